@@ -1,0 +1,16 @@
+//! What the engine tells: the snapshot for the window, answers to queries, and the report. Plain data in the words of
+//! those who read it; unknown is `None`, never 0.
+
+mod query;
+mod report;
+mod snapshot;
+
+pub use query::{Answer, ConversationItem, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
+pub use report::{
+    Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, REPORT_SCHEMA,
+    RefusedReport, Report, ServiceReport, SourceReport,
+};
+pub use snapshot::{
+    BreakerView, ChannelFigures, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, LagVerdict, MemberView,
+    Node, NodeBasis, NodeFigure, NodeId, NodeKind, Snapshot, SourceView, StateSource, Style, Topology, Totals,
+};

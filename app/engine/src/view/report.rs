@@ -1,0 +1,285 @@
+//! The report: what was seen from start to end, as JSON with `"schema": 1`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use switchboard_model::{SourceKind, SourcePhase};
+
+use crate::view::{HopKind, LagVerdict, StateSource, Style};
+
+/// Version of the report's form.
+pub const REPORT_SCHEMA: u32 = 1;
+
+/// The whole report. Rows are sorted by their names, so that equal truths are equal texts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_SCHEMA`].
+    pub schema: u32,
+    /// From the session's start to its last tick, in seconds.
+    pub duration_s: f64,
+    /// The sources and their counts.
+    pub sources: Vec<SourceReport>,
+    /// Services.
+    pub services: Vec<ServiceReport>,
+    /// Channels.
+    pub channels: Vec<ChannelReport>,
+    /// Who talks to whom: service to service, over a call or a channel.
+    pub interactions: Vec<InteractionReport>,
+    /// The steps that interactions are made of.
+    pub hops: Vec<HopReport>,
+    /// Consumer groups, one row a topic that they read.
+    pub groups: Vec<GroupReport>,
+    /// Circuit breakers, one row an instance.
+    pub breakers: Vec<BreakerReport>,
+    /// Dead letters by channel and fingerprint.
+    pub dead_letters: Vec<DeadLetterReport>,
+    /// Refused connections and requests, newest last.
+    pub refused: Vec<RefusedReport>,
+}
+
+/// A source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Its name in the profile.
+    pub name: String,
+    /// Its family.
+    pub kind: SourceKind,
+    /// How it is doing.
+    pub state: SourcePhase,
+    /// What happened, in a sentence.
+    pub detail: String,
+    /// What to do next; empty where nothing is needed.
+    pub next_step: String,
+    /// Items, all kinds summed.
+    pub counts: CountsReport,
+    /// Items, kind by kind.
+    pub by_kind: BTreeMap<String, CountsReport>,
+    /// Requests that could not be decoded.
+    pub undecodable_requests: u64,
+    /// Bytes of those requests.
+    pub undecodable_bytes: u64,
+}
+
+/// What became of items: `received = stored + evicted + folded + duplicate + refused + queued`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountsReport {
+    /// Arrived.
+    pub received: u64,
+    /// Kept now.
+    pub stored: u64,
+    /// Kept and given up for room.
+    pub evicted: u64,
+    /// Counted and not kept, as meant.
+    pub folded: u64,
+    /// Had been received before, same content.
+    pub duplicate: u64,
+    /// Turned away with an answer that says so.
+    pub refused: u64,
+    /// Waiting.
+    pub queued: u64,
+    /// Of those stored or evicted: cut at a limit.
+    pub truncated: u64,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceReport {
+    /// `service.name`.
+    pub name: String,
+    /// `service.namespace`; unknown = null.
+    pub namespace: Option<String>,
+    /// Environment; unknown = null.
+    pub environment: Option<String>,
+    /// Instances seen; null where no span told.
+    pub instances: Option<u64>,
+    /// Calls received: server and process spans.
+    pub calls: u64,
+    /// Of these, failed.
+    pub errors: u64,
+    /// Median duration of calls received.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the duration of calls received.
+    pub p95_ms: Option<f64>,
+}
+
+/// A channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelReport {
+    /// Its name.
+    pub name: String,
+    /// The broker family.
+    pub system: Option<String>,
+    /// Name of the source that reads its cluster; null where only spans name the channel.
+    pub cluster: Option<String>,
+    /// Partitions; unknown = null.
+    pub partitions: Option<u64>,
+    /// Sum of high − low watermark; unknown = null.
+    pub records: Option<u64>,
+}
+
+/// What a figure rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// Observations.
+    pub n: u64,
+    /// Share of the real traffic that was seen, 1 = all; null = unknown.
+    pub sampled_share: Option<f64>,
+}
+
+/// How a derived fact is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How often each rule made it: `parent`, `link`, `record`, `message id`, `peer`, `root`, `missing parent`, `group offsets`.
+    pub rules: BTreeMap<String, u64>,
+    /// Up to 8 examples, the lowest by hash of (trace, span).
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// An example span.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exemplar {
+    /// Its trace, 32 hex digits.
+    pub trace_id: String,
+    /// The span, 16 hex digits.
+    pub span_id: String,
+}
+
+/// Who talks to whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InteractionReport {
+    /// The service that calls or publishes; unknown = null.
+    pub from: Option<String>,
+    /// The service that answers or handles; unknown = null.
+    pub to: Option<String>,
+    /// Namespace of `from`.
+    pub from_namespace: Option<String>,
+    /// Namespace of `to`.
+    pub to_namespace: Option<String>,
+    /// `http`, `grpc`, `database`, `rpc` or `call` for a call; the channel's name for messages.
+    pub via: String,
+    /// The style; null without evidence.
+    pub style: Option<Style>,
+    /// Calls, each attempt once; for messages pairs of producing and consuming span.
+    pub calls: u64,
+    /// Of these, failed.
+    pub errors: u64,
+    /// Of these, tried again after a failure (resend count or earlier attempts told).
+    pub retries: u64,
+    /// Of these, ended by a time-out at the caller.
+    pub timeouts: u64,
+    /// Median latency: of a call as its caller saw it; of a message from the producer's end to the consumer's start.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the same.
+    pub p95_ms: Option<f64>,
+    /// Latencies below zero (clocks differ between hosts); they are counted here and in no percentile.
+    pub clock_differences: u64,
+    /// What it rests on.
+    pub basis: Basis,
+    /// How it is known.
+    pub evidence: Evidence,
+}
+
+/// One step: call (client → server), publish (service → channel), deliver (channel → group), process (group → service).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HopReport {
+    /// Which step.
+    pub kind: HopKind,
+    /// Service, channel or group that it leaves; unknown = null.
+    pub from: Option<String>,
+    /// Service, channel or group that it reaches; unknown = null.
+    pub to: Option<String>,
+    /// Protocol of a call, channel of a process step; else null.
+    pub via: Option<String>,
+    /// How often.
+    pub calls: u64,
+    /// Of these, failed.
+    pub errors: u64,
+    /// Median duration.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the duration.
+    pub p95_ms: Option<f64>,
+    /// What it rests on.
+    pub basis: Basis,
+    /// How it is known.
+    pub evidence: Evidence,
+}
+
+/// A consumer group on a topic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupReport {
+    /// `group.id`.
+    pub group: String,
+    /// The topic.
+    pub topic: String,
+    /// Name of the source that reads its cluster; null where only spans name the group.
+    pub cluster: Option<String>,
+    /// Members; unknown = null.
+    pub members: Option<u64>,
+    /// Records not yet committed; unknown = null.
+    pub lag: Option<u64>,
+    /// How long ago the committed offset was the end; unknown = null.
+    pub lag_s: Option<f64>,
+    /// What it comes to.
+    pub verdict: LagVerdict,
+    /// Why, in words.
+    pub reason: String,
+    /// How old the offsets are; unknown = null.
+    pub age_s: Option<f64>,
+}
+
+/// A circuit breaker in one instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BreakerReport {
+    /// The service that holds it.
+    pub caller: Option<String>,
+    /// The instance that holds it.
+    pub instance: Option<String>,
+    /// Its own name.
+    pub name: String,
+    /// The service it guards; null until there is evidence.
+    pub callee: Option<String>,
+    /// `closed`, `open`, `half_open`, `forced_open`, `disabled`; unknown = null.
+    pub state: Option<switchboard_model::BreakerState>,
+    /// Since when, RFC 3339; unknown = null.
+    pub since: Option<String>,
+    /// How the state is known.
+    pub source: StateSource,
+    /// How old that knowledge is.
+    pub age_s: Option<f64>,
+    /// Changes of state seen, with times, oldest first (at most 64).
+    pub transitions: Vec<(String, switchboard_model::BreakerState)>,
+}
+
+/// Dead letters that died of the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterReport {
+    /// The dead-letter channel.
+    pub channel: String,
+    /// The channel they came from; unknown = null.
+    pub origin: Option<String>,
+    /// Exception, top frame and message without ids.
+    pub fingerprint: String,
+    /// How many.
+    pub count: u64,
+    /// The header dialect that proves them, or null where only the channel's name says so.
+    pub dialect: Option<String>,
+}
+
+/// A refused connection or request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedReport {
+    /// The source that refused.
+    pub source: String,
+    /// Address of the peer.
+    pub peer: String,
+    /// `Host` as sent.
+    pub host: Option<String>,
+    /// `Origin` as sent.
+    pub origin: Option<String>,
+    /// The rule that refused.
+    pub rule: String,
+    /// What to do, if it was meant to pass.
+    pub next_step: String,
+    /// How often the same was refused.
+    pub count: u64,
+}

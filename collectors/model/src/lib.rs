@@ -1,0 +1,40 @@
+//! The words that all rooms of Switchboard speak: identities, batches, facts, source states, and the
+//! bounded queue between collectors and engine.
+//!
+//! This package does no IO, knows no async runtime and no client library, and never draws.
+
+mod batch;
+mod context;
+mod correlation;
+mod fact;
+mod identity;
+mod log;
+mod record;
+mod redact;
+mod semantic;
+mod sink;
+mod source;
+mod span;
+mod text;
+mod value;
+
+pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch};
+pub use context::{
+    OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
+    parse_uber_trace_id,
+};
+pub use correlation::{CorrelationId, is_correlation_name};
+pub use fact::{
+    BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, Fact, GroupFact, GroupMember, GroupOffset, HealthFact,
+    HealthState, InstanceFact, PartitionFact, Refusal, TailState, TopicFact,
+};
+pub use identity::{InstanceSource, SpanId, TraceId};
+pub use log::{LogBatch, LogRow};
+pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};
+pub use redact::{RawHash, Redactor};
+pub use semantic::WellKnown;
+pub use sink::{BatchAndStatus, Input, Intake, IntakeCounts, Offer, Outlet, Sink, Waker, channel};
+pub use source::{FailureKind, ItemKind, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, TailFrom};
+pub use span::{EventRow, LinkRow, ResourceRow, SpanBatch, SpanKind, SpanRow, SpanStatus};
+pub use text::{Str, TextArena};
+pub use value::{AttrRow, Attrs, Value};
