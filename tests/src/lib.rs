@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The whole program against real peers: what its tests share.
+
+pub mod agreement;
+pub mod program;

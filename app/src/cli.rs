@@ -1,0 +1,193 @@
+//! Every subcommand and flag.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// See how services talk to one another: traces, topics, lag and circuit breakers on one live map.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do; without one the window opens on the last profile.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to watch, where no subcommand is given.
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a small business of real services on loopback and watch it
+    Demo(DemoArgs),
+    /// Watch real systems: those of a profile, and whatever sends OTLP
+    Watch(WatchArgs),
+    /// Run the demo's services alone, as a process of their own
+    Lab(LabArgs),
+}
+
+/// How to watch.
+#[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// What to connect to (TOML); without it only the OTLP ports listen
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// Port for OTLP over gRPC, instead of the profile's (0 = off)
+    #[arg(long, value_name = "PORT")]
+    pub otlp_grpc_port: Option<u16>,
+    /// Port for OTLP over HTTP, instead of the profile's (0 = off)
+    #[arg(long, value_name = "PORT")]
+    pub otlp_http_port: Option<u16>,
+    /// How to run and what to leave behind.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// How to run the demo.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Use this Kafka instead of the built-in mock cluster
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// Write what the demo's business did by its own books (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub books: Option<PathBuf>,
+    /// Orders per second
+    #[arg(long, value_name = "N", default_value_t = 20.0)]
+    pub rate: f64,
+    /// Leave the faults to you instead of the script
+    #[arg(long)]
+    pub no_script: bool,
+    /// How to run and what to leave behind.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// How the lab runs.
+#[derive(Clone, Debug, Args)]
+pub struct LabArgs {
+    /// Use this Kafka instead of the built-in mock cluster
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// Write what the business did by its own books (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub books: Option<PathBuf>,
+    /// Port to which spans go over gRPC
+    #[arg(long, value_name = "PORT", default_value_t = 4317)]
+    pub otlp_grpc_port: u16,
+    /// Port to which spans go over HTTP
+    #[arg(long, value_name = "PORT", default_value_t = 4318)]
+    pub otlp_http_port: u16,
+    /// Orders per second
+    #[arg(long, value_name = "N", default_value_t = 20.0)]
+    pub rate: f64,
+    /// Leave the faults to lines on standard input instead of the script
+    #[arg(long)]
+    pub no_script: bool,
+    /// Place no order before the line `go` on standard input
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// How a session runs and what it leaves behind.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// No window: status lines on standard output
+    #[arg(long)]
+    pub headless: bool,
+    /// End after this long, as 40s, 10m or 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub run_for: Option<Duration>,
+    /// Write what was seen (JSON) at the end
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Draw the window into a PNG at the end
+    #[arg(long, value_name = "FILE")]
+    pub screenshot: Option<PathBuf>,
+    /// Which view to draw
+    #[arg(long, value_name = "VIEW", default_value = "map")]
+    pub view: ViewArg,
+    /// Its size in pixels
+    #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
+    pub size: (u32, u32),
+    /// Its colours; without it dark in a picture, the remembered choice in the window
+    #[arg(long, value_name = "THEME")]
+    pub theme: Option<ThemeArg>,
+    /// Memory for what was observed, as 512MiB or 4GiB
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_size_bytes)]
+    pub memory: usize,
+}
+
+/// The views that can be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ViewArg {
+    /// The live map
+    Map,
+}
+
+/// The themes that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeArg {
+    /// Dark
+    Dark,
+    /// Light
+    Light,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no time; write 40s, 10m or 1h"))?;
+    let seconds = match unit {
+        "ms" => number / 1e3,
+        "s" | "" => number,
+        "m" | "min" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(format!("`{unit}` is no unit of time; write 40s, 10m or 1h")),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("`{text}` is too long"))
+}
+
+fn parse_size(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("`{text}` is no size; write 1600x1000 (each side from 320 to 8192)");
+    let (width, height) = text.split_once(['x', 'X']).ok_or_else(wrong)?;
+    let side = |text: &str| text.parse().ok().filter(|side| (320..=8192).contains(side));
+    Ok((side(width).ok_or_else(wrong)?, side(height).ok_or_else(wrong)?))
+}
+
+fn parse_size_bytes(text: &str) -> Result<usize, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: usize = match unit.to_ascii_lowercase().as_str() {
+        "mib" | "mb" | "m" | "" => 1 << 20,
+        "gib" | "gb" | "g" => 1 << 30,
+        _ => return Err(format!("`{unit}` is no unit of memory; write 512MiB or 4GiB")),
+    };
+    let size_bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
+    size_bytes.filter(|size_bytes| *size_bytes >= 16 << 20).ok_or_else(|| format!("`{text}` is no size of at least 16MiB; write 512MiB or 4GiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_sizes_and_memory() {
+        assert_eq!(parse_duration("40s"), Ok(Duration::from_secs(40)));
+        assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert!(parse_duration("soon").is_err() && parse_duration("3d").is_err());
+        assert_eq!(parse_size("1280x800"), Ok((1280, 800)));
+        assert!(parse_size("1280").is_err() && parse_size("1x1").is_err());
+        assert_eq!(parse_size_bytes("64MiB"), Ok(64 << 20));
+        assert_eq!(parse_size_bytes("4GiB"), Ok(4 << 30));
+        assert!(parse_size_bytes("1MiB").is_err() && parse_size_bytes("lots").is_err());
+    }
+}

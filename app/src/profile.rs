@@ -1,0 +1,386 @@
+//! What to connect to: a TOML file, and where its secrets come from. A profile holds no secret itself, so that it may be
+//! mailed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use switchboard_model::TailFrom;
+
+/// A profile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its name, shown in the window's title.
+    pub name: String,
+    /// The environment of all its sources, where a sender does not say.
+    #[serde(default)]
+    pub environment: Option<String>,
+    /// Further names of headers and attributes whose values are secret.
+    #[serde(default)]
+    pub secret_names: Vec<String>,
+    /// The OTLP receiver.
+    #[serde(default)]
+    pub otlp: OtlpProfile,
+    /// Kafka clusters.
+    #[serde(default)]
+    pub kafka: Vec<KafkaProfile>,
+    /// Actuators.
+    #[serde(default)]
+    pub http: Vec<HttpProfile>,
+    /// gRPC health endpoints.
+    #[serde(default)]
+    pub grpc: Vec<GrpcProfile>,
+}
+
+/// The OTLP receiver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OtlpProfile {
+    /// Port for gRPC, 0 = off.
+    pub grpc_port: u16,
+    /// Port for HTTP, 0 = off.
+    pub http_port: u16,
+    /// `Host` names that are accepted besides loopback.
+    pub allowed_hosts: Vec<String>,
+    /// `Origin`s that are accepted; none by default.
+    pub allowed_origins: Vec<String>,
+    /// Also listen on Docker's bridge, and accept `host.docker.internal`.
+    pub docker_bridge: bool,
+    /// Pass everything on, unchanged, to this OTLP endpoint.
+    pub forward: Option<String>,
+}
+
+impl Default for OtlpProfile {
+    fn default() -> Self {
+        Self { grpc_port: 4317, http_port: 4318, allowed_hosts: Vec::new(), allowed_origins: Vec::new(), docker_bridge: false, forward: None }
+    }
+}
+
+/// A Kafka cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaProfile {
+    /// Its name.
+    pub name: String,
+    /// Bootstrap brokers, `host:port` separated by commas.
+    pub brokers: String,
+    /// Groups to follow by their offsets where the broker does not list groups.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Dead-letter channels besides those found by name.
+    #[serde(default)]
+    pub dead_letter_channels: Vec<String>,
+    /// Channels whose records are read besides those seen in spans.
+    #[serde(default)]
+    pub tail: Vec<TailProfile>,
+    /// Settings of librdkafka, such as `security.protocol`.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+    /// SASL user name.
+    #[serde(default)]
+    pub username: Option<Secret>,
+    /// SASL password.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// Seconds between two looks at the cluster.
+    #[serde(default = "two")]
+    pub poll_s: f64,
+}
+
+/// A channel to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TailProfile {
+    /// Its name.
+    pub channel: String,
+    /// From where.
+    #[serde(default)]
+    pub from: FromProfile,
+}
+
+/// From where a channel is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FromProfile {
+    /// What comes from now on.
+    #[default]
+    End,
+    /// All that is still there.
+    Beginning,
+    /// This offset of every partition.
+    Offset(i64),
+    /// This time, RFC 3339.
+    Time(String),
+}
+
+/// An actuator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpProfile {
+    /// Its name.
+    pub name: String,
+    /// Its base address, such as `http://localhost:8081/actuator`; the management port if there is one.
+    pub url: String,
+    /// The service behind it.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// The instance behind it.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// Seconds between two polls.
+    #[serde(default = "two")]
+    pub poll_s: f64,
+    /// User name for basic authentication.
+    #[serde(default)]
+    pub username: Option<Secret>,
+    /// Password for basic authentication.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// Bearer token.
+    #[serde(default)]
+    pub bearer: Option<Secret>,
+}
+
+/// A gRPC health endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcProfile {
+    /// Its name.
+    pub name: String,
+    /// Its address, such as `http://localhost:50051`.
+    pub url: String,
+    /// The service behind it.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Names asked for; `""` is the whole server.
+    #[serde(default = "whole_server")]
+    pub health: Vec<String>,
+}
+
+fn two() -> f64 {
+    2.0
+}
+
+fn whole_server() -> Vec<String> {
+    vec![String::new()]
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Secret {
+    /// An environment variable.
+    Env(String),
+    /// What a command prints, without the line's end.
+    Command(String),
+}
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The file could not be read.
+    #[error("cannot read the profile {path}: {source}. Check the path, or start without --profile to listen for OTLP only")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no profile.
+    #[error("the profile {path} is not valid: {source}README.md explains every field")]
+    Parse {
+        /// The file.
+        path: String,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A field's value makes no sense.
+    #[error("the profile says {field} = {value:?}: {reason}")]
+    Value {
+        /// The field.
+        field: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A secret is not to be had.
+    #[error("{field} comes from {origin}: {reason}")]
+    Secret {
+        /// The field.
+        field: String,
+        /// Where it should come from.
+        origin: String,
+        /// Why it does not.
+        reason: String,
+    },
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            name: "local".to_owned(),
+            environment: None,
+            secret_names: Vec::new(),
+            otlp: OtlpProfile::default(),
+            kafka: Vec::new(),
+            http: Vec::new(),
+            grpc: Vec::new(),
+        }
+    }
+}
+
+impl Profile {
+    /// Reads a profile from a file.
+    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads a profile from its text; `origin` is named in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ProfileError> {
+        let profile: Self = toml::from_str(text).map_err(|source| ProfileError::Parse { path: origin.to_owned(), source: Box::new(source) })?;
+        profile.check()?;
+        Ok(profile)
+    }
+
+    fn check(&self) -> Result<(), ProfileError> {
+        let wrong = |field: &str, value: &str, reason: &str| {
+            Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() })
+        };
+        let mut names: Vec<&str> = self.kafka.iter().map(|source| source.name.as_str()).collect();
+        names.extend(self.http.iter().map(|source| source.name.as_str()));
+        names.extend(self.grpc.iter().map(|source| source.name.as_str()));
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong("name", pair[0], "two sources have this name; give each its own");
+        }
+        if self.otlp.grpc_port != 0 && self.otlp.grpc_port == self.otlp.http_port {
+            return wrong("otlp.http_port", &self.otlp.http_port.to_string(), "gRPC and HTTP need a port each");
+        }
+        for kafka in &self.kafka {
+            for broker in kafka.brokers.split(',') {
+                if broker.trim().rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+                    return wrong("kafka.brokers", &kafka.brokers, "write host:port, several separated by commas");
+                }
+            }
+            if !(0.1..=3600.0).contains(&kafka.poll_s) {
+                return wrong("kafka.poll_s", &kafka.poll_s.to_string(), "write seconds from 0.1 to 3600");
+            }
+            for tail in &kafka.tail {
+                tail.tail_from()?;
+            }
+        }
+        for (field, url) in self.http.iter().map(|http| ("http.url", &http.url)).chain(self.grpc.iter().map(|grpc| ("grpc.url", &grpc.url))) {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                return wrong(field, url, "write http://host:port or https://host:port");
+            }
+            if url.split("://").nth(1).is_some_and(|rest| rest.split('/').next().is_some_and(|authority| authority.contains('@'))) {
+                return wrong(field, "(hidden)", "a profile holds no secret; use username and password = { env = \"…\" }");
+            }
+        }
+        for http in &self.http {
+            if !(0.1..=3600.0).contains(&http.poll_s) {
+                return wrong("http.poll_s", &http.poll_s.to_string(), "write seconds from 0.1 to 3600");
+            }
+            if http.bearer.is_some() && http.username.is_some() {
+                return wrong("http.bearer", &http.name, "choose bearer or username and password, not both");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TailProfile {
+    /// From where, in the words of collectors.
+    pub fn tail_from(&self) -> Result<TailFrom, ProfileError> {
+        Ok(match &self.from {
+            FromProfile::End => TailFrom::End,
+            FromProfile::Beginning => TailFrom::Beginning,
+            FromProfile::Offset(offset) => TailFrom::Offset(*offset),
+            FromProfile::Time(text) => {
+                let time = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).map_err(|_| ProfileError::Value {
+                    field: "kafka.tail.from.time".to_owned(),
+                    value: text.clone(),
+                    reason: "write RFC 3339, such as 2026-11-21T10:00:00Z".to_owned(),
+                })?;
+                TailFrom::Time(time.unix_timestamp_nanos() as i64)
+            }
+        })
+    }
+}
+
+impl Secret {
+    /// Fetches the secret. `field` is named in errors; the secret never is.
+    pub fn fetch(&self, field: &str) -> Result<String, ProfileError> {
+        let failed = |origin: String, reason: String| ProfileError::Secret { field: field.to_owned(), origin, reason };
+        match self {
+            Self::Env(name) => std::env::var(name)
+                .map_err(|_| failed(format!("the environment variable {name}"), "it is not set. Set it before you start Switchboard".to_owned())),
+            Self::Command(command) => {
+                let origin = format!("the command `{command}`");
+                let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+                let output = std::process::Command::new(shell)
+                    .args([flag, command])
+                    .stdin(std::process::Stdio::null())
+                    .output()
+                    .map_err(|error| failed(origin.clone(), format!("it could not be started: {error}")))?;
+                if !output.status.success() {
+                    return Err(failed(origin, format!("it ended with {}. Run it by hand to see why", output.status)));
+                }
+                let text = String::from_utf8(output.stdout).map_err(|_| failed(origin, "what it printed is not text".to_owned()))?;
+                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+        }
+    }
+}
+
+/// Seconds of a profile as a duration; they were checked to be in range.
+pub fn seconds(value_s: f64) -> Duration {
+    Duration::from_secs_f64(value_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_profile_is_valid_and_shows_every_field() {
+        let text = include_str!("../../assets/profiles/sample.toml");
+        let profile = Profile::parse(text, "sample.toml").expect("valid");
+        assert_eq!((profile.kafka.len(), profile.http.len(), profile.grpc.len()), (1, 1, 1));
+        let shown = toml::to_string(&profile).expect("serialises");
+        for line in shown.lines().filter(|line| line.contains(" = ")) {
+            let field = line.split(" = ").next().expect("a field");
+            assert!(text.contains(field), "{field} is not in the sample");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_the_next_step() {
+        for (text, told) in [
+            ("name = \"x\"\nbroker = 1", "unknown field"),
+            ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"localhost\"", "write host:port"),
+            ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"localhost:80\"", "write http://host:port"),
+            ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"http://joe:pw@localhost:80\"", "holds no secret"),
+            ("name = \"x\"\n[[grpc]]\nname = \"a\"\nurl = \"http://h:1\"\n[[http]]\nname = \"a\"\nurl = \"http://h:2\"", "two sources"),
+            ("name = \"x\"\n[otlp]\ngrpc_port = 5\nhttp_port = 5", "a port each"),
+            ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"h:1\"\ntail = [{ channel = \"c\", from = { time = \"noon\" } }]", "RFC 3339"),
+        ] {
+            let error = Profile::parse(text, "test").expect_err(text).to_string();
+            assert!(error.contains(told), "{error}");
+            assert!(!error.contains("joe"), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_come_from_outside() {
+        assert_eq!(Secret::Command("echo hidden".to_owned()).fetch("password").expect("printed"), "hidden");
+        let error = Secret::Env("SWITCHBOARD_NO_SUCH_VARIABLE".to_owned()).fetch("password").expect_err("not set").to_string();
+        assert!(error.contains("SWITCHBOARD_NO_SUCH_VARIABLE") && error.contains("Set it"), "{error}");
+        let error = Secret::Command("exit 3".to_owned()).fetch("password").expect_err("fails").to_string();
+        assert!(error.contains("exit 3"), "{error}");
+    }
+}

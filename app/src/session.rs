@@ -1,0 +1,340 @@
+//! A session: starts the engine and the collectors of a profile, carries commands to them, and ends them. The only place
+//! where collectors meet the engine, and the same for window and headless.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use switchboard_engine::view::{HopKind, NodeKind, Report, Snapshot, Topology};
+use switchboard_engine::{EngineConfig, EngineState, EngineThread};
+use switchboard_grpc::GrpcHealth;
+use switchboard_http::HttpPoller;
+use switchboard_kafka::KafkaCollector;
+use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, channel};
+use switchboard_otlp::OtlpReceiver;
+
+use crate::profile::{GrpcProfile, HttpProfile, KafkaProfile, Profile, ProfileError, Secret, seconds};
+
+/// How long a collector may take to end.
+const STOP_WITHIN: Duration = Duration::from_millis(500);
+
+/// A running session.
+pub struct Session {
+    engine: EngineThread,
+    intake: Intake,
+    redactor: Arc<Redactor>,
+    runtime: tokio::runtime::Handle,
+    sources: Arc<Mutex<Vec<Source>>>,
+    ticker: tokio::task::JoinHandle<()>,
+}
+
+struct Source {
+    source_id: SourceId,
+    collector: Collector,
+}
+
+enum Collector {
+    Otlp(OtlpReceiver),
+    Kafka(KafkaCollector),
+    Http(HttpPoller),
+    Grpc(GrpcHealth),
+    /// Could not be made at all; its status says why.
+    Unusable,
+}
+
+impl Session {
+    /// Starts the engine and all sources of the profile. `on_publish` is called, on the engine's thread, after each new
+    /// snapshot. A source that cannot be started is a failed source, not an error.
+    pub fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle, on_publish: Box<dyn Fn() + Send>) -> anyhow::Result<Self> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("the system gives no random numbers, which redaction needs: {error}"))?;
+        // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
+        let (intake, outlet) = channel((memory_bytes / 20).clamp(4 << 20, 64 << 20));
+        let config = EngineConfig { memory_bytes, started_ns: now_ns() };
+        let engine = EngineThread::spawn(config, Vec::new(), outlet, intake.clone(), on_publish);
+        let mut session = Self {
+            engine,
+            intake,
+            redactor: Arc::new(Redactor::new(key, &profile.secret_names)),
+            runtime: runtime.clone(),
+            sources: Arc::default(),
+            ticker: runtime.spawn(async {}),
+        };
+        session.add_otlp(profile, memory_bytes);
+        session.add_sources(profile);
+        session.ticker = session.spawn_ticker();
+        Ok(session)
+    }
+
+    fn add_otlp(&self, profile: &Profile, memory_bytes: usize) {
+        let port = |port: u16| (port != 0).then_some(port);
+        if profile.otlp.grpc_port == 0 && profile.otlp.http_port == 0 {
+            return;
+        }
+        let config = switchboard_otlp::Config {
+            grpc_port: port(profile.otlp.grpc_port),
+            http_port: port(profile.otlp.http_port),
+            allowed_hosts: profile.otlp.allowed_hosts.clone(),
+            allowed_origins: profile.otlp.allowed_origins.clone(),
+            docker_bridge: profile.otlp.docker_bridge,
+            forward: profile.otlp.forward.clone(),
+            in_flight_bytes: if memory_bytes < 128 << 20 { 72 << 20 } else { 128 << 20 },
+        };
+        self.add("OTLP", SourceKind::Otlp, profile, |sink, redactor, runtime| Ok(Collector::Otlp(OtlpReceiver::start(config, sink, redactor, runtime))));
+    }
+
+    /// Starts the Kafka, HTTP and gRPC sources of a profile beside those that run.
+    pub fn add_sources(&self, profile: &Profile) {
+        for kafka in &profile.kafka {
+            self.add(&kafka.name, SourceKind::Kafka, profile, |sink, redactor, runtime| {
+                Ok(Collector::Kafka(KafkaCollector::start(kafka_config(kafka)?, sink, redactor, runtime)))
+            });
+        }
+        for http in &profile.http {
+            self.add(&http.name, SourceKind::Http, profile, |sink, redactor, runtime| {
+                Ok(Collector::Http(HttpPoller::start(http_config(http)?, sink, redactor, runtime)))
+            });
+        }
+        for grpc in &profile.grpc {
+            self.add(&grpc.name, SourceKind::Grpc, profile, |sink, redactor, runtime| {
+                Ok(Collector::Grpc(GrpcHealth::start(grpc_config(grpc), sink, redactor, runtime)))
+            });
+        }
+    }
+
+    fn add(
+        &self,
+        name: &str,
+        kind: SourceKind,
+        profile: &Profile,
+        start: impl FnOnce(switchboard_model::Sink, Arc<Redactor>, &tokio::runtime::Handle) -> Result<Collector, ProfileError>,
+    ) {
+        let mut sources = self.sources.lock();
+        let source_id = SourceId(sources.len() as u32 + 1);
+        self.engine.add_source(SourceInfo { id: source_id, name: name.to_owned(), kind, environment: profile.environment.clone() });
+        let sink = self.intake.sink(source_id);
+        let collector = start(sink.clone(), Arc::clone(&self.redactor), &self.runtime).unwrap_or_else(|error| {
+            sink.status(SourceStatus {
+                source: source_id,
+                at_ns: now_ns(),
+                phase: SourcePhase::Failed,
+                failure: Some(FailureKind::Authenticate),
+                detail: error.to_string(),
+                next_step: "Mend the profile and start again".to_owned(),
+            });
+            Collector::Unusable
+        });
+        sources.push(Source { source_id, collector });
+    }
+
+    /// The session's second hand: tells the engine the time, and the Kafka sources what spans named.
+    fn spawn_ticker(&self) -> tokio::task::JoinHandle<()> {
+        let sink = self.intake.sink(SourceId(0));
+        let sources = Arc::clone(&self.sources);
+        let snapshots = self.engine.snapshots();
+        self.runtime.spawn(async move {
+            let mut seen = Seen::default();
+            let mut interval = tokio::time::interval(Duration::from_secs(1));
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+            loop {
+                interval.tick().await;
+                // A tick that finds no room is made up for by the batches that fill the queue: they carry the time too.
+                let _full_or_taken = sink.offer(Batch::Tick(BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() }));
+                if let Some(command) = seen.news(&snapshots.latest(), sources.lock().len()) {
+                    for source in sources.lock().iter() {
+                        source.collector.command(command.clone());
+                    }
+                }
+            }
+        })
+    }
+
+    /// Waits until no source is still connecting, at most 5 s: then all that can listen listens.
+    pub async fn listening(&self) {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            let snapshot = self.snapshot();
+            let num_sources = self.sources.lock().len();
+            let all_said = snapshot.sources.len() >= num_sources && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting);
+            if all_said || tokio::time::Instant::now() > deadline {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Tells every source something.
+    pub fn command(&self, command: &SourceCommand) {
+        for source in self.sources.lock().iter() {
+            source.collector.command(command.clone());
+        }
+    }
+
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// Gives out snapshots, to a window for instance.
+    pub fn snapshots(&self) -> switchboard_engine::Snapshots {
+        self.engine.snapshots()
+    }
+
+    /// Whether the engine runs.
+    pub fn engine_state(&self) -> EngineState {
+        self.engine.state()
+    }
+
+    /// The report as of now; an error if the engine has ended.
+    pub fn report(&self) -> anyhow::Result<Report> {
+        self.engine.report().recv_timeout(Duration::from_secs(30)).map_err(|_| match self.engine.state() {
+            EngineState::Panicked(text) => anyhow::anyhow!("the engine stopped: {text}. What was observed is lost; start again"),
+            EngineState::Running => anyhow::anyhow!("the engine did not answer within 30 s; the machine is overloaded"),
+        })
+    }
+
+    /// How many bytes wait for the engine.
+    pub fn num_bytes_queued(&self) -> usize {
+        self.intake.num_bytes_queued()
+    }
+
+    /// Ends all sources, each within 500 ms, then the engine.
+    pub async fn stop(self) {
+        self.ticker.abort();
+        let sources = std::mem::take(&mut *self.sources.lock());
+        for source in &sources {
+            self.intake.close(source.source_id);
+        }
+        let stops = sources.into_iter().map(|source| tokio::spawn(async move { tokio::time::timeout(STOP_WITHIN, source.collector.stop()).await }));
+        for stop in stops.collect::<Vec<_>>() {
+            match stop.await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => tracing::warn!("A source took longer than 500 ms to end and was left behind."),
+                Err(error) => tracing::error!(%error, "A source ended badly."),
+            }
+        }
+    }
+}
+
+impl Collector {
+    fn command(&self, command: SourceCommand) {
+        match self {
+            Self::Otlp(collector) => collector.command(command),
+            Self::Kafka(collector) => collector.command(command),
+            Self::Http(collector) => collector.command(command),
+            Self::Grpc(collector) => collector.command(command),
+            Self::Unusable => {}
+        }
+    }
+
+    async fn stop(self) {
+        match self {
+            Self::Otlp(collector) => collector.stop().await,
+            Self::Kafka(collector) => collector.stop().await,
+            Self::Http(collector) => collector.stop().await,
+            Self::Grpc(collector) => collector.stop().await,
+            Self::Unusable => {}
+        }
+    }
+}
+
+/// Channels and groups that the map shows, as last told to the sources.
+#[derive(Default)]
+struct Seen {
+    topology_version: u64,
+    num_sources: usize,
+    channels: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+impl Seen {
+    /// What to tell the sources, if a channel or group came, or a source.
+    fn news(&mut self, snapshot: &Snapshot, num_sources: usize) -> Option<SourceCommand> {
+        if snapshot.topology.version == self.topology_version && num_sources == self.num_sources {
+            return None;
+        }
+        self.topology_version = snapshot.topology.version;
+        let names = |kind: NodeKind| -> BTreeSet<String> {
+            snapshot.topology.nodes.iter().filter(|node| node.kind == kind).map(|node| node.name.clone()).collect()
+        };
+        let (channels, groups) = (channels_in_spans(&snapshot.topology), names(NodeKind::Group));
+        if channels == self.channels && groups == self.groups && num_sources == self.num_sources {
+            return None;
+        }
+        self.num_sources = num_sources;
+        self.channels.clone_from(&channels);
+        self.groups.clone_from(&groups);
+        Some(SourceCommand::Seen { channels: channels.into_iter().collect(), groups: groups.into_iter().collect() })
+    }
+}
+
+/// Channels that a span published to or consumed from.
+fn channels_in_spans(topology: &Topology) -> BTreeSet<String> {
+    let in_spans: BTreeSet<_> = topology
+        .edges
+        .iter()
+        .filter(|edge| !edge.inferred)
+        .filter_map(|edge| match edge.kind {
+            HopKind::Publish => Some(edge.to),
+            HopKind::Deliver => Some(edge.from),
+            HopKind::Call | HopKind::Process => None,
+        })
+        .collect();
+    topology.nodes.iter().filter(|node| node.kind == NodeKind::Channel && in_spans.contains(&node.node_id)).map(|node| node.name.clone()).collect()
+}
+
+fn kafka_config(profile: &KafkaProfile) -> Result<switchboard_kafka::Config, ProfileError> {
+    let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
+    Ok(switchboard_kafka::Config {
+        name: profile.name.clone(),
+        brokers: profile.brokers.clone(),
+        groups: profile.groups.clone(),
+        dead_letter_channels: profile.dead_letter_channels.clone(),
+        tail,
+        properties: profile.properties.clone(),
+        username: fetch(profile.username.as_ref(), &profile.name, "username")?,
+        password: fetch(profile.password.as_ref(), &profile.name, "password")?,
+        poll_interval: seconds(profile.poll_s),
+        ..switchboard_kafka::Config::default()
+    })
+}
+
+fn http_config(profile: &HttpProfile) -> Result<switchboard_http::Config, ProfileError> {
+    let auth = if let Some(token) = fetch(profile.bearer.as_ref(), &profile.name, "bearer")? {
+        switchboard_http::Auth::Bearer(token)
+    } else if let Some(user) = fetch(profile.username.as_ref(), &profile.name, "username")? {
+        let password = fetch(profile.password.as_ref(), &profile.name, "password")?.unwrap_or_default();
+        switchboard_http::Auth::Basic { user, password }
+    } else {
+        switchboard_http::Auth::None
+    };
+    Ok(switchboard_http::Config {
+        name: profile.name.clone(),
+        url: profile.url.clone(),
+        service: profile.service.clone(),
+        instance: profile.instance.clone(),
+        auth,
+        poll_interval: seconds(profile.poll_s),
+        ..switchboard_http::Config::default()
+    })
+}
+
+fn grpc_config(profile: &GrpcProfile) -> switchboard_grpc::Config {
+    switchboard_grpc::Config {
+        name: profile.name.clone(),
+        url: profile.url.clone(),
+        service: profile.service.clone(),
+        asked: profile.health.clone(),
+        ..switchboard_grpc::Config::default()
+    }
+}
+
+fn fetch(secret: Option<&Secret>, source_name: &str, field: &str) -> Result<Option<String>, ProfileError> {
+    secret.map(|secret| secret.fetch(&format!("{field} of {source_name}"))).transpose()
+}
+
+/// This machine's clock, ns since the Unix epoch.
+pub fn now_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+}

@@ -1,0 +1,238 @@
+#!/usr/bin/env bash
+# A single-node Apache Kafka (KRaft) on loopback, to test against.
+#
+#   kafka.sh start DIR    prints HOST:PORT once the broker answers; a DIR that was used before keeps its port and its data
+#   kafka.sh stop DIR     ends the broker; the data stay
+#   kafka.sh groups DIR   prints what Kafka's own kafka-consumer-groups tells of all groups
+#   kafka.sh topics DIR   prints what Kafka's own kafka-topics tells of all topics
+#
+# Needs Java 17 and Maven; the jars come from Maven Central once and stay in target/peers.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../../target}
+jars=$target/peers/kafka
+resolve_within_s=600
+answer_within_s=90
+stop_within_s=30
+tool_within_s=60
+
+fail() {
+    echo "kafka.sh: $*" >&2
+    exit 1
+}
+
+# Copies the jars once; a pom that changed means again.
+resolve() {
+    if cmp -s "$here/kafka.pom.xml" "$jars/pom.xml"; then
+        return
+    fi
+    command -v java >/dev/null || fail "java is missing: install openjdk-17-jre-headless"
+    command -v mvn >/dev/null || fail "mvn is missing: install maven"
+    mkdir -p "$target/peers"
+    # Two tests at once: one fetches, the other waits and finds it done.
+    exec 9>"$target/peers/kafka.lock"
+    timeout "$resolve_within_s" flock 9
+    if cmp -s "$here/kafka.pom.xml" "$jars/pom.xml"; then
+        exec 9>&-
+        return
+    fi
+    local fresh
+    fresh=$(mktemp -d "$target/peers/kafka-XXXXXX")
+    # Registries drop a connection now and then; what was loaded stays loaded, so a second try goes on from there.
+    local try
+    for try in 1 2 3; do
+        if timeout "$resolve_within_s" mvn -B -q -f "$here/kafka.pom.xml" dependency:copy-dependencies \
+            -DincludeScope=runtime -DoutputDirectory="$fresh" >"$fresh/mvn.log" 2>&1 </dev/null; then
+            cp "$here/kafka.pom.xml" "$fresh/pom.xml"
+            rm -rf "$jars"
+            mv "$fresh" "$jars"
+            exec 9>&-
+            return
+        fi
+        echo "kafka.sh: try $try to fetch Kafka's jars failed" >&2
+    done
+    cat "$fresh/mvn.log" >&2
+    rm -rf "$fresh"
+    fail "Kafka's jars cannot be fetched from Maven Central"
+}
+
+run_java() {
+    local heap=$1
+    shift
+    java "-Xmx$heap" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true "$@"
+}
+
+is_listening() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# A port nobody listens on, below those that the system hands out by itself.
+free_port() {
+    local port
+    for _ in {1..100}; do
+        port=$((20000 + RANDOM % 12000))
+        if ! is_listening "$port"; then
+            echo "$port"
+            return
+        fi
+    done
+    fail "no free port found between 20000 and 32000"
+}
+
+# Whether the process of the pid file lives and is the broker of this folder.
+is_running() {
+    local dir=$1 pid
+    [ -s "$dir/pid" ] || return 1
+    pid=$(cat "$dir/pid")
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$dir/server.properties"
+}
+
+# Asks ApiVersions (key 18, version 0) as a client does; the broker answers requests only once it is ready.
+answers() {
+    local port=$1
+    timeout 5 bash -c '
+        exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
+        printf "\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x07\xff\xff" >&3
+        [ "$(head -c 10 <&3 | od -An -tx1 -j4 | tr -d " \n")" = 000000070000 ]
+    ' _ "$port" 2>/dev/null
+}
+
+configure() {
+    local dir=$1 port controller_port
+    port=$(free_port)
+    controller_port=$(free_port)
+    while [ "$controller_port" = "$port" ]; do controller_port=$(free_port); done
+    cat >"$dir/server.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:$controller_port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+inter.broker.listener.name=PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs=$dir/data
+num.partitions=4
+auto.create.topics.enable=true
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+offsets.topic.num.partitions=8
+offsets.topic.replication.factor=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+num.network.threads=2
+num.io.threads=4
+log.cleaner.dedupe.buffer.size=10485760
+PROPERTIES
+    cat >"$dir/log4j2.properties" <<PROPERTIES
+appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{ISO8601} %p %m (%c)%n
+rootLogger.level=WARN
+rootLogger.appenderRef.console.ref=console
+logger.server.name=kafka.server
+logger.server.level=INFO
+PROPERTIES
+    local cluster_id
+    cluster_id=$(timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool random-uuid)
+    timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool format --standalone \
+        -t "$cluster_id" -c "$dir/server.properties" >"$dir/format.log" 2>&1 || {
+        cat "$dir/format.log" >&2
+        rm -f "$dir/server.properties"
+        fail "the storage cannot be formatted"
+    }
+}
+
+port_of() {
+    sed -n 's|^listeners=PLAINTEXT://127.0.0.1:\([0-9]*\),.*|\1|p' "$1/server.properties"
+}
+
+# Starts the broker and waits for its answer; fails if it ended by itself.
+launch() {
+    local dir=$1 port deadline
+    port=$(port_of "$dir")
+    # No descriptor of the caller's may live on in the broker: who reads this script's output would wait for its end.
+    (
+        exec </dev/null >>"$dir/broker.log" 2>&1
+        exec java -Xms192m -Xmx512m -XX:+UseSerialGC -Djava.awt.headless=true \
+            "-Dlog4j2.configurationFile=$dir/log4j2.properties" "-Dkafka.logs.dir=$dir" \
+            -cp "$jars/*" kafka.Kafka "$dir/server.properties"
+    ) &
+    echo $! >"$dir/pid"
+    disown
+    deadline=$((SECONDS + answer_within_s))
+    while ! answers "$port"; do
+        is_running "$dir" || kill -0 "$(cat "$dir/pid")" 2>/dev/null || return 1
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.2
+    done
+}
+
+start() {
+    local dir=$1
+    resolve
+    if is_running "$dir"; then
+        fail "a broker of $dir runs already"
+    fi
+    local is_new=true
+    [ ! -s "$dir/server.properties" ] || is_new=false
+    # Between the look for a free port and the broker's bind another process may take it.
+    local try
+    for try in 1 2 3; do
+        if $is_new; then
+            rm -rf "$dir/data"
+            configure "$dir"
+        fi
+        if launch "$dir"; then
+            echo "127.0.0.1:$(port_of "$dir")"
+            return
+        fi
+        stop "$dir"
+        $is_new && grep -qE 'BindException|Address already in use' "$dir/broker.log" || break
+        echo "kafka.sh: try $try found its port taken" >&2
+    done
+    tail -n 40 "$dir/broker.log" >&2
+    fail "the broker did not answer within $answer_within_s s (the end of its log is above)"
+}
+
+stop() {
+    local dir=$1 pid deadline
+    if is_running "$dir"; then
+        pid=$(cat "$dir/pid")
+        kill "$pid" 2>/dev/null || true
+        deadline=$((SECONDS + stop_within_s))
+        while is_running "$dir" && [ $SECONDS -lt $deadline ]; do sleep 0.1; done
+        if is_running "$dir"; then
+            kill -KILL "$pid" 2>/dev/null || true
+        fi
+    fi
+    rm -f "$dir/pid"
+}
+
+[ $# -ge 2 ] || fail "usage: kafka.sh start|stop|groups|topics DIR"
+verb=$1
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+shift 2
+case $verb in
+start) start "$dir" ;;
+stop) stop "$dir" ;;
+tool)
+    # Any main class of Kafka's: kafka.sh tool DIR CLASS ARGUMENT…
+    run_java 256m "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" "$@"
+    ;;
+groups)
+    timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
+        --bootstrap-server "127.0.0.1:$(port_of "$dir")" --describe --all-groups
+    ;;
+topics)
+    timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" org.apache.kafka.tools.TopicCommand \
+        --bootstrap-server "127.0.0.1:$(port_of "$dir")" --describe
+    ;;
+*) fail "usage: kafka.sh start|stop|groups|topics DIR" ;;
+esac

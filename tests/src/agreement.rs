@@ -1,0 +1,127 @@
+//! Compares the report with the books that the lab's business keeps: interaction by interaction, count by count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// Every difference between report and books, in words; none = they agree.
+pub fn differences(report: &Value, books: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    calls(report, books, &mut found);
+    sums("records", &by(&books["records"], &["channel"], "records"), &by(&report["channels"], &["name"], "records"), &mut found);
+    let delivered = rows(&report["hops"]).filter(|hop| hop["kind"] == "deliver").cloned().collect();
+    sums("deliveries", &by(&books["deliveries"], &["channel", "group"], "count"), &by(&Value::Array(delivered), &["from", "to"], "calls"), &mut found);
+    sums("dead letters", &by(&books["dead_letters"], &["channel"], "count"), &by(&report["dead_letters"], &["channel"], "count"), &mut found);
+    breakers(report, books, &mut found);
+    found
+}
+
+/// Sources whose counts do not add up.
+pub fn unaccounted(report: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in rows(&report["sources"]) {
+        let kinds = source["by_kind"].as_object().into_iter().flatten().map(|(kind, counts)| (kind.as_str(), counts));
+        for (kind, counts) in kinds.chain([("all", &source["counts"])]) {
+            let count = |name: &str| counts[name].as_u64().unwrap_or_else(|| panic!("{name} of {kind} is no count: {counts}"));
+            let sum: u64 = ["stored", "evicted", "folded", "duplicate", "refused", "queued"].into_iter().map(count).sum();
+            if count("received") != sum {
+                found.push(format!("{} {kind}: received {} but {sum} are accounted for: {counts}", source["name"], count("received")));
+            }
+        }
+    }
+    found
+}
+
+fn rows(array: &Value) -> impl Iterator<Item = &Value> {
+    array.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| "(unknown)".to_owned(), str::to_owned)
+}
+
+fn by(array: &Value, keys: &[&str], count: &str) -> BTreeMap<String, Option<u64>> {
+    let mut sums = BTreeMap::new();
+    for row in rows(array) {
+        let key = keys.iter().map(|key| text(&row[*key])).collect::<Vec<_>>().join(" → ");
+        let sum = sums.entry(key).or_insert(Some(0));
+        *sum = sum.zip(row[count].as_u64()).map(|(sum, count)| sum + count);
+    }
+    sums
+}
+
+fn sums(what: &str, books: &BTreeMap<String, Option<u64>>, report: &BTreeMap<String, Option<u64>>, found: &mut Vec<String>) {
+    for key in books.keys().chain(report.keys()).collect::<BTreeSet<_>>() {
+        let of = |side: &BTreeMap<String, Option<u64>>| side.get(key).copied().unwrap_or(Some(0));
+        if of(books) != of(report) {
+            found.push(format!("{what} of {key}: books {:?}, report {:?}", of(books), of(report)));
+        }
+    }
+}
+
+/// Calls of the books against interactions over a protocol (those over a channel are proved by records and deliveries).
+fn calls(report: &Value, books: &Value, found: &mut Vec<String>) {
+    let channels: BTreeSet<&str> = rows(&report["channels"]).filter_map(|channel| channel["name"].as_str()).collect();
+    let sync: Vec<Value> = rows(&report["interactions"]).filter(|row| !row["via"].as_str().is_some_and(|via| channels.contains(via))).cloned().collect();
+    for count in ["calls", "errors", "retries", "timeouts"] {
+        let keys = ["from", "to", "via"];
+        sums(count, &by(&books["calls"], &keys, count), &by(&Value::Array(sync.clone()), &keys, count), found);
+    }
+}
+
+/// Each instance's breaker went through the same states in both.
+fn breakers(report: &Value, books: &Value, found: &mut Vec<String>) {
+    let mut booked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let name = |row: &Value| format!("{} {} {}", text(&row["caller"]), text(&row["instance"]), text(&row["name"]));
+    for row in rows(&books["breakers"]) {
+        booked.entry(name(row)).or_default().push(text(&row["state"]));
+    }
+    let mut reported: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in rows(&report["breakers"]) {
+        let states = rows(&row["transitions"]).map(|transition| text(&transition[1])).collect();
+        reported.insert(name(row), states);
+    }
+    for (breaker, states) in &booked {
+        // The report's states are read before the business comes to rest, so the books may know more at the end.
+        match reported.get(breaker) {
+            None => found.push(format!("breaker {breaker}: in the books, not in the report")),
+            Some(seen) if seen.is_empty() && !states.is_empty() => found.push(format!("breaker {breaker}: books {states:?}, report none")),
+            Some(seen) if !is_subsequence_from_start(seen, states) => found.push(format!("breaker {breaker}: books {states:?}, report {seen:?}")),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Whether `seen` is how `all` begins, but for an initial `closed` that one of them may leave out.
+fn is_subsequence_from_start(seen: &[String], all: &[String]) -> bool {
+    fn strip(states: &[String]) -> &[String] {
+        if states.first().is_some_and(|state| state == "closed") { &states[1..] } else { states }
+    }
+    strip(all).starts_with(strip(seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_difference_of_one_is_found() {
+        let books = json!({"calls": [{"from": null, "to": "a", "via": "http", "calls": 3, "errors": 1, "retries": 0, "timeouts": 0}],
+            "records": [{"channel": "c", "records": 5}], "deliveries": [{"group": "g", "channel": "c", "count": 5}], "dead_letters": [], "breakers": []});
+        let mut report = json!({"interactions": [{"from": null, "to": "a", "via": "http", "calls": 3, "errors": 1, "retries": 0, "timeouts": 0},
+                {"from": "a", "to": "b", "via": "c", "calls": 5, "errors": 0, "retries": 0, "timeouts": 0}],
+            "channels": [{"name": "c", "records": 5}], "hops": [{"kind": "deliver", "from": "c", "to": "g", "calls": 5}], "dead_letters": [], "breakers": []});
+        assert_eq!(differences(&report, &books), Vec::<String>::new());
+        report["interactions"][0]["errors"] = json!(0);
+        report["hops"][0]["calls"] = json!(6);
+        report["channels"][0]["records"] = json!(null);
+        assert_eq!(differences(&report, &books).len(), 3);
+    }
+
+    #[test]
+    fn a_lost_item_is_found() {
+        let counts = json!({"received": 3, "stored": 1, "evicted": 1, "folded": 0, "duplicate": 0, "refused": 0, "queued": 0});
+        assert_eq!(unaccounted(&json!({"sources": [{"name": "s", "counts": counts, "by_kind": {"span": counts}}]})).len(), 2);
+    }
+}

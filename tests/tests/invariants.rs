@@ -1,0 +1,143 @@
+//! What each room must not know, checked against manifests and sources. The table stands in app/ARCHITECTURE.md.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// Names of a package's dependencies, without those for its tests.
+fn dependencies(package: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = text.parse().expect("valid");
+    manifest.get("dependencies").and_then(|table| table.as_table()).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// Every source file below a folder, with its text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), std::fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    found
+}
+
+/// The code of a file: without comments, and without its unit tests at the end.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+const ASYNC_AND_NETWORK: &[&str] = &["tokio", "futures", "reqwest", "hyper", "axum", "tonic", "rdkafka", "h2", "async-std", "smol"];
+const DRAWING: &[&str] = &["egui", "eframe", "egui-wgpu", "wgpu", "winit"];
+
+fn assert_none(package: &str, banned: &[&str]) {
+    let found: Vec<String> = dependencies(package).into_iter().filter(|name| banned.contains(&name.as_str())).collect();
+    assert!(found.is_empty(), "{package} must not depend on {found:?}");
+}
+
+fn assert_sources_without(folder: &str, banned: &[&str]) {
+    for (path, text) in sources(folder) {
+        for word in banned {
+            assert!(!code(&text).contains(word), "{} must not use {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_model_knows_no_io_no_async_no_drawing_and_no_client() {
+    assert_none("collectors/model", ASYNC_AND_NETWORK);
+    assert_none("collectors/model", DRAWING);
+    assert_sources_without("collectors/model/src", &["std::net", "std::fs", "std::process", "async fn"]);
+}
+
+#[test]
+fn collectors_know_neither_engine_nor_window_nor_one_another() {
+    let packages = ["otlp", "kafka", "http", "grpc"];
+    for package in packages {
+        let folder = format!("collectors/{package}");
+        assert_none(&folder, DRAWING);
+        let found: Vec<String> = dependencies(&folder).into_iter().filter(|name| name.starts_with("switchboard-") && name != "switchboard-model").collect();
+        assert!(found.is_empty(), "{folder} must know the model only, not {found:?}");
+    }
+}
+
+#[test]
+fn the_engine_knows_no_network_no_disk_no_async_no_drawing_and_no_client() {
+    assert_none("app/engine", ASYNC_AND_NETWORK);
+    assert_none("app/engine", DRAWING);
+    assert_none("app/engine", &["rusqlite", "switchboard-otlp", "switchboard-kafka", "switchboard-http", "switchboard-grpc", "switchboard-lab"]);
+    assert_sources_without("app/engine/src", &["std::net", "std::fs", "std::process", "async fn", "SystemTime::now"]);
+}
+
+#[test]
+fn the_lab_is_seen_only_through_its_traffic() {
+    let found: Vec<String> = dependencies("app/lab").into_iter().filter(|name| name.starts_with("switchboard")).collect();
+    assert!(found.is_empty(), "the lab must not know {found:?}");
+}
+
+#[test]
+fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
+    let banned = [
+        "std::net",
+        "std::process",
+        "tokio",
+        "block_on",
+        "reqwest",
+        "tonic",
+        "rdkafka",
+        "switchboard_otlp",
+        "switchboard_kafka",
+        "switchboard_http",
+        "switchboard_grpc",
+        "crate::session",
+        "Store::",
+    ];
+    assert_sources_without("app/src/window", &banned);
+}
+
+#[test]
+fn only_the_session_meets_collectors_and_it_draws_nothing() {
+    for (path, text) in sources("app/src") {
+        let code = code(&text);
+        let is_session = path.ends_with("app/src/session.rs");
+        for word in ["switchboard_otlp", "switchboard_kafka", "switchboard_http", "switchboard_grpc"] {
+            assert!(is_session || !code.contains(word), "{} must leave {word} to the session", path.display());
+        }
+        assert!(!is_session || !(code.contains("egui") || code.contains("eframe")), "the session must not draw");
+    }
+}
+
+#[test]
+fn unsafe_code_stands_in_one_file() {
+    let mut found = Vec::new();
+    for folder in ["app", "collectors", "tests"] {
+        for (path, text) in sources(folder) {
+            let code = code(&text);
+            if code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe") || code.contains("unsafe_code") {
+                found.push(path.strip_prefix(root()).expect("inside").display().to_string());
+            }
+        }
+    }
+    found.retain(|path| path != "tests/tests/invariants.rs");
+    assert_eq!(found, ["collectors/kafka/src/admin.rs"]);
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    assert!(manifest.contains("unsafe_code = \"deny\""));
+}
+
+#[test]
+fn the_top_level_is_tidy() {
+    let allowed = ["Cargo.toml", "Cargo.lock", "app", "collectors", "assets", "tests", "README.md", "screenshots", "LICENSE-MIT", "LICENSE-APACHE", "target"];
+    for entry in std::fs::read_dir(root()).expect("a folder") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} does not belong at the top");
+    }
+}
