@@ -1,0 +1,144 @@
+//! Asks an actuator: bounded in time and size, never following a redirect, and telling in words what went wrong.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, RequestBuilder, StatusCode, Url};
+use serde_json::Value;
+use switchboard_model::{OWN_USER_AGENT, Redactor, own_traceparent};
+
+use crate::actuator::read_name;
+use crate::trouble::Trouble;
+use crate::{Auth, Config};
+
+/// The most bytes read of an answer.
+pub(crate) const MOST_BODY_BYTES: usize = 1 << 20;
+
+/// Header by which an instance may name itself.
+const INSTANCE_HEADER: &str = "x-instance-id";
+
+/// A good answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Its JSON.
+    pub json: Value,
+    /// The instance that answered, where a header of the answer names it.
+    pub instance: Option<String>,
+    /// How many bytes it had.
+    pub num_bytes: u64,
+}
+
+/// An actuator's address and how to ask there.
+#[derive(Debug)]
+pub(crate) struct Actuator {
+    client: Client,
+    base: Url,
+    auth: Auth,
+    connect_timeout: Duration,
+    request_timeout: Duration,
+    request_number: u64,
+}
+
+impl Actuator {
+    /// Makes the client; fails if the address is none.
+    pub fn new(config: &Config) -> Result<Self, Trouble> {
+        let mut base = Url::parse(config.url.trim()).map_err(|error| Trouble::unusable(&error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(Trouble::unusable("it begins neither with http:// nor with https://"));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(Trouble::unusable("it holds credentials; they belong into username and password"));
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        // Another part of the process may have chosen the provider first; ours would be the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(format!("{OWN_USER_AGENT}/{}", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(config.connect_timeout)
+            .timeout(config.request_timeout)
+            .pool_max_idle_per_host(1)
+            // What is asked and who asks is for the named address alone.
+            .no_proxy();
+        let certificate = config.root_certificate_pem.as_deref().map(Certificate::from_pem).transpose();
+        let certificate = certificate.map_err(|error| Trouble::unusable(&format!("its root certificate is no PEM: {error}")))?;
+        if base.scheme() == "http" {
+            // Redirects are off, so that TLS is never spoken: the system's certificates need not be read.
+            builder = builder.tls_certs_only([]);
+        } else if let Some(certificate) = certificate {
+            builder = builder.tls_certs_merge([certificate]);
+        }
+        let client = builder.build().map_err(|error| Trouble::unusable(&error.to_string()))?;
+        Ok(Self {
+            client,
+            base,
+            auth: config.auth.clone(),
+            connect_timeout: config.connect_timeout,
+            request_timeout: config.request_timeout,
+            // Polls of two sources must not seem to be of one trace.
+            request_number: RandomState::new().build_hasher().finish(),
+        })
+    }
+
+    /// The address in words.
+    pub fn address(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Asks an endpoint (`""` = the list of links). An endpoint that is not there (404) is `Ok(None)`.
+    pub async fn get(&mut self, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Trouble> {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty();
+            if !endpoint.is_empty() {
+                path.push(endpoint);
+            }
+        }
+        let mut response = self.request(url).send().await.map_err(|error| self.transport(&error))?;
+        let status = response.status();
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if status != StatusCode::OK {
+            return Err(Trouble::status(&self.at(endpoint), status, self.auth == Auth::None, response.headers(), redactor));
+        }
+        if let Some(length) = response.content_length().filter(|length| *length > MOST_BODY_BYTES as u64) {
+            return Err(Trouble::too_large(&self.at(endpoint), length));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(&error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MOST_BODY_BYTES {
+                return Err(Trouble::too_large(&self.at(endpoint), body.len() as u64));
+            }
+        }
+        let instance = response.headers().get(INSTANCE_HEADER).and_then(|value| read_name(value.to_str().ok()?));
+        let num_bytes = body.len() as u64;
+        let json = serde_json::from_slice(&body).map_err(|error| Trouble::no_json(&self.at(endpoint), &body, response.headers(), &error))?;
+        Ok(Some(Answer { json, instance, num_bytes }))
+    }
+
+    fn request(&mut self, url: Url) -> RequestBuilder {
+        self.request_number = self.request_number.wrapping_add(1);
+        let request = self.client.get(url).header(HeaderName::from_static("traceparent"), own_traceparent(self.request_number)).header(
+            ACCEPT,
+            HeaderValue::from_static("application/vnd.spring-boot.actuator.v3+json, application/vnd.spring-boot.actuator.v2+json, application/json"),
+        );
+        match &self.auth {
+            Auth::None => request,
+            Auth::Basic { user, password } => request.basic_auth(user, Some(password)),
+            Auth::Bearer(token) => request.bearer_auth(token),
+        }
+    }
+
+    /// An endpoint's address in words.
+    pub fn at(&self, endpoint: &str) -> String {
+        if endpoint.is_empty() { self.address().to_owned() } else { format!("{}/{endpoint}", self.address()) }
+    }
+
+    fn transport(&self, error: &reqwest::Error) -> Trouble {
+        Trouble::transport(self.address(), error, self.connect_timeout, self.request_timeout)
+    }
+}

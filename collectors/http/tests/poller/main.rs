@@ -1,0 +1,6 @@
+//! The poller against real servers.
+
+mod actuator;
+mod application;
+mod observed;
+mod troubles;
