@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Asks gRPC servers how they are: the standard health service `grpc.health.v1`, watched where the server offers that and
+//! checked besides.
+
+mod config;
+mod endpoint;
+mod follow;
+mod health;
+mod trouble;
+
+pub use config::Config;
+pub use health::GrpcHealth;

@@ -1,0 +1,129 @@
+//! What can go wrong between here and a gRPC server, in words, with what to do about it.
+
+use std::time::Duration;
+
+use switchboard_model::{FailureKind, SourcePhase};
+use tonic::{Code, Status};
+
+/// What went wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub(crate) struct Trouble {
+    /// How the source is with it.
+    pub phase: SourcePhase,
+    /// Its kind.
+    pub failure: FailureKind,
+    /// What failed and why.
+    pub detail: String,
+    /// What the user can do.
+    pub next_step: String,
+}
+
+/// What a port turned out to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// TLS.
+    Tls,
+    /// HTTP/2 in plain text.
+    PlainHttp2,
+    /// HTTP/1.
+    Http1,
+    /// Nothing that was recognised.
+    Unknown,
+}
+
+impl Trouble {
+    fn failed(failure: FailureKind, detail: String, next_step: &str) -> Self {
+        Self { phase: SourcePhase::Failed, failure, detail, next_step: next_step.to_owned() }
+    }
+
+    fn degraded(failure: FailureKind, detail: String, next_step: &str) -> Self {
+        Self { phase: SourcePhase::Degraded, ..Self::failed(failure, detail, next_step) }
+    }
+
+    /// The profile's address is none.
+    pub fn unusable(reason: &str) -> Self {
+        let detail = format!("the address of this source cannot be used: {reason}");
+        Self::failed(FailureKind::Connect, detail, "write url as http://HOST:PORT, or https://HOST:PORT where the server speaks TLS")
+    }
+
+    /// The profile asks for more names than the bound.
+    pub fn too_many_asked(num_asked: usize, most: usize) -> Self {
+        let detail = format!("{num_asked} health services are to be asked, of which the first {most} are");
+        Self::degraded(FailureKind::Limit, detail, "shorten health of this source in the profile")
+    }
+
+    /// The server does not know a name that was asked for.
+    pub fn unknown_service(address: &str, asked: &str) -> Self {
+        let next_step = r#"correct health of this source in the profile: full names such as package.Service, or "" for the whole server"#;
+        let detail = if asked.is_empty() {
+            format!("{address} tells no health for the whole server")
+        } else {
+            format!("{address} knows no health service named {asked}")
+        };
+        Self::degraded(FailureKind::Peer, detail, next_step)
+    }
+
+    /// No answer within the deadline.
+    pub fn deadline(address: &str, deadline: Duration) -> Self {
+        let detail = format!("{address} did not answer within {deadline:?}");
+        Self::failed(FailureKind::Peer, detail, "look whether the server hangs, or is paused in a debugger")
+    }
+
+    /// The server answered with a status of its own.
+    pub fn status(address: &str, status: &Status) -> Self {
+        let message = one_line(status.message());
+        match status.code() {
+            Code::Unauthenticated => {
+                let detail = format!("{address} asks for credentials (UNAUTHENTICATED)");
+                Self::failed(FailureKind::Authenticate, detail, "let the server answer grpc.health.v1.Health without credentials")
+            }
+            Code::PermissionDenied => {
+                let detail = format!("{address} does not allow its health to be read (PERMISSION_DENIED)");
+                Self::failed(FailureKind::Authorise, detail, "let the server answer grpc.health.v1.Health to everybody")
+            }
+            Code::Unimplemented => {
+                let detail = format!("{address} does not offer grpc.health.v1.Health");
+                Self::degraded(FailureKind::Peer, detail, "register the standard health service in the server, or remove this source from the profile")
+            }
+            Code::ResourceExhausted => {
+                Self::failed(FailureKind::Limit, format!("{address} answered RESOURCE_EXHAUSTED ({message})"), "look into the server's log")
+            }
+            code => Self::failed(FailureKind::Peer, format!("{address} answered {code:?} ({message})"), "look into the server's log"),
+        }
+    }
+
+    /// No answer at all, for the cause given; `speaks` is what the port was found to speak, where that was asked.
+    pub fn transport(address: &str, cause: &str, speaks: Option<Speaks>) -> Self {
+        use FailureKind::{Authenticate, Connect, Protocol};
+        let is_tls = address.starts_with("https:");
+        match speaks {
+            Some(Speaks::Tls) if !is_tls => {
+                Self::failed(Protocol, format!("{address} speaks TLS where plain text was asked for"), "write https:// instead of http:// in url")
+            }
+            Some(Speaks::PlainHttp2) if is_tls => {
+                Self::failed(Protocol, format!("{address} speaks plain text where TLS was asked for"), "write http:// instead of https:// in url")
+            }
+            Some(Speaks::Http1) => {
+                let detail = format!("{address} speaks HTTP/1, which carries no gRPC");
+                Self::failed(Protocol, detail, "correct the port: this is that of an HTTP server")
+            }
+            _ if cause.contains("invalid peer certificate") => {
+                let detail = format!("{address}: its certificate is not trusted ({cause})");
+                Self::failed(Authenticate, detail, "add its issuer to this machine's trusted certificates, or correct the host's name in url")
+            }
+            _ if cause.contains("Connection refused") => {
+                let detail = format!("{address}: connection refused, nothing listens there");
+                Self::failed(Connect, detail, "start the server, or correct the port in url")
+            }
+            _ => {
+                Self::failed(Connect, format!("{address}: no connection ({cause})"), "look whether the host's name and port are right and reachable from here")
+            }
+        }
+    }
+}
+
+/// A peer's message as one line of bounded length.
+fn one_line(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
