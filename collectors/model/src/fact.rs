@@ -281,6 +281,8 @@ pub struct Refusal {
     pub rule: String,
     /// What the user can do, if it was meant to pass.
     pub next_step: String,
+    /// How often the same was refused since it was last told; at least 1.
+    pub count: u64,
 }
 
 impl Fact {

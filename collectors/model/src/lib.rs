@@ -3,6 +3,7 @@
 //!
 //! This package does no IO, knows no async runtime and no client library, and never draws.
 
+mod backoff;
 mod batch;
 mod context;
 mod correlation;
@@ -18,6 +19,7 @@ mod span;
 mod text;
 mod value;
 
+pub use backoff::{Backoff, jittered};
 pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,

@@ -73,6 +73,12 @@ impl TextArena {
         self.ends.len()
     }
 
+    /// Gives back what was reserved and not used.
+    pub fn shrink_to_fit(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// How many bytes the arena holds by capacity.
     pub fn size_bytes(&self) -> usize {
         self.bytes.capacity() + self.ends.capacity() * 4

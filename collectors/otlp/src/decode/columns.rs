@@ -1,0 +1,444 @@
+//! What span batches and log batches have in common: the arena with every text once, attributes, resources.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use switchboard_model::{AttrRow, Attrs, InstanceSource, ResourceRow, Str, TextArena, Value, WellKnown};
+
+use super::Context;
+use super::any_value::{self, AnyValue};
+use super::wire::{Malformed, Reader};
+
+/// Bytes of one value, name or key that are kept.
+pub(crate) const MAX_VALUE_BYTES: usize = 64 << 10;
+/// Bytes of all values of one item that are kept.
+const MAX_ITEM_BYTES: usize = 1 << 20;
+/// Bytes of all values of a resource that are kept. It stands in every batch of its request again.
+const MAX_RESOURCE_BYTES: usize = 128 << 10;
+/// Attributes of one span, event, link, record or resource that are kept; also events and links of one span.
+pub(crate) const MAX_ROWS_OF_ONE: usize = 1_024;
+/// Attributes of one item, those of its events and links included, that are kept.
+const MAX_ATTRS_OF_ITEM: usize = 16_384;
+/// A batch is given away when it weighs this much, so that with the item that fills it it stays near 1 MiB.
+const FULL_BYTES: usize = (1 << 20) - (16 << 10);
+
+/// A text of the arena that the table of texts knows.
+#[derive(Clone, Copy)]
+struct Entry {
+    hash: u32,
+    /// Index in the arena, and [`Entry::LOOKED`].
+    text: u32,
+}
+
+impl Entry {
+    /// Set where the redactor has looked at the text (and it is UTF-8).
+    const LOOKED: u32 = 1 << 31;
+
+    fn text(self) -> Str {
+        Str(self.text & !Self::LOOKED)
+    }
+}
+
+/// A distinct attribute name of the batch.
+#[derive(Clone, Copy)]
+struct Key {
+    hash: u32,
+    text: Str,
+    known: WellKnown,
+    is_secret: bool,
+    /// The text value seen last under this name: senders repeat themselves.
+    last: Str,
+}
+
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The columns of the batch that is being filled.
+pub(crate) struct Columns<'c> {
+    pub(crate) context: Context<'c>,
+    pub(crate) text: TextArena,
+    num_text_bytes: usize,
+    hasher: DefaultHashBuilder,
+    texts: HashTable<Entry>,
+    keys: Vec<Key>,
+    key_table: HashTable<u32>,
+    /// Which key stood at which place of the item before: items of one kind repeat their order.
+    recent_keys: [u32; 32],
+    pub(crate) attrs: Vec<AttrRow>,
+    pub(crate) resources: Vec<ResourceRow>,
+    /// Whether anything of the present item was cut.
+    pub(crate) truncated: bool,
+    num_item_bytes_left: usize,
+    num_item_attrs: usize,
+}
+
+impl<'c> Columns<'c> {
+    pub(crate) fn new(context: Context<'c>) -> Self {
+        Self {
+            context,
+            text: TextArena::default(),
+            num_text_bytes: 0,
+            hasher: DefaultHashBuilder::default(),
+            texts: HashTable::new(),
+            keys: Vec::new(),
+            key_table: HashTable::new(),
+            recent_keys: [u32::MAX; 32],
+            attrs: Vec::new(),
+            resources: Vec::new(),
+            truncated: false,
+            num_item_bytes_left: 0,
+            num_item_attrs: 0,
+        }
+    }
+
+    /// Makes room for so many more items, as their number is now known to be real.
+    pub(crate) fn reserve(&mut self, num_items: u64) {
+        let num_items = num_items.min(2_048) as usize;
+        self.text = TextArena::with_capacity(num_items * 128, num_items * 4);
+        self.attrs.reserve(num_items * 12);
+        self.texts.reserve(num_items * 3, |entry| spread(entry.hash));
+    }
+
+    /// Begins another batch.
+    pub(crate) fn clear(&mut self) {
+        self.text = TextArena::default();
+        self.num_text_bytes = 0;
+        self.texts.clear();
+        self.keys.clear();
+        self.key_table.clear();
+        self.recent_keys = [u32::MAX; 32];
+        self.attrs = Vec::new();
+        self.resources = Vec::new();
+    }
+
+    /// Begins another item.
+    pub(crate) fn begin_item(&mut self) {
+        self.truncated = false;
+        self.num_item_bytes_left = MAX_ITEM_BYTES;
+        self.num_item_attrs = 0;
+    }
+
+    /// Begins another resource.
+    pub(crate) fn begin_resource(&mut self) {
+        self.begin_item();
+        self.num_item_bytes_left = MAX_RESOURCE_BYTES;
+    }
+
+    /// Whether the batch should be given away, its own rows weighing so many bytes.
+    pub(crate) fn is_full(&self, num_row_bytes: usize) -> bool {
+        num_row_bytes
+            + self.num_text_bytes
+            + self.text.num_strings() * 4
+            + self.attrs.len() * size_of::<AttrRow>()
+            + self.resources.len() * size_of::<ResourceRow>()
+            >= FULL_BYTES
+    }
+
+    #[inline]
+    fn hash(&self, bytes: &[u8]) -> u32 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        let hash = hasher.finish();
+        (hash >> 32) as u32 ^ hash as u32
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Str {
+        self.num_text_bytes += bytes.len();
+        self.text.push(bytes)
+    }
+
+    /// Cuts what is longer than a value may be, at a character's edge.
+    #[inline]
+    fn cut<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        if bytes.len() <= MAX_VALUE_BYTES {
+            return bytes;
+        }
+        self.truncated = true;
+        let mut end = MAX_VALUE_BYTES;
+        while end > MAX_VALUE_BYTES - 3 && bytes[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        &bytes[..end]
+    }
+
+    /// Counts the bytes of a value against the item's share; `false` = nothing of it can be kept.
+    #[inline]
+    fn takes(&mut self, num_bytes: usize) -> bool {
+        let Some(left) = self.num_item_bytes_left.checked_sub(num_bytes) else {
+            self.truncated = true;
+            return false;
+        };
+        self.num_item_bytes_left = left;
+        true
+    }
+
+    /// A text that a sender may have put a secret into: cut, made UTF-8, redacted by shape, once.
+    #[inline]
+    pub(crate) fn text(&mut self, raw: &[u8]) -> Str {
+        let raw = self.cut(raw);
+        if raw.is_empty() || !self.takes(raw.len()) {
+            return Str::EMPTY;
+        }
+        self.looked_text(raw)
+    }
+
+    #[inline]
+    fn looked_text(&mut self, raw: &[u8]) -> Str {
+        let hash = self.hash(raw);
+        match self.find(hash, raw) {
+            Some(entry) if entry.text & Entry::LOOKED != 0 => entry.text(),
+            _ => self.look(hash, raw),
+        }
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, bytes: &[u8]) -> Option<Entry> {
+        self.texts.find(spread(hash), |entry| entry.hash == hash && self.text.bytes(entry.text()) == bytes).copied()
+    }
+
+    fn look(&mut self, hash: u32, raw: &[u8]) -> Str {
+        let Ok(text) = std::str::from_utf8(raw) else {
+            let replaced = String::from_utf8_lossy(raw).into_owned();
+            return self.looked_text(replaced.as_bytes());
+        };
+        match self.context.redactor.redact_text(text) {
+            None => self.intern(hash, raw, Entry::LOOKED),
+            Some(redacted) => self.intern(self.hash(redacted.as_bytes()), redacted.as_bytes(), Entry::LOOKED),
+        }
+    }
+
+    /// A text that holds no secret by its nature (a scope's name, a tracestate): cut and made UTF-8, once.
+    pub(crate) fn plain_text(&mut self, raw: &[u8]) -> Str {
+        let raw = self.cut(raw);
+        if raw.is_empty() {
+            return Str::EMPTY;
+        }
+        match std::str::from_utf8(raw) {
+            Ok(_) => self.intern(self.hash(raw), raw, 0),
+            Err(_) => {
+                let replaced = String::from_utf8_lossy(raw).into_owned();
+                self.intern(self.hash(replaced.as_bytes()), replaced.as_bytes(), 0)
+            }
+        }
+    }
+
+    fn intern(&mut self, hash: u32, bytes: &[u8], flags: u32) -> Str {
+        let Self { texts, text, .. } = self;
+        if let Some(entry) = texts.find_mut(spread(hash), |entry| entry.hash == hash && text.bytes(entry.text()) == bytes) {
+            entry.text |= flags;
+            return entry.text();
+        }
+        let at = self.push(bytes);
+        if !at.is_empty() {
+            self.texts.insert_unique(spread(hash), Entry { hash, text: at.0 | flags }, |entry| spread(entry.hash));
+        }
+        at
+    }
+
+    /// The key of that name, expected at that place of the item.
+    #[inline]
+    fn key(&mut self, place: usize, name: &[u8]) -> usize {
+        let slot = place % self.recent_keys.len();
+        let guess = self.recent_keys[slot] as usize;
+        if let Some(key) = self.keys.get(guess)
+            && self.text.bytes(key.text) == name
+        {
+            return guess;
+        }
+        let at = self.distinct_key(name);
+        self.recent_keys[slot] = at as u32;
+        at
+    }
+
+    fn distinct_key(&mut self, name: &[u8]) -> usize {
+        let name = self.cut(name);
+        let name: Cow<'_, [u8]> = match String::from_utf8_lossy(name) {
+            Cow::Borrowed(_) => Cow::Borrowed(name),
+            Cow::Owned(replaced) => Cow::Owned(replaced.into_bytes()),
+        };
+        let hash = self.hash(&name);
+        let is_same = |at: &u32| {
+            let key = &self.keys[*at as usize];
+            key.hash == hash && self.text.bytes(key.text) == &*name
+        };
+        if let Some(at) = self.key_table.find(spread(hash), is_same) {
+            return *at as usize;
+        }
+        let text = self.intern(hash, &name, 0);
+        let name = self.text.get(text);
+        let (known, is_secret) = (WellKnown::of(name), self.context.redactor.is_secret_name(name));
+        let at = self.keys.len();
+        self.keys.push(Key { hash, text, known, is_secret, last: Str::EMPTY });
+        self.key_table.insert_unique(spread(hash), at as u32, |at| spread(self.keys[*at as usize].hash));
+        at
+    }
+
+    /// Adds an attribute, the so-many-th of its owner.
+    #[inline]
+    pub(crate) fn attr(&mut self, place: usize, name: &[u8], value: AnyValue<'_>) {
+        if place >= MAX_ROWS_OF_ONE || self.num_item_attrs >= MAX_ATTRS_OF_ITEM {
+            self.truncated = true;
+            return;
+        }
+        self.num_item_attrs += 1;
+        let at = self.key(place, name);
+        let key = self.keys[at];
+        let value = match value {
+            AnyValue::Text(raw) if !key.is_secret => Value::Str(self.value_text(at, key.last, raw)),
+            AnyValue::I64(number) if !key.is_secret => Value::I64(number),
+            other if key.is_secret => self.secret(&other),
+            other => self.value(other),
+        };
+        self.attrs.push(AttrRow { key: key.text, known: key.known, value });
+    }
+
+    #[inline]
+    fn value_text(&mut self, key: usize, last: Str, raw: &[u8]) -> Str {
+        if self.text.bytes(last) == raw && raw.len() <= self.num_item_bytes_left {
+            self.num_item_bytes_left -= raw.len();
+            return last;
+        }
+        let text = self.text(raw);
+        self.keys[key].last = text;
+        text
+    }
+
+    /// A value without a name, such as a record's body.
+    pub(crate) fn value(&mut self, value: AnyValue<'_>) -> Value {
+        match value {
+            AnyValue::Empty => Value::Str(Str::EMPTY),
+            AnyValue::Text(raw) => Value::Str(self.text(raw)),
+            AnyValue::Bool(truth) => Value::Bool(truth),
+            AnyValue::I64(number) => Value::I64(number),
+            AnyValue::F64(number) => Value::F64(number),
+            AnyValue::Bytes(raw) => {
+                if raw.len() > MAX_VALUE_BYTES {
+                    self.truncated = true;
+                }
+                let raw = &raw[..raw.len().min(MAX_VALUE_BYTES)];
+                if raw.is_empty() || !self.takes(raw.len()) { Value::Bytes(Str::EMPTY) } else { Value::Bytes(self.intern(self.hash(raw), raw, 0)) }
+            }
+            AnyValue::Nested(json, truncated) => {
+                self.truncated |= truncated;
+                Value::List(self.text(json.as_bytes()))
+            }
+        }
+    }
+
+    /// What stands in the place of a secret value. An empty one is no secret.
+    #[cold]
+    fn secret(&mut self, value: &AnyValue<'_>) -> Value {
+        let number;
+        let raw: &[u8] = match value {
+            AnyValue::Empty => &[],
+            AnyValue::Text(raw) | AnyValue::Bytes(raw) => raw,
+            AnyValue::Nested(json, _) => json.as_bytes(),
+            AnyValue::Bool(truth) => {
+                number = truth.to_string();
+                number.as_bytes()
+            }
+            AnyValue::I64(integer) => {
+                number = integer.to_string();
+                number.as_bytes()
+            }
+            AnyValue::F64(double) => {
+                number = double.to_string();
+                number.as_bytes()
+            }
+        };
+        if raw.is_empty() {
+            return Value::Str(Str::EMPTY);
+        }
+        let replacement = self.context.redactor.replacement(raw);
+        Value::Str(self.intern(self.hash(replacement.as_bytes()), replacement.as_bytes(), Entry::LOOKED))
+    }
+
+    /// Reads a protobuf `Resource` into the batch.
+    pub(crate) fn protobuf_resource(&mut self, resource: &[u8]) -> Result<u32, Malformed> {
+        let start = self.attrs.len() as u32;
+        self.begin_resource();
+        let mut reader = Reader::new(resource);
+        let mut place = 0;
+        while let Some(tag) = reader.tag()? {
+            if tag == 0x0a {
+                let (key, value) = any_value::key_value(reader.bytes()?)?;
+                let value = any_value::any_value(value)?;
+                self.attr(place, key, value);
+                place += 1;
+            } else {
+                reader.skip(tag)?;
+            }
+        }
+        Ok(self.push_resource(start))
+    }
+
+    /// Makes a resource of the attributes from `start` on, and reads its identity out of them.
+    pub(crate) fn push_resource(&mut self, start: u32) -> u32 {
+        let attrs = Attrs { start, end: self.attrs.len() as u32 };
+        let row = ResourceRow {
+            service_name: self.identity(attrs, WellKnown::ServiceName),
+            namespace: self.identity(attrs, WellKnown::ServiceNamespace),
+            environment: self.identity(attrs, WellKnown::Environment),
+            version: self.identity(attrs, WellKnown::ServiceVersion),
+            attrs,
+            ..ResourceRow::default()
+        };
+        let environment = if row.environment.is_empty() { self.plain_text(self.context.environment.as_bytes()) } else { row.environment };
+        let (instance, instance_source) = self.instance(attrs);
+        self.resources.push(ResourceRow { environment, instance, instance_source, ..row });
+        self.resources.len() as u32 - 1
+    }
+
+    /// The first attribute of that meaning that is not empty, as text.
+    fn identity(&mut self, attrs: Attrs, known: WellKnown) -> Str {
+        for at in attrs.range() {
+            let AttrRow { known: found, value, .. } = self.attrs[at];
+            if found != known {
+                continue;
+            }
+            let text = match value {
+                Value::Str(text) => text,
+                other => {
+                    let text = other.to_text(&self.text).into_owned();
+                    self.plain_text(text.as_bytes())
+                }
+            };
+            if !text.is_empty() {
+                return text;
+            }
+        }
+        Str::EMPTY
+    }
+
+    fn instance(&mut self, attrs: Attrs) -> (Str, InstanceSource) {
+        let id = self.identity(attrs, WellKnown::ServiceInstanceId);
+        if !id.is_empty() {
+            return (id, InstanceSource::InstanceId);
+        }
+        let pod = self.identity(attrs, WellKnown::PodUid);
+        if !pod.is_empty() {
+            return (pod, InstanceSource::PodUid);
+        }
+        // `host.id` has the same meaning; the name is what people know.
+        let named = attrs.range().find(|at| self.text.bytes(self.attrs[*at].key) == b"host.name");
+        let host = named.map_or(Str::EMPTY, |at| self.identity(Attrs { start: at as u32, end: at as u32 + 1 }, WellKnown::HostName));
+        let host = if host.is_empty() { self.identity(attrs, WellKnown::HostName) } else { host };
+        let pid = self.identity(attrs, WellKnown::ProcessPid);
+        if host.is_empty() || pid.is_empty() {
+            return (Str::EMPTY, InstanceSource::Unknown);
+        }
+        let both = format!("{}:{}", self.text.get(host), self.text.get(pid));
+        (self.plain_text(both.as_bytes()), InstanceSource::HostAndPid)
+    }
+}
+
+/// Nanoseconds as sent; what lies beyond the range of `i64` is clamped, and `truncated` told.
+#[inline]
+pub(crate) fn nanoseconds(sent: u64, truncated: &mut bool) -> i64 {
+    i64::try_from(sent).unwrap_or_else(|_| {
+        *truncated = true;
+        i64::MAX
+    })
+}

@@ -1,0 +1,258 @@
+//! Spans, log records and metrics as OTLP/JSON has them.
+
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+
+use super::fields::{Bounded, Id, JsonAttrs, Text, Unsigned, enumerated};
+use super::value::JsonValue;
+use super::{Resource, Visit};
+use crate::decode::columns::nanoseconds;
+use crate::decode::logs::LogFields;
+use crate::decode::spans::{Mark, SpanFields};
+use crate::decode::{LogBuilder, Rejection, SpanBuilder};
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Span<'a> {
+    #[serde(borrow, alias = "trace_id")]
+    trace_id: Text<'a>,
+    #[serde(borrow, alias = "span_id")]
+    span_id: Text<'a>,
+    #[serde(borrow, alias = "trace_state")]
+    trace_state: Text<'a>,
+    #[serde(borrow, alias = "parent_span_id")]
+    parent_span_id: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(deserialize_with = "span_kind")]
+    kind: u64,
+    #[serde(alias = "start_time_unix_nano")]
+    start_time_unix_nano: Unsigned,
+    #[serde(alias = "end_time_unix_nano")]
+    end_time_unix_nano: Unsigned,
+    #[serde(borrow)]
+    attributes: JsonAttrs<'a>,
+    #[serde(borrow)]
+    events: Bounded<Event<'a>>,
+    #[serde(borrow)]
+    links: Bounded<Link<'a>>,
+    #[serde(borrow)]
+    status: Option<Status<'a>>,
+    flags: Unsigned,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(alias = "time_unix_nano")]
+    time_unix_nano: Unsigned,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    attributes: JsonAttrs<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Link<'a> {
+    #[serde(borrow, alias = "trace_id")]
+    trace_id: Text<'a>,
+    #[serde(borrow, alias = "span_id")]
+    span_id: Text<'a>,
+    #[serde(borrow)]
+    attributes: JsonAttrs<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status<'a> {
+    #[serde(borrow)]
+    message: Text<'a>,
+    #[serde(deserialize_with = "status_code")]
+    code: u64,
+}
+
+fn span_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    enumerated(deserializer, "SPAN_KIND_", &["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"])
+}
+
+fn status_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    enumerated(deserializer, "STATUS_CODE_", &["UNSET", "OK", "ERROR"])
+}
+
+impl SpanBuilder<'_> {
+    fn json_span(&mut self, mark: Mark, json: &str) -> Result<(), Rejection> {
+        let span: Span<'_> = serde_json::from_str(json).map_err(|_| Rejection::Malformed)?;
+        let mut truncated = span.events.is_cut || span.links.is_cut;
+        span.attributes.write(&mut self.columns);
+        let attrs = self.attrs_since(mark.attrs());
+        for event in &span.events.rows {
+            let start = self.num_attrs();
+            event.attributes.write(&mut self.columns);
+            self.event(nanoseconds(event.time_unix_nano.0, &mut truncated), event.name.0.as_bytes(), start);
+        }
+        for link in &span.links.rows {
+            let start = self.num_attrs();
+            link.attributes.write(&mut self.columns);
+            self.link(Id::<16>::read(&link.trace_id.0).bytes(), Id::<8>::read(&link.span_id.0).bytes(), start);
+        }
+        let (trace_id, span_id, parent_span_id) =
+            (Id::<16>::read(&span.trace_id.0), Id::<8>::read(&span.span_id.0), Id::<8>::read(&span.parent_span_id.0));
+        if trace_id.is_base64 || span_id.is_base64 {
+            self.note_base64_ids();
+        }
+        let status = span.status.as_ref();
+        let fields = SpanFields {
+            trace_id: trace_id.bytes(),
+            span_id: span_id.bytes(),
+            parent_span_id: parent_span_id.bytes(),
+            name: span.name.0.as_bytes(),
+            trace_state: span.trace_state.0.as_bytes(),
+            status_message: status.map_or(&[], |status| status.message.0.as_bytes()),
+            kind: span.kind,
+            status: status.map_or(0, |status| status.code),
+            flags: span.flags.0 as u32,
+            start_ns: nanoseconds(span.start_time_unix_nano.0, &mut truncated),
+            end_ns: nanoseconds(span.end_time_unix_nano.0, &mut truncated),
+        };
+        self.columns.truncated |= truncated;
+        self.end_span(mark, attrs, &fields)
+    }
+}
+
+impl Visit for SpanBuilder<'_> {
+    fn resource(&mut self) {
+        self.begin_resource();
+    }
+
+    fn scope(&mut self) {
+        self.begin_scope();
+    }
+
+    fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()> {
+        if !self.has_resource() {
+            let resource = resource.write(&mut self.columns);
+            self.set_resource(resource);
+        }
+        self.set_scope(scope_name.as_bytes());
+        let mark = self.begin_span();
+        let outcome = self.json_span(mark, item);
+        self.account(mark, outcome)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct LogRecord<'a> {
+    #[serde(alias = "time_unix_nano")]
+    time_unix_nano: Unsigned,
+    #[serde(alias = "observed_time_unix_nano")]
+    observed_time_unix_nano: Unsigned,
+    #[serde(alias = "severity_number", deserialize_with = "severity_number")]
+    severity_number: u64,
+    #[serde(borrow, alias = "severity_text")]
+    severity_text: Text<'a>,
+    #[serde(borrow)]
+    body: JsonValue<'a>,
+    #[serde(borrow)]
+    attributes: JsonAttrs<'a>,
+    #[serde(borrow, alias = "trace_id")]
+    trace_id: Text<'a>,
+    #[serde(borrow, alias = "span_id")]
+    span_id: Text<'a>,
+    #[serde(borrow, alias = "event_name")]
+    event_name: Text<'a>,
+}
+
+fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    enumerated(
+        deserializer,
+        "SEVERITY_NUMBER_",
+        &[
+            "UNSPECIFIED", "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2", "INFO3", "INFO4", "WARN",
+            "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4",
+        ],
+    )
+}
+
+impl LogBuilder<'_> {
+    fn json_log(&mut self, start: usize, json: &str) -> Result<(), Rejection> {
+        let record: LogRecord<'_> = serde_json::from_str(json).map_err(|_| Rejection::Malformed)?;
+        let mut truncated = false;
+        record.attributes.write(&mut self.columns);
+        let (trace_id, span_id) = (Id::<16>::read(&record.trace_id.0), Id::<8>::read(&record.span_id.0));
+        if trace_id.is_base64 || span_id.is_base64 {
+            self.note_base64_ids();
+        }
+        let fields = LogFields {
+            time_ns: nanoseconds(record.time_unix_nano.0, &mut truncated),
+            observed_ns: nanoseconds(record.observed_time_unix_nano.0, &mut truncated),
+            severity: record.severity_number,
+            severity_text: record.severity_text.0.as_bytes(),
+            body: record.body.as_any(),
+            trace_id: trace_id.bytes(),
+            span_id: span_id.bytes(),
+            event_name: record.event_name.0.as_bytes(),
+        };
+        self.columns.truncated |= truncated;
+        self.end_log(start, fields);
+        Ok(())
+    }
+}
+
+impl Visit for LogBuilder<'_> {
+    fn resource(&mut self) {
+        self.begin_resource();
+    }
+
+    fn scope(&mut self) {
+        self.begin_scope();
+    }
+
+    fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()> {
+        if !self.has_resource() {
+            let resource = resource.write(&mut self.columns);
+            self.set_resource(resource);
+        }
+        self.set_scope(scope_name.as_bytes());
+        let start = self.begin_log();
+        let outcome = self.json_log(start, item);
+        self.account(start, outcome)
+    }
+}
+
+/// Counts the data points of metrics.
+#[derive(Default)]
+pub(super) struct Points {
+    pub(super) num_points: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Metric {
+    gauge: Option<Data>,
+    sum: Option<Data>,
+    histogram: Option<Data>,
+    #[serde(alias = "exponential_histogram")]
+    exponential_histogram: Option<Data>,
+    summary: Option<Data>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Data {
+    #[serde(alias = "data_points")]
+    data_points: Option<Vec<IgnoredAny>>,
+}
+
+impl Visit for Points {
+    fn item(&mut self, _resource: &Resource<'_>, _scope_name: &str, item: &str) -> ControlFlow<()> {
+        if let Ok(metric) = serde_json::from_str::<Metric>(item) {
+            let data = [metric.gauge, metric.sum, metric.histogram, metric.exponential_histogram, metric.summary];
+            self.num_points += data.into_iter().flatten().map(|data| data.data_points.map_or(0, |points| points.len() as u64)).sum::<u64>();
+        }
+        ControlFlow::Continue(())
+    }
+}

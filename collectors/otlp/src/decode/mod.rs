@@ -1,0 +1,95 @@
+//! OTLP requests, protobuf or JSON, straight into batches.
+//!
+//! A request is looked through twice: first its envelope (request, resources, scopes), which must be whole, with the
+//! items counted; then item by item into batches of some 1 MiB, each given away as soon as it is full. An item that is
+//! broken or has no valid id is left out alone.
+
+mod any_value;
+mod columns;
+mod envelope;
+mod json;
+mod logs;
+mod metrics;
+mod nested;
+mod spans;
+mod tally;
+mod wire;
+
+use std::ops::ControlFlow;
+
+use switchboard_model::{Batch, BatchHeader, Redactor};
+
+pub(crate) use logs::LogBuilder;
+pub(crate) use spans::SpanBuilder;
+pub(crate) use tally::{Rejection, Tally};
+pub(crate) use wire::Malformed;
+
+/// What all batches of a request have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// Version, source and time of arrival.
+    pub(crate) header: BatchHeader,
+    /// Secrets by name and shape.
+    pub(crate) redactor: &'a Redactor,
+    /// The environment of resources that name none; empty = unknown.
+    pub(crate) environment: &'a str,
+}
+
+/// The three kinds of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Signal {
+    Traces,
+    Logs,
+    Metrics,
+}
+
+/// The two encodings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Encoding {
+    Protobuf,
+    Json,
+}
+
+/// Why nothing of a request could be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Undecodable {
+    #[error("the protobuf is broken: {0}")]
+    Protobuf(#[from] Malformed),
+    #[error("the JSON is broken: {0}")]
+    Json(String),
+}
+
+/// Takes a finished batch; breaking off ends the decoding.
+pub(crate) type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
+
+/// Decodes a request into batches. Metrics give no batch: their points are only counted.
+pub(crate) fn decode(signal: Signal, encoding: Encoding, request: &[u8], context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, Undecodable> {
+    match encoding {
+        Encoding::Protobuf => Ok(decode_protobuf(signal, request, context, emit)?),
+        Encoding::Json => json::decode(signal, request, context, emit).map_err(Undecodable::Json),
+    }
+}
+
+fn decode_protobuf(signal: Signal, request: &[u8], context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, Malformed> {
+    let num_items = match signal {
+        Signal::Traces | Signal::Logs => envelope::survey(request)?,
+        Signal::Metrics => return metrics::count(request).map(Tally::of_items),
+    };
+    let mut tally = match signal {
+        Signal::Traces => {
+            let mut builder = SpanBuilder::new(context, num_items, emit);
+            envelope::walk(request, &mut builder)?.is_break();
+            builder.finish()
+        }
+        _ => {
+            let mut builder = LogBuilder::new(context, num_items, emit);
+            envelope::walk(request, &mut builder)?.is_break();
+            builder.finish()
+        }
+    };
+    tally.num_items = num_items;
+    Ok(tally)
+}
+
+#[cfg(test)]
+mod equality;

@@ -1,0 +1,443 @@
+//! Spans into [`SpanBatch`]es.
+
+use std::ops::ControlFlow;
+
+use switchboard_model::{Attrs, Batch, EventRow, LinkRow, SpanBatch, SpanId, SpanKind, SpanRow, SpanStatus, Str, TraceId};
+
+use super::columns::{Columns, MAX_ROWS_OF_ONE, nanoseconds};
+use super::envelope::Visit;
+use super::tally::{Rejection, Tally};
+use super::wire::{Malformed, Reader};
+use super::{Context, Emit, any_value};
+
+/// Fills batches with spans and gives each away when it is full.
+pub(crate) struct SpanBuilder<'c> {
+    pub(crate) columns: Columns<'c>,
+    spans: Vec<SpanRow>,
+    links: Vec<LinkRow>,
+    events: Vec<EventRow>,
+    emit: &'c mut Emit<'c>,
+    tally: Tally,
+    /// How many items are still to come, as far as it is known.
+    num_expected: u64,
+    /// The present resource and scope, once the present batch has them.
+    resource: Option<u32>,
+    scope: Option<Str>,
+    /// The weight that the tracestate seen last stands for.
+    weight: (Str, f32),
+}
+
+/// What of a span is not a row of its own yet.
+pub(crate) struct SpanFields<'b> {
+    pub(crate) trace_id: &'b [u8],
+    pub(crate) span_id: &'b [u8],
+    pub(crate) parent_span_id: &'b [u8],
+    pub(crate) name: &'b [u8],
+    pub(crate) trace_state: &'b [u8],
+    pub(crate) status_message: &'b [u8],
+    pub(crate) kind: u64,
+    pub(crate) status: u64,
+    pub(crate) flags: u32,
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: i64,
+}
+
+impl Default for SpanFields<'_> {
+    fn default() -> Self {
+        Self {
+            trace_id: &[],
+            span_id: &[],
+            parent_span_id: &[],
+            name: &[],
+            trace_state: &[],
+            status_message: &[],
+            kind: 0,
+            status: 0,
+            flags: 0,
+            start_ns: 0,
+            end_ns: 0,
+        }
+    }
+}
+
+/// Where the columns stood before a span, to go back to.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    attrs: usize,
+    links: usize,
+    events: usize,
+}
+
+impl Mark {
+    /// Where the span's attributes begin.
+    pub(crate) fn attrs(self) -> usize {
+        self.attrs
+    }
+}
+
+impl<'c> SpanBuilder<'c> {
+    pub(crate) fn new(context: Context<'c>, num_expected: u64, emit: &'c mut Emit<'c>) -> Self {
+        let mut builder = Self {
+            columns: Columns::new(context),
+            spans: Vec::new(),
+            links: Vec::new(),
+            events: Vec::new(),
+            emit,
+            tally: Tally::default(),
+            num_expected,
+            resource: None,
+            scope: None,
+            weight: (Str::EMPTY, 1.0),
+        };
+        builder.reserve();
+        builder
+    }
+
+    fn reserve(&mut self) {
+        self.columns.reserve(self.num_expected);
+        self.spans.reserve(self.num_expected.min(2_048) as usize);
+    }
+
+    /// Gives the last batch away, and says what became of the items.
+    pub(crate) fn finish(mut self) -> Tally {
+        self.give_away().is_break();
+        self.tally
+    }
+
+    pub(crate) fn begin_resource(&mut self) {
+        self.resource = None;
+    }
+
+    pub(crate) fn begin_scope(&mut self) {
+        self.scope = None;
+    }
+
+    pub(crate) fn has_resource(&self) -> bool {
+        self.resource.is_some()
+    }
+
+    pub(crate) fn set_resource(&mut self, resource: u32) {
+        self.resource = Some(resource);
+    }
+
+    pub(crate) fn set_scope(&mut self, name: &[u8]) {
+        if self.scope.is_none() {
+            self.scope = Some(self.columns.plain_text(name));
+        }
+    }
+
+    /// Begins a span: its columns go on from here.
+    pub(crate) fn begin_span(&mut self) -> Mark {
+        self.columns.begin_item();
+        Mark { attrs: self.columns.attrs.len(), links: self.links.len(), events: self.events.len() }
+    }
+
+    /// The attributes since `start`.
+    pub(crate) fn attrs_since(&self, start: usize) -> Attrs {
+        Attrs { start: start as u32, end: self.columns.attrs.len() as u32 }
+    }
+
+    pub(crate) fn num_attrs(&self) -> usize {
+        self.columns.attrs.len()
+    }
+
+    /// Adds an event whose attributes stand since `start`.
+    pub(crate) fn event(&mut self, time_ns: i64, name: &[u8], start: usize) {
+        let name = self.columns.text(name);
+        let attrs = self.attrs_since(start);
+        self.events.push(EventRow { time_ns, name, attrs });
+    }
+
+    /// Adds a link whose attributes stand since `start`. A link that names no span leads nowhere and is left out.
+    pub(crate) fn link(&mut self, trace_id: &[u8], span_id: &[u8], start: usize) {
+        let attrs = self.attrs_since(start);
+        if let (Some(trace_id), Some(span_id)) = (TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id)) {
+            self.links.push(LinkRow { trace_id, span_id, attrs });
+        } else {
+            self.columns.attrs.truncate(start);
+            self.columns.truncated = true;
+        }
+    }
+
+    /// Adds the span, whose attributes, events and links stand since `mark`, or says why not.
+    pub(crate) fn end_span(&mut self, mark: Mark, attrs: Attrs, fields: &SpanFields<'_>) -> Result<(), Rejection> {
+        let trace_id = TraceId::from_bytes(fields.trace_id).ok_or(Rejection::TraceId)?;
+        let span_id = SpanId::from_bytes(fields.span_id).ok_or(Rejection::SpanId)?;
+        let parent_span_id = match fields.parent_span_id.len() {
+            0 => SpanId::NONE,
+            8 => SpanId::from_bytes(fields.parent_span_id).unwrap_or(SpanId::NONE),
+            _ => return Err(Rejection::ParentId),
+        };
+        let trace_state = if fields.trace_state.is_empty() { Str::EMPTY } else { self.columns.plain_text(fields.trace_state) };
+        if !trace_state.is_empty() && trace_state != self.weight.0 {
+            self.weight = (trace_state, sample_weight(self.columns.text.get(trace_state)));
+        }
+        let row = SpanRow {
+            trace_id,
+            span_id,
+            parent_span_id,
+            start_ns: fields.start_ns,
+            end_ns: fields.end_ns,
+            name: self.columns.text(fields.name),
+            kind: match fields.kind {
+                1 => SpanKind::Internal,
+                2 => SpanKind::Server,
+                3 => SpanKind::Client,
+                4 => SpanKind::Producer,
+                5 => SpanKind::Consumer,
+                _ => SpanKind::Unspecified,
+            },
+            status: match fields.status {
+                1 => SpanStatus::Ok,
+                2 => SpanStatus::Error,
+                _ => SpanStatus::Unset,
+            },
+            status_message: self.columns.text(fields.status_message),
+            trace_state,
+            flags: fields.flags,
+            scope: self.scope.unwrap_or(Str::EMPTY),
+            resource: self.resource.unwrap_or(0),
+            attrs,
+            links: Attrs { start: mark.links as u32, end: self.links.len() as u32 },
+            events: Attrs { start: mark.events as u32, end: self.events.len() as u32 },
+            sample_weight: if trace_state.is_empty() { 1.0 } else { self.weight.1 },
+            truncated: self.columns.truncated,
+        };
+        self.spans.push(row);
+        Ok(())
+    }
+
+    /// Counts what became of a span, and gives the batch away if it is full.
+    pub(crate) fn account(&mut self, mark: Mark, outcome: Result<(), Rejection>) -> ControlFlow<()> {
+        self.tally.num_items += 1;
+        self.num_expected = self.num_expected.saturating_sub(1);
+        if let Err(why) = outcome {
+            self.columns.attrs.truncate(mark.attrs);
+            self.links.truncate(mark.links);
+            self.events.truncate(mark.events);
+            self.tally.reject(why);
+        }
+        let num_row_bytes =
+            self.spans.len() * size_of::<SpanRow>() + self.links.len() * size_of::<LinkRow>() + self.events.len() * size_of::<EventRow>();
+        if self.columns.is_full(num_row_bytes) {
+            self.give_away()?;
+            self.reserve();
+        }
+        ControlFlow::Continue(())
+    }
+
+    pub(crate) fn note_base64_ids(&mut self) {
+        self.tally.has_base64_ids = true;
+    }
+
+    fn give_away(&mut self) -> ControlFlow<()> {
+        self.resource = None;
+        self.scope = None;
+        self.weight = (Str::EMPTY, 1.0);
+        if self.spans.is_empty() {
+            self.columns.clear();
+            return ControlFlow::Continue(());
+        }
+        let columns = &mut self.columns;
+        let mut batch = SpanBatch {
+            header: columns.context.header,
+            text: std::mem::take(&mut columns.text),
+            resources: std::mem::take(&mut columns.resources),
+            spans: std::mem::take(&mut self.spans),
+            attrs: std::mem::take(&mut columns.attrs),
+            links: std::mem::take(&mut self.links),
+            events: std::mem::take(&mut self.events),
+        };
+        columns.clear();
+        batch.text.shrink_to_fit();
+        batch.resources.shrink_to_fit();
+        batch.spans.shrink_to_fit();
+        batch.attrs.shrink_to_fit();
+        batch.links.shrink_to_fit();
+        batch.events.shrink_to_fit();
+        (self.emit)(Batch::Spans(batch))
+    }
+
+    fn protobuf_span(&mut self, mark: Mark, span: &[u8]) -> Result<(), Rejection> {
+        let mut fields = SpanFields::default();
+        let mut truncated = false;
+        let mut num_attrs = 0;
+        let (mut has_rows, mut is_log) = (false, false);
+        let mut reader = Reader::new(span);
+        while let Some(tag) = reader.tag()? {
+            match tag {
+                0x0a => fields.trace_id = reader.bytes()?,
+                0x12 => fields.span_id = reader.bytes()?,
+                0x1a => fields.trace_state = reader.bytes()?,
+                0x22 => fields.parent_span_id = reader.bytes()?,
+                0x2a => fields.name = reader.bytes()?,
+                0x30 => fields.kind = reader.varint()?,
+                0x39 => fields.start_ns = nanoseconds(reader.fixed64()?, &mut truncated),
+                0x41 => fields.end_ns = nanoseconds(reader.fixed64()?, &mut truncated),
+                0x4a => {
+                    self.protobuf_attr(num_attrs, reader.bytes()?)?;
+                    num_attrs += 1;
+                }
+                0x5a | 0x6a => {
+                    has_rows = true;
+                    reader.bytes()?;
+                }
+                0x7a => {
+                    let mut status = Reader::new(reader.bytes()?);
+                    while let Some(tag) = status.tag()? {
+                        match tag {
+                            0x12 => fields.status_message = status.bytes()?,
+                            0x18 => fields.status = status.varint()?,
+                            _ => status.skip(tag)?,
+                        }
+                    }
+                }
+                0x85 => fields.flags = reader.fixed32()?,
+                _ => {
+                    // A log record's time stands where a span's trace id is.
+                    is_log |= tag == 0x09;
+                    reader.skip(tag)?;
+                }
+            }
+        }
+        let attrs = self.attrs_since(mark.attrs);
+        if has_rows {
+            self.protobuf_rows(span, &mut truncated)?;
+        }
+        self.columns.truncated |= truncated;
+        if is_log && fields.trace_id.is_empty() {
+            return Err(Rejection::OtherSignal);
+        }
+        self.end_span(mark, attrs, &fields)
+    }
+
+    #[inline]
+    fn protobuf_attr(&mut self, place: usize, key_value: &[u8]) -> Result<(), Malformed> {
+        let (key, value) = any_value::key_value(key_value)?;
+        let value = any_value::any_value(value)?;
+        self.columns.attr(place, key, value);
+        Ok(())
+    }
+
+    /// Events and links, after the span's own attributes, so that each owner's attributes lie together.
+    fn protobuf_rows(&mut self, span: &[u8], truncated: &mut bool) -> Result<(), Malformed> {
+        let (mut num_events, mut num_links) = (0, 0);
+        let mut reader = Reader::new(span);
+        while let Some(tag) = reader.tag()? {
+            let num = match tag {
+                0x5a => &mut num_events,
+                0x6a => &mut num_links,
+                _ => {
+                    reader.skip(tag)?;
+                    continue;
+                }
+            };
+            let row = reader.bytes()?;
+            *num += 1;
+            if *num > MAX_ROWS_OF_ONE {
+                *truncated = true;
+            } else if tag == 0x5a {
+                self.protobuf_event(row, truncated)?;
+            } else {
+                self.protobuf_link(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn protobuf_event(&mut self, event: &[u8], truncated: &mut bool) -> Result<(), Malformed> {
+        let start = self.num_attrs();
+        let (mut time_ns, mut name, mut num_attrs): (i64, &[u8], usize) = (0, &[], 0);
+        let mut reader = Reader::new(event);
+        while let Some(tag) = reader.tag()? {
+            match tag {
+                0x09 => time_ns = nanoseconds(reader.fixed64()?, truncated),
+                0x12 => name = reader.bytes()?,
+                0x1a => {
+                    self.protobuf_attr(num_attrs, reader.bytes()?)?;
+                    num_attrs += 1;
+                }
+                _ => reader.skip(tag)?,
+            }
+        }
+        self.event(time_ns, name, start);
+        Ok(())
+    }
+
+    fn protobuf_link(&mut self, link: &[u8]) -> Result<(), Malformed> {
+        let start = self.num_attrs();
+        let (mut trace_id, mut span_id, mut num_attrs): (&[u8], &[u8], usize) = (&[], &[], 0);
+        let mut reader = Reader::new(link);
+        while let Some(tag) = reader.tag()? {
+            match tag {
+                0x0a => trace_id = reader.bytes()?,
+                0x12 => span_id = reader.bytes()?,
+                0x22 => {
+                    self.protobuf_attr(num_attrs, reader.bytes()?)?;
+                    num_attrs += 1;
+                }
+                _ => reader.skip(tag)?,
+            }
+        }
+        self.link(trace_id, span_id, start);
+        Ok(())
+    }
+}
+
+impl<'b> Visit<'b> for SpanBuilder<'_> {
+    fn resource(&mut self, _resource: &[u8]) -> Result<(), Malformed> {
+        self.begin_resource();
+        Ok(())
+    }
+
+    fn scope(&mut self) {
+        self.begin_scope();
+    }
+
+    fn item(&mut self, resource: &[u8], scope_name: &[u8], item: &'b [u8]) -> ControlFlow<()> {
+        if self.resource.is_none() {
+            // The survey has looked at it: it is whole.
+            self.resource = self.columns.protobuf_resource(resource).ok();
+        }
+        self.set_scope(scope_name);
+        let mark = self.begin_span();
+        let outcome = self.protobuf_span(mark, item);
+        self.account(mark, outcome)
+    }
+}
+
+/// How many spans one stands for: `ot=th:` in its tracestate holds the rejection threshold, 56 bits as hex digits with
+/// trailing zeros left out (OpenTelemetry specification, "TraceState: probability sampling").
+fn sample_weight(trace_state: &str) -> f32 {
+    let member = trace_state.split(',').find_map(|member| member.trim().strip_prefix("ot="));
+    let digits = member.and_then(|member| member.split(';').find_map(|part| part.strip_prefix("th:")));
+    let is_hex = |digits: &&str| (1..=14).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let Some(digits) = digits.filter(is_hex) else { return 1.0 };
+    let Ok(threshold) = u64::from_str_radix(&format!("{digits:0<14}"), 16) else { return 1.0 };
+    let all = 1_u64 << 56;
+    (all as f64 / (all - threshold) as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample_weight;
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "these weights are exact")]
+    fn weights_of_tracestates() {
+        for (trace_state, weight) in [
+            ("", 1.0),
+            ("vendor=th:8", 1.0),
+            ("ot=th:0", 1.0),
+            ("ot=th:8", 2.0),
+            ("congo=t61rcWkgMzE, ot=rv:abcdef;th:c", 4.0),
+            ("ot=th:fffffffffffff0", 72_057_594_037_927_936.0 / 16.0),
+            ("ot=th:ffffffffffffffff", 1.0),
+            ("ot=th:zz", 1.0),
+            ("ot=th:", 1.0),
+            ("ot=th:+8", 1.0),
+        ] {
+            assert_eq!(sample_weight(trace_state), weight, "{trace_state}");
+        }
+    }
+}
