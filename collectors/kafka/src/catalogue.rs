@@ -1,0 +1,252 @@
+//! The topics of a cluster as metadata and watermarks say, and what of it was told.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use switchboard_model::{ClusterRef, Fact, PartitionFact, TailState, TopicFact};
+
+/// A topic's number in the catalogue; stays its own as long as the collector runs.
+pub(crate) type TopicId = u32;
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Partition {
+    pub partition: i32,
+    pub leader: Option<i32>,
+    pub low: Option<i64>,
+    pub high: Option<i64>,
+    /// It came after the first look at the cluster: all its records are new.
+    pub is_new: bool,
+}
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub(crate) struct Topic {
+    pub name: Arc<str>,
+    /// Whether the newest metadata names it.
+    pub is_there: bool,
+    /// In the order of their numbers.
+    pub partitions: Vec<Partition>,
+    /// Whether its records are read.
+    pub tail: TailState,
+    told: Option<TopicFact>,
+}
+
+impl Topic {
+    /// Topics the brokers keep for themselves.
+    pub fn is_internal(&self) -> bool {
+        self.name.starts_with("__")
+    }
+
+    /// A partition by its number.
+    pub fn partition(&self, partition: i32) -> Option<&Partition> {
+        let at = usize::try_from(partition).ok()?;
+        match self.partitions.get(at) {
+            Some(found) if found.partition == partition => Some(found),
+            _ => self.partitions.iter().find(|found| found.partition == partition),
+        }
+    }
+
+    fn partition_mut(&mut self, partition: i32) -> Option<&mut Partition> {
+        let at = usize::try_from(partition).ok()?;
+        if self.partitions.get(at).is_some_and(|found| found.partition == partition) {
+            return self.partitions.get_mut(at);
+        }
+        self.partitions.iter_mut().find(|found| found.partition == partition)
+    }
+}
+
+/// A topic as metadata tell it: name, and number and leader of each partition.
+pub(crate) struct ListedTopic<'a> {
+    pub name: &'a str,
+    pub partitions: Vec<(i32, Option<i32>)>,
+}
+
+/// All topics met so far.
+#[derive(Default)]
+pub(crate) struct Catalogue {
+    topics: Vec<Topic>,
+    by_name: HashMap<Arc<str>, TopicId>,
+    was_listed: bool,
+}
+
+impl Catalogue {
+    /// Takes in what metadata list, and says which topics are there no more.
+    pub fn list<'a>(&mut self, listed: impl Iterator<Item = ListedTopic<'a>>) -> Vec<TopicId> {
+        let mut is_there = vec![false; self.topics.len()];
+        let first_look = !self.was_listed;
+        for mut topic in listed {
+            topic.partitions.sort_unstable();
+            let id = self.id(topic.name);
+            if let Some(there) = is_there.get_mut(id as usize) {
+                *there = true;
+            }
+            let known = &mut self.topics[id as usize];
+            let was_there = std::mem::replace(&mut known.is_there, true);
+            let before = std::mem::take(&mut known.partitions);
+            known.partitions = topic
+                .partitions
+                .into_iter()
+                .map(|(partition, leader)| match before.iter().find(|old| was_there && old.partition == partition) {
+                    Some(old) => Partition { leader, ..old.clone() },
+                    None => Partition { partition, leader, low: None, high: None, is_new: !first_look },
+                })
+                .collect();
+        }
+        self.was_listed = true;
+        let mut gone = Vec::new();
+        for (id, there) in is_there.into_iter().enumerate() {
+            let topic = &mut self.topics[id];
+            if topic.is_there && !there {
+                topic.is_there = false;
+                topic.partitions.clear();
+                topic.told = None;
+                gone.push(id as TopicId);
+            }
+        }
+        gone
+    }
+
+    /// The number of a topic, given to it now if it is new.
+    pub fn id(&mut self, name: &str) -> TopicId {
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        let id = self.topics.len() as TopicId;
+        let name: Arc<str> = name.into();
+        self.by_name.insert(Arc::clone(&name), id);
+        self.topics.push(Topic { name, is_there: false, partitions: Vec::new(), tail: TailState::NotTailed(String::new()), told: None });
+        id
+    }
+
+    #[cfg(test)]
+    pub fn find(&self, name: &str) -> Option<&Topic> {
+        self.by_name.get(name).map(|id| &self.topics[*id as usize])
+    }
+
+    pub fn topic(&self, id: TopicId) -> &Topic {
+        &self.topics[id as usize]
+    }
+
+    pub fn set_tail(&mut self, id: TopicId, tail: TailState) {
+        self.topics[id as usize].tail = tail;
+    }
+
+    /// Topics that are there, with their numbers.
+    pub fn present(&self) -> impl Iterator<Item = (TopicId, &Topic)> {
+        self.topics.iter().enumerate().filter(|(_, topic)| topic.is_there).map(|(id, topic)| (id as TopicId, topic))
+    }
+
+    /// Partitions that have a leader: topic, partition.
+    pub fn led_partitions(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.present().flat_map(|(_, topic)| topic.partitions.iter().filter(|p| p.leader.is_some()).map(|p| (&*topic.name, p.partition)))
+    }
+
+    /// Writes a high watermark down; `None` = unknown.
+    pub fn set_high(&mut self, topic: &str, partition: i32, high: Option<i64>) {
+        if let Some(found) = self.partition_mut(topic, partition) {
+            found.high = high;
+        }
+    }
+
+    /// Writes a low watermark down; `None` = unknown.
+    pub fn set_low(&mut self, topic: &str, partition: i32, low: Option<i64>) {
+        if let Some(found) = self.partition_mut(topic, partition) {
+            found.low = low;
+        }
+    }
+
+    fn partition_mut(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
+        let id = *self.by_name.get(topic)?;
+        self.topics[id as usize].partition_mut(partition)
+    }
+
+    /// Forgets all high watermarks: they are about to be read anew, and what is not read is unknown.
+    pub fn forget_highs(&mut self) {
+        for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            partition.high = None;
+        }
+    }
+
+    /// Forgets what a cluster that does not answer cannot vouch for: leaders and watermarks.
+    pub fn forget_all(&mut self) {
+        for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            (partition.leader, partition.low, partition.high) = (None, None, None);
+        }
+    }
+
+    /// The facts of topics that changed since they were told.
+    pub fn untold(&self, cluster: &ClusterRef) -> Vec<(TopicId, TopicFact)> {
+        self.present()
+            .filter_map(|(id, topic)| {
+                let fact = TopicFact {
+                    cluster: cluster.clone(),
+                    topic: topic.name.to_string(),
+                    partitions: topic
+                        .partitions
+                        .iter()
+                        .map(|p| PartitionFact { partition: p.partition, leader: p.leader, low: p.low, high: p.high })
+                        .collect(),
+                    tail: topic.tail.clone(),
+                };
+                (topic.told.as_ref() != Some(&fact)).then_some((id, fact))
+            })
+            .collect()
+    }
+
+    /// Takes note that a topic's fact reached the sink.
+    pub fn told(&mut self, id: TopicId, fact: TopicFact) {
+        self.topics[id as usize].told = Some(fact);
+    }
+
+    /// All is to be told again.
+    pub fn tell_again(&mut self) {
+        for topic in &mut self.topics {
+            topic.told = None;
+        }
+    }
+
+    /// That a topic is there no more, as a fact.
+    pub fn gone_fact(&self, id: TopicId, cluster: &ClusterRef) -> Fact {
+        Fact::TopicGone { cluster: cluster.clone(), topic: self.topic(id).name.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, num_partitions: i32) -> ListedTopic<'_> {
+        ListedTopic { name, partitions: (0..num_partitions).map(|p| (p, Some(1))).collect() }
+    }
+
+    #[test]
+    fn topics_come_grow_and_go() {
+        let mut catalogue = Catalogue::default();
+        assert!(catalogue.list([listed("a", 1), listed("b", 2)].into_iter()).is_empty());
+        catalogue.set_high("b", 1, Some(7));
+        assert_eq!(catalogue.untold(&ClusterRef::default()).len(), 2);
+        for (id, fact) in catalogue.untold(&ClusterRef::default()) {
+            catalogue.told(id, fact);
+        }
+        assert!(catalogue.untold(&ClusterRef::default()).is_empty());
+        let gone = catalogue.list([listed("b", 3), listed("c", 1)].into_iter());
+        assert_eq!(gone, [0]);
+        let b = catalogue.find("b").expect("b");
+        assert_eq!(b.partitions.iter().map(|p| (p.high, p.is_new)).collect::<Vec<_>>(), [(None, false), (Some(7), false), (None, true)]);
+        assert!(catalogue.find("c").expect("c").partitions[0].is_new);
+        let told: Vec<String> = catalogue.untold(&ClusterRef::default()).into_iter().map(|(_, fact)| fact.topic).collect();
+        assert_eq!(told, ["b", "c"]);
+    }
+
+    #[test]
+    fn a_topic_that_comes_back_is_a_new_one() {
+        let mut catalogue = Catalogue::default();
+        catalogue.list([listed("a", 1)].into_iter());
+        catalogue.set_high("a", 0, Some(9));
+        assert_eq!(catalogue.list(std::iter::empty()), [0]);
+        assert_eq!(catalogue.list([listed("a", 1)].into_iter()), [] as [TopicId; 0]);
+        let partition = &catalogue.find("a").expect("a").partitions[0];
+        assert_eq!((partition.high, partition.is_new), (None, true));
+    }
+}

@@ -1,0 +1,559 @@
+//! Polls a cluster: metadata, groups with their committed offsets, then watermarks; tells facts, status and what to tail.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashbrown::{HashMap, HashSet};
+use rdkafka::consumer::Consumer as _;
+use switchboard_model::{
+    BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Fact, FactBatch, FailureKind, Offer, Sink, SourcePhase, SourceStatus, TailState,
+};
+
+use crate::admin::{self, EARLIEST, LATEST, Patience};
+use crate::catalogue::{Catalogue, ListedTopic, TopicId};
+use crate::client::{self, Consumer, Role};
+use crate::config::Config;
+use crate::control::{Control, Wishes};
+use crate::failure::{BrokerErrors, CallError, Code, Failure, describe};
+use crate::groups::{Groups, Listing, ReadGroup};
+use crate::plan::Planner;
+use crate::reaper;
+use crate::tail::{TailControl, now_ns};
+
+/// Bound of one call to the brokers.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pace of reading low watermarks; they move only when records expire.
+const LOW_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest pause between polls that failed. Short, so that a cluster that is back is seen to be back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Longest pause between polls that take long themselves.
+const LONGEST_REST: Duration = Duration::from_secs(8);
+/// Facts are offered in batches of about this size, in bytes.
+const FACT_BATCH_BYTES: usize = 512 * 1024;
+/// How long the sink may have no room for records before the status says so.
+const FULL_AFTER: Duration = Duration::from_secs(5);
+
+/// The observer's thread.
+pub(crate) struct Observer {
+    config: Arc<Config>,
+    control: Arc<Control>,
+    tail_control: Arc<TailControl>,
+    errors: Arc<BrokerErrors>,
+    sink: Sink,
+    cluster: ClusterRef,
+    catalogue: Catalogue,
+    groups: Groups,
+    planner: Planner,
+    wishes: Wishes,
+    version: u64,
+    /// Facts that must not be lost and found no room yet.
+    owed: Vec<Fact>,
+    forgotten: Vec<Arc<str>>,
+    lows_due: Instant,
+    is_down: bool,
+    num_failed: u32,
+    status: Option<(SourcePhase, Option<FailureKind>, String)>,
+}
+
+/// What a poll found.
+#[derive(Default)]
+struct Poll {
+    num_brokers: usize,
+    num_unknown_ends: usize,
+    num_ends: usize,
+    failure: Option<Failure>,
+}
+
+impl Observer {
+    pub fn new(config: Arc<Config>, control: Arc<Control>, tail_control: Arc<TailControl>, errors: Arc<BrokerErrors>, sink: Sink) -> Self {
+        let cluster = ClusterRef { system: "kafka".to_owned(), cluster_id: None, name: config.name.clone() };
+        let planner = Planner::new(config.max_tailed_partitions);
+        let groups = Groups::new(config.max_groups_by_offsets);
+        Self {
+            config,
+            control,
+            tail_control,
+            errors,
+            sink,
+            cluster,
+            catalogue: Catalogue::default(),
+            groups,
+            planner,
+            wishes: Wishes::default(),
+            version: 0,
+            owed: Vec::new(),
+            forgotten: Vec::new(),
+            lows_due: Instant::now(),
+            is_down: false,
+            num_failed: 0,
+            status: None,
+        }
+    }
+
+    /// Polls until the stop.
+    pub fn run(mut self) {
+        self.say(SourcePhase::Connecting, None, format!("Connecting to {}", self.config.brokers), String::new());
+        let control = Arc::clone(&self.control);
+        if !reaper::admit(&move || control.is_stopped()) {
+            return;
+        }
+        let consumer = match client::make(&self.config, Role::Observe, &self.errors) {
+            Ok(consumer) => consumer,
+            Err(failure) => {
+                // Only another profile helps, so it is not tried again.
+                self.say(SourcePhase::Failed, Some(failure.kind), failure.detail, failure.next_step);
+                return;
+            }
+        };
+        while !self.control.is_stopped() && !self.sink.is_closed() {
+            let began = Instant::now();
+            let is_well = self.poll_guarded(&consumer);
+            self.num_failed = if is_well { 0 } else { self.num_failed.saturating_add(1) };
+            let pause = if is_well { pause_after(self.config.poll_interval, began.elapsed()) } else { self.backoff() };
+            self.rest(&consumer, pause);
+        }
+        reaper::retire(Box::new(consumer));
+    }
+
+    /// Waits for the next poll; new wishes are planned at once, by what is known.
+    fn rest(&mut self, consumer: &Consumer, pause: Duration) {
+        let until = Instant::now() + pause;
+        loop {
+            // Serves the client's own events: log lines and errors.
+            while consumer.poll(Duration::ZERO).is_some() {}
+            if self.control.wait(until.saturating_duration_since(Instant::now()), self.version) {
+                return;
+            }
+            if self.control.is_stopped() {
+                return;
+            }
+            if let Some(wishes) = self.control.wishes_since(&mut self.version) {
+                self.wishes = wishes;
+                if !self.is_down {
+                    self.plan(consumer);
+                    self.tell_topics();
+                }
+            }
+        }
+    }
+
+    fn backoff(&self) -> Duration {
+        let longest = LONGEST_PAUSE.min(Duration::from_millis(500) * 2_u32.saturating_pow(self.num_failed.min(8)));
+        // The jitter keeps several sources from knocking in step.
+        let share = 500 + (now_ns() / 1_000).rem_euclid(500) as u32;
+        longest * share / 1_000
+    }
+
+    /// The library unwraps names that a hostile broker may have made other than UTF-8: that must not end the thread.
+    fn poll_guarded(&mut self, consumer: &Consumer) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| self.poll(consumer))) {
+            Ok(is_well) => is_well,
+            Err(_) => {
+                let detail = "A broker answered with names that are not UTF-8".to_owned();
+                self.say(SourcePhase::Failed, Some(FailureKind::Protocol), detail, "Check that the address is a Kafka broker's.".to_owned());
+                false
+            }
+        }
+    }
+
+    fn poll(&mut self, consumer: &Consumer) -> bool {
+        if let Some(wishes) = self.control.wishes_since(&mut self.version) {
+            self.wishes = wishes;
+        }
+        let listed = self.list(consumer);
+        while consumer.poll(Duration::ZERO).is_some() {}
+        let num_brokers = match listed {
+            Ok(num_brokers) => num_brokers,
+            Err(error) => {
+                if !self.control.is_stopped() {
+                    self.go_down(&error);
+                }
+                return false;
+            }
+        };
+        if std::mem::take(&mut self.is_down) {
+            self.catalogue.tell_again();
+            self.lows_due = Instant::now();
+        }
+        let mut poll = Poll { num_brokers, ..Poll::default() };
+        let control = Arc::clone(&self.control);
+        let stopped = move || control.is_stopped();
+        let patience = Patience { timeout: CALL_TIMEOUT, stopped: &stopped };
+        let gone = self.groups.list(consumer, &self.wishes.groups, &patience);
+        self.owed.extend(gone.into_iter().map(|group| Fact::GroupGone { cluster: self.cluster.clone(), group }));
+        self.read_round(consumer, &patience, &mut poll);
+        if self.control.is_stopped() {
+            return true;
+        }
+        self.plan(consumer);
+        self.tell_topics();
+        while consumer.poll(Duration::ZERO).is_some() {}
+        self.judge(&poll)
+    }
+
+    /// Reads metadata: brokers, topics, partitions, leaders.
+    fn list(&mut self, consumer: &Consumer) -> Result<usize, CallError> {
+        let metadata = consumer.fetch_metadata(None, CALL_TIMEOUT)?;
+        if metadata.brokers().is_empty() {
+            return Err(CallError { code: Code::ALL_BROKERS_DOWN, text: "metadata name no broker".to_owned() });
+        }
+        if self.cluster.cluster_id.is_none() {
+            self.cluster.cluster_id = consumer.client().fetch_cluster_id(Duration::from_millis(200)).filter(|id| !id.is_empty());
+        }
+        let mut brokers: Vec<Broker> = metadata
+            .brokers()
+            .iter()
+            .map(|broker| Broker { broker_id: broker.id(), host: broker.host().to_owned(), port: u16::try_from(broker.port()).unwrap_or(0) })
+            .collect();
+        brokers.sort_by_key(|broker| broker.broker_id);
+        let gone = self.catalogue.list(metadata.topics().iter().filter(|topic| topic.error().is_none()).map(|topic| ListedTopic {
+            name: topic.name(),
+            partitions: topic.partitions().iter().map(|p| (p.id(), (p.leader() >= 0).then(|| p.leader()))).collect(),
+        }));
+        for id in gone {
+            self.planner.forget(id);
+            self.forgotten.push(Arc::clone(&self.catalogue.topic(id).name));
+            self.owed.push(self.catalogue.gone_fact(id, &self.cluster));
+        }
+        let num_brokers = brokers.len();
+        self.tell(vec![Fact::Cluster(ClusterFact { cluster: self.cluster.clone(), brokers })]);
+        Ok(num_brokers)
+    }
+
+    /// One round over all groups: committed offsets of a few groups, then end offsets, then their facts; and so on.
+    fn read_round(&mut self, consumer: &Consumer, patience: &Patience<'_>, poll: &mut Poll) {
+        let mut num_left = self.groups.len();
+        let mut is_first = true;
+        loop {
+            let (turn, num_passed) = self.groups.read_turn(consumer, &mut self.catalogue, num_left, patience);
+            num_left = num_left.saturating_sub(num_passed);
+            if (patience.stopped)() {
+                return;
+            }
+            let partitions: Option<HashSet<(TopicId, i32)>> = (!is_first).then(|| turn.iter().flat_map(ReadGroup::partitions).collect());
+            self.read_ends(consumer, partitions.as_ref(), patience, poll);
+            if is_first {
+                self.read_lows(consumer, patience);
+            }
+            is_first = false;
+            self.tell_groups(turn);
+            if num_left == 0 || !self.groups.may_go_on() {
+                return;
+            }
+        }
+    }
+
+    /// Reads end offsets of these partitions, or of all.
+    fn read_ends(&mut self, consumer: &Consumer, only: Option<&HashSet<(TopicId, i32)>>, patience: &Patience<'_>, poll: &mut Poll) {
+        let asked: Vec<(Arc<str>, i32)> = match only {
+            Some(only) => only
+                .iter()
+                .filter(|(topic, partition)| self.catalogue.topic(*topic).partition(*partition).is_some_and(|p| p.leader.is_some()))
+                .map(|(topic, partition)| (Arc::clone(&self.catalogue.topic(*topic).name), *partition))
+                .collect(),
+            None => self.catalogue.led_partitions().map(|(topic, partition)| (topic.into(), partition)).collect(),
+        };
+        if only.is_none() {
+            self.catalogue.forget_highs();
+            poll.num_ends = self.catalogue.present().map(|(_, topic)| topic.partitions.len()).sum();
+            poll.num_unknown_ends = poll.num_ends;
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let catalogue = &mut self.catalogue;
+        let mut num_known = 0;
+        let mut first_error = None;
+        let done = admin::list_offsets(
+            consumer.client(),
+            asked.iter().map(|(topic, partition)| (&**topic, *partition, LATEST)),
+            patience,
+            |topic, partition, offset| {
+                num_known += usize::from(offset.is_ok());
+                first_error = first_error.or(offset.err());
+                catalogue.set_high(topic, partition, offset.ok().filter(|high| *high >= 0));
+            },
+        );
+        if only.is_none() {
+            poll.num_unknown_ends = poll.num_ends.saturating_sub(num_known);
+        }
+        let error = match done {
+            Ok(()) => first_error.map(|code| CallError { code, text: admin::code_text(code) }),
+            Err(error) => {
+                for (topic, partition) in &asked {
+                    self.catalogue.set_high(topic, *partition, None);
+                }
+                Some(error)
+            }
+        };
+        if let Some(error) = error.filter(|error| error.code != Code::DESTROYED) {
+            poll.failure.get_or_insert_with(|| describe("End offsets", &error));
+        }
+    }
+
+    /// Reads low watermarks: of all partitions at their own pace, of new ones at once.
+    fn read_lows(&mut self, consumer: &Consumer, patience: &Patience<'_>) {
+        let is_due = Instant::now() >= self.lows_due;
+        let asked: Vec<(Arc<str>, i32)> = self
+            .catalogue
+            .present()
+            .flat_map(|(_, topic)| {
+                let wanted = topic.partitions.iter().filter(|p| p.leader.is_some() && p.high.is_some() && (is_due || p.low.is_none()));
+                wanted.map(|p| (Arc::clone(&topic.name), p.partition))
+            })
+            .collect();
+        if asked.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        let catalogue = &mut self.catalogue;
+        let done = admin::list_offsets(
+            consumer.client(),
+            asked.iter().map(|(topic, partition)| (&**topic, *partition, EARLIEST)),
+            patience,
+            |topic, partition, offset| catalogue.set_low(topic, partition, offset.ok().filter(|low| *low >= 0)),
+        );
+        match done {
+            Ok(()) if is_due => self.lows_due = began + LOW_INTERVAL.max(began.elapsed() * 10),
+            Ok(()) => {}
+            Err(error) => tracing::debug!("low watermarks are unknown: {error}"),
+        }
+    }
+
+    /// Decides what is tailed and tells the tail.
+    fn plan(&mut self, consumer: &Consumer) {
+        let denied: Vec<Arc<str>> = self.tail_control.report().denied.into_iter().collect();
+        let control = Arc::clone(&self.control);
+        let stopped = move || control.is_stopped();
+        let patience = Patience { timeout: CALL_TIMEOUT, stopped: &stopped };
+        let mut offsets_at = |topic: &str, partitions: &[i32], time_ms: i64| {
+            let mut found = HashMap::new();
+            let asked = partitions.iter().map(|partition| (topic, *partition, time_ms.max(0)));
+            let done = admin::list_offsets(consumer.client(), asked, &patience, |_, partition, offset| {
+                if let Ok(offset) = offset {
+                    found.insert(partition, offset);
+                }
+            });
+            if let Err(error) = done {
+                tracing::debug!(topic, "offsets by time are unknown: {error}");
+            }
+            found
+        };
+        let plan = self.planner.plan(&mut self.catalogue, &self.wishes, &denied, &mut offsets_at);
+        self.tail_control.order(plan, &self.cluster, std::mem::take(&mut self.forgotten));
+    }
+
+    /// The cluster does not answer: all it said becomes unknown.
+    fn go_down(&mut self, error: &CallError) {
+        let failure = self.errors.explain(&self.config.brokers, false, Some(error)).unwrap_or_else(|| describe(&self.config.brokers, error));
+        if !std::mem::replace(&mut self.is_down, true) {
+            self.catalogue.forget_all();
+            let why = format!("the brokers do not answer: {}", failure.detail);
+            let unknown = self.groups.unknown_facts(&self.catalogue, &self.cluster, &why);
+            // Whoever shows lag must learn that it is unknown now, so these wait for room if need be.
+            self.owed.extend(unknown.into_iter().map(Fact::Group));
+        }
+        self.tell_topics();
+        self.say(SourcePhase::Failed, Some(failure.kind), failure.detail, failure.next_step);
+    }
+
+    /// Says how the cluster is doing. True if nothing is to be tried again sooner.
+    fn judge(&mut self, poll: &Poll) -> bool {
+        let report = self.tail_control.report();
+        let unreachable = self.groups.report.failed.iter().find(|(_, error)| error.code.is_unreachable());
+        let listing_failed = matches!(&self.groups.listing, Listing::Failed(_));
+        let all_well = poll.num_unknown_ends == 0 && !listing_failed && self.groups.report.failed.is_empty();
+        if all_well {
+            self.errors.clear();
+        }
+        let summary = self.summary(poll);
+        let (phase, failure) = if poll.num_unknown_ends > 0 || listing_failed || unreachable.is_some() {
+            let explained = self.errors.explain(&self.config.brokers, true, None);
+            let listing_error = match &self.groups.listing {
+                Listing::Failed(error) => Some(describe("Listing of groups", error)),
+                _ => None,
+            };
+            let coordinator = unreachable.map(|(group, error)| describe(&format!("Coordinator of group {group}"), error));
+            let leaderless = Failure {
+                kind: FailureKind::Peer,
+                detail: format!("{} of {} partitions have no leader", poll.num_unknown_ends, poll.num_ends),
+                next_step: "Bring the brokers that hold them back.".to_owned(),
+            };
+            let failure = explained.or_else(|| poll.failure.clone()).or(listing_error).or(coordinator).unwrap_or(leaderless);
+            let is_all_unknown = poll.num_unknown_ends == poll.num_ends && (poll.num_ends > 0 || listing_failed);
+            (if is_all_unknown { SourcePhase::Failed } else { SourcePhase::Degraded }, Some(failure))
+        } else if let Some((group, error)) = self.groups.report.failed.first() {
+            (SourcePhase::Degraded, Some(describe(&format!("Offsets of group {group}"), error)))
+        } else if let Listing::Refused(why) = &self.groups.listing {
+            let next_step = "Allow this user to describe the cluster (ACL operation DESCRIBE), or name the groups in the profile.".to_owned();
+            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Authorise, detail: format!("Listing of groups is refused: {why}"), next_step }))
+        } else if let Some(topic) = report.denied.first() {
+            let next_step = "Allow this user to read it (ACL operation READ on the topic).".to_owned();
+            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Authorise, detail: format!("Records of {topic} may not be read by this user"), next_step }))
+        } else if let Some(why) = report.trouble {
+            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Protocol, detail: why, next_step: String::new() }))
+        } else if report.full_since.is_some_and(|since| since.elapsed() > FULL_AFTER) {
+            let next_step = "Give Switchboard more memory (--memory), or tail fewer channels.".to_owned();
+            let detail = "Reading of records is paused: the queue to the engine is full".to_owned();
+            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Limit, detail, next_step }))
+        } else {
+            (SourcePhase::Live, None)
+        };
+        match failure {
+            None => self.say(phase, None, summary, String::new()),
+            Some(failure) if phase == SourcePhase::Failed => self.say(phase, Some(failure.kind), failure.detail, failure.next_step),
+            Some(failure) => self.say(phase, Some(failure.kind), format!("{}. {summary}", failure.detail), failure.next_step),
+        }
+        all_well
+    }
+
+    /// What is observed, in a sentence.
+    fn summary(&self, poll: &Poll) -> String {
+        let report = self.tail_control.report();
+        let (mut num_topics, mut num_tailed) = (0, 0);
+        for (_, topic) in self.catalogue.present().filter(|(_, topic)| !topic.is_internal()) {
+            num_topics += 1;
+            num_tailed += usize::from(topic.tail == TailState::Tailed);
+        }
+        let place = self.config.environment.as_ref().map_or(String::new(), |environment| format!(" in {environment}"));
+        let mut text = format!(
+            "{}, {} ({num_tailed} tailed), {}{place}",
+            plural(poll.num_brokers, "broker"),
+            plural(num_topics, "topic"),
+            plural(self.groups.len(), "group")
+        );
+        if matches!(self.groups.listing, Listing::Unsupported) {
+            text += "; the brokers do not offer listing of groups, so those named are followed by their offsets";
+        }
+        let left_out = &self.groups.report.left_out;
+        if !left_out.is_empty() {
+            let named: Vec<&str> = left_out.iter().take(20).map(String::as_str).collect();
+            let more = if left_out.len() > named.len() { format!(" and {} more", left_out.len() - named.len()) } else { String::new() };
+            text += &format!("; at most {} groups are followed by their offsets, not followed: {}{more}", self.config.max_groups_by_offsets, named.join(", "));
+        }
+        if self.wishes.num_left_out > 0 {
+            text += &format!("; {} names found no room", self.wishes.num_left_out);
+        }
+        if report.num_unreadable > 0 {
+            text += &format!("; {} with header names that are not UTF-8", plural(report.num_unreadable as usize, "record"));
+        }
+        if report.num_expired > 0 {
+            text += &format!("; {} expired before they were read", plural(report.num_expired as usize, "offset"));
+        }
+        if let Some(cap) = self.config.rate_cap_bytes_per_s
+            && report.capped_at.is_some_and(|at| at.elapsed() < FULL_AFTER)
+        {
+            text += &format!("; reading is held to {} MB/s", cap / 1_000_000);
+        }
+        text
+    }
+
+    fn tell_topics(&mut self) {
+        let untold = self.catalogue.untold(&self.cluster);
+        let mut batch: Vec<(TopicId, Fact)> = Vec::new();
+        let mut num_bytes = 0;
+        let mut untold = untold.into_iter().peekable();
+        while let Some((id, fact)) = untold.next() {
+            let fact = Fact::Topic(fact);
+            num_bytes += fact.size_bytes();
+            batch.push((id, fact));
+            if num_bytes >= FACT_BATCH_BYTES || untold.peek().is_none() {
+                let taken = std::mem::take(&mut batch);
+                let facts = taken.iter().map(|(_, fact)| fact.clone()).collect();
+                if !self.tell(facts) {
+                    // No room: they are still untold, and will be told by their newest values.
+                    return;
+                }
+                for (id, fact) in taken {
+                    if let Fact::Topic(fact) = fact {
+                        self.catalogue.told(id, fact);
+                    }
+                }
+                num_bytes = 0;
+            }
+        }
+    }
+
+    fn tell_groups(&mut self, turn: Vec<ReadGroup>) {
+        let mut facts = Vec::new();
+        let mut names = Vec::new();
+        let mut num_bytes = 0;
+        let mut turn = turn.into_iter().peekable();
+        while let Some(read) = turn.next() {
+            names.push(read.group.clone());
+            let fact = Fact::Group(read.into_fact(&self.catalogue, &self.cluster));
+            num_bytes += fact.size_bytes();
+            facts.push(fact);
+            if num_bytes >= FACT_BATCH_BYTES || turn.peek().is_none() {
+                if self.tell(std::mem::take(&mut facts)) {
+                    for name in names.drain(..) {
+                        self.groups.told(&name);
+                    }
+                }
+                names.clear();
+                num_bytes = 0;
+            }
+        }
+    }
+
+    /// Offers facts, those owed from before first. False if there was no room: then nothing was taken.
+    fn tell(&mut self, facts: Vec<Fact>) -> bool {
+        let num_owed = self.owed.len();
+        let mut all = std::mem::take(&mut self.owed);
+        all.extend(facts);
+        if all.is_empty() {
+            return true;
+        }
+        let header = BatchHeader { version: BATCH_VERSION, source: self.sink.source(), received_ns: now_ns() };
+        let mut batch = Batch::Facts(FactBatch { header, facts: all });
+        for _ in 0..10 {
+            match self.sink.offer_within(batch, Duration::from_millis(50)) {
+                Offer::Taken => return true,
+                Offer::Closed(_) => return false,
+                Offer::Full(back) => batch = back,
+            }
+            if self.control.is_stopped() {
+                return false;
+            }
+        }
+        if let Batch::Facts(back) = batch {
+            self.owed = back.facts;
+            self.owed.truncate(num_owed);
+        }
+        false
+    }
+
+    /// Tells the status if it changed.
+    fn say(&mut self, phase: SourcePhase, failure: Option<FailureKind>, detail: String, next_step: String) {
+        let said = (phase, failure, detail);
+        if self.status.as_ref() == Some(&said) {
+            return;
+        }
+        let (phase, failure, detail) = said.clone();
+        self.status = Some(said);
+        self.sink.status(SourceStatus { source: self.sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
+    }
+}
+
+/// A poll that took long is followed by as long a rest, so that a large cluster is not asked without end.
+fn pause_after(interval: Duration, took: Duration) -> Duration {
+    interval.saturating_sub(took).max(took.min(LONGEST_REST))
+}
+
+fn plural(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_poll_is_followed_by_a_rest() {
+        let seconds = Duration::from_secs;
+        assert_eq!(pause_after(seconds(2), Duration::from_millis(10)), Duration::from_millis(1_990));
+        assert_eq!(pause_after(seconds(2), seconds(5)), seconds(5));
+        assert_eq!(pause_after(seconds(2), seconds(60)), LONGEST_REST);
+    }
+}

@@ -1,0 +1,211 @@
+//! How far each partition was read: every offset is offered once, whatever the library delivers again.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::plan::{PartitionKey, Start};
+
+/// Offsets that were offered, as disjoint ranges in order. Offsets between two records (control records, compacted ones) count
+/// as passed with the record behind them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offered {
+    /// First offset and one past the last one.
+    ranges: Vec<(i64, i64)>,
+}
+
+impl Offered {
+    /// Whether an offset was offered.
+    pub fn covers(&self, offset: i64) -> bool {
+        let at = self.ranges.partition_point(|(_, end)| *end <= offset);
+        self.ranges.get(at).is_some_and(|(start, _)| *start <= offset)
+    }
+
+    /// Takes note of `[start, end)`.
+    pub fn add(&mut self, start: i64, end: i64) {
+        if let Some((_, last)) = self.ranges.last_mut()
+            && *last == start
+        {
+            *last = end;
+            return;
+        }
+        let first = self.ranges.partition_point(|(_, known)| *known < start);
+        let past = first + self.ranges[first..].partition_point(|(known, _)| *known <= end);
+        let merged = self.ranges[first..past].iter().fold((start, end), |all, range| (all.0.min(range.0), all.1.max(range.1)));
+        self.ranges.splice(first..past, [merged]);
+    }
+}
+
+/// Where the reading of a partition stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub key: PartitionKey,
+    /// The next offset that is wanted; lower ones were delivered before.
+    pub next: i64,
+    /// Offsets below are passed over.
+    pub first_wanted: i64,
+    pub generation: u64,
+    /// Whether the client has it assigned.
+    pub is_assigned: bool,
+    /// Whether the plan wants it.
+    pub is_wanted: bool,
+    /// The position is not there (any more): to be found anew.
+    pub is_lost: bool,
+    /// It is to be read from another position than the client's.
+    pub is_moved: bool,
+    offered: Offered,
+    /// The channel's number in the batch of this epoch.
+    pub channel: (u64, u32),
+}
+
+impl Progress {
+    fn new(key: PartitionKey, start: Start) -> Self {
+        Self {
+            key,
+            next: start.offset,
+            first_wanted: start.first_wanted,
+            generation: start.generation,
+            is_assigned: false,
+            is_wanted: true,
+            is_lost: false,
+            is_moved: false,
+            offered: Offered::default(),
+            channel: (u64::MAX, 0),
+        }
+    }
+
+    /// Takes note of a record's offset; true if it is to be offered.
+    pub fn pass(&mut self, offset: i64) -> bool {
+        if offset < self.next {
+            return false;
+        }
+        let from = self.next;
+        self.next = offset + 1;
+        if offset < self.first_wanted {
+            return false;
+        }
+        let is_new = !self.offered.covers(offset);
+        self.offered.add(from.max(self.first_wanted), self.next);
+        is_new
+    }
+
+    /// The position is not there: continues within what is there now. Returns how many offsets were lost to retention.
+    pub fn relocate(&mut self, low: i64, high: i64) -> i64 {
+        self.is_lost = false;
+        if self.next > high {
+            // The log is shorter than what was read: the topic was made anew, so all of it is new.
+            self.offered = Offered::default();
+            (self.next, self.first_wanted) = (low, low);
+            return 0;
+        }
+        let num_lost = (low - self.next).max(0);
+        self.next = self.next.max(low);
+        num_lost
+    }
+}
+
+/// The progress of all partitions that are or were read.
+#[derive(Default)]
+pub(crate) struct AllProgress {
+    all: Vec<Progress>,
+    by_key: HashMap<PartitionKey, usize>,
+}
+
+impl AllProgress {
+    /// Takes a partition into the reading. One that is read already goes on where it stands, unless the wish is a new one.
+    pub fn want(&mut self, key: &PartitionKey, start: Start) {
+        let Some(&at) = self.by_key.get(key) else {
+            self.by_key.insert(key.clone(), self.all.len());
+            self.all.push(Progress::new(key.clone(), start));
+            return;
+        };
+        let known = &mut self.all[at];
+        known.is_wanted = true;
+        if known.generation != start.generation {
+            known.generation = start.generation;
+            (known.next, known.first_wanted) = (start.offset, start.first_wanted);
+            known.is_moved = true;
+            known.is_lost = false;
+        }
+    }
+
+    /// The topic is there no more; should it come back, it is another one.
+    pub fn forget(&mut self, topic: &Arc<str>) {
+        for progress in self.all.iter_mut().filter(|progress| progress.key.0 == *topic) {
+            progress.offered = Offered::default();
+            progress.next = 0;
+            progress.first_wanted = 0;
+            progress.generation = u64::MAX;
+        }
+    }
+
+    pub fn find(&self, topic: &str, partition: i32) -> Option<usize> {
+        // Only on the first record of a run, so a copy of the name does not matter.
+        self.by_key.get(&(topic.into(), partition)).copied()
+    }
+
+    pub fn get_mut(&mut self, at: usize) -> &mut Progress {
+        &mut self.all[at]
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Progress> {
+        self.all.iter_mut()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Progress> {
+        self.all.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(offset: i64) -> Progress {
+        Progress::new(("t".into(), 0), Start { offset, first_wanted: offset, generation: 0 })
+    }
+
+    #[test]
+    fn every_offset_passes_once() {
+        let mut progress = progress(10);
+        assert_eq!([10, 11, 11, 10, 14, 15].map(|offset| progress.pass(offset)), [true, true, false, false, true, true]);
+        // Read again from the start: only what lies before was not offered.
+        (progress.next, progress.first_wanted) = (5, 5);
+        assert_eq!([5, 6, 9, 10, 13, 14, 15, 16].map(|offset| progress.pass(offset)), [true, true, true, false, false, false, false, true]);
+        assert_eq!(progress.offered.ranges, [(5, 17)]);
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_passed_over() {
+        let mut progress = progress(3);
+        progress.first_wanted = 5;
+        assert_eq!([3, 4, 5, 6].map(|offset| progress.pass(offset)), [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_lost_position_is_found_anew() {
+        let mut kept = progress(10);
+        assert_eq!(kept.relocate(25, 100), 15);
+        assert_eq!(kept.next, 25);
+        let mut made_anew = progress(10);
+        assert!(made_anew.pass(10));
+        assert_eq!(made_anew.relocate(0, 3), 0);
+        assert!(made_anew.pass(0) && made_anew.pass(2));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn ranges_cover_exactly_what_was_added(added in proptest::collection::vec((0_i64..60, 1_i64..8), 0..30)) {
+            let mut offered = Offered::default();
+            let mut plain = std::collections::BTreeSet::new();
+            for (start, len) in added {
+                offered.add(start, start + len);
+                plain.extend(start..start + len);
+            }
+            for offset in 0..80 {
+                proptest::prop_assert_eq!(offered.covers(offset), plain.contains(&offset), "{}", offset);
+            }
+            proptest::prop_assert!(offered.ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! For tests of this package and of the whole program: a mock cluster with its request log, and the reaper's end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
+use rdkafka::mocking::MockCluster;
+
+use crate::admin;
+use crate::client::{Consumer, Role};
+use crate::config::Config;
+
+/// librdkafka's mock cluster, which lives in this process and ends with this value.
+pub struct MockKafka {
+    /// The client that holds the cluster. It is used for nothing else.
+    host: Consumer,
+}
+
+impl MockKafka {
+    /// Starts a cluster of so many brokers, numbered from 1.
+    pub fn new(num_brokers: u32) -> KafkaResult<Self> {
+        let mut settings = ClientConfig::new();
+        settings.set("test.mock.num.brokers", num_brokers.to_string());
+        settings.create_with_context(crate::client::context(Arc::default())).map(|host| Self { host })
+    }
+
+    /// The cluster's handle: topics, leaders, errors, brokers up and down.
+    pub fn cluster(&self) -> MockCluster<'_, impl rdkafka::ClientContext> {
+        self.host.client().mock_cluster().expect("the client was made with a mock cluster")
+    }
+
+    /// Its bootstrap addresses.
+    pub fn brokers(&self) -> String {
+        self.cluster().bootstrap_servers()
+    }
+
+    /// Starts the request log, or empties it.
+    pub fn track_requests(&self) {
+        admin::track_mock_requests(self.host.client());
+    }
+
+    /// API keys of the requests since then, by all clients.
+    pub fn requests(&self) -> Vec<i16> {
+        admin::mock_requests(self.host.client())
+    }
+}
+
+/// Waits until all clients of stopped collectors are destroyed; false after the time.
+pub fn wait_until_reaped(timeout: Duration) -> bool {
+    crate::reaper::wait_until_idle(timeout)
+}
+
+/// The settings a collector's tail would use, for benches that compare with a bare consumer on the same ones.
+pub fn tail_settings(config: &Config) -> Result<ClientConfig, String> {
+    crate::client::settings(config, Role::Tail).map_err(|failure| failure.detail)
+}
+
+/// Queues a record with one header whose name is raw bytes; flush the producer to send it.
+pub fn produce_with_raw_header(producer: &rdkafka::producer::BaseProducer, topic: &str, partition: i32, name: &[u8], value: &[u8]) -> Result<(), String> {
+    use rdkafka::producer::Producer as _;
+    admin::produce_with_raw_header(producer.client(), topic, partition, name, value).map_err(|error| error.text)
+}

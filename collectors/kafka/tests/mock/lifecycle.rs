@@ -1,0 +1,122 @@
+//! Start, stop, and what is left behind: on the brokers nothing, in the process nothing.
+
+use std::time::Duration;
+
+use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
+use switchboard_model::{SourceCommand, TailFrom};
+
+use crate::session::{Session, commit, config, numbers, producer, send};
+
+/// API keys of requests that only ask.
+const OBSERVING: &[(i16, &str)] = &[(1, "Fetch"), (2, "ListOffsets"), (3, "Metadata"), (9, "OffsetFetch"), (10, "FindCoordinator"), (18, "ApiVersions"), (23, "OffsetForLeaderEpoch")];
+
+#[test]
+fn nothing_but_an_observers_requests_reach_the_brokers() {
+    let mock = MockKafka::new(2).expect("a cluster");
+    mock.cluster().create_topic("orders", 2, 1).expect("a topic");
+    send(&producer(&mock.brokers()), "orders", 0, numbers(0..100));
+    commit(&mock.brokers(), "billing", &[("orders", 0, 4)]);
+    mock.track_requests();
+    let mut config = config(&mock.brokers());
+    config.groups = vec!["billing".to_owned(), "unheard-of".to_owned()];
+    config.tail = vec![("orders".to_owned(), TailFrom::Beginning), ("no-such-topic".to_owned(), TailFrom::End)];
+    let mut session = Session::start(config);
+    session.command(SourceCommand::Seen { channels: vec!["never-made".to_owned()], groups: vec!["seen-only".to_owned()] });
+    session.wait("records and lag", |state| state.records.len() == 100 && state.offsets("billing").first().is_some_and(|o| o.2 == Some(4)));
+    session.command(SourceCommand::Untail { channel: "orders".to_owned() });
+    session.command(SourceCommand::Tail { channel: "orders".to_owned(), from: TailFrom::Time(1) });
+    session.command(SourceCommand::Refresh);
+    mock.cluster().broker_down(-1).expect("down");
+    session.wait("down", |state| state.phase() == Some(switchboard_model::SourcePhase::Failed));
+    mock.cluster().broker_up(-1).expect("up");
+    session.wait_until_live();
+    session.stop();
+    assert!(wait_until_reaped(Duration::from_secs(20)), "clients are still there");
+    let requests = mock.requests();
+    for key in [1, 2, 3, 9, 18] {
+        assert!(requests.contains(&key), "no request {key} in {requests:?}");
+    }
+    let others: Vec<&i16> = requests.iter().filter(|key| !OBSERVING.iter().any(|(known, _)| known == *key)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    let topics: Vec<String> = session.state().topics.keys().cloned().collect();
+    assert_eq!(topics, ["orders"]);
+}
+
+fn num_threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+fn num_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+/// Runs by itself in a process of its own (see `main`'s other tests, which start threads beside it).
+#[test]
+fn a_hundred_rounds_leave_threads_and_descriptors_as_before() {
+    if std::env::var_os("SWITCHBOARD_TEST_ALONE").is_none() {
+        let this = std::env::current_exe().expect("this test's program");
+        let done = std::process::Command::new(this)
+            .args(["--exact", "lifecycle::a_hundred_rounds_leave_threads_and_descriptors_as_before", "--nocapture", "--test-threads", "1"])
+            .env("SWITCHBOARD_TEST_ALONE", "1")
+            .status()
+            .expect("a process");
+        assert!(done.success());
+        return;
+    }
+    let mock = MockKafka::new(1).expect("a cluster");
+    mock.cluster().create_topic("orders-dlt", 2, 1).expect("a topic");
+    send(&producer(&mock.brokers()), "orders-dlt", 0, numbers(0..10));
+    let mut slowest = Duration::ZERO;
+    let mut round = |wait_for_records: bool| {
+        let mut session = Session::start(config(&mock.brokers()));
+        if wait_for_records {
+            session.wait("records", |state| state.records.len() == 10);
+        }
+        slowest = slowest.max(session.stop());
+    };
+    // Once before, so that what the libraries set up once is there.
+    round(true);
+    assert!(wait_until_reaped(Duration::from_secs(30)));
+    wait_until_quiet();
+    let before = (num_threads(), num_descriptors());
+    for number in 0..100 {
+        round(number % 3 != 0);
+    }
+    assert!(wait_until_reaped(Duration::from_secs(60)), "clients are still there");
+    wait_until_quiet();
+    let after = (num_threads(), num_descriptors());
+    println!("threads and descriptors before {before:?}, after {after:?}; slowest stop {slowest:?}");
+    assert!(after.0 <= before.0, "threads: {before:?} before, {after:?} after");
+    // The mock cluster closes its ends of connections in its own time.
+    assert!(after.1 <= before.1 + 2, "descriptors: {before:?} before, {after:?} after");
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+}
+
+/// Waits until the numbers of threads and descriptors stand still, at most 10 s.
+fn wait_until_quiet() {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let mut last = (num_threads(), num_descriptors());
+    let mut since = std::time::Instant::now();
+    while since.elapsed() < Duration::from_secs(1) && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+        let now = (num_threads(), num_descriptors());
+        if now != last {
+            (last, since) = (now, std::time::Instant::now());
+        }
+    }
+}
+
+#[test]
+fn a_stop_while_nobody_answers_is_quick_and_nothing_comes_after_it() {
+    // A listener that accepts and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut session = Session::start(config(&listener.local_addr().expect("an address").to_string()));
+    session.wait("connecting", |state| !state.statuses.is_empty());
+    std::thread::sleep(Duration::from_millis(300));
+    let took = session.stop();
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    let num_statuses = session.state().statuses.len();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(session.state().statuses.len(), num_statuses);
+    assert!(wait_until_reaped(Duration::from_secs(30)));
+}

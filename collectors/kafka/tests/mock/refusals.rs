@@ -1,0 +1,157 @@
+//! What is wrong is told by kind, in a sentence, with a next step.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use switchboard_kafka::testing::MockKafka;
+use switchboard_model::{FailureKind, SourcePhase, SourceStatus};
+
+use crate::session::{Session, config};
+
+fn failed(session: &Session) -> SourceStatus {
+    session.wait("failed", |state| state.statuses.iter().any(|status| status.phase == SourcePhase::Failed));
+    let state = session.state();
+    state.statuses.iter().rfind(|status| status.phase == SourcePhase::Failed).cloned().expect("a status")
+}
+
+/// A broker of few words: it offers Metadata version 1 only, and advertises an address of its choice.
+struct FewWords {
+    address: String,
+}
+
+impl FewWords {
+    fn advertising(host: &'static str, port: i32) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                std::thread::spawn(move || answer(stream, host, port));
+            }
+        });
+        Self { address }
+    }
+}
+
+fn answer(mut stream: TcpStream, host: &str, port: i32) {
+    let mut length = [0; 4];
+    while stream.read_exact(&mut length).is_ok() {
+        let mut request = vec![0; u32::from_be_bytes(length) as usize];
+        if stream.read_exact(&mut request).is_err() {
+            return;
+        }
+        let key = i16::from_be_bytes([request[0], request[1]]);
+        let version = i16::from_be_bytes([request[2], request[3]]);
+        let mut body = request[4..8].to_vec();
+        match key {
+            18 => {
+                // UNSUPPORTED_VERSION tells the client to ask again with version 0.
+                body.extend((if version == 0 { 0_i16 } else { 35 }).to_be_bytes());
+                body.extend(3_i32.to_be_bytes());
+                for (key, most) in [(3_i16, 1_i16), (18, 0), (10, 0)] {
+                    body.extend(key.to_be_bytes());
+                    body.extend(0_i16.to_be_bytes());
+                    body.extend(most.to_be_bytes());
+                }
+            }
+            3 => {
+                body.extend(1_i32.to_be_bytes());
+                body.extend(1_i32.to_be_bytes());
+                body.extend((host.len() as i16).to_be_bytes());
+                body.extend(host.as_bytes());
+                body.extend(port.to_be_bytes());
+                body.extend((-1_i16).to_be_bytes());
+                body.extend(1_i32.to_be_bytes());
+                // One topic with one partition led by that broker.
+                body.extend(1_i32.to_be_bytes());
+                body.extend(0_i16.to_be_bytes());
+                body.extend(6_i16.to_be_bytes());
+                body.extend(b"orders");
+                body.push(0);
+                body.extend(1_i32.to_be_bytes());
+                body.extend(0_i16.to_be_bytes());
+                body.extend(0_i32.to_be_bytes());
+                body.extend(1_i32.to_be_bytes());
+                for _ in 0..2 {
+                    body.extend(1_i32.to_be_bytes());
+                    body.extend(1_i32.to_be_bytes());
+                }
+            }
+            _ => return,
+        }
+        if stream.write_all(&(body.len() as u32).to_be_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_advertised_address_that_does_not_resolve_is_told_as_exactly_that() {
+    let broker = FewWords::advertising("kafka.invalid", 9092);
+    let session = Session::start(config(&broker.address));
+    session.wait("told", |state| {
+        state.statuses.iter().any(|status| status.detail == "Bootstrap answered, but the advertised `kafka.invalid:9092` does not resolve from here")
+    });
+    let state = session.state();
+    let status = state.statuses.iter().find(|status| status.detail.contains("kafka.invalid")).expect("a status");
+    assert_eq!((status.phase, status.failure), (SourcePhase::Failed, Some(FailureKind::Connect)));
+    assert!(status.next_step.contains("advertised.listeners"), "{}", status.next_step);
+}
+
+#[test]
+fn an_advertised_port_that_refuses_is_told() {
+    let broker = FewWords::advertising("127.0.0.1", 1);
+    let session = Session::start(config(&broker.address));
+    session.wait("told", |state| state.statuses.iter().any(|status| status.detail.contains("advertised `127.0.0.1:1` refused")));
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_is_connect() {
+    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let session = Session::start(config(&format!("127.0.0.1:{port}")));
+    let status = failed(&session);
+    assert_eq!(status.failure, Some(FailureKind::Connect));
+    assert!(status.detail.contains("refused the connection"), "{}", status.detail);
+    assert!(status.next_step.contains("runs and listens"), "{}", status.next_step);
+}
+
+#[test]
+fn a_bootstrap_name_that_does_not_resolve_is_connect() {
+    let session = Session::start(config("no-such-host.invalid:9092"));
+    let status = failed(&session);
+    assert_eq!(status.failure, Some(FailureKind::Connect));
+    assert!(status.detail.contains("`no-such-host.invalid:9092` does not resolve"), "{}", status.detail);
+}
+
+#[test]
+fn tls_towards_a_plain_listener_is_protocol() {
+    let mock = MockKafka::new(1).expect("a cluster");
+    let mut config = config(&mock.brokers());
+    config.properties.insert("security.protocol".to_owned(), "SSL".to_owned());
+    let session = Session::start(config);
+    let status = failed(&session);
+    assert_eq!(status.failure, Some(FailureKind::Protocol), "{status:?}");
+    assert!(status.detail.contains("No TLS with"), "{}", status.detail);
+    assert!(status.next_step.contains("security.protocol"), "{}", status.next_step);
+}
+
+#[test]
+fn sasl_towards_a_listener_without_it_is_told() {
+    let mock = MockKafka::new(1).expect("a cluster");
+    let mut config = config(&mock.brokers());
+    (config.username, config.password) = (Some("joe".to_owned()), Some("hunter2".to_owned()));
+    config.properties.insert("security.protocol".to_owned(), "SASL_PLAINTEXT".to_owned());
+    let session = Session::start(config);
+    let status = failed(&session);
+    assert_eq!(status.failure, Some(FailureKind::Authenticate), "{status:?}");
+    assert!(!format!("{status:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_property_that_loads_code_is_refused_by_name() {
+    let mut config = config("127.0.0.1:1");
+    config.properties.insert("plugin.library.paths".to_owned(), "/tmp/evil.so".to_owned());
+    let session = Session::start(config);
+    let status = failed(&session);
+    assert!(status.detail.contains("`plugin.library.paths`"), "{}", status.detail);
+    assert!(!status.next_step.is_empty());
+}
