@@ -1,0 +1,192 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use opentelemetry::{Context, KeyValue};
+use parking_lot::Mutex;
+use rdkafka::{
+    ClientContext, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
+    error::KafkaResult,
+    message::BorrowedMessage,
+};
+use tokio::time::sleep;
+
+use crate::{
+    broker::{Headers, Progress, client_config},
+    telemetry::{attribute, context_from},
+};
+
+/// A record as a consumer got it.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) channel: &'static str,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp_ms: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    /// `None` is a tombstone.
+    pub(crate) payload: Option<Vec<u8>>,
+    pub(crate) headers: Headers,
+}
+
+impl Received {
+    fn new(channel: &'static str, message: &BorrowedMessage<'_>) -> Self {
+        Self {
+            channel,
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+            key: message.key().map(<[u8]>::to_vec),
+            payload: message.payload().map(<[u8]>::to_vec),
+            headers: message.headers().map(Headers::from).unwrap_or_default(),
+        }
+    }
+
+    /// The key as text; empty where it has none.
+    pub(crate) fn key_text(&self) -> String {
+        self.key.as_deref().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default()
+    }
+
+    /// The producer's span as its headers name it.
+    pub(crate) fn creation_context(&self) -> Context {
+        context_from(self.headers.last_text("traceparent"))
+    }
+
+    /// The correlation id; empty where it has none.
+    pub(crate) fn conversation_id(&self) -> &str {
+        self.headers.last_text("x-correlation-id").unwrap_or_default()
+    }
+
+    /// What tells this record apart from the others of its batch.
+    pub(crate) fn message_attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = vec![
+            attribute("messaging.destination.partition.id", self.partition.to_string()),
+            attribute("messaging.kafka.offset", self.offset),
+            attribute("messaging.kafka.message.key", self.key_text()),
+            attribute("messaging.message.conversation_id", self.conversation_id().to_owned()),
+        ];
+        if let Some(message_id) = self.headers.last_text("ce_id") {
+            attributes.push(attribute("messaging.message.id", message_id.to_owned()));
+        }
+        if self.payload.is_none() {
+            attributes.push(attribute("messaging.kafka.message.tombstone", true));
+        }
+        attributes
+    }
+}
+
+/// Offsets that were handled since the last rebalance, by partition, each the next to read.
+type Positions = BTreeMap<i32, i64>;
+
+struct ReaderContext {
+    group: &'static str,
+    channel: &'static str,
+    positions: Mutex<Positions>,
+    progress: Arc<Progress>,
+}
+
+impl ClientContext for ReaderContext {}
+
+impl ConsumerContext for ReaderContext {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(_) = rebalance {
+            self.positions.lock().clear();
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        // What failed is committed again by librdkafka.
+        if result.is_err() {
+            return;
+        }
+        for element in offsets.elements() {
+            if let (Ok(()), Offset::Offset(next)) = (element.error(), element.offset()) {
+                self.progress.committed(self.group, self.channel, element.partition(), next);
+            }
+        }
+    }
+}
+
+/// One member of a consumer group that reads one channel. What was handled, and nothing else, is committed every 200 ms.
+pub(crate) struct GroupReader {
+    consumer: Arc<StreamConsumer<ReaderContext>>,
+    group: &'static str,
+    channel: &'static str,
+    client_id: &'static str,
+}
+
+impl GroupReader {
+    /// Joins the group; fails when librdkafka refuses the settings. Must be called on the runtime that will poll it.
+    pub(crate) fn join(brokers: &str, group: &'static str, channel: &'static str, client_id: &'static str, progress: &Arc<Progress>) -> anyhow::Result<Self> {
+        let context = ReaderContext { group, channel, positions: Mutex::default(), progress: progress.clone() };
+        let consumer: StreamConsumer<ReaderContext> = client_config(brokers, client_id)
+            .set("group.id", group)
+            // The commits are librdkafka's, for it tells of no others; the offsets are stored by hand once they are handled.
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "200")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("session.timeout.ms", "6000")
+            .set("heartbeat.interval.ms", "1000")
+            .set("allow.auto.create.topics", "false")
+            .create_with_context(context)
+            .with_context(|| format!("the consumer of group {group} does not start"))?;
+        consumer.subscribe(&[channel])?;
+        Ok(Self { consumer: Arc::new(consumer), group, channel, client_id })
+    }
+
+    pub(crate) fn group(&self) -> &'static str {
+        self.group
+    }
+
+    pub(crate) fn channel(&self) -> &'static str {
+        self.channel
+    }
+
+    /// What every process span of this group says; what tells messages apart comes beside it.
+    pub(crate) fn process_attributes(&self) -> Vec<KeyValue> {
+        vec![
+            attribute("messaging.system", "kafka"),
+            attribute("messaging.destination.name", self.channel),
+            attribute("messaging.operation.type", "process"),
+            attribute("messaging.operation.name", "process"),
+            attribute("messaging.consumer.group.name", self.group),
+            attribute("messaging.client.id", self.client_id),
+        ]
+    }
+
+    /// Waits for the next record. Nothing is lost when it is given up waiting for.
+    pub(crate) async fn next(&self) -> Received {
+        loop {
+            match self.consumer.recv().await {
+                Ok(message) => return Received::new(self.channel, &message),
+                // Brokers that are away say so here; librdkafka itself tries again.
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    /// The record was handled: it may be committed.
+    pub(crate) fn done(&self, received: &Received) {
+        let mut positions = self.consumer.context().positions.lock();
+        let next = positions.entry(received.partition).or_default();
+        if received.offset >= *next {
+            *next = received.offset + 1;
+            // A partition that was taken away meanwhile is refused: its next owner handles the record again.
+            let _ = self.consumer.store_offset(received.channel, received.partition, received.offset);
+        }
+    }
+
+    /// Goes back up to `num_records` on each partition read so far, so that they are handed over again. Returns how many they are.
+    pub(crate) async fn rewind(&self, num_records: i64) -> i64 {
+        let back: Vec<(i32, i64, i64)> =
+            self.consumer.context().positions.lock().iter().map(|(&partition, &next)| (partition, next, (next - num_records).max(0))).collect();
+        let consumer = self.consumer.clone();
+        let channel = self.channel;
+        let seeks = tokio::task::spawn_blocking(move || {
+            let seek = |to: i64, partition: i32| consumer.seek(channel, partition, Offset::Offset(to), Duration::from_secs(1)).is_ok();
+            back.iter().filter(|(partition, _, to)| seek(*to, *partition)).map(|(_, next, to)| next - to).sum()
+        });
+        seeks.await.unwrap_or(0)
+    }
+}

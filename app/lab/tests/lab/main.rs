@@ -1,0 +1,249 @@
+//! The lab as a child process, seen through its traffic only: spans, records, actuator, health, standard output, books.
+
+mod child;
+mod sink;
+mod tally;
+
+use std::time::Duration;
+
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    message::{Headers as _, OwnedMessage},
+};
+use serde_json::Value;
+
+use crate::{child::Lab, sink::Sink, tally::Tally};
+
+/// Waits until `is_so`, at most `within`.
+async fn wait_until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + within;
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn sum(books: &Value, list: &str, key: &str, value: &str, count: &str) -> u64 {
+    books[list].as_array().unwrap().iter().filter(|line| line[key] == value).map(|line| line[count].as_u64().unwrap()).sum()
+}
+
+/// All records of a channel, read without a group.
+fn read_all(brokers: &str, channel: &str) -> Vec<OwnedMessage> {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "test-reader").create().unwrap();
+    let mut assignment = TopicPartitionList::new();
+    let mut num_expected = 0;
+    for partition in 0..4 {
+        let (low, high) = consumer.fetch_watermarks(channel, partition, Duration::from_secs(5)).unwrap();
+        num_expected += high - low;
+        assignment.add_partition_offset(channel, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&assignment).unwrap();
+    let mut records = Vec::new();
+    while (records.len() as i64) < num_expected {
+        records.push(consumer.poll(Duration::from_secs(5)).expect("all records within 5 s of one another").unwrap().detach());
+    }
+    records
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn books_and_spans_agree_exactly_through_faults_without_deaths() {
+    let sink = Sink::start().await;
+    let mut lab = Lab::start(&sink.ports(), &["--no-script", "--hold"]).await;
+    lab.tell("rate 25");
+    lab.tell("go");
+    wait_until("every group works", Duration::from_secs(20), || Tally::of(&sink.spans()).deliveries.len() == 5).await;
+    lab.tell("poison on");
+    lab.tell("slow-consumer on");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    lab.tell("duplicate-delivery");
+    lab.tell("payments down");
+    let url = lab.profile["http"][0]["url"].as_str().unwrap().to_owned();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let get = async |path: &str| client.get(format!("{url}{path}")).send().await.unwrap().json::<Value>().await.unwrap();
+    let mut state = String::new();
+    for _ in 0..100 {
+        get("/circuitbreakers").await["circuitBreakers"]["payment-client"]["state"].as_str().unwrap().clone_into(&mut state);
+        if state == "OPEN" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(state, "OPEN");
+    let events = get("/circuitbreakerevents").await;
+    let transition = events["circuitBreakerEvents"].as_array().unwrap().iter().find(|e| e["stateTransition"] == "CLOSED_TO_OPEN").unwrap().clone();
+    assert!(transition["creationTime"].as_str().unwrap().ends_with("Z[Etc/UTC]"), "{transition}");
+    // Long enough for the breakers to be tried again and to refuse once more.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let stopping = std::time::Instant::now();
+    let said = lab.stop().await;
+    assert!(stopping.elapsed() < Duration::from_secs(8), "stop took {:?}", stopping.elapsed());
+    assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
+
+    let books = lab.books();
+    let spans = sink.spans();
+    assert!(sink.num_duplicates() > 0, "inventory sends some batches twice");
+    assert!(books["telemetry"].as_array().unwrap().iter().all(|line| line["failed_spans"] == 0), "{}", books["telemetry"]);
+    let seen = Tally::of(&spans);
+    let booked = Tally::read(&books);
+    assert_eq!(seen.calls, booked.calls);
+    assert_eq!(seen.records, booked.records);
+    // Billing sends no spans.
+    let mut booked_deliveries = booked.deliveries.clone();
+    let billing = booked_deliveries.remove(&("billing".to_owned(), "orders.placed".to_owned())).unwrap();
+    assert_eq!(seen.deliveries, booked_deliveries);
+    assert_eq!(billing, booked.records["orders.placed"]);
+
+    // All that the run was to contain is in it.
+    let pay = booked.calls[&(Some("orders".to_owned()), "payments".to_owned(), "http".to_owned())];
+    assert!(pay.errors > 5 && pay.retries > 5 && pay.timeouts > 2, "{pay:?}");
+    assert!(booked.deliveries[&("inventory".to_owned(), "orders.placed".to_owned())] > booked.records["orders.placed"], "duplicates");
+    let entered: Vec<&str> = books["breakers"].as_array().unwrap().iter().filter(|b| b["instance"] == "orders-1").filter_map(|b| b["state"].as_str()).collect();
+    assert!(entered.starts_with(&["closed", "open", "half_open"]), "{entered:?}");
+    assert!(seen.has_refusal, "a span with the refused call's exception");
+
+    // Dead letters are what the books say, in Spring's dialect.
+    let brokers = lab.profile["kafka"][0]["brokers"].as_str().unwrap().to_owned();
+    let dead = tokio::task::spawn_blocking({
+        let brokers = brokers.clone();
+        move || read_all(&brokers, "orders.placed-dlt")
+    });
+    let dead = dead.await.unwrap();
+    assert!(!dead.is_empty());
+    assert_eq!(dead.len() as u64, sum(&books, "dead_letters", "channel", "orders.placed-dlt", "count"));
+    for record in &dead {
+        let header = |name: &str| record.headers().unwrap().iter().filter(|h| h.key == name).last().and_then(|h| h.value).unwrap().to_vec();
+        assert_eq!(header("kafka_dlt-original-topic"), b"orders.placed");
+        assert_eq!(header("kafka_dlt-original-partition"), record.partition().to_be_bytes());
+        assert_eq!(header("kafka_dlt-original-offset").len(), 8);
+        assert_eq!(header("kafka_dlt-original-consumer-group"), b"shipping");
+        assert_eq!(header("x-correlation-id").len(), 36);
+        assert_eq!(header("traceparent").len(), 55);
+    }
+    let replies = tokio::task::spawn_blocking(move || read_all(&brokers, "inventory.reserved")).await.unwrap();
+    assert_eq!(replies.len() as u64, booked.records["inventory.reserved"]);
+    let raw = replies[0].headers().unwrap().iter().find(|h| h.key == "kafka_correlationId").and_then(|h| h.value).unwrap().to_vec();
+    assert_eq!(raw.len(), 16);
+
+    // Health is served beside the orders.
+    let orders = lab.profile["grpc"][0]["url"].as_str().unwrap().to_owned();
+    let channel = tonic::transport::Endpoint::from_shared(orders).unwrap().connect().await.unwrap();
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+    for service in ["", "shop.v1.Orders"] {
+        let answer = health.check(tonic_health::pb::HealthCheckRequest { service: service.to_owned() }).await.unwrap();
+        assert_eq!(answer.into_inner().status, tonic_health::ServingStatus::Serving as i32, "{service}");
+    }
+    lab.tell("quit");
+    assert!(lab.ends_within(Duration::from_secs(4)).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_death_loses_stays_within_what_the_books_allow() {
+    let sink = Sink::start().await;
+    let mut lab = Lab::start(&sink.ports(), &["--no-script"]).await;
+    lab.tell("rate 40");
+    wait_until("every group works", Duration::from_secs(20), || Tally::of(&sink.spans()).deliveries.len() == 5).await;
+    // Slow payments, so that some work is surely in progress when the instance dies.
+    lab.tell("payments down");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    lab.tell("kill orders-2");
+    lab.tell("payments up");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    lab.tell("restart orders-2");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let said = lab.stop().await;
+    assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
+    let books = lab.books();
+    assert!(books["telemetry"].as_array().unwrap().iter().all(|line| line["failed_spans"] == 0), "{}", books["telemetry"]);
+    let lost = books["lost_spans_possible"].as_array().unwrap();
+    assert_eq!(lost.len(), 1);
+    let window_ns = lost[0]["to_ns"].as_i64().unwrap() - lost[0]["from_ns"].as_i64().unwrap();
+    assert!(window_ns < 2_000_000_000, "spans leave every 200 ms, but {window_ns} ns may be lost");
+    let (counted, unfinished) = (Tally::read(&lost[0]["counted"]), Tally::read(&lost[0]["unfinished"]));
+    assert!(unfinished.calls.values().map(|c| c.calls).sum::<u64>() > 0, "it died in the middle of its work: {lost:?}");
+    let booked = Tally::read(&books);
+    let seen = Tally::of(&sink.spans());
+    for (way, calls) in &booked.calls {
+        let seen = seen.calls.get(way).copied().unwrap_or_default().calls;
+        let lost = counted.calls.get(way).copied().unwrap_or_default().calls;
+        let more = unfinished.calls.get(way).copied().unwrap_or_default().calls;
+        assert!((calls.calls - lost..=calls.calls + more).contains(&seen), "{way:?}: {seen} seen, {calls:?} booked, {lost} may be lost, {more} unfinished");
+    }
+    for (channel, &records) in &booked.records {
+        let seen = seen.records.get(channel).copied().unwrap_or_default();
+        let lost = counted.records.get(channel).copied().unwrap_or_default();
+        assert!((records - lost..=records).contains(&seen), "{channel}: {seen} seen, {records} booked, {lost} may be lost");
+    }
+    for (way, &count) in booked.deliveries.iter().filter(|((group, _), _)| group != "billing") {
+        let seen = seen.deliveries.get(way).copied().unwrap_or_default();
+        let lost = counted.deliveries.get(way).copied().unwrap_or_default();
+        assert!((count - lost..=count).contains(&seen), "{way:?}: {seen} seen, {count} booked, {lost} may be lost");
+    }
+    let storefront = (Some("storefront".to_owned()), "orders".to_owned(), "grpc".to_owned());
+    assert_eq!(seen.calls[&storefront].calls, booked.calls[&storefront].calls, "its own instance lives");
+    assert_eq!(seen.calls[&storefront].errors, booked.calls[&storefront].errors);
+    assert!(booked.calls[&storefront].retries > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_receiver_deaths_and_outages_leave_consistent_books() {
+    // Port 9 takes nothing; exporters fail quietly.
+    let mut lab = Lab::start(&sink::Ports { grpc: 9, http: 9 }, &["--no-script"]).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for line in ["poison on", "nonsense \u{1b}[31m", "kill orders-2"] {
+        lab.tell(line);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    lab.tell("restart orders-2");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    lab.tell("broker down");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    lab.tell("broker up");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let said = lab.stop().await;
+    assert!(said.iter().any(|line| line == "# unknown command: nonsense \\u{1b}[31m"), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
+    for fault in ["kill orders-2", "restart orders-2", "broker down", "broker up"] {
+        assert!(said.contains(&format!("# fault: {fault}")), "{fault}: {said:?}");
+    }
+
+    let books = lab.books();
+    let booked = Tally::read(&books);
+    let orders = |name: &str| books["orders"][name].as_u64().unwrap();
+    let outcomes = orders("paid") + orders("payment_later") + orders("rejected") + orders("failed");
+    assert_eq!(orders("sent"), outcomes);
+    assert!(orders("sent") > 150, "{}", books["orders"]);
+    assert_eq!(orders("sent"), booked.calls[&(None, "storefront".to_owned(), "http".to_owned())].calls);
+    assert!(orders("rows") >= orders("paid") + orders("payment_later"), "{}", books["orders"]);
+    assert!(booked.records["orders.placed"] >= orders("rows") + orders("cancelled"), "{books}");
+    for ((group, channel), count) in &booked.deliveries {
+        assert!(*count >= booked.records[channel], "{group} on {channel}: {count} of {}", booked.records[channel]);
+    }
+    assert_eq!(booked.deliveries.len(), 6);
+    assert_eq!(orders("reserved"), orders("rows"), "every order is answered");
+    let grpc = booked.calls[&(Some("storefront".to_owned()), "orders".to_owned(), "grpc".to_owned())];
+    assert!(grpc.retries > 0, "while orders-2 was dead: {grpc:?}");
+    let lost = books["lost_spans_possible"].as_array().unwrap();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(lost[0]["instance"], "orders-2");
+    assert!(!lost[0]["counted"]["calls"].as_array().unwrap().is_empty(), "nothing was ever exported");
+    assert_eq!(books["broker_outages"].as_array().unwrap().len(), 1);
+    let brokers = lab.profile["kafka"][0]["brokers"].as_str().unwrap().to_owned();
+    let stored = tokio::task::spawn_blocking(move || read_all(&brokers, "orders.placed")).await.unwrap();
+    assert!(stored.len() as u64 >= booked.records["orders.placed"], "{} stored", stored.len());
+    lab.close_stdin();
+    assert!(lab.ends_within(Duration::from_secs(4)).await, "the end of standard input ends the lab");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_it_cleanly() {
+    for signal in ["-TERM", "-INT"] {
+        let mut lab = Lab::start(&sink::Ports { grpc: 0, http: 0 }, &["--hold"]).await;
+        let killed = std::process::Command::new("kill").args([signal, &lab.pid().to_string()]).status().unwrap();
+        assert!(killed.success());
+        assert!(lab.ends_within(Duration::from_secs(4)).await, "{signal}");
+        assert_eq!(lab.books()["orders"]["sent"], 0, "held");
+    }
+}
