@@ -193,7 +193,9 @@ start() {
             return
         fi
         stop "$dir"
-        $is_new && grep -qE 'BindException|Address already in use' "$dir/broker.log" || break
+        if ! $is_new || ! grep -qE 'BindException|Address already in use' "$dir/broker.log"; then
+            break
+        fi
         echo "kafka.sh: try $try found its port taken" >&2
     done
     tail -n 40 "$dir/broker.log" >&2
