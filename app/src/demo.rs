@@ -22,6 +22,7 @@ pub struct LabChild {
     stdin: ChildStdin,
     /// The last line that the lab said, without the leading `# `.
     said: watch::Receiver<String>,
+    keeps_books: bool,
 }
 
 /// Ports for OTLP that are free now.
@@ -69,7 +70,7 @@ impl LabChild {
                 say.send_replace(line.trim_start_matches("# ").to_owned());
             }
         });
-        Ok((Self { child, stdin, said }, profile))
+        Ok((Self { child, stdin, said, keeps_books: args.books.is_some() }, profile))
     }
 
     /// Lets the business begin.
@@ -80,6 +81,11 @@ impl LabChild {
     /// The last thing the lab said; changes can be awaited.
     pub fn said(&self) -> watch::Receiver<String> {
         self.said.clone()
+    }
+
+    /// Whether it was asked to write its books.
+    pub fn keeps_books(&self) -> bool {
+        self.keeps_books
     }
 
     /// Stops the business: no new orders, queues drained as far as the faults allow, exporters flushed, books written.

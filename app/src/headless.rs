@@ -27,21 +27,24 @@ pub enum Ending {
     NoAdapter,
 }
 
-/// Runs a session until its time is over or it is interrupted; then reads states, lets the lab come to rest, reads
-/// totals, and writes what was asked for.
-pub async fn run(session: Session, mut lab: Option<LabChild>, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
-    let said = lab.as_ref().map(LabChild::said);
-    watch(&session, said, args.run_for).await?;
+/// Runs a session until its time is over or it is interrupted, then [`finish`]es it.
+pub async fn run(session: Session, lab: Option<LabChild>, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
+    watch(&session, lab.as_ref().map(LabChild::said), args.run_for).await?;
+    finish(session, lab, args, profile_name).await
+}
+
+/// Ends a session: reads states, lets the lab come to rest, reads totals, and writes what was asked for.
+pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
     let states = session.report()?;
     let snapshot = session.snapshot();
-    if let Some(lab) = &mut lab {
+    if let Some(lab) = lab.as_mut().filter(|lab| lab.keeps_books() || args.report.is_some()) {
         say("The lab comes to rest …")?;
         lab.settle().await?;
     }
-    session.command(&SourceCommand::Refresh);
-    let totals = settled(&session, lab.is_some()).await?;
     if let Some(path) = &args.report {
-        write_report(path, merge(states, totals))?;
+        session.command(&SourceCommand::Refresh);
+        let totals = settled(&session, lab.is_some()).await?;
+        write_report(path, &merge(states, totals))?;
         say(&format!("Report written to {}", path.display()))?;
     }
     if let Some(lab) = lab {
@@ -149,15 +152,15 @@ fn merge(states: Report, totals: Report) -> Report {
     Report { groups: states.groups, breakers: states.breakers, ..totals }
 }
 
-fn write_report(path: &Path, report: Report) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(&report)?;
+fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
     std::fs::write(path, text).with_context(|| format!("the report could not be written to {}", path.display()))
 }
 
 fn screenshot(path: &Path, snapshot: Snapshot, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
-    use crate::window::{ScreenshotError, ScreenshotOptions};
-    let options = ScreenshotOptions { size_px: args.size, theme: args.theme.into(), profile_name: profile_name.to_owned() };
+    use crate::window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
+    let options = ScreenshotOptions { size_px: args.size, theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from), profile_name: profile_name.to_owned() };
     match crate::window::screenshot(snapshot, &options, path) {
         Ok(()) => {
             say(&format!("Screenshot written to {}", path.display()))?;

@@ -1,5 +1,10 @@
 //! Switchboard, a live map of services, channels and what is wrong with them: the parts of the program.
 
 pub mod cli;
+pub mod demo;
+pub mod headless;
+pub mod live;
 pub mod profile;
 pub mod remembered;
+pub mod session;
+pub mod window;

@@ -79,7 +79,8 @@ impl Session {
             allowed_origins: profile.otlp.allowed_origins.clone(),
             docker_bridge: profile.otlp.docker_bridge,
             forward: profile.otlp.forward.clone(),
-            in_flight_bytes: if memory_bytes < 128 << 20 { 72 << 20 } else { 128 << 20 },
+            in_flight_bytes: if memory_bytes < 128 << 20 { switchboard_otlp::SMALL_IN_FLIGHT_BYTES } else { switchboard_otlp::DEFAULT_IN_FLIGHT_BYTES },
+            environment: profile.environment.clone(),
         };
         self.add("OTLP", SourceKind::Otlp, profile, |sink, redactor, runtime| Ok(Collector::Otlp(OtlpReceiver::start(config, sink, redactor, runtime))));
     }
@@ -88,7 +89,7 @@ impl Session {
     pub fn add_sources(&self, profile: &Profile) {
         for kafka in &profile.kafka {
             self.add(&kafka.name, SourceKind::Kafka, profile, |sink, redactor, runtime| {
-                Ok(Collector::Kafka(KafkaCollector::start(kafka_config(kafka)?, sink, redactor, runtime)))
+                Ok(Collector::Kafka(KafkaCollector::start(kafka_config(kafka, profile)?, sink, redactor, runtime)))
             });
         }
         for http in &profile.http {
@@ -141,8 +142,9 @@ impl Session {
                 interval.tick().await;
                 // A tick that finds no room is made up for by the batches that fill the queue: they carry the time too.
                 let _full_or_taken = sink.offer(Batch::Tick(BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() }));
-                if let Some(command) = seen.news(&snapshots.latest(), sources.lock().len()) {
-                    for source in sources.lock().iter() {
+                let sources = sources.lock();
+                if let Some(command) = seen.news(&snapshots.latest(), sources.len()) {
+                    for source in sources.iter() {
                         source.collector.command(command.clone());
                     }
                 }
@@ -150,18 +152,10 @@ impl Session {
         })
     }
 
-    /// Waits until no source is still connecting, at most 5 s: then all that can listen listens.
-    pub async fn listening(&self) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-        loop {
-            let snapshot = self.snapshot();
-            let num_sources = self.sources.lock().len();
-            let all_said = snapshot.sources.len() >= num_sources && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting);
-            if all_said || tokio::time::Instant::now() > deadline {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    /// Whether no source is still connecting: then all that can listen listens.
+    pub fn is_listening(&self) -> bool {
+        let snapshot = self.snapshot();
+        snapshot.sources.len() >= self.sources.lock().len() && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting)
     }
 
     /// Tells every source something.
@@ -174,11 +168,6 @@ impl Session {
     /// The newest snapshot.
     pub fn snapshot(&self) -> Snapshot {
         self.engine.snapshot()
-    }
-
-    /// Gives out snapshots, to a window for instance.
-    pub fn snapshots(&self) -> switchboard_engine::Snapshots {
-        self.engine.snapshots()
     }
 
     /// Whether the engine runs.
@@ -284,11 +273,10 @@ fn channels_in_spans(topology: &Topology) -> BTreeSet<String> {
     topology.nodes.iter().filter(|node| node.kind == NodeKind::Channel && in_spans.contains(&node.node_id)).map(|node| node.name.clone()).collect()
 }
 
-fn kafka_config(profile: &KafkaProfile) -> Result<switchboard_kafka::Config, ProfileError> {
+fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
     let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
     Ok(switchboard_kafka::Config {
-        name: profile.name.clone(),
-        brokers: profile.brokers.clone(),
+        environment: of.environment.clone(),
         groups: profile.groups.clone(),
         dead_letter_channels: profile.dead_letter_channels.clone(),
         tail,
@@ -296,7 +284,7 @@ fn kafka_config(profile: &KafkaProfile) -> Result<switchboard_kafka::Config, Pro
         username: fetch(profile.username.as_ref(), &profile.name, "username")?,
         password: fetch(profile.password.as_ref(), &profile.name, "password")?,
         poll_interval: seconds(profile.poll_s),
-        ..switchboard_kafka::Config::default()
+        ..switchboard_kafka::Config::new(&profile.name, &profile.brokers)
     })
 }
 

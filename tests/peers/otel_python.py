@@ -40,10 +40,12 @@ class Service:
         self.metrics = MeterProvider(resource=resource, metric_readers=[PeriodicExportingMetricReader(metrics, export_interval_millis=3_600_000)])
 
     def end(self):
-        for provider in (self.spans, self.logs, self.metrics):
+        for provider in (self.spans, self.logs):
             if not provider.force_flush():
                 raise SystemExit(f"{self.name}: not everything could be sent")
             provider.shutdown()
+        # Reads and sends the counter once; a flush before it would send it twice.
+        self.metrics.shutdown()
 
 
 def send(transport, spans, logs, metrics):

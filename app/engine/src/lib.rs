@@ -1,3 +1,16 @@
 //! The engine: what was observed, and what follows from it. No network, no disk, no async, no drawing.
 
+mod chart;
+mod engine;
+mod extract;
+mod figures;
+mod flow;
+mod intern;
+mod old_spans;
+mod state;
+pub mod store;
+mod thread;
 pub mod view;
+
+pub use engine::{Engine, EngineConfig};
+pub use thread::{EngineState, EngineThread, Snapshots};

@@ -181,14 +181,8 @@ mod tests {
     };
 
     fn broken() -> Vec<Arc<CircuitBreaker>> {
-        let settings = Settings {
-            name: "payment-client",
-            window: 4,
-            minimum_calls: 3,
-            failure_rate_threshold: 50.0,
-            open_wait: Duration::from_secs(5),
-            trial_calls: 2,
-        };
+        let settings =
+            Settings { name: "payment-client", window: 4, minimum_calls: 3, failure_rate_threshold: 50.0, open_wait: Duration::from_secs(5), trial_calls: 2 };
         let now = Moment { instant: Instant::now(), wall_ns: 1_795_262_400_120_000_000 };
         let breaker = CircuitBreaker::new(settings, now);
         for is_good in [true, false, false] {

@@ -3,7 +3,8 @@
 //! # What a checker may expect
 //! - `calls[]`: one for every attempt that was sent and whose end the caller saw; `errors` those that ended with HTTP ≥ 400, a gRPC status
 //!   other than OK, a broken connection or the caller's time-out; `retries` those that were a second try; `timeouts` those that the
-//!   caller's time-out ended (they are errors too). A call that a breaker refused was never sent and is not counted.
+//!   caller's time-out ended (they are errors too). A call that a breaker refused was never sent and is not counted. Over gRPC there
+//!   are second tries only while an instance is dead; no attribute on their spans tells so.
 //! - `records[]`: acknowledged by the broker. `deliveries[]`: one for each time a group's consumer was handed a record, including
 //!   those handed over again; attempts inside one delivery do not count. `dead_letters[]`: acknowledged on that channel.
 //! - `breakers[]`: every state a breaker entered, beginning with `closed` whenever its instance starts.
@@ -21,7 +22,10 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use anyhow::Context as _;
@@ -92,7 +96,15 @@ impl Tally {
             calls: self
                 .calls
                 .iter()
-                .map(|(way, f)| CallPage { from: way.from, to: way.to, via: way.via, calls: f.calls, errors: f.errors, retries: f.retries, timeouts: f.timeouts })
+                .map(|(way, f)| CallPage {
+                    from: way.from,
+                    to: way.to,
+                    via: way.via,
+                    calls: f.calls,
+                    errors: f.errors,
+                    retries: f.retries,
+                    timeouts: f.timeouts,
+                })
                 .collect(),
             records: self.records.iter().map(|(&channel, &records)| RecordPage { channel, records }).collect(),
             deliveries: self.deliveries.iter().map(|(&(group, channel), &count)| DeliveryPage { group, channel, count }).collect(),
@@ -217,6 +229,8 @@ struct Desk {
     service: &'static str,
     instance: &'static str,
     journal: Mutex<Journal>,
+    /// What has begun and not ended.
+    num_open: AtomicUsize,
 }
 
 /// What an instance did lately, in case it is aborted before its spans arrive.
@@ -231,7 +245,7 @@ struct Journal {
 impl Clerk {
     pub(crate) fn new(books: &Arc<Books>, service: &'static str, instance: &'static str) -> Self {
         let journal = Mutex::new(Journal { exported_until_ns: now_ns(), ..Journal::default() });
-        Self(Arc::new(Desk { books: books.clone(), service, instance, journal }))
+        Self(Arc::new(Desk { books: books.clone(), service, instance, journal, num_open: AtomicUsize::new(0) }))
     }
 
     pub(crate) fn service(&self) -> &'static str {
@@ -244,17 +258,27 @@ impl Clerk {
 
     /// A call is being sent.
     pub(crate) fn call(&self, way: Way, is_retry: bool) -> OpenFact {
-        OpenFact { clerk: self.clone(), fact: Some(Fact::Call { way, is_retry, outcome: Outcome::Failed }) }
+        self.begin(Fact::Call { way, is_retry, outcome: Outcome::Failed })
     }
 
     /// A record is being sent.
     pub(crate) fn record(&self, channel: &'static str) -> OpenFact {
-        OpenFact { clerk: self.clone(), fact: Some(Fact::Record { channel }) }
+        self.begin(Fact::Record { channel })
     }
 
     /// A record was handed to this instance's consumer.
     pub(crate) fn delivery(&self, group: &'static str, channel: &'static str) -> OpenFact {
-        OpenFact { clerk: self.clone(), fact: Some(Fact::Delivery { group, channel }) }
+        self.begin(Fact::Delivery { group, channel })
+    }
+
+    fn begin(&self, fact: Fact) -> OpenFact {
+        self.0.num_open.fetch_add(1, Ordering::Relaxed);
+        OpenFact { clerk: self.clone(), fact: Some(fact) }
+    }
+
+    /// How many calls, records and deliveries of this instance are in progress.
+    pub(crate) fn num_open(&self) -> usize {
+        self.0.num_open.load(Ordering::Relaxed)
     }
 
     /// A breaker of this instance entered a state.
@@ -346,6 +370,7 @@ impl OpenFact {
 
 impl Drop for OpenFact {
     fn drop(&mut self) {
+        self.clerk.0.num_open.fetch_sub(1, Ordering::Relaxed);
         if let Some(fact) = self.fact.take() {
             self.clerk.leave_unfinished(fact);
         }
@@ -494,9 +519,9 @@ mod tests {
         clerk.call(PAY, false).end(Outcome::Good);
         clerk.exported(now_ns() + 1);
         clerk.call(PAY, false).end(Outcome::Good);
-        // The journal orders by time: what was exported until a moment later than the second call would be forgotten with it.
         let open_call = clerk.call(PAY, true);
         let open_record = clerk.record("orders.placed");
+        assert_eq!(clerk.num_open(), 2);
         clerk.abort();
         clerk.delivery("orders", "inventory.reserved").done();
         drop(open_call);

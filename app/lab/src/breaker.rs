@@ -170,12 +170,11 @@ impl CircuitBreaker {
         }
         let is_allowed = match inner.state {
             State::Closed => true,
-            State::Open => false,
             State::HalfOpen if inner.trials_left > 0 => {
                 inner.trials_left -= 1;
                 true
             }
-            State::HalfOpen => false,
+            State::Open | State::HalfOpen => false,
         };
         if is_allowed {
             return (Ok(Permit { round: inner.round }), entered);
@@ -271,14 +270,8 @@ impl Inner {
 mod tests {
     use super::*;
 
-    const SETTINGS: Settings = Settings {
-        name: "payment-client",
-        window: 10,
-        minimum_calls: 4,
-        failure_rate_threshold: 50.0,
-        open_wait: Duration::from_secs(5),
-        trial_calls: 3,
-    };
+    const SETTINGS: Settings =
+        Settings { name: "payment-client", window: 10, minimum_calls: 4, failure_rate_threshold: 50.0, open_wait: Duration::from_secs(5), trial_calls: 3 };
 
     struct Bench {
         breaker: CircuitBreaker,

@@ -41,9 +41,9 @@ impl Faults {
         self.payments_down.load(Ordering::Relaxed)
     }
 
-    /// From now on the consumers leave out what only takes time, so that all is consumed before the lab says it stopped.
-    pub(crate) fn set_hurry(&self) {
-        self.hurry.store(true, Ordering::Relaxed);
+    /// While on, the consumers leave out what only takes time, so that all is consumed before the lab says it stopped.
+    pub(crate) fn set_hurry(&self, on: bool) {
+        self.hurry.store(on, Ordering::Relaxed);
     }
 
     /// Whether the queues are being drained.

@@ -81,8 +81,12 @@ struct Lab {
     ports: [(u16, u16); 2],
     payments: std::net::SocketAddr,
     rate: f64,
+    /// Whether orders are being placed.
+    is_going: bool,
     /// When the script began; `None` while it is held, over, or not wanted.
     script_start: Option<Instant>,
+    /// Steps of the script that were taken.
+    num_steps: usize,
 }
 
 async fn live(config: LabConfig) -> anyhow::Result<()> {
@@ -95,27 +99,26 @@ async fn live(config: LabConfig) -> anyhow::Result<()> {
     if !lab.config.hold {
         lab.go();
     }
-    let mut num_steps = 0;
     let mut signals = Signals::new()?;
     loop {
-        let step = lab.script_start.and_then(|start| script.step(num_steps).map(|(at, command)| (start + at, command)));
-        let due = step.as_ref().map_or_else(|| Instant::now() + Duration::from_secs(3_600), |(at, _)| *at);
+        let step = lab.script_start.and_then(|start| script.step(lab.num_steps).map(|(at, command)| (start + at, command)));
+        let due = step.as_ref().map_or_else(|| Instant::now() + Duration::from_hours(1), |(at, _)| *at);
         let command = tokio::select! {
             line = commands.recv() => match line {
                 None => Command::Quit,
                 Some(line) if line.trim().is_empty() => continue,
-                Some(line) => match Command::parse(&line) {
-                    Some(command) => command,
-                    None => {
+                Some(line) => {
+                    let Some(command) = Command::parse(&line) else {
                         say(&format!("# unknown command: {}", line.trim().escape_debug()));
                         continue;
-                    }
-                },
+                    };
+                    command
+                }
             },
             () = signals.recv() => Command::Quit,
             () = sleep_until(due) => match step {
                 Some((_, command)) => {
-                    num_steps += 1;
+                    lab.num_steps += 1;
                     command
                 }
                 None => continue,
@@ -152,7 +155,20 @@ impl Lab {
         start_billing(&shop)?;
         let generator = Generator::start(&shop, storefront)?;
         let rate = config.rate;
-        Ok(Self { config, shop, cluster, generator, telemetry, orders: [Some(first), Some(second)], ports, payments, rate, script_start: None })
+        Ok(Self {
+            config,
+            shop,
+            cluster,
+            generator,
+            telemetry,
+            orders: [Some(first), Some(second)],
+            ports,
+            payments,
+            rate,
+            is_going: false,
+            script_start: None,
+            num_steps: 0,
+        })
     }
 
     fn profile(&self) -> String {
@@ -161,9 +177,12 @@ impl Lab {
     }
 
     fn go(&mut self) {
+        self.is_going = true;
+        self.shop.faults.set_hurry(false);
         self.generator.set_rate(Some(self.rate));
         if self.config.script {
             self.script_start = Some(Instant::now());
+            self.num_steps = 0;
         }
     }
 
@@ -176,7 +195,7 @@ impl Lab {
             Command::DuplicateDelivery => faults.duplicate_delivery.notify_one(),
             Command::PaymentsDown(is_down) => faults.set_payments_down(*is_down),
             Command::Kill => match self.orders[1].take() {
-                Some(orders) => orders.kill(&self.shop),
+                Some(orders) => orders.kill(&self.shop).await,
                 None => return say("# orders-2 is dead already"),
             },
             Command::Restart => {
@@ -193,7 +212,9 @@ impl Lab {
             },
             Command::Rate(rate) => {
                 self.rate = *rate;
-                self.generator.set_rate(Some(*rate));
+                if self.is_going {
+                    self.generator.set_rate(Some(*rate));
+                }
                 return say(&format!("# {command}"));
             }
             Command::Go => {
@@ -225,8 +246,9 @@ impl Lab {
     /// Ends the orders, drains all queues as far as the faults allow, flushes the exporters and writes the books.
     async fn stop(&mut self) {
         self.script_start = None;
+        self.is_going = false;
         self.generator.set_rate(None);
-        self.shop.faults.set_hurry();
+        self.shop.faults.set_hurry(true);
         let deadline = Instant::now() + DRAIN_DEADLINE;
         while !self.is_drained() && Instant::now() < deadline {
             sleep(Duration::from_millis(25)).await;

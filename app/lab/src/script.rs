@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn the_labs_own_table_restores_all_it_breaks() {
         let script = Script::parse(DEFAULT).unwrap();
-        assert_eq!(script.cycle, Duration::from_secs(60));
+        assert_eq!(script.cycle, Duration::from_mins(1));
         let at = |command: &Command| script.steps.iter().find(|(_, c)| c == command).map(|(at, _)| at.as_secs());
         for (on, off, from, to) in [
             (Command::Poison(true), Command::Poison(false), 5, 60),

@@ -1,5 +1,7 @@
 //! The connection to a server, and what its port speaks where none comes about.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +44,7 @@ pub(crate) fn connect(config: &Config) -> Result<(Server, Channel), Trouble> {
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| Trouble::unusable("it names no host"))?.to_owned();
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let server = Server { address: format!("{}://{authority}", if is_tls { "https" } else { "http" }), host, port };
-    let unusable = |error: &dyn std::error::Error| Trouble::unusable(&innermost(error));
+    let unusable = |error: &(dyn Error + 'static)| Trouble::unusable(&innermost(error).to_string());
     let mut endpoint = Endpoint::from_shared(server.address.clone())
         .and_then(|endpoint| endpoint.user_agent(format!("{OWN_USER_AGENT}/{}", env!("CARGO_PKG_VERSION"))))
         .map_err(|error| unusable(&error))?
@@ -60,11 +62,13 @@ pub(crate) fn connect(config: &Config) -> Result<(Server, Channel), Trouble> {
 }
 
 impl Server {
-    /// Why no answer came, with a look at what the port speaks where something listens there.
-    pub async fn transport_trouble(&self, cause: &str) -> Trouble {
-        let is_unreachable = ["Connection refused", "deadline has elapsed", "dns error", "failed to lookup"].iter().any(|text| cause.contains(text));
-        let speaks = if is_unreachable { None } else { Some(self.probe().await) };
-        Trouble::transport(&self.address, cause, speaks)
+    /// What a broken connection is told as, with a look at what the port speaks where something listens there.
+    pub async fn transport_trouble(&self, cause: &Cause, deadline: Duration) -> Trouble {
+        match cause {
+            Cause::Late => Trouble::deadline(&self.address, deadline),
+            Cause::Refused => Trouble::refused(&self.address),
+            Cause::Other(cause) => Trouble::transport(&self.address, cause, self.probe().await),
+        }
     }
 
     async fn probe(&self) -> Speaks {
@@ -106,11 +110,35 @@ fn client_hello() -> Vec<u8> {
     hello
 }
 
+/// Why a connection brought no answer.
+pub(crate) enum Cause {
+    /// The deadline was over.
+    Late,
+    /// Nothing listens there.
+    Refused,
+    /// What the system or the protocol says.
+    Other(String),
+}
+
+impl Cause {
+    /// What lies below a status that was made on this side of the connection.
+    pub fn of(error: &(dyn Error + 'static)) -> Self {
+        let cause = innermost(error);
+        if cause.is::<tonic::TimeoutExpired>() {
+            return Self::Late;
+        }
+        match cause.downcast_ref::<io::Error>() {
+            Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => Self::Refused,
+            _ => Self::Other(cause.to_string()),
+        }
+    }
+}
+
 /// The deepest cause of an error, which is what actually happened.
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause
 }

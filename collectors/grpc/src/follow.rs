@@ -1,6 +1,7 @@
 //! Follows one health service: watched where the server offers that, and checked besides, since a watch alone cannot tell a
 //! quiet server from a dead one.
 
+use std::error::Error as _;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +10,13 @@ use switchboard_model::{Backoff, HealthState, jittered, own_traceparent};
 use tokio::sync::watch;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Code, Request, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::Config;
-use crate::endpoint::{Server, innermost};
+use crate::endpoint::{Cause, Server};
 use crate::health::Board;
 use crate::trouble::Trouble;
 
@@ -138,15 +139,19 @@ impl Follower {
         let mut request = self.request();
         request.set_timeout(self.request_timeout);
         let answer = tokio::time::timeout(self.request_timeout, self.client.check(request)).await;
-        match answer {
-            Ok(Ok(answer)) => Ok(state_of(answer.into_inner().status)),
-            // The channel keeps the request's time as well, and may be the first of the two to find it over.
-            Ok(Err(status)) if is_transport(&status) && innermost(&status) != "Timeout expired" => {
-                Err(self.server.transport_trouble(&innermost(&status)).await)
-            }
-            Ok(Err(status)) if status.code() == Code::NotFound => Ok(HealthState::ServiceUnknown),
-            Ok(Err(status)) if !is_transport(&status) && status.code() != Code::DeadlineExceeded => Err(Trouble::status(&self.server.address, &status)),
-            Ok(Err(_)) | Err(_) => Err(Trouble::deadline(&self.server.address, self.request_timeout)),
+        let status = match answer {
+            Ok(Ok(answer)) => return Ok(state_of(answer.into_inner().status)),
+            Ok(Err(status)) => status,
+            Err(_) => return Err(Trouble::deadline(&self.server.address, self.request_timeout)),
+        };
+        // A status with a cause was made on this side: no answer of the server's came.
+        if let Some(cause) = status.source().map(Cause::of) {
+            return Err(self.server.transport_trouble(&cause, self.request_timeout).await);
+        }
+        match status.code() {
+            Code::NotFound => Ok(HealthState::ServiceUnknown),
+            Code::DeadlineExceeded => Err(Trouble::deadline(&self.server.address, self.request_timeout)),
+            _ => Err(Trouble::status(&self.server.address, &status)),
         }
     }
 
@@ -172,11 +177,6 @@ impl Follower {
 async fn pause(refreshed: &mut watch::Receiver<u64>, delay: Duration) {
     // The sender goes only with the collector, and this task with it.
     let _ = tokio::time::timeout(delay, refreshed.changed()).await;
-}
-
-/// Whether a status was made here, because the connection brought no answer.
-fn is_transport(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
 }
 
 fn state_of(status: i32) -> HealthState {

@@ -93,28 +93,30 @@ impl Trouble {
         }
     }
 
-    /// No answer at all, for the cause given; `speaks` is what the port was found to speak, where that was asked.
-    pub fn transport(address: &str, cause: &str, speaks: Option<Speaks>) -> Self {
+    /// Nothing listens there.
+    pub fn refused(address: &str) -> Self {
+        let detail = format!("{address}: connection refused, nothing listens there");
+        Self::failed(FailureKind::Connect, detail, "start the server, or correct the port in url")
+    }
+
+    /// No answer at all, for the cause given; `speaks` is what the port was found to speak.
+    pub fn transport(address: &str, cause: &str, speaks: Speaks) -> Self {
         use FailureKind::{Authenticate, Connect, Protocol};
         let is_tls = address.starts_with("https:");
         match speaks {
-            Some(Speaks::Tls) if !is_tls => {
+            Speaks::Tls if !is_tls => {
                 Self::failed(Protocol, format!("{address} speaks TLS where plain text was asked for"), "write https:// instead of http:// in url")
             }
-            Some(Speaks::PlainHttp2) if is_tls => {
+            Speaks::PlainHttp2 if is_tls => {
                 Self::failed(Protocol, format!("{address} speaks plain text where TLS was asked for"), "write http:// instead of https:// in url")
             }
-            Some(Speaks::Http1) => {
+            Speaks::Http1 => {
                 let detail = format!("{address} speaks HTTP/1, which carries no gRPC");
                 Self::failed(Protocol, detail, "correct the port: this is that of an HTTP server")
             }
             _ if cause.contains("invalid peer certificate") => {
                 let detail = format!("{address}: its certificate is not trusted ({cause})");
                 Self::failed(Authenticate, detail, "add its issuer to this machine's trusted certificates, or correct the host's name in url")
-            }
-            _ if cause.contains("Connection refused") => {
-                let detail = format!("{address}: connection refused, nothing listens there");
-                Self::failed(Connect, detail, "start the server, or correct the port in url")
             }
             _ => {
                 Self::failed(Connect, format!("{address}: no connection ({cause})"), "look whether the host's name and port are right and reachable from here")

@@ -60,6 +60,8 @@ impl Actuator {
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
             .pool_max_idle_per_host(1)
+            // Servers close idle connections from 5 s on; a poll must not run into that.
+            .pool_idle_timeout(Duration::from_secs(4))
             // What is asked and who asks is for the named address alone.
             .no_proxy();
         let certificate = config.root_certificate_pem.as_deref().map(Certificate::from_pem).transpose();
@@ -104,8 +106,8 @@ impl Actuator {
         if status != StatusCode::OK {
             return Err(Trouble::status(&self.at(endpoint), status, self.auth == Auth::None, response.headers(), redactor));
         }
-        if let Some(length) = response.content_length().filter(|length| *length > MOST_BODY_BYTES as u64) {
-            return Err(Trouble::too_large(&self.at(endpoint), length));
+        if response.content_length().is_some_and(|length| length > MOST_BODY_BYTES as u64) {
+            return Err(Trouble::too_large(&self.at(endpoint), 0));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(&error))? {

@@ -94,8 +94,8 @@ impl Poll {
             Ok(Some(state)) => PollEnd::Read(state),
             Ok(None) => PollEnd::Closed,
             Err((phase, trouble)) => {
-                if trouble.num_undecodable_bytes > 0 {
-                    self.sink.undecodable(trouble.num_undecodable_bytes);
+                if let Some(num_bytes) = trouble.undecodable_bytes {
+                    self.sink.undecodable(num_bytes);
                 }
                 PollEnd::Troubled(phase, trouble)
             }

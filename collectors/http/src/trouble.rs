@@ -1,5 +1,7 @@
 //! What can go wrong between here and an actuator, in words, with what to do about it.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -18,8 +20,8 @@ pub(crate) struct Trouble {
     pub detail: String,
     /// What the user can do.
     pub next_step: String,
-    /// Bytes of an answer that could not be decoded, 0 if there was none.
-    pub num_undecodable_bytes: u64,
+    /// How many bytes were read of an answer that could not be decoded; `None` = there was no such answer.
+    pub undecodable_bytes: Option<u64>,
 }
 
 /// What to do about an address at which no actuator answers.
@@ -28,7 +30,7 @@ const ADD_CREDENTIALS: &str = "add username and password, or bearer, to this sou
 
 impl Trouble {
     fn new(failure: FailureKind, detail: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { failure, detail: detail.into(), next_step: next_step.into(), num_undecodable_bytes: 0 }
+        Self { failure, detail: detail.into(), next_step: next_step.into(), undecodable_bytes: None }
     }
 
     /// The profile's address is none.
@@ -40,13 +42,13 @@ impl Trouble {
     /// An answer beyond the limit.
     pub fn too_large(at: &str, num_bytes: u64) -> Self {
         let detail = format!("{at} answered more than 1 MiB");
-        Self { num_undecodable_bytes: num_bytes, ..Self::new(FailureKind::Limit, detail, "lower eventConsumerBufferSize of the breakers, or correct url") }
+        Self { undecodable_bytes: Some(num_bytes), ..Self::new(FailureKind::Limit, detail, "lower eventConsumerBufferSize of the breakers, or correct url") }
     }
 
     /// JSON of another shape than the endpoint's.
     pub fn shape(at: &str, num_bytes: u64) -> Self {
         Self {
-            num_undecodable_bytes: num_bytes,
+            undecodable_bytes: Some(num_bytes),
             ..Self::new(FailureKind::Protocol, format!("{at} answered JSON, but not that of Resilience4j"), CORRECT_ADDRESS)
         }
     }
@@ -104,13 +106,15 @@ impl Trouble {
         } else {
             Self::new(FailureKind::Protocol, format!("{at} answered what is no JSON ({error})"), CORRECT_ADDRESS)
         };
-        Self { num_undecodable_bytes: body.len() as u64, ..trouble }
+        Self { undecodable_bytes: Some(body.len() as u64), ..trouble }
     }
 
     /// No answer at all.
     pub fn transport(address: &str, error: &reqwest::Error, connect_timeout: Duration, request_timeout: Duration) -> Self {
         use FailureKind::{Authenticate, Connect, Peer, Protocol};
-        let cause = innermost(error);
+        let innermost = innermost(error);
+        let cause = innermost.to_string();
+        let is_refused = innermost.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
         let is_tls = address.starts_with("https:");
         if error.is_timeout() && error.is_connect() {
             let detail = format!("{address}: no connection within {connect_timeout:?}");
@@ -126,7 +130,7 @@ impl Trouble {
         } else if !is_tls && cause.contains("invalid HTTP version") {
             let detail = format!("{address} answered what is no HTTP: the port speaks TLS, or another protocol");
             Self::new(Protocol, detail, "write https:// in url if the port speaks TLS, else correct the port")
-        } else if error.is_connect() && cause.contains("Connection refused") {
+        } else if is_refused {
             let detail = format!("{address}: connection refused, nothing listens there");
             Self::new(Connect, detail, "start the application, or correct the port (management.server.port may name another one)")
         } else if error.is_connect() {
@@ -140,10 +144,10 @@ impl Trouble {
 }
 
 /// The deepest cause of an error, which is what actually happened.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn innermost(error: &reqwest::Error) -> &(dyn Error + 'static) {
+    let mut cause: &(dyn Error + 'static) = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause
 }

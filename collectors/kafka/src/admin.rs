@@ -364,6 +364,53 @@ pub(crate) enum ClientEvent<'a> {
     Error(Code, Cow<'a, str>),
 }
 
+/// The events of a client that waits for no records.
+pub(crate) struct EventQueue {
+    events: Owned<ffi::rd_kafka_queue_t>,
+    consumer: Consumer,
+}
+
+impl EventQueue {
+    /// Takes over the reading of a client's events.
+    pub fn new(consumer: Consumer) -> Result<Self, CallError> {
+        // SAFETY: the handle lives as long as the consumer, which is kept beside the queue and dropped after it.
+        let events = Owned::new(unsafe { ffi::rd_kafka_queue_get_main(consumer.client().native_ptr()) }, ffi::rd_kafka_queue_destroy)?;
+        Ok(Self { events, consumer })
+    }
+
+    /// The client.
+    pub fn consumer(&self) -> &Consumer {
+        &self.consumer
+    }
+
+    /// Hands out the events that wait.
+    pub fn events(&self, each: impl FnMut(ClientEvent<'_>)) {
+        drain(&self.events, each);
+    }
+}
+
+fn drain(queue: &Owned<ffi::rd_kafka_queue_t>, mut each: impl FnMut(ClientEvent<'_>)) {
+    loop {
+        // SAFETY: the queue lives; an event is taken into its guard at once and read while the guard lives.
+        unsafe {
+            let Ok(event) = Owned::new(ffi::rd_kafka_queue_poll(queue.as_ptr(), 0), ffi::rd_kafka_event_destroy) else { return };
+            match ffi::rd_kafka_event_type(event.as_ptr()) {
+                ffi::RD_KAFKA_EVENT_LOG => {
+                    let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
+                    if ffi::rd_kafka_event_log(event.as_ptr(), &raw mut facility, &raw mut line, &raw mut level) == 0 {
+                        each(ClientEvent::Log(level, text(facility), text(line)));
+                    }
+                }
+                ffi::RD_KAFKA_EVENT_ERROR => {
+                    let code = Code(rd_kafka_event_error(event.as_ptr()));
+                    each(ClientEvent::Error(code, text(ffi::rd_kafka_event_error_string(event.as_ptr()))));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// A consumer's records, in batches. Holds the consumer, which is never subscribed and never commits.
 pub(crate) struct RecordQueue {
     records: Owned<ffi::rd_kafka_queue_t>,
@@ -391,26 +438,8 @@ impl RecordQueue {
     }
 
     /// Hands out the events that wait.
-    pub fn events(&self, mut each: impl FnMut(ClientEvent<'_>)) {
-        loop {
-            // SAFETY: the queue lives; an event is taken into its guard at once and read while the guard lives.
-            unsafe {
-                let Ok(event) = Owned::new(ffi::rd_kafka_queue_poll(self.events.as_ptr(), 0), ffi::rd_kafka_event_destroy) else { return };
-                match ffi::rd_kafka_event_type(event.as_ptr()) {
-                    ffi::RD_KAFKA_EVENT_LOG => {
-                        let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
-                        if ffi::rd_kafka_event_log(event.as_ptr(), &raw mut facility, &raw mut line, &raw mut level) == 0 {
-                            each(ClientEvent::Log(level, text(facility), text(line)));
-                        }
-                    }
-                    ffi::RD_KAFKA_EVENT_ERROR => {
-                        let code = Code(rd_kafka_event_error(event.as_ptr()));
-                        each(ClientEvent::Error(code, text(ffi::rd_kafka_event_error_string(event.as_ptr()))));
-                    }
-                    _ => {}
-                }
-            }
-        }
+    pub fn events(&self, each: impl FnMut(ClientEvent<'_>)) {
+        drain(&self.events, each);
     }
 
     /// Hands out at most `most` records that are there, waiting for the first one at most so long. Returns how many.
@@ -429,6 +458,15 @@ impl RecordQueue {
             taken.pass();
         }
         len
+    }
+}
+
+impl Drop for RecordQueue {
+    fn drop(&mut self) {
+        // rdkafka's own closing may leave operations of partitions in the queue, which keep a broker's thread, and so the
+        // destruction of the client, waiting for ever. The library's closing takes all of them out. It may block: see the reaper.
+        // SAFETY: the handle lives as long as the consumer.
+        unsafe { ffi::rd_kafka_consumer_close(self.consumer.client().native_ptr()) };
     }
 }
 

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
 use switchboard_model::FailureKind;
 
+use crate::admin::ClientEvent;
+
 /// An error code of the protocol (above zero) or of the library (below), as a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Code(pub i32);
@@ -106,6 +108,7 @@ pub(crate) struct BrokerErrors {
 impl BrokerErrors {
     /// Takes note of an error as the library words it: `host:port/bootstrap: what failed` or `host:port/id: what failed`.
     pub fn note(&self, code: Code, text: &str) {
+        if std::env::var_os("KDBG").is_some() { eprintln!("{:?} NOTE {code:?} {text}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()); }
         if matches!(code, Code::ALL_BROKERS_DOWN | Code::NONE) {
             return;
         }
@@ -115,6 +118,15 @@ impl BrokerErrors {
             return;
         }
         by_address.insert(address, BrokerError { code, text: text.to_owned(), heard: Instant::now(), is_bootstrap });
+    }
+
+    /// Takes note of what a client says by itself; log lines go to the program's own log.
+    pub fn hear(&self, event: ClientEvent<'_>) {
+        if std::env::var_os("KDBG").is_some() && let ClientEvent::Log(l,f,t)=&event { eprintln!("{:?} LOG {l} {f} {t}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()); }
+        match event {
+            ClientEvent::Error(code, line) => self.note(code, &line),
+            ClientEvent::Log(level, facility, line) => tracing::debug!(target: "librdkafka", level, facility = &*facility, "{line}"),
+        }
     }
 
     /// Forgets all: every broker asked has answered.

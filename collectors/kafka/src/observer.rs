@@ -10,7 +10,7 @@ use switchboard_model::{
     BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Fact, FactBatch, FailureKind, Offer, Sink, SourcePhase, SourceStatus, TailState,
 };
 
-use crate::admin::{self, EARLIEST, LATEST, Patience};
+use crate::admin::{self, EARLIEST, EventQueue, LATEST, Patience};
 use crate::catalogue::{Catalogue, ListedTopic, TopicId};
 use crate::client::{self, Consumer, Role};
 use crate::config::Config;
@@ -98,8 +98,9 @@ impl Observer {
         if !reaper::admit(&move || control.is_stopped()) {
             return;
         }
-        let consumer = match client::make(&self.config, Role::Observe, &self.errors) {
-            Ok(consumer) => consumer,
+        let made = client::make(&self.config, Role::Observe, &self.errors);
+        let client = match made.and_then(|consumer| EventQueue::new(consumer).map_err(|error| describe(&self.config.brokers, &error))) {
+            Ok(client) => client,
             Err(failure) => {
                 // Only another profile helps, so it is not tried again.
                 self.say(SourcePhase::Failed, Some(failure.kind), failure.detail, failure.next_step);
@@ -108,20 +109,20 @@ impl Observer {
         };
         while !self.control.is_stopped() && !self.sink.is_closed() {
             let began = Instant::now();
-            let is_well = self.poll_guarded(&consumer);
+            let is_well = self.poll_guarded(&client);
             self.num_failed = if is_well { 0 } else { self.num_failed.saturating_add(1) };
             let pause = if is_well { pause_after(self.config.poll_interval, began.elapsed()) } else { self.backoff() };
-            self.rest(&consumer, pause);
+            self.rest(&client, pause);
         }
-        reaper::retire(Box::new(consumer));
+        reaper::retire(Box::new(client));
     }
 
     /// Waits for the next poll; new wishes are planned at once, by what is known.
-    fn rest(&mut self, consumer: &Consumer, pause: Duration) {
+    fn rest(&mut self, client: &EventQueue, pause: Duration) {
         let until = Instant::now() + pause;
         loop {
             // Serves the client's own events: log lines and errors.
-            while consumer.poll(Duration::ZERO).is_some() {}
+            client.events(|event| self.errors.hear(event));
             if self.control.wait(until.saturating_duration_since(Instant::now()), self.version) {
                 return;
             }
@@ -131,7 +132,7 @@ impl Observer {
             if let Some(wishes) = self.control.wishes_since(&mut self.version) {
                 self.wishes = wishes;
                 if !self.is_down {
-                    self.plan(consumer);
+                    self.plan(client.consumer());
                     self.tell_topics();
                 }
             }
@@ -146,8 +147,8 @@ impl Observer {
     }
 
     /// The library unwraps names that a hostile broker may have made other than UTF-8: that must not end the thread.
-    fn poll_guarded(&mut self, consumer: &Consumer) -> bool {
-        match catch_unwind(AssertUnwindSafe(|| self.poll(consumer))) {
+    fn poll_guarded(&mut self, client: &EventQueue) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| self.poll(client))) {
             Ok(is_well) => is_well,
             Err(_) => {
                 let detail = "A broker answered with names that are not UTF-8".to_owned();
@@ -157,12 +158,13 @@ impl Observer {
         }
     }
 
-    fn poll(&mut self, consumer: &Consumer) -> bool {
+    fn poll(&mut self, client: &EventQueue) -> bool {
+        let consumer = client.consumer();
         if let Some(wishes) = self.control.wishes_since(&mut self.version) {
             self.wishes = wishes;
         }
         let listed = self.list(consumer);
-        while consumer.poll(Duration::ZERO).is_some() {}
+        client.events(|event| self.errors.hear(event));
         let num_brokers = match listed {
             Ok(num_brokers) => num_brokers,
             Err(error) => {
@@ -188,7 +190,7 @@ impl Observer {
         }
         self.plan(consumer);
         self.tell_topics();
-        while consumer.poll(Duration::ZERO).is_some() {}
+        client.events(|event| self.errors.hear(event));
         self.judge(&poll)
     }
 
@@ -346,6 +348,7 @@ impl Observer {
 
     /// The cluster does not answer: all it said becomes unknown.
     fn go_down(&mut self, error: &CallError) {
+        if std::env::var_os("KDBG").is_some() { eprintln!("{:?} DOWN {error}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()); }
         let failure = self.errors.explain(&self.config.brokers, false, Some(error)).unwrap_or_else(|| describe(&self.config.brokers, error));
         if !std::mem::replace(&mut self.is_down, true) {
             self.catalogue.forget_all();

@@ -9,7 +9,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink, TimestampType};
 
-use crate::admin::{ClientEvent, RecordQueue, RecordView};
+use crate::admin::{RecordQueue, RecordView};
 use crate::client::{self, Role};
 use crate::config::Config;
 use crate::control::Control;
@@ -245,10 +245,7 @@ impl Tail {
 
     fn read(&mut self) {
         let Some(queue) = &self.queue else { return };
-        queue.events(|event| match event {
-            ClientEvent::Error(code, line) => self.errors.note(code, &line),
-            ClientEvent::Log(level, facility, line) => tracing::debug!(target: "librdkafka", level, facility = &*facility, "{line}"),
-        });
+        queue.events(|event| self.errors.hear(event));
         if let Some(cap) = &mut self.rate_cap {
             let wait = cap.wait(Instant::now());
             if !wait.is_zero() {

@@ -22,7 +22,7 @@ impl MockKafka {
     /// Starts a cluster of so many brokers, numbered from 1.
     pub fn new(num_brokers: u32) -> KafkaResult<Self> {
         let mut settings = ClientConfig::new();
-        settings.set("test.mock.num.brokers", num_brokers.to_string());
+        settings.set("test.mock.num.brokers", num_brokers.to_string()).set("enable.metrics.push", "false");
         settings.create_with_context(crate::client::context(Arc::default())).map(|host| Self { host })
     }
 

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use std::hint::black_box;
 use switchboard_model::{BatchHeader, Redactor};
-use switchboard_otlp::testing::{decode_trace_request, trace_request};
+use switchboard_otlp::testing::{decode_json_trace_request, decode_trace_request, trace_request};
 
 fn decode(criterion: &mut Criterion) {
     const NUM_SPANS: u64 = 1_000;
@@ -19,6 +19,13 @@ fn decode(criterion: &mut Criterion) {
     });
     group.bench_function("prost", |bencher| {
         bencher.iter(|| black_box(ExportTraceServiceRequest::decode(black_box(request.as_slice())).expect("a whole request")));
+    });
+    let json = serde_json::to_string(&ExportTraceServiceRequest::decode(request.as_slice()).expect("a whole request")).expect("JSON");
+    group.bench_function("ours_json", |bencher| {
+        bencher.iter(|| decode_json_trace_request(black_box(json.as_bytes()), BatchHeader::default(), &redactor, |batch| drop(black_box(batch))));
+    });
+    group.bench_function("serde_json_into_prost", |bencher| {
+        bencher.iter(|| black_box(serde_json::from_str::<ExportTraceServiceRequest>(black_box(&json)).expect("a whole request")));
     });
     group.finish();
 }

@@ -192,14 +192,13 @@ fn verdict(parts: &Parts) -> Option<Verdict> {
 
 fn forward_sentences(forward: &ForwardState, sentences: &mut Vec<String>, next_steps: &mut Vec<String>) -> Option<FailureKind> {
     let ForwardState { endpoint, refused, failing, num_lost, lost_why, is_losing } = forward;
-    if let Some(why) = refused {
-        sentences.push(format!("Nothing is passed on to {endpoint}: {why}"));
-        next_steps.push("Set forward in the profile to another endpoint, such as \"http://localhost:5318\"".to_owned());
-        return Some(FailureKind::Connect);
-    }
-    match failing {
-        None => sentences.push(format!("Passing requests on to {endpoint}")),
-        Some(why) => {
+    match (refused, failing) {
+        (Some(why), _) => {
+            sentences.push(format!("Nothing is passed on to {endpoint}: {why}"));
+            next_steps.push("Set forward in the profile to another endpoint, such as \"http://localhost:5318\"".to_owned());
+        }
+        (None, None) => sentences.push(format!("Passing requests on to {endpoint}")),
+        (None, Some(why)) => {
             sentences.push(format!("Passing requests on to {endpoint} fails: {why}"));
             next_steps.push(format!("Look whether {endpoint} runs; what waits is sent again by itself"));
         }
@@ -208,7 +207,9 @@ fn forward_sentences(forward: &ForwardState, sentences: &mut Vec<String>, next_s
         let requests = if *num_lost == 1 { "request was" } else { "requests were" };
         sentences.push(format!("{num_lost} {requests} not passed on: {lost_why}"));
     }
-    if failing.is_some() {
+    if refused.is_some() {
+        Some(FailureKind::Connect)
+    } else if failing.is_some() {
         Some(FailureKind::Peer)
     } else {
         is_losing.then_some(FailureKind::Limit)

@@ -89,8 +89,8 @@ impl Default for Limits {
             // A few hundred instances keep a connection each for as long as they live.
             connections: 512,
             head: Duration::from_secs(10),
-            idle: Duration::from_secs(300),
-            body: Duration::from_secs(60),
+            idle: Duration::from_mins(5),
+            body: Duration::from_mins(1),
             body_grace: Duration::from_secs(5),
             queue_wait: Duration::from_secs(5),
             forward_bytes: 32 << 20,

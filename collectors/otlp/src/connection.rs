@@ -40,6 +40,8 @@ struct Activity {
     /// When the first byte of a head came that is not whole yet, ms since `began` + 1; 0 = none.
     head_since_ms: AtomicU64,
     is_http2: AtomicBool,
+    /// Whether the first byte is that of a TLS handshake.
+    is_tls: AtomicBool,
     num_read: AtomicU64,
 }
 
@@ -62,6 +64,7 @@ impl Activity {
             idle_since_ms: AtomicU64::new(0),
             head_since_ms: AtomicU64::new(0),
             is_http2: AtomicBool::new(false),
+            is_tls: AtomicBool::new(false),
             num_read: AtomicU64::new(0),
         }
     }
@@ -71,8 +74,9 @@ impl Activity {
     }
 
     fn bytes_came(&self, bytes: &[u8]) {
-        if self.num_read.fetch_add(bytes.len() as u64, Ordering::Relaxed) == 0 && bytes.starts_with(b"PRI") {
-            self.is_http2.store(true, Ordering::Relaxed);
+        if self.num_read.fetch_add(bytes.len() as u64, Ordering::Relaxed) == 0 {
+            self.is_http2.store(bytes.starts_with(b"PRI"), Ordering::Relaxed);
+            self.is_tls.store(bytes.starts_with(&[0x16, 0x03]), Ordering::Relaxed);
         }
         if self.num_active.load(Ordering::Relaxed) == 0 && self.head_since_ms.load(Ordering::Relaxed) == 0 {
             self.head_since_ms.store(self.now_ms() + 1, Ordering::Relaxed);
@@ -188,8 +192,12 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: IpAddr, se
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            // An error here is the peer's: it went away or sent what is not HTTP. What was refused is listed already.
-            _ = connection.as_mut() => return,
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    refuse_what_is_not_http(error.as_ref(), &activity, peer, &service);
+                }
+                return;
+            }
             () = stopping.told() => break,
             _ = look.tick() => match activity.patience(limits) {
                 Patience::Goes => {}
@@ -204,6 +212,19 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: IpAddr, se
     connection.as_mut().graceful_shutdown();
     // Whatever has not ended by then is cut.
     tokio::time::timeout(LAST_WORDS, connection).await.ok();
+}
+
+/// Lists a connection that ended because what came is not HTTP. One that the peer merely dropped is nobody's mistake.
+fn refuse_what_is_not_http(error: &(dyn std::error::Error + Send + Sync + 'static), activity: &Activity, peer: SocketAddr, service: &Service) {
+    let Some(error) = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse()) else { return };
+    let (rule, next_step) = if activity.is_tls.load(Ordering::Relaxed) {
+        ("tls", "Let the exporter send without TLS: http:// in its endpoint, or its setting \"insecure\"")
+    } else if error.is_parse_too_large() {
+        ("head size", "Send fewer or shorter headers: 64 KiB in all")
+    } else {
+        ("not http", "Look what connects here: OTLP comes over HTTP or gRPC")
+    };
+    service.refusals.connection(peer.ip().to_string(), rule, next_step);
 }
 
 #[cfg(test)]

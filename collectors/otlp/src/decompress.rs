@@ -1,5 +1,6 @@
 //! Decompression that is bounded by what comes out, never by what the input says of itself.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,16 +32,16 @@ impl Compression {
     }
 }
 
-/// Decompresses a body. `grow` is asked before the output grows to so many bytes.
-pub(crate) fn decompress(compression: Compression, body: &[u8], limits: &Limits, grow: impl FnMut(usize) -> bool) -> Result<Vec<u8>, Failure> {
+/// The bytes of a body as they were before compression. `grow` is asked before the output grows to so many bytes.
+pub(crate) fn decompress<'b>(compression: Compression, body: &'b [u8], limits: &Limits, grow: impl FnMut(usize) -> bool) -> Result<Cow<'b, [u8]>, Failure> {
     match compression {
-        Compression::Identity => Ok(body.to_vec()),
-        Compression::Gzip => bounded(flate2::bufread::MultiGzDecoder::new(body), body.len(), limits, grow),
+        Compression::Identity => Ok(Cow::Borrowed(body)),
+        Compression::Gzip => bounded(flate2::bufread::MultiGzDecoder::new(body), body.len(), limits, grow).map(Cow::Owned),
         Compression::Zstd => {
             let broken = |error: std::io::Error| Failure::Compression(error.to_string());
             let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(broken)?;
             decoder.window_log_max(MAX_WINDOW_LOG).map_err(broken)?;
-            bounded(decoder, body.len(), limits, grow)
+            bounded(decoder, body.len(), limits, grow).map(Cow::Owned)
         }
     }
 }
@@ -87,7 +88,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn run(compression: Compression, body: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn run(compression: Compression, body: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
         decompress(compression, body, &Limits::default(), |_| true)
     }
 
@@ -98,8 +99,8 @@ mod tests {
         assert_eq!(run(Compression::Zstd, &zstd::encode_all(text.as_slice(), 3).unwrap()).unwrap(), text);
         assert_eq!(run(Compression::Zstd, &zstd::bulk::compress(&text, 3).unwrap()).unwrap(), text);
         let two_members = [gzip(b"one "), gzip(b"two")].concat();
-        assert_eq!(run(Compression::Gzip, &two_members).unwrap(), b"one two");
-        assert_eq!(run(Compression::Gzip, &gzip(b"")).unwrap(), b"");
+        assert_eq!(*run(Compression::Gzip, &two_members).unwrap(), *b"one two");
+        assert_eq!(*run(Compression::Gzip, &gzip(b"")).unwrap(), *b"");
     }
 
     #[test]

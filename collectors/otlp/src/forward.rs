@@ -27,7 +27,7 @@ pub(crate) const FORWARDED: HeaderName = HeaderName::from_static("switchboard-fo
 /// Time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a loss is told as a present trouble.
-const LOSS_SHOWN: Duration = Duration::from_secs(60);
+const LOSS_SHOWN: Duration = Duration::from_mins(1);
 /// What a waiting request weighs besides its body.
 const OVERHEAD_BYTES: usize = 512;
 

@@ -18,7 +18,7 @@ use crate::forward::Pause;
 use crate::service::Service;
 use crate::stopping::Stopping;
 
-/// How often another free port is taken where ::1 already uses the one that 127.0.0.1 got.
+/// How often another free port is taken where `::1` already uses the one that 127.0.0.1 got.
 const MAX_FREE_PORTS_TRIED: usize = 16;
 
 /// A port and all that it needs.
@@ -68,7 +68,8 @@ impl PortTask {
             Some(listener) => self.accept(listener, &mut state, accepting),
             None => wanted.push(SocketAddr::from((Ipv6Addr::LOCALHOST, number))),
         }
-        let mut wants_bridge = self.docker_bridge;
+        // Elsewhere Docker's own proxy comes in on loopback, and there is no such interface.
+        let mut wants_bridge = self.docker_bridge && cfg!(target_os = "linux");
         pause = Pause::default();
         loop {
             let bridge = wants_bridge.then(|| SocketAddr::from((docker_bridge_address(), number)));
@@ -99,7 +100,7 @@ impl PortTask {
         }
     }
 
-    /// Binds 127.0.0.1, and ::1 with the same number where that is free. Where any port is wanted, one is looked for
+    /// Binds 127.0.0.1, and `::1` with the same number where that is free. Where any port is wanted, one is looked for
     /// that is free on both.
     async fn bind_loopback(&self) -> Result<(TcpListener, Option<TcpListener>), (SocketAddr, io::Error)> {
         let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, self.number));

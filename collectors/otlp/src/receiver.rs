@@ -80,6 +80,7 @@ impl OtlpReceiver {
     }
 
     /// Takes a command: `Refresh` tries ports that are taken again at once.
+    #[expect(clippy::needless_pass_by_value, reason = "every collector takes its commands by value")]
     pub fn command(&self, command: SourceCommand) {
         if matches!(command, SourceCommand::Refresh) {
             self.again.notify_waiters();

@@ -268,19 +268,13 @@ impl Service {
             redactor: &self.redactor,
             environment: &self.environment,
         };
-        let decompressed;
-        let request: &[u8] = if announced.compression == Compression::Identity {
-            body
-        } else {
-            let num_received = reservation.num_bytes();
-            decompressed = decompress(announced.compression, body, &self.limits, |num_bytes| reservation.grow_to(num_received + num_bytes))?;
-            &decompressed
-        };
+        let num_received = reservation.num_bytes();
+        let request = decompress(announced.compression, body, &self.limits, |num_bytes| reservation.grow_to(num_received + num_bytes))?;
         let encoding = match announced.protocol {
             Protocol::Grpc => Encoding::Protobuf,
             Protocol::Http(encoding) => encoding,
         };
-        decode::decode(announced.signal, encoding, request, context, emit).map_err(Failure::Undecodable)
+        decode::decode(announced.signal, encoding, &request, context, emit).map_err(Failure::Undecodable)
     }
 
     /// Counts what was not taken, and says so in the answer.

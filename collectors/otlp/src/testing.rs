@@ -39,7 +39,7 @@ pub fn span(number: u64) -> Vec<u8> {
     let pick = |from: &[&'static str]| from[few % from.len()];
     let mut span = Message::default();
     span.bytes(1, &trace_id).bytes(2, &span_id(number));
-    if number % 10 > 0 {
+    if !number.is_multiple_of(10) {
         span.bytes(4, &span_id(number - 1));
     }
     span.bytes(5, pick(&["POST /orders", "GET /orders/{id}", "POST /payments"]).as_bytes());
@@ -86,13 +86,22 @@ fn key_value(key: &str, any: &Message) -> Message {
 
 /// Decodes a protobuf trace request as the receiver does, and gives each batch away. `None` if it is broken, else how
 /// many spans were left out.
-pub fn decode_trace_request(request: &[u8], header: BatchHeader, redactor: &Redactor, mut take: impl FnMut(Batch)) -> Option<u64> {
+pub fn decode_trace_request(request: &[u8], header: BatchHeader, redactor: &Redactor, take: impl FnMut(Batch)) -> Option<u64> {
+    decode_with(Encoding::Protobuf, request, header, redactor, take)
+}
+
+/// The same for JSON.
+pub fn decode_json_trace_request(request: &[u8], header: BatchHeader, redactor: &Redactor, take: impl FnMut(Batch)) -> Option<u64> {
+    decode_with(Encoding::Json, request, header, redactor, take)
+}
+
+fn decode_with(encoding: Encoding, request: &[u8], header: BatchHeader, redactor: &Redactor, mut take: impl FnMut(Batch)) -> Option<u64> {
     let context = Context { header, redactor, environment: "" };
     let mut emit = |batch| {
         take(batch);
         ControlFlow::Continue(())
     };
-    decode::decode(Signal::Traces, Encoding::Protobuf, request, context, &mut emit).ok().map(|tally| tally.num_rejected())
+    decode::decode(Signal::Traces, encoding, request, context, &mut emit).ok().map(|tally| tally.num_rejected())
 }
 
 #[cfg(test)]

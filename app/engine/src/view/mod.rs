@@ -7,7 +7,7 @@ mod snapshot;
 
 pub use query::{Answer, ConversationItem, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
 pub use report::{
-    Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, REPORT_SCHEMA,
+    Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, LimitsReport, REPORT_SCHEMA,
     RefusedReport, Report, ServiceReport, SourceReport,
 };
 pub use snapshot::{

@@ -35,6 +35,19 @@ pub struct Report {
     pub dead_letters: Vec<DeadLetterReport>,
     /// Refused connections and requests, newest last.
     pub refused: Vec<RefusedReport>,
+    /// What the limits of joining and counting left out.
+    pub limits: LimitsReport,
+}
+
+/// What the limits of joining and counting left out: counted, so that no figure is silently too small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitsReport {
+    /// Spans whose own time lies more than 15 min before or 1 min after their arrival: they count in totals, in no range.
+    pub out_of_range: u64,
+    /// Spans and messages that left the table of recent arrivals before their partner came: they stay counted as unpaired.
+    pub left_unpaired: u64,
+    /// Observations that came after a cap on names, nodes or interactions was reached: they count as "other".
+    pub capped: u64,
 }
 
 /// A source.

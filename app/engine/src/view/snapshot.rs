@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use switchboard_model::{BreakerState, SourceKind, SourcePhase};
 
-use crate::view::{CountsReport, Evidence};
+use crate::view::{CountsReport, Evidence, LimitsReport};
 
 /// One consistent view of the engine. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,8 @@ pub struct Totals {
     pub oldest_span_ns: Option<i64>,
     /// Items folded as noise (own polls, metrics).
     pub folded: u64,
+    /// What the limits of joining and counting left out.
+    pub limits: LimitsReport,
 }
 
 /// A node of the map. Given once and never reused in a session.
@@ -398,6 +400,8 @@ pub struct DeadLetterView {
     pub last_ns: i64,
     /// The header dialect that proves them.
     pub dialect: Option<String>,
+    /// Name of the source that reads the channel's cluster.
+    pub cluster: String,
 }
 
 /// A source.

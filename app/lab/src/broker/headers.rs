@@ -36,9 +36,7 @@ impl Headers {
     }
 
     pub(crate) fn to_owned_headers(&self) -> OwnedHeaders {
-        self.0
-            .iter()
-            .fold(OwnedHeaders::new_with_capacity(self.0.len()), |headers, (key, value)| headers.insert(Header { key, value: value.as_ref() }))
+        self.0.iter().fold(OwnedHeaders::new_with_capacity(self.0.len()), |headers, (key, value)| headers.insert(Header { key, value: value.as_ref() }))
     }
 }
 

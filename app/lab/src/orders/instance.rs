@@ -1,7 +1,10 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Instant, sleep},
+};
 use tonic::transport::{Server, server::TcpIncoming};
 
 use crate::{
@@ -74,14 +77,21 @@ impl OrdersInstance {
         self.parts.management
     }
 
-    /// Aborts the instance: sockets close, spans in progress are never ended, what waits for export is lost.
-    pub(crate) fn kill(mut self, shop: &Shop) {
+    /// Aborts the instance as soon as it has work in progress: sockets close, spans in progress are never ended, what waits for
+    /// export is lost. An instance that finds nothing to do within half a second dies idle.
+    pub(crate) async fn kill(mut self, shop: &Shop) {
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while self.parts.clerk.num_open() == 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
         self.parts.telemetry.cut();
         self.parts.clerk.abort();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
         shop.table.release(self.parts.clerk.instance());
+        // The SDK's own end waits for its threads.
+        drop(tokio::task::spawn_blocking(move || drop(self)));
     }
 }
 

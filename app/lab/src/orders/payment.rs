@@ -22,14 +22,8 @@ const ATTEMPTS: u32 = 2;
 const RETRY_WAIT: Duration = Duration::from_millis(20);
 
 /// The rules of the breaker before payments; it is not named after its callee.
-pub(crate) const BREAKER: Settings = Settings {
-    name: "payment-client",
-    window: 20,
-    minimum_calls: 10,
-    failure_rate_threshold: 50.0,
-    open_wait: Duration::from_secs(5),
-    trial_calls: 3,
-};
+pub(crate) const BREAKER: Settings =
+    Settings { name: "payment-client", window: 20, minimum_calls: 10, failure_rate_threshold: 50.0, open_wait: Duration::from_secs(5), trial_calls: 3 };
 
 /// The client of payments: a retry around a circuit breaker around a call with a time-out, as Resilience4j nests them.
 pub(crate) struct PaymentClient {

@@ -21,12 +21,11 @@ pub(crate) async fn relay(shop: Arc<Shop>, instance: &'static str, publisher: Pu
         let mut is_refused = false;
         // The oldest refused row goes back last, so that it comes first again.
         for (row, result) in rows.iter().zip(&results).rev() {
-            match result {
-                Ok(()) => shop.table.published(row.row_id),
-                Err(_) => {
-                    is_refused = true;
-                    shop.table.put_back(row.row_id);
-                }
+            if result.is_ok() {
+                shop.table.published(row.row_id);
+            } else {
+                is_refused = true;
+                shop.table.put_back(row.row_id);
             }
         }
         if is_refused {

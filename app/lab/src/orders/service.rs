@@ -58,7 +58,7 @@ impl OrdersService {
         }
         let payment = Payment { order_id: order.order_id.clone(), amount_cents: order.amount_cents };
         let payment = if self.payments.pay(&payment, cx).await { "paid" } else { "payment_later" };
-        let rows = self.rows(order, payment, correlation_id, traceparent(cx)).map_err(|error| Status::internal(error.to_string()))?;
+        let rows = self.rows(order, payment, correlation_id, traceparent(cx).as_deref()).map_err(|error| Status::internal(error.to_string()))?;
         match self.shop.table.place(self.instance, &order.order_id, correlation_id, rows) {
             Placed::New => book_row(&self.shop.books, order.is_withdrawn),
             Placed::Known => {}
@@ -68,7 +68,7 @@ impl OrdersService {
     }
 
     /// The events of an order: that it was placed, and that it was taken back where the shopper did.
-    fn rows(&self, order: &PlaceOrderRequest, payment: &str, correlation_id: Uuid, traceparent: Option<String>) -> serde_json::Result<Vec<OutboxRow>> {
+    fn rows(&self, order: &PlaceOrderRequest, payment: &str, correlation_id: Uuid, traceparent: Option<&str>) -> serde_json::Result<Vec<OutboxRow>> {
         let dice = &self.shop.dice;
         let placed = OrderPlaced {
             order_id: order.order_id.clone(),
@@ -97,7 +97,7 @@ impl OrdersService {
                 // Nobody should write this, and everybody has: what reads the channel had better not show it.
                 headers = headers.text("authorization", format!("Bearer {}.{}", dice.uuid(), dice.uuid()));
             }
-            OutboxRow { row_id: 0, event_id, order_id: order.order_id.clone(), correlation_id, traceparent: traceparent.clone(), payload, headers }
+            OutboxRow { row_id: 0, event_id, order_id: order.order_id.clone(), correlation_id, traceparent: traceparent.map(str::to_owned), payload, headers }
         };
         let mut rows = vec![row("shop.order.placed.v1", Some(serde_json::to_vec(&placed)?))];
         if order.is_withdrawn {

@@ -8,7 +8,7 @@ use crate::sink::{Seen, text};
 /// Calls of one way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    pub calls: u64,
+    pub attempts: u64,
     pub errors: u64,
     pub retries: u64,
     pub timeouts: u64,
@@ -56,7 +56,7 @@ impl Tally {
                     let to = servers.get(span.span_id.as_slice()).copied().or_else(by_address).map(str::to_owned);
                     let to = to.or_else(|| value("service.peer.name")).unwrap_or_default();
                     let calls = tally.calls.entry((Some(service.clone()), to, via.clone())).or_default();
-                    calls.calls += 1;
+                    calls.attempts += 1;
                     calls.errors += u64::from(is_error);
                     // gRPC has no attribute for it; nothing is tried again over gRPC while no instance dies.
                     calls.retries += u64::from(value("http.request.resend_count").is_some());
@@ -64,7 +64,7 @@ impl Tally {
                 }
                 SpanKind::Server if span.parent_span_id.is_empty() && !value("url.path").is_some_and(|path| path.starts_with("/actuator")) => {
                     let calls = tally.calls.entry((None, service.clone(), via)).or_default();
-                    calls.calls += 1;
+                    calls.attempts += 1;
                     calls.errors += u64::from(is_error);
                 }
                 SpanKind::Producer => {
@@ -99,7 +99,7 @@ impl Tally {
                 .map(|line| {
                     let way = (line["from"].as_str().map(str::to_owned), word(line, "to"), word(line, "via"));
                     let figures = Calls {
-                        calls: number(line, "calls"),
+                        attempts: number(line, "calls"),
                         errors: number(line, "errors"),
                         retries: number(line, "retries"),
                         timeouts: number(line, "timeouts"),

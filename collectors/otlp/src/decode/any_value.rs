@@ -39,7 +39,7 @@ pub(crate) fn key_value(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 
 /// Reads an `AnyValue`; of several alternatives the last one counts, as protobuf says.
 #[inline]
-pub(crate) fn any_value<'a>(message: &'a [u8]) -> Result<AnyValue<'a>, Malformed> {
+pub(crate) fn any_value(message: &[u8]) -> Result<AnyValue<'_>, Malformed> {
     let mut reader = Reader::new(message);
     let mut value = AnyValue::Empty;
     let mut is_nested = false;

@@ -215,13 +215,9 @@ impl<'c> Columns<'c> {
         if raw.is_empty() {
             return Str::EMPTY;
         }
-        match std::str::from_utf8(raw) {
-            Ok(_) => self.intern(self.hash(raw), raw, 0),
-            Err(_) => {
-                let replaced = String::from_utf8_lossy(raw).into_owned();
-                self.intern(self.hash(replaced.as_bytes()), replaced.as_bytes(), 0)
-            }
-        }
+        // Borrowed where it is UTF-8 already.
+        let text = String::from_utf8_lossy(raw);
+        self.intern(self.hash(text.as_bytes()), text.as_bytes(), 0)
     }
 
     fn intern(&mut self, hash: u32, bytes: &[u8], flags: u32) -> Str {

@@ -169,7 +169,6 @@ fn json(value: Option<&AnyValue>, out: &mut String) {
             }
             out.push('}');
         }
-        Some(ProstValue::StringValueStrindex(_)) => out.push_str("null"),
     }
 }
 

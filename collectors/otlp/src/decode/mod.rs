@@ -75,17 +75,14 @@ fn decode_protobuf(signal: Signal, request: &[u8], context: Context<'_>, emit: &
         Signal::Traces | Signal::Logs => envelope::survey(request)?,
         Signal::Metrics => return metrics::count(request).map(Tally::of_items),
     };
-    let mut tally = match signal {
-        Signal::Traces => {
-            let mut builder = SpanBuilder::new(context, num_items, emit);
-            envelope::walk(request, &mut builder)?.is_break();
-            builder.finish()
-        }
-        _ => {
-            let mut builder = LogBuilder::new(context, num_items, emit);
-            envelope::walk(request, &mut builder)?.is_break();
-            builder.finish()
-        }
+    let mut tally = if signal == Signal::Traces {
+        let mut builder = SpanBuilder::new(context, num_items, emit);
+        envelope::walk(request, &mut builder)?.is_break();
+        builder.finish()
+    } else {
+        let mut builder = LogBuilder::new(context, num_items, emit);
+        envelope::walk(request, &mut builder)?.is_break();
+        builder.finish()
     };
     tally.num_items = num_items;
     Ok(tally)

@@ -28,6 +28,7 @@ pub(crate) struct SpanBuilder<'c> {
 }
 
 /// What of a span is not a row of its own yet.
+#[derive(Default)]
 pub(crate) struct SpanFields<'b> {
     pub(crate) trace_id: &'b [u8],
     pub(crate) span_id: &'b [u8],
@@ -40,24 +41,6 @@ pub(crate) struct SpanFields<'b> {
     pub(crate) flags: u32,
     pub(crate) start_ns: i64,
     pub(crate) end_ns: i64,
-}
-
-impl Default for SpanFields<'_> {
-    fn default() -> Self {
-        Self {
-            trace_id: &[],
-            span_id: &[],
-            parent_span_id: &[],
-            name: &[],
-            trace_state: &[],
-            status_message: &[],
-            kind: 0,
-            status: 0,
-            flags: 0,
-            start_ns: 0,
-            end_ns: 0,
-        }
-    }
 }
 
 /// Where the columns stood before a span, to go back to.
@@ -407,7 +390,7 @@ impl<'b> Visit<'b> for SpanBuilder<'_> {
 }
 
 /// How many spans one stands for: `ot=th:` in its tracestate holds the rejection threshold, 56 bits as hex digits with
-/// trailing zeros left out (OpenTelemetry specification, "TraceState: probability sampling").
+/// trailing zeros left out (OpenTelemetry specification, "Trace state: probability sampling").
 fn sample_weight(trace_state: &str) -> f32 {
     let member = trace_state.split(',').find_map(|member| member.trim().strip_prefix("ot="));
     let digits = member.and_then(|member| member.split(';').find_map(|part| part.strip_prefix("th:")));

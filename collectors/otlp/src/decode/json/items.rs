@@ -15,6 +15,7 @@ use crate::decode::{LogBuilder, Rejection, SpanBuilder};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are called as OTLP/JSON calls them")]
 struct Span<'a> {
     #[serde(borrow, alias = "trace_id")]
     trace_id: Text<'a>,

@@ -143,7 +143,7 @@ struct Scope<'a> {
 /// Walks a request. An error means that the text around the items is not JSON, or not of this shape.
 fn walk(signal: Signal, text: &str, visit: &mut dyn Visit) -> Result<(), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Request { signal, visit }.deserialize(&mut deserializer).and_then(|_| deserializer.end()).map_err(|error| error.to_string())
+    Request { signal, visit }.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| error.to_string())
 }
 
 struct Request<'v> {

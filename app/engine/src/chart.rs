@@ -1,0 +1,454 @@
+//! What the window and the report show, drawn from the engine's parts. Parts that did not change stay the same `Arc`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::figures::BUCKET_NS;
+use crate::flow::{Brokers, Callees, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
+use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
+use crate::store::Store;
+use crate::view::{
+    BreakerReport, BreakerView, ChannelFigures, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView, LagVerdict,
+    NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
+};
+
+/// What a chart is drawn from.
+pub(crate) struct Observed<'a> {
+    /// The engine's time.
+    pub(crate) now_ns: i64,
+    /// Spans joined and counted.
+    pub(crate) flow: &'a mut Flow,
+    /// Topics and groups.
+    pub(crate) groups: &'a mut Groups,
+    /// Circuit breakers.
+    pub(crate) breakers: &'a mut Breakers,
+    /// Dead letters.
+    pub(crate) dead_letters: &'a DeadLetters,
+    /// Sources.
+    pub(crate) sources: &'a Sources,
+    /// What is stored.
+    pub(crate) store: &'a Store,
+    /// The sources as they are shown.
+    pub(crate) source_views: Vec<SourceView>,
+    /// Items folded as noise.
+    pub(crate) num_folded: u64,
+}
+
+/// What brokers and breakers tell at an instant.
+#[derive(Debug, Default)]
+struct Told {
+    channels: Vec<ChannelState>,
+    groups: Vec<GroupView>,
+    dead_letters: Vec<DeadLetterView>,
+    breakers: Vec<BreakerView>,
+}
+
+impl Told {
+    fn brokers(&self) -> Brokers<'_> {
+        Brokers { channels: &self.channels, groups: &self.groups, dead_letters: &self.dead_letters }
+    }
+}
+
+/// Caller and breaker, and its callee with the weight of what speaks for it.
+type Evidence = BTreeMap<(String, String), (String, i64)>;
+
+/// Weight of a callee that spans prove.
+const PROVED: i64 = 10;
+/// Weight of a callee of which only the breaker's name tells.
+const BY_NAME: i64 = 1;
+/// Changes of a breaker's state that the report lists.
+const MAX_TRANSITIONS: usize = 64;
+
+/// Draws snapshots and reports.
+#[derive(Debug)]
+pub(crate) struct Chart {
+    started_ns: i64,
+    snapshot: Snapshot,
+    ids: Ids,
+    plan: Plan,
+    /// What the plan was made from: when none of it moved, neither does the plan.
+    planned_from: Option<(u64, u64, u64, u64)>,
+    summaries: Summaries,
+    /// What was told to the breakers of their callees.
+    evidence: Evidence,
+    is_flow_changed: bool,
+    is_state_changed: bool,
+    is_ticked: bool,
+    /// Whether the figures shown hold nothing that time alone changes.
+    is_at_rest: bool,
+    /// When the flow last changed, by the engine's time.
+    flow_changed_ns: i64,
+}
+
+impl Chart {
+    /// An empty chart of a session that began then.
+    pub(crate) fn new(started_ns: i64) -> Self {
+        Self {
+            started_ns,
+            snapshot: Snapshot { started_ns, as_of_ns: started_ns, ..Snapshot::default() },
+            ids: Ids::default(),
+            plan: Plan::default(),
+            planned_from: None,
+            summaries: Summaries::default(),
+            evidence: Evidence::new(),
+            is_flow_changed: false,
+            is_state_changed: false,
+            is_ticked: false,
+            is_at_rest: true,
+            flow_changed_ns: i64::MIN,
+        }
+    }
+
+    /// Spans or records came.
+    pub(crate) fn flow_changed(&mut self, now_ns: i64) {
+        self.is_flow_changed = true;
+        self.flow_changed_ns = self.flow_changed_ns.max(now_ns);
+    }
+
+    /// Facts, statuses or logs came.
+    pub(crate) fn state_changed(&mut self) {
+        self.is_state_changed = true;
+    }
+
+    /// Time went on.
+    pub(crate) fn ticked(&mut self) {
+        self.is_ticked = true;
+    }
+
+    /// Whether a new snapshot may differ from the last.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.is_flow_changed || self.is_state_changed || self.is_ticked
+    }
+
+    /// The last snapshot.
+    pub(crate) fn last(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    fn told(&mut self, observed: &mut Observed<'_>) -> Told {
+        self.tell_callees(observed);
+        Told {
+            channels: observed.groups.channels(),
+            groups: observed.groups.views(observed.now_ns, observed.sources),
+            dead_letters: observed.dead_letters.views(),
+            breakers: observed.breakers.views(observed.now_ns, observed.sources),
+        }
+    }
+
+    /// Tells the breakers what spans prove of their callees, and takes back what they no longer do.
+    fn tell_callees(&mut self, observed: &mut Observed<'_>) {
+        let mut evidence = Evidence::new();
+        let callees = observed.flow.callees();
+        let flow = &*observed.flow;
+        for known in &callees {
+            if let Some(callee) = proved_callee(flow, known) {
+                evidence.insert((flow.names.get_service(known.caller).name.clone(), known.breaker.clone()), (callee, PROVED));
+            }
+        }
+        let mut called = BTreeMap::new();
+        for view in observed.breakers.views(observed.now_ns, observed.sources) {
+            let Some(caller) = view.caller else { continue };
+            let key = (caller, view.name);
+            if evidence.contains_key(&key) {
+                continue;
+            }
+            let peers = called.entry(key.0.clone()).or_insert_with(|| flow.called_by(&key.0));
+            let mut named = peers.iter().filter(|peer| peer.contains(key.1.as_str()));
+            if let (Some(callee), None) = (named.next(), named.next()) {
+                let callee = (*callee).to_owned();
+                evidence.insert(key, (callee, BY_NAME));
+            }
+        }
+        for (key, (callee, weight)) in &self.evidence {
+            if evidence.get(key) != Some(&(callee.clone(), *weight)) {
+                observed.breakers.callee_evidence(Some(&key.0), &key.1, callee, -weight);
+            }
+        }
+        for (key, (callee, weight)) in &evidence {
+            if self.evidence.get(key) != Some(&(callee.clone(), *weight)) {
+                observed.breakers.callee_evidence(Some(&key.0), &key.1, callee, *weight);
+            }
+        }
+        self.evidence = evidence;
+    }
+
+    /// The view for the window.
+    pub(crate) fn snapshot(&mut self, observed: &mut Observed<'_>) -> Snapshot {
+        let now_ns = observed.now_ns;
+        let told = self.told(observed);
+        let is_due = self.plan.held_back_until_ns.is_some_and(|until_ns| now_ns >= until_ns);
+        let flow = &*observed.flow;
+        let from = (flow.rows.shape(), flow.names.version(), flow.proofs.version(), flow.conversations.version());
+        if self.planned_from != Some(from) || self.is_state_changed || is_due {
+            self.plan = flow.plan(&mut self.ids, told.brokers(), true);
+            self.planned_from = Some(from);
+        }
+        let mut is_changed = self.put_topology();
+        if self.is_flow_changed || self.is_state_changed || !self.is_at_rest || is_due {
+            self.is_at_rest = now_ns.saturating_sub(self.flow_changed_ns) > DRAINED_AFTER_NS;
+            is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, &told, &mut self.summaries, now_ns, self.started_ns));
+            is_changed |= put(&mut self.snapshot.interactions, interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns));
+        }
+        is_changed |= put(&mut self.snapshot.groups, groups(&self.plan, &told));
+        is_changed |= put(&mut self.snapshot.breakers, breakers(&self.plan, &told));
+        is_changed |= put(&mut self.snapshot.dead_letters, dead_letters(&self.plan, &told));
+        is_changed |= put(&mut self.snapshot.sources, std::mem::take(&mut observed.source_views));
+        let totals = Totals {
+            stored: observed.store.num_items(),
+            stored_bytes: observed.store.size_bytes() as u64,
+            oldest_span_ns: observed.store.oldest_span_ns(),
+            folded: observed.num_folded,
+            limits: flow.limits(),
+        };
+        is_changed |= std::mem::replace(&mut self.snapshot.totals, totals) != totals;
+        if is_changed {
+            self.snapshot.generation += 1;
+        }
+        self.snapshot.as_of_ns = now_ns;
+        (self.is_flow_changed, self.is_state_changed, self.is_ticked) = (false, false, false);
+        self.snapshot.clone()
+    }
+
+    fn put_topology(&mut self) -> bool {
+        let nodes = self.plan.nodes.iter().map(|planned| planned.node.clone()).collect();
+        let edges = self.plan.edges.iter().map(|planned| planned.edge.clone()).collect();
+        let known = &self.snapshot.topology;
+        let topology = Topology { version: known.version, nodes, edges };
+        if same_shape(known, &topology) {
+            return false;
+        }
+        self.snapshot.topology = Arc::new(Topology { version: known.version + 1, ..topology });
+        true
+    }
+
+    /// The report of the session, or of a range of time.
+    pub(crate) fn report(&mut self, observed: &mut Observed<'_>, range: Option<Range>) -> Report {
+        observed.flow.mend_examples();
+        let told = self.told(observed);
+        let flow = &*observed.flow;
+        let plan = flow.plan(&mut self.ids, told.brokers(), false);
+        let scope = range.map_or(Scope::Session, |range| {
+            let bucket = |at_ns: i64| i32::try_from(at_ns).unwrap_or(if at_ns < 0 { i32::MIN } else { i32::MAX });
+            Scope::Buckets(bucket(range.from_ns.div_euclid(BUCKET_NS)), bucket(range.to_ns.saturating_add(BUCKET_NS - 1).div_euclid(BUCKET_NS)))
+        });
+        let now_ns = observed.now_ns;
+        let mut report = Report {
+            schema: REPORT_SCHEMA,
+            duration_s: now_ns.saturating_sub(self.started_ns).max(0) as f64 / 1e9,
+            breakers: told.breakers.iter().map(|breaker| breaker_report(breaker, now_ns)).collect(),
+            dead_letters: dead_letter_reports(&told.dead_letters),
+            refused: observed.sources.refused(),
+            limits: flow.limits(),
+            ..Report::default()
+        };
+        let mut groups: Vec<GroupReport> =
+            told.groups.iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| group_report(group, now_ns)).collect();
+        groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
+        report.groups = groups;
+        report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
+        flow_report(&mut report, flow, &plan, &told.channels, scope, &mut self.summaries);
+        report
+    }
+}
+
+fn groups(plan: &Plan, told: &Told) -> Vec<GroupView> {
+    let mut groups = told.groups.clone();
+    groups.extend(groups_of_spans(plan, told));
+    for group in &mut groups {
+        group.node_id = plan.group_named(&group.group);
+    }
+    groups
+}
+
+fn breakers(plan: &Plan, told: &Told) -> Vec<BreakerView> {
+    let mut breakers = told.breakers.clone();
+    for breaker in &mut breakers {
+        breaker.caller_node = breaker.caller.as_deref().and_then(|caller| plan.service_named(caller));
+        breaker.callee_node = breaker.callee.as_deref().and_then(|callee| plan.callee_named(callee));
+    }
+    breakers
+}
+
+fn dead_letters(plan: &Plan, told: &Told) -> Vec<DeadLetterView> {
+    let mut dead_letters = told.dead_letters.clone();
+    for letters in &mut dead_letters {
+        letters.channel_node = plan.channel_named(&letters.channel);
+        letters.origin_node = letters.origin.as_deref().and_then(|origin| plan.channel_named(origin));
+    }
+    dead_letters
+}
+
+/// Puts a part in place if it differs; whether it did.
+fn put<T: PartialEq>(place: &mut Arc<T>, part: T) -> bool {
+    if **place == part {
+        return false;
+    }
+    *place = Arc::new(part);
+    true
+}
+
+/// Whether two topologies are the same but for what moves all the time: when instances were last seen.
+fn same_shape(known: &Topology, new: &Topology) -> bool {
+    let is_same_node = |(one, other): (&crate::view::Node, &crate::view::Node)| {
+        let instances = |node: &crate::view::Node| node.instances.iter().map(|known| (known.instance.clone(), known.version.clone())).collect::<Vec<_>>();
+        (one.node_id, one.kind, &one.name, &one.namespace, &one.environment, &one.system, &one.version, one.basis, one.folded_into)
+            == (other.node_id, other.kind, &other.name, &other.namespace, &other.environment, &other.system, &other.version, other.basis, other.folded_into)
+            && (one.instances.len() == other.instances.len() && instances(one) == instances(other))
+    };
+    known.edges == new.edges && known.nodes.len() == new.nodes.len() && known.nodes.iter().zip(&new.nodes).all(is_same_node)
+}
+
+fn figures(plan: &Plan, flow: &Flow, told: &Told, summaries: &mut Summaries, now_ns: i64, started_ns: i64) -> Figures {
+    let mut figures = Figures::default();
+    for planned in &plan.nodes {
+        let figure = summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, started_ns);
+        let node_id = planned.node.node_id;
+        figures.nodes.push(NodeFigure { node_id, figure });
+        if planned.node.kind == NodeKind::Channel {
+            let state = planned.channel.and_then(|at| told.channels.get(at));
+            figures.channels.push(ChannelFigures {
+                node_id,
+                partitions: state.and_then(|state| state.partitions),
+                records: state.and_then(|state| state.records),
+                not_tailed: match state.map(|state| &state.tail) {
+                    Some(switchboard_model::TailState::Tailed) => None,
+                    Some(switchboard_model::TailState::NotTailed(reason)) => Some(reason.clone()),
+                    None => Some("no broker source reads it".to_owned()),
+                },
+            });
+        }
+    }
+    for planned in &plan.edges {
+        let timed = planned.latencies.as_deref().unwrap_or(&planned.rows);
+        let figure = summaries.figure(&flow.rows, &planned.rows, timed, planned.num_more, now_ns, started_ns);
+        figures.edges.push((planned.edge.edge_id, figure, evidence_of(&flow.rows, &planned.rows, planned.num_more)));
+    }
+    figures
+}
+
+fn interactions(plan: &Plan, flow: &Flow, summaries: &mut Summaries, now_ns: i64, started_ns: i64) -> Vec<InteractionView> {
+    let mut views = Vec::with_capacity(plan.interactions.len());
+    for planned in &plan.interactions {
+        let figure = summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, started_ns);
+        if figure.total_calls == 0 {
+            continue;
+        }
+        let callee = |summaries: &mut Summaries| summaries.figure(&flow.rows, &planned.callee, &planned.callee, 0, now_ns, started_ns);
+        let counts = summaries.of(&flow.rows, &planned.rows, &planned.rows, Scope::Session).counts;
+        views.push(InteractionView {
+            from: planned.from,
+            to: planned.to,
+            via: planned.via.clone(),
+            style: planned.style,
+            style_reason: planned.style_reason.clone(),
+            figure,
+            callee_figure: (!planned.callee.is_empty()).then(|| callee(summaries)),
+            retries: counts.retries,
+            timeouts: counts.timeouts,
+            sampled_share: counts.sampled_share().filter(|_| planned.num_more == 0),
+            evidence: evidence_of(&flow.rows, &planned.rows, planned.num_more),
+        });
+    }
+    views
+}
+
+/// The one callee that the best evidence names.
+fn proved_callee(flow: &Flow, known: &Callees) -> Option<String> {
+    let mut rest = known.candidates.as_slice();
+    while let Some((proof, _)) = rest.first() {
+        let num_same = rest.iter().take_while(|(other, _)| other == proof).count();
+        let mut agreed: Vec<&str> = Vec::new();
+        for (_, targets) in &rest[..num_same] {
+            let mut names: Vec<&str> = targets.iter().filter_map(|target| flow.end_name(*target)).collect();
+            names.sort_unstable();
+            names.dedup();
+            if let [only] = names.as_slice() {
+                agreed.push(only);
+            }
+        }
+        agreed.sort_unstable();
+        agreed.dedup();
+        match agreed.as_slice() {
+            [only] => return Some((*only).to_owned()),
+            [] => rest = &rest[num_same..],
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Groups that only spans name: nobody tells their lag.
+fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
+    let mut groups = Vec::new();
+    for planned in plan.edges.iter().filter(|planned| planned.edge.kind == HopKind::Deliver) {
+        let (Some(channel), Some(group)) = (plan.node(planned.edge.from), plan.node(planned.edge.to)) else { continue };
+        let cluster = channel.channel.and_then(|at| told.channels.get(at)).map(|state| state.cluster.name.clone());
+        let is_told = told.groups.iter().any(|known| known.group == group.node.name && known.topic == channel.node.name && known.cluster == cluster);
+        if is_told || group.node.kind != NodeKind::Group {
+            continue;
+        }
+        let reason = match &cluster {
+            Some(cluster) => format!("only spans name it; {cluster} has told no offsets of it"),
+            None => "only spans name it; no broker source reads its channel".to_owned(),
+        };
+        groups.push(GroupView {
+            node_id: None,
+            group: group.node.name.clone(),
+            topic: channel.node.name.clone(),
+            cluster: None,
+            state: None,
+            members: None,
+            members_reason: Some("no broker source tells of it".to_owned()),
+            lag: None,
+            lag_s: None,
+            verdict: LagVerdict::Unknown,
+            reason,
+            read_ns: None,
+            committed_since_start: None,
+        });
+    }
+    groups
+}
+
+fn age_s(now_ns: i64, at_ns: i64) -> f64 {
+    (now_ns.saturating_sub(at_ns).max(0) / 1_000_000) as f64 / 1e3
+}
+
+fn group_report(group: GroupView, now_ns: i64) -> GroupReport {
+    GroupReport {
+        members: group.members.as_ref().map(|members| members.len() as u64),
+        age_s: group.read_ns.map(|read_ns| age_s(now_ns, read_ns)),
+        group: group.group,
+        topic: group.topic,
+        cluster: group.cluster,
+        lag: group.lag,
+        lag_s: group.lag_s,
+        verdict: group.verdict,
+        reason: group.reason,
+    }
+}
+
+fn breaker_report(breaker: &BreakerView, now_ns: i64) -> BreakerReport {
+    let skip = breaker.transitions.len().saturating_sub(MAX_TRANSITIONS);
+    BreakerReport {
+        caller: breaker.caller.clone(),
+        instance: breaker.instance.clone(),
+        name: breaker.name.clone(),
+        callee: breaker.callee.clone(),
+        state: breaker.state,
+        since: breaker.since_ns.map(rfc3339),
+        source: breaker.source,
+        age_s: Some(age_s(now_ns, breaker.confirmed_ns)),
+        transitions: breaker.transitions.iter().skip(skip).map(|(at_ns, state)| (rfc3339(*at_ns), *state)).collect(),
+    }
+}
+
+/// By channel, origin and fingerprint, whatever the cluster.
+fn dead_letter_reports(views: &[DeadLetterView]) -> Vec<DeadLetterReport> {
+    let mut sums: BTreeMap<(String, Option<String>, String, Option<String>), u64> = BTreeMap::new();
+    for view in views {
+        *sums.entry((view.channel.clone(), view.origin.clone(), view.fingerprint.clone(), view.dialect.clone())).or_insert(0) += view.count;
+    }
+    let report = |((channel, origin, fingerprint, dialect), count)| DeadLetterReport { channel, origin, fingerprint, count, dialect };
+    sums.into_iter().map(report).collect()
+}

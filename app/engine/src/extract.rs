@@ -1,0 +1,582 @@
+//! What a span says that matters for joining: its role, its peer, its channel, whether it failed. Read once from the
+//! batch, by today's names and older ones alike (the collector has told them apart), without an allocation a span.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+use switchboard_model::{AttrRow, Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanKind, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, is_own_trace};
+
+use crate::figures::{BUCKET_NS, OUT_OF_RANGE, bucket_of};
+use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
+use crate::intern::{OperationId, ServiceId};
+
+/// What a span does. Told by the messaging operation first, by the kind second: a Kafka poll has the kind of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Role {
+    /// Named by others, not seen yet.
+    #[default]
+    Unseen,
+    /// Works within its service.
+    Internal,
+    /// Answers a call.
+    Server,
+    /// Makes a call.
+    Client,
+    /// Publishes messages.
+    Publish,
+    /// Handles messages.
+    Process,
+    /// Fetches messages.
+    Receive,
+    /// Acknowledges, commits, or manages: no traffic of its own.
+    Settle,
+}
+
+/// The facts of a span.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SpanFacts {
+    /// What it does.
+    pub(crate) role: Role,
+    /// Over what.
+    pub(crate) via: Via,
+    /// Whether it failed, by status, HTTP, RPC or `error.type`.
+    pub(crate) error: bool,
+    /// Whether it is a further attempt.
+    pub(crate) retry: bool,
+    /// Whether it ended by a time-out.
+    pub(crate) timeout: bool,
+    /// Whether its texts are to be searched for the refusal of a circuit breaker.
+    pub(crate) refused: bool,
+    /// Its service.
+    pub(crate) service: ServiceId,
+    /// Whom it calls.
+    pub(crate) peer: PeerId,
+    /// Its channel.
+    pub(crate) channel: ChannelId,
+    /// Its consumer group.
+    pub(crate) group: GroupId,
+    /// Its name, within its service.
+    pub(crate) operation: OperationId,
+    /// Partition of the message, if it is one; −1 = not told.
+    pub(crate) partition: i32,
+    /// Offset of the message; −1 = not told.
+    pub(crate) offset: i64,
+    /// Hash of the message id; 0 = not told.
+    pub(crate) message_id: u64,
+    /// Hash of the conversation id; 0 = not told.
+    pub(crate) conversation: u64,
+    /// `messaging.batch.message_count`; 0 = not told.
+    pub(crate) batch_count: u32,
+    /// Its bucket of time, by its own start.
+    pub(crate) bucket: i32,
+    /// What it stands for by sampling, in thousandths.
+    pub(crate) weight_milli: u32,
+}
+
+/// Messages that one span may stand for at most.
+const MAX_BATCH: i64 = 1_000_000;
+/// How long before its arrival a span's own time is believed, ns.
+const MAX_BEFORE_NS: i64 = 15 * 60 * 1_000_000_000;
+/// How long after its arrival, ns.
+const MAX_AFTER_NS: i64 = 60 * 1_000_000_000;
+
+/// Reads batches. Its tables are used again from batch to batch.
+#[derive(Debug)]
+pub(crate) struct Extractor {
+    /// Services of the resources of the batch last read.
+    pub(crate) services: Vec<ServiceId>,
+    /// Whether the spans of the batch last read are of Switchboard's own traffic.
+    pub(crate) own: Vec<bool>,
+    /// Facts of the spans of the batch last read.
+    pub(crate) facts: Vec<SpanFacts>,
+    hasher: DefaultHashBuilder,
+    operations: Vec<(ServiceId, OperationId)>,
+    peers: HashMap<[u32; 4], PeerId>,
+    channels: HashMap<[u32; 3], ChannelId>,
+    groups: HashMap<Str, GroupId>,
+}
+
+/// The attributes that joining looks at, as they stand in the batch.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    peer_name: Option<Value>,
+    server_address: Option<Value>,
+    server_port: Option<Value>,
+    network_address: Option<Value>,
+    network_port: Option<Value>,
+    url_full: Option<Value>,
+    http_status: Option<Value>,
+    is_http: bool,
+    resend_count: Option<Value>,
+    previous_attempts: Option<Value>,
+    rpc_system: Option<Value>,
+    rpc_status: Option<Value>,
+    is_rpc: bool,
+    db_system: Option<Value>,
+    db_namespace: Option<Value>,
+    is_db: bool,
+    messaging_system: Option<Value>,
+    destination: Option<Value>,
+    partition: Option<Value>,
+    offset: Option<Value>,
+    operation_type: Option<Value>,
+    operation_old: Option<Value>,
+    operation_name: Option<Value>,
+    message_id: Option<Value>,
+    conversation_id: Option<Value>,
+    batch_count: Option<Value>,
+    group: Option<Value>,
+    subscription: Option<Value>,
+    cluster_id: Option<Value>,
+    error_type: Option<Value>,
+    error_flag: Option<Value>,
+    response_flags: Option<Value>,
+    user_agent: Option<Value>,
+}
+
+impl Told {
+    fn take(&mut self, attr: &AttrRow) {
+        let value = Some(attr.value);
+        match attr.known {
+            WellKnown::PeerName => self.peer_name = value,
+            WellKnown::ServerAddress => self.server_address = value,
+            WellKnown::ServerPort => self.server_port = value,
+            WellKnown::NetworkPeerAddress => self.network_address = value,
+            WellKnown::NetworkPeerPort => self.network_port = value,
+            WellKnown::UrlFull => (self.url_full, self.is_http) = (value, true),
+            WellKnown::HttpMethod | WellKnown::HttpRoute => self.is_http = true,
+            WellKnown::HttpStatus => (self.http_status, self.is_http) = (value, true),
+            WellKnown::HttpResendCount => self.resend_count = value,
+            WellKnown::UserAgent => self.user_agent = value,
+            WellKnown::RpcSystem => (self.rpc_system, self.is_rpc) = (value, true),
+            WellKnown::RpcMethod | WellKnown::RpcService => self.is_rpc = true,
+            WellKnown::RpcStatus => (self.rpc_status, self.is_rpc) = (value, true),
+            WellKnown::RpcPreviousAttempts => self.previous_attempts = value,
+            WellKnown::DbSystem => (self.db_system, self.is_db) = (value, true),
+            WellKnown::DbNamespace => (self.db_namespace, self.is_db) = (value, true),
+            WellKnown::DbOperation | WellKnown::DbQuery => self.is_db = true,
+            WellKnown::MessagingSystem => self.messaging_system = value,
+            WellKnown::MessagingDestination => self.destination = value,
+            WellKnown::MessagingPartition => self.partition = value,
+            WellKnown::MessagingSubscription => self.subscription = value,
+            WellKnown::MessagingOperationType => self.operation_type = value,
+            WellKnown::MessagingOperationOld => self.operation_old = value,
+            WellKnown::MessagingOperationName => self.operation_name = value,
+            WellKnown::MessagingMessageId => self.message_id = value,
+            WellKnown::MessagingConversationId => self.conversation_id = value,
+            WellKnown::MessagingBatchCount => self.batch_count = value,
+            WellKnown::MessagingGroup => self.group = value,
+            WellKnown::MessagingKafkaOffset => self.offset = value,
+            WellKnown::MessagingKafkaClusterId => self.cluster_id = value,
+            WellKnown::ErrorType => self.error_type = value,
+            WellKnown::ErrorFlag => self.error_flag = value,
+            WellKnown::EnvoyResponseFlags => self.response_flags = value,
+            _ => {}
+        }
+    }
+}
+
+/// A run of rows, none where the run is not of this column.
+pub(crate) fn rows<T>(column: &[T], run: Attrs) -> &[T] {
+    column.get(run.range()).unwrap_or_default()
+}
+
+/// What a link's attributes say of its message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LinkFacts {
+    /// Partition; −1 = not told.
+    pub(crate) partition: i32,
+    /// Offset; −1 = not told.
+    pub(crate) offset: i64,
+    /// Hash of the message id; 0 = not told.
+    pub(crate) message_id: u64,
+    /// Its channel, where it has one of its own.
+    pub(crate) channel: ChannelId,
+}
+
+impl Extractor {
+    /// Reads nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            services: Vec::new(),
+            own: Vec::new(),
+            facts: Vec::new(),
+            hasher: DefaultHashBuilder::default(),
+            operations: Vec::new(),
+            peers: HashMap::new(),
+            channels: HashMap::new(),
+            groups: HashMap::new(),
+        }
+    }
+
+    /// Reads a batch into `services`, `own` and `facts`.
+    pub(crate) fn read(&mut self, batch: &SpanBatch, environment: Option<&str>, names: &mut FlowNames) {
+        self.begin(batch);
+        for resource in &batch.resources {
+            let text = |at: Str| batch.text.get(at);
+            let environment = if resource.environment.is_empty() { environment.unwrap_or_default() } else { text(resource.environment) };
+            let received_ns = batch.header.received_ns;
+            let service = names.service(environment, text(resource.namespace), text(resource.service_name), received_ns);
+            names.see_instance(service, text(resource.instance), text(resource.version), received_ns);
+            self.services.push(service);
+        }
+        self.facts.clear();
+        self.own.clear();
+        for span in &batch.spans {
+            let (facts, is_own) = self.span(batch, span, names);
+            self.facts.push(facts);
+            self.own.push(is_own);
+        }
+    }
+
+    /// Reads the one span of a batch that was read before, when its service got this number.
+    pub(crate) fn read_again(&mut self, batch: &SpanBatch, service: ServiceId, names: &mut FlowNames) -> SpanFacts {
+        self.begin(batch);
+        self.services.push(service);
+        self.span(batch, &batch.spans[0], names).0
+    }
+
+    fn begin(&mut self, batch: &SpanBatch) {
+        self.operations.clear();
+        self.operations.resize(batch.text.num_strings(), (ServiceId::NONE, OperationId::OVERFLOW));
+        self.peers.clear();
+        self.channels.clear();
+        self.groups.clear();
+        self.services.clear();
+    }
+
+    #[inline]
+    fn span(&mut self, batch: &SpanBatch, span: &SpanRow, names: &mut FlowNames) -> (SpanFacts, bool) {
+        let text = &batch.text;
+        let mut told = Told::default();
+        for attr in rows(&batch.attrs, span.attrs) {
+            told.take(attr);
+        }
+        let service = self.services.get(span.resource as usize).copied().unwrap_or(ServiceId::OTHER);
+        let role = role(span.kind, &told, text);
+        let via = via(&told, text);
+        let is_message = matches!(role, Role::Publish | Role::Process | Role::Receive);
+        let error = is_error(span, role, &told, text);
+        let is_own = is_own_trace(span.trace_id) || told.user_agent.is_some_and(|value| is_own_agent(value, text));
+        let mut facts = SpanFacts {
+            role,
+            via,
+            error,
+            retry: is_positive(told.resend_count, text) || is_positive(told.previous_attempts, text),
+            timeout: error && says_timeout(batch, span, &told),
+            refused: told.response_flags.is_some() || !span.events.is_empty() || (span.status == SpanStatus::Error && !span.status_message.is_empty()),
+            service,
+            peer: PeerId::NONE,
+            channel: ChannelId::NONE,
+            group: GroupId::NONE,
+            operation: self.operation(service, span.name, text, names),
+            partition: -1,
+            offset: -1,
+            message_id: 0,
+            conversation: 0,
+            batch_count: 0,
+            bucket: bucket(span.start_ns, batch.header.received_ns),
+            weight_milli: (span.sample_weight.clamp(1.0, 1e6) * 1000.0) as u32,
+        };
+        if role == Role::Client {
+            facts.peer = self.peer(&told, text, names);
+        } else if is_message {
+            facts.channel = self.channel(told.messaging_system, told.destination, told.cluster_id, text, names);
+            facts.group = self.group(told.group.or(told.subscription), text, names);
+            facts.partition = position(told.partition, text).map_or(-1, |partition| partition as i32);
+            facts.offset = position(told.offset, text).unwrap_or(-1);
+            facts.message_id = self.text_hash(told.message_id, text);
+            facts.conversation = told.conversation_id.map_or(0, |value| self.conversation(&value.to_text(text)));
+            facts.batch_count = told.batch_count.and_then(|value| value.to_i64(text)).map_or(0, |count| count.clamp(0, MAX_BATCH) as u32);
+        }
+        (facts, is_own)
+    }
+
+    /// What the attributes of a link say. `of` are the facts of the span it belongs to.
+    pub(crate) fn link(&mut self, batch: &SpanBatch, attrs: Attrs, of: &SpanFacts, names: &mut FlowNames) -> LinkFacts {
+        let text = &batch.text;
+        let mut told = Told::default();
+        for attr in rows(&batch.attrs, attrs) {
+            told.take(attr);
+        }
+        let channel = match told.destination {
+            None => of.channel,
+            Some(_) => {
+                let system = names.get_channel(of.channel).system.clone();
+                let destination = told.destination.map(|value| value.to_text(text)).unwrap_or_default();
+                let cluster_id = names.get_channel(of.channel).cluster_id.clone();
+                names.channel(&system, &cluster_id, &destination)
+            }
+        };
+        LinkFacts {
+            partition: position(told.partition, text).map_or(-1, |partition| partition as i32),
+            offset: position(told.offset, text).unwrap_or(-1),
+            message_id: self.text_hash(told.message_id, text),
+            channel,
+        }
+    }
+
+    /// The key of a conversation id, however it is spelt: equal for those that match.
+    pub(crate) fn conversation(&self, text: &str) -> u64 {
+        CorrelationId::parse(text.as_bytes()).map_or(0, |id| self.conversation_key(&id))
+    }
+
+    /// The key of a normalised conversation id.
+    pub(crate) fn conversation_key(&self, id: &CorrelationId) -> u64 {
+        let hash = match id {
+            CorrelationId::Wide(wide) => self.hasher.hash_one(*wide as u64),
+            CorrelationId::Number(number) => self.hasher.hash_one(*number),
+            CorrelationId::Text(text) => self.hasher.hash_one(text),
+        };
+        hash.max(1)
+    }
+
+    fn text_hash(&self, value: Option<Value>, text: &TextArena) -> u64 {
+        match value {
+            None => 0,
+            Some(value) => {
+                let text = value.to_text(text);
+                if text.is_empty() { 0 } else { self.hasher.hash_one(&*text).max(1) }
+            }
+        }
+    }
+
+    #[inline]
+    fn operation(&mut self, service: ServiceId, name: Str, text: &TextArena, names: &mut FlowNames) -> OperationId {
+        let Some(known) = self.operations.get_mut(name.index()) else { return OperationId::OVERFLOW };
+        if known.0 != service {
+            *known = (service, names.operation(service, text.get(name)));
+        }
+        known.1
+    }
+
+    /// Whom a client span calls: the peer's name, else its address, else what names a database.
+    #[inline]
+    fn peer(&mut self, told: &Told, text: &TextArena, names: &mut FlowNames) -> PeerId {
+        let system = if told.is_db { told.db_system } else { None };
+        let (name, address, port) = match told {
+            Told { peer_name: Some(name), .. } => (Some(*name), None, None),
+            Told { server_address: Some(address), server_port, .. } => (None, Some(*address), *server_port),
+            Told { network_address: Some(address), network_port, .. } => (None, Some(*address), *network_port),
+            Told { url_full: Some(url), .. } => (None, Some(*url), None),
+            Told { db_namespace: Some(name), .. } => (None, Some(*name), None),
+            Told { db_system: Some(name), .. } => (None, Some(*name), None),
+            _ => return PeerId::NONE,
+        };
+        let is_url = address.is_some() && told.server_address.is_none() && told.network_address.is_none() && address == told.url_full;
+        let system_code = if told.is_db && system.is_none() { 3 << 29 } else { code(system) };
+        let memo = [code(name), code(address), code(port), system_code];
+        let is_exact = memo.iter().all(|code| code & 1 << 31 == 0);
+        if is_exact && let Some(known) = self.peers.get(&memo) {
+            return *known;
+        }
+        let system = match system {
+            Some(system) => system.to_text(text),
+            None if told.is_db => "database".into(),
+            None => "".into(),
+        };
+        let peer = if let Some(name) = name {
+            names.peer(&name.to_text(text), true, &system)
+        } else {
+            let address = address.map(|address| address.to_text(text)).unwrap_or_default();
+            let address = if is_url { authority(&address) } else { &*address };
+            match port.map(|port| port.to_text(text)) {
+                _ if address.is_empty() => PeerId::NONE,
+                Some(port) if !port.is_empty() && address.contains(':') && !address.starts_with('[') => names.peer(&format!("[{address}]:{port}"), false, &system),
+                Some(port) if !port.is_empty() => names.peer(&format!("{address}:{port}"), false, &system),
+                _ => names.peer(address, false, &system),
+            }
+        };
+        if is_exact {
+            self.peers.insert(memo, peer);
+        }
+        peer
+    }
+
+    #[inline]
+    fn channel(&mut self, system: Option<Value>, name: Option<Value>, cluster_id: Option<Value>, text: &TextArena, names: &mut FlowNames) -> ChannelId {
+        let Some(name) = name else { return ChannelId::NONE };
+        let memo = [code(system), code(Some(name)), code(cluster_id)];
+        let is_exact = memo.iter().all(|code| code & 1 << 31 == 0);
+        if is_exact && let Some(known) = self.channels.get(&memo) {
+            return *known;
+        }
+        let get = |value: Option<Value>| value.map(|value| value.to_text(text)).unwrap_or_default();
+        let name = get(Some(name));
+        let channel = if name.is_empty() { ChannelId::NONE } else { names.channel(&get(system), &get(cluster_id), &name) };
+        if is_exact {
+            self.channels.insert(memo, channel);
+        }
+        channel
+    }
+
+    #[inline]
+    fn group(&mut self, group: Option<Value>, text: &TextArena, names: &mut FlowNames) -> GroupId {
+        let Some(Value::Str(at)) = group.filter(|value| *value != Value::Str(Str::EMPTY)) else { return GroupId::NONE };
+        *self.groups.entry(at).or_insert_with(|| names.group(text.get(at)))
+    }
+}
+
+/// A value as a key within its batch. Equal values have equal codes; the highest bit says that unequal ones may, too.
+fn code(value: Option<Value>) -> u32 {
+    match value {
+        None => 0,
+        Some(Value::Str(at)) if at.0 < (1 << 30) - 1 => at.0 + 1,
+        Some(Value::I64(number)) if (0..1 << 30).contains(&number) => number as u32 | 1 << 30,
+        Some(_) => 1 << 31,
+    }
+}
+
+fn role(kind: SpanKind, told: &Told, text: &TextArena) -> Role {
+    let operation = told.operation_type.or(told.operation_old);
+    if let Some(Value::Str(at)) = operation {
+        match text.bytes(at) {
+            b"create" | b"publish" | b"send" => return Role::Publish,
+            b"receive" => return Role::Receive,
+            b"process" | b"deliver" => return Role::Process,
+            b"settle" => return Role::Settle,
+            _ => {}
+        }
+    }
+    let is_messaging = told.messaging_system.is_some() || told.destination.is_some();
+    match kind {
+        SpanKind::Producer => Role::Publish,
+        SpanKind::Consumer => Role::Process,
+        SpanKind::Server => Role::Server,
+        // A call to a broker. Its own word tells which; without one it manages.
+        SpanKind::Client if is_messaging => match told.operation_name {
+            Some(Value::Str(at)) => match text.bytes(at) {
+                b"publish" | b"send" | b"produce" => Role::Publish,
+                b"poll" | b"receive" | b"fetch" | b"get" => Role::Receive,
+                _ => Role::Settle,
+            },
+            _ => Role::Settle,
+        },
+        SpanKind::Client => Role::Client,
+        SpanKind::Internal | SpanKind::Unspecified => Role::Internal,
+    }
+}
+
+fn via(told: &Told, text: &TextArena) -> Via {
+    if told.is_db {
+        Via::Database
+    } else if told.is_rpc {
+        match told.rpc_system {
+            Some(Value::Str(at)) if text.bytes(at) == b"grpc" => Via::Grpc,
+            _ => Via::Rpc,
+        }
+    } else if told.is_http {
+        Via::Http
+    } else {
+        Via::Call
+    }
+}
+
+/// RPC statuses that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
+/// (semantic conventions, gRPC).
+const SERVER_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
+const DEADLINE_EXCEEDED: i64 = 4;
+/// The names of gRPC's status codes.
+const RPC_STATUSES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// An RPC status as gRPC's number, from a number or a name in any case (Connect's are lower case); `None` for others.
+fn rpc_status(value: Value, text: &TextArena) -> Option<i64> {
+    value.to_i64(text).or_else(|| {
+        let Value::Str(at) = value else { return None };
+        let name = text.get(at);
+        RPC_STATUSES.iter().position(|known| known.eq_ignore_ascii_case(name)).map(|code| code as i64)
+    })
+}
+
+fn is_error(span: &SpanRow, role: Role, told: &Told, text: &TextArena) -> bool {
+    match span.status {
+        SpanStatus::Error => return true,
+        SpanStatus::Ok => return false,
+        SpanStatus::Unset => {}
+    }
+    let is_server = role == Role::Server;
+    if let Some(status) = told.http_status.and_then(|value| value.to_i64(text)) {
+        return status >= if is_server { 500 } else { 400 };
+    }
+    if let Some(value) = told.rpc_status {
+        return match rpc_status(value, text) {
+            Some(status) if is_server => SERVER_FAULTS.contains(&status),
+            Some(status) => status != 0,
+            None => true,
+        };
+    }
+    if let Some(flag) = told.error_flag {
+        return !matches!(flag.to_text(text).as_ref(), "" | "false" | "0");
+    }
+    told.error_type.is_some_and(|value| !matches!(value, Value::Str(Str::EMPTY)))
+}
+
+/// Whether a failed span says that time ran out: by `error.type`, the RPC status, an exception or the status text.
+fn says_timeout(batch: &SpanBatch, span: &SpanRow, told: &Told) -> bool {
+    let text = &batch.text;
+    let says = |value: Option<Value>| matches!(value, Some(Value::Str(at)) if is_timeout_text(text.bytes(at)));
+    if told.rpc_status.is_some_and(|value| rpc_status(value, text) == Some(DEADLINE_EXCEEDED)) {
+        return true;
+    }
+    if says(told.error_type) || is_timeout_text(text.bytes(span.status_message)) {
+        return true;
+    }
+    rows(&batch.events, span.events).iter().any(|event| {
+        rows(&batch.attrs, event.attrs)
+            .iter()
+            .any(|attr| matches!(attr.known, WellKnown::ExceptionType | WellKnown::ExceptionMessage) && says(Some(attr.value)))
+    })
+}
+
+fn is_timeout_text(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 5] = [b"timeout", b"timed out", b"time-out", b"deadline exceeded", b"deadline_exceeded"];
+    let head = &text[..text.len().min(512)];
+    WORDS.iter().any(|word| head.len() >= word.len() && head.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
+}
+
+fn is_own_agent(value: Value, text: &TextArena) -> bool {
+    let Value::Str(at) = value else { return false };
+    text.bytes(at).strip_prefix(OWN_USER_AGENT.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'/'))
+}
+
+fn is_positive(value: Option<Value>, text: &TextArena) -> bool {
+    value.and_then(|value| value.to_i64(text)).is_some_and(|number| number > 0)
+}
+
+fn position(value: Option<Value>, text: &TextArena) -> Option<i64> {
+    value.and_then(|value| value.to_i64(text)).filter(|number| *number >= 0)
+}
+
+/// Host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+/// The bucket of a start, if it is near enough to its arrival to be believed.
+pub(crate) fn bucket(start_ns: i64, received_ns: i64) -> i32 {
+    let ahead_ns = start_ns.saturating_sub(received_ns);
+    if (-MAX_BEFORE_NS..=MAX_AFTER_NS).contains(&ahead_ns) { bucket_of(start_ns) } else { OUT_OF_RANGE }
+}
+
+const _: () = assert!(BUCKET_NS > 0);

@@ -1,0 +1,11 @@
+//! Figures: counts and durations that can be added, taken back and merged, so that a count can move when more is known.
+
+mod evidence;
+mod histogram;
+mod rows;
+mod series;
+
+pub(crate) use evidence::{Exemplars, NUM_RULES, Rule, SpanKey, evidence};
+pub(crate) use histogram::{Histogram, Merged};
+pub(crate) use rows::{End, Row, RowId, RowKey, Rows, Subscription};
+pub(crate) use series::{BUCKET_NS, Counts, OUT_OF_RANGE, Sample, Series, bucket_of};

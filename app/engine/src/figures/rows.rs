@@ -1,0 +1,320 @@
+//! The aggregates: one row for each thing that is counted apart, capped, with what came after the cap in rows of "other".
+
+use hashbrown::HashMap;
+
+use crate::figures::{Exemplars, NUM_RULES, Rule, Sample, Series, SpanKey};
+use crate::flow::{ChannelId, GroupId, PeerId, Via};
+use crate::intern::ServiceId;
+
+/// An end of a call as its spans tell it, before peers are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum End {
+    /// Nothing tells.
+    Unknown,
+    /// Whoever calls a root.
+    Root,
+    /// The parent that was never seen.
+    Missing,
+    /// A service that sends spans.
+    Service(ServiceId),
+    /// What the caller's attributes name.
+    Peer(PeerId),
+}
+
+/// What is counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum RowKey {
+    /// Calls, as the caller saw them (as the server saw them where the caller sent no span).
+    Call {
+        /// Who calls.
+        from: End,
+        /// Who answers.
+        to: End,
+        /// Over what.
+        via: Via,
+    },
+    /// The same calls as the server saw them, where both sides sent a span.
+    Callee {
+        /// Who calls.
+        from: ServiceId,
+        /// Who answers.
+        to: ServiceId,
+        /// Over what.
+        via: Via,
+    },
+    /// Server spans of a service.
+    Received {
+        /// Who answered.
+        service: ServiceId,
+    },
+    /// Messages published.
+    Publish {
+        /// Who published.
+        service: ServiceId,
+        /// Where to.
+        channel: ChannelId,
+    },
+    /// Messages that reached a service: each message of a batch counts.
+    Consume(Subscription),
+    /// The spans that handled them: a batch counts once.
+    Handled(Subscription),
+    /// Pairs of producing and consuming span; messages without a producing span have no `from`.
+    Message {
+        /// Who published; [`ServiceId::NONE`] = unknown.
+        from: ServiceId,
+        /// Who reads, and how.
+        to: Subscription,
+    },
+}
+
+/// A service that reads a channel as a member of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Subscription {
+    /// The channel; [`ChannelId::NONE`] = not told.
+    pub(crate) channel: ChannelId,
+    /// The group; [`GroupId::NONE`] = not told.
+    pub(crate) group: GroupId,
+    /// The service.
+    pub(crate) service: ServiceId,
+    /// Whether its spans say "receive": these count only where none says "process".
+    pub(crate) receive: bool,
+}
+
+impl RowKey {
+    /// The row of all that came after the cap.
+    fn other(self) -> Self {
+        let end = End::Service(ServiceId::OTHER);
+        let reader = |receive| Subscription { channel: ChannelId::OTHER, group: GroupId::NONE, service: ServiceId::OTHER, receive };
+        match self {
+            Self::Call { via, .. } => Self::Call { from: end, to: end, via },
+            Self::Callee { via, .. } => Self::Callee { from: ServiceId::OTHER, to: ServiceId::OTHER, via },
+            Self::Received { .. } => Self::Received { service: ServiceId::OTHER },
+            Self::Publish { .. } => Self::Publish { service: ServiceId::OTHER, channel: ChannelId::OTHER },
+            Self::Consume(to) => Self::Consume(reader(to.receive)),
+            Self::Handled(to) => Self::Handled(reader(to.receive)),
+            Self::Message { to, .. } => Self::Message { from: ServiceId::OTHER, to: reader(to.receive) },
+        }
+    }
+
+    fn is_interaction(self) -> bool {
+        matches!(self, Self::Call { .. } | Self::Message { .. })
+    }
+}
+
+/// The number of a row; rows are never removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RowId(pub(crate) u32);
+
+impl RowId {
+    /// No row.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+/// One aggregate.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// What it counts.
+    pub(crate) key: RowKey,
+    /// The figure.
+    pub(crate) series: Series,
+    /// How often each rule made it, by [`Rule`].
+    pub(crate) rules: [u64; NUM_RULES],
+    /// Examples.
+    pub(crate) exemplars: Exemplars,
+    /// Since when it holds something without a break, by the engine's time, ns.
+    pub(crate) since_ns: i64,
+}
+
+/// All aggregates.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    rows: Vec<Row>,
+    by_key: HashMap<RowKey, RowId>,
+    /// Buckets before this one are no longer kept apart.
+    oldest: i32,
+    bucket_bytes: usize,
+    max_bucket_bytes: usize,
+    max_interactions: usize,
+    num_interactions: usize,
+    num_capped: u64,
+    num_out_of_range: u64,
+    now_ns: i64,
+    /// Rises when a row comes, or comes to hold something, or nothing any more.
+    shape: u64,
+}
+
+impl Rows {
+    /// Keeps at most so many interactions, and so many bytes of buckets.
+    pub(crate) fn new(max_interactions: usize, max_bucket_bytes: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            by_key: HashMap::new(),
+            oldest: i32::MIN + 1,
+            bucket_bytes: 0,
+            max_bucket_bytes,
+            max_interactions,
+            num_interactions: 0,
+            num_capped: 0,
+            num_out_of_range: 0,
+            now_ns: 0,
+            shape: 1,
+        }
+    }
+
+    /// The row of a key; made if it is new, a row of "other" once the cap is reached.
+    pub(crate) fn row(&mut self, key: RowKey) -> RowId {
+        if let Some(known) = self.by_key.get(&key) {
+            return *known;
+        }
+        let is_full = self.num_interactions >= self.max_interactions || self.rows.len() >= 3 * self.max_interactions;
+        let key = if is_full { key.other() } else { key };
+        if is_full {
+            self.num_capped += 1;
+            if let Some(known) = self.by_key.get(&key) {
+                return *known;
+            }
+        }
+        let row_id = RowId(self.rows.len() as u32);
+        self.rows.push(Row { key, series: Series::default(), rules: [0; NUM_RULES], exemplars: Exemplars::default(), since_ns: 0 });
+        self.by_key.insert(key, row_id);
+        self.num_interactions += usize::from(key.is_interaction());
+        row_id
+    }
+
+    /// Counts an observation in a row.
+    pub(crate) fn add(&mut self, row_id: RowId, sample: &Sample, rule: Rule, example: Option<SpanKey>) {
+        let row = &mut self.rows[row_id.0 as usize];
+        if row.series.total().calls == 0 {
+            self.shape += 1;
+            row.since_ns = self.now_ns;
+        }
+        self.bucket_bytes += row.series.add(sample, self.oldest);
+        row.rules[rule as usize] += u64::from(sample.num);
+        if let Some(span) = example {
+            row.exemplars.add(span);
+        }
+    }
+
+    /// Takes an observation back from a row.
+    pub(crate) fn subtract(&mut self, row_id: RowId, sample: &Sample, rule: Rule, example: Option<SpanKey>) {
+        let row = &mut self.rows[row_id.0 as usize];
+        self.bucket_bytes = self.bucket_bytes.saturating_sub(row.series.subtract(sample));
+        let tally = &mut row.rules[rule as usize];
+        *tally = tally.saturating_sub(u64::from(sample.num));
+        if let Some(span) = example {
+            row.exemplars.remove(span);
+        }
+        self.shape += u64::from(row.series.total().calls == 0);
+    }
+
+    /// The engine's time, ns since the Unix epoch.
+    pub(crate) fn set_now(&mut self, now_ns: i64) {
+        self.now_ns = now_ns;
+    }
+
+    /// Lets buckets before `oldest` go, and the oldest of the rest while they take more than their share of memory, but
+    /// never those from `keep` on.
+    pub(crate) fn forget_before(&mut self, oldest: i32, keep: i32) {
+        self.oldest = self.oldest.max(oldest);
+        self.drop_old();
+        while self.bucket_bytes > self.max_bucket_bytes {
+            let Some(first) = self.rows.iter().filter_map(|row| row.series.oldest()).min().filter(|first| *first < keep) else { return };
+            self.oldest = first + 1;
+            self.drop_old();
+        }
+    }
+
+    fn drop_old(&mut self) {
+        for row in &mut self.rows {
+            self.bucket_bytes = self.bucket_bytes.saturating_sub(row.series.forget_before(self.oldest));
+        }
+    }
+
+    /// Whether buckets take more than their share.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.bucket_bytes > self.max_bucket_bytes
+    }
+
+    /// A row.
+    pub(crate) fn get(&self, row_id: RowId) -> &Row {
+        &self.rows[row_id.0 as usize]
+    }
+
+    /// A row, to mend its examples.
+    pub(crate) fn exemplars_mut(&mut self, row_id: RowId) -> &mut Exemplars {
+        &mut self.rows[row_id.0 as usize].exemplars
+    }
+
+    /// Rows that hold something.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (RowId, &Row)> {
+        self.rows.iter().enumerate().filter(|(_, row)| row.series.total().calls > 0).map(|(at, row)| (RowId(at as u32), row))
+    }
+
+    /// Rises when other rows hold something than before.
+    pub(crate) fn shape(&self) -> u64 {
+        self.shape
+    }
+
+    /// Counts what happened too far from its arrival to have a place in time.
+    pub(crate) fn count_out_of_range(&mut self) {
+        self.num_out_of_range += 1;
+    }
+
+    /// What happened too far from its arrival.
+    pub(crate) fn num_out_of_range(&self) -> u64 {
+        self.num_out_of_range
+    }
+
+    /// Observations that came after the cap.
+    pub(crate) fn num_capped(&self) -> u64 {
+        self.num_capped
+    }
+
+    /// Bytes of all rows, roughly by capacity.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.bucket_bytes + self.rows.capacity() * size_of::<Row>() + self.by_key.capacity() * (size_of::<(RowKey, RowId)>() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::BUCKET_NS;
+
+    fn sample(bucket: i32) -> Sample {
+        Sample { bucket, latency_ns: Some(BUCKET_NS), error: false, retry: false, timeout: false, num: 1, weight_milli: 1000 }
+    }
+
+    fn call(number: u16) -> RowKey {
+        RowKey::Call { from: End::Root, to: End::Service(ServiceId(number)), via: Via::Http }
+    }
+
+    #[test]
+    fn what_comes_after_the_cap_is_counted_as_other() {
+        let mut rows = Rows::new(10, 1 << 20);
+        for number in 0..100 {
+            let row_id = rows.row(call(number + 2));
+            rows.add(row_id, &sample(1), Rule::Root, None);
+        }
+        assert_eq!(rows.num_capped(), 90);
+        let other = rows.row(call(500));
+        assert_eq!(rows.get(other).series.total().calls, 90);
+        assert_eq!(rows.held().map(|(_, row)| row.series.total().calls).sum::<u64>(), 100);
+    }
+
+    #[test]
+    fn the_oldest_buckets_go_first() {
+        let mut rows = Rows::new(100, 8 << 10);
+        for bucket in 0..180 {
+            for number in 2..12 {
+                let row_id = rows.row(call(number));
+                rows.add(row_id, &sample(bucket), Rule::Root, None);
+            }
+            rows.forget_before(bucket - 186, bucket - 6);
+        }
+        let oldest: Vec<i32> = rows.held().filter_map(|(_, row)| row.series.oldest()).collect();
+        assert!(oldest.iter().all(|first| *first == oldest[0]) && oldest[0] > 0 && oldest[0] <= 174, "{oldest:?}");
+        assert!(!rows.is_over_budget() || oldest[0] == 174);
+        assert_eq!(rows.held().map(|(_, row)| row.series.total().calls).sum::<u64>(), 1_800);
+    }
+}

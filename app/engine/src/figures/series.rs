@@ -1,0 +1,278 @@
+//! A figure over time: totals of the session, and buckets of 10 s for the last half hour.
+
+use crate::figures::{Histogram, Merged};
+
+/// Width of a bucket of time, ns.
+pub(crate) const BUCKET_NS: i64 = 10_000_000_000;
+/// The bucket of what happened too far from its arrival to be believed: it counts in totals alone.
+pub(crate) const OUT_OF_RANGE: i32 = i32::MIN;
+
+/// The bucket that holds an instant, ns since the Unix epoch.
+pub(crate) fn bucket_of(at_ns: i64) -> i32 {
+    i32::try_from(at_ns.div_euclid(BUCKET_NS)).unwrap_or(OUT_OF_RANGE)
+}
+
+/// One observation, as it is counted and, when more is known, taken back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sample {
+    /// Its bucket of time, by [`bucket_of`], or [`OUT_OF_RANGE`].
+    pub(crate) bucket: i32,
+    /// Duration or latency, ns; `None` = there is none to count.
+    pub(crate) latency_ns: Option<i64>,
+    /// Whether it failed.
+    pub(crate) error: bool,
+    /// Whether it was tried again after a failure.
+    pub(crate) retry: bool,
+    /// Whether it ended by a time-out at the caller.
+    pub(crate) timeout: bool,
+    /// How many alike it stands for: the messages of a batch.
+    pub(crate) num: u32,
+    /// How many real ones each stands for by sampling, in thousandths.
+    pub(crate) weight_milli: u32,
+}
+
+/// Sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Observations.
+    pub(crate) calls: u64,
+    /// Of these, failed.
+    pub(crate) errors: u64,
+    /// Of these, tried again.
+    pub(crate) retries: u64,
+    /// Of these, timed out.
+    pub(crate) timeouts: u64,
+    /// Of these, with a latency below zero.
+    pub(crate) clock_differences: u64,
+    /// Sum of the real ones that they stand for, in thousandths.
+    pub(crate) weight_milli: u64,
+}
+
+impl Counts {
+    fn add(&mut self, sample: &Sample) {
+        self.merge(&Self::of(sample));
+    }
+
+    fn of(sample: &Sample) -> Self {
+        let num = u64::from(sample.num);
+        let count = |yes: bool| if yes { num } else { 0 };
+        Self {
+            calls: num,
+            errors: count(sample.error),
+            retries: count(sample.retry),
+            timeouts: count(sample.timeout),
+            clock_differences: count(sample.latency_ns.is_some_and(|latency_ns| latency_ns < 0)),
+            weight_milli: num * u64::from(sample.weight_milli),
+        }
+    }
+
+    fn subtract(&mut self, sample: &Sample) {
+        let less = Self::of(sample);
+        self.calls = self.calls.saturating_sub(less.calls);
+        self.errors = self.errors.saturating_sub(less.errors);
+        self.retries = self.retries.saturating_sub(less.retries);
+        self.timeouts = self.timeouts.saturating_sub(less.timeouts);
+        self.clock_differences = self.clock_differences.saturating_sub(less.clock_differences);
+        self.weight_milli = self.weight_milli.saturating_sub(less.weight_milli);
+    }
+
+    /// Adds others' sums.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.retries += other.retries;
+        self.timeouts += other.timeouts;
+        self.clock_differences += other.clock_differences;
+        self.weight_milli = self.weight_milli.saturating_add(other.weight_milli);
+    }
+
+    /// Share of the real traffic that was seen, 1 = all; `None` without any.
+    pub(crate) fn sampled_share(&self) -> Option<f64> {
+        (self.calls > 0 && self.weight_milli > 0).then(|| (self.calls as f64 * 1000.0 / self.weight_milli as f64).min(1.0))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Bucket {
+    bucket: i32,
+    counts: Counts,
+    latencies: Histogram,
+}
+
+/// A figure: what was counted in the session, and when.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Series {
+    total: Counts,
+    /// Latencies of what lies in no bucket (any more).
+    past: Histogram,
+    /// By time.
+    buckets: Vec<Bucket>,
+    /// Start of the newest bucket ever counted in, ns; 0 = none.
+    last_ns: i64,
+}
+
+impl Series {
+    /// Counts; buckets before `oldest` are no longer kept apart. Gives back by how many bytes it grew.
+    pub(crate) fn add(&mut self, sample: &Sample, oldest: i32) -> usize {
+        self.total.add(sample);
+        let latency_ns = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0);
+        if sample.bucket == OUT_OF_RANGE || sample.bucket < oldest {
+            let before = self.past.heap_bytes();
+            if let Some(latency_ns) = latency_ns {
+                self.past.add(latency_ns, sample.num);
+            }
+            return self.past.heap_bytes() - before;
+        }
+        self.last_ns = self.last_ns.max(i64::from(sample.bucket) * BUCKET_NS);
+        let mut grown = 0;
+        let at = match self.find(sample.bucket) {
+            Ok(at) => at,
+            Err(at) => {
+                self.buckets.insert(at, Bucket { bucket: sample.bucket, counts: Counts::default(), latencies: Histogram::default() });
+                grown += size_of::<Bucket>();
+                at
+            }
+        };
+        let bucket = &mut self.buckets[at];
+        bucket.counts.add(sample);
+        if let Some(latency_ns) = latency_ns {
+            let before = bucket.latencies.heap_bytes();
+            bucket.latencies.add(latency_ns, sample.num);
+            grown += bucket.latencies.heap_bytes() - before;
+        }
+        grown
+    }
+
+    /// Takes back what was counted. Gives back by how many bytes it shrank.
+    pub(crate) fn subtract(&mut self, sample: &Sample) -> usize {
+        self.total.subtract(sample);
+        let latency_ns = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0);
+        let latencies = match self.find(sample.bucket) {
+            Ok(at) => {
+                let bucket = &mut self.buckets[at];
+                bucket.counts.subtract(sample);
+                if bucket.counts.calls == 0 {
+                    let bucket = self.buckets.remove(at);
+                    return size_of::<Bucket>() + bucket.latencies.heap_bytes();
+                }
+                &mut bucket.latencies
+            }
+            Err(_) => &mut self.past,
+        };
+        if let Some(latency_ns) = latency_ns {
+            latencies.subtract(latency_ns, sample.num);
+        }
+        0
+    }
+
+    fn find(&self, bucket: i32) -> Result<usize, usize> {
+        match self.buckets.last() {
+            None => Err(0),
+            Some(last) if last.bucket == bucket => Ok(self.buckets.len() - 1),
+            Some(last) if last.bucket < bucket => Err(self.buckets.len()),
+            Some(_) => self.buckets.binary_search_by_key(&bucket, |known| known.bucket),
+        }
+    }
+
+    /// Lets buckets before `oldest` go; what they held stays in the totals. Gives back by how many bytes it shrank.
+    pub(crate) fn forget_before(&mut self, oldest: i32) -> usize {
+        let num_old = self.buckets.partition_point(|bucket| bucket.bucket < oldest);
+        if num_old == 0 {
+            return 0;
+        }
+        let mut shrunk = 0;
+        let grown_from = self.past.heap_bytes();
+        for bucket in self.buckets.drain(..num_old) {
+            shrunk += size_of::<Bucket>() + bucket.latencies.heap_bytes();
+            self.past.merge(&bucket.latencies);
+        }
+        shrunk.saturating_sub(self.past.heap_bytes() - grown_from)
+    }
+
+    /// The oldest bucket kept apart.
+    pub(crate) fn oldest(&self) -> Option<i32> {
+        self.buckets.first().map(|bucket| bucket.bucket)
+    }
+
+    /// Sums of the session.
+    pub(crate) fn total(&self) -> &Counts {
+        &self.total
+    }
+
+    /// Start of the newest bucket counted in, ns since the Unix epoch.
+    pub(crate) fn last_ns(&self) -> Option<i64> {
+        (self.last_ns > 0).then_some(self.last_ns)
+    }
+
+    /// Adds the session's latencies to a merge.
+    pub(crate) fn all_latencies(&self, merged: &mut Merged) {
+        merged.add(&self.past);
+        for bucket in &self.buckets {
+            merged.add(&bucket.latencies);
+        }
+    }
+
+    /// Adds sums and latencies of the buckets `[from, to)`.
+    pub(crate) fn range(&self, from: i32, to: i32, counts: &mut Counts, merged: &mut Merged) {
+        let start = self.buckets.partition_point(|bucket| bucket.bucket < from);
+        for bucket in self.buckets[start..].iter().take_while(|bucket| bucket.bucket < to) {
+            counts.merge(&bucket.counts);
+            merged.add(&bucket.latencies);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(bucket: i32, latency_ns: i64) -> Sample {
+        Sample { bucket, latency_ns: Some(latency_ns), error: latency_ns % 2 == 1, retry: false, timeout: false, num: 1, weight_milli: 1000 }
+    }
+
+    fn median_ns(series: &Series) -> Option<i64> {
+        let mut merged = Merged::default();
+        series.all_latencies(&mut merged);
+        merged.quantile_ns(0.5)
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_no_trace() {
+        let mut series = Series::default();
+        let mut bytes = 0_isize;
+        for latency_ns in 0..1_000 {
+            bytes += series.add(&sample(5 + (latency_ns % 3) as i32, latency_ns * 10_000), 5) as isize;
+        }
+        bytes -= series.forget_before(6) as isize;
+        for latency_ns in 0..1_000 {
+            bytes -= series.subtract(&sample(5 + (latency_ns % 3) as i32, latency_ns * 10_000)) as isize;
+        }
+        assert_eq!(*series.total(), Counts::default());
+        assert_eq!((median_ns(&series), series.oldest()), (None, None));
+        assert_eq!(bytes.max(0) as usize, series.past.heap_bytes());
+    }
+
+    #[test]
+    fn totals_outlive_buckets() {
+        let mut series = Series::default();
+        for bucket in 0..20 {
+            series.add(&sample(bucket, 1_000_000), 0);
+        }
+        series.forget_before(15);
+        series.add(&sample(3, 1_000_000), 15);
+        assert_eq!((series.total().calls, series.oldest()), (21, Some(15)));
+        let (mut counts, mut merged) = (Counts::default(), Merged::default());
+        series.range(16, 18, &mut counts, &mut merged);
+        assert_eq!(counts.calls, 2);
+        assert!(median_ns(&series).is_some_and(|median_ns| (median_ns - 1_000_000).abs() < 32_000));
+    }
+
+    #[test]
+    fn a_negative_latency_is_counted_and_in_no_percentile() {
+        let mut series = Series::default();
+        series.add(&sample(1, -4), 0);
+        assert_eq!((series.total().calls, series.total().clock_differences, median_ns(&series)), (1, 1, None));
+        series.add(&sample(OUT_OF_RANGE, 2_000_000), 0);
+        assert_eq!((series.total().calls, series.oldest()), (2, Some(1)));
+    }
+}

@@ -1,0 +1,366 @@
+//! The spans that arrived last, found by trace and span: where partners look for one another. A ring: when it is full, the
+//! one that arrived first leaves.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use switchboard_model::{SpanId, TraceId};
+
+use crate::extract::{Role, SpanFacts};
+use crate::figures::{RowId, Rule, Sample, SpanKey};
+use crate::flow::{ChannelId, PeerId, Via};
+use crate::intern::{OperationId, ServiceId};
+
+/// The number of an arrival. Numbers of those that left are told from all that are here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Seq(u32);
+
+impl Seq {
+    /// None.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+/// A span as its partners need it, and what it was counted as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    trace_low: u64,
+    trace_high: u64,
+    span_id: u64,
+    /// Its parent; zero = none.
+    pub(crate) parent: SpanId,
+    /// Start, ns since the Unix epoch.
+    pub(crate) start_ns: i64,
+    /// End, ns since the Unix epoch.
+    pub(crate) end_ns: i64,
+    bucket: i32,
+    weight_milli: u32,
+    /// Its name.
+    pub(crate) operation: OperationId,
+    /// How many messages it was counted for.
+    pub(crate) num: u32,
+    /// The row it is counted in; [`RowId::NONE`] = in none.
+    pub(crate) row: RowId,
+    /// Of a call: the server span that is counted with it.
+    pub(crate) callee: Seq,
+    /// The last that came of those that name this span as their parent.
+    pub(crate) first_child: Seq,
+    /// The one that came before it of those that name the same parent.
+    pub(crate) next_sibling: Seq,
+    /// Its service.
+    pub(crate) service: ServiceId,
+    /// Whom it calls.
+    pub(crate) peer: PeerId,
+    /// Its channel.
+    pub(crate) channel: ChannelId,
+    /// What it does.
+    pub(crate) role: Role,
+    /// Over what.
+    pub(crate) via: Via,
+    /// The rule it is counted by.
+    pub(crate) rule: Rule,
+    flags: u8,
+}
+
+const ERROR: u8 = 1;
+const RETRY: u8 = 2;
+const TIMEOUT: u8 = 4;
+/// Others wait for, or rest on, this span by a link.
+const LINKED: u8 = 8;
+/// It stands among the children of its parent.
+const JOINED: u8 = 16;
+
+impl Entry {
+    /// A span that is only named yet.
+    pub(crate) fn unseen(key: SpanKey) -> Self {
+        Self {
+            trace_low: key.trace_id.low(),
+            trace_high: (key.trace_id.0 >> 64) as u64,
+            span_id: key.span_id.0,
+            parent: SpanId::NONE,
+            start_ns: 0,
+            end_ns: 0,
+            bucket: 0,
+            weight_milli: 0,
+            operation: OperationId::OVERFLOW,
+            num: 0,
+            row: RowId::NONE,
+            callee: Seq::NONE,
+            first_child: Seq::NONE,
+            next_sibling: Seq::NONE,
+            service: ServiceId::NONE,
+            peer: PeerId::NONE,
+            channel: ChannelId::NONE,
+            role: Role::Unseen,
+            via: Via::Call,
+            rule: Rule::Root,
+            flags: 0,
+        }
+    }
+
+    /// Takes the facts of the span, and nothing of what it was counted as.
+    pub(crate) fn fill(&mut self, key: SpanKey, parent: SpanId, start_ns: i64, end_ns: i64, facts: &SpanFacts) {
+        // Whoever named it may have known the low half of its trace id alone.
+        self.trace_high = (key.trace_id.0 >> 64) as u64;
+        self.parent = parent;
+        self.start_ns = start_ns;
+        self.end_ns = end_ns;
+        self.bucket = facts.bucket;
+        self.weight_milli = facts.weight_milli;
+        self.operation = facts.operation;
+        self.service = facts.service;
+        self.peer = facts.peer;
+        self.channel = facts.channel;
+        self.role = facts.role;
+        self.via = facts.via;
+        let flag = |yes: bool, flag: u8| if yes { flag } else { 0 };
+        self.flags = self.flags & (LINKED | JOINED) | flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT);
+    }
+
+    /// Its trace and id.
+    pub(crate) fn key(&self) -> SpanKey {
+        SpanKey { trace_id: TraceId(u128::from(self.trace_high) << 64 | u128::from(self.trace_low)), span_id: SpanId(self.span_id) }
+    }
+
+    /// As an observation of its own duration.
+    pub(crate) fn sample(&self) -> Sample {
+        Sample {
+            bucket: self.bucket,
+            latency_ns: Some(self.end_ns.saturating_sub(self.start_ns)),
+            error: self.flags & ERROR != 0,
+            retry: self.flags & RETRY != 0,
+            timeout: self.flags & TIMEOUT != 0,
+            num: 1,
+            weight_milli: self.weight_milli,
+        }
+    }
+
+    /// Whether others rest on it by a link.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.flags & LINKED != 0
+    }
+
+    /// Others rest on it by a link.
+    pub(crate) fn set_linked(&mut self) {
+        self.flags |= LINKED;
+    }
+
+    /// Whether it stands among the children of its parent.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.flags & JOINED != 0
+    }
+
+    /// It stands among the children of its parent, or no longer.
+    pub(crate) fn set_joined(&mut self, joined: bool) {
+        self.flags = self.flags & !JOINED | if joined { JOINED } else { 0 };
+    }
+
+    /// Whether it is the answering side of its id (Zipkin's shared spans have both sides under one id).
+    pub(crate) fn is_callee(&self) -> bool {
+        matches!(self.role, Role::Server | Role::Process | Role::Receive)
+    }
+}
+
+/// Which spans of one id are here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sides {
+    /// The calling side, or one that is only named yet.
+    pub(crate) caller: Seq,
+    /// The answering side.
+    pub(crate) callee: Seq,
+}
+
+impl Sides {
+    /// The side that works on: the answering one, if it is there.
+    pub(crate) fn inner(self) -> Seq {
+        if self.callee == Seq::NONE { self.caller } else { self.callee }
+    }
+}
+
+/// The ring and its index.
+#[derive(Debug)]
+pub(crate) struct Hot {
+    entries: Vec<Entry>,
+    mask: u32,
+    /// The number of the next arrival.
+    head: u32,
+    len: u32,
+    index: HashTable<Seq>,
+    seed: u64,
+}
+
+impl Hot {
+    /// Room for about so many bytes of spans.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        let most = (max_bytes / (size_of::<Entry>() + 10)).clamp(1 << 10, 1 << 26);
+        let capacity = 1_usize << most.ilog2();
+        Self {
+            entries: Vec::with_capacity(capacity),
+            mask: capacity as u32 - 1,
+            head: 0,
+            len: 0,
+            index: HashTable::with_capacity(capacity),
+            seed: RandomState::new().hash_one(0) | 1,
+        }
+    }
+
+    /// How many spans fit.
+    pub(crate) fn capacity(&self) -> usize {
+        self.mask as usize + 1
+    }
+
+    /// Whether a span had to leave already.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len > self.mask
+    }
+
+    /// A span that is here.
+    #[inline]
+    pub(crate) fn get(&self, seq: Seq) -> Option<&Entry> {
+        let age = self.head.wrapping_sub(seq.0);
+        (seq != Seq::NONE && age != 0 && age <= self.len).then(|| &self.entries[(seq.0 & self.mask) as usize])
+    }
+
+    /// A span that is here.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, seq: Seq) -> Option<&mut Entry> {
+        let age = self.head.wrapping_sub(seq.0);
+        (seq != Seq::NONE && age != 0 && age <= self.len).then(|| &mut self.entries[(seq.0 & self.mask) as usize])
+    }
+
+    /// The spans of an id; a 64-bit trace id matches the low half of a wide one.
+    #[inline]
+    pub(crate) fn find(&self, key: SpanKey) -> Sides {
+        let (low, high) = (key.trace_id.low(), (key.trace_id.0 >> 64) as u64);
+        let mut sides = Sides { caller: Seq::NONE, callee: Seq::NONE };
+        for seq in self.index.iter_hash(self.hash(low, key.span_id.0)) {
+            let entry = &self.entries[(seq.0 & self.mask) as usize];
+            let is_same = entry.trace_low == low && entry.span_id == key.span_id.0;
+            if is_same && (entry.trace_high == high || entry.trace_high == 0 || high == 0) {
+                if entry.is_callee() {
+                    sides.callee = *seq;
+                } else {
+                    sides.caller = *seq;
+                }
+            }
+        }
+        sides
+    }
+
+    /// Enters a span. Gives back the one that had to leave for it.
+    pub(crate) fn push(&mut self, entry: Entry) -> (Seq, Option<(Seq, Entry)>) {
+        if self.head == u32::MAX {
+            // This number stands for "none": its place stays empty.
+            let _left = self.put(Entry::unseen(SpanKey { trace_id: TraceId(0), span_id: SpanId::NONE }));
+        }
+        let seq = Seq(self.head);
+        let left = self.put(entry);
+        let hash = self.hash(entry.trace_low, entry.span_id);
+        let Self { index, entries, mask, seed, .. } = self;
+        index.insert_unique(hash, seq, |at| {
+            let entry = &entries[(at.0 & *mask) as usize];
+            hash_of(*seed, entry.trace_low, entry.span_id)
+        });
+        (seq, left)
+    }
+
+    fn put(&mut self, entry: Entry) -> Option<(Seq, Entry)> {
+        let slot = (self.head & self.mask) as usize;
+        let left = if self.entries.len() <= self.mask as usize {
+            self.entries.push(entry);
+            self.len += 1;
+            None
+        } else {
+            let seq = Seq(self.head.wrapping_sub(self.len));
+            let left = std::mem::replace(&mut self.entries[slot], entry);
+            if let Ok(known) = self.index.find_entry(self.hash(left.trace_low, left.span_id), |at| *at == seq) {
+                known.remove();
+            }
+            Some((seq, left))
+        };
+        self.head = self.head.wrapping_add(1);
+        left
+    }
+
+    #[inline]
+    fn hash(&self, trace_low: u64, span_id: u64) -> u64 {
+        hash_of(self.seed, trace_low, span_id)
+    }
+
+    /// All that are here, those that came first first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Seq, &Entry)> {
+        let first = self.head.wrapping_sub(self.len);
+        (0..self.len).map(move |at| Seq(first.wrapping_add(at))).filter_map(|seq| Some((seq, self.get(seq)?)))
+    }
+
+    /// Those that name a span as their parent, the last that came first.
+    pub(crate) fn children(&self, parent: Seq) -> impl Iterator<Item = (Seq, &Entry)> {
+        let mut next = self.get(parent).map_or(Seq::NONE, |entry| entry.first_child);
+        std::iter::from_fn(move || {
+            let seq = next;
+            let entry = self.get(seq)?;
+            next = entry.next_sibling;
+            Some((seq, entry))
+        })
+    }
+
+    /// What it holds, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.entries.len() * size_of::<Entry>() + self.index.allocation_size()
+    }
+}
+
+#[inline]
+fn hash_of(seed: u64, trace_low: u64, span_id: u64) -> u64 {
+    let product = u128::from(trace_low ^ seed) * u128::from(span_id ^ 0x9e37_79b9_7f4a_7c15);
+    let folded = product as u64 ^ (product >> 64) as u64;
+    folded.wrapping_mul(0xd1b5_4a32_d192_ed03) ^ folded.rotate_left(29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u64) -> SpanKey {
+        SpanKey { trace_id: TraceId(u128::from(number) << 64 | 7), span_id: SpanId(number) }
+    }
+
+    #[test]
+    fn the_first_leaves_when_it_is_full() {
+        let mut hot = Hot::new(0);
+        let capacity = hot.capacity() as u64;
+        let mut left = Vec::new();
+        for number in 1..=capacity * 3 {
+            let (seq, gone) = hot.push(Entry::unseen(key(number)));
+            assert_eq!(hot.get(seq).map(Entry::key), Some(key(number)));
+            left.extend(gone.map(|(_, entry)| entry.key()));
+        }
+        assert!(left.into_iter().eq((1..=capacity * 2).map(key)));
+        for number in 1..=capacity * 3 {
+            assert_eq!(hot.find(key(number)).caller != Seq::NONE, number > capacity * 2, "{number}");
+        }
+        assert_eq!(hot.iter().count() as u64, capacity);
+    }
+
+    #[test]
+    fn a_narrow_trace_id_matches_the_low_half_of_a_wide_one() {
+        let mut hot = Hot::new(0);
+        let (seq, _) = hot.push(Entry::unseen(key(3)));
+        assert_eq!(hot.find(SpanKey { trace_id: TraceId(7), span_id: SpanId(3) }).caller, seq);
+        assert_eq!(hot.find(SpanKey { trace_id: TraceId(4 << 64 | 7), span_id: SpanId(3) }).caller, Seq::NONE);
+    }
+
+    #[test]
+    fn numbers_go_round() {
+        let mut hot = Hot::new(0);
+        hot.head = u32::MAX - 3;
+        hot.entries = (0..=u64::from(hot.mask)).map(|at| Entry::unseen(key(1_000_000 + at))).collect();
+        hot.len = hot.mask + 1;
+        for number in 1..=2_000 {
+            let (seq, _) = hot.push(Entry::unseen(key(number)));
+            assert_ne!(seq, Seq::NONE);
+            assert_eq!(hot.get(seq).map(Entry::key), Some(key(number)));
+        }
+        assert_eq!(hot.get(Seq::NONE).map(Entry::key), None);
+        assert!(hot.find(key(2_000)).caller != Seq::NONE && hot.find(key(1)).caller == Seq::NONE);
+    }
+}

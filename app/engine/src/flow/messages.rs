@@ -1,0 +1,477 @@
+//! Messages: who published, who handles, and which producer and consumer spans belong together. One pair a producer span
+//! and consumer span; each message of a batch counts in the hops.
+
+use crate::extract::{LinkFacts, Role};
+use crate::figures::{RowId, RowKey, Rule, Sample, SpanKey, Subscription};
+use crate::flow::hot::{Entry, Seq};
+use crate::flow::records::PositionKey;
+use crate::flow::{Arrival, ChannelId, Flow, Older, subscription};
+use crate::intern::ServiceId;
+
+/// Links of a span that are looked at one by one; further messages count, unpaired.
+const MAX_LINKS: usize = 1024;
+/// Spans that may rest on one span by links.
+const MAX_DEPENDENTS: usize = 4096;
+/// Consumers whose pairs may still change.
+const MAX_CONSUMERS_SHARE: usize = 2;
+
+/// A span that published, as its consumers need it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Producer {
+    /// Its trace and id.
+    pub(super) key: SpanKey,
+    /// Its service.
+    pub(super) service: ServiceId,
+    /// Where it published.
+    pub(super) channel: ChannelId,
+    /// When it ended, ns.
+    pub(super) end_ns: i64,
+    /// Whether it says that it publishes; else it only handed its context on.
+    pub(super) is_publish: bool,
+}
+
+impl Producer {
+    pub(super) fn of(entry: &Entry) -> Self {
+        Self { key: entry.key(), service: entry.service, channel: entry.channel, end_ns: entry.end_ns, is_publish: entry.role == Role::Publish }
+    }
+}
+
+/// What a publishing span is found by, so that it can be taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Publisher {
+    /// Spans that it links to: those that created what it sends.
+    links: Vec<SpanKey>,
+    position: Option<PositionKey>,
+    message_id: Option<(u64, u64)>,
+}
+
+/// One message of a consumer span.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    link: Option<SpanKey>,
+    position: Option<PositionKey>,
+    message_id: Option<(u64, u64)>,
+    chosen: Option<(Producer, Rule)>,
+}
+
+/// A counted pair.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Pair {
+    producer: SpanKey,
+    rule: Rule,
+    row: RowId,
+    latency_ns: i64,
+}
+
+/// What a consumer span is counted as.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Counted {
+    /// By producer.
+    pairs: Vec<Pair>,
+    /// Messages without a producer, their row and rule.
+    unpaired: Option<(u32, RowId, Rule)>,
+}
+
+/// A span that handles or fetches messages.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    key: SpanKey,
+    parent: SpanKey,
+    start_ns: i64,
+    received_ns: i64,
+    to: Subscription,
+    sample: Sample,
+    messages: Vec<Message>,
+    /// Messages beyond those.
+    num_more: u32,
+    by_parent: Option<Producer>,
+    by_reverse: Vec<Producer>,
+    counted: Counted,
+}
+
+impl Consumer {
+    /// Its trace and id.
+    pub(super) fn key(&self) -> SpanKey {
+        self.key
+    }
+
+    /// Messages whose producer is not known.
+    pub(super) fn num_unpaired(&self) -> u32 {
+        self.counted.unpaired.map_or(0, |(num, _, _)| num)
+    }
+
+    /// Calls back with each row that it is counted in, once.
+    pub(super) fn each_row(&self, mut call: impl FnMut(RowId)) {
+        let mut rows: Vec<RowId> = self.counted.pairs.iter().map(|pair| pair.row).chain(self.counted.unpaired.map(|(_, row, _)| row)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows.into_iter().for_each(&mut call);
+    }
+
+    fn num_messages(&self) -> u32 {
+        self.messages.len() as u32 + self.num_more
+    }
+}
+
+impl Flow {
+    /// A span that publishes.
+    pub(super) fn publish(&mut self, seq: Seq, arrival: &Arrival<'_>) {
+        let facts = arrival.facts;
+        let name_hash = self.names.get_channel(facts.channel).name_hash;
+        let is_placed = facts.channel.is_some() && facts.partition >= 0 && facts.offset >= 0;
+        let publisher = Publisher {
+            links: arrival.links.iter().take(MAX_LINKS).map(|(target, _)| *target).collect(),
+            position: is_placed.then_some((name_hash, facts.partition, facts.offset)),
+            message_id: (facts.message_id != 0).then_some((name_hash, facts.message_id)),
+        };
+        if let Some(entry) = self.hot.get_mut(seq) {
+            entry.num = facts.batch_count.max(1);
+        }
+        let Some(producer) = self.hot.get(seq).map(Producer::of) else { return };
+        for target in &publisher.links {
+            self.rest_on(*target, seq);
+            self.linked_by.entry(target.narrow()).push(arrival.key);
+            let consumer = self.hot.find(*target).callee;
+            if self.consumers.contains_key(&consumer) {
+                self.unsettled.push(consumer);
+            }
+        }
+        if let Some(key) = publisher.position {
+            let position = self.positions.entry(key);
+            position.producers.push(producer);
+            self.unsettled.extend(&position.consumers);
+        }
+        if let Some(key) = publisher.message_id {
+            let message = self.message_ids.entry(key);
+            message.producers.push(producer);
+            self.unsettled.extend(&message.consumers);
+        }
+        if facts.conversation != 0 {
+            self.conversations.publish(facts.service, name_hash, facts.conversation, arrival.start_ns);
+        }
+        if !publisher.links.is_empty() || is_placed || publisher.message_id.is_some() {
+            self.publishers.insert(seq, publisher);
+        }
+        self.evaluate_publish(seq);
+    }
+
+    /// Takes a publishing span back.
+    pub(super) fn unpublish(&mut self, seq: Seq) {
+        self.recount(seq, None);
+        let (Some(publisher), Some(key)) = (self.publishers.remove(&seq), self.hot.get(seq).map(Entry::key)) else { return };
+        for target in &publisher.links {
+            if let Some(sources) = self.linked_by.get_mut(&target.narrow()) {
+                sources.retain(|source| *source != key);
+            }
+        }
+        let mut consumers = Vec::new();
+        if let Some(position) = publisher.position.and_then(|key| self.positions.get_mut(&key)) {
+            position.producers.retain(|producer| producer.key != key);
+            consumers.extend(position.consumers.iter().copied());
+        }
+        if let Some(message) = publisher.message_id.and_then(|key| self.message_ids.get_mut(&key)) {
+            message.producers.retain(|producer| producer.key != key);
+            consumers.extend(message.consumers.iter().copied());
+        }
+        for consumer in consumers {
+            self.look_again(consumer, key);
+        }
+    }
+
+    /// Counts a publishing span, unless it only sends what other spans of its service created.
+    fn evaluate_publish(&mut self, seq: Seq) {
+        let Some(entry) = self.hot.get(seq).copied() else { return };
+        let sends_created = self.publishers.get(&seq).is_some_and(|publisher| {
+            publisher.links.iter().any(|target| {
+                let created = self.hot.get(self.hot.find(*target).caller);
+                created.is_some_and(|created| created.role == Role::Publish && created.service == entry.service && created.key() != entry.key())
+            })
+        });
+        let key = RowKey::Publish { service: entry.service, channel: entry.channel };
+        let rule = if entry.parent.is_some() { Rule::Parent } else { Rule::Root };
+        self.recount(seq, (entry.channel.is_some() && !sends_created).then_some((key, rule)));
+    }
+
+    /// A span that handles or fetches messages.
+    pub(super) fn consume(&mut self, seq: Seq, arrival: &Arrival<'_>) {
+        let facts = arrival.facts;
+        let to = subscription(facts, facts.channel);
+        let Some(sample) = self.hot.get(seq).map(Entry::sample) else { return };
+        let of_message = |facts: &LinkFacts, names: &super::FlowNames| {
+            let name_hash = names.get_channel(facts.channel).name_hash;
+            let is_placed = facts.channel.is_some() && facts.partition >= 0 && facts.offset >= 0;
+            (is_placed.then_some((name_hash, facts.partition, facts.offset)), (facts.message_id != 0).then_some((name_hash, facts.message_id)))
+        };
+        let own = LinkFacts { partition: facts.partition, offset: facts.offset, message_id: facts.message_id, channel: facts.channel };
+        let mut messages = Vec::with_capacity(arrival.links.len().clamp(1, MAX_LINKS));
+        for (target, of_link) in arrival.links.iter().take(MAX_LINKS) {
+            // One message: what is said of it may stand at the span instead.
+            let is_only = arrival.links.len() == 1 && of_link.offset < 0 && of_link.message_id == 0;
+            let (position, message_id) = of_message(if is_only { &own } else { of_link }, &self.names);
+            messages.push(Message { link: Some(*target), position, message_id, chosen: None });
+        }
+        if messages.is_empty() {
+            let (position, message_id) = of_message(&own, &self.names);
+            messages.push(Message { link: None, position, message_id, chosen: None });
+        }
+        let num_told = (arrival.links.len() as u32).max(facts.batch_count).max(1);
+        for message in &messages {
+            if let Some(target) = message.link {
+                self.rest_on(target, seq);
+            }
+            if let Some(key) = message.position {
+                self.positions.entry(key).consumers.push(seq);
+            }
+            if let Some(key) = message.message_id {
+                self.message_ids.entry(key).consumers.push(seq);
+            }
+        }
+        let consumer = Consumer {
+            key: arrival.key,
+            parent: SpanKey { span_id: arrival.parent, ..arrival.key },
+            start_ns: arrival.start_ns,
+            received_ns: arrival.received_ns,
+            to,
+            sample,
+            num_more: num_told - messages.len() as u32,
+            messages,
+            by_parent: None,
+            by_reverse: Vec::new(),
+            counted: Counted::default(),
+        };
+        self.count_consumed(&consumer, true);
+        self.consumers.insert(seq, consumer);
+        self.unsettled.push(seq);
+        if self.consumers.len() > self.hot.capacity() / MAX_CONSUMERS_SHARE {
+            self.end_half_of_consumers();
+        }
+    }
+
+    /// Hops and spans handled: what a consumer is counted as whoever its producers are.
+    fn count_consumed(&mut self, consumer: &Consumer, add: bool) {
+        let rule = if consumer.parent.span_id.is_some() { Rule::Parent } else { Rule::Root };
+        let hop = Sample { num: consumer.num_messages(), ..consumer.sample };
+        let hop_row = self.rows.row(RowKey::Consume(consumer.to));
+        let span_row = self.rows.row(RowKey::Handled(consumer.to));
+        for (row, sample) in [(hop_row, &hop), (span_row, &consumer.sample)] {
+            if add {
+                self.rows.add(row, sample, rule, Some(consumer.key));
+            } else {
+                self.rows.subtract(row, sample, rule, Some(consumer.key));
+            }
+        }
+    }
+
+    /// Takes a consuming span back.
+    pub(super) fn unconsume(&mut self, seq: Seq) {
+        let Some(consumer) = self.consumers.remove(&seq) else { return };
+        self.count_consumed(&consumer, false);
+        self.count_pairs(&consumer, &consumer.counted, false);
+    }
+
+    /// Memory for those whose pairs may change is limited: the pairs of the older half stay as they are.
+    fn end_half_of_consumers(&mut self) {
+        let mut oldest: Vec<(i64, Seq)> = self.consumers.iter().map(|(seq, consumer)| (consumer.received_ns, *seq)).collect();
+        oldest.sort_unstable();
+        for (_, seq) in &oldest[..oldest.len() / 2] {
+            if let Some(consumer) = self.consumers.remove(seq) {
+                self.num_left_unpaired += u64::from(consumer.num_unpaired());
+            }
+        }
+    }
+
+    /// Enters a span among those that rest on another by a link.
+    fn rest_on(&mut self, target: SpanKey, seq: Seq) {
+        let found = self.hot.find(target);
+        let side = if found.inner() == Seq::NONE { self.push(Entry::unseen(target)) } else { found.inner() };
+        if let Some(entry) = self.hot.get_mut(side) {
+            entry.set_linked();
+        }
+        let dependents = self.link_dependents.entry(target.narrow()).or_default();
+        if dependents.len() >= MAX_DEPENDENTS {
+            let hot = &self.hot;
+            dependents.retain(|dependent| hot.get(*dependent).is_some());
+        }
+        if dependents.len() < MAX_DEPENDENTS {
+            dependents.push(seq);
+        }
+    }
+
+    /// A span came: those that rest on it by a link look again.
+    pub(super) fn tell_linked(&mut self, key: SpanKey) {
+        let sides = self.hot.find(key);
+        if ![sides.caller, sides.callee].iter().any(|side| self.hot.get(*side).is_some_and(Entry::is_linked)) {
+            return;
+        }
+        let Some(dependents) = self.link_dependents.remove(&key.narrow()) else { return };
+        for dependent in &dependents {
+            match self.hot.get(*dependent).map(|entry| entry.role) {
+                Some(Role::Publish) => self.evaluate_publish(*dependent),
+                Some(Role::Process | Role::Receive) => self.look_again(*dependent, key),
+                _ => {}
+            }
+        }
+        self.link_dependents.insert(key.narrow(), dependents);
+    }
+
+    /// A consumer is settled again at the end of the batch, without what it knew of this producer.
+    pub(super) fn look_again(&mut self, seq: Seq, producer: SpanKey) {
+        let Some(consumer) = self.consumers.get_mut(&seq) else { return };
+        let is_other = |known: &Producer| known.key.narrow() != producer.narrow();
+        consumer.by_parent = consumer.by_parent.filter(is_other);
+        consumer.by_reverse.retain(is_other);
+        for message in &mut consumer.messages {
+            message.chosen = message.chosen.filter(|(known, _)| is_other(known));
+        }
+        self.unsettled.push(seq);
+    }
+
+    /// Finds a consumer's producers by all that is known now, and counts the pairs.
+    pub(super) fn settle(&mut self, seq: Seq, older: &mut dyn Older) {
+        let Some(mut consumer) = self.consumers.remove(&seq) else { return };
+        let counted = self.resolve(&mut consumer, older);
+        if counted != consumer.counted {
+            self.count_pairs(&consumer, &consumer.counted, false);
+            self.count_pairs(&consumer, &counted, true);
+            consumer.counted = counted;
+        }
+        self.consumers.insert(seq, consumer);
+    }
+
+    fn count_pairs(&mut self, consumer: &Consumer, counted: &Counted, add: bool) {
+        let mut exampled: Vec<RowId> = Vec::new();
+        let pairs = counted.pairs.iter().map(|pair| (pair.row, Sample { latency_ns: Some(pair.latency_ns), ..consumer.sample }, pair.rule));
+        let unpaired = counted.unpaired.map(|(num, row, rule)| (row, Sample { latency_ns: None, num, ..consumer.sample }, rule));
+        for (row, sample, rule) in pairs.chain(unpaired) {
+            let example = if exampled.contains(&row) { None } else { Some(consumer.key) };
+            exampled.push(row);
+            exampled.dedup();
+            if add {
+                self.rows.add(row, &sample, rule, example);
+            } else {
+                self.rows.subtract(row, &sample, rule, example);
+            }
+        }
+    }
+
+    fn resolve(&mut self, consumer: &mut Consumer, older: &mut dyn Older) -> Counted {
+        if consumer.parent.span_id.is_some() && consumer.parent != consumer.key {
+            consumer.by_parent = self.producer(consumer.parent, &consumer.to, older).or(consumer.by_parent);
+        }
+        let sources = self.linked_by.get(&consumer.key.narrow()).cloned().unwrap_or_default();
+        for source in sources {
+            if let Some(producer) = self.producer(source, &consumer.to, older) {
+                consumer.by_reverse.retain(|known| known.key != producer.key);
+                consumer.by_reverse.push(producer);
+            }
+        }
+        for at in 0..consumer.messages.len() {
+            if let Some(target) = consumer.messages[at].link
+                && let Some(producer) = self.producer(target, &consumer.to, older)
+            {
+                consumer.messages[at].chosen = Some((producer, Rule::Link));
+            }
+        }
+        // Who says that he publishes prevails over who only handed his context on.
+        let linked = consumer.messages.iter().filter_map(|message| message.chosen).filter(|(_, rule)| *rule == Rule::Link);
+        let explicit = consumer.by_parent.iter().chain(&consumer.by_reverse).copied().chain(linked.map(|(producer, _)| producer));
+        let any_publish = explicit.clone().any(|producer| producer.is_publish);
+        let counts = |producer: &Producer| producer.is_publish || !any_publish;
+        let is_explicit = explicit.clone().any(|producer| counts(&producer));
+        let is_single = consumer.messages.len() == 1 && consumer.messages[0].link.is_none();
+        for at in 0..consumer.messages.len() {
+            let message = consumer.messages[at];
+            let has_link = message.chosen.is_some_and(|(_, rule)| rule == Rule::Link);
+            if has_link || (is_single && is_explicit) {
+                continue;
+            }
+            let by_record = message.position.and_then(|key| self.producer_at(key, &consumer.to, older));
+            let found = by_record.map(|producer| (producer, Rule::Record)).or_else(|| {
+                let by_id = message.message_id.and_then(|key| self.producer_of_message(key, consumer.start_ns));
+                by_id.map(|producer| (producer, Rule::MessageId))
+            });
+            if let Some((producer, rule)) = found
+                && message.chosen.is_none_or(|(_, known)| rule <= known)
+            {
+                consumer.messages[at].chosen = Some((producer, rule));
+            }
+        }
+        self.counted(consumer, is_single && is_explicit, counts)
+    }
+
+    fn counted(&mut self, consumer: &Consumer, is_told: bool, counts: impl Fn(&Producer) -> bool) -> Counted {
+        let mut found: Vec<(Producer, Rule)> = consumer.by_parent.iter().map(|producer| (*producer, Rule::Parent)).collect();
+        found.extend(consumer.by_reverse.iter().map(|producer| (*producer, Rule::Link)));
+        found.retain(|(producer, _)| counts(producer));
+        let mut num_resolved = found.len() as u32;
+        if !is_told {
+            for (producer, rule) in consumer.messages.iter().filter_map(|message| message.chosen) {
+                if rule != Rule::Link || counts(&producer) {
+                    // A message whose producer is also the parent was counted with it.
+                    num_resolved += u32::from(!found.iter().any(|(known, by)| known.key == producer.key && *by == Rule::Parent));
+                    found.push((producer, rule));
+                }
+            }
+        }
+        found.sort_by_key(|(producer, rule)| (producer.key, *rule));
+        found.dedup_by_key(|(producer, _)| producer.key);
+        let mut counted = Counted::default();
+        for (producer, rule) in found {
+            let channel = if consumer.to.channel.is_some() { consumer.to.channel } else { producer.channel };
+            let row = self.rows.row(RowKey::Message { from: producer.service, to: Subscription { channel, ..consumer.to } });
+            let latency_ns = consumer.start_ns.saturating_sub(producer.end_ns);
+            counted.pairs.push(Pair { producer: producer.key, rule, row, latency_ns });
+        }
+        let num_unpaired = consumer.num_messages().saturating_sub(num_resolved);
+        if num_unpaired > 0 {
+            let is_named = if consumer.messages[0].link.is_some() {
+                consumer.messages.iter().any(|message| message.chosen.is_none() && message.link.is_some_and(|target| self.is_unseen(target)))
+            } else {
+                consumer.parent.span_id.is_some() && self.is_unseen(consumer.parent)
+            };
+            let row = self.rows.row(RowKey::Message { from: ServiceId::NONE, to: consumer.to });
+            counted.unpaired = Some((num_unpaired, row, if is_named { Rule::MissingParent } else { Rule::Root }));
+        }
+        counted
+    }
+
+    fn is_unseen(&self, key: SpanKey) -> bool {
+        self.hot.get(self.hot.find(key).inner()).is_none_or(|entry| entry.role == Role::Unseen)
+    }
+
+    /// The span of this id, if it can have published what the subscription reads.
+    pub(super) fn producer(&mut self, key: SpanKey, to: &Subscription, older: &mut dyn Older) -> Option<Producer> {
+        let sides = self.hot.find(key);
+        for side in [sides.caller, sides.callee] {
+            if let Some(entry) = self.hot.get(side).filter(|entry| entry.role != Role::Unseen) {
+                let producer = Producer::of(entry);
+                if self.can_produce(&producer, entry.role, to) {
+                    return Some(producer);
+                }
+            }
+        }
+        if self.hot.get(sides.inner()).is_some_and(|entry| entry.role != Role::Unseen) || !self.hot.is_full() {
+            return None;
+        }
+        let old = older.find(key, &mut self.names)?;
+        let producer = Producer {
+            key,
+            service: old.facts.service,
+            channel: old.facts.channel,
+            end_ns: old.end_ns,
+            is_publish: old.facts.role == Role::Publish,
+        };
+        self.can_produce(&producer, old.facts.role, to).then_some(producer)
+    }
+
+    /// A span that publishes to the channel, or one of another service that handed its context on with a message.
+    fn can_produce(&self, producer: &Producer, role: Role, to: &Subscription) -> bool {
+        if role != Role::Publish {
+            return producer.service != to.service && !matches!(role, Role::Receive | Role::Settle | Role::Unseen);
+        }
+        let (from, read) = (self.names.get_channel(producer.channel), self.names.get_channel(to.channel));
+        // Exchange and queue, or topic and queue, have names of their own; a Kafka topic has one.
+        let is_kafka = from.system == "kafka" && read.system == "kafka";
+        !(is_kafka && producer.channel.is_some() && to.channel.is_some() && from.name != read.name)
+    }
+}

@@ -1,0 +1,390 @@
+//! Who talks to whom: pairs the spans that belong together, in whatever order they come, and counts them.
+
+mod bounded;
+mod calls;
+mod conversations;
+mod hot;
+mod messages;
+mod names;
+mod plan;
+mod records;
+mod refusals;
+mod report;
+mod style;
+mod summary;
+
+use hashbrown::HashMap;
+use switchboard_model::SpanId;
+
+use crate::extract::{LinkFacts, Role, SpanFacts};
+use crate::figures::{BUCKET_NS, RowId, RowKey, Rows, Rule, SpanKey, Subscription, bucket_of};
+use crate::flow::bounded::Bounded;
+use crate::flow::calls::Proofs;
+use crate::flow::conversations::Conversations;
+use crate::flow::hot::{Entry, Hot, Seq};
+use crate::flow::messages::{Consumer, Publisher};
+use crate::flow::records::{MessageIds, Position, PositionKey, RecordContext};
+use crate::flow::refusals::Refusals;
+use crate::intern::ServiceId;
+use crate::view::LimitsReport;
+
+pub(crate) use names::{ChannelId, FlowNames, GroupId, OTHER_NAME, PeerId, Via};
+pub(crate) use plan::{Brokers, Ids, Plan};
+pub(crate) use refusals::Callees;
+pub(crate) use report::flow_report;
+pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, rfc3339};
+
+/// A span as it arrives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival<'a> {
+    /// Its trace and id.
+    pub(crate) key: SpanKey,
+    /// Its parent; zero = none.
+    pub(crate) parent: SpanId,
+    /// Start, ns since the Unix epoch.
+    pub(crate) start_ns: i64,
+    /// End, ns since the Unix epoch.
+    pub(crate) end_ns: i64,
+    /// When it was received, ns since the Unix epoch.
+    pub(crate) received_ns: i64,
+    /// What it says.
+    pub(crate) facts: &'a SpanFacts,
+    /// Its links, of a span that publishes, handles or fetches messages.
+    pub(crate) links: &'a [(SpanKey, LinkFacts)],
+}
+
+/// What an older span, no longer among those that arrived last, tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OldSpan {
+    /// What it said.
+    pub(crate) facts: SpanFacts,
+    /// End, ns since the Unix epoch.
+    pub(crate) end_ns: i64,
+}
+
+/// Finds older spans where they are stored.
+pub(crate) trait Older {
+    /// The span, if it is stored.
+    fn find(&mut self, key: SpanKey, names: &mut FlowNames) -> Option<OldSpan>;
+}
+
+/// How long buckets of time are kept apart.
+const NUM_BUCKETS: i32 = 186;
+/// Buckets that stay whatever they take: those of the last minute.
+const NUM_RECENT: i32 = 7;
+
+/// The state of joining and counting.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    /// Who and what is named.
+    pub(crate) names: FlowNames,
+    /// What was counted.
+    pub(crate) rows: Rows,
+    hot: Hot,
+    consumers: HashMap<Seq, Consumer>,
+    publishers: HashMap<Seq, Publisher>,
+    /// Who rests on a span by a link to it.
+    link_dependents: HashMap<SpanKey, Vec<Seq>>,
+    /// Producers that link to a span: links lead either way.
+    linked_by: Bounded<SpanKey, Vec<SpanKey>>,
+    positions: Bounded<PositionKey, Position>,
+    message_ids: Bounded<(u64, u64), MessageIds>,
+    record_contexts: Bounded<SpanKey, RecordContext>,
+    /// Which message answers which.
+    pub(crate) conversations: Conversations,
+    /// Which addresses are which services.
+    pub(crate) proofs: Proofs,
+    refusals: Refusals,
+    /// Consumers to be settled at the end of the batch.
+    unsettled: Vec<Seq>,
+    /// Spans that left while they waited for a partner.
+    num_left_unpaired: u64,
+    now_ns: i64,
+}
+
+impl Flow {
+    /// Uses about so many bytes.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        let hot = Hot::new(max_bytes / 2);
+        let num_keys = hot.capacity() / 4;
+        Self {
+            names: FlowNames::new((max_bytes / 256).clamp(4 << 10, 256 << 10)),
+            rows: Rows::new((max_bytes / 8 / 1024).clamp(1_000, 20_000), max_bytes / 4),
+            consumers: HashMap::new(),
+            publishers: HashMap::new(),
+            link_dependents: HashMap::new(),
+            linked_by: Bounded::new(num_keys),
+            positions: Bounded::new(num_keys),
+            message_ids: Bounded::new(num_keys),
+            record_contexts: Bounded::new(num_keys),
+            conversations: Conversations::new(num_keys),
+            proofs: Proofs::default(),
+            refusals: Refusals::default(),
+            unsettled: Vec::new(),
+            num_left_unpaired: 0,
+            now_ns: i64::MIN,
+            hot,
+        }
+    }
+
+    /// The time of the last arrival moved on: old buckets go.
+    pub(crate) fn advance(&mut self, now_ns: i64) {
+        if now_ns <= self.now_ns {
+            return;
+        }
+        let is_new_bucket = self.now_ns.div_euclid(BUCKET_NS) != now_ns.div_euclid(BUCKET_NS);
+        self.now_ns = now_ns;
+        self.rows.set_now(now_ns);
+        if is_new_bucket || self.rows.is_over_budget() {
+            let now = bucket_of(now_ns);
+            self.rows.forget_before(now.saturating_sub(NUM_BUCKETS), now.saturating_sub(NUM_RECENT));
+        }
+    }
+
+    /// A span that had not come before.
+    pub(crate) fn span(&mut self, arrival: &Arrival<'_>, older: &mut dyn Older) {
+        let facts = arrival.facts;
+        let sides = self.hot.find(arrival.key);
+        let is_callee = matches!(facts.role, Role::Server | Role::Process | Role::Receive);
+        let placeholder = self.hot.get(sides.caller).is_some_and(|entry| entry.role == Role::Unseen);
+        let same_side = if is_callee { sides.callee } else { sides.caller };
+        let (seq, is_awaited) = if placeholder {
+            (sides.caller, true)
+        } else if same_side != Seq::NONE {
+            return self.replace(same_side, arrival, older);
+        } else {
+            let mut entry = Entry::unseen(arrival.key);
+            entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, facts);
+            (self.push(entry), false)
+        };
+        if is_awaited && let Some(entry) = self.hot.get_mut(seq) {
+            entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, facts);
+        }
+        if facts.bucket == crate::figures::OUT_OF_RANGE {
+            self.rows.count_out_of_range();
+        }
+        self.count(seq, arrival, older);
+        if is_awaited || sides.caller != Seq::NONE || sides.callee != Seq::NONE {
+            self.tell_dependents(arrival.key, seq, older);
+        }
+        self.tell_records(arrival.key, facts, arrival.start_ns);
+    }
+
+    /// Another span of the same id and side: one of the two is counted, the same whatever their order.
+    fn replace(&mut self, seq: Seq, arrival: &Arrival<'_>, older: &mut dyn Older) {
+        let Some(known) = self.hot.get(seq).copied() else { return };
+        if !self.prevails(arrival, &known) {
+            return;
+        }
+        self.uncount(seq);
+        if known.parent != arrival.parent {
+            self.leave_parent(seq);
+        }
+        if let Some(entry) = self.hot.get_mut(seq) {
+            entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, arrival.facts);
+        }
+        self.count(seq, arrival, older);
+        for parent in [known.parent, arrival.parent] {
+            self.evaluate_client(self.hot.find(SpanKey { span_id: parent, ..arrival.key }).caller);
+        }
+        self.tell_dependents(arrival.key, seq, older);
+    }
+
+    fn prevails(&self, arrival: &Arrival<'_>, known: &Entry) -> bool {
+        let facts = arrival.facts;
+        let names = |service: ServiceId, peer: PeerId, channel: ChannelId| {
+            let (service, channel) = (self.names.get_service(service), self.names.get_channel(channel));
+            (&service.environment, &service.namespace, &service.name, &self.names.get_peer(peer).text, &channel.cluster_id, &channel.name)
+        };
+        let duration_ns = |start_ns: i64, end_ns: i64| end_ns.saturating_sub(start_ns);
+        let sample = known.sample();
+        let arrived = (duration_ns(arrival.start_ns, arrival.end_ns), arrival.start_ns, arrival.parent, facts.role, facts.via, facts.error, facts.bucket);
+        let held = (duration_ns(known.start_ns, known.end_ns), known.start_ns, known.parent, known.role, known.via, sample.error, sample.bucket);
+        (arrived, names(facts.service, facts.peer, facts.channel)) > (held, names(known.service, known.peer, known.channel))
+    }
+
+    fn push(&mut self, entry: Entry) -> Seq {
+        let (seq, left) = self.hot.push(entry);
+        if let Some((left_seq, left)) = left {
+            self.leave(left_seq, &left);
+        }
+        seq
+    }
+
+    /// A span leaves those that arrived last: what it was counted as stays.
+    fn leave(&mut self, seq: Seq, entry: &Entry) {
+        if self.refusals.is_watching() {
+            self.note_target(entry);
+        }
+        if entry.is_linked() {
+            self.link_dependents.remove(&entry.key().narrow());
+        }
+        match entry.role {
+            Role::Publish => {
+                self.publishers.remove(&seq);
+            }
+            Role::Process | Role::Receive => {
+                if let Some(consumer) = self.consumers.remove(&seq) {
+                    self.num_left_unpaired += u64::from(consumer.num_unpaired());
+                }
+            }
+            Role::Server => self.num_left_unpaired += u64::from(entry.row != RowId::NONE && entry.rule == Rule::MissingParent),
+            Role::Client => self.num_left_unpaired += u64::from(entry.row != RowId::NONE && entry.rule == Rule::Peer),
+            Role::Unseen | Role::Internal | Role::Settle => {}
+        }
+    }
+
+    /// Counts a span whose entry is filled: what it is by itself, and what follows from its partners.
+    fn count(&mut self, seq: Seq, arrival: &Arrival<'_>, older: &mut dyn Older) {
+        match arrival.facts.role {
+            Role::Server => {
+                self.count_received(seq);
+                self.join_parent(seq);
+                self.evaluate_server(seq, older);
+            }
+            Role::Client => {
+                self.join_parent(seq);
+                self.evaluate_client(seq);
+                self.tell_outer_call(seq);
+            }
+            Role::Publish => self.publish(seq, arrival),
+            Role::Process | Role::Receive => {
+                self.join_parent(seq);
+                self.consume(seq, arrival);
+            }
+            Role::Unseen | Role::Internal | Role::Settle => {}
+        }
+    }
+
+    /// Takes back all that a span was counted as.
+    fn uncount(&mut self, seq: Seq) {
+        let Some(entry) = self.hot.get(seq).copied() else { return };
+        match entry.role {
+            Role::Server => {
+                let row = self.rows.row(RowKey::Received { service: entry.service });
+                self.rows.subtract(row, &entry.sample(), entry.rule_received(), Some(entry.key()));
+                for caller in [self.hot.find(entry.key()).caller, self.hot.find(entry.parent_key()).caller] {
+                    if self.hot.get(caller).is_some_and(|caller| caller.callee == seq) {
+                        self.release_callee(caller);
+                    }
+                }
+                self.recount(seq, None);
+            }
+            Role::Client => {
+                self.release_callee(seq);
+                self.recount(seq, None);
+            }
+            Role::Publish => self.unpublish(seq),
+            Role::Process | Role::Receive => self.unconsume(seq),
+            Role::Unseen | Role::Internal | Role::Settle => {}
+        }
+    }
+
+    /// Counts a span in another row than before, or in none.
+    fn recount(&mut self, seq: Seq, to: Option<(RowKey, Rule)>) {
+        let Some(entry) = self.hot.get(seq).copied() else { return };
+        let row = to.map_or(RowId::NONE, |(key, _)| self.rows.row(key));
+        let rule = to.map_or(entry.rule, |(_, rule)| rule);
+        if (row, rule) == (entry.row, entry.rule) {
+            return;
+        }
+        let mut sample = entry.sample();
+        sample.num = entry.num.max(1);
+        if entry.row != RowId::NONE {
+            self.rows.subtract(entry.row, &sample, entry.rule, Some(entry.key()));
+        }
+        if row != RowId::NONE {
+            self.rows.add(row, &sample, rule, Some(entry.key()));
+        }
+        if let Some(entry) = self.hot.get_mut(seq) {
+            (entry.row, entry.rule) = (row, rule);
+        }
+    }
+
+    /// A span came, or came to be another: those that rest on it look again.
+    fn tell_dependents(&mut self, key: SpanKey, seq: Seq, older: &mut dyn Older) {
+        let sides = self.hot.find(key);
+        // A call has looked at the servers that it called by itself.
+        let is_call = sides.callee == Seq::NONE && self.hot.get(seq).is_some_and(|entry| entry.role == Role::Client);
+        for side in [sides.caller, sides.callee] {
+            let mut next = self.hot.get(side).map_or(Seq::NONE, |entry| entry.first_child);
+            while let Some(child) = self.hot.get(next).copied() {
+                match child.role {
+                    Role::Server if is_call => {}
+                    Role::Server => self.evaluate_server(next, older),
+                    Role::Process | Role::Receive => self.look_again(next, key),
+                    _ => {}
+                }
+                next = child.next_sibling;
+            }
+        }
+        if sides.caller != Seq::NONE && sides.caller != seq {
+            self.evaluate_client(sides.caller);
+        }
+        if sides.callee != Seq::NONE && sides.callee != seq && self.hot.get(sides.callee).is_some_and(|entry| entry.role == Role::Server) {
+            self.evaluate_server(sides.callee, older);
+        }
+        self.tell_linked(key);
+    }
+
+    /// All of a batch was entered: settles what waited for it.
+    pub(crate) fn end_batch(&mut self, older: &mut dyn Older) {
+        let mut unsettled = std::mem::take(&mut self.unsettled);
+        unsettled.sort_unstable();
+        unsettled.dedup();
+        for seq in unsettled.drain(..) {
+            self.settle(seq, older);
+        }
+        self.unsettled = unsettled;
+    }
+
+    /// What the limits left out.
+    pub(crate) fn limits(&self) -> LimitsReport {
+        LimitsReport {
+            out_of_range: self.rows.num_out_of_range(),
+            left_unpaired: self.num_left_unpaired,
+            capped: self.rows.num_capped() + self.names.num_overflowed(),
+        }
+    }
+
+    /// Begins the examples anew of rows that lost too many of theirs, from the spans that are here.
+    pub(crate) fn mend_examples(&mut self) {
+        let incomplete: Vec<RowId> = self.rows.held().filter(|(_, row)| row.exemplars.is_incomplete()).map(|(row_id, _)| row_id).collect();
+        if incomplete.is_empty() {
+            return;
+        }
+        for row_id in &incomplete {
+            self.rows.exemplars_mut(*row_id).restart();
+        }
+        let is_incomplete = |row_id: RowId| incomplete.binary_search(&row_id).is_ok();
+        for (_, entry) in self.hot.iter() {
+            if entry.row != RowId::NONE && is_incomplete(entry.row) {
+                self.rows.exemplars_mut(entry.row).add(entry.key());
+            }
+        }
+        for consumer in self.consumers.values() {
+            consumer.each_row(|row_id| {
+                if is_incomplete(row_id) {
+                    self.rows.exemplars_mut(row_id).add(consumer.key());
+                }
+            });
+        }
+    }
+
+    /// What it holds, in bytes, roughly.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.hot.size_bytes()
+            + self.rows.size_bytes()
+            + self.positions.size_bytes()
+            + self.message_ids.size_bytes()
+            + self.record_contexts.size_bytes()
+            + self.linked_by.size_bytes()
+            + self.conversations.size_bytes()
+            + self.consumers.capacity() * size_of::<(Seq, Consumer)>()
+    }
+}
+
+/// How a service reads a channel.
+fn subscription(facts: &SpanFacts, channel: ChannelId) -> Subscription {
+    Subscription { channel, group: facts.group, service: facts.service, receive: facts.role == Role::Receive }
+}

@@ -1,0 +1,315 @@
+//! Who and what is named: services with their instances, peers, channels, groups, operations. Interned, capped; what
+//! comes after a cap is "other".
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::intern::{OperationId, Registry, ServiceId};
+
+/// A channel as spans name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ChannelId(pub(crate) u16);
+
+/// A consumer group (or subscription) as spans name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct GroupId(pub(crate) u16);
+
+/// What a caller's attributes name: a service by name, or an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PeerId(pub(crate) u16);
+
+macro_rules! reserved {
+    ($($id:ident),*) => {$(
+        impl $id {
+            /// Not told.
+            pub(crate) const NONE: Self = Self(0);
+            /// All that came after the cap was reached.
+            pub(crate) const OTHER: Self = Self(1);
+            /// Whether it is told.
+            pub(crate) fn is_some(self) -> bool {
+                self != Self::NONE
+            }
+        }
+    )*};
+}
+reserved!(ChannelId, GroupId, PeerId);
+
+/// The protocol of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Via {
+    /// Not told.
+    #[default]
+    Call,
+    /// HTTP.
+    Http,
+    /// gRPC.
+    Grpc,
+    /// Another RPC system.
+    Rpc,
+    /// A database's own.
+    Database,
+}
+
+impl Via {
+    /// Name in the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Http => "http",
+            Self::Grpc => "grpc",
+            Self::Rpc => "rpc",
+            Self::Database => "database",
+        }
+    }
+}
+
+/// A service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Service {
+    /// `deployment.environment.name`, else the source's; empty = unknown.
+    pub(crate) environment: String,
+    /// `service.namespace`; empty = unknown.
+    pub(crate) namespace: String,
+    /// `service.name`.
+    pub(crate) name: String,
+    /// Version, and when it was last seen, ns.
+    pub(crate) version: (i64, String),
+    /// Instances: identity, version, last seen.
+    pub(crate) instances: Vec<Instance>,
+    /// When the first span of it arrived, ns.
+    pub(crate) first_seen_ns: i64,
+}
+
+/// An instance of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Instance {
+    /// Its identity.
+    pub(crate) instance: String,
+    /// Version, and when it was last seen, ns.
+    pub(crate) version: (i64, String),
+}
+
+/// What a caller's attributes name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// A service's name, or `address:port`, or a database's name.
+    pub(crate) text: String,
+    /// Whether it is a service's name (`service.peer.name`).
+    pub(crate) is_name: bool,
+    /// The database system, where it is a database; else empty.
+    pub(crate) system: String,
+}
+
+/// A channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Channel {
+    /// `messaging.system`; empty = unknown.
+    pub(crate) system: String,
+    /// Cluster id, where spans tell it; else empty.
+    pub(crate) cluster_id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Hash of the name, for positions in it.
+    pub(crate) name_hash: u64,
+}
+
+/// Services kept apart.
+const MAX_SERVICES: usize = 5_000;
+/// Peers, channels and groups kept apart, each.
+const MAX_NAMED: usize = 5_000;
+/// Instances of a service kept apart.
+const MAX_INSTANCES: usize = 500;
+/// Operations of a service kept apart.
+const MAX_OPERATIONS: usize = 2_000;
+
+/// All names of the flow.
+#[derive(Debug)]
+pub(crate) struct FlowNames {
+    hasher: DefaultHashBuilder,
+    services: Registry<Service>,
+    peers: Registry<Peer>,
+    channels: Registry<Channel>,
+    groups: Registry<String>,
+    operations: HashTable<u32>,
+    operation_texts: Vec<(ServiceId, Box<str>)>,
+    operations_of: Vec<u16>,
+    max_operations: usize,
+    num_operations_overflowed: u64,
+    version: u64,
+}
+
+impl FlowNames {
+    /// Keeps at most so many operations over all services.
+    pub(crate) fn new(max_operations: usize) -> Self {
+        let mut names = Self {
+            hasher: DefaultHashBuilder::default(),
+            services: Registry::new(),
+            peers: Registry::new(),
+            channels: Registry::new(),
+            groups: Registry::new(),
+            operations: HashTable::new(),
+            operation_texts: Vec::new(),
+            operations_of: Vec::new(),
+            max_operations,
+            num_operations_overflowed: 0,
+            version: 1,
+        };
+        OTHER_NAME.clone_into(&mut names.services.items[1].name);
+        OTHER_NAME.clone_into(&mut names.peers.items[1].text);
+        OTHER_NAME.clone_into(&mut names.channels.items[1].name);
+        OTHER_NAME.clone_into(&mut names.groups.items[1]);
+        names
+    }
+
+    /// The service of these parts. A service without a name is what the SDKs call it by default.
+    pub(crate) fn service(&mut self, environment: &str, namespace: &str, name: &str, received_ns: i64) -> ServiceId {
+        let name = if name.is_empty() { "unknown_service" } else { name };
+        let hasher = &self.hasher;
+        let hash = |environment: &str, namespace: &str, name: &str| hasher.hash_one((environment, namespace, name));
+        let before = self.services.items.len();
+        let number = self.services.intern(
+            hash(environment, namespace, name),
+            MAX_SERVICES,
+            |known| known.name == name && known.namespace == namespace && known.environment == environment,
+            || Service {
+                environment: environment.to_owned(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                first_seen_ns: received_ns,
+                ..Service::default()
+            },
+            |known| hash(&known.environment, &known.namespace, &known.name),
+        );
+        self.version += u64::from(self.services.items.len() > before);
+        let service = &mut self.services.items[number as usize];
+        service.first_seen_ns = service.first_seen_ns.min(received_ns);
+        ServiceId(number)
+    }
+
+    /// An instance of a service was seen.
+    pub(crate) fn see_instance(&mut self, service: ServiceId, instance: &str, version: &str, received_ns: i64) {
+        let service = &mut self.services.items[service.0 as usize];
+        let seen = (received_ns, version);
+        if !version.is_empty() && seen > (service.version.0, service.version.1.as_str()) {
+            self.version += u64::from(service.version.1 != version);
+            service.version = (received_ns, version.to_owned());
+        }
+        if instance.is_empty() {
+            return;
+        }
+        let has_room = service.instances.len() < MAX_INSTANCES;
+        match service.instances.iter_mut().find(|known| known.instance == instance) {
+            Some(known) if seen > (known.version.0, known.version.1.as_str()) => known.version = (received_ns, version.to_owned()),
+            Some(_) => {}
+            None if has_room => {
+                service.instances.push(Instance { instance: instance.to_owned(), version: (received_ns, version.to_owned()) });
+                self.version += 1;
+            }
+            None => self.services.num_overflowed += 1,
+        }
+    }
+
+    /// The peer of this text; `system` only for databases.
+    pub(crate) fn peer(&mut self, text: &str, is_name: bool, system: &str) -> PeerId {
+        let hasher = &self.hasher;
+        let hash = |text: &str, is_name: bool, system: &str| hasher.hash_one((text, is_name, system));
+        PeerId(self.peers.intern(
+            hash(text, is_name, system),
+            MAX_NAMED,
+            |known| known.text == text && known.is_name == is_name && known.system == system,
+            || Peer { text: text.to_owned(), is_name, system: system.to_owned() },
+            |known| hash(&known.text, known.is_name, &known.system),
+        ))
+    }
+
+    /// The channel of these parts.
+    pub(crate) fn channel(&mut self, system: &str, cluster_id: &str, name: &str) -> ChannelId {
+        let hasher = &self.hasher;
+        let hash = |system: &str, cluster_id: &str, name: &str| hasher.hash_one((system, cluster_id, name));
+        ChannelId(self.channels.intern(
+            hash(system, cluster_id, name),
+            MAX_NAMED,
+            |known| known.name == name && known.system == system && known.cluster_id == cluster_id,
+            || Channel { system: system.to_owned(), cluster_id: cluster_id.to_owned(), name: name.to_owned(), name_hash: hasher.hash_one(name) },
+            |known| hash(&known.system, &known.cluster_id, &known.name),
+        ))
+    }
+
+    /// The hash of a channel's name, as in [`Channel::name_hash`].
+    pub(crate) fn name_hash(&self, name: &str) -> u64 {
+        self.hasher.hash_one(name)
+    }
+
+    /// The group of this name.
+    pub(crate) fn group(&mut self, name: &str) -> GroupId {
+        let hasher = &self.hasher;
+        GroupId(self.groups.intern(hasher.hash_one(name), MAX_NAMED, |known| known == name, || name.to_owned(), |known| hasher.hash_one(known.as_str())))
+    }
+
+    /// The operation of a service.
+    pub(crate) fn operation(&mut self, service: ServiceId, name: &str) -> OperationId {
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one((service, name));
+        let texts = &self.operation_texts;
+        if let Some(known) = self.operations.find(hash, |at| texts[*at as usize].0 == service && *texts[*at as usize].1 == *name) {
+            return OperationId(*known);
+        }
+        if self.operations_of.len() <= service.0 as usize {
+            self.operations_of.resize(service.0 as usize + 1, 0);
+        }
+        let num_of_service = &mut self.operations_of[service.0 as usize];
+        if *num_of_service as usize >= MAX_OPERATIONS || self.operation_texts.len() >= self.max_operations {
+            self.num_operations_overflowed += 1;
+            return OperationId::OVERFLOW;
+        }
+        *num_of_service += 1;
+        let number = self.operation_texts.len() as u32;
+        self.operation_texts.push((service, name.into()));
+        let texts = &self.operation_texts;
+        self.operations.insert_unique(hash, number, |at| {
+            let (service, name) = &texts[*at as usize];
+            hasher.hash_one((*service, &**name))
+        });
+        OperationId(number)
+    }
+
+    /// A service.
+    pub(crate) fn get_service(&self, service: ServiceId) -> &Service {
+        &self.services.items[service.0 as usize]
+    }
+
+    /// A peer.
+    pub(crate) fn get_peer(&self, peer: PeerId) -> &Peer {
+        &self.peers.items[peer.0 as usize]
+    }
+
+    /// A channel.
+    pub(crate) fn get_channel(&self, channel: ChannelId) -> &Channel {
+        &self.channels.items[channel.0 as usize]
+    }
+
+    /// A group's name; empty where it is not told.
+    pub(crate) fn get_group(&self, group: GroupId) -> &str {
+        &self.groups.items[group.0 as usize]
+    }
+
+    /// All services that sent spans.
+    pub(crate) fn services(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
+        self.services.items.iter().enumerate().skip(2).map(|(number, service)| (ServiceId(number as u16), service))
+    }
+
+    /// Rises when services, versions or instances come.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How often a name came after its cap was reached.
+    pub(crate) fn num_overflowed(&self) -> u64 {
+        self.services.num_overflowed + self.peers.num_overflowed + self.channels.num_overflowed + self.groups.num_overflowed + self.num_operations_overflowed
+    }
+}
+
+/// The name of all that came after a cap.
+pub(crate) const OTHER_NAME: &str = "other";

@@ -1,0 +1,622 @@
+//! Which rows make which nodes, edges and interactions: peers resolved to services, "receive" left out where there is
+//! "process", groups that send no spans added from what they committed. Made from all rows at once, so that it does not
+//! depend on the order in which anything arrived.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use crate::figures::{End, Row, RowId, RowKey, Rule, Subscription};
+use crate::flow::style::{Flows, Styled};
+use crate::flow::{ChannelId, Flow, GroupId, PeerId, Via};
+use crate::intern::ServiceId;
+use crate::state::ChannelState;
+use crate::view::{DeadLetterView, Edge, EdgeId, GroupView, HopKind, InstanceView, Node, NodeBasis, NodeId, NodeKind, Style};
+
+/// Nodes of the map; what comes later is the node "other".
+const MAX_NODES: usize = 5_000;
+/// How long a peer or a missing parent must stay unknown before the map shows it: most partners come within this time, ns.
+const GRACE_NS: i64 = 10_000_000_000;
+
+/// What brokers tell, as far as the plan needs it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Brokers<'a> {
+    /// Their topics.
+    pub(crate) channels: &'a [ChannelState],
+    /// Their groups.
+    pub(crate) groups: &'a [GroupView],
+    /// Dead letters in their topics.
+    pub(crate) dead_letters: &'a [DeadLetterView],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum NodeKey {
+    Service(ServiceId),
+    InferredService(String),
+    Channel { name: String, cluster: String },
+    Group(String),
+    Database(String),
+    External(String),
+    User,
+    Missing,
+    Other,
+}
+
+/// Ids of nodes and edges: given once, never reused.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    nodes: HashMap<NodeKey, NodeId>,
+    edges: HashMap<(NodeId, NodeId, HopKind, Option<Via>), EdgeId>,
+}
+
+impl Ids {
+    fn node(&mut self, key: &NodeKey) -> (NodeId, bool) {
+        if let Some(known) = self.nodes.get(key) {
+            return (*known, true);
+        }
+        if self.nodes.len() >= MAX_NODES && *key != NodeKey::Other {
+            return (self.node(&NodeKey::Other).0, false);
+        }
+        let node_id = NodeId(self.nodes.len() as u32);
+        self.nodes.insert(key.clone(), node_id);
+        (node_id, true)
+    }
+
+    fn edge(&mut self, from: NodeId, to: NodeId, kind: HopKind, via: Option<Via>) -> EdgeId {
+        let next = EdgeId(self.edges.len() as u32);
+        *self.edges.entry((from, to, kind, via)).or_insert(next)
+    }
+}
+
+/// A node and the rows of its figure.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedNode {
+    /// The node.
+    pub(crate) node: Node,
+    /// Rows that are summed.
+    pub(crate) rows: Vec<RowId>,
+    /// What is known without spans.
+    pub(crate) num_more: u64,
+    /// What its broker says of a channel: the place among the brokers' channels.
+    pub(crate) channel: Option<usize>,
+}
+
+/// An edge and the rows of its figure.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedEdge {
+    /// The edge.
+    pub(crate) edge: Edge,
+    /// Rows that are summed.
+    pub(crate) rows: Vec<RowId>,
+    /// Rows from which the latencies are taken, where they are not those of `rows`.
+    pub(crate) latencies: Option<Vec<RowId>>,
+    /// What is known without spans.
+    pub(crate) num_more: u64,
+}
+
+/// A service-to-service interaction and the rows of its figure.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedInteraction {
+    /// Who calls or publishes.
+    pub(crate) from: Option<NodeId>,
+    /// Who answers or handles.
+    pub(crate) to: Option<NodeId>,
+    /// Protocol or channel.
+    pub(crate) via: String,
+    /// The style, and why.
+    pub(crate) style: Option<Style>,
+    /// Why, in words.
+    pub(crate) style_reason: String,
+    /// Rows that are summed.
+    pub(crate) rows: Vec<RowId>,
+    /// The same as the callee saw it.
+    pub(crate) callee: Vec<RowId>,
+    /// What is known without spans: committed offsets.
+    pub(crate) num_more: u64,
+}
+
+/// The whole plan.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// By id.
+    pub(crate) nodes: Vec<PlannedNode>,
+    /// By id.
+    pub(crate) edges: Vec<PlannedEdge>,
+    /// By ends and channel.
+    pub(crate) interactions: Vec<PlannedInteraction>,
+    /// Until when, by the engine's time, something is held back; `None` = nothing is.
+    pub(crate) held_back_until_ns: Option<i64>,
+}
+
+impl Plan {
+    /// A node of the plan.
+    pub(crate) fn node(&self, node_id: NodeId) -> Option<&PlannedNode> {
+        self.nodes.binary_search_by_key(&node_id, |planned| planned.node.node_id).ok().map(|at| &self.nodes[at])
+    }
+
+    /// The node of a service that sends spans, by name; `None` where several have it.
+    pub(crate) fn service_named(&self, name: &str) -> Option<NodeId> {
+        self.only_named(NodeKind::Service, name)
+    }
+
+    /// The node of whoever is called by this name: a service, else a database or another peer.
+    pub(crate) fn callee_named(&self, name: &str) -> Option<NodeId> {
+        [NodeKind::Service, NodeKind::Database, NodeKind::External].into_iter().find_map(|kind| self.only_named(kind, name))
+    }
+
+    /// The node of a channel, by name; `None` where several have it.
+    pub(crate) fn channel_named(&self, name: &str) -> Option<NodeId> {
+        self.only_named(NodeKind::Channel, name)
+    }
+
+    /// The node of a group.
+    pub(crate) fn group_named(&self, name: &str) -> Option<NodeId> {
+        self.only_named(NodeKind::Group, name)
+    }
+
+    fn only_named(&self, kind: NodeKind, name: &str) -> Option<NodeId> {
+        let mut named = self.nodes.iter().filter(|planned| planned.node.kind == kind && planned.node.name == name);
+        let first = named.next()?;
+        named.next().is_none().then_some(first.node.node_id)
+    }
+}
+
+/// A plan in the making.
+struct Draft<'a> {
+    flow: &'a Flow,
+    brokers: Brokers<'a>,
+    ids: &'a mut Ids,
+    nodes: BTreeMap<NodeId, PlannedNode>,
+    edges: BTreeMap<EdgeId, PlannedEdge>,
+    interactions: BTreeMap<(Option<NodeId>, Option<NodeId>, String), PlannedInteraction>,
+    by_channel: HashMap<ChannelId, NodeId>,
+    by_peer: HashMap<PeerId, NodeId>,
+    /// Brokers' channels by name.
+    by_topic: HashMap<&'a str, Vec<usize>>,
+    /// Services by name; `None` where several have it.
+    by_name: HashMap<&'a str, Option<ServiceId>>,
+}
+
+impl Flow {
+    /// Plans the map. With `grace` what may still find its partner is held back.
+    pub(crate) fn plan(&self, ids: &mut Ids, brokers: Brokers<'_>, grace: bool) -> Plan {
+        let mut draft = Draft {
+            flow: self,
+            brokers,
+            ids,
+            nodes: BTreeMap::new(),
+            edges: BTreeMap::new(),
+            interactions: BTreeMap::new(),
+            by_channel: HashMap::new(),
+            by_peer: HashMap::new(),
+            by_topic: HashMap::new(),
+            by_name: HashMap::new(),
+        };
+        for (at, channel) in brokers.channels.iter().enumerate() {
+            draft.by_topic.entry(&channel.topic).or_default().push(at);
+        }
+        for (service, known) in self.names.services() {
+            draft.by_name.entry(&known.name).and_modify(|of_name| *of_name = None).or_insert(Some(service));
+        }
+        let mut held_back_until_ns = None;
+        let rows: Vec<(RowId, &Row)> = self
+            .rows
+            .held()
+            .filter(|(_, row)| {
+                let until_ns = row.since_ns.saturating_add(GRACE_NS);
+                let is_held_back = grace && until_ns > self.now_ns && draft.is_provisional(row.key);
+                if is_held_back {
+                    held_back_until_ns = Some(held_back_until_ns.map_or(until_ns, |known: i64| known.min(until_ns)));
+                }
+                !is_held_back
+            })
+            .collect();
+        for (service, _) in self.names.services() {
+            draft.service(service);
+        }
+        for at in 0..brokers.channels.len() {
+            draft.broker_channel(at);
+        }
+        for (row_id, row) in &rows {
+            draft.call(*row_id, row);
+        }
+        let flows = draft.messages(&rows);
+        draft.silent_groups(&rows);
+        draft.fold();
+        draft.style(&flows);
+        Plan {
+            nodes: draft.nodes.into_values().collect(),
+            edges: draft.edges.into_values().collect(),
+            interactions: draft.interactions.into_values().collect(),
+            held_back_until_ns,
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// Whether a row may still lose all that it holds to a better one.
+    fn is_provisional(&self, key: RowKey) -> bool {
+        match key {
+            RowKey::Call { from, to, .. } => {
+                from == End::Missing
+                    || match to {
+                        End::Peer(peer) => self.flow.names.get_peer(peer).system.is_empty() && self.flow.proofs.service(peer).is_none(),
+                        End::Unknown => true,
+                        _ => false,
+                    }
+            }
+            RowKey::Message { from, .. } => from == ServiceId::NONE,
+            _ => false,
+        }
+    }
+
+    fn node(&mut self, key: &NodeKey, kind: NodeKind, name: &str, basis: NodeBasis) -> NodeId {
+        let (node_id, is_own) = self.ids.node(key);
+        self.nodes.entry(node_id).or_insert_with(|| PlannedNode {
+            node: Node {
+                node_id,
+                kind: if is_own { kind } else { NodeKind::Other },
+                name: if is_own { name } else { super::OTHER_NAME }.to_owned(),
+                namespace: None,
+                environment: None,
+                system: None,
+                version: None,
+                basis: if is_own { basis } else { NodeBasis::Inferred },
+                instances: Vec::new(),
+                first_seen_ns: 0,
+                folded_into: None,
+            },
+            rows: Vec::new(),
+            num_more: 0,
+            channel: None,
+        });
+        node_id
+    }
+
+    fn service(&mut self, service: ServiceId) -> NodeId {
+        if service == ServiceId::OTHER || service == ServiceId::NONE {
+            return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred);
+        }
+        let known = self.flow.names.get_service(service);
+        let node_id = self.node(&NodeKey::Service(service), NodeKind::Service, &known.name, NodeBasis::Traced);
+        if let Some(planned) = self.nodes.get_mut(&node_id)
+            && planned.node.kind == NodeKind::Service
+            && planned.node.first_seen_ns == 0
+        {
+            let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            planned.node.namespace = told(&known.namespace);
+            planned.node.environment = told(&known.environment);
+            planned.node.version = told(&known.version.1);
+            planned.node.first_seen_ns = known.first_seen_ns;
+            let mut instances: Vec<InstanceView> = known
+                .instances
+                .iter()
+                .map(|known| InstanceView { instance: known.instance.clone(), version: told(&known.version.1), last_seen_ns: known.version.0 })
+                .collect();
+            instances.sort_by(|one, other| one.instance.cmp(&other.instance));
+            planned.node.instances = instances;
+        }
+        node_id
+    }
+
+    fn peer(&mut self, peer: PeerId) -> NodeId {
+        if let Some(known) = self.by_peer.get(&peer) {
+            return *known;
+        }
+        let known = self.flow.names.get_peer(peer);
+        let named = || self.by_name.get(known.text.as_str()).copied().flatten();
+        let node_id = if peer == PeerId::OTHER {
+            self.service(ServiceId::OTHER)
+        } else if !known.system.is_empty() {
+            let node_id = self.node(&NodeKey::Database(known.text.clone()), NodeKind::Database, &known.text, NodeBasis::Inferred);
+            if let Some(planned) = self.nodes.get_mut(&node_id) {
+                planned.node.system = Some(known.system.clone());
+            }
+            node_id
+        } else if let Some(service) = self.flow.proofs.service(peer).or_else(|| if known.is_name { named() } else { None }) {
+            self.service(service)
+        } else if known.is_name {
+            self.node(&NodeKey::InferredService(known.text.clone()), NodeKind::Service, &known.text, NodeBasis::Inferred)
+        } else {
+            self.node(&NodeKey::External(known.text.clone()), NodeKind::External, &known.text, NodeBasis::Inferred)
+        };
+        self.by_peer.insert(peer, node_id);
+        node_id
+    }
+
+    fn broker_channel(&mut self, at: usize) -> NodeId {
+        let told = &self.brokers.channels[at];
+        let key = NodeKey::Channel { name: told.topic.clone(), cluster: told.cluster.name.clone() };
+        let node_id = self.node(&key, NodeKind::Channel, &told.topic, NodeBasis::Broker);
+        if let Some(planned) = self.nodes.get_mut(&node_id)
+            && planned.node.kind == NodeKind::Channel
+        {
+            planned.channel = Some(at);
+            planned.node.system = Some(told.cluster.system.clone());
+        }
+        node_id
+    }
+
+    /// The channel that spans name: that of the only broker that has one of this name, else one of its own.
+    fn channel(&mut self, channel: ChannelId) -> NodeId {
+        if let Some(known) = self.by_channel.get(&channel) {
+            return *known;
+        }
+        let told = self.flow.names.get_channel(channel);
+        let of_name = self.by_topic.get(told.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let mut same = of_name.iter().map(|at| (*at, &self.brokers.channels[*at])).filter(|(_, known)| {
+            let is_system = told.system.is_empty() || told.system == known.cluster.system;
+            let is_cluster = told.cluster_id.is_empty() || known.cluster.cluster_id.as_ref().is_none_or(|cluster_id| *cluster_id == told.cluster_id);
+            is_system && is_cluster
+        });
+        let node_id = match (same.next(), same.next()) {
+            (Some((at, _)), None) => self.broker_channel(at),
+            _ => {
+                let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new() };
+                let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred);
+                if let Some(planned) = self.nodes.get_mut(&node_id)
+                    && !told.system.is_empty()
+                {
+                    planned.node.system.get_or_insert_with(|| told.system.clone());
+                }
+                node_id
+            }
+        };
+        self.by_channel.insert(channel, node_id);
+        node_id
+    }
+
+    fn group(&mut self, name: &str, basis: NodeBasis) -> NodeId {
+        let node_id = self.node(&NodeKey::Group(name.to_owned()), NodeKind::Group, name, basis);
+        if let Some(planned) = self.nodes.get_mut(&node_id)
+            && basis == NodeBasis::Broker
+        {
+            planned.node.basis = basis;
+        }
+        node_id
+    }
+
+    fn add_to_node(&mut self, node_id: NodeId, rows: &[RowId]) {
+        if let Some(planned) = self.nodes.get_mut(&node_id) {
+            planned.rows.extend_from_slice(rows);
+        }
+    }
+
+    fn edge(&mut self, from: NodeId, to: NodeId, kind: HopKind, via: Option<Via>) -> &mut PlannedEdge {
+        let edge_id = self.ids.edge(from, to, kind, via);
+        let via = via.map(|via| via.name().to_owned());
+        self.edges.entry(edge_id).or_insert_with(|| PlannedEdge {
+            edge: Edge { edge_id, from, to, kind, via, inferred: true },
+            rows: Vec::new(),
+            latencies: None,
+            num_more: 0,
+        })
+    }
+
+    fn interaction(&mut self, from: Option<NodeId>, to: Option<NodeId>, via: &str) -> &mut PlannedInteraction {
+        self.interactions.entry((from, to, via.to_owned())).or_insert_with(|| PlannedInteraction {
+            from,
+            to,
+            via: via.to_owned(),
+            style: None,
+            style_reason: String::new(),
+            rows: Vec::new(),
+            callee: Vec::new(),
+            num_more: 0,
+        })
+    }
+
+    /// Calls, and what services received.
+    fn call(&mut self, row_id: RowId, row: &Row) {
+        match row.key {
+            RowKey::Call { from, to, via } => {
+                let from_node = match from {
+                    End::Service(service) => self.service(service),
+                    End::Missing => self.node(&NodeKey::Missing, NodeKind::Missing, "missing", NodeBasis::Inferred),
+                    _ => self.node(&NodeKey::User, NodeKind::User, "user", NodeBasis::Inferred),
+                };
+                let to_node = match to {
+                    End::Service(service) => Some(self.service(service)),
+                    End::Peer(peer) => Some(self.peer(peer)),
+                    _ => None,
+                };
+                let is_proved = row.rules[Rule::Parent as usize] > 0;
+                if let Some(to_node) = to_node {
+                    let edge = self.edge(from_node, to_node, HopKind::Call, Some(via));
+                    edge.rows.push(row_id);
+                    edge.edge.inferred &= !is_proved;
+                    let is_callee = self.nodes.get(&to_node).is_some_and(|planned| planned.node.basis != NodeBasis::Traced);
+                    if is_callee {
+                        self.add_to_node(to_node, &[row_id]);
+                    }
+                }
+                if matches!(from, End::Root | End::Missing) {
+                    self.add_to_node(from_node, &[row_id]);
+                }
+                self.interaction(Some(from_node), to_node, via.name()).rows.push(row_id);
+            }
+            RowKey::Callee { from, to, via } => {
+                let (from, to) = (self.service(from), self.service(to));
+                self.interaction(Some(from), Some(to), via.name()).callee.push(row_id);
+            }
+            RowKey::Received { service } => {
+                let service = self.service(service);
+                self.add_to_node(service, &[row_id]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Messages: publish, deliver, process, and who reached whom by them.
+    fn messages(&mut self, rows: &[(RowId, &Row)]) -> Flows {
+        let mut flows = Flows::default();
+        let mut processing: HashMap<(ChannelId, ServiceId), Vec<GroupId>> = HashMap::new();
+        for (_, row) in rows {
+            if let RowKey::Consume(to) = row.key
+                && !to.receive
+            {
+                processing.entry((to.channel, to.service)).or_default().push(to.group);
+            }
+        }
+        // Who fetches and then handles is counted where he handles.
+        let is_counted = |to: &Subscription| {
+            let is_same = |group: &GroupId| *group == to.group || *group == GroupId::NONE || to.group == GroupId::NONE;
+            !to.receive || !processing.get(&(to.channel, to.service)).is_some_and(|groups| groups.iter().any(is_same))
+        };
+        for (row_id, row) in rows {
+            match row.key {
+                RowKey::Publish { service, channel } => {
+                    let (from, to) = (self.service(service), self.channel(channel));
+                    let edge = self.edge(from, to, HopKind::Publish, None);
+                    edge.rows.push(*row_id);
+                    edge.edge.inferred = false;
+                    self.add_to_node(to, &[*row_id]);
+                }
+                RowKey::Handled(to) if is_counted(&to) => {
+                    let service = self.service(to.service);
+                    self.add_to_node(service, &[*row_id]);
+                }
+                RowKey::Consume(to) if is_counted(&to) && to.channel.is_some() => self.consume(*row_id, to, &mut flows),
+                RowKey::Message { from, to } if is_counted(&to) => self.message(*row_id, from, to, &mut flows),
+                _ => {}
+            }
+        }
+        for group in self.brokers.groups {
+            if let Some(channel) = self.topic_of(group) {
+                flows.reads(channel, &group.group);
+            }
+        }
+        flows
+    }
+
+    fn consume(&mut self, row_id: RowId, to: Subscription, flows: &mut Flows) {
+        let (channel, service) = (self.channel(to.channel), self.service(to.service));
+        let group_name = self.flow.names.get_group(to.group);
+        let source = if to.group.is_some() {
+            let group = self.group(group_name, NodeBasis::Inferred);
+            let deliver = self.edge(channel, group, HopKind::Deliver, None);
+            deliver.rows.push(row_id);
+            deliver.edge.inferred = false;
+            deliver.latencies.get_or_insert_default();
+            self.add_to_node(group, &[row_id]);
+            flows.reads(channel, group_name);
+            group
+        } else {
+            flows.reads_without_group(channel, to.service);
+            channel
+        };
+        let process = self.edge(source, service, HopKind::Process, None);
+        process.rows.push(row_id);
+        process.edge.inferred = false;
+        flows.consumes(to.service, self.flow.names.get_channel(to.channel).name_hash, channel);
+    }
+
+    fn message(&mut self, row_id: RowId, from: ServiceId, to: Subscription, flows: &mut Flows) {
+        let to_node = self.service(to.service);
+        let from_node = (from != ServiceId::NONE).then(|| self.service(from));
+        let (via, channel) = if to.channel.is_some() {
+            let channel = self.channel(to.channel);
+            (self.flow.names.get_channel(to.channel).name.clone(), Some(channel))
+        } else {
+            ("unknown channel".to_owned(), None)
+        };
+        self.interaction(from_node, Some(to_node), &via).rows.push(row_id);
+        if let Some(channel) = channel {
+            let name_hash = self.flow.names.get_channel(to.channel).name_hash;
+            flows.message((from_node, Some(to_node), via), from, to.service, channel, name_hash);
+            if to.group.is_some() {
+                let group = self.group(self.flow.names.get_group(to.group), NodeBasis::Inferred);
+                self.edge(channel, group, HopKind::Deliver, None).latencies.get_or_insert_default().push(row_id);
+            }
+        }
+    }
+
+    fn broker_channel_of(&self, topic: &str, cluster: &str) -> Option<usize> {
+        self.by_topic.get(topic)?.iter().copied().find(|at| self.brokers.channels[*at].cluster.name == cluster)
+    }
+
+    fn topic_of(&mut self, group: &GroupView) -> Option<NodeId> {
+        let cluster = group.cluster.as_deref().unwrap_or_default();
+        let at = self.broker_channel_of(&group.topic, cluster)?;
+        Some(self.broker_channel(at))
+    }
+
+    /// Groups of which brokers tell and no span does: what they committed shows that they read.
+    fn silent_groups(&mut self, rows: &[(RowId, &Row)]) {
+        let mut readers: HashMap<NodeId, Vec<GroupId>> = HashMap::new();
+        let mut writers: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        for (_, row) in rows {
+            match row.key {
+                RowKey::Consume(to) if to.channel.is_some() => readers.entry(self.channel(to.channel)).or_default().push(to.group),
+                RowKey::Publish { service, channel } => writers.entry(self.channel(channel)).or_default().push(self.service(service)),
+                _ => {}
+            }
+        }
+        for told in self.brokers.groups {
+            let Some(channel) = self.topic_of(told) else { continue };
+            let group = self.group(&told.group, NodeBasis::Broker);
+            let num_committed = told.committed_since_start.unwrap_or(0);
+            let reading = readers.get(&channel).map_or(&[][..], Vec::as_slice);
+            if reading.iter().any(|group| self.flow.names.get_group(*group) == told.group) {
+                continue;
+            }
+            let edge = self.edge(channel, group, HopKind::Deliver, None);
+            edge.num_more += num_committed;
+            if let Some(planned) = self.nodes.get_mut(&group) {
+                planned.num_more += num_committed;
+            }
+            // Spans that do not name their group may be its.
+            let is_unsure = reading.contains(&GroupId::NONE);
+            let mut publishers = writers.get(&channel).map_or(&[][..], Vec::as_slice).iter().copied();
+            let publisher = publishers.next();
+            if num_committed > 0 && !is_unsure && publisher.is_some() {
+                let only = publisher.filter(|first| publishers.all(|other| other == *first));
+                self.interaction(only, None, &told.topic).num_more += num_committed;
+            }
+        }
+    }
+
+    /// Dead-letter channels belong to the channel that their records prove to be the origin.
+    fn fold(&mut self) {
+        for letters in self.brokers.dead_letters.iter().filter(|letters| letters.dialect.is_some()) {
+            let Some(origin) = letters.origin.as_deref() else { continue };
+            let find = |name: &str| self.broker_channel_of(name, &letters.cluster);
+            if let (Some(channel), Some(origin)) = (find(&letters.channel), find(origin)) {
+                let (channel, origin) = (self.broker_channel(channel), self.broker_channel(origin));
+                if let Some(planned) = self.nodes.get_mut(&channel)
+                    && channel != origin
+                {
+                    planned.node.folded_into = Some(planned.node.folded_into.map_or(origin, |known| known.min(origin)));
+                }
+            }
+        }
+    }
+
+    fn style(&mut self, flows: &Flows) {
+        for (key, interaction) in &mut self.interactions {
+            let styled = match flows.style(key, &self.flow.conversations, interaction.num_more > 0, |node_id| self.nodes.get(&node_id)) {
+                Some(styled) => styled,
+                None => Styled::of_call(self.flow, interaction),
+            };
+            interaction.style = styled.style;
+            interaction.style_reason = styled.reason;
+        }
+    }
+}
+
+impl Styled {
+    /// A call: its very kind says that an answer is awaited.
+    fn of_call(flow: &Flow, interaction: &PlannedInteraction) -> Self {
+        let is_call = interaction.rows.iter().any(|row| matches!(flow.rows.get(*row).key, RowKey::Call { .. }));
+        if !is_call {
+            return Self { style: None, reason: "nothing tells".to_owned() };
+        }
+        let num_paired: u64 = interaction.rows.iter().map(|row| flow.rows.get(*row).rules[Rule::Parent as usize]).sum();
+        let reason = if num_paired > 0 {
+            format!("{num_paired} calls were seen with their server spans")
+        } else {
+            "the spans' kind says that an answer is awaited; only one side sends spans".to_owned()
+        };
+        Self { style: Some(Style::RequestResponse), reason }
+    }
+}

@@ -1,0 +1,166 @@
+//! Sums and quantiles of rows, over the session, a range, or the last minute.
+
+use crate::figures::{BUCKET_NS, Counts, Merged, RowId, Rows, bucket_of, evidence};
+use crate::view::{Basis, Evidence, Figure};
+
+/// What time a figure is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// From start to end.
+    Session,
+    /// Buckets `[from, to)`.
+    Buckets(i32, i32),
+}
+
+/// Buckets of the last minute: the one that runs, and five whole ones.
+const RECENT: i32 = 5;
+/// Buckets ahead of the engine's time that clocks of others may reach.
+const AHEAD: i32 = 7;
+
+/// A sum of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Summary {
+    /// Counts.
+    pub(crate) counts: Counts,
+    /// Median, ns.
+    pub(crate) p50_ns: Option<i64>,
+    /// 95th percentile, ns.
+    pub(crate) p95_ns: Option<i64>,
+}
+
+impl Summary {
+    /// Median in ms.
+    pub(crate) fn p50_ms(&self) -> Option<f64> {
+        self.p50_ns.map(ms)
+    }
+
+    /// 95th percentile in ms.
+    pub(crate) fn p95_ms(&self) -> Option<f64> {
+        self.p95_ns.map(ms)
+    }
+
+    /// What it rests on.
+    pub(crate) fn basis(&self) -> Basis {
+        Basis { n: self.counts.calls, sampled_share: self.counts.sampled_share() }
+    }
+}
+
+fn ms(duration_ns: i64) -> f64 {
+    // Microseconds are exact enough for buckets of 3 %, and read better.
+    (duration_ns / 1_000) as f64 / 1_000.0
+}
+
+/// Sums rows; its scratch is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Summaries {
+    merged: Merged,
+}
+
+impl Summaries {
+    /// Counts of `counted` and latencies of `timed`.
+    pub(crate) fn of(&mut self, rows: &Rows, counted: &[RowId], timed: &[RowId], scope: Scope) -> Summary {
+        let mut summary = Summary::default();
+        self.merged.clear();
+        let mut unused = Counts::default();
+        let is_same = counted == timed;
+        for row in counted {
+            let series = &rows.get(*row).series;
+            match scope {
+                Scope::Session => {
+                    summary.counts.merge(series.total());
+                    if is_same {
+                        series.all_latencies(&mut self.merged);
+                    }
+                }
+                Scope::Buckets(from, to) => series.range(from, to, &mut summary.counts, &mut self.merged),
+            }
+        }
+        if !is_same {
+            self.merged.clear();
+            for row in timed {
+                let series = &rows.get(*row).series;
+                match scope {
+                    Scope::Session => series.all_latencies(&mut self.merged),
+                    Scope::Buckets(from, to) => series.range(from, to, &mut unused, &mut self.merged),
+                }
+            }
+        }
+        summary.p50_ns = self.merged.quantile_ns(0.5);
+        summary.p95_ns = self.merged.quantile_ns(0.95);
+        summary
+    }
+
+    /// The figure of rows as the window shows it.
+    pub(crate) fn figure(&mut self, rows: &Rows, counted: &[RowId], timed: &[RowId], num_more: u64, now_ns: i64, started_ns: i64) -> Figure {
+        let now = bucket_of(now_ns);
+        let recent = self.of(rows, counted, timed, Scope::Buckets(now.saturating_sub(RECENT), now.saturating_add(AHEAD)));
+        let first_ns = (i64::from(now) - i64::from(RECENT)).saturating_mul(BUCKET_NS).max(started_ns);
+        let covered_s = (now_ns.saturating_sub(first_ns) as f64 / 1e9).max(1.0);
+        let mut total = Counts::default();
+        let mut last_ns = None;
+        for row in counted {
+            let series = &rows.get(*row).series;
+            total.merge(series.total());
+            last_ns = last_ns.max(series.last_ns());
+        }
+        Figure {
+            recent_calls: recent.counts.calls,
+            recent_errors: recent.counts.errors,
+            rate_per_s: recent.counts.calls as f64 / covered_s,
+            p50_ns: recent.p50_ns,
+            p95_ns: recent.p95_ns,
+            total_calls: total.calls + num_more,
+            total_errors: total.errors,
+            last_ns,
+        }
+    }
+}
+
+/// How rows are known; `num_more` is what committed offsets tell.
+pub(crate) fn evidence_of(rows: &Rows, of: &[RowId], num_more: u64) -> Evidence {
+    let mut known = evidence(of.iter().map(|row| {
+        let row = rows.get(*row);
+        (&row.rules, &row.exemplars)
+    }));
+    if num_more > 0 {
+        *known.rules.entry(crate::figures::Rule::GroupOffsets.name().to_owned()).or_insert(0) += num_more;
+    }
+    known
+}
+
+/// So long after the last arrival nothing of it lies in the last minute any more, ns: then figures are at rest.
+pub(crate) const DRAINED_AFTER_NS: i64 = (RECENT as i64 + AHEAD as i64 + 2) * BUCKET_NS;
+
+/// An instant as RFC 3339 in UTC, to the millisecond.
+pub(crate) fn rfc3339(at_ns: i64) -> String {
+    let (days, of_day_ns) = (at_ns.div_euclid(86_400_000_000_000), at_ns.rem_euclid(86_400_000_000_000));
+    // Days since 1970 to a civil date (Howard Hinnant, "chrono-compatible low-level date algorithms").
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (seconds, millis) = (of_day_ns / 1_000_000_000, of_day_ns / 1_000_000 % 1_000);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{millis:03}Z", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_read_as_rfc_3339() {
+        for (at_ns, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000_000_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_258_933_123_456_789, "2026-11-21T11:02:13.123Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(rfc3339(at_ns), expected);
+        }
+    }
+}

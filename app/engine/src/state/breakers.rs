@@ -1,0 +1,225 @@
+//! Circuit breakers: one row per caller, instance and name.
+
+use std::collections::BTreeMap;
+
+use switchboard_model::{BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, SourceId};
+
+use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
+use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
+use crate::state::sources::Sources;
+use crate::state::words;
+use crate::view::{BreakerView, StateSource};
+
+/// Breakers kept; facts of further ones are counted.
+const MAX_BREAKERS: usize = 2_000;
+/// Callees kept per breaker.
+const MAX_CALLEES: usize = 8;
+/// The longest name kept.
+const MAX_NAME_CHARS: usize = 200;
+/// A confirmation by another's clock is not believed beyond this distance ahead of ours.
+const MAX_AHEAD_NS: i64 = 60_000_000_000;
+/// The name of a breaker whose exception does not give one.
+const UNNAMED: &str = "unnamed";
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct BreakerKey {
+    caller: Option<String>,
+    name: String,
+    instance: Option<String>,
+}
+
+/// A breaker's history, and what follows from it until something new comes.
+#[derive(Debug, Default)]
+struct Row {
+    history: History,
+    folded: Option<Folded>,
+}
+
+/// All breakers.
+#[derive(Debug, Default)]
+pub(crate) struct Breakers {
+    rows: BTreeMap<BreakerKey, Row>,
+    /// By caller and breaker: for each service that it may guard, how much speaks for it.
+    callees: BTreeMap<(Option<String>, String), BTreeMap<String, i64>>,
+    num_refused: u64,
+}
+
+impl Breakers {
+    /// A report of the state now.
+    pub(crate) fn apply_report(&mut self, fact: &BreakerFact, source: SourceId, received_ns: i64) {
+        if let Some(history) = self.history(fact.caller.as_deref(), fact.instance.as_deref(), &fact.name) {
+            history.report(Report { received_ns, source, state: fact.state, not_permitted: fact.not_permitted_calls });
+        }
+    }
+
+    /// Something that happened, with the library's own time. The same event may come with every poll.
+    pub(crate) fn apply_event(&mut self, fact: &BreakerEventFact, source: SourceId, received_ns: i64) {
+        let Some(history) = self.history(fact.caller.as_deref(), fact.instance.as_deref(), &fact.name) else { return };
+        history.confirm_events(received_ns, source);
+        match fact.kind {
+            BreakerEventKind::Transition { from, to } => history.transition(fact.at_ns, from, to, received_ns),
+            BreakerEventKind::NotPermitted => history.refused_by_event(fact.at_ns, received_ns),
+            BreakerEventKind::Error | BreakerEventKind::Success | BreakerEventKind::Other => {}
+        }
+    }
+
+    /// An exception, or the text of a failed span's status (`exception_type` empty), of a service. If a breaker refused the
+    /// call: its name, where told, and its state.
+    pub(crate) fn observe_exception(
+        &mut self,
+        caller: &str,
+        instance: Option<&str>,
+        exception_type: &str,
+        message: &str,
+        at_ns: i64,
+    ) -> Option<(Option<String>, BreakerState)> {
+        let (name, state) = breaker_from_exception(exception_type, message)?;
+        if let Some(history) = self.history(Some(caller), instance, name.as_deref().unwrap_or(UNNAMED)) {
+            history.refusal(at_ns, state);
+        }
+        Some((name, state))
+    }
+
+    /// Envoy's response flags of a call, and the upstream cluster that they are about. Whether they tell of a full limit or
+    /// of no host that may be called.
+    pub(crate) fn observe_response_flags(&mut self, caller: &str, instance: Option<&str>, upstream: &str, flags: &str, at_ns: i64) -> bool {
+        let Some(state) = breaker_from_response_flags(flags) else { return false };
+        let name = if upstream.is_empty() { "envoy" } else { upstream };
+        if let Some(history) = self.history(Some(caller), instance, name) {
+            history.refusal(at_ns, state);
+        }
+        true
+    }
+
+    /// Speaks for (or, below 0, takes back what spoke for) a callee of a breaker, in all instances of its caller. The one with
+    /// most in its favour is shown; of two with equally much, none.
+    pub(crate) fn callee_evidence(&mut self, caller: Option<&str>, name: &str, callee: &str, weight: i64) {
+        let key = (caller.map(str::to_owned), words::visible(name, MAX_NAME_CHARS));
+        let callees = self.callees.entry(key.clone()).or_default();
+        if callees.len() < MAX_CALLEES || callees.contains_key(callee) {
+            let tally = callees.entry(callee.to_owned()).or_default();
+            *tally = tally.saturating_add(weight);
+        }
+        callees.retain(|_, weight| *weight != 0);
+        if callees.is_empty() {
+            self.callees.remove(&key);
+        }
+    }
+
+    /// One row a breaker and instance, by caller, name and instance; and one that counts what found no room.
+    pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources) -> Vec<BreakerView> {
+        let homes = self.homes();
+        let mut adopted: BTreeMap<BreakerKey, History> = BTreeMap::new();
+        for (stray, home) in &homes {
+            let (Some(from), Some(to)) = (self.rows.get(stray), self.rows.get(home)) else { continue };
+            adopted.entry(home.clone()).or_insert_with(|| to.history.clone()).take_refusals(&from.history);
+        }
+        let mut views = Vec::with_capacity(self.rows.len());
+        for (key, row) in &mut self.rows {
+            if homes.contains_key(key) {
+                continue;
+            }
+            let folded = match adopted.get(key) {
+                Some(history) => history.fold(),
+                None => row.folded.get_or_insert_with(|| row.history.fold()).clone(),
+            };
+            let fresh_ns = now_ns.saturating_sub(folded.confirmed_ns);
+            let told_by_silence = folded.source == StateSource::Event && folded.silent_source.is_some_and(|source| sources.is_live(source));
+            views.push(BreakerView {
+                caller: key.caller.clone(),
+                caller_node: None,
+                instance: key.instance.clone(),
+                name: key.name.clone(),
+                callee: callee(self.callees.get(&(key.caller.clone(), key.name.clone()))),
+                callee_node: None,
+                state: folded.state,
+                since_ns: folded.since_ns,
+                source: folded.source,
+                confirmed_ns: folded.confirmed_ns,
+                stale: (fresh_ns > STALE_NS && !told_by_silence) || fresh_ns < -MAX_AHEAD_NS,
+                disagreement: folded.disagreement,
+                transitions: folded.transitions,
+            });
+        }
+        views.extend((self.num_refused > 0).then(|| others(self.num_refused)));
+        views
+    }
+
+    /// Where rows that only exceptions made belong: an exception without a name belongs to the caller's only breaker that has
+    /// one; one without an instance, or of the only instance that throws, to the only row that is read. What is not certain
+    /// stays a row of its own.
+    fn homes(&self) -> BTreeMap<BreakerKey, BreakerKey> {
+        let mut read: BTreeMap<&Option<String>, Vec<&BreakerKey>> = BTreeMap::new();
+        for (key, _) in self.rows.iter().filter(|(_, row)| row.history.is_read()) {
+            read.entry(&key.caller).or_default().push(key);
+        }
+        let mut homes = BTreeMap::new();
+        for (key, _) in self.rows.iter().filter(|(_, row)| !row.history.is_read()) {
+            let of_caller = read.get(&key.caller).into_iter().flatten().copied();
+            let candidates: Vec<&BreakerKey> = of_caller.filter(|other| key.name == UNNAMED || other.name == key.name).collect();
+            let Some(first) = candidates.first() else { continue };
+            if candidates.iter().any(|other| other.name != first.name) {
+                continue;
+            }
+            let same = candidates.iter().find(|other| other.instance == key.instance);
+            let fits = candidates.len() == 1 && (key.instance.is_none() || (first.instance.is_none() && self.num_throwing(key) == 1));
+            if let Some(home) = same.or(fits.then_some(first)) {
+                homes.insert(key.clone(), (*home).clone());
+            }
+        }
+        homes
+    }
+
+    /// In how many instances only exceptions tell of this breaker.
+    fn num_throwing(&self, key: &BreakerKey) -> usize {
+        let first = BreakerKey { instance: None, ..key.clone() };
+        let of_name = self.rows.range(first..).take_while(|(other, _)| other.caller == key.caller && other.name == key.name);
+        of_name.filter(|(_, row)| !row.history.is_read()).count()
+    }
+
+    fn history(&mut self, caller: Option<&str>, instance: Option<&str>, name: &str) -> Option<&mut History> {
+        let cut = |text: &str| words::visible(text, MAX_NAME_CHARS);
+        let key = BreakerKey { caller: caller.map(str::to_owned), name: cut(name), instance: instance.map(cut) };
+        if self.rows.len() >= MAX_BREAKERS && !self.rows.contains_key(&key) {
+            self.num_refused += 1;
+            return None;
+        }
+        let row = self.rows.entry(key).or_default();
+        row.folded = None;
+        Some(&mut row.history)
+    }
+}
+
+/// The row of all breakers that found no room.
+fn others(num_facts: u64) -> BreakerView {
+    BreakerView {
+        caller: None,
+        caller_node: None,
+        instance: None,
+        name: "other".into(),
+        callee: None,
+        callee_node: None,
+        state: None,
+        since_ns: None,
+        source: StateSource::Exception,
+        confirmed_ns: 0,
+        stale: true,
+        disagreement: Some(format!("too many breakers: {} on further ones found no room", words::facts(num_facts))),
+        transitions: Vec::new(),
+    }
+}
+
+/// The callee with strictly most in its favour.
+fn callee(callees: Option<&BTreeMap<String, i64>>) -> Option<String> {
+    let mut ranked: Vec<(&String, i64)> = callees?.iter().map(|(callee, weight)| (callee, *weight)).filter(|(_, weight)| *weight > 0).collect();
+    ranked.sort_by_key(|(callee, weight)| (std::cmp::Reverse(*weight), *callee));
+    match ranked.as_slice() {
+        [(callee, _)] => Some((*callee).clone()),
+        [(callee, most), (_, next), ..] if most > next => Some((*callee).clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "breakers_tests.rs"]
+mod tests;

@@ -1,0 +1,120 @@
+use switchboard_model::{Attrs, BatchHeader, ChannelRow, ClusterRef, HeaderRow, RawHash, RecordRow, TextArena, TimestampType};
+
+use super::*;
+
+/// A batch with one record of these headers; `None` = a null value.
+fn batch(timestamp_ns: i64, headers: &[(&str, Option<&[u8]>, bool)]) -> RecordBatch {
+    let mut text = TextArena::default();
+    let name = text.push(b"orders-dlt");
+    let headers: Vec<HeaderRow> = headers
+        .iter()
+        .map(|(name, value, redacted)| HeaderRow { name: text.push(name.as_bytes()), value: value.map(|value| text.push(value)), redacted: *redacted })
+        .collect();
+    let record = RecordRow {
+        channel: 0,
+        partition: 0,
+        offset: 0,
+        timestamp_ns,
+        timestamp_type: TimestampType::Create,
+        key: None,
+        value: None,
+        key_size_bytes: 0,
+        value_size_bytes: 0,
+        headers: Attrs { start: 0, end: headers.len() as u32 },
+        headers_readable: true,
+        trace: None,
+        correlations: Attrs::default(),
+        raw_hash: RawHash::default(),
+        redacted: false,
+        truncated: false,
+    };
+    RecordBatch {
+        header: BatchHeader::default(),
+        cluster: ClusterRef::default(),
+        text,
+        channels: vec![ChannelRow { name }],
+        records: vec![record],
+        headers,
+        correlations: vec![],
+    }
+}
+
+fn spring(timestamp_ns: i64, message: &str) -> RecordBatch {
+    let headers: [(&str, Option<&[u8]>, bool); 4] = [
+        ("kafka_dlt-original-topic", Some(b"orders"), false),
+        ("kafka_dlt-exception-fqcn", Some(b"com.shop.PoisonException"), false),
+        ("kafka_dlt-exception-message", Some(message.as_bytes()), false),
+        ("kafka_dlt-exception-stacktrace", None, false),
+    ];
+    batch(timestamp_ns, &headers)
+}
+
+#[test]
+fn dead_letter_channels_are_known_by_name() {
+    for name in ["orders-dlt", "orders.DLT", "orders-DLQ", "orders.dlq", "sales_error", "sales_skipped", "dead-letter-topic-orders", "error.orders.billing"] {
+        assert!(is_candidate(name), "{name}");
+    }
+    for name in ["orders", "dlt", "-dlt", "orders-dlt-retry", "error.orders", "error..g", "error.o.", "dead-letter-topic-", "_error", "terror.a.b", ""] {
+        assert!(!is_candidate(name), "{name}");
+    }
+    let mut letters = DeadLetters::default();
+    assert!(!letters.is_candidate("graveyard"));
+    letters.choose("graveyard");
+    assert!(letters.is_candidate("graveyard") && letters.is_candidate("orders-dlt"));
+}
+
+#[test]
+fn letters_that_died_of_the_same_are_one_row() {
+    let mut letters = DeadLetters::default();
+    for (at_ns, message) in [(30, "order 1 is poison"), (10, "order 22 is poison"), (20, "order 333 is poison"), (15, "no stock")] {
+        let info = letters.observe("lab", "orders-dlt", &spring(at_ns, message), 0, 99).expect("proved");
+        assert_eq!(info.dialect, "spring");
+    }
+    let told: Vec<_> = letters.views().into_iter().map(|row| (row.fingerprint, row.origin, row.count, row.first_ns, row.last_ns, row.dialect)).collect();
+    let (origin, dialect) = (Some("orders".to_owned()), Some("spring".to_owned()));
+    assert_eq!(
+        told,
+        [
+            ("PoisonException: no stock".to_owned(), origin.clone(), 1, 15, 15, dialect.clone()),
+            ("PoisonException: order # is poison".to_owned(), origin, 3, 10, 30, dialect)
+        ]
+    );
+}
+
+#[test]
+fn channels_that_hold_none_are_left_alone_and_headers_that_prove_none_are_said_so() {
+    let mut letters = DeadLetters::default();
+    assert_eq!(letters.observe("lab", "orders", &spring(1, "m"), 0, 99), None);
+    assert!(letters.views().is_empty());
+    assert_eq!(letters.observe("lab", "orders-dlt", &batch(1, &[("a", Some(b"b"), false)]), 0, 99), None);
+    assert_eq!(letters.observe("lab", "orders-dlt", &batch(1, &[("kafka_dlt-original-topic", Some(b"hash"), true)]), 0, 99), None);
+    let mut unreadable = batch(1, &[]);
+    unreadable.records[0].headers_readable = false;
+    assert_eq!(letters.observe("lab", "orders-dlt", &unreadable, 0, 99), None);
+    assert_eq!(letters.observe("lab", "orders-dlt", &unreadable, 7, 99), None, "no such row");
+    let told: Vec<_> = letters.views().into_iter().map(|row| (row.fingerprint, row.count, row.dialect)).collect();
+    assert_eq!(told, [("headers unreadable".to_owned(), 1, None), ("no headers that tell why".to_owned(), 2, None)]);
+}
+
+#[test]
+fn a_time_that_cannot_be_is_replaced_by_that_of_arrival() {
+    for (timestamp_ns, expected) in [(5, 5), (NO_TIME, 99), (-1, 99), (i64::MAX, 99), (99 + MAX_AHEAD_NS, 99 + MAX_AHEAD_NS)] {
+        let mut letters = DeadLetters::default();
+        letters.observe("lab", "orders-dlt", &spring(timestamp_ns, "m"), 0, 99);
+        assert_eq!(letters.views()[0].first_ns, expected);
+    }
+}
+
+#[test]
+fn a_flood_of_kinds_stays_bounded_and_every_letter_is_counted() {
+    let mut letters = DeadLetters::default();
+    let word = |number: usize| number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect::<String>();
+    for number in 0..MAX_KINDS + 500 {
+        letters.observe("lab", "orders-dlt", &spring(1, &word(number)), 0, 99);
+    }
+    let views = letters.views();
+    assert_eq!(views.len(), MAX_KINDS + 1);
+    assert_eq!(views.iter().map(|row| row.count).sum::<u64>(), (MAX_KINDS + 500) as u64);
+    let others = views.iter().find(|row| row.fingerprint == OTHERS).expect("others");
+    assert_eq!((others.count, others.origin.as_deref(), others.dialect.as_deref()), (500, None, None));
+}

@@ -1,0 +1,422 @@
+//! Topics and consumer groups as brokers tell of them.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupMember, GroupOffset, TailState, TopicFact};
+
+use crate::state::group_view::{Standing, others, total};
+use crate::state::lag::{Sample, SampleWindow, Watermarks};
+use crate::state::sources::Sources;
+use crate::view::GroupView;
+
+/// Topics kept; further ones are counted.
+const MAX_TOPICS: usize = 20_000;
+/// Pairs of group and topic kept; further ones are counted.
+const MAX_GROUP_TOPICS: usize = 20_000;
+
+/// Stands for "no commit" and "unknown" in an offset: no broker has negative ones.
+const NO_OFFSET: i64 = -1;
+
+/// All clusters: their topics, their groups.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    clusters: BTreeMap<String, Cluster>,
+    num_topics: usize,
+    num_group_topics: usize,
+    num_refused: u64,
+}
+
+/// What a broker says of a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ChannelState {
+    /// The cluster; its `name` is the source that reads it.
+    pub(crate) cluster: ClusterRef,
+    /// The topic.
+    pub(crate) topic: String,
+    /// Partitions; unknown = `None`.
+    pub(crate) partitions: Option<u64>,
+    /// Sum of high − low watermark; `None` where that of any partition is unknown.
+    pub(crate) records: Option<u64>,
+    /// Whether its records are read, and why not.
+    pub(crate) tail: TailState,
+    /// Partitions that no broker of the cluster leads.
+    pub(crate) leaderless: Vec<i32>,
+}
+
+#[derive(Debug, Default)]
+struct Cluster {
+    brokers: Latest<ClusterFact>,
+    topics: BTreeMap<String, Topic>,
+    groups: BTreeMap<String, Group>,
+}
+
+/// The newest of facts, by time; of two at the same time the one whose content is greater, so that order of arrival does
+/// not matter.
+#[derive(Debug)]
+pub(crate) struct Latest<T>(Option<(i64, T)>);
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Clone + PartialEq + std::fmt::Debug> Latest<T> {
+    /// Takes the fact if it is newer; whether it did.
+    pub(crate) fn offer(&mut self, at_ns: i64, fact: &T) -> bool {
+        let newer = match &self.0 {
+            None => true,
+            Some((known_ns, known)) => match at_ns.cmp(known_ns) {
+                std::cmp::Ordering::Equal => known != fact && format!("{fact:?}") > format!("{known:?}"),
+                order => order.is_gt(),
+            },
+        };
+        if newer {
+            self.0 = Some((at_ns, fact.clone()));
+        }
+        newer
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_ref().map(|(_, fact)| fact)
+    }
+
+    pub(crate) fn at_ns(&self) -> Option<i64> {
+        self.0.as_ref().map(|(at_ns, _)| *at_ns)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Topic {
+    latest: Latest<TopicFact>,
+    gone_ns: Option<i64>,
+    /// Where its partitions began and ended, over time.
+    pub(crate) watermarks: BTreeMap<i32, Watermarks>,
+}
+
+impl Topic {
+    fn is_gone(&self) -> bool {
+        self.gone_ns > self.latest.at_ns()
+    }
+
+    /// From when on what was observed is of the topic as it is now.
+    pub(crate) fn began_ns(&self) -> i64 {
+        self.gone_ns.unwrap_or(i64::MIN)
+    }
+}
+
+/// What a group said of itself when it was last read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GroupHead {
+    pub(crate) read_ns: i64,
+    pub(crate) state: Option<String>,
+    pub(crate) members: Option<Vec<GroupMember>>,
+    pub(crate) members_reason: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) head: Latest<GroupHead>,
+    /// When its offsets were last read without an error.
+    read_whole_ns: Option<i64>,
+    gone_ns: Option<i64>,
+    topics: BTreeMap<String, GroupTopic>,
+}
+
+/// A group on a topic.
+#[derive(Debug, Default)]
+pub(crate) struct GroupTopic {
+    /// The reading that `partitions` tell of: its time, and a hash of its content that decides between two of one time.
+    reading: Option<(i64, u64)>,
+    /// How many partitions the reading told of.
+    pub(crate) num_read: usize,
+    /// Sorted by number.
+    pub(crate) partitions: Vec<GroupPartition>,
+    pub(crate) samples: SampleWindow,
+    /// What follows from it, until something new comes.
+    standing: Option<Standing>,
+}
+
+/// A group on a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupPartition {
+    pub(crate) partition: i32,
+    committed: i64,
+    end: i64,
+    /// The first commit seen, and when.
+    first_ns: i64,
+    first: i64,
+    /// The highest commit seen, and since when.
+    highest: i64,
+    highest_since_ns: i64,
+}
+
+impl GroupPartition {
+    fn new(partition: i32) -> Self {
+        Self { partition, committed: NO_OFFSET, end: NO_OFFSET, first_ns: i64::MAX, first: NO_OFFSET, highest: NO_OFFSET, highest_since_ns: i64::MAX }
+    }
+
+    /// Committed offset as last read; `None` = no commit.
+    pub(crate) fn committed(&self) -> Option<i64> {
+        (self.committed >= 0).then_some(self.committed)
+    }
+
+    /// End as read after it; `None` = unknown.
+    pub(crate) fn end(&self) -> Option<i64> {
+        (self.end >= 0).then_some(self.end)
+    }
+
+    /// What waits: end − committed, never below 0; `None` without either.
+    pub(crate) fn lag(&self) -> Option<u64> {
+        Some((self.end()? - self.committed()?).max(0) as u64)
+    }
+
+    /// Records committed while we watched, given where the partition ended when it was first seen: what lies beyond that end
+    /// was committed later, even if no commit was seen before. `None` without any commit.
+    pub(crate) fn handled(&self, first_end: Option<i64>) -> Option<u64> {
+        let from = self.first.min(first_end.unwrap_or(i64::MAX));
+        (self.highest >= 0).then(|| (self.highest - from).max(0) as u64)
+    }
+
+    /// How far the committed offset was set back behind the highest seen, since the topic began.
+    pub(crate) fn rewound(&self, began_ns: i64) -> u64 {
+        let committed = self.committed().filter(|_| self.highest_since_ns >= began_ns);
+        committed.map_or(0, |committed| (self.highest - committed).max(0) as u64)
+    }
+
+    /// Since when the committed offset is what it is; `None` where it was another before and after.
+    pub(crate) fn unmoved_since_ns(&self) -> Option<i64> {
+        (self.committed() == Some(self.highest)).then_some(self.highest_since_ns)
+    }
+
+    /// Remembers a reading, whatever its time.
+    fn remember(&mut self, read_ns: i64, committed: i64) {
+        if (read_ns, committed) < (self.first_ns, self.first) {
+            (self.first_ns, self.first) = (read_ns, committed);
+        }
+        if committed > self.highest {
+            (self.highest, self.highest_since_ns) = (committed, read_ns);
+        } else if committed == self.highest {
+            self.highest_since_ns = self.highest_since_ns.min(read_ns);
+        }
+    }
+}
+
+/// Tells two readings of one time apart, the same on every run.
+fn content_hash(offsets: &[&GroupOffset]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for offset in offsets {
+        (offset.partition, offset.committed, offset.end).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+impl GroupTopic {
+    fn partition(&mut self, number: i32) -> &mut GroupPartition {
+        let at = match self.partitions.binary_search_by_key(&number, |known| known.partition) {
+            Ok(at) => at,
+            Err(at) => {
+                self.partitions.insert(at, GroupPartition::new(number));
+                at
+            }
+        };
+        &mut self.partitions[at]
+    }
+
+    fn apply(&mut self, read_ns: i64, offsets: &[&GroupOffset], whole: bool, memberless: bool) {
+        self.standing = None;
+        let mut sample = Sample { read_ns, committed: 0, end: 0, lag: 0, num_lagging: 0, memberless };
+        let mut num_committed = 0;
+        let mut is_complete = true;
+        if self.partitions.is_empty() {
+            self.partitions.reserve_exact(offsets.len());
+        }
+        for offset in offsets {
+            let known = self.partition(offset.partition);
+            let Some(committed) = offset.committed.filter(|committed| *committed >= 0) else {
+                is_complete &= whole;
+                continue;
+            };
+            known.remember(read_ns, committed);
+            let Some(end) = offset.end.filter(|end| *end >= 0) else {
+                is_complete = false;
+                continue;
+            };
+            let lag = (end - committed).max(0) as u64;
+            sample.committed = sample.committed.saturating_add(committed);
+            sample.end = sample.end.saturating_add(end);
+            sample.lag = sample.lag.saturating_add(lag);
+            sample.num_lagging += u32::from(lag > 0);
+            num_committed += 1;
+        }
+        if is_complete && num_committed > 0 {
+            self.samples.insert(sample);
+        }
+
+        let reading = Some((read_ns, content_hash(offsets)));
+        if reading <= self.reading {
+            return;
+        }
+        (self.reading, self.num_read) = (reading, offsets.len());
+        for partition in &mut self.partitions {
+            (partition.committed, partition.end) = (NO_OFFSET, NO_OFFSET);
+        }
+        for offset in offsets {
+            let known = self.partition(offset.partition);
+            known.committed = offset.committed.unwrap_or(NO_OFFSET);
+            known.end = offset.end.unwrap_or(NO_OFFSET);
+        }
+    }
+}
+
+impl Groups {
+    /// A cluster's brokers.
+    pub(crate) fn apply_cluster(&mut self, fact: &ClusterFact, received_ns: i64) {
+        self.cluster(&fact.cluster).brokers.offer(received_ns, fact);
+    }
+
+    /// A topic's partitions and watermarks.
+    pub(crate) fn apply_topic(&mut self, fact: &TopicFact, received_ns: i64) {
+        let Some(topic) = self.topic(&fact.cluster, &fact.topic) else { return };
+        topic.latest.offer(received_ns, fact);
+        for partition in &fact.partitions {
+            topic.watermarks.entry(partition.partition).or_default().observe(received_ns, partition.low, partition.high);
+        }
+    }
+
+    /// A topic is no more. What was known of it before is another topic's, should one of that name come again.
+    pub(crate) fn topic_gone(&mut self, cluster: &ClusterRef, name: &str, received_ns: i64) {
+        let Some(topic) = self.topic(cluster, name) else { return };
+        topic.gone_ns = topic.gone_ns.max(Some(received_ns));
+        for group in self.cluster(cluster).groups.values_mut() {
+            if let Some(topic) = group.topics.get_mut(name) {
+                topic.standing = None;
+            }
+        }
+    }
+
+    /// A group's state, members and offsets.
+    pub(crate) fn apply_group(&mut self, fact: &GroupFact, received_ns: i64) {
+        let read_ns = if fact.read_ns > 0 { fact.read_ns } else { received_ns };
+        let whole = fact.error.is_none();
+        let memberless = fact.members.as_ref().is_some_and(Vec::is_empty);
+        let mut by_topic: BTreeMap<&str, Vec<&GroupOffset>> = BTreeMap::new();
+        for offset in &fact.offsets {
+            by_topic.entry(&offset.topic).or_default().push(offset);
+        }
+        for (name, offsets) in by_topic {
+            let Some(topic) = self.topic(&fact.cluster, name) else { continue };
+            for offset in &offsets {
+                topic.watermarks.entry(offset.partition).or_default().observe(read_ns, offset.low, offset.end);
+            }
+            let room = self.num_group_topics < MAX_GROUP_TOPICS;
+            let group = self.cluster(&fact.cluster).groups.entry(fact.group.clone()).or_default();
+            let known = group.topics.contains_key(name);
+            if !known && !room {
+                self.num_refused += 1;
+                continue;
+            }
+            group.topics.entry(name.to_owned()).or_default().apply(read_ns, &offsets, whole, memberless);
+            self.num_group_topics += usize::from(!known);
+        }
+        let head = GroupHead {
+            read_ns,
+            state: fact.state.clone(),
+            members: fact.members.clone(),
+            members_reason: fact.members_reason.clone(),
+            error: fact.error.clone(),
+        };
+        let group = self.cluster(&fact.cluster).groups.entry(fact.group.clone()).or_default();
+        if group.head.offer(read_ns, &head) {
+            group.topics.values_mut().for_each(|topic| topic.standing = None);
+        }
+        if whole {
+            group.read_whole_ns = group.read_whole_ns.max(Some(read_ns));
+        }
+    }
+
+    /// A group is no more.
+    pub(crate) fn group_gone(&mut self, cluster: &ClusterRef, group: &str, received_ns: i64) {
+        let group = self.cluster(cluster).groups.entry(group.to_owned()).or_default();
+        group.gone_ns = group.gone_ns.max(Some(received_ns));
+    }
+
+    /// Every topic that a broker tells of, by cluster and name.
+    pub(crate) fn channels(&self) -> Vec<ChannelState> {
+        let mut channels = Vec::with_capacity(self.num_topics);
+        for cluster in self.clusters.values() {
+            let brokers = cluster.brokers.get();
+            let led =
+                |leader: Option<i32>| leader.is_some_and(|leader| brokers.is_none_or(|known| known.brokers.iter().any(|broker| broker.broker_id == leader)));
+            for topic in cluster.topics.values().filter(|topic| !topic.is_gone()) {
+                let Some(fact) = topic.latest.get() else { continue };
+                let size = |low: Option<i64>, high: Option<i64>| Some(high?.saturating_sub(low?).max(0) as u64);
+                let known = !fact.partitions.is_empty();
+                channels.push(ChannelState {
+                    cluster: fact.cluster.clone(),
+                    topic: fact.topic.clone(),
+                    partitions: known.then_some(fact.partitions.len() as u64),
+                    records: total(fact.partitions.iter().map(|partition| size(partition.low, partition.high))).filter(|_| known),
+                    tail: fact.tail.clone(),
+                    leaderless: fact.partitions.iter().filter(|partition| !led(partition.leader)).map(|partition| partition.partition).collect(),
+                });
+            }
+        }
+        channels
+    }
+
+    /// One row a group and topic, by cluster, group and topic; and one that counts what found no room under the caps.
+    pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources) -> Vec<GroupView> {
+        let mut views = Vec::with_capacity(self.num_group_topics);
+        for (cluster_name, cluster) in &mut self.clusters {
+            let failure = sources.failure(cluster_name);
+            for (name, group) in &mut cluster.groups {
+                let Some(head) = group.head.get() else { continue };
+                if group.gone_ns > Some(head.read_ns) {
+                    continue;
+                }
+                let commits_elsewhere = group.topics.values().any(|topic| topic.partitions.iter().any(|known| known.committed().is_some()));
+                for (topic_name, on_topic) in &mut group.topics {
+                    let (Some((read_ns, _)), Some(topic)) = (on_topic.reading, cluster.topics.get(topic_name)) else { continue };
+                    if topic.is_gone() || read_ns < topic.began_ns() || Some(read_ns) < group.read_whole_ns {
+                        continue;
+                    }
+                    let standing = match on_topic.standing.take() {
+                        Some(standing) => standing,
+                        None => Standing::of(head, topic_name, on_topic, topic),
+                    };
+                    let standing = on_topic.standing.insert(standing);
+                    if standing.is_read(commits_elsewhere) {
+                        views.push(standing.view(head, (cluster_name, name, topic_name), failure, now_ns));
+                    }
+                }
+            }
+        }
+        views.extend((self.num_refused > 0).then(|| others(self.num_refused)));
+        views
+    }
+
+    fn cluster(&mut self, cluster: &ClusterRef) -> &mut Cluster {
+        self.clusters.entry(cluster.name.clone()).or_default()
+    }
+
+    fn topic(&mut self, cluster: &ClusterRef, name: &str) -> Option<&mut Topic> {
+        let room = self.num_topics < MAX_TOPICS;
+        let topics = &mut self.clusters.entry(cluster.name.clone()).or_default().topics;
+        if !topics.contains_key(name) {
+            if !room {
+                self.num_refused += 1;
+                return None;
+            }
+            topics.insert(name.to_owned(), Topic::default());
+            self.num_topics += 1;
+        }
+        topics.get_mut(name)
+    }
+}
+
+#[cfg(test)]
+#[path = "groups_tests.rs"]
+mod tests;

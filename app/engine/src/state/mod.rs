@@ -1,0 +1,20 @@
+//! What sources say of the world beside its traffic: topics, consumer groups and their lag, circuit breakers, dead
+//! letters, and the sources themselves. Facts go in with the time at which they were received, views come out; no
+//! clock, no order of arrival. Below the caps any permutation of the facts, each keeping its time, ends in the same views.
+
+mod breaker_exception;
+mod breaker_history;
+mod breakers;
+mod dead_letter_dialect;
+mod dead_letters;
+mod fingerprint;
+mod group_view;
+mod groups;
+mod lag;
+mod sources;
+mod words;
+
+pub(crate) use breakers::Breakers;
+pub(crate) use dead_letters::DeadLetters;
+pub(crate) use groups::{ChannelState, Groups};
+pub(crate) use sources::Sources;

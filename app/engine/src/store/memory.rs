@@ -1,0 +1,277 @@
+//! The store: what goes in, what is given up, and how both are counted.
+
+use std::hint::black_box;
+
+use switchboard_model::{BatchHeader, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch, SpanKind, TraceId};
+
+use super::KindCounts;
+use super::counts::Counts;
+use super::hash::Seed;
+use super::identity::MAX_COPIES;
+use super::log_segment::{LogSegment, body_of};
+use super::record_segment::{RecordSegment, channel_name};
+use super::shelf::{STRIDE, Segment, Shelf};
+use super::span_segment::SpanSegment;
+use super::vocabulary::{Memo, text_at};
+
+/// Where an item is stored: 8 bytes that stay valid until its segment is evicted, and then find nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoredAt {
+    /// Number of the segment; rises with arrival.
+    pub segment: u32,
+    /// Row in the segment.
+    pub row: u16,
+}
+
+/// What became of a row of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// Kept.
+    New(StoredAt),
+    /// Not kept: this one has the same identity and content.
+    Duplicate(StoredAt),
+    /// Kept, although another of the same identity and other content is stored.
+    Collision(StoredAt),
+    /// Passed over, as the caller asked; not counted here.
+    Skipped,
+}
+
+/// Which side of a call or message a span tells of: halves of a shared span have one id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Caller,
+    Callee,
+    Neither,
+}
+
+impl Side {
+    fn of(kind: SpanKind) -> Self {
+        match kind {
+            SpanKind::Client | SpanKind::Producer => Self::Caller,
+            SpanKind::Server | SpanKind::Consumer => Self::Callee,
+            SpanKind::Unspecified | SpanKind::Internal => Self::Neither,
+        }
+    }
+}
+
+/// Whether spans of these kinds tell of the same side.
+pub(crate) fn is_same_side(kind: SpanKind, other: SpanKind) -> bool {
+    Side::of(kind) == Side::of(other)
+}
+
+/// What was observed, within a budget of bytes. Spans may take 50 % of it, records 30 %, logs 10 %; the last 10 % are the
+/// engine's own. Each kind gives up its oldest segments, whole, when it outgrows its part.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) seed: Seed,
+    pub(crate) spans: Shelf<SpanSegment>,
+    pub(crate) records: Shelf<RecordSegment>,
+    pub(crate) logs: Shelf<LogSegment>,
+    counts: Counts,
+    memo: Memo,
+    slots: Vec<u32>,
+    hashes: Vec<u64>,
+}
+
+/// What a look for an item's like found.
+struct Like {
+    num_copies: usize,
+    same: Option<StoredAt>,
+}
+
+impl Store {
+    /// An empty store for a session whose whole budget is `memory_bytes`.
+    pub fn new(memory_bytes: usize) -> Self {
+        let seed = Seed::random();
+        Self {
+            seed,
+            spans: Shelf::new(memory_bytes / 2, |limits| SpanSegment::new(seed, limits)),
+            records: Shelf::new(memory_bytes / 10 * 3, |limits| RecordSegment::new(seed, limits)),
+            logs: Shelf::new(memory_bytes / 10, |limits| LogSegment::new(seed, limits)),
+            counts: Counts::default(),
+            memo: Memo::default(),
+            slots: Vec::new(),
+            hashes: Vec::new(),
+        }
+    }
+
+    /// Stores spans. `service_of` gives the engine's number of the service of each of the batch's resources, which the
+    /// stored spans keep; rows for which `skip` holds are passed over. `inserted` is emptied and gets one entry a row.
+    pub fn insert_spans(&mut self, batch: &SpanBatch, service_of: impl Fn(usize) -> u16, skip: impl Fn(usize) -> bool, inserted: &mut Vec<Inserted>) {
+        inserted.clear();
+        let Self { seed, spans, memo, slots, hashes, .. } = self;
+        memo.begin_batch(&batch.text, batch.attrs.iter().filter_map(|attr| text_at(attr.value)), batch.resources.len());
+        hashes.clear();
+        hashes.extend(batch.spans.iter().map(|span| SpanSegment::identity_of(*seed, span.trace_id.low(), span.span_id.0)));
+        let mut tally = KindCounts::default();
+        for (row, span) in batch.spans.iter().enumerate() {
+            if row % STRIDE == 0 {
+                black_box(spans.identities.approach(&hashes[row..(row + STRIDE).min(hashes.len())]));
+            }
+            if skip(row) {
+                inserted.push(Inserted::Skipped);
+                continue;
+            }
+            let mut like = Like { num_copies: 0, same: None };
+            spans.each_of(hashes[row], |at, segment| {
+                let stored = usize::from(at.row);
+                if segment.span_ids[stored] == span.span_id.0
+                    && TraceId(segment.trace_ids[stored]).matches(span.trace_id)
+                    && is_same_side(segment.head(stored).kind, span.kind)
+                {
+                    like.num_copies += 1;
+                    like.same = segment.is_same(stored, batch, span).then_some(at);
+                }
+                like.same.is_some()
+            });
+            inserted.push(keep(spans, hashes[row], &like, &mut tally, span.truncated, |segment, is_new| {
+                if is_new {
+                    memo.begin_segment();
+                }
+                segment.push(batch, span, &service_of, memo, slots)
+            }));
+        }
+        self.count(&batch.header, ItemKind::Span, tally);
+        let counts = &mut self.counts;
+        self.spans.evict(|gone| evicted(counts.of_mut(gone.source, ItemKind::Span), gone.num_items));
+    }
+
+    /// Stores records of a broker. `inserted` is emptied and gets one entry a row.
+    pub fn insert_records(&mut self, batch: &RecordBatch, inserted: &mut Vec<Inserted>) {
+        inserted.clear();
+        let Self { seed, records, memo, hashes, .. } = self;
+        memo.begin_batch(&batch.text, batch.headers.iter().filter_map(|header| header.value), batch.channels.len());
+        hashes.clear();
+        hashes.extend(batch.records.iter().map(|record| RecordSegment::identity_of(*seed, channel_name(batch, record), record.partition, record.offset)));
+        let mut tally = KindCounts::default();
+        for (row, record) in batch.records.iter().enumerate() {
+            let mut like = Like { num_copies: 0, same: None };
+            records.each_of(hashes[row], |at, segment| {
+                let stored = usize::from(at.row);
+                if segment.is_at(stored, channel_name(batch, record), record.partition, record.offset) && segment.is_in(stored, &batch.cluster) {
+                    like.num_copies += 1;
+                    like.same = segment.is_same(stored, record).then_some(at);
+                }
+                like.same.is_some()
+            });
+            inserted.push(keep(records, hashes[row], &like, &mut tally, record.truncated, |segment, is_new| {
+                if is_new {
+                    memo.begin_segment();
+                }
+                segment.push(batch, record, memo)
+            }));
+        }
+        self.count(&batch.header, ItemKind::Record, tally);
+        let counts = &mut self.counts;
+        self.records.evict(|gone| evicted(counts.of_mut(gone.source, ItemKind::Record), gone.num_items));
+    }
+
+    /// Stores log records; one that equals a stored one in all, its time included, is a duplicate. `inserted` is emptied and
+    /// gets one entry a row.
+    pub fn insert_logs(&mut self, batch: &LogBatch, inserted: &mut Vec<Inserted>) {
+        inserted.clear();
+        let Self { seed, logs, memo, hashes, .. } = self;
+        let values = batch.attrs.iter().map(|attr| attr.value).chain(batch.logs.iter().map(|log| log.body));
+        memo.begin_batch(&batch.text, values.filter_map(text_at), batch.resources.len());
+        hashes.clear();
+        let identity = |log: &switchboard_model::LogRow| LogSegment::identity_of(*seed, log.trace_id.low(), log.span_id.0, log.time_ns, body_of(batch, log));
+        hashes.extend(batch.logs.iter().map(identity));
+        let mut tally = KindCounts::default();
+        for (row, log) in batch.logs.iter().enumerate() {
+            // Two log records that differ are simply two: none is a collision.
+            let mut like = Like { num_copies: 0, same: None };
+            let mut num_seen = 0;
+            logs.each_of(hashes[row], |at, segment| {
+                num_seen += 1;
+                like.same = segment.is_same(usize::from(at.row), batch, log).then_some(at);
+                like.same.is_some()
+            });
+            let is_crowd = num_seen >= MAX_COPIES;
+            let hash = if is_crowd { None } else { Some(hashes[row]) };
+            inserted.push(keep_under(logs, hash, &like, &mut tally, log.truncated, |segment, is_new| {
+                if is_new {
+                    memo.begin_segment();
+                }
+                segment.push(batch, log, memo)
+            }));
+        }
+        self.count(&batch.header, ItemKind::Log, tally);
+        let counts = &mut self.counts;
+        self.logs.evict(|gone| evicted(counts.of_mut(gone.source, ItemKind::Log), gone.num_items));
+    }
+
+    fn count(&mut self, header: &BatchHeader, kind: ItemKind, tally: KindCounts) {
+        let counts = self.counts.of_mut(header.source, kind);
+        counts.stored += tally.stored;
+        counts.duplicate += tally.duplicate;
+        counts.truncated += tally.truncated;
+    }
+
+    /// Counts by source and kind, sorted by source: what came in is stored, evicted or duplicate, always.
+    pub fn counts(&self) -> &[(SourceId, [KindCounts; ItemKind::ALL.len()])] {
+        self.counts.all()
+    }
+
+    /// The counts of a source and kind.
+    pub fn counts_of(&self, source: SourceId, kind: ItemKind) -> KindCounts {
+        self.counts.all().iter().find(|(known, _)| *known == source).map_or_else(KindCounts::default, |(_, counts)| counts[kind.index()])
+    }
+
+    /// Bytes held, by capacity, indexes included.
+    pub fn size_bytes(&self) -> usize {
+        let scratch = self.memo.size_bytes() + self.slots.capacity() * 4 + self.hashes.capacity() * 8;
+        self.spans.size_bytes() + self.records.size_bytes() + self.logs.size_bytes() + scratch
+    }
+
+    /// Spans, records and logs kept now.
+    pub fn num_items(&self) -> u64 {
+        self.spans.num_rows() + self.records.num_rows() + self.logs.num_rows()
+    }
+
+    /// When the oldest span that is kept arrived, ns since the Unix epoch: so far do spans reach back.
+    pub fn oldest_span_ns(&self) -> Option<i64> {
+        self.spans.segments().find(|(_, segment)| segment.num_rows() > 0).map(|(_, segment)| segment.arrivals.of(0).1)
+    }
+}
+
+fn evicted(counts: &mut KindCounts, num_items: u64) {
+    counts.stored -= num_items;
+    counts.evicted += num_items;
+}
+
+#[inline]
+fn keep<S: Segment>(
+    shelf: &mut Shelf<S>,
+    hash: u64,
+    like: &Like,
+    tally: &mut KindCounts,
+    truncated: bool,
+    push: impl FnOnce(&mut S, bool) -> usize,
+) -> Inserted {
+    keep_under(shelf, (like.num_copies < MAX_COPIES).then_some(hash), like, tally, truncated, push)
+}
+
+/// Keeps an item unless the same was found, and enters it under its hash, if it is given one.
+#[inline]
+fn keep_under<S: Segment>(
+    shelf: &mut Shelf<S>,
+    hash: Option<u64>,
+    like: &Like,
+    tally: &mut KindCounts,
+    truncated: bool,
+    push: impl FnOnce(&mut S, bool) -> usize,
+) -> Inserted {
+    if let Some(same) = like.same {
+        tally.duplicate += 1;
+        return Inserted::Duplicate(same);
+    }
+    let is_new_segment = shelf.make_room();
+    let row = push(&mut shelf.active, is_new_segment);
+    let at = StoredAt { segment: shelf.active_number(), row: row as u16 };
+    if let Some(hash) = hash {
+        shelf.identities.insert(hash, at);
+    }
+    tally.stored += 1;
+    tally.truncated += u64::from(truncated);
+    if like.num_copies > 0 { Inserted::Collision(at) } else { Inserted::New(at) }
+}

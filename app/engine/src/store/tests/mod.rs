@@ -1,0 +1,7 @@
+//! The store against a naive one, and by example.
+
+mod batches;
+mod evictions;
+mod model;
+mod round_trip;
+mod searches;

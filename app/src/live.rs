@@ -1,0 +1,130 @@
+//! A session that a window looks at: it can be begun anew while the window stays open.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use switchboard_engine::EngineState;
+use switchboard_engine::view::Snapshot;
+use switchboard_model::SourceCommand;
+
+use crate::profile::Profile;
+use crate::session::Session;
+use crate::window::{SessionCommand, SnapshotSource};
+
+/// Wakes whoever asked to be told of publications.
+#[derive(Clone, Default)]
+pub struct Wake {
+    wake: Arc<Mutex<Option<WakeFn>>>,
+}
+
+type WakeFn = Box<dyn Fn() + Send + Sync>;
+
+impl Wake {
+    fn call(&self) {
+        if let Some(wake) = &*self.wake.lock() {
+            wake();
+        }
+    }
+}
+
+/// The session, between window and command line.
+#[derive(Clone)]
+pub struct LiveSession {
+    current: Arc<Mutex<Option<Session>>>,
+    profile: Arc<Profile>,
+    memory_bytes: usize,
+    runtime: tokio::runtime::Handle,
+    wake: Wake,
+    close_at: Option<Instant>,
+    last: Snapshot,
+}
+
+impl LiveSession {
+    /// Starts a session.
+    pub fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle) -> anyhow::Result<Self> {
+        let wake = Wake::default();
+        let session = start(profile, memory_bytes, runtime, &wake)?;
+        Ok(Self {
+            current: Arc::new(Mutex::new(Some(session))),
+            profile: Arc::new(profile.clone()),
+            memory_bytes,
+            runtime: runtime.clone(),
+            wake,
+            close_at: None,
+            last: Snapshot::default(),
+        })
+    }
+
+    /// Waits until all that can listen listens.
+    pub async fn listening(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.current.lock().as_ref().is_some_and(Session::is_listening) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// When the window closes by itself.
+    pub fn close_at(&mut self, close_at: Option<Instant>) {
+        self.close_at = close_at;
+    }
+
+    /// Takes the session out, to be finished.
+    pub fn take(&self) -> anyhow::Result<Session> {
+        self.current.lock().take().ok_or_else(|| anyhow::anyhow!("the session was just being begun anew; nothing can be written"))
+    }
+
+    /// Ends the session and starts another one with the same profile: what was observed is gone.
+    fn restart(&self) {
+        let Some(old) = self.current.lock().take() else { return };
+        let (live, runtime) = (self.clone(), self.runtime.clone());
+        self.runtime.spawn(async move {
+            old.stop().await;
+            match start(&live.profile, live.memory_bytes, &runtime, &live.wake) {
+                Ok(session) => *live.current.lock() = Some(session),
+                Err(error) => tracing::error!(%error, "The session could not be begun anew."),
+            }
+            live.wake.call();
+        });
+    }
+}
+
+fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle, wake: &Wake) -> anyhow::Result<Session> {
+    let wake = wake.clone();
+    Session::start(profile, memory_bytes, runtime, Box::new(move || wake.call()))
+}
+
+impl SnapshotSource for LiveSession {
+    fn snapshot(&mut self) -> Snapshot {
+        if let Some(session) = &*self.current.lock() {
+            self.last = session.snapshot();
+        }
+        self.last.clone()
+    }
+
+    fn engine_failure(&mut self) -> Option<String> {
+        match self.current.lock().as_ref().map(Session::engine_state) {
+            Some(EngineState::Panicked(text)) => Some(text),
+            Some(EngineState::Running) | None => None,
+        }
+    }
+
+    fn on_publish(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
+        *self.wake.wake.lock() = Some(wake);
+    }
+
+    fn command(&mut self, command: SessionCommand) {
+        match command {
+            SessionCommand::RefreshSources => {
+                if let Some(session) = &*self.current.lock() {
+                    session.command(&SourceCommand::Refresh);
+                }
+            }
+            SessionCommand::RestartEngine => self.restart(),
+        }
+    }
+
+    fn closes_in(&mut self) -> Option<Duration> {
+        self.close_at.map(|close_at| close_at.saturating_duration_since(Instant::now()))
+    }
+}

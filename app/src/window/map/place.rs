@@ -1,0 +1,252 @@
+//! Keeps boxes where they are. At first, while the topology is still coming in, the whole layout may be redone; once that
+//! has settled nothing moves any more, and a new box takes the nearest free slot.
+
+#[cfg(test)]
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+
+use egui::{Rect, Vec2, pos2, vec2};
+use switchboard_engine::view::NodeId;
+
+use super::layout::{self, Layout, LayoutGraph, LayoutNode, ROW_GAP, fills_column};
+
+/// No new box for so long, and the layout has settled.
+const QUIET_S: f64 = 2.0;
+/// So long after the first box it has settled in any case.
+const SETTLE_MAX_S: f64 = 8.0;
+/// Above so many boxes the layout is computed on a thread of its own.
+const IN_PLACE_NODES_MAX: usize = 150;
+/// Room to the right of a column for a new one.
+const NEW_COLUMN_GAP: f32 = 84.0;
+
+/// Places of all boxes, over time.
+#[derive(Default)]
+pub(crate) struct Placement {
+    placed: Layout,
+    laid_out: Option<LayoutGraph>,
+    pending: Option<(LayoutGraph, mpsc::Receiver<Layout>)>,
+    first_s: Option<f64>,
+    last_new_s: f64,
+    settled: bool,
+    revision: u64,
+}
+
+impl Placement {
+    /// Where each box stands.
+    pub(crate) fn placed(&self) -> &Layout {
+        &self.placed
+    }
+
+    /// Rises whenever a place came, went or changed.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether boxes stay where they are from now on.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether a layout is being computed, for tests.
+    #[cfg(test)]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Takes in a topology at the time `now_s`. Asks `ctx` for a frame when a layout computed elsewhere is ready;
+    /// without a context it is computed here.
+    pub(crate) fn update(&mut self, graph: &LayoutGraph, now_s: f64, ctx: Option<&egui::Context>) {
+        self.take_pending();
+        if self.laid_out.as_ref().is_some_and(|laid_out| laid_out.is_same(graph)) {
+            return;
+        }
+        let first_s = match self.first_s {
+            Some(first_s) => first_s,
+            None if graph.nodes.is_empty() => return,
+            None => {
+                self.last_new_s = now_s;
+                *self.first_s.insert(now_s)
+            }
+        };
+        self.settled |= self.laid_out.is_some() && (now_s - self.last_new_s >= QUIET_S || now_s - first_s >= SETTLE_MAX_S);
+        let known = |node: &LayoutNode| self.placed.rects.contains_key(&node.node_id);
+        if !graph.nodes.iter().all(known) {
+            self.last_new_s = now_s;
+        }
+        if self.settled {
+            self.forget_gone(graph);
+            self.place_new(graph);
+            self.laid_out = Some(graph.clone());
+            self.revision += 1;
+        } else {
+            self.lay_out(graph, ctx);
+        }
+    }
+
+    fn lay_out(&mut self, graph: &LayoutGraph, ctx: Option<&egui::Context>) {
+        let Some(ctx) = ctx.filter(|_| graph.nodes.len() > IN_PLACE_NODES_MAX) else {
+            self.placed = layout::layout(graph);
+            self.laid_out = Some(graph.clone());
+            self.revision += 1;
+            return;
+        };
+        if self.pending.is_some() {
+            return;
+        }
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let (own_graph, own_ctx) = (graph.clone(), ctx.clone());
+        let spawned = std::thread::Builder::new().name("map layout".to_owned()).spawn(move || {
+            // The window may be gone by now; then nobody wants the layout.
+            if sender.send(layout::layout(&own_graph)).is_ok() {
+                own_ctx.request_repaint();
+            }
+        });
+        match spawned {
+            Ok(_) => self.pending = Some((graph.clone(), receiver)),
+            Err(error) => {
+                tracing::error!(%error, "No thread for the layout of the map; it is computed in the window's own.");
+                self.lay_out(graph, None);
+            }
+        }
+    }
+
+    fn take_pending(&mut self) {
+        let Some((_, receiver)) = &self.pending else { return };
+        match receiver.try_recv() {
+            Ok(placed) => {
+                self.placed = placed;
+                self.laid_out = self.pending.take().map(|(graph, _)| graph);
+                self.revision += 1;
+            }
+            Err(mpsc::TryRecvError::Empty) => {}
+            Err(mpsc::TryRecvError::Disconnected) => self.pending = None,
+        }
+    }
+
+    fn forget_gone(&mut self, graph: &LayoutGraph) {
+        let kept: std::collections::BTreeSet<NodeId> = graph.nodes.iter().map(|node| node.node_id).collect();
+        self.placed.rects.retain(|node_id, _| kept.contains(node_id));
+        self.placed.lanes.retain(|(from, to), _| kept.contains(from) && kept.contains(to));
+    }
+
+    fn place_new(&mut self, graph: &LayoutGraph) {
+        let neighbours = Neighbours::of(graph);
+        let mut waiting: Vec<usize> =
+            (0..graph.nodes.len()).filter(|&index| !self.placed.rects.contains_key(&graph.nodes[index].node_id)).collect();
+        // Those next to placed ones first, so that a new chain grows from where it is attached.
+        while !waiting.is_empty() {
+            let is_placed = |index: &usize| self.placed.rects.contains_key(&graph.nodes[*index].node_id);
+            let attached = waiting.iter().position(|&index| neighbours.all(index).any(|neighbour| is_placed(&neighbour)));
+            let index = waiting.remove(attached.unwrap_or(0));
+            let rect = self.free_slot(graph, &neighbours, index);
+            self.placed.rects.insert(graph.nodes[index].node_id, rect);
+        }
+    }
+
+    /// The nearest free slot to where the box belongs: one column right of its callers, else left of its callees, else below.
+    fn free_slot(&self, graph: &LayoutGraph, neighbours: &Neighbours, index: usize) -> Rect {
+        let node = &graph.nodes[index];
+        let size = layout::natural_size(node.kind, &node.name);
+        let rects_of = |neighbours: &[usize]| -> Vec<Rect> {
+            neighbours.iter().filter_map(|&neighbour| self.placed.rects.get(&graph.nodes[neighbour].node_id).copied()).collect()
+        };
+        let mean_y = |rects: &[Rect]| rects.iter().map(|rect| rect.center().y).sum::<f32>() / rects.len() as f32;
+        let callers = rects_of(&neighbours.callers[index]);
+        let callees = rects_of(&neighbours.callees[index]);
+        let all: Vec<&Rect> = self.placed.rects.values().collect();
+        let ((left, width), y) = if !callers.is_empty() {
+            let right = callers.iter().map(Rect::right).fold(f32::NEG_INFINITY, f32::max);
+            (column_from(&all, right, size), mean_y(&callers))
+        } else if !callees.is_empty() {
+            let left = callees.iter().map(Rect::left).fold(f32::INFINITY, f32::min);
+            (column_before(&all, left, size), mean_y(&callees))
+        } else if all.is_empty() {
+            ((0.0, size.x), 0.0)
+        } else {
+            let left = all.iter().map(|rect| rect.left()).fold(f32::INFINITY, f32::min);
+            let bottom = all.iter().map(|rect| rect.bottom()).fold(f32::NEG_INFINITY, f32::max);
+            ((left, size.x), bottom + ROW_GAP + size.y / 2.0)
+        };
+        let own_width = if fills_column(node.kind) { width } else { size.x.min(width) };
+        let height = nearest_free(&all, left, left + width, y, size.y);
+        Rect::from_center_size(pos2(left + width / 2.0, height), vec2(own_width, size.y))
+    }
+}
+
+/// Who calls each box, and whom it calls.
+struct Neighbours {
+    callers: Vec<Vec<usize>>,
+    callees: Vec<Vec<usize>>,
+}
+
+impl Neighbours {
+    fn of(graph: &LayoutGraph) -> Self {
+        let mut found = Self { callers: vec![Vec::new(); graph.nodes.len()], callees: vec![Vec::new(); graph.nodes.len()] };
+        for &(from, to) in &graph.edges {
+            found.callees[from].push(to);
+            found.callers[to].push(from);
+        }
+        found
+    }
+
+    fn all(&self, index: usize) -> impl Iterator<Item = usize> {
+        self.callers[index].iter().chain(&self.callees[index]).copied()
+    }
+}
+
+/// The nearest column that begins right of `right`, or a new one.
+fn column_from(all: &[&Rect], right: f32, size: Vec2) -> (f32, f32) {
+    let existing = all.iter().filter(|rect| rect.left() > right && rect.left() < right + 260.0).min_by(|a, b| a.left().total_cmp(&b.left()));
+    existing.map_or((right + NEW_COLUMN_GAP, size.x), |rect| (rect.left(), rect.width()))
+}
+
+/// The nearest column that ends left of `left`, or a new one.
+fn column_before(all: &[&Rect], left: f32, size: Vec2) -> (f32, f32) {
+    let existing = all.iter().filter(|rect| rect.right() < left && rect.right() > left - 260.0).max_by(|a, b| a.right().total_cmp(&b.right()));
+    existing.map_or((left - NEW_COLUMN_GAP - size.x, size.x), |rect| (rect.left(), rect.width()))
+}
+
+/// The middle nearest to `y` at which a box of this height touches nothing between `left` and `right`.
+fn nearest_free(all: &[&Rect], left: f32, right: f32, y: f32, height: f32) -> f32 {
+    // Middles that are taken: each box widened by half of ours and the room between rows.
+    let mut taken: Vec<(f32, f32)> = all
+        .iter()
+        .filter(|rect| rect.left() < right + 12.0 && rect.right() > left - 12.0)
+        .map(|rect| (rect.top() - ROW_GAP - height / 2.0, rect.bottom() + ROW_GAP + height / 2.0))
+        .collect();
+    taken.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut merged: Vec<(f32, f32)> = Vec::new();
+    for (top, bottom) in taken {
+        match merged.last_mut() {
+            Some(last) if top < last.1 => last.1 = last.1.max(bottom),
+            _ => merged.push((top, bottom)),
+        }
+    }
+    match merged.iter().find(|(top, bottom)| *top < y && y < *bottom) {
+        None => y,
+        Some((top, bottom)) if y - top <= bottom - y => *top,
+        Some((_, bottom)) => *bottom,
+    }
+}
+
+/// A graph of the boxes and edges of a scene.
+pub(crate) fn layout_graph(scene: &super::scene::Scene) -> LayoutGraph {
+    let nodes = scene
+        .nodes
+        .iter()
+        .map(|node| LayoutNode { kind: node.kind, name: node.name.clone(), namespace: node.namespace.clone(), node_id: node.node_id })
+        .collect();
+    let edges: Vec<_> = scene.edges.iter().map(|edge| (scene.nodes[edge.from].node_id, scene.nodes[edge.to].node_id)).collect();
+    LayoutGraph::new(nodes, &edges)
+}
+
+/// Boxes of a placed graph that overlap, for tests.
+#[cfg(test)]
+pub(crate) fn overlaps(rects: &BTreeMap<NodeId, Rect>) -> Vec<(NodeId, NodeId)> {
+    let all: Vec<_> = rects.iter().collect();
+    let mut found = Vec::new();
+    for (index, (a, rect)) in all.iter().enumerate() {
+        found.extend(all[..index].iter().filter(|(_, other)| rect.shrink(0.5).intersects(other.shrink(0.5))).map(|(b, _)| (**a, **b)));
+    }
+    found
+}

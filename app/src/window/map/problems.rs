@@ -1,0 +1,182 @@
+//! What is unusual now, the most urgent first: what the side panel lists while nothing is selected. Pure.
+
+use switchboard_engine::view::{BreakerView, LagVerdict, Snapshot};
+use switchboard_model::{BreakerState, SourcePhase};
+
+use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge};
+use crate::window::{figures, sanitise::visible};
+
+/// Something unusual.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Problem {
+    /// Where it is on the map; `None` where it is not on it.
+    pub selects: Option<Selection>,
+    /// How urgent.
+    pub tone: Tone,
+    /// Its sign.
+    pub glyph: Glyph,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// Figures, reason, next step.
+    pub detail: String,
+}
+
+/// Everything unusual, most urgent first; within one urgency breakers, groups, failures, dead letters, sources, silence.
+pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
+    let mut found = breakers(scene, snapshot, now_ns);
+    found.extend(groups(scene, snapshot));
+    found.extend(failures(scene));
+    found.extend(dead_letters(scene, snapshot, now_ns));
+    found.extend(sources(snapshot));
+    found.extend(scene.nodes.iter().filter_map(|node| {
+        let silent_ns = node.silent_ns?;
+        Some(Problem {
+            selects: Some(Selection::Node(node.node_id)),
+            tone: Tone::Unknown,
+            glyph: Glyph::Question,
+            title: format!("{} is silent", node.name),
+            detail: format!("no spans for {}", figures::age(silent_ns)),
+        })
+    }));
+    found.sort_by_key(|problem| std::cmp::Reverse(problem.tone));
+    found
+}
+
+/// The word for a breaker's state.
+pub(crate) fn state_word(state: Option<BreakerState>) -> &'static str {
+    match state {
+        None => "unknown",
+        Some(BreakerState::Closed) => "closed",
+        Some(BreakerState::Open) => "open",
+        Some(BreakerState::HalfOpen) => "half-open",
+        Some(BreakerState::ForcedOpen) => "forced open",
+        Some(BreakerState::Disabled) => "disabled",
+    }
+}
+
+/// The tone of a breaker's state.
+pub(crate) fn state_tone(breaker: &BreakerView) -> Tone {
+    match (breaker.stale, breaker.state) {
+        (true, _) | (_, None) => Tone::Unknown,
+        (_, Some(BreakerState::Closed | BreakerState::Disabled)) => Tone::Quiet,
+        (_, Some(BreakerState::HalfOpen)) => Tone::Warn,
+        (_, Some(BreakerState::Open | BreakerState::ForcedOpen)) => Tone::Bad,
+    }
+}
+
+/// The word for a verdict on lag.
+pub(crate) fn lag_word(verdict: LagVerdict) -> &'static str {
+    match verdict {
+        LagVerdict::Ok => "keeps up",
+        LagVerdict::Growing => "falls behind",
+        LagVerdict::Stuck => "stands still",
+        LagVerdict::NoMembers => "nobody reads",
+        LagVerdict::Unknown => "not known",
+    }
+}
+
+/// One line for each breaker (caller, name, callee) that is not closed somewhere.
+fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
+    type Key<'a> = (Option<&'a str>, &'a str, Option<&'a str>);
+    let mut by_name: std::collections::BTreeMap<Key<'_>, Vec<&BreakerView>> = std::collections::BTreeMap::new();
+    for breaker in snapshot.breakers.iter() {
+        by_name.entry((breaker.caller.as_deref(), &breaker.name, breaker.callee.as_deref())).or_default().push(breaker);
+    }
+    let mut found = Vec::new();
+    for ((caller, name, callee), rows) in by_name {
+        let Some(worst) = rows.iter().max_by_key(|row| state_tone(row)) else { continue };
+        let tone = state_tone(worst);
+        if tone == Tone::Quiet {
+            continue;
+        }
+        let num_same = rows.iter().filter(|row| row.state == worst.state && row.stale == worst.stale).count();
+        let word = if worst.stale { format!("{}, as last heard", state_word(worst.state)) } else { state_word(worst.state).to_owned() };
+        let since = worst.since_ns.map(|since_ns| format!(" · {}", figures::age(now_ns - since_ns))).unwrap_or_default();
+        let caller_index = worst.caller_node.and_then(|node_id| scene.node_index(node_id));
+        let callee_index = worst.callee_node.and_then(|node_id| scene.node_index(node_id));
+        let edge = scene.edges.iter().find(|edge| Some(edge.from) == caller_index && Some(edge.to) == callee_index && edge.breaker.is_some());
+        let node = caller_index.map(|index| Selection::Node(scene.nodes[index].node_id));
+        found.push(Problem {
+            selects: edge.map(|edge| Selection::Edge(edge.edge_id)).or(node),
+            tone,
+            glyph: match worst.state {
+                _ if worst.stale => Glyph::BreakerUnknown,
+                Some(BreakerState::HalfOpen) => Glyph::BreakerHalfOpen,
+                Some(BreakerState::ForcedOpen) => Glyph::BreakerForced,
+                Some(BreakerState::Open) => Glyph::BreakerOpen,
+                _ => Glyph::BreakerUnknown,
+            },
+            title: format!("{} → {}", visible(caller.unwrap_or("?")), visible(callee.unwrap_or("?"))),
+            detail: format!("breaker {} {word} in {num_same} of {}{since}", visible(name), rows.len()),
+        });
+    }
+    found
+}
+
+fn groups(scene: &Scene, snapshot: &Snapshot) -> Vec<Problem> {
+    let problem = |(row, group): (usize, &switchboard_engine::view::GroupView)| {
+        let badge = lag_badge(group)?;
+        if badge.tone < Tone::Warn {
+            return None;
+        }
+        let edge = scene.edges.iter().find(|edge| edge.group_row == Some(row)).map(|edge| Selection::Edge(edge.edge_id));
+        let node = group.node_id.filter(|node_id| scene.node_index(*node_id).is_some()).map(Selection::Node);
+        Some(Problem {
+            selects: edge.or(node),
+            tone: badge.tone,
+            glyph: badge.glyph,
+            title: format!("{} on {}", visible(&group.group), visible(&group.topic)),
+            detail: format!("{} · {}", lag_word(group.verdict), badge.text),
+        })
+    };
+    snapshot.groups.iter().enumerate().filter_map(problem).collect()
+}
+
+fn failures(scene: &Scene) -> Vec<Problem> {
+    let problem = |edge: &super::scene::SceneEdge| {
+        let badge = failure_badge(&edge.figure)?;
+        let figure = &edge.figure;
+        Some(Problem {
+            selects: Some(Selection::Edge(edge.edge_id)),
+            tone: badge.tone,
+            glyph: Glyph::Cross,
+            title: scene.edge_title(edge),
+            detail: format!("{} of {} failed in the last minute", figures::count(figure.recent_errors), figures::count(figure.recent_calls)),
+        })
+    };
+    scene.edges.iter().filter_map(problem).collect()
+}
+
+fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
+    let problem = |letters: &switchboard_engine::view::DeadLetterView| {
+        let node_id = letters.origin_node.or(letters.channel_node).filter(|node_id| scene.node_index(*node_id).is_some());
+        let origin = letters.origin.as_deref().unwrap_or(&letters.channel);
+        Problem {
+            selects: node_id.map(Selection::Node),
+            tone: Tone::Bad,
+            glyph: Glyph::Envelope,
+            title: format!("{} dead on {}", figures::count(letters.count), visible(origin)),
+            detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns - letters.last_ns)),
+        }
+    };
+    snapshot.dead_letters.iter().filter(|letters| letters.count > 0).map(problem).collect()
+}
+
+fn sources(snapshot: &Snapshot) -> Vec<Problem> {
+    let problem = |source: &switchboard_engine::view::SourceView| {
+        let tone = match source.phase {
+            SourcePhase::Failed => Tone::Bad,
+            SourcePhase::Degraded => Tone::Warn,
+            SourcePhase::Connecting | SourcePhase::Live | SourcePhase::Stopped => return None,
+        };
+        let parts: Vec<_> = [&source.detail, &source.next_step].into_iter().filter(|text| !text.is_empty()).map(|text| visible(text)).collect();
+        Some(Problem {
+            selects: None,
+            tone,
+            glyph: Glyph::Cross,
+            title: format!("source {} {}", visible(&source.name), if tone == Tone::Bad { "failed" } else { "works in part" }),
+            detail: parts.join(" · "),
+        })
+    };
+    snapshot.sources.iter().filter_map(problem).collect()
+}

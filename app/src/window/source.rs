@@ -1,0 +1,60 @@
+//! Where the window's data come from, and what it can ask for in return.
+
+use switchboard_engine::view::Snapshot;
+
+/// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
+pub trait SnapshotSource {
+    /// The newest snapshot.
+    fn snapshot(&mut self) -> Snapshot;
+
+    /// Why the engine does not run any more, in a sentence; `None` while it runs.
+    fn engine_failure(&mut self) -> Option<String> {
+        None
+    }
+
+    /// Calls `wake` after each publication from now on, from any thread.
+    fn on_publish(&mut self, wake: Box<dyn Fn() + Send + Sync>);
+
+    /// Carries out what the user asked for.
+    fn command(&mut self, command: SessionCommand);
+
+    /// When the window is to close by itself; `None` = when the user closes it.
+    fn closes_in(&mut self) -> Option<std::time::Duration> {
+        None
+    }
+
+    /// The time on the wall, ns since the Unix epoch.
+    fn now_ns(&mut self) -> i64 {
+        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since_epoch.map_or(0, |since_epoch| i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What the window asks of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionCommand {
+    /// Every source reads again now, without waiting for its next poll.
+    RefreshSources,
+    /// The engine begins anew, after it has failed.
+    RestartEngine,
+}
+
+/// What the window knows of its session from the start.
+#[derive(Clone, Debug, Default)]
+pub struct WindowOptions {
+    /// Name of the profile.
+    pub profile_name: String,
+    /// Port of OTLP over gRPC; `None` = off.
+    pub otlp_grpc_port: Option<u16>,
+    /// Port of OTLP over HTTP; `None` = off.
+    pub otlp_http_port: Option<u16>,
+    /// Colours asked for on the command line; `None` = as remembered.
+    pub theme: Option<super::ThemeChoice>,
+}
+
+impl WindowOptions {
+    /// What an SDK's `OTEL_EXPORTER_OTLP_ENDPOINT` is to be set to; `None` without a receiver.
+    pub fn otlp_endpoint(&self) -> Option<String> {
+        self.otlp_grpc_port.or(self.otlp_http_port).map(|port| format!("http://localhost:{port}"))
+    }
+}

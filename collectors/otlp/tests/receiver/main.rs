@@ -1,0 +1,11 @@
+//! The receiver over real sockets: real exporters, raw clients that send what no exporter would, taken ports, full
+//! queues, an endpoint behind it.
+#![expect(clippy::unwrap_used, reason = "in a test a failure is a panic")]
+
+mod door;
+mod exporters;
+mod forwarding;
+mod hostile;
+mod loopback;
+mod ports;
+mod pressure;
