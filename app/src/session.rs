@@ -88,6 +88,9 @@ impl Session {
     /// Starts the Kafka, HTTP and gRPC sources of a profile beside those that run.
     pub fn add_sources(&self, profile: &Profile) {
         for kafka in &profile.kafka {
+            for channel in &kafka.dead_letter_channels {
+                self.engine.add_dead_letter_channel(channel);
+            }
             self.add(&kafka.name, SourceKind::Kafka, profile, |sink, redactor, runtime| {
                 Ok(Collector::Kafka(KafkaCollector::start(kafka_config(kafka, profile)?, sink, redactor, runtime)))
             });

@@ -267,7 +267,7 @@ fn differences(one: &Report, other: &Report) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_of_arrival_ends_in_the_same_report(seed in any::<u64>(), num_orders in 1..40_u64) {

@@ -91,6 +91,8 @@ pub(crate) struct Window {
     now_ns: i64,
     engine_failure: Option<String>,
     map: MapView,
+    /// The status sentence, and the scene it is of.
+    sentence: (u64, Vec<status::Part>),
     palette: Palette,
     /// Layouts are computed before the next frame instead of beside it.
     in_place: bool,
@@ -111,6 +113,7 @@ impl Window {
             now_ns: 0,
             engine_failure: None,
             map: MapView::default(),
+            sentence: (0, Vec::new()),
             palette: Palette::default(),
             in_place: false,
         }
@@ -154,8 +157,8 @@ impl Window {
             commands.push(UiCommand::OpenPalette);
         }
         if !self.map.is_empty() {
-            let parts = status::sentence(self.map.scene(), &self.snapshot, self.now_ns);
-            if let Some(selection) = bars::status_ui(ui, &parts, &tokens) {
+            let asked = bars::status_ui(ui, self.sentence(), &tokens);
+            if let Some(selection) = asked {
                 self.map.select(Some(selection));
             }
         }
@@ -180,11 +183,21 @@ impl Window {
         asked
     }
 
+    /// The status sentence, of the scene that is drawn.
+    fn sentence(&mut self) -> &[status::Part] {
+        if let Some((shown, revision)) = self.map.shown()
+            && self.sentence.0 != revision
+        {
+            self.sentence = (revision, status::sentence(self.map.scene(), shown, self.now_ns));
+        }
+        &self.sentence.1
+    }
+
     fn side_ui(&mut self, ui: &mut egui::Ui, tokens: &crate::window::theme::DesignTokens, commands: &mut Vec<UiCommand>) {
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel)).stroke(Stroke::NONE);
         let side = egui::Panel::right("side").resizable(true).default_size(self.settings.panel_width_pt).size_range(260.0..=640.0).frame(frame);
         let shown = side.show(ui, |ui| {
-            let panel = self.map.panel(&self.snapshot, self.now_ns);
+            let panel = self.map.panel(self.now_ns);
             panel_ui(ui, panel, tokens)
         });
         self.settings.panel_width_pt = shown.response.rect.width();
@@ -225,10 +238,10 @@ impl Window {
             UiCommand::WalkRight => self.map.walk(Step::Right),
             UiCommand::WalkUp => self.map.walk(Step::Up),
             UiCommand::WalkDown => self.map.walk(Step::Down),
-            UiCommand::NextProblem => self.map.next_problem(&self.snapshot, self.now_ns),
+            UiCommand::NextProblem => self.map.next_problem(self.now_ns),
             UiCommand::ClearSelection => self.map.select(None),
             UiCommand::ToggleTable => self.map.toggle_table(),
-            UiCommand::CopyPanel => ctx.copy_text(self.map.panel(&self.snapshot, self.now_ns).to_text()),
+            UiCommand::CopyPanel => ctx.copy_text(self.map.panel(self.now_ns).to_text()),
             UiCommand::CopyEndpoint => {
                 if let Some(endpoint) = self.options.otlp_endpoint() {
                     ctx.copy_text(empty::setting(&endpoint));

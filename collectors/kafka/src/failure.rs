@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
 use switchboard_model::FailureKind;
 
-use crate::admin::ClientEvent;
+use crate::admin::{self, ClientEvent};
 
 /// An error code of the protocol (above zero) or of the library (below), as a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,8 +73,10 @@ impl CallError {
 
 impl From<KafkaError> for CallError {
     fn from(error: KafkaError) -> Self {
-        let code = error.rdkafka_error_code().map_or(Code::INVALID_ARGUMENT, |code| Code(code as i32));
-        Self { code, text: error.to_string() }
+        match error.rdkafka_error_code().map(|code| Code(code as i32)) {
+            Some(code) => Self { code, text: admin::code_text(code) },
+            None => Self::local(&error.to_string()),
+        }
     }
 }
 
@@ -108,7 +110,6 @@ pub(crate) struct BrokerErrors {
 impl BrokerErrors {
     /// Takes note of an error as the library words it: `host:port/bootstrap: what failed` or `host:port/id: what failed`.
     pub fn note(&self, code: Code, text: &str) {
-        if std::env::var_os("KDBG").is_some() { eprintln!("{:?} NOTE {code:?} {text}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()); }
         if matches!(code, Code::ALL_BROKERS_DOWN | Code::NONE) {
             return;
         }
@@ -122,7 +123,6 @@ impl BrokerErrors {
 
     /// Takes note of what a client says by itself; log lines go to the program's own log.
     pub fn hear(&self, event: ClientEvent<'_>) {
-        if std::env::var_os("KDBG").is_some() && let ClientEvent::Log(l,f,t)=&event { eprintln!("{:?} LOG {l} {f} {t}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()); }
         match event {
             ClientEvent::Error(code, line) => self.note(code, &line),
             ClientEvent::Log(level, facility, line) => tracing::debug!(target: "librdkafka", level, facility = &*facility, "{line}"),
@@ -156,7 +156,9 @@ impl BrokerErrors {
                 next_step: "Set security.protocol to SASL_SSL or SASL_PLAINTEXT, and username and password.".to_owned(),
             });
         }
-        if answered && let Some((address, _)) = find(&|error| error.code == Code::RESOLVE && !error.is_bootstrap) {
+        let is_named = |address: &str| bootstrap.split(',').any(|named| named.trim() == address);
+        let advertised = fresh.iter().find(|(address, error)| error.code == Code::RESOLVE && !error.is_bootstrap && !is_named(address));
+        if answered && let Some((address, _)) = advertised {
             let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
             return Some(Failure {
                 kind: FailureKind::Connect,
@@ -174,7 +176,7 @@ impl BrokerErrors {
             });
         }
         if let Some((address, error)) = find(&|error| error.text.contains("Connection refused")) {
-            let advertised = if answered && !error.is_bootstrap { "Bootstrap answered, but the advertised " } else { "" };
+            let advertised = if answered && !error.is_bootstrap && !is_named(address) { "Bootstrap answered, but the advertised " } else { "" };
             return Some(Failure {
                 kind: FailureKind::Connect,
                 detail: format!("{advertised}`{address}` refused the connection"),

@@ -52,6 +52,7 @@ pub(crate) struct Observer {
     forgotten: Vec<Arc<str>>,
     lows_due: Instant,
     is_down: bool,
+    has_answered: bool,
     num_failed: u32,
     status: Option<(SourcePhase, Option<FailureKind>, String)>,
 }
@@ -86,6 +87,7 @@ impl Observer {
             forgotten: Vec::new(),
             lows_due: Instant::now(),
             is_down: false,
+            has_answered: false,
             num_failed: 0,
             status: None,
         }
@@ -219,6 +221,7 @@ impl Observer {
             self.owed.push(self.catalogue.gone_fact(id, &self.cluster));
         }
         let num_brokers = brokers.len();
+        self.has_answered = true;
         self.tell(vec![Fact::Cluster(ClusterFact { cluster: self.cluster.clone(), brokers })]);
         Ok(num_brokers)
     }
@@ -272,9 +275,10 @@ impl Observer {
             asked.iter().map(|(topic, partition)| (&**topic, *partition, LATEST)),
             patience,
             |topic, partition, offset| {
-                num_known += usize::from(offset.is_ok());
                 first_error = first_error.or(offset.err());
-                catalogue.set_high(topic, partition, offset.ok().filter(|high| *high >= 0));
+                let high = offset.ok().filter(|high| *high >= 0);
+                num_known += usize::from(high.is_some());
+                catalogue.set_high(topic, partition, high);
             },
         );
         if only.is_none() {
@@ -348,8 +352,7 @@ impl Observer {
 
     /// The cluster does not answer: all it said becomes unknown.
     fn go_down(&mut self, error: &CallError) {
-        if std::env::var_os("KDBG").is_some() { eprintln!("{:?} DOWN {error}", std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()); }
-        let failure = self.errors.explain(&self.config.brokers, false, Some(error)).unwrap_or_else(|| describe(&self.config.brokers, error));
+        let failure = self.errors.explain(&self.config.brokers, self.has_answered, Some(error)).unwrap_or_else(|| describe(&self.config.brokers, error));
         if !std::mem::replace(&mut self.is_down, true) {
             self.catalogue.forget_all();
             let why = format!("the brokers do not answer: {}", failure.detail);

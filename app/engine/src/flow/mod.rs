@@ -188,6 +188,7 @@ impl Flow {
             self.evaluate_client(self.hot.find(SpanKey { span_id: parent, ..arrival.key }).caller);
         }
         self.tell_dependents(arrival.key, seq, older);
+        self.tell_records(arrival.key, arrival.facts, arrival.start_ns);
     }
 
     fn prevails(&self, arrival: &Arrival<'_>, known: &Entry) -> bool {

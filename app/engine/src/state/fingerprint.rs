@@ -204,10 +204,21 @@ fn quoted(text: &str, mark: char) -> Option<&str> {
 }
 
 fn push_word(text: &mut String, word: &str) {
-    if is_uuid(word) {
+    if let Some((before, after)) = around_uuid(word) {
+        push_parts(text, before);
         text.push_str("<id>");
-        return;
+        return push_parts(text, after);
     }
+    push_parts(text, word);
+}
+
+/// What stands before and after the first UUID of a word: `order-` in `order-018f2c3e-…`.
+fn around_uuid(word: &str) -> Option<(&str, &str)> {
+    let starts = std::iter::once(0).chain(word.match_indices(['-', '_']).map(|(at, _)| at + 1));
+    starts.filter_map(|at| Some((at, word.get(at..at + 36)?))).find(|(_, part)| is_uuid(part)).map(|(at, _)| (&word[..at], &word[at + 36..]))
+}
+
+fn push_parts(text: &mut String, word: &str) {
     for (index, part) in word.split('-').enumerate() {
         if index > 0 {
             text.push('-');

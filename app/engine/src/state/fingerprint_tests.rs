@@ -86,3 +86,11 @@ proptest! {
         prop_assert!(!folded.chars().any(char::is_control));
     }
 }
+
+#[test]
+fn a_uuid_behind_a_prefix_is_one_id() {
+    for id in ["018f2c3e-7a10-4f6b-9d2e-5b1c8a7e0f11", "a0000000-bbbb-4ccc-8ddd-eeeeeeeeeeee"] {
+        assert_eq!(without_ids(&format!("(order order-{id})")), "(order order-<id>)");
+        assert_eq!(without_ids(&format!("{id}_retry")), "<id>_retry");
+    }
+}

@@ -236,7 +236,12 @@ impl About<'_> {
         if matches!(node.kind, NodeKind::User | NodeKind::Missing) {
             return Section::default();
         }
-        section("Last 60 s", &session_note(&node.figure), figure_rows(&node.figure, None))
+        let mut rows = figure_rows(&node.figure, None);
+        if node.kind == NodeKind::Channel && node.figure.p95_ns.is_none() {
+            // Messages pass a channel; nothing there takes time or fails.
+            rows.truncate(1);
+        }
+        section("Last 60 s", &session_note(&node.figure), rows)
     }
 
     fn broker_figures(&self, node: &SceneNode) -> Section {
@@ -373,10 +378,13 @@ impl About<'_> {
     fn node_evidence(&self, node: &SceneNode, known: Option<&Node>) -> Section {
         let mut rows = Vec::new();
         if let Some(known) = known {
-            let basis = match known.basis {
-                NodeBasis::Traced => "It sends spans itself",
-                NodeBasis::Broker => "A broker tells of it; it sends no spans",
-                NodeBasis::Inferred => "Only others tell of it; it sends no spans",
+            let basis = match (known.basis, known.kind) {
+                (NodeBasis::Traced, NodeKind::Service) => "It sends spans itself",
+                (NodeBasis::Broker, NodeKind::Service) => "A broker tells of it; it sends no spans",
+                (NodeBasis::Inferred, NodeKind::Service) => "Only others tell of it; it sends no spans",
+                (NodeBasis::Traced, _) => "Spans tell of it",
+                (NodeBasis::Broker, _) => "A broker tells of it",
+                (NodeBasis::Inferred, _) => "Only its callers tell of it",
             };
             rows.push(Row::text(format!("{basis} · first seen {} ago", figures::age(self.now_ns - known.first_seen_ns))));
             let folded: Vec<_> = self.snapshot.topology.nodes.iter().filter(|other| self.scene.is_folded(other.node_id) && self.scene.node_index(other.node_id) == self.scene.node_index(node.node_id)).map(|other| visible(&other.name)).collect();
@@ -568,7 +576,8 @@ fn quiet_verdict(node: &SceneNode, known: Option<&Node>) -> String {
         (NodeKind::Service, Some(NodeBasis::Broker)) => "Sends no spans: known from the broker only".to_owned(),
         (NodeKind::Service, Some(NodeBasis::Inferred)) => "Sends no spans: known from what its callers say".to_owned(),
         _ if node.figure.recent_calls == 0 => "Nothing in the last minute".to_owned(),
-        _ => format!("As usual: {}, none failed", node.rate),
+        _ if node.figure.recent_errors == 0 => format!("As usual: {}, none failed", node.rate),
+        _ => format!("As usual: {}, {} of {} failed", node.rate, figures::count(node.figure.recent_errors), figures::count(node.figure.recent_calls)),
     }
 }
 

@@ -188,8 +188,14 @@ impl MapView {
         }
     }
 
+    /// The snapshot that the scene was built from, and a number that rises with each scene.
+    pub(crate) fn shown(&self) -> Option<(&Snapshot, u64)> {
+        self.built.as_ref().map(|(snapshot, _)| (snapshot, self.scene_revision))
+    }
+
     /// Selects the next problem that is on the map.
-    pub(crate) fn next_problem(&mut self, snapshot: &Snapshot, now_ns: i64) {
+    pub(crate) fn next_problem(&mut self, now_ns: i64) {
+        let Some((snapshot, _)) = self.shown() else { return };
         let mut places: Vec<Selection> = Vec::new();
         for selection in problems::problems(&self.scene, snapshot, now_ns).into_iter().filter_map(|problem| problem.selects) {
             if !places.contains(&selection) {
@@ -226,12 +232,12 @@ impl MapView {
     }
 
     /// The side panel for what is selected.
-    pub(crate) fn panel(&mut self, snapshot: &Snapshot, now_ns: i64) -> &Panel {
+    pub(crate) fn panel(&mut self, now_ns: i64) -> &Panel {
         let key = (self.scene_revision, self.selected);
-        if self.panel.as_ref().is_none_or(|(of, _)| *of != key) {
-            // The scene's own snapshot: its rows are those the scene points to.
-            let of = self.built.as_ref().map_or(snapshot, |(built, _)| built);
-            self.panel = Some((key, Panel::build(&self.scene, of, self.selected, now_ns)));
+        if let Some((shown, _)) = self.shown()
+            && self.panel.as_ref().is_none_or(|(of, _)| *of != key)
+        {
+            self.panel = Some((key, Panel::build(&self.scene, shown, self.selected, now_ns)));
         }
         let (_, panel) = self.panel.get_or_insert_with(Default::default);
         panel

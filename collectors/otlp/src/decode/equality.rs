@@ -142,7 +142,7 @@ fn expected_text(text: &str) -> String {
 
 fn json(value: Option<&AnyValue>, out: &mut String) {
     match value.and_then(|any| any.value.as_ref()) {
-        None => out.push_str("null"),
+        None | Some(ProstValue::StringValueStrindex(_)) => out.push_str("null"),
         Some(ProstValue::StringValue(text)) => out.push_str(&serde_json::to_string(text).unwrap()),
         Some(ProstValue::BoolValue(truth)) => write!(out, "{truth}").unwrap(),
         Some(ProstValue::IntValue(number)) => write!(out, "{number}").unwrap(),
