@@ -97,82 +97,48 @@ pub(crate) struct Extractor {
     groups: HashMap<Str, GroupId>,
 }
 
-/// The attributes that joining looks at, as they stand in the batch.
-#[derive(Clone, Copy, Default)]
-struct Told {
-    peer_name: Option<Value>,
-    server_address: Option<Value>,
-    server_port: Option<Value>,
-    network_address: Option<Value>,
-    network_port: Option<Value>,
-    url_full: Option<Value>,
-    http_status: Option<Value>,
-    is_http: bool,
-    resend_count: Option<Value>,
-    previous_attempts: Option<Value>,
-    rpc_system: Option<Value>,
-    rpc_status: Option<Value>,
-    is_rpc: bool,
-    db_system: Option<Value>,
-    db_namespace: Option<Value>,
-    is_db: bool,
-    messaging_system: Option<Value>,
-    destination: Option<Value>,
-    partition: Option<Value>,
-    offset: Option<Value>,
-    operation_type: Option<Value>,
-    operation_old: Option<Value>,
-    operation_name: Option<Value>,
-    message_id: Option<Value>,
-    conversation_id: Option<Value>,
-    batch_count: Option<Value>,
-    group: Option<Value>,
-    subscription: Option<Value>,
-    cluster_id: Option<Value>,
-    error_type: Option<Value>,
-    error_flag: Option<Value>,
-    response_flags: Option<Value>,
-    user_agent: Option<Value>,
+/// Where the attributes of each meaning stand in a run of attributes. Filled without a branch an attribute.
+struct Told<'a> {
+    attrs: &'a [AttrRow],
+    /// By meaning: place in `attrs`, from 1; the last of several.
+    places: [u16; 64],
+    /// By meaning: one bit.
+    meanings: u64,
 }
 
-impl Told {
-    fn take(&mut self, attr: &AttrRow) {
-        let value = Some(attr.value);
-        match attr.known {
-            WellKnown::PeerName => self.peer_name = value,
-            WellKnown::ServerAddress => self.server_address = value,
-            WellKnown::ServerPort => self.server_port = value,
-            WellKnown::NetworkPeerAddress => self.network_address = value,
-            WellKnown::NetworkPeerPort => self.network_port = value,
-            WellKnown::UrlFull => (self.url_full, self.is_http) = (value, true),
-            WellKnown::HttpMethod | WellKnown::HttpRoute => self.is_http = true,
-            WellKnown::HttpStatus => (self.http_status, self.is_http) = (value, true),
-            WellKnown::HttpResendCount => self.resend_count = value,
-            WellKnown::UserAgent => self.user_agent = value,
-            WellKnown::RpcSystem => (self.rpc_system, self.is_rpc) = (value, true),
-            WellKnown::RpcMethod | WellKnown::RpcService => self.is_rpc = true,
-            WellKnown::RpcStatus => (self.rpc_status, self.is_rpc) = (value, true),
-            WellKnown::RpcPreviousAttempts => self.previous_attempts = value,
-            WellKnown::DbSystem => (self.db_system, self.is_db) = (value, true),
-            WellKnown::DbNamespace => (self.db_namespace, self.is_db) = (value, true),
-            WellKnown::DbOperation | WellKnown::DbQuery => self.is_db = true,
-            WellKnown::MessagingSystem => self.messaging_system = value,
-            WellKnown::MessagingDestination => self.destination = value,
-            WellKnown::MessagingPartition => self.partition = value,
-            WellKnown::MessagingSubscription => self.subscription = value,
-            WellKnown::MessagingOperationType => self.operation_type = value,
-            WellKnown::MessagingOperationOld => self.operation_old = value,
-            WellKnown::MessagingOperationName => self.operation_name = value,
-            WellKnown::MessagingMessageId => self.message_id = value,
-            WellKnown::MessagingConversationId => self.conversation_id = value,
-            WellKnown::MessagingBatchCount => self.batch_count = value,
-            WellKnown::MessagingGroup => self.group = value,
-            WellKnown::MessagingKafkaOffset => self.offset = value,
-            WellKnown::MessagingKafkaClusterId => self.cluster_id = value,
-            WellKnown::ErrorType => self.error_type = value,
-            WellKnown::ErrorFlag => self.error_flag = value,
-            WellKnown::EnvoyResponseFlags => self.response_flags = value,
-            _ => {}
+const _: () = assert!((WellKnown::UrlQuery as usize) < 64, "a meaning is a bit of a word");
+
+const fn bit(known: WellKnown) -> u64 {
+    1 << known as u64
+}
+
+const HTTP: u64 = bit(WellKnown::UrlFull) | bit(WellKnown::HttpMethod) | bit(WellKnown::HttpRoute) | bit(WellKnown::HttpStatus);
+const RPC: u64 = bit(WellKnown::RpcSystem) | bit(WellKnown::RpcMethod) | bit(WellKnown::RpcService) | bit(WellKnown::RpcStatus);
+const DATABASE: u64 = bit(WellKnown::DbSystem) | bit(WellKnown::DbNamespace) | bit(WellKnown::DbOperation) | bit(WellKnown::DbQuery);
+const MESSAGING: u64 = bit(WellKnown::MessagingSystem) | bit(WellKnown::MessagingDestination);
+
+impl<'a> Told<'a> {
+    #[inline]
+    fn new(attrs: &'a [AttrRow]) -> Self {
+        let attrs = &attrs[..attrs.len().min(u16::MAX as usize - 1)];
+        let mut told = Self { attrs, places: [0; 64], meanings: 0 };
+        for (at, attr) in attrs.iter().enumerate() {
+            told.places[attr.known as usize & 63] = at as u16 + 1;
+            told.meanings |= bit(attr.known);
+        }
+        told
+    }
+
+    #[inline]
+    fn has(&self, any_of: u64) -> bool {
+        self.meanings & any_of != 0
+    }
+
+    #[inline]
+    fn get(&self, known: WellKnown) -> Option<Value> {
+        match self.places[known as usize & 63] {
+            0 => None,
+            place => Some(self.attrs[place as usize - 1].value),
         }
     }
 }
@@ -249,23 +215,20 @@ impl Extractor {
     #[inline]
     fn span(&mut self, batch: &SpanBatch, span: &SpanRow, names: &mut FlowNames) -> (SpanFacts, bool) {
         let text = &batch.text;
-        let mut told = Told::default();
-        for attr in rows(&batch.attrs, span.attrs) {
-            told.take(attr);
-        }
+        let told = Told::new(rows(&batch.attrs, span.attrs));
         let service = self.services.get(span.resource as usize).copied().unwrap_or(ServiceId::OTHER);
         let role = role(span.kind, &told, text);
         let via = via(&told, text);
         let is_message = matches!(role, Role::Publish | Role::Process | Role::Receive);
         let error = is_error(span, role, &told, text);
-        let is_own = is_own_trace(span.trace_id) || told.user_agent.is_some_and(|value| is_own_agent(value, text));
+        let is_own = is_own_trace(span.trace_id) || told.get(WellKnown::UserAgent).is_some_and(|value| is_own_agent(value, text));
         let mut facts = SpanFacts {
             role,
             via,
             error,
-            retry: is_positive(told.resend_count, text) || is_positive(told.previous_attempts, text),
+            retry: is_positive(told.get(WellKnown::HttpResendCount), text) || is_positive(told.get(WellKnown::RpcPreviousAttempts), text),
             timeout: error && says_timeout(batch, span, &told),
-            refused: told.response_flags.is_some() || !span.events.is_empty() || (span.status == SpanStatus::Error && !span.status_message.is_empty()),
+            refused: told.get(WellKnown::EnvoyResponseFlags).is_some() || !span.events.is_empty() || (span.status == SpanStatus::Error && !span.status_message.is_empty()),
             service,
             peer: PeerId::NONE,
             channel: ChannelId::NONE,
@@ -282,13 +245,13 @@ impl Extractor {
         if role == Role::Client {
             facts.peer = self.peer(&told, text, names);
         } else if is_message {
-            facts.channel = self.channel(told.messaging_system, told.destination, told.cluster_id, text, names);
-            facts.group = self.group(told.group.or(told.subscription), text, names);
-            facts.partition = position(told.partition, text).map_or(-1, |partition| partition as i32);
-            facts.offset = position(told.offset, text).unwrap_or(-1);
-            facts.message_id = self.text_hash(told.message_id, text);
-            facts.conversation = told.conversation_id.map_or(0, |value| self.conversation(&value.to_text(text)));
-            facts.batch_count = told.batch_count.and_then(|value| value.to_i64(text)).map_or(0, |count| count.clamp(0, MAX_BATCH) as u32);
+            facts.channel = self.channel(told.get(WellKnown::MessagingSystem), told.get(WellKnown::MessagingDestination), told.get(WellKnown::MessagingKafkaClusterId), text, names);
+            facts.group = self.group(told.get(WellKnown::MessagingGroup).or(told.get(WellKnown::MessagingSubscription)), text, names);
+            facts.partition = position(told.get(WellKnown::MessagingPartition), text).map_or(-1, |partition| partition as i32);
+            facts.offset = position(told.get(WellKnown::MessagingKafkaOffset), text).unwrap_or(-1);
+            facts.message_id = self.text_hash(told.get(WellKnown::MessagingMessageId), text);
+            facts.conversation = told.get(WellKnown::MessagingConversationId).map_or(0, |value| self.conversation(&value.to_text(text)));
+            facts.batch_count = told.get(WellKnown::MessagingBatchCount).and_then(|value| value.to_i64(text)).map_or(0, |count| count.clamp(0, MAX_BATCH) as u32);
         }
         (facts, is_own)
     }
@@ -296,23 +259,20 @@ impl Extractor {
     /// What the attributes of a link say. `of` are the facts of the span it belongs to.
     pub(crate) fn link(&mut self, batch: &SpanBatch, attrs: Attrs, of: &SpanFacts, names: &mut FlowNames) -> LinkFacts {
         let text = &batch.text;
-        let mut told = Told::default();
-        for attr in rows(&batch.attrs, attrs) {
-            told.take(attr);
-        }
-        let channel = match told.destination {
+        let told = Told::new(rows(&batch.attrs, attrs));
+        let channel = match told.get(WellKnown::MessagingDestination) {
             None => of.channel,
             Some(_) => {
                 let system = names.get_channel(of.channel).system.clone();
-                let destination = told.destination.map(|value| value.to_text(text)).unwrap_or_default();
+                let destination = told.get(WellKnown::MessagingDestination).map(|value| value.to_text(text)).unwrap_or_default();
                 let cluster_id = names.get_channel(of.channel).cluster_id.clone();
                 names.channel(&system, &cluster_id, &destination)
             }
         };
         LinkFacts {
-            partition: position(told.partition, text).map_or(-1, |partition| partition as i32),
-            offset: position(told.offset, text).unwrap_or(-1),
-            message_id: self.text_hash(told.message_id, text),
+            partition: position(told.get(WellKnown::MessagingPartition), text).map_or(-1, |partition| partition as i32),
+            offset: position(told.get(WellKnown::MessagingKafkaOffset), text).unwrap_or(-1),
+            message_id: self.text_hash(told.get(WellKnown::MessagingMessageId), text),
             channel,
         }
     }
@@ -353,19 +313,25 @@ impl Extractor {
 
     /// Whom a client span calls: the peer's name, else its address, else what names a database.
     #[inline]
-    fn peer(&mut self, told: &Told, text: &TextArena, names: &mut FlowNames) -> PeerId {
-        let system = if told.is_db { told.db_system } else { None };
-        let (name, address, port) = match told {
-            Told { peer_name: Some(name), .. } => (Some(*name), None, None),
-            Told { server_address: Some(address), server_port, .. } => (None, Some(*address), *server_port),
-            Told { network_address: Some(address), network_port, .. } => (None, Some(*address), *network_port),
-            Told { url_full: Some(url), .. } => (None, Some(*url), None),
-            Told { db_namespace: Some(name), .. } => (None, Some(*name), None),
-            Told { db_system: Some(name), .. } => (None, Some(*name), None),
-            _ => return PeerId::NONE,
+    fn peer(&mut self, told: &Told<'_>, text: &TextArena, names: &mut FlowNames) -> PeerId {
+        let system = if told.has(DATABASE) { told.get(WellKnown::DbSystem) } else { None };
+        let get = |known: WellKnown| told.get(known);
+        let mut is_url = false;
+        let (name, address, port) = if let Some(name) = get(WellKnown::PeerName) {
+            (Some(name), None, None)
+        } else if let Some(address) = get(WellKnown::ServerAddress) {
+            (None, Some(address), get(WellKnown::ServerPort))
+        } else if let Some(address) = get(WellKnown::NetworkPeerAddress) {
+            (None, Some(address), get(WellKnown::NetworkPeerPort))
+        } else if let Some(url) = get(WellKnown::UrlFull) {
+            is_url = true;
+            (None, Some(url), None)
+        } else if let Some(name) = get(WellKnown::DbNamespace).or_else(|| get(WellKnown::DbSystem)) {
+            (None, Some(name), None)
+        } else {
+            return PeerId::NONE;
         };
-        let is_url = address.is_some() && told.server_address.is_none() && told.network_address.is_none() && address == told.url_full;
-        let system_code = if told.is_db && system.is_none() { 3 << 29 } else { code(system) };
+        let system_code = if told.has(DATABASE) && system.is_none() { 3 << 29 } else { code(system) };
         let memo = [code(name), code(address), code(port), system_code];
         let is_exact = memo.iter().all(|code| code & 1 << 31 == 0);
         if is_exact && let Some(known) = self.peers.get(&memo) {
@@ -373,7 +339,7 @@ impl Extractor {
         }
         let system = match system {
             Some(system) => system.to_text(text),
-            None if told.is_db => "database".into(),
+            None if told.has(DATABASE) => "database".into(),
             None => "".into(),
         };
         let peer = if let Some(name) = name {
@@ -428,8 +394,8 @@ fn code(value: Option<Value>) -> u32 {
     }
 }
 
-fn role(kind: SpanKind, told: &Told, text: &TextArena) -> Role {
-    let operation = told.operation_type.or(told.operation_old);
+fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {
+    let operation = told.get(WellKnown::MessagingOperationType).or(told.get(WellKnown::MessagingOperationOld));
     if let Some(Value::Str(at)) = operation {
         match text.bytes(at) {
             b"create" | b"publish" | b"send" => return Role::Publish,
@@ -439,13 +405,13 @@ fn role(kind: SpanKind, told: &Told, text: &TextArena) -> Role {
             _ => {}
         }
     }
-    let is_messaging = told.messaging_system.is_some() || told.destination.is_some();
+    let is_messaging = told.has(MESSAGING);
     match kind {
         SpanKind::Producer => Role::Publish,
         SpanKind::Consumer => Role::Process,
         SpanKind::Server => Role::Server,
         // A call to a broker. Its own word tells which; without one it manages.
-        SpanKind::Client if is_messaging => match told.operation_name {
+        SpanKind::Client if is_messaging => match told.get(WellKnown::MessagingOperationName) {
             Some(Value::Str(at)) => match text.bytes(at) {
                 b"publish" | b"send" | b"produce" => Role::Publish,
                 b"poll" | b"receive" | b"fetch" | b"get" => Role::Receive,
@@ -458,15 +424,15 @@ fn role(kind: SpanKind, told: &Told, text: &TextArena) -> Role {
     }
 }
 
-fn via(told: &Told, text: &TextArena) -> Via {
-    if told.is_db {
+fn via(told: &Told<'_>, text: &TextArena) -> Via {
+    if told.has(DATABASE) {
         Via::Database
-    } else if told.is_rpc {
-        match told.rpc_system {
+    } else if told.has(RPC) {
+        match told.get(WellKnown::RpcSystem) {
             Some(Value::Str(at)) if text.bytes(at) == b"grpc" => Via::Grpc,
             _ => Via::Rpc,
         }
-    } else if told.is_http {
+    } else if told.has(HTTP) {
         Via::Http
     } else {
         Via::Call
@@ -507,37 +473,37 @@ fn rpc_status(value: Value, text: &TextArena) -> Option<i64> {
     })
 }
 
-fn is_error(span: &SpanRow, role: Role, told: &Told, text: &TextArena) -> bool {
+fn is_error(span: &SpanRow, role: Role, told: &Told<'_>, text: &TextArena) -> bool {
     match span.status {
         SpanStatus::Error => return true,
         SpanStatus::Ok => return false,
         SpanStatus::Unset => {}
     }
     let is_server = role == Role::Server;
-    if let Some(status) = told.http_status.and_then(|value| value.to_i64(text)) {
+    if let Some(status) = told.get(WellKnown::HttpStatus).and_then(|value| value.to_i64(text)) {
         return status >= if is_server { 500 } else { 400 };
     }
-    if let Some(value) = told.rpc_status {
+    if let Some(value) = told.get(WellKnown::RpcStatus) {
         return match rpc_status(value, text) {
             Some(status) if is_server => SERVER_FAULTS.contains(&status),
             Some(status) => status != 0,
             None => true,
         };
     }
-    if let Some(flag) = told.error_flag {
+    if let Some(flag) = told.get(WellKnown::ErrorFlag) {
         return !matches!(flag.to_text(text).as_ref(), "" | "false" | "0");
     }
-    told.error_type.is_some_and(|value| !matches!(value, Value::Str(Str::EMPTY)))
+    told.get(WellKnown::ErrorType).is_some_and(|value| !matches!(value, Value::Str(Str::EMPTY)))
 }
 
 /// Whether a failed span says that time ran out: by `error.type`, the RPC status, an exception or the status text.
-fn says_timeout(batch: &SpanBatch, span: &SpanRow, told: &Told) -> bool {
+fn says_timeout(batch: &SpanBatch, span: &SpanRow, told: &Told<'_>) -> bool {
     let text = &batch.text;
     let says = |value: Option<Value>| matches!(value, Some(Value::Str(at)) if is_timeout_text(text.bytes(at)));
-    if told.rpc_status.is_some_and(|value| rpc_status(value, text) == Some(DEADLINE_EXCEEDED)) {
+    if told.get(WellKnown::RpcStatus).is_some_and(|value| rpc_status(value, text) == Some(DEADLINE_EXCEEDED)) {
         return true;
     }
-    if says(told.error_type) || is_timeout_text(text.bytes(span.status_message)) {
+    if says(told.get(WellKnown::ErrorType)) || is_timeout_text(text.bytes(span.status_message)) {
         return true;
     }
     rows(&batch.events, span.events).iter().any(|event| {

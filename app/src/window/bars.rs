@@ -85,7 +85,7 @@ pub(crate) fn status_ui(ui: &mut egui::Ui, parts: &[Part], tokens: &DesignTokens
         let mut chosen = None;
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 7.0;
-            for (index, part) in parts.iter().enumerate() {
+            for (index, part) in fitting(ui, parts).into_iter().enumerate() {
                 if index > 0 {
                     ui.label(RichText::new("·").color(tokens.ink(Ink::Faint)));
                 }
@@ -97,6 +97,22 @@ pub(crate) fn status_ui(ui: &mut egui::Ui, parts: &[Part], tokens: &DesignTokens
         chosen
     });
     shown.inner
+}
+
+/// The parts that find room side by side: what is second goes first, from the end.
+fn fitting<'a>(ui: &egui::Ui, parts: &'a [Part]) -> Vec<&'a Part> {
+    let gap = 7.0 * 2.0 + 5.0;
+    let width = |part: &Part| {
+        let font = if part.tone >= Tone::Warn { fonts::strong(TEXT_BODY_PT) } else { fonts::words(TEXT_BODY_PT) };
+        ui.painter().layout_no_wrap(part.text.clone(), font, egui::Color32::PLACEHOLDER).size().x + gap
+    };
+    let mut total: f32 = parts.iter().map(width).sum();
+    let mut shown: Vec<&Part> = parts.iter().collect();
+    while total > ui.available_width() {
+        let Some(place) = shown.iter().rposition(|part| part.dim) else { break };
+        total -= width(shown.remove(place));
+    }
+    shown
 }
 
 fn part_ui(ui: &mut egui::Ui, part: &Part, tokens: &DesignTokens) -> Option<Selection> {

@@ -116,7 +116,11 @@ fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
             (_, Some(lag)) => figures::count(lag),
             _ => String::new(),
         };
-        Some(Part { text: format!("{} {much} behind", visible(&group.group)), tone: problem.tone, dim: false, selects: problem.selects })
+        let text = match problem.glyph {
+            Glyph::Nobody => format!("nobody reads for {}", visible(&group.group)),
+            _ => format!("{} {much} behind", visible(&group.group)),
+        };
+        Some(Part { text, tone: problem.tone, dim: false, selects: problem.selects })
     };
     groups.iter().filter_map(part).collect()
 }

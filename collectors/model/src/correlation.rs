@@ -35,10 +35,9 @@ impl CorrelationId {
         if digits.len() == 32 && (is_uuid || text.len() == 32) && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
             return u128::from_str_radix(&digits, 16).ok().map(Self::Wide);
         }
-        if text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0')) {
-            if let Ok(number) = text.parse() {
-                return Some(Self::Number(number));
-            }
+        let is_decimal = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+        if let Some(number) = is_decimal.then(|| text.parse().ok()).flatten() {
+            return Some(Self::Number(number));
         }
         Some(Self::Text(text.to_owned()))
     }
@@ -71,7 +70,7 @@ impl std::fmt::Display for CorrelationId {
 
 /// Whether a header or attribute of this name carries a correlation id: case is ignored, `-`, `_` and `.` are one.
 pub fn is_correlation_name(name: &str) -> bool {
-    /// Folded names of facts on headers in the wild: Spring, NServiceBus, MassTransit, Eventuate, Debezium, CloudEvents, Zilla.
+    /// Folded names met in the wild: Spring, `NServiceBus`, `MassTransit`, Eventuate, Debezium, `CloudEvents`, Zilla.
     const NAMES: &[&str] = &[
         "ceid",
         "cecorrelationid",

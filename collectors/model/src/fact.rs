@@ -165,7 +165,7 @@ pub enum BreakerState {
     HalfOpen,
     /// Held open by hand.
     ForcedOpen,
-    /// Lets everything pass (also Resilience4j's METRICS_ONLY).
+    /// Lets everything pass (also Resilience4j's `METRICS_ONLY`).
     Disabled,
 }
 

@@ -1,5 +1,7 @@
 //! The aggregates: one row for each thing that is counted apart, capped, with what came after the cap in rows of "other".
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 use hashbrown::HashMap;
 
 use crate::figures::{Exemplars, NUM_RULES, Rule, Sample, Series, SpanKey};
@@ -96,6 +98,32 @@ impl RowKey {
         }
     }
 
+    /// All of it in one word, different for each: ids have 13 bits, for each kind of name is capped far below.
+    fn packed(self) -> u64 {
+        let end = |end: End| -> u64 {
+            match end {
+                End::Unknown => 0,
+                End::Root => 1,
+                End::Missing => 2,
+                End::Service(service) => 3 | u64::from(service.0) << 3,
+                End::Peer(peer) => 4 | u64::from(peer.0) << 3,
+            }
+        };
+        let reader = |to: Subscription| {
+            u64::from(to.receive) | u64::from(to.channel.0) << 1 | u64::from(to.group.0) << 14 | u64::from(to.service.0) << 27
+        };
+        let (kind, rest) = match self {
+            Self::Call { from, to, via } => (0, via as u64 | end(from) << 3 | end(to) << 22),
+            Self::Callee { from, to, via } => (1, via as u64 | u64::from(from.0) << 3 | u64::from(to.0) << 19),
+            Self::Received { service } => (2, u64::from(service.0)),
+            Self::Publish { service, channel } => (3, u64::from(service.0) | u64::from(channel.0) << 16),
+            Self::Consume(to) => (4, reader(to)),
+            Self::Handled(to) => (5, reader(to)),
+            Self::Message { from, to } => (6, reader(to) | u64::from(from.0) << 40),
+        };
+        kind | rest << 3
+    }
+
     fn is_interaction(self) -> bool {
         matches!(self, Self::Call { .. } | Self::Message { .. })
     }
@@ -125,11 +153,32 @@ pub(crate) struct Row {
     pub(crate) since_ns: i64,
 }
 
+/// Spreads packed keys. Their ids are given by the engine, so that no sender can aim at one place.
+#[derive(Clone, Copy, Debug, Default)]
+struct PackedHasher(u64);
+
+impl Hasher for PackedHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xd1b5_4a32_d192_ed03;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+}
+
 /// All aggregates.
 #[derive(Debug)]
 pub(crate) struct Rows {
     rows: Vec<Row>,
-    by_key: HashMap<RowKey, RowId>,
+    by_key: HashMap<u64, RowId, BuildHasherDefault<PackedHasher>>,
     /// Buckets before this one are no longer kept apart.
     oldest: i32,
     bucket_bytes: usize,
@@ -148,7 +197,7 @@ impl Rows {
     pub(crate) fn new(max_interactions: usize, max_bucket_bytes: usize) -> Self {
         Self {
             rows: Vec::new(),
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             oldest: i32::MIN + 1,
             bucket_bytes: 0,
             max_bucket_bytes,
@@ -163,20 +212,20 @@ impl Rows {
 
     /// The row of a key; made if it is new, a row of "other" once the cap is reached.
     pub(crate) fn row(&mut self, key: RowKey) -> RowId {
-        if let Some(known) = self.by_key.get(&key) {
+        if let Some(known) = self.by_key.get(&key.packed()) {
             return *known;
         }
         let is_full = self.num_interactions >= self.max_interactions || self.rows.len() >= 3 * self.max_interactions;
         let key = if is_full { key.other() } else { key };
         if is_full {
             self.num_capped += 1;
-            if let Some(known) = self.by_key.get(&key) {
+            if let Some(known) = self.by_key.get(&key.packed()) {
                 return *known;
             }
         }
         let row_id = RowId(self.rows.len() as u32);
         self.rows.push(Row { key, series: Series::default(), rules: [0; NUM_RULES], exemplars: Exemplars::default(), since_ns: 0 });
-        self.by_key.insert(key, row_id);
+        self.by_key.insert(key.packed(), row_id);
         self.num_interactions += usize::from(key.is_interaction());
         row_id
     }
@@ -272,7 +321,7 @@ impl Rows {
 
     /// Bytes of all rows, roughly by capacity.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.bucket_bytes + self.rows.capacity() * size_of::<Row>() + self.by_key.capacity() * (size_of::<(RowKey, RowId)>() + 1)
+        self.bucket_bytes + self.rows.capacity() * size_of::<Row>() + self.by_key.capacity() * (size_of::<(u64, RowId)>() + 1)
     }
 }
 
@@ -287,6 +336,30 @@ mod tests {
 
     fn call(number: u16) -> RowKey {
         RowKey::Call { from: End::Root, to: End::Service(ServiceId(number)), via: Via::Http }
+    }
+
+    #[test]
+    fn every_key_has_a_word_of_its_own() {
+        let ids = [0_u16, 1, 2, 3, 5_001];
+        let mut keys = std::collections::BTreeSet::new();
+        let ends = ids.iter().flat_map(|id| [End::Service(ServiceId(*id)), End::Peer(PeerId(*id))]).chain([End::Unknown, End::Root, End::Missing]);
+        let ends: Vec<End> = ends.collect();
+        for via in [Via::Call, Via::Http, Via::Grpc, Via::Rpc, Via::Database] {
+            keys.extend(ends.iter().flat_map(|from| ends.iter().map(move |to| RowKey::Call { from: *from, to: *to, via })));
+            keys.extend(ids.iter().flat_map(|from| ids.iter().map(move |to| RowKey::Callee { from: ServiceId(*from), to: ServiceId(*to), via })));
+        }
+        for (a, b) in ids.iter().flat_map(|a| ids.iter().map(move |b| (*a, *b))) {
+            keys.insert(RowKey::Received { service: ServiceId(a) });
+            keys.insert(RowKey::Publish { service: ServiceId(a), channel: ChannelId(b) });
+            for (c, d) in ids.iter().flat_map(|c| ids.iter().map(move |d| (*c, *d))) {
+                for receive in [false, true] {
+                    let to = Subscription { channel: ChannelId(a), group: GroupId(b), service: ServiceId(c), receive };
+                    keys.extend([RowKey::Consume(to), RowKey::Handled(to), RowKey::Message { from: ServiceId(d), to }]);
+                }
+            }
+        }
+        let words: std::collections::BTreeSet<u64> = keys.iter().map(|key| key.packed()).collect();
+        assert_eq!(words.len(), keys.len());
     }
 
     #[test]

@@ -318,14 +318,16 @@ fn node_mark(sight: &Sight<'_>, lit: &Lit, index: usize, rect: Rect, detail: Det
 
 fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &[usize], detail: Detail) -> Vec<PillMark> {
     let style = PillStyle { compact: detail == Detail::Spots, text_pt: TEXT_MIN_PT * sight.camera.scale.clamp(1.0, 1.3) };
+    // A box without a second line has no room for more than the sign.
+    let on_box = PillStyle { compact: detail < Detail::Full, ..style };
     let mut pills: Vec<PillMark> = Vec::new();
     for mark in nodes {
         let node = &sight.scene.nodes[mark.node];
         let mut right = mark.rect.right() + if node.kind == NodeKind::Channel { -6.0 } else { 6.0 };
-        let top = if style.compact { mark.rect.top() } else { mark.rect.top() - 2.0 };
+        let top = if on_box.compact { mark.rect.top() } else { mark.rect.top() - 4.0 * style.text_pt / TEXT_MIN_PT };
         for badge in &node.badges {
-            let size = style.size(badge, true);
-            pills.push(style.pill(badge, pos2(right - size.x / 2.0, top), true, Selection::Node(node.node_id)));
+            let size = on_box.size(badge, true);
+            pills.push(on_box.pill(badge, pos2(right - size.x / 2.0, top), true, Selection::Node(node.node_id)));
             right -= size.x + 4.0;
         }
     }
@@ -390,7 +392,7 @@ fn breaker_pill(sight: &Sight<'_>, index: usize, style: PillStyle) -> Option<Pil
 }
 
 /// What is unusual about an edge, or the figures of one that is looked at: the whole text where it finds room, else its
-/// last part. Where neither finds room, plain figures are left out, and what is unusual is drawn in any case.
+/// last part. Where neither finds room, plain figures are left out, and of what is unusual the sign is drawn in any case.
 fn edge_pill(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], pills: &[PillMark], index: usize, style: PillStyle) -> Option<PillMark> {
     let edge = &sight.scene.edges[index];
     let path = &sight.geometry.paths[index];
@@ -400,7 +402,7 @@ fn edge_pill(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], pills: &[PillMark
     let whole = edge.pill.clone().or_else(quiet)?;
     let last = whole.text.rsplit(" · ").next().unwrap_or_default();
     let short = Badge { text: last.to_owned(), ..whole.clone() };
-    let at = |badge: &Badge, share: f32| {
+    let at = |style: PillStyle, badge: &Badge, share: f32| {
         let middle = sight.camera.on_screen(path.at(path.length * share).0);
         style.pill(badge, middle, unusual, Selection::Edge(edge.edge_id))
     };
@@ -409,8 +411,9 @@ fn edge_pill(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], pills: &[PillMark
         let inner = if unusual { mark.rect.shrink2(vec2(5.0, 1.0)) } else { mark.rect };
         !nodes.iter().any(|node| node.rect.intersects(inner)) && !pills.iter().any(|pill| pill.covers().intersects(mark.rect))
     };
-    let free = |badge: &Badge| [0.5, 0.55, 0.45, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2].into_iter().map(|share| at(badge, share)).find(is_free);
-    free(&whole).or_else(|| free(&short)).or_else(|| unusual.then(|| at(&short, 0.5)))
+    let free = |badge: &Badge| [0.5, 0.55, 0.45, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2].into_iter().map(|share| at(style, badge, share)).find(is_free);
+    let sign = PillStyle { compact: true, ..style };
+    free(&whole).or_else(|| free(&short)).or_else(|| unusual.then(|| at(sign, &short, 0.5)))
 }
 
 /// The rate of an edge; of one that is looked at `p95 41 ms · 38/s`.

@@ -3,7 +3,7 @@
 use switchboard_engine::view::{BreakerView, LagVerdict, Snapshot};
 use switchboard_model::{BreakerState, SourcePhase};
 
-use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge};
+use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge, lag_numbers};
 use crate::window::{figures, sanitise::visible};
 
 /// Something unusual.
@@ -126,7 +126,7 @@ fn groups(scene: &Scene, snapshot: &Snapshot) -> Vec<Problem> {
             tone: badge.tone,
             glyph: badge.glyph,
             title: format!("{} on {}", visible(&group.group), visible(&group.topic)),
-            detail: format!("{} · {}", lag_word(group.verdict), badge.text),
+            detail: format!("{} · {}", lag_word(group.verdict), lag_numbers(group)),
         })
     };
     snapshot.groups.iter().enumerate().filter_map(problem).collect()

@@ -513,14 +513,21 @@ pub(crate) fn lag_badge(group: &GroupView) -> Option<Badge> {
         LagVerdict::Stuck => (Glyph::Stuck, Tone::Bad),
         LagVerdict::NoMembers => (Glyph::Nobody, if behind { Tone::Bad } else { Tone::Unknown }),
     };
-    let mut parts = Vec::new();
-    parts.extend(group.lag.map(figures::count));
-    parts.extend(group.lag_s.filter(|lag_s| *lag_s >= 1.0).map(figures::age_s));
-    if group.verdict == LagVerdict::NoMembers {
-        parts = vec![if behind { format!("{} · nobody reads", figures::count(group.lag.unwrap_or(0))) } else { "nobody reads".to_owned() }];
-    }
-    let text = if parts.is_empty() { "?".to_owned() } else { parts.join(" · ") };
+    let text = match (group.verdict, group.lag) {
+        (LagVerdict::NoMembers, Some(lag)) if behind => format!("{} · nobody reads", figures::count(lag)),
+        (LagVerdict::NoMembers, _) => "nobody reads".to_owned(),
+        _ => lag_numbers(group),
+    };
     Some(Badge { glyph, text, tone })
+}
+
+/// How far a group is behind, in messages and time: `1,204 · 38 s`.
+pub(crate) fn lag_numbers(group: &GroupView) -> String {
+    let count = group.lag.map_or_else(|| "?".to_owned(), figures::count);
+    match group.lag_s.filter(|lag_s| *lag_s >= 1.0) {
+        Some(lag_s) => format!("{count} · {}", figures::age_s(lag_s)),
+        None => count,
+    }
 }
 
 /// The worst of some breakers, and in how many instances they are not closed.
