@@ -70,7 +70,9 @@ fn layouts(criterion: &mut Criterion) {
     for (num_nodes, num_edges) in [(16, 24), (200, 420)] {
         let edges = testing::edges_of(&testing::generated(num_nodes, num_edges));
         let config = rust_sugiyama::configure::Config::default();
-        group.bench_function(format!("reference: rust-sugiyama {num_nodes} / {num_edges}"), |bencher| bencher.iter(|| rust_sugiyama::from_edges(&edges, &config).len()));
+        group.bench_function(format!("reference: rust-sugiyama {num_nodes} / {num_edges}"), |bencher| {
+            bencher.iter(|| rust_sugiyama::from_edges(&edges, &config).len());
+        });
     }
     group.finish();
 }

@@ -2,6 +2,7 @@
 //! only as data, so that the same inputs in the same order give the same answers.
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 
 use switchboard_model::{
@@ -31,6 +32,9 @@ type ByKind = [u64; ItemKind::ALL.len()];
 
 /// Most items that one query may ask for.
 const MAX_ANSWER: usize = 10_000;
+
+/// So many spans' partners are brought near at once.
+const STRIDE: usize = 64;
 
 /// What was observed, and what follows from it.
 #[derive(Debug)]
@@ -126,6 +130,11 @@ impl Engine {
         let mut num_own = 0;
         let mut links = std::mem::take(&mut self.links);
         for (row, span) in batch.spans.iter().enumerate() {
+            if row % STRIDE == 0 {
+                let next = &batch.spans[row..(row + STRIDE).min(batch.spans.len())];
+                let ids = next.iter().flat_map(|span| [span.span_id, span.parent_span_id].map(|span_id| SpanKey { trace_id: span.trace_id, span_id }));
+                black_box(self.flow.approach(ids, next.len()));
+            }
             match self.inserted[row] {
                 Inserted::New(_) | Inserted::Collision(_) => {}
                 Inserted::Duplicate(_) => continue,

@@ -17,7 +17,8 @@ pub(crate) fn empty_ui(ui: &mut egui::Ui, snapshot: &Snapshot, options: &WindowO
     let mut copy = false;
     let room = ui.available_rect_before_wrap();
     let width = WIDTH_PT.min(room.width() - 40.0);
-    let place = egui::Rect::from_min_size(egui::pos2(room.center().x - width / 2.0, room.top() + (room.height() * 0.16).max(12.0)), vec2(width, room.height() * 0.8));
+    let place =
+        egui::Rect::from_min_size(egui::pos2(room.center().x - width / 2.0, room.top() + (room.height() * 0.16).max(12.0)), vec2(width, room.height() * 0.8));
     ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
         let dim = |text: String| RichText::new(text).color(tokens.ink(Ink::Dim));
@@ -26,7 +27,11 @@ pub(crate) fn empty_ui(ui: &mut egui::Ui, snapshot: &Snapshot, options: &WindowO
         if let Some(endpoint) = options.otlp_endpoint() {
             ui.add_space(10.0);
             ui.label(dim("Set this where a service runs that has an OpenTelemetry SDK".to_owned()));
-            let frame = egui::Frame::new().fill(tokens.ink(Ink::Card)).stroke(Stroke::new(1.0, tokens.ink(Ink::Line))).corner_radius(RADIUS_PT).inner_margin(egui::Margin::symmetric(14, 9));
+            let frame = egui::Frame::new()
+                .fill(tokens.ink(Ink::Card))
+                .stroke(Stroke::new(1.0, tokens.ink(Ink::Line)))
+                .corner_radius(RADIUS_PT)
+                .inner_margin(egui::Margin::symmetric(14, 9));
             frame.show(ui, |ui| {
                 ui.horizontal(|ui| {
                     let line = RichText::new(setting(&endpoint)).font(fonts::data(13.0)).color(tokens.ink(Ink::Text));

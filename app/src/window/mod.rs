@@ -15,10 +15,10 @@ mod screenshot;
 mod settings;
 mod source;
 mod status;
-#[cfg(test)]
-mod tests;
 #[doc(hidden)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod theme;
 
 pub use app::{WindowApp, run_window};

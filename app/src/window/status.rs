@@ -85,12 +85,8 @@ fn services(scene: &Scene, snapshot: &Snapshot) -> Vec<String> {
     let known = |basis: NodeBasis| services.iter().filter(|node| node.basis == basis).count() as u64;
     let traced = known(NodeBasis::Traced).saturating_sub(silent);
     let mut texts = vec![figures::things(services.len() as u64, "service", "services")];
-    let parts = [
-        (traced, "traced"),
-        (known(NodeBasis::Broker), "known from the broker only"),
-        (known(NodeBasis::Inferred), "without spans"),
-        (silent, "silent"),
-    ];
+    let parts =
+        [(traced, "traced"), (known(NodeBasis::Broker), "known from the broker only"), (known(NodeBasis::Inferred), "without spans"), (silent, "silent")];
     if parts[0].0 != services.len() as u64 {
         texts.extend(parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
     } else if traced > 0 {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
-use egui_kittest::{Harness, SnapshotOptions, kittest::{NodeT as _, Queryable as _}};
+use egui_kittest::{
+    Harness, SnapshotOptions,
+    kittest::{NodeT as _, Queryable as _},
+};
 use switchboard_engine::view::{NodeId, Snapshot};
 
 use crate::window::{
@@ -53,7 +56,6 @@ fn pictures_of_the_map_stay_as_they_are() {
     picture("table-light", ThemeChoice::Light, (1280, 800), &business, &[UiCommand::ToggleTable]);
     picture("empty-dark", ThemeChoice::Dark, (1280, 800), &Snapshot::default(), &[]);
 }
-
 
 fn harness(source: &FixedSource) -> Harness<'static, WindowApp> {
     let source = source.clone();
@@ -315,7 +317,13 @@ fn wheel_zooms_to_the_pointer_and_dragging_moves_the_map() {
     let on_map = before.on_map(pointer);
     harness.hover_at(pointer);
     harness.run();
-    harness.event(egui::Event::MouseWheel { unit: egui::MouseWheelUnit::Point, delta: vec2(0.0, 60.0), phase: egui::TouchPhase::Move, modifiers: Modifiers::NONE, source: egui::MouseWheelSource::Wheel });
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, 60.0),
+        phase: egui::TouchPhase::Move,
+        modifiers: Modifiers::NONE,
+        source: egui::MouseWheelSource::Wheel,
+    });
     harness.run_steps(30);
     let zoomed = harness.state().window.map().camera().expect("a camera");
     assert!(zoomed.scale > before.scale * 1.1, "{} is not larger than {}", zoomed.scale, before.scale);
@@ -386,6 +394,20 @@ fn an_edge_is_found_under_the_pointer() {
     harness.drop_at(middle);
     harness.run();
     assert_eq!(selected(&harness), Some(edge_between(&business, "user", "storefront")));
+}
+
+#[test]
+fn another_session_begins_with_an_empty_map() {
+    let source = FixedSource::new(testing::order_business());
+    let mut harness = harness(&source);
+    press(&mut harness, &[Key::N]);
+    source.publish(Snapshot { started_ns: NOW_NS, ..Snapshot::default() });
+    harness.run();
+    harness.get_by_label("Nothing has come in yet");
+    source.publish(Snapshot { started_ns: NOW_NS, ..testing::generated(16, 24) });
+    harness.run();
+    assert_eq!(selected(&harness), None);
+    assert_eq!(harness.state().window.map().placement().placed().rects.len(), 16);
 }
 
 #[test]

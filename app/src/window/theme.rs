@@ -287,7 +287,9 @@ mod tests {
         for theme in [egui::Theme::Dark, egui::Theme::Light] {
             let tokens = themes.tokens(theme);
             for surface in [Ink::Background, Ink::Panel, Ink::Card] {
-                for (ink, least) in [(Ink::Text, 7.0), (Ink::Dim, 4.5), (Ink::Faint, 3.8), (Ink::Accent, 4.5), (Ink::Bad, 4.5), (Ink::Warn, 4.5), (Ink::Good, 4.5)] {
+                for (ink, least) in
+                    [(Ink::Text, 7.0), (Ink::Dim, 4.5), (Ink::Faint, 3.8), (Ink::Accent, 4.5), (Ink::Bad, 4.5), (Ink::Warn, 4.5), (Ink::Good, 4.5)]
+                {
                     let found = contrast(tokens.ink(ink), tokens.ink(surface));
                     assert!(found >= least, "{theme:?}: {ink:?} on {surface:?} has a contrast of {found:.2}, less than {least}");
                 }

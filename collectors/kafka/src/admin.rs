@@ -118,13 +118,22 @@ pub(crate) struct Patience<'a> {
     pub stopped: &'a dyn Fn() -> bool,
 }
 
-/// Sends one admin request and waits for its result event.
+/// Partitions of one request. The library looks answers up one by one in the list of what was asked, so the work grows with the
+/// square of it; many small requests at once cost less than a large one.
+const PARTITIONS_PER_REQUEST: usize = 512;
+/// Requests under way at the same time.
+const MOST_UNDER_WAY: usize = 64;
+
+/// Sends admin requests, numbered from 0, and hands their result events out as they come. A failed one ends nothing; the first
+/// failure is the answer.
 fn call<C: ClientContext>(
     client: &Client<C>,
     operation: ffi::rd_kafka_admin_op_t,
+    num_requests: usize,
     patience: &Patience<'_>,
-    send: impl FnOnce(*mut ffi::rd_kafka_t, *const ffi::rd_kafka_AdminOptions_t, *mut ffi::rd_kafka_queue_t),
-) -> Result<Owned<ffi::rd_kafka_event_t>, CallError> {
+    mut send: impl FnMut(usize, *mut ffi::rd_kafka_t, *const ffi::rd_kafka_AdminOptions_t, *mut ffi::rd_kafka_queue_t) -> Result<(), CallError>,
+    mut take: impl FnMut(*mut ffi::rd_kafka_event_t) -> Result<(), CallError>,
+) -> Result<(), CallError> {
     let handle = client.native_ptr();
     // SAFETY: the handle lives as long as the client that is borrowed here.
     let (options, queue) = unsafe {
@@ -139,25 +148,38 @@ fn call<C: ClientContext>(
         let timeout_ms = c_int::try_from(patience.timeout.as_millis()).unwrap_or(c_int::MAX).max(1);
         ffi::rd_kafka_AdminOptions_set_request_timeout(options.as_ptr(), timeout_ms, words.as_mut_ptr(), words.len());
     }
-    send(handle, options.as_ptr(), queue.as_ptr());
     // The library answers by itself after the time-out; the grace is for its own bookkeeping.
     let deadline = Instant::now() + patience.timeout + Duration::from_secs(1);
-    loop {
+    let (mut num_sent, mut num_answered, mut first_failure) = (0, 0, None);
+    while num_answered < num_requests {
+        while num_sent < num_requests && num_sent - num_answered < MOST_UNDER_WAY {
+            send(num_sent, handle, options.as_ptr(), queue.as_ptr())?;
+            num_sent += 1;
+        }
         // SAFETY: the queue lives; an event is taken into its guard at once.
         let event = unsafe { ffi::rd_kafka_queue_poll(queue.as_ptr(), 50) };
-        if !event.is_null() {
-            let event = Owned::new(event, ffi::rd_kafka_event_destroy)?;
-            // SAFETY: the event lives in its guard.
-            let (code, words) = unsafe { (Code(rd_kafka_event_error(event.as_ptr())), ffi::rd_kafka_event_error_string(event.as_ptr())) };
-            return if code == Code::NONE { Ok(event) } else { Err(CallError { code, text: text(words).into_owned() }) };
+        if event.is_null() {
+            if (patience.stopped)() {
+                return Err(CallError::stopped());
+            }
+            if Instant::now() >= deadline {
+                return Err(CallError { code: Code::TIMED_OUT, text: "no answer within the time-out".to_owned() });
+            }
+            continue;
         }
-        if (patience.stopped)() {
-            return Err(CallError::stopped());
-        }
-        if Instant::now() >= deadline {
-            return Err(CallError { code: Code::TIMED_OUT, text: "no answer within the time-out".to_owned() });
-        }
+        num_answered += 1;
+        let event = Owned::new(event, ffi::rd_kafka_event_destroy)?;
+        // SAFETY: the event lives in its guard.
+        let (code, words) = unsafe { (Code(rd_kafka_event_error(event.as_ptr())), ffi::rd_kafka_event_error_string(event.as_ptr())) };
+        let taken = if code == Code::NONE { take(event.as_ptr()) } else { Err(CallError { code, text: text(words).into_owned() }) };
+        first_failure = first_failure.or(taken.err());
     }
+    first_failure.map_or(Ok(()), Err)
+}
+
+/// A result that is not of the kind that was asked for.
+fn expect_result<T>(result: *const T) -> Result<*const T, CallError> {
+    if result.is_null() { Err(CallError::local("the library answered another request")) } else { Ok(result) }
 }
 
 /// What the brokers say about which groups there are.
@@ -172,27 +194,34 @@ pub(crate) struct GroupListing {
 /// Lists the consumer groups of all brokers (`ListConsumerGroups`).
 pub(crate) fn list_groups<C: ClientContext>(client: &Client<C>, patience: &Patience<'_>) -> Result<GroupListing, CallError> {
     let operation = ffi::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS;
-    let event = call(client, operation, patience, |handle, options, queue| {
-        // SAFETY: all three live through the call, which copies what it keeps.
-        unsafe { ffi::rd_kafka_ListConsumerGroups(handle, options, queue) }
-    })?;
     let mut listing = GroupListing::default();
-    // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
-    unsafe {
-        let result = ffi::rd_kafka_event_ListConsumerGroups_result(event.as_ptr());
-        if result.is_null() {
-            return Err(CallError::local("the library answered another request"));
-        }
-        let mut len = 0;
-        let first = ffi::rd_kafka_ListConsumerGroups_result_valid(result, &raw mut len);
-        for group in pointers(first, len) {
-            listing.groups.push(text(ffi::rd_kafka_ConsumerGroupListing_group_id(*group)).into_owned());
-        }
-        let first = ffi::rd_kafka_ListConsumerGroups_result_errors(result, &raw mut len);
-        for error in pointers(first, len) {
-            listing.errors.extend(failure_of(*error));
-        }
-    }
+    call(
+        client,
+        operation,
+        1,
+        patience,
+        |_, handle, options, queue| {
+            // SAFETY: all three live through the call, which copies what it keeps.
+            unsafe { ffi::rd_kafka_ListConsumerGroups(handle, options, queue) };
+            Ok(())
+        },
+        |event| {
+            // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
+            unsafe {
+                let result = expect_result(ffi::rd_kafka_event_ListConsumerGroups_result(event))?;
+                let mut len = 0;
+                let first = ffi::rd_kafka_ListConsumerGroups_result_valid(result, &raw mut len);
+                for group in pointers(first, len) {
+                    listing.groups.push(text(ffi::rd_kafka_ConsumerGroupListing_group_id(*group)).into_owned());
+                }
+                let first = ffi::rd_kafka_ListConsumerGroups_result_errors(result, &raw mut len);
+                for error in pointers(first, len) {
+                    listing.errors.extend(failure_of(*error));
+                }
+            }
+            Ok(())
+        },
+    )?;
     Ok(listing)
 }
 
@@ -214,34 +243,43 @@ pub(crate) fn describe_groups<C: ClientContext>(client: &Client<C>, groups: &[&s
     let names: Vec<CString> = groups.iter().map(|group| c_string(group)).collect::<Result<_, _>>()?;
     let mut raw_names: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
     let operation = ffi::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
-    let event = call(client, operation, patience, |handle, options, queue| {
-        // SAFETY: names and their array live through the call, which copies them.
-        unsafe { ffi::rd_kafka_DescribeConsumerGroups(handle, raw_names.as_mut_ptr(), raw_names.len(), options, queue) }
-    })?;
     let mut described = Vec::with_capacity(groups.len());
-    // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
-    unsafe {
-        let result = ffi::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
-        if result.is_null() {
-            return Err(CallError::local("the library answered another request"));
-        }
-        let mut len = 0;
-        let first = ffi::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut len);
-        for &group in pointers(first, len) {
-            let state = text(rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(group)));
-            let mut members = Vec::new();
-            for at in 0..ffi::rd_kafka_ConsumerGroupDescription_member_count(group) {
-                members.push(member_of(ffi::rd_kafka_ConsumerGroupDescription_member(group, at)));
+    call(
+        client,
+        operation,
+        1,
+        patience,
+        |_, handle, options, queue| {
+            // SAFETY: names and their array live through the call, which copies them.
+            unsafe { ffi::rd_kafka_DescribeConsumerGroups(handle, raw_names.as_mut_ptr(), raw_names.len(), options, queue) };
+            Ok(())
+        },
+        |event| {
+            // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
+            unsafe {
+                let result = expect_result(ffi::rd_kafka_event_DescribeConsumerGroups_result(event))?;
+                let mut len = 0;
+                let first = ffi::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut len);
+                described.extend(pointers(first, len).iter().map(|group| description_of(*group)));
             }
-            described.push(GroupDescription {
-                group: text(ffi::rd_kafka_ConsumerGroupDescription_group_id(group)).into_owned(),
-                state: (!state.is_empty() && state != "Unknown").then(|| state.into_owned()),
-                members,
-                error: failure_of(ffi::rd_kafka_ConsumerGroupDescription_error(group)),
-            });
+            Ok(())
+        },
+    )?;
+    Ok(described)
+}
+
+unsafe fn description_of(group: *const ffi::rd_kafka_ConsumerGroupDescription_t) -> GroupDescription {
+    // SAFETY: the caller passes a description that lives as long as its result.
+    unsafe {
+        let state = text(rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(group)));
+        let num_members = ffi::rd_kafka_ConsumerGroupDescription_member_count(group);
+        GroupDescription {
+            group: text(ffi::rd_kafka_ConsumerGroupDescription_group_id(group)).into_owned(),
+            state: (!state.is_empty() && state != "Unknown").then(|| state.into_owned()),
+            members: (0..num_members).map(|at| member_of(ffi::rd_kafka_ConsumerGroupDescription_member(group, at))).collect(),
+            error: failure_of(ffi::rd_kafka_ConsumerGroupDescription_error(group)),
         }
     }
-    Ok(described)
 }
 
 unsafe fn member_of(member: *const ffi::rd_kafka_MemberDescription_t) -> GroupMember {
@@ -269,11 +307,12 @@ pub(crate) const LATEST: i64 = -1;
 /// Earliest offset, as a specification of `ListOffsets`.
 pub(crate) const EARLIEST: i64 = -2;
 
-fn partition_list<'a>(partitions: impl Iterator<Item = PartitionAt<'a>>) -> Result<Owned<ffi::rd_kafka_topic_partition_list_t>, CallError> {
+fn partition_list(partitions: &[PartitionAt<'_>]) -> Result<Owned<ffi::rd_kafka_topic_partition_list_t>, CallError> {
+    let room = c_int::try_from(partitions.len()).unwrap_or(0);
     // SAFETY: makes an empty list that grows by itself.
-    let list = Owned::new(unsafe { ffi::rd_kafka_topic_partition_list_new(64) }, ffi::rd_kafka_topic_partition_list_destroy)?;
+    let list = Owned::new(unsafe { ffi::rd_kafka_topic_partition_list_new(room) }, ffi::rd_kafka_topic_partition_list_destroy)?;
     let mut name: Option<(&str, CString)> = None;
-    for (topic, partition, offset) in partitions {
+    for &(topic, partition, offset) in partitions {
         let name = match &name {
             Some((known, name)) if *known == topic => name.as_ptr(),
             _ => name.insert((topic, c_string(topic)?)).1.as_ptr(),
@@ -284,76 +323,94 @@ fn partition_list<'a>(partitions: impl Iterator<Item = PartitionAt<'a>>) -> Resu
     Ok(list)
 }
 
-/// Reads offsets of many partitions in one call (`ListOffsets`, read uncommitted): topic, partition, and the offset or why
-/// there is none. −1 for a time means that no record is as late as that.
-pub(crate) fn list_offsets<'a, C: ClientContext>(
+/// Reads offsets of many partitions (`ListOffsets`, read uncommitted): topic, partition, and the offset or why there is none.
+/// −1 for a time means that no record is as late as that. What an error leaves out was not handed out.
+pub(crate) fn list_offsets<C: ClientContext>(
     client: &Client<C>,
-    partitions: impl Iterator<Item = PartitionAt<'a>>,
+    partitions: &[PartitionAt<'_>],
     patience: &Patience<'_>,
     mut each: impl FnMut(&str, i32, Result<i64, Code>),
 ) -> Result<(), CallError> {
-    let list = partition_list(partitions)?;
+    let requests: Vec<&[PartitionAt<'_>]> = partitions.chunks(PARTITIONS_PER_REQUEST).collect();
     let operation = ffi::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
-    let event = call(client, operation, patience, |handle, options, queue| {
-        // SAFETY: the list lives through the call, which copies it.
-        unsafe { ffi::rd_kafka_ListOffsets(handle, list.as_ptr(), options, queue) }
-    })?;
-    // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
-    unsafe {
-        let result = ffi::rd_kafka_event_ListOffsets_result(event.as_ptr());
-        if result.is_null() {
-            return Err(CallError::local("the library answered another request"));
-        }
-        let mut len = 0;
-        let first = ffi::rd_kafka_ListOffsets_result_infos(result, &raw mut len);
-        for info in pointers(first, len) {
-            let element = ffi::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
-            let code = Code(ptr::addr_of!((*element).err).cast::<c_int>().read());
-            each(&text((*element).topic), (*element).partition, if code == Code::NONE { Ok((*element).offset) } else { Err(code) });
-        }
-    }
-    Ok(())
+    call(
+        client,
+        operation,
+        requests.len(),
+        patience,
+        |number, handle, options, queue| {
+            let list = partition_list(requests[number])?;
+            // SAFETY: the list lives through the call, which copies it.
+            unsafe { ffi::rd_kafka_ListOffsets(handle, list.as_ptr(), options, queue) };
+            Ok(())
+        },
+        |event| {
+            // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
+            unsafe {
+                let result = expect_result(ffi::rd_kafka_event_ListOffsets_result(event))?;
+                let mut len = 0;
+                let first = ffi::rd_kafka_ListOffsets_result_infos(result, &raw mut len);
+                for info in pointers(first, len) {
+                    let element = ffi::rd_kafka_ListOffsetsResultInfo_topic_partition(*info);
+                    let code = Code(ptr::addr_of!((*element).err).cast::<c_int>().read());
+                    each(&text((*element).topic), (*element).partition, if code == Code::NONE { Ok((*element).offset) } else { Err(code) });
+                }
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Reads a group's committed offsets (`ListConsumerGroupOffsets`): topic, partition, and the offset, none, or why it is unknown.
 /// Without a list of partitions the coordinator answers with all that have a commit.
-pub(crate) fn group_offsets<'a, C: ClientContext>(
+pub(crate) fn group_offsets<C: ClientContext>(
     client: &Client<C>,
     group: &str,
-    partitions: Option<&mut dyn Iterator<Item = PartitionAt<'a>>>,
+    partitions: Option<&[PartitionAt<'_>]>,
     patience: &Patience<'_>,
     mut each: impl FnMut(&str, i32, Result<Option<i64>, Code>),
 ) -> Result<(), CallError> {
     let name = c_string(group)?;
-    let list = partitions.map(partition_list).transpose()?;
-    let list = list.as_ref().map_or(ptr::null(), |list| list.as_ptr().cast_const());
-    // SAFETY: name and list live through the call, which copies them.
-    let request =
-        Owned::new(unsafe { ffi::rd_kafka_ListConsumerGroupOffsets_new(name.as_ptr(), list) }, ffi::rd_kafka_ListConsumerGroupOffsets_destroy)?;
-    let mut requests = [request.as_ptr()];
+    let requests: Vec<Option<&[PartitionAt<'_>]>> = match partitions {
+        Some(partitions) => partitions.chunks(PARTITIONS_PER_REQUEST).map(Some).collect(),
+        None => vec![None],
+    };
     let operation = ffi::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-    let event = call(client, operation, patience, |handle, options, queue| {
-        // SAFETY: the request lives through the call, which copies it.
-        unsafe { ffi::rd_kafka_ListConsumerGroupOffsets(handle, requests.as_mut_ptr(), requests.len(), options, queue) }
-    })?;
-    // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
-    unsafe {
-        let result = ffi::rd_kafka_event_ListConsumerGroupOffsets_result(event.as_ptr());
-        if result.is_null() {
-            return Err(CallError::local("the library answered another request"));
-        }
-        let mut len = 0;
-        let first = ffi::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut len);
-        for &answer in pointers(first, len) {
-            if let Some(error) = failure_of(ffi::rd_kafka_group_result_error(answer)) {
-                return Err(error);
+    call(
+        client,
+        operation,
+        requests.len(),
+        patience,
+        |number, handle, options, queue| {
+            let list = requests[number].map(partition_list).transpose()?;
+            let raw_list = list.as_ref().map_or(ptr::null(), |list| list.as_ptr().cast_const());
+            // SAFETY: name, list and request live through the calls, which copy them.
+            unsafe {
+                let new = ffi::rd_kafka_ListConsumerGroupOffsets_new(name.as_ptr(), raw_list);
+                let request = Owned::new(new, ffi::rd_kafka_ListConsumerGroupOffsets_destroy)?;
+                let mut one = [request.as_ptr()];
+                ffi::rd_kafka_ListConsumerGroupOffsets(handle, one.as_mut_ptr(), one.len(), options, queue);
             }
-            each_partition(ffi::rd_kafka_group_result_partitions(answer), |topic, partition, offset, code| {
-                each(topic, partition, if code == Code::NONE { Ok((offset >= 0).then_some(offset)) } else { Err(code) });
-            });
-        }
-    }
-    Ok(())
+            Ok(())
+        },
+        |event| {
+            // SAFETY: the result and all it holds live as long as the event; everything is copied before it goes.
+            unsafe {
+                let result = expect_result(ffi::rd_kafka_event_ListConsumerGroupOffsets_result(event))?;
+                let mut len = 0;
+                let first = ffi::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut len);
+                for &answer in pointers(first, len) {
+                    if let Some(error) = failure_of(ffi::rd_kafka_group_result_error(answer)) {
+                        return Err(error);
+                    }
+                    each_partition(ffi::rd_kafka_group_result_partitions(answer), |topic, partition, offset, code| {
+                        each(topic, partition, if code == Code::NONE { Ok((offset >= 0).then_some(offset)) } else { Err(code) });
+                    });
+                }
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Something a client says by itself.

@@ -1,12 +1,13 @@
 //! Consumer groups: which there are, and where each stands. Committed offsets are read before end offsets.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
 use rdkafka::consumer::Consumer as _;
 use switchboard_model::{ClusterRef, GroupFact, GroupMember, GroupOffset, OWN_USER_AGENT};
 
-use crate::admin::{self, GroupDescription, Patience};
+use crate::admin::{self, GroupDescription, PartitionAt, Patience};
 use crate::catalogue::{Catalogue, TopicId};
 use crate::client::Consumer;
 use crate::failure::{CallError, Code};
@@ -20,6 +21,11 @@ const MOST_IN_TURN: usize = 25;
 const MOST_OFFSETS_IN_TURN: usize = 100_000;
 /// Partitions asked for where the coordinator has to be told which.
 const MOST_ASKED_BY_NAME: usize = 20_000;
+/// A group with so many partitions is asked for those it is known to have. The library needs as many steps for an answer to "all"
+/// as the square of their number.
+const LARGE: usize = 2_000;
+/// How often a large group is asked for all nevertheless, one such group a round.
+const READ_WHOLE_EVERY: Duration = Duration::from_mins(5);
 /// Calls that may time out in one round; the rest of the groups waits for the next one.
 const MOST_TIMEOUTS: usize = 2;
 
@@ -78,6 +84,10 @@ struct KnownGroup {
     partitions: Vec<(TopicId, i32)>,
     is_listed: bool,
     was_told: bool,
+    /// Its coordinator answered nothing to "all partitions": it is asked by name.
+    is_asked_by_name: bool,
+    /// When its coordinator was last asked for all it has.
+    read_whole: Option<Instant>,
 }
 
 /// One group read in this turn, before end offsets are known.
@@ -101,6 +111,8 @@ pub(crate) struct RoundReport {
     pub left_out: Vec<String>,
     /// Calls that timed out.
     pub num_timeouts: usize,
+    /// Whether a large group was asked for all it has.
+    read_a_large_one: bool,
 }
 
 /// All groups, and whose turn it is.
@@ -250,8 +262,8 @@ impl Groups {
             None => (None, None, self.listing.members_reason()),
         };
         let mut read = ReadGroup { group, state, members, members_reason, committed: Vec::new(), read_ns: now_ns(), errors: Vec::new() };
-        match committed_of(consumer, catalogue, &read.group, matches!(self.listing, Listing::Works { .. }), patience) {
-            Ok((committed, unknown)) => {
+        match self.committed_of(consumer, catalogue, &read, patience) {
+            Ok(Answers { committed, unknown }) => {
                 read.committed = committed;
                 if let Some((num, code)) = unknown {
                     read.errors.push(format!("{num} committed offsets are unknown: {}", admin::code_text(code)));
@@ -273,6 +285,48 @@ impl Groups {
             known.partitions.shrink_to_fit();
         }
         Some(read)
+    }
+
+    /// A group's committed offsets, by topic and partition. Where the coordinator answers nothing to "all partitions", or too much,
+    /// it is asked by name.
+    fn committed_of(&mut self, consumer: &Consumer, catalogue: &mut Catalogue, read: &ReadGroup, patience: &Patience<'_>) -> Result<Answers, CallError> {
+        let works = matches!(self.listing, Listing::Works { .. });
+        let mut known = self.known.get(&read.group).cloned().unwrap_or_default();
+        let num_assigned: usize = read.members.iter().flatten().map(|member| member.assignment.len()).sum();
+        let is_large = known.partitions.len().max(num_assigned) >= LARGE;
+        let is_due = known.read_whole.is_none_or(|at| at.elapsed() >= READ_WHOLE_EVERY) && !self.report.read_a_large_one;
+        let mut answers = Answers::default();
+        if works && is_large && !is_due {
+            let mut asked = known.partitions;
+            for (topic, partition) in read.members.iter().flatten().flat_map(|member| &member.assignment) {
+                asked.push((catalogue.id(topic), *partition));
+            }
+            asked.sort_unstable();
+            asked.dedup();
+            answers.ask(consumer, catalogue, &read.group, &asked, patience)?;
+            answers.committed.sort_unstable_by_key(|(topic, partition, _)| (*topic, *partition));
+            return Ok(answers);
+        }
+        if works || !known.is_asked_by_name {
+            admin::group_offsets(consumer.client(), &read.group, None, patience, |topic, partition, offset| answers.take(catalogue.id(topic), partition, offset))?;
+            self.report.read_a_large_one |= answers.committed.len() >= LARGE;
+            known.read_whole = Some(Instant::now());
+        }
+        if answers.committed.is_empty() && !works {
+            known.is_asked_by_name = true;
+            let all = catalogue.present().filter(|(_, topic)| !topic.is_internal());
+            let asked: Vec<(TopicId, i32)> =
+                all.flat_map(|(id, topic)| topic.partitions.iter().map(move |p| (id, p.partition))).take(MOST_ASKED_BY_NAME).collect();
+            answers.ask(consumer, catalogue, &read.group, &asked, patience)?;
+            // A topic without any commit of this group has nothing to do with it.
+            let with_commit: HashSet<TopicId> = answers.committed.iter().filter(|(.., offset)| offset.is_some()).map(|(topic, ..)| *topic).collect();
+            answers.committed.retain(|(topic, ..)| with_commit.contains(topic));
+        }
+        if let Some(entry) = self.known.get_mut(&read.group) {
+            (entry.read_whole, entry.is_asked_by_name) = (known.read_whole, known.is_asked_by_name);
+        }
+        answers.committed.sort_unstable_by_key(|(topic, partition, _)| (*topic, *partition));
+        Ok(answers)
     }
 
     /// Takes note that a group's fact reached the sink.
@@ -313,8 +367,6 @@ fn is_own(group: &str) -> bool {
     group.strip_prefix(OWN_USER_AGENT).is_some_and(|rest| rest.starts_with('-'))
 }
 
-type Committed = (Vec<(TopicId, i32, Option<i64>)>, Option<(usize, Code)>);
-
 /// What a coordinator answered, partition by partition.
 #[derive(Default)]
 struct Answers {
@@ -324,6 +376,22 @@ struct Answers {
 }
 
 impl Answers {
+    /// Asks for these partitions by name. An error if none of them can be told.
+    fn ask(&mut self, consumer: &Consumer, catalogue: &mut Catalogue, group: &str, asked: &[(TopicId, i32)], patience: &Patience<'_>) -> Result<(), CallError> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<(Arc<str>, i32)> = asked.iter().map(|(topic, partition)| (Arc::clone(&catalogue.topic(*topic).name), *partition)).collect();
+        let partitions: Vec<PartitionAt<'_>> = names.iter().map(|(topic, partition)| (&**topic, *partition, 0)).collect();
+        admin::group_offsets(consumer.client(), group, Some(&partitions), patience, |topic, partition, offset| {
+            self.take(catalogue.id(topic), partition, offset);
+        })?;
+        match self.unknown {
+            Some((num, code)) if num == self.committed.len() => Err(CallError { code, text: admin::code_text(code) }),
+            _ => Ok(()),
+        }
+    }
+
     fn take(&mut self, topic: TopicId, partition: i32, offset: Result<Option<i64>, Code>) {
         let offset = offset.unwrap_or_else(|code| {
             self.unknown = Some((self.unknown.map_or(0, |(num, _)| num) + 1, code));
@@ -331,37 +399,6 @@ impl Answers {
         });
         self.committed.push((topic, partition, offset));
     }
-}
-
-/// A group's committed offsets. Where the coordinator answers nothing to "all of them", it is asked by name, and topics without
-/// any commit are left out.
-fn committed_of(consumer: &Consumer, catalogue: &mut Catalogue, group: &str, is_listed: bool, patience: &Patience<'_>) -> Result<Committed, CallError> {
-    let mut answers = Answers::default();
-    admin::group_offsets(consumer.client(), group, None, patience, |topic, partition, offset| answers.take(catalogue.id(topic), partition, offset))?;
-    if answers.committed.is_empty() && !is_listed {
-        let asked: Vec<(Arc<str>, i32)> = catalogue
-            .present()
-            .filter(|(_, topic)| !topic.is_internal())
-            .flat_map(|(_, topic)| topic.partitions.iter().map(|p| (Arc::clone(&topic.name), p.partition)))
-            .take(MOST_ASKED_BY_NAME)
-            .collect();
-        let mut partitions = asked.iter().map(|(topic, partition)| (&**topic, *partition, 0));
-        if !asked.is_empty() {
-            admin::group_offsets(consumer.client(), group, Some(&mut partitions), patience, |topic, partition, offset| {
-                answers.take(catalogue.id(topic), partition, offset);
-            })?;
-        }
-        if let Some((num, code)) = answers.unknown
-            && num == answers.committed.len()
-        {
-            return Err(CallError { code, text: admin::code_text(code) });
-        }
-        let with_commit: HashSet<TopicId> = answers.committed.iter().filter(|(.., offset)| offset.is_some()).map(|(topic, ..)| *topic).collect();
-        answers.committed.retain(|(topic, ..)| with_commit.contains(topic));
-    }
-    let Answers { mut committed, unknown } = answers;
-    committed.sort_unstable_by_key(|(topic, partition, _)| (*topic, *partition));
-    Ok((committed, unknown))
 }
 
 /// Adds partitions that are assigned to a member and have no commit.

@@ -10,7 +10,7 @@ use switchboard_model::{
     BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Fact, FactBatch, FailureKind, Offer, Sink, SourcePhase, SourceStatus, TailState,
 };
 
-use crate::admin::{self, EARLIEST, EventQueue, LATEST, Patience};
+use crate::admin::{self, EARLIEST, EventQueue, LATEST, PartitionAt, Patience};
 use crate::catalogue::{Catalogue, ListedTopic, TopicId};
 use crate::client::{self, Consumer, Role};
 use crate::config::Config;
@@ -267,32 +267,24 @@ impl Observer {
         if asked.is_empty() {
             return;
         }
+        // What is not answered is unknown, and must not look like the value of before.
+        for (topic, partition) in &asked {
+            self.catalogue.set_high(topic, *partition, None);
+        }
         let catalogue = &mut self.catalogue;
         let mut num_known = 0;
         let mut first_error = None;
-        let done = admin::list_offsets(
-            consumer.client(),
-            asked.iter().map(|(topic, partition)| (&**topic, *partition, LATEST)),
-            patience,
-            |topic, partition, offset| {
-                first_error = first_error.or(offset.err());
-                let high = offset.ok().filter(|high| *high >= 0);
-                num_known += usize::from(high.is_some());
-                catalogue.set_high(topic, partition, high);
-            },
-        );
+        let requests: Vec<PartitionAt<'_>> = asked.iter().map(|(topic, partition)| (&**topic, *partition, LATEST)).collect();
+        let done = admin::list_offsets(consumer.client(), &requests, patience, |topic, partition, offset| {
+            first_error = first_error.or(offset.err());
+            let high = offset.ok().filter(|high| *high >= 0);
+            num_known += usize::from(high.is_some());
+            catalogue.set_high(topic, partition, high);
+        });
         if only.is_none() {
             poll.num_unknown_ends = poll.num_ends.saturating_sub(num_known);
         }
-        let error = match done {
-            Ok(()) => first_error.map(|code| CallError { code, text: admin::code_text(code) }),
-            Err(error) => {
-                for (topic, partition) in &asked {
-                    self.catalogue.set_high(topic, *partition, None);
-                }
-                Some(error)
-            }
-        };
+        let error = done.err().or_else(|| first_error.map(|code| CallError { code, text: admin::code_text(code) }));
         if let Some(error) = error.filter(|error| error.code != Code::DESTROYED) {
             poll.failure.get_or_insert_with(|| describe("End offsets", &error));
         }
@@ -314,12 +306,10 @@ impl Observer {
         }
         let began = Instant::now();
         let catalogue = &mut self.catalogue;
-        let done = admin::list_offsets(
-            consumer.client(),
-            asked.iter().map(|(topic, partition)| (&**topic, *partition, EARLIEST)),
-            patience,
-            |topic, partition, offset| catalogue.set_low(topic, partition, offset.ok().filter(|low| *low >= 0)),
-        );
+        let requests: Vec<PartitionAt<'_>> = asked.iter().map(|(topic, partition)| (&**topic, *partition, EARLIEST)).collect();
+        let done = admin::list_offsets(consumer.client(), &requests, patience, |topic, partition, offset| {
+            catalogue.set_low(topic, partition, offset.ok().filter(|low| *low >= 0));
+        });
         match done {
             Ok(()) if is_due => self.lows_due = began + LOW_INTERVAL.max(began.elapsed() * 10),
             Ok(()) => {}
@@ -335,8 +325,8 @@ impl Observer {
         let patience = Patience { timeout: CALL_TIMEOUT, stopped: &stopped };
         let mut offsets_at = |topic: &str, partitions: &[i32], time_ms: i64| {
             let mut found = HashMap::new();
-            let asked = partitions.iter().map(|partition| (topic, *partition, time_ms.max(0)));
-            let done = admin::list_offsets(consumer.client(), asked, &patience, |_, partition, offset| {
+            let asked: Vec<PartitionAt<'_>> = partitions.iter().map(|partition| (topic, *partition, time_ms.max(0))).collect();
+            let done = admin::list_offsets(consumer.client(), &asked, &patience, |_, partition, offset| {
                 if let Ok(offset) = offset {
                     found.insert(partition, offset);
                 }

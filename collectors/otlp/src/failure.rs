@@ -137,7 +137,9 @@ impl Failure {
             Self::Origin(origin) => format!("web pages from {origin:?} may not send here: the profile's allowed_origins does not list them"),
             Self::Path(path) => format!("nothing is at {path}: OTLP over HTTP has /v1/traces, /v1/logs and /v1/metrics, over gRPC the Export services"),
             Self::Method(method) => format!("{method} is not taken: OTLP requests are POSTs"),
-            Self::ContentType(found) => format!("the content type {found:?} is not OTLP's: application/x-protobuf or application/json, over gRPC application/grpc"),
+            Self::ContentType(found) => {
+                format!("the content type {found:?} is not OTLP's: application/x-protobuf or application/json, over gRPC application/grpc")
+            }
             Self::GrpcNeedsHttp2 => "gRPC needs HTTP/2".to_owned(),
             Self::ContentEncoding(found) => format!("the encoding {found:?} is not known: identity, gzip and zstd are"),
             Self::TooLarge { limit_bytes } => format!("the request has more than {} MiB", limit_bytes >> 20),

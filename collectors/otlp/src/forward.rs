@@ -423,9 +423,15 @@ mod tests {
     #[tokio::test]
     async fn endpoints_and_loops() {
         let bound = Bound { grpc: vec!["127.0.0.1:4317".parse().unwrap()], http: vec!["127.0.0.1:4318".parse().unwrap(), "172.17.0.1:4318".parse().unwrap()] };
-        for ours in
-            ["http://localhost:4318", "grpc://127.0.0.1:4317", "http://[::1]:4318/", "http://LOCALHOST", "http://0.0.0.0:4317", "http://127.8.8.8:4317", "http://172.17.0.1:4318"]
-        {
+        for ours in [
+            "http://localhost:4318",
+            "grpc://127.0.0.1:4317",
+            "http://[::1]:4318/",
+            "http://LOCALHOST",
+            "http://0.0.0.0:4317",
+            "http://127.8.8.8:4317",
+            "http://172.17.0.1:4318",
+        ] {
             assert!(Endpoint::parse(ours).unwrap().is_ours(&bound).await, "{ours}");
         }
         for other in ["http://localhost:5318", "grpc://10.0.0.1:4317", "http://172.17.0.2:4318"] {

@@ -49,9 +49,8 @@ impl Refusals {
 
     fn add(&self, refusal: Refusal) {
         let mut waiting = self.waiting.lock();
-        let is_same = |other: &&mut Refusal| {
-            (&other.peer, &other.host, &other.origin, &other.rule) == (&refusal.peer, &refusal.host, &refusal.origin, &refusal.rule)
-        };
+        let is_same =
+            |other: &&mut Refusal| (&other.peer, &other.host, &other.origin, &other.rule) == (&refusal.peer, &refusal.host, &refusal.origin, &refusal.rule);
         if let Some(same) = waiting.iter_mut().find(is_same) {
             same.count += refusal.count;
         } else if waiting.len() < MAX_WAITING {

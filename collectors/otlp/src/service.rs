@@ -154,7 +154,7 @@ impl Service {
         let first_bytes = declared.map_or(FIRST_BYTES, |declared| FIRST_BYTES.min(declared as usize));
         let mut reservation = self.budget.reserve(first_bytes).ok_or(Failure::NoRoom)?;
         let began = Instant::now();
-        let mut whole = Gathered::default();
+        let mut whole = Gathered { max_bytes, ..Gathered::default() };
         loop {
             let paid_for = Duration::from_secs_f64(*num_read as f64 / 1024.0);
             let deadline = began + (self.limits.body_grace + paid_for).min(self.limits.body);
@@ -321,6 +321,8 @@ struct Delivered {
 /// The parts of a body, put together without believing how long it will be.
 #[derive(Default)]
 struct Gathered {
+    /// It never grows beyond.
+    max_bytes: usize,
     /// The only part, while there is one.
     single: Bytes,
     joined: BytesMut,
@@ -330,7 +332,11 @@ impl Gathered {
     /// What it will hold with one part more.
     fn num_bytes_with(&self, data: &Bytes) -> usize {
         let num_bytes = self.single.len() + self.joined.len() + data.len();
-        if num_bytes <= self.joined.capacity() { self.joined.capacity() } else { num_bytes.next_power_of_two().max(num_bytes) }
+        if num_bytes <= self.joined.capacity() { self.joined.capacity() } else { self.capacity_for(num_bytes) }
+    }
+
+    fn capacity_for(&self, num_bytes: usize) -> usize {
+        num_bytes.next_power_of_two().min(self.max_bytes).max(num_bytes)
     }
 
     fn push(&mut self, data: Bytes) {
@@ -340,7 +346,7 @@ impl Gathered {
         }
         let num_bytes = self.single.len() + self.joined.len() + data.len();
         if num_bytes > self.joined.capacity() {
-            self.joined.reserve(num_bytes.next_power_of_two() - self.joined.len());
+            self.joined.reserve(self.capacity_for(num_bytes) - self.joined.len());
         }
         let single = std::mem::take(&mut self.single);
         self.joined.extend_from_slice(&single);

@@ -69,29 +69,34 @@ impl Entry {
 impl Flow {
     /// A server span counts as received by its service.
     pub(super) fn count_received(&mut self, seq: Seq) {
-        let Some(entry) = self.hot.get(seq).copied() else { return };
+        let Some(entry) = self.hot.get(seq) else { return };
         let row = self.rows.row(RowKey::Received { service: entry.service });
         self.rows.add(row, &entry.sample(), entry.rule_received(), Some(entry.key()));
     }
 
-    /// Enters a span among the children of its parent, which may not have come yet.
-    pub(super) fn join_parent(&mut self, seq: Seq) {
-        let Some(entry) = self.hot.get(seq).copied() else { return };
-        if !entry.parent.is_some() || entry.is_joined() || entry.parent == entry.key().span_id {
-            return;
+    /// Enters a span among the children of its parent, which may not have come yet. Gives back the parent.
+    pub(super) fn join_parent(&mut self, seq: Seq) -> Seq {
+        let Some(entry) = self.hot.get(seq) else { return Seq::NONE };
+        if !entry.parent.is_some() || entry.parent == entry.key().span_id {
+            return Seq::NONE;
         }
         let key = entry.parent_key();
+        let is_joined = entry.is_joined();
         let sides = self.hot.find(key);
         let mut parent = if sides.inner() == seq { sides.caller } else { sides.inner() };
+        if is_joined {
+            return parent;
+        }
         if parent == Seq::NONE {
             parent = self.push(Entry::unseen(key));
         }
-        let Some(of_parent) = self.hot.get_mut(parent) else { return };
+        let Some(of_parent) = self.hot.get_mut(parent) else { return Seq::NONE };
         let first = std::mem::replace(&mut of_parent.first_child, seq);
         if let Some(entry) = self.hot.get_mut(seq) {
             entry.next_sibling = first;
             entry.set_joined(true);
         }
+        parent
     }
 
     /// Takes a span out of the children of its parent.
@@ -125,13 +130,22 @@ impl Flow {
 
     /// Counts a server span by what is known of its caller.
     pub(super) fn evaluate_server(&mut self, seq: Seq, older: &mut dyn Older) {
-        let Some(entry) = self.hot.get(seq).copied() else { return };
-        let own = self.hot.find(entry.key());
+        let Some(entry) = self.hot.get(seq) else { return };
+        let shared = self.hot.find(entry.key()).caller;
+        let sides = self.hot.find(entry.parent_key());
+        let parent = if sides.inner() == seq { sides.caller } else { sides.inner() };
+        self.evaluate_server_under(seq, shared, parent, older);
+    }
+
+    /// Counts a server span under this parent, if it came; `shared` is the calling side of its own id.
+    pub(super) fn evaluate_server_under(&mut self, seq: Seq, shared: Seq, parent: Seq, older: &mut dyn Older) {
+        let Some(entry) = self.hot.get(seq) else { return };
         let to = End::Service(entry.service);
-        let call = |from: End, rule: Rule| Some((RowKey::Call { from, to, via: entry.via }, rule));
+        let via = entry.via;
+        let call = |from: End, rule: Rule| Some((RowKey::Call { from, to, via }, rule));
         // A Zipkin client shares its id with the server.
-        if self.hot.get(own.caller).is_some_and(|shared| shared.role == Role::Client) {
-            return self.evaluate_client(own.caller);
+        if self.hot.get(shared).is_some_and(|shared| shared.role == Role::Client) {
+            return self.evaluate_call(shared, seq);
         }
         if !entry.parent.is_some() {
             return self.recount(seq, call(End::Root, Rule::Root));
@@ -139,24 +153,22 @@ impl Flow {
         if entry.parent == entry.key().span_id {
             return self.recount(seq, call(End::Missing, Rule::MissingParent));
         }
-        let parent_key = entry.parent_key();
-        let sides = self.hot.find(parent_key);
-        let parent = if sides.inner() == seq { sides.caller } else { sides.inner() };
-        match self.hot.get(parent).copied() {
+        match self.hot.get(parent) {
             Some(caller) if caller.role == Role::Client => self.offer_callee(parent, seq),
             Some(caller) if caller.role != Role::Unseen => {
                 let to = if caller.service == entry.service { None } else { call(End::Service(caller.service), Rule::Parent) };
                 self.recount(seq, to);
             }
             _ => {
-                let old = if self.hot.is_full() { older.find(parent_key, &mut self.names) } else { None };
+                let old = if self.hot.is_full() { older.find(entry.parent_key(), &mut self.names) } else { None };
                 match old {
                     None => self.recount(seq, call(End::Missing, Rule::MissingParent)),
                     // The call itself was counted by its peer when it left; its peer is now proved.
                     Some(old) if old.facts.role == Role::Client => {
-                        let via = if old.facts.via == Via::Call { entry.via } else { old.facts.via };
-                        self.proofs.add(old.facts.peer, entry.service);
-                        self.recount(seq, Some((RowKey::Callee { from: old.facts.service, to: entry.service, via }, Rule::Parent)));
+                        let via = if old.facts.via == Via::Call { via } else { old.facts.via };
+                        let to = entry.service;
+                        self.proofs.add(old.facts.peer, to);
+                        self.recount(seq, Some((RowKey::Callee { from: old.facts.service, to, via }, Rule::Parent)));
                     }
                     Some(old) if old.facts.service == entry.service => self.recount(seq, None),
                     Some(old) => self.recount(seq, call(End::Service(old.facts.service), Rule::Parent)),
@@ -167,38 +179,39 @@ impl Flow {
 
     /// A server span says that this call is its caller: of several the first to start is counted with the call.
     fn offer_callee(&mut self, call: Seq, server: Seq) {
-        let (Some(caller), Some(offered)) = (self.hot.get(call).copied(), self.hot.get(server).copied()) else { return };
-        match self.hot.get(caller.callee).copied() {
-            Some(_) if caller.callee == server => self.pair(call, server),
-            Some(known) if is_before(&known, &offered) => self.count_second(&caller, server),
+        let (Some(caller), Some(offered)) = (self.hot.get(call), self.hot.get(server)) else { return };
+        let known_seq = caller.callee;
+        match self.hot.get(known_seq) {
+            Some(_) if known_seq == server => self.pair(call, server),
+            Some(known) if is_before(known, offered) => self.count_second(call, server),
             Some(known) => {
-                let known_seq = caller.callee;
+                let is_server = known.role == Role::Server;
                 self.release_callee(call);
                 self.pair(call, server);
-                if known.role == Role::Server {
-                    self.count_second(&caller, known_seq);
+                if is_server {
+                    self.count_second(call, known_seq);
                 }
             }
             // The one that it was counted with has left; it stays counted so.
-            None if caller.callee != Seq::NONE => self.count_second(&caller, server),
+            None if known_seq != Seq::NONE => self.count_second(call, server),
             None => self.pair(call, server),
         }
     }
 
     /// A further server span under one client span: a call that has no client span of its own.
-    fn count_second(&mut self, caller: &Entry, server: Seq) {
-        let Some(entry) = self.hot.get(server).copied() else { return };
+    fn count_second(&mut self, call: Seq, server: Seq) {
+        let (Some(caller), Some(entry)) = (self.hot.get(call), self.hot.get(server)) else { return };
         let via = if caller.via == Via::Call { entry.via } else { caller.via };
         let key = RowKey::Call { from: End::Service(caller.service), to: End::Service(entry.service), via };
         self.recount(server, Some((key, Rule::Parent)));
     }
 
     fn pair(&mut self, call: Seq, server: Seq) {
-        let (Some(caller), Some(callee)) = (self.hot.get(call).copied(), self.hot.get(server).copied()) else { return };
-        let (from, to) = (caller.service, callee.service);
+        let (Some(caller), Some(callee)) = (self.hot.get(call), self.hot.get(server)) else { return };
+        let (from, to, peer) = (caller.service, callee.service, caller.peer);
         let via = if caller.via == Via::Call { callee.via } else { caller.via };
         if caller.callee != server {
-            self.proofs.add(caller.peer, to);
+            self.proofs.add(peer, to);
             if let Some(entry) = self.hot.get_mut(call) {
                 entry.callee = server;
             }
@@ -219,42 +232,49 @@ impl Flow {
 
     /// Counts a client span by what is known of its callee.
     pub(super) fn evaluate_client(&mut self, seq: Seq) {
-        let Some(entry) = self.hot.get(seq).copied() else { return };
-        if entry.role != Role::Client {
-            return;
+        if let Some(entry) = self.hot.get(seq)
+            && entry.role == Role::Client
+        {
+            let shared = self.hot.find(entry.key()).callee;
+            self.evaluate_call(seq, shared);
         }
-        let shared = self.hot.find(entry.key()).callee;
-        let callee = if self.hot.get(shared).is_some_and(|callee| callee.role == Role::Server) {
-            Some(shared)
-        } else {
-            let servers = self.hot.children(seq).filter(|(_, child)| child.role == Role::Server);
-            servers.min_by_key(|(_, child)| (child.start_ns, child.key())).map(|(seq, _)| seq)
-        };
-        match callee {
+    }
+
+    /// Counts a client span; `shared` is the answering side of its own id.
+    pub(super) fn evaluate_call(&mut self, seq: Seq, shared: Seq) {
+        let Some(entry) = self.hot.get(seq) else { return };
+        let is_shared = self.hot.get(shared).is_some_and(|callee| callee.role == Role::Server);
+        let servers = self.hot.children(seq).filter(|(_, child)| child.role == Role::Server);
+        let first = servers.min_by_key(|(_, child)| (child.start_ns, child.key())).map(|(seq, _)| seq);
+        let known = entry.callee;
+        match if is_shared { Some(shared) } else { first } {
             Some(callee) => {
-                if entry.callee != callee && self.hot.get(entry.callee).is_some() {
+                if known != callee && self.hot.get(known).is_some() {
                     self.release_callee(seq);
                 }
                 self.pair(seq, callee);
-                let others: Vec<Seq> =
-                    self.hot.children(seq).filter(|(child, entry)| *child != callee && entry.role == Role::Server).map(|(child, _)| child).collect();
-                for other in others {
-                    if shared == callee {
-                        // Children of the shared id are children of its answering side.
-                        let is_inner = self.hot.get(other).map(|entry| entry.service) == self.hot.get(callee).map(|entry| entry.service);
-                        if is_inner {
-                            self.recount(other, None);
-                            continue;
-                        }
+                let service = self.hot.get(callee).map(|entry| entry.service);
+                let others: Vec<(Seq, bool)> = self
+                    .hot
+                    .children(seq)
+                    .filter(|(child, entry)| *child != callee && entry.role == Role::Server)
+                    .map(|(child, entry)| (child, is_shared && Some(entry.service) == service))
+                    .collect();
+                for (other, is_inner) in others {
+                    // Children of a shared id are children of its answering side.
+                    if is_inner {
+                        self.recount(other, None);
+                    } else {
+                        self.count_second(seq, other);
                     }
-                    self.count_second(&entry, other);
                 }
             }
-            None if entry.callee != Seq::NONE => {}
+            None if known != Seq::NONE => {}
             None if self.is_outer_call(seq) => self.recount(seq, None),
             None => {
                 let to = if entry.peer.is_some() { End::Peer(entry.peer) } else { End::Unknown };
-                self.recount(seq, Some((RowKey::Call { from: End::Service(entry.service), to, via: entry.via }, Rule::Peer)));
+                let key = RowKey::Call { from: End::Service(entry.service), to, via: entry.via };
+                self.recount(seq, Some((key, Rule::Peer)));
             }
         }
     }
@@ -276,12 +296,10 @@ impl Flow {
     }
 
     /// A client span came: the one around it may no longer count.
-    pub(super) fn tell_outer_call(&mut self, seq: Seq) {
-        let Some(inner) = self.hot.get(seq).copied().filter(|entry| entry.parent.is_some()) else { return };
-        let parent = self.hot.find(inner.parent_key()).inner();
-        if let Some(outer) = self.hot.get(parent)
+    pub(super) fn tell_outer_call(&mut self, seq: Seq, parent: Seq) {
+        if let (Some(inner), Some(outer)) = (self.hot.get(seq), self.hot.get(parent))
             && outer.callee == Seq::NONE
-            && self.wraps(outer, &inner)
+            && self.wraps(outer, inner)
         {
             self.recount(parent, None);
         }

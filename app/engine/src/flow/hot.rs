@@ -3,17 +3,17 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::HashTable;
 use switchboard_model::{SpanId, TraceId};
 
 use crate::extract::{Role, SpanFacts};
 use crate::figures::{RowId, Rule, Sample, SpanKey};
+use crate::flow::arrival_index::ArrivalIndex;
 use crate::flow::{ChannelId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
 /// The number of an arrival. Numbers of those that left are told from all that are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Seq(u32);
+pub(crate) struct Seq(pub(super) u32);
 
 impl Seq {
     /// None.
@@ -184,21 +184,21 @@ pub(crate) struct Hot {
     /// The number of the next arrival.
     head: u32,
     len: u32,
-    index: HashTable<Seq>,
+    index: ArrivalIndex,
     seed: u64,
 }
 
 impl Hot {
     /// Room for about so many bytes of spans.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        let most = (max_bytes / (size_of::<Entry>() + 10)).clamp(1 << 10, 1 << 26);
+        let most = (max_bytes / (size_of::<Entry>() + 16)).clamp(1 << 10, 1 << 26);
         let capacity = 1_usize << most.ilog2();
         Self {
             entries: Vec::with_capacity(capacity),
             mask: capacity as u32 - 1,
             head: 0,
             len: 0,
-            index: HashTable::with_capacity(capacity),
+            index: ArrivalIndex::for_entries(capacity),
             seed: RandomState::new().hash_one(0) | 1,
         }
     }
@@ -232,18 +232,34 @@ impl Hot {
     pub(crate) fn find(&self, key: SpanKey) -> Sides {
         let (low, high) = (key.trace_id.low(), (key.trace_id.0 >> 64) as u64);
         let mut sides = Sides { caller: Seq::NONE, callee: Seq::NONE };
-        for seq in self.index.iter_hash(self.hash(low, key.span_id.0)) {
-            let entry = &self.entries[(seq.0 & self.mask) as usize];
+        self.index.each(self.hash(low, key.span_id.0), |seq| {
+            let entry = &self.entries[(seq & self.mask) as usize];
             let is_same = entry.trace_low == low && entry.span_id == key.span_id.0;
             if is_same && (entry.trace_high == high || entry.trace_high == 0 || high == 0) {
                 if entry.is_callee() {
-                    sides.callee = *seq;
+                    sides.callee = Seq(seq);
                 } else {
-                    sides.caller = *seq;
+                    sides.caller = Seq(seq);
                 }
             }
-        }
+        });
         sides
+    }
+
+    /// Brings the spans of these ids (low half of the trace id, span id) near, and the places of so many that will leave, all
+    /// at once: alone each would be waited for.
+    pub(crate) fn approach(&self, ids: &[(u64, u64)], num_leaving: u32) -> u64 {
+        let first = self.head.wrapping_sub(self.len);
+        let leaving = if self.is_full() { num_leaving.min(self.len) } else { 0 };
+        let touched = (0..leaving).fold(0, |sum, at| {
+            let entry = &self.entries[(first.wrapping_add(at) & self.mask) as usize];
+            sum ^ self.index.touch(self.hash(entry.trace_low, entry.span_id))
+        });
+        let touched = ids.iter().fold(touched, |sum, (low, span_id)| sum ^ self.index.touch(self.hash(*low, *span_id)));
+        ids.iter().fold(touched, |mut sum, (low, span_id)| {
+            self.index.each(self.hash(*low, *span_id), |seq| sum ^= self.entries[(seq & self.mask) as usize].trace_low);
+            sum
+        })
     }
 
     /// Enters a span. Gives back the one that had to leave for it.
@@ -254,12 +270,7 @@ impl Hot {
         }
         let seq = Seq(self.head);
         let left = self.put(entry);
-        let hash = self.hash(entry.trace_low, entry.span_id);
-        let Self { index, entries, mask, seed, .. } = self;
-        index.insert_unique(hash, seq, |at| {
-            let entry = &entries[(at.0 & *mask) as usize];
-            hash_of(*seed, entry.trace_low, entry.span_id)
-        });
+        self.index.insert(self.hash(entry.trace_low, entry.span_id), seq.0);
         (seq, left)
     }
 
@@ -272,9 +283,7 @@ impl Hot {
         } else {
             let seq = Seq(self.head.wrapping_sub(self.len));
             let left = std::mem::replace(&mut self.entries[slot], entry);
-            if let Ok(known) = self.index.find_entry(self.hash(left.trace_low, left.span_id), |at| *at == seq) {
-                known.remove();
-            }
+            self.index.remove(self.hash(left.trace_low, left.span_id), seq.0);
             Some((seq, left))
         };
         self.head = self.head.wrapping_add(1);
@@ -305,7 +314,7 @@ impl Hot {
 
     /// What it holds, in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.entries.len() * size_of::<Entry>() + self.index.allocation_size()
+        self.entries.len() * size_of::<Entry>() + self.index.size_bytes()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who talks to whom: pairs the spans that belong together, in whatever order they come, and counts them.
 
+mod arrival_index;
 mod bounded;
 mod calls;
 mod conversations;
@@ -21,7 +22,7 @@ use crate::figures::{BUCKET_NS, RowId, RowKey, Rows, Rule, SpanKey, Subscription
 use crate::flow::bounded::Bounded;
 use crate::flow::calls::Proofs;
 use crate::flow::conversations::Conversations;
-use crate::flow::hot::{Entry, Hot, Seq};
+use crate::flow::hot::{Entry, Hot, Seq, Sides};
 use crate::flow::messages::{Consumer, Publisher};
 use crate::flow::records::{MessageIds, Position, PositionKey, RecordContext};
 use crate::flow::refusals::Refusals;
@@ -95,6 +96,8 @@ pub(crate) struct Flow {
     /// Which addresses are which services.
     pub(crate) proofs: Proofs,
     refusals: Refusals,
+    /// Ids that are about to be looked for.
+    near: Vec<(u64, u64)>,
     /// Consumers to be settled at the end of the batch.
     unsettled: Vec<Seq>,
     /// Spans that left while they waited for a partner.
@@ -120,6 +123,7 @@ impl Flow {
             conversations: Conversations::new(num_keys),
             proofs: Proofs::default(),
             refusals: Refusals::default(),
+            near: Vec::new(),
             unsettled: Vec::new(),
             num_left_unpaired: 0,
             now_ns: i64::MIN,
@@ -163,7 +167,7 @@ impl Flow {
         if facts.bucket == crate::figures::OUT_OF_RANGE {
             self.rows.count_out_of_range();
         }
-        self.count(seq, arrival, older);
+        self.count(seq, arrival, sides, older);
         if is_awaited || sides.caller != Seq::NONE || sides.callee != Seq::NONE {
             self.tell_dependents(arrival.key, seq, older);
         }
@@ -183,7 +187,8 @@ impl Flow {
         if let Some(entry) = self.hot.get_mut(seq) {
             entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, arrival.facts);
         }
-        self.count(seq, arrival, older);
+        let sides = self.hot.find(arrival.key);
+        self.count(seq, arrival, sides, older);
         for parent in [known.parent, arrival.parent] {
             self.evaluate_client(self.hot.find(SpanKey { span_id: parent, ..arrival.key }).caller);
         }
@@ -235,18 +240,21 @@ impl Flow {
         }
     }
 
-    /// Counts a span whose entry is filled: what it is by itself, and what follows from its partners.
-    fn count(&mut self, seq: Seq, arrival: &Arrival<'_>, older: &mut dyn Older) {
+    /// Counts a span whose entry is filled: what it is by itself, and what follows from its partners. `own` are the sides
+    /// of its id.
+    fn count(&mut self, seq: Seq, arrival: &Arrival<'_>, own: Sides, older: &mut dyn Older) {
         match arrival.facts.role {
             Role::Server => {
                 self.count_received(seq);
-                self.join_parent(seq);
-                self.evaluate_server(seq, older);
+                let parent = self.join_parent(seq);
+                let shared = if own.caller == seq { Seq::NONE } else { own.caller };
+                self.evaluate_server_under(seq, shared, parent, older);
             }
             Role::Client => {
-                self.join_parent(seq);
-                self.evaluate_client(seq);
-                self.tell_outer_call(seq);
+                let parent = self.join_parent(seq);
+                let shared = if own.callee == seq { Seq::NONE } else { own.callee };
+                self.evaluate_call(seq, shared);
+                self.tell_outer_call(seq, parent);
             }
             Role::Publish => self.publish(seq, arrival),
             Role::Process | Role::Receive => {
@@ -283,7 +291,7 @@ impl Flow {
 
     /// Counts a span in another row than before, or in none.
     fn recount(&mut self, seq: Seq, to: Option<(RowKey, Rule)>) {
-        let Some(entry) = self.hot.get(seq).copied() else { return };
+        let Some(entry) = self.hot.get_mut(seq) else { return };
         let row = to.map_or(RowId::NONE, |(key, _)| self.rows.row(key));
         let rule = to.map_or(entry.rule, |(_, rule)| rule);
         if (row, rule) == (entry.row, entry.rule) {
@@ -291,15 +299,21 @@ impl Flow {
         }
         let mut sample = entry.sample();
         sample.num = entry.num.max(1);
+        let key = entry.key();
         if entry.row != RowId::NONE {
-            self.rows.subtract(entry.row, &sample, entry.rule, Some(entry.key()));
+            self.rows.subtract(entry.row, &sample, entry.rule, Some(key));
         }
         if row != RowId::NONE {
-            self.rows.add(row, &sample, rule, Some(entry.key()));
+            self.rows.add(row, &sample, rule, Some(key));
         }
-        if let Some(entry) = self.hot.get_mut(seq) {
-            (entry.row, entry.rule) = (row, rule);
-        }
+        (entry.row, entry.rule) = (row, rule);
+    }
+
+    /// Brings near what the next spans will ask for: their ids and their parents'.
+    pub(crate) fn approach(&mut self, ids: impl Iterator<Item = SpanKey>, num_spans: usize) -> u64 {
+        self.near.clear();
+        self.near.extend(ids.filter(|key| key.span_id.is_some()).map(|key| (key.trace_id.low(), key.span_id.0)));
+        self.hot.approach(&self.near, num_spans as u32)
     }
 
     /// A span came, or came to be another: those that rest on it look again.

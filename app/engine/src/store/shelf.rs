@@ -8,9 +8,6 @@ use super::StoredAt;
 use super::arrivals::Tally;
 use super::identity::IdentityTable;
 
-/// Bytes of a shelf's budget for each slot of its table of identities: about the size of the smallest item. Smaller items
-/// crowd the table, and then the oldest segment goes although bytes are left.
-const BYTES_PER_SLOT: usize = 88;
 /// A segment's number is told by its low 16 bits.
 const MAX_SEGMENTS: usize = 60_000;
 /// So many rows' identities are brought near at once.
@@ -71,7 +68,7 @@ impl<S: Segment> Shelf<S> {
             first_segment: 0,
             sealed: VecDeque::new(),
             sealed_bytes: 0,
-            identities: IdentityTable::with_max_slots(budget_bytes / BYTES_PER_SLOT),
+            identities: IdentityTable::new(),
         }
     }
 
@@ -125,7 +122,7 @@ impl<S: Segment> Shelf<S> {
 
     /// Gives up the oldest segments until the rest is within the budget, and tells what went.
     pub(crate) fn evict(&mut self, mut gone: impl FnMut(Tally)) {
-        while self.size_bytes() > self.budget_bytes || self.identities.is_crowded() || self.sealed.len() > MAX_SEGMENTS {
+        while self.size_bytes() > self.budget_bytes || self.sealed.len() > MAX_SEGMENTS {
             if self.sealed.is_empty() {
                 if self.active.num_rows() == 0 {
                     return;

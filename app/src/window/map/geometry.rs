@@ -229,7 +229,8 @@ fn back_path(from: Rect, to: Rect, all: &[Rect], number: usize) -> EdgePath {
 
 /// Whether nothing stands below a box in its column, close enough to matter.
 fn is_lowest(rect: Rect, all: &[Rect]) -> bool {
-    !all.iter().any(|other| other.top() > rect.bottom() - 1.0 && other.top() < rect.bottom() + 400.0 && other.left() < rect.right() && other.right() > rect.left())
+    !all.iter()
+        .any(|other| other.top() > rect.bottom() - 1.0 && other.top() < rect.bottom() + 400.0 && other.left() < rect.right() && other.right() > rect.left())
 }
 
 fn round_corners(corners: &[Pos2]) -> Vec<Pos2> {

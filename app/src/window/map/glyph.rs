@@ -74,6 +74,8 @@ pub(crate) fn question(painter: &Painter, center: Pos2, radius: f32, color: Colo
 /// A person: whoever calls from outside.
 pub(crate) fn person(painter: &Painter, center: Pos2, radius: f32, stroke: Stroke) {
     painter.circle_stroke(center - vec2(0.0, radius * 0.55), radius * 0.42, stroke);
-    let shoulders: Vec<Pos2> = (0..=12).map(|step| center + vec2(0.0, radius * 0.85) + egui::Vec2::angled((0.5 + 0.5 * step as f32 / 12.0) * std::f32::consts::TAU) * radius * 0.78).collect();
+    let shoulders: Vec<Pos2> = (0..=12)
+        .map(|step| center + vec2(0.0, radius * 0.85) + egui::Vec2::angled((0.5 + 0.5 * step as f32 / 12.0) * std::f32::consts::TAU) * radius * 0.78)
+        .collect();
     painter.line(shoulders, stroke);
 }

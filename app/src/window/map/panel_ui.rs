@@ -140,7 +140,8 @@ impl Link<'_> {
         let painter = ui.painter().clone();
         let value = fitted(&painter, self.value, &fonts::data(12.0), width * 0.5);
         let label = fitted(&painter, self.label, &fonts::words(TEXT_BODY_PT), width - inset - value.size().x - 10.0);
-        let detail = (!self.detail.is_empty()).then(|| painter.layout(self.detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), width - inset));
+        let detail =
+            (!self.detail.is_empty()).then(|| painter.layout(self.detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), width - inset));
         let height = 24.0 + detail.as_ref().map_or(0.0, |detail| detail.size().y + 2.0);
         let sense = if self.selects.is_some() { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);

@@ -47,8 +47,7 @@ impl Placement {
         self.settled
     }
 
-    /// Whether a layout is being computed, for tests.
-    #[cfg(test)]
+    /// Whether a layout is being computed.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
@@ -131,8 +130,7 @@ impl Placement {
 
     fn place_new(&mut self, graph: &LayoutGraph) {
         let neighbours = Neighbours::of(graph);
-        let mut waiting: Vec<usize> =
-            (0..graph.nodes.len()).filter(|&index| !self.placed.rects.contains_key(&graph.nodes[index].node_id)).collect();
+        let mut waiting: Vec<usize> = (0..graph.nodes.len()).filter(|&index| !self.placed.rects.contains_key(&graph.nodes[index].node_id)).collect();
         // Those next to placed ones first, so that a new chain grows from where it is attached.
         while !waiting.is_empty() {
             let is_placed = |index: &usize| self.placed.rects.contains_key(&graph.nodes[*index].node_id);

@@ -64,7 +64,8 @@ pub(crate) fn rows(scene: &Scene) -> Vec<TableRow> {
     for edge in &scene.edges {
         let (rate, failed, p95) = cell(&edge.figure);
         let breaker = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet);
-        let unusual: Vec<String> = breaker.map(|mark| format!("breaker {}", mark.text())).into_iter().chain(edge.pill.as_ref().map(|pill| pill.text.clone())).collect();
+        let unusual: Vec<String> =
+            breaker.map(|mark| format!("breaker {}", mark.text())).into_iter().chain(edge.pill.as_ref().map(|pill| pill.text.clone())).collect();
         let kind = edge.via.as_ref().map_or_else(|| edge_word(edge.kind).to_owned(), |via| format!("{} · {via}", edge_word(edge.kind)));
         rows.push(TableRow {
             selects: Selection::Edge(edge.edge_id),
@@ -119,7 +120,9 @@ fn row_ui(ui: &egui::Ui, rect: Rect, row: &TableRow, selected: bool, lit: bool, 
     let tone = tokens.ink(tone_inks(row.tone).0);
     for (column, text) in row.cells.iter().enumerate() {
         let (mut cell, right) = column_rect(rect, column);
-        if column == 5 && let Some(sign) = row.glyph {
+        if column == 5
+            && let Some(sign) = row.glyph
+        {
             glyph::paint(painter, sign, pos2(cell.left() + 5.0, cell.center().y), 4.5, tone);
             cell.min.x += 16.0;
         }

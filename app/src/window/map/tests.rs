@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use egui::{Rect, pos2, vec2};
 use proptest::prelude::*;
-use switchboard_engine::view::{HopKind, LagVerdict, NodeBasis, NodeId, NodeKind, Snapshot};
+use switchboard_engine::view::{Figure, HopKind, LagVerdict, NodeBasis, NodeId, NodeKind, Snapshot};
 use switchboard_model::BreakerState;
 
 use super::{
@@ -16,16 +16,8 @@ use super::{
 };
 use crate::window::testing::{self, Business, NOW_NS, figure};
 
-const KINDS: [NodeKind; 8] = [
-    NodeKind::Service,
-    NodeKind::Service,
-    NodeKind::Service,
-    NodeKind::Channel,
-    NodeKind::Group,
-    NodeKind::Database,
-    NodeKind::External,
-    NodeKind::User,
-];
+const KINDS: [NodeKind; 8] =
+    [NodeKind::Service, NodeKind::Service, NodeKind::Service, NodeKind::Channel, NodeKind::Group, NodeKind::Database, NodeKind::External, NodeKind::User];
 
 fn node(number: usize, kind: usize) -> LayoutNode {
     let name = format!("{}-{}", ["orders", "a", "inventory.reservation.replies"][number % 3], number / 2);
@@ -324,4 +316,14 @@ fn a_pill_is_hit_before_the_box_below_it_and_a_box_before_an_edge() {
     let rect = list.nodes.iter().find(|mark| mark.node == orders).expect("in view").rect;
     assert_eq!(draw::hit(&sight, &list, rect.center()), Some(Selection::Node(scene.nodes[orders].node_id)));
     assert_eq!(draw::hit(&sight, &list, pos2(5.0, 5.0)), None);
+}
+
+#[test]
+fn a_service_that_only_calls_others_is_not_silent() {
+    let mut business = Business::default();
+    let caller = business.service("nightly-job", 1, Figure { last_ns: Some(NOW_NS - 200_000_000_000), ..Figure::default() });
+    let callee = business.service("orders", 1, figure(60, 0, 1, 2));
+    business.call(caller, callee, "http", figure(60, 0, 1, 2), None);
+    let scene = Scene::build(&business.snapshot(), NOW_NS);
+    assert!(scene.nodes.iter().all(|node| node.silent_ns.is_none()));
 }

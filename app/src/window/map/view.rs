@@ -57,8 +57,13 @@ impl MapView {
     /// Takes in a snapshot at the time `now_ns` (wall) and `now_s` (monotonic). With a context, large layouts are computed
     /// on a thread of their own; without one everything is done on return.
     pub(crate) fn update(&mut self, snapshot: &Snapshot, now_ns: i64, now_s: f64, ctx: Option<&egui::Context>) {
+        if self.built.as_ref().is_some_and(|(built, _)| built.started_ns != snapshot.started_ns) {
+            // Another session gives its ids anew.
+            *self = Self { as_table: self.as_table, scene_revision: self.scene_revision, ..Self::default() };
+        }
+        let mut topology_changed = false;
         if self.is_due(snapshot, now_s) {
-            let topology_changed = self.built.as_ref().is_none_or(|(built, _)| !Arc::ptr_eq(&built.topology, &snapshot.topology));
+            topology_changed = self.built.as_ref().is_none_or(|(built, _)| built.topology.version != snapshot.topology.version);
             self.scene = Scene::build(snapshot, now_ns);
             self.built = Some((snapshot.clone(), now_s));
             self.scene_revision += 1;
@@ -68,7 +73,9 @@ impl MapView {
             }
             self.note_widths();
         }
-        self.placement.update(&self.graph, now_s, ctx);
+        if topology_changed || self.placement.is_pending() {
+            self.placement.update(&self.graph, now_s, ctx);
+        }
         let geometry_of = (self.topology_revision, self.placement.revision());
         if self.geometry_of != geometry_of {
             self.geometry = Geometry::of(&self.scene, self.placement.placed());
@@ -85,7 +92,7 @@ impl MapView {
     /// New states are shown at once, new figures at most once a second.
     fn is_due(&self, snapshot: &Snapshot, now_s: f64) -> bool {
         let Some((built, built_s)) = &self.built else { return true };
-        let new_state = !Arc::ptr_eq(&built.topology, &snapshot.topology)
+        let new_state = built.topology.version != snapshot.topology.version
             || !Arc::ptr_eq(&built.breakers, &snapshot.breakers)
             || !Arc::ptr_eq(&built.dead_letters, &snapshot.dead_letters)
             || built.groups.len() != snapshot.groups.len()
@@ -100,7 +107,8 @@ impl MapView {
     }
 
     fn note_widths(&mut self) {
-        self.width_steps = self.scene.edges.iter().map(|edge| draw::width_step(self.steps_of_edges.get(&edge.edge_id).copied(), edge.figure.rate_per_s)).collect();
+        self.width_steps =
+            self.scene.edges.iter().map(|edge| draw::width_step(self.steps_of_edges.get(&edge.edge_id).copied(), edge.figure.rate_per_s)).collect();
         self.steps_of_edges = self.scene.edges.iter().zip(&self.width_steps).map(|(edge, step)| (edge.edge_id, *step)).collect();
     }
 
@@ -357,7 +365,9 @@ struct Outcome {
 
 /// Pointer and keyboard on boxes, pills and edges. Boxes in view are widgets, so that keyboard and screen reader find them.
 fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, response: &egui::Response, focus_selected: bool) -> Outcome {
-    let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|pointer| sight.viewport.contains(*pointer) && ui.ctx().layer_id_at(*pointer) == Some(ui.layer_id()));
+    let pointer = ui
+        .input(|input| input.pointer.hover_pos())
+        .filter(|pointer| sight.viewport.contains(*pointer) && ui.ctx().layer_id_at(*pointer) == Some(ui.layer_id()));
     let dragging = response.dragged();
     let under = |pointer: Option<Pos2>| pointer.filter(|_| !dragging).and_then(|pointer| draw::hit(sight, list, pointer));
     let mut outcome = Outcome { hovered: under(pointer), clicked: Click::None, fit: false };

@@ -86,8 +86,7 @@ fn next_box(scene: &Scene, geometry: &Geometry, node: usize, down: bool) -> Opti
 fn next_edge(scene: &Scene, geometry: &Geometry, index: usize, down: bool) -> Option<Selection> {
     let edge = &scene.edges[index];
     let far_ends = |end: &dyn Fn(usize) -> Option<usize>| {
-        let mut siblings: Vec<(f32, usize)> =
-            (0..scene.edges.len()).filter_map(|other| Some((rect_of(geometry, end(other)?)?.center().y, other))).collect();
+        let mut siblings: Vec<(f32, usize)> = (0..scene.edges.len()).filter_map(|other| Some((rect_of(geometry, end(other)?)?.center().y, other))).collect();
         siblings.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         siblings
     };

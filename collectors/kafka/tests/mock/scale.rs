@@ -38,9 +38,13 @@ fn lag_of_a_large_cluster_is_fresh_and_small() {
     }
     let groups: Vec<String> = (0..NUM_GROUPS).map(|number| format!("group-{number:03}")).collect();
     let offsets: Vec<(&str, i32, i64)> = topics.iter().flat_map(|topic| (0..NUM_PARTITIONS).map(|partition| (topic.as_str(), partition, 0))).collect();
-    for group in &groups {
-        commit(&mock.brokers(), group, &offsets);
-    }
+    // A commit takes its time until the coordinator is known, so several go at once.
+    let brokers = mock.brokers();
+    std::thread::scope(|scope| {
+        for some in groups.chunks(NUM_GROUPS / 20) {
+            scope.spawn(|| some.iter().for_each(|group| commit(&brokers, group, &offsets)));
+        }
+    });
     let before = resident_bytes();
     let mut config = config(&mock.brokers());
     config.poll_interval = Duration::from_secs(2);

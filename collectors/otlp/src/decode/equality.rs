@@ -148,7 +148,13 @@ fn json(value: Option<&AnyValue>, out: &mut String) {
         Some(ProstValue::IntValue(number)) => write!(out, "{number}").unwrap(),
         Some(ProstValue::DoubleValue(number)) if number.is_finite() => out.push_str(&serde_json::to_string(number).unwrap()),
         Some(ProstValue::DoubleValue(number)) => {
-            out.push_str(if number.is_nan() { "\"NaN\"" } else if *number > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
+            out.push_str(if number.is_nan() {
+                "\"NaN\""
+            } else if *number > 0.0 {
+                "\"Infinity\""
+            } else {
+                "\"-Infinity\""
+            });
         }
         Some(ProstValue::BytesValue(bytes)) => write!(out, "\"{}\"", base64::engine::general_purpose::STANDARD.encode(bytes)).unwrap(),
         Some(ProstValue::ArrayValue(list)) => {

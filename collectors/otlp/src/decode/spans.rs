@@ -200,8 +200,7 @@ impl<'c> SpanBuilder<'c> {
             self.events.truncate(mark.events);
             self.tally.reject(why);
         }
-        let num_row_bytes =
-            self.spans.len() * size_of::<SpanRow>() + self.links.len() * size_of::<LinkRow>() + self.events.len() * size_of::<EventRow>();
+        let num_row_bytes = self.spans.len() * size_of::<SpanRow>() + self.links.len() * size_of::<LinkRow>() + self.events.len() * size_of::<EventRow>();
         if self.columns.is_full(num_row_bytes) {
             self.give_away()?;
             self.reserve();

@@ -205,7 +205,8 @@ async fn paths_methods_and_encodings() {
         assert_eq!((answer.status, answer.grpc_status()), (StatusCode::OK, 12), "{encoding}");
         assert_eq!(answer.header("grpc-accept-encoding"), "identity,gzip,zstd");
     }
-    let unknown = crate::loopback::grpc(loopback.grpc(), "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export", &[], framed(&[])).await;
+    let unknown =
+        crate::loopback::grpc(loopback.grpc(), "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export", &[], framed(&[])).await;
     assert_eq!(unknown.grpc_status(), 12);
     // gRPC's frames over HTTP/1.1 are no gRPC.
     let answer = http1(to, Method::POST, GRPC_TRACES, &[("host", "localhost"), ("content-type", "application/grpc")], framed(&[])).await;

@@ -50,8 +50,12 @@ macro_rules! exporter {
 }
 
 fn resource() -> Resource {
-    let attributes =
-        [KeyValue::new("service.namespace", "shop"), KeyValue::new("host.name", "box"), KeyValue::new("process.pid", 4711), KeyValue::new("service.version", "1.2")];
+    let attributes = [
+        KeyValue::new("service.namespace", "shop"),
+        KeyValue::new("host.name", "box"),
+        KeyValue::new("process.pid", 4711),
+        KeyValue::new("service.version", "1.2"),
+    ];
     Resource::builder_empty().with_service_name("orders").with_attributes(attributes).build()
 }
 

@@ -108,7 +108,10 @@ async fn the_same_bytes_arrive() {
         assert_eq!((arrived.path.as_str(), &arrived.body[..]), (path, &body[..]), "{case}");
         let header = |name: &str| arrived.headers.get(name).map(|value| value.to_str().unwrap());
         assert_eq!((header("content-type"), header("content-encoding")), (Some(content_type.1), encoding), "{case}");
-        assert_eq!((header("x-scope-orgid"), header("user-agent"), header("host")), (Some("tenant-1"), Some("an exporter"), Some(endpoint.address.to_string().as_str())));
+        assert_eq!(
+            (header("x-scope-orgid"), header("user-agent"), header("host")),
+            (Some("tenant-1"), Some("an exporter"), Some(endpoint.address.to_string().as_str()))
+        );
     }
     // What came over gRPC goes on over HTTP without its frame.
     for (encoding, flag, body) in [(None, 0, proto.clone()), (Some("gzip"), 1, gzip(&proto)), (Some("gzip"), 0, proto.clone())] {
@@ -207,7 +210,8 @@ async fn an_endpoint_that_refuses_loses_one_and_one_that_is_busy_none() {
     endpoint.status.store(400, Ordering::SeqCst);
     post(loopback.http(), TRACES, &[PROTO, ("x-number", "1")], Vec::new()).await;
     assert_eq!(endpoint.next().await.headers["x-number"], "1");
-    let lost = |loopback: &Loopback| loopback.statuses.last().is_some_and(|status| status.detail.contains("1 request was not passed on: it answered with HTTP 400"));
+    let lost =
+        |loopback: &Loopback| loopback.statuses.last().is_some_and(|status| status.detail.contains("1 request was not passed on: it answered with HTTP 400"));
     loopback.wait_for("the loss", lost).await;
     endpoint.status.store(503, Ordering::SeqCst);
     post(loopback.http(), TRACES, &[PROTO, ("x-number", "2")], Vec::new()).await;

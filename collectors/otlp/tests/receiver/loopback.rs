@@ -14,9 +14,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
-use switchboard_model::{
-    Batch, Fact, Input, Intake, IntakeCounts, ItemKind, LogBatch, Outlet, Redactor, Refusal, SourceId, SourceStatus, SpanBatch, channel,
-};
+use switchboard_model::{Batch, Fact, Input, Intake, IntakeCounts, ItemKind, LogBatch, Outlet, Redactor, Refusal, SourceId, SourceStatus, SpanBatch, channel};
 use switchboard_otlp::{Bound, Config, Limits, OtlpReceiver};
 
 pub const SOURCE: SourceId = SourceId(1);
@@ -175,15 +173,10 @@ pub async fn http1(to: SocketAddr, method: Method, path: &str, headers: &[(&str,
 /// Any request over HTTP/2, for any authority.
 pub async fn http2(to: SocketAddr, authority: &str, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
     let stream = tokio::net::TcpStream::connect(to).await.expect("a connection");
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
     let driver = tokio::spawn(connection);
-    let mut request = Request::builder()
-        .version(Version::HTTP_2)
-        .method(method)
-        .uri(format!("http://{authority}{path}"))
-        .body(Full::new(Bytes::from(body)))
-        .unwrap();
+    let mut request =
+        Request::builder().version(Version::HTTP_2).method(method).uri(format!("http://{authority}{path}")).body(Full::new(Bytes::from(body))).unwrap();
     for (name, value) in headers {
         request.headers_mut().append(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
     }

@@ -141,7 +141,9 @@ async fn a_request_without_room_in_flight_is_told_so() {
     let (received, refused, undecodable, _) = loopback.figures(ItemKind::Span);
     assert_eq!((received, refused, undecodable), (0, 0, 3));
     loopback.stores_a_good_request().await;
-    loopback.wait_for("the refusals", |loopback| loopback.refusals.iter().filter(|refusal| refusal.rule == "budget").map(|refusal| refusal.count).sum::<u64>() == 3).await;
+    loopback
+        .wait_for("the refusals", |loopback| loopback.refusals.iter().filter(|refusal| refusal.rule == "budget").map(|refusal| refusal.count).sum::<u64>() == 3)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,7 +242,9 @@ async fn what_is_not_http_is_listed() {
             let mut answer = Vec::new();
             tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("closed").ok();
         }
-        loopback.wait_for(rule, |loopback| loopback.refusals.iter().filter(|refusal| refusal.rule == rule).map(|refusal| refusal.count).sum::<u64>() == 2).await;
+        loopback
+            .wait_for(rule, |loopback| loopback.refusals.iter().filter(|refusal| refusal.rule == rule).map(|refusal| refusal.count).sum::<u64>() == 2)
+            .await;
     }
     assert!(loopback.refusals[0].next_step.contains("without TLS"), "{:?}", loopback.refusals);
     loopback.stores_a_good_request().await;

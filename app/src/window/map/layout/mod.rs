@@ -56,11 +56,8 @@ impl LayoutGraph {
     pub(crate) fn new(mut nodes: Vec<LayoutNode>, edges: &[(NodeId, NodeId)]) -> Self {
         nodes.sort();
         let index_of: BTreeMap<NodeId, usize> = nodes.iter().enumerate().map(|(index, node)| (node.node_id, index)).collect();
-        let mut edges: Vec<_> = edges
-            .iter()
-            .filter_map(|(from, to)| Some((*index_of.get(from)?, *index_of.get(to)?)))
-            .filter(|(from, to)| from != to)
-            .collect();
+        let mut edges: Vec<_> =
+            edges.iter().filter_map(|(from, to)| Some((*index_of.get(from)?, *index_of.get(to)?))).filter(|(from, to)| from != to).collect();
         edges.sort_unstable();
         edges.dedup();
         Self { nodes, edges }
@@ -241,7 +238,8 @@ fn place_part(graph: &LayoutGraph, part: &Part) -> Block {
 
     let ordered = order::order(&items, layering.num_layers());
     // A layer that is too high stands in several columns side by side.
-    let columns: Vec<Vec<usize>> = ordered.iter().flat_map(|layer| if layer.len() > rows_max && !lanes_wanted { split(layer, rows_max) } else { vec![layer.clone()] }).collect();
+    let columns: Vec<Vec<usize>> =
+        ordered.iter().flat_map(|layer| if layer.len() > rows_max && !lanes_wanted { split(layer, rows_max) } else { vec![layer.clone()] }).collect();
     let heights = align::heights(&items, &columns);
 
     let writes_lag = lag_layers(&kinds, &layering);

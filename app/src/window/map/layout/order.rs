@@ -85,8 +85,10 @@ fn swap_neighbours(items: &[Item], layers: &mut [Vec<usize>], position: &mut [us
         for layer in layers.iter_mut() {
             for place in 1..layer.len() {
                 let (above, below) = (layer[place - 1], layer[place]);
-                let as_is = pair_crossings(&items[above].left, &items[below].left, position) + pair_crossings(&items[above].right, &items[below].right, position);
-                let swapped = pair_crossings(&items[below].left, &items[above].left, position) + pair_crossings(&items[below].right, &items[above].right, position);
+                let as_is =
+                    pair_crossings(&items[above].left, &items[below].left, position) + pair_crossings(&items[above].right, &items[below].right, position);
+                let swapped =
+                    pair_crossings(&items[below].left, &items[above].left, position) + pair_crossings(&items[below].right, &items[above].right, position);
                 if swapped < as_is {
                     layer.swap(place - 1, place);
                     position[above] = place;

@@ -99,8 +99,7 @@ impl SpanBuilder<'_> {
             link.attributes.write(&mut self.columns);
             self.link(Id::<16>::read(&link.trace_id.0).bytes(), Id::<8>::read(&link.span_id.0).bytes(), start);
         }
-        let (trace_id, span_id, parent_span_id) =
-            (Id::<16>::read(&span.trace_id.0), Id::<8>::read(&span.span_id.0), Id::<8>::read(&span.parent_span_id.0));
+        let (trace_id, span_id, parent_span_id) = (Id::<16>::read(&span.trace_id.0), Id::<8>::read(&span.span_id.0), Id::<8>::read(&span.parent_span_id.0));
         if trace_id.is_base64 || span_id.is_base64 {
             self.note_base64_ids();
         }
@@ -172,8 +171,31 @@ fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
         deserializer,
         "SEVERITY_NUMBER_",
         &[
-            "UNSPECIFIED", "TRACE", "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4", "INFO", "INFO2", "INFO3", "INFO4", "WARN",
-            "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4",
+            "UNSPECIFIED",
+            "TRACE",
+            "TRACE2",
+            "TRACE3",
+            "TRACE4",
+            "DEBUG",
+            "DEBUG2",
+            "DEBUG3",
+            "DEBUG4",
+            "INFO",
+            "INFO2",
+            "INFO3",
+            "INFO4",
+            "WARN",
+            "WARN2",
+            "WARN3",
+            "WARN4",
+            "ERROR",
+            "ERROR2",
+            "ERROR3",
+            "ERROR4",
+            "FATAL",
+            "FATAL2",
+            "FATAL3",
+            "FATAL4",
         ],
     )
 }

@@ -1,0 +1,180 @@
+//! What the side panel says about what is selected, as data: the panel draws it, the clipboard gets it as text. Pure.
+
+mod edge;
+mod node;
+mod rows;
+
+use switchboard_engine::view::{EdgeId, Evidence, Snapshot};
+
+use super::{
+    problems,
+    scene::{Glyph, Scene, Selection, Tone},
+};
+use crate::window::{figures, sanitise::visible};
+use rows::{capped, section};
+
+/// The side panel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Panel {
+    /// What it is about.
+    pub title: String,
+    /// What kind of thing that is.
+    pub kind: String,
+    /// What there is to say, in sentences.
+    pub verdict: Vec<(String, Tone)>,
+    /// Figures, lists, evidence.
+    pub sections: Vec<Section>,
+}
+
+/// A part of the panel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Section {
+    /// Its heading.
+    pub title: String,
+    /// A word on the right of the heading.
+    pub note: String,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Row {
+    /// A figure.
+    Figure {
+        /// What it measures.
+        label: String,
+        /// As measured.
+        value: String,
+        /// As measured at the other end; empty where there is none.
+        other: String,
+        /// How unusual it is.
+        tone: Tone,
+    },
+    /// A sentence.
+    Text {
+        /// Words.
+        text: String,
+        /// How unusual it is.
+        tone: Tone,
+    },
+    /// Something that can be selected.
+    Link {
+        /// Its sign, where it is unusual.
+        glyph: Option<Glyph>,
+        /// Its name.
+        label: String,
+        /// Its figure.
+        value: String,
+        /// A second line; may be empty.
+        detail: String,
+        /// How unusual it is.
+        tone: Tone,
+        /// What a click selects; `None` where it is not on the map.
+        selects: Option<Selection>,
+    },
+}
+
+impl Row {
+    fn figure(label: &str, value: String) -> Self {
+        Self::Figure { label: label.to_owned(), value, other: String::new(), tone: Tone::Quiet }
+    }
+
+    fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into(), tone: Tone::Quiet }
+    }
+}
+
+impl Panel {
+    /// The panel for a selection; without one, what is wrong.
+    pub(crate) fn build(scene: &Scene, snapshot: &Snapshot, selection: Option<Selection>, now_ns: i64) -> Self {
+        let about = About { scene, snapshot, now_ns };
+        let selected = match selection {
+            Some(Selection::Node(node_id)) => scene.node_index(node_id).map(|index| about.node(&scene.nodes[index])),
+            Some(Selection::Edge(edge_id)) => scene.edge_index(edge_id).map(|index| about.edge(&scene.edges[index])),
+            None => None,
+        };
+        selected.unwrap_or_else(|| about.problems())
+    }
+
+    /// The panel as text, for the clipboard.
+    pub(crate) fn to_text(&self) -> String {
+        let mut lines = vec![format!("{} ({})", self.title, self.kind)];
+        lines.extend(self.verdict.iter().map(|(text, _)| text.clone()));
+        for section in &self.sections {
+            lines.push(String::new());
+            lines.push(if section.note.is_empty() { section.title.clone() } else { format!("{} ({})", section.title, section.note) });
+            for row in &section.rows {
+                lines.push(match row {
+                    Row::Figure { label, value, other, .. } if other.is_empty() => format!("  {label}: {value}"),
+                    Row::Figure { label, value, other, .. } => format!("  {label}: {value} / {other}"),
+                    Row::Text { text, .. } => format!("  {text}"),
+                    Row::Link { label, value, detail, .. } => {
+                        let parts: Vec<_> = [label, value, detail].into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
+                        format!("  {}", parts.join(" · "))
+                    }
+                });
+            }
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+}
+
+struct About<'a> {
+    scene: &'a Scene,
+    snapshot: &'a Snapshot,
+    now_ns: i64,
+}
+
+impl About<'_> {
+    fn problems(&self) -> Panel {
+        let found = problems::problems(self.scene, self.snapshot, self.now_ns);
+        let verdict = if found.is_empty() {
+            ("Nothing unusual: no open breaker, no group behind, no failures, no dead letters".to_owned(), Tone::Quiet)
+        } else {
+            (format!("{}, the most urgent first", figures::things(found.len() as u64, "thing is unusual", "things are unusual")), Tone::Quiet)
+        };
+        let rows = found.into_iter().map(|problem| Row::Link {
+            glyph: Some(problem.glyph),
+            label: problem.title,
+            value: String::new(),
+            detail: problem.detail,
+            tone: problem.tone,
+            selects: problem.selects,
+        });
+        let mut sections = vec![section("", "", rows.collect())];
+        sections.push(self.sources());
+        sections.retain(|section| !section.rows.is_empty());
+        Panel { title: "Problems".to_owned(), kind: "last minute".to_owned(), verdict: vec![verdict], sections }
+    }
+
+    fn sources(&self) -> Section {
+        let rows = self.snapshot.sources.iter().map(|source| {
+            let phase = match source.phase {
+                switchboard_model::SourcePhase::Connecting => "connecting",
+                switchboard_model::SourcePhase::Live => "live",
+                switchboard_model::SourcePhase::Degraded => "in part",
+                switchboard_model::SourcePhase::Failed => "failed",
+                switchboard_model::SourcePhase::Stopped => "stopped",
+            };
+            let counts = &source.counts;
+            let lost = counts.refused + counts.evicted;
+            let lost = if lost > 0 { format!(" · {} refused or given up", figures::count(lost)) } else { String::new() };
+            Row::Link {
+                glyph: None,
+                label: visible(&source.name).into_owned(),
+                value: phase.to_owned(),
+                detail: format!("{} received{lost}", figures::count(counts.received)),
+                tone: Tone::Quiet,
+                selects: None,
+            }
+        });
+        section("Sources", "", capped(rows.collect()))
+    }
+
+    fn evidence(&self, edge_id: EdgeId) -> Option<&Evidence> {
+        let rows = &self.snapshot.figures.edges;
+        rows.binary_search_by_key(&edge_id, |row| row.0).ok().map(|row| &rows[row].2)
+    }
+}

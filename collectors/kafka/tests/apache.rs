@@ -1,0 +1,258 @@
+//! The collector against Apache Kafka: what the mock cluster cannot answer. `SWITCHBOARD_TEST_KAFKA` names the broker as
+//! `host:port`; without it the tests say that they are skipped, unless `CI_PEERS=1` demands them.
+
+#[path = "mock/session.rs"]
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use switchboard_model::{SourceCommand, SourcePhase, TailFrom, TailState};
+
+use session::{Session, config, numbers, producer, send};
+
+/// The broker's address, or `None` after saying that the test is skipped.
+fn broker(test: &str) -> Option<String> {
+    match std::env::var("SWITCHBOARD_TEST_KAFKA") {
+        Ok(address) if !address.trim().is_empty() => Some(address.trim().to_owned()),
+        _ => {
+            assert!(std::env::var("CI_PEERS").as_deref() != Ok("1"), "CI_PEERS=1, but SWITCHBOARD_TEST_KAFKA names no broker");
+            println!("skipped: {test} needs Apache Kafka; set SWITCHBOARD_TEST_KAFKA=host:port (tests/peers/kafka.sh start DIR prints one)");
+            None
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// A name that no other run uses.
+fn unique(name: &str) -> String {
+    format!("{name}-{}-{}", std::process::id(), now_ms())
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn admin(broker: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", broker).create().expect("an admin client")
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(Duration::from_secs(20))).operation_timeout(Some(Duration::from_secs(20)))
+}
+
+fn create_topic(broker: &str, name: &str, num_partitions: i32) {
+    let topic = NewTopic::new(name, num_partitions, TopicReplication::Fixed(1));
+    let made = block_on(admin(broker).create_topics([&topic], &options())).expect("answered");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+}
+
+fn delete_topic(broker: &str, name: &str) {
+    let gone = block_on(admin(broker).delete_topics(&[name], &options())).expect("answered");
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+}
+
+/// A real member of a group, which reads and commits until it is told to leave.
+struct Member {
+    leaves: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Member {
+    fn join(broker: &str, group: &str, topic: &str, client_id: &str) -> Self {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", broker)
+            .set("group.id", group)
+            .set("client.id", client_id)
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "false")
+            .set("session.timeout.ms", "6000")
+            .create()
+            .expect("a consumer");
+        consumer.subscribe(&[topic]).expect("subscribed");
+        let leaves = Arc::new(AtomicBool::new(false));
+        let leaving = Arc::clone(&leaves);
+        let thread = std::thread::spawn(move || {
+            while !leaving.load(Ordering::SeqCst) {
+                if let Some(Ok(record)) = consumer.poll(Duration::from_millis(50)) {
+                    consumer.commit_message(&record, CommitMode::Sync).expect("committed");
+                }
+            }
+        });
+        Self { leaves, thread: Some(thread) }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.leaves.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[test]
+fn groups_are_listed_with_state_members_and_lag() {
+    let Some(broker) = broker("groups_are_listed_with_state_members_and_lag") else { return };
+    let (topic, group) = (unique("orders"), unique("billing"));
+    create_topic(&broker, &topic, 3);
+    let producer = producer(&broker);
+    send(&producer, &topic, 0, numbers(0..5));
+    send(&producer, &topic, 1, numbers(0..3));
+    let mut session = Session::start(config(&broker));
+    let member = Member::join(&broker, &group, &topic, "billing-1");
+    let known = |partition, committed, end| (topic.clone(), partition, committed, Some(end));
+    session.wait("a stable group with all committed", |state| {
+        state.groups.get(&group).is_some_and(|fact| fact.state.as_deref() == Some("Stable"))
+            && state.offsets(&group) == [known(0, Some(5), 5), known(1, Some(3), 3), known(2, None, 0)]
+    });
+    {
+        let state = session.state();
+        let fact = &state.groups[&group];
+        assert_eq!((&fact.members_reason, &fact.error), (&None, &None));
+        let members = fact.members.as_ref().expect("members");
+        assert_eq!((members.len(), members[0].client_id.as_str()), (1, "billing-1"));
+        assert!(!members[0].host.is_empty() && members[0].member_id.starts_with("billing-1"), "{members:?}");
+        let mut assigned = members[0].assignment.clone();
+        assigned.sort();
+        assert_eq!(assigned, [(topic.clone(), 0), (topic.clone(), 1), (topic.clone(), 2)]);
+        assert!(state.cluster_id.as_deref().is_some_and(|id| id.len() > 10), "{:?}", state.cluster_id);
+    }
+    drop(member);
+    send(&producer, &topic, 0, numbers(5..12));
+    session.wait("an empty group that lags", |state| {
+        let fact = &state.groups[&group];
+        fact.state.as_deref() == Some("Empty") && fact.members.as_deref() == Some(&[]) && state.offsets(&group)[0] == known(0, Some(5), 12)
+    });
+    // The observer is no member of anything and left no group behind.
+    let names: Vec<String> = session.state().groups.keys().cloned().collect();
+    assert!(!names.iter().any(|name| name.starts_with("switchboard")), "{names:?}");
+    assert!(block_on(admin(&broker).delete_groups(&[&group], &options())).expect("answered").iter().all(Result::is_ok));
+    session.wait("the group is gone", |state| state.gone_groups.contains(&group));
+    session.stop();
+    let probe: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &broker).create().expect("a consumer");
+    let listed = probe.fetch_group_list(None, Duration::from_secs(10)).expect("groups");
+    assert!(!listed.groups().iter().any(|group| group.name().starts_with("switchboard")));
+}
+
+#[test]
+fn a_group_that_nobody_made_is_not_told() {
+    let Some(broker) = broker("a_group_that_nobody_made_is_not_told") else { return };
+    let (topic, group) = (unique("orders"), unique("unheard-of"));
+    create_topic(&broker, &topic, 1);
+    let mut config = config(&broker);
+    config.groups = vec![group.clone()];
+    let session = Session::start(config);
+    session.wait_until_live();
+    send(&producer(&broker), &topic, 0, numbers(0..3));
+    session.wait("some polls later", |state| state.topics.get(&topic).is_some_and(|topic| topic.partitions[0].high == Some(3)));
+    assert!(!session.state().groups.contains_key(&group));
+}
+
+#[test]
+fn records_are_read_from_a_time_an_offset_the_beginning_and_the_end() {
+    let Some(broker) = broker("records_are_read_from_a_time_an_offset_the_beginning_and_the_end") else { return };
+    let topic = unique("timed");
+    create_topic(&broker, &topic, 1);
+    let producer = producer(&broker);
+    let start_ms = now_ms() - 60_000;
+    for number in 0..10_i64 {
+        let value = number.to_string();
+        let record: BaseRecord<'_, str, str> = BaseRecord::to(&topic).partition(0).payload(value.as_str()).timestamp(start_ms + number * 1_000);
+        producer.send(record).map_err(|(error, _)| error).expect("queued");
+    }
+    producer.flush(Duration::from_secs(20)).expect("sent");
+    let session = Session::start(config(&broker));
+    session.wait("the topic", |state| state.topics.contains_key(&topic));
+    let tail = |from| session.command(SourceCommand::Tail { channel: topic.clone(), from });
+    // Between two records: the later one is the first.
+    tail(TailFrom::Time((start_ms + 6_500) * 1_000_000));
+    session.wait("from a time", |state| state.values(&topic) == ["7", "8", "9"]);
+    assert_eq!(session.state().records[0].timestamp_ns, (start_ms + 7_000) * 1_000_000);
+    // Later than any record: from the end.
+    tail(TailFrom::Time((now_ms() + 3_600_000) * 1_000_000));
+    session.wait("tailed", |state| state.topics[&topic].tail == TailState::Tailed);
+    send(&producer, &topic, 0, ["10".to_owned()]);
+    session.wait("the new one", |state| state.values(&topic) == ["7", "8", "9", "10"]);
+    tail(TailFrom::Offset(5));
+    session.wait("from an offset", |state| state.values(&topic) == ["7", "8", "9", "10", "5", "6"]);
+    tail(TailFrom::Beginning);
+    session.wait("from the beginning", |state| state.records.len() == 11);
+    assert_eq!(session.state().values(&topic)[6..], ["0", "1", "2", "3", "4"]);
+}
+
+#[test]
+fn every_compression_is_read() {
+    let Some(broker) = broker("every_compression_is_read") else { return };
+    let topic = unique("compressed") + "-dlt";
+    create_topic(&broker, &topic, 4);
+    let text = "the same words again and again, ".repeat(20);
+    for (partition, codec) in [(0, "lz4"), (1, "zstd"), (2, "gzip"), (3, "snappy")] {
+        let producer: BaseProducer =
+            ClientConfig::new().set("bootstrap.servers", &broker).set("compression.type", codec).set("linger.ms", "50").create().expect("a producer");
+        send(&producer, &topic, partition, (0..100).map(|number| format!("{codec} {number} {text}")));
+    }
+    let session = Session::start(config(&broker));
+    session.wait("all records", |state| state.values(&topic).len() == 400);
+    let state = session.state();
+    state.assert_each_once_in_order();
+    for codec in ["lz4", "zstd", "gzip", "snappy"] {
+        assert_eq!(state.values(&topic).iter().filter(|value| value.starts_with(codec) && value.ends_with("again, ")).count(), 100, "{codec}");
+    }
+}
+
+#[test]
+fn transactions_leave_gaps_but_no_record_is_lost_or_doubled() {
+    let Some(broker) = broker("transactions_leave_gaps_but_no_record_is_lost_or_doubled") else { return };
+    let topic = unique("transacted") + "-dlt";
+    create_topic(&broker, &topic, 1);
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", &broker).set("transactional.id", unique("tx")).create().expect("a producer");
+    let within = Duration::from_secs(30);
+    producer.init_transactions(within).expect("initialised");
+    producer.begin_transaction().expect("begun");
+    send(&producer, &topic, 0, ["a".to_owned(), "b".to_owned()]);
+    producer.commit_transaction(within).expect("committed");
+    producer.begin_transaction().expect("begun");
+    send(&producer, &topic, 0, ["aborted".to_owned()]);
+    producer.abort_transaction(within).expect("aborted");
+    let session = Session::start(config(&broker));
+    // A debugger shows what was aborted too; the control records at offsets 2 and 4 are no records.
+    session.wait("three records", |state| state.values(&topic) == ["a", "b", "aborted"]);
+    session.wait("the watermark counts control records", |state| state.topics[&topic].partitions[0].high == Some(5));
+    producer.begin_transaction().expect("begun");
+    send(&producer, &topic, 0, ["c".to_owned()]);
+    producer.commit_transaction(within).expect("committed");
+    session.wait("the next one", |state| state.values(&topic) == ["a", "b", "aborted", "c"]);
+    let state = session.state();
+    state.assert_each_once_in_order();
+    assert_eq!(state.records.iter().filter(|record| record.topic == topic).map(|record| record.offset).collect::<Vec<_>>(), [0, 1, 3, 5]);
+}
+
+#[test]
+fn a_topic_that_is_deleted_and_made_anew_is_read_anew() {
+    let Some(broker) = broker("a_topic_that_is_deleted_and_made_anew_is_read_anew") else { return };
+    let topic = unique("again") + "-dlt";
+    create_topic(&broker, &topic, 1);
+    let producer = producer(&broker);
+    send(&producer, &topic, 0, numbers(0..4));
+    let session = Session::start(config(&broker));
+    session.wait("the first ones", |state| state.values(&topic) == ["0", "1", "2", "3"]);
+    delete_topic(&broker, &topic);
+    session.wait("gone", |state| state.gone_topics.contains(&topic));
+    create_topic(&broker, &topic, 1);
+    let producer = session::producer(&broker);
+    send(&producer, &topic, 0, numbers(10..12));
+    session.wait("the new ones", |state| state.values(&topic) == ["0", "1", "2", "3", "10", "11"]);
+    session.wait("live", |state| state.phase() == Some(SourcePhase::Live));
+}
