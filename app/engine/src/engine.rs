@@ -164,7 +164,7 @@ impl Engine {
             if facts.refused
                 && let Some(breaker) = self.refusals(batch, row)
             {
-                self.flow.refused(&arrival, breaker.as_deref().unwrap_or("unnamed"));
+                self.flow.refused(&arrival, &breaker);
             }
         }
         self.links = links;
@@ -175,8 +175,8 @@ impl Engine {
         self.chart.flow_changed(self.now_ns);
     }
 
-    /// Exceptions and texts of a span in which a circuit breaker may say that it refused: whether one does, and its name.
-    fn refusals(&mut self, batch: &SpanBatch, row: usize) -> Option<Option<String>> {
+    /// Exceptions and texts of a span in which a circuit breaker may say that it refused: the name of the one that does.
+    fn refusals(&mut self, batch: &SpanBatch, row: usize) -> Option<String> {
         let span = &batch.spans[row];
         let text = |value: switchboard_model::Value| value.to_text(&batch.text);
         let caller = self.flow.names.get_service(self.extractor.facts[row].service).name.clone();
@@ -207,7 +207,7 @@ impl Engine {
         if refused.is_some() {
             self.chart.state_changed();
         }
-        refused
+        refused.map(|name| name.unwrap_or_else(|| "unnamed".to_owned()))
     }
 
     fn records(&mut self, batch: &RecordBatch) {
@@ -321,7 +321,7 @@ impl Engine {
         if !self.is_dirty() {
             return self.chart.last();
         }
-        self.with_chart(intake, |chart, observed| chart.snapshot(observed))
+        self.with_chart(intake, super::chart::Chart::snapshot)
     }
 
     /// The report of the whole session so far. `intake` are the counts of the queue.

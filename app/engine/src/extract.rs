@@ -260,14 +260,11 @@ impl Extractor {
     pub(crate) fn link(&mut self, batch: &SpanBatch, attrs: Attrs, of: &SpanFacts, names: &mut FlowNames) -> LinkFacts {
         let text = &batch.text;
         let told = Told::new(rows(&batch.attrs, attrs));
-        let channel = match told.get(WellKnown::MessagingDestination) {
-            None => of.channel,
-            Some(_) => {
-                let system = names.get_channel(of.channel).system.clone();
-                let destination = told.get(WellKnown::MessagingDestination).map(|value| value.to_text(text)).unwrap_or_default();
-                let cluster_id = names.get_channel(of.channel).cluster_id.clone();
-                names.channel(&system, &cluster_id, &destination)
-            }
+        let channel = if told.get(WellKnown::MessagingDestination).is_none() { of.channel } else {
+            let system = names.get_channel(of.channel).system.clone();
+            let destination = told.get(WellKnown::MessagingDestination).map(|value| value.to_text(text)).unwrap_or_default();
+            let cluster_id = names.get_channel(of.channel).cluster_id.clone();
+            names.channel(&system, &cluster_id, &destination)
         };
         LinkFacts {
             partition: position(told.get(WellKnown::MessagingPartition), text).map_or(-1, |partition| partition as i32),
@@ -439,7 +436,7 @@ fn via(told: &Told<'_>, text: &TextArena) -> Via {
     }
 }
 
-/// RPC statuses that are the server's fault: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
+/// RPC statuses that are the server's fault: UNKNOWN, `DEADLINE_EXCEEDED`, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, `DATA_LOSS`
 /// (semantic conventions, gRPC).
 const SERVER_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
 const DEADLINE_EXCEEDED: i64 = 4;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Config, KafkaCollector};
 use switchboard_model::{Batch, Input, Redactor, SourceId, TailFrom, channel};
@@ -45,7 +45,7 @@ fn fill(brokers: &str) {
             let headers = rdkafka::message::OwnedHeaders::new_with_capacity(2)
                 .insert(rdkafka::message::Header { key: "traceparent", value: Some(&trace) })
                 .insert(rdkafka::message::Header { key: "correlation-id", value: Some(&correlation) });
-            let record: BaseRecord<'_, str, str> = BaseRecord::to(TOPIC).partition(partition).key("customer-1").payload(&value).headers(headers);
+            let record: BaseRecord<'_, str, str> = BaseRecord::to(TOPIC).partition(partition).key("customer-1").payload(value.as_str()).headers(headers);
             producer.send(record).map_err(|(error, _)| error).expect("queued");
         }
     }

@@ -24,6 +24,7 @@ pub struct KafkaCollector {
 impl KafkaCollector {
     /// Begins to observe. Never fails: what goes wrong is a status. The library has threads of its own, so the runtime is not
     /// needed; it is named as in every other collector.
+    #[expect(clippy::needless_pass_by_value, reason = "every collector is started alike, and takes its sink with it")]
     pub fn start(config: Config, sink: Sink, redactor: Arc<Redactor>, _runtime: &tokio::runtime::Handle) -> Self {
         let control = Arc::new(Control::new(&config));
         let config = Arc::new(config);

@@ -188,7 +188,7 @@ pub(crate) fn checked_properties(properties: &BTreeMap<String, String>) -> Resul
             let known = REFUSED.iter().find(|(known, ..)| name == *known || name.starts_with(known));
             return Err(match known {
                 Some((_, reason, next_step)) => refused(reason, next_step),
-                None if name.ends_with("location") || name.ends_with(".path") || name.ends_with(".paths") => {
+                None if ["location", ".path", ".paths"].iter().any(|ending| name.ends_with(ending)) => {
                     refused("it names a file that is not on the list of allowed ones", "Remove it.")
                 }
                 None => refused("it is not on the list of properties a profile may set", "Remove it, or check its spelling against librdkafka's CONFIGURATION.md."),

@@ -150,13 +150,10 @@ impl Observer {
 
     /// The library unwraps names that a hostile broker may have made other than UTF-8: that must not end the thread.
     fn poll_guarded(&mut self, client: &EventQueue) -> bool {
-        match catch_unwind(AssertUnwindSafe(|| self.poll(client))) {
-            Ok(is_well) => is_well,
-            Err(_) => {
-                let detail = "A broker answered with names that are not UTF-8".to_owned();
-                self.say(SourcePhase::Failed, Some(FailureKind::Protocol), detail, "Check that the address is a Kafka broker's.".to_owned());
-                false
-            }
+        if let Ok(is_well) = catch_unwind(AssertUnwindSafe(|| self.poll(client))) { is_well } else {
+            let detail = "A broker answered with names that are not UTF-8".to_owned();
+            self.say(SourcePhase::Failed, Some(FailureKind::Protocol), detail, "Check that the address is a Kafka broker's.".to_owned());
+            false
         }
     }
 

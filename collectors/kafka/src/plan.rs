@@ -12,7 +12,7 @@ use crate::control::Wishes;
 /// How far back a dead-letter channel is read at most, in records per partition.
 pub(crate) const DEAD_LETTER_BACKLOG: i64 = 10_000;
 
-/// Whether a topic's name is that of a dead-letter channel: Spring (`-dlt`, `.DLT`), the usual `-dlq`, `.dlq`, MassTransit's
+/// Whether a topic's name is that of a dead-letter channel: Spring (`-dlt`, `.DLT`), the usual `-dlq`, `.dlq`, `MassTransit`'s
 /// `_error`, Spring Cloud Stream's `error.`, `SmallRye`'s `dead-letter-topic-`. Case does not matter.
 pub fn is_dead_letter_name(name: &str) -> bool {
     let ends = |with: &str| name.len() > with.len() && name.as_bytes()[name.len() - with.len()..].eq_ignore_ascii_case(with.as_bytes());
@@ -72,7 +72,7 @@ impl Planner {
         let mut refused: Vec<(TopicId, String)> = Vec::new();
         for (id, topic) in catalogue.present() {
             match reason_for(topic, wishes) {
-                Ok(_) if denied.iter().any(|name| *name == topic.name) => refused.push((id, "the brokers do not allow this user to read it".to_owned())),
+                Ok(_) if denied.contains(&topic.name) => refused.push((id, "the brokers do not allow this user to read it".to_owned())),
                 Ok(reason) => {
                     let rank = match reason {
                         Reason::Wished(..) => 0,

@@ -21,12 +21,9 @@ impl Proofs {
             return;
         }
         let services = self.services.entry(peer).or_default();
-        match services.iter_mut().find(|(known, _)| *known == service) {
-            Some((_, num)) => *num += 1,
-            None => {
-                services.push((service, 1));
-                self.version += 1;
-            }
+        if let Some((_, num)) = services.iter_mut().find(|(known, _)| *known == service) { *num += 1 } else {
+            services.push((service, 1));
+            self.version += 1;
         }
     }
 

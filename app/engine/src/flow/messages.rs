@@ -356,18 +356,18 @@ impl Flow {
 
     fn resolve(&mut self, consumer: &mut Consumer, older: &mut dyn Older) -> Counted {
         if consumer.parent.span_id.is_some() && consumer.parent != consumer.key {
-            consumer.by_parent = self.producer(consumer.parent, &consumer.to, older).or(consumer.by_parent);
+            consumer.by_parent = self.producer(consumer.parent, consumer.to, older).or(consumer.by_parent);
         }
         let sources = self.linked_by.get(&consumer.key.narrow()).cloned().unwrap_or_default();
         for source in sources {
-            if let Some(producer) = self.producer(source, &consumer.to, older) {
+            if let Some(producer) = self.producer(source, consumer.to, older) {
                 consumer.by_reverse.retain(|known| known.key != producer.key);
                 consumer.by_reverse.push(producer);
             }
         }
         for at in 0..consumer.messages.len() {
             if let Some(target) = consumer.messages[at].link
-                && let Some(producer) = self.producer(target, &consumer.to, older)
+                && let Some(producer) = self.producer(target, consumer.to, older)
             {
                 consumer.messages[at].chosen = Some((producer, Rule::Link));
             }
@@ -385,7 +385,7 @@ impl Flow {
             if has_link || (is_single && is_explicit) {
                 continue;
             }
-            let by_record = message.position.and_then(|key| self.producer_at(key, &consumer.to, older));
+            let by_record = message.position.and_then(|key| self.producer_at(key, consumer.to, older));
             let found = by_record.map(|producer| (producer, Rule::Record)).or_else(|| {
                 let by_id = message.message_id.and_then(|key| self.producer_of_message(key, consumer.start_ns));
                 by_id.map(|producer| (producer, Rule::MessageId))
@@ -440,7 +440,7 @@ impl Flow {
     }
 
     /// The span of this id, if it can have published what the subscription reads.
-    pub(super) fn producer(&mut self, key: SpanKey, to: &Subscription, older: &mut dyn Older) -> Option<Producer> {
+    pub(super) fn producer(&mut self, key: SpanKey, to: Subscription, older: &mut dyn Older) -> Option<Producer> {
         let sides = self.hot.find(key);
         for side in [sides.caller, sides.callee] {
             if let Some(entry) = self.hot.get(side).filter(|entry| entry.role != Role::Unseen) {
@@ -465,7 +465,7 @@ impl Flow {
     }
 
     /// A span that publishes to the channel, or one of another service that handed its context on with a message.
-    fn can_produce(&self, producer: &Producer, role: Role, to: &Subscription) -> bool {
+    fn can_produce(&self, producer: &Producer, role: Role, to: Subscription) -> bool {
         if role != Role::Publish {
             return producer.service != to.service && !matches!(role, Role::Receive | Role::Settle | Role::Unseen);
         }

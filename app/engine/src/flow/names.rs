@@ -24,8 +24,6 @@ macro_rules! reserved {
         impl $id {
             /// Not told.
             pub(crate) const NONE: Self = Self(0);
-            /// All that came after the cap was reached.
-            pub(crate) const OTHER: Self = Self(1);
             /// Whether it is told.
             pub(crate) fn is_some(self) -> bool {
                 self != Self::NONE
@@ -34,6 +32,16 @@ macro_rules! reserved {
     )*};
 }
 reserved!(ChannelId, GroupId, PeerId);
+
+impl ChannelId {
+    /// All that came after the cap was reached.
+    pub(crate) const OTHER: Self = Self(1);
+}
+
+impl PeerId {
+    /// All that came after the cap was reached.
+    pub(crate) const OTHER: Self = Self(1);
+}
 
 /// The protocol of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

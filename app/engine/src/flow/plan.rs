@@ -349,18 +349,15 @@ impl Draft<'_> {
             let is_cluster = told.cluster_id.is_empty() || known.cluster.cluster_id.as_ref().is_none_or(|cluster_id| *cluster_id == told.cluster_id);
             is_system && is_cluster
         });
-        let node_id = match (same.next(), same.next()) {
-            (Some((at, _)), None) => self.broker_channel(at),
-            _ => {
-                let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new() };
-                let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred);
-                if let Some(planned) = self.nodes.get_mut(&node_id)
-                    && !told.system.is_empty()
-                {
-                    planned.node.system.get_or_insert_with(|| told.system.clone());
-                }
-                node_id
+        let node_id = if let (Some((at, _)), None) = (same.next(), same.next()) { self.broker_channel(at) } else {
+            let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new() };
+            let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred);
+            if let Some(planned) = self.nodes.get_mut(&node_id)
+                && !told.system.is_empty()
+            {
+                planned.node.system.get_or_insert_with(|| told.system.clone());
             }
+            node_id
         };
         self.by_channel.insert(channel, node_id);
         node_id

@@ -97,7 +97,7 @@ impl Flow {
     }
 
     /// Who wrote the record at a place.
-    pub(super) fn producer_at(&mut self, key: PositionKey, to: &Subscription, older: &mut dyn Older) -> Option<Producer> {
+    pub(super) fn producer_at(&mut self, key: PositionKey, to: Subscription, older: &mut dyn Older) -> Option<Producer> {
         let position = self.positions.get(&key)?;
         let cluster_id = |channel| self.names.get_channel(channel).cluster_id.as_str();
         let is_same_cluster = |one: &str, other: &str| one.is_empty() || other.is_empty() || one == other;

@@ -56,8 +56,8 @@ fn lag_of_a_large_cluster_is_fresh_and_small() {
         switchboard_kafka::KafkaCollector::start(config, intake.sink(SourceId(1)), std::sync::Arc::new(Redactor::new([7; 16], &[])), runtime.handle());
     let mut last_read: HashMap<String, Instant> = HashMap::new();
     let (mut oldest, mut most, mut num_facts) = (Duration::ZERO, 0, 0_usize);
-    let deadline = Instant::now() + Duration::from_secs(45);
-    while Instant::now() < deadline {
+    let began = Instant::now();
+    while num_facts < 3 * NUM_GROUPS && began.elapsed() < Duration::from_secs(60) {
         if let Some(Input::Batch(Batch::Facts(batch))) = outlet.recv(Duration::from_millis(50)) {
             for fact in batch.facts {
                 let Fact::Group(fact) = fact else { continue };
@@ -75,7 +75,7 @@ fn lag_of_a_large_cluster_is_fresh_and_small() {
     }
     oldest = last_read.values().map(Instant::elapsed).fold(oldest, Duration::max);
     runtime.block_on(collector.stop());
-    println!("{num_facts} facts in 45 s; oldest group {oldest:?}; {} MB more than before", most / 1_000_000);
+    println!("{num_facts} facts in {:?}; oldest group {oldest:?}; {} MB more than before", began.elapsed(), most / 1_000_000);
     assert_eq!(last_read.len(), NUM_GROUPS);
     assert!(oldest < Duration::from_secs(30), "{oldest:?}");
     assert!(most < 100_000_000, "{most}");
