@@ -66,7 +66,7 @@ fn layouts(criterion: &mut Criterion) {
         let snapshot = testing::generated(num_nodes, num_edges);
         group.bench_function(format!("own layers {num_nodes} / {num_edges}"), |bencher| bencher.iter(|| testing::lay_out(&snapshot)));
     }
-    // The alternative that was considered. At 1,000 / 5,000 it does not end within minutes, so it is measured up to 200 / 420.
+    // The alternative that was considered. At 1,000 / 5,000 it takes more than a minute, so it is measured up to 200 / 420.
     for (num_nodes, num_edges) in [(16, 24), (200, 420)] {
         let edges = testing::edges_of(&testing::generated(num_nodes, num_edges));
         let config = rust_sugiyama::configure::Config::default();

@@ -160,7 +160,8 @@ fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
 
 fn screenshot(path: &Path, snapshot: Snapshot, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
     use crate::window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
-    let options = ScreenshotOptions { size_px: args.size, theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from), profile_name: profile_name.to_owned() };
+    let options =
+        ScreenshotOptions { size_px: args.size, theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from), profile_name: profile_name.to_owned() };
     match crate::window::screenshot(snapshot, &options, path) {
         Ok(()) => {
             say(&format!("Screenshot written to {}", path.display()))?;

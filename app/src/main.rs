@@ -8,8 +8,8 @@ use clap::Parser as _;
 use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
 use switchboard::demo::{LabChild, free_otlp_ports};
 use switchboard::headless::{self, Ending, say};
-use switchboard::profile::{OtlpProfile, Profile};
 use switchboard::live::LiveSession;
+use switchboard::profile::{OtlpProfile, Profile};
 use switchboard::remembered;
 use switchboard::window::{WindowOptions, run_window};
 

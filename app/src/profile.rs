@@ -247,9 +247,8 @@ impl Profile {
     }
 
     fn check(&self) -> Result<(), ProfileError> {
-        let wrong = |field: &str, value: &str, reason: &str| {
-            Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() })
-        };
+        let wrong =
+            |field: &str, value: &str, reason: &str| Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() });
         let mut names: Vec<&str> = self.kafka.iter().map(|source| source.name.as_str()).collect();
         names.extend(self.http.iter().map(|source| source.name.as_str()));
         names.extend(self.grpc.iter().map(|source| source.name.as_str()));

@@ -11,7 +11,9 @@ use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 use switchboard_grpc::GrpcHealth;
 use switchboard_http::HttpPoller;
 use switchboard_kafka::KafkaCollector;
-use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, channel};
+use switchboard_model::{
+    Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, channel,
+};
 use switchboard_otlp::OtlpReceiver;
 
 use crate::profile::{GrpcProfile, HttpProfile, KafkaProfile, Profile, ProfileError, Secret, seconds};
@@ -247,9 +249,8 @@ impl Seen {
             return None;
         }
         self.topology_version = snapshot.topology.version;
-        let names = |kind: NodeKind| -> BTreeSet<String> {
-            snapshot.topology.nodes.iter().filter(|node| node.kind == kind).map(|node| node.name.clone()).collect()
-        };
+        let names =
+            |kind: NodeKind| -> BTreeSet<String> { snapshot.topology.nodes.iter().filter(|node| node.kind == kind).map(|node| node.name.clone()).collect() };
         let (channels, groups) = (channels_in_spans(&snapshot.topology), names(NodeKind::Group));
         if channels == self.channels && groups == self.groups && num_sources == self.num_sources {
             return None;

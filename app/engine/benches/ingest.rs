@@ -72,7 +72,7 @@ impl Generator {
             // Of 10 spans of a trace: server, client, server, client …
             let place = service as u64 * 2 + u64::from(is_client);
             let span_id = |place: u64| mix(trace * 10 + place) | 1;
-            let random = mix(trace * 10 + place ^ 0xabcd);
+            let random = mix((trace * 10 + place) ^ 0xabcd);
             let start = attrs.len() as u32;
             let callee = self.services[(service + 1) % SERVICES.len()];
             let values = [
@@ -111,8 +111,7 @@ impl Generator {
             });
         }
         let service_name = self.services[service];
-        let resources =
-            vec![ResourceRow { service_name, instance: service_name, instance_source: InstanceSource::InstanceId, ..ResourceRow::default() }];
+        let resources = vec![ResourceRow { service_name, instance: service_name, instance_source: InstanceSource::InstanceId, ..ResourceRow::default() }];
         let header = BatchHeader { source: SourceId(1), received_ns: START_NS + number as i64 * 1_000_000, ..BatchHeader::default() };
         SpanBatch { header, text, resources, spans, attrs, ..SpanBatch::default() }
     }

@@ -1,6 +1,6 @@
 //! What the window and the report show, drawn from the engine's parts. Parts that did not change stay the same `Arc`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::figures::BUCKET_NS;
@@ -69,6 +69,8 @@ pub(crate) struct Chart {
     /// What the plan was made from: when none of it moved, neither does the plan.
     planned_from: Option<(u64, u64, u64, u64)>,
     summaries: Summaries,
+    /// What brokers and breakers told when the state last changed or time went on.
+    told: Told,
     /// What was told to the breakers of their callees.
     evidence: Evidence,
     is_flow_changed: bool,
@@ -90,6 +92,7 @@ impl Chart {
             plan: Plan::default(),
             planned_from: None,
             summaries: Summaries::default(),
+            told: Told::default(),
             evidence: Evidence::new(),
             is_flow_changed: false,
             is_state_changed: false,
@@ -175,23 +178,30 @@ impl Chart {
     /// The view for the window.
     pub(crate) fn snapshot(&mut self, observed: &mut Observed<'_>) -> Snapshot {
         let now_ns = observed.now_ns;
-        let told = self.told(observed);
+        let is_told_anew = self.is_state_changed || self.is_ticked;
+        if is_told_anew {
+            self.told = self.told(observed);
+        }
         let is_due = self.plan.held_back_until_ns.is_some_and(|until_ns| now_ns >= until_ns);
         let flow = &*observed.flow;
         let from = (flow.rows.shape(), flow.names.version(), flow.proofs.version(), flow.conversations.version());
-        if self.planned_from != Some(from) || self.is_state_changed || is_due {
-            self.plan = flow.plan(&mut self.ids, told.brokers(), true);
+        let is_planned_anew = self.planned_from != Some(from) || self.is_state_changed || is_due;
+        if is_planned_anew {
+            self.plan = flow.plan(&mut self.ids, self.told.brokers(), true);
             self.planned_from = Some(from);
         }
-        let mut is_changed = self.put_topology();
+        let told = &self.told;
+        let mut is_changed = put_topology(&mut self.snapshot.topology, &self.plan);
         if self.is_flow_changed || self.is_state_changed || !self.is_at_rest || is_due {
             self.is_at_rest = now_ns.saturating_sub(self.flow_changed_ns) > DRAINED_AFTER_NS;
-            is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, &told, &mut self.summaries, now_ns, self.started_ns));
+            is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, told, &mut self.summaries, now_ns, self.started_ns));
             is_changed |= put(&mut self.snapshot.interactions, interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns));
         }
-        is_changed |= put(&mut self.snapshot.groups, groups(&self.plan, &told));
-        is_changed |= put(&mut self.snapshot.breakers, breakers(&self.plan, &told));
-        is_changed |= put(&mut self.snapshot.dead_letters, dead_letters(&self.plan, &told));
+        if is_told_anew || is_planned_anew {
+            is_changed |= put(&mut self.snapshot.groups, groups(&self.plan, told));
+            is_changed |= put(&mut self.snapshot.breakers, breakers(&self.plan, told));
+            is_changed |= put(&mut self.snapshot.dead_letters, dead_letters(&self.plan, told));
+        }
         is_changed |= put(&mut self.snapshot.sources, std::mem::take(&mut observed.source_views));
         let totals = Totals {
             stored: observed.store.num_items(),
@@ -207,18 +217,6 @@ impl Chart {
         self.snapshot.as_of_ns = now_ns;
         (self.is_flow_changed, self.is_state_changed, self.is_ticked) = (false, false, false);
         self.snapshot.clone()
-    }
-
-    fn put_topology(&mut self) -> bool {
-        let nodes = self.plan.nodes.iter().map(|planned| planned.node.clone()).collect();
-        let edges = self.plan.edges.iter().map(|planned| planned.edge.clone()).collect();
-        let known = &self.snapshot.topology;
-        let topology = Topology { version: known.version, nodes, edges };
-        if same_shape(known, &topology) {
-            return false;
-        }
-        self.snapshot.topology = Arc::new(Topology { version: known.version + 1, ..topology });
-        true
     }
 
     /// The report of the session, or of a range of time.
@@ -241,14 +239,25 @@ impl Chart {
             limits: flow.limits(),
             ..Report::default()
         };
-        let mut groups: Vec<GroupReport> =
-            told.groups.iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| group_report(group, now_ns)).collect();
+        let mut groups: Vec<GroupReport> = told.groups.iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| group_report(group, now_ns)).collect();
         groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
         report.groups = groups;
         report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
         flow_report(&mut report, flow, &plan, &told.channels, scope, &mut self.summaries);
         report
     }
+}
+
+/// Puts the plan's nodes and edges in place if they differ; whether they did.
+fn put_topology(place: &mut Arc<Topology>, plan: &Plan) -> bool {
+    let nodes = plan.nodes.iter().map(|planned| planned.node.clone()).collect();
+    let edges = plan.edges.iter().map(|planned| planned.edge.clone()).collect();
+    let topology = Topology { version: place.version, nodes, edges };
+    if same_shape(place, &topology) {
+        return false;
+    }
+    *place = Arc::new(Topology { version: place.version + 1, ..topology });
+    true
 }
 
 fn groups(plan: &Plan, told: &Told) -> Vec<GroupView> {
@@ -380,10 +389,12 @@ fn proved_callee(flow: &Flow, known: &Callees) -> Option<String> {
 /// Groups that only spans name: nobody tells their lag.
 fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
     let mut groups = Vec::new();
+    let told_groups: HashSet<(&str, &str, Option<&str>)> =
+        told.groups.iter().map(|known| (known.group.as_str(), known.topic.as_str(), known.cluster.as_deref())).collect();
     for planned in plan.edges.iter().filter(|planned| planned.edge.kind == HopKind::Deliver) {
         let (Some(channel), Some(group)) = (plan.node(planned.edge.from), plan.node(planned.edge.to)) else { continue };
         let cluster = channel.channel.and_then(|at| told.channels.get(at)).map(|state| state.cluster.name.clone());
-        let is_told = told.groups.iter().any(|known| known.group == group.node.name && known.topic == channel.node.name && known.cluster == cluster);
+        let is_told = told_groups.contains(&(group.node.name.as_str(), channel.node.name.as_str(), cluster.as_deref()));
         if is_told || group.node.kind != NodeKind::Group {
             continue;
         }

@@ -89,4 +89,3 @@ impl Older for StoredSpans<'_> {
         Some(self.reader.read(span, names))
     }
 }
-

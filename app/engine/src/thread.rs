@@ -191,8 +191,11 @@ impl Worker {
         // Unwinding drops the outlet: from then on every sink is closed.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(move || self.run(config))) {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-            *shared.state.lock() = EngineState::Panicked(text.unwrap_or_else(|| "no text".to_owned()));
-            (on_publish.lock())();
+            let text = text.unwrap_or_else(|| "no text".to_owned());
+            tracing::error!(%text, "The engine ended by a fault of its own; nothing more is taken in.");
+            *shared.state.lock() = EngineState::Panicked(text);
+            // Should it be this that panics, there is nobody left to tell.
+            let _told_or_not = catch_unwind(AssertUnwindSafe(|| (on_publish.lock())()));
         }
     }
 

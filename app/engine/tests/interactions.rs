@@ -295,10 +295,8 @@ fn a_poll_is_no_call_and_receive_counts_only_without_process() {
 fn the_same_record_joins_producer_and_consumer() {
     let place = [("messaging.destination.partition.id", "2"), ("messaging.kafka.offset", "77")];
     let old_place = [("messaging.kafka.partition", "2"), ("messaging.kafka.message.offset", "77")];
-    let by_attributes = [
-        Span::producer("orders", "t", 1, 10, 0).with(&place),
-        Span::process("stock", "t", "g", 2, 20, 0).without("messaging.operation.type").with(&old_place),
-    ];
+    let by_attributes =
+        [Span::producer("orders", "t", 1, 10, 0).with(&place), Span::process("stock", "t", "g", 2, 20, 0).without("messaging.operation.type").with(&old_place)];
     assert_eq!(rows(&report(&one_by_one(&by_attributes))), ["orders > stock t x1 e0 (record 1)"]);
 
     let mut by_header = one_by_one(&[Span::producer("orders", "t", 1, 10, 0), Span::process("stock", "t", "g", 2, 20, 0).with(&place)]);
@@ -363,10 +361,13 @@ fn correlation_ids_in_headers_tell_the_style_too() {
         Span::producer("stock", "stock.replies", 1, 12, 11).at(1_020, 1),
         Span::process("orders", "stock.replies", "orders", 1, 13, 12).at(1_050, 3),
     ]);
-    batches.push(records(3_000, &[
-        Record { topic: "orders.placed", partition: 0, offset: 0, trace: Some((1, 10)), correlation: id, headers: Vec::new() },
-        Record { topic: "stock.replies", partition: 0, offset: 0, trace: Some((1, 12)), correlation: id, headers: Vec::new() },
-    ]));
+    batches.push(records(
+        3_000,
+        &[
+            Record { topic: "orders.placed", partition: 0, offset: 0, trace: Some((1, 10)), correlation: id, headers: Vec::new() },
+            Record { topic: "stock.replies", partition: 0, offset: 0, trace: Some((1, 12)), correlation: id, headers: Vec::new() },
+        ],
+    ));
     let told = report(&batches);
     assert!(told.interactions.iter().all(|row| row.style == Some(Style::AsyncRequestResponse)), "{:?}", told.interactions);
 }

@@ -81,7 +81,7 @@ impl Business {
             // A callee that knows half of the trace id.
             2 => {
                 self.push(at_ms, calling);
-                self.push(at_ms + 5, Span::server(to, trace as u64 as u128, server, client));
+                self.push(at_ms + 5, Span::server(to, u128::from(trace as u64), server, client));
             }
             // A wrapped call.
             3 => {
@@ -262,7 +262,8 @@ fn differences(one: &Report, other: &Report) -> Vec<String> {
         lines
     };
     let (one, other) = (lines(one), lines(other));
-    let missing = |from: &[String], to: &[String], sign: &str| from.iter().filter(|line| !to.contains(line)).map(|line| format!("{sign} {line}")).collect::<Vec<_>>();
+    let missing =
+        |from: &[String], to: &[String], sign: &str| from.iter().filter(|line| !to.contains(line)).map(|line| format!("{sign} {line}")).collect::<Vec<_>>();
     [missing(&one, &other, "-"), missing(&other, &one, "+")].concat()
 }
 

@@ -182,11 +182,7 @@ impl Catalogue {
                 let fact = TopicFact {
                     cluster: cluster.clone(),
                     topic: topic.name.to_string(),
-                    partitions: topic
-                        .partitions
-                        .iter()
-                        .map(|p| PartitionFact { partition: p.partition, leader: p.leader, low: p.low, high: p.high })
-                        .collect(),
+                    partitions: topic.partitions.iter().map(|p| PartitionFact { partition: p.partition, leader: p.leader, low: p.low, high: p.high }).collect(),
                     tail: topic.tail.clone(),
                 };
                 (topic.told.as_ref() != Some(&fact)).then_some((id, fact))

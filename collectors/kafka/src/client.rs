@@ -98,10 +98,13 @@ pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Fail
     }
     settings
         .set("bootstrap.servers", &config.brokers)
-        .set("client.id", match role {
-            Role::Observe => format!("{OWN_USER_AGENT}-observer"),
-            Role::Tail => format!("{OWN_USER_AGENT}-tail"),
-        })
+        .set(
+            "client.id",
+            match role {
+                Role::Observe => format!("{OWN_USER_AGENT}-observer"),
+                Role::Tail => format!("{OWN_USER_AGENT}-tail"),
+            },
+        )
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("allow.auto.create.topics", "false")

@@ -151,10 +151,18 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("sasl.client.callback.handler.class", "it names Java code", "Remove it."),
     ("sasl.login", "it is a Java property", "Remove it; write username and password in the source's table."),
     ("ssl.truststore.certificates", "it is a Java property", "Write ssl.ca.pem with the same text."),
-    ("ssl.truststore", "it is a Java property; JKS stores cannot be read", "Export the certificates as PEM (keytool -exportcert -rfc) and write ssl.ca.location or ssl.ca.pem."),
+    (
+        "ssl.truststore",
+        "it is a Java property; JKS stores cannot be read",
+        "Export the certificates as PEM (keytool -exportcert -rfc) and write ssl.ca.location or ssl.ca.pem.",
+    ),
     ("ssl.keystore.certificate.chain", "it is a Java property", "Write ssl.certificate.pem with the same text."),
     ("ssl.keystore.key", "it is a Java property", "Write ssl.key.pem with the same text."),
-    ("ssl.keystore.type", "it is a Java property; JKS stores cannot be read", "Give a PKCS#12 file in ssl.keystore.location, or PEM in ssl.certificate.pem and ssl.key.pem."),
+    (
+        "ssl.keystore.type",
+        "it is a Java property; JKS stores cannot be read",
+        "Give a PKCS#12 file in ssl.keystore.location, or PEM in ssl.certificate.pem and ssl.key.pem.",
+    ),
     ("bootstrap.servers", "it has a field of its own", "Write brokers = … in the source's table."),
     ("metadata.broker.list", "it has a field of its own", "Write brokers = … in the source's table."),
     ("group.", "Switchboard joins no group", "Remove it."),
@@ -179,11 +187,8 @@ pub(crate) fn checked_properties(properties: &BTreeMap<String, String>) -> Resul
     let mut checked = Vec::with_capacity(properties.len());
     for (property, value) in properties {
         let name = property.trim();
-        let refused = |reason: &str, next_step: &str| PropertyRefused {
-            property: property.clone(),
-            reason: reason.to_owned(),
-            next_step: next_step.to_owned(),
-        };
+        let refused =
+            |reason: &str, next_step: &str| PropertyRefused { property: property.clone(), reason: reason.to_owned(), next_step: next_step.to_owned() };
         if !ALLOWED.contains(&name) {
             let known = REFUSED.iter().find(|(known, ..)| name == *known || name.starts_with(known));
             return Err(match known {
@@ -191,7 +196,9 @@ pub(crate) fn checked_properties(properties: &BTreeMap<String, String>) -> Resul
                 None if ["location", ".path", ".paths"].iter().any(|ending| name.ends_with(ending)) => {
                     refused("it names a file that is not on the list of allowed ones", "Remove it.")
                 }
-                None => refused("it is not on the list of properties a profile may set", "Remove it, or check its spelling against librdkafka's CONFIGURATION.md."),
+                None => {
+                    refused("it is not on the list of properties a profile may set", "Remove it, or check its spelling against librdkafka's CONFIGURATION.md.")
+                }
             });
         }
         if name.ends_with(".location") && name != "ssl.ca.location" && !std::path::Path::new(value).is_file() {
@@ -201,7 +208,10 @@ pub(crate) fn checked_properties(properties: &BTreeMap<String, String>) -> Resul
             return Err(refused("the file it names is not there", "Check the path."));
         }
         if name.starts_with("ssl.keystore.") && value.to_ascii_lowercase().ends_with(".jks") {
-            return Err(refused("JKS stores cannot be read", "Convert it: keytool -importkeystore -srckeystore … -destkeystore store.p12 -deststoretype PKCS12."));
+            return Err(refused(
+                "JKS stores cannot be read",
+                "Convert it: keytool -importkeystore -srckeystore … -destkeystore store.p12 -deststoretype PKCS12.",
+            ));
         }
         checked.push((name, translated(name, value)));
     }
@@ -218,7 +228,20 @@ mod tests {
 
     #[test]
     fn what_loads_code_or_joins_or_commits_is_refused_by_name() {
-        for property in ["plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers", "sasl.kerberos.kinit.cmd", "group.id", "enable.auto.commit", "allow.auto.create.topics", "offset.store.path", "debug", "no.such.thing", "foo_location"] {
+        for property in [
+            "plugin.library.paths",
+            "ssl.engine.location",
+            "ssl.engine.id",
+            "ssl.providers",
+            "sasl.kerberos.kinit.cmd",
+            "group.id",
+            "enable.auto.commit",
+            "allow.auto.create.topics",
+            "offset.store.path",
+            "debug",
+            "no.such.thing",
+            "foo_location",
+        ] {
             let refused = check(property, "x").expect_err(property);
             assert_eq!(refused.property, property);
             assert!(refused.to_string().contains(property));
@@ -246,10 +269,8 @@ mod tests {
 
     #[test]
     fn allowed_properties_pass_and_an_empty_algorithm_means_none() {
-        let properties = BTreeMap::from([
-            ("security.protocol".to_owned(), "SSL".to_owned()),
-            ("ssl.endpoint.identification.algorithm".to_owned(), String::new()),
-        ]);
+        let properties =
+            BTreeMap::from([("security.protocol".to_owned(), "SSL".to_owned()), ("ssl.endpoint.identification.algorithm".to_owned(), String::new())]);
         let checked = checked_properties(&properties).expect("allowed");
         assert_eq!(checked, [("security.protocol", "SSL"), ("ssl.endpoint.identification.algorithm", "none")]);
     }

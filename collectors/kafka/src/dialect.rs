@@ -1,9 +1,7 @@
 //! Trace context and correlation ids in record headers, in every dialect that is met on Kafka.
 
 use hashbrown::HashMap;
-use switchboard_model::{
-    Redactor, SpanContext, is_correlation_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id,
-};
+use switchboard_model::{Redactor, SpanContext, is_correlation_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id};
 
 /// The headers that trace contexts are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

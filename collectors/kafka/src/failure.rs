@@ -268,14 +268,70 @@ mod tests {
     #[test]
     fn each_failure_has_its_kind_and_a_next_step() {
         let cases: &[(Code, &str, bool, FailureKind, &str, &str)] = &[
-            (Code::RESOLVE, "nohost:9092/bootstrap: Failed to resolve 'nohost:9092': Name or service not known", false, FailureKind::Connect, "`nohost:9092` does not resolve", "spelling"),
-            (Code::TRANSPORT, "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)", false, FailureKind::Connect, "`127.0.0.1:9` refused", "runs and listens"),
-            (Code::AUTHENTICATION, "sasl_ssl://k:9093/bootstrap: SASL authentication error: Authentication failed (after 312ms in state AUTH_REQ)", false, FailureKind::Authenticate, "k:9093 did not accept", "password"),
-            (Code::SSL, "ssl://127.0.0.1:9092/bootstrap: SSL handshake failed: ssl/record/ssl3_record.c:354: wrong version number: connecting to a PLAINTEXT broker listener?", false, FailureKind::Protocol, "No TLS with 127.0.0.1:9092", "PLAINTEXT"),
-            (Code::TRANSPORT, "127.0.0.1:9093/bootstrap: Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration (connecting to a SSL listener?) or broker version is < 0.10", false, FailureKind::Protocol, "No TLS with", "SASL_SSL"),
-            (Code::SSL, "ssl://k:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified", false, FailureKind::Connect, "k:9093", "ssl.ca"),
-            (Code::TRANSPORT, "127.0.0.1:9092/1: Disconnected: verify that security.protocol is correctly configured, broker might require SASL authentication", true, FailureKind::Authenticate, "127.0.0.1:9092", "SASL_SSL"),
-            (Code::TRANSPORT, "GroupCoordinator: 10.0.0.1:9092: Connection setup timed out in state CONNECT", true, FailureKind::Connect, "10.0.0.1:9092", "reachable"),
+            (
+                Code::RESOLVE,
+                "nohost:9092/bootstrap: Failed to resolve 'nohost:9092': Name or service not known",
+                false,
+                FailureKind::Connect,
+                "`nohost:9092` does not resolve",
+                "spelling",
+            ),
+            (
+                Code::TRANSPORT,
+                "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)",
+                false,
+                FailureKind::Connect,
+                "`127.0.0.1:9` refused",
+                "runs and listens",
+            ),
+            (
+                Code::AUTHENTICATION,
+                "sasl_ssl://k:9093/bootstrap: SASL authentication error: Authentication failed (after 312ms in state AUTH_REQ)",
+                false,
+                FailureKind::Authenticate,
+                "k:9093 did not accept",
+                "password",
+            ),
+            (
+                Code::SSL,
+                "ssl://127.0.0.1:9092/bootstrap: SSL handshake failed: ssl/record/ssl3_record.c:354: wrong version number: connecting to a PLAINTEXT broker listener?",
+                false,
+                FailureKind::Protocol,
+                "No TLS with 127.0.0.1:9092",
+                "PLAINTEXT",
+            ),
+            (
+                Code::TRANSPORT,
+                "127.0.0.1:9093/bootstrap: Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration (connecting to a SSL listener?) or broker version is < 0.10",
+                false,
+                FailureKind::Protocol,
+                "No TLS with",
+                "SASL_SSL",
+            ),
+            (
+                Code::SSL,
+                "ssl://k:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified",
+                false,
+                FailureKind::Connect,
+                "k:9093",
+                "ssl.ca",
+            ),
+            (
+                Code::TRANSPORT,
+                "127.0.0.1:9092/1: Disconnected: verify that security.protocol is correctly configured, broker might require SASL authentication",
+                true,
+                FailureKind::Authenticate,
+                "127.0.0.1:9092",
+                "SASL_SSL",
+            ),
+            (
+                Code::TRANSPORT,
+                "GroupCoordinator: 10.0.0.1:9092: Connection setup timed out in state CONNECT",
+                true,
+                FailureKind::Connect,
+                "10.0.0.1:9092",
+                "reachable",
+            ),
         ];
         for (code, text, answered, kind, detail, next_step) in cases {
             let failure = explain(&[(*code, text)], *answered);

@@ -166,7 +166,9 @@ impl Groups {
             known.is_listed = there || (known.is_listed && is_partial);
         }
         if is_partial {
-            followed.extend(self.order.iter().filter(|group| !is_listed.contains(group.as_str()) && self.known.get(*group).is_some_and(|known| known.is_listed)).cloned());
+            followed.extend(
+                self.order.iter().filter(|group| !is_listed.contains(group.as_str()) && self.known.get(*group).is_some_and(|known| known.is_listed)).cloned(),
+            );
         }
         for group in &followed {
             self.known.entry(group.clone()).or_default().is_listed |= is_listed.contains(group.as_str());
@@ -227,10 +229,9 @@ impl Groups {
         }
         let asked: Vec<&str> = names.iter().map(String::as_str).collect();
         match admin::describe_groups(consumer.client(), &asked, patience) {
-            Ok(described) => described
-                .into_iter()
-                .map(|mut description| (description.group.clone(), description.error.take().map_or(Ok(description), Err)))
-                .collect(),
+            Ok(described) => {
+                described.into_iter().map(|mut description| (description.group.clone(), description.error.take().map_or(Ok(description), Err))).collect()
+            }
             Err(error) => {
                 self.report.num_timeouts += usize::from(error.code.is_unreachable());
                 names.iter().map(|name| (name.clone(), Err(error.clone()))).collect()
@@ -308,7 +309,9 @@ impl Groups {
             return Ok(answers);
         }
         if works || !known.is_asked_by_name {
-            admin::group_offsets(consumer.client(), &read.group, None, patience, |topic, partition, offset| answers.take(catalogue.id(topic), partition, offset))?;
+            admin::group_offsets(consumer.client(), &read.group, None, patience, |topic, partition, offset| {
+                answers.take(catalogue.id(topic), partition, offset)
+            })?;
             self.report.read_a_large_one |= answers.committed.len() >= LARGE;
             known.read_whole = Some(Instant::now());
         }

@@ -150,7 +150,9 @@ impl Observer {
 
     /// The library unwraps names that a hostile broker may have made other than UTF-8: that must not end the thread.
     fn poll_guarded(&mut self, client: &EventQueue) -> bool {
-        if let Ok(is_well) = catch_unwind(AssertUnwindSafe(|| self.poll(client))) { is_well } else {
+        if let Ok(is_well) = catch_unwind(AssertUnwindSafe(|| self.poll(client))) {
+            is_well
+        } else {
             let detail = "A broker answered with names that are not UTF-8".to_owned();
             self.say(SourcePhase::Failed, Some(FailureKind::Protocol), detail, "Check that the address is a Kafka broker's.".to_owned());
             false
@@ -383,7 +385,10 @@ impl Observer {
             (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Authorise, detail: format!("Listing of groups is refused: {why}"), next_step }))
         } else if let Some(topic) = report.denied.first() {
             let next_step = "Allow this user to read it (ACL operation READ on the topic).".to_owned();
-            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Authorise, detail: format!("Records of {topic} may not be read by this user"), next_step }))
+            (
+                SourcePhase::Degraded,
+                Some(Failure { kind: FailureKind::Authorise, detail: format!("Records of {topic} may not be read by this user"), next_step }),
+            )
         } else if let Some(why) = report.trouble {
             (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Protocol, detail: why, next_step: String::new() }))
         } else if report.full_since.is_some_and(|since| since.elapsed() > FULL_AFTER) {

@@ -213,7 +213,16 @@ mod tests {
 
     #[test]
     fn what_is_tailed_and_from_where() {
-        let mut catalogue = catalogue(&[("seen", 1), ("orders-dlt", 1), ("chosen-dead", 1), ("other", 1), ("__consumer_offsets", 1), ("from", 1), ("off", 1), ("stopped-dlt", 1)]);
+        let mut catalogue = catalogue(&[
+            ("seen", 1),
+            ("orders-dlt", 1),
+            ("chosen-dead", 1),
+            ("other", 1),
+            ("__consumer_offsets", 1),
+            ("from", 1),
+            ("off", 1),
+            ("stopped-dlt", 1),
+        ]);
         let mut wishes = Wishes::default();
         wishes.seen.extend(["seen".to_owned(), "__consumer_offsets".to_owned()]);
         wishes.dead_letter.insert("chosen-dead".to_owned());

@@ -203,7 +203,14 @@ enum Flush {
 }
 
 impl Tail {
-    pub fn new(config: Arc<Config>, control: Arc<Control>, tail_control: Arc<TailControl>, errors: Arc<BrokerErrors>, sink: Sink, redactor: Arc<Redactor>) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        control: Arc<Control>,
+        tail_control: Arc<TailControl>,
+        errors: Arc<BrokerErrors>,
+        sink: Sink,
+        redactor: Arc<Redactor>,
+    ) -> Self {
         let builder = RecordBuilder::new(sink.source(), ClusterRef::default(), redactor);
         let intake = Intake {
             builder,

@@ -218,8 +218,7 @@ fn transactions_leave_gaps_but_no_record_is_lost_or_doubled() {
     let Some(broker) = broker("transactions_leave_gaps_but_no_record_is_lost_or_doubled") else { return };
     let topic = unique("transacted") + "-dlt";
     create_topic(&broker, &topic, 1);
-    let producer: BaseProducer =
-        ClientConfig::new().set("bootstrap.servers", &broker).set("transactional.id", unique("tx")).create().expect("a producer");
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &broker).set("transactional.id", unique("tx")).create().expect("a producer");
     let within = Duration::from_secs(30);
     producer.init_transactions(within).expect("initialised");
     producer.begin_transaction().expect("begun");

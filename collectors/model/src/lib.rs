@@ -13,6 +13,7 @@ mod log;
 mod record;
 mod redact;
 mod semantic;
+mod shape;
 mod sink;
 mod source;
 mod span;

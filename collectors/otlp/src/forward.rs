@@ -12,6 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use parking_lot::Mutex;
+use switchboard_model::Backoff;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -153,7 +154,7 @@ impl Forwarder {
             let http = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector());
             let grpc = Client::builder(TokioExecutor::new()).timer(TokioTimer::new()).http2_only(true).build(connector());
             board.forward(&state);
-            let mut pause = Pause::default();
+            let mut pause = Backoff::default();
             loop {
                 let ours = bound.borrow_and_update().clone().unwrap_or_default();
                 if target.is_ours(&ours).await {
@@ -174,7 +175,7 @@ impl Forwarder {
                     Outcome::Taken => {
                         self.drop_first();
                         state.failing = None;
-                        pause = Pause::default();
+                        pause = Backoff::default();
                     }
                     Outcome::Refused(why) => {
                         self.drop_first();
@@ -183,7 +184,7 @@ impl Forwarder {
                     }
                     Outcome::TryAgain(why, after) => {
                         state.failing = Some(why);
-                        let until = Instant::now() + after.unwrap_or_else(|| pause.next());
+                        let until = Instant::now() + after.unwrap_or_else(|| pause.next_delay());
                         // What is lost meanwhile is told meanwhile.
                         while Instant::now() < until {
                             self.tell(&mut state, &board);
@@ -253,22 +254,6 @@ fn connector() -> HttpConnector {
     connector.set_connect_timeout(Some(Duration::from_secs(5)));
     connector.set_nodelay(true);
     connector
-}
-
-/// Exponential back-off with jitter, 0.5 s to 30 s.
-#[derive(Default)]
-pub(crate) struct Pause {
-    num_failures: u32,
-}
-
-impl Pause {
-    pub(crate) fn next(&mut self) -> Duration {
-        let whole = Duration::from_millis(500).saturating_mul(1 << self.num_failures.min(6)).min(Duration::from_secs(30));
-        self.num_failures += 1;
-        // Any spread serves that differs between two programs started at once.
-        let noise = std::hash::BuildHasher::hash_one(&hashbrown::DefaultHashBuilder::default(), std::process::id());
-        whole.mul_f64(0.75 + 0.25 * (noise % 1_024) as f64 / 1_024.0)
-    }
 }
 
 enum Outcome {
@@ -442,13 +427,5 @@ mod tests {
         }
         let with_base = Endpoint::parse("http://host:1/otlp/").unwrap();
         assert_eq!((with_base.base.as_str(), with_base.authority.as_str()), ("/otlp", "host:1"));
-    }
-
-    #[test]
-    fn pauses_grow_to_half_a_minute() {
-        let mut pause = Pause::default();
-        let pauses: Vec<Duration> = (0..10).map(|_| pause.next()).collect();
-        assert!(pauses[0] >= Duration::from_millis(375) && pauses[0] <= Duration::from_millis(500), "{pauses:?}");
-        assert!(pauses[9] >= Duration::from_millis(22_500) && pauses[9] <= Duration::from_secs(30), "{pauses:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use switchboard_model::FailureKind;
+use switchboard_model::{Backoff, FailureKind};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -14,7 +14,6 @@ use tokio::task::JoinSet;
 use crate::board::{Board, Missing, Port, PortState};
 use crate::config::Bound;
 use crate::connection;
-use crate::forward::Pause;
 use crate::service::Service;
 use crate::stopping::Stopping;
 
@@ -48,7 +47,7 @@ impl PortTask {
     }
 
     async fn listen(&self, accepting: &mut JoinSet<()>) {
-        let mut pause = Pause::default();
+        let mut pause = Backoff::default();
         let mut state = PortState { is_tried: true, ..PortState::default() };
         let first = loop {
             match self.bind_loopback().await {
@@ -70,7 +69,7 @@ impl PortTask {
         }
         // Elsewhere Docker's own proxy comes in on loopback, and there is no such interface.
         let mut wants_bridge = self.docker_bridge && cfg!(target_os = "linux");
-        pause = Pause::default();
+        pause = Backoff::default();
         loop {
             let bridge = wants_bridge.then(|| SocketAddr::from((docker_bridge_address(), number)));
             state.missing.clear();
@@ -127,9 +126,9 @@ impl PortTask {
         });
     }
 
-    async fn wait(&self, pause: &mut Pause) {
+    async fn wait(&self, pause: &mut Backoff) {
         tokio::select! {
-            () = tokio::time::sleep(pause.next()) => {}
+            () = tokio::time::sleep(pause.next_delay()) => {}
             () = self.again.notified() => {}
         }
     }

@@ -109,9 +109,7 @@ impl RowKey {
                 End::Peer(peer) => 4 | u64::from(peer.0) << 3,
             }
         };
-        let reader = |to: Subscription| {
-            u64::from(to.receive) | u64::from(to.channel.0) << 1 | u64::from(to.group.0) << 14 | u64::from(to.service.0) << 27
-        };
+        let reader = |to: Subscription| u64::from(to.receive) | u64::from(to.channel.0) << 1 | u64::from(to.group.0) << 14 | u64::from(to.service.0) << 27;
         let (kind, rest) = match self {
             Self::Call { from, to, via } => (0, via as u64 | end(from) << 3 | end(to) << 22),
             Self::Callee { from, to, via } => (1, via as u64 | u64::from(from.0) << 3 | u64::from(to.0) << 19),

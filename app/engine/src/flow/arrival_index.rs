@@ -61,7 +61,9 @@ impl ArrivalIndex {
     pub(crate) fn insert(&mut self, hash: u64, arrival: u32) {
         let bucket = self.bucket(hash);
         let entered = tag(hash) << 32 | u64::from(arrival);
-        if let Some(free) = self.slots[bucket..bucket + SLOTS_PER_BUCKET].iter_mut().find(|slot| **slot & !SPILLED == 0) { *free |= entered } else {
+        if let Some(free) = self.slots[bucket..bucket + SLOTS_PER_BUCKET].iter_mut().find(|slot| **slot & !SPILLED == 0) {
+            *free |= entered
+        } else {
             self.slots[bucket] |= SPILLED;
             self.spill.entry(bucket).or_default().push(entered);
         }

@@ -21,7 +21,9 @@ impl Proofs {
             return;
         }
         let services = self.services.entry(peer).or_default();
-        if let Some((_, num)) = services.iter_mut().find(|(known, _)| *known == service) { *num += 1 } else {
+        if let Some((_, num)) = services.iter_mut().find(|(known, _)| *known == service) {
+            *num += 1
+        } else {
             services.push((service, 1));
             self.version += 1;
         }
@@ -102,11 +104,13 @@ impl Flow {
         let sides = self.hot.find(entry.parent_key());
         for parent in [sides.caller, sides.callee] {
             let mut before = Seq::NONE;
-            let mut next = self.hot.get(parent).map_or(Seq::NONE, |entry| entry.first_child);
-            while next != seq
-                && let Some(child) = self.hot.get(next)
-            {
-                (before, next) = (next, child.next_sibling);
+            let mut next = Seq::NONE;
+            for (child, _) in self.hot.children(parent) {
+                next = child;
+                if child == seq {
+                    break;
+                }
+                before = child;
             }
             if next == seq {
                 match self.hot.get_mut(before) {

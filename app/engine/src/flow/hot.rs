@@ -58,6 +58,8 @@ pub(crate) struct Entry {
     pub(crate) via: Via,
     /// The rule it is counted by.
     pub(crate) rule: Rule,
+    /// How often it was replaced by another of its id.
+    pub(crate) num_replaced: u8,
     flags: u8,
 }
 
@@ -93,6 +95,7 @@ impl Entry {
             role: Role::Unseen,
             via: Via::Call,
             rule: Rule::Root,
+            num_replaced: 0,
             flags: 0,
         }
     }
@@ -159,6 +162,10 @@ impl Entry {
         matches!(self.role, Role::Server | Role::Process | Role::Receive)
     }
 }
+
+/// Children of one span that are looked at, the last that came first: a sender with one parent for all costs no more than
+/// others.
+const MAX_CHILDREN: usize = 4096;
 
 /// Which spans of one id are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,12 +311,13 @@ impl Hot {
     /// Those that name a span as their parent, the last that came first.
     pub(crate) fn children(&self, parent: Seq) -> impl Iterator<Item = (Seq, &Entry)> {
         let mut next = self.get(parent).map_or(Seq::NONE, |entry| entry.first_child);
-        std::iter::from_fn(move || {
+        let children = std::iter::from_fn(move || {
             let seq = next;
             let entry = self.get(seq)?;
             next = entry.next_sibling;
             Some((seq, entry))
-        })
+        });
+        children.take(MAX_CHILDREN)
     }
 
     /// What it holds, in bytes.

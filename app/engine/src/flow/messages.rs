@@ -12,8 +12,14 @@ use crate::intern::ServiceId;
 const MAX_LINKS: usize = 1024;
 /// Spans that may rest on one span by links.
 const MAX_DEPENDENTS: usize = 4096;
-/// Consumers whose pairs may still change.
-const MAX_CONSUMERS_SHARE: usize = 2;
+/// Spans that may say that they wrote or read the same message.
+const MAX_AT_PLACE: usize = 256;
+
+fn push_some<T>(list: &mut Vec<T>, item: T, most: usize) {
+    if list.len() < most {
+        list.push(item);
+    }
+}
 
 /// A span that published, as its consumers need it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,11 +101,6 @@ impl Consumer {
         self.key
     }
 
-    /// Messages whose producer is not known.
-    pub(super) fn num_unpaired(&self) -> u32 {
-        self.counted.unpaired.map_or(0, |(num, _, _)| num)
-    }
-
     /// Calls back with each row that it is counted in, once.
     pub(super) fn each_row(&self, mut call: impl FnMut(RowId)) {
         let mut rows: Vec<RowId> = self.counted.pairs.iter().map(|pair| pair.row).chain(self.counted.unpaired.map(|(_, row, _)| row)).collect();
@@ -130,7 +131,7 @@ impl Flow {
         let Some(producer) = self.hot.get(seq).map(Producer::of) else { return };
         for target in &publisher.links {
             self.rest_on(*target, seq);
-            self.linked_by.entry(target.narrow()).push(arrival.key);
+            push_some(self.linked_by.entry(target.narrow()), arrival.key, MAX_LINKS);
             let consumer = self.hot.find(*target).callee;
             if self.consumers.contains_key(&consumer) {
                 self.unsettled.push(consumer);
@@ -138,12 +139,12 @@ impl Flow {
         }
         if let Some(key) = publisher.position {
             let position = self.positions.entry(key);
-            position.producers.push(producer);
+            push_some(&mut position.producers, producer, MAX_AT_PLACE);
             self.unsettled.extend(&position.consumers);
         }
         if let Some(key) = publisher.message_id {
             let message = self.message_ids.entry(key);
-            message.producers.push(producer);
+            push_some(&mut message.producers, producer, MAX_AT_PLACE);
             self.unsettled.extend(&message.consumers);
         }
         if facts.conversation != 0 {
@@ -220,10 +221,10 @@ impl Flow {
                 self.rest_on(target, seq);
             }
             if let Some(key) = message.position {
-                self.positions.entry(key).consumers.push(seq);
+                push_some(&mut self.positions.entry(key).consumers, seq, MAX_AT_PLACE);
             }
             if let Some(key) = message.message_id {
-                self.message_ids.entry(key).consumers.push(seq);
+                push_some(&mut self.message_ids.entry(key).consumers, seq, MAX_AT_PLACE);
             }
         }
         let consumer = Consumer {
@@ -240,9 +241,10 @@ impl Flow {
             counted: Counted::default(),
         };
         self.count_consumed(&consumer, true);
+        self.num_followed += consumer.messages.len();
         self.consumers.insert(seq, consumer);
         self.unsettled.push(seq);
-        if self.consumers.len() > self.hot.capacity() / MAX_CONSUMERS_SHARE {
+        if self.num_followed > self.hot.capacity() {
             self.end_half_of_consumers();
         }
     }
@@ -265,18 +267,25 @@ impl Flow {
     /// Takes a consuming span back.
     pub(super) fn unconsume(&mut self, seq: Seq) {
         let Some(consumer) = self.consumers.remove(&seq) else { return };
+        self.num_followed -= consumer.messages.len();
         self.count_consumed(&consumer, false);
         self.count_pairs(&consumer, &consumer.counted, false);
     }
 
-    /// Memory for those whose pairs may change is limited: the pairs of the older half stay as they are.
+    /// A consumer is no longer followed: its pairs stay as they are.
+    pub(super) fn end_consumer(&mut self, seq: Seq) {
+        if let Some(consumer) = self.consumers.remove(&seq) {
+            self.num_followed -= consumer.messages.len();
+            self.num_left_unpaired += u64::from(consumer.counted.unpaired.map_or(0, |(num, _, _)| num));
+        }
+    }
+
+    /// Memory for those whose pairs may change is limited: the older half is no longer followed.
     fn end_half_of_consumers(&mut self) {
         let mut oldest: Vec<(i64, Seq)> = self.consumers.iter().map(|(seq, consumer)| (consumer.received_ns, *seq)).collect();
         oldest.sort_unstable();
         for (_, seq) in &oldest[..oldest.len() / 2] {
-            if let Some(consumer) = self.consumers.remove(seq) {
-                self.num_left_unpaired += u64::from(consumer.num_unpaired());
-            }
+            self.end_consumer(*seq);
         }
     }
 
@@ -454,13 +463,8 @@ impl Flow {
             return None;
         }
         let old = older.find(key, &mut self.names)?;
-        let producer = Producer {
-            key,
-            service: old.facts.service,
-            channel: old.facts.channel,
-            end_ns: old.end_ns,
-            is_publish: old.facts.role == Role::Publish,
-        };
+        let producer =
+            Producer { key, service: old.facts.service, channel: old.facts.channel, end_ns: old.end_ns, is_publish: old.facts.role == Role::Publish };
         self.can_produce(&producer, old.facts.role, to).then_some(producer)
     }
 

@@ -8,6 +8,7 @@ mod hot;
 mod messages;
 mod names;
 mod plan;
+mod plan_messages;
 mod records;
 mod refusals;
 mod report;
@@ -74,6 +75,9 @@ const NUM_BUCKETS: i32 = 186;
 /// Buckets that stay whatever they take: those of the last minute.
 const NUM_RECENT: i32 = 7;
 
+/// How often one span may be replaced by another of its id: a sender that uses one id for all costs no more than others.
+const MAX_REPLACED: u8 = 16;
+
 /// The state of joining and counting.
 #[derive(Debug)]
 pub(crate) struct Flow {
@@ -83,6 +87,8 @@ pub(crate) struct Flow {
     pub(crate) rows: Rows,
     hot: Hot,
     consumers: HashMap<Seq, Consumer>,
+    /// Messages of those consumers.
+    num_followed: usize,
     publishers: HashMap<Seq, Publisher>,
     /// Who rests on a span by a link to it.
     link_dependents: HashMap<SpanKey, Vec<Seq>>,
@@ -114,6 +120,7 @@ impl Flow {
             names: FlowNames::new((max_bytes / 256).clamp(4 << 10, 256 << 10)),
             rows: Rows::new((max_bytes / 8 / 1024).clamp(1_000, 20_000), max_bytes / 4),
             consumers: HashMap::new(),
+            num_followed: 0,
             publishers: HashMap::new(),
             link_dependents: HashMap::new(),
             linked_by: Bounded::new(num_keys),
@@ -177,7 +184,7 @@ impl Flow {
     /// Another span of the same id and side: one of the two is counted, the same whatever their order.
     fn replace(&mut self, seq: Seq, arrival: &Arrival<'_>, older: &mut dyn Older) {
         let Some(known) = self.hot.get(seq).copied() else { return };
-        if !self.prevails(arrival, &known) {
+        if known.num_replaced >= MAX_REPLACED || !self.prevails(arrival, &known) {
             return;
         }
         self.uncount(seq);
@@ -186,6 +193,7 @@ impl Flow {
         }
         if let Some(entry) = self.hot.get_mut(seq) {
             entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, arrival.facts);
+            entry.num_replaced += 1;
         }
         let sides = self.hot.find(arrival.key);
         self.count(seq, arrival, sides, older);
@@ -229,11 +237,7 @@ impl Flow {
             Role::Publish => {
                 self.publishers.remove(&seq);
             }
-            Role::Process | Role::Receive => {
-                if let Some(consumer) = self.consumers.remove(&seq) {
-                    self.num_left_unpaired += u64::from(consumer.num_unpaired());
-                }
-            }
+            Role::Process | Role::Receive => self.end_consumer(seq),
             Role::Server => self.num_left_unpaired += u64::from(entry.row != RowId::NONE && entry.rule == Rule::MissingParent),
             Role::Client => self.num_left_unpaired += u64::from(entry.row != RowId::NONE && entry.rule == Rule::Peer),
             Role::Unseen | Role::Internal | Role::Settle => {}
@@ -322,15 +326,14 @@ impl Flow {
         // A call has looked at the servers that it called by itself.
         let is_call = sides.callee == Seq::NONE && self.hot.get(seq).is_some_and(|entry| entry.role == Role::Client);
         for side in [sides.caller, sides.callee] {
-            let mut next = self.hot.get(side).map_or(Seq::NONE, |entry| entry.first_child);
-            while let Some(child) = self.hot.get(next).copied() {
-                match child.role {
+            let children: Vec<(Seq, Role)> = self.hot.children(side).map(|(child, entry)| (child, entry.role)).collect();
+            for (child, role) in children {
+                match role {
                     Role::Server if is_call => {}
-                    Role::Server => self.evaluate_server(next, older),
-                    Role::Process | Role::Receive => self.look_again(next, key),
+                    Role::Server => self.evaluate_server(child, older),
+                    Role::Process | Role::Receive => self.look_again(child, key),
                     _ => {}
                 }
-                next = child.next_sibling;
             }
         }
         if sides.caller != Seq::NONE && sides.caller != seq {

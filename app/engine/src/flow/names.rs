@@ -129,8 +129,16 @@ const MAX_SERVICES: usize = 5_000;
 const MAX_NAMED: usize = 5_000;
 /// Instances of a service kept apart.
 const MAX_INSTANCES: usize = 500;
+/// Instances of all services kept apart.
+const MAX_ALL_INSTANCES: usize = 20_000;
+/// Names are told apart by so many bytes.
+const MAX_NAME_BYTES: usize = 512;
 /// Operations of a service kept apart.
 const MAX_OPERATIONS: usize = 2_000;
+
+fn cut(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_NAME_BYTES)]
+}
 
 /// All names of the flow.
 #[derive(Debug)]
@@ -145,6 +153,7 @@ pub(crate) struct FlowNames {
     operations_of: Vec<u16>,
     max_operations: usize,
     num_operations_overflowed: u64,
+    num_instances: usize,
     version: u64,
 }
 
@@ -162,6 +171,7 @@ impl FlowNames {
             operations_of: Vec::new(),
             max_operations,
             num_operations_overflowed: 0,
+            num_instances: 0,
             version: 1,
         };
         OTHER_NAME.clone_into(&mut names.services.items[1].name);
@@ -173,7 +183,7 @@ impl FlowNames {
 
     /// The service of these parts. A service without a name is what the SDKs call it by default.
     pub(crate) fn service(&mut self, environment: &str, namespace: &str, name: &str, received_ns: i64) -> ServiceId {
-        let name = if name.is_empty() { "unknown_service" } else { name };
+        let (environment, namespace, name) = (cut(environment), cut(namespace), if name.is_empty() { "unknown_service" } else { cut(name) });
         let hasher = &self.hasher;
         let hash = |environment: &str, namespace: &str, name: &str| hasher.hash_one((environment, namespace, name));
         let before = self.services.items.len();
@@ -198,6 +208,7 @@ impl FlowNames {
 
     /// An instance of a service was seen.
     pub(crate) fn see_instance(&mut self, service: ServiceId, instance: &str, version: &str, received_ns: i64) {
+        let (instance, version) = (cut(instance), cut(version));
         let service = &mut self.services.items[service.0 as usize];
         let seen = (received_ns, version);
         if !version.is_empty() && seen > (service.version.0, service.version.1.as_str()) {
@@ -207,12 +218,13 @@ impl FlowNames {
         if instance.is_empty() {
             return;
         }
-        let has_room = service.instances.len() < MAX_INSTANCES;
+        let has_room = service.instances.len() < MAX_INSTANCES && self.num_instances < MAX_ALL_INSTANCES;
         match service.instances.iter_mut().find(|known| known.instance == instance) {
             Some(known) if seen > (known.version.0, known.version.1.as_str()) => known.version = (received_ns, version.to_owned()),
             Some(_) => {}
             None if has_room => {
                 service.instances.push(Instance { instance: instance.to_owned(), version: (received_ns, version.to_owned()) });
+                self.num_instances += 1;
                 self.version += 1;
             }
             None => self.services.num_overflowed += 1,
@@ -221,6 +233,7 @@ impl FlowNames {
 
     /// The peer of this text; `system` only for databases.
     pub(crate) fn peer(&mut self, text: &str, is_name: bool, system: &str) -> PeerId {
+        let (text, system) = (cut(text), cut(system));
         let hasher = &self.hasher;
         let hash = |text: &str, is_name: bool, system: &str| hasher.hash_one((text, is_name, system));
         PeerId(self.peers.intern(
@@ -234,6 +247,7 @@ impl FlowNames {
 
     /// The channel of these parts.
     pub(crate) fn channel(&mut self, system: &str, cluster_id: &str, name: &str) -> ChannelId {
+        let (system, cluster_id, name) = (cut(system), cut(cluster_id), cut(name));
         let hasher = &self.hasher;
         let hash = |system: &str, cluster_id: &str, name: &str| hasher.hash_one((system, cluster_id, name));
         ChannelId(self.channels.intern(
@@ -247,17 +261,19 @@ impl FlowNames {
 
     /// The hash of a channel's name, as in [`Channel::name_hash`].
     pub(crate) fn name_hash(&self, name: &str) -> u64 {
-        self.hasher.hash_one(name)
+        self.hasher.hash_one(cut(name))
     }
 
     /// The group of this name.
     pub(crate) fn group(&mut self, name: &str) -> GroupId {
+        let name = cut(name);
         let hasher = &self.hasher;
         GroupId(self.groups.intern(hasher.hash_one(name), MAX_NAMED, |known| known == name, || name.to_owned(), |known| hasher.hash_one(known.as_str())))
     }
 
     /// The operation of a service.
     pub(crate) fn operation(&mut self, service: ServiceId, name: &str) -> OperationId {
+        let name = cut(name);
         let hasher = &self.hasher;
         let hash = hasher.hash_one((service, name));
         let texts = &self.operation_texts;

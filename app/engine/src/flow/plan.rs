@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
-use crate::figures::{End, Row, RowId, RowKey, Rule, Subscription};
+use crate::figures::{End, Row, RowId, RowKey, Rule};
 use crate::flow::style::{Flows, Styled};
-use crate::flow::{ChannelId, Flow, GroupId, PeerId, Via};
+use crate::flow::{ChannelId, Flow, PeerId, Via};
 use crate::intern::ServiceId;
 use crate::state::ChannelState;
 use crate::view::{DeadLetterView, Edge, EdgeId, GroupView, HopKind, InstanceView, Node, NodeBasis, NodeId, NodeKind, Style};
@@ -126,6 +126,8 @@ pub(crate) struct Plan {
     pub(crate) interactions: Vec<PlannedInteraction>,
     /// Until when, by the engine's time, something is held back; `None` = nothing is.
     pub(crate) held_back_until_ns: Option<i64>,
+    /// Nodes by kind and name; `None` where several have it.
+    by_name: HashMap<(NodeKind, String), Option<NodeId>>,
 }
 
 impl Plan {
@@ -155,24 +157,35 @@ impl Plan {
     }
 
     fn only_named(&self, kind: NodeKind, name: &str) -> Option<NodeId> {
-        let mut named = self.nodes.iter().filter(|planned| planned.node.kind == kind && planned.node.name == name);
-        let first = named.next()?;
-        named.next().is_none().then_some(first.node.node_id)
+        self.by_name.get(&Named { kind, name }).copied().flatten()
+    }
+}
+
+/// A key of [`Plan::by_name`], borrowed.
+#[derive(Hash)]
+struct Named<'a> {
+    kind: NodeKind,
+    name: &'a str,
+}
+
+impl Equivalent<(NodeKind, String)> for Named<'_> {
+    fn equivalent(&self, key: &(NodeKind, String)) -> bool {
+        self.kind == key.0 && self.name == key.1
     }
 }
 
 /// A plan in the making.
-struct Draft<'a> {
-    flow: &'a Flow,
-    brokers: Brokers<'a>,
+pub(super) struct Draft<'a> {
+    pub(super) flow: &'a Flow,
+    pub(super) brokers: Brokers<'a>,
     ids: &'a mut Ids,
-    nodes: BTreeMap<NodeId, PlannedNode>,
+    pub(super) nodes: BTreeMap<NodeId, PlannedNode>,
     edges: BTreeMap<EdgeId, PlannedEdge>,
     interactions: BTreeMap<(Option<NodeId>, Option<NodeId>, String), PlannedInteraction>,
     by_channel: HashMap<ChannelId, NodeId>,
     by_peer: HashMap<PeerId, NodeId>,
     /// Brokers' channels by name.
-    by_topic: HashMap<&'a str, Vec<usize>>,
+    pub(super) by_topic: HashMap<&'a str, Vec<usize>>,
     /// Services by name; `None` where several have it.
     by_name: HashMap<&'a str, Option<ServiceId>>,
 }
@@ -224,11 +237,17 @@ impl Flow {
         draft.silent_groups(&rows);
         draft.fold();
         draft.style(&flows);
+        let mut by_name = HashMap::new();
+        for planned in draft.nodes.values() {
+            let key = (planned.node.kind, planned.node.name.clone());
+            by_name.entry(key).and_modify(|of_name| *of_name = None).or_insert(Some(planned.node.node_id));
+        }
         Plan {
             nodes: draft.nodes.into_values().collect(),
             edges: draft.edges.into_values().collect(),
             interactions: draft.interactions.into_values().collect(),
             held_back_until_ns,
+            by_name,
         }
     }
 }
@@ -273,7 +292,8 @@ impl Draft<'_> {
         node_id
     }
 
-    fn service(&mut self, service: ServiceId) -> NodeId {
+    /// The node of a service.
+    pub(super) fn service(&mut self, service: ServiceId) -> NodeId {
         if service == ServiceId::OTHER || service == ServiceId::NONE {
             return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred);
         }
@@ -324,7 +344,8 @@ impl Draft<'_> {
         node_id
     }
 
-    fn broker_channel(&mut self, at: usize) -> NodeId {
+    /// The node of a channel of which a broker tells.
+    pub(super) fn broker_channel(&mut self, at: usize) -> NodeId {
         let told = &self.brokers.channels[at];
         let key = NodeKey::Channel { name: told.topic.clone(), cluster: told.cluster.name.clone() };
         let node_id = self.node(&key, NodeKind::Channel, &told.topic, NodeBasis::Broker);
@@ -338,7 +359,7 @@ impl Draft<'_> {
     }
 
     /// The channel that spans name: that of the only broker that has one of this name, else one of its own.
-    fn channel(&mut self, channel: ChannelId) -> NodeId {
+    pub(super) fn channel(&mut self, channel: ChannelId) -> NodeId {
         if let Some(known) = self.by_channel.get(&channel) {
             return *known;
         }
@@ -349,7 +370,9 @@ impl Draft<'_> {
             let is_cluster = told.cluster_id.is_empty() || known.cluster.cluster_id.as_ref().is_none_or(|cluster_id| *cluster_id == told.cluster_id);
             is_system && is_cluster
         });
-        let node_id = if let (Some((at, _)), None) = (same.next(), same.next()) { self.broker_channel(at) } else {
+        let node_id = if let (Some((at, _)), None) = (same.next(), same.next()) {
+            self.broker_channel(at)
+        } else {
             let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new() };
             let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred);
             if let Some(planned) = self.nodes.get_mut(&node_id)
@@ -363,7 +386,8 @@ impl Draft<'_> {
         node_id
     }
 
-    fn group(&mut self, name: &str, basis: NodeBasis) -> NodeId {
+    /// The node of a group.
+    pub(super) fn group(&mut self, name: &str, basis: NodeBasis) -> NodeId {
         let node_id = self.node(&NodeKey::Group(name.to_owned()), NodeKind::Group, name, basis);
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && basis == NodeBasis::Broker
@@ -373,13 +397,15 @@ impl Draft<'_> {
         node_id
     }
 
-    fn add_to_node(&mut self, node_id: NodeId, rows: &[RowId]) {
+    /// Rows count in a node's figure.
+    pub(super) fn add_to_node(&mut self, node_id: NodeId, rows: &[RowId]) {
         if let Some(planned) = self.nodes.get_mut(&node_id) {
             planned.rows.extend_from_slice(rows);
         }
     }
 
-    fn edge(&mut self, from: NodeId, to: NodeId, kind: HopKind, via: Option<Via>) -> &mut PlannedEdge {
+    /// The edge between two nodes.
+    pub(super) fn edge(&mut self, from: NodeId, to: NodeId, kind: HopKind, via: Option<Via>) -> &mut PlannedEdge {
         let edge_id = self.ids.edge(from, to, kind, via);
         let via = via.map(|via| via.name().to_owned());
         self.edges.entry(edge_id).or_insert_with(|| PlannedEdge {
@@ -390,7 +416,8 @@ impl Draft<'_> {
         })
     }
 
-    fn interaction(&mut self, from: Option<NodeId>, to: Option<NodeId>, via: &str) -> &mut PlannedInteraction {
+    /// The interaction of two nodes.
+    pub(super) fn interaction(&mut self, from: Option<NodeId>, to: Option<NodeId>, via: &str) -> &mut PlannedInteraction {
         self.interactions.entry((from, to, via.to_owned())).or_insert_with(|| PlannedInteraction {
             from,
             to,
@@ -441,135 +468,6 @@ impl Draft<'_> {
                 self.add_to_node(service, &[row_id]);
             }
             _ => {}
-        }
-    }
-
-    /// Messages: publish, deliver, process, and who reached whom by them.
-    fn messages(&mut self, rows: &[(RowId, &Row)]) -> Flows {
-        let mut flows = Flows::default();
-        let mut processing: HashMap<(ChannelId, ServiceId), Vec<GroupId>> = HashMap::new();
-        for (_, row) in rows {
-            if let RowKey::Consume(to) = row.key
-                && !to.receive
-            {
-                processing.entry((to.channel, to.service)).or_default().push(to.group);
-            }
-        }
-        // Who fetches and then handles is counted where he handles.
-        let is_counted = |to: &Subscription| {
-            let is_same = |group: &GroupId| *group == to.group || *group == GroupId::NONE || to.group == GroupId::NONE;
-            !to.receive || !processing.get(&(to.channel, to.service)).is_some_and(|groups| groups.iter().any(is_same))
-        };
-        for (row_id, row) in rows {
-            match row.key {
-                RowKey::Publish { service, channel } => {
-                    let (from, to) = (self.service(service), self.channel(channel));
-                    let edge = self.edge(from, to, HopKind::Publish, None);
-                    edge.rows.push(*row_id);
-                    edge.edge.inferred = false;
-                    self.add_to_node(to, &[*row_id]);
-                }
-                RowKey::Handled(to) if is_counted(&to) => {
-                    let service = self.service(to.service);
-                    self.add_to_node(service, &[*row_id]);
-                }
-                RowKey::Consume(to) if is_counted(&to) && to.channel.is_some() => self.consume(*row_id, to, &mut flows),
-                RowKey::Message { from, to } if is_counted(&to) => self.message(*row_id, from, to, &mut flows),
-                _ => {}
-            }
-        }
-        for group in self.brokers.groups {
-            if let Some(channel) = self.topic_of(group) {
-                flows.reads(channel, &group.group);
-            }
-        }
-        flows
-    }
-
-    fn consume(&mut self, row_id: RowId, to: Subscription, flows: &mut Flows) {
-        let (channel, service) = (self.channel(to.channel), self.service(to.service));
-        let group_name = self.flow.names.get_group(to.group);
-        let source = if to.group.is_some() {
-            let group = self.group(group_name, NodeBasis::Inferred);
-            let deliver = self.edge(channel, group, HopKind::Deliver, None);
-            deliver.rows.push(row_id);
-            deliver.edge.inferred = false;
-            deliver.latencies.get_or_insert_default();
-            self.add_to_node(group, &[row_id]);
-            flows.reads(channel, group_name);
-            group
-        } else {
-            flows.reads_without_group(channel, to.service);
-            channel
-        };
-        let process = self.edge(source, service, HopKind::Process, None);
-        process.rows.push(row_id);
-        process.edge.inferred = false;
-        flows.consumes(to.service, self.flow.names.get_channel(to.channel).name_hash, channel);
-    }
-
-    fn message(&mut self, row_id: RowId, from: ServiceId, to: Subscription, flows: &mut Flows) {
-        let to_node = self.service(to.service);
-        let from_node = (from != ServiceId::NONE).then(|| self.service(from));
-        let (via, channel) = if to.channel.is_some() {
-            let channel = self.channel(to.channel);
-            (self.flow.names.get_channel(to.channel).name.clone(), Some(channel))
-        } else {
-            ("unknown channel".to_owned(), None)
-        };
-        self.interaction(from_node, Some(to_node), &via).rows.push(row_id);
-        if let Some(channel) = channel {
-            let name_hash = self.flow.names.get_channel(to.channel).name_hash;
-            flows.message((from_node, Some(to_node), via), from, to.service, channel, name_hash);
-            if to.group.is_some() {
-                let group = self.group(self.flow.names.get_group(to.group), NodeBasis::Inferred);
-                self.edge(channel, group, HopKind::Deliver, None).latencies.get_or_insert_default().push(row_id);
-            }
-        }
-    }
-
-    fn broker_channel_of(&self, topic: &str, cluster: &str) -> Option<usize> {
-        self.by_topic.get(topic)?.iter().copied().find(|at| self.brokers.channels[*at].cluster.name == cluster)
-    }
-
-    fn topic_of(&mut self, group: &GroupView) -> Option<NodeId> {
-        let cluster = group.cluster.as_deref().unwrap_or_default();
-        let at = self.broker_channel_of(&group.topic, cluster)?;
-        Some(self.broker_channel(at))
-    }
-
-    /// Groups of which brokers tell and no span does: what they committed shows that they read.
-    fn silent_groups(&mut self, rows: &[(RowId, &Row)]) {
-        let mut readers: HashMap<NodeId, Vec<GroupId>> = HashMap::new();
-        let mut writers: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-        for (_, row) in rows {
-            match row.key {
-                RowKey::Consume(to) if to.channel.is_some() => readers.entry(self.channel(to.channel)).or_default().push(to.group),
-                RowKey::Publish { service, channel } => writers.entry(self.channel(channel)).or_default().push(self.service(service)),
-                _ => {}
-            }
-        }
-        for told in self.brokers.groups {
-            let Some(channel) = self.topic_of(told) else { continue };
-            let group = self.group(&told.group, NodeBasis::Broker);
-            let num_committed = told.committed_since_start.unwrap_or(0);
-            let reading = readers.get(&channel).map_or(&[][..], Vec::as_slice);
-            if reading.iter().any(|group| self.flow.names.get_group(*group) == told.group) {
-                continue;
-            }
-            let edge = self.edge(channel, group, HopKind::Deliver, None);
-            edge.num_more += num_committed;
-            if let Some(planned) = self.nodes.get_mut(&group) {
-                planned.num_more += num_committed;
-            }
-            // Spans that do not name their group may be its.
-            let is_unsure = reading.contains(&GroupId::NONE);
-            let mut publishers = writers.get(&channel).map_or(&[][..], Vec::as_slice).iter().copied();
-            let publisher = publishers.next();
-            if num_committed > 0 && !is_unsure && publisher.is_some() {
-                let only = publisher.filter(|first| publishers.all(|other| other == *first));
-                self.interaction(only, None, &told.topic).num_more += num_committed;
-            }
         }
     }
 

@@ -91,9 +91,10 @@ impl Flows {
         if num_readers >= 2 {
             // Whoever of the readers answers: the message as such is answered.
             let readers = self.read_by.iter().filter(|(_, read)| read.values().any(|known| *known == channel)).map(|(service, _)| *service);
-            let answered = flowing.iter().filter(|flowing| flowing.from != ServiceId::NONE).find_map(|flowing| {
-                readers.clone().find_map(|reader| answer(flowing.from, reader, flowing.name_hash))
-            });
+            let answered = flowing
+                .iter()
+                .filter(|flowing| flowing.from != ServiceId::NONE)
+                .find_map(|flowing| readers.clone().find_map(|reader| answer(flowing.from, reader, flowing.name_hash)));
             return Some(match answered {
                 Some(on) => Styled {
                     style: Some(Style::PublishAsyncResponses),

@@ -7,8 +7,8 @@ mod snapshot;
 
 pub use query::{Answer, ConversationItem, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
 pub use report::{
-    Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, LimitsReport, REPORT_SCHEMA,
-    RefusedReport, Report, ServiceReport, SourceReport,
+    Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, LimitsReport,
+    REPORT_SCHEMA, RefusedReport, Report, ServiceReport, SourceReport,
 };
 pub use snapshot::{
     BreakerView, ChannelFigures, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, LagVerdict, MemberView,

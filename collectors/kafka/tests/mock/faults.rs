@@ -151,7 +151,10 @@ fn errors_of_requests_make_unknown_and_pass() {
     mock.cluster().request_errors(RDKafkaApiKey::ListOffsets, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 1]);
     mock.cluster().request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED; 40]);
     session.wait("unknown with the reason", |state| {
-        state.groups.get("billing").is_some_and(|fact| fact.offsets.iter().all(|o| o.committed.is_none()) && fact.error.as_deref().is_some_and(|why| why.contains("authorization")))
+        state
+            .groups
+            .get("billing")
+            .is_some_and(|fact| fact.offsets.iter().all(|o| o.committed.is_none()) && fact.error.as_deref().is_some_and(|why| why.contains("authorization")))
     });
     session.wait("authorise", |state| state.statuses.iter().any(|status| status.failure == Some(FailureKind::Authorise)));
     mock.cluster().clear_request_errors(RDKafkaApiKey::OffsetFetch);

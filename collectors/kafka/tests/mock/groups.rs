@@ -30,10 +30,10 @@ fn watermarks_committed_and_lag_are_right_and_no_commit_is_unknown() {
         assert!(fact.offsets.iter().all(|offset| offset.low == Some(0)));
         assert!(!state.groups.contains_key("switchboard-0123"));
         let orders = &state.topics["orders"];
-        assert_eq!(orders.partitions.iter().map(|p| (p.partition, p.leader, p.low, p.high)).collect::<Vec<_>>(), [
-            (0, Some(1), Some(0), Some(10)),
-            (1, Some(1), Some(0), Some(5))
-        ]);
+        assert_eq!(
+            orders.partitions.iter().map(|p| (p.partition, p.leader, p.low, p.high)).collect::<Vec<_>>(),
+            [(0, Some(1), Some(0), Some(10)), (1, Some(1), Some(0), Some(5))]
+        );
         assert!(matches!(&orders.tail, TailState::NotTailed(why) if why.contains("no span")));
         assert_eq!((state.num_brokers, state.cluster_id.is_some()), (1, true));
     }
@@ -42,7 +42,8 @@ fn watermarks_committed_and_lag_are_right_and_no_commit_is_unknown() {
     session.command(SourceCommand::Seen { channels: vec![], groups: vec!["shipping".to_owned()] });
     commit(&mock.brokers(), "billing", &[("orders", 0, 10), ("orders", 1, 5)]);
     session.wait("both groups", |state| {
-        state.offsets("billing") == [o(0, Some(10), Some(10)), o(1, Some(5), Some(5))] && state.offsets("shipping") == [("idle".to_owned(), 0, Some(0), Some(0))]
+        state.offsets("billing") == [o(0, Some(10), Some(10)), o(1, Some(5), Some(5))]
+            && state.offsets("shipping") == [("idle".to_owned(), 0, Some(0), Some(0))]
     });
 }
 

@@ -8,7 +8,8 @@ use switchboard_model::{SourceCommand, TailFrom};
 use crate::session::{Session, commit, config, numbers, producer, send};
 
 /// API keys of requests that only ask.
-const OBSERVING: &[(i16, &str)] = &[(1, "Fetch"), (2, "ListOffsets"), (3, "Metadata"), (9, "OffsetFetch"), (10, "FindCoordinator"), (18, "ApiVersions"), (23, "OffsetForLeaderEpoch")];
+const OBSERVING: &[(i16, &str)] =
+    &[(1, "Fetch"), (2, "ListOffsets"), (3, "Metadata"), (9, "OffsetFetch"), (10, "FindCoordinator"), (18, "ApiVersions"), (23, "OffsetForLeaderEpoch")];
 
 #[test]
 fn nothing_but_an_observers_requests_reach_the_brokers() {

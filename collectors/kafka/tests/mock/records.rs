@@ -53,14 +53,17 @@ fn records_come_in_order_with_all_that_belongs_to_them() {
     let value = String::from_utf8_lossy(first.value.as_deref().expect("a value")).into_owned();
     assert!(first.redacted && value.contains("\"orderId\":1") && value.contains("redacted:") && !value.contains("hunter2"), "{value}");
     let plain: Vec<(&str, Option<&[u8]>)> = first.headers.iter().filter(|h| !h.2).map(|h| (h.0.as_str(), h.1.as_deref())).collect();
-    assert_eq!(plain, [
-        ("a", Some(&b"1"[..])),
-        ("nothing", None),
-        ("a", Some(b"")),
-        ("traceparent", Some(trace)),
-        ("kafka_correlationId", Some(&[0x11; 16])),
-        ("a", Some(b"\xff\xfe"))
-    ]);
+    assert_eq!(
+        plain,
+        [
+            ("a", Some(&b"1"[..])),
+            ("nothing", None),
+            ("a", Some(b"")),
+            ("traceparent", Some(trace)),
+            ("kafka_correlationId", Some(&[0x11; 16])),
+            ("a", Some(b"\xff\xfe"))
+        ]
+    );
     let (name, secret, redacted) = &first.headers[3];
     assert!(name == "Authorization" && *redacted && secret.as_deref().is_some_and(|value| value.starts_with(b"redacted:")));
     assert_eq!(first.trace.map(|context| context.trace_id.to_string()), Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()));

@@ -1,12 +1,17 @@
 //! What a span says that matters for joining: its role, its peer, its channel, whether it failed. Read once from the
 //! batch, by today's names and older ones alike (the collector has told them apart), without an allocation a span.
 
+mod rules;
+mod told;
+
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
-use switchboard_model::{AttrRow, Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanKind, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, is_own_trace};
+use switchboard_model::{Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, is_own_trace};
 
-use crate::figures::{BUCKET_NS, OUT_OF_RANGE, bucket_of};
+use crate::extract::rules::{is_error, role, says_timeout, via};
+use crate::extract::told::{DATABASE, Told};
+use crate::figures::{OUT_OF_RANGE, bucket_of};
 use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
@@ -97,52 +102,6 @@ pub(crate) struct Extractor {
     groups: HashMap<Str, GroupId>,
 }
 
-/// Where the attributes of each meaning stand in a run of attributes. Filled without a branch an attribute.
-struct Told<'a> {
-    attrs: &'a [AttrRow],
-    /// By meaning: place in `attrs`, from 1; the last of several.
-    places: [u16; 64],
-    /// By meaning: one bit.
-    meanings: u64,
-}
-
-const _: () = assert!((WellKnown::UrlQuery as usize) < 64, "a meaning is a bit of a word");
-
-const fn bit(known: WellKnown) -> u64 {
-    1 << known as u64
-}
-
-const HTTP: u64 = bit(WellKnown::UrlFull) | bit(WellKnown::HttpMethod) | bit(WellKnown::HttpRoute) | bit(WellKnown::HttpStatus);
-const RPC: u64 = bit(WellKnown::RpcSystem) | bit(WellKnown::RpcMethod) | bit(WellKnown::RpcService) | bit(WellKnown::RpcStatus);
-const DATABASE: u64 = bit(WellKnown::DbSystem) | bit(WellKnown::DbNamespace) | bit(WellKnown::DbOperation) | bit(WellKnown::DbQuery);
-const MESSAGING: u64 = bit(WellKnown::MessagingSystem) | bit(WellKnown::MessagingDestination);
-
-impl<'a> Told<'a> {
-    #[inline]
-    fn new(attrs: &'a [AttrRow]) -> Self {
-        let attrs = &attrs[..attrs.len().min(u16::MAX as usize - 1)];
-        let mut told = Self { attrs, places: [0; 64], meanings: 0 };
-        for (at, attr) in attrs.iter().enumerate() {
-            told.places[attr.known as usize & 63] = at as u16 + 1;
-            told.meanings |= bit(attr.known);
-        }
-        told
-    }
-
-    #[inline]
-    fn has(&self, any_of: u64) -> bool {
-        self.meanings & any_of != 0
-    }
-
-    #[inline]
-    fn get(&self, known: WellKnown) -> Option<Value> {
-        match self.places[known as usize & 63] {
-            0 => None,
-            place => Some(self.attrs[place as usize - 1].value),
-        }
-    }
-}
-
 /// A run of rows, none where the run is not of this column.
 pub(crate) fn rows<T>(column: &[T], run: Attrs) -> &[T] {
     column.get(run.range()).unwrap_or_default()
@@ -228,7 +187,9 @@ impl Extractor {
             error,
             retry: is_positive(told.get(WellKnown::HttpResendCount), text) || is_positive(told.get(WellKnown::RpcPreviousAttempts), text),
             timeout: error && says_timeout(batch, span, &told),
-            refused: told.get(WellKnown::EnvoyResponseFlags).is_some() || !span.events.is_empty() || (span.status == SpanStatus::Error && !span.status_message.is_empty()),
+            refused: told.get(WellKnown::EnvoyResponseFlags).is_some()
+                || !span.events.is_empty()
+                || (span.status == SpanStatus::Error && !span.status_message.is_empty()),
             service,
             peer: PeerId::NONE,
             channel: ChannelId::NONE,
@@ -245,13 +206,20 @@ impl Extractor {
         if role == Role::Client {
             facts.peer = self.peer(&told, text, names);
         } else if is_message {
-            facts.channel = self.channel(told.get(WellKnown::MessagingSystem), told.get(WellKnown::MessagingDestination), told.get(WellKnown::MessagingKafkaClusterId), text, names);
+            facts.channel = self.channel(
+                told.get(WellKnown::MessagingSystem),
+                told.get(WellKnown::MessagingDestination),
+                told.get(WellKnown::MessagingKafkaClusterId),
+                text,
+                names,
+            );
             facts.group = self.group(told.get(WellKnown::MessagingGroup).or(told.get(WellKnown::MessagingSubscription)), text, names);
             facts.partition = position(told.get(WellKnown::MessagingPartition), text).map_or(-1, |partition| partition as i32);
             facts.offset = position(told.get(WellKnown::MessagingKafkaOffset), text).unwrap_or(-1);
             facts.message_id = self.text_hash(told.get(WellKnown::MessagingMessageId), text);
             facts.conversation = told.get(WellKnown::MessagingConversationId).map_or(0, |value| self.conversation(&value.to_text(text)));
-            facts.batch_count = told.get(WellKnown::MessagingBatchCount).and_then(|value| value.to_i64(text)).map_or(0, |count| count.clamp(0, MAX_BATCH) as u32);
+            facts.batch_count =
+                told.get(WellKnown::MessagingBatchCount).and_then(|value| value.to_i64(text)).map_or(0, |count| count.clamp(0, MAX_BATCH) as u32);
         }
         (facts, is_own)
     }
@@ -260,7 +228,9 @@ impl Extractor {
     pub(crate) fn link(&mut self, batch: &SpanBatch, attrs: Attrs, of: &SpanFacts, names: &mut FlowNames) -> LinkFacts {
         let text = &batch.text;
         let told = Told::new(rows(&batch.attrs, attrs));
-        let channel = if told.get(WellKnown::MessagingDestination).is_none() { of.channel } else {
+        let channel = if told.get(WellKnown::MessagingDestination).is_none() {
+            of.channel
+        } else {
             let system = names.get_channel(of.channel).system.clone();
             let destination = told.get(WellKnown::MessagingDestination).map(|value| value.to_text(text)).unwrap_or_default();
             let cluster_id = names.get_channel(of.channel).cluster_id.clone();
@@ -346,7 +316,9 @@ impl Extractor {
             let address = if is_url { authority(&address) } else { &*address };
             match port.map(|port| port.to_text(text)) {
                 _ if address.is_empty() => PeerId::NONE,
-                Some(port) if !port.is_empty() && address.contains(':') && !address.starts_with('[') => names.peer(&format!("[{address}]:{port}"), false, &system),
+                Some(port) if !port.is_empty() && address.contains(':') && !address.starts_with('[') => {
+                    names.peer(&format!("[{address}]:{port}"), false, &system)
+                }
                 Some(port) if !port.is_empty() => names.peer(&format!("{address}:{port}"), false, &system),
                 _ => names.peer(address, false, &system),
             }
@@ -391,131 +363,6 @@ fn code(value: Option<Value>) -> u32 {
     }
 }
 
-fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {
-    let operation = told.get(WellKnown::MessagingOperationType).or(told.get(WellKnown::MessagingOperationOld));
-    if let Some(Value::Str(at)) = operation {
-        match text.bytes(at) {
-            b"create" | b"publish" | b"send" => return Role::Publish,
-            b"receive" => return Role::Receive,
-            b"process" | b"deliver" => return Role::Process,
-            b"settle" => return Role::Settle,
-            _ => {}
-        }
-    }
-    let is_messaging = told.has(MESSAGING);
-    match kind {
-        SpanKind::Producer => Role::Publish,
-        SpanKind::Consumer => Role::Process,
-        SpanKind::Server => Role::Server,
-        // A call to a broker. Its own word tells which; without one it manages.
-        SpanKind::Client if is_messaging => match told.get(WellKnown::MessagingOperationName) {
-            Some(Value::Str(at)) => match text.bytes(at) {
-                b"publish" | b"send" | b"produce" => Role::Publish,
-                b"poll" | b"receive" | b"fetch" | b"get" => Role::Receive,
-                _ => Role::Settle,
-            },
-            _ => Role::Settle,
-        },
-        SpanKind::Client => Role::Client,
-        SpanKind::Internal | SpanKind::Unspecified => Role::Internal,
-    }
-}
-
-fn via(told: &Told<'_>, text: &TextArena) -> Via {
-    if told.has(DATABASE) {
-        Via::Database
-    } else if told.has(RPC) {
-        match told.get(WellKnown::RpcSystem) {
-            Some(Value::Str(at)) if text.bytes(at) == b"grpc" => Via::Grpc,
-            _ => Via::Rpc,
-        }
-    } else if told.has(HTTP) {
-        Via::Http
-    } else {
-        Via::Call
-    }
-}
-
-/// RPC statuses that are the server's fault: UNKNOWN, `DEADLINE_EXCEEDED`, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, `DATA_LOSS`
-/// (semantic conventions, gRPC).
-const SERVER_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
-const DEADLINE_EXCEEDED: i64 = 4;
-/// The names of gRPC's status codes.
-const RPC_STATUSES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// An RPC status as gRPC's number, from a number or a name in any case (Connect's are lower case); `None` for others.
-fn rpc_status(value: Value, text: &TextArena) -> Option<i64> {
-    value.to_i64(text).or_else(|| {
-        let Value::Str(at) = value else { return None };
-        let name = text.get(at);
-        RPC_STATUSES.iter().position(|known| known.eq_ignore_ascii_case(name)).map(|code| code as i64)
-    })
-}
-
-fn is_error(span: &SpanRow, role: Role, told: &Told<'_>, text: &TextArena) -> bool {
-    match span.status {
-        SpanStatus::Error => return true,
-        SpanStatus::Ok => return false,
-        SpanStatus::Unset => {}
-    }
-    let is_server = role == Role::Server;
-    if let Some(status) = told.get(WellKnown::HttpStatus).and_then(|value| value.to_i64(text)) {
-        return status >= if is_server { 500 } else { 400 };
-    }
-    if let Some(value) = told.get(WellKnown::RpcStatus) {
-        return match rpc_status(value, text) {
-            Some(status) if is_server => SERVER_FAULTS.contains(&status),
-            Some(status) => status != 0,
-            None => true,
-        };
-    }
-    if let Some(flag) = told.get(WellKnown::ErrorFlag) {
-        return !matches!(flag.to_text(text).as_ref(), "" | "false" | "0");
-    }
-    told.get(WellKnown::ErrorType).is_some_and(|value| !matches!(value, Value::Str(Str::EMPTY)))
-}
-
-/// Whether a failed span says that time ran out: by `error.type`, the RPC status, an exception or the status text.
-fn says_timeout(batch: &SpanBatch, span: &SpanRow, told: &Told<'_>) -> bool {
-    let text = &batch.text;
-    let says = |value: Option<Value>| matches!(value, Some(Value::Str(at)) if is_timeout_text(text.bytes(at)));
-    if told.get(WellKnown::RpcStatus).is_some_and(|value| rpc_status(value, text) == Some(DEADLINE_EXCEEDED)) {
-        return true;
-    }
-    if says(told.get(WellKnown::ErrorType)) || is_timeout_text(text.bytes(span.status_message)) {
-        return true;
-    }
-    rows(&batch.events, span.events).iter().any(|event| {
-        rows(&batch.attrs, event.attrs)
-            .iter()
-            .any(|attr| matches!(attr.known, WellKnown::ExceptionType | WellKnown::ExceptionMessage) && says(Some(attr.value)))
-    })
-}
-
-fn is_timeout_text(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 5] = [b"timeout", b"timed out", b"time-out", b"deadline exceeded", b"deadline_exceeded"];
-    let head = &text[..text.len().min(512)];
-    WORDS.iter().any(|word| head.len() >= word.len() && head.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
-}
-
 fn is_own_agent(value: Value, text: &TextArena) -> bool {
     let Value::Str(at) = value else { return false };
     text.bytes(at).strip_prefix(OWN_USER_AGENT.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'/'))
@@ -541,5 +388,3 @@ pub(crate) fn bucket(start_ns: i64, received_ns: i64) -> i32 {
     let ahead_ns = start_ns.saturating_sub(received_ns);
     if (-MAX_BEFORE_NS..=MAX_AFTER_NS).contains(&ahead_ns) { bucket_of(start_ns) } else { OUT_OF_RANGE }
 }
-
-const _: () = assert!(BUCKET_NS > 0);

@@ -1,0 +1,111 @@
+//! The engine on its thread: what goes in comes out, questions are answered, faults are seen.
+
+mod batches;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use batches::{START_NS, Span, spans, tick};
+use switchboard_engine::view::{Answer, Query, Snapshot};
+use switchboard_engine::{EngineConfig, EngineState, EngineThread};
+use switchboard_model::{Batch, Intake, Offer, Sink, SourceId, SourceInfo, SourceKind, TraceId, channel};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Running {
+    engine: EngineThread,
+    intake: Intake,
+    sink: Sink,
+    num_published: Arc<AtomicU64>,
+}
+
+fn run(on_publish: impl Fn(u64) + Send + 'static) -> Running {
+    let (intake, outlet) = channel(16 << 20);
+    let num_published = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&num_published);
+    let on_publish = Box::new(move || on_publish(counter.fetch_add(1, Ordering::SeqCst) + 1));
+    let config = EngineConfig { memory_bytes: 64 << 20, started_ns: START_NS };
+    let engine = EngineThread::spawn(config, Vec::new(), outlet, intake.clone(), on_publish);
+    engine.add_source(SourceInfo { id: SourceId(1), name: "otlp".to_owned(), kind: SourceKind::Otlp, environment: Some("lab".to_owned()) });
+    let sink = intake.sink(SourceId(1));
+    Running { engine, intake, sink, num_published }
+}
+
+/// Waits for a state with a deadline.
+fn until(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn pair(trace: u128) -> Batch {
+    spans(2_000, &[Span::client("shop", trace, 10, 0), Span::server("orders", trace, 11, 10)])
+}
+
+fn num_calls(snapshot: &Snapshot) -> u64 {
+    snapshot.interactions.iter().map(|row| row.figure.total_calls).sum()
+}
+
+#[test]
+fn what_goes_in_comes_out_and_questions_are_answered() {
+    let Running { engine, intake, sink, num_published } = run(|_| {});
+    let snapshots = engine.snapshots();
+    for trace in 1..=200 {
+        assert!(matches!(sink.offer(pair(trace)), Offer::Taken));
+    }
+    until(|| num_calls(&snapshots.latest()) == 200);
+    assert_eq!(snapshots.latest().topology.nodes[0].environment.as_deref(), Some("lab"));
+    let Answer::Trace(trace) = engine.query(Query::Trace { trace_id: TraceId(7) }).recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
+    assert_eq!(trace.spans.len(), 2);
+    let search = Query::Attribute { key: "http.request.method".to_owned(), value: "GET".to_owned(), limit: 5 };
+    let Answer::Spans(found) = engine.query(search).recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
+    assert_eq!(found.len(), 5);
+    let report = engine.report().recv_timeout(DEADLINE).unwrap();
+    assert_eq!((report.interactions[0].calls, report.sources[0].counts.received, report.sources[0].counts.stored), (200, 400, 400));
+    assert_eq!(intake.num_bytes_queued(), 0);
+    assert!(num_published.load(Ordering::SeqCst) >= 1 && engine.state() == EngineState::Running);
+}
+
+#[test]
+fn nothing_is_published_once_nothing_changes() {
+    let Running { engine, sink, num_published, .. } = run(|_| {});
+    assert!(matches!(sink.offer(pair(1)), Offer::Taken));
+    // Two minutes and more go by in the data: the last minute's figures are empty.
+    assert!(matches!(sink.offer(tick(200_000)), Offer::Taken));
+    until(|| engine.snapshot().as_of_ns >= START_NS + 200_000_000_000 && num_calls(&engine.snapshot()) == 1);
+    let before = num_published.load(Ordering::SeqCst);
+    for second in 201..230 {
+        assert!(matches!(sink.offer(tick(second * 1_000)), Offer::Taken));
+    }
+    // The report is made after all of them.
+    let report = engine.report().recv_timeout(DEADLINE).unwrap();
+    assert!(report.duration_s >= 200.0);
+    until(|| engine.report().recv_timeout(DEADLINE).is_ok_and(|report| report.duration_s >= 229.0));
+    assert_eq!(num_published.load(Ordering::SeqCst), before);
+}
+
+#[test]
+fn a_panic_is_a_visible_state_and_ingest_stops() {
+    let Running { engine, sink, .. } = run(|_| panic!("the window is gone"));
+    assert!(matches!(sink.offer(pair(1)), Offer::Taken));
+    until(|| engine.state() != EngineState::Running);
+    assert_eq!(engine.state(), EngineState::Panicked("the window is gone".to_owned()));
+    until(|| matches!(sink.offer(pair(2)), Offer::Closed(_)));
+    assert!(engine.report().recv_timeout(DEADLINE).is_err());
+    assert!(engine.query(Query::Trace { trace_id: TraceId(1) }).recv_timeout(DEADLINE).is_err());
+}
+
+#[test]
+fn dropping_it_ends_the_thread_and_closes_the_queue() {
+    for _ in 0..20 {
+        let Running { engine, sink, .. } = run(|_| {});
+        assert!(matches!(sink.offer(pair(1)), Offer::Taken));
+        let begun = Instant::now();
+        drop(engine);
+        assert!(begun.elapsed() < Duration::from_millis(450), "{:?}", begun.elapsed());
+        assert!(matches!(sink.offer(pair(2)), Offer::Closed(_)));
+    }
+}
