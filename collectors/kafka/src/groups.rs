@@ -310,7 +310,7 @@ impl Groups {
         }
         if works || !known.is_asked_by_name {
             admin::group_offsets(consumer.client(), &read.group, None, patience, |topic, partition, offset| {
-                answers.take(catalogue.id(topic), partition, offset)
+                answers.take(catalogue.id(topic), partition, offset);
             })?;
             self.report.read_a_large_one |= answers.committed.len() >= LARGE;
             known.read_whole = Some(Instant::now());

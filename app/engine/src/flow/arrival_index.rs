@@ -62,7 +62,7 @@ impl ArrivalIndex {
         let bucket = self.bucket(hash);
         let entered = tag(hash) << 32 | u64::from(arrival);
         if let Some(free) = self.slots[bucket..bucket + SLOTS_PER_BUCKET].iter_mut().find(|slot| **slot & !SPILLED == 0) {
-            *free |= entered
+            *free |= entered;
         } else {
             self.slots[bucket] |= SPILLED;
             self.spill.entry(bucket).or_default().push(entered);

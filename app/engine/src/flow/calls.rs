@@ -22,7 +22,7 @@ impl Proofs {
         }
         let services = self.services.entry(peer).or_default();
         if let Some((_, num)) = services.iter_mut().find(|(known, _)| *known == service) {
-            *num += 1
+            *num += 1;
         } else {
             services.push((service, 1));
             self.version += 1;
