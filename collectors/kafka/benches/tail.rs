@@ -49,7 +49,7 @@ fn fill(brokers: &str) {
             producer.send(record).map_err(|(error, _)| error).expect("queued");
         }
     }
-    producer.flush(Duration::from_secs(60)).expect("sent");
+    producer.flush(Duration::from_mins(1)).expect("sent");
 }
 
 /// Time from the first record to the last, as a bare consumer reads them.

@@ -407,3 +407,42 @@ mod tests {
         }
     }
 }
+#[cfg(test)]
+mod timing {
+    use super::*;
+    fn cpu() -> f64 { let t=std::fs::read_to_string("/proc/thread-self/schedstat").unwrap(); t.split_whitespace().next().unwrap().parse::<f64>().unwrap() }
+    #[test]
+    fn timing() {
+        let value = |number: i64| format!(
+        r#"{{"orderId":"order-{number:08}","customer":{{"name":"Ada Lovelace","city":"London","since":"2019-03-0{}"}},"lines":[{{"sku":"A-{}","quantity":{},"price":1995}},{{"sku":"B-77","quantity":1,"price":250}}],"total":{},"currency":"EUR","note":"leave at the door, ring twice"}}"#,
+        number % 9 + 1, number % 500, number % 7 + 1, number * 13 % 100_000);
+        let values: Vec<String> = (0..1000).map(value).collect();
+        println!("value {} B", values[0].len());
+        let redactor = Arc::new(Redactor::new([1; 16], &[]));
+        let n = 200_000;
+        let t = cpu();
+        for i in 0..n { std::hint::black_box(redactor.redact_text(&values[i % 1000])); }
+        println!("redact_text {} ns", (cpu() - t) / n as f64);
+        let t = cpu();
+        for i in 0..n { std::hint::black_box(redactor.hash(&[Some(b"customer-1"), Some(values[i % 1000].as_bytes()), Some(b"traceparent"), Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), Some(b"correlation-id"), Some(b"4bf92f3577b34da6a3ce929d0e0e4736")])); }
+        println!("hash {} ns", (cpu() - t) / n as f64);
+        let t = cpu();
+        for _ in 0..n { std::hint::black_box(switchboard_model::parse_traceparent(std::hint::black_box("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))); }
+        println!("traceparent {} ns", (cpu() - t) / n as f64);
+        let t = cpu();
+        for _ in 0..n { std::hint::black_box(CorrelationId::parse(std::hint::black_box(b"4bf92f3577b34da6a3ce929d0e0e4736"))); }
+        println!("correlation {} ns", (cpu() - t) / n as f64);
+        let t = cpu();
+        for _ in 0..n { std::hint::black_box(redactor.is_secret_name(std::hint::black_box("customer"))); }
+        println!("secret name {} ns", (cpu() - t) / n as f64);
+        let mut b = RecordBuilder::new(SourceId(1), ClusterRef::default(), redactor);
+        let t = cpu();
+        for i in 0..n {
+            let channel = b.channel("orders");
+            let headers: Vec<(&[u8], Option<&[u8]>)> = vec![(b"traceparent", Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")), (b"correlation-id", Some(b"4bf92f3577b34da6a3ce929d0e0e4736"))];
+            b.add(channel, &RawRecord { partition: 0, offset: i as i64, timestamp_ms: 1, timestamp_type: TimestampType::Create, key: Some(b"customer-1"), value: Some(values[i % 1000].as_bytes()), headers: &headers });
+            if b.size_bytes() > 1 << 20 { std::hint::black_box(b.finish(0)); }
+        }
+        println!("add {} ns", (cpu() - t) / n as f64);
+    }
+}

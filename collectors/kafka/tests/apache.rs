@@ -24,7 +24,7 @@ fn broker(test: &str) -> Option<String> {
         Ok(address) if !address.trim().is_empty() => Some(address.trim().to_owned()),
         _ => {
             assert!(std::env::var("CI_PEERS").as_deref() != Ok("1"), "CI_PEERS=1, but SWITCHBOARD_TEST_KAFKA names no broker");
-            println!("skipped: {test} needs Apache Kafka; set SWITCHBOARD_TEST_KAFKA=host:port (tests/peers/kafka.sh start DIR prints one)");
+            eprintln!("skipped: {test} needs Apache Kafka; set SWITCHBOARD_TEST_KAFKA=host:port (tests/peers/kafka.sh start DIR prints one)");
             None
         }
     }

@@ -54,7 +54,7 @@ impl Ids {
         if let Some(known) = self.nodes.get(key) {
             return (*known, true);
         }
-        if self.nodes.len() >= MAX_NODES && *key != NodeKey::Other {
+        if self.nodes.len() + 1 >= MAX_NODES && *key != NodeKey::Other {
             return (self.node(&NodeKey::Other).0, false);
         }
         let node_id = NodeId(self.nodes.len() as u32);
