@@ -68,6 +68,8 @@ pub(crate) struct Chart {
     plan: Plan,
     /// What the plan was made from: when none of it moved, neither does the plan.
     planned_from: Option<(u64, u64, u64, u64)>,
+    /// Whether rows came or went since it was made, or something was held back from it.
+    is_plan_old: bool,
     summaries: Summaries,
     /// What brokers and breakers told when the state last changed or time went on.
     told: Told,
@@ -91,6 +93,7 @@ impl Chart {
             ids: Ids::default(),
             plan: Plan::default(),
             planned_from: None,
+            is_plan_old: false,
             summaries: Summaries::default(),
             told: Told::default(),
             evidence: Evidence::new(),
@@ -182,17 +185,20 @@ impl Chart {
         if is_told_anew {
             self.told = self.told(observed);
         }
-        let is_due = self.plan.held_back_until_ns.is_some_and(|until_ns| now_ns >= until_ns);
         let flow = &*observed.flow;
         let from = (flow.rows.shape(), flow.names.version(), flow.proofs.version(), flow.conversations.version());
-        let is_planned_anew = self.planned_from != Some(from) || self.is_state_changed || is_due;
+        // With the seconds comes what was held back and found no partner, and goes what found one.
+        self.is_plan_old |= self.is_flow_changed;
+        let is_planned_anew = self.planned_from != Some(from) || self.is_state_changed || (self.is_ticked && self.is_plan_old);
+        let mut is_changed = false;
         if is_planned_anew {
             self.plan = flow.plan(&mut self.ids, self.told.brokers(), true);
             self.planned_from = Some(from);
+            self.is_plan_old = self.plan.has_held_back;
+            is_changed = put_topology(&mut self.snapshot.topology, &self.plan);
         }
         let told = &self.told;
-        let mut is_changed = put_topology(&mut self.snapshot.topology, &self.plan);
-        if self.is_flow_changed || self.is_state_changed || !self.is_at_rest || is_due {
+        if self.is_flow_changed || is_planned_anew || !self.is_at_rest {
             self.is_at_rest = now_ns.saturating_sub(self.flow_changed_ns) > DRAINED_AFTER_NS;
             is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, told, &mut self.summaries, now_ns, self.started_ns));
             is_changed |= put(&mut self.snapshot.interactions, interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns));

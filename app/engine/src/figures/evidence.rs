@@ -80,7 +80,7 @@ impl SpanKey {
 /// How many examples are shown.
 const SHOWN: usize = 8;
 /// How many are kept, so that some can be taken back.
-const KEPT: usize = 32;
+const KEPT: usize = 16;
 
 /// The lowest examples by rank. Exact as long as enough of those kept are not taken back.
 #[derive(Clone, Debug)]
@@ -158,8 +158,19 @@ pub(crate) fn evidence<'a>(parts: impl Iterator<Item = (&'a [u64; NUM_RULES], &'
     lowest.sort_unstable();
     lowest.dedup();
     lowest.truncate(SHOWN);
-    let exemplars = lowest.iter().map(|(_, span)| Exemplar { trace_id: span.trace_id.to_string(), span_id: span.span_id.to_string() }).collect();
-    Evidence { rules, exemplars }
+    let exemplars = lowest.iter().map(|(_, span)| Exemplar { trace_id: hex(&span.trace_id.0.to_be_bytes()), span_id: hex(&span.span_id.0.to_be_bytes()) });
+    Evidence { rules, exemplars: exemplars.collect() }
+}
+
+/// Two digits a byte. Written thousands of times a snapshot.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -168,6 +179,15 @@ mod tests {
 
     fn span(number: u64) -> SpanKey {
         SpanKey { trace_id: TraceId(7), span_id: SpanId(number) }
+    }
+
+    #[test]
+    fn ids_read_as_elsewhere() {
+        let span = SpanKey { trace_id: TraceId(0x0123_4567_89ab_cdef_0000_0000_0000_00f1), span_id: SpanId(0xa0b) };
+        let mut exemplars = Exemplars::default();
+        exemplars.add(span);
+        let shown = evidence([(&[0; NUM_RULES], &exemplars)].into_iter()).exemplars;
+        assert_eq!((&shown[0].trace_id, &shown[0].span_id), (&span.trace_id.to_string(), &span.span_id.to_string()));
     }
 
     #[test]

@@ -168,11 +168,14 @@ fn group_mut<'a>(mask: &mut u64, groups: &'a mut Vec<[u32; STEPS]>, bucket: u16)
 pub(crate) struct Merged {
     counts: Box<[u64; NUM_BUCKETS]>,
     num: u64,
+    /// Only these buckets are in use.
+    first: usize,
+    end: usize,
 }
 
 impl Default for Merged {
     fn default() -> Self {
-        Self { counts: Box::new([0; NUM_BUCKETS]), num: 0 }
+        Self { counts: Box::new([0; NUM_BUCKETS]), num: 0, first: NUM_BUCKETS, end: 0 }
     }
 }
 
@@ -180,16 +183,19 @@ impl Merged {
     /// Empties it, for use again.
     pub(crate) fn clear(&mut self) {
         if self.num > 0 {
-            self.counts.fill(0);
-            self.num = 0;
+            self.counts[self.first..self.end].fill(0);
+            (self.num, self.first, self.end) = (0, NUM_BUCKETS, 0);
         }
     }
 
     /// Adds a histogram.
     pub(crate) fn add(&mut self, histogram: &Histogram) {
         histogram.each(|bucket, num| {
-            self.counts[bucket as usize] += u64::from(num);
+            let bucket = bucket as usize;
+            self.counts[bucket] += u64::from(num);
             self.num += u64::from(num);
+            self.first = self.first.min(bucket);
+            self.end = self.end.max(bucket + 1);
         });
     }
 
@@ -200,11 +206,11 @@ impl Merged {
         }
         let rank = ((self.num as f64 * share).ceil() as u64).clamp(1, self.num);
         let mut sum = 0;
-        let bucket = self.counts.iter().position(|count| {
+        let at = self.counts[self.first..self.end].iter().position(|count| {
             sum += count;
             sum >= rank
         })?;
-        Some(middle_ns(bucket))
+        Some(middle_ns(self.first + at))
     }
 }
 

@@ -122,6 +122,20 @@ impl RowKey {
         kind | rest << 3
     }
 
+    /// Whether it may lose all that it holds to a better row: what is in flight comes and goes in it.
+    fn is_provisional(self) -> bool {
+        match self {
+            Self::Call { from, to, .. } => from == End::Missing || matches!(to, End::Peer(_) | End::Unknown),
+            Self::Message { from, .. } => from == ServiceId::NONE,
+            _ => false,
+        }
+    }
+
+    /// Whether its evidence is shown.
+    fn has_examples(self) -> bool {
+        !matches!(self, Self::Callee { .. } | Self::Received { .. } | Self::Handled(_))
+    }
+
     fn is_interaction(self) -> bool {
         matches!(self, Self::Call { .. } | Self::Message { .. })
     }
@@ -186,7 +200,7 @@ pub(crate) struct Rows {
     num_capped: u64,
     num_out_of_range: u64,
     now_ns: i64,
-    /// Rises when a row comes, or comes to hold something, or nothing any more.
+    /// Rises when a row that is not provisional comes to hold something, or nothing any more.
     shape: u64,
 }
 
@@ -232,12 +246,14 @@ impl Rows {
     pub(crate) fn add(&mut self, row_id: RowId, sample: &Sample, rule: Rule, example: Option<SpanKey>) {
         let row = &mut self.rows[row_id.0 as usize];
         if row.series.total().calls == 0 {
-            self.shape += 1;
+            self.shape += u64::from(!row.key.is_provisional());
             row.since_ns = self.now_ns;
         }
         self.bucket_bytes += row.series.add(sample, self.oldest);
         row.rules[rule as usize] += u64::from(sample.num);
-        if let Some(span) = example {
+        if let Some(span) = example
+            && row.key.has_examples()
+        {
             row.exemplars.add(span);
         }
     }
@@ -248,10 +264,12 @@ impl Rows {
         self.bucket_bytes = self.bucket_bytes.saturating_sub(row.series.subtract(sample));
         let tally = &mut row.rules[rule as usize];
         *tally = tally.saturating_sub(u64::from(sample.num));
-        if let Some(span) = example {
+        if let Some(span) = example
+            && row.key.has_examples()
+        {
             row.exemplars.remove(span);
         }
-        self.shape += u64::from(row.series.total().calls == 0);
+        self.shape += u64::from(row.series.total().calls == 0 && !row.key.is_provisional());
     }
 
     /// The engine's time, ns since the Unix epoch.
@@ -292,12 +310,17 @@ impl Rows {
         &mut self.rows[row_id.0 as usize].exemplars
     }
 
-    /// Rows that hold something.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (RowId, &Row)> {
-        self.rows.iter().enumerate().filter(|(_, row)| row.series.total().calls > 0).map(|(at, row)| (RowId(at as u32), row))
+    /// All rows.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (RowId, &Row)> {
+        self.rows.iter().enumerate().map(|(at, row)| (RowId(at as u32), row))
     }
 
-    /// Rises when other rows hold something than before.
+    /// Rows that hold something.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (RowId, &Row)> {
+        self.all().filter(|(_, row)| row.series.total().calls > 0)
+    }
+
+    /// Rises when other rows, but for provisional ones, hold something than before.
     pub(crate) fn shape(&self) -> u64 {
         self.shape
     }

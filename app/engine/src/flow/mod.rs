@@ -118,7 +118,7 @@ impl Flow {
         let num_keys = hot.capacity() / 4;
         Self {
             names: FlowNames::new((max_bytes / 256).clamp(4 << 10, 256 << 10)),
-            rows: Rows::new((max_bytes / 8 / 1024).clamp(1_000, 20_000), max_bytes / 4),
+            rows: Rows::new((max_bytes / 1024).clamp(1_000, 20_000), max_bytes / 4),
             consumers: HashMap::new(),
             num_followed: 0,
             publishers: HashMap::new(),

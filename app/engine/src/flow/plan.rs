@@ -124,8 +124,8 @@ pub(crate) struct Plan {
     pub(crate) edges: Vec<PlannedEdge>,
     /// By ends and channel.
     pub(crate) interactions: Vec<PlannedInteraction>,
-    /// Until when, by the engine's time, something is held back; `None` = nothing is.
-    pub(crate) held_back_until_ns: Option<i64>,
+    /// Whether something was held back that may still find its partner.
+    pub(crate) has_held_back: bool,
     /// Nodes by kind and name; `None` where several have it.
     by_name: HashMap<(NodeKind, String), Option<NodeId>>,
 }
@@ -174,6 +174,18 @@ impl Equivalent<(NodeKind, String)> for Named<'_> {
     }
 }
 
+/// Over what an interaction goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Over {
+    /// A protocol.
+    Protocol(Via),
+    /// A channel; `None` = no span says which.
+    Channel(Option<NodeId>),
+}
+
+/// Who, with whom, over what.
+pub(super) type InteractionKey = (Option<NodeId>, Option<NodeId>, Over);
+
 /// A plan in the making.
 pub(super) struct Draft<'a> {
     pub(super) flow: &'a Flow,
@@ -181,7 +193,7 @@ pub(super) struct Draft<'a> {
     ids: &'a mut Ids,
     pub(super) nodes: BTreeMap<NodeId, PlannedNode>,
     edges: BTreeMap<EdgeId, PlannedEdge>,
-    interactions: BTreeMap<(Option<NodeId>, Option<NodeId>, String), PlannedInteraction>,
+    interactions: BTreeMap<InteractionKey, PlannedInteraction>,
     by_channel: HashMap<ChannelId, NodeId>,
     by_peer: HashMap<PeerId, NodeId>,
     /// Brokers' channels by name.
@@ -211,19 +223,12 @@ impl Flow {
         for (service, known) in self.names.services() {
             draft.by_name.entry(&known.name).and_modify(|of_name| *of_name = None).or_insert(Some(service));
         }
-        let mut held_back_until_ns = None;
-        let rows: Vec<(RowId, &Row)> = self
-            .rows
-            .held()
-            .filter(|(_, row)| {
-                let until_ns = row.since_ns.saturating_add(GRACE_NS);
-                let is_held_back = grace && until_ns > self.now_ns && draft.is_provisional(row.key);
-                if is_held_back {
-                    held_back_until_ns = Some(held_back_until_ns.map_or(until_ns, |known: i64| known.min(until_ns)));
-                }
-                !is_held_back
-            })
-            .collect();
+        let is_held_back = |row: &Row| grace && row.since_ns.saturating_add(GRACE_NS) > self.now_ns && draft.is_unproved(row.key);
+        // What is in flight comes and goes in the row of a proved peer: it belongs to the map also while it is empty.
+        let is_proved_peer = |row: &Row| grace && matches!(row.key, RowKey::Call { to: End::Peer(peer), .. } if self.proofs.service(peer).is_some());
+        let is_planned = |row: &Row| if row.series.total().calls > 0 { !is_held_back(row) } else { is_proved_peer(row) };
+        let has_held_back = self.rows.held().any(|(_, row)| is_held_back(row));
+        let rows: Vec<(RowId, &Row)> = self.rows.all().filter(|(_, row)| is_planned(row)).collect();
         for (service, _) in self.names.services() {
             draft.service(service);
         }
@@ -246,15 +251,15 @@ impl Flow {
             nodes: draft.nodes.into_values().collect(),
             edges: draft.edges.into_values().collect(),
             interactions: draft.interactions.into_values().collect(),
-            held_back_until_ns,
+            has_held_back,
             by_name,
         }
     }
 }
 
 impl Draft<'_> {
-    /// Whether a row may still lose all that it holds to a better one.
-    fn is_provisional(&self, key: RowKey) -> bool {
+    /// Whether nothing proves what a row says, so that a partner may still come for all that it holds.
+    fn is_unproved(&self, key: RowKey) -> bool {
         match key {
             RowKey::Call { from, to, .. } => {
                 from == End::Missing
@@ -417,11 +422,18 @@ impl Draft<'_> {
     }
 
     /// The interaction of two nodes.
-    pub(super) fn interaction(&mut self, from: Option<NodeId>, to: Option<NodeId>, via: &str) -> &mut PlannedInteraction {
-        self.interactions.entry((from, to, via.to_owned())).or_insert_with(|| PlannedInteraction {
+    pub(super) fn interaction(&mut self, from: Option<NodeId>, to: Option<NodeId>, over: Over) -> &mut PlannedInteraction {
+        let nodes = &self.nodes;
+        let via = || match over {
+            Over::Protocol(via) => via.name().to_owned(),
+            Over::Channel(channel) => {
+                channel.and_then(|channel| nodes.get(&channel)).map_or_else(|| "unknown channel".to_owned(), |planned| planned.node.name.clone())
+            }
+        };
+        self.interactions.entry((from, to, over)).or_insert_with(|| PlannedInteraction {
             from,
             to,
-            via: via.to_owned(),
+            via: via(),
             style: None,
             style_reason: String::new(),
             rows: Vec::new(),
@@ -457,11 +469,11 @@ impl Draft<'_> {
                 if matches!(from, End::Root | End::Missing) {
                     self.add_to_node(from_node, &[row_id]);
                 }
-                self.interaction(Some(from_node), to_node, via.name()).rows.push(row_id);
+                self.interaction(Some(from_node), to_node, Over::Protocol(via)).rows.push(row_id);
             }
             RowKey::Callee { from, to, via } => {
                 let (from, to) = (self.service(from), self.service(to));
-                self.interaction(Some(from), Some(to), via.name()).callee.push(row_id);
+                self.interaction(Some(from), Some(to), Over::Protocol(via)).callee.push(row_id);
             }
             RowKey::Received { service } => {
                 let service = self.service(service);
@@ -489,7 +501,7 @@ impl Draft<'_> {
 
     fn style(&mut self, flows: &Flows) {
         for (key, interaction) in &mut self.interactions {
-            let styled = match flows.style(key, &self.flow.conversations, interaction.num_more > 0, |node_id| self.nodes.get(&node_id)) {
+            let styled = match flows.style(key, &self.flow.conversations, |node_id| self.nodes.get(&node_id)) {
                 Some(styled) => styled,
                 None => Styled::of_call(self.flow, interaction),
             };

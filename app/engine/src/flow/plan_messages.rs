@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use crate::figures::{Row, RowId, RowKey, Subscription};
-use crate::flow::plan::Draft;
+use crate::flow::plan::{Draft, Over};
 use crate::flow::style::Flows;
 use crate::flow::{ChannelId, GroupId};
 use crate::intern::ServiceId;
@@ -78,16 +78,12 @@ impl Draft<'_> {
     fn message(&mut self, row_id: RowId, from: ServiceId, to: Subscription, flows: &mut Flows) {
         let to_node = self.service(to.service);
         let from_node = (from != ServiceId::NONE).then(|| self.service(from));
-        let (via, channel) = if to.channel.is_some() {
-            let channel = self.channel(to.channel);
-            (self.flow.names.get_channel(to.channel).name.clone(), Some(channel))
-        } else {
-            ("unknown channel".to_owned(), None)
-        };
-        self.interaction(from_node, Some(to_node), &via).rows.push(row_id);
+        let channel = to.channel.is_some().then(|| self.channel(to.channel));
+        let over = Over::Channel(channel);
+        self.interaction(from_node, Some(to_node), over).rows.push(row_id);
         if let Some(channel) = channel {
             let name_hash = self.flow.names.get_channel(to.channel).name_hash;
-            flows.message((from_node, Some(to_node), via), from, to.service, channel, name_hash);
+            flows.message((from_node, Some(to_node), over), from, to.service, name_hash);
             if to.group.is_some() {
                 let group = self.group(self.flow.names.get_group(to.group), NodeBasis::Inferred);
                 self.edge(channel, group, HopKind::Deliver, None).latencies.get_or_insert_default().push(row_id);
@@ -136,7 +132,7 @@ impl Draft<'_> {
             let publisher = publishers.next();
             if num_committed > 0 && !is_unsure && publisher.is_some() {
                 let only = publisher.filter(|first| publishers.all(|other| other == *first));
-                self.interaction(only, None, &told.topic).num_more += num_committed;
+                self.interaction(only, None, Over::Channel(Some(channel))).num_more += num_committed;
             }
         }
     }

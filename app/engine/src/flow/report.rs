@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::figures::RowId;
+use crate::figures::{RowId, RowKey};
 use crate::flow::plan::{Plan, PlannedInteraction, PlannedNode};
 use crate::flow::summary::{Scope, Summaries, evidence_of};
 use crate::flow::{Flow, OTHER_NAME};
@@ -25,7 +25,11 @@ fn services(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -
         .iter()
         .filter(is_service)
         .map(|planned| {
-            let summary = summaries.of(&flow.rows, &planned.rows, &planned.rows, scope);
+            // The node "other" stands for peers and channels too: only what services received counts here.
+            let is_received = |row: &RowId| matches!(flow.rows.get(*row).key, RowKey::Received { .. } | RowKey::Handled(_));
+            let is_other = planned.node.kind == NodeKind::Other;
+            let rows: Vec<RowId> = planned.rows.iter().copied().filter(|row| !is_other || is_received(row)).collect();
+            let summary = summaries.of(&flow.rows, &rows, &rows, scope);
             ServiceReport {
                 name: planned.node.name.clone(),
                 namespace: planned.node.namespace.clone(),
@@ -121,7 +125,7 @@ fn hops(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -> Ve
             // A group may read several channels: one step each.
             let from = if is_channel(edge.from) { (None, None, None) } else { named(plan, Some(edge.from)) };
             for row in &planned.rows {
-                let crate::figures::RowKey::Consume(to) = flow.rows.get(*row).key else { continue };
+                let RowKey::Consume(to) = flow.rows.get(*row).key else { continue };
                 parts.push((from.clone(), Some(flow.names.get_channel(to.channel).name.clone()), vec![*row]));
             }
         } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::conversations::Conversations;
-use crate::flow::plan::PlannedNode;
+use crate::flow::plan::{InteractionKey, Over, PlannedNode};
 use crate::intern::ServiceId;
 use crate::view::{NodeId, Style};
 
@@ -16,13 +16,10 @@ pub(crate) struct Styled {
     pub(crate) reason: String,
 }
 
-type InteractionKey = (Option<NodeId>, Option<NodeId>, String);
-
 #[derive(Clone, Copy, Debug)]
 struct Flowing {
     from: ServiceId,
     to: ServiceId,
-    channel: NodeId,
     name_hash: u64,
 }
 
@@ -53,8 +50,8 @@ impl Flows {
     }
 
     /// An interaction is of messages on a channel.
-    pub(crate) fn message(&mut self, key: InteractionKey, from: ServiceId, to: ServiceId, channel: NodeId, name_hash: u64) {
-        self.messages.entry(key).or_default().push(Flowing { from, to, channel, name_hash });
+    pub(crate) fn message(&mut self, key: InteractionKey, from: ServiceId, to: ServiceId, name_hash: u64) {
+        self.messages.entry(key).or_default().push(Flowing { from, to, name_hash });
     }
 
     fn num_readers(&self, channel: NodeId) -> usize {
@@ -69,22 +66,13 @@ impl Flows {
     }
 
     /// The style of an interaction; `None` if it is not one of messages.
-    pub(crate) fn style<'a>(
-        &self,
-        key: &InteractionKey,
-        conversations: &Conversations,
-        is_committed: bool,
-        node: impl Fn(NodeId) -> Option<&'a PlannedNode>,
-    ) -> Option<Styled> {
-        let flowing: &[Flowing] = self.messages.get(key).map_or(&[], Vec::as_slice);
-        let channel = match flowing.first() {
-            Some(first) => first.channel,
-            None if is_committed => {
-                let is_channel = |channel: &&NodeId| node(**channel).is_some_and(|planned| planned.node.name == key.2);
-                *self.groups.keys().find(is_channel)?
-            }
-            None => return None,
+    pub(crate) fn style<'a>(&self, key: &InteractionKey, conversations: &Conversations, node: impl Fn(NodeId) -> Option<&'a PlannedNode>) -> Option<Styled> {
+        let channel = match key.2 {
+            Over::Protocol(_) => return None,
+            Over::Channel(None) => return Some(Styled { style: None, reason: "no span names the channel".to_owned() }),
+            Over::Channel(Some(channel)) => channel,
         };
+        let flowing: &[Flowing] = self.messages.get(key).map_or(&[], Vec::as_slice);
         let name = |channel: NodeId| node(channel).map_or_else(String::new, |planned| planned.node.name.clone());
         let num_readers = self.num_readers(channel);
         let answer = |from: ServiceId, to: ServiceId, name_hash: u64| self.answered_on(conversations, from, name_hash, to);
@@ -108,12 +96,13 @@ impl Flows {
                 let reason = format!("answers with the same correlation id come back on {}", name(on));
                 return Some(Styled { style: Some(Style::AsyncRequestResponse), reason });
             }
-            let asked = self.messages.values().flatten().find(|request| {
+            let is_asked = |request: &&Flowing| {
                 (request.from, request.to) == (flowing.to, flowing.from)
                     && conversations.answers(request.from, request.name_hash, request.to).contains(&flowing.name_hash)
-            });
-            if let Some(request) = asked {
-                let reason = format!("it carries the answers to {}, with the same correlation id", name(request.channel));
+            };
+            let asked = self.messages.iter().find(|(_, requests)| requests.iter().any(|request| is_asked(&request)));
+            if let Some(((_, _, Over::Channel(Some(on))), _)) = asked {
+                let reason = format!("it carries the answers to {}, with the same correlation id", name(*on));
                 return Some(Styled { style: Some(Style::AsyncRequestResponse), reason });
             }
         }

@@ -184,7 +184,8 @@ fn a_group_with_one_worker_is_part_of_its_edge_and_with_two_a_box() {
     assert_eq!(titles, ["placed → one", "placed → nobody", "placed → shared", "shared → one", "shared → two"]);
     assert_eq!(scene.edges[2].pill.as_ref().map(|pill| (pill.glyph, pill.text.as_str())), Some((Glyph::Stuck, "7 · 3 s")));
     assert_eq!(scene.edges[1].pill.as_ref().map(|pill| (pill.glyph, pill.text.as_str())), Some((Glyph::Nobody, "9 · nobody reads")));
-    assert!(scene.node_index(unknown).is_some());
+    let dashed = |node_id: NodeId| scene.node_index(node_id).map(|index| scene.nodes[index].dashed);
+    assert_eq!((dashed(unknown), dashed(shared)), (Some(true), Some(false)), "nobody is known to work for the first");
 }
 
 #[test]

@@ -56,6 +56,11 @@ impl<'a> Structure<'a> {
             .filter(|node| !self.folded.contains_key(&node.node_id) && !self.merged.contains_key(&node.node_id))
             .map(|node| scene_node(node, figure_of(node.node_id), active.get(&node.node_id).copied(), called.contains(&node.node_id), now_ns))
             .collect();
+        // Nobody is known to work for these groups: whoever reads there sends no spans.
+        let worked_for: BTreeSet<NodeId> = topology.edges.iter().filter(|edge| edge.kind == HopKind::Process).map(|edge| edge.from).collect();
+        for node in nodes.iter_mut().filter(|node| node.kind == NodeKind::Group) {
+            node.dashed = !worked_for.contains(&node.node_id);
+        }
         nodes.sort_by(|a, b| node_order(a).cmp(&node_order(b)));
         let by_node: BTreeMap<NodeId, usize> = nodes.iter().enumerate().map(|(index, node)| (node.node_id, index)).collect();
 
