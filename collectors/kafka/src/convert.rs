@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use switchboard_model::{
     Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, RawHash, RecordBatch, RecordRow, Redactor,
-    SourceId, Str, TextArena, TimestampType,
+    SourceId, Str, TimestampType,
 };
 
 use crate::dialect::{NameMeaning, NameMeanings, TraceHeaders};
 
 /// Longest value, key or header value that is kept, in bytes.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
-/// Size at which a batch is cut, in bytes. Small enough to stay in a core's cache on its way to the engine.
-const BATCH_BYTES: usize = 256 * 1024;
 /// Most headers of a record that are kept.
 const MOST_HEADERS: usize = 1_024;
 /// How far behind the cut a secret is still looked for, so that it is recognised although only its beginning is kept.
@@ -101,11 +99,6 @@ impl RecordBuilder {
         self.text_bytes + self.batch.records.len() * size_of::<RecordRow>() + self.batch.headers.len() * size_of::<HeaderRow>()
     }
 
-    /// Whether it is time to take the batch out.
-    pub fn is_full(&self) -> bool {
-        self.size_bytes() >= BATCH_BYTES
-    }
-
     /// Records with a header name that is not UTF-8, so far.
     pub fn num_unreadable(&self) -> u64 {
         self.num_unreadable
@@ -162,10 +155,9 @@ impl RecordBuilder {
         });
     }
 
-    /// Takes the batch out, stamped with the time of arrival. After a full one another is likely to come, and gets its room at once.
+    /// Takes the batch out, stamped with the time of arrival.
     pub fn finish(&mut self, received_ns: i64) -> RecordBatch {
-        let next = if self.is_full() { like(&self.batch, self.text_bytes) } else { RecordBatch::default() };
-        let mut batch = std::mem::replace(&mut self.batch, next);
+        let mut batch = std::mem::take(&mut self.batch);
         batch.header = BatchHeader { version: BATCH_VERSION, source: self.source, received_ns };
         batch.cluster = self.cluster.clone();
         self.last_names.clear();
@@ -238,18 +230,6 @@ impl RecordBuilder {
         let kept = if clean.len() > LONGEST_VALUE { cut(&clean, LONGEST_VALUE) } else { &clean };
         flags.truncated |= kept.len() < clean.len();
         self.push(kept)
-    }
-}
-
-/// An empty batch with room for as much as another one holds.
-fn like(batch: &RecordBatch, text_bytes: usize) -> RecordBatch {
-    RecordBatch {
-        text: TextArena::with_capacity(text_bytes + text_bytes / 16, batch.text.num_strings() + batch.text.num_strings() / 16),
-        channels: Vec::with_capacity(batch.channels.len()),
-        records: Vec::with_capacity(batch.records.len() + batch.records.len() / 16),
-        headers: Vec::with_capacity(batch.headers.len() + batch.headers.len() / 16),
-        correlations: Vec::with_capacity(batch.correlations.len() + batch.correlations.len() / 16),
-        ..RecordBatch::default()
     }
 }
 
@@ -430,80 +410,38 @@ mod tests {
 #[cfg(test)]
 mod timing {
     use super::*;
-    fn cpu() -> f64 {
-        let t = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-        t.split_whitespace().next().unwrap().parse::<f64>().unwrap()
-    }
+    fn cpu() -> f64 { let t=std::fs::read_to_string("/proc/thread-self/schedstat").unwrap(); t.split_whitespace().next().unwrap().parse::<f64>().unwrap() }
     #[test]
     fn timing() {
-        let value = |number: i64| {
-            format!(
-                r#"{{"orderId":"order-{number:08}","customer":{{"name":"Ada Lovelace","city":"London","since":"2019-03-0{}"}},"lines":[{{"sku":"A-{}","quantity":{},"price":1995}},{{"sku":"B-77","quantity":1,"price":250}}],"total":{},"currency":"EUR","note":"leave at the door, ring twice"}}"#,
-                number % 9 + 1,
-                number % 500,
-                number % 7 + 1,
-                number * 13 % 100_000
-            )
-        };
+        let value = |number: i64| format!(
+        r#"{{"orderId":"order-{number:08}","customer":{{"name":"Ada Lovelace","city":"London","since":"2019-03-0{}"}},"lines":[{{"sku":"A-{}","quantity":{},"price":1995}},{{"sku":"B-77","quantity":1,"price":250}}],"total":{},"currency":"EUR","note":"leave at the door, ring twice"}}"#,
+        number % 9 + 1, number % 500, number % 7 + 1, number * 13 % 100_000);
         let values: Vec<String> = (0..1000).map(value).collect();
         println!("value {} B", values[0].len());
         let redactor = Arc::new(Redactor::new([1; 16], &[]));
         let n = 200_000;
         let t = cpu();
-        for i in 0..n {
-            std::hint::black_box(redactor.redact_text(&values[i % 1000]));
-        }
+        for i in 0..n { std::hint::black_box(redactor.redact_text(&values[i % 1000])); }
         println!("redact_text {} ns", (cpu() - t) / n as f64);
         let t = cpu();
-        for i in 0..n {
-            std::hint::black_box(redactor.hash(&[
-                Some(b"customer-1"),
-                Some(values[i % 1000].as_bytes()),
-                Some(b"traceparent"),
-                Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-                Some(b"correlation-id"),
-                Some(b"4bf92f3577b34da6a3ce929d0e0e4736"),
-            ]));
-        }
+        for i in 0..n { std::hint::black_box(redactor.hash(&[Some(b"customer-1"), Some(values[i % 1000].as_bytes()), Some(b"traceparent"), Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), Some(b"correlation-id"), Some(b"4bf92f3577b34da6a3ce929d0e0e4736")])); }
         println!("hash {} ns", (cpu() - t) / n as f64);
         let t = cpu();
-        for _ in 0..n {
-            std::hint::black_box(switchboard_model::parse_traceparent(std::hint::black_box("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")));
-        }
+        for _ in 0..n { std::hint::black_box(switchboard_model::parse_traceparent(std::hint::black_box("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))); }
         println!("traceparent {} ns", (cpu() - t) / n as f64);
         let t = cpu();
-        for _ in 0..n {
-            std::hint::black_box(CorrelationId::parse(std::hint::black_box(b"4bf92f3577b34da6a3ce929d0e0e4736")));
-        }
+        for _ in 0..n { std::hint::black_box(CorrelationId::parse(std::hint::black_box(b"4bf92f3577b34da6a3ce929d0e0e4736"))); }
         println!("correlation {} ns", (cpu() - t) / n as f64);
         let t = cpu();
-        for _ in 0..n {
-            std::hint::black_box(redactor.is_secret_name(std::hint::black_box("customer")));
-        }
+        for _ in 0..n { std::hint::black_box(redactor.is_secret_name(std::hint::black_box("customer"))); }
         println!("secret name {} ns", (cpu() - t) / n as f64);
         let mut b = RecordBuilder::new(SourceId(1), ClusterRef::default(), redactor);
         let t = cpu();
         for i in 0..n {
             let channel = b.channel("orders");
-            let headers: Vec<(&[u8], Option<&[u8]>)> = vec![
-                (b"traceparent", Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
-                (b"correlation-id", Some(b"4bf92f3577b34da6a3ce929d0e0e4736")),
-            ];
-            b.add(
-                channel,
-                &RawRecord {
-                    partition: 0,
-                    offset: i as i64,
-                    timestamp_ms: 1,
-                    timestamp_type: TimestampType::Create,
-                    key: Some(b"customer-1"),
-                    value: Some(values[i % 1000].as_bytes()),
-                    headers: &headers,
-                },
-            );
-            if b.is_full() {
-                std::hint::black_box(b.finish(0));
-            }
+            let headers: Vec<(&[u8], Option<&[u8]>)> = vec![(b"traceparent", Some(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")), (b"correlation-id", Some(b"4bf92f3577b34da6a3ce929d0e0e4736"))];
+            b.add(channel, &RawRecord { partition: 0, offset: i as i64, timestamp_ms: 1, timestamp_type: TimestampType::Create, key: Some(b"customer-1"), value: Some(values[i % 1000].as_bytes()), headers: &headers });
+            if b.size_bytes() > 1 << 20 { std::hint::black_box(b.finish(0)); }
         }
         println!("add {} ns", (cpu() - t) / n as f64);
     }

@@ -19,6 +19,8 @@ use crate::plan::TailPlan;
 use crate::progress::AllProgress;
 use crate::reaper;
 
+/// Size at which a batch is cut, in bytes.
+const BATCH_BYTES: usize = 1 << 20;
 /// Records taken from the library at once.
 const MOST_AT_ONCE: usize = 256;
 /// Pause before a position that is not there, or a client that failed, is tried again.
@@ -144,7 +146,7 @@ impl Intake {
         };
         self.num_bytes += raw.size_bytes();
         self.builder.add(progress.channel.1, &raw);
-        if self.builder.is_full() {
+        if self.builder.size_bytes() >= BATCH_BYTES {
             self.cut();
         }
     }

@@ -45,14 +45,7 @@ pub fn parse_traceparent(text: &str) -> Option<SpanContext> {
     if !(is_lower_hex(&bytes[..2]) && is_lower_hex(&bytes[3..35]) && is_lower_hex(&bytes[36..52]) && is_lower_hex(&bytes[53..55])) {
         return None;
     }
-    let trace_id = u128::from(hex_u64(&bytes[3..19])) << 64 | u128::from(hex_u64(&bytes[19..35]));
-    (trace_id != 0).then(|| SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(hex_u64(&bytes[36..52])) })
-}
-
-/// The value of at most 16 hex digits; what is no digit counts as anything.
-pub(crate) fn hex_u64(digits: &[u8]) -> u64 {
-    // Of '0'..='9' the low four bits are the value; of letters, in either case, nine less.
-    digits.iter().fold(0, |value, digit| value << 4 | u64::from((digit & 0xf) + 9 * (digit >> 6)))
+    context(std::str::from_utf8(&bytes[3..35]).ok()?, std::str::from_utf8(&bytes[36..52]).ok()?)
 }
 
 /// Reads B3's single header `{trace}-{span}[-{sampled}[-{parent}]]`; a bare `0`, `1` or `d` holds no context.

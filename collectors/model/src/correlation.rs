@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::context::hex_u64;
-
 /// A correlation id, normalised so that equal ids are equal values: 16 raw bytes, UUID text and 32 hex digits
 /// are one; a decimal number is its 64 bits (Datadog); all else is its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,8 +30,10 @@ impl CorrelationId {
         if text.is_empty() {
             return None;
         }
-        if let Some(wide) = wide_of(text.as_bytes()) {
-            return Some(Self::Wide(wide));
+        let digits: String = text.chars().filter(|c| *c != '-').collect();
+        let is_uuid = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
+        if digits.len() == 32 && (is_uuid || text.len() == 32) && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return u128::from_str_radix(&digits, 16).ok().map(Self::Wide);
         }
         let is_decimal = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
         if let Some(number) = is_decimal.then(|| text.parse().ok()).flatten() {
@@ -56,24 +56,6 @@ impl CorrelationId {
             _ => self == other,
         }
     }
-}
-
-/// The value of 32 hex digits or of a UUID as text.
-fn wide_of(text: &[u8]) -> Option<u128> {
-    let mut digits = [0; 32];
-    match text.len() {
-        32 => digits.copy_from_slice(text),
-        36 if [8, 13, 18, 23].iter().all(|at| text[*at] == b'-') => {
-            let mut len = 0;
-            for part in [&text[..8], &text[9..13], &text[14..18], &text[19..23], &text[24..]] {
-                digits[len..len + part.len()].copy_from_slice(part);
-                len += part.len();
-            }
-        }
-        _ => return None,
-    }
-    let value = || u128::from(hex_u64(&digits[..16])) << 64 | u128::from(hex_u64(&digits[16..]));
-    digits.iter().all(u8::is_ascii_hexdigit).then(value)
 }
 
 impl std::fmt::Display for CorrelationId {

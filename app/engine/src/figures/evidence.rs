@@ -80,7 +80,7 @@ impl SpanKey {
 /// How many examples are shown.
 const SHOWN: usize = 8;
 /// How many are kept, so that some can be taken back.
-const KEPT: usize = 16;
+const KEPT: usize = 64;
 
 /// The lowest examples by rank. Exact as long as enough of those kept are not taken back.
 #[derive(Clone, Debug)]

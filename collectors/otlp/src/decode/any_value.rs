@@ -25,17 +25,6 @@ pub(crate) enum AnyValue<'a> {
 /// Splits a `KeyValue` into its key and the bytes of its `AnyValue`.
 #[inline]
 pub(crate) fn key_value(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
-    // Nearly all are a key and then a value, of less than 128 bytes each.
-    if let [0x0a, key_len @ 0..=0x7f, rest @ ..] = message
-        && let Some((key, [0x12, value_len @ 0..=0x7f, value @ ..])) = rest.split_at_checked(*key_len as usize)
-        && *value_len as usize == value.len()
-    {
-        return Ok((key, value));
-    }
-    any_key_value(message)
-}
-
-fn any_key_value(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut reader = Reader::new(message);
     let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
     while let Some(tag) = reader.tag()? {
@@ -51,14 +40,6 @@ fn any_key_value(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 /// Reads an `AnyValue`; of several alternatives the last one counts, as protobuf says.
 #[inline]
 pub(crate) fn any_value(message: &[u8]) -> Result<AnyValue<'_>, Malformed> {
-    // Nearly all are one text of less than 128 bytes.
-    match message {
-        [0x0a, len @ 0..=0x7f, text @ ..] if *len as usize == text.len() => Ok(AnyValue::Text(text)),
-        _ => any_alternative(message),
-    }
-}
-
-fn any_alternative(message: &[u8]) -> Result<AnyValue<'_>, Malformed> {
     let mut reader = Reader::new(message);
     let mut value = AnyValue::Empty;
     let mut is_nested = false;
