@@ -28,8 +28,8 @@ use crate::{
     zoned::{KOLKATA, UTC},
 };
 
-/// How long `stop` waits for the queues to drain.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(6);
+/// How long `stop` waits for the queues to drain: a member that died counts for 6 s, and after an outage the others join again.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(18);
 /// How long exporters may take to send what they hold.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(3);
 /// The same at the end, when the parent may be gone.

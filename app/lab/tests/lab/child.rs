@@ -60,7 +60,7 @@ impl Lab {
     /// Stops the business and gives all that it ever said after its profile.
     pub async fn stop(&mut self) -> Vec<String> {
         self.tell("stop");
-        wait_until("stopped", Duration::from_secs(15), || self.said.lock().iter().any(|line| line == "# stopped")).await;
+        wait_until("stopped", Duration::from_secs(24), || self.said.lock().iter().any(|line| line == "# stopped")).await;
         let said = self.said.lock();
         let ready = said.iter().position(|line| line == "# ready").unwrap();
         assert!(said[ready..].iter().all(|line| line.starts_with("# ")), "{said:?}");
