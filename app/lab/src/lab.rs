@@ -230,7 +230,7 @@ impl Lab {
 
     /// Starts orders-2 again on its old ports; the sockets of its former life may take a moment to be gone.
     async fn restart(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(3);
+        let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             match OrdersInstance::start(&self.shop, ORDERS[1], self.payments, self.ports[1]).await {
                 Ok(orders) => {
