@@ -8,8 +8,11 @@ mod batch;
 mod context;
 mod correlation;
 mod fact;
+mod header_diff;
 mod identity;
 mod log;
+mod original;
+mod permit;
 mod record;
 mod redact;
 mod semantic;
@@ -31,8 +34,11 @@ pub use fact::{
     BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, Fact, GroupFact, GroupMember, GroupOffset, HealthFact,
     HealthState, InstanceFact, PartitionFact, Refusal, TailState, TopicFact,
 };
+pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
+pub use original::{OriginalRecord, Outcome, OutgoingRecord, Position, RawHeader, Skipped};
+pub use permit::{PermitRefused, WritePermit, WriteRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};
 pub use redact::{RawHash, Redactor};
 pub use semantic::WellKnown;
