@@ -1,10 +1,10 @@
 //! What the window and the report show, drawn from the engine's parts. Parts that did not change stay the same `Arc`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::figures::BUCKET_NS;
-use crate::flow::{Brokers, Callees, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
+use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
 use crate::store::Store;
 use crate::view::{
@@ -143,13 +143,16 @@ impl Chart {
 
     /// Tells the breakers what spans prove of their callees, and takes back what they no longer do.
     fn tell_callees(&mut self, observed: &mut Observed<'_>) {
-        let mut evidence = Evidence::new();
-        let callees = observed.flow.callees();
         let flow = &*observed.flow;
-        for known in &callees {
-            if let Some(callee) = proved_callee(flow, known) {
-                evidence.insert((flow.names.get_service(known.caller).name.clone(), known.breaker.clone()), (callee, PROVED));
-            }
+        // Services of one name, in several namespaces, may hold breakers of one name: they must agree.
+        let mut proved: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for known in &flow.callees() {
+            let key = (flow.names.get_service(known.caller).name.clone(), known.breaker.clone());
+            proved.entry(key).or_default().extend(flow.proved_callee(known).map(str::to_owned));
+        }
+        let mut evidence = Evidence::new();
+        for (key, mut callees) in proved.into_iter().filter(|(_, callees)| callees.len() == 1) {
+            evidence.extend(callees.pop_first().map(|callee| (key, (callee, PROVED))));
         }
         let mut called = BTreeMap::new();
         for view in observed.breakers.views(observed.now_ns, observed.sources) {
@@ -159,9 +162,8 @@ impl Chart {
                 continue;
             }
             let peers = called.entry(key.0.clone()).or_insert_with(|| flow.called_by(&key.0));
-            let mut named = peers.iter().filter(|peer| peer.contains(key.1.as_str()));
-            if let (Some(callee), None) = (named.next(), named.next()) {
-                let callee = (*callee).to_owned();
+            if let Some(callee) = only_named(peers, &key.1) {
+                let callee = callee.to_owned();
                 evidence.insert(key, (callee, BY_NAME));
             }
         }
@@ -252,6 +254,21 @@ impl Chart {
         flow_report(&mut report, flow, &plan, &told.channels, scope, &mut self.summaries);
         report
     }
+}
+
+/// The one of these that bears a breaker's name: as its own, else as whole words of it (`payments` of `payments:8080`).
+fn only_named<'a>(peers: &BTreeSet<&'a str>, breaker: &str) -> Option<&'a str> {
+    let words =
+        |name: &str| -> Vec<String> { name.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect() };
+    let wanted = words(breaker);
+    if wanted.is_empty() {
+        return None;
+    }
+    let is_same = |peer: &&&str| peer.eq_ignore_ascii_case(breaker);
+    let has_words = |peer: &&&str| words(peer).windows(wanted.len()).any(|of_peer| of_peer == wanted);
+    let only = |mut named: Vec<&'a str>| if named.len() == 1 { named.pop() } else { None };
+    let same: Vec<&str> = peers.iter().filter(is_same).copied().collect();
+    if same.is_empty() { only(peers.iter().filter(has_words).copied().collect()) } else { only(same) }
 }
 
 /// Puts the plan's nodes and edges in place if they differ; whether they did.
@@ -365,31 +382,6 @@ fn interactions(plan: &Plan, flow: &Flow, summaries: &mut Summaries, now_ns: i64
         });
     }
     views
-}
-
-/// The one callee that the best evidence names.
-fn proved_callee(flow: &Flow, known: &Callees) -> Option<String> {
-    let mut rest = known.candidates.as_slice();
-    while let Some((proof, _)) = rest.first() {
-        let num_same = rest.iter().take_while(|(other, _)| other == proof).count();
-        let mut agreed: Vec<&str> = Vec::new();
-        for (_, targets) in &rest[..num_same] {
-            let mut names: Vec<&str> = targets.iter().filter_map(|target| flow.end_name(*target)).collect();
-            names.sort_unstable();
-            names.dedup();
-            if let [only] = names.as_slice() {
-                agreed.push(only);
-            }
-        }
-        agreed.sort_unstable();
-        agreed.dedup();
-        match agreed.as_slice() {
-            [only] => return Some((*only).to_owned()),
-            [] => rest = &rest[num_same..],
-            _ => return None,
-        }
-    }
-    None
 }
 
 /// Groups that only spans name: nobody tells their lag.

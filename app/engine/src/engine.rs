@@ -164,7 +164,7 @@ impl Engine {
             if facts.refused
                 && let Some(breaker) = self.refusals(batch, row)
             {
-                self.flow.refused(&arrival, &breaker);
+                self.flow.refused(&arrival, &breaker, &mut StoredSpans { store: &self.store, reader: &mut self.old_spans });
             }
         }
         self.links = links;
@@ -182,25 +182,27 @@ impl Engine {
         let caller = self.flow.names.get_service(self.extractor.facts[row].service).name.clone();
         let resource = batch.resources.get(span.resource as usize).copied().unwrap_or_default();
         let instance = Some(batch.text.get(resource.instance)).filter(|instance| !instance.is_empty());
+        // A clock that runs ahead does not make what it tells newer than now.
+        let at_ns = |told_ns: i64| told_ns.min(batch.header.received_ns);
         let mut refused = None;
         for event in rows(&batch.events, span.events) {
             let attrs = rows(&batch.attrs, event.attrs);
             let told = |known: WellKnown| attrs.iter().find(|attr| attr.known == known).map(|attr| text(attr.value)).unwrap_or_default();
             let (exception_type, message) = (told(WellKnown::ExceptionType), told(WellKnown::ExceptionMessage));
             if (!exception_type.is_empty() || !message.is_empty())
-                && let Some((name, _)) = self.breakers.observe_exception(&caller, instance, &exception_type, &message, event.time_ns)
+                && let Some((name, _)) = self.breakers.observe_exception(&caller, instance, &exception_type, &message, at_ns(event.time_ns))
             {
                 refused = Some(name);
             }
         }
         if refused.is_none() && span.status == SpanStatus::Error && !span.status_message.is_empty() {
             let message = batch.text.get(span.status_message);
-            refused = self.breakers.observe_exception(&caller, instance, "", message, span.end_ns).map(|(name, _)| name);
+            refused = self.breakers.observe_exception(&caller, instance, "", message, at_ns(span.end_ns)).map(|(name, _)| name);
         }
         let attrs = rows(&batch.attrs, span.attrs);
         if let Some(flags) = attrs.iter().find(|attr| attr.known == WellKnown::EnvoyResponseFlags) {
             let upstream = attrs.iter().find(|attr| batch.text.get(attr.key) == "upstream_cluster").map(|attr| text(attr.value)).unwrap_or_default();
-            if self.breakers.observe_response_flags(&caller, instance, &upstream, &text(flags.value), span.end_ns) {
+            if self.breakers.observe_response_flags(&caller, instance, &upstream, &text(flags.value), at_ns(span.end_ns)) {
                 self.chart.state_changed();
             }
         }

@@ -425,30 +425,6 @@ fn time_far_from_arrival_counts_in_totals_only() {
 }
 
 #[test]
-fn a_breaker_s_callee_is_whom_the_refused_operation_calls() {
-    let refusal = "CircuitBreaker 'card-gateway' is OPEN and does not permit further calls";
-    let class = "io.github.resilience4j.circuitbreaker.CallNotPermittedException";
-    let guarded = |trace, id| Span::new("orders", SpanKind::Internal, trace, id, 1).named("charge");
-    let all = [
-        guarded(1, 10),
-        Span::client("orders", 1, 11, 10).with(&[("server.address", "pay"), ("server.port", "80")]),
-        Span::server("payments", 1, 12, 11),
-        guarded(2, 20).failed("refused").exception(class, refusal),
-        Span::client("orders", 3, 31, 1).with(&[("server.address", "fraud"), ("server.port", "80")]),
-        Span::server("fraud", 3, 32, 31),
-    ];
-    let told = report(&one_by_one(&all));
-    let breaker = &told.breakers[0];
-    assert_eq!((breaker.name.as_str(), breaker.caller.as_deref(), breaker.callee.as_deref()), ("card-gateway", Some("orders"), Some("payments")));
-    // Without a call in its place nothing is known.
-    assert_eq!(report(&one_by_one(&all[3..4])).breakers[0].callee, None);
-    // Its name alone is weak evidence, and only if the caller calls someone of that name.
-    let named = Span::new("orders", SpanKind::Internal, 2, 20, 1).exception(class, "CircuitBreaker 'payments' is OPEN and does not permit further calls");
-    let elsewhere = [all[1].clone(), all[2].clone(), named.named("other")];
-    assert_eq!(report(&one_by_one(&elsewhere)).breakers[0].callee.as_deref(), Some("payments"));
-}
-
-#[test]
 fn a_snapshot_is_made_anew_only_where_something_changed() {
     let mut engine = engine();
     let all = one_by_one(&[Span::client("shop", 1, 10, 0), Span::server("orders", 1, 11, 10)]);

@@ -2,13 +2,13 @@
 
 mod batches;
 
-use batches::{MS, Record, Span, apply, assert_conserved, engine, facts, group, intake, records, spans, tick, topic};
+use batches::{MS, Record, START_NS, Span, apply, assert_conserved, engine, facts, group, intake, records, spans, tick, topic};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use switchboard_engine::view::Report;
-use switchboard_model::{Batch, SpanKind};
+use switchboard_model::{Batch, BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Fact, Refusal, SpanKind};
 
 /// An order's way through the business: every kind of joining occurs, parts are lost, sides are uninstrumented.
 struct Business {
@@ -17,11 +17,12 @@ struct Business {
     spans: Vec<Span>,
     records: Vec<Record>,
     published: [i64; 4],
+    num_dead: i64,
 }
 
 impl Business {
     fn new(seed: u64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed), next_id: 1, spans: Vec::new(), records: Vec::new(), published: [0; 4] }
+        Self { rng: StdRng::seed_from_u64(seed), next_id: 1, spans: Vec::new(), records: Vec::new(), published: [0; 4], num_dead: 0 }
     }
 
     fn id(&mut self) -> u64 {
@@ -178,6 +179,57 @@ impl Business {
         if self.chance(30) {
             self.publish(at_ms + 130, trace, "shipping", 2, 0, &conversation);
         }
+        if self.chance(20) {
+            self.bury(sent.1);
+        }
+    }
+
+    /// Puts a record among the dead ones; some come twice, some without headers that tell why.
+    fn bury(&mut self, of_offset: i64) {
+        let headers = match self.rng.random_range(0..3) {
+            0 => Vec::new(),
+            kind => vec![
+                ("kafka_dlt-original-topic", TOPICS[0].to_owned()),
+                ("kafka_dlt-exception-fqcn", if kind == 1 { "shop.NoSuchItem" } else { "shop.NoStock" }.to_owned()),
+                ("kafka_dlt-exception-message", format!("order {of_offset} cannot be filled")),
+            ],
+        };
+        let record = Record { topic: "orders.placed-dlt", partition: 0, offset: self.num_dead, trace: None, correlation: None, headers };
+        self.num_dead += 1;
+        if self.chance(30) {
+            self.records.push(record.clone());
+        }
+        self.records.push(record);
+    }
+
+    /// What an actuator tells of a breaker, and a door of those it turned away.
+    fn told(&mut self, at_ms: i64) -> Vec<Fact> {
+        let (caller, instance) = (Some("orders".to_owned()), Some("orders-1".to_owned()));
+        let state = if self.chance(50) { BreakerState::Open } else { BreakerState::Closed };
+        let of_state = BreakerFact {
+            caller: caller.clone(),
+            instance: instance.clone(),
+            name: "card".to_owned(),
+            state: Some(state),
+            failure_rate_percent: None,
+            not_permitted_calls: Some(self.rng.random_range(0..3)),
+            buffered_calls: None,
+            failed_calls: None,
+            origin: "actuator".to_owned(),
+        };
+        let kind = BreakerEventKind::Transition { from: BreakerState::Closed, to: BreakerState::Open };
+        let event = BreakerEventFact { caller, instance, name: "card".to_owned(), at_ns: START_NS + at_ms * MS, kind };
+        let host = ["evil.example", "host.docker.internal"][usize::from(self.chance(50))];
+        let refused = Refusal {
+            peer: format!("127.0.0.1:{}", self.rng.random_range(40_000..50_000)),
+            host: Some(host.to_owned()),
+            origin: None,
+            rule: "host".to_owned(),
+            next_step: format!("allow it, or not ({})", self.rng.random_range(0..3)),
+            count: self.rng.random_range(1..5),
+        };
+        let all = [Fact::Breaker(of_state), Fact::BreakerEvent(event), Fact::Refused(refused)];
+        all.into_iter().filter(|_| self.chance(60)).collect()
     }
 
     /// Mail is sent in batches.
@@ -212,6 +264,10 @@ impl Business {
             let groups = [("silent", 2), ("stock", 0), ("shipping", 0)];
             let groups = groups.iter().map(|(name, at)| group(name, TOPICS[*at], share(self.published[*at]), self.published[*at], at_ms));
             all.push(facts(at_ms, topics.chain(groups).collect()));
+        }
+        for _ in 0..self.rng.random_range(0..6) {
+            let at_ms = self.rng.random_range(1_000..90_000);
+            all.push(facts(at_ms, self.told(at_ms)));
         }
         all.push(tick(95_000));
         all.push(all[0].clone());
@@ -258,6 +314,8 @@ fn differences(one: &Report, other: &Report) -> Vec<String> {
         lines.extend(report.groups.iter().map(|row| text(row)));
         lines.extend(report.breakers.iter().map(|row| text(row)));
         lines.extend(report.channels.iter().map(|row| text(row)));
+        lines.extend(report.dead_letters.iter().map(|row| text(row)));
+        lines.extend(report.refused.iter().map(|row| text(row)));
         lines.push(text(&report.limits));
         lines
     };
@@ -267,24 +325,33 @@ fn differences(one: &Report, other: &Report) -> Vec<String> {
     [missing(&one, &other, "-"), missing(&other, &one, "+")].concat()
 }
 
+/// Whether these arrivals end in the same report whatever their order; else what differs.
+fn same_in_any_order(seed: u64, num_orders: u64) -> Result<(), String> {
+    let arrived = business(seed, num_orders);
+    let first = report(&arrived);
+    if first.interactions.is_empty() {
+        return Err("nothing was told".to_owned());
+    }
+    let mut rng = StdRng::seed_from_u64(seed ^ 1);
+    for _ in 0..3 {
+        let mut shuffled = arrived.clone();
+        shuffled.shuffle(&mut rng);
+        let again = report(&shuffled);
+        let differences = differences(&first, &again);
+        if !differences.is_empty() || first != again {
+            return Err(differences.join("\n"));
+        }
+    }
+    Ok(())
+}
+
 proptest! {
-    // The same 256 cases each time. Of 1,500 random ones a single one differed: a breaker's callee was not found where the span
-    // around the refused one was gone from the last minute before the refused one came.
-    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(4711), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_of_arrival_ends_in_the_same_report(seed in any::<u64>(), num_orders in 1..40_u64) {
-        let arrived = business(seed, num_orders);
-        let first = report(&arrived);
-        prop_assert!(!first.interactions.is_empty());
-        let mut rng = StdRng::seed_from_u64(seed ^ 1);
-        for _ in 0..3 {
-            let mut shuffled = arrived.clone();
-            shuffled.shuffle(&mut rng);
-            let again = report(&shuffled);
-            let differences = differences(&first, &again);
-            prop_assert!(differences.is_empty() && first == again, "{}", differences.join("\n"));
-        }
+        let same = same_in_any_order(seed, num_orders);
+        prop_assert!(same.is_ok(), "{}", same.unwrap_err());
     }
 }
 
@@ -307,4 +374,6 @@ fn every_rule_occurs_in_the_business() {
     let expected = ["group offsets", "link", "message id", "missing parent", "parent", "peer", "record", "root"];
     assert!(expected.iter().all(|rule| rules.contains(*rule)), "{rules:?}");
     assert!(told.breakers.iter().any(|breaker| breaker.callee.as_deref() == Some("payments")), "{:?}", told.breakers);
+    assert!(told.dead_letters.len() >= 3 && told.dead_letters.iter().any(|letters| letters.origin.as_deref() == Some(TOPICS[0])), "{:?}", told.dead_letters);
+    assert!(!told.refused.is_empty() && told.refused.iter().all(|refused| refused.count > 0), "{:?}", told.refused);
 }

@@ -82,7 +82,9 @@ const SHOWN: usize = 8;
 /// How many are kept, so that some can be taken back.
 const KEPT: usize = 64;
 
-/// The lowest examples by rank. Exact as long as enough of those kept are not taken back.
+/// The lowest examples by rank, the same in every order: below `bound` all are kept, so that those shown are the lowest
+/// unless so many are taken back that fewer are left than are shown. Then [`Exemplars::is_incomplete`] says so, and all are
+/// added anew. That is exact again: only spans among the last arrivals are taken back, and all of those are there to be added.
 #[derive(Clone, Debug)]
 pub(crate) struct Exemplars {
     /// By rank.
@@ -132,9 +134,10 @@ impl Exemplars {
         self.bound != u64::MAX && self.kept.len() < SHOWN
     }
 
-    /// Begins anew: every member is about to be added again.
-    pub(crate) fn restart(&mut self) {
-        *self = Self::default();
+    /// Begins anew: every member that is here is about to be added again. Those that left stay.
+    pub(crate) fn restart(&mut self, is_here: impl Fn(SpanKey) -> bool) {
+        self.kept.retain(|(_, span)| !is_here(*span));
+        self.bound = u64::MAX;
     }
 
     /// The lowest.
@@ -206,5 +209,20 @@ mod tests {
             up.remove(span(number));
         }
         assert!(up.is_incomplete());
+    }
+
+    #[test]
+    fn those_that_left_stay_when_all_others_are_added_again() {
+        let mut exemplars = Exemplars::default();
+        (1..=200).for_each(|number| exemplars.add(span(number)));
+        let left = exemplars.shown().next().unwrap().1;
+        (1..200).filter(|number| span(*number) != left).for_each(|number| exemplars.remove(span(number)));
+        assert!(exemplars.is_incomplete());
+        exemplars.restart(|kept| kept != left);
+        let others: Vec<SpanKey> = (1..200).map(span).filter(|kept| *kept != left).collect();
+        others.iter().for_each(|kept| exemplars.add(*kept));
+        let mut lowest: Vec<(u64, SpanKey)> = others.iter().chain([&left]).map(|kept| (kept.rank(), *kept)).collect();
+        lowest.sort_unstable();
+        assert!(exemplars.shown().eq(lowest.into_iter().take(SHOWN)) && !exemplars.is_incomplete());
     }
 }

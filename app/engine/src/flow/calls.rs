@@ -1,9 +1,9 @@
 //! Calls: each counts once, on its client span; on the server span where there is none. Both sides' latencies are kept.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::extract::Role;
-use crate::figures::{End, RowKey, Rule, SpanKey};
+use crate::figures::{End, RowId, RowKey, Rule, SpanKey};
 use crate::flow::hot::{Entry, Seq};
 use crate::flow::{Flow, Older, PeerId, Via};
 use crate::intern::ServiceId;
@@ -140,10 +140,11 @@ impl Flow {
 
     /// Counts a server span under this parent, if it came; `shared` is the calling side of its own id.
     pub(super) fn evaluate_server_under(&mut self, seq: Seq, shared: Seq, parent: Seq, older: &mut dyn Older) {
-        let Some(entry) = self.hot.get(seq) else { return };
+        let Some(entry) = self.hot.get(seq).copied() else { return };
         let to = End::Service(entry.service);
         let via = entry.via;
         let call = |from: End, rule: Rule| Some((RowKey::Call { from, to, via }, rule));
+        self.prove(seq, PeerId::NONE);
         // A Zipkin client shares its id with the server.
         if self.hot.get(shared).is_some_and(|shared| shared.role == Role::Client) {
             return self.evaluate_call(shared, seq);
@@ -168,7 +169,7 @@ impl Flow {
                     Some(old) if old.facts.role == Role::Client => {
                         let via = if old.facts.via == Via::Call { via } else { old.facts.via };
                         let to = entry.service;
-                        self.proofs.add(old.facts.peer, to);
+                        self.prove(seq, old.facts.peer);
                         self.recount(seq, Some((RowKey::Callee { from: old.facts.service, to, via }, Rule::Parent)));
                     }
                     Some(old) if old.facts.service == entry.service => self.recount(seq, None),
@@ -176,6 +177,35 @@ impl Flow {
                 }
             }
         }
+    }
+
+    /// A server span proves what a call that has left names: this peer, and no longer the one that it proved before.
+    pub(super) fn prove(&mut self, server: Seq, peer: PeerId) {
+        let Some(entry) = self.hot.get_mut(server) else { return };
+        let service = entry.service;
+        let known = std::mem::replace(&mut entry.proved, peer);
+        if known != peer {
+            self.proofs.remove(known, service);
+            self.proofs.add(peer, service);
+        }
+    }
+
+    /// A call leaves the last arrivals without the server span of whom it called.
+    pub(super) fn leave_unpaired(&mut self, entry: &Entry) {
+        if entry.row != RowId::NONE && entry.rule == Rule::Peer && entry.via != Via::Database {
+            *self.left_calls.entry(entry.peer).or_default() += 1;
+        }
+    }
+
+    /// Calls that left before the server span of whom they called came. Whoever sends no spans, as databases and services of
+    /// others, has none that could come.
+    pub(super) fn num_left_calls(&self) -> u64 {
+        let services: HashSet<&str> = self.names.services().map(|(_, service)| service.name.as_str()).collect();
+        let sends_spans = |peer: PeerId| {
+            let known = self.names.get_peer(peer);
+            !peer.is_some() || self.proofs.service(peer).is_some() || (known.is_name && services.contains(known.text.as_str()))
+        };
+        self.left_calls.iter().filter(|(peer, _)| sends_spans(**peer)).map(|(_, num)| num).sum()
     }
 
     /// A server span says that this call is its caller: of several the first to start is counted with the call.

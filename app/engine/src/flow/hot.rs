@@ -50,6 +50,8 @@ pub(crate) struct Entry {
     pub(crate) service: ServiceId,
     /// Whom it calls.
     pub(crate) peer: PeerId,
+    /// Of a server span: the peer that a call which had left proved to be its service.
+    pub(crate) proved: PeerId,
     /// Its channel.
     pub(crate) channel: ChannelId,
     /// What it does.
@@ -91,6 +93,7 @@ impl Entry {
             next_sibling: Seq::NONE,
             service: ServiceId::NONE,
             peer: PeerId::NONE,
+            proved: PeerId::NONE,
             channel: ChannelId::NONE,
             role: Role::Unseen,
             via: Via::Call,
@@ -310,7 +313,12 @@ impl Hot {
 
     /// Those that name a span as their parent, the last that came first.
     pub(crate) fn children(&self, parent: Seq) -> impl Iterator<Item = (Seq, &Entry)> {
-        let mut next = self.get(parent).map_or(Seq::NONE, |entry| entry.first_child);
+        self.chain(self.get(parent).map_or(Seq::NONE, |entry| entry.first_child))
+    }
+
+    /// A child, and those of the same parent that came before it.
+    pub(crate) fn chain(&self, last_child: Seq) -> impl Iterator<Item = (Seq, &Entry)> {
+        let mut next = last_child;
         let children = std::iter::from_fn(move || {
             let seq = next;
             let entry = self.get(seq)?;

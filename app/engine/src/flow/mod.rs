@@ -32,7 +32,6 @@ use crate::view::LimitsReport;
 
 pub(crate) use names::{ChannelId, FlowNames, GroupId, OTHER_NAME, PeerId, Via};
 pub(crate) use plan::{Brokers, Ids, Plan};
-pub(crate) use refusals::Callees;
 pub(crate) use report::flow_report;
 pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, rfc3339};
 
@@ -106,8 +105,10 @@ pub(crate) struct Flow {
     near: Vec<(u64, u64)>,
     /// Consumers to be settled at the end of the batch.
     unsettled: Vec<Seq>,
-    /// Spans that left while they waited for a partner.
+    /// Spans and messages that left while they waited for a partner, but for calls.
     num_left_unpaired: u64,
+    /// Calls that left without the server span of whom they called, by whom they named.
+    left_calls: HashMap<PeerId, u64>,
     now_ns: i64,
 }
 
@@ -133,6 +134,7 @@ impl Flow {
             near: Vec::new(),
             unsettled: Vec::new(),
             num_left_unpaired: 0,
+            left_calls: HashMap::new(),
             now_ns: i64::MIN,
             hot,
         }
@@ -227,9 +229,7 @@ impl Flow {
 
     /// A span leaves those that arrived last: what it was counted as stays.
     fn leave(&mut self, seq: Seq, entry: &Entry) {
-        if self.refusals.is_watching() {
-            self.note_target(entry);
-        }
+        self.note_calls(entry);
         if entry.is_linked() {
             self.link_dependents.remove(&entry.key().narrow());
         }
@@ -239,7 +239,7 @@ impl Flow {
             }
             Role::Process | Role::Receive => self.end_consumer(seq),
             Role::Server => self.num_left_unpaired += u64::from(entry.row != RowId::NONE && entry.rule == Rule::MissingParent),
-            Role::Client => self.num_left_unpaired += u64::from(entry.row != RowId::NONE && entry.rule == Rule::Peer),
+            Role::Client => self.leave_unpaired(entry),
             Role::Unseen | Role::Internal | Role::Settle => {}
         }
     }
@@ -274,6 +274,7 @@ impl Flow {
         let Some(entry) = self.hot.get(seq).copied() else { return };
         match entry.role {
             Role::Server => {
+                self.prove(seq, PeerId::NONE);
                 let row = self.rows.row(RowKey::Received { service: entry.service });
                 self.rows.subtract(row, &entry.sample(), entry.rule_received(), Some(entry.key()));
                 for caller in [self.hot.find(entry.key()).caller, self.hot.find(entry.parent_key()).caller] {
@@ -360,8 +361,8 @@ impl Flow {
     pub(crate) fn limits(&self) -> LimitsReport {
         LimitsReport {
             out_of_range: self.rows.num_out_of_range(),
-            left_unpaired: self.num_left_unpaired,
-            capped: self.rows.num_capped() + self.names.num_overflowed(),
+            left_unpaired: self.num_left_unpaired + self.num_left_calls(),
+            capped: self.rows.num_capped() + self.names.num_overflowed() + self.refusals.num_capped(),
         }
     }
 
@@ -372,7 +373,8 @@ impl Flow {
             return;
         }
         for row_id in &incomplete {
-            self.rows.exemplars_mut(*row_id).restart();
+            let hot = &self.hot;
+            self.rows.exemplars_mut(*row_id).restart(|span| hot.get(hot.find(span).inner()).is_some());
         }
         let is_incomplete = |row_id: RowId| incomplete.binary_search(&row_id).is_ok();
         for (_, entry) in self.hot.iter() {
@@ -398,6 +400,7 @@ impl Flow {
             + self.record_contexts.size_bytes()
             + self.linked_by.size_bytes()
             + self.conversations.size_bytes()
+            + self.refusals.size_bytes()
             + self.consumers.capacity() * size_of::<(Seq, Consumer)>()
     }
 }

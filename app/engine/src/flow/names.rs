@@ -299,6 +299,11 @@ impl FlowNames {
         OperationId(number)
     }
 
+    /// An operation's name; empty for those that came after the cap.
+    pub(crate) fn get_operation(&self, operation: OperationId) -> &str {
+        self.operation_texts.get(operation.0 as usize).map_or("", |(_, text)| text)
+    }
+
     /// A service.
     pub(crate) fn get_service(&self, service: ServiceId) -> &Service {
         &self.services.items[service.0 as usize]

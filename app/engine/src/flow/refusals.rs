@@ -1,42 +1,95 @@
 //! Whom a circuit breaker guards: the one whom its caller calls where the breaker refused. Evidence, not names: under the
-//! operation that was refused, or under the same operation above it, calls go to exactly one peer.
+//! operation that was refused, or under the same operation above it, calls go to exactly one peer. Nothing here depends on
+//! the order in which spans arrived: what is kept under a cap are the lowest by name or rank, and what came beyond a cap
+//! proves nothing.
 
 use std::collections::BTreeSet;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::extract::Role;
-use crate::figures::{End, RowId, RowKey, SpanKey};
-use crate::flow::hot::Entry;
-use crate::flow::{Arrival, Flow};
+use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
+use crate::flow::hot::{Entry, Hot, Seq};
+use crate::flow::{Arrival, Flow, Older, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
-/// Breakers that are followed.
+/// Breakers that are followed; refusals of further ones are counted.
 const MAX_BREAKERS: usize = 1_000;
 /// Operations of one breaker, and spans around its refusals.
 const MAX_OPERATIONS: usize = 32;
 /// Targets of an operation: with more of them nothing is proved anyway.
 const MAX_TARGETS: usize = 32;
+/// Operations of which the calls are remembered once they left, beside those that were refused.
+const MAX_CALLING: usize = 16 << 10;
+
+/// Whom a call goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    to: End,
+    is_database: bool,
+}
+
+impl Target {
+    /// Whom this span calls, if it is a call by this service to someone who is told.
+    fn of(call: &Entry, caller: ServiceId, rows: &Rows) -> Option<Self> {
+        if call.role != Role::Client || call.service != caller || call.row == RowId::NONE {
+            return None;
+        }
+        let RowKey::Call { to, via, .. } = rows.get(call.row).key else { return None };
+        (to != End::Unknown).then_some(Self { to, is_database: via == Via::Database })
+    }
+}
+
+/// Whom calls go to.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Targets {
+    known: Vec<Target>,
+    /// Whether there were more than are kept, or some that are not told apart.
+    has_more: bool,
+}
+
+impl Targets {
+    fn add(&mut self, target: Target) {
+        let is_apart = !matches!(target.to, End::Service(ServiceId::OTHER) | End::Peer(PeerId::OTHER));
+        if is_apart && self.known.contains(&target) {
+            return;
+        }
+        if is_apart && self.known.len() < MAX_TARGETS {
+            self.known.push(target);
+        } else {
+            self.has_more = true;
+        }
+    }
+}
+
+/// A span around a refused one.
+#[derive(Clone, Copy, Debug)]
+struct Around {
+    rank: u64,
+    span: SpanKey,
+    /// Its operation as it was when it was no longer among the last arrivals.
+    operation: Option<OperationId>,
+}
 
 /// Where a breaker refused.
 #[derive(Debug, Default)]
 struct Places {
     /// Whom refused calls were to go to.
-    targets: Vec<End>,
-    /// The operations that were refused.
+    targets: Targets,
+    /// The operations that were refused, the first by name.
     refused: Vec<OperationId>,
-    /// Spans around the refused ones, the lowest by rank, and their operations as far as they came.
-    around: Vec<(u64, SpanKey, Option<OperationId>)>,
+    /// Spans around the refused ones, the lowest by rank.
+    around: Vec<Around>,
 }
 
 /// How well a callee is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Proof {
+enum Proof {
     /// The refused spans say it themselves.
     Refused,
     /// The refused operation calls no one else.
     Operation,
-    /// The operation around the refused one calls no one else.
+    /// The operation around the refused one calls no one else, but for databases.
     Around,
 }
 
@@ -47,72 +100,139 @@ pub(crate) struct Callees {
     pub(crate) caller: ServiceId,
     /// The breaker's name.
     pub(crate) breaker: String,
-    /// Best first: whom each operation (or all refused spans together) names. Exactly one is proof.
-    pub(crate) candidates: Vec<(Proof, Vec<End>)>,
+    /// Best first: whom each operation (or all refused spans together) calls. Exactly one is proof.
+    candidates: Vec<(Proof, Targets)>,
 }
 
 /// Where breakers refused, and who is called there.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     places: HashMap<(ServiceId, String), Places>,
-    /// Operations that matter, and who was called under them by spans that have left.
-    operations: HashMap<OperationId, Vec<End>>,
+    /// The spans around refused ones, by the low half of their trace id.
+    awaited: HashSet<SpanKey>,
+    /// Who was called under an operation, by spans that are no longer among the last arrivals.
+    calling: HashMap<OperationId, Targets>,
+    num_capped: u64,
 }
 
 impl Refusals {
     /// Whether anything was ever refused.
-    pub(super) fn is_watching(&self) -> bool {
+    fn is_watching(&self) -> bool {
         !self.places.is_empty()
+    }
+
+    /// Refusals that came after a cap.
+    pub(super) fn num_capped(&self) -> u64 {
+        self.num_capped
+    }
+
+    /// What it holds, in bytes, roughly.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.calling.capacity() * (size_of::<(OperationId, Targets)>() + 2 * size_of::<Target>()) + self.awaited.capacity() * size_of::<SpanKey>()
+    }
+
+    fn note(&mut self, operation: OperationId, target: Target) {
+        if let Some(targets) = self.calling.get_mut(&operation) {
+            targets.add(target);
+        } else if self.calling.len() < MAX_CALLING && operation != OperationId::OVERFLOW {
+            self.calling.entry(operation).or_default().add(target);
+        }
+    }
+
+    /// A span was around a refused one of this breaker.
+    fn put_around(&mut self, of_breaker: &(ServiceId, String), span: SpanKey, operation: Option<OperationId>) {
+        let Some(places) = self.places.get_mut(of_breaker) else { return };
+        let rank = span.rank();
+        let Err(at) = places.around.binary_search_by_key(&(rank, span), |known| (known.rank, known.span)) else { return };
+        places.around.insert(at, Around { rank, span, operation });
+        let dropped = if places.around.len() > MAX_OPERATIONS { places.around.pop() } else { None };
+        self.awaited.insert(span.narrow());
+        if let Some(dropped) = dropped {
+            let narrow = dropped.span.narrow();
+            if !self.places.values().flat_map(|places| &places.around).any(|known| known.span.narrow() == narrow) {
+                self.awaited.remove(&narrow);
+            }
+        }
+    }
+
+    /// A span of this id will no longer be found among the last arrivals.
+    fn left(&mut self, entry: &Entry) {
+        let narrow = entry.key().narrow();
+        if self.awaited.is_empty() || !self.awaited.contains(&narrow) {
+            return;
+        }
+        for ((caller, _), places) in &mut self.places {
+            for known in places.around.iter_mut().filter(|known| *caller == entry.service && known.span.narrow() == narrow) {
+                // Of the two sides of a shared id the answering one works on.
+                if known.operation.is_none() || entry.is_callee() {
+                    known.operation = Some(entry.operation);
+                }
+            }
+        }
     }
 }
 
-fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T, most: usize) {
-    if list.len() < most && !list.contains(&item) {
-        list.push(item);
-    }
+/// What a service does in the span of this id, if it is among the last arrivals.
+fn operation_of(hot: &Hot, key: SpanKey, service: ServiceId) -> Option<OperationId> {
+    let sides = hot.find(key);
+    let here = |side: Seq| hot.get(side).filter(|entry| entry.role != Role::Unseen && entry.service == service);
+    here(sides.callee).or_else(|| here(sides.caller)).map(|entry| entry.operation)
 }
 
 impl Flow {
     /// A span says that a breaker refused what it wanted to do.
-    pub(crate) fn refused(&mut self, arrival: &Arrival<'_>, breaker: &str) {
+    pub(crate) fn refused(&mut self, arrival: &Arrival<'_>, breaker: &str, older: &mut dyn Older) {
         let facts = arrival.facts;
         let of_breaker = (facts.service, breaker.to_owned());
         if self.refusals.places.len() >= MAX_BREAKERS && !self.refusals.places.contains_key(&of_breaker) {
+            self.refusals.num_capped += 1;
             return;
         }
-        let places = self.refusals.places.entry(of_breaker).or_default();
+        let places = self.refusals.places.entry(of_breaker.clone()).or_default();
         if facts.role == Role::Client && facts.peer.is_some() {
-            push_new(&mut places.targets, End::Peer(facts.peer), MAX_TARGETS);
+            places.targets.add(Target { to: End::Peer(facts.peer), is_database: facts.via == Via::Database });
         }
-        push_new(&mut places.refused, facts.operation, MAX_OPERATIONS);
-        if arrival.parent.is_some() {
-            let parent = SpanKey { span_id: arrival.parent, ..arrival.key };
-            let place = (parent.rank(), parent, None);
-            if let Err(at) = places.around.binary_search_by_key(&(place.0, place.1), |(rank, parent, _)| (*rank, *parent)) {
-                places.around.insert(at, place);
-                places.around.truncate(MAX_OPERATIONS);
-            }
+        if facts.operation != OperationId::OVERFLOW && !places.refused.contains(&facts.operation) {
+            let names = &self.names;
+            let at = places.refused.partition_point(|known| names.get_operation(*known) < names.get_operation(facts.operation));
+            places.refused.insert(at, facts.operation);
+            places.refused.truncate(MAX_OPERATIONS);
+            // Whatever is remembered already, of this one all is.
+            self.refusals.calling.entry(facts.operation).or_default();
         }
-        self.refusals.operations.entry(facts.operation).or_default();
+        let parent = SpanKey { span_id: arrival.parent, ..arrival.key };
+        if !arrival.parent.is_some() || parent == arrival.key {
+            return;
+        }
+        let is_here = operation_of(&self.hot, parent, facts.service).is_some();
+        let old = if is_here || !self.hot.is_full() { None } else { older.find(parent, &mut self.names) };
+        let operation = old.filter(|old| old.facts.service == facts.service).map(|old| old.facts.operation);
+        self.refusals.put_around(&of_breaker, parent, operation);
     }
 
-    /// A call has left: if the operation above it matters, its target does.
-    pub(super) fn note_target(&mut self, entry: &Entry) {
-        if entry.role != Role::Client || entry.row == RowId::NONE || !entry.parent.is_some() {
+    /// A span is no longer among the last arrivals: what it, or a call under it, says of who is called where is remembered.
+    /// Always, for what is refused may come much later.
+    pub(super) fn note_calls(&mut self, entry: &Entry) {
+        let Self { hot, rows, refusals, .. } = self;
+        if entry.role == Role::Unseen {
             return;
         }
-        let Some(parent) = self.hot.get(self.hot.find(entry.parent_key()).inner()) else { return };
-        if parent.service == entry.service
-            && let Some(targets) = self.refusals.operations.get_mut(&parent.operation)
-            && let RowKey::Call { to, .. } = self.rows.get(entry.row).key
-            && to != End::Unknown
+        if let Some(target) = Target::of(entry, entry.service, rows)
+            && entry.parent.is_some()
+            && let Some(operation) = operation_of(hot, entry.parent_key(), entry.service)
         {
-            push_new(targets, to, MAX_TARGETS);
+            refusals.note(operation, target);
         }
+        for (_, call) in hot.chain(entry.first_child) {
+            if let Some(target) = Target::of(call, entry.service, rows) {
+                refusals.note(entry.operation, target);
+            }
+        }
+        refusals.left(entry);
     }
 
     /// The name of an end: a service's, or what its callers name.
-    pub(crate) fn end_name(&self, end: End) -> Option<&str> {
+    fn end_name(&self, end: End) -> Option<&str> {
         match end {
             End::Service(service) => Some(&self.names.get_service(service).name),
             End::Peer(peer) => Some(self.proofs.service(peer).map_or(&self.names.get_peer(peer).text, |service| &self.names.get_service(service).name)),
@@ -129,45 +249,62 @@ impl Flow {
         rows.collect()
     }
 
-    /// What may be the callee of each breaker that refused, by caller and name.
-    pub(crate) fn callees(&mut self) -> Vec<Callees> {
+    /// What may be the callee of each breaker that refused.
+    pub(crate) fn callees(&self) -> Vec<Callees> {
         if !self.refusals.is_watching() {
             return Vec::new();
         }
-        let Refusals { places, operations } = &mut self.refusals;
-        for (_, parent, operation) in places.values_mut().flat_map(|places| &mut places.around) {
-            if let Some(entry) = self.hot.get(self.hot.find(*parent).inner()).filter(|entry| entry.role != Role::Unseen) {
-                *operation = Some(entry.operation);
-                operations.entry(entry.operation).or_default();
-            }
+        let Refusals { places, calling, .. } = &self.refusals;
+        let mut of_breakers: Vec<(&(ServiceId, String), &Places, Vec<OperationId>)> = Vec::with_capacity(places.len());
+        for (of_breaker, places) in places {
+            let operation = |known: &Around| operation_of(&self.hot, known.span, of_breaker.0).or(known.operation);
+            let mut around: Vec<OperationId> = places.around.iter().filter_map(operation).collect();
+            around.sort_unstable();
+            around.dedup();
+            of_breakers.push((of_breaker, places, around));
         }
-        operations.remove(&OperationId::OVERFLOW);
-        let mut targets = operations.clone();
-        for (seq, entry) in self.hot.iter() {
+        let wanted = of_breakers.iter().flat_map(|(_, places, around)| places.refused.iter().chain(around));
+        let mut targets: HashMap<OperationId, Targets> = wanted.map(|operation| (*operation, calling.get(operation).cloned().unwrap_or_default())).collect();
+        targets.remove(&OperationId::OVERFLOW);
+        for (_, entry) in self.hot.iter() {
             let Some(targets) = targets.get_mut(&entry.operation) else { continue };
-            for (_, call) in self.hot.children(seq) {
-                if call.role == Role::Client
-                    && call.service == entry.service
-                    && call.row != RowId::NONE
-                    && let RowKey::Call { to, .. } = self.rows.get(call.row).key
-                    && to != End::Unknown
-                {
-                    push_new(targets, to, MAX_TARGETS);
+            // Under a shared id, calls stand under the side that had come when they came.
+            let sides = self.hot.find(entry.key());
+            for (_, call) in [sides.caller, sides.callee].into_iter().flat_map(|side| self.hot.children(side)) {
+                if let Some(target) = Target::of(call, entry.service, &self.rows) {
+                    targets.add(target);
                 }
             }
         }
         let targets = |operation: &OperationId| targets.get(operation).cloned().unwrap_or_default();
-        let mut callees: Vec<Callees> = Vec::new();
-        for ((caller, breaker), places) in &self.refusals.places {
-            let mut around: Vec<OperationId> = places.around.iter().filter_map(|(_, _, operation)| *operation).collect();
-            around.sort_unstable();
-            around.dedup();
+        let callees = |((caller, breaker), places, around): (&(ServiceId, String), &Places, Vec<OperationId>)| {
             let mut candidates = vec![(Proof::Refused, places.targets.clone())];
             candidates.extend(places.refused.iter().map(|operation| (Proof::Operation, targets(operation))));
-            candidates.extend(around.iter().map(|operation| (Proof::Around, targets(operation))));
-            callees.push(Callees { caller: *caller, breaker: breaker.clone(), candidates });
+            candidates.extend(around.iter().map(|operation| {
+                let mut targets = targets(operation);
+                // A query beside the refused call is no sign of what was refused.
+                targets.known.retain(|target| !target.is_database);
+                (Proof::Around, targets)
+            }));
+            Callees { caller: *caller, breaker: breaker.clone(), candidates }
+        };
+        of_breakers.into_iter().map(callees).collect()
+    }
+
+    /// The one callee that the best evidence names.
+    pub(crate) fn proved_callee(&self, known: &Callees) -> Option<&str> {
+        for proof in [Proof::Refused, Proof::Operation, Proof::Around] {
+            let mut agreed = BTreeSet::new();
+            for (_, targets) in known.candidates.iter().filter(|(of_proof, targets)| *of_proof == proof && !targets.has_more) {
+                let names: BTreeSet<&str> = targets.known.iter().filter_map(|target| self.end_name(target.to)).collect();
+                if names.len() == 1 {
+                    agreed.extend(names);
+                }
+            }
+            if !agreed.is_empty() {
+                return if agreed.len() == 1 { agreed.pop_first() } else { None };
+            }
         }
-        callees.sort_by(|one, other| (one.caller, &one.breaker).cmp(&(other.caller, &other.breaker)));
-        callees
+        None
     }
 }
