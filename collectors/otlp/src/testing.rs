@@ -10,6 +10,12 @@ use crate::protobuf::Message;
 /// An OTLP trace request, protobuf, of so many spans as the budgets mean them: 390 bytes each on the wire, with 10
 /// attributes, 8 of few values and 2 unique. Spans come in traces of ten: a server span and what hangs below it.
 pub fn trace_request(first: u64, num_spans: u64) -> Vec<u8> {
+    trace_request_at(1_790_000_000_000_000_000, first, num_spans)
+}
+
+/// The same, with the first span of all at a time of its own, ns since the Unix epoch: figures are only kept of spans that
+/// arrive about when they were made.
+pub fn trace_request_at(epoch_ns: u64, first: u64, num_spans: u64) -> Vec<u8> {
     let mut resource = Message::default();
     for (key, value) in [("service.name", "orders"), ("service.namespace", "shop"), ("service.instance.id", "orders-1"), ("service.version", "1.4.2")] {
         resource.message(1, &text_attr(key, value));
@@ -19,7 +25,7 @@ pub fn trace_request(first: u64, num_spans: u64) -> Vec<u8> {
     let mut scope_spans = Message::default();
     scope_spans.message(1, &scope);
     for number in first..first + num_spans {
-        scope_spans.bytes(2, &span(number));
+        scope_spans.bytes(2, &span(epoch_ns, number));
     }
     let mut resource_spans = Message::default();
     resource_spans.message(1, &resource).message(2, &scope_spans);
@@ -28,13 +34,13 @@ pub fn trace_request(first: u64, num_spans: u64) -> Vec<u8> {
     request.into_bytes()
 }
 
-/// One such span, by its number.
-pub fn span(number: u64) -> Vec<u8> {
+/// One such span, by its number; each starts 1 µs after the one before, the first of all at the epoch given, ns.
+pub fn span(epoch_ns: u64, number: u64) -> Vec<u8> {
     // A trace id's low half is as random as a sender makes it; the high half keeps it unique.
     let trace = (number / 10 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let trace_id = (u128::from(number / 10 + 1) << 64 | u128::from(trace)).to_be_bytes();
     let span_id = |number: u64| (number + 1).wrapping_mul(0xd6e8_feb8_6659_fd93).to_be_bytes();
-    let start_ns = 1_790_000_000_000_000_000 + number * 1_000;
+    let start_ns = epoch_ns + number * 1_000;
     let few = (trace >> 40) as usize;
     let pick = |from: &[&'static str]| from[few % from.len()];
     let mut span = Message::default();
