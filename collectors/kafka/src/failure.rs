@@ -207,13 +207,21 @@ pub(crate) fn describe(bootstrap: &str, error: &CallError) -> Failure {
 }
 
 fn is_tls(text: &str) -> bool {
-    text.contains("connecting to a SSL listener") || text.contains("PLAINTEXT broker listener") || text.contains("SSL handshake failed")
+    text.contains("connecting to a SSL listener")
+        || text.contains("PLAINTEXT broker listener")
+        || text.contains("SSL handshake failed")
+        || is_cut_in_handshake(text)
+}
+
+/// The peer hung up while TLS was being agreed on: what many listeners do that speak none.
+fn is_cut_in_handshake(text: &str) -> bool {
+    text.contains("in state SSL_HANDSHAKE")
 }
 
 fn tls_failure(address: &str, text: &str) -> Failure {
     let (kind, next_step) = if text.contains("connecting to a SSL listener") {
         (FailureKind::Protocol, "The listener seems to speak TLS: set security.protocol to SSL or SASL_SSL.")
-    } else if text.contains("PLAINTEXT broker listener") || text.contains("wrong version number") {
+    } else if text.contains("PLAINTEXT broker listener") || text.contains("wrong version number") || is_cut_in_handshake(text) {
         (FailureKind::Protocol, "The listener seems to speak no TLS: set security.protocol to PLAINTEXT or SASL_PLAINTEXT.")
     } else if text.contains("certificate") {
         (FailureKind::Connect, "Give the certificate authority in ssl.ca.location or ssl.ca.pem, and check that the broker's name is in its certificate.")
@@ -295,6 +303,14 @@ mod tests {
             (
                 Code::SSL,
                 "ssl://127.0.0.1:9092/bootstrap: SSL handshake failed: ssl/record/ssl3_record.c:354: wrong version number: connecting to a PLAINTEXT broker listener?",
+                false,
+                FailureKind::Protocol,
+                "No TLS with 127.0.0.1:9092",
+                "PLAINTEXT",
+            ),
+            (
+                Code::TRANSPORT,
+                "ssl://127.0.0.1:9092/bootstrap: Disconnected: connection reset by peer (after 0ms in state SSL_HANDSHAKE)",
                 false,
                 FailureKind::Protocol,
                 "No TLS with 127.0.0.1:9092",
