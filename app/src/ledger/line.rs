@@ -1,0 +1,283 @@
+//! The lines of the ledger, and what they come to for a dead letter.
+
+use std::fmt;
+use std::hash::Hasher as _;
+
+use siphasher::sip::SipHasher13;
+
+/// Which dead letter: where it lies, and its own time, so that a channel made anew under the same name is not mistaken for
+/// the old one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LetterKey {
+    /// Name of the source that reads its cluster.
+    pub cluster: String,
+    /// Its dead-letter channel.
+    pub channel: String,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+    /// The record's time, ns since the Unix epoch; `None` = unknown.
+    pub timestamp_ns: Option<i64>,
+}
+
+/// Stands for an origin and a fingerprint, which may hold text of strangers. Stable over versions and machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KindHash(pub i64);
+
+impl KindHash {
+    /// Of a channel they came from and what they died of.
+    pub fn of(origin: Option<&str>, fingerprint: &str) -> Self {
+        let mut hasher = SipHasher13::new();
+        for part in [origin.unwrap_or_default(), fingerprint] {
+            hasher.write_u64(part.len() as u64);
+            hasher.write(part.as_bytes());
+        }
+        Self(hasher.finish() as i64)
+    }
+}
+
+/// A run in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub i64);
+
+/// A send in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SendId(pub i64);
+
+/// A run that is about to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its id, which each record it sends carries.
+    pub replay_id: String,
+    /// Who: the user's name on this machine.
+    pub operator: String,
+    /// Name of the source.
+    pub cluster: String,
+    /// What the cluster calls itself.
+    pub cluster_id: String,
+    /// The channel that is sent to.
+    pub target: String,
+    /// How many records it means to send.
+    pub num_planned: u64,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// All that was planned was tried.
+    Finished,
+    /// The operator stopped it.
+    Stopped,
+    /// It stopped itself; the reason says why.
+    Halted,
+}
+
+/// A record that is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The run.
+    pub run_id: RunId,
+    /// The dead letter.
+    pub letter: LetterKey,
+    /// What it died of.
+    pub kind: KindHash,
+    /// The channel that is sent to.
+    pub target: String,
+    /// The partition, where one is asked for; `None` = the key decides.
+    pub target_partition: Option<i32>,
+    /// Keyed hash of the very bytes, hexadecimal.
+    pub hash: String,
+    /// Their number: key, value and headers.
+    pub size_bytes: u64,
+    /// How often this record was replayed before, as its headers say, and once more.
+    pub replay_count: u32,
+    /// The id that the record carries.
+    pub replay_id: String,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// What became of a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The broker acknowledged it.
+    Persisted,
+    /// The broker refused it, or it never left this machine.
+    NotPersisted,
+    /// Nobody knows: it may have been written. Never sent again.
+    PossiblyPersisted,
+    /// It was not tried.
+    Skipped,
+    /// It was not allowed.
+    Refused,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [Self::Persisted, Self::NotPersisted, Self::PossiblyPersisted, Self::Skipped, Self::Refused];
+
+    /// As the ledger writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Persisted => "persisted",
+            Self::NotPersisted => "not persisted",
+            Self::PossiblyPersisted => "possibly persisted",
+            Self::Skipped => "skipped",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
+    }
+}
+
+impl Ending {
+    /// As the ledger writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+/// The outcome of a send, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why; empty where there is nothing to say.
+    pub reason: String,
+    /// Partition and offset it was written to, where the broker told.
+    pub position: Option<(i32, i64)>,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// What became of a record after it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// The group that failed has read past it.
+    Consumed,
+    /// It came back to a dead-letter channel.
+    DeadAgain,
+}
+
+/// A fate, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FateLine {
+    /// What became of it.
+    pub fate: Fate,
+    /// How that is known, in words.
+    pub evidence: String,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// An attempt that was not allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Who asked.
+    pub operator: String,
+    /// Name of the source.
+    pub cluster: String,
+    /// What was asked for: `replay`.
+    pub command: String,
+    /// The channel that would have been sent to.
+    pub target: String,
+    /// How many records.
+    pub num_letters: u64,
+    /// Why not.
+    pub reason: String,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// What the work on a dead letter has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LetterState {
+    /// Nobody has dealt with it.
+    #[default]
+    Open,
+    /// It is being sent, or was: not yet seen to be consumed.
+    Sent(SentState),
+    /// It was sent and read.
+    Consumed,
+    /// It was sent and died again, as another letter.
+    DeadAgain,
+    /// Put aside, with a note.
+    Parked(String),
+}
+
+/// How sure it is that a letter was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SentState {
+    /// The broker acknowledged it.
+    Persisted,
+    /// Nobody knows.
+    Possibly,
+}
+
+impl LetterState {
+    /// Whether it still waits for somebody.
+    pub fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
+}
+
+/// All that the ledger knows of a letter that somebody dealt with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LetterRecord {
+    /// What it comes to.
+    pub state: LetterState,
+    /// What it died of.
+    pub kind: KindHash,
+    /// The last send, where there was one.
+    pub send_id: Option<SendId>,
+    /// The id that the record carries.
+    pub replay_id: String,
+    /// Where it was sent: channel, and partition and offset where the broker told.
+    pub target: String,
+    /// Partition and offset it was written to.
+    pub position: Option<(i32, i64)>,
+    /// What the last outcome or fate was, in words; empty where there is nothing to say.
+    pub reason: String,
+    /// When that was, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// One line as it is read back, sends and refusals alike, for tests, reports and people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerLine {
+    /// The run's replay id; `None` = a refused command.
+    pub replay_id: Option<String>,
+    /// Who.
+    pub operator: String,
+    /// Name of the source.
+    pub cluster: String,
+    /// What the cluster calls itself, where known.
+    pub cluster_id: Option<String>,
+    /// The letter; `None` = a refused command.
+    pub letter: Option<LetterKey>,
+    /// The channel that is sent to.
+    pub target: String,
+    /// Hash of the bytes; empty for what was not to be sent.
+    pub hash: String,
+    /// What became of it. An intent without an outcome reads as possibly persisted.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+    /// When it was meant, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+impl fmt::Display for LetterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}@{}", self.channel, self.partition, self.offset)
+    }
+}

@@ -1,0 +1,312 @@
+//! The thread that owns the file, and how others reach it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::line::SentState;
+use super::{
+    Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Outcome, Refusal, RunId, SendId, Settlement, read,
+    schema, write,
+};
+
+/// Jobs that may wait for the thread.
+const MAX_JOBS: usize = 1_024;
+/// Jobs that share one commit.
+const MAX_SHARED: usize = 256;
+
+/// Why the ledger did not take a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The file cannot be used.
+    #[error("the ledger {} cannot be used: {reason}. Nothing is sent without it; mend or move the file and start again", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A line could not be written.
+    #[error("the ledger could not be written: {reason}. Nothing more is sent; check the disk")]
+    Write {
+        /// Why.
+        reason: String,
+    },
+    /// This letter was sent before, or may have been.
+    #[error("{letter} was sent before, or may have been; it is not sent twice")]
+    SentBefore {
+        /// The letter.
+        letter: LetterKey,
+    },
+    /// The thread has ended.
+    #[error("the ledger has ended. Nothing more is sent; start again")]
+    Ended,
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Write { reason: error.to_string() }
+    }
+}
+
+type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+enum Job {
+    BeginRun(NewRun, Reply<RunId>),
+    EndRun(RunId, Ending, String, i64, Reply<()>),
+    Intend(Intent, Reply<SendId>),
+    Settle(SendId, LetterKey, Settlement, Reply<()>),
+    Follow(SendId, LetterKey, FateLine, Reply<()>),
+    Refuse(Refusal, Reply<()>),
+    Park { letters: Vec<(LetterKey, KindHash)>, note: Option<String>, operator: String, at_ns: i64, reply: Reply<()> },
+    Lines(usize, Reply<Vec<LedgerLine>>),
+}
+
+/// Letters that somebody dealt with, as of one moment.
+pub type Letters = Arc<BTreeMap<LetterKey, LetterRecord>>;
+
+#[derive(Default)]
+struct Known {
+    letters: BTreeMap<LetterKey, LetterRecord>,
+    /// Rises with each change.
+    version: u64,
+    shared: Option<(u64, Letters)>,
+}
+
+/// The ledger of a profile. Cheap to clone; the thread ends, all written, once the last clone is gone.
+#[derive(Clone)]
+pub struct Ledger {
+    jobs: mpsc::Sender<Job>,
+    known: Arc<Mutex<Known>>,
+    path: Arc<Path>,
+}
+
+impl Ledger {
+    /// Opens the file, made if it is not there, and starts the thread. Reads what was done before: to be called where
+    /// waiting for a disk is allowed.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let connection = schema::open(path)?;
+        let unreadable = |error: rusqlite::Error| LedgerError::Open { path: path.to_owned(), reason: error.to_string() };
+        let letters = read::letters(&connection).map_err(unreadable)?;
+        let known = Arc::new(Mutex::new(Known { letters, version: 1, shared: None }));
+        let (jobs, receiver) = mpsc::channel(MAX_JOBS);
+        let writer = Writer { connection, known: Arc::clone(&known) };
+        std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || writer.run(receiver))
+            .map_err(|error| LedgerError::Open { path: path.to_owned(), reason: format!("its thread could not be started: {error}") })?;
+        Ok(Self { jobs, known, path: path.into() })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Rises with each change of what [`Ledger::letters`] gives.
+    pub fn version(&self) -> u64 {
+        self.known.lock().version
+    }
+
+    /// All letters that somebody dealt with. Copied anew only after a change.
+    pub fn letters(&self) -> Letters {
+        let mut known = self.known.lock();
+        match &known.shared {
+            Some((version, letters)) if *version == known.version => Arc::clone(letters),
+            _ => {
+                let letters = Arc::new(known.letters.clone());
+                known.shared = Some((known.version, Arc::clone(&letters)));
+                letters
+            }
+        }
+    }
+
+    /// What the ledger knows of a letter; `None` = nobody dealt with it.
+    pub fn letter(&self, letter: &LetterKey) -> Option<LetterRecord> {
+        self.known.lock().letters.get(letter).cloned()
+    }
+
+    /// Writes down that a run begins.
+    pub async fn begin_run(&self, run: NewRun) -> Result<RunId, LedgerError> {
+        self.ask(|reply| Job::BeginRun(run, reply)).await
+    }
+
+    /// Writes down how a run ended.
+    pub async fn end_run(&self, run_id: RunId, ending: Ending, reason: &str, at_ns: i64) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::EndRun(run_id, ending, reason.to_owned(), at_ns, reply)).await
+    }
+
+    /// Writes down that a record is about to be sent. On the disk once this returns; an error means that it must not be sent.
+    pub async fn intend(&self, intent: Intent) -> Result<SendId, LedgerError> {
+        self.ask(|reply| Job::Intend(intent, reply)).await
+    }
+
+    /// Writes down what became of it; once only.
+    pub async fn settle(&self, send_id: SendId, letter: &LetterKey, settlement: Settlement) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::Settle(send_id, letter.clone(), settlement, reply)).await
+    }
+
+    /// Writes down what became of a record after it was sent.
+    pub async fn follow(&self, send_id: SendId, letter: &LetterKey, line: FateLine) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::Follow(send_id, letter.clone(), line, reply)).await
+    }
+
+    /// Writes down an attempt that was not allowed.
+    pub async fn refuse(&self, refusal: Refusal) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::Refuse(refusal, reply)).await
+    }
+
+    /// Puts letters aside with a note, or takes them out again. Those that were sent stay as they are.
+    pub async fn park(&self, letters: Vec<(LetterKey, KindHash)>, note: Option<String>, operator: &str, at_ns: i64) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::Park { letters, note, operator: operator.to_owned(), at_ns, reply }).await
+    }
+
+    /// Sends and refusals, the newest `limit` of each, in the order of their time.
+    pub async fn lines(&self, limit: usize) -> Result<Vec<LedgerLine>, LedgerError> {
+        self.ask(|reply| Job::Lines(limit, reply)).await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).await.map_err(|_| LedgerError::Ended)?;
+        answer.await.map_err(|_| LedgerError::Ended)?
+    }
+}
+
+struct Writer {
+    connection: Connection,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What is done once a commit is on the disk.
+type Afterwards = Box<dyn FnOnce(Result<(), LedgerError>, &mut Known)>;
+
+impl Writer {
+    fn run(mut self, mut receiver: mpsc::Receiver<Job>) {
+        while let Some(job) = receiver.blocking_recv() {
+            let mut jobs = vec![job];
+            while jobs.len() < MAX_SHARED
+                && let Ok(job) = receiver.try_recv()
+            {
+                jobs.push(job);
+            }
+            self.commit(jobs);
+        }
+    }
+
+    /// Writes jobs in one transaction, and answers them when it is on the disk.
+    fn commit(&mut self, jobs: Vec<Job>) {
+        let mut afterwards: Vec<Afterwards> = Vec::with_capacity(jobs.len());
+        let committed = match self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate) {
+            Ok(transaction) => {
+                afterwards.extend(jobs.into_iter().map(|job| carry_out(&transaction, job)));
+                transaction.commit().map_err(LedgerError::from)
+            }
+            Err(error) => {
+                let error = LedgerError::from(error);
+                for job in jobs {
+                    job.fail(&error);
+                }
+                return;
+            }
+        };
+        let mut known = self.known.lock();
+        for after in afterwards {
+            after(committed.clone(), &mut known);
+        }
+    }
+}
+
+/// Answers a job with what it gave, if the commit it was part of succeeded, and applies it to what is known.
+fn after<T: 'static>(reply: Reply<T>, done: Result<T, LedgerError>, apply: impl FnOnce(&T, &mut Known) + 'static) -> Afterwards {
+    Box::new(move |committed, known| {
+        let answer = done.and_then(|value| committed.map(|()| value));
+        if let Ok(value) = &answer {
+            apply(value, known);
+        }
+        // Who asked may have gone: the line stands all the same.
+        let _gone = reply.send(answer);
+    })
+}
+
+fn carry_out(connection: &Connection, job: Job) -> Afterwards {
+    match job {
+        Job::BeginRun(run, reply) => after(reply, write::begin_run(connection, &run), |_, _| {}),
+        Job::EndRun(run_id, ending, reason, at_ns, reply) => after(reply, write::end_run(connection, run_id, ending, &reason, at_ns), |(), _| {}),
+        Job::Intend(intent, reply) => after(reply, write::intend(connection, &intent), move |send_id, known| known.intended(*send_id, intent)),
+        Job::Settle(send_id, letter, settlement, reply) => {
+            after(reply, write::settle(connection, send_id, &settlement), move |(), known| known.settled(&letter, settlement))
+        }
+        Job::Follow(send_id, letter, line, reply) => after(reply, write::follow(connection, send_id, &line), move |(), known| known.followed(&letter, line)),
+        Job::Refuse(refusal, reply) => after(reply, write::refuse(connection, &refusal), |(), _| {}),
+        Job::Park { letters, note, operator, at_ns, reply } => {
+            let parked = letters.iter().try_for_each(|(letter, kind)| write::park(connection, letter, *kind, note.as_deref(), &operator, at_ns));
+            after(reply, parked, move |(), known| {
+                known.version += 1;
+                for (letter, kind) in letters {
+                    read::apply_parking(&mut known.letters, letter, kind, note.clone(), at_ns);
+                }
+            })
+        }
+        Job::Lines(limit, reply) => after(reply, read::lines(connection, limit).map_err(Into::into), |_, _| {}),
+    }
+}
+
+impl Job {
+    fn fail(self, error: &LedgerError) {
+        // Who asked may have gone.
+        let _gone = match self {
+            Self::BeginRun(_, reply) => reply.send(Err(error.clone())).is_err(),
+            Self::Intend(_, reply) => reply.send(Err(error.clone())).is_err(),
+            Self::Lines(_, reply) => reply.send(Err(error.clone())).is_err(),
+            Self::EndRun(.., reply) | Self::Settle(.., reply) | Self::Follow(.., reply) | Self::Refuse(_, reply) | Self::Park { reply, .. } => {
+                reply.send(Err(error.clone())).is_err()
+            }
+        };
+    }
+}
+
+impl Known {
+    fn intended(&mut self, send_id: SendId, intent: Intent) {
+        self.version += 1;
+        let record = LetterRecord {
+            state: LetterState::Sent(SentState::Possibly),
+            kind: intent.kind,
+            send_id: Some(send_id),
+            replay_id: intent.replay_id,
+            target: intent.target,
+            position: None,
+            reason: String::new(),
+            at_ns: intent.at_ns,
+        };
+        self.letters.insert(intent.letter, record);
+    }
+
+    fn settled(&mut self, letter: &LetterKey, settlement: Settlement) {
+        self.version += 1;
+        let Some(record) = self.letters.get_mut(letter) else { return };
+        record.state = match settlement.outcome {
+            Outcome::Persisted => LetterState::Sent(SentState::Persisted),
+            Outcome::PossiblyPersisted => LetterState::Sent(SentState::Possibly),
+            Outcome::NotPersisted | Outcome::Skipped | Outcome::Refused => LetterState::Open,
+        };
+        record.position = settlement.position;
+        record.reason = settlement.reason;
+        record.at_ns = settlement.at_ns;
+    }
+
+    fn followed(&mut self, letter: &LetterKey, line: FateLine) {
+        let Some(record) = self.letters.get_mut(letter).filter(|record| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed)) else { return };
+        self.version += 1;
+        record.state = match line.fate {
+            Fate::Consumed => LetterState::Consumed,
+            Fate::DeadAgain => LetterState::DeadAgain,
+        };
+        record.reason = line.evidence;
+        record.at_ns = line.at_ns;
+    }
+}
