@@ -220,7 +220,9 @@ mod tests {
         assert!(exemplars.is_incomplete());
         exemplars.restart(|kept| kept != left);
         let others: Vec<SpanKey> = (1..200).map(span).filter(|kept| *kept != left).collect();
-        others.iter().for_each(|kept| exemplars.add(*kept));
+        for kept in others.iter() {
+            exemplars.add(*kept);
+        }
         let mut lowest: Vec<(u64, SpanKey)> = others.iter().chain([&left]).map(|kept| (kept.rank(), *kept)).collect();
         lowest.sort_unstable();
         assert!(exemplars.shown().eq(lowest.into_iter().take(SHOWN)) && !exemplars.is_incomplete());
