@@ -220,7 +220,7 @@ mod tests {
         assert!(exemplars.is_incomplete());
         exemplars.restart(|kept| kept != left);
         let others: Vec<SpanKey> = (1..200).map(span).filter(|kept| *kept != left).collect();
-        for kept in others.iter() {
+        for kept in &others {
             exemplars.add(*kept);
         }
         let mut lowest: Vec<(u64, SpanKey)> = others.iter().chain([&left]).map(|kept| (kept.rank(), *kept)).collect();
