@@ -45,7 +45,7 @@ impl Camera {
     /// Shows all of `bounds` in the middle of `viewport`, neither too large nor too small to read.
     pub(crate) fn fit(bounds: Rect, viewport: Rect) -> Self {
         let room = (viewport.size() - vec2(44.0, 56.0)).max(Vec2::splat(40.0));
-        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).clamp(0.02, 1.35);
+        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).clamp(0.02, 1.6);
         Self { scale, origin: viewport.center() - bounds.center().to_vec2() * scale }
     }
 

@@ -19,6 +19,8 @@ mod table;
 mod tests;
 mod view;
 pub(crate) mod walk;
+#[cfg(test)]
+mod window_tests;
 
 pub(crate) use panel_ui::{PanelAction, panel_ui};
 pub(crate) use view::MapView;

@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::mpsc;
 
 use egui::{Rect, Vec2, pos2, vec2};
-use switchboard_engine::view::NodeId;
+use switchboard_engine::view::{NodeId, NodeKind};
 
 use super::layout::{self, Layout, LayoutGraph, LayoutNode, ROW_GAP, fills_column};
 
-/// No new box for so long, and the layout has settled.
+/// No new box and no new edge for so long, each box with an edge, and the layout has settled.
 const QUIET_S: f64 = 2.0;
-/// So long after the first box it has settled in any case.
+/// So long after the first box that takes part in traffic it has settled in any case.
 const SETTLE_MAX_S: f64 = 8.0;
+/// So long after the first box at all: a broker lists its topics before any span comes, and some systems send none.
+const SETTLE_QUIET_MAX_S: f64 = 15.0;
 /// Above so many boxes the layout is computed on a thread of its own.
 const IN_PLACE_NODES_MAX: usize = 150;
 /// Room to the right of a column for a new one.
@@ -26,6 +28,7 @@ pub(crate) struct Placement {
     laid_out: Option<LayoutGraph>,
     pending: Option<(LayoutGraph, mpsc::Receiver<Layout>)>,
     first_s: Option<f64>,
+    first_traffic_s: Option<f64>,
     last_new_s: f64,
     settled: bool,
     revision: u64,
@@ -59,17 +62,21 @@ impl Placement {
         if self.laid_out.as_ref().is_some_and(|laid_out| laid_out.is_same(graph)) {
             return;
         }
-        let first_s = match self.first_s {
-            Some(first_s) => first_s,
-            None if graph.nodes.is_empty() => return,
-            None => {
-                self.last_new_s = now_s;
-                *self.first_s.insert(now_s)
-            }
-        };
-        self.settled |= self.laid_out.is_some() && (now_s - self.last_new_s >= QUIET_S || now_s - first_s >= SETTLE_MAX_S);
-        let known = |node: &LayoutNode| self.placed.rects.contains_key(&node.node_id);
-        if !graph.nodes.iter().all(known) {
+        if graph.nodes.is_empty() && self.first_s.is_none() {
+            return;
+        }
+        let first_s = *self.first_s.get_or_insert(now_s);
+        let is_traffic = |edge: &(usize, usize)| is_caller(graph.nodes[edge.0].kind) || is_caller(graph.nodes[edge.1].kind);
+        if self.first_traffic_s.is_none() && graph.edges.iter().any(is_traffic) {
+            self.first_traffic_s = Some(now_s);
+            self.last_new_s = now_s;
+        }
+        // A box that nothing leads to yet, a topic before its readers have joined, says that more is to come.
+        let is_quiet = now_s - self.last_new_s >= QUIET_S && self.laid_out.as_ref().is_some_and(LayoutGraph::is_all_attached);
+        self.settled |= self.laid_out.is_some()
+            && (now_s - first_s >= SETTLE_QUIET_MAX_S || self.first_traffic_s.is_some_and(|first_s| now_s - first_s >= SETTLE_MAX_S || is_quiet));
+        // An edge can turn a part around: who writes to a channel is often heard of after who reads it.
+        if self.laid_out.as_ref().is_none_or(|laid_out| graph.adds_to(laid_out)) {
             self.last_new_s = now_s;
         }
         if self.settled {
@@ -169,6 +176,11 @@ impl Placement {
         let height = nearest_free(&all, left, left + width, y, size.y);
         Rect::from_center_size(pos2(left + width / 2.0, height), vec2(own_width, size.y))
     }
+}
+
+/// Whether boxes of this kind do something themselves.
+fn is_caller(kind: NodeKind) -> bool {
+    matches!(kind, NodeKind::Service | NodeKind::User | NodeKind::External)
 }
 
 /// Who calls each box, and whom it calls.

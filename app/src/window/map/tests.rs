@@ -68,7 +68,7 @@ proptest! {
         let mut before = placement.placed().rects.clone();
         for step in 1..=num_steps {
             let num = num_known + (nodes.len() - num_known) * step / num_steps;
-            placement.update(&of(num), 2.0 + step as f64 * 0.1, None);
+            placement.update(&of(num), 15.0 + step as f64 * 0.1, None);
             let after = placement.placed().rects.clone();
             for (node_id, rect) in &before {
                 prop_assert_eq!(bits(rect), bits(&after[node_id]), "{:?} moved", node_id);
@@ -107,6 +107,39 @@ fn the_first_layout_is_redone_until_two_seconds_pass_without_a_new_box() {
     assert!(!placement.is_settled(), "and another one");
     placement.update(&chain(5), 15.8, None);
     assert!(placement.is_settled(), "two seconds without a new box");
+}
+
+#[test]
+fn a_writer_heard_of_late_still_turns_its_channel_around() {
+    // A broker tells at once who reads the replies; that somebody writes them comes with the first spans.
+    let nodes: Vec<LayoutNode> =
+        [(0, NodeKind::Service, "inventory"), (1, NodeKind::Service, "orders"), (2, NodeKind::Channel, "reserved"), (3, NodeKind::User, "user")]
+            .map(|(number, kind, name)| LayoutNode { kind, name: name.to_owned(), namespace: None, node_id: NodeId(number) })
+            .to_vec();
+    let (reads, enters, writes) = ((NodeId(2), NodeId(1)), (NodeId(3), NodeId(1)), (NodeId(0), NodeId(2)));
+    let mut placement = Placement::default();
+    placement.update(&LayoutGraph::new(nodes.clone(), &[reads]), 0.0, None);
+    placement.update(&LayoutGraph::new(nodes.clone(), &[reads, enters]), 1.5, None);
+    placement.update(&LayoutGraph::new(nodes, &[reads, enters, (NodeId(1), NodeId(0)), writes]), 3.0, None);
+    let rects = &placement.placed().rects;
+    assert!(rects[&NodeId(2)].left() > rects[&NodeId(0)].right(), "the channel stands right of who writes to it");
+    assert!(rects[&NodeId(1)].right() < rects[&NodeId(0)].left());
+}
+
+#[test]
+fn what_a_broker_lists_before_the_first_span_settles_nothing() {
+    let listed =
+        |num: u32| (0..num).map(|number| LayoutNode { kind: NodeKind::Channel, name: format!("topic-{number}"), namespace: None, node_id: NodeId(number) });
+    let mut placement = Placement::default();
+    placement.update(&LayoutGraph::new(listed(2).collect(), &[]), 0.0, None);
+    let mut nodes: Vec<LayoutNode> = listed(2).collect();
+    nodes.push(LayoutNode { kind: NodeKind::Service, name: "orders".to_owned(), namespace: None, node_id: NodeId(2) });
+    placement.update(&LayoutGraph::new(nodes.clone(), &[(NodeId(2), NodeId(0))]), 6.0, None);
+    assert!(!placement.is_settled(), "the layout was redone when the first traffic was seen");
+    placement.update(&LayoutGraph::new(nodes, &[(NodeId(2), NodeId(0)), (NodeId(2), NodeId(1))]), 9.5, None);
+    assert!(!placement.is_settled(), "one topic had nobody yet: more was to come");
+    placement.update(&LayoutGraph::new(listed(3).collect(), &[]), 15.0, None);
+    assert!(placement.is_settled(), "even where nobody sends spans it settles");
 }
 
 #[test]

@@ -134,6 +134,12 @@ impl MapView {
         self.camera
     }
 
+    /// The part of the screen it is drawn in, for tests.
+    #[cfg(test)]
+    pub(crate) fn viewport(&self) -> Option<Rect> {
+        self.viewport
+    }
+
     /// What is selected, for tests.
     #[cfg(test)]
     pub(crate) fn selected(&self) -> Option<Selection> {
@@ -311,12 +317,13 @@ impl MapView {
         }
     }
 
-    /// Until the user takes the camera it shows everything, anew whenever the window or the first layout changes.
+    /// Until the user takes the camera it shows everything, anew whenever the room or the first layout changes. Once that has
+    /// settled it moves only when something stands outside of what is seen.
     fn follow_layout(&mut self, viewport: Rect) {
         let Some(bounds) = self.geometry.bounds else { return };
         let revision = self.placement.revision();
-        // Once settled, what comes new does not move the rest on screen either.
-        let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && !self.placement.is_settled()));
+        let is_outside = || self.camera.is_none_or(|camera| !viewport.contains_rect(camera.rect_on_screen(bounds)));
+        let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && (!self.placement.is_settled() || is_outside())));
         if !self.taken && due {
             self.camera = Some(Camera::fit(bounds, viewport));
             self.fitted_to = Some((viewport, revision));

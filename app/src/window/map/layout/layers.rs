@@ -37,7 +37,7 @@ pub(super) fn assign(kinds: &[NodeKind], edges: &[(usize, usize)]) -> Layering {
         num_callers[to] += 1;
     }
     let starts = starts(kinds, &callees, &num_callers);
-    let distance = distances(&starts, &callees);
+    let distance = distances(kinds, &starts, &callees);
     let back = back_edges(&starts, &mut callees, &distance);
     let forward: Vec<(usize, usize)> = edges.iter().copied().filter(|edge| !back.contains(edge)).collect();
     let layer_of = longest_paths(kinds, &forward);
@@ -47,49 +47,56 @@ pub(super) fn assign(kinds: &[NodeKind], edges: &[(usize, usize)]) -> Layering {
 }
 
 /// Layers by the shortest way from a start, for tangles in which the longest path runs through nearly everything.
-fn by_distance(distance: Vec<usize>, edges: &[(usize, usize)]) -> Layering {
-    let last = distance.iter().copied().filter(|layer| *layer != usize::MAX).max().unwrap_or(0);
-    let layer_of: Vec<usize> = distance.into_iter().map(|layer| if layer == usize::MAX { last + 1 } else { layer }).collect();
+fn by_distance(layer_of: Vec<usize>, edges: &[(usize, usize)]) -> Layering {
     let forward = edges.iter().copied().filter(|&(from, to)| layer_of[from] < layer_of[to]).collect();
     Layering { layer_of, forward }
 }
 
-/// Where reading begins: users, then those nobody calls, then those who call most more than they are called.
+/// Where reading begins: users, then services that nobody calls, then those that call most more than they are called. Channels
+/// come last: one without a writer is seldom an entry, its writer is only not known yet.
 fn starts(kinds: &[NodeKind], callees: &[Vec<usize>], num_callers: &[usize]) -> Vec<usize> {
     let mut starts: Vec<usize> = (0..kinds.len()).collect();
     starts.sort_by_key(|&node| {
         let rank = match (kinds[node], num_callers[node]) {
             (NodeKind::User, _) => 0,
+            (NodeKind::Channel | NodeKind::Group, 0) => 3,
+            (NodeKind::Channel | NodeKind::Group, _) => 4,
             (_, 0) => 1,
             _ => 2,
         };
         let surplus = callees[node].len() as i64 - num_callers[node] as i64;
-        (rank, if rank == 2 { -surplus } else { 0 }, node)
+        (rank, if matches!(rank, 2 | 4) { -surplus } else { 0 }, node)
     });
     starts
 }
 
-/// Steps from the nearest start that nobody calls (of a ring, from its first start); what only cycles reach is far.
-fn distances(starts: &[usize], callees: &[Vec<usize>]) -> Vec<usize> {
+/// Steps from the nearest entry. Entries are users and services that nobody calls; channels without a known writer count
+/// only for what is reached in no other way, and so do the starts of rings.
+fn distances(kinds: &[NodeKind], starts: &[usize], callees: &[Vec<usize>]) -> Vec<usize> {
     let mut is_called = vec![false; callees.len()];
     callees.iter().flatten().for_each(|&callee| is_called[callee] = true);
     let mut distance = vec![usize::MAX; callees.len()];
-    let mut queue: VecDeque<usize> = starts.iter().copied().filter(|&node| !is_called[node]).collect();
-    if queue.is_empty() {
-        queue.extend(starts.first());
-    }
+    let (entries, others): (Vec<usize>, Vec<usize>) =
+        starts.iter().copied().partition(|&node| !is_called[node] && !matches!(kinds[node], NodeKind::Channel | NodeKind::Group));
+    let mut queue = VecDeque::from(entries);
     for &node in &queue {
         distance[node] = 0;
     }
-    while let Some(node) = queue.pop_front() {
-        for &callee in &callees[node] {
-            if distance[callee] == usize::MAX {
-                distance[callee] = distance[node] + 1;
-                queue.push_back(callee);
+    let mut others = others.into_iter();
+    loop {
+        while let Some(node) = queue.pop_front() {
+            for &callee in &callees[node] {
+                if distance[callee] == usize::MAX {
+                    distance[callee] = distance[node] + 1;
+                    queue.push_back(callee);
+                }
             }
         }
+        // What no entry reaches begins at the best start that is left.
+        let Some(next) = others.find(|&node| distance[node] == usize::MAX) else { return distance };
+        distance[next] = 0;
+        queue.push_back(next);
     }
-    distance
 }
 
 /// Edges that lead back to where a walk came from. The walk takes near callees first, so that replies, not requests, lead back.
@@ -163,4 +170,46 @@ fn longest_paths(kinds: &[NodeKind], forward: &[(usize, usize)]) -> Vec<usize> {
         }
     }
     layer_of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NodeKind::{Channel, Group, Service, User};
+
+    fn layers_of(kinds: &[NodeKind], edges: &[(usize, usize)]) -> Vec<usize> {
+        assign(kinds, edges).layer_of
+    }
+
+    #[test]
+    fn a_reply_channel_stands_right_of_who_writes_to_it() {
+        // 0 inventory, 1 orders, 2 inventory.reserved, 3 orders.placed, 4 user.
+        let kinds = [Service, Service, Channel, Channel, User];
+        let layers = layers_of(&kinds, &[(4, 1), (1, 3), (3, 0), (0, 2), (2, 1)]);
+        assert_eq!(layers, [3, 1, 4, 2, 0]);
+    }
+
+    #[test]
+    fn without_an_entry_the_ring_begins_where_most_goes_out() {
+        // As above without a user, orders calling 4 payments.
+        let kinds = [Service, Service, Channel, Channel, Service];
+        let layers = layers_of(&kinds, &[(1, 3), (3, 0), (0, 2), (2, 1), (1, 4)]);
+        assert_eq!((layers[1], layers[3], layers[0], layers[2]), (0, 1, 2, 3));
+    }
+
+    #[test]
+    fn groups_in_the_ring_change_nothing() {
+        // 0 inventory, 1 orders, 2 storefront, 3 reserved, 4 placed, 5 inventory's group, 6 replies' group.
+        let kinds = [Service, Service, Service, Channel, Channel, Group, Group];
+        let layers = layers_of(&kinds, &[(2, 1), (1, 4), (4, 5), (5, 0), (0, 3), (3, 6), (6, 1)]);
+        assert_eq!(layers, [4, 1, 0, 5, 2, 3, 6]);
+    }
+
+    #[test]
+    fn a_channel_without_a_known_writer_is_no_entry() {
+        // 0 inventory, 1 orders, 2 audit (unknown writer), 3 placed, 4 reserved: the ring is still read from orders, who calls.
+        let kinds = [Service, Service, Channel, Channel, Channel, Service];
+        let layers = layers_of(&kinds, &[(2, 0), (1, 3), (3, 0), (0, 4), (4, 1), (1, 5)]);
+        assert!(layers[1] < layers[3] && layers[3] < layers[0] && layers[0] < layers[4], "{layers:?}");
+    }
 }

@@ -9,7 +9,7 @@ mod align;
 mod layers;
 mod order;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use switchboard_engine::view::{NodeId, NodeKind};
@@ -63,6 +63,19 @@ impl LayoutGraph {
         Self { nodes, edges }
     }
 
+    /// Whether there is a box or an edge in it that the other one does not have.
+    pub(crate) fn adds_to(&self, other: &Self) -> bool {
+        let boxes = |graph: &Self| graph.nodes.iter().map(|node| node.node_id).collect::<BTreeSet<_>>();
+        let edges = |graph: &Self| graph.edges.iter().map(|(from, to)| (graph.nodes[*from].node_id, graph.nodes[*to].node_id)).collect::<BTreeSet<_>>();
+        !boxes(self).is_subset(&boxes(other)) || !edges(self).is_subset(&edges(other))
+    }
+
+    /// Whether each box has an edge.
+    pub(crate) fn is_all_attached(&self) -> bool {
+        let attached: BTreeSet<usize> = self.edges.iter().flat_map(|(from, to)| [*from, *to]).collect();
+        attached.len() == self.nodes.len()
+    }
+
     /// Whether a layout of the other one is one of this too.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self == other
@@ -95,7 +108,7 @@ pub(crate) fn natural_size(kind: NodeKind, name: &str) -> Vec2 {
     let step = |width: f32| (width / 8.0).ceil() * 8.0;
     match kind {
         NodeKind::Channel => vec2(step(num_chars * 7.2 + 62.0).clamp(136.0, 232.0), 34.0),
-        NodeKind::Group => vec2(step(num_chars * 6.8 + 28.0).clamp(72.0, 208.0), 26.0),
+        NodeKind::Group => vec2(step(num_chars * 7.4 + 32.0).clamp(80.0, 208.0), 26.0),
         NodeKind::User => vec2(48.0, 46.0),
         NodeKind::Database => vec2(step(num_chars * 7.4 + 28.0).clamp(136.0, 208.0), 50.0),
         NodeKind::Service | NodeKind::External | NodeKind::Missing | NodeKind::Other => vec2(step(num_chars * 7.4 + 28.0).clamp(136.0, 208.0), 46.0),
