@@ -197,7 +197,7 @@ impl Chart {
             self.plan = flow.plan(&mut self.ids, self.told.brokers(), true);
             self.planned_from = Some(from);
             self.is_plan_old = self.plan.has_held_back;
-            is_changed = put_topology(&mut self.snapshot.topology, &self.plan);
+            is_changed = put_topology(&mut self.snapshot.topology, &self.plan, self.is_ticked);
         }
         let told = &self.told;
         if self.is_flow_changed || is_planned_anew || !self.is_at_rest {
@@ -271,13 +271,18 @@ fn only_named<'a>(peers: &BTreeSet<&'a str>, breaker: &str) -> Option<&'a str> {
     if same.is_empty() { only(peers.iter().filter(has_words).copied().collect()) } else { only(same) }
 }
 
-/// Puts the plan's nodes and edges in place if they differ; whether they did.
-fn put_topology(place: &mut Arc<Topology>, plan: &Plan) -> bool {
+/// Puts the plan's nodes and edges in place if they differ; whether they did. When instances were last seen moves all the
+/// time: it is shown anew with each tick, under the same version, so that nobody draws the same shape again.
+fn put_topology(place: &mut Arc<Topology>, plan: &Plan, is_ticked: bool) -> bool {
     let nodes = plan.nodes.iter().map(|planned| planned.node.clone()).collect();
     let edges = plan.edges.iter().map(|planned| planned.edge.clone()).collect();
     let topology = Topology { version: place.version, nodes, edges };
     if same_shape(place, &topology) {
-        return false;
+        let has_aged = is_ticked && place.nodes != topology.nodes;
+        if has_aged {
+            *place = Arc::new(topology);
+        }
+        return has_aged;
     }
     *place = Arc::new(Topology { version: place.version + 1, ..topology });
     true
@@ -286,8 +291,8 @@ fn put_topology(place: &mut Arc<Topology>, plan: &Plan) -> bool {
 fn groups(plan: &Plan, told: &Told) -> Vec<GroupView> {
     let mut groups = told.groups.clone();
     groups.extend(groups_of_spans(plan, told));
-    for group in &mut groups {
-        group.node_id = plan.group_named(&group.group);
+    for group in groups.iter_mut().filter(|group| group.node_id.is_none()) {
+        group.node_id = plan.group_on(group.cluster.as_deref().unwrap_or_default(), &group.group);
     }
     groups
 }
@@ -304,8 +309,8 @@ fn breakers(plan: &Plan, told: &Told) -> Vec<BreakerView> {
 fn dead_letters(plan: &Plan, told: &Told) -> Vec<DeadLetterView> {
     let mut dead_letters = told.dead_letters.clone();
     for letters in &mut dead_letters {
-        letters.channel_node = plan.channel_named(&letters.channel);
-        letters.origin_node = letters.origin.as_deref().and_then(|origin| plan.channel_named(origin));
+        letters.channel_node = plan.channel_on(&letters.cluster, &letters.channel);
+        letters.origin_node = letters.origin.as_deref().and_then(|origin| plan.channel_on(&letters.cluster, origin));
     }
     dead_letters
 }
@@ -401,7 +406,7 @@ fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
             None => "only spans name it; no broker source reads its channel".to_owned(),
         };
         groups.push(GroupView {
-            node_id: None,
+            node_id: Some(planned.edge.to),
             group: group.node.name.clone(),
             topic: channel.node.name.clone(),
             cluster: None,

@@ -33,6 +33,9 @@ type ByKind = [u64; ItemKind::ALL.len()];
 /// Most items that one query may ask for.
 const MAX_ANSWER: usize = 10_000;
 
+/// A clock that runs further ahead is not believed: what it tells happened at the latest when it arrived.
+const MAX_AHEAD_NS: i64 = 60_000_000_000;
+
 /// So many spans' partners are brought near at once.
 const STRIDE: usize = 64;
 
@@ -182,8 +185,8 @@ impl Engine {
         let caller = self.flow.names.get_service(self.extractor.facts[row].service).name.clone();
         let resource = batch.resources.get(span.resource as usize).copied().unwrap_or_default();
         let instance = Some(batch.text.get(resource.instance)).filter(|instance| !instance.is_empty());
-        // A clock that runs ahead does not make what it tells newer than now.
-        let at_ns = |told_ns: i64| told_ns.min(batch.header.received_ns);
+        let received_ns = batch.header.received_ns;
+        let at_ns = |told_ns: i64| if told_ns.saturating_sub(received_ns) > MAX_AHEAD_NS { received_ns } else { told_ns };
         let mut refused = None;
         for event in rows(&batch.events, span.events) {
             let attrs = rows(&batch.attrs, event.attrs);

@@ -35,6 +35,37 @@ fn a_partner_that_comes_late_is_found_in_the_store() {
     assert_eq!(orders.calls, 100);
 }
 
+fn noise() -> Vec<Batch> {
+    let part = |part: u128| (0..1_000).map(|at| Span::new("noise", SpanKind::Internal, 1_000_000 + part * 1_000 + at, 1, 0)).collect::<Vec<Span>>();
+    (0..60).map(|number| spans(2_100, &part(number))).collect()
+}
+
+#[test]
+fn calls_to_those_who_send_no_spans_are_not_left_unpaired() {
+    let mut engine = engine_of(64 << 20);
+    let query = |trace| Span::new("shop", SpanKind::Client, trace, 1, 0).with(&[("db.system.name", "postgresql"), ("server.address", "db")]);
+    let outside = |trace| Span::client("shop", trace, 2, 0).with(&[("server.address", "api.example"), ("server.port", "443")]);
+    let named = |trace| Span::client("shop", trace, 3, 0).with(&[("service.peer.name", "shop")]);
+    let calls: Vec<Span> = (1..=100).flat_map(|trace| [query(trace), outside(trace), named(trace)]).collect();
+    apply(&mut engine, &[vec![spans(2_000, &calls)], noise()].concat());
+    // Only those to a service that does send spans might have found theirs.
+    assert_eq!(engine.report(&[]).limits.left_unpaired, 100);
+}
+
+#[test]
+fn what_a_server_span_proved_is_taken_back_with_it() {
+    let mut engine = engine_of(64 << 20);
+    let client = Span::client("shop", 1, 11, 0).with(&[("server.address", "pay"), ("server.port", "80")]);
+    let server = |service| Span::server(service, 1, 12, 11);
+    let mut batches = [vec![spans(2_000, &[client])], noise()].concat();
+    // Two of one id: the longer one counts, whichever came first.
+    batches.push(spans(2_200, &[server("payments"), server("ledger").at(1_000, 50)]));
+    apply(&mut engine, &batches);
+    let report = engine.report(&[]);
+    let rows: Vec<_> = report.interactions.iter().map(|row| (row.from.as_deref(), row.to.as_deref(), row.calls)).collect();
+    assert_eq!(rows, [(Some("shop"), Some("ledger"), 1)]);
+}
+
 /// Everything in these spans is unique: services, operations, addresses, channels, groups, ids.
 fn unique(number: u64) -> Vec<Span> {
     let service: &'static str = format!("service-{number}").leak();

@@ -21,4 +21,3 @@ pub mod testing;
 
 pub use collector::KafkaCollector;
 pub use config::{Config, PropertyRefused};
-pub use plan::is_dead_letter_name;

@@ -4,21 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use switchboard_model::{TailFrom, TailState};
+use switchboard_model::{TailFrom, TailState, is_dead_letter_name};
 
 use crate::catalogue::{Catalogue, Partition, Topic, TopicId};
 use crate::control::Wishes;
 
 /// How far back a dead-letter channel is read at most, in records per partition.
 pub(crate) const DEAD_LETTER_BACKLOG: i64 = 10_000;
-
-/// Whether a topic's name is that of a dead-letter channel: Spring (`-dlt`, `.DLT`), the usual `-dlq`, `.dlq`, `MassTransit`'s
-/// `_error`, Spring Cloud Stream's `error.`, `SmallRye`'s `dead-letter-topic-`. Case does not matter.
-pub fn is_dead_letter_name(name: &str) -> bool {
-    let ends = |with: &str| name.len() > with.len() && name.as_bytes()[name.len() - with.len()..].eq_ignore_ascii_case(with.as_bytes());
-    let begins = |with: &str| name.len() > with.len() && name.as_bytes()[..with.len()].eq_ignore_ascii_case(with.as_bytes());
-    ["-dlt", ".dlt", "-dlq", ".dlq", "_error"].into_iter().any(ends) || ["error.", "dead-letter-topic-"].into_iter().any(begins)
-}
 
 /// Where the reading of a partition begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,16 +191,6 @@ mod tests {
 
     fn start(plan: &TailPlan, topic: &str) -> Option<(i64, i64)> {
         plan.get(&(topic.into(), 0)).map(|start| (start.offset, start.first_wanted))
-    }
-
-    #[test]
-    fn dead_letter_names() {
-        for name in ["orders-dlt", "orders.DLT", "orders-DLQ", "orders.dlq", "queue_error", "error.orders.group", "dead-letter-topic-orders", "Error.x"] {
-            assert!(is_dead_letter_name(name), "{name}");
-        }
-        for name in ["orders", "dlt", "-dlt", "error", "errors.orders", "my-dead-letter-topic", "orders-dlt-retry"] {
-            assert!(!is_dead_letter_name(name), "{name}");
-        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod backoff;
 mod batch;
 mod context;
 mod correlation;
+mod dead_letter;
 mod fact;
 mod header_diff;
 mod identity;
@@ -30,6 +31,7 @@ pub use context::{
     parse_uber_trace_id,
 };
 pub use correlation::{CorrelationId, is_correlation_name};
+pub use dead_letter::is_dead_letter_name;
 pub use fact::{
     BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, Fact, GroupFact, GroupMember, GroupOffset, HealthFact,
     HealthState, InstanceFact, PartitionFact, Refusal, TailState, TopicFact,

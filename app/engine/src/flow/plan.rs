@@ -34,12 +34,23 @@ enum NodeKey {
     Service(ServiceId),
     InferredService(String),
     Channel { name: String, cluster: String },
-    Group(String),
+    Group { name: String, cluster: String },
     Database(String),
     External(String),
     User,
     Missing,
     Other,
+}
+
+impl NodeKey {
+    /// The key that it had before its cluster was known.
+    fn without_cluster(&self) -> Option<Self> {
+        match self {
+            Self::Channel { name, cluster } if !cluster.is_empty() => Some(Self::Channel { name: name.clone(), cluster: String::new() }),
+            Self::Group { name, cluster } if !cluster.is_empty() => Some(Self::Group { name: name.clone(), cluster: String::new() }),
+            _ => None,
+        }
+    }
 }
 
 /// Ids of nodes and edges: given once, never reused.
@@ -79,6 +90,8 @@ pub(crate) struct PlannedNode {
     pub(crate) num_more: u64,
     /// What its broker says of a channel: the place among the brokers' channels.
     pub(crate) channel: Option<usize>,
+    /// The cluster of a channel or group; empty = unknown, or it has none.
+    cluster: String,
 }
 
 /// An edge and the rows of its figure.
@@ -126,8 +139,8 @@ pub(crate) struct Plan {
     pub(crate) interactions: Vec<PlannedInteraction>,
     /// Whether something was held back that may still find its partner.
     pub(crate) has_held_back: bool,
-    /// Nodes by kind and name; `None` where several have it.
-    by_name: HashMap<(NodeKind, String), Option<NodeId>>,
+    /// Nodes and their clusters, by kind and name.
+    by_name: HashMap<(NodeKind, String), Vec<(String, NodeId)>>,
 }
 
 impl Plan {
@@ -146,18 +159,25 @@ impl Plan {
         [NodeKind::Service, NodeKind::Database, NodeKind::External].into_iter().find_map(|kind| self.only_named(kind, name))
     }
 
-    /// The node of a channel, by name; `None` where several have it.
-    pub(crate) fn channel_named(&self, name: &str) -> Option<NodeId> {
-        self.only_named(NodeKind::Channel, name)
+    /// The node of a channel of a cluster.
+    pub(crate) fn channel_on(&self, cluster: &str, name: &str) -> Option<NodeId> {
+        self.named_on(NodeKind::Channel, cluster, name)
     }
 
-    /// The node of a group.
-    pub(crate) fn group_named(&self, name: &str) -> Option<NodeId> {
-        self.only_named(NodeKind::Group, name)
+    /// The node of a group of a cluster.
+    pub(crate) fn group_on(&self, cluster: &str, name: &str) -> Option<NodeId> {
+        self.named_on(NodeKind::Group, cluster, name)
+    }
+
+    fn named_on(&self, kind: NodeKind, cluster: &str, name: &str) -> Option<NodeId> {
+        self.by_name.get(&Named { kind, name })?.iter().find(|(known, _)| known == cluster).map(|(_, node_id)| *node_id)
     }
 
     fn only_named(&self, kind: NodeKind, name: &str) -> Option<NodeId> {
-        self.by_name.get(&Named { kind, name }).copied().flatten()
+        match self.by_name.get(&Named { kind, name })?.as_slice() {
+            [(_, only)] => Some(*only),
+            _ => None,
+        }
     }
 }
 
@@ -196,6 +216,10 @@ pub(super) struct Draft<'a> {
     interactions: BTreeMap<InteractionKey, PlannedInteraction>,
     by_channel: HashMap<ChannelId, NodeId>,
     by_peer: HashMap<PeerId, NodeId>,
+    /// Nodes of the brokers' channels.
+    by_place: Vec<NodeId>,
+    /// The cluster of groups by name; `None` where several have one of that name.
+    pub(super) group_clusters: HashMap<&'a str, Option<&'a str>>,
     /// Brokers' channels by name.
     pub(super) by_topic: HashMap<&'a str, Vec<usize>>,
     /// Services by name; `None` where several have it.
@@ -214,6 +238,8 @@ impl Flow {
             interactions: BTreeMap::new(),
             by_channel: HashMap::new(),
             by_peer: HashMap::new(),
+            by_place: Vec::with_capacity(brokers.channels.len()),
+            group_clusters: HashMap::new(),
             by_topic: HashMap::new(),
             by_name: HashMap::new(),
         };
@@ -233,7 +259,8 @@ impl Flow {
             draft.service(service);
         }
         for at in 0..brokers.channels.len() {
-            draft.broker_channel(at);
+            let node_id = draft.place_broker_channel(at);
+            draft.by_place.push(node_id);
         }
         for (row_id, row) in &rows {
             draft.call(*row_id, row);
@@ -242,10 +269,10 @@ impl Flow {
         draft.silent_groups(&rows);
         draft.fold();
         draft.style(&flows);
-        let mut by_name = HashMap::new();
+        let mut by_name: HashMap<(NodeKind, String), Vec<(String, NodeId)>> = HashMap::new();
         for planned in draft.nodes.values() {
             let key = (planned.node.kind, planned.node.name.clone());
-            by_name.entry(key).and_modify(|of_name| *of_name = None).or_insert(Some(planned.node.node_id));
+            by_name.entry(key).or_default().push((planned.cluster.clone(), planned.node.node_id));
         }
         Plan {
             nodes: draft.nodes.into_values().collect(),
@@ -275,6 +302,7 @@ impl Draft<'_> {
     }
 
     fn node(&mut self, key: &NodeKey, kind: NodeKind, name: &str, basis: NodeBasis) -> NodeId {
+        self.adopt(key);
         let (node_id, is_own) = self.ids.node(key);
         self.nodes.entry(node_id).or_insert_with(|| PlannedNode {
             node: Node {
@@ -293,8 +321,24 @@ impl Draft<'_> {
             rows: Vec::new(),
             num_more: 0,
             channel: None,
+            cluster: match key {
+                NodeKey::Channel { cluster, .. } | NodeKey::Group { cluster, .. } if is_own => cluster.clone(),
+                _ => String::new(),
+            },
         });
         node_id
+    }
+
+    /// What was on the map before its cluster was known is the same node once it is known.
+    fn adopt(&mut self, key: &NodeKey) {
+        if !self.ids.nodes.contains_key(key)
+            && let Some(unplaced) = key.without_cluster()
+            && let Some(node_id) = self.ids.nodes.get(&unplaced).copied()
+            && !self.nodes.contains_key(&node_id)
+        {
+            self.ids.nodes.remove(&unplaced);
+            self.ids.nodes.insert(key.clone(), node_id);
+        }
     }
 
     /// The node of a service.
@@ -350,7 +394,11 @@ impl Draft<'_> {
     }
 
     /// The node of a channel of which a broker tells.
-    pub(super) fn broker_channel(&mut self, at: usize) -> NodeId {
+    pub(super) fn broker_channel(&self, at: usize) -> NodeId {
+        self.by_place[at]
+    }
+
+    fn place_broker_channel(&mut self, at: usize) -> NodeId {
         let told = &self.brokers.channels[at];
         let key = NodeKey::Channel { name: told.topic.clone(), cluster: told.cluster.name.clone() };
         let node_id = self.node(&key, NodeKind::Channel, &told.topic, NodeBasis::Broker);
@@ -391,9 +439,16 @@ impl Draft<'_> {
         node_id
     }
 
-    /// The node of a group.
-    pub(super) fn group(&mut self, name: &str, basis: NodeBasis) -> NodeId {
-        let node_id = self.node(&NodeKey::Group(name.to_owned()), NodeKind::Group, name, basis);
+    /// The cluster of a channel of which a broker tells.
+    pub(super) fn cluster_of(&self, channel: NodeId) -> Option<&str> {
+        let at = self.nodes.get(&channel)?.channel?;
+        Some(&self.brokers.channels[at].cluster.name)
+    }
+
+    /// The node of a group of a cluster; empty = unknown.
+    pub(super) fn group(&mut self, name: &str, cluster: &str, basis: NodeBasis) -> NodeId {
+        let key = NodeKey::Group { name: name.to_owned(), cluster: cluster.to_owned() };
+        let node_id = self.node(&key, NodeKind::Group, name, basis);
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && basis == NodeBasis::Broker
         {

@@ -1,7 +1,7 @@
 //! The part of the plan that is about messages: publish, deliver and process, who reaches whom by them, and groups of which
 //! only brokers tell.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::figures::{Row, RowId, RowKey, Subscription};
 use crate::flow::plan::{Draft, Over};
@@ -10,7 +10,7 @@ use crate::flow::{ChannelId, GroupId};
 use crate::intern::ServiceId;
 use crate::view::{GroupView, HopKind, NodeBasis, NodeId};
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// Messages: publish, deliver, process, and who reached whom by them.
     pub(super) fn messages(&mut self, rows: &[(RowId, &Row)]) -> Flows {
         let mut flows = Flows::default();
@@ -27,6 +27,10 @@ impl Draft<'_> {
             let is_same = |group: &GroupId| *group == to.group || *group == GroupId::NONE || to.group == GroupId::NONE;
             !to.receive || !processing.get(&(to.channel, to.service)).is_some_and(|groups| groups.iter().any(is_same))
         };
+        self.place_groups(rows.iter().filter_map(|(_, row)| match row.key {
+            RowKey::Consume(to) if is_counted(&to) => Some(to),
+            _ => None,
+        }));
         for (row_id, row) in rows {
             match row.key {
                 RowKey::Publish { service, channel } => {
@@ -53,11 +57,34 @@ impl Draft<'_> {
         flows
     }
 
+    /// Finds out in which clusters groups of each name are: where brokers tell of them, and where they read.
+    fn place_groups(&mut self, readers: impl Iterator<Item = Subscription>) {
+        let (flow, brokers) = (self.flow, self.brokers);
+        let mut places: HashSet<(&'a str, &'a str)> = brokers.groups.iter().filter_map(|told| Some((told.group.as_str(), told.cluster.as_deref()?))).collect();
+        for to in readers.filter(|to| to.channel.is_some() && to.group.is_some()) {
+            let channel = self.channel(to.channel);
+            if let Some(at) = self.nodes.get(&channel).and_then(|planned| planned.channel) {
+                places.insert((flow.names.get_group(to.group), &brokers.channels[at].cluster.name));
+            }
+        }
+        for (group, cluster) in places {
+            self.group_clusters.entry(group).and_modify(|of_name| *of_name = None).or_insert(Some(cluster));
+        }
+    }
+
+    /// The node of a group that reads a channel: of the channel's cluster; where that is unknown, of the only one that has a
+    /// group of this name.
+    fn reader(&mut self, group: GroupId, channel: NodeId) -> NodeId {
+        let name = self.flow.names.get_group(group);
+        let cluster = self.cluster_of(channel).or_else(|| self.group_clusters.get(name).copied().flatten()).unwrap_or_default().to_owned();
+        self.group(name, &cluster, NodeBasis::Inferred)
+    }
+
     fn consume(&mut self, row_id: RowId, to: Subscription, flows: &mut Flows) {
         let (channel, service) = (self.channel(to.channel), self.service(to.service));
         let group_name = self.flow.names.get_group(to.group);
         let source = if to.group.is_some() {
-            let group = self.group(group_name, NodeBasis::Inferred);
+            let group = self.reader(to.group, channel);
             let deliver = self.edge(channel, group, HopKind::Deliver, None);
             deliver.rows.push(row_id);
             deliver.edge.inferred = false;
@@ -85,7 +112,7 @@ impl Draft<'_> {
             let name_hash = self.flow.names.get_channel(to.channel).name_hash;
             flows.message((from_node, Some(to_node), over), from, to.service, name_hash);
             if to.group.is_some() {
-                let group = self.group(self.flow.names.get_group(to.group), NodeBasis::Inferred);
+                let group = self.reader(to.group, channel);
                 self.edge(channel, group, HopKind::Deliver, None).latencies.get_or_insert_default().push(row_id);
             }
         }
@@ -96,7 +123,7 @@ impl Draft<'_> {
         self.by_topic.get(topic)?.iter().copied().find(|at| self.brokers.channels[*at].cluster.name == cluster)
     }
 
-    fn topic_of(&mut self, group: &GroupView) -> Option<NodeId> {
+    fn topic_of(&self, group: &GroupView) -> Option<NodeId> {
         let cluster = group.cluster.as_deref().unwrap_or_default();
         let at = self.broker_channel_of(&group.topic, cluster)?;
         Some(self.broker_channel(at))
@@ -104,21 +131,29 @@ impl Draft<'_> {
 
     /// Groups of which brokers tell and no span does: what they committed shows that they read.
     pub(super) fn silent_groups(&mut self, rows: &[(RowId, &Row)]) {
-        let mut readers: HashMap<NodeId, Vec<GroupId>> = HashMap::new();
-        let mut writers: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        let flow = self.flow;
+        // Each told group is looked up once, however many read its channel.
+        let mut readers: HashSet<(NodeId, &str)> = HashSet::new();
+        // The one service that publishes to a channel; `None` where several do.
+        let mut writers: HashMap<NodeId, Option<NodeId>> = HashMap::new();
         for (_, row) in rows {
             match row.key {
-                RowKey::Consume(to) if to.channel.is_some() => readers.entry(self.channel(to.channel)).or_default().push(to.group),
-                RowKey::Publish { service, channel } => writers.entry(self.channel(channel)).or_default().push(self.service(service)),
+                RowKey::Consume(to) if to.channel.is_some() => {
+                    readers.insert((self.channel(to.channel), flow.names.get_group(to.group)));
+                }
+                RowKey::Publish { service, channel } => {
+                    let (channel, service) = (self.channel(channel), self.service(service));
+                    let one = writers.entry(channel).or_insert(Some(service));
+                    *one = one.filter(|known| *known == service);
+                }
                 _ => {}
             }
         }
         for told in self.brokers.groups {
             let Some(channel) = self.topic_of(told) else { continue };
-            let group = self.group(&told.group, NodeBasis::Broker);
+            let group = self.group(&told.group, told.cluster.as_deref().unwrap_or_default(), NodeBasis::Broker);
             let num_committed = told.committed_since_start.unwrap_or(0);
-            let reading = readers.get(&channel).map_or(&[][..], Vec::as_slice);
-            if reading.iter().any(|group| self.flow.names.get_group(*group) == told.group) {
+            if readers.contains(&(channel, told.group.as_str())) {
                 continue;
             }
             let edge = self.edge(channel, group, HopKind::Deliver, None);
@@ -127,12 +162,12 @@ impl Draft<'_> {
                 planned.num_more += num_committed;
             }
             // Spans that do not name their group may be its.
-            let is_unsure = reading.contains(&GroupId::NONE);
-            let mut publishers = writers.get(&channel).map_or(&[][..], Vec::as_slice).iter().copied();
-            let publisher = publishers.next();
-            if num_committed > 0 && !is_unsure && publisher.is_some() {
-                let only = publisher.filter(|first| publishers.all(|other| other == *first));
-                self.interaction(only, None, Over::Channel(Some(channel))).num_more += num_committed;
+            let is_unsure = readers.contains(&(channel, ""));
+            if num_committed > 0
+                && !is_unsure
+                && let Some(only) = writers.get(&channel)
+            {
+                self.interaction(*only, None, Over::Channel(Some(channel))).num_more += num_committed;
             }
         }
     }

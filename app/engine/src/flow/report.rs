@@ -109,15 +109,14 @@ fn interactions(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summarie
 }
 
 fn hops(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -> Vec<HopReport> {
-    struct Hop<'a> {
+    #[derive(Default)]
+    struct Hop {
         rows: Vec<RowId>,
         latencies: Option<Vec<RowId>>,
         num_more: u64,
-        process_of: Option<&'a str>,
     }
-    let name = |node_id: NodeId| plan.node(node_id).map_or("", |planned| planned.node.name.as_str());
     let is_channel = |node_id: NodeId| plan.node(node_id).is_some_and(|planned| planned.node.kind == NodeKind::Channel);
-    let mut by_name: BTreeMap<(HopKind, Named, Named, Option<String>), Hop<'_>> = BTreeMap::new();
+    let mut by_name: BTreeMap<(HopKind, Named, Named, Option<String>), Hop> = BTreeMap::new();
     for planned in &plan.edges {
         let edge = &planned.edge;
         let mut parts: Vec<(Named, Option<String>, Vec<RowId>)> = Vec::new();
@@ -133,21 +132,21 @@ fn hops(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -> Ve
         }
         for (from, via, rows) in parts {
             let key = (edge.kind, from, named(plan, Some(edge.to)), via);
-            let hop = by_name.entry(key).or_insert_with(|| Hop { rows: Vec::new(), latencies: None, num_more: 0, process_of: None });
+            let hop = by_name.entry(key).or_default();
             hop.rows.extend_from_slice(&rows);
             hop.num_more += planned.num_more;
-            hop.process_of = hop.process_of.or(Some(name(edge.from)));
             if let Some(latencies) = &planned.latencies {
                 hop.latencies.get_or_insert_default().extend_from_slice(latencies);
             }
         }
     }
-    // Calls of which nothing names the callee have no edge, but are steps all the same.
+    // Calls of which nothing names the callee have no edge, but are steps all the same. A root and a missing parent have no
+    // name either: their calls are one step.
     for interaction in plan.interactions.iter().filter(|interaction| interaction.to.is_none() && interaction.num_more == 0) {
         let key = (HopKind::Call, named(plan, interaction.from), (None, None, None), Some(interaction.via.clone()));
-        by_name.insert(key, Hop { rows: interaction.rows.clone(), latencies: None, num_more: 0, process_of: None });
+        by_name.entry(key).or_default().rows.extend_from_slice(&interaction.rows);
     }
-    let report = |((kind, from, to, via), hop): ((HopKind, Named, Named, Option<String>), Hop<'_>)| {
+    let report = |((kind, from, to, via), hop): ((HopKind, Named, Named, Option<String>), Hop)| {
         let num_more = if scope == Scope::Session { hop.num_more } else { 0 };
         let mut summary = summaries.of(&flow.rows, &hop.rows, hop.latencies.as_deref().unwrap_or(&hop.rows), scope);
         let sampled_share = summary.counts.sampled_share().filter(|_| num_more == 0);

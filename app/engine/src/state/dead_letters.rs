@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_model::{NO_TIME, RecordBatch};
+use switchboard_model::{NO_TIME, RecordBatch, is_dead_letter_name};
 
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
 use crate::view::DeadLetterView;
@@ -13,17 +13,6 @@ const MAX_KINDS: usize = 2_000;
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
 /// What stands for all that came after the cap.
 const OTHERS: &str = "others, not told apart";
-
-/// Whether a channel's name says that it holds dead letters, by the conventions of Spring Kafka (`-dlt`, `.DLT`), general
-/// use (`-dlq`, `.dlq`), `MassTransit` (`_error`, `_skipped`), `SmallRye` (`dead-letter-topic-…`) and Spring Cloud Stream
-/// (`error.<destination>.<group>`). Case does not matter.
-pub(crate) fn is_candidate(channel: &str) -> bool {
-    let name = channel.to_ascii_lowercase();
-    let suffixed = ["-dlt", ".dlt", "-dlq", ".dlq", "_error", "_skipped"].iter().any(|suffix| name.len() > suffix.len() && name.ends_with(suffix));
-    let prefixed = name.strip_prefix("dead-letter-topic-").is_some_and(|rest| !rest.is_empty());
-    let of_group = name.strip_prefix("error.").and_then(|rest| rest.rsplit_once('.')).is_some_and(|(to, group)| !to.is_empty() && !group.is_empty());
-    suffixed || prefixed || of_group
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
@@ -56,7 +45,7 @@ impl DeadLetters {
 
     /// Whether a channel holds dead letters, by name or choice.
     pub(crate) fn is_candidate(&self, channel: &str) -> bool {
-        is_candidate(channel) || self.chosen.contains(channel)
+        is_dead_letter_name(channel) || self.chosen.contains(channel)
     }
 
     /// Counts a record that was not seen before, if its channel holds dead letters. What its headers tell, where they do.

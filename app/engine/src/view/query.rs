@@ -41,7 +41,8 @@ pub enum Query {
     Figures {
         /// Rounded to buckets of 10 s.
         range: Range,
-        /// The instant from which it is asked; later arrivals do not count.
+        /// The instant from which it is asked: what happened later does not count. What happened before it counts also where it
+        /// arrived later, for figures keep when things happened, not when they were told.
         as_of_ns: i64,
     },
 }

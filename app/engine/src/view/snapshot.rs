@@ -183,7 +183,7 @@ pub struct Edge {
 /// Nodes and edges, each sorted by id.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topology {
-    /// Rises when anything in it changes.
+    /// Rises when anything in it changes but for when instances were last seen.
     pub version: u64,
     /// Nodes.
     pub nodes: Vec<Node>,
