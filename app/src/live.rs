@@ -1,11 +1,12 @@
 //! A session that a window looks at: it can be begun anew while the window stays open.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use switchboard_engine::EngineState;
-use switchboard_engine::view::Snapshot;
+use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::SourceCommand;
 
 use crate::profile::Profile;
@@ -111,6 +112,14 @@ impl SnapshotSource for LiveSession {
 
     fn on_publish(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
         *self.wake.wake.lock() = Some(wake);
+    }
+
+    fn query(&mut self, query: Query) -> Receiver<Answer> {
+        match &*self.current.lock() {
+            Some(session) => session.query(query),
+            // Between two sessions nobody answers.
+            None => sync_channel(1).1,
+        }
     }
 
     fn command(&mut self, command: SessionCommand) {

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use switchboard_engine::view::{HopKind, NodeKind, Report, Snapshot, Topology};
+use switchboard_engine::view::{Answer, HopKind, NodeKind, Query, Report, Snapshot, Topology};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 use switchboard_grpc::GrpcHealth;
 use switchboard_http::HttpPoller;
@@ -173,6 +174,11 @@ impl Session {
     /// The newest snapshot.
     pub fn snapshot(&self) -> Snapshot {
         self.engine.snapshot()
+    }
+
+    /// Asks the engine; the receiver is disconnected without an answer if it has ended.
+    pub fn query(&self, query: Query) -> Receiver<Answer> {
+        self.engine.query(query)
     }
 
     /// Whether the engine runs.

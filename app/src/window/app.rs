@@ -1,22 +1,28 @@
-//! The window: bars, map, side panel and palette, and what commands do.
+//! The window: bars, panes and palette.
 
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use egui::{Stroke, ViewportCommand};
-use switchboard_engine::view::Snapshot;
+use switchboard_engine::view::{Answer, Query, Snapshot};
 
 use crate::window::{
-    SessionCommand, SnapshotSource, ThemeChoice, WindowOptions,
+    SessionCommand, SnapshotSource, WindowOptions,
+    asker::Asker,
     bars::{self, TopBar},
     command::UiCommand,
-    empty, fonts,
-    map::{MapView, PanelAction, panel_ui, walk::Step},
+    figures, fonts,
+    history::History,
     palette::Palette,
+    panes::Panes,
     sanitise::visible,
     settings::Settings,
     status,
-    theme::{Ink, Themes},
+    theme::{DesignTokens, Ink, Themes},
+    view::{View, ViewAction, ViewContext},
+    views::Views,
 };
+
+mod act;
 
 /// Smallest window, points.
 const SIZE_MIN: [f32; 2] = [720.0, 480.0];
@@ -67,10 +73,11 @@ impl eframe::App for WindowApp {
         for command in self.window.ui(ui) {
             self.source.command(command);
         }
+        self.window.ask(ui.ctx(), |query| self.source.query(query));
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.window.settings.save(storage);
+        self.window.settings().save(storage);
     }
 
     fn persist_egui_memory(&self) -> bool {
@@ -89,13 +96,21 @@ pub(crate) struct Window {
     options: WindowOptions,
     snapshot: Snapshot,
     now_ns: i64,
+    paused: Option<Paused>,
     engine_failure: Option<String>,
-    map: MapView,
-    /// The status sentence, and the scene it is of.
-    sentence: (u64, Vec<status::Part>),
+    panes: Panes,
+    views: Views,
+    asker: Asker,
+    history: History,
     palette: Palette,
-    /// Layouts are computed before the next frame instead of beside it.
+    /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
+}
+
+/// What the window keeps showing.
+struct Paused {
+    snapshot: Snapshot,
+    at_ns: i64,
 }
 
 impl Window {
@@ -105,15 +120,21 @@ impl Window {
         themes.install(ctx);
         ctx.set_theme(egui::ThemePreference::from(settings.theme));
         ctx.set_zoom_factor(settings.zoom);
+        let mut views = Views::default();
+        views.map.panel_width_pt = settings.panel_width_pt;
+        let panes = settings.panes.clone().without(|view| views.of(view).is_none());
         Self {
             themes,
             settings,
             options,
             snapshot: Snapshot::default(),
             now_ns: 0,
+            paused: None,
             engine_failure: None,
-            map: MapView::default(),
-            sentence: (0, Vec::new()),
+            panes,
+            views,
+            asker: Asker::default(),
+            history: History::default(),
             palette: Palette::default(),
             in_place: false,
         }
@@ -126,86 +147,112 @@ impl Window {
 
     /// Takes in the newest snapshot.
     pub(crate) fn take(&mut self, ctx: &egui::Context, snapshot: Snapshot, engine_failure: Option<String>, now_ns: i64) {
+        if self.paused.as_ref().is_some_and(|paused| paused.snapshot.started_ns != snapshot.started_ns) {
+            // What was paused belongs to a session that is gone.
+            self.paused = None;
+        }
         self.snapshot = snapshot;
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
-        let now_s = ctx.input(|input| input.time);
-        self.map.update(&self.snapshot, now_ns, now_s, (!self.in_place).then_some(ctx));
+        let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
+        self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+    }
+
+    /// Asks what views want to know, and looks again when an answer may be there.
+    pub(crate) fn ask(&mut self, ctx: &egui::Context, ask: impl FnMut(Query) -> Receiver<Answer>) {
+        self.asker.send(ask);
+        if let Some(due) = self.asker.due_in().filter(|_| !self.in_place) {
+            ctx.request_repaint_after(due);
+        }
+    }
+
+    /// Whether a question is open, as pictures need to know.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.asker.is_waiting()
+    }
+
+    /// What is to be remembered.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { panel_width_pt: self.views.map.panel_width_pt, panes: self.panes.clone(), ..self.settings.clone() }
     }
 
     /// Zooms into the middle of the map.
     pub(crate) fn zoom_map(&mut self, factor: f32) {
-        self.map.zoom(factor);
+        self.views.map.zoom(factor);
     }
 
     /// The map, for tests.
     #[cfg(test)]
-    pub(crate) fn map(&self) -> &MapView {
-        &self.map
+    pub(crate) fn map(&self) -> &crate::window::map::MapView {
+        self.views.map.map()
+    }
+
+    /// The panes, for tests.
+    #[cfg(test)]
+    pub(crate) fn panes(&self) -> &Panes {
+        &self.panes
+    }
+
+    /// What views show: of now, or of the moment of the pause.
+    fn shown(&self) -> &Snapshot {
+        self.paused.as_ref().map_or(&self.snapshot, |paused| &paused.snapshot)
     }
 
     /// Draws everything; what the session has to do.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui) -> Vec<SessionCommand> {
         let ctx = ui.ctx().clone();
-        let mut commands = UiCommand::pressed(&ctx, self.palette.is_open() || ctx.text_edit_focused());
-        let theme = ctx.theme();
-        let tokens = self.themes.tokens(theme).clone();
-
-        let (freshness, is_live) = status::freshness(&self.snapshot, self.now_ns);
-        let bar = TopBar { profile_name: &visible(&self.options.profile_name), view_name: "Map", freshness: &freshness, is_live };
-        if bars::top_ui(ui, &bar, &tokens) {
-            commands.push(UiCommand::OpenPalette);
-        }
-        if !self.map.is_empty() {
-            let asked = bars::status_ui(ui, self.sentence(), &tokens);
-            if let Some(selection) = asked {
-                self.map.select(Some(selection));
-            }
-        }
+        let typing = self.palette.is_open() || ctx.text_edit_focused();
+        let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
+        let tokens = self.themes.tokens(ctx.theme()).clone();
+        commands.extend(self.top_ui(ui, &tokens));
         self.failure_ui(ui, &mut commands);
-        bars::foot_ui(ui, self.map.is_table(), &tokens);
-        if !self.map.is_empty() {
-            self.side_ui(ui, &tokens, &mut commands);
-        }
-        let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
-        egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
-            if self.map.is_empty() {
-                if empty::empty_ui(ui, &self.snapshot, &self.options, &tokens) {
-                    commands.push(UiCommand::CopyEndpoint);
-                }
-            } else {
-                self.map.ui(ui, &tokens);
-            }
-        });
-        commands.extend(self.palette.ui(&ctx, &tokens));
-        let asked = commands.into_iter().filter_map(|command| self.run(&ctx, command)).collect();
+        let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();
+        bars::foot_ui(ui, &hints, &tokens);
+        let mut actions = self.panes_ui(ui, &tokens);
+        let mut palette = std::mem::take(&mut self.palette);
+        commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
+        self.palette = palette;
+        actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
+        let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
         self.schedule(&ctx);
         asked
     }
 
-    /// The status sentence, of the scene that is drawn.
-    fn sentence(&mut self) -> &[status::Part] {
-        if let Some((shown, revision)) = self.map.shown()
-            && self.sentence.0 != revision
-        {
-            self.sentence = (revision, status::sentence(self.map.scene(), shown, self.now_ns));
-        }
-        &self.sentence.1
+    fn top_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<UiCommand> {
+        let (freshness, is_live) = match &self.paused {
+            Some(paused) => (format!("paused {} ago", figures::clock_age(self.now_ns - paused.at_ns)), false),
+            None => status::freshness(&self.snapshot, self.now_ns),
+        };
+        let bar = TopBar {
+            profile_name: &visible(&self.options.profile_name),
+            views: &self.views.kinds(),
+            shown: &self.panes.shown(),
+            focus: self.panes.focus(),
+            range: self.settings.range,
+            freshness: &freshness,
+            is_live,
+            is_paused: self.paused.is_some(),
+            unavailable: &|command| self.unavailable(command),
+        };
+        bars::top_ui(ui, &bar, tokens)
     }
 
-    fn side_ui(&mut self, ui: &mut egui::Ui, tokens: &crate::window::theme::DesignTokens, commands: &mut Vec<UiCommand>) {
-        let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel)).stroke(Stroke::NONE);
-        let side = egui::Panel::right("side").resizable(true).default_size(self.settings.panel_width_pt).size_range(260.0..=640.0).frame(frame);
-        let shown = side.show(ui, |ui| {
-            let panel = self.map.panel(self.now_ns);
-            panel_ui(ui, panel, tokens)
+    fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
+        let mut actions = Vec::new();
+        let Self { panes, views, asker, paused, snapshot, options, settings, now_ns, in_place, .. } = self;
+        let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
+        let is_paused = paused.is_some();
+        let range = settings.range;
+        let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
+        egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+            panes.ui(ui, tokens, &mut |ui, kind| {
+                let mut context = ViewContext { snapshot, now_ns: *now_ns, as_of_ns, is_paused, range, tokens, asker, options, in_place: *in_place };
+                if let Some(view) = views.of_mut(kind) {
+                    actions.extend(view.ui(ui, &mut context));
+                }
+            });
         });
-        self.settings.panel_width_pt = shown.response.rect.width();
-        match shown.inner {
-            Some(PanelAction::Select(selection)) => self.map.select(Some(selection)),
-            Some(PanelAction::Copy) => commands.push(UiCommand::CopyPanel),
-            None => {}
-        }
+        actions
     }
 
     /// A failed engine stands above everything until it is restarted.
@@ -225,63 +272,16 @@ impl Window {
         });
     }
 
-    /// Carries out a command; what of it is the session's.
-    pub(crate) fn run(&mut self, ctx: &egui::Context, command: UiCommand) -> Option<SessionCommand> {
-        // Whatever it is, it shows.
-        ctx.request_repaint();
-        match command {
-            UiCommand::OpenPalette => self.palette.toggle(),
-            UiCommand::FitMap => self.map.fit(),
-            UiCommand::ZoomMapIn => self.map.zoom(1.25),
-            UiCommand::ZoomMapOut => self.map.zoom(0.8),
-            UiCommand::WalkLeft => self.map.walk(Step::Left),
-            UiCommand::WalkRight => self.map.walk(Step::Right),
-            UiCommand::WalkUp => self.map.walk(Step::Up),
-            UiCommand::WalkDown => self.map.walk(Step::Down),
-            UiCommand::NextProblem => self.map.next_problem(self.now_ns),
-            UiCommand::ClearSelection => self.map.select(None),
-            UiCommand::ToggleTable => self.map.toggle_table(),
-            UiCommand::CopyPanel => ctx.copy_text(self.map.panel(self.now_ns).to_text()),
-            UiCommand::CopyEndpoint => {
-                if let Some(endpoint) = self.options.otlp_endpoint() {
-                    ctx.copy_text(empty::setting(&endpoint));
-                }
-            }
-            UiCommand::ThemeDark => self.wear(ctx, ThemeChoice::Dark),
-            UiCommand::ThemeLight => self.wear(ctx, ThemeChoice::Light),
-            UiCommand::ThemeSystem => self.wear(ctx, ThemeChoice::System),
-            UiCommand::ZoomIn => self.zoom(ctx, self.settings.zoom + 0.1),
-            UiCommand::ZoomOut => self.zoom(ctx, self.settings.zoom - 0.1),
-            UiCommand::ZoomReset => self.zoom(ctx, 1.0),
-            UiCommand::RefreshSources => return Some(SessionCommand::RefreshSources),
-            UiCommand::RestartEngine => return Some(SessionCommand::RestartEngine),
-            UiCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-        }
-        None
-    }
-
-    fn wear(&mut self, ctx: &egui::Context, theme: ThemeChoice) {
-        self.settings.theme = theme;
-        ctx.set_theme(egui::ThemePreference::from(theme));
-    }
-
-    fn zoom(&mut self, ctx: &egui::Context, zoom: f32) {
-        self.settings.zoom = ((zoom * 10.0).round() / 10.0).clamp(0.5, 3.0);
-        ctx.set_zoom_factor(self.settings.zoom);
-    }
-
-    /// The only frames that nobody asked for: figures that wait for their second, and ages that are seen to grow.
+    /// The only frames that nobody asked for: ages that are seen to grow.
     fn schedule(&self, ctx: &egui::Context) {
         if self.in_place {
             return;
         }
-        let now_s = ctx.input(|input| input.time);
-        if let Some(due_s) = self.map.figures_due_in_s(&self.snapshot, now_s) {
-            ctx.request_repaint_after(Duration::from_secs_f64(due_s.max(0.02)));
-        }
-        if let Some(newest_ns) = status::newest_ns(&self.snapshot) {
-            let age_s = (self.now_ns - newest_ns).max(0) / 1_000_000_000;
-            let next_s = if age_s < 60 { 1 } else { 60 };
+        let since_ns = self.paused.as_ref().map(|paused| paused.at_ns).or_else(|| status::newest_ns(&self.snapshot));
+        if let Some(since_ns) = since_ns {
+            let age_s = (self.now_ns - since_ns).max(0) / 1_000_000_000;
+            // How long ago it was paused is told in seconds.
+            let next_s = if age_s < 60 || self.paused.is_some() { 1 } else { 60 };
             ctx.request_repaint_after(Duration::from_secs(next_s));
         }
     }

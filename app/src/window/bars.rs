@@ -1,25 +1,38 @@
-//! The bars above and below the map: what this is, how it is, and which keys there are.
+//! The bars above and below the views: what this is, how it is, and which keys there are.
 
-use egui::{Align, Layout, RichText, Sense, Stroke, vec2};
+use std::borrow::Cow;
+
+use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, vec2};
 
 use crate::window::{
-    command::UiCommand,
+    command::{Menu, UiCommand},
     fonts,
     map::scene::{Selection, Tone},
     status::Part,
-    theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT, margin},
+    theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
+    view::{TimeRange, ViewKind},
 };
 
 /// What the top bar tells.
 pub(crate) struct TopBar<'a> {
     /// Name of the profile.
     pub profile_name: &'a str,
-    /// Name of the view.
-    pub view_name: &'a str,
-    /// How fresh the data are.
+    /// The views that there are.
+    pub views: &'a [ViewKind],
+    /// Those that can be seen.
+    pub shown: &'a [ViewKind],
+    /// The one that has the keys.
+    pub focus: ViewKind,
+    /// How much time is looked at.
+    pub range: TimeRange,
+    /// How fresh the data are, or how long ago the window was paused.
     pub freshness: &'a str,
     /// Whether that is as it should be.
     pub is_live: bool,
+    /// Whether the window is paused.
+    pub is_paused: bool,
+    /// Why a command can not be used now.
+    pub unavailable: &'a dyn Fn(UiCommand) -> Option<Cow<'static, str>>,
 }
 
 /// Height of the top bar, points.
@@ -28,43 +41,116 @@ const TOP_PT: f32 = 42.0;
 const STATUS_PT: f32 = 42.0;
 /// Height of the key hints, points.
 const FOOT_PT: f32 = 32.0;
+/// A narrower window does without the profile's name in the bar; the title has it.
+const NAMED_FROM_PT: f32 = 1_100.0;
 
-/// Name, profile, view, freshness; true if the palette is asked for.
-pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens) -> bool {
+/// Name, profile, views, range, freshness and menu; what was asked for.
+pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens) -> Vec<UiCommand> {
     let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel)).inner_margin(margin(18, 0));
     let panel = egui::Panel::top("top").exact_size(TOP_PT).frame(frame).show_separator_line(false);
-    panel
-        .show(ui, |ui| {
-            ui.horizontal_centered(|ui| {
-                ui.label(RichText::new("Switchboard").font(fonts::strong(15.0)).color(tokens.ink(Ink::Text)));
-                ui.add_space(6.0);
+    let mut asked = Vec::new();
+    panel.show(ui, |ui| {
+        ui.horizontal_centered(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            let width = ui.available_width();
+            ui.label(RichText::new("Switchboard").font(fonts::strong(15.0)).color(tokens.ink(Ink::Text)));
+            if width >= NAMED_FROM_PT {
                 ui.label(RichText::new(bar.profile_name).color(tokens.ink(Ink::Dim)));
-                ui.add_space(28.0);
-                tab_ui(ui, bar.view_name, tokens);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let palette = UiCommand::OpenPalette;
-                    let text = RichText::new(palette.keys()).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim));
-                    let asked = ui.add(egui::Button::new(text).frame(false)).on_hover_text(palette.tooltip()).clicked();
-                    ui.add_space(12.0);
-                    let ink = if bar.is_live { Ink::Dim } else { Ink::Text };
-                    ui.label(RichText::new(bar.freshness).size(12.5).color(tokens.ink(ink)));
-                    dot_ui(ui, tokens.ink(if bar.is_live { Ink::Good } else { Ink::Faint }), bar.is_live);
-                    ui.add_space(8.0);
-                    ui.label(RichText::new("last 60 s").size(12.5).color(tokens.ink(Ink::Dim))).on_hover_text("Figures on the map are of the last 60 seconds");
-                    asked
-                })
-                .inner
-            })
-            .inner
-        })
-        .inner
+            }
+            ui.add_space(10.0);
+            for view in bar.views {
+                if tab_ui(ui, *view, bar, tokens) {
+                    asked.push(UiCommand::show(*view));
+                }
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| right_ui(ui, bar, tokens, &mut asked));
+        });
+    });
+    asked
 }
 
-/// The name of the view, underlined.
-fn tab_ui(ui: &mut egui::Ui, name: &str, tokens: &DesignTokens) {
-    let response = ui.label(RichText::new(name).font(fonts::strong(TEXT_BODY_PT)).color(tokens.ink(Ink::Text)));
-    let y = ui.max_rect().bottom() - 1.0;
-    ui.painter().hline(response.rect.expand2(vec2(3.0, 0.0)).x_range(), y, Stroke::new(2.5, tokens.ink(Ink::Accent)));
+/// A view's name, underlined where it has the keys; whether it was clicked.
+fn tab_ui(ui: &mut egui::Ui, view: ViewKind, bar: &TopBar<'_>, tokens: &DesignTokens) -> bool {
+    let shown = bar.shown.contains(&view);
+    let font = if view == bar.focus { fonts::strong(TEXT_BODY_PT) } else { fonts::words(TEXT_BODY_PT) };
+    let galley = ui.painter().layout_no_wrap(view.text().to_owned(), font, tokens.ink(Ink::Text));
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 16.0, TOP_PT), Sense::click());
+    let ink = if shown || response.hovered() || response.has_focus() { Ink::Text } else { Ink::Dim };
+    ui.painter().galley_with_override_text_color(rect.center() - galley.size() / 2.0, galley, tokens.ink(ink));
+    if view == bar.focus {
+        ui.painter().hline(rect.shrink2(vec2(6.0, 0.0)).x_range(), rect.bottom() - 1.5, Stroke::new(2.5, tokens.ink(Ink::Accent)));
+    }
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, shown, format!("view {}", view.text())));
+    response.on_hover_text(UiCommand::show(view).tooltip()).clicked()
+}
+
+/// From the right: menu, freshness, range.
+fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &mut Vec<UiCommand>) {
+    let menu = egui::containers::menu::MenuButton::from_button(egui::Button::new(RichText::new("Menu").size(12.5).color(tokens.ink(Ink::Dim))).frame(false));
+    let (response, _) = menu.ui(ui, |ui| menu_ui(ui, bar, tokens, asked));
+    response.on_hover_text(format!("All commands; by name with {}", UiCommand::OpenPalette.keys()));
+    ui.add_space(8.0);
+    let (ink, words) = match (bar.is_paused, bar.is_live) {
+        (true, _) => (Ink::Warn, format!("go on: {}", bar.freshness)),
+        (false, true) => (Ink::Dim, format!("pause: {}", bar.freshness)),
+        (false, false) => (Ink::Text, format!("pause: {}", bar.freshness)),
+    };
+    let pause = ui.add(egui::Button::new(RichText::new(bar.freshness).size(12.5).color(tokens.ink(ink))).frame(false));
+    pause.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
+    if pause.on_hover_text(format!("{} ({})", UiCommand::Pause.tooltip(), UiCommand::Pause.keys())).clicked() {
+        asked.push(UiCommand::Pause);
+    }
+    if bar.is_paused {
+        paused_ui(ui, tokens.ink(Ink::Warn));
+    } else {
+        dot_ui(ui, tokens.ink(if bar.is_live { Ink::Good } else { Ink::Faint }), bar.is_live);
+    }
+    ui.add_space(8.0);
+    let range = RichText::new(bar.range.text()).size(12.5).color(tokens.ink(Ink::Text));
+    let (response, _) = egui::containers::menu::MenuButton::from_button(egui::Button::new(range).frame(false)).ui(ui, |ui| {
+        for (range, command) in RANGES {
+            if ui.radio(range == bar.range, range.text()).on_hover_text(command.tooltip()).clicked() {
+                asked.push(command);
+                ui.close();
+            }
+        }
+    });
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("range {}", bar.range.text())));
+    response.on_hover_text("How much time figures and lists are of");
+}
+
+/// The ranges, and the commands that choose them.
+pub(crate) const RANGES: [(TimeRange, UiCommand); 4] =
+    [(TimeRange::M1, UiCommand::RangeM1), (TimeRange::M5, UiCommand::RangeM5), (TimeRange::M15, UiCommand::RangeM15), (TimeRange::All, UiCommand::RangeAll)];
+
+/// All commands by their menus, with keys; what can not be used now says why.
+fn menu_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &mut Vec<UiCommand>) {
+    for menu in Menu::ALL {
+        ui.menu_button(menu.text(), |ui| {
+            for command in UiCommand::ALL.iter().copied().filter(|command| command.menu() == menu) {
+                let reason = (bar.unavailable)(command);
+                let keys = RichText::new(command.keys()).font(fonts::data(TEXT_MIN_PT)).color(tokens.ink(Ink::Dim));
+                let button = ui.add_enabled(reason.is_none(), egui::Button::new(command.text()).right_text(keys));
+                button.widget_info(|| WidgetInfo::labeled(Role::MenuItem, reason.is_none(), command.text()));
+                let button = match &reason {
+                    Some(reason) => button.on_disabled_hover_text(reason.as_ref()),
+                    None => button.on_hover_text(command.tooltip()),
+                };
+                if button.clicked() {
+                    asked.push(command);
+                    ui.close();
+                }
+            }
+        });
+    }
+}
+
+/// Two bars: what is shown stands still.
+fn paused_ui(ui: &mut egui::Ui, color: egui::Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(8.0, 9.0), Sense::hover());
+    for x in [rect.left() + 1.0, rect.right() - 3.0] {
+        ui.painter().rect_filled(egui::Rect::from_min_max(egui::pos2(x, rect.top()), egui::pos2(x + 2.2, rect.bottom())), 0.0, color);
+    }
 }
 
 /// A dot: full where data flow, a ring where they do not.
@@ -135,20 +221,22 @@ fn part_ui(ui: &mut egui::Ui, part: &Part, tokens: &DesignTokens) -> Option<Sele
     response.clicked().then_some(selects)
 }
 
-/// The keys of the view.
-pub(crate) fn foot_ui(ui: &mut egui::Ui, is_table: bool, tokens: &DesignTokens) {
+/// The keys of the view that has them.
+pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], tokens: &DesignTokens) {
     let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 0));
     egui::Panel::bottom("foot").exact_size(FOOT_PT).frame(frame).show_separator_line(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
-            let toggled = if is_table { "map" } else { "table" };
-            let hints = [("Arrows", "walk"), ("N", "next problem"), ("F", "fit"), ("T", toggled), ("Esc", "clear"), ("Ctrl+P", "commands")];
-            for (index, (key, what)) in hints.into_iter().enumerate() {
+            let always = [(UiCommand::OpenPalette, "commands")];
+            for (index, (command, what)) in hints.iter().chain(&always).enumerate() {
                 if index > 0 {
                     ui.add_space(10.0);
                 }
-                ui.label(RichText::new(key).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim)));
-                ui.label(RichText::new(what).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+                // One key stands for all four that walk.
+                let walks = matches!(command, UiCommand::WalkUp | UiCommand::WalkDown | UiCommand::WalkLeft | UiCommand::WalkRight);
+                let keys = if walks { "Arrows".to_owned() } else { command.keys() };
+                ui.label(RichText::new(keys).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim)));
+                ui.label(RichText::new(*what).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
             }
         });
     });

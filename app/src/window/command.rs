@@ -1,194 +1,247 @@
-//! Everything a user can tell the window, in one closed list: palette, shortcuts and hints are made from it.
+//! Everything a user can tell the window, in one closed list: menus, palette, shortcuts and hints are made from it.
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-/// A command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum UiCommand {
-    /// Opens the list of commands.
-    OpenPalette,
-    /// Shows the whole map.
-    FitMap,
-    /// The map becomes larger.
-    ZoomMapIn,
-    /// The map becomes smaller.
-    ZoomMapOut,
-    /// From the selection to what it is called by.
-    WalkLeft,
-    /// From the selection to what it calls.
-    WalkRight,
-    /// To the one above.
-    WalkUp,
-    /// To the one below.
-    WalkDown,
-    /// Selects the next unusual thing.
-    NextProblem,
-    /// Nothing is selected.
-    ClearSelection,
-    /// Map or table.
-    ToggleTable,
-    /// The side panel as text into the clipboard.
-    CopyPanel,
-    /// What an SDK has to be told, into the clipboard.
-    CopyEndpoint,
-    /// Dark colours.
-    ThemeDark,
-    /// Light colours.
-    ThemeLight,
-    /// The desktop's colours.
-    ThemeSystem,
-    /// Everything larger.
-    ZoomIn,
-    /// Everything smaller.
-    ZoomOut,
-    /// Everything as the desktop says.
-    ZoomReset,
-    /// All sources read again.
-    RefreshSources,
-    /// The engine begins anew after a failure.
-    RestartEngine,
-    /// Ends the program.
-    Quit,
+use crate::window::view::ViewKind;
+
+/// Where a command belongs, and so where its keys count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The window carries it out.
+    Window,
+    /// The view in focus carries it out, whichever it is.
+    Focus,
+    /// These views carry it out; chosen elsewhere, the first of them is shown first.
+    Views(&'static [ViewKind]),
 }
 
-impl UiCommand {
-    /// Every command, in the order of the palette.
-    pub(crate) const ALL: [Self; 22] = [
-        Self::FitMap,
-        Self::NextProblem,
-        Self::ToggleTable,
-        Self::ClearSelection,
-        Self::CopyPanel,
-        Self::CopyEndpoint,
-        Self::RefreshSources,
-        Self::ThemeDark,
-        Self::ThemeLight,
-        Self::ThemeSystem,
-        Self::ZoomIn,
-        Self::ZoomOut,
-        Self::ZoomReset,
-        Self::ZoomMapIn,
-        Self::ZoomMapOut,
-        Self::WalkLeft,
-        Self::WalkRight,
-        Self::WalkUp,
-        Self::WalkDown,
-        Self::RestartEngine,
-        Self::OpenPalette,
-        Self::Quit,
-    ];
+/// The menu under which a command stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Menu {
+    /// Where to look.
+    Go,
+    /// What and how much of it.
+    Show,
+    /// The selected object.
+    Object,
+    /// Walking by keyboard.
+    Walk,
+    /// How the window looks.
+    Looks,
+    /// The session.
+    Session,
+}
+
+impl Menu {
+    /// All, in order.
+    pub(crate) const ALL: [Self; 6] = [Self::Go, Self::Show, Self::Object, Self::Walk, Self::Looks, Self::Session];
 
     /// What it is called.
     pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::OpenPalette => "Find a command…",
-            Self::FitMap => "Fit the map",
-            Self::ZoomMapIn => "Zoom into the map",
-            Self::ZoomMapOut => "Zoom out of the map",
-            Self::WalkLeft => "Walk to the caller",
-            Self::WalkRight => "Walk to the callee",
-            Self::WalkUp => "Walk up",
-            Self::WalkDown => "Walk down",
-            Self::NextProblem => "Next problem",
-            Self::ClearSelection => "Clear the selection",
-            Self::ToggleTable => "Map or table",
-            Self::CopyPanel => "Copy the side panel as text",
-            Self::CopyEndpoint => "Copy the OTLP endpoint",
-            Self::ThemeDark => "Theme: dark",
-            Self::ThemeLight => "Theme: light",
-            Self::ThemeSystem => "Theme: as the desktop",
-            Self::ZoomIn => "Larger text",
-            Self::ZoomOut => "Smaller text",
-            Self::ZoomReset => "Text as the desktop says",
-            Self::RefreshSources => "Read all sources again now",
-            Self::RestartEngine => "Restart the engine",
-            Self::Quit => "Quit",
+            Self::Go => "Go",
+            Self::Show => "Show",
+            Self::Object => "Object",
+            Self::Walk => "Walk",
+            Self::Looks => "Looks",
+            Self::Session => "Session",
         }
+    }
+}
+
+struct Entry {
+    scope: Scope,
+    menu: Menu,
+    text: &'static str,
+    tooltip: &'static str,
+    keys: &'static [(Modifiers, Key)],
+}
+
+/// One line a command: name, where it belongs, its menu, its words, what it does, its keys (the first is the one that is shown).
+macro_rules! commands {
+    ($($name:ident: $scope:expr, $menu:ident, $text:literal, $tooltip:literal, [$($modifiers:ident $key:ident),*];)*) => {
+        /// A command.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(crate) enum UiCommand {
+            $(#[doc = $tooltip] $name,)*
+        }
+
+        impl UiCommand {
+            /// Every command, in the order of the palette.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            fn entry(self) -> Entry {
+                match self {
+                    $(Self::$name => Entry {
+                        scope: $scope,
+                        menu: Menu::$menu,
+                        text: $text,
+                        tooltip: $tooltip,
+                        keys: &[$((Modifiers::$modifiers, Key::$key)),*],
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+const WINDOW: Scope = Scope::Window;
+const FOCUS: Scope = Scope::Focus;
+const MAP: Scope = Scope::Views(&[ViewKind::Map]);
+
+commands! {
+    OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
+    ShowMap: WINDOW, Go, "Show the map", "Who talks to whom, and what is unusual about it", [];
+    ShowTraces: WINDOW, Go, "Show traces", "By service, operation, duration and status", [];
+    ShowMessages: WINDOW, Go, "Show messages", "Topics and their records", [];
+    ShowGroups: WINDOW, Go, "Show groups", "Consumer groups and how far they are behind", [];
+    ShowDeadLetters: WINDOW, Go, "Show dead letters", "What died, of what, and sending it again", [];
+    ShowBreakers: WINDOW, Go, "Show breakers", "Circuit breakers and their states", [];
+    ShowSources: WINDOW, Go, "Show sources", "Where the data come from, and how that goes", [];
+    ShowLog: WINDOW, Go, "Show the log", "What Switchboard itself says", [];
+    Back: WINDOW, Go, "Back", "To what was looked at before", [ALT ArrowLeft, NONE Backspace];
+    Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
+    NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
+
+    NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];
+    FitMap: MAP, Show, "Fit the map", "Shows all services and channels at once", [NONE F];
+    ToggleTable: MAP, Show, "Map or table", "The same as rows, for keyboard and screen reader", [NONE T];
+    Pause: WINDOW, Show, "Pause or go on", "The window keeps what it shows; collecting goes on", [NONE Space];
+    RangeM1: WINDOW, Show, "Range: 1 min", "Figures and lists of the last minute", [];
+    RangeM5: WINDOW, Show, "Range: 5 min", "Figures and lists of the last five minutes", [];
+    RangeM15: WINDOW, Show, "Range: 15 min", "Figures and lists of the last quarter of an hour", [];
+    RangeAll: WINDOW, Show, "Range: all", "Figures and lists of the whole session", [];
+
+    Open: FOCUS, Object, "Open", "Opens what is selected", [NONE Enter];
+    ClearSelection: FOCUS, Object, "Clear the selection", "Or closes what was opened last", [NONE Escape];
+    CopyText: FOCUS, Object, "Copy as text", "The selected object with its ids and times", [NONE C];
+    CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
+    CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
+    CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "For OTEL_EXPORTER_OTLP_ENDPOINT", [];
+
+    WalkUp: FOCUS, Walk, "Up", "To the row or box above", [NONE ArrowUp];
+    WalkDown: FOCUS, Walk, "Down", "To the row or box below", [NONE ArrowDown];
+    WalkLeft: FOCUS, Walk, "Left", "To the caller; folds a row", [NONE ArrowLeft];
+    WalkRight: FOCUS, Walk, "Right", "To the callee; unfolds a row", [NONE ArrowRight];
+    WalkPageUp: FOCUS, Walk, "Page up", "A screen of rows up", [NONE PageUp];
+    WalkPageDown: FOCUS, Walk, "Page down", "A screen of rows down", [NONE PageDown];
+    WalkFirst: FOCUS, Walk, "To the first", "To the first row", [NONE Home];
+    WalkLast: FOCUS, Walk, "To the last", "To the last row", [NONE End];
+
+    LayoutMap: WINDOW, Looks, "Layout: map", "The map alone", [COMMAND Num1];
+    LayoutTraces: WINDOW, Looks, "Layout: map and traces", "Side by side", [COMMAND Num2];
+    LayoutMessages: WINDOW, Looks, "Layout: messages and groups", "Side by side", [COMMAND Num3];
+    LayoutDeadLetters: WINDOW, Looks, "Layout: dead letters", "Dead letters alone", [COMMAND Num4];
+    ResetLayout: WINDOW, Looks, "Reset the layout", "The layout chosen last, as it was made", [];
+    ClosePane: WINDOW, Looks, "Close the pane", "The one that has the keys", [COMMAND W];
+    ThemeDark: WINDOW, Looks, "Theme: dark", "Remembered for the next start", [];
+    ThemeLight: WINDOW, Looks, "Theme: light", "Remembered for the next start", [];
+    ThemeSystem: WINDOW, Looks, "Theme: as the desktop", "Remembered for the next start", [];
+    ZoomIn: WINDOW, Looks, "Larger text", "The whole window; remembered for the next start", [COMMAND Plus, COMMAND Equals];
+    ZoomOut: WINDOW, Looks, "Smaller text", "The whole window; remembered for the next start", [COMMAND Minus];
+    ZoomReset: WINDOW, Looks, "Text as the desktop says", "The whole window; remembered for the next start", [COMMAND Num0];
+    // On many keyboards plus is Shift and the key of the equals sign.
+    ZoomMapIn: MAP, Looks, "Zoom into the map", "Around the middle; the wheel zooms to the pointer", [NONE Plus, NONE Equals];
+    ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
+
+    RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];
+    RestartEngine: WINDOW, Session, "Restart the engine", "After it has failed; what was observed is lost", [];
+    Quit: WINDOW, Session, "Quit", "Ends the session", [COMMAND Q];
+}
+
+impl UiCommand {
+    /// What it is called.
+    pub(crate) fn text(self) -> &'static str {
+        self.entry().text
     }
 
     /// What it does, in a sentence.
     pub(crate) fn tooltip(self) -> &'static str {
-        match self {
-            Self::OpenPalette => "All commands, by name",
-            Self::FitMap => "Shows all services and channels at once",
-            Self::ZoomMapIn | Self::ZoomMapOut => "Around the middle; the wheel zooms to the pointer",
-            Self::WalkLeft | Self::WalkRight => "Along an edge of the map",
-            Self::WalkUp | Self::WalkDown => "To the next box or edge beside the selected one",
-            Self::NextProblem => "Open breakers, growing groups, failures and dead letters in turn",
-            Self::ClearSelection => "The side panel lists problems again",
-            Self::ToggleTable => "The same as rows, for keyboard and screen reader",
-            Self::CopyPanel => "With names, figures and evidence",
-            Self::CopyEndpoint => "For OTEL_EXPORTER_OTLP_ENDPOINT",
-            Self::ThemeDark | Self::ThemeLight | Self::ThemeSystem => "Remembered for the next start",
-            Self::ZoomIn | Self::ZoomOut | Self::ZoomReset => "The whole window; remembered for the next start",
-            Self::RefreshSources => "Without waiting for the next poll",
-            Self::RestartEngine => "After it has failed; what was observed is lost",
-            Self::Quit => "Ends the session",
+        self.entry().tooltip
+    }
+
+    /// Where it belongs.
+    pub(crate) fn scope(self) -> Scope {
+        self.entry().scope
+    }
+
+    /// Under which menu it stands.
+    pub(crate) fn menu(self) -> Menu {
+        self.entry().menu
+    }
+
+    /// Its keys, the one that is shown first; those without a modifier count only while no text is being typed.
+    pub(crate) fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
+        self.entry().keys.iter().map(|(modifiers, key)| KeyboardShortcut::new(*modifiers, *key))
+    }
+
+    /// The command that shows a view.
+    pub(crate) fn show(kind: ViewKind) -> Self {
+        match kind {
+            ViewKind::Map => Self::ShowMap,
+            ViewKind::Traces => Self::ShowTraces,
+            ViewKind::Messages => Self::ShowMessages,
+            ViewKind::Groups => Self::ShowGroups,
+            ViewKind::DeadLetters => Self::ShowDeadLetters,
+            ViewKind::Breakers => Self::ShowBreakers,
+            ViewKind::Sources => Self::ShowSources,
+            ViewKind::Log => Self::ShowLog,
         }
     }
 
-    /// Its keys; those without a modifier count only while no text is being typed.
-    pub(crate) fn shortcut(self) -> Option<KeyboardShortcut> {
-        let (modifiers, key) = match self {
-            Self::OpenPalette => (Modifiers::COMMAND, Key::P),
-            Self::FitMap => (Modifiers::NONE, Key::F),
-            Self::ZoomMapIn => (Modifiers::NONE, Key::Plus),
-            Self::ZoomMapOut => (Modifiers::NONE, Key::Minus),
-            Self::WalkLeft => (Modifiers::NONE, Key::ArrowLeft),
-            Self::WalkRight => (Modifiers::NONE, Key::ArrowRight),
-            Self::WalkUp => (Modifiers::NONE, Key::ArrowUp),
-            Self::WalkDown => (Modifiers::NONE, Key::ArrowDown),
-            Self::NextProblem => (Modifiers::NONE, Key::N),
-            Self::ClearSelection => (Modifiers::NONE, Key::Escape),
-            Self::ToggleTable => (Modifiers::NONE, Key::T),
-            Self::CopyPanel => (Modifiers::NONE, Key::C),
-            Self::ZoomIn => (Modifiers::COMMAND, Key::Plus),
-            Self::ZoomOut => (Modifiers::COMMAND, Key::Minus),
-            Self::ZoomReset => (Modifiers::COMMAND, Key::Num0),
-            Self::RefreshSources => (Modifiers::COMMAND, Key::R),
-            Self::Quit => (Modifiers::COMMAND, Key::Q),
-            Self::CopyEndpoint | Self::ThemeDark | Self::ThemeLight | Self::ThemeSystem | Self::RestartEngine => return None,
-        };
-        Some(KeyboardShortcut::new(modifiers, key))
+    /// The view that it shows, if that is what it does.
+    pub(crate) fn shows(self) -> Option<ViewKind> {
+        ViewKind::ALL.into_iter().find(|kind| Self::show(*kind) == self)
     }
 
     /// Its keys as text; empty without.
     pub(crate) fn keys(self) -> String {
-        let Some(shortcut) = self.shortcut() else { return String::new() };
+        let Some(shortcut) = self.shortcuts().next() else { return String::new() };
         let key = match shortcut.logical_key {
             Key::ArrowLeft => "Left",
             Key::ArrowRight => "Right",
             Key::ArrowUp => "Up",
             Key::ArrowDown => "Down",
             Key::Escape => "Esc",
+            Key::PageUp => "Page up",
+            Key::PageDown => "Page down",
             Key::Plus => "+",
             Key::Minus => "−",
-            Key::Num0 => "0",
-            key => key.name(),
+            key => key.symbol_or_name(),
         };
-        let modifier = if cfg!(target_os = "macos") { "Cmd" } else { "Ctrl" };
-        if shortcut.modifiers.command { format!("{modifier}+{key}") } else { key.to_owned() }
+        let (command, alt) = if cfg!(target_os = "macos") { ("Cmd+", "Option+") } else { ("Ctrl+", "Alt+") };
+        let modifiers = [(shortcut.modifiers.command, command), (shortcut.modifiers.shift, "Shift+"), (shortcut.modifiers.alt, alt)];
+        let mut text: String = modifiers.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
+        text.push_str(key);
+        text
     }
 
-    /// Takes the commands whose keys were pressed. While text is typed only those with a modifier count.
-    pub(crate) fn pressed(ctx: &egui::Context, typing: bool) -> Vec<Self> {
+    /// Takes the commands whose keys were pressed while this view has the keys. While text is typed only those with a
+    /// modifier count; a key of the view goes before the same key of the window.
+    pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, typing: bool) -> Vec<Self> {
         let mut commands = Vec::new();
+        // A widget that was reached by Tab takes Space and Enter for itself.
+        let on_widget = ctx.memory(|memory| memory.focused()).is_some();
         ctx.input_mut(|input| {
             if input.events.is_empty() {
                 return;
             }
-            for command in Self::ALL {
-                let Some(shortcut) = command.shortcut().filter(|shortcut| !typing || !shortcut.modifiers.is_none()) else { continue };
-                let mut hit = input.consume_shortcut(&shortcut);
-                // On many keyboards plus is Shift and the key of the equals sign.
-                if shortcut.logical_key == Key::Plus {
-                    hit |= input.consume_key(shortcut.modifiers, Key::Equals);
+            let of_view = |command: &Self| matches!(command.scope(), Scope::Views(views) if views.contains(&focus));
+            let of_all = |command: &Self| !matches!(command.scope(), Scope::Views(_));
+            let ordered: Vec<Self> = Self::ALL.iter().copied().filter(of_view).chain(Self::ALL.iter().copied().filter(of_all)).collect();
+            // Keys with modifiers first: egui lets Alt and Left count as Left.
+            for (command, with_modifier) in [true, false].into_iter().flat_map(|with| ordered.iter().map(move |command| (*command, with))) {
+                for shortcut in command.shortcuts().filter(|shortcut| shortcut.modifiers.is_none() != with_modifier) {
+                    let on_this = on_widget && matches!(shortcut.logical_key, Key::Space | Key::Enter);
+                    if !with_modifier && (typing || on_this) {
+                        continue;
+                    }
+                    for _ in 0..input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key) {
+                        commands.push(command);
+                    }
                 }
                 // The desktop's own key for copying comes as an event of its own.
-                if command == Self::CopyPanel && !typing {
-                    hit |= input.events.iter().any(|event| matches!(event, egui::Event::Copy));
-                }
-                if hit {
+                if command == Self::CopyText && with_modifier && !typing && input.events.iter().any(|event| matches!(event, egui::Event::Copy)) {
                     commands.push(command);
                 }
             }
@@ -203,49 +256,48 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_command_is_listed_once_with_words_and_keys_of_its_own() {
-        let listed: HashSet<_> = UiCommand::ALL.into_iter().collect();
-        assert_eq!(listed.len(), UiCommand::ALL.len());
-        let texts: HashSet<_> = UiCommand::ALL.into_iter().map(UiCommand::text).collect();
+    fn every_command_has_words_of_its_own() {
+        let texts: HashSet<_> = UiCommand::ALL.iter().map(|command| command.text()).collect();
         assert_eq!(texts.len(), UiCommand::ALL.len());
-        let shortcuts: Vec<_> = UiCommand::ALL.into_iter().filter_map(UiCommand::shortcut).collect();
-        for (index, shortcut) in shortcuts.iter().enumerate() {
-            assert!(!shortcuts[..index].contains(shortcut), "{shortcut:?} is given twice");
-        }
         for command in UiCommand::ALL {
-            assert!(!command.text().ends_with('.') && !command.tooltip().is_empty());
-            // An exhaustive match: a new command does not compile until somebody has thought of the list.
-            match command {
-                UiCommand::OpenPalette
-                | UiCommand::FitMap
-                | UiCommand::ZoomMapIn
-                | UiCommand::ZoomMapOut
-                | UiCommand::WalkLeft
-                | UiCommand::WalkRight
-                | UiCommand::WalkUp
-                | UiCommand::WalkDown
-                | UiCommand::NextProblem
-                | UiCommand::ClearSelection
-                | UiCommand::ToggleTable
-                | UiCommand::CopyPanel
-                | UiCommand::CopyEndpoint
-                | UiCommand::ThemeDark
-                | UiCommand::ThemeLight
-                | UiCommand::ThemeSystem
-                | UiCommand::ZoomIn
-                | UiCommand::ZoomOut
-                | UiCommand::ZoomReset
-                | UiCommand::RefreshSources
-                | UiCommand::RestartEngine
-                | UiCommand::Quit => {}
+            assert!(!command.text().ends_with('.') && !command.tooltip().is_empty(), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_commands_of_one_view_share_a_key() {
+        for kind in ViewKind::ALL {
+            let here = |command: &&UiCommand| match command.scope() {
+                Scope::Views(views) => views.contains(&kind),
+                Scope::Window | Scope::Focus => true,
+            };
+            let mut taken: Vec<(KeyboardShortcut, UiCommand)> = Vec::new();
+            for command in UiCommand::ALL.iter().filter(here) {
+                for shortcut in command.shortcuts() {
+                    if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == shortcut) {
+                        let of_view = |command: &UiCommand| matches!(command.scope(), Scope::Views(_));
+                        assert_ne!(of_view(command), of_view(other), "{command:?} and {other:?} share {shortcut:?} in {kind:?}");
+                    }
+                    taken.push((shortcut, *command));
+                }
             }
         }
+    }
+
+    #[test]
+    fn every_view_is_shown_by_a_command() {
+        for kind in ViewKind::ALL {
+            assert_eq!(UiCommand::show(kind).shows(), Some(kind));
+        }
+        assert_eq!(UiCommand::Quit.shows(), None);
     }
 
     #[test]
     fn keys_are_spelled_out() {
         assert_eq!(UiCommand::FitMap.keys(), "F");
         assert_eq!(UiCommand::ThemeDark.keys(), "");
+        assert!(UiCommand::LayoutMap.keys().ends_with("+1"));
         assert!(UiCommand::OpenPalette.keys().ends_with("+P"));
+        assert!(UiCommand::Back.keys().ends_with("+Left"));
     }
 }

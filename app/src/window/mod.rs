@@ -2,14 +2,17 @@
 //! nothing and never touches the store.
 
 mod app;
+mod asker;
 mod bars;
 mod command;
 mod empty;
 mod figures;
 mod fonts;
 mod fuzzy;
+mod history;
 mod map;
 mod palette;
+mod panes;
 mod sanitise;
 mod screenshot;
 mod settings;
@@ -20,8 +23,12 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod view;
+mod views;
+mod widgets;
 
 pub use app::{WindowApp, run_window};
 pub use screenshot::{ScreenshotError, ScreenshotOptions, screenshot};
 pub use source::{SessionCommand, SnapshotSource, WindowOptions};
 pub use theme::ThemeChoice;
+pub use view::ViewKind;

@@ -1,5 +1,7 @@
 //! The command palette: all commands by name.
 
+use std::borrow::Cow;
+
 use egui::{Align2, Id, Key, Modifiers, Rect, Sense, WidgetInfo, accesskit::Role, vec2};
 
 use crate::window::{
@@ -36,12 +38,12 @@ impl Palette {
     }
 
     /// Draws it, if open; the command that was chosen.
-    pub(crate) fn ui(&mut self, ctx: &egui::Context, tokens: &DesignTokens) -> Option<UiCommand> {
+    pub(crate) fn ui(&mut self, ctx: &egui::Context, tokens: &DesignTokens, unavailable: &dyn Fn(UiCommand) -> Option<Cow<'static, str>>) -> Option<UiCommand> {
         let opened = self.open.as_mut()?;
         let area = egui::Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, 88.0));
         let modal = egui::Modal::new(Id::unique("palette")).area(area).backdrop_color(tokens.shade.0).show(ctx, |ui| {
             ui.set_width(WIDTH_PT);
-            opened.ui(ui, tokens)
+            opened.ui(ui, tokens, unavailable)
         });
         let chosen = modal.inner;
         if chosen.is_some() || modal.should_close() {
@@ -52,7 +54,7 @@ impl Palette {
 }
 
 impl Opened {
-    fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Option<UiCommand> {
+    fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, unavailable: &dyn Fn(UiCommand) -> Option<Cow<'static, str>>) -> Option<UiCommand> {
         let (up, down, enter) = ui.input_mut(|input| {
             (
                 input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
@@ -74,13 +76,17 @@ impl Opened {
             ui.label(egui::RichText::new("No command of that name").color(tokens.ink(Ink::Dim)));
             return None;
         }
-        let mut chosen = enter.then(|| found[self.selected]);
+        let mut chosen = enter.then(|| found[self.selected]).filter(|command| unavailable(*command).is_none());
         let first = self.selected.saturating_sub(ROWS_MAX - 1);
         for (index, &command) in found.iter().enumerate().skip(first).take(ROWS_MAX) {
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT - ui.spacing().item_spacing.y), Sense::click());
-            row_ui(ui, rect, command, index == self.selected || response.hovered(), tokens);
-            response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, index == self.selected, command.text()));
-            if response.clicked() {
+            let reason = unavailable(command);
+            row_ui(ui, rect, command, reason.as_deref(), index == self.selected || response.hovered(), tokens);
+            response.widget_info(|| {
+                let words = reason.as_ref().map_or_else(|| command.text().to_owned(), |reason| format!("{}, not now: {reason}", command.text()));
+                WidgetInfo::selected(Role::ListBoxOption, reason.is_none(), index == self.selected, words)
+            });
+            if response.clicked() && reason.is_none() {
                 chosen = Some(command);
             }
         }
@@ -88,21 +94,27 @@ impl Opened {
     }
 }
 
-fn row_ui(ui: &egui::Ui, rect: Rect, command: UiCommand, lit: bool, tokens: &DesignTokens) {
+fn row_ui(ui: &egui::Ui, rect: Rect, command: UiCommand, reason: Option<&str>, lit: bool, tokens: &DesignTokens) {
     let painter = ui.painter();
     if lit {
         painter.rect_filled(rect, RADIUS_PT, tokens.ink(Ink::Raised));
     }
-    let left = painter.text(rect.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, command.text(), fonts::words(TEXT_BODY_PT), tokens.ink(Ink::Text));
+    let ink = if reason.is_some() { Ink::Faint } else { Ink::Text };
+    let left = painter.text(rect.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, command.text(), fonts::words(TEXT_BODY_PT), tokens.ink(ink));
     let keys = painter.text(rect.right_center() - vec2(10.0, 0.0), Align2::RIGHT_CENTER, command.keys(), fonts::data(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
     let room = Rect::from_min_max(egui::pos2(left.right() + 12.0, rect.top()), egui::pos2(keys.left() - 12.0, rect.bottom()));
-    painter.with_clip_rect(room).text(room.left_center(), Align2::LEFT_CENTER, command.tooltip(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Faint));
+    let text = reason.unwrap_or_else(|| command.tooltip());
+    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Faint));
+    job.wrap = egui::text::TextWrapping::truncate_at_width(room.width().max(0.0));
+    let galley = painter.layout_job(job);
+    painter.galley(egui::pos2(room.left(), room.center().y - galley.size().y / 2.0), galley, tokens.ink(Ink::Faint));
 }
 
 /// The commands that match, best first; the palette itself is not among them.
 fn matches(query: &str) -> Vec<UiCommand> {
     let mut found: Vec<_> = UiCommand::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|command| *command != UiCommand::OpenPalette)
         .filter_map(|command| fuzzy::score(query, command.text()).map(|score| (score, command)))
         .collect();

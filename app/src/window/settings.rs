@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::window::ThemeChoice;
+use crate::window::{ThemeChoice, panes::Panes, view::TimeRange, views::PANEL_WIDTH_PT};
 
 /// Not `window`: under that name eframe keeps the place of the window on the desktop.
 const KEY: &str = "looks";
+/// The panes stand apart: should a later version not understand them, the rest is still remembered.
+const PANES_KEY: &str = "panes";
 const VERSION: u32 = 1;
 
 /// The remembered looks. A field that an older version did not write has its default.
@@ -20,11 +22,16 @@ pub(crate) struct Settings {
     pub panel_width_pt: f32,
     /// Zoom of the whole window; 1 = as the desktop says.
     pub zoom: f32,
+    /// How much time is looked at.
+    pub range: TimeRange,
+    /// Which views are shown, and where.
+    #[serde(skip)]
+    pub panes: Panes,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: VERSION, theme: ThemeChoice::System, panel_width_pt: 344.0, zoom: 1.0 }
+        Self { version: VERSION, theme: ThemeChoice::System, panel_width_pt: PANEL_WIDTH_PT, zoom: 1.0, range: TimeRange::default(), panes: Panes::default() }
     }
 }
 
@@ -32,12 +39,14 @@ impl Settings {
     /// What was remembered, each value within its bounds.
     pub(crate) fn load(storage: Option<&dyn eframe::Storage>) -> Self {
         let loaded: Self = storage.and_then(|storage| eframe::get_value(storage, KEY)).unwrap_or_default();
-        loaded.within_bounds()
+        let panes: Panes = storage.and_then(|storage| eframe::get_value(storage, PANES_KEY)).unwrap_or_default();
+        Self { panes: panes.mended(), ..loaded.within_bounds() }
     }
 
     /// Remembers.
     pub(crate) fn save(&self, storage: &mut dyn eframe::Storage) {
         eframe::set_value(storage, KEY, self);
+        eframe::set_value(storage, PANES_KEY, &self.panes);
     }
 
     fn within_bounds(self) -> Self {
@@ -45,9 +54,9 @@ impl Settings {
         let finite = |value: f32, default: f32| if value.is_finite() { value } else { default };
         Self {
             version: VERSION,
-            theme: self.theme,
             panel_width_pt: finite(self.panel_width_pt, default.panel_width_pt).clamp(260.0, 640.0),
             zoom: finite(self.zoom, default.zoom).clamp(0.5, 3.0),
+            ..self
         }
     }
 }
@@ -55,6 +64,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::panes::FixedLayout;
 
     #[derive(Default)]
     struct InMemory(std::collections::BTreeMap<String, String>);
@@ -78,6 +88,18 @@ mod tests {
         assert_eq!(Settings::load(Some(&storage)), Settings::default());
         Settings { theme: ThemeChoice::Light, zoom: 9.0, panel_width_pt: f32::NAN, ..Settings::default() }.save(&mut storage);
         assert_eq!(Settings::load(Some(&storage)), Settings { theme: ThemeChoice::Light, zoom: 3.0, ..Settings::default() });
+    }
+
+    #[test]
+    fn the_layout_is_remembered_and_rubbish_is_not() {
+        let mut storage = InMemory::default();
+        let panes = Panes::of(FixedLayout::MapTraces);
+        Settings { panes: panes.clone(), range: TimeRange::M15, ..Settings::default() }.save(&mut storage);
+        let loaded = Settings::load(Some(&storage));
+        assert_eq!((loaded.panes.shown(), loaded.range), (panes.shown(), TimeRange::M15));
+        eframe::Storage::set_string(&mut storage, PANES_KEY, "(tree:(root:7))".to_owned());
+        let loaded = Settings::load(Some(&storage));
+        assert_eq!((loaded.panes.shown(), loaded.range), (Panes::default().shown(), TimeRange::M15));
     }
 
     #[test]

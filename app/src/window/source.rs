@@ -1,6 +1,8 @@
 //! Where the window's data come from, and what it can ask for in return.
 
-use switchboard_engine::view::Snapshot;
+use std::sync::mpsc::Receiver;
+
+use switchboard_engine::view::{Answer, Query, Snapshot};
 
 /// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
 pub trait SnapshotSource {
@@ -14,6 +16,9 @@ pub trait SnapshotSource {
 
     /// Calls `wake` after each publication from now on, from any thread.
     fn on_publish(&mut self, wake: Box<dyn Fn() + Send + Sync>);
+
+    /// Asks the engine. The receiver is disconnected without an answer where nobody can give one.
+    fn query(&mut self, query: Query) -> Receiver<Answer>;
 
     /// Carries out what the user asked for.
     fn command(&mut self, command: SessionCommand);

@@ -1,11 +1,18 @@
 //! Made-up snapshots and a window without a desktop, for tests and benches.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use switchboard_engine::view::{
-    BreakerView, ChannelFigures, CountsReport, DeadLetterView, Edge, EdgeId, Evidence, Exemplar, Figure, Figures, GroupView, HopKind, InstanceView,
-    InteractionView, LagVerdict, MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Snapshot, SourceView, StateSource, Style, Topology, Totals,
+    Answer, BreakerView, ChannelFigures, CountsReport, DeadLetterView, Edge, EdgeId, Evidence, Exemplar, Figure, Figures, GroupView, HopKind, InstanceView,
+    InteractionView, LagVerdict, MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Query, Snapshot, SourceView, StateSource, Style, Topology, Totals,
 };
 use switchboard_model::{BreakerState, SourceKind, SourcePhase};
 
@@ -352,12 +359,26 @@ struct Fixed {
     commands: Vec<SessionCommand>,
     closes_in: Option<Duration>,
     wake: Option<Box<dyn Fn() + Send + Sync>>,
+    answers: Option<Answers>,
+    queries: Vec<Query>,
 }
+
+/// Answers questions in place; `None` = nobody answers.
+type Answers = Box<dyn FnMut(&Query) -> Option<Answer> + Send>;
 
 impl FixedSource {
     /// A source of this snapshot.
     pub fn new(snapshot: Snapshot) -> Self {
-        Self(Arc::new(Mutex::new(Fixed { snapshot, now_ns: NOW_NS, failure: None, commands: Vec::new(), closes_in: None, wake: None })))
+        Self(Arc::new(Mutex::new(Fixed {
+            snapshot,
+            now_ns: NOW_NS,
+            failure: None,
+            commands: Vec::new(),
+            closes_in: None,
+            wake: None,
+            answers: None,
+            queries: Vec::new(),
+        })))
     }
 
     /// Publishes another snapshot.
@@ -385,6 +406,16 @@ impl FixedSource {
         self.0.lock().closes_in = Some(closes_in);
     }
 
+    /// Answers questions from now on.
+    pub fn answer_with(&self, answers: impl FnMut(&Query) -> Option<Answer> + Send + 'static) {
+        self.0.lock().answers = Some(Box::new(answers));
+    }
+
+    /// What the window asked the engine so far.
+    pub fn queries(&self) -> Vec<Query> {
+        self.0.lock().queries.clone()
+    }
+
     /// What the window asked for so far.
     pub fn commands(&self) -> Vec<SessionCommand> {
         self.0.lock().commands.clone()
@@ -402,6 +433,16 @@ impl SnapshotSource for FixedSource {
 
     fn on_publish(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
         self.0.lock().wake = Some(wake);
+    }
+
+    fn query(&mut self, query: Query) -> Receiver<Answer> {
+        let mut fixed = self.0.lock();
+        let (sender, receiver) = sync_channel(1);
+        if let Some(answer) = fixed.answers.as_mut().and_then(|answers| answers(&query)) {
+            drop(sender.try_send(answer));
+        }
+        fixed.queries.push(query);
+        receiver
     }
 
     fn command(&mut self, command: SessionCommand) {

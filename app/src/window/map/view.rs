@@ -140,8 +140,7 @@ impl MapView {
         self.viewport
     }
 
-    /// What is selected, for tests.
-    #[cfg(test)]
+    /// What is selected.
     pub(crate) fn selected(&self) -> Option<Selection> {
         self.selected
     }

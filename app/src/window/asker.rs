@@ -1,0 +1,285 @@
+//! Questions of views to the engine: each place that asks keeps its last answer, asks anew when its question changes or
+//! news came, and never waits.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+use switchboard_engine::view::{Answer, Query};
+
+/// A standing question is asked anew at most this often, s.
+const ANEW_EVERY_S: f64 = 1.0;
+/// An answer that nobody looked at for so long is dropped, s.
+const KEPT_FOR_S: f64 = 30.0;
+/// Between two looks for an answer: at first, and at last.
+const LOOK_AFTER_S: [f64; 2] = [0.004, 0.1];
+
+/// A place that asks. One variant for each, so that no two share an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Slot {
+    /// Figures of the chosen range, for the map.
+    Figures,
+    /// The selected box over time.
+    NodeHistory,
+    /// The selected edge over time.
+    EdgeHistory,
+    /// Traces through the selected box or edge.
+    PanelTraces,
+    /// Logs of the selected service.
+    ServiceLogs,
+    /// The consumer group of the selected edge.
+    PanelGroup,
+    /// The list of traces.
+    TraceList,
+    /// The open trace.
+    TraceOpen,
+    /// The open conversation.
+    ConversationOpen,
+    /// Records of the open channel.
+    RecordLines,
+    /// Contents of the records in view.
+    RecordDetails,
+    /// The open record.
+    RecordOpen,
+    /// The open consumer group.
+    GroupOpen,
+    /// What was refused.
+    Refused,
+    /// Dead letters of the open group of letters.
+    Letters,
+    /// The record behind the open letter.
+    LetterOpen,
+    /// The search.
+    Find,
+}
+
+/// What is known of a question.
+pub(crate) struct Standing<'a> {
+    /// The latest answer; of the former question while the new one is unanswered.
+    pub answer: Option<&'a Answer>,
+    /// Whether a newer answer is on its way.
+    pub is_waiting: bool,
+    /// Whether the answer is to this very question.
+    pub is_of_this_question: bool,
+    /// Rises with each answer of this place: what is derived from one can be kept until then.
+    pub revision: u64,
+}
+
+/// Keeps the questions.
+#[derive(Default)]
+pub(crate) struct Asker {
+    asked: BTreeMap<Slot, Asked>,
+    generation: u64,
+    started_ns: i64,
+    now_s: f64,
+}
+
+#[derive(Default)]
+struct Asked {
+    query: Option<Query>,
+    is_live: bool,
+    is_due: bool,
+    /// Of which state of the engine it was asked last, and when.
+    asked: Option<(u64, f64)>,
+    receiver: Option<Receiver<Answer>>,
+    answer: Option<Answer>,
+    answers_this: bool,
+    revision: u64,
+    looked_at_s: f64,
+}
+
+impl Asker {
+    /// A question that is asked anew when it changes, or at most once a second when something new was observed.
+    pub(crate) fn standing(&mut self, slot: Slot, query: &Query) -> Standing<'_> {
+        self.look(slot, query, true)
+    }
+
+    /// A question that is asked once, until it changes.
+    pub(crate) fn once(&mut self, slot: Slot, query: &Query) -> Standing<'_> {
+        self.look(slot, query, false)
+    }
+
+    fn look(&mut self, slot: Slot, query: &Query, is_live: bool) -> Standing<'_> {
+        let (generation, now_s) = (self.generation, self.now_s);
+        let asked = self.asked.entry(slot).or_default();
+        asked.looked_at_s = now_s;
+        asked.is_live = is_live;
+        if asked.query.as_ref() != Some(query) {
+            // An answer that is still on its way is nobody's any more.
+            *asked = Asked { query: Some(query.clone()), is_live, is_due: true, receiver: None, asked: None, answers_this: false, ..std::mem::take(asked) };
+        } else if asked.due_in_s(generation, now_s).is_some_and(|due_s| due_s <= 0.0) {
+            asked.is_due = true;
+        }
+        Standing {
+            answer: asked.answer.as_ref(),
+            is_waiting: asked.is_due || asked.receiver.is_some(),
+            is_of_this_question: asked.answers_this,
+            revision: asked.revision,
+        }
+    }
+
+    /// Told before each frame: what state the engine is in, and the time on a clock that never goes back.
+    pub(crate) fn take(&mut self, generation: u64, started_ns: i64, now_s: f64) {
+        if self.started_ns != started_ns {
+            // Another session gives its ids anew.
+            self.asked.clear();
+            self.started_ns = started_ns;
+        }
+        self.generation = generation;
+        self.now_s = now_s;
+        self.asked.retain(|_, asked| now_s - asked.looked_at_s <= KEPT_FOR_S);
+        self.receive();
+    }
+
+    /// Asks what is due. To be called after each frame.
+    pub(crate) fn send(&mut self, mut ask: impl FnMut(Query) -> Receiver<Answer>) {
+        for asked in self.asked.values_mut().filter(|asked| asked.is_due) {
+            let Some(query) = asked.query.clone() else { continue };
+            asked.receiver = Some(ask(query));
+            asked.is_due = false;
+            asked.asked = Some((self.generation, self.now_s));
+        }
+        self.receive();
+    }
+
+    fn receive(&mut self) {
+        for asked in self.asked.values_mut() {
+            while let Some(receiver) = &asked.receiver {
+                match receiver.try_recv() {
+                    Ok(answer) => asked.take(answer),
+                    Err(TryRecvError::Empty) => break,
+                    // All was said, or nothing will be: too many questions, or the engine has ended.
+                    Err(TryRecvError::Disconnected) => asked.receiver = None,
+                }
+            }
+        }
+    }
+
+    /// When to look again, from now: for an answer, or to ask anew. `None` if nothing is open.
+    pub(crate) fn due_in(&self) -> Option<Duration> {
+        let of = |asked: &Asked| match (asked.is_due, &asked.receiver, asked.asked) {
+            (true, ..) => Some(0.0),
+            (false, Some(_), Some((_, asked_s))) => Some((self.now_s - asked_s).clamp(LOOK_AFTER_S[0], LOOK_AFTER_S[1])),
+            _ => asked.due_in_s(self.generation, self.now_s).filter(|_| asked.looked_at_s >= self.now_s),
+        };
+        self.asked.values().filter_map(of).reduce(f64::min).map(|due_s| Duration::from_secs_f64(due_s.max(0.0)))
+    }
+
+    /// Whether an answer came since `send`, as pictures need to know: they draw again until all is there.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.asked.values().any(|asked| asked.is_due || asked.receiver.is_some())
+    }
+}
+
+impl Asked {
+    fn take(&mut self, answer: Answer) {
+        self.answer = Some(answer);
+        self.answers_this = true;
+        self.revision += 1;
+    }
+
+    /// When to ask the same again; `None` = not for now. A question that nobody answered is asked again with the next news.
+    fn due_in_s(&self, generation: u64, now_s: f64) -> Option<f64> {
+        let (asked_generation, asked_s) = self.asked?;
+        let again = self.receiver.is_none() && !self.is_due && generation != asked_generation && (self.is_live || !self.answers_this);
+        again.then_some(ANEW_EVERY_S - (now_s - asked_s))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+    use switchboard_model::TraceId;
+
+    fn query(n: u128) -> Query {
+        Query::Trace { trace_id: TraceId(n) }
+    }
+
+    fn answer() -> Answer {
+        Answer::Spans(Vec::new())
+    }
+
+    /// Answers at once and counts.
+    fn answering(asker: &mut Asker) -> usize {
+        let mut num_asked = 0;
+        asker.send(|_| {
+            num_asked += 1;
+            let (sender, receiver) = sync_channel(1);
+            sender.send(answer()).expect("room");
+            receiver
+        });
+        num_asked
+    }
+
+    #[test]
+    fn a_question_is_asked_when_it_changes_and_with_news_at_most_once_a_second() {
+        let mut asker = Asker::default();
+        asker.take(1, 7, 0.0);
+        assert!(asker.standing(Slot::TraceList, &query(1)).is_waiting);
+        assert_eq!(answering(&mut asker), 1);
+        let standing = asker.standing(Slot::TraceList, &query(1));
+        assert!(standing.is_of_this_question && !standing.is_waiting && standing.answer.is_some());
+        assert_eq!(answering(&mut asker), 0, "nothing is new");
+        assert_eq!(asker.due_in(), None, "an idle window draws no frame");
+        asker.take(2, 7, 0.4);
+        let _standing = asker.standing(Slot::TraceList, &query(1));
+        assert_eq!(answering(&mut asker), 0, "not within a second");
+        assert_eq!(asker.due_in(), Some(Duration::from_secs_f64(0.6)));
+        asker.take(2, 7, 1.1);
+        let _standing = asker.standing(Slot::TraceList, &query(1));
+        assert_eq!(answering(&mut asker), 1);
+        let standing = asker.standing(Slot::TraceList, &query(2));
+        assert!(standing.answer.is_some() && !standing.is_of_this_question, "the former answer is kept meanwhile");
+        assert_eq!(answering(&mut asker), 1, "another question is asked at once");
+    }
+
+    #[test]
+    fn what_is_asked_once_is_not_asked_again_unless_nobody_answered() {
+        let mut asker = Asker::default();
+        asker.take(1, 7, 0.0);
+        let _standing = asker.once(Slot::TraceOpen, &query(1));
+        // The sender is dropped: nobody answers.
+        asker.send(|_| sync_channel(1).1);
+        let standing = asker.once(Slot::TraceOpen, &query(1));
+        assert!(standing.answer.is_none() && !standing.is_waiting);
+        asker.take(2, 7, 2.0);
+        let _standing = asker.once(Slot::TraceOpen, &query(1));
+        assert_eq!(answering(&mut asker), 1);
+        asker.take(3, 7, 4.0);
+        let _standing = asker.once(Slot::TraceOpen, &query(1));
+        assert_eq!(answering(&mut asker), 0);
+    }
+
+    #[test]
+    fn answers_of_another_session_and_of_long_ago_are_dropped() {
+        let mut asker = Asker::default();
+        asker.take(1, 7, 0.0);
+        let _standing = asker.once(Slot::TraceOpen, &query(1));
+        let _num_asked = answering(&mut asker);
+        asker.take(1, 8, 0.1);
+        assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_none());
+        let _num_asked = answering(&mut asker);
+        asker.take(1, 8, 40.0);
+        assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_none());
+    }
+
+    #[test]
+    fn an_answer_in_parts_is_taken_part_by_part() {
+        let mut asker = Asker::default();
+        asker.take(1, 7, 0.0);
+        let _standing = asker.once(Slot::Find, &query(1));
+        let (sender, receiver) = sync_channel(4);
+        let mut receiver = Some(receiver);
+        asker.send(|_| receiver.take().expect("asked once"));
+        sender.send(answer()).expect("room");
+        asker.take(1, 7, 0.1);
+        let standing = asker.once(Slot::Find, &query(1));
+        assert!(standing.is_waiting && standing.revision == 1, "more may come");
+        sender.send(answer()).expect("room");
+        drop(sender);
+        asker.take(1, 7, 0.2);
+        let standing = asker.once(Slot::Find, &query(1));
+        assert!(!standing.is_waiting && standing.revision == 2);
+    }
+}

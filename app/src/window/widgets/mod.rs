@@ -1,0 +1,3 @@
+//! Pieces that several views are made of, one file each.
+
+pub(crate) mod table;
