@@ -117,7 +117,7 @@ commands! {
     CopyText: FOCUS, Object, "Copy as text", "The selected object with its ids and times", [NONE C];
     CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
-    CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "For OTEL_EXPORTER_OTLP_ENDPOINT", [];
+    CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "What an SDK has to be told", [];
 
     WalkUp: FOCUS, Walk, "Up", "To the row or box above", [NONE ArrowUp];
     WalkDown: FOCUS, Walk, "Down", "To the row or box below", [NONE ArrowDown];
@@ -221,7 +221,7 @@ impl UiCommand {
     pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, typing: bool) -> Vec<Self> {
         let mut commands = Vec::new();
         // A widget that was reached by Tab takes Space and Enter for itself.
-        let on_widget = ctx.memory(|memory| memory.focused()).is_some();
+        let on_widget = ctx.memory(egui::Memory::focused).is_some();
         ctx.input_mut(|input| {
             if input.events.is_empty() {
                 return;

@@ -1,6 +1,8 @@
 //! The window: what was observed, on one screen. It reads snapshots and gives back commands; it does no network, waits for
 //! nothing and never touches the store.
 
+#![expect(dead_code, reason = "the views that use all of the frame come one by one")]
+
 mod app;
 mod asker;
 mod bars;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::window::{
     fonts,
-    theme::{DesignTokens, Ink, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink},
     view::ViewKind,
 };
 
@@ -371,11 +371,9 @@ mod tests {
         let mut twice = Panes::of(FixedLayout::DeadLetters);
         twice.tree = Tree::new_horizontal(egui::Id::unique(TREE), vec![ViewKind::Map, ViewKind::Map]);
         assert_eq!(twice.mended().shown(), vec![ViewKind::DeadLetters]);
-        let mut none = Panes::default();
-        none.tree = Tree::empty(egui::Id::unique(TREE));
+        let none = Panes { tree: Tree::empty(egui::Id::unique(TREE)), ..Panes::default() };
         assert_eq!(none.mended().shown(), vec![ViewKind::Map]);
-        let mut elsewhere = Panes::default();
-        elsewhere.focus = ViewKind::Log;
+        let elsewhere = Panes { focus: ViewKind::Log, ..Panes::default() };
         assert_eq!(elsewhere.mended().focus(), ViewKind::Map);
     }
 }
