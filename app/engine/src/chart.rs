@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::figures::BUCKET_NS;
+use crate::figures::{BUCKET_NS, bucket_of};
 use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
 use crate::store::Store;
 use crate::view::{
-    BreakerReport, BreakerView, ChannelFigures, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView, LagVerdict,
-    NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
+    BreakerReport, BreakerView, ChannelFigures, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HistoryBucket, HistoryOf, HopKind,
+    InteractionView, LagVerdict, NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
 };
 
 /// What a chart is drawn from.
@@ -58,6 +58,8 @@ const PROVED: i64 = 10;
 const BY_NAME: i64 = 1;
 /// Changes of a breaker's state that the report lists.
 const MAX_TRANSITIONS: usize = 64;
+/// Buckets that a history has at most.
+const MAX_HISTORY: i32 = 186;
 
 /// Draws snapshots and reports.
 #[derive(Debug)]
@@ -227,16 +229,41 @@ impl Chart {
         self.snapshot.clone()
     }
 
+    /// Counts and durations of a node or an edge, bucket by bucket, oldest first.
+    pub(crate) fn history(&mut self, flow: &Flow, of: HistoryOf, range: Range, now_ns: i64) -> Vec<HistoryBucket> {
+        let (counted, timed) = match of {
+            HistoryOf::Node(node_id) => match self.plan.node(node_id) {
+                Some(planned) => (&planned.rows, &planned.rows),
+                None => return Vec::new(),
+            },
+            HistoryOf::Edge(edge_id) => match self.plan.edges.iter().find(|planned| planned.edge.edge_id == edge_id) {
+                Some(planned) => (&planned.rows, planned.latencies.as_ref().unwrap_or(&planned.rows)),
+                None => return Vec::new(),
+            },
+        };
+        // Of what was before the session, and of what is no longer kept apart, nothing is known: that is not 0.
+        let (started, now) = (bucket_of(self.started_ns), bucket_of(now_ns));
+        let kept = flow.rows.oldest_bucket().max(started).max(now.saturating_sub(MAX_HISTORY));
+        let from = bucket_of_any(range.from_ns).max(kept);
+        let to = bucket_of_any(range.to_ns.saturating_add(BUCKET_NS - 1)).min(now.saturating_add(1));
+        let mut history = Vec::new();
+        for bucket in from..to {
+            let summary = self.summaries.of(&flow.rows, counted, timed, Scope::Buckets(bucket, bucket + 1));
+            let start_ns = i64::from(bucket).saturating_mul(BUCKET_NS);
+            let counts = summary.counts;
+            history.push(HistoryBucket { start_ns, calls: counts.calls, errors: counts.errors, p50_ns: summary.p50_ns, p95_ns: summary.p95_ns });
+        }
+        history
+    }
+
     /// The report of the session, or of a range of time.
     pub(crate) fn report(&mut self, observed: &mut Observed<'_>, range: Option<Range>) -> Report {
         observed.flow.mend_examples();
         let told = self.told(observed);
         let flow = &*observed.flow;
         let plan = flow.plan(&mut self.ids, told.brokers(), false);
-        let scope = range.map_or(Scope::Session, |range| {
-            let bucket = |at_ns: i64| i32::try_from(at_ns).unwrap_or(if at_ns < 0 { i32::MIN } else { i32::MAX });
-            Scope::Buckets(bucket(range.from_ns.div_euclid(BUCKET_NS)), bucket(range.to_ns.saturating_add(BUCKET_NS - 1).div_euclid(BUCKET_NS)))
-        });
+        let scope =
+            range.map_or(Scope::Session, |range| Scope::Buckets(bucket_of_any(range.from_ns), bucket_of_any(range.to_ns.saturating_add(BUCKET_NS - 1))));
         let now_ns = observed.now_ns;
         let mut report = Report {
             schema: REPORT_SCHEMA,
@@ -269,6 +296,11 @@ fn only_named<'a>(peers: &BTreeSet<&'a str>, breaker: &str) -> Option<&'a str> {
     let only = |mut named: Vec<&'a str>| if named.len() == 1 { named.pop() } else { None };
     let same: Vec<&str> = peers.iter().filter(is_same).copied().collect();
     if same.is_empty() { only(peers.iter().filter(has_words).copied().collect()) } else { only(same) }
+}
+
+/// The bucket of an instant; the first or last there is for one before or after all.
+fn bucket_of_any(at_ns: i64) -> i32 {
+    i32::try_from(at_ns.div_euclid(BUCKET_NS)).unwrap_or(if at_ns < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Puts the plan's nodes and edges in place if they differ; whether they did. When instances were last seen moves all the

@@ -14,9 +14,10 @@ use crate::extract::{Extractor, LinkFacts, Role, rows};
 use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
 use crate::old_spans::{OldSpanReader, StoredSpans};
+use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, Scan, TraceScan, merge, record_page};
 use crate::state::{Breakers, DeadLetters, Groups, Sources};
 use crate::store::{Inserted, Store, StoredAt};
-use crate::view::{Answer, CountsReport, Query, Report, Snapshot, SourceReport};
+use crate::view::{Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, Report, Snapshot, SourceReport, TraceList};
 
 /// What an engine is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,12 @@ type ByKind = [u64; ItemKind::ALL.len()];
 
 /// Most items that one query may ask for.
 const MAX_ANSWER: usize = 10_000;
+/// Most rows of a channel's records that one query may ask for: each is of few bytes.
+const MAX_RECORD_LINES: usize = 50_000;
+/// Most records whose contents one query may ask for.
+const MAX_DETAILS: usize = 1_000;
+/// Channels that are named as not looked at; more are counted.
+const MAX_NOT_TAILED: usize = 20;
 
 /// A clock that runs further ahead is not believed: what it tells happened at the latest when it arrived.
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
@@ -361,26 +368,114 @@ impl Engine {
         reports
     }
 
-    /// Answers a question.
+    /// Answers a question, here and now, however much there is to look at.
     pub fn query(&mut self, query: &Query) -> Answer {
+        let Some(scan) = self.scan(query) else { return self.answer(query) };
+        let mut whole = None;
+        scan.run(&AtomicBool::new(false), &mut |found| {
+            let answer = match found {
+                Found::Answer(answer) => answer,
+                Found::Spans(places) => self.spans_at(&places),
+            };
+            whole = Some(merge(whole.take(), answer));
+        });
+        // Nobody cancels it, and so it answers.
+        whole.unwrap_or_else(|| self.answer(query))
+    }
+
+    /// Answers a question that looks at little.
+    fn answer(&mut self, query: &Query) -> Answer {
         match query {
             Query::Trace { trace_id } => Answer::Trace(self.store.trace(*trace_id)),
             Query::Conversation { id, limit } => Answer::Conversation(self.store.conversation(id, (*limit).min(MAX_ANSWER))),
-            Query::Attribute { key, value, limit } => {
-                let places = self.attribute_scan(key, value, *limit).run(&AtomicBool::new(false));
-                self.spans_at(&places)
-            }
             Query::Figures { range, as_of_ns } => {
                 let range = crate::view::Range { to_ns: range.to_ns.min(*as_of_ns), ..*range };
                 let report = self.with_chart(&[], |chart, observed| chart.report(observed, Some(range)));
                 Answer::Figures(Box::new(report))
             }
+            Query::Records { channel, after, limit } => Answer::Records(record_page(&self.store, channel, *after, (*limit).min(MAX_RECORD_LINES))),
+            Query::RecordDetails { rows } => {
+                let rows = rows.iter().take(MAX_DETAILS);
+                Answer::RecordDetails(rows.map(|row| self.store.record_view((*row).into())).collect())
+            }
+            Query::Group { cluster, group, topic } => Answer::Group(self.group(cluster.as_deref(), group, topic).map(Box::new)),
+            Query::History { of, range } => Answer::History(self.chart.history(&self.flow, *of, *range, self.now_ns)),
+            Query::Refused { limit } => {
+                let mut refusals = self.sources.refusals();
+                refusals.truncate(*limit);
+                Answer::Refused(refusals)
+            }
+            Query::Attribute { .. } => Answer::Spans(Vec::new()),
+            Query::Traces { .. } => Answer::Traces(TraceList::default()),
+            Query::Logs { .. } => Answer::Logs(Vec::new()),
+            Query::DeadLetters { .. } => Answer::DeadLetters(LetterPage::default()),
+            Query::Find { .. } => Answer::Found(FindPage { is_done: true, ..FindPage::default() }),
         }
     }
 
-    /// Begins a search over all stored spans, which another thread may run.
-    pub(crate) fn attribute_scan(&self, key: &str, value: &str, limit: usize) -> crate::store::AttributeScan {
-        self.store.attribute_scan(key, value, limit.min(MAX_ANSWER))
+    /// A group as a broker tells of it, or else as spans do.
+    fn group(&mut self, cluster: Option<&str>, group: &str, topic: &str) -> Option<GroupDetail> {
+        let shown = self.chart.last().groups;
+        let is_asked_for = |known: &&GroupView| known.group == group && known.topic == topic && (cluster.is_none() || known.cluster.as_deref() == cluster);
+        let shown = shown.iter().find(is_asked_for);
+        match self.groups.detail((cluster, group, topic), self.now_ns, &self.sources) {
+            Some(mut detail) => {
+                detail.view.node_id = shown.and_then(|known| known.node_id);
+                Some(detail)
+            }
+            None => shown.map(|view| GroupDetail { view: view.clone(), partitions: Vec::new(), history: Vec::new(), others: Vec::new() }),
+        }
+    }
+
+    /// Begins what looks at many rows, so that another thread may run it; `None` for a question that looks at little.
+    pub(crate) fn scan(&self, query: &Query) -> Option<Scan> {
+        let Self { store, .. } = self;
+        Some(match query {
+            Query::Attribute { key, value, limit } => Scan::Attribute(store.attribute_scan(key, value, (*limit).min(MAX_ANSWER))),
+            Query::Traces { filter, order, limit } => {
+                let limit = (*limit).min(MAX_ANSWER);
+                Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), order: *order, limit })
+            }
+            Query::Logs { service, min_severity, limit } => {
+                let limit = (*limit).min(MAX_ANSWER);
+                Scan::Logs(LogScan { logs: store.logs.held(), service: service.clone(), min_severity: *min_severity, limit })
+            }
+            Query::DeadLetters { channel, origin, fingerprint, limit } => Scan::Letters(LetterScan {
+                records: store.records.held(),
+                channel: channel.clone(),
+                origin: origin.clone(),
+                told_apart: self.dead_letters.told_apart(channel, fingerprint),
+                fingerprint: fingerprint.clone(),
+                limit: (*limit).min(MAX_ANSWER),
+            }),
+            Query::Find { text, limit } => Scan::Find(Box::new(FindScan {
+                spans: store.spans.held(),
+                records: store.records.held(),
+                logs: store.logs.held(),
+                seed: store.seed,
+                text: text.clone(),
+                limit: (*limit).min(MAX_ANSWER),
+                not_kept: self.not_kept(),
+            })),
+            Query::Trace { .. }
+            | Query::Conversation { .. }
+            | Query::Figures { .. }
+            | Query::Records { .. }
+            | Query::RecordDetails { .. }
+            | Query::Group { .. }
+            | Query::History { .. }
+            | Query::Refused { .. } => return None,
+        })
+    }
+
+    fn not_kept(&self) -> NotKept {
+        let (not_tailed, num_more_not_tailed) = self.groups.not_tailed(MAX_NOT_TAILED);
+        NotKept {
+            evicted: [ItemKind::Span, ItemKind::Record, ItemKind::Log].map(|kind| self.store.num_evicted(kind)),
+            folded: self.num_folded(&[]),
+            not_tailed: not_tailed.into_iter().map(str::to_owned).collect(),
+            num_more_not_tailed,
+        }
     }
 
     /// What a search found, as an answer.

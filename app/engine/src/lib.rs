@@ -7,6 +7,7 @@ mod figures;
 mod flow;
 mod intern;
 mod old_spans;
+mod queries;
 mod state;
 pub mod store;
 mod thread;

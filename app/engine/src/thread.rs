@@ -4,13 +4,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use switchboard_model::{Intake, Outlet, SourceInfo, Waker};
 
 use crate::engine::{Engine, EngineConfig};
+use crate::queries::{Found, Scan, ScanKind, merge};
 use crate::store::StoredAt;
 use crate::view::{Answer, Query, Report, Snapshot};
 
@@ -24,6 +25,8 @@ const PUBLISH_SHARE: u32 = 8;
 const IDLE: Duration = Duration::from_millis(500);
 /// Commands that may wait.
 const MAX_COMMANDS: usize = 256;
+/// Parts of an answer that may wait.
+const MAX_PARTS: usize = 4;
 
 /// Whether the engine runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +94,7 @@ impl EngineThread {
             intake,
             on_publish: Arc::new(Mutex::new(on_publish)),
             sources,
-            search: None,
+            scans: Vec::new(),
         };
         let of_thread = Arc::clone(&shared);
         let spawned = std::thread::Builder::new().name("engine".to_owned()).spawn(move || worker.run_caught(config));
@@ -123,9 +126,10 @@ impl EngineThread {
     }
 
     /// Asks a question. The receiver is disconnected without an answer if the engine has ended, if too many questions
-    /// wait, or if a newer search superseded this one.
+    /// wait, or if newer searches of the kind superseded this one: one of [`Query::Find`] and [`Query::Attribute`], four of
+    /// the others. To a [`Query::Find`] come several answers; what the receiver does not take in time is merged.
     pub fn query(&self, query: Query) -> Receiver<Answer> {
-        let (answer, receiver) = sync_channel(1);
+        let (answer, receiver) = sync_channel(if matches!(query, Query::Find { .. }) { MAX_PARTS } else { 1 });
         self.tell(Command::Query(query, answer));
         receiver
     }
@@ -180,8 +184,8 @@ struct Worker {
     intake: Intake,
     on_publish: Arc<Mutex<Box<dyn Fn() + Send>>>,
     sources: Vec<SourceInfo>,
-    /// Ends the search that runs, if one does.
-    search: Option<Arc<AtomicBool>>,
+    /// Ends scans that run, oldest first.
+    scans: Vec<(ScanKind, Arc<AtomicBool>)>,
 }
 
 impl Worker {
@@ -225,7 +229,7 @@ impl Worker {
                 publish_at = begun + PUBLISH_EVERY.max(begun.elapsed() * PUBLISH_SHARE);
             }
         }
-        if let Some(cancel) = &self.search {
+        for (_, cancel) in &self.scans {
             cancel.store(true, Ordering::Relaxed);
         }
     }
@@ -245,31 +249,55 @@ impl Worker {
             match command {
                 Command::AddSource(source) => engine.add_source(source),
                 Command::AddDeadLetterChannel(channel) => engine.add_dead_letter_channel(&channel),
-                Command::Query(Query::Attribute { key, value, limit }, answer) => self.search(engine, &key, &value, limit, answer),
-                // Whoever asked may have gone: then nobody misses the answer.
-                Command::Query(query, answer) => drop(answer.try_send(engine.query(&query))),
+                Command::Query(query, answer) => match engine.scan(&query) {
+                    Some(scan) => self.scan(scan, answer),
+                    // Whoever asked may have gone: then nobody misses the answer.
+                    None => drop(answer.try_send(engine.query(&query))),
+                },
                 Command::Found(places, answer) => drop(answer.try_send(engine.spans_at(&places))),
                 Command::Report(answer) => drop(answer.try_send(engine.report(&self.intake.counts()))),
             }
         }
     }
 
-    /// A search looks at all that is sealed, on a thread of its own; a newer one ends it.
-    fn search(&mut self, engine: &Engine, key: &str, value: &str, limit: usize, answer: SyncSender<Answer>) {
-        if let Some(older) = self.search.take() {
-            older.store(true, Ordering::Relaxed);
+    /// A scan looks at all that is stored, on a thread of its own; newer ones of its kind end the oldest.
+    fn scan(&mut self, scan: Scan, answer: SyncSender<Answer>) {
+        let kind = scan.kind();
+        // Those that ended hold their part no more.
+        self.scans.retain(|(_, cancel)| Arc::strong_count(cancel) > 1);
+        if self.scans.iter().filter(|(other, _)| *other == kind).count() >= kind.max_running()
+            && let Some(oldest) = self.scans.iter().position(|(other, _)| *other == kind)
+        {
+            self.scans.remove(oldest).1.store(true, Ordering::Relaxed);
         }
         let cancel = Arc::new(AtomicBool::new(false));
-        self.search = Some(Arc::clone(&cancel));
-        let scan = engine.attribute_scan(key, value, limit);
+        self.scans.push((kind, Arc::clone(&cancel)));
         let (answer_to, waker) = (self.answer_to.clone(), self.waker.clone());
-        let search = move || {
-            let places = scan.run(&cancel);
-            if !cancel.load(Ordering::Relaxed) && answer_to.send(Command::Found(places, answer)).is_ok() {
-                waker.wake();
+        let run = move || {
+            let mut waiting = None;
+            scan.run(&cancel, &mut |found| match found {
+                Found::Answer(part) => {
+                    let part = merge(waiting.take(), part);
+                    match answer.try_send(part) {
+                        Ok(()) => {}
+                        // Whoever asked lags behind: the next part takes this one along.
+                        Err(TrySendError::Full(part)) => waiting = Some(part),
+                        Err(TrySendError::Disconnected(_)) => cancel.store(true, Ordering::Relaxed),
+                    }
+                }
+                Found::Spans(places) => {
+                    if !cancel.load(Ordering::Relaxed) && answer_to.send(Command::Found(places, answer.clone())).is_ok() {
+                        waker.wake();
+                    }
+                }
+            });
+            if let Some(part) = waiting.filter(|_| !cancel.load(Ordering::Relaxed)) {
+                drop(cancel);
+                // Nobody asks any more if it fails.
+                drop(answer.send(part));
             }
         };
-        if let Err(error) = std::thread::Builder::new().name("engine search".to_owned()).spawn(search) {
+        if let Err(error) = std::thread::Builder::new().name("engine search".to_owned()).spawn(run) {
             tracing::error!(%error, "A search could not be started: no thread.");
         }
     }

@@ -295,6 +295,11 @@ impl Rows {
         }
     }
 
+    /// Buckets before this one are no longer kept apart.
+    pub(crate) fn oldest_bucket(&self) -> i32 {
+        self.oldest
+    }
+
     /// Whether buckets take more than their share.
     pub(crate) fn is_over_budget(&self) -> bool {
         self.bucket_bytes > self.max_bucket_bytes

@@ -1,11 +1,11 @@
 //! Dead letters: channels known by name or choice, proved by their records' headers, and counted by what they died of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use switchboard_model::{NO_TIME, RecordBatch, is_dead_letter_name};
 
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
-use crate::view::DeadLetterView;
+use crate::view::{ChannelKey, DeadLetterView};
 
 /// Kinds of death kept over all channels; further ones are counted as others, per channel.
 const MAX_KINDS: usize = 2_000;
@@ -13,6 +13,17 @@ const MAX_KINDS: usize = 2_000;
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
 /// What stands for all that came after the cap.
 const OTHERS: &str = "others, not told apart";
+
+/// What the headers of a dead letter tell, and its fingerprint. `headers` are those that are not redacted.
+pub(crate) fn death<'a>(headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>, headers_readable: bool) -> (Option<DeadLetterInfo>, String) {
+    let info = parse(headers);
+    let fingerprint = match &info {
+        Some(info) => info.fingerprint(),
+        None if !headers_readable => "headers unreadable".into(),
+        None => "no headers that tell why".into(),
+    };
+    (info, fingerprint)
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Kind {
@@ -56,12 +67,8 @@ impl DeadLetters {
         }
         let headers = batch.headers.get(record.headers.range()).unwrap_or_default();
         let readable = headers.iter().filter(|header| !header.redacted);
-        let info = parse(readable.map(|header| (batch.text.get(header.name), header.value.map(|value| batch.text.bytes(value)))));
-        let fingerprint = match &info {
-            Some(info) => info.fingerprint(),
-            None if !record.headers_readable => "headers unreadable".into(),
-            None => "no headers that tell why".into(),
-        };
+        let (info, fingerprint) =
+            death(readable.map(|header| (batch.text.get(header.name), header.value.map(|value| batch.text.bytes(value)))), record.headers_readable);
         let time_ns = record.timestamp_ns;
         let is_told = time_ns != NO_TIME && time_ns > 0 && time_ns <= received_ns.saturating_add(MAX_AHEAD_NS);
         self.count(
@@ -84,6 +91,13 @@ impl DeadLetters {
         tally.count += 1;
         tally.first_ns = tally.first_ns.min(at_ns);
         tally.last_ns = tally.last_ns.max(at_ns);
+    }
+
+    /// Where a fingerprint stands for all that came after the cap: the origins and fingerprints in this channel that do not.
+    pub(crate) fn told_apart(&self, channel: &ChannelKey, fingerprint: &str) -> Option<HashSet<(Option<String>, String)>> {
+        let is_of = |kind: &&Kind| kind.channel == channel.name && channel.cluster.as_ref().is_none_or(|cluster| *cluster == kind.cluster);
+        let kinds = || self.kinds.keys().filter(is_of).filter(|kind| kind.fingerprint != OTHERS);
+        (fingerprint == OTHERS).then(|| kinds().map(|kind| (kind.origin.clone(), kind.fingerprint.clone())).collect())
     }
 
     /// One row a channel, origin and fingerprint.

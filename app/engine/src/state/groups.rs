@@ -367,6 +367,18 @@ impl Groups {
         channels
     }
 
+    /// Names of topics whose records are not read, by cluster and name, up to a number; and how many more there are.
+    pub(crate) fn not_tailed(&self, most: usize) -> (Vec<&str>, usize) {
+        let topics = self.clusters.values().flat_map(|cluster| cluster.topics.values()).filter(|topic| !topic.is_gone());
+        let unread = topics.filter_map(|topic| topic.latest.get()).filter(|fact| matches!(fact.tail, TailState::NotTailed(_)));
+        let mut names: Vec<&str> = Vec::new();
+        let mut num_more = 0;
+        for fact in unread {
+            if names.len() < most { names.push(&fact.topic) } else { num_more += 1 }
+        }
+        (names, num_more)
+    }
+
     /// One row a group and topic, by cluster, group and topic; and one that counts what found no room under the caps.
     pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources) -> Vec<GroupView> {
         let mut views = Vec::with_capacity(self.num_group_topics);
@@ -416,6 +428,9 @@ impl Groups {
         topics.get_mut(name)
     }
 }
+
+#[path = "group_detail.rs"]
+mod detail;
 
 #[cfg(test)]
 #[path = "groups_tests.rs"]

@@ -194,7 +194,7 @@ impl SampleWindow {
     }
 
     /// The samples from a time on.
-    fn since(&self, from_ns: i64) -> &[Sample] {
+    pub(crate) fn since(&self, from_ns: i64) -> &[Sample] {
         &self.samples[self.samples.partition_point(|sample| sample.read_ns < from_ns)..]
     }
 

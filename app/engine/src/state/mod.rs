@@ -15,6 +15,7 @@ mod sources;
 mod words;
 
 pub(crate) use breakers::Breakers;
-pub(crate) use dead_letters::DeadLetters;
+pub(crate) use dead_letter_dialect::DeadLetterInfo;
+pub(crate) use dead_letters::{DeadLetters, death};
 pub(crate) use groups::{ChannelState, Groups};
 pub(crate) use sources::Sources;

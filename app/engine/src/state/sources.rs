@@ -1,5 +1,6 @@
 //! The sources: how each is doing, what it turned away, and what endpoints said of themselves.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +8,7 @@ use switchboard_model::{HealthFact, HealthState, InstanceFact, Refusal, SourceId
 
 use crate::state::groups::Latest;
 use crate::state::words;
-use crate::view::{CountsReport, RefusedReport, SourceView};
+use crate::view::{CountsReport, RefusalView, RefusedReport, SourceView};
 
 /// Kinds of refusal kept; the one not seen for longest goes first, its count is kept.
 const MAX_REFUSALS: usize = 256;
@@ -23,6 +24,8 @@ pub(crate) struct Sources {
     refusals: BTreeMap<RefusalKey, RefusalTally>,
     /// Refusals that are no longer listed.
     num_unlisted_refusals: u64,
+    /// When the newest of those was refused, ns since the Unix epoch.
+    unlisted_ns: i64,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +101,7 @@ impl Sources {
             let oldest = self.refusals.iter().min_by_key(|(key, tally)| (tally.last_ns, *key)).map(|(key, _)| key.clone());
             if let Some(tally) = oldest.and_then(|key| self.refusals.remove(&key)) {
                 self.num_unlisted_refusals = self.num_unlisted_refusals.saturating_add(tally.count);
+                self.unlisted_ns = self.unlisted_ns.max(tally.last_ns);
             }
         }
     }
@@ -139,18 +143,24 @@ impl Sources {
 
     /// What was refused, newest last. Those no longer listed come first, as one row.
     pub(crate) fn refused(&self) -> Vec<RefusedReport> {
+        let report = |view: RefusalView| RefusedReport {
+            source: view.source,
+            peer: view.peer,
+            host: view.host,
+            origin: view.origin,
+            rule: view.rule,
+            next_step: view.next_step,
+            count: view.count,
+        };
+        self.refusals().into_iter().rev().map(report).collect()
+    }
+
+    /// What was refused, newest first. Those no longer listed come last, as one row.
+    pub(crate) fn refusals(&self) -> Vec<RefusalView> {
         let mut listed: Vec<_> = self.refusals.iter().collect();
-        listed.sort_by_key(|(key, tally)| (tally.last_ns, *key));
-        let unlisted = (self.num_unlisted_refusals > 0).then(|| RefusedReport {
-            source: String::new(),
-            peer: String::new(),
-            host: None,
-            origin: None,
-            rule: "others, no longer listed one by one".into(),
-            next_step: String::new(),
-            count: self.num_unlisted_refusals,
-        });
-        let rows = listed.into_iter().map(|(key, tally)| RefusedReport {
+        listed.sort_by_key(|(key, tally)| Reverse((tally.last_ns, *key)));
+        let rows = listed.into_iter().map(|(key, tally)| RefusalView {
+            at_ns: tally.last_ns,
             source: self.name(key.source),
             peer: key.peer.clone(),
             host: key.host.clone(),
@@ -159,7 +169,13 @@ impl Sources {
             next_step: tally.next_step.clone(),
             count: tally.count,
         });
-        unlisted.into_iter().chain(rows).collect()
+        let unlisted = (self.num_unlisted_refusals > 0).then(|| RefusalView {
+            at_ns: self.unlisted_ns,
+            rule: "others, no longer listed one by one".into(),
+            count: self.num_unlisted_refusals,
+            ..RefusalView::default()
+        });
+        rows.chain(unlisted).collect()
     }
 
     /// The source's name, or its number where the session has not told it.

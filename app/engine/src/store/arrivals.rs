@@ -3,13 +3,13 @@
 use switchboard_model::{BatchHeader, SourceId};
 
 /// Runs of rows that came in one batch.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Arrivals {
     runs: Vec<Run>,
     tallies: Vec<Tally>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Run {
     first_row: u32,
     source: SourceId,

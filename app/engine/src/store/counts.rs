@@ -2,6 +2,8 @@
 
 use switchboard_model::{ItemKind, SourceId};
 
+use super::shelf::Segment;
+
 /// Of one source and kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindCounts {
@@ -32,6 +34,15 @@ impl Counts {
             }
         };
         &mut self.by_source[at].1[kind.index()]
+    }
+
+    /// A segment of this kind was given up.
+    pub(crate) fn evicted(&mut self, segment: &impl Segment, kind: ItemKind) {
+        for gone in segment.tallies() {
+            let counts = self.of_mut(gone.source, kind);
+            counts.stored -= gone.num_items;
+            counts.evicted += gone.num_items;
+        }
     }
 
     /// All of them.

@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 use super::hash::Seed;
 
 /// Number 0 is always the empty string.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dictionary {
     seed: Seed,
     bytes: Vec<u8>,
@@ -51,6 +51,17 @@ impl Dictionary {
     #[inline]
     pub(crate) fn get(&self, number: u32) -> &[u8] {
         if (number as usize) < self.ends.len() { string(&self.bytes, &self.ends, number) } else { &[] }
+    }
+
+    /// All strings, end to end.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The string of which `[start, end)` of all is a part; `None` if it reaches over the end of one.
+    pub(crate) fn holding(&self, start: usize, end: usize) -> Option<usize> {
+        let at = self.ends.partition_point(|known| *known as usize <= start);
+        self.ends.get(at).is_some_and(|known| end <= *known as usize).then_some(at)
     }
 
     /// How many strings there are, the empty one included.

@@ -10,7 +10,7 @@ const PROBES: u32 = 5;
 const BITS_PER_KEY: usize = 9;
 
 /// Made once for a known number of keys.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     blocks: Vec<[u64; WORDS_PER_BLOCK]>,
 }

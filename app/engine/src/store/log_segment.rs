@@ -19,12 +19,12 @@ const TRUNCATED: u8 = 0x80;
 const BODY: u32 = 0;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LogSegment {
     seed: Seed,
     limits: SegmentLimits,
     arrivals: Arrivals,
-    vocabulary: Vocabulary,
+    pub(crate) vocabulary: Vocabulary,
     /// Resources, encoded; each once.
     resources: Dictionary,
     times: Vec<i64>,
@@ -104,6 +104,52 @@ impl LogSegment {
         self.index.add_row(log.trace_id.low());
         self.arrivals.add(row, &batch.header);
         row
+    }
+
+    /// When each row happened, ns since the Unix epoch.
+    pub(crate) fn times(&self) -> &[i64] {
+        &self.times
+    }
+
+    /// OTLP severity number of a row.
+    #[inline]
+    pub(crate) fn severity(&self, row: usize) -> u8 {
+        self.severities[row] & !TRUNCATED
+    }
+
+    /// All that has no fixed length, row by row.
+    pub(crate) fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// Where each row's part of the blob ends.
+    pub(crate) fn blob_ends(&self) -> &[u32] {
+        &self.blob_ends
+    }
+
+    /// Numbers of the words among a row's body and attribute values.
+    pub(crate) fn inline_words(&self, row: usize) -> impl Iterator<Item = u32> {
+        let mut cursor = Cursor::new(self.blob_of(row));
+        cursor.varint();
+        cursor.varint();
+        let body = Vocabulary::word_inline(&mut cursor);
+        let num_attrs = cursor.varint();
+        body.into_iter().chain((0..num_attrs).filter_map(move |_| Vocabulary::word_inline(&mut cursor)))
+    }
+
+    /// Which resources are of this service, by number.
+    pub(crate) fn resources_of(&self, service: &str) -> Vec<bool> {
+        let is_of = |number: u32| {
+            let mut cursor = Cursor::new(self.resources.get(number));
+            text_of(self.vocabulary.words.get(cursor.varint() as u32)) == service
+        };
+        (0..self.resources.len() as u32).map(is_of).collect()
+    }
+
+    /// Number of the resource of a row.
+    #[inline]
+    pub(crate) fn resource_of(&self, row: usize) -> u32 {
+        self.resource_of[row]
     }
 
     fn blob_of(&self, row: usize) -> &[u8] {
@@ -238,6 +284,14 @@ impl<'a> LogRef<'a> {
     /// `service.name`; empty if none was sent.
     pub fn service_name(self) -> &'a str {
         let mut cursor = Cursor::new(self.segment.resources.get(self.segment.resource_of[self.row]));
+        text_of(self.segment.vocabulary.words.get(cursor.varint() as u32))
+    }
+
+    /// The instance; empty = unknown.
+    pub fn instance(self) -> &'a str {
+        let mut cursor = Cursor::new(self.segment.resources.get(self.segment.resource_of[self.row]));
+        // Name, namespace, environment, version, instance.
+        (0..4).for_each(|_| _ = cursor.varint());
         text_of(self.segment.vocabulary.words.get(cursor.varint() as u32))
     }
 

@@ -2,17 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId};
+use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown};
 
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
 use super::memory::is_same_side;
 use super::record_segment::{RecordRef, RecordSegment};
 use super::row_index::RowIndex;
-use super::span_ref::SpanRef;
+use super::span_ref::{SpanRef, StoredEvent};
 use super::span_segment::SpanSegment;
+use super::value::StoredAttr;
 use super::{Store, StoredAt};
-use crate::view::{ConversationItem, LogView, RecordView, SpanLink, SpanView, TraceView};
+use crate::view::{ConversationItem, EventView, LogView, RecordView, SpanLink, SpanView, TraceView};
 
 impl Store {
     /// The span at this place; `None` once it was evicted.
@@ -229,7 +230,7 @@ impl Store {
 
     fn span_view(&self, span: SpanRef<'_>, mut linked_by: Vec<SpanLink>) -> SpanView {
         linked_by.dedup();
-        let resource = span.resource();
+        let (resource, extras) = (span.resource(), span.extras());
         let mut num_copies = 0;
         self.each_span(span.trace_id(), span.span_id(), |_, other| num_copies += usize::from(is_same_side(span.kind(), other.kind())));
         SpanView {
@@ -241,10 +242,16 @@ impl Store {
             name: span.name().to_owned(),
             kind: span.kind(),
             status: span.status(),
+            status_message: extras.status_message.to_owned(),
+            version: (!resource.version.is_empty()).then(|| resource.version.to_owned()),
+            scope: span.scope().to_owned(),
             start_ns: span.start_ns(),
             duration_ns: span.duration_ns(),
-            attributes: span.attributes().map(|attr| (attr.name.to_owned(), attr.value.to_text().into_owned())).collect(),
-            links: span.extras().links.iter().map(|link| SpanLink { trace_id: link.trace_id, span_id: link.span_id }).collect(),
+            attributes: texts_of(span.attributes()),
+            normalised: span.attributes().filter(is_renamed).map(|attr| (attr.known.name().to_owned(), attr.value.to_text().into_owned())).collect(),
+            events: extras.events.iter().map(event_view).collect(),
+            received_ns: span.received_ns(),
+            links: extras.links.iter().map(|link| SpanLink { trace_id: link.trace_id, span_id: link.span_id }).collect(),
             linked_by,
             collision: num_copies > 1,
             truncated: span.truncated(),
@@ -253,31 +260,67 @@ impl Store {
 
     /// A record as views read it; `None` once it was evicted.
     pub fn record_view(&self, at: StoredAt) -> Option<RecordView> {
-        let record = self.record(at)?;
-        let content = record.content();
-        Some(RecordView {
-            channel: record.channel().to_owned(),
-            partition: record.partition(),
-            offset: record.offset(),
-            timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
-            key: content.key.map(<[u8]>::to_vec),
-            value: content.value.map(<[u8]>::to_vec),
-            headers: content.headers.iter().map(|header| (header.name.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
-            trace_id: content.trace.map(|context| context.trace_id),
-        })
+        self.record(at).map(|record| record_view(at, record))
     }
 
     /// A log record as views read it; `None` once it was evicted.
     pub fn log_view(&self, at: StoredAt) -> Option<LogView> {
-        let log = self.log(at)?;
-        Some(LogView {
-            time_ns: log.time_ns(),
-            severity: log.severity(),
-            service: log.service_name().to_owned(),
-            body: log.body().to_text().into_owned(),
-            trace_id: log.trace_id(),
-            span_id: log.span_id(),
-        })
+        self.log(at).map(|log| log_view(at, log))
+    }
+}
+
+/// Names and values as text.
+fn texts_of<'a>(attrs: impl IntoIterator<Item = StoredAttr<'a>>) -> Vec<(String, String)> {
+    attrs.into_iter().map(|attr| (attr.name.to_owned(), attr.value.to_text().into_owned())).collect()
+}
+
+/// Whether an attribute's name is another today.
+fn is_renamed(attr: &StoredAttr<'_>) -> bool {
+    attr.known != WellKnown::Other && attr.known.name() != attr.name
+}
+
+fn event_view(event: &StoredEvent<'_>) -> EventView {
+    EventView { time_ns: event.time_ns, name: event.name.to_owned(), attributes: texts_of(event.attributes.iter().copied()) }
+}
+
+/// A record as views read it.
+pub(crate) fn record_view(at: StoredAt, record: RecordRef<'_>) -> RecordView {
+    let content = record.content();
+    RecordView {
+        row: at.into(),
+        cluster: record.cluster().name.clone(),
+        channel: record.channel().to_owned(),
+        partition: record.partition(),
+        offset: record.offset(),
+        timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
+        key: content.key.map(<[u8]>::to_vec),
+        value: content.value.map(<[u8]>::to_vec),
+        headers: content.headers.iter().map(|header| (header.name.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
+        trace_id: content.trace.map(|context| context.trace_id),
+        correlations: content.correlations.iter().map(|(name, id)| ((*name).to_owned(), id.to_string())).collect(),
+        key_size_bytes: content.key_size_bytes,
+        value_size_bytes: content.value_size_bytes,
+        headers_readable: record.headers_readable(),
+        redacted: record.redacted(),
+        truncated: record.truncated(),
+        raw_hash: record.raw_hash(),
+        received_ns: record.received_ns(),
+    }
+}
+
+/// A log record as views read it.
+pub(crate) fn log_view(at: StoredAt, log: LogRef<'_>) -> LogView {
+    let instance = log.instance();
+    LogView {
+        row: at.into(),
+        time_ns: log.time_ns(),
+        severity: log.severity(),
+        service: log.service_name().to_owned(),
+        instance: (!instance.is_empty()).then(|| instance.to_owned()),
+        attributes: texts_of(log.attributes()),
+        body: log.body().to_text().into_owned(),
+        trace_id: log.trace_id(),
+        span_id: log.span_id(),
     }
 }
 
@@ -329,10 +372,12 @@ impl Found {
     }
 }
 
-fn carries_id(span: SpanRef<'_>, id: &CorrelationId) -> bool {
+/// Whether an attribute of a span or of a link of it is this id.
+pub(crate) fn carries_id(span: SpanRef<'_>, id: &CorrelationId) -> bool {
     span.correlation_values().any(|value| id_of(value).is_some_and(|other| other.matches(id)))
 }
 
-fn log_carries_id(segment: &LogSegment, row: usize, id: &CorrelationId) -> bool {
+/// Whether an attribute of a log record is this id.
+pub(crate) fn log_carries_id(segment: &LogSegment, row: usize, id: &CorrelationId) -> bool {
     LogRef::new(segment, row).correlation_values().any(|value| id_of(value).is_some_and(|other| other.matches(id)))
 }

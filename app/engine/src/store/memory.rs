@@ -9,10 +9,11 @@ use super::counts::Counts;
 use super::hash::Seed;
 use super::identity::MAX_COPIES;
 use super::log_segment::{LogSegment, body_of};
-use super::record_segment::{RecordSegment, channel_name};
+use super::record_segment::{EvictedRecords, RecordSegment, channel_name};
 use super::shelf::{STRIDE, Segment, Shelf};
 use super::span_segment::SpanSegment;
 use super::vocabulary::{Memo, text_at};
+use crate::view::RowId;
 
 /// Where an item is stored: 8 bytes that stay valid until its segment is evicted, and then find nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +22,18 @@ pub struct StoredAt {
     pub segment: u32,
     /// Row in the segment.
     pub row: u16,
+}
+
+impl From<StoredAt> for RowId {
+    fn from(at: StoredAt) -> Self {
+        Self(u64::from(at.segment) << 16 | u64::from(at.row))
+    }
+}
+
+impl From<RowId> for StoredAt {
+    fn from(row: RowId) -> Self {
+        Self { segment: (row.0 >> 16) as u32, row: row.0 as u16 }
+    }
 }
 
 /// What became of a row of a batch.
@@ -67,6 +80,8 @@ pub struct Store {
     pub(crate) spans: Shelf<SpanSegment>,
     pub(crate) records: Shelf<RecordSegment>,
     pub(crate) logs: Shelf<LogSegment>,
+    /// Records of each channel that were given up.
+    pub(crate) evicted_records: EvictedRecords,
     counts: Counts,
     memo: Memo,
     slots: Vec<u32>,
@@ -88,6 +103,7 @@ impl Store {
             spans: Shelf::new(memory_bytes / 2, |limits| SpanSegment::new(seed, limits)),
             records: Shelf::new(memory_bytes / 10 * 3, |limits| RecordSegment::new(seed, limits)),
             logs: Shelf::new(memory_bytes / 10, |limits| LogSegment::new(seed, limits)),
+            evicted_records: EvictedRecords::default(),
             counts: Counts::default(),
             memo: Memo::default(),
             slots: Vec::new(),
@@ -133,7 +149,7 @@ impl Store {
         }
         self.count(&batch.header, ItemKind::Span, tally);
         let counts = &mut self.counts;
-        self.spans.evict(|gone| evicted(counts.of_mut(gone.source, ItemKind::Span), gone.num_items));
+        self.spans.evict(|gone| counts.evicted(gone, ItemKind::Span));
     }
 
     /// Stores records of a broker. `inserted` is emptied and gets one entry a row.
@@ -162,8 +178,11 @@ impl Store {
             }));
         }
         self.count(&batch.header, ItemKind::Record, tally);
-        let counts = &mut self.counts;
-        self.records.evict(|gone| evicted(counts.of_mut(gone.source, ItemKind::Record), gone.num_items));
+        let (counts, evicted) = (&mut self.counts, &mut self.evicted_records);
+        self.records.evict(|gone| {
+            counts.evicted(gone, ItemKind::Record);
+            evicted.count(gone);
+        });
     }
 
     /// Stores log records; one that equals a stored one in all, its time included, is a duplicate. `inserted` is emptied and
@@ -197,7 +216,7 @@ impl Store {
         }
         self.count(&batch.header, ItemKind::Log, tally);
         let counts = &mut self.counts;
-        self.logs.evict(|gone| evicted(counts.of_mut(gone.source, ItemKind::Log), gone.num_items));
+        self.logs.evict(|gone| counts.evicted(gone, ItemKind::Log));
     }
 
     fn count(&mut self, header: &BatchHeader, kind: ItemKind, tally: KindCounts) {
@@ -223,6 +242,11 @@ impl Store {
         self.spans.size_bytes() + self.records.size_bytes() + self.logs.size_bytes() + scratch
     }
 
+    /// How many items of a kind were given up to keep within the budget.
+    pub fn num_evicted(&self, kind: ItemKind) -> u64 {
+        self.counts.all().iter().map(|(_, counts)| counts[kind.index()].evicted).sum()
+    }
+
     /// Spans, records and logs kept now.
     pub fn num_items(&self) -> u64 {
         self.spans.num_rows() + self.records.num_rows() + self.logs.num_rows()
@@ -232,11 +256,6 @@ impl Store {
     pub fn oldest_span_ns(&self) -> Option<i64> {
         self.spans.segments().find(|(_, segment)| segment.num_rows() > 0).map(|(_, segment)| segment.arrivals.of(0).1)
     }
-}
-
-fn evicted(counts: &mut KindCounts, num_items: u64) {
-    counts.stored -= num_items;
-    counts.evicted += num_items;
 }
 
 #[inline]

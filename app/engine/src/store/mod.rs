@@ -12,17 +12,30 @@ mod identity;
 mod log_segment;
 mod lookup;
 mod memory;
+mod needle;
 mod record_segment;
 mod row_index;
 mod scan;
 mod shelf;
 mod span_ref;
 mod span_segment;
+mod text_scan;
 mod value;
 mod vocabulary;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use correlation::{hash_of_id, id_of};
+pub(crate) use hash::Seed;
+pub(crate) use log_segment::LogSegment;
+pub(crate) use lookup::{carries_id, log_carries_id, log_view};
+pub(crate) use needle::Needle;
+pub(crate) use record_segment::RecordSegment;
+pub(crate) use row_index::RowIndex;
+pub(crate) use shelf::{Held, Segment};
+pub(crate) use span_segment::SpanSegment;
+pub(crate) use text_scan::{TextSearch, each_text};
 
 pub use counts::KindCounts;
 pub use log_segment::LogRef;

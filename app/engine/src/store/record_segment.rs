@@ -1,5 +1,7 @@
 //! A run of broker records in columns.
 
+use std::collections::BTreeMap;
+
 use switchboard_model::{ClusterRef, CorrelationId, RawHash, RecordBatch, RecordRow, SourceId, SpanContext, SpanId, TimestampType, TraceId, Value, WellKnown};
 
 use super::arrivals::{Arrivals, Tally};
@@ -11,6 +13,7 @@ use super::row_index::RowIndex;
 use super::shelf::{Segment, SegmentLimits};
 use super::value::text_of;
 use super::vocabulary::{Memo, Vocabulary, rows};
+use crate::view::ChannelKey;
 
 const READABLE: u8 = 4;
 const REDACTED: u8 = 8;
@@ -18,15 +21,17 @@ const TRUNCATED: u8 = 16;
 const HAS_TRACE: u8 = 32;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RecordSegment {
     seed: Seed,
     limits: SegmentLimits,
     arrivals: Arrivals,
-    vocabulary: Vocabulary,
+    pub(crate) vocabulary: Vocabulary,
     clusters: Vec<ClusterRef>,
     /// Two bytes of the cluster's number, then the name.
     channels: Dictionary,
+    /// Rows of each channel, by its number.
+    channel_rows: Vec<u32>,
     channel_of: Vec<u32>,
     partitions: Vec<i32>,
     offsets: Vec<i64>,
@@ -50,6 +55,7 @@ impl RecordSegment {
             vocabulary: Vocabulary::new(seed),
             clusters: Vec::new(),
             channels: Dictionary::new(seed),
+            channel_rows: Vec::new(),
             channel_of: Vec::with_capacity(num_rows),
             partitions: Vec::with_capacity(num_rows),
             offsets: Vec::with_capacity(num_rows),
@@ -116,6 +122,10 @@ impl RecordSegment {
                 | flag(record.trace.is_some(), HAS_TRACE),
         );
         self.channel_of.push(channel);
+        if self.channel_rows.len() <= channel as usize {
+            self.channel_rows.resize(channel as usize + 1, 0);
+        }
+        self.channel_rows[channel as usize] += 1;
         self.partitions.push(record.partition);
         self.offsets.push(record.offset);
         self.timestamps.push(record.timestamp_ns);
@@ -135,9 +145,31 @@ impl RecordSegment {
     }
 
     fn channel(&self, row: usize) -> (&ClusterRef, &[u8]) {
+        self.channel_numbered(self.channel_of[row])
+    }
+
+    /// Numbers of the channels of this key that have rows, and how many rows that are.
+    pub(crate) fn rows_of(&self, channel: &ChannelKey) -> (Vec<u32>, u64) {
+        let is_of = |number: &u32| {
+            let (cluster, name) = self.channel_numbered(*number);
+            name == channel.name.as_bytes() && channel.cluster.as_ref().is_none_or(|wanted| *wanted == cluster.name)
+        };
+        // Number 0 is the empty string, which is no channel's.
+        let numbers: Vec<u32> = (1..self.channel_rows.len() as u32).filter(is_of).collect();
+        let num_rows = numbers.iter().map(|number| u64::from(self.channel_rows[*number as usize])).sum();
+        (numbers, num_rows)
+    }
+
+    /// Number of the channel of a row.
+    #[inline]
+    pub(crate) fn channel_of(&self, row: usize) -> u32 {
+        self.channel_of[row]
+    }
+
+    fn channel_numbered(&self, number: u32) -> (&ClusterRef, &[u8]) {
         /// Only for a number never given.
         static NOWHERE: ClusterRef = ClusterRef { system: String::new(), cluster_id: None, name: String::new() };
-        let encoded = self.channels.get(self.channel_of[row]);
+        let encoded = self.channels.get(number);
         let Some((cluster, name)) = encoded.split_first_chunk::<2>() else { return (&NOWHERE, &[]) };
         (self.clusters.get(usize::from(u16::from_le_bytes(*cluster))).unwrap_or(&NOWHERE), name)
     }
@@ -161,9 +193,71 @@ impl RecordSegment {
         self.raw_hashes[row] == record.raw_hash.0 && self.timestamps[row] == record.timestamp_ns
     }
 
+    /// All that has no fixed length, row by row.
+    pub(crate) fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// Where each row's part of the blob ends.
+    pub(crate) fn blob_ends(&self) -> &[u32] {
+        &self.blob_ends
+    }
+
+    /// Numbers of the words among a row's header values.
+    pub(crate) fn header_words(&self, row: usize) -> impl Iterator<Item = u32> {
+        let mut cursor = Cursor::new(self.blob_of(row));
+        cursor.varint();
+        cursor.varint();
+        cursor.optional();
+        cursor.optional();
+        if self.flags[row] & HAS_TRACE != 0 {
+            cursor.take(24);
+        }
+        let num_headers = cursor.varint();
+        (0..num_headers).filter_map(move |_| {
+            cursor.byte();
+            Vocabulary::word_inline(&mut cursor)
+        })
+    }
+
+    /// How many rows hold a value that was cut at a limit, and how many one that was redacted.
+    pub(crate) fn num_truncated_and_redacted(&self) -> (u64, u64) {
+        let num = |bit: u8| self.flags.iter().filter(|flags| **flags & bit != 0).count() as u64;
+        (num(TRUNCATED), num(REDACTED))
+    }
+
     fn blob_of(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.blob_ends[row - 1] };
         &self.blob[start as usize..self.blob_ends[row] as usize]
+    }
+}
+
+/// Channels of which it is counted how many records were given up; those of further ones are counted together.
+const MAX_EVICTED_CHANNELS: usize = 20_000;
+
+/// How many records of each channel were given up.
+#[derive(Debug, Default)]
+pub(crate) struct EvictedRecords {
+    /// By channel and cluster.
+    by_channel: BTreeMap<(String, String), u64>,
+}
+
+impl EvictedRecords {
+    /// A segment was given up.
+    pub(crate) fn count(&mut self, segment: &RecordSegment) {
+        for (number, num_rows) in segment.channel_rows.iter().enumerate().filter(|(_, num_rows)| **num_rows > 0) {
+            let (cluster, name) = segment.channel_numbered(number as u32);
+            let key = (text_of(name).to_owned(), cluster.name.clone());
+            let room = self.by_channel.len() < MAX_EVICTED_CHANNELS || self.by_channel.contains_key(&key);
+            *self.by_channel.entry(if room { key } else { Default::default() }).or_default() += u64::from(*num_rows);
+        }
+    }
+
+    /// Records of a channel that were given up.
+    pub(crate) fn of(&self, channel: &ChannelKey) -> u64 {
+        let from = (channel.name.clone(), String::new());
+        let of_name = self.by_channel.range(from..).take_while(|((name, _), _)| *name == channel.name);
+        of_name.filter(|((_, cluster), _)| channel.cluster.as_ref().is_none_or(|wanted| wanted == cluster)).map(|(_, num)| num).sum()
     }
 }
 
@@ -214,7 +308,7 @@ impl Segment for RecordSegment {
         let clusters: usize = self.clusters.iter().map(|c| size_of::<ClusterRef>() + c.system.len() + c.name.len() + 64).sum();
         size_of::<Self>()
             + clusters
-            + (self.channel_of.capacity() + self.partitions.capacity() + self.blob_ends.capacity()) * 4
+            + (self.channel_of.capacity() + self.channel_rows.capacity() + self.partitions.capacity() + self.blob_ends.capacity()) * 4
             + (self.offsets.capacity() + self.timestamps.capacity()) * 8
             + self.raw_hashes.capacity() * 16
             + self.flags.capacity()
@@ -240,6 +334,7 @@ impl Segment for RecordSegment {
         self.channels.shrink();
         self.arrivals.shrink();
         self.channel_of.shrink_to_fit();
+        self.channel_rows.shrink_to_fit();
         self.partitions.shrink_to_fit();
         self.offsets.shrink_to_fit();
         self.timestamps.shrink_to_fit();
@@ -372,6 +467,12 @@ impl<'a> RecordRef<'a> {
 
     fn read_trace(self, cursor: &mut Cursor<'a>) -> Option<SpanContext> {
         (self.segment.flags[self.row] & HAS_TRACE != 0).then(|| SpanContext { trace_id: TraceId(cursor.fixed_u128()), span_id: SpanId(cursor.fixed_u64()) })
+    }
+
+    /// Sizes of key and value on the broker, in bytes.
+    pub fn sizes_bytes(self) -> (u32, u32) {
+        let mut cursor = Cursor::new(self.segment.blob_of(self.row));
+        (cursor.varint() as u32, cursor.varint() as u32)
     }
 
     /// Key, value, headers and ids.

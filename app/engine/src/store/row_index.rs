@@ -7,7 +7,7 @@ use super::hash::Seed;
 const NONE: u16 = u16::MAX;
 
 /// Belongs to one segment and dies with it. What it finds are candidates by hash: the caller compares.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RowIndex {
     seed: Seed,
     /// By hash of the trace: its newest row.

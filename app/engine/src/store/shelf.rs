@@ -48,6 +48,30 @@ pub(crate) trait Segment {
     fn successor(&self) -> Self;
 }
 
+/// The segments of one kind at an instant, for another thread to read: eviction frees them only when that has ended.
+#[derive(Debug)]
+pub(crate) struct Held<S> {
+    first_segment: u32,
+    segments: Vec<Arc<S>>,
+}
+
+impl<S: Segment> Held<S> {
+    /// The segment of this number.
+    pub(crate) fn segment(&self, number: u32) -> Option<&S> {
+        self.segments.get(number.wrapping_sub(self.first_segment) as usize).map(|segment| &**segment)
+    }
+
+    /// All segments with their numbers, oldest first.
+    pub(crate) fn segments(&self) -> impl DoubleEndedIterator<Item = (u32, &S)> {
+        self.segments.iter().enumerate().map(|(at, segment)| (self.first_segment.wrapping_add(at as u32), &**segment))
+    }
+
+    /// How many items there are.
+    pub(crate) fn num_rows(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.num_rows() as u64).sum()
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Shelf<S> {
@@ -96,6 +120,19 @@ impl<S: Segment> Shelf<S> {
         (self.first_segment, self.sealed.iter().cloned().collect())
     }
 
+    /// All segments, to be read by another thread. That which grows is copied, which takes a millisecond at most.
+    pub(crate) fn held(&self) -> Held<S>
+    where
+        S: Clone,
+    {
+        let mut segments = Vec::with_capacity(self.sealed.len() + 1);
+        segments.extend(self.sealed.iter().cloned());
+        if self.active.num_rows() > 0 {
+            segments.push(Arc::new(self.active.clone()));
+        }
+        Held { first_segment: self.first_segment, segments }
+    }
+
     /// Calls back with all rows that may have this identity, until the callback says it has enough.
     #[inline]
     pub(crate) fn each_of(&self, hash: u64, mut found: impl FnMut(StoredAt, &S) -> bool) {
@@ -121,7 +158,7 @@ impl<S: Segment> Shelf<S> {
     }
 
     /// Gives up the oldest segments until the rest is within the budget, and tells what went.
-    pub(crate) fn evict(&mut self, mut gone: impl FnMut(Tally)) {
+    pub(crate) fn evict(&mut self, mut gone: impl FnMut(&S)) {
         while self.size_bytes() > self.budget_bytes || self.sealed.len() > MAX_SEGMENTS {
             if self.sealed.is_empty() {
                 if self.active.num_rows() == 0 {
@@ -143,7 +180,7 @@ impl<S: Segment> Shelf<S> {
                 }
             }
             self.first_segment = self.first_segment.wrapping_add(1);
-            oldest.tallies().iter().copied().for_each(&mut gone);
+            gone(&oldest);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A run of spans in columns.
 
 use hashbrown::HashTable;
-use switchboard_model::{InstanceSource, ResourceRow, SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena};
+use switchboard_model::{InstanceSource, ResourceRow, SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena, WellKnown};
 
 use super::arrivals::{Arrivals, Tally};
 use super::blob::{Cursor, put_bytes, put_signed, put_varint};
@@ -11,6 +11,7 @@ use super::hash::Seed;
 use super::row_index::RowIndex;
 use super::shelf::{Segment, SegmentLimits};
 use super::span_ref::SpanRef;
+use super::value::text_of;
 use super::vocabulary::{Form, Memo, Vocabulary, rows};
 
 /// What many spans have in common, kept once in a segment.
@@ -40,7 +41,7 @@ impl SpanHead {
 }
 
 /// Lists of attribute keys and forms, `key << 4 | form`, each list once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Shapes {
     slots: Vec<u32>,
     ends: Vec<u32>,
@@ -83,7 +84,7 @@ fn list<'a>(slots: &'a [u32], ends: &[u32], shape: u32) -> &'a [u32] {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SpanSegment {
     seed: Seed,
     limits: SegmentLimits,
@@ -220,6 +221,11 @@ impl SpanSegment {
         self.resources.get(number)
     }
 
+    /// How many resources there are; number 0 is none.
+    pub(crate) fn num_resources(&self) -> usize {
+        self.resources.len()
+    }
+
     fn put_extras(&mut self, batch: &SpanBatch, span: &SpanRow, row: usize, memo: &mut Memo) {
         let text = &batch.text;
         put_bytes(&mut self.blob, text.bytes(span.status_message));
@@ -263,6 +269,23 @@ impl SpanSegment {
     pub(crate) fn blob_of(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.blob_ends[row - 1] };
         &self.blob[start as usize..self.blob_ends[row] as usize]
+    }
+
+    /// `service.name` of spans with this head.
+    pub(crate) fn service_name(&self, head: &SpanHead) -> &str {
+        let mut cursor = Cursor::new(self.resource(head.resource));
+        cursor.varint();
+        text_of(self.vocabulary.words.get(cursor.varint() as u32))
+    }
+
+    /// Name of the operation of spans with this head.
+    pub(crate) fn name(&self, head: &SpanHead) -> &str {
+        text_of(self.vocabulary.words.get(head.name))
+    }
+
+    /// Whether spans with this head have an attribute of this meaning.
+    pub(crate) fn has_attribute(&self, head: &SpanHead, known: WellKnown) -> bool {
+        self.shapes.get(head.shape).iter().any(|slot| self.vocabulary.known(slot_parts(*slot).0).known == known)
     }
 
     /// The shape and all else that a row shares with others.

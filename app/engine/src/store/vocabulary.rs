@@ -134,7 +134,7 @@ impl Memo {
 }
 
 /// Keys and repeated values of one segment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Vocabulary {
     pub(crate) words: Dictionary,
     /// Names of keys, each followed by the byte of its meaning.
@@ -320,6 +320,18 @@ impl Vocabulary {
         let slot = cursor.varint();
         let value = self.read(Form::from_bits(slot as u32), cursor, |cursor| cursor.varint() as u32);
         ((slot >> 4) as u32, value)
+    }
+
+    /// Passes over one attribute stored inline; the number of its word, if its value is one.
+    pub(crate) fn word_inline(cursor: &mut Cursor<'_>) -> Option<u32> {
+        match Form::from_bits(cursor.varint() as u32) {
+            Form::Str | Form::Bytes | Form::List => return Some(cursor.varint() as u32),
+            Form::I64 => _ = cursor.varint(),
+            Form::F64 => _ = cursor.fixed_u64(),
+            Form::Bool => _ = cursor.byte(),
+            Form::RawStr | Form::RawBytes | Form::RawList => _ = cursor.bytes(),
+        }
+        None
     }
 
     /// Reads attributes that stand behind their number.

@@ -1,11 +1,16 @@
 //! What the engine tells: the snapshot for the window, answers to queries, and the report. Plain data in the words of
 //! those who read it; unknown is `None`, never 0.
 
+mod lists;
 mod query;
 mod report;
 mod snapshot;
 
-pub use query::{Answer, ConversationItem, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
+pub use lists::{
+    ChannelKey, FindHit, FindPage, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage, RefusalView,
+    RowId, TraceFilter, TraceList, TraceOrder, TraceRow,
+};
+pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
 pub use report::{
     Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, LimitsReport,
     REPORT_SCHEMA, RefusedReport, Report, ServiceReport, SourceReport,

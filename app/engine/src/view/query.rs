@@ -1,8 +1,10 @@
 //! Questions that are answered one at a time.
 
-use switchboard_model::{CorrelationId, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
 
-use crate::view::Report;
+use crate::view::{
+    ChannelKey, FindPage, GroupDetail, HistoryBucket, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, TraceFilter, TraceList, TraceOrder,
+};
 
 /// A span of time: `[from_ns, to_ns)`, ns since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,78 @@ pub enum Query {
         /// arrived later, for figures keep when things happened, not when they were told.
         as_of_ns: i64,
     },
+    /// Traces, one row each.
+    Traces {
+        /// Which.
+        filter: TraceFilter,
+        /// In which order.
+        order: TraceOrder,
+        /// At most so many.
+        limit: usize,
+    },
+    /// A channel's stored records in order of arrival.
+    Records {
+        /// The channel.
+        channel: ChannelKey,
+        /// Only those that came after this one; `None` = from the oldest stored.
+        after: Option<RowId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Contents of records, of the first 1,000 that are asked for.
+    RecordDetails {
+        /// The records.
+        rows: Vec<RowId>,
+    },
+    /// A consumer group on a topic, with its partitions and its last readings.
+    Group {
+        /// Name of the source that reads its cluster; `None` = any.
+        cluster: Option<String>,
+        /// `group.id`.
+        group: String,
+        /// The topic.
+        topic: String,
+    },
+    /// Figures of a node or an edge over time, 10 s a bucket.
+    History {
+        /// Of what.
+        of: HistoryOf,
+        /// Rounded to buckets of 10 s; they reach back 31 min.
+        range: Range,
+    },
+    /// What sources refused, newest first.
+    Refused {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Log records, newest first.
+    Logs {
+        /// Of this service; `None` = of all.
+        service: Option<String>,
+        /// Of at least this OTLP severity; 0 = of any.
+        min_severity: u8,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Dead letters that died of the same, one by one, oldest first.
+    DeadLetters {
+        /// The dead-letter channel.
+        channel: ChannelKey,
+        /// The channel they came from; `None` = those that do not tell it.
+        origin: Option<String>,
+        /// As [`crate::view::DeadLetterView::fingerprint`].
+        fingerprint: String,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Any text over spans, logs and stored records: contained in any case, numbers as a whole; ids, UUIDs and traceparents
+    /// also in their other spellings. On the engine's thread the answers come several: [`Answer::Found`] until one is done.
+    Find {
+        /// What is looked for.
+        text: String,
+        /// At most so many of each kind.
+        limit: usize,
+    },
 }
 
 /// The engine's answer.
@@ -58,6 +132,24 @@ pub enum Answer {
     Spans(Vec<SpanView>),
     /// To [`Query::Figures`]: a report whose figures are of that range only.
     Figures(Box<Report>),
+    /// To [`Query::Traces`].
+    Traces(TraceList),
+    /// To [`Query::Records`].
+    Records(RecordPage),
+    /// To [`Query::RecordDetails`], in the order asked for; `None` where it was evicted.
+    RecordDetails(Vec<Option<RecordView>>),
+    /// To [`Query::Group`]; `None` = not known.
+    Group(Option<Box<GroupDetail>>),
+    /// To [`Query::History`], oldest first; empty = not on the map, or nothing is kept of that range.
+    History(Vec<HistoryBucket>),
+    /// To [`Query::Refused`].
+    Refused(Vec<RefusalView>),
+    /// To [`Query::Logs`].
+    Logs(Vec<LogView>),
+    /// To [`Query::DeadLetters`].
+    DeadLetters(LetterPage),
+    /// To [`Query::Find`]: what was found since the last one.
+    Found(FindPage),
 }
 
 /// What is stored of a trace.
@@ -72,7 +164,7 @@ pub struct TraceView {
 }
 
 /// A stored span.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpanView {
     /// Its trace.
     pub trace_id: TraceId,
@@ -90,12 +182,24 @@ pub struct SpanView {
     pub kind: SpanKind,
     /// Its status.
     pub status: SpanStatus,
+    /// Text with the status; empty = none.
+    pub status_message: String,
+    /// `service.version`; `None` = unknown.
+    pub version: Option<String>,
+    /// Name of the instrumentation scope; empty = none.
+    pub scope: String,
     /// Start, ns since the Unix epoch.
     pub start_ns: i64,
     /// End − start, ns; negative if the sender says so.
     pub duration_ns: i64,
     /// Attributes as sent, name and value.
     pub attributes: Vec<(String, String)>,
+    /// Those attributes whose name is another today, under that name.
+    pub normalised: Vec<(String, String)>,
+    /// Events, in their order.
+    pub events: Vec<EventView>,
+    /// When it arrived, ns since the Unix epoch.
+    pub received_ns: i64,
     /// Links.
     pub links: Vec<SpanLink>,
     /// Spans that link to this one.
@@ -104,6 +208,17 @@ pub struct SpanView {
     pub collision: bool,
     /// Whether it was cut at a limit.
     pub truncated: bool,
+}
+
+/// An event of a span.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventView {
+    /// When, ns since the Unix epoch.
+    pub time_ns: i64,
+    /// Its name.
+    pub name: String,
+    /// Its attributes, name and value.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// One end of a link.
@@ -116,14 +231,20 @@ pub struct SpanLink {
 }
 
 /// A stored log record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogView {
+    /// Where it is stored.
+    pub row: RowId,
     /// When, ns since the Unix epoch.
     pub time_ns: i64,
     /// Severity number.
     pub severity: u8,
     /// Its service.
     pub service: String,
+    /// Its instance; `None` = unknown.
+    pub instance: Option<String>,
+    /// Its attributes, name and value.
+    pub attributes: Vec<(String, String)>,
     /// Its text.
     pub body: String,
     /// Its trace; zero = none.
@@ -133,8 +254,12 @@ pub struct LogView {
 }
 
 /// A stored record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordView {
+    /// Where it is stored.
+    pub row: RowId,
+    /// Name of the source that reads its cluster.
+    pub cluster: String,
     /// Its channel.
     pub channel: String,
     /// Its partition.
@@ -151,6 +276,22 @@ pub struct RecordView {
     pub headers: Vec<(String, Option<Vec<u8>>)>,
     /// The trace its headers name.
     pub trace_id: Option<TraceId>,
+    /// Correlation ids: the header's name, and the id as text.
+    pub correlations: Vec<(String, String)>,
+    /// The key's size on the broker, in bytes.
+    pub key_size_bytes: u32,
+    /// The value's size on the broker, in bytes.
+    pub value_size_bytes: u32,
+    /// `false` where the headers could not be read.
+    pub headers_readable: bool,
+    /// Whether a value was redacted anywhere.
+    pub redacted: bool,
+    /// Whether a value was cut at a limit.
+    pub truncated: bool,
+    /// Keyed hash of the broker's bytes, taken before redaction.
+    pub raw_hash: RawHash,
+    /// When it arrived, ns since the Unix epoch.
+    pub received_ns: i64,
 }
 
 /// One item of a conversation.

@@ -1,0 +1,106 @@
+//! Questions that look at many rows. Each holds on to the segments that it looks at, so that another thread may run it.
+
+mod find;
+mod letters;
+mod logs;
+mod records;
+mod through;
+mod traces;
+
+use std::sync::atomic::AtomicBool;
+
+use crate::store::{AttributeScan, StoredAt};
+use crate::view::Answer;
+
+pub(crate) use find::{FindScan, NotKept};
+pub(crate) use letters::LetterScan;
+pub(crate) use logs::LogScan;
+pub(crate) use records::record_page;
+pub(crate) use traces::TraceScan;
+
+/// A look over many rows.
+#[derive(Debug)]
+pub(crate) enum Scan {
+    /// For an attribute's value.
+    Attribute(AttributeScan),
+    /// For traces.
+    Traces(TraceScan),
+    /// For log records.
+    Logs(LogScan),
+    /// For dead letters.
+    Letters(LetterScan),
+    /// For any text.
+    Find(Box<FindScan>),
+}
+
+/// What a scan gives.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// An answer, or a part of one.
+    Answer(Answer),
+    /// Places of spans, which the store reads.
+    Spans(Vec<StoredAt>),
+}
+
+/// Scans of a kind supersede each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScanKind {
+    /// Of [`Scan::Attribute`].
+    Attribute,
+    /// Of [`Scan::Traces`].
+    Traces,
+    /// Of [`Scan::Logs`].
+    Logs,
+    /// Of [`Scan::Letters`].
+    Letters,
+    /// Of [`Scan::Find`].
+    Find,
+}
+
+impl ScanKind {
+    /// How many scans there are of the kind at a time: one where a person types, some where several views ask.
+    pub(crate) fn max_running(self) -> usize {
+        match self {
+            Self::Attribute | Self::Find => 1,
+            Self::Traces | Self::Logs | Self::Letters => 4,
+        }
+    }
+}
+
+impl Scan {
+    /// Its kind.
+    pub(crate) fn kind(&self) -> ScanKind {
+        match self {
+            Self::Attribute(_) => ScanKind::Attribute,
+            Self::Traces(_) => ScanKind::Traces,
+            Self::Logs(_) => ScanKind::Logs,
+            Self::Letters(_) => ScanKind::Letters,
+            Self::Find(_) => ScanKind::Find,
+        }
+    }
+
+    /// Runs to the end, or until `cancelled` is set, and delivers what it finds: once, but for [`Scan::Find`].
+    pub(crate) fn run(self, cancelled: &AtomicBool, deliver: &mut dyn FnMut(Found)) {
+        let answer = match self {
+            Self::Attribute(scan) => return deliver(Found::Spans(scan.run(cancelled))),
+            Self::Find(scan) => return scan.run(cancelled, &mut |page| deliver(Found::Answer(Answer::Found(page)))),
+            Self::Traces(scan) => scan.run(cancelled).map(Answer::Traces),
+            Self::Logs(scan) => scan.run(cancelled).map(Answer::Logs),
+            Self::Letters(scan) => scan.run(cancelled).map(Answer::DeadLetters),
+        };
+        if let Some(answer) = answer {
+            deliver(Found::Answer(answer));
+        }
+    }
+}
+
+/// Adds a later part of an answer to an earlier one.
+pub(crate) fn merge(earlier: Option<Answer>, later: Answer) -> Answer {
+    match (earlier, later) {
+        (Some(Answer::Found(mut earlier)), Answer::Found(later)) => {
+            earlier.hits.extend(later.hits);
+            Answer::Found(crate::view::FindPage { hits: earlier.hits, ..later })
+        }
+        (_, later) => later,
+    }
+}

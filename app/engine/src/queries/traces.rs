@@ -1,0 +1,251 @@
+//! Traces, one row each. The newest are found from the newest arrival back, by the index of traces; what a filter or another
+//! order asks for is added up over all spans.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hashbrown::HashTable;
+use switchboard_model::{SpanStatus, TraceId};
+
+use super::through::{Through, ThroughSegment};
+use crate::store::{Held, Seed, Segment, SpanRef, SpanSegment, StoredAt};
+use crate::view::{TraceFilter, TraceList, TraceOrder, TraceRow};
+
+/// Services that a row names.
+const MAX_SERVICES: usize = 8;
+/// Rows between two looks whether anybody still waits.
+const STRIDE: u64 = 4_096;
+
+/// A look for traces.
+#[derive(Debug)]
+pub(crate) struct TraceScan {
+    pub(crate) spans: Held<SpanSegment>,
+    pub(crate) seed: Seed,
+    pub(crate) filter: TraceFilter,
+    pub(crate) order: TraceOrder,
+    pub(crate) limit: usize,
+}
+
+/// What is added up of a trace.
+#[derive(Debug)]
+struct Sum {
+    trace_low: u64,
+    start_ns: i64,
+    end_ns: i64,
+    /// The last of its spans to arrive.
+    last: StoredAt,
+    is_failed: bool,
+    has_service: bool,
+    has_operation: bool,
+    passes: bool,
+}
+
+impl Sum {
+    fn duration_ns(&self) -> i64 {
+        self.end_ns.saturating_sub(self.start_ns)
+    }
+}
+
+impl TraceScan {
+    /// Runs to the end, or until `cancelled` is set: then `None`.
+    pub(crate) fn run(&self, cancelled: &AtomicBool) -> Option<TraceList> {
+        if self.order == TraceOrder::Newest && self.is_walk_short() { self.newest(cancelled) } else { self.all(cancelled) }
+    }
+
+    /// Whether nearly every trace from the newest back is one that is asked for, until none is any more.
+    fn is_walk_short(&self) -> bool {
+        let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, through } = &self.filter;
+        let newest_ns = || self.spans.segments().next_back().and_then(|(_, segment)| segment.starts.iter().max().copied());
+        let is_range_open = range.is_none_or(|range| newest_ns().is_none_or(|newest_ns| newest_ns < range.to_ns));
+        service.is_none() && operation.is_none() && min_duration_ns.is_none() && max_duration_ns.is_none() && !failed_only && through.is_none() && is_range_open
+    }
+
+    fn newest(&self, cancelled: &AtomicBool) -> Option<TraceList> {
+        let mut list = TraceList::default();
+        let mut seen: HashSet<u64> = HashSet::new();
+        for (_, segment) in self.spans.segments().rev() {
+            for row in (0..segment.num_rows()).rev() {
+                if list.looked_at_spans % STRIDE == 0 && cancelled.load(Ordering::Relaxed) {
+                    return None;
+                }
+                list.looked_at_spans += 1;
+                list.oldest_ns = Some(segment.arrivals.of(row).1);
+                let trace_low = segment.trace_ids[row] as u64;
+                // A trace does not begin after any of its spans.
+                let is_too_old = self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns);
+                if trace_low == 0 || is_too_old || !seen.insert(trace_low) {
+                    continue;
+                }
+                let found = self.row(trace_low);
+                if self.filter.range.is_some_and(|range| !(range.from_ns..range.to_ns).contains(&found.start_ns)) {
+                    continue;
+                }
+                if list.rows.len() >= self.limit {
+                    list.is_capped = true;
+                    list.matching = list.rows.len() as u64;
+                    return Some(list);
+                }
+                list.rows.push(found);
+            }
+        }
+        list.matching = list.rows.len() as u64;
+        Some(list)
+    }
+
+    fn all(&self, cancelled: &AtomicBool) -> Option<TraceList> {
+        let mut list = TraceList::default();
+        let mut through = self.filter.through.as_ref().map(|(from, to)| Through::new(from, to));
+        let mut sums = self.sums(&mut list, through.as_mut(), cancelled)?;
+        if let Some(through) = through {
+            for at in through.passing() {
+                sums[at as usize].passes = true;
+            }
+        }
+        sums.retain(|sum| self.is_wanted(sum));
+        list.matching = sums.len() as u64;
+        list.is_capped = sums.len() > self.limit;
+        let is_failed_first = self.order == TraceOrder::Failed;
+        let rank = |sum: &Sum| match self.order {
+            TraceOrder::Slowest => Reverse((sum.duration_ns(), sum.last)),
+            TraceOrder::Newest | TraceOrder::Failed => Reverse((i64::from(is_failed_first && sum.is_failed), sum.last)),
+        };
+        if list.is_capped && self.limit > 0 {
+            sums.select_nth_unstable_by_key(self.limit - 1, rank);
+        }
+        sums.truncate(self.limit);
+        sums.sort_unstable_by_key(rank);
+        for sum in &sums {
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            list.rows.push(self.row(sum.trace_low));
+        }
+        Some(list)
+    }
+
+    /// Adds up all traces, in the order of their first spans.
+    fn sums(&self, list: &mut TraceList, mut through: Option<&mut Through>, cancelled: &AtomicBool) -> Option<Vec<Sum>> {
+        let mut sums: Vec<Sum> = Vec::new();
+        let mut table: HashTable<u32> = HashTable::new();
+        let mut last = (0, 0);
+        for (number, segment) in self.spans.segments() {
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            list.looked_at_spans += segment.num_rows() as u64;
+            if list.oldest_ns.is_none() && segment.num_rows() > 0 {
+                list.oldest_ns = Some(segment.arrivals.of(0).1);
+            }
+            let heads = self.heads(segment);
+            let passages = through.as_ref().map(|through| ThroughSegment::new(through, segment));
+            for row in 0..segment.num_rows() {
+                let trace_low = segment.trace_ids[row] as u64;
+                if trace_low == 0 {
+                    continue;
+                }
+                let at = StoredAt { segment: number, row: row as u16 };
+                // Spans of a trace come in runs.
+                if last.0 != trace_low {
+                    let hash = self.seed.word(trace_low);
+                    let known = table.find(hash, |at| sums[*at as usize].trace_low == trace_low).copied();
+                    let slot = known.unwrap_or_else(|| {
+                        let slot = sums.len() as u32;
+                        sums.push(Sum {
+                            trace_low,
+                            start_ns: i64::MAX,
+                            end_ns: i64::MIN,
+                            last: at,
+                            is_failed: false,
+                            has_service: false,
+                            has_operation: false,
+                            passes: false,
+                        });
+                        table.insert_unique(hash, slot, |at| self.seed.word(sums[*at as usize].trace_low));
+                        slot
+                    });
+                    last = (trace_low, slot);
+                }
+                let sum = &mut sums[last.1 as usize];
+                let head = heads[segment.head_of[row] as usize];
+                sum.start_ns = sum.start_ns.min(segment.starts[row]);
+                sum.end_ns = sum.end_ns.max(segment.ends[row]);
+                sum.last = at;
+                sum.is_failed |= head.is_failed;
+                sum.has_service |= head.has_service;
+                sum.has_operation |= head.has_operation;
+                if let (Some(through), Some(passages)) = (&mut through, &passages) {
+                    through.add(passages, segment, row, last.1);
+                }
+            }
+        }
+        Some(sums)
+    }
+
+    fn heads(&self, segment: &SpanSegment) -> Vec<Head> {
+        let TraceFilter { service, operation, .. } = &self.filter;
+        let operation = operation.as_ref().map(|operation| operation.to_lowercase());
+        let head = |head| {
+            let has_service = service.as_deref().is_none_or(|service| segment.service_name(head) == service);
+            Head {
+                is_failed: head.status == SpanStatus::Error,
+                has_service,
+                has_operation: has_service && operation.as_ref().is_none_or(|operation| segment.name(head).to_lowercase().contains(operation.as_str())),
+            }
+        };
+        segment.heads.iter().map(head).collect()
+    }
+
+    fn is_wanted(&self, sum: &Sum) -> bool {
+        let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, through } = &self.filter;
+        (service.is_none() || sum.has_service)
+            && (operation.is_none() || sum.has_operation)
+            && min_duration_ns.is_none_or(|least_ns| sum.duration_ns() >= least_ns)
+            && max_duration_ns.is_none_or(|most_ns| sum.duration_ns() <= most_ns)
+            && (!failed_only || sum.is_failed)
+            && range.is_none_or(|range| (range.from_ns..range.to_ns).contains(&sum.start_ns))
+            && (through.is_none() || sum.passes)
+    }
+
+    /// A trace as it is listed.
+    fn row(&self, trace_low: u64) -> TraceRow {
+        let mut places: Vec<(i64, StoredAt, SpanRef<'_>)> = Vec::new();
+        for (number, segment) in self.spans.segments() {
+            for row in segment.index.rows_of_trace(trace_low).filter(|row| segment.trace_ids[*row] as u64 == trace_low) {
+                places.push((segment.starts[row], StoredAt { segment: number, row: row as u16 }, SpanRef::new(segment, row)));
+            }
+        }
+        places.sort_unstable_by_key(|(start_ns, at, _)| (*start_ns, *at));
+        let mut row = TraceRow { num_spans: places.len() as u32, ..TraceRow::default() };
+        let Some((start_ns, _, first)) = places.first().copied() else { return row };
+        let root = places.iter().find(|(_, _, span)| !span.parent_span_id().is_some()).map(|(_, _, span)| *span);
+        let mut services: Vec<&str> = Vec::new();
+        let mut end_ns = i64::MIN;
+        for (_, _, span) in &places {
+            end_ns = end_ns.max(span.end_ns());
+            row.num_errors += u32::from(span.status() == SpanStatus::Error);
+            row.trace_id = row.trace_id.max(TraceId(span.trace_id().0));
+            if !services.contains(&span.service_name()) {
+                services.push(span.service_name());
+            }
+        }
+        row.has_root = root.is_some();
+        let root = root.unwrap_or(first);
+        row.root_service = root.service_name().to_owned();
+        row.root_name = root.name().to_owned();
+        row.start_ns = start_ns;
+        row.duration_ns = end_ns.saturating_sub(start_ns);
+        row.num_services = services.len() as u32;
+        row.services = services.into_iter().take(MAX_SERVICES).map(str::to_owned).collect();
+        row
+    }
+}
+
+/// What spans of one head have in common.
+#[derive(Clone, Copy)]
+struct Head {
+    is_failed: bool,
+    has_service: bool,
+    /// Of the service too, where one is asked for.
+    has_operation: bool,
+}

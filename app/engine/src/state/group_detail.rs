@@ -1,0 +1,80 @@
+//! One group on one topic, in all detail.
+
+use std::collections::BTreeMap;
+
+use super::{Cluster, Group, GroupTopic, Groups, Topic};
+use crate::state::group_view::Standing;
+use crate::state::sources::Sources;
+use crate::view::{GroupDetail, LagPoint, PartitionLag};
+
+impl Groups {
+    /// A group on a topic; `cluster` is the name of the source that reads it, `None` the first that tells of both.
+    pub(crate) fn detail(&mut self, (cluster, group, topic): (Option<&str>, &str, &str), now_ns: i64, sources: &Sources) -> Option<GroupDetail> {
+        let mut clusters = self.clusters.iter_mut().filter(|(name, _)| cluster.is_none_or(|cluster| cluster == name.as_str()));
+        clusters.find_map(|(name, known)| known.detail((name, group, topic), now_ns, sources))
+    }
+}
+
+impl Cluster {
+    fn detail(&mut self, names: (&str, &str, &str), now_ns: i64, sources: &Sources) -> Option<GroupDetail> {
+        let (cluster_name, group_name, topic_name) = names;
+        let topic = self.topics.get(topic_name).filter(|topic| !topic.is_gone())?;
+        let others = others(&self.groups, group_name, topic_name);
+        let group = self.groups.get_mut(group_name)?;
+        let head = group.head.get()?;
+        if group.gone_ns > Some(head.read_ns) {
+            return None;
+        }
+        let on_topic = group.topics.get_mut(topic_name)?;
+        let (read_ns, _) = on_topic.reading?;
+        if read_ns < topic.began_ns() || Some(read_ns) < group.read_whole_ns {
+            return None;
+        }
+        let standing = match on_topic.standing.take() {
+            Some(standing) => standing,
+            None => Standing::of(head, topic_name, on_topic, topic),
+        };
+        let view = on_topic.standing.insert(standing).view(head, names, sources.failure(cluster_name), now_ns);
+        let owner = |partition: i32| {
+            let mut members = head.members.iter().flatten();
+            let owns = |assigned: &(String, i32)| assigned.0 == topic_name && assigned.1 == partition;
+            members.find(|member| member.assignment.iter().any(owns)).map(|member| member.member_id.clone())
+        };
+        Some(GroupDetail { view, partitions: partitions(on_topic, topic, owner), history: history(on_topic, topic), others })
+    }
+}
+
+fn others(groups: &BTreeMap<String, Group>, but: &str, topic: &str) -> Vec<String> {
+    let reads = |group: &Group| {
+        let is_gone = group.head.get().is_none_or(|head| group.gone_ns > Some(head.read_ns));
+        let on_topic = group.topics.get(topic).is_some_and(|on_topic| on_topic.partitions.iter().any(|known| known.committed().is_some()));
+        let is_assigned = || group.head.get().and_then(|head| head.members.as_ref()).into_iter().flatten().any(|m| m.assignment.iter().any(|to| to.0 == topic));
+        !is_gone && (on_topic || is_assigned())
+    };
+    groups.iter().filter(|(name, group)| *name != but && reads(group)).map(|(name, _)| name.clone()).collect()
+}
+
+fn partitions(on_topic: &GroupTopic, topic: &Topic, owner: impl Fn(i32) -> Option<String>) -> Vec<PartitionLag> {
+    let began_ns = topic.began_ns();
+    let partition = |known: &super::GroupPartition| PartitionLag {
+        partition: known.partition,
+        low: topic.watermarks.get(&known.partition).and_then(|watermarks| watermarks.low(began_ns)),
+        end: known.end(),
+        committed: known.committed(),
+        lag: known.lag(),
+        member_id: owner(known.partition),
+        // The first commit seen was there before: nobody saw it move.
+        committed_ns: known.unmoved_since_ns().filter(|_| known.highest > known.first),
+    };
+    on_topic.partitions.iter().map(partition).collect()
+}
+
+fn history(on_topic: &GroupTopic, topic: &Topic) -> Vec<LagPoint> {
+    let point = |sample: &crate::state::lag::Sample| LagPoint {
+        at_ns: sample.read_ns,
+        lag: Some(sample.lag),
+        committed: u64::try_from(sample.committed).ok(),
+        end: u64::try_from(sample.end).ok(),
+    };
+    on_topic.samples.since(topic.began_ns()).iter().map(point).collect()
+}

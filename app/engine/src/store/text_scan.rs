@@ -1,0 +1,191 @@
+//! Which rows of a segment may contain a text: few words of a dictionary and one run of bytes are looked at instead of every
+//! row. What is found are candidates: the caller reads them.
+
+use memchr::memmem;
+use switchboard_model::SpanId;
+
+use super::blob::{Cursor, put_signed};
+use super::dictionary::Dictionary;
+use super::log_segment::LogSegment;
+use super::needle::Needle;
+use super::record_segment::RecordSegment;
+use super::span_ref::SpanRef;
+use super::span_segment::SpanSegment;
+use super::value::{StoredAttr, StoredValue};
+
+/// A set of small numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NumberSet {
+    bits: Vec<u64>,
+    is_empty: bool,
+}
+
+impl NumberSet {
+    fn new(len: usize) -> Self {
+        Self { bits: vec![0; len.div_ceil(64)], is_empty: true }
+    }
+
+    fn add(&mut self, number: usize) {
+        if let Some(bits) = self.bits.get_mut(number / 64) {
+            *bits |= 1 << (number % 64);
+            self.is_empty = false;
+        }
+    }
+
+    #[inline]
+    fn contains(&self, number: u32) -> bool {
+        self.bits.get(number as usize / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1)
+    }
+
+    /// All numbers, greatest first.
+    pub(crate) fn descending(&self) -> impl Iterator<Item = usize> {
+        let words = self.bits.iter().enumerate().rev();
+        words.flat_map(|(at, bits)| {
+            let mut bits = *bits;
+            std::iter::from_fn(move || {
+                let bit = 63_u32.checked_sub(bits.leading_zeros())?;
+                bits &= !(1 << bit);
+                Some(at * 64 + bit as usize)
+            })
+        })
+    }
+}
+
+/// What rows are looked for.
+#[derive(Debug)]
+pub(crate) struct TextSearch<'a> {
+    needles: &'a [Needle],
+    /// Numbers as they lie in a blob.
+    patterns: Vec<Vec<u8>>,
+    span_id: Option<SpanId>,
+    integer: Option<i64>,
+    double: Option<f64>,
+}
+
+impl<'a> TextSearch<'a> {
+    /// Looks for spellings of a text, for numbers, for a span's id.
+    pub(crate) fn new(needles: &'a [Needle], integer: Option<i64>, double: Option<f64>, span_id: Option<SpanId>) -> Self {
+        let mut patterns = Vec::new();
+        if let Some(integer) = integer {
+            let mut pattern = Vec::new();
+            put_signed(&mut pattern, integer);
+            patterns.push(pattern);
+        }
+        patterns.extend(double.map(|double| double.to_bits().to_le_bytes().to_vec()));
+        Self { needles, patterns, span_id, integer, double }
+    }
+
+    /// Words that contain the text.
+    fn words(&self, words: &Dictionary) -> NumberSet {
+        let mut found = NumberSet::new(words.len());
+        for needle in self.needles {
+            needle.each(words.bytes(), |start, end| {
+                // Words lie end to end: what reaches over a border is none.
+                if let Some(word) = words.holding(start, end) {
+                    found.add(word);
+                }
+            });
+        }
+        found
+    }
+
+    /// Rows in whose part of the blob the text or a number may stand.
+    fn rows_of_blob(&self, blob: &[u8], ends: &[u32], rows: &mut NumberSet) {
+        let mut add = |at: usize| rows.add(ends.partition_point(|end| *end as usize <= at));
+        self.needles.iter().for_each(|needle| needle.each(blob, |start, _| add(start)));
+        self.patterns.iter().for_each(|pattern| memmem::find_iter(blob, pattern).for_each(&mut add));
+    }
+
+    fn is_value(&self, value: StoredValue<'_>) -> bool {
+        match value {
+            StoredValue::Str(bytes) | StoredValue::List(bytes) | StoredValue::Bytes(bytes) => self.needles.iter().any(|needle| needle.find(bytes).is_some()),
+            StoredValue::I64(number) => self.integer == Some(number),
+            StoredValue::F64(number) => self.double.is_some_and(|double| double.to_bits() == number.to_bits()),
+            StoredValue::Bool(_) => false,
+        }
+    }
+
+    /// Spans that may contain what is looked for.
+    pub(crate) fn spans(&self, segment: &SpanSegment) -> NumberSet {
+        let num_rows = segment.span_ids.len();
+        let mut rows = NumberSet::new(num_rows);
+        let words = self.words(&segment.vocabulary.words);
+        let resources: Vec<bool> = (0..segment.num_resources() as u32).map(|number| self.is_resource(segment, number)).collect();
+        let heads: Vec<bool> = segment.heads.iter().map(|head| words.contains(head.name) || resources.get(head.resource as usize) == Some(&true)).collect();
+        if heads.contains(&true) || !words.is_empty {
+            for row in 0..num_rows {
+                let is_referred =
+                    || !words.is_empty && (segment.refs_of(row).iter().any(|word| words.contains((*word).into())) || segment.head(row).has_extras);
+                if heads[segment.head_of[row] as usize] || is_referred() {
+                    rows.add(row);
+                }
+            }
+        }
+        self.rows_of_blob(&segment.blob, &segment.blob_ends, &mut rows);
+        if let Some(SpanId(span_id)) = self.span_id {
+            segment.span_ids.iter().enumerate().filter(|(_, known)| **known == span_id).for_each(|(row, _)| rows.add(row));
+        }
+        rows
+    }
+
+    fn is_resource(&self, segment: &SpanSegment, number: u32) -> bool {
+        let vocabulary = &segment.vocabulary;
+        let mut cursor = Cursor::new(segment.resource(number));
+        cursor.varint();
+        let names: [&[u8]; 5] = std::array::from_fn(|_| vocabulary.words.get(cursor.varint() as u32));
+        cursor.byte();
+        names.iter().any(|name| self.is_value(StoredValue::Str(name))) || vocabulary.read_all(&mut cursor).iter().any(|attr| self.is_value(attr.value))
+    }
+
+    /// Records that may contain what is looked for.
+    pub(crate) fn records(&self, segment: &RecordSegment) -> NumberSet {
+        let ends = segment.blob_ends();
+        let mut rows = NumberSet::new(ends.len());
+        let words = self.words(&segment.vocabulary.words);
+        if !words.is_empty {
+            (0..ends.len()).filter(|row| segment.header_words(*row).any(|word| words.contains(word))).for_each(|row| rows.add(row));
+        }
+        self.rows_of_blob(segment.blob(), ends, &mut rows);
+        rows
+    }
+
+    /// Log records that may contain what is looked for.
+    pub(crate) fn logs(&self, segment: &LogSegment) -> NumberSet {
+        let ends = segment.blob_ends();
+        let mut rows = NumberSet::new(ends.len());
+        let words = self.words(&segment.vocabulary.words);
+        if !words.is_empty {
+            (0..ends.len()).filter(|row| segment.inline_words(*row).any(|word| words.contains(word))).for_each(|row| rows.add(row));
+        }
+        self.rows_of_blob(segment.blob(), ends, &mut rows);
+        rows
+    }
+}
+
+/// Calls back with all that is searched in a span beside its ids, each with its name, until the callback says it has
+/// enough.
+pub(crate) fn each_text<'a>(span: SpanRef<'a>, mut found: impl FnMut(&str, StoredValue<'a>) -> bool) {
+    let mut text = |name: &str, text: &'a str| !text.is_empty() && found(name, StoredValue::Str(text.as_bytes()));
+    let resource = span.resource();
+    if text("operation", span.name()) || text("service", resource.service_name) {
+        return;
+    }
+    let attributes: Vec<StoredAttr<'a>> = span.attributes().collect();
+    if attributes.iter().any(|attr| found(attr.name, attr.value)) {
+        return;
+    }
+    let extras = span.extras();
+    let mut text = |name: &str, text: &'a str| !text.is_empty() && found(name, StoredValue::Str(text.as_bytes()));
+    if text("status message", extras.status_message) || extras.events.iter().any(|event| text("event", event.name)) {
+        return;
+    }
+    if extras.events.iter().flat_map(|event| &event.attributes).any(|attr| found(attr.name, attr.value)) {
+        return;
+    }
+    let mut text = |name: &str, text: &'a str| !text.is_empty() && found(name, StoredValue::Str(text.as_bytes()));
+    let known = [("instance", resource.instance), ("version", resource.version), ("namespace", resource.namespace), ("environment", resource.environment)];
+    if known.into_iter().any(|(name, value)| text(name, value)) {
+        return;
+    }
+    _ = resource.attributes.iter().any(|attr| found(attr.name, attr.value));
+}

@@ -1,0 +1,341 @@
+//! Lists and details that are asked for: traces, records, logs, a group's course, dead letters, and what a search found.
+
+use switchboard_model::{RawHash, SpanId, TraceId};
+
+use crate::view::{EdgeId, GroupView, NodeId, Range};
+
+/// A stored row, for asking again. Rises with arrival within its kind (spans, records, logs); never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(pub u64);
+
+/// A channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelKey {
+    /// Name of the source that reads its cluster; `None` = any.
+    pub cluster: Option<String>,
+    /// The channel's name.
+    pub name: String,
+}
+
+/// Which traces are listed: those for which all holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceFilter {
+    /// A span of it is of this service.
+    pub service: Option<String>,
+    /// The name of a span of it (of `service`, where that is given) contains this, in any case.
+    pub operation: Option<String>,
+    /// It takes at least so long, ns.
+    pub min_duration_ns: Option<i64>,
+    /// It takes at most so long, ns.
+    pub max_duration_ns: Option<i64>,
+    /// A span of it failed.
+    pub failed_only: bool,
+    /// It starts in this range.
+    pub range: Option<Range>,
+    /// It passes from the first to the second. Two services: a span of the second is the child of one of the first, links to
+    /// it, or is the other half of it. A service and a channel, in either order: a span of the service names the channel.
+    pub through: Option<(String, String)>,
+}
+
+/// The order in which traces are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TraceOrder {
+    /// By the arrival of their last span, newest first.
+    #[default]
+    Newest,
+    /// By duration, longest first.
+    Slowest,
+    /// Failed ones first, newest first among them.
+    Failed,
+}
+
+/// Answer to [`crate::view::Query::Traces`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceList {
+    /// In the order asked for.
+    pub rows: Vec<TraceRow>,
+    /// Traces that the filter holds for, among those looked at.
+    pub matching: u64,
+    /// Spans looked at.
+    pub looked_at_spans: u64,
+    /// When the oldest span looked at arrived, ns since the Unix epoch; `None` = none is stored.
+    pub oldest_ns: Option<i64>,
+    /// Whether there may be further traces that the limit left out.
+    pub is_capped: bool,
+}
+
+/// A trace. Spans are of one trace if the low 64 bits of their trace ids are the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TraceRow {
+    /// The trace, as wide as any span of it tells.
+    pub trace_id: TraceId,
+    /// Service of the root, or of the first span where the root is not stored.
+    pub root_service: String,
+    /// Operation of the root, or of the first span.
+    pub root_name: String,
+    /// Whether a span without a parent is stored.
+    pub has_root: bool,
+    /// First start, ns since the Unix epoch.
+    pub start_ns: i64,
+    /// Last end − first start, ns.
+    pub duration_ns: i64,
+    /// Spans stored.
+    pub num_spans: u32,
+    /// Of these, failed.
+    pub num_errors: u32,
+    /// Services by their first start, at most 8.
+    pub services: Vec<String>,
+    /// All of its services.
+    pub num_services: u32,
+}
+
+/// Answer to [`crate::view::Query::Records`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordPage {
+    /// In order of arrival.
+    pub rows: Vec<RecordLine>,
+    /// Records of the channel that are stored now.
+    pub total_stored: u64,
+    /// Records of the channel that were given up to keep within the budget.
+    pub evicted: u64,
+    /// Whether records follow that are not in `rows`.
+    pub has_more: bool,
+}
+
+/// A record, in few bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordLine {
+    /// Where it is stored.
+    pub row: RowId,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// ns since the Unix epoch; `None` = unknown.
+    pub timestamp_ns: Option<i64>,
+    /// Key and value on the broker, in bytes.
+    pub size_bytes: u32,
+}
+
+/// Answer to [`crate::view::Query::Group`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupDetail {
+    /// Its row.
+    pub view: GroupView,
+    /// Its partitions, by number; empty where no broker tells of them.
+    pub partitions: Vec<PartitionLag>,
+    /// Its last readings, oldest first.
+    pub history: Vec<LagPoint>,
+    /// Other groups on the topic, by name.
+    pub others: Vec<String>,
+}
+
+/// A group on a partition. `None` = unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionLag {
+    /// Its number.
+    pub partition: i32,
+    /// Where it begins.
+    pub low: Option<i64>,
+    /// Where it ends.
+    pub end: Option<i64>,
+    /// What the group committed; `None` = no commit.
+    pub committed: Option<i64>,
+    /// What waits.
+    pub lag: Option<u64>,
+    /// The member that reads it.
+    pub member_id: Option<String>,
+    /// When the commit was last seen to have moved, ns since the Unix epoch; `None` = it was not seen to move.
+    pub committed_ns: Option<i64>,
+}
+
+/// A reading of a group on a topic, summed over its partitions. `None` = unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LagPoint {
+    /// When it was read, ns since the Unix epoch.
+    pub at_ns: i64,
+    /// What waits.
+    pub lag: Option<u64>,
+    /// Sum of the committed offsets.
+    pub committed: Option<u64>,
+    /// Sum of the ends.
+    pub end: Option<u64>,
+}
+
+/// What a history is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HistoryOf {
+    /// A node of the map.
+    Node(NodeId),
+    /// An edge of the map.
+    Edge(EdgeId),
+}
+
+/// Ten seconds of a figure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryBucket {
+    /// When they begin, ns since the Unix epoch.
+    pub start_ns: i64,
+    /// Calls or messages.
+    pub calls: u64,
+    /// Of these, failed.
+    pub errors: u64,
+    /// Median duration, ns; `None` = none was timed.
+    pub p50_ns: Option<i64>,
+    /// 95th percentile, ns; `None` = none was timed.
+    pub p95_ns: Option<i64>,
+}
+
+/// Something that a source refused, with all that were refused for the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusalView {
+    /// When one was last refused, ns since the Unix epoch.
+    pub at_ns: i64,
+    /// The source.
+    pub source: String,
+    /// Who asked, without the port.
+    pub peer: String,
+    /// `Host` of the request; `None` = not sent.
+    pub host: Option<String>,
+    /// `Origin` of the request; `None` = not sent.
+    pub origin: Option<String>,
+    /// The rule that refused.
+    pub rule: String,
+    /// What to do if it should be let in.
+    pub next_step: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Answer to [`crate::view::Query::DeadLetters`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LetterPage {
+    /// Oldest first.
+    pub letters: Vec<LetterView>,
+    /// How many there are, among the records stored.
+    pub total: u64,
+    /// Whether the limit left some out.
+    pub is_capped: bool,
+}
+
+/// A dead letter. `None` = unknown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LetterView {
+    /// Where it is stored.
+    pub row: RowId,
+    /// Name of the source that reads its cluster.
+    pub cluster: String,
+    /// Its dead-letter channel.
+    pub channel: String,
+    /// Its partition there.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
+    /// ns since the Unix epoch.
+    pub timestamp_ns: Option<i64>,
+    /// Key; `None` = null.
+    pub key: Option<Vec<u8>>,
+    /// The value's size on the broker, in bytes.
+    pub value_size_bytes: u32,
+    /// The channel it came from.
+    pub origin: Option<String>,
+    /// Its partition there.
+    pub origin_partition: Option<i32>,
+    /// Its offset there.
+    pub origin_offset: Option<i64>,
+    /// The consumer group (or connector, or consumer) that gave it up.
+    pub origin_group: Option<String>,
+    /// Class of what was thrown: of the cause, where that tells more.
+    pub exception: Option<String>,
+    /// Its message.
+    pub message: Option<String>,
+    /// How often it was tried.
+    pub attempts: Option<u32>,
+    /// Schema id of a value in Confluent's framing (a zero byte, then four bytes); `None` = not framed so.
+    pub schema_id: Option<u32>,
+    /// The trace its headers name.
+    pub trace_id: Option<TraceId>,
+    /// Keyed hash of the broker's bytes.
+    pub raw_hash: RawHash,
+    /// Whether a value was redacted anywhere.
+    pub redacted: bool,
+    /// `x-switchboard-replay-id`: the replay that sent it before it died again.
+    pub replay_id: Option<String>,
+    /// `x-switchboard-replay-count`: how often it was replayed; 0 = never.
+    pub replay_count: u32,
+    /// The header dialect that proves it.
+    pub dialect: Option<String>,
+}
+
+/// A part of the answer to [`crate::view::Query::Find`]: what was found since the part before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FindPage {
+    /// Found by an index first, then spans, records and logs, each newest arrival first.
+    pub hits: Vec<FindHit>,
+    /// Rows looked at so far.
+    pub looked_at: u64,
+    /// Rows that there are to look at.
+    pub total: u64,
+    /// Whether this is the last part.
+    pub is_done: bool,
+    /// The newest time of all that was found so far, ns since the Unix epoch; `None` = nothing with a time was found.
+    pub last_seen_ns: Option<i64>,
+    /// What was looked at so far, in words.
+    pub looked: Vec<String>,
+    /// What could not be looked at, in words.
+    pub not_looked: Vec<String>,
+}
+
+/// Something found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindHit {
+    /// A span.
+    Span {
+        /// Its trace.
+        trace_id: TraceId,
+        /// Its id.
+        span_id: SpanId,
+        /// Its service.
+        service: String,
+        /// Its operation.
+        name: String,
+        /// Its start, ns since the Unix epoch.
+        at_ns: i64,
+        /// Where in it.
+        field: String,
+        /// What stands there.
+        excerpt: String,
+    },
+    /// A record.
+    Record {
+        /// Where it is stored.
+        row: RowId,
+        /// Its channel.
+        channel: String,
+        /// Its partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+        /// ns since the Unix epoch; `None` = unknown.
+        at_ns: Option<i64>,
+        /// Where in it.
+        field: String,
+        /// What stands there.
+        excerpt: String,
+        /// The trace its headers name.
+        trace_id: Option<TraceId>,
+    },
+    /// A log record.
+    Log {
+        /// Where it is stored.
+        row: RowId,
+        /// Its service.
+        service: String,
+        /// When, ns since the Unix epoch.
+        at_ns: i64,
+        /// What stands there.
+        excerpt: String,
+        /// Its trace; zero = none.
+        trace_id: TraceId,
+    },
+}
