@@ -40,7 +40,7 @@ impl LetterScan {
                 continue;
             }
             for row in (0..segment.num_rows()).filter(|row| channels.contains(&segment.channel_of(*row))) {
-                if num_read % STRIDE == 0 && cancelled.load(Ordering::Relaxed) {
+                if num_read.is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
                     return None;
                 }
                 num_read += 1;

@@ -12,11 +12,10 @@ pub(crate) fn record_page(store: &Store, channel: &ChannelKey, after: Option<Row
         let (channels, num_rows) = segment.rows_of(channel);
         page.total_stored += num_rows;
         let first_row = match after.map(StoredAt::from) {
-            None => 0,
             // Numbers rise with arrival.
             Some(after) if after.segment == number => usize::from(after.row) + 1,
             Some(after) if after.segment > number => continue,
-            Some(_) => 0,
+            Some(_) | None => 0,
         };
         if num_rows == 0 || page.has_more {
             continue;

@@ -66,7 +66,7 @@ impl TraceScan {
         let mut seen: HashSet<u64> = HashSet::new();
         for (_, segment) in self.spans.segments().rev() {
             for row in (0..segment.num_rows()).rev() {
-                if list.looked_at_spans % STRIDE == 0 && cancelled.load(Ordering::Relaxed) {
+                if list.looked_at_spans.is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
                     return None;
                 }
                 list.looked_at_spans += 1;
@@ -231,8 +231,8 @@ impl TraceScan {
         }
         row.has_root = root.is_some();
         let root = root.unwrap_or(first);
-        row.root_service = root.service_name().to_owned();
-        row.root_name = root.name().to_owned();
+        root.service_name().clone_into(&mut row.root_service);
+        root.name().clone_into(&mut row.root_name);
         row.start_ns = start_ns;
         row.duration_ns = end_ns.saturating_sub(start_ns);
         row.num_services = services.len() as u32;
