@@ -85,11 +85,13 @@ pub(super) fn refuse(connection: &Connection, refusal: &Refusal) -> Result<(), L
     Ok(())
 }
 
-/// `None` takes a letter out again.
+/// `None` takes a letter out again. A letter that was sent, or may have been, cannot be parked: nothing is written then.
 pub(super) fn park(connection: &Connection, letter: &LetterKey, kind: KindHash, note: Option<&str>, operator: &str, at_ns: i64) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
-            "INSERT INTO parkings (cluster, channel, partition, offset, timestamp_ns, kind, note, operator, at_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO parkings (cluster, channel, partition, offset, timestamp_ns, kind, note, operator, at_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
+             WHERE NOT EXISTS (SELECT 1 FROM sends WHERE cluster = ?1 AND channel = ?2 AND partition = ?3 AND offset = ?4 AND timestamp_ns IS ?5 \
+             AND (outcome IS NULL OR outcome IN ('persisted', 'possibly persisted')))",
         )?
         .execute(params![letter.cluster, letter.channel, letter.partition, letter.offset, letter.timestamp_ns, kind.0, note, operator, at_ns])?;
     Ok(())

@@ -290,6 +290,8 @@ impl Known {
         self.version += 1;
         let Some(record) = self.letters.get_mut(letter) else { return };
         record.state = match settlement.outcome {
+            // It was seen to arrive before the broker's answer was.
+            Outcome::Persisted | Outcome::PossiblyPersisted if matches!(record.state, LetterState::Consumed | LetterState::DeadAgain) => record.state.clone(),
             Outcome::Persisted => LetterState::Sent(SentState::Persisted),
             Outcome::PossiblyPersisted => LetterState::Sent(SentState::Possibly),
             Outcome::NotPersisted | Outcome::Skipped | Outcome::Refused => LetterState::Open,
