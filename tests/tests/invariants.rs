@@ -113,6 +113,29 @@ fn only_the_session_meets_collectors_and_it_draws_nothing() {
 }
 
 #[test]
+fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
+    let producers = ["BaseProducer", "FutureProducer", "ThreadedProducer", "rd_kafka_produceva", "rd_kafka_produce"];
+    // What defines its settings, what makes it, what hands it records; and the test door for records that no real producer sends.
+    let allowed = ["client.rs", "sender.rs", "admin.rs", "testing.rs"].map(|file| root().join("collectors/kafka/src").join(file));
+    for folder in
+        ["app/src", "app/engine/src", "collectors/model/src", "collectors/otlp/src", "collectors/kafka/src", "collectors/http/src", "collectors/grpc/src"]
+    {
+        for (path, text) in sources(folder) {
+            let code = code(&text);
+            assert!(allowed.contains(&path) || !producers.iter().any(|word| code.contains(word)), "{} must not make a producer", path.display());
+            let may_permit = path.ends_with("app/src/session.rs") || path.starts_with(root().join("app/src/session"));
+            assert!(may_permit || !code.contains("WritePermit::from_profile"), "{} must leave permits to the session", path.display());
+        }
+    }
+    let sender = std::fs::read_to_string(root().join("collectors/kafka/src/sender.rs")).expect("the sender");
+    assert!(sender.contains("pub async fn connect(config: &Config, permit: WritePermit"), "a sender is made from a permit");
+    // Nobody else asks for a client that sends.
+    for (path, text) in sources("collectors/kafka/src") {
+        assert!(path.ends_with("sender.rs") || path.ends_with("client.rs") || !code(&text).contains("Role::Send"), "{}", path.display());
+    }
+}
+
+#[test]
 fn unsafe_code_stands_in_one_file() {
     let mut found = Vec::new();
     for folder in ["app", "collectors", "tests"] {

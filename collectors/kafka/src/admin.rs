@@ -1,5 +1,6 @@
 //! What rdkafka binds but does not wrap: the admin calls that list and describe groups and read offsets, records in batches
-//! with their headers as raw bytes, a client's log and error events, and the mock cluster's request log.
+//! with their headers as raw bytes, a client's log and error events, producing with reports by number, and the mock cluster's
+//! request log.
 //!
 //! This is the one file with unsafe code. Its rules: every native object lies in an [`Owned`] guard, every call has a
 //! time-out, results are copied out (records are lent out only while their guard lives), error codes are read as plain
@@ -15,9 +16,10 @@ use std::time::{Duration, Instant};
 use rdkafka::bindings as ffi;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::Consumer as _;
-use switchboard_model::GroupMember;
+use rdkafka::producer::Producer as _;
+use switchboard_model::{GroupMember, OutgoingRecord};
 
-use crate::client::Consumer;
+use crate::client::{Consumer, Producer};
 use crate::failure::{CallError, Code};
 
 // The same functions as in the binding, with the code as an integer instead of an enum that must not hold unknown values.
@@ -451,19 +453,27 @@ fn drain(queue: &Owned<ffi::rd_kafka_queue_t>, mut each: impl FnMut(ClientEvent<
         // SAFETY: the queue lives; an event is taken into its guard at once and read while the guard lives.
         unsafe {
             let Ok(event) = Owned::new(ffi::rd_kafka_queue_poll(queue.as_ptr(), 0), ffi::rd_kafka_event_destroy) else { return };
-            match ffi::rd_kafka_event_type(event.as_ptr()) {
-                ffi::RD_KAFKA_EVENT_LOG => {
-                    let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
-                    if ffi::rd_kafka_event_log(event.as_ptr(), &raw mut facility, &raw mut line, &raw mut level) == 0 {
-                        each(ClientEvent::Log(level, text(facility), text(line)));
-                    }
+            hear_event(event.as_ptr(), &mut each);
+        }
+    }
+}
+
+/// Hands out a log line or an error; other events tell nothing.
+unsafe fn hear_event(event: *mut ffi::rd_kafka_event_t, each: &mut impl FnMut(ClientEvent<'_>)) {
+    // SAFETY: the caller passes an event that lives through the call.
+    unsafe {
+        match ffi::rd_kafka_event_type(event) {
+            ffi::RD_KAFKA_EVENT_LOG => {
+                let (mut facility, mut line, mut level) = (ptr::null(), ptr::null(), 0);
+                if ffi::rd_kafka_event_log(event, &raw mut facility, &raw mut line, &raw mut level) == 0 {
+                    each(ClientEvent::Log(level, text(facility), text(line)));
                 }
-                ffi::RD_KAFKA_EVENT_ERROR => {
-                    let code = Code(rd_kafka_event_error(event.as_ptr()));
-                    each(ClientEvent::Error(code, text(ffi::rd_kafka_event_error_string(event.as_ptr()))));
-                }
-                _ => {}
             }
+            ffi::RD_KAFKA_EVENT_ERROR => {
+                let code = Code(rd_kafka_event_error(event));
+                each(ClientEvent::Error(code, text(ffi::rd_kafka_event_error_string(event))));
+            }
+            _ => {}
         }
     }
 }
@@ -656,6 +666,118 @@ impl<'a> Iterator for Headers<'a> {
             Some((CStr::from_ptr(name).to_bytes(), bytes(value, len)))
         }
     }
+}
+
+/// What became of a record that was queued, in the library's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeliveryReport {
+    /// The number the record was queued under.
+    pub ticket: usize,
+    /// The delivery's error; [`Code::NONE`] = acknowledged.
+    pub code: Code,
+    /// Whether the library believes that the record never left this process.
+    pub never_sent: bool,
+    /// The partition it was for; −1 = none was chosen yet.
+    pub partition: i32,
+    /// Its offset; negative = not told.
+    pub offset: i64,
+}
+
+/// Stands for a partition that the library chooses by the key (`RD_KAFKA_PARTITION_UA`).
+const BY_KEY: i32 = -1;
+
+/// A producer's way in and out: records go in by number, reports come out. Holds the producer, whose own polling is not used.
+pub(crate) struct DeliveryQueue {
+    events: Owned<ffi::rd_kafka_queue_t>,
+    producer: Arc<Producer>,
+}
+
+// SAFETY: librdkafka's handles may be used from any number of threads at the same time.
+unsafe impl Sync for DeliveryQueue {}
+
+impl DeliveryQueue {
+    /// Takes over a producer's reports and events.
+    pub fn new(producer: Arc<Producer>) -> Result<Self, CallError> {
+        // SAFETY: the handle lives as long as the producer, which is kept beside the queue and dropped after it.
+        let events = Owned::new(unsafe { ffi::rd_kafka_queue_get_main(producer.client().native_ptr()) }, ffi::rd_kafka_queue_destroy)?;
+        Ok(Self { events, producer })
+    }
+
+    /// The producer.
+    pub fn producer(&self) -> &Arc<Producer> {
+        &self.producer
+    }
+
+    /// Queues a copy of a record. Never blocks; an error means that nothing was queued.
+    pub fn enqueue(&self, ticket: usize, record: &OutgoingRecord) -> Result<(), CallError> {
+        use ffi::rd_kafka_vtype_t as Part;
+        use ffi::rd_kafka_vu_s__bindgen_ty_1 as Any;
+        let topic = c_string(&record.topic)?;
+        let part = |vtype, u| ffi::rd_kafka_vu_s { vtype, u };
+        let memory = |bytes: Option<&[u8]>| {
+            let (first, size) = bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()));
+            Any { mem: ffi::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: first, size } }
+        };
+        // SAFETY: makes an empty list; the guard frees it unless the library took it over.
+        let headers = Owned::new(unsafe { ffi::rd_kafka_headers_new(record.headers.len()) }, ffi::rd_kafka_headers_destroy)?;
+        for header in &record.headers {
+            let (value, len) = header.value.as_ref().map_or((ptr::null(), 0), |value| (value.as_ptr(), value.len()));
+            let name = &header.name;
+            // SAFETY: the library copies name and value; lengths are given, so neither needs to end in NUL.
+            unsafe { ffi::rd_kafka_header_add(headers.as_ptr(), name.as_ptr().cast(), name.len().cast_signed(), value.cast(), len.cast_signed()) };
+        }
+        let parts = [
+            part(Part::RD_KAFKA_VTYPE_TOPIC, Any { cstr: topic.as_ptr() }),
+            part(Part::RD_KAFKA_VTYPE_PARTITION, Any { i32_: record.partition.unwrap_or(BY_KEY) }),
+            part(Part::RD_KAFKA_VTYPE_MSGFLAGS, Any { i: ffi::RD_KAFKA_MSG_F_COPY }),
+            part(Part::RD_KAFKA_VTYPE_KEY, memory(record.key.as_deref())),
+            part(Part::RD_KAFKA_VTYPE_VALUE, memory(record.value.as_deref())),
+            // 0 = the time of sending.
+            part(Part::RD_KAFKA_VTYPE_TIMESTAMP, Any { i64_: record.timestamp_ms.unwrap_or(0) }),
+            // A number in a pointer's place, which nobody follows.
+            part(Part::RD_KAFKA_VTYPE_OPAQUE, Any { ptr: ptr::without_provenance_mut(ticket) }),
+            part(Part::RD_KAFKA_VTYPE_HEADERS, Any { headers: headers.as_ptr() }),
+        ];
+        // SAFETY: all parts live through the call, which copies topic, key and value, and takes the headers over unless it answers
+        // with an error.
+        unsafe {
+            let error = ffi::rd_kafka_produceva(self.producer.client().native_ptr(), parts.as_ptr(), parts.len());
+            let Some(failure) = failure_of(error) else {
+                std::mem::forget(headers);
+                return Ok(());
+            };
+            ffi::rd_kafka_error_destroy(error);
+            Err(failure)
+        }
+    }
+
+    /// Hands out the next reports, or the next event, waiting for them at most so long. False if there were none.
+    pub fn poll(&self, timeout: Duration, mut report: impl FnMut(DeliveryReport), mut hear: impl FnMut(ClientEvent<'_>)) -> bool {
+        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+        // SAFETY: the queue lives; an event is taken into its guard at once. Records belong to the event and are read while it lives;
+        // codes are read as integers.
+        unsafe {
+            let Ok(event) = Owned::new(ffi::rd_kafka_queue_poll(self.events.as_ptr(), timeout_ms), ffi::rd_kafka_event_destroy) else { return false };
+            if ffi::rd_kafka_event_type(event.as_ptr()) != ffi::RD_KAFKA_EVENT_DR {
+                hear_event(event.as_ptr(), &mut hear);
+            }
+            while let Some(record) = ffi::rd_kafka_event_message_next(event.as_ptr()).as_ref() {
+                report(DeliveryReport {
+                    ticket: record._private.addr(),
+                    code: Code(ptr::addr_of!(record.err).cast::<c_int>().read()),
+                    never_sent: rd_kafka_message_status(record) == 0,
+                    partition: record.partition,
+                    offset: record.offset,
+                });
+            }
+        }
+        true
+    }
+}
+
+unsafe extern "C" {
+    /// 0 = never sent, 1 = perhaps, 2 = acknowledged.
+    fn rd_kafka_message_status(record: *const ffi::rd_kafka_message_t) -> c_int;
 }
 
 /// Starts the request log of the mock cluster that a client holds (`test.mock.num.brokers`), or empties it.

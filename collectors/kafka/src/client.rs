@@ -3,16 +3,21 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use switchboard_model::{FailureKind, OWN_USER_AGENT};
 
 use crate::config::{Config, checked_properties};
 use crate::failure::{BrokerErrors, Code, Failure};
+
+/// The library's producer with our context. Only a [`crate::Sender`] makes one.
+pub(crate) type Producer = BaseProducer<ObserverContext>;
 
 /// The library's consumer with our context. It is never subscribed.
 pub(crate) type Consumer = BaseConsumer<ObserverContext>;
@@ -36,6 +41,13 @@ impl ClientContext for ObserverContext {
 
 impl ConsumerContext for ObserverContext {}
 
+impl ProducerContext for ObserverContext {
+    type DeliveryOpaque = ();
+
+    // Reports are taken from the queue by number instead.
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
 /// A context that notes errors there.
 pub(crate) fn context(errors: Arc<BrokerErrors>) -> ObserverContext {
     ObserverContext { errors }
@@ -48,10 +60,31 @@ pub(crate) enum Role {
     Observe,
     /// Records.
     Tail,
+    /// Records that are read once more, by their offsets.
+    Reread,
+    /// Records that are sent.
+    Send {
+        /// How long a record may be on its way.
+        delivery_timeout: Duration,
+    },
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observer",
+            Self::Tail => "tail",
+            Self::Reread => "reread",
+            Self::Send { .. } => "sender",
+        }
+    }
 }
 
 /// Makes a client. Fails only over its configuration: connecting comes later, by itself.
-pub(crate) fn make(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> Result<Consumer, Failure> {
+pub(crate) fn make<Client>(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> Result<Client, Failure>
+where
+    Client: FromClientConfigAndContext<ObserverContext>,
+{
     let settings = settings(config, role)?;
     settings.create_with_context(context(Arc::clone(errors))).map_err(|error: KafkaError| {
         let detail = match &error {
@@ -77,18 +110,23 @@ pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Fail
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "100")
         .set("reconnect.backoff.max.ms", "2000")
-        .set("topic.metadata.refresh.interval.ms", "10000")
-        // A debugger wants to see what was aborted too; it is also what high watermarks count.
-        .set("isolation.level", "read_uncommitted")
-        .set("check.crcs", "true")
-        .set("fetch.message.max.bytes", "1048576")
-        .set("fetch.wait.max.ms", "500");
+        .set("topic.metadata.refresh.interval.ms", "10000");
+    if !matches!(role, Role::Send { .. }) {
+        settings
+            // A debugger wants to see what was aborted too; it is also what high watermarks count.
+            .set("isolation.level", "read_uncommitted")
+            .set("check.crcs", "true")
+            .set("fetch.message.max.bytes", "1048576")
+            .set("fetch.wait.max.ms", "500");
+    }
     if config.username.is_some() {
         // Never a password in clear unless the profile says so.
         settings.set("security.protocol", "SASL_SSL").set("sasl.mechanism", "PLAIN");
     }
     for (property, value) in properties {
-        settings.set(property, value);
+        if !matches!(role, Role::Send { .. }) || !is_for_consumers(property) {
+            settings.set(property, value);
+        }
     }
     if let Some(username) = &config.username {
         settings.set("sasl.username", username);
@@ -98,30 +136,67 @@ pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Fail
     }
     settings
         .set("bootstrap.servers", &config.brokers)
-        .set(
-            "client.id",
-            match role {
-                Role::Observe => format!("{OWN_USER_AGENT}-observer"),
-                Role::Tail => format!("{OWN_USER_AGENT}-tail"),
-            },
-        )
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
+        .set("client.id", format!("{OWN_USER_AGENT}-{}", role.name()))
         .set("allow.auto.create.topics", "false")
-        .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", "false")
         .set("enable.metrics.push", "false")
-        .set("queued.max.messages.kbytes", "8192")
-        .set("queued.min.messages", "10000")
-        // How soon a full queue is looked at again. The library's second would leave the queue empty between two looks.
-        .set("fetch.queue.backoff.ms", "2")
         .set("statistics.interval.ms", "0");
-    if role == Role::Tail {
-        // `assign` asks for a group id; nobody joins it.
-        settings.set("group.id", format!("{OWN_USER_AGENT}-{:016x}", RandomState::new().build_hasher().finish()));
+    if let Role::Send { delivery_timeout } = role {
+        set_for_sending(&mut settings, delivery_timeout);
+    } else {
+        set_for_reading(&mut settings, role);
     }
     settings.set_log_level(RDKafkaLogLevel::Warning);
     Ok(settings)
+}
+
+fn is_for_consumers(property: &str) -> bool {
+    property.starts_with("fetch.") || matches!(property, "check.crcs" | "isolation.level" | "max.partition.fetch.bytes")
+}
+
+fn set_for_reading(settings: &mut ClientConfig, role: Role) {
+    settings
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", if role == Role::Reread { "true" } else { "false" })
+        .set("queued.max.messages.kbytes", "8192")
+        .set("queued.min.messages", "10000")
+        // How soon a full queue is looked at again. The library's second would leave the queue empty between two looks.
+        .set("fetch.queue.backoff.ms", "2");
+    if role == Role::Reread {
+        // What was stored is to be found again, whatever became of its transaction; and quickly where there is little.
+        settings.set("isolation.level", "read_uncommitted").set("fetch.wait.max.ms", "20");
+    }
+    if role != Role::Observe {
+        // `assign` asks for a group id; nobody joins it.
+        settings.set("group.id", format!("{OWN_USER_AGENT}-{:016x}", RandomState::new().build_hasher().finish()));
+    }
+}
+
+/// A record is sent over the wire at most once.
+///
+/// The library's idempotent producer would hide lost answers by sending again under the same sequence number. It is not used: it
+/// asks for a permission of its own, cannot be cancelled without leaving a gap that ends it, and after its time-out tells no more than
+/// this does. Instead nothing that may have been written is sent again (`message.send.max.retries=0`), and what is in doubt is told as
+/// such. What a broker provably refused because another one leads the partition now, the library does send to that one.
+fn set_for_sending(settings: &mut ClientConfig, delivery_timeout: Duration) {
+    let timeout_ms = delivery_timeout.as_millis().clamp(1, 900_000);
+    settings
+        .set("acks", "all")
+        .set("enable.idempotence", "false")
+        .set("message.send.max.retries", "0")
+        .set("message.timeout.ms", timeout_ms.to_string())
+        .set("request.timeout.ms", timeout_ms.to_string())
+        .set("socket.timeout.ms", timeout_ms.clamp(10, 10_000).to_string())
+        // As Java's clients choose, so that a key goes where it went before.
+        .set("partitioner", "murmur2_random")
+        .set("linger.ms", "2")
+        // How large a record may be is the broker's affair.
+        .set("message.max.bytes", "104857600")
+        // The sender bounds what is in flight itself; these leave room for it.
+        .set("queue.buffering.max.messages", "100000")
+        .set("queue.buffering.max.kbytes", "131072")
+        .set("topic.metadata.propagation.max.ms", "3000");
 }
 
 #[cfg(test)]
@@ -132,12 +207,12 @@ mod tests {
     fn an_observer_never_commits_creates_or_joins() {
         let mut config = Config::new("k", "localhost:9092");
         config.properties.insert("isolation.level".to_owned(), "read_committed".to_owned());
-        for role in [Role::Observe, Role::Tail] {
+        for role in [Role::Observe, Role::Tail, Role::Reread] {
             let settings = settings(&config, role).expect("settings");
             assert_eq!(settings.get("enable.auto.commit"), Some("false"));
             assert_eq!(settings.get("enable.auto.offset.store"), Some("false"));
             assert_eq!(settings.get("allow.auto.create.topics"), Some("false"));
-            assert_eq!(settings.get("isolation.level"), Some("read_committed"));
+            assert_eq!(settings.get("isolation.level"), Some(if role == Role::Reread { "read_uncommitted" } else { "read_committed" }));
             assert!(settings.get("client.id").is_some_and(|id| id.starts_with("switchboard-")));
         }
         assert_eq!(settings(&config, Role::Observe).expect("settings").get("group.id"), None);
@@ -148,10 +223,30 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_sends_once_and_says_when_it_is_acknowledged_by_all() {
+        let mut config = Config::new("k", "localhost:9092");
+        config.properties.insert("isolation.level".to_owned(), "read_committed".to_owned());
+        config.properties.insert("security.protocol".to_owned(), "SSL".to_owned());
+        let settings = settings(&config, Role::Send { delivery_timeout: Duration::from_secs(3) }).expect("settings");
+        for (property, value) in [
+            ("acks", "all"),
+            ("message.send.max.retries", "0"),
+            ("enable.idempotence", "false"),
+            ("message.timeout.ms", "3000"),
+            ("allow.auto.create.topics", "false"),
+            ("client.id", "switchboard-sender"),
+            ("security.protocol", "SSL"),
+        ] {
+            assert_eq!(settings.get(property), Some(value), "{property}");
+        }
+        assert_eq!((settings.get("isolation.level"), settings.get("group.id")), (None, None));
+    }
+
+    #[test]
     fn a_refused_value_is_named_without_the_value() {
         let mut config = Config::new("k", "localhost:9092");
         config.properties.insert("security.protocol".to_owned(), "hunter2".to_owned());
-        let failure = make(&config, Role::Observe, &Arc::default()).err().expect("refused");
+        let failure = make::<Consumer>(&config, Role::Observe, &Arc::default()).err().expect("refused");
         assert!(failure.detail.contains("security.protocol"), "{}", failure.detail);
     }
 

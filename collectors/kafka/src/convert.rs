@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use switchboard_model::{
     Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, RawHash, RecordBatch, RecordRow, Redactor,
-    SourceId, Str, TimestampType,
+    SourceId, Str, TextArena, TimestampType,
 };
 
 use crate::dialect::{NameMeaning, NameMeanings, TraceHeaders};
@@ -16,6 +16,8 @@ pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 const MOST_HEADERS: usize = 1_024;
 /// How far behind the cut a secret is still looked for, so that it is recognised although only its beginning is kept.
 const LOOK_BEHIND_CUT: usize = 4 * 1024;
+/// From so many records on, a batch is a sign that as many will follow.
+const MANY_RECORDS: usize = 512;
 /// Longest correlation id, in bytes; what is longer is no id.
 const LONGEST_CORRELATION: usize = 256;
 
@@ -59,6 +61,15 @@ impl<'a> RawRecord<'a> {
         for (pair, (name, value)) in parts[2..].chunks_exact_mut(2).zip(self.headers) {
             (pair[0], pair[1]) = (Some(*name), *value);
         }
+    }
+}
+
+/// What the library's number for a timestamp's kind means.
+pub(crate) fn timestamp_type_of(kind: u32) -> TimestampType {
+    match kind {
+        1 => TimestampType::Create,
+        2 => TimestampType::LogAppend,
+        _ => TimestampType::Unknown,
     }
 }
 
@@ -158,6 +169,15 @@ impl RecordBuilder {
     /// Takes the batch out, stamped with the time of arrival.
     pub fn finish(&mut self, received_ns: i64) -> RecordBatch {
         let mut batch = std::mem::take(&mut self.batch);
+        // Where records come thick, the next batch will be like this one; where they come singly, room is not taken for nothing.
+        if batch.records.len() >= MANY_RECORDS {
+            self.batch.text = TextArena::with_capacity(self.text_bytes, batch.text.num_strings());
+            self.batch.records.reserve(batch.records.len());
+            self.batch.headers.reserve(batch.headers.len());
+            self.batch.correlations.reserve(batch.correlations.len());
+        } else {
+            batch.shrink_to_fit();
+        }
         batch.header = BatchHeader { version: BATCH_VERSION, source: self.source, received_ns };
         batch.cluster = self.cluster.clone();
         self.last_names.clear();
@@ -224,7 +244,7 @@ impl RecordBuilder {
 
     fn push_value(&mut self, value: &[u8], flags: &mut Flags) -> Str {
         let seen = &value[..value.len().min(LONGEST_VALUE + LOOK_BEHIND_CUT)];
-        let clean = redact(&self.redactor, seen);
+        let clean = self.redactor.redact_bytes(seen);
         flags.redacted |= matches!(clean, Cow::Owned(_));
         flags.truncated |= value.len() > LONGEST_VALUE;
         let kept = if clean.len() > LONGEST_VALUE { cut(&clean, LONGEST_VALUE) } else { &clean };
@@ -237,28 +257,6 @@ impl RecordBuilder {
 struct Flags {
     redacted: bool,
     truncated: bool,
-}
-
-/// A value without the secrets that its shape betrays; of bytes that are not all text, each run of text is looked at.
-fn redact<'a>(redactor: &Redactor, value: &'a [u8]) -> Cow<'a, [u8]> {
-    if let Ok(text) = std::str::from_utf8(value) {
-        return redactor.redact_text(text).map_or(Cow::Borrowed(value), |clean| Cow::Owned(clean.into_bytes()));
-    }
-    let mut clean: Option<Vec<u8>> = None;
-    let mut passed = 0;
-    for chunk in value.utf8_chunks() {
-        let text = chunk.valid();
-        if let Some(redacted) = redactor.redact_text(text) {
-            clean.get_or_insert_with(|| value[..passed].to_vec()).extend_from_slice(redacted.as_bytes());
-        } else if let Some(clean) = &mut clean {
-            clean.extend_from_slice(text.as_bytes());
-        }
-        if let Some(clean) = &mut clean {
-            clean.extend_from_slice(chunk.invalid());
-        }
-        passed += text.len() + chunk.invalid().len();
-    }
-    clean.map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 /// At most so many bytes, without cutting a character of UTF-8 in two.

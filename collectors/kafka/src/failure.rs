@@ -23,6 +23,9 @@ impl Code {
     pub const SASL_AUTHENTICATION_FAILED: Self = Self(58);
     pub const GROUP_ID_NOT_FOUND: Self = Self(69);
     pub const DESTROYED: Self = Self(-197);
+    pub const PARTITION_EOF: Self = Self(-191);
+    pub const PURGED_IN_FLIGHT: Self = Self(-151);
+    pub const PURGED_FROM_QUEUE: Self = Self(-152);
     pub const TRANSPORT: Self = Self(-195);
     pub const RESOLVE: Self = Self(-193);
     pub const UNKNOWN_PARTITION: Self = Self(-190);
@@ -331,6 +334,14 @@ mod tests {
                 FailureKind::Connect,
                 "k:9093",
                 "ssl.ca",
+            ),
+            (
+                Code::TRANSPORT,
+                "ssl://127.0.0.1:9092/bootstrap: Disconnected: connection reset by peer (after 0ms in state SSL_HANDSHAKE)",
+                false,
+                FailureKind::Protocol,
+                "No TLS with 127.0.0.1:9092",
+                "security.protocol",
             ),
             (
                 Code::TRANSPORT,

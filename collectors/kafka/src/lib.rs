@@ -1,23 +1,31 @@
 //! Observes Kafka clusters: brokers, topics, watermarks, consumer groups with lag, and records. It reads by assignment, never
-//! joins a group, never commits and never creates a topic.
+//! joins a group, never commits and never creates a topic. With a permit it also sends: a [`Sender`] writes records to the one
+//! cluster that the permit names.
 
 mod admin;
+mod cancel;
 mod catalogue;
 mod client;
 mod collector;
 mod config;
 mod control;
 mod convert;
+mod delivery;
 mod dialect;
 mod failure;
 mod groups;
 mod observer;
+mod originals;
 mod plan;
 mod progress;
 mod reaper;
+mod sender;
 mod tail;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cancel::Cancel;
 pub use collector::KafkaCollector;
 pub use config::{Config, PropertyRefused};
+pub use originals::{ReadLimits, read_originals};
+pub use sender::{Delivery, Sender, SenderOptions, SenderRefused};

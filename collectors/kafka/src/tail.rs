@@ -7,13 +7,13 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::{Condvar, Mutex};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
-use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink, TimestampType};
+use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink};
 
 use crate::admin::{RecordQueue, RecordView};
 use crate::client::{self, Role};
 use crate::config::Config;
 use crate::control::Control;
-use crate::convert::{RawRecord, RecordBuilder};
+use crate::convert::{RawRecord, RecordBuilder, timestamp_type_of};
 use crate::failure::{BrokerErrors, CallError, Code};
 use crate::plan::TailPlan;
 use crate::progress::AllProgress;
@@ -21,6 +21,8 @@ use crate::reaper;
 
 /// Size at which a batch is cut, in bytes.
 const BATCH_BYTES: usize = 1 << 20;
+/// Headers of a record that are looked at without taking memory for them.
+const FEW_HEADERS: usize = 16;
 /// Records taken from the library at once.
 const MOST_AT_ONCE: usize = 256;
 /// Pause before a position that is not there, or a client that failed, is tried again.
@@ -129,20 +131,26 @@ impl Intake {
         if progress.channel.0 != self.epoch {
             progress.channel = (self.epoch, self.builder.channel(&progress.key.0));
         }
-        let headers: Vec<(&[u8], Option<&[u8]>)> = view.headers().collect();
+        let mut few = [(&[][..], None); FEW_HEADERS];
+        let many: Vec<(&[u8], Option<&[u8]>)>;
+        let mut rest = view.headers();
+        let num_few = few.iter_mut().zip(&mut rest).map(|(place, header)| *place = header).count();
+        let headers = match rest.next() {
+            None => &few[..num_few],
+            Some(next) => {
+                many = few.into_iter().chain([next]).chain(rest).collect();
+                &many
+            }
+        };
         let (timestamp_ms, timestamp_type) = view.timestamp();
         let raw = RawRecord {
             partition: view.partition(),
             offset: view.offset(),
             timestamp_ms,
-            timestamp_type: match timestamp_type {
-                1 => TimestampType::Create,
-                2 => TimestampType::LogAppend,
-                _ => TimestampType::Unknown,
-            },
+            timestamp_type: timestamp_type_of(timestamp_type),
             key: view.key(),
             value: view.value(),
-            headers: &headers,
+            headers,
         };
         self.num_bytes += raw.size_bytes();
         self.builder.add(progress.channel.1, &raw);

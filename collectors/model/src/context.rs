@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SpanId, TraceId};
+use crate::{SpanId, TraceId, hex};
 
 /// A trace and a span in it, as a header named them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,18 +34,20 @@ pub fn own_traceparent(number: u64) -> String {
 /// Reads W3C `traceparent`. Unknown versions are read by the first four fields; all-zero ids, version `ff` and upper
 /// case are invalid, as the recommendation says.
 pub fn parse_traceparent(text: &str) -> Option<SpanContext> {
-    let bytes = text.trim().as_bytes();
-    let is_lower_hex = |part: &[u8]| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    // What has the length of version 00 already is either that or invalid, so it needs no trimming.
+    let bytes = if text.len() == 55 { text } else { text.trim() }.as_bytes();
     if bytes.len() < 55 || (bytes.len() > 55 && (&bytes[..2] == b"00" || bytes[55] != b'-')) {
         return None;
     }
     if bytes[2] != b'-' || bytes[35] != b'-' || bytes[52] != b'-' || &bytes[..2] == b"ff" {
         return None;
     }
-    if !(is_lower_hex(&bytes[..2]) && is_lower_hex(&bytes[3..35]) && is_lower_hex(&bytes[36..52]) && is_lower_hex(&bytes[53..55])) {
-        return None;
-    }
-    context(std::str::from_utf8(&bytes[3..35]).ok()?, std::str::from_utf8(&bytes[36..52]).ok()?)
+    let lower = |from: usize, to: usize| hex::number(&bytes[from..to], hex::Case::Lower);
+    lower(0, 2)?;
+    lower(53, 55)?;
+    let trace_id = u128::from(lower(3, 19)?) << 64 | u128::from(lower(19, 35)?);
+    let span_id = lower(36, 52)?;
+    (trace_id != 0).then_some(SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id) })
 }
 
 /// Reads B3's single header `{trace}-{span}[-{sampled}[-{parent}]]`; a bare `0`, `1` or `d` holds no context.
@@ -74,12 +76,13 @@ pub fn parse_hex_id(trace_id: &str, span_id: Option<&str>) -> Option<SpanContext
 }
 
 fn context(trace_id: &str, span_id: &str) -> Option<SpanContext> {
-    let is_hex = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_hex(trace_id, 32) || !is_hex(span_id, 16) {
+    if !(1..=32).contains(&trace_id.len()) || !(1..=16).contains(&span_id.len()) {
         return None;
     }
-    let trace_id = u128::from_str_radix(trace_id, 16).ok()?;
-    let span_id = u64::from_str_radix(span_id, 16).ok()?;
+    let any = |digits: &[u8]| hex::number(digits, hex::Case::Any);
+    let (high, low) = trace_id.as_bytes().split_at(trace_id.len().saturating_sub(16));
+    let trace_id = u128::from(any(high)?) << 64 | u128::from(any(low)?);
+    let span_id = any(span_id.as_bytes())?;
     (trace_id != 0).then_some(SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id) })
 }
 
@@ -115,6 +118,49 @@ mod tests {
         assert_eq!(parse_uber_trace_id("a3ce929d0e0e4736:f067aa0ba902b7:0:1"), Some(short));
         assert_eq!(parse_datadog(&0xa3ce_929d_0e0e_4736_u64.to_string(), Some(&0xf0_67aa_0ba9_02b7_u64.to_string())), Some(short));
         assert_eq!(parse_hex_id("a3ce929d0e0e4736", Some("00f067aa0ba902b7")), Some(short));
+    }
+
+    /// Read digit by digit by the standard library.
+    fn plain_traceparent(text: &str) -> Option<SpanContext> {
+        let bytes = text.trim().as_bytes();
+        let is_lower_hex = |part: &[u8]| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if bytes.len() < 55 || (bytes.len() > 55 && (&bytes[..2] == b"00" || bytes[55] != b'-')) || &bytes[..2] == b"ff" {
+            return None;
+        }
+        let is_well_formed = [2, 35, 52].iter().all(|at| bytes[*at] == b'-')
+            && is_lower_hex(&bytes[..2])
+            && is_lower_hex(&bytes[3..35])
+            && is_lower_hex(&bytes[36..52])
+            && is_lower_hex(&bytes[53..55]);
+        if !is_well_formed {
+            return None;
+        }
+        let part = |from: usize, to: usize| std::str::from_utf8(&bytes[from..to]).ok();
+        let trace_id = u128::from_str_radix(part(3, 35)?, 16).ok()?;
+        let span_id = u64::from_str_radix(part(36, 52)?, 16).ok()?;
+        (trace_id != 0).then_some(SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id) })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_traceparent_reads_as_its_digits_say(good in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", before in "[ \t]{0,2}", after in "(-x|x| )?", spoil in proptest::option::of((0_usize..55, "[0A-Gé -]"))) {
+            let mut text = good;
+            if let Some((at, with)) = spoil {
+                text.replace_range(at..=at, &with);
+            }
+            let text = before + &text + &after;
+            proptest::prop_assert_eq!(parse_traceparent(&text), plain_traceparent(&text), "{}", text);
+        }
+
+        #[test]
+        fn ids_of_any_length_read_as_their_digits_say(trace_id in "[0-9a-fA-Fg+]{0,34}", span_id in "[0-9a-fA-F+]{0,18}") {
+            let is_hex = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+            let expected = (is_hex(&trace_id, 32) && is_hex(&span_id, 16))
+                .then(|| (u128::from_str_radix(&trace_id, 16).expect("hex"), u64::from_str_radix(&span_id, 16).expect("hex")))
+                .filter(|(trace_id, _)| *trace_id != 0)
+                .map(|(trace_id, span_id)| SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id) });
+            proptest::prop_assert_eq!(parse_hex_id(&trace_id, Some(&span_id)), expected);
+        }
     }
 
     #[test]

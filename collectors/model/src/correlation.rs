@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hex;
+
 /// A correlation id, normalised so that equal ids are equal values: 16 raw bytes, UUID text and 32 hex digits
 /// are one; a decimal number is its 64 bits (Datadog); all else is its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,10 +32,8 @@ impl CorrelationId {
         if text.is_empty() {
             return None;
         }
-        let digits: String = text.chars().filter(|c| *c != '-').collect();
-        let is_uuid = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
-        if digits.len() == 32 && (is_uuid || text.len() == 32) && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return u128::from_str_radix(&digits, 16).ok().map(Self::Wide);
+        if let Some(wide) = wide(text.as_bytes()) {
+            return Some(Self::Wide(wide));
         }
         let is_decimal = text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
         if let Some(number) = is_decimal.then(|| text.parse().ok()).flatten() {
@@ -66,6 +66,28 @@ impl std::fmt::Display for CorrelationId {
             Self::Text(text) => f.write_str(text),
         }
     }
+}
+
+/// 32 hex digits, plain or as a UUID.
+fn wide(text: &[u8]) -> Option<u128> {
+    let mut digits = [0; 32];
+    let digits: &[u8] = match text.len() {
+        32 => text,
+        36 => {
+            let mut filled = 0;
+            for (part, len) in text.split(|byte| *byte == b'-').zip([8, 4, 4, 4, 12]) {
+                if part.len() != len {
+                    return None;
+                }
+                digits[filled..filled + len].copy_from_slice(part);
+                filled += len;
+            }
+            &digits
+        }
+        _ => return None,
+    };
+    let (high, low) = digits.split_at(16);
+    Some(u128::from(hex::number(high, hex::Case::Any)?) << 64 | u128::from(hex::number(low, hex::Case::Any)?))
 }
 
 /// Whether a header or attribute of this name carries a correlation id: case is ignored, `-`, `_` and `.` are one.
@@ -131,6 +153,17 @@ mod tests {
         assert_eq!(CorrelationId::parse(b""), None);
         assert_eq!(CorrelationId::parse(b"order-4711"), Some(CorrelationId::Text("order-4711".to_owned())));
         assert_eq!(CorrelationId::parse(b"abcdefghijklmnop"), Some(CorrelationId::Text("abcdefghijklmnop".to_owned())));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn wide_is_32_digits_or_a_uuid(text in "([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|[0-9a-f-]{32}|[0-9a-fg-]{36}|[0-9a-f]{30}é|[0-9a-f]{28,40})") {
+            let digits: String = text.chars().filter(|c| *c != '-').collect();
+            let is_uuid = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
+            let is_wide = digits.len() == 32 && (is_uuid || text.len() == 32) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+            let expected = is_wide.then(|| u128::from_str_radix(&digits, 16).expect("hex"));
+            proptest::prop_assert_eq!(wide(text.as_bytes()), expected, "{}", text);
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod correlation;
 mod dead_letter;
 mod fact;
 mod header_diff;
+mod header_plan;
+mod hex;
 mod identity;
 mod log;
 mod original;
@@ -37,6 +39,7 @@ pub use fact::{
     HealthState, InstanceFact, PartitionFact, Refusal, TailState, TopicFact,
 };
 pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
+pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
 pub use original::{OriginalRecord, Outcome, OutgoingRecord, Position, RawHeader, Skipped};

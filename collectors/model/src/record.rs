@@ -103,6 +103,14 @@ pub struct CorrelationRow {
 }
 
 impl RecordBatch {
+    /// Gives back what was reserved and not used.
+    pub fn shrink_to_fit(&mut self) {
+        self.text.shrink_to_fit();
+        self.records.shrink_to_fit();
+        self.headers.shrink_to_fit();
+        self.correlations.shrink_to_fit();
+    }
+
     /// What the batch weighs in a queue, in bytes.
     pub fn size_bytes(&self) -> usize {
         self.text.size_bytes()

@@ -5,5 +5,8 @@ mod groups;
 mod lifecycle;
 mod records;
 mod refusals;
+mod rereading;
 mod scale;
+mod sending;
+mod sending_session;
 mod session;

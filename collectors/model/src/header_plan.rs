@@ -1,0 +1,231 @@
+//! Which headers a replayed record is sent with: what a framework wrote down about its failure goes, what the record was
+//! published with stays as it is, and marks of the replay are added.
+
+use crate::header_diff::{HeaderChange, HeaderChangeKind, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
+use crate::{OriginalRecord, RawHeader, Redactor, Skipped};
+
+/// How often a record may be replayed unless the user says otherwise.
+pub const DEFAULT_MAX_REPLAYS: u32 = 3;
+
+/// What marks a replay.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayMark<'a> {
+    /// Id of the run, the same for all its records.
+    pub replay_id: &'a str,
+    /// How often a record may be replayed in all.
+    pub max_replays: u32,
+}
+
+/// The headers to send, and what that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderPlan {
+    /// The headers as they are sent, in their order.
+    pub headers: Vec<RawHeader>,
+    /// What becomes of each header, secrets replaced.
+    pub diff: HeaderDiff,
+    /// How often the record was replayed, this time included.
+    pub replay_count: u32,
+}
+
+/// Failure and attempt headers of one framework.
+struct Dialect {
+    name: &'static str,
+    /// How many of these headers must be there: 1 where the names are the framework's own, 2 where an application could use one too.
+    min_headers: usize,
+    names: &'static [&'static str],
+    /// Beginnings of names that are the framework's own.
+    prefixes: &'static [&'static str],
+}
+
+/// What each framework adds when it gives a record up or tries it again. Headers of identity, type and trace are not among them:
+/// `__TypeId__`, `MessageId`, `traceparent` and their like stay.
+static DIALECTS: &[Dialect] = &[
+    // Spring Kafka: DeadLetterPublishingRecoverer and retry topics (KafkaHeaders, RetryTopicHeaders, KafkaUtils).
+    Dialect {
+        name: "spring",
+        min_headers: 1,
+        names: &[
+            "retry_topic-attempts",
+            "retry_topic-original-timestamp",
+            "retry_topic-backoff-timestamp",
+            "springDeserializerExceptionKey",
+            "springDeserializerExceptionValue",
+        ],
+        prefixes: &["kafka_dlt-", "kafka_original-", "kafka_exception-", "kafka_key-exception-"],
+    },
+    // Spring Cloud Stream's Kafka binder (KafkaMessageChannelBinder).
+    Dialect {
+        name: "spring cloud stream",
+        min_headers: 2,
+        names: &[
+            "x-original-topic",
+            "x-original-partition",
+            "x-original-offset",
+            "x-original-timestamp",
+            "x-original-timestamp-type",
+            "x-exception-fqcn",
+            "x-exception-message",
+            "x-exception-stacktrace",
+        ],
+        prefixes: &[],
+    },
+    // Kafka Connect sinks (DeadLetterQueueReporter), which do not write over a name that is there already.
+    Dialect { name: "kafka connect", min_headers: 1, names: &[], prefixes: &["__connect.errors."] },
+    // Kafka Streams (KIP-1034).
+    Dialect { name: "kafka streams", min_headers: 1, names: &[], prefixes: &["__streams.errors."] },
+    // Share groups (KIP-1191).
+    Dialect { name: SHARE_GROUP, min_headers: 1, names: &[], prefixes: &["__dlq.errors."] },
+    // SmallRye Reactive Messaging (Quarkus).
+    Dialect {
+        name: "smallrye",
+        min_headers: 1,
+        names: &[
+            "dead-letter-reason",
+            "dead-letter-cause",
+            "dead-letter-exception-class-name",
+            "dead-letter-cause-class-name",
+            "dead-letter-topic",
+            "dead-letter-partition",
+            "dead-letter-offset",
+        ],
+        prefixes: &["delayed-retry-"],
+    },
+    // Karafka Pro.
+    Dialect {
+        name: "karafka",
+        min_headers: 2,
+        names: &["source_topic", "source_partition", "source_offset", "source_consumer_group", "source_attempts", "source_trace_id"],
+        prefixes: &[],
+    },
+    // NServiceBus: ServiceControl strips the same on retry.
+    Dialect {
+        name: "nservicebus",
+        min_headers: 1,
+        names: &[
+            "NServiceBus.FailedQ",
+            "NServiceBus.TimeOfFailure",
+            "NServiceBus.Retries",
+            "NServiceBus.Retries.Timestamp",
+            "NServiceBus.FLRetries",
+            "ServiceControl.Retry.UniqueMessageId",
+            "ServiceControl.Retry.AcknowledgementQueue",
+        ],
+        prefixes: &["NServiceBus.ExceptionInfo."],
+    },
+    // MassTransit (`_error` and `_skipped` queues).
+    Dialect { name: "masstransit", min_headers: 1, names: &["MT-Reason", "MT-Redelivery-Count"], prefixes: &["MT-Fault-"] },
+    // RabbitMQ, where a bridge carries its headers over.
+    Dialect { name: "rabbitmq", min_headers: 1, names: &["x-death", "x-delivery-count"], prefixes: &["x-first-death-", "x-last-death-"] },
+    // Smaller libraries whose names were met in the wild.
+    Dialect { name: "eventferry", min_headers: 2, names: &["dlq-original-topic", "dlq-error-class", "dlq-reason", "dlq-attempts"], prefixes: &[] },
+    Dialect { name: "monoscope", min_headers: 2, names: &["original-topic", "error-reason", "failed-at"], prefixes: &[] },
+];
+
+const SHARE_GROUP: &str = "share group";
+/// Whose header is removed where an earlier replay marked a record more than once.
+const OWN: &str = "switchboard";
+
+impl Dialect {
+    fn has(&self, name: &str) -> bool {
+        self.names.contains(&name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix))
+    }
+}
+
+/// Plans the headers of a record that is replayed. Pure: the same record and mark give the same plan.
+pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: &Redactor) -> Result<HeaderPlan, Skipped> {
+    if let Some(pointer) = pointer_without_copy(original) {
+        return Err(pointer);
+    }
+    let count = replays_before(&original.headers)?;
+    if count >= mark.max_replays {
+        return Err(Skipped::ReplayedTooOften { count, limit: mark.max_replays });
+    }
+    let replay_count = count + 1;
+    let position = &original.position;
+    let marks = [
+        (REPLAY_ID_HEADER, mark.replay_id.to_owned()),
+        (SOURCE_HEADER, format!("{}/{}/{}", position.topic, position.partition, position.offset)),
+        (REPLAY_COUNT_HEADER, replay_count.to_string()),
+    ];
+    let mut is_marked = [false; 3];
+    let present: Vec<&Dialect> = DIALECTS
+        .iter()
+        .filter(|dialect| {
+            let mut names: Vec<&str> = original.headers.iter().map(|header| header.name.as_str()).filter(|name| dialect.has(name)).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.len() >= dialect.min_headers
+        })
+        .collect();
+
+    let mut headers = Vec::with_capacity(original.headers.len() + marks.len());
+    let mut changes = Vec::with_capacity(original.headers.len() + marks.len());
+    let shown = |header: &RawHeader| show(redactor, header);
+    for header in &original.headers {
+        let before = Some(shown(header));
+        let name = header.name.clone();
+        if let Some(at) = marks.iter().position(|(mark, _)| *mark == name) {
+            if std::mem::replace(&mut is_marked[at], true) {
+                changes.push(HeaderChange { name, kind: HeaderChangeKind::Removed { dialect: OWN }, before, after: None });
+            } else {
+                let changed = RawHeader { name: name.clone(), value: Some(marks[at].1.clone().into_bytes()) };
+                let kind = if changed == *header { HeaderChangeKind::Kept } else { HeaderChangeKind::Changed };
+                changes.push(HeaderChange { name, kind, before, after: Some(shown(&changed)) });
+                headers.push(changed);
+            }
+        } else if let Some(dialect) = present.iter().find(|dialect| dialect.has(&name)) {
+            changes.push(HeaderChange { name, kind: HeaderChangeKind::Removed { dialect: dialect.name }, before, after: None });
+        } else {
+            changes.push(HeaderChange { name, kind: HeaderChangeKind::Kept, after: before.clone(), before });
+            headers.push(header.clone());
+        }
+    }
+    for ((name, value), is_marked) in marks.into_iter().zip(is_marked) {
+        if !is_marked {
+            let added = RawHeader { name: name.to_owned(), value: Some(value.into_bytes()) };
+            changes.push(HeaderChange { name: added.name.clone(), kind: HeaderChangeKind::Added, before: None, after: Some(shown(&added)) });
+            headers.push(added);
+        }
+    }
+    Ok(HeaderPlan { headers, diff: HeaderDiff { changes }, replay_count })
+}
+
+/// How often a record says it was replayed; the most of what it says.
+fn replays_before(headers: &[RawHeader]) -> Result<u32, Skipped> {
+    let mut most = 0;
+    for header in headers.iter().filter(|header| header.name == REPLAY_COUNT_HEADER) {
+        let digits = header.value.as_deref().and_then(|value| std::str::from_utf8(value).ok()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        most = most.max(digits.and_then(|digits| digits.parse().ok()).ok_or(Skipped::CountUnreadable)?);
+    }
+    Ok(most)
+}
+
+/// A share group's dead letter that holds no copy of what died: neither key nor value, only where it lies.
+fn pointer_without_copy(original: &OriginalRecord) -> Option<Skipped> {
+    if original.key.is_some() || original.value.is_some() {
+        return None;
+    }
+    let text = |name: &str| {
+        let header = original.headers.iter().rfind(|header| header.name == name)?;
+        header.value.as_deref().and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+    };
+    Some(Skipped::NoCopy {
+        topic: text("__dlq.errors.topic")?,
+        partition: text("__dlq.errors.partition").unwrap_or_else(|| "unknown".to_owned()),
+        offset: text("__dlq.errors.offset").unwrap_or_else(|| "unknown".to_owned()),
+    })
+}
+
+fn show(redactor: &Redactor, header: &RawHeader) -> ShownValue {
+    let Some(value) = &header.value else { return ShownValue { bytes: None, redacted: false } };
+    if redactor.is_secret_name(&header.name) {
+        return ShownValue { bytes: Some(redactor.replacement(value).into_bytes()), redacted: true };
+    }
+    let clean = redactor.redact_bytes(value);
+    let redacted = matches!(clean, std::borrow::Cow::Owned(_));
+    ShownValue { bytes: Some(clean.into_owned()), redacted }
+}
+
+#[cfg(test)]
+#[path = "header_plan_tests.rs"]
+mod tests;
