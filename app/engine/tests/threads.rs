@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use batches::{START_NS, Span, spans, tick};
-use switchboard_engine::view::{Answer, Query, Snapshot};
+use switchboard_engine::view::{Answer, Query, Snapshot, TraceFilter, TraceOrder};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 use switchboard_model::{Batch, Intake, Offer, Sink, SourceId, SourceInfo, SourceKind, TraceId, channel};
 
@@ -67,6 +67,39 @@ fn what_goes_in_comes_out_and_questions_are_answered() {
     assert_eq!((report.interactions[0].calls, report.sources[0].counts.received, report.sources[0].counts.stored), (200, 400, 400));
     assert_eq!(intake.num_bytes_queued(), 0);
     assert!(num_published.load(Ordering::SeqCst) >= 1 && engine.state() == EngineState::Running);
+}
+
+#[test]
+fn a_search_tells_in_parts_and_ends_only_older_ones_of_its_kind() {
+    let Running { engine, sink, .. } = run(|_| {});
+    // Enough for several segments, so that there are several parts.
+    for batch in 0..60_u128 {
+        let of_batch: Vec<Span> = (1..=500_u128).map(|at| Span::client("shop", batch * 500 + at, 10, 0).named("Place order")).collect();
+        assert!(matches!(sink.offer(spans(2_000, &of_batch)), Offer::Taken));
+    }
+    until(|| engine.snapshot().totals.stored == 30_000);
+    let find = |text: &str, limit: usize| engine.query(Query::Find { text: text.to_owned(), limit });
+    let older = find("order", 10_000);
+    let traces = engine.query(Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 7 });
+    let newer = find("ORDER", 10_000);
+    let mut num_hits = 0;
+    let last = loop {
+        let Answer::Found(page) = newer.recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
+        num_hits += page.hits.len();
+        if page.is_done {
+            break page;
+        }
+    };
+    assert_eq!((num_hits, last.total, last.looked.as_slice()), (10_000, 30_000, [format!("{},000 spans", last.looked_at / 1_000)].as_slice()));
+    assert!(newer.recv_timeout(DEADLINE).is_err(), "nothing comes behind the last part");
+    let Answer::Traces(list) = traces.recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
+    assert_eq!((list.rows.len(), list.matching, list.is_capped), (7, 30_000, true));
+    // The older one was done before, or it ended without a last part; either way it ends.
+    while older.recv_timeout(DEADLINE).is_ok() {}
+    // Nobody listens: the search gives up, and the next one is answered.
+    drop(find("order", 10_000));
+    let Answer::Found(page) = find("nothing like it", 5).recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
+    assert!(page.hits.is_empty());
 }
 
 #[test]

@@ -104,3 +104,6 @@ pub(crate) fn merge(earlier: Option<Answer>, later: Answer) -> Answer {
         (_, later) => later,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,13 +64,14 @@ impl TraceScan {
     fn newest(&self, cancelled: &AtomicBool) -> Option<TraceList> {
         let mut list = TraceList::default();
         let mut seen: HashSet<u64> = HashSet::new();
-        for (_, segment) in self.spans.segments().rev() {
+        let mut oldest = None;
+        'walk: for (_, segment) in self.spans.segments().rev() {
             for row in (0..segment.num_rows()).rev() {
                 if list.looked_at_spans.is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
                     return None;
                 }
                 list.looked_at_spans += 1;
-                list.oldest_ns = Some(segment.arrivals.of(row).1);
+                oldest = Some((segment, row));
                 let trace_low = segment.trace_ids[row] as u64;
                 // A trace does not begin after any of its spans.
                 let is_too_old = self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns);
@@ -83,12 +84,12 @@ impl TraceScan {
                 }
                 if list.rows.len() >= self.limit {
                     list.is_capped = true;
-                    list.matching = list.rows.len() as u64;
-                    return Some(list);
+                    break 'walk;
                 }
                 list.rows.push(found);
             }
         }
+        list.oldest_ns = oldest.map(|(segment, row)| segment.arrivals.of(row).1);
         list.matching = list.rows.len() as u64;
         Some(list)
     }

@@ -58,10 +58,10 @@ impl Dictionary {
         &self.bytes
     }
 
-    /// The string of which `[start, end)` of all is a part; `None` if it reaches over the end of one.
-    pub(crate) fn holding(&self, start: usize, end: usize) -> Option<usize> {
-        let at = self.ends.partition_point(|known| *known as usize <= start);
-        self.ends.get(at).is_some_and(|known| end <= *known as usize).then_some(at)
+    /// The number of the string that holds this place of all, and where it ends.
+    pub(crate) fn holding(&self, place: usize) -> (usize, usize) {
+        let at = self.ends.partition_point(|end| *end as usize <= place);
+        (at, self.ends.get(at).map_or(self.bytes.len(), |end| *end as usize))
     }
 
     /// How many strings there are, the empty one included.

@@ -24,7 +24,7 @@ mod value;
 mod vocabulary;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use correlation::{hash_of_id, id_of};
 pub(crate) use hash::Seed;

@@ -41,29 +41,37 @@ impl Needle {
         }
     }
 
-    /// Calls back with all places where the text stands, overlapping ones perhaps left out.
-    pub(crate) fn each(&self, bytes: &[u8], mut found: impl FnMut(usize, usize)) {
-        match &self.folded {
-            None => {
-                let mut from = 0;
-                while let Some((start, end)) = self.find_cases(bytes, from) {
-                    found(start, end);
-                    from = start + 1;
-                }
+    /// Calls back with places where the text stands, from and to; the callback says from where on to look for the next.
+    pub(crate) fn each(&self, bytes: &[u8], mut found: impl FnMut(usize, usize) -> usize) {
+        let Some(folded) = &self.folded else {
+            let mut from = 0;
+            while let Some((start, end)) = self.find_cases(bytes, from) {
+                from = found(start, end);
             }
-            Some(folded) if !self.has_letters => memmem::find_iter(bytes, folded).for_each(|at| found(at, at + folded.len())),
-            Some(folded) => {
-                let finder = memmem::Finder::new(folded);
-                let overlap = folded.len() - 1;
-                let step = CHUNK_BYTES.max(2 * folded.len());
-                let mut chunk = Vec::with_capacity(step + overlap);
-                for start in (0..bytes.len()).step_by(step) {
-                    chunk.clear();
-                    chunk.extend_from_slice(&bytes[start..(start + step + overlap).min(bytes.len())]);
-                    chunk.make_ascii_lowercase();
-                    finder.find_iter(&chunk).for_each(|at| found(start + at, start + at + folded.len()));
-                }
+            return;
+        };
+        let finder = memmem::Finder::new(folded);
+        if !self.has_letters {
+            let mut from = 0;
+            while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+                from = found(from + at, from + at + folded.len());
             }
+            return;
+        }
+        let step = CHUNK_BYTES.max(2 * folded.len());
+        let mut chunk = Vec::with_capacity(step + folded.len());
+        let mut from = 0;
+        while from < bytes.len() {
+            chunk.clear();
+            // What begins in this part ends in it or a little behind.
+            chunk.extend_from_slice(&bytes[from..(from + step + folded.len() - 1).min(bytes.len())]);
+            chunk.make_ascii_lowercase();
+            let mut passed = 0;
+            while let Some(at) = chunk.get(passed..).and_then(|rest| finder.find(rest)) {
+                let start = from + passed + at;
+                passed = found(start, start + folded.len()) - from;
+            }
+            from += passed.max(step);
         }
     }
 
@@ -118,8 +126,13 @@ mod tests {
             let found = needle_of.find(text.as_bytes());
             prop_assert_eq!(found.is_some(), naive(&text, &needle));
             let mut places = Vec::new();
-            needle_of.each(text.as_bytes(), |start, end| places.push((start, end)));
+            needle_of.each(text.as_bytes(), |start, end| {
+                places.push((start, end));
+                start + 1
+            });
             prop_assert_eq!(places.first().copied(), found);
+            let starts = text.char_indices().filter(|(at, _)| text[*at..].chars().take(needle.chars().count()).collect::<String>().to_lowercase() == needle.to_lowercase());
+            prop_assert_eq!(starts.count(), places.len());
             for (start, end) in places {
                 prop_assert_eq!(text[start..end].to_lowercase(), needle.to_lowercase());
             }

@@ -5,7 +5,7 @@ use switchboard_model::{InstanceSource, SourceId, SpanId, SpanKind, SpanStatus, 
 use super::blob::Cursor;
 use super::span_segment::{SpanSegment, instance_source, slot_parts};
 use super::value::{StoredAttr, StoredValue, text_of};
-use super::vocabulary::correlates;
+use super::vocabulary::{Vocabulary, correlates};
 
 /// A stored span. Nothing is copied out until it is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -225,6 +225,32 @@ impl<'a> SpanRef<'a> {
             })
             .collect();
         StoredExtras { status_message, trace_state, links, events }
+    }
+
+    /// Whether a word for which this holds stands among its events, or among attributes of those or of its links.
+    pub(crate) fn extras_refer(self, holds: impl Fn(u32) -> bool) -> bool {
+        if !self.segment.head(self.row).has_extras {
+            return false;
+        }
+        let mut cursor = self.raw_attributes().into_cursor();
+        cursor.bytes();
+        cursor.bytes();
+        let any_attr = |cursor: &mut Cursor<'a>| {
+            let num_attrs = cursor.varint();
+            (0..num_attrs).any(|_| Vocabulary::word_inline(cursor).is_some_and(&holds))
+        };
+        let num_links = cursor.varint();
+        for _ in 0..num_links {
+            cursor.take(24);
+            if any_attr(&mut cursor) {
+                return true;
+            }
+        }
+        let num_events = cursor.varint();
+        (0..num_events).any(|_| {
+            cursor.signed();
+            holds(cursor.varint() as u32) || any_attr(&mut cursor)
+        })
     }
 
     /// Values of attributes and link attributes that are correlation ids.

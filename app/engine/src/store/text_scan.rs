@@ -11,7 +11,7 @@ use super::needle::Needle;
 use super::record_segment::RecordSegment;
 use super::span_ref::SpanRef;
 use super::span_segment::SpanSegment;
-use super::value::{StoredAttr, StoredValue};
+use super::value::StoredValue;
 
 /// A set of small numbers.
 #[derive(Clone, Debug, Default)]
@@ -80,10 +80,13 @@ impl<'a> TextSearch<'a> {
         let mut found = NumberSet::new(words.len());
         for needle in self.needles {
             needle.each(words.bytes(), |start, end| {
+                let (word, word_end) = words.holding(start);
                 // Words lie end to end: what reaches over a border is none.
-                if let Some(word) = words.holding(start, end) {
-                    found.add(word);
+                if end > word_end {
+                    return start + 1;
                 }
+                found.add(word);
+                word_end
             });
         }
         found
@@ -91,9 +94,23 @@ impl<'a> TextSearch<'a> {
 
     /// Rows in whose part of the blob the text or a number may stand.
     fn rows_of_blob(&self, blob: &[u8], ends: &[u32], rows: &mut NumberSet) {
-        let mut add = |at: usize| rows.add(ends.partition_point(|end| *end as usize <= at));
-        self.needles.iter().for_each(|needle| needle.each(blob, |start, _| add(start)));
-        self.patterns.iter().for_each(|pattern| memmem::find_iter(blob, pattern).for_each(&mut add));
+        let mut add = |start: usize, end: usize| {
+            let row = ends.partition_point(|row_end| *row_end as usize <= start);
+            let row_end = ends.get(row).map_or(blob.len(), |row_end| *row_end as usize);
+            if end > row_end {
+                return start + 1;
+            }
+            rows.add(row);
+            row_end
+        };
+        self.needles.iter().for_each(|needle| needle.each(blob, &mut add));
+        for pattern in &self.patterns {
+            let finder = memmem::Finder::new(pattern);
+            let mut from = 0;
+            while let Some(at) = blob.get(from..).and_then(|rest| finder.find(rest)) {
+                from = add(from + at, from + at + pattern.len());
+            }
+        }
     }
 
     fn is_value(&self, value: StoredValue<'_>) -> bool {
@@ -114,8 +131,9 @@ impl<'a> TextSearch<'a> {
         let heads: Vec<bool> = segment.heads.iter().map(|head| words.contains(head.name) || resources.get(head.resource as usize) == Some(&true)).collect();
         if heads.contains(&true) || !words.is_empty {
             for row in 0..num_rows {
-                let is_referred =
-                    || !words.is_empty && (segment.refs_of(row).iter().any(|word| words.contains((*word).into())) || segment.head(row).has_extras);
+                let in_refs = || segment.refs_of(row).iter().any(|word| words.contains((*word).into()));
+                let in_extras = || SpanRef::new(segment, row).extras_refer(|word| words.contains(word));
+                let is_referred = || !words.is_empty && (in_refs() || in_extras());
                 if heads[segment.head_of[row] as usize] || is_referred() {
                     rows.add(row);
                 }
@@ -165,27 +183,25 @@ impl<'a> TextSearch<'a> {
 /// Calls back with all that is searched in a span beside its ids, each with its name, until the callback says it has
 /// enough.
 pub(crate) fn each_text<'a>(span: SpanRef<'a>, mut found: impl FnMut(&str, StoredValue<'a>) -> bool) {
-    let mut text = |name: &str, text: &'a str| !text.is_empty() && found(name, StoredValue::Str(text.as_bytes()));
-    let resource = span.resource();
-    if text("operation", span.name()) || text("service", resource.service_name) {
+    let is_text = |name: &str, text: &'a str, found: &mut dyn FnMut(&str, StoredValue<'a>) -> bool| found(name, StoredValue::Str(text.as_bytes()));
+    if is_text("operation", span.name(), &mut found) || is_text("service", span.service_name(), &mut found) {
         return;
     }
-    let attributes: Vec<StoredAttr<'a>> = span.attributes().collect();
-    if attributes.iter().any(|attr| found(attr.name, attr.value)) {
+    if span.attributes().any(|attr| found(attr.name, attr.value)) {
         return;
     }
     let extras = span.extras();
-    let mut text = |name: &str, text: &'a str| !text.is_empty() && found(name, StoredValue::Str(text.as_bytes()));
-    if text("status message", extras.status_message) || extras.events.iter().any(|event| text("event", event.name)) {
+    if is_text("status message", extras.status_message, &mut found) || extras.events.iter().any(|event| is_text("event", event.name, &mut found)) {
         return;
     }
-    if extras.events.iter().flat_map(|event| &event.attributes).any(|attr| found(attr.name, attr.value)) {
+    let of_events = extras.events.iter().flat_map(|event| &event.attributes);
+    let of_links = extras.links.iter().flat_map(|link| &link.attributes);
+    if of_events.chain(of_links).any(|attr| found(attr.name, attr.value)) {
         return;
     }
-    let mut text = |name: &str, text: &'a str| !text.is_empty() && found(name, StoredValue::Str(text.as_bytes()));
+    let resource = span.resource();
     let known = [("instance", resource.instance), ("version", resource.version), ("namespace", resource.namespace), ("environment", resource.environment)];
-    if known.into_iter().any(|(name, value)| text(name, value)) {
-        return;
+    if !known.into_iter().any(|(name, text)| is_text(name, text, &mut found)) {
+        _ = resource.attributes.iter().any(|attr| found(attr.name, attr.value));
     }
-    _ = resource.attributes.iter().any(|attr| found(attr.name, attr.value));
 }

@@ -54,7 +54,7 @@ pub enum TraceOrder {
 pub struct TraceList {
     /// In the order asked for.
     pub rows: Vec<TraceRow>,
-    /// Traces that the filter holds for, among those looked at.
+    /// Traces that the filter holds for, among those looked at: all that are stored, but where only the newest are asked for.
     pub matching: u64,
     /// Spans looked at.
     pub looked_at_spans: u64,
@@ -282,7 +282,7 @@ pub struct FindPage {
     pub last_seen_ns: Option<i64>,
     /// What was looked at so far, in words.
     pub looked: Vec<String>,
-    /// What could not be looked at, in words.
+    /// What could not be looked at, in words; told by the last part.
     pub not_looked: Vec<String>,
 }
 

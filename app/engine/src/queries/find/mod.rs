@@ -190,7 +190,7 @@ impl FindScan {
             not_looked.push(format!("payloads beyond 64 KiB: {} cut", words::are(RECORDS, num_truncated)));
         }
         if num_redacted > 0 {
-            not_looked.push(format!("redacted values: {} hold some", words::items(RECORDS, num_redacted)));
+            not_looked.push(format!("redacted values: {} some", words::hold(RECORDS, num_redacted)));
         }
         not_looked.extend(self.not_kept.in_words());
         not_looked

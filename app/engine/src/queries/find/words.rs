@@ -49,6 +49,11 @@ pub(crate) fn are(kind: usize, num: u64) -> String {
     items(kind, num) + if num == 1 { " is" } else { " are" }
 }
 
+/// "1 record holds", "2 records hold".
+pub(crate) fn hold(kind: usize, num: u64) -> String {
+    items(kind, num) + if num == 1 { " holds" } else { " hold" }
+}
+
 /// "200 hits".
 pub(crate) fn hits(num: u64) -> String {
     format!("{} {}", number(num), if num == 1 { "hit" } else { "hits" })

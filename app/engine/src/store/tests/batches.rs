@@ -11,7 +11,7 @@ use crate::store::{SpanRef, StoredAttr, StoredValue};
 
 /// A value; doubles are equal bit by bit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Val {
+pub(crate) enum Val {
     Str(String),
     I64(i64),
     F64(u64),
@@ -21,41 +21,41 @@ pub(super) enum Val {
 }
 
 impl Val {
-    pub(super) fn str(text: &str) -> Self {
+    pub(crate) fn str(text: &str) -> Self {
         Self::Str(text.to_owned())
     }
 }
 
-pub(super) type Pairs = Vec<(String, Val)>;
+pub(crate) type Pairs = Vec<(String, Val)>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(super) struct Resource {
-    pub(super) service: String,
-    pub(super) instance: String,
-    pub(super) attrs: Pairs,
+pub(crate) struct Resource {
+    pub(crate) service: String,
+    pub(crate) instance: String,
+    pub(crate) attrs: Pairs,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "the field's own word")]
-pub(super) struct Span {
-    pub(super) trace_id: u128,
-    pub(super) span_id: u64,
-    pub(super) parent: u64,
-    pub(super) start_ns: i64,
-    pub(super) end_ns: i64,
-    pub(super) name: String,
-    pub(super) kind: SpanKind,
-    pub(super) status: SpanStatus,
-    pub(super) status_message: String,
-    pub(super) trace_state: String,
-    pub(super) flags: u32,
-    pub(super) scope: String,
-    pub(super) resource: Resource,
-    pub(super) attrs: Pairs,
-    pub(super) links: Vec<(u128, u64, Pairs)>,
-    pub(super) events: Vec<(i64, String, Pairs)>,
-    pub(super) sample_weight: f32,
-    pub(super) truncated: bool,
+pub(crate) struct Span {
+    pub(crate) trace_id: u128,
+    pub(crate) span_id: u64,
+    pub(crate) parent: u64,
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: i64,
+    pub(crate) name: String,
+    pub(crate) kind: SpanKind,
+    pub(crate) status: SpanStatus,
+    pub(crate) status_message: String,
+    pub(crate) trace_state: String,
+    pub(crate) flags: u32,
+    pub(crate) scope: String,
+    pub(crate) resource: Resource,
+    pub(crate) attrs: Pairs,
+    pub(crate) links: Vec<(u128, u64, Pairs)>,
+    pub(crate) events: Vec<(i64, String, Pairs)>,
+    pub(crate) sample_weight: f32,
+    pub(crate) truncated: bool,
 }
 
 impl Default for Span {
@@ -85,13 +85,13 @@ impl Default for Span {
 
 /// Interns as a collector does.
 #[derive(Default)]
-pub(super) struct Texts {
-    pub(super) arena: TextArena,
+pub(crate) struct Texts {
+    pub(crate) arena: TextArena,
     known: HashMap<Vec<u8>, Str>,
 }
 
 impl Texts {
-    pub(super) fn put(&mut self, bytes: &[u8]) -> Str {
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Str {
         if let Some(at) = self.known.get(bytes) {
             return *at;
         }
@@ -100,7 +100,7 @@ impl Texts {
         at
     }
 
-    pub(super) fn value(&mut self, value: &Val) -> Value {
+    pub(crate) fn value(&mut self, value: &Val) -> Value {
         match value {
             Val::Str(text) => Value::Str(self.put(text.as_bytes())),
             Val::I64(number) => Value::I64(*number),
@@ -111,7 +111,7 @@ impl Texts {
         }
     }
 
-    pub(super) fn attrs(&mut self, pairs: &Pairs, attrs: &mut Vec<AttrRow>) -> Attrs {
+    pub(crate) fn attrs(&mut self, pairs: &Pairs, attrs: &mut Vec<AttrRow>) -> Attrs {
         let start = attrs.len() as u32;
         for (key, value) in pairs {
             let row = AttrRow { key: self.put(key.as_bytes()), known: WellKnown::of(key), value: self.value(value) };
@@ -137,11 +137,11 @@ impl Texts {
     }
 }
 
-pub(super) fn header(source: u32, received_ns: i64) -> BatchHeader {
+pub(crate) fn header(source: u32, received_ns: i64) -> BatchHeader {
     BatchHeader { source: SourceId(source), received_ns, ..BatchHeader::default() }
 }
 
-pub(super) fn span_batch(header: BatchHeader, spans: &[Span]) -> SpanBatch {
+pub(crate) fn span_batch(header: BatchHeader, spans: &[Span]) -> SpanBatch {
     let mut texts = Texts::default();
     let mut batch = SpanBatch { header, ..SpanBatch::default() };
     let mut resources = Vec::new();
@@ -195,7 +195,7 @@ fn val(value: StoredValue<'_>) -> Val {
     }
 }
 
-pub(super) fn pairs<'a>(attrs: impl IntoIterator<Item = StoredAttr<'a>>) -> Pairs {
+pub(crate) fn pairs<'a>(attrs: impl IntoIterator<Item = StoredAttr<'a>>) -> Pairs {
     attrs
         .into_iter()
         .map(|attr| {
@@ -206,7 +206,7 @@ pub(super) fn pairs<'a>(attrs: impl IntoIterator<Item = StoredAttr<'a>>) -> Pair
 }
 
 /// A stored span as it was described.
-pub(super) fn described(span: SpanRef<'_>) -> Span {
+pub(crate) fn described(span: SpanRef<'_>) -> Span {
     let resource = span.resource();
     let extras = span.extras();
     Span {
@@ -232,17 +232,17 @@ pub(super) fn described(span: SpanRef<'_>) -> Span {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Log {
-    pub(super) time_ns: i64,
-    pub(super) severity: u8,
-    pub(super) body: Val,
-    pub(super) trace_id: u128,
-    pub(super) span_id: u64,
-    pub(super) service: String,
-    pub(super) attrs: Pairs,
+pub(crate) struct Log {
+    pub(crate) time_ns: i64,
+    pub(crate) severity: u8,
+    pub(crate) body: Val,
+    pub(crate) trace_id: u128,
+    pub(crate) span_id: u64,
+    pub(crate) service: String,
+    pub(crate) attrs: Pairs,
 }
 
-pub(super) fn log_batch(header: BatchHeader, logs: &[Log]) -> LogBatch {
+pub(crate) fn log_batch(header: BatchHeader, logs: &[Log]) -> LogBatch {
     let mut texts = Texts::default();
     let mut batch = LogBatch { header, ..LogBatch::default() };
     let mut resources = Vec::new();

@@ -1,6 +1,6 @@
 //! The store against a naive one, and by example.
 
-mod batches;
+pub(crate) mod batches;
 mod evictions;
 mod model;
 mod round_trip;

@@ -1,0 +1,5 @@
+//! Questions beside naive models of them.
+
+mod find;
+
+mod traces;

@@ -1,0 +1,218 @@
+//! Traces beside a list of all spans.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use switchboard_model::{SpanKind, SpanStatus, TraceId};
+
+use crate::queries::TraceScan;
+use crate::store::Store;
+use crate::store::tests::batches::{Resource, Span, Val, header, span_batch};
+use crate::view::{Range, TraceFilter, TraceList, TraceOrder, TraceRow};
+
+fn asked(store: &Store, filter: &TraceFilter, order: TraceOrder, limit: usize) -> TraceList {
+    let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), order, limit };
+    scan.run(&AtomicBool::new(false)).expect("nobody cancels it")
+}
+
+/// The rows of all traces of a list of spans, the newest first, each with the number of its last span.
+fn naive_rows(spans: &[Span]) -> Vec<(usize, TraceRow)> {
+    let mut by_trace: HashMap<u64, Vec<(usize, &Span)>> = HashMap::new();
+    for (number, span) in spans.iter().enumerate().filter(|(_, span)| span.trace_id as u64 != 0) {
+        by_trace.entry(span.trace_id as u64).or_default().push((number, span));
+    }
+    let mut rows: Vec<(usize, TraceRow)> = by_trace.into_values().map(naive_row).collect();
+    rows.sort_by_key(|(last, _)| std::cmp::Reverse(*last));
+    rows
+}
+
+fn naive_row(mut spans: Vec<(usize, &Span)>) -> (usize, TraceRow) {
+    let last = spans.iter().map(|(number, _)| *number).max().unwrap_or_default();
+    spans.sort_by_key(|(number, span)| (span.start_ns, *number));
+    let root = spans.iter().find(|(_, span)| span.parent == 0);
+    let first = root.unwrap_or(&spans[0]).1;
+    let mut services: Vec<String> = Vec::new();
+    for (_, span) in &spans {
+        if !services.contains(&span.resource.service) {
+            services.push(span.resource.service.clone());
+        }
+    }
+    let end_ns = spans.iter().map(|(_, span)| span.end_ns).max().unwrap_or_default();
+    let row = TraceRow {
+        trace_id: TraceId(spans.iter().map(|(_, span)| span.trace_id).max().unwrap_or_default()),
+        root_service: first.resource.service.clone(),
+        root_name: first.name.clone(),
+        has_root: root.is_some(),
+        start_ns: spans[0].1.start_ns,
+        duration_ns: end_ns - spans[0].1.start_ns,
+        num_spans: spans.len() as u32,
+        num_errors: spans.iter().filter(|(_, span)| span.status == SpanStatus::Error).count() as u32,
+        num_services: services.len() as u32,
+        services: services.into_iter().take(8).collect(),
+    };
+    (last, row)
+}
+
+fn naive_passes(of_trace: &[&Span], all: &[Span], (from, to): &(String, String)) -> bool {
+    let names =
+        |span: &Span, channel: &String| span.attrs.iter().any(|(key, value)| key == "messaging.destination.name" && *value == Val::Str(channel.clone()));
+    let low = |id: u128| id as u64;
+    of_trace.iter().any(|span| {
+        let is_callee = matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
+        let rests_on = |caller: &Span| {
+            let is_parent = span.parent != 0 && span.parent == caller.span_id && low(span.trace_id) == low(caller.trace_id);
+            let is_half = is_callee
+                && matches!(caller.kind, SpanKind::Client | SpanKind::Producer)
+                && (span.span_id, low(span.trace_id)) == (caller.span_id, low(caller.trace_id));
+            is_parent || is_half || span.links.iter().any(|(trace_id, span_id, _)| (low(*trace_id), *span_id) == (low(caller.trace_id), caller.span_id))
+        };
+        let over_channel = (span.resource.service == *from && names(span, to)) || (span.resource.service == *to && names(span, from));
+        let is_end = span.resource.service == *to && (is_callee || from != to);
+        over_channel || (is_end && all.iter().any(|caller| caller.resource.service == *from && rests_on(caller)))
+    })
+}
+
+fn naive(spans: &[Span], filter: &TraceFilter, order: TraceOrder) -> Vec<TraceRow> {
+    let mut rows = naive_rows(spans);
+    rows.retain(|(_, row)| {
+        let of_trace: Vec<&Span> = spans.iter().filter(|span| span.trace_id as u64 == row.trace_id.low()).collect();
+        let of_service = |span: &&&Span| filter.service.as_ref().is_none_or(|service| *service == span.resource.service);
+        let has_operation = |operation: &String| of_trace.iter().filter(of_service).any(|span| span.name.to_lowercase().contains(&operation.to_lowercase()));
+        of_trace.iter().any(|span| of_service(&span))
+            && filter.operation.as_ref().is_none_or(has_operation)
+            && filter.min_duration_ns.is_none_or(|least_ns| row.duration_ns >= least_ns)
+            && filter.max_duration_ns.is_none_or(|most_ns| row.duration_ns <= most_ns)
+            && (!filter.failed_only || row.num_errors > 0)
+            && filter.range.is_none_or(|range| row.start_ns >= range.from_ns && row.start_ns < range.to_ns)
+            && filter.through.as_ref().is_none_or(|through| naive_passes(&of_trace, spans, through))
+    });
+    match order {
+        TraceOrder::Newest => {}
+        TraceOrder::Slowest => rows.sort_by_key(|(last, row)| std::cmp::Reverse((row.duration_ns, *last))),
+        TraceOrder::Failed => rows.sort_by_key(|(last, row)| std::cmp::Reverse((row.num_errors > 0, *last))),
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn stored(batches: &[Vec<Span>]) -> (Store, Vec<Span>) {
+    let mut store = Store::new(64 << 10);
+    let mut inserted = Vec::new();
+    let mut all = Vec::new();
+    for (time, spans) in batches.iter().enumerate() {
+        store.insert_spans(&span_batch(header(1, time as i64), spans), |_| 2, |_| false, &mut inserted);
+        all.extend(spans.iter().cloned());
+    }
+    // What went is what came first.
+    let num_kept = store.num_items() as usize;
+    (store, all.split_off(all.len() - num_kept))
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    let kind = prop_oneof![Just(SpanKind::Server), Just(SpanKind::Client), Just(SpanKind::Internal), Just(SpanKind::Consumer), Just(SpanKind::Producer)];
+    let ids = (0..30_u128, 0..3_u128, 1..6_u64, 0..4_u64);
+    let times = (0..200_i64, 0..90_i64);
+    let names = ("[abc]", prop_oneof![Just("GET /Orders"), Just("pay"), Just("")], prop_oneof![3 => Just(None), 1 => Just(Some("b")), 1 => Just(Some("t"))]);
+    let links = proptest::collection::vec((0..30_u128, 1..6_u64), 0..2);
+    (ids, kind, times, names, links, proptest::bool::weighted(0.2)).prop_map(|(ids, kind, times, names, links, failed)| Span {
+        // Widths are mixed: of some only the low half was sent.
+        trace_id: if ids.1 == 0 { ids.0 } else { ids.0 | ids.1 << 64 },
+        span_id: ids.2,
+        parent: ids.3,
+        start_ns: times.0,
+        end_ns: times.0 + times.1,
+        name: names.1.to_owned(),
+        kind,
+        status: if failed { SpanStatus::Error } else { SpanStatus::Unset },
+        resource: Resource { service: names.0, ..Resource::default() },
+        attrs: names.2.map(|channel| ("messaging.destination.name".to_owned(), Val::str(channel))).into_iter().collect(),
+        links: links.into_iter().map(|(trace_id, span_id)| (trace_id, span_id, Vec::new())).collect(),
+        ..Span::default()
+    })
+}
+
+fn filters() -> impl Strategy<Value = TraceFilter> {
+    let service = proptest::option::weighted(0.3, "[abcd]");
+    let operation = proptest::option::weighted(0.3, prop_oneof![Just("orders".to_owned()), Just("PAY".to_owned()), Just("none".to_owned())]);
+    let durations = (proptest::option::weighted(0.2, 0..100_i64), proptest::option::weighted(0.2, 0..150_i64));
+    let range = proptest::option::weighted(0.4, (0..100_i64, 0..250_i64).prop_map(|(from_ns, length_ns)| Range { from_ns, to_ns: from_ns + length_ns }));
+    let through = proptest::option::weighted(0.3, ("[abt]", "[abt]"));
+    (service, operation, durations, range, through, proptest::bool::weighted(0.2)).prop_map(|(service, operation, durations, range, through, failed_only)| {
+        TraceFilter { service, operation, min_duration_ns: durations.0, max_duration_ns: durations.1, failed_only, range, through }
+    })
+}
+
+/// Spans differ in something each, so that none is a duplicate.
+fn distinct(batches: Vec<Vec<Span>>) -> Vec<Vec<Span>> {
+    let mut number = 0;
+    let mut each = |mut span: Span| {
+        number += 1;
+        span.flags = number;
+        span
+    };
+    batches.into_iter().map(|spans| spans.into_iter().map(&mut each).collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lists_what_a_naive_list_has(batches in proptest::collection::vec(proptest::collection::vec(span(), 1..60), 1..12), filter in filters(), limit in 0..40_usize) {
+        let (store, spans) = stored(&distinct(batches));
+        for filter in [&filter, &TraceFilter { range: filter.range, ..TraceFilter::default() }, &TraceFilter::default()] {
+            for order in [TraceOrder::Newest, TraceOrder::Slowest, TraceOrder::Failed] {
+                let expected = naive(&spans, filter, order);
+                let list = asked(&store, filter, order, limit);
+                prop_assert_eq!(&list.rows, &expected[..limit.min(expected.len())], "{:?} {:?}", filter, order);
+                prop_assert_eq!(list.is_capped, expected.len() > limit);
+                let is_whole = list.matching == expected.len() as u64;
+                prop_assert!(is_whole || (order == TraceOrder::Newest && list.is_capped && list.matching == limit as u64));
+                prop_assert!(list.looked_at_spans <= spans.len() as u64);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_comparison_meets_evictions_passages_and_every_filter() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut met: HashSet<&str> = HashSet::new();
+    for _ in 0..60 {
+        let batches = proptest::collection::vec(proptest::collection::vec(span(), 30..60), 12).new_tree(&mut runner).expect("a sample").current();
+        let filter = filters().new_tree(&mut runner).expect("a sample").current();
+        let num_spans: usize = batches.iter().map(Vec::len).sum();
+        let (store, spans) = stored(&distinct(batches));
+        let (all, found) = (naive_rows(&spans).len(), naive(&spans, &filter, TraceOrder::Newest).len());
+        let is_selective = found > 0 && found < all;
+        let TraceFilter { service, operation, range, through, .. } = &filter;
+        met.extend((spans.len() < num_spans).then_some("evictions"));
+        met.extend((is_selective && through.is_some()).then_some("through"));
+        met.extend((is_selective && service.is_some()).then_some("service"));
+        met.extend((is_selective && operation.is_some()).then_some("operation"));
+        met.extend((is_selective && range.is_some()).then_some("range"));
+        met.extend((store.spans.segments().count() > 2).then_some("segments"));
+    }
+    assert_eq!(met.len(), 6, "{met:?}");
+}
+
+#[test]
+fn the_newest_are_found_without_a_look_at_the_rest() {
+    let spans: Vec<Span> = (0..20_000).map(|number| Span { trace_id: number / 10 + 1, span_id: number as u64 + 1, ..Span::default() }).collect();
+    let mut store = Store::new(64 << 20);
+    store.insert_spans(&span_batch(header(1, 7), &spans), |_| 2, |_| false, &mut Vec::new());
+    let list = asked(&store, &TraceFilter::default(), TraceOrder::Newest, 20);
+    assert_eq!((list.rows.len(), list.looked_at_spans, list.is_capped, list.oldest_ns), (20, 201, true, Some(7)));
+    assert_eq!((list.rows[0].trace_id, list.rows[0].num_spans), (TraceId(2_000), 10));
+}
+
+#[test]
+fn a_cancelled_look_ends_without_an_answer() {
+    let spans: Vec<Span> = (0..1_000).map(|number| Span { trace_id: number + 1, ..Span::default() }).collect();
+    let mut store = Store::new(64 << 20);
+    store.insert_spans(&span_batch(header(1, 7), &spans), |_| 2, |_| false, &mut Vec::new());
+    for order in [TraceOrder::Newest, TraceOrder::Slowest] {
+        let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: TraceFilter::default(), order, limit: 10 };
+        assert_eq!(scan.run(&AtomicBool::new(true)), None);
+    }
+}

@@ -1,0 +1,382 @@
+//! Questions to the engine, each with a batch made by hand and its exact answer.
+
+mod batches;
+
+use batches::{MS, Record, SECOND, START_NS, Span, apply, cluster, engine, engine_of, facts, group, header, pairs, records, spans, tick, topic};
+use switchboard_engine::Engine;
+use switchboard_engine::view::{
+    Answer, ChannelKey, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LogView, PartitionLag, Query, Range, RecordLine, RecordPage, RefusalView,
+    RowId, TraceFilter, TraceOrder,
+};
+use switchboard_model::{
+    AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, RawHash, Refusal, ResourceRow, SpanId, Str, TailState, TextArena,
+    TopicFact, TraceId, Value, WellKnown,
+};
+
+macro_rules! ask {
+    ($engine:expr, $query:expr, $answer:ident) => {
+        match $engine.query(&$query) {
+            Answer::$answer(answer) => answer,
+            other => panic!("another answer: {other:?}"),
+        }
+    };
+}
+
+fn record(topic: &'static str, partition: i32, offset: i64) -> Record {
+    Record { topic, partition, offset, trace: None, correlation: None, headers: Vec::new() }
+}
+
+fn key(name: &str) -> ChannelKey {
+    ChannelKey { cluster: Some("broker".to_owned()), name: name.to_owned() }
+}
+
+fn page(engine: &mut Engine, channel: ChannelKey, after: Option<RowId>, limit: usize) -> RecordPage {
+    ask!(engine, Query::Records { channel, after, limit }, Records)
+}
+
+fn offsets(page: &RecordPage) -> Vec<i64> {
+    page.rows.iter().map(|line| line.offset).collect()
+}
+
+#[test]
+fn records_of_a_channel_come_page_by_page_in_order_of_arrival() {
+    let mut engine = engine();
+    let mut of_both: Vec<Record> = Vec::new();
+    for offset in 0..25 {
+        of_both.extend([record("orders", 0, offset), record("audit", 1, 100 + offset)]);
+    }
+    apply(&mut engine, &[records(10, &of_both[..20]), records(20, &of_both[20..])]);
+    let first = page(&mut engine, key("orders"), None, 10);
+    assert_eq!((offsets(&first), first.total_stored, first.evicted, first.has_more), ((0..10).collect(), 25, 0, true));
+    assert_eq!(first.rows[3], RecordLine { row: first.rows[3].row, partition: 0, offset: 3, timestamp_ns: Some(START_NS), size_bytes: 0 });
+    let rest = page(&mut engine, key("orders"), first.rows.last().map(|line| line.row), 100);
+    assert_eq!((offsets(&rest), rest.total_stored, rest.has_more), ((10..25).collect(), 25, false));
+    let all = page(&mut engine, ChannelKey { cluster: None, name: "audit".to_owned() }, None, 25);
+    assert_eq!((offsets(&all), all.has_more), ((100..125).collect(), false));
+    for unknown in [ChannelKey { cluster: Some("other".to_owned()), name: "orders".to_owned() }, key("order")] {
+        assert_eq!(page(&mut engine, unknown, None, 10), RecordPage::default());
+    }
+}
+
+#[test]
+fn pages_go_on_over_what_was_evicted() {
+    let mut engine = engine_of(1 << 20);
+    let batch = |number: i64| records(number, &(0..200).map(|at| record("orders", 0, number * 200 + at)).collect::<Vec<_>>());
+    apply(&mut engine, &[batch(0)]);
+    let first = page(&mut engine, key("orders"), None, 5);
+    let num_batches = 60;
+    apply(&mut engine, &(1..num_batches).map(batch).collect::<Vec<_>>());
+    let mut seen = Vec::new();
+    let mut after = first.rows.last().map(|line| line.row);
+    loop {
+        let next = page(&mut engine, key("orders"), after, 700);
+        assert_eq!(next.total_stored + next.evicted, 200 * num_batches as u64);
+        assert!(next.evicted > 0);
+        after = next.rows.last().map(|line| line.row);
+        seen.extend(offsets(&next));
+        if !next.has_more {
+            assert_eq!(seen, (next.evicted as i64..200 * num_batches).collect::<Vec<_>>());
+            break;
+        }
+    }
+    let rows = vec![first.rows[0].row, after.expect("a last one")];
+    let details = ask!(engine, Query::RecordDetails { rows }, RecordDetails);
+    assert_eq!(details.iter().map(|view| view.as_ref().map(|view| view.offset)).collect::<Vec<_>>(), [None, Some(200 * num_batches - 1)]);
+}
+
+#[test]
+fn details_tell_all_that_a_record_has() {
+    let mut engine = engine();
+    let of = Record { trace: Some((7, 8)), correlation: Some("order-4711"), headers: pairs(&[("type", "Placed")]), ..record("orders", 2, 9) };
+    apply(&mut engine, &[records(10, &[record("orders", 0, 1), of])]);
+    let row = page(&mut engine, key("orders"), None, 10).rows[1].row;
+    let details = ask!(engine, Query::RecordDetails { rows: vec![row] }, RecordDetails);
+    let view = details[0].as_ref().expect("stored");
+    assert_eq!((view.row, view.cluster.as_str(), view.channel.as_str(), view.partition, view.offset), (row, "broker", "orders", 2, 9));
+    assert_eq!(view.correlations, [("kafka_correlationId".to_owned(), "order-4711".to_owned())]);
+    assert_eq!(view.headers, [("type".to_owned(), Some(b"Placed".to_vec()))]);
+    assert_eq!((view.trace_id, view.raw_hash, view.received_ns), (Some(TraceId(7)), RawHash(9 << 32 | 2), START_NS + 10 * MS));
+    assert!(view.headers_readable && !view.redacted && !view.truncated);
+}
+
+#[test]
+fn a_span_tells_its_status_events_and_the_names_of_today() {
+    let mut engine = engine();
+    let span = Span::client("shop", 7, 10, 0).with(&[("http.method", "GET")]).failed("no answer").exception("Timeout", "after 3 s");
+    apply(&mut engine, &[spans(20, &[span])]);
+    let trace = ask!(engine, Query::Trace { trace_id: TraceId(7) }, Trace);
+    let view = &trace.spans[0];
+    assert_eq!((view.status_message.as_str(), view.received_ns, view.version.as_deref()), ("no answer", START_NS + 20 * MS, None));
+    assert_eq!(view.normalised, [("http.request.method".to_owned(), "GET".to_owned())]);
+    assert_eq!((view.events[0].name.as_str(), view.events[0].attributes[1].1.as_str()), ("exception", "after 3 s"));
+}
+
+fn reading(committed: [Option<i64>; 2], read_ms: i64) -> Fact {
+    let offset = |partition: i32| GroupOffset { topic: "orders".to_owned(), partition, committed: committed[partition as usize], end: Some(100), low: Some(3) };
+    let member = GroupMember {
+        member_id: "m-1".to_owned(),
+        client_id: "billing-1".to_owned(),
+        host: "/10.0.0.1".to_owned(),
+        assignment: vec![("orders".to_owned(), 1), ("other".to_owned(), 0)],
+    };
+    Fact::Group(GroupFact {
+        cluster: cluster(),
+        group: "billing".to_owned(),
+        state: Some("Stable".to_owned()),
+        members: Some(vec![member]),
+        members_reason: None,
+        offsets: vec![offset(0), offset(1)],
+        read_ns: START_NS + read_ms * MS,
+        error: None,
+    })
+}
+
+#[test]
+fn a_group_is_told_with_its_partitions_course_and_neighbours() {
+    let mut engine = engine();
+    let batch = [
+        facts(1_000, vec![topic("orders", 100), reading([Some(40), Some(90)], 1_000), group("audit", "orders", 1, 100, 1_000)]),
+        facts(3_000, vec![reading([Some(40), Some(95)], 3_000), tick_free_group()]),
+        tick(3_000),
+    ];
+    apply(&mut engine, &batch);
+    engine.snapshot(&[]);
+    let query = |cluster: Option<&str>, group: &str| Query::Group { cluster: cluster.map(str::to_owned), group: group.to_owned(), topic: "orders".to_owned() };
+    let detail: Box<GroupDetail> = ask!(engine, query(None, "billing"), Group).expect("a group");
+    assert_eq!((detail.view.lag, detail.view.cluster.as_deref(), detail.others.as_slice()), (Some(65), Some("broker"), ["audit".to_owned()].as_slice()));
+    assert!(detail.view.node_id.is_some());
+    let partition = |partition, committed, lag, member_id: Option<&str>, committed_ns| PartitionLag {
+        partition,
+        low: Some(3),
+        end: Some(100),
+        committed: Some(committed),
+        lag: Some(lag),
+        member_id: member_id.map(str::to_owned),
+        committed_ns,
+    };
+    assert_eq!(detail.partitions, [partition(0, 40, 60, None, None), partition(1, 95, 5, Some("m-1"), Some(START_NS + 3 * SECOND))]);
+    let point = |at_s: i64, lag, committed| LagPoint { at_ns: START_NS + at_s * SECOND, lag: Some(lag), committed: Some(committed), end: Some(200) };
+    assert_eq!(detail.history, [point(1, 70, 130), point(3, 65, 135)]);
+    assert_eq!(ask!(engine, query(Some("elsewhere"), "billing"), Group), None);
+    assert_eq!(ask!(engine, query(None, "nobody"), Group), None);
+}
+
+/// A group on another topic: no neighbour.
+fn tick_free_group() -> Fact {
+    group("shipping", "parcels", 1, 1, 3_000)
+}
+
+#[test]
+fn a_group_that_only_spans_name_is_told_as_they_do() {
+    let mut engine = engine();
+    let both = [Span::producer("shop", "orders", 1, 10, 0), Span::process("billing", "orders", "billing-group", 1, 11, 10)];
+    apply(&mut engine, &[spans(2_000, &both), tick(3_000)]);
+    engine.snapshot(&[]);
+    let query = Query::Group { cluster: None, group: "billing-group".to_owned(), topic: "orders".to_owned() };
+    let detail = ask!(engine, query, Group).expect("a group");
+    assert_eq!((detail.view.lag, detail.partitions.len(), detail.history.len()), (None, 0, 0));
+}
+
+#[test]
+fn a_history_has_a_bucket_for_every_ten_seconds_that_are_known() {
+    let mut engine = engine();
+    let at = |id: u64, start_ms: i64| Span::server("orders", u128::from(id), id, 0).at(start_ms, 20);
+    let failed = at(4, 25_000).failed("no");
+    apply(&mut engine, &[spans(1_000, &[at(1, 500)]), spans(26_000, &[at(2, 20_500), at(3, 21_000), failed]), tick(45_000)]);
+    let snapshot = engine.snapshot(&[]);
+    let node = snapshot.topology.nodes.iter().find(|node| node.name == "orders").expect("a node").node_id;
+    let query = |from_ns: i64, to_ns: i64| Query::History { of: HistoryOf::Node(node), range: Range { from_ns, to_ns } };
+    let history = ask!(engine, query(i64::MIN, i64::MAX), History);
+    let told: Vec<(i64, u64, u64)> = history.iter().map(|bucket| ((bucket.start_ns - START_NS) / SECOND, bucket.calls, bucket.errors)).collect();
+    assert_eq!(told, [(0, 1, 0), (10, 0, 0), (20, 3, 1), (30, 0, 0), (40, 0, 0)]);
+    let near = |duration_ns: Option<i64>| duration_ns.is_some_and(|duration_ns| (duration_ns - 20 * MS).abs() < MS);
+    assert!(near(history[2].p50_ns) && near(history[2].p95_ns) && history[1].p50_ns.is_none());
+    let part = ask!(engine, query(START_NS + 12 * SECOND, START_NS + 29 * SECOND), History);
+    assert_eq!(part, history[1..3]);
+    assert_eq!(ask!(engine, query(START_NS + 60 * SECOND, START_NS + 90 * SECOND), History), Vec::<HistoryBucket>::new());
+    let edge = snapshot.topology.edges.iter().find(|edge| edge.to == node).expect("an edge").edge_id;
+    let of_edge = ask!(engine, Query::History { of: HistoryOf::Edge(edge), range: Range { from_ns: START_NS, to_ns: START_NS + 45 * SECOND } }, History);
+    assert_eq!(of_edge.iter().map(|bucket| bucket.calls).sum::<u64>(), 4);
+}
+
+#[test]
+fn refusals_come_newest_first() {
+    let mut engine = engine();
+    let refusal = |rule: &str| {
+        let refusal = Refusal {
+            peer: "10.0.0.1:4000".to_owned(),
+            host: Some("evil".to_owned()),
+            origin: None,
+            rule: rule.to_owned(),
+            next_step: "allow it".to_owned(),
+            count: 2,
+        };
+        Fact::Refused(refusal)
+    };
+    apply(&mut engine, &[facts(5_000, vec![refusal("host")]), facts(1_000, vec![refusal("size")]), facts(6_000, vec![refusal("size")])]);
+    let view = |rule: &str, at_s: i64, count| RefusalView {
+        at_ns: START_NS + at_s * SECOND,
+        source: "test".to_owned(),
+        peer: "10.0.0.1".to_owned(),
+        host: Some("evil".to_owned()),
+        origin: None,
+        rule: rule.to_owned(),
+        next_step: "allow it".to_owned(),
+        count,
+    };
+    assert_eq!(ask!(engine, Query::Refused { limit: 10 }, Refused), [view("size", 6, 4), view("host", 5, 2)]);
+    assert_eq!(ask!(engine, Query::Refused { limit: 1 }, Refused).len(), 1);
+}
+
+fn logs(received_ms: i64, of: &[(i64, u8, &'static str, &str)]) -> Batch {
+    let mut text = TextArena::default();
+    let mut batch = LogBatch { header: header(received_ms), ..LogBatch::default() };
+    let (thread_key, instance) = (text.push(b"thread.name"), text.push(b"pod-1"));
+    for (time_s, severity, service, body) in of {
+        let name = text.push(service.as_bytes());
+        batch.resources.push(ResourceRow { service_name: name, instance, ..ResourceRow::default() });
+        batch.attrs.push(AttrRow { key: thread_key, known: WellKnown::Other, value: Value::I64(4) });
+        let end = batch.attrs.len() as u32;
+        batch.logs.push(LogRow {
+            time_ns: START_NS + time_s * SECOND,
+            severity: *severity,
+            severity_text: Str::EMPTY,
+            body: Value::Str(text.push(body.as_bytes())),
+            trace_id: TraceId(3),
+            span_id: SpanId(4),
+            scope: Str::EMPTY,
+            resource: batch.resources.len() as u32 - 1,
+            attrs: Attrs { start: end - 1, end },
+            truncated: false,
+        });
+    }
+    batch.text = text;
+    Batch::Logs(batch)
+}
+
+#[test]
+fn logs_come_newest_first_of_a_service_and_from_a_severity_on() {
+    let mut engine = engine();
+    let first = logs(1_000, &[(5, 9, "shop", "a"), (9, 17, "shop", "b"), (7, 13, "orders", "c")]);
+    apply(&mut engine, &[first, logs(2_000, &[(6, 17, "orders", "d"), (9, 13, "shop", "e")])]);
+    let mut ask = |service: Option<&str>, min_severity: u8, limit: usize| -> Vec<LogView> {
+        ask!(engine, Query::Logs { service: service.map(str::to_owned), min_severity, limit }, Logs)
+    };
+    let bodies = |logs: &[LogView]| logs.iter().map(|log| log.body.as_str()).collect::<String>();
+    assert_eq!(bodies(&ask(None, 0, 10)), "ebcda");
+    assert_eq!(bodies(&ask(None, 0, 3)), "ebc");
+    assert_eq!(bodies(&ask(None, 13, 10)), "ebcd");
+    assert_eq!(bodies(&ask(Some("shop"), 13, 10)), "eb");
+    assert_eq!(bodies(&ask(Some("nobody"), 0, 10)), "");
+    let log = ask(Some("orders"), 17, 10).remove(0);
+    assert_eq!((log.instance.as_deref(), log.attributes.as_slice()), (Some("pod-1"), [("thread.name".to_owned(), "4".to_owned())].as_slice()));
+    assert_eq!((log.time_ns, log.severity, log.trace_id, log.span_id), (START_NS + 6 * SECOND, 17, TraceId(3), SpanId(4)));
+}
+
+fn letter(offset: i64, message: &str) -> Record {
+    let headers = pairs(&[
+        ("dead-letter-topic", "orders"),
+        ("dead-letter-partition", "2"),
+        ("dead-letter-offset", "77"),
+        ("dead-letter-exception-class-name", "com.shop.NoStock"),
+        ("dead-letter-reason", message),
+        ("delayed-retry-count", "3"),
+    ]);
+    Record { headers, ..record("orders-dlq", 0, offset) }
+}
+
+fn letters(engine: &mut Engine, fingerprint: &str, origin: Option<&str>, limit: usize) -> LetterPage {
+    let query = Query::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), limit };
+    ask!(engine, query, DeadLetters)
+}
+
+#[test]
+fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
+    let mut engine = engine();
+    let mut replayed = letter(3, "out of stock: 4713");
+    replayed.headers.extend(pairs(&[("x-switchboard-replay-id", "r-1"), ("x-switchboard-replay-count", "2")]));
+    let other = letter(2, "no such customer");
+    let Batch::Records(mut batch) = records(10, &[letter(1, "out of stock: 4711"), other, replayed, record("orders-dlq", 0, 4), record("orders", 0, 1)]) else {
+        unreachable!("records were made")
+    };
+    batch.records[0].value = Some(batch.text.push(&[0, 0, 0, 1, 2, b'{']));
+    batch.records[0].timestamp_ns = START_NS + 5 * SECOND;
+    batch.records[0].redacted = true;
+    apply(&mut engine, &[Batch::Records(batch)]);
+    let snapshot = engine.snapshot(&[]);
+    let kinds: Vec<(&str, Option<&str>, u64)> =
+        snapshot.dead_letters.iter().map(|view| (view.fingerprint.as_str(), view.origin.as_deref(), view.count)).collect();
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    for (fingerprint, origin, count) in &kinds {
+        let page = letters(&mut engine, fingerprint, *origin, 10);
+        assert_eq!((page.total, page.letters.len() as u64, page.is_capped), (*count, *count, false), "{fingerprint}");
+    }
+    let (stock, ..) = kinds.iter().find(|(.., count)| *count == 2).expect("two alike");
+    let page = letters(&mut engine, stock, Some("orders"), 10);
+    // The replayed one bears the earlier time.
+    let [second, first] = page.letters.as_slice() else { panic!("{page:?}") };
+    assert_eq!((first.offset, first.schema_id, first.redacted, first.timestamp_ns), (1, Some(0x0102), true, Some(START_NS + 5 * SECOND)));
+    assert_eq!((first.origin.as_deref(), first.origin_partition, first.origin_offset, first.attempts), (Some("orders"), Some(2), Some(77), Some(3)));
+    assert_eq!((first.exception.as_deref(), first.message.as_deref()), (Some("com.shop.NoStock"), Some("out of stock: 4711")));
+    assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
+    assert_eq!((second.offset, second.replay_id.as_deref(), second.replay_count, second.schema_id), (3, Some("r-1"), 2, None));
+    assert_eq!((second.cluster.as_str(), second.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
+    let capped = letters(&mut engine, stock, Some("orders"), 1);
+    assert_eq!((capped.letters.len(), capped.total, capped.is_capped), (1, 2, true));
+    assert_eq!(letters(&mut engine, stock, None, 10).total, 0);
+}
+
+#[test]
+fn letters_that_are_not_told_apart_are_told_too() {
+    let mut engine = engine();
+    // More kinds than are kept: words, for numbers are taken for ids.
+    let word = |number: usize| (0..4).map(|place| char::from(b'a' + (number / 26_usize.pow(place) % 26) as u8)).collect::<String>();
+    let of: Vec<Record> = (0..2_010).map(|number| letter(number as i64, &format!("reason {}", word(number)))).collect();
+    apply(&mut engine, &[records(10, &of)]);
+    let snapshot = engine.snapshot(&[]);
+    let others = snapshot.dead_letters.iter().find(|view| view.origin.is_none()).expect("a row of others");
+    let page = letters(&mut engine, &others.fingerprint.clone(), None, 100);
+    assert_eq!((page.total, others.count), (10, 10));
+    assert_eq!(page.letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), (2_000..2_010).collect::<Vec<_>>());
+}
+
+#[test]
+fn traces_are_listed_and_what_they_pass_through() {
+    let mut engine = engine();
+    let slow = [Span::client("shop", 1, 10, 0).at(1_000, 900), Span::server("orders", 1, 11, 10).at(1_010, 800).failed("no").named("POST /orders")];
+    let quick = [Span::client("shop", 2, 20, 0).at(3_000, 30), Span::server("stock", 2, 21, 20).at(3_010, 10)];
+    let message = [Span::producer("shop", "parcels", 3, 30, 0).at(2_000, 5)];
+    apply(&mut engine, &[spans(4_000, &slow), spans(5_000, &message), spans(6_000, &quick)]);
+    let mut ids = |filter: TraceFilter, order: TraceOrder| -> Vec<u128> {
+        let list = ask!(engine, Query::Traces { filter, order, limit: 10 }, Traces);
+        list.rows.iter().map(|row| row.trace_id.0).collect()
+    };
+    let through = |from: &str, to: &str| TraceFilter { through: Some((from.to_owned(), to.to_owned())), ..TraceFilter::default() };
+    assert_eq!(ids(TraceFilter::default(), TraceOrder::Newest), [2, 3, 1]);
+    assert_eq!(ids(TraceFilter::default(), TraceOrder::Slowest), [1, 2, 3]);
+    assert_eq!(ids(TraceFilter::default(), TraceOrder::Failed), [1, 2, 3]);
+    assert_eq!(ids(TraceFilter { operation: Some("post".to_owned()), ..TraceFilter::default() }, TraceOrder::Newest), [1]);
+    assert_eq!(ids(through("shop", "orders"), TraceOrder::Newest), [1]);
+    assert_eq!(ids(through("shop", "parcels"), TraceOrder::Newest), [3]);
+    assert_eq!(ids(through("stock", "shop"), TraceOrder::Newest), Vec::<u128>::new());
+    let list = ask!(engine, Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Newest, limit: 1 }, Traces);
+    assert_eq!((list.rows.len(), list.is_capped, list.oldest_ns), (1, true, Some(START_NS + 5 * SECOND)));
+    let row = &list.rows[0];
+    assert_eq!((row.root_service.as_str(), row.duration_ns, row.services.join(" ")), ("shop", 30 * MS, "shop stock".to_owned()));
+}
+
+#[test]
+fn find_tells_what_is_not_kept_or_not_read() {
+    let mut engine = engine_of(1 << 20);
+    let unread = TopicFact { cluster: cluster(), topic: "secrets".to_owned(), partitions: Vec::new(), tail: TailState::NotTailed("not chosen".to_owned()) };
+    let many = |batch: u64| spans(1_000, &(0..500).map(|at| Span::client("shop", u128::from(batch * 500 + at + 1), 10, 0)).collect::<Vec<_>>());
+    apply(&mut engine, &[facts(500, vec![topic("orders", 5), Fact::Topic(unread)])]);
+    apply(&mut engine, &(0..40).map(many).collect::<Vec<_>>());
+    let found = ask!(engine, Query::Find { text: "nothing like it".to_owned(), limit: 10 }, Found);
+    assert!(found.is_done && found.hits.is_empty() && found.looked_at == found.total && found.total > 0);
+    let evicted = 20_000 - found.total;
+    assert_eq!(found.not_looked, [format!("{},{:03} evicted spans", evicted / 1_000, evicted % 1_000), "secrets: not tailed".to_owned()]);
+    let found = ask!(engine, Query::Find { text: "SHOP".to_owned(), limit: 10 }, Found);
+    assert_eq!((found.hits.len(), found.last_seen_ns), (10, Some(START_NS + 1_000 * MS)));
+    assert!(found.not_looked[0].ends_with("the limit of 10 hits was reached"), "{:?}", found.not_looked);
+}
