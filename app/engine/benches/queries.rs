@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "prints its figures")]
 
-#[expect(dead_code, reason = "other benches use other parts")]
 mod generator;
 
 use std::collections::HashMap;

@@ -63,13 +63,13 @@ fn record_batch(records: &[Record]) -> RecordBatch {
         let start = headers.len() as u32;
         for (name, value) in &record.headers {
             // Strings come once, as collectors send them, so that some values become words.
-            let mut put = |bytes: &[u8]| match known.iter().find(|(other, _)| other == bytes) {
-                Some((_, at)) => *at,
-                None => {
-                    let at = text.push(bytes);
-                    known.push((bytes.to_vec(), at));
-                    at
+            let mut put = |bytes: &[u8]| {
+                if let Some((_, at)) = known.iter().find(|(other, _)| other == bytes) {
+                    return *at;
                 }
+                let at = text.push(bytes);
+                known.push((bytes.to_vec(), at));
+                at
             };
             headers.push(HeaderRow { name: put(name.as_bytes()), value: value.as_deref().map(&mut put), redacted: false });
         }
