@@ -38,14 +38,21 @@ pub(crate) struct Observed<'a> {
 #[derive(Debug, Default)]
 struct Told {
     channels: Vec<ChannelState>,
-    groups: Vec<GroupView>,
+    /// Those of brokers; behind them, once they are shown, those that only spans name. There may be many: the snapshot shares
+    /// them.
+    groups: Arc<Vec<GroupView>>,
+    num_broker_groups: usize,
     dead_letters: Vec<DeadLetterView>,
     breakers: Vec<BreakerView>,
 }
 
 impl Told {
+    fn broker_groups(&self) -> &[GroupView] {
+        &self.groups[..self.num_broker_groups]
+    }
+
     fn brokers(&self) -> Brokers<'_> {
-        Brokers { channels: &self.channels, groups: &self.groups, dead_letters: &self.dead_letters }
+        Brokers { channels: &self.channels, groups: self.broker_groups(), dead_letters: &self.dead_letters }
     }
 }
 
@@ -135,9 +142,11 @@ impl Chart {
 
     fn told(&mut self, observed: &mut Observed<'_>) -> Told {
         self.tell_callees(observed);
+        let groups = observed.groups.views(observed.now_ns, observed.sources);
         Told {
             channels: observed.groups.channels(),
-            groups: observed.groups.views(observed.now_ns, observed.sources),
+            num_broker_groups: groups.len(),
+            groups: Arc::new(groups),
             dead_letters: observed.dead_letters.views(),
             breakers: observed.breakers.views(observed.now_ns, observed.sources),
         }
@@ -201,16 +210,22 @@ impl Chart {
             self.is_plan_old = self.plan.has_held_back;
             is_changed = put_topology(&mut self.snapshot.topology, &self.plan, self.is_ticked);
         }
+        if is_told_anew || is_planned_anew {
+            // One after the other, so that of each part at most two are held at a time: there may be many groups.
+            let told = &mut self.told;
+            show_groups(&self.plan, told);
+            let is_same = *self.snapshot.groups == *told.groups;
+            let (newer, older) = if is_same { (&self.snapshot.groups, &mut told.groups) } else { (&told.groups, &mut self.snapshot.groups) };
+            *older = Arc::clone(newer);
+            is_changed |= !is_same;
+            is_changed |= put(&mut self.snapshot.breakers, breakers(&self.plan, told));
+            is_changed |= put(&mut self.snapshot.dead_letters, dead_letters(&self.plan, told));
+        }
         let told = &self.told;
         if self.is_flow_changed || is_planned_anew || !self.is_at_rest {
             self.is_at_rest = now_ns.saturating_sub(self.flow_changed_ns) > DRAINED_AFTER_NS;
             is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, told, &mut self.summaries, now_ns, self.started_ns));
             is_changed |= put(&mut self.snapshot.interactions, interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns));
-        }
-        if is_told_anew || is_planned_anew {
-            is_changed |= put(&mut self.snapshot.groups, groups(&self.plan, told));
-            is_changed |= put(&mut self.snapshot.breakers, breakers(&self.plan, told));
-            is_changed |= put(&mut self.snapshot.dead_letters, dead_letters(&self.plan, told));
         }
         is_changed |= put(&mut self.snapshot.sources, std::mem::take(&mut observed.source_views));
         let totals = Totals {
@@ -274,7 +289,8 @@ impl Chart {
             limits: flow.limits(),
             ..Report::default()
         };
-        let mut groups: Vec<GroupReport> = told.groups.iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| group_report(group, now_ns)).collect();
+        let mut groups: Vec<GroupReport> =
+            told.broker_groups().iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| group_report(group, now_ns)).collect();
         groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
         report.groups = groups;
         report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
@@ -320,13 +336,15 @@ fn put_topology(place: &mut Arc<Topology>, plan: &Plan, is_ticked: bool) -> bool
     true
 }
 
-fn groups(plan: &Plan, told: &Told) -> Vec<GroupView> {
-    let mut groups = told.groups.clone();
-    groups.extend(groups_of_spans(plan, told));
-    for group in groups.iter_mut().filter(|group| group.node_id.is_none()) {
+/// Gives each group its node, and adds those that only spans name.
+fn show_groups(plan: &Plan, told: &mut Told) {
+    let of_spans = groups_of_spans(plan, told);
+    let groups = Arc::make_mut(&mut told.groups);
+    groups.truncate(told.num_broker_groups);
+    for group in &mut *groups {
         group.node_id = plan.group_on(group.cluster.as_deref().unwrap_or_default(), &group.group);
     }
-    groups
+    groups.extend(of_spans);
 }
 
 fn breakers(plan: &Plan, told: &Told) -> Vec<BreakerView> {
@@ -425,7 +443,7 @@ fn interactions(plan: &Plan, flow: &Flow, summaries: &mut Summaries, now_ns: i64
 fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
     let mut groups = Vec::new();
     let told_groups: HashSet<(&str, &str, Option<&str>)> =
-        told.groups.iter().map(|known| (known.group.as_str(), known.topic.as_str(), known.cluster.as_deref())).collect();
+        told.broker_groups().iter().map(|known| (known.group.as_str(), known.topic.as_str(), known.cluster.as_deref())).collect();
     for planned in plan.edges.iter().filter(|planned| planned.edge.kind == HopKind::Deliver) {
         let (Some(channel), Some(group)) = (plan.node(planned.edge.from), plan.node(planned.edge.to)) else { continue };
         let cluster = channel.channel.and_then(|at| told.channels.get(at)).map(|state| state.cluster.name.clone());

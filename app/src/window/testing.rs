@@ -130,10 +130,10 @@ impl Business {
         }
         let topic = self.nodes[channel.0 as usize].name.clone();
         let member = |number: i32| MemberView {
-            member_id: format!("{name}-{number}"),
-            client_id: format!("{name}-{number}"),
-            host: "127.0.0.1".to_owned(),
-            partitions: vec![number * 2, number * 2 + 1],
+            member_id: format!("{name}-{number}").into(),
+            client_id: format!("{name}-{number}").into(),
+            host: "127.0.0.1".into(),
+            partitions: [number * 2, number * 2 + 1].into(),
         };
         self.groups.push(GroupView {
             node_id: Some(group),

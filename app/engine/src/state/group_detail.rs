@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Cluster, Group, GroupTopic, Groups, Topic};
+use crate::state::group_partitions::GroupPartition;
 use crate::state::group_view::Standing;
 use crate::state::sources::Sources;
 use crate::view::{GroupDetail, LagPoint, PartitionLag};
@@ -35,11 +36,7 @@ impl Cluster {
             None => Standing::of(head, topic_name, on_topic, topic),
         };
         let view = on_topic.standing.insert(standing).view(head, names, sources.failure(cluster_name), now_ns);
-        let owner = |partition: i32| {
-            let mut members = head.members.iter().flatten();
-            let owns = |assigned: &(String, i32)| assigned.0 == topic_name && assigned.1 == partition;
-            members.find(|member| member.assignment.iter().any(owns)).map(|member| member.member_id.clone())
-        };
+        let owner = |partition: i32| head.members.as_ref().and_then(|members| members.reader_of(topic_name, partition)).map(str::to_owned);
         Some(GroupDetail { view, partitions: partitions(on_topic, topic, owner), history: history(on_topic, topic), others })
     }
 }
@@ -48,7 +45,7 @@ fn others(groups: &BTreeMap<String, Group>, but: &str, topic: &str) -> Vec<Strin
     let reads = |group: &Group| {
         let is_gone = group.head.get().is_none_or(|head| group.gone_ns > Some(head.read_ns));
         let on_topic = group.topics.get(topic).is_some_and(|on_topic| on_topic.partitions.iter().any(|known| known.committed().is_some()));
-        let is_assigned = || group.head.get().and_then(|head| head.members.as_ref()).into_iter().flatten().any(|m| m.assignment.iter().any(|to| to.0 == topic));
+        let is_assigned = || group.head.get().and_then(|head| head.members.as_ref()).is_some_and(|members| members.reads(topic));
         !is_gone && (on_topic || is_assigned())
     };
     groups.iter().filter(|(name, group)| *name != but && reads(group)).map(|(name, _)| name.clone()).collect()
@@ -56,15 +53,14 @@ fn others(groups: &BTreeMap<String, Group>, but: &str, topic: &str) -> Vec<Strin
 
 fn partitions(on_topic: &GroupTopic, topic: &Topic, owner: impl Fn(i32) -> Option<String>) -> Vec<PartitionLag> {
     let began_ns = topic.began_ns();
-    let partition = |known: &super::GroupPartition| PartitionLag {
+    let partition = |known: GroupPartition| PartitionLag {
         partition: known.partition,
         low: topic.watermarks.get(&known.partition).and_then(|watermarks| watermarks.low(began_ns)),
         end: known.end(),
         committed: known.committed(),
         lag: known.lag(),
         member_id: owner(known.partition),
-        // The first commit seen was there before: nobody saw it move.
-        committed_ns: known.unmoved_since_ns().filter(|_| known.highest > known.first),
+        committed_ns: known.moved_ns(),
     };
     on_topic.partitions.iter().map(partition).collect()
 }

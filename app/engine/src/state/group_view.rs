@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
-use crate::state::groups::{GroupHead, GroupPartition, GroupTopic, Topic};
+use crate::state::group_partitions::GroupPartition;
+use crate::state::groups::{GroupHead, GroupTopic, Topic};
 use crate::state::words;
-use crate::view::{GroupView, LagVerdict, MemberView};
+use crate::view::{GroupView, LagVerdict};
 
 /// Older readings say nothing of now.
 const STALE_NS: i64 = 30_000_000_000;
@@ -16,7 +17,6 @@ const MAX_FOREIGN_CHARS: usize = 200;
 /// What follows from a reading, apart from its age.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
-    members: Option<Vec<MemberView>>,
     lag: Option<u64>,
     lag_s: Option<f64>,
     verdict: LagVerdict,
@@ -29,19 +29,7 @@ pub(crate) struct Standing {
 impl Standing {
     /// Works it out.
     pub(crate) fn of(head: &GroupHead, topic_name: &str, on_topic: &GroupTopic, topic: &Topic) -> Self {
-        let members = head.members.as_ref().map(|members| {
-            let mut views: Vec<MemberView> = members
-                .iter()
-                .map(|member| {
-                    let mut partitions: Vec<i32> = member.assignment.iter().filter(|(topic, _)| topic == topic_name).map(|(_, partition)| *partition).collect();
-                    partitions.sort_unstable();
-                    MemberView { member_id: member.member_id.clone(), client_id: member.client_id.clone(), host: member.host.clone(), partitions }
-                })
-                .collect();
-            views.sort_by(|left, right| (&left.client_id, &left.member_id).cmp(&(&right.client_id, &right.member_id)));
-            views
-        });
-        let committed: Vec<GroupPartition> = on_topic.partitions.iter().filter(|known| known.committed().is_some()).copied().collect();
+        let committed: Vec<GroupPartition> = on_topic.partitions.iter().filter(|known| known.committed().is_some()).collect();
         // After an error a partition without a commit may have one.
         let is_told = !committed.is_empty() && (head.error.is_none() || committed.len() == on_topic.num_read);
         let lag = if is_told { total(committed.iter().map(GroupPartition::lag)) } else { None };
@@ -50,10 +38,9 @@ impl Standing {
         let handled: Vec<u64> = on_topic.partitions.iter().filter_map(|known| known.handled(first_end(known.partition))).collect();
         let (verdict, reason) = judge(head, (topic_name, topic), on_topic, &committed, (lag, lag_s));
         Self {
-            is_assigned: members.iter().flatten().any(|member| !member.partitions.is_empty()),
+            is_assigned: head.members.as_ref().is_some_and(|members| members.reads(topic_name)),
             has_commit: !committed.is_empty(),
             committed_since_start: (!handled.is_empty()).then(|| handled.iter().fold(0, |sum: u64, part| sum.saturating_add(*part))),
-            members,
             lag,
             lag_s,
             verdict,
@@ -83,7 +70,7 @@ impl Standing {
             topic: names.2.to_owned(),
             cluster: Some(names.0.to_owned()),
             state: head.state.clone(),
-            members: self.members.clone(),
+            members: head.members.as_ref().map(|members| members.views(names.2)),
             members_reason: head.members_reason.clone(),
             lag: self.lag.filter(|_| failure.is_none()),
             lag_s: self.lag_s.filter(|_| aged.is_none()),
@@ -182,12 +169,10 @@ fn judge(
 /// Why nobody reads although something waits; `None` if somebody does, or that is not known.
 fn nobody_reads(head: &GroupHead, (topic_name, began_ns): (&str, i64), on_topic: &GroupTopic) -> Option<String> {
     let members = head.members.as_ref()?;
-    if members.is_empty() {
+    if members.len() == 0 {
         return (!on_topic.samples.commits_without_members(began_ns)).then(|| "the group has no members".into());
     }
-    // Without any assignment the group is being rebalanced.
-    let assigned = |topic: Option<&str>| members.iter().any(|member| member.assignment.iter().any(|(assigned, _)| topic.is_none_or(|topic| topic == assigned)));
-    (assigned(None) && !assigned(Some(topic_name))).then(|| match members.len() {
+    (members.is_assigned() && !members.reads(topic_name)).then(|| match members.len() {
         1 => "the group's one member does not read this topic".into(),
         num => format!("none of the group's {num} members reads this topic"),
     })

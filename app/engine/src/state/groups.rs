@@ -1,10 +1,12 @@
 //! Topics and consumer groups as brokers tell of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupMember, GroupOffset, TailState, TopicFact};
+use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupOffset, TailState, TopicFact};
 
+use crate::state::group_members::GroupMembers;
+use crate::state::group_partitions::GroupPartitions;
 use crate::state::group_view::{Standing, others, total};
 use crate::state::lag::{Sample, SampleWindow, Watermarks};
 use crate::state::sources::Sources;
@@ -14,9 +16,6 @@ use crate::view::GroupView;
 const MAX_TOPICS: usize = 20_000;
 /// Pairs of group and topic kept; further ones are counted.
 const MAX_GROUP_TOPICS: usize = 20_000;
-
-/// Stands for "no commit" and "unknown" in an offset: no broker has negative ones.
-const NO_OFFSET: i64 = -1;
 
 /// All clusters: their topics, their groups.
 #[derive(Debug, Default)]
@@ -111,7 +110,7 @@ impl Topic {
 pub(crate) struct GroupHead {
     pub(crate) read_ns: i64,
     pub(crate) state: Option<String>,
-    pub(crate) members: Option<Vec<GroupMember>>,
+    pub(crate) members: Option<GroupMembers>,
     pub(crate) members_reason: Option<String>,
     pub(crate) error: Option<String>,
 }
@@ -122,7 +121,8 @@ pub(crate) struct Group {
     /// When its offsets were last read without an error.
     read_whole_ns: Option<i64>,
     gone_ns: Option<i64>,
-    topics: BTreeMap<String, GroupTopic>,
+    /// Apart from their names: the tree leaves room between its entries.
+    topics: BTreeMap<String, Box<GroupTopic>>,
 }
 
 /// A group on a topic.
@@ -132,76 +132,10 @@ pub(crate) struct GroupTopic {
     reading: Option<(i64, u64)>,
     /// How many partitions the reading told of.
     pub(crate) num_read: usize,
-    /// Sorted by number.
-    pub(crate) partitions: Vec<GroupPartition>,
+    pub(crate) partitions: GroupPartitions,
     pub(crate) samples: SampleWindow,
     /// What follows from it, until something new comes.
     standing: Option<Standing>,
-}
-
-/// A group on a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GroupPartition {
-    pub(crate) partition: i32,
-    committed: i64,
-    end: i64,
-    /// The first commit seen, and when.
-    first_ns: i64,
-    first: i64,
-    /// The highest commit seen, and since when.
-    highest: i64,
-    highest_since_ns: i64,
-}
-
-impl GroupPartition {
-    fn new(partition: i32) -> Self {
-        Self { partition, committed: NO_OFFSET, end: NO_OFFSET, first_ns: i64::MAX, first: NO_OFFSET, highest: NO_OFFSET, highest_since_ns: i64::MAX }
-    }
-
-    /// Committed offset as last read; `None` = no commit.
-    pub(crate) fn committed(&self) -> Option<i64> {
-        (self.committed >= 0).then_some(self.committed)
-    }
-
-    /// End as read after it; `None` = unknown.
-    pub(crate) fn end(&self) -> Option<i64> {
-        (self.end >= 0).then_some(self.end)
-    }
-
-    /// What waits: end − committed, never below 0; `None` without either.
-    pub(crate) fn lag(&self) -> Option<u64> {
-        Some((self.end()? - self.committed()?).max(0) as u64)
-    }
-
-    /// Records committed while we watched, given where the partition ended when it was first seen: what lies beyond that end
-    /// was committed later, even if no commit was seen before. `None` without any commit.
-    pub(crate) fn handled(&self, first_end: Option<i64>) -> Option<u64> {
-        let from = self.first.min(first_end.unwrap_or(i64::MAX));
-        (self.highest >= 0).then(|| (self.highest - from).max(0) as u64)
-    }
-
-    /// How far the committed offset was set back behind the highest seen, since the topic began.
-    pub(crate) fn rewound(&self, began_ns: i64) -> u64 {
-        let committed = self.committed().filter(|_| self.highest_since_ns >= began_ns);
-        committed.map_or(0, |committed| (self.highest - committed).max(0) as u64)
-    }
-
-    /// Since when the committed offset is what it is; `None` where it was another before and after.
-    pub(crate) fn unmoved_since_ns(&self) -> Option<i64> {
-        (self.committed() == Some(self.highest)).then_some(self.highest_since_ns)
-    }
-
-    /// Remembers a reading, whatever its time.
-    fn remember(&mut self, read_ns: i64, committed: i64) {
-        if (read_ns, committed) < (self.first_ns, self.first) {
-            (self.first_ns, self.first) = (read_ns, committed);
-        }
-        if committed > self.highest {
-            (self.highest, self.highest_since_ns) = (committed, read_ns);
-        } else if committed == self.highest {
-            self.highest_since_ns = self.highest_since_ns.min(read_ns);
-        }
-    }
 }
 
 /// Tells two readings of one time apart, the same on every run.
@@ -214,32 +148,36 @@ fn content_hash(offsets: &[&GroupOffset]) -> u64 {
 }
 
 impl GroupTopic {
-    fn partition(&mut self, number: i32) -> &mut GroupPartition {
-        let at = match self.partitions.binary_search_by_key(&number, |known| known.partition) {
-            Ok(at) => at,
-            Err(at) => {
-                self.partitions.insert(at, GroupPartition::new(number));
-                at
-            }
-        };
-        &mut self.partitions[at]
-    }
-
     fn apply(&mut self, read_ns: i64, offsets: &[&GroupOffset], whole: bool, memberless: bool) {
         self.standing = None;
         let mut sample = Sample { read_ns, committed: 0, end: 0, lag: 0, num_lagging: 0, memberless };
         let mut num_committed = 0;
         let mut is_complete = true;
-        if self.partitions.is_empty() {
-            self.partitions.reserve_exact(offsets.len());
+        self.partitions.reserve(offsets.len());
+        let reading = Some((read_ns, content_hash(offsets)));
+        let is_newest = reading > self.reading;
+        if is_newest {
+            (self.reading, self.num_read) = (reading, offsets.len());
+            let told: HashSet<i32> = offsets.iter().map(|offset| offset.partition).collect();
+            let untold: Vec<i32> = self.partitions.iter().map(|known| known.partition).filter(|known| !told.contains(known)).collect();
+            for number in untold {
+                self.partitions.update(number, |known| known.set(None, None));
+            }
         }
         for offset in offsets {
-            let known = self.partition(offset.partition);
-            let Some(committed) = offset.committed.filter(|committed| *committed >= 0) else {
+            let committed = offset.committed.filter(|committed| *committed >= 0);
+            self.partitions.update(offset.partition, |known| {
+                if let Some(committed) = committed {
+                    known.remember(read_ns, committed);
+                }
+                if is_newest {
+                    known.set(committed, offset.end);
+                }
+            });
+            let Some(committed) = committed else {
                 is_complete &= whole;
                 continue;
             };
-            known.remember(read_ns, committed);
             let Some(end) = offset.end.filter(|end| *end >= 0) else {
                 is_complete = false;
                 continue;
@@ -253,20 +191,6 @@ impl GroupTopic {
         }
         if is_complete && num_committed > 0 {
             self.samples.insert(sample);
-        }
-
-        let reading = Some((read_ns, content_hash(offsets)));
-        if reading <= self.reading {
-            return;
-        }
-        (self.reading, self.num_read) = (reading, offsets.len());
-        for partition in &mut self.partitions {
-            (partition.committed, partition.end) = (NO_OFFSET, NO_OFFSET);
-        }
-        for offset in offsets {
-            let known = self.partition(offset.partition);
-            known.committed = offset.committed.unwrap_or(NO_OFFSET);
-            known.end = offset.end.unwrap_or(NO_OFFSET);
         }
     }
 }
@@ -324,7 +248,7 @@ impl Groups {
         let head = GroupHead {
             read_ns,
             state: fact.state.clone(),
-            members: fact.members.clone(),
+            members: fact.members.as_deref().map(GroupMembers::of),
             members_reason: fact.members_reason.clone(),
             error: fact.error.clone(),
         };

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use switchboard_model::{Broker, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
+use switchboard_model::{Broker, GroupMember, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use super::*;
 use crate::view::LagVerdict;
@@ -300,7 +300,7 @@ fn members_are_told_with_their_partitions_of_the_topic() {
         ..group(1, vec![offset(0, Some(5), Some(0), Some(9))])
     };
     let members = row(&[fact]).members.expect("known");
-    let told: Vec<(&str, &[i32])> = members.iter().map(|member| (member.client_id.as_str(), member.partitions.as_slice())).collect();
+    let told: Vec<(&str, &[i32])> = members.iter().map(|member| (&*member.client_id, &*member.partitions)).collect();
     assert_eq!(told, [("a", [].as_slice()), ("b", &[2, 3])]);
 }
 

@@ -124,6 +124,8 @@ impl Watermarks {
 const MAX_SAMPLES: usize = 60;
 const MIN_WINDOW_SAMPLES: usize = 15;
 const WINDOW_NS: i64 = 300 * SECOND_NS;
+/// Room is made for so many at once: there may be tens of thousands of windows.
+const SAMPLES_AT_ONCE: usize = 4;
 
 /// Sums of one reading of a group's offsets on a topic, over the partitions that have a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,14 +185,24 @@ const MIN_SAMPLES: usize = 3;
 impl SampleWindow {
     /// Adds a sample, in any order of time; only the newest stay.
     pub(crate) fn insert(&mut self, sample: Sample) {
-        if let Err(at) = self.samples.binary_search(&sample) {
-            self.samples.insert(at, sample);
-        }
-        while let [first, .., last] = self.samples.as_slice()
-            && (self.samples.len() > MAX_SAMPLES || (self.samples.len() > MIN_WINDOW_SAMPLES && last.read_ns.saturating_sub(first.read_ns) > WINDOW_NS))
-        {
+        let Err(mut at) = self.samples.binary_search(&sample) else { return };
+        // The oldest leave first, so that no room is made for one too many.
+        while let [first, .., last] | [first @ last] = self.samples.as_slice() {
+            let (first_ns, last_ns) = (first.read_ns.min(sample.read_ns), last.read_ns.max(sample.read_ns));
+            let num = self.samples.len() + 1;
+            if num <= MAX_SAMPLES && (num <= MIN_WINDOW_SAMPLES || last_ns.saturating_sub(first_ns) <= WINDOW_NS) {
+                break;
+            }
+            if at == 0 {
+                return;
+            }
             self.samples.remove(0);
+            at -= 1;
         }
+        if self.samples.len() == self.samples.capacity() {
+            self.samples.reserve_exact(SAMPLES_AT_ONCE);
+        }
+        self.samples.insert(at, sample);
     }
 
     /// The samples from a time on.

@@ -8,6 +8,8 @@ mod breakers;
 mod dead_letter_dialect;
 mod dead_letters;
 mod fingerprint;
+mod group_members;
+mod group_partitions;
 mod group_view;
 mod groups;
 mod lag;

@@ -327,13 +327,13 @@ pub struct GroupView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberView {
     /// Given by the broker.
-    pub member_id: String,
+    pub member_id: Arc<str>,
     /// Its client id.
-    pub client_id: String,
+    pub client_id: Arc<str>,
     /// Its address.
-    pub host: String,
+    pub host: Arc<str>,
     /// Partitions of this topic that it reads.
-    pub partitions: Vec<i32>,
+    pub partitions: Arc<[i32]>,
 }
 
 /// How a breaker's state is known, best first.
