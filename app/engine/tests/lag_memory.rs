@@ -1,7 +1,6 @@
 //! What a large cluster costs: 64 partitions × 200 topics × 100 groups, every group on every topic, within 100 MB.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::print_stdout, reason = "prints its figures")]
 
 mod batches;
 

@@ -14,12 +14,15 @@ struct Member {
     host: Arc<str>,
 }
 
+/// Members by their place, and the partitions of a topic that each reads.
+type Readers = Vec<(u32, Arc<[i32]>)>;
+
 /// The members of a group, by client and id.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GroupMembers {
     all: Vec<Member>,
-    /// Who reads which partitions of a topic; members by their place.
-    assigned: BTreeMap<String, Vec<(u32, Arc<[i32]>)>>,
+    /// Who reads which partitions, by topic.
+    assigned: BTreeMap<String, Readers>,
 }
 
 impl GroupMembers {
@@ -27,7 +30,7 @@ impl GroupMembers {
     pub(crate) fn of(members: &[GroupMember]) -> Self {
         let mut sorted: Vec<&GroupMember> = members.iter().collect();
         sorted.sort_by(|left, right| (&left.client_id, &left.member_id, &left.host).cmp(&(&right.client_id, &right.member_id, &right.host)));
-        let mut assigned: BTreeMap<String, Vec<(u32, Arc<[i32]>)>> = BTreeMap::new();
+        let mut assigned: BTreeMap<String, Readers> = BTreeMap::new();
         // Most assignors give a member the same partitions of each topic.
         let mut lists: HashSet<Arc<[i32]>> = HashSet::new();
         for (at, member) in sorted.iter().enumerate() {
