@@ -4,6 +4,7 @@ pub mod cli;
 pub mod demo;
 pub mod headless;
 pub mod ledger;
+pub mod links;
 pub mod live;
 pub mod profile;
 pub mod remembered;

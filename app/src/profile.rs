@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use switchboard_model::TailFrom;
 
+use crate::links::Links;
+
 /// A profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,9 @@ pub struct Profile {
     /// gRPC health endpoints.
     #[serde(default)]
     pub grpc: Vec<GrpcProfile>,
+    /// Addresses of the same objects in other programs.
+    #[serde(default)]
+    pub links: Links,
 }
 
 /// The OTLP receiver.
@@ -228,6 +233,7 @@ impl Default for Profile {
             kafka: Vec::new(),
             http: Vec::new(),
             grpc: Vec::new(),
+            links: Links::default(),
         }
     }
 }
@@ -279,6 +285,9 @@ impl Profile {
             if url.split("://").nth(1).is_some_and(|rest| rest.split('/').next().is_some_and(|authority| authority.contains('@'))) {
                 return wrong(field, "(hidden)", "a profile holds no secret; use username and password = { env = \"…\" }");
             }
+        }
+        if let Err((kind, reason)) = self.links.check() {
+            return wrong(&format!("links.{}", kind.field()), self.links.template(kind).unwrap_or_default(), &reason);
         }
         for http in &self.http {
             if !(0.1..=3600.0).contains(&http.poll_s) {
@@ -365,6 +374,7 @@ mod tests {
             ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"localhost:80\"", "write http://host:port"),
             ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"http://joe:pw@localhost:80\"", "holds no secret"),
             ("name = \"x\"\n[[grpc]]\nname = \"a\"\nurl = \"http://h:1\"\n[[http]]\nname = \"a\"\nurl = \"http://h:2\"", "two sources"),
+            ("name = \"x\"\n[links]\ntrace = \"file:///{trace_id}\"", "http://"),
             ("name = \"x\"\n[otlp]\ngrpc_port = 5\nhttp_port = 5", "a port each"),
             ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"h:1\"\ntail = [{ channel = \"c\", from = { time = \"noon\" } }]", "RFC 3339"),
         ] {
