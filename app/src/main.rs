@@ -110,6 +110,7 @@ fn observe(
         otlp_grpc_port: port(profile.otlp.grpc_port),
         otlp_http_port: port(profile.otlp.http_port),
         theme: args.theme.map(Into::into),
+        links: profile.links.clone(),
     };
     live.close_at(args.run_for.map(|run_for| Instant::now() + run_for));
     run_window(live.clone(), options).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}. Try --headless"))?;

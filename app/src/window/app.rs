@@ -8,17 +8,20 @@ use switchboard_engine::view::{Answer, Query, Snapshot};
 use crate::window::{
     SessionCommand, SnapshotSource, WindowOptions,
     asker::Asker,
+    attendance::{Attendance, Freshness},
     bars::{self, TopBar},
     command::UiCommand,
     figures, fonts,
     history::History,
+    notice::{self, Leads, NoticePart},
+    notice_ui::{NoticeAction, notice_ui},
     palette::Palette,
     panes::Panes,
     sanitise::visible,
     settings::Settings,
     status,
     theme::{DesignTokens, Ink, Themes},
-    view::{View, ViewAction, ViewContext},
+    view::{Target, View, ViewAction, ViewContext},
     views::Views,
 };
 
@@ -52,7 +55,7 @@ impl WindowApp {
         }
         let ctx = creation.egui_ctx.clone();
         let window = Window::new(&ctx, settings, options);
-        source.on_publish(Box::new(move || ctx.request_repaint()));
+        source.on_publish(window.attendance.waker(ctx));
         Self { source, window }
     }
 }
@@ -103,6 +106,13 @@ pub(crate) struct Window {
     asker: Asker,
     history: History,
     palette: Palette,
+    attendance: Attendance,
+    /// What changed while the window was hidden for so long, ns.
+    away: Option<(i64, Vec<NoticePart>)>,
+    /// Failures that the user has read.
+    lost_closed: notice::Closed,
+    /// How fresh the data were a moment ago: its words move at most once a second.
+    freshness: Freshness,
     /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
 }
@@ -136,6 +146,10 @@ impl Window {
             asker: Asker::default(),
             history: History::default(),
             palette: Palette::default(),
+            attendance: Attendance::default(),
+            away: None,
+            lost_closed: notice::Closed::default(),
+            freshness: Freshness::default(),
             in_place: false,
         }
     }
@@ -154,6 +168,12 @@ impl Window {
         self.snapshot = snapshot;
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
+        self.freshness.take(&self.snapshot, now_ns);
+        let visible = ctx.input(|input| input.viewport().visible()).unwrap_or(true);
+        if let Some((before, left_ns)) = self.attendance.take(visible, &self.snapshot, now_ns) {
+            let changes = notice::changes(&before, &self.snapshot);
+            self.away = (!changes.is_empty()).then_some((now_ns - left_ns, changes));
+        }
         let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
         self.asker.take(generation, started_ns, ctx.input(|input| input.time));
     }
@@ -187,6 +207,12 @@ impl Window {
         self.views.map.map()
     }
 
+    /// What is selected in the view with the keys, for tests.
+    #[cfg(test)]
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.views.of(self.panes.focus()).and_then(View::target)
+    }
+
     /// The panes, for tests.
     #[cfg(test)]
     pub(crate) fn panes(&self) -> &Panes {
@@ -206,6 +232,7 @@ impl Window {
         let tokens = self.themes.tokens(ctx.theme()).clone();
         commands.extend(self.top_ui(ui, &tokens));
         self.failure_ui(ui, &mut commands);
+        self.notices_ui(ui, &tokens);
         let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();
         bars::foot_ui(ui, &hints, &tokens);
         let mut actions = self.panes_ui(ui, &tokens);
@@ -221,7 +248,7 @@ impl Window {
     fn top_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<UiCommand> {
         let (freshness, is_live) = match &self.paused {
             Some(paused) => (format!("paused {} ago", figures::clock_age(self.now_ns - paused.at_ns)), false),
-            None => status::freshness(&self.snapshot, self.now_ns),
+            None => (self.freshness.words.clone(), self.freshness.is_live),
         };
         let bar = TopBar {
             profile_name: &visible(&self.options.profile_name),
@@ -270,6 +297,42 @@ impl Window {
                 }
             });
         });
+    }
+
+    /// Connections that are lost, as far as nobody closed the line.
+    fn lost(&self) -> Vec<NoticePart> {
+        notice::lost(&self.snapshot, &self.lost_closed, self.now_ns)
+    }
+
+    /// What changed meanwhile, and which connections are lost: a line each.
+    fn notices_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
+        let ctx = ui.ctx().clone();
+        let mut followed = None;
+        if let Some((for_ns, parts)) = &self.away {
+            let lead = format!("While you were away ({})", figures::age(*for_ns));
+            match notice_ui(ui, "while you were away", &lead, parts, tokens) {
+                Some(NoticeAction::Follow(leads)) => followed = Some(leads),
+                Some(NoticeAction::Close) => self.away = None,
+                None => {}
+            }
+        }
+        for part in self.lost() {
+            let name = match &part.leads {
+                Leads::Object(Target::Source(name)) => name.clone(),
+                _ => "lost connections".to_owned(),
+            };
+            match notice_ui(ui, &visible(&name), "", std::slice::from_ref(&part), tokens) {
+                Some(NoticeAction::Follow(leads)) => followed = Some(leads),
+                Some(NoticeAction::Close) => {
+                    let all = notice::all_failed(&self.snapshot);
+                    self.lost_closed.extend(all.into_iter().filter(|(failed, _)| *failed == name || matches!(part.leads, Leads::View(_))));
+                }
+                None => {}
+            }
+        }
+        if let Some(leads) = followed {
+            self.follow(&ctx, &leads);
+        }
     }
 
     /// The only frames that nobody asked for: ages that are seen to grow.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use switchboard_engine::view::{Answer, Query};
+use switchboard_engine::view::{Answer, FindPage, Query};
 
 /// A standing question is asked anew at most this often, s.
 const ANEW_EVERY_S: f64 = 1.0;
@@ -173,7 +173,14 @@ impl Asker {
 
 impl Asked {
     fn take(&mut self, answer: Answer) {
-        self.answer = Some(answer);
+        match (&mut self.answer, answer) {
+            // A search is answered in parts: each brings what was found since the one before.
+            (Some(Answer::Found(all)), Answer::Found(mut part)) if self.answers_this && !all.is_done => {
+                all.hits.append(&mut part.hits);
+                *all = FindPage { hits: std::mem::take(&mut all.hits), ..part };
+            }
+            (_, answer) => self.answer = Some(answer),
+        }
         self.answers_this = true;
         self.revision += 1;
     }
@@ -190,6 +197,7 @@ impl Asked {
 mod tests {
     use super::*;
     use std::sync::mpsc::sync_channel;
+    use switchboard_engine::view::{FindHit, RowId};
     use switchboard_model::TraceId;
 
     fn query(n: u128) -> Query {
@@ -265,21 +273,25 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_parts_is_taken_part_by_part() {
+    fn an_answer_in_parts_is_put_together() {
+        let hit = |n: u64| FindHit::Log { row: RowId(n), service: "orders".to_owned(), at_ns: 0, excerpt: "4711".to_owned(), trace_id: TraceId(0) };
+        let part = |n: u64, is_done: bool| Answer::Found(FindPage { hits: vec![hit(n)], looked_at: n, is_done, ..FindPage::default() });
         let mut asker = Asker::default();
         asker.take(1, 7, 0.0);
         let _standing = asker.once(Slot::Find, &query(1));
         let (sender, receiver) = sync_channel(4);
         let mut receiver = Some(receiver);
         asker.send(|_| receiver.take().expect("asked once"));
-        sender.send(answer()).expect("room");
+        sender.send(part(1, false)).expect("room");
         asker.take(1, 7, 0.1);
         let standing = asker.once(Slot::Find, &query(1));
         assert!(standing.is_waiting && standing.revision == 1, "more may come");
-        sender.send(answer()).expect("room");
+        sender.send(part(2, true)).expect("room");
         drop(sender);
         asker.take(1, 7, 0.2);
         let standing = asker.once(Slot::Find, &query(1));
         assert!(!standing.is_waiting && standing.revision == 2);
+        let Some(Answer::Found(page)) = standing.answer else { panic!("{:?}", standing.answer) };
+        assert_eq!((&page.hits, page.looked_at, page.is_done), (&vec![hit(1), hit(2)], 2, true));
     }
 }

@@ -117,6 +117,7 @@ commands! {
     CopyText: FOCUS, Object, "Copy as text", "The selected object with its ids and times", [NONE C];
     CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
+    OpenElsewhere: WINDOW, Object, "Open in another program", "By the profile's [links]: Jaeger, Grafana, kafka-ui", [NONE O];
     CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "What an SDK has to be told", [];
 
     WalkUp: FOCUS, Walk, "Up", "To the row or box above", [NONE ArrowUp];
@@ -144,6 +145,7 @@ commands! {
     ZoomMapIn: MAP, Looks, "Zoom into the map", "Around the middle; the wheel zooms to the pointer", [NONE Plus, NONE Equals];
     ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
 
+    CloseNotices: WINDOW, Session, "Close the notices", "What changed meanwhile, and which connections are lost", [];
     RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];
     RestartEngine: WINDOW, Session, "Restart the engine", "After it has failed; what was observed is lost", [];
     Quit: WINDOW, Session, "Quit", "Ends the session", [COMMAND Q];

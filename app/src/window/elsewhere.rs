@@ -34,8 +34,11 @@ fn described(target: &Target, snapshot: &Snapshot) -> Option<Described> {
         Target::Group { cluster, group, topic } => {
             Some((LinkKind::Group, vec![("group", group.clone()), ("topic", topic.clone()), ("cluster", some(cluster))]))
         }
+        Target::Channel(channel) | Target::Record { channel, .. } | Target::DeadLetters { channel, .. } => {
+            Some((LinkKind::Topic, vec![("topic", channel.name.clone()), ("cluster", some(&channel.cluster))]))
+        }
         Target::Breaker { caller, .. } => caller.clone().map(|caller| (LinkKind::Service, vec![("service", caller)])),
-        Target::Conversation(_) | Target::Source(_) | Target::Find(_) => None,
+        Target::Conversation(_) | Target::Traces(_) | Target::Source(_) | Target::Find(_) => None,
     }
 }
 

@@ -5,14 +5,20 @@
 
 mod app;
 mod asker;
+mod attendance;
 mod bars;
 mod command;
+mod elsewhere;
 mod empty;
 mod figures;
 mod fonts;
+#[cfg(test)]
+mod frame_tests;
 mod fuzzy;
 mod history;
 mod map;
+mod notice;
+mod notice_ui;
 mod palette;
 mod panes;
 mod sanitise;

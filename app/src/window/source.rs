@@ -55,6 +55,8 @@ pub struct WindowOptions {
     pub otlp_http_port: Option<u16>,
     /// Colours asked for on the command line; `None` = as remembered.
     pub theme: Option<super::ThemeChoice>,
+    /// Addresses of the same objects in other programs.
+    pub links: crate::links::Links,
 }
 
 impl WindowOptions {

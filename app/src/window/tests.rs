@@ -21,7 +21,7 @@ use crate::window::{
 };
 
 fn options() -> WindowOptions {
-    WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), otlp_http_port: Some(4318), theme: None }
+    WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), otlp_http_port: Some(4318), ..WindowOptions::default() }
 }
 
 /// Draws the window after some commands and compares it with the picture of that name. Where nothing can draw it says so.
@@ -453,8 +453,9 @@ fn a_paused_window_keeps_what_it_shows_and_says_for_how_long() {
     harness.run();
     harness.get_by_label("go on: paused 00:00 ago");
     source.publish(Snapshot { started_ns: NOW_NS, ..testing::order_business() });
+    source.advance_s(1);
     harness.run();
-    harness.get_by_label("pause: nothing new for 13 s");
+    harness.get_by_label("pause: nothing new for 14 s");
 }
 
 #[test]

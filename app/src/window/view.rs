@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use switchboard_engine::view::{EdgeId, NodeId, Range, Snapshot};
+use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, Range, RowId, Snapshot, TraceFilter};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use crate::window::{SessionCommand, WindowOptions, asker::Asker, command::UiCommand, theme::DesignTokens};
@@ -149,6 +149,15 @@ pub(crate) enum Target {
     },
     /// All that shares a correlation id.
     Conversation(CorrelationId),
+    /// A topic, queue or exchange.
+    Channel(ChannelKey),
+    /// A stored record.
+    Record {
+        /// Its channel.
+        channel: ChannelKey,
+        /// Which.
+        row: RowId,
+    },
     /// A consumer group on a topic.
     Group {
         /// Name of the source that reads its cluster; `None` = any.
@@ -167,8 +176,17 @@ pub(crate) enum Target {
         /// Its own name.
         name: String,
     },
+    /// Dead letters of a channel.
+    DeadLetters {
+        /// The dead-letter channel, or their origin.
+        channel: ChannelKey,
+        /// Those that died of this; `None` = all.
+        fingerprint: Option<String>,
+    },
     /// A source, by its name.
     Source(String),
+    /// The traces that pass a filter.
+    Traces(TraceFilter),
     /// A search.
     Find(String),
 }
@@ -178,9 +196,11 @@ impl Target {
     pub(crate) fn view(&self) -> Option<ViewKind> {
         match self {
             Self::Node(_) | Self::Edge(_) => Some(ViewKind::Map),
-            Self::Trace { .. } | Self::Conversation(_) => Some(ViewKind::Traces),
+            Self::Trace { .. } | Self::Conversation(_) | Self::Traces(_) => Some(ViewKind::Traces),
+            Self::Channel(_) | Self::Record { .. } => Some(ViewKind::Messages),
             Self::Group { .. } => Some(ViewKind::Groups),
             Self::Breaker { .. } => Some(ViewKind::Breakers),
+            Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
             Self::Source(_) => Some(ViewKind::Sources),
             Self::Find(_) => None,
         }
@@ -242,8 +262,12 @@ mod tests {
 
     #[test]
     fn every_target_but_a_search_has_its_view() {
+        let channel = ChannelKey { cluster: None, name: "orders".to_owned() };
         for (target, view) in [
             (Target::Node(NodeId(1)), Some(ViewKind::Map)),
+            (Target::Traces(TraceFilter::default()), Some(ViewKind::Traces)),
+            (Target::Channel(channel.clone()), Some(ViewKind::Messages)),
+            (Target::DeadLetters { channel, fingerprint: None }, Some(ViewKind::DeadLetters)),
             (Target::Source("kafka".to_owned()), Some(ViewKind::Sources)),
             (Target::Find("4711".to_owned()), None),
         ] {

@@ -8,8 +8,9 @@ use super::{Paused, Window};
 use crate::window::{
     SessionCommand, ThemeChoice,
     command::{Scope, UiCommand},
-    empty,
+    elsewhere, empty,
     history::Place,
+    notice::{self, Leads},
     panes::{FixedLayout, Panes},
     view::{CopyForm, Target, TimeRange, View, ViewAction, ViewContext, ViewKind},
 };
@@ -50,6 +51,15 @@ impl Window {
             UiCommand::CopyText => self.copy(ctx, CopyForm::Text),
             UiCommand::CopyJson => self.copy(ctx, CopyForm::Json),
             UiCommand::CopyMarkdown => self.copy(ctx, CopyForm::Markdown),
+            UiCommand::OpenElsewhere => {
+                if let Ok(address) = self.elsewhere() {
+                    ctx.open_url(egui::OpenUrl::new_tab(address));
+                }
+            }
+            UiCommand::CloseNotices => {
+                self.away = None;
+                self.lost_closed = notice::all_failed(&self.snapshot);
+            }
             UiCommand::CopyEndpoint => {
                 if let Some(endpoint) = self.options.otlp_endpoint() {
                     ctx.copy_text(empty::setting(&endpoint));
@@ -89,12 +99,28 @@ impl Window {
             UiCommand::LayoutMessages => self.missing(FixedLayout::MessagesGroups),
             UiCommand::LayoutDeadLetters => self.missing(FixedLayout::DeadLetters),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
+            UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
+            UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
             UiCommand::RestartEngine if self.engine_failure.is_none() => told("the engine runs"),
             _ => match command.scope() {
                 Scope::Window => None,
                 Scope::Focus => self.views.of(self.panes.focus())?.unavailable(command),
                 Scope::Views(_) => self.views.of(self.view_for(command)?)?.unavailable(command),
             },
+        }
+    }
+
+    /// Where another program shows what is selected, or why none does.
+    fn elsewhere(&self) -> Result<String, &'static str> {
+        let target = self.place().target.ok_or("nothing is selected")?;
+        elsewhere::address(&target, self.shown(), &self.options.links)
+    }
+
+    /// A part of a notice was clicked.
+    pub(super) fn follow(&mut self, ctx: &egui::Context, leads: &Leads) {
+        match leads {
+            Leads::View(view) => drop(self.run(ctx, UiCommand::show(*view))),
+            Leads::Object(target) => self.goto(ctx, target),
         }
     }
 
