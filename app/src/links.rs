@@ -108,15 +108,12 @@ fn pieces(template: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     std::iter::from_fn(move || {
         let text = rest?;
         let found = text.find('{').and_then(|open| text[open..].find('}').map(|length| (open, open + length)));
-        match found {
-            Some((open, close)) => {
-                rest = Some(&text[close + 1..]);
-                Some((&text[..open], Some(&text[open + 1..close])))
-            }
-            None => {
-                rest = None;
-                Some((text, None))
-            }
+        if let Some((open, close)) = found {
+            rest = Some(&text[close + 1..]);
+            Some((&text[..open], Some(&text[open + 1..close])))
+        } else {
+            rest = None;
+            Some((text, None))
         }
     })
 }
