@@ -6,6 +6,7 @@ pub mod headless;
 pub mod ledger;
 pub mod links;
 pub mod live;
+pub mod own_log;
 pub mod profile;
 pub mod remembered;
 pub mod session;
