@@ -1,6 +1,13 @@
 //! The collector against Apache Kafka: what the mock cluster cannot answer. `SWITCHBOARD_TEST_KAFKA` names the broker as
 //! `host:port`; without it the tests say that they are skipped, unless `CI_PEERS=1` demands them.
 
+#[path = "apache/proxy.rs"]
+mod proxy;
+#[path = "apache/sending.rs"]
+mod sending;
+#[path = "mock/sending_session.rs"]
+#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
+mod sending_session;
 #[path = "mock/session.rs"]
 #[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
 mod session;

@@ -1,0 +1,172 @@
+//! Reading again and sending, on Apache Kafka.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Position, RawHash, ReplayMark, Skipped, plan_headers};
+
+use crate::proxy::Proxy;
+use crate::sending_session::{block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
+use crate::session::send;
+use crate::{admin, broker, create_topic, options, unique};
+
+fn position(record: &OutgoingRecord, offset: i64) -> Position {
+    Position { topic: record.topic.clone(), partition: record.partition.expect("a partition"), offset, raw_hash: record.hash(&redactor()) }
+}
+
+fn read(broker: &str, positions: Vec<Position>) -> Vec<Result<switchboard_model::OriginalRecord, Skipped>> {
+    block_on(read_originals(&Config::new("shop", broker), Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()))
+}
+
+#[test]
+fn a_dead_letter_is_replayed_byte_for_byte() {
+    let Some(broker) = broker("a_dead_letter_is_replayed_byte_for_byte") else { return };
+    let (origin, dead) = (unique("orders"), unique("orders") + "-dlt");
+    create_topic(&broker, &origin, 3);
+    create_topic(&broker, &dead, 3);
+    let letter = OutgoingRecord {
+        key: Some(b"\x00key\xff".to_vec()),
+        value: Some(br#"{"card":"4711","password":"hunter2"}"#.to_vec()),
+        headers: vec![
+            header("kafka_dlt-original-offset", Some(&9_i64.to_be_bytes())),
+            header("b", None),
+            header("b", Some(b"")),
+            header("Authorization", Some(b"Bearer abcdef0123456789")),
+            header("kafka_dlt-exception-message", Some(b"no such card")),
+        ],
+        ..outgoing(&dead, Some(2), "")
+    };
+    let tombstone = OutgoingRecord { value: None, ..letter.clone() };
+    send_as_it_is(&broker, &[letter.clone(), tombstone.clone()]);
+    let originals = read(&broker, vec![position(&tombstone, 1), position(&letter, 0)]);
+    block_on(async {
+        let sender = Sender::connect(&Config::new("shop", &broker), permit(&cluster_id_of(&broker)), SenderOptions::default()).await.expect("connected");
+        assert_eq!(sender.num_partitions(&origin).await, Ok(3));
+        for original in originals {
+            let original = original.expect("found");
+            let plan = plan_headers(&original, &ReplayMark { replay_id: "r", max_replays: DEFAULT_MAX_REPLAYS }, &redactor()).expect("planned");
+            let (key, value, headers) = (original.key, original.value, plan.headers);
+            let record = OutgoingRecord { topic: origin.clone(), partition: Some(2), key, value, headers, timestamp_ms: None };
+            assert!(matches!(sender.send(record).await, Outcome::Persisted { partition: 2, offset: Some(_) }));
+        }
+        // The broker would make it if it were asked to.
+        let absent = unique("absent");
+        assert_eq!(sender.num_partitions(&absent).await, Err(SenderRefused::NoSuchTopic { topic: absent.clone() }));
+        assert_eq!(sender.send(outgoing(&absent, None, "x")).await.kind(), "not_persisted");
+        let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &broker).create().expect("a client");
+        let topics = client.fetch_metadata(None, Duration::from_secs(10)).expect("metadata");
+        assert!(topics.topics().iter().all(|topic| topic.name() != absent));
+    });
+    let arrived = read_all(&broker, &origin, 2);
+    for (arrived, (sent, offset)) in arrived.iter().zip([(&tombstone, 1), (&letter, 0)]) {
+        let marks = [
+            header("x-switchboard-replay-id", Some(b"r")),
+            header("x-switchboard-source", Some(format!("{dead}/2/{offset}").as_bytes())),
+            header("x-switchboard-replay-count", Some(b"1")),
+        ];
+        let kept = sent.headers[1..4].iter().cloned().chain(marks).collect::<Vec<_>>();
+        assert!(arrived.key == sent.key && arrived.value == sent.value && arrived.headers == kept, "{arrived:?}");
+    }
+}
+
+#[test]
+fn expired_control_and_compacted_offsets_are_told_apart_from_records() {
+    let Some(broker) = broker("expired_control_and_compacted_offsets_are_told_apart_from_records") else { return };
+    let topic = unique("transacted") + "-dlt";
+    create_topic(&broker, &topic, 1);
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &broker).set("transactional.id", unique("tx")).create().expect("a producer");
+    let within = Duration::from_secs(30);
+    producer.init_transactions(within).expect("initialised");
+    for values in [["0", "1"], ["3", "4"]] {
+        producer.begin_transaction().expect("begun");
+        send(&producer, &topic, 0, values.map(str::to_owned));
+        producer.commit_transaction(within).expect("committed");
+    }
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(&topic, 0, Offset::Offset(1)).expect("an offset");
+    block_on(admin(&broker).delete_records(&before, &options())).expect("deleted");
+    let at = |offset: i64| position(&outgoing(&topic, Some(0), &offset.to_string()), offset);
+    // Offsets 2 and 5 are the transactions' own marks, 5 the last of all; 6 is not there yet.
+    let changed = Position { raw_hash: RawHash(9), ..at(1) };
+    let answers = read(&broker, vec![at(4), at(0), at(2), at(3), at(5), at(6), changed, at(1)]);
+    let found: Vec<Result<&[u8], &Skipped>> = answers.iter().map(|answer| answer.as_ref().map(|record| record.value.as_deref().unwrap_or_default())).collect();
+    let expired = Skipped::Expired { low_watermark: 1 };
+    assert_eq!(
+        found,
+        [Ok(&b"4"[..]), Err(&expired), Err(&Skipped::Gone), Ok(b"3"), Err(&Skipped::Gone), Err(&Skipped::Gone), Err(&Skipped::Changed), Ok(b"1")]
+    );
+}
+
+#[test]
+fn swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
+    const THIRD: usize = 50;
+    let Some(broker) = broker("swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice") else { return };
+    let topic = unique("orders");
+    create_topic(&broker, &topic, 3);
+    let proxy = Proxy::before(&broker);
+    let options = SenderOptions { delivery_timeout: Duration::from_secs(3), ..SenderOptions::default() };
+    let kinds = block_on(async {
+        let sender = Sender::connect(&Config::new("shop", &proxy.address), permit(&cluster_id_of(&broker)), options).await.expect("connected");
+        let mut kinds = Vec::new();
+        for third in 0..3 {
+            proxy.swallow(third == 1);
+            let mut deliveries = Vec::new();
+            for number in third * THIRD..(third + 1) * THIRD {
+                deliveries.push(sender.enqueue(outgoing(&topic, Some((number % 3) as i32), &number.to_string())).await);
+            }
+            for delivery in deliveries {
+                kinds.push(delivery.outcome().await.kind());
+            }
+        }
+        kinds
+    });
+    let count = |kind: &str, of: &[&str]| of.iter().filter(|is| **is == kind).count();
+    assert_eq!(count("persisted", &kinds[..THIRD]), THIRD);
+    assert_eq!(count("possibly_persisted", &kinds[THIRD..2 * THIRD]), THIRD, "{kinds:?}");
+    assert_eq!(count("persisted", &kinds[2 * THIRD..]), THIRD, "{kinds:?}");
+    assert_eq!(kinds.len(), 3 * THIRD);
+    let (num_produce, num_swallowed) = proxy.counts();
+    assert!(num_swallowed > 0 && num_produce <= 3 * THIRD, "{num_produce} requests, {num_swallowed} answers swallowed");
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for record in read_all(&broker, &topic, 2 * THIRD) {
+        *seen.entry(String::from_utf8(record.value.expect("a value")).expect("text")).or_default() += 1;
+    }
+    assert!(seen.values().all(|times| *times == 1), "{seen:?}");
+    for (number, kind) in kinds.iter().enumerate() {
+        assert!(*kind != "persisted" || seen.contains_key(&number.to_string()), "{number} was acknowledged and is not there");
+    }
+}
+
+#[test]
+fn a_cancel_while_answers_are_swallowed_ends_within_200_ms() {
+    let Some(broker) = broker("a_cancel_while_answers_are_swallowed_ends_within_200_ms") else { return };
+    let topic = unique("orders");
+    create_topic(&broker, &topic, 3);
+    let proxy = Proxy::before(&broker);
+    block_on(async {
+        let sender = Sender::connect(&Config::new("shop", &proxy.address), permit(&cluster_id_of(&broker)), SenderOptions::default()).await.expect("connected");
+        assert_eq!(sender.send(outgoing(&topic, Some(0), "first")).await.kind(), "persisted");
+        proxy.swallow(true);
+        let mut deliveries = Vec::new();
+        for number in 0..30 {
+            deliveries.push(sender.enqueue(outgoing(&topic, Some(number % 3), &number.to_string())).await);
+        }
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while proxy.counts().1 == 0 {
+            assert!(Instant::now() < deadline, "no answer came");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let began = Instant::now();
+        sender.cancel();
+        for delivery in deliveries {
+            assert_ne!(delivery.outcome().await.kind(), "persisted");
+        }
+        assert!(began.elapsed() <= Duration::from_millis(200), "{:?}", began.elapsed());
+        assert_eq!(sender.num_in_flight(), 0);
+    });
+}
