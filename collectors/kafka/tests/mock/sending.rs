@@ -177,6 +177,19 @@ fn a_brokers_refusal_is_not_persisted_and_a_doubt_is_possibly_persisted() {
 }
 
 #[test]
+fn a_record_refused_because_the_leader_moved_goes_to_the_new_one() {
+    let mock = cluster(&[("orders", 1)]);
+    block_on(async {
+        let sender = sender(&mock).await;
+        mock.cluster().request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
+        mock.track_requests();
+        // The refusal is certain, so that nothing can be there twice.
+        assert_eq!(sender.send(outgoing("orders", Some(0), "x")).await, Outcome::Persisted { partition: 0, offset: Some(0) });
+        assert_eq!(mock.requests().iter().filter(|key| **key == PRODUCE).count(), 2);
+    });
+}
+
+#[test]
 fn lost_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
     const THIRD: usize = 40;
     let mock = cluster(&[("orders", 2)]);
