@@ -111,7 +111,7 @@ fn traces(engine: &mut Engine, naive: &Naive, scale: f64) {
         ("slowest 200", TraceFilter::default(), TraceOrder::Slowest, 200),
         ("failed 200", TraceFilter { failed_only: true, ..TraceFilter::default() }, TraceOrder::Failed, 200),
         (
-            "slowest 200 from one service to another",
+            "slowest 200 from one to another (naive: all)",
             TraceFilter { through: Some(("orders".to_owned(), "payments".to_owned())), ..TraceFilter::default() },
             TraceOrder::Slowest,
             200,

@@ -33,8 +33,6 @@ type ByKind = [u64; ItemKind::ALL.len()];
 
 /// Most items that one query may ask for.
 const MAX_ANSWER: usize = 10_000;
-/// Most rows of a channel's records that one query may ask for: each is of few bytes.
-const MAX_RECORD_LINES: usize = 50_000;
 /// Most records whose contents one query may ask for.
 const MAX_DETAILS: usize = 1_000;
 /// Channels that are named as not looked at; more are counted.
@@ -393,7 +391,7 @@ impl Engine {
                 let report = self.with_chart(&[], |chart, observed| chart.report(observed, Some(range)));
                 Answer::Figures(Box::new(report))
             }
-            Query::Records { channel, after, limit } => Answer::Records(record_page(&self.store, channel, *after, (*limit).min(MAX_RECORD_LINES))),
+            Query::Records { channel, after, limit } => Answer::Records(record_page(&self.store, channel, *after, (*limit).min(MAX_ANSWER))),
             Query::RecordDetails { rows } => {
                 let rows = rows.iter().take(MAX_DETAILS);
                 Answer::RecordDetails(rows.map(|row| self.store.record_view((*row).into())).collect())

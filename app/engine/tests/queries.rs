@@ -375,7 +375,8 @@ fn find_tells_what_is_not_kept_or_not_read() {
     let found = ask!(engine, Query::Find { text: "nothing like it".to_owned(), limit: 10 }, Found);
     assert!(found.is_done && found.hits.is_empty() && found.looked_at == found.total && found.total > 0);
     let evicted = 20_000 - found.total;
-    assert_eq!(found.not_looked, [format!("{},{:03} evicted spans", evicted / 1_000, evicted % 1_000), "secrets: not tailed".to_owned()]);
+    let evicted = format!("{},{:03} evicted spans", evicted / 1_000, evicted % 1_000);
+    assert_eq!(found.not_looked, ["secrets in spans and logs: they are redacted before anything is kept", &evicted, "secrets: not tailed"]);
     let found = ask!(engine, Query::Find { text: "SHOP".to_owned(), limit: 10 }, Found);
     assert_eq!((found.hits.len(), found.last_seen_ns), (10, Some(START_NS + 1_000 * MS)));
     assert!(found.not_looked[0].ends_with("the limit of 10 hits was reached"), "{:?}", found.not_looked);

@@ -1,10 +1,9 @@
 //! Which traces pass from one end to another.
 
-use std::collections::HashMap;
-
+use hashbrown::HashTable;
 use switchboard_model::{SpanKind, WellKnown};
 
-use crate::store::{SpanRef, SpanSegment};
+use crate::store::{Seed, SpanRef, SpanSegment};
 
 /// A span by the low half of its trace and its id.
 type Key = (u64, u64);
@@ -12,10 +11,11 @@ type Key = (u64, u64);
 /// Collects the spans of both ends, and tells in the end which of the second rest on one of the first.
 #[derive(Debug)]
 pub(crate) struct Through {
+    seed: Seed,
     from: String,
     to: String,
     /// Spans of the first end, and whether they are the calling half.
-    callers: HashMap<Key, bool>,
+    callers: HashTable<(Key, bool)>,
     /// Spans of the second end: the trace, whom they may rest on, and whether that is their other half.
     callees: Vec<(u32, Key, bool)>,
     /// Traces in which a service names a channel.
@@ -49,8 +49,8 @@ impl ThroughSegment {
 
 impl Through {
     /// Looks for passages between these.
-    pub(crate) fn new(from: &str, to: &str) -> Self {
-        Self { from: from.to_owned(), to: to.to_owned(), callers: HashMap::new(), callees: Vec::new(), of_channel: Vec::new() }
+    pub(crate) fn new(seed: Seed, from: &str, to: &str) -> Self {
+        Self { seed, from: from.to_owned(), to: to.to_owned(), callers: HashTable::new(), callees: Vec::new(), of_channel: Vec::new() }
     }
 
     /// A row of a segment, and the number of its trace.
@@ -67,7 +67,10 @@ impl Through {
         let is_caller = matches!(span.kind(), SpanKind::Client | SpanKind::Producer);
         let is_callee = matches!(span.kind(), SpanKind::Server | SpanKind::Consumer);
         if ends.is_from {
-            *self.callers.entry(own).or_default() |= is_caller;
+            let seed = self.seed;
+            let hash = seed.pair(own.0, own.1);
+            let known = self.callers.entry(hash, |(known, _)| *known == own, |(known, _)| seed.pair(known.0, known.1));
+            known.or_insert((own, false)).get_mut().1 |= is_caller;
         }
         // Within one service most spans are children of others: only an answer is a passage.
         if ends.is_to && (is_callee || self.from != self.to) {
@@ -92,8 +95,10 @@ impl Through {
 
     /// Numbers of the traces that pass.
     pub(crate) fn passing(self) -> impl Iterator<Item = u32> {
-        let Self { callers, callees, of_channel, .. } = self;
-        let rests = move |(_, on, is_half): &(u32, Key, bool)| callers.get(on).is_some_and(|is_caller| *is_caller || !is_half);
+        let Self { seed, callers, callees, of_channel, .. } = self;
+        let rests = move |(_, on, is_half): &(u32, Key, bool)| {
+            callers.find(seed.pair(on.0, on.1), |(known, _)| known == on).is_some_and(|(_, is_caller)| *is_caller || !is_half)
+        };
         callees.into_iter().filter(rests).map(|(trace, ..)| trace).chain(of_channel)
     }
 }

@@ -96,7 +96,7 @@ impl TraceScan {
 
     fn all(&self, cancelled: &AtomicBool) -> Option<TraceList> {
         let mut list = TraceList::default();
-        let mut through = self.filter.through.as_ref().map(|(from, to)| Through::new(from, to));
+        let mut through = self.filter.through.as_ref().map(|(from, to)| Through::new(self.seed, from, to));
         let mut sums = self.sums(&mut list, through.as_mut(), cancelled)?;
         if let Some(through) = through {
             for at in through.passing() {

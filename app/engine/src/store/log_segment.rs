@@ -111,6 +111,11 @@ impl LogSegment {
         &self.times
     }
 
+    /// Log records that were cut at a limit.
+    pub(crate) fn num_truncated(&self) -> u64 {
+        self.severities.iter().filter(|bits| **bits & TRUNCATED != 0).count() as u64
+    }
+
     /// OTLP severity number of a row.
     #[inline]
     pub(crate) fn severity(&self, row: usize) -> u8 {

@@ -283,6 +283,14 @@ impl SpanSegment {
         text_of(self.vocabulary.words.get(head.name))
     }
 
+    /// Spans that were cut at a limit.
+    pub(crate) fn num_truncated(&self) -> u64 {
+        if !self.heads.iter().any(|head| head.truncated) {
+            return 0;
+        }
+        self.head_of.iter().filter(|head| self.heads[usize::from(**head)].truncated).count() as u64
+    }
+
     /// Whether spans with this head have an attribute of this meaning.
     pub(crate) fn has_attribute(&self, head: &SpanHead, known: WellKnown) -> bool {
         self.shapes.get(head.shape).iter().any(|slot| self.vocabulary.known(slot_parts(*slot).0).known == known)

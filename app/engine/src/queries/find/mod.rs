@@ -180,6 +180,13 @@ impl FindScan {
                 not_looked.push(format!("{of}: the limit of {} was reached", words::hits(self.limit as u64)));
             }
         }
+        let cut = [
+            (SPANS, self.spans.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
+            (LOGS, self.logs.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
+        ];
+        for (kind, num_cut) in cut.into_iter().filter(|(_, num_cut)| *num_cut > 0) {
+            not_looked.push(format!("values beyond the limits of length: {} cut", words::are(kind, num_cut)));
+        }
         let (mut num_truncated, mut num_redacted) = (0, 0);
         for (_, segment) in self.records.segments() {
             let (truncated, redacted) = segment.num_truncated_and_redacted();
@@ -191,6 +198,9 @@ impl FindScan {
         }
         if num_redacted > 0 {
             not_looked.push(format!("redacted values: {} some", words::hold(RECORDS, num_redacted)));
+        }
+        if totals[SPANS] + totals[LOGS] > 0 {
+            not_looked.push("secrets in spans and logs: they are redacted before anything is kept".to_owned());
         }
         not_looked.extend(self.not_kept.in_words());
         not_looked

@@ -246,6 +246,7 @@ fn filled() -> Store {
         Span {
             trace_id: 9,
             span_id: 0x1234_5678_9abc_def0,
+            truncated: true,
             attrs: vec![("correlation.id".to_owned(), Val::str("f81d4fae-7dec-11d0-a765-00a0c91e6bf6"))],
             ..Span::default()
         },
@@ -315,7 +316,14 @@ fn what_was_looked_at_and_what_not_is_told() {
     let last = pages.last().expect("a last page");
     assert_eq!((last.looked_at, last.total, last.is_done, last.last_seen_ns), (5, 5, true, Some(50)));
     assert_eq!(last.looked, ["3 spans", "1 record", "1 log"]);
-    let not_looked = ["payloads beyond 64 KiB: 1 record is cut", "redacted values: 1 record holds some", "12 evicted spans", "orders.audit: not tailed"];
+    let not_looked = [
+        "values beyond the limits of length: 1 span is cut",
+        "payloads beyond 64 KiB: 1 record is cut",
+        "redacted values: 1 record holds some",
+        "secrets in spans and logs: they are redacted before anything is kept",
+        "12 evicted spans",
+        "orders.audit: not tailed",
+    ];
     assert_eq!(last.not_looked, not_looked);
     let nothing = self::pages(&store, "  ", 10);
     assert_eq!((nothing.len(), nothing[0].is_done, nothing[0].looked_at), (1, true, 0));
