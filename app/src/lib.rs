@@ -9,5 +9,6 @@ pub mod live;
 pub mod own_log;
 pub mod profile;
 pub mod remembered;
+pub mod replay;
 pub mod session;
 pub mod window;

@@ -10,6 +10,7 @@ use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::SourceCommand;
 
 use crate::profile::Profile;
+use crate::replay::ReplayBoard;
 use crate::session::Session;
 use crate::window::{SessionCommand, SnapshotSource};
 
@@ -39,6 +40,7 @@ pub struct LiveSession {
     wake: Wake,
     close_at: Option<Instant>,
     last: Snapshot,
+    last_board: Arc<ReplayBoard>,
 }
 
 impl LiveSession {
@@ -54,6 +56,7 @@ impl LiveSession {
             wake,
             close_at: None,
             last: Snapshot::default(),
+            last_board: Arc::default(),
         })
     }
 
@@ -122,6 +125,13 @@ impl SnapshotSource for LiveSession {
         }
     }
 
+    fn replay(&mut self) -> Arc<ReplayBoard> {
+        if let Some(session) = &*self.current.lock() {
+            self.last_board = session.replay_board();
+        }
+        Arc::clone(&self.last_board)
+    }
+
     fn command(&mut self, command: SessionCommand) {
         match command {
             SessionCommand::RefreshSources => {
@@ -130,6 +140,11 @@ impl SnapshotSource for LiveSession {
                 }
             }
             SessionCommand::RestartEngine => self.restart(),
+            SessionCommand::Replay(command) => {
+                if let Some(session) = &*self.current.lock() {
+                    session.replay(*command);
+                }
+            }
         }
     }
 

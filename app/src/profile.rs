@@ -22,6 +22,9 @@ pub struct Profile {
     /// Further names of headers and attributes whose values are secret.
     #[serde(default)]
     pub secret_names: Vec<String>,
+    /// Where the ledger of what was sent lies, instead of the platform's folder for data.
+    #[serde(default)]
+    pub ledger: Option<PathBuf>,
     /// The OTLP receiver.
     #[serde(default)]
     pub otlp: OtlpProfile,
@@ -89,6 +92,9 @@ pub struct KafkaProfile {
     /// SASL password.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// Whether dead letters may be sent again to it; read-only by default.
+    #[serde(default)]
+    pub write: bool,
     /// Seconds between two looks at the cluster.
     #[serde(default = "two")]
     pub poll_s: f64,
@@ -229,6 +235,7 @@ impl Default for Profile {
             name: "local".to_owned(),
             environment: None,
             secret_names: Vec::new(),
+            ledger: None,
             otlp: OtlpProfile::default(),
             kafka: Vec::new(),
             http: Vec::new(),

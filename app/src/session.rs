@@ -17,7 +17,14 @@ use switchboard_model::{
 };
 use switchboard_otlp::OtlpReceiver;
 
+use crate::ledger::ledger_path;
 use crate::profile::{GrpcProfile, HttpProfile, KafkaProfile, Profile, ProfileError, Secret, seconds};
+use crate::replay::{Pace, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig};
+use crate::session::kafka_access::{KafkaAccess, is_production};
+use crate::session::observed::SessionObserved;
+
+mod kafka_access;
+mod observed;
 
 /// How long a collector may take to end.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
@@ -29,6 +36,7 @@ pub struct Session {
     redactor: Arc<Redactor>,
     runtime: tokio::runtime::Handle,
     sources: Arc<Mutex<Vec<Source>>>,
+    replay: ReplayDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
 
@@ -55,15 +63,23 @@ impl Session {
         // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
         let (intake, outlet) = channel((memory_bytes / 20).clamp(4 << 20, 64 << 20));
         let config = EngineConfig { memory_bytes, started_ns: now_ns() };
+        // Both the engine's thread and the replaying tell of changes.
+        let on_change = Arc::new(Mutex::new(on_publish));
+        let on_publish = Box::new({
+            let on_change = Arc::clone(&on_change);
+            move || on_change.lock()()
+        });
         let engine = EngineThread::spawn(config, Vec::new(), outlet, intake.clone(), on_publish);
-        let mut session = Self {
-            engine,
-            intake,
-            redactor: Arc::new(Redactor::new(key, &profile.secret_names)),
-            runtime: runtime.clone(),
-            sources: Arc::default(),
-            ticker: runtime.spawn(async {}),
+        let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
+        let desk = ReplayDeskConfig {
+            ledger_path: profile.ledger.clone().or_else(|| ledger_path(&profile.name)),
+            operator: operator(),
+            redactor: Arc::clone(&redactor),
+            observed: Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() }),
+            pace: Pace::default(),
         };
+        let replay = ReplayDesk::start(desk, runtime, Box::new(move || on_change.lock()()));
+        let mut session = Self { engine, intake, redactor, runtime: runtime.clone(), sources: Arc::default(), replay, ticker: runtime.spawn(async {}) };
         session.add_otlp(profile, memory_bytes);
         session.add_sources(profile);
         session.ticker = session.spawn_ticker();
@@ -95,7 +111,15 @@ impl Session {
                 self.engine.add_dead_letter_channel(channel);
             }
             self.add(&kafka.name, SourceKind::Kafka, profile, |sink, redactor, runtime| {
-                Ok(Collector::Kafka(KafkaCollector::start(kafka_config(kafka, profile)?, sink, redactor, runtime)))
+                let config = kafka_config(kafka, profile)?;
+                let access = KafkaAccess {
+                    config: Arc::new(config.clone()),
+                    redactor: Arc::clone(&redactor),
+                    writes_allowed: kafka.write,
+                    is_production: is_production(profile.environment.as_deref()),
+                };
+                self.replay.add_cluster(&kafka.name, Arc::new(access));
+                Ok(Collector::Kafka(KafkaCollector::start(config, sink, redactor, runtime)))
             });
         }
         for http in &profile.http {
@@ -171,6 +195,16 @@ impl Session {
         }
     }
 
+    /// Something about dead letters and sending them again.
+    pub fn replay(&self, command: ReplayCommand) {
+        self.replay.command(command);
+    }
+
+    /// What can be seen of replaying.
+    pub fn replay_board(&self) -> Arc<ReplayBoard> {
+        self.replay.board()
+    }
+
     /// The newest snapshot.
     pub fn snapshot(&self) -> Snapshot {
         self.engine.snapshot()
@@ -202,6 +236,8 @@ impl Session {
     /// Ends all sources, each within 500 ms, then the engine.
     pub async fn stop(self) {
         self.ticker.abort();
+        // What is being sent ends first: its outcome is still written down.
+        self.replay.stop().await;
         let sources = std::mem::take(&mut *self.sources.lock());
         for source in &sources {
             self.intake.close(source.source_id);
@@ -330,6 +366,12 @@ fn grpc_config(profile: &GrpcProfile) -> switchboard_grpc::Config {
 
 fn fetch(secret: Option<&Secret>, source_name: &str, field: &str) -> Result<Option<String>, ProfileError> {
     secret.map(|secret| secret.fetch(&format!("{field} of {source_name}"))).transpose()
+}
+
+/// The user's name on this machine, for the ledger.
+fn operator() -> String {
+    let told = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    told.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// This machine's clock, ns since the Unix epoch.

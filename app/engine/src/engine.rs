@@ -304,7 +304,7 @@ impl Engine {
 
     /// Runs `call` with the chart and all that it draws from.
     fn with_chart<T>(&mut self, intake: &[(SourceId, IntakeCounts)], call: impl FnOnce(&mut Chart, &mut Observed<'_>) -> T) -> T {
-        let views = self.sources.views(|source| self.counts_of(source, intake).0);
+        let views = self.sources.views(|source| self.counts_of(source, intake).0, |name| self.groups.cluster_id(name));
         let num_folded = self.num_folded(intake);
         let mut observed = Observed {
             now_ns: self.now_ns,
@@ -342,7 +342,7 @@ impl Engine {
     }
 
     fn source_reports(&self, intake: &[(SourceId, IntakeCounts)]) -> Vec<SourceReport> {
-        let views = self.sources.views(|_| CountsReport::default());
+        let views = self.sources.views(|_| CountsReport::default(), |_| None);
         let mut reports: Vec<SourceReport> = self
             .infos
             .keys()

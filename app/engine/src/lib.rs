@@ -14,4 +14,4 @@ mod thread;
 pub mod view;
 
 pub use engine::{Engine, EngineConfig};
-pub use thread::{EngineState, EngineThread, Snapshots};
+pub use thread::{EngineState, EngineThread, Queries, Snapshots};

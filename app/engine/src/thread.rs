@@ -65,6 +65,26 @@ impl Snapshots {
     }
 }
 
+/// Asks the engine, without keeping it. Cheap to clone.
+#[derive(Clone)]
+pub struct Queries {
+    commands: SyncSender<Command>,
+    waker: Waker,
+}
+
+impl Queries {
+    /// Asks a question. The receiver is disconnected without an answer if the engine has ended, if too many questions
+    /// wait, or if newer searches of the kind superseded this one: one of [`Query::Find`] and [`Query::Attribute`], four of
+    /// the others. To a [`Query::Find`] come several answers; what the receiver does not take in time is merged.
+    pub fn query(&self, query: Query) -> Receiver<Answer> {
+        let (answer, receiver) = sync_channel(if matches!(query, Query::Find { .. }) { MAX_PARTS } else { 1 });
+        if self.commands.try_send(Command::Query(query, answer)).is_ok() {
+            self.waker.wake();
+        }
+        receiver
+    }
+}
+
 /// An engine on a thread of its own. Ends when dropped.
 pub struct EngineThread {
     shared: Arc<Shared>,
@@ -125,13 +145,14 @@ impl EngineThread {
         }
     }
 
-    /// Asks a question. The receiver is disconnected without an answer if the engine has ended, if too many questions
-    /// wait, or if newer searches of the kind superseded this one: one of [`Query::Find`] and [`Query::Attribute`], four of
-    /// the others. To a [`Query::Find`] come several answers; what the receiver does not take in time is merged.
+    /// Asks a question, as [`Queries::query`] does.
     pub fn query(&self, query: Query) -> Receiver<Answer> {
-        let (answer, receiver) = sync_channel(if matches!(query, Query::Find { .. }) { MAX_PARTS } else { 1 });
-        self.tell(Command::Query(query, answer));
-        receiver
+        self.queries().query(query)
+    }
+
+    /// Gives out answers, without the engine.
+    pub fn queries(&self) -> Queries {
+        Queries { commands: self.commands.clone(), waker: self.waker.clone() }
     }
 
     /// Asks for the report as of now. Disconnected without one if the engine has ended or too many questions wait.

@@ -84,6 +84,8 @@ pub struct Intent {
     pub letter: LetterKey,
     /// What it died of.
     pub kind: KindHash,
+    /// The group that it died in; `None` = unknown.
+    pub failed_group: Option<String>,
     /// The channel that is sent to.
     pub target: String,
     /// The partition, where one is asked for; `None` = the key decides.
@@ -239,6 +241,12 @@ pub struct LetterRecord {
     pub kind: KindHash,
     /// The last send, where there was one.
     pub send_id: Option<SendId>,
+    /// What the cluster called itself then.
+    pub cluster_id: String,
+    /// The group that it died in; `None` = unknown.
+    pub failed_group: Option<String>,
+    /// When it was meant to be sent, ns since the Unix epoch; 0 = never.
+    pub intended_ns: i64,
     /// The id that the record carries.
     pub replay_id: String,
     /// Where it was sent: channel, and partition and offset where the broker told.

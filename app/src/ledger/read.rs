@@ -29,8 +29,9 @@ fn outcome(word: Option<&str>) -> Outcome {
 pub(super) fn letters(connection: &Connection) -> rusqlite::Result<BTreeMap<LetterKey, LetterRecord>> {
     let mut letters = BTreeMap::new();
     let mut sends = connection.prepare(
-        "SELECT cluster, channel, partition, offset, timestamp_ns, kind, send_id, replay_id, target, target_partition, target_offset, outcome, reason, fate, \
-         evidence, coalesce(fate_ns, settled_ns, intended_ns) FROM sends ORDER BY send_id",
+        "SELECT s.cluster, s.channel, s.partition, s.offset, s.timestamp_ns, s.kind, s.send_id, s.replay_id, s.target, s.target_partition, s.target_offset, \
+         s.outcome, s.reason, s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), r.cluster_id, s.failed_group, s.intended_ns \
+         FROM sends s JOIN runs r USING (run_id) ORDER BY s.send_id",
     )?;
     let mut rows = sends.query([])?;
     while let Some(row) = rows.next()? {
@@ -55,6 +56,9 @@ pub(super) fn letters(connection: &Connection) -> rusqlite::Result<BTreeMap<Lett
             position: row.get::<_, Option<i32>>(9)?.zip(row.get::<_, Option<i64>>(10)?),
             reason: evidence.or(reason).unwrap_or_else(|| if word.is_none() { NO_OUTCOME.to_owned() } else { String::new() }),
             at_ns: row.get(15)?,
+            cluster_id: row.get(16)?,
+            failed_group: row.get(17)?,
+            intended_ns: row.get(18)?,
         };
         letters.insert(letter(row, 0)?, record);
     }

@@ -39,6 +39,7 @@ CREATE TABLE sends (
   offset INTEGER NOT NULL,
   timestamp_ns INTEGER,
   kind INTEGER NOT NULL,
+  failed_group TEXT,
   target TEXT NOT NULL,
   target_partition INTEGER,
   target_offset INTEGER,

@@ -31,6 +31,7 @@ fn intent(run_id: RunId, offset: i64) -> Intent {
         run_id,
         letter: letter(offset),
         kind: kind(),
+        failed_group: Some("inventory".into()),
         target: "orders.placed".into(),
         target_partition: Some(0),
         hash: format!("{offset:032x}"),

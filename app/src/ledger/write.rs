@@ -23,11 +23,11 @@ pub(super) fn end_run(connection: &Connection, run_id: RunId, ending: Ending, re
 }
 
 pub(super) fn intend(connection: &Connection, intent: &Intent) -> Result<SendId, LedgerError> {
-    let Intent { run_id, letter, kind, target, target_partition, hash, size_bytes, replay_count, replay_id, at_ns } = intent;
+    let Intent { run_id, letter, kind, failed_group, target, target_partition, hash, size_bytes, replay_count, replay_id, at_ns } = intent;
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO sends (run_id, cluster, channel, partition, offset, timestamp_ns, kind, target, target_partition, hash, size_bytes, \
-             replay_count, replay_id, intended_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (run_id, cluster, channel, partition, offset, timestamp_ns, kind, failed_group, target, target_partition, hash, size_bytes, \
+             replay_count, replay_id, intended_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .insert(params![
             run_id.0,
@@ -37,6 +37,7 @@ pub(super) fn intend(connection: &Connection, intent: &Intent) -> Result<SendId,
             letter.offset,
             letter.timestamp_ns,
             kind.0,
+            failed_group,
             target,
             target_partition,
             hash,

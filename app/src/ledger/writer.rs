@@ -75,6 +75,8 @@ struct Known {
     /// Rises with each change.
     version: u64,
     shared: Option<(u64, Letters)>,
+    /// Runs of this session, with what their cluster calls itself.
+    runs: BTreeMap<RunId, String>,
 }
 
 /// The ledger of a profile. Cheap to clone; the thread ends, all written, once the last clone is gone.
@@ -92,7 +94,7 @@ impl Ledger {
         let connection = schema::open(path)?;
         let unreadable = |error: rusqlite::Error| LedgerError::Open { path: path.to_owned(), reason: error.to_string() };
         let letters = read::letters(&connection).map_err(unreadable)?;
-        let known = Arc::new(Mutex::new(Known { letters, version: 1, shared: None }));
+        let known = Arc::new(Mutex::new(Known { letters, version: 1, ..Known::default() }));
         let (jobs, receiver) = mpsc::channel(MAX_JOBS);
         let writer = Writer { connection, known: Arc::clone(&known) };
         std::thread::Builder::new()
@@ -235,7 +237,7 @@ fn after<T: 'static>(reply: Reply<T>, done: Result<T, LedgerError>, apply: impl 
 
 fn carry_out(connection: &Connection, job: Job) -> Afterwards {
     match job {
-        Job::BeginRun(run, reply) => after(reply, write::begin_run(connection, &run), |_, _| {}),
+        Job::BeginRun(run, reply) => after(reply, write::begin_run(connection, &run), move |run_id, known| drop(known.runs.insert(*run_id, run.cluster_id))),
         Job::EndRun(run_id, ending, reason, at_ns, reply) => after(reply, write::end_run(connection, run_id, ending, &reason, at_ns), |(), _| {}),
         Job::Intend(intent, reply) => after(reply, write::intend(connection, &intent), move |send_id, known| known.intended(*send_id, intent)),
         Job::Settle(send_id, letter, settlement, reply) => {
@@ -282,6 +284,9 @@ impl Known {
             position: None,
             reason: String::new(),
             at_ns: intent.at_ns,
+            cluster_id: self.runs.get(&intent.run_id).cloned().unwrap_or_default(),
+            failed_group: intent.failed_group,
+            intended_ns: intent.at_ns,
         };
         self.letters.insert(intent.letter, record);
     }

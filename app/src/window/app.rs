@@ -1,10 +1,11 @@
 //! The window: bars, panes and palette.
 
-use std::sync::mpsc::Receiver;
+use std::sync::{Arc, mpsc::Receiver};
 use std::time::Duration;
 
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
+use crate::replay::ReplayBoard;
 use crate::window::{
     SessionCommand, SnapshotSource, WindowOptions,
     asker::Asker,
@@ -69,6 +70,7 @@ impl eframe::App for WindowApp {
         }
         let failure = self.source.engine_failure();
         let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
+        self.window.take_replay(self.source.replay());
         self.window.take(ctx, snapshot, failure, now_ns);
     }
 
@@ -98,6 +100,7 @@ pub(crate) struct Window {
     settings: Settings,
     options: WindowOptions,
     snapshot: Snapshot,
+    replay: Arc<ReplayBoard>,
     now_ns: i64,
     paused: Option<Paused>,
     engine_failure: Option<String>,
@@ -138,6 +141,7 @@ impl Window {
             settings,
             options,
             snapshot: Snapshot::default(),
+            replay: Arc::default(),
             now_ns: 0,
             paused: None,
             engine_failure: None,
@@ -176,6 +180,11 @@ impl Window {
         }
         let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
         self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+    }
+
+    /// Takes in what can be seen of replaying.
+    pub(crate) fn take_replay(&mut self, replay: Arc<ReplayBoard>) {
+        self.replay = replay;
     }
 
     /// Asks what views want to know, and looks again when an answer may be there.
@@ -266,14 +275,14 @@ impl Window {
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
         let mut actions = Vec::new();
-        let Self { panes, views, asker, paused, snapshot, options, settings, now_ns, in_place, .. } = self;
+        let Self { panes, views, asker, paused, snapshot, replay, options, settings, now_ns, in_place, .. } = self;
         let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
         let is_paused = paused.is_some();
         let range = settings.range;
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             panes.ui(ui, tokens, &mut |ui, kind| {
-                let mut context = ViewContext { snapshot, now_ns: *now_ns, as_of_ns, is_paused, range, tokens, asker, options, in_place: *in_place };
+                let mut context = ViewContext { snapshot, replay, now_ns: *now_ns, as_of_ns, is_paused, range, tokens, asker, options, in_place: *in_place };
                 if let Some(view) = views.of_mut(kind) {
                     actions.extend(view.ui(ui, &mut context));
                 }

@@ -49,6 +49,8 @@ pub(crate) enum Slot {
     Letters,
     /// The record behind the open letter.
     LetterOpen,
+    /// What became of the open letter after it was sent.
+    LetterStory,
     /// The search.
     Find,
 }

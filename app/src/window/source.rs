@@ -1,8 +1,10 @@
 //! Where the window's data come from, and what it can ask for in return.
 
-use std::sync::mpsc::Receiver;
+use std::sync::{Arc, mpsc::Receiver};
 
 use switchboard_engine::view::{Answer, Query, Snapshot};
+
+use crate::replay::{ReplayBoard, ReplayCommand};
 
 /// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
 pub trait SnapshotSource {
@@ -20,6 +22,11 @@ pub trait SnapshotSource {
     /// Asks the engine. The receiver is disconnected without an answer where nobody can give one.
     fn query(&mut self, query: Query) -> Receiver<Answer>;
 
+    /// What can be seen of replaying; changes are told as publications are.
+    fn replay(&mut self) -> Arc<ReplayBoard> {
+        Arc::default()
+    }
+
     /// Carries out what the user asked for.
     fn command(&mut self, command: SessionCommand);
 
@@ -36,12 +43,14 @@ pub trait SnapshotSource {
 }
 
 /// What the window asks of the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionCommand {
     /// Every source reads again now, without waiting for its next poll.
     RefreshSources,
     /// The engine begins anew, after it has failed.
     RestartEngine,
+    /// Something about dead letters and sending them again.
+    Replay(Box<ReplayCommand>),
 }
 
 /// What the window knows of its session from the start.

@@ -198,6 +198,7 @@ impl Business {
         self.sources.push(SourceView {
             name: name.to_owned(),
             kind,
+            cluster_id: (kind == SourceKind::Kafka).then(|| "lkc-7d1f".to_owned()),
             phase,
             detail: String::new(),
             next_step: String::new(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, Range, RowId, Snapshot, TraceFilter};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
+use crate::replay::ReplayBoard;
 use crate::window::{SessionCommand, WindowOptions, asker::Asker, command::UiCommand, theme::DesignTokens};
 
 /// A pane's kind. Find is no pane: it lies over all of them.
@@ -102,6 +103,8 @@ impl TimeRange {
 pub(crate) struct ViewContext<'a> {
     /// What was observed, of now or of the moment of the pause.
     pub snapshot: &'a Snapshot,
+    /// What can be seen of replaying, as of now also while paused.
+    pub replay: &'a ReplayBoard,
     /// The time on the wall, ns since the Unix epoch: for ages.
     pub now_ns: i64,
     /// The instant that is looked at: now, or when it was paused.

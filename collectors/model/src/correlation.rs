@@ -119,6 +119,7 @@ pub fn is_correlation_name(name: &str) -> bool {
         "xconversationid",
         "xcorrelationid",
         "xrequestid",
+        "xswitchboardreplayid",
         "xtraceid",
         "zillacorrelationid",
     ];

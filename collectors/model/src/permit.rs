@@ -27,7 +27,7 @@ pub struct WritePermit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PermitRefused {
     /// The profile says nothing, or says read-only.
-    #[error("`{source_name}` is read-only: its profile does not allow writes. Set writes = true for this source in the profile")]
+    #[error("`{source_name}` is read-only: its profile does not allow writes. Set write = true in its [[kafka]] table in the profile")]
     ReadOnly {
         /// The source.
         source_name: String,

@@ -201,6 +201,15 @@ impl Groups {
         self.cluster(&fact.cluster).brokers.offer(received_ns, fact);
     }
 
+    /// What the cluster that a source reads calls itself; `None` = it has not said.
+    pub(crate) fn cluster_id(&self, source: &str) -> Option<String> {
+        self.clusters
+            .values()
+            .filter_map(|cluster| cluster.brokers.get())
+            .find(|fact| fact.cluster.name == source)
+            .and_then(|fact| fact.cluster.cluster_id.clone())
+    }
+
     /// A topic's partitions and watermarks.
     pub(crate) fn apply_topic(&mut self, fact: &TopicFact, received_ns: i64) {
         let Some(topic) = self.topic(&fact.cluster, &fact.topic) else { return };

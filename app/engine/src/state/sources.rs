@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use switchboard_model::{HealthFact, HealthState, InstanceFact, Refusal, SourceId, SourceInfo, SourcePhase, SourceStatus};
+use switchboard_model::{HealthFact, HealthState, InstanceFact, Refusal, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use crate::state::groups::Latest;
 use crate::state::words;
@@ -119,7 +119,7 @@ impl Sources {
     }
 
     /// One row a source, in the order of the profile; the caller knows the counts.
-    pub(crate) fn views(&self, counts: impl Fn(SourceId) -> CountsReport) -> Vec<SourceView> {
+    pub(crate) fn views(&self, counts: impl Fn(SourceId) -> CountsReport, cluster_id: impl Fn(&str) -> Option<String>) -> Vec<SourceView> {
         let mut views = Vec::with_capacity(self.rows.len());
         for (source, row) in &self.rows {
             let Some(info) = &row.info else { continue };
@@ -131,6 +131,7 @@ impl Sources {
             views.push(SourceView {
                 name: info.name.clone(),
                 kind: info.kind,
+                cluster_id: if info.kind == SourceKind::Kafka { cluster_id(&info.name) } else { None },
                 phase: status.map_or(SourcePhase::Connecting, |status| status.phase),
                 detail,
                 next_step: status.map(|status| status.next_step.clone()).unwrap_or_default(),

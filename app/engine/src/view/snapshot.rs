@@ -411,6 +411,8 @@ pub struct SourceView {
     pub name: String,
     /// Its family.
     pub kind: SourceKind,
+    /// What its cluster calls itself; `None` = it is no cluster, or has not said.
+    pub cluster_id: Option<String>,
     /// How it is doing.
     pub phase: SourcePhase,
     /// What happened, in a sentence.

@@ -1,0 +1,494 @@
+//! The desk where replaying is asked for: one task that takes commands, keeps the ledger, and follows what was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use switchboard_model::{Redactor, SourceKind, SpanId, TraceId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, Refusal};
+use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
+use crate::replay::follow::Follower;
+use crate::replay::plan::{Planner, Preview, choose, wrong};
+use crate::replay::prepare::{Reading, position};
+use crate::replay::readers::readers;
+use crate::replay::run::{Run, Wanted, failed_groups};
+use crate::replay::{AskedLetter, ClusterAccess, Observed, ReplayAsk, ReplayCommand};
+
+/// Commands that may wait.
+const MAX_COMMANDS: usize = 64;
+/// Letters read again at a time for a preview.
+const PAGE: usize = 200;
+/// A note is cut here, in characters.
+const MAX_NOTE_CHARS: usize = 400;
+
+/// How fast, and how carefully.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// So many first.
+    pub num_canary: usize,
+    /// So many a second.
+    pub rate_per_s: u32,
+    /// So long after the first few were read none may have come back.
+    pub quiet: Duration,
+    /// A group on the target may fall behind by so much more than before.
+    pub lag_margin: u64,
+    /// Between two looks at what became of it.
+    pub look_every: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { num_canary: 5, rate_per_s: 10, quiet: Duration::from_secs(3), lag_margin: 500, look_every: Duration::from_millis(250) }
+    }
+}
+
+/// What the desk works with.
+pub struct ReplayDeskConfig {
+    /// Where the ledger lies; `None` = the platform has no place for it, so nothing can be sent.
+    pub ledger_path: Option<PathBuf>,
+    /// Who sits here: the user's name on this machine.
+    pub operator: String,
+    /// The session's.
+    pub redactor: Arc<Redactor>,
+    /// What was observed.
+    pub observed: Arc<dyn Observed>,
+    /// How fast, and how carefully.
+    pub pace: Pace,
+}
+
+/// Replaces the board, and tells of it.
+pub(super) struct Shared {
+    board: Mutex<Arc<ReplayBoard>>,
+    on_change: Box<dyn Fn() + Send + Sync>,
+    /// By replay id: traces that are wanted, and those that were found.
+    wanted_traces: Mutex<BTreeSet<String>>,
+    new_traces: Mutex<BTreeMap<String, (TraceId, SpanId)>>,
+}
+
+impl Shared {
+    /// Changes the board.
+    pub(super) fn update(&self, change: impl FnOnce(&mut ReplayBoard)) {
+        let mut board = self.board.lock();
+        let mut next = ReplayBoard::clone(&board);
+        change(&mut next);
+        next.version += 1;
+        *board = Arc::new(next);
+        drop(board);
+        (self.on_change)();
+    }
+
+    pub(super) fn want_trace(&self, replay_id: &str) {
+        self.wanted_traces.lock().insert(replay_id.to_owned());
+    }
+
+    pub(super) fn new_trace(&self, replay_id: &str) -> Option<(TraceId, SpanId)> {
+        self.new_traces.lock().get(replay_id).copied()
+    }
+}
+
+type Clusters = Arc<Mutex<BTreeMap<String, Arc<dyn ClusterAccess>>>>;
+
+/// The desk, as session and window reach it.
+pub struct ReplayDesk {
+    commands: mpsc::Sender<ReplayCommand>,
+    clusters: Clusters,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl ReplayDesk {
+    /// Opens the desk. `on_change` is called, from any thread, after each change of the board.
+    pub fn start(config: ReplayDeskConfig, runtime: &tokio::runtime::Handle, on_change: Box<dyn Fn() + Send + Sync>) -> Self {
+        let (commands, receiver) = mpsc::channel(MAX_COMMANDS);
+        let shared = Arc::new(Shared { board: Mutex::default(), on_change, wanted_traces: Mutex::default(), new_traces: Mutex::default() });
+        let clusters = Clusters::default();
+        let worker = Worker {
+            config,
+            clusters: Arc::clone(&clusters),
+            shared: Arc::clone(&shared),
+            ledger: None,
+            ledger_version: 0,
+            follower: Follower::default(),
+            run: None,
+            preparing: None,
+        };
+        Self { commands, clusters, shared, task: runtime.spawn(worker.run(receiver)) }
+    }
+
+    /// A cluster of the profile.
+    pub fn add_cluster(&self, name: &str, access: Arc<dyn ClusterAccess>) {
+        self.clusters.lock().insert(name.to_owned(), access);
+    }
+
+    /// Carries out a command. With more commands waiting than anybody can give, it is refused, visibly.
+    pub fn command(&self, command: ReplayCommand) {
+        if self.commands.try_send(command).is_err() {
+            self.shared.update(|board| board.refusal = Some("too many commands wait, or the session ends; try again".to_owned()));
+        }
+    }
+
+    /// What can be seen.
+    pub fn board(&self) -> Arc<ReplayBoard> {
+        Arc::clone(&self.shared.board.lock())
+    }
+
+    /// Stops a run, and waits until what was on its way is written down.
+    pub async fn stop(self) {
+        drop(self.commands);
+        if tokio::time::timeout(Duration::from_millis(1_500), self.task).await.is_err() {
+            tracing::error!("A replay took longer than 1.5 s to stop. What was on its way reads as possibly persisted in the ledger.");
+        }
+    }
+}
+
+struct Going {
+    wanted: watch::Sender<Wanted>,
+    task: JoinHandle<()>,
+}
+
+struct Worker {
+    config: ReplayDeskConfig,
+    clusters: Clusters,
+    shared: Arc<Shared>,
+    ledger: Option<Ledger>,
+    ledger_version: u64,
+    follower: Follower,
+    run: Option<Going>,
+    preparing: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    async fn run(mut self, mut commands: mpsc::Receiver<ReplayCommand>) {
+        // What was done before shows from the start, but a ledger that is not there is not made before it is needed.
+        if self.config.ledger_path.as_ref().is_some_and(|path| path.exists()) {
+            let _shown = self.ledger().await;
+        }
+        let mut look = tokio::time::interval(self.config.pace.look_every);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rounds = 0_u32;
+        loop {
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.carry_out(command).await,
+                    None => break,
+                },
+                _ = look.tick() => {
+                    self.show_clusters();
+                    rounds = rounds.wrapping_add(1);
+                    if rounds.is_multiple_of(2) {
+                        self.follow().await;
+                    }
+                    self.show_letters();
+                }
+            }
+        }
+        if let Some(preparing) = self.preparing.take() {
+            preparing.abort();
+        }
+        if let Some(run) = self.run.take() {
+            stop(run, &self.shared).await;
+        }
+    }
+
+    async fn carry_out(&mut self, command: ReplayCommand) {
+        self.shared.update(|board| board.refusal = None);
+        let done = match command {
+            ReplayCommand::Preview(ask) => self.preview(ask).await,
+            ReplayCommand::Dismiss => self.dismiss(),
+            ReplayCommand::Start { replay_id, typed_name } => self.start(&replay_id, typed_name).await,
+            ReplayCommand::Continue => self.tell_run(Wanted::Rest),
+            ReplayCommand::Stop => self.tell_run(Wanted::Stop),
+            ReplayCommand::Park { letters, note } => self.park(letters, Some(note)).await,
+            ReplayCommand::Unpark { letters } => self.park(letters, None).await,
+        };
+        if let Err(reason) = done {
+            self.shared.update(|board| board.refusal = Some(reason));
+        }
+        self.show_letters();
+    }
+
+    /// The ledger, made where it is not there yet.
+    async fn ledger(&mut self) -> Result<Ledger, LedgerError> {
+        if let Some(ledger) = &self.ledger {
+            return Ok(ledger.clone());
+        }
+        let Some(path) = self.config.ledger_path.clone() else {
+            let reason = "this platform names no folder for data; set ledger = \"…\" in the profile".to_owned();
+            return self.failed(LedgerError::Open { path: PathBuf::from("(none)"), reason });
+        };
+        let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await.unwrap_or(Err(LedgerError::Ended));
+        match opened {
+            Ok(ledger) => {
+                self.ledger = Some(ledger.clone());
+                self.shared.update(|board| board.ledger_failure = None);
+                Ok(ledger)
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn failed(&self, error: LedgerError) -> Result<Ledger, LedgerError> {
+        let text = error.to_string();
+        self.shared.update(|board| board.ledger_failure = Some(text));
+        Err(error)
+    }
+
+    fn show_letters(&mut self) {
+        let Some(ledger) = &self.ledger else { return };
+        let version = ledger.version();
+        if version != self.ledger_version {
+            self.ledger_version = version;
+            let letters = ledger.letters();
+            let handled = Arc::new(handled(&letters));
+            self.shared.update(|board| (board.letters, board.handled) = (letters, handled));
+        }
+        *self.shared.new_traces.lock() = self.follower.new_traces.clone();
+    }
+
+    /// Ids that the clusters told, by the names of their sources.
+    fn cluster_ids(&self) -> BTreeMap<String, String> {
+        let snapshot = self.config.observed.snapshot();
+        let told = snapshot.sources.iter().filter(|source| source.kind == SourceKind::Kafka);
+        told.filter_map(|source| Some((source.name.clone(), source.cluster_id.clone()?))).collect()
+    }
+
+    fn show_clusters(&self) {
+        let ids = self.cluster_ids();
+        let boards: Vec<ClusterBoard> =
+            self.clusters.lock().iter().map(|(name, access)| ClusterBoard { name: name.clone(), writing: writing(access.as_ref(), ids.get(name)) }).collect();
+        if *self.shared.board.lock().clusters != boards {
+            self.shared.update(|board| board.clusters = Arc::new(boards));
+        }
+    }
+
+    async fn follow(&mut self) {
+        let Some(ledger) = self.ledger.clone() else { return };
+        let ids = self.cluster_ids();
+        let traced = self.shared.wanted_traces.lock().clone();
+        if let Err(error) = self.follower.round(&ledger, self.config.observed.as_ref(), &ids, &traced).await {
+            let text = error.to_string();
+            self.shared.update(|board| board.ledger_failure = Some(text));
+        }
+    }
+
+    fn access(&self, cluster: &str) -> Result<Arc<dyn ClusterAccess>, String> {
+        self.clusters.lock().get(cluster).cloned().ok_or_else(|| format!("no source of the profile is called {cluster}"))
+    }
+
+    fn is_running(&self) -> bool {
+        self.run.is_some() && self.shared.board.lock().run.as_ref().is_some_and(|run| !run.phase.is_ended())
+    }
+
+    async fn preview(&mut self, ask: ReplayAsk) -> Result<(), String> {
+        if self.is_running() {
+            return Err("a run is going on; stop it first".to_owned());
+        }
+        if let Some(reason) = wrong(&ask) {
+            return Err(reason);
+        }
+        let access = self.access(&ask.cluster)?;
+        // Without a ledger nobody knows what was sent before.
+        let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        let letters = ledger.letters();
+        let (chosen, skipped) = choose(&ask, |letter| letters.get(letter).map(|record| record.state.clone()).unwrap_or_default());
+        let cluster_id = self.cluster_ids().get(&ask.cluster).cloned();
+        let replay_id = new_replay_id()?;
+        let task = PreviewTask {
+            ask,
+            chosen,
+            cluster_id,
+            replay_id,
+            access,
+            observed: Arc::clone(&self.config.observed),
+            redactor: Arc::clone(&self.config.redactor),
+        };
+        if let Some(old) = self.preparing.take() {
+            old.abort();
+        }
+        self.end_run();
+        let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
+        self.shared.update(|board| (board.preparing, board.preview, board.run) = (Some(preparing), None, None));
+        self.preparing = Some(tokio::spawn(task.run(skipped, Arc::clone(&self.shared))));
+        Ok(())
+    }
+
+    fn end_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            // It has ended and only watches.
+            run.task.abort();
+        }
+    }
+
+    fn dismiss(&mut self) -> Result<(), String> {
+        if self.is_running() {
+            return Err("a run is going on; stop it first".to_owned());
+        }
+        if let Some(old) = self.preparing.take() {
+            old.abort();
+        }
+        self.end_run();
+        self.shared.update(|board| (board.preparing, board.preview, board.run) = (None, None, None));
+        Ok(())
+    }
+
+    async fn start(&mut self, replay_id: &str, typed_name: Option<String>) -> Result<(), String> {
+        if self.is_running() {
+            return Err("a run is going on already".to_owned());
+        }
+        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
+        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
+        if preview.planned.is_empty() {
+            return Err("nothing is left to send".to_owned());
+        }
+        if self.run.is_some() {
+            return Err("this preview was sent already; make another".to_owned());
+        }
+        let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        let access = self.access(&preview.cluster)?;
+        if let Err(refused) = access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
+            let reason = refused.to_string();
+            let refusal = Refusal {
+                operator: self.config.operator.clone(),
+                cluster: preview.cluster.clone(),
+                command: "replay".to_owned(),
+                target: preview.target.clone(),
+                num_letters: preview.planned.len() as u64,
+                reason: reason.clone(),
+                at_ns: self.config.observed.now_ns(),
+            };
+            ledger.refuse(refusal).await.map_err(|error| error.to_string())?;
+            return Err(reason);
+        }
+        let (wanted, receiver) = watch::channel(Wanted::Canary);
+        let run = Run {
+            preview,
+            access,
+            typed_name,
+            ledger,
+            observed: Arc::clone(&self.config.observed),
+            redactor: Arc::clone(&self.config.redactor),
+            operator: self.config.operator.clone(),
+            shared: Arc::clone(&self.shared),
+            wanted: receiver,
+            pace: self.config.pace,
+        };
+        self.shared.wanted_traces.lock().clear();
+        self.run = Some(Going { wanted, task: tokio::spawn(run.run()) });
+        Ok(())
+    }
+
+    fn tell_run(&self, wanted: Wanted) -> Result<(), String> {
+        match &self.run {
+            Some(run) if self.is_running() => {
+                run.wanted.send_replace(wanted);
+                Ok(())
+            }
+            _ => Err("no run is going on".to_owned()),
+        }
+    }
+
+    async fn park(&mut self, letters: Vec<(LetterKey, KindHash)>, note: Option<String>) -> Result<(), String> {
+        let note = note.map(|note| {
+            let note: String = note.trim().chars().take(MAX_NOTE_CHARS).collect();
+            self.config.redactor.redact_text(&note).unwrap_or(note)
+        });
+        let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        let (operator, at_ns) = (self.config.operator.clone(), self.config.observed.now_ns());
+        ledger.park(letters, note, &operator, at_ns).await.map_err(|error| error.to_string())
+    }
+}
+
+async fn stop(run: Going, shared: &Shared) {
+    run.wanted.send_replace(Wanted::Stop);
+    let is_ended = || shared.board.lock().run.as_ref().is_none_or(|run| run.phase.is_ended());
+    // Once it has ended it only watches.
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(1_300);
+    while !is_ended() && !run.task.is_finished() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    run.task.abort();
+}
+
+fn writing(access: &dyn ClusterAccess, cluster_id: Option<&String>) -> Writing {
+    if access.asks_for_name() {
+        return Writing::AsksForName;
+    }
+    match access.may_write(cluster_id.map(String::as_str), None) {
+        Ok(()) => Writing::Allowed,
+        Err(refused) => Writing::ReadOnly(refused.to_string()),
+    }
+}
+
+/// Tells runs apart over all sessions.
+fn new_replay_id() -> Result<String, String> {
+    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut random = [0_u8; 10];
+    getrandom::fill(&mut random).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(format!("r-{}", random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect::<String>()))
+}
+
+/// Reads the letters again and says what would be sent.
+struct PreviewTask {
+    ask: ReplayAsk,
+    chosen: Vec<AskedLetter>,
+    cluster_id: Option<String>,
+    replay_id: String,
+    access: Arc<dyn ClusterAccess>,
+    observed: Arc<dyn Observed>,
+    redactor: Arc<Redactor>,
+}
+
+impl PreviewTask {
+    async fn run(self, skipped: Vec<crate::replay::SkippedLetter>, shared: Arc<Shared>) {
+        let num_asked = self.chosen.len();
+        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), position(&asked)));
+        let mut reading = Reading::new(letters, PAGE);
+        let snapshot = self.observed.snapshot();
+        let mut planner = Planner {
+            target: &self.ask.target,
+            replay_id: &self.replay_id,
+            num_partitions: num_partitions(&snapshot, &self.ask.target),
+            redactor: &self.redactor,
+            planned: Vec::new(),
+            skipped,
+        };
+        let mut num_read = 0;
+        while !reading.is_done() {
+            for (asked, read) in reading.next(self.access.as_ref()).await {
+                planner.take(asked, read);
+                num_read += 1;
+            }
+            shared.update(|board| board.preparing = Some(Preparing { num_read, num_asked }));
+        }
+        let partitions = planner.partitions();
+        let Planner { planned, skipped, .. } = planner;
+        let failed_groups = failed_groups(planned.iter());
+        let preview = Preview {
+            readers: readers(&self.observed.snapshot(), &self.ask.cluster, &self.ask.target, &failed_groups),
+            writing: writing(self.access.as_ref(), self.cluster_id.as_ref()),
+            replay_id: self.replay_id,
+            cluster: self.ask.cluster,
+            cluster_id: self.cluster_id,
+            target: self.ask.target,
+            planned,
+            skipped,
+            partitions,
+            failed_groups,
+            read_ns: self.observed.now_ns(),
+        };
+        shared.update(|board| (board.preparing, board.preview) = (None, Some(Arc::new(preview))));
+    }
+}
+
+/// Partitions of a channel, as the brokers told.
+fn num_partitions(snapshot: &switchboard_engine::view::Snapshot, channel: &str) -> Option<i32> {
+    let node = snapshot.topology.nodes.iter().find(|node| node.kind == switchboard_engine::view::NodeKind::Channel && node.name == channel)?;
+    let figures = snapshot.figures.channels.iter().find(|figures| figures.node_id == node.node_id)?;
+    figures.partitions.and_then(|partitions| i32::try_from(partitions).ok())
+}

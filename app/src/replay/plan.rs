@@ -1,0 +1,227 @@
+//! What would be sent: pure, from letters, what was read again, and what is known of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use switchboard_model::{HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Skipped, plan_headers};
+
+use crate::ledger::{LetterKey, LetterState, SentState};
+use crate::replay::{AskedLetter, Readers, ReplayAsk, Writing};
+
+/// A record may be replayed so often in all.
+pub(super) const MAX_REPLAYS: u32 = 3;
+/// Records of a preview whose contents are kept to be looked at.
+const MAX_SHOWN: usize = 200;
+/// Of each, so many bytes.
+const MAX_SHOWN_BYTES: usize = 64 << 10;
+
+/// What would be sent, and what follows from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// Id of the run that would send it.
+    pub replay_id: String,
+    /// Name of the source.
+    pub cluster: String,
+    /// What the cluster calls itself; `None` = it has not said.
+    pub cluster_id: Option<String>,
+    /// The channel that is sent to.
+    pub target: String,
+    /// Records that would be sent, in that order.
+    pub planned: Vec<Planned>,
+    /// Letters that would not, and why.
+    pub skipped: Vec<SkippedLetter>,
+    /// Into which partitions.
+    pub partitions: PartitionRule,
+    /// Who will read it.
+    pub readers: Readers,
+    /// The groups that letters of this ask died in.
+    pub failed_groups: BTreeSet<String>,
+    /// Whether it may be sent.
+    pub writing: Writing,
+    /// When it was read, ns since the Unix epoch.
+    pub read_ns: i64,
+}
+
+/// A record that would be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The letter.
+    pub asked: AskedLetter,
+    /// The id that the record will carry.
+    pub replay_id: String,
+    /// Keyed hash of the very bytes.
+    pub hash: RawHash,
+    /// Their number: key, value and headers.
+    pub size_bytes: usize,
+    /// The partition; `None` = by its key.
+    pub partition: Option<i32>,
+    /// How often it will have been replayed.
+    pub replay_count: u32,
+    /// What it looks like without its secrets; `None` beyond the first few hundred.
+    pub shown: Option<Arc<ShownRecord>>,
+}
+
+/// A record as it may be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRecord {
+    /// The key; `None` = null.
+    pub key: Option<Vec<u8>>,
+    /// The value, cut at 64 KiB; `None` = null.
+    pub value: Option<Vec<u8>>,
+    /// Bytes of the value on the broker.
+    pub value_size_bytes: usize,
+    /// Whether a secret was replaced in key or value.
+    pub redacted: bool,
+    /// What becomes of each header.
+    pub diff: HeaderDiff,
+}
+
+/// A letter that is not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedLetter {
+    /// The letter.
+    pub letter: LetterKey,
+    /// Why.
+    pub reason: String,
+}
+
+/// Into which partitions records go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionRule {
+    /// Where each first lay; the target has so many.
+    AsOriginal {
+        /// Partitions of the target.
+        num_partitions: i32,
+    },
+    /// By their keys: where some first lay is not known, or is not there.
+    ByKey {
+        /// Records of which that is so.
+        num_unknown: usize,
+        /// Partitions of the target; unknown = `None`.
+        num_partitions: Option<i32>,
+    },
+}
+
+/// Why an ask is not even looked at.
+pub(super) fn wrong(ask: &ReplayAsk) -> Option<String> {
+    if ask.letters.is_empty() {
+        return Some("no letter is selected".to_owned());
+    }
+    if ask.target.is_empty() {
+        return Some("the letters do not tell which channel they came from, so there is nowhere to send them".to_owned());
+    }
+    if ask.letters.iter().any(|asked| asked.letter.channel == ask.target) {
+        return Some(format!("they would go back to {}, where they lie dead", ask.target));
+    }
+    if ask.letters.iter().any(|asked| asked.letter.cluster != ask.cluster) {
+        return Some("the letters lie on several clusters; send those of one at a time".to_owned());
+    }
+    None
+}
+
+/// The letters that may be sent as far as the ledger goes, each once, and those that may not.
+pub(super) fn choose(ask: &ReplayAsk, state: impl Fn(&LetterKey) -> LetterState) -> (Vec<AskedLetter>, Vec<SkippedLetter>) {
+    let (mut chosen, mut skipped, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for asked in &ask.letters {
+        if !seen.insert(&asked.letter) {
+            continue;
+        }
+        let reason = match state(&asked.letter) {
+            LetterState::Open => None,
+            LetterState::Sent(SentState::Persisted) => Some("sent before".to_owned()),
+            LetterState::Sent(SentState::Possibly) => Some("may have been sent before; it is not sent twice".to_owned()),
+            LetterState::Consumed => Some("sent and consumed before".to_owned()),
+            LetterState::DeadAgain => Some("sent before; it died again as another letter".to_owned()),
+            LetterState::Parked(note) => Some(format!("parked: {note}")),
+        };
+        match reason {
+            Some(reason) => skipped.push(SkippedLetter { letter: asked.letter.clone(), reason }),
+            None => chosen.push(asked.clone()),
+        }
+    }
+    (chosen, skipped)
+}
+
+/// The id of the record at this place of a run; what comes back is known by it.
+pub(super) fn record_replay_id(replay_id: &str, index: usize) -> String {
+    format!("{replay_id}.{}", index + 1)
+}
+
+/// A record, ready to be sent.
+pub(super) struct Built {
+    pub outgoing: OutgoingRecord,
+    pub diff: HeaderDiff,
+    pub replay_count: u32,
+    pub hash: RawHash,
+}
+
+/// Makes the record that is sent from the one that was read: the same key and value, headers as planned.
+pub(super) fn build(original: OriginalRecord, target: &str, partition: Option<i32>, replay_id: &str, redactor: &Redactor) -> Result<Built, Skipped> {
+    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: MAX_REPLAYS }, redactor)?;
+    let outgoing = OutgoingRecord { topic: target.to_owned(), partition, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
+    let hash = outgoing.hash(redactor);
+    Ok(Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash })
+}
+
+/// The partition to send to: where it first lay, if the target has that.
+pub(super) fn partition(asked: &AskedLetter, num_partitions: Option<i32>) -> Option<i32> {
+    asked.origin_partition.filter(|partition| num_partitions.is_some_and(|num| (0..num).contains(partition)))
+}
+
+/// Collects what was read again.
+pub(super) struct Planner<'a> {
+    pub target: &'a str,
+    pub replay_id: &'a str,
+    pub num_partitions: Option<i32>,
+    pub redactor: &'a Redactor,
+    pub planned: Vec<Planned>,
+    pub skipped: Vec<SkippedLetter>,
+}
+
+impl Planner<'_> {
+    /// Takes what was read of a letter.
+    pub(super) fn take(&mut self, asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
+        let partition = partition(&asked, self.num_partitions);
+        let replay_id = record_replay_id(self.replay_id, self.planned.len());
+        match read.and_then(|original| build(original, self.target, partition, &replay_id, self.redactor)) {
+            Ok(built) => {
+                let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.redactor)));
+                let Built { outgoing, replay_count, hash, .. } = built;
+                self.planned.push(Planned { asked, replay_id, hash, size_bytes: outgoing.size_bytes(), partition, replay_count, shown });
+            }
+            Err(reason) => self.skipped.push(SkippedLetter { letter: asked.letter, reason: reason.to_string() }),
+        }
+    }
+
+    /// Into which partitions the records go.
+    pub(super) fn partitions(&self) -> PartitionRule {
+        let num_unknown = self.planned.iter().filter(|planned| planned.partition.is_none()).count();
+        match self.num_partitions {
+            Some(num_partitions) if num_unknown == 0 => PartitionRule::AsOriginal { num_partitions },
+            num_partitions => PartitionRule::ByKey { num_unknown, num_partitions },
+        }
+    }
+}
+
+fn shown(built: &Built, redactor: &Redactor) -> ShownRecord {
+    let mut redacted = false;
+    let mut show = |bytes: Option<&[u8]>| {
+        bytes.map(|bytes| {
+            // Redacted before it is cut, so that no cut through a secret lets a part of it be seen.
+            let mut shown = redactor.redact_bytes(bytes).into_owned();
+            redacted |= shown != bytes;
+            shown.truncate(MAX_SHOWN_BYTES);
+            shown
+        })
+    };
+    let (key, value) = (show(built.outgoing.key.as_deref()), show(built.outgoing.value.as_deref()));
+    let value_size_bytes = built.outgoing.value.as_ref().map_or(0, Vec::len);
+    ShownRecord { key, value, value_size_bytes, redacted, diff: built.diff.clone() }
+}
+
+impl Preview {
+    /// Bytes of all records.
+    pub fn size_bytes(&self) -> usize {
+        self.planned.iter().map(|planned| planned.size_bytes).sum()
+    }
+}

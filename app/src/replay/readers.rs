@@ -1,0 +1,125 @@
+//! Who will read what is sent: every group on the target, and the breakers behind the one that failed.
+
+use std::collections::BTreeSet;
+
+use switchboard_engine::view::{BreakerView, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Snapshot};
+use switchboard_model::BreakerState;
+
+/// A consumer group on the target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reader {
+    /// `group.id`.
+    pub group: String,
+    /// Whether letters of this ask died in it; the others have read the records already.
+    pub has_failed: bool,
+    /// Records not yet committed; `None` = unknown.
+    pub lag: Option<u64>,
+    /// How long ago the committed offset was the end, s; `None` = unknown.
+    pub lag_s: Option<f64>,
+    /// What the lag comes to.
+    pub verdict: LagVerdict,
+    /// Members; `None` = unknown.
+    pub num_members: Option<usize>,
+}
+
+/// A breaker on the way of what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerOnTheWay {
+    /// The service that holds it.
+    pub caller: String,
+    /// What it guards: the callee, or its own name where that is unknown.
+    pub guards: String,
+    /// The worst of its instances' states; `None` = unknown.
+    pub state: Option<BreakerState>,
+    /// Instances in that state, of all.
+    pub instances: (usize, usize),
+}
+
+/// Who will read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Readers {
+    /// The groups on the target: those that failed first, then by name.
+    pub groups: Vec<Reader>,
+    /// Breakers of the services that work for those that failed, by caller and callee.
+    pub breakers: Vec<BreakerOnTheWay>,
+}
+
+impl Readers {
+    /// Groups that did not fail, and read everything a second time.
+    pub fn others(&self) -> impl Iterator<Item = &Reader> {
+        self.groups.iter().filter(|reader| !reader.has_failed)
+    }
+}
+
+/// Who will read what is sent to a channel of a cluster, where letters died in these groups.
+pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeSet<String>) -> Readers {
+    let here = |group: &&GroupView| group.topic == target && group.cluster.as_deref().is_none_or(|name| name == cluster);
+    let mut groups: Vec<Reader> = snapshot
+        .groups
+        .iter()
+        .filter(here)
+        .map(|group| Reader {
+            group: group.group.clone(),
+            has_failed: failed.contains(&group.group),
+            lag: group.lag,
+            lag_s: group.lag_s,
+            verdict: group.verdict,
+            num_members: group.members.as_ref().map(Vec::len),
+        })
+        .collect();
+    groups.sort_by(|a, b| b.has_failed.cmp(&a.has_failed).then_with(|| a.group.cmp(&b.group)));
+    groups.dedup_by(|a, b| a.group == b.group);
+    // Where it is not told in which group they died, any of them may be the one.
+    let is_meant = |group: &str| failed.is_empty() || failed.contains(group);
+    let services = services_of(snapshot, target, is_meant);
+    Readers { groups, breakers: breakers_of(snapshot, &services) }
+}
+
+/// The services that work for groups on a channel.
+fn services_of(snapshot: &Snapshot, target: &str, is_meant: impl Fn(&str) -> bool) -> BTreeSet<NodeId> {
+    let nodes = &snapshot.topology.nodes;
+    let named = |kind: NodeKind| nodes.iter().filter(move |node| node.kind == kind);
+    let channels: BTreeSet<NodeId> = named(NodeKind::Channel).filter(|node| node.name == target).map(|node| node.node_id).collect();
+    let meant: BTreeSet<NodeId> = named(NodeKind::Group).filter(|node| is_meant(&node.name)).map(|node| node.node_id).collect();
+    let edges = |kind: HopKind| snapshot.topology.edges.iter().filter(move |edge| edge.kind == kind);
+    let groups: BTreeSet<NodeId> =
+        edges(HopKind::Deliver).filter(|edge| channels.contains(&edge.from) && meant.contains(&edge.to)).map(|edge| edge.to).collect();
+    edges(HopKind::Process).filter(|edge| groups.contains(&edge.from)).map(|edge| edge.to).collect()
+}
+
+/// How bad a state is for what is sent.
+fn badness(state: Option<BreakerState>) -> u8 {
+    match state {
+        Some(BreakerState::Open | BreakerState::ForcedOpen) => 3,
+        Some(BreakerState::HalfOpen) => 2,
+        None => 1,
+        Some(_) => 0,
+    }
+}
+
+fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerOnTheWay> {
+    let mut found: Vec<(String, String, Vec<&BreakerView>)> = Vec::new();
+    for breaker in snapshot.breakers.iter().filter(|breaker| breaker.caller_node.is_some_and(|node| services.contains(&node))) {
+        let caller = breaker.caller.clone().unwrap_or_default();
+        let guards = breaker.callee.clone().unwrap_or_else(|| breaker.name.clone());
+        match found.iter_mut().find(|(of, what, _)| (of, what) == (&caller, &guards)) {
+            Some((.., views)) => views.push(breaker),
+            None => found.push((caller, guards, vec![breaker])),
+        }
+    }
+    found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    let worst = |(caller, guards, views): (String, String, Vec<&BreakerView>)| {
+        let state_of = |view: &BreakerView| if view.stale { None } else { view.state };
+        let state = views.iter().map(|view| state_of(view)).max_by_key(|state| badness(*state)).flatten();
+        let in_it = views.iter().filter(|view| state_of(view) == state).count();
+        BreakerOnTheWay { caller, guards, state, instances: (in_it, views.len()) }
+    };
+    found.into_iter().map(worst).collect()
+}
+
+impl BreakerOnTheWay {
+    /// Whether it lets nothing through.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, Some(BreakerState::Open | BreakerState::ForcedOpen))
+    }
+}

@@ -1,0 +1,495 @@
+//! A run: the first few, then, once they were read, the rest at a steady pace. Every record is intended in the ledger before
+//! it is sent and settled after; what may have been written is left alone.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_model::{OriginalRecord, Redactor, Skipped};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
+use crate::replay::board::{CanaryLine, RunBoard, RunPhase, SentCounts};
+use crate::replay::desk::{Pace, Shared};
+use crate::replay::halt::{Verdict, canary_verdict, halt_reason};
+use crate::replay::plan::{Built, build};
+use crate::replay::prepare::{Reading, position};
+use crate::replay::readers::readers;
+use crate::replay::{ClusterAccess, Observed, Planned, Preview, RecordSender};
+
+/// Records on their way at once.
+const MAX_IN_FLIGHT: usize = 64;
+/// Letters read again at a time, shortly before they are sent.
+const PAGE: usize = 50;
+/// All on its way comes back within 200 ms of a cancel; what does not is taken for possibly written after this long.
+const CANCEL_GUARD: Duration = Duration::from_secs(1);
+
+/// What the operator wants of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The first few.
+    Canary,
+    /// All.
+    Rest,
+    /// No more.
+    Stop,
+}
+
+/// A run that goes on.
+pub(super) struct Run {
+    pub preview: Arc<Preview>,
+    pub access: Arc<dyn ClusterAccess>,
+    pub typed_name: Option<String>,
+    pub ledger: Ledger,
+    pub observed: Arc<dyn Observed>,
+    pub redactor: Arc<Redactor>,
+    pub operator: String,
+    pub shared: Arc<Shared>,
+    pub wanted: watch::Receiver<Wanted>,
+    pub pace: Pace,
+}
+
+/// Why sending ends before its time.
+enum Stop {
+    Wanted,
+    Halt(String),
+}
+
+type Read = (usize, Result<OriginalRecord, Skipped>);
+
+/// The sending part of a run, once it is connected.
+struct Sending<'a> {
+    run: &'a Run,
+    run_id: RunId,
+    sender: Arc<dyn RecordSender>,
+    num_partitions: i32,
+    reading: Reading<usize>,
+    /// Read, and not yet sent.
+    read: VecDeque<Read>,
+    in_flight: JoinSet<(usize, SendId, switchboard_model::Outcome)>,
+    /// Of those in flight, by their place.
+    flying: Vec<(usize, SendId)>,
+    board: RunBoard,
+    sent: Vec<usize>,
+}
+
+impl Run {
+    /// Runs until all is sent, or it is stopped, or it stops itself; then watches what becomes of it until it is dismissed.
+    pub(super) async fn run(mut self) {
+        let started_ns = self.observed.now_ns();
+        let board = self.first_board(started_ns);
+        self.show(&board);
+        let new_run = NewRun {
+            replay_id: self.preview.replay_id.clone(),
+            operator: self.operator.clone(),
+            cluster: self.preview.cluster.clone(),
+            cluster_id: self.preview.cluster_id.clone().unwrap_or_default(),
+            target: self.preview.target.clone(),
+            num_planned: self.preview.planned.len() as u64,
+            at_ns: started_ns,
+        };
+        let run_id = match self.ledger.begin_run(new_run).await {
+            Ok(run_id) => run_id,
+            Err(error) => return self.show(&RunBoard { phase: RunPhase::Ended(Ending::Halted, error.to_string()), ended_ns: Some(started_ns), ..board }),
+        };
+        let (mut board, ending, reason) = match self.connect().await {
+            Ok((sender, num_partitions)) => {
+                let mut sending = self.sending(run_id, sender, num_partitions, board);
+                let (ending, reason) = sending.all().await;
+                (sending.board, ending, reason)
+            }
+            Err(Stop::Wanted) => (board, Ending::Stopped, String::new()),
+            Err(Stop::Halt(reason)) => (board, Ending::Halted, reason),
+        };
+        let ended_ns = self.observed.now_ns();
+        let reason = match self.ledger.end_run(run_id, ending, &reason, ended_ns).await {
+            Ok(()) => reason,
+            Err(error) if reason.is_empty() => error.to_string(),
+            Err(error) => format!("{reason}. {error}"),
+        };
+        board.phase = RunPhase::Ended(ending, reason);
+        board.ended_ns = Some(ended_ns);
+        self.observe(&mut board);
+        self.show(&board);
+        self.watch(board).await;
+    }
+
+    fn first_board(&self, started_ns: i64) -> RunBoard {
+        RunBoard {
+            replay_id: self.preview.replay_id.clone(),
+            cluster: self.preview.cluster.clone(),
+            target: self.preview.target.clone(),
+            phase: RunPhase::Connecting,
+            counts: SentCounts { waiting: self.preview.planned.len(), ..SentCounts::default() },
+            num_consumed: 0,
+            num_dead_again: 0,
+            canary: Vec::new(),
+            readers: self.preview.readers.clone(),
+            started_ns,
+            ended_ns: None,
+            rate_per_s: self.pace.rate_per_s,
+            lag_limit: self.pace.lag_margin,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<(Arc<dyn RecordSender>, i32), Stop> {
+        let (access, preview) = (Arc::clone(&self.access), Arc::clone(&self.preview));
+        let typed_name = self.typed_name.take();
+        let connecting = async {
+            let sender = access.connect(preview.cluster_id.clone(), typed_name).await?;
+            let num_partitions = sender.num_partitions(&preview.target).await?;
+            Ok::<_, String>((sender, num_partitions))
+        };
+        let mut wanted = self.wanted.clone();
+        tokio::select! {
+            biased;
+            () = stop_wanted(&mut wanted) => Err(Stop::Wanted),
+            connected = connecting => connected.map_err(Stop::Halt),
+        }
+    }
+
+    fn sending(&self, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: i32, board: RunBoard) -> Sending<'_> {
+        let letters = self.preview.planned.iter().enumerate().map(|(index, planned)| (index, position(&planned.asked)));
+        Sending {
+            run: self,
+            run_id,
+            sender,
+            num_partitions,
+            reading: Reading::new(letters, PAGE),
+            read: VecDeque::new(),
+            in_flight: JoinSet::new(),
+            flying: Vec::new(),
+            board,
+            sent: Vec::new(),
+        }
+    }
+
+    fn show(&self, board: &RunBoard) {
+        let board = Arc::new(board.clone());
+        self.shared.update(|shown| shown.run = Some(board));
+    }
+
+    /// Takes over what the ledger and the brokers say by now; a letter that came back.
+    fn observe(&self, board: &mut RunBoard) -> Option<LetterKey> {
+        let (mut num_consumed, mut num_dead_again, mut dead) = (0, 0, None);
+        let letters = self.ledger.letters();
+        for planned in &self.preview.planned {
+            let record = letters.get(&planned.asked.letter).filter(|record| record.replay_id == planned.replay_id);
+            match record.map(|record| &record.state) {
+                Some(LetterState::Consumed) => num_consumed += 1,
+                Some(LetterState::DeadAgain) => {
+                    num_dead_again += 1;
+                    dead.get_or_insert_with(|| planned.asked.letter.clone());
+                }
+                _ => {}
+            }
+        }
+        (board.num_consumed, board.num_dead_again) = (num_consumed, num_dead_again);
+        for line in &mut board.canary {
+            let Some(record) = letters.get(&line.letter) else { continue };
+            line.state = record.state.clone();
+            line.evidence.clone_from(&record.reason);
+            line.at_ns = record.at_ns;
+            line.new_trace = self.shared.new_trace(&record.replay_id);
+        }
+        let preview = &self.preview;
+        board.readers = readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups);
+        dead
+    }
+
+    /// Nothing more is sent; what becomes of what was is still shown, until the run is dismissed.
+    async fn watch(&self, mut board: RunBoard) {
+        let mut interval = tokio::time::interval(self.pace.look_every);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while board.num_consumed + board.num_dead_again < board.counts.persisted {
+            interval.tick().await;
+            let before = board.clone();
+            self.observe(&mut board);
+            if board != before {
+                self.show(&board);
+            }
+        }
+    }
+}
+
+async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) {
+    // Nobody can want anything any more: as if it was stopped.
+    let _gone = wanted.wait_for(|wanted| *wanted == Wanted::Stop).await;
+}
+
+impl Sending<'_> {
+    async fn all(&mut self) -> (Ending, String) {
+        let ended = match self.canary_then_rest().await {
+            Ok(()) => (Ending::Finished, String::new()),
+            Err(Stop::Wanted) => (Ending::Stopped, String::new()),
+            Err(Stop::Halt(reason)) => (Ending::Halted, reason),
+        };
+        if ended.0 == Ending::Stopped {
+            self.phase(RunPhase::Stopping);
+            self.sender.cancel();
+            self.land(CANCEL_GUARD).await;
+        } else {
+            // What was sent is not taken back, but may be: the operator can still stop.
+            let mut wanted = self.run.wanted.clone();
+            while !self.in_flight.is_empty() {
+                tokio::select! {
+                    biased;
+                    () = stop_wanted(&mut wanted) => {
+                        self.sender.cancel();
+                        self.land(CANCEL_GUARD).await;
+                    }
+                    landed = self.in_flight.join_next() => if let Some(Ok(landed)) = landed {
+                        if let Err(Stop::Halt(reason)) = self.settle(landed).await {
+                            return (Ending::Halted, reason);
+                        }
+                        self.run.show(&self.board);
+                    },
+                }
+            }
+        }
+        ended
+    }
+
+    async fn canary_then_rest(&mut self) -> Result<(), Stop> {
+        self.phase(RunPhase::Canary);
+        self.stretch(Some(self.run.pace.num_canary)).await?;
+        self.phase(RunPhase::Watching);
+        self.watch_canary().await?;
+        if self.is_done() {
+            return Ok(());
+        }
+        self.wait_for_go().await?;
+        self.phase(RunPhase::Rest);
+        self.stretch(None).await
+    }
+
+    fn is_done(&self) -> bool {
+        self.reading.is_done() && self.read.is_empty()
+    }
+
+    fn phase(&mut self, phase: RunPhase) {
+        self.board.phase = phase;
+        self.run.show(&self.board);
+    }
+
+    /// Sends until so many were tried, or all.
+    async fn stretch(&mut self, num_wanted: Option<usize>) -> Result<(), Stop> {
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / self.run.pace.rate_per_s.max(1));
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval(self.run.pace.look_every);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wanted = self.run.wanted.clone();
+        let mut num_tried = 0;
+        let is_canary = num_wanted.is_some();
+        while num_wanted.is_none_or(|wanted| num_tried < wanted) && !self.is_done() {
+            if self.read.is_empty() {
+                let run = self.run;
+                tokio::select! {
+                    biased;
+                    () = stop_wanted(&mut wanted) => return Err(Stop::Wanted),
+                    page = self.reading.next(run.access.as_ref()) => self.read.extend(page),
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = stop_wanted(&mut wanted) => return Err(Stop::Wanted),
+                Some(landed) = self.in_flight.join_next() => {
+                    if let Ok(landed) = landed {
+                        self.settle(landed).await?;
+                    }
+                }
+                _ = look.tick() => self.look(is_canary)?,
+                _ = pace.tick(), if self.in_flight.len() < MAX_IN_FLIGHT => {
+                    if let Some(read) = self.read.pop_front()
+                        && self.send(read, is_canary).await?
+                    {
+                        num_tried += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks whether to go on.
+    fn look(&mut self, is_canary: bool) -> Result<(), Stop> {
+        let dead = self.run.observe(&mut self.board);
+        self.run.show(&self.board);
+        if is_canary {
+            return Ok(());
+        }
+        let dead = dead.map(|letter| letter.to_string());
+        match halt_reason(dead, &self.run.preview.readers, &self.board.readers, self.run.pace.lag_margin) {
+            Some(reason) => Err(Stop::Halt(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Watches the first few until they were read and stayed away.
+    async fn watch_canary(&mut self) -> Result<(), Stop> {
+        let mut look = tokio::time::interval(self.run.pace.look_every);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wanted = self.run.wanted.clone();
+        let quiet_ns = i64::try_from(self.run.pace.quiet.as_nanos()).unwrap_or(i64::MAX);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop_wanted(&mut wanted) => return Err(Stop::Wanted),
+                Some(landed) = self.in_flight.join_next() => {
+                    if let Ok(landed) = landed {
+                        self.settle(landed).await?;
+                    }
+                }
+                _ = look.tick() => {}
+            }
+            let _dead = self.run.observe(&mut self.board);
+            self.run.show(&self.board);
+            match canary_verdict(&self.board.canary, self.run.observed.now_ns(), quiet_ns) {
+                Verdict::Wait if self.nobody_reads() && *wanted.borrow() == Wanted::Rest => return Ok(()),
+                Verdict::Wait => {}
+                Verdict::Passed => return Ok(()),
+                Verdict::Halt(reason) => return Err(Stop::Halt(reason)),
+            }
+        }
+    }
+
+    /// Where no group is known to read the target, nobody can be seen to consume: then the operator decides.
+    fn nobody_reads(&self) -> bool {
+        self.board.readers.groups.is_empty() && self.in_flight.is_empty()
+    }
+
+    async fn wait_for_go(&mut self) -> Result<(), Stop> {
+        self.phase(RunPhase::Passed);
+        let mut look = tokio::time::interval(self.run.pace.look_every);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wanted = self.run.wanted.clone();
+        loop {
+            tokio::select! {
+                biased;
+                changed = wanted.wait_for(|wanted| *wanted != Wanted::Canary) => match changed.as_deref() {
+                    Ok(Wanted::Rest) => return Ok(()),
+                    _ => return Err(Stop::Wanted),
+                },
+                _ = look.tick() => {
+                    if let Some(dead) = self.run.observe(&mut self.board) {
+                        return Err(Stop::Halt(format!("{dead} came back dead")));
+                    }
+                    self.run.show(&self.board);
+                }
+            }
+        }
+    }
+
+    /// Intends a record and lets it go; false if it was skipped.
+    async fn send(&mut self, (index, read): Read, is_canary: bool) -> Result<bool, Stop> {
+        let run = self.run;
+        let planned = &run.preview.planned[index];
+        let built = self.rebuild(planned, read);
+        self.board.counts.waiting -= 1;
+        self.board.counts.in_flight += 1;
+        let intent = Intent {
+            run_id: self.run_id,
+            letter: planned.asked.letter.clone(),
+            kind: planned.asked.kind,
+            failed_group: planned.asked.failed_group.clone(),
+            target: run.preview.target.clone(),
+            target_partition: planned.partition,
+            hash: format!("{:032x}", planned.hash.0),
+            size_bytes: planned.size_bytes as u64,
+            replay_count: planned.replay_count,
+            replay_id: planned.replay_id.clone(),
+            at_ns: run.observed.now_ns(),
+        };
+        let send_id = match run.ledger.intend(intent).await {
+            Ok(send_id) => send_id,
+            Err(LedgerError::SentBefore { .. }) => {
+                self.board.counts.settle(Outcome::Skipped);
+                return Ok(false);
+            }
+            Err(error) => {
+                // Nothing was sent, and nothing more will be.
+                self.board.counts.in_flight -= 1;
+                self.board.counts.waiting += 1;
+                return Err(Stop::Halt(error.to_string()));
+            }
+        };
+        let built = match built {
+            Ok(built) => built,
+            Err(reason) => {
+                let settlement = Settlement { outcome: Outcome::Skipped, reason, position: None, at_ns: run.observed.now_ns() };
+                self.board.counts.settle(Outcome::Skipped);
+                let settled = run.ledger.settle(send_id, &planned.asked.letter, settlement).await;
+                return settled.map(|()| false).map_err(|error| Stop::Halt(error.to_string()));
+            }
+        };
+        if is_canary {
+            self.board.canary.push(CanaryLine {
+                letter: planned.asked.letter.clone(),
+                outcome: None,
+                state: LetterState::default(),
+                evidence: String::new(),
+                new_trace: None,
+                at_ns: run.observed.now_ns(),
+            });
+            run.shared.want_trace(&planned.replay_id);
+        }
+        self.sent.push(index);
+        self.flying.push((index, send_id));
+        let sending = self.sender.send(built.outgoing);
+        self.in_flight.spawn(async move { (index, send_id, sending.await) });
+        run.show(&self.board);
+        Ok(true)
+    }
+
+    /// Makes the record again from what was read just now; it has to be the one that was previewed.
+    fn rebuild(&self, planned: &Planned, read: Result<OriginalRecord, Skipped>) -> Result<Built, String> {
+        let original = read.map_err(|reason| reason.to_string())?;
+        let partition = planned.partition.filter(|partition| *partition < self.num_partitions);
+        let built = build(original, &self.run.preview.target, partition, &planned.replay_id, &self.run.redactor).map_err(|reason| reason.to_string())?;
+        if built.hash == planned.hash { Ok(built) } else { Err("changed: its bytes are not those of the preview".to_owned()) }
+    }
+
+    async fn settle(&mut self, (index, send_id, outcome): (usize, SendId, switchboard_model::Outcome)) -> Result<(), Stop> {
+        let (outcome, reason, position) = match outcome {
+            switchboard_model::Outcome::Persisted { partition, offset } => (Outcome::Persisted, String::new(), offset.map(|offset| (partition, offset))),
+            switchboard_model::Outcome::NotPersisted(reason) => (Outcome::NotPersisted, reason, None),
+            switchboard_model::Outcome::PossiblyPersisted(reason) => (Outcome::PossiblyPersisted, reason, None),
+        };
+        self.flying.retain(|(_, flying)| *flying != send_id);
+        self.board.counts.settle(outcome);
+        let letter = &self.run.preview.planned[index].asked.letter;
+        let at_ns = self.run.observed.now_ns();
+        if let Some(line) = self.board.canary.iter_mut().find(|line| line.letter == *letter) {
+            line.outcome = Some(outcome);
+            line.evidence.clone_from(&reason);
+            line.at_ns = at_ns;
+        }
+        let settled = self.run.ledger.settle(send_id, letter, Settlement { outcome, reason, position, at_ns }).await;
+        settled.map_err(|error| Stop::Halt(error.to_string()))
+    }
+
+    /// Waits for all that is on its way; what does not come back in time may have been written.
+    async fn land(&mut self, within: Duration) {
+        let deadline = Instant::now() + within;
+        while let Ok(Some(landed)) = tokio::time::timeout_at(deadline, self.in_flight.join_next()).await {
+            if let Ok(landed) = landed {
+                // A ledger that cannot be written reads as possibly persisted, which is the truth then.
+                let _unwritten = self.settle(landed).await;
+            }
+        }
+        for (index, send_id) in std::mem::take(&mut self.flying) {
+            let reason = "the client did not say what became of it when it was stopped".to_owned();
+            let _unwritten = self.settle((index, send_id, switchboard_model::Outcome::PossiblyPersisted(reason))).await;
+        }
+        self.in_flight.abort_all();
+        self.run.show(&self.board);
+    }
+}
+
+/// Groups that letters died in.
+pub(super) fn failed_groups<'a>(letters: impl Iterator<Item = &'a Planned>) -> BTreeSet<String> {
+    letters.filter_map(|planned| planned.asked.failed_group.clone()).collect()
+}

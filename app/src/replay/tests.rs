@@ -1,0 +1,569 @@
+//! Replaying on a cluster of the test's own making: what is sent, in which order, what is written down, and when it stops.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use switchboard_engine::view::{
+    Answer, ChannelFigures, ConversationItem, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, Node, NodeBasis, NodeId, NodeKind, PartitionLag,
+    Query, RecordView, Snapshot, SourceView, Topology,
+};
+use switchboard_model::{
+    OriginalRecord, Outcome as Sent, OutgoingRecord, PermitRefused, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
+    SOURCE_HEADER, Skipped, SourceKind, SourcePhase, TimestampType, WritePermit, WriteRules,
+};
+use tokio::sync::{Notify, watch};
+
+use crate::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
+use crate::replay::{
+    Answering, AskedLetter, ClusterAccess, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig, RunPhase,
+    Waiting, Writing,
+};
+
+const CLUSTER: &str = "local";
+const CLUSTER_ID: &str = "lkc-1";
+const TARGET: &str = "orders";
+const DEAD: &str = "orders-dlt";
+const GROUP: &str = "inventory";
+const WITHIN: Duration = Duration::from_secs(20);
+
+fn redactor() -> Arc<Redactor> {
+    Arc::new(Redactor::new([7; 16], &[]))
+}
+
+fn header(name: &str, value: &str) -> RawHeader {
+    RawHeader { name: name.into(), value: Some(value.as_bytes().to_vec()) }
+}
+
+/// What a send comes to.
+#[derive(Clone, Copy, Debug)]
+enum Fortune {
+    Acknowledged,
+    Refused,
+    Doubtful,
+    /// Until it is cancelled.
+    Silent,
+}
+
+/// A cluster of one dead-letter channel and one target.
+struct World {
+    records: Mutex<BTreeMap<i64, OriginalRecord>>,
+    write: bool,
+    is_production: bool,
+    num_connects: AtomicUsize,
+    num_reads: AtomicUsize,
+    sent: Arc<Mutex<Vec<OutgoingRecord>>>,
+    fortunes: Arc<Mutex<Vec<Fortune>>>,
+    cancelled: Arc<watch::Sender<bool>>,
+    committed: Mutex<i64>,
+    back: Mutex<BTreeMap<String, RecordView>>,
+}
+
+impl World {
+    fn new(num_letters: i64) -> Self {
+        let record = |offset: i64| OriginalRecord {
+            position: Position { topic: DEAD.into(), partition: 0, offset, raw_hash: RawHash(offset as u128 + 1) },
+            key: Some(format!("order-{offset}").into_bytes()),
+            value: Some(format!("{{\"order\":{offset},\"password\":\"hunter2\"}}").into_bytes()),
+            headers: vec![
+                header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                header("kafka_dlt-exception-message", "shipTo is null"),
+            ],
+            timestamp_ms: Some(1_000 + offset),
+            timestamp_type: TimestampType::Create,
+        };
+        Self {
+            records: Mutex::new((0..num_letters).map(|offset| (offset, record(offset))).collect()),
+            write: true,
+            is_production: false,
+            num_connects: AtomicUsize::new(0),
+            num_reads: AtomicUsize::new(0),
+            sent: Arc::default(),
+            fortunes: Arc::default(),
+            cancelled: Arc::new(watch::channel(false).0),
+            committed: Mutex::new(0),
+            back: Mutex::default(),
+        }
+    }
+
+    fn sent(&self) -> Vec<OutgoingRecord> {
+        self.sent.lock().clone()
+    }
+
+    /// The group reads all that was written.
+    fn read_all(&self) {
+        *self.committed.lock() = self.sent.lock().len() as i64;
+    }
+
+    /// A record of the target dies again.
+    fn dies_again(&self, replay_id: &str) {
+        let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(replay_id.as_bytes().to_vec()))];
+        let record = RecordView { channel: DEAD.into(), partition: 0, offset: 900, headers, ..RecordView::default() };
+        self.back.lock().insert(replay_id.to_owned(), record);
+    }
+}
+
+impl ClusterAccess for World {
+    fn read(&self, positions: Vec<Position>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
+        self.num_reads.fetch_add(1, Ordering::Relaxed);
+        let records = self.records.lock();
+        let read = |position: &Position| match records.get(&position.offset) {
+            None => Err(Skipped::Expired { low_watermark: 1 }),
+            Some(record) if record.position.raw_hash != position.raw_hash => Err(Skipped::Changed),
+            Some(record) => Ok(record.clone()),
+        };
+        let read: Vec<_> = positions.iter().map(read).collect();
+        Box::pin(async move { read })
+    }
+
+    fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        let rules = WriteRules { source: CLUSTER, cluster_id, writes_allowed: self.write, is_production: self.is_production, typed_name };
+        WritePermit::from_profile(&rules).map(drop)
+    }
+
+    fn asks_for_name(&self) -> bool {
+        self.write && self.is_production
+    }
+
+    fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+        self.num_connects.fetch_add(1, Ordering::Relaxed);
+        let sender = Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled) };
+        Box::pin(async move { Ok(Arc::new(sender) as Arc<dyn RecordSender>) })
+    }
+}
+
+struct Line {
+    sent: Arc<Mutex<Vec<OutgoingRecord>>>,
+    fortunes: Arc<Mutex<Vec<Fortune>>>,
+    cancelled: Arc<watch::Sender<bool>>,
+}
+
+impl RecordSender for Line {
+    fn num_partitions(&self, _topic: &str) -> Waiting<Result<i32, String>> {
+        Box::pin(async { Ok(1) })
+    }
+
+    fn send(&self, record: OutgoingRecord) -> Waiting<Sent> {
+        let mut sent = self.sent.lock();
+        let place = sent.len();
+        sent.push(record);
+        let fortune = self.fortunes.lock().get(place).copied().unwrap_or(Fortune::Acknowledged);
+        let mut cancelled = self.cancelled.subscribe();
+        Box::pin(async move {
+            match fortune {
+                Fortune::Acknowledged => Sent::Persisted { partition: 0, offset: Some(place as i64) },
+                Fortune::Refused => Sent::NotPersisted("the broker refused it".into()),
+                Fortune::Doubtful => Sent::PossiblyPersisted("timed out".into()),
+                Fortune::Silent => {
+                    let _gone = cancelled.wait_for(|cancelled| *cancelled).await;
+                    Sent::PossiblyPersisted("cancelled in flight".into())
+                }
+            }
+        })
+    }
+
+    fn cancel(&self) {
+        self.cancelled.send_replace(true);
+    }
+}
+
+struct Eyes(Arc<World>);
+
+impl Observed for Eyes {
+    fn snapshot(&self) -> Snapshot {
+        let group = GroupView {
+            node_id: None,
+            group: GROUP.into(),
+            topic: TARGET.into(),
+            cluster: Some(CLUSTER.into()),
+            state: None,
+            members: None,
+            members_reason: None,
+            lag: Some(0),
+            lag_s: None,
+            verdict: LagVerdict::Ok,
+            reason: String::new(),
+            read_ns: None,
+            committed_since_start: None,
+        };
+        let source = SourceView {
+            name: CLUSTER.into(),
+            kind: SourceKind::Kafka,
+            cluster_id: Some(CLUSTER_ID.into()),
+            phase: SourcePhase::Live,
+            detail: String::new(),
+            next_step: String::new(),
+            at_ns: 0,
+            counts: switchboard_engine::view::CountsReport::default(),
+        };
+        let dead = DeadLetterView {
+            channel: DEAD.into(),
+            channel_node: None,
+            origin: Some(TARGET.into()),
+            origin_node: None,
+            fingerprint: "NullPointerException".into(),
+            count: 12 + self.0.back.lock().len() as u64,
+            first_ns: 0,
+            last_ns: 0,
+            dialect: None,
+            cluster: CLUSTER.into(),
+        };
+        let node = Node {
+            node_id: NodeId(1),
+            kind: NodeKind::Channel,
+            name: TARGET.into(),
+            namespace: None,
+            environment: None,
+            system: None,
+            version: None,
+            basis: NodeBasis::Broker,
+            instances: Vec::new(),
+            first_seen_ns: 0,
+            folded_into: None,
+        };
+        let partitions = ChannelFigures { node_id: NodeId(1), partitions: Some(1), records: None, not_tailed: None };
+        Snapshot {
+            topology: Arc::new(Topology { version: 1, nodes: vec![node], edges: Vec::new() }),
+            figures: Arc::new(Figures { channels: vec![partitions], ..Figures::default() }),
+            groups: Arc::new(vec![group]),
+            sources: Arc::new(vec![source]),
+            dead_letters: Arc::new(vec![dead]),
+            ..Snapshot::default()
+        }
+    }
+
+    fn query(&self, query: Query) -> Answering {
+        let answer = match query {
+            Query::Group { .. } => {
+                let committed = Some(*self.0.committed.lock());
+                let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, lag: None, member_id: None, committed_ns: None };
+                let view = self.snapshot().groups[0].clone();
+                Some(Answer::Group(Some(Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() }))))
+            }
+            Query::Conversation { id, .. } => {
+                Some(Answer::Conversation(self.0.back.lock().get(&id.to_string()).cloned().map(ConversationItem::Record).into_iter().collect()))
+            }
+            _ => None,
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn now_ns(&self) -> i64 {
+        crate::session::now_ns()
+    }
+}
+
+/// A desk on a world, with its ledger in a folder that goes with it.
+struct Desk {
+    world: Arc<World>,
+    desk: ReplayDesk,
+    changed: Arc<Notify>,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new(world: World) -> Self {
+        Self::in_folder(world, tempfile::tempdir().expect("a folder"))
+    }
+
+    fn in_folder(world: World, folder: tempfile::TempDir) -> Self {
+        let world = Arc::new(world);
+        let changed = Arc::new(Notify::new());
+        let config = ReplayDeskConfig {
+            ledger_path: Some(folder.path().join("ledger.sqlite")),
+            operator: "ada".into(),
+            redactor: redactor(),
+            observed: Arc::new(Eyes(Arc::clone(&world))),
+            pace: Pace { num_canary: 5, rate_per_s: 500, quiet: Duration::from_millis(20), lag_margin: 500, look_every: Duration::from_millis(10) },
+        };
+        let on_change = {
+            let changed = Arc::clone(&changed);
+            Box::new(move || changed.notify_one())
+        };
+        let desk = ReplayDesk::start(config, &tokio::runtime::Handle::current(), on_change);
+        desk.add_cluster(CLUSTER, Arc::clone(&world) as Arc<dyn ClusterAccess>);
+        Self { world, desk, changed, folder }
+    }
+
+    async fn until(&self, what: &str, is_there: impl Fn(&ReplayBoard) -> bool) -> Arc<ReplayBoard> {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let board = self.desk.board();
+            if is_there(&board) {
+                return board;
+            }
+            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
+            let _again = tokio::time::timeout(Duration::from_millis(50), self.changed.notified()).await;
+        }
+    }
+
+    async fn preview(&self, offsets: impl IntoIterator<Item = i64>) -> Arc<ReplayBoard> {
+        let letters = offsets.into_iter().map(asked).collect();
+        self.desk.command(ReplayCommand::Preview(ReplayAsk { cluster: CLUSTER.into(), target: TARGET.into(), letters }));
+        self.until("preview", |board| board.preview.is_some() || board.refusal.is_some()).await
+    }
+
+    fn start(&self, board: &ReplayBoard, typed_name: Option<&str>) {
+        let replay_id = board.preview.as_ref().expect("a preview").replay_id.clone();
+        self.desk.command(ReplayCommand::Start { replay_id, typed_name: typed_name.map(str::to_owned) });
+    }
+
+    async fn until_phase(&self, phase: fn(&RunPhase) -> bool) -> Arc<ReplayBoard> {
+        self.until("phase", |board| board.run.as_ref().is_some_and(|run| phase(&run.phase))).await
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger::open(&self.folder.path().join("ledger.sqlite")).expect("a ledger")
+    }
+
+    async fn outcomes(&self) -> Vec<(i64, Outcome)> {
+        let lines = self.ledger().lines(1_000).await.expect("lines");
+        lines.into_iter().map(|line| (line.letter.map_or(-1, |letter| letter.offset), line.outcome)).collect()
+    }
+}
+
+fn key(offset: i64) -> LetterKey {
+    LetterKey { cluster: CLUSTER.into(), channel: DEAD.into(), partition: 0, offset, timestamp_ns: Some(offset) }
+}
+
+fn asked(offset: i64) -> AskedLetter {
+    AskedLetter {
+        letter: key(offset),
+        kind: KindHash(1),
+        raw_hash: RawHash(offset as u128 + 1),
+        origin_partition: Some(0),
+        failed_group: Some(GROUP.into()),
+        replay_count: 0,
+        trace_id: None,
+    }
+}
+
+fn is_ended(phase: &RunPhase) -> bool {
+    phase.is_ended()
+}
+
+fn ending(board: &ReplayBoard) -> (Ending, String) {
+    match &board.run.as_ref().expect("a run").phase {
+        RunPhase::Ended(ending, reason) => (*ending, reason.clone()),
+        phase => panic!("not ended: {phase:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_few_go_first_and_the_rest_only_once_those_were_read() {
+    let desk = Desk::new(World::new(12));
+    let board = desk.preview(0..12).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!((preview.planned.len(), preview.skipped.len()), (12, 0));
+    assert_eq!(preview.readers.groups[0].group, GROUP);
+    assert!(preview.readers.groups[0].has_failed);
+    let shown = preview.planned[3].shown.as_ref().expect("shown");
+    assert!(shown.redacted && !String::from_utf8_lossy(shown.value.as_deref().unwrap_or_default()).contains("hunter2"), "{shown:?}");
+    assert!(desk.world.sent().is_empty(), "a preview sends nothing");
+
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.desk.command(ReplayCommand::Continue);
+    // Told to go on too early: they wait all the same, until the first were read.
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains("going on"))).await;
+    desk.until_phase(|phase| *phase == RunPhase::Watching).await;
+    assert_eq!(desk.world.sent().len(), 5);
+    desk.world.read_all();
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()));
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.counts.persisted, run.counts.sum(), run.canary.len()), (12, 12, 5));
+
+    // The same bytes, but for the declared headers.
+    let sent = desk.world.sent();
+    let records = desk.world.records.lock().clone();
+    for (place, (record, original)) in sent.iter().zip(records.values()).enumerate() {
+        assert_eq!((&record.key, &record.value, record.partition), (&original.key, &original.value, Some(0)));
+        let names: Vec<&str> = record.headers.iter().map(|header| header.name.as_str()).collect();
+        assert_eq!(names, ["traceparent", REPLAY_ID_HEADER, SOURCE_HEADER, REPLAY_COUNT_HEADER]);
+        assert_eq!(record.headers[0], original.headers[0]);
+        assert_eq!(record.headers[1].value.as_deref(), Some(format!("{}.{}", run.replay_id, place + 1).as_bytes()));
+        assert_eq!(format!("{:032x}", record.hash(&redactor()).0), desk.ledger().lines(100).await.expect("lines")[place].hash);
+    }
+    desk.world.read_all();
+    desk.until("consumed", |board| (0..12).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    assert!(desk.ledger().letters().values().all(|record| record.state == LetterState::Consumed));
+}
+
+#[tokio::test]
+async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
+    let desk = Desk::new(World::new(12));
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    let board = desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    let replay_id = board.run.as_ref().expect("a run").replay_id.clone();
+    // It is read, as every dead letter was, and then given up again.
+    desk.world.read_all();
+    desk.world.dies_again(&format!("{replay_id}.3"));
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    let (ending, reason) = ending(&board);
+    // Depending on what was seen first, the pause after the reading or the run itself ends it; never more than the first go.
+    assert_eq!(ending, Ending::Halted, "{reason}");
+    assert!(reason.contains("0@2 came back dead"), "{reason}");
+    assert_eq!(board.state(&key(2)), &LetterState::DeadAgain);
+    assert!(desk.world.sent().len() < 12, "the rest stays");
+    assert!(board.state(&key(11)).is_open());
+}
+
+#[tokio::test]
+async fn three_outcomes_are_told_apart_and_what_is_in_doubt_is_never_sent_again() {
+    let world = World::new(12);
+    *world.fortunes.lock() = (0..12).map(|place| [Fortune::Acknowledged, Fortune::Refused, Fortune::Doubtful][place % 3]).collect();
+    let desk = Desk::new(world);
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.waiting == 7 && run.counts.in_flight == 0)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.persisted, counts.not_persisted, counts.possibly_persisted, counts.sum()), (4, 4, 4, 12));
+    let keys: BTreeSet<_> = desk.world.sent().iter().map(|record| record.key.clone()).collect();
+    assert_eq!((keys.len(), desk.world.sent().len()), (12, 12), "none was sent twice");
+    let of = |outcome: Outcome, lines: &[(i64, Outcome)]| lines.iter().filter(|line| line.1 == outcome).count();
+    let lines = desk.outcomes().await;
+    assert_eq!([Outcome::Persisted, Outcome::NotPersisted, Outcome::PossiblyPersisted].map(|outcome| of(outcome, &lines)), [4, 4, 4]);
+
+    // Asked for all again, only those are offered that surely were not written.
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.run.is_none()).await;
+    let board = desk.preview(0..12).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!(preview.planned.iter().map(|planned| planned.asked.letter.offset).collect::<Vec<_>>(), [1, 4, 7, 10]);
+    let doubtful = preview.skipped.iter().filter(|skipped| skipped.reason.contains("may have been sent")).count();
+    assert_eq!((preview.skipped.len(), doubtful), (8, 4));
+}
+
+#[tokio::test]
+async fn stopping_ends_within_200_ms_and_says_what_became_of_what_was_on_its_way() {
+    let world = World::new(12);
+    *world.fortunes.lock() = vec![Fortune::Silent; 12];
+    let desk = Desk::new(world);
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("flight", |board| board.run.as_ref().is_some_and(|run| run.counts.in_flight == 5)).await;
+    let began = Instant::now();
+    desk.desk.command(ReplayCommand::Stop);
+    let board = desk.until_phase(is_ended).await;
+    let took = began.elapsed();
+    assert!(took <= Duration::from_millis(200), "{took:?}");
+    assert_eq!(ending(&board).0, Ending::Stopped);
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.possibly_persisted, counts.waiting, counts.sum()), (5, 7, 12));
+    assert_eq!(desk.outcomes().await.iter().filter(|line| line.1 == Outcome::PossiblyPersisted).count(), 5);
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Possibly));
+    assert!(board.state(&key(5)).is_open());
+}
+
+#[tokio::test]
+async fn without_leave_nothing_is_connected_to_and_every_attempt_is_a_line() {
+    for (world, typed, told) in [
+        (World { write: false, ..World::new(3) }, None, "read-only"),
+        (World { is_production: true, ..World::new(3) }, None, "type its name"),
+        (World { is_production: true, ..World::new(3) }, Some("Local"), "type its name"),
+    ] {
+        let desk = Desk::new(world);
+        let board = desk.preview(0..3).await;
+        assert_ne!(board.preview.as_ref().map(|preview| preview.writing.clone()), Some(Writing::Allowed));
+        desk.start(&board, typed);
+        let board = desk.until("refusal", |board| board.refusal.is_some()).await;
+        assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains(told)), "{:?}", board.refusal);
+        assert!(board.run.is_none());
+        let lines = desk.ledger().lines(10).await.expect("lines");
+        assert_eq!((lines.len(), lines[0].outcome, lines[0].operator.as_str()), (1, Outcome::Refused, "ada"));
+        assert!(lines[0].reason.contains(told) && lines[0].reason.starts_with("replay of 3"), "{}", lines[0].reason);
+        assert_eq!(desk.world.num_connects.load(Ordering::Relaxed), 0);
+        assert!(desk.world.sent().is_empty());
+    }
+    let desk = Desk::new(World { is_production: true, ..World::new(3) });
+    let board = desk.preview(0..3).await;
+    desk.start(&board, Some(CLUSTER));
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
+}
+
+#[tokio::test]
+async fn what_has_expired_or_changed_is_skipped_with_its_reason_also_between_preview_and_run() {
+    let world = World::new(4);
+    world.records.lock().remove(&0);
+    if let Some(record) = world.records.lock().get_mut(&1) {
+        record.position.raw_hash = RawHash(999);
+    }
+    let desk = Desk::new(world);
+    let board = desk.preview(0..4).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    let reasons: Vec<&str> = preview.skipped.iter().map(|skipped| skipped.reason.split(':').next().unwrap_or_default()).collect();
+    assert_eq!((preview.planned.len(), reasons), (2, vec!["expired", "changed"]));
+    // Its bytes are others by the time it is sent.
+    if let Some(record) = desk.world.records.lock().get_mut(&2) {
+        record.value = Some(b"other".to_vec());
+    }
+    desk.start(&board, None);
+    desk.until("both tried", |board| board.run.as_ref().is_some_and(|run| run.counts.skipped == 1 && run.counts.persisted == 1)).await;
+    assert_eq!(desk.world.sent().len(), 1);
+    let lines = desk.ledger().lines(10).await.expect("lines");
+    let skipped = lines.iter().find(|line| line.outcome == Outcome::Skipped).expect("a line");
+    assert!(skipped.letter.as_ref().is_some_and(|letter| letter.offset == 2) && skipped.reason.starts_with("changed"), "{skipped:?}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_written_stops_sending() {
+    let desk = Desk::new(World::new(12));
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.until("all consumed", |board| (0..5).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    let holder = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("held");
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    let (ending, reason) = ending(&board);
+    assert_eq!(ending, Ending::Halted);
+    assert!(reason.contains("ledger could not be written"), "{reason}");
+    assert_eq!(desk.world.sent().len(), 5, "nothing goes that does not stand in the ledger");
+    holder.execute_batch("ROLLBACK").expect("let go");
+}
+
+#[tokio::test]
+async fn parked_letters_stay_out_until_they_are_taken_out_also_after_a_restart() {
+    let desk = Desk::new(World::new(3));
+    desk.desk.command(ReplayCommand::Park { letters: vec![(key(1), KindHash(1))], note: " ask the catalog team, password=hunter2 ".into() });
+    let board = desk.until("parked", |board| matches!(board.state(&key(1)), LetterState::Parked(_))).await;
+    let LetterState::Parked(note) = board.state(&key(1)) else { unreachable!("just seen") };
+    assert!(note.starts_with("ask the catalog team"), "{note}");
+    let board = desk.preview(0..3).await;
+    assert_eq!(board.preview.as_ref().map(|preview| preview.planned.len()), Some(2));
+
+    let Desk { desk: old, folder, .. } = desk;
+    old.stop().await;
+    let desk = Desk::in_folder(World::new(3), folder);
+    desk.until("remembered", |board| matches!(board.state(&key(1)), LetterState::Parked(_))).await;
+    desk.desk.command(ReplayCommand::Unpark { letters: vec![(key(1), KindHash(1))] });
+    desk.until("open", |board| board.state(&key(1)).is_open() && !board.letters.is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_in_words() {
+    let desk = Desk::new(World::new(3));
+    for (target, cluster, told) in [("", CLUSTER, "nowhere to send"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
+        let mut letter = asked(0);
+        letter.letter.cluster = cluster.to_owned();
+        desk.desk.command(ReplayCommand::Preview(ReplayAsk { cluster: cluster.into(), target: target.into(), letters: vec![letter] }));
+        let board = desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains(told))).await;
+        assert!(board.preview.is_none());
+    }
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("refusal", |board| board.refusal.as_deref() == Some("no run is going on")).await;
+    assert!(!desk.folder.path().join("ledger.sqlite").exists(), "a ledger is made only when it is needed");
+}
