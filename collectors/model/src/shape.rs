@@ -14,7 +14,7 @@ pub(crate) trait SecretNames {
 /// Bytes that a shape is recognised by: `eyJ`, `Bearer `, `Basic `, `-----BEGIN `, `AKIA`, `ASIA`, `://`, `":`, `=`.
 #[inline]
 #[expect(clippy::needless_bitwise_bool, reason = "without a branch the compiler compares many bytes at once")]
-fn is_mark(byte: u8) -> bool {
+const fn is_mark(byte: u8) -> bool {
     (byte == b'J') | (byte | 0x20 == b'b') | (byte == b'I') | (byte == b':') | (byte == b'=')
 }
 
@@ -24,29 +24,42 @@ const BLOCK: usize = 64;
 /// Calls with the position of each mark, in order.
 #[inline]
 fn each_mark(bytes: &[u8], mut call: impl FnMut(usize)) {
-    let mut flags = [0; BLOCK];
-    let mut look = |block: &[u8; BLOCK], start: usize| {
-        for (flag, byte) in flags.iter_mut().zip(block) {
-            *flag = u8::from(is_mark(*byte));
-        }
-        for (eight, flags) in flags.as_chunks::<8>().0.iter().enumerate() {
-            let mut marks = u64::from_le_bytes(*flags);
-            while marks != 0 {
-                call(start + eight * 8 + marks.trailing_zeros() as usize / 8);
-                marks &= marks - 1;
-            }
-        }
-    };
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     for (number, block) in blocks.iter().enumerate() {
-        look(block, number * BLOCK);
+        let mut marks = marks_of(block);
+        while marks != 0 {
+            call(number * BLOCK + marks.trailing_zeros() as usize);
+            marks &= marks - 1;
+        }
     }
-    if !rest.is_empty() {
-        let mut padded = [0; BLOCK];
-        padded[..rest.len()].copy_from_slice(rest);
-        look(&padded, blocks.len() * BLOCK);
+    for (at, byte) in rest.iter().enumerate() {
+        if IS_MARK[usize::from(*byte)] {
+            call(blocks.len() * BLOCK + at);
+        }
     }
 }
+
+/// Which bytes of a block are marks, a bit each from the lowest.
+#[inline]
+fn marks_of(block: &[u8; BLOCK]) -> u64 {
+    let mut flags = [0; BLOCK];
+    for (flag, byte) in flags.iter_mut().zip(block) {
+        *flag = u8::from(is_mark(*byte));
+    }
+    // The product gathers the lowest bits of eight bytes in its highest byte.
+    let gathered = flags.as_chunks::<8>().0.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56);
+    gathered.enumerate().fold(0, |marks, (eight, bits)| marks | bits << (eight * 8))
+}
+
+const IS_MARK: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        is[byte] = is_mark(byte as u8);
+        byte += 1;
+    }
+    is
+};
 
 /// Byte ranges of secrets in a text, in order, without overlap.
 pub(crate) fn secret_ranges(text: &str, names: &impl SecretNames) -> Vec<Range<usize>> {

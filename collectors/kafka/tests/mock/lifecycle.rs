@@ -1,10 +1,13 @@
 //! Start, stop, and what is left behind: on the brokers nothing, in the process nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
-use switchboard_model::{SourceCommand, TailFrom};
+use switchboard_kafka::{Cancel, ReadLimits, read_originals};
+use switchboard_model::{Position, SourceCommand, TailFrom};
 
+use crate::sending_session::{block_on, outgoing, redactor, send_as_it_is, sender};
 use crate::session::{Session, commit, config, numbers, producer, send};
 
 /// API keys of requests that only ask.
@@ -51,17 +54,25 @@ fn num_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-/// Runs by itself in a process of its own (see `main`'s other tests, which start threads beside it).
+/// Whether this process runs the named test alone. If not, it starts one that does, since other tests start threads beside it, and
+/// the caller is done.
+fn runs_alone(test: &str) -> bool {
+    if std::env::var_os("SWITCHBOARD_TEST_ALONE").is_some() {
+        return true;
+    }
+    let this = std::env::current_exe().expect("this test's program");
+    let done = std::process::Command::new(this)
+        .args(["--exact", &format!("lifecycle::{test}"), "--nocapture", "--test-threads", "1"])
+        .env("SWITCHBOARD_TEST_ALONE", "1")
+        .status()
+        .expect("a process");
+    assert!(done.success());
+    false
+}
+
 #[test]
 fn a_hundred_rounds_leave_threads_and_descriptors_as_before() {
-    if std::env::var_os("SWITCHBOARD_TEST_ALONE").is_none() {
-        let this = std::env::current_exe().expect("this test's program");
-        let done = std::process::Command::new(this)
-            .args(["--exact", "lifecycle::a_hundred_rounds_leave_threads_and_descriptors_as_before", "--nocapture", "--test-threads", "1"])
-            .env("SWITCHBOARD_TEST_ALONE", "1")
-            .status()
-            .expect("a process");
-        assert!(done.success());
+    if !runs_alone("a_hundred_rounds_leave_threads_and_descriptors_as_before") {
         return;
     }
     let mock = MockKafka::new(1).expect("a cluster");
@@ -91,6 +102,46 @@ fn a_hundred_rounds_leave_threads_and_descriptors_as_before() {
     // The mock cluster closes its ends of connections in its own time.
     assert!(after.1 <= before.1 + 2, "descriptors: {before:?} before, {after:?} after");
     assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+}
+
+#[test]
+fn rounds_of_reading_again_and_sending_leave_threads_and_descriptors_as_before() {
+    if !runs_alone("rounds_of_reading_again_and_sending_leave_threads_and_descriptors_as_before") {
+        return;
+    }
+    let mock = MockKafka::new(1).expect("a cluster");
+    mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
+    let letter = outgoing("orders-dlt", Some(0), "x");
+    send_as_it_is(&mock.brokers(), std::slice::from_ref(&letter));
+    let position = Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash: letter.hash(&redactor()) };
+    let round = |number: usize| {
+        block_on(async {
+            let (config, positions) = (config(&mock.brokers()), vec![position.clone()]);
+            let answers = read_originals(&config, Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()).await;
+            assert!(answers[0].is_ok(), "{answers:?}");
+            let sender = sender(&mock).await;
+            let delivery = sender.enqueue(letter.clone()).await;
+            if number.is_multiple_of(3) {
+                sender.cancel();
+            }
+            drop(sender);
+            let _ = delivery.outcome().await;
+        });
+    };
+    round(1);
+    assert!(wait_until_reaped(Duration::from_secs(30)));
+    wait_until_quiet();
+    let before = (num_threads(), num_descriptors());
+    for number in 0..30 {
+        round(number);
+    }
+    wait_until_quiet();
+    assert!(wait_until_reaped(Duration::from_mins(1)), "clients are still there");
+    wait_until_quiet();
+    let after = (num_threads(), num_descriptors());
+    println!("threads and descriptors before {before:?}, after {after:?}");
+    assert!(after.0 <= before.0, "threads: {before:?} before, {after:?} after");
+    assert!(after.1 <= before.1 + 2, "descriptors: {before:?} before, {after:?} after");
 }
 
 /// Waits until the numbers of threads and descriptors stand still, at most 10 s.
