@@ -12,9 +12,7 @@ use crate::window::{
     attendance::{Attendance, Freshness},
     bars::{self, TopBar},
     command::UiCommand,
-    figures,
-    find::FindOverlay,
-    fonts,
+    figures, fonts,
     history::History,
     notice::{self, Leads, NoticePart},
     notice_ui::{NoticeAction, notice_ui},
@@ -24,7 +22,7 @@ use crate::window::{
     settings::Settings,
     status,
     theme::{DesignTokens, Ink, Themes},
-    view::{Target, View, ViewAction, ViewContext},
+    view::{Target, View, ViewAction, ViewContext, ViewKind},
     views::Views,
 };
 
@@ -111,7 +109,6 @@ pub(crate) struct Window {
     asker: Asker,
     history: History,
     palette: Palette,
-    find: FindOverlay,
     attendance: Attendance,
     /// What changed while the window was hidden for so long, ns.
     away: Option<(i64, Vec<NoticePart>)>,
@@ -138,6 +135,7 @@ impl Window {
         ctx.set_zoom_factor(settings.zoom);
         let mut views = Views::default();
         views.map.panel_width_pt = settings.panel_width_pt;
+        views.map.remember(settings.map.clone(), &options.profile_name);
         let panes = settings.panes.clone().without(|view| views.of(view).is_none());
         Self {
             themes,
@@ -153,7 +151,6 @@ impl Window {
             asker: Asker::default(),
             history: History::default(),
             palette: Palette::default(),
-            find: FindOverlay::default(),
             attendance: Attendance::default(),
             away: None,
             lost_closed: notice::Closed::default(),
@@ -206,7 +203,7 @@ impl Window {
 
     /// What is to be remembered.
     pub(crate) fn settings(&self) -> Settings {
-        Settings { panel_width_pt: self.views.map.panel_width_pt, panes: self.panes.clone(), ..self.settings.clone() }
+        Settings { panel_width_pt: self.views.map.panel_width_pt, map: self.views.map.to_remember(), panes: self.panes.clone(), ..self.settings.clone() }
     }
 
     /// Zooms into the middle of the map.
@@ -240,7 +237,7 @@ impl Window {
     /// Draws everything; what the session has to do.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui) -> Vec<SessionCommand> {
         let ctx = ui.ctx().clone();
-        let typing = self.palette.is_open() || self.find.is_open() || ctx.text_edit_focused();
+        let typing = self.palette.is_open() || ctx.text_edit_focused();
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
         let tokens = self.themes.tokens(ctx.theme()).clone();
         commands.extend(self.top_ui(ui, &tokens));
@@ -252,8 +249,6 @@ impl Window {
         let mut palette = std::mem::take(&mut self.palette);
         commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
         self.palette = palette;
-        let shown = self.shown().clone();
-        actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, &tokens).map(ViewAction::Goto));
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
         self.schedule(&ctx);
@@ -272,6 +267,8 @@ impl Window {
             focus: self.panes.focus(),
             range: self.settings.range,
             freshness: &freshness,
+            // Above the map the sentence tells how old the data are.
+            is_age_told: self.paused.is_none() && self.panes.shown().contains(&ViewKind::Map) && !self.views.map.is_empty(),
             is_live,
             is_paused: self.paused.is_some(),
             unavailable: &|command| self.unavailable(command),

@@ -7,9 +7,7 @@ use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, 
 use crate::window::{
     command::{Menu, UiCommand},
     fonts,
-    map::scene::{Selection, Tone},
-    status::Part,
-    theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
+    theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
     view::{TimeRange, ViewKind},
 };
 
@@ -27,6 +25,8 @@ pub(crate) struct TopBar<'a> {
     pub range: TimeRange,
     /// How fresh the data are, or how long ago the window was paused.
     pub freshness: &'a str,
+    /// Whether another place tells how old they are.
+    pub is_age_told: bool,
     /// Whether that is as it should be.
     pub is_live: bool,
     /// Whether the window is paused.
@@ -37,15 +37,10 @@ pub(crate) struct TopBar<'a> {
 
 /// Height of the top bar, points.
 const TOP_PT: f32 = 42.0;
-/// Height of the status line, points.
-const STATUS_PT: f32 = 42.0;
 /// Height of the key hints, points.
 const FOOT_PT: f32 = 32.0;
 /// A narrower window does without the profile's name in the bar; the title has it.
 const NAMED_FROM_PT: f32 = 1_100.0;
-/// Width of the search's field, points; with less room than the second there is none.
-const FIND_PT: f32 = 280.0;
-const FIND_FROM_PT: f32 = 120.0;
 
 /// Name, profile, views, range, freshness and menu; what was asked for.
 pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens) -> Vec<UiCommand> {
@@ -98,7 +93,12 @@ fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &
         (false, true) => (Ink::Dim, format!("pause: {}", bar.freshness)),
         (false, false) => (Ink::Text, format!("pause: {}", bar.freshness)),
     };
-    let pause = ui.add(egui::Button::new(RichText::new(bar.freshness).size(12.5).color(tokens.ink(ink))).frame(false));
+    let shown = match (bar.is_age_told, bar.is_live) {
+        (false, _) => bar.freshness,
+        (true, true) => "live",
+        (true, false) => "not live",
+    };
+    let pause = ui.add(egui::Button::new(RichText::new(shown).size(12.5).color(tokens.ink(ink))).frame(false));
     pause.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
     if pause.on_hover_text(format!("{} ({})", UiCommand::Pause.tooltip(), UiCommand::Pause.keys())).clicked() {
         asked.push(UiCommand::Pause);
@@ -120,26 +120,6 @@ fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &
     });
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("range {}", bar.range.text())));
     response.on_hover_text("How much time figures and lists are of");
-    ui.add_space(8.0);
-    if ui.available_width() >= FIND_FROM_PT && find_ui(ui, tokens) {
-        asked.push(UiCommand::Find);
-    }
-}
-
-/// What looks like the search's field and opens it.
-fn find_ui(ui: &mut egui::Ui, tokens: &DesignTokens) -> bool {
-    let width = (ui.available_width() - 12.0).min(FIND_PT);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, 26.0), Sense::click());
-    let fill = if response.hovered() || response.has_focus() { Ink::Raised } else { Ink::Card };
-    ui.painter().rect(rect, RADIUS_PT, tokens.ink(fill), Stroke::new(1.0, tokens.ink(Ink::Line)), egui::StrokeKind::Inside);
-    let inner = rect.shrink2(vec2(10.0, 0.0));
-    ui.painter().text(inner.left_center(), egui::Align2::LEFT_CENTER, "Find anything", fonts::words(12.5), tokens.ink(Ink::Dim));
-    let keys = UiCommand::Find.keys();
-    if width > 170.0 {
-        ui.painter().text(inner.right_center(), egui::Align2::RIGHT_CENTER, &keys, fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
-    }
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::Find.text()));
-    response.on_hover_text(format!("{} ({keys})", UiCommand::Find.tooltip())).clicked()
 }
 
 /// The ranges, and the commands that choose them.
@@ -186,71 +166,13 @@ fn dot_ui(ui: &mut egui::Ui, color: egui::Color32, full: bool) {
     }
 }
 
-/// The sentence; what was clicked in it.
-pub(crate) fn status_ui(ui: &mut egui::Ui, parts: &[Part], tokens: &DesignTokens) -> Option<Selection> {
-    let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 0));
-    let panel = egui::Panel::top("status").exact_size(STATUS_PT).frame(frame).show_separator_line(false);
-    let shown = panel.show(ui, |ui| {
-        let mut chosen = None;
-        ui.horizontal_centered(|ui| {
-            ui.spacing_mut().item_spacing.x = 7.0;
-            for (index, part) in fitting(ui, parts).into_iter().enumerate() {
-                if index > 0 {
-                    ui.label(RichText::new("·").color(tokens.ink(Ink::Faint)));
-                }
-                chosen = part_ui(ui, part, tokens).or(chosen);
-            }
-        });
-        let line = ui.max_rect();
-        ui.painter().hline(line.x_range().expand(18.0), line.bottom() - 0.5, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
-        chosen
-    });
-    shown.inner
-}
-
-/// The parts that find room side by side: what is second goes first, from the end.
-fn fitting<'a>(ui: &egui::Ui, parts: &'a [Part]) -> Vec<&'a Part> {
-    let gap = 7.0 * 2.0 + 5.0;
-    let width = |part: &Part| {
-        let font = if part.tone >= Tone::Warn { fonts::strong(TEXT_BODY_PT) } else { fonts::words(TEXT_BODY_PT) };
-        ui.painter().layout_no_wrap(part.text.clone(), font, egui::Color32::PLACEHOLDER).size().x + gap
-    };
-    let mut total: f32 = parts.iter().map(width).sum();
-    let mut shown: Vec<&Part> = parts.iter().collect();
-    while total > ui.available_width() {
-        let Some(place) = shown.iter().rposition(|part| part.dim) else { break };
-        total -= width(shown.remove(place));
-    }
-    shown
-}
-
-fn part_ui(ui: &mut egui::Ui, part: &Part, tokens: &DesignTokens) -> Option<Selection> {
-    let ink = match part.tone {
-        Tone::Bad => Ink::Bad,
-        Tone::Warn => Ink::Warn,
-        Tone::Unknown => Ink::Dim,
-        Tone::Quiet if part.dim => Ink::Dim,
-        Tone::Quiet => Ink::Text,
-    };
-    let mut text = RichText::new(&part.text).color(tokens.ink(ink));
-    if part.tone >= Tone::Warn {
-        text = text.font(fonts::strong(TEXT_BODY_PT));
-    }
-    let Some(selects) = part.selects else {
-        ui.label(text);
-        return None;
-    };
-    let response = ui.add(egui::Button::new(text).frame(false)).on_hover_cursor(egui::CursorIcon::PointingHand);
-    response.clicked().then_some(selects)
-}
-
 /// The keys of the view that has them.
 pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], tokens: &DesignTokens) {
     let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 0));
     egui::Panel::bottom("foot").exact_size(FOOT_PT).frame(frame).show_separator_line(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
-            let always = [(UiCommand::Find, "find"), (UiCommand::OpenPalette, "commands")];
+            let always = [(UiCommand::OpenPalette, "commands")];
             for (index, (command, what)) in hints.iter().chain(&always).enumerate() {
                 if index > 0 {
                     ui.add_space(10.0);

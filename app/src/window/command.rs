@@ -91,7 +91,6 @@ const MAP: Scope = Scope::Views(&[ViewKind::Map]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
-    Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
     ShowMap: WINDOW, Go, "Show the map", "Who talks to whom, and what is unusual about it", [];
     ShowTraces: WINDOW, Go, "Show traces", "By service, operation, duration and status", [];
     ShowMessages: WINDOW, Go, "Show messages", "Topics and their records", [];
@@ -107,6 +106,14 @@ commands! {
     NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];
     FitMap: MAP, Show, "Fit the map", "Shows all services and channels at once", [NONE F];
     ToggleTable: MAP, Show, "Map or table", "The same as rows, for keyboard and screen reader", [NONE T];
+    MapProblems: MAP, Show, "Map: problems", "What is unusual and the ways to it; the rest in groups, where there is much of it", [NONE Num1];
+    MapNeighbourhood: MAP, Show, "Map: neighbourhood", "What is a few steps from the selected box", [NONE Num2];
+    MapAll: MAP, Show, "Map: all", "Every box by itself", [NONE Num3];
+    HopsMore: MAP, Show, "Neighbourhood: one step more", "Farther around the box", [NONE CloseBracket];
+    HopsLess: MAP, Show, "Neighbourhood: one step less", "Nearer around the box", [NONE OpenBracket];
+    ArrangeMap: MAP, Show, "Arrange the map", "Every box is placed anew, but those that are pinned", [SHIFT A];
+    PinBox: MAP, Object, "Pin the box, or let it go", "It stays where it stands, and outside of its group", [NONE P];
+    ToggleMotion: MAP, Looks, "Motion on or off", "Dots along the selected edge; remembered for the next start", [];
     Pause: WINDOW, Show, "Pause or go on", "The window keeps what it shows; collecting goes on", [NONE Space];
     RangeM1: WINDOW, Show, "Range: 1 min", "Figures and lists of the last minute", [];
     RangeM5: WINDOW, Show, "Range: 5 min", "Figures and lists of the last five minutes", [];

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::window::{ThemeChoice, panes::Panes, view::TimeRange, views::PANEL_WIDTH_PT};
+use crate::window::{ThemeChoice, map::MapSettings, panes::Panes, view::TimeRange, views::PANEL_WIDTH_PT};
 
 /// Not `window`: under that name eframe keeps the place of the window on the desktop.
 const KEY: &str = "looks";
 /// The panes stand apart: should a later version not understand them, the rest is still remembered.
 const PANES_KEY: &str = "panes";
+/// And so does the map.
+const MAP_KEY: &str = "map";
 const VERSION: u32 = 1;
 
 /// The remembered looks. A field that an older version did not write has its default.
@@ -27,11 +29,22 @@ pub(crate) struct Settings {
     /// Which views are shown, and where.
     #[serde(skip)]
     pub panes: Panes,
+    /// Rules, modes and places of the map.
+    #[serde(skip)]
+    pub map: MapSettings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: VERSION, theme: ThemeChoice::System, panel_width_pt: PANEL_WIDTH_PT, zoom: 1.0, range: TimeRange::default(), panes: Panes::default() }
+        Self {
+            version: VERSION,
+            theme: ThemeChoice::System,
+            panel_width_pt: PANEL_WIDTH_PT,
+            zoom: 1.0,
+            range: TimeRange::default(),
+            panes: Panes::default(),
+            map: MapSettings::default(),
+        }
     }
 }
 
@@ -40,13 +53,15 @@ impl Settings {
     pub(crate) fn load(storage: Option<&dyn eframe::Storage>) -> Self {
         let loaded: Self = storage.and_then(|storage| eframe::get_value(storage, KEY)).unwrap_or_default();
         let panes: Panes = storage.and_then(|storage| eframe::get_value(storage, PANES_KEY)).unwrap_or_default();
-        Self { panes: panes.mended(), ..loaded.within_bounds() }
+        let map: MapSettings = storage.and_then(|storage| eframe::get_value(storage, MAP_KEY)).unwrap_or_default();
+        Self { panes: panes.mended(), map: map.within_bounds(), ..loaded.within_bounds() }
     }
 
     /// Remembers.
     pub(crate) fn save(&self, storage: &mut dyn eframe::Storage) {
         eframe::set_value(storage, KEY, self);
         eframe::set_value(storage, PANES_KEY, &self.panes);
+        eframe::set_value(storage, MAP_KEY, &self.map);
     }
 
     fn within_bounds(self) -> Self {

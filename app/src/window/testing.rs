@@ -303,6 +303,138 @@ pub fn order_business() -> Snapshot {
     business.snapshot()
 }
 
+/// A large business, `at_s` seconds after its start: so many services of two dozen teams in a dozen namespaces behind two
+/// front ends, with channels, databases and what brokers and probes leave. Rates move; problems come and go.
+pub fn large_business(num_services: usize, at_s: i64) -> Snapshot {
+    const TEAMS: [&str; 24] = [
+        "orders",
+        "payments",
+        "catalog",
+        "search",
+        "accounts",
+        "inventory",
+        "shipping",
+        "pricing",
+        "billing",
+        "fraud",
+        "media",
+        "reviews",
+        "loyalty",
+        "returns",
+        "supplier",
+        "warehouse",
+        "support",
+        "marketing",
+        "analytics",
+        "identity",
+        "tax",
+        "gifts",
+        "plans",
+        "messages",
+    ];
+    const ROLES: [&str; 9] = ["api", "worker", "rules", "view", "sync", "jobs", "export", "audit", "cache"];
+    let mixed = |a: u64, b: u64| {
+        let mut state = a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b.wrapping_add(0x2545_f491_4f6c_dd1d);
+        state ^= state >> 29;
+        state = state.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        state ^ (state >> 32)
+    };
+    // What is wrong changes every 20 s, its numbers every second.
+    let phase = (at_s / 20).unsigned_abs();
+    let is_failing = |number: usize| mixed(number as u64, phase).is_multiple_of(61);
+    let own = |number: usize, failing: bool| {
+        let calls = 120 + mixed(number as u64, 7) % 2_400 + mixed(number as u64, at_s.unsigned_abs()) % 60;
+        figure(calls, if failing { calls / 9 } else { 0 }, 4, 35)
+    };
+
+    let mut business = Business::default();
+    let user = business.node(NodeKind::User, "user", NodeBasis::Inferred, 0, Figure::default());
+    let fronts = ["web-bff", "mobile-bff"].map(|name| business.service(name, 3, own(1, false)));
+    for front in fronts {
+        business.call(user, front, "http", own(front.0 as usize, false), None);
+    }
+    let mut services: Vec<(usize, usize, NodeId)> = Vec::new();
+    for number in 0..num_services.saturating_sub(fronts.len()) {
+        let (team, role) = (number % TEAMS.len(), number / TEAMS.len());
+        let name = match ROLES.get(role) {
+            Some(role) => format!("{}-{role}", TEAMS[team]),
+            None => format!("{}-part-{role}", TEAMS[team]),
+        };
+        let figure = own(number, is_failing(number));
+        let node_id = if number % 41 == 40 {
+            business.node(NodeKind::Service, &name, NodeBasis::Broker, 0, figure)
+        } else {
+            business.service(&name, 1 + number % 3, figure)
+        };
+        services.push((team, role, node_id));
+    }
+    let of = |team: usize, role: usize| services.iter().find(|(t, r, _)| (*t, *r) == (team, role)).map(|(.., node_id)| *node_id);
+    for team in 0..TEAMS.len() {
+        let Some(api) = of(team, 0) else { continue };
+        if team < 12 {
+            business.call(fronts[team % 2], api, "http", own(team, false), None);
+        }
+        for role in [2, 3, 8] {
+            if let Some(callee) = of(team, role) {
+                let failing = is_failing(role * TEAMS.len() + team);
+                business.call(api, callee, "grpc", own(team * 10 + role, failing), None);
+            }
+        }
+        for step in [1, 7] {
+            let other = (team + step) % TEAMS.len();
+            if let Some(callee) = of(other, 0).filter(|_| other > team) {
+                business.call(api, callee, "grpc", own(team * 20 + step, false), None);
+            }
+        }
+        let database = business.node(NodeKind::Database, &format!("{}-db", TEAMS[team]), NodeBasis::Inferred, 0, own(team, false));
+        for role in [0, 5] {
+            if let Some(caller) = of(team, role) {
+                business.call(caller, database, "database", own(team * 30 + role, false), None);
+            }
+        }
+        let events = business.channel(&format!("{}.events", TEAMS[team]), own(team, false));
+        business.edge(HopKind::Publish, api, events, None, own(team, false));
+        for step in [0, 5] {
+            if let Some(worker) = of((team + step) % TEAMS.len(), 1) {
+                let falls_behind = mixed(team as u64 * 3 + step as u64, phase / 2).is_multiple_of(19);
+                let lag =
+                    if falls_behind { (900 + at_s.unsigned_abs() % 600, 30.0 + (at_s % 40) as f64, LagVerdict::Growing) } else { (1, 0.1, LagVerdict::Ok) };
+                let name = format!("{}-worker", TEAMS[(team + step) % TEAMS.len()]);
+                business.group(&name, events, Some(worker), own(team * 40 + step, false), lag);
+            }
+        }
+        for role in [4, 5, 6, 7] {
+            if let (Some(worker), Some(other)) = (of(team, 1), of(team, role)) {
+                business.call(worker, other, "http", own(team * 50 + role, false), None);
+            }
+        }
+        if team == 3 {
+            let dead = business.channel(&format!("{}.events-dlt", TEAMS[team]), figure(9, 0, 0, 0));
+            business.nodes[dead.0 as usize].folded_into = Some(events);
+            business.dead_letters(dead, events, "IllegalStateException at Index:31", 9);
+        }
+        for name in [format!("{}.events-retry-0", TEAMS[team]), format!("{}-store-changelog", TEAMS[team])] {
+            business.channel(&name, figure(3, 0, 0, 0));
+        }
+    }
+    if let (Some(caller), Some(callee)) = (of(0, 0), of(1, 0)) {
+        let state = if (100..400).contains(&at_s) { BreakerState::Closed } else { BreakerState::Open };
+        business.breaker(caller, "orders-api-1", callee, state, 40);
+        business.breaker(caller, "orders-api-2", callee, BreakerState::Closed, 900);
+    }
+    for name in ["__consumer_offsets", "__transaction_state", "_schemas"] {
+        business.channel(name, figure(30, 0, 0, 0));
+    }
+    for node in &mut business.nodes {
+        if let Some(team) = TEAMS.iter().position(|team| node.name.starts_with(team) && node.kind == NodeKind::Service) {
+            node.namespace = Some(format!("{}-domain", TEAMS[team / 2 * 2]));
+        }
+    }
+    let mut snapshot = business.snapshot();
+    snapshot.generation = at_s.unsigned_abs() + 1;
+    snapshot
+}
+
 /// So many nodes and edges in eight tiers as real systems have them, of which a few edges lead back. The same numbers
 /// give the same snapshot.
 pub fn generated(num_nodes: usize, num_edges: usize) -> Snapshot {
@@ -472,7 +604,9 @@ impl Frames {
     /// A window of this size, its layout done.
     pub fn new(snapshot: Snapshot, width: f32, height: f32) -> Self {
         let ctx = egui::Context::default();
-        let window = Window::new_in_place(&ctx, Settings::default(), WindowOptions::default());
+        // Every box by itself: the most there can be to draw.
+        let map = crate::window::map::MapSettings { mode: crate::window::map::mode::Mode::All, ..crate::window::map::MapSettings::default() };
+        let window = Window::new_in_place(&ctx, Settings { map, ..Settings::default() }, WindowOptions::default());
         let mut frames = Self { ctx, window, snapshot, size: egui::vec2(width, height), time: 0.0 };
         for _ in 0..4 {
             frames.frame(Vec::new());

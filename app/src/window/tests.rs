@@ -55,6 +55,11 @@ fn pictures_of_the_map_stay_as_they_are() {
     picture("map-light", ThemeChoice::Light, (1280, 800), &business, &[]);
     picture("map-edge-dark", ThemeChoice::Dark, (1280, 800), &business, &[UiCommand::NextProblem]);
     picture("table-light", ThemeChoice::Light, (1280, 800), &business, &[UiCommand::ToggleTable]);
+    let large = testing::large_business(200, 30);
+    picture("map-200-dark", ThemeChoice::Dark, (1280, 800), &large, &[]);
+    picture("map-200-light", ThemeChoice::Light, (1280, 800), &large, &[]);
+    picture("map-200-all-dark", ThemeChoice::Dark, (1280, 800), &large, &[UiCommand::MapAll]);
+    picture("map-200-near-light", ThemeChoice::Light, (1280, 800), &large, &[UiCommand::NextProblem, UiCommand::MapNeighbourhood]);
     picture("empty-dark", ThemeChoice::Dark, (1280, 800), &Snapshot::default(), &[]);
 }
 
@@ -373,15 +378,17 @@ fn the_side_panel_is_copied_as_text() {
 #[test]
 fn a_thousand_services_are_laid_out_beside_the_window() {
     let mut harness = harness(&FixedSource::new(testing::generated(1_000, 5_000)));
+    harness.key_press(Key::Num3);
+    harness.step();
     let deadline = std::time::Instant::now() + Duration::from_mins(1);
-    while harness.state().window.map().placement().placed().rects.is_empty() {
+    while harness.state().window.map().placement_for_tests().placed().rects.is_empty() {
         assert!(std::time::Instant::now() < deadline, "no layout came");
         harness.step();
         std::thread::yield_now();
     }
     harness.run();
-    assert_eq!(harness.state().window.map().placement().placed().rects.len(), 1_000);
-    assert!(!harness.state().window.map().placement().is_pending());
+    assert_eq!(harness.state().window.map().placement_for_tests().placed().rects.len(), 1_000);
+    assert!(!harness.state().window.map().placement_for_tests().is_pending());
 }
 
 #[test]
@@ -410,7 +417,7 @@ fn another_session_begins_with_an_empty_map() {
     source.publish(Snapshot { started_ns: NOW_NS, ..testing::generated(16, 24) });
     harness.run();
     assert_eq!(selected(&harness), None);
-    assert_eq!(harness.state().window.map().placement().placed().rects.len(), 16);
+    assert_eq!(harness.state().window.map().placement_for_tests().placed().rects.len(), 16);
 }
 
 #[test]

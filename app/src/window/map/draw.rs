@@ -1,11 +1,13 @@
 //! What is drawn of the map, as a list: boxes, edges and pills in place, by meaning. Pure; `paint` turns it into shapes.
 
+use std::collections::BTreeSet;
+
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
-use switchboard_engine::view::NodeKind;
+use switchboard_engine::view::{NodeId, NodeKind};
 
 use super::{
     geometry::Geometry,
-    scene::{Badge, Glyph, Scene, SceneEdge, Selection, Tone},
+    scene::{Badge, Glyph, Scene, SceneEdge, Selection, Tone, recovered_words},
 };
 use crate::window::{
     figures,
@@ -44,8 +46,10 @@ impl Default for Camera {
 impl Camera {
     /// Shows all of `bounds` in the middle of `viewport`, neither too large nor too small to read.
     pub(crate) fn fit(bounds: Rect, viewport: Rect) -> Self {
+        // Nothing is shown larger than this, however few there are.
+        const SCALE_MAX: f32 = 1.6;
         let room = (viewport.size() - vec2(44.0, 56.0)).max(Vec2::splat(40.0));
-        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).clamp(0.02, 1.6);
+        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).clamp(0.02, SCALE_MAX);
         Self { scale, origin: viewport.center() - bounds.center().to_vec2() * scale }
     }
 
@@ -135,6 +139,10 @@ pub(crate) struct NodeMark {
     pub name: Ink,
     /// Whether its name stands beside it, for it has no room inside.
     pub tagged: bool,
+    /// Whether it came anew and has not been looked at.
+    pub is_new: bool,
+    /// Whether the user has put it where it stands.
+    pub is_pinned: bool,
 }
 
 /// A pill to be drawn.
@@ -201,6 +209,10 @@ pub(crate) struct Sight<'a> {
     pub selected: Option<Selection>,
     /// Width step of each edge, 0 to 3.
     pub width_steps: &'a [u8],
+    /// Boxes that came after the first layout and have not been looked at.
+    pub newcomers: &'a BTreeSet<NodeId>,
+    /// Boxes that the user has put where they stand.
+    pub pinned: &'a BTreeSet<NodeId>,
 }
 
 /// The list for a sight.
@@ -280,7 +292,10 @@ fn edge_mark(sight: &Sight<'_>, lit: &Lit, index: usize) -> (u8, EdgeMark) {
         Tone::Bad => Ink::Bad,
         Tone::Warn => Ink::Warn,
         _ if selected => Ink::Accent,
+        _ if edge.recovered_ns.is_some() => Ink::Good,
         _ if is_lit => Ink::Dim,
+        // Among groups what is as usual stays in the background.
+        _ if sight.scene.is_grouped() => Ink::Line,
         _ => Ink::Edge,
     };
     let step = f32::from(sight.width_steps.get(index).copied().unwrap_or(0));
@@ -302,6 +317,7 @@ fn node_mark(sight: &Sight<'_>, lit: &Lit, index: usize, rect: Rect, detail: Det
         _ if selected => (Ink::Accent, 2.0),
         Tone::Bad => (Ink::Bad, 1.4),
         Tone::Warn => (Ink::Warn, 1.4),
+        Tone::Quiet if node.recovered_ns.is_some() => (Ink::Good, 1.4),
         _ if hovered || lit.nodes[index] => (Ink::Dim, 1.2),
         _ => (Ink::Line, 1.2),
     };
@@ -313,6 +329,8 @@ fn node_mark(sight: &Sight<'_>, lit: &Lit, index: usize, rect: Rect, detail: Det
         stroke_width,
         name: if node.silent_ns.is_some() { Ink::Dim } else { Ink::Text },
         tagged: detail == Detail::Spots && (selected || hovered),
+        is_new: sight.newcomers.contains(&node.node_id),
+        is_pinned: sight.pinned.contains(&node.node_id),
     }
 }
 
@@ -325,7 +343,14 @@ fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &[usize], de
         let node = &sight.scene.nodes[mark.node];
         let mut right = mark.rect.right() + if node.kind == NodeKind::Channel { -6.0 } else { 6.0 };
         let top = if on_box.compact { mark.rect.top() } else { mark.rect.top() - 4.0 * style.text_pt / TEXT_MIN_PT };
-        for badge in &node.badges {
+        // A group is large enough for its number at any scale at which it has a name.
+        let short = node.cluster.is_some() && detail == Detail::Names;
+        let on_box = if short { PillStyle { compact: false, ..on_box } } else { on_box };
+        let top = if short { top - 5.0 } else { top };
+        let recovered = node.recovered_ns.map(|_| Badge { glyph: Glyph::Check, text: String::new(), tone: Tone::Quiet });
+        for badge in node.badges.iter().chain(&recovered) {
+            let first_word = || badge.text.split(' ').next().unwrap_or_default().to_owned();
+            let badge = &if short { Badge { text: first_word(), ..badge.clone() } } else { badge.clone() };
             let size = on_box.size(badge, true);
             pills.push(on_box.pill(badge, pos2(right - size.x / 2.0, top), true, Selection::Node(node.node_id)));
             right -= size.x + 4.0;
@@ -357,6 +382,9 @@ impl PillStyle {
             return Vec2::splat(14.0);
         }
         let grown = self.text_pt / TEXT_MIN_PT;
+        if badge.text.is_empty() {
+            return Vec2::splat(18.0 * grown);
+        }
         let glyph = if with_glyph { GLYPH_ROOM } else { 0.0 };
         vec2(badge.text.chars().count() as f32 * self.text_pt * MONO_ADVANCE + (glyph + 11.0) * grown, PILL_HEIGHT * grown)
     }
@@ -377,7 +405,12 @@ impl PillStyle {
 fn wants_pill(sight: &Sight<'_>, lit: &Lit, index: usize) -> bool {
     let edge = &sight.scene.edges[index];
     let breaker = edge.breaker.as_ref().is_some_and(|mark| mark.tone > Tone::Quiet);
-    edge.pill.is_some() || breaker || is_edge(sight.selected, edge) || is_edge(sight.hovered, edge) || (lit.edges[index] && sight.camera.scale >= FULL_SCALE)
+    edge.pill.is_some()
+        || breaker
+        || edge.recovered_ns.is_some()
+        || is_edge(sight.selected, edge)
+        || is_edge(sight.hovered, edge)
+        || (lit.edges[index] && sight.camera.scale >= FULL_SCALE)
 }
 
 /// A breaker that is not closed, at the caller's end of its edge.
@@ -396,10 +429,14 @@ fn breaker_pill(sight: &Sight<'_>, index: usize, style: PillStyle) -> Option<Pil
 fn edge_pill(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], pills: &[PillMark], index: usize, style: PillStyle) -> Option<PillMark> {
     let edge = &sight.scene.edges[index];
     let path = &sight.geometry.paths[index];
-    let unusual = edge.pill.is_some();
     let looked_at = is_edge(sight.selected, edge) || is_edge(sight.hovered, edge);
+    let recovered = edge.recovered_ns.map(|recovered_ns| {
+        let text = if lit.edges[index] { recovered_words(recovered_ns) } else { String::new() };
+        Badge { glyph: Glyph::Check, text, tone: Tone::Quiet }
+    });
+    let unusual = edge.pill.is_some() || recovered.is_some();
     let quiet = || if lit.edges[index] && !style.compact { quiet_badge(edge, looked_at) } else { None };
-    let whole = edge.pill.clone().or_else(quiet)?;
+    let whole = edge.pill.clone().or(recovered).or_else(quiet)?;
     let last = whole.text.rsplit(" · ").next().unwrap_or_default();
     let short = Badge { text: last.to_owned(), ..whole.clone() };
     let at = |style: PillStyle, badge: &Badge, share: f32| {

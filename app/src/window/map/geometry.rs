@@ -79,9 +79,20 @@ pub(crate) struct Geometry {
     pub paths: Vec<EdgePath>,
     /// What everything lies in.
     pub bounds: Option<Rect>,
+    /// Whose places and paths these are.
+    boxes: Vec<switchboard_engine::view::NodeId>,
+    ends: Vec<(usize, usize)>,
 }
 
 impl Geometry {
+    /// Whether it has places and paths for these boxes and edges, in this order.
+    pub(crate) fn is_of(&self, scene: &Scene) -> bool {
+        self.boxes.len() == scene.nodes.len()
+            && self.ends.len() == scene.edges.len()
+            && self.boxes.iter().zip(&scene.nodes).all(|(own, node)| *own == node.node_id)
+            && self.ends.iter().zip(&scene.edges).all(|(own, edge)| *own == (edge.from, edge.to))
+    }
+
     /// Computes all paths.
     pub(crate) fn of(scene: &Scene, layout: &Layout) -> Self {
         let rects: Vec<Option<Rect>> = scene.nodes.iter().map(|node| layout.rects.get(&node.node_id).copied()).collect();
@@ -92,6 +103,7 @@ impl Geometry {
         };
         let ports = Ports::spread(scene, &ends, &lanes_of);
         let all: Vec<Rect> = rects.iter().flatten().copied().collect();
+        let has_groups = scene.is_grouped();
         let mut num_back = 0;
         let mut paths = Vec::with_capacity(scene.edges.len());
         for (index, ends) in ends.iter().enumerate() {
@@ -100,6 +112,8 @@ impl Geometry {
                 None => EdgePath::default(),
                 Some((from, _)) if edge.from == edge.to => own_loop(*from),
                 Some((from, to)) if leads_back(*from, *to) && scene.edges.len() > WAYS_AROUND_EDGES_MAX => straight(*from, *to),
+                // Between groups there are many ways back: softly behind everything instead of around it.
+                Some((from, to)) if leads_back(*from, *to) && has_groups => soft_back(*from, *to),
                 Some((from, to)) if leads_back(*from, *to) => {
                     num_back += 1;
                     back_path(*from, *to, &all, num_back)
@@ -112,7 +126,9 @@ impl Geometry {
             });
         }
         let bounds = all.iter().copied().chain(paths.iter().filter(|path| !path.fine.is_empty()).map(|path| path.bounds)).reduce(Rect::union);
-        Self { rects, paths, bounds }
+        let boxes = scene.nodes.iter().map(|node| node.node_id).collect();
+        let ends = scene.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        Self { rects, paths, bounds, boxes, ends }
     }
 }
 
@@ -194,6 +210,23 @@ fn cubic(points: &mut Vec<Pos2>, from: Pos2, leaving: Pos2, arriving: Pos2, to: 
 fn straight(from: Rect, to: Rect) -> EdgePath {
     let ends = vec![from.center(), to.center()];
     EdgePath::new(ends.clone(), ends)
+}
+
+/// From a box back to one further left, or to one above or below it, in one curve.
+fn soft_back(from: Rect, to: Rect) -> EdgePath {
+    let beside = from.left() < to.right() && to.left() < from.right();
+    let (start, end, leaving, arriving) = if beside {
+        let reach = vec2(26.0 + (from.center().y - to.center().y).abs() * 0.08, 0.0);
+        let (start, end) = (from.right_center(), to.right_center());
+        (start, end, start + reach, end + reach)
+    } else {
+        let (start, end) = (from.left_center(), to.right_center());
+        let reach = vec2(((start.x - end.x) * 0.5).max(24.0), 0.0);
+        (start, end, start - reach, end + reach)
+    };
+    let mut fine = vec![start];
+    cubic(&mut fine, start, leaving, arriving, end, CURVE_STEPS);
+    EdgePath::new(fine, vec![start, end])
 }
 
 /// From a box back to one further left: below all that stands between them.

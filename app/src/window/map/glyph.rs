@@ -41,6 +41,8 @@ pub(crate) fn paint(painter: &Painter, sign: Glyph, center: Pos2, radius: f32, c
             painter.circle_filled(center, radius * 0.22, color);
         }
         Glyph::Question => question(painter, center, radius, color),
+        Glyph::Dot => drop(painter.circle_filled(center, radius * 0.6, color)),
+        Glyph::Check => drop(painter.line(vec![at(-0.8, 0.05), at(-0.2, 0.65), at(0.85, -0.65)], stroke)),
     }
 }
 

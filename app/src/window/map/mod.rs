@@ -1,26 +1,37 @@
 //! The map: who talks to whom, and what is unusual about it.
 //!
-//! `scene` says what there is, `layout` and `place` where it stands, `geometry` how edges run, `draw` what is seen of it
-//! (all pure), `paint` puts it on screen. `panel` says what there is to know of what is selected.
+//! `scene` says what there is, `noise` what of it is left out, `shown` and `grouping` what is shown in a mode, `layout` and
+//! `place` where it stands, `geometry` how edges run, `draw` what is seen of it (all pure); `paint` puts it on screen.
+//! `panel` says what there is to know of what is selected.
 
+mod chrome;
 pub(crate) mod draw;
 pub(crate) mod geometry;
 mod glyph;
+pub(crate) mod grouping;
 pub(crate) mod layout;
+pub(crate) mod mode;
+pub(crate) mod noise;
 mod paint;
 pub(crate) mod panel;
 mod panel_ui;
 pub(crate) mod place;
+mod pointer;
 pub(crate) mod problems;
+mod recovery;
 pub(crate) mod scene;
+pub(crate) mod settings;
+mod shown;
 mod stroke;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod topic;
 mod view;
 pub(crate) mod walk;
 #[cfg(test)]
 mod window_tests;
 
 pub(crate) use panel_ui::{PanelAction, panel_ui};
+pub(crate) use settings::MapSettings;
 pub(crate) use view::MapView;

@@ -14,7 +14,7 @@ use switchboard_engine::view::{NodeId, NodeKind};
 use super::{
     draw::{Dash, Detail, DrawList, EdgeMark, GLYPH_ROOM, NodeMark, PillMark, Sight, has_data_name},
     glyph,
-    scene::{SceneNode, Tone},
+    scene::{Glyph, SceneNode, Tone, recovered_words},
     stroke::StrokeMesh,
 };
 use crate::window::{
@@ -50,7 +50,7 @@ struct Kept {
 
 impl MapPainter {
     /// Paints everything.
-    pub(crate) fn paint(&mut self, painter: &Painter, sight: &Sight<'_>, list: &DrawList, tokens: &DesignTokens) {
+    pub(crate) fn paint(&mut self, painter: &Painter, sight: &Sight<'_>, list: &DrawList, dots: Option<f32>, tokens: &DesignTokens) {
         if self.galleys.len() > GALLEYS_MAX {
             self.galleys.clear();
         }
@@ -60,6 +60,9 @@ impl MapPainter {
             edge_into(&mut edges, sight, mark, list.fine_edges, tokens);
         }
         painter.add(Shape::mesh(edges.into_mesh()));
+        if let (Some(way), Some(mark)) = (dots, list.edges.iter().find(|mark| mark.selected)) {
+            paint_dots(painter, sight, mark, way, tokens);
+        }
         if list.detail == Detail::Spots {
             paint_spots(painter, sight, list, tokens);
         } else {
@@ -83,6 +86,7 @@ impl MapPainter {
             return;
         }
         paint_shape(painter, mark, node, scale, tokens);
+        paint_corner(painter, mark, scale, tokens);
         let pad = (12.0 * scale).clamp(8.0, 16.0);
         let left = mark.rect.left() + pad;
         let right = mark.rect.right() - if node.kind == NodeKind::Channel { mark.rect.height() * 0.4 + 4.0 } else { pad };
@@ -90,7 +94,8 @@ impl MapPainter {
         let name_size = text_size(if has_data_name(node.kind) { 12.0 } else { TEXT_BODY_PT });
         let small = text_size(TEXT_MIN_PT);
         let font = if has_data_name(node.kind) { fonts::data(name_size) } else { fonts::strong(name_size) };
-        let full = detail == Detail::Full;
+        // A group's box has room for two lines long before others have.
+        let full = detail == Detail::Full || node.cluster.is_some() && detail == Detail::Names;
         let one_line = !full || node.detail.is_empty();
         if one_line {
             let mut room = right - left;
@@ -118,10 +123,12 @@ impl MapPainter {
         let name = self.galley(painter, (node.node_id, Slot::Name), &node.name, &font, right - left);
         place(painter, name, pos2(left, name_y), Side::Left, tokens.ink(mark.name));
         let rate = self.galley(painter, (node.node_id, Slot::Rate), &node.rate, &fonts::data(small), right - left);
-        let detail = self.galley(painter, (node.node_id, Slot::Detail), &node.detail, &fonts::words(small), right - left);
+        let recovered = node.recovered_ns.map(recovered_words);
+        let detail = recovered.as_ref().unwrap_or(&node.detail);
+        let detail = self.galley(painter, (node.node_id, Slot::Detail), detail, &fonts::words(small), right - left);
         let both = detail.size().x + 6.0 + rate.size().x <= right - left;
         // Where there is room for one only: how it is known, else the figure.
-        let rather_detail = node.dashed || node.silent_ns.is_some();
+        let rather_detail = node.cluster.is_some() || node.dashed || node.silent_ns.is_some() || recovered.is_some();
         if both || !rather_detail {
             place(painter, rate, pos2(right, detail_y), Side::Right, tokens.ink(Ink::Dim));
         }
@@ -219,6 +226,29 @@ fn edge_into(mesh: &mut StrokeMesh, sight: &Sight<'_>, mark: &EdgeMark, fine: bo
     mesh.line(&[*tip - back + across, *tip, *tip - back - across], mark.width.max(1.3), color);
 }
 
+/// Dots on their way along the selected edge, from the sender to the receiver.
+fn paint_dots(painter: &Painter, sight: &Sight<'_>, mark: &EdgeMark, way_pt: f32, tokens: &DesignTokens) {
+    const APART_PT: f32 = 46.0;
+    let path = &sight.geometry.paths[mark.edge];
+    let length_pt = path.length * sight.camera.scale;
+    let mut at_pt = way_pt.rem_euclid(APART_PT);
+    while at_pt < length_pt - 6.0 {
+        let (point, _) = path.at(at_pt / sight.camera.scale);
+        painter.circle_filled(sight.camera.on_screen(point), 2.4, tokens.ink(Ink::Text));
+        at_pt += APART_PT;
+    }
+}
+
+/// A dot for what is new, a needle for what was put there.
+fn paint_corner(painter: &Painter, mark: &NodeMark, scale: f32, tokens: &DesignTokens) {
+    let at = mark.rect.left_top();
+    if mark.is_new {
+        painter.circle(at, 4.0 * scale.max(0.8), tokens.ink(Ink::Good), Stroke::new(1.5, tokens.ink(Ink::Background)));
+    } else if mark.is_pinned {
+        painter.circle(at, 3.2 * scale.max(0.8), tokens.ink(Ink::Background), Stroke::new(1.4, tokens.ink(Ink::Dim)));
+    }
+}
+
 /// Boxes too small for a name: all in one mesh.
 fn paint_spots(painter: &Painter, sight: &Sight<'_>, list: &DrawList, tokens: &DesignTokens) {
     let mut mesh = StrokeMesh::new(painter.pixels_per_point());
@@ -243,6 +273,19 @@ fn paint_shape(painter: &Painter, mark: &NodeMark, node: &SceneNode, scale: f32,
     let rect = mark.rect;
     let fill = tokens.ink(if node.dashed || node.silent_ns.is_some() { Ink::Background } else { mark.fill });
     let stroke = Stroke::new(mark.stroke_width, tokens.ink(mark.stroke));
+    if node.cluster.is_some() {
+        // A stack: many in one place.
+        for step in [2.0, 1.0] {
+            let by = vec2(4.0, 4.0) * step * scale.clamp(0.5, 1.2);
+            painter.rect(
+                rect.translate(by),
+                RADIUS_PT * scale.clamp(0.6, 1.2),
+                tokens.ink(Ink::Background),
+                Stroke::new(1.0, tokens.ink(Ink::Line)),
+                StrokeKind::Middle,
+            );
+        }
+    }
     match node.kind {
         NodeKind::Channel => pipe(painter, rect, fill, stroke),
         NodeKind::Database => cylinder(painter, rect, 6.0 * scale, fill, stroke),
@@ -343,8 +386,8 @@ pub(crate) fn tone_inks(tone: Tone) -> (Ink, Ink) {
 
 fn paint_pill(painter: &Painter, pill: &PillMark, tokens: &DesignTokens) {
     let (ink, fill) = tone_inks(pill.tone);
-    let color = tokens.ink(ink);
-    let border = if pill.tone == Tone::Quiet { tokens.ink(Ink::Line) } else { color };
+    let color = tokens.ink(if pill.glyph == Some(Glyph::Check) { Ink::Good } else { ink });
+    let border = if pill.tone == Tone::Quiet && pill.glyph != Some(Glyph::Check) { tokens.ink(Ink::Line) } else { color };
     if pill.on_line {
         paint_on_line(painter, pill, color, tokens);
         return;
@@ -359,9 +402,16 @@ fn paint_pill(painter: &Painter, pill: &PillMark, tokens: &DesignTokens) {
     }
     let grown = pill.text_pt / TEXT_MIN_PT;
     let mut x = pill.rect.left() + 6.0 * grown;
-    if let Some(sign) = pill.glyph {
-        glyph::paint(painter, sign, pos2(x + 4.5 * grown, pill.rect.center().y), 4.5 * grown, color);
-        x += GLYPH_ROOM * grown;
+    match pill.glyph {
+        // Which way it goes stands after the number, what it is before it.
+        Some(sign @ (Glyph::Rising | Glyph::Stuck)) => {
+            glyph::paint(painter, sign, pos2(pill.rect.right() - 10.5 * grown, pill.rect.center().y), 4.0 * grown, color);
+        }
+        Some(sign) => {
+            glyph::paint(painter, sign, pos2(x + 4.5 * grown, pill.rect.center().y), 4.5 * grown, color);
+            x += GLYPH_ROOM * grown;
+        }
+        None => {}
     }
     painter.text(pos2(x, pill.rect.center().y), egui::Align2::LEFT_CENTER, &pill.text, fonts::data(pill.text_pt), color);
 }

@@ -4,6 +4,7 @@ use egui::{Align, Layout, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::
 
 use super::{
     glyph,
+    noise::NoiseOf,
     paint::{fitted, tone_inks},
     panel::{Panel, Row, Section},
     scene::{Glyph, Selection, Tone},
@@ -14,12 +15,22 @@ use crate::window::{
 };
 
 /// What was done in the panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PanelAction {
     /// Something was chosen from a list.
     Select(Selection),
     /// The panel is wanted as text.
     Copy,
+    /// A line is wanted in the clipboard.
+    CopyText(String),
+    /// A rule for what is hidden is to hold, or not.
+    SwitchRule(usize, bool),
+    /// A rule is to go.
+    RemoveRule(usize),
+    /// A rule is to be added.
+    AddRule(NoiseOf, String),
+    /// The rules are to be as they were at first.
+    ResetRules,
 }
 
 /// Draws the panel into the room there is.
@@ -95,8 +106,75 @@ fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens, actio
                     *action = Some(PanelAction::Select(selection));
                 }
             }
+            Row::Paste { text } => paste_ui(ui, text, tokens, action),
+            Row::Rule { number, text, num_hidden, is_on } => rule_ui(ui, (*number, text, *num_hidden, *is_on), tokens, action),
+            Row::NewRule => new_rule_ui(ui, tokens, action),
         }
     }
+}
+
+/// A line in the data face, and a button that copies it.
+fn paste_ui(ui: &mut egui::Ui, text: &str, tokens: &DesignTokens, action: &mut Option<PanelAction>) {
+    let frame = egui::Frame::new().fill(tokens.ink(Ink::Card)).stroke(Stroke::new(1.0, tokens.ink(Ink::Line))).corner_radius(RADIUS_PT).inner_margin(8);
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.add(egui::Label::new(RichText::new(text).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Text))).wrap());
+        if ui.add(egui::Button::new(RichText::new("Copy line").size(TEXT_SMALL_PT))).clicked() {
+            *action = Some(PanelAction::CopyText(text.to_owned()));
+        }
+    });
+}
+
+/// Whether a rule holds, what it hides and how much, and a button that removes it.
+fn rule_ui(ui: &mut egui::Ui, (number, text, num_hidden, is_on): (usize, &str, u64, bool), tokens: &DesignTokens, action: &mut Option<PanelAction>) {
+    ui.horizontal(|ui| {
+        let mut holds = is_on;
+        let shown = RichText::new(text).font(fonts::data(12.0)).color(tokens.ink(if is_on { Ink::Text } else { Ink::Dim }));
+        if ui.checkbox(&mut holds, shown).changed() {
+            *action = Some(PanelAction::SwitchRule(number, holds));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let button = egui::Button::new(RichText::new("Remove").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).frame(false);
+            let response = ui.add(button);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove rule {text}")));
+            if response.clicked() {
+                *action = Some(PanelAction::RemoveRule(number));
+            }
+            if num_hidden > 0 {
+                ui.label(RichText::new(crate::window::figures::count(num_hidden)).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim)));
+            }
+        });
+    });
+}
+
+/// What kind of thing, its name as a pattern, and a button that adds the rule.
+fn new_rule_ui(ui: &mut egui::Ui, tokens: &DesignTokens, action: &mut Option<PanelAction>) {
+    let place = egui::Id::unique("new noise rule");
+    let (mut of, mut pattern) = ui.data(|data| data.get_temp::<(NoiseOf, String)>(place)).unwrap_or((NoiseOf::Service, String::new()));
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        let button = ui.add(egui::Button::new(RichText::new(of.word()).size(12.0)).min_size(vec2(64.0, 24.0))).on_hover_text("Service, channel or group");
+        if button.clicked() {
+            let next = NoiseOf::ALL.iter().position(|other| *other == of).map_or(0, |at| (at + 1) % NoiseOf::ALL.len());
+            of = NoiseOf::ALL[next];
+        }
+        let edit = egui::TextEdit::singleline(&mut pattern)
+            .hint_text("name, as load-*")
+            .font(fonts::data(12.0))
+            .desired_width((ui.available_width() - 66.0).max(80.0));
+        let response = ui.add(edit);
+        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Pattern of a new rule"));
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        let wanted = ui.add_enabled(!pattern.trim().is_empty(), egui::Button::new(RichText::new("Hide").size(12.0))).clicked() || entered;
+        if wanted && !pattern.trim().is_empty() {
+            *action = Some(PanelAction::AddRule(of, std::mem::take(&mut pattern)));
+        }
+    });
+    let reset = egui::Button::new(RichText::new("As at first").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).frame(false);
+    if ui.add(reset).on_hover_text("The rules that Switchboard came with").clicked() {
+        *action = Some(PanelAction::ResetRules);
+    }
+    ui.data_mut(|data| data.insert_temp(place, (of, pattern)));
 }
 
 /// A label, its figure on the right, and the other end's figure right of it.

@@ -1,11 +1,10 @@
 //! Keeps boxes where they are. At first, while the topology is still coming in, the whole layout may be redone; once that
 //! has settled nothing moves any more, and a new box takes the nearest free slot.
 
-#[cfg(test)]
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 
-use egui::{Rect, Vec2, pos2, vec2};
+use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use switchboard_engine::view::{NodeId, NodeKind};
 
 use super::layout::{self, Layout, LayoutGraph, LayoutNode, ROW_GAP, fills_column};
@@ -18,6 +17,8 @@ const SETTLE_MAX_S: f64 = 8.0;
 const SETTLE_QUIET_MAX_S: f64 = 15.0;
 /// Above so many boxes the layout is computed on a thread of its own.
 const IN_PLACE_NODES_MAX: usize = 150;
+/// Of more boxes that are gone the place is not kept.
+const LEFT_MAX: usize = 5_000;
 /// Room to the right of a column for a new one.
 const NEW_COLUMN_GAP: f32 = 84.0;
 
@@ -32,9 +33,120 @@ pub(crate) struct Placement {
     last_new_s: f64,
     settled: bool,
     revision: u64,
+    /// Boxes that the user has put where they stand.
+    pinned: BTreeSet<NodeId>,
+    /// Boxes that came after the first layout and have not been looked at.
+    newcomers: BTreeSet<NodeId>,
+    /// Where boxes stood that are gone: should they come again, they stand there again.
+    left: BTreeMap<NodeId, Rect>,
+    /// Places of the last time, by what boxes are known by.
+    remembered: BTreeMap<String, Remembered>,
+}
+
+/// A place of the last time.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Remembered {
+    /// Left, top, right, bottom.
+    pub rect: [f32; 4],
+    /// Whether the user has put it there.
+    pub is_pinned: bool,
+}
+
+impl Remembered {
+    fn rect(self) -> Option<Rect> {
+        let [left, top, right, bottom] = self.rect;
+        let rect = Rect::from_min_max(pos2(left, top), pos2(right, bottom));
+        let is_sane = rect.is_finite() && rect.is_positive() && rect.width() < 2_000.0 && rect.height() < 500.0 && rect.center().to_vec2().length() < 1e6;
+        is_sane.then_some(rect)
+    }
 }
 
 impl Placement {
+    /// Begins with the places of the last time.
+    pub(crate) fn remembering(remembered: BTreeMap<String, Remembered>) -> Self {
+        Self { remembered, ..Self::default() }
+    }
+
+    /// The places to be remembered: of boxes that are there, and of those of the last time that have not come.
+    pub(crate) fn to_remember(&self) -> BTreeMap<String, Remembered> {
+        let mut places = self.remembered.clone();
+        for node in self.laid_out.iter().filter(|_| self.settled).flat_map(|graph| &graph.nodes) {
+            if let Some(rect) = self.placed.rects.get(&node.node_id) {
+                let rect = [rect.left(), rect.top(), rect.right(), rect.bottom()];
+                places.insert(node.key(), Remembered { rect, is_pinned: self.pinned.contains(&node.node_id) });
+            }
+        }
+        places
+    }
+
+    /// Boxes that the user has put where they stand.
+    pub(crate) fn pinned(&self) -> &BTreeSet<NodeId> {
+        &self.pinned
+    }
+
+    /// Boxes that came after the first layout and have not been looked at.
+    pub(crate) fn newcomers(&self) -> &BTreeSet<NodeId> {
+        &self.newcomers
+    }
+
+    /// A box has been looked at.
+    pub(crate) fn see(&mut self, node_id: NodeId) {
+        self.newcomers.remove(&node_id);
+    }
+
+    /// All have been looked at.
+    pub(crate) fn see_all(&mut self) {
+        self.newcomers.clear();
+    }
+
+    /// Puts the middle of a box somewhere; it stays there.
+    pub(crate) fn put(&mut self, node_id: NodeId, middle: Pos2) {
+        let Some(rect) = self.placed.rects.get_mut(&node_id) else { return };
+        let even = |value: f32| (value / 2.0).round() * 2.0;
+        *rect = Rect::from_center_size(pos2(even(middle.x), even(middle.y)), rect.size());
+        self.pinned.insert(node_id);
+        // Passages were for where it stood before.
+        self.placed.lanes.retain(|(from, to), _| *from != node_id && *to != node_id);
+        self.revision += 1;
+    }
+
+    /// Keeps a box where it stands, or lets go of it.
+    pub(crate) fn toggle_pin(&mut self, node_id: NodeId) {
+        if !self.pinned.remove(&node_id) && self.placed.rects.contains_key(&node_id) {
+            self.pinned.insert(node_id);
+        }
+    }
+
+    /// Lays everything out anew, but for what is pinned.
+    pub(crate) fn arrange(&mut self, graph: &LayoutGraph) {
+        let mut placed = layout::layout(graph);
+        let kept: BTreeMap<NodeId, Rect> = self.pinned.iter().filter_map(|node_id| Some((*node_id, *self.placed.rects.get(node_id)?))).collect();
+        placed.lanes.retain(|(from, to), _| !kept.contains_key(from) && !kept.contains_key(to));
+        for (node_id, rect) in &kept {
+            placed.rects.insert(*node_id, *rect);
+        }
+        // What would stand on a pinned box moves to the nearest free slot of its column.
+        let displaced: Vec<NodeId> = placed
+            .rects
+            .iter()
+            .filter(|(node_id, rect)| !kept.contains_key(node_id) && kept.values().any(|kept| kept.intersects(**rect)))
+            .map(|(node_id, _)| *node_id)
+            .collect();
+        for node_id in displaced {
+            let Some(rect) = placed.rects.remove(&node_id) else { continue };
+            let all: Vec<&Rect> = placed.rects.values().collect();
+            let y = nearest_free(&all, rect.left(), rect.right(), rect.center().y, rect.height());
+            placed.rects.insert(node_id, Rect::from_center_size(pos2(rect.center().x, y), rect.size()));
+        }
+        self.placed = placed;
+        self.left.clear();
+        self.remembered.clear();
+        self.newcomers.clear();
+        self.laid_out = Some(graph.clone());
+        self.settled = true;
+        self.revision += 1;
+    }
+
     /// Where each box stands.
     pub(crate) fn placed(&self) -> &Layout {
         &self.placed
@@ -81,12 +193,28 @@ impl Placement {
         }
         if self.settled {
             self.forget_gone(graph);
+            let before: BTreeSet<NodeId> = self.placed.rects.keys().copied().collect();
+            self.place_new(graph);
+            let came_anew = |node_id: &&NodeId| !before.contains(*node_id) && !self.left.contains_key(*node_id);
+            let newcomers: Vec<NodeId> = self.placed.rects.keys().filter(came_anew).copied().collect();
+            self.newcomers.extend(newcomers);
+            self.laid_out = Some(graph.clone());
+            self.revision += 1;
+        } else if self.is_remembered(graph) {
+            // As it stood the last time; what was not there then takes free slots.
+            self.forget_gone(graph);
             self.place_new(graph);
             self.laid_out = Some(graph.clone());
             self.revision += 1;
         } else {
             self.lay_out(graph, ctx);
         }
+    }
+
+    /// Whether most boxes stood somewhere the last time.
+    fn is_remembered(&self, graph: &LayoutGraph) -> bool {
+        let num = graph.nodes.iter().filter(|node| self.remembered.contains_key(&node.key())).count();
+        num > 0 && num * 2 >= graph.nodes.len()
     }
 
     fn lay_out(&mut self, graph: &LayoutGraph, ctx: Option<&egui::Context>) {
@@ -130,14 +258,36 @@ impl Placement {
     }
 
     fn forget_gone(&mut self, graph: &LayoutGraph) {
-        let kept: std::collections::BTreeSet<NodeId> = graph.nodes.iter().map(|node| node.node_id).collect();
-        self.placed.rects.retain(|node_id, _| kept.contains(node_id));
+        let kept: BTreeSet<NodeId> = graph.nodes.iter().map(|node| node.node_id).collect();
+        let left = &mut self.left;
+        self.placed.rects.retain(|node_id, rect| {
+            let is_kept = kept.contains(node_id);
+            if !is_kept && left.len() < LEFT_MAX {
+                left.insert(*node_id, *rect);
+            }
+            is_kept
+        });
+        self.newcomers.retain(|node_id| kept.contains(node_id));
         self.placed.lanes.retain(|(from, to), _| kept.contains(from) && kept.contains(to));
     }
 
     fn place_new(&mut self, graph: &LayoutGraph) {
         let neighbours = Neighbours::of(graph);
         let mut waiting: Vec<usize> = (0..graph.nodes.len()).filter(|&index| !self.placed.rects.contains_key(&graph.nodes[index].node_id)).collect();
+        // Where it stood before, if nobody stands there now.
+        waiting.retain(|&index| {
+            let node = &graph.nodes[index];
+            let before = self.remembered.get(&node.key()).copied();
+            let known = self.left.get(&node.node_id).copied().or_else(|| before.and_then(Remembered::rect));
+            let free = known.filter(|rect| self.placed.rects.values().all(|other| !other.shrink(0.5).intersects(rect.shrink(0.5))));
+            if let Some(rect) = free {
+                self.placed.rects.insert(node.node_id, rect);
+                if before.is_some_and(|before| before.is_pinned) {
+                    self.pinned.insert(node.node_id);
+                }
+            }
+            free.is_none()
+        });
         // Those next to placed ones first, so that a new chain grows from where it is attached.
         while !waiting.is_empty() {
             let is_placed = |index: &usize| self.placed.rects.contains_key(&graph.nodes[*index].node_id);
@@ -151,7 +301,7 @@ impl Placement {
     /// The nearest free slot to where the box belongs: one column right of its callers, else left of its callees, else below.
     fn free_slot(&self, graph: &LayoutGraph, neighbours: &Neighbours, index: usize) -> Rect {
         let node = &graph.nodes[index];
-        let size = layout::natural_size(node.kind, &node.name);
+        let size = node.natural_size();
         let rects_of = |neighbours: &[usize]| -> Vec<Rect> {
             neighbours.iter().filter_map(|&neighbour| self.placed.rects.get(&graph.nodes[neighbour].node_id).copied()).collect()
         };
@@ -244,7 +394,13 @@ pub(crate) fn layout_graph(scene: &super::scene::Scene) -> LayoutGraph {
     let nodes = scene
         .nodes
         .iter()
-        .map(|node| LayoutNode { kind: node.kind, name: node.name.clone(), namespace: node.namespace.clone(), node_id: node.node_id })
+        .map(|node| LayoutNode {
+            kind: node.kind,
+            name: node.name.clone(),
+            namespace: node.namespace.clone(),
+            is_group: node.cluster.is_some(),
+            node_id: node.node_id,
+        })
         .collect();
     let edges: Vec<_> = scene.edges.iter().map(|edge| (scene.nodes[edge.from].node_id, scene.nodes[edge.to].node_id)).collect();
     LayoutGraph::new(nodes, &edges)

@@ -3,7 +3,7 @@
 use switchboard_engine::view::{BreakerView, LagVerdict, Snapshot};
 use switchboard_model::{BreakerState, SourcePhase};
 
-use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge, lag_numbers};
+use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge_at, lag_numbers};
 use crate::window::{figures, sanitise::visible};
 
 /// Something unusual.
@@ -24,7 +24,7 @@ pub(crate) struct Problem {
 /// Everything unusual, most urgent first; within one urgency breakers, groups, failures, dead letters, sources, silence.
 pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     let mut found = breakers(scene, snapshot, now_ns);
-    found.extend(groups(scene, snapshot));
+    found.extend(groups(scene, snapshot, now_ns));
     found.extend(failures(scene));
     found.extend(dead_letters(scene, snapshot, now_ns));
     found.extend(sources(snapshot));
@@ -113,9 +113,9 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     found
 }
 
-fn groups(scene: &Scene, snapshot: &Snapshot) -> Vec<Problem> {
+fn groups(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     let problem = |(row, group): (usize, &switchboard_engine::view::GroupView)| {
-        let badge = lag_badge(group)?;
+        let badge = lag_badge_at(group, now_ns)?;
         if badge.tone < Tone::Warn {
             return None;
         }

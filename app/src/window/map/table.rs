@@ -1,16 +1,31 @@
-//! The map as rows: the same boxes and edges for keyboard and screen reader.
+//! The map as rows: the same boxes and edges for keyboard and screen reader, in any order that is asked for.
 
-use egui::{Align2, Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use egui::pos2;
+use switchboard_engine::view::Figure;
 
 use super::{
     glyph,
-    paint::{fitted, tone_inks},
+    paint::tone_inks,
     scene::{Glyph, Scene, Selection, Tone, edge_in_words, edge_word, failure_badge, kind_word, node_in_words},
 };
 use crate::window::{
+    command::UiCommand,
     figures, fonts,
-    theme::{DesignTokens, Ink, ROW_HEIGHT_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink},
+    widgets::table::{Column, Table, TableState, Width},
 };
+
+const COLUMNS: [Column; 6] = [
+    Column::left("name", Width::Share(0.31)).sorting(),
+    Column::left("kind", Width::Share(0.16)).sorting(),
+    Column::right("rate", Width::Points(76.0)).sorting(),
+    Column::right("failed", Width::Points(92.0)).sorting(),
+    Column::right("p95", Width::Points(76.0)).sorting(),
+    Column::left("unusual", Width::Share(0.3)).sorting(),
+];
 
 /// A row.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,17 +40,114 @@ pub(crate) struct TableRow {
     pub glyph: Option<Glyph>,
     /// Cells: name, kind, rate, failures, p95, unusual.
     pub cells: [String; 6],
+    /// What rate, failures and p95 are sorted by; what is not known stands last.
+    pub figures: [Option<f64>; 3],
     /// All of it in words.
     pub words: String,
 }
 
-/// Headings of the columns, and what part of the width each takes.
-const COLUMNS: [(&str, f32, bool); 6] =
-    [("name", 0.31, false), ("kind", 0.14, false), ("rate", 0.10, true), ("failed", 0.10, true), ("p95", 0.11, true), ("unusual", 0.24, false)];
+/// The map as a table, from frame to frame.
+#[derive(Default)]
+pub(crate) struct MapTable {
+    rows: Vec<TableRow>,
+    /// Built from this scene.
+    of: Option<u64>,
+    /// Column and whether upwards; `None` = the unusual first.
+    sorted: Option<(usize, bool)>,
+    state: TableState,
+}
 
-/// Rows of all boxes and edges, the unusual ones first, then by name.
+impl MapTable {
+    /// Brings the rows up to a scene. While the pointer is over them no row changes its place.
+    fn update(&mut self, scene: &Scene, revision: u64) {
+        if self.of == Some(revision) {
+            return;
+        }
+        self.of = Some(revision);
+        let mut rows = rows(scene);
+        sort(&mut rows, self.sorted);
+        if self.state.is_pointer_inside() {
+            let before: BTreeMap<Selection, usize> = self.rows.iter().enumerate().map(|(place, row)| (row.selects, place)).collect();
+            rows.sort_by_key(|row| before.get(&row.selects).copied().unwrap_or(usize::MAX));
+        }
+        self.rows = rows;
+    }
+
+    /// The selection after a command; `None` if it is none of a table.
+    pub(crate) fn run(&mut self, command: UiCommand, selected: Option<Selection>) -> Option<Selection> {
+        let place = self.place(selected);
+        let row = self.state.run(command, place, self.rows.len())?;
+        self.rows.get(row).map(|row| row.selects)
+    }
+
+    /// Brings the selected row into view.
+    pub(crate) fn reveal(&mut self, selected: Option<Selection>) {
+        if let Some(row) = self.place(selected) {
+            self.state.reveal(row);
+        }
+    }
+
+    fn place(&self, selected: Option<Selection>) -> Option<usize> {
+        self.rows.iter().position(|row| Some(row.selects) == selected)
+    }
+
+    /// Draws the rows in view; what was chosen.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, scene: &Scene, revision: u64, selected: Option<Selection>, tokens: &DesignTokens) -> Option<Selection> {
+        self.update(scene, revision);
+        let Self { rows, sorted, state, .. } = self;
+        let place = rows.iter().position(|row| Some(row.selects) == selected);
+        let table = Table { name: "map as a table", columns: &COLUMNS, num_rows: rows.len(), selected: place, sorted: *sorted };
+        let response = table.ui(ui, state, tokens, |line, index| {
+            let row = &rows[index];
+            line.words(0, &row.cells[0], Ink::Text);
+            line.words(1, &row.cells[1], Ink::Dim);
+            line.data(2, &row.cells[2], Ink::Text);
+            line.data(3, &row.cells[3], tone_inks(row.failed_tone).0);
+            line.data(4, &row.cells[4], Ink::Text);
+            let mut cell = line.cell(5);
+            let ink = tone_inks(row.tone).0;
+            if let Some(sign) = row.glyph {
+                glyph::paint(line.painter(), sign, pos2(cell.left() + 5.0, cell.center().y), 4.5, tokens.ink(ink));
+                cell.min.x += 16.0;
+            }
+            line.text_in(5, cell, &row.cells[5], fonts::data(12.0), tokens.ink(ink));
+            row.words.clone()
+        });
+        if let Some(column) = response.sort_by {
+            // Figures begin with the largest, names with the first; a third click is the order of urgency again.
+            let first = !matches!(column, 2..=4);
+            self.sorted = match self.sorted {
+                Some((by, upwards)) if by == column && upwards == first => Some((column, !first)),
+                Some((by, _)) if by == column => None,
+                _ => Some((column, first)),
+            };
+            sort(&mut self.rows, self.sorted);
+            self.reveal(selected);
+        }
+        response.clicked.or(response.opened).and_then(|row| self.rows.get(row)).map(|row| row.selects)
+    }
+}
+
+/// Sorts by a column, upwards or not; without one the unusual come first, then by name. What is alike keeps that order.
+pub(crate) fn sort(rows: &mut [TableRow], by: Option<(usize, bool)>) {
+    rows.sort_by(|a, b| b.tone.cmp(&a.tone).then_with(|| a.cells[0].cmp(&b.cells[0])).then_with(|| a.selects.cmp(&b.selects)));
+    let Some((column, upwards)) = by else { return };
+    let turned = |order: Ordering| if upwards { order } else { order.reverse() };
+    rows.sort_by(|a, b| match column {
+        2..=4 => match (a.figures[column - 2], b.figures[column - 2]) {
+            (Some(a), Some(b)) => turned(a.total_cmp(&b)),
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (None, None) => Ordering::Equal,
+        },
+        5 => turned(b.tone.cmp(&a.tone)),
+        column => turned(a.cells[column].cmp(&b.cells[column])),
+    });
+}
+
+/// Rows of all boxes and edges, in no order.
 pub(crate) fn rows(scene: &Scene) -> Vec<TableRow> {
-    let cell = |figure: &switchboard_engine::view::Figure| {
+    let cells = |figure: &Figure| {
         let rate = if figure.recent_calls == 0 { "–".to_owned() } else { format!("{}/s", figures::rate(figure.rate_per_s)) };
         let failed = match (figure.recent_calls, failure_badge(figure)) {
             (0, _) => "–".to_owned(),
@@ -44,9 +156,13 @@ pub(crate) fn rows(scene: &Scene) -> Vec<TableRow> {
         };
         (rate, failed, figure.p95_ns.map_or_else(|| "–".to_owned(), figures::duration))
     };
+    let keys = |figure: &Figure| {
+        let known = figure.recent_calls > 0;
+        [known.then_some(figure.rate_per_s), known.then(|| figure.recent_errors as f64 / figure.recent_calls as f64), figure.p95_ns.map(|p95_ns| p95_ns as f64)]
+    };
     let mut rows = Vec::with_capacity(scene.nodes.len() + scene.edges.len());
     for node in &scene.nodes {
-        let (rate, failed, p95) = cell(&node.figure);
+        let (rate, failed, p95) = cells(&node.figure);
         let unusual: Vec<&str> = node.badges.iter().map(|badge| badge.text.as_str()).collect();
         let mut unusual = unusual.join(" · ");
         if node.silent_ns.is_some() {
@@ -57,12 +173,13 @@ pub(crate) fn rows(scene: &Scene) -> Vec<TableRow> {
             tone: node.tone,
             failed_tone: failure_badge(&node.figure).map_or(Tone::Quiet, |badge| badge.tone),
             glyph: node.badges.first().map(|badge| badge.glyph),
-            cells: [node.name.clone(), kind_word(node.kind).to_owned(), rate, failed, p95, unusual],
+            cells: [node.full_name.clone(), kind_word(node.kind).to_owned(), rate, failed, p95, unusual],
+            figures: keys(&node.figure),
             words: node_in_words(node),
         });
     }
     for edge in &scene.edges {
-        let (rate, failed, p95) = cell(&edge.figure);
+        let (rate, failed, p95) = cells(&edge.figure);
         let breaker = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet);
         let unusual: Vec<String> =
             breaker.map(|mark| format!("breaker {}", mark.text())).into_iter().chain(edge.pill.as_ref().map(|pill| pill.text.clone())).collect();
@@ -73,79 +190,36 @@ pub(crate) fn rows(scene: &Scene) -> Vec<TableRow> {
             failed_tone: failure_badge(&edge.figure).map_or(Tone::Quiet, |badge| badge.tone),
             glyph: breaker.map(|mark| mark.glyph).or(edge.pill.as_ref().map(|pill| pill.glyph)),
             cells: [scene.edge_title(edge), kind, rate, failed, p95, unusual.join(" · ")],
+            figures: keys(&edge.figure),
             words: edge_in_words(scene, edge),
         });
     }
-    rows.sort_by(|a, b| b.tone.cmp(&a.tone).then_with(|| a.cells[0].cmp(&b.cells[0])));
     rows
 }
 
-/// Draws the rows in view; what was chosen.
-pub(crate) fn table_ui(ui: &mut egui::Ui, rows: &[TableRow], selected: Option<Selection>, scroll_to: bool, tokens: &DesignTokens) -> Option<Selection> {
-    let mut chosen = None;
-    let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT_PT), Sense::hover());
-    for (column, (title, ..)) in COLUMNS.iter().enumerate() {
-        let (rect, right) = column_rect(head, column);
-        let (at, align) = if right { (rect.right_center(), Align2::RIGHT_CENTER) } else { (rect.left_center(), Align2::LEFT_CENTER) };
-        ui.painter().text(at, align, title, fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
-    }
-    ui.painter().hline(head.x_range(), head.bottom(), Stroke::new(1.0, tokens.ink(Ink::Hairline)));
-    ui.spacing_mut().item_spacing.y = 0.0;
-    let mut area = egui::ScrollArea::vertical().auto_shrink([false, false]);
-    if scroll_to && let Some(place) = rows.iter().position(|row| Some(row.selects) == selected) {
-        area = area.vertical_scroll_offset((place as f32 * ROW_HEIGHT_PT - ui.available_height() / 2.0).max(0.0));
-    }
-    area.show_rows(ui, ROW_HEIGHT_PT, rows.len(), |ui, range| {
-        for row in &rows[range] {
-            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT_PT), Sense::click());
-            let is_selected = selected == Some(row.selects);
-            row_ui(ui, rect, row, is_selected, response.hovered() || response.has_focus(), tokens);
-            response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_selected, &row.words));
-            if response.clicked() {
-                chosen = Some(row.selects);
-            }
-        }
-    });
-    chosen
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::testing::{self, NOW_NS};
 
-fn row_ui(ui: &egui::Ui, rect: Rect, row: &TableRow, selected: bool, lit: bool, tokens: &DesignTokens) {
-    let painter = ui.painter();
-    if selected || lit {
-        painter.rect_filled(rect, 0.0, tokens.ink(Ink::Raised));
+    fn sorted(by: Option<(usize, bool)>) -> Vec<TableRow> {
+        let mut rows = rows(&Scene::build(&testing::order_business(), NOW_NS));
+        sort(&mut rows, by);
+        rows
     }
-    if selected {
-        painter.vline(rect.left() + 1.0, rect.y_range(), Stroke::new(2.0, tokens.ink(Ink::Accent)));
-    }
-    let tone = tokens.ink(tone_inks(row.tone).0);
-    for (column, text) in row.cells.iter().enumerate() {
-        let (mut cell, right) = column_rect(rect, column);
-        if column == 5
-            && let Some(sign) = row.glyph
-        {
-            glyph::paint(painter, sign, pos2(cell.left() + 5.0, cell.center().y), 4.5, tone);
-            cell.min.x += 16.0;
-        }
-        let font = if matches!(column, 0 | 1) { fonts::words(13.0) } else { fonts::data(12.0) };
-        let color = match column {
-            1 => tokens.ink(Ink::Dim),
-            3 => tokens.ink(tone_inks(row.failed_tone).0),
-            5 => tokens.ink(tone_inks(row.tone).0),
-            _ => tokens.ink(Ink::Text),
-        };
-        let galley = fitted(painter, text, &font, cell.width());
-        let x = if right { cell.right() - galley.size().x } else { cell.left() };
-        painter.galley(pos2(x, cell.center().y - galley.size().y / 2.0), galley, color);
-    }
-}
 
-/// The room of a column in a row, and whether its text stands right.
-fn column_rect(row: Rect, column: usize) -> (Rect, bool) {
-    let inner = row.shrink2(vec2(18.0, 0.0));
-    let before: f32 = COLUMNS[..column].iter().map(|(_, share, _)| share).sum();
-    let (_, share, right) = COLUMNS[column];
-    let padding = 12.0;
-    // What follows figures stands apart from them.
-    let left = inner.left() + inner.width() * before + if column == 5 { padding } else { 0.0 };
-    (Rect::from_min_max(pos2(left, inner.top()), pos2(inner.left() + inner.width() * (before + share) - padding, inner.bottom())), right)
+    #[test]
+    fn rows_are_sorted_by_any_column_and_the_unknown_stands_last() {
+        assert_eq!(sorted(None)[0].cells[0], "orders → payments");
+        let by_rate = sorted(Some((2, false)));
+        assert_eq!(by_rate[0].cells[..3], ["postgres", "database", "120/s"].map(str::to_owned));
+        for (column, upwards) in [(2, true), (3, false), (4, true)] {
+            let rows = sorted(Some((column, upwards)));
+            let known: Vec<f64> = rows.iter().filter_map(|row| row.figures[column - 2]).collect();
+            assert!(known.is_sorted_by(|a, b| if upwards { a <= b } else { a >= b }), "{known:?}");
+            assert!(rows[known.len()..].iter().all(|row| row.figures[column - 2].is_none()), "what is not known is not zero");
+        }
+        let by_name = sorted(Some((0, true)));
+        assert!(by_name.is_sorted_by(|a, b| a.cells[0] <= b.cells[0]));
+    }
 }

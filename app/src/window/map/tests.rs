@@ -1,6 +1,6 @@
 //! Scene, layout, placing and drawing as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{Rect, pos2, vec2};
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ const KINDS: [NodeKind; 8] =
 
 fn node(number: usize, kind: usize) -> LayoutNode {
     let name = format!("{}-{}", ["orders", "a", "inventory.reservation.replies"][number % 3], number / 2);
-    LayoutNode { kind: KINDS[kind % KINDS.len()], name, namespace: None, node_id: NodeId(number as u32) }
+    LayoutNode { kind: KINDS[kind % KINDS.len()], name, namespace: None, is_group: false, node_id: NodeId(number as u32) }
 }
 
 prop_compose! {
@@ -114,7 +114,7 @@ fn a_writer_heard_of_late_still_turns_its_channel_around() {
     // A broker tells at once who reads the replies; that somebody writes them comes with the first spans.
     let nodes: Vec<LayoutNode> =
         [(0, NodeKind::Service, "inventory"), (1, NodeKind::Service, "orders"), (2, NodeKind::Channel, "reserved"), (3, NodeKind::User, "user")]
-            .map(|(number, kind, name)| LayoutNode { kind, name: name.to_owned(), namespace: None, node_id: NodeId(number) })
+            .map(|(number, kind, name)| LayoutNode { kind, name: name.to_owned(), namespace: None, is_group: false, node_id: NodeId(number) })
             .to_vec();
     let (reads, enters, writes) = ((NodeId(2), NodeId(1)), (NodeId(3), NodeId(1)), (NodeId(0), NodeId(2)));
     let mut placement = Placement::default();
@@ -128,12 +128,19 @@ fn a_writer_heard_of_late_still_turns_its_channel_around() {
 
 #[test]
 fn what_a_broker_lists_before_the_first_span_settles_nothing() {
-    let listed =
-        |num: u32| (0..num).map(|number| LayoutNode { kind: NodeKind::Channel, name: format!("topic-{number}"), namespace: None, node_id: NodeId(number) });
+    let listed = |num: u32| {
+        (0..num).map(|number| LayoutNode {
+            kind: NodeKind::Channel,
+            name: format!("topic-{number}"),
+            namespace: None,
+            is_group: false,
+            node_id: NodeId(number),
+        })
+    };
     let mut placement = Placement::default();
     placement.update(&LayoutGraph::new(listed(2).collect(), &[]), 0.0, None);
     let mut nodes: Vec<LayoutNode> = listed(2).collect();
-    nodes.push(LayoutNode { kind: NodeKind::Service, name: "orders".to_owned(), namespace: None, node_id: NodeId(2) });
+    nodes.push(LayoutNode { kind: NodeKind::Service, name: "orders".to_owned(), namespace: None, is_group: false, node_id: NodeId(2) });
     placement.update(&LayoutGraph::new(nodes.clone(), &[(NodeId(2), NodeId(0))]), 6.0, None);
     assert!(!placement.is_settled(), "the layout was redone when the first traffic was seen");
     placement.update(&LayoutGraph::new(nodes, &[(NodeId(2), NodeId(0)), (NodeId(2), NodeId(1))]), 9.5, None);
@@ -301,7 +308,8 @@ fn a_ring_of_folded_channels_folds_nothing() {
 
 fn sight<'a>(scene: &'a Scene, geometry: &'a Geometry, camera: Camera) -> Sight<'a> {
     let viewport = Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0));
-    Sight { scene, geometry, camera, viewport, hovered: None, selected: None, width_steps: &[] }
+    static NONE: BTreeSet<NodeId> = BTreeSet::new();
+    Sight { scene, geometry, camera, viewport, hovered: None, selected: None, width_steps: &[], newcomers: &NONE, pinned: &NONE }
 }
 
 #[test]

@@ -1,39 +1,56 @@
-//! The map as a view: its state from frame to frame, and how it answers pointer and keys.
+//! The map as a view: its state from frame to frame, and how it answers commands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use egui::{Id, Pos2, Rect, Sense, Vec2, WidgetInfo, accesskit::Role, vec2};
+use egui::{Pos2, Rect, Sense, Vec2, WidgetInfo, accesskit::Role};
 use switchboard_engine::view::{NodeId, Snapshot};
 
 use super::{
-    draw::{self, Camera, DrawList, Sight},
+    chrome::{self, ChromeAction},
+    draw::{self, Camera, Sight},
     geometry::Geometry,
     layout::LayoutGraph,
+    mode::Mode,
+    noise::NoiseRules,
     paint::MapPainter,
     panel::Panel,
+    panel_ui::PanelAction,
     place::{self, Placement},
+    pointer::{self, Click},
     problems,
-    scene::{Scene, Selection, edge_in_words, node_in_words},
-    table::{self, TableRow},
+    recovery::Recoveries,
+    scene::{Scene, Selection},
+    settings::{MapSettings, NumHops, Places},
+    shown::Shown,
+    table::MapTable,
+    topic::{Ask, Topic},
     walk::{self, Step},
 };
-use crate::window::theme::{DesignTokens, Ink, TEXT_SMALL_PT};
+use crate::window::{command::UiCommand, theme::DesignTokens};
 
 /// Figures change at most this often, s.
 const FIGURES_EVERY_S: f64 = 1.0;
-/// With more boxes in view only the hovered and the selected one are told to screen readers; the table lists all.
-const SPOKEN_NODES_MAX: usize = 250;
+/// Between two pictures of dots that move along the selected edge.
+const DOTS_EVERY: Duration = Duration::from_millis(50);
+/// How fast they move, points a second.
+const DOTS_PT_PER_S: f64 = 70.0;
 
 /// The map.
 #[derive(Default)]
 pub(crate) struct MapView {
+    /// Everything that was observed but for noise.
+    full: Scene,
+    /// What of it is shown.
     scene: Scene,
+    shown: Shown,
     graph: LayoutGraph,
-    placement: Placement,
+    placements: Placements,
     geometry: Geometry,
     geometry_of: (u64, u64),
     /// Built from this snapshot, at this time.
     built: Option<(Snapshot, f64)>,
+    now_ns: i64,
     scene_revision: u64,
     topology_revision: u64,
     width_steps: Vec<u8>,
@@ -44,48 +61,128 @@ pub(crate) struct MapView {
     taken: bool,
     selected: Option<Selection>,
     hovered: Option<Selection>,
+    /// A box that the pointer carries, and where in it the pointer is.
+    carried: Option<(NodeId, Vec2)>,
     focus_selected: bool,
     painter: MapPainter,
     as_table: bool,
-    rows: Option<(u64, Vec<TableRow>)>,
-    scroll_to_selected: bool,
-    panel: Option<((u64, Option<Selection>), Panel)>,
+    table: MapTable,
+    panel: Option<((u64, Option<Selection>, Topic), Panel)>,
+    /// What is listed while nothing is selected.
+    topic: Topic,
+    noise: NoiseRules,
+    /// What decides over the scene has changed since it was built.
+    is_stale: bool,
+    recoveries: Recoveries,
     viewport: Option<Rect>,
+    /// The places of profiles that are not shown now.
+    others: MapSettings,
+    profile: String,
+}
+
+/// Each mode has places of its own.
+#[derive(Default)]
+struct Placements {
+    problems: Placement,
+    all: Placement,
+    near: Placement,
+}
+
+impl Placements {
+    fn of(&self, mode: Mode) -> &Placement {
+        match mode {
+            Mode::Problems => &self.problems,
+            Mode::All => &self.all,
+            Mode::Neighbourhood => &self.near,
+        }
+    }
+
+    fn of_mut(&mut self, mode: Mode) -> &mut Placement {
+        match mode {
+            Mode::Problems => &mut self.problems,
+            Mode::All => &mut self.all,
+            Mode::Neighbourhood => &mut self.near,
+        }
+    }
 }
 
 impl MapView {
+    /// Takes what was remembered, for this profile.
+    pub(crate) fn remember(&mut self, settings: MapSettings, profile: &str) {
+        let places = settings.profiles.get(profile).cloned().unwrap_or_default();
+        self.noise.clone_from(&settings.noise);
+        self.shown = Shown::default();
+        (self.shown.mode, self.shown.num_hops, self.shown.group_by, self.shown.open) = (settings.mode, settings.num_hops, settings.group_by, places.open);
+        self.placements = Placements { problems: Placement::remembering(places.problems), all: Placement::remembering(places.all), near: Placement::default() };
+        profile.clone_into(&mut self.profile);
+        self.others = settings;
+    }
+
+    /// What is to be remembered.
+    pub(crate) fn to_remember(&self) -> MapSettings {
+        let mut settings = self.others.clone();
+        settings.noise.clone_from(&self.noise);
+        (settings.mode, settings.num_hops, settings.group_by) = (self.shown.mode, self.shown.num_hops, self.shown.group_by);
+        let places = Places { problems: self.placements.problems.to_remember(), all: self.placements.all.to_remember(), open: self.shown.open.clone() };
+        if places != Places::default() {
+            settings.profiles.insert(self.profile.clone(), places);
+        }
+        settings.within_bounds()
+    }
+
     /// Takes in a snapshot at the time `now_ns` (wall) and `now_s` (monotonic). With a context, large layouts are computed
     /// on a thread of their own; without one everything is done on return.
     pub(crate) fn update(&mut self, snapshot: &Snapshot, now_ns: i64, now_s: f64, ctx: Option<&egui::Context>) {
         if self.built.as_ref().is_some_and(|(built, _)| built.started_ns != snapshot.started_ns) {
             // Another session gives its ids anew.
-            *self = Self { as_table: self.as_table, scene_revision: self.scene_revision, ..Self::default() };
+            let remembered = self.to_remember();
+            let (as_table, scene_revision, profile) = (self.as_table, self.scene_revision, std::mem::take(&mut self.profile));
+            *self = Self { as_table, scene_revision, ..Self::default() };
+            self.remember(remembered, &profile);
         }
-        let mut topology_changed = false;
-        if self.is_due(snapshot, now_s) {
-            topology_changed = self.built.as_ref().is_none_or(|(built, _)| built.topology.version != snapshot.topology.version);
-            self.scene = Scene::build(snapshot, now_ns);
+        let mut graph_changed = false;
+        if self.is_stale || self.is_due(snapshot, now_s) {
+            self.now_ns = now_ns;
+            self.full = Scene::without(&self.noise, snapshot, now_ns);
+            self.recoveries.mark(&mut self.full, now_ns);
             self.built = Some((snapshot.clone(), now_s));
+            self.is_stale = false;
             self.scene_revision += 1;
-            if topology_changed {
-                self.topology_revision += 1;
-                self.graph = place::layout_graph(&self.scene);
+            if self.shown.mode == Mode::Neighbourhood && self.shown.centre.is_none() {
+                self.shown.centre_on(&self.full, self.selected);
             }
+            self.scene = self.shown.of(&self.full, self.placements.of(self.shown.mode).pinned());
+            let graph = place::layout_graph(&self.scene);
+            graph_changed = !graph.is_same(&self.graph);
+            if graph_changed {
+                self.graph = graph;
+            }
+            // Boxes and edges have other indices when others came, whatever their places.
+            self.topology_revision += 1;
             self.note_widths();
         }
-        if topology_changed || self.placement.is_pending() {
-            self.placement.update(&self.graph, now_s, ctx);
+        let placement = self.placements.of_mut(self.shown.mode);
+        if graph_changed || placement.is_pending() {
+            placement.update(&self.graph, now_s, ctx);
         }
-        let geometry_of = (self.topology_revision, self.placement.revision());
+        let geometry_of = (self.topology_revision, placement.revision());
         if self.geometry_of != geometry_of {
-            self.geometry = Geometry::of(&self.scene, self.placement.placed());
+            self.update_geometry(graph_changed);
             self.geometry_of = geometry_of;
         }
-        if self.selected.is_some_and(|selected| !self.scene.has(selected)) {
+        if self.selected.is_some_and(|selected| !self.has(selected)) {
             self.selected = None;
         }
         if self.hovered.is_some_and(|hovered| !self.scene.has(hovered)) {
             self.hovered = None;
+        }
+    }
+
+    fn update_geometry(&mut self, graph_changed: bool) {
+        let placement = self.placements.of(self.shown.mode);
+        let is_as_before = !graph_changed && self.geometry_of.1 == placement.revision() && self.geometry.is_of(&self.scene);
+        if !is_as_before {
+            self.geometry = Geometry::of(&self.scene, placement.placed());
         }
     }
 
@@ -112,20 +209,34 @@ impl MapView {
         self.steps_of_edges = self.scene.edges.iter().zip(&self.width_steps).map(|(edge, step)| (edge.edge_id, *step)).collect();
     }
 
-    /// Whether there is anything to show.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.scene.nodes.is_empty()
+    fn has(&self, selection: Selection) -> bool {
+        self.scene.has(selection) || self.full.has(selection)
     }
 
-    /// What there is.
+    fn placement(&self) -> &Placement {
+        self.placements.of(self.shown.mode)
+    }
+
+    /// Whether there is anything to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.full.nodes.is_empty()
+    }
+
+    /// Everything there is but noise, whether it is shown or not.
     pub(crate) fn scene(&self) -> &Scene {
+        &self.full
+    }
+
+    /// What is shown of it, for tests.
+    #[cfg(test)]
+    pub(crate) fn shown_scene(&self) -> &Scene {
         &self.scene
     }
 
     /// Where boxes stand, for tests.
     #[cfg(test)]
-    pub(crate) fn placement(&self) -> &Placement {
-        &self.placement
+    pub(crate) fn placement_for_tests(&self) -> &Placement {
+        self.placement()
     }
 
     /// How the map is looked at, for tests.
@@ -145,11 +256,60 @@ impl MapView {
         self.selected
     }
 
-    /// Selects.
+    /// Selects; what a group hides of it comes out.
     pub(crate) fn select(&mut self, selection: Option<Selection>) {
-        self.selected = selection.filter(|selection| self.scene.has(*selection));
-        self.scroll_to_selected = true;
+        self.selected = selection.filter(|selection| self.has(*selection));
+        self.topic = Topic::Problems;
         self.focus_selected = true;
+        self.table.reveal(self.selected);
+        match self.selected {
+            Some(selected) => {
+                if self.full.has(selected) && self.shown.is_grouped() {
+                    self.is_stale |= self.shown.visit(&self.full, &self.scene, selected);
+                }
+                if let Selection::Node(node_id) = selected {
+                    self.placements.of_mut(self.shown.mode).see(node_id);
+                }
+            }
+            None => self.is_stale |= self.shown.leave(),
+        }
+    }
+
+    /// Shows what a part of the sentence speaks of.
+    pub(crate) fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Select(selection) => {
+                self.select(Some(selection));
+                self.show_selected();
+            }
+            Ask::List(topic) => {
+                self.select(None);
+                self.topic = topic;
+            }
+        }
+    }
+
+    /// Carries out what was done in the side panel.
+    pub(crate) fn act(&mut self, action: PanelAction) {
+        match action {
+            PanelAction::Select(selection) => self.ask(Ask::Select(selection)),
+            PanelAction::SwitchRule(number, is_on) => {
+                if let Some(rule) = self.noise.0.get_mut(number) {
+                    rule.is_on = is_on;
+                    self.is_stale = true;
+                }
+            }
+            PanelAction::RemoveRule(number) if number < self.noise.0.len() => {
+                let _removed = self.noise.0.remove(number);
+                self.is_stale = true;
+            }
+            PanelAction::AddRule(of, pattern) => self.is_stale |= self.noise.add(of, &pattern),
+            PanelAction::ResetRules => {
+                self.noise = NoiseRules::default();
+                self.is_stale = true;
+            }
+            PanelAction::RemoveRule(_) | PanelAction::Copy | PanelAction::CopyText(_) => {}
+        }
     }
 
     /// Whether it is shown as a table.
@@ -157,10 +317,92 @@ impl MapView {
         self.as_table
     }
 
-    /// Map or table.
-    pub(crate) fn toggle_table(&mut self) {
-        self.as_table = !self.as_table;
-        self.scroll_to_selected = true;
+    /// Obeys a command; false if it is none of the map's.
+    pub(crate) fn run(&mut self, command: UiCommand) -> bool {
+        if self.as_table
+            && let Some(selected) = self.table.run(command, self.selected)
+        {
+            self.select(Some(selected));
+            return true;
+        }
+        match command {
+            UiCommand::NextProblem => self.next_problem(),
+            UiCommand::FitMap => self.fit(),
+            UiCommand::ZoomMapIn => self.zoom(1.25),
+            UiCommand::ZoomMapOut => self.zoom(0.8),
+            UiCommand::WalkLeft => self.walk(Step::Left),
+            UiCommand::WalkRight => self.walk(Step::Right),
+            UiCommand::WalkUp => self.walk(Step::Up),
+            UiCommand::WalkDown => self.walk(Step::Down),
+            UiCommand::ClearSelection => self.select(None),
+            UiCommand::ToggleTable => {
+                self.as_table = !self.as_table;
+                self.table.reveal(self.selected);
+            }
+            UiCommand::MapProblems => self.set_mode(Mode::Problems),
+            UiCommand::MapNeighbourhood => self.set_mode(Mode::Neighbourhood),
+            UiCommand::MapAll => self.set_mode(Mode::All),
+            UiCommand::HopsMore => self.set_hops(NumHops::of(self.shown.num_hops.0 + 1)),
+            UiCommand::HopsLess => self.set_hops(NumHops::of(self.shown.num_hops.0.saturating_sub(1))),
+            UiCommand::ArrangeMap => self.arrange(),
+            UiCommand::PinBox => self.toggle_pin(),
+            UiCommand::Open => {
+                if let Some(selected) = self.selected {
+                    self.open(selected);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Another mode, looked at as a whole.
+    fn set_mode(&mut self, mode: Mode) {
+        if mode == Mode::Neighbourhood {
+            self.shown.centre_on(&self.full, self.selected);
+            self.placements.near = Placement::default();
+        }
+        self.shown.mode = mode;
+        self.is_stale = true;
+        self.graph = LayoutGraph::default();
+        self.geometry = Geometry::default();
+        self.fit();
+    }
+
+    fn set_hops(&mut self, num_hops: NumHops) {
+        self.shown.num_hops = num_hops;
+        if self.shown.mode == Mode::Neighbourhood {
+            self.set_mode(Mode::Neighbourhood);
+        }
+    }
+
+    /// A group opens into its boxes, or closes; of any other box the neighbourhood is shown.
+    fn open(&mut self, selection: Selection) {
+        let group = match selection {
+            Selection::Node(node_id) => self.scene.node_index(node_id).map(|index| &self.scene.nodes[index]).filter(|node| node.cluster.is_some()),
+            Selection::Edge(_) => None,
+        };
+        if let Some(group) = group {
+            self.shown.toggle_open(&group.full_name.clone());
+            self.selected = None;
+            self.is_stale = true;
+        } else {
+            self.selected = Some(selection);
+            self.set_mode(Mode::Neighbourhood);
+        }
+    }
+
+    fn arrange(&mut self) {
+        self.placements.of_mut(self.shown.mode).arrange(&self.graph);
+        self.fit();
+    }
+
+    /// The selected box stays where it stands and outside of its group, or no more.
+    fn toggle_pin(&mut self) {
+        if let Some(Selection::Node(node_id)) = self.selected {
+            self.placements.of_mut(self.shown.mode).toggle_pin(node_id);
+            self.is_stale = true;
+        }
     }
 
     /// Shows everything.
@@ -177,28 +419,10 @@ impl MapView {
         }
     }
 
-    /// A step by arrow key.
-    pub(crate) fn walk(&mut self, step: Step) {
-        if self.as_table {
-            self.walk_table(step);
-            return;
-        }
+    fn walk(&mut self, step: Step) {
         let next = walk::walk(&self.scene, &self.geometry, self.selected, step);
         self.select(next);
         self.show_selected();
-    }
-
-    fn walk_table(&mut self, step: Step) {
-        let Some((_, rows)) = &self.rows else { return };
-        let place = rows.iter().position(|row| Some(row.selects) == self.selected);
-        let next = match (place, step) {
-            (None, _) => Some(0),
-            (Some(place), Step::Up | Step::Left) => place.checked_sub(1),
-            (Some(place), Step::Down | Step::Right) => Some(place + 1),
-        };
-        if let Some(row) = next.and_then(|next| rows.get(next)) {
-            self.select(Some(row.selects));
-        }
     }
 
     /// The snapshot that the scene was built from, and a number that rises with each scene.
@@ -207,10 +431,10 @@ impl MapView {
     }
 
     /// Selects the next problem that is on the map.
-    pub(crate) fn next_problem(&mut self, now_ns: i64) {
+    fn next_problem(&mut self) {
         let Some((snapshot, _)) = self.shown() else { return };
         let mut places: Vec<Selection> = Vec::new();
-        for selection in problems::problems(&self.scene, snapshot, now_ns).into_iter().filter_map(|problem| problem.selects) {
+        for selection in problems::problems(&self.full, snapshot, self.now_ns).into_iter().filter_map(|problem| problem.selects) {
             if !places.contains(&selection) {
                 places.push(selection);
             }
@@ -218,8 +442,7 @@ impl MapView {
         let place = self.selected.and_then(|selected| places.iter().position(|place| *place == selected));
         let next = place.map_or(0, |place| (place + 1) % places.len().max(1));
         if let Some(next) = places.get(next) {
-            self.select(Some(*next));
-            self.show_selected();
+            self.ask(Ask::Select(*next));
         }
     }
 
@@ -227,10 +450,10 @@ impl MapView {
     fn show_selected(&mut self) {
         let (Some(selected), Some(camera), Some(viewport)) = (self.selected, self.camera, self.viewport) else { return };
         let bounds = match selected {
-            Selection::Node(node_id) => self.scene.node_index(node_id).and_then(|index| self.geometry.rects[index]),
-            Selection::Edge(edge_id) => self.scene.edge_index(edge_id).map(|index| {
-                let path = &self.geometry.paths[index];
-                Rect::from_center_size(path.at(path.length / 2.0).0, Vec2::splat(20.0))
+            Selection::Node(node_id) => self.scene.node_index(node_id).and_then(|index| self.geometry.rects.get(index).copied().flatten()),
+            Selection::Edge(edge_id) => self.scene.edge_index(edge_id).and_then(|index| {
+                let path = self.geometry.paths.get(index)?;
+                Some(Rect::from_center_size(path.at(path.length / 2.0).0, Vec2::splat(20.0)))
             }),
         };
         let Some(bounds) = bounds.map(|bounds| camera.rect_on_screen(bounds)) else { return };
@@ -246,42 +469,40 @@ impl MapView {
 
     /// The side panel for what is selected.
     pub(crate) fn panel(&mut self, now_ns: i64) -> &Panel {
-        let key = (self.scene_revision, self.selected);
+        let key = (self.scene_revision, self.selected, self.topic);
         if let Some((shown, _)) = self.shown()
             && self.panel.as_ref().is_none_or(|(of, _)| *of != key)
         {
-            self.panel = Some((key, Panel::build(&self.scene, shown, self.selected, now_ns)));
+            let scenes = (&self.full, &self.scene);
+            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.topic), &self.noise, now_ns)));
         }
         let (_, panel) = self.panel.get_or_insert_with(Default::default);
         panel
     }
 
-    /// Draws the map, or its table, into all the room there is.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
+    /// Draws the map, or its table, into all the room there is. `moves` is whether anything on it may move by itself.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, moves: bool) {
         if self.as_table {
-            self.table_ui(ui, tokens);
+            let chosen = self.table.ui(ui, &self.full, self.scene_revision, self.selected, tokens);
+            if chosen.is_some() {
+                self.select(chosen);
+                ui.ctx().request_repaint();
+            }
         } else {
-            self.map_ui(ui, tokens);
+            self.map_ui(ui, tokens, moves);
+        }
+        if self.is_stale {
+            ui.ctx().request_repaint();
         }
     }
 
-    fn table_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
-        if self.rows.as_ref().is_none_or(|(of, _)| *of != self.scene_revision) {
-            self.rows = Some((self.scene_revision, table::rows(&self.scene)));
-        }
-        let Some((_, rows)) = &self.rows else { return };
-        let scroll_to = std::mem::take(&mut self.scroll_to_selected);
-        if let Some(chosen) = table::table_ui(ui, rows, self.selected, scroll_to, tokens) {
-            self.selected = Some(chosen);
-        }
-    }
-
-    fn map_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
+    fn map_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, moves: bool) {
         let viewport = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(viewport, Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Group, true, "map"));
         self.viewport = Some(viewport);
         self.follow_layout(viewport);
+        self.carry_box(ui, &response);
         self.move_camera(ui, &response);
         let Some(camera) = self.camera else { return };
 
@@ -293,26 +514,63 @@ impl MapView {
             hovered: self.hovered,
             selected: self.selected,
             width_steps: &self.width_steps,
+            newcomers: self.placements.of(self.shown.mode).newcomers(),
+            pinned: self.placements.of(self.shown.mode).pinned(),
         };
         let list = draw::draw_list(&sight);
-        self.painter.paint(&ui.painter_at(viewport), &sight, &list, tokens);
-        let outcome = interact(ui, &sight, &list, &response, std::mem::take(&mut self.focus_selected));
-        hint_ui(ui, viewport, list.num_outside, tokens);
-        if outcome.hovered != self.hovered {
-            self.hovered = outcome.hovered;
-            ui.ctx().request_repaint();
+        let dots = (moves && matches!(self.selected, Some(Selection::Edge(_)))).then(|| (ui.input(|input| input.time) * DOTS_PT_PER_S) as f32);
+        if dots.is_some() {
+            ui.ctx().request_repaint_after(DOTS_EVERY);
         }
+        self.painter.paint(&ui.painter_at(viewport), &sight, &list, dots, tokens);
+        let outcome = pointer::interact(ui, &sight, &list, &response, std::mem::take(&mut self.focus_selected));
+        let placement = self.placements.of(self.shown.mode);
+        let mut asked = chrome::minimap_ui(ui, &sight, self.shown.mode == Mode::All, tokens);
+        asked = asked.or(chrome::notes_ui(ui, viewport, list.num_outside, placement.newcomers().len(), tokens));
+        asked = asked.or(chrome::modes_ui(ui, viewport, &self.shown, self.full.nodes.len(), tokens));
+        let is_news = outcome.hovered != self.hovered || !matches!(outcome.clicked, Click::None) || outcome.opened.is_some() || outcome.fit || asked.is_some();
+        self.hovered = outcome.hovered;
         match outcome.clicked {
             Click::None => {}
-            Click::Nothing => self.selected = None,
-            Click::On(selection) => self.selected = Some(selection),
+            Click::Nothing => self.select(None),
+            Click::On(selection) => self.select(Some(selection)),
         }
-        if !matches!(outcome.clicked, Click::None) {
-            ui.ctx().request_repaint();
+        if let Some(Selection::Node(node_id)) = self.hovered {
+            self.placements.of_mut(self.shown.mode).see(node_id);
+        }
+        if let Some(opened) = outcome.opened {
+            self.open(opened);
         }
         if outcome.fit {
             self.fit();
+        }
+        if let Some(asked) = asked {
+            self.obey(asked, viewport);
+        }
+        if is_news {
             ui.ctx().request_repaint();
+        }
+    }
+
+    fn obey(&mut self, asked: ChromeAction, viewport: Rect) {
+        match asked {
+            ChromeAction::Mode(mode) => self.set_mode(mode),
+            ChromeAction::Hops(num_hops) => self.set_hops(num_hops),
+            ChromeAction::GroupBy(by) => {
+                self.shown.group_by = by;
+                self.placements.problems = Placement::default();
+                self.is_stale = true;
+                self.fit();
+            }
+            ChromeAction::Look(at) => {
+                if let Some(camera) = &mut self.camera {
+                    camera.origin = viewport.center() - at.to_vec2() * camera.scale;
+                    self.taken = true;
+                }
+            }
+            ChromeAction::Fit => self.fit(),
+            ChromeAction::Arrange => self.arrange(),
+            ChromeAction::SeeAll => self.placements.of_mut(self.shown.mode).see_all(),
         }
     }
 
@@ -320,120 +578,50 @@ impl MapView {
     /// settled it moves only when something stands outside of what is seen.
     fn follow_layout(&mut self, viewport: Rect) {
         let Some(bounds) = self.geometry.bounds else { return };
-        let revision = self.placement.revision();
+        let (revision, is_settled) = (self.placement().revision(), self.placement().is_settled());
         let is_outside = || self.camera.is_none_or(|camera| !viewport.contains_rect(camera.rect_on_screen(bounds)));
-        let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && (!self.placement.is_settled() || is_outside())));
-        if !self.taken && due {
-            self.camera = Some(Camera::fit(bounds, viewport));
+        let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && (!is_settled || is_outside())));
+        if !self.taken && due && self.carried.is_none() {
+            let over = chrome::modes_height(&self.shown, self.full.nodes.len());
+            let room = Rect::from_min_max(viewport.min + egui::vec2(0.0, over), viewport.max);
+            self.camera = Some(Camera::fit(bounds, room));
             self.fitted_to = Some((viewport, revision));
         }
     }
 
-    fn move_camera(&mut self, ui: &egui::Ui, response: &egui::Response) {
-        let Some(mut camera) = self.camera else { return };
-        let before = camera;
-        if response.dragged() {
-            camera.origin += response.drag_delta();
+    /// A box that is dragged stands where the pointer leaves it.
+    fn carry_box(&mut self, ui: &egui::Ui, response: &egui::Response) {
+        let Some(camera) = self.camera else { return };
+        if response.drag_started_by(egui::PointerButton::Primary) {
+            let pressed = ui.input(|input| input.pointer.press_origin());
+            self.carried = pressed.and_then(|at| self.box_at(camera.on_map(at)));
         }
-        let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|pointer| response.rect.contains(*pointer) && response.contains_pointer());
-        if let Some(pointer) = pointer {
-            let (pinch, scroll, source) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta(), input.scroll_source()));
-            if (pinch - 1.0).abs() > f32::EPSILON {
-                camera = camera.zoomed(pinch, pointer);
-            } else if matches!(source, Some(egui::MouseWheelSource::Trackpad | egui::MouseWheelSource::Momentum)) {
-                // Two fingers move the map, a pinch zooms it.
-                camera.origin += scroll;
-            } else {
-                camera = camera.zoomed((scroll.y / 240.0).exp(), pointer);
-                camera.origin.x += scroll.x;
+        if let Some((node_id, inside)) = self.carried {
+            match response.interact_pointer_pos().filter(|_| response.dragged()) {
+                Some(pointer) => {
+                    let placement = self.placements.of_mut(self.shown.mode);
+                    placement.put(node_id, camera.on_map(pointer) - inside);
+                    self.geometry = Geometry::of(&self.scene, placement.placed());
+                    self.geometry_of = (self.topology_revision, placement.revision());
+                    self.taken = true;
+                }
+                None => self.carried = None,
             }
         }
-        if camera != before {
-            self.camera = Some(camera);
+    }
+
+    /// The box at a point of the map, and where in it from its middle.
+    fn box_at(&self, at: Pos2) -> Option<(NodeId, Vec2)> {
+        let found = self.geometry.rects.iter().zip(&self.scene.nodes).rev().find(|(rect, _)| rect.is_some_and(|rect| rect.contains(at)))?;
+        Some((found.1.node_id, at - found.0.map_or(at, |rect| rect.center())))
+    }
+
+    fn move_camera(&mut self, ui: &egui::Ui, response: &egui::Response) {
+        let Some(camera) = self.camera else { return };
+        let moved = pointer::moved_camera(ui, response, camera, self.carried.is_some());
+        if moved != camera {
+            self.camera = Some(moved);
             self.taken = true;
         }
-    }
-}
-
-/// What a click was on.
-#[derive(Clone, Copy)]
-enum Click {
-    None,
-    Nothing,
-    On(Selection),
-}
-
-struct Outcome {
-    hovered: Option<Selection>,
-    clicked: Click,
-    fit: bool,
-}
-
-/// Pointer and keyboard on boxes, pills and edges. Boxes in view are widgets, so that keyboard and screen reader find them.
-fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, response: &egui::Response, focus_selected: bool) -> Outcome {
-    let pointer = ui
-        .input(|input| input.pointer.hover_pos())
-        .filter(|pointer| sight.viewport.contains(*pointer) && ui.ctx().layer_id_at(*pointer) == Some(ui.layer_id()));
-    let dragging = response.dragged();
-    let under = |pointer: Option<Pos2>| pointer.filter(|_| !dragging).and_then(|pointer| draw::hit(sight, list, pointer));
-    let mut outcome = Outcome { hovered: under(pointer), clicked: Click::None, fit: false };
-    if response.clicked() {
-        outcome.clicked = under(response.interact_pointer_pos()).map_or(Click::Nothing, Click::On);
-    }
-    if response.double_clicked() && under(response.interact_pointer_pos()).is_none() {
-        outcome.fit = true;
-    }
-    let speak_all = list.nodes.len() <= SPOKEN_NODES_MAX;
-    for mark in &list.nodes {
-        let node = &sight.scene.nodes[mark.node];
-        let own = Selection::Node(node.node_id);
-        let is_selected = sight.selected == Some(own);
-        if !speak_all && !is_selected && outcome.hovered != Some(own) {
-            continue;
-        }
-        let widget_id = node_widget_id(node.node_id);
-        let widget = ui.interact(mark.rect.intersect(sight.viewport), widget_id, Sense::click());
-        widget.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, node_in_words(node)));
-        if focus_selected && is_selected {
-            widget.request_focus();
-        }
-        if widget.has_focus() {
-            // Arrows walk the map instead of moving the focus by geometry.
-            let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..egui::EventFilter::default() };
-            ui.memory_mut(|memory| memory.set_focus_lock_filter(widget_id, filter));
-        }
-        if widget.clicked() {
-            // The pointer may be on a pill of another box above this one.
-            let by_pointer = widget.interact_pointer_pos().and_then(|pointer| draw::hit(sight, list, pointer));
-            outcome.clicked = Click::On(by_pointer.unwrap_or(own));
-        }
-        if outcome.hovered == Some(own) && list.detail < draw::Detail::Full {
-            widget.on_hover_text(node_in_words(node));
-        } else if outcome.hovered == Some(own) && node.name.chars().count() > 18 {
-            widget.on_hover_text(&node.name);
-        }
-    }
-    for pill in &list.pills {
-        let Selection::Edge(edge_id) = pill.selects else { continue };
-        let Some(index) = sight.scene.edge_index(edge_id) else { continue };
-        let widget = ui.interact(pill.rect.intersect(sight.viewport), Id::unique(("edge pill", edge_id, pill.glyph)), Sense::click());
-        widget.widget_info(|| WidgetInfo::labeled(Role::Button, true, edge_in_words(sight.scene, &sight.scene.edges[index])));
-        if widget.clicked() {
-            outcome.clicked = Click::On(pill.selects);
-        }
-    }
-    outcome
-}
-
-fn node_widget_id(node_id: NodeId) -> Id {
-    Id::unique(("map node", node_id))
-}
-
-/// Says so when boxes lie outside of what is seen.
-fn hint_ui(ui: &egui::Ui, viewport: Rect, num_outside: usize, tokens: &DesignTokens) {
-    if num_outside > 0 {
-        let text = format!("{num_outside} outside · F shows all");
-        let at = viewport.right_bottom() - vec2(16.0, 12.0);
-        ui.painter_at(viewport).text(at, egui::Align2::RIGHT_BOTTOM, text, crate::window::fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use egui::Stroke;
 
 use crate::window::{
-    bars,
+    attendance::Freshness,
     command::UiCommand,
     empty,
-    map::{MapView, PanelAction, panel_ui, scene::Selection, walk::Step},
+    map::{MapSettings, MapView, PanelAction, panel_ui, scene::Selection, topic::Ask},
     status,
     theme::Ink,
     view::{CopyForm, Target, View, ViewAction, ViewContext},
@@ -22,15 +22,24 @@ pub(crate) struct MapPane {
     map: MapView,
     /// The status sentence, and the scene it is of.
     sentence: (u64, Vec<status::Part>),
+    freshness: Freshness,
     panel_text: String,
-    wants_problem: bool,
+    /// Whether anything on the map may move by itself.
+    moves: bool,
     /// Width of the side panel, points.
     pub panel_width_pt: f32,
 }
 
 impl Default for MapPane {
     fn default() -> Self {
-        Self { map: MapView::default(), sentence: (0, Vec::new()), panel_text: String::new(), wants_problem: false, panel_width_pt: PANEL_WIDTH_PT }
+        Self {
+            map: MapView::default(),
+            sentence: (0, Vec::new()),
+            freshness: Freshness::default(),
+            panel_text: String::new(),
+            moves: true,
+            panel_width_pt: PANEL_WIDTH_PT,
+        }
     }
 }
 
@@ -39,6 +48,22 @@ impl MapPane {
     #[cfg(test)]
     pub(crate) fn map(&self) -> &MapView {
         &self.map
+    }
+
+    /// Takes what was remembered, for this profile.
+    pub(crate) fn remember(&mut self, settings: MapSettings, profile: &str) {
+        self.moves = !settings.is_still;
+        self.map.remember(settings, profile);
+    }
+
+    /// What is to be remembered.
+    pub(crate) fn to_remember(&self) -> MapSettings {
+        MapSettings { is_still: !self.moves, ..self.map.to_remember() }
+    }
+
+    /// Whether there is nothing to show yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.map.is_empty()
     }
 
     /// Zooms into the middle of the map.
@@ -56,8 +81,11 @@ impl MapPane {
         });
         self.panel_width_pt = shown.response.rect.width();
         match shown.inner {
-            Some(PanelAction::Select(selection)) => self.map.select(Some(selection)),
             Some(PanelAction::Copy) => actions.push(ViewAction::Copy(self.panel_text.clone())),
+            Some(PanelAction::CopyText(text)) => actions.push(ViewAction::Copy(text)),
+            // A jump, so that there is a way back.
+            Some(PanelAction::Select(selection)) => actions.push(ViewAction::Goto(target_of(selection))),
+            Some(action) => self.map.act(action),
             None => {}
         }
     }
@@ -69,9 +97,6 @@ impl View for MapPane {
         let now_s = ui.input(|input| input.time);
         let ctx = ui.ctx().clone();
         self.map.update(context.snapshot, context.now_ns, now_s, (!context.in_place).then_some(&ctx));
-        if std::mem::take(&mut self.wants_problem) {
-            self.map.next_problem(context.now_ns);
-        }
         if self.map.is_empty() {
             if empty::empty_ui(ui, context.snapshot, context.options, context.tokens) {
                 actions.push(ViewAction::Run(UiCommand::CopyEndpoint));
@@ -83,11 +108,16 @@ impl View for MapPane {
         {
             self.sentence = (revision, status::sentence(self.map.scene(), shown, context.now_ns));
         }
-        if let Some(selection) = bars::status_ui(ui, &self.sentence.1, context.tokens) {
-            self.map.select(Some(selection));
+        self.freshness.take(context.snapshot, context.now_ns);
+        let freshness = (!context.is_paused).then(|| status::freshness_part(&self.freshness.words, self.freshness.is_live));
+        if let Some(ask) = status::sentence_ui(ui, self.sentence.1.iter().chain(&freshness), context.tokens) {
+            match ask {
+                Ask::Select(selection) => actions.push(ViewAction::Goto(target_of(selection))),
+                Ask::List(_) => self.map.ask(ask),
+            }
         }
         self.side_ui(ui, context, &mut actions);
-        self.map.ui(ui, context.tokens);
+        self.map.ui(ui, context.tokens, self.moves && !context.in_place && !context.is_paused);
         if !context.in_place
             && let Some(due_s) = self.map.figures_due_in_s(context.snapshot, now_s)
         {
@@ -103,29 +133,17 @@ impl View for MapPane {
             Target::Edge(edge_id) => Selection::Edge(*edge_id),
             _ => return,
         };
-        self.map.select(Some(selection));
+        self.map.ask(Ask::Select(selection));
     }
 
     fn target(&self) -> Option<Target> {
-        self.map.selected().map(|selected| match selected {
-            Selection::Node(node_id) => Target::Node(node_id),
-            Selection::Edge(edge_id) => Target::Edge(edge_id),
-        })
+        self.map.selected().map(target_of)
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
         match command {
-            UiCommand::FitMap => self.map.fit(),
-            UiCommand::ZoomMapIn => self.map.zoom(1.25),
-            UiCommand::ZoomMapOut => self.map.zoom(0.8),
-            UiCommand::WalkLeft => self.map.walk(Step::Left),
-            UiCommand::WalkRight => self.map.walk(Step::Right),
-            UiCommand::WalkUp => self.map.walk(Step::Up),
-            UiCommand::WalkDown => self.map.walk(Step::Down),
-            UiCommand::NextProblem => self.wants_problem = true,
-            UiCommand::ClearSelection => self.map.select(None),
-            UiCommand::ToggleTable => self.map.toggle_table(),
-            _ => return false,
+            UiCommand::ToggleMotion => self.moves = !self.moves,
+            _ => return self.map.run(command),
         }
         true
     }
@@ -144,7 +162,17 @@ impl View for MapPane {
             (UiCommand::NextProblem, "next problem"),
             (UiCommand::FitMap, "fit"),
             (UiCommand::ToggleTable, toggled),
+            (UiCommand::MapProblems, "problems"),
+            (UiCommand::MapNeighbourhood, "neighbourhood"),
+            (UiCommand::MapAll, "all"),
             (UiCommand::ClearSelection, "clear"),
         ]
+    }
+}
+
+fn target_of(selection: Selection) -> Target {
+    match selection {
+        Selection::Node(node_id) => Target::Node(node_id),
+        Selection::Edge(edge_id) => Target::Edge(edge_id),
     }
 }

@@ -22,6 +22,10 @@ const COLUMN_GAP_WIDE: f32 = 134.0;
 const SUBCOLUMN_GAP: f32 = 36.0;
 /// Room between two boxes of a column.
 pub(crate) const ROW_GAP: f32 = 34.0;
+/// The same in columns of many boxes.
+const ROW_GAP_TIGHT: f32 = 24.0;
+/// A column of more boxes is one of many.
+const ROWS_WIDE_MAX: usize = 8;
 /// Room between two connected parts.
 const PART_GAP: f32 = 56.0;
 /// Room that an edge takes where it passes a column.
@@ -38,8 +42,27 @@ pub(crate) struct LayoutNode {
     pub name: String,
     /// Its namespace.
     pub namespace: Option<String>,
+    /// Whether it stands for many.
+    pub is_group: bool,
     /// Its id: only tells apart what is otherwise the same.
     pub node_id: NodeId,
+}
+
+impl LayoutNode {
+    /// The size of its box, from what it is and its name alone.
+    pub(crate) fn natural_size(&self) -> Vec2 {
+        if self.is_group {
+            let width = self.name.chars().count().min(64) as f32 * 8.4 + 44.0;
+            return vec2((width / 8.0).ceil() * 8.0, 56.0).clamp(vec2(184.0, 56.0), vec2(248.0, 56.0));
+        }
+        natural_size(self.kind, &self.name)
+    }
+
+    /// What it is known by from one session to the next.
+    pub(crate) fn key(&self) -> String {
+        let kind = if self.is_group { "group of boxes" } else { super::scene::kind_word(self.kind) };
+        format!("{kind}\u{1f}{}\u{1f}{}", self.namespace.as_deref().unwrap_or_default(), self.name)
+    }
 }
 
 /// Boxes and edges to be placed, in an order that does not depend on how they came.
@@ -103,7 +126,7 @@ pub(crate) struct Layout {
 }
 
 /// The size of a box, from its kind and its name alone.
-pub(crate) fn natural_size(kind: NodeKind, name: &str) -> Vec2 {
+fn natural_size(kind: NodeKind, name: &str) -> Vec2 {
     let num_chars = name.chars().count().min(64) as f32;
     let step = |width: f32| (width / 8.0).ceil() * 8.0;
     match kind {
@@ -219,11 +242,12 @@ fn place_part(graph: &LayoutGraph, part: &Part) -> Block {
     let layering = layers::assign(&kinds, &edges);
     let rows_max = ((members.len() as f32 * 1.75).sqrt().ceil() as usize).max(20);
     let highest = layering.highest_layer();
+    let row_gap = if highest > ROWS_WIDE_MAX { ROW_GAP_TIGHT } else { ROW_GAP };
     let lanes_wanted = members.len() <= LANES_NODES_MAX && highest <= rows_max;
 
-    let sizes: Vec<Vec2> = members.iter().map(|&index| natural_size(graph.nodes[index].kind, &graph.nodes[index].name)).collect();
+    let sizes: Vec<Vec2> = members.iter().map(|&index| graph.nodes[index].natural_size()).collect();
     let mut items: Vec<Item> = (0..members.len())
-        .map(|node| Item { node: Some(node), layer: layering.layer_of[node], height: sizes[node].y + ROW_GAP, left: Vec::new(), right: Vec::new() })
+        .map(|node| Item { node: Some(node), layer: layering.layer_of[node], height: sizes[node].y + row_gap, left: Vec::new(), right: Vec::new() })
         .collect();
     let mut passages: Vec<((usize, usize), Vec<usize>)> = Vec::new();
     for &(from, to) in &layering.forward {
@@ -317,7 +341,7 @@ fn lag_layers(kinds: &[NodeKind], layering: &layers::Layering) -> Vec<bool> {
 
 /// What nobody talks to, in rows below the rest.
 fn place_alone(graph: &LayoutGraph, alone: &[usize], top: f32, width: f32, placed: &mut Layout) {
-    let sizes: Vec<Vec2> = alone.iter().map(|&index| natural_size(graph.nodes[index].kind, &graph.nodes[index].name)).collect();
+    let sizes: Vec<Vec2> = alone.iter().map(|&index| graph.nodes[index].natural_size()).collect();
     let cell = sizes.iter().fold(Vec2::ZERO, |cell, size| cell.max(*size)) + vec2(ROW_GAP, ROW_GAP * 0.7);
     let by_shape = (alone.len() as f32 * 0.6).sqrt().ceil();
     let num_columns = if width > 0.0 { ((width + ROW_GAP) / cell.x).floor().max(1.0) } else { by_shape.max(1.0) } as usize;

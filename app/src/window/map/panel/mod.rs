@@ -1,14 +1,18 @@
 //! What the side panel says about what is selected, as data: the panel draws it, the clipboard gets it as text. Pure.
 
 mod edge;
+mod group;
 mod node;
 mod rows;
+mod topic;
 
 use switchboard_engine::view::{EdgeId, Evidence, Snapshot};
 
 use super::{
+    noise::NoiseRules,
     problems,
     scene::{Glyph, Scene, Selection, Tone},
+    topic::Topic,
 };
 use crate::window::{figures, sanitise::visible};
 use rows::{capped, section};
@@ -73,6 +77,24 @@ pub(crate) enum Row {
         /// What a click selects; `None` where it is not on the map.
         selects: Option<Selection>,
     },
+    /// A line to be pasted somewhere.
+    Paste {
+        /// The line.
+        text: String,
+    },
+    /// A rule for what is hidden.
+    Rule {
+        /// Its number.
+        number: usize,
+        /// What it hides.
+        text: String,
+        /// How much that is now.
+        num_hidden: u64,
+        /// Whether it holds.
+        is_on: bool,
+    },
+    /// Room for a new rule.
+    NewRule,
 }
 
 impl Row {
@@ -83,18 +105,42 @@ impl Row {
     fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into(), tone: Tone::Quiet }
     }
+
+    fn paste(text: impl Into<String>) -> Self {
+        Self::Paste { text: text.into() }
+    }
+
+    fn tone(&self) -> Tone {
+        match self {
+            Self::Figure { tone, .. } | Self::Text { tone, .. } | Self::Link { tone, .. } => *tone,
+            Self::Paste { .. } | Self::Rule { .. } | Self::NewRule => Tone::Quiet,
+        }
+    }
 }
 
 impl Panel {
-    /// The panel for a selection; without one, what is wrong.
-    pub(crate) fn build(scene: &Scene, snapshot: &Snapshot, selection: Option<Selection>, now_ns: i64) -> Self {
-        let about = About { scene, snapshot, now_ns };
+    /// The panel for a selection; without one, that of a topic.
+    pub(crate) fn build(
+        (full, shown): (&Scene, &Scene),
+        snapshot: &Snapshot,
+        (selection, topic): (Option<Selection>, Topic),
+        noise: &NoiseRules,
+        now_ns: i64,
+    ) -> Self {
+        let about = About { scene: full, snapshot, now_ns };
         let selected = match selection {
-            Some(Selection::Node(node_id)) => scene.node_index(node_id).map(|index| about.node(&scene.nodes[index])),
-            Some(Selection::Edge(edge_id)) => scene.edge_index(edge_id).map(|index| about.edge(&scene.edges[index])),
+            // Groups and bundles are only there where boxes are shown in groups.
+            Some(Selection::Node(node_id)) => {
+                let group = || shown.node_index(node_id).map(|index| about.group(&shown.nodes[index]));
+                full.node_index(node_id).map(|index| about.node(&full.nodes[index])).or_else(group)
+            }
+            Some(Selection::Edge(edge_id)) => {
+                let bundle = || shown.edge_index(edge_id).map(|index| about.bundle(shown, &shown.edges[index]));
+                full.edge_index(edge_id).map(|index| about.edge(&full.edges[index])).or_else(bundle)
+            }
             None => None,
         };
-        selected.unwrap_or_else(|| about.problems())
+        selected.unwrap_or_else(|| about.topic(topic, noise))
     }
 
     /// The panel as text, for the clipboard.
@@ -108,7 +154,9 @@ impl Panel {
                 lines.push(match row {
                     Row::Figure { label, value, other, .. } if other.is_empty() => format!("  {label}: {value}"),
                     Row::Figure { label, value, other, .. } => format!("  {label}: {value} / {other}"),
-                    Row::Text { text, .. } => format!("  {text}"),
+                    Row::Text { text, .. } | Row::Paste { text } => format!("  {text}"),
+                    Row::Rule { text, num_hidden, is_on, .. } => format!("  {} {text}: {num_hidden}", if *is_on { "on" } else { "off" }),
+                    Row::NewRule => continue,
                     Row::Link { label, value, detail, .. } => {
                         let parts: Vec<_> = [label, value, detail].into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
                         format!("  {}", parts.join(" · "))
@@ -135,14 +183,7 @@ impl About<'_> {
         } else {
             (format!("{}, the most urgent first", figures::things(found.len() as u64, "thing is unusual", "things are unusual")), Tone::Quiet)
         };
-        let rows = found.into_iter().map(|problem| Row::Link {
-            glyph: Some(problem.glyph),
-            label: problem.title,
-            value: String::new(),
-            detail: problem.detail,
-            tone: problem.tone,
-            selects: problem.selects,
-        });
+        let rows = found.into_iter().map(topic::problem_row);
         let mut sections = vec![section("", "", rows.collect())];
         sections.push(self.sources());
         sections.retain(|section| !section.rows.is_empty());

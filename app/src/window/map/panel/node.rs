@@ -36,7 +36,7 @@ impl About<'_> {
         sections.extend(known.map(|known| self.instances_of(known)));
         sections.push(self.node_evidence(node, known));
         sections.retain(|section| !section.rows.is_empty());
-        Panel { title: node.name.clone(), kind, verdict: self.node_verdict(node, known), sections }
+        Panel { title: node.full_name.clone(), kind, verdict: self.node_verdict(node, known), sections }
     }
 
     pub(super) fn node_verdict(&self, node: &SceneNode, known: Option<&Node>) -> Vec<(String, Tone)> {

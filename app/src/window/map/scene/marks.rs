@@ -6,6 +6,8 @@ use switchboard_model::BreakerState;
 use super::{Badge, BreakerMark, Glyph, Tone};
 use crate::window::figures;
 
+/// Offsets read longer ago than this tell nothing of now.
+const STALE_AFTER_NS: i64 = 60_000_000_000;
 /// Below so many calls a share means little: failures are told as `1 of 3 failed`.
 const CALLS_FOR_SHARE: u64 = 5;
 /// From this share of failures on something is wrong.
@@ -46,6 +48,14 @@ pub(crate) fn lag_badge(group: &GroupView) -> Option<Badge> {
         _ => lag_numbers(group),
     };
     Some(Badge { glyph, text, tone })
+}
+
+/// The same, but offsets that were read too long ago are told with their age instead: they may look healthy and not be.
+pub(crate) fn lag_badge_at(group: &GroupView, now_ns: i64) -> Option<Badge> {
+    match group.read_ns.map(|read_ns| now_ns - read_ns).filter(|age_ns| *age_ns > STALE_AFTER_NS) {
+        Some(age_ns) => Some(Badge { glyph: Glyph::Question, text: format!("lag of {} ago", figures::age(age_ns)), tone: Tone::Unknown }),
+        None => lag_badge(group),
+    }
 }
 
 /// How far a group is behind, in messages and time: `1,204 · 38 s`.

@@ -1,17 +1,19 @@
 //! What the map shows of a snapshot, before any place or colour: boxes, edges, and what is unusual about them. Pure.
 
 mod marks;
+mod prefix;
 mod structure;
 mod words;
 
-pub(crate) use marks::{failure_badge, lag_badge, lag_numbers};
+pub(crate) use marks::{failure_badge, lag_badge, lag_badge_at, lag_numbers};
 pub(crate) use structure::find;
-pub(crate) use words::{edge_in_words, edge_word, kind_word, node_in_words};
+pub(crate) use words::{edge_in_words, edge_word, kind_word, node_in_words, recovered_words};
 
 use std::collections::BTreeMap;
 
 use switchboard_engine::view::{EdgeId, Figure, HopKind, NodeId, NodeKind, Snapshot};
 
+use super::noise::NoiseRules;
 use crate::window::figures;
 use marks::breaker_mark;
 use structure::Structure;
@@ -56,6 +58,10 @@ pub(crate) enum Glyph {
     BreakerUnknown,
     /// Not known.
     Question,
+    /// As usual again.
+    Check,
+    /// Several things, told in words.
+    Dot,
 }
 
 /// A sign with its number.
@@ -70,7 +76,7 @@ pub(crate) struct Badge {
 }
 
 /// What is selected: a box or an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Selection {
     /// A box.
     Node(NodeId),
@@ -85,10 +91,14 @@ pub(crate) struct SceneNode {
     pub node_id: NodeId,
     /// What it is.
     pub kind: NodeKind,
-    /// Its name, safe to show.
+    /// Its name, safe to show, without what all names begin with.
     pub name: String,
+    /// Its whole name, safe to show.
+    pub full_name: String,
     /// Its namespace, to tell equal names apart.
     pub namespace: Option<String>,
+    /// Its environment.
+    pub environment: Option<String>,
     /// The second line, dim.
     pub detail: String,
     /// The one figure, with its unit; empty where there is none.
@@ -105,6 +115,21 @@ pub(crate) struct SceneNode {
     pub figure: Figure,
     /// Instances seen.
     pub num_instances: usize,
+    /// For how long it has been as usual again, ns, where that is short.
+    pub recovered_ns: Option<i64>,
+    /// What stands for many.
+    pub cluster: Option<Cluster>,
+}
+
+/// A group of boxes that is shown as one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cluster {
+    /// What is in it and not shown by itself.
+    pub members: Vec<NodeId>,
+    /// How many of its boxes stand outside.
+    pub num_outside: usize,
+    /// How many of its boxes are unusual, wherever they stand.
+    pub num_unusual: usize,
 }
 
 /// Breakers on an edge, or of a caller whose callee is not known.
@@ -158,6 +183,10 @@ pub(crate) struct SceneEdge {
     pub pill: Option<Badge>,
     /// Breakers at the caller's end.
     pub breaker: Option<BreakerMark>,
+    /// For how long it has been as usual again, ns, where that is short.
+    pub recovered_ns: Option<i64>,
+    /// The edges that it stands for, where it is one for several.
+    pub bundle: Vec<EdgeId>,
 }
 
 impl SceneEdge {
@@ -174,6 +203,10 @@ pub(crate) struct Scene {
     pub nodes: Vec<SceneNode>,
     /// Edges, sorted by their ends' names.
     pub edges: Vec<SceneEdge>,
+    /// What all services' names begin with, and is not repeated; may be empty.
+    pub prefix: String,
+    /// Nodes that are not shown, and by which of the rules.
+    pub hidden: BTreeMap<NodeId, usize>,
     /// Nodes that are part of others: what they belong to.
     folded: BTreeMap<NodeId, NodeId>,
     by_node: BTreeMap<NodeId, usize>,
@@ -181,14 +214,43 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Builds the scene of a snapshot as it is at `now_ns`.
+    /// The scene of a snapshot as it is at `now_ns`, without what is noise by default.
     pub(crate) fn build(snapshot: &Snapshot, now_ns: i64) -> Self {
-        let mut scene = Structure::of(&snapshot.topology).into_scene(snapshot, now_ns);
-        scene.mark_groups(snapshot);
+        Self::without(&NoiseRules::default(), snapshot, now_ns)
+    }
+
+    /// The scene of a snapshot as it is at `now_ns`, without what these rules call noise.
+    pub(crate) fn without(noise: &NoiseRules, snapshot: &Snapshot, now_ns: i64) -> Self {
+        let mut scene = Structure::of(&snapshot.topology, noise.hidden(&snapshot.topology)).into_scene(snapshot, now_ns);
+        scene.cut_prefix();
+        scene.mark_groups(snapshot, now_ns);
         scene.mark_failures();
         scene.mark_dead_letters(snapshot);
         scene.mark_breakers(snapshot);
         scene
+    }
+
+    /// The same observations shown by other boxes and edges: `shown_by` says which box shows a node, `bundled` which edge a hop.
+    pub(crate) fn shown_as(
+        &self,
+        nodes: Vec<SceneNode>,
+        edges: Vec<SceneEdge>,
+        shown_by: &BTreeMap<NodeId, NodeId>,
+        bundled: &BTreeMap<EdgeId, EdgeId>,
+    ) -> Self {
+        let place: BTreeMap<NodeId, usize> = nodes.iter().enumerate().map(|(index, node)| (node.node_id, index)).collect();
+        let mut by_node = place.clone();
+        by_node.extend(shown_by.iter().filter_map(|(own, shown)| Some((*own, *place.get(shown)?))));
+        let mut by_edge = BTreeMap::new();
+        for (index, edge) in edges.iter().enumerate() {
+            by_edge.insert(edge.edge_id, index);
+            if let Some(process) = edge.process {
+                by_edge.entry(process).or_insert(index);
+            }
+        }
+        let of_bundles: Vec<_> = bundled.iter().filter_map(|(own, bundle)| Some((*own, *by_edge.get(bundle)?))).collect();
+        by_edge.extend(of_bundles);
+        Self { nodes, edges, prefix: self.prefix.clone(), hidden: self.hidden.clone(), folded: self.folded.clone(), by_node, by_edge }
     }
 
     /// The box of a node, or of what it is folded into.
@@ -207,6 +269,11 @@ impl Scene {
         self.folded.contains_key(&node_id)
     }
 
+    /// Whether some boxes stand for many.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.nodes.last().is_some_and(|node| node.cluster.is_some())
+    }
+
     /// Whether what is selected is shown.
     pub(crate) fn has(&self, selection: Selection) -> bool {
         match selection {
@@ -220,11 +287,23 @@ impl Scene {
         format!("{} → {}", self.nodes[edge.from].name, self.nodes[edge.to].name)
     }
 
-    fn mark_groups(&mut self, snapshot: &Snapshot) {
+    /// The beginning that all names share is said once, above the map.
+    fn cut_prefix(&mut self) {
+        let names = self.nodes.iter().filter(|node| node.kind == NodeKind::Service).map(|node| node.full_name.as_str());
+        let cut = prefix::common_prefix(names);
+        if let Some(node) = self.nodes.iter().find(|node| cut > 0 && node.kind == NodeKind::Service) {
+            node.full_name[..cut].clone_into(&mut self.prefix);
+        }
+        for node in self.nodes.iter_mut().filter(|node| node.kind == NodeKind::Service) {
+            node.name = node.full_name[cut..].to_owned();
+        }
+    }
+
+    fn mark_groups(&mut self, snapshot: &Snapshot, now_ns: i64) {
         for index in 0..self.edges.len() {
             let edge = &self.edges[index];
             let Some(group) = edge.group_row.map(|row| &snapshot.groups[row]) else { continue };
-            let Some(badge) = lag_badge(group) else { continue };
+            let Some(badge) = lag_badge_at(group, now_ns) else { continue };
             let to = edge.to;
             self.nodes[to].tone = self.nodes[to].tone.max(badge.tone);
             let edge = &mut self.edges[index];

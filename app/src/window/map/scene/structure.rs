@@ -14,10 +14,12 @@ pub(super) struct Structure<'a> {
     folded: BTreeMap<NodeId, NodeId>,
     /// Groups for which exactly one service works, and the hop to it.
     merged: BTreeMap<NodeId, &'a Edge>,
+    /// Nodes that are not shown.
+    hidden: BTreeMap<NodeId, usize>,
 }
 
 impl<'a> Structure<'a> {
-    pub(super) fn of(topology: &'a Topology) -> Self {
+    pub(super) fn of(topology: &'a Topology, hidden: BTreeMap<NodeId, usize>) -> Self {
         let mut folded = BTreeMap::new();
         for node in &topology.nodes {
             if let Some(root) = fold_root(topology, node) {
@@ -38,7 +40,7 @@ impl<'a> Structure<'a> {
             let alone = edges.iter().all(|edge| edge.to == first.to);
             (alone && delivered.contains_key(&group)).then_some((group, first))
         };
-        Self { topology, folded, merged: workers.into_iter().filter_map(one_worker).collect() }
+        Self { topology, folded, merged: workers.into_iter().filter_map(one_worker).collect(), hidden }
     }
 
     pub(super) fn into_scene(self, snapshot: &Snapshot, now_ns: i64) -> Scene {
@@ -53,7 +55,7 @@ impl<'a> Structure<'a> {
         let mut nodes: Vec<SceneNode> = topology
             .nodes
             .iter()
-            .filter(|node| !self.folded.contains_key(&node.node_id) && !self.merged.contains_key(&node.node_id))
+            .filter(|node| self.is_box(node.node_id))
             .map(|node| scene_node(node, figure_of(node.node_id), active.get(&node.node_id).copied(), called.contains(&node.node_id), now_ns))
             .collect();
         // Nobody is known to work for these groups: whoever reads there sends no spans.
@@ -76,7 +78,11 @@ impl<'a> Structure<'a> {
                 by_edge.entry(process).or_insert(index);
             }
         }
-        Scene { nodes, edges, folded: self.folded, by_node, by_edge }
+        Scene { nodes, edges, prefix: String::new(), hidden: self.hidden, folded: self.folded, by_node, by_edge }
+    }
+
+    fn is_box(&self, node_id: NodeId) -> bool {
+        !self.folded.contains_key(&node_id) && !self.merged.contains_key(&node_id) && !self.hidden.contains_key(&node_id)
     }
 
     fn scene_edge(&self, edge: &Edge, by_node: &BTreeMap<NodeId, usize>, snapshot: &Snapshot) -> Option<SceneEdge> {
@@ -89,6 +95,9 @@ impl<'a> Structure<'a> {
             return None;
         }
         if edge.kind == HopKind::Process && self.merged.contains_key(&edge.from) {
+            return None;
+        }
+        if self.hidden.contains_key(&edge.from) || self.hidden.contains_key(&edge.to) {
             return None;
         }
         let shown = |node_id: NodeId| self.folded.get(&node_id).copied().unwrap_or(node_id);
@@ -117,6 +126,8 @@ impl<'a> Structure<'a> {
             tone: Tone::Quiet,
             pill: None,
             breaker: None,
+            recovered_ns: None,
+            bundle: Vec::new(),
         })
     }
 
@@ -173,10 +184,13 @@ fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bo
         (NodeKind::Service, NodeBasis::Traced, Some(last_ns)) => Some(now_ns - last_ns).filter(|silent_ns| *silent_ns > SILENT_AFTER_NS),
         _ => None,
     };
+    let full_name = sanitise::visible(&node.name).into_owned();
     SceneNode {
         node_id: node.node_id,
         kind: node.kind,
-        name: sanitise::visible(&node.name).into_owned(),
+        name: full_name.clone(),
+        full_name,
+        environment: node.environment.as_deref().map(|environment| sanitise::visible(environment).into_owned()),
         namespace: node.namespace.as_deref().map(|namespace| sanitise::visible(namespace).into_owned()),
         detail: detail(node, silent_ns),
         rate: rate_with_unit(node.kind, &figure, is_called, silent_ns.is_some()),
@@ -187,6 +201,8 @@ fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bo
         badges: Vec::new(),
         figure,
         num_instances: node.instances.len(),
+        recovered_ns: None,
+        cluster: None,
     }
 }
 

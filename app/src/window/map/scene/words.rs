@@ -21,7 +21,8 @@ pub(crate) fn kind_word(kind: NodeKind) -> &'static str {
 
 /// A box in words, for those who do not see it: `service orders, 2 instances, 40 req/s, 12 % failed`.
 pub(crate) fn node_in_words(node: &SceneNode) -> String {
-    let mut parts = vec![format!("{} {}", kind_word(node.kind), node.name)];
+    let kind = if node.cluster.is_some() { "group of boxes" } else { kind_word(node.kind) };
+    let mut parts = vec![format!("{kind} {}", node.full_name)];
     if node.num_instances > 0 {
         parts.push(figures::things(node.num_instances as u64, "instance", "instances"));
     } else if !node.detail.is_empty() {
@@ -34,7 +35,13 @@ pub(crate) fn node_in_words(node: &SceneNode) -> String {
         parts.push(node.rate.clone());
     }
     parts.extend(node.badges.iter().map(badge_in_words));
+    parts.extend(node.recovered_ns.map(recovered_words));
     parts.join(", ")
+}
+
+/// `recovered 2 min ago`.
+pub(crate) fn recovered_words(recovered_ns: i64) -> String {
+    format!("recovered {} ago", figures::age(recovered_ns))
 }
 
 /// An edge in words.
@@ -47,6 +54,7 @@ pub(crate) fn edge_in_words(scene: &Scene, edge: &SceneEdge) -> String {
     if let Some(mark) = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet) {
         parts.push(badge_in_words(&Badge { glyph: mark.glyph, text: mark.text(), tone: mark.tone }));
     }
+    parts.extend(edge.recovered_ns.map(recovered_words));
     parts.join(", ")
 }
 
@@ -72,6 +80,8 @@ fn badge_in_words(badge: &Badge) -> String {
         Glyph::BreakerOpen => format!("breaker open in {text} instances"),
         Glyph::BreakerHalfOpen => format!("breaker half-open in {text} instances"),
         Glyph::BreakerForced => format!("breaker forced open in {text} instances"),
+        Glyph::Question if text.starts_with("lag") => format!("{text}, not read since"),
         Glyph::BreakerUnknown | Glyph::Question => "state not known".to_owned(),
+        Glyph::Check | Glyph::Dot => text.clone(),
     }
 }
