@@ -103,7 +103,9 @@ pub(crate) fn grouped(scene: &Scene, by: GroupBy, apart: Apart<'_>, ids: &mut Gr
             }
             inside => {
                 let group = group_box(scene, name, inside, &outside, &homes, ids);
-                inside.iter().for_each(|index| shown[*index] = Some(group.node_id));
+                for index in inside {
+                    shown[*index] = Some(group.node_id);
+                }
                 nodes.push(group);
             }
         }

@@ -306,9 +306,10 @@ fn a_ring_of_folded_channels_folds_nothing() {
     assert_eq!(Scene::build(&business.snapshot(), NOW_NS).nodes.len(), 3);
 }
 
+static NONE: BTreeSet<NodeId> = BTreeSet::new();
+
 fn sight<'a>(scene: &'a Scene, geometry: &'a Geometry, camera: Camera) -> Sight<'a> {
     let viewport = Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0));
-    static NONE: BTreeSet<NodeId> = BTreeSet::new();
     Sight { scene, geometry, camera, viewport, hovered: None, selected: None, width_steps: &[], newcomers: &NONE, pinned: &NONE }
 }
 

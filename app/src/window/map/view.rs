@@ -40,9 +40,9 @@ const DOTS_PT_PER_S: f64 = 70.0;
 #[derive(Default)]
 pub(crate) struct MapView {
     /// Everything that was observed but for noise.
-    full: Scene,
-    /// What of it is shown.
     scene: Scene,
+    /// What of it is shown.
+    seen: Scene,
     shown: Shown,
     graph: LayoutGraph,
     placements: Placements,
@@ -67,7 +67,7 @@ pub(crate) struct MapView {
     painter: MapPainter,
     as_table: bool,
     table: MapTable,
-    panel: Option<((u64, Option<Selection>, Topic), Panel)>,
+    panel: Option<(PanelOf, Panel)>,
     /// What is listed while nothing is selected.
     topic: Topic,
     noise: NoiseRules,
@@ -79,6 +79,9 @@ pub(crate) struct MapView {
     others: MapSettings,
     profile: String,
 }
+
+/// What a panel is of: scene, selection, topic.
+type PanelOf = (u64, Option<Selection>, Topic);
 
 /// Each mode has places of its own.
 #[derive(Default)]
@@ -137,22 +140,22 @@ impl MapView {
             // Another session gives its ids anew.
             let remembered = self.to_remember();
             let (as_table, scene_revision, profile) = (self.as_table, self.scene_revision, std::mem::take(&mut self.profile));
-            *self = Self { as_table, scene_revision, ..Self::default() };
+            *self = Self { scene_revision, as_table, ..Self::default() };
             self.remember(remembered, &profile);
         }
         let mut graph_changed = false;
         if self.is_stale || self.is_due(snapshot, now_s) {
             self.now_ns = now_ns;
-            self.full = Scene::without(&self.noise, snapshot, now_ns);
-            self.recoveries.mark(&mut self.full, now_ns);
+            self.scene = Scene::without(&self.noise, snapshot, now_ns);
+            self.recoveries.mark(&mut self.scene, now_ns);
             self.built = Some((snapshot.clone(), now_s));
             self.is_stale = false;
             self.scene_revision += 1;
             if self.shown.mode == Mode::Neighbourhood && self.shown.centre.is_none() {
-                self.shown.centre_on(&self.full, self.selected);
+                self.shown.centre_on(&self.scene, self.selected);
             }
-            self.scene = self.shown.of(&self.full, self.placements.of(self.shown.mode).pinned());
-            let graph = place::layout_graph(&self.scene);
+            self.seen = self.shown.of(&self.scene, self.placements.of(self.shown.mode).pinned());
+            let graph = place::layout_graph(&self.seen);
             graph_changed = !graph.is_same(&self.graph);
             if graph_changed {
                 self.graph = graph;
@@ -173,16 +176,16 @@ impl MapView {
         if self.selected.is_some_and(|selected| !self.has(selected)) {
             self.selected = None;
         }
-        if self.hovered.is_some_and(|hovered| !self.scene.has(hovered)) {
+        if self.hovered.is_some_and(|hovered| !self.seen.has(hovered)) {
             self.hovered = None;
         }
     }
 
     fn update_geometry(&mut self, graph_changed: bool) {
         let placement = self.placements.of(self.shown.mode);
-        let is_as_before = !graph_changed && self.geometry_of.1 == placement.revision() && self.geometry.is_of(&self.scene);
+        let is_as_before = !graph_changed && self.geometry_of.1 == placement.revision() && self.geometry.is_of(&self.seen);
         if !is_as_before {
-            self.geometry = Geometry::of(&self.scene, placement.placed());
+            self.geometry = Geometry::of(&self.seen, placement.placed());
         }
     }
 
@@ -205,12 +208,12 @@ impl MapView {
 
     fn note_widths(&mut self) {
         self.width_steps =
-            self.scene.edges.iter().map(|edge| draw::width_step(self.steps_of_edges.get(&edge.edge_id).copied(), edge.figure.rate_per_s)).collect();
-        self.steps_of_edges = self.scene.edges.iter().zip(&self.width_steps).map(|(edge, step)| (edge.edge_id, *step)).collect();
+            self.seen.edges.iter().map(|edge| draw::width_step(self.steps_of_edges.get(&edge.edge_id).copied(), edge.figure.rate_per_s)).collect();
+        self.steps_of_edges = self.seen.edges.iter().zip(&self.width_steps).map(|(edge, step)| (edge.edge_id, *step)).collect();
     }
 
     fn has(&self, selection: Selection) -> bool {
-        self.scene.has(selection) || self.full.has(selection)
+        self.seen.has(selection) || self.scene.has(selection)
     }
 
     fn placement(&self) -> &Placement {
@@ -219,18 +222,18 @@ impl MapView {
 
     /// Whether there is anything to show.
     pub(crate) fn is_empty(&self) -> bool {
-        self.full.nodes.is_empty()
+        self.scene.nodes.is_empty()
     }
 
     /// Everything there is but noise, whether it is shown or not.
     pub(crate) fn scene(&self) -> &Scene {
-        &self.full
+        &self.scene
     }
 
     /// What is shown of it, for tests.
     #[cfg(test)]
     pub(crate) fn shown_scene(&self) -> &Scene {
-        &self.scene
+        &self.seen
     }
 
     /// Where boxes stand, for tests.
@@ -264,8 +267,8 @@ impl MapView {
         self.table.reveal(self.selected);
         match self.selected {
             Some(selected) => {
-                if self.full.has(selected) && self.shown.is_grouped() {
-                    self.is_stale |= self.shown.visit(&self.full, &self.scene, selected);
+                if self.scene.has(selected) && self.shown.is_grouped() {
+                    self.is_stale |= self.shown.visit(&self.scene, &self.seen, selected);
                 }
                 if let Selection::Node(node_id) = selected {
                     self.placements.of_mut(self.shown.mode).see(node_id);
@@ -359,7 +362,7 @@ impl MapView {
     /// Another mode, looked at as a whole.
     fn set_mode(&mut self, mode: Mode) {
         if mode == Mode::Neighbourhood {
-            self.shown.centre_on(&self.full, self.selected);
+            self.shown.centre_on(&self.scene, self.selected);
             self.placements.near = Placement::default();
         }
         self.shown.mode = mode;
@@ -379,7 +382,7 @@ impl MapView {
     /// A group opens into its boxes, or closes; of any other box the neighbourhood is shown.
     fn open(&mut self, selection: Selection) {
         let group = match selection {
-            Selection::Node(node_id) => self.scene.node_index(node_id).map(|index| &self.scene.nodes[index]).filter(|node| node.cluster.is_some()),
+            Selection::Node(node_id) => self.seen.node_index(node_id).map(|index| &self.seen.nodes[index]).filter(|node| node.cluster.is_some()),
             Selection::Edge(_) => None,
         };
         if let Some(group) = group {
@@ -420,7 +423,7 @@ impl MapView {
     }
 
     fn walk(&mut self, step: Step) {
-        let next = walk::walk(&self.scene, &self.geometry, self.selected, step);
+        let next = walk::walk(&self.seen, &self.geometry, self.selected, step);
         self.select(next);
         self.show_selected();
     }
@@ -434,7 +437,7 @@ impl MapView {
     fn next_problem(&mut self) {
         let Some((snapshot, _)) = self.shown() else { return };
         let mut places: Vec<Selection> = Vec::new();
-        for selection in problems::problems(&self.full, snapshot, self.now_ns).into_iter().filter_map(|problem| problem.selects) {
+        for selection in problems::problems(&self.scene, snapshot, self.now_ns).into_iter().filter_map(|problem| problem.selects) {
             if !places.contains(&selection) {
                 places.push(selection);
             }
@@ -450,8 +453,8 @@ impl MapView {
     fn show_selected(&mut self) {
         let (Some(selected), Some(camera), Some(viewport)) = (self.selected, self.camera, self.viewport) else { return };
         let bounds = match selected {
-            Selection::Node(node_id) => self.scene.node_index(node_id).and_then(|index| self.geometry.rects.get(index).copied().flatten()),
-            Selection::Edge(edge_id) => self.scene.edge_index(edge_id).and_then(|index| {
+            Selection::Node(node_id) => self.seen.node_index(node_id).and_then(|index| self.geometry.rects.get(index).copied().flatten()),
+            Selection::Edge(edge_id) => self.seen.edge_index(edge_id).and_then(|index| {
                 let path = self.geometry.paths.get(index)?;
                 Some(Rect::from_center_size(path.at(path.length / 2.0).0, Vec2::splat(20.0)))
             }),
@@ -473,7 +476,7 @@ impl MapView {
         if let Some((shown, _)) = self.shown()
             && self.panel.as_ref().is_none_or(|(of, _)| *of != key)
         {
-            let scenes = (&self.full, &self.scene);
+            let scenes = (&self.scene, &self.seen);
             self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.topic), &self.noise, now_ns)));
         }
         let (_, panel) = self.panel.get_or_insert_with(Default::default);
@@ -483,7 +486,7 @@ impl MapView {
     /// Draws the map, or its table, into all the room there is. `moves` is whether anything on it may move by itself.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, moves: bool) {
         if self.as_table {
-            let chosen = self.table.ui(ui, &self.full, self.scene_revision, self.selected, tokens);
+            let chosen = self.table.ui(ui, &self.scene, self.scene_revision, self.selected, tokens);
             if chosen.is_some() {
                 self.select(chosen);
                 ui.ctx().request_repaint();
@@ -507,7 +510,7 @@ impl MapView {
         let Some(camera) = self.camera else { return };
 
         let sight = Sight {
-            scene: &self.scene,
+            scene: &self.seen,
             geometry: &self.geometry,
             camera,
             viewport,
@@ -527,7 +530,7 @@ impl MapView {
         let placement = self.placements.of(self.shown.mode);
         let mut asked = chrome::minimap_ui(ui, &sight, self.shown.mode == Mode::All, tokens);
         asked = asked.or(chrome::notes_ui(ui, viewport, list.num_outside, placement.newcomers().len(), tokens));
-        asked = asked.or(chrome::modes_ui(ui, viewport, &self.shown, self.full.nodes.len(), tokens));
+        asked = asked.or(chrome::modes_ui(ui, viewport, &self.shown, self.scene.nodes.len(), tokens));
         let is_news = outcome.hovered != self.hovered || !matches!(outcome.clicked, Click::None) || outcome.opened.is_some() || outcome.fit || asked.is_some();
         self.hovered = outcome.hovered;
         match outcome.clicked {
@@ -582,7 +585,7 @@ impl MapView {
         let is_outside = || self.camera.is_none_or(|camera| !viewport.contains_rect(camera.rect_on_screen(bounds)));
         let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && (!is_settled || is_outside())));
         if !self.taken && due && self.carried.is_none() {
-            let over = chrome::modes_height(&self.shown, self.full.nodes.len());
+            let over = chrome::modes_height(&self.shown, self.scene.nodes.len());
             let room = Rect::from_min_max(viewport.min + egui::vec2(0.0, over), viewport.max);
             self.camera = Some(Camera::fit(bounds, room));
             self.fitted_to = Some((viewport, revision));
@@ -601,7 +604,7 @@ impl MapView {
                 Some(pointer) => {
                     let placement = self.placements.of_mut(self.shown.mode);
                     placement.put(node_id, camera.on_map(pointer) - inside);
-                    self.geometry = Geometry::of(&self.scene, placement.placed());
+                    self.geometry = Geometry::of(&self.seen, placement.placed());
                     self.geometry_of = (self.topology_revision, placement.revision());
                     self.taken = true;
                 }
@@ -612,7 +615,7 @@ impl MapView {
 
     /// The box at a point of the map, and where in it from its middle.
     fn box_at(&self, at: Pos2) -> Option<(NodeId, Vec2)> {
-        let found = self.geometry.rects.iter().zip(&self.scene.nodes).rev().find(|(rect, _)| rect.is_some_and(|rect| rect.contains(at)))?;
+        let found = self.geometry.rects.iter().zip(&self.seen.nodes).rev().find(|(rect, _)| rect.is_some_and(|rect| rect.contains(at)))?;
         Some((found.1.node_id, at - found.0.map_or(at, |rect| rect.center())))
     }
 
