@@ -9,23 +9,25 @@ use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
 use switchboard::demo::{LabChild, free_otlp_ports};
 use switchboard::headless::{self, Ending, say};
 use switchboard::live::LiveSession;
+use switchboard::own_log::OwnLog;
 use switchboard::profile::{OtlpProfile, Profile};
 use switchboard::remembered;
 use switchboard::window::{WindowOptions, run_window};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| "warn".into()))
-        .init();
+    let own_log = OwnLog::default();
+    log_to(&own_log);
     // Fails only if a provider is there already, which then is the one we want.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let ending = match cli.command {
         Some(Command::Lab(args)) => lab(args),
-        Some(Command::Demo(args)) => demo(&args),
-        Some(Command::Watch(args)) => watch(&args),
-        None => watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }),
+        Some(Command::Demo(args)) => demo(&args, &own_log),
+        Some(Command::Watch(args)) => watch(&args, &own_log),
+        None => watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }, &own_log),
     };
     match ending {
         Ok(Ending::Done) => ExitCode::SUCCESS,
@@ -35,6 +37,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What goes to the terminal is chosen by `SWITCHBOARD_LOG`; the window's log keeps more of this program, and warnings of others.
+fn log_to(own_log: &OwnLog) {
+    let chosen = EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let terminal = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(chosen);
+    let window = own_log.layer().with_filter(EnvFilter::new("warn,switchboard=debug"));
+    tracing_subscriber::registry().with(terminal).with(window).init();
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -58,7 +68,7 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
     Ok(Ending::Done)
 }
 
-fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
+fn demo(args: &DemoArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
     let runtime = runtime()?;
     let headless = is_headless(&args.run)?;
     let (grpc_port, http_port) = free_otlp_ports()?;
@@ -67,10 +77,10 @@ fn demo(args: &DemoArgs) -> anyhow::Result<Ending> {
         runtime.block_on(lab.go())?;
         Ok(lab)
     };
-    observe(&runtime, &profile, &args.run, headless, Some(go))
+    observe(&runtime, &profile, &args.run, headless, own_log, Some(go))
 }
 
-fn watch(args: &WatchArgs) -> anyhow::Result<Ending> {
+fn watch(args: &WatchArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
     let runtime = runtime()?;
     let headless = is_headless(&args.run)?;
     let mut profile = match &args.profile {
@@ -87,7 +97,7 @@ fn watch(args: &WatchArgs) -> anyhow::Result<Ending> {
         http_port: port(args.otlp_http_port, profile.otlp.http_port),
         ..profile.otlp
     };
-    observe(&runtime, &profile, &args.run, headless, None::<fn(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>)
+    observe(&runtime, &profile, &args.run, headless, own_log, None::<fn(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>)
 }
 
 /// Observes a profile's systems, in a window or without; `go` lets the lab begin once all listens.
@@ -96,6 +106,7 @@ fn observe(
     profile: &Profile,
     args: &RunArgs,
     headless: bool,
+    own_log: &OwnLog,
     go: Option<impl FnOnce(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>,
 ) -> anyhow::Result<Ending> {
     let mut live = LiveSession::start(profile, args.memory, runtime.handle())?;
@@ -111,6 +122,7 @@ fn observe(
         otlp_http_port: port(profile.otlp.http_port),
         theme: args.theme.map(Into::into),
         links: profile.links.clone(),
+        own_log: own_log.clone(),
     };
     live.close_at(args.run_for.map(|run_for| Instant::now() + run_for));
     run_window(live.clone(), options).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}. Try --headless"))?;

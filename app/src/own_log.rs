@@ -89,6 +89,12 @@ pub struct OwnLog {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for OwnLog {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "OwnLog({} lines so far)", self.revision())
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     ring: Mutex<Ring>,

@@ -12,7 +12,9 @@ use crate::window::{
     attendance::{Attendance, Freshness},
     bars::{self, TopBar},
     command::UiCommand,
-    figures, fonts,
+    figures,
+    find::FindOverlay,
+    fonts,
     history::History,
     notice::{self, Leads, NoticePart},
     notice_ui::{NoticeAction, notice_ui},
@@ -109,6 +111,7 @@ pub(crate) struct Window {
     asker: Asker,
     history: History,
     palette: Palette,
+    find: FindOverlay,
     attendance: Attendance,
     /// What changed while the window was hidden for so long, ns.
     away: Option<(i64, Vec<NoticePart>)>,
@@ -151,6 +154,7 @@ impl Window {
             asker: Asker::default(),
             history: History::default(),
             palette: Palette::default(),
+            find: FindOverlay::default(),
             attendance: Attendance::default(),
             away: None,
             lost_closed: notice::Closed::default(),
@@ -237,7 +241,7 @@ impl Window {
     /// Draws everything; what the session has to do.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui) -> Vec<SessionCommand> {
         let ctx = ui.ctx().clone();
-        let typing = self.palette.is_open() || ctx.text_edit_focused();
+        let typing = self.palette.is_open() || self.find.is_open() || ctx.text_edit_focused();
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
         let tokens = self.themes.tokens(ctx.theme()).clone();
         commands.extend(self.top_ui(ui, &tokens));
@@ -249,6 +253,8 @@ impl Window {
         let mut palette = std::mem::take(&mut self.palette);
         commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
         self.palette = palette;
+        let shown = self.shown().clone();
+        actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, &tokens).map(ViewAction::Goto));
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
         self.schedule(&ctx);

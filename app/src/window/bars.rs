@@ -7,7 +7,7 @@ use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, 
 use crate::window::{
     command::{Menu, UiCommand},
     fonts,
-    theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
+    theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
     view::{TimeRange, ViewKind},
 };
 
@@ -41,6 +41,9 @@ const TOP_PT: f32 = 42.0;
 const FOOT_PT: f32 = 32.0;
 /// A narrower window does without the profile's name in the bar; the title has it.
 const NAMED_FROM_PT: f32 = 1_100.0;
+/// Width of the search's field, points; with less room than the second there is none.
+const FIND_PT: f32 = 280.0;
+const FIND_FROM_PT: f32 = 120.0;
 
 /// Name, profile, views, range, freshness and menu; what was asked for.
 pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens) -> Vec<UiCommand> {
@@ -120,6 +123,26 @@ fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &
     });
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("range {}", bar.range.text())));
     response.on_hover_text("How much time figures and lists are of");
+    ui.add_space(8.0);
+    if ui.available_width() >= FIND_FROM_PT && find_ui(ui, tokens) {
+        asked.push(UiCommand::Find);
+    }
+}
+
+/// What looks like the search's field and opens it.
+fn find_ui(ui: &mut egui::Ui, tokens: &DesignTokens) -> bool {
+    let width = (ui.available_width() - 12.0).min(FIND_PT);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 26.0), Sense::click());
+    let fill = if response.hovered() || response.has_focus() { Ink::Raised } else { Ink::Card };
+    ui.painter().rect(rect, RADIUS_PT, tokens.ink(fill), Stroke::new(1.0, tokens.ink(Ink::Line)), egui::StrokeKind::Inside);
+    let inner = rect.shrink2(vec2(10.0, 0.0));
+    ui.painter().text(inner.left_center(), egui::Align2::LEFT_CENTER, "Find anything", fonts::words(12.5), tokens.ink(Ink::Dim));
+    let keys = UiCommand::Find.keys();
+    if width > 170.0 {
+        ui.painter().text(inner.right_center(), egui::Align2::RIGHT_CENTER, &keys, fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
+    }
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, UiCommand::Find.text()));
+    response.on_hover_text(format!("{} ({keys})", UiCommand::Find.tooltip())).clicked()
 }
 
 /// The ranges, and the commands that choose them.
@@ -172,7 +195,7 @@ pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], to
     egui::Panel::bottom("foot").exact_size(FOOT_PT).frame(frame).show_separator_line(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
-            let always = [(UiCommand::OpenPalette, "commands")];
+            let always = [(UiCommand::Find, "find"), (UiCommand::OpenPalette, "commands")];
             for (index, (command, what)) in hints.iter().chain(&always).enumerate() {
                 if index > 0 {
                     ui.add_space(10.0);

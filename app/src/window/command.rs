@@ -91,6 +91,7 @@ const MAP: Scope = Scope::Views(&[ViewKind::Map]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
+    Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
     ShowMap: WINDOW, Go, "Show the map", "Who talks to whom, and what is unusual about it", [];
     ShowTraces: WINDOW, Go, "Show traces", "By service, operation, duration and status", [];
     ShowMessages: WINDOW, Go, "Show messages", "Topics and their records", [];

@@ -78,6 +78,28 @@ pub(crate) fn age_s(s: f64) -> String {
     age((s * 1e9) as i64)
 }
 
+/// The time of day, UTC, to the millisecond: `14:03:07.412`.
+pub(crate) fn time_of_day(ns: i64) -> String {
+    let ms = ns.div_euclid(1_000_000).rem_euclid(86_400_000);
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
+}
+
+/// An instant, UTC, to the microsecond: `2026-11-21T14:03:07.412000Z`.
+pub(crate) fn instant(ns: i64) -> String {
+    let format = time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)).ok();
+    at.and_then(|at| at.format(&format).ok()).unwrap_or_else(|| format!("{ns} ns"))
+}
+
+/// A size: `412 B`, `12.4 KiB`, `3.1 MiB`.
+pub(crate) fn bytes(n: u64) -> String {
+    match n {
+        0..1_024 => format!("{n} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", n as f64 / 1_024.0),
+        n => format!("{:.1} MiB", n as f64 / 1_048_576.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +114,14 @@ mod tests {
         assert_eq!([clock_age(12_900_000_000), clock_age(3_665_000_000_000), clock_age(-1)], ["00:12", "61:05", "00:00"]);
         assert_eq!(duration(-3_000_000), "−3.0 ms");
         assert_eq!([age(2_400_000_000), age(-5), age(61_000_000_000), age(7_200_000_000_000), age(i64::MAX)], ["2 s", "0 s", "1 min", "2 h", "106751 d"]);
+    }
+
+    #[test]
+    fn instants_and_sizes_read_as_people_write_them() {
+        assert_eq!(time_of_day(1_795_258_800_000_000_000), "11:00:00.000");
+        assert_eq!(time_of_day(-1), "23:59:59.999");
+        assert_eq!(instant(1_795_258_800_412_000_001), "2026-11-21T11:00:00.412000Z");
+        assert_eq!([instant(i64::MIN), instant(i64::MAX)].map(|text| text.len()), [27, 27]);
+        assert_eq!([bytes(412), bytes(12_700), bytes(3_250_585)], ["412 B", "12.4 KiB", "3.1 MiB"]);
     }
 }

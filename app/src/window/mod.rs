@@ -11,11 +11,13 @@ mod command;
 mod elsewhere;
 mod empty;
 mod figures;
+mod find;
 mod fonts;
 #[cfg(test)]
 mod frame_tests;
 mod fuzzy;
 mod history;
+mod log;
 mod map;
 mod notice;
 mod notice_ui;

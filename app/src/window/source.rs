@@ -66,6 +66,8 @@ pub struct WindowOptions {
     pub theme: Option<super::ThemeChoice>,
     /// Addresses of the same objects in other programs.
     pub links: crate::links::Links,
+    /// The program's own log.
+    pub own_log: crate::own_log::OwnLog,
 }
 
 impl WindowOptions {

@@ -5,13 +5,18 @@ mod map_pane;
 use map_pane::MapPane;
 pub(crate) use map_pane::PANEL_WIDTH_PT;
 
-use crate::window::view::{View, ViewKind};
+use crate::window::{
+    log::LogView,
+    view::{View, ViewKind},
+};
 
 /// All views, each with what belongs to its screen. They live on while they are not shown.
 #[derive(Default)]
 pub(crate) struct Views {
     /// The map with its sentence and its side panel.
     pub map: MapPane,
+    /// The program's own log.
+    pub log: LogView,
 }
 
 impl Views {
@@ -19,7 +24,8 @@ impl Views {
     pub(crate) fn of(&self, kind: ViewKind) -> Option<&dyn View> {
         match kind {
             ViewKind::Map => Some(&self.map),
-            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers | ViewKind::Sources | ViewKind::Log => None,
+            ViewKind::Log => Some(&self.log),
+            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers | ViewKind::Sources => None,
         }
     }
 
@@ -27,7 +33,8 @@ impl Views {
     pub(crate) fn of_mut(&mut self, kind: ViewKind) -> Option<&mut dyn View> {
         match kind {
             ViewKind::Map => Some(&mut self.map),
-            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers | ViewKind::Sources | ViewKind::Log => None,
+            ViewKind::Log => Some(&mut self.log),
+            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers | ViewKind::Sources => None,
         }
     }
 

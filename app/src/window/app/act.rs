@@ -40,6 +40,7 @@ impl Window {
         }
         match command {
             UiCommand::OpenPalette => self.palette.toggle(),
+            UiCommand::Find => self.find.toggle(),
             UiCommand::Back => self.step(true),
             UiCommand::Forward => self.step(false),
             UiCommand::NextPane => self.panes.focus_next(),
@@ -167,6 +168,9 @@ impl Window {
     /// Shows an object in the view that can show it.
     pub(crate) fn goto(&mut self, ctx: &egui::Context, target: &Target) {
         ctx.request_repaint();
+        if let Target::Find(text) = target {
+            self.find.look_for(text);
+        }
         let Some(kind) = target.view().filter(|kind| self.views.of(*kind).is_some()) else { return };
         self.history.leave(self.place());
         self.panes.open(kind);
