@@ -46,6 +46,8 @@ fn lines_are_shown_by_level_and_text_and_one_of_them_whole() {
     harness.get_by_label("level debug").click();
     harness.run();
     harness.get_by_label("2 of 2 lines");
+    harness.get_by_role_and_label(Role::SearchInput, "Find in the log").focus();
+    harness.run();
     harness.get_by_role_and_label(Role::SearchInput, "Find in the log").type_text("BROKER");
     harness.run();
     harness.get_by_label("1 of 2 lines");
