@@ -88,11 +88,7 @@ fn record(hit: &FindHit) -> Option<Hit> {
 fn log(hit: &FindHit, snapshot: &Snapshot) -> Option<Hit> {
     let FindHit::Log { service, at_ns, excerpt, trace_id, .. } = hit else { return None };
     let node = || snapshot.topology.nodes.iter().find(|node| node.kind == NodeKind::Service && node.name == *service);
-    let target = if trace_id.0 == 0 {
-        node().map(|node| Target::Node(node.node_id))
-    } else {
-        Some(Target::Trace { trace_id: *trace_id, span_id: None })
-    };
+    let target = if trace_id.0 == 0 { node().map(|node| Target::Node(node.node_id)) } else { Some(Target::Trace { trace_id: *trace_id, span_id: None }) };
     Some(Hit { place: service.clone(), excerpt: excerpt.clone(), at_ns: Some(*at_ns), target })
 }
 

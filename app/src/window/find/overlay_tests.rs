@@ -58,7 +58,8 @@ fn what_the_engine_found_is_listed_with_where_it_looked() {
     let source = FixedSource::new(testing::order_business());
     source.answer_with(|query| {
         let Query::Find { text, .. } = query else { return None };
-        let hit = |n: u64| FindHit::Log { row: RowId(n), service: "orders".to_owned(), at_ns: NOW_NS, excerpt: format!("{text} line {n}"), trace_id: TraceId(0) };
+        let hit =
+            |n: u64| FindHit::Log { row: RowId(n), service: "orders".to_owned(), at_ns: NOW_NS, excerpt: format!("{text} line {n}"), trace_id: TraceId(0) };
         Some(Answer::Found(FindPage {
             hits: (0..30).map(hit).collect(),
             looked_at: 99,

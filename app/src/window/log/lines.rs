@@ -90,10 +90,7 @@ mod tests {
     #[test]
     fn a_line_is_copied_in_three_forms() {
         let line = line(LogLevel::Warn, "The broker does not answer.", &[("source", "lab-kafka")]);
-        assert_eq!(
-            copied(&line, CopyForm::Text),
-            "2026-11-21T11:00:00.000000Z warn switchboard::session The broker does not answer.  source=lab-kafka"
-        );
+        assert_eq!(copied(&line, CopyForm::Text), "2026-11-21T11:00:00.000000Z warn switchboard::session The broker does not answer.  source=lab-kafka");
         let json: Value = serde_json::from_str(&copied(&line, CopyForm::Json)).expect("JSON");
         assert_eq!((&json["level"], &json["fields"]["source"]), (&json!("warn"), &json!("lab-kafka")));
         assert!(copied(&line, CopyForm::Markdown).contains("- source: `lab-kafka`"));

@@ -41,15 +41,7 @@ impl Default for LogView {
     fn default() -> Self {
         let mut table = TableState::default();
         table.follow_end(true);
-        Self {
-            filter: LogFilter::default(),
-            page: OwnLogPage::default(),
-            shown: Vec::new(),
-            shown_of: None,
-            selected: None,
-            table,
-            actions: Vec::new(),
-        }
+        Self { filter: LogFilter::default(), page: OwnLogPage::default(), shown: Vec::new(), shown_of: None, selected: None, table, actions: Vec::new() }
     }
 }
 
@@ -116,7 +108,9 @@ impl LogView {
         let panel = egui::Panel::bottom("log line").resizable(true).default_size(150.0).size_range(80.0..=420.0).frame(frame);
         panel.show(ui, |ui| {
             egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-                ui.label(RichText::new(format!("{} · {}", figures::instant(line.at_ns), visible(&line.target))).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
+                ui.label(
+                    RichText::new(format!("{} · {}", figures::instant(line.at_ns), visible(&line.target))).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)),
+                );
                 ui.add(egui::Label::new(RichText::new(visible(&line.message)).color(tokens.ink(Ink::Text))).wrap());
                 for (name, value) in &line.fields {
                     ui.horizontal_wrapped(|ui| {
