@@ -11,4 +11,5 @@ pub mod profile;
 pub mod remembered;
 pub mod replay;
 pub mod session;
+pub mod sources;
 pub mod window;

@@ -1,5 +1,6 @@
 //! A session that a window looks at: it can be begun anew while the window stays open.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use switchboard_model::SourceCommand;
 use crate::profile::Profile;
 use crate::replay::ReplayBoard;
 use crate::session::Session;
+use crate::sources::{SourcesBoard, SourcesDesk};
 use crate::window::{SessionCommand, SnapshotSource};
 
 /// Wakes whoever asked to be told of publications.
@@ -34,7 +36,7 @@ impl Wake {
 #[derive(Clone)]
 pub struct LiveSession {
     current: Arc<Mutex<Option<Session>>>,
-    profile: Arc<Profile>,
+    sources: SourcesDesk,
     memory_bytes: usize,
     runtime: tokio::runtime::Handle,
     wake: Wake,
@@ -45,12 +47,15 @@ pub struct LiveSession {
 
 impl LiveSession {
     /// Starts a session.
-    pub fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle) -> anyhow::Result<Self> {
+    pub fn start(profile: &Profile, path: Option<&Path>, memory_bytes: usize, runtime: &tokio::runtime::Handle) -> anyhow::Result<Self> {
         let wake = Wake::default();
         let session = start(profile, memory_bytes, runtime, &wake)?;
         Ok(Self {
             current: Arc::new(Mutex::new(Some(session))),
-            profile: Arc::new(profile.clone()),
+            sources: SourcesDesk::new(profile.clone(), path.map(Path::to_owned), memory_bytes, runtime, {
+                let wake = wake.clone();
+                Box::new(move || wake.call())
+            }),
             memory_bytes,
             runtime: runtime.clone(),
             wake,
@@ -84,7 +89,7 @@ impl LiveSession {
         let (live, runtime) = (self.clone(), self.runtime.clone());
         self.runtime.spawn(async move {
             old.stop().await;
-            match start(&live.profile, live.memory_bytes, &runtime, &live.wake) {
+            match start(&live.sources.board().profile, live.memory_bytes, &runtime, &live.wake) {
                 Ok(session) => *live.current.lock() = Some(session),
                 Err(error) => tracing::error!(%error, "The session could not be begun anew."),
             }
@@ -132,6 +137,10 @@ impl SnapshotSource for LiveSession {
         Arc::clone(&self.last_board)
     }
 
+    fn sources(&mut self) -> Arc<SourcesBoard> {
+        self.sources.board()
+    }
+
     fn command(&mut self, command: SessionCommand) {
         match command {
             SessionCommand::RefreshSources => {
@@ -140,6 +149,7 @@ impl SnapshotSource for LiveSession {
                 }
             }
             SessionCommand::RestartEngine => self.restart(),
+            SessionCommand::Sources(command) => self.sources.command(&self.current, *command),
             SessionCommand::Replay(command) => {
                 if let Some(session) = &*self.current.lock() {
                     session.replay(*command);

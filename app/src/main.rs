@@ -77,7 +77,7 @@ fn demo(args: &DemoArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
         runtime.block_on(lab.go())?;
         Ok(lab)
     };
-    observe(&runtime, &profile, &args.run, headless, own_log, Some(go))
+    observe(&runtime, (&profile, None), &args.run, headless, own_log, Some(go))
 }
 
 fn watch(args: &WatchArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
@@ -97,19 +97,19 @@ fn watch(args: &WatchArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
         http_port: port(args.otlp_http_port, profile.otlp.http_port),
         ..profile.otlp
     };
-    observe(&runtime, &profile, &args.run, headless, own_log, None::<fn(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>)
+    observe(&runtime, (&profile, args.profile.as_deref()), &args.run, headless, own_log, None::<fn(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>)
 }
 
 /// Observes a profile's systems, in a window or without; `go` lets the lab begin once all listens.
 fn observe(
     runtime: &tokio::runtime::Runtime,
-    profile: &Profile,
+    (profile, path): (&Profile, Option<&std::path::Path>),
     args: &RunArgs,
     headless: bool,
     own_log: &OwnLog,
     go: Option<impl FnOnce(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>,
 ) -> anyhow::Result<Ending> {
-    let mut live = LiveSession::start(profile, args.memory, runtime.handle())?;
+    let mut live = LiveSession::start(profile, path, args.memory, runtime.handle())?;
     runtime.block_on(live.listening());
     let lab = go.map(|go| go(runtime)).transpose()?;
     if headless {

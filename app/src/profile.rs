@@ -259,7 +259,8 @@ impl Profile {
         Ok(profile)
     }
 
-    fn check(&self) -> Result<(), ProfileError> {
+    /// Whether its values make sense.
+    pub fn check(&self) -> Result<(), ProfileError> {
         let wrong =
             |field: &str, value: &str, reason: &str| Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() });
         let mut names: Vec<&str> = self.kafka.iter().map(|source| source.name.as_str()).collect();

@@ -9,20 +9,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use switchboard_engine::view::{Answer, HopKind, NodeKind, Query, Report, Snapshot, Topology};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
-use switchboard_grpc::GrpcHealth;
-use switchboard_http::HttpPoller;
-use switchboard_kafka::KafkaCollector;
-use switchboard_model::{
-    Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, channel,
-};
-use switchboard_otlp::OtlpReceiver;
+use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
 
 use crate::ledger::ledger_path;
-use crate::profile::{GrpcProfile, HttpProfile, KafkaProfile, Profile, ProfileError, Secret, seconds};
+use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig};
+use crate::session::collector::{Collector, Prepared};
 use crate::session::kafka_access::{KafkaAccess, is_production};
 use crate::session::observed::SessionObserved;
+use crate::sources::SourceProfile;
 
+pub(crate) mod collector;
 mod kafka_access;
 mod observed;
 
@@ -35,23 +32,23 @@ pub struct Session {
     intake: Intake,
     redactor: Arc<Redactor>,
     runtime: tokio::runtime::Handle,
-    sources: Arc<Mutex<Vec<Source>>>,
+    memory_bytes: usize,
+    sources: Arc<Mutex<Sources>>,
     replay: ReplayDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
 
-struct Source {
-    source_id: SourceId,
-    collector: Collector,
+/// The sources that run, and the id given last: ids are never used again.
+#[derive(Default)]
+struct Sources {
+    running: Vec<Source>,
+    last_id: u32,
 }
 
-enum Collector {
-    Otlp(OtlpReceiver),
-    Kafka(KafkaCollector),
-    Http(HttpPoller),
-    Grpc(GrpcHealth),
-    /// Could not be made at all; its status says why.
-    Unusable,
+struct Source {
+    source_id: SourceId,
+    name: String,
+    collector: Collector,
 }
 
 impl Session {
@@ -79,84 +76,85 @@ impl Session {
             pace: Pace::default(),
         };
         let replay = ReplayDesk::start(desk, runtime, Box::new(move || on_change.lock()()));
-        let mut session = Self { engine, intake, redactor, runtime: runtime.clone(), sources: Arc::default(), replay, ticker: runtime.spawn(async {}) };
-        session.add_otlp(profile, memory_bytes);
+        let mut session =
+            Self { engine, intake, redactor, runtime: runtime.clone(), memory_bytes, sources: Arc::default(), replay, ticker: runtime.spawn(async {}) };
         session.add_sources(profile);
         session.ticker = session.spawn_ticker();
         Ok(session)
     }
 
-    fn add_otlp(&self, profile: &Profile, memory_bytes: usize) {
-        let port = |port: u16| (port != 0).then_some(port);
-        if profile.otlp.grpc_port == 0 && profile.otlp.http_port == 0 {
-            return;
+    /// Starts the sources of a profile beside those that run.
+    pub fn add_sources(&self, profile: &Profile) {
+        for source in SourceProfile::all_of(profile) {
+            self.add_source(&source, profile, Prepared::of(&source, profile, self.memory_bytes));
         }
-        let config = switchboard_otlp::Config {
-            grpc_port: port(profile.otlp.grpc_port),
-            http_port: port(profile.otlp.http_port),
-            allowed_hosts: profile.otlp.allowed_hosts.clone(),
-            allowed_origins: profile.otlp.allowed_origins.clone(),
-            docker_bridge: profile.otlp.docker_bridge,
-            forward: profile.otlp.forward.clone(),
-            in_flight_bytes: if memory_bytes < 128 << 20 { switchboard_otlp::SMALL_IN_FLIGHT_BYTES } else { switchboard_otlp::DEFAULT_IN_FLIGHT_BYTES },
-            environment: profile.environment.clone(),
-        };
-        self.add("OTLP", SourceKind::Otlp, profile, |sink, redactor, runtime| Ok(Collector::Otlp(OtlpReceiver::start(config, sink, redactor, runtime))));
     }
 
-    /// Starts the Kafka, HTTP and gRPC sources of a profile beside those that run.
-    pub fn add_sources(&self, profile: &Profile) {
-        for kafka in &profile.kafka {
+    /// Starts a source beside those that run; one that could not be made ready is a failed one.
+    pub(crate) fn add_source(&self, source: &SourceProfile, profile: &Profile, prepared: Result<Prepared, ProfileError>) {
+        let (name, kind) = (source.name().to_owned(), source.kind());
+        let mut sources = self.sources.lock();
+        let source_id = SourceId(sources.last_id + 1);
+        sources.last_id += 1;
+        if let SourceProfile::Kafka(kafka) = source {
             for channel in &kafka.dead_letter_channels {
                 self.engine.add_dead_letter_channel(channel);
             }
-            self.add(&kafka.name, SourceKind::Kafka, profile, |sink, redactor, runtime| {
-                let config = kafka_config(kafka, profile)?;
+            if let Ok(Prepared::Kafka(config)) = &prepared {
                 let access = KafkaAccess {
                     config: Arc::new(config.clone()),
-                    redactor: Arc::clone(&redactor),
+                    redactor: Arc::clone(&self.redactor),
                     writes_allowed: kafka.write,
                     is_production: is_production(profile.environment.as_deref()),
                 };
                 self.replay.add_cluster(&kafka.name, Arc::new(access));
-                Ok(Collector::Kafka(KafkaCollector::start(config, sink, redactor, runtime)))
-            });
+            }
         }
-        for http in &profile.http {
-            self.add(&http.name, SourceKind::Http, profile, |sink, redactor, runtime| {
-                Ok(Collector::Http(HttpPoller::start(http_config(http)?, sink, redactor, runtime)))
-            });
-        }
-        for grpc in &profile.grpc {
-            self.add(&grpc.name, SourceKind::Grpc, profile, |sink, redactor, runtime| {
-                Ok(Collector::Grpc(GrpcHealth::start(grpc_config(grpc), sink, redactor, runtime)))
-            });
-        }
+        self.engine.add_source(SourceInfo { id: source_id, name: name.clone(), kind, environment: profile.environment.clone() });
+        let sink = self.intake.sink(source_id);
+        let collector = match prepared {
+            Ok(prepared) => prepared.start(sink, Arc::clone(&self.redactor), &self.runtime),
+            Err(error) => {
+                sink.status(SourceStatus {
+                    source: source_id,
+                    at_ns: now_ns(),
+                    phase: SourcePhase::Failed,
+                    failure: Some(FailureKind::Authenticate),
+                    detail: error.to_string(),
+                    next_step: "Mend it under Sources, or in the profile".to_owned(),
+                });
+                Collector::Unusable
+            }
+        };
+        sources.running.push(Source { source_id, name, collector });
     }
 
-    fn add(
-        &self,
-        name: &str,
-        kind: SourceKind,
-        profile: &Profile,
-        start: impl FnOnce(switchboard_model::Sink, Arc<Redactor>, &tokio::runtime::Handle) -> Result<Collector, ProfileError>,
-    ) {
+    /// Ends a source: nothing comes from it any more, and nothing is sent to its cluster. What came from it stays.
+    pub(crate) fn remove_source(&self, name: &str) {
         let mut sources = self.sources.lock();
-        let source_id = SourceId(sources.len() as u32 + 1);
-        self.engine.add_source(SourceInfo { id: source_id, name: name.to_owned(), kind, environment: profile.environment.clone() });
-        let sink = self.intake.sink(source_id);
-        let collector = start(sink.clone(), Arc::clone(&self.redactor), &self.runtime).unwrap_or_else(|error| {
-            sink.status(SourceStatus {
-                source: source_id,
-                at_ns: now_ns(),
-                phase: SourcePhase::Failed,
-                failure: Some(FailureKind::Authenticate),
-                detail: error.to_string(),
-                next_step: "Mend the profile and start again".to_owned(),
-            });
-            Collector::Unusable
+        let Some(place) = sources.running.iter().position(|source| source.name == name) else { return };
+        let source = sources.running.remove(place);
+        drop(sources);
+        self.replay.remove_cluster(name);
+        self.intake.sink(source.source_id).status(SourceStatus {
+            source: source.source_id,
+            at_ns: now_ns(),
+            phase: SourcePhase::Stopped,
+            failure: None,
+            detail: "Removed".to_owned(),
+            next_step: String::new(),
         });
-        sources.push(Source { source_id, collector });
+        self.intake.close(source.source_id);
+        self.runtime.spawn(async move {
+            if tokio::time::timeout(STOP_WITHIN, source.collector.stop()).await.is_err() {
+                tracing::warn!(source = source.name, "A removed source took longer than 500 ms to end and was left behind.");
+            }
+        });
+    }
+
+    /// How values are redacted in this session.
+    pub(crate) fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.redactor)
     }
 
     /// The session's second hand: tells the engine the time, and the Kafka sources what spans named.
@@ -173,8 +171,8 @@ impl Session {
                 // A tick that finds no room is made up for by the batches that fill the queue: they carry the time too.
                 let _full_or_taken = sink.offer(Batch::Tick(BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() }));
                 let sources = sources.lock();
-                if let Some(command) = seen.news(&snapshots.latest(), sources.len()) {
-                    for source in sources.iter() {
+                if let Some(command) = seen.news(&snapshots.latest(), sources.last_id as usize) {
+                    for source in &sources.running {
                         source.collector.command(command.clone());
                     }
                 }
@@ -185,12 +183,12 @@ impl Session {
     /// Whether no source is still connecting: then all that can listen listens.
     pub fn is_listening(&self) -> bool {
         let snapshot = self.snapshot();
-        snapshot.sources.len() >= self.sources.lock().len() && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting)
+        snapshot.sources.len() >= self.sources.lock().last_id as usize && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting)
     }
 
     /// Tells every source something.
     pub fn command(&self, command: &SourceCommand) {
-        for source in self.sources.lock().iter() {
+        for source in &self.sources.lock().running {
             source.collector.command(command.clone());
         }
     }
@@ -238,7 +236,7 @@ impl Session {
         self.ticker.abort();
         // What is being sent ends first: its outcome is still written down.
         self.replay.stop().await;
-        let sources = std::mem::take(&mut *self.sources.lock());
+        let sources = std::mem::take(&mut self.sources.lock().running);
         for source in &sources {
             self.intake.close(source.source_id);
         }
@@ -249,28 +247,6 @@ impl Session {
                 Ok(Err(_)) => tracing::warn!("A source took longer than 500 ms to end and was left behind."),
                 Err(error) => tracing::error!(%error, "A source ended badly."),
             }
-        }
-    }
-}
-
-impl Collector {
-    fn command(&self, command: SourceCommand) {
-        match self {
-            Self::Otlp(collector) => collector.command(command),
-            Self::Kafka(collector) => collector.command(command),
-            Self::Http(collector) => collector.command(command),
-            Self::Grpc(collector) => collector.command(command),
-            Self::Unusable => {}
-        }
-    }
-
-    async fn stop(self) {
-        match self {
-            Self::Otlp(collector) => collector.stop().await,
-            Self::Kafka(collector) => collector.stop().await,
-            Self::Http(collector) => collector.stop().await,
-            Self::Grpc(collector) => collector.stop().await,
-            Self::Unusable => {}
         }
     }
 }
@@ -317,55 +293,6 @@ fn channels_in_spans(topology: &Topology) -> BTreeSet<String> {
         })
         .collect();
     topology.nodes.iter().filter(|node| node.kind == NodeKind::Channel && in_spans.contains(&node.node_id)).map(|node| node.name.clone()).collect()
-}
-
-fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
-    let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
-    Ok(switchboard_kafka::Config {
-        environment: of.environment.clone(),
-        groups: profile.groups.clone(),
-        dead_letter_channels: profile.dead_letter_channels.clone(),
-        tail,
-        properties: profile.properties.clone(),
-        username: fetch(profile.username.as_ref(), &profile.name, "username")?,
-        password: fetch(profile.password.as_ref(), &profile.name, "password")?,
-        poll_interval: seconds(profile.poll_s),
-        ..switchboard_kafka::Config::new(&profile.name, &profile.brokers)
-    })
-}
-
-fn http_config(profile: &HttpProfile) -> Result<switchboard_http::Config, ProfileError> {
-    let auth = if let Some(token) = fetch(profile.bearer.as_ref(), &profile.name, "bearer")? {
-        switchboard_http::Auth::Bearer(token)
-    } else if let Some(user) = fetch(profile.username.as_ref(), &profile.name, "username")? {
-        let password = fetch(profile.password.as_ref(), &profile.name, "password")?.unwrap_or_default();
-        switchboard_http::Auth::Basic { user, password }
-    } else {
-        switchboard_http::Auth::None
-    };
-    Ok(switchboard_http::Config {
-        name: profile.name.clone(),
-        url: profile.url.clone(),
-        service: profile.service.clone(),
-        instance: profile.instance.clone(),
-        auth,
-        poll_interval: seconds(profile.poll_s),
-        ..switchboard_http::Config::default()
-    })
-}
-
-fn grpc_config(profile: &GrpcProfile) -> switchboard_grpc::Config {
-    switchboard_grpc::Config {
-        name: profile.name.clone(),
-        url: profile.url.clone(),
-        service: profile.service.clone(),
-        asked: profile.health.clone(),
-        ..switchboard_grpc::Config::default()
-    }
-}
-
-fn fetch(secret: Option<&Secret>, source_name: &str, field: &str) -> Result<Option<String>, ProfileError> {
-    secret.map(|secret| secret.fetch(&format!("{field} of {source_name}"))).transpose()
 }
 
 /// The user's name on this machine, for the ledger.

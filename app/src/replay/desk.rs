@@ -125,6 +125,11 @@ impl ReplayDesk {
         self.clusters.lock().insert(name.to_owned(), access);
     }
 
+    /// A cluster is no longer reached: nothing is read from it or sent to it any more.
+    pub fn remove_cluster(&self, name: &str) {
+        self.clusters.lock().remove(name);
+    }
+
     /// Carries out a command. With more commands waiting than anybody can give, it is refused, visibly.
     pub fn command(&self, command: ReplayCommand) {
         if self.commands.try_send(command).is_err() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
 use crate::replay::ReplayBoard;
+use crate::sources::SourcesBoard;
 use crate::window::{
     SessionCommand, SnapshotSource, WindowOptions,
     asker::Asker,
@@ -73,6 +74,7 @@ impl eframe::App for WindowApp {
         let failure = self.source.engine_failure();
         let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
         self.window.take_replay(self.source.replay());
+        self.window.take_sources(self.source.sources());
         self.window.take(ctx, snapshot, failure, now_ns);
     }
 
@@ -103,6 +105,7 @@ pub(crate) struct Window {
     options: WindowOptions,
     snapshot: Snapshot,
     replay: Arc<ReplayBoard>,
+    sources: Arc<SourcesBoard>,
     now_ns: i64,
     paused: Option<Paused>,
     engine_failure: Option<String>,
@@ -146,6 +149,7 @@ impl Window {
             options,
             snapshot: Snapshot::default(),
             replay: Arc::default(),
+            sources: Arc::default(),
             now_ns: 0,
             paused: None,
             engine_failure: None,
@@ -185,6 +189,11 @@ impl Window {
         }
         let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
         self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+    }
+
+    /// Takes in the sources as the profile has them.
+    pub(crate) fn take_sources(&mut self, sources: Arc<SourcesBoard>) {
+        self.sources = sources;
     }
 
     /// Takes in what can be seen of replaying.
@@ -284,14 +293,15 @@ impl Window {
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
         let mut actions = Vec::new();
-        let Self { panes, views, asker, paused, snapshot, replay, options, settings, now_ns, in_place, .. } = self;
+        let Self { panes, views, asker, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
         let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
         let is_paused = paused.is_some();
         let range = settings.range;
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             panes.ui(ui, tokens, &mut |ui, kind| {
-                let mut context = ViewContext { snapshot, replay, now_ns: *now_ns, as_of_ns, is_paused, range, tokens, asker, options, in_place: *in_place };
+                let mut context =
+                    ViewContext { snapshot, replay, sources, now_ns: *now_ns, as_of_ns, is_paused, range, tokens, asker, options, in_place: *in_place };
                 if let Some(view) = views.of_mut(kind) {
                     actions.extend(view.ui(ui, &mut context));
                 }

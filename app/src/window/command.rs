@@ -88,6 +88,7 @@ macro_rules! commands {
 const WINDOW: Scope = Scope::Window;
 const FOCUS: Scope = Scope::Focus;
 const MAP: Scope = Scope::Views(&[ViewKind::Map]);
+const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
@@ -123,6 +124,10 @@ commands! {
 
     Open: FOCUS, Object, "Open", "Opens what is selected", [NONE Enter];
     ClearSelection: FOCUS, Object, "Clear the selection", "Or closes what was opened last", [NONE Escape];
+    AddSource: SOURCES, Object, "Add a source…", "Kafka, an actuator, gRPC health or OpenTelemetry", [NONE A];
+    EditSource: SOURCES, Object, "Edit the source…", "Its settings, kept in the profile", [NONE E];
+    TestSource: SOURCES, Object, "Test the source", "Tries to connect for at most 10 s and changes nothing", [NONE T];
+    RemoveSource: SOURCES, Object, "Remove the source…", "Asks once; a second time does it", [NONE Delete];
     CopyText: FOCUS, Object, "Copy as text", "The selected object with its ids and times", [NONE C];
     CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];

@@ -27,6 +27,7 @@ mod sanitise;
 mod screenshot;
 mod settings;
 mod source;
+mod sources;
 mod status;
 #[doc(hidden)]
 pub mod testing;

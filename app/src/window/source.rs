@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc::Receiver};
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
 use crate::replay::{ReplayBoard, ReplayCommand};
+use crate::sources::{SourcesBoard, SourcesCommand};
 
 /// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
 pub trait SnapshotSource {
@@ -27,6 +28,11 @@ pub trait SnapshotSource {
         Arc::default()
     }
 
+    /// The sources as the profile has them; changes are told as publications are.
+    fn sources(&mut self) -> Arc<SourcesBoard> {
+        Arc::default()
+    }
+
     /// Carries out what the user asked for.
     fn command(&mut self, command: SessionCommand);
 
@@ -43,7 +49,7 @@ pub trait SnapshotSource {
 }
 
 /// What the window asks of the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SessionCommand {
     /// Every source reads again now, without waiting for its next poll.
     RefreshSources,
@@ -51,6 +57,8 @@ pub enum SessionCommand {
     RestartEngine,
     /// Something about dead letters and sending them again.
     Replay(Box<ReplayCommand>),
+    /// Something about sources.
+    Sources(Box<SourcesCommand>),
 }
 
 /// What the window knows of its session from the start.

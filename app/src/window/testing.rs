@@ -16,6 +16,7 @@ use switchboard_engine::view::{
 };
 use switchboard_model::{BreakerState, SourceKind, SourcePhase};
 
+use crate::sources::SourcesBoard;
 use crate::window::{SessionCommand, SnapshotSource, WindowOptions, app::Window, map::place, settings::Settings};
 
 /// The time at which made-up snapshots are taken, ns since the Unix epoch.
@@ -494,6 +495,7 @@ struct Fixed {
     wake: Option<Box<dyn Fn() + Send + Sync>>,
     answers: Option<Answers>,
     queries: Vec<Query>,
+    sources: Arc<SourcesBoard>,
 }
 
 /// Answers questions in place; `None` = nobody answers.
@@ -511,6 +513,7 @@ impl FixedSource {
             wake: None,
             answers: None,
             queries: Vec::new(),
+            sources: Arc::default(),
         })))
     }
 
@@ -542,6 +545,15 @@ impl FixedSource {
     /// Answers questions from now on.
     pub fn answer_with(&self, answers: impl FnMut(&Query) -> Option<Answer> + Send + 'static) {
         self.0.lock().answers = Some(Box::new(answers));
+    }
+
+    /// Lets other sources be seen.
+    pub fn show_sources(&self, board: SourcesBoard) {
+        let mut fixed = self.0.lock();
+        fixed.sources = Arc::new(board);
+        if let Some(wake) = &fixed.wake {
+            wake();
+        }
     }
 
     /// What the window asked the engine so far.
@@ -576,6 +588,10 @@ impl SnapshotSource for FixedSource {
         }
         fixed.queries.push(query);
         receiver
+    }
+
+    fn sources(&mut self) -> Arc<SourcesBoard> {
+        Arc::clone(&self.0.lock().sources)
     }
 
     fn command(&mut self, command: SessionCommand) {

@@ -7,6 +7,7 @@ use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, Range, RowId, Snapsho
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use crate::replay::ReplayBoard;
+use crate::sources::SourcesBoard;
 use crate::window::{SessionCommand, WindowOptions, asker::Asker, command::UiCommand, theme::DesignTokens};
 
 /// A pane's kind. Find is no pane: it lies over all of them.
@@ -105,6 +106,8 @@ pub(crate) struct ViewContext<'a> {
     pub snapshot: &'a Snapshot,
     /// What can be seen of replaying, as of now also while paused.
     pub replay: &'a ReplayBoard,
+    /// The sources as the profile has them.
+    pub sources: &'a SourcesBoard,
     /// The time on the wall, ns since the Unix epoch: for ages.
     pub now_ns: i64,
     /// The instant that is looked at: now, or when it was paused.

@@ -7,6 +7,7 @@ pub(crate) use map_pane::PANEL_WIDTH_PT;
 
 use crate::window::{
     log::LogView,
+    sources::SourcesView,
     view::{View, ViewKind},
 };
 
@@ -15,6 +16,8 @@ use crate::window::{
 pub(crate) struct Views {
     /// The map with its sentence and its side panel.
     pub map: MapPane,
+    /// Where the data come from.
+    pub sources: SourcesView,
     /// The program's own log.
     pub log: LogView,
 }
@@ -24,8 +27,9 @@ impl Views {
     pub(crate) fn of(&self, kind: ViewKind) -> Option<&dyn View> {
         match kind {
             ViewKind::Map => Some(&self.map),
+            ViewKind::Sources => Some(&self.sources),
             ViewKind::Log => Some(&self.log),
-            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers | ViewKind::Sources => None,
+            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers => None,
         }
     }
 
@@ -33,8 +37,9 @@ impl Views {
     pub(crate) fn of_mut(&mut self, kind: ViewKind) -> Option<&mut dyn View> {
         match kind {
             ViewKind::Map => Some(&mut self.map),
+            ViewKind::Sources => Some(&mut self.sources),
             ViewKind::Log => Some(&mut self.log),
-            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers | ViewKind::Sources => None,
+            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers => None,
         }
     }
 

@@ -213,6 +213,7 @@ impl Window {
         let as_of_ns = self.paused.as_ref().map_or(self.now_ns, |paused| paused.at_ns);
         let context = ViewContext {
             replay: &self.replay,
+            sources: &self.sources,
             snapshot: &snapshot,
             now_ns: self.now_ns,
             as_of_ns,
