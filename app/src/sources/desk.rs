@@ -86,7 +86,7 @@ impl SourcesDesk {
                 session.add_source(&source, &profile, prepared);
             }
         }
-        self.tell(profile, &name, "started", saved);
+        self.tell(profile, &name, "started", saved.as_ref());
     }
 
     /// Fetches secrets and writes the file; both may wait, so neither happens on a thread that others need.
@@ -114,16 +114,16 @@ impl SourcesDesk {
         if let Some(session) = &*current.lock() {
             session.remove_source(name);
         }
-        self.tell(profile, name, "removed", saved);
+        self.tell(profile, name, "removed", saved.as_ref());
     }
 
-    fn tell(&self, profile: Profile, name: &str, done: &str, saved: Option<Result<(), String>>) {
-        let said = match &saved {
+    fn tell(&self, profile: Profile, name: &str, done: &str, saved: Option<&Result<(), String>>) {
+        let said = match saved {
             Some(Ok(())) => (format!("{name} {done} and the profile saved"), false),
             Some(Err(error)) => (format!("{name} {done} for this session; the profile is not changed: {error}"), true),
             None => (format!("{name} {done} for this session; it has no profile file"), false),
         };
-        if let Some(Err(error)) = &saved {
+        if let Some(Err(error)) = saved {
             tracing::error!(error, "The profile could not be saved.");
         }
         self.update(|board| {

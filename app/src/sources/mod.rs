@@ -65,12 +65,6 @@ impl Profile {
     /// The same with a source in place of the one of a name, or beside the others; an error if that makes no sense.
     pub fn with_source(&self, before: Option<&str>, source: SourceProfile) -> Result<Self, ProfileError> {
         let mut profile = self.clone();
-        fn put<T>(all: &mut Vec<T>, place: Option<usize>, one: T) {
-            match place {
-                Some(place) => all[place] = one,
-                None => all.push(one),
-            }
-        }
         let is_before = |name: &str| before == Some(name);
         match source {
             SourceProfile::Otlp(otlp) => profile.otlp = otlp,
@@ -92,6 +86,7 @@ impl Profile {
     }
 
     /// The same without a source.
+    #[must_use]
     pub fn without_source(&self, name: &str) -> Self {
         let mut profile = self.clone();
         if name == OTLP_NAME {
@@ -101,6 +96,14 @@ impl Profile {
         profile.http.retain(|http| http.name != name);
         profile.grpc.retain(|grpc| grpc.name != name);
         profile
+    }
+}
+
+/// In place of another, or at the end.
+fn put<T>(all: &mut Vec<T>, place: Option<usize>, one: T) {
+    match place {
+        Some(place) => all[place] = one,
+        None => all.push(one),
     }
 }
 

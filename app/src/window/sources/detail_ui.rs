@@ -40,18 +40,15 @@ impl Detail<'_> {
         let mut action = None;
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 5.0);
-            match self.row {
-                Some(row) => {
-                    section_ui(ui, |ui| action = self.head_ui(ui, row));
-                    self.counts_ui(ui, row);
-                    self.refused_ui(ui, Some(&row.name));
-                }
-                None => {
-                    section_ui(ui, |ui| {
-                        ui.label(RichText::new("No source is selected").color(self.ink(Ink::Dim)));
-                    });
-                    self.refused_ui(ui, None);
-                }
+            if let Some(row) = self.row {
+                section_ui(ui, |ui| action = self.head_ui(ui, row));
+                self.counts_ui(ui, row);
+                self.refused_ui(ui, Some(&row.name));
+            } else {
+                section_ui(ui, |ui| {
+                    ui.label(RichText::new("No source is selected").color(self.ink(Ink::Dim)));
+                });
+                self.refused_ui(ui, None);
             }
         });
         action

@@ -282,7 +282,7 @@ impl View for SourcesView {
                 lines.collect::<Vec<_>>().join("\n")
             }
             CopyForm::Json => {
-                let counts = live.map(|live| serde_json::to_value(&live.counts).unwrap_or_default());
+                let counts = live.map(|live| serde_json::to_value(live.counts).unwrap_or_default());
                 json!({ "source": row.name, "kind": kind_word(row.kind), "state": word, "since": at, "detail": detail, "next_step": next_step, "counts": counts })
                     .to_string()
             }
