@@ -41,6 +41,8 @@ pub(crate) enum Slot {
     RecordDetails,
     /// The open record.
     RecordOpen,
+    /// Records that are looked through for a text.
+    RecordFilter,
     /// The open consumer group.
     GroupOpen,
     /// What was refused.

@@ -89,6 +89,8 @@ const WINDOW: Scope = Scope::Window;
 const FOCUS: Scope = Scope::Focus;
 const MAP: Scope = Scope::Views(&[ViewKind::Map]);
 const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
+const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
+const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
@@ -116,6 +118,13 @@ commands! {
     ArrangeMap: MAP, Show, "Arrange the map", "Every box is placed anew, but those that are pinned", [SHIFT A];
     PinBox: MAP, Object, "Pin the box, or let it go", "It stays where it stands, and outside of its group", [NONE P];
     ToggleMotion: MAP, Looks, "Motion on or off", "Dots along the selected edge; remembered for the next start", [];
+    TracesNewest: TRACES, Show, "Traces: newest first", "By the arrival of their last span", [NONE Num1];
+    TracesSlowest: TRACES, Show, "Traces: slowest first", "By how long they took", [NONE Num2];
+    TracesFailed: TRACES, Show, "Traces: failed first", "Those with a failed span", [NONE Num3];
+    NextError: TRACES, Show, "Next failure", "To the next span of the open trace at which a failure began", [NONE N];
+    ToggleCriticalPath: TRACES, Show, "Critical path", "What the end of the open trace waited for", [NONE P];
+    FitTrace: TRACES, Show, "Fit the trace", "Shows the open trace from its beginning to its end", [NONE F];
+    FollowRecords: MESSAGES, Show, "Follow records or hold still", "Whether the newest records stay in view", [NONE L];
     Pause: WINDOW, Show, "Pause or go on", "The window keeps what it shows; collecting goes on", [NONE Space];
     RangeM1: WINDOW, Show, "Range: 1 min", "Figures and lists of the last minute", [];
     RangeM5: WINDOW, Show, "Range: 5 min", "Figures and lists of the last five minutes", [];
@@ -156,6 +165,8 @@ commands! {
     ZoomOut: WINDOW, Looks, "Smaller text", "The whole window; remembered for the next start", [COMMAND Minus];
     ZoomReset: WINDOW, Looks, "Text as the desktop says", "The whole window; remembered for the next start", [COMMAND Num0];
     // On many keyboards plus is Shift and the key of the equals sign.
+    ZoomTraceIn: TRACES, Looks, "Zoom into the trace", "Around the selected span; Ctrl and the wheel zoom to the pointer", [NONE Plus, NONE Equals];
+    ZoomTraceOut: TRACES, Looks, "Zoom out of the trace", "Around the selected span; Ctrl and the wheel zoom to the pointer", [NONE Minus];
     ZoomMapIn: MAP, Looks, "Zoom into the map", "Around the middle; the wheel zooms to the pointer", [NONE Plus, NONE Equals];
     ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
 

@@ -7,6 +7,7 @@ mod app;
 mod asker;
 mod attendance;
 mod bars;
+mod breakers;
 mod command;
 mod elsewhere;
 mod empty;
@@ -16,9 +17,11 @@ mod fonts;
 #[cfg(test)]
 mod frame_tests;
 mod fuzzy;
+mod groups;
 mod history;
 mod log;
 mod map;
+mod messages;
 mod notice;
 mod notice_ui;
 mod palette;
@@ -34,7 +37,10 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod traces;
 mod view;
+#[cfg(test)]
+mod view_harness;
 mod views;
 mod widgets;
 

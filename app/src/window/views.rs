@@ -6,8 +6,12 @@ use map_pane::MapPane;
 pub(crate) use map_pane::PANEL_WIDTH_PT;
 
 use crate::window::{
+    breakers::BreakersView,
+    groups::GroupsView,
     log::LogView,
+    messages::MessagesView,
     sources::SourcesView,
+    traces::TracesView,
     view::{View, ViewKind},
 };
 
@@ -16,6 +20,14 @@ use crate::window::{
 pub(crate) struct Views {
     /// The map with its sentence and its side panel.
     pub map: MapPane,
+    /// Traces, one of them, conversations.
+    pub traces: TracesView,
+    /// Topics and records.
+    pub messages: MessagesView,
+    /// Consumer groups.
+    pub groups: GroupsView,
+    /// Circuit breakers.
+    pub breakers: BreakersView,
     /// Where the data come from.
     pub sources: SourcesView,
     /// The program's own log.
@@ -27,9 +39,13 @@ impl Views {
     pub(crate) fn of(&self, kind: ViewKind) -> Option<&dyn View> {
         match kind {
             ViewKind::Map => Some(&self.map),
+            ViewKind::Traces => Some(&self.traces),
+            ViewKind::Messages => Some(&self.messages),
+            ViewKind::Groups => Some(&self.groups),
+            ViewKind::Breakers => Some(&self.breakers),
             ViewKind::Sources => Some(&self.sources),
             ViewKind::Log => Some(&self.log),
-            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers => None,
+            ViewKind::DeadLetters => None,
         }
     }
 
@@ -37,9 +53,13 @@ impl Views {
     pub(crate) fn of_mut(&mut self, kind: ViewKind) -> Option<&mut dyn View> {
         match kind {
             ViewKind::Map => Some(&mut self.map),
+            ViewKind::Traces => Some(&mut self.traces),
+            ViewKind::Messages => Some(&mut self.messages),
+            ViewKind::Groups => Some(&mut self.groups),
+            ViewKind::Breakers => Some(&mut self.breakers),
             ViewKind::Sources => Some(&mut self.sources),
             ViewKind::Log => Some(&mut self.log),
-            ViewKind::Traces | ViewKind::Messages | ViewKind::Groups | ViewKind::DeadLetters | ViewKind::Breakers => None,
+            ViewKind::DeadLetters => None,
         }
     }
 

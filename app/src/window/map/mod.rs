@@ -7,12 +7,12 @@
 mod chrome;
 pub(crate) mod draw;
 pub(crate) mod geometry;
-mod glyph;
+pub(crate) mod glyph;
 pub(crate) mod grouping;
 pub(crate) mod layout;
 pub(crate) mod mode;
 pub(crate) mod noise;
-mod paint;
+pub(crate) mod paint;
 pub(crate) mod panel;
 mod panel_ui;
 pub(crate) mod place;
@@ -22,7 +22,7 @@ mod recovery;
 pub(crate) mod scene;
 pub(crate) mod settings;
 mod shown;
-mod stroke;
+pub(crate) mod stroke;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,10 @@
 //! Pieces that several views are made of, one file each.
 
+pub(crate) mod badge;
+pub(crate) mod detail;
+pub(crate) mod empty_state;
+pub(crate) mod heat_strip;
+pub(crate) mod payload;
+pub(crate) mod sparkline;
+pub(crate) mod split;
 pub(crate) mod table;

@@ -1,0 +1,11 @@
+//! Circuit breakers: the state of each in each instance, how it is known, and how it went.
+//!
+//! `strip` says what was known when, `rows` what the table shows and what is known of one (all pure), `view` draws them.
+
+mod rows;
+mod strip;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub(crate) use view::BreakersView;

@@ -1,0 +1,315 @@
+//! What is known of a group on a topic, in sections. Pure.
+
+use switchboard_engine::view::{ChannelKey, GroupDetail, GroupView, LagPoint, MemberView, Node, NodeKind, PartitionLag, Snapshot};
+
+use super::rows::{seconds, verdict};
+use crate::window::{
+    figures,
+    map::scene::Tone,
+    sanitise::visible,
+    view::{Target, ViewAction},
+    widgets::detail::{Detail, Row, Section},
+};
+
+/// Rates are taken over so much of the history, ns.
+const RATE_OVER_NS: i64 = 120_000_000_000;
+/// Rows of a list.
+const ROWS_MAX: usize = 64;
+
+/// A partition in the strip.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PartitionCell {
+    /// Its number.
+    pub partition: i32,
+    /// What waits; unknown = `None`.
+    pub lag: Option<u64>,
+    /// All of it in words: `partition 2: 412 behind, read by orders-1, committed 3 s ago`.
+    pub words: String,
+}
+
+/// The partitions as cells.
+pub(crate) fn cells(detail: &GroupDetail, snapshot: &Snapshot, now_ns: i64) -> Vec<PartitionCell> {
+    let cell = |partition: &PartitionLag| {
+        let lag = partition.lag.map_or_else(|| "lag unknown".to_owned(), |lag| format!("{} behind", figures::count(lag)));
+        let owner = match (&partition.member_id, &detail.view.members) {
+            (Some(member_id), Some(members)) => match members.iter().find(|member| *member.member_id == **member_id) {
+                Some(member) => format!("read by {}", reader(member, &detail.view, snapshot)),
+                None => format!("read by {}", visible(member_id)),
+            },
+            (Some(member_id), None) => format!("read by {}", visible(member_id)),
+            (None, Some(_)) => "read by nobody".to_owned(),
+            (None, None) => "reader unknown".to_owned(),
+        };
+        let committed = committed_words(partition, now_ns);
+        PartitionCell { partition: partition.partition, lag: partition.lag, words: format!("partition {}: {lag}, {owner}, {committed}", partition.partition) }
+    };
+    detail.partitions.iter().map(cell).collect()
+}
+
+fn committed_words(partition: &PartitionLag, now_ns: i64) -> String {
+    match (partition.committed, partition.committed_ns) {
+        (None, _) => "no commit".to_owned(),
+        (Some(offset), Some(at_ns)) => format!("committed {offset}, {} ago", figures::age(now_ns.saturating_sub(at_ns))),
+        (Some(offset), None) => format!("committed {offset}, not seen to move"),
+    }
+}
+
+/// How fast records come and are handled, records a second; `None` = too little is known.
+pub(crate) fn rates(history: &[LagPoint]) -> Option<(f64, f64)> {
+    let last = history.last()?;
+    let first = history.iter().find(|point| point.at_ns >= last.at_ns.saturating_sub(RATE_OVER_NS) && point.end.is_some() && point.committed.is_some())?;
+    let over_s = last.at_ns.saturating_sub(first.at_ns) as f64 / 1e9;
+    if over_s < 1.0 {
+        return None;
+    }
+    let per_s = |now: Option<u64>, then: Option<u64>| Some((now? as f64 - then? as f64) / over_s);
+    Some((per_s(last.end, first.end)?, per_s(last.committed, first.committed)?))
+}
+
+/// When nothing will be behind any more, at the pace of the last two minutes, in a sentence.
+pub(crate) fn catches_up(lag: Option<u64>, rates: Option<(f64, f64)>) -> String {
+    let (Some(lag), Some((comes, handled))) = (lag, rates) else { return "unknown: too few readings yet".to_owned() };
+    let gains = handled - comes;
+    if lag == 0 {
+        "nothing waits".to_owned()
+    } else if gains <= 0.05 {
+        "never at this pace".to_owned()
+    } else {
+        format!("in {} at this pace", figures::age_s(lag as f64 / gains))
+    }
+}
+
+/// The instance that a member is, as far as its client id, its address or the spans of the group's service tell.
+pub(crate) struct Joined<'a> {
+    /// The service.
+    pub service: &'a Node,
+    /// Its instance.
+    pub instance: &'a str,
+    /// What tells it.
+    pub by: &'static str,
+}
+
+/// Looks for the instance that a member is. Nothing is guessed: an instance has to be named in the client id or has to be the
+/// only one of the only service that works for the group.
+pub(crate) fn joined<'a>(member: &MemberView, group: &GroupView, snapshot: &'a Snapshot) -> Option<Joined<'a>> {
+    let services = || snapshot.topology.nodes.iter().filter(|node| node.kind == NodeKind::Service);
+    let host = member.host.trim_start_matches('/');
+    for (told, by) in [(&*member.client_id, "client id"), (host, "host"), (&*member.member_id, "member id")] {
+        let found = services().flat_map(|service| service.instances.iter().map(move |instance| (service, instance.instance.as_str())));
+        let mut named = found.filter(|(_, instance)| names(told, instance));
+        if let (Some((service, instance)), None) = (named.next(), named.next()) {
+            return Some(Joined { service, instance, by });
+        }
+    }
+    let node_id = group.node_id?;
+    let mut works = snapshot.topology.edges.iter().filter(|edge| edge.from == node_id).filter_map(|edge| services().find(|node| node.node_id == edge.to));
+    let service = works.next().filter(|_| works.next().is_none())?;
+    let [instance] = service.instances.as_slice() else { return None };
+    Some(Joined { service, instance: &instance.instance, by: "spans: it is the only instance of the only service that works for the group" })
+}
+
+/// Whether a text names an instance as a word of its own: `orders-1` in `consumer-orders-1`, not in `orders-12`.
+fn names(text: &str, instance: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric();
+    instance.len() >= 3
+        && text.match_indices(instance).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + instance.len()..].chars().next();
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+}
+
+fn reader(member: &MemberView, group: &GroupView, snapshot: &Snapshot) -> String {
+    match joined(member, group, snapshot) {
+        Some(joined) => visible(joined.instance).into_owned(),
+        None => format!("{} at {}", visible(&member.client_id), visible(member.host.trim_start_matches('/'))),
+    }
+}
+
+/// All that is known of a group; `detail` = `None` while the engine has not answered yet.
+pub(crate) fn detail(group: &GroupView, detail: Option<&GroupDetail>, snapshot: &Snapshot, now_ns: i64) -> Detail {
+    let judged = verdict(group);
+    let mut kind = format!("consumer group on {}", visible(&group.topic));
+    for more in [group.cluster.as_deref(), group.state.as_deref()].into_iter().flatten() {
+        kind.push_str(&format!(" · {}", visible(more)));
+    }
+    let age = group.read_ns.map_or_else(|| "never read".to_owned(), |read_ns| format!("read {} ago", figures::age(now_ns.saturating_sub(read_ns))));
+    let mut about = vec![
+        Row::pair("messages behind", &group.lag.map_or_else(|| "unknown".to_owned(), figures::count)).toned(if group.lag == Some(0) {
+            Tone::Quiet
+        } else {
+            judged.tone
+        }),
+        Row::pair("time behind", &seconds(group)),
+    ];
+    let mut sections = Vec::new();
+    let mut last = Vec::new();
+    if let Some(detail) = detail {
+        let rates = rates(&detail.history);
+        if let Some((comes, handled)) = rates {
+            about.push(Row::pair("come in", &format!("{}/s", figures::rate(comes))));
+            about.push(Row::pair("are handled", &format!("{}/s", figures::rate(handled))));
+        }
+        about.push(Row::pair("caught up", &catches_up(group.lag, rates)));
+        last = commits(detail, now_ns);
+    }
+    if let Some(committed) = group.committed_since_start {
+        about.push(Row::pair("committed so far", &figures::count(committed)));
+    }
+    sections.push(Section::new("Lag", about).noted(&age));
+    sections.push(Section::new("Members", members(group, snapshot)));
+    sections.push(Section::new("Last commits", last));
+    sections.push(Section::new("Leads to", links(group, detail, snapshot)));
+    sections.retain(|section| !section.rows.is_empty());
+    Detail { title: visible(&group.group).into_owned(), kind, verdict: vec![(judged.text, judged.tone)], sections }
+}
+
+fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
+    let Some(members) = &group.members else {
+        let reason = group.members_reason.as_deref().unwrap_or("the broker has not told of them yet");
+        return vec![Row::text(&format!("Members unknown: {reason}")).toned(Tone::Unknown)];
+    };
+    if members.is_empty() {
+        return vec![Row::text("No member: nobody reads").toned(Tone::Bad)];
+    }
+    let row = |member: &MemberView| {
+        let partitions = if member.partitions.is_empty() {
+            "no partition".to_owned()
+        } else {
+            let numbers: Vec<String> = member.partitions.iter().take(16).map(|partition| format!("p{partition}")).collect();
+            let more = member.partitions.len().saturating_sub(16);
+            if more > 0 { format!("{} and {more} more", numbers.join(" ")) } else { numbers.join(" ") }
+        };
+        let from = format!("client id {}, from {}", member.client_id, member.host.trim_start_matches('/'));
+        match joined(member, group, snapshot) {
+            Some(joined) => {
+                let action = ViewAction::Goto(Target::Node(joined.service.node_id));
+                Row::link(joined.instance, &partitions, Some(action)).explained(&format!("{from} · joined by {}", joined.by))
+            }
+            None => {
+                Row::link(&member.client_id, &partitions, None).explained(&format!("from {} · its instance is unknown", member.host.trim_start_matches('/')))
+            }
+        }
+    };
+    let mut rows: Vec<Row> = members.iter().take(ROWS_MAX).map(row).collect();
+    if members.len() > ROWS_MAX {
+        rows.push(Row::text(&format!("and {} more", members.len() - ROWS_MAX)));
+    }
+    rows
+}
+
+/// Partitions, the one that has not moved for longest first.
+fn commits(detail: &GroupDetail, now_ns: i64) -> Vec<Row> {
+    let mut partitions: Vec<&PartitionLag> = detail.partitions.iter().collect();
+    partitions.sort_by_key(|partition| (partition.lag.unwrap_or(0) == 0, partition.committed_ns.unwrap_or(i64::MIN), partition.partition));
+    let mut rows: Vec<Row> = partitions
+        .iter()
+        .take(8)
+        .map(|partition| {
+            let value = match (partition.committed, partition.end) {
+                (Some(committed), Some(end)) => format!("{committed} of {end}"),
+                (Some(committed), None) => format!("{committed} of unknown"),
+                (None, Some(end)) => format!("none of {end}"),
+                (None, None) => "unknown".to_owned(),
+            };
+            Row::pair(&format!("p{}", partition.partition), &value).read(&match partition.committed_ns {
+                Some(at_ns) => format!("{} ago", figures::age(now_ns.saturating_sub(at_ns))),
+                None => "not seen to move".to_owned(),
+            })
+        })
+        .collect();
+    if partitions.len() > 8 {
+        rows.push(Row::text(&format!("and {} more", partitions.len() - 8)));
+    }
+    rows
+}
+
+fn links(group: &GroupView, detail: Option<&GroupDetail>, snapshot: &Snapshot) -> Vec<Row> {
+    let channel = ChannelKey { cluster: group.cluster.clone(), name: group.topic.clone() };
+    let mut rows = vec![Row::link(&format!("records of {}", group.topic), "", Some(ViewAction::Goto(Target::Channel(channel.clone()))))];
+    if let Some(node_id) = group.node_id {
+        rows.push(Row::link("on the map", "", Some(ViewAction::Goto(Target::Node(node_id)))));
+    }
+    let dead: u64 = snapshot.dead_letters.iter().filter(|letters| letters.origin.as_deref() == Some(group.topic.as_str())).map(|letters| letters.count).sum();
+    if dead > 0 {
+        let action = ViewAction::Goto(Target::DeadLetters { channel, fingerprint: None });
+        rows.push(Row::link("dead letters of the topic", &figures::count(dead), Some(action)).toned(Tone::Bad));
+    }
+    for other in detail.iter().flat_map(|detail| &detail.others).take(ROWS_MAX) {
+        let target = Target::Group { cluster: group.cluster.clone(), group: other.clone(), topic: group.topic.clone() };
+        rows.push(Row::link(&format!("{other} reads it too"), "", Some(ViewAction::Goto(target))));
+    }
+    rows
+}
+
+/// The group as JSON.
+pub(crate) fn to_json(group: &GroupView, detail: Option<&GroupDetail>) -> serde_json::Value {
+    let partitions = |detail: &GroupDetail| {
+        let row = |partition: &PartitionLag| {
+            serde_json::json!({
+                "partition": partition.partition, "low": partition.low, "end": partition.end, "committed": partition.committed,
+                "lag": partition.lag, "member_id": partition.member_id, "committed_ns": partition.committed_ns,
+            })
+        };
+        detail.partitions.iter().map(row).collect::<Vec<_>>()
+    };
+    let member = |member: &MemberView| serde_json::json!({ "member_id": *member.member_id, "client_id": *member.client_id, "host": *member.host, "partitions": &*member.partitions });
+    serde_json::json!({
+        "cluster": group.cluster,
+        "group": group.group,
+        "topic": group.topic,
+        "state": group.state,
+        "lag": group.lag,
+        "lag_s": group.lag_s,
+        "verdict": group.verdict,
+        "reason": group.reason,
+        "read": group.read_ns.map(figures::instant),
+        "read_ns": group.read_ns,
+        "members": group.members.as_ref().map(|members| members.iter().map(member).collect::<Vec<_>>()),
+        "members_unknown_because": group.members_reason,
+        "partitions": detail.map(partitions),
+        "other_groups": detail.map(|detail| &detail.others),
+    })
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+
+    fn point(at_s: i64, end: Option<u64>, committed: Option<u64>) -> LagPoint {
+        LagPoint { at_ns: at_s * 1_000_000_000, lag: None, committed, end }
+    }
+
+    #[test]
+    fn the_pace_says_when_it_is_caught_up() {
+        let history = [point(0, Some(1_000), Some(900)), point(60, None, None), point(100, Some(1_200), Some(1_150))];
+        let found = rates(&history);
+        assert_eq!(found, Some((2.0, 2.5)));
+        for (lag, rates, words) in [
+            (Some(50), found, "in 1 min at this pace"),
+            (Some(50), Some((2.0, 2.0)), "never at this pace"),
+            (Some(0), found, "nothing waits"),
+            (None, found, "unknown: too few readings yet"),
+            (Some(50), None, "unknown: too few readings yet"),
+        ] {
+            assert_eq!(catches_up(lag, rates), words);
+        }
+        assert_eq!(rates(&history[..1]), None);
+        assert_eq!(super::rates(&[]), None);
+        assert_eq!(super::rates(&[point(0, None, None), point(5, None, None)]), None);
+    }
+
+    #[test]
+    fn an_instance_is_named_as_a_word_or_not_at_all() {
+        for (text, instance, found) in [
+            ("consumer-orders-1", "orders-1", true),
+            ("orders-12", "orders-1", false),
+            ("myorders-1", "orders-1", false),
+            ("orders-1", "orders-1", true),
+            ("10.0.0.7", "10.0.0.7", true),
+            ("a1", "a1", false),
+        ] {
+            assert_eq!(names(text, instance), found, "{instance} in {text}");
+        }
+    }
+}

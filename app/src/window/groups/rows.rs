@@ -1,0 +1,177 @@
+//! Groups as rows, and how lag went. Pure.
+
+use std::collections::HashMap;
+
+use switchboard_engine::view::{GroupView, LagVerdict};
+
+use crate::window::{
+    figures,
+    map::scene::{Glyph, Tone},
+    sanitise::visible,
+};
+
+/// How long a course is kept, ns.
+pub(crate) const COURSE_NS: i64 = 900_000_000_000;
+/// Points of a course that are kept; one a reading.
+const POINTS_MAX: usize = 400;
+
+/// What names a group on a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct GroupKey {
+    /// Name of the source that reads its cluster.
+    pub cluster: Option<String>,
+    /// `group.id`.
+    pub group: String,
+    /// The topic.
+    pub topic: String,
+}
+
+impl GroupKey {
+    /// The key of a group.
+    pub(crate) fn of(group: &GroupView) -> Self {
+        Self { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() }
+    }
+
+    /// Whether it names this group; without a cluster any will do.
+    pub(crate) fn names(&self, group: &GroupView) -> bool {
+        self.group == group.group && self.topic == group.topic && (self.cluster.is_none() || self.cluster == group.cluster)
+    }
+}
+
+/// Columns by which the table is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SortBy {
+    /// The verdict, worst first; then the lag.
+    #[default]
+    Verdict,
+    /// The name.
+    Group,
+    /// The topic.
+    Topic,
+    /// The lag.
+    Lag,
+    /// The lag in time.
+    Seconds,
+}
+
+/// A verdict for the eye.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    /// Its sign, where it is unusual.
+    pub glyph: Option<Glyph>,
+    /// In words, with the reason: `falls behind: 12 messages a second come in, 3 are handled`.
+    pub text: String,
+    /// How urgent.
+    pub tone: Tone,
+}
+
+/// What a group's lag comes to.
+pub(crate) fn verdict(group: &GroupView) -> Verdict {
+    let (glyph, word, tone) = match group.verdict {
+        LagVerdict::Ok => (None, "keeps up", Tone::Quiet),
+        LagVerdict::Growing => (Some(Glyph::Rising), "falls behind", Tone::Warn),
+        LagVerdict::Stuck => (Some(Glyph::Stuck), "stuck", Tone::Bad),
+        LagVerdict::NoMembers if group.lag == Some(0) => (Some(Glyph::Nobody), "nobody reads", Tone::Unknown),
+        LagVerdict::NoMembers => (Some(Glyph::Nobody), "nobody reads", Tone::Bad),
+        LagVerdict::Unknown => (Some(Glyph::Question), "unknown", Tone::Unknown),
+    };
+    let text = if group.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", visible(&group.reason)) };
+    Verdict { glyph, text, tone }
+}
+
+/// How far it is behind in time: `38 s`, `unknown`.
+pub(crate) fn seconds(group: &GroupView) -> String {
+    group.lag_s.map_or_else(|| "unknown".to_owned(), figures::age_s)
+}
+
+/// Places of groups in the order of the table.
+pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    let name = |place: usize| (&groups[place].group, &groups[place].topic, &groups[place].cluster);
+    let urgency = |place: usize| (verdict(&groups[place]).tone, groups[place].lag);
+    order.sort_by(|one, other| {
+        let (one, other) = (*one, *other);
+        let sorted = match by {
+            SortBy::Verdict => urgency(one).cmp(&urgency(other)),
+            SortBy::Group => groups[one].group.cmp(&groups[other].group),
+            SortBy::Topic => groups[one].topic.cmp(&groups[other].topic),
+            SortBy::Lag => groups[one].lag.cmp(&groups[other].lag),
+            SortBy::Seconds => groups[one].lag_s.partial_cmp(&groups[other].lag_s).unwrap_or(std::cmp::Ordering::Equal),
+        };
+        let sorted = if upwards { sorted } else { sorted.reverse() };
+        sorted.then_with(|| name(one).cmp(&name(other)))
+    });
+    order
+}
+
+/// How the lag of groups went, as snapshots tell it one after another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Courses {
+    points: HashMap<GroupKey, Vec<(i64, Option<f64>)>>,
+    started_ns: i64,
+}
+
+impl Courses {
+    /// Takes in the groups of a snapshot.
+    pub(crate) fn take(&mut self, groups: &[GroupView], started_ns: i64) {
+        if self.started_ns != started_ns {
+            *self = Self { started_ns, ..Self::default() };
+        }
+        for group in groups {
+            let Some(read_ns) = group.read_ns else { continue };
+            let points = self.points.entry(GroupKey::of(group)).or_default();
+            if points.last().is_some_and(|(at_ns, _)| *at_ns >= read_ns) {
+                continue;
+            }
+            points.push((read_ns, group.lag.map(|lag| lag as f64)));
+            let oldest = points.partition_point(|(at_ns, _)| *at_ns < read_ns.saturating_sub(COURSE_NS));
+            let surplus = points.len().saturating_sub(POINTS_MAX);
+            points.drain(..oldest.max(surplus));
+        }
+        if self.points.len() > groups.len() {
+            let known: std::collections::HashSet<GroupKey> = groups.iter().map(GroupKey::of).collect();
+            self.points.retain(|key, _| known.contains(key));
+        }
+    }
+
+    /// The course of a group.
+    pub(crate) fn of(&self, group: &GroupView) -> &[(i64, Option<f64>)] {
+        self.points.get(&GroupKey::of(group)).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+    use crate::window::testing;
+
+    #[test]
+    fn the_worst_stand_first_and_each_column_sorts() {
+        let groups = testing::order_business().groups;
+        let names = |by: SortBy, upwards: bool| sorted(&groups, by, upwards).into_iter().map(|place| groups[place].group.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(SortBy::Verdict, false), ["inventory", "fraud", "shipping", "notifications", "orders-replies"]);
+        assert_eq!(names(SortBy::Group, true), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
+        assert_eq!(names(SortBy::Lag, true)[4], "inventory");
+        assert_eq!(names(SortBy::Topic, true)[0], "orders-replies");
+    }
+
+    #[test]
+    fn a_course_has_one_point_a_reading_and_forgets_what_is_gone() {
+        let groups = testing::order_business().groups.to_vec();
+        let mut courses = Courses::default();
+        courses.take(&groups, 1);
+        courses.take(&groups, 1);
+        assert_eq!(courses.of(&groups[0]).len(), 1, "the same reading");
+        for step in 1..2_000 {
+            let later: Vec<GroupView> =
+                groups.iter().cloned().map(|group| GroupView { read_ns: group.read_ns.map(|ns| ns + step * 5_000_000_000), ..group }).collect();
+            courses.take(&later, 1);
+        }
+        let points = courses.of(&groups[0]);
+        assert!(points.len() <= 182 && points[points.len() - 1].0 - points[0].0 <= COURSE_NS, "{} points", points.len());
+        courses.take(&groups[1..], 1);
+        assert!(courses.of(&groups[0]).is_empty());
+        courses.take(&groups, 2);
+        assert_eq!(courses.of(&groups[1]).len(), 1, "another session begins anew");
+    }
+}

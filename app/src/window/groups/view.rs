@@ -1,0 +1,329 @@
+//! The groups view: a table, and what is known of the selected group.
+
+use std::borrow::Cow;
+
+use egui::{Align2, Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
+use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
+use switchboard_model::SourceKind;
+
+use super::{
+    group_detail::{self, PartitionCell, cells},
+    rows::{COURSE_NS, Courses, GroupKey, SortBy, seconds, sorted, verdict},
+};
+use crate::window::{
+    asker::Slot,
+    command::UiCommand,
+    figures, fonts,
+    map::{glyph, paint::tone_inks, scene::Tone},
+    sanitise::visible,
+    theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
+    view::{CopyForm, Target, View, ViewAction, ViewContext},
+    widgets::{
+        detail::{self, Detail},
+        empty_state::{EmptyState, empty_state_ui},
+        heat_strip, sparkline, split,
+        table::{Column, Row, Table, TableState, Width},
+    },
+};
+
+/// Width of the detail at first, points.
+const DETAIL_PT: f32 = 390.0;
+
+const COLUMNS: [Column; 7] = [
+    Column::left("group", Width::Share(0.24)).sorting(),
+    Column::left("topic", Width::Share(0.2)).sorting(),
+    Column::right("behind", Width::Points(72.0)).sorting(),
+    Column::right("in time", Width::Points(66.0)).sorting(),
+    Column::left("verdict", Width::Share(0.56)).sorting(),
+    Column::right("members", Width::Points(62.0)),
+    Column::left("lag, 15 min", Width::Points(86.0)),
+];
+
+/// The groups view.
+#[derive(Default)]
+pub(crate) struct GroupsView {
+    courses: Courses,
+    generation: Option<u64>,
+    sort_by: SortBy,
+    upwards: bool,
+    /// Keys in the order of the table.
+    order: Vec<GroupKey>,
+    selected: Option<GroupKey>,
+    table: TableState,
+    /// The selected group, for copying.
+    opened: Option<Opened>,
+}
+
+struct Opened {
+    view: GroupView,
+    detail: Option<GroupDetail>,
+    words: Detail,
+}
+
+impl View for GroupsView {
+    fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction> {
+        let tokens = context.tokens;
+        ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.ink(Ink::Background));
+        let snapshot = context.snapshot;
+        if self.generation != Some(snapshot.generation) {
+            self.generation = Some(snapshot.generation);
+            self.courses.take(&snapshot.groups, snapshot.started_ns);
+        }
+        if snapshot.groups.is_empty() {
+            return empty_state_ui(ui, &no_groups(snapshot), tokens).into_iter().collect();
+        }
+        self.arrange(&snapshot.groups);
+        self.open(context);
+        let mut actions: Vec<ViewAction> = Vec::new();
+        if let Some(opened) = &self.opened {
+            actions.extend(detail_ui(ui, opened, &self.courses, context));
+        }
+        self.table_ui(ui, context);
+        actions
+    }
+
+    fn goto(&mut self, target: &Target) {
+        if let Target::Group { cluster, group, topic } = target {
+            let wanted = GroupKey { cluster: cluster.clone(), group: group.clone(), topic: topic.clone() };
+            if let Some(row) = self.order.iter().position(|key| *key == wanted) {
+                self.table.reveal(row);
+            }
+            self.selected = Some(wanted);
+        }
+    }
+
+    fn target(&self) -> Option<Target> {
+        let key = self.selected.clone()?;
+        Some(Target::Group { cluster: key.cluster, group: key.group, topic: key.topic })
+    }
+
+    fn run(&mut self, command: UiCommand) -> bool {
+        if command == UiCommand::ClearSelection {
+            return self.selected.take().is_some();
+        }
+        let Some(row) = self.table.run(command, self.selected_row(), self.order.len()) else { return false };
+        self.selected = self.order.get(row).cloned();
+        true
+    }
+
+    fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
+        let opened = self.opened.as_ref()?;
+        match form {
+            CopyForm::Text => Some(opened.words.to_text()),
+            CopyForm::Markdown => Some(opened.words.to_markdown()),
+            CopyForm::Json => serde_json::to_string_pretty(&group_detail::to_json(&opened.view, opened.detail.as_ref())).ok(),
+        }
+    }
+
+    fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        let copies = matches!(command, UiCommand::CopyText | UiCommand::CopyJson | UiCommand::CopyMarkdown);
+        (copies && self.selected.is_none()).then_some(Cow::Borrowed("no group is selected"))
+    }
+
+    fn hints(&self) -> Vec<(UiCommand, &'static str)> {
+        vec![(UiCommand::WalkDown, "rows"), (UiCommand::CopyText, "copy"), (UiCommand::ClearSelection, "clear")]
+    }
+}
+
+impl GroupsView {
+    /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
+    fn arrange(&mut self, groups: &[GroupView]) {
+        let is_complete = self.order.len() == groups.len() && groups.iter().all(|group| self.order.contains(&GroupKey::of(group)));
+        if is_complete && self.table.is_pointer_inside() {
+            return;
+        }
+        self.order = sorted(groups, self.sort_by, self.upwards).into_iter().map(|place| GroupKey::of(&groups[place])).collect();
+        if let Some(selected) = &self.selected
+            && selected.cluster.is_none()
+            && let Some(found) = groups.iter().find(|group| selected.names(group))
+        {
+            self.selected = Some(GroupKey::of(found));
+        }
+    }
+
+    fn selected_row(&self) -> Option<usize> {
+        let selected = self.selected.as_ref()?;
+        self.order.iter().position(|key| key == selected)
+    }
+
+    /// Asks for the selected group.
+    fn open(&mut self, context: &mut ViewContext<'_>) {
+        let Some(key) = &self.selected else {
+            self.opened = None;
+            return;
+        };
+        let Some(view) = context.snapshot.groups.iter().find(|group| key.names(group)) else {
+            self.opened = None;
+            return;
+        };
+        let query = Query::Group { cluster: view.cluster.clone(), group: view.group.clone(), topic: view.topic.clone() };
+        let standing = if context.is_paused { context.asker.once(Slot::GroupOpen, &query) } else { context.asker.standing(Slot::GroupOpen, &query) };
+        let detail = match standing.answer {
+            Some(Answer::Group(Some(detail))) if standing.is_of_this_question => Some((**detail).clone()),
+            _ => None,
+        };
+        let words = group_detail::detail(view, detail.as_ref(), context.snapshot, context.now_ns);
+        self.opened = Some(Opened { view: view.clone(), detail, words });
+    }
+
+    fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
+        let groups = &context.snapshot.groups;
+        let sorted_by = match self.sort_by {
+            SortBy::Group => 0,
+            SortBy::Topic => 1,
+            SortBy::Lag => 2,
+            SortBy::Seconds => 3,
+            SortBy::Verdict => 4,
+        };
+        let table =
+            Table { name: "groups", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), sorted: Some((sorted_by, self.upwards)) };
+        let (order, courses) = (&self.order, &self.courses);
+        let mut state = std::mem::take(&mut self.table);
+        let response = table.ui(ui, &mut state, context.tokens, |row, index| match groups.iter().find(|group| GroupKey::of(group) == order[index]) {
+            Some(group) => row_ui(row, group, courses.of(group), context.as_of_ns),
+            None => String::new(),
+        });
+        self.table = state;
+        if let Some(column) = response.sort_by {
+            let by = [SortBy::Group, SortBy::Topic, SortBy::Lag, SortBy::Seconds, SortBy::Verdict][column.min(4)];
+            self.upwards = if by == self.sort_by { !self.upwards } else { matches!(by, SortBy::Group | SortBy::Topic) };
+            self.sort_by = by;
+            self.order.clear();
+        }
+        if let Some(row) = response.clicked {
+            self.selected = self.order.get(row).cloned();
+        }
+    }
+}
+
+fn row_ui(row: &Row<'_>, group: &GroupView, course: &[(i64, Option<f64>)], as_of_ns: i64) -> String {
+    let (name, topic) = (visible(&group.group), visible(&group.topic));
+    let judged = verdict(group);
+    let ink = if judged.tone == Tone::Quiet { Ink::Dim } else { tone_inks(judged.tone).0 };
+    row.strong(0, &name, Ink::Text);
+    row.words(1, &topic, Ink::Dim);
+    let lag = group.lag.map_or_else(|| "unknown".to_owned(), figures::count);
+    let behind_ink = if judged.tone > Tone::Unknown { ink } else { Ink::Text };
+    row.data(2, &lag, if group.lag.is_some() { behind_ink } else { Ink::Faint });
+    let time = seconds(group);
+    row.data(3, &time, if group.lag_s.is_some() { behind_ink } else { Ink::Faint });
+    let mut cell = row.cell(4);
+    if let Some(sign) = judged.glyph {
+        glyph::paint(row.painter(), sign, pos2(cell.left() + 5.0, cell.center().y), 4.5, row.tokens.ink(ink));
+        cell.min.x += 16.0;
+    }
+    row.text_in(4, cell, &judged.text, fonts::words(12.5), row.tokens.ink(ink));
+    let members = group.members.as_ref().map_or_else(|| "unknown".to_owned(), |members| figures::count(members.len() as u64));
+    row.data(5, &members, if group.members.is_some() { Ink::Dim } else { Ink::Faint });
+    course_ui(row.painter(), row.cell(6).shrink2(vec2(0.0, 6.0)), course, as_of_ns, row.tokens.ink(if judged.tone > Tone::Unknown { ink } else { Ink::Faint }));
+    format!("group {name} on {topic}, {lag} behind, {time}, {}, members {members}", judged.text)
+}
+
+fn course_ui(painter: &egui::Painter, room: Rect, course: &[(i64, Option<f64>)], as_of_ns: i64, color: egui::Color32) {
+    if room.width() < 12.0 || course.len() < 2 {
+        return;
+    }
+    let runs = sparkline::runs(room, as_of_ns.saturating_sub(COURSE_NS), as_of_ns, course.iter().copied());
+    sparkline::paint(painter, runs, color);
+}
+
+fn detail_ui(ui: &mut egui::Ui, opened: &Opened, courses: &Courses, context: &ViewContext<'_>) -> Option<ViewAction> {
+    let tokens = context.tokens;
+    split::detail_ui(ui, "group", DETAIL_PT, tokens, |ui| {
+        let mut asked = detail::head_ui(ui, &opened.words, tokens);
+        let (lag, rest) = opened.words.sections.split_at(opened.words.sections.len().min(1));
+        for section in lag {
+            asked = detail::section_ui(ui, section, tokens).or(asked);
+        }
+        course_section_ui(ui, opened, courses, context);
+        if let Some(group) = &opened.detail {
+            partitions_ui(ui, &cells(group, context.snapshot, context.now_ns), tokens);
+        }
+        for section in rest {
+            asked = detail::section_ui(ui, section, tokens).or(asked);
+        }
+        asked
+    })
+}
+
+/// How the lag went: of the engine's history where it reaches back further than what was seen here.
+fn course_section_ui(ui: &mut egui::Ui, opened: &Opened, courses: &Courses, context: &ViewContext<'_>) {
+    let told: Vec<(i64, Option<f64>)> =
+        opened.detail.iter().flat_map(|detail| &detail.history).map(|point| (point.at_ns, point.lag.map(|lag| lag as f64))).collect();
+    let seen = courses.of(&opened.view);
+    let first = |course: &[(i64, Option<f64>)]| course.first().map_or(i64::MAX, |(at_ns, _)| *at_ns);
+    let course = if first(&told) <= first(seen) { told.as_slice() } else { seen };
+    if course.len() < 2 {
+        return;
+    }
+    let most = course.iter().filter_map(|(_, lag)| *lag).fold(0.0, f64::max);
+    let note = format!("15 min · at most {}", figures::count(most as u64));
+    detail::framed_ui(ui, "How it went", &note, context.tokens, |ui| {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), Sense::hover());
+        ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, context.tokens.ink(Ink::Hairline)));
+        let tone = verdict(&opened.view).tone;
+        let ink = if tone > Tone::Unknown { tone_inks(tone).0 } else { Ink::Dim };
+        course_ui(ui.painter(), rect, course, context.as_of_ns, context.tokens.ink(ink));
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Lag over 15 min, at most {}", figures::count(most as u64))));
+    });
+}
+
+/// A cell a partition.
+fn partitions_ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignTokens) {
+    if cells.is_empty() {
+        return;
+    }
+    let note = figures::things(cells.len() as u64, "partition", "partitions");
+    detail::framed_ui(ui, "Partitions", &note, tokens, |ui| {
+        let (places, size) = heat_strip::layout(ui.available_width(), cells.len());
+        let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), size.y), Sense::hover());
+        for place in places {
+            let rect = place.rect.translate(room.min.to_vec2());
+            if ui.is_rect_visible(rect) {
+                cell_ui(ui, rect, &cells[place.index], tokens);
+            }
+        }
+        ui.label(RichText::new("the fuller a cell, the further behind: a step for each power of ten").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+    });
+}
+
+fn cell_ui(ui: &mut egui::Ui, rect: Rect, cell: &PartitionCell, tokens: &DesignTokens) {
+    let response = ui.interact(rect, ui.scope_id().with(("partition", cell.partition)), Sense::hover());
+    let painter = ui.painter();
+    let step = heat_strip::step(cell.lag);
+    painter.rect(rect, 3.0, tokens.ink(Ink::Card), Stroke::new(1.0, tokens.ink(Ink::Line)), StrokeKind::Inside);
+    if let Some(step) = step.filter(|step| *step > 0) {
+        // From the bottom up, so that it can be read without its colour.
+        let share = f32::from(step) / f32::from(heat_strip::NUM_STEPS);
+        let fill = Rect::from_min_max(pos2(rect.left() + 1.0, rect.bottom() - 1.0 - (rect.height() - 2.0) * share), rect.max - vec2(1.0, 1.0));
+        let ink = if step >= 4 { Ink::Bad } else { Ink::Warn };
+        painter.rect_filled(fill, 2.0, tokens.ink(ink).gamma_multiply(0.45));
+    }
+    if heat_strip::has_room_for_number(rect) {
+        let text = cell.lag.map_or_else(|| "?".to_owned(), short);
+        painter.text(rect.center(), Align2::CENTER_CENTER, text, fonts::data(TEXT_MIN_PT), tokens.ink(if cell.lag.is_some() { Ink::Text } else { Ink::Dim }));
+    } else if cell.lag.is_none() {
+        painter.text(rect.center(), Align2::CENTER_CENTER, "?", fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Dim));
+    }
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &cell.words));
+    response.on_hover_text(&cell.words);
+}
+
+/// A count in at most five characters: `412`, `12 k`, `3 M`.
+fn short(n: u64) -> String {
+    match n {
+        0..10_000 => figures::count(n),
+        10_000..1_000_000 => format!("{} k", n / 1_000),
+        n => format!("{} M", n / 1_000_000),
+    }
+}
+
+fn no_groups(snapshot: &Snapshot) -> EmptyState {
+    let has_broker = snapshot.sources.iter().any(|source| source.kind == SourceKind::Kafka);
+    let text = if has_broker {
+        "A Kafka source is there; groups appear once it has read their offsets, or once one commits"
+    } else {
+        "Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker"
+    };
+    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+}

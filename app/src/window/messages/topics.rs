@@ -1,0 +1,104 @@
+//! Channels as rows: how much is in them, how fast it comes, and whether it is read.
+
+use switchboard_engine::view::{ChannelFigures, Figure, NodeId, NodeKind, Snapshot};
+
+use crate::window::{
+    figures,
+    map::{glyph, scene::Glyph},
+    sanitise::visible,
+    theme::{Ink, TEXT_SMALL_PT},
+    widgets::table::{Column, Row, Width},
+};
+
+/// Columns of the list.
+pub(crate) const COLUMNS: [Column; 3] =
+    [Column::left("topic", Width::Share(1.0)), Column::right("records", Width::Points(66.0)), Column::right("rate", Width::Points(52.0))];
+
+/// A channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Topic {
+    /// Its node.
+    pub node_id: NodeId,
+    /// Its name as it is.
+    pub name: String,
+    /// Partitions; unknown = `None`.
+    pub partitions: Option<u64>,
+    /// Records in the broker; unknown = `None`.
+    pub records: Option<u64>,
+    /// Records a second; unknown = `None`.
+    pub rate_per_s: Option<f64>,
+    /// Why its records are not read; `None` = they are.
+    pub not_tailed: Option<String>,
+    /// Whether dead letters lie in it.
+    pub has_dead_letters: bool,
+}
+
+/// All channels by name; those of the broker's own at the end.
+pub(crate) fn topics(snapshot: &Snapshot) -> Vec<Topic> {
+    let broker: std::collections::HashMap<NodeId, &ChannelFigures> = snapshot.figures.channels.iter().map(|channel| (channel.node_id, channel)).collect();
+    let flow: std::collections::HashMap<NodeId, &Figure> = snapshot.figures.nodes.iter().map(|row| (row.node_id, &row.figure)).collect();
+    let dead: std::collections::HashSet<NodeId> = snapshot.dead_letters.iter().filter_map(|letters| letters.channel_node).collect();
+    let mut topics: Vec<Topic> = snapshot
+        .topology
+        .nodes
+        .iter()
+        .filter(|node| node.kind == NodeKind::Channel)
+        .map(|node| {
+            let broker = broker.get(&node.node_id);
+            let flow = flow.get(&node.node_id).filter(|figure| figure.last_ns.is_some());
+            Topic {
+                node_id: node.node_id,
+                name: node.name.clone(),
+                partitions: broker.and_then(|channel| channel.partitions),
+                records: broker.and_then(|channel| channel.records),
+                rate_per_s: flow.map(|figure| figure.rate_per_s),
+                not_tailed: match broker {
+                    Some(channel) => channel.not_tailed.clone(),
+                    None => Some("known from spans only; no source reads its broker".to_owned()),
+                },
+                has_dead_letters: dead.contains(&node.node_id),
+            }
+        })
+        .collect();
+    topics.sort_by(|one, other| (one.name.starts_with('_'), &one.name, one.node_id).cmp(&(other.name.starts_with('_'), &other.name, other.node_id)));
+    topics
+}
+
+/// Paints a topic; what it says.
+pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic) -> String {
+    let name = visible(&topic.name);
+    let mut cell = row.cell(0);
+    if topic.has_dead_letters {
+        glyph::paint(row.painter(), Glyph::Envelope, egui::pos2(cell.left() + 6.0, cell.center().y), 5.0, row.tokens.ink(Ink::Bad));
+        cell.min.x += 18.0;
+    }
+    let is_read = topic.not_tailed.is_none();
+    let ink = if is_read { Ink::Text } else { Ink::Dim };
+    let galley = crate::window::map::paint::fitted(row.painter(), &name, &crate::window::fonts::words(12.5), cell.width());
+    row.painter().galley(egui::pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(ink));
+    let records = topic.records.map_or_else(|| "unknown".to_owned(), figures::count);
+    let font = if topic.records.is_some() { crate::window::fonts::data(12.0) } else { crate::window::fonts::words(TEXT_SMALL_PT) };
+    row.text_in(1, row.cell(1), &records, font, row.tokens.ink(Ink::Dim));
+    let rate = topic.rate_per_s.map_or_else(|| "–".to_owned(), |rate| format!("{}/s", figures::rate(rate)));
+    row.data(2, &rate, Ink::Dim);
+    let read = match &topic.not_tailed {
+        None => "read".to_owned(),
+        Some(reason) => format!("not read: {}", visible(reason)),
+    };
+    let dead = if topic.has_dead_letters { ", dead letters" } else { "" };
+    format!("topic {name}, {records} records, {rate}, {read}{dead}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::testing;
+
+    #[test]
+    fn topics_stand_by_name_with_what_the_broker_says_of_them() {
+        let topics = topics(&testing::order_business());
+        assert_eq!(topics.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["inventory.reserved", "orders.placed", "orders.placed-dlt"]);
+        assert_eq!((topics[1].partitions, topics[1].records, topics[1].not_tailed.as_deref()), (Some(4), Some(15_960), None));
+        assert_eq!(topics.iter().map(|topic| topic.has_dead_letters).collect::<Vec<_>>(), [false, false, true]);
+    }
+}

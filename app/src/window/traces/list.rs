@@ -1,0 +1,230 @@
+//! The list of traces: what it is asked for, what is shown of the answer, and its rows.
+
+use std::collections::HashSet;
+
+use egui::{RichText, WidgetInfo, accesskit::Role, pos2};
+use switchboard_engine::view::{NodeKind, Snapshot, TraceList, TraceOrder, TraceRow};
+use switchboard_model::TraceId;
+
+use super::filter::{FilterState, parse_duration};
+use crate::window::{
+    figures, fonts,
+    map::{glyph, paint::fitted, scene::Glyph},
+    sanitise::visible,
+    theme::{DesignTokens, Ink, TEXT_SMALL_PT},
+    widgets::table::{Column, Row, Table, TableResponse, TableState, Width},
+};
+
+const COLUMNS: [Column; 6] = [
+    Column::left("started (UTC)", Width::Points(92.0)),
+    Column::left("trace", Width::Share(0.46)),
+    Column::left("services", Width::Share(0.3)),
+    Column::right("spans", Width::Points(58.0)),
+    Column::right("failed", Width::Points(62.0)),
+    Column::right("duration", Width::Share(0.24)),
+];
+
+/// The list as it is shown.
+#[derive(Default)]
+pub(crate) struct TraceListState {
+    /// What it is asked for.
+    pub filter: FilterState,
+    /// The selected trace.
+    pub selected: Option<TraceId>,
+    /// Its rows, and what is to be said of them.
+    pub list: Option<TraceList>,
+    /// Where the rows stand.
+    pub table: TableState,
+    /// Traces that wait until the pointer has left the rows.
+    pub num_waiting: usize,
+    revision: Option<u64>,
+    /// What the rows were asked for.
+    taken_for: Option<FilterState>,
+    longest_ns: i64,
+}
+
+impl TraceListState {
+    /// Takes in an answer, unless the pointer rests on a row: what is pointed at does not move.
+    pub(crate) fn take(&mut self, list: &TraceList, revision: u64, is_of_this_question: bool) {
+        if self.revision == Some(revision) {
+            return;
+        }
+        let known: HashSet<TraceId> = self.list.iter().flat_map(|list| &list.rows).map(|row| row.trace_id).collect();
+        let is_same = is_of_this_question && self.taken_for.as_ref() == Some(&self.filter);
+        if is_same && self.list.is_some() && self.table.is_pointer_inside() {
+            self.num_waiting = list.rows.iter().filter(|row| !known.contains(&row.trace_id)).count();
+            if self.num_waiting > 0 || list.rows.len() != known.len() {
+                return;
+            }
+        }
+        let first = self.list.as_ref().and_then(|list| list.rows.first()).map(|row| row.trace_id);
+        let num_above = list.rows.iter().position(|row| Some(row.trace_id) == first).unwrap_or(0);
+        if is_same {
+            self.table.rows_came_above(num_above);
+        }
+        self.taken_for = is_of_this_question.then(|| self.filter.clone());
+        self.revision = Some(revision);
+        self.num_waiting = 0;
+        self.longest_ns = list.rows.iter().map(|row| row.duration_ns).max().unwrap_or(0).max(1);
+        self.list = Some(list.clone());
+    }
+
+    /// The place of the selected row.
+    pub(crate) fn selected_row(&self) -> Option<usize> {
+        let selected = self.selected?;
+        self.rows().iter().position(|row| row.trace_id == selected)
+    }
+
+    /// The rows.
+    pub(crate) fn rows(&self) -> &[TraceRow] {
+        self.list.as_ref().map_or(&[], |list| &list.rows)
+    }
+
+    /// Draws the rows.
+    pub(crate) fn rows_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> TableResponse {
+        let selected = self.selected_row();
+        let rows = self.list.as_ref().map_or(&[][..], |list| &list.rows);
+        let longest_ns = self.longest_ns;
+        let table = Table { name: "traces", columns: &COLUMNS, num_rows: rows.len(), selected, sorted: None };
+        table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], longest_ns))
+    }
+
+    /// What is to be said of the rows: how many match, and how far it was looked.
+    pub(crate) fn words(&self) -> String {
+        let Some(list) = &self.list else { return String::new() };
+        let mut parts = vec![format!("{} match", figures::things(list.matching, "trace", "traces"))];
+        if list.is_capped || list.matching > list.rows.len() as u64 {
+            parts.push(format!("the first {} are shown", figures::count(list.rows.len() as u64)));
+        }
+        parts.push(format!("{} looked at", figures::things(list.looked_at_spans, "span", "spans")));
+        if let Some(oldest_ns) = list.oldest_ns {
+            parts.push(format!("spans reach back to {}", &figures::time_of_day(oldest_ns)[..8]));
+        }
+        if self.num_waiting > 0 {
+            parts.push(format!("{} new wait until the pointer leaves the rows", figures::count(self.num_waiting as u64)));
+        }
+        parts.join(" · ")
+    }
+}
+
+fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) -> String {
+    let (service, name) = (visible(&trace.root_service), visible(&trace.root_name));
+    row.data(0, &figures::time_of_day(trace.start_ns), Ink::Dim);
+    let cell = row.cell(1);
+    let galley = fitted(row.painter(), &service, &fonts::strong(12.5), cell.width() * 0.55);
+    let after = cell.left() + galley.size().x + 8.0;
+    row.painter().galley(pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(Ink::Text));
+    let what = if trace.has_root { name.to_string() } else { format!("{name} (its root was not received)") };
+    let ink = if trace.has_root { Ink::Text } else { Ink::Dim };
+    row.text_in(1, egui::Rect::from_min_max(pos2(after, cell.top()), cell.max), &what, fonts::words(12.5), row.tokens.ink(ink));
+    let services = services(trace);
+    row.words(2, &services, Ink::Dim);
+    row.data(3, &figures::count(u64::from(trace.num_spans)), Ink::Dim);
+    let failed = if trace.num_errors == 0 { "–".to_owned() } else { figures::count(u64::from(trace.num_errors)) };
+    row.data(4, &failed, if trace.num_errors == 0 { Ink::Faint } else { Ink::Bad });
+    if trace.num_errors > 0 {
+        let cell = row.cell(4);
+        glyph::paint(row.painter(), Glyph::Cross, pos2(cell.left() + 8.0, cell.center().y), 4.0, row.tokens.ink(Ink::Bad));
+    }
+    duration_ui(row, trace, longest_ns);
+    let duration = figures::duration(trace.duration_ns);
+    let failed = if trace.num_errors > 0 { format!(", {} failed", figures::things(u64::from(trace.num_errors), "span", "spans")) } else { String::new() };
+    let spans = figures::things(u64::from(trace.num_spans), "span", "spans");
+    format!("{service} {what}, {duration}, {spans}{failed}, {} at {}", services, figures::time_of_day(trace.start_ns))
+}
+
+/// A bar against the longest in the list, and the duration.
+fn duration_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) {
+    let cell = row.cell(5);
+    row.data(5, &figures::duration(trace.duration_ns), Ink::Text);
+    let track = egui::Rect::from_min_max(pos2(cell.left(), cell.center().y - 3.0), pos2(cell.right() - 70.0, cell.center().y + 3.0));
+    if track.width() < 16.0 {
+        return;
+    }
+    let share = (trace.duration_ns.max(0) as f64 / longest_ns as f64) as f32;
+    let bar = egui::Rect::from_min_max(track.min, pos2(track.left() + (track.width() * share).max(2.0), track.bottom()));
+    row.painter().rect_filled(track, 3.0, row.tokens.ink(Ink::Hairline));
+    row.painter().rect_filled(bar, 3.0, row.tokens.ink(if trace.num_errors > 0 { Ink::Bad } else { Ink::Edge }));
+}
+
+/// Names of services, and how many more.
+fn services(trace: &TraceRow) -> String {
+    let mut names: Vec<String> = trace.services.iter().map(|service| visible(service).into_owned()).collect();
+    let more = (trace.num_services as usize).saturating_sub(names.len());
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}
+
+/// What was done with the filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FilterResponse {
+    /// The text is meant as an id: Enter was pressed, or an id was pasted.
+    pub follows_text: bool,
+}
+
+/// Draws the filter.
+pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &Snapshot, tokens: &DesignTokens) -> FilterResponse {
+    let mut done = FilterResponse::default();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            for (order, text) in [(TraceOrder::Newest, "Newest"), (TraceOrder::Slowest, "Slowest"), (TraceOrder::Failed, "Failed first")] {
+                let is_chosen = filter.order == order;
+                let ink = if is_chosen { Ink::Text } else { Ink::Dim };
+                let response = ui.add(egui::Button::new(RichText::new(text).color(tokens.ink(ink))).selected(is_chosen).frame_when_inactive(false));
+                response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, text));
+                if response.clicked() {
+                    filter.order = order;
+                }
+            }
+        });
+        service_ui(ui, filter, snapshot);
+        let text = egui::TextEdit::singleline(&mut filter.text).hint_text("Operation, or any id").desired_width(210.0);
+        let response = ui.add(text);
+        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Operation, or any id"));
+        let enter = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        done.follows_text = enter || (response.changed() && super::filter::parse_id(&filter.text).is_some());
+        let is_understood = filter.min_duration.trim().is_empty() || parse_duration(&filter.min_duration).is_some();
+        let color = tokens.ink(if is_understood { Ink::Text } else { Ink::Bad });
+        let duration = egui::TextEdit::singleline(&mut filter.min_duration).hint_text("From, as 250 ms").desired_width(124.0).text_color(color);
+        let response = ui.add(duration);
+        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Shortest duration"));
+        if !is_understood {
+            ui.label(RichText::new("a number and ns, µs, ms, s or min").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad)));
+        }
+        ui.checkbox(&mut filter.failed_only, "Failed only");
+        if let Some((from, to)) = filter.through.clone() {
+            let text = format!("through {} → {}  ×", visible(&from), visible(&to));
+            if ui.button(text).on_hover_text("Also those that do not go this way").clicked() {
+                filter.through = None;
+            }
+        }
+        if let Some(range) = filter.range {
+            let text = format!("{} to {}  ×", &figures::time_of_day(range.from_ns)[..8], &figures::time_of_day(range.to_ns)[..8]);
+            if ui.button(text).on_hover_text("The window's range again").clicked() {
+                filter.range = None;
+            }
+        }
+        if !filter.is_open() && ui.button("Clear").on_hover_text("All traces of the range").clicked() {
+            *filter = FilterState { order: filter.order, ..FilterState::default() };
+        }
+    });
+    done
+}
+
+fn service_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &Snapshot) {
+    let shown = if filter.service.is_empty() { "All services".to_owned() } else { visible(&filter.service).into_owned() };
+    let response = egui::ComboBox::from_id_salt("service of traces").width(130.0).selected_text(&shown).show_ui(ui, |ui| {
+        ui.selectable_value(&mut filter.service, String::new(), "All services");
+        let mut names: Vec<&str> = snapshot.topology.nodes.iter().filter(|node| node.kind == NodeKind::Service).map(|node| node.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            ui.selectable_value(&mut filter.service, name.to_owned(), visible(name));
+        }
+    });
+    response.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Service: {shown}")));
+}
