@@ -17,10 +17,12 @@ pub(crate) fn profile(config: &LabConfig, brokers: &str, health_service: &str, o
     let groups = SUBSCRIPTIONS.iter().map(|(group, _)| format!("\"{group}\"")).collect::<Vec<_>>().join(", ");
     let _ = write!(
         text,
-        "name = \"lab\"\nenvironment = \"lab\"\n\n[otlp]\ngrpc_port = {}\nhttp_port = {}\n\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = {}\ngroups = [{groups}]\n",
+        "name = \"lab\"\nenvironment = \"lab\"\n\n[otlp]\ngrpc_port = {}\nhttp_port = {}\n\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = {}\ngroups = [{groups}]\n{}",
         config.otlp_grpc_port,
         config.otlp_http_port,
         quoted(brokers),
+        // The lab's own cluster is there to be tried out; another one is not ours to write to.
+        if config.kafka.is_none() { "write = true\n" } else { "" },
     );
     for Endpoint { instance, management_port, .. } in orders {
         let _ = write!(
@@ -66,6 +68,9 @@ mod tests {
         let read: toml::Table = text.parse().unwrap();
         assert_eq!(read["otlp"]["grpc_port"].as_integer(), Some(4317));
         assert_eq!(read["kafka"][0]["brokers"].as_str(), Some("127.0.0.1:1,h\"o\\st:2"));
+        assert_eq!(read["kafka"][0]["write"].as_bool(), Some(true));
+        let others = profile(&LabConfig { kafka: Some("h:1".to_owned()), ..LabConfig::default() }, "h:1", "shop.v1.Orders", &[]);
+        assert!(!others.contains("write"), "{others}");
         assert_eq!(read["kafka"][0]["groups"].as_array().map(Vec::len), Some(6));
         assert_eq!(read["http"][1]["url"].as_str(), Some("http://127.0.0.1:8082/actuator"));
         assert_eq!(read["grpc"][0]["health"][1].as_str(), Some("shop.v1.Orders"));

@@ -160,7 +160,7 @@ fn read_by(commits: &Commits, letter: &LetterKey, record: &LetterRecord) -> Opti
     told.sort_unstable();
     let is_past = !told.is_empty() && told.iter().all(|(_, committed)| *committed > offset);
     let groups: Vec<&str> = told.iter().map(|(group, _)| *group).collect();
-    is_past.then(|| format!("{} committed past {partition}@{offset}", groups.join(", ")))
+    is_past.then(|| format!("{} past {partition}@{offset}", groups.join(", ")))
 }
 
 /// The dead letter that a record has become.
@@ -176,7 +176,7 @@ fn came_back<'a>(items: &'a [ConversationItem], letter: &LetterKey, record: &Let
 }
 
 /// The span that consumed a record at its new place.
-fn consumed_in<'a>(items: &'a [ConversationItem], record: &LetterRecord) -> Option<&'a SpanView> {
+pub(crate) fn consumed_in<'a>(items: &'a [ConversationItem], record: &LetterRecord) -> Option<&'a SpanView> {
     let (partition, offset) = record.position?;
     let (partition, offset) = (partition.to_string(), offset.to_string());
     items.iter().find_map(|item| {

@@ -91,6 +91,7 @@ const MAP: Scope = Scope::Views(&[ViewKind::Map]);
 const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
 const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
+const DEAD: Scope = Scope::Views(&[ViewKind::DeadLetters]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
@@ -142,6 +143,16 @@ commands! {
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
     OpenElsewhere: WINDOW, Object, "Open in another program", "By the profile's [links]: Jaeger, Grafana, kafka-ui", [NONE O];
     CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "What an SDK has to be told", [];
+
+    MarkLetter: DEAD, Object, "Mark the letter", "Or takes its mark away; commands are for the marked ones", [NONE Space];
+    MarkAllLetters: DEAD, Object, "Mark all open letters", "Of this cause; a second time none", [NONE A];
+    PreviewReplay: DEAD, Object, "Preview a replay…", "Reads the letters again and says what would be sent; sends nothing", [NONE R];
+    SendReplay: DEAD, Object, "Send the first letters, then the rest", "First a few; the rest once those were read", [COMMAND Enter];
+    StopReplay: DEAD, Object, "Stop or close the replay", "Nothing more is sent; what is on its way is waited for", [NONE Escape];
+    ParkLetters: DEAD, Object, "Park with a note…", "Puts letters aside; they are not sent until they are taken out", [NONE P];
+    UnparkLetters: DEAD, Object, "Take letters out of parking", "They are open again", [NONE U];
+    LetterTrace: DEAD, Object, "To the letter's trace", "The trace of its failure", [NONE T];
+    LetterRecord: DEAD, Object, "To the letter's record", "Among the messages of its channel", [NONE M];
 
     WalkUp: FOCUS, Walk, "Up", "To the row or box above", [NONE ArrowUp];
     WalkDown: FOCUS, Walk, "Down", "To the row or box below", [NONE ArrowDown];

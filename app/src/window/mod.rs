@@ -9,6 +9,7 @@ mod attendance;
 mod bars;
 mod breakers;
 mod command;
+mod dead_letters;
 mod elsewhere;
 mod empty;
 mod figures;

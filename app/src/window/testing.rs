@@ -16,6 +16,7 @@ use switchboard_engine::view::{
 };
 use switchboard_model::{BreakerState, SourceKind, SourcePhase};
 
+use crate::replay::ReplayBoard;
 use crate::sources::SourcesBoard;
 use crate::window::{SessionCommand, SnapshotSource, WindowOptions, app::Window, map::place, settings::Settings};
 
@@ -496,6 +497,7 @@ struct Fixed {
     answers: Option<Answers>,
     queries: Vec<Query>,
     sources: Arc<SourcesBoard>,
+    replay: Arc<ReplayBoard>,
 }
 
 /// Answers questions in place; `None` = nobody answers.
@@ -514,6 +516,7 @@ impl FixedSource {
             answers: None,
             queries: Vec::new(),
             sources: Arc::default(),
+            replay: Arc::default(),
         })))
     }
 
@@ -556,6 +559,15 @@ impl FixedSource {
         }
     }
 
+    /// Lets another board be seen.
+    pub fn show_replay(&self, board: ReplayBoard) {
+        let mut fixed = self.0.lock();
+        fixed.replay = Arc::new(board);
+        if let Some(wake) = &fixed.wake {
+            wake();
+        }
+    }
+
     /// What the window asked the engine so far.
     pub fn queries(&self) -> Vec<Query> {
         self.0.lock().queries.clone()
@@ -592,6 +604,10 @@ impl SnapshotSource for FixedSource {
 
     fn sources(&mut self) -> Arc<SourcesBoard> {
         Arc::clone(&self.0.lock().sources)
+    }
+
+    fn replay(&mut self) -> Arc<ReplayBoard> {
+        Arc::clone(&self.0.lock().replay)
     }
 
     fn command(&mut self, command: SessionCommand) {

@@ -82,6 +82,7 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
         let mut window = Window::new_in_place(ctx, Settings { theme, ..Settings::default() }, options());
         // Each step needs the answers to the one before; the picture is taken when all is there.
         let mut frame = |ui: &mut egui::Ui, window: &mut Window| {
+            window.take_replay(source.replay());
             window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
             window.ui(ui);
             window.ask(ui.ctx(), |query| source.query(query));
@@ -102,6 +103,7 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
         let mut source = source.clone();
         let snapshot = snapshot.clone();
         move |ui: &mut egui::Ui| {
+            window.take_replay(source.replay());
             window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
             window.ui(ui);
             window.ask(ui.ctx(), |query| source.query(query));

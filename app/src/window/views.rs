@@ -7,6 +7,7 @@ pub(crate) use map_pane::PANEL_WIDTH_PT;
 
 use crate::window::{
     breakers::BreakersView,
+    dead_letters::DeadLettersView,
     groups::GroupsView,
     log::LogView,
     messages::MessagesView,
@@ -32,10 +33,13 @@ pub(crate) struct Views {
     pub sources: SourcesView,
     /// The program's own log.
     pub log: LogView,
+    /// Dead letters and sending them again.
+    pub dead_letters: DeadLettersView,
 }
 
 impl Views {
     /// A view; `None` if this program has none of that kind.
+    #[expect(clippy::unnecessary_wraps, reason = "a kind may be added before its view is")]
     pub(crate) fn of(&self, kind: ViewKind) -> Option<&dyn View> {
         match kind {
             ViewKind::Map => Some(&self.map),
@@ -45,11 +49,12 @@ impl Views {
             ViewKind::Breakers => Some(&self.breakers),
             ViewKind::Sources => Some(&self.sources),
             ViewKind::Log => Some(&self.log),
-            ViewKind::DeadLetters => None,
+            ViewKind::DeadLetters => Some(&self.dead_letters),
         }
     }
 
     /// The same, to be drawn or told something.
+    #[expect(clippy::unnecessary_wraps, reason = "a kind may be added before its view is")]
     pub(crate) fn of_mut(&mut self, kind: ViewKind) -> Option<&mut dyn View> {
         match kind {
             ViewKind::Map => Some(&mut self.map),
@@ -59,7 +64,7 @@ impl Views {
             ViewKind::Breakers => Some(&mut self.breakers),
             ViewKind::Sources => Some(&mut self.sources),
             ViewKind::Log => Some(&mut self.log),
-            ViewKind::DeadLetters => None,
+            ViewKind::DeadLetters => Some(&mut self.dead_letters),
         }
     }
 

@@ -1,0 +1,107 @@
+//! The letters of a cause, one row each. Pure.
+
+use switchboard_engine::view::LetterView;
+
+use crate::{
+    ledger::{KindHash, LetterKey, LetterState, SentState},
+    replay::{AskedLetter, ReplayBoard},
+    window::{figures, theme::Ink, widgets::payload::bytes_in_line},
+};
+
+/// Characters of a key in a row.
+const KEY_CHARS_MAX: usize = 80;
+
+/// A letter.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LetterRow {
+    /// Which.
+    pub key: LetterKey,
+    /// All that is known of it.
+    pub view: LetterView,
+    /// Where it stands.
+    pub state: LetterState,
+    /// Its own key, safe to show.
+    pub key_text: String,
+}
+
+/// Where a letter lies.
+pub(crate) fn key_of(view: &LetterView) -> LetterKey {
+    LetterKey { cluster: view.cluster.clone(), channel: view.channel.clone(), partition: view.partition, offset: view.offset, timestamp_ns: view.timestamp_ns }
+}
+
+/// One row a letter, in their order.
+pub(crate) fn rows(letters: &[LetterView], board: &ReplayBoard) -> Vec<LetterRow> {
+    let row = |view: &LetterView| {
+        let key = key_of(view);
+        let key_text = bytes_in_line(view.key.as_deref()).text.chars().take(KEY_CHARS_MAX).collect();
+        LetterRow { state: board.state(&key).clone(), key, view: view.clone(), key_text }
+    };
+    letters.iter().map(row).collect()
+}
+
+/// A state in a word.
+pub(crate) fn state_word(state: &LetterState) -> &'static str {
+    match state {
+        LetterState::Open => "open",
+        LetterState::Sent(SentState::Persisted) => "sent",
+        LetterState::Sent(SentState::Possibly) => "sent?",
+        LetterState::Consumed => "consumed",
+        LetterState::DeadAgain => "dead again",
+        LetterState::Parked(_) => "parked",
+    }
+}
+
+/// The colour of a state; the word says it too.
+pub(crate) fn state_ink(state: &LetterState) -> Ink {
+    match state {
+        LetterState::Open => Ink::Text,
+        LetterState::Sent(SentState::Persisted) => Ink::Accent,
+        LetterState::Sent(SentState::Possibly) => Ink::Warn,
+        LetterState::Consumed => Ink::Good,
+        LetterState::DeadAgain => Ink::Bad,
+        LetterState::Parked(_) => Ink::Faint,
+    }
+}
+
+impl LetterRow {
+    /// `p2@18204`; `–` where it is not told.
+    pub(crate) fn origin_text(&self) -> String {
+        match (self.view.origin_partition, self.view.origin_offset) {
+            (Some(partition), Some(offset)) => format!("p{partition}@{offset}"),
+            (None, Some(offset)) => format!("@{offset}"),
+            (Some(partition), None) => format!("p{partition}"),
+            (None, None) => "–".to_owned(),
+        }
+    }
+
+    /// How often it was tried; `–` where it is not told.
+    pub(crate) fn attempts_text(&self) -> String {
+        self.view.attempts.map_or_else(|| "–".to_owned(), |attempts| figures::count(u64::from(attempts)))
+    }
+
+    /// When it died.
+    pub(crate) fn time_text(&self) -> String {
+        self.view.timestamp_ns.map_or_else(|| "–".to_owned(), |ns| figures::time_of_day(ns).chars().take(8).collect())
+    }
+
+    /// All of it, for screen readers.
+    pub(crate) fn words(&self, is_marked: bool) -> String {
+        let marked = if is_marked { ", marked" } else { "" };
+        let state = state_word(&self.state);
+        let (partition, offset) = (self.view.partition, self.view.offset);
+        format!("{partition}@{offset}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
+    }
+
+    /// As replaying asks for it.
+    pub(crate) fn asked(&self, kind: KindHash) -> AskedLetter {
+        AskedLetter {
+            letter: self.key.clone(),
+            kind,
+            raw_hash: self.view.raw_hash,
+            origin_partition: self.view.origin_partition,
+            failed_group: self.view.origin_group.clone(),
+            replay_count: self.view.replay_count,
+            trace_id: self.view.trace_id,
+        }
+    }
+}

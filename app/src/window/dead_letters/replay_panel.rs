@@ -1,0 +1,386 @@
+//! What a replay would do, and what it does: heading, sections, progress and buttons. Pure.
+
+use std::collections::BTreeMap;
+
+use switchboard_engine::view::LagVerdict;
+use switchboard_model::BreakerState;
+
+use crate::{
+    ledger::{Ending, LetterState, Outcome, SentState},
+    replay::{BreakerOnTheWay, PartitionRule, Preview, Reader, Readers, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing},
+    window::{
+        command::UiCommand,
+        figures,
+        map::scene::{Glyph, Tone},
+        sanitise::visible,
+        view::{Target, ViewAction},
+        widgets::detail::{Row, Section},
+    },
+};
+
+/// Reasons for skipping that are listed.
+const REASONS_MAX: usize = 6;
+/// Skipped letters named one by one below their reason.
+const NAMED_MAX: usize = 3;
+
+/// The panel. All text in it is safe to show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ReplayPanel {
+    /// What it is about.
+    pub title: String,
+    /// Where it is.
+    pub phase: String,
+    /// How urgent that is.
+    pub phase_tone: Tone,
+    /// Something to be told above all.
+    pub warning: Option<String>,
+    /// What it says.
+    pub sections: Vec<Section>,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// The name that has to be typed before anything is sent.
+    pub asks_name: Option<String>,
+    /// What can be done.
+    pub buttons: Vec<PanelButton>,
+    /// Below all.
+    pub foot: String,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    /// What became of its records.
+    pub counts: SentCounts,
+    /// Left below the bar.
+    pub left: String,
+    /// Right below the bar.
+    pub right: String,
+}
+
+/// A button.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PanelButton {
+    /// What it says.
+    pub text: String,
+    /// What it does.
+    pub command: UiCommand,
+    /// Whether it is the one to press.
+    pub is_primary: bool,
+    /// Why it can not be pressed; empty = it can.
+    pub unavailable: String,
+}
+
+/// What is selected in the list beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// Letters marked, or the selected one.
+    pub num: usize,
+    /// Whether it is the selected one, for none is marked.
+    pub is_selection: bool,
+    /// Of these, open.
+    pub num_open: usize,
+    /// Of these, parked.
+    pub num_parked: usize,
+}
+
+fn button(text: &str, command: UiCommand, is_primary: bool, unavailable: &str) -> PanelButton {
+    PanelButton { text: text.to_owned(), command, is_primary, unavailable: unavailable.to_owned() }
+}
+
+/// A figure and what it is of.
+fn figure(name: &str, value: &str) -> Row {
+    Row::link(name, value, None)
+}
+
+/// The panel as of now.
+pub(crate) fn panel(board: &ReplayBoard, marked: Marked, cluster: Option<&str>, typed_name: &str, now_ns: i64) -> ReplayPanel {
+    let warning = board.refusal.clone().or_else(|| board.ledger_failure.clone()).map(|text| visible(&text).into_owned());
+    let panel = if let Some(run) = &board.run {
+        of_run(run, now_ns)
+    } else if let Some(preview) = &board.preview {
+        of_preview(preview, typed_name)
+    } else if let Some(preparing) = board.preparing {
+        ReplayPanel {
+            title: "Replay".to_owned(),
+            phase: format!("reading {} of {} again from the broker", figures::count(preparing.num_read as u64), figures::count(preparing.num_asked as u64)),
+            buttons: vec![button("Cancel", UiCommand::StopReplay, false, "")],
+            foot: "nothing is sent".to_owned(),
+            ..ReplayPanel::default()
+        }
+    } else {
+        of_nothing(board, marked, cluster)
+    };
+    ReplayPanel { warning, ..panel }
+}
+
+fn of_nothing(board: &ReplayBoard, marked: Marked, cluster: Option<&str>) -> ReplayPanel {
+    let writing = cluster.and_then(|cluster| board.writing(cluster));
+    let may = match writing {
+        Some(Writing::ReadOnly(reason)) => Row::text(reason).toned(Tone::Warn),
+        Some(Writing::AsksForName) => Row::text("Production: the cluster's name has to be typed before anything is sent"),
+        Some(Writing::Allowed) => Row::text("The profile lets this cluster be written to"),
+        None => Row::text("Nothing can be sent to this cluster: the profile does not name it").toned(Tone::Warn),
+    };
+    let how = "A preview reads the letters again from the broker and shows the very bytes, who will read them, and what is skipped. It sends nothing";
+    let none = if marked.num == 0 { "mark letters first: Space, or A for all open ones" } else { "" };
+    let none_open = match (none.is_empty(), marked.num_open) {
+        (true, 0) => "none of them is open",
+        _ => none,
+    };
+    let num = figures::count(marked.num_open as u64);
+    let mut buttons = vec![
+        button(&if marked.num_open > 0 { format!("Preview {num}…") } else { "Preview…".to_owned() }, UiCommand::PreviewReplay, true, none_open),
+        button("Park…", UiCommand::ParkLetters, false, none_open),
+    ];
+    if marked.num_parked > 0 {
+        buttons.push(button("Take out", UiCommand::UnparkLetters, false, ""));
+    }
+    ReplayPanel {
+        title: "Replay".to_owned(),
+        phase: if marked.is_selection {
+            "the selected letter; Space marks several, A all open ones".to_owned()
+        } else {
+            format!("{} marked, {num} of them open", figures::count(marked.num as u64))
+        },
+        sections: vec![Section::new("Sending", vec![may, Row::text(how)])],
+        buttons,
+        ..ReplayPanel::default()
+    }
+}
+
+fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
+    let target = visible(&preview.target).into_owned();
+    let num = preview.planned.len();
+    let what = vec![
+        figure("will be sent", &figures::count(num as u64)),
+        figure("skipped", &figures::count(preview.skipped.len() as u64)).toned(if preview.skipped.is_empty() { Tone::Quiet } else { Tone::Warn }),
+        figure("bytes", &format!("{}, hash equal", figures::bytes(preview.size_bytes() as u64))),
+        figure("partition", &partition_words(preview.partitions)),
+        figure("order", "as they died"),
+        figure("timestamp", "of sending"),
+    ];
+    let mut sections = vec![Section::new("What", what).noted("read again from the broker")];
+    if !preview.skipped.is_empty() {
+        sections.push(Section::new("Skipped", skipped_rows(preview)));
+    }
+    sections.push(readers_section(&preview.readers, "Who will read them again"));
+    if !preview.readers.breakers.is_empty() {
+        sections.push(Section::new("Breakers on the way", preview.readers.breakers.iter().map(breaker_row).collect()));
+    }
+    let mut asks_name = None;
+    // What is not allowed can still be asked for: the session refuses it and writes that down.
+    let is_allowed = match &preview.writing {
+        Writing::ReadOnly(reason) => {
+            sections.insert(0, Section::new("Read-only", vec![Row::text(reason).toned(Tone::Warn)]));
+            false
+        }
+        Writing::AsksForName => {
+            asks_name = Some(preview.cluster.clone());
+            typed_name == preview.cluster
+        }
+        Writing::Allowed => true,
+    };
+    let unavailable = if num == 0 { "nothing is left to send" } else { "" };
+    let first = num.min(5);
+    let text = if num > first { format!("Send the first {first}") } else { format!("Send {}", figures::things(num as u64, "letter", "letters")) };
+    let cluster_id = preview.cluster_id.as_deref().map(|id| format!(" ({})", visible(id))).unwrap_or_default();
+    ReplayPanel {
+        title: format!("Replay {} to {target}", figures::count(num as u64)),
+        phase: "dry run · nothing has been sent".to_owned(),
+        sections,
+        asks_name,
+        buttons: vec![button(&text, UiCommand::SendReplay, is_allowed, unavailable), button("Dismiss", UiCommand::StopReplay, false, "")],
+        foot: format!("{} · cluster {}{cluster_id}", preview.replay_id, visible(&preview.cluster)),
+        ..ReplayPanel::default()
+    }
+}
+
+fn partition_words(rule: PartitionRule) -> String {
+    match rule {
+        PartitionRule::AsOriginal { num_partitions } => format!("as original ({num_partitions} there)"),
+        PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => format!("as original; {num_unknown} by key ({num} there)"),
+        PartitionRule::ByKey { .. } => "by key: how many the target has is unknown".to_owned(),
+    }
+}
+
+fn skipped_rows(preview: &Preview) -> Vec<Row> {
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for skipped in &preview.skipped {
+        by_reason.entry(&skipped.reason).or_default().push(format!("{}@{}", skipped.letter.partition, skipped.letter.offset));
+    }
+    let mut reasons: Vec<_> = by_reason.into_iter().collect();
+    reasons.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
+    let num_more = reasons.len().saturating_sub(REASONS_MAX);
+    let row = |(reason, letters): (&str, Vec<String>)| {
+        let more = if letters.len() > NAMED_MAX { " …" } else { "" };
+        Row::link(reason, &figures::count(letters.len() as u64), None)
+            .explained(&format!("{}{more}", letters[..letters.len().min(NAMED_MAX)].join(", ")))
+            .toned(Tone::Warn)
+    };
+    let mut rows: Vec<Row> = reasons.into_iter().take(REASONS_MAX).map(row).collect();
+    if num_more > 0 {
+        rows.push(Row::text(&format!("{num_more} further reasons")));
+    }
+    rows
+}
+
+fn readers_section(readers: &Readers, title: &str) -> Section {
+    if readers.groups.is_empty() {
+        return Section::new(title, vec![Row::text("No consumer group is known to read it").toned(Tone::Unknown)]);
+    }
+    let num_others = readers.others().count();
+    let note = if num_others > 0 { format!("{} twice", figures::things(num_others as u64, "group reads", "groups read")) } else { String::new() };
+    Section::new(title, readers.groups.iter().map(reader_row).collect()).noted(&note)
+}
+
+/// `1,204 · 38 s ▲` in words and sign.
+fn lag_words(reader: &Reader) -> String {
+    match (reader.lag, reader.lag_s) {
+        (Some(lag), Some(lag_s)) if lag > 0 => format!("lag {} · {}", figures::count(lag), figures::age_s(lag_s)),
+        (Some(lag), _) => format!("lag {}", figures::count(lag)),
+        (None, _) => "lag unknown".to_owned(),
+    }
+}
+
+fn reader_row(reader: &Reader) -> Row {
+    let (sign, tone) = match reader.verdict {
+        LagVerdict::Growing => (Some(Glyph::Rising), Tone::Warn),
+        LagVerdict::Stuck => (Some(Glyph::Stuck), Tone::Bad),
+        LagVerdict::NoMembers => (Some(Glyph::Nobody), Tone::Warn),
+        LagVerdict::Ok | LagVerdict::Unknown => (None, if reader.has_failed { Tone::Quiet } else { Tone::Warn }),
+    };
+    let members = reader.num_members.map(|num| format!(" · {}", figures::things(num as u64, "member", "members"))).unwrap_or_default();
+    let role = if reader.has_failed { "the one that failed" } else { "read them already: duplicates" };
+    let row = Row::link(&reader.group, &lag_words(reader), None).explained(&format!("{role}{members}")).toned(tone);
+    match sign {
+        Some(sign) => row.signed(sign),
+        None => row,
+    }
+}
+
+fn breaker_row(breaker: &BreakerOnTheWay) -> Row {
+    let (word, sign, tone) = match breaker.state {
+        Some(BreakerState::Closed) => ("closed", None, Tone::Quiet),
+        Some(BreakerState::Disabled) => ("disabled", None, Tone::Quiet),
+        Some(BreakerState::Open) => ("open", Some(Glyph::BreakerOpen), Tone::Bad),
+        Some(BreakerState::HalfOpen) => ("half-open", Some(Glyph::BreakerHalfOpen), Tone::Warn),
+        Some(BreakerState::ForcedOpen) => ("forced open", Some(Glyph::BreakerForced), Tone::Bad),
+        None => ("unknown", Some(Glyph::BreakerUnknown), Tone::Unknown),
+    };
+    let (num, of) = breaker.instances;
+    let value = if of > 1 { format!("{word} {num}/{of}") } else { word.to_owned() };
+    let row = Row::link(&format!("{} → {}", breaker.caller, breaker.guards), &value, None).toned(tone);
+    match sign {
+        Some(sign) => row.signed(sign),
+        None => row,
+    }
+}
+
+fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
+    let (phase, phase_tone) = phase_words(run);
+    let counts = run.counts;
+    let num = counts.sum();
+    let mut sections = vec![readers_section(&run.readers, "Who reads them"), Section::new("First", canary_rows(run))];
+    // Once the rest goes, what became of all tells more than the first few.
+    let told_at = if matches!(run.phase, RunPhase::Rest | RunPhase::Stopping | RunPhase::Ended(Ending::Finished | Ending::Stopped, _)) { 1 } else { 2 };
+    let mut told = vec![
+        figure("persisted", &figures::count(counts.persisted as u64)),
+        figure("not persisted", &figures::count(counts.not_persisted as u64)).toned(if counts.not_persisted > 0 { Tone::Warn } else { Tone::Quiet }),
+        figure("possibly persisted", &figures::count(counts.possibly_persisted as u64)).toned(if counts.possibly_persisted > 0 {
+            Tone::Bad
+        } else {
+            Tone::Quiet
+        }),
+        figure("skipped", &figures::count(counts.skipped as u64)).toned(if counts.skipped > 0 { Tone::Warn } else { Tone::Quiet }),
+        figure("consumed", &figures::count(run.num_consumed as u64)),
+        figure("dead again", &figures::count(run.num_dead_again as u64)).toned(if run.num_dead_again > 0 { Tone::Bad } else { Tone::Quiet }),
+    ];
+    if counts.possibly_persisted > 0 {
+        told.push(Row::text("What is possibly persisted is never sent again: look for it on the target").toned(Tone::Warn));
+    }
+    sections.insert(told_at, Section::new("What became of them", told));
+    if !run.readers.breakers.is_empty() {
+        sections.push(Section::new("Breakers on the way", run.readers.breakers.iter().map(breaker_row).collect()));
+    }
+    let tried = num - counts.waiting;
+    let left_s = counts.waiting as u64 / u64::from(run.rate_per_s.max(1));
+    let right = match &run.phase {
+        RunPhase::Rest => format!("{} dead again · {left_s} s left", run.num_dead_again),
+        _ => format!("{} dead again", run.num_dead_again),
+    };
+    let elapsed = figures::age(run.ended_ns.unwrap_or(now_ns).saturating_sub(run.started_ns));
+    ReplayPanel {
+        title: format!("Replay of {} to {}", figures::count(num as u64), visible(&run.target)),
+        phase,
+        phase_tone,
+        sections,
+        progress: Some(Progress { counts, left: format!("{} of {} tried", figures::count(tried as u64), figures::count(num as u64)), right }),
+        buttons: run_buttons(run),
+        foot: format!(
+            "{} · {elapsed} · {} /s, stops by itself when a group lags {} more than before, a breaker opens or one comes back dead",
+            run.replay_id, run.rate_per_s, run.lag_limit
+        ),
+        ..ReplayPanel::default()
+    }
+}
+
+fn phase_words(run: &RunBoard) -> (String, Tone) {
+    let quiet = |text: &str| (text.to_owned(), Tone::Quiet);
+    match &run.phase {
+        RunPhase::Connecting => quiet("connecting, and checking that it is the cluster of the preview"),
+        RunPhase::Canary => quiet("sending the first few"),
+        RunPhase::Watching if run.readers.groups.is_empty() => {
+            ("the first few are sent; no group is known to read the target, so nobody can be seen to consume them".to_owned(), Tone::Warn)
+        }
+        RunPhase::Watching => quiet("the first few are sent; waiting to see them read, and none come back"),
+        RunPhase::Passed => quiet("the first few were read, and none came back: the rest may go"),
+        RunPhase::Rest => quiet("sending the rest"),
+        RunPhase::Stopping => ("stopping: what is on its way is waited for".to_owned(), Tone::Warn),
+        RunPhase::Ended(Ending::Finished, _) => quiet("all was sent"),
+        RunPhase::Ended(Ending::Stopped, _) => ("stopped; what was not tried is still open".to_owned(), Tone::Warn),
+        RunPhase::Ended(Ending::Halted, reason) => (format!("stopped by itself: {}", visible(reason)), Tone::Bad),
+    }
+}
+
+fn canary_rows(run: &RunBoard) -> Vec<Row> {
+    if run.canary.is_empty() {
+        return vec![Row::text("None was sent yet")];
+    }
+    let row = |line: &crate::replay::CanaryLine| {
+        let at = figures::time_of_day(line.at_ns).chars().take(8).collect::<String>();
+        let (text, tone) = match (&line.state, line.outcome) {
+            (LetterState::DeadAgain, _) => (format!("✕ dead again {at}"), Tone::Bad),
+            (LetterState::Consumed, _) => (format!("✓ consumed {at}"), Tone::Quiet),
+            (_, None) => ("· on its way".to_owned(), Tone::Quiet),
+            (_, Some(Outcome::Persisted)) | (LetterState::Sent(SentState::Persisted), _) => ("· written, waiting".to_owned(), Tone::Quiet),
+            (_, Some(Outcome::PossiblyPersisted)) => ("? possibly persisted".to_owned(), Tone::Warn),
+            (_, Some(Outcome::NotPersisted)) => ("✕ not persisted".to_owned(), Tone::Warn),
+            (_, Some(Outcome::Skipped | Outcome::Refused)) => ("– skipped".to_owned(), Tone::Warn),
+        };
+        let action = line.new_trace.map(|(trace_id, span_id)| ViewAction::Goto(Target::Trace { trace_id, span_id: Some(span_id) }));
+        let trace = line.new_trace.map(|(trace_id, _)| format!("new trace {}…", trace_id.to_string().chars().take(6).collect::<String>()));
+        let detail: Vec<&str> = [trace.as_deref(), Some(line.evidence.as_str())].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        Row::link(&format!("{}@{}", line.letter.partition, line.letter.offset), &text, action).explained(&detail.join(" · ")).toned(tone)
+    };
+    run.canary.iter().map(row).collect()
+}
+
+fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
+    if run.phase.is_ended() {
+        return vec![button("Close", UiCommand::StopReplay, false, "")];
+    }
+    let nobody_reads = run.phase == RunPhase::Watching && run.readers.groups.is_empty() && run.counts.in_flight == 0;
+    let is_waiting = run.counts.waiting > 0;
+    let rest = match &run.phase {
+        RunPhase::Passed => "",
+        RunPhase::Watching if nobody_reads => "",
+        RunPhase::Rest | RunPhase::Stopping => "it is being sent",
+        _ => "the first few have to be read first",
+    };
+    let mut buttons = Vec::new();
+    if is_waiting && !matches!(run.phase, RunPhase::Rest | RunPhase::Stopping) {
+        buttons.push(button(if nobody_reads { "Send the rest unseen" } else { "Send the rest" }, UiCommand::SendReplay, true, rest));
+    }
+    buttons.push(button("Stop", UiCommand::StopReplay, false, if run.phase == RunPhase::Stopping { "it is stopping" } else { "" }));
+    buttons
+}
