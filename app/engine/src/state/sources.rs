@@ -248,7 +248,7 @@ mod tests {
             for index in order {
                 sources.apply_status(&statuses[index]);
             }
-            (sources.views(|_| CountsReport::default()), sources.failure("a").is_some())
+            (sources.views(|_| CountsReport::default(), |_| None), sources.failure("a").is_some())
         };
         let (views, failed) = told([0, 1, 2, 3]);
         for order in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
@@ -262,7 +262,7 @@ mod tests {
     fn a_source_that_said_nothing_is_connecting() {
         let mut sources = Sources::default();
         sources.add(info(7, "b"));
-        let views = sources.views(|source| CountsReport { received: u64::from(source.0), ..CountsReport::default() });
+        let views = sources.views(|source| CountsReport { received: u64::from(source.0), ..CountsReport::default() }, |_| None);
         assert_eq!((views[0].phase, views[0].detail.as_str(), views[0].counts.received), (SourcePhase::Connecting, "has not answered yet", 7));
     }
 
@@ -301,7 +301,7 @@ mod tests {
         sources.apply_health(SourceId(1), &health("", HealthState::Serving), 8);
         let instance = InstanceFact { address: "http://a".into(), service: None, instance: Some("orders-2".into()), changing: true };
         sources.apply_instance(SourceId(1), &instance, 9);
-        let views = sources.views(|_| CountsReport::default());
+        let views = sources.views(|_| CountsReport::default(), |_| None);
         assert_eq!(views[0].detail, "answers; lab.Orders says that it does not serve; changing instances answer at http://a, now orders-2");
         assert!(sources.is_live(SourceId(1)));
     }
