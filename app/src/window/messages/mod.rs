@@ -6,6 +6,8 @@
 mod record_detail;
 mod record_filter;
 mod records;
+#[cfg(test)]
+mod tests;
 mod topics;
 mod view;
 

@@ -76,6 +76,8 @@ pub(crate) struct Records {
     pub filter: RecordFilter,
     /// Whether an answer came at all.
     pub is_known: bool,
+    /// Whether all was loaded once: what comes from then on is new.
+    is_caught_up: bool,
     last: Option<RowId>,
     has_more: bool,
     revision: Option<u64>,
@@ -100,6 +102,7 @@ impl Records {
             table,
             filter: RecordFilter::default(),
             is_known: false,
+            is_caught_up: false,
             last: None,
             has_more: false,
             revision: None,
@@ -138,9 +141,10 @@ impl Records {
             self.seen = self.seen.saturating_sub(gone);
             self.filter.forget(gone);
         }
-        if self.table.follows_end() {
+        if self.table.follows_end() || !self.is_caught_up {
             self.seen = self.lines.len();
         }
+        self.is_caught_up |= !page.has_more;
         if let Some(place) = self.wanted.and_then(|row| self.place(row)) {
             self.wanted = None;
             self.selected = Some(self.lines[place].row);
@@ -228,8 +232,7 @@ impl Records {
             }
             Some(Content::Read { key, value, is_binary, marks }) => {
                 row.data(3, key, Ink::Text);
-                let shown = if marks.is_empty() { value.clone() } else { format!("[{marks}] {value}") };
-                row.data(4, &shown, if *is_binary { Ink::Faint } else { Ink::Dim });
+                row.data(4, value, if *is_binary { Ink::Faint } else { Ink::Dim });
                 format!(", key {key}{}", if marks.is_empty() { String::new() } else { format!(", {marks}") })
             }
         };
@@ -296,6 +299,11 @@ mod tests {
         records.follow(false);
         records.take(&page(10..14, false), 2);
         assert_eq!(records.num_new(), 4);
+        let mut jumped_into = super::Records::new(records.channel.clone());
+        jumped_into.follow(false);
+        jumped_into.take(&page(0..10, true), 1);
+        jumped_into.take(&page(10..20, false), 2);
+        assert_eq!(jumped_into.num_new(), 0, "what was there before is not new");
         records.follow(true);
         assert_eq!(records.num_new(), 0);
     }

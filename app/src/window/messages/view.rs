@@ -28,9 +28,9 @@ use crate::window::{
 };
 
 /// Width of the topics at first, points.
-const TOPICS_PT: f32 = 290.0;
+const TOPICS_PT: f32 = 264.0;
 /// Width of the detail at first, points.
-const DETAIL_PT: f32 = 390.0;
+const DETAIL_PT: f32 = 372.0;
 /// Height of a value at most, points.
 const PAYLOAD_PT: f32 = 300.0;
 
@@ -46,6 +46,8 @@ enum Side {
 #[derive(Default)]
 pub(crate) struct MessagesView {
     topics: Vec<Topic>,
+    /// Session and state that the topics are of.
+    topics_are_of: Option<(i64, u64)>,
     topics_table: TableState,
     side: Side,
     records: Option<Records>,
@@ -67,7 +69,11 @@ impl View for MessagesView {
         let mut actions = Vec::new();
         let tokens = context.tokens;
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.ink(Ink::Background));
-        self.topics = topics(context.snapshot);
+        let state = (context.snapshot.started_ns, context.snapshot.generation);
+        if self.topics_are_of != Some(state) {
+            self.topics_are_of = Some(state);
+            self.topics = topics(context.snapshot);
+        }
         if self.topics.is_empty() && self.records.is_none() {
             actions.extend(empty_state_ui(ui, &no_topics(context.snapshot), tokens));
             return actions;

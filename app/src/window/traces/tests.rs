@@ -126,7 +126,7 @@ fn what_is_odd_about_a_trace_is_said() {
     harness.get_by_label_contains("parent 000000000000dead was not received");
     harness.get_by_label_contains("payments POST /pay, 44 ms, server, starts before its parent");
     press(&mut harness, &[Key::P]);
-    harness.get_by_label_contains("blue: what the end waited for");
+    harness.get_by_label_contains("underlined: what the end waited for");
     press(&mut harness, &[Key::Plus, Key::Plus, Key::Minus, Key::F]);
 }
 
@@ -253,5 +253,12 @@ fn pictures_of_traces_stay_as_they_are() {
     picture("waterfall-light", ThemeChoice::Light, (1280, 800), &source, &waterfall);
     picture("traces-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Run(UiCommand::ShowTraces), Step::Run(UiCommand::WalkDown)]);
     picture("traces-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Run(UiCommand::ShowTraces), Step::Run(UiCommand::WalkDown)]);
+    picture(
+        "tmp-narrow",
+        ThemeChoice::Dark,
+        (1280, 800),
+        &source,
+        &[Step::Run(UiCommand::LayoutTraces), Step::Goto(Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(4)) })],
+    );
     picture("story-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Goto(Target::Conversation(CorrelationId::Number(4_704)))]);
 }

@@ -188,7 +188,7 @@ pub(crate) fn foot_words(open: &OpenTrace) -> String {
         parts.push(format!("{} of parents cut", figures::things(loops, "loop", "loops")));
     }
     if open.shows_critical {
-        parts.push("blue: what the end waited for".to_owned());
+        parts.push("underlined: what the end waited for".to_owned());
     }
     parts.join(" · ")
 }

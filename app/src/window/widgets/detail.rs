@@ -315,7 +315,7 @@ fn row_ui(ui: &mut egui::Ui, row: &Row, tokens: &DesignTokens) -> Option<ViewAct
 /// A name left, what it is beside it, how it was read at the end; whether it was clicked.
 fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], ink: Ink, is_link: bool, tokens: &DesignTokens) -> bool {
     let width = ui.available_width();
-    let key_width = (width * 0.42).clamp(60.0, 220.0);
+    let key_width = (width * 0.4).clamp(60.0, 220.0);
     let painter = ui.painter().clone();
     let wrapped = |text: &str, size_pt: f32, ink: Ink, room: f32, rows_max: usize, anywhere: bool| {
         let mut job = egui::text::LayoutJob::simple(text.to_owned(), fonts::data(size_pt), tokens.ink(ink), room);

@@ -1,6 +1,5 @@
 //! Pieces that several views are made of, one file each.
 
-pub(crate) mod badge;
 pub(crate) mod detail;
 pub(crate) mod empty_state;
 pub(crate) mod heat_strip;
