@@ -253,12 +253,5 @@ fn pictures_of_traces_stay_as_they_are() {
     picture("waterfall-light", ThemeChoice::Light, (1280, 800), &source, &waterfall);
     picture("traces-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Run(UiCommand::ShowTraces), Step::Run(UiCommand::WalkDown)]);
     picture("traces-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Run(UiCommand::ShowTraces), Step::Run(UiCommand::WalkDown)]);
-    picture(
-        "tmp-narrow",
-        ThemeChoice::Dark,
-        (1280, 800),
-        &source,
-        &[Step::Run(UiCommand::LayoutTraces), Step::Goto(Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(4)) })],
-    );
     picture("story-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Goto(Target::Conversation(CorrelationId::Number(4_704)))]);
 }
