@@ -13,6 +13,8 @@ use crate::replay::{Preview, Readers};
 pub struct ReplayBoard {
     /// Rises with each change.
     pub version: u64,
+    /// Rises with each change of the two that follow.
+    pub letters_version: u64,
     /// Letters that somebody dealt with.
     pub letters: Letters,
     /// The same, counted by what they died of.

@@ -251,7 +251,7 @@ impl Worker {
             self.ledger_version = version;
             let letters = ledger.letters();
             let handled = Arc::new(handled(&letters));
-            self.shared.update(|board| (board.letters, board.handled) = (letters, handled));
+            self.shared.update(|board| (board.letters_version, board.letters, board.handled) = (version, letters, handled));
         }
         *self.shared.new_traces.lock() = self.follower.new_traces.clone();
     }

@@ -20,4 +20,4 @@ pub use command::{AskedLetter, ReplayAsk, ReplayCommand};
 pub use desk::{Pace, ReplayDesk, ReplayDeskConfig};
 pub(crate) use follow::consumed_in;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
-pub use readers::{BreakerOnTheWay, Reader, Readers};
+pub use readers::{BreakerOnTheWay, Reader, Readers, readers};

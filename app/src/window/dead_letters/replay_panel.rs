@@ -83,6 +83,18 @@ pub(crate) struct Marked {
     pub num_parked: usize,
 }
 
+/// What would be asked for.
+pub(crate) struct Asking<'a> {
+    /// The letters.
+    pub marked: Marked,
+    /// Name of the source; `None` = nothing is looked at.
+    pub cluster: Option<&'a str>,
+    /// Who reads the channel they came from; `None` = they do not tell it.
+    pub readers: Option<Readers>,
+    /// The cluster's name as far as it was typed.
+    pub typed_name: &'a str,
+}
+
 fn button(text: &str, command: UiCommand, is_primary: bool, unavailable: &str) -> PanelButton {
     PanelButton { text: text.to_owned(), command, is_primary, unavailable: unavailable.to_owned() }
 }
@@ -93,12 +105,12 @@ fn figure(name: &str, value: &str) -> Row {
 }
 
 /// The panel as of now.
-pub(crate) fn panel(board: &ReplayBoard, marked: Marked, cluster: Option<&str>, typed_name: &str, now_ns: i64) -> ReplayPanel {
+pub(crate) fn panel(board: &ReplayBoard, asking: &Asking<'_>, now_ns: i64) -> ReplayPanel {
     let warning = board.refusal.clone().or_else(|| board.ledger_failure.clone()).map(|text| visible(&text).into_owned());
     let panel = if let Some(run) = &board.run {
         of_run(run, now_ns)
     } else if let Some(preview) = &board.preview {
-        of_preview(preview, typed_name)
+        of_preview(preview, asking.typed_name)
     } else if let Some(preparing) = board.preparing {
         ReplayPanel {
             title: "Replay".to_owned(),
@@ -108,13 +120,14 @@ pub(crate) fn panel(board: &ReplayBoard, marked: Marked, cluster: Option<&str>, 
             ..ReplayPanel::default()
         }
     } else {
-        of_nothing(board, marked, cluster)
+        of_nothing(board, asking)
     };
     ReplayPanel { warning, ..panel }
 }
 
-fn of_nothing(board: &ReplayBoard, marked: Marked, cluster: Option<&str>) -> ReplayPanel {
-    let writing = cluster.and_then(|cluster| board.writing(cluster));
+fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
+    let marked = asking.marked;
+    let writing = asking.cluster.and_then(|cluster| board.writing(cluster));
     let may = match writing {
         Some(Writing::ReadOnly(reason)) => Row::text(reason).toned(Tone::Warn),
         Some(Writing::AsksForName) => Row::text("Production: the cluster's name has to be typed before anything is sent"),
@@ -142,7 +155,9 @@ fn of_nothing(board: &ReplayBoard, marked: Marked, cluster: Option<&str>) -> Rep
         } else {
             format!("{} marked, {num} of them open", figures::count(marked.num as u64))
         },
-        sections: vec![Section::new("Sending", vec![may, Row::text(how)])],
+        sections: std::iter::once(Section::new("Sending", vec![may, Row::text(how)]))
+            .chain(asking.readers.iter().map(|readers| readers_section(readers, "Who reads the channel they came from")))
+            .collect(),
         buttons,
         ..ReplayPanel::default()
     }

@@ -113,7 +113,7 @@ pub(super) fn answer(query: &Query) -> Option<Answer> {
 
 /// Nothing was done yet, and the cluster may be written to as said.
 pub(super) fn board(writing: Writing) -> ReplayBoard {
-    ReplayBoard { version: 1, clusters: Arc::new(vec![ClusterBoard { name: CLUSTER.into(), writing }]), ..ReplayBoard::default() }
+    ReplayBoard { version: 1, letters_version: 1, clusters: Arc::new(vec![ClusterBoard { name: CLUSTER.into(), writing }]), ..ReplayBoard::default() }
 }
 
 pub(super) fn read_only() -> Writing {
@@ -281,6 +281,7 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
     };
     ReplayBoard {
         version: 3,
+        letters_version: 3,
         letters: Arc::new(letters),
         handled: Arc::new(BTreeMap::from([(kind, handled)])),
         run: Some(Arc::new(run)),
@@ -290,6 +291,7 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
 
 /// The third cause is parked.
 pub(super) fn parked(mut board: ReplayBoard) -> ReplayBoard {
+    board.letters_version += 1;
     let kind = KindKey { cluster: CLUSTER.into(), channel: CHANNEL.into(), kind: KindHash::of(Some(ORIGIN), "UnknownSkuException: sku … is not known") };
     let mut handled = BTreeMap::clone(&board.handled);
     handled.insert(kind, vec![Handled { timestamp_ns: None, outcome: HandledAs::Parked }; 3]);

@@ -176,7 +176,7 @@ fn letters_are_parked_with_a_note_and_taken_out_again() {
     let record =
         crate::ledger::LetterRecord { state: LetterState::Parked("ask the catalog team".into()), kind: letters[0].1, ..crate::ledger::LetterRecord::default() };
     parked.letters = std::sync::Arc::new([(sample::key(0), record)].into_iter().collect());
-    parked.version = 9;
+    parked.letters_version = 9;
     source.show_replay(parked);
     run(&mut harness, UiCommand::WalkFirst);
     harness.get_by_label_contains("0@7718, key 4702, parked");

@@ -1,9 +1,9 @@
 //! What is looked at: a cause, a letter of it, those that are marked, and the replay beside.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use egui::{Rect, RichText, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{Answer, ChannelKey, DeadLetterView, Query, RecordView};
+use switchboard_engine::view::{Answer, ChannelKey, Query, RecordView};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::{
@@ -12,11 +12,11 @@ use super::{
     letter_detail::Letter,
     letters::{LetterRow, rows, state_ink, state_word},
     panel_ui::{Asked, panel_ui},
-    replay_panel::{Marked, ReplayPanel, panel},
+    replay_panel::{Asking, Marked, ReplayPanel, panel},
 };
 use crate::{
     ledger::{KindHash, LetterKey, LetterState},
-    replay::{ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, consumed_in},
+    replay::{Readers, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, consumed_in, readers},
     window::{
         SessionCommand,
         asker::Slot,
@@ -67,7 +67,9 @@ enum Keys {
 /// The view of dead letters.
 #[derive(Default)]
 pub(crate) struct DeadLettersView {
-    inbox: Cached<(usize, u64), Vec<InboxRow>>,
+    inbox: Cached<(u64, u64), Vec<InboxRow>>,
+    /// The second in which it was counted last.
+    counted_s: Option<i64>,
     letters: Cached<(u64, u64), Vec<LetterRow>>,
     num_left_out: u64,
     cause: Option<Cause>,
@@ -135,7 +137,9 @@ impl View for DeadLettersView {
             actions.extend(empty_state_ui(ui, &empty(context), context.tokens));
             return actions;
         }
-        let shown = panel(&board, self.marked(&board), self.cause.as_ref().map(|cause| cause.cluster.as_str()), &self.typed_name, context.now_ns);
+        let readers = self.readers(context);
+        let cluster = self.cause.as_ref().map(|cause| cause.cluster.as_str());
+        let shown = panel(&board, &Asking { marked: self.marked(), cluster, readers, typed_name: &self.typed_name }, context.now_ns);
         self.note_unavailable(&shown);
         self.lay_out(ui, context, &board, &shown, &mut actions);
         actions.append(&mut self.asked);
@@ -235,10 +239,12 @@ impl DeadLettersView {
     /// Takes in what is new, and asks for what is looked at.
     fn take(&mut self, context: &mut ViewContext<'_>) {
         let board = context.replay;
-        let views: &Arc<Vec<DeadLetterView>> = &context.snapshot.dead_letters;
-        let is_new = self.inbox.update((Arc::as_ptr(views) as usize, board.version), || inbox(context.snapshot, board));
-        if is_new && !self.inbox.value.is_empty() {
-            self.go_where_wanted();
+        // Figures change at most once a second, but what the user does shows at once.
+        let second = context.now_ns.div_euclid(1_000_000_000);
+        let is_due = self.counted_s != Some(second) || self.inbox.key.is_none_or(|(_, letters)| letters != board.letters_version);
+        if is_due || context.in_place {
+            self.counted_s = Some(second);
+            self.inbox.update((context.snapshot.generation, board.letters_version), || inbox(context.snapshot, board));
         }
         if self.wanted.is_some() {
             self.go_where_wanted();
@@ -294,7 +300,7 @@ impl DeadLettersView {
         let standing = context.asker.standing(Slot::Letters, &query);
         if let (Some(Answer::DeadLetters(page)), true) = (standing.answer, standing.is_of_this_question) {
             self.num_left_out = page.total.saturating_sub(page.letters.len() as u64);
-            let is_new = self.letters.update((standing.revision, board.version), || rows(&page.letters, board));
+            let is_new = self.letters.update((standing.revision, board.letters_version), || rows(&page.letters, board));
             if is_new && self.selected.is_none() {
                 self.selected = self.letters.value.first().map(|row| row.key.clone());
             }
@@ -353,7 +359,14 @@ impl DeadLettersView {
         self.letters.value.iter().filter(|row| self.marked.contains(&row.key)).collect()
     }
 
-    fn marked(&self, _board: &ReplayBoard) -> Marked {
+    /// Who reads the channel that the letters came from.
+    fn readers(&self, context: &ViewContext<'_>) -> Option<Readers> {
+        let cause = self.cause.as_ref()?;
+        let failed = self.meant().iter().filter_map(|row| row.view.origin_group.clone()).collect();
+        Some(readers(context.snapshot, &cause.cluster, cause.origin.as_deref()?, &failed))
+    }
+
+    fn marked(&self) -> Marked {
         let meant = self.meant();
         Marked {
             num: meant.len(),
