@@ -25,6 +25,8 @@ pub(crate) enum Slot {
     EdgeHistory,
     /// Traces through the selected box or edge.
     PanelTraces,
+    /// The slowest traces through the selected box or edge.
+    PanelSlowest,
     /// Logs of the selected service.
     ServiceLogs,
     /// The consumer group of the selected edge.

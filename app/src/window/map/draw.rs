@@ -346,7 +346,7 @@ fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &[usize], de
         // A group is large enough for its number at any scale at which it has a name.
         let short = node.cluster.is_some() && detail == Detail::Names;
         let on_box = if short { PillStyle { compact: false, ..on_box } } else { on_box };
-        let top = if short { top - 5.0 } else { top };
+        let top = if short { top - 8.0 } else { top };
         let recovered = node.recovered_ns.map(|_| Badge { glyph: Glyph::Check, text: String::new(), tone: Tone::Quiet });
         for badge in node.badges.iter().chain(&recovered) {
             let first_word = || badge.text.split(' ').next().unwrap_or_default().to_owned();

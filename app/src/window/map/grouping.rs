@@ -275,11 +275,8 @@ fn ways_from_entry(scene: &Scene) -> Vec<Option<usize>> {
 fn group_box(scene: &Scene, name: &str, inside: &[usize], outside: &BTreeSet<usize>, homes: &[Option<String>], ids: &mut GroupIds) -> SceneNode {
     let count = |kind: NodeKind| inside.iter().filter(|index| scene.nodes[**index].kind == kind).count() as u64;
     let parts = [(NodeKind::Service, "service", "services"), (NodeKind::Channel, "channel", "channels")];
-    let mut detail: Vec<String> =
-        parts.into_iter().filter(|(kind, ..)| count(*kind) > 0).map(|(kind, one, many)| figures::things(count(kind), one, many)).collect();
-    if detail.is_empty() {
-        detail.push(figures::things(inside.len() as u64, "box", "boxes"));
-    }
+    let counted = parts.into_iter().find(|(kind, ..)| count(*kind) > 0);
+    let detail = counted.map_or_else(|| figures::things(inside.len() as u64, "box", "boxes"), |(kind, one, many)| figures::things(count(kind), one, many));
     let all_unusual = unusual(scene);
     let own_unusual: Vec<Tone> = all_unusual.iter().filter(|(index, _)| homes[**index].as_deref() == Some(name)).map(|(_, tone)| *tone).collect();
     let num_unusual = own_unusual.len();
@@ -298,7 +295,7 @@ fn group_box(scene: &Scene, name: &str, inside: &[usize], outside: &BTreeSet<usi
         full_name: name.to_owned(),
         namespace: None,
         environment: None,
-        detail: detail.join(" · "),
+        detail,
         rate: if figure.recent_calls > 0 { format!("{}/s", figures::rate(figure.rate_per_s)) } else { "–".to_owned() },
         dashed: false,
         silent_ns: None,

@@ -22,6 +22,8 @@ mod recovery;
 pub(crate) mod scene;
 pub(crate) mod settings;
 mod shown;
+#[cfg(test)]
+mod sight_tests;
 pub(crate) mod stroke;
 mod table;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub(crate) mod walk;
 #[cfg(test)]
 mod window_tests;
 
+pub(crate) use panel::{Known, answers::Answers};
 pub(crate) use panel_ui::{PanelAction, panel_ui};
 pub(crate) use settings::MapSettings;
 pub(crate) use view::MapView;

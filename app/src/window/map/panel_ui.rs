@@ -7,18 +7,19 @@ use super::{
     noise::NoiseOf,
     paint::{fitted, tone_inks},
     panel::{Panel, Row, Section},
-    scene::{Glyph, Selection, Tone},
+    scene::{Glyph, Tone},
 };
 use crate::window::{
     fonts,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
+    view::Target,
 };
 
 /// What was done in the panel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PanelAction {
     /// Something was chosen from a list.
-    Select(Selection),
+    Goto(Target),
     /// The panel is wanted as text.
     Copy,
     /// A line is wanted in the clipboard.
@@ -100,10 +101,16 @@ fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens, actio
                 let (ink, _) = tone_inks(*tone);
                 ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(ink))).wrap());
             }
-            Row::Link { glyph, label, value, detail, tone, selects } => {
-                let link = Link { glyph: *glyph, label, value, detail, tone: *tone, selects: *selects };
-                if let Some(selection) = link.ui(ui, tokens) {
-                    *action = Some(PanelAction::Select(selection));
+            Row::Link { glyph, label, value, detail, tone, target } => {
+                let link = Link { glyph: *glyph, label, value, detail, tone: *tone, target: target.as_ref() };
+                if let Some(target) = link.ui(ui, tokens) {
+                    *action = Some(PanelAction::Goto(target));
+                }
+            }
+            Row::Spark { label, value, change, tone, points } => spark_ui(ui, (label, value, change), *tone, points, tokens),
+            Row::Bar { label, detail, value, share, tone, target } => {
+                if bar_ui(ui, (label, detail, value), *share, *tone, target.is_some(), tokens) {
+                    *action = target.clone().map(PanelAction::Goto);
                 }
             }
             Row::Paste { text } => paste_ui(ui, text, tokens, action),
@@ -111,6 +118,74 @@ fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens, actio
             Row::NewRule => new_rule_ui(ui, tokens, action),
         }
     }
+}
+
+/// A figure, how it changed, and the line of how it ran. Where nothing was measured the line has a gap.
+fn spark_ui(ui: &mut egui::Ui, (label, value, change): (&str, &str, &str), tone: Tone, points: &[Option<f64>], tokens: &DesignTokens) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{label} {value} {change}").trim_end().to_owned()));
+    let painter = ui.painter();
+    let ink = if tone == Tone::Quiet { Ink::Dim } else { tone_inks(tone).0 };
+    let line = Rect::from_min_max(pos2(rect.right() - rect.width() * 0.27, rect.top() + 3.0), pos2(rect.right(), rect.bottom() - 3.0));
+    let columns = [rect.left(), rect.left() + rect.width() * 0.24, rect.left() + rect.width() * 0.50];
+    for (text, at, font, ink, room) in [
+        (label, columns[0], fonts::words(12.0), Ink::Dim, columns[1] - columns[0]),
+        (value, columns[1], fonts::data(12.5), Ink::Text, columns[2] - columns[1]),
+        (change, columns[2], fonts::data(11.5), ink, line.left() - columns[2]),
+    ] {
+        let galley = fitted(painter, text, &font, room - 6.0);
+        painter.galley(pos2(at, rect.center().y - galley.size().y / 2.0), galley, tokens.ink(ink));
+    }
+    let largest = points.iter().flatten().fold(0.0_f64, |largest, value| largest.max(*value));
+    let at = |index: usize, value: f64| {
+        let across = if points.len() > 1 { index as f32 / (points.len() - 1) as f32 } else { 1.0 };
+        let up = if largest > 0.0 { (value / largest) as f32 } else { 0.0 };
+        pos2(line.left() + across * line.width(), line.bottom() - up * line.height())
+    };
+    let mut run = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        run.extend(point.map(|value| at(index, value)));
+        if point.is_none() || index + 1 == points.len() {
+            match run.as_slice() {
+                [] => {}
+                [alone] => drop(painter.circle_filled(*alone, 1.4, tokens.ink(ink))),
+                _ => drop(painter.line(std::mem::take(&mut run), Stroke::new(1.4, tokens.ink(ink)))),
+            }
+            run.clear();
+        }
+    }
+}
+
+/// A part with its bar below; whether it was clicked.
+fn bar_ui(ui: &mut egui::Ui, (label, detail, value): (&str, &str, &str), share: Option<f32>, tone: Tone, leads: bool, tokens: &DesignTokens) -> bool {
+    let height = if share.is_some() { 30.0 } else { 24.0 };
+    let sense = if leads { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
+    let parts: Vec<&str> = [label, value, detail].into_iter().filter(|part| !part.is_empty()).collect();
+    response.widget_info(|| WidgetInfo::labeled(if leads { Role::Button } else { Role::Label }, true, parts.join(", ")));
+    let painter = ui.painter();
+    if leads && (response.hovered() || response.has_focus()) {
+        painter.rect_filled(rect.expand2(vec2(8.0, 0.0)), RADIUS_PT, tokens.ink(Ink::Raised));
+    }
+    let ink = if tone == Tone::Quiet { Ink::Text } else { tone_inks(tone).0 };
+    let middle = rect.top() + 12.0;
+    let value = fitted(painter, value, &fonts::data(12.0), rect.width() * 0.5);
+    let label = fitted(painter, label, &fonts::words(TEXT_BODY_PT), (rect.width() - value.size().x - 10.0).max(20.0));
+    let room = rect.width() - value.size().x - label.size().x - 24.0;
+    let value_left = rect.right() - value.size().x;
+    if !detail.is_empty() && room > 30.0 {
+        let detail = fitted(painter, detail, &fonts::words(TEXT_SMALL_PT), room);
+        painter.galley(pos2(rect.left() + label.size().x + 10.0, middle - detail.size().y / 2.0), detail, tokens.ink(Ink::Dim));
+    }
+    painter.galley(pos2(rect.left(), middle - label.size().y / 2.0), label, tokens.ink(Ink::Text));
+    painter.galley(pos2(value_left, middle - value.size().y / 2.0), value, tokens.ink(ink));
+    if let Some(share) = share {
+        let track = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 5.0), pos2(rect.right(), rect.bottom() - 2.0));
+        painter.rect_filled(track, 1.5, tokens.ink(Ink::Hairline));
+        let filled = Rect::from_min_max(track.min, pos2(track.left() + track.width() * share.clamp(0.0, 1.0), track.bottom()));
+        painter.rect_filled(filled, 1.5, tokens.ink(if tone == Tone::Quiet { Ink::Dim } else { tone_inks(tone).0 }));
+    }
+    response.clicked()
 }
 
 /// A line in the data face, and a button that copies it.
@@ -206,12 +281,12 @@ struct Link<'a> {
     value: &'a str,
     detail: &'a str,
     tone: Tone,
-    selects: Option<Selection>,
+    target: Option<&'a Target>,
 }
 
 impl Link<'_> {
-    /// Draws the row; what it selects if it was clicked.
-    fn ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Option<Selection> {
+    /// Draws the row; where it leads if it was clicked.
+    fn ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Option<Target> {
         let inset = if self.glyph.is_some() { 20.0 } else { 0.0 };
         let width = ui.available_width();
         let color = tokens.ink(if self.tone == Tone::Quiet { Ink::Text } else { tone_inks(self.tone).0 });
@@ -221,9 +296,9 @@ impl Link<'_> {
         let detail =
             (!self.detail.is_empty()).then(|| painter.layout(self.detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), width - inset));
         let height = 24.0 + detail.as_ref().map_or(0.0, |detail| detail.size().y + 2.0);
-        let sense = if self.selects.is_some() { Sense::click() } else { Sense::hover() };
+        let sense = if self.target.is_some() { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);
-        if self.selects.is_some() && (response.hovered() || response.has_focus()) {
+        if self.target.is_some() && (response.hovered() || response.has_focus()) {
             painter.rect_filled(rect.expand2(vec2(8.0, 1.0)), RADIUS_PT, tokens.ink(Ink::Raised));
         }
         let first = Rect::from_min_size(rect.min, vec2(width, 24.0));
@@ -237,11 +312,11 @@ impl Link<'_> {
         if let Some(detail) = detail {
             painter.galley(pos2(first.left() + inset, first.bottom() - 1.0), detail, tokens.ink(Ink::Dim));
         }
-        let role = if self.selects.is_some() { Role::Button } else { Role::Label };
+        let role = if self.target.is_some() { Role::Button } else { Role::Label };
         response.widget_info(|| {
             let parts: Vec<&str> = [self.label, self.value, self.detail].into_iter().filter(|part| !part.is_empty()).collect();
             WidgetInfo::labeled(role, true, parts.join(", "))
         });
-        self.selects.filter(|_| response.clicked())
+        self.target.filter(|_| response.clicked()).cloned()
     }
 }

@@ -308,7 +308,8 @@ impl Placement {
         let mean_y = |rects: &[Rect]| rects.iter().map(|rect| rect.center().y).sum::<f32>() / rects.len() as f32;
         let callers = rects_of(&neighbours.callers[index]);
         let callees = rects_of(&neighbours.callees[index]);
-        let all: Vec<&Rect> = self.placed.rects.values().collect();
+        // What is gone may come again: its place is kept for it.
+        let all: Vec<&Rect> = self.placed.rects.values().chain(self.left.values()).collect();
         let ((left, width), y) = if !callers.is_empty() {
             let right = callers.iter().map(Rect::right).fold(f32::NEG_INFINITY, f32::max);
             (column_from(&all, right, size), mean_y(&callers))

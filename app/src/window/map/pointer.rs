@@ -65,6 +65,10 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
             // The pointer may be on a pill of another box above this one.
             let by_pointer = widget.interact_pointer_pos().and_then(|pointer| draw::hit(sight, list, pointer));
             outcome.clicked = Click::On(by_pointer.unwrap_or(own));
+            // Enter goes to the box that has the focus, not to the command.
+            if is_selected && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+                outcome.opened = Some(own);
+            }
         }
         if widget.double_clicked() {
             outcome.opened = Some(own);

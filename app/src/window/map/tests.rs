@@ -161,7 +161,7 @@ fn the_first_layout_settles_after_eight_seconds_in_any_case() {
 }
 
 #[test]
-fn what_is_gone_leaves_and_its_slot_is_free_again() {
+fn what_is_gone_leaves_and_its_slot_is_kept_for_it() {
     let mut placement = Placement::default();
     placement.update(&chain(3), 0.0, None);
     let place = placement.placed().rects[&NodeId(2)];

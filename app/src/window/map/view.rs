@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Pos2, Rect, Sense, Vec2, WidgetInfo, accesskit::Role};
-use switchboard_engine::view::{NodeId, Snapshot};
+use switchboard_engine::view::{NodeId, Query, Range, Snapshot};
 
 use super::{
     chrome::{self, ChromeAction},
@@ -14,7 +14,10 @@ use super::{
     mode::Mode,
     noise::NoiseRules,
     paint::MapPainter,
-    panel::Panel,
+    panel::{
+        Known, Panel,
+        answers::{self},
+    },
     panel_ui::PanelAction,
     place::{self, Placement},
     pointer::{self, Click},
@@ -27,7 +30,7 @@ use super::{
     topic::{Ask, Topic},
     walk::{self, Step},
 };
-use crate::window::{command::UiCommand, theme::DesignTokens};
+use crate::window::{asker::Slot, command::UiCommand, theme::DesignTokens, view::TimeRange};
 
 /// Figures change at most this often, s.
 const FIGURES_EVERY_S: f64 = 1.0;
@@ -80,8 +83,8 @@ pub(crate) struct MapView {
     profile: String,
 }
 
-/// What a panel is of: scene, selection, topic.
-type PanelOf = (u64, Option<Selection>, Topic);
+/// What a panel is of: scene, selection, topic, answers.
+type PanelOf = (u64, Option<Selection>, Topic, [u64; 5]);
 
 /// Each mode has places of its own.
 #[derive(Default)]
@@ -295,7 +298,6 @@ impl MapView {
     /// Carries out what was done in the side panel.
     pub(crate) fn act(&mut self, action: PanelAction) {
         match action {
-            PanelAction::Select(selection) => self.ask(Ask::Select(selection)),
             PanelAction::SwitchRule(number, is_on) => {
                 if let Some(rule) = self.noise.0.get_mut(number) {
                     rule.is_on = is_on;
@@ -311,7 +313,7 @@ impl MapView {
                 self.noise = NoiseRules::default();
                 self.is_stale = true;
             }
-            PanelAction::RemoveRule(_) | PanelAction::Copy | PanelAction::CopyText(_) => {}
+            PanelAction::RemoveRule(_) | PanelAction::Copy | PanelAction::CopyText(_) | PanelAction::Goto(_) => {}
         }
     }
 
@@ -470,14 +472,20 @@ impl MapView {
         }
     }
 
+    /// What is to be asked about what is selected, and the range that figures are of.
+    pub(crate) fn questions(&self, range: TimeRange, as_of_ns: i64) -> Option<(Range, Vec<(Slot, Query)>)> {
+        let (snapshot, _) = self.shown()?;
+        Some(answers::questions(&self.scene, snapshot, self.selected?, range, as_of_ns))
+    }
+
     /// The side panel for what is selected.
-    pub(crate) fn panel(&mut self, now_ns: i64) -> &Panel {
-        let key = (self.scene_revision, self.selected, self.topic);
+    pub(crate) fn panel(&mut self, known: &Known<'_>) -> &Panel {
+        let key = (self.scene_revision, self.selected, self.topic, known.answers.revisions);
         if let Some((shown, _)) = self.shown()
             && self.panel.as_ref().is_none_or(|(of, _)| *of != key)
         {
             let scenes = (&self.scene, &self.seen);
-            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.topic), &self.noise, now_ns)));
+            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.topic), &self.noise, known)));
         }
         let (_, panel) = self.panel.get_or_insert_with(Default::default);
         panel

@@ -1,10 +1,13 @@
 //! The map in a window: what the camera, the pointer and the keys do to it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use egui::{Rect, accesskit::Role, vec2};
+use egui::{Key, Modifiers, Rect, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{NodeBasis, Snapshot};
+use switchboard_engine::view::{NodeBasis, NodeId, Snapshot};
+
+use super::{MapSettings, MapView, mode::Mode};
 
 use crate::window::{
     WindowApp, WindowOptions,
@@ -160,4 +163,98 @@ fn what_recovers_stays_marked_and_what_is_stale_does_not_look_healthy() {
     source.publish(Snapshot { topology, ..healthy });
     harness.run_steps(70);
     harness.get_by_label_contains("deliver orders.placed to inventory, 22/s, lag of 2 min ago, not read since");
+}
+
+#[test]
+fn no_box_moves_by_itself_over_ten_minutes_of_two_hundred_services() {
+    let mut map = MapView::default();
+    for mode in [Mode::Problems, Mode::All] {
+        map.remember(MapSettings { mode, ..MapSettings::default() }, "large");
+        let mut known: BTreeMap<NodeId, [u32; 4]> = BTreeMap::new();
+        let mut num_outside = BTreeSet::new();
+        for at_s in 0..600 {
+            // Two services come on the way.
+            let num_services = 200 + usize::from(at_s >= 120) + usize::from(at_s >= 300);
+            let mut snapshot = testing::large_business(num_services, at_s);
+            Arc::make_mut(&mut snapshot.topology).version = num_services as u64;
+            map.update(&snapshot, testing::NOW_NS + at_s * 1_000_000_000, at_s as f64, None);
+            let placement = map.placement_for_tests();
+            assert_eq!(placement.placed().rects.len(), map.shown_scene().nodes.len(), "every box has a place");
+            if at_s < 10 {
+                continue;
+            }
+            num_outside.insert(map.shown_scene().nodes.len());
+            for (node_id, rect) in &placement.placed().rects {
+                let bits = [rect.min.x, rect.min.y, rect.max.x, rect.max.y].map(f32::to_bits);
+                let before = *known.entry(*node_id).or_insert(bits);
+                assert_eq!(bits, before, "{node_id:?} moved in {mode:?} at {at_s} s");
+            }
+        }
+        if mode == Mode::Problems {
+            assert!(num_outside.len() > 3, "problems came and went: {num_outside:?}");
+        }
+        map = MapView::default();
+    }
+}
+
+#[test]
+fn a_dragged_box_stays_where_it_was_put_also_after_arranging_and_the_next_start() {
+    let source = FixedSource::new(testing::order_business());
+    let mut harness = harness(&source, [1280.0, 800.0]);
+    let place = |harness: &Harness<'_, WindowApp>| harness.state().window.map().placement_for_tests().placed().rects.clone();
+    let before = place(&harness);
+    let from = harness.get_by_label_contains("service payments,").rect().center();
+    harness.drag_at(from);
+    harness.step();
+    harness.hover_at(from + vec2(30.0, 40.0));
+    harness.step();
+    harness.hover_at(from + vec2(60.0, 130.0));
+    harness.step();
+    harness.drop_at(from + vec2(60.0, 130.0));
+    harness.run();
+    let after = place(&harness);
+    let moved: Vec<&NodeId> = after.iter().filter(|(node_id, rect)| before[node_id] != **rect).map(|(node_id, _)| node_id).collect();
+    assert_eq!(moved.len(), 1, "one box was dragged");
+    let dragged = *moved[0];
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::A);
+    harness.run();
+    assert_eq!(place(&harness)[&dragged], after[&dragged], "what is pinned stays when the rest is arranged");
+    // Another start with the same profile.
+    let remembered = harness.state().window.settings().map;
+    let mut next = MapView::default();
+    next.remember(remembered, "");
+    next.update(&testing::order_business(), testing::NOW_NS, 0.0, None);
+    assert_eq!(next.placement_for_tests().placed().rects, place(&harness));
+    assert!(next.placement_for_tests().pinned().contains(&dragged));
+}
+
+#[test]
+fn groups_open_and_close_by_key_and_the_three_modes_show_what_they_say() {
+    let source = FixedSource::new(testing::large_business(200, 30));
+    let mut harness = harness(&source, [1600.0, 1000.0]);
+    let num_shown = |harness: &Harness<'_, WindowApp>| harness.state().window.map().shown_scene().nodes.len();
+    let grouped = num_shown(&harness);
+    assert!(grouped < 60, "{grouped} boxes");
+    harness.get_by_label_contains("group of boxes analytics-domain").click();
+    harness.run();
+    harness.get_by_role_and_label(Role::Heading, "analytics-domain");
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert!(num_shown(&harness) > grouped + 5, "its members stand on the map");
+    harness.get_by_label_contains("service analytics-api");
+    harness.key_press(Key::Num3);
+    harness.run();
+    assert!(num_shown(&harness) > 240);
+    harness.key_press(Key::N);
+    harness.run();
+    harness.key_press(Key::Num2);
+    harness.run();
+    let near = num_shown(&harness);
+    assert!((2..120).contains(&near), "{near} boxes near");
+    harness.key_press(Key::OpenBracket);
+    harness.run();
+    assert!(num_shown(&harness) < near, "one step less");
+    harness.key_press(Key::Num1);
+    harness.run();
+    assert!(num_shown(&harness) < 80);
 }

@@ -8,7 +8,7 @@ use crate::window::{
     attendance::Freshness,
     command::UiCommand,
     empty,
-    map::{MapSettings, MapView, PanelAction, panel_ui, scene::Selection, topic::Ask},
+    map::{Answers, Known, MapSettings, MapView, PanelAction, panel_ui, scene::Selection, topic::Ask},
     status,
     theme::Ink,
     view::{CopyForm, Target, View, ViewAction, ViewContext},
@@ -23,6 +23,7 @@ pub(crate) struct MapPane {
     /// The status sentence, and the scene it is of.
     sentence: (u64, Vec<status::Part>),
     freshness: Freshness,
+    answers: Answers,
     panel_text: String,
     /// Whether anything on the map may move by itself.
     moves: bool,
@@ -36,6 +37,7 @@ impl Default for MapPane {
             map: MapView::default(),
             sentence: (0, Vec::new()),
             freshness: Freshness::default(),
+            answers: Answers::default(),
             panel_text: String::new(),
             moves: true,
             panel_width_pt: PANEL_WIDTH_PT,
@@ -71,11 +73,17 @@ impl MapPane {
         self.map.zoom(factor);
     }
 
-    fn side_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+    fn side_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let frame = egui::Frame::new().fill(context.tokens.ink(Ink::Panel)).stroke(Stroke::NONE);
         let side = egui::Panel::right("side").resizable(true).default_size(self.panel_width_pt).size_range(260.0..=640.0).frame(frame);
+        match self.map.questions(context.range, context.as_of_ns) {
+            Some((range, questions)) => self.answers.ask(context.asker, range, &questions),
+            None => self.answers = Answers::default(),
+        }
+        let endpoint = context.options.otlp_endpoint();
+        let known = Known { now_ns: context.now_ns, answers: &self.answers, otlp_endpoint: endpoint.as_deref() };
         let shown = side.show(ui, |ui| {
-            let panel = self.map.panel(context.now_ns);
+            let panel = self.map.panel(&known);
             self.panel_text = panel.to_text();
             panel_ui(ui, panel, context.tokens)
         });
@@ -84,7 +92,7 @@ impl MapPane {
             Some(PanelAction::Copy) => actions.push(ViewAction::Copy(self.panel_text.clone())),
             Some(PanelAction::CopyText(text)) => actions.push(ViewAction::Copy(text)),
             // A jump, so that there is a way back.
-            Some(PanelAction::Select(selection)) => actions.push(ViewAction::Goto(target_of(selection))),
+            Some(PanelAction::Goto(target)) => actions.push(ViewAction::Goto(target)),
             Some(action) => self.map.act(action),
             None => {}
         }
@@ -112,7 +120,7 @@ impl View for MapPane {
         let freshness = (!context.is_paused).then(|| status::freshness_part(&self.freshness.words, self.freshness.is_live));
         if let Some(ask) = status::sentence_ui(ui, self.sentence.1.iter().chain(&freshness), context.tokens) {
             match ask {
-                Ask::Select(selection) => actions.push(ViewAction::Goto(target_of(selection))),
+                Ask::Select(selection) => actions.push(ViewAction::Goto(Target::from(selection))),
                 Ask::List(_) => self.map.ask(ask),
             }
         }
@@ -137,7 +145,7 @@ impl View for MapPane {
     }
 
     fn target(&self) -> Option<Target> {
-        self.map.selected().map(target_of)
+        self.map.selected().map(Target::from)
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
@@ -167,12 +175,5 @@ impl View for MapPane {
             (UiCommand::MapAll, "all"),
             (UiCommand::ClearSelection, "clear"),
         ]
-    }
-}
-
-fn target_of(selection: Selection) -> Target {
-    match selection {
-        Selection::Node(node_id) => Target::Node(node_id),
-        Selection::Edge(edge_id) => Target::Edge(edge_id),
     }
 }

@@ -6,6 +6,7 @@ use switchboard_engine::view::{Figure, GroupView, HopKind, InteractionView, Node
 
 use super::{
     About, Panel, Row, Section,
+    more::trace_id,
     rows::{capped, figure_rows, rule_rows, section, session_note},
 };
 use crate::window::{
@@ -15,6 +16,7 @@ use crate::window::{
         scene::{Glyph, SceneEdge, Tone, edge_word, failure_badge, find, lag_badge},
     },
     sanitise::visible,
+    view::Target,
 };
 
 impl About<'_> {
@@ -34,18 +36,22 @@ impl About<'_> {
         sections.push(figures);
         if let Some(group) = edge.group_row.map(|row| &self.snapshot.groups[row]) {
             sections.push(self.lag_section(group));
+            sections.extend(self.partition_sections());
         }
+        sections.extend(self.trend_section(edge.kind != HopKind::Publish));
         if let Some(mark) = &edge.breaker {
             let rows = mark.rows.iter().map(|&row| self.breaker_row(&self.snapshot.breakers[row], None));
             sections.push(section("Circuit breaker", &format!("not closed in {} of {}", mark.num_tripped, mark.num_instances), capped(rows.collect())));
         }
         sections.push(retries(&interactions));
+        sections.extend(self.trace_sections());
         sections.push(self.style_section(edge, &interactions));
         if edge.kind == HopKind::Deliver {
             let channel = self.scene.nodes[edge.from].clone();
             sections.push(self.dead_letters_of(&channel));
         }
         sections.push(self.edge_evidence(edge, &interactions));
+        sections.push(self.missing_callee(edge));
         sections.retain(|section| !section.rows.is_empty());
         Panel { title: self.scene.edge_title(edge), kind, verdict: self.edge_verdict(edge, callee_figure), sections }
     }
@@ -168,11 +174,13 @@ impl About<'_> {
             None => "What share of the traffic was sampled is not known".to_owned(),
         }));
         if let Some(example) = example {
-            rows.push(Row::Figure {
+            rows.push(Row::Link {
+                glyph: None,
                 label: "example trace".to_owned(),
                 value: visible(&example.trace_id).into_owned(),
-                other: String::new(),
+                detail: String::new(),
                 tone: Tone::Quiet,
+                target: trace_id(&example.trace_id).map(|trace_id| Target::Trace { trace_id, span_id: None }),
             });
         }
         section("Evidence", &format!("n = {}", figures::count(edge.figure.total_calls)), rows)

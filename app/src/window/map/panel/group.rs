@@ -7,7 +7,8 @@ use super::{
 };
 use crate::window::{
     figures,
-    map::scene::{Scene, SceneEdge, SceneNode, Selection, Tone, failure_badge},
+    map::scene::{Scene, SceneEdge, SceneNode, Tone, failure_badge},
+    view::Target,
 };
 
 impl About<'_> {
@@ -51,7 +52,7 @@ impl About<'_> {
             value: if edge.figure.recent_calls > 0 { format!("{}/s", figures::rate(edge.figure.rate_per_s)) } else { "–".to_owned() },
             detail: failure_badge(&edge.figure).map(|badge| badge.text).unwrap_or_default(),
             tone: edge.tone,
-            selects: Some(Selection::Edge(edge.edge_id)),
+            target: Some(Target::Edge(edge.edge_id)),
         });
         let sections = vec![
             section("Last 60 s", &session_note(&bundle.figure), figure_rows(&bundle.figure, None).into_iter().take(2).collect()),

@@ -1,10 +1,13 @@
 //! What the side panel says about what is selected, as data: the panel draws it, the clipboard gets it as text. Pure.
 
+pub(crate) mod answers;
 mod edge;
 mod group;
+mod more;
 mod node;
 mod rows;
 mod topic;
+pub(crate) mod trend;
 
 use switchboard_engine::view::{EdgeId, Evidence, Snapshot};
 
@@ -14,7 +17,8 @@ use super::{
     scene::{Glyph, Scene, Selection, Tone},
     topic::Topic,
 };
-use crate::window::{figures, sanitise::visible};
+use crate::window::{figures, sanitise::visible, view::Target};
+use answers::Answers;
 use rows::{capped, section};
 
 /// The side panel.
@@ -74,8 +78,36 @@ pub(crate) enum Row {
         detail: String,
         /// How unusual it is.
         tone: Tone,
-        /// What a click selects; `None` where it is not on the map.
-        selects: Option<Selection>,
+        /// Where a click leads; `None` where nothing shows it.
+        target: Option<Target>,
+    },
+    /// A figure and how it ran.
+    Spark {
+        /// What it measures.
+        label: String,
+        /// As measured.
+        value: String,
+        /// Against as long before.
+        change: String,
+        /// How unusual that is.
+        tone: Tone,
+        /// Bucket by bucket, the oldest first; `None` = nothing to measure.
+        points: Vec<Option<f64>>,
+    },
+    /// A part of something, with a bar.
+    Bar {
+        /// Which part.
+        label: String,
+        /// Whose it is; may be empty.
+        detail: String,
+        /// As measured.
+        value: String,
+        /// How long the bar is, 0 to 1; `None` = not known.
+        share: Option<f32>,
+        /// How unusual it is.
+        tone: Tone,
+        /// Where a click leads.
+        target: Option<Target>,
     },
     /// A line to be pasted somewhere.
     Paste {
@@ -112,7 +144,7 @@ impl Row {
 
     fn tone(&self) -> Tone {
         match self {
-            Self::Figure { tone, .. } | Self::Text { tone, .. } | Self::Link { tone, .. } => *tone,
+            Self::Figure { tone, .. } | Self::Text { tone, .. } | Self::Link { tone, .. } | Self::Spark { tone, .. } | Self::Bar { tone, .. } => *tone,
             Self::Paste { .. } | Self::Rule { .. } | Self::NewRule => Tone::Quiet,
         }
     }
@@ -125,9 +157,9 @@ impl Panel {
         snapshot: &Snapshot,
         (selection, topic): (Option<Selection>, Topic),
         noise: &NoiseRules,
-        now_ns: i64,
+        known: &Known<'_>,
     ) -> Self {
-        let about = About { scene: full, snapshot, now_ns };
+        let about = About { scene: full, snapshot, now_ns: known.now_ns, known };
         let selected = match selection {
             // Groups and bundles are only there where boxes are shown in groups.
             Some(Selection::Node(node_id)) => {
@@ -156,6 +188,10 @@ impl Panel {
                     Row::Figure { label, value, other, .. } => format!("  {label}: {value} / {other}"),
                     Row::Text { text, .. } | Row::Paste { text } => format!("  {text}"),
                     Row::Rule { text, num_hidden, is_on, .. } => format!("  {} {text}: {num_hidden}", if *is_on { "on" } else { "off" }),
+                    Row::Spark { label, value, change, .. } if change.is_empty() => format!("  {label}: {value}"),
+                    Row::Spark { label, value, change, .. } => format!("  {label}: {value} ({change})"),
+                    Row::Bar { label, detail, value, .. } if detail.is_empty() => format!("  {label}: {value}"),
+                    Row::Bar { label, detail, value, .. } => format!("  {label}: {value} · {detail}"),
                     Row::NewRule => continue,
                     Row::Link { label, value, detail, .. } => {
                         let parts: Vec<_> = [label, value, detail].into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
@@ -169,10 +205,30 @@ impl Panel {
     }
 }
 
+/// What is known beside the snapshot.
+pub(crate) struct Known<'a> {
+    /// The time on the wall, ns since the Unix epoch.
+    pub now_ns: i64,
+    /// What was asked and answered.
+    pub answers: &'a Answers,
+    /// What SDKs have to be told; `None` without a receiver.
+    pub otlp_endpoint: Option<&'a str>,
+}
+
 struct About<'a> {
     scene: &'a Scene,
     snapshot: &'a Snapshot,
     now_ns: i64,
+    known: &'a Known<'a>,
+}
+
+impl From<Selection> for Target {
+    fn from(selection: Selection) -> Self {
+        match selection {
+            Selection::Node(node_id) => Self::Node(node_id),
+            Selection::Edge(edge_id) => Self::Edge(edge_id),
+        }
+    }
 }
 
 impl About<'_> {
@@ -208,7 +264,7 @@ impl About<'_> {
                 value: phase.to_owned(),
                 detail: format!("{} received{lost}", figures::count(counts.received)),
                 tone: Tone::Quiet,
-                selects: None,
+                target: Some(Target::Source(source.name.clone())),
             }
         });
         section("Sources", "", capped(rows.collect()))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{BreakerView, DeadLetterView, Node, NodeBasis, NodeKind, StateSource};
+use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Node, NodeBasis, NodeKind, StateSource};
 
 use super::{
     About, Panel, Row, Section,
@@ -12,9 +12,10 @@ use crate::window::{
     figures,
     map::{
         problems::{self, state_tone, state_word},
-        scene::{Glyph, SceneEdge, SceneNode, Selection, Tone, failure_badge, find, kind_word, lag_badge},
+        scene::{Glyph, SILENT_AFTER_NS, SceneEdge, SceneNode, Selection, Tone, failure_badge, find, kind_word, lag_badge},
     },
     sanitise::visible,
+    view::Target,
 };
 
 impl About<'_> {
@@ -25,16 +26,23 @@ impl About<'_> {
         for place in places {
             kind = format!("{kind} · {place}");
         }
-        let mut sections = vec![Self::node_figures(node)];
+        if let Some(version) = known.and_then(|known| known.version.as_deref()) {
+            kind = format!("{kind} · {}", visible(version));
+        }
+        let is_timed = !matches!(node.kind, NodeKind::Channel | NodeKind::Group);
+        let mut sections = vec![self.trend_section(is_timed).unwrap_or_else(|| Self::node_figures(node))];
         if node.kind == NodeKind::Channel {
             sections.push(self.broker_figures(node));
         }
+        sections.extend(self.trace_sections());
         sections.push(self.breakers_of(node));
         sections.push(self.groups_of(node));
         sections.push(self.dead_letters_of(node));
         sections.extend(self.neighbours_of(node));
+        sections.push(self.log_section());
         sections.extend(known.map(|known| self.instances_of(known)));
         sections.push(self.node_evidence(node, known));
+        sections.push(self.missing(node));
         sections.retain(|section| !section.rows.is_empty());
         Panel { title: node.full_name.clone(), kind, verdict: self.node_verdict(node, known), sections }
     }
@@ -125,16 +133,13 @@ impl About<'_> {
             detail.push("too old to rely on".to_owned());
         }
         detail.extend(breaker.disagreement.as_deref().map(|text| visible(text).into_owned()));
-        let callee = breaker.callee_node.and_then(|callee| self.scene.node_index(callee));
-        let caller = breaker.caller_node.and_then(|caller| self.scene.node_index(caller));
-        let edge = self.scene.edges.iter().find(|edge| Some(edge.from) == caller && Some(edge.to) == callee && edge.breaker.is_some());
         Row::Link {
             glyph: None,
             label: breaker.instance.as_deref().map_or_else(|| "instance not known".to_owned(), |instance| visible(instance).into_owned()),
             value: format!("{}{since}", state_word(breaker.state)),
             detail: detail.join(" · "),
             tone: state_tone(breaker),
-            selects: edge.map(|edge| Selection::Edge(edge.edge_id)),
+            target: Some(Target::Breaker { caller: breaker.caller.clone(), instance: breaker.instance.clone(), name: breaker.name.clone() }),
         }
     }
 
@@ -156,7 +161,10 @@ impl About<'_> {
                 value: group.lag.map_or_else(|| "not known".to_owned(), |lag| format!("{} behind", figures::count(lag))),
                 detail: visible(&group.reason).into_owned(),
                 tone: badge.map_or(Tone::Quiet, |badge| badge.tone),
-                selects: edge.map(|edge| Selection::Edge(edge.edge_id)),
+                target: Some(edge.map_or_else(
+                    || Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() },
+                    |edge| Target::Edge(edge.edge_id),
+                )),
             }
         });
         section("Groups", "", capped(rows.collect()))
@@ -184,34 +192,40 @@ impl About<'_> {
             value: figures::count(letters.count),
             detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns - letters.last_ns)),
             tone: Tone::Bad,
-            selects: None,
+            target: Some(Target::DeadLetters {
+                channel: ChannelKey { cluster: Some(letters.cluster.clone()), name: letters.channel.clone() },
+                fingerprint: Some(letters.fingerprint.clone()),
+            }),
         }
     }
 
     pub(super) fn neighbours_of(&self, node: &SceneNode) -> [Section; 2] {
         let Some(own) = self.scene.node_index(node.node_id) else { return Default::default() };
+        let failed_share = |edge: &SceneEdge| (edge.figure.recent_calls > 0).then(|| edge.figure.recent_errors as f64 / edge.figure.recent_calls as f64);
         let link = |edge: &SceneEdge, other: usize| {
-            let failed = failure_badge(&edge.figure);
             let mut value = format!("{}/s", figures::rate(edge.figure.rate_per_s));
             if edge.figure.recent_calls == 0 {
                 "–".clone_into(&mut value);
             }
-            if let Some(badge) = failed.as_ref().filter(|badge| badge.tone > Tone::Quiet) {
+            if let Some(badge) = failure_badge(&edge.figure).filter(|badge| badge.tone > Tone::Quiet) {
                 value = format!("{value} · {}", badge.text);
             }
-            Row::Link {
-                glyph: None,
+            Row::Bar {
                 label: self.scene.nodes[other].name.clone(),
-                value,
                 detail: String::new(),
+                value,
+                share: failed_share(edge).filter(|share| *share > 0.0).map(|share| share as f32),
                 tone: edge.tone,
-                selects: Some(Selection::Edge(edge.edge_id)),
+                target: Some(Target::Edge(edge.edge_id)),
             }
         };
         let mut incoming: Vec<&SceneEdge> = self.scene.edges.iter().filter(|edge| edge.to == own && edge.from != own).collect();
         let mut outgoing: Vec<&SceneEdge> = self.scene.edges.iter().filter(|edge| edge.from == own && edge.to != own).collect();
         for edges in [&mut incoming, &mut outgoing] {
-            edges.sort_by_key(|edge| std::cmp::Reverse((edge.tone, edge.figure.recent_errors, edge.figure.recent_calls)));
+            edges.sort_by(|a, b| {
+                let share = |edge: &SceneEdge| failed_share(edge).unwrap_or(-1.0);
+                b.tone.cmp(&a.tone).then_with(|| share(b).total_cmp(&share(a))).then_with(|| b.figure.recent_calls.cmp(&a.figure.recent_calls))
+            });
         }
         let (from, to) = match node.kind {
             NodeKind::Channel => ("Written by", "Read by"),
@@ -224,11 +238,17 @@ impl About<'_> {
     }
 
     pub(super) fn instances_of(&self, node: &Node) -> Section {
-        let rows = node.instances.iter().map(|instance| Row::Figure {
-            label: visible(&instance.instance).into_owned(),
-            value: format!("{} ago", figures::age(self.now_ns - instance.last_seen_ns)),
-            other: instance.version.as_deref().map(|version| visible(version).into_owned()).unwrap_or_default(),
-            tone: Tone::Quiet,
+        let rows = node.instances.iter().map(|instance| {
+            let age_ns = self.now_ns - instance.last_seen_ns;
+            let is_silent = age_ns > SILENT_AFTER_NS;
+            Row::Link {
+                glyph: None,
+                label: visible(&instance.instance).into_owned(),
+                value: if is_silent { format!("silent for {}", figures::age(age_ns)) } else { format!("{} ago", figures::age(age_ns)) },
+                detail: instance.version.as_deref().map(|version| visible(version).into_owned()).unwrap_or_default(),
+                tone: if is_silent { Tone::Unknown } else { Tone::Quiet },
+                target: Some(Target::Find(instance.instance.clone())),
+            }
         });
         section("Instances", "", capped(rows.collect()))
     }

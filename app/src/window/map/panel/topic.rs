@@ -15,6 +15,7 @@ use crate::window::{
         topic::Topic,
     },
     sanitise::visible,
+    view::Target,
 };
 
 impl About<'_> {
@@ -26,14 +27,7 @@ impl About<'_> {
             Topic::Traced => self.services("Traced", "they send spans themselves", |node, basis| basis == Some(NodeBasis::Traced) && node.silent_ns.is_none()),
             Topic::BrokerOnly => {
                 let mut panel = self.services("Known from the broker only", "they send no spans", |_, basis| basis == Some(NodeBasis::Broker));
-                panel.sections.push(section(
-                    "What would tell more",
-                    "",
-                    vec![
-                        Row::text("Spans of these services: give each an OpenTelemetry SDK and this setting"),
-                        Row::paste("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317"),
-                    ],
-                ));
+                panel.sections.push(section("What would tell more", "", self.missing_spans(None)));
                 panel
             }
             Topic::Untraced => self.services("Without spans", "only their callers tell of them", |_, basis| basis == Some(NodeBasis::Inferred)),
@@ -90,7 +84,7 @@ impl About<'_> {
             value: String::new(),
             detail: recovered_words(recovered_ns),
             tone: Tone::Quiet,
-            selects: Some(selects),
+            target: Some(Target::from(selects)),
         };
         let nodes = self.scene.nodes.iter().filter_map(|node| Some(row(node.full_name.clone(), node.recovered_ns?, Selection::Node(node.node_id))));
         let edges = self.scene.edges.iter().filter_map(|edge| Some(row(self.scene.edge_title(edge), edge.recovered_ns?, Selection::Edge(edge.edge_id))));
@@ -113,7 +107,7 @@ impl About<'_> {
                 value: figures::percent(share),
                 detail: format!("over {}", visible(&interaction.via)),
                 tone: Tone::Quiet,
-                selects: edge.map(|edge| Selection::Edge(edge.edge_id)),
+                target: edge.map(|edge| Target::Edge(edge.edge_id)),
             };
             shares.push((share, row));
         }
@@ -161,10 +155,17 @@ pub(super) fn node_row(node: &SceneNode) -> Row {
         value: if node.rate.is_empty() { "–".to_owned() } else { node.rate.clone() },
         detail: unusual.into_iter().chain(Some(node.detail.as_str()).filter(|detail| !detail.is_empty())).collect::<Vec<_>>().join(" · "),
         tone: node.tone,
-        selects: Some(Selection::Node(node.node_id)),
+        target: Some(Target::Node(node.node_id)),
     }
 }
 
 pub(super) fn problem_row(problem: Problem) -> Row {
-    Row::Link { glyph: Some(problem.glyph), label: problem.title, value: String::new(), detail: problem.detail, tone: problem.tone, selects: problem.selects }
+    Row::Link {
+        glyph: Some(problem.glyph),
+        label: problem.title,
+        value: String::new(),
+        detail: problem.detail,
+        tone: problem.tone,
+        target: problem.selects.map(Target::from),
+    }
 }

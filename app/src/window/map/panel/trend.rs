@@ -1,0 +1,150 @@
+//! How figures run over a range, and what they were in as long before it. Pure.
+
+use switchboard_engine::view::{HistoryBucket, Range};
+
+use crate::window::{figures, map::scene::Tone};
+
+/// Length of a bucket, ns.
+const BUCKET_NS: i64 = 10_000_000_000;
+/// A change by less is none.
+const SAME_SHARE: f64 = 0.05;
+
+/// Three figures over a range.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trends {
+    /// Calls a second.
+    pub rate: Trend,
+    /// Share of calls that failed.
+    pub errors: Trend,
+    /// 95th percentile of the duration, ns.
+    pub p95: Trend,
+}
+
+/// One figure over a range.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trend {
+    /// Over the whole range; `None` = nothing to measure.
+    pub now: Option<f64>,
+    /// Over as long before it.
+    pub before: Option<f64>,
+    /// Bucket by bucket, the oldest first.
+    pub points: Vec<Option<f64>>,
+}
+
+impl Trend {
+    /// How it changed, in a few words, and how that looks: more errors and longer durations look bad, other rates do not.
+    pub(crate) fn change(&self, kind: TrendKind) -> (String, Tone) {
+        let (Some(now), Some(before)) = (self.now, self.before) else { return (String::new(), Tone::Quiet) };
+        match kind {
+            TrendKind::Rate if before <= 0.0 => (if now > 0.0 { "new".to_owned() } else { "same".to_owned() }, Tone::Quiet),
+            TrendKind::Rate => match now / before - 1.0 {
+                change if change.abs() < SAME_SHARE => ("same".to_owned(), Tone::Quiet),
+                change => (format!("{}{}", if change > 0.0 { "+" } else { "−" }, figures::percent(change.abs())), Tone::Quiet),
+            },
+            TrendKind::Errors if (now - before).abs() < 0.005 => ("same".to_owned(), Tone::Quiet),
+            TrendKind::Errors => (format!("from {}", figures::percent(before)), if now > before { Tone::Bad } else { Tone::Quiet }),
+            TrendKind::Duration if before <= 0.0 => (String::new(), Tone::Quiet),
+            TrendKind::Duration => match now / before {
+                times if (0.8..1.25).contains(&times) => ("same".to_owned(), Tone::Quiet),
+                times if times < 9.95 => (format!("×{times:.1}"), if times >= 2.0 { Tone::Bad } else { Tone::Quiet }),
+                times => (format!("×{times:.0}"), Tone::Bad),
+            },
+        }
+    }
+}
+
+/// What a trend is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrendKind {
+    /// Calls a second.
+    Rate,
+    /// A share of failures.
+    Errors,
+    /// A duration.
+    Duration,
+}
+
+/// The trends of buckets over a range and as long before it. Before `known_from_ns` nothing was observed, and so nothing is known.
+pub(crate) fn trends(buckets: &[HistoryBucket], range: Range, known_from_ns: i64) -> Trends {
+    let length_ns = range.to_ns.saturating_sub(range.from_ns).max(BUCKET_NS);
+    let within = |from_ns: i64, to_ns: i64| buckets.iter().filter(move |bucket| (from_ns..to_ns).contains(&bucket.start_ns));
+    let calls = |from_ns: i64, to_ns: i64| within(from_ns, to_ns).map(|bucket| bucket.calls).sum::<u64>();
+    let rate = |from_ns: i64, to_ns: i64| {
+        let known_ns = to_ns.saturating_sub(from_ns.max(known_from_ns));
+        (known_ns >= BUCKET_NS).then(|| calls(from_ns, to_ns) as f64 / (known_ns as f64 / 1e9))
+    };
+    let errors = |from_ns: i64, to_ns: i64| {
+        let calls = calls(from_ns, to_ns);
+        let failed: u64 = within(from_ns, to_ns).map(|bucket| bucket.errors).sum();
+        (calls > 0).then(|| failed as f64 / calls as f64)
+    };
+    // Percentiles of buckets cannot be added: their mean, each weighted by its calls.
+    let p95 = |from_ns: i64, to_ns: i64| {
+        let timed = || within(from_ns, to_ns).filter_map(|bucket| Some((bucket.p95_ns? as f64, bucket.calls.max(1) as f64)));
+        let weight: f64 = timed().map(|(_, calls)| calls).sum();
+        (weight > 0.0).then(|| timed().map(|(p95_ns, calls)| p95_ns * calls).sum::<f64>() / weight)
+    };
+    let before_ns = range.from_ns.saturating_sub(length_ns);
+    let steps = || (0..length_ns / BUCKET_NS).map(|step| range.from_ns + step * BUCKET_NS);
+    let trend = |of: &dyn Fn(i64, i64) -> Option<f64>| Trend {
+        now: of(range.from_ns, range.to_ns),
+        before: of(before_ns, range.from_ns),
+        points: steps().map(|from_ns| of(from_ns, from_ns + BUCKET_NS)).collect(),
+    };
+    Trends { rate: trend(&rate), errors: trend(&errors), p95: trend(&p95) }
+}
+
+/// How long a group needs to catch up, s, from what it has handled and what has come in between the first and the last reading;
+/// `None` if it does not catch up at that pace, or too little is known.
+pub(crate) fn catch_up_s(history: &[switchboard_engine::view::LagPoint], lag: Option<u64>) -> Option<f64> {
+    let known = || history.iter().filter_map(|point| Some((point.at_ns, point.committed?, point.end?)));
+    let (first, last) = (known().next()?, known().next_back()?);
+    let passed_s = (last.0 - first.0) as f64 / 1e9;
+    if passed_s < 5.0 {
+        return None;
+    }
+    let handled = last.1.saturating_sub(first.1) as f64 / passed_s;
+    let came_in = last.2.saturating_sub(first.2) as f64 / passed_s;
+    (handled > came_in).then(|| lag.unwrap_or(0) as f64 / (handled - came_in))
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_engine::view::LagPoint;
+
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    fn bucket(at_s: i64, calls: u64, errors: u64, p95_ms: i64) -> HistoryBucket {
+        HistoryBucket { start_ns: at_s * S, calls, errors, p50_ns: None, p95_ns: (calls > 0).then_some(p95_ms * 1_000_000) }
+    }
+
+    #[test]
+    fn a_range_is_compared_with_as_long_before_it() {
+        let buckets = [bucket(60, 100, 0, 10), bucket(70, 100, 0, 10), bucket(120, 50, 25, 40), bucket(130, 0, 0, 0)];
+        let trends = trends(&buckets, Range { from_ns: 120 * S, to_ns: 180 * S }, 0);
+        assert_eq!((trends.rate.now, trends.rate.before), (Some(50.0 / 60.0), Some(200.0 / 60.0)));
+        assert_eq!(trends.rate.change(TrendKind::Rate), ("−75 %".to_owned(), Tone::Quiet));
+        assert_eq!(trends.errors.change(TrendKind::Errors), ("from 0 %".to_owned(), Tone::Bad));
+        assert_eq!(trends.p95.change(TrendKind::Duration), ("×4.0".to_owned(), Tone::Bad));
+        assert_eq!(trends.errors.points, [Some(0.5), None, None, None, None, None], "without calls nothing failed and nothing succeeded");
+        assert_eq!(trends.rate.points[1], Some(0.0));
+    }
+
+    #[test]
+    fn before_the_session_nothing_is_known() {
+        let trends = trends(&[bucket(130, 40, 0, 1)], Range { from_ns: 120 * S, to_ns: 180 * S }, 130 * S);
+        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 50.0), None, None));
+        assert_eq!(trends.rate.change(TrendKind::Rate).0, "");
+    }
+
+    #[test]
+    fn a_group_catches_up_only_where_it_is_faster_than_what_comes_in() {
+        let point = |at_s: i64, committed: u64, end: u64| LagPoint { at_ns: at_s * S, lag: Some(end - committed), committed: Some(committed), end: Some(end) };
+        assert_eq!(catch_up_s(&[point(0, 0, 1_000), point(10, 300, 1_100)], Some(800)), Some(40.0));
+        assert_eq!(catch_up_s(&[point(0, 0, 1_000), point(10, 100, 1_400)], Some(1_300)), None);
+        assert_eq!(catch_up_s(&[point(0, 0, 1_000), point(2, 300, 1_100)], Some(800)), None, "too short to tell");
+        assert_eq!(catch_up_s(&[], None), None);
+    }
+}
