@@ -87,12 +87,10 @@ impl About<'_> {
     pub(super) fn partition_sections(&self) -> Vec<Section> {
         let Some(group) = self.known.answers.group.as_ref() else { return Vec::new() };
         let mut sections = Vec::new();
-        let catch_up = match (group.view.lag, trend::catch_up_s(&group.history, group.view.lag)) {
-            (Some(0), _) => None,
-            (_, Some(needed_s)) => Some(format!("Caught up in about {} at the pace of now", figures::age_s(needed_s))),
-            (Some(_), None) => Some("Does not catch up at the pace of now, or too little is known".to_owned()),
-            (None, None) => None,
-        };
+        let catch_up = group.view.lag.filter(|lag| *lag > 0).map(|lag| match trend::catch_up_s(&group.history, Some(lag)) {
+            Some(needed_s) => format!("Caught up in about {} at the pace of now", figures::age_s(needed_s)),
+            None => "Does not catch up at the pace of now, or too little is known".to_owned(),
+        });
         let mut rows: Vec<Row> = catch_up.into_iter().map(Row::text).collect();
         let points: Vec<Option<f64>> = group.history.iter().map(|point| point.lag.map(|lag| lag as f64)).collect();
         if points.len() > 1 {
