@@ -39,6 +39,17 @@ const COLUMNS: [Column; 7] = [
     Column::left("lag, 15 min", Width::Points(86.0)),
 ];
 
+/// Below this width members and course are left out, points: the detail has them.
+const WIDE_FROM_PT: f32 = 760.0;
+/// Columns that are left then.
+const NARROW: [Column; 5] = [
+    Column::left("group", Width::Share(0.28)).sorting(),
+    Column::left("topic", Width::Share(0.26)).sorting(),
+    Column::right("behind", Width::Points(56.0)).sorting(),
+    Column::right("in time", Width::Points(56.0)).sorting(),
+    Column::left("verdict", Width::Share(0.46)).sorting(),
+];
+
 /// The groups view.
 #[derive(Default)]
 pub(crate) struct GroupsView {
@@ -175,12 +186,13 @@ impl GroupsView {
             SortBy::Seconds => 3,
             SortBy::Verdict => 4,
         };
-        let table =
-            Table { name: "groups", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), sorted: Some((sorted_by, self.upwards)) };
+        let is_wide = ui.available_width() >= WIDE_FROM_PT;
+        let columns: &[Column] = if is_wide { &COLUMNS } else { &NARROW };
+        let table = Table { name: "groups", columns, num_rows: self.order.len(), selected: self.selected_row(), sorted: Some((sorted_by, self.upwards)) };
         let (order, courses) = (&self.order, &self.courses);
         let mut state = std::mem::take(&mut self.table);
         let response = table.ui(ui, &mut state, context.tokens, |row, index| match groups.iter().find(|group| GroupKey::of(group) == order[index]) {
-            Some(group) => row_ui(row, group, courses.of(group), context.as_of_ns),
+            Some(group) => row_ui(row, group, is_wide.then(|| courses.of(group)), context.as_of_ns),
             None => String::new(),
         });
         self.table = state;
@@ -196,7 +208,8 @@ impl GroupsView {
     }
 }
 
-fn row_ui(row: &Row<'_>, group: &GroupView, course: &[(i64, Option<f64>)], as_of_ns: i64) -> String {
+/// Paints a group; without a course there is room for the first columns only.
+fn row_ui(row: &Row<'_>, group: &GroupView, course: Option<&[(i64, Option<f64>)]>, as_of_ns: i64) -> String {
     let (name, topic) = (visible(&group.group), visible(&group.topic));
     let judged = verdict(group);
     let ink = if judged.tone == Tone::Quiet { Ink::Dim } else { tone_inks(judged.tone).0 };
@@ -214,8 +227,16 @@ fn row_ui(row: &Row<'_>, group: &GroupView, course: &[(i64, Option<f64>)], as_of
     }
     row.text_in(4, cell, &judged.text, fonts::words(12.5), row.tokens.ink(ink));
     let members = group.members.as_ref().map_or_else(|| "unknown".to_owned(), |members| figures::count(members.len() as u64));
-    row.data(5, &members, if group.members.is_some() { Ink::Dim } else { Ink::Faint });
-    course_ui(row.painter(), row.cell(6).shrink2(vec2(0.0, 6.0)), course, as_of_ns, row.tokens.ink(if judged.tone > Tone::Unknown { ink } else { Ink::Faint }));
+    if let Some(course) = course {
+        row.data(5, &members, if group.members.is_some() { Ink::Dim } else { Ink::Faint });
+        course_ui(
+            row.painter(),
+            row.cell(6).shrink2(vec2(0.0, 6.0)),
+            course,
+            as_of_ns,
+            row.tokens.ink(if judged.tone > Tone::Unknown { ink } else { Ink::Faint }),
+        );
+    }
     format!("group {name} on {topic}, {lag} behind, {time}, {}, members {members}", judged.text)
 }
 

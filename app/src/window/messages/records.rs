@@ -26,15 +26,39 @@ const CONTENTS_MAX: usize = 4_000;
 /// Characters of a value in its line.
 const PREVIEW_CHARS: usize = 200;
 
-/// Columns of the list.
-pub(crate) const COLUMNS: [Column; 6] = [
-    Column::right("part.", Width::Points(34.0)),
-    Column::right("offset", Width::Points(78.0)),
-    Column::left("written (UTC)", Width::Points(92.0)),
-    Column::left("key", Width::Share(0.24)),
-    Column::left("value", Width::Share(0.76)),
-    Column::right("size", Width::Points(62.0)),
-];
+/// Below this width time and size are left out, points.
+const WIDE_FROM_PT: f32 = 560.0;
+
+const PARTITION: Column = Column::right("part.", Width::Points(34.0));
+const OFFSET: Column = Column::right("offset", Width::Points(78.0));
+const KEY: Column = Column::left("key", Width::Share(0.24));
+const VALUE: Column = Column::left("value", Width::Share(0.76));
+const WIDE: [Column; 6] = [PARTITION, OFFSET, KEY, VALUE, Column::left("written (UTC)", Width::Points(92.0)), Column::right("size", Width::Points(62.0))];
+const NARROW: [Column; 4] = [PARTITION, OFFSET, KEY, VALUE];
+
+/// The columns of the list: all, or those without which it is no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// All of them.
+    Wide,
+    /// Partition, offset, key and value.
+    Narrow,
+}
+
+impl Columns {
+    /// Those that find room.
+    pub(crate) fn of(width: f32) -> Self {
+        if width < WIDE_FROM_PT { Self::Narrow } else { Self::Wide }
+    }
+
+    /// The columns, left to right.
+    pub(crate) fn all(self) -> &'static [Column] {
+        match self {
+            Self::Wide => &WIDE,
+            Self::Narrow => &NARROW,
+        }
+    }
+}
 
 /// What a line shows of its record.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,24 +239,26 @@ impl Records {
     }
 
     /// Paints a row of the list; what it says.
-    pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize) -> String {
+    pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns) -> String {
         let Some(line) = self.line(index) else { return String::new() };
         row.data(0, &line.partition.to_string(), Ink::Dim);
         row.data(1, &line.offset.to_string(), Ink::Text);
         let when = line.timestamp_ns.map_or_else(|| "unknown".to_owned(), figures::time_of_day);
-        row.data(2, &when, Ink::Dim);
         let size = figures::bytes(u64::from(line.size_bytes));
-        row.data(5, &size, Ink::Dim);
+        if columns == Columns::Wide {
+            row.data(4, &when, Ink::Dim);
+            row.data(5, &size, Ink::Dim);
+        }
         let said = match self.contents.get(&line.row) {
             // It comes with one of the next frames.
             None => String::new(),
             Some(Content::Evicted) => {
-                row.words(4, "evicted from the store", Ink::Faint);
+                row.words(3, "evicted from the store", Ink::Faint);
                 ", evicted from the store".to_owned()
             }
             Some(Content::Read { key, value, is_binary, marks }) => {
-                row.data(3, key, Ink::Text);
-                row.data(4, value, if *is_binary { Ink::Faint } else { Ink::Dim });
+                row.data(2, key, Ink::Text);
+                row.data(3, value, if *is_binary { Ink::Faint } else { Ink::Dim });
                 format!(", key {key}{}", if marks.is_empty() { String::new() } else { format!(", {marks}") })
             }
         };

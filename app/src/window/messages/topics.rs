@@ -14,6 +14,15 @@ use crate::window::{
 pub(crate) const COLUMNS: [Column; 3] =
     [Column::left("topic", Width::Share(1.0)), Column::right("records", Width::Points(66.0)), Column::right("rate", Width::Points(52.0))];
 
+/// So many of the columns are drawn in this much room, points: at least the name.
+pub(crate) fn num_columns(width: f32) -> usize {
+    match width {
+        width if width < 200.0 => 1,
+        width if width < 240.0 => 2,
+        _ => COLUMNS.len(),
+    }
+}
+
 /// A channel.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Topic {
@@ -64,8 +73,8 @@ pub(crate) fn topics(snapshot: &Snapshot) -> Vec<Topic> {
     topics
 }
 
-/// Paints a topic; what it says.
-pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic) -> String {
+/// Paints a topic in its first columns; what it says.
+pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic, num_columns: usize) -> String {
     let name = visible(&topic.name);
     let mut cell = row.cell(0);
     if topic.has_dead_letters {
@@ -78,9 +87,13 @@ pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic) -> String {
     row.painter().galley(egui::pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(ink));
     let records = topic.records.map_or_else(|| "unknown".to_owned(), figures::count);
     let font = if topic.records.is_some() { crate::window::fonts::data(12.0) } else { crate::window::fonts::words(TEXT_SMALL_PT) };
-    row.text_in(1, row.cell(1), &records, font, row.tokens.ink(Ink::Dim));
+    if num_columns > 1 {
+        row.text_in(1, row.cell(1), &records, font, row.tokens.ink(Ink::Dim));
+    }
     let rate = topic.rate_per_s.map_or_else(|| "–".to_owned(), |rate| format!("{}/s", figures::rate(rate)));
-    row.data(2, &rate, Ink::Dim);
+    if num_columns > 2 {
+        row.data(2, &rate, Ink::Dim);
+    }
     let read = match &topic.not_tailed {
         None => "read".to_owned(),
         Some(reason) => format!("not read: {}", visible(reason)),

@@ -8,7 +8,7 @@ use switchboard_model::SourceKind;
 
 use super::{
     record_detail,
-    records::{COLUMNS, Records},
+    records::{Columns, Records},
     topics::{self, Topic, topics},
 };
 use crate::window::{
@@ -270,9 +270,16 @@ impl MessagesView {
         let panel = egui::Panel::left("topics").resizable(true).default_size(width).size_range(140.0..=480.0).frame(frame);
         let clicked = panel
             .show(ui, |ui| {
-                let table = Table { name: "topics", columns: &topics::COLUMNS, num_rows: self.topics.len(), selected: self.selected_topic(), sorted: None };
+                let num_columns = topics::num_columns(ui.available_width());
+                let table = Table {
+                    name: "topics",
+                    columns: &topics::COLUMNS[..num_columns],
+                    num_rows: self.topics.len(),
+                    selected: self.selected_topic(),
+                    sorted: None,
+                };
                 let topics = &self.topics;
-                table.ui(ui, &mut self.topics_table, tokens, |row, index| topics::row_ui(row, &topics[index])).clicked
+                table.ui(ui, &mut self.topics_table, tokens, |row, index| topics::row_ui(row, &topics[index], num_columns)).clicked
             })
             .inner;
         if let Some(row) = clicked {
@@ -345,9 +352,10 @@ impl MessagesView {
             return asked;
         }
         let selected = records.selected_row();
-        let table = Table { name: "records", columns: &COLUMNS, num_rows: records.num_rows(), selected, sorted: None };
+        let columns = Columns::of(ui.available_width());
+        let table = Table { name: "records", columns: columns.all(), num_rows: records.num_rows(), selected, sorted: None };
         let mut state = std::mem::take(&mut records.table);
-        let response = table.ui(ui, &mut state, tokens, |row, index| records.row_ui(row, index));
+        let response = table.ui(ui, &mut state, tokens, |row, index| records.row_ui(row, index, columns));
         records.table = state;
         if let Some(row) = response.clicked {
             self.side = Side::Records;
