@@ -125,6 +125,35 @@ pub struct RunArgs {
 pub enum ViewArg {
     /// The live map
     Map,
+    /// Traces, and one of them
+    Traces,
+    /// Topics and their records
+    Messages,
+    /// Consumer groups and their lag
+    Groups,
+    /// What died, and sending it again
+    DeadLetters,
+    /// Circuit breakers
+    Breakers,
+    /// Where the data come from
+    Sources,
+    /// What Switchboard itself says
+    Log,
+}
+
+impl From<ViewArg> for crate::window::ViewKind {
+    fn from(view: ViewArg) -> Self {
+        match view {
+            ViewArg::Map => Self::Map,
+            ViewArg::Traces => Self::Traces,
+            ViewArg::Messages => Self::Messages,
+            ViewArg::Groups => Self::Groups,
+            ViewArg::DeadLetters => Self::DeadLetters,
+            ViewArg::Breakers => Self::Breakers,
+            ViewArg::Sources => Self::Sources,
+            ViewArg::Log => Self::Log,
+        }
+    }
 }
 
 /// The themes that can be asked for.

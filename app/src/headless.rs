@@ -2,21 +2,31 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use switchboard_engine::EngineState;
-use switchboard_engine::view::{LagVerdict, NodeBasis, NodeKind, Report, Snapshot};
+use switchboard_engine::view::{Answer, LagVerdict, NodeBasis, NodeKind, Query, Report, Snapshot};
 use switchboard_model::{BreakerState, SourceCommand, SourcePhase};
 
 use crate::cli::RunArgs;
 use crate::demo::LabChild;
+use crate::replay::ReplayBoard;
 use crate::session::Session;
+use crate::sources::SourcesBoard;
+use crate::window::{SessionCommand, SnapshotSource, WindowOptions};
 
 /// Totals count as final once they have been the same for so long …
 const STILL_FOR: Duration = Duration::from_secs(3);
 /// … or after this at the latest.
 const STILL_WITHIN: Duration = Duration::from_secs(25);
+
+/// The engine answers a picture's question within this time, or it is drawn without.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// Parts of an answer that a picture takes in.
+const PARTS_MAX: usize = 256;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +38,21 @@ pub enum Ending {
 }
 
 /// Runs a session until its time is over or it is interrupted, then [`finish`]es it.
-pub async fn run(session: Session, lab: Option<LabChild>, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
+pub async fn run(session: Session, lab: Option<LabChild>, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
     watch(&session, lab.as_ref().map(LabChild::said), args.run_for).await?;
-    finish(session, lab, args, profile_name).await
+    finish(session, lab, args, shown).await
+}
+
+/// What a picture shows besides what was observed.
+pub struct Shown {
+    /// What the window knows from the start.
+    pub options: WindowOptions,
+    /// The sources as the profile has them.
+    pub sources: Arc<SourcesBoard>,
 }
 
 /// Ends a session: reads states, lets the lab come to rest, reads totals, and writes what was asked for.
-pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
+pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
     let states = session.report()?;
     let snapshot = session.snapshot();
     if let Some(lab) = lab.as_mut().filter(|lab| lab.keeps_books() || args.report.is_some()) {
@@ -50,11 +68,10 @@ pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs,
     if let Some(lab) = lab {
         lab.quit().await;
     }
+    // A picture asks the engine, so it is drawn before that ends.
+    let ending = args.screenshot.as_ref().map(|path| screenshot(path, &session, snapshot, args, shown));
     session.stop().await;
-    match &args.screenshot {
-        None => Ok(Ending::Done),
-        Some(path) => screenshot(path, snapshot, args, profile_name),
-    }
+    ending.unwrap_or(Ok(Ending::Done))
 }
 
 /// Prints a status line each second that has news, until the time is over or the program is interrupted.
@@ -158,11 +175,11 @@ fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("the report could not be written to {}", path.display()))
 }
 
-fn screenshot(path: &Path, snapshot: Snapshot, args: &RunArgs, profile_name: &str) -> anyhow::Result<Ending> {
+fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
     use crate::window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
-    let options =
-        ScreenshotOptions { size_px: args.size, theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from), profile_name: profile_name.to_owned() };
-    match crate::window::screenshot(snapshot, &options, path) {
+    let options = ScreenshotOptions { size_px: args.size, theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from), view: args.view.into() };
+    let mut source = Observed { session, snapshot, sources: Arc::clone(&shown.sources) };
+    match crate::window::screenshot(&mut source, &shown.options, &options, path) {
         Ok(()) => {
             say(&format!("Screenshot written to {}", path.display()))?;
             Ok(Ending::Done)
@@ -173,6 +190,45 @@ fn screenshot(path: &Path, snapshot: Snapshot, args: &RunArgs, profile_name: &st
         }
         Err(error) => Err(error).with_context(|| format!("the screenshot could not be written to {}", path.display())),
     }
+}
+
+/// A session at one moment, which answers questions in place.
+struct Observed<'a> {
+    session: &'a Session,
+    snapshot: Snapshot,
+    sources: Arc<SourcesBoard>,
+}
+
+impl SnapshotSource for Observed<'_> {
+    fn snapshot(&mut self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    // A picture does not change.
+    fn on_publish(&mut self, _wake: Box<dyn Fn() + Send + Sync>) {}
+
+    fn query(&mut self, query: Query) -> Receiver<Answer> {
+        let asked = self.session.query(query);
+        let (sender, receiver) = sync_channel(PARTS_MAX);
+        // A search answers in parts; the last one hangs up.
+        while let Ok(answer) = asked.recv_timeout(ANSWERED_WITHIN) {
+            if sender.try_send(answer).is_err() {
+                break;
+            }
+        }
+        receiver
+    }
+
+    fn replay(&mut self) -> Arc<ReplayBoard> {
+        self.session.replay_board()
+    }
+
+    fn sources(&mut self) -> Arc<SourcesBoard> {
+        Arc::clone(&self.sources)
+    }
+
+    // Nobody asks a picture for anything.
+    fn command(&mut self, _command: SessionCommand) {}
 }
 
 /// One line that says how all is.

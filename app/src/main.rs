@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
 use switchboard::demo::{LabChild, free_otlp_ports};
-use switchboard::headless::{self, Ending, say};
+use switchboard::headless::{self, Ending, Shown, say};
 use switchboard::live::LiveSession;
 use switchboard::own_log::OwnLog;
 use switchboard::profile::{OtlpProfile, Profile};
 use switchboard::remembered;
-use switchboard::window::{WindowOptions, run_window};
+use switchboard::window::{SnapshotSource as _, WindowOptions, run_window};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -112,9 +112,6 @@ fn observe(
     let mut live = LiveSession::start(profile, path, args.memory, runtime.handle())?;
     runtime.block_on(live.listening());
     let lab = go.map(|go| go(runtime)).transpose()?;
-    if headless {
-        return runtime.block_on(headless::run(live.take()?, lab, args, &profile.name));
-    }
     let port = |port: u16| (port != 0).then_some(port);
     let options = WindowOptions {
         profile_name: profile.name.clone(),
@@ -124,10 +121,14 @@ fn observe(
         links: profile.links.clone(),
         own_log: own_log.clone(),
     };
+    let shown = |live: &mut LiveSession| Shown { options: options.clone(), sources: live.sources() };
+    if headless {
+        return runtime.block_on(headless::run(live.take()?, lab, args, &shown(&mut live)));
+    }
     live.close_at(args.run_for.map(|run_for| Instant::now() + run_for));
-    run_window(live.clone(), options).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}. Try --headless"))?;
+    run_window(live.clone(), options.clone()).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}. Try --headless"))?;
     // Closing the window ends the run; what was asked for is still written.
-    runtime.block_on(headless::finish(live.take()?, lab, args, &profile.name))
+    runtime.block_on(headless::finish(live.take()?, lab, args, &shown(&mut live)))
 }
 
 fn is_headless(args: &RunArgs) -> anyhow::Result<bool> {

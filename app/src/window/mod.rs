@@ -10,11 +10,15 @@ mod bars;
 mod breakers;
 mod command;
 mod dead_letters;
+#[cfg(test)]
+mod command_walk_tests;
 mod elsewhere;
 mod empty;
 mod figures;
 mod find;
 mod fonts;
+#[cfg(test)]
+mod frame_pictures;
 #[cfg(test)]
 mod frame_tests;
 mod fuzzy;

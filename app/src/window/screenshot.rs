@@ -4,12 +4,12 @@ use std::path::Path;
 
 use egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor, wgpu};
 use image::RgbaImage;
-use switchboard_engine::view::Snapshot;
 
-use crate::window::{ThemeChoice, WindowOptions, app::Window, settings::Settings};
+use crate::window::{SnapshotSource, ThemeChoice, ViewKind, WindowOptions, app::Window, settings::Settings};
 
-/// Frames until sizes have settled: each needs the measures of the one before.
-const NUM_FRAMES: usize = 4;
+/// Frames until sizes have settled and questions are answered: a size needs the measures of the frame before, and what is
+/// opened first is known once its list is.
+const NUM_FRAMES: usize = 8;
 const GPU_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// How a picture looks.
@@ -19,8 +19,8 @@ pub struct ScreenshotOptions {
     pub size_px: (u32, u32),
     /// Colours; as the desktop means dark here.
     pub theme: ThemeChoice,
-    /// Name of the profile, as the window shows it.
-    pub profile_name: String,
+    /// The view that is shown.
+    pub view: ViewKind,
 }
 
 /// Why there is no picture.
@@ -37,17 +37,20 @@ pub enum ScreenshotError {
     Write(#[from] image::ImageError),
 }
 
-/// Draws the window with this snapshot into a PNG file.
-pub fn screenshot(snapshot: Snapshot, options: &ScreenshotOptions, path: &Path) -> Result<(), ScreenshotError> {
-    let now_ns = snapshot.as_of_ns;
-    let window_options = WindowOptions { profile_name: options.profile_name.clone(), ..WindowOptions::default() };
-    let theme = options.theme;
+/// Draws a view of the window into a PNG file. The source answers in place: what is asked in a frame is there in the next.
+pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOptions, options: &ScreenshotOptions, path: &Path) -> Result<(), ScreenshotError> {
+    let (theme, view) = (options.theme, options.view);
+    let snapshot = source.snapshot();
     let picture = draw(options, move |ctx| {
         let settings = Settings { theme, ..Settings::default() };
-        let mut window = Window::new_in_place(ctx, settings, window_options);
+        let mut window = Window::new_in_place(ctx, settings, window_options.clone());
+        window.look_at(ctx, view);
         move |ui: &mut egui::Ui| {
-            window.take(ui.ctx(), snapshot.clone(), None, now_ns);
+            window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
+            window.take_replay(source.replay());
+            window.take_sources(source.sources());
             window.ui(ui);
+            window.ask(ui.ctx(), |query| source.query(query));
         }
     })?;
     picture.save_with_format(path, image::ImageFormat::Png)?;

@@ -26,7 +26,7 @@ fn options() -> WindowOptions {
 
 /// Draws the window after some commands and compares it with the picture of that name. Where nothing can draw it says so.
 fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), snapshot: &Snapshot, commands: &[UiCommand]) {
-    let screenshot_options = ScreenshotOptions { size_px, theme, profile_name: "compose-local".to_owned() };
+    let screenshot_options = ScreenshotOptions { size_px, theme, view: crate::window::ViewKind::Map };
     let drawn = screenshot::draw(&screenshot_options, |ctx| {
         let mut window = Window::new_in_place(ctx, Settings { theme, ..Settings::default() }, options());
         let (snapshot, mut commands) = (snapshot.clone(), commands.to_vec());

@@ -15,6 +15,8 @@ use crate::window::{
 const WIDTH_PT: f32 = 760.0;
 const ROW_PT: f32 = 28.0;
 const ROWS_MAX: usize = 15;
+/// Room for the time of a hit, points.
+const TIME_PT: f32 = 96.0;
 /// Found of each kind at most.
 const HITS_MAX: usize = 100;
 /// A shorter text finds everything.
@@ -106,10 +108,12 @@ impl FindOverlay {
         self.select(up, down);
         let mut chosen = enter.then(|| self.hit_at(self.selected).and_then(|hit| hit.target.clone())).flatten();
         chosen = self.lines_ui(ui, tokens).or(chosen);
-        ui.add_space(2.0);
+        ui.add_space(8.0);
         let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
         ui.painter().hline(line.x_range(), line.center().y, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
-        ui.add(egui::Label::new(RichText::new(visible(&foot)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
+        egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 6)).show(ui, |ui| {
+            ui.add(egui::Label::new(RichText::new(visible(&foot)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
+        });
         chosen
     }
 
@@ -186,10 +190,10 @@ fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, tokens: &DesignTokens
         painter.rect_filled(rect, RADIUS_PT, tokens.ink(Ink::Raised));
     }
     let inner = rect.shrink2(vec2(10.0, 0.0));
-    let mut right = inner.right();
+    // The time has its column also where there is none, so that excerpts stand below one another.
+    let right = inner.right() - TIME_PT;
     if let Some(at_ns) = hit.at_ns {
-        let drawn = painter.text(inner.right_center(), Align2::RIGHT_CENTER, figures::time_of_day(at_ns), fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
-        right = drawn.left() - 12.0;
+        painter.text(inner.right_center(), Align2::RIGHT_CENTER, figures::time_of_day(at_ns), fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
     }
     let cut = |text: &str, font: egui::FontId, ink: Ink, width: f32| {
         let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, tokens.ink(ink));
@@ -197,7 +201,7 @@ fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, tokens: &DesignTokens
         painter.layout_job(job)
     };
     let place = cut(&visible(&hit.place), fonts::words(12.5), Ink::Text, (right - inner.left()) * 0.42);
-    let left = inner.left() + place.size().x.max((right - inner.left()) * 0.3) + 14.0;
+    let left = inner.left() + (right - inner.left()) * 0.42 + 14.0;
     let excerpt = cut(&visible(&hit.excerpt), fonts::data(12.0), Ink::Dim, right - left);
     let middle = |galley: &egui::Galley| inner.center().y - galley.size().y / 2.0;
     painter.galley(pos2(inner.left(), middle(&place)), place, tokens.ink(Ink::Text));

@@ -88,7 +88,7 @@ impl LogView {
                         let lines: Vec<String> = self.shown.iter().map(|line| copied(line, CopyForm::Text)).collect();
                         self.actions.push(ViewAction::Copy(lines.join("\n")));
                     }
-                    if !self.table.follows_end() && ui.button("To the newest").clicked() {
+                    if !self.table.follows_end() && !self.table.is_at_end(self.shown.len()) && ui.button("To the newest").clicked() {
                         self.table.follow_end(true);
                     }
                     let mut text = format!("{} of {}", figures::count(self.shown.len() as u64), figures::things(self.page.lines.len() as u64, "line", "lines"));

@@ -7,7 +7,7 @@ use egui::Stroke;
 use crate::window::{
     attendance::Freshness,
     command::UiCommand,
-    empty,
+    empty, figures,
     map::{Answers, Known, MapSettings, MapView, PanelAction, panel_ui, scene::Selection, topic::Ask},
     status,
     theme::Ink,
@@ -16,6 +16,8 @@ use crate::window::{
 
 /// Width of the side panel at first, points.
 pub(crate) const PANEL_WIDTH_PT: f32 = 344.0;
+/// A narrower pane has the panel below the map, points.
+const BESIDE_FROM_PT: f32 = 760.0;
 
 /// The map's pane.
 pub(crate) struct MapPane {
@@ -75,7 +77,13 @@ impl MapPane {
 
     fn side_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let frame = egui::Frame::new().fill(context.tokens.ink(Ink::Panel)).stroke(Stroke::NONE);
-        let side = egui::Panel::right("side").resizable(true).default_size(self.panel_width_pt).size_range(260.0..=640.0).frame(frame);
+        // In a narrow pane the panel stands below, so that the map keeps its width.
+        let is_narrow = ui.available_width() < BESIDE_FROM_PT;
+        let side = if is_narrow {
+            egui::Panel::bottom("below").resizable(true).default_size(ui.available_height() * 0.4).frame(frame)
+        } else {
+            egui::Panel::right("side").resizable(true).default_size(self.panel_width_pt).size_range(260.0..=640.0).frame(frame)
+        };
         match self.map.questions(context.range, context.as_of_ns) {
             Some((range, questions)) => self.answers.ask(context.asker, range, &questions),
             None => self.answers = Answers::default(),
@@ -87,7 +95,9 @@ impl MapPane {
             self.panel_text = panel.to_text();
             panel_ui(ui, panel, context.tokens)
         });
-        self.panel_width_pt = shown.response.rect.width();
+        if !is_narrow {
+            self.panel_width_pt = shown.response.rect.width();
+        }
         match shown.inner {
             Some(PanelAction::Copy) => actions.push(ViewAction::Copy(self.panel_text.clone())),
             Some(PanelAction::CopyText(text)) => actions.push(ViewAction::Copy(text)),
@@ -156,11 +166,32 @@ impl View for MapPane {
         true
     }
 
-    fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
-        match form {
-            CopyForm::Text => Some(self.panel_text.clone()),
-            CopyForm::Json | CopyForm::Markdown => None,
+    fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
+        if self.panel_text.is_empty() {
+            return None;
         }
+        let at = figures::instant(context.as_of_ns);
+        let mut lines = self.panel_text.lines().map(str::trim_end);
+        Some(match form {
+            CopyForm::Text => self.panel_text.clone(),
+            CopyForm::Json => {
+                let (kind, id) = match self.target() {
+                    Some(Target::Node(node_id)) => ("node", Some(node_id.0)),
+                    Some(Target::Edge(edge_id)) => ("edge", Some(edge_id.0)),
+                    _ => ("map", None),
+                };
+                let title = lines.next().unwrap_or_default();
+                let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+                serde_json::json!({ "kind": kind, "id": id, "as_of": at, "title": title, "lines": said }).to_string()
+            }
+            CopyForm::Markdown => {
+                let mut text = format!("**{}** `{at}`\n\n", lines.next().unwrap_or_default());
+                for line in lines.filter(|line| !line.is_empty()) {
+                    text.push_str(&format!("- {}\n", line.trim_start()));
+                }
+                text
+            }
+        })
     }
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {

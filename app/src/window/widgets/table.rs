@@ -116,6 +116,11 @@ impl TableState {
         self.pointer_inside
     }
 
+    /// Whether the last of so many rows is in view.
+    pub(crate) fn is_at_end(&self, num_rows: usize) -> bool {
+        self.scroll_pt >= (num_rows as f64 - self.page as f64 - 1.0) * f64::from(ROW_HEIGHT_PT)
+    }
+
     /// So many rows came above the first: what is in view stays where it is.
     pub(crate) fn rows_came_above(&mut self, num_rows: usize) {
         if self.scroll_pt > 0.0 {
@@ -249,9 +254,10 @@ impl Table<'_> {
 
         let mut response = TableResponse { sort_by, visible: visible.clone(), ..TableResponse::default() };
         let painter = ui.painter().with_clip_rect(body.intersect(ui.clip_rect()));
+        let bar_pt = if self.num_rows as f64 * f64::from(ROW_HEIGHT_PT) > f64::from(body.height()) { BAR_PT } else { 0.0 };
         for (place, index) in visible.enumerate() {
             let top = body.top() + top_pt + place as f32 * ROW_HEIGHT_PT;
-            let rect = Rect::from_min_size(pos2(body.left(), top), vec2(body.width() - BAR_PT, ROW_HEIGHT_PT));
+            let rect = Rect::from_min_size(pos2(body.left(), top), vec2(body.width() - bar_pt, ROW_HEIGHT_PT));
             let touched = ui.interact(rect.intersect(body), id.with(index), Sense::click());
             let is_selected = self.selected == Some(index);
             if is_selected || touched.hovered() || touched.has_focus() {
