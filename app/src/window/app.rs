@@ -209,11 +209,6 @@ impl Window {
         }
     }
 
-    /// Whether a question is open, as pictures need to know.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.asker.is_waiting()
-    }
-
     /// What is to be remembered.
     pub(crate) fn settings(&self) -> Settings {
         Settings { panel_width_pt: self.views.map.panel_width_pt, map: self.views.map.to_remember(), panes: self.panes.clone(), ..self.settings.clone() }
@@ -259,7 +254,13 @@ impl Window {
         let typing = self.palette.is_open() || self.find.is_open() || ctx.text_edit_focused();
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
         let tokens = self.themes.tokens(ctx.theme()).clone();
-        commands.extend(self.top_ui(ui, &tokens));
+        let beside = ctx.input(|input| input.modifiers.command);
+        for command in self.top_ui(ui, &tokens) {
+            match command.shows().filter(|_| beside) {
+                Some(view) => self.show_beside(view),
+                None => commands.push(command),
+            }
+        }
         self.failure_ui(ui, &mut commands);
         self.notices_ui(ui, &tokens);
         let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();

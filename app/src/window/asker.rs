@@ -170,11 +170,6 @@ impl Asker {
         };
         self.asked.values().filter_map(of).reduce(f64::min).map(|due_s| Duration::from_secs_f64(due_s.max(0.0)))
     }
-
-    /// Whether an answer came since `send`, as pictures need to know: they draw again until all is there.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.asked.values().any(|asked| asked.is_due || asked.receiver.is_some())
-    }
 }
 
 impl Asked {

@@ -82,7 +82,7 @@ fn tab_ui(ui: &mut egui::Ui, view: ViewKind, bar: &TopBar<'_>, tokens: &DesignTo
         ui.painter().hline(rect.shrink2(vec2(6.0, 0.0)).x_range(), rect.bottom() - 1.5, Stroke::new(2.5, tokens.ink(Ink::Accent)));
     }
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, shown, format!("view {}", view.text())));
-    response.on_hover_text(UiCommand::show(view).tooltip()).clicked()
+    response.on_hover_text(format!("{}; with Ctrl beside what is shown", UiCommand::show(view).tooltip())).clicked()
 }
 
 /// From the right: menu, freshness, range.

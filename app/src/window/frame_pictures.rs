@@ -67,7 +67,13 @@ fn found() -> FindPage {
         excerpt: "{\"orderId\": 4711, \"customer\": \"c-1182\", \"lines\": [{\"sku\": \"AX-19\"}]}".to_owned(),
         trace_id: None,
     };
-    let log = FindHit::Log { row: RowId(1), service: "inventory".to_owned(), at_ns: NOW_NS, excerpt: "order 4711: unknown sku AX-19".to_owned(), trace_id: TraceId(1) };
+    let log = FindHit::Log {
+        row: RowId(1),
+        service: "inventory".to_owned(),
+        at_ns: NOW_NS,
+        excerpt: "order 4711: unknown sku AX-19".to_owned(),
+        trace_id: TraceId(1),
+    };
     FindPage {
         hits: vec![span(1, "storefront", "POST /orders"), span(2, "orders", "Orders/Place"), span(3, "payments", "POST /pay"), record, log],
         looked_at: 2_100_000,
@@ -101,8 +107,7 @@ fn picture(name: &str, theme: ThemeChoice, mut steps: impl FnMut(&mut Window, &e
     let screenshot_options = ScreenshotOptions { size_px: (1280, 800), theme, view: ViewKind::Map };
     let mut source = source();
     let snapshot = source.snapshot();
-    let options =
-        WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), own_log: own_log(), ..WindowOptions::default() };
+    let options = WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), own_log: own_log(), ..WindowOptions::default() };
     let mut frame = 0;
     let drawn = screenshot::draw(&screenshot_options, |ctx| {
         let mut window = Window::new_in_place(ctx, Settings { theme, ..Settings::default() }, options);

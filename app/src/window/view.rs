@@ -67,9 +67,6 @@ pub(crate) enum TimeRange {
 }
 
 impl TimeRange {
-    /// All, shortest first.
-    pub(crate) const ALL: [Self; 4] = [Self::M1, Self::M5, Self::M15, Self::All];
-
     /// As the bar says it.
     pub(crate) fn text(self) -> &'static str {
         match self {

@@ -165,6 +165,12 @@ impl Window {
         }
     }
 
+    /// Shows a view beside the others and gives it the keys.
+    pub(super) fn show_beside(&mut self, view: ViewKind) {
+        self.history.leave(self.place());
+        self.panes.open_beside(view);
+    }
+
     /// Shows an object in the view that can show it.
     pub(crate) fn goto(&mut self, ctx: &egui::Context, target: &Target) {
         ctx.request_repaint();

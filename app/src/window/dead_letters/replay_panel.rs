@@ -156,7 +156,7 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
             format!("{} marked, {num} of them open", figures::count(marked.num as u64))
         },
         sections: std::iter::once(Section::new("Sending", vec![may, Row::text(how)]))
-            .chain(asking.readers.iter().map(|readers| readers_section(readers, "Who reads the channel they came from")))
+            .chain(asking.readers.iter().map(|readers| readers_section(readers, "Who would read them again")))
             .collect(),
         buttons,
         ..ReplayPanel::default()
