@@ -70,7 +70,9 @@ impl Placement {
     /// The places to be remembered: of boxes that are there, and of those of the last time that have not come.
     pub(crate) fn to_remember(&self) -> BTreeMap<String, Remembered> {
         let mut places = self.remembered.clone();
-        for node in self.laid_out.iter().filter(|_| self.settled).flat_map(|graph| &graph.nodes) {
+        // What is pinned is remembered even while the first layout is not settled.
+        let is_kept = |node_id: NodeId| self.settled || self.pinned.contains(&node_id);
+        for node in self.laid_out.iter().flat_map(|graph| &graph.nodes).filter(|node| is_kept(node.node_id)) {
             if let Some(rect) = self.placed.rects.get(&node.node_id) {
                 let rect = [rect.left(), rect.top(), rect.right(), rect.bottom()];
                 places.insert(node.key(), Remembered { rect, is_pinned: self.pinned.contains(&node.node_id) });
