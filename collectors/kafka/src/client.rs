@@ -167,10 +167,9 @@ fn set_for_reading(settings: &mut ClientConfig, role: Role) {
         // What was stored is to be found again, whatever became of its transaction; and quickly where there is little.
         settings.set("isolation.level", "read_uncommitted").set("fetch.wait.max.ms", "20");
     }
-    if role != Role::Observe {
-        // `assign` asks for a group id; nobody joins it.
-        settings.set("group.id", format!("{OWN_USER_AGENT}-{:016x}", RandomState::new().build_hasher().finish()));
-    }
+    // `assign` asks for a group id; nobody joins it. Who only asks needs one too: where a group's coordinator has just moved, librdkafka
+    // (2.x, ListConsumerGroupOffsets) looks for the coordinator of its own group, and crashes without one.
+    settings.set("group.id", format!("{OWN_USER_AGENT}-{:016x}", RandomState::new().build_hasher().finish()));
 }
 
 /// A record is sent over the wire at most once.
@@ -215,7 +214,9 @@ mod tests {
             assert_eq!(settings.get("isolation.level"), Some(if role == Role::Reread { "read_uncommitted" } else { "read_committed" }));
             assert!(settings.get("client.id").is_some_and(|id| id.starts_with("switchboard-")));
         }
-        assert_eq!(settings(&config, Role::Observe).expect("settings").get("group.id"), None);
+        for role in [Role::Observe, Role::Tail, Role::Reread] {
+            assert!(settings(&config, role).expect("settings").get("group.id").is_some(), "{role:?}");
+        }
         let first = settings(&config, Role::Tail).expect("settings");
         let second = settings(&config, Role::Tail).expect("settings");
         assert!(first.get("group.id").is_some_and(|id| id.starts_with("switchboard-")));

@@ -165,7 +165,9 @@ fn a_group_that_nobody_made_is_not_told() {
     send(&producer(&broker), &topic, 0, numbers(0..3));
     session.wait("some polls later", |state| state.topics.get(&topic).is_some_and(|topic| topic.partitions[0].high == Some(3)));
     // A broker that is new has no coordinator yet: then the group is told as one that could not be asked.
-    assert!(session.state().groups.get(&group).is_none_or(|told| told.error.is_some() && told.state.is_none()));
+    let state = session.state();
+    let told = state.groups.get(&group);
+    assert!(told.is_none_or(|told| told.error.is_some() && told.state.is_none()), "{told:?}");
 }
 
 #[test]
