@@ -17,8 +17,6 @@ const LOOK_AFTER_S: [f64; 2] = [0.004, 0.1];
 /// A place that asks. One variant for each, so that no two share an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Slot {
-    /// Figures of the chosen range, for the map.
-    Figures,
     /// The selected box over time.
     NodeHistory,
     /// The selected edge over time.

@@ -1,8 +1,6 @@
 //! The window: what was observed, on one screen. It reads snapshots and gives back commands; it does no network, waits for
 //! nothing and never touches the store.
 
-#![expect(dead_code, reason = "places that ask are named before the views that ask from them are there")]
-
 mod app;
 mod asker;
 mod attendance;
