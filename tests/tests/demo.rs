@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use switchboard_kafka::testing::apache_kafka;
 use switchboard_tests::agreement::{differences, unaccounted};
 use switchboard_tests::program::{Program, read_json};
 
@@ -51,11 +52,7 @@ fn on_the_mock_cluster_the_report_agrees_with_the_books() {
 
 #[test]
 fn on_apache_kafka_the_report_agrees_with_the_books() {
-    let Ok(kafka) = std::env::var("SWITCHBOARD_TEST_KAFKA") else {
-        assert!(std::env::var_os("CI_PEERS").is_none(), "SWITCHBOARD_TEST_KAFKA is not set, but this run must have its peers");
-        println!("skipped: SWITCHBOARD_TEST_KAFKA names no Apache Kafka (tests/peers/kafka.sh starts one)");
-        return;
-    };
+    let Some(kafka) = apache_kafka("on_apache_kafka_the_report_agrees_with_the_books") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (report, books) = run_demo(folder.path(), &["--kafka", &kafka]);
     check(&report, &books);

@@ -1,8 +1,6 @@
 //! The collector against Apache Kafka: what the mock cluster cannot answer. `SWITCHBOARD_TEST_KAFKA` names the broker as
 //! `host:port`; without it the tests say that they are skipped, unless `CI_PEERS=1` demands them.
 
-#[path = "apache/proxy.rs"]
-mod proxy;
 #[path = "apache/sending.rs"]
 mod sending;
 #[path = "mock/sending_session.rs"]
@@ -21,21 +19,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use switchboard_kafka::testing::apache_kafka;
 use switchboard_model::{SourceCommand, SourcePhase, TailFrom, TailState};
 
 use session::{Session, config, numbers, producer, send};
-
-/// The broker's address, or `None` after saying that the test is skipped.
-fn broker(test: &str) -> Option<String> {
-    match std::env::var("SWITCHBOARD_TEST_KAFKA") {
-        Ok(address) if !address.trim().is_empty() => Some(address.trim().to_owned()),
-        _ => {
-            assert!(std::env::var("CI_PEERS").as_deref() != Ok("1"), "CI_PEERS=1, but SWITCHBOARD_TEST_KAFKA names no broker");
-            eprintln!("skipped: {test} needs Apache Kafka; set SWITCHBOARD_TEST_KAFKA=host:port (tests/peers/kafka.sh start DIR prints one)");
-            None
-        }
-    }
-}
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
@@ -111,7 +98,7 @@ impl Drop for Member {
 
 #[test]
 fn groups_are_listed_with_state_members_and_lag() {
-    let Some(broker) = broker("groups_are_listed_with_state_members_and_lag") else { return };
+    let Some(broker) = apache_kafka("groups_are_listed_with_state_members_and_lag") else { return };
     let (topic, group) = (unique("orders"), unique("billing"));
     create_topic(&broker, &topic, 3);
     let producer = producer(&broker);
@@ -155,7 +142,7 @@ fn groups_are_listed_with_state_members_and_lag() {
 
 #[test]
 fn a_group_that_nobody_made_is_not_told() {
-    let Some(broker) = broker("a_group_that_nobody_made_is_not_told") else { return };
+    let Some(broker) = apache_kafka("a_group_that_nobody_made_is_not_told") else { return };
     let (topic, group) = (unique("orders"), unique("unheard-of"));
     create_topic(&broker, &topic, 1);
     let mut config = config(&broker);
@@ -172,7 +159,7 @@ fn a_group_that_nobody_made_is_not_told() {
 
 #[test]
 fn records_are_read_from_a_time_an_offset_the_beginning_and_the_end() {
-    let Some(broker) = broker("records_are_read_from_a_time_an_offset_the_beginning_and_the_end") else { return };
+    let Some(broker) = apache_kafka("records_are_read_from_a_time_an_offset_the_beginning_and_the_end") else { return };
     let topic = unique("timed");
     create_topic(&broker, &topic, 1);
     let producer = producer(&broker);
@@ -205,7 +192,7 @@ fn records_are_read_from_a_time_an_offset_the_beginning_and_the_end() {
 
 #[test]
 fn every_compression_is_read() {
-    let Some(broker) = broker("every_compression_is_read") else { return };
+    let Some(broker) = apache_kafka("every_compression_is_read") else { return };
     let topic = unique("compressed") + "-dlt";
     create_topic(&broker, &topic, 4);
     let text = "the same words again and again, ".repeat(20);
@@ -225,7 +212,7 @@ fn every_compression_is_read() {
 
 #[test]
 fn transactions_leave_gaps_but_no_record_is_lost_or_doubled() {
-    let Some(broker) = broker("transactions_leave_gaps_but_no_record_is_lost_or_doubled") else { return };
+    let Some(broker) = apache_kafka("transactions_leave_gaps_but_no_record_is_lost_or_doubled") else { return };
     let topic = unique("transacted") + "-dlt";
     create_topic(&broker, &topic, 1);
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &broker).set("transactional.id", unique("tx")).create().expect("a producer");
@@ -252,7 +239,7 @@ fn transactions_leave_gaps_but_no_record_is_lost_or_doubled() {
 
 #[test]
 fn a_topic_that_is_deleted_and_made_anew_is_read_anew() {
-    let Some(broker) = broker("a_topic_that_is_deleted_and_made_anew_is_read_anew") else { return };
+    let Some(broker) = apache_kafka("a_topic_that_is_deleted_and_made_anew_is_read_anew") else { return };
     let topic = unique("again") + "-dlt";
     create_topic(&broker, &topic, 1);
     let producer = producer(&broker);

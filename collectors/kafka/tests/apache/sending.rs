@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use switchboard_kafka::testing::{Proxy, apache_kafka};
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
 use switchboard_model::{DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Position, RawHash, ReplayMark, Skipped, plan_headers};
 
-use crate::proxy::Proxy;
 use crate::sending_session::{block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
 use crate::session::send;
-use crate::{admin, broker, create_topic, options, unique};
+use crate::{admin, create_topic, options, unique};
 
 fn position(record: &OutgoingRecord, offset: i64) -> Position {
     Position { topic: record.topic.clone(), partition: record.partition.expect("a partition"), offset, raw_hash: record.hash(&redactor()) }
@@ -25,7 +25,7 @@ fn read(broker: &str, positions: Vec<Position>) -> Vec<Result<switchboard_model:
 
 #[test]
 fn a_dead_letter_is_replayed_byte_for_byte() {
-    let Some(broker) = broker("a_dead_letter_is_replayed_byte_for_byte") else { return };
+    let Some(broker) = apache_kafka("a_dead_letter_is_replayed_byte_for_byte") else { return };
     let (origin, dead) = (unique("orders"), unique("orders") + "-dlt");
     create_topic(&broker, &origin, 3);
     create_topic(&broker, &dead, 3);
@@ -76,7 +76,7 @@ fn a_dead_letter_is_replayed_byte_for_byte() {
 
 #[test]
 fn expired_control_and_compacted_offsets_are_told_apart_from_records() {
-    let Some(broker) = broker("expired_control_and_compacted_offsets_are_told_apart_from_records") else { return };
+    let Some(broker) = apache_kafka("expired_control_and_compacted_offsets_are_told_apart_from_records") else { return };
     let topic = unique("transacted") + "-dlt";
     create_topic(&broker, &topic, 1);
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &broker).set("transactional.id", unique("tx")).create().expect("a producer");
@@ -105,7 +105,7 @@ fn expired_control_and_compacted_offsets_are_told_apart_from_records() {
 #[test]
 fn swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
     const THIRD: usize = 50;
-    let Some(broker) = broker("swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice") else { return };
+    let Some(broker) = apache_kafka("swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice") else { return };
     let topic = unique("orders");
     create_topic(&broker, &topic, 3);
     let proxy = Proxy::before(&broker);
@@ -144,7 +144,7 @@ fn swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice()
 
 #[test]
 fn a_cancel_while_answers_are_swallowed_ends_within_200_ms() {
-    let Some(broker) = broker("a_cancel_while_answers_are_swallowed_ends_within_200_ms") else { return };
+    let Some(broker) = apache_kafka("a_cancel_while_answers_are_swallowed_ends_within_200_ms") else { return };
     let topic = unique("orders");
     create_topic(&broker, &topic, 3);
     let proxy = Proxy::before(&broker);

@@ -1,4 +1,9 @@
-//! For tests of this package and of the whole program: a mock cluster with its request log, and the reaper's end.
+//! For tests of this package and of the whole program: a mock cluster with its request log, the address of an Apache Kafka and a
+//! proxy that stands before it, and the reaper's end.
+
+mod proxy;
+
+pub use proxy::Proxy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +50,17 @@ impl MockKafka {
     pub fn requests(&self) -> Vec<i16> {
         admin::mock_requests(self.host.client())
     }
+}
+
+/// The address of an Apache Kafka to test against, which `SWITCHBOARD_TEST_KAFKA` names as `host:port`; `None` after saying that the
+/// test is skipped. `CI_PEERS=1` demands one: then it panics.
+pub fn apache_kafka(test: &str) -> Option<String> {
+    let address = std::env::var("SWITCHBOARD_TEST_KAFKA").ok().map(|address| address.trim().to_owned()).filter(|address| !address.is_empty());
+    if address.is_none() {
+        assert!(std::env::var("CI_PEERS").as_deref() != Ok("1"), "CI_PEERS=1, but SWITCHBOARD_TEST_KAFKA names no broker");
+        eprintln!("skipped: {test} needs Apache Kafka; set SWITCHBOARD_TEST_KAFKA=host:port (tests/peers/kafka.sh start DIR prints one)");
+    }
+    address
 }
 
 /// Waits until all clients of stopped collectors are destroyed; false after the time.

@@ -11,8 +11,9 @@ use parking_lot::Mutex;
 
 const PRODUCE: i16 = 0;
 
-/// The proxy. Its threads end with their connections.
+/// A TCP proxy before one broker. Its threads end with their connections.
 pub struct Proxy {
+    /// Where clients connect to it, `host:port`.
     pub address: String,
     shared: Arc<Shared>,
 }

@@ -1,0 +1,87 @@
+//! Dead letters sent again by a whole session, on librdkafka's mock cluster and on Apache Kafka: the bytes, the pace, who is asked,
+//! and what the ledger says, also after a kill. Both clusters see the same scenarios.
+
+mod cluster;
+mod scenarios;
+mod session;
+
+mod mock {
+    use crate::cluster::Cluster;
+    use crate::scenarios;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn letters_arrive_byte_for_byte_but_for_the_declared_headers_and_are_followed_until_they_are_consumed() {
+        scenarios::byte_for_byte(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
+        scenarios::canary_comes_back_dead(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn answers_lost_for_the_middle_third_leave_it_in_doubt_and_nothing_is_sent_twice() {
+        scenarios::middle_third_in_doubt(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn while_no_answer_comes_a_stop_ends_within_200_ms_and_the_three_states_sum_up() {
+        scenarios::stop_while_answers_are_lost(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn on_a_read_only_profile_no_command_produces_and_each_attempt_is_a_line() {
+        scenarios::read_only(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn after_a_kill_the_ledger_knows_of_every_record_that_was_sent() {
+        if !scenarios::is_child().await {
+            scenarios::after_a_kill(&Cluster::mock(), "mock::after_a_kill_the_ledger_knows_of_every_record_that_was_sent");
+        }
+    }
+}
+
+mod apache {
+    use crate::cluster::Cluster;
+    use crate::scenarios;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn letters_arrive_byte_for_byte_but_for_the_declared_headers_and_are_followed_until_they_are_consumed() {
+        let Some(cluster) = Cluster::apache("letters_arrive_byte_for_byte").await else { return };
+        scenarios::byte_for_byte(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
+        let Some(cluster) = Cluster::apache("one_of_the_first_that_comes_back_dead_stops_the_run").await else { return };
+        scenarios::canary_comes_back_dead(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn answers_lost_for_the_middle_third_leave_it_in_doubt_and_nothing_is_sent_twice() {
+        let Some(cluster) = Cluster::apache("answers_lost_for_the_middle_third_leave_it_in_doubt").await else { return };
+        scenarios::middle_third_in_doubt(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn while_no_answer_comes_a_stop_ends_within_200_ms_and_the_three_states_sum_up() {
+        let Some(cluster) = Cluster::apache("while_no_answer_comes_a_stop_ends_within_200_ms").await else { return };
+        scenarios::stop_while_answers_are_lost(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn on_a_read_only_profile_no_command_produces_and_each_attempt_is_a_line() {
+        let Some(cluster) = Cluster::apache("on_a_read_only_profile_no_command_produces").await else { return };
+        scenarios::read_only(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn after_a_kill_the_ledger_knows_of_every_record_that_was_sent() {
+        if scenarios::is_child().await {
+            return;
+        }
+        let Some(cluster) = Cluster::apache("after_a_kill_the_ledger_knows_of_every_record_that_was_sent").await else { return };
+        scenarios::after_a_kill(&cluster, "apache::after_a_kill_the_ledger_knows_of_every_record_that_was_sent");
+    }
+}
