@@ -116,13 +116,15 @@ pub async fn middle_third_in_doubt(cluster: Cluster) {
     cluster.lose_answers(true);
     // All that may be on its way is: nothing more is sent until the first of them is given up.
     replaying.until_counts("flight", |counts| counts.in_flight == THIRD).await;
+    replaying.until_counts("giving up", |counts| counts.possibly_persisted > 0).await;
     cluster.lose_answers(false);
     let board = replaying.until_phase(RunPhase::is_ended).await;
     let run = board.run.as_ref().expect("a run");
     assert_eq!(run.phase, RunPhase::Ended(Ending::Finished, String::new()));
     let counts = run.counts;
     assert_eq!(counts.persisted + counts.not_persisted + counts.possibly_persisted, 3 * THIRD, "{counts:?}");
-    assert_eq!((counts.possibly_persisted, counts.not_persisted), (THIRD, 0), "{counts:?}");
+    // When the first of them is given up the next ones go, on a connection that may be given up in the same moment.
+    assert!((THIRD..THIRD + 4).contains(&counts.possibly_persisted) && counts.not_persisted == 0, "{counts:?}");
     replaying.session.stop().await;
     group.stop();
     ledger_agrees(folder.path(), &counts);
