@@ -222,7 +222,8 @@ pub async fn read_only(cluster: Cluster) {
     for command in every {
         replaying.session.replay(command);
     }
-    let last_preview = || replaying.session.replay_board().preview.clone().filter(|preview| preview.replay_id != board.preview.as_ref().expect("one").replay_id);
+    let last_preview =
+        || replaying.session.replay_board().preview.clone().filter(|preview| preview.replay_id != board.preview.as_ref().expect("one").replay_id);
     until("last preview", last_preview).await;
     assert!(replaying.session.replay_board().run.is_none());
     replaying.session.stop().await;
