@@ -109,6 +109,9 @@ pub struct RunArgs {
     /// Which view to draw
     #[arg(long, value_name = "VIEW", default_value = "map")]
     pub view: ViewArg,
+    /// What to press and type in it before, as 'Ctrl+K "4711" Enter'
+    #[arg(long, value_name = "KEYS", default_value = "")]
+    pub keys: crate::window::Strokes,
     /// Its size in pixels
     #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
     pub size: (u32, u32),

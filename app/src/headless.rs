@@ -13,7 +13,7 @@ use switchboard_model::{BreakerState, SourceCommand, SourcePhase};
 
 use crate::cli::RunArgs;
 use crate::demo::LabChild;
-use crate::replay::ReplayBoard;
+use crate::replay::{ReplayBoard, ReplayCommand};
 use crate::session::Session;
 use crate::sources::SourcesBoard;
 use crate::window::{SessionCommand, SnapshotSource, WindowOptions};
@@ -177,7 +177,12 @@ fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
 
 fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
     use crate::window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
-    let options = ScreenshotOptions { size_px: args.size, theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from), view: args.view.into() };
+    let options = ScreenshotOptions {
+        size_px: args.size,
+        theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from),
+        view: args.view.into(),
+        keys: args.keys.clone(),
+    };
     let mut source = Observed { session, snapshot, sources: Arc::clone(&shown.sources) };
     match crate::window::screenshot(&mut source, &shown.options, &options, path) {
         Ok(()) => {
@@ -227,8 +232,18 @@ impl SnapshotSource for Observed<'_> {
         Arc::clone(&self.sources)
     }
 
-    // Nobody asks a picture for anything.
-    fn command(&mut self, _command: SessionCommand) {}
+    // A picture only looks: letters are read again for it, and nothing is sent.
+    fn command(&mut self, command: SessionCommand) {
+        let SessionCommand::Replay(command) = command else { return };
+        if let command @ ReplayCommand::Preview(_) = *command {
+            self.session.replay(command);
+            let deadline = Instant::now() + ANSWERED_WITHIN;
+            let is_told = |board: &ReplayBoard| board.preview.is_some() || board.refusal.is_some();
+            while !is_told(&self.session.replay_board()) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
 }
 
 /// One line that says how all is.

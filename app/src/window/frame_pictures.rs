@@ -9,7 +9,7 @@ use crate::own_log::{LogLevel, LogLine, OwnLog};
 use crate::profile::Profile;
 use crate::sources::SourcesBoard;
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SnapshotSource as _, ThemeChoice, ViewKind, WindowOptions,
+    ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions,
     app::Window,
     command::UiCommand,
     screenshot,
@@ -104,7 +104,7 @@ fn own_log() -> OwnLog {
 
 /// Draws the window after some steps and compares it with the picture of that name.
 fn picture(name: &str, theme: ThemeChoice, mut steps: impl FnMut(&mut Window, &egui::Context, usize)) {
-    let screenshot_options = ScreenshotOptions { size_px: (1280, 800), theme, view: ViewKind::Map };
+    let screenshot_options = ScreenshotOptions { size_px: (1280, 800), theme, view: ViewKind::Map, keys: Strokes::default() };
     let mut source = source();
     let snapshot = source.snapshot();
     let options = WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), own_log: own_log(), ..WindowOptions::default() };

@@ -35,6 +35,7 @@ mod settings;
 mod source;
 mod sources;
 mod status;
+mod strokes;
 #[doc(hidden)]
 pub mod testing;
 #[cfg(test)]
@@ -50,5 +51,6 @@ mod widgets;
 pub use app::{WindowApp, run_window};
 pub use screenshot::{ScreenshotError, ScreenshotOptions, screenshot};
 pub use source::{SessionCommand, SnapshotSource, WindowOptions};
+pub use strokes::{Stroke, Strokes};
 pub use theme::ThemeChoice;
 pub use view::ViewKind;

@@ -5,11 +5,13 @@ use std::path::Path;
 use egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor, wgpu};
 use image::RgbaImage;
 
-use crate::window::{SnapshotSource, ThemeChoice, ViewKind, WindowOptions, app::Window, settings::Settings};
+use crate::window::{SnapshotSource, Strokes, ThemeChoice, ViewKind, WindowOptions, app::Window, settings::Settings, strokes::Stroke};
 
 /// Frames until sizes have settled and questions are answered: a size needs the measures of the frame before, and what is
 /// opened first is known once its list is.
 const NUM_FRAMES: usize = 8;
+/// Frames after each key, so that the next one finds what the one before brought.
+const NUM_FRAMES_PER_STROKE: usize = 4;
 const GPU_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// How a picture looks.
@@ -21,6 +23,8 @@ pub struct ScreenshotOptions {
     pub theme: ThemeChoice,
     /// The view that is shown.
     pub view: ViewKind,
+    /// What is pressed and typed before.
+    pub keys: Strokes,
 }
 
 /// Why there is no picture.
@@ -49,7 +53,9 @@ pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOption
             window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
             window.take_replay(source.replay());
             window.take_sources(source.sources());
-            window.ui(ui);
+            for command in window.ui(ui) {
+                source.command(command);
+            }
             window.ask(ui.ctx(), |query| source.query(query));
         }
     })?;
@@ -63,16 +69,21 @@ pub(crate) fn draw<F: FnMut(&mut egui::Ui)>(options: &ScreenshotOptions, prepare
     let (width, height) = options.size_px;
     let ctx = egui::Context::default();
     let mut frame = prepare(&ctx);
+    let stroke_at = |frame: usize| {
+        let after = frame.checked_sub(NUM_FRAMES).filter(|after| after.is_multiple_of(NUM_FRAMES_PER_STROKE))?;
+        options.keys.0.get(after / NUM_FRAMES_PER_STROKE)
+    };
     let input = |time: usize| egui::RawInput {
         screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(width as f32, height as f32))),
         system_theme: Some(egui::Theme::Dark),
         max_texture_side: Some(state.device.limits().max_texture_dimension_2d as usize),
         time: Some(time as f64),
         focused: false,
+        events: stroke_at(time).map(Stroke::events).unwrap_or_default(),
         ..egui::RawInput::default()
     };
     let mut last = None;
-    for time in 0..NUM_FRAMES {
+    for time in 0..NUM_FRAMES + options.keys.0.len() * NUM_FRAMES_PER_STROKE {
         let mut output = ctx.run_ui(input(time), &mut frame);
         take_textures(&state, &mut output.textures_delta);
         last = Some(output);

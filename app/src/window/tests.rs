@@ -10,7 +10,7 @@ use egui_kittest::{
 use switchboard_engine::view::{NodeId, Snapshot};
 
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SessionCommand, ThemeChoice, WindowApp, WindowOptions,
+    ScreenshotError, ScreenshotOptions, SessionCommand, Strokes, ThemeChoice, WindowApp, WindowOptions,
     app::Window,
     command::UiCommand,
     map::scene::Selection,
@@ -26,7 +26,7 @@ fn options() -> WindowOptions {
 
 /// Draws the window after some commands and compares it with the picture of that name. Where nothing can draw it says so.
 fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), snapshot: &Snapshot, commands: &[UiCommand]) {
-    let screenshot_options = ScreenshotOptions { size_px, theme, view: crate::window::ViewKind::Map };
+    let screenshot_options = ScreenshotOptions { size_px, theme, view: crate::window::ViewKind::Map, keys: Strokes::default() };
     let drawn = screenshot::draw(&screenshot_options, |ctx| {
         let mut window = Window::new_in_place(ctx, Settings { theme, ..Settings::default() }, options());
         let (snapshot, mut commands) = (snapshot.clone(), commands.to_vec());

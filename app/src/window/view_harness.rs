@@ -5,7 +5,7 @@ use egui_kittest::{Harness, SnapshotOptions};
 use switchboard_engine::view::Snapshot;
 
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SnapshotSource as _, ThemeChoice, WindowApp, WindowOptions,
+    ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions,
     app::Window,
     command::UiCommand,
     screenshot,
@@ -75,7 +75,7 @@ pub(crate) enum Step {
 
 /// Draws the window after some steps and compares it with the picture of that name. Where nothing can draw it says so.
 pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), source: &FixedSource, steps: &[Step]) {
-    let screenshot_options = ScreenshotOptions { size_px, theme, view: crate::window::ViewKind::Map };
+    let screenshot_options = ScreenshotOptions { size_px, theme, view: crate::window::ViewKind::Map, keys: Strokes::default() };
     let mut source = source.clone();
     let snapshot: Snapshot = source.snapshot();
     let drawn = screenshot::draw(&screenshot_options, |ctx| {

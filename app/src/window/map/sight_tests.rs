@@ -4,7 +4,7 @@ use egui::Color32;
 use egui_kittest::SnapshotOptions;
 
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, ThemeChoice, WindowOptions,
+    ScreenshotError, ScreenshotOptions, Strokes, ThemeChoice, WindowOptions,
     app::Window,
     screenshot,
     settings::Settings,
@@ -65,7 +65,7 @@ fn states_stay_apart_for_eyes_that_do_not_tell_red_from_green() {
 #[test]
 fn the_map_as_seen_with_deuteranopia() {
     for (name, theme) in [("map-deuteranopia-dark", ThemeChoice::Dark), ("map-deuteranopia-light", ThemeChoice::Light)] {
-        let options = ScreenshotOptions { size_px: (1280, 800), theme, view: crate::window::ViewKind::Map };
+        let options = ScreenshotOptions { size_px: (1280, 800), theme, view: crate::window::ViewKind::Map, keys: Strokes::default() };
         let drawn = screenshot::draw(&options, |ctx| {
             let mut window = Window::new_in_place(ctx, Settings { theme, ..Settings::default() }, WindowOptions::default());
             let snapshot = testing::order_business();
