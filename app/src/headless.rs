@@ -65,11 +65,11 @@ pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs,
         write_report(path, &merge(states, totals))?;
         say(&format!("Report written to {}", path.display()))?;
     }
+    // A picture asks the engine, and what it previews is read from the brokers: so it is drawn before they end.
+    let ending = args.screenshot.as_ref().map(|path| screenshot(path, &session, snapshot, args, shown));
     if let Some(lab) = lab {
         lab.quit().await;
     }
-    // A picture asks the engine, so it is drawn before that ends.
-    let ending = args.screenshot.as_ref().map(|path| screenshot(path, &session, snapshot, args, shown));
     session.stop().await;
     ending.unwrap_or(Ok(Ending::Done))
 }

@@ -17,11 +17,13 @@ use crate::replay::{Pace, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConf
 use crate::session::collector::{Collector, Prepared};
 use crate::session::kafka_access::{KafkaAccess, is_production};
 use crate::session::observed::SessionObserved;
+use crate::session::told::Told;
 use crate::sources::SourceProfile;
 
 pub(crate) mod collector;
 mod kafka_access;
 mod observed;
+mod told;
 
 /// How long a collector may take to end.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
@@ -80,6 +82,7 @@ impl Session {
             Self { engine, intake, redactor, runtime: runtime.clone(), memory_bytes, sources: Arc::default(), replay, ticker: runtime.spawn(async {}) };
         session.add_sources(profile);
         session.ticker = session.spawn_ticker();
+        tracing::info!(profile = profile.name, memory_bytes, "The session begins.");
         Ok(session)
     }
 
@@ -164,14 +167,17 @@ impl Session {
         let snapshots = self.engine.snapshots();
         self.runtime.spawn(async move {
             let mut seen = Seen::default();
+            let mut told = Told::default();
             let mut interval = tokio::time::interval(Duration::from_secs(1));
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
             loop {
                 interval.tick().await;
                 // A tick that finds no room is made up for by the batches that fill the queue: they carry the time too.
                 let _full_or_taken = sink.offer(Batch::Tick(BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() }));
+                let snapshot = snapshots.latest();
+                told.news(&snapshot);
                 let sources = sources.lock();
-                if let Some(command) = seen.news(&snapshots.latest(), sources.last_id as usize) {
+                if let Some(command) = seen.news(&snapshot, sources.last_id as usize) {
                     for source in &sources.running {
                         source.collector.command(command.clone());
                     }

@@ -83,7 +83,9 @@ pub(crate) fn draw<F: FnMut(&mut egui::Ui)>(options: &ScreenshotOptions, prepare
         ..egui::RawInput::default()
     };
     let mut last = None;
-    for time in 0..NUM_FRAMES + options.keys.0.len() * NUM_FRAMES_PER_STROKE {
+    let num_keys = options.keys.0.len();
+    let num_frames = if num_keys == 0 { NUM_FRAMES } else { NUM_FRAMES * 2 + num_keys * NUM_FRAMES_PER_STROKE };
+    for time in 0..num_frames {
         let mut output = ctx.run_ui(input(time), &mut frame);
         take_textures(&state, &mut output.textures_delta);
         last = Some(output);

@@ -14,11 +14,11 @@ use crate::window::{
 pub(crate) const COLUMNS: [Column; 3] =
     [Column::left("topic", Width::Share(1.0)), Column::right("records", Width::Points(66.0)), Column::right("rate", Width::Points(52.0))];
 
-/// So many of the columns are drawn in this much room, points: at least the name.
+/// So many of the columns are drawn in this much room, points: the name, and what leaves it some 140.
 pub(crate) fn num_columns(width: f32) -> usize {
     match width {
-        width if width < 200.0 => 1,
-        width if width < 240.0 => 2,
+        width if width < 256.0 => 1,
+        width if width < 322.0 => 2,
         _ => COLUMNS.len(),
     }
 }

@@ -27,8 +27,9 @@ use crate::window::{
     },
 };
 
-/// Width of the topics at first, points.
-const TOPICS_PT: f32 = 264.0;
+/// Width of the topics at first, as a part of the view and in points.
+const TOPICS_SHARE: f32 = 0.24;
+const TOPICS_PT: std::ops::RangeInclusive<f32> = 264.0..=400.0;
 /// Width of the detail at first, points.
 const DETAIL_PT: f32 = 372.0;
 /// Height of a value at most, points.
@@ -266,7 +267,7 @@ impl MessagesView {
 
     fn topics_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
-        let width = TOPICS_PT.min(ui.available_width() * 0.36);
+        let width = (ui.available_width() * TOPICS_SHARE).clamp(*TOPICS_PT.start(), *TOPICS_PT.end()).min(ui.available_width() * 0.36);
         let panel = egui::Panel::left("topics").resizable(true).default_size(width).size_range(140.0..=480.0).frame(frame);
         let clicked = panel
             .show(ui, |ui| {
