@@ -10,6 +10,7 @@ use switchboard_engine::EngineState;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::SourceCommand;
 
+use crate::own_log::OwnLog;
 use crate::profile::Profile;
 use crate::replay::ReplayBoard;
 use crate::session::Session;
@@ -71,6 +72,21 @@ impl LiveSession {
         while !self.current.lock().as_ref().is_some_and(Session::is_listening) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Wakes the window within a second of a new line of the log.
+    pub fn wake_with_lines_of(&self, own_log: &OwnLog) {
+        let (own_log, wake) = (own_log.clone(), self.wake.clone());
+        self.runtime.spawn(async move {
+            let mut told = own_log.revision();
+            let mut seconds = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                seconds.tick().await;
+                if std::mem::replace(&mut told, own_log.revision()) != told {
+                    wake.call();
+                }
+            }
+        });
     }
 
     /// When the window closes by itself.

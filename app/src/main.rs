@@ -125,6 +125,7 @@ fn observe(
     if headless {
         return runtime.block_on(headless::run(live.take()?, lab, args, &shown(&mut live)));
     }
+    live.wake_with_lines_of(own_log);
     live.close_at(args.run_for.map(|run_for| Instant::now() + run_for));
     run_window(live.clone(), options.clone()).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}. Try --headless"))?;
     // Closing the window ends the run; what was asked for is still written.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use switchboard_model::{
@@ -384,7 +385,7 @@ impl Engine {
     /// Answers a question that looks at little.
     fn answer(&mut self, query: &Query) -> Answer {
         match query {
-            Query::Trace { trace_id } => Answer::Trace(self.store.trace(*trace_id)),
+            Query::Trace { trace_id } => Answer::Trace(Arc::new(self.store.trace(*trace_id))),
             Query::Conversation { id, limit } => Answer::Conversation(self.store.conversation(id, (*limit).min(MAX_ANSWER))),
             Query::Figures { range, as_of_ns } => {
                 let range = crate::view::Range { to_ns: range.to_ns.min(*as_of_ns), ..*range };

@@ -231,6 +231,12 @@ impl Window {
         self.views.map.map()
     }
 
+    /// Whether something is computed beside the window, for tests.
+    #[cfg(test)]
+    pub(crate) fn is_computing(&self) -> bool {
+        self.map().placement_for_tests().is_pending() || self.views.traces.is_computing()
+    }
+
     /// What is selected in the view with the keys, for tests.
     #[cfg(test)]
     pub(crate) fn target(&self) -> Option<Target> {
@@ -279,7 +285,7 @@ impl Window {
 
     fn top_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<UiCommand> {
         let (freshness, is_live) = match &self.paused {
-            Some(paused) => (format!("paused {} ago", figures::clock_age(self.now_ns - paused.at_ns)), false),
+            Some(paused) => (format!("paused {} ago", figures::running_age(self.now_ns - paused.at_ns)), false),
             None => (self.freshness.words.clone(), self.freshness.is_live),
         };
         let bar = TopBar {
@@ -304,11 +310,24 @@ impl Window {
         let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
         let is_paused = paused.is_some();
         let range = settings.range;
+        let asked_at_ns = range.asked_at_ns(as_of_ns, status::newest_ns(snapshot));
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             panes.ui(ui, tokens, &mut |ui, kind| {
-                let mut context =
-                    ViewContext { snapshot, replay, sources, now_ns: *now_ns, as_of_ns, is_paused, range, tokens, asker, options, in_place: *in_place };
+                let mut context = ViewContext {
+                    snapshot,
+                    replay,
+                    sources,
+                    now_ns: *now_ns,
+                    as_of_ns,
+                    asked_at_ns,
+                    is_paused,
+                    range,
+                    tokens,
+                    asker,
+                    options,
+                    in_place: *in_place,
+                };
                 if let Some(view) = views.of_mut(kind) {
                     actions.extend(view.ui(ui, &mut context));
                 }
@@ -378,8 +397,7 @@ impl Window {
         let since_ns = self.paused.as_ref().map(|paused| paused.at_ns).or_else(|| status::newest_ns(&self.snapshot));
         if let Some(since_ns) = since_ns {
             let age_s = (self.now_ns - since_ns).max(0) / 1_000_000_000;
-            // How long ago it was paused is told in seconds.
-            let next_s = if age_s < 60 || self.paused.is_some() { 1 } else { 60 };
+            let next_s = if age_s < 60 { 1 } else { 60 };
             ctx.request_repaint_after(Duration::from_secs(next_s));
         }
     }

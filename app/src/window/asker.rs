@@ -9,7 +9,7 @@ use switchboard_engine::view::{Answer, FindPage, Query};
 
 /// A standing question is asked anew at most this often, s.
 const ANEW_EVERY_S: f64 = 1.0;
-/// An answer that nobody looked at for so long is dropped, s.
+/// An answer that the last frame did not look at, and none before for so long, is dropped, s.
 const KEPT_FOR_S: f64 = 30.0;
 /// Between two looks for an answer: at first, and at last.
 const LOOK_AFTER_S: [f64; 2] = [0.004, 0.1];
@@ -76,12 +76,15 @@ pub(crate) struct Asker {
     generation: u64,
     started_ns: i64,
     now_s: f64,
+    /// An answer came after its frame was drawn.
+    is_undrawn: bool,
 }
 
 #[derive(Default)]
 struct Asked {
     query: Option<Query>,
-    is_live: bool,
+    /// How often it is asked anew when something new was observed; `None` = not while it is answered.
+    anew_every_s: Option<f64>,
     is_due: bool,
     /// Of which state of the engine it was asked last, and when.
     asked: Option<(u64, f64)>,
@@ -95,22 +98,27 @@ struct Asked {
 impl Asker {
     /// A question that is asked anew when it changes, or at most once a second when something new was observed.
     pub(crate) fn standing(&mut self, slot: Slot, query: &Query) -> Standing<'_> {
-        self.look(slot, query, true)
+        self.standing_each(slot, query, ANEW_EVERY_S)
+    }
+
+    /// The same, at another pace: an answer that is long to make and to take in is asked for less often.
+    pub(crate) fn standing_each(&mut self, slot: Slot, query: &Query, anew_every_s: f64) -> Standing<'_> {
+        self.look(slot, query, Some(anew_every_s))
     }
 
     /// A question that is asked once, until it changes.
     pub(crate) fn once(&mut self, slot: Slot, query: &Query) -> Standing<'_> {
-        self.look(slot, query, false)
+        self.look(slot, query, None)
     }
 
-    fn look(&mut self, slot: Slot, query: &Query, is_live: bool) -> Standing<'_> {
+    fn look(&mut self, slot: Slot, query: &Query, anew_every_s: Option<f64>) -> Standing<'_> {
         let (generation, now_s) = (self.generation, self.now_s);
         let asked = self.asked.entry(slot).or_default();
         asked.looked_at_s = now_s;
-        asked.is_live = is_live;
+        asked.anew_every_s = anew_every_s;
         if asked.query.as_ref() != Some(query) {
             // An answer that is still on its way is nobody's any more.
-            *asked = Asked { query: Some(query.clone()), is_live, is_due: true, receiver: None, asked: None, answers_this: false, ..std::mem::take(asked) };
+            *asked = Asked { query: Some(query.clone()), anew_every_s, is_due: true, receiver: None, asked: None, answers_this: false, ..std::mem::take(asked) };
         } else if asked.due_in_s(generation, now_s).is_some_and(|due_s| due_s <= 0.0) {
             asked.is_due = true;
         }
@@ -130,9 +138,11 @@ impl Asker {
             self.started_ns = started_ns;
         }
         self.generation = generation;
-        self.now_s = now_s;
-        self.asked.retain(|_, asked| now_s - asked.looked_at_s <= KEPT_FOR_S);
+        // An idle window has a minute between two frames.
+        let last_frame_s = std::mem::replace(&mut self.now_s, now_s);
+        self.asked.retain(|_, asked| asked.looked_at_s >= last_frame_s || now_s - asked.looked_at_s <= KEPT_FOR_S);
         self.receive();
+        self.is_undrawn = false;
     }
 
     /// Asks what is due. To be called after each frame.
@@ -150,7 +160,10 @@ impl Asker {
         for asked in self.asked.values_mut() {
             while let Some(receiver) = &asked.receiver {
                 match receiver.try_recv() {
-                    Ok(answer) => asked.take(answer),
+                    Ok(answer) => {
+                        asked.take(answer);
+                        self.is_undrawn = true;
+                    }
                     Err(TryRecvError::Empty) => break,
                     // All was said, or nothing will be: too many questions, or the engine has ended.
                     Err(TryRecvError::Disconnected) => asked.receiver = None,
@@ -161,6 +174,9 @@ impl Asker {
 
     /// When to look again, from now: for an answer, or to ask anew. `None` if nothing is open.
     pub(crate) fn due_in(&self) -> Option<Duration> {
+        if self.is_undrawn {
+            return Some(Duration::from_secs_f64(LOOK_AFTER_S[0]));
+        }
         let of = |asked: &Asked| match (asked.is_due, &asked.receiver, asked.asked) {
             (true, ..) => Some(0.0),
             (false, Some(_), Some((_, asked_s))) => Some((self.now_s - asked_s).clamp(LOOK_AFTER_S[0], LOOK_AFTER_S[1])),
@@ -187,8 +203,8 @@ impl Asked {
     /// When to ask the same again; `None` = not for now. A question that nobody answered is asked again with the next news.
     fn due_in_s(&self, generation: u64, now_s: f64) -> Option<f64> {
         let (asked_generation, asked_s) = self.asked?;
-        let again = self.receiver.is_none() && !self.is_due && generation != asked_generation && (self.is_live || !self.answers_this);
-        again.then_some(ANEW_EVERY_S - (now_s - asked_s))
+        let again = self.receiver.is_none() && !self.is_due && generation != asked_generation && (self.anew_every_s.is_some() || !self.answers_this);
+        again.then_some(self.anew_every_s.filter(|_| self.answers_this).unwrap_or(ANEW_EVERY_S) - (now_s - asked_s))
     }
 }
 
@@ -227,6 +243,9 @@ mod tests {
         assert_eq!(answering(&mut asker), 1);
         let standing = asker.standing(Slot::TraceList, &query(1));
         assert!(standing.is_of_this_question && !standing.is_waiting && standing.answer.is_some());
+        assert!(asker.due_in().is_some(), "an answer that came after the frame is drawn by another");
+        asker.take(1, 7, 0.1);
+        let _standing = asker.standing(Slot::TraceList, &query(1));
         assert_eq!(answering(&mut asker), 0, "nothing is new");
         assert_eq!(asker.due_in(), None, "an idle window draws no frame");
         asker.take(2, 7, 0.4);
@@ -239,6 +258,21 @@ mod tests {
         let standing = asker.standing(Slot::TraceList, &query(2));
         assert!(standing.answer.is_some() && !standing.is_of_this_question, "the former answer is kept meanwhile");
         assert_eq!(answering(&mut asker), 1, "another question is asked at once");
+    }
+
+    #[test]
+    fn a_question_has_its_own_pace() {
+        let mut asker = Asker::default();
+        asker.take(1, 7, 0.0);
+        let _standing = asker.standing_each(Slot::TraceOpen, &query(1), 20.0);
+        assert_eq!(answering(&mut asker), 1);
+        let mut num_asked = 0;
+        for now_s in 1..=60 {
+            asker.take(1 + now_s, 7, now_s as f64);
+            let _standing = asker.standing_each(Slot::TraceOpen, &query(1), 20.0);
+            num_asked += answering(&mut asker);
+        }
+        assert_eq!(num_asked, 3, "each 20 s, with news each second");
     }
 
     #[test]
@@ -267,7 +301,10 @@ mod tests {
         asker.take(1, 8, 0.1);
         assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_none());
         let _num_asked = answering(&mut asker);
-        asker.take(1, 8, 40.0);
+        asker.take(1, 8, 70.0);
+        assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_some(), "the last frame drew it, a minute ago");
+        asker.take(1, 8, 71.0);
+        asker.take(1, 8, 141.0);
         assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_none());
     }
 

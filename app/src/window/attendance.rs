@@ -12,6 +12,9 @@ use crate::window::status;
 
 /// A hidden window is woken at most this often, without drawing: in case the desktop does not tell that it is seen again.
 const WAKE_HIDDEN_EVERY: Duration = Duration::from_secs(2);
+/// A publication is drawn within this time: what comes meanwhile is drawn with it. So news draw at most 25 frames a second,
+/// and answers to what was asked have room beside them below 30.
+const DRAWN_WITHIN: Duration = Duration::from_millis(40);
 /// Words about freshness stay at least so long, ns.
 const WORDS_STAY_NS: i64 = 1_000_000_000;
 
@@ -35,7 +38,7 @@ impl Attendance {
         None
     }
 
-    /// Asks for a frame with each publication while the window is seen.
+    /// Asks for a frame soon after a publication while the window is seen.
     pub(crate) fn waker(&self, ctx: egui::Context) -> Box<dyn Fn() + Send + Sync> {
         let hidden = Arc::clone(&self.hidden);
         let (begun, last_ms) = (Instant::now(), AtomicU64::new(0));
@@ -47,7 +50,8 @@ impl Attendance {
                 }
                 last_ms.store(now_ms, Ordering::Relaxed);
             }
-            ctx.request_repaint();
+            // Not at once: that would be two frames for each.
+            ctx.request_repaint_after(DRAWN_WITHIN);
         })
     }
 }

@@ -67,10 +67,12 @@ pub(crate) fn age(ns: i64) -> String {
     }
 }
 
-/// How long ago, as a clock that runs: `00:12`, `61:05`.
-pub(crate) fn clock_age(ns: i64) -> String {
-    let seconds = ns.max(0) / 1_000_000_000;
-    format!("{:02}:{:02}", seconds / 60, seconds % 60)
+/// How long ago, as a clock that runs for the first minute: `00:12`, `3 min`.
+pub(crate) fn running_age(ns: i64) -> String {
+    match ns.max(0) / 1_000_000_000 {
+        s @ 0..60 => format!("00:{s:02}"),
+        _ => age(ns),
+    }
 }
 
 /// Seconds as an age.
@@ -111,7 +113,7 @@ mod tests {
         assert_eq!([rate(0.0), rate(0.01), rate(0.31), rate(9.97), rate(42.4), rate(1_204.2)], ["0", "<0.1", "0.3", "10", "42", "1,204"]);
         assert_eq!([percent(0.12), percent(0.002), percent(1.0), percent(0.000_1), percent(0.05)], ["12 %", "0.2 %", "100 %", "<0.1 %", "5 %"]);
         assert_eq!([duration(350_000), duration(41_400_000), duration(2_003_000_000), duration(4_100_000)], ["350 µs", "41 ms", "2.00 s", "4.1 ms"]);
-        assert_eq!([clock_age(12_900_000_000), clock_age(3_665_000_000_000), clock_age(-1)], ["00:12", "61:05", "00:00"]);
+        assert_eq!([running_age(12_900_000_000), running_age(3_665_000_000_000), running_age(-1)], ["00:12", "1 h", "00:00"]);
         assert_eq!(duration(-3_000_000), "−3.0 ms");
         assert_eq!([age(2_400_000_000), age(-5), age(61_000_000_000), age(7_200_000_000_000), age(i64::MAX)], ["2 s", "0 s", "1 min", "2 h", "106751 d"]);
     }

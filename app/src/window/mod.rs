@@ -5,11 +5,14 @@ mod app;
 mod asker;
 mod attendance;
 mod bars;
+mod beside;
 mod breakers;
 mod command;
 #[cfg(test)]
 mod command_walk_tests;
 mod dead_letters;
+#[cfg(test)]
+mod desktop_harness;
 mod elsewhere;
 mod empty;
 mod figures;
@@ -46,6 +49,8 @@ mod view;
 #[cfg(test)]
 mod view_harness;
 mod views;
+#[cfg(test)]
+mod whole_window_tests;
 mod widgets;
 
 pub use app::{WindowApp, run_window};

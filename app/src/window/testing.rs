@@ -535,6 +535,11 @@ impl FixedSource {
         self.0.lock().now_ns += seconds * SECOND_NS;
     }
 
+    /// Sets the time on the wall, ns since the Unix epoch.
+    pub fn set_now_ns(&self, now_ns: i64) {
+        self.0.lock().now_ns = now_ns;
+    }
+
     /// The engine stops, or runs again.
     pub fn fail(&self, failure: Option<&str>) {
         self.0.lock().failure = failure.map(str::to_owned);

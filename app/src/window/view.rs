@@ -51,6 +51,9 @@ impl ViewKind {
     }
 }
 
+/// The engine's figures are kept in buckets of this length, ns.
+const BUCKET_NS: i64 = 10_000_000_000;
+
 /// How much time is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,9 +91,16 @@ impl TimeRange {
         }
     }
 
-    /// The range that ends at this instant, rounded outwards to the engine's buckets of 10 s; `None` = all.
+    /// The instant that questions are of, where the newest that was observed is of `newest_ns`: once the range holds nothing
+    /// any more it moves on no further, so that nothing is asked anew.
+    pub(crate) fn asked_at_ns(self, as_of_ns: i64, newest_ns: Option<i64>) -> i64 {
+        // Of all time, courses are drawn of the last quarter of an hour.
+        let length_ns = self.duration_ns().or(Self::M15.duration_ns()).unwrap_or_default();
+        newest_ns.map_or(as_of_ns, |newest_ns| as_of_ns.min(newest_ns.saturating_add(length_ns + BUCKET_NS)))
+    }
+
+    /// The range that ends at this instant, rounded outwards to the engine's buckets; `None` = all.
     pub(crate) fn range(self, as_of_ns: i64) -> Option<Range> {
-        const BUCKET_NS: i64 = 10_000_000_000;
         let duration_ns = self.duration_ns()?;
         let to_ns = (as_of_ns.div_euclid(BUCKET_NS) + 1).saturating_mul(BUCKET_NS);
         Some(Range { from_ns: to_ns.saturating_sub(duration_ns), to_ns })
@@ -109,6 +119,8 @@ pub(crate) struct ViewContext<'a> {
     pub now_ns: i64,
     /// The instant that is looked at: now, or when it was paused.
     pub as_of_ns: i64,
+    /// The instant that questions are of: as that, until nothing is left in the range.
+    pub asked_at_ns: i64,
     /// Whether the window is paused.
     pub is_paused: bool,
     /// How much time before that instant.
@@ -260,6 +272,8 @@ mod tests {
         let range = TimeRange::M5.range(1_003_000_000_000).expect("not all");
         assert_eq!((range.from_ns, range.to_ns), (710_000_000_000, 1_010_000_000_000));
         assert_eq!(TimeRange::All.range(1), None);
+        let asked_at = |as_of_s: i64| TimeRange::M1.asked_at_ns(as_of_s * 1_000_000_000, Some(1_000_000_000_000)) / 1_000_000_000;
+        assert_eq!([asked_at(1_030), asked_at(1_069), asked_at(1_500)], [1_030, 1_069, 1_070], "a drained range stands still");
         assert!(TimeRange::M15.range(i64::MAX).is_some_and(|range| range.from_ns < range.to_ns), "no overflow");
     }
 

@@ -1,5 +1,7 @@
 //! Questions that are answered one at a time.
 
+use std::sync::Arc;
+
 use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
 
 use crate::view::{
@@ -125,7 +127,7 @@ pub enum Query {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// To [`Query::Trace`].
-    Trace(TraceView),
+    Trace(Arc<TraceView>),
     /// To [`Query::Conversation`].
     Conversation(Vec<ConversationItem>),
     /// To [`Query::Attribute`].

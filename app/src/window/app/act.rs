@@ -223,6 +223,7 @@ impl Window {
             snapshot: &snapshot,
             now_ns: self.now_ns,
             as_of_ns,
+            asked_at_ns: as_of_ns,
             is_paused: self.paused.is_some(),
             range: self.settings.range,
             tokens: &tokens,

@@ -1,7 +1,6 @@
 //! Draws the log and answers its keys.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use egui::{Align, Layout, RichText, Stroke, WidgetInfo, accesskit::Role};
 
@@ -22,8 +21,6 @@ const COLUMNS: [Column; 4] = [
     Column::left("part", Width::Points(190.0)),
     Column::left("what", Width::Share(1.0)),
 ];
-/// A shown log looks for new lines so often.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The log view.
 pub(crate) struct LogView {
@@ -163,9 +160,6 @@ impl View for LogView {
             if let Some(index) = response.clicked {
                 self.selected = self.shown.get(index).cloned();
             }
-        }
-        if !context.in_place && !context.is_paused {
-            ui.ctx().request_repaint_after(LOOK_EVERY);
         }
         std::mem::take(&mut self.actions)
     }

@@ -2,12 +2,12 @@
 //! has settled nothing moves any more, and a new box takes the nearest free slot.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc;
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use switchboard_engine::view::{NodeId, NodeKind};
 
 use super::layout::{self, Layout, LayoutGraph, LayoutNode, ROW_GAP, fills_column};
+use crate::window::beside::Beside;
 
 /// No new box and no new edge for so long, each box with an edge, and the layout has settled.
 const QUIET_S: f64 = 2.0;
@@ -27,7 +27,7 @@ const NEW_COLUMN_GAP: f32 = 84.0;
 pub(crate) struct Placement {
     placed: Layout,
     laid_out: Option<LayoutGraph>,
-    pending: Option<(LayoutGraph, mpsc::Receiver<Layout>)>,
+    computed: Beside<Computed>,
     first_s: Option<f64>,
     first_traffic_s: Option<f64>,
     last_new_s: f64,
@@ -41,6 +41,14 @@ pub(crate) struct Placement {
     left: BTreeMap<NodeId, Rect>,
     /// Places of the last time, by what boxes are known by.
     remembered: BTreeMap<String, Remembered>,
+}
+
+/// A layout that was computed.
+struct Computed {
+    graph: LayoutGraph,
+    layout: Layout,
+    /// Whether the user asked for it.
+    is_arranged: bool,
 }
 
 /// A place of the last time.
@@ -119,9 +127,12 @@ impl Placement {
         }
     }
 
-    /// Lays everything out anew, but for what is pinned.
-    pub(crate) fn arrange(&mut self, graph: &LayoutGraph) {
-        let mut placed = layout::layout(graph);
+    /// Lays everything out anew, but for what is pinned. A large graph is computed beside the window, as in [`Self::update`].
+    pub(crate) fn arrange(&mut self, graph: &LayoutGraph, ctx: Option<&egui::Context>) {
+        self.compute(graph, true, ctx);
+    }
+
+    fn take_arranged(&mut self, graph: LayoutGraph, mut placed: Layout) {
         let kept: BTreeMap<NodeId, Rect> = self.pinned.iter().filter_map(|node_id| Some((*node_id, *self.placed.rects.get(node_id)?))).collect();
         placed.lanes.retain(|(from, to), _| !kept.contains_key(from) && !kept.contains_key(to));
         for (node_id, rect) in &kept {
@@ -144,7 +155,7 @@ impl Placement {
         self.left.clear();
         self.remembered.clear();
         self.newcomers.clear();
-        self.laid_out = Some(graph.clone());
+        self.laid_out = Some(graph);
         self.settled = true;
         self.revision += 1;
     }
@@ -166,29 +177,28 @@ impl Placement {
 
     /// Whether a layout is being computed.
     pub(crate) fn is_pending(&self) -> bool {
-        self.pending.is_some()
+        self.computed.is_busy()
     }
 
     /// Takes in a topology at the time `now_s`. Asks `ctx` for a frame when a layout computed elsewhere is ready;
     /// without a context it is computed here.
     pub(crate) fn update(&mut self, graph: &LayoutGraph, now_s: f64, ctx: Option<&egui::Context>) {
-        self.take_pending();
+        if let Some(computed) = self.computed.take() {
+            self.take_computed(computed);
+        }
+        self.settle(now_s);
         if self.laid_out.as_ref().is_some_and(|laid_out| laid_out.is_same(graph)) {
             return;
         }
         if graph.nodes.is_empty() && self.first_s.is_none() {
             return;
         }
-        let first_s = *self.first_s.get_or_insert(now_s);
+        self.first_s.get_or_insert(now_s);
         let is_traffic = |edge: &(usize, usize)| is_caller(graph.nodes[edge.0].kind) || is_caller(graph.nodes[edge.1].kind);
         if self.first_traffic_s.is_none() && graph.edges.iter().any(is_traffic) {
             self.first_traffic_s = Some(now_s);
             self.last_new_s = now_s;
         }
-        // A box that nothing leads to yet, a topic before its readers have joined, says that more is to come.
-        let is_quiet = now_s - self.last_new_s >= QUIET_S && self.laid_out.as_ref().is_some_and(LayoutGraph::is_all_attached);
-        self.settled |= self.laid_out.is_some()
-            && (now_s - first_s >= SETTLE_QUIET_MAX_S || self.first_traffic_s.is_some_and(|first_s| now_s - first_s >= SETTLE_MAX_S || is_quiet));
         // An edge can turn a part around: who writes to a channel is often heard of after who reads it.
         if self.laid_out.as_ref().is_none_or(|laid_out| graph.adds_to(laid_out)) {
             self.last_new_s = now_s;
@@ -208,9 +218,18 @@ impl Placement {
             self.place_new(graph);
             self.laid_out = Some(graph.clone());
             self.revision += 1;
-        } else {
-            self.lay_out(graph, ctx);
+        } else if !self.is_pending() {
+            self.compute(graph, false, ctx);
         }
+    }
+
+    /// Whether it is time for boxes to stay where they are.
+    fn settle(&mut self, now_s: f64) {
+        let (Some(first_s), Some(laid_out)) = (self.first_s, &self.laid_out) else { return };
+        // A box that nothing leads to yet, a topic before its readers have joined, says that more is to come.
+        let is_quiet = now_s - self.last_new_s >= QUIET_S && laid_out.is_all_attached();
+        let is_traffic_known = self.first_traffic_s.is_some_and(|first_s| now_s - first_s >= SETTLE_MAX_S || is_quiet);
+        self.settled |= now_s - first_s >= SETTLE_QUIET_MAX_S || is_traffic_known;
     }
 
     /// Whether most boxes stood somewhere the last time.
@@ -219,44 +238,26 @@ impl Placement {
         num > 0 && num * 2 >= graph.nodes.len()
     }
 
-    fn lay_out(&mut self, graph: &LayoutGraph, ctx: Option<&egui::Context>) {
-        let Some(ctx) = ctx.filter(|_| graph.nodes.len() > IN_PLACE_NODES_MAX) else {
-            self.placed = layout::layout(graph);
-            self.laid_out = Some(graph.clone());
-            self.revision += 1;
-            return;
+    fn compute(&mut self, graph: &LayoutGraph, is_arranged: bool, ctx: Option<&egui::Context>) {
+        let compute = {
+            let graph = graph.clone();
+            move || Computed { layout: layout::layout(&graph), graph, is_arranged }
         };
-        if self.pending.is_some() {
-            return;
-        }
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let (own_graph, own_ctx) = (graph.clone(), ctx.clone());
-        let spawned = std::thread::Builder::new().name("map layout".to_owned()).spawn(move || {
-            // The window may be gone by now; then nobody wants the layout.
-            if sender.send(layout::layout(&own_graph)).is_ok() {
-                own_ctx.request_repaint();
-            }
-        });
-        match spawned {
-            Ok(_) => self.pending = Some((graph.clone(), receiver)),
-            Err(error) => {
-                tracing::error!(%error, "No thread for the layout of the map; it is computed in the window's own.");
-                self.lay_out(graph, None);
-            }
+        let is_begun = ctx.filter(|_| graph.nodes.len() > IN_PLACE_NODES_MAX).is_some_and(|ctx| self.computed.begin("map layout", ctx, compute.clone()));
+        if !is_begun {
+            self.computed = Beside::default();
+            self.take_computed(compute());
         }
     }
 
-    fn take_pending(&mut self) {
-        let Some((_, receiver)) = &self.pending else { return };
-        match receiver.try_recv() {
-            Ok(placed) => {
-                self.placed = placed;
-                self.laid_out = self.pending.take().map(|(graph, _)| graph);
-                self.revision += 1;
-            }
-            Err(mpsc::TryRecvError::Empty) => {}
-            Err(mpsc::TryRecvError::Disconnected) => self.pending = None,
+    fn take_computed(&mut self, computed: Computed) {
+        let Computed { graph, layout, is_arranged } = computed;
+        if is_arranged {
+            return self.take_arranged(graph, layout);
         }
+        self.placed = layout;
+        self.laid_out = Some(graph);
+        self.revision += 1;
     }
 
     fn forget_gone(&mut self, graph: &LayoutGraph) {

@@ -76,6 +76,10 @@ pub(crate) struct MapView {
     noise: NoiseRules,
     /// What decides over the scene has changed since it was built.
     is_stale: bool,
+    /// The user wants all boxes placed anew.
+    wants_arranged: bool,
+    /// Once they are, all of the map is shown.
+    fits_arranged: bool,
     recoveries: Recoveries,
     viewport: Option<Rect>,
     /// The places of profiles that are not shown now.
@@ -168,9 +172,18 @@ impl MapView {
             self.note_widths();
         }
         let placement = self.placements.of_mut(self.shown.mode);
-        if graph_changed || placement.is_pending() {
+        if std::mem::take(&mut self.wants_arranged) {
+            placement.arrange(&self.graph, ctx);
+            self.fits_arranged = true;
+        }
+        if graph_changed || placement.is_pending() || !placement.is_settled() {
             placement.update(&self.graph, now_s, ctx);
         }
+        if self.fits_arranged && !placement.is_pending() {
+            self.fits_arranged = false;
+            self.fit();
+        }
+        let placement = self.placements.of_mut(self.shown.mode);
         let geometry_of = (self.topology_revision, placement.revision());
         if self.geometry_of != geometry_of {
             self.update_geometry(graph_changed);
@@ -349,7 +362,7 @@ impl MapView {
             UiCommand::MapAll => self.set_mode(Mode::All),
             UiCommand::HopsMore => self.set_hops(NumHops::of(self.shown.num_hops.0 + 1)),
             UiCommand::HopsLess => self.set_hops(NumHops::of(self.shown.num_hops.0.saturating_sub(1))),
-            UiCommand::ArrangeMap => self.arrange(),
+            UiCommand::ArrangeMap => self.wants_arranged = true,
             UiCommand::PinBox => self.toggle_pin(),
             UiCommand::Open => {
                 if let Some(selected) = self.selected {
@@ -397,10 +410,6 @@ impl MapView {
         }
     }
 
-    fn arrange(&mut self) {
-        self.placements.of_mut(self.shown.mode).arrange(&self.graph);
-        self.fit();
-    }
 
     /// The selected box stays where it stands and outside of its group, or no more.
     fn toggle_pin(&mut self) {
@@ -580,7 +589,7 @@ impl MapView {
                 }
             }
             ChromeAction::Fit => self.fit(),
-            ChromeAction::Arrange => self.arrange(),
+            ChromeAction::Arrange => self.wants_arranged = true,
             ChromeAction::SeeAll => self.placements.of_mut(self.shown.mode).see_all(),
         }
     }

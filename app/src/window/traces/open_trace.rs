@@ -1,5 +1,7 @@
 //! A trace that is open: what is looked at, selected, collapsed and derived from the answer.
 
+use std::sync::Arc;
+
 use switchboard_engine::view::{SpanView, TraceView};
 use switchboard_model::{SpanId, TraceId};
 
@@ -11,6 +13,7 @@ use super::{
     waterfall::{Openness, Row, RowOf, TimeView, is_received, next_error, reveal, row_of, rows},
 };
 use crate::window::{
+    beside::Beside,
     command::UiCommand,
     widgets::{detail::Detail, table::TableState},
 };
@@ -18,10 +21,34 @@ use crate::window::{
 /// Width of the bars' column until it was drawn, points.
 const WIDTH_FIRST_PT: f32 = 600.0;
 
+/// The tree of a longer answer is built beside the window.
+const IN_PLACE_SPANS_MAX: usize = 2_000;
+
+/// What is derived from an answer, whatever is looked at in it.
+struct Derived {
+    view: Arc<TraceView>,
+    tree: Tree,
+    critical: Vec<Piece>,
+    logs_by_span: Vec<u32>,
+}
+
+impl Derived {
+    fn of(view: Arc<TraceView>) -> Self {
+        let tree = Tree::build(&view);
+        let mut critical = critical_path(&tree);
+        critical.sort_by_key(|piece| (piece.node, piece.from_ns));
+        let mut logs_by_span: Vec<u32> = (0..view.logs.len() as u32).collect();
+        logs_by_span.sort_by_key(|log| view.logs[*log as usize].span_id);
+        Self { view, tree, critical, logs_by_span }
+    }
+}
+
 /// A trace that is open.
 pub(crate) struct OpenTrace {
     /// Which.
     pub trace_id: TraceId,
+    /// The answer that is drawn: the one before, while the tree of a newer one is built.
+    pub view: Arc<TraceView>,
     /// The span to be selected once it is there.
     pub wanted: Option<SpanId>,
     /// What it looks like as a tree.
@@ -49,7 +76,9 @@ pub(crate) struct OpenTrace {
     /// Places of logs, by span.
     logs_by_span: Vec<u32>,
     openness: Openness,
+    /// Of which answer the tree is, or will be.
     revision: Option<u64>,
+    derived: Beside<Derived>,
     rows_are_of: Option<f64>,
     stripes_width_pt: f32,
     wants_reveal: bool,
@@ -60,6 +89,7 @@ impl OpenTrace {
     pub(crate) fn new(trace_id: TraceId, wanted: Option<SpanId>) -> Self {
         Self {
             trace_id,
+            view: Arc::default(),
             wanted,
             tree: Tree::default(),
             rows: Vec::new(),
@@ -75,27 +105,58 @@ impl OpenTrace {
             logs_by_span: Vec::new(),
             openness: Openness::default(),
             revision: None,
+            derived: Beside::default(),
             rows_are_of: None,
             stripes_width_pt: 0.0,
             wants_reveal: false,
         }
     }
 
-    /// Takes in an answer, and derives what is drawn from it and from the width.
-    pub(crate) fn take(&mut self, view: &TraceView, revision: u64) {
-        if self.revision != Some(revision) {
-            let selected = self.selected.map(|place| self.tree.nodes[place as usize].key);
-            self.revision = Some(revision);
-            self.tree = Tree::build(view);
-            self.critical = critical_path(&self.tree);
-            self.critical.sort_by_key(|piece| (piece.node, piece.from_ns));
-            self.logs_by_span = (0..view.logs.len() as u32).collect();
-            self.logs_by_span.sort_by_key(|log| view.logs[*log as usize].span_id);
-            self.selected = selected.and_then(|key| self.tree.find(key));
-            self.rows_are_of = None;
-            self.stripes_width_pt = 0.0;
-            self.detail = None;
+    /// Takes in an answer. With a context, the tree of a long one is built on a thread of its own, and what was shown stays until
+    /// it is there; without one it is there on return.
+    pub(crate) fn take(&mut self, view: &Arc<TraceView>, revision: u64, ctx: Option<&egui::Context>) {
+        if let Some(derived) = self.derived.take() {
+            self.take_derived(derived);
         }
+        if self.revision != Some(revision) && !self.derived.is_busy() {
+            self.revision = Some(revision);
+            let derive = {
+                let view = Arc::clone(view);
+                move || Derived::of(view)
+            };
+            let is_begun = ctx.filter(|_| view.spans.len() > IN_PLACE_SPANS_MAX).is_some_and(|ctx| self.derived.begin("trace tree", ctx, derive.clone()));
+            if !is_begun {
+                self.take_derived(derive());
+            }
+        }
+        self.derive_shown();
+    }
+
+    fn take_derived(&mut self, derived: Derived) {
+        let selected = self.selected.map(|place| self.tree.nodes[place as usize].key);
+        let before = Derived {
+            view: std::mem::replace(&mut self.view, derived.view),
+            tree: std::mem::replace(&mut self.tree, derived.tree),
+            critical: std::mem::replace(&mut self.critical, derived.critical),
+            logs_by_span: std::mem::replace(&mut self.logs_by_span, derived.logs_by_span),
+        };
+        if before.view.spans.len() > IN_PLACE_SPANS_MAX {
+            // To free so many texts takes longer than a frame. Without a thread it is done here.
+            let _spawned = std::thread::Builder::new().name("trace dropped".to_owned()).spawn(move || drop(before));
+        }
+        self.selected = selected.and_then(|key| self.tree.find(key));
+        self.rows_are_of = None;
+        self.stripes_width_pt = 0.0;
+        self.detail = None;
+    }
+
+    /// Whether a tree is being built.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.derived.is_busy()
+    }
+
+    /// What is drawn from the answer and from the width.
+    fn derive_shown(&mut self) {
         if let Some(place) = self.wanted.and_then(|span_id| self.tree.find_span(span_id)) {
             self.wanted = None;
             self.select(Some(place));
@@ -103,7 +164,7 @@ impl OpenTrace {
         let ns_per_pt = self.time_view().ns_per_pt();
         if self.rows_are_of != Some(ns_per_pt) {
             self.rows_are_of = Some(ns_per_pt);
-            self.rows = rows(&self.tree, view, &self.openness, ns_per_pt);
+            self.rows = rows(&self.tree, &self.view, &self.openness, ns_per_pt);
         }
         if std::mem::take(&mut self.wants_reveal)
             && let Some(row) = self.selected_row()
@@ -113,8 +174,8 @@ impl OpenTrace {
         if self.detail.is_none()
             && let Some(place) = self.selected
         {
-            self.detail = Some(span_detail::detail(&self.tree, view, place));
-            self.span = self.tree.span(place, view).map(|span| Box::new(span.clone()));
+            self.detail = Some(span_detail::detail(&self.tree, &self.view, place));
+            self.span = self.tree.span(place, &self.view).map(|span| Box::new(span.clone()));
         }
     }
 
@@ -270,8 +331,8 @@ impl OpenTrace {
     }
 
     /// Times and severities of a span's logs.
-    pub(crate) fn logs_of<'a>(&'a self, span_id: SpanId, view: &'a TraceView) -> impl Iterator<Item = (i64, u8)> + 'a {
-        let log = move |place: &u32| &view.logs[*place as usize];
+    pub(crate) fn logs_of(&self, span_id: SpanId) -> impl Iterator<Item = (i64, u8)> {
+        let log = |place: &u32| &self.view.logs[*place as usize];
         let from = self.logs_by_span.partition_point(|place| log(place).span_id < span_id);
         self.logs_by_span[from..].iter().map(log).take_while(move |log| log.span_id == span_id).map(|log| (log.time_ns, log.severity))
     }

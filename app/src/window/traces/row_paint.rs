@@ -1,7 +1,7 @@
 //! Paints a row of the waterfall, and says it in words.
 
 use egui::{Color32, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
-use switchboard_engine::view::{SpanView, TraceView};
+use switchboard_engine::view::SpanView;
 
 use super::{
     open_trace::OpenTrace,
@@ -31,8 +31,6 @@ pub(super) const TRIANGLE_PT: f32 = 15.0;
 pub(super) struct RowPaint<'a> {
     /// The trace.
     pub open: &'a OpenTrace,
-    /// Its answer.
-    pub view: &'a TraceView,
     /// Where it is painted.
     pub row: &'a Row<'a>,
     /// The time on screen.
@@ -57,7 +55,7 @@ impl RowPaint<'_> {
         }
         let left = self.left(index);
         match shown.of {
-            RowOf::Node { is_collapsed } => match self.open.tree.span(shown.node, self.view) {
+            RowOf::Node { is_collapsed } => match self.open.tree.span(shown.node, &self.open.view) {
                 Some(span) => self.span(shown, span, left, is_collapsed),
                 None => self.missing(shown, left, is_collapsed),
             },
@@ -135,7 +133,7 @@ impl RowPaint<'_> {
 
     fn fold(&self, shown: waterfall::Row, left: f32, (end, num, num_errors, is_alike): (u32, u32, u32, bool)) -> String {
         let num_spans = end - shown.node;
-        let what = match waterfall::name_of(&self.open.tree, shown.node, self.view) {
+        let what = match waterfall::name_of(&self.open.tree, shown.node, &self.open.view) {
             Some((service, name)) if is_alike => format!("{} × {} {}", figures::count(u64::from(num)), visible(service), visible(name)),
             _ => format!("{} close together", figures::things(u64::from(num_spans), "span", "spans")),
         };
@@ -205,7 +203,7 @@ impl RowPaint<'_> {
     fn ticks(&self, span: &SpanView, rect: Rect) {
         let painter = self.row.painter();
         let cell = self.row.cell(TIME);
-        for tick in ticks(self.time_view, span, self.open.logs_of(span.span_id, self.view)) {
+        for tick in ticks(self.time_view, span, self.open.logs_of(span.span_id)) {
             let x = cell.left() + tick.x;
             let ink = if tick.is_bad { Ink::Bad } else { Ink::Text };
             if tick.is_log {

@@ -28,8 +28,8 @@ use crate::window::{
     },
 };
 
-/// Traces of more spans are not asked for again each second.
-const LIVE_SPANS_MAX: usize = 5_000;
+/// An open trace is asked for anew each second, a longer one that many times less often.
+const SPANS_A_SECOND: f64 = 5_000.0;
 /// Width of the detail at first, points.
 const DETAIL_PT: f32 = 380.0;
 
@@ -222,6 +222,12 @@ fn summary(open: &OpenTrace) -> String {
 }
 
 impl TracesView {
+    /// Whether a tree is built beside the window, for tests.
+    #[cfg(test)]
+    pub(crate) fn is_computing(&self) -> bool {
+        self.open.as_ref().is_some_and(OpenTrace::is_pending)
+    }
+
     fn order(&mut self, order: TraceOrder) {
         (self.open, self.story) = (None, None);
         self.list.filter.order = order;
@@ -269,7 +275,7 @@ impl TracesView {
 
     fn list_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let tokens = context.tokens;
-        let query = self.list.filter.query(context.range.range(context.as_of_ns));
+        let query = self.list.filter.query(context.range.range(context.asked_at_ns));
         let standing = if context.is_paused { context.asker.once(Slot::TraceList, &query) } else { context.asker.standing(Slot::TraceList, &query) };
         if let Some(Answer::Traces(list)) = standing.answer {
             self.list.take(list, standing.revision, standing.is_of_this_question);
@@ -362,26 +368,32 @@ impl TracesView {
         let tokens = context.tokens;
         let Some(open) = &mut self.open else { return };
         let query = Query::Trace { trace_id: open.trace_id };
-        let is_small = open.tree.nodes.len() <= LIVE_SPANS_MAX;
-        let standing =
-            if is_small && !context.is_paused { context.asker.standing(Slot::TraceOpen, &query) } else { context.asker.once(Slot::TraceOpen, &query) };
-        // Another trace is never drawn under this one's name.
-        let nothing = TraceView::default();
-        let view = match standing.answer {
-            Some(Answer::Trace(view)) if standing.is_of_this_question => view,
-            _ => &nothing,
+        let anew_every_s = (open.view.spans.len() as f64 / SPANS_A_SECOND).max(1.0);
+        let standing = if context.is_paused {
+            context.asker.once(Slot::TraceOpen, &query)
+        } else {
+            context.asker.standing_each(Slot::TraceOpen, &query, anew_every_s)
         };
-        let (is_known, revision) = (standing.is_of_this_question, standing.revision);
-        if view.spans.is_empty() {
-            if is_known {
+        // Another trace is never drawn under this one's name.
+        let is_known = standing.is_of_this_question;
+        if let (true, Some(Answer::Trace(view))) = (is_known, standing.answer) {
+            if view.spans.is_empty() {
                 actions.extend(empty_state_ui(ui, &not_stored(open.trace_id, view), tokens));
+                return;
             }
+            let ctx = ui.ctx().clone();
+            open.take(view, standing.revision, (!context.in_place).then_some(&ctx));
+            if open.is_pending() && open.view.spans.is_empty() {
+                let title = format!("{} are put in order", figures::things(view.spans.len() as u64, "span", "spans"));
+                actions.extend(empty_state_ui(ui, &EmptyState::new(&title, &[]), tokens));
+            }
+        }
+        if open.view.spans.is_empty() {
             return;
         }
-        open.take(view, revision);
         let mut leaves = false;
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 8, bottom: 6 });
-        frame.show(ui, |ui| leaves = head_ui(ui, open, view, tokens));
+        frame.show(ui, |ui| leaves = head_ui(ui, open, tokens));
         if !self.hides_detail
             && let Some(detail) = open.detail.clone()
         {
@@ -394,7 +406,7 @@ impl TracesView {
             });
             actions.extend(asked);
         }
-        waterfall_ui(ui, open, view, tokens);
+        waterfall_ui(ui, open, tokens);
         if leaves {
             actions.push(ViewAction::Goto(self.list_target()));
         }
@@ -407,9 +419,9 @@ impl TracesView {
 }
 
 /// Name and figures of the trace; whether the list is wanted.
-fn head_ui(ui: &mut egui::Ui, open: &OpenTrace, view: &TraceView, tokens: &crate::window::theme::DesignTokens) -> bool {
+fn head_ui(ui: &mut egui::Ui, open: &OpenTrace, tokens: &crate::window::theme::DesignTokens) -> bool {
     let mut leaves = false;
-    let name = open.tree.children(None).find_map(|root| open.tree.span(root, view));
+    let name = open.tree.children(None).find_map(|root| open.tree.span(root, &open.view));
     ui.horizontal(|ui| {
         leaves = ui.button("← Traces").on_hover_text("Back to the list").clicked();
         ui.add_space(2.0);

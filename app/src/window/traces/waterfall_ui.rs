@@ -1,7 +1,6 @@
 //! Draws the waterfall: the whole trace in a strip, the axis, the rows in view, and what is to be said of the trace.
 
 use egui::{Align2, Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::TraceView;
 
 use super::{
     open_trace::OpenTrace,
@@ -36,7 +35,7 @@ pub(super) const TIME: usize = 1;
 pub(super) const DURATION: usize = 2;
 
 /// Draws it into all the room there is.
-pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, view: &TraceView, tokens: &DesignTokens) {
+pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, tokens: &DesignTokens) {
     ui.spacing_mut().item_spacing.y = 0.0;
     strip_ui(ui, open, tokens);
     let room = ui.available_rect_before_wrap();
@@ -54,7 +53,7 @@ pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, view: &Trace
         .scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
             table.ui(ui, &mut table_state, tokens, |row, index| {
                 time_column = Some(row.cell(TIME));
-                let painted = RowPaint { open, view, row, time_view: &time_view, marks: &marks };
+                let painted = RowPaint { open, row, time_view: &time_view, marks: &marks };
                 triangles.push((index, painted.left(index)));
                 painted.paint(index)
             })

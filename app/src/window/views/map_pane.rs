@@ -84,7 +84,7 @@ impl MapPane {
         } else {
             egui::Panel::right("side").resizable(true).default_size(self.panel_width_pt).size_range(260.0..=640.0).frame(frame)
         };
-        match self.map.questions(context.range, context.as_of_ns) {
+        match self.map.questions(context.range, context.asked_at_ns) {
             Some((range, questions)) => self.answers.ask(context.asker, range, &questions),
             None => self.answers = Answers::default(),
         }
