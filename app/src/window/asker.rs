@@ -118,7 +118,8 @@ impl Asker {
         asked.anew_every_s = anew_every_s;
         if asked.query.as_ref() != Some(query) {
             // An answer that is still on its way is nobody's any more.
-            *asked = Asked { query: Some(query.clone()), anew_every_s, is_due: true, receiver: None, asked: None, answers_this: false, ..std::mem::take(asked) };
+            *asked =
+                Asked { query: Some(query.clone()), anew_every_s, is_due: true, receiver: None, asked: None, answers_this: false, ..std::mem::take(asked) };
         } else if asked.due_in_s(generation, now_s).is_some_and(|due_s| due_s <= 0.0) {
             asked.is_due = true;
         }

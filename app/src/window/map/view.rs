@@ -410,7 +410,6 @@ impl MapView {
         }
     }
 
-
     /// The selected box stays where it stands and outside of its group, or no more.
     fn toggle_pin(&mut self) {
         if let Some(Selection::Node(node_id)) = self.selected {

@@ -369,11 +369,8 @@ impl TracesView {
         let Some(open) = &mut self.open else { return };
         let query = Query::Trace { trace_id: open.trace_id };
         let anew_every_s = (open.view.spans.len() as f64 / SPANS_A_SECOND).max(1.0);
-        let standing = if context.is_paused {
-            context.asker.once(Slot::TraceOpen, &query)
-        } else {
-            context.asker.standing_each(Slot::TraceOpen, &query, anew_every_s)
-        };
+        let standing =
+            if context.is_paused { context.asker.once(Slot::TraceOpen, &query) } else { context.asker.standing_each(Slot::TraceOpen, &query, anew_every_s) };
         // Another trace is never drawn under this one's name.
         let is_known = standing.is_of_this_question;
         if let (true, Some(Answer::Trace(view))) = (is_known, standing.answer) {
