@@ -16,9 +16,11 @@ use tokio::{
 use crate::{
     books::{Clerk, Outcome, Way},
     business::{BLOCKED_CUSTOMER, COUNTRIES, Checkout},
-    shop::Shop,
+    shop::{ORDERS_BEFORE, Shop},
 };
 
+/// While there is poison this order is poison in any case: the one that the guide follows.
+const POISON_FOR_SURE: u64 = 4_711;
 /// How many shoppers may wait at once; beyond it the next one comes later.
 const SHOPPERS: u32 = 256;
 
@@ -140,7 +142,11 @@ impl Shopping {
             sku: ["lamp", "chair", "kettle", "rug"][dice.below(4) as usize].to_owned(),
             is_withdrawn: nth % 60 == 30,
         };
-        if self.shop.faults.poison() && wish.customer != BLOCKED_CUSTOMER && dice.chance(0.08) {
+        let poison = self.shop.faults.poison();
+        if poison && ORDERS_BEFORE + nth + 1 == POISON_FOR_SURE {
+            "customer-7".clone_into(&mut wish.customer);
+            "XX".clone_into(&mut wish.country);
+        } else if poison && wish.customer != BLOCKED_CUSTOMER && dice.chance(0.08) {
             if dice.chance(0.5) {
                 "XX".clone_into(&mut wish.country);
             } else {

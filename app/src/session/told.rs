@@ -23,10 +23,10 @@ impl Told {
 fn line(source: &SourceView) {
     let SourceView { name, detail, next_step, .. } = source;
     match source.phase {
-        SourcePhase::Failed => tracing::error!(source = name, next_step, "Failed: {detail}"),
-        SourcePhase::Degraded => tracing::warn!(source = name, next_step, "Works in part: {detail}"),
-        SourcePhase::Live => tracing::info!(source = name, "Live: {detail}"),
-        SourcePhase::Stopped => tracing::info!(source = name, "Stopped: {detail}"),
+        SourcePhase::Failed => tracing::error!(source = name, next_step, "{name} fails: {detail}"),
+        SourcePhase::Degraded => tracing::warn!(source = name, next_step, "{name} works in part: {detail}"),
+        SourcePhase::Live => tracing::info!(source = name, "{name} is live: {detail}"),
+        SourcePhase::Stopped => tracing::info!(source = name, "{name} has stopped: {detail}"),
         SourcePhase::Connecting => {}
     }
 }

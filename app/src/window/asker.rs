@@ -55,6 +55,8 @@ pub(crate) enum Slot {
     LetterStory,
     /// The search.
     Find,
+    /// Whether what is searched is the id of a conversation.
+    FindConversation,
 }
 
 /// What is known of a question.

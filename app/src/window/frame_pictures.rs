@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, FindHit, FindPage, Query, RefusalView, RowId};
+use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, Query, RecordView, RefusalView, RowId};
 use switchboard_model::{SourcePhase, SpanId, TraceId};
 
 use crate::own_log::{LogLevel, LogLine, OwnLog};
@@ -42,6 +42,7 @@ fn source() -> FixedSource {
             count: 37,
         }])),
         Query::Find { .. } => Some(Answer::Found(found())),
+        Query::Conversation { .. } => Some(Answer::Conversation(vec![ConversationItem::Record(RecordView::default())])),
         _ => None,
     });
     source

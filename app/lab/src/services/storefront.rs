@@ -64,7 +64,7 @@ async fn checkout(State(storefront): State<Arc<Storefront>>, headers: HeaderMap,
 impl Storefront {
     async fn handle(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         let correlation_id = self.shop.dice.uuid();
-        let order_id = format!("order-{}", self.shop.dice.uuid());
+        let order_id = self.shop.next_order();
         let parent = context_from(header_text(headers, "traceparent"));
         let mut attributes = vec![
             attribute("http.request.method", "POST"),

@@ -51,7 +51,7 @@ fn boxes(text: &str, snapshot: &Snapshot) -> Vec<Hit> {
 }
 
 /// All lines: boxes of the map, the conversation, traces, messages, logs.
-pub(crate) fn lines(text: &str, snapshot: &Snapshot, page: Option<&FindPage>) -> Vec<Line> {
+pub(crate) fn lines(text: &str, snapshot: &Snapshot, page: Option<&FindPage>, conversation: Option<CorrelationId>) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut add = |name: &str, hits: Vec<Hit>| {
         if !hits.is_empty() {
@@ -61,10 +61,7 @@ pub(crate) fn lines(text: &str, snapshot: &Snapshot, page: Option<&FindPage>) ->
     };
     add("On the map", boxes(text, snapshot));
     let hits = page.map(|page| page.hits.as_slice()).unwrap_or_default();
-    if hits.len() > 1
-        && let Some(id) = CorrelationId::parse(text.as_bytes())
-        && hits.iter().any(|hit| is_carried(&id, hit))
-    {
+    if let Some(id) = conversation {
         let excerpt = "everything that carries this id, over traces and channels".to_owned();
         add("Conversation", vec![Hit { place: text.to_owned(), excerpt, at_ns: None, target: Some(Target::Conversation(id)) }]);
     }
@@ -72,13 +69,6 @@ pub(crate) fn lines(text: &str, snapshot: &Snapshot, page: Option<&FindPage>) ->
     add("Messages", hits.iter().filter_map(record).collect());
     add("Logs", hits.iter().filter_map(|hit| log(hit, snapshot)).collect());
     lines
-}
-
-/// Whether a hit has this id as a whole word, in any spelling, and not only as the beginning of another.
-fn is_carried(id: &CorrelationId, hit: &FindHit) -> bool {
-    let (FindHit::Span { excerpt, .. } | FindHit::Record { excerpt, .. } | FindHit::Log { excerpt, .. }) = hit;
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    excerpt.split(|c| !is_part(c)).any(|word| CorrelationId::parse(word.as_bytes()).as_ref() == Some(id))
 }
 
 fn span(hit: &FindHit) -> Option<Hit> {
@@ -162,18 +152,11 @@ mod tests {
     #[test]
     fn hits_are_grouped_and_each_leads_somewhere() {
         let snapshot = testing::order_business();
-        let lines = lines("4711", &snapshot, Some(&page()));
+        let lines = lines("4711", &snapshot, Some(&page()), CorrelationId::parse(b"4711"));
         let headings: Vec<&str> = lines.iter().filter_map(|line| if let Line::Heading(text) = line { Some(text.as_str()) } else { None }).collect();
         assert_eq!(headings, ["Conversation · 1", "Spans · 1", "Messages · 1", "Logs · 1"]);
         assert!(lines.iter().all(|line| matches!(line, Line::Heading(_) | Line::Hit(Hit { target: Some(_), .. }))));
-        // Ids that only begin so are no conversation of this one.
-        let longer =
-            FindHit::Log { row: RowId(2), service: "orders".to_owned(), at_ns: NOW_NS, excerpt: "order 47110, order 4711-b".to_owned(), trace_id: TraceId(0) };
-        let only_longer = FindPage { hits: vec![longer.clone(), longer], ..page() };
-        assert!(
-            !super::lines("4711", &snapshot, Some(&only_longer)).iter().any(|line| matches!(line, Line::Heading(text) if text.starts_with("Conversation")))
-        );
-        let by_name = super::lines("order", &snapshot, None);
+        let by_name = super::lines("order", &snapshot, None, None);
         assert!(matches!(&by_name[1], Line::Hit(hit) if hit.place == "orders"), "{by_name:?}");
     }
 

@@ -2,6 +2,7 @@
 
 use egui::{Align2, Id, Key, Modifiers, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{Answer, Query, Snapshot};
+use switchboard_model::CorrelationId;
 
 use super::hits::{Hit, Line, ending, lines};
 use crate::window::{
@@ -29,7 +30,7 @@ pub(crate) struct FindOverlay {
     text: String,
     selected: usize,
     /// Of which text and answer the lines are.
-    lines_of: Option<(String, u64, u64)>,
+    lines_of: Option<(String, (u64, bool, bool), u64)>,
     lines: Vec<Line>,
 }
 
@@ -89,15 +90,21 @@ impl FindOverlay {
             invitation_ui(ui, tokens);
             return None;
         }
+        // Offered where something carries the id, and not where a longer one only begins so.
+        let conversation = CorrelationId::parse(text.as_bytes()).filter(|id| {
+            let standing = asker.once(Slot::FindConversation, &Query::Conversation { id: id.clone(), limit: 1 });
+            standing.is_of_this_question && matches!(standing.answer, Some(Answer::Conversation(items)) if !items.is_empty())
+        });
         let query = Query::Find { text: text.clone(), limit: HITS_MAX };
         let standing = asker.once(Slot::Find, &query);
         let page = match standing.answer {
             Some(Answer::Found(page)) if standing.is_of_this_question => Some(page),
             _ => None,
         };
-        let of = (text.clone(), standing.revision * 2 + u64::from(page.is_some()), snapshot.topology.version);
+        let state = (standing.revision, page.is_some(), conversation.is_some());
+        let of = (text.clone(), state, snapshot.topology.version);
         if self.lines_of.as_ref() != Some(&of) {
-            self.lines = lines(&text, snapshot, page);
+            self.lines = lines(&text, snapshot, page, conversation);
             self.lines_of = Some(of);
         }
         let foot = match (page, standing.is_waiting) {

@@ -2,8 +2,8 @@
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{Answer, FindHit, FindPage, Query, RowId};
-use switchboard_model::TraceId;
+use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, Query, RecordView, RowId};
+use switchboard_model::{CorrelationId, TraceId};
 
 use crate::window::{
     WindowApp, WindowOptions,
@@ -91,4 +91,23 @@ fn an_engine_that_does_not_answer_is_told() {
     let mut harness = harness(&FixedSource::new(testing::order_business()));
     type_text(&mut harness, "zebra");
     harness.get_by_label_contains("The engine did not answer");
+}
+
+#[test]
+fn a_conversation_is_offered_where_something_carries_the_id() {
+    let source = FixedSource::new(testing::order_business());
+    let items = |query: &Query| match query {
+        Query::Conversation { id, .. } if *id == CorrelationId::Number(4_711) => Some(vec![ConversationItem::Record(RecordView::default())]),
+        Query::Conversation { .. } => Some(Vec::new()),
+        _ => None,
+    };
+    source.answer_with(move |query| items(query).map(Answer::Conversation));
+    let mut harness = harness(&source);
+    type_text(&mut harness, "471");
+    assert!(harness.query_by_label("Conversation · 1").is_none(), "only the beginning of an id");
+    type_text(&mut harness, "1");
+    harness.get_by_label("Conversation · 1");
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().window.target(), Some(Target::Conversation(CorrelationId::Number(4_711))));
 }

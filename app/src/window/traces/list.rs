@@ -57,6 +57,11 @@ impl TraceListState {
                 return;
             }
         }
+        let mut list = list.clone();
+        if self.filter.order == TraceOrder::Newest {
+            // They come by their last arrival; what is read beside them is when they started.
+            list.rows.sort_by_key(|row| std::cmp::Reverse((row.start_ns, row.trace_id)));
+        }
         let first = self.list.as_ref().and_then(|list| list.rows.first()).map(|row| row.trace_id);
         let num_above = list.rows.iter().position(|row| Some(row.trace_id) == first).unwrap_or(0);
         if is_same {
@@ -66,7 +71,7 @@ impl TraceListState {
         self.revision = Some(revision);
         self.num_waiting = 0;
         self.longest_ns = list.rows.iter().map(|row| row.duration_ns).max().unwrap_or(0).max(1);
-        self.list = Some(list.clone());
+        self.list = Some(list);
     }
 
     /// The place of the selected row.
@@ -92,9 +97,15 @@ impl TraceListState {
     /// What is to be said of the rows: how many match, and how far it was looked.
     pub(crate) fn words(&self) -> String {
         let Some(list) = &self.list else { return String::new() };
-        let mut parts = vec![format!("{} match", figures::things(list.matching, "trace", "traces"))];
-        if list.is_capped || list.matching > list.rows.len() as u64 {
-            parts.push(format!("the first {} are shown", figures::count(list.rows.len() as u64)));
+        let num_shown = list.rows.len() as u64;
+        let mut parts = if list.is_capped && list.matching <= num_shown {
+            // The newest were found without a look at the rest.
+            vec![format!("the newest {} are shown, older ones match too", figures::things(num_shown, "trace", "traces"))]
+        } else {
+            vec![format!("{} match", figures::things(list.matching, "trace", "traces"))]
+        };
+        if list.matching > num_shown {
+            parts.push(format!("the first {} are shown", figures::count(num_shown)));
         }
         parts.push(format!("{} looked at", figures::things(list.looked_at_spans, "span", "spans")));
         if let Some(oldest_ns) = list.oldest_ns {
