@@ -231,10 +231,9 @@ impl Window {
         self.views.map.map()
     }
 
-    /// Whether something is computed beside the window, for tests.
-    #[cfg(test)]
+    /// Whether something is computed beside the window, for tests and benches.
     pub(crate) fn is_computing(&self) -> bool {
-        self.map().placement_for_tests().is_pending() || self.views.traces.is_computing()
+        self.views.map.is_computing() || self.views.traces.is_computing()
     }
 
     /// What is selected in the view with the keys, for tests.

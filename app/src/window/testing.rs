@@ -9,6 +9,11 @@ use std::{
     time::Duration,
 };
 
+mod frames;
+mod loads;
+
+pub use frames::Frames;
+pub use loads::{Load, loads};
 use parking_lot::Mutex;
 use switchboard_engine::view::{
     Answer, BreakerView, ChannelFigures, CountsReport, DeadLetterView, Edge, EdgeId, Evidence, Exemplar, Figure, Figures, GroupView, HopKind, InstanceView,
@@ -18,7 +23,7 @@ use switchboard_model::{BreakerState, SourceKind, SourcePhase};
 
 use crate::replay::ReplayBoard;
 use crate::sources::SourcesBoard;
-use crate::window::{SessionCommand, SnapshotSource, WindowOptions, app::Window, map::place, settings::Settings};
+use crate::window::{SessionCommand, SnapshotSource, map::place};
 
 /// The time at which made-up snapshots are taken, ns since the Unix epoch.
 pub const NOW_NS: i64 = 1_795_258_800_000_000_000;
@@ -625,58 +630,6 @@ impl SnapshotSource for FixedSource {
 
     fn now_ns(&mut self) -> i64 {
         self.0.lock().now_ns
-    }
-}
-
-/// A window without a desktop and without a graphics adapter: frame by frame, for benches.
-pub struct Frames {
-    ctx: egui::Context,
-    window: Window,
-    snapshot: Snapshot,
-    size: egui::Vec2,
-    time: f64,
-}
-
-impl Frames {
-    /// A window of this size, its layout done.
-    pub fn new(snapshot: Snapshot, width: f32, height: f32) -> Self {
-        let ctx = egui::Context::default();
-        // Every box by itself: the most there can be to draw.
-        let map = crate::window::map::MapSettings { mode: crate::window::map::mode::Mode::All, ..crate::window::map::MapSettings::default() };
-        let window = Window::new_in_place(&ctx, Settings { map, ..Settings::default() }, WindowOptions::default());
-        let mut frames = Self { ctx, window, snapshot, size: egui::vec2(width, height), time: 0.0 };
-        for _ in 0..4 {
-            frames.frame(Vec::new());
-        }
-        frames
-    }
-
-    /// Zooms into the middle of the map.
-    pub fn zoom_map(&mut self, factor: f32) {
-        self.window.zoom_map(factor);
-    }
-
-    /// Draws and tessellates a frame; the number of vertices.
-    pub fn frame(&mut self, events: Vec<egui::Event>) -> usize {
-        self.time += 1.0 / 60.0;
-        let input = egui::RawInput {
-            screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, self.size)),
-            time: Some(self.time),
-            events,
-            ..egui::RawInput::default()
-        };
-        let (window, snapshot) = (&mut self.window, &self.snapshot);
-        let output = self.ctx.run_ui(input, |ui| {
-            window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
-            window.ui(ui);
-        });
-        let primitives = self.ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
-        output.drop_without_applying_deltas();
-        let vertices = |primitive: &egui::ClippedPrimitive| match &primitive.primitive {
-            egui::epaint::Primitive::Mesh(mesh) => mesh.vertices.len(),
-            egui::epaint::Primitive::Callback(_) => 0,
-        };
-        primitives.iter().map(vertices).sum()
     }
 }
 

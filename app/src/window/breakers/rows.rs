@@ -1,5 +1,7 @@
 //! Breakers as rows, and what is known of one. Pure.
 
+use std::collections::BTreeMap;
+
 use switchboard_engine::view::{BreakerView, Snapshot, StateSource};
 use switchboard_model::BreakerState;
 
@@ -98,13 +100,14 @@ pub(crate) fn since(breaker: &BreakerView, now_ns: i64) -> String {
 
 /// Places in the order of the table: the most urgent first, instances of one breaker together.
 pub(crate) fn sorted(breakers: &[BreakerView]) -> Vec<usize> {
-    let tone = |breaker: &BreakerView| state_words(breaker).tone;
-    let worst = |breaker: &BreakerView| {
-        let same = |other: &&BreakerView| other.caller == breaker.caller && other.name == breaker.name;
-        breakers.iter().filter(same).map(tone).max()
-    };
+    let named = |breaker: &BreakerView| (breaker.caller.clone(), breaker.name.clone());
+    let mut worst: BTreeMap<_, Tone> = BTreeMap::new();
+    for breaker in breakers {
+        let tone = state_words(breaker).tone;
+        worst.entry(named(breaker)).and_modify(|worst| *worst = tone.max(*worst)).or_insert(tone);
+    }
     let mut order: Vec<usize> = (0..breakers.len()).collect();
-    let keys: Vec<_> = breakers.iter().map(|breaker| (std::cmp::Reverse(worst(breaker)), BreakerKey::of(breaker))).collect();
+    let keys: Vec<_> = breakers.iter().map(|breaker| (std::cmp::Reverse(worst.get(&named(breaker))), BreakerKey::of(breaker))).collect();
     order.sort_by(|one, other| keys[*one].cmp(&keys[*other]));
     order
 }

@@ -1,6 +1,7 @@
 //! The breakers view: a table with a strip for each, and what is known of the selected one.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{BreakerView, Snapshot};
@@ -25,6 +26,7 @@ use crate::window::{
     widgets::{
         detail,
         empty_state::{EmptyState, empty_state_ui},
+        kept_order::KeptOrder,
         split,
         table::{Column, Row, Table, TableState, Width},
     },
@@ -48,7 +50,7 @@ const COLUMNS: [Column; 9] = [
 /// The breakers view.
 #[derive(Default)]
 pub(crate) struct BreakersView {
-    order: Vec<BreakerKey>,
+    order: KeptOrder<BreakerKey, BreakerView>,
     selected: Option<BreakerKey>,
     /// Whether the selection came without an instance: the most urgent one is meant.
     means_any: bool,
@@ -95,7 +97,7 @@ impl View for BreakersView {
             return self.selected.take().is_some();
         }
         let Some(row) = self.table.run(command, self.selected_row(), self.order.len()) else { return false };
-        self.selected = self.order.get(row).cloned();
+        self.selected = self.order.key(row).cloned();
         true
     }
 
@@ -120,14 +122,11 @@ impl View for BreakersView {
 
 impl BreakersView {
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
-    fn arrange(&mut self, breakers: &[BreakerView]) {
-        let is_complete = self.order.len() == breakers.len() && breakers.iter().all(|breaker| self.order.contains(&BreakerKey::of(breaker)));
-        if !is_complete || !self.table.is_pointer_inside() {
-            self.order = sorted(breakers).into_iter().map(|place| BreakerKey::of(&breakers[place])).collect();
-        }
+    fn arrange(&mut self, breakers: &Arc<Vec<BreakerView>>) {
+        self.order.take(breakers, self.table.is_pointer_inside(), BreakerKey::of, sorted);
         if std::mem::take(&mut self.means_any)
             && let Some(selected) = &self.selected
-            && let Some(found) = self.order.iter().find(|key| key.name == selected.name && (selected.caller.is_none() || key.caller == selected.caller))
+            && let Some(found) = self.order.keys().iter().find(|key| key.name == selected.name && (selected.caller.is_none() || key.caller == selected.caller))
         {
             self.selected = Some(found.clone());
             if let Some(row) = self.selected_row() {
@@ -137,22 +136,19 @@ impl BreakersView {
     }
 
     fn selected_row(&self) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        self.order.iter().position(|key| key == selected)
+        self.order.row_of(self.selected.as_ref()?)
     }
 
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
-        let breakers = &context.snapshot.breakers;
         let table = Table { name: "breakers", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), sorted: None };
         let order = &self.order;
         let mut state = std::mem::take(&mut self.table);
         let response = table.ui(ui, &mut state, context.tokens, |row, index| {
-            let found = breakers.iter().find(|breaker| BreakerKey::of(breaker) == order[index]);
-            found.map_or_else(String::new, |breaker| row_ui(row, breaker, context.now_ns, context.as_of_ns))
+            order.item(index).map_or_else(String::new, |breaker| row_ui(row, breaker, context.now_ns, context.as_of_ns))
         });
         self.table = state;
         if let Some(row) = response.clicked {
-            self.selected = self.order.get(row).cloned();
+            self.selected = self.order.key(row).cloned();
         }
     }
 }

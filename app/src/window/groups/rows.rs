@@ -67,16 +67,20 @@ pub(crate) struct Verdict {
 
 /// What a group's lag comes to.
 pub(crate) fn verdict(group: &GroupView) -> Verdict {
-    let (glyph, word, tone) = match group.verdict {
+    let (glyph, word, tone) = sign(group);
+    let text = if group.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", visible(&group.reason)) };
+    Verdict { glyph, text, tone }
+}
+
+fn sign(group: &GroupView) -> (Option<Glyph>, &'static str, Tone) {
+    match group.verdict {
         LagVerdict::Ok => (None, "keeps up", Tone::Quiet),
         LagVerdict::Growing => (Some(Glyph::Rising), "falls behind", Tone::Warn),
         LagVerdict::Stuck => (Some(Glyph::Stuck), "stuck", Tone::Bad),
         LagVerdict::NoMembers if group.lag == Some(0) => (Some(Glyph::Nobody), "nobody reads", Tone::Unknown),
         LagVerdict::NoMembers => (Some(Glyph::Nobody), "nobody reads", Tone::Bad),
         LagVerdict::Unknown => (Some(Glyph::Question), "unknown", Tone::Unknown),
-    };
-    let text = if group.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", visible(&group.reason)) };
-    Verdict { glyph, text, tone }
+    }
 }
 
 /// How far it is behind in time: `38 s`, `unknown`.
@@ -88,7 +92,7 @@ pub(crate) fn seconds(group: &GroupView) -> String {
 pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     let name = |place: usize| (&groups[place].group, &groups[place].topic, &groups[place].cluster);
-    let urgency = |place: usize| (verdict(&groups[place]).tone, groups[place].lag);
+    let urgency = |place: usize| (sign(&groups[place]).2, groups[place].lag);
     order.sort_by(|one, other| {
         let (one, other) = (*one, *other);
         let sorted = match by {

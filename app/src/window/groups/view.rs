@@ -1,6 +1,7 @@
 //! The groups view: a table, and what is known of the selected group.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use egui::{Align2, Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
@@ -21,7 +22,9 @@ use crate::window::{
     widgets::{
         detail::{self, Detail},
         empty_state::{EmptyState, empty_state_ui},
-        heat_strip, sparkline, split,
+        heat_strip,
+        kept_order::KeptOrder,
+        sparkline, split,
         table::{Column, Row, Table, TableState, Width},
     },
 };
@@ -57,8 +60,7 @@ pub(crate) struct GroupsView {
     generation: Option<u64>,
     sort_by: SortBy,
     upwards: bool,
-    /// Keys in the order of the table.
-    order: Vec<GroupKey>,
+    order: KeptOrder<GroupKey, GroupView>,
     selected: Option<GroupKey>,
     table: TableState,
     /// The selected group, for copying.
@@ -96,7 +98,7 @@ impl View for GroupsView {
     fn goto(&mut self, target: &Target) {
         if let Target::Group { cluster, group, topic } = target {
             let wanted = GroupKey { cluster: cluster.clone(), group: group.clone(), topic: topic.clone() };
-            if let Some(row) = self.order.iter().position(|key| *key == wanted) {
+            if let Some(row) = self.order.row_of(&wanted) {
                 self.table.reveal(row);
             }
             self.selected = Some(wanted);
@@ -113,7 +115,7 @@ impl View for GroupsView {
             return self.selected.take().is_some();
         }
         let Some(row) = self.table.run(command, self.selected_row(), self.order.len()) else { return false };
-        self.selected = self.order.get(row).cloned();
+        self.selected = self.order.key(row).cloned();
         true
     }
 
@@ -138,12 +140,9 @@ impl View for GroupsView {
 
 impl GroupsView {
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
-    fn arrange(&mut self, groups: &[GroupView]) {
-        let is_complete = self.order.len() == groups.len() && groups.iter().all(|group| self.order.contains(&GroupKey::of(group)));
-        if is_complete && self.table.is_pointer_inside() {
-            return;
-        }
-        self.order = sorted(groups, self.sort_by, self.upwards).into_iter().map(|place| GroupKey::of(&groups[place])).collect();
+    fn arrange(&mut self, groups: &Arc<Vec<GroupView>>) {
+        let (sort_by, upwards) = (self.sort_by, self.upwards);
+        self.order.take(groups, self.table.is_pointer_inside(), GroupKey::of, |groups| sorted(groups, sort_by, upwards));
         if let Some(selected) = &self.selected
             && selected.cluster.is_none()
             && let Some(found) = groups.iter().find(|group| selected.names(group))
@@ -153,8 +152,7 @@ impl GroupsView {
     }
 
     fn selected_row(&self) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        self.order.iter().position(|key| key == selected)
+        self.order.row_of(self.selected.as_ref()?)
     }
 
     /// Asks for the selected group.
@@ -178,7 +176,6 @@ impl GroupsView {
     }
 
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
-        let groups = &context.snapshot.groups;
         let sorted_by = match self.sort_by {
             SortBy::Group => 0,
             SortBy::Topic => 1,
@@ -191,7 +188,7 @@ impl GroupsView {
         let table = Table { name: "groups", columns, num_rows: self.order.len(), selected: self.selected_row(), sorted: Some((sorted_by, self.upwards)) };
         let (order, courses) = (&self.order, &self.courses);
         let mut state = std::mem::take(&mut self.table);
-        let response = table.ui(ui, &mut state, context.tokens, |row, index| match groups.iter().find(|group| GroupKey::of(group) == order[index]) {
+        let response = table.ui(ui, &mut state, context.tokens, |row, index| match order.item(index) {
             Some(group) => row_ui(row, group, is_wide.then(|| courses.of(group)), context.as_of_ns),
             None => String::new(),
         });
@@ -200,10 +197,10 @@ impl GroupsView {
             let by = [SortBy::Group, SortBy::Topic, SortBy::Lag, SortBy::Seconds, SortBy::Verdict][column.min(4)];
             self.upwards = if by == self.sort_by { !self.upwards } else { matches!(by, SortBy::Group | SortBy::Topic) };
             self.sort_by = by;
-            self.order.clear();
+            self.order.forget();
         }
         if let Some(row) = response.clicked {
-            self.selected = self.order.get(row).cloned();
+            self.selected = self.order.key(row).cloned();
         }
     }
 }

@@ -370,3 +370,33 @@ fn a_service_that_only_calls_others_is_not_silent() {
     let scene = Scene::build(&business.snapshot(), NOW_NS);
     assert!(scene.nodes.iter().all(|node| node.silent_ns.is_none()));
 }
+
+#[test]
+fn no_frame_waits_for_a_layout_of_a_thousand_boxes_nor_for_arranging_them() {
+    let graph = layout_graph(&Scene::build(&testing::generated(1_000, 5_000), NOW_NS));
+    let ctx = egui::Context::default();
+    let mut placement = Placement::default();
+    let wait = |placement: &mut Placement| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while placement.is_pending() {
+            assert!(std::time::Instant::now() < deadline, "no layout came");
+            std::thread::yield_now();
+            placement.update(&graph, 1.0, Some(&ctx));
+        }
+    };
+    placement.update(&graph, 0.0, Some(&ctx));
+    assert!(placement.is_pending() && placement.placed().rects.is_empty(), "it is computed elsewhere");
+    wait(&mut placement);
+    let first = placement.placed().rects.clone();
+    assert_eq!(first.len(), 1_000);
+    // A box that stands elsewhere is brought back, once the layout is there; until then nothing moves.
+    let node_id = graph.nodes[0].node_id;
+    placement.put(node_id, egui::pos2(-4_000.0, -4_000.0));
+    placement.toggle_pin(node_id);
+    let displaced = placement.placed().rects.clone();
+    placement.arrange(&graph, Some(&ctx));
+    assert!(placement.is_pending());
+    assert_eq!(placement.placed().rects, displaced);
+    wait(&mut placement);
+    assert_eq!(placement.placed().rects, first);
+}

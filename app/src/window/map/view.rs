@@ -236,6 +236,11 @@ impl MapView {
         self.placements.of(self.shown.mode)
     }
 
+    /// Whether a layout is computed beside the window.
+    pub(crate) fn is_computing(&self) -> bool {
+        self.placement().is_pending()
+    }
+
     /// Whether there is anything to show.
     pub(crate) fn is_empty(&self) -> bool {
         self.scene.nodes.is_empty()

@@ -10,7 +10,7 @@ use super::{
     overview::{Stripe, stripes},
     span_detail,
     tree::{NodeKey, Tree},
-    waterfall::{Openness, Row, RowOf, TimeView, is_received, next_error, reveal, row_of, rows},
+    waterfall::{Openness, Row, RowOf, TimeView, next_error, reveal, row_of, rows},
 };
 use crate::window::{
     beside::Beside,
@@ -164,7 +164,7 @@ impl OpenTrace {
         let ns_per_pt = self.time_view().ns_per_pt();
         if self.rows_are_of != Some(ns_per_pt) {
             self.rows_are_of = Some(ns_per_pt);
-            self.rows = rows(&self.tree, &self.view, &self.openness, ns_per_pt);
+            self.rows = rows(&self.tree, &self.openness, ns_per_pt);
         }
         if std::mem::take(&mut self.wants_reveal)
             && let Some(row) = self.selected_row()
@@ -335,10 +335,5 @@ impl OpenTrace {
         let log = |place: &u32| &self.view.logs[*place as usize];
         let from = self.logs_by_span.partition_point(|place| log(place).span_id < span_id);
         self.logs_by_span[from..].iter().map(log).take_while(move |log| log.span_id == span_id).map(|log| (log.time_ns, log.severity))
-    }
-
-    /// How many spans were received.
-    pub(crate) fn num_spans(&self) -> u64 {
-        (0..self.tree.nodes.len() as u32).filter(|place| is_received(&self.tree, *place)).count() as u64
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct TreeNode {
     pub of: NodeOf,
     /// Its name for good.
     pub key: NodeKey,
+    /// A number for its service and operation: equal where both are; `None` = it was not received.
+    pub name: Option<u32>,
     /// Its parent's place; `None` = it stands at the top.
     pub parent: Option<u32>,
     /// How deep it stands.
@@ -103,6 +105,8 @@ pub(crate) struct Tree {
     pub num_errors: u32,
     /// Parents that are named and were not received.
     pub num_missing: u32,
+    /// Loops of parents that were cut.
+    pub num_loops: u32,
     /// Services, by first start.
     pub services: Vec<String>,
     /// Clocks that differ by more than the calls allow.
@@ -117,13 +121,30 @@ impl Tree {
         let mut tree = Self { nodes, ..Self::default() };
         tree.sum_up();
         tree.mark(&view.spans);
+        tree.number_names(&view.spans);
         tree.start_ns = tree.nodes.iter().map(|node| node.start_ns).min().unwrap_or(0);
         tree.end_ns = tree.nodes.iter().map(|node| node.end_ns).max().unwrap_or(0);
         tree.num_errors = tree.nodes.iter().filter(|node| node.is_error).count() as u32;
         tree.num_missing = tree.nodes.iter().filter(|node| matches!(node.of, NodeOf::Missing(_))).count() as u32;
+        tree.num_loops = tree.nodes.iter().filter(|node| node.is_loop).count() as u32;
         tree.services = services(&view.spans);
         tree.clocks = tree.clock_differences(&view.spans);
         tree
+    }
+
+    /// How many spans were received.
+    pub(crate) fn num_spans(&self) -> u64 {
+        (self.nodes.len() as u64).saturating_sub(u64::from(self.num_missing))
+    }
+
+    fn number_names(&mut self, spans: &[SpanView]) {
+        let mut numbers: HashMap<(&str, &str), u32> = HashMap::new();
+        for node in &mut self.nodes {
+            let NodeOf::Span(index) = node.of else { continue };
+            let span = &spans[index as usize];
+            let next = numbers.len() as u32;
+            node.name = Some(*numbers.entry((&span.service, &span.name)).or_insert(next));
+        }
     }
 
     /// The place of a node.
@@ -394,6 +415,7 @@ impl Links {
         TreeNode {
             of,
             key,
+            name: None,
             parent: None,
             depth: 0,
             num_below: 0,

@@ -198,7 +198,7 @@ fn copy_open(open: &OpenTrace, form: CopyForm) -> Option<String> {
             "start": figures::instant(open.tree.start_ns),
             "start_ns": open.tree.start_ns,
             "duration_ns": open.tree.end_ns.saturating_sub(open.tree.start_ns),
-            "spans": open.num_spans(),
+            "spans": open.tree.num_spans(),
             "failed_spans": open.tree.num_errors,
             "services": open.tree.services,
             "missing_parents": open.tree.num_missing,
@@ -212,7 +212,7 @@ fn summary(open: &OpenTrace) -> String {
     let tree = &open.tree;
     let mut parts = vec![
         figures::duration(tree.end_ns.saturating_sub(tree.start_ns)),
-        figures::things(open.num_spans(), "span", "spans"),
+        figures::things(open.tree.num_spans(), "span", "spans"),
         figures::things(tree.services.len() as u64, "service", "services"),
     ];
     if tree.num_errors > 0 {
@@ -222,8 +222,7 @@ fn summary(open: &OpenTrace) -> String {
 }
 
 impl TracesView {
-    /// Whether a tree is built beside the window, for tests.
-    #[cfg(test)]
+    /// Whether a tree is built beside the window.
     pub(crate) fn is_computing(&self) -> bool {
         self.open.as_ref().is_some_and(OpenTrace::is_pending)
     }

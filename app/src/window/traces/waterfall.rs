@@ -118,7 +118,7 @@ pub(crate) struct Openness {
 }
 
 /// The rows, from top to bottom.
-pub(crate) fn rows(tree: &Tree, view: &TraceView, openness: &Openness, ns_per_pt: f64) -> Vec<Row> {
+pub(crate) fn rows(tree: &Tree, openness: &Openness, ns_per_pt: f64) -> Vec<Row> {
     let narrow_ns = ns_per_pt * FOLD_BELOW_PT;
     let mut rows = Vec::new();
     let mut waiting: Vec<(u32, u32)> = Vec::new();
@@ -137,7 +137,7 @@ pub(crate) fn rows(tree: &Tree, view: &TraceView, openness: &Openness, ns_per_pt
         }
         let node = &tree.nodes[place as usize];
         let end = place + 1 + node.num_below;
-        if let Some(folded) = folded(tree, view, openness, place, narrow_ns) {
+        if let Some(folded) = folded(tree, openness, place, narrow_ns) {
             let RowOf::Folded { end, .. } = folded.of else { return rows };
             rows.push(folded);
             place = end;
@@ -153,7 +153,7 @@ pub(crate) fn rows(tree: &Tree, view: &TraceView, openness: &Openness, ns_per_pt
 }
 
 /// The run of narrow siblings that begins here, if it is worth a fold.
-fn folded(tree: &Tree, view: &TraceView, openness: &Openness, first: u32, narrow_ns: f64) -> Option<Row> {
+fn folded(tree: &Tree, openness: &Openness, first: u32, narrow_ns: f64) -> Option<Row> {
     let node = |place: u32| &tree.nodes[place as usize];
     let length_ns = |place: u32| (i128::from(node(place).last_ns) - i128::from(node(place).first_ns)) as f64;
     if length_ns(first) >= narrow_ns {
@@ -163,11 +163,7 @@ fn folded(tree: &Tree, view: &TraceView, openness: &Openness, first: u32, narrow
     if openness.unfolded.contains(&parent.map(|parent| node(parent).key)) {
         return None;
     }
-    let sample = tree.span(first, view);
-    let is_like = |place: u32| match (sample, tree.span(place, view)) {
-        (Some(one), Some(other)) => one.service == other.service && one.name == other.name,
-        _ => false,
-    };
+    let name = node(first).name;
     let (mut num, mut num_errors, mut is_alike) = (0, 0, true);
     let mut last_ns = node(first).first_ns;
     let mut next = first;
@@ -179,7 +175,7 @@ fn folded(tree: &Tree, view: &TraceView, openness: &Openness, first: u32, narrow
         last_ns = last_ns.max(node(next).last_ns);
         num += 1;
         num_errors += u32::from(node(next).is_error) + node(next).num_errors_below;
-        is_alike = is_alike && is_like(next);
+        is_alike = is_alike && name.is_some() && node(next).name == name;
         next += 1 + node(next).num_below;
     }
     (num >= FOLD_MIN).then_some(Row { node: first, of: RowOf::Folded { end: next, num, num_errors, is_alike } })
@@ -308,9 +304,4 @@ pub(crate) fn next_error(tree: &Tree, after: Option<u32>) -> Option<u32> {
     let is_origin = |place: &u32| tree.nodes[*place as usize].is_origin_of_error();
     let from = after.map_or(0, |after| after + 1);
     (from..tree.nodes.len() as u32).find(is_origin).or_else(|| (0..from.min(tree.nodes.len() as u32)).find(is_origin))
-}
-
-/// Whether a node stands for a span that was received.
-pub(crate) fn is_received(tree: &Tree, place: u32) -> bool {
-    matches!(tree.nodes[place as usize].of, NodeOf::Span(_))
 }

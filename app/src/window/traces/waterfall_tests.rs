@@ -44,7 +44,7 @@ fn assert_whole(view: &TraceView) -> Tree {
 fn all_rows(view: &TraceView, width_pt: f32) -> (Tree, Vec<Row>) {
     let tree = assert_whole(view);
     let ns_per_pt = TimeView::whole(&tree, width_pt).ns_per_pt();
-    let rows = rows(&tree, view, &Openness::default(), ns_per_pt);
+    let rows = rows(&tree, &Openness::default(), ns_per_pt);
     (tree, rows)
 }
 
@@ -94,7 +94,7 @@ fn what_ends_before_it_begins_is_marked_and_harmless() {
         let node = tree.find_span(SpanId(2)).map(|place| &tree.nodes[place as usize]).expect("it is there");
         assert_eq!(node.is_negative, duration_ns < 0);
         let whole = TimeView::whole(&tree, 700.0);
-        for row in rows(&tree, &view, &Openness::default(), whole.ns_per_pt()) {
+        for row in rows(&tree, &Openness::default(), whole.ns_per_pt()) {
             let (from_ns, to_ns) = extent_ns(&tree, row);
             let bar = bar(&whole, from_ns, to_ns).expect("within the whole");
             assert!(bar.left >= 0.0 && bar.right <= 702.0 && bar.right - bar.left >= 2.0, "{bar:?}");
@@ -160,12 +160,12 @@ fn what_is_too_narrow_to_tell_apart_is_folded_until_it_is_opened_or_zoomed() {
     assert_eq!((num, num_errors, is_alike, end - fold.node), (10, 10, false, 10), "nine attempts and the dead letter");
     // The same, nearer.
     let near = TimeView::whole(&tree, 660.0).zoomed(0.002, START_NS + 2_197 * MS, &tree);
-    assert!(rows(&tree, &view, &Openness::default(), near.ns_per_pt()).iter().all(|row| !matches!(row.of, RowOf::Folded { .. })));
+    assert!(rows(&tree, &Openness::default(), near.ns_per_pt()).iter().all(|row| !matches!(row.of, RowOf::Folded { .. })));
     // The same, opened.
     let mut openness = Openness::default();
     reveal(&tree, &mut openness, fold.node + 3);
     let ns_per_pt = TimeView::whole(&tree, 660.0).ns_per_pt();
-    let opened = rows(&tree, &view, &openness, ns_per_pt);
+    let opened = rows(&tree, &openness, ns_per_pt);
     assert_eq!(opened.len(), drawn_rows.len() + 9);
     assert_eq!(row_of(&tree, &drawn_rows, fold.node + 3), drawn_rows.iter().position(|row| row == *fold), "folded, the fold shows it");
     assert_eq!(row_of(&tree, &opened, fold.node + 3).map(|row| opened[row].node), Some(fold.node + 3));
@@ -177,7 +177,7 @@ fn what_is_collapsed_hides_all_below_it() {
     let (tree, open_rows) = all_rows(&view, 660.0);
     let orders = tree.find_span(SpanId(2)).expect("it is there");
     let openness = Openness { collapsed: [tree.nodes[orders as usize].key].into(), ..Openness::default() };
-    let rows = rows(&tree, &view, &openness, 1.0);
+    let rows = rows(&tree, &openness, 1.0);
     let num_shown = rows.len();
     assert_eq!(num_shown, 5, "the top two, the collapsed one, the missing parent and its child: {rows:?}");
     assert!(open_rows.len() > num_shown);
@@ -271,7 +271,7 @@ mod hostile {
             let mut openness = Openness::default();
             openness.collapsed.extend(tree.nodes.get(collapsed).map(|node| node.key));
             let whole = TimeView::whole(&tree, width_pt);
-            let rows = rows(&tree, &view, &openness, whole.ns_per_pt());
+            let rows = rows(&tree, &openness, whole.ns_per_pt());
             for row in &rows {
                 let (from_ns, to_ns) = extent_ns(&tree, *row);
                 prop_assert!(from_ns <= to_ns);

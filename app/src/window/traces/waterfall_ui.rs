@@ -182,9 +182,8 @@ pub(crate) fn foot_words(open: &OpenTrace) -> String {
         0 => "no parent is missing".to_owned(),
         num => format!("{} missing", figures::things(u64::from(num), "parent is", "parents are")),
     });
-    let loops = tree.nodes.iter().filter(|node| node.is_loop).count() as u64;
-    if loops > 0 {
-        parts.push(format!("{} of parents cut", figures::things(loops, "loop", "loops")));
+    if tree.num_loops > 0 {
+        parts.push(format!("{} of parents cut", figures::things(u64::from(tree.num_loops), "loop", "loops")));
     }
     if open.shows_critical {
         parts.push("underlined: what the end waited for".to_owned());

@@ -54,6 +54,11 @@ impl MapPane {
         &self.map
     }
 
+    /// Whether a layout is computed beside the window.
+    pub(crate) fn is_computing(&self) -> bool {
+        self.map.is_computing()
+    }
+
     /// Takes what was remembered, for this profile.
     pub(crate) fn remember(&mut self, settings: MapSettings, profile: &str) {
         self.moves = !settings.is_still;

@@ -3,6 +3,7 @@
 pub(crate) mod detail;
 pub(crate) mod empty_state;
 pub(crate) mod heat_strip;
+pub(crate) mod kept_order;
 pub(crate) mod payload;
 pub(crate) mod sparkline;
 pub(crate) mod split;
