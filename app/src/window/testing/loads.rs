@@ -60,12 +60,16 @@ pub fn loads() -> Vec<fn() -> Load> {
         || map("map, as a table", Mode::All, &[UiCommand::ToggleTable], walk_down),
         || traces("traces, list", None, walk_down),
         || traces("waterfall, whole", Some(&[]), |_, _| Vec::new()),
-        || traces("waterfall, unfolded and scrolled", Some(&[UiCommand::WalkFirst, UiCommand::WalkDown, UiCommand::WalkRight]), |_, _| {
-            vec![Event::PointerMoved(pos2(700.0, 800.0)), wheel(-90.0, Modifiers::NONE)]
-        }),
-        || traces("waterfall, zooming", Some(&[]), |_, number| {
-            vec![Event::PointerMoved(pos2(1_700.0, 800.0)), wheel(if number / 60 % 2 == 0 { 12.0 } else { -12.0 }, Modifiers::COMMAND)]
-        }),
+        || {
+            traces("waterfall, unfolded and scrolled", Some(&[UiCommand::WalkFirst, UiCommand::WalkDown, UiCommand::WalkRight]), |_, _| {
+                vec![Event::PointerMoved(pos2(700.0, 800.0)), wheel(-90.0, Modifiers::NONE)]
+            })
+        },
+        || {
+            traces("waterfall, zooming", Some(&[]), |_, number| {
+                vec![Event::PointerMoved(pos2(1_700.0, 800.0)), wheel(if number / 60 % 2 == 0 { 12.0 } else { -12.0 }, Modifiers::COMMAND)]
+            })
+        },
         || traces("waterfall, to the next failure", Some(&[]), |frames, _| run(frames, UiCommand::NextError)),
         || messages("messages, the end followed", |_, _| Vec::new()),
         || messages("messages, scrolled", |frames, _| run(frames, UiCommand::WalkPageUp)),

@@ -115,10 +115,26 @@ mod tests {
         let mut order = KeptOrder::default();
         let mut num_sorted = 0;
         for _ in 0..3 {
-            order.take(&items, false, |item| item.0, |items| { num_sorted += 1; by_value(items) });
+            order.take(
+                &items,
+                false,
+                |item| item.0,
+                |items| {
+                    num_sorted += 1;
+                    by_value(items)
+                },
+            );
         }
         order.forget();
-        order.take(&items, false, |item| item.0, |items| { num_sorted += 1; by_value(items) });
+        order.take(
+            &items,
+            false,
+            |item| item.0,
+            |items| {
+                num_sorted += 1;
+                by_value(items)
+            },
+        );
         assert_eq!(num_sorted, 2);
     }
 }
