@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use switchboard_engine::view::{SpanView, TraceView};
 
-use super::tree::{NodeKey, NodeOf, Tree};
+use super::tree::{NodeKey, Tree};
 
 /// What is narrower than this is folded, points.
 const FOLD_BELOW_PT: f64 = 3.0;
