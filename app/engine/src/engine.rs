@@ -16,7 +16,7 @@ use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
 use crate::old_spans::{OldSpanReader, StoredSpans};
 use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, Scan, TraceScan, merge, record_page};
-use crate::state::{Breakers, DeadLetters, Groups, Sources};
+use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Sources};
 use crate::store::{Inserted, Store, StoredAt};
 use crate::view::{Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, Report, Snapshot, SourceReport, TraceList};
 
@@ -62,6 +62,8 @@ pub struct Engine {
     extractor: Extractor,
     old_spans: OldSpanReader,
     inserted: Vec<Inserted>,
+    /// What the records of the batch in hand died of.
+    letter_kinds: Vec<Option<KindNumber>>,
     links: Vec<(SpanKey, LinkFacts)>,
     chart: Chart,
 }
@@ -84,6 +86,7 @@ impl Engine {
             extractor: Extractor::new(),
             old_spans: OldSpanReader::new(),
             inserted: Vec::new(),
+            letter_kinds: Vec::new(),
             links: Vec::new(),
             chart: Chart::new(config.started_ns),
         }
@@ -222,10 +225,11 @@ impl Engine {
     }
 
     fn records(&mut self, batch: &RecordBatch) {
-        self.store.insert_records(batch, &mut self.inserted);
-        for (row, inserted) in self.inserted.iter().enumerate() {
-            if let (Inserted::New(_) | Inserted::Collision(_), Some(channel)) = (inserted, batch.channels.get(batch.records[row].channel as usize)) {
-                self.dead_letters.observe(&batch.cluster.name, batch.text.get(channel.name), batch, row, batch.header.received_ns);
+        self.dead_letters.kinds_of(batch, &mut self.letter_kinds);
+        self.store.insert_records(batch, &self.letter_kinds, &mut self.inserted);
+        for ((record, kind), inserted) in batch.records.iter().zip(&self.letter_kinds).zip(&self.inserted) {
+            if let (Inserted::New(_) | Inserted::Collision(_), Some(kind)) = (inserted, kind) {
+                self.dead_letters.count(*kind, record.timestamp_ns, batch.header.received_ns);
             }
         }
         let extractor = &self.extractor;
@@ -407,7 +411,7 @@ impl Engine {
             Query::Attribute { .. } => Answer::Spans(Vec::new()),
             Query::Traces { .. } => Answer::Traces(TraceList::default()),
             Query::Logs { .. } => Answer::Logs(Vec::new()),
-            Query::DeadLetters { .. } => Answer::DeadLetters(LetterPage::default()),
+            Query::DeadLetters { .. } | Query::DeadLettersSince { .. } => Answer::DeadLetters(LetterPage::default()),
             Query::Find { .. } => Answer::Found(FindPage { is_done: true, ..FindPage::default() }),
         }
     }
@@ -439,12 +443,18 @@ impl Engine {
                 let limit = (*limit).min(MAX_ANSWER);
                 Scan::Logs(LogScan { logs: store.logs.held(), service: service.clone(), min_severity: *min_severity, limit })
             }
-            Query::DeadLetters { channel, origin, fingerprint, limit } => Scan::Letters(LetterScan {
+            Query::DeadLetters { channel, origin, fingerprint, skip, limit } => Scan::Letters(LetterScan {
                 records: store.records.held(),
-                channel: channel.clone(),
-                origin: origin.clone(),
-                told_apart: self.dead_letters.told_apart(channel, fingerprint),
-                fingerprint: fingerprint.clone(),
+                kinds: self.dead_letters.numbers_of(channel, origin.as_deref(), fingerprint),
+                since_ns: i64::MIN,
+                skip: *skip,
+                limit: (*limit).min(MAX_ANSWER),
+            }),
+            Query::DeadLettersSince { cluster, since_ns, skip, limit } => Scan::Letters(LetterScan {
+                records: store.records.held(),
+                kinds: self.dead_letters.numbers_in(cluster),
+                since_ns: *since_ns,
+                skip: *skip,
                 limit: (*limit).min(MAX_ANSWER),
             }),
             Query::Find { text, limit } => Scan::Find(Box::new(FindScan {

@@ -285,8 +285,8 @@ fn letter(offset: i64, message: &str) -> Record {
     Record { headers, ..record("orders-dlq", 0, offset) }
 }
 
-fn letters(engine: &mut Engine, fingerprint: &str, origin: Option<&str>, limit: usize) -> LetterPage {
-    let query = Query::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), limit };
+fn letters(engine: &mut Engine, fingerprint: &str, origin: Option<&str>, skip: usize, limit: usize) -> LetterPage {
+    let query = Query::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), skip, limit };
     ask!(engine, query, DeadLetters)
 }
 
@@ -308,11 +308,11 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
         snapshot.dead_letters.iter().map(|view| (view.fingerprint.as_str(), view.origin.as_deref(), view.count)).collect();
     assert_eq!(kinds.len(), 3, "{kinds:?}");
     for (fingerprint, origin, count) in &kinds {
-        let page = letters(&mut engine, fingerprint, *origin, 10);
-        assert_eq!((page.total, page.letters.len() as u64, page.is_capped), (*count, *count, false), "{fingerprint}");
+        let page = letters(&mut engine, fingerprint, *origin, 0, 10);
+        assert_eq!((page.total, page.letters.len() as u64, page.num_left()), (*count, *count, 0), "{fingerprint}");
     }
     let (stock, ..) = kinds.iter().find(|(.., count)| *count == 2).expect("two alike");
-    let page = letters(&mut engine, stock, Some("orders"), 10);
+    let page = letters(&mut engine, stock, Some("orders"), 0, 10);
     // The replayed one bears the earlier time.
     let [second, first] = page.letters.as_slice() else { panic!("{page:?}") };
     assert_eq!((first.offset, first.schema_id, first.redacted, first.timestamp_ns), (1, Some(0x0102), true, Some(START_NS + 5 * SECOND)));
@@ -321,9 +321,20 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
     assert_eq!((second.offset, second.replay_id.as_deref(), second.replay_count, second.schema_id), (3, Some("r-1"), 2, None));
     assert_eq!((second.cluster.as_str(), second.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
-    let capped = letters(&mut engine, stock, Some("orders"), 1);
-    assert_eq!((capped.letters.len(), capped.total, capped.is_capped), (1, 2, true));
-    assert_eq!(letters(&mut engine, stock, None, 10).total, 0);
+    for (skip, offsets, num_left) in [(0, vec![3], 1), (1, vec![1], 0), (2, vec![], 0)] {
+        let page = letters(&mut engine, stock, Some("orders"), skip, 1);
+        assert_eq!((page.letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), page.num_left(), page.total), (offsets, num_left, 2));
+    }
+    assert_eq!(letters(&mut engine, stock, None, 0, 10).total, 0);
+    // The same again are duplicates, which are neither counted nor listed.
+    apply(&mut engine, &[records(20, &[letter(2, "no such customer")])]);
+    apply(&mut engine, &[records(30, &[letter(5, "out of stock: 4714")])]);
+    let mut since = |since_ns: i64| {
+        let query = Query::DeadLettersSince { cluster: "broker".to_owned(), since_ns, skip: 0, limit: 10 };
+        ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.offset).collect::<Vec<_>>()
+    };
+    assert_eq!(since(i64::MIN).len(), 5);
+    assert_eq!(since(START_NS + 30 * MS), [5], "those that came before are left out");
 }
 
 #[test]
@@ -335,7 +346,7 @@ fn letters_that_are_not_told_apart_are_told_too() {
     apply(&mut engine, &[records(10, &of)]);
     let snapshot = engine.snapshot(&[]);
     let others = snapshot.dead_letters.iter().find(|view| view.origin.is_none()).expect("a row of others");
-    let page = letters(&mut engine, &others.fingerprint.clone(), None, 100);
+    let page = letters(&mut engine, &others.fingerprint.clone(), None, 0, 100);
     assert_eq!((page.total, others.count), (10, 10));
     assert_eq!(page.letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), (2_000..2_010).collect::<Vec<_>>());
 }

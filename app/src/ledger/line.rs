@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
+use switchboard_engine::view::LetterView;
 
 /// Which dead letter: where it lies, and its own time, so that a channel made anew under the same name is not mistaken for
 /// the old one.
@@ -19,6 +20,14 @@ pub struct LetterKey {
     pub offset: i64,
     /// The record's time, ns since the Unix epoch; `None` = unknown.
     pub timestamp_ns: Option<i64>,
+}
+
+impl LetterKey {
+    /// Of a stored letter.
+    pub fn of(view: &LetterView) -> Self {
+        let (cluster, channel) = (view.cluster.clone(), view.channel.clone());
+        Self { cluster, channel, partition: view.partition, offset: view.offset, timestamp_ns: view.timestamp_ns }
+    }
 }
 
 /// Stands for an origin and a fingerprint, which may hold text of strangers. Stable over versions and machines.

@@ -1,5 +1,8 @@
 //! What the window asks of replaying.
 
+use std::collections::BTreeSet;
+
+use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterView, Query};
 use switchboard_model::{RawHash, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
@@ -23,6 +26,70 @@ pub struct AskedLetter {
     pub trace_id: Option<TraceId>,
 }
 
+impl AskedLetter {
+    /// A stored letter of this kind.
+    pub fn of(view: &LetterView, kind: KindHash) -> Self {
+        Self {
+            letter: LetterKey::of(view),
+            kind,
+            raw_hash: view.raw_hash,
+            origin_partition: view.origin_partition,
+            failed_group: view.origin_group.clone(),
+            replay_count: view.replay_count,
+            trace_id: view.trace_id,
+        }
+    }
+}
+
+/// Which letters are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskedLetters {
+    /// These, oldest first.
+    These(Vec<AskedLetter>),
+    /// All that are open of those that died of the same, however many these are, but for some.
+    AllOpen {
+        /// What they died of.
+        cause: LetterCause,
+        /// Those that are not meant.
+        except: BTreeSet<LetterKey>,
+    },
+}
+
+/// What letters died of, and where they lie.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LetterCause {
+    /// Name of the source.
+    pub cluster: String,
+    /// The dead-letter channel.
+    pub channel: String,
+    /// The channel they came from; `None` = they do not tell.
+    pub origin: Option<String>,
+    /// Exception, top frame and message without ids.
+    pub fingerprint: String,
+}
+
+impl LetterCause {
+    /// Of a row of the snapshot.
+    pub fn of(view: &DeadLetterView) -> Self {
+        Self { cluster: view.cluster.clone(), channel: view.channel.clone(), origin: view.origin.clone(), fingerprint: view.fingerprint.clone() }
+    }
+
+    /// What stands for it in the ledger.
+    pub fn kind(&self) -> KindHash {
+        KindHash::of(self.origin.as_deref(), &self.fingerprint)
+    }
+
+    /// Its channel on its cluster.
+    pub fn channel_key(&self) -> ChannelKey {
+        ChannelKey { cluster: Some(self.cluster.clone()), name: self.channel.clone() }
+    }
+
+    /// The question for its letters; the oldest so many are left out.
+    pub fn query(&self, skip: usize, limit: usize) -> Query {
+        Query::DeadLetters { channel: self.channel_key(), origin: self.origin.clone(), fingerprint: self.fingerprint.clone(), skip, limit }
+    }
+}
+
 /// Letters of one cluster that are asked for, and where they are to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayAsk {
@@ -30,8 +97,10 @@ pub struct ReplayAsk {
     pub cluster: String,
     /// The channel to send to.
     pub target: String,
-    /// The letters, oldest first.
-    pub letters: Vec<AskedLetter>,
+    /// Which letters.
+    pub letters: AskedLetters,
+    /// How many are stored in all of those that died of the same.
+    pub num_stored: u64,
 }
 
 /// A command.
@@ -54,8 +123,8 @@ pub enum ReplayCommand {
     Stop,
     /// Put letters aside with a note.
     Park {
-        /// Which, and what they died of.
-        letters: Vec<(LetterKey, KindHash)>,
+        /// Which.
+        letters: AskedLetters,
         /// Why, or for whom.
         note: String,
     },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use switchboard_engine::view::Answer;
 use switchboard_model::{Redactor, SourceKind, SpanId, TraceId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -17,12 +18,14 @@ use crate::replay::plan::{Planner, Preview, choose, wrong};
 use crate::replay::prepare::{Reading, position};
 use crate::replay::readers::readers;
 use crate::replay::run::{Run, Wanted, failed_groups};
-use crate::replay::{AskedLetter, ClusterAccess, Observed, ReplayAsk, ReplayCommand};
+use crate::replay::{AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, ReplayAsk, ReplayCommand};
 
 /// Commands that may wait.
 const MAX_COMMANDS: usize = 64;
 /// Letters read again at a time for a preview.
 const PAGE: usize = 200;
+/// Letters of a cause asked for at a time, where all are meant.
+const LISTED_AT_ONCE: usize = 5_000;
 /// A note is cut here, in characters.
 const MAX_NOTE_CHARS: usize = 400;
 
@@ -209,8 +212,8 @@ impl Worker {
             ReplayCommand::Start { replay_id, typed_name } => self.start(&replay_id, typed_name).await,
             ReplayCommand::Continue => self.tell_run(Wanted::Rest),
             ReplayCommand::Stop => self.tell_run(Wanted::Stop),
-            ReplayCommand::Park { letters, note } => self.park(letters, Some(note)).await,
-            ReplayCommand::Unpark { letters } => self.park(letters, None).await,
+            ReplayCommand::Park { letters, note } => self.park(letters, &note).await,
+            ReplayCommand::Unpark { letters } => self.unpark(letters).await,
         };
         if let Err(reason) = done {
             self.shared.update(|board| board.refusal = Some(reason));
@@ -294,18 +297,27 @@ impl Worker {
         if self.is_running() {
             return Err("a run is going on; stop it first".to_owned());
         }
-        if let Some(reason) = wrong(&ask) {
+        let access = self.access(&ask.cluster)?;
+        let (letters, num_stored) = match ask.letters {
+            AskedLetters::These(letters) => (letters, ask.num_stored),
+            AskedLetters::AllOpen { cause, except } => {
+                let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+                self.all_open(&ledger, &cause, &except).await?
+            }
+        };
+        if let Some(reason) = wrong(&ask.cluster, &ask.target, &letters) {
             return Err(reason);
         }
-        let access = self.access(&ask.cluster)?;
         // Without a ledger nobody knows what was sent before.
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-        let letters = ledger.letters();
-        let (chosen, skipped) = choose(&ask, |letter| letters.get(letter).map(|record| record.state.clone()).unwrap_or_default());
+        let known = ledger.letters();
+        let (chosen, skipped) = choose(letters, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
         let cluster_id = self.cluster_ids().get(&ask.cluster).cloned();
         let replay_id = new_replay_id()?;
         let task = PreviewTask {
-            ask,
+            cluster: ask.cluster,
+            target: ask.target,
+            num_stored,
             chosen,
             cluster_id,
             replay_id,
@@ -321,6 +333,23 @@ impl Worker {
         self.shared.update(|board| (board.preparing, board.preview, board.run) = (Some(preparing), None, None));
         self.preparing = Some(tokio::spawn(task.run(skipped, Arc::clone(&self.shared))));
         Ok(())
+    }
+
+    /// All letters of a cause that are open, oldest first, and how many of it are stored.
+    async fn all_open(&self, ledger: &Ledger, cause: &LetterCause, except: &BTreeSet<LetterKey>) -> Result<(Vec<AskedLetter>, u64), String> {
+        let (kind, known) = (cause.kind(), ledger.letters());
+        let is_open = |letter: &LetterKey| known.get(letter).is_none_or(|record| record.state.is_open()) && !except.contains(letter);
+        let (mut letters, mut num_read) = (Vec::new(), 0);
+        loop {
+            let Some(Answer::DeadLetters(page)) = self.config.observed.query(cause.query(num_read, LISTED_AT_ONCE)).await else {
+                return Err("the engine did not answer in time; try again".to_owned());
+            };
+            num_read += page.letters.len();
+            letters.extend(page.letters.iter().map(|view| AskedLetter::of(view, kind)).filter(|asked| is_open(&asked.letter)));
+            if page.letters.is_empty() || page.num_left() == 0 {
+                return Ok((letters, page.total));
+            }
+        }
     }
 
     fn end_run(&mut self) {
@@ -398,12 +427,23 @@ impl Worker {
         }
     }
 
-    async fn park(&mut self, letters: Vec<(LetterKey, KindHash)>, note: Option<String>) -> Result<(), String> {
-        let note = note.map(|note| {
-            let note: String = note.trim().chars().take(MAX_NOTE_CHARS).collect();
-            self.config.redactor.redact_text(&note).unwrap_or(note)
-        });
+    async fn park(&mut self, letters: AskedLetters, note: &str) -> Result<(), String> {
+        let note: String = note.trim().chars().take(MAX_NOTE_CHARS).collect();
+        let note = self.config.redactor.redact_text(&note).unwrap_or(note);
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        let letters = match letters {
+            AskedLetters::These(letters) => letters,
+            AskedLetters::AllOpen { cause, except } => self.all_open(&ledger, &cause, &except).await?.0,
+        };
+        self.set_aside(ledger, letters.into_iter().map(|asked| (asked.letter, asked.kind)).collect(), Some(note)).await
+    }
+
+    async fn unpark(&mut self, letters: Vec<(LetterKey, KindHash)>) -> Result<(), String> {
+        let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        self.set_aside(ledger, letters, None).await
+    }
+
+    async fn set_aside(&self, ledger: Ledger, letters: Vec<(LetterKey, KindHash)>, note: Option<String>) -> Result<(), String> {
         let (operator, at_ns) = (self.config.operator.clone(), self.config.observed.now_ns());
         ledger.park(letters, note, &operator, at_ns).await.map_err(|error| error.to_string())
     }
@@ -440,7 +480,9 @@ fn new_replay_id() -> Result<String, String> {
 
 /// Reads the letters again and says what would be sent.
 struct PreviewTask {
-    ask: ReplayAsk,
+    cluster: String,
+    target: String,
+    num_stored: u64,
     chosen: Vec<AskedLetter>,
     cluster_id: Option<String>,
     replay_id: String,
@@ -456,9 +498,9 @@ impl PreviewTask {
         let mut reading = Reading::new(letters, PAGE);
         let snapshot = self.observed.snapshot();
         let mut planner = Planner {
-            target: &self.ask.target,
+            target: &self.target,
             replay_id: &self.replay_id,
-            num_partitions: num_partitions(&snapshot, &self.ask.target),
+            num_partitions: num_partitions(&snapshot, &self.target),
             redactor: &self.redactor,
             planned: Vec::new(),
             skipped,
@@ -475,14 +517,15 @@ impl PreviewTask {
         let Planner { planned, skipped, .. } = planner;
         let failed_groups = failed_groups(planned.iter());
         let preview = Preview {
-            readers: readers(&self.observed.snapshot(), &self.ask.cluster, &self.ask.target, &failed_groups),
+            readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
             writing: writing(self.access.as_ref(), self.cluster_id.as_ref()),
             replay_id: self.replay_id,
-            cluster: self.ask.cluster,
+            cluster: self.cluster,
             cluster_id: self.cluster_id,
-            target: self.ask.target,
+            target: self.target,
             planned,
             skipped,
+            num_stored: self.num_stored,
             partitions,
             failed_groups,
             read_ns: self.observed.now_ns(),

@@ -2,26 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{Answer, ConversationItem, GroupDetail, Query, RecordView, Snapshot, SpanView};
-use switchboard_model::{CorrelationId, REPLAY_ID_HEADER, SpanId, SpanKind, TraceId};
+use switchboard_engine::view::{Answer, ConversationItem, GroupDetail, LetterView, Query, Snapshot, SpanView};
+use switchboard_model::{CorrelationId, SpanId, SpanKind, TraceId};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SendId, SentState};
 use crate::replay::Observed;
 
-/// Letters looked for among the dead in one round.
+/// Letters of which a span is looked for in one round.
 const MAX_LOOKED_FOR: usize = 200;
-/// A letter that was read is still looked for among the dead so long, ns.
+/// A letter that was read is still looked for among the dead so long, and a span of one that was sent, ns.
 const LOOKED_FOR_NS: i64 = 600_000_000_000;
 /// Items of a conversation that are looked at.
 const MAX_ITEMS: usize = 64;
+/// Dead letters asked for at a time.
+const LISTED_AT_ONCE: usize = 5_000;
+/// Who wrote a dead letter may have a clock that is so much behind this machine's, ns.
+const CLOCKS_DIFFER_NS: i64 = 60_000_000_000;
 
 /// What is remembered from round to round.
 #[derive(Default)]
 pub(super) struct Follower {
-    /// Dead letters counted by the engine when the last look through all letters began.
-    num_dead: Option<u64>,
-    /// The look that is going on: their number when it began, and the last letter that was looked for.
-    looking: Option<(u64, Option<LetterKey>)>,
+    /// Dead letters counted by the engine when they were last looked through, and the ledger's version then.
+    looked_through: Option<(u64, u64)>,
+    /// The letter of which a span was looked for last.
+    last_looked_for: Option<LetterKey>,
     /// Where letters were consumed, by their replay ids.
     pub(super) new_traces: BTreeMap<String, (TraceId, SpanId)>,
 }
@@ -65,60 +69,73 @@ impl Follower {
                 is_out && here(letter, record)
             })
             .collect();
-        self.look_for(ledger, observed, &snapshot, &looked_for, traced, now_ns).await
+        self.look_among_the_dead(ledger, observed, &snapshot, &looked_for, now_ns).await?;
+        self.look_for_spans(ledger, observed, &looked_for, traced, now_ns).await
     }
 
-    /// Looks for letters among the dead, where there are more dead than the last time, and for the traces that are wanted.
-    async fn look_for(
+    /// Looks for letters among the dead, where there are more dead or more sent than the last time.
+    async fn look_among_the_dead(
         &mut self,
         ledger: &Ledger,
         observed: &dyn Observed,
         snapshot: &Snapshot,
         letters: &[(&LetterKey, &LetterRecord)],
-        traced: &BTreeSet<String>,
         now_ns: i64,
     ) -> Result<(), LedgerError> {
         let num_dead: u64 = snapshot.dead_letters.iter().map(|view| view.count).sum();
-        if self.looking.is_none() && self.num_dead != Some(num_dead) {
-            self.looking = Some((num_dead, None));
+        let is_of = (num_dead, ledger.version());
+        if self.looked_through == Some(is_of) || letters.is_empty() {
+            return Ok(());
         }
-        let dead_channels: BTreeSet<&str> = snapshot.dead_letters.iter().map(|view| view.channel.as_str()).collect();
-        let mut num_looked = 0;
-        for (letter, record) in letters {
-            let wants_trace = traced.contains(&record.replay_id) && !self.new_traces.contains_key(&record.replay_id);
-            let is_due = self.looking.as_ref().is_some_and(|(_, last)| last.as_ref().is_none_or(|last| *letter > last));
-            if !(wants_trace || is_due) {
-                continue;
-            }
-            num_looked += 1;
-            if num_looked > MAX_LOOKED_FOR {
-                return Ok(());
-            }
-            if let Some((_, last)) = self.looking.as_mut().filter(|_| is_due) {
-                *last = Some((*letter).clone());
-            }
-            let query = Query::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: MAX_ITEMS };
-            let Some(Answer::Conversation(items)) = observed.query(query).await else { continue };
-            if let Some(back) = came_back(&items, letter, record, &dead_channels)
-                && let Some(send_id) = record.send_id
-            {
-                let evidence = format!("back on {} {}@{}", back.channel, back.partition, back.offset);
-                ledger.follow(send_id, letter, FateLine { fate: Fate::DeadAgain, evidence, at_ns: now_ns }).await?;
-            } else if let Some(span) = consumed_in(&items, record) {
-                self.new_traces.insert(record.replay_id.clone(), (span.trace_id, span.span_id));
-                if let (LetterState::Sent(_), Some(send_id)) = (&record.state, record.send_id) {
-                    self.consumed_by_span(ledger, send_id, letter, span, now_ns).await?;
+        let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.cluster.as_str()).collect();
+        for cluster in clusters {
+            let of_cluster = || letters.iter().filter(|(letter, _)| letter.cluster == cluster);
+            let since_ns = of_cluster().map(|(_, record)| record.intended_ns).min().unwrap_or(now_ns);
+            // Nobody answered: the next round looks again.
+            let Some(came) = came_since(observed, cluster, since_ns.saturating_sub(CLOCKS_DIFFER_NS)).await else { return Ok(()) };
+            let came = Came::new(&came);
+            for (letter, record) in of_cluster() {
+                if let (Some((view, how)), Some(send_id)) = (came.back(letter, record), record.send_id) {
+                    let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
+                    ledger.follow(send_id, letter, FateLine { fate: Fate::DeadAgain, evidence, at_ns: now_ns }).await?;
                 }
             }
         }
-        if let Some((num_dead, _)) = self.looking.take() {
-            self.num_dead = Some(num_dead);
+        self.looked_through = Some(is_of);
+        Ok(())
+    }
+
+    /// Looks for the spans that consumed letters: of those whose new trace is wanted, and of those nobody was seen to read.
+    async fn look_for_spans(
+        &mut self,
+        ledger: &Ledger,
+        observed: &dyn Observed,
+        letters: &[(&LetterKey, &LetterRecord)],
+        traced: &BTreeSet<String>,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
+        let is_wanted = |record: &LetterRecord| {
+            let is_unseen = matches!(record.state, LetterState::Sent(_)) && now_ns.saturating_sub(record.intended_ns) <= LOOKED_FOR_NS;
+            record.position.is_some() && (is_unseen || traced.contains(&record.replay_id)) && !self.new_traces.contains_key(&record.replay_id)
+        };
+        let wanted: Vec<_> = letters.iter().filter(|(_, record)| is_wanted(record)).collect();
+        // In turn, where there are more than fit into a round.
+        let first = wanted.partition_point(|(letter, _)| self.last_looked_for.as_ref().is_some_and(|last| *letter <= last));
+        for (letter, record) in wanted.iter().cycle().skip(first).take(wanted.len().min(MAX_LOOKED_FOR)) {
+            self.last_looked_for = Some((*letter).clone());
+            let query = Query::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: MAX_ITEMS };
+            let Some(Answer::Conversation(items)) = observed.query(query).await else { continue };
+            let Some(span) = consumed_in(&items, record) else { continue };
+            self.new_traces.insert(record.replay_id.clone(), (span.trace_id, span.span_id));
+            if let (LetterState::Sent(_), Some(send_id)) = (&record.state, record.send_id) {
+                Self::consumed_by_span(ledger, send_id, letter, span, now_ns).await?;
+            }
         }
         Ok(())
     }
 
     /// A span that names the record proves that it was read, where no group's offsets tell.
-    async fn consumed_by_span(&self, ledger: &Ledger, send_id: SendId, letter: &LetterKey, span: &SpanView, now_ns: i64) -> Result<(), LedgerError> {
+    async fn consumed_by_span(ledger: &Ledger, send_id: SendId, letter: &LetterKey, span: &SpanView, now_ns: i64) -> Result<(), LedgerError> {
         let evidence = format!("{} read it: {}", span.service, span.name);
         ledger.follow(send_id, letter, FateLine { fate: Fate::Consumed, evidence, at_ns: now_ns }).await
     }
@@ -163,16 +180,58 @@ fn read_by(commits: &Commits, letter: &LetterKey, record: &LetterRecord) -> Opti
     is_past.then(|| format!("{} past {partition}@{offset}", groups.join(", ")))
 }
 
-/// The dead letter that a record has become.
-fn came_back<'a>(items: &'a [ConversationItem], letter: &LetterKey, record: &LetterRecord, dead_channels: &BTreeSet<&str>) -> Option<&'a RecordView> {
-    items.iter().find_map(|item| match item {
-        ConversationItem::Record(found) => {
-            let is_marked = found.headers.iter().any(|(name, value)| name == REPLAY_ID_HEADER && value.as_deref() == Some(record.replay_id.as_bytes()));
-            let is_the_letter = (found.channel.as_str(), found.partition, found.offset) == (letter.channel.as_str(), letter.partition, letter.offset);
-            (is_marked && !is_the_letter && found.channel != record.target && dead_channels.contains(found.channel.as_str())).then_some(found)
+/// Dead letters of a cluster that came since.
+async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Option<Vec<LetterView>> {
+    let mut came = Vec::new();
+    loop {
+        let query = Query::DeadLettersSince { cluster: cluster.to_owned(), since_ns, skip: came.len(), limit: LISTED_AT_ONCE };
+        let Answer::DeadLetters(page) = observed.query(query).await? else { return None };
+        let is_last = page.letters.is_empty() || page.num_left() == 0;
+        came.extend(page.letters);
+        if is_last {
+            return Some(came);
         }
-        ConversationItem::Span(_) | ConversationItem::Log(_) => None,
-    })
+    }
+}
+
+/// Dead letters, by the two things that tell which record each was.
+struct Came<'a> {
+    by_replay_id: BTreeMap<&'a str, Vec<&'a LetterView>>,
+    by_origin: BTreeMap<(&'a str, i32, i64), Vec<&'a LetterView>>,
+}
+
+impl<'a> Came<'a> {
+    fn new(letters: &'a [LetterView]) -> Self {
+        let mut came = Self { by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
+        for view in letters {
+            if let Some(replay_id) = &view.replay_id {
+                came.by_replay_id.entry(replay_id).or_default().push(view);
+            }
+            if let (Some(origin), Some(partition), Some(offset)) = (&view.origin, view.origin_partition, view.origin_offset) {
+                came.by_origin.entry((origin, partition, offset)).or_default().push(view);
+            }
+        }
+        came
+    }
+
+    /// The dead letter that a record has become, and how that is known where it does not bear the record's own id: a consumer may
+    /// have left the headers out, but says from which place of which channel it gave the record up.
+    fn back(&self, letter: &LetterKey, record: &LetterRecord) -> Option<(&'a LetterView, String)> {
+        let is_another = |view: &&&LetterView| {
+            let is_the_letter = (view.channel.as_str(), view.partition, view.offset) == (letter.channel.as_str(), letter.partition, letter.offset);
+            !is_the_letter && view.channel != record.target
+        };
+        let marked = self.by_replay_id.get(record.replay_id.as_str()).and_then(|views| views.iter().find(is_another));
+        if let Some(view) = marked {
+            return Some((view, String::new()));
+        }
+        let (partition, offset) = record.position?;
+        // A channel made anew counts from 0 again: an older letter is not meant.
+        let is_later = |view: &LetterView| view.timestamp_ns.is_some_and(|at_ns| at_ns >= record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS));
+        let views = self.by_origin.get(&(record.target.as_str(), partition, offset))?;
+        let view = views.iter().find(|view| is_another(view) && is_later(view))?;
+        Some((view, format!(", which came from {} {partition}@{offset}", record.target)))
+    }
 }
 
 /// The span that consumed a record at its new place.
@@ -213,6 +272,43 @@ mod tests {
 
     fn commits(of: &[(&str, i64)]) -> Commits {
         of.iter().map(|(group, committed)| (("c".to_owned(), "orders".to_owned(), (*group).to_owned()), BTreeMap::from([(2, *committed)]))).collect()
+    }
+
+    fn dead(change: impl FnOnce(&mut LetterView)) -> LetterView {
+        let mut view = LetterView { channel: "orders-dlt".into(), offset: 9, timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
+        change(&mut view);
+        view
+    }
+
+    #[test]
+    fn a_letter_that_came_back_is_known_by_its_id_or_by_the_place_it_was_sent_to() {
+        let from = |origin: &str, partition: i32, offset: i64, at_ns: i64| {
+            let origin = origin.to_owned();
+            dead(|view| {
+                view.origin = Some(origin);
+                (view.origin_partition, view.origin_offset, view.timestamp_ns) = (Some(partition), Some(offset), Some(at_ns));
+            })
+        };
+        let marked = |id: &str| dead(|view| view.replay_id = Some(id.to_owned()));
+        let record = LetterRecord { intended_ns: 2 * CLOCKS_DIFFER_NS, ..record(None) };
+        for (name, view, is_back) in [
+            ("its id", marked("r-1.1"), true),
+            ("another's id", marked("r-1.2"), false),
+            ("the letter itself", LetterView { offset: 7, ..marked("r-1.1") }, false),
+            ("the record itself", LetterView { channel: "orders".into(), ..marked("r-1.1") }, false),
+            ("its place", from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS), true),
+            ("its place, by a clock that is behind", from("orders", 2, 100, CLOCKS_DIFFER_NS + 1), true),
+            ("its place, before it was sent", from("orders", 2, 100, CLOCKS_DIFFER_NS - 1), false),
+            ("another partition", from("orders", 1, 100, 3 * CLOCKS_DIFFER_NS), false),
+            ("another offset", from("orders", 2, 99, 3 * CLOCKS_DIFFER_NS), false),
+            ("another channel", from("payments", 2, 100, 3 * CLOCKS_DIFFER_NS), false),
+        ] {
+            let views = [view];
+            assert_eq!(Came::new(&views).back(&letter(), &record).is_some(), is_back, "{name}");
+        }
+        let views = [from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS)];
+        let nowhere = LetterRecord { position: None, ..record };
+        assert!(Came::new(&views).back(&letter(), &nowhere).is_none(), "the broker did not tell where it was written");
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod tests;
 
 pub use access::{Answering, ClusterAccess, Observed, RecordSender, Waiting};
 pub use board::{CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
-pub use command::{AskedLetter, ReplayAsk, ReplayCommand};
+pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
 pub use desk::{Pace, ReplayDesk, ReplayDeskConfig};
 pub(crate) use follow::consumed_in;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use switchboard_model::{HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Skipped, plan_headers};
 
 use crate::ledger::{LetterKey, LetterState, SentState};
-use crate::replay::{AskedLetter, Readers, ReplayAsk, Writing};
+use crate::replay::{AskedLetter, Readers, Writing};
 
 /// A record may be replayed so often in all.
 pub(super) const MAX_REPLAYS: u32 = 3;
@@ -30,6 +30,8 @@ pub struct Preview {
     pub planned: Vec<Planned>,
     /// Letters that would not, and why.
     pub skipped: Vec<SkippedLetter>,
+    /// How many are stored in all of those that died of the same; the others were not asked for.
+    pub num_stored: u64,
     /// Into which partitions.
     pub partitions: PartitionRule,
     /// Who will read it.
@@ -102,28 +104,28 @@ pub enum PartitionRule {
     },
 }
 
-/// Why an ask is not even looked at.
-pub(super) fn wrong(ask: &ReplayAsk) -> Option<String> {
-    if ask.letters.is_empty() {
-        return Some("no letter is selected".to_owned());
+/// Why it makes no sense to send letters from this cluster to this channel.
+pub(super) fn wrong(cluster: &str, target: &str, letters: &[AskedLetter]) -> Option<String> {
+    if letters.is_empty() {
+        return Some("no open letter is meant".to_owned());
     }
-    if ask.target.is_empty() {
+    if target.is_empty() {
         return Some("the letters do not tell which channel they came from, so there is nowhere to send them".to_owned());
     }
-    if ask.letters.iter().any(|asked| asked.letter.channel == ask.target) {
-        return Some(format!("they would go back to {}, where they lie dead", ask.target));
+    if letters.iter().any(|asked| asked.letter.channel == target) {
+        return Some(format!("they would go back to {target}, where they lie dead"));
     }
-    if ask.letters.iter().any(|asked| asked.letter.cluster != ask.cluster) {
+    if letters.iter().any(|asked| asked.letter.cluster != cluster) {
         return Some("the letters lie on several clusters; send those of one at a time".to_owned());
     }
     None
 }
 
 /// The letters that may be sent as far as the ledger goes, each once, and those that may not.
-pub(super) fn choose(ask: &ReplayAsk, state: impl Fn(&LetterKey) -> LetterState) -> (Vec<AskedLetter>, Vec<SkippedLetter>) {
+pub(super) fn choose(letters: Vec<AskedLetter>, state: impl Fn(&LetterKey) -> LetterState) -> (Vec<AskedLetter>, Vec<SkippedLetter>) {
     let (mut chosen, mut skipped, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for asked in &ask.letters {
-        if !seen.insert(&asked.letter) {
+    for asked in letters {
+        if !seen.insert(asked.letter.clone()) {
             continue;
         }
         let reason = match state(&asked.letter) {
@@ -135,8 +137,8 @@ pub(super) fn choose(ask: &ReplayAsk, state: impl Fn(&LetterKey) -> LetterState)
             LetterState::Parked(note) => Some(format!("parked: {note}")),
         };
         match reason {
-            Some(reason) => skipped.push(SkippedLetter { letter: asked.letter.clone(), reason }),
-            None => chosen.push(asked.clone()),
+            Some(reason) => skipped.push(SkippedLetter { letter: asked.letter, reason }),
+            None => chosen.push(asked),
         }
     }
     (chosen, skipped)

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use switchboard_engine::view::{
-    Answer, ChannelFigures, ConversationItem, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, Node, NodeBasis, NodeId, NodeKind, PartitionLag,
-    Query, RecordView, Snapshot, SourceView, Topology,
+    Answer, ChannelFigures, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, LetterPage, LetterView, Node, NodeBasis, NodeId, NodeKind,
+    PartitionLag, Query, Snapshot, SourceView, Topology,
 };
 use switchboard_model::{
     OriginalRecord, Outcome as Sent, OutgoingRecord, PermitRefused, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
 use crate::replay::{
-    Answering, AskedLetter, ClusterAccess, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig, RunPhase,
+    Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig, RunPhase,
     Waiting, Writing,
 };
 
@@ -58,7 +58,7 @@ struct World {
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
     committed: Mutex<i64>,
-    back: Mutex<BTreeMap<String, RecordView>>,
+    back: Mutex<Vec<LetterView>>,
 }
 
 impl World {
@@ -99,10 +99,42 @@ impl World {
 
     /// A record of the target dies again.
     fn dies_again(&self, replay_id: &str) {
-        let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(replay_id.as_bytes().to_vec()))];
-        let record = RecordView { channel: DEAD.into(), partition: 0, offset: 900, headers, ..RecordView::default() };
-        self.back.lock().insert(replay_id.to_owned(), record);
+        let view = LetterView { replay_id: Some(replay_id.to_owned()), ..stored(900) };
+        self.back.lock().push(view);
     }
+
+    /// So does the one at this offset, by a consumer that leaves its headers out.
+    fn dies_without_headers(&self, offset: i64) {
+        let timestamp_ns = Some(crate::session::now_ns());
+        let view = LetterView { origin: Some(TARGET.into()), origin_partition: Some(0), origin_offset: Some(offset), timestamp_ns, ..stored(901) };
+        self.back.lock().push(view);
+    }
+
+    /// The stored letters, oldest first.
+    fn stored(&self) -> Vec<LetterView> {
+        self.records.lock().keys().map(|offset| stored(*offset)).collect()
+    }
+}
+
+/// A dead letter as the engine tells of it.
+fn stored(offset: i64) -> LetterView {
+    LetterView {
+        cluster: CLUSTER.into(),
+        channel: DEAD.into(),
+        offset,
+        timestamp_ns: Some(offset),
+        raw_hash: RawHash(offset as u128 + 1),
+        origin: Some(TARGET.into()),
+        origin_partition: Some(0),
+        origin_group: Some(GROUP.into()),
+        ..LetterView::default()
+    }
+}
+
+/// A page of letters.
+fn page(of: &[LetterView], skip: usize, limit: usize) -> Answer {
+    let letters: Vec<LetterView> = of.iter().skip(skip).take(limit).cloned().collect();
+    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: of.len() as u64 })
 }
 
 impl ClusterAccess for World {
@@ -247,9 +279,10 @@ impl Observed for Eyes {
                 let view = self.snapshot().groups[0].clone();
                 Some(Answer::Group(Some(Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() }))))
             }
-            Query::Conversation { id, .. } => {
-                Some(Answer::Conversation(self.0.back.lock().get(&id.to_string()).cloned().map(ConversationItem::Record).into_iter().collect()))
-            }
+            Query::DeadLettersSince { skip, limit, .. } => Some(page(&self.0.back.lock(), skip, limit)),
+            // As the engine does where there are too many for one answer.
+            Query::DeadLetters { skip, limit, .. } => Some(page(&self.0.stored(), skip, limit.min(5))),
+            Query::Conversation { .. } => Some(Answer::Conversation(Vec::new())),
             _ => None,
         };
         Box::pin(async move { answer })
@@ -305,8 +338,7 @@ impl Desk {
     }
 
     async fn preview(&self, offsets: impl IntoIterator<Item = i64>) -> Arc<ReplayBoard> {
-        let letters = offsets.into_iter().map(asked).collect();
-        self.desk.command(ReplayCommand::Preview(ReplayAsk { cluster: CLUSTER.into(), target: TARGET.into(), letters }));
+        self.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(offsets.into_iter().map(asked).collect())));
         self.until("preview", |board| board.preview.is_some() || board.refusal.is_some()).await
     }
 
@@ -334,15 +366,15 @@ fn key(offset: i64) -> LetterKey {
 }
 
 fn asked(offset: i64) -> AskedLetter {
-    AskedLetter {
-        letter: key(offset),
-        kind: KindHash(1),
-        raw_hash: RawHash(offset as u128 + 1),
-        origin_partition: Some(0),
-        failed_group: Some(GROUP.into()),
-        replay_count: 0,
-        trace_id: None,
-    }
+    AskedLetter::of(&stored(offset), KindHash(1))
+}
+
+fn cause() -> LetterCause {
+    LetterCause { cluster: CLUSTER.into(), channel: DEAD.into(), origin: Some(TARGET.into()), fingerprint: "NullPointerException".into() }
+}
+
+fn ask(cluster: &str, target: &str, letters: AskedLetters) -> ReplayCommand {
+    ReplayCommand::Preview(ReplayAsk { cluster: cluster.into(), target: target.into(), letters, num_stored: 12 })
 }
 
 fn is_ended(phase: &RunPhase) -> bool {
@@ -417,6 +449,40 @@ async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
     assert_eq!(board.state(&key(2)), &LetterState::DeadAgain);
     assert!(desk.world.sent().len() < 12, "the rest stays");
     assert!(board.state(&key(11)).is_open());
+}
+
+#[tokio::test]
+async fn one_that_dies_again_without_its_headers_is_known_by_where_it_was_sent() {
+    let desk = Desk::new(World::new(12));
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.dies_without_headers(3);
+    desk.world.read_all();
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board).0, Ending::Halted);
+    assert_eq!(board.state(&key(3)), &LetterState::DeadAgain);
+    let evidence = &board.letters[&key(3)].reason;
+    assert!(evidence.contains("orders-dlt 0@901, which came from orders 0@3"), "{evidence}");
+}
+
+#[tokio::test]
+async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
+    let desk = Desk::new(World::new(12));
+    let parked = AskedLetters::These(vec![asked(4)]);
+    desk.desk.command(ReplayCommand::Park { letters: parked, note: "later".into() });
+    desk.until("parked", |board| matches!(board.state(&key(4)), LetterState::Parked(_))).await;
+    let all = |except: &[i64]| AskedLetters::AllOpen { cause: cause(), except: except.iter().map(|offset| key(*offset)).collect() };
+    desk.desk.command(ask(CLUSTER, TARGET, all(&[0, 7])));
+    let board = desk.until("preview", |board| board.preview.is_some()).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    let offsets: Vec<i64> = preview.planned.iter().map(|planned| planned.asked.letter.offset).collect();
+    assert_eq!((offsets, preview.num_stored), (vec![1, 2, 3, 5, 6, 8, 9, 10, 11], 12));
+    desk.desk.command(ReplayCommand::Park { letters: all(&[]), note: "all of them".into() });
+    desk.until("all parked", |board| (0..12).all(|offset| matches!(board.state(&key(offset)), LetterState::Parked(_)))).await;
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.desk.command(ask(CLUSTER, TARGET, all(&[])));
+    desk.until("refusal", |board| board.refusal.as_deref() == Some("no open letter is meant")).await;
 }
 
 #[tokio::test]
@@ -543,7 +609,7 @@ async fn a_ledger_that_cannot_be_written_stops_sending() {
 #[tokio::test]
 async fn parked_letters_stay_out_until_they_are_taken_out_also_after_a_restart() {
     let desk = Desk::new(World::new(3));
-    desk.desk.command(ReplayCommand::Park { letters: vec![(key(1), KindHash(1))], note: " ask the catalog team, password=hunter2 ".into() });
+    desk.desk.command(ReplayCommand::Park { letters: AskedLetters::These(vec![asked(1)]), note: " ask the catalog team, password=hunter2 ".into() });
     let board = desk.until("parked", |board| matches!(board.state(&key(1)), LetterState::Parked(_))).await;
     let LetterState::Parked(note) = board.state(&key(1)) else { unreachable!("just seen") };
     assert!(note.starts_with("ask the catalog team"), "{note}");
@@ -564,7 +630,7 @@ async fn what_makes_no_sense_is_refused_in_words() {
     for (target, cluster, told) in [("", CLUSTER, "nowhere to send"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
         let mut letter = asked(0);
         letter.letter.cluster = cluster.to_owned();
-        desk.desk.command(ReplayCommand::Preview(ReplayAsk { cluster: cluster.into(), target: target.into(), letters: vec![letter] }));
+        desk.desk.command(ask(cluster, target, AskedLetters::These(vec![letter])));
         let board = desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains(told))).await;
         assert!(board.preview.is_none());
     }

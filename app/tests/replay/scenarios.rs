@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use switchboard::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome};
-use switchboard::replay::{ReplayCommand, RunPhase, SentCounts};
+use switchboard::replay::{AskedLetters, ReplayCommand, RunPhase, SentCounts};
 use switchboard_model::{SourceCommand, TailFrom};
 
 use crate::cluster::{Arrived, Cluster, Place, SECRET};
@@ -213,7 +213,7 @@ pub async fn read_only(cluster: Cluster) {
         ReplayCommand::Start { replay_id, typed_name: Some(SOURCE.into()) },
         ReplayCommand::Continue,
         ReplayCommand::Stop,
-        ReplayCommand::Park { letters: kept.clone(), note: "later".into() },
+        ReplayCommand::Park { letters: AskedLetters::These(asked[..1].to_vec()), note: "later".into() },
         ReplayCommand::Unpark { letters: kept },
         ReplayCommand::Dismiss,
         ReplayCommand::Preview(replaying.ask(asked)),

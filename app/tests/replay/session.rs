@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard::ledger::{KindHash, Ledger, LetterKey, Outcome};
+use switchboard::ledger::{KindHash, Ledger, Outcome};
 use switchboard::profile::{KafkaProfile, OtlpProfile, Profile};
-use switchboard::replay::{AskedLetter, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
+use switchboard::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard::session::Session;
 use switchboard_engine::view::{Answer, ChannelKey, LetterView, Query};
 
@@ -58,7 +58,7 @@ impl Replaying {
             let snapshot = self.session.snapshot();
             let view = snapshot.dead_letters.iter().find(|view| view.channel == self.place.dead && view.count >= num as u64)?;
             let channel = ChannelKey { cluster: Some(view.cluster.clone()), name: view.channel.clone() };
-            let query = Query::DeadLetters { channel, origin: view.origin.clone(), fingerprint: view.fingerprint.clone(), limit: 10_000 };
+            let query = Query::DeadLetters { channel, origin: view.origin.clone(), fingerprint: view.fingerprint.clone(), skip: 0, limit: 10_000 };
             match self.session.query(query).recv_timeout(Duration::from_secs(5)) {
                 Ok(Answer::DeadLetters(page)) if page.letters.len() >= num => Some(page),
                 _ => None,
@@ -70,26 +70,11 @@ impl Replaying {
     fn asked(&self, view: &LetterView) -> AskedLetter {
         let (origin, group) = (view.origin.as_deref(), view.origin_group.as_deref());
         assert_eq!((origin, group), (Some(self.place.target.as_str()), Some(self.place.group.as_str())));
-        let letter = LetterKey {
-            cluster: view.cluster.clone(),
-            channel: view.channel.clone(),
-            partition: view.partition,
-            offset: view.offset,
-            timestamp_ns: view.timestamp_ns,
-        };
-        AskedLetter {
-            letter,
-            kind: KindHash(1),
-            raw_hash: view.raw_hash,
-            origin_partition: view.origin_partition,
-            failed_group: view.origin_group.clone(),
-            replay_count: view.replay_count,
-            trace_id: view.trace_id,
-        }
+        AskedLetter::of(view, KindHash(1))
     }
 
     pub fn ask(&self, letters: Vec<AskedLetter>) -> ReplayAsk {
-        ReplayAsk { cluster: SOURCE.into(), target: self.place.target.clone(), letters }
+        ReplayAsk { cluster: SOURCE.into(), target: self.place.target.clone(), num_stored: letters.len() as u64, letters: AskedLetters::These(letters) }
     }
 
     pub async fn preview(&self, letters: Vec<AskedLetter>) -> Arc<ReplayBoard> {

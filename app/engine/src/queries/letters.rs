@@ -1,13 +1,12 @@
 //! Dead letters one by one.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use switchboard_model::NO_TIME;
 
-use crate::state::{DeadLetterInfo, death};
-use crate::store::{Held, RecordContent, RecordRef, RecordSegment, Segment, StoredAt};
-use crate::view::{ChannelKey, LetterPage, LetterView};
+use crate::state::{DeadLetterInfo, KindNumber, death};
+use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
+use crate::view::{LetterPage, LetterView};
 
 /// Header of the replay that sent a record.
 const REPLAY_ID: &str = "x-switchboard-replay-id";
@@ -16,15 +15,16 @@ const REPLAY_COUNT: &str = "x-switchboard-replay-count";
 /// Letters are read between two looks whether anybody still waits.
 const STRIDE: usize = 256;
 
-/// A look over all stored records of a dead-letter channel.
+/// A look over all stored dead letters. What each died of stands beside it, so only the letters of the page are read.
 #[derive(Debug)]
 pub(crate) struct LetterScan {
     pub(crate) records: Held<RecordSegment>,
-    pub(crate) channel: ChannelKey,
-    pub(crate) origin: Option<String>,
-    pub(crate) fingerprint: String,
-    /// Where the fingerprint stands for all others: those that are told apart.
-    pub(crate) told_apart: Option<HashSet<(Option<String>, String)>>,
+    /// Only letters of these kinds.
+    pub(crate) kinds: Vec<KindNumber>,
+    /// Only letters that came at this time or later, ns since the Unix epoch.
+    pub(crate) since_ns: i64,
+    /// Of the oldest, so many are left out.
+    pub(crate) skip: usize,
     pub(crate) limit: usize,
 }
 
@@ -33,39 +33,28 @@ impl LetterScan {
     /// where it has none.
     pub(crate) fn run(&self, cancelled: &AtomicBool) -> Option<LetterPage> {
         let mut found: Vec<(i64, StoredAt)> = Vec::new();
-        let mut num_read = 0_usize;
         for (number, segment) in self.records.segments() {
-            let (channels, num_rows) = segment.rows_of(&self.channel);
-            if num_rows == 0 {
-                continue;
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
             }
-            for row in (0..segment.num_rows()).filter(|row| channels.contains(&segment.channel_of(*row))) {
-                if num_read.is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
-                    return None;
-                }
-                num_read += 1;
-                let record = RecordRef::new(segment, row);
-                let (info, fingerprint) = death_of(record, &record.content());
-                if self.is_asked_for(info, fingerprint) {
+            for (row, _) in segment.letters().iter().filter(|(_, kind)| self.kinds.contains(kind)) {
+                let record = RecordRef::new(segment, *row as usize);
+                if record.received_ns() >= self.since_ns {
                     let time_ns = if record.timestamp_ns() == NO_TIME { record.received_ns() } else { record.timestamp_ns() };
-                    found.push((time_ns, StoredAt { segment: number, row: row as u16 }));
+                    found.push((time_ns, StoredAt { segment: number, row: *row as u16 }));
                 }
             }
         }
         found.sort_unstable();
         let total = found.len() as u64;
-        found.truncate(self.limit);
-        let is_capped = total > found.len() as u64;
-        let letter = |(_, at): &(i64, StoredAt)| Some(letter(*at, RecordRef::new(self.records.segment(at.segment)?, at.row.into())));
-        Some(LetterPage { letters: found.iter().filter_map(letter).collect(), total, is_capped })
-    }
-
-    fn is_asked_for(&self, info: Option<DeadLetterInfo>, fingerprint: String) -> bool {
-        let origin = info.and_then(|info| info.origin);
-        match &self.told_apart {
-            Some(others) => !others.contains(&(origin, fingerprint)),
-            None => fingerprint == self.fingerprint && origin == self.origin,
+        let mut letters = Vec::new();
+        for (_, at) in found.into_iter().skip(self.skip).take(self.limit) {
+            if letters.len() % STRIDE == 0 && cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            letters.extend(self.records.segment(at.segment).map(|segment| letter(at, RecordRef::new(segment, at.row.into()))));
         }
+        Some(LetterPage { letters, skipped: self.skip as u64, total })
     }
 }
 

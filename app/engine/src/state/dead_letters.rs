@@ -1,8 +1,8 @@
 //! Dead letters: channels known by name or choice, proved by their records' headers, and counted by what they died of.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_model::{NO_TIME, RecordBatch, is_dead_letter_name};
+use switchboard_model::{NO_TIME, RecordBatch, RecordRow, is_dead_letter_name};
 
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
 use crate::view::{ChannelKey, DeadLetterView};
@@ -34,6 +34,10 @@ struct Kind {
     dialect: Option<&'static str>,
 }
 
+/// Number of a kind of death, in the order they were met: what stands for it beside each stored letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct KindNumber(u32);
+
 #[derive(Clone, Copy, Debug)]
 struct Tally {
     count: u64,
@@ -45,7 +49,9 @@ struct Tally {
 #[derive(Debug, Default)]
 pub(crate) struct DeadLetters {
     chosen: BTreeSet<String>,
-    kinds: BTreeMap<Kind, Tally>,
+    kinds: BTreeMap<Kind, KindNumber>,
+    /// By number; `None` = met, and not yet counted.
+    tallies: Vec<Option<Tally>>,
 }
 
 impl DeadLetters {
@@ -59,50 +65,70 @@ impl DeadLetters {
         is_dead_letter_name(channel) || self.chosen.contains(channel)
     }
 
-    /// Counts a record that was not seen before, if its channel holds dead letters. What its headers tell, where they do.
-    pub(crate) fn observe(&mut self, cluster: &str, channel: &str, batch: &RecordBatch, row: usize, received_ns: i64) -> Option<DeadLetterInfo> {
-        let record = batch.records.get(row)?;
-        if !self.is_candidate(channel) {
-            return None;
+    /// What the records of a batch died of, in their order; `None` = no dead letter. Nothing is counted yet.
+    pub(crate) fn kinds_of(&mut self, batch: &RecordBatch, kinds: &mut Vec<Option<KindNumber>>) {
+        kinds.clear();
+        let holds: Vec<bool> = batch.channels.iter().map(|channel| self.is_candidate(batch.text.get(channel.name))).collect();
+        if holds.contains(&true) {
+            kinds.extend(batch.records.iter().map(|record| {
+                let channel = batch.channels.get(record.channel as usize).filter(|_| holds.get(record.channel as usize) == Some(&true))?;
+                Some(self.kind_of(&batch.cluster.name, batch.text.get(channel.name), batch, record))
+            }));
         }
+    }
+
+    fn kind_of(&mut self, cluster: &str, channel: &str, batch: &RecordBatch, record: &RecordRow) -> KindNumber {
         let headers = batch.headers.get(record.headers.range()).unwrap_or_default();
         let readable = headers.iter().filter(|header| !header.redacted);
         let (info, fingerprint) =
             death(readable.map(|header| (batch.text.get(header.name), header.value.map(|value| batch.text.bytes(value)))), record.headers_readable);
-        let time_ns = record.timestamp_ns;
-        let is_told = time_ns != NO_TIME && time_ns > 0 && time_ns <= received_ns.saturating_add(MAX_AHEAD_NS);
-        self.count(
-            Kind {
-                cluster: cluster.to_owned(),
-                channel: channel.to_owned(),
-                origin: info.as_ref().and_then(|info| info.origin.clone()),
-                fingerprint,
-                dialect: info.as_ref().map(|info| info.dialect),
-            },
-            if is_told { time_ns } else { received_ns },
-        );
-        info
-    }
-
-    fn count(&mut self, kind: Kind, at_ns: i64) {
+        let dialect = info.as_ref().map(|info| info.dialect);
+        let kind = Kind { cluster: cluster.to_owned(), channel: channel.to_owned(), origin: info.and_then(|info| info.origin), fingerprint, dialect };
         let full = self.kinds.len() >= MAX_KINDS && !self.kinds.contains_key(&kind);
         let kind = if full { Kind { origin: None, fingerprint: OTHERS.into(), dialect: None, ..kind } } else { kind };
-        let tally = self.kinds.entry(kind).or_insert(Tally { count: 0, first_ns: at_ns, last_ns: at_ns });
+        let tallies = &mut self.tallies;
+        *self.kinds.entry(kind).or_insert_with(|| {
+            tallies.push(None);
+            KindNumber(tallies.len() as u32 - 1)
+        })
+    }
+
+    /// Counts a letter that was not seen before. Its own time is `NO_TIME` where it has none.
+    pub(crate) fn count(&mut self, kind: KindNumber, time_ns: i64, received_ns: i64) {
+        let is_told = time_ns != NO_TIME && time_ns > 0 && time_ns <= received_ns.saturating_add(MAX_AHEAD_NS);
+        let at_ns = if is_told { time_ns } else { received_ns };
+        let Some(tally) = self.tallies.get_mut(kind.0 as usize) else { return };
+        let tally = tally.get_or_insert(Tally { count: 0, first_ns: at_ns, last_ns: at_ns });
         tally.count += 1;
         tally.first_ns = tally.first_ns.min(at_ns);
         tally.last_ns = tally.last_ns.max(at_ns);
     }
 
-    /// Where a fingerprint stands for all that came after the cap: the origins and fingerprints in this channel that do not.
-    pub(crate) fn told_apart(&self, channel: &ChannelKey, fingerprint: &str) -> Option<HashSet<(Option<String>, String)>> {
-        let is_of = |kind: &&Kind| kind.channel == channel.name && channel.cluster.as_ref().is_none_or(|cluster| *cluster == kind.cluster);
-        let kinds = || self.kinds.keys().filter(is_of).filter(|kind| kind.fingerprint != OTHERS);
-        (fingerprint == OTHERS).then(|| kinds().map(|kind| (kind.origin.clone(), kind.fingerprint.clone())).collect())
+    /// The kinds of this channel, origin and fingerprint: of each dialect one, and of each cluster where none is named.
+    pub(crate) fn numbers_of(&self, channel: &ChannelKey, origin: Option<&str>, fingerprint: &str) -> Vec<KindNumber> {
+        let is_asked_for = |kind: &Kind| {
+            kind.channel == channel.name
+                && channel.cluster.as_ref().is_none_or(|cluster| *cluster == kind.cluster)
+                && kind.origin.as_deref() == origin
+                && kind.fingerprint == fingerprint
+        };
+        self.numbers(is_asked_for)
+    }
+
+    /// The kinds of a cluster.
+    pub(crate) fn numbers_in(&self, cluster: &str) -> Vec<KindNumber> {
+        self.numbers(|kind| kind.cluster == cluster)
+    }
+
+    fn numbers(&self, is_asked_for: impl Fn(&Kind) -> bool) -> Vec<KindNumber> {
+        self.kinds.iter().filter(|(kind, _)| is_asked_for(kind)).map(|(_, number)| *number).collect()
     }
 
     /// One row a channel, origin and fingerprint.
     pub(crate) fn views(&self) -> Vec<DeadLetterView> {
-        let view = |(kind, tally): (&Kind, &Tally)| DeadLetterView {
+        let view = |(kind, number): (&Kind, &KindNumber)| {
+            let tally = self.tallies.get(number.0 as usize).copied().flatten()?;
+            Some(DeadLetterView {
             channel: kind.channel.clone(),
             channel_node: None,
             origin: kind.origin.clone(),
@@ -113,8 +139,8 @@ impl DeadLetters {
             last_ns: tally.last_ns,
             dialect: kind.dialect.map(str::to_owned),
             cluster: kind.cluster.clone(),
-        };
-        self.kinds.iter().map(view).collect()
+        })};
+        self.kinds.iter().filter_map(view).collect()
     }
 }
 

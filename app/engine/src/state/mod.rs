@@ -18,6 +18,6 @@ mod words;
 
 pub(crate) use breakers::Breakers;
 pub(crate) use dead_letter_dialect::DeadLetterInfo;
-pub(crate) use dead_letters::{DeadLetters, death};
+pub(crate) use dead_letters::{DeadLetters, KindNumber, death};
 pub(crate) use groups::{ChannelState, Groups};
 pub(crate) use sources::Sources;

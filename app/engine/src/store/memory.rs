@@ -13,6 +13,7 @@ use super::record_segment::{EvictedRecords, RecordSegment, channel_name};
 use super::shelf::{STRIDE, Segment, Shelf};
 use super::span_segment::SpanSegment;
 use super::vocabulary::{Memo, text_at};
+use crate::state::KindNumber;
 use crate::view::RowId;
 
 /// Where an item is stored: 8 bytes that stay valid until its segment is evicted, and then find nothing.
@@ -152,8 +153,9 @@ impl Store {
         self.spans.evict(|gone| counts.evicted(gone, ItemKind::Span));
     }
 
-    /// Stores records of a broker. `inserted` is emptied and gets one entry a row.
-    pub fn insert_records(&mut self, batch: &RecordBatch, inserted: &mut Vec<Inserted>) {
+    /// Stores records of a broker. `kinds` says of each what it died of; shorter = of the rest nothing. `inserted` is emptied and gets one
+    /// entry a row.
+    pub(crate) fn insert_records(&mut self, batch: &RecordBatch, kinds: &[Option<KindNumber>], inserted: &mut Vec<Inserted>) {
         inserted.clear();
         let Self { seed, records, memo, hashes, .. } = self;
         memo.begin_batch(&batch.text, batch.headers.iter().filter_map(|header| header.value), batch.channels.len());
@@ -174,7 +176,7 @@ impl Store {
                 if is_new {
                     memo.begin_segment();
                 }
-                segment.push(batch, record, memo)
+                segment.push(batch, record, kinds.get(row).copied().flatten(), memo)
             }));
         }
         self.count(&batch.header, ItemKind::Record, tally);

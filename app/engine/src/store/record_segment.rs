@@ -13,6 +13,7 @@ use super::row_index::RowIndex;
 use super::shelf::{Segment, SegmentLimits};
 use super::value::text_of;
 use super::vocabulary::{Memo, Vocabulary, rows};
+use crate::state::KindNumber;
 use crate::view::ChannelKey;
 
 const READABLE: u8 = 4;
@@ -41,6 +42,8 @@ pub(crate) struct RecordSegment {
     flags: Vec<u8>,
     blob: Vec<u8>,
     blob_ends: Vec<u32>,
+    /// Rows of dead letters, and what each died of.
+    letters: Vec<(u32, KindNumber)>,
     pub(crate) index: RowIndex,
 }
 
@@ -64,6 +67,7 @@ impl RecordSegment {
             flags: Vec::with_capacity(num_rows),
             blob: Vec::new(),
             blob_ends: Vec::with_capacity(num_rows),
+            letters: Vec::new(),
             index: RowIndex::new(seed, num_rows),
         }
     }
@@ -74,8 +78,9 @@ impl RecordSegment {
     }
 
     /// Appends a record; the caller saw to it that the segment is not full.
-    pub(crate) fn push(&mut self, batch: &RecordBatch, record: &RecordRow, memo: &mut Memo) -> usize {
+    pub(crate) fn push(&mut self, batch: &RecordBatch, record: &RecordRow, kind: Option<KindNumber>, memo: &mut Memo) -> usize {
         let row = self.offsets.len();
+        self.letters.extend(kind.map(|kind| (row as u32, kind)));
         let text = &batch.text;
         let channel = memo.resource(record.channel, |_, encoded| {
             let cluster = self.cluster(&batch.cluster);
@@ -158,6 +163,11 @@ impl RecordSegment {
         let numbers: Vec<u32> = (1..self.channel_rows.len() as u32).filter(is_of).collect();
         let num_rows = numbers.iter().map(|number| u64::from(self.channel_rows[*number as usize])).sum();
         (numbers, num_rows)
+    }
+
+    /// Rows of dead letters in their order, and what each died of.
+    pub(crate) fn letters(&self) -> &[(u32, KindNumber)] {
+        &self.letters
     }
 
     /// Number of the channel of a row.
@@ -312,6 +322,7 @@ impl Segment for RecordSegment {
             + (self.offsets.capacity() + self.timestamps.capacity()) * 8
             + self.raw_hashes.capacity() * 16
             + self.flags.capacity()
+            + self.letters.capacity() * size_of::<(u32, KindNumber)>()
             + self.blob.capacity()
             + self.vocabulary.size_bytes()
             + self.channels.size_bytes()
@@ -342,6 +353,7 @@ impl Segment for RecordSegment {
         self.flags.shrink_to_fit();
         self.blob.shrink_to_fit();
         self.blob_ends.shrink_to_fit();
+        self.letters.shrink_to_fit();
     }
 
     fn successor(&self) -> Self {

@@ -207,15 +207,22 @@ pub struct RefusalView {
     pub count: u64,
 }
 
-/// Answer to [`crate::view::Query::DeadLetters`].
+/// Answer to [`crate::view::Query::DeadLetters`] and [`crate::view::Query::DeadLettersSince`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LetterPage {
     /// Oldest first.
     pub letters: Vec<LetterView>,
-    /// How many there are, among the records stored.
+    /// How many older ones were left out, as asked for.
+    pub skipped: u64,
+    /// How many there are in all, among the records stored.
     pub total: u64,
-    /// Whether the limit left some out.
-    pub is_capped: bool,
+}
+
+impl LetterPage {
+    /// How many newer ones the limit left out.
+    pub fn num_left(&self) -> u64 {
+        self.total.saturating_sub(self.skipped + self.letters.len() as u64)
+    }
 }
 
 /// A dead letter. `None` = unknown.

@@ -110,6 +110,19 @@ pub enum Query {
         origin: Option<String>,
         /// As [`crate::view::DeadLetterView::fingerprint`].
         fingerprint: String,
+        /// The oldest so many are left out.
+        skip: usize,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Dead letters of a cluster that came at a time or later, whatever they died of, oldest first.
+    DeadLettersSince {
+        /// Name of the source that reads the cluster.
+        cluster: String,
+        /// When they came here, ns since the Unix epoch.
+        since_ns: i64,
+        /// The oldest so many are left out.
+        skip: usize,
         /// At most so many.
         limit: usize,
     },
@@ -148,7 +161,7 @@ pub enum Answer {
     Refused(Vec<RefusalView>),
     /// To [`Query::Logs`].
     Logs(Vec<LogView>),
-    /// To [`Query::DeadLetters`].
+    /// To [`Query::DeadLetters`] and [`Query::DeadLettersSince`].
     DeadLetters(LetterPage),
     /// To [`Query::Find`]: what was found since the last one.
     Found(FindPage),

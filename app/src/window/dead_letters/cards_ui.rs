@@ -2,7 +2,8 @@
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use super::inbox::{Cause, InboxRow};
+use super::inbox::InboxRow;
+use crate::replay::LetterCause;
 use crate::window::{
     figures, fonts,
     map::paint::fitted,
@@ -25,7 +26,7 @@ pub(crate) fn height_pt(num_rows: usize) -> f32 {
 }
 
 /// Draws the cards; which was clicked. `reveal`: the chosen one is brought into view.
-pub(crate) fn cards_ui(ui: &mut egui::Ui, rows: &[InboxRow], chosen: Option<&Cause>, has_keys: bool, reveal: bool, tokens: &DesignTokens) -> Option<usize> {
+pub(crate) fn cards_ui(ui: &mut egui::Ui, rows: &[InboxRow], chosen: Option<&LetterCause>, has_keys: bool, reveal: bool, tokens: &DesignTokens) -> Option<usize> {
     let mut clicked = None;
     ui.spacing_mut().item_spacing.y = 0.0;
     let mut area = egui::ScrollArea::vertical().id_salt("causes").auto_shrink([false, false]);

@@ -3,35 +3,9 @@
 use switchboard_engine::view::{DeadLetterView, Snapshot};
 
 use crate::{
-    ledger::KindHash,
-    replay::{HandledAs, KindKey, ReplayBoard},
+    replay::{HandledAs, KindKey, LetterCause, ReplayBoard},
     window::{figures, sanitise::visible},
 };
-
-/// What letters died of: a line of the inbox.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cause {
-    /// Name of the source.
-    pub cluster: String,
-    /// The dead-letter channel.
-    pub channel: String,
-    /// The channel they came from; `None` = they do not tell.
-    pub origin: Option<String>,
-    /// Exception, top frame and message without ids.
-    pub fingerprint: String,
-}
-
-impl Cause {
-    /// Of a row of the snapshot.
-    pub(crate) fn of(view: &DeadLetterView) -> Self {
-        Self { cluster: view.cluster.clone(), channel: view.channel.clone(), origin: view.origin.clone(), fingerprint: view.fingerprint.clone() }
-    }
-
-    /// What stands for it in the ledger.
-    pub(crate) fn kind(&self) -> KindHash {
-        KindHash::of(self.origin.as_deref(), &self.fingerprint)
-    }
-}
 
 /// Letters by where they stand. Their sum is all that were seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +26,7 @@ pub(crate) struct Standing {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InboxRow {
     /// What they died of.
-    pub cause: Cause,
+    pub cause: LetterCause,
     /// Where they stand.
     pub standing: Standing,
     /// All that were seen.
@@ -63,15 +37,16 @@ pub(crate) struct InboxRow {
     pub last_ns: i64,
 }
 
-/// The inbox: those with open letters first, the most first; then the rest.
+/// The inbox: those with open letters first, the most letters first, so that none moves while it is being worked off; then the rest.
 pub(crate) fn inbox(snapshot: &Snapshot, board: &ReplayBoard) -> Vec<InboxRow> {
     let mut rows: Vec<InboxRow> = snapshot.dead_letters.iter().map(|view| row(view, board)).collect();
-    rows.sort_by(|a, b| b.standing.open.cmp(&a.standing.open).then_with(|| b.total.cmp(&a.total)).then_with(|| a.cause.cmp(&b.cause)));
+    let has_open = |row: &InboxRow| row.standing.open > 0;
+    rows.sort_by(|a, b| has_open(b).cmp(&has_open(a)).then_with(|| b.total.cmp(&a.total)).then_with(|| a.cause.cmp(&b.cause)));
     rows
 }
 
 fn row(view: &DeadLetterView, board: &ReplayBoard) -> InboxRow {
-    let cause = Cause::of(view);
+    let cause = LetterCause::of(view);
     let key = KindKey { cluster: cause.cluster.clone(), channel: cause.channel.clone(), kind: cause.kind() };
     let mut standing = Standing::default();
     // What the ledger knows of before the first that was seen has left its channel meanwhile.

@@ -3,8 +3,8 @@
 use switchboard_engine::view::LetterView;
 
 use crate::{
-    ledger::{KindHash, LetterKey, LetterState, SentState},
-    replay::{AskedLetter, ReplayBoard},
+    ledger::{LetterKey, LetterState, SentState},
+    replay::ReplayBoard,
     window::{figures, theme::Ink, widgets::payload::bytes_in_line},
 };
 
@@ -24,15 +24,10 @@ pub(crate) struct LetterRow {
     pub key_text: String,
 }
 
-/// Where a letter lies.
-pub(crate) fn key_of(view: &LetterView) -> LetterKey {
-    LetterKey { cluster: view.cluster.clone(), channel: view.channel.clone(), partition: view.partition, offset: view.offset, timestamp_ns: view.timestamp_ns }
-}
-
 /// One row a letter, in their order.
 pub(crate) fn rows(letters: &[LetterView], board: &ReplayBoard) -> Vec<LetterRow> {
     let row = |view: &LetterView| {
-        let key = key_of(view);
+        let key = LetterKey::of(view);
         let key_text = bytes_in_line(view.key.as_deref()).text.chars().take(KEY_CHARS_MAX).collect();
         LetterRow { state: board.state(&key).clone(), key, view: view.clone(), key_text }
     };
@@ -90,18 +85,5 @@ impl LetterRow {
         let state = state_word(&self.state);
         let (partition, offset) = (self.view.partition, self.view.offset);
         format!("{partition}@{offset}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
-    }
-
-    /// As replaying asks for it.
-    pub(crate) fn asked(&self, kind: KindHash) -> AskedLetter {
-        AskedLetter {
-            letter: self.key.clone(),
-            kind,
-            raw_hash: self.view.raw_hash,
-            origin_partition: self.view.origin_partition,
-            failed_group: self.view.origin_group.clone(),
-            replay_count: self.view.replay_count,
-            trace_id: self.view.trace_id,
-        }
     }
 }

@@ -1,12 +1,18 @@
 //! Dead letters: an inbox by channel and cause, the letters one by one, and sending them again.
 //!
-//! `inbox` counts by what they died of, `letters` are the rows, `letter_detail` is what is known of one, `replay_panel` is what a
-//! replay would do and does (all pure); `cards_ui` and `panel_ui` draw them, `view` keeps what is looked at.
+//! `inbox` counts by what they died of, `letters` are the rows, `marks` which of them are meant, `letter_detail` is what is known of
+//! one, `replay_panel` is what a replay would do and does (all pure). `view` keeps what is looked at and `letter_list` the page of
+//! letters, `act` carries out commands, `lay_out` puts all in its place; `cards_ui`, `note_ui` and `panel_ui` draw.
 
+mod act;
 mod cards_ui;
 mod inbox;
+mod lay_out;
 mod letter_detail;
+mod letter_list;
 mod letters;
+mod marks;
+mod note_ui;
 mod panel_ui;
 mod replay_panel;
 #[cfg(test)]

@@ -141,8 +141,10 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
         _ => none,
     };
     let num = figures::count(marked.num_open as u64);
+    let letters = figures::things(marked.num_open as u64, "letter", "letters");
+    let preview = if marked.num_open > 0 { format!("Preview {letters}…") } else { "Preview…".to_owned() };
     let mut buttons = vec![
-        button(&if marked.num_open > 0 { format!("Preview {num}…") } else { "Preview…".to_owned() }, UiCommand::PreviewReplay, true, none_open),
+        button(&preview, UiCommand::PreviewReplay, true, none_open),
         button("Park…", UiCommand::ParkLetters, false, none_open),
     ];
     if marked.num_parked > 0 {
@@ -166,14 +168,18 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
 fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
     let target = visible(&preview.target).into_owned();
     let num = preview.planned.len();
-    let what = vec![
-        figure("will be sent", &figures::count(num as u64)),
+    let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
+    let mut what = vec![
+        figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         figure("skipped", &figures::count(preview.skipped.len() as u64)).toned(if preview.skipped.is_empty() { Tone::Quiet } else { Tone::Warn }),
-        figure("bytes", &format!("{}, hash equal", figures::bytes(preview.size_bytes() as u64))),
-        figure("partition", &partition_words(preview.partitions)),
+        figure("bytes, hash equal", &figures::bytes(preview.size_bytes() as u64)),
+        partition_row(preview.partitions),
         figure("order", "as they died"),
         figure("timestamp", "of sending"),
     ];
+    if num_others > 0 {
+        what.insert(2, figure("not asked for", &figures::count(num_others)));
+    }
     let mut sections = vec![Section::new("What", what).noted("read again from the broker")];
     if !preview.skipped.is_empty() {
         sections.push(Section::new("Skipped", skipped_rows(preview)));
@@ -210,11 +216,13 @@ fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
     }
 }
 
-fn partition_words(rule: PartitionRule) -> String {
+fn partition_row(rule: PartitionRule) -> Row {
     match rule {
-        PartitionRule::AsOriginal { num_partitions } => format!("as original ({num_partitions} there)"),
-        PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => format!("as original; {num_unknown} by key ({num} there)"),
-        PartitionRule::ByKey { .. } => "by key: how many the target has is unknown".to_owned(),
+        PartitionRule::AsOriginal { num_partitions } => figure("partition", &format!("as original of {num_partitions}")),
+        PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => {
+            figure("partition", &format!("as original of {num}")).explained(&format!("{} by key: where they lay is unknown or not there", figures::count(num_unknown as u64)))
+        }
+        PartitionRule::ByKey { .. } => figure("partition", "by key").explained("how many the target has is unknown"),
     }
 }
 
@@ -228,9 +236,8 @@ fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let num_more = reasons.len().saturating_sub(REASONS_MAX);
     let row = |(reason, letters): (&str, Vec<String>)| {
         let more = if letters.len() > NAMED_MAX { " …" } else { "" };
-        Row::link(reason, &figures::count(letters.len() as u64), None)
-            .explained(&format!("{}{more}", letters[..letters.len().min(NAMED_MAX)].join(", ")))
-            .toned(Tone::Warn)
+        let named = format!("{}{more}", letters[..letters.len().min(NAMED_MAX)].join(", "));
+        Row::link(&named, &figures::count(letters.len() as u64), None).explained(reason).toned(Tone::Warn)
     };
     let mut rows: Vec<Row> = reasons.into_iter().take(REASONS_MAX).map(row).collect();
     if num_more > 0 {

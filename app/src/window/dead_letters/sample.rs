@@ -21,6 +21,8 @@ const ORIGIN: &str = "orders.placed";
 pub(super) const CAUSE: &str = "NullPointerException at OrderMapper:88";
 const MINUTE_NS: i64 = 60_000_000_000;
 const NUM_LETTERS: i64 = 298;
+/// Letters of a cause that fills more than two pages.
+pub(super) const NUM_MANY: i64 = 2_345;
 
 fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetterView {
     DeadLetterView {
@@ -70,7 +72,7 @@ fn letter(number: i64) -> LetterView {
 }
 
 pub(super) fn key(number: i64) -> LetterKey {
-    super::letters::key_of(&letter(number))
+    LetterKey::of(&letter(number))
 }
 
 fn record(number: i64) -> RecordView {
@@ -98,13 +100,23 @@ fn record(number: i64) -> RecordView {
     }
 }
 
+fn page(num: i64, skip: usize, limit: usize) -> Answer {
+    let letters = (0..num).skip(skip).take(limit).map(letter).collect();
+    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: num as u64 })
+}
+
+/// Answers as where a cause has more letters than fit on a page.
+pub(super) fn answer_of_many(query: &Query) -> Option<Answer> {
+    match query {
+        Query::DeadLetters { skip, limit, .. } => Some(page(NUM_MANY, *skip, *limit)),
+        other => answer(other),
+    }
+}
+
 /// Answers what the view asks.
 pub(super) fn answer(query: &Query) -> Option<Answer> {
     match query {
-        Query::DeadLetters { fingerprint, .. } => {
-            let num = if fingerprint == CAUSE { NUM_LETTERS } else { 3 };
-            Some(Answer::DeadLetters(LetterPage { letters: (0..num).map(letter).collect(), total: num as u64, is_capped: false }))
-        }
+        Query::DeadLetters { fingerprint, skip, limit, .. } => Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, *skip, *limit)),
         Query::RecordDetails { rows } => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(row.0 as i64 - 1))).collect())),
         Query::Conversation { .. } => Some(Answer::Conversation(Vec::new())),
         _ => None,
@@ -195,6 +207,7 @@ pub(super) fn previewed(writing: Writing) -> ReplayBoard {
         target: ORIGIN.into(),
         planned: (2..NUM_LETTERS).map(planned).collect(),
         skipped: (0..2).map(|number| SkippedLetter { letter: key(number), reason: reason.clone() }).collect(),
+        num_stored: NUM_LETTERS as u64,
         partitions: PartitionRule::AsOriginal { num_partitions: 4 },
         readers: readers(0),
         failed_groups: BTreeSet::from(["inventory".to_owned()]),

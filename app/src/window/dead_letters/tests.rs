@@ -7,7 +7,7 @@ use switchboard_engine::view::{ChannelKey, Snapshot};
 use super::sample;
 use crate::{
     ledger::{Ending, LetterState},
-    replay::{ReplayBoard, ReplayCommand, RunPhase, Writing},
+    replay::{AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
     window::{
         SessionCommand, ThemeChoice, WindowApp,
         command::UiCommand,
@@ -62,13 +62,55 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
     harness.get_by_role_and_label(Role::Heading, "0@7718 · key 4702");
     press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::R]);
     let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
-    let offsets: Vec<i64> = ask.letters.iter().map(|asked| asked.letter.offset).collect();
+    let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
+    let offsets: Vec<i64> = letters.iter().map(|asked| asked.letter.offset).collect();
     assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![7_718, 7_724]));
+    assert_eq!((letters[0].origin_partition, letters[0].failed_group.as_deref(), ask.num_stored), (Some(0), Some("inventory"), 298));
+    press(&mut harness, &[Key::A]);
+    harness.get_by_label("298 marked, 298 of them open");
+    press(&mut harness, &[Key::R]);
+    assert!(all_but(&source).is_empty(), "all of the cause are meant");
+    press(&mut harness, &[Key::Home, Key::Space]);
+    harness.get_by_label("297 marked, 297 of them open");
+    press(&mut harness, &[Key::R]);
+    assert_eq!(all_but(&source), [7_718], "but for those that were taken out");
+}
+
+/// Offsets of the letters that are left out where all open ones were asked for last.
+fn all_but(source: &FixedSource) -> Vec<i64> {
+    match asked(source).pop() {
+        Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except }, .. })) if cause.fingerprint == sample::CAUSE => {
+            except.iter().map(|letter| letter.offset).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn more_letters_than_a_page_are_walked_over_its_ends_and_marked_all_at_once() {
+    let source = source(sample::board(Writing::Allowed));
+    source.answer_with(sample::answer_of_many);
+    let mut harness = harness(&source, UiCommand::ShowDeadLetters);
+    harness.get_by_label("1 – 1,000 of 2,345, oldest first");
+    assert!(harness.get_by_role_and_label(Role::Button, "Older letters").accesskit_node().is_disabled());
+    harness.get_by_role_and_label(Role::Button, "Newer letters").click();
+    settle(&mut harness);
+    harness.get_by_label("1,001 – 2,000 of 2,345, oldest first");
+    harness.get_by_role_and_label(Role::Heading, "0@10718 · key 5702");
+    // Up from the first of the page to the last of the one before, and down again.
+    press(&mut harness, &[Key::Space, Key::ArrowUp, Key::ArrowUp]);
+    harness.get_by_label("1 – 1,000 of 2,345, oldest first");
+    harness.get_by_role_and_label(Role::Heading, "0@10715 · key 5701");
+    press(&mut harness, &[Key::Space]);
+    harness.get_by_label("1,001 – 2,000 of 2,345, oldest first");
+    harness.get_by_label("2 marked, 2 of them open");
+    press(&mut harness, &[Key::End]);
+    harness.get_by_label("2,001 – 2,345 of 2,345, oldest first");
+    press(&mut harness, &[Key::R]);
+    let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::These(letters), num_stored, .. })) = asked(&source).pop() else { panic!("no preview was asked for") };
+    assert_eq!((letters.iter().map(|asked| asked.letter.offset).collect::<Vec<_>>(), num_stored), (vec![10_715, 10_718], 2_345));
     press(&mut harness, &[Key::A, Key::R]);
-    let all = asked(&source);
-    let Some(ReplayCommand::Preview(ask)) = all.last() else { panic!("{all:?}") };
-    assert_eq!(ask.letters.len(), 298);
-    assert_eq!((ask.letters[0].origin_partition, ask.letters[0].failed_group.as_deref()), (Some(0), Some("inventory")));
+    assert!(all_but(&source).is_empty());
 }
 
 #[test]
@@ -87,9 +129,9 @@ fn a_preview_says_what_is_sent_what_is_skipped_and_who_reads_it_again() {
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
     harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed");
     harness.get_by_label("dry run · nothing has been sent");
-    harness.get_by_label("will be sent, 296");
+    harness.get_by_label("will be sent, 296 of 298");
     harness.get_by_label("skipped, 2");
-    harness.get_by_label("expired: the partition begins at offset 7724 by now, 2, 0@7718, 0@7721");
+    harness.get_by_label("0@7718, 0@7721, 2, expired: the partition begins at offset 7724 by now");
     harness.get_by_label("inventory, lag 0, the one that failed · 2 members");
     harness.get_by_label("fraud, lag 212 · 7 s, read them already: duplicates · 2 members");
     harness.get_by_label("inventory → ups-gateway, half-open 1/2");
@@ -162,6 +204,17 @@ fn a_run_shows_the_first_and_the_rest_goes_and_stops_by_a_key() {
 }
 
 #[test]
+fn a_cause_that_is_being_worked_off_keeps_its_place_until_nothing_of_it_is_open() {
+    let place = |harness: &Harness, text: &str| harness.get_by_label_contains(text).rect().top();
+    let (source, mut harness) = inbox(sample::running(&RunPhase::Rest, 40));
+    assert!(place(&harness, "258 open of 298") < place(&harness, "11 open of 11"));
+    let done = sample::running(&RunPhase::Ended(Ending::Finished, String::new()), 296);
+    source.show_replay(ReplayBoard { letters_version: done.letters_version + 1, ..done });
+    settle(&mut harness);
+    assert!(place(&harness, "2 open of 298") < place(&harness, "11 open of 11"));
+}
+
+#[test]
 fn letters_are_parked_with_a_note_and_taken_out_again() {
     let (source, mut harness) = inbox(sample::board(Writing::Allowed));
     press(&mut harness, &[Key::Space, Key::Space, Key::P]);
@@ -169,12 +222,12 @@ fn letters_are_parked_with_a_note_and_taken_out_again() {
     settle(&mut harness);
     harness.get_by_role_and_label(Role::Button, "Park").click();
     settle(&mut harness);
-    let [ReplayCommand::Park { letters, note }] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
+    let [ReplayCommand::Park { letters: AskedLetters::These(letters), note }] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
     assert_eq!((letters.len(), note.as_str()), (2, "ask the catalog team"));
 
     let mut parked = sample::board(Writing::Allowed);
     let record =
-        crate::ledger::LetterRecord { state: LetterState::Parked("ask the catalog team".into()), kind: letters[0].1, ..crate::ledger::LetterRecord::default() };
+        crate::ledger::LetterRecord { state: LetterState::Parked("ask the catalog team".into()), kind: letters[0].kind, ..crate::ledger::LetterRecord::default() };
     parked.letters = std::sync::Arc::new([(sample::key(0), record)].into_iter().collect());
     parked.letters_version = 9;
     source.show_replay(parked);

@@ -265,8 +265,9 @@ pub(crate) fn head_ui(ui: &mut egui::Ui, detail: &Detail, tokens: &DesignTokens)
 pub(crate) fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens) -> Option<ViewAction> {
     let mut asked = None;
     framed_ui(ui, &section.title, &section.note, tokens, |ui| {
+        let key_width = key_width(ui, &section.rows);
         for row in &section.rows {
-            asked = row_ui(ui, row, tokens).or(asked.take());
+            asked = row_ui(ui, row, key_width, tokens).or(asked.take());
         }
     });
     asked
@@ -291,7 +292,20 @@ pub(crate) fn framed_ui(ui: &mut egui::Ui, title: &str, note: &str, tokens: &Des
     });
 }
 
-fn row_ui(ui: &mut egui::Ui, row: &Row, tokens: &DesignTokens) -> Option<ViewAction> {
+/// Room for the names of a section's pairs: enough for the longest, but at most half of all.
+fn key_width(ui: &egui::Ui, rows: &[Row]) -> f32 {
+    let width = ui.available_width();
+    let key = |row: &Row| match row {
+        Row::Pair { key, .. } => Some(key.chars().count()),
+        Row::Text { .. } | Row::Link { .. } => None,
+    };
+    // The face is mono: all characters are as wide as this one.
+    let char_width = ui.ctx().fonts_mut(|fonts| fonts.glyph_width(&fonts::data(TEXT_SMALL_PT), '0'));
+    let longest = rows.iter().filter_map(key).max().unwrap_or(0) as f32 * char_width + 12.0;
+    longest.min(width * 0.5).max((width * 0.4).clamp(60.0, 220.0))
+}
+
+fn row_ui(ui: &mut egui::Ui, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
     match row {
         Row::Text { text, tone } => {
             ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(tone_inks(*tone).0))).wrap());
@@ -303,7 +317,7 @@ fn row_ui(ui: &mut egui::Ui, row: &Row, tokens: &DesignTokens) -> Option<ViewAct
                 (Tone::Quiet, None) => Ink::Text,
                 (tone, _) => tone_inks(*tone).0,
             };
-            pair_ui(ui, [key, value, how], ink, action.is_some(), tokens).then(|| action.clone()).flatten()
+            pair_ui(ui, [key, value, how], key_width, ink, action.is_some(), tokens).then(|| action.clone()).flatten()
         }
         Row::Link { glyph, label, value, detail, tone, action } => {
             let texts = [label.as_str(), value, detail];
@@ -313,9 +327,8 @@ fn row_ui(ui: &mut egui::Ui, row: &Row, tokens: &DesignTokens) -> Option<ViewAct
 }
 
 /// A name left, what it is beside it, how it was read at the end; whether it was clicked.
-fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], ink: Ink, is_link: bool, tokens: &DesignTokens) -> bool {
+fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink: Ink, is_link: bool, tokens: &DesignTokens) -> bool {
     let width = ui.available_width();
-    let key_width = (width * 0.4).clamp(60.0, 220.0);
     let painter = ui.painter().clone();
     let wrapped = |text: &str, size_pt: f32, ink: Ink, room: f32, rows_max: usize, anywhere: bool| {
         let mut job = egui::text::LayoutJob::simple(text.to_owned(), fonts::data(size_pt), tokens.ink(ink), room);

@@ -207,7 +207,7 @@ proptest! {
             store.insert_spans(&span_batch(header(1, 1), some), |_| 2, |_| false, &mut inserted);
         }
         for some in records.chunks(40) {
-            store.insert_records(&record_batch(some), &mut inserted);
+            store.insert_records(&record_batch(some), &[], &mut inserted);
         }
         for some in logs.chunks(40) {
             store.insert_logs(&log_batch(header(1, 1), some), &mut inserted);
@@ -265,7 +265,7 @@ fn filled() -> Store {
     batch.records[0].correlations = Attrs { start: 0, end: 1 };
     batch.records[0].trace = Some(SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(0xabc) });
     (batch.records[0].truncated, batch.records[0].redacted) = (true, true);
-    store.insert_records(&batch, &mut inserted);
+    store.insert_records(&batch, &[], &mut inserted);
     let log = Log { time_ns: 50, severity: 17, body: Val::str("card refused: Frog"), trace_id, span_id: 0xdef, service: "shop".to_owned(), attrs: Vec::new() };
     store.insert_logs(&log_batch(header(1, 1), &[log]), &mut inserted);
     store

@@ -181,7 +181,7 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     batch.text = texts.arena;
     let mut store = Store::new(64 << 20);
     let mut inserted = Vec::new();
-    store.insert_records(&batch, &mut inserted);
+    store.insert_records(&batch, &[], &mut inserted);
     let [Inserted::New(first), Inserted::New(second), Inserted::Duplicate(same), Inserted::Collision(other)] = inserted[..] else { panic!("{inserted:?}") };
     assert_eq!(first, same);
     assert_eq!(store.record_by_position("orders.placed", 2, 40), [first, other]);
@@ -205,7 +205,7 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     }
     batch.cluster = ClusterRef { cluster_id: Some("c2".to_owned()), ..batch.cluster };
     batch.records = vec![record];
-    store.insert_records(&batch, &mut inserted);
+    store.insert_records(&batch, &[], &mut inserted);
     assert!(matches!(inserted[..], [Inserted::New(_)]), "the same position in another cluster is another record");
 }
 
