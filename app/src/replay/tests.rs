@@ -18,8 +18,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
 use crate::replay::{
-    Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig, RunPhase,
-    Waiting, Writing,
+    Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
+    ReplayDeskConfig, RunPhase, Waiting, Writing,
 };
 
 const CLUSTER: &str = "local";

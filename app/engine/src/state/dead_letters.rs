@@ -129,17 +129,18 @@ impl DeadLetters {
         let view = |(kind, number): (&Kind, &KindNumber)| {
             let tally = self.tallies.get(number.0 as usize).copied().flatten()?;
             Some(DeadLetterView {
-            channel: kind.channel.clone(),
-            channel_node: None,
-            origin: kind.origin.clone(),
-            origin_node: None,
-            fingerprint: kind.fingerprint.clone(),
-            count: tally.count,
-            first_ns: tally.first_ns,
-            last_ns: tally.last_ns,
-            dialect: kind.dialect.map(str::to_owned),
-            cluster: kind.cluster.clone(),
-        })};
+                channel: kind.channel.clone(),
+                channel_node: None,
+                origin: kind.origin.clone(),
+                origin_node: None,
+                fingerprint: kind.fingerprint.clone(),
+                count: tally.count,
+                first_ns: tally.first_ns,
+                last_ns: tally.last_ns,
+                dialect: kind.dialect.map(str::to_owned),
+                cluster: kind.cluster.clone(),
+            })
+        };
         self.kinds.iter().filter_map(view).collect()
     }
 }

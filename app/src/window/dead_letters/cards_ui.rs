@@ -26,7 +26,14 @@ pub(crate) fn height_pt(num_rows: usize) -> f32 {
 }
 
 /// Draws the cards; which was clicked. `reveal`: the chosen one is brought into view.
-pub(crate) fn cards_ui(ui: &mut egui::Ui, rows: &[InboxRow], chosen: Option<&LetterCause>, has_keys: bool, reveal: bool, tokens: &DesignTokens) -> Option<usize> {
+pub(crate) fn cards_ui(
+    ui: &mut egui::Ui,
+    rows: &[InboxRow],
+    chosen: Option<&LetterCause>,
+    has_keys: bool,
+    reveal: bool,
+    tokens: &DesignTokens,
+) -> Option<usize> {
     let mut clicked = None;
     ui.spacing_mut().item_spacing.y = 0.0;
     let mut area = egui::ScrollArea::vertical().id_salt("causes").auto_shrink([false, false]);

@@ -32,7 +32,14 @@ const THREE_FROM_PT: f32 = 980.0;
 const TWO_FROM_PT: f32 = 620.0;
 
 impl DeadLettersView {
-    pub(super) fn lay_out(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, board: &ReplayBoard, shown: &ReplayPanel, actions: &mut Vec<ViewAction>) {
+    pub(super) fn lay_out(
+        &mut self,
+        ui: &mut egui::Ui,
+        context: &mut ViewContext<'_>,
+        board: &ReplayBoard,
+        shown: &ReplayPanel,
+        actions: &mut Vec<ViewAction>,
+    ) {
         let tokens = context.tokens;
         let room = ui.available_size();
         let side = egui::Frame::new().fill(tokens.ink(Ink::Panel));

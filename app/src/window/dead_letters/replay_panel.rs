@@ -143,10 +143,7 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
     let num = figures::count(marked.num_open as u64);
     let letters = figures::things(marked.num_open as u64, "letter", "letters");
     let preview = if marked.num_open > 0 { format!("Preview {letters}…") } else { "Preview…".to_owned() };
-    let mut buttons = vec![
-        button(&preview, UiCommand::PreviewReplay, true, none_open),
-        button("Park…", UiCommand::ParkLetters, false, none_open),
-    ];
+    let mut buttons = vec![button(&preview, UiCommand::PreviewReplay, true, none_open), button("Park…", UiCommand::ParkLetters, false, none_open)];
     if marked.num_parked > 0 {
         buttons.push(button("Take out", UiCommand::UnparkLetters, false, ""));
     }
@@ -219,9 +216,8 @@ fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
 fn partition_row(rule: PartitionRule) -> Row {
     match rule {
         PartitionRule::AsOriginal { num_partitions } => figure("partition", &format!("as original of {num_partitions}")),
-        PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => {
-            figure("partition", &format!("as original of {num}")).explained(&format!("{} by key: where they lay is unknown or not there", figures::count(num_unknown as u64)))
-        }
+        PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => figure("partition", &format!("as original of {num}"))
+            .explained(&format!("{} by key: where they lay is unknown or not there", figures::count(num_unknown as u64))),
         PartitionRule::ByKey { .. } => figure("partition", "by key").explained("how many the target has is unknown"),
     }
 }

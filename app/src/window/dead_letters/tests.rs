@@ -107,7 +107,9 @@ fn more_letters_than_a_page_are_walked_over_its_ends_and_marked_all_at_once() {
     press(&mut harness, &[Key::End]);
     harness.get_by_label("2,001 – 2,345 of 2,345, oldest first");
     press(&mut harness, &[Key::R]);
-    let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::These(letters), num_stored, .. })) = asked(&source).pop() else { panic!("no preview was asked for") };
+    let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::These(letters), num_stored, .. })) = asked(&source).pop() else {
+        panic!("no preview was asked for")
+    };
     assert_eq!((letters.iter().map(|asked| asked.letter.offset).collect::<Vec<_>>(), num_stored), (vec![10_715, 10_718], 2_345));
     press(&mut harness, &[Key::A, Key::R]);
     assert!(all_but(&source).is_empty());
@@ -226,8 +228,11 @@ fn letters_are_parked_with_a_note_and_taken_out_again() {
     assert_eq!((letters.len(), note.as_str()), (2, "ask the catalog team"));
 
     let mut parked = sample::board(Writing::Allowed);
-    let record =
-        crate::ledger::LetterRecord { state: LetterState::Parked("ask the catalog team".into()), kind: letters[0].kind, ..crate::ledger::LetterRecord::default() };
+    let record = crate::ledger::LetterRecord {
+        state: LetterState::Parked("ask the catalog team".into()),
+        kind: letters[0].kind,
+        ..crate::ledger::LetterRecord::default()
+    };
     parked.letters = std::sync::Arc::new([(sample::key(0), record)].into_iter().collect());
     parked.letters_version = 9;
     source.show_replay(parked);
