@@ -310,7 +310,7 @@ fn letters(query: &Query) -> Option<Answer> {
                 attempts: Some(10),
                 ..LetterView::default()
             };
-            Some(Answer::DeadLetters(LetterPage { letters: (0..*limit).map(letter).collect(), total: *limit as u64 * 2, is_capped: true }))
+            Some(Answer::DeadLetters(LetterPage { letters: (0..*limit).map(letter).collect(), total: *limit as u64 * 2, skipped: 0 }))
         }
         Query::RecordDetails { rows } => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
         _ => None,
