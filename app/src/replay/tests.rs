@@ -257,7 +257,7 @@ impl Observed for Eyes {
             version: None,
             basis: NodeBasis::Broker,
             instances: Vec::new(),
-            first_seen_ns: 0,
+            first_seen_ns: None,
             folded_into: None,
         };
         let partitions = ChannelFigures { node_id: NodeId(1), partitions: Some(1), records: None, not_tailed: None };

@@ -76,7 +76,7 @@ impl Business {
             version: None,
             basis,
             instances: (0..num_instances).map(instance).collect(),
-            first_seen_ns: NOW_NS - 420 * SECOND_NS,
+            first_seen_ns: Some(NOW_NS - 420 * SECOND_NS),
             folded_into: None,
         });
         self.figures.nodes.push(NodeFigure { node_id, figure });

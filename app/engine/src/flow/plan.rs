@@ -315,7 +315,7 @@ impl Draft<'_> {
                 version: None,
                 basis: if is_own { basis } else { NodeBasis::Inferred },
                 instances: Vec::new(),
-                first_seen_ns: 0,
+                first_seen_ns: None,
                 folded_into: None,
             },
             rows: Vec::new(),
@@ -350,13 +350,13 @@ impl Draft<'_> {
         let node_id = self.node(&NodeKey::Service(service), NodeKind::Service, &known.name, NodeBasis::Traced);
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && planned.node.kind == NodeKind::Service
-            && planned.node.first_seen_ns == 0
+            && planned.node.first_seen_ns.is_none()
         {
             let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             planned.node.namespace = told(&known.namespace);
             planned.node.environment = told(&known.environment);
             planned.node.version = told(&known.version.1);
-            planned.node.first_seen_ns = known.first_seen_ns;
+            planned.node.first_seen_ns = Some(known.first_seen_ns);
             let mut instances: Vec<InstanceView> = known
                 .instances
                 .iter()

@@ -112,8 +112,8 @@ pub struct Node {
     pub basis: NodeBasis,
     /// Instances seen; `None` where nothing tells.
     pub instances: Vec<InstanceView>,
-    /// First seen, ns since the Unix epoch.
-    pub first_seen_ns: i64,
+    /// When it first sent something itself, ns since the Unix epoch; `None` where only others tell of it.
+    pub first_seen_ns: Option<i64>,
     /// The channel that this one belongs to: the origin of a dead-letter or retry channel.
     pub folded_into: Option<NodeId>,
 }

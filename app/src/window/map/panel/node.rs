@@ -264,7 +264,8 @@ impl About<'_> {
                 (NodeBasis::Broker, _) => "A broker tells of it",
                 (NodeBasis::Inferred, _) => "Only its callers tell of it",
             };
-            rows.push(Row::text(format!("{basis} · first seen {} ago", figures::age(self.now_ns - known.first_seen_ns))));
+            let first_seen = known.first_seen_ns.map(|first_ns| format!(" · first seen {} ago", figures::age(self.now_ns - first_ns)));
+            rows.push(Row::text(format!("{basis}{}", first_seen.unwrap_or_default())));
             let folded: Vec<_> = self
                 .snapshot
                 .topology
