@@ -1,15 +1,17 @@
 //! What the window and the report show, drawn from the engine's parts. Parts that did not change stay the same `Arc`.
 
+mod history;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::figures::{BUCKET_NS, bucket_of};
+use crate::figures::BUCKET_NS;
 use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
 use crate::store::Store;
 use crate::view::{
-    BreakerReport, BreakerView, ChannelFigures, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HistoryBucket, HistoryOf, HopKind,
-    InteractionView, LagVerdict, NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
+    BreakerReport, BreakerView, ChannelFigures, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView, LagVerdict,
+    NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
 };
 
 /// What a chart is drawn from.
@@ -242,33 +244,6 @@ impl Chart {
         self.snapshot.as_of_ns = now_ns;
         (self.is_flow_changed, self.is_state_changed, self.is_ticked) = (false, false, false);
         self.snapshot.clone()
-    }
-
-    /// Counts and durations of a node or an edge, bucket by bucket, oldest first.
-    pub(crate) fn history(&mut self, flow: &Flow, of: HistoryOf, range: Range, now_ns: i64) -> Vec<HistoryBucket> {
-        let (counted, timed) = match of {
-            HistoryOf::Node(node_id) => match self.plan.node(node_id) {
-                Some(planned) => (&planned.rows, &planned.rows),
-                None => return Vec::new(),
-            },
-            HistoryOf::Edge(edge_id) => match self.plan.edges.iter().find(|planned| planned.edge.edge_id == edge_id) {
-                Some(planned) => (&planned.rows, planned.latencies.as_ref().unwrap_or(&planned.rows)),
-                None => return Vec::new(),
-            },
-        };
-        // Of what was before the session, and of what is no longer kept apart, nothing is known: that is not 0.
-        let (started, now) = (bucket_of(self.started_ns), bucket_of(now_ns));
-        let kept = flow.rows.oldest_bucket().max(started).max(now.saturating_sub(MAX_HISTORY));
-        let from = bucket_of_any(range.from_ns).max(kept);
-        let to = bucket_of_any(range.to_ns.saturating_add(BUCKET_NS - 1)).min(now.saturating_add(1));
-        let mut history = Vec::new();
-        for bucket in from..to {
-            let summary = self.summaries.of(&flow.rows, counted, timed, Scope::Buckets(bucket, bucket + 1));
-            let start_ns = i64::from(bucket).saturating_mul(BUCKET_NS);
-            let counts = summary.counts;
-            history.push(HistoryBucket { start_ns, calls: counts.calls, errors: counts.errors, p50_ns: summary.p50_ns, p95_ns: summary.p95_ns });
-        }
-        history
     }
 
     /// The report of the session, or of a range of time.

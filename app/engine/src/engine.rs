@@ -403,6 +403,7 @@ impl Engine {
             }
             Query::Group { cluster, group, topic } => Answer::Group(self.group(cluster.as_deref(), group, topic).map(Box::new)),
             Query::History { of, range } => Answer::History(self.chart.history(&self.flow, *of, *range, self.now_ns)),
+            Query::Statuses { of, range } => Answer::Statuses(self.chart.statuses(&self.flow, *of, *range, self.now_ns)),
             Query::Refused { limit } => {
                 let mut refusals = self.sources.refusals();
                 refusals.truncate(*limit);
@@ -473,6 +474,7 @@ impl Engine {
             | Query::RecordDetails { .. }
             | Query::Group { .. }
             | Query::History { .. }
+            | Query::Statuses { .. }
             | Query::Refused { .. } => return None,
         })
     }

@@ -70,6 +70,12 @@ impl Business {
         if self.chance(10) {
             calling = calling.with(&[("http.request.resend_count", "1")]);
         }
+        match client % 7 {
+            0 => calling = calling.with(&[("rpc.system", "grpc"), ("rpc.grpc.status_code", "4")]),
+            1 => calling = calling.with(&[("error.type", "java.net.ConnectException")]),
+            2 => calling = calling.with(&[("error.type", "timeout")]),
+            kind => calling = calling.with(&[("http.response.status_code", ["200", "404", "503", "200"][kind as usize - 3])]),
+        }
         match self.rng.random_range(0..10) {
             // An older sender whose halves share an id.
             0 => {
@@ -373,6 +379,9 @@ fn every_rule_occurs_in_the_business() {
     let rules: std::collections::BTreeSet<String> = told.interactions.iter().flat_map(|row| row.evidence.rules.keys().cloned()).collect();
     let expected = ["group offsets", "link", "message id", "missing parent", "parent", "peer", "record", "root"];
     assert!(expected.iter().all(|rule| rules.contains(*rule)), "{rules:?}");
+    let statuses: std::collections::BTreeSet<&str> = told.hops.iter().flat_map(|hop| hop.statuses.keys().map(String::as_str)).collect();
+    let expected = ["200", "404", "503", "DEADLINE_EXCEEDED", "failed", "java.net.ConnectException", "timeout"];
+    assert!(expected.iter().all(|status| statuses.contains(status)), "{statuses:?}");
     assert!(told.breakers.iter().any(|breaker| breaker.callee.as_deref() == Some("payments")), "{:?}", told.breakers);
     assert!(told.dead_letters.len() >= 3 && told.dead_letters.iter().any(|letters| letters.origin.as_deref() == Some(TOPICS[0])), "{:?}", told.dead_letters);
     assert!(!told.refused.is_empty() && told.refused.iter().all(|refused| refused.count > 0), "{:?}", told.refused);

@@ -5,8 +5,8 @@ mod batches;
 use batches::{MS, Record, SECOND, START_NS, Span, apply, cluster, engine, engine_of, facts, group, header, pairs, records, spans, tick, topic};
 use switchboard_engine::Engine;
 use switchboard_engine::view::{
-    Answer, ChannelKey, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LogView, PartitionLag, Query, Range, RecordLine, RecordPage, RefusalView,
-    RowId, TraceFilter, TraceOrder,
+    Answer, ChannelKey, EdgeId, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LogView, PartitionLag, Query, Range, RecordLine, RecordPage,
+    RefusalView, RowId, StatusClass, StatusCounts, TraceFilter, TraceOrder,
 };
 use switchboard_model::{
     AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, RawHash, Refusal, ResourceRow, SpanId, Str, TailState, TextArena,
@@ -391,4 +391,59 @@ fn find_tells_what_is_not_kept_or_not_read() {
     let found = ask!(engine, Query::Find { text: "SHOP".to_owned(), limit: 10 }, Found);
     assert_eq!((found.hits.len(), found.last_seen_ns), (10, Some(START_NS + 1_000 * MS)));
     assert!(found.not_looked[0].ends_with("the limit of 10 hits was reached"), "{:?}", found.not_looked);
+}
+
+#[test]
+fn calls_are_told_by_what_they_ended_with_and_as_both_sides_saw_them() {
+    let mut engine = engine();
+    let call = |trace: u128, status: &str| {
+        let client = Span::client("shop", trace, 10, 0).with(&[("server.address", "pay"), ("http.response.status_code", status)]);
+        [client, Span::server("pay", trace, 11, 10).with(&[("http.response.status_code", "200")])]
+    };
+    let silent = Span::client("shop", 90, 10, 0).with(&[("server.address", "pay"), ("http.request.method", "GET")]);
+    let timed_out = silent.clone().with(&[("error.type", "timeout")]);
+    let all: Vec<Span> = [call(1, "200"), call(2, "200"), call(3, "503"), call(4, "404")].concat();
+    apply(&mut engine, &[spans(20, &all), spans(30, &[silent, Span { trace: 91, ..timed_out }]), tick(1_000)]);
+    let snapshot = engine.snapshot(&[]);
+    let edge_id = snapshot.topology.edges.iter().find(|edge| edge.via.as_deref() == Some("http")).expect("a call").edge_id;
+    let range = Range { from_ns: START_NS - 60 * SECOND, to_ns: START_NS + 60 * SECOND };
+    let statuses = |engine: &mut Engine, of: HistoryOf, range: Range| ask!(engine, Query::Statuses { of, range }, Statuses);
+    let told = statuses(&mut engine, HistoryOf::Edge(edge_id), range);
+    let rows: Vec<(&str, StatusClass, u64)> = told.rows.iter().map(|row| (row.status.as_str(), row.class, row.count)).collect();
+    assert_eq!(
+        rows,
+        [("200", StatusClass::Success, 2), ("404", StatusClass::Rejection, 1), ("503", StatusClass::Failure, 1), ("timeout", StatusClass::Failure, 1)]
+    );
+    assert_eq!(told.not_told, 1);
+    let callee = statuses(&mut engine, HistoryOf::Callee(edge_id), range);
+    assert_eq!((callee.rows.len(), callee.rows[0].count, callee.not_told), (1, 4, 0));
+    let history = ask!(engine, Query::History { of: HistoryOf::Callee(edge_id), range }, History);
+    assert_eq!(history.iter().map(|bucket| (bucket.calls, bucket.errors)).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1)), (4, 0));
+    let later = Range { from_ns: START_NS + 60 * SECOND, to_ns: START_NS + 120 * SECOND };
+    assert_eq!(statuses(&mut engine, HistoryOf::Edge(edge_id), later), StatusCounts::default());
+    assert_eq!(statuses(&mut engine, HistoryOf::Edge(EdgeId(9_999)), range), StatusCounts::default());
+}
+
+#[test]
+fn a_service_tells_to_what_it_belongs() {
+    let mut engine = engine();
+    let labelled = |received_ms: i64, team: &str| {
+        let mut batch = spans(received_ms, &[Span::server("shop", received_ms as u128, 10, 0)]);
+        let Batch::Spans(of) = &mut batch else { panic!("spans") };
+        let start = of.attrs.len() as u32;
+        for (key, value) in [("team", team), ("k8s.pod.label.app.kubernetes.io/part-of", "shop-front"), ("k8s.pod.name", "shop-1"), ("owner", "")] {
+            let row = AttrRow { key: of.text.push(key.as_bytes()), known: WellKnown::Other, value: Value::Str(of.text.push(value.as_bytes())) };
+            of.attrs.push(row);
+        }
+        of.resources[0].attrs = Attrs { start, end: of.attrs.len() as u32 };
+        batch
+    };
+    let expected = [("k8s.pod.label.app.kubernetes.io/part-of", "shop-front"), ("team", "payments")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    for order in [[labelled(20, "orders"), labelled(30, "payments")], [labelled(30, "payments"), labelled(20, "orders")]] {
+        let mut engine_of_order = std::mem::replace(&mut engine, self::engine());
+        apply(&mut engine_of_order, &order);
+        let snapshot = engine_of_order.snapshot(&[]);
+        let shop = snapshot.topology.nodes.iter().find(|node| node.name == "shop").expect("a service");
+        assert_eq!(shop.labels, expected, "what was told last holds");
+    }
 }

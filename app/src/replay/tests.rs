@@ -258,6 +258,7 @@ impl Observed for Eyes {
             basis: NodeBasis::Broker,
             instances: Vec::new(),
             first_seen_ns: None,
+            labels: Vec::new(),
             folded_into: None,
         };
         let partitions = ChannelFigures { node_id: NodeId(1), partitions: Some(1), records: None, not_tailed: None };

@@ -225,6 +225,12 @@ impl Window {
         self.views.map.zoom(factor);
     }
 
+    /// The view that has the keys, for tests.
+    #[cfg(test)]
+    pub(crate) fn focus(&self) -> ViewKind {
+        self.panes.focus()
+    }
+
     /// The map, for tests.
     #[cfg(test)]
     pub(crate) fn map(&self) -> &crate::window::map::MapView {
@@ -270,7 +276,9 @@ impl Window {
         self.notices_ui(ui, &tokens);
         let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();
         bars::foot_ui(ui, &hints, &tokens);
+        let before = self.place();
         let mut actions = self.panes_ui(ui, &tokens);
+        self.remember_step(before);
         let mut palette = std::mem::take(&mut self.palette);
         commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
         self.palette = palette;

@@ -21,6 +21,10 @@ pub(crate) enum Slot {
     NodeHistory,
     /// The selected edge over time.
     EdgeHistory,
+    /// The selected call over time, as its callee saw it.
+    CalleeHistory,
+    /// What the selected call ended with.
+    EdgeStatuses,
     /// Traces through the selected box or edge.
     PanelTraces,
     /// The slowest traces through the selected box or edge.

@@ -1,6 +1,9 @@
 //! The way back: what was looked at before.
 
-use crate::window::view::{Target, ViewKind};
+use crate::window::{
+    map::mode::Mode,
+    view::{Target, ViewKind},
+};
 
 /// More places are forgotten, the oldest first.
 const PLACES_MAX: usize = 100;
@@ -12,6 +15,8 @@ pub(crate) struct Place {
     pub view: ViewKind,
     /// What was selected in it.
     pub target: Option<Target>,
+    /// How much of the map was shown; `None` in other views.
+    pub map_mode: Option<Mode>,
 }
 
 /// The places before and after the present one.
@@ -70,7 +75,7 @@ mod tests {
     use super::*;
 
     fn place(name: &str) -> Place {
-        Place { view: ViewKind::Sources, target: Some(Target::Source(name.to_owned())) }
+        Place { view: ViewKind::Sources, target: Some(Target::Source(name.to_owned())), map_mode: None }
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl Business {
             basis,
             instances: (0..num_instances).map(instance).collect(),
             first_seen_ns: Some(NOW_NS - 420 * SECOND_NS),
+            labels: Vec::new(),
             folded_into: None,
         });
         self.figures.nodes.push(NodeFigure { node_id, figure });
@@ -180,6 +181,7 @@ impl Business {
             confirmed_ns: NOW_NS - SECOND_NS,
             stale: false,
             disagreement: None,
+            not_permitted: (state == BreakerState::Open).then_some(184),
             transitions: vec![(since_ns, state)],
         });
     }

@@ -53,7 +53,6 @@ fn pictures_of_the_map_stay_as_they_are() {
     let business = testing::order_business();
     picture("map-dark", ThemeChoice::Dark, (1280, 800), &business, &[]);
     picture("map-light", ThemeChoice::Light, (1280, 800), &business, &[]);
-    picture("map-edge-dark", ThemeChoice::Dark, (1280, 800), &business, &[UiCommand::NextProblem]);
     picture("table-light", ThemeChoice::Light, (1280, 800), &business, &[UiCommand::ToggleTable]);
     let large = testing::large_business(200, 30);
     picture("map-200-dark", ThemeChoice::Dark, (1280, 800), &large, &[]);

@@ -1,7 +1,8 @@
 //! What a span says that matters for joining: its role, its peer, its channel, whether it failed. Read once from the
 //! batch, by today's names and older ones alike (the collector has told them apart), without an allocation a span.
 
-mod rules;
+mod labels;
+pub(crate) mod rules;
 mod told;
 
 use std::hash::BuildHasher;
@@ -9,9 +10,10 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use switchboard_model::{Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, is_own_trace};
 
-use crate::extract::rules::{is_error, role, says_timeout, via};
+use crate::extract::labels::is_label;
+use crate::extract::rules::{is_error, role, says_timeout, status, via};
 use crate::extract::told::{DATABASE, Told};
-use crate::figures::{OUT_OF_RANGE, bucket_of};
+use crate::figures::{OUT_OF_RANGE, StatusId, bucket_of};
 use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
@@ -47,6 +49,8 @@ pub(crate) struct SpanFacts {
     pub(crate) via: Via,
     /// Whether it failed, by status, HTTP, RPC or `error.type`.
     pub(crate) error: bool,
+    /// What it ended with.
+    pub(crate) status: StatusId,
     /// Whether it is a further attempt.
     pub(crate) retry: bool,
     /// Whether it ended by a time-out.
@@ -144,6 +148,9 @@ impl Extractor {
             let received_ns = batch.header.received_ns;
             let service = names.service(environment, text(resource.namespace), text(resource.service_name), received_ns);
             names.see_instance(service, text(resource.instance), text(resource.version), received_ns);
+            for attr in rows(&batch.attrs, resource.attrs).iter().filter(|attr| is_label(text(attr.key))) {
+                names.see_label(service, text(attr.key), &attr.value.to_text(&batch.text), received_ns);
+            }
             self.services.push(service);
         }
         self.facts.clear();
@@ -185,6 +192,7 @@ impl Extractor {
             role,
             via,
             error,
+            status: if role == Role::Internal { StatusId::NONE } else { status(batch, span, &told, names) },
             retry: is_positive(told.get(WellKnown::HttpResendCount), text) || is_positive(told.get(WellKnown::RpcPreviousAttempts), text),
             timeout: error && says_timeout(batch, span, &told),
             refused: told.get(WellKnown::EnvoyResponseFlags).is_some()

@@ -4,7 +4,8 @@ use switchboard_model::{SpanBatch, SpanKind, SpanRow, SpanStatus, Str, TextArena
 
 use crate::extract::told::{DATABASE, HTTP, MESSAGING, RPC, Told};
 use crate::extract::{Role, rows};
-use crate::flow::Via;
+use crate::figures::StatusId;
+use crate::flow::{FlowNames, Via};
 
 /// What a span does: by its messaging operation first, by its kind second.
 pub(super) fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {
@@ -55,10 +56,10 @@ pub(super) fn via(told: &Told<'_>, text: &TextArena) -> Via {
 
 /// RPC statuses that are the server's fault: UNKNOWN, `DEADLINE_EXCEEDED`, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, `DATA_LOSS`
 /// (semantic conventions, gRPC).
-const SERVER_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
+pub(crate) const SERVER_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
 const DEADLINE_EXCEEDED: i64 = 4;
 /// The names of gRPC's status codes.
-const RPC_STATUSES: [&str; 17] = [
+pub(crate) const RPC_STATUSES: [&str; 17] = [
     "OK",
     "CANCELLED",
     "UNKNOWN",
@@ -109,6 +110,32 @@ pub(super) fn is_error(span: &SpanRow, role: Role, told: &Told<'_>, text: &TextA
         return !matches!(flag.to_text(text).as_ref(), "" | "false" | "0");
     }
     told.get(WellKnown::ErrorType).is_some_and(|value| !matches!(value, Value::Str(Str::EMPTY)))
+}
+
+/// What a span ended with: the RPC's status, HTTP's, `error.type`, the type of an exception; as a last resort its own status.
+pub(super) fn status(batch: &SpanBatch, span: &SpanRow, told: &Told<'_>, names: &mut FlowNames) -> StatusId {
+    let text = &batch.text;
+    if let Some(value) = told.get(WellKnown::RpcStatus) {
+        return rpc_status(value, text).map_or_else(|| names.status_word(&value.to_text(text)), StatusId::rpc);
+    }
+    if let Some(status) = told.get(WellKnown::HttpStatus).and_then(|value| value.to_i64(text)) {
+        return StatusId::http(status);
+    }
+    // `_OTHER` says that there is no word for it (semantic conventions, `error.type`).
+    let word = |value: Value| Some(value.to_text(text)).filter(|word| !matches!(word.as_ref(), "" | "_OTHER"));
+    let of_exception = || {
+        let attrs = rows(&batch.events, span.events).iter().flat_map(|event| rows(&batch.attrs, event.attrs));
+        attrs.filter(|attr| attr.known == WellKnown::ExceptionType).find_map(|attr| word(attr.value))
+    };
+    let is_failed = span.status == SpanStatus::Error;
+    match told.get(WellKnown::ErrorType).and_then(word).or_else(|| if is_failed { of_exception() } else { None }) {
+        Some(word) => names.status_word(&word),
+        None => match span.status {
+            SpanStatus::Error => StatusId::FAILED,
+            SpanStatus::Ok => StatusId::OK,
+            SpanStatus::Unset => StatusId::NONE,
+        },
+    }
 }
 
 /// Whether a failed span says that time ran out: by `error.type`, the RPC status, an exception or the status text.

@@ -194,6 +194,7 @@ pub(crate) struct Rows {
     /// Buckets before this one are no longer kept apart.
     oldest: i32,
     bucket_bytes: usize,
+    status_bytes: usize,
     max_bucket_bytes: usize,
     max_interactions: usize,
     num_interactions: usize,
@@ -212,6 +213,7 @@ impl Rows {
             by_key: HashMap::default(),
             oldest: i32::MIN + 1,
             bucket_bytes: 0,
+            status_bytes: 0,
             max_bucket_bytes,
             max_interactions,
             num_interactions: 0,
@@ -249,7 +251,9 @@ impl Rows {
             self.shape += u64::from(!row.key.is_provisional());
             row.since_ns = self.now_ns;
         }
+        let status_bytes = row.series.status_bytes();
         self.bucket_bytes += row.series.add(sample, self.oldest);
+        self.status_bytes += row.series.status_bytes() - status_bytes;
         row.rules[rule as usize] += u64::from(sample.num);
         if let Some(span) = example
             && row.key.has_examples()
@@ -261,7 +265,9 @@ impl Rows {
     /// Takes an observation back from a row.
     pub(crate) fn subtract(&mut self, row_id: RowId, sample: &Sample, rule: Rule, example: Option<SpanKey>) {
         let row = &mut self.rows[row_id.0 as usize];
+        let status_bytes = row.series.status_bytes();
         self.bucket_bytes = self.bucket_bytes.saturating_sub(row.series.subtract(sample));
+        self.status_bytes = self.status_bytes.saturating_sub(status_bytes - row.series.status_bytes());
         let tally = &mut row.rules[rule as usize];
         *tally = tally.saturating_sub(u64::from(sample.num));
         if let Some(span) = example
@@ -347,17 +353,17 @@ impl Rows {
 
     /// Bytes of all rows, roughly by capacity.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.bucket_bytes + self.rows.capacity() * size_of::<Row>() + self.by_key.capacity() * (size_of::<(u64, RowId)>() + 1)
+        self.bucket_bytes + self.status_bytes + self.rows.capacity() * size_of::<Row>() + self.by_key.capacity() * (size_of::<(u64, RowId)>() + 1)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::BUCKET_NS;
+    use crate::figures::{BUCKET_NS, StatusId};
 
     fn sample(bucket: i32) -> Sample {
-        Sample { bucket, latency_ns: Some(BUCKET_NS), error: false, retry: false, timeout: false, num: 1, weight_milli: 1000 }
+        Sample { bucket, latency_ns: Some(BUCKET_NS), error: false, retry: false, timeout: false, num: 1, weight_milli: 1000, status: StatusId::NONE }
     }
 
     fn call(number: u16) -> RowKey {
@@ -403,7 +409,7 @@ mod tests {
 
     #[test]
     fn the_oldest_buckets_go_first() {
-        let mut rows = Rows::new(100, 8 << 10);
+        let mut rows = Rows::new(100, 10 << 10);
         for bucket in 0..180 {
             for number in 2..12 {
                 let row_id = rows.row(call(number));

@@ -1,6 +1,8 @@
 //! A figure over time: totals of the session, and buckets of 10 s for the last half hour.
 
-use crate::figures::{Histogram, Merged};
+use std::collections::BTreeMap;
+
+use crate::figures::{Histogram, Merged, StatusId, Statuses};
 
 /// Width of a bucket of time, ns.
 pub(crate) const BUCKET_NS: i64 = 10_000_000_000;
@@ -29,6 +31,8 @@ pub(crate) struct Sample {
     pub(crate) num: u32,
     /// How many real ones each stands for by sampling, in thousandths.
     pub(crate) weight_milli: u32,
+    /// What it ended with.
+    pub(crate) status: StatusId,
 }
 
 /// Sums.
@@ -97,12 +101,21 @@ struct Bucket {
     bucket: i32,
     counts: Counts,
     latencies: Histogram,
+    statuses: Statuses,
+}
+
+impl Bucket {
+    fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.latencies.heap_bytes() + self.statuses.heap_bytes()
+    }
 }
 
 /// A figure: what was counted in the session, and when.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series {
     total: Counts,
+    /// Statuses of the session.
+    statuses: Statuses,
     /// Latencies of what lies in no bucket (any more).
     past: Histogram,
     /// By time.
@@ -115,6 +128,7 @@ impl Series {
     /// Counts; buckets before `oldest` are no longer kept apart. Gives back by how many bytes it grew.
     pub(crate) fn add(&mut self, sample: &Sample, oldest: i32) -> usize {
         self.total.add(sample);
+        self.statuses.add(sample.status, sample.num);
         let latency_ns = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0);
         if sample.bucket == OUT_OF_RANGE || sample.bucket < oldest {
             let before = self.past.heap_bytes();
@@ -128,13 +142,15 @@ impl Series {
         let at = match self.find(sample.bucket) {
             Ok(at) => at,
             Err(at) => {
-                self.buckets.insert(at, Bucket { bucket: sample.bucket, counts: Counts::default(), latencies: Histogram::default() });
+                self.buckets
+                    .insert(at, Bucket { bucket: sample.bucket, counts: Counts::default(), latencies: Histogram::default(), statuses: Statuses::default() });
                 grown += size_of::<Bucket>();
                 at
             }
         };
         let bucket = &mut self.buckets[at];
         bucket.counts.add(sample);
+        grown += bucket.statuses.add(sample.status, sample.num);
         if let Some(latency_ns) = latency_ns {
             let before = bucket.latencies.heap_bytes();
             bucket.latencies.add(latency_ns, sample.num);
@@ -146,14 +162,19 @@ impl Series {
     /// Takes back what was counted. Gives back by how many bytes it shrank.
     pub(crate) fn subtract(&mut self, sample: &Sample) -> usize {
         self.total.subtract(sample);
+        self.statuses.subtract(sample.status, sample.num);
+        if self.total.calls == 0 {
+            self.statuses = Statuses::default();
+        }
         let latency_ns = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0);
         let latencies = match self.find(sample.bucket) {
             Ok(at) => {
                 let bucket = &mut self.buckets[at];
                 bucket.counts.subtract(sample);
+                bucket.statuses.subtract(sample.status, sample.num);
                 if bucket.counts.calls == 0 {
                     let bucket = self.buckets.remove(at);
-                    return size_of::<Bucket>() + bucket.latencies.heap_bytes();
+                    return bucket.size_bytes();
                 }
                 &mut bucket.latencies
             }
@@ -183,7 +204,7 @@ impl Series {
         let mut shrunk = 0;
         let grown_from = self.past.heap_bytes();
         for bucket in self.buckets.drain(..num_old) {
-            shrunk += size_of::<Bucket>() + bucket.latencies.heap_bytes();
+            shrunk += bucket.size_bytes();
             self.past.merge(&bucket.latencies);
         }
         shrunk.saturating_sub(self.past.heap_bytes() - grown_from)
@@ -212,10 +233,31 @@ impl Series {
         }
     }
 
+    /// Adds what the session's calls ended with to sums.
+    pub(crate) fn all_statuses(&self, sums: &mut BTreeMap<StatusId, u64>) {
+        self.statuses.merge_into(sums);
+    }
+
+    /// Adds what calls in the buckets `[from, to)` ended with to sums.
+    pub(crate) fn range_statuses(&self, from: i32, to: i32, sums: &mut BTreeMap<StatusId, u64>) {
+        for bucket in self.range_buckets(from, to) {
+            bucket.statuses.merge_into(sums);
+        }
+    }
+
+    /// Bytes of the session's statuses.
+    pub(crate) fn status_bytes(&self) -> usize {
+        self.statuses.heap_bytes()
+    }
+
+    fn range_buckets(&self, from: i32, to: i32) -> impl Iterator<Item = &Bucket> {
+        let start = self.buckets.partition_point(|bucket| bucket.bucket < from);
+        self.buckets[start..].iter().take_while(move |bucket| bucket.bucket < to)
+    }
+
     /// Adds sums and latencies of the buckets `[from, to)`.
     pub(crate) fn range(&self, from: i32, to: i32, counts: &mut Counts, merged: &mut Merged) {
-        let start = self.buckets.partition_point(|bucket| bucket.bucket < from);
-        for bucket in self.buckets[start..].iter().take_while(|bucket| bucket.bucket < to) {
+        for bucket in self.range_buckets(from, to) {
             counts.merge(&bucket.counts);
             merged.add(&bucket.latencies);
         }
@@ -227,7 +269,22 @@ mod tests {
     use super::*;
 
     fn sample(bucket: i32, latency_ns: i64) -> Sample {
-        Sample { bucket, latency_ns: Some(latency_ns), error: latency_ns % 2 == 1, retry: false, timeout: false, num: 1, weight_milli: 1000 }
+        Sample {
+            bucket,
+            latency_ns: Some(latency_ns),
+            error: latency_ns % 2 == 1,
+            retry: false,
+            timeout: false,
+            num: 1,
+            weight_milli: 1000,
+            status: StatusId::http(200 + latency_ns % 3),
+        }
+    }
+
+    fn statuses(series: &Series) -> BTreeMap<StatusId, u64> {
+        let mut sums = BTreeMap::new();
+        series.all_statuses(&mut sums);
+        sums
     }
 
     fn median_ns(series: &Series) -> Option<i64> {
@@ -248,7 +305,7 @@ mod tests {
             bytes -= series.subtract(&sample(5 + (latency_ns % 3) as i32, latency_ns * 10_000)) as isize;
         }
         assert_eq!(*series.total(), Counts::default());
-        assert_eq!((median_ns(&series), series.oldest()), (None, None));
+        assert_eq!((median_ns(&series), series.oldest(), statuses(&series).len()), (None, None, 0));
         assert_eq!(bytes.max(0) as usize, series.past.heap_bytes());
     }
 
@@ -264,6 +321,9 @@ mod tests {
         let (mut counts, mut merged) = (Counts::default(), Merged::default());
         series.range(16, 18, &mut counts, &mut merged);
         assert_eq!(counts.calls, 2);
+        let mut in_range = BTreeMap::new();
+        series.range_statuses(16, 18, &mut in_range);
+        assert_eq!((in_range.values().sum::<u64>(), statuses(&series).values().sum::<u64>()), (2, 21));
         assert!(median_ns(&series).is_some_and(|median_ns| (median_ns - 1_000_000).abs() < 32_000));
     }
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use switchboard_model::{SpanId, TraceId};
 
 use crate::extract::{Role, SpanFacts};
-use crate::figures::{RowId, Rule, Sample, SpanKey};
+use crate::figures::{RowId, Rule, Sample, SpanKey, StatusId};
 use crate::flow::arrival_index::ArrivalIndex;
 use crate::flow::{ChannelId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) proved: PeerId,
     /// Its channel.
     pub(crate) channel: ChannelId,
+    /// What it ended with.
+    pub(crate) status: StatusId,
     /// What it does.
     pub(crate) role: Role,
     /// Over what.
@@ -95,6 +97,7 @@ impl Entry {
             peer: PeerId::NONE,
             proved: PeerId::NONE,
             channel: ChannelId::NONE,
+            status: StatusId::NONE,
             role: Role::Unseen,
             via: Via::Call,
             rule: Rule::Root,
@@ -116,6 +119,7 @@ impl Entry {
         self.service = facts.service;
         self.peer = facts.peer;
         self.channel = facts.channel;
+        self.status = facts.status;
         self.role = facts.role;
         self.via = facts.via;
         let flag = |yes: bool, flag: u8| if yes { flag } else { 0 };
@@ -137,6 +141,7 @@ impl Entry {
             timeout: self.flags & TIMEOUT != 0,
             num: 1,
             weight_milli: self.weight_milli,
+            status: self.status,
         }
     }
 

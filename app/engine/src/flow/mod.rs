@@ -19,7 +19,7 @@ use hashbrown::HashMap;
 use switchboard_model::SpanId;
 
 use crate::extract::{LinkFacts, Role, SpanFacts};
-use crate::figures::{BUCKET_NS, RowId, RowKey, Rows, Rule, SpanKey, Subscription, bucket_of};
+use crate::figures::{BUCKET_NS, RowId, RowKey, Rows, Rule, SpanKey, StatusId, Subscription, bucket_of};
 use crate::flow::bounded::Bounded;
 use crate::flow::calls::Proofs;
 use crate::flow::conversations::Conversations;
@@ -33,7 +33,7 @@ use crate::view::LimitsReport;
 pub(crate) use names::{ChannelId, FlowNames, GroupId, OTHER_NAME, PeerId, Via};
 pub(crate) use plan::{Brokers, Ids, Plan};
 pub(crate) use report::flow_report;
-pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, rfc3339};
+pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, rfc3339, statuses_of};
 
 /// A span as it arrives.
 #[derive(Clone, Copy, Debug)]
@@ -208,15 +208,23 @@ impl Flow {
 
     fn prevails(&self, arrival: &Arrival<'_>, known: &Entry) -> bool {
         let facts = arrival.facts;
-        let names = |service: ServiceId, peer: PeerId, channel: ChannelId| {
+        let names = |service: ServiceId, peer: PeerId, channel: ChannelId, status: StatusId| {
             let (service, channel) = (self.names.get_service(service), self.names.get_channel(channel));
-            (&service.environment, &service.namespace, &service.name, &self.names.get_peer(peer).text, &channel.cluster_id, &channel.name)
+            (
+                &service.environment,
+                &service.namespace,
+                &service.name,
+                &self.names.get_peer(peer).text,
+                &channel.cluster_id,
+                &channel.name,
+                self.names.status_name(status),
+            )
         };
         let duration_ns = |start_ns: i64, end_ns: i64| end_ns.saturating_sub(start_ns);
         let sample = known.sample();
         let arrived = (duration_ns(arrival.start_ns, arrival.end_ns), arrival.start_ns, arrival.parent, facts.role, facts.via, facts.error, facts.bucket);
         let held = (duration_ns(known.start_ns, known.end_ns), known.start_ns, known.parent, known.role, known.via, sample.error, sample.bucket);
-        (arrived, names(facts.service, facts.peer, facts.channel)) > (held, names(known.service, known.peer, known.channel))
+        (arrived, names(facts.service, facts.peer, facts.channel, facts.status)) > (held, names(known.service, known.peer, known.channel, known.status))
     }
 
     fn push(&mut self, entry: Entry) -> Seq {

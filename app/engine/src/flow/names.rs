@@ -1,10 +1,14 @@
 //! Who and what is named: services with their instances, peers, channels, groups, operations. Interned, capped; what
 //! comes after a cap is "other".
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::extract::rules::RPC_STATUSES;
+use crate::figures::{StatusId, StatusKind};
 use crate::intern::{OperationId, Registry, ServiceId};
 
 /// A channel as spans name it.
@@ -88,6 +92,8 @@ pub(crate) struct Service {
     pub(crate) instances: Vec<Instance>,
     /// When the first span of it arrived, ns.
     pub(crate) first_seen_ns: i64,
+    /// To what it belongs, by attribute: when that was last told, ns, and what.
+    pub(crate) labels: BTreeMap<String, (i64, String)>,
 }
 
 /// An instance of a service.
@@ -127,6 +133,10 @@ pub(crate) struct Channel {
 const MAX_SERVICES: usize = 5_000;
 /// Peers, channels and groups kept apart, each.
 const MAX_NAMED: usize = 5_000;
+/// Words that calls ended with, kept apart.
+const MAX_STATUS_WORDS: usize = 1_000;
+/// Labels of a service; the first by name are kept.
+const MAX_LABELS: usize = 12;
 /// Instances of a service kept apart.
 const MAX_INSTANCES: usize = 500;
 /// Instances of all services kept apart.
@@ -148,6 +158,7 @@ pub(crate) struct FlowNames {
     peers: Registry<Peer>,
     channels: Registry<Channel>,
     groups: Registry<String>,
+    status_words: Registry<String>,
     operations: HashTable<u32>,
     operation_texts: Vec<(ServiceId, Box<str>)>,
     operations_of: Vec<u16>,
@@ -166,6 +177,7 @@ impl FlowNames {
             peers: Registry::new(),
             channels: Registry::new(),
             groups: Registry::new(),
+            status_words: Registry::new(),
             operations: HashTable::new(),
             operation_texts: Vec::new(),
             operations_of: Vec::new(),
@@ -228,6 +240,49 @@ impl FlowNames {
                 self.version += 1;
             }
             None => self.services.num_overflowed += 1,
+        }
+    }
+
+    /// A resource of a service told to what it belongs. What was told last holds.
+    pub(crate) fn see_label(&mut self, service: ServiceId, key: &str, value: &str, received_ns: i64) {
+        let (key, value) = (cut(key), cut(value));
+        let labels = &mut self.services.items[service.0 as usize].labels;
+        if value.is_empty() || service == ServiceId::OTHER {
+            return;
+        }
+        match labels.get_mut(key) {
+            Some(known) if (received_ns, value) > (known.0, known.1.as_str()) => {
+                self.version += u64::from(known.1 != value);
+                *known = (received_ns, value.to_owned());
+            }
+            Some(_) => {}
+            None => {
+                labels.insert(key.to_owned(), (received_ns, value.to_owned()));
+                let is_one_too_many = labels.len() > MAX_LABELS;
+                let is_kept = !is_one_too_many || labels.pop_last().is_some_and(|(last, _)| last != key);
+                self.version += u64::from(is_kept);
+            }
+        }
+    }
+
+    /// The status of a word: a type of error, a status that no protocol numbers.
+    pub(crate) fn status_word(&mut self, word: &str) -> StatusId {
+        let word = cut(word);
+        let hasher = &self.hasher;
+        let hash = |word: &str| hasher.hash_one(word);
+        StatusId::word(self.status_words.intern(hash(word), MAX_STATUS_WORDS, |known| known == word, || word.to_owned(), |known| hash(known)))
+    }
+
+    /// What a status is called; empty where nothing tells.
+    pub(crate) fn status_name(&self, status: StatusId) -> Cow<'_, str> {
+        match status.kind() {
+            StatusKind::None => "".into(),
+            StatusKind::Other => OTHER_NAME.into(),
+            StatusKind::Ok => "OK".into(),
+            StatusKind::Failed => "failed".into(),
+            StatusKind::Http(status) => status.to_string().into(),
+            StatusKind::Rpc(code) => RPC_STATUSES[code as usize].into(),
+            StatusKind::Word(place) => self.status_words.items[place as usize].as_str().into(),
         }
     }
 
@@ -336,7 +391,12 @@ impl FlowNames {
 
     /// How often a name came after its cap was reached.
     pub(crate) fn num_overflowed(&self) -> u64 {
-        self.services.num_overflowed + self.peers.num_overflowed + self.channels.num_overflowed + self.groups.num_overflowed + self.num_operations_overflowed
+        self.services.num_overflowed
+            + self.peers.num_overflowed
+            + self.channels.num_overflowed
+            + self.groups.num_overflowed
+            + self.status_words.num_overflowed
+            + self.num_operations_overflowed
     }
 }
 

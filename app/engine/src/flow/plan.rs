@@ -316,6 +316,7 @@ impl Draft<'_> {
                 basis: if is_own { basis } else { NodeBasis::Inferred },
                 instances: Vec::new(),
                 first_seen_ns: None,
+                labels: Vec::new(),
                 folded_into: None,
             },
             rows: Vec::new(),
@@ -364,6 +365,7 @@ impl Draft<'_> {
                 .collect();
             instances.sort_by(|one, other| one.instance.cmp(&other.instance));
             planned.node.instances = instances;
+            planned.node.labels = known.labels.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect();
         }
         node_id
     }

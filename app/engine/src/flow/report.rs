@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::figures::{RowId, RowKey};
 use crate::flow::plan::{Plan, PlannedInteraction, PlannedNode};
-use crate::flow::summary::{Scope, Summaries, evidence_of};
+use crate::flow::summary::{Scope, Summaries, evidence_of, statuses_of};
 use crate::flow::{Flow, OTHER_NAME};
 use crate::state::ChannelState;
 use crate::view::{ChannelReport, HopKind, HopReport, InteractionReport, NodeId, NodeKind, Report, ServiceReport};
@@ -160,6 +160,7 @@ fn hops(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -> Ve
             errors: summary.counts.errors,
             p50_ms: summary.p50_ms(),
             p95_ms: summary.p95_ms(),
+            statuses: statuses_of(&flow.rows, &flow.names, &hop.rows, scope).into_iter().map(|known| (known.status, known.count)).collect(),
             basis: crate::view::Basis { sampled_share, ..summary.basis() },
             evidence: evidence_of(&flow.rows, &hop.rows, num_more),
         })

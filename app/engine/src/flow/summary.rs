@@ -1,7 +1,11 @@
 //! Sums and quantiles of rows, over the session, a range, or the last minute.
 
-use crate::figures::{BUCKET_NS, Counts, Merged, RowId, Rows, bucket_of, evidence};
-use crate::view::{Basis, Evidence, Figure};
+use std::collections::BTreeMap;
+
+use crate::extract::rules::SERVER_FAULTS;
+use crate::figures::{BUCKET_NS, Counts, Merged, RowId, Rows, StatusId, StatusKind, bucket_of, evidence};
+use crate::flow::FlowNames;
+use crate::view::{Basis, Evidence, Figure, StatusClass, StatusCount};
 
 /// What time a figure is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +117,37 @@ impl Summaries {
             total_errors: total.errors,
             last_ns,
         }
+    }
+}
+
+/// What the calls of rows ended with, the most frequent first.
+pub(crate) fn statuses_of(rows: &Rows, names: &FlowNames, of: &[RowId], scope: Scope) -> Vec<StatusCount> {
+    let mut sums: BTreeMap<StatusId, u64> = BTreeMap::new();
+    for row in of {
+        let series = &rows.get(*row).series;
+        match scope {
+            Scope::Session => series.all_statuses(&mut sums),
+            Scope::Buckets(from, to) => series.range_statuses(from, to, &mut sums),
+        }
+    }
+    // A status may be told by number and by word.
+    let mut by_name: BTreeMap<String, (StatusClass, u64)> = BTreeMap::new();
+    for (status, num) in sums {
+        let known = by_name.entry(names.status_name(status).into_owned()).or_insert((class(status), 0));
+        *known = (known.0.max(class(status)), known.1 + num);
+    }
+    let mut counts: Vec<StatusCount> = by_name.into_iter().map(|(status, (class, count))| StatusCount { status, class, count }).collect();
+    counts.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.status.cmp(&other.status)));
+    counts
+}
+
+fn class(status: StatusId) -> StatusClass {
+    match status.kind() {
+        StatusKind::None | StatusKind::Other => StatusClass::Unknown,
+        StatusKind::Ok | StatusKind::Rpc(0) | StatusKind::Http(..400) => StatusClass::Success,
+        StatusKind::Http(..500) => StatusClass::Rejection,
+        StatusKind::Rpc(code) if !SERVER_FAULTS.contains(&i64::from(code)) => StatusClass::Rejection,
+        StatusKind::Failed | StatusKind::Http(_) | StatusKind::Rpc(_) | StatusKind::Word(_) => StatusClass::Failure,
     }
 }
 

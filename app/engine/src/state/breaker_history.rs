@@ -68,6 +68,7 @@ pub(crate) struct Folded {
     /// The source whose silence says that nothing changed: that of events, where nothing is reported.
     pub(crate) silent_source: Option<SourceId>,
     pub(crate) disagreement: Option<String>,
+    pub(crate) not_permitted: Option<u64>,
     pub(crate) transitions: Vec<(i64, BreakerState)>,
 }
 
@@ -172,6 +173,7 @@ impl History {
         Folded {
             disagreement: walk.current.and_then(|current| self.disagreement(current, &walk, &transitions, &reports)),
             silent_source: if reported_ns.is_none() { self.events_confirmed.map(|(_, source)| source) } else { None },
+            not_permitted: reports.last().and_then(|report| report.not_permitted),
             transitions: shown,
             state,
             since_ns,

@@ -138,6 +138,7 @@ impl Breakers {
                 confirmed_ns: folded.confirmed_ns,
                 stale: (fresh_ns > STALE_NS && !told_by_silence) || fresh_ns < -MAX_AHEAD_NS,
                 disagreement: folded.disagreement,
+                not_permitted: folded.not_permitted,
                 transitions: folded.transitions,
             });
         }
@@ -205,6 +206,7 @@ fn others(num_facts: u64) -> BreakerView {
         confirmed_ns: 0,
         stale: true,
         disagreement: Some(format!("too many breakers: {} on further ones found no room", words::facts(num_facts))),
+        not_permitted: None,
         transitions: Vec::new(),
     }
 }

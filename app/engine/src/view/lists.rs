@@ -169,6 +169,8 @@ pub enum HistoryOf {
     Node(NodeId),
     /// An edge of the map.
     Edge(EdgeId),
+    /// A call as its callee saw it: of those calls of which both sides sent a span.
+    Callee(EdgeId),
 }
 
 /// Ten seconds of a figure.
@@ -184,6 +186,39 @@ pub struct HistoryBucket {
     pub p50_ns: Option<i64>,
     /// 95th percentile, ns; `None` = none was timed.
     pub p95_ns: Option<i64>,
+}
+
+/// What calls ended with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatusCounts {
+    /// The most frequent first.
+    pub rows: Vec<StatusCount>,
+    /// Calls that tell no status.
+    pub not_told: u64,
+}
+
+/// One status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    /// `503`, `DEADLINE_EXCEEDED`, the type of an error; `failed` or `OK` where the span says no more; `other` beyond 12 kinds.
+    pub status: String,
+    /// What it means.
+    pub class: StatusClass,
+    /// How many calls.
+    pub count: u64,
+}
+
+/// What a status means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StatusClass {
+    /// It went well.
+    Success,
+    /// Nothing says.
+    Unknown,
+    /// The caller asked for what it does not get: HTTP 4xx, `NOT_FOUND` and the like.
+    Rejection,
+    /// It failed.
+    Failure,
 }
 
 /// Something that a source refused, with all that were refused for the same.

@@ -8,7 +8,7 @@ mod snapshot;
 
 pub use lists::{
     ChannelKey, FindHit, FindPage, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage, RefusalView,
-    RowId, TraceFilter, TraceList, TraceOrder, TraceRow,
+    RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TraceRow,
 };
 pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
 pub use report::{

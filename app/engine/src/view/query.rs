@@ -5,7 +5,8 @@ use std::sync::Arc;
 use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
 
 use crate::view::{
-    ChannelKey, FindPage, GroupDetail, HistoryBucket, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, TraceFilter, TraceList, TraceOrder,
+    ChannelKey, FindPage, GroupDetail, HistoryBucket, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter, TraceList,
+    TraceOrder,
 };
 
 /// A span of time: `[from_ns, to_ns)`, ns since the Unix epoch.
@@ -88,6 +89,13 @@ pub enum Query {
         /// Rounded to buckets of 10 s; they reach back 31 min.
         range: Range,
     },
+    /// What the calls of a node or an edge ended with.
+    Statuses {
+        /// Of what.
+        of: HistoryOf,
+        /// Rounded to buckets of 10 s; they reach back 31 min.
+        range: Range,
+    },
     /// What sources refused, newest first.
     Refused {
         /// At most so many.
@@ -157,6 +165,8 @@ pub enum Answer {
     Group(Option<Box<GroupDetail>>),
     /// To [`Query::History`], oldest first; empty = not on the map, or nothing is kept of that range.
     History(Vec<HistoryBucket>),
+    /// To [`Query::Statuses`]; empty = not on the map, or nothing is kept of that range.
+    Statuses(StatusCounts),
     /// To [`Query::Refused`].
     Refused(Vec<RefusalView>),
     /// To [`Query::Logs`].

@@ -211,6 +211,9 @@ pub struct HopReport {
     pub p50_ms: Option<f64>,
     /// 95th percentile of the duration.
     pub p95_ms: Option<f64>,
+    /// How often it ended with which status: `503`, `DEADLINE_EXCEEDED`, the type of an error; `other` beyond 12 kinds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses: BTreeMap<String, u64>,
     /// What it rests on.
     pub basis: Basis,
     /// How it is known.

@@ -114,6 +114,8 @@ pub struct Node {
     pub instances: Vec<InstanceView>,
     /// When it first sent something itself, ns since the Unix epoch; `None` where only others tell of it.
     pub first_seen_ns: Option<i64>,
+    /// To what a service belongs, as its resource says: attribute and value (`k8s.namespace.name`, `team` …), by attribute.
+    pub labels: Vec<(String, String)>,
     /// The channel that this one belongs to: the origin of a dead-letter or retry channel.
     pub folded_into: Option<NodeId>,
 }
@@ -375,6 +377,8 @@ pub struct BreakerView {
     pub stale: bool,
     /// What another source says, where they disagree, in words.
     pub disagreement: Option<String>,
+    /// Calls it turned away, as it said last: since it opened, of Resilience4j; `None` = not told.
+    pub not_permitted: Option<u64>,
     /// Changes of state, oldest first.
     pub transitions: Vec<(i64, BreakerState)>,
 }

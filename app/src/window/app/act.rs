@@ -147,14 +147,24 @@ impl Window {
         if kind != self.panes.focus() {
             self.show(kind);
         }
+        let before = self.place();
         if let Some(view) = self.views.of_mut(kind) {
             let _obeyed = view.run(command);
         }
+        self.remember_step(before);
     }
 
-    fn place(&self) -> Place {
+    /// On the map every step, click and opening has a way back.
+    pub(super) fn remember_step(&mut self, before: Place) {
+        if before.view == ViewKind::Map && self.panes.focus() == ViewKind::Map && self.place() != before {
+            self.history.leave(before);
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
         let view = self.panes.focus();
-        Place { view, target: self.views.of(view).and_then(View::target) }
+        let map_mode = (view == ViewKind::Map).then(|| self.views.map.mode());
+        Place { view, target: self.views.of(view).and_then(View::target), map_mode }
     }
 
     /// Shows a view and gives it the keys.
@@ -191,6 +201,9 @@ impl Window {
         let place = if back { self.history.back(present) } else { self.history.forward(present) };
         let Some(place) = place else { return };
         self.panes.open(place.view);
+        if let Some(mode) = place.map_mode {
+            self.views.map.show(mode);
+        }
         if let Some(view) = self.views.of_mut(place.view) {
             match &place.target {
                 Some(target) => view.goto(target),

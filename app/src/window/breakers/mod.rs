@@ -8,4 +8,6 @@ mod strip;
 mod tests;
 mod view;
 
-pub(crate) use view::BreakersView;
+pub(crate) use rows::strip;
+pub(crate) use strip::Piece;
+pub(crate) use view::{BreakersView, strip_ui};

@@ -75,6 +75,7 @@ mod tests {
             confirmed_ns: 95,
             stale: false,
             disagreement: None,
+            not_permitted: None,
             transitions,
         }
     }

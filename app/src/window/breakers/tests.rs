@@ -32,6 +32,7 @@ fn business() -> Snapshot {
         state,
         since_ns: state.map(|_| ago(for_s)),
         disagreement: None,
+        not_permitted: None,
         transitions: state.map(|state| (ago(for_s), state)).into_iter().collect(),
         ..breakers[1].clone()
     };

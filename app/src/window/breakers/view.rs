@@ -201,7 +201,7 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
 }
 
 /// Paints a strip: open full and high, half-open half as high, closed low, unknown a gap. Told apart by height, not by colour.
-fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], tokens: &DesignTokens) {
+pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], tokens: &DesignTokens) {
     let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
     if room.width() < 8.0 {
         return;

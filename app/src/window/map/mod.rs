@@ -14,11 +14,15 @@ pub(crate) mod mode;
 pub(crate) mod noise;
 pub(crate) mod paint;
 pub(crate) mod panel;
+#[cfg(test)]
+mod panel_tests;
 mod panel_ui;
 pub(crate) mod place;
 mod pointer;
 pub(crate) mod problems;
 mod recovery;
+#[cfg(test)]
+mod sample;
 pub(crate) mod scene;
 pub(crate) mod settings;
 mod shown;

@@ -16,7 +16,7 @@ use super::{
     paint::MapPainter,
     panel::{
         Known, Panel,
-        answers::{self},
+        answers::{self, Revisions},
     },
     panel_ui::PanelAction,
     place::{self, Placement},
@@ -88,7 +88,7 @@ pub(crate) struct MapView {
 }
 
 /// What a panel is of: scene, selection, topic, answers.
-type PanelOf = (u64, Option<Selection>, Topic, [u64; 5]);
+type PanelOf = (u64, Option<Selection>, Topic, Revisions);
 
 /// Each mode has places of its own.
 #[derive(Default)]
@@ -331,7 +331,7 @@ impl MapView {
                 self.noise = NoiseRules::default();
                 self.is_stale = true;
             }
-            PanelAction::RemoveRule(_) | PanelAction::Copy | PanelAction::CopyText(_) | PanelAction::Goto(_) => {}
+            PanelAction::RemoveRule(_) | PanelAction::Any(_) => {}
         }
     }
 
@@ -379,8 +379,13 @@ impl MapView {
         true
     }
 
+    /// How much is shown.
+    pub(crate) fn mode(&self) -> Mode {
+        self.shown.mode
+    }
+
     /// Another mode, looked at as a whole.
-    fn set_mode(&mut self, mode: Mode) {
+    pub(crate) fn set_mode(&mut self, mode: Mode) {
         if mode == Mode::Neighbourhood {
             self.shown.centre_on(&self.scene, self.selected);
             self.placements.near = Placement::default();

@@ -8,10 +8,11 @@ use crate::window::{
     attendance::Freshness,
     command::UiCommand,
     empty, figures,
-    map::{Answers, Known, MapSettings, MapView, PanelAction, panel_ui, scene::Selection, topic::Ask},
+    map::{Answers, Known, MapSettings, MapView, PanelAction, mode::Mode, panel_ui, scene::Selection, topic::Ask},
     status,
     theme::Ink,
     view::{CopyForm, Target, View, ViewAction, ViewContext},
+    widgets::detail::Detail,
 };
 
 /// Width of the side panel at first, points.
@@ -26,7 +27,8 @@ pub(crate) struct MapPane {
     sentence: (u64, Vec<status::Part>),
     freshness: Freshness,
     answers: Answers,
-    panel_text: String,
+    /// What the panel says, to be copied.
+    panel: Detail,
     /// Whether anything on the map may move by itself.
     moves: bool,
     /// Width of the side panel, points.
@@ -40,7 +42,7 @@ impl Default for MapPane {
             sentence: (0, Vec::new()),
             freshness: Freshness::default(),
             answers: Answers::default(),
-            panel_text: String::new(),
+            panel: Detail::default(),
             moves: true,
             panel_width_pt: PANEL_WIDTH_PT,
         }
@@ -75,6 +77,18 @@ impl MapPane {
         self.map.is_empty()
     }
 
+    /// How much of the map is shown.
+    pub(crate) fn mode(&self) -> Mode {
+        self.map.mode()
+    }
+
+    /// Shows so much of the map.
+    pub(crate) fn show(&mut self, mode: Mode) {
+        if mode != self.map.mode() {
+            self.map.set_mode(mode);
+        }
+    }
+
     /// Zooms into the middle of the map.
     pub(crate) fn zoom(&mut self, factor: f32) {
         self.map.zoom(factor);
@@ -94,20 +108,17 @@ impl MapPane {
             None => self.answers = Answers::default(),
         }
         let endpoint = context.options.otlp_endpoint();
-        let known = Known { now_ns: context.now_ns, answers: &self.answers, otlp_endpoint: endpoint.as_deref() };
+        let known = Known { now_ns: context.now_ns, as_of_ns: context.as_of_ns, answers: &self.answers, otlp_endpoint: endpoint.as_deref() };
         let shown = side.show(ui, |ui| {
             let panel = self.map.panel(&known);
-            self.panel_text = panel.to_text();
+            self.panel.clone_from(&panel.detail);
             panel_ui(ui, panel, context.tokens)
         });
         if !is_narrow {
             self.panel_width_pt = shown.response.rect.width();
         }
         match shown.inner {
-            Some(PanelAction::Copy) => actions.push(ViewAction::Copy(self.panel_text.clone())),
-            Some(PanelAction::CopyText(text)) => actions.push(ViewAction::Copy(text)),
-            // A jump, so that there is a way back.
-            Some(PanelAction::Goto(target)) => actions.push(ViewAction::Goto(target)),
+            Some(PanelAction::Any(asked)) => actions.push(asked),
             Some(action) => self.map.act(action),
             None => {}
         }
@@ -172,29 +183,26 @@ impl View for MapPane {
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
-        if self.panel_text.is_empty() {
+        if self.panel == Detail::default() {
             return None;
         }
+        let (kind, id) = match self.target() {
+            Some(Target::Node(node_id)) => ("node", Some(node_id.0)),
+            Some(Target::Edge(edge_id)) => ("edge", Some(edge_id.0)),
+            _ => ("map", None),
+        };
+        let sentence = || self.sentence.1.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" · ");
         let at = figures::instant(context.as_of_ns);
-        let mut lines = self.panel_text.lines().map(str::trim_end);
+        let of = id.map_or_else(sentence, |id| format!("{kind} {id}"));
         Some(match form {
-            CopyForm::Text => self.panel_text.clone(),
+            CopyForm::Text => format!("{}\n{of} · as of {at}\n", self.panel.to_text()),
+            CopyForm::Markdown => format!("{}\n{of} · as of `{at}`\n", self.panel.to_markdown()),
             CopyForm::Json => {
-                let (kind, id) = match self.target() {
-                    Some(Target::Node(node_id)) => ("node", Some(node_id.0)),
-                    Some(Target::Edge(edge_id)) => ("edge", Some(edge_id.0)),
-                    _ => ("map", None),
-                };
-                let title = lines.next().unwrap_or_default();
-                let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-                serde_json::json!({ "kind": kind, "id": id, "as_of": at, "title": title, "lines": said }).to_string()
-            }
-            CopyForm::Markdown => {
-                let mut text = format!("**{}** `{at}`\n\n", lines.next().unwrap_or_default());
-                for line in lines.filter(|line| !line.is_empty()) {
-                    text.push_str(&format!("- {}\n", line.trim_start()));
+                let mut said = serde_json::json!({ "kind": kind, "id": id, "as_of": at, "as_of_ns": context.as_of_ns, "shown": self.panel.to_json() });
+                if id.is_none() {
+                    said["sentence"] = sentence().into();
                 }
-                text
+                serde_json::to_string_pretty(&said).unwrap_or_default()
             }
         })
     }

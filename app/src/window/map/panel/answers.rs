@@ -1,6 +1,8 @@
 //! What the engine is asked for the side panel, and what it has answered so far.
 
-use switchboard_engine::view::{Answer, GroupDetail, HistoryBucket, HistoryOf, LogView, NodeKind, Query, Range, Snapshot, TraceFilter, TraceList, TraceOrder};
+use switchboard_engine::view::{
+    Answer, GroupDetail, HistoryBucket, HistoryOf, HopKind, LogView, NodeKind, Query, Range, Snapshot, StatusCounts, TraceFilter, TraceList, TraceOrder,
+};
 
 use crate::window::{
     asker::{Asker, Slot},
@@ -22,6 +24,10 @@ const ALL_NS: i64 = 900_000_000_000;
 pub(crate) struct Answers {
     /// Figures over the range and as long before it.
     pub history: Option<Vec<HistoryBucket>>,
+    /// The same of a call as its callee saw it.
+    pub callee: Option<Vec<HistoryBucket>>,
+    /// What calls over the range ended with.
+    pub statuses: Option<StatusCounts>,
     /// Traces with a failure.
     pub failed: Option<TraceList>,
     /// The slowest traces.
@@ -33,8 +39,11 @@ pub(crate) struct Answers {
     /// The range, ns since the Unix epoch: its start and its end.
     pub range: Option<Range>,
     /// Of which answers these are, so that a panel is made anew only for others.
-    pub revisions: [u64; 5],
+    pub revisions: Revisions,
 }
+
+/// How many answers came to each of the questions.
+pub(crate) type Revisions = [u64; 7];
 
 /// The name of a service or channel as the engine knows it.
 fn raw_name(snapshot: &Snapshot, scene: &Scene, index: usize) -> Option<String> {
@@ -76,6 +85,10 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
                 }
                 let hop = edge.process.filter(|_| edge.figure.total_calls > 0).unwrap_or(edge.edge_id);
                 asked.push((Slot::EdgeHistory, Query::History { of: HistoryOf::Edge(hop), range: doubled }));
+                asked.push((Slot::EdgeStatuses, Query::Statuses { of: HistoryOf::Edge(hop), range: own }));
+                if edge.kind == HopKind::Call {
+                    asked.push((Slot::CalleeHistory, Query::History { of: HistoryOf::Callee(hop), range: doubled }));
+                }
                 if let Some(group) = edge.group_row.and_then(|row| snapshot.groups.get(row)) {
                     let query = Query::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
                     asked.push((Slot::PanelGroup, query));
@@ -96,6 +109,8 @@ impl Answers {
                 Slot::PanelTraces => 1,
                 Slot::PanelSlowest => 2,
                 Slot::ServiceLogs => 3,
+                Slot::CalleeHistory => 5,
+                Slot::EdgeStatuses => 6,
                 _ => 4,
             };
             let standing = asker.standing(*slot, query);
@@ -106,6 +121,8 @@ impl Answers {
             }
             next.revisions[place] = standing.revision;
             match standing.answer {
+                Some(Answer::History(history)) if place == 5 => next.callee = Some(history.clone()),
+                Some(Answer::Statuses(statuses)) => next.statuses = Some(statuses.clone()),
                 Some(Answer::History(history)) => next.history = Some(history.clone()),
                 Some(Answer::Traces(traces)) if place == 1 => next.failed = Some(traces.clone()),
                 Some(Answer::Traces(traces)) => next.slowest = Some(traces.clone()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use switchboard_engine::view::{Figure, GroupView, HopKind, InteractionView, NodeId, Style};
 
 use super::{
-    About, Panel, Row, Section,
+    About,
     more::trace_id,
     rows::{capped, figure_rows, rule_rows, section, session_note},
 };
@@ -17,10 +17,11 @@ use crate::window::{
     },
     sanitise::visible,
     view::Target,
+    widgets::detail::{Detail, Row, Section, goto},
 };
 
 impl About<'_> {
-    pub(super) fn edge(&self, edge: &SceneEdge) -> Panel {
+    pub(super) fn edge(&self, edge: &SceneEdge) -> Detail {
         let mut kind = edge_word(edge.kind).to_owned();
         if let Some(via) = &edge.via {
             kind = format!("{kind} · {via}");
@@ -29,20 +30,17 @@ impl About<'_> {
         let interactions = self.interactions(edge);
         let callee_figure = interactions.iter().find_map(|interaction| interaction.callee_figure.as_ref()).filter(|_| edge.kind == HopKind::Call);
         let mut sections = Vec::new();
-        let sides = if callee_figure.is_some() { "caller / callee" } else { "" };
-        let mut figures =
-            section("Last 60 s", &if sides.is_empty() { session_note(&edge.figure) } else { sides.to_owned() }, figure_rows(&edge.figure, callee_figure));
+        let sides = if callee_figure.is_some() { "caller / callee".to_owned() } else { session_note(&edge.figure) };
+        let now = || section("Last 60 s", &sides, figure_rows(&edge.figure, callee_figure));
+        let mut figures = self.trend_section(edge.kind != HopKind::Publish).unwrap_or_else(now);
         figures.rows.extend(difference(&edge.figure, callee_figure));
         sections.push(figures);
         if let Some(group) = edge.group_row.map(|row| &self.snapshot.groups[row]) {
             sections.push(self.lag_section(group));
             sections.extend(self.partition_sections());
         }
-        sections.extend(self.trend_section(edge.kind != HopKind::Publish));
-        if let Some(mark) = &edge.breaker {
-            let rows = mark.rows.iter().map(|&row| self.breaker_row(&self.snapshot.breakers[row], None));
-            sections.push(section("Circuit breaker", &format!("not closed in {} of {}", mark.num_tripped, mark.num_instances), capped(rows.collect())));
-        }
+        sections.extend(edge.breaker.as_ref().map(|mark| self.breaker_strips(mark)));
+        sections.push(self.status_section(edge));
         sections.push(retries(&interactions));
         sections.extend(self.trace_sections());
         sections.push(self.style_section(edge, &interactions));
@@ -53,7 +51,7 @@ impl About<'_> {
         sections.push(self.edge_evidence(edge, &interactions));
         sections.push(self.missing_callee(edge));
         sections.retain(|section| !section.rows.is_empty());
-        Panel { title: self.scene.edge_title(edge), kind, verdict: self.edge_verdict(edge, callee_figure), sections }
+        Detail { title: self.scene.edge_title(edge), kind, verdict: self.edge_verdict(edge, callee_figure), sections }
     }
 
     pub(super) fn edge_verdict(&self, edge: &SceneEdge, callee_figure: Option<&Figure>) -> Vec<(String, Tone)> {
@@ -123,7 +121,7 @@ impl About<'_> {
             Row::Figure { label: "time behind".to_owned(), value: group.lag_s.map_or_else(not_known, figures::age_s), other: String::new(), tone },
             Row::figure("members", group.members.as_ref().map_or_else(not_known, |members| figures::count(members.len() as u64))),
         ];
-        rows.extend(group.members_reason.as_deref().map(|reason| Row::text(visible(reason))));
+        rows.extend(group.members_reason.as_deref().map(Row::text));
         for member in group.members.iter().flatten().take(6) {
             let partitions: Vec<String> = member.partitions.iter().take(8).map(ToString::to_string).collect();
             let more = if member.partitions.len() > 8 { " …" } else { "" };
@@ -147,7 +145,7 @@ impl About<'_> {
             };
             let who = if edge.kind == HopKind::Call { String::new() } else { format!("{} → {} · ", name(interaction.from), name(interaction.to)) };
             let style = interaction.style.map_or("style not known", style_word);
-            rows.push(Row::text(format!("{who}{style}: {}", visible(&interaction.style_reason))));
+            rows.push(Row::text(&format!("{who}{style}: {}", visible(&interaction.style_reason))));
         }
         section("Style", "", capped(rows))
     }
@@ -168,7 +166,7 @@ impl About<'_> {
             rows.push(Row::text("Inferred: no pair of spans proves it"));
         }
         let shares: Vec<f64> = interactions.iter().filter_map(|interaction| interaction.sampled_share).collect();
-        rows.push(Row::text(match shares.iter().copied().reduce(f64::min) {
+        rows.push(Row::text(&match shares.iter().copied().reduce(f64::min) {
             Some(share) if share < 0.995 => format!("From {} of the traffic: the rest was not sampled", figures::percent(share)),
             Some(_) => "All traffic was seen".to_owned(),
             None => "What share of the traffic was sampled is not known".to_owned(),
@@ -180,7 +178,7 @@ impl About<'_> {
                 value: visible(&example.trace_id).into_owned(),
                 detail: String::new(),
                 tone: Tone::Quiet,
-                target: trace_id(&example.trace_id).map(|trace_id| Target::Trace { trace_id, span_id: None }),
+                action: goto(trace_id(&example.trace_id).map(|trace_id| Target::Trace { trace_id, span_id: None })),
             });
         }
         section("Evidence", &format!("n = {}", figures::count(edge.figure.total_calls)), rows)

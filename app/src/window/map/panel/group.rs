@@ -1,7 +1,7 @@
 //! The panels of what stands for many: a group of boxes, a bundle of edges.
 
 use super::{
-    About, Panel, Row,
+    About,
     rows::{capped, figure_rows, section, session_note},
     topic::node_row,
 };
@@ -9,11 +9,12 @@ use crate::window::{
     figures,
     map::scene::{Scene, SceneEdge, SceneNode, Tone, failure_badge},
     view::Target,
+    widgets::detail::{Detail, Row, goto},
 };
 
 impl About<'_> {
     /// A group: its members, the unusual first.
-    pub(super) fn group(&self, group: &SceneNode) -> Panel {
+    pub(super) fn group(&self, group: &SceneNode) -> Detail {
         let Some(cluster) = &group.cluster else { return self.node(group) };
         let mut members: Vec<&SceneNode> =
             cluster.members.iter().filter_map(|node_id| self.scene.node_index(*node_id)).map(|index| &self.scene.nodes[index]).collect();
@@ -33,11 +34,11 @@ impl About<'_> {
             section("Last 60 s", &session_note(&group.figure), figure_rows(&group.figure, None).into_iter().take(2).collect()),
             section("Members", &figures::count(members.len() as u64), members.into_iter().map(node_row).collect()),
         ];
-        Panel { title: group.full_name.clone(), kind: "group of boxes · Enter opens it".to_owned(), verdict: vec![verdict], sections }
+        Detail { title: group.full_name.clone(), kind: "group of boxes · Enter opens it".to_owned(), verdict: vec![verdict], sections }
     }
 
     /// Several edges between the same two boxes, the unusual first.
-    pub(super) fn bundle(&self, shown: &Scene, bundle: &SceneEdge) -> Panel {
+    pub(super) fn bundle(&self, shown: &Scene, bundle: &SceneEdge) -> Detail {
         let mut edges: Vec<&SceneEdge> =
             bundle.bundle.iter().filter_map(|edge_id| self.scene.edge_index(*edge_id)).map(|index| &self.scene.edges[index]).collect();
         edges.sort_by(|a, b| b.tone.cmp(&a.tone).then_with(|| b.figure.recent_calls.cmp(&a.figure.recent_calls)).then_with(|| a.edge_id.cmp(&b.edge_id)));
@@ -52,13 +53,13 @@ impl About<'_> {
             value: if edge.figure.recent_calls > 0 { format!("{}/s", figures::rate(edge.figure.rate_per_s)) } else { "–".to_owned() },
             detail: failure_badge(&edge.figure).map(|badge| badge.text).unwrap_or_default(),
             tone: edge.tone,
-            target: Some(Target::Edge(edge.edge_id)),
+            action: goto(Target::Edge(edge.edge_id)),
         });
         let sections = vec![
             section("Last 60 s", &session_note(&bundle.figure), figure_rows(&bundle.figure, None).into_iter().take(2).collect()),
             section("Edges", &figures::count(edges.len() as u64), capped(rows.collect())),
         ];
         let kind = format!("{} · {}", figures::things(edges.len() as u64, "edge", "edges"), if bundle.is_asynchronous() { "async" } else { "sync" });
-        Panel { title: shown.edge_title(bundle), kind, verdict: vec![verdict], sections }
+        Detail { title: shown.edge_title(bundle), kind, verdict: vec![verdict], sections }
     }
 }

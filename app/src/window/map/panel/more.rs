@@ -4,7 +4,7 @@ use switchboard_engine::view::{GroupDetail, NodeBasis, NodeKind, TraceList};
 use switchboard_model::TraceId;
 
 use super::{
-    About, Row, Section,
+    About,
     rows::{capped, section},
     trend::{self, TrendKind},
 };
@@ -12,7 +12,8 @@ use crate::window::{
     figures,
     map::scene::{Glyph, SceneEdge, SceneNode, Tone, find},
     sanitise::visible,
-    view::Target,
+    view::{Target, ViewAction},
+    widgets::detail::{Row, Section, goto},
 };
 
 /// Partitions in the panel; a longer list is told to be longer.
@@ -26,12 +27,27 @@ impl About<'_> {
         let none = || "–".to_owned();
         let row = |label: &str, value: String, of: &trend::Trend, kind: TrendKind| {
             let (change, tone) = of.change(kind);
-            Row::Spark { label: label.to_owned(), value, change, tone, points: of.points.clone() }
+            Row::Spark { label: label.to_owned(), value, change, tone, points: of.points.clone(), num_before: of.num_before }
         };
         let mut rows = vec![row("rate", trends.rate.now.map_or_else(none, |rate| format!("{} /s", figures::rate(rate))), &trends.rate, TrendKind::Rate)];
-        if is_timed {
-            rows.push(row("errors", trends.errors.now.map_or_else(none, figures::percent), &trends.errors, TrendKind::Errors));
-            rows.push(row("p95", trends.p95.now.map_or_else(none, |ns| figures::duration(ns as i64)), &trends.p95, TrendKind::Duration));
+        let callee = self
+            .known
+            .answers
+            .callee
+            .as_ref()
+            .map(|history| trend::trends(history, range, self.snapshot.started_ns))
+            .filter(|callee| callee.rate.now > Some(0.0));
+        let errors = |label: &str, of: &trend::Trend| row(label, of.now.map_or_else(none, figures::percent), of, TrendKind::Errors);
+        let p95 = |label: &str, of: &trend::Trend| row(label, of.now.map_or_else(none, |ns| figures::duration(ns as i64)), of, TrendKind::Duration);
+        match callee {
+            _ if !is_timed => {}
+            None => rows.extend([errors("errors", &trends.errors), p95("p95", &trends.p95)]),
+            Some(callee) => rows.extend([
+                errors("errors", &trends.errors),
+                errors("at callee", &callee.errors),
+                p95("p95, caller", &trends.p95),
+                p95("p95, callee", &callee.p95),
+            ]),
         }
         let title = format!("Last {}", figures::age(range.to_ns - range.from_ns));
         Some(section(&title, "against as long before", rows))
@@ -52,7 +68,7 @@ impl About<'_> {
                     if trace.num_errors > 0 { format!(" · {} failed", trace.num_errors) } else { String::new() }
                 ),
                 tone: if trace.num_errors > 0 { Tone::Bad } else { Tone::Quiet },
-                target: Some(Target::Trace { trace_id: trace.trace_id, span_id: None }),
+                action: goto(Target::Trace { trace_id: trace.trace_id, span_id: None }),
             });
             let more = if traces.matching > traces.rows.len() as u64 {
                 format!("{} of {}", traces.rows.len(), figures::count(traces.matching))
@@ -78,7 +94,8 @@ impl About<'_> {
                 log.instance.as_deref().map(|instance| format!(" · {}", visible(instance))).unwrap_or_default()
             ),
             tone: if log.severity >= 17 { Tone::Bad } else { Tone::Warn },
-            target: (log.trace_id.0 != 0).then_some(Target::Trace { trace_id: log.trace_id, span_id: (log.span_id.0 != 0).then_some(log.span_id) }),
+            action: (log.trace_id.0 != 0)
+                .then_some(ViewAction::Goto(Target::Trace { trace_id: log.trace_id, span_id: (log.span_id.0 != 0).then_some(log.span_id) })),
         });
         section("Logs from warn up", "newest first", rows.collect())
     }
@@ -91,11 +108,11 @@ impl About<'_> {
             Some(needed_s) => format!("Caught up in about {} at the pace of now", figures::age_s(needed_s)),
             None => "Does not catch up at the pace of now, or too little is known".to_owned(),
         });
-        let mut rows: Vec<Row> = catch_up.into_iter().map(Row::text).collect();
+        let mut rows: Vec<Row> = catch_up.into_iter().map(|text| Row::text(&text)).collect();
         let points: Vec<Option<f64>> = group.history.iter().map(|point| point.lag.map(|lag| lag as f64)).collect();
         if points.len() > 1 {
             let value = group.view.lag.map_or_else(|| "?".to_owned(), figures::count);
-            rows.push(Row::Spark { label: "lag".to_owned(), value, change: String::new(), tone: Tone::Quiet, points });
+            rows.push(Row::Spark { label: "lag".to_owned(), value, change: String::new(), tone: Tone::Quiet, points, num_before: 0 });
         }
         sections.push(section("Catching up", "", rows));
         sections.push(self.partitions(group));
@@ -119,7 +136,7 @@ impl About<'_> {
                 value: partition.lag.map_or_else(|| "?".to_owned(), figures::count),
                 share: partition.lag.map(|lag| lag as f32 / worst as f32),
                 tone: if partition.member_id.is_none() && partition.lag.unwrap_or(0) > 0 { Tone::Warn } else { Tone::Quiet },
-                target: Some(target.clone()),
+                action: goto(target.clone()),
             }
         });
         let note = if group.partitions.len() > PARTITIONS_MAX { format!("{PARTITIONS_MAX} of {}", group.partitions.len()) } else { String::new() };
@@ -153,7 +170,7 @@ impl About<'_> {
         };
         let mut rows = vec![Row::text("What it does itself: it sends no spans. An OpenTelemetry SDK does with this setting")];
         let service = name.map(|name| format!(" OTEL_SERVICE_NAME={}", visible(name))).unwrap_or_default();
-        rows.push(Row::paste(format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}{service}")));
+        rows.push(Row::paste(&format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}{service}")));
         rows
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Node, NodeBasis, NodeKind, StateSource};
+use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Node, NodeBasis, NodeKind};
 
 use super::{
-    About, Panel, Row, Section,
+    About,
     rows::{capped, figure_rows, rule_rows, section, session_note},
 };
 use crate::window::{
@@ -16,10 +16,11 @@ use crate::window::{
     },
     sanitise::visible,
     view::Target,
+    widgets::detail::{Detail, Row, Section, goto},
 };
 
 impl About<'_> {
-    pub(super) fn node(&self, node: &SceneNode) -> Panel {
+    pub(super) fn node(&self, node: &SceneNode) -> Detail {
         let known = find(&self.snapshot.topology, node.node_id);
         let places: Vec<_> = known.into_iter().flat_map(|known| [&known.namespace, &known.environment]).flatten().map(|text| visible(text)).collect();
         let mut kind = kind_word(node.kind).to_owned();
@@ -44,7 +45,7 @@ impl About<'_> {
         sections.push(self.node_evidence(node, known));
         sections.push(self.missing(node));
         sections.retain(|section| !section.rows.is_empty());
-        Panel { title: node.full_name.clone(), kind, verdict: self.node_verdict(node, known), sections }
+        Detail { title: node.full_name.clone(), kind, verdict: self.node_verdict(node, known), sections }
     }
 
     pub(super) fn node_verdict(&self, node: &SceneNode, known: Option<&Node>) -> Vec<(String, Tone)> {
@@ -100,7 +101,7 @@ impl About<'_> {
         let Some(channel) = self.snapshot.figures.channels.iter().find(|channel| channel.node_id == node.node_id) else { return Section::default() };
         let known = |n: Option<u64>| n.map_or_else(|| "not known".to_owned(), figures::count);
         let mut rows = vec![Row::figure("partitions", known(channel.partitions)), Row::figure("records kept", known(channel.records))];
-        rows.extend(channel.not_tailed.as_deref().map(|reason| Row::text(format!("Its records are not read: {}", visible(reason)))));
+        rows.extend(channel.not_tailed.as_deref().map(|reason| Row::text(&format!("Its records are not read: {}", visible(reason)))));
         section("As the broker says", "", rows)
     }
 
@@ -122,11 +123,7 @@ impl About<'_> {
 
     pub(super) fn breaker_row(&self, breaker: &BreakerView, towards: Option<String>) -> Row {
         let since = breaker.since_ns.map(|since_ns| format!(" {}", figures::age(self.now_ns - since_ns))).unwrap_or_default();
-        let source = match breaker.source {
-            StateSource::Event => "its own event",
-            StateSource::Report => "reported",
-            StateSource::Exception => "seen in an exception",
-        };
+        let source = super::call::source_word(breaker);
         let mut detail: Vec<String> = towards.into_iter().collect();
         detail.push(format!("{} · {source} {} ago", visible(&breaker.name), figures::age(self.now_ns - breaker.confirmed_ns)));
         if breaker.stale {
@@ -139,7 +136,7 @@ impl About<'_> {
             value: format!("{}{since}", state_word(breaker.state)),
             detail: detail.join(" · "),
             tone: state_tone(breaker),
-            target: Some(Target::Breaker { caller: breaker.caller.clone(), instance: breaker.instance.clone(), name: breaker.name.clone() }),
+            action: goto(Target::Breaker { caller: breaker.caller.clone(), instance: breaker.instance.clone(), name: breaker.name.clone() }),
         }
     }
 
@@ -161,7 +158,7 @@ impl About<'_> {
                 value: group.lag.map_or_else(|| "not known".to_owned(), |lag| format!("{} behind", figures::count(lag))),
                 detail: visible(&group.reason).into_owned(),
                 tone: badge.map_or(Tone::Quiet, |badge| badge.tone),
-                target: Some(edge.map_or_else(
+                action: goto(edge.map_or_else(
                     || Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() },
                     |edge| Target::Edge(edge.edge_id),
                 )),
@@ -192,7 +189,7 @@ impl About<'_> {
             value: figures::count(letters.count),
             detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns - letters.last_ns)),
             tone: Tone::Bad,
-            target: Some(Target::DeadLetters {
+            action: goto(Target::DeadLetters {
                 channel: ChannelKey { cluster: Some(letters.cluster.clone()), name: letters.channel.clone() },
                 fingerprint: Some(letters.fingerprint.clone()),
             }),
@@ -216,7 +213,7 @@ impl About<'_> {
                 value,
                 share: failed_share(edge).filter(|share| *share > 0.0).map(|share| share as f32),
                 tone: edge.tone,
-                target: Some(Target::Edge(edge.edge_id)),
+                action: goto(Target::Edge(edge.edge_id)),
             }
         };
         let mut incoming: Vec<&SceneEdge> = self.scene.edges.iter().filter(|edge| edge.to == own && edge.from != own).collect();
@@ -247,7 +244,7 @@ impl About<'_> {
                 value: if is_silent { format!("silent for {}", figures::age(age_ns)) } else { format!("{} ago", figures::age(age_ns)) },
                 detail: instance.version.as_deref().map(|version| visible(version).into_owned()).unwrap_or_default(),
                 tone: if is_silent { Tone::Unknown } else { Tone::Quiet },
-                target: Some(Target::Find(instance.instance.clone())),
+                action: goto(Target::Find(instance.instance.clone())),
             }
         });
         section("Instances", "", capped(rows.collect()))
@@ -265,7 +262,7 @@ impl About<'_> {
                 (NodeBasis::Inferred, _) => "Only its callers tell of it",
             };
             let first_seen = known.first_seen_ns.map(|first_ns| format!(" · first seen {} ago", figures::age(self.now_ns - first_ns)));
-            rows.push(Row::text(format!("{basis}{}", first_seen.unwrap_or_default())));
+            rows.push(Row::text(&format!("{basis}{}", first_seen.unwrap_or_default())));
             let folded: Vec<_> = self
                 .snapshot
                 .topology
@@ -275,7 +272,7 @@ impl About<'_> {
                 .map(|other| visible(&other.name))
                 .collect();
             if !folded.is_empty() {
-                rows.push(Row::text(format!("Shown with it: {}", folded.join(", "))));
+                rows.push(Row::text(&format!("Shown with it: {}", folded.join(", "))));
             }
         }
         let own = self.scene.node_index(node.node_id);

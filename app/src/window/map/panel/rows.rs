@@ -2,11 +2,11 @@
 
 use switchboard_engine::view::Figure;
 
-use super::{Row, Section};
 use crate::window::{
     figures,
     map::scene::{Tone, failure_badge},
     sanitise::visible,
+    widgets::detail::{Row, Section},
 };
 
 /// Longer lists end in `n more`.
@@ -20,7 +20,7 @@ pub(super) fn capped(mut rows: Vec<Row>) -> Vec<Row> {
     let num_more = rows.len().saturating_sub(ROWS_MAX);
     if num_more > 0 {
         rows.truncate(ROWS_MAX);
-        rows.push(Row::text(format!("{} more", figures::count(num_more as u64))));
+        rows.push(Row::text(&format!("{} more", figures::count(num_more as u64))));
     }
     rows
 }

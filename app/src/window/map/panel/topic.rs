@@ -3,26 +3,34 @@
 use switchboard_engine::view::{NodeBasis, NodeKind};
 
 use super::{
-    About, Panel, Row,
+    About, Panel, RuleRow,
     rows::{capped, section},
 };
 use crate::window::{
     figures,
     map::{
-        noise::{NoiseOf, NoiseRules},
+        noise::NoiseRules,
         problems::{Problem, problems},
         scene::{Glyph, SceneNode, Selection, Tone, find, recovered_words},
         topic::Topic,
     },
     sanitise::visible,
     view::Target,
+    widgets::detail::{Detail, Row, goto},
 };
 
 impl About<'_> {
     /// The panel of a topic.
     pub(super) fn topic(&self, topic: Topic, noise: &NoiseRules) -> Panel {
         match topic {
-            Topic::Problems => self.problems(),
+            Topic::Hidden => self.hidden(noise),
+            other => self.list_of(other).into(),
+        }
+    }
+
+    fn list_of(&self, topic: Topic) -> Detail {
+        match topic {
+            Topic::Problems | Topic::Hidden => self.problems(),
             Topic::Services => self.services("Services", "all that send spans or are told of", |_, _| true),
             Topic::Traced => self.services("Traced", "they send spans themselves", |node, basis| basis == Some(NodeBasis::Traced) && node.silent_ns.is_none()),
             Topic::BrokerOnly => {
@@ -44,12 +52,11 @@ impl About<'_> {
             Topic::Dead => self.some_problems("Dead letters", "by channel and reason", &[Glyph::Envelope]),
             Topic::Recovered => self.recovered(),
             Topic::Sampling => self.sampling(),
-            Topic::Hidden => self.hidden(noise),
             Topic::Sources => {
                 let newest = crate::window::status::newest_ns(self.snapshot);
                 let verdict = newest
                     .map_or_else(|| "Nothing has come in yet".to_owned(), |at_ns| format!("Newest observation {} ago", figures::age(self.now_ns - at_ns)));
-                Panel {
+                Detail {
                     title: "Sources".to_owned(),
                     kind: "where the data come from".to_owned(),
                     verdict: vec![(verdict, Tone::Quiet)],
@@ -59,39 +66,39 @@ impl About<'_> {
         }
     }
 
-    fn list(title: &str, kind: &str, mut rows: Vec<Row>) -> Panel {
+    fn list(title: &str, kind: &str, mut rows: Vec<Row>) -> Detail {
         let verdict = figures::things(rows.len() as u64, "entry", "entries");
         // The most urgent first; what is as urgent keeps its order.
         rows.sort_by_key(|row| std::cmp::Reverse(row.tone()));
-        Panel { title: title.to_owned(), kind: kind.to_owned(), verdict: vec![(verdict, Tone::Quiet)], sections: vec![section("", "", rows)] }
+        Detail { title: title.to_owned(), kind: kind.to_owned(), verdict: vec![(verdict, Tone::Quiet)], sections: vec![section("", "", rows)] }
     }
 
-    fn services(&self, title: &str, kind: &str, is_in: impl Fn(&SceneNode, Option<NodeBasis>) -> bool) -> Panel {
+    fn services(&self, title: &str, kind: &str, is_in: impl Fn(&SceneNode, Option<NodeBasis>) -> bool) -> Detail {
         let basis = |node: &SceneNode| find(&self.snapshot.topology, node.node_id).map(|known| known.basis);
         let rows = self.scene.nodes.iter().filter(|node| node.kind == NodeKind::Service && is_in(node, basis(node))).map(node_row).collect();
         Self::list(title, kind, rows)
     }
 
-    fn some_problems(&self, title: &str, kind: &str, glyphs: &[Glyph]) -> Panel {
+    fn some_problems(&self, title: &str, kind: &str, glyphs: &[Glyph]) -> Detail {
         let found = problems(self.scene, self.snapshot, self.now_ns);
         Self::list(title, kind, found.into_iter().filter(|problem| glyphs.contains(&problem.glyph)).map(problem_row).collect())
     }
 
-    fn recovered(&self) -> Panel {
+    fn recovered(&self) -> Detail {
         let row = |label: String, recovered_ns: i64, selects: Selection| Row::Link {
             glyph: Some(Glyph::Check),
             label,
             value: String::new(),
             detail: recovered_words(recovered_ns),
             tone: Tone::Quiet,
-            target: Some(Target::from(selects)),
+            action: goto(Target::from(selects)),
         };
         let nodes = self.scene.nodes.iter().filter_map(|node| Some(row(node.full_name.clone(), node.recovered_ns?, Selection::Node(node.node_id))));
         let edges = self.scene.edges.iter().filter_map(|edge| Some(row(self.scene.edge_title(edge), edge.recovered_ns?, Selection::Edge(edge.edge_id))));
         Self::list("Recovered", "as usual again, for less than five minutes", nodes.chain(edges).collect())
     }
 
-    fn sampling(&self) -> Panel {
+    fn sampling(&self) -> Detail {
         let name = |node_id: Option<switchboard_engine::view::NodeId>| {
             let index = node_id.and_then(|node_id| self.scene.node_index(node_id));
             index.map_or_else(|| "?".to_owned(), |index| self.scene.nodes[index].name.clone())
@@ -107,7 +114,7 @@ impl About<'_> {
                 value: figures::percent(share),
                 detail: format!("over {}", visible(&interaction.via)),
                 tone: Tone::Quiet,
-                target: edge.map(|edge| Target::Edge(edge.edge_id)),
+                action: goto(edge.map(|edge| Target::Edge(edge.edge_id))),
             };
             shares.push((share, row));
         }
@@ -123,7 +130,7 @@ impl About<'_> {
 
     fn hidden(&self, noise: &NoiseRules) -> Panel {
         let total = self.scene.hidden.len() as u64;
-        let rules = noise.0.iter().enumerate().map(|(number, rule)| Row::Rule {
+        let rules = noise.0.iter().enumerate().map(|(number, rule)| RuleRow {
             number,
             text: format!("{} {}", rule.of.word(), visible(&rule.pattern)),
             num_hidden: self.scene.hidden.values().filter(|by| **by == number).count() as u64,
@@ -131,19 +138,17 @@ impl About<'_> {
         });
         let names = self.scene.hidden.keys().filter_map(|node_id| {
             let node = find(&self.snapshot.topology, *node_id)?;
-            Some(Row::text(format!("{} {}", crate::window::map::scene::kind_word(node.kind), visible(&node.name))))
+            Some(Row::text(&format!("{} {}", crate::window::map::scene::kind_word(node.kind), visible(&node.name))))
         });
-        let mut sections = vec![
-            section("Rules", "* any text · ? one character · # a number", rules.chain(NoiseOf::ALL.into_iter().take(1).map(|_| Row::NewRule)).collect()),
-            section("Hidden now", &figures::count(total), capped(names.collect())),
-        ];
+        let mut sections = vec![section("Hidden now", &figures::count(total), capped(names.collect()))];
         let folded = self.snapshot.totals.folded;
         if folded > 0 {
             sections.push(section("Left out before", "", vec![Row::figure("own polls, probes and metrics", figures::count(folded))]));
         }
         sections.retain(|section| !section.rows.is_empty());
         let verdict = format!("{} not shown; what they do is collected all the same", figures::things(total, "thing is", "things are"));
-        Panel { title: "Hidden".to_owned(), kind: "noise, by name".to_owned(), verdict: vec![(verdict, Tone::Quiet)], sections }
+        let detail = Detail { title: "Hidden".to_owned(), kind: "noise, by name".to_owned(), verdict: vec![(verdict, Tone::Quiet)], sections };
+        Panel { detail, rules: Some(rules.collect()) }
     }
 }
 
@@ -155,7 +160,7 @@ pub(super) fn node_row(node: &SceneNode) -> Row {
         value: if node.rate.is_empty() { "–".to_owned() } else { node.rate.clone() },
         detail: unusual.into_iter().chain(Some(node.detail.as_str()).filter(|detail| !detail.is_empty())).collect::<Vec<_>>().join(" · "),
         tone: node.tone,
-        target: Some(Target::Node(node.node_id)),
+        action: goto(Target::Node(node.node_id)),
     }
 }
 
@@ -166,6 +171,6 @@ pub(super) fn problem_row(problem: Problem) -> Row {
         value: String::new(),
         detail: problem.detail,
         tone: problem.tone,
-        target: problem.selects.map(Target::from),
+        action: goto(problem.selects.map(Target::from)),
     }
 }

@@ -27,8 +27,10 @@ pub(crate) struct Trend {
     pub now: Option<f64>,
     /// Over as long before it.
     pub before: Option<f64>,
-    /// Bucket by bucket, the oldest first.
+    /// Bucket by bucket, the oldest first, from as long before on.
     pub points: Vec<Option<f64>>,
+    /// How many of them are of the time before.
+    pub num_before: usize,
 }
 
 impl Trend {
@@ -85,11 +87,13 @@ pub(crate) fn trends(buckets: &[HistoryBucket], range: Range, known_from_ns: i64
         (weight > 0.0).then(|| timed().map(|(p95_ns, calls)| p95_ns * calls).sum::<f64>() / weight)
     };
     let before_ns = range.from_ns.saturating_sub(length_ns);
-    let steps = || (0..length_ns / BUCKET_NS).map(|step| range.from_ns + step * BUCKET_NS);
+    let num_before = (length_ns / BUCKET_NS) as usize;
+    let steps = || (0..2 * num_before as i64).map(|step| before_ns + step * BUCKET_NS);
     let trend = |of: &dyn Fn(i64, i64) -> Option<f64>| Trend {
         now: of(range.from_ns, range.to_ns),
         before: of(before_ns, range.from_ns),
         points: steps().map(|from_ns| of(from_ns, from_ns + BUCKET_NS)).collect(),
+        num_before,
     };
     Trends { rate: trend(&rate), errors: trend(&errors), p95: trend(&p95) }
 }
@@ -128,14 +132,15 @@ mod tests {
         assert_eq!(trends.rate.change(TrendKind::Rate), ("−75 %".to_owned(), Tone::Quiet));
         assert_eq!(trends.errors.change(TrendKind::Errors), ("from 0 %".to_owned(), Tone::Bad));
         assert_eq!(trends.p95.change(TrendKind::Duration), ("×4.0".to_owned(), Tone::Bad));
-        assert_eq!(trends.errors.points, [Some(0.5), None, None, None, None, None], "without calls nothing failed and nothing succeeded");
-        assert_eq!(trends.rate.points[1], Some(0.0));
+        assert_eq!(trends.errors.points[..6], [Some(0.0), Some(0.0), None, None, None, None]);
+        assert_eq!(trends.errors.points[6..], [Some(0.5), None, None, None, None, None], "without calls nothing failed and nothing succeeded");
+        assert_eq!((trends.rate.points[7], trends.rate.num_before), (Some(0.0), 6));
     }
 
     #[test]
     fn before_the_session_nothing_is_known() {
         let trends = trends(&[bucket(130, 40, 0, 1)], Range { from_ns: 120 * S, to_ns: 180 * S }, 130 * S);
-        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 50.0), None, None));
+        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[6]), (Some(40.0 / 50.0), None, None));
         assert_eq!(trends.rate.change(TrendKind::Rate).0, "");
     }
 
