@@ -2,7 +2,16 @@
 
 use egui::{Align2, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use super::{draw::Sight, grouping::GroupBy, mode::Mode, paint::tone_inks, scene::Tone, settings::NumHops, shown::Shown, stroke::StrokeMesh};
+use super::{
+    draw::Sight,
+    grouping::{self, GroupBy},
+    mode::Mode,
+    paint::tone_inks,
+    scene::{Scene, Tone},
+    settings::NumHops,
+    shown::Shown,
+    stroke::StrokeMesh,
+};
 use crate::window::{
     figures, fonts,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
@@ -18,7 +27,7 @@ const MINIMAP_FROM: usize = 30;
 const MODES_FROM: usize = 25;
 
 /// What was asked for over the map.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ChromeAction {
     /// Another mode.
     Mode(Mode),
@@ -42,8 +51,8 @@ pub(crate) fn modes_height(shown: &Shown, num_boxes: usize) -> f32 {
 }
 
 /// Modes, and what belongs to the present one.
-pub(crate) fn modes_ui(ui: &mut egui::Ui, viewport: Rect, shown: &Shown, num_boxes: usize, tokens: &DesignTokens) -> Option<ChromeAction> {
-    if modes_height(shown, num_boxes) == 0.0 {
+pub(crate) fn modes_ui(ui: &mut egui::Ui, viewport: Rect, shown: &Shown, scene: &Scene, tokens: &DesignTokens) -> Option<ChromeAction> {
+    if modes_height(shown, scene.nodes.len()) == 0.0 {
         return None;
     }
     let mut action = None;
@@ -70,10 +79,22 @@ pub(crate) fn modes_ui(ui: &mut egui::Ui, viewport: Rect, shown: &Shown, num_box
         }
         Mode::Problems if shown.is_grouped() => {
             ui.label(RichText::new("groups by").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
-            for by in GroupBy::ALL {
+            let chosen = matches!(shown.group_by, GroupBy::Label(_)).then(|| shown.group_by.clone());
+            for by in GroupBy::PLAIN.into_iter().chain(chosen) {
                 if choice_ui(&mut ui, by.text(), shown.group_by == by, tokens) {
                     action = Some(ChromeAction::GroupBy(by));
                 }
+            }
+            let labels = grouping::labels(scene);
+            if !labels.is_empty() {
+                let title = RichText::new("label…").size(12.0).color(tokens.ink(Ink::Dim));
+                ui.menu_button(title, |ui| {
+                    for name in labels {
+                        if ui.button(RichText::new(&name).size(12.0)).clicked() {
+                            action = Some(ChromeAction::GroupBy(GroupBy::Label(name)));
+                        }
+                    }
+                });
             }
         }
         Mode::Problems | Mode::All => {}

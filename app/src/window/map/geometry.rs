@@ -15,6 +15,8 @@ const CURVE_STEPS: usize = 20;
 const CORNER: f32 = 14.0;
 /// With more edges than this those that lead back are straight: ways around would be all one sees.
 const WAYS_AROUND_EDGES_MAX: usize = 1_500;
+/// Rows of one part stand nearer than this, parts farther apart, in the map's units.
+const SAME_PART_GAP: f32 = 66.0;
 /// Room between paths that lead back.
 const BACK_GAP: f32 = 12.0;
 
@@ -243,7 +245,7 @@ fn back_path(from: Rect, to: Rect, all: &[Rect], number: usize) -> EdgePath {
     let mut below: Vec<Rect> = between.copied().collect();
     below.sort_by(|a, b| a.top().total_cmp(&b.top()));
     for rect in below {
-        if rect.top() < floor + 40.0 {
+        if rect.top() < floor + SAME_PART_GAP {
             floor = floor.max(rect.bottom());
         }
     }

@@ -4,6 +4,7 @@
 //! `place` where it stands, `geometry` how edges run, `draw` what is seen of it (all pure); `paint` puts it on screen.
 //! `panel` says what there is to know of what is selected.
 
+pub(crate) mod camera;
 mod chrome;
 pub(crate) mod draw;
 pub(crate) mod geometry;
@@ -41,4 +42,4 @@ mod window_tests;
 pub(crate) use panel::{Known, answers::Answers};
 pub(crate) use panel_ui::{PanelAction, panel_ui};
 pub(crate) use settings::MapSettings;
-pub(crate) use view::MapView;
+pub(crate) use view::{MapView, Motion};

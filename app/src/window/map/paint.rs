@@ -28,6 +28,14 @@ const BORDER_DASHES: [f32; 2] = [4.0, 3.0];
 /// More texts than this are not kept.
 const GALLEYS_MAX: usize = 4_096;
 
+/// Dots that move along some edges.
+pub(crate) struct Dots {
+    /// How far they have come, points.
+    pub way_pt: f32,
+    /// Indices of the edges.
+    pub edges: Vec<usize>,
+}
+
 /// Paints draw lists; keeps laid out texts from frame to frame.
 #[derive(Default)]
 pub(crate) struct MapPainter {
@@ -50,7 +58,7 @@ struct Kept {
 
 impl MapPainter {
     /// Paints everything.
-    pub(crate) fn paint(&mut self, painter: &Painter, sight: &Sight<'_>, list: &DrawList, dots: Option<f32>, tokens: &DesignTokens) {
+    pub(crate) fn paint(&mut self, painter: &Painter, sight: &Sight<'_>, list: &DrawList, dots: Option<&Dots>, tokens: &DesignTokens) {
         if self.galleys.len() > GALLEYS_MAX {
             self.galleys.clear();
         }
@@ -60,8 +68,10 @@ impl MapPainter {
             edge_into(&mut edges, sight, mark, list.fine_edges, tokens);
         }
         painter.add(Shape::mesh(edges.into_mesh()));
-        if let (Some(way), Some(mark)) = (dots, list.edges.iter().find(|mark| mark.selected)) {
-            paint_dots(painter, sight, mark, way, tokens);
+        if let Some(dots) = dots {
+            for mark in list.edges.iter().filter(|mark| dots.edges.contains(&mark.edge)) {
+                paint_dots(painter, sight, mark, dots.way_pt, tokens);
+            }
         }
         if list.detail == Detail::Spots {
             paint_spots(painter, sight, list, tokens);

@@ -6,7 +6,7 @@ use switchboard_engine::view::Snapshot;
 
 use super::sample;
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SnapshotSource as _, ThemeChoice, ViewKind, WindowApp, WindowOptions,
+    ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowApp, WindowOptions,
     app::Window,
     command::UiCommand,
     screenshot,
@@ -124,11 +124,11 @@ fn what_is_selected_is_copied_in_three_forms_with_ids_and_times() {
         let ctx = harness.ctx.clone();
         drop(harness.state_mut().window.run(&ctx, command));
         harness.step();
-        let texts = harness.output().platform_output.commands.iter().filter_map(|command| match command {
+        let mut texts = harness.output().platform_output.commands.iter().filter_map(|command| match command {
             egui::OutputCommand::CopyText(text) => Some(text.clone()),
             _ => None,
         });
-        texts.last().expect("something was copied")
+        texts.next_back().expect("something was copied")
     };
     let trace = "trace 7c1f90ab0000000000000000000a901";
     let text = copied(UiCommand::CopyText);
@@ -204,7 +204,7 @@ fn the_table_is_sorted_and_find_is_opened_by_keys_alone() {
 
 /// Draws the map with one object selected and compares it with the picture of that name.
 fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), selected: Option<Target>) {
-    let screenshot_options = ScreenshotOptions { size_px, theme, view: ViewKind::Map };
+    let screenshot_options = ScreenshotOptions { size_px, theme, view: ViewKind::Map, keys: Strokes::default() };
     let mut source = source();
     let snapshot = source.snapshot();
     let options = WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), ..WindowOptions::default() };

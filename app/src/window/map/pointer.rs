@@ -4,7 +4,8 @@ use egui::{Id, Pos2, Sense, WidgetInfo, accesskit::Role};
 use switchboard_engine::view::NodeId;
 
 use super::{
-    draw::{self, Camera, DrawList, Sight},
+    camera::Camera,
+    draw::{self, DrawList, Sight},
     scene::{Selection, edge_in_words, node_in_words},
 };
 
@@ -87,6 +88,7 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
         if widget.clicked() {
             outcome.clicked = Click::On(pill.selects);
         }
+        widget.on_hover_text(edge_in_words(sight.scene, &sight.scene.edges[index]));
     }
     outcome
 }

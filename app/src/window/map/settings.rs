@@ -10,6 +10,8 @@ use super::{grouping::GroupBy, mode::Mode, noise::NoiseRules, place::Remembered}
 const PROFILES_MAX: usize = 16;
 /// Of more boxes of a profile the places are not kept.
 const BOXES_MAX: usize = 2_000;
+/// A longer label is none.
+const LABEL_BYTES_MAX: usize = 512;
 /// More open groups are not kept.
 const OPEN_MAX: usize = 100;
 
@@ -69,6 +71,9 @@ impl MapSettings {
     pub(crate) fn within_bounds(mut self) -> Self {
         self.noise = self.noise.within_bounds();
         self.num_hops = NumHops::of(self.num_hops.0);
+        if matches!(&self.group_by, GroupBy::Label(name) if name.len() > LABEL_BYTES_MAX) {
+            self.group_by = GroupBy::Auto;
+        }
         while self.profiles.len() > PROFILES_MAX {
             self.profiles.pop_last();
         }

@@ -48,7 +48,7 @@ impl Shown {
             Mode::Problems if self.is_grouped => {
                 let mut apart: BTreeSet<NodeId> = pinned.clone();
                 apart.extend(&self.visited);
-                grouping::grouped(full, self.group_by, Apart { pinned: &apart, open: &self.open }, &mut self.ids)
+                grouping::grouped(full, &self.group_by, Apart { pinned: &apart, open: &self.open }, &mut self.ids)
             }
             Mode::Neighbourhood => match self.centre.and_then(|centre| full.node_index(centre)) {
                 Some(index) => grouping::neighbourhood(full, index, self.num_hops.0),

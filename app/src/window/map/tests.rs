@@ -8,7 +8,8 @@ use switchboard_engine::view::{Figure, HopKind, LagVerdict, NodeBasis, NodeId, N
 use switchboard_model::BreakerState;
 
 use super::{
-    draw::{self, Camera, Detail, Sight},
+    camera::Camera,
+    draw::{self, Detail, Sight},
     geometry::Geometry,
     layout::{self, LayoutGraph, LayoutNode},
     place::{Placement, layout_graph, overlaps},

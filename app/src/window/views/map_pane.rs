@@ -8,7 +8,7 @@ use crate::window::{
     attendance::Freshness,
     command::UiCommand,
     empty, figures,
-    map::{Answers, Known, MapSettings, MapView, PanelAction, mode::Mode, panel_ui, scene::Selection, topic::Ask},
+    map::{Answers, Known, MapSettings, MapView, Motion, PanelAction, mode::Mode, panel_ui, scene::Selection, topic::Ask},
     status,
     theme::Ink,
     view::{CopyForm, Target, View, ViewAction, ViewContext},
@@ -151,7 +151,13 @@ impl View for MapPane {
             }
         }
         self.side_ui(ui, context, &mut actions);
-        self.map.ui(ui, context.tokens, self.moves && !context.in_place && !context.is_paused);
+        let run = context.replay.run.as_ref().filter(|run| !run.phase.is_ended());
+        let motion = if self.moves && !context.in_place && !context.is_paused {
+            Motion::Moving { replayed_into: run.map(|run| run.target.as_str()) }
+        } else {
+            Motion::Still
+        };
+        self.map.ui(ui, context.tokens, motion);
         if !context.in_place
             && let Some(due_s) = self.map.figures_due_in_s(context.snapshot, now_s)
         {

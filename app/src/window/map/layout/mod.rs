@@ -22,12 +22,16 @@ const COLUMN_GAP_WIDE: f32 = 134.0;
 const SUBCOLUMN_GAP: f32 = 36.0;
 /// Room between two boxes of a column.
 pub(crate) const ROW_GAP: f32 = 34.0;
+/// The same where no column has many boxes: most maps are wide, and their height is free.
+const ROW_GAP_ROOMY: f32 = 52.0;
+/// A column of more boxes is not one of few.
+const ROWS_ROOMY_MAX: usize = 6;
 /// The same in columns of many boxes.
 const ROW_GAP_TIGHT: f32 = 24.0;
 /// A column of more boxes is one of many.
 const ROWS_WIDE_MAX: usize = 8;
 /// Room between two connected parts.
-const PART_GAP: f32 = 56.0;
+const PART_GAP: f32 = 76.0;
 /// Room that an edge takes where it passes a column.
 const LANE_HEIGHT: f32 = 10.0;
 /// Above so many boxes long edges get no lanes of their own.
@@ -242,7 +246,13 @@ fn place_part(graph: &LayoutGraph, part: &Part) -> Block {
     let layering = layers::assign(&kinds, &edges);
     let rows_max = ((members.len() as f32 * 1.75).sqrt().ceil() as usize).max(20);
     let highest = layering.highest_layer();
-    let row_gap = if highest > ROWS_WIDE_MAX { ROW_GAP_TIGHT } else { ROW_GAP };
+    let row_gap = if highest > ROWS_WIDE_MAX {
+        ROW_GAP_TIGHT
+    } else if highest > ROWS_ROOMY_MAX {
+        ROW_GAP
+    } else {
+        ROW_GAP_ROOMY
+    };
     let lanes_wanted = members.len() <= LANES_NODES_MAX && highest <= rows_max;
 
     let sizes: Vec<Vec2> = members.iter().map(|&index| graph.nodes[index].natural_size()).collect();

@@ -42,6 +42,7 @@ impl About<'_> {
         sections.extend(self.neighbours_of(node));
         sections.push(self.log_section());
         sections.extend(known.map(|known| self.instances_of(known)));
+        sections.push(section("Belongs to", "as its resource says", node.labels.iter().map(|(name, value)| Row::pair(name, value)).collect()));
         sections.push(self.node_evidence(node, known));
         sections.push(self.missing(node));
         sections.retain(|section| !section.rows.is_empty());

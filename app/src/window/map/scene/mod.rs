@@ -99,6 +99,8 @@ pub(crate) struct SceneNode {
     pub namespace: Option<String>,
     /// Its environment.
     pub environment: Option<String>,
+    /// To what it belongs, by attribute.
+    pub labels: Vec<(String, String)>,
     /// The second line, dim.
     pub detail: String,
     /// The one figure, with its unit; empty where there is none.
@@ -119,6 +121,13 @@ pub(crate) struct SceneNode {
     pub recovered_ns: Option<i64>,
     /// What stands for many.
     pub cluster: Option<Cluster>,
+}
+
+impl SceneNode {
+    /// What it says of itself by this attribute.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// A group of boxes that is shown as one.

@@ -192,6 +192,7 @@ fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bo
         full_name,
         environment: node.environment.as_deref().map(|environment| sanitise::visible(environment).into_owned()),
         namespace: node.namespace.as_deref().map(|namespace| sanitise::visible(namespace).into_owned()),
+        labels: node.labels.iter().map(|(name, value)| (sanitise::visible(name).into_owned(), sanitise::visible(value).into_owned())).collect(),
         detail: detail(node, silent_ns),
         rate: rate_with_unit(node.kind, &figure, is_called, silent_ns.is_some()),
         dashed: node.basis != NodeBasis::Traced && !matches!(node.kind, NodeKind::Channel | NodeKind::Database | NodeKind::User | NodeKind::Group)

@@ -71,7 +71,10 @@ impl Section {
 impl Row {
     /// What it says, part by part, and the id of what it leads to.
     fn parts(&self) -> Vec<String> {
-        let said = |parts: &[&String]| parts.iter().map(|part| (*part).clone()).chain(self.id()).collect();
+        let said = |parts: &[&String]| {
+            let id = self.trace_id().filter(|id| parts.iter().all(|part| !part.contains(id))).map(|id| format!("trace {id}"));
+            parts.iter().map(|part| (*part).clone()).chain(id).collect()
+        };
         match self {
             Self::Pair { key, value, how, .. } => said(&[key, value, how]),
             Self::Text { text, .. } | Self::Paste { text } => said(&[text]),
@@ -83,10 +86,10 @@ impl Row {
         }
     }
 
-    /// The id of the trace that it leads to: of other things the name says as much.
-    fn id(&self) -> Option<String> {
+    /// The id of the whole trace that it leads to: of other things the name says as much.
+    fn trace_id(&self) -> Option<String> {
         match self.action()? {
-            ViewAction::Goto(Target::Trace { trace_id, .. }) => Some(format!("trace {:032x}", trace_id.0)),
+            ViewAction::Goto(Target::Trace { trace_id, span_id: None }) => Some(format!("{:032x}", trace_id.0)),
             _ => None,
         }
     }

@@ -1,36 +1,37 @@
-//! The map as a view: its state from frame to frame, and how it answers commands.
+//! The map as a view: its state from frame to frame. `obey` does what it is told to, `look` moves the camera.
+
+mod look;
+mod obey;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Pos2, Rect, Sense, Vec2, WidgetInfo, accesskit::Role};
-use switchboard_engine::view::{NodeId, Query, Range, Snapshot};
+use egui::{Rect, Sense, Vec2, WidgetInfo, accesskit::Role};
+use switchboard_engine::view::{NodeId, NodeKind, Query, Range, Snapshot};
 
 use super::{
-    chrome::{self, ChromeAction},
-    draw::{self, Camera, Sight},
+    camera::Camera,
+    chrome,
+    draw::{self, Sight},
     geometry::Geometry,
     layout::LayoutGraph,
     mode::Mode,
     noise::NoiseRules,
-    paint::MapPainter,
+    paint::{Dots, MapPainter},
     panel::{
         Known, Panel,
         answers::{self, Revisions},
     },
-    panel_ui::PanelAction,
     place::{self, Placement},
     pointer::{self, Click},
-    problems,
     recovery::Recoveries,
     scene::{Scene, Selection},
-    settings::{MapSettings, NumHops, Places},
+    settings::{MapSettings, Places},
     shown::Shown,
     table::MapTable,
     topic::{Ask, Topic},
-    walk::{self, Step},
 };
-use crate::window::{asker::Slot, command::UiCommand, theme::DesignTokens, view::TimeRange};
+use crate::window::{asker::Slot, sanitise::visible, theme::DesignTokens, view::TimeRange};
 
 /// Figures change at most this often, s.
 const FIGURES_EVERY_S: f64 = 1.0;
@@ -38,6 +39,18 @@ const FIGURES_EVERY_S: f64 = 1.0;
 const DOTS_EVERY: Duration = Duration::from_millis(50);
 /// How fast they move, points a second.
 const DOTS_PT_PER_S: f64 = 70.0;
+
+/// Whether anything on the map may move by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Motion<'a> {
+    /// Nothing.
+    Still,
+    /// Dots along the selected edge, and along those out of a channel into which is replayed.
+    Moving {
+        /// That channel, while a replay runs.
+        replayed_into: Option<&'a str>,
+    },
+}
 
 /// The map.
 #[derive(Default)]
@@ -122,7 +135,8 @@ impl MapView {
         let places = settings.profiles.get(profile).cloned().unwrap_or_default();
         self.noise.clone_from(&settings.noise);
         self.shown = Shown::default();
-        (self.shown.mode, self.shown.num_hops, self.shown.group_by, self.shown.open) = (settings.mode, settings.num_hops, settings.group_by, places.open);
+        (self.shown.mode, self.shown.num_hops, self.shown.open) = (settings.mode, settings.num_hops, places.open);
+        self.shown.group_by.clone_from(&settings.group_by);
         self.placements = Placements { problems: Placement::remembering(places.problems), all: Placement::remembering(places.all), near: Placement::default() };
         profile.clone_into(&mut self.profile);
         self.others = settings;
@@ -132,7 +146,8 @@ impl MapView {
     pub(crate) fn to_remember(&self) -> MapSettings {
         let mut settings = self.others.clone();
         settings.noise.clone_from(&self.noise);
-        (settings.mode, settings.num_hops, settings.group_by) = (self.shown.mode, self.shown.num_hops, self.shown.group_by);
+        (settings.mode, settings.num_hops) = (self.shown.mode, self.shown.num_hops);
+        settings.group_by.clone_from(&self.shown.group_by);
         let places = Places { problems: self.placements.problems.to_remember(), all: self.placements.all.to_remember(), open: self.shown.open.clone() };
         if places != Places::default() {
             settings.profiles.insert(self.profile.clone(), places);
@@ -313,181 +328,14 @@ impl MapView {
         }
     }
 
-    /// Carries out what was done in the side panel.
-    pub(crate) fn act(&mut self, action: PanelAction) {
-        match action {
-            PanelAction::SwitchRule(number, is_on) => {
-                if let Some(rule) = self.noise.0.get_mut(number) {
-                    rule.is_on = is_on;
-                    self.is_stale = true;
-                }
-            }
-            PanelAction::RemoveRule(number) if number < self.noise.0.len() => {
-                let _removed = self.noise.0.remove(number);
-                self.is_stale = true;
-            }
-            PanelAction::AddRule(of, pattern) => self.is_stale |= self.noise.add(of, &pattern),
-            PanelAction::ResetRules => {
-                self.noise = NoiseRules::default();
-                self.is_stale = true;
-            }
-            PanelAction::RemoveRule(_) | PanelAction::Any(_) => {}
-        }
-    }
-
     /// Whether it is shown as a table.
     pub(crate) fn is_table(&self) -> bool {
         self.as_table
     }
 
-    /// Obeys a command; false if it is none of the map's.
-    pub(crate) fn run(&mut self, command: UiCommand) -> bool {
-        if self.as_table
-            && let Some(selected) = self.table.run(command, self.selected)
-        {
-            self.select(Some(selected));
-            return true;
-        }
-        match command {
-            UiCommand::NextProblem => self.next_problem(),
-            UiCommand::FitMap => self.fit(),
-            UiCommand::ZoomMapIn => self.zoom(1.25),
-            UiCommand::ZoomMapOut => self.zoom(0.8),
-            UiCommand::WalkLeft => self.walk(Step::Left),
-            UiCommand::WalkRight => self.walk(Step::Right),
-            UiCommand::WalkUp => self.walk(Step::Up),
-            UiCommand::WalkDown => self.walk(Step::Down),
-            UiCommand::ClearSelection => self.select(None),
-            UiCommand::ToggleTable => {
-                self.as_table = !self.as_table;
-                self.table.reveal(self.selected);
-            }
-            UiCommand::MapProblems => self.set_mode(Mode::Problems),
-            UiCommand::MapNeighbourhood => self.set_mode(Mode::Neighbourhood),
-            UiCommand::MapAll => self.set_mode(Mode::All),
-            UiCommand::HopsMore => self.set_hops(NumHops::of(self.shown.num_hops.0 + 1)),
-            UiCommand::HopsLess => self.set_hops(NumHops::of(self.shown.num_hops.0.saturating_sub(1))),
-            UiCommand::ArrangeMap => self.wants_arranged = true,
-            UiCommand::PinBox => self.toggle_pin(),
-            UiCommand::Open => {
-                if let Some(selected) = self.selected {
-                    self.open(selected);
-                }
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// How much is shown.
-    pub(crate) fn mode(&self) -> Mode {
-        self.shown.mode
-    }
-
-    /// Another mode, looked at as a whole.
-    pub(crate) fn set_mode(&mut self, mode: Mode) {
-        if mode == Mode::Neighbourhood {
-            self.shown.centre_on(&self.scene, self.selected);
-            self.placements.near = Placement::default();
-        }
-        self.shown.mode = mode;
-        self.is_stale = true;
-        self.graph = LayoutGraph::default();
-        self.geometry = Geometry::default();
-        self.fit();
-    }
-
-    fn set_hops(&mut self, num_hops: NumHops) {
-        self.shown.num_hops = num_hops;
-        if self.shown.mode == Mode::Neighbourhood {
-            self.set_mode(Mode::Neighbourhood);
-        }
-    }
-
-    /// A group opens into its boxes, or closes; of any other box the neighbourhood is shown.
-    fn open(&mut self, selection: Selection) {
-        let group = match selection {
-            Selection::Node(node_id) => self.seen.node_index(node_id).map(|index| &self.seen.nodes[index]).filter(|node| node.cluster.is_some()),
-            Selection::Edge(_) => None,
-        };
-        if let Some(group) = group {
-            self.shown.toggle_open(&group.full_name.clone());
-            self.selected = None;
-            self.is_stale = true;
-        } else {
-            self.selected = Some(selection);
-            self.set_mode(Mode::Neighbourhood);
-        }
-    }
-
-    /// The selected box stays where it stands and outside of its group, or no more.
-    fn toggle_pin(&mut self) {
-        if let Some(Selection::Node(node_id)) = self.selected {
-            self.placements.of_mut(self.shown.mode).toggle_pin(node_id);
-            self.is_stale = true;
-        }
-    }
-
-    /// Shows everything.
-    pub(crate) fn fit(&mut self) {
-        self.taken = false;
-        self.fitted_to = None;
-    }
-
-    /// Larger or smaller around the middle.
-    pub(crate) fn zoom(&mut self, factor: f32) {
-        if let (Some(camera), Some(viewport)) = (self.camera, self.viewport) {
-            self.camera = Some(camera.zoomed(factor, viewport.center()));
-            self.taken = true;
-        }
-    }
-
-    fn walk(&mut self, step: Step) {
-        let next = walk::walk(&self.seen, &self.geometry, self.selected, step);
-        self.select(next);
-        self.show_selected();
-    }
-
     /// The snapshot that the scene was built from, and a number that rises with each scene.
     pub(crate) fn shown(&self) -> Option<(&Snapshot, u64)> {
         self.built.as_ref().map(|(snapshot, _)| (snapshot, self.scene_revision))
-    }
-
-    /// Selects the next problem that is on the map.
-    fn next_problem(&mut self) {
-        let Some((snapshot, _)) = self.shown() else { return };
-        let mut places: Vec<Selection> = Vec::new();
-        for selection in problems::problems(&self.scene, snapshot, self.now_ns).into_iter().filter_map(|problem| problem.selects) {
-            if !places.contains(&selection) {
-                places.push(selection);
-            }
-        }
-        let place = self.selected.and_then(|selected| places.iter().position(|place| *place == selected));
-        let next = place.map_or(0, |place| (place + 1) % places.len().max(1));
-        if let Some(next) = places.get(next) {
-            self.ask(Ask::Select(*next));
-        }
-    }
-
-    /// The camera follows when a walk leaves the screen.
-    fn show_selected(&mut self) {
-        let (Some(selected), Some(camera), Some(viewport)) = (self.selected, self.camera, self.viewport) else { return };
-        let bounds = match selected {
-            Selection::Node(node_id) => self.seen.node_index(node_id).and_then(|index| self.geometry.rects.get(index).copied().flatten()),
-            Selection::Edge(edge_id) => self.seen.edge_index(edge_id).and_then(|index| {
-                let path = self.geometry.paths.get(index)?;
-                Some(Rect::from_center_size(path.at(path.length / 2.0).0, Vec2::splat(20.0)))
-            }),
-        };
-        let Some(bounds) = bounds.map(|bounds| camera.rect_on_screen(bounds)) else { return };
-        let inner = viewport.shrink(24.0);
-        if !inner.contains_rect(bounds) {
-            let by = bounds.center().clamp(inner.min, inner.max) - bounds.center();
-            let centered = viewport.center() - bounds.center();
-            let by = if viewport.intersects(bounds) { by } else { centered };
-            self.camera = Some(Camera { origin: camera.origin + by, ..camera });
-            self.taken = true;
-        }
     }
 
     /// What is to be asked about what is selected, and the range that figures are of.
@@ -509,8 +357,8 @@ impl MapView {
         panel
     }
 
-    /// Draws the map, or its table, into all the room there is. `moves` is whether anything on it may move by itself.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, moves: bool) {
+    /// Draws the map, or its table, into all the room there is.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, motion: Motion<'_>) {
         if self.as_table {
             let chosen = self.table.ui(ui, &self.scene, self.scene_revision, self.selected, tokens);
             if chosen.is_some() {
@@ -518,14 +366,28 @@ impl MapView {
                 ui.ctx().request_repaint();
             }
         } else {
-            self.map_ui(ui, tokens, moves);
+            self.map_ui(ui, tokens, motion);
         }
         if self.is_stale {
             ui.ctx().request_repaint();
         }
     }
 
-    fn map_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, moves: bool) {
+    /// Along which edges dots move: the one that is selected, and those out of a channel into which is replayed now.
+    fn moving_edges(&self, motion: Motion<'_>) -> Vec<usize> {
+        let Motion::Moving { replayed_into } = motion else { return Vec::new() };
+        let selected = match self.selected {
+            Some(Selection::Edge(edge_id)) => self.seen.edge_index(edge_id),
+            _ => None,
+        };
+        let is_replayed = |index: &usize| {
+            let from = &self.seen.nodes[self.seen.edges[*index].from];
+            from.kind == NodeKind::Channel && replayed_into.is_some_and(|channel| visible(channel) == from.full_name)
+        };
+        selected.into_iter().chain((0..self.seen.edges.len()).filter(is_replayed)).collect()
+    }
+
+    fn map_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, motion: Motion<'_>) {
         let viewport = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(viewport, Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Group, true, "map"));
@@ -547,7 +409,8 @@ impl MapView {
             pinned: self.placements.of(self.shown.mode).pinned(),
         };
         let list = draw::draw_list(&sight);
-        let dots = (moves && matches!(self.selected, Some(Selection::Edge(_)))).then(|| (ui.input(|input| input.time) * DOTS_PT_PER_S) as f32);
+        let dots = Dots { way_pt: (ui.input(|input| input.time) * DOTS_PT_PER_S) as f32, edges: self.moving_edges(motion) };
+        let dots = Some(&dots).filter(|dots| !dots.edges.is_empty());
         if dots.is_some() {
             ui.ctx().request_repaint_after(DOTS_EVERY);
         }
@@ -556,7 +419,7 @@ impl MapView {
         let placement = self.placements.of(self.shown.mode);
         let mut asked = chrome::minimap_ui(ui, &sight, self.shown.mode == Mode::All, tokens);
         asked = asked.or(chrome::notes_ui(ui, viewport, list.num_outside, placement.newcomers().len(), tokens));
-        asked = asked.or(chrome::modes_ui(ui, viewport, &self.shown, self.scene.nodes.len(), tokens));
+        asked = asked.or(chrome::modes_ui(ui, viewport, &self.shown, &self.scene, tokens));
         let is_news = outcome.hovered != self.hovered || !matches!(outcome.clicked, Click::None) || outcome.opened.is_some() || outcome.fit || asked.is_some();
         self.hovered = outcome.hovered;
         match outcome.clicked {
@@ -578,79 +441,6 @@ impl MapView {
         }
         if is_news {
             ui.ctx().request_repaint();
-        }
-    }
-
-    fn obey(&mut self, asked: ChromeAction, viewport: Rect) {
-        match asked {
-            ChromeAction::Mode(mode) => self.set_mode(mode),
-            ChromeAction::Hops(num_hops) => self.set_hops(num_hops),
-            ChromeAction::GroupBy(by) => {
-                self.shown.group_by = by;
-                self.placements.problems = Placement::default();
-                self.is_stale = true;
-                self.fit();
-            }
-            ChromeAction::Look(at) => {
-                if let Some(camera) = &mut self.camera {
-                    camera.origin = viewport.center() - at.to_vec2() * camera.scale;
-                    self.taken = true;
-                }
-            }
-            ChromeAction::Fit => self.fit(),
-            ChromeAction::Arrange => self.wants_arranged = true,
-            ChromeAction::SeeAll => self.placements.of_mut(self.shown.mode).see_all(),
-        }
-    }
-
-    /// Until the user takes the camera it shows everything, anew whenever the room or the first layout changes. Once that has
-    /// settled it moves only when something stands outside of what is seen.
-    fn follow_layout(&mut self, viewport: Rect) {
-        let Some(bounds) = self.geometry.bounds else { return };
-        let (revision, is_settled) = (self.placement().revision(), self.placement().is_settled());
-        let is_outside = || self.camera.is_none_or(|camera| !viewport.contains_rect(camera.rect_on_screen(bounds)));
-        let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && (!is_settled || is_outside())));
-        if !self.taken && due && self.carried.is_none() {
-            let over = chrome::modes_height(&self.shown, self.scene.nodes.len());
-            let room = Rect::from_min_max(viewport.min + egui::vec2(0.0, over), viewport.max);
-            self.camera = Some(Camera::fit(bounds, room));
-            self.fitted_to = Some((viewport, revision));
-        }
-    }
-
-    /// A box that is dragged stands where the pointer leaves it.
-    fn carry_box(&mut self, ui: &egui::Ui, response: &egui::Response) {
-        let Some(camera) = self.camera else { return };
-        if response.drag_started_by(egui::PointerButton::Primary) {
-            let pressed = ui.input(|input| input.pointer.press_origin());
-            self.carried = pressed.and_then(|at| self.box_at(camera.on_map(at)));
-        }
-        if let Some((node_id, inside)) = self.carried {
-            match response.interact_pointer_pos().filter(|_| response.dragged()) {
-                Some(pointer) => {
-                    let placement = self.placements.of_mut(self.shown.mode);
-                    placement.put(node_id, camera.on_map(pointer) - inside);
-                    self.geometry = Geometry::of(&self.seen, placement.placed());
-                    self.geometry_of = (self.topology_revision, placement.revision());
-                    self.taken = true;
-                }
-                None => self.carried = None,
-            }
-        }
-    }
-
-    /// The box at a point of the map, and where in it from its middle.
-    fn box_at(&self, at: Pos2) -> Option<(NodeId, Vec2)> {
-        let found = self.geometry.rects.iter().zip(&self.seen.nodes).rev().find(|(rect, _)| rect.is_some_and(|rect| rect.contains(at)))?;
-        Some((found.1.node_id, at - found.0.map_or(at, |rect| rect.center())))
-    }
-
-    fn move_camera(&mut self, ui: &egui::Ui, response: &egui::Response) {
-        let Some(camera) = self.camera else { return };
-        let moved = pointer::moved_camera(ui, response, camera, self.carried.is_some());
-        if moved != camera {
-            self.camera = Some(moved);
-            self.taken = true;
         }
     }
 }
