@@ -334,6 +334,7 @@ fn breakers(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Lo
             confirmed_ns: NOW_NS - SECOND_NS,
             stale: false,
             disagreement: None,
+            not_permitted: None,
             transitions: (0..20).map(change).collect(),
         }
     };
