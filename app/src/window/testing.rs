@@ -11,10 +11,12 @@ use std::{
 
 mod frames;
 mod loads;
+mod reader;
 
 pub use frames::Frames;
 pub use loads::{Load, loads};
 use parking_lot::Mutex;
+pub use reader::read_window;
 use switchboard_engine::view::{
     Answer, BreakerView, ChannelFigures, CountsReport, DeadLetterView, Edge, EdgeId, Evidence, Exemplar, Figure, Figures, GroupView, HopKind, InstanceView,
     InteractionView, LagVerdict, MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Query, Snapshot, SourceView, StateSource, Style, Topology, Totals,
@@ -633,6 +635,20 @@ impl SnapshotSource for FixedSource {
     fn now_ns(&mut self) -> i64 {
         self.0.lock().now_ns
     }
+}
+
+/// The texts that a frame paints.
+fn shape_texts(output: &egui::FullOutput) -> Vec<String> {
+    fn add(shape: &egui::Shape, texts: &mut Vec<String>) {
+        match shape {
+            egui::Shape::Text(text) => texts.push(text.galley.text().to_owned()),
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, texts)),
+            _ => {}
+        }
+    }
+    let mut texts = Vec::new();
+    output.shapes.iter().for_each(|clipped| add(&clipped.shape, &mut texts));
+    texts
 }
 
 /// Lays out a snapshot's map; the number of boxes placed.

@@ -87,16 +87,8 @@ impl Frames {
     /// Draws a frame; the texts in it.
     #[cfg(test)]
     pub(crate) fn texts(&mut self) -> Vec<String> {
-        fn add(shape: &egui::Shape, texts: &mut Vec<String>) {
-            match shape {
-                egui::Shape::Text(text) => texts.push(text.galley.text().to_owned()),
-                egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, texts)),
-                _ => {}
-            }
-        }
-        let mut texts = Vec::new();
         let output = self.draw(Vec::new());
-        output.shapes.iter().for_each(|clipped| add(&clipped.shape, &mut texts));
+        let texts = super::shape_texts(&output);
         output.drop_without_applying_deltas();
         texts
     }

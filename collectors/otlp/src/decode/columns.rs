@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use switchboard_model::{AttrRow, Attrs, InstanceSource, ResourceRow, Str, TextArena, Value, WellKnown};
+use switchboard_model::{AttrRow, Attrs, InstanceSource, Redactor, ResourceRow, Str, TextArena, Value, WellKnown};
 
 use super::Context;
 use super::any_value::{self, AnyValue};
@@ -209,7 +211,13 @@ impl<'c> Columns<'c> {
         }
     }
 
-    /// A text that holds no secret by its nature (a scope's name, a tracestate): cut and made UTF-8, once.
+    /// A text that many items share (a scope's name, a tracestate): as [`Self::text`], and counted to none of them.
+    pub(crate) fn shared_text(&mut self, raw: &[u8]) -> Str {
+        let raw = self.cut(raw);
+        if raw.is_empty() { Str::EMPTY } else { self.looked_text(raw) }
+    }
+
+    /// A text that holds no secret by its nature or was looked at: cut and made UTF-8, once.
     pub(crate) fn plain_text(&mut self, raw: &[u8]) -> Str {
         let raw = self.cut(raw);
         if raw.is_empty() {
@@ -314,11 +322,16 @@ impl<'c> Columns<'c> {
                     self.truncated = true;
                 }
                 let raw = &raw[..raw.len().min(MAX_VALUE_BYTES)];
-                if raw.is_empty() || !self.takes(raw.len()) { Value::Bytes(Str::EMPTY) } else { Value::Bytes(self.intern(self.hash(raw), raw, 0)) }
+                if raw.is_empty() || !self.takes(raw.len()) {
+                    return Value::Bytes(Str::EMPTY);
+                }
+                let clean = self.context.redactor.redact_bytes(raw);
+                Value::Bytes(self.intern(self.hash(&clean), &clean, 0))
             }
             AnyValue::Nested(json, truncated) => {
                 self.truncated |= truncated;
-                Value::List(self.text(json.as_bytes()))
+                let clean = without_encoded_secrets(&json, self.context.redactor);
+                Value::List(self.text(clean.as_bytes()))
             }
         }
     }
@@ -437,4 +450,24 @@ pub(crate) fn nanoseconds(sent: u64, truncated: &mut bool) -> i64 {
         *truncated = true;
         i64::MAX
     })
+}
+
+/// JSON text in which bytes, written in base64, hold no secret either: what decodes to a text with one is encoded without it.
+fn without_encoded_secrets<'a>(json: &'a str, redactor: &Redactor) -> Cow<'a, str> {
+    // Shorter ones hold no secret that a shape tells.
+    const SHORTEST: usize = 12;
+    let cleaned = |part: &str| {
+        let is_encoded = part.len() >= SHORTEST && part.len().is_multiple_of(4);
+        let bytes = is_encoded.then(|| STANDARD.decode(part).ok()).flatten()?;
+        match redactor.redact_bytes(&bytes) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(clean) => Some(STANDARD.encode(clean)),
+        }
+    };
+    // Base64 has neither quotes nor escapes.
+    let parts: Vec<(&str, Option<String>)> = json.split('"').map(|part| (part, cleaned(part))).collect();
+    if parts.iter().all(|(_, clean)| clean.is_none()) {
+        return Cow::Borrowed(json);
+    }
+    Cow::Owned(parts.iter().map(|(part, clean)| clean.as_deref().unwrap_or(part)).collect::<Vec<_>>().join("\""))
 }

@@ -156,7 +156,7 @@ fn json(value: Option<&AnyValue>, out: &mut String) {
                 "\"-Infinity\""
             });
         }
-        Some(ProstValue::BytesValue(bytes)) => write!(out, "\"{}\"", base64::engine::general_purpose::STANDARD.encode(bytes)).unwrap(),
+        Some(ProstValue::BytesValue(bytes)) => write!(out, "\"{}\"", base64::engine::general_purpose::STANDARD.encode(redactor().redact_bytes(bytes))).unwrap(),
         Some(ProstValue::ArrayValue(list)) => {
             out.push('[');
             for (at, value) in list.values.iter().enumerate() {
@@ -185,7 +185,7 @@ fn expected_value(value: Option<&AnyValue>) -> String {
         Some(ProstValue::BoolValue(truth)) => format!("bool {truth}"),
         Some(ProstValue::IntValue(number)) => format!("i64 {number}"),
         Some(ProstValue::DoubleValue(number)) => format!("f64 {:x}", number.to_bits()),
-        Some(ProstValue::BytesValue(bytes)) => format!("bytes {bytes:?}"),
+        Some(ProstValue::BytesValue(bytes)) => format!("bytes {:?}", redactor().redact_bytes(bytes)),
         Some(_) => {
             let mut text = String::new();
             json(value, &mut text);
@@ -292,13 +292,13 @@ fn expected_spans(request: &ExportTraceServiceRequest) -> Vec<Plain> {
                     if (0..=5).contains(&span.kind) { span.kind } else { 0 },
                     if (0..=2).contains(&status.code) { status.code } else { 0 },
                     expected_text(&status.message),
-                    span.trace_state,
+                    expected_text(&span.trace_state),
                     span.flags,
                     has_late_time || has_bad_link
                 );
                 all.push(Plain {
                     resource: expected_resource(of_resource.resource.as_ref()),
-                    scope: of_scope.scope.as_ref().map(|scope| scope.name.clone()).unwrap_or_default(),
+                    scope: of_scope.scope.as_ref().map(|scope| expected_text(&scope.name)).unwrap_or_default(),
                     fields,
                     attrs: expected_attrs(&span.attributes),
                     rows,
@@ -333,7 +333,7 @@ fn expected_logs(request: &ExportLogsServiceRequest) -> Vec<Plain> {
                 }
                 all.push(Plain {
                     resource: expected_resource(of_resource.resource.as_ref()),
-                    scope: of_scope.scope.as_ref().map(|scope| scope.name.clone()).unwrap_or_default(),
+                    scope: of_scope.scope.as_ref().map(|scope| expected_text(&scope.name)).unwrap_or_default(),
                     fields,
                     attrs,
                     rows: Vec::new(),

@@ -75,7 +75,7 @@ impl<'c> LogBuilder<'c> {
 
     pub(crate) fn set_scope(&mut self, name: &[u8]) {
         if self.scope.is_none() {
-            self.scope = Some(self.columns.plain_text(name));
+            self.scope = Some(self.columns.shared_text(name));
         }
     }
 

@@ -105,7 +105,7 @@ impl<'c> SpanBuilder<'c> {
 
     pub(crate) fn set_scope(&mut self, name: &[u8]) {
         if self.scope.is_none() {
-            self.scope = Some(self.columns.plain_text(name));
+            self.scope = Some(self.columns.shared_text(name));
         }
     }
 
@@ -151,7 +151,7 @@ impl<'c> SpanBuilder<'c> {
             8 => SpanId::from_bytes(fields.parent_span_id).unwrap_or(SpanId::NONE),
             _ => return Err(Rejection::ParentId),
         };
-        let trace_state = if fields.trace_state.is_empty() { Str::EMPTY } else { self.columns.plain_text(fields.trace_state) };
+        let trace_state = if fields.trace_state.is_empty() { Str::EMPTY } else { self.columns.shared_text(fields.trace_state) };
         if !trace_state.is_empty() && trace_state != self.weight.0 {
             self.weight = (trace_state, sample_weight(self.columns.text.get(trace_state)));
         }
