@@ -14,6 +14,7 @@ use peers::{Actuator, Manner, post_otlp, produce};
 use switchboard::live::LiveSession;
 use switchboard::own_log::OwnLog;
 use switchboard::profile::Profile;
+use switchboard::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
 use switchboard::sources::{SourceProfile, SourcesCommand};
 use switchboard::window::{ScreenshotError, ScreenshotOptions, SessionCommand, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions, testing};
 use switchboard_engine::view::{Answer, Query};
@@ -119,7 +120,7 @@ async fn session_with_secrets() {
     live.command(SessionCommand::Sources(Box::new(SourcesCommand::Put { before: None, source: SourceProfile::Http(another) })));
     until("written profile", || std::fs::read_to_string(&path).is_ok_and(|text| text.contains("another"))).await;
 
-    let mut said = replayed(&mut live, folder.path()).await;
+    let mut said = replayed(&mut live).await;
     let options = WindowOptions {
         profile_name: profile.name.clone(),
         otlp_http_port: Some(profile.otlp.http_port),
@@ -166,30 +167,12 @@ async fn session_with_secrets() {
 }
 
 /// Letters are previewed and sent again; what can be seen of that.
-async fn replayed(live: &mut LiveSession, _folder: &Path) -> BTreeMap<String, String> {
-    use switchboard::ledger::{KindHash, LetterKey};
-    use switchboard::replay::{AskedLetter, ReplayAsk, ReplayCommand};
-    let view = live.snapshot().dead_letters[0].clone();
-    let channel = switchboard_engine::view::ChannelKey { cluster: Some(view.cluster.clone()), name: view.channel.clone() };
-    let query = Query::DeadLetters { channel, origin: view.origin, fingerprint: view.fingerprint, limit: 100 };
-    let [Answer::DeadLetters(page)] = &ask(live, query)[..] else { panic!("no letters") };
-    let letters = page.letters.iter().map(|view| AskedLetter {
-        letter: LetterKey {
-            cluster: view.cluster.clone(),
-            channel: view.channel.clone(),
-            partition: view.partition,
-            offset: view.offset,
-            timestamp_ns: view.timestamp_ns,
-        },
-        kind: KindHash(1),
-        raw_hash: view.raw_hash,
-        origin_partition: view.origin_partition,
-        failed_group: view.origin_group.clone(),
-        replay_count: view.replay_count,
-        trace_id: view.trace_id,
-    });
+async fn replayed(live: &mut LiveSession) -> BTreeMap<String, String> {
+    let cause = LetterCause::of(&live.snapshot().dead_letters[0]);
+    let [Answer::DeadLetters(page)] = &ask(live, cause.query(0, 100))[..] else { panic!("no letters") };
+    let letters = page.letters.iter().map(|view| AskedLetter::of(view, cause.kind())).collect();
     until("cluster id", || live.snapshot().sources.iter().any(|source| source.name == "local" && source.cluster_id.is_some())).await;
-    let preview = ReplayAsk { cluster: "local".into(), target: TOPIC.into(), letters: letters.collect() };
+    let preview = ReplayAsk { cluster: "local".into(), target: TOPIC.into(), letters: AskedLetters::These(letters), num_stored: page.total };
     live.command(SessionCommand::Replay(Box::new(ReplayCommand::Preview(preview))));
     until("preview", || live.replay().preview.is_some() || live.replay().refusal.is_some()).await;
     let board = live.replay();
