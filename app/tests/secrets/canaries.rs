@@ -31,8 +31,10 @@ pub fn betrays(text: &str) -> Option<String> {
     Some(folded[from..].chars().take(140).collect())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Two digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
 }
 
 /// The part of the canary's base64 that does not depend on what stands around it, `before` bytes into a group of three.

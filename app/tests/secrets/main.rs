@@ -60,13 +60,14 @@ fn profile(brokers: &str, actuators: [&Actuator; 3], folder: &Path) -> String {
     let (head, tail) = by_command.split_at(4);
     let command = format!("command = \"printf %s%s {head} {tail}\"");
     format!(
-        "name = \"secrets\"\nsecret_names = [\"tenant.word\", \"tenant-word\"]\nledger = {ledger:?}\n[otlp]\ngrpc_port = {grpc_port}\nhttp_port = {http_port}\n\
+        "name = \"secrets\"\nsecret_names = [\"tenant.word\", \"tenant-word\"]\nledger = '{}'\n[otlp]\ngrpc_port = {grpc_port}\nhttp_port = {http_port}\n\
          [[kafka]]\nname = \"local\"\nbrokers = \"{brokers}\"\ngroups = [\"{GROUP}\"]\ntail = [{{ channel = \"{TOPIC}\", from = \"beginning\" }}]\npoll_s = 0.2\nwrite = true\n\
          [[kafka]]\nname = \"with-sasl\"\nbrokers = \"{brokers}\"\nusername = {{ env = \"{variable}\" }}\npassword = {{ {command} }}\npoll_s = 0.2\n\
          [kafka.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n\
          [[http]]\nname = \"basic\"\nurl = \"{basic}\"\nservice = \"checkout\"\npoll_s = 0.2\nusername = {{ env = \"{variable}\" }}\npassword = {{ {command} }}\n\
          [[http]]\nname = \"bearer\"\nurl = \"{bearer}\"\nservice = \"payments\"\npoll_s = 0.2\nbearer = {{ {command} }}\n\
-         [[http]]\nname = \"tells-back\"\nurl = \"{tells_back}\"\npoll_s = 0.2\nbearer = {{ env = \"{variable}\" }}\n"
+         [[http]]\nname = \"tells-back\"\nurl = \"{tells_back}\"\npoll_s = 0.2\nbearer = {{ env = \"{variable}\" }}\n",
+        ledger.display()
     )
 }
 
@@ -139,7 +140,7 @@ async fn session_with_secrets() {
     said.insert("written profile".to_owned(), std::fs::read_to_string(&path).expect("readable"));
     said.extend(pictures(&mut live, &options, folder.path()));
     // What is looked for is not told back: only hits count.
-    let hits = |page: &switchboard_engine::view::FindPage| page.hits.iter().map(|hit| format!("{hit:?}\n")).collect::<String>();
+    let hits = |page: &switchboard_engine::view::FindPage| page.hits.iter().map(|hit| format!("{hit:?}")).collect::<Vec<_>>().join("\n");
     for number in 0..1_000 {
         for found in ask(&mut live, Query::Find { text: secret(number), limit: 5 }) {
             let Answer::Found(page) = found else { continue };
@@ -219,7 +220,7 @@ fn pictures(live: &mut LiveSession, options: &WindowOptions, folder: &Path) -> B
 #[test]
 fn a_secret_would_be_seen_in_every_spelling() {
     let told = secret(7);
-    let hex: String = told.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let hex = canaries::hex(told.as_bytes());
     for before in ["", "a", "ab", "joe:"] {
         assert!(betrays(&canaries::base64(format!("{before}{told}").as_bytes())).is_some(), "base64 after `{before}`");
     }
