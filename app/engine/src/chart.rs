@@ -370,6 +370,7 @@ fn figures(plan: &Plan, flow: &Flow, told: &Told, summaries: &mut Summaries, now
             let state = planned.channel.and_then(|at| told.channels.get(at));
             figures.channels.push(ChannelFigures {
                 node_id,
+                cluster: state.map(|state| state.cluster.name.clone()),
                 partitions: state.and_then(|state| state.partitions),
                 records: state.and_then(|state| state.records),
                 not_tailed: match state.map(|state| &state.tail) {

@@ -281,14 +281,14 @@ impl Engine {
         }
     }
 
-    fn counts_of(&self, source: SourceId, intake: &[(SourceId, IntakeCounts)]) -> (CountsReport, BTreeMap<String, CountsReport>, IntakeCounts) {
+    fn counts_of(&self, source: SourceId, intake: &[(SourceId, IntakeCounts)]) -> (CountsReport, Vec<(ItemKind, CountsReport)>, IntakeCounts) {
         let intake = intake.iter().find(|(known, _)| *known == source).map(|(_, counts)| *counts).unwrap_or_default();
         let mut sum = CountsReport::default();
-        let mut by_kind = BTreeMap::new();
+        let mut by_kind = Vec::new();
         for kind in ItemKind::ALL {
             let counts = self.counts(source, kind, &intake);
             if counts != CountsReport::default() {
-                by_kind.insert(kind.name().to_owned(), counts);
+                by_kind.push((kind, counts));
             }
             sum.received += counts.received;
             sum.stored += counts.stored;
@@ -309,7 +309,11 @@ impl Engine {
 
     /// Runs `call` with the chart and all that it draws from.
     fn with_chart<T>(&mut self, intake: &[(SourceId, IntakeCounts)], call: impl FnOnce(&mut Chart, &mut Observed<'_>) -> T) -> T {
-        let views = self.sources.views(|source| self.counts_of(source, intake).0, |name| self.groups.cluster_id(name));
+        let counts = |source| {
+            let (sum, by_kind, _) = self.counts_of(source, intake);
+            (sum, by_kind)
+        };
+        let views = self.sources.views(counts, |name| self.groups.cluster_id(name));
         let num_folded = self.num_folded(intake);
         let mut observed = Observed {
             now_ns: self.now_ns,
@@ -347,7 +351,7 @@ impl Engine {
     }
 
     fn source_reports(&self, intake: &[(SourceId, IntakeCounts)]) -> Vec<SourceReport> {
-        let views = self.sources.views(|_| CountsReport::default(), |_| None);
+        let views = self.sources.views(|_| Default::default(), |_| None);
         let mut reports: Vec<SourceReport> = self
             .infos
             .keys()
@@ -361,7 +365,7 @@ impl Engine {
                     detail: view.detail,
                     next_step: view.next_step,
                     counts,
-                    by_kind,
+                    by_kind: by_kind.into_iter().map(|(kind, counts)| (kind.name().to_owned(), counts)).collect(),
                     undecodable_requests: intake.undecodable_requests,
                     undecodable_bytes: intake.undecodable_bytes,
                 }

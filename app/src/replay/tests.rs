@@ -234,6 +234,7 @@ impl Observed for Eyes {
             next_step: String::new(),
             at_ns: 0,
             counts: switchboard_engine::view::CountsReport::default(),
+            by_kind: Vec::new(),
         };
         let dead = DeadLetterView {
             channel: DEAD.into(),
@@ -261,7 +262,7 @@ impl Observed for Eyes {
             labels: Vec::new(),
             folded_into: None,
         };
-        let partitions = ChannelFigures { node_id: NodeId(1), partitions: Some(1), records: None, not_tailed: None };
+        let partitions = ChannelFigures { node_id: NodeId(1), cluster: Some(CLUSTER.into()), partitions: Some(1), records: None, not_tailed: None };
         Snapshot {
             topology: Arc::new(Topology { version: 1, nodes: vec![node], edges: Vec::new() }),
             figures: Arc::new(Figures { channels: vec![partitions], ..Figures::default() }),

@@ -24,7 +24,9 @@ fn source() -> FixedSource {
     kafka.phase = SourcePhase::Degraded;
     kafka.detail = "1 of 3 brokers answers".to_owned();
     kafka.next_step = "Start the other two, or name one that runs".to_owned();
-    kafka.counts.evicted = 1_204;
+    for counts in [&mut kafka.counts, &mut kafka.by_kind[0].1] {
+        (counts.stored, counts.evicted) = (counts.stored - 1_204, 1_204);
+    }
     kafka.at_ns = NOW_NS - 38_000_000_000;
     let source = FixedSource::new(business);
     let profile = include_str!("../../../assets/profiles/sample.toml").replace("orders-cluster", "lab-kafka");
@@ -60,6 +62,7 @@ fn found() -> FindPage {
     };
     let record = FindHit::Record {
         row: RowId(3),
+        cluster: "lab-kafka".to_owned(),
         channel: "orders.placed".to_owned(),
         partition: 2,
         offset: 18_204,

@@ -21,7 +21,7 @@ use switchboard_engine::view::{
     Answer, BreakerView, ChannelFigures, CountsReport, DeadLetterView, Edge, EdgeId, Evidence, Exemplar, Figure, Figures, GroupView, HopKind, InstanceView,
     InteractionView, LagVerdict, MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Query, Snapshot, SourceView, StateSource, Style, Topology, Totals,
 };
-use switchboard_model::{BreakerState, SourceKind, SourcePhase};
+use switchboard_model::{BreakerState, ItemKind, SourceKind, SourcePhase};
 
 use crate::replay::ReplayBoard;
 use crate::sources::SourcesBoard;
@@ -43,6 +43,17 @@ pub struct Business {
     breakers: Vec<BreakerView>,
     dead_letters: Vec<DeadLetterView>,
     sources: Vec<SourceView>,
+}
+
+/// What a source of a kind brings.
+fn by_kind(kind: SourceKind, received: u64) -> Vec<(ItemKind, CountsReport)> {
+    let facts = received / 10;
+    let of = |received: u64| CountsReport { received, stored: received, ..CountsReport::default() };
+    match kind {
+        SourceKind::Otlp => vec![(ItemKind::Span, of(received - facts)), (ItemKind::Log, of(facts))],
+        SourceKind::Kafka => vec![(ItemKind::Record, of(received - facts)), (ItemKind::Fact, of(facts))],
+        SourceKind::Http | SourceKind::Grpc => vec![(ItemKind::Fact, of(received))],
+    }
 }
 
 /// Figures of so many calls in the last minute.
@@ -94,7 +105,13 @@ impl Business {
     /// A channel, with its broker's figures.
     pub fn channel(&mut self, name: &str, figure: Figure) -> NodeId {
         let node_id = self.node(NodeKind::Channel, name, NodeBasis::Broker, 0, figure);
-        self.figures.channels.push(ChannelFigures { node_id, partitions: Some(4), records: Some(figure.total_calls), not_tailed: None });
+        self.figures.channels.push(ChannelFigures {
+            node_id,
+            cluster: Some("lab-kafka".to_owned()),
+            partitions: Some(4),
+            records: Some(figure.total_calls),
+            not_tailed: None,
+        });
         node_id
     }
 
@@ -215,6 +232,7 @@ impl Business {
             next_step: String::new(),
             at_ns: NOW_NS,
             counts: CountsReport { received, stored: received, ..CountsReport::default() },
+            by_kind: by_kind(kind, received),
         });
     }
 

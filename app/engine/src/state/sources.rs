@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use switchboard_model::{HealthFact, HealthState, InstanceFact, Refusal, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
+use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use crate::state::groups::Latest;
 use crate::state::words;
@@ -119,7 +119,11 @@ impl Sources {
     }
 
     /// One row a source, in the order of the profile; the caller knows the counts.
-    pub(crate) fn views(&self, counts: impl Fn(SourceId) -> CountsReport, cluster_id: impl Fn(&str) -> Option<String>) -> Vec<SourceView> {
+    pub(crate) fn views(
+        &self,
+        counts: impl Fn(SourceId) -> (CountsReport, Vec<(ItemKind, CountsReport)>),
+        cluster_id: impl Fn(&str) -> Option<String>,
+    ) -> Vec<SourceView> {
         let mut views = Vec::with_capacity(self.rows.len());
         for (source, row) in &self.rows {
             let Some(info) = &row.info else { continue };
@@ -128,6 +132,7 @@ impl Sources {
             for note in row.notes() {
                 detail = if detail.is_empty() { note } else { detail + "; " + &note };
             }
+            let (counts, by_kind) = counts(*source);
             views.push(SourceView {
                 name: info.name.clone(),
                 kind: info.kind,
@@ -136,7 +141,8 @@ impl Sources {
                 detail,
                 next_step: status.map(|status| status.next_step.clone()).unwrap_or_default(),
                 at_ns: status.map_or(0, |status| status.at_ns),
-                counts: counts(*source),
+                counts,
+                by_kind,
             });
         }
         views
@@ -248,7 +254,7 @@ mod tests {
             for index in order {
                 sources.apply_status(&statuses[index]);
             }
-            (sources.views(|_| CountsReport::default(), |_| None), sources.failure("a").is_some())
+            (sources.views(|_| Default::default(), |_| None), sources.failure("a").is_some())
         };
         let (views, failed) = told([0, 1, 2, 3]);
         for order in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
@@ -262,7 +268,7 @@ mod tests {
     fn a_source_that_said_nothing_is_connecting() {
         let mut sources = Sources::default();
         sources.add(info(7, "b"));
-        let views = sources.views(|source| CountsReport { received: u64::from(source.0), ..CountsReport::default() }, |_| None);
+        let views = sources.views(|source| (CountsReport { received: u64::from(source.0), ..CountsReport::default() }, Vec::new()), |_| None);
         assert_eq!((views[0].phase, views[0].detail.as_str(), views[0].counts.received), (SourcePhase::Connecting, "has not answered yet", 7));
     }
 
@@ -301,7 +307,7 @@ mod tests {
         sources.apply_health(SourceId(1), &health("", HealthState::Serving), 8);
         let instance = InstanceFact { address: "http://a".into(), service: None, instance: Some("orders-2".into()), changing: true };
         sources.apply_instance(SourceId(1), &instance, 9);
-        let views = sources.views(|_| CountsReport::default(), |_| None);
+        let views = sources.views(|_| Default::default(), |_| None);
         assert_eq!(views[0].detail, "answers; lab.Orders says that it does not serve; changing instances answer at http://a, now orders-2");
         assert!(sources.is_live(SourceId(1)));
     }

@@ -352,6 +352,8 @@ pub enum FindHit {
     Record {
         /// Where it is stored.
         row: RowId,
+        /// Name of the source that reads its cluster.
+        cluster: String,
         /// Its channel.
         channel: String,
         /// Its partition.

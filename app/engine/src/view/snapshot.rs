@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use switchboard_model::{BreakerState, SourceKind, SourcePhase};
+use switchboard_model::{BreakerState, ItemKind, SourceKind, SourcePhase};
 
 use crate::view::{CountsReport, Evidence, LimitsReport};
 
@@ -239,6 +239,8 @@ pub struct Figures {
 pub struct ChannelFigures {
     /// The channel's node.
     pub node_id: NodeId,
+    /// Name of the source that reads its cluster; `None` = no broker tells of it.
+    pub cluster: Option<String>,
     /// Partitions; unknown = `None`.
     pub partitions: Option<u64>,
     /// Sum of high − low; unknown = `None`.
@@ -427,4 +429,6 @@ pub struct SourceView {
     pub at_ns: i64,
     /// Items, all kinds summed.
     pub counts: CountsReport,
+    /// Items by kind, where there are any.
+    pub by_kind: Vec<(ItemKind, CountsReport)>,
 }

@@ -146,9 +146,12 @@ async fn what_a_death_loses_stays_within_what_the_books_allow() {
     let mut lab = Lab::start(&sink.ports(), &["--no-script"]).await;
     lab.tell("rate 40");
     wait_until("every group works", Duration::from_secs(20), || Tally::of(&sink.spans()).deliveries.len() == 5).await;
-    // Slow payments, so that some work is surely in progress when the instance dies.
+    // Payments that never answer, so that some work is surely in progress when the instance dies: once one call was waited for in
+    // vain, those that began after it still wait.
+    let num_timeouts = || Tally::of(&sink.spans()).calls.values().map(|calls| calls.timeouts).sum::<u64>();
+    let before = num_timeouts();
     lab.tell("payments down");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    wait_until("a call to payments times out", Duration::from_secs(10), || num_timeouts() > before).await;
     lab.tell("kill orders-2");
     lab.tell("payments up");
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -76,6 +76,19 @@ pub(crate) fn state_words(breaker: &BreakerView) -> StateWords {
     StateWords { glyph, text, tone }
 }
 
+/// All breakers in a few words: how many, and in which states.
+pub(crate) fn summary(breakers: &[BreakerView]) -> (String, String) {
+    let title = figures::things(breakers.len() as u64, "breaker", "breakers");
+    let known = |state: BreakerState| breakers.iter().filter(|breaker| !breaker.stale && breaker.state == Some(state)).count() as u64;
+    let states = [BreakerState::Open, BreakerState::ForcedOpen, BreakerState::HalfOpen, BreakerState::Closed, BreakerState::Disabled];
+    let mut counts: Vec<(u64, &str)> = states.into_iter().map(|state| (known(state), state_word(state))).collect();
+    let num_known: u64 = counts.iter().map(|(n, _)| n).sum();
+    counts.push((breakers.len() as u64 - num_known, "of unknown state"));
+    counts.push((breakers.iter().filter(|breaker| breaker.disagreement.is_some()).count() as u64, "on which sources disagree"));
+    let parts: Vec<String> = counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", figures::count(n))).collect();
+    (title, parts.join(" · "))
+}
+
 /// How a state is known, in words.
 pub(crate) fn source_words(source: StateSource) -> &'static str {
     match source {

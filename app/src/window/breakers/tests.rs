@@ -63,6 +63,8 @@ fn breakers() -> Harness {
 #[test]
 fn the_open_ones_stand_first_and_the_instances_of_one_together() {
     let harness = breakers();
+    harness.get_by_label("7 breakers");
+    harness.get_by_label("1 open · 1 forced open · 1 half-open · 1 closed · 1 disabled · 2 of unknown state · 1 on which sources disagree");
     let rows = rows(&harness);
     assert_eq!(
         rows[0],

@@ -8,7 +8,7 @@ use switchboard_engine::view::{BreakerView, Snapshot};
 use switchboard_model::BreakerState;
 
 use super::{
-    rows::{self, BreakerKey, since, sorted, source_words, state_words, strip, strip_words},
+    rows::{self, BreakerKey, since, sorted, source_words, state_words, strip, strip_words, summary},
     strip::Piece,
 };
 use crate::window::{
@@ -29,6 +29,7 @@ use crate::window::{
         kept_order::KeptOrder,
         split,
         table::{Column, Row, Table, TableState, Width},
+        view_head::{told_ui, view_head_ui},
     },
 };
 
@@ -69,6 +70,10 @@ impl View for BreakersView {
         self.arrange(breakers);
         let found = self.selected.as_ref().and_then(|key| breakers.iter().find(|breaker| BreakerKey::of(breaker) == *key));
         self.opened = found.map(|breaker| (breaker.clone(), rows::detail(breaker, context.snapshot, context.now_ns)));
+        let (title, note) = summary(breakers);
+        view_head_ui(ui, "breakers head", tokens, |ui| {
+            ui.horizontal(|ui| told_ui(ui, &title, &note, tokens));
+        });
         let mut actions = Vec::new();
         if let Some((breaker, detail)) = &self.opened {
             actions.extend(detail_ui(ui, breaker, detail, context));

@@ -78,8 +78,8 @@ fn span(hit: &FindHit) -> Option<Hit> {
 }
 
 fn record(hit: &FindHit) -> Option<Hit> {
-    let FindHit::Record { row, channel, partition, offset, at_ns, field, excerpt, .. } = hit else { return None };
-    let target = Target::Record { channel: ChannelKey { cluster: None, name: channel.clone() }, row: *row };
+    let FindHit::Record { row, cluster, channel, partition, offset, at_ns, field, excerpt, .. } = hit else { return None };
+    let target = Target::Record { channel: ChannelKey { cluster: Some(cluster.clone()), name: channel.clone() }, row: *row };
     Some(Hit { place: format!("{channel} {partition}@{offset}"), excerpt: format!("{field} {excerpt}"), at_ns: *at_ns, target: Some(target) })
 }
 
@@ -129,6 +129,7 @@ mod tests {
         };
         let record = FindHit::Record {
             row: RowId(3),
+            cluster: "lab-kafka".to_owned(),
             channel: "orders.placed".to_owned(),
             partition: 2,
             offset: 40,

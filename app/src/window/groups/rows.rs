@@ -12,6 +12,8 @@ use crate::window::{
 
 /// How long a course is kept, ns.
 pub(crate) const COURSE_NS: i64 = 900_000_000_000;
+/// A course that lacks no more than this at its beginning is whole, ns.
+const SLACK_NS: i64 = 30_000_000_000;
 /// Points of a course that are kept; one a reading.
 const POINTS_MAX: usize = 400;
 
@@ -88,6 +90,37 @@ pub(crate) fn seconds(group: &GroupView) -> String {
     group.lag_s.map_or_else(|| "unknown".to_owned(), figures::age_s)
 }
 
+/// All groups in a few words: how many, and how they stand.
+pub(crate) fn summary(groups: &[GroupView]) -> (String, String) {
+    let num = |of: fn(&GroupView) -> &str| groups.iter().map(of).collect::<std::collections::BTreeSet<_>>().len() as u64;
+    let (num_groups, num_topics) = (num(|group| &group.group), num(|group| &group.topic));
+    let title = format!("{} on {}", figures::things(num_groups, "group", "groups"), figures::things(num_topics, "topic", "topics"));
+    let count = |verdict: LagVerdict| groups.iter().filter(|group| group.verdict == verdict).count() as u64;
+    let stand = [
+        (LagVerdict::Stuck, "stuck"),
+        (LagVerdict::Growing, "falling behind"),
+        (LagVerdict::NoMembers, "read by nobody"),
+        (LagVerdict::Unknown, "unknown"),
+        (LagVerdict::Ok, "keeping up"),
+    ];
+    let mut parts: Vec<String> = stand
+        .into_iter()
+        .map(|(verdict, word)| (count(verdict), word))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", figures::count(n)))
+        .collect();
+    let lag: u64 = groups.iter().filter_map(|group| group.lag).sum();
+    let behind = figures::things(lag, "message", "messages");
+    parts.push(if groups.iter().any(|group| group.lag.is_none()) { format!("{behind} behind where it is known") } else { format!("{behind} behind in all") });
+    (title, parts.join(" · "))
+}
+
+/// How far back a course reaches, where that is less than all of it: `readings reach back 4 min`.
+pub(crate) fn reach_words(course: &[(i64, Option<f64>)], as_of_ns: i64) -> Option<String> {
+    let back_ns = as_of_ns.saturating_sub(course.first()?.0);
+    (back_ns < COURSE_NS - SLACK_NS).then(|| format!("readings reach back {}", figures::age(back_ns)))
+}
+
 /// Places of groups in the order of the table.
 pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
@@ -157,6 +190,20 @@ mod unit_tests {
         assert_eq!(names(SortBy::Group, true), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
         assert_eq!(names(SortBy::Lag, true)[4], "inventory");
         assert_eq!(names(SortBy::Topic, true)[0], "orders-replies");
+    }
+
+    #[test]
+    fn all_groups_are_told_in_a_few_words() {
+        let groups = testing::order_business().groups;
+        assert_eq!(summary(&groups), ("5 groups on 2 topics".to_owned(), "1 falling behind · 4 keeping up · 1,209 messages behind in all".to_owned()));
+        let unknown = GroupView { lag: None, verdict: LagVerdict::Unknown, ..groups[0].clone() };
+        assert_eq!(summary(&[unknown]).1, "1 unknown · 0 messages behind where it is known");
+    }
+
+    #[test]
+    fn a_course_says_how_far_it_reaches_back() {
+        let from = |back_s: i64| reach_words(&[(COURSE_NS * 2 - back_s * 1_000_000_000, Some(1.0))], COURSE_NS * 2);
+        assert_eq!((from(240).as_deref(), from(880), reach_words(&[], 0)), (Some("readings reach back 4 min"), None, None));
     }
 
     #[test]

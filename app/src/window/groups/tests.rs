@@ -107,7 +107,7 @@ fn a_group_says_which_partition_carries_the_lag_and_who_reads_it() {
     harness.get_by_label("caught up never at this pace");
     harness.get_by_label("partition 0: 1,180 behind, read by inventory-2, committed 4000, 3 s ago");
     harness.get_by_label("partition 3: lag unknown, read by nobody, no commit");
-    harness.get_by_label("Lag over 15 min, at most 1,160");
+    harness.get_by_label("Lag over 15 min · readings reach back 5 min · at most 1,160");
     harness.get_by_label("inventory-2, p0 p2, client id consumer-inventory-2, from 10.0.0.7 · joined by client id");
     harness.get_by_label("lib-kafka-1, p1, from 10.0.0.9 · its instance is unknown");
     harness.get_by_label("shipping reads it too").scroll_to_me();

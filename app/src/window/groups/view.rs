@@ -9,7 +9,7 @@ use switchboard_model::SourceKind;
 
 use super::{
     group_detail::{self, PartitionCell, cells},
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, seconds, sorted, verdict},
+    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
 };
 use crate::window::{
     asker::Slot,
@@ -26,6 +26,7 @@ use crate::window::{
         kept_order::KeptOrder,
         sparkline, split,
         table::{Column, Row, Table, TableState, Width},
+        view_head::{told_ui, view_head_ui},
     },
 };
 
@@ -33,11 +34,11 @@ use crate::window::{
 const DETAIL_PT: f32 = 390.0;
 
 const COLUMNS: [Column; 7] = [
-    Column::left("group", Width::Share(0.24)).sorting(),
-    Column::left("topic", Width::Share(0.2)).sorting(),
+    Column::left("group", Width::Share(0.22)).sorting(),
+    Column::left("topic", Width::Share(0.25)).sorting(),
     Column::right("behind", Width::Points(72.0)).sorting(),
     Column::right("in time", Width::Points(66.0)).sorting(),
-    Column::left("verdict", Width::Share(0.56)).sorting(),
+    Column::left("verdict", Width::Share(0.53)).sorting(),
     Column::right("members", Width::Points(62.0)),
     Column::left("lag, 15 min", Width::Points(86.0)),
 ];
@@ -57,6 +58,8 @@ const NARROW: [Column; 5] = [
 #[derive(Default)]
 pub(crate) struct GroupsView {
     courses: Courses,
+    /// How many groups there are, and how they stand.
+    summary: (String, String),
     generation: Option<u64>,
     sort_by: SortBy,
     upwards: bool,
@@ -81,12 +84,16 @@ impl View for GroupsView {
         if self.generation != Some(snapshot.generation) {
             self.generation = Some(snapshot.generation);
             self.courses.take(&snapshot.groups, snapshot.started_ns);
+            self.summary = summary(&snapshot.groups);
         }
         if snapshot.groups.is_empty() {
             return empty_state_ui(ui, &no_groups(snapshot), tokens).into_iter().collect();
         }
         self.arrange(&snapshot.groups);
         self.open(context);
+        view_head_ui(ui, "groups head", tokens, |ui| {
+            ui.horizontal(|ui| told_ui(ui, &self.summary.0, &self.summary.1, tokens));
+        });
         let mut actions: Vec<ViewAction> = Vec::new();
         if let Some(opened) = &self.opened {
             actions.extend(detail_ui(ui, opened, &self.courses, context));
@@ -275,14 +282,15 @@ fn course_section_ui(ui: &mut egui::Ui, opened: &Opened, courses: &Courses, cont
         return;
     }
     let most = course.iter().filter_map(|(_, lag)| *lag).fold(0.0, f64::max);
-    let note = format!("15 min · at most {}", figures::count(most as u64));
+    let reach = reach_words(course, context.as_of_ns).map(|words| format!(" · {words}")).unwrap_or_default();
+    let note = format!("15 min{reach} · at most {}", figures::count(most as u64));
     detail::framed_ui(ui, "How it went", &note, context.tokens, |ui| {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), Sense::hover());
         ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, context.tokens.ink(Ink::Hairline)));
         let tone = verdict(&opened.view).tone;
         let ink = if tone > Tone::Unknown { tone_inks(tone).0 } else { Ink::Dim };
         course_ui(ui.painter(), rect, course, context.as_of_ns, context.tokens.ink(ink));
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Lag over 15 min, at most {}", figures::count(most as u64))));
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Lag over {note}")));
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Layout, RichText, Stroke, WidgetInfo, accesskit::Role};
+use egui::{Align, Layout, RichText, WidgetInfo, accesskit::Role};
 
 use super::lines::{LogFilter, copied, in_short, passing};
 use crate::own_log::{LogLevel, LogLine, OwnLogPage};
@@ -12,7 +12,11 @@ use crate::window::{
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT, margin},
     view::{CopyForm, Target, View, ViewAction, ViewContext},
-    widgets::table::{Column, Table, TableState, Width},
+    widgets::{
+        empty_state::{EmptyState, empty_state_ui},
+        table::{Column, Table, TableState, Width},
+        view_head::view_head_ui,
+    },
 };
 
 const COLUMNS: [Column; 4] = [
@@ -63,8 +67,7 @@ impl LogView {
 
     fn head_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let tokens = context.tokens;
-        let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 8));
-        egui::Panel::top("log head").frame(frame).show_separator_line(false).show(ui, |ui| {
+        view_head_ui(ui, "log head", tokens, |ui| {
             ui.horizontal(|ui| {
                 for level in LogLevel::ALL.into_iter().rev() {
                     let text = RichText::new(level.text()).size(12.5);
@@ -134,17 +137,14 @@ impl View for LogView {
         let tokens = context.tokens;
         self.head_ui(ui, context);
         self.detail_ui(ui, tokens);
-        let (head, line) = (ui.max_rect(), Stroke::new(1.0, tokens.ink(Ink::Hairline)));
-        ui.painter().hline(head.x_range(), ui.available_rect_before_wrap().top(), line);
         if self.shown.is_empty() {
-            let text = if self.page.lines.is_empty() {
-                "Switchboard has said nothing yet. What it notices about sources, the engine and itself stands here; SWITCHBOARD_LOG sets what also goes to the terminal"
+            let state = if self.page.lines.is_empty() {
+                let lines = ["What it notices about sources, the engine and itself stands here", "SWITCHBOARD_LOG sets what also goes to the terminal"];
+                EmptyState::new("Switchboard has said nothing yet", &lines)
             } else {
-                "No line passes; choose a lower level or another text"
+                EmptyState::new("No line passes", &["Choose a lower level or another text"])
             };
-            egui::Frame::new().inner_margin(margin(18, 18)).show(ui, |ui| {
-                ui.add(egui::Label::new(RichText::new(text).color(tokens.ink(Ink::Dim))).wrap());
-            });
+            self.actions.extend(empty_state_ui(ui, &state, tokens));
         } else {
             let shown = &self.shown;
             let table = Table { name: "log", columns: &COLUMNS, num_rows: shown.len(), selected: self.selected_row(), sorted: None };

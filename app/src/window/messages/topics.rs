@@ -1,6 +1,6 @@
 //! Channels as rows: how much is in them, how fast it comes, and whether it is read.
 
-use switchboard_engine::view::{ChannelFigures, Figure, NodeId, NodeKind, Snapshot};
+use switchboard_engine::view::{ChannelFigures, ChannelKey, Figure, NodeId, NodeKind, Snapshot};
 
 use crate::window::{
     figures,
@@ -30,6 +30,10 @@ pub(crate) struct Topic {
     pub node_id: NodeId,
     /// Its name as it is.
     pub name: String,
+    /// Name of the source that reads its cluster; `None` = it is known from spans only.
+    pub cluster: Option<String>,
+    /// Whether another has the same name, on another cluster.
+    pub shares_name: bool,
     /// Partitions; unknown = `None`.
     pub partitions: Option<u64>,
     /// Records in the broker; unknown = `None`.
@@ -58,6 +62,8 @@ pub(crate) fn topics(snapshot: &Snapshot) -> Vec<Topic> {
             Topic {
                 node_id: node.node_id,
                 name: node.name.clone(),
+                cluster: broker.and_then(|channel| channel.cluster.clone()),
+                shares_name: false,
                 partitions: broker.and_then(|channel| channel.partitions),
                 records: broker.and_then(|channel| channel.records),
                 rate_per_s: flow.map(|figure| figure.rate_per_s),
@@ -69,8 +75,33 @@ pub(crate) fn topics(snapshot: &Snapshot) -> Vec<Topic> {
             }
         })
         .collect();
-    topics.sort_by(|one, other| (one.name.starts_with('_'), &one.name, one.node_id).cmp(&(other.name.starts_with('_'), &other.name, other.node_id)));
+    topics.sort_by(|one, other| {
+        let key = |topic: &Topic| (topic.name.starts_with('_'), topic.name.clone(), topic.cluster.clone(), topic.node_id);
+        key(one).cmp(&key(other))
+    });
+    for place in 1..topics.len() {
+        if topics[place].name == topics[place - 1].name {
+            (topics[place - 1].shares_name, topics[place].shares_name) = (true, true);
+        }
+    }
     topics
+}
+
+impl Topic {
+    /// Its name on its cluster.
+    pub(crate) fn key(&self) -> ChannelKey {
+        ChannelKey { cluster: self.cluster.clone(), name: self.name.clone() }
+    }
+
+    /// Whether a key means it: one without a cluster means any of the name.
+    pub(crate) fn is(&self, key: &ChannelKey) -> bool {
+        self.name == key.name && (key.cluster.is_none() || key.cluster == self.cluster)
+    }
+
+    /// Its cluster, where the name alone does not tell it.
+    pub(crate) fn told_cluster(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.shares_name.then(|| self.cluster.as_deref().map_or("no broker known".into(), visible))
+    }
 }
 
 /// Paints a topic in its first columns; what it says.
@@ -83,6 +114,14 @@ pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic, num_columns: usize) -> String
     }
     let is_read = topic.not_tailed.is_none();
     let ink = if is_read { Ink::Text } else { Ink::Dim };
+    let place = topic.told_cluster();
+    if let Some(place) = &place {
+        // The cluster is what tells it from the other: it keeps its room.
+        let galley = crate::window::map::paint::fitted(row.painter(), place, &crate::window::fonts::words(TEXT_SMALL_PT), cell.width() * 0.45);
+        cell.max.x -= galley.size().x;
+        row.painter().galley(egui::pos2(cell.right(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(Ink::Dim));
+        cell.max.x -= 8.0;
+    }
     let galley = crate::window::map::paint::fitted(row.painter(), &name, &crate::window::fonts::words(12.5), cell.width());
     row.painter().galley(egui::pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(ink));
     let records = topic.records.map_or_else(|| "unknown".to_owned(), figures::count);
@@ -99,13 +138,35 @@ pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic, num_columns: usize) -> String
         Some(reason) => format!("not read: {}", visible(reason)),
     };
     let dead = if topic.has_dead_letters { ", dead letters" } else { "" };
-    format!("topic {name}, {records} records, {rate}, {read}{dead}")
+    let on = place.map(|place| format!(" on {place}")).unwrap_or_default();
+    format!("topic {name}{on}, {records} records, {rate}, {read}{dead}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::window::testing;
+
+    #[test]
+    fn topics_of_one_name_on_two_clusters_are_two() {
+        let mut business = testing::Business::default();
+        let one = business.channel("orders", testing::figure(60, 0, 1, 2));
+        let other = business.channel("orders", testing::figure(120, 0, 1, 2));
+        business.channel("payments", testing::figure(60, 0, 1, 2));
+        let mut snapshot = business.snapshot();
+        let figures = std::sync::Arc::make_mut(&mut snapshot.figures);
+        for channel in &mut figures.channels {
+            channel.cluster = Some(if channel.node_id == other { "west" } else { "east" }.to_owned());
+        }
+        let topics = topics(&snapshot);
+        let told: Vec<_> = topics.iter().map(|topic| (topic.node_id, topic.name.as_str(), topic.told_cluster().map(std::borrow::Cow::into_owned))).collect();
+        assert_eq!(told[..2], [(one, "orders", Some("east".to_owned())), (other, "orders", Some("west".to_owned()))]);
+        assert_eq!(told[2].2, None, "a name of its own tells enough");
+        let west = ChannelKey { cluster: Some("west".to_owned()), name: "orders".to_owned() };
+        assert_eq!(topics.iter().map(|topic| topic.is(&west)).collect::<Vec<_>>(), [false, true, false]);
+        let any = ChannelKey { cluster: None, ..west };
+        assert_eq!(topics.iter().map(|topic| topic.is(&any)).collect::<Vec<_>>(), [true, true, false]);
+    }
 
     #[test]
     fn topics_stand_by_name_with_what_the_broker_says_of_them() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use egui::{RichText, WidgetInfo, accesskit::Role};
-use switchboard_engine::view::{Answer, ChannelKey, Query, RecordView, RowId, Snapshot};
+use switchboard_engine::view::{Answer, ChannelKey, GroupView, Query, RecordView, RowId, Snapshot};
 use switchboard_model::SourceKind;
 
 use super::{
@@ -243,20 +243,21 @@ fn load(records: &mut Records, context: &mut ViewContext<'_>) {
 
 impl MessagesView {
     fn selected_topic(&self) -> Option<usize> {
-        let name = &self.records.as_ref()?.channel.name;
-        self.topics.iter().position(|topic| topic.name == *name)
+        let channel = &self.records.as_ref()?.channel;
+        self.topics.iter().position(|topic| topic.is(channel))
     }
 
     fn open_topic(&mut self, row: usize) {
         if let Some(topic) = self.topics.get(row) {
-            self.open_channel(ChannelKey { cluster: None, name: topic.name.clone() });
+            self.open_channel(topic.key());
         }
     }
 
     fn open_channel(&mut self, channel: ChannelKey) {
+        let shares_name = self.topics.iter().any(|topic| topic.is(&channel) && topic.shares_name);
         let is_open = self.records.as_ref().is_some_and(|records| {
-            let clusters = (&records.channel.cluster, &channel.cluster);
-            records.channel.name == channel.name && (clusters.0 == clusters.1 || clusters.0.is_none() || clusters.1.is_none())
+            let (open, asked) = (&records.channel.cluster, &channel.cluster);
+            records.channel.name == channel.name && (open == asked || asked.is_none() || (open.is_none() && !shares_name))
         });
         if !is_open {
             self.records = Some(Records::new(channel));
@@ -338,7 +339,7 @@ impl MessagesView {
     fn records_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Option<ViewAction> {
         let tokens = context.tokens;
         let records = self.records.as_mut()?;
-        let topic = self.topics.iter().find(|topic| topic.name == records.channel.name);
+        let topic = self.topics.iter().find(|topic| topic.is(&records.channel));
         let mut asked = None;
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 9, bottom: 7 });
         frame.show(ui, |ui| {
@@ -376,10 +377,15 @@ impl MessagesView {
 /// Name and figures of the topic, and who reads it.
 fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot: &Snapshot, tokens: &DesignTokens) -> Option<ViewAction> {
     let mut asked = None;
+    let cluster = records.channel.cluster.as_ref();
+    let reads = |group: &GroupView| group.topic == records.channel.name && (cluster.is_none() || group.cluster.is_none() || group.cluster.as_ref() == cluster);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 7.0;
         ui.label(RichText::new(visible(&records.channel.name)).font(fonts::strong(15.0)).color(tokens.ink(Ink::Text)));
         let dim = |text: String| RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim));
+        if let Some(cluster) = topic.and_then(Topic::told_cluster) {
+            ui.label(dim(format!("on {cluster} ·")));
+        }
         if let Some(topic) = topic {
             let partitions = topic.partitions.map_or_else(|| "partitions unknown".to_owned(), |num| figures::things(num, "partition", "partitions"));
             let in_broker = topic.records.map_or_else(|| "count unknown".to_owned(), |num| format!("{} in the broker", figures::count(num)));
@@ -389,7 +395,7 @@ fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot
         if records.evicted > 0 {
             ui.label(dim(format!("· {} evicted", figures::count(records.evicted))));
         }
-        for group in snapshot.groups.iter().filter(|group| group.topic == records.channel.name).take(6) {
+        for group in snapshot.groups.iter().filter(|group| reads(group)).take(6) {
             let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
             let text = RichText::new(visible(&group.group)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Accent));
             let response = ui.add(egui::Button::new(text).frame(false)).on_hover_text("The group that reads it");

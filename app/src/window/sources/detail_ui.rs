@@ -3,13 +3,14 @@
 use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, vec2};
 use switchboard_engine::view::RefusalView;
 
-use super::list::{SourceRow, address, counts, kind_word, phase_word};
+use super::list::{SourceRow, address, by_kind, counts, kind_word, phase_word};
 use crate::sources::Trial;
 use crate::window::{
     figures, fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewContext,
+    widgets::detail::{Section, section_ui as section_of_rows_ui},
 };
 
 /// What is shown.
@@ -43,6 +44,7 @@ impl Detail<'_> {
             if let Some(row) = self.row {
                 section_ui(ui, |ui| action = self.head_ui(ui, row));
                 self.counts_ui(ui, row);
+                self.by_kind_ui(ui, row);
                 self.refused_ui(ui, Some(&row.name));
             } else {
                 section_ui(ui, |ui| {
@@ -138,6 +140,13 @@ impl Detail<'_> {
                 });
             }
         });
+    }
+
+    fn by_kind_ui(&self, ui: &mut egui::Ui, row: &SourceRow) {
+        let rows = row.live.as_ref().map(by_kind).unwrap_or_default();
+        if !rows.is_empty() {
+            section_of_rows_ui(ui, &Section::new("By kind", rows).noted("received"), self.context.tokens);
+        }
     }
 
     /// Refused connections, of one source or of all.

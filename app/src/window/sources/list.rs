@@ -1,10 +1,10 @@
 //! The sources of the profile and of the session, as one list. Pure.
 
 use switchboard_engine::view::{CountsReport, Snapshot, SourceView};
-use switchboard_model::{SourceKind, SourcePhase};
+use switchboard_model::{ItemKind, SourceKind, SourcePhase};
 
 use crate::sources::{SourceProfile, SourcesBoard};
-use crate::window::{figures, theme::Ink};
+use crate::window::{figures, theme::Ink, widgets::detail::Row};
 
 /// A source in the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +85,25 @@ pub(crate) fn counts(counts: &CountsReport) -> Vec<(&'static str, String)> {
         ("cut at a limit", counts.truncated),
     ];
     all.into_iter().filter(|(name, n)| *n > 0 || matches!(*name, "received" | "stored")).map(|(name, n)| (name, figures::count(n))).collect()
+}
+
+/// The same of each kind of item: what came, and what became of it.
+pub(crate) fn by_kind(live: &SourceView) -> Vec<Row> {
+    let row = |(kind, of_kind): &(ItemKind, CountsReport)| {
+        let rest: Vec<String> = counts(of_kind).into_iter().skip(1).map(|(name, n)| format!("{n} {name}")).collect();
+        Row::link(items_word(*kind), &figures::count(of_kind.received), None).explained(&rest.join(" · "))
+    };
+    live.by_kind.iter().map(row).collect()
+}
+
+fn items_word(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Span => "spans",
+        ItemKind::Record => "records",
+        ItemKind::Log => "logs",
+        ItemKind::MetricPoint => "metric points",
+        ItemKind::Fact => "facts: offsets, states and the like",
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use egui::{Align, Layout, RichText, Stroke, WidgetInfo, accesskit::Role};
+use egui::{Align, Layout, RichText, Stroke};
 use serde_json::json;
 use switchboard_engine::view::{Answer, Query, RefusalView};
 use switchboard_model::SourceKind;
@@ -18,11 +18,15 @@ use crate::window::{
     SessionCommand,
     asker::Slot,
     command::UiCommand,
-    figures, fonts,
+    figures,
     sanitise::visible,
-    theme::{DesignTokens, Ink, TEXT_SMALL_PT, margin},
+    theme::{Ink, TEXT_SMALL_PT},
     view::{CopyForm, Target, View, ViewAction, ViewContext},
-    widgets::table::{Column, Table, TableState, Width},
+    widgets::{
+        empty_state::{EmptyState, empty_state_ui},
+        table::{Column, Table, TableState, Width},
+        view_head::{told_ui, view_head_ui},
+    },
 };
 
 const COLUMNS: [Column; 6] = [
@@ -86,17 +90,14 @@ impl SourcesView {
 
     fn head_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let tokens = context.tokens;
-        let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 8));
-        egui::Panel::top("sources head").frame(frame).show_separator_line(false).show(ui, |ui| {
+        view_head_ui(ui, "sources head", tokens, |ui| {
             ui.horizontal(|ui| {
                 let live = self.rows.iter().filter(|row| row.live.as_ref().is_some_and(|live| live.phase == switchboard_model::SourcePhase::Live)).count();
-                let text = format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources"));
-                ui.label(RichText::new(text).font(fonts::strong(13.0)).color(tokens.ink(Ink::Text)));
                 let place = match &context.sources.path {
                     Some(path) => format!("kept in {}", path.display()),
                     None => "no profile file: changes last as long as this session".to_owned(),
                 };
-                ui.add(egui::Label::new(RichText::new(visible(&place)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).truncate());
+                told_ui(ui, &format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources")), &visible(&place), tokens);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.menu_button("Add a source…", |ui| {
                         for kind in KINDS {
@@ -216,11 +217,11 @@ impl View for SourcesView {
     fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction> {
         self.refresh(context);
         self.head_ui(ui, context);
-        let top = ui.available_rect_before_wrap();
-        ui.painter().hline(top.x_range(), top.top(), Stroke::new(1.0, context.tokens.ink(Ink::Hairline)));
-        self.side_ui(ui, context);
+        if self.form.is_some() || !self.rows.is_empty() || !self.refused.is_empty() {
+            self.side_ui(ui, context);
+        }
         if self.rows.is_empty() {
-            empty_ui(ui, context.tokens);
+            self.actions.extend(empty_state_ui(ui, &no_source(), context.tokens));
         } else {
             self.table_ui(ui, context);
         }
@@ -305,10 +306,7 @@ impl View for SourcesView {
     }
 }
 
-fn empty_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
-    egui::Frame::new().inner_margin(margin(18, 18)).show(ui, |ui| {
-        let text = "No source yet. Add an OpenTelemetry receiver, a Kafka cluster, an actuator or a gRPC health endpoint with “Add a source…”";
-        let response = ui.add(egui::Label::new(RichText::new(text).color(tokens.ink(Ink::Dim))).wrap());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
-    });
+fn no_source() -> EmptyState {
+    let lines = ["An OpenTelemetry receiver, a Kafka cluster, an actuator or a gRPC health endpoint: what they tell appears in every view"];
+    EmptyState::new("No source yet", &lines).button("Add a Kafka cluster…", ViewAction::Run(UiCommand::AddSource))
 }

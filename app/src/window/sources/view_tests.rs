@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Key, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{Answer, Query, RefusalView};
+use switchboard_engine::view::{Answer, Query, RefusalView, Snapshot};
 use switchboard_model::SourcePhase;
 
 use crate::profile::Profile;
@@ -74,6 +74,8 @@ fn each_source_says_how_it_is_doing_and_what_it_refused() {
     harness.run();
     harness.get_by_role_and_label(Role::Heading, "lab-kafka");
     harness.get_by_label("Start the other two");
+    harness.get_by_label("records, 23,499, 23,499 stored");
+    harness.get_by_label_contains("facts: offsets, states and the like, 2,611");
     assert_eq!(harness.state().window.target(), Some(Target::Source("lab-kafka".to_owned())));
     harness.get_by_label_contains("source otlp, OpenTelemetry, live for 0 s, 184,202 received, 1,204 connections refused").click();
     harness.run();
@@ -81,6 +83,15 @@ fn each_source_says_how_it_is_doing_and_what_it_refused() {
     harness.get_by_label("Host host.docker.internal:4317");
     harness.get_by_label("Set docker_bridge = true under [otlp]");
     harness.get_by_label_contains("The profile does not have it");
+}
+
+#[test]
+fn without_sources_it_says_what_they_are_and_how_to_add_one() {
+    let mut harness = harness(&FixedSource::new(Snapshot::default()));
+    harness.get_by_label("No source yet");
+    harness.get_by_role_and_label(Role::Button, "Add a Kafka cluster…").click();
+    harness.run();
+    harness.get_by_role_and_label(Role::TextInput, "brokers");
 }
 
 #[test]

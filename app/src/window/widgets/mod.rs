@@ -8,3 +8,4 @@ pub(crate) mod payload;
 pub(crate) mod sparkline;
 pub(crate) mod split;
 pub(crate) mod table;
+pub(crate) mod view_head;

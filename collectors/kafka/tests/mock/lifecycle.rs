@@ -164,11 +164,13 @@ fn a_stop_while_nobody_answers_is_quick_and_nothing_comes_after_it() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut session = Session::start(config(&listener.local_addr().expect("an address").to_string()));
     session.wait("connecting", |state| !state.statuses.is_empty());
-    std::thread::sleep(Duration::from_millis(300));
+    // A client has asked and waits for an answer.
+    let (mut asking, _) = listener.accept().expect("a connection");
+    std::io::Read::read_exact(&mut asking, &mut [0]).expect("a request");
     let took = session.stop();
     assert!(took < Duration::from_millis(500), "{took:?}");
     let num_statuses = session.state().statuses.len();
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(session.state().statuses.len(), num_statuses);
+    // Whatever could still say something is gone after this.
     assert!(wait_until_reaped(Duration::from_secs(30)));
+    assert_eq!(session.state().statuses.len(), num_statuses);
 }

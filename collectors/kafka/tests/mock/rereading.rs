@@ -139,8 +139,14 @@ fn room_time_and_a_cancel_bound_it() {
     block_on(async {
         let config = config(&mock);
         let reading = read_originals(&config, Arc::new(redactor()), positions.clone(), ReadLimits::default(), cancel.clone());
+        mock.track_requests();
         let cancelled = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            // It has asked the broker, which does not answer.
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while mock.requests().is_empty() {
+                assert!(Instant::now() < deadline, "nothing was asked");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             cancel.cancel();
             Instant::now()
         };

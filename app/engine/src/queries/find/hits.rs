@@ -55,6 +55,7 @@ fn span_hit(span: SpanRef<'_>, field: &str, excerpt: String) -> FindHit {
 fn record_hit(at: StoredAt, record: RecordRef<'_>, field: String, excerpt: String) -> FindHit {
     FindHit::Record {
         row: at.into(),
+        cluster: record.cluster().name.clone(),
         channel: record.channel().to_owned(),
         partition: record.partition(),
         offset: record.offset(),
