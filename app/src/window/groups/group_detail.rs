@@ -8,24 +8,16 @@ use crate::window::{
     map::scene::Tone,
     sanitise::visible,
     view::{Target, ViewAction},
-    widgets::detail::{Detail, Row, Section},
+    widgets::{
+        detail::{Detail, Row, Section},
+        heat_strip::PartitionCell,
+    },
 };
 
 /// Rates are taken over so much of the history, ns.
 const RATE_OVER_NS: i64 = 120_000_000_000;
 /// Rows of a list.
 const ROWS_MAX: usize = 64;
-
-/// A partition in the strip.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PartitionCell {
-    /// Its number.
-    pub partition: i32,
-    /// What waits; unknown = `None`.
-    pub lag: Option<u64>,
-    /// All of it in words: `partition 2: 412 behind, read by orders-1, committed 3 s ago`.
-    pub words: String,
-}
 
 /// The partitions as cells.
 pub(crate) fn cells(detail: &GroupDetail, snapshot: &Snapshot, now_ns: i64) -> Vec<PartitionCell> {

@@ -8,4 +8,5 @@ mod rows;
 mod tests;
 mod view;
 
+pub(crate) use group_detail::cells;
 pub(crate) use view::GroupsView;

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use egui::{Align2, Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
 use switchboard_model::SourceKind;
 
 use super::{
-    group_detail::{self, PartitionCell, cells},
+    group_detail::{self, cells},
     rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
 };
 use crate::window::{
@@ -17,12 +17,12 @@ use crate::window::{
     figures, fonts,
     map::{glyph, paint::tone_inks, scene::Tone},
     sanitise::visible,
-    theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink},
     view::{CopyForm, Target, View, ViewAction, ViewContext},
     widgets::{
         detail::{self, Detail},
         empty_state::{EmptyState, empty_state_ui},
-        heat_strip,
+        heat_strip::{self, PartitionCell},
         kept_order::KeptOrder,
         sparkline, split,
         table::{Column, Row, Table, TableState, Width},
@@ -301,47 +301,8 @@ fn partitions_ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignToke
     }
     let note = figures::things(cells.len() as u64, "partition", "partitions");
     detail::framed_ui(ui, "Partitions", &note, tokens, |ui| {
-        let (places, size) = heat_strip::layout(ui.available_width(), cells.len());
-        let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), size.y), Sense::hover());
-        for place in places {
-            let rect = place.rect.translate(room.min.to_vec2());
-            if ui.is_rect_visible(rect) {
-                cell_ui(ui, rect, &cells[place.index], tokens);
-            }
-        }
-        ui.label(RichText::new("the fuller a cell, the further behind: a step for each power of ten").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+        heat_strip::ui(ui, cells, tokens);
     });
-}
-
-fn cell_ui(ui: &mut egui::Ui, rect: Rect, cell: &PartitionCell, tokens: &DesignTokens) {
-    let response = ui.interact(rect, ui.scope_id().with(("partition", cell.partition)), Sense::hover());
-    let painter = ui.painter();
-    let step = heat_strip::step(cell.lag);
-    painter.rect(rect, 3.0, tokens.ink(Ink::Card), Stroke::new(1.0, tokens.ink(Ink::Line)), StrokeKind::Inside);
-    if let Some(step) = step.filter(|step| *step > 0) {
-        // From the bottom up, so that it can be read without its colour.
-        let share = f32::from(step) / f32::from(heat_strip::NUM_STEPS);
-        let fill = Rect::from_min_max(pos2(rect.left() + 1.0, rect.bottom() - 1.0 - (rect.height() - 2.0) * share), rect.max - vec2(1.0, 1.0));
-        let ink = if step >= 4 { Ink::Bad } else { Ink::Warn };
-        painter.rect_filled(fill, 2.0, tokens.ink(ink).gamma_multiply(0.45));
-    }
-    if heat_strip::has_room_for_number(rect) {
-        let text = cell.lag.map_or_else(|| "?".to_owned(), short);
-        painter.text(rect.center(), Align2::CENTER_CENTER, text, fonts::data(TEXT_MIN_PT), tokens.ink(if cell.lag.is_some() { Ink::Text } else { Ink::Dim }));
-    } else if cell.lag.is_none() {
-        painter.text(rect.center(), Align2::CENTER_CENTER, "?", fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Dim));
-    }
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &cell.words));
-    response.on_hover_text(&cell.words);
-}
-
-/// A count in at most five characters: `412`, `12 k`, `3 M`.
-fn short(n: u64) -> String {
-    match n {
-        0..10_000 => figures::count(n),
-        10_000..1_000_000 => format!("{} k", n / 1_000),
-        n => format!("{} M", n / 1_000_000),
-    }
 }
 
 fn no_groups(snapshot: &Snapshot) -> EmptyState {

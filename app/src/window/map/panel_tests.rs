@@ -2,7 +2,7 @@
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::{Harness, SnapshotOptions, kittest::Queryable as _};
-use switchboard_engine::view::Snapshot;
+use switchboard_engine::view::{NodeKind, Snapshot};
 
 use super::sample;
 use crate::window::{
@@ -68,13 +68,13 @@ fn a_call_is_told_by_both_sides_its_breakers_statuses_and_traces() {
     let mut harness = harness([1600.0, 1900.0]);
     select_starting(&mut harness, "call orders to payments");
     harness.get_by_role_and_label(Role::Heading, "orders → payments");
-    harness.get_by_label_contains("p95, caller 1.9");
+    harness.get_by_label_contains("p95, caller 2.00 s");
     harness.get_by_label_contains("p95, callee 41 ms");
     harness.get_by_label_contains("at callee 2.2 %");
     harness.get_by_label("Circuit breaker payment-client");
     harness.get_by_label("orders-1, open 58 s");
     harness.get_by_label("orders-2, closed 6 min");
-    harness.get_by_label("Known by its own event, 1 s ago");
+    harness.get_by_label("Known by its own events, 1 s ago");
     harness.get_by_label("Status");
     for row in ["java.net.SocketTimeoutException × 121", "503 × 41", "409 × 8", "200 × 1,136", "not permitted × 184"] {
         harness.get_by_label(row);
@@ -110,6 +110,8 @@ fn a_group_is_told_with_partitions_owners_commits_and_the_time_it_needs() {
     for label in ["messages behind 1,204", "time behind 38 s", "Catching up", "Partitions", "Dead letters"] {
         harness.get_by_label(label);
     }
+    harness.get_by_label("Does not catch up at the pace of now: 12 come in a second, 8.0 are handled");
+    harness.get_by_label_contains("partition 2: 1,020 behind, read by");
     harness.get_by_label("p2, 1,020, inventory-1 · committed 4 s ago");
     harness.get_by_label("p3, 40, no owner · committed 4 s ago");
     harness.get_by_label_contains("NullPointerException at OrderMapper:88, 11");
@@ -202,6 +204,13 @@ fn the_table_is_sorted_and_find_is_opened_by_keys_alone() {
     assert!(harness.query_by_role(Role::SearchInput).is_some() || harness.query_by_role(Role::TextInput).is_some(), "find is open");
 }
 
+/// The edge from orders.placed to the group that falls behind.
+fn of_group(business: &Snapshot) -> Option<Target> {
+    let id = |kind, name: &str| business.topology.nodes.iter().find(|node| node.kind == kind && node.name == name).expect("a node of that name").node_id;
+    let ends = (id(NodeKind::Channel, "orders.placed"), id(NodeKind::Group, "inventory"));
+    business.topology.edges.iter().find(|edge| (edge.from, edge.to) == ends).map(|edge| Target::Edge(edge.edge_id))
+}
+
 /// Draws the map with one object selected and compares it with the picture of that name.
 fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), selected: Option<Target>) {
     let screenshot_options = ScreenshotOptions { size_px, theme, view: ViewKind::Map, keys: Strokes::default() };
@@ -237,5 +246,6 @@ fn pictures_of_the_panel_stay_as_they_are() {
     picture("map-edge-dark", ThemeChoice::Dark, (1280, 800), of("orders", Some("payments")));
     picture("map-edge-light", ThemeChoice::Light, (1440, 900), of("orders", Some("payments")));
     picture("map-service-dark", ThemeChoice::Dark, (1440, 900), of("orders", None));
+    picture("map-group-light", ThemeChoice::Light, (1440, 900), of_group(&business));
     picture("map-large-dark", ThemeChoice::Dark, (2560, 1440), of("orders.placed", None));
 }

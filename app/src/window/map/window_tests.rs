@@ -7,7 +7,7 @@ use egui::{Key, Modifiers, Rect, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{NodeBasis, NodeId, Snapshot};
 
-use super::{MapSettings, MapView, mode::Mode};
+use super::{MapSettings, MapView, Motion, mode::Mode, scene::Selection};
 
 use crate::window::{
     WindowApp, WindowOptions,
@@ -257,4 +257,102 @@ fn groups_open_and_close_by_key_and_the_three_modes_show_what_they_say() {
     harness.key_press(Key::Num1);
     harness.run();
     assert!(num_shown(&harness) < 80);
+}
+
+#[test]
+fn services_stand_together_by_the_label_that_was_chosen_and_it_is_remembered() {
+    let mut snapshot = testing::large_business(200, 30);
+    let topology = Arc::make_mut(&mut snapshot.topology);
+    for (number, node) in topology.nodes.iter_mut().filter(|node| node.kind == switchboard_engine::view::NodeKind::Service).enumerate() {
+        node.labels = vec![
+            ("com.docker.compose.project".to_owned(), "shop".to_owned()),
+            ("k8s.pod.label.team".to_owned(), ["red", "green", "blue"][number % 3].to_owned()),
+        ];
+    }
+    let mut harness = harness(&FixedSource::new(snapshot), [1600.0, 1000.0]);
+    harness.get_by_label("label…").click();
+    harness.run();
+    assert!(harness.query_by_label("com.docker.compose.project").is_none(), "all say the same: it groups nothing");
+    harness.get_by_label("k8s.pod.label.team").click();
+    harness.run();
+    for team in ["red", "green", "blue"] {
+        harness.get_by_label_contains(&format!("group of boxes {team}"));
+    }
+    harness.get_by_role_and_label(Role::RadioButton, "team");
+    let remembered = serde_json::to_string(&harness.state().window.settings().map).expect("JSON");
+    let settings: MapSettings = serde_json::from_str(&remembered).expect("the same");
+    assert_eq!(settings.group_by, super::grouping::GroupBy::Label("k8s.pod.label.team".to_owned()));
+}
+
+#[test]
+fn what_comes_later_waits_to_be_placed_and_moves_nothing() {
+    let source = FixedSource::new(business_with(0));
+    let mut harness = harness(&source, [1280.0, 800.0]);
+    harness.run_steps(60 * 10);
+    let before = harness.state().window.map().placement_for_tests().placed().rects.clone();
+    source.publish(business_with(3));
+    harness.run_steps(70);
+    harness.get_by_label("3 new, place them?");
+    let after = harness.state().window.map().placement_for_tests().placed().rects.clone();
+    assert!(before.iter().all(|(node_id, rect)| after[node_id] == *rect) && after.len() == before.len() + 3);
+    harness.get_by_label("3 new, place them?").click();
+    harness.run_steps(70);
+    assert!(harness.query_by_label_contains("new, place them?").is_none());
+    let arranged = harness.state().window.map().placement_for_tests().placed().rects.clone();
+    assert_eq!(arranged.len(), after.len());
+    source.publish(business_with(4));
+    harness.run_steps(70);
+    harness.get_by_label("seen").click();
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("new, place them?").is_none());
+}
+
+#[test]
+fn twelve_services_can_be_read_beside_the_panel_in_a_small_window() {
+    let harness = harness(&FixedSource::new(testing::order_business()), [1280.0, 720.0]);
+    assert!(is_all_in_view(&harness));
+    let camera = harness.state().window.map().camera().expect("a camera");
+    assert!(camera.scale >= 0.7, "names, second lines and figures are shown at {}", camera.scale);
+    harness.get_by_role_and_label(Role::Heading, "Problems");
+}
+
+#[test]
+fn the_minimap_shows_all_where_not_all_is_seen() {
+    let source = FixedSource::new(testing::large_business(200, 30));
+    let mut harness = harness(&source, [1280.0, 800.0]);
+    harness.key_press(Key::Num3);
+    harness.run();
+    // So many boxes are laid out on a thread of their own.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while harness.state().window.map().placement_for_tests().placed().rects.len() < 200 || !is_all_in_view(&harness) {
+        assert!(std::time::Instant::now() < deadline, "never laid out");
+        harness.step();
+        std::thread::yield_now();
+    }
+    assert!(harness.query_by_label("the whole map, small").is_none(), "all of it is seen");
+    harness.state_mut().window.zoom_map(3.0);
+    harness.run_steps(3);
+    let before = harness.state().window.map().camera();
+    harness.get_by_label("the whole map, small").click();
+    harness.run();
+    assert_ne!(harness.state().window.map().camera(), before, "a click goes there");
+}
+
+#[test]
+fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
+    let business = testing::order_business();
+    let mut map = MapView::default();
+    map.update(&business, testing::NOW_NS, 0.0, None);
+    let moving = |replayed_into| Motion::Moving { replayed_into };
+    assert_eq!((map.moving_edges(moving(None)), map.moving_edges(Motion::Still)), (vec![], vec![]));
+    let titles = |map: &MapView, motion| -> Vec<String> {
+        let scene = map.shown_scene();
+        map.moving_edges(motion).into_iter().map(|index| scene.edge_title(&scene.edges[index])).collect()
+    };
+    assert_eq!(titles(&map, moving(Some("inventory.reserved"))), ["inventory.reserved → orders"]);
+    assert_eq!(titles(&map, moving(Some("orders.placed"))).len(), 4, "every group that reads there");
+    let edge_id = map.shown_scene().edges[0].edge_id;
+    map.select(Some(Selection::Edge(edge_id)));
+    assert_eq!(map.moving_edges(moving(None)), [0]);
+    assert!(map.moving_edges(Motion::Still).is_empty(), "off is off");
 }

@@ -1,6 +1,11 @@
 //! A row of cells, one a partition, the fuller the further behind: which of them carries the lag.
 
-use egui::{Rect, Vec2, pos2, vec2};
+use egui::{Align2, Rect, RichText, Sense, Stroke, StrokeKind, Vec2, WidgetInfo, accesskit::Role, pos2, vec2};
+
+use crate::window::{
+    figures, fonts,
+    theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
+};
 
 /// Steps of a cell, from nothing to a lot.
 pub(crate) const NUM_STEPS: u8 = 5;
@@ -12,6 +17,17 @@ const CELL_WIDE_PT: f32 = 46.0;
 const CELL_NARROW_PT: f32 = 14.0;
 /// Height of a cell, points.
 pub(crate) const CELL_HEIGHT_PT: f32 = 22.0;
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PartitionCell {
+    /// Its number.
+    pub partition: i32,
+    /// What waits; unknown = `None`.
+    pub lag: Option<u64>,
+    /// All of it in words: `partition 2: 412 behind, read by orders-1, committed 3 s ago`.
+    pub words: String,
+}
 
 /// A cell to be painted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +70,50 @@ pub(crate) fn layout(width: f32, num_cells: usize) -> (Vec<Cell>, Vec2) {
 /// Whether a cell has room for its number.
 pub(crate) fn has_room_for_number(rect: Rect) -> bool {
     rect.width() >= CELL_WIDE_PT
+}
+
+/// Draws the strip, and what its cells mean.
+pub(crate) fn ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignTokens) {
+    let (places, size) = layout(ui.available_width(), cells.len());
+    let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), size.y), Sense::hover());
+    for place in places {
+        let rect = place.rect.translate(room.min.to_vec2());
+        if ui.is_rect_visible(rect) {
+            cell_ui(ui, rect, &cells[place.index], tokens);
+        }
+    }
+    ui.label(RichText::new("the fuller a cell, the further behind: a step for each power of ten").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+}
+
+fn cell_ui(ui: &mut egui::Ui, rect: Rect, cell: &PartitionCell, tokens: &DesignTokens) {
+    let response = ui.interact(rect, ui.scope_id().with(("partition", cell.partition)), Sense::hover());
+    let painter = ui.painter();
+    let full = step(cell.lag);
+    painter.rect(rect, 3.0, tokens.ink(Ink::Card), Stroke::new(1.0, tokens.ink(Ink::Line)), StrokeKind::Inside);
+    if let Some(step) = full.filter(|step| *step > 0) {
+        // From the bottom up, so that it can be read without its colour.
+        let share = f32::from(step) / f32::from(NUM_STEPS);
+        let fill = Rect::from_min_max(pos2(rect.left() + 1.0, rect.bottom() - 1.0 - (rect.height() - 2.0) * share), rect.max - vec2(1.0, 1.0));
+        let ink = if step >= 4 { Ink::Bad } else { Ink::Warn };
+        painter.rect_filled(fill, 2.0, tokens.ink(ink).gamma_multiply(0.45));
+    }
+    if has_room_for_number(rect) {
+        let text = cell.lag.map_or_else(|| "?".to_owned(), short);
+        painter.text(rect.center(), Align2::CENTER_CENTER, text, fonts::data(TEXT_MIN_PT), tokens.ink(if cell.lag.is_some() { Ink::Text } else { Ink::Dim }));
+    } else if cell.lag.is_none() {
+        painter.text(rect.center(), Align2::CENTER_CENTER, "?", fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Dim));
+    }
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &cell.words));
+    response.on_hover_text(&cell.words);
+}
+
+/// A count in at most five characters: `412`, `12 k`, `3 M`.
+fn short(n: u64) -> String {
+    match n {
+        0..10_000 => figures::count(n),
+        10_000..1_000_000 => format!("{} k", n / 1_000),
+        n => format!("{} M", n / 1_000_000),
+    }
 }
 
 #[cfg(test)]

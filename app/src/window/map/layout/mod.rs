@@ -30,6 +30,8 @@ const ROWS_ROOMY_MAX: usize = 6;
 const ROW_GAP_TIGHT: f32 = 24.0;
 /// A column of more boxes is one of many.
 const ROWS_WIDE_MAX: usize = 8;
+/// How much wider boxes are where columns are high.
+const WIDER_BY: f32 = 1.3;
 /// Room between two connected parts.
 const PART_GAP: f32 = 76.0;
 /// Room that an edge takes where it passes a column.
@@ -255,7 +257,10 @@ fn place_part(graph: &LayoutGraph, part: &Part) -> Block {
     };
     let lanes_wanted = members.len() <= LANES_NODES_MAX && highest <= rows_max;
 
-    let sizes: Vec<Vec2> = members.iter().map(|&index| graph.nodes[index].natural_size()).collect();
+    // Where columns are high the width is free, and names have to be read at a small scale.
+    let is_free = highest > ROWS_WIDE_MAX && !members.iter().any(|&index| graph.nodes[index].is_group);
+    let widened = vec2(if is_free { WIDER_BY } else { 1.0 }, 1.0);
+    let sizes: Vec<Vec2> = members.iter().map(|&index| graph.nodes[index].natural_size() * widened).collect();
     let mut items: Vec<Item> = (0..members.len())
         .map(|node| Item { node: Some(node), layer: layering.layer_of[node], height: sizes[node].y + row_gap, left: Vec::new(), right: Vec::new() })
         .collect();

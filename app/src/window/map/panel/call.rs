@@ -1,6 +1,6 @@
 //! What a call ended with, and the breakers on its way.
 
-use switchboard_engine::view::{BreakerView, HopKind, StatusClass};
+use switchboard_engine::view::{BreakerView, HopKind, StateSource, StatusClass};
 
 use super::{
     About,
@@ -70,7 +70,7 @@ impl About<'_> {
     }
 
     fn known_by(&self, breaker: &BreakerView) -> String {
-        format!("{}, {} ago", source_word(breaker), figures::age(self.now_ns - breaker.confirmed_ns))
+        format!("{}, {} ago", source_words(breaker), figures::age(self.now_ns - breaker.confirmed_ns))
     }
 
     fn breaker_strip(&self, breaker: &BreakerView, is_named: bool, is_source_told: bool) -> Row {
@@ -92,9 +92,17 @@ impl About<'_> {
     }
 }
 
+/// What the state of a breaker is known by.
+fn source_words(breaker: &BreakerView) -> &'static str {
+    match breaker.source {
+        StateSource::Event => "its own events",
+        StateSource::Report => "what its service reports",
+        StateSource::Exception => "exceptions in spans",
+    }
+}
+
 /// How the state of a breaker is known, in a word or two.
 pub(super) fn source_word(breaker: &BreakerView) -> &'static str {
-    use switchboard_engine::view::StateSource;
     match breaker.source {
         StateSource::Event => "its own event",
         StateSource::Report => "reported",

@@ -30,15 +30,15 @@ impl About<'_> {
         let interactions = self.interactions(edge);
         let callee_figure = interactions.iter().find_map(|interaction| interaction.callee_figure.as_ref()).filter(|_| edge.kind == HopKind::Call);
         let mut sections = Vec::new();
-        let sides = if callee_figure.is_some() { "caller / callee".to_owned() } else { session_note(&edge.figure) };
-        let now = || section("Last 60 s", &sides, figure_rows(&edge.figure, callee_figure));
-        let mut figures = self.trend_section(edge.kind != HopKind::Publish).unwrap_or_else(now);
-        figures.rows.extend(difference(&edge.figure, callee_figure));
-        sections.push(figures);
         if let Some(group) = edge.group_row.map(|row| &self.snapshot.groups[row]) {
             sections.push(self.lag_section(group));
             sections.extend(self.partition_sections());
         }
+        let sides = if callee_figure.is_some() { "caller / callee".to_owned() } else { session_note(&edge.figure) };
+        let now = || section("Last 60 s", &sides, figure_rows(&edge.figure, callee_figure));
+        let mut figures = self.trend_section(edge.kind != HopKind::Publish, &edge.figure, callee_figure).unwrap_or_else(now);
+        figures.rows.extend(difference(&edge.figure, callee_figure));
+        sections.push(figures);
         sections.extend(edge.breaker.as_ref().map(|mark| self.breaker_strips(mark)));
         sections.push(self.status_section(edge));
         sections.push(retries(&interactions));

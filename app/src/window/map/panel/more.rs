@@ -1,27 +1,30 @@
 //! What the panels say beyond the snapshot: how figures ran, traces, logs, partitions, and what is missing.
 
-use switchboard_engine::view::{GroupDetail, NodeBasis, NodeKind, TraceList};
+use switchboard_engine::view::{Figure, GroupDetail, NodeBasis, NodeKind, TraceList};
 use switchboard_model::TraceId;
 
 use super::{
     About,
     rows::{capped, section},
-    trend::{self, TrendKind},
+    trend::{self, CatchUp, TrendKind},
 };
 use crate::window::{
     figures,
+    groups::cells,
     map::scene::{Glyph, SceneEdge, SceneNode, Tone, find},
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::detail::{Row, Section, goto},
 };
 
-/// Partitions in the panel; a longer list is told to be longer.
-const PARTITIONS_MAX: usize = 24;
+/// Ranges up to this are those of the snapshot's own figures, ns.
+const LAST_MINUTE_NS: i64 = 60_000_000_000;
+/// Partitions that are told one by one; of more those furthest behind. The strip shows all.
+const PARTITIONS_MAX: usize = 8;
 
 impl About<'_> {
     /// Rate, errors and p95 over the range against as long before; nothing until it is answered.
-    pub(super) fn trend_section(&self, is_timed: bool) -> Option<Section> {
+    pub(super) fn trend_section(&self, is_timed: bool, figure: &Figure, callee_figure: Option<&Figure>) -> Option<Section> {
         let (history, range) = (self.known.answers.history.as_ref()?, self.known.answers.range?);
         let trends = trend::trends(history, range, self.snapshot.started_ns);
         let none = || "–".to_owned();
@@ -38,15 +41,21 @@ impl About<'_> {
             .map(|history| trend::trends(history, range, self.snapshot.started_ns))
             .filter(|callee| callee.rate.now > Some(0.0));
         let errors = |label: &str, of: &trend::Trend| row(label, of.now.map_or_else(none, figures::percent), of, TrendKind::Errors);
-        let p95 = |label: &str, of: &trend::Trend| row(label, of.now.map_or_else(none, |ns| figures::duration(ns as i64)), of, TrendKind::Duration);
+        // Of the last minute the percentile is exact; of longer ranges it is the mean of those of 10 s.
+        let is_last_minute = range.to_ns - range.from_ns <= LAST_MINUTE_NS;
+        let p95 = |label: &str, of: &trend::Trend, figure: Option<&Figure>| {
+            let exact = figure.and_then(|figure| figure.p95_ns).filter(|_| is_last_minute);
+            let value = exact.or(of.now.map(|ns| ns as i64)).map_or_else(none, figures::duration);
+            row(label, value, of, TrendKind::Duration)
+        };
         match callee {
             _ if !is_timed => {}
-            None => rows.extend([errors("errors", &trends.errors), p95("p95", &trends.p95)]),
+            None => rows.extend([errors("errors", &trends.errors), p95("p95", &trends.p95, Some(figure))]),
             Some(callee) => rows.extend([
                 errors("errors", &trends.errors),
                 errors("at callee", &callee.errors),
-                p95("p95, caller", &trends.p95),
-                p95("p95, callee", &callee.p95),
+                p95("p95, caller", &trends.p95, Some(figure)),
+                p95("p95, callee", &callee.p95, callee_figure),
             ]),
         }
         let title = format!("Last {}", figures::age(range.to_ns - range.from_ns));
@@ -104,9 +113,12 @@ impl About<'_> {
     pub(super) fn partition_sections(&self) -> Vec<Section> {
         let Some(group) = self.known.answers.group.as_ref() else { return Vec::new() };
         let mut sections = Vec::new();
-        let catch_up = group.view.lag.filter(|lag| *lag > 0).map(|lag| match trend::catch_up_s(&group.history, Some(lag)) {
-            Some(needed_s) => format!("Caught up in about {} at the pace of now", figures::age_s(needed_s)),
-            None => "Does not catch up at the pace of now, or too little is known".to_owned(),
+        let catch_up = group.view.lag.filter(|lag| *lag > 0).map(|lag| match trend::catch_up(&group.history, lag) {
+            Some(CatchUp::In(needed_s)) => format!("Caught up in about {} at the pace of now", figures::age_s(needed_s)),
+            Some(CatchUp::Never { came_in, handled }) => {
+                format!("Does not catch up at the pace of now: {} come in a second, {} are handled", figures::rate(came_in), figures::rate(handled))
+            }
+            None => "How long it needs to catch up is not known yet".to_owned(),
         });
         let mut rows: Vec<Row> = catch_up.into_iter().map(|text| Row::text(&text)).collect();
         let points: Vec<Option<f64>> = group.history.iter().map(|point| point.lag.map(|lag| lag as f64)).collect();
@@ -127,7 +139,13 @@ impl About<'_> {
             Some(visible(member.map_or(member_id, |member| &member.client_id)).into_owned())
         };
         let target = Target::Group { cluster: group.view.cluster.clone(), group: group.view.group.clone(), topic: group.view.topic.clone() };
-        let rows = group.partitions.iter().take(PARTITIONS_MAX).map(|partition| {
+        let mut furthest: Vec<_> = group.partitions.iter().collect();
+        if furthest.len() > PARTITIONS_MAX {
+            furthest.sort_by_key(|partition| (std::cmp::Reverse(partition.lag), partition.partition));
+            furthest.truncate(PARTITIONS_MAX);
+        }
+        let strip = (!furthest.is_empty()).then(|| Row::Heat { cells: cells(group, self.snapshot, self.now_ns) });
+        let bars = furthest.into_iter().map(|partition| {
             let mut detail = vec![owner(&partition.member_id).unwrap_or_else(|| "no owner".to_owned())];
             detail.extend(partition.committed_ns.map(|committed_ns| format!("committed {} ago", figures::age(self.now_ns - committed_ns))));
             Row::Bar {
@@ -139,8 +157,9 @@ impl About<'_> {
                 action: goto(target.clone()),
             }
         });
-        let note = if group.partitions.len() > PARTITIONS_MAX { format!("{PARTITIONS_MAX} of {}", group.partitions.len()) } else { String::new() };
-        section("Partitions", &note, rows.collect())
+        let num = group.partitions.len();
+        let note = if num > PARTITIONS_MAX { format!("{PARTITIONS_MAX} of {num}, the furthest behind") } else { String::new() };
+        section("Partitions", &note, strip.into_iter().chain(bars).collect())
     }
 
     /// What a service would have to be told so that more is known of it.

@@ -89,18 +89,35 @@ pub(crate) fn trends(buckets: &[HistoryBucket], range: Range, known_from_ns: i64
     let before_ns = range.from_ns.saturating_sub(length_ns);
     let num_before = (length_ns / BUCKET_NS) as usize;
     let steps = || (0..2 * num_before as i64).map(|step| before_ns + step * BUCKET_NS);
-    let trend = |of: &dyn Fn(i64, i64) -> Option<f64>| Trend {
-        now: of(range.from_ns, range.to_ns),
-        before: of(before_ns, range.from_ns),
-        points: steps().map(|from_ns| of(from_ns, from_ns + BUCKET_NS)).collect(),
-        num_before,
+    let trend = |of: &dyn Fn(i64, i64) -> Option<f64>| {
+        let mut points: Vec<Option<f64>> = steps().map(|from_ns| of(from_ns, from_ns + BUCKET_NS)).collect();
+        // Where nothing is known of the time before there is no room for it either.
+        let is_known = points[..num_before].iter().any(Option::is_some);
+        if !is_known {
+            points.drain(..num_before);
+        }
+        Trend { now: of(range.from_ns, range.to_ns), before: of(before_ns, range.from_ns), points, num_before: if is_known { num_before } else { 0 } }
     };
     Trends { rate: trend(&rate), errors: trend(&errors), p95: trend(&p95) }
 }
 
-/// How long a group needs to catch up, s, from what it has handled and what has come in between the first and the last reading;
-/// `None` if it does not catch up at that pace, or too little is known.
-pub(crate) fn catch_up_s(history: &[switchboard_engine::view::LagPoint], lag: Option<u64>) -> Option<f64> {
+/// Whether a group catches up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum CatchUp {
+    /// In so many seconds, at the pace of now.
+    In(f64),
+    /// Not at the pace of now: more comes in than it handles, records a second.
+    Never {
+        /// Come in.
+        came_in: f64,
+        /// Are handled.
+        handled: f64,
+    },
+}
+
+/// Whether a group catches up, from what it has handled and what has come in between the first and the last reading; `None` if
+/// too little is known.
+pub(crate) fn catch_up(history: &[switchboard_engine::view::LagPoint], lag: u64) -> Option<CatchUp> {
     let known = || history.iter().filter_map(|point| Some((point.at_ns, point.committed?, point.end?)));
     let (first, last) = (known().next()?, known().next_back()?);
     let passed_s = (last.0 - first.0) as f64 / 1e9;
@@ -109,7 +126,7 @@ pub(crate) fn catch_up_s(history: &[switchboard_engine::view::LagPoint], lag: Op
     }
     let handled = last.1.saturating_sub(first.1) as f64 / passed_s;
     let came_in = last.2.saturating_sub(first.2) as f64 / passed_s;
-    (handled > came_in).then(|| lag.unwrap_or(0) as f64 / (handled - came_in))
+    Some(if handled > came_in { CatchUp::In(lag as f64 / (handled - came_in)) } else { CatchUp::Never { came_in, handled } })
 }
 
 #[cfg(test)]
@@ -140,16 +157,16 @@ mod tests {
     #[test]
     fn before_the_session_nothing_is_known() {
         let trends = trends(&[bucket(130, 40, 0, 1)], Range { from_ns: 120 * S, to_ns: 180 * S }, 130 * S);
-        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[6]), (Some(40.0 / 50.0), None, None));
-        assert_eq!(trends.rate.change(TrendKind::Rate).0, "");
+        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 50.0), None, None));
+        assert_eq!((trends.rate.change(TrendKind::Rate).0.as_str(), trends.rate.points.len(), trends.rate.num_before), ("", 6, 0));
     }
 
     #[test]
     fn a_group_catches_up_only_where_it_is_faster_than_what_comes_in() {
         let point = |at_s: i64, committed: u64, end: u64| LagPoint { at_ns: at_s * S, lag: Some(end - committed), committed: Some(committed), end: Some(end) };
-        assert_eq!(catch_up_s(&[point(0, 0, 1_000), point(10, 300, 1_100)], Some(800)), Some(40.0));
-        assert_eq!(catch_up_s(&[point(0, 0, 1_000), point(10, 100, 1_400)], Some(1_300)), None);
-        assert_eq!(catch_up_s(&[point(0, 0, 1_000), point(2, 300, 1_100)], Some(800)), None, "too short to tell");
-        assert_eq!(catch_up_s(&[], None), None);
+        assert_eq!(catch_up(&[point(0, 0, 1_000), point(10, 300, 1_100)], 800), Some(CatchUp::In(40.0)));
+        assert_eq!(catch_up(&[point(0, 0, 1_000), point(10, 100, 1_400)], 1_300), Some(CatchUp::Never { came_in: 40.0, handled: 10.0 }));
+        assert_eq!(catch_up(&[point(0, 0, 1_000), point(2, 300, 1_100)], 800), None, "too short to tell");
+        assert_eq!(catch_up(&[], 0), None);
     }
 }

@@ -374,7 +374,7 @@ impl MapView {
     }
 
     /// Along which edges dots move: the one that is selected, and those out of a channel into which is replayed now.
-    fn moving_edges(&self, motion: Motion<'_>) -> Vec<usize> {
+    pub(super) fn moving_edges(&self, motion: Motion<'_>) -> Vec<usize> {
         let Motion::Moving { replayed_into } = motion else { return Vec::new() };
         let selected = match self.selected {
             Some(Selection::Edge(edge_id)) => self.seen.edge_index(edge_id),

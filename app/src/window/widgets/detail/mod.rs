@@ -11,6 +11,7 @@ use crate::window::{
     map::scene::{Glyph, Tone},
     sanitise::visible,
     view::{Target, ViewAction},
+    widgets::heat_strip::PartitionCell,
 };
 
 /// What is known of an object. All text in it is safe to show.
@@ -142,6 +143,11 @@ pub(crate) enum Row {
         /// What a click does.
         action: Option<ViewAction>,
     },
+    /// Partitions, one cell each.
+    Heat {
+        /// By number.
+        cells: Vec<PartitionCell>,
+    },
     /// A line to be pasted somewhere.
     Paste {
         /// The line.
@@ -195,7 +201,7 @@ impl Row {
             | Self::Bar { tone, .. }
             | Self::Share { tone, .. }
             | Self::Strip { tone, .. } => *tone = to,
-            Self::Paste { .. } => {}
+            Self::Heat { .. } | Self::Paste { .. } => {}
         }
         self
     }
@@ -243,7 +249,7 @@ impl Row {
             | Self::Bar { tone, .. }
             | Self::Share { tone, .. }
             | Self::Strip { tone, .. } => *tone,
-            Self::Paste { .. } => Tone::Quiet,
+            Self::Heat { .. } | Self::Paste { .. } => Tone::Quiet,
         }
     }
 }

@@ -83,6 +83,7 @@ impl Row {
             }
             Self::Figure { label, value, other, .. } | Self::Spark { label, value, change: other, .. } => said(&[label, value, other]),
             Self::Share { label, value, .. } => said(&[label, value]),
+            Self::Heat { cells } => cells.iter().map(|cell| cell.words.clone()).collect(),
         }
     }
 
@@ -102,6 +103,10 @@ impl Row {
             Self::Figure { label, value, other, .. } => json!({ "label": label, "value": value, "other": other }),
             Self::Spark { label, value, change, points, num_before, .. } => {
                 json!({ "label": label, "value": value, "change": change, "points": points, "points_before": num_before })
+            }
+            Self::Heat { cells } => {
+                let cells = cells.iter().map(|cell| json!({ "partition": cell.partition, "lag": cell.lag, "words": cell.words }));
+                json!({ "partitions": cells.collect::<Vec<_>>() })
             }
             Self::Share { label, value, share, .. } => json!({ "label": label, "value": value, "share": share }),
             Self::Strip { label, value, detail, pieces, .. } => {

@@ -14,6 +14,7 @@ use crate::window::{
     },
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewAction,
+    widgets::heat_strip,
 };
 
 /// Room left and right, points.
@@ -123,6 +124,10 @@ fn row_ui(ui: &mut egui::Ui, row: &Row, key_width: f32, tokens: &DesignTokens) -
             false
         }
         Row::Strip { label, value, detail, tone, pieces, .. } => breaker_ui(ui, [label, value, detail], *tone, pieces, leads, tokens),
+        Row::Heat { cells } => {
+            heat_strip::ui(ui, cells, tokens);
+            false
+        }
         Row::Paste { text } => return paste_ui(ui, text, tokens).then(|| ViewAction::Copy(text.clone())),
     };
     if is_clicked { row.action().cloned() } else { None }
