@@ -196,8 +196,13 @@ impl Cluster {
     }
 
     /// A group that reads the target, and gives up what it is told to; `dies` is asked with the number of each record, from 0.
-    pub fn group(&self, dies: impl Fn(usize) -> bool + Send + 'static) -> Group {
+    pub fn group(&self, dies: impl Fn(usize) -> Death + Send + 'static) -> Group {
         Group::reads(self.brokers().to_owned(), self.place.clone(), dies)
+    }
+
+    /// A group that reads the target and gives nothing up.
+    pub fn well_group(&self) -> Group {
+        self.group(|_| Death::None)
     }
 
     /// Writes so many dead letters, in turn into the partitions.
@@ -249,6 +254,17 @@ impl Cluster {
     }
 }
 
+/// Whether a record is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// It is not.
+    None,
+    /// It is, with the headers it had.
+    WithHeaders,
+    /// It is, and of its headers nothing is left but what the framework adds.
+    Stripped,
+}
+
 /// A group that reads the target and commits everything.
 pub struct Group {
     is_ending: Arc<AtomicBool>,
@@ -256,7 +272,7 @@ pub struct Group {
 }
 
 impl Group {
-    fn reads(brokers: String, place: Place, dies: impl Fn(usize) -> bool + Send + 'static) -> Self {
+    fn reads(brokers: String, place: Place, dies: impl Fn(usize) -> Death + Send + 'static) -> Self {
         let is_ending = Arc::new(AtomicBool::new(false));
         let ending = Arc::clone(&is_ending);
         let thread = std::thread::spawn(move || {
@@ -272,8 +288,9 @@ impl Group {
             let mut number = 0;
             while !ending.load(Ordering::Relaxed) {
                 let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) else { continue };
-                if dies(number) {
-                    let mut headers = headers_of(&message);
+                let death = dies(number);
+                if death != Death::None {
+                    let mut headers = if death == Death::WithHeaders { headers_of(&message) } else { RawHeaders::new() };
                     headers.extend(failure(&place, message.partition(), message.offset()));
                     let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
                     produce(&producer, &place.dead, message.partition(), key, value, &headers);

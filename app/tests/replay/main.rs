@@ -6,7 +6,7 @@ mod scenarios;
 mod session;
 
 mod mock {
-    use crate::cluster::Cluster;
+    use crate::cluster::{Cluster, Death};
     use crate::scenarios;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +16,12 @@ mod mock {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
-        scenarios::canary_comes_back_dead(Cluster::mock()).await;
+        scenarios::canary_comes_back_dead(Cluster::mock(), Death::WithHeaders).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_that_comes_back_without_its_headers_is_known_by_where_it_was_sent() {
+        scenarios::canary_comes_back_dead(Cluster::mock(), Death::Stripped).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +48,7 @@ mod mock {
 }
 
 mod apache {
-    use crate::cluster::Cluster;
+    use crate::cluster::{Cluster, Death};
     use crate::scenarios;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +60,13 @@ mod apache {
     #[tokio::test(flavor = "multi_thread")]
     async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
         let Some(cluster) = Cluster::apache("one_of_the_first_that_comes_back_dead_stops_the_run").await else { return };
-        scenarios::canary_comes_back_dead(cluster).await;
+        scenarios::canary_comes_back_dead(cluster, Death::WithHeaders).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_that_comes_back_without_its_headers_is_known_by_where_it_was_sent() {
+        let Some(cluster) = Cluster::apache("one_that_comes_back_without_its_headers_is_known").await else { return };
+        scenarios::canary_comes_back_dead(cluster, Death::Stripped).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

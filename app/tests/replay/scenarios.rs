@@ -10,7 +10,7 @@ use switchboard::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outc
 use switchboard::replay::{AskedLetters, ReplayCommand, RunPhase, SentCounts};
 use switchboard_model::{SourceCommand, TailFrom};
 
-use crate::cluster::{Arrived, Cluster, Place, SECRET};
+use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
 use crate::session::{Replaying, SOURCE, outcomes, until};
 
 /// So many records are on their way at once at most; then nothing is sent until one has come back.
@@ -51,7 +51,7 @@ pub async fn byte_for_byte(cluster: Cluster) {
     let dead = cluster.dead_letters(12);
     let replaying = Replaying::start(&cluster.place, folder.path(), true);
     let asked = replaying.letters(12).await;
-    let group = cluster.group(|_| false);
+    let group = cluster.well_group();
     let board = replaying.preview(asked.clone()).await;
     let text = format!("{:?}", board.preview);
     assert!(!text.contains(SECRET), "a secret is in the preview");
@@ -88,12 +88,13 @@ pub async fn byte_for_byte(cluster: Cluster) {
     }
 }
 
-pub async fn canary_comes_back_dead(cluster: Cluster) {
+/// The third of the first few dies again, in this way.
+pub async fn canary_comes_back_dead(cluster: Cluster, death: Death) {
     let folder = tempfile::tempdir().expect("a folder");
     let _dead = cluster.dead_letters(12);
     let replaying = Replaying::start(&cluster.place, folder.path(), true);
     let asked = replaying.letters(12).await;
-    let group = cluster.group(|number| number == 2);
+    let group = cluster.group(move |number| if number == 2 { death } else { Death::None });
     let board = replaying.preview(asked).await;
     replaying.begin(&board);
     let board = replaying.until_phase(RunPhase::is_ended).await;
@@ -110,7 +111,7 @@ pub async fn middle_third_in_doubt(cluster: Cluster) {
     let folder = tempfile::tempdir().expect("a folder");
     let _dead = cluster.dead_letters(3 * THIRD as i64);
     let replaying = Replaying::start(&cluster.place, folder.path(), true);
-    let group = cluster.group(|_| false);
+    let group = cluster.well_group();
     replaying.begin_all(3 * THIRD).await;
     replaying.until_counts("first third", |counts| counts.persisted >= THIRD).await;
     cluster.lose_answers(true);
@@ -136,7 +137,7 @@ pub async fn stop_while_answers_are_lost(cluster: Cluster) {
     let folder = tempfile::tempdir().expect("a folder");
     let _dead = cluster.dead_letters(40);
     let replaying = Replaying::start(&cluster.place, folder.path(), true);
-    let group = cluster.group(|_| false);
+    let group = cluster.well_group();
     replaying.begin_all(40).await;
     replaying.until_counts("some more", |counts| counts.persisted >= 10).await;
     cluster.lose_answers(true);
@@ -252,7 +253,7 @@ pub async fn is_child() -> bool {
 pub fn after_a_kill(cluster: &Cluster, test: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let _dead = cluster.dead_letters(60);
-    let group = cluster.group(|_| false);
+    let group = cluster.well_group();
     let mut child = Command::new(std::env::current_exe().expect("this test's own path"))
         .args([test, "--exact", "--nocapture"])
         .env(CHILD, format!("{}|{}", folder.path().display(), cluster.place.text()))
