@@ -17,6 +17,7 @@ use crate::window::{
     find::FindOverlay,
     fonts,
     history::History,
+    news::{self, News},
     notice::{self, Leads, NoticePart},
     notice_ui::{NoticeAction, notice_ui},
     palette::Palette,
@@ -30,6 +31,9 @@ use crate::window::{
 };
 
 mod act;
+
+/// Between two pictures of a mark that fades.
+const FADE_EVERY: Duration = Duration::from_millis(50);
 
 /// Smallest window, points.
 const SIZE_MIN: [f32; 2] = [720.0, 480.0];
@@ -122,6 +126,10 @@ pub(crate) struct Window {
     lost_closed: notice::Closed,
     /// How fresh the data were a moment ago: its words move at most once a second.
     freshness: Freshness,
+    /// What is new in views that are not shown.
+    news: News,
+    /// What became of the last command, where it is not to be seen: at the foot until the next.
+    told: Option<String>,
     /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
 }
@@ -163,6 +171,8 @@ impl Window {
             away: None,
             lost_closed: notice::Closed::default(),
             freshness: Freshness::default(),
+            news: News::default(),
+            told: None,
             in_place: false,
         }
     }
@@ -183,6 +193,8 @@ impl Window {
         self.now_ns = now_ns;
         self.freshness.take(&self.snapshot, now_ns);
         let visible = ctx.input(|input| input.viewport().visible()).unwrap_or(true);
+        let shown = if visible { self.panes.shown() } else { Vec::new() };
+        self.news.take(&self.snapshot, &shown, ctx.input(|input| input.time));
         if let Some((before, left_ns)) = self.attendance.take(visible, &self.snapshot, now_ns) {
             let changes = notice::changes(&before, &self.snapshot);
             self.away = (!changes.is_empty()).then_some((now_ns - left_ns, changes));
@@ -262,6 +274,9 @@ impl Window {
     /// Draws everything; what the session has to do.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui) -> Vec<SessionCommand> {
         let ctx = ui.ctx().clone();
+        if ctx.input(|input| input.pointer.any_pressed()) {
+            self.told = None;
+        }
         let typing = self.palette.is_open() || self.find.is_open() || ctx.text_edit_focused();
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
         let tokens = self.themes.tokens(ctx.theme()).clone();
@@ -275,7 +290,7 @@ impl Window {
         self.failure_ui(ui, &mut commands);
         self.notices_ui(ui, &tokens);
         let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();
-        bars::foot_ui(ui, &hints, &tokens);
+        bars::foot_ui(ui, &hints, self.told.as_deref(), &tokens);
         let before = self.place();
         let mut actions = self.panes_ui(ui, &tokens);
         self.remember_step(before);
@@ -295,6 +310,7 @@ impl Window {
             Some(paused) => (format!("paused {} ago", figures::running_age(self.now_ns - paused.at_ns)), false),
             None => (self.freshness.words.clone(), self.freshness.is_live),
         };
+        let ctx = ui.ctx().clone();
         let bar = TopBar {
             profile_name: &visible(&self.options.profile_name),
             views: &self.views.kinds(),
@@ -306,9 +322,16 @@ impl Window {
             is_age_told: self.paused.is_none() && self.panes.shown().contains(&ViewKind::Map) && !self.views.map.is_empty(),
             is_live,
             is_paused: self.paused.is_some(),
+            news: &|view| self.news.marked_s(view).map(|marked_s| self.fade_of(&ctx, marked_s)),
             unavailable: &|command| self.unavailable(command),
         };
         bars::top_ui(ui, &bar, tokens)
+    }
+
+    /// How much of a mark's fading is left, from 1 to 0.
+    fn fade_of(&self, ctx: &egui::Context, marked_s: f64) -> f32 {
+        let age_s = ctx.input(|input| input.time) - marked_s;
+        if self.in_place || !self.views.map.moves() { 0.0 } else { (1.0 - age_s / news::FADES_FOR_S).clamp(0.0, 1.0) as f32 }
     }
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
@@ -400,6 +423,9 @@ impl Window {
     fn schedule(&self, ctx: &egui::Context) {
         if self.in_place {
             return;
+        }
+        if self.views.map.moves() && self.news.is_fading(ctx.input(|input| input.time)) {
+            ctx.request_repaint_after(FADE_EVERY);
         }
         let since_ns = self.paused.as_ref().map(|paused| paused.at_ns).or_else(|| status::newest_ns(&self.snapshot));
         if let Some(since_ns) = since_ns {

@@ -31,6 +31,8 @@ pub(crate) struct TopBar<'a> {
     pub is_live: bool,
     /// Whether the window is paused.
     pub is_paused: bool,
+    /// Whether a view has something new, and how much of its mark's fading is left, from 1 to 0.
+    pub news: &'a dyn Fn(ViewKind) -> Option<f32>,
     /// Why a command can not be used now.
     pub unavailable: &'a dyn Fn(UiCommand) -> Option<Cow<'static, str>>,
 }
@@ -81,7 +83,14 @@ fn tab_ui(ui: &mut egui::Ui, view: ViewKind, bar: &TopBar<'_>, tokens: &DesignTo
     if view == bar.focus {
         ui.painter().hline(rect.shrink2(vec2(6.0, 0.0)).x_range(), rect.bottom() - 1.5, Stroke::new(2.5, tokens.ink(Ink::Accent)));
     }
-    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, shown, format!("view {}", view.text())));
+    let news = (bar.news)(view);
+    if let Some(fade) = news {
+        // It flares up once; then a dot stays until the view is looked at.
+        ui.painter().rect_filled(rect.shrink2(vec2(2.0, 7.0)), RADIUS_PT, tokens.ink(Ink::Accent).gamma_multiply(0.35 * fade));
+        ui.painter().circle_filled(rect.right_center() + vec2(-3.5, -8.0), 3.0, tokens.ink(Ink::Accent));
+    }
+    let words = format!("view {}{}", view.text(), if news.is_some() { ", something is new" } else { "" });
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, shown, &words));
     response.on_hover_text(format!("{}; with Ctrl beside what is shown", UiCommand::show(view).tooltip())).clicked()
 }
 
@@ -189,12 +198,16 @@ fn dot_ui(ui: &mut egui::Ui, color: egui::Color32, full: bool) {
     }
 }
 
-/// The keys of the view that has them.
-pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], tokens: &DesignTokens) {
+/// The keys of the view that has them, or what became of the last command.
+pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], told: Option<&str>, tokens: &DesignTokens) {
     let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 0));
     egui::Panel::bottom("foot").exact_size(FOOT_PT).frame(frame).show_separator_line(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
+            if let Some(told) = told {
+                ui.add(egui::Label::new(RichText::new(told).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Text))).truncate());
+                return;
+            }
             let always = [(UiCommand::Find, "find"), (UiCommand::OpenPalette, "commands")];
             for (index, (command, what)) in hints.iter().chain(&always).enumerate() {
                 if index > 0 {

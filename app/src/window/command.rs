@@ -118,7 +118,7 @@ commands! {
     HopsLess: MAP, Show, "Neighbourhood: one step less", "Nearer around the box", [NONE OpenBracket];
     ArrangeMap: MAP, Show, "Arrange the map", "Every box is placed anew, but those that are pinned", [SHIFT A];
     PinBox: MAP, Object, "Pin the box, or let it go", "It stays where it stands, and outside of its group", [NONE P];
-    ToggleMotion: MAP, Looks, "Motion on or off", "Dots along the selected edge; remembered for the next start", [];
+    ToggleMotion: MAP, Looks, "Reduce motion, or not", "Whether dots run along the selected edge and new marks fade in; as the desktop says until it is chosen here, then remembered", [];
     TracesNewest: TRACES, Show, "Traces: newest first", "By the arrival of their last span", [NONE Num1];
     TracesSlowest: TRACES, Show, "Traces: slowest first", "By how long they took", [NONE Num2];
     TracesFailed: TRACES, Show, "Traces: failed first", "Those with a failed span", [NONE Num3];

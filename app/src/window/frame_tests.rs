@@ -135,3 +135,34 @@ fn an_empty_snapshot_has_no_notices() {
     minimise(&mut harness, false);
     assert!(harness.query_by_label_contains("While you were away").is_none());
 }
+
+#[test]
+fn copying_nothing_says_so_in_one_line_until_the_next_command() {
+    let mut harness = harness(&FixedSource::new(testing::order_business()));
+    run(&mut harness, UiCommand::ShowGroups);
+    run(&mut harness, UiCommand::CopyText);
+    harness.get_by_label("Copy as text: no group is selected");
+    run(&mut harness, UiCommand::ShowLog);
+    assert!(harness.query_by_label("Copy as text: no group is selected").is_none());
+    run(&mut harness, UiCommand::CopyJson);
+    harness.get_by_label("Nothing was copied: nothing is selected");
+    run(&mut harness, UiCommand::ShowGroups);
+    run(&mut harness, UiCommand::WalkDown);
+    run(&mut harness, UiCommand::CopyMarkdown);
+    harness.get_by_label_contains("Copied ");
+}
+
+#[test]
+fn a_view_with_something_new_has_a_mark_on_its_tab_until_it_is_looked_at() {
+    let source = FixedSource::new(testing::order_business());
+    let mut harness = harness(&source);
+    harness.get_by_label("view Dead letters");
+    let mut changed = testing::order_business();
+    Arc::make_mut(&mut changed.dead_letters)[0].count += 3;
+    source.publish(changed);
+    harness.run_steps(70);
+    harness.get_by_label("view Dead letters, something is new").click();
+    harness.run_steps(8);
+    harness.get_by_label("view Dead letters");
+    assert!(harness.query_by_label("view Dead letters, something is new").is_none());
+}

@@ -13,6 +13,7 @@ mod command_walk_tests;
 mod dead_letters;
 #[cfg(test)]
 mod desktop_harness;
+mod desktop_motion;
 mod elsewhere;
 mod empty;
 mod figures;
@@ -28,6 +29,7 @@ mod history;
 mod log;
 mod map;
 mod messages;
+mod news;
 mod notice;
 mod notice_ui;
 mod palette;

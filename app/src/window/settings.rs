@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::window::{ThemeChoice, map::MapSettings, panes::Panes, view::TimeRange, views::PANEL_WIDTH_PT};
+use crate::window::{ThemeChoice, desktop_motion, map::MapSettings, panes::Panes, view::TimeRange, views::PANEL_WIDTH_PT};
 
 /// Not `window`: under that name eframe keeps the place of the window on the desktop.
 const KEY: &str = "looks";
@@ -53,7 +53,9 @@ impl Settings {
     pub(crate) fn load(storage: Option<&dyn eframe::Storage>) -> Self {
         let loaded: Self = storage.and_then(|storage| eframe::get_value(storage, KEY)).unwrap_or_default();
         let panes: Panes = storage.and_then(|storage| eframe::get_value(storage, PANES_KEY)).unwrap_or_default();
-        let map: MapSettings = storage.and_then(|storage| eframe::get_value(storage, MAP_KEY)).unwrap_or_default();
+        let map: Option<MapSettings> = storage.and_then(|storage| eframe::get_value(storage, MAP_KEY));
+        // Until the user says otherwise it is as the desktop says.
+        let map = map.unwrap_or_else(|| MapSettings { is_still: desktop_motion::is_reduced(), ..MapSettings::default() });
         Self { panes: panes.mended(), map: map.within_bounds(), ..loaded.within_bounds() }
     }
 

@@ -8,7 +8,7 @@ use super::{Paused, Window};
 use crate::window::{
     SessionCommand, ThemeChoice,
     command::{Scope, UiCommand},
-    elsewhere, empty,
+    elsewhere, empty, figures,
     history::Place,
     notice::{self, Leads},
     panes::{FixedLayout, Panes},
@@ -21,7 +21,7 @@ impl Window {
         match action {
             ViewAction::Run(command) => return self.run(ctx, command),
             ViewAction::Goto(target) => self.goto(ctx, &target),
-            ViewAction::Copy(text) => ctx.copy_text(text),
+            ViewAction::Copy(text) => self.copy_text(ctx, text),
             ViewAction::Send(command) => return Some(command),
         }
         None
@@ -31,7 +31,9 @@ impl Window {
     pub(crate) fn run(&mut self, ctx: &egui::Context, command: UiCommand) -> Option<SessionCommand> {
         // Whatever it is, it shows.
         ctx.request_repaint();
-        if self.unavailable(command).is_some() {
+        self.told = None;
+        if let Some(reason) = self.unavailable(command) {
+            self.told = Some(format!("{}: {reason}", command.text()));
             return None;
         }
         if let Some(view) = command.shows() {
@@ -245,9 +247,16 @@ impl Window {
             in_place: self.in_place,
         };
         let copied = self.views.of(self.panes.focus()).and_then(|view| view.copy(&context, form));
-        if let Some(text) = copied {
-            ctx.copy_text(text);
+        match copied {
+            Some(text) => self.copy_text(ctx, text),
+            None => self.told = Some("Nothing was copied: nothing is selected".to_owned()),
         }
+    }
+
+    fn copy_text(&mut self, ctx: &egui::Context, text: String) {
+        let num_lines = text.trim_end().lines().count() as u64;
+        self.told = Some(format!("Copied {}", figures::things(num_lines, "line", "lines")));
+        ctx.copy_text(text);
     }
 
     fn wear(&mut self, ctx: &egui::Context, theme: ThemeChoice) {

@@ -2,6 +2,7 @@
 
 use egui::Color32;
 use egui_kittest::SnapshotOptions;
+use switchboard_engine::view::Snapshot;
 
 use crate::window::{
     ScreenshotError, ScreenshotOptions, Strokes, ThemeChoice, WindowOptions,
@@ -64,11 +65,18 @@ fn states_stay_apart_for_eyes_that_do_not_tell_red_from_green() {
 
 #[test]
 fn the_map_as_seen_with_deuteranopia() {
-    for (name, theme) in [("map-deuteranopia-dark", ThemeChoice::Dark), ("map-deuteranopia-light", ThemeChoice::Light)] {
+    let small = testing::order_business;
+    let large = || testing::large_business(200, 30);
+    for (name, theme, business) in [
+        ("map-deuteranopia-dark", ThemeChoice::Dark, &small as &dyn Fn() -> Snapshot),
+        ("map-deuteranopia-light", ThemeChoice::Light, &small),
+        ("map-200-deuteranopia-dark", ThemeChoice::Dark, &large),
+        ("map-200-deuteranopia-light", ThemeChoice::Light, &large),
+    ] {
         let options = ScreenshotOptions { size_px: (1280, 800), theme, view: crate::window::ViewKind::Map, keys: Strokes::default() };
         let drawn = screenshot::draw(&options, |ctx| {
             let mut window = Window::new_in_place(ctx, Settings { theme, ..Settings::default() }, WindowOptions::default());
-            let snapshot = testing::order_business();
+            let snapshot = business();
             move |ui: &mut egui::Ui| {
                 window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
                 window.ui(ui);

@@ -56,6 +56,11 @@ impl MapPane {
         &self.map
     }
 
+    /// Whether anything may move by itself.
+    pub(crate) fn moves(&self) -> bool {
+        self.moves
+    }
+
     /// Whether a layout is computed beside the window.
     pub(crate) fn is_computing(&self) -> bool {
         self.map.is_computing()

@@ -1,0 +1,134 @@
+//! What is new in views that nobody looks at: a mark on their tabs until somebody does. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use switchboard_engine::view::{LagVerdict, Snapshot};
+use switchboard_model::{BreakerState, SourcePhase};
+
+use crate::window::view::ViewKind;
+
+/// Views in which something can be new.
+const WATCHED: [ViewKind; 4] = [ViewKind::Groups, ViewKind::DeadLetters, ViewKind::Breakers, ViewKind::Sources];
+/// It is looked for at most this often, s.
+const LOOK_EVERY_S: f64 = 1.0;
+/// A new mark fades in so long, s.
+pub(crate) const FADES_FOR_S: f64 = 1.2;
+
+/// Names that stand for what is unusual in a view, and how many letters are dead.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Unusual {
+    of_view: BTreeMap<ViewKind, BTreeSet<String>>,
+    num_dead: u64,
+}
+
+impl Unusual {
+    fn of(snapshot: &Snapshot) -> Self {
+        let open = snapshot.breakers.iter().filter(|breaker| matches!(breaker.state, Some(BreakerState::Open | BreakerState::ForcedOpen)));
+        let breakers = open.map(|breaker| format!("{:?} {:?} {}", breaker.caller, breaker.instance, breaker.name)).collect();
+        let is_behind = |verdict: LagVerdict| matches!(verdict, LagVerdict::Growing | LagVerdict::Stuck);
+        let behind = snapshot.groups.iter().filter(|group| is_behind(group.verdict));
+        let groups = behind.map(|group| format!("{:?} {} {}", group.cluster, group.group, group.topic)).collect();
+        let failed = snapshot.sources.iter().filter(|source| source.phase == SourcePhase::Failed);
+        let sources = failed.map(|source| source.name.clone()).collect();
+        let of_view = BTreeMap::from([(ViewKind::Breakers, breakers), (ViewKind::Groups, groups), (ViewKind::Sources, sources)]);
+        Self { of_view, num_dead: snapshot.dead_letters.iter().map(|letters| letters.count).sum() }
+    }
+
+    /// Whether a view has something that it had not when it was looked at last.
+    fn is_new_in(&self, view: ViewKind, seen: &Self) -> bool {
+        let names = |unusual: &Self| unusual.of_view.get(&view).cloned().unwrap_or_default();
+        if view == ViewKind::DeadLetters { self.num_dead > seen.num_dead } else { !names(self).is_subset(&names(seen)) }
+    }
+
+    /// What is over can be new again.
+    fn forget_over(&mut self, now: &Self) {
+        self.num_dead = self.num_dead.min(now.num_dead);
+        for (view, names) in &mut self.of_view {
+            names.retain(|name| now.of_view.get(view).is_some_and(|now| now.contains(name)));
+        }
+    }
+}
+
+/// Keeps what was seen of each view, and which views have something new.
+#[derive(Default)]
+pub(crate) struct News {
+    session_ns: Option<i64>,
+    looked: Option<(u64, f64)>,
+    now: Unusual,
+    seen: BTreeMap<ViewKind, Unusual>,
+    marked_s: BTreeMap<ViewKind, f64>,
+}
+
+impl News {
+    /// Takes in a snapshot at the time `now_s`, and which views are looked at.
+    pub(crate) fn take(&mut self, snapshot: &Snapshot, shown: &[ViewKind], now_s: f64) {
+        if self.session_ns != Some(snapshot.started_ns) {
+            // What is there at first is not new.
+            let now = Unusual::of(snapshot);
+            let seen = WATCHED.into_iter().map(|view| (view, now.clone())).collect();
+            *self = Self { session_ns: Some(snapshot.started_ns), looked: Some((snapshot.generation, now_s)), now, seen, marked_s: BTreeMap::new() };
+        }
+        if self.looked.is_none_or(|(generation, looked_s)| generation != snapshot.generation && now_s - looked_s >= LOOK_EVERY_S) {
+            self.looked = Some((snapshot.generation, now_s));
+            self.now = Unusual::of(snapshot);
+        }
+        for view in WATCHED {
+            let Some(seen) = self.seen.get_mut(&view) else { continue };
+            if shown.contains(&view) {
+                if *seen != self.now {
+                    seen.clone_from(&self.now);
+                }
+                self.marked_s.remove(&view);
+            } else if self.now.is_new_in(view, seen) {
+                self.marked_s.entry(view).or_insert(now_s);
+            } else {
+                seen.forget_over(&self.now);
+            }
+        }
+    }
+
+    /// Since when a view has something new, s; `None` = it has not.
+    pub(crate) fn marked_s(&self, view: ViewKind) -> Option<f64> {
+        self.marked_s.get(&view).copied()
+    }
+
+    /// Whether a mark came so lately that it fades.
+    pub(crate) fn is_fading(&self, now_s: f64) -> bool {
+        self.marked_s.values().any(|marked_s| (0.0..FADES_FOR_S).contains(&(now_s - marked_s)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::window::testing;
+
+    fn with(generation: u64, num_dead: u64, state: BreakerState) -> Snapshot {
+        let mut snapshot = testing::order_business();
+        snapshot.generation = generation;
+        Arc::make_mut(&mut snapshot.dead_letters)[0].count = num_dead;
+        Arc::make_mut(&mut snapshot.breakers)[1].state = Some(state);
+        snapshot
+    }
+
+    #[test]
+    fn what_comes_while_a_view_is_not_shown_is_marked_until_it_is() {
+        let mut news = News::default();
+        let marked = |news: &News| WATCHED.into_iter().filter(|view| news.marked_s(*view).is_some()).collect::<Vec<_>>();
+        news.take(&with(1, 11, BreakerState::Closed), &[ViewKind::Map], 0.0);
+        assert_eq!(marked(&news), [], "what is there at first is not new");
+        news.take(&with(2, 12, BreakerState::Open), &[ViewKind::Map], 1.0);
+        assert_eq!(marked(&news), [ViewKind::DeadLetters, ViewKind::Breakers]);
+        assert!(news.is_fading(1.5) && !news.is_fading(3.0));
+        news.take(&with(3, 12, BreakerState::Closed), &[ViewKind::Map], 2.0);
+        assert_eq!(marked(&news), [ViewKind::DeadLetters, ViewKind::Breakers], "what has recovered was not seen yet");
+        news.take(&with(3, 12, BreakerState::Closed), &[ViewKind::Breakers], 3.0);
+        assert_eq!(marked(&news), [ViewKind::DeadLetters]);
+        news.take(&with(4, 12, BreakerState::Open), &[ViewKind::DeadLetters], 4.0);
+        assert_eq!(marked(&news), [ViewKind::Breakers], "it opened again");
+        news.take(&Snapshot { started_ns: 7, ..with(1, 40, BreakerState::Open) }, &[ViewKind::Map], 5.0);
+        assert_eq!(marked(&news), [], "another session");
+    }
+}
