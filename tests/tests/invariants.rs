@@ -117,7 +117,7 @@ fn only_the_session_meets_collectors_and_it_draws_nothing() {
 fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
     let producers = ["BaseProducer", "FutureProducer", "ThreadedProducer", "rd_kafka_produceva", "rd_kafka_produce"];
     // What defines its settings, what makes it, what hands it records; and the test door for records that no real producer sends.
-    let allowed = ["client.rs", "sender.rs", "admin.rs", "testing.rs"].map(|file| root().join("collectors/kafka/src").join(file));
+    let allowed = ["client.rs", "sender.rs", "admin.rs", "testing/mod.rs"].map(|file| root().join("collectors/kafka/src").join(file));
     for folder in
         ["app/src", "app/engine/src", "collectors/model/src", "collectors/otlp/src", "collectors/kafka/src", "collectors/http/src", "collectors/grpc/src"]
     {

@@ -284,8 +284,12 @@ impl View for SourcesView {
             }
             CopyForm::Json => {
                 let counts = live.map(|live| serde_json::to_value(live.counts).unwrap_or_default());
-                json!({ "source": row.name, "kind": kind_word(row.kind), "state": word, "since": at, "detail": detail, "next_step": next_step, "counts": counts })
-                    .to_string()
+                let by_kind = live.map(|live| live.by_kind.iter().map(|(kind, counts)| (kind.name(), counts)).collect::<std::collections::BTreeMap<_, _>>());
+                json!({
+                    "source": row.name, "kind": kind_word(row.kind), "state": word, "since": at, "detail": detail, "next_step": next_step,
+                    "counts": counts, "by_kind": by_kind,
+                })
+                .to_string()
             }
             CopyForm::Markdown => {
                 let lines =
