@@ -14,16 +14,13 @@ use tokio::task::JoinHandle;
 use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, Refusal};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
 use crate::replay::follow::Follower;
-use crate::replay::plan::{Planner, Preview, choose, wrong};
-use crate::replay::prepare::{Reading, position};
-use crate::replay::readers::readers;
-use crate::replay::run::{Run, Wanted, failed_groups};
+use crate::replay::plan::{choose, wrong};
+use crate::replay::preview_task::PreviewTask;
+use crate::replay::run::{Run, Wanted};
 use crate::replay::{AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, ReplayAsk, ReplayCommand};
 
 /// Commands that may wait.
 const MAX_COMMANDS: usize = 64;
-/// Letters read again at a time for a preview.
-const PAGE: usize = 200;
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
 /// A note is cut here, in characters.
@@ -460,7 +457,7 @@ async fn stop(run: Going, shared: &Shared) {
     run.task.abort();
 }
 
-fn writing(access: &dyn ClusterAccess, cluster_id: Option<&String>) -> Writing {
+pub(super) fn writing(access: &dyn ClusterAccess, cluster_id: Option<&String>) -> Writing {
     if access.asks_for_name() {
         return Writing::AsksForName;
     }
@@ -476,67 +473,4 @@ fn new_replay_id() -> Result<String, String> {
     let mut random = [0_u8; 10];
     getrandom::fill(&mut random).map_err(|error| format!("the system gives no random numbers: {error}"))?;
     Ok(format!("r-{}", random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect::<String>()))
-}
-
-/// Reads the letters again and says what would be sent.
-struct PreviewTask {
-    cluster: String,
-    target: String,
-    num_stored: u64,
-    chosen: Vec<AskedLetter>,
-    cluster_id: Option<String>,
-    replay_id: String,
-    access: Arc<dyn ClusterAccess>,
-    observed: Arc<dyn Observed>,
-    redactor: Arc<Redactor>,
-}
-
-impl PreviewTask {
-    async fn run(self, skipped: Vec<crate::replay::SkippedLetter>, shared: Arc<Shared>) {
-        let num_asked = self.chosen.len();
-        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), position(&asked)));
-        let mut reading = Reading::new(letters, PAGE);
-        let snapshot = self.observed.snapshot();
-        let mut planner = Planner {
-            target: &self.target,
-            replay_id: &self.replay_id,
-            num_partitions: num_partitions(&snapshot, &self.target),
-            redactor: &self.redactor,
-            planned: Vec::new(),
-            skipped,
-        };
-        let mut num_read = 0;
-        while !reading.is_done() {
-            for (asked, read) in reading.next(self.access.as_ref()).await {
-                planner.take(asked, read);
-                num_read += 1;
-            }
-            shared.update(|board| board.preparing = Some(Preparing { num_read, num_asked }));
-        }
-        let partitions = planner.partitions();
-        let Planner { planned, skipped, .. } = planner;
-        let failed_groups = failed_groups(planned.iter());
-        let preview = Preview {
-            readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
-            writing: writing(self.access.as_ref(), self.cluster_id.as_ref()),
-            replay_id: self.replay_id,
-            cluster: self.cluster,
-            cluster_id: self.cluster_id,
-            target: self.target,
-            planned,
-            skipped,
-            num_stored: self.num_stored,
-            partitions,
-            failed_groups,
-            read_ns: self.observed.now_ns(),
-        };
-        shared.update(|board| (board.preparing, board.preview) = (None, Some(Arc::new(preview))));
-    }
-}
-
-/// Partitions of a channel, as the brokers told.
-fn num_partitions(snapshot: &switchboard_engine::view::Snapshot, channel: &str) -> Option<i32> {
-    let node = snapshot.topology.nodes.iter().find(|node| node.kind == switchboard_engine::view::NodeKind::Channel && node.name == channel)?;
-    let figures = snapshot.figures.channels.iter().find(|figures| figures.node_id == node.node_id)?;
-    figures.partitions.and_then(|partitions| i32::try_from(partitions).ok())
 }

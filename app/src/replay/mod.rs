@@ -9,6 +9,7 @@ mod follow;
 mod halt;
 mod plan;
 mod prepare;
+mod preview_task;
 mod readers;
 mod run;
 #[cfg(test)]
