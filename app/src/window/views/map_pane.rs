@@ -222,6 +222,8 @@ impl View for MapPane {
         let toggled = if self.map.is_table() { "map" } else { "table" };
         vec![
             (UiCommand::WalkRight, "walk"),
+            (UiCommand::Open, "open"),
+            (UiCommand::Back, "back"),
             (UiCommand::NextProblem, "next problem"),
             (UiCommand::FitMap, "fit"),
             (UiCommand::ToggleTable, toggled),
