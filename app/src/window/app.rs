@@ -336,7 +336,7 @@ impl Window {
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
         let mut actions = Vec::new();
-        let Self { panes, views, asker, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
+        let Self { panes, views, asker, news, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
         let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
         let is_paused = paused.is_some();
         let range = settings.range;
@@ -351,6 +351,7 @@ impl Window {
                     now_ns: *now_ns,
                     as_of_ns,
                     asked_at_ns,
+                    news,
                     is_paused,
                     range,
                     tokens,

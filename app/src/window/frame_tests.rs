@@ -166,3 +166,20 @@ fn a_view_with_something_new_has_a_mark_on_its_tab_until_it_is_looked_at() {
     harness.get_by_label("view Dead letters");
     assert!(harness.query_by_label("view Dead letters, something is new").is_none());
 }
+
+#[test]
+fn a_breaker_that_opened_meanwhile_is_marked_in_the_list_until_that_is_left() {
+    let source = FixedSource::new(testing::order_business());
+    let mut harness = harness(&source);
+    let mut changed = testing::order_business();
+    Arc::make_mut(&mut changed.breakers)[1].state = Some(BreakerState::Open);
+    source.publish(changed);
+    harness.run_steps(70);
+    harness.get_by_label("view Breakers, something is new").click();
+    harness.run_steps(8);
+    let marked = |harness: &Harness<'_, WindowApp>| harness.query_all_by_label_contains("s old, new").count();
+    assert_eq!(marked(&harness), 1);
+    run(&mut harness, UiCommand::ShowMap);
+    run(&mut harness, UiCommand::ShowBreakers);
+    assert_eq!(marked(&harness), 0);
+}

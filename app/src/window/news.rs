@@ -1,8 +1,8 @@
-//! What is new in views that nobody looks at: a mark on their tabs until somebody does. Pure.
+//! What is new since a view was looked at: a mark on its tab until it is, and on the rows until it is left. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{LagVerdict, Snapshot};
+use switchboard_engine::view::{BreakerView, GroupView, LagVerdict, Snapshot};
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::window::view::ViewKind;
@@ -14,6 +14,16 @@ const LOOK_EVERY_S: f64 = 1.0;
 /// A new mark fades in so long, s.
 pub(crate) const FADES_FOR_S: f64 = 1.2;
 
+/// What stands for a breaker.
+fn breaker_name(breaker: &BreakerView) -> String {
+    format!("{:?} {:?} {}", breaker.caller, breaker.instance, breaker.name)
+}
+
+/// What stands for a group.
+fn group_name(group: &GroupView) -> String {
+    format!("{:?} {} {}", group.cluster, group.group, group.topic)
+}
+
 /// Names that stand for what is unusual in a view, and how many letters are dead.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Unusual {
@@ -24,10 +34,10 @@ struct Unusual {
 impl Unusual {
     fn of(snapshot: &Snapshot) -> Self {
         let open = snapshot.breakers.iter().filter(|breaker| matches!(breaker.state, Some(BreakerState::Open | BreakerState::ForcedOpen)));
-        let breakers = open.map(|breaker| format!("{:?} {:?} {}", breaker.caller, breaker.instance, breaker.name)).collect();
+        let breakers = open.map(breaker_name).collect();
         let is_behind = |verdict: LagVerdict| matches!(verdict, LagVerdict::Growing | LagVerdict::Stuck);
         let behind = snapshot.groups.iter().filter(|group| is_behind(group.verdict));
-        let groups = behind.map(|group| format!("{:?} {} {}", group.cluster, group.group, group.topic)).collect();
+        let groups = behind.map(group_name).collect();
         let failed = snapshot.sources.iter().filter(|source| source.phase == SourcePhase::Failed);
         let sources = failed.map(|source| source.name.clone()).collect();
         let of_view = BTreeMap::from([(ViewKind::Breakers, breakers), (ViewKind::Groups, groups), (ViewKind::Sources, sources)]);
@@ -57,6 +67,8 @@ pub(crate) struct News {
     now: Unusual,
     seen: BTreeMap<ViewKind, Unusual>,
     marked_s: BTreeMap<ViewKind, f64>,
+    /// What was new when a view was opened, and came since, until it is left.
+    fresh: BTreeMap<ViewKind, BTreeSet<String>>,
 }
 
 impl News {
@@ -66,7 +78,7 @@ impl News {
             // What is there at first is not new.
             let now = Unusual::of(snapshot);
             let seen = WATCHED.into_iter().map(|view| (view, now.clone())).collect();
-            *self = Self { session_ns: Some(snapshot.started_ns), looked: Some((snapshot.generation, now_s)), now, seen, marked_s: BTreeMap::new() };
+            *self = Self { session_ns: Some(snapshot.started_ns), looked: Some((snapshot.generation, now_s)), now, seen, ..Self::default() };
         }
         if self.looked.is_none_or(|(generation, looked_s)| generation != snapshot.generation && now_s - looked_s >= LOOK_EVERY_S) {
             self.looked = Some((snapshot.generation, now_s));
@@ -76,10 +88,15 @@ impl News {
             let Some(seen) = self.seen.get_mut(&view) else { continue };
             if shown.contains(&view) {
                 if *seen != self.now {
+                    let names = |unusual: &Unusual| unusual.of_view.get(&view).cloned().unwrap_or_default();
+                    self.fresh.entry(view).or_default().extend(names(&self.now).difference(&names(seen)).cloned());
                     seen.clone_from(&self.now);
                 }
                 self.marked_s.remove(&view);
-            } else if self.now.is_new_in(view, seen) {
+                continue;
+            }
+            self.fresh.remove(&view);
+            if self.now.is_new_in(view, seen) {
                 self.marked_s.entry(view).or_insert(now_s);
             } else {
                 seen.forget_over(&self.now);
@@ -90,6 +107,16 @@ impl News {
     /// Since when a view has something new, s; `None` = it has not.
     pub(crate) fn marked_s(&self, view: ViewKind) -> Option<f64> {
         self.marked_s.get(&view).copied()
+    }
+
+    /// Whether a breaker opened since it was looked at last.
+    pub(crate) fn is_fresh_breaker(&self, breaker: &BreakerView) -> bool {
+        self.fresh.get(&ViewKind::Breakers).is_some_and(|fresh| !fresh.is_empty() && fresh.contains(&breaker_name(breaker)))
+    }
+
+    /// Whether a group fell behind since it was looked at last.
+    pub(crate) fn is_fresh_group(&self, group: &GroupView) -> bool {
+        self.fresh.get(&ViewKind::Groups).is_some_and(|fresh| !fresh.is_empty() && fresh.contains(&group_name(group)))
     }
 
     /// Whether a mark came so lately that it fades.
@@ -126,8 +153,15 @@ mod tests {
         assert_eq!(marked(&news), [ViewKind::DeadLetters, ViewKind::Breakers], "what has recovered was not seen yet");
         news.take(&with(3, 12, BreakerState::Closed), &[ViewKind::Breakers], 3.0);
         assert_eq!(marked(&news), [ViewKind::DeadLetters]);
+        let opened = |news: &News| news.is_fresh_breaker(&with(1, 0, BreakerState::Open).breakers[1]);
+        assert!(!opened(&news), "it is closed again");
+        news.take(&with(3, 12, BreakerState::Closed), &[ViewKind::Map], 3.5);
         news.take(&with(4, 12, BreakerState::Open), &[ViewKind::DeadLetters], 4.0);
         assert_eq!(marked(&news), [ViewKind::Breakers], "it opened again");
+        news.take(&with(4, 12, BreakerState::Open), &[ViewKind::Breakers], 4.5);
+        assert!(marked(&news).is_empty() && opened(&news), "its row is marked");
+        news.take(&with(4, 12, BreakerState::Open), &[ViewKind::Map], 4.6);
+        assert!(!opened(&news), "it was seen");
         news.take(&Snapshot { started_ns: 7, ..with(1, 40, BreakerState::Open) }, &[ViewKind::Map], 5.0);
         assert_eq!(marked(&news), [], "another session");
     }

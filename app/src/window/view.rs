@@ -8,7 +8,7 @@ use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use crate::replay::ReplayBoard;
 use crate::sources::SourcesBoard;
-use crate::window::{SessionCommand, WindowOptions, asker::Asker, command::UiCommand, theme::DesignTokens};
+use crate::window::{SessionCommand, WindowOptions, asker::Asker, command::UiCommand, news::News, theme::DesignTokens};
 
 /// A pane's kind. Find is no pane: it lies over all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,6 +121,8 @@ pub(crate) struct ViewContext<'a> {
     pub as_of_ns: i64,
     /// The instant that questions are of: as that, until nothing is left in the range.
     pub asked_at_ns: i64,
+    /// What is new since views were looked at.
+    pub news: &'a News,
     /// Whether the window is paused.
     pub is_paused: bool,
     /// How much time before that instant.

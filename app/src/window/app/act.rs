@@ -239,6 +239,7 @@ impl Window {
             now_ns: self.now_ns,
             as_of_ns,
             asked_at_ns: as_of_ns,
+            news: &self.news,
             is_paused: self.paused.is_some(),
             range: self.settings.range,
             tokens: &tokens,

@@ -149,7 +149,13 @@ impl BreakersView {
         let order = &self.order;
         let mut state = std::mem::take(&mut self.table);
         let response = table.ui(ui, &mut state, context.tokens, |row, index| {
-            order.item(index).map_or_else(String::new, |breaker| row_ui(row, breaker, context.now_ns, context.as_of_ns))
+            let Some(breaker) = order.item(index) else { return String::new() };
+            let words = row_ui(row, breaker, context.now_ns, context.as_of_ns);
+            if !context.news.is_fresh_breaker(breaker) {
+                return words;
+            }
+            row.mark_new();
+            words + ", new"
         });
         self.table = state;
         if let Some(row) = response.clicked {

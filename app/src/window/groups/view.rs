@@ -196,6 +196,10 @@ impl GroupsView {
         let (order, courses) = (&self.order, &self.courses);
         let mut state = std::mem::take(&mut self.table);
         let response = table.ui(ui, &mut state, context.tokens, |row, index| match order.item(index) {
+            Some(group) if context.news.is_fresh_group(group) => {
+                row.mark_new();
+                row_ui(row, group, is_wide.then(|| courses.of(group)), context.as_of_ns) + ", new"
+            }
             Some(group) => row_ui(row, group, is_wide.then(|| courses.of(group)), context.as_of_ns),
             None => String::new(),
         });

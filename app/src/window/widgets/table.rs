@@ -203,6 +203,11 @@ impl Row<'_> {
         self.painter
     }
 
+    /// A dot before the first column: this is new.
+    pub(crate) fn mark_new(&self) {
+        self.painter.circle_filled(pos2(self.rect.left() + MARGIN_PT / 2.0, self.rect.center().y), 3.0, self.tokens.ink(Ink::Accent));
+    }
+
     /// Words in a column; what finds no room is cut.
     pub(crate) fn words(&self, column: usize, text: &str, ink: Ink) {
         self.text_in(column, self.cell(column), text, fonts::words(12.5), self.tokens.ink(ink));
