@@ -398,7 +398,7 @@ fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot
         for group in snapshot.groups.iter().filter(|group| reads(group)).take(6) {
             let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
             let text = RichText::new(visible(&group.group)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Accent));
-            let response = ui.add(egui::Button::new(text).frame(false)).on_hover_text("The group that reads it");
+            let response = ui.add(link(text)).on_hover_text("The group that reads it");
             response.widget_info(|| WidgetInfo::labeled(Role::Link, true, format!("group {}", visible(&group.group))));
             if response.clicked() {
                 asked = Some(ViewAction::Goto(target));
@@ -406,12 +406,19 @@ fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot
         }
         if topic.is_some_and(|topic| topic.has_dead_letters) {
             let text = RichText::new("dead letters").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad));
-            if ui.add(egui::Button::new(text).frame(false)).on_hover_text("What died here, and of what").clicked() {
+            let response = ui.add(link(text)).on_hover_text("What died here, and of what");
+            response.widget_info(|| WidgetInfo::labeled(Role::Link, true, "dead letters"));
+            if response.clicked() {
                 asked = Some(ViewAction::Goto(Target::DeadLetters { channel: records.channel.clone(), fingerprint: None }));
             }
         }
     });
     asked
+}
+
+/// Words among others that lead elsewhere.
+fn link(text: RichText) -> egui::Label {
+    egui::Label::new(text).selectable(false).sense(egui::Sense::click())
 }
 
 /// Looking for a text, and following the end.
