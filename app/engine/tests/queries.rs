@@ -5,8 +5,8 @@ mod batches;
 use batches::{MS, Record, SECOND, START_NS, Span, apply, cluster, engine, engine_of, facts, group, header, pairs, records, spans, tick, topic};
 use switchboard_engine::Engine;
 use switchboard_engine::view::{
-    Answer, ChannelKey, EdgeId, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LogView, PartitionLag, Query, Range, RecordLine, RecordPage,
-    RefusalView, RowId, StatusClass, StatusCounts, TraceFilter, TraceOrder,
+    Answer, ChannelKey, EdgeId, GroupDetail, HistoryOf, LagPoint, LetterPage, LogView, PartitionLag, Query, Range, RecordLine, RecordPage, RefusalView, RowId,
+    StatusClass, StatusCounts, TraceFilter, TraceOrder,
 };
 use switchboard_model::{
     AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, RawHash, Refusal, ResourceRow, SpanId, Str, TailState, TextArena,
@@ -186,17 +186,23 @@ fn a_history_has_a_bucket_for_every_ten_seconds_that_are_known() {
     let snapshot = engine.snapshot(&[]);
     let node = snapshot.topology.nodes.iter().find(|node| node.name == "orders").expect("a node").node_id;
     let query = |from_ns: i64, to_ns: i64| Query::History { of: HistoryOf::Node(node), range: Range { from_ns, to_ns } };
-    let history = ask!(engine, query(i64::MIN, i64::MAX), History);
+    let all = ask!(engine, query(i64::MIN, i64::MAX), History);
+    let history = &all.buckets;
     let told: Vec<(i64, u64, u64)> = history.iter().map(|bucket| ((bucket.start_ns - START_NS) / SECOND, bucket.calls, bucket.errors)).collect();
     assert_eq!(told, [(0, 1, 0), (10, 0, 0), (20, 3, 1), (30, 0, 0), (40, 0, 0)]);
     let near = |duration_ns: Option<i64>| duration_ns.is_some_and(|duration_ns| (duration_ns - 20 * MS).abs() < MS);
     assert!(near(history[2].p50_ns) && near(history[2].p95_ns) && history[1].p50_ns.is_none());
-    let part = ask!(engine, query(START_NS + 12 * SECOND, START_NS + 29 * SECOND), History);
-    assert_eq!(part, history[1..3]);
-    assert_eq!(ask!(engine, query(START_NS + 60 * SECOND, START_NS + 90 * SECOND), History), Vec::<HistoryBucket>::new());
+    assert_eq!((all.now.calls, all.now.errors, all.now.known_ns, all.before.known_ns), (4, 1, 45 * SECOND, 0));
+    assert_eq!((history[3].known_ns, history[4].known_ns), (10 * SECOND, 5 * SECOND), "the last one has not passed yet");
+    let part = ask!(engine, query(START_NS + 20 * SECOND, START_NS + 40 * SECOND), History);
+    assert_eq!(part.buckets, history[..4], "with as long before it");
+    assert_eq!((part.now.calls, part.now.known_ns, part.before.calls, part.before.known_ns), (3, 20 * SECOND, 1, 20 * SECOND));
+    assert!(near(part.now.p95_ns) && near(part.before.p95_ns));
+    let later = ask!(engine, query(START_NS + 60 * SECOND, START_NS + 90 * SECOND), History);
+    assert_eq!((later.now.known_ns, later.now.calls), (0, 0), "nothing is known of what has not been");
     let edge = snapshot.topology.edges.iter().find(|edge| edge.to == node).expect("an edge").edge_id;
     let of_edge = ask!(engine, Query::History { of: HistoryOf::Edge(edge), range: Range { from_ns: START_NS, to_ns: START_NS + 45 * SECOND } }, History);
-    assert_eq!(of_edge.iter().map(|bucket| bucket.calls).sum::<u64>(), 4);
+    assert_eq!(of_edge.buckets.iter().map(|bucket| bucket.calls).sum::<u64>(), 4);
 }
 
 #[test]
@@ -418,7 +424,7 @@ fn calls_are_told_by_what_they_ended_with_and_as_both_sides_saw_them() {
     let callee = statuses(&mut engine, HistoryOf::Callee(edge_id), range);
     assert_eq!((callee.rows.len(), callee.rows[0].count, callee.not_told), (1, 4, 0));
     let history = ask!(engine, Query::History { of: HistoryOf::Callee(edge_id), range }, History);
-    assert_eq!(history.iter().map(|bucket| (bucket.calls, bucket.errors)).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1)), (4, 0));
+    assert_eq!(history.buckets.iter().map(|bucket| (bucket.calls, bucket.errors)).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1)), (4, 0));
     let later = Range { from_ns: START_NS + 60 * SECOND, to_ns: START_NS + 120 * SECOND };
     assert_eq!(statuses(&mut engine, HistoryOf::Edge(edge_id), later), StatusCounts::default());
     assert_eq!(statuses(&mut engine, HistoryOf::Edge(EdgeId(9_999)), range), StatusCounts::default());

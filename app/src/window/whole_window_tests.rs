@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, HopKind, NodeId, Query, Snapshot, TraceList};
+use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, History, HopKind, NodeId, Query, Snapshot, TraceList};
 
 use super::{
     command::UiCommand,
@@ -75,7 +75,7 @@ fn frames_in_fullest_second(desktop: &Desktop, from_s: f64) -> usize {
 fn answer(query: &Query) -> Option<Answer> {
     Some(match query {
         Query::Traces { .. } => Answer::Traces(TraceList::default()),
-        Query::History { .. } => Answer::History(Vec::new()),
+        Query::History { .. } => Answer::History(History::default()),
         Query::Logs { .. } => Answer::Logs(Vec::new()),
         Query::Group { .. } => Answer::Group(None),
         _ => return None,

@@ -3,22 +3,35 @@
 use crate::chart::{Chart, MAX_HISTORY, bucket_of_any};
 use crate::figures::{BUCKET_NS, RowId, bucket_of};
 use crate::flow::{Flow, Scope, statuses_of};
-use crate::view::{EdgeId, HistoryBucket, HistoryOf, HopKind, Range, StatusCounts};
+use crate::view::{EdgeId, History, HistoryBucket, HistoryOf, HopKind, Range, StatusCounts};
 
 impl Chart {
-    /// Counts and durations of a node or an edge, bucket by bucket, oldest first.
-    pub(crate) fn history(&mut self, flow: &Flow, of: HistoryOf, range: Range, now_ns: i64) -> Vec<HistoryBucket> {
-        let Some((counted, timed)) = self.rows_of(of) else { return Vec::new() };
+    /// Counts and durations of a node or an edge over a range and as long before it, whole and bucket by bucket.
+    pub(crate) fn history(&mut self, flow: &Flow, of: HistoryOf, range: Range, now_ns: i64) -> History {
+        let Some((counted, timed)) = self.rows_of(of) else { return History::default() };
         let (counted, timed) = (counted.to_vec(), timed.to_vec());
-        let (from, to) = self.kept_of(flow, range, now_ns);
-        let mut history = Vec::new();
-        for bucket in from..to {
-            let summary = self.summaries.of(&flow.rows, &counted, &timed, Scope::Buckets(bucket, bucket + 1));
-            let start_ns = i64::from(bucket).saturating_mul(BUCKET_NS);
-            let counts = summary.counts;
-            history.push(HistoryBucket { start_ns, calls: counts.calls, errors: counts.errors, p50_ns: summary.p50_ns, p95_ns: summary.p95_ns });
-        }
-        history
+        let length_ns = range.to_ns.saturating_sub(range.from_ns);
+        let earlier = Range { from_ns: range.from_ns.saturating_sub(length_ns), to_ns: range.from_ns };
+        let ((from, to), (before_from, before_to)) = (self.kept_of(flow, range, now_ns), self.kept_of(flow, earlier, now_ns));
+        let started_ns = self.started_ns;
+        let mut sum = |from: i32, to: i32| {
+            let (start_ns, end_ns) = (i64::from(from).saturating_mul(BUCKET_NS), i64::from(to).saturating_mul(BUCKET_NS));
+            if from >= to {
+                return HistoryBucket { start_ns, ..HistoryBucket::default() };
+            }
+            let summary = self.summaries.of(&flow.rows, &counted, &timed, Scope::Buckets(from, to));
+            HistoryBucket {
+                start_ns,
+                known_ns: end_ns.min(now_ns).saturating_sub(start_ns.max(started_ns)).max(0),
+                calls: summary.counts.calls,
+                errors: summary.counts.errors,
+                p50_ns: summary.p50_ns,
+                p95_ns: summary.p95_ns,
+            }
+        };
+        let buckets = (before_from.min(from)..to).map(|bucket| sum(bucket, bucket + 1)).collect();
+        // A bucket in which both meet belongs to the range.
+        History { now: sum(from, to), before: sum(before_from, before_to.min(from)), buckets }
     }
 
     /// What the calls of a node or an edge ended with.

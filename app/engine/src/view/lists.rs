@@ -173,11 +173,24 @@ pub enum HistoryOf {
     Callee(EdgeId),
 }
 
-/// Ten seconds of a figure.
+/// A figure over a range, and how it went there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The whole range.
+    pub now: HistoryBucket,
+    /// As long before it.
+    pub before: HistoryBucket,
+    /// Ten seconds each, the oldest first, from as long before the range on; those of which nothing is known are left out.
+    pub buckets: Vec<HistoryBucket>,
+}
+
+/// A figure over some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HistoryBucket {
-    /// When they begin, ns since the Unix epoch.
+    /// When that begins, ns since the Unix epoch.
     pub start_ns: i64,
+    /// How much of it is known, ns: less where it begins before the session or has not passed yet.
+    pub known_ns: i64,
     /// Calls or messages.
     pub calls: u64,
     /// Of these, failed.

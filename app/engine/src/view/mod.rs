@@ -7,8 +7,8 @@ mod report;
 mod snapshot;
 
 pub use lists::{
-    ChannelKey, FindHit, FindPage, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage, RefusalView,
-    RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TraceRow,
+    ChannelKey, FindHit, FindPage, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage,
+    RefusalView, RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TraceRow,
 };
 pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
 pub use report::{

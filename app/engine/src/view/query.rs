@@ -5,8 +5,7 @@ use std::sync::Arc;
 use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
 
 use crate::view::{
-    ChannelKey, FindPage, GroupDetail, HistoryBucket, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter, TraceList,
-    TraceOrder,
+    ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter, TraceList, TraceOrder,
 };
 
 /// A span of time: `[from_ns, to_ns)`, ns since the Unix epoch.
@@ -82,7 +81,7 @@ pub enum Query {
         /// The topic.
         topic: String,
     },
-    /// Figures of a node or an edge over time, 10 s a bucket.
+    /// Figures of a node or an edge over a range and over as long before it.
     History {
         /// Of what.
         of: HistoryOf,
@@ -163,8 +162,8 @@ pub enum Answer {
     RecordDetails(Vec<Option<RecordView>>),
     /// To [`Query::Group`]; `None` = not known.
     Group(Option<Box<GroupDetail>>),
-    /// To [`Query::History`], oldest first; empty = not on the map, or nothing is kept of that range.
-    History(Vec<HistoryBucket>),
+    /// To [`Query::History`]; without buckets: not on the map, or nothing is kept of that range.
+    History(History),
     /// To [`Query::Statuses`]; empty = not on the map, or nothing is kept of that range.
     Statuses(StatusCounts),
     /// To [`Query::Refused`].

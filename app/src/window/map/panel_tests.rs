@@ -68,7 +68,7 @@ fn a_call_is_told_by_both_sides_its_breakers_statuses_and_traces() {
     let mut harness = harness([1600.0, 1900.0]);
     select_starting(&mut harness, "call orders to payments");
     harness.get_by_role_and_label(Role::Heading, "orders → payments");
-    harness.get_by_label_contains("p95, caller 2.00 s");
+    harness.get_by_label_contains("p95, caller 2.06 s");
     harness.get_by_label_contains("p95, callee 41 ms");
     harness.get_by_label_contains("at callee 2.2 %");
     harness.get_by_label("Circuit breaker payment-client");

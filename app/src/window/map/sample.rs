@@ -1,8 +1,8 @@
 //! What an engine would answer about the made-up order business, for tests and pictures of the side panel.
 
 use switchboard_engine::view::{
-    Answer, GroupDetail, HistoryBucket, HistoryOf, LagPoint, LogView, PartitionLag, Query, Snapshot, StatusClass, StatusCount, StatusCounts, TraceList,
-    TraceOrder, TraceRow,
+    Answer, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LogView, PartitionLag, Query, Snapshot, StatusClass, StatusCount, StatusCounts,
+    TraceList, TraceOrder, TraceRow,
 };
 use switchboard_model::{SpanId, TraceId};
 
@@ -15,9 +15,10 @@ const MS_NS: i64 = 1_000_000;
 pub(crate) fn answer(business: &Snapshot, query: &Query) -> Option<Answer> {
     match query {
         Query::History { of, range } => {
-            let buckets = (range.from_ns.max(business.started_ns)..range.to_ns).step_by(10 * SECOND_NS as usize);
+            let before_ns = range.from_ns - (range.to_ns - range.from_ns);
+            let starts = (before_ns.max(business.started_ns)..range.to_ns).step_by(10 * SECOND_NS as usize);
             let last_ns = range.to_ns - 60 * SECOND_NS;
-            Some(Answer::History(buckets.map(|start_ns| bucket(*of, start_ns, start_ns >= last_ns)).collect()))
+            Some(Answer::History(history(starts.map(|start_ns| bucket(*of, start_ns, start_ns >= last_ns)).collect(), range.from_ns)))
         }
         Query::Statuses { .. } => Some(Answer::Statuses(statuses())),
         Query::Traces { filter, order, limit } => Some(Answer::Traces(traces(filter.failed_only, *order, *limit))),
@@ -35,6 +36,22 @@ pub(crate) fn answer(business: &Snapshot, query: &Query) -> Option<Answer> {
     }
 }
 
+/// What an engine makes of such buckets for a range that begins there; its percentiles are those of the worst bucket here.
+pub(crate) fn history(buckets: Vec<HistoryBucket>, from_ns: i64) -> History {
+    let whole = |of: &[HistoryBucket]| {
+        of.iter().fold(HistoryBucket::default(), |whole, bucket| HistoryBucket {
+            start_ns: whole.start_ns.min(bucket.start_ns),
+            known_ns: whole.known_ns + bucket.known_ns,
+            calls: whole.calls + bucket.calls,
+            errors: whole.errors + bucket.errors,
+            p50_ns: whole.p50_ns.max(bucket.p50_ns),
+            p95_ns: whole.p95_ns.max(bucket.p95_ns),
+        })
+    };
+    let (before, now) = buckets.split_at(buckets.partition_point(|bucket| bucket.start_ns < from_ns));
+    History { now: whole(now), before: whole(before), buckets }
+}
+
 fn bucket(of: HistoryOf, start_ns: i64, is_late: bool) -> HistoryBucket {
     let wave = start_ns / (10 * SECOND_NS) % 3;
     let (calls, errors, p95_ms) = match (of, is_late) {
@@ -43,7 +60,7 @@ fn bucket(of: HistoryOf, start_ns: i64, is_late: bool) -> HistoryBucket {
         (_, true) => (310 - wave as u64, 38, 1_900 + wave * 80),
         (_, false) => (420 + wave as u64 * 5, 1, 140 + wave * 4),
     };
-    HistoryBucket { start_ns, calls, errors, p50_ns: Some(p95_ms * MS_NS / 4), p95_ns: Some(p95_ms * MS_NS) }
+    HistoryBucket { start_ns, known_ns: 10 * SECOND_NS, calls, errors, p50_ns: Some(p95_ms * MS_NS / 4), p95_ns: Some(p95_ms * MS_NS) }
 }
 
 fn statuses() -> StatusCounts {

@@ -1,7 +1,7 @@
 //! What the engine is asked for the side panel, and what it has answered so far.
 
 use switchboard_engine::view::{
-    Answer, GroupDetail, HistoryBucket, HistoryOf, HopKind, LogView, NodeKind, Query, Range, Snapshot, StatusCounts, TraceFilter, TraceList, TraceOrder,
+    Answer, GroupDetail, History, HistoryOf, HopKind, LogView, NodeKind, Query, Range, Snapshot, StatusCounts, TraceFilter, TraceList, TraceOrder,
 };
 
 use crate::window::{
@@ -23,9 +23,9 @@ const ALL_NS: i64 = 900_000_000_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answers {
     /// Figures over the range and as long before it.
-    pub history: Option<Vec<HistoryBucket>>,
+    pub history: Option<History>,
     /// The same of a call as its callee saw it.
-    pub callee: Option<Vec<HistoryBucket>>,
+    pub callee: Option<History>,
     /// What calls over the range ended with.
     pub statuses: Option<StatusCounts>,
     /// Traces with a failure.
@@ -56,7 +56,6 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
         let to_ns = TimeRange::M15.range(as_of_ns).map_or(as_of_ns, |range| range.to_ns);
         Range { from_ns: to_ns.saturating_sub(ALL_NS), to_ns }
     });
-    let doubled = Range { from_ns: own.from_ns.saturating_sub(own.to_ns.saturating_sub(own.from_ns)), to_ns: own.to_ns };
     let mut asked = Vec::new();
     let mut traces = |filter: TraceFilter| {
         let filter = TraceFilter { range: range.range(as_of_ns), ..filter };
@@ -73,7 +72,7 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
                     traces(TraceFilter { service: Some(name.clone()), ..TraceFilter::default() });
                     asked.push((Slot::ServiceLogs, Query::Logs { service: Some(name), min_severity: WARN, limit: LOGS_MAX }));
                 }
-                asked.push((Slot::NodeHistory, Query::History { of: HistoryOf::Node(node.node_id), range: doubled }));
+                asked.push((Slot::NodeHistory, Query::History { of: HistoryOf::Node(node.node_id), range: own }));
             }
         }
         Selection::Edge(edge_id) => {
@@ -84,10 +83,10 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
                     traces(TraceFilter { through: Some((from, to)), ..TraceFilter::default() });
                 }
                 let hop = edge.process.filter(|_| edge.figure.total_calls > 0).unwrap_or(edge.edge_id);
-                asked.push((Slot::EdgeHistory, Query::History { of: HistoryOf::Edge(hop), range: doubled }));
+                asked.push((Slot::EdgeHistory, Query::History { of: HistoryOf::Edge(hop), range: own }));
                 asked.push((Slot::EdgeStatuses, Query::Statuses { of: HistoryOf::Edge(hop), range: own }));
                 if edge.kind == HopKind::Call {
-                    asked.push((Slot::CalleeHistory, Query::History { of: HistoryOf::Callee(hop), range: doubled }));
+                    asked.push((Slot::CalleeHistory, Query::History { of: HistoryOf::Callee(hop), range: own }));
                 }
                 if let Some(group) = edge.group_row.and_then(|row| snapshot.groups.get(row)) {
                     let query = Query::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };

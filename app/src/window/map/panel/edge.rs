@@ -36,7 +36,7 @@ impl About<'_> {
         }
         let sides = if callee_figure.is_some() { "caller / callee".to_owned() } else { session_note(&edge.figure) };
         let now = || section("Last 60 s", &sides, figure_rows(&edge.figure, callee_figure));
-        let mut figures = self.trend_section(edge.kind != HopKind::Publish, &edge.figure, callee_figure).unwrap_or_else(now);
+        let mut figures = self.trend_section(edge.kind != HopKind::Publish).unwrap_or_else(now);
         figures.rows.extend(difference(&edge.figure, callee_figure));
         sections.push(figures);
         sections.extend(edge.breaker.as_ref().map(|mark| self.breaker_strips(mark)));

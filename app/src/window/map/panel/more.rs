@@ -1,6 +1,6 @@
 //! What the panels say beyond the snapshot: how figures ran, traces, logs, partitions, and what is missing.
 
-use switchboard_engine::view::{Figure, GroupDetail, NodeBasis, NodeKind, TraceList};
+use switchboard_engine::view::{GroupDetail, NodeBasis, NodeKind, TraceList};
 use switchboard_model::TraceId;
 
 use super::{
@@ -17,45 +17,31 @@ use crate::window::{
     widgets::detail::{Row, Section, goto},
 };
 
-/// Ranges up to this are those of the snapshot's own figures, ns.
-const LAST_MINUTE_NS: i64 = 60_000_000_000;
 /// Partitions that are told one by one; of more those furthest behind. The strip shows all.
 const PARTITIONS_MAX: usize = 8;
 
 impl About<'_> {
     /// Rate, errors and p95 over the range against as long before; nothing until it is answered.
-    pub(super) fn trend_section(&self, is_timed: bool, figure: &Figure, callee_figure: Option<&Figure>) -> Option<Section> {
+    pub(super) fn trend_section(&self, is_timed: bool) -> Option<Section> {
         let (history, range) = (self.known.answers.history.as_ref()?, self.known.answers.range?);
-        let trends = trend::trends(history, range, self.snapshot.started_ns);
+        let trends = trend::trends(history, range);
         let none = || "–".to_owned();
         let row = |label: &str, value: String, of: &trend::Trend, kind: TrendKind| {
             let (change, tone) = of.change(kind);
             Row::Spark { label: label.to_owned(), value, change, tone, points: of.points.clone(), num_before: of.num_before }
         };
         let mut rows = vec![row("rate", trends.rate.now.map_or_else(none, |rate| format!("{} /s", figures::rate(rate))), &trends.rate, TrendKind::Rate)];
-        let callee = self
-            .known
-            .answers
-            .callee
-            .as_ref()
-            .map(|history| trend::trends(history, range, self.snapshot.started_ns))
-            .filter(|callee| callee.rate.now > Some(0.0));
+        let callee = self.known.answers.callee.as_ref().map(|history| trend::trends(history, range)).filter(|callee| callee.rate.now > Some(0.0));
         let errors = |label: &str, of: &trend::Trend| row(label, of.now.map_or_else(none, figures::percent), of, TrendKind::Errors);
-        // Of the last minute the percentile is exact; of longer ranges it is the mean of those of 10 s.
-        let is_last_minute = range.to_ns - range.from_ns <= LAST_MINUTE_NS;
-        let p95 = |label: &str, of: &trend::Trend, figure: Option<&Figure>| {
-            let exact = figure.and_then(|figure| figure.p95_ns).filter(|_| is_last_minute);
-            let value = exact.or(of.now.map(|ns| ns as i64)).map_or_else(none, figures::duration);
-            row(label, value, of, TrendKind::Duration)
-        };
+        let p95 = |label: &str, of: &trend::Trend| row(label, of.now.map_or_else(none, |ns| figures::duration(ns as i64)), of, TrendKind::Duration);
         match callee {
             _ if !is_timed => {}
-            None => rows.extend([errors("errors", &trends.errors), p95("p95", &trends.p95, Some(figure))]),
+            None => rows.extend([errors("errors", &trends.errors), p95("p95", &trends.p95)]),
             Some(callee) => rows.extend([
                 errors("errors", &trends.errors),
                 errors("at callee", &callee.errors),
-                p95("p95, caller", &trends.p95, Some(figure)),
-                p95("p95, callee", &callee.p95, callee_figure),
+                p95("p95, caller", &trends.p95),
+                p95("p95, callee", &callee.p95),
             ]),
         }
         let title = format!("Last {}", figures::age(range.to_ns - range.from_ns));

@@ -31,7 +31,7 @@ impl About<'_> {
             kind = format!("{kind} · {}", visible(version));
         }
         let is_timed = !matches!(node.kind, NodeKind::Channel | NodeKind::Group);
-        let mut sections = vec![self.trend_section(is_timed, &node.figure, None).unwrap_or_else(|| Self::node_figures(node))];
+        let mut sections = vec![self.trend_section(is_timed).unwrap_or_else(|| Self::node_figures(node))];
         if node.kind == NodeKind::Channel {
             sections.push(self.broker_figures(node));
         }

@@ -1,6 +1,6 @@
 //! How figures run over a range, and what they were in as long before it. Pure.
 
-use switchboard_engine::view::{HistoryBucket, Range};
+use switchboard_engine::view::{History, HistoryBucket, Range};
 
 use crate::window::{figures, map::scene::Tone};
 
@@ -66,39 +66,32 @@ pub(crate) enum TrendKind {
     Duration,
 }
 
-/// The trends of buckets over a range and as long before it. Before `known_from_ns` nothing was observed, and so nothing is known.
-pub(crate) fn trends(buckets: &[HistoryBucket], range: Range, known_from_ns: i64) -> Trends {
+/// The trends of a figure over a range and as long before it.
+pub(crate) fn trends(history: &History, range: Range) -> Trends {
     let length_ns = range.to_ns.saturating_sub(range.from_ns).max(BUCKET_NS);
-    let within = |from_ns: i64, to_ns: i64| buckets.iter().filter(move |bucket| (from_ns..to_ns).contains(&bucket.start_ns));
-    let calls = |from_ns: i64, to_ns: i64| within(from_ns, to_ns).map(|bucket| bucket.calls).sum::<u64>();
-    let rate = |from_ns: i64, to_ns: i64| {
-        let known_ns = to_ns.saturating_sub(from_ns.max(known_from_ns));
-        (known_ns >= BUCKET_NS).then(|| calls(from_ns, to_ns) as f64 / (known_ns as f64 / 1e9))
-    };
-    let errors = |from_ns: i64, to_ns: i64| {
-        let calls = calls(from_ns, to_ns);
-        let failed: u64 = within(from_ns, to_ns).map(|bucket| bucket.errors).sum();
-        (calls > 0).then(|| failed as f64 / calls as f64)
-    };
-    // Percentiles of buckets cannot be added: their mean, each weighted by its calls.
-    let p95 = |from_ns: i64, to_ns: i64| {
-        let timed = || within(from_ns, to_ns).filter_map(|bucket| Some((bucket.p95_ns? as f64, bucket.calls.max(1) as f64)));
-        let weight: f64 = timed().map(|(_, calls)| calls).sum();
-        (weight > 0.0).then(|| timed().map(|(p95_ns, calls)| p95_ns * calls).sum::<f64>() / weight)
-    };
-    let before_ns = range.from_ns.saturating_sub(length_ns);
     let num_before = (length_ns / BUCKET_NS) as usize;
-    let steps = || (0..2 * num_before as i64).map(|step| before_ns + step * BUCKET_NS);
-    let trend = |of: &dyn Fn(i64, i64) -> Option<f64>| {
-        let mut points: Vec<Option<f64>> = steps().map(|from_ns| of(from_ns, from_ns + BUCKET_NS)).collect();
+    let before_ns = range.from_ns.saturating_sub(length_ns);
+    let starts = || (0..2 * num_before as i64).map(|step| before_ns + step * BUCKET_NS);
+    let trend = |of: fn(&HistoryBucket) -> Option<f64>| {
+        let bucket = |start_ns: i64| history.buckets.iter().find(|bucket| bucket.start_ns == start_ns);
+        let mut points: Vec<Option<f64>> = starts().map(|start_ns| bucket(start_ns).and_then(of)).collect();
         // Where nothing is known of the time before there is no room for it either.
         let is_known = points[..num_before].iter().any(Option::is_some);
         if !is_known {
             points.drain(..num_before);
         }
-        Trend { now: of(range.from_ns, range.to_ns), before: of(before_ns, range.from_ns), points, num_before: if is_known { num_before } else { 0 } }
+        Trend { now: of(&history.now), before: of(&history.before), points, num_before: if is_known { num_before } else { 0 } }
     };
-    Trends { rate: trend(&rate), errors: trend(&errors), p95: trend(&p95) }
+    Trends { rate: trend(rate), errors: trend(errors), p95: trend(|bucket| bucket.p95_ns.map(|p95_ns| p95_ns as f64)) }
+}
+
+/// Calls a second; of less than ten seconds they say little, for spans come in lots.
+fn rate(bucket: &HistoryBucket) -> Option<f64> {
+    (bucket.known_ns >= BUCKET_NS).then(|| bucket.calls as f64 / (bucket.known_ns as f64 / 1e9))
+}
+
+fn errors(bucket: &HistoryBucket) -> Option<f64> {
+    (bucket.calls > 0).then(|| bucket.errors as f64 / bucket.calls as f64)
 }
 
 /// Whether a group catches up.
@@ -134,17 +127,19 @@ mod tests {
     use switchboard_engine::view::LagPoint;
 
     use super::*;
+    use crate::window::map::sample::history;
 
     const S: i64 = 1_000_000_000;
 
     fn bucket(at_s: i64, calls: u64, errors: u64, p95_ms: i64) -> HistoryBucket {
-        HistoryBucket { start_ns: at_s * S, calls, errors, p50_ns: None, p95_ns: (calls > 0).then_some(p95_ms * 1_000_000) }
+        HistoryBucket { start_ns: at_s * S, known_ns: 10 * S, calls, errors, p50_ns: None, p95_ns: (calls > 0).then_some(p95_ms * 1_000_000) }
     }
 
     #[test]
     fn a_range_is_compared_with_as_long_before_it() {
-        let buckets = [bucket(60, 100, 0, 10), bucket(70, 100, 0, 10), bucket(120, 50, 25, 40), bucket(130, 0, 0, 0)];
-        let trends = trends(&buckets, Range { from_ns: 120 * S, to_ns: 180 * S }, 0);
+        let told = [bucket(60, 100, 0, 10), bucket(70, 100, 0, 10), bucket(120, 50, 25, 40)];
+        let bucket_at = |at_s: i64| told.into_iter().find(|told| told.start_ns == at_s * S).unwrap_or_else(|| bucket(at_s, 0, 0, 0));
+        let trends = trends(&history((60..180).step_by(10).map(bucket_at).collect(), 120 * S), Range { from_ns: 120 * S, to_ns: 180 * S });
         assert_eq!((trends.rate.now, trends.rate.before), (Some(50.0 / 60.0), Some(200.0 / 60.0)));
         assert_eq!(trends.rate.change(TrendKind::Rate), ("−75 %".to_owned(), Tone::Quiet));
         assert_eq!(trends.errors.change(TrendKind::Errors), ("from 0 %".to_owned(), Tone::Bad));
@@ -155,9 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn before_the_session_nothing_is_known() {
-        let trends = trends(&[bucket(130, 40, 0, 1)], Range { from_ns: 120 * S, to_ns: 180 * S }, 130 * S);
-        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 50.0), None, None));
+    fn before_the_session_nothing_is_known_and_what_has_begun_only_now_has_no_rate() {
+        let mut buckets: Vec<HistoryBucket> = [40, 0, 0, 0, 9].into_iter().zip(13..).map(|(calls, ten_s)| bucket(ten_s * 10, calls, 0, 1)).collect();
+        let trends_of = |buckets: &[HistoryBucket]| trends(&history(buckets.to_vec(), 120 * S), Range { from_ns: 120 * S, to_ns: 180 * S });
+        assert_eq!(trends_of(&buckets).rate.points.last(), Some(&Some(0.9)));
+        buckets[4] = HistoryBucket { known_ns: 5 * S, calls: 0, ..buckets[4] };
+        let trends = trends_of(&buckets);
+        assert_eq!(trends.rate.points.last(), Some(&None));
+        assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 45.0), None, None));
         assert_eq!((trends.rate.change(TrendKind::Rate).0.as_str(), trends.rate.points.len(), trends.rate.num_before), ("", 6, 0));
     }
 
