@@ -192,6 +192,7 @@ impl Window {
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
         self.freshness.take(&self.snapshot, now_ns);
+        self.views.groups.take(&self.snapshot);
         let visible = ctx.input(|input| input.viewport().visible()).unwrap_or(true);
         let shown = if visible { self.panes.shown() } else { Vec::new() };
         self.news.take(&self.snapshot, &shown, ctx.input(|input| input.time));

@@ -14,8 +14,12 @@ use crate::window::{
 pub(crate) const COURSE_NS: i64 = 900_000_000_000;
 /// A course that lacks no more than this at its beginning is whole, ns.
 const SLACK_NS: i64 = 30_000_000_000;
-/// Points of a course that are kept; one a reading.
-const POINTS_MAX: usize = 400;
+/// Time between two points of a course, ns.
+const STEP_NS: i64 = 5_000_000_000;
+/// Points of a course that are kept.
+const POINTS_MAX: usize = (COURSE_NS / STEP_NS) as usize + 1;
+/// Groups whose courses are kept; of more than that only the first have one.
+const COURSES_MAX: usize = 2_000;
 
 /// What names a group on a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -146,15 +150,20 @@ pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usi
 pub(crate) struct Courses {
     points: HashMap<GroupKey, Vec<(i64, Option<f64>)>>,
     started_ns: i64,
+    taken_ns: i64,
 }
 
 impl Courses {
-    /// Takes in the groups of a snapshot.
-    pub(crate) fn take(&mut self, groups: &[GroupView], started_ns: i64) {
+    /// Takes in the groups of a snapshot of that time, unless the last ones are hardly older.
+    pub(crate) fn take(&mut self, groups: &[GroupView], started_ns: i64, as_of_ns: i64) {
         if self.started_ns != started_ns {
             *self = Self { started_ns, ..Self::default() };
         }
-        for group in groups {
+        if as_of_ns < self.taken_ns.saturating_add(STEP_NS) {
+            return;
+        }
+        self.taken_ns = as_of_ns;
+        for group in groups.iter().take(COURSES_MAX) {
             let Some(read_ns) = group.read_ns else { continue };
             let points = self.points.entry(GroupKey::of(group)).or_default();
             if points.last().is_some_and(|(at_ns, _)| *at_ns >= read_ns) {
@@ -210,19 +219,21 @@ mod unit_tests {
     fn a_course_has_one_point_a_reading_and_forgets_what_is_gone() {
         let groups = testing::order_business().groups.to_vec();
         let mut courses = Courses::default();
-        courses.take(&groups, 1);
-        courses.take(&groups, 1);
+        let at = |step: i64| testing::NOW_NS + step * STEP_NS;
+        courses.take(&groups, 1, at(0));
+        courses.take(&groups, 1, at(1));
         assert_eq!(courses.of(&groups[0]).len(), 1, "the same reading");
         for step in 1..2_000 {
             let later: Vec<GroupView> =
-                groups.iter().cloned().map(|group| GroupView { read_ns: group.read_ns.map(|ns| ns + step * 5_000_000_000), ..group }).collect();
-            courses.take(&later, 1);
+                groups.iter().cloned().map(|group| GroupView { read_ns: group.read_ns.map(|ns| ns + step * STEP_NS), ..group }).collect();
+            courses.take(&later, 1, at(step + 1));
+            courses.take(&groups, 1, at(step + 1) + 1);
         }
         let points = courses.of(&groups[0]);
         assert!(points.len() <= 182 && points[points.len() - 1].0 - points[0].0 <= COURSE_NS, "{} points", points.len());
-        courses.take(&groups[1..], 1);
+        courses.take(&groups[1..], 1, at(2_001));
         assert!(courses.of(&groups[0]).is_empty());
-        courses.take(&groups, 2);
+        courses.take(&groups, 2, at(2_002));
         assert_eq!(courses.of(&groups[1]).len(), 1, "another session begins anew");
     }
 }

@@ -83,7 +83,6 @@ impl View for GroupsView {
         let snapshot = context.snapshot;
         if self.generation != Some(snapshot.generation) {
             self.generation = Some(snapshot.generation);
-            self.courses.take(&snapshot.groups, snapshot.started_ns);
             self.summary = summary(&snapshot.groups);
         }
         if snapshot.groups.is_empty() {
@@ -146,6 +145,11 @@ impl View for GroupsView {
 }
 
 impl GroupsView {
+    /// Takes in a snapshot, whether the view is shown or not: so its courses are there when it is opened.
+    pub(crate) fn take(&mut self, snapshot: &Snapshot) {
+        self.courses.take(&snapshot.groups, snapshot.started_ns, snapshot.as_of_ns);
+    }
+
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
     fn arrange(&mut self, groups: &Arc<Vec<GroupView>>) {
         let (sort_by, upwards) = (self.sort_by, self.upwards);
