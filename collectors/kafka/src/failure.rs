@@ -137,8 +137,8 @@ impl BrokerErrors {
         self.by_address.lock().clear();
     }
 
-    /// The best reason there is for a failure. `answered` tells whether a broker of the bootstrap list answered at all.
-    pub fn explain(&self, bootstrap: &str, answered: bool, error: Option<&CallError>) -> Option<Failure> {
+    /// The best reason there is for a failure.
+    pub fn explain(&self, bootstrap: &str, error: Option<&CallError>) -> Option<Failure> {
         let by_address = self.by_address.lock();
         let fresh: Vec<(&String, &BrokerError)> = by_address.iter().filter(|(_, error)| error.heard.elapsed() < FRESH).collect();
         let find = |wanted: &dyn Fn(&BrokerError) -> bool| fresh.iter().find(|(_, error)| wanted(error)).copied();
@@ -159,9 +159,11 @@ impl BrokerErrors {
                 next_step: "Set security.protocol to SASL_SSL or SASL_PLAINTEXT, and username and password.".to_owned(),
             });
         }
+        // A broker that nobody named was named by another one, whether or not the call at hand was answered.
         let is_named = |address: &str| bootstrap.split(',').any(|named| named.trim() == address);
-        let advertised = fresh.iter().find(|(address, error)| error.code == Code::RESOLVE && !error.is_bootstrap && !is_named(address));
-        if answered && let Some((address, _)) = advertised {
+        let is_advertised = |address: &str, error: &BrokerError| !error.is_bootstrap && address.contains(':') && !is_named(address);
+        let advertised = fresh.iter().find(|(address, error)| error.code == Code::RESOLVE && is_advertised(address, error));
+        if let Some((address, _)) = advertised {
             let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
             return Some(Failure {
                 kind: FailureKind::Connect,
@@ -179,7 +181,7 @@ impl BrokerErrors {
             });
         }
         if let Some((address, error)) = find(&|error| error.text.contains("Connection refused")) {
-            let advertised = if answered && !error.is_bootstrap && !is_named(address) { "Bootstrap answered, but the advertised " } else { "" };
+            let advertised = if is_advertised(address, error) { "Bootstrap answered, but the advertised " } else { "" };
             return Some(Failure {
                 kind: FailureKind::Connect,
                 detail: format!("{advertised}`{address}` refused the connection"),
@@ -260,17 +262,17 @@ fn what_failed(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn explain(errors: &[(Code, &str)], answered: bool) -> Failure {
+    fn explain(errors: &[(Code, &str)]) -> Failure {
         let noted = BrokerErrors::default();
         for (code, text) in errors {
             noted.note(*code, text);
         }
-        noted.explain("127.0.0.1:9092", answered, None).expect("a reason")
+        noted.explain("127.0.0.1:9092", None).expect("a reason")
     }
 
     #[test]
     fn an_advertised_name_that_does_not_resolve_is_told_as_that() {
-        let failure = explain(&[(Code::RESOLVE, "kafka:9092/1: Failed to resolve 'kafka:9092': Name or service not known (after 3ms in state CONNECT)")], true);
+        let failure = explain(&[(Code::RESOLVE, "kafka:9092/1: Failed to resolve 'kafka:9092': Name or service not known (after 3ms in state CONNECT)")]);
         assert_eq!(failure.kind, FailureKind::Connect);
         assert_eq!(failure.detail, "Bootstrap answered, but the advertised `kafka:9092` does not resolve from here");
         assert!(failure.next_step.contains("advertised.listeners"), "{}", failure.next_step);
@@ -278,11 +280,10 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_kind_and_a_next_step() {
-        let cases: &[(Code, &str, bool, FailureKind, &str, &str)] = &[
+        let cases: &[(Code, &str, FailureKind, &str, &str)] = &[
             (
                 Code::RESOLVE,
                 "nohost:9092/bootstrap: Failed to resolve 'nohost:9092': Name or service not known",
-                false,
                 FailureKind::Connect,
                 "`nohost:9092` does not resolve",
                 "spelling",
@@ -290,7 +291,6 @@ mod tests {
             (
                 Code::TRANSPORT,
                 "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)",
-                false,
                 FailureKind::Connect,
                 "`127.0.0.1:9` refused",
                 "runs and listens",
@@ -298,7 +298,6 @@ mod tests {
             (
                 Code::AUTHENTICATION,
                 "sasl_ssl://k:9093/bootstrap: SASL authentication error: Authentication failed (after 312ms in state AUTH_REQ)",
-                false,
                 FailureKind::Authenticate,
                 "k:9093 did not accept",
                 "password",
@@ -306,7 +305,6 @@ mod tests {
             (
                 Code::SSL,
                 "ssl://127.0.0.1:9092/bootstrap: SSL handshake failed: ssl/record/ssl3_record.c:354: wrong version number: connecting to a PLAINTEXT broker listener?",
-                false,
                 FailureKind::Protocol,
                 "No TLS with 127.0.0.1:9092",
                 "PLAINTEXT",
@@ -314,7 +312,6 @@ mod tests {
             (
                 Code::TRANSPORT,
                 "ssl://127.0.0.1:9092/bootstrap: Disconnected: connection reset by peer (after 0ms in state SSL_HANDSHAKE)",
-                false,
                 FailureKind::Protocol,
                 "No TLS with 127.0.0.1:9092",
                 "PLAINTEXT",
@@ -322,7 +319,6 @@ mod tests {
             (
                 Code::TRANSPORT,
                 "127.0.0.1:9093/bootstrap: Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol configuration (connecting to a SSL listener?) or broker version is < 0.10",
-                false,
                 FailureKind::Protocol,
                 "No TLS with",
                 "SASL_SSL",
@@ -330,7 +326,6 @@ mod tests {
             (
                 Code::SSL,
                 "ssl://k:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified",
-                false,
                 FailureKind::Connect,
                 "k:9093",
                 "ssl.ca",
@@ -338,7 +333,6 @@ mod tests {
             (
                 Code::TRANSPORT,
                 "ssl://127.0.0.1:9092/bootstrap: Disconnected: connection reset by peer (after 0ms in state SSL_HANDSHAKE)",
-                false,
                 FailureKind::Protocol,
                 "No TLS with 127.0.0.1:9092",
                 "security.protocol",
@@ -346,7 +340,6 @@ mod tests {
             (
                 Code::TRANSPORT,
                 "127.0.0.1:9092/1: Disconnected: verify that security.protocol is correctly configured, broker might require SASL authentication",
-                true,
                 FailureKind::Authenticate,
                 "127.0.0.1:9092",
                 "SASL_SSL",
@@ -354,14 +347,13 @@ mod tests {
             (
                 Code::TRANSPORT,
                 "GroupCoordinator: 10.0.0.1:9092: Connection setup timed out in state CONNECT",
-                true,
                 FailureKind::Connect,
                 "10.0.0.1:9092",
                 "reachable",
             ),
         ];
-        for (code, text, answered, kind, detail, next_step) in cases {
-            let failure = explain(&[(*code, text)], *answered);
+        for (code, text, kind, detail, next_step) in cases {
+            let failure = explain(&[(*code, text)]);
             assert_eq!(failure.kind, *kind, "{text}");
             assert!(failure.detail.contains(detail), "{} lacks {detail}", failure.detail);
             assert!(failure.next_step.contains(next_step), "{} lacks {next_step}", failure.next_step);

@@ -52,7 +52,6 @@ pub(crate) struct Observer {
     forgotten: Vec<Arc<str>>,
     lows_due: Instant,
     is_down: bool,
-    has_answered: bool,
     num_failed: u32,
     status: Option<(SourcePhase, Option<FailureKind>, String)>,
 }
@@ -87,7 +86,6 @@ impl Observer {
             forgotten: Vec::new(),
             lows_due: Instant::now(),
             is_down: false,
-            has_answered: false,
             num_failed: 0,
             status: None,
         }
@@ -220,7 +218,6 @@ impl Observer {
             self.owed.push(self.catalogue.gone_fact(id, &self.cluster));
         }
         let num_brokers = brokers.len();
-        self.has_answered = true;
         self.tell(vec![Fact::Cluster(ClusterFact { cluster: self.cluster.clone(), brokers })]);
         Ok(num_brokers)
     }
@@ -341,7 +338,7 @@ impl Observer {
 
     /// The cluster does not answer: all it said becomes unknown.
     fn go_down(&mut self, error: &CallError) {
-        let failure = self.errors.explain(&self.config.brokers, self.has_answered, Some(error)).unwrap_or_else(|| describe(&self.config.brokers, error));
+        let failure = self.errors.explain(&self.config.brokers, Some(error)).unwrap_or_else(|| describe(&self.config.brokers, error));
         if !std::mem::replace(&mut self.is_down, true) {
             self.catalogue.forget_all();
             let why = format!("the brokers do not answer: {}", failure.detail);
@@ -364,7 +361,7 @@ impl Observer {
         }
         let summary = self.summary(poll);
         let (phase, failure) = if poll.num_unknown_ends > 0 || listing_failed || unreachable.is_some() {
-            let explained = self.errors.explain(&self.config.brokers, true, None);
+            let explained = self.errors.explain(&self.config.brokers, None);
             let listing_error = match &self.groups.listing {
                 Listing::Failed(error) => Some(describe("Listing of groups", error)),
                 _ => None,

@@ -160,7 +160,7 @@ impl<'a> Reading<'a> {
         let queue = RecordQueue::new(Arc::new(consumer)).map_err(|error| words(describe(&self.config.brokers, &error)))?;
         let done = self.locate(&queue, is_cancelled).map_err(|error| {
             queue.events(|event| self.errors.hear(event));
-            let failure = self.errors.explain(&self.config.brokers, false, Some(&error));
+            let failure = self.errors.explain(&self.config.brokers, Some(&error));
             words(failure.unwrap_or_else(|| describe(&self.config.brokers, &error)))
         });
         let done = done.and_then(|()| self.read_from(&queue, is_cancelled));

@@ -204,7 +204,7 @@ fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Resu
     let found = flight.queue().producer().client().fetch_cluster_id(left).filter(|id| !id.is_empty());
     let Some(found) = found else {
         flight.hear();
-        let failure = errors.explain(&config.brokers, false, None);
+        let failure = errors.explain(&config.brokers, None);
         return Err(failure.map_or_else(
             || SenderRefused::NotConnected {
                 detail: format!("{} did not tell the cluster's id within {} s", config.brokers, options.connect_timeout.as_secs()),
