@@ -51,8 +51,12 @@ enum Slot {
 
 struct Kept {
     text: String,
-    /// Size, width and pixels per point, as bits.
-    measures: [u32; 3],
+    /// Size and pixels per point, as bits.
+    measures: [u32; 2],
+    /// The room it had, points.
+    width: f32,
+    /// Nothing was left out.
+    is_whole: bool,
     galley: Arc<Galley>,
 }
 
@@ -156,18 +160,20 @@ impl MapPainter {
         place(painter, name, pos2(mark.rect.center().x - width / 2.0, mark.rect.bottom() - 6.0 * scale), Side::Left, tokens.ink(Ink::Dim));
     }
 
-    /// The text laid out in at most this width, cut in the middle if it is longer; the same as in the last frame if nothing changed.
+    /// The text laid out in at most this width, cut in the middle if it is longer; the same as in the last frame if nothing
+    /// changed, or if it was whole and still has room, as it mostly has while one zooms.
     fn galley(&mut self, painter: &Painter, key: (NodeId, Slot), text: &str, font: &FontId, width: f32) -> Arc<Galley> {
         let width = width.floor();
-        let measures = [font.size, width, painter.pixels_per_point()].map(f32::to_bits);
+        let measures = [font.size, painter.pixels_per_point()].map(f32::to_bits);
         if let Some(kept) = self.galleys.get(&key)
             && kept.text == text
             && kept.measures == measures
+            && (kept.width.to_bits() == width.to_bits() || kept.is_whole && kept.galley.size().x <= width)
         {
             return Arc::clone(&kept.galley);
         }
         let galley = fitted(painter, text, font, width);
-        let kept = Kept { text: text.to_owned(), measures, galley: Arc::clone(&galley) };
+        let kept = Kept { text: text.to_owned(), measures, width, is_whole: galley.text() == text, galley: Arc::clone(&galley) };
         self.galleys.insert(key, kept);
         galley
     }
