@@ -1,8 +1,14 @@
 //! The bars above and below the views: what this is, how it is, and which keys there are.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, vec2};
+use egui::{
+    Align, Galley, Layout, RichText, Sense, Stroke, WidgetInfo,
+    accesskit::Role,
+    text::{LayoutJob, TextFormat},
+    vec2,
+};
 
 use crate::window::{
     command::{Menu, UiCommand},
@@ -43,6 +49,12 @@ const TOP_PT: f32 = 42.0;
 const FOOT_PT: f32 = 32.0;
 /// A narrower window does without the profile's name in the bar; the title has it.
 const NAMED_FROM_PT: f32 = 1_100.0;
+/// A narrower one does without the program's own name, and its tabs stand closer together.
+const ROOMY_FROM_PT: f32 = 860.0;
+/// Room beside the name of a tab, both sides together, points: where there is much, and where there is little.
+const TAB_PT: (f32, f32) = (16.0, 8.0);
+/// Room between two key hints, points.
+const HINT_GAP_PT: f32 = 16.0;
 /// Width of the search's field, points; with less room than the second there is none.
 const FIND_PT: f32 = 280.0;
 const FIND_FROM_PT: f32 = 120.0;
@@ -56,13 +68,16 @@ pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens)
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             let width = ui.available_width();
-            ui.label(RichText::new("Switchboard").font(fonts::strong(15.0)).color(tokens.ink(Ink::Text)));
+            let is_roomy = width >= ROOMY_FROM_PT;
+            if is_roomy {
+                ui.label(RichText::new("Switchboard").font(fonts::strong(15.0)).color(tokens.ink(Ink::Text)));
+            }
             if width >= NAMED_FROM_PT {
                 ui.label(RichText::new(bar.profile_name).color(tokens.ink(Ink::Dim)));
             }
-            ui.add_space(10.0);
+            ui.add_space(if is_roomy { 10.0 } else { 0.0 });
             for view in bar.views {
-                if tab_ui(ui, *view, bar, tokens) {
+                if tab_ui(ui, *view, if is_roomy { TAB_PT.0 } else { TAB_PT.1 }, bar, tokens) {
                     asked.push(UiCommand::show(*view));
                 }
             }
@@ -73,15 +88,15 @@ pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens)
 }
 
 /// A view's name, underlined where it has the keys; whether it was clicked.
-fn tab_ui(ui: &mut egui::Ui, view: ViewKind, bar: &TopBar<'_>, tokens: &DesignTokens) -> bool {
+fn tab_ui(ui: &mut egui::Ui, view: ViewKind, room_pt: f32, bar: &TopBar<'_>, tokens: &DesignTokens) -> bool {
     let shown = bar.shown.contains(&view);
     let font = if view == bar.focus { fonts::strong(TEXT_BODY_PT) } else { fonts::words(TEXT_BODY_PT) };
     let galley = ui.painter().layout_no_wrap(view.text().to_owned(), font, tokens.ink(Ink::Text));
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 16.0, TOP_PT), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + room_pt, TOP_PT), Sense::click());
     let ink = if shown || response.hovered() || response.has_focus() { Ink::Text } else { Ink::Dim };
     ui.painter().galley_with_override_text_color(rect.center() - galley.size() / 2.0, galley, tokens.ink(ink));
     if view == bar.focus {
-        ui.painter().hline(rect.shrink2(vec2(6.0, 0.0)).x_range(), rect.bottom() - 1.5, Stroke::new(2.5, tokens.ink(Ink::Accent)));
+        ui.painter().hline(rect.shrink2(vec2(room_pt / 2.0 - 2.0, 0.0)).x_range(), rect.bottom() - 1.5, Stroke::new(2.5, tokens.ink(Ink::Accent)));
     }
     let news = (bar.news)(view);
     if let Some(fade) = news {
@@ -209,16 +224,27 @@ pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], to
                 return;
             }
             let always = [(UiCommand::Find, "find"), (UiCommand::OpenPalette, "commands")];
-            for (index, (command, what)) in hints.iter().chain(&always).enumerate() {
-                if index > 0 {
-                    ui.add_space(10.0);
-                }
-                // One key stands for all four that walk.
-                let walks = matches!(command, UiCommand::WalkUp | UiCommand::WalkDown | UiCommand::WalkLeft | UiCommand::WalkRight);
-                let keys = if walks { "Arrows".to_owned() } else { command.keys() };
-                ui.label(RichText::new(keys).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim)));
-                ui.label(RichText::new(*what).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+            let mut left_pt = ui.available_width();
+            let always = always.map(|(command, what)| hint(ui, command, what, &mut left_pt, tokens));
+            let own: Vec<_> = hints.iter().map(|(command, what)| hint(ui, *command, what, &mut left_pt, tokens)).collect();
+            // Those that have no room left are in the palette.
+            for hint in own.into_iter().flatten().chain(always.into_iter().flatten()) {
+                ui.label(hint);
+                ui.add_space(HINT_GAP_PT - 6.0);
             }
         });
     });
+}
+
+/// A key and what it does, if there is room for it; takes that room.
+fn hint(ui: &egui::Ui, command: UiCommand, what: &str, left_pt: &mut f32, tokens: &DesignTokens) -> Option<Arc<Galley>> {
+    // One key stands for all four that walk.
+    let walks = matches!(command, UiCommand::WalkUp | UiCommand::WalkDown | UiCommand::WalkLeft | UiCommand::WalkRight);
+    let keys = if walks { "Arrows".to_owned() } else { command.keys() };
+    let mut job = LayoutJob::simple_singleline(keys, fonts::data(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
+    let words = TextFormat { font_id: fonts::words(TEXT_SMALL_PT), color: tokens.ink(Ink::Faint), ..TextFormat::default() };
+    job.append(&format!(" {what}"), 2.0, words);
+    let galley = ui.painter().layout_job(job);
+    *left_pt -= galley.size().x + HINT_GAP_PT;
+    (*left_pt >= -HINT_GAP_PT).then_some(galley)
 }
