@@ -27,6 +27,8 @@ const DOTS: [f32; 2] = [2.5, 3.5];
 const BORDER_DASHES: [f32; 2] = [4.0, 3.0];
 /// More texts than this are not kept.
 const GALLEYS_MAX: usize = 4_096;
+/// Text that does not fit as a whole is cut to steps of this, points.
+const ROOM_STEP_PT: f32 = 8.0;
 
 /// Dots that move along some edges.
 pub(crate) struct Dots {
@@ -53,8 +55,10 @@ struct Kept {
     text: String,
     /// Size and pixels per point, as bits.
     measures: [u32; 2],
-    /// The room it had, points.
-    width: f32,
+    /// The room it had, in steps, points.
+    room: f32,
+    /// What it takes as a whole, points.
+    whole_pt: f32,
     /// Nothing was left out.
     is_whole: bool,
     galley: Arc<Galley>,
@@ -104,7 +108,7 @@ impl MapPainter {
         let pad = (12.0 * scale).clamp(8.0, 16.0);
         let left = mark.rect.left() + pad;
         let right = mark.rect.right() - if node.kind == NodeKind::Channel { mark.rect.height() * 0.4 + 4.0 } else { pad };
-        let text_size = |base: f32| ((base * scale).max(TEXT_MIN_PT) * 2.0).round() / 2.0;
+        let text_size = |base: f32| (base * scale).max(TEXT_MIN_PT).round();
         let name_size = text_size(if has_data_name(node.kind) { 12.0 } else { TEXT_BODY_PT });
         let small = text_size(TEXT_MIN_PT);
         let font = if has_data_name(node.kind) { fonts::data(name_size) } else { fonts::strong(name_size) };
@@ -154,26 +158,28 @@ impl MapPainter {
     fn paint_user(&mut self, painter: &Painter, mark: &NodeMark, node: &SceneNode, scale: f32, tokens: &DesignTokens) {
         let stroke = Stroke::new(1.4, tokens.ink(if mark.stroke == Ink::Line { Ink::Dim } else { mark.stroke }));
         glyph::person(painter, mark.rect.center() - vec2(0.0, 8.0 * scale), 9.0 * scale, stroke);
-        let size = ((TEXT_MIN_PT * scale).max(TEXT_MIN_PT) * 2.0).round() / 2.0;
+        let size = (TEXT_MIN_PT * scale).max(TEXT_MIN_PT).round();
         let name = self.galley(painter, (node.node_id, Slot::Name), &node.name, &fonts::words(size), mark.rect.width());
         let width = name.size().x;
         place(painter, name, pos2(mark.rect.center().x - width / 2.0, mark.rect.bottom() - 6.0 * scale), Side::Left, tokens.ink(Ink::Dim));
     }
 
-    /// The text laid out in at most this width, cut in the middle if it is longer; the same as in the last frame if nothing
-    /// changed, or if it was whole and still has room, as it mostly has while one zooms.
+    /// The text laid out in at most this width, cut in the middle if it is longer. While one zooms it is mostly the same as in
+    /// the last frame: whole as long as it has room, and cut anew only when its room has changed by a step.
     fn galley(&mut self, painter: &Painter, key: (NodeId, Slot), text: &str, font: &FontId, width: f32) -> Arc<Galley> {
-        let width = width.floor();
         let measures = [font.size, painter.pixels_per_point()].map(f32::to_bits);
-        if let Some(kept) = self.galleys.get(&key)
-            && kept.text == text
-            && kept.measures == measures
-            && (kept.width.to_bits() == width.to_bits() || kept.is_whole && kept.galley.size().x <= width)
+        let room = (width / ROOM_STEP_PT).floor() * ROOM_STEP_PT;
+        let kept = self.galleys.get(&key).filter(|kept| kept.text == text && kept.measures == measures);
+        if let Some(kept) = kept
+            && if kept.is_whole { kept.whole_pt <= width } else { kept.whole_pt > width && kept.room.to_bits() == room.to_bits() }
         {
             return Arc::clone(&kept.galley);
         }
-        let galley = fitted(painter, text, font, width);
-        let kept = Kept { text: text.to_owned(), measures, width, is_whole: galley.text() == text, galley: Arc::clone(&galley) };
+        let whole = one_line(painter, text, font, TextWrapping::no_max_width());
+        let whole_pt = whole.size().x;
+        let is_whole = whole_pt <= width;
+        let galley = if is_whole { whole } else { cut_to(painter, text, font, room, whole_pt) };
+        let kept = Kept { text: text.to_owned(), measures, room, whole_pt, is_whole, galley: Arc::clone(&galley) };
         self.galleys.insert(key, kept);
         galley
     }
@@ -181,25 +187,29 @@ impl MapPainter {
 
 /// The text in one line of at most this width, its middle left out where it is longer.
 pub(crate) fn fitted(painter: &Painter, text: &str, font: &FontId, width: f32) -> Arc<Galley> {
-    let lay_out = |text: &str, wrap: TextWrapping| {
-        let mut job = LayoutJob::simple_format(text.to_owned(), TextFormat { font_id: font.clone(), color: Color32::PLACEHOLDER, ..TextFormat::default() });
-        job.wrap = wrap;
-        job.break_on_newline = false;
-        painter.layout_job(job)
-    };
-    let whole = lay_out(text, TextWrapping::no_max_width());
-    if whole.size().x <= width {
-        return whole;
-    }
-    let mut chars = (text.chars().count() as f32 * width / whole.size().x).floor() as usize;
+    let whole = one_line(painter, text, font, TextWrapping::no_max_width());
+    let whole_pt = whole.size().x;
+    if whole_pt <= width { whole } else { cut_to(painter, text, font, width, whole_pt) }
+}
+
+fn one_line(painter: &Painter, text: &str, font: &FontId, wrap: TextWrapping) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_format(text.to_owned(), TextFormat { font_id: font.clone(), color: Color32::PLACEHOLDER, ..TextFormat::default() });
+    job.wrap = wrap;
+    job.break_on_newline = false;
+    painter.layout_job(job)
+}
+
+/// A text that takes `whole_pt` as a whole, cut in its middle to at most this width.
+fn cut_to(painter: &Painter, text: &str, font: &FontId, width: f32, whole_pt: f32) -> Arc<Galley> {
+    let mut chars = (text.chars().count() as f32 * width / whole_pt).floor() as usize;
     while chars > 3 {
-        let cut = lay_out(&sanitise::elide_middle(text, chars), TextWrapping::no_max_width());
+        let cut = one_line(painter, &sanitise::elide_middle(text, chars), font, TextWrapping::no_max_width());
         if cut.size().x <= width {
             return cut;
         }
         chars -= 1;
     }
-    lay_out(&sanitise::elide_middle(text, 3), TextWrapping::truncate_at_width(width.max(8.0)))
+    one_line(painter, &sanitise::elide_middle(text, 3), font, TextWrapping::truncate_at_width(width.max(8.0)))
 }
 
 #[derive(Clone, Copy)]

@@ -21,8 +21,11 @@ use pills::pills;
 const FULL_SCALE: f32 = 0.66;
 /// From this scale on a box shows its name.
 const NAMES_SCALE: f32 = 0.42;
+/// A map of so many boxes is looked at from nearer before each has all its words: at half size a thousand of them are in view.
+const LARGE_FROM: usize = 300;
+const LARGE_NEARER: f32 = 1.4;
 /// With more edges in view they are drawn straight and without arrow heads.
-const FINE_EDGES_MAX: usize = 800;
+const FINE_EDGES_MAX: usize = 450;
 
 /// How much of a box is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +39,9 @@ pub(crate) enum Detail {
 }
 
 impl Detail {
-    fn at(scale: f32) -> Self {
-        match scale {
+    fn at(scale: f32, num_nodes: usize) -> Self {
+        let nearer = if num_nodes >= LARGE_FROM { LARGE_NEARER } else { 1.0 };
+        match scale / nearer {
             scale if scale >= FULL_SCALE => Self::Full,
             scale if scale >= NAMES_SCALE => Self::Names,
             _ => Self::Spots,
@@ -135,7 +139,7 @@ pub(crate) struct Sight<'a> {
 
 /// The list for a sight.
 pub(crate) fn draw_list(sight: &Sight<'_>) -> DrawList {
-    let detail = Detail::at(sight.camera.scale);
+    let detail = Detail::at(sight.camera.scale, sight.scene.nodes.len());
     let lit = Lit::of(sight);
     let mut nodes = Vec::new();
     let mut num_outside = 0;

@@ -3,7 +3,7 @@
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use switchboard_engine::view::NodeKind;
 
-use super::{Detail, FULL_SCALE, Lit, NodeMark, Sight, is_edge};
+use super::{Detail, Lit, NodeMark, Sight, is_edge};
 use crate::window::{
     figures,
     fonts::MONO_ADVANCE,
@@ -13,6 +13,8 @@ use crate::window::{
 
 /// With more pills in view only the most urgent are drawn.
 const PILLS_MAX: usize = 160;
+/// Edges for whose pills room is looked for: among more than that the figures of one are not read anyway, and each look costs.
+const LOOKED_FOR_MAX: usize = 240;
 /// Height of a pill, points.
 const PILL_HEIGHT: f32 = 20.0;
 /// Room for a sign in a pill, points.
@@ -71,9 +73,9 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
             right -= size.x + 4.0;
         }
     }
-    let mut by_urgency: Vec<usize> = in_view.iter().copied().filter(|&index| wants_pill(sight, lit, index)).collect();
+    let mut by_urgency: Vec<usize> = in_view.iter().copied().filter(|&index| wants_pill(sight, lit, index, detail)).collect();
     by_urgency.sort_by_key(|&index| (std::cmp::Reverse(sight.scene.edges[index].tone), index));
-    for index in by_urgency {
+    for index in by_urgency.into_iter().take(LOOKED_FOR_MAX) {
         if pills.len() >= PILLS_MAX {
             break;
         }
@@ -117,7 +119,7 @@ impl PillStyle {
     }
 }
 
-fn wants_pill(sight: &Sight<'_>, lit: &Lit, index: usize) -> bool {
+fn wants_pill(sight: &Sight<'_>, lit: &Lit, index: usize, detail: Detail) -> bool {
     let edge = &sight.scene.edges[index];
     let breaker = edge.breaker.as_ref().is_some_and(|mark| mark.tone > Tone::Quiet);
     edge.pill.is_some()
@@ -125,7 +127,7 @@ fn wants_pill(sight: &Sight<'_>, lit: &Lit, index: usize) -> bool {
         || edge.recovered_ns.is_some()
         || is_edge(sight.selected, edge)
         || is_edge(sight.hovered, edge)
-        || (lit.edges[index] && sight.camera.scale >= FULL_SCALE)
+        || (lit.edges[index] && detail == Detail::Full)
 }
 
 /// A breaker that is not closed, at the caller's end of its edge.
