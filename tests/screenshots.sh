@@ -21,7 +21,7 @@ picture call-dark map dark 'N' &
 picture service-light map light 'Ctrl+K "carrier" Enter' &
 wait -n && wait -n
 picture story-dark map dark 'Ctrl+K "4711" Enter' &
-picture trace-dark traces dark '3 Down Enter N' &
+picture trace-dark traces dark '3 Down PageDown Enter N' &
 wait -n && wait -n
 picture group-dark groups dark 'Down' &
 picture dead-letters-dark dead-letters dark 'A R' &
