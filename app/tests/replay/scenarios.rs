@@ -83,7 +83,12 @@ pub async fn byte_for_byte(cluster: Cluster) {
     }
     assert_eq!(count(&outcomes(folder.path()), Outcome::Persisted), 12);
     for entry in std::fs::read_dir(folder.path()).expect("a folder") {
-        let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
+        let bytes = match std::fs::read(entry.expect("an entry").path()) {
+            Ok(bytes) => bytes,
+            // Beside the ledger's file lie those of its open connections, until the last one is closed.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => panic!("a file: {error}"),
+        };
         assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "a secret is in the ledger");
     }
 }
