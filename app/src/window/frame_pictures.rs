@@ -9,7 +9,7 @@ use crate::own_log::{LogLevel, LogLine, OwnLog};
 use crate::profile::Profile;
 use crate::sources::SourcesBoard;
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions,
+    ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions,
     app::Window,
     command::UiCommand,
     screenshot,
@@ -124,14 +124,7 @@ fn picture(name: &str, theme: ThemeChoice, mut steps: impl FnMut(&mut Window, &e
             frame += 1;
         }
     });
-    match drawn {
-        Ok(image) => {
-            let options = egui_kittest::SnapshotOptions::new().threshold(1.0).max_failed_pixels(200).output_path("tests/snapshots");
-            egui_kittest::image_snapshot_options(&image, name, &options);
-        }
-        Err(ScreenshotError::NoAdapter(reason)) => println!("SKIPPED picture {name}: {reason}"),
-        Err(error) => panic!("picture {name}: {error}"),
-    }
+    crate::window::view_harness::compare(name, drawn);
 }
 
 #[test]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::{
-    Harness, SnapshotOptions,
+    Harness,
     kittest::{NodeT as _, Queryable as _},
 };
 use switchboard_engine::view::{NodeId, Snapshot};
 
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SessionCommand, Strokes, ThemeChoice, WindowApp, WindowOptions,
+    ScreenshotOptions, SessionCommand, Strokes, ThemeChoice, WindowApp, WindowOptions,
     app::Window,
     command::UiCommand,
     map::scene::Selection,
@@ -38,14 +38,7 @@ fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), snapshot: &Snaps
             }
         }
     });
-    match drawn {
-        Ok(image) => {
-            let options = SnapshotOptions::new().threshold(1.0).max_failed_pixels(200).output_path("tests/snapshots");
-            egui_kittest::image_snapshot_options(&image, name, &options);
-        }
-        Err(ScreenshotError::NoAdapter(reason)) => println!("SKIPPED picture {name}: {reason}"),
-        Err(error) => panic!("picture {name}: {error}"),
-    }
+    crate::window::view_harness::compare(name, drawn);
 }
 
 #[test]

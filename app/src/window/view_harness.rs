@@ -109,6 +109,11 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
             window.ask(ui.ctx(), |query| source.query(query));
         }
     });
+    compare(name, drawn);
+}
+
+/// Compares what was drawn with the picture of that name. Where nothing can draw it says so.
+pub(crate) fn compare(name: &str, drawn: Result<image::RgbaImage, ScreenshotError>) {
     match drawn {
         Ok(image) => {
             let options = SnapshotOptions::new().threshold(1.0).max_failed_pixels(200).output_path("tests/snapshots");

@@ -1,12 +1,12 @@
 //! The side panel in a window: what it says of a call, a service and a group once the engine has answered, and where it leads.
 
 use egui::{Key, accesskit::Role};
-use egui_kittest::{Harness, SnapshotOptions, kittest::Queryable as _};
+use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{NodeKind, Snapshot};
 
 use super::sample;
 use crate::window::{
-    ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowApp, WindowOptions,
+    ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowApp, WindowOptions,
     app::Window,
     command::UiCommand,
     screenshot,
@@ -229,14 +229,7 @@ fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), selected: Option
             }
         }
     });
-    match drawn {
-        Ok(image) => {
-            let options = SnapshotOptions::new().threshold(1.0).max_failed_pixels(200).output_path("tests/snapshots");
-            egui_kittest::image_snapshot_options(&image, name, &options);
-        }
-        Err(ScreenshotError::NoAdapter(reason)) => println!("SKIPPED picture {name}: {reason}"),
-        Err(error) => panic!("picture {name}: {error}"),
-    }
+    crate::window::view_harness::compare(name, drawn);
 }
 
 #[test]
