@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
@@ -147,7 +146,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for OwnLogLayer {
     fn on_event(&self, event: &tracing::Event<'_>, _context: Context<'_, S>) {
         let mut said = Said::default();
         event.record(&mut said);
-        let at_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+        let at_ns = switchboard_model::now_ns();
         let (level, target) = (LogLevel::from(*event.metadata().level()), event.metadata().target().to_owned());
         self.log.push(LogLine { at_ns, level, target, message: said.message, fields: said.fields });
     }

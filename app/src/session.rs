@@ -4,22 +4,27 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use switchboard_engine::view::{Answer, HopKind, NodeKind, Query, Report, Snapshot, Topology};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
-use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
+pub use switchboard_model::now_ns;
+use switchboard_model::{
+    Batch, BatchHeader, Fact, FactBatch, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel,
+};
 
 use crate::ledger::ledger_path;
 use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig};
+use crate::session::clock::Clocks;
 use crate::session::collector::{Collector, Prepared};
 use crate::session::kafka_access::{KafkaAccess, is_production};
 use crate::session::observed::SessionObserved;
 use crate::session::told::Told;
 use crate::sources::SourceProfile;
 
+mod clock;
 pub(crate) mod collector;
 mod kafka_access;
 mod observed;
@@ -168,12 +173,18 @@ impl Session {
         self.runtime.spawn(async move {
             let mut seen = Seen::default();
             let mut told = Told::default();
+            let mut clocks = Clocks::new();
             let mut interval = tokio::time::interval(Duration::from_secs(1));
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
             loop {
                 interval.tick().await;
                 // A tick that finds no room is made up for by the batches that fill the queue: they carry the time too.
-                let _full_or_taken = sink.offer(Batch::Tick(BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() }));
+                let news = clocks.look();
+                let header = BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() };
+                let _full_or_taken = sink.offer(Batch::Tick(header));
+                if let Some(by_ns) = news {
+                    let _full_or_taken = sink.offer(Batch::Facts(FactBatch { header, facts: vec![Fact::ClockSet { by_ns }] }));
+                }
                 let snapshot = snapshots.latest();
                 told.news(&snapshot);
                 let sources = sources.lock();
@@ -305,9 +316,4 @@ fn channels_in_spans(topology: &Topology) -> BTreeSet<String> {
 fn operator() -> String {
     let told = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     told.unwrap_or_else(|| "unknown".to_owned())
-}
-
-/// This machine's clock, ns since the Unix epoch.
-pub fn now_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
 }

@@ -10,7 +10,7 @@ use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, 
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
 use crate::store::Store;
 use crate::view::{
-    BreakerReport, BreakerView, ChannelFigures, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView, LagVerdict,
+    BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView, LagVerdict,
     NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
 };
 
@@ -236,6 +236,7 @@ impl Chart {
             oldest_span_ns: observed.store.oldest_span_ns(),
             folded: observed.num_folded,
             limits: flow.limits(),
+            clock_set: observed.sources.clock_set().last().copied(),
         };
         is_changed |= std::mem::replace(&mut self.snapshot.totals, totals) != totals;
         if is_changed {
@@ -261,6 +262,7 @@ impl Chart {
             breakers: told.breakers.iter().map(|breaker| breaker_report(breaker, now_ns)).collect(),
             dead_letters: dead_letter_reports(&told.dead_letters),
             refused: observed.sources.refused(),
+            clock_set: observed.sources.clock_set().iter().map(|set| ClockSetReport { at: rfc3339(set.at_ns), by_s: set.by_ns as f64 / 1e9 }).collect(),
             limits: flow.limits(),
             ..Report::default()
         };
@@ -365,7 +367,7 @@ fn figures(plan: &Plan, flow: &Flow, told: &Told, summaries: &mut Summaries, now
     for planned in &plan.nodes {
         let figure = summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, started_ns);
         let node_id = planned.node.node_id;
-        figures.nodes.push(NodeFigure { node_id, figure });
+        figures.nodes.push(NodeFigure { node_id, figure, clock_ahead_ns: planned.clock_ahead_ns(flow) });
         if planned.node.kind == NodeKind::Channel {
             let state = planned.channel.and_then(|at| told.channels.get(at));
             figures.channels.push(ChannelFigures {

@@ -50,7 +50,7 @@ impl OldSpanReader {
         };
         batch.spans.push(row);
         let facts = self.extractor.read_again(&batch, ServiceId(span.service()), names);
-        OldSpan { facts, end_ns: span.end_ns() }
+        OldSpan { facts, start_ns: span.start_ns(), end_ns: span.end_ns() }
     }
 }
 

@@ -41,10 +41,9 @@ pub trait SnapshotSource {
         None
     }
 
-    /// The time on the wall, ns since the Unix epoch.
+    /// Now, ns since the Unix epoch, by the clock that batches carry.
     fn now_ns(&mut self) -> i64 {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since_epoch.map_or(0, |since_epoch| i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+        switchboard_model::now_ns()
     }
 }
 

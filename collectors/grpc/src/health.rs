@@ -1,10 +1,10 @@
 //! The collector: one follower per health service asked for, and a board on which all of them write.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use switchboard_model::{
     Batch, BatchHeader, Fact, FactBatch, FailureKind, HealthFact, HealthState, ItemKind, Offer, Redactor, Sink, SourceCommand, SourcePhase, SourceStatus,
+    now_ns,
 };
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -87,11 +87,6 @@ async fn run(mut config: Config, sink: Sink, refreshed: watch::Receiver<u64>) {
 
 fn tell(sink: &Sink, phase: SourcePhase, failure: Option<FailureKind>, detail: String, next_step: String) {
     sink.status(SourceStatus { source: sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
-}
-
-/// This machine's clock, ns since the Unix epoch.
-fn now_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
 }
 
 /// What all followers of a server found out.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_model::{BreakerEventFact, BreakerFact, Fact, FailureKind, InstanceFact, ItemKind, Redactor, Sink, SourcePhase};
+use switchboard_model::{BreakerEventFact, BreakerFact, Fact, FailureKind, InstanceFact, ItemKind, Redactor, Sink, SourcePhase, now_ns};
 
 use crate::Config;
 use crate::actuator::{BreakersAnswer, EventReading, MOST_BREAKERS, lists_endpoint, read_breakers, read_events, read_instance, read_process_id};
@@ -11,7 +11,6 @@ use crate::client::Actuator;
 use crate::event_memory::EventMemory;
 use crate::instance_watch::{InstanceWatch, Verdict};
 use crate::outbox::Outbox;
-use crate::poller::now_ns;
 use crate::trouble::Trouble;
 
 /// Where the facts were read, as they say.

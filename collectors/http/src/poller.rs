@@ -1,9 +1,9 @@
 //! The poller: asks, tells what is new, and says how the source is doing.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use switchboard_model::{Backoff, FailureKind, Redactor, Sink, SourceCommand, SourcePhase, SourceStatus, jittered};
+use switchboard_model::{Backoff, FailureKind, Redactor, Sink, SourceCommand, SourcePhase, SourceStatus, jittered, now_ns};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -101,9 +101,4 @@ impl Teller {
         let (phase, failure, detail, next_step) = says;
         self.sink.status(SourceStatus { source: self.sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
     }
-}
-
-/// This machine's clock, ns since the Unix epoch.
-pub(crate) fn now_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
+pub(crate) use switchboard_model::now_ns;
 use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink};
 
 use crate::admin::{RecordQueue, RecordView};
@@ -475,11 +476,6 @@ impl Tail {
         self.tail_control.report.lock().num_expired += num_expired;
         self.assign(&unassign);
     }
-}
-
-/// The wall clock, ns since the Unix epoch.
-pub(crate) fn now_ns() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -46,6 +46,11 @@ pub enum Fact {
     Health(HealthFact),
     /// A connection or request that was refused.
     Refused(Refusal),
+    /// This machine's clock was set by so much, ns: ahead where it is above zero. Told times go on by a clock that does not jump.
+    ClockSet {
+        /// By how much.
+        by_ns: i64,
+    },
 }
 
 /// A broker of a cluster.

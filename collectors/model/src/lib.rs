@@ -5,6 +5,7 @@
 
 mod backoff;
 mod batch;
+mod clock;
 mod context;
 mod correlation;
 mod dead_letter;
@@ -24,10 +25,12 @@ mod sink;
 mod source;
 mod span;
 mod text;
+mod times;
 mod value;
 
 pub use backoff::{Backoff, jittered};
 pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch};
+pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
     parse_uber_trace_id,
@@ -51,4 +54,5 @@ pub use sink::{BatchAndStatus, Input, Intake, IntakeCounts, Offer, Outlet, Sink,
 pub use source::{FailureKind, ItemKind, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, TailFrom};
 pub use span::{EventRow, LinkRow, ResourceRow, SpanBatch, SpanKind, SpanRow, SpanStatus};
 pub use text::{Str, TextArena};
+pub use times::{duration_ns, is_believable, is_believable_at};
 pub use value::{AttrRow, Attrs, Value};

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use switchboard_model::{FailureKind, Sink, SourcePhase, SourceStatus};
+use switchboard_model::{FailureKind, Sink, SourcePhase, SourceStatus, now_ns};
 
 use crate::config::Bound;
-use crate::refusals::now_ns;
 
 /// The two ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! The list of refused connections and requests: identical ones are one line with a count, and the list is bounded.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use switchboard_model::{Batch, BatchHeader, Fact, FactBatch, Offer, Refusal, Sink};
+use switchboard_model::{Batch, BatchHeader, Fact, FactBatch, Offer, Refusal, Sink, now_ns};
 use tokio::sync::Notify;
 
 use crate::failure::{Failure, Refused};
@@ -16,11 +16,6 @@ const MAX_WAITING: usize = 256;
 const MAX_CHARS: usize = 200;
 /// Time between two batches of refusals.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Wall clock, ns since the Unix epoch.
-pub(crate) fn now_ns() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
-}
 
 /// Refusals that wait to be told.
 #[derive(Clone, Default)]

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, Version, header};
 use http_body::Body;
 use http_body_util::BodyExt;
-use switchboard_model::{Batch, BatchHeader, ItemKind, Offer, Redactor, Sink};
+use switchboard_model::{Batch, BatchHeader, ItemKind, Offer, Redactor, Sink, now_ns};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::decompress::{Compression, contained, decompress};
 use crate::door::{self, Door};
 use crate::failure::Failure;
 use crate::forward::{Forwarder, Passed};
-use crate::refusals::{Refusals, now_ns};
+use crate::refusals::Refusals;
 
 /// Bodies up to this size are decoded where they were read; longer ones on a thread that may block.
 const MAX_INLINE_BYTES: usize = 1 << 20;

@@ -8,12 +8,12 @@ mod told;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
-use switchboard_model::{Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, is_own_trace};
+use switchboard_model::{Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, duration_ns, is_own_trace};
 
 use crate::extract::labels::is_label;
 use crate::extract::rules::{is_error, role, says_timeout, status, via};
 use crate::extract::told::{DATABASE, Told};
-use crate::figures::{OUT_OF_RANGE, StatusId, bucket_of};
+use crate::figures::{StatusId, bucket_of};
 use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
@@ -77,17 +77,24 @@ pub(crate) struct SpanFacts {
     pub(crate) conversation: u64,
     /// `messaging.batch.message_count`; 0 = not told.
     pub(crate) batch_count: u32,
-    /// Its bucket of time, by its own start.
+    /// When it ended.
     pub(crate) bucket: i32,
+    /// By how many buckets it arrived later.
+    pub(crate) late_by: u8,
+    /// Whether its own end is near enough to its arrival to be believed; else it counts where it arrived.
+    pub(crate) in_range: bool,
+    /// Whether its start and end make a duration.
+    pub(crate) timed: bool,
     /// What it stands for by sampling, in thousandths.
     pub(crate) weight_milli: u32,
 }
 
 /// Messages that one span may stand for at most.
 const MAX_BATCH: i64 = 1_000_000;
-/// How long before its arrival a span's own time is believed, ns.
+/// How long before its arrival a span's own end is believed, ns.
 const MAX_BEFORE_NS: i64 = 15 * 60 * 1_000_000_000;
-/// How long after its arrival, ns.
+/// How long after its arrival, ns: a clock that runs further ahead is told. Nothing ends after it arrived, so that it counts
+/// where it arrived all the same.
 const MAX_AFTER_NS: i64 = 60 * 1_000_000_000;
 
 /// Reads batches. Its tables are used again from batch to batch.
@@ -99,6 +106,7 @@ pub(crate) struct Extractor {
     pub(crate) own: Vec<bool>,
     /// Facts of the spans of the batch last read.
     pub(crate) facts: Vec<SpanFacts>,
+    freshest_ns: Vec<i64>,
     hasher: DefaultHashBuilder,
     operations: Vec<(ServiceId, OperationId)>,
     peers: HashMap<[u32; 4], PeerId>,
@@ -131,6 +139,7 @@ impl Extractor {
             services: Vec::new(),
             own: Vec::new(),
             facts: Vec::new(),
+            freshest_ns: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             operations: Vec::new(),
             peers: HashMap::new(),
@@ -153,12 +162,28 @@ impl Extractor {
             }
             self.services.push(service);
         }
+        self.see_clocks(batch, names);
         self.facts.clear();
         self.own.clear();
         for span in &batch.spans {
             let (facts, is_own) = self.span(batch, span, names);
             self.facts.push(facts);
             self.own.push(is_own);
+        }
+    }
+
+    /// How far ahead of their arrival the freshest spans of each resource ended.
+    fn see_clocks(&mut self, batch: &SpanBatch, names: &mut FlowNames) {
+        let received_ns = batch.header.received_ns;
+        self.freshest_ns.clear();
+        self.freshest_ns.resize(self.services.len(), i64::MIN);
+        for span in &batch.spans {
+            if let Some(freshest_ns) = self.freshest_ns.get_mut(span.resource as usize) {
+                *freshest_ns = span.end_ns.max(span.start_ns).saturating_sub(received_ns).max(*freshest_ns);
+            }
+        }
+        for (service, freshest_ns) in self.services.iter().zip(&self.freshest_ns) {
+            names.see_clock(*service, received_ns, *freshest_ns);
         }
     }
 
@@ -188,6 +213,7 @@ impl Extractor {
         let is_message = matches!(role, Role::Publish | Role::Process | Role::Receive);
         let error = is_error(span, role, &told, text);
         let is_own = is_own_trace(span.trace_id) || told.get(WellKnown::UserAgent).is_some_and(|value| is_own_agent(value, text));
+        let moment = Moment::of(span, batch.header.received_ns);
         let mut facts = SpanFacts {
             role,
             via,
@@ -208,7 +234,10 @@ impl Extractor {
             message_id: 0,
             conversation: 0,
             batch_count: 0,
-            bucket: bucket(span.start_ns, batch.header.received_ns),
+            bucket: moment.bucket,
+            late_by: moment.late_by,
+            in_range: moment.in_range,
+            timed: duration_ns(span.start_ns, span.end_ns).is_some(),
             weight_milli: (span.sample_weight.clamp(1.0, 1e6) * 1000.0) as u32,
         };
         if role == Role::Client {
@@ -391,8 +420,21 @@ fn authority(url: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
-/// The bucket of a start, if it is near enough to its arrival to be believed.
-pub(crate) fn bucket(start_ns: i64, received_ns: i64) -> i32 {
-    let ahead_ns = start_ns.saturating_sub(received_ns);
-    if (-MAX_BEFORE_NS..=MAX_AFTER_NS).contains(&ahead_ns) { bucket_of(start_ns) } else { OUT_OF_RANGE }
+/// When a span counts: when it ended, if that is near enough to its arrival to be believed, else when it arrived.
+struct Moment {
+    bucket: i32,
+    late_by: u8,
+    in_range: bool,
+}
+
+impl Moment {
+    fn of(span: &SpanRow, received_ns: i64) -> Self {
+        // What has no end of its own lasted at least until it began.
+        let end_ns = span.end_ns.max(span.start_ns);
+        let ahead_ns = end_ns.saturating_sub(received_ns);
+        let in_range = (-MAX_BEFORE_NS..=MAX_AFTER_NS).contains(&ahead_ns);
+        let arrived = bucket_of(received_ns);
+        let bucket = if in_range { bucket_of(end_ns).min(arrived) } else { arrived };
+        Self { bucket, late_by: u8::try_from(arrived.saturating_sub(bucket)).unwrap_or(u8::MAX), in_range }
+    }
 }

@@ -193,6 +193,8 @@ pub(crate) struct Rows {
     by_key: HashMap<u64, RowId, BuildHasherDefault<PackedHasher>>,
     /// Buckets before this one are no longer kept apart.
     oldest: i32,
+    /// Late arrivals before this one are of no minute that is shown any more.
+    oldest_late: i32,
     bucket_bytes: usize,
     status_bytes: usize,
     max_bucket_bytes: usize,
@@ -212,6 +214,7 @@ impl Rows {
             rows: Vec::new(),
             by_key: HashMap::default(),
             oldest: i32::MIN + 1,
+            oldest_late: i32::MIN + 1,
             bucket_bytes: 0,
             status_bytes: 0,
             max_bucket_bytes,
@@ -287,6 +290,7 @@ impl Rows {
     /// never those from `keep` on.
     pub(crate) fn forget_before(&mut self, oldest: i32, keep: i32) {
         self.oldest = self.oldest.max(oldest);
+        self.oldest_late = self.oldest_late.max(keep);
         self.drop_old();
         while self.bucket_bytes > self.max_bucket_bytes {
             let Some(first) = self.rows.iter().filter_map(|row| row.series.oldest()).min().filter(|first| *first < keep) else { return };
@@ -297,7 +301,7 @@ impl Rows {
 
     fn drop_old(&mut self) {
         for row in &mut self.rows {
-            self.bucket_bytes = self.bucket_bytes.saturating_sub(row.series.forget_before(self.oldest));
+            self.bucket_bytes = self.bucket_bytes.saturating_sub(row.series.forget_before(self.oldest, self.oldest_late));
         }
     }
 
@@ -336,12 +340,12 @@ impl Rows {
         self.shape
     }
 
-    /// Counts what happened too far from its arrival to have a place in time.
+    /// Counts what happened, by its own time, too far from its arrival to be believed.
     pub(crate) fn count_out_of_range(&mut self) {
         self.num_out_of_range += 1;
     }
 
-    /// What happened too far from its arrival.
+    /// What happened, by its own time, too far from its arrival.
     pub(crate) fn num_out_of_range(&self) -> u64 {
         self.num_out_of_range
     }
@@ -363,7 +367,7 @@ mod tests {
     use crate::figures::{BUCKET_NS, StatusId};
 
     fn sample(bucket: i32) -> Sample {
-        Sample { bucket, latency_ns: Some(BUCKET_NS), error: false, retry: false, timeout: false, num: 1, weight_milli: 1000, status: StatusId::NONE }
+        Sample { bucket, late_by: 0, latency_ns: Some(BUCKET_NS), error: false, retry: false, timeout: false, num: 1, weight_milli: 1000, status: StatusId::NONE }
     }
 
     fn call(number: u16) -> RowKey {

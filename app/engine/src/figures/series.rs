@@ -6,7 +6,7 @@ use crate::figures::{Histogram, Merged, StatusId, Statuses};
 
 /// Width of a bucket of time, ns.
 pub(crate) const BUCKET_NS: i64 = 10_000_000_000;
-/// The bucket of what happened too far from its arrival to be believed: it counts in totals alone.
+/// The bucket of what has no place in time: it counts in totals alone.
 pub(crate) const OUT_OF_RANGE: i32 = i32::MIN;
 
 /// The bucket that holds an instant, ns since the Unix epoch.
@@ -19,6 +19,8 @@ pub(crate) fn bucket_of(at_ns: i64) -> i32 {
 pub(crate) struct Sample {
     /// Its bucket of time, by [`bucket_of`], or [`OUT_OF_RANGE`].
     pub(crate) bucket: i32,
+    /// How many buckets later it arrived.
+    pub(crate) late_by: u8,
     /// Duration or latency, ns; `None` = there is none to count.
     pub(crate) latency_ns: Option<i64>,
     /// Whether it failed.
@@ -33,6 +35,20 @@ pub(crate) struct Sample {
     pub(crate) weight_milli: u32,
     /// What it ended with.
     pub(crate) status: StatusId,
+}
+
+/// Buckets of the last minute: the one that runs, and five whole ones.
+pub(crate) const RECENT: i32 = 5;
+
+impl Sample {
+    fn arrived(&self) -> i32 {
+        self.bucket.saturating_add(i32::from(self.late_by))
+    }
+
+    /// Whether its own bucket was no longer of the last minute when it arrived.
+    fn is_late(&self) -> bool {
+        i32::from(self.late_by) > RECENT
+    }
 }
 
 /// Sums.
@@ -118,9 +134,11 @@ pub(crate) struct Series {
     statuses: Statuses,
     /// Latencies of what lies in no bucket (any more).
     past: Histogram,
-    /// By time.
+    /// By its own time.
     buckets: Vec<Bucket>,
-    /// Start of the newest bucket ever counted in, ns; 0 = none.
+    /// What came so late that its own bucket is not of the last minute any more, by arrival.
+    late: Vec<Bucket>,
+    /// Start of the bucket of the last arrival, ns; 0 = none.
     last_ns: i64,
 }
 
@@ -137,26 +155,9 @@ impl Series {
             }
             return self.past.heap_bytes() - before;
         }
-        self.last_ns = self.last_ns.max(i64::from(sample.bucket) * BUCKET_NS);
-        let mut grown = 0;
-        let at = match self.find(sample.bucket) {
-            Ok(at) => at,
-            Err(at) => {
-                self.buckets
-                    .insert(at, Bucket { bucket: sample.bucket, counts: Counts::default(), latencies: Histogram::default(), statuses: Statuses::default() });
-                grown += size_of::<Bucket>();
-                at
-            }
-        };
-        let bucket = &mut self.buckets[at];
-        bucket.counts.add(sample);
-        grown += bucket.statuses.add(sample.status, sample.num);
-        if let Some(latency_ns) = latency_ns {
-            let before = bucket.latencies.heap_bytes();
-            bucket.latencies.add(latency_ns, sample.num);
-            grown += bucket.latencies.heap_bytes() - before;
-        }
-        grown
+        self.last_ns = self.last_ns.max(i64::from(sample.arrived()) * BUCKET_NS);
+        let grown = add_to(&mut self.buckets, sample.bucket, sample);
+        if sample.is_late() { grown + add_to(&mut self.late, sample.arrived(), sample) } else { grown }
     }
 
     /// Takes back what was counted. Gives back by how many bytes it shrank.
@@ -166,42 +167,25 @@ impl Series {
         if self.total.calls == 0 {
             self.statuses = Statuses::default();
         }
-        let latency_ns = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0);
-        let latencies = match self.find(sample.bucket) {
-            Ok(at) => {
-                let bucket = &mut self.buckets[at];
-                bucket.counts.subtract(sample);
-                bucket.statuses.subtract(sample.status, sample.num);
-                if bucket.counts.calls == 0 {
-                    let bucket = self.buckets.remove(at);
-                    return bucket.size_bytes();
-                }
-                &mut bucket.latencies
-            }
-            Err(_) => &mut self.past,
-        };
-        if let Some(latency_ns) = latency_ns {
-            latencies.subtract(latency_ns, sample.num);
+        let shrunk = if sample.is_late() { subtract_from(&mut self.late, sample.arrived(), sample).unwrap_or(0) } else { 0 };
+        if let Some(of_bucket) = subtract_from(&mut self.buckets, sample.bucket, sample) {
+            return shrunk + of_bucket;
         }
-        0
+        if let Some(latency_ns) = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0) {
+            self.past.subtract(latency_ns, sample.num);
+        }
+        shrunk
     }
 
-    fn find(&self, bucket: i32) -> Result<usize, usize> {
-        match self.buckets.last() {
-            None => Err(0),
-            Some(last) if last.bucket == bucket => Ok(self.buckets.len() - 1),
-            Some(last) if last.bucket < bucket => Err(self.buckets.len()),
-            Some(_) => self.buckets.binary_search_by_key(&bucket, |known| known.bucket),
-        }
-    }
-
-    /// Lets buckets before `oldest` go; what they held stays in the totals. Gives back by how many bytes it shrank.
-    pub(crate) fn forget_before(&mut self, oldest: i32) -> usize {
+    /// Lets buckets before `oldest` go, and late arrivals before `oldest_late`; what they held stays in the totals. Gives back
+    /// by how many bytes it shrank.
+    pub(crate) fn forget_before(&mut self, oldest: i32, oldest_late: i32) -> usize {
+        let num_late = self.late.partition_point(|bucket| bucket.bucket < oldest_late);
+        let mut shrunk: usize = self.late.drain(..num_late).map(|bucket| bucket.size_bytes()).sum();
         let num_old = self.buckets.partition_point(|bucket| bucket.bucket < oldest);
         if num_old == 0 {
-            return 0;
+            return shrunk;
         }
-        let mut shrunk = 0;
         let grown_from = self.past.heap_bytes();
         for bucket in self.buckets.drain(..num_old) {
             shrunk += bucket.size_bytes();
@@ -220,7 +204,7 @@ impl Series {
         &self.total
     }
 
-    /// Start of the newest bucket counted in, ns since the Unix epoch.
+    /// Start of the bucket in which the last of it arrived, ns since the Unix epoch.
     pub(crate) fn last_ns(&self) -> Option<i64> {
         (self.last_ns > 0).then_some(self.last_ns)
     }
@@ -251,8 +235,7 @@ impl Series {
     }
 
     fn range_buckets(&self, from: i32, to: i32) -> impl Iterator<Item = &Bucket> {
-        let start = self.buckets.partition_point(|bucket| bucket.bucket < from);
-        self.buckets[start..].iter().take_while(move |bucket| bucket.bucket < to)
+        in_range(&self.buckets, from, to)
     }
 
     /// Adds sums and latencies of the buckets `[from, to)`.
@@ -262,6 +245,66 @@ impl Series {
             merged.add(&bucket.latencies);
         }
     }
+
+    /// Adds sums and latencies of what arrived in the last minute: `[from, to)` are its buckets.
+    pub(crate) fn recent(&self, from: i32, to: i32, counts: &mut Counts, merged: &mut Merged) {
+        self.range(from, to, counts, merged);
+        for bucket in in_range(&self.late, from, to) {
+            counts.merge(&bucket.counts);
+            merged.add(&bucket.latencies);
+        }
+    }
+}
+
+fn in_range(buckets: &[Bucket], from: i32, to: i32) -> impl Iterator<Item = &Bucket> {
+    let start = buckets.partition_point(|bucket| bucket.bucket < from);
+    buckets[start..].iter().take_while(move |bucket| bucket.bucket < to)
+}
+
+fn find(buckets: &[Bucket], bucket: i32) -> Result<usize, usize> {
+    match buckets.last() {
+        None => Err(0),
+        Some(last) if last.bucket == bucket => Ok(buckets.len() - 1),
+        Some(last) if last.bucket < bucket => Err(buckets.len()),
+        Some(_) => buckets.binary_search_by_key(&bucket, |known| known.bucket),
+    }
+}
+
+/// Counts in a bucket. Gives back by how many bytes it grew.
+fn add_to(buckets: &mut Vec<Bucket>, number: i32, sample: &Sample) -> usize {
+    let mut grown = 0;
+    let at = match find(buckets, number) {
+        Ok(at) => at,
+        Err(at) => {
+            buckets.insert(at, Bucket { bucket: number, counts: Counts::default(), latencies: Histogram::default(), statuses: Statuses::default() });
+            grown += size_of::<Bucket>();
+            at
+        }
+    };
+    let bucket = &mut buckets[at];
+    bucket.counts.add(sample);
+    grown += bucket.statuses.add(sample.status, sample.num);
+    if let Some(latency_ns) = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0) {
+        let before = bucket.latencies.heap_bytes();
+        bucket.latencies.add(latency_ns, sample.num);
+        grown += bucket.latencies.heap_bytes() - before;
+    }
+    grown
+}
+
+/// Takes back from a bucket. Gives back by how many bytes it shrank; `None` where the bucket is not kept apart.
+fn subtract_from(buckets: &mut Vec<Bucket>, number: i32, sample: &Sample) -> Option<usize> {
+    let at = find(buckets, number).ok()?;
+    let bucket = &mut buckets[at];
+    bucket.counts.subtract(sample);
+    bucket.statuses.subtract(sample.status, sample.num);
+    if bucket.counts.calls == 0 {
+        return Some(buckets.remove(at).size_bytes());
+    }
+    if let Some(latency_ns) = sample.latency_ns.filter(|latency_ns| *latency_ns >= 0) {
+        bucket.latencies.subtract(latency_ns, sample.num);
+    }
+    Some(0)
 }
 
 #[cfg(test)]
@@ -271,6 +314,7 @@ mod tests {
     fn sample(bucket: i32, latency_ns: i64) -> Sample {
         Sample {
             bucket,
+            late_by: 0,
             latency_ns: Some(latency_ns),
             error: latency_ns % 2 == 1,
             retry: false,
@@ -300,7 +344,7 @@ mod tests {
         for latency_ns in 0..1_000 {
             bytes += series.add(&sample(5 + (latency_ns % 3) as i32, latency_ns * 10_000), 5) as isize;
         }
-        bytes -= series.forget_before(6) as isize;
+        bytes -= series.forget_before(6, 6) as isize;
         for latency_ns in 0..1_000 {
             bytes -= series.subtract(&sample(5 + (latency_ns % 3) as i32, latency_ns * 10_000)) as isize;
         }
@@ -315,7 +359,7 @@ mod tests {
         for bucket in 0..20 {
             series.add(&sample(bucket, 1_000_000), 0);
         }
-        series.forget_before(15);
+        series.forget_before(15, 15);
         series.add(&sample(3, 1_000_000), 15);
         assert_eq!((series.total().calls, series.oldest()), (21, Some(15)));
         let (mut counts, mut merged) = (Counts::default(), Merged::default());
@@ -334,5 +378,27 @@ mod tests {
         assert_eq!((series.total().calls, series.total().clock_differences, median_ns(&series)), (1, 1, None));
         series.add(&sample(OUT_OF_RANGE, 2_000_000), 0);
         assert_eq!((series.total().calls, series.oldest()), (2, Some(1)));
+    }
+
+    #[test]
+    fn what_comes_late_is_of_now_by_arrival_and_of_its_own_time_in_ranges() {
+        let mut series = Series::default();
+        let late = Sample { late_by: 9, ..sample(100, 1_000_000) };
+        let grown = series.add(&late, 0);
+        series.add(&sample(109, 1_000_000), 0);
+        let recent = |series: &Series| {
+            let (mut counts, mut merged) = (Counts::default(), Merged::default());
+            series.recent(109 - RECENT, 110, &mut counts, &mut merged);
+            counts.calls
+        };
+        let (mut counts, mut merged) = (Counts::default(), Merged::default());
+        series.range(109 - RECENT, 110, &mut counts, &mut merged);
+        assert_eq!((recent(&series), counts.calls, series.total().calls), (2, 1, 2));
+        assert_eq!(series.last_ns(), Some(109 * BUCKET_NS));
+        assert_eq!(series.subtract(&late), grown);
+        assert_eq!((recent(&series), series.total().calls, series.oldest()), (1, 1, Some(109)));
+        series.add(&late, 0);
+        series.forget_before(0, 110);
+        assert_eq!((recent(&series), series.total().calls), (1, 2));
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Entry {
     pub(crate) rule: Rule,
     /// How often it was replaced by another of its id.
     pub(crate) num_replaced: u8,
+    /// By how many buckets it arrived later than it ended.
+    late_by: u8,
     flags: u8,
 }
 
@@ -74,6 +76,8 @@ const TIMEOUT: u8 = 4;
 const LINKED: u8 = 8;
 /// It stands among the children of its parent.
 const JOINED: u8 = 16;
+/// Its start and end make no duration.
+const UNTIMED: u8 = 32;
 
 impl Entry {
     /// A span that is only named yet.
@@ -102,6 +106,7 @@ impl Entry {
             via: Via::Call,
             rule: Rule::Root,
             num_replaced: 0,
+            late_by: 0,
             flags: 0,
         }
     }
@@ -114,6 +119,7 @@ impl Entry {
         self.start_ns = start_ns;
         self.end_ns = end_ns;
         self.bucket = facts.bucket;
+        self.late_by = facts.late_by;
         self.weight_milli = facts.weight_milli;
         self.operation = facts.operation;
         self.service = facts.service;
@@ -123,7 +129,7 @@ impl Entry {
         self.role = facts.role;
         self.via = facts.via;
         let flag = |yes: bool, flag: u8| if yes { flag } else { 0 };
-        self.flags = self.flags & (LINKED | JOINED) | flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT);
+        self.flags = self.flags & (LINKED | JOINED) | flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT) | flag(!facts.timed, UNTIMED);
     }
 
     /// Its trace and id.
@@ -135,7 +141,8 @@ impl Entry {
     pub(crate) fn sample(&self) -> Sample {
         Sample {
             bucket: self.bucket,
-            latency_ns: Some(self.end_ns.saturating_sub(self.start_ns)),
+            late_by: self.late_by,
+            latency_ns: (self.flags & UNTIMED == 0).then(|| self.end_ns.saturating_sub(self.start_ns)),
             error: self.flags & ERROR != 0,
             retry: self.flags & RETRY != 0,
             timeout: self.flags & TIMEOUT != 0,

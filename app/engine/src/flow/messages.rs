@@ -1,6 +1,8 @@
 //! Messages: who published, who handles, and which producer and consumer spans belong together. One pair a producer span
 //! and consumer span; each message of a batch counts in the hops.
 
+use switchboard_model::is_believable;
+
 use crate::extract::{LinkFacts, Role};
 use crate::figures::{RowId, RowKey, Rule, Sample, SpanKey, Subscription};
 use crate::flow::hot::{Entry, Seq};
@@ -30,6 +32,8 @@ pub(crate) struct Producer {
     pub(super) service: ServiceId,
     /// Where it published.
     pub(super) channel: ChannelId,
+    /// When it began, ns.
+    pub(super) start_ns: i64,
     /// When it ended, ns.
     pub(super) end_ns: i64,
     /// Whether it says that it publishes; else it only handed its context on.
@@ -38,7 +42,7 @@ pub(crate) struct Producer {
 
 impl Producer {
     pub(super) fn of(entry: &Entry) -> Self {
-        Self { key: entry.key(), service: entry.service, channel: entry.channel, end_ns: entry.end_ns, is_publish: entry.role == Role::Publish }
+        Self { key: entry.key(), service: entry.service, channel: entry.channel, start_ns: entry.start_ns, end_ns: entry.end_ns, is_publish: entry.role == Role::Publish }
     }
 }
 
@@ -66,7 +70,7 @@ struct Pair {
     producer: SpanKey,
     rule: Rule,
     row: RowId,
-    latency_ns: i64,
+    latency_ns: Option<i64>,
 }
 
 /// What a consumer span is counted as.
@@ -112,6 +116,14 @@ impl Consumer {
     fn num_messages(&self) -> u32 {
         self.messages.len() as u32 + self.num_more
     }
+}
+
+/// From a producer to its consumer's start: since the producer's end, or, where it still ran then (it waits for the broker to
+/// acknowledge), since its start. Below zero: their clocks differ. `None` where the two times have nothing to do with one another.
+fn latency_ns(producer: &Producer, consumer_start_ns: i64) -> Option<i64> {
+    let since_end_ns = consumer_start_ns.saturating_sub(producer.end_ns.max(producer.start_ns));
+    let latency_ns = if since_end_ns < 0 { consumer_start_ns.saturating_sub(producer.start_ns) } else { since_end_ns };
+    Some(latency_ns).filter(|latency_ns| is_believable(*latency_ns))
 }
 
 impl Flow {
@@ -349,7 +361,7 @@ impl Flow {
 
     fn count_pairs(&mut self, consumer: &Consumer, counted: &Counted, add: bool) {
         let mut exampled: Vec<RowId> = Vec::new();
-        let pairs = counted.pairs.iter().map(|pair| (pair.row, Sample { latency_ns: Some(pair.latency_ns), ..consumer.sample }, pair.rule));
+        let pairs = counted.pairs.iter().map(|pair| (pair.row, Sample { latency_ns: pair.latency_ns, ..consumer.sample }, pair.rule));
         let unpaired = counted.unpaired.map(|(num, row, rule)| (row, Sample { latency_ns: None, num, ..consumer.sample }, rule));
         for (row, sample, rule) in pairs.chain(unpaired) {
             let example = if exampled.contains(&row) { None } else { Some(consumer.key) };
@@ -428,7 +440,7 @@ impl Flow {
         for (producer, rule) in found {
             let channel = if consumer.to.channel.is_some() { consumer.to.channel } else { producer.channel };
             let row = self.rows.row(RowKey::Message { from: producer.service, to: Subscription { channel, ..consumer.to } });
-            let latency_ns = consumer.start_ns.saturating_sub(producer.end_ns);
+            let latency_ns = latency_ns(&producer, consumer.start_ns);
             counted.pairs.push(Pair { producer: producer.key, rule, row, latency_ns });
         }
         let num_unpaired = consumer.num_messages().saturating_sub(num_resolved);
@@ -463,8 +475,14 @@ impl Flow {
             return None;
         }
         let old = older.find(key, &mut self.names)?;
-        let producer =
-            Producer { key, service: old.facts.service, channel: old.facts.channel, end_ns: old.end_ns, is_publish: old.facts.role == Role::Publish };
+        let producer = Producer {
+            key,
+            service: old.facts.service,
+            channel: old.facts.channel,
+            start_ns: old.start_ns,
+            end_ns: old.end_ns,
+            is_publish: old.facts.role == Role::Publish,
+        };
         self.can_produce(&producer, old.facts.role, to).then_some(producer)
     }
 

@@ -3,6 +3,7 @@
 mod arrival_index;
 mod bounded;
 mod calls;
+mod clock;
 mod conversations;
 mod hot;
 mod messages;
@@ -59,6 +60,8 @@ pub(crate) struct Arrival<'a> {
 pub(crate) struct OldSpan {
     /// What it said.
     pub(crate) facts: SpanFacts,
+    /// Start, ns since the Unix epoch.
+    pub(crate) start_ns: i64,
     /// End, ns since the Unix epoch.
     pub(crate) end_ns: i64,
 }
@@ -173,7 +176,7 @@ impl Flow {
         if is_awaited && let Some(entry) = self.hot.get_mut(seq) {
             entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, facts);
         }
-        if facts.bucket == crate::figures::OUT_OF_RANGE {
+        if !facts.in_range {
             self.rows.count_out_of_range();
         }
         self.count(seq, arrival, sides, older);

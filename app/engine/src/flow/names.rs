@@ -9,6 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::extract::rules::RPC_STATUSES;
 use crate::figures::{StatusId, StatusKind};
+use crate::flow::clock::Clock;
 use crate::intern::{OperationId, Registry, ServiceId};
 
 /// A channel as spans name it.
@@ -94,6 +95,8 @@ pub(crate) struct Service {
     pub(crate) first_seen_ns: i64,
     /// To what it belongs, by attribute: when that was last told, ns, and what.
     pub(crate) labels: BTreeMap<String, (i64, String)>,
+    /// How far its clock is off.
+    pub(crate) clock: Clock,
 }
 
 /// An instance of a service.
@@ -241,6 +244,11 @@ impl FlowNames {
             }
             None => self.services.num_overflowed += 1,
         }
+    }
+
+    /// A span of a service arrived whose end lay so far ahead of that, ns.
+    pub(crate) fn see_clock(&mut self, service: ServiceId, received_ns: i64, ahead_ns: i64) {
+        self.services.items[service.0 as usize].clock.see(received_ns, ahead_ns);
     }
 
     /// A resource of a service told to what it belongs. What was told last holds.

@@ -88,10 +88,19 @@ pub(crate) struct PlannedNode {
     pub(crate) rows: Vec<RowId>,
     /// What is known without spans.
     pub(crate) num_more: u64,
+    /// The service that sends spans under this name.
+    pub(crate) service: Option<ServiceId>,
     /// What its broker says of a channel: the place among the brokers' channels.
     pub(crate) channel: Option<usize>,
     /// The cluster of a channel or group; empty = unknown, or it has none.
     cluster: String,
+}
+
+impl PlannedNode {
+    /// By how much its clock runs ahead, as [`crate::view::NodeFigure::clock_ahead_ns`] tells it.
+    pub(crate) fn clock_ahead_ns(&self, flow: &Flow) -> Option<i64> {
+        flow.names.get_service(self.service?).clock.ahead_ns()
+    }
 }
 
 /// An edge and the rows of its figure.
@@ -321,6 +330,7 @@ impl Draft<'_> {
             },
             rows: Vec::new(),
             num_more: 0,
+            service: None,
             channel: None,
             cluster: match key {
                 NodeKey::Channel { cluster, .. } | NodeKey::Group { cluster, .. } if is_own => cluster.clone(),
@@ -354,6 +364,7 @@ impl Draft<'_> {
             && planned.node.first_seen_ns.is_none()
         {
             let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            planned.service = Some(service);
             planned.node.namespace = told(&known.namespace);
             planned.node.environment = told(&known.environment);
             planned.node.version = told(&known.version.1);

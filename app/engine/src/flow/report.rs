@@ -39,6 +39,7 @@ fn services(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -
                 errors: summary.counts.errors,
                 p50_ms: summary.p50_ms(),
                 p95_ms: summary.p95_ms(),
+                clock_ahead_s: planned.clock_ahead_ns(flow).map(|ahead_ns| ahead_ns as f64 / 1e9),
             }
         })
         .collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::extract::rules::SERVER_FAULTS;
-use crate::figures::{BUCKET_NS, Counts, Merged, RowId, Rows, StatusId, StatusKind, bucket_of, evidence};
+use crate::figures::{BUCKET_NS, Counts, Merged, RECENT, RowId, Rows, StatusId, StatusKind, bucket_of, evidence};
 use crate::flow::FlowNames;
 use crate::view::{Basis, Evidence, Figure, StatusClass, StatusCount};
 
@@ -14,10 +14,10 @@ pub(crate) enum Scope {
     Session,
     /// Buckets `[from, to)`.
     Buckets(i32, i32),
+    /// What arrived in the last minute: its buckets `[from, to)`.
+    Recent(i32, i32),
 }
 
-/// Buckets of the last minute: the one that runs, and five whole ones.
-const RECENT: i32 = 5;
 /// Buckets ahead of the engine's time that clocks of others may reach.
 const AHEAD: i32 = 7;
 
@@ -77,6 +77,7 @@ impl Summaries {
                     }
                 }
                 Scope::Buckets(from, to) => series.range(from, to, &mut summary.counts, &mut self.merged),
+                Scope::Recent(from, to) => series.recent(from, to, &mut summary.counts, &mut self.merged),
             }
         }
         if !is_same {
@@ -86,6 +87,7 @@ impl Summaries {
                 match scope {
                     Scope::Session => series.all_latencies(&mut self.merged),
                     Scope::Buckets(from, to) => series.range(from, to, &mut unused, &mut self.merged),
+                    Scope::Recent(from, to) => series.recent(from, to, &mut unused, &mut self.merged),
                 }
             }
         }
@@ -97,7 +99,7 @@ impl Summaries {
     /// The figure of rows as the window shows it.
     pub(crate) fn figure(&mut self, rows: &Rows, counted: &[RowId], timed: &[RowId], num_more: u64, now_ns: i64, started_ns: i64) -> Figure {
         let now = bucket_of(now_ns);
-        let recent = self.of(rows, counted, timed, Scope::Buckets(now.saturating_sub(RECENT), now.saturating_add(AHEAD)));
+        let recent = self.of(rows, counted, timed, Scope::Recent(now.saturating_sub(RECENT), now.saturating_add(AHEAD)));
         let first_ns = (i64::from(now) - i64::from(RECENT)).saturating_mul(BUCKET_NS).max(started_ns);
         let covered_s = (now_ns.saturating_sub(first_ns) as f64 / 1e9).max(1.0);
         let mut total = Counts::default();
@@ -127,7 +129,7 @@ pub(crate) fn statuses_of(rows: &Rows, names: &FlowNames, of: &[RowId], scope: S
         let series = &rows.get(*row).series;
         match scope {
             Scope::Session => series.all_statuses(&mut sums),
-            Scope::Buckets(from, to) => series.range_statuses(from, to, &mut sums),
+            Scope::Buckets(from, to) | Scope::Recent(from, to) => series.range_statuses(from, to, &mut sums),
         }
     }
     // A status may be told by number and by word.

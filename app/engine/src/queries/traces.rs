@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashTable;
-use switchboard_model::{SpanStatus, TraceId};
+use switchboard_model::{SpanStatus, TraceId, is_believable_at};
 
 use super::through::{Through, ThroughSegment};
 use crate::store::{Held, Seed, Segment, SpanRef, SpanSegment, StoredAt};
@@ -31,8 +31,12 @@ pub(crate) struct TraceScan {
 #[derive(Debug)]
 struct Sum {
     trace_low: u64,
+    /// First start that is believed; `i64::MAX` = none is.
     start_ns: i64,
+    /// Last end that is believed.
     end_ns: i64,
+    /// About when its spans arrived.
+    arrived_ns: i64,
     /// The last of its spans to arrive.
     last: StoredAt,
     is_failed: bool,
@@ -43,7 +47,12 @@ struct Sum {
 
 impl Sum {
     fn duration_ns(&self) -> i64 {
-        self.end_ns.saturating_sub(self.start_ns)
+        if self.start_ns == i64::MAX { 0 } else { self.end_ns.saturating_sub(self.start_ns) }
+    }
+
+    /// When it began, as far as that is believed; else when it arrived.
+    fn began_ns(&self) -> i64 {
+        if self.start_ns == i64::MAX { self.arrived_ns } else { self.start_ns }
     }
 }
 
@@ -73,8 +82,8 @@ impl TraceScan {
                 list.looked_at_spans += 1;
                 oldest = Some((segment, row));
                 let trace_low = segment.trace_ids[row] as u64;
-                // A trace does not begin after any of its spans.
-                let is_too_old = self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns);
+                // A trace does not begin after any of its spans whose time is believed.
+                let is_too_old = self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns && is_believable_at(segment.starts[row], range.from_ns));
                 if trace_low == 0 || is_too_old || !seen.insert(trace_low) {
                     continue;
                 }
@@ -138,6 +147,7 @@ impl TraceScan {
             if list.oldest_ns.is_none() && segment.num_rows() > 0 {
                 list.oldest_ns = Some(segment.arrivals.of(0).1);
             }
+            let arrived_ns = if segment.num_rows() > 0 { segment.arrivals.of(0).1 } else { 0 };
             let heads = self.heads(segment);
             let passages = through.as_ref().map(|through| ThroughSegment::new(through, segment));
             for row in 0..segment.num_rows() {
@@ -156,6 +166,7 @@ impl TraceScan {
                             trace_low,
                             start_ns: i64::MAX,
                             end_ns: i64::MIN,
+                            arrived_ns,
                             last: at,
                             is_failed: false,
                             has_service: false,
@@ -169,8 +180,14 @@ impl TraceScan {
                 }
                 let sum = &mut sums[last.1 as usize];
                 let head = heads[segment.head_of[row] as usize];
-                sum.start_ns = sum.start_ns.min(segment.starts[row]);
-                sum.end_ns = sum.end_ns.max(segment.ends[row]);
+                if is_believable_at(segment.starts[row], arrived_ns) {
+                    sum.start_ns = sum.start_ns.min(segment.starts[row]);
+                    sum.end_ns = sum.end_ns.max(segment.starts[row]);
+                }
+                if is_believable_at(segment.ends[row], arrived_ns) {
+                    sum.end_ns = sum.end_ns.max(segment.ends[row]);
+                }
+                sum.arrived_ns = arrived_ns;
                 sum.last = at;
                 sum.is_failed |= head.is_failed;
                 sum.has_service |= head.has_service;
@@ -204,16 +221,19 @@ impl TraceScan {
             && min_duration_ns.is_none_or(|least_ns| sum.duration_ns() >= least_ns)
             && max_duration_ns.is_none_or(|most_ns| sum.duration_ns() <= most_ns)
             && (!failed_only || sum.is_failed)
-            && range.is_none_or(|range| (range.from_ns..range.to_ns).contains(&sum.start_ns))
+            && range.is_none_or(|range| (range.from_ns..range.to_ns).contains(&sum.began_ns()))
             && (through.is_none() || sum.passes)
     }
 
     /// A trace as it is listed.
     fn row(&self, trace_low: u64) -> TraceRow {
+        // By start; where that is not believed, by arrival.
         let mut places: Vec<(i64, StoredAt, SpanRef<'_>)> = Vec::new();
         for (number, segment) in self.spans.segments() {
             for row in segment.index.rows_of_trace(trace_low).filter(|row| segment.trace_ids[*row] as u64 == trace_low) {
-                places.push((segment.starts[row], StoredAt { segment: number, row: row as u16 }, SpanRef::new(segment, row)));
+                let span = SpanRef::new(segment, row);
+                let began_ns = if is_believable_at(span.start_ns(), span.received_ns()) { span.start_ns() } else { span.received_ns() };
+                places.push((began_ns, StoredAt { segment: number, row: row as u16 }, span));
             }
         }
         places.sort_unstable_by_key(|(start_ns, at, _)| (*start_ns, *at));
@@ -222,8 +242,11 @@ impl TraceScan {
         let root = places.iter().find(|(_, _, span)| !span.parent_span_id().is_some()).map(|(_, _, span)| *span);
         let mut services: Vec<&str> = Vec::new();
         let mut end_ns = i64::MIN;
-        for (_, _, span) in &places {
-            end_ns = end_ns.max(span.end_ns());
+        for (began_ns, _, span) in &places {
+            end_ns = end_ns.max(*began_ns);
+            if is_believable_at(span.end_ns(), span.received_ns()) {
+                end_ns = end_ns.max(span.end_ns());
+            }
             row.num_errors += u32::from(span.status() == SpanStatus::Error);
             row.trace_id = row.trace_id.max(TraceId(span.trace_id().0));
             if !services.contains(&span.service_name()) {

@@ -8,7 +8,7 @@ use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal
 
 use crate::state::groups::Latest;
 use crate::state::words;
-use crate::view::{CountsReport, RefusalView, RefusedReport, SourceView};
+use crate::view::{ClockSet, CountsReport, RefusalView, RefusedReport, SourceView};
 
 /// Kinds of refusal kept; the one not seen for longest goes first, its count is kept.
 const MAX_REFUSALS: usize = 256;
@@ -16,6 +16,8 @@ const MAX_REFUSALS: usize = 256;
 const MAX_ENDPOINTS: usize = 256;
 /// Text from peers is cut here.
 const MAX_PEER_CHARS: usize = 256;
+/// How many settings of the clock are kept.
+const MAX_CLOCK_SET: usize = 64;
 
 /// All sources of the session.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub(crate) struct Sources {
     num_unlisted_refusals: u64,
     /// When the newest of those was refused, ns since the Unix epoch.
     unlisted_ns: i64,
+    /// When the machine's clock was set, the newest last.
+    clock_set: Vec<ClockSet>,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +57,21 @@ struct RefusalTally {
 }
 
 impl Sources {
+    /// The machine's clock was set.
+    pub(crate) fn apply_clock_set(&mut self, at_ns: i64, by_ns: i64) {
+        let set = ClockSet { at_ns, by_ns };
+        let at = self.clock_set.partition_point(|known| (known.at_ns, known.by_ns) < (at_ns, by_ns));
+        self.clock_set.insert(at, set);
+        if self.clock_set.len() > MAX_CLOCK_SET {
+            self.clock_set.remove(0);
+        }
+    }
+
+    /// When the machine's clock was set, the newest last.
+    pub(crate) fn clock_set(&self) -> &[ClockSet] {
+        &self.clock_set
+    }
+
     /// A source that the session has made.
     pub(crate) fn add(&mut self, info: SourceInfo) {
         let row = self.rows.entry(info.id).or_default();

@@ -10,12 +10,12 @@ pub use lists::{
     ChannelKey, FindHit, FindPage, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage,
     RefusalView, RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TraceRow,
 };
-pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, TraceView};
+pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, Timing, TraceView};
 pub use report::{
-    Basis, BreakerReport, ChannelReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, LimitsReport,
+    Basis, BreakerReport, ChannelReport, ClockSetReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport, LimitsReport,
     REPORT_SCHEMA, RefusedReport, Report, ServiceReport, SourceReport,
 };
 pub use snapshot::{
-    BreakerView, ChannelFigures, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, LagVerdict, MemberView,
+    BreakerView, ChannelFigures, ClockSet, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, LagVerdict, MemberView,
     Node, NodeBasis, NodeFigure, NodeId, NodeKind, Snapshot, SourceView, StateSource, Style, Topology, Totals,
 };

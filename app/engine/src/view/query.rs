@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId, duration_ns, is_believable_at};
 
 use crate::view::{
     ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter, TraceList, TraceOrder,
@@ -214,7 +214,7 @@ pub struct SpanView {
     pub scope: String,
     /// Start, ns since the Unix epoch.
     pub start_ns: i64,
-    /// End − start, ns; negative if the sender says so.
+    /// End − start as sent, ns: only [`Self::timing`] says whether that is a duration.
     pub duration_ns: i64,
     /// Attributes as sent, name and value.
     pub attributes: Vec<(String, String)>,
@@ -232,6 +232,40 @@ pub struct SpanView {
     pub collision: bool,
     /// Whether it was cut at a limit.
     pub truncated: bool,
+}
+
+/// What the start and end of a span come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// It took so long, ns.
+    Took(i64),
+    /// No end was sent.
+    NoEnd,
+    /// It ends before it starts.
+    EndsBeforeStart,
+    /// Start or end lie more than a year from their arrival: they are in another unit, or not set.
+    NotBelievable,
+}
+
+impl SpanView {
+    /// What its start and end come to.
+    pub fn timing(&self) -> Timing {
+        let end_ns = self.start_ns.saturating_add(self.duration_ns);
+        if !self.is_start_believable() {
+            Timing::NotBelievable
+        } else if end_ns == 0 {
+            Timing::NoEnd
+        } else if !is_believable_at(end_ns, self.received_ns) {
+            Timing::NotBelievable
+        } else {
+            duration_ns(self.start_ns, end_ns).map_or(Timing::EndsBeforeStart, Timing::Took)
+        }
+    }
+
+    /// Whether its start may be the moment that it claims to be.
+    pub fn is_start_believable(&self) -> bool {
+        is_believable_at(self.start_ns, self.received_ns)
+    }
 }
 
 /// An event of a span.

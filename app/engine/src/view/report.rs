@@ -35,14 +35,26 @@ pub struct Report {
     pub dead_letters: Vec<DeadLetterReport>,
     /// Refused connections and requests, newest last.
     pub refused: Vec<RefusedReport>,
+    /// When the clock of the machine that Switchboard runs on was set, newest last.
+    #[serde(default)]
+    pub clock_set: Vec<ClockSetReport>,
     /// What the limits of joining and counting left out.
     pub limits: LimitsReport,
+}
+
+/// The machine's clock was set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockSetReport {
+    /// When, RFC 3339, by the clock that goes on.
+    pub at: String,
+    /// By how much, in s: ahead where it is above zero.
+    pub by_s: f64,
 }
 
 /// What the limits of joining and counting left out: counted, so that no figure is silently too small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitsReport {
-    /// Spans whose own time lies more than 15 min before or 1 min after their arrival: they count in totals, in no range.
+    /// Spans whose own end lies more than 15 min before or 1 min after their arrival: they count when they arrived.
     pub out_of_range: u64,
     /// Spans and messages that left the table of recent arrivals before their partner came: they stay counted as unpaired.
     pub left_unpaired: u64,
@@ -113,6 +125,9 @@ pub struct ServiceReport {
     pub p50_ms: Option<f64>,
     /// 95th percentile of the duration of calls received.
     pub p95_ms: Option<f64>,
+    /// By how much its clock runs ahead of this machine's, in s; below zero: behind, or its spans come that late. null where they
+    /// agree as far as can be told.
+    pub clock_ahead_s: Option<f64>,
 }
 
 /// A channel.

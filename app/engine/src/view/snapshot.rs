@@ -47,6 +47,17 @@ pub struct Totals {
     pub folded: u64,
     /// What the limits of joining and counting left out.
     pub limits: LimitsReport,
+    /// The last time that the machine's clock was set.
+    pub clock_set: Option<ClockSet>,
+}
+
+/// The clock of the machine that Switchboard runs on was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockSet {
+    /// When, by the clock that goes on, ns since the Unix epoch.
+    pub at_ns: i64,
+    /// By how much, ns: ahead where it is above zero.
+    pub by_ns: i64,
 }
 
 /// A node of the map. Given once and never reused in a session.
@@ -221,6 +232,9 @@ pub struct NodeFigure {
     pub node_id: NodeId,
     /// Calls received (services), messages through (channels), deliveries (groups).
     pub figure: Figure,
+    /// By how much the clock of a service runs ahead of this machine's, ns; below zero: behind, or its spans come that late.
+    /// `None` where they agree as far as can be told.
+    pub clock_ahead_ns: Option<i64>,
 }
 
 /// Figures of all nodes and edges, sorted by id.

@@ -21,6 +21,9 @@ pub(crate) struct Problem {
     pub detail: String,
 }
 
+/// So long it is told that the machine's clock was set, ns.
+const CLOCK_SET_TOLD_NS: i64 = 15 * 60 * 1_000_000_000;
+
 /// Everything unusual, most urgent first; within one urgency breakers, groups, failures, dead letters, sources, silence.
 pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     let mut found = breakers(scene, snapshot, now_ns);
@@ -38,8 +41,39 @@ pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
             detail: format!("no spans for {}", figures::age(silent_ns)),
         })
     }));
+    found.extend(clocks(scene, snapshot));
+    found.extend(clock_set(snapshot, now_ns));
     found.sort_by_key(|problem| std::cmp::Reverse(problem.tone));
     found
+}
+
+/// The clock of this machine was set not long ago.
+fn clock_set(snapshot: &Snapshot, now_ns: i64) -> Option<Problem> {
+    let set = snapshot.totals.clock_set.filter(|set| now_ns.saturating_sub(set.at_ns) < CLOCK_SET_TOLD_NS)?;
+    let way = if set.by_ns > 0 { "ahead" } else { "back" };
+    Some(Problem {
+        selects: None,
+        tone: Tone::Unknown,
+        glyph: Glyph::Dot,
+        title: format!("this machine's clock was set {} {way}", figures::age(set.by_ns.saturating_abs())),
+        detail: format!("{} ago; figures go on by a clock that does not jump", figures::age(now_ns.saturating_sub(set.at_ns))),
+    })
+}
+
+/// Services whose clock is not this machine's.
+fn clocks<'a>(scene: &'a Scene, snapshot: &'a Snapshot) -> impl Iterator<Item = Problem> + 'a {
+    scene.nodes.iter().filter_map(|node| {
+        let rows = &snapshot.figures.nodes;
+        let row = rows.binary_search_by_key(&node.node_id, |row| row.node_id).ok()?;
+        let ahead_ns = rows[row].clock_ahead_ns?;
+        let off = figures::age(ahead_ns.saturating_abs());
+        let (title, detail) = if ahead_ns > 0 {
+            (format!("{}'s clock is off", node.name), format!("it runs {off} ahead of this machine's; its spans count when they arrive"))
+        } else {
+            (format!("{}'s spans come late", node.name), format!("{off} after they ended: its clock runs behind this machine's, or they are held back"))
+        };
+        Some(Problem { selects: Some(Selection::Node(node.node_id)), tone: Tone::Unknown, glyph: Glyph::Dot, title, detail })
+    })
 }
 
 /// The word for a breaker's state.

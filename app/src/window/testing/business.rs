@@ -73,7 +73,7 @@ impl Business {
             labels: Vec::new(),
             folded_into: None,
         });
-        self.figures.nodes.push(NodeFigure { node_id, figure });
+        self.figures.nodes.push(NodeFigure { node_id, figure, clock_ahead_ns: None });
         node_id
     }
 

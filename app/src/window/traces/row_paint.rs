@@ -6,7 +6,7 @@ use switchboard_engine::view::SpanView;
 use super::{
     open_trace::OpenTrace,
     span_detail::kind_word,
-    tree::NodeOf,
+    tree::{NodeOf, took},
     waterfall::{self, RowOf, TimeView, bar, extent_ns, ticks},
     waterfall_ui::{DURATION, NAME, TIME},
 };
@@ -81,7 +81,7 @@ impl RowPaint<'_> {
             self.ticks(span, rect);
             self.marks_beside(rect, span, node.before_parent_ns);
         }
-        let duration = figures::duration(span.duration_ns);
+        let duration = took(span);
         self.duration(&duration, if node.is_error { Ink::Bad } else { Ink::Text });
         if node.is_error {
             self.cross();

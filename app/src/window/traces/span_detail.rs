@@ -1,10 +1,10 @@
 //! What is known of a span, in sections. Pure.
 
-use switchboard_engine::view::{ChannelKey, LogView, RecordView, SpanLink, SpanView, TraceView};
+use switchboard_engine::view::{ChannelKey, LogView, RecordView, SpanLink, SpanView, Timing, TraceView};
 use switchboard_model::{CorrelationId, SpanKind, SpanStatus};
 
 use super::{
-    tree::{NodeOf, Tree},
+    tree::{NodeOf, Tree, took},
     waterfall::SEVERITY_ERROR,
 };
 use crate::window::{
@@ -119,9 +119,9 @@ fn verdict(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<(S
         if let (Some(until_ns), Some(called)) = (callee.caller_waits_until_ns, tree.span(child, view)) {
             let text = format!(
                 "It took {}, though {} had answered in {}: {} lie between its answer and the end of the call",
-                figures::duration(span.duration_ns),
+                took(span),
                 visible(&called.service),
-                figures::duration(called.duration_ns),
+                took(called),
                 figures::duration(until_ns.saturating_sub(callee.end_ns)),
             );
             sentences.push((text, Tone::Warn));
@@ -130,23 +130,40 @@ fn verdict(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<(S
     if let Some(before_ns) = node.before_parent_ns {
         sentences.push((format!("It starts {} before its parent: the clocks differ, and nothing was corrected", figures::duration(before_ns)), Tone::Warn));
     }
+    match span.timing() {
+        Timing::Took(_) => {}
+        Timing::NoEnd => sentences.push(("No end was sent: how long it took is not known".to_owned(), Tone::Unknown)),
+        Timing::EndsBeforeStart => sentences.push(("Its sender says that it ends before it starts: how long it took is not known".to_owned(), Tone::Unknown)),
+        Timing::NotBelievable => sentences.push((
+            "Its time is not believable: more than a year from when it arrived; perhaps it was sent in another unit than nanoseconds".to_owned(),
+            Tone::Unknown,
+        )),
+    }
     let marks = [
-        (node.is_negative, "Its sender says that it ended before it began"),
         (node.is_loop, "Its parents lead back to itself; it is shown at the top"),
         (span.collision, "Another span of the same id has other content; both are kept"),
         (span.truncated, "It was cut at a limit; not all that was sent is here"),
-        (span.start_ns.saturating_add(span.duration_ns).saturating_add(LATE_NS) < span.received_ns, "It came late"),
+        (
+            node.odd_time.is_none() && span.start_ns.saturating_add(span.duration_ns).saturating_add(LATE_NS) < span.received_ns,
+            "It came late, or its sender's clock runs behind",
+        ),
     ];
     sentences.extend(marks.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| (text.to_owned(), Tone::Unknown)));
     sentences
 }
 
 fn when(tree: &Tree, span: &SpanView) -> Vec<Row> {
+    let unknown = || "unknown".to_owned();
+    let into_trace = if span.is_start_believable() { figures::duration(span.start_ns.saturating_sub(tree.start_ns)) } else { unknown() };
+    let received_after = match span.timing() {
+        Timing::Took(took_ns) => figures::duration(span.received_ns.saturating_sub(span.start_ns.saturating_add(took_ns))),
+        _ => unknown(),
+    };
     vec![
         Row::pair("start", &figures::instant(span.start_ns)),
-        Row::pair("into the trace", &figures::duration(span.start_ns.saturating_sub(tree.start_ns))),
-        Row::pair("duration", &figures::duration(span.duration_ns)),
-        Row::pair("received after", &figures::duration(span.received_ns.saturating_sub(span.start_ns.saturating_add(span.duration_ns)))),
+        Row::pair("into the trace", &into_trace),
+        Row::pair("duration", &took(span)),
+        Row::pair("received after", &received_after),
     ]
 }
 
@@ -230,7 +247,7 @@ fn more(rows: &mut Vec<Row>, num: usize, most: usize) {
 /// A span of this trace that can be opened.
 fn span_row(word: &str, span: &SpanView) -> Row {
     let action = ViewAction::Goto(Target::Trace { trace_id: span.trace_id, span_id: Some(span.span_id) });
-    let row = Row::link(&format!("{word}  {} {}", span.service, span.name), &figures::duration(span.duration_ns), Some(action));
+    let row = Row::link(&format!("{word}  {} {}", span.service, span.name), &took(span), Some(action));
     if span.status == SpanStatus::Error { row.toned(Tone::Bad) } else { row }
 }
 
@@ -303,7 +320,7 @@ pub(crate) fn to_json(span: &SpanView) -> serde_json::Value {
         "status_message": span.status_message,
         "start": figures::instant(span.start_ns),
         "start_ns": span.start_ns,
-        "duration_ns": span.duration_ns,
+        "duration_ns": if let Timing::Took(took_ns) = span.timing() { Some(took_ns) } else { None },
         "received_ns": span.received_ns,
         "attributes": object(&span.attributes),
         "current_names": object(&span.normalised),

@@ -4,7 +4,10 @@ use egui::{RichText, pos2};
 use switchboard_engine::view::{ChannelKey, ConversationItem};
 use switchboard_model::{CorrelationId, SpanStatus, TraceId};
 
-use super::span_detail::{kind_word, severity_tone, severity_word};
+use super::{
+    span_detail::{kind_word, severity_tone, severity_word},
+    tree::took,
+};
 use crate::window::{
     figures, fonts,
     map::{
@@ -163,7 +166,7 @@ fn row(item: &ConversationItem) -> StoryRow {
     match item {
         ConversationItem::Span(span) => {
             let failed = span.status == SpanStatus::Error;
-            let mut text = format!("{} · {}", visible(&span.name), figures::duration(span.duration_ns));
+            let mut text = format!("{} · {}", visible(&span.name), took(span));
             if failed && !span.status_message.is_empty() {
                 text.push_str(&format!(" · {}", visible(&span.status_message)));
             }

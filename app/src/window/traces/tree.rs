@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 
-use switchboard_engine::view::{SpanView, TraceView};
+use switchboard_engine::view::{SpanView, Timing, TraceView};
 use switchboard_model::{SpanId, SpanKind, SpanStatus};
+
+use crate::window::figures;
 
 /// Spans of one id that are looked at when a parent is sought; more have no say.
 const TWINS_MAX: usize = 8;
@@ -60,8 +62,8 @@ pub(crate) struct TreeNode {
     pub last_ns: i64,
     /// Whether it failed.
     pub is_error: bool,
-    /// Whether its sender says that it ended before it began.
-    pub is_negative: bool,
+    /// What is wrong with its own start and end; where its start is not believed, it is drawn at its parent's.
+    pub odd_time: Option<&'static str>,
     /// Whether its parents lead back to itself: it was put at the top.
     pub is_loop: bool,
     /// How long before its parent it starts, ns, where they are of different services: clocks differ.
@@ -120,6 +122,7 @@ impl Tree {
         let nodes = links.arrange(&view.spans);
         let mut tree = Self { nodes, ..Self::default() };
         tree.sum_up();
+        tree.place_without_start();
         tree.mark(&view.spans);
         tree.number_names(&view.spans);
         tree.start_ns = tree.nodes.iter().map(|node| node.start_ns).min().unwrap_or(0);
@@ -196,6 +199,22 @@ impl Tree {
         }
     }
 
+    /// What has no start that is believed stands where its parent starts, else where what is below it does.
+    fn place_without_start(&mut self) {
+        let first_ns = self.nodes.iter().map(|node| node.start_ns).min().filter(|first_ns| *first_ns != i64::MAX).unwrap_or(0);
+        for place in 0..self.nodes.len() {
+            let node = &self.nodes[place];
+            if node.start_ns != i64::MAX {
+                continue;
+            }
+            let at_ns = node.parent.map_or(node.first_ns.min(node.last_ns), |parent| self.nodes[parent as usize].start_ns);
+            let at_ns = if at_ns == i64::MAX || at_ns == i64::MIN { first_ns } else { at_ns };
+            let node = &mut self.nodes[place];
+            (node.start_ns, node.end_ns) = (at_ns, at_ns);
+            (node.first_ns, node.last_ns) = (node.first_ns.min(at_ns), node.last_ns.max(at_ns));
+        }
+    }
+
     /// Marks what only parent and child together tell.
     fn mark(&mut self, spans: &[SpanView]) {
         for place in 0..self.nodes.len() {
@@ -232,7 +251,8 @@ impl Tree {
             let caller = &spans[caller as usize];
             let slack_ns = caller.duration_ns.saturating_sub(callee.duration_ns);
             let is_call = caller.kind == SpanKind::Client && callee.kind == SpanKind::Server && caller.service != callee.service;
-            if !is_call || slack_ns < 0 || callee.duration_ns < 0 {
+            let is_timed = [caller, callee].iter().all(|span| matches!(span.timing(), Timing::Took(_)));
+            if !is_call || slack_ns < 0 || !is_timed {
                 continue;
             }
             let most_ns = callee.start_ns.saturating_sub(caller.start_ns);
@@ -256,12 +276,31 @@ impl Tree {
     }
 }
 
+/// What is wrong with a span's own start and end, in words.
+pub(crate) fn odd_time(span: &SpanView) -> Option<&'static str> {
+    match span.timing() {
+        Timing::Took(_) => None,
+        Timing::NoEnd => Some("no end"),
+        Timing::EndsBeforeStart => Some("ends before it starts"),
+        Timing::NotBelievable => Some("its time is not believable"),
+    }
+}
+
+/// How long a span took, or why that cannot be told.
+pub(crate) fn took(span: &SpanView) -> String {
+    match span.timing() {
+        Timing::Took(took_ns) => figures::duration(took_ns),
+        _ => odd_time(span).unwrap_or_default().to_owned(),
+    }
+}
+
 /// Names of services, by first start.
 fn services(spans: &[SpanView]) -> Vec<String> {
     let mut first: HashMap<&str, i64> = HashMap::new();
     for span in spans {
-        let start_ns = first.entry(&span.service).or_insert(span.start_ns);
-        *start_ns = (*start_ns).min(span.start_ns);
+        let own_ns = if span.is_start_believable() { span.start_ns } else { span.received_ns };
+        let start_ns = first.entry(&span.service).or_insert(own_ns);
+        *start_ns = (*start_ns).min(own_ns);
     }
     let mut services: Vec<(i64, &str)> = first.into_iter().map(|(service, start_ns)| (start_ns, service)).collect();
     services.sort_unstable();
@@ -404,13 +443,14 @@ impl Links {
     }
 
     fn node(&self, place: u32, spans: &[SpanView]) -> TreeNode {
-        let (of, key, start_ns, end_ns, is_error, is_negative) = if let Some(span) = spans.get(place as usize) {
-            let end_ns = span.start_ns.saturating_add(span.duration_ns.max(0));
+        let (of, key, start_ns, end_ns, is_error, odd_time) = if let Some(span) = spans.get(place as usize) {
+            let took_ns = if let Timing::Took(took_ns) = span.timing() { took_ns } else { 0 };
+            let (start_ns, end_ns) = if span.is_start_believable() { (span.start_ns, span.start_ns.saturating_add(took_ns)) } else { (i64::MAX, i64::MIN) };
             let key = NodeKey { span_id: span.span_id, nth: self.nth[place as usize], is_missing: false };
-            (NodeOf::Span(place), key, span.start_ns, end_ns, span.status == SpanStatus::Error, span.duration_ns < 0)
+            (NodeOf::Span(place), key, start_ns, end_ns, span.status == SpanStatus::Error, odd_time(span))
         } else {
             let span_id = self.missing[place as usize - spans.len()];
-            (NodeOf::Missing(span_id), NodeKey { span_id, nth: 0, is_missing: true }, i64::MAX, i64::MIN, false, false)
+            (NodeOf::Missing(span_id), NodeKey { span_id, nth: 0, is_missing: true }, i64::MAX, i64::MIN, false, None)
         };
         TreeNode {
             of,
@@ -425,7 +465,7 @@ impl Links {
             first_ns: start_ns,
             last_ns: end_ns,
             is_error,
-            is_negative,
+            odd_time,
             is_loop: false,
             before_parent_ns: None,
             caller_waits_until_ns: None,
