@@ -10,8 +10,8 @@ use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, 
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
 use crate::store::Store;
 use crate::view::{
-    BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView, LagVerdict,
-    NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
+    BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView,
+    LagVerdict, NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
 };
 
 /// What a chart is drawn from.

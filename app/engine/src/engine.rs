@@ -14,6 +14,7 @@ use crate::chart::{Chart, Observed};
 use crate::extract::{Extractor, LinkFacts, Role, rows};
 use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
+use crate::intern::Namer;
 use crate::old_spans::{OldSpanReader, StoredSpans};
 use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, Scan, TraceScan, merge, record_page};
 use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Sources};
@@ -129,11 +130,17 @@ impl Engine {
         self.flow.advance(self.now_ns);
     }
 
+    /// A source as one that names things: caps are shared out among all that take things in.
+    fn namer(&self, source: SourceId) -> Namer {
+        Namer { source, num_sources: self.infos.len().max(1) }
+    }
+
     fn fold(&mut self, source: SourceId, kind: ItemKind, num: u64) {
         self.folded.entry(source).or_default()[kind.index()] += num;
     }
 
     fn spans(&mut self, batch: &SpanBatch) {
+        self.flow.names.set_namer(self.namer(batch.header.source));
         let environment = self.infos.get(&batch.header.source).and_then(|source| source.environment.as_deref());
         self.extractor.read(batch, environment, &mut self.flow.names);
         let Extractor { services, own, .. } = &self.extractor;
@@ -232,6 +239,7 @@ impl Engine {
                 self.dead_letters.count(*kind, record.timestamp_ns, batch.header.received_ns);
             }
         }
+        self.flow.names.set_namer(self.namer(batch.header.source));
         let extractor = &self.extractor;
         self.flow.records(batch, |id| extractor.conversation_key(id));
         self.flow.end_batch(&mut StoredSpans { store: &self.store, reader: &mut self.old_spans });

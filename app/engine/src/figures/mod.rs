@@ -9,5 +9,5 @@ mod statuses;
 pub(crate) use evidence::{Exemplars, NUM_RULES, Rule, SpanKey, evidence};
 pub(crate) use histogram::{Histogram, Merged};
 pub(crate) use rows::{End, Row, RowId, RowKey, Rows, Subscription};
-pub(crate) use series::{BUCKET_NS, Counts, OUT_OF_RANGE, RECENT, Sample, Series, bucket_of};
+pub(crate) use series::{BUCKET_NS, Counts, RECENT, Sample, Series, bucket_of};
 pub(crate) use statuses::{StatusId, StatusKind, Statuses};

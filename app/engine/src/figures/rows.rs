@@ -367,7 +367,17 @@ mod tests {
     use crate::figures::{BUCKET_NS, StatusId};
 
     fn sample(bucket: i32) -> Sample {
-        Sample { bucket, late_by: 0, latency_ns: Some(BUCKET_NS), error: false, retry: false, timeout: false, num: 1, weight_milli: 1000, status: StatusId::NONE }
+        Sample {
+            bucket,
+            late_by: 0,
+            latency_ns: Some(BUCKET_NS),
+            error: false,
+            retry: false,
+            timeout: false,
+            num: 1,
+            weight_milli: 1000,
+            status: StatusId::NONE,
+        }
     }
 
     fn call(number: u16) -> RowKey {

@@ -129,7 +129,8 @@ impl Entry {
         self.role = facts.role;
         self.via = facts.via;
         let flag = |yes: bool, flag: u8| if yes { flag } else { 0 };
-        self.flags = self.flags & (LINKED | JOINED) | flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT) | flag(!facts.timed, UNTIMED);
+        self.flags =
+            self.flags & (LINKED | JOINED) | flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT) | flag(!facts.timed, UNTIMED);
     }
 
     /// Its trace and id.

@@ -42,7 +42,14 @@ pub(crate) struct Producer {
 
 impl Producer {
     pub(super) fn of(entry: &Entry) -> Self {
-        Self { key: entry.key(), service: entry.service, channel: entry.channel, start_ns: entry.start_ns, end_ns: entry.end_ns, is_publish: entry.role == Role::Publish }
+        Self {
+            key: entry.key(),
+            service: entry.service,
+            channel: entry.channel,
+            start_ns: entry.start_ns,
+            end_ns: entry.end_ns,
+            is_publish: entry.role == Role::Publish,
+        }
     }
 }
 

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use switchboard_model::SourceId;
 
 use crate::extract::rules::RPC_STATUSES;
 use crate::figures::{StatusId, StatusKind};
 use crate::flow::clock::Clock;
-use crate::intern::{OperationId, Registry, ServiceId};
+use crate::intern::{Namer, OperationId, Registry, ServiceId};
 
 /// A channel as spans name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -169,6 +170,7 @@ pub(crate) struct FlowNames {
     num_operations_overflowed: u64,
     num_instances: usize,
     version: u64,
+    namer: Namer,
 }
 
 impl FlowNames {
@@ -188,12 +190,18 @@ impl FlowNames {
             num_operations_overflowed: 0,
             num_instances: 0,
             version: 1,
+            namer: Namer { source: SourceId(0), num_sources: 1 },
         };
         OTHER_NAME.clone_into(&mut names.services.items[1].name);
         OTHER_NAME.clone_into(&mut names.peers.items[1].text);
         OTHER_NAME.clone_into(&mut names.channels.items[1].name);
         OTHER_NAME.clone_into(&mut names.groups.items[1]);
         names
+    }
+
+    /// Whose batch is read from now on, and among how many sources names are shared out.
+    pub(crate) fn set_namer(&mut self, namer: Namer) {
+        self.namer = namer;
     }
 
     /// The service of these parts. A service without a name is what the SDKs call it by default.
@@ -204,7 +212,7 @@ impl FlowNames {
         let before = self.services.items.len();
         let number = self.services.intern(
             hash(environment, namespace, name),
-            MAX_SERVICES,
+            (MAX_SERVICES, self.namer),
             |known| known.name == name && known.namespace == namespace && known.environment == environment,
             || Service {
                 environment: environment.to_owned(),
@@ -278,7 +286,7 @@ impl FlowNames {
         let word = cut(word);
         let hasher = &self.hasher;
         let hash = |word: &str| hasher.hash_one(word);
-        StatusId::word(self.status_words.intern(hash(word), MAX_STATUS_WORDS, |known| known == word, || word.to_owned(), |known| hash(known)))
+        StatusId::word(self.status_words.intern(hash(word), (MAX_STATUS_WORDS, self.namer), |known| known == word, || word.to_owned(), |known| hash(known)))
     }
 
     /// What a status is called; empty where nothing tells.
@@ -301,7 +309,7 @@ impl FlowNames {
         let hash = |text: &str, is_name: bool, system: &str| hasher.hash_one((text, is_name, system));
         PeerId(self.peers.intern(
             hash(text, is_name, system),
-            MAX_NAMED,
+            (MAX_NAMED, self.namer),
             |known| known.text == text && known.is_name == is_name && known.system == system,
             || Peer { text: text.to_owned(), is_name, system: system.to_owned() },
             |known| hash(&known.text, known.is_name, &known.system),
@@ -315,7 +323,7 @@ impl FlowNames {
         let hash = |system: &str, cluster_id: &str, name: &str| hasher.hash_one((system, cluster_id, name));
         ChannelId(self.channels.intern(
             hash(system, cluster_id, name),
-            MAX_NAMED,
+            (MAX_NAMED, self.namer),
             |known| known.name == name && known.system == system && known.cluster_id == cluster_id,
             || Channel { system: system.to_owned(), cluster_id: cluster_id.to_owned(), name: name.to_owned(), name_hash: hasher.hash_one(name) },
             |known| hash(&known.system, &known.cluster_id, &known.name),
@@ -331,7 +339,13 @@ impl FlowNames {
     pub(crate) fn group(&mut self, name: &str) -> GroupId {
         let name = cut(name);
         let hasher = &self.hasher;
-        GroupId(self.groups.intern(hasher.hash_one(name), MAX_NAMED, |known| known == name, || name.to_owned(), |known| hasher.hash_one(known.as_str())))
+        GroupId(self.groups.intern(
+            hasher.hash_one(name),
+            (MAX_NAMED, self.namer),
+            |known| known == name,
+            || name.to_owned(),
+            |known| hasher.hash_one(known.as_str()),
+        ))
     }
 
     /// The operation of a service.

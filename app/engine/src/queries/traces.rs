@@ -83,7 +83,8 @@ impl TraceScan {
                 oldest = Some((segment, row));
                 let trace_low = segment.trace_ids[row] as u64;
                 // A trace does not begin after any of its spans whose time is believed.
-                let is_too_old = self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns && is_believable_at(segment.starts[row], range.from_ns));
+                let is_too_old =
+                    self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns && is_believable_at(segment.starts[row], range.from_ns));
                 if trace_low == 0 || is_too_old || !seen.insert(trace_low) {
                     continue;
                 }
