@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use switchboard_model::TailFrom;
+use switchboard_model::{Redactor, TailFrom};
 
 use crate::links::Links;
 
@@ -92,6 +92,9 @@ pub struct KafkaProfile {
     /// SASL password.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// What the client's private key (`ssl.key.location`) is encrypted with.
+    #[serde(default)]
+    pub key_password: Option<Secret>,
     /// Whether dead letters may be sent again to it; read-only by default.
     #[serde(default)]
     pub write: bool,
@@ -170,6 +173,11 @@ pub struct GrpcProfile {
     pub health: Vec<String>,
 }
 
+/// Whether an address holds a user, and a password perhaps.
+fn has_user_info(url: &str) -> bool {
+    url.split("://").nth(1).is_some_and(|rest| rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')))
+}
+
 fn two() -> f64 {
     2.0
 }
@@ -200,12 +208,12 @@ pub enum ProfileError {
         source: std::io::Error,
     },
     /// It is no profile.
-    #[error("the profile {path} is not valid: {source}README.md explains every field")]
+    #[error("the profile {path} is not valid: {reason}README.md explains every field")]
     Parse {
         /// The file.
         path: String,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// Where and why. Where the line holds a secret, the line's number alone.
+        reason: String,
     },
     /// A field's value makes no sense.
     #[error("the profile says {field} = {value:?}: {reason}")]
@@ -254,7 +262,7 @@ impl Profile {
 
     /// Reads a profile from its text; `origin` is named in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(|source| ProfileError::Parse { path: origin.to_owned(), source: Box::new(source) })?;
+        let profile: Self = toml::from_str(text).map_err(|error| ProfileError::Parse { path: origin.to_owned(), reason: parse_reason(text, &error) })?;
         profile.check()?;
         Ok(profile)
     }
@@ -279,6 +287,13 @@ impl Profile {
                     return wrong("kafka.brokers", &kafka.brokers, "write host:port, several separated by commas");
                 }
             }
+            if let Some(property) = kafka.properties.keys().find(|property| property.ends_with(".password") || property.as_str() == "ssl.key.pem") {
+                return wrong(
+                    &format!("kafka.properties.{property}"),
+                    "(hidden)",
+                    "a profile holds no secret; name the key's file in ssl.key.location, and write key_password = { env = \"…\" } in the source's table",
+                );
+            }
             if !(0.1..=3600.0).contains(&kafka.poll_s) {
                 return wrong("kafka.poll_s", &kafka.poll_s.to_string(), "write seconds from 0.1 to 3600");
             }
@@ -286,11 +301,16 @@ impl Profile {
                 tail.tail_from()?;
             }
         }
+        if let Some(forward) = &self.otlp.forward
+            && has_user_info(forward)
+        {
+            return wrong("otlp.forward", "(hidden)", "a profile holds no secret; name an endpoint that asks for none, such as a collector beside you");
+        }
         for (field, url) in self.http.iter().map(|http| ("http.url", &http.url)).chain(self.grpc.iter().map(|grpc| ("grpc.url", &grpc.url))) {
             if !url.starts_with("http://") && !url.starts_with("https://") {
                 return wrong(field, url, "write http://host:port or https://host:port");
             }
-            if url.split("://").nth(1).is_some_and(|rest| rest.split('/').next().is_some_and(|authority| authority.contains('@'))) {
+            if has_user_info(url) {
                 return wrong(field, "(hidden)", "a profile holds no secret; use username and password = { env = \"…\" }");
             }
         }
@@ -307,6 +327,17 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+/// Where and why a profile cannot be read, without a secret that somebody wrote into it: the library's own words repeat the line.
+fn parse_reason(text: &str, error: &toml::de::Error) -> String {
+    let told = error.to_string();
+    // What it replaces is not shown, so that the key tells nothing.
+    if Redactor::new([0; 16], &[]).redact_text(&told).is_none() {
+        return told;
+    }
+    let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    format!("a secret is written in line {line}, and a profile holds none; write {{ env = \"VARIABLE\" }} or {{ command = \"…\" }} instead. ")
 }
 
 impl TailProfile {
@@ -361,6 +392,27 @@ pub fn seconds(value_s: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_written_into_a_profile_is_refused_and_not_repeated() {
+        for (text, step) in [
+            ("[otlp]\nforward = \"http://joe:hunter2Zq7@collector:4318\"", "otlp.forward"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\npassword = \"hunter2Zq7\"", "line 4"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\npassword = { literal = \"hunter2Zq7\" }", "line 4"),
+            ("[[http]]\nname = \"a\"\nurl = \"http://joe:hunter2Zq7@a/\"", "http.url"),
+            ("[[http]]\nname = \"a\"\nurl = \"http://a/\"\nbearer = \"hunter2Zq7\"", "line 4"),
+            ("[[grpc]]\nname = \"a\"\nurl = \"http://joe:hunter2Zq7@a/\"", "grpc.url"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.key.password\" = \"hunter2Zq7\" }", "key_password"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.keystore.password\" = \"hunter2Zq7\" }", "key_password"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.key.pem\" = \"hunter2Zq7\" }", "ssl.key.location"),
+        ] {
+            let error = Profile::parse(text, "p.toml").expect_err(text);
+            let said = format!("{error} {error:?}");
+            assert!(said.contains(step) && !said.contains("hunter2"), "{said}");
+        }
+        let told = Profile::parse("nmae = \"local\"", "p.toml").expect_err("unknown").to_string();
+        assert!(told.contains("nmae"), "{told}");
+    }
 
     #[test]
     fn the_sample_profile_is_valid_and_shows_every_field() {

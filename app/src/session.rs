@@ -75,6 +75,7 @@ impl Session {
         });
         let engine = EngineThread::spawn(config, Vec::new(), outlet, intake.clone(), on_publish);
         let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
+        intake.redact_with(Arc::clone(&redactor));
         let desk = ReplayDeskConfig {
             ledger_path: profile.ledger.clone().or_else(|| ledger_path(&profile.name)),
             operator: operator(),

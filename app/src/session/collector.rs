@@ -90,12 +90,16 @@ fn otlp_config(otlp: &OtlpProfile, profile: &Profile, memory_bytes: usize) -> sw
 
 fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
     let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
+    let mut properties = profile.properties.clone();
+    if let Some(key_password) = fetch(profile.key_password.as_ref(), &profile.name, "key_password")? {
+        properties.insert("ssl.key.password".to_owned(), key_password);
+    }
     Ok(switchboard_kafka::Config {
         environment: of.environment.clone(),
         groups: profile.groups.clone(),
         dead_letter_channels: profile.dead_letter_channels.clone(),
         tail,
-        properties: profile.properties.clone(),
+        properties,
         username: fetch(profile.username.as_ref(), &profile.name, "username")?,
         password: fetch(profile.password.as_ref(), &profile.name, "password")?,
         poll_interval: seconds(profile.poll_s),

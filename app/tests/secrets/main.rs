@@ -3,6 +3,7 @@
 
 mod canaries;
 mod peers;
+mod shapes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,6 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const TEST: &str = "no_secret_is_found_again_in_what_the_program_shows_or_writes";
 const CREDENTIAL_VARIABLE: &str = "SWITCHBOARD_TEST_CREDENTIAL";
 const TOPIC: &str = "orders";
+const SHAPES: &str = "shapes";
 const DEAD: &str = "orders-dlt";
 const GROUP: &str = "inventory";
 const WITHIN: Duration = Duration::from_mins(1);
@@ -61,7 +63,7 @@ fn profile(brokers: &str, actuators: [&Actuator; 3], folder: &Path) -> String {
     let command = format!("command = \"printf %s%s {head} {tail}\"");
     format!(
         "name = \"secrets\"\nsecret_names = [\"tenant.word\", \"tenant-word\"]\nledger = '{}'\n[otlp]\ngrpc_port = {grpc_port}\nhttp_port = {http_port}\n\
-         [[kafka]]\nname = \"local\"\nbrokers = \"{brokers}\"\ngroups = [\"{GROUP}\"]\ntail = [{{ channel = \"{TOPIC}\", from = \"beginning\" }}]\npoll_s = 0.2\nwrite = true\n\
+         [[kafka]]\nname = \"local\"\nbrokers = \"{brokers}\"\ngroups = [\"{GROUP}\"]\ntail = [{{ channel = \"{TOPIC}\", from = \"beginning\" }}, {{ channel = \"{SHAPES}\", from = \"beginning\" }}]\npoll_s = 0.2\nwrite = true\n\
          [[kafka]]\nname = \"with-sasl\"\nbrokers = \"{brokers}\"\nusername = {{ env = \"{variable}\" }}\npassword = {{ {command} }}\npoll_s = 0.2\n\
          [kafka.properties]\n\"security.protocol\" = \"SASL_PLAINTEXT\"\n\
          [[http]]\nname = \"basic\"\nurl = \"{basic}\"\nservice = \"checkout\"\npoll_s = 0.2\nusername = {{ env = \"{variable}\" }}\npassword = {{ {command} }}\n\
@@ -89,7 +91,7 @@ async fn session_with_secrets() {
     tracing_subscriber::registry().with(own_log.layer()).init();
     let folder = tempfile::tempdir().expect("a folder");
     let mock = MockKafka::new(1).expect("a cluster");
-    for topic in [TOPIC, DEAD] {
+    for topic in [TOPIC, DEAD, SHAPES] {
         mock.cluster().create_topic(topic, 1, 1).expect("a topic");
     }
     let (basic, bearer, tells_back) = (Actuator::start(Manner::Well), Actuator::start(Manner::Well), Actuator::start(Manner::TellsBack));
@@ -100,16 +102,23 @@ async fn session_with_secrets() {
     live.listening().await;
 
     let now_ns = live.now_ns();
-    for (signal, body) in [("/v1/traces", spans(now_ns)), ("/v1/logs", logs(now_ns))] {
+    for (signal, body) in [("/v1/traces", shapes::spans(now_ns)), ("/v1/logs", shapes::logs(now_ns)), ("/v1/traces", spans(now_ns)), ("/v1/logs", logs(now_ns))]
+    {
         let answered = post_otlp(profile.otlp.http_port, signal, &body.to_string(), &secret(902));
         assert!(answered.contains("200"), "{signal}: {answered}");
     }
+    produce(&mock.brokers(), SHAPES, &shapes::records());
     produce(&mock.brokers(), TOPIC, &records());
     produce(&mock.brokers(), DEAD, &dead_letters(TOPIC, GROUP));
     until("dead letters", || live.snapshot().dead_letters.iter().map(|letters| letters.count).sum::<u64>() >= 3).await;
     until("breaker", || live.snapshot().breakers.iter().any(|breaker| breaker.state == Some(BreakerState::Open))).await;
     until("credentials at the actuators", || [&basic, &bearer, &tells_back].iter().all(|actuator| !actuator.sent().is_empty())).await;
     until("span", || matches!(&ask(&mut live, Query::Trace { trace_id: TraceId(TRACE_ID) })[..], [Answer::Trace(view)] if view.spans.len() == 3 && view.records.len() >= 6)).await;
+    until("texts of every shape", || {
+        let found = ask(&mut live, Query::Find { text: "Ocp-Apim-Subscription-Key".to_owned(), limit: 5 });
+        found.iter().any(|found| matches!(found, Answer::Found(page) if page.hits.iter().any(|hit| format!("{hit:?}").contains(SHAPES))))
+    })
+    .await;
     until("failed source", || live.snapshot().sources.iter().any(|source| source.name == "with-sasl" && !source.detail.is_empty())).await;
     // The canaries went where they belong: without this a leak could not be seen.
     assert!(bearer.sent().iter().any(|sent| *sent == format!("Bearer {}", secret(901))), "the bearer token");
@@ -130,7 +139,7 @@ async fn session_with_secrets() {
     };
     let words = [plain(1), plain(21)];
     let sought: Vec<&str> = words.iter().map(String::as_str).collect();
-    let window = tokio::task::block_in_place(|| testing::read_window(&mut live, &options, &[TraceId(TRACE_ID)], &sought));
+    let window = tokio::task::block_in_place(|| testing::read_window(&mut live, &options, &[TraceId(TRACE_ID), TraceId(shapes::TRACE_ID)], &sought));
     let in_window: BTreeSet<String> = window.keys().cloned().collect();
     said.extend(window.into_iter().map(|(text, place)| (place, text)).fold(BTreeMap::<String, String>::new(), |mut all, (place, text)| {
         all.entry(place).or_default().push_str(&(text + "\n"));

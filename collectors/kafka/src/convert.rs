@@ -1,6 +1,5 @@
 //! Records of the client library become rows of a batch: raw hash, redaction, limits, trace context, correlation ids.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use switchboard_model::{
@@ -14,8 +13,6 @@ use crate::dialect::{NameMeaning, NameMeanings, TraceHeaders};
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
 /// Most headers of a record that are kept.
 const MOST_HEADERS: usize = 1_024;
-/// How far behind the cut a secret is still looked for, so that it is recognised although only its beginning is kept.
-const LOOK_BEHIND_CUT: usize = 4 * 1024;
 /// From so many records on, a batch is a sign that as many will follow.
 const MANY_RECORDS: usize = 512;
 /// Longest correlation id, in bytes; what is longer is no id.
@@ -228,7 +225,10 @@ impl RecordBuilder {
         }
         let text = std::str::from_utf8(name).ok()?;
         let meaning = self.meanings.of(text, &self.redactor);
-        let name = self.push(name);
+        let name = match self.redactor.redact_text(text) {
+            Some(clean) => self.push(clean.as_bytes()),
+            None => self.push(name),
+        };
         if at < self.last_names.len() {
             self.last_names[at] = (name, meaning);
         } else if at == self.last_names.len() {
@@ -243,13 +243,11 @@ impl RecordBuilder {
     }
 
     fn push_value(&mut self, value: &[u8], flags: &mut Flags) -> Str {
-        let seen = &value[..value.len().min(LONGEST_VALUE + LOOK_BEHIND_CUT)];
-        let clean = self.redactor.redact_bytes(seen);
-        flags.redacted |= matches!(clean, Cow::Owned(_));
-        flags.truncated |= value.len() > LONGEST_VALUE;
-        let kept = if clean.len() > LONGEST_VALUE { cut(&clean, LONGEST_VALUE) } else { &clean };
-        flags.truncated |= kept.len() < clean.len();
-        self.push(kept)
+        let kept = self.redactor.keep(value, LONGEST_VALUE);
+        flags.redacted |= kept.redacted;
+        flags.truncated |= kept.cut;
+        self.text_bytes += kept.bytes.len() + size_of::<u32>();
+        self.batch.text.push(&kept.bytes)
     }
 }
 
@@ -257,16 +255,6 @@ impl RecordBuilder {
 struct Flags {
     redacted: bool,
     truncated: bool,
-}
-
-/// At most so many bytes, without cutting a character of UTF-8 in two.
-fn cut(value: &[u8], most: usize) -> &[u8] {
-    let mut at = most.min(value.len());
-    let begin = at.saturating_sub(3);
-    while at > begin && value.get(at).is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {
-        at -= 1;
-    }
-    &value[..at]
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! The queue between collectors and engine: bounded in bytes, counted in items, never silent.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::{Batch, ItemKind, SourceId, SourceStatus};
+use crate::{Batch, ItemKind, Redactor, SourceId, SourceStatus};
 
 /// Makes a queue that holds at most `capacity_bytes` of batches (one larger batch is taken when it is empty).
 pub fn channel(capacity_bytes: usize) -> (Intake, Outlet) {
-    let shared = Arc::new(Shared { capacity_bytes, queue: Mutex::new(Queue::default()), filled: Condvar::new(), drained: Condvar::new() });
+    let shared =
+        Arc::new(Shared { capacity_bytes, queue: Mutex::new(Queue::default()), filled: Condvar::new(), drained: Condvar::new(), redactor: OnceLock::new() });
     (Intake { shared: Arc::clone(&shared) }, Outlet { shared })
 }
 
@@ -67,6 +68,8 @@ struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
     drained: Condvar,
+    /// Takes secrets out of facts and states, whichever collector they come from.
+    redactor: OnceLock<Arc<Redactor>>,
 }
 
 /// The session's end of the queue: makes sinks, shuts them, reads their counts.
@@ -76,6 +79,11 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// From now on facts and states hold no secrets. The first redactor that is given counts.
+    pub fn redact_with(&self, redactor: Arc<Redactor>) {
+        self.shared.redactor.get_or_init(|| redactor);
+    }
+
     /// A sink for a source. A source that was closed and is opened again gets a new one; its counts go on.
     pub fn sink(&self, source: SourceId) -> Sink {
         let gate = Arc::new(Gate { source, open: AtomicBool::new(true), counters: Counters::default() });
@@ -154,6 +162,7 @@ impl Sink {
 
     /// Queues a batch if there is room for it now, and counts its items as received.
     pub fn offer(&self, batch: Batch) -> Offer {
+        let batch = self.clean(batch);
         let size_bytes = batch.size_bytes();
         let mut queue = self.shared.queue.lock();
         if queue.outlet_gone || !self.gate.open.load(Ordering::SeqCst) {
@@ -169,6 +178,7 @@ impl Sink {
     /// Queues a batch, waiting for room at most so long. For threads of a client library; async code offers again
     /// after a short sleep.
     pub fn offer_within(&self, batch: Batch, timeout: Duration) -> Offer {
+        let batch = self.clean(batch);
         let size_bytes = batch.size_bytes();
         let deadline = Instant::now() + timeout;
         let mut queue = self.shared.queue.lock();
@@ -184,6 +194,13 @@ impl Sink {
                 return Offer::Full(batch);
             }
         }
+    }
+
+    fn clean(&self, mut batch: Batch) -> Batch {
+        if let Some(redactor) = self.shared.redactor.get() {
+            redactor.clean_batch(&mut batch);
+        }
+        batch
     }
 
     fn push(&self, queue: &mut Queue, batch: Batch, size_bytes: usize) {
@@ -221,7 +238,10 @@ impl Sink {
     }
 
     /// Says how the source is doing. Never refused for want of room: of a source only the newest waits.
-    pub fn status(&self, status: SourceStatus) {
+    pub fn status(&self, mut status: SourceStatus) {
+        if let Some(redactor) = self.shared.redactor.get() {
+            redactor.clean_status(&mut status);
+        }
         let mut queue = self.shared.queue.lock();
         if queue.outlet_gone || !self.gate.open.load(Ordering::SeqCst) {
             return;

@@ -195,6 +195,10 @@ impl SourceForm {
                 properties: properties(&self.properties)?,
                 username: username.read("user name")?,
                 password: password.read("password")?,
+                key_password: match &self.before {
+                    Some(SourceProfile::Kafka(before)) => before.key_password.clone(),
+                    _ => None,
+                },
                 // Whether it may be written to is said in the profile only.
                 write: matches!(&self.before, Some(SourceProfile::Kafka(before)) if before.write),
                 poll_s: seconds(&self.poll_s)?,

@@ -176,11 +176,10 @@ impl<'c> Columns<'c> {
         true
     }
 
-    /// A text that a sender may have put a secret into: cut, made UTF-8, redacted by shape, once.
+    /// A text that a sender may have put a secret into: made UTF-8, redacted by shape, cut, once.
     #[inline]
     pub(crate) fn text(&mut self, raw: &[u8]) -> Str {
-        let raw = self.cut(raw);
-        if raw.is_empty() || !self.takes(raw.len()) {
+        if raw.is_empty() || !self.takes(raw.len().min(MAX_VALUE_BYTES)) {
             return Str::EMPTY;
         }
         self.looked_text(raw)
@@ -188,11 +187,23 @@ impl<'c> Columns<'c> {
 
     #[inline]
     fn looked_text(&mut self, raw: &[u8]) -> Str {
+        if raw.len() > MAX_VALUE_BYTES {
+            return self.long_text(raw);
+        }
         let hash = self.hash(raw);
         match self.find(hash, raw) {
             Some(entry) if entry.text & Entry::LOOKED != 0 => entry.text(),
             _ => self.look(hash, raw),
         }
+    }
+
+    /// One of which only the beginning is kept. A secret that lies across the cut is none of it.
+    #[cold]
+    fn long_text(&mut self, raw: &[u8]) -> Str {
+        self.truncated = true;
+        let kept = self.context.redactor.keep(raw, MAX_VALUE_BYTES);
+        let text = String::from_utf8_lossy(&kept.bytes);
+        self.intern(self.hash(text.as_bytes()), text.as_bytes(), Entry::LOOKED)
     }
 
     #[inline]
@@ -213,7 +224,6 @@ impl<'c> Columns<'c> {
 
     /// A text that many items share (a scope's name, a tracestate): as [`Self::text`], and counted to none of them.
     pub(crate) fn shared_text(&mut self, raw: &[u8]) -> Str {
-        let raw = self.cut(raw);
         if raw.is_empty() { Str::EMPTY } else { self.looked_text(raw) }
     }
 
@@ -270,6 +280,11 @@ impl<'c> Columns<'c> {
         if let Some(at) = self.key_table.find(spread(hash), is_same) {
             return *at as usize;
         }
+        // A name may hold a secret by its shape too; another that holds the same is the same name.
+        let name = match self.context.redactor.redact_bytes(&name) {
+            Cow::Borrowed(_) => name,
+            Cow::Owned(clean) => return self.distinct_key(&clean),
+        };
         let text = self.intern(hash, &name, 0);
         let name = self.text.get(text);
         let (known, is_secret) = (WellKnown::of(name), self.context.redactor.is_secret_name(name));
@@ -318,15 +333,12 @@ impl<'c> Columns<'c> {
             AnyValue::I64(number) => Value::I64(number),
             AnyValue::F64(number) => Value::F64(number),
             AnyValue::Bytes(raw) => {
-                if raw.len() > MAX_VALUE_BYTES {
-                    self.truncated = true;
-                }
-                let raw = &raw[..raw.len().min(MAX_VALUE_BYTES)];
-                if raw.is_empty() || !self.takes(raw.len()) {
+                if raw.is_empty() || !self.takes(raw.len().min(MAX_VALUE_BYTES)) {
                     return Value::Bytes(Str::EMPTY);
                 }
-                let clean = self.context.redactor.redact_bytes(raw);
-                Value::Bytes(self.intern(self.hash(&clean), &clean, 0))
+                self.truncated |= raw.len() > MAX_VALUE_BYTES;
+                let kept = self.context.redactor.keep(raw, MAX_VALUE_BYTES);
+                Value::Bytes(self.intern(self.hash(&kept.bytes), &kept.bytes, 0))
             }
             AnyValue::Nested(json, truncated) => {
                 self.truncated |= truncated;
@@ -372,6 +384,11 @@ impl<'c> Columns<'c> {
         let mut place = 0;
         while let Some(tag) = reader.tag()? {
             if tag == 0x0a {
+                if place == MAX_ROWS_OF_ONE {
+                    // A resource is read again for each batch of its items: what is not kept is not read.
+                    self.truncated = true;
+                    break;
+                }
                 let (key, value) = any_value::key_value(reader.bytes()?)?;
                 let value = any_value::any_value(value)?;
                 self.attr(place, key, value);

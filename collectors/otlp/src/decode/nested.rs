@@ -7,7 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::columns::MAX_VALUE_BYTES;
 
-/// JSON text that grows up to the limit of a value; what comes after it is dropped and told.
+/// Bytes that are written: some more than are kept, so that a secret that lies across the cut is seen to be one.
+const MAX_BYTES: usize = MAX_VALUE_BYTES + (4 << 10);
+
+/// JSON text that grows up to a limit; what comes after it is dropped and told.
 #[derive(Default)]
 pub(crate) struct NestedText {
     text: String,
@@ -23,7 +26,7 @@ impl NestedText {
     }
 
     fn push(&mut self, part: &str) {
-        let room = MAX_VALUE_BYTES.saturating_sub(self.text.len());
+        let room = MAX_BYTES.saturating_sub(self.text.len());
         if self.is_cut || part.len() > room {
             if !self.is_cut {
                 let mut end = room;
@@ -67,7 +70,7 @@ impl NestedText {
             return;
         }
         // What lies beyond the limit cannot show, whatever its escapes: it need not be written.
-        let most = &text[..text.len().min(MAX_VALUE_BYTES + 4)];
+        let most = &text[..text.len().min(MAX_BYTES + 4)];
         let lossy = String::from_utf8_lossy(most);
         match serde_json::to_string(&lossy) {
             Ok(quoted) => self.push(&quoted),
@@ -77,7 +80,7 @@ impl NestedText {
 
     pub(crate) fn base64(&mut self, bytes: &[u8]) {
         if !self.is_cut {
-            self.string(STANDARD.encode(&bytes[..bytes.len().min(MAX_VALUE_BYTES)]).as_bytes());
+            self.string(STANDARD.encode(&bytes[..bytes.len().min(MAX_BYTES)]).as_bytes());
         }
     }
 
