@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::config::Limits;
+use crate::peers::Place;
 use crate::service::Service;
 use crate::stopping::Stopping;
 
@@ -29,8 +30,8 @@ const WINDOW_BYTES: (u32, u32) = (512 << 10, 1 << 20);
 /// Time for requests to end when the source is closed.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
-/// What a connection does, for the one who watches it.
-struct Activity {
+/// What a connection does, for those who watch it.
+pub(crate) struct Activity {
     began: Instant,
     /// Requests in work.
     num_active: AtomicUsize,
@@ -56,7 +57,7 @@ enum Patience {
 }
 
 impl Activity {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
             num_active: AtomicUsize::new(0),
@@ -83,16 +84,26 @@ impl Activity {
         }
     }
 
-    fn request_began(&self) {
+    pub(crate) fn request_began(&self) {
         self.num_active.fetch_add(1, Ordering::Relaxed);
         self.num_requests.fetch_add(1, Ordering::Relaxed);
         self.head_since_ms.store(0, Ordering::Relaxed);
     }
 
-    fn request_ended(&self) {
+    pub(crate) fn request_ended(&self) {
         self.idle_since_ms.store(self.now_ms(), Ordering::Relaxed);
         self.head_since_ms.store(0, Ordering::Relaxed);
         self.num_active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether it has sent no request yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.num_requests.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether no request is in work.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.num_active.load(Ordering::Relaxed) == 0
     }
 
     fn patience(&self, limits: &Limits) -> Patience {
@@ -106,8 +117,8 @@ impl Activity {
             return Patience::SlowHead;
         }
         let idle = since(self.idle_since_ms.load(Ordering::Relaxed));
-        let is_silent = self.num_read.load(Ordering::Relaxed) == 0 && idle > limits.head;
-        if is_silent || idle > limits.idle { Patience::Idle } else { Patience::Goes }
+        // Until the first request all that comes is a promise: a preface of HTTP/2, its settings and pings too.
+        if self.is_silent() && idle > limits.head || idle > limits.idle { Patience::Idle } else { Patience::Goes }
     }
 }
 
@@ -161,8 +172,8 @@ impl Drop for InWork {
 }
 
 /// Serves a connection until it ends, is cut, or the source is closed.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: IpAddr, service: Arc<Service>, mut stopping: Stopping) {
-    let activity = Arc::new(Activity::new());
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: IpAddr, service: Arc<Service>, place: Place, mut stopping: Stopping) {
+    let activity = Arc::clone(&place.activity);
     let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
     let answer = {
         let (service, activity) = (Arc::clone(&service), Arc::clone(&activity));
@@ -199,6 +210,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, local: IpAddr, se
                 return;
             }
             () = stopping.told() => break,
+            () = place.gives_way.notified() => return,
             _ = look.tick() => match activity.patience(limits) {
                 Patience::Goes => {}
                 Patience::Idle => break,
@@ -243,6 +255,10 @@ mod tests {
         wait(40).await;
         assert_eq!(silent.patience(&limits), Patience::Idle);
         assert_eq!(slow.patience(&limits), Patience::SlowHead);
+        assert_eq!(http2.patience(&limits), Patience::Idle);
+        http2.request_began();
+        http2.request_ended();
+        http2.bytes_came(b"ping");
         assert_eq!(http2.patience(&limits), Patience::Goes);
         slow.request_began();
         assert_eq!(slow.patience(&limits), Patience::Goes);

@@ -47,7 +47,11 @@ pub(crate) fn decompress<'b>(compression: Compression, body: &'b [u8], limits: &
 }
 
 fn bounded(mut decoder: impl Read, num_compressed: usize, limits: &Limits, mut grow: impl FnMut(usize) -> bool) -> Result<Vec<u8>, Failure> {
-    let mut output: Vec<u8> = Vec::new();
+    // It cannot grow beyond what its compressed bytes, which are all here, allow. Pages that are not written to take no memory, and
+    // a vector that never moves is never there twice.
+    let most = num_compressed.saturating_mul(limits.ratio).max(limits.ratio_from_bytes).saturating_add(limits.ratio).min(limits.request_bytes);
+    let mut output: Vec<u8> = Vec::with_capacity(most);
+    let mut asked = 0;
     let mut step = vec![0; STEP_BYTES];
     loop {
         let num_read = decoder.read(&mut step).map_err(|error| Failure::Compression(error.to_string()))?;
@@ -61,12 +65,11 @@ fn bounded(mut decoder: impl Read, num_compressed: usize, limits: &Limits, mut g
         if num_bytes > limits.ratio_from_bytes && num_bytes / limits.ratio > num_compressed {
             return Err(Failure::Ratio { ratio: limits.ratio });
         }
-        if num_bytes > output.capacity() {
-            let capacity = (output.capacity() * 2).max(STEP_BYTES).max(num_bytes).min(limits.request_bytes);
-            if !grow(capacity) {
+        if num_bytes > asked {
+            asked = (asked * 2).max(STEP_BYTES).max(num_bytes).min(limits.request_bytes);
+            if !grow(asked) {
                 return Err(Failure::NoRoom);
             }
-            output.reserve_exact(capacity - output.len());
         }
         output.extend_from_slice(&step[..num_read]);
     }

@@ -14,6 +14,7 @@ mod door;
 mod failure;
 mod forward;
 mod listener;
+mod peers;
 mod protobuf;
 mod receiver;
 mod refusals;

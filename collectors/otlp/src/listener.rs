@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use switchboard_model::{Backoff, FailureKind};
@@ -14,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::board::{Board, Missing, Port, PortState};
 use crate::config::Bound;
 use crate::connection;
+use crate::peers::Peers;
 use crate::service::Service;
 use crate::stopping::Stopping;
 
@@ -30,7 +30,7 @@ pub(crate) struct PortTask {
     pub(crate) bound: watch::Sender<Option<Bound>>,
     /// Rung when the user wants it tried now.
     pub(crate) again: Arc<Notify>,
-    pub(crate) num_connections: Arc<AtomicUsize>,
+    pub(crate) peers: Arc<Peers>,
     pub(crate) stopping: Stopping,
 }
 
@@ -136,30 +136,27 @@ impl PortTask {
     fn accept(&self, listener: TcpListener, state: &mut PortState, accepting: &mut JoinSet<()>) {
         let Ok(address) = listener.local_addr() else { return };
         state.bound.push(address);
-        let (service, num_connections, stopping) = (Arc::clone(&self.service), Arc::clone(&self.num_connections), self.stopping.clone());
-        accepting.spawn(accept(listener, address.ip(), service, num_connections, stopping));
+        let (service, peers, stopping) = (Arc::clone(&self.service), Arc::clone(&self.peers), self.stopping.clone());
+        accepting.spawn(accept(listener, address.ip(), service, peers, stopping));
     }
 }
 
-async fn accept(listener: TcpListener, local: IpAddr, service: Arc<Service>, num_connections: Arc<AtomicUsize>, stopping: Stopping) {
+async fn accept(listener: TcpListener, local: IpAddr, service: Arc<Service>, peers: Arc<Peers>, stopping: Stopping) {
     let mut connections = JoinSet::new();
     let mut closed = stopping.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    if num_connections.load(Ordering::SeqCst) >= service.limits.connections {
+                    let admitted = peers.admit(peer.ip());
+                    let turned_away = admitted.as_ref().map_or(Some(peer.ip()), |(_, gave_way)| *gave_way);
+                    if let Some(address) = turned_away {
                         let next_step = "Close senders that are not needed: each keeps its connection";
-                        service.refusals.connection(peer.ip().to_string(), "connections", next_step);
-                        continue;
+                        service.refusals.connection(address.to_string(), "connections", next_step);
                     }
+                    let Some((place, _)) = admitted else { continue };
                     stream.set_nodelay(true).ok();
-                    let counted = Counted::new(&num_connections);
-                    let (service, stopping) = (Arc::clone(&service), stopping.clone());
-                    connections.spawn(async move {
-                        connection::serve(stream, peer, local, service, stopping).await;
-                        drop(counted);
-                    });
+                    connections.spawn(connection::serve(stream, peer, local, Arc::clone(&service), place, stopping.clone()));
                 }
                 // The peer is gone again, or this process has no descriptor left: neither ends the listening.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -170,22 +167,6 @@ async fn accept(listener: TcpListener, local: IpAddr, service: Arc<Service>, num
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
-}
-
-/// One connection in the count of all.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(all: &Arc<AtomicUsize>) -> Self {
-        all.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(all))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 fn missing(address: SocketAddr, error: &io::Error) -> Missing {

@@ -1,7 +1,6 @@
 //! The receiver as the session sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use switchboard_model::{Redactor, Sink, SourceCommand};
@@ -15,6 +14,7 @@ use crate::config::{Bound, Config, Limits};
 use crate::door::Door;
 use crate::forward::Forwarder;
 use crate::listener::PortTask;
+use crate::peers::Peers;
 use crate::refusals::Refusals;
 use crate::service::Service;
 use crate::stopping::Stop;
@@ -45,6 +45,7 @@ impl OtlpReceiver {
         let refusals = Refusals::default();
         let forwarder = config.forward.as_ref().map(|_| Forwarder::new(&limits));
         let num_workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
+        let max_connections = limits.connections;
         let service = Arc::new(Service {
             door: Door::new(&config),
             budget: Budget::new(config.in_flight_bytes),
@@ -56,7 +57,7 @@ impl OtlpReceiver {
             forwarder: forwarder.clone(),
             workers: Semaphore::new(num_workers),
         });
-        let num_connections = Arc::new(AtomicUsize::new(0));
+        let peers = Peers::new(max_connections);
         let mut tasks = vec![runtime.spawn(refusals.tell(sink, stopping.clone()))];
         for (port, number) in [(Port::Grpc, config.grpc_port), (Port::Http, config.http_port)] {
             let Some(number) = number else { continue };
@@ -68,7 +69,7 @@ impl OtlpReceiver {
                 board: board.clone(),
                 bound: bound_sender.clone(),
                 again: Arc::clone(&again),
-                num_connections: Arc::clone(&num_connections),
+                peers: Arc::clone(&peers),
                 stopping: stopping.clone(),
             };
             tasks.push(runtime.spawn(task.run()));

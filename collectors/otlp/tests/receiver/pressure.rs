@@ -213,6 +213,37 @@ async fn slow_heads_and_silent_connections_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_say_nothing_keep_no_good_sender_out() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let limits = Limits { connections: 64, head: Duration::from_secs(3), ..Limits::default() };
+    let mut loopback = Loopback::with(free_ports(), limits, 64 << 20).await;
+    let mut silent = Vec::new();
+    for number in 0..150 {
+        let mut stream = TcpStream::connect(if number % 2 == 0 { loopback.grpc() } else { loopback.http() }).await.unwrap();
+        match number % 4 {
+            0 => stream.write_all(PREFACE).await.unwrap(),
+            1 => {}
+            2 => stream.write_all(&PREFACE[..24]).await.unwrap(),
+            _ => stream.write_all(b"POST /v1/traces HTTP/1.1\r\n").await.unwrap(),
+        }
+        silent.push(stream);
+    }
+    let began = std::time::Instant::now();
+    for _ in 0..10 {
+        loopback.stores_a_good_request().await;
+    }
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    loopback.wait_for("the refusal", |loopback| loopback.refusals.iter().any(|refusal| refusal.rule == "connections")).await;
+    // Within 10 s, here 3, all of them are gone.
+    for mut stream in silent {
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await.expect("cut in time");
+        assert!(read.is_err() || !rest.starts_with(b"HTTP/1.1 200"));
+    }
+    loopback.stores_a_good_request().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_are_bounded() {
     let mut loopback = Loopback::start().await;
     let mut stream = TcpStream::connect(loopback.http()).await.unwrap();

@@ -1,0 +1,95 @@
+//! What the largest request takes while it is decompressed and decoded. A process of its own, so that nothing else is measured.
+
+#![cfg(target_os = "linux")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use switchboard_model::{Batch, Input, Redactor, SourceId, channel};
+use switchboard_otlp::testing::trace_request;
+use switchboard_otlp::{Config, OtlpReceiver};
+
+/// What a request may take beside the engine's memory.
+const MOST_BYTES: u64 = 80 << 20;
+const NUM_SPANS: u64 = 165_000;
+
+/// Memory of this process that is in use, in bytes.
+fn resident_bytes() -> u64 {
+    let told = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = told.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_ascii_whitespace().nth(1).expect("a number").parse::<u64>().expect("a number") << 10
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
+}
+
+fn post(to: SocketAddr, encoding: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(to).expect("a connection");
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn the_largest_request_takes_little_more_than_its_length() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    let (intake, mut outlet) = channel(8 << 20);
+    let config = Config { grpc_port: None, http_port: Some(0), ..Config::default() };
+    let receiver = OtlpReceiver::start(config, intake.sink(SourceId(1)), Arc::new(Redactor::new([1; 16], &[])), runtime.handle());
+    let to = runtime.block_on(receiver.bound()).expect("bound").http[0];
+    let (is_over, num_spans, peak) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let engine = std::thread::spawn({
+        let (is_over, num_spans) = (Arc::clone(&is_over), Arc::clone(&num_spans));
+        move || {
+            while !is_over.load(Ordering::SeqCst) {
+                if let Some(Input::Batch(Batch::Spans(batch))) = outlet.recv(Duration::from_millis(5)) {
+                    num_spans.fetch_add(batch.spans.len() as u64, Ordering::SeqCst);
+                }
+            }
+        }
+    });
+    let watcher = std::thread::spawn({
+        let (is_over, peak) = (Arc::clone(&is_over), Arc::clone(&peak));
+        move || {
+            while !is_over.load(Ordering::SeqCst) {
+                peak.fetch_max(resident_bytes(), Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    let plain = trace_request(0, NUM_SPANS);
+    assert!((60 << 20..64 << 20).contains(&plain.len()), "{}", plain.len());
+    let bodies = [("gzip", gzip(&plain)), ("zstd", zstd::encode_all(plain.as_slice(), 1).expect("compressed"))];
+    drop(plain);
+    // What the allocator keeps of a first request is none of a later one's.
+    for round in 1..=3 {
+        for (at, (encoding, body)) in bodies.iter().enumerate() {
+            let before = resident_bytes();
+            peak.store(0, Ordering::SeqCst);
+            let answer = post(to, encoding, body);
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            let grown = peak.load(Ordering::SeqCst).saturating_sub(before);
+            assert!(grown <= MOST_BYTES, "{encoding}, round {round}: {} MiB more, its body of {} MiB included", grown >> 20, body.len() >> 20);
+            let expected = NUM_SPANS * ((round - 1) * bodies.len() as u64 + at as u64 + 1);
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            while num_spans.load(Ordering::SeqCst) < expected {
+                assert!(std::time::Instant::now() < deadline, "{} of {expected} spans", num_spans.load(Ordering::SeqCst));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+    is_over.store(true, Ordering::SeqCst);
+    engine.join().expect("no panic");
+    watcher.join().expect("no panic");
+    runtime.block_on(receiver.stop());
+}
