@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use switchboard_model::{TailFrom, TailState, is_dead_letter_name};
+use switchboard_model::{DeadLetterName, TailFrom, TailState, dead_letter_name, is_retry_name};
 
 use crate::catalogue::{Catalogue, Partition, Topic, TopicId};
 use crate::control::Wishes;
@@ -33,6 +33,7 @@ pub(crate) type TailPlan = BTreeMap<PartitionKey, Start>;
 enum Reason {
     Wished(TailFrom, u64),
     DeadLetter,
+    Retry,
     Seen,
 }
 
@@ -57,7 +58,7 @@ impl Planner {
         self.tailed.remove(&id);
     }
 
-    /// Decides anew. What is tailed stays tailed; then come wishes, dead-letter channels, channels seen in spans, as long as
+    /// Decides anew. What is tailed stays tailed; then come wishes, dead-letter channels, retry channels and channels seen in spans, as long as
     /// there is room. A partition whose watermarks are not known yet waits for the next time.
     pub fn plan(&mut self, catalogue: &mut Catalogue, wishes: &Wishes, denied: &[Arc<str>], offsets_at: &mut OffsetsAt<'_>) -> TailPlan {
         let mut wanted: Vec<(bool, u8, Arc<str>, TopicId, Reason)> = Vec::new();
@@ -69,7 +70,7 @@ impl Planner {
                     let rank = match reason {
                         Reason::Wished(..) => 0,
                         Reason::DeadLetter => 1,
-                        Reason::Seen => 2,
+                        Reason::Retry | Reason::Seen => 2,
                     };
                     let is_tailed = self.tailed.contains_key(&id);
                     wanted.push((!is_tailed || rank == 0, rank, Arc::clone(&topic.name), id, reason));
@@ -138,13 +139,17 @@ fn reason_for(topic: &Topic, wishes: &Wishes) -> Result<Reason, String> {
     if let Some(wish) = wishes.tails.get(name) {
         return Ok(Reason::Wished(wish.from, wish.generation));
     }
-    if wishes.dead_letter.contains(name) || is_dead_letter_name(name) {
+    if wishes.dead_letter.contains(name) || dead_letter_name(name) != DeadLetterName::No {
         return Ok(Reason::DeadLetter);
+    }
+    // What is sent again is followed there.
+    if is_retry_name(name) {
+        return Ok(Reason::Retry);
     }
     if wishes.seen.contains(name) {
         return Ok(Reason::Seen);
     }
-    Err("no span named it and it is no dead-letter channel".to_owned())
+    Err("no span named it and it is no dead-letter or retry channel".to_owned())
 }
 
 /// Where to begin; `None` = what it takes is not known yet.
@@ -154,8 +159,8 @@ fn start_of(partition: &Partition, reason: Reason, generation: u64, by_time: Opt
     let backlog = || at(low?.max(high - DEAD_LETTER_BACKLOG));
     match reason {
         // A partition that came while we watched has only records that are new.
-        Reason::Wished(TailFrom::End, _) | Reason::Seen if partition.is_new => backlog(),
-        Reason::Wished(TailFrom::End, _) | Reason::Seen => at(high),
+        Reason::Wished(TailFrom::End, _) | Reason::Retry | Reason::Seen if partition.is_new => backlog(),
+        Reason::Wished(TailFrom::End, _) | Reason::Retry | Reason::Seen => at(high),
         Reason::DeadLetter => backlog(),
         Reason::Wished(TailFrom::Beginning, _) => at(low?),
         Reason::Wished(TailFrom::Offset(offset), _) => Some(Start { offset: offset.clamp(low?.min(high), high), first_wanted: offset.max(low?), generation }),
@@ -204,6 +209,9 @@ mod tests {
             ("from", 1),
             ("off", 1),
             ("stopped-dlt", 1),
+            ("dlq-lcc-8w3kq", 1),
+            ("user_error", 1),
+            ("orders-retry-0", 1),
         ]);
         let mut wishes = Wishes::default();
         wishes.seen.extend(["seen".to_owned(), "__consumer_offsets".to_owned()]);
@@ -215,6 +223,9 @@ mod tests {
         assert_eq!(start(&plan, "seen"), Some((20_005, 20_005)));
         assert_eq!(start(&plan, "orders-dlt"), Some((10_005, 10_005)));
         assert_eq!(start(&plan, "chosen-dead"), Some((10_005, 10_005)));
+        assert_eq!(start(&plan, "dlq-lcc-8w3kq"), Some((10_005, 10_005)));
+        assert_eq!(start(&plan, "user_error"), Some((10_005, 10_005)), "what its records are, their headers tell");
+        assert_eq!(start(&plan, "orders-retry-0"), Some((20_005, 20_005)), "what waits to be tried again is seen as it comes");
         assert_eq!(start(&plan, "from"), Some((5, 5)));
         assert_eq!(start(&plan, "off"), Some((20_005, 30_000)));
         for (name, why) in [("other", "no span"), ("__consumer_offsets", "brokers keep"), ("stopped-dlt", "by hand")] {

@@ -2,7 +2,7 @@
 //! published with stays as it is, and marks of the replay are added.
 
 use crate::header_diff::{HeaderChange, HeaderChangeKind, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
-use crate::{OriginalRecord, RawHeader, Redactor, Skipped};
+use crate::{FAILURE_DIALECTS, FailureDialect, OriginalRecord, RawHeader, Redactor, Skipped};
 
 /// How often a record may be replayed unless the user says otherwise.
 pub const DEFAULT_MAX_REPLAYS: u32 = 3;
@@ -27,109 +27,8 @@ pub struct HeaderPlan {
     pub replay_count: u32,
 }
 
-/// Failure and attempt headers of one framework.
-struct Dialect {
-    name: &'static str,
-    /// How many of these headers must be there: 1 where the names are the framework's own, 2 where an application could use one too.
-    min_headers: usize,
-    names: &'static [&'static str],
-    /// Beginnings of names that are the framework's own.
-    prefixes: &'static [&'static str],
-}
-
-/// What each framework adds when it gives a record up or tries it again. Headers of identity, type and trace are not among them:
-/// `__TypeId__`, `MessageId`, `traceparent` and their like stay.
-static DIALECTS: &[Dialect] = &[
-    // Spring Kafka: DeadLetterPublishingRecoverer and retry topics (KafkaHeaders, RetryTopicHeaders, KafkaUtils).
-    Dialect {
-        name: "spring",
-        min_headers: 1,
-        names: &[
-            "retry_topic-attempts",
-            "retry_topic-original-timestamp",
-            "retry_topic-backoff-timestamp",
-            "springDeserializerExceptionKey",
-            "springDeserializerExceptionValue",
-        ],
-        prefixes: &["kafka_dlt-", "kafka_original-", "kafka_exception-", "kafka_key-exception-"],
-    },
-    // Spring Cloud Stream's Kafka binder (KafkaMessageChannelBinder).
-    Dialect {
-        name: "spring cloud stream",
-        min_headers: 2,
-        names: &[
-            "x-original-topic",
-            "x-original-partition",
-            "x-original-offset",
-            "x-original-timestamp",
-            "x-original-timestamp-type",
-            "x-exception-fqcn",
-            "x-exception-message",
-            "x-exception-stacktrace",
-        ],
-        prefixes: &[],
-    },
-    // Kafka Connect sinks (DeadLetterQueueReporter), which do not write over a name that is there already.
-    Dialect { name: "kafka connect", min_headers: 1, names: &[], prefixes: &["__connect.errors."] },
-    // Kafka Streams (KIP-1034).
-    Dialect { name: "kafka streams", min_headers: 1, names: &[], prefixes: &["__streams.errors."] },
-    // Share groups (KIP-1191).
-    Dialect { name: SHARE_GROUP, min_headers: 1, names: &[], prefixes: &["__dlq.errors."] },
-    // SmallRye Reactive Messaging (Quarkus).
-    Dialect {
-        name: "smallrye",
-        min_headers: 1,
-        names: &[
-            "dead-letter-reason",
-            "dead-letter-cause",
-            "dead-letter-exception-class-name",
-            "dead-letter-cause-class-name",
-            "dead-letter-topic",
-            "dead-letter-partition",
-            "dead-letter-offset",
-        ],
-        prefixes: &["delayed-retry-"],
-    },
-    // Karafka Pro.
-    Dialect {
-        name: "karafka",
-        min_headers: 2,
-        names: &["source_topic", "source_partition", "source_offset", "source_consumer_group", "source_attempts", "source_trace_id"],
-        prefixes: &[],
-    },
-    // NServiceBus: ServiceControl strips the same on retry.
-    Dialect {
-        name: "nservicebus",
-        min_headers: 1,
-        names: &[
-            "NServiceBus.FailedQ",
-            "NServiceBus.TimeOfFailure",
-            "NServiceBus.Retries",
-            "NServiceBus.Retries.Timestamp",
-            "NServiceBus.FLRetries",
-            "ServiceControl.Retry.UniqueMessageId",
-            "ServiceControl.Retry.AcknowledgementQueue",
-        ],
-        prefixes: &["NServiceBus.ExceptionInfo."],
-    },
-    // MassTransit (`_error` and `_skipped` queues).
-    Dialect { name: "masstransit", min_headers: 1, names: &["MT-Reason", "MT-Redelivery-Count"], prefixes: &["MT-Fault-"] },
-    // RabbitMQ, where a bridge carries its headers over.
-    Dialect { name: "rabbitmq", min_headers: 1, names: &["x-death", "x-delivery-count"], prefixes: &["x-first-death-", "x-last-death-"] },
-    // Smaller libraries whose names were met in the wild.
-    Dialect { name: "eventferry", min_headers: 2, names: &["dlq-original-topic", "dlq-error-class", "dlq-reason", "dlq-attempts"], prefixes: &[] },
-    Dialect { name: "monoscope", min_headers: 2, names: &["original-topic", "error-reason", "failed-at"], prefixes: &[] },
-];
-
-const SHARE_GROUP: &str = "share group";
 /// Whose header is removed where an earlier replay marked a record more than once.
 const OWN: &str = "switchboard";
-
-impl Dialect {
-    fn has(&self, name: &str) -> bool {
-        self.names.contains(&name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix))
-    }
-}
 
 /// Plans the headers of a record that is replayed. Pure: the same record and mark give the same plan.
 pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: &Redactor) -> Result<HeaderPlan, Skipped> {
@@ -148,10 +47,10 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
         (REPLAY_COUNT_HEADER, replay_count.to_string()),
     ];
     let mut is_marked = [false; 3];
-    let present: Vec<&Dialect> = DIALECTS
+    let present: Vec<&FailureDialect> = FAILURE_DIALECTS
         .iter()
         .filter(|dialect| {
-            let mut names: Vec<&str> = original.headers.iter().map(|header| header.name.as_str()).filter(|name| dialect.has(name)).collect();
+            let mut names: Vec<&str> = original.headers.iter().map(|header| header.name.as_str()).filter(|name| dialect.strips(name)).collect();
             names.sort_unstable();
             names.dedup();
             names.len() >= dialect.min_headers
@@ -173,7 +72,7 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
                 changes.push(HeaderChange { name, kind, before, after: Some(shown(&changed)) });
                 headers.push(changed);
             }
-        } else if let Some(dialect) = present.iter().find(|dialect| dialect.has(&name)) {
+        } else if let Some(dialect) = present.iter().find(|dialect| dialect.strips(&name)) {
             changes.push(HeaderChange { name, kind: HeaderChangeKind::Removed { dialect: dialect.name }, before, after: None });
         } else {
             changes.push(HeaderChange { name, kind: HeaderChangeKind::Kept, after: before.clone(), before });

@@ -69,7 +69,16 @@ fn failure_headers_go_by_dialect() {
         ("kafka connect", &["__connect.errors.topic", "__connect.errors.exception.class.name", "__connect.errors.stage"]),
         ("kafka streams", &["__streams.errors.exception"]),
         ("share group", &["__dlq.errors.delivery.count", "__dlq.errors.message"]),
-        ("smallrye", &["dead-letter-reason", "dead-letter-cause-class-name", "delayed-retry-count", "delayed-retry-first-processing-timestamp"]),
+        (
+            "smallrye",
+            &[
+                "dead-letter-reason",
+                "dead-letter-cause-class-name",
+                "delayed-retry-count",
+                "delayed-retry-first-processing-timestamp",
+                "deserialization-failure-data",
+            ],
+        ),
         ("nservicebus", &["NServiceBus.FailedQ", "NServiceBus.ExceptionInfo.StackTrace", "NServiceBus.FLRetries"]),
         ("masstransit", &["MT-Reason", "MT-Fault-Message", "MT-Redelivery-Count"]),
         ("rabbitmq", &["x-death", "x-first-death-queue", "x-delivery-count"]),

@@ -10,6 +10,7 @@ mod context;
 mod correlation;
 mod dead_letter;
 mod fact;
+mod failure_headers;
 mod header_diff;
 mod header_plan;
 mod hex;
@@ -35,11 +36,12 @@ pub use context::{
     parse_uber_trace_id,
 };
 pub use correlation::{CorrelationId, is_correlation_name};
-pub use dead_letter::is_dead_letter_name;
+pub use dead_letter::{DeadLetterName, dead_letter_name, group_in_name, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
 pub use fact::{
     BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, Fact, GroupFact, GroupMember, GroupOffset, HealthFact,
     HealthState, InstanceFact, PartitionFact, Refusal, TailState, TopicFact,
 };
+pub use failure_headers::{FAILURE_DIALECTS, FailureDialect, FailureField, HeaderDecoder, failure_header, may_tell_failure};
 pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
 pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};

@@ -553,7 +553,7 @@ impl Draft<'_> {
 
     /// Dead-letter channels belong to the channel that their records prove to be the origin.
     fn fold(&mut self) {
-        for letters in self.brokers.dead_letters.iter().filter(|letters| letters.dialect.is_some()) {
+        for letters in self.brokers.dead_letters.iter().filter(|letters| letters.dialect.is_some() && !letters.is_among_others) {
             let Some(origin) = letters.origin.as_deref() else { continue };
             let find = |name: &str| self.broker_channel_of(name, &letters.cluster);
             if let (Some(channel), Some(origin)) = (find(&letters.channel), find(origin)) {

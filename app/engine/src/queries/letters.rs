@@ -2,16 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use switchboard_model::NO_TIME;
+use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
 
 use crate::state::{DeadLetterInfo, KindNumber, death};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
 use crate::view::{LetterPage, LetterView};
 
-/// Header of the replay that sent a record.
-const REPLAY_ID: &str = "x-switchboard-replay-id";
-/// Header of how often a record was replayed.
-const REPLAY_COUNT: &str = "x-switchboard-replay-count";
 /// Letters are read between two looks whether anybody still waits.
 const STRIDE: usize = 256;
 
@@ -69,6 +65,9 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
     // The last of equal names counts: a replay adds its own behind those that were there.
     let header = |name: &str| content.headers.iter().rev().find(|header| header.name == name && !header.redacted)?.value;
     let text = |name: &str| std::str::from_utf8(header(name)?).ok().map(str::trim);
+    let retried_ns = info.first_try_ns.filter(|_| record.timestamp_ns() != NO_TIME).map(|first_ns| record.timestamp_ns().saturating_sub(first_ns));
+    // Spring Cloud Stream's headers leave the group out; the name of its channel has it.
+    let group = info.group.or_else(|| group_in_name(record.channel(), info.origin.as_deref()?).map(str::to_owned));
     LetterView {
         row: at.into(),
         cluster: record.cluster().name.clone(),
@@ -80,7 +79,7 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
         value_size_bytes: content.value_size_bytes,
         origin_partition: info.origin_partition,
         origin_offset: info.origin_offset,
-        origin_group: info.group,
+        origin_group: group,
         exception: info.cause.or(info.exception),
         message: info.message,
         attempts: info.attempts.and_then(|attempts| u32::try_from(attempts).ok()),
@@ -89,8 +88,9 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
         trace_id: content.trace.map(|context| context.trace_id),
         raw_hash: record.raw_hash(),
         redacted: record.redacted(),
-        replay_id: text(REPLAY_ID).filter(|id| !id.is_empty()).map(str::to_owned),
-        replay_count: text(REPLAY_COUNT).and_then(|count| count.parse().ok()).unwrap_or(0),
+        replay_id: text(REPLAY_ID_HEADER).filter(|id| !id.is_empty()).map(str::to_owned),
+        replay_count: text(REPLAY_COUNT_HEADER).and_then(|count| count.parse().ok()).unwrap_or(0),
+        retried_ns: retried_ns.filter(|ns| *ns >= 0),
         dialect: (!info.dialect.is_empty()).then(|| info.dialect.to_owned()),
     }
 }

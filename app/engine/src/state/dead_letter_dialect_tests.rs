@@ -36,6 +36,9 @@ fn every_dialect_is_read() {
         ("kafka_exception-message", text("no stock")),
         ("retry_topic-attempts", &[0, 0, 0, 3]),
         ("retry_topic-original-timestamp", &[0x01, 0x00]),
+        ("retry_topic-backoff-timestamp", &[0x02, 0x00]),
+        // The name keeps the other prefix.
+        ("kafka_dlt-original-consumer-group", text("dispatch")),
     ];
     let stream: Headers<'_> = vec![
         ("x-original-topic", text("orders")),
@@ -68,6 +71,28 @@ fn every_dialect_is_read() {
         ("dead-letter-cause-class-name", text("a.Inner")),
         ("dead-letter-cause", text("inner")),
     ];
+    let smallrye_retry: Headers<'_> = vec![
+        ("dead-letter-topic", text("delayed-retry-topic-orders-20000")),
+        ("dead-letter-partition", text("0")),
+        ("dead-letter-offset", text("8")),
+        ("dead-letter-reason", text("it broke")),
+        ("delayed-retry-topic", text("orders")),
+        ("delayed-retry-partition", text("1")),
+        ("delayed-retry-offset", text("2")),
+        ("delayed-retry-original-timestamp", text("7")),
+        ("delayed-retry-first-processing-timestamp", text("9")),
+        ("delayed-retry-exception-class-name", text("a.B")),
+        ("delayed-retry-cause-class-name", text("a.C")),
+        ("delayed-retry-cause", text("it broke")),
+        ("delayed-retry-count", text("3")),
+    ];
+    let smallrye_unreadable: Headers<'_> = vec![
+        ("deserialization-failure-reason", text("Unexpected character")),
+        ("deserialization-failure-topic", text("orders")),
+        ("deserialization-failure-deserializer", text("io.vertx.kafka.client.serialization.JsonObjectDeserializer")),
+        ("deserialization-failure-data", &[0xff, 0x00]),
+        ("deserialization-failure-dlq", text("true")),
+    ];
     let karafka: Headers<'_> =
         vec![("source_topic", text("orders")), ("source_offset", text("4")), ("source_consumer_group", text("g")), ("source_attempts", text("2"))];
     let nservicebus: Headers<'_> = vec![
@@ -94,6 +119,8 @@ fn every_dialect_is_read() {
                 stack_top_frame: Some("Checker.check".into()),
                 attempts: None,
                 group: Some("dispatch".into()),
+                is_proof: true,
+                ..DeadLetterInfo::default()
             },
         ),
         (
@@ -107,7 +134,12 @@ fn every_dialect_is_read() {
                 origin_timestamp_ns: Some(256_000_000),
                 exception: Some("java.lang.IllegalStateException".into()),
                 message: Some("no stock".into()),
-                attempts: Some(3),
+                // Its header counts the try that would come next.
+                attempts: Some(2),
+                first_try_ns: Some(256_000_000),
+                due_ns: Some(512_000_000),
+                group: Some("dispatch".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -120,6 +152,7 @@ fn every_dialect_is_read() {
                 origin_offset: Some(9),
                 exception: Some("a.B".into()),
                 message: Some("m".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -134,6 +167,7 @@ fn every_dialect_is_read() {
                 exception: Some("org.apache.kafka.connect.errors.DataException".into()),
                 message: Some("bad field".into()),
                 group: Some("sink".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -145,6 +179,7 @@ fn every_dialect_is_read() {
                 origin: Some("orders".into()),
                 origin_offset: Some(7),
                 exception: Some("a.B".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -157,6 +192,7 @@ fn every_dialect_is_read() {
                 message: Some("Offset delivery count exceeded the threshold.".into()),
                 attempts: Some(5),
                 group: Some("g".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -171,6 +207,36 @@ fn every_dialect_is_read() {
                 exception: Some("a.Outer".into()),
                 cause: Some("a.Inner".into()),
                 message: Some("inner".into()),
+                is_proof: true,
+                ..DeadLetterInfo::default()
+            },
+        ),
+        (
+            smallrye_retry,
+            "C: it broke",
+            DeadLetterInfo {
+                dialect: "smallrye retry",
+                origin: Some("orders".into()),
+                origin_partition: Some(1),
+                origin_offset: Some(2),
+                origin_timestamp_ns: Some(7_000_000),
+                exception: Some("a.B".into()),
+                cause: Some("a.C".into()),
+                message: Some("it broke".into()),
+                attempts: Some(3),
+                first_try_ns: Some(9_000_000),
+                is_proof: true,
+                ..DeadLetterInfo::default()
+            },
+        ),
+        (
+            smallrye_unreadable,
+            "Unexpected character",
+            DeadLetterInfo {
+                dialect: "smallrye deserialization",
+                origin: Some("orders".into()),
+                message: Some("Unexpected character".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -183,6 +249,7 @@ fn every_dialect_is_read() {
                 origin_offset: Some(4),
                 group: Some("g".into()),
                 attempts: Some(2),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -195,6 +262,7 @@ fn every_dialect_is_read() {
                 exception: Some("System.InvalidOperationException".into()),
                 message: Some("no".into()),
                 stack_top_frame: Some("Handler.Handle".into()),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
@@ -206,13 +274,25 @@ fn every_dialect_is_read() {
                 exception: Some("System.Exception".into()),
                 message: Some("no".into()),
                 attempts: Some(2),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
         (
+            vec![("MT-Reason", text("skipped"))],
+            "skipped",
+            DeadLetterInfo { dialect: "masstransit", message: Some("skipped".into()), is_proof: true, ..DeadLetterInfo::default() },
+        ),
+        (
             vec![("x-first-death-queue", text("orders")), ("x-first-death-reason", text("rejected"))],
             "rejected",
-            DeadLetterInfo { dialect: "rabbitmq", origin: Some("orders".into()), message: Some("rejected".into()), ..DeadLetterInfo::default() },
+            DeadLetterInfo {
+                dialect: "rabbitmq",
+                origin: Some("orders".into()),
+                message: Some("rejected".into()),
+                is_proof: true,
+                ..DeadLetterInfo::default()
+            },
         ),
         (
             vec![("dlq-original-topic", text("orders")), ("dlq-error-class", text("E")), ("dlq-attempts", text("4"))],
@@ -222,15 +302,18 @@ fn every_dialect_is_read() {
                 origin: Some("orders".into()),
                 exception: Some("E".into()),
                 attempts: Some(4),
+                is_proof: true,
                 ..DeadLetterInfo::default()
             },
         ),
         (
             vec![("original-topic", text("orders")), ("error-reason", text("r"))],
             "r",
-            DeadLetterInfo { dialect: "monoscope", origin: Some("orders".into()), message: Some("r".into()), ..DeadLetterInfo::default() },
+            DeadLetterInfo { dialect: "monoscope", origin: Some("orders".into()), message: Some("r".into()), is_proof: true, ..DeadLetterInfo::default() },
         ),
     ];
+    let met: std::collections::BTreeSet<&str> = table.iter().map(|(_, _, expected)| expected.dialect).collect();
+    assert_eq!(met, FAILURE_DIALECTS.iter().map(|dialect| dialect.name).collect(), "every dialect there is stands in the table");
     for (headers, fingerprint, expected) in table {
         let told = read(&headers).expect(expected.dialect);
         assert_eq!(told, expected);
@@ -253,6 +336,30 @@ fn of_appended_origins_the_first_is_the_true_one_and_of_exceptions_the_last_coun
 }
 
 #[test]
+fn what_only_a_dead_record_bears_proves_it_wherever_it_lies() {
+    let number: &[u8] = &[0, 0, 0, 2];
+    for (headers, is_proof) in [
+        (vec![("kafka_dlt-original-topic", &b"orders"[..])], true),
+        (vec![("kafka_original-topic", b"orders"), ("retry_topic-attempts", number)], true),
+        (vec![("deserialization-failure-reason", b"no JSON")], true),
+        (vec![("__connect.errors.topic", b"orders")], true),
+        (vec![("x-original-topic", b"orders"), ("x-exception-message", b"m")], true),
+        (vec![("source_topic", b"orders"), ("source_attempts", b"3")], true),
+        (vec![("MT-Reason", b"skipped")], true),
+        // Copies bear where they came from, too.
+        (vec![("x-original-topic", b"orders"), ("x-original-offset", &[0; 8])], false),
+        (vec![("source_topic", b"orders"), ("source_partition", b"1"), ("source_offset", b"4")], false),
+        // What is tried again is not given up.
+        (vec![("retry_topic-attempts", number)], false),
+        (vec![("NServiceBus.Retries", b"2")], false),
+        (vec![("delayed-retry-count", b"2")], false),
+        (vec![("kafka_dlt-original-consumer-group", b"dispatch")], false),
+    ] {
+        assert_eq!(read(&headers).expect("a dialect").is_proof, is_proof, "{headers:?}");
+    }
+}
+
+#[test]
 fn headers_that_others_use_too_prove_nothing_alone() {
     assert_eq!(read(&vec![("original-topic", b"orders")]), None);
     assert_eq!(read(&vec![("x-exception-message", b"m")]), None);
@@ -268,7 +375,8 @@ fn numbers_of_a_wrong_width_are_left_out() {
         let told = read(&vec![("kafka_dlt-original-topic", b"orders"), ("kafka_dlt-original-partition", partition)]).expect("spring");
         assert_eq!(told.origin_partition, None, "{partition:?}");
     }
-    let table = [(&[0x7f][..], Some(127)), (&[0xff], None), (&[0, 0, 0, 3], Some(3)), (b"3 attempts", None)];
+    // The header names the try that would come next: one more than was tried.
+    let table = [(&[0x7f][..], Some(126)), (&[0xff], None), (&[0, 0, 0, 4], Some(3)), (&[0, 0, 0, 0], Some(0)), (b"3 attempts", None)];
     for (attempts, expected) in table {
         let told = read(&vec![("kafka_original-topic", b"orders"), ("retry_topic-attempts", attempts)]).expect("retry");
         assert_eq!(told.attempts, expected, "{attempts:?}");
@@ -302,7 +410,7 @@ fn huge_and_steering_values_are_cut_and_escaped() {
 proptest! {
     #[test]
     fn no_headers_can_panic_it(headers in prop::collection::vec((0_usize..120, prop::option::of(prop::collection::vec(any::<u8>(), 0..40))), 0..40)) {
-        let names: Vec<&str> = DIALECTS.iter().flat_map(|dialect| dialect.headers.iter().map(|(name, ..)| *name)).collect();
+        let names: Vec<&str> = FAILURE_DIALECTS.iter().flat_map(|dialect| dialect.headers.iter().map(|(name, ..)| *name)).collect();
         let told = parse(headers.iter().map(|(index, value)| (names[index % names.len()], value.as_deref())));
         if let Some(info) = told {
             prop_assert!(!info.fingerprint().is_empty() && !info.fingerprint().chars().any(char::is_control));

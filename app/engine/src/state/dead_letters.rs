@@ -1,8 +1,8 @@
-//! Dead letters: channels known by name or choice, proved by their records' headers, and counted by what they died of.
+//! Dead letters: on channels known by name or choice, or proved by their headers wherever they lie; counted by what they died of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_model::{NO_TIME, RecordBatch, RecordRow, is_dead_letter_name};
+use switchboard_model::{DeadLetterName, NO_TIME, RecordBatch, RecordRow, dead_letter_name, is_retry_name, may_tell_failure};
 
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
 use crate::view::{ChannelKey, DeadLetterView};
@@ -32,6 +32,32 @@ struct Kind {
     origin: Option<String>,
     fingerprint: String,
     dialect: Option<&'static str>,
+    /// Whether its channel is none of dead letters, as far as its name tells.
+    is_among_others: bool,
+}
+
+/// What is known of the records of a channel before they are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// They are dead, by name or choice.
+    Dead,
+    /// They wait to be tried again.
+    Retries,
+    /// Only their headers tell.
+    Any,
+}
+
+/// Whether a record has any header that frameworks write when they give one up.
+fn bears_failure(batch: &RecordBatch, record: &RecordRow) -> bool {
+    let headers = batch.headers.get(record.headers.range()).unwrap_or_default();
+    headers.iter().any(|header| may_tell_failure(batch.text.get(header.name)))
+}
+
+/// Whether headers alone prove a record on this channel dead: not if it is back where it came from, as after a replay that left its
+/// headers on, nor if it is yet to be tried again.
+fn is_dead_on(info: &DeadLetterInfo, channel: &str, timestamp_ns: i64) -> bool {
+    let is_due = timestamp_ns != NO_TIME && info.due_ns.is_some_and(|due_ns| due_ns > timestamp_ns);
+    info.is_proof && info.origin.as_deref() != Some(channel) && !is_due
 }
 
 /// Number of a kind of death, in the order they were met: what stands for it beside each stored letter.
@@ -60,37 +86,51 @@ impl DeadLetters {
         self.chosen.insert(channel.to_owned());
     }
 
-    /// Whether a channel holds dead letters, by name or choice.
-    pub(crate) fn is_candidate(&self, channel: &str) -> bool {
-        is_dead_letter_name(channel) || self.chosen.contains(channel)
+    /// What is known of the records of a channel before they are looked at.
+    fn holds(&self, channel: &str) -> Holds {
+        match dead_letter_name(channel) {
+            _ if self.chosen.contains(channel) => Holds::Dead,
+            DeadLetterName::Sure => Holds::Dead,
+            _ if is_retry_name(channel) => Holds::Retries,
+            DeadLetterName::Perhaps | DeadLetterName::No => Holds::Any,
+        }
     }
 
     /// What the records of a batch died of, in their order; `None` = no dead letter. Nothing is counted yet.
     pub(crate) fn kinds_of(&mut self, batch: &RecordBatch, kinds: &mut Vec<Option<KindNumber>>) {
         kinds.clear();
-        let holds: Vec<bool> = batch.channels.iter().map(|channel| self.is_candidate(batch.text.get(channel.name))).collect();
-        if holds.contains(&true) {
-            kinds.extend(batch.records.iter().map(|record| {
-                let channel = batch.channels.get(record.channel as usize).filter(|_| holds.get(record.channel as usize) == Some(&true))?;
-                Some(self.kind_of(&batch.cluster.name, batch.text.get(channel.name), batch, record))
-            }));
+        let holds: Vec<Holds> = batch.channels.iter().map(|channel| self.holds(batch.text.get(channel.name))).collect();
+        for (index, record) in batch.records.iter().enumerate() {
+            let Some(holds) = holds.get(record.channel as usize) else { continue };
+            if *holds == Holds::Retries || (*holds == Holds::Any && !bears_failure(batch, record)) {
+                continue;
+            }
+            if let Some(kind) = self.kind_of(*holds, batch, record) {
+                kinds.resize(batch.records.len(), None);
+                kinds[index] = Some(kind);
+            }
         }
     }
 
-    fn kind_of(&mut self, cluster: &str, channel: &str, batch: &RecordBatch, record: &RecordRow) -> KindNumber {
+    fn kind_of(&mut self, holds: Holds, batch: &RecordBatch, record: &RecordRow) -> Option<KindNumber> {
+        let channel = batch.text.get(batch.channels.get(record.channel as usize)?.name);
         let headers = batch.headers.get(record.headers.range()).unwrap_or_default();
         let readable = headers.iter().filter(|header| !header.redacted);
         let (info, fingerprint) =
             death(readable.map(|header| (batch.text.get(header.name), header.value.map(|value| batch.text.bytes(value)))), record.headers_readable);
+        if holds == Holds::Any && !info.as_ref().is_some_and(|info| is_dead_on(info, channel, record.timestamp_ns)) {
+            return None;
+        }
         let dialect = info.as_ref().map(|info| info.dialect);
-        let kind = Kind { cluster: cluster.to_owned(), channel: channel.to_owned(), origin: info.and_then(|info| info.origin), fingerprint, dialect };
+        let (cluster, channel) = (batch.cluster.name.clone(), channel.to_owned());
+        let kind = Kind { cluster, channel, origin: info.and_then(|info| info.origin), fingerprint, dialect, is_among_others: holds == Holds::Any };
         let full = self.kinds.len() >= MAX_KINDS && !self.kinds.contains_key(&kind);
         let kind = if full { Kind { origin: None, fingerprint: OTHERS.into(), dialect: None, ..kind } } else { kind };
         let tallies = &mut self.tallies;
-        *self.kinds.entry(kind).or_insert_with(|| {
+        Some(*self.kinds.entry(kind).or_insert_with(|| {
             tallies.push(None);
             KindNumber(tallies.len() as u32 - 1)
-        })
+        }))
     }
 
     /// Counts a letter that was not seen before. Its own time is `NO_TIME` where it has none.
@@ -139,6 +179,7 @@ impl DeadLetters {
                 last_ns: tally.last_ns,
                 dialect: kind.dialect.map(str::to_owned),
                 cluster: kind.cluster.clone(),
+                is_among_others: kind.is_among_others,
             })
         };
         self.kinds.iter().filter_map(view).collect()

@@ -60,13 +60,54 @@ fn observe(letters: &mut DeadLetters, batch: &RecordBatch, received_ns: i64) {
     }
 }
 
+/// The same records on another channel.
+fn on(channel: &str, mut batch: RecordBatch) -> RecordBatch {
+    batch.channels[0].name = batch.text.push(channel.as_bytes());
+    batch
+}
+
+fn num_dead(letters: &mut DeadLetters, batch: &RecordBatch) -> u64 {
+    let num = |letters: &DeadLetters| letters.views().iter().map(|row| row.count).sum::<u64>();
+    let before = num(letters);
+    observe(letters, batch, 99);
+    num(letters) - before
+}
+
 #[test]
-fn dead_letter_channels_are_known_by_name_or_choice() {
+fn dead_letter_channels_are_known_by_name_or_choice_and_others_by_their_records_headers() {
+    let plain = || batch(5, &[("traceparent", Some(b"00-1"), false)]);
     let mut letters = DeadLetters::default();
-    assert!(!letters.is_candidate("graveyard"));
+    assert_eq!(num_dead(&mut letters, &on("graveyard", plain())), 0);
     letters.choose("graveyard");
-    assert!(letters.is_candidate("graveyard") && letters.is_candidate("orders-dlt") && letters.is_candidate("sales_skipped"));
-    assert!(!letters.is_candidate("error.orders"));
+    letters.choose("again-retry-0");
+    for name in ["graveyard", "again-retry-0", "orders-dlt", "dlq-lcc-8w3kq", "dlq.orders", "orders_dlq", "orders-dead-letter", "error.orders.stock"] {
+        assert_eq!(num_dead(&mut letters, &on(name, plain())), 1, "{name}");
+    }
+    for name in ["orders", "user_error", "validation_skipped", "sales_skipped", "error.orders", "dlt-bronze"] {
+        assert_eq!(num_dead(&mut letters, &on(name, plain())), 0, "{name}, and nothing proves it");
+        assert_eq!(num_dead(&mut letters, &on(name, spring(5, "m"))), u64::from(name != "orders"), "{name}, and its headers prove it");
+    }
+    assert_eq!(num_dead(&mut letters, &on("somewhere", spring(5, "m"))), 1);
+    let told: BTreeMap<String, bool> = letters.views().into_iter().map(|row| (row.channel, row.is_among_others)).collect();
+    assert_eq!([told["graveyard"], told["orders-dlt"], told["somewhere"], told["user_error"]], [false, false, true, true]);
+}
+
+#[test]
+fn a_record_that_is_tried_again_or_is_back_where_it_came_from_is_not_dead() {
+    let due: &[u8] = &[0x10];
+    let retried =
+        |timestamp_ns: i64| batch(timestamp_ns, &[("kafka_original-topic", Some(b"orders"), false), ("retry_topic-backoff-timestamp", Some(due), false)]);
+    const DUE_NS: i64 = 16_000_000;
+    for (name, batch, num) in [
+        ("waits on a retry channel", on("orders-retry-0", retried(5)), 0),
+        ("waits on a channel of another name", on("later", retried(DUE_NS - 1)), 0),
+        ("its last time is over", on("later", retried(DUE_NS)), 1),
+        ("has no time of its own", on("later", retried(NO_TIME)), 1),
+        ("given up", on("orders-dlt", retried(5)), 1),
+        ("sent back with its headers", on("orders", retried(DUE_NS)), 0),
+    ] {
+        assert_eq!(num_dead(&mut DeadLetters::default(), &batch), num, "{name}");
+    }
 }
 
 #[test]
@@ -89,9 +130,7 @@ fn letters_that_died_of_the_same_are_one_row() {
 #[test]
 fn channels_that_hold_none_are_left_alone_and_headers_that_prove_none_are_said_so() {
     let mut letters = DeadLetters::default();
-    let mut elsewhere = spring(1, "m");
-    elsewhere.channels[0].name = elsewhere.text.push(b"orders");
-    observe(&mut letters, &elsewhere, 99);
+    observe(&mut letters, &on("orders", spring(1, "m")), 99);
     assert!(letters.views().is_empty());
     observe(&mut letters, &batch(1, &[("a", Some(b"b"), false)]), 99);
     observe(&mut letters, &batch(1, &[("kafka_dlt-original-topic", Some(b"hash"), true)]), 99);

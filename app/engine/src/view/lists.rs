@@ -320,6 +320,8 @@ pub struct LetterView {
     pub replay_count: u32,
     /// The header dialect that proves it.
     pub dialect: Option<String>,
+    /// How long it was tried again before it was given up, ns; `None` = its headers do not tell.
+    pub retried_ns: Option<i64>,
 }
 
 /// A part of the answer to [`crate::view::Query::Find`]: what was found since the part before.

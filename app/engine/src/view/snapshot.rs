@@ -422,6 +422,8 @@ pub struct DeadLetterView {
     pub dialect: Option<String>,
     /// Name of the source that reads the channel's cluster.
     pub cluster: String,
+    /// Whether only their headers tell that they are dead: by its name and by choice, the channel is an ordinary one.
+    pub is_among_others: bool,
 }
 
 /// A source.

@@ -198,6 +198,7 @@ impl Business {
             last_ns: NOW_NS - 4 * SECOND_NS,
             dialect: Some("spring".to_owned()),
             cluster: "lab-kafka".to_owned(),
+            is_among_others: false,
         });
     }
 

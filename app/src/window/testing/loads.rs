@@ -287,6 +287,7 @@ fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -
         last_ns: NOW_NS - 4 * SECOND_NS,
         dialect: Some("spring".to_owned()),
         cluster: "lab-kafka".to_owned(),
+        is_among_others: false,
     };
     let snapshot = Snapshot { dead_letters: Arc::new((0..200).map(cause).collect()), ..order_business() };
     view(name, (45, 7), (snapshot, OwnLog::default()), letters, None, &[UiCommand::ShowDeadLetters, UiCommand::WalkDown], act)

@@ -1,7 +1,9 @@
 //! Keys and header values in one line: as text, as the number they are, or as hex.
 
+use switchboard_model::{FailureField, HeaderDecoder, failure_header};
+
 use super::framing::uuid;
-use crate::window::sanitise::visible;
+use crate::window::{figures::instant, sanitise::visible};
 
 /// More bytes than this are not written out as hex.
 const HEX_BYTES_MAX: usize = 96;
@@ -44,6 +46,27 @@ pub(crate) fn bytes_in_line(bytes: Option<&[u8]>) -> BytesView {
     view(text, "hex")
 }
 
+/// Reads a header's value: as the frameworks write it that give records up, where the name is one of theirs, else as any bytes.
+pub(crate) fn header_in_line(name: &str, bytes: Option<&[u8]>) -> BytesView {
+    let told = failure_header(name).and_then(|(field, decoder)| Some((field, decoder, decoder.number(bytes?)?)));
+    let Some((field, decoder, number)) = told else { return bytes_in_line(bytes) };
+    let is_time = matches!(field, FailureField::TimestampMs | FailureField::FirstTryMs | FailureField::DueMs);
+    let text = match number.checked_mul(1_000_000).filter(|_| is_time) {
+        Some(ns) => instant(ns),
+        None => number.to_string(),
+    };
+    let how = match decoder {
+        HeaderDecoder::Be32 if bytes.is_some_and(|bytes| bytes.len() == 1) => "1 byte",
+        HeaderDecoder::Be32 => "4 bytes, big-endian",
+        HeaderDecoder::Be64 if is_time => "8 bytes, big-endian, ms",
+        HeaderDecoder::Be64 => "8 bytes, big-endian",
+        HeaderDecoder::BigInteger => "Java's BigInteger, ms",
+        HeaderDecoder::AsciiDecimal if is_time => "digits, ms",
+        HeaderDecoder::AsciiDecimal | HeaderDecoder::Text => "",
+    };
+    BytesView { text, how }
+}
+
 /// Bytes as hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -53,6 +76,26 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_of_frameworks_are_read_as_they_were_written() {
+        for (name, bytes, text, how) in [
+            ("retry_topic-original-timestamp", &[0x01, 0xa2, 0x1f, 0x1f, 0x58, 0x00][..], "2026-11-27T22:27:57.568000Z", "Java's BigInteger, ms"),
+            ("retry_topic-attempts", &[4], "4", "1 byte"),
+            ("retry_topic-attempts", &[0, 0, 0, 4], "4", "4 bytes, big-endian"),
+            ("kafka_dlt-original-offset", &[0, 0, 0, 0, 0, 0, 0x47, 0x1c], "18204", "8 bytes, big-endian"),
+            ("kafka_dlt-original-timestamp", &[0, 0, 0x01, 0xa2, 0x1f, 0x1f, 0x58, 0x00], "2026-11-27T22:27:57.568000Z", "8 bytes, big-endian, ms"),
+            ("delayed-retry-original-timestamp", b"1795818477568", "2026-11-27T22:27:57.568000Z", "digits, ms"),
+            ("dead-letter-offset", b"77", "77", ""),
+            // What cannot be what the framework writes is shown as any bytes.
+            ("retry_topic-original-timestamp", b"yesterday", "yesterday", ""),
+            ("kafka_dlt-original-topic", b"orders", "orders", ""),
+            ("any", &[0, 1, 2], "000102", "hex"),
+        ] {
+            assert_eq!(header_in_line(name, Some(bytes)), BytesView { text: text.to_owned(), how }, "{name}");
+        }
+        assert_eq!(header_in_line("retry_topic-attempts", None).text, "null");
+    }
 
     #[test]
     fn bytes_are_text_a_number_or_hex() {
