@@ -1,12 +1,10 @@
 //! What can be seen of replaying: replaced as a whole with each change, and never waited for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use switchboard_model::{SpanId, TraceId};
-
 use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, Outcome};
-use crate::replay::{Preview, Readers};
+use crate::replay::{Preview, Readers, Sighting};
 
 /// All that can be seen of replaying.
 #[derive(Clone, Debug, Default)]
@@ -166,8 +164,8 @@ pub struct CanaryLine {
     pub state: LetterState,
     /// How that is known, in words.
     pub evidence: String,
-    /// Where it was consumed, beside the trace of its failure.
-    pub new_trace: Option<(TraceId, SpanId)>,
+    /// What was seen of it since it was sent. Its trace is told only where it is not that of its failure.
+    pub seen: Sighting,
     /// When that was last said, ns since the Unix epoch.
     pub at_ns: i64,
 }
@@ -185,12 +183,20 @@ pub struct RunBoard {
     pub phase: RunPhase,
     /// Its records by what became of them.
     pub counts: SentCounts,
-    /// Of those sent: read by the group that failed.
+    /// Of those sent: processed by the group that failed.
     pub num_consumed: usize,
+    /// Of those sent: moved to a retry channel, where they wait to be tried again.
+    pub num_retried: usize,
     /// Of those sent: came back.
     pub num_dead_again: usize,
     /// The first few.
     pub canary: Vec<CanaryLine>,
+    /// Who else read what was sent: groups that had not failed, and services that do not say for which group.
+    pub others: BTreeSet<String>,
+    /// What the first few wait for, in words; empty where they do not, or only for what is ordinary.
+    pub waits_for: String,
+    /// Whether waiting can not tell whether the first few are consumed: then the operator decides.
+    pub is_untellable: bool,
     /// The groups on the target, as of now.
     pub readers: Readers,
     /// When it began, ns since the Unix epoch.
@@ -201,6 +207,13 @@ pub struct RunBoard {
     pub rate_per_s: u32,
     /// It stops by itself where a group lags more than this.
     pub lag_limit: u64,
+}
+
+impl CanaryLine {
+    /// Whether it waits on a retry channel to be tried again.
+    pub fn is_being_retried(&self) -> bool {
+        self.state != LetterState::DeadAgain && self.seen.is_being_retried()
+    }
 }
 
 impl HandledAs {

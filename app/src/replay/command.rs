@@ -24,6 +24,8 @@ pub struct AskedLetter {
     pub replay_count: u32,
     /// The trace of its failure.
     pub trace_id: Option<TraceId>,
+    /// How long it was tried again before it was given up, ns; `None` = it was not, or does not tell.
+    pub retried_ns: Option<i64>,
 }
 
 impl AskedLetter {
@@ -37,6 +39,7 @@ impl AskedLetter {
             failed_group: view.origin_group.clone(),
             replay_count: view.replay_count,
             trace_id: view.trace_id,
+            retried_ns: view.retried_ns,
         }
     }
 }

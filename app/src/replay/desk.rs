@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use switchboard_engine::view::Answer;
-use switchboard_model::{Redactor, SourceKind, SpanId, TraceId};
+use switchboard_model::{Redactor, SourceKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, Refusal};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
-use crate::replay::follow::Follower;
+use crate::replay::follow::{Follower, Round};
 use crate::replay::plan::{choose, wrong};
 use crate::replay::preview_task::PreviewTask;
 use crate::replay::run::{Run, Wanted};
-use crate::replay::{AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, ReplayAsk, ReplayCommand};
+use crate::replay::{AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Planned, ReplayAsk, ReplayCommand, Sighting};
 
 /// Commands that may wait.
 const MAX_COMMANDS: usize = 64;
@@ -33,7 +33,7 @@ pub struct Pace {
     pub num_canary: usize,
     /// So many a second.
     pub rate_per_s: u32,
-    /// So long after the first few were read none may have come back.
+    /// So long after a letter was read it would have shown itself on a retry or dead-letter channel.
     pub quiet: Duration,
     /// A group on the target may fall behind by so much more than before.
     pub lag_margin: u64,
@@ -65,9 +65,12 @@ pub struct ReplayDeskConfig {
 pub(super) struct Shared {
     board: Mutex<Arc<ReplayBoard>>,
     on_change: Box<dyn Fn() + Send + Sync>,
-    /// By replay id: traces that are wanted, and those that were found.
+    /// Replay ids of letters whose traces are wanted.
     wanted_traces: Mutex<BTreeSet<String>>,
-    new_traces: Mutex<BTreeMap<String, (TraceId, SpanId)>>,
+    /// By replay id: how long a letter was tried again before it died.
+    retried_ns: Mutex<BTreeMap<String, i64>>,
+    /// By replay id: what was seen of those that were sent.
+    sightings: Mutex<Arc<BTreeMap<String, Sighting>>>,
 }
 
 impl Shared {
@@ -82,12 +85,19 @@ impl Shared {
         (self.on_change)();
     }
 
-    pub(super) fn want_trace(&self, replay_id: &str) {
-        self.wanted_traces.lock().insert(replay_id.to_owned());
+    /// A letter is about to be sent; of the first few their traces are wanted too.
+    pub(super) fn sends(&self, planned: &Planned, is_canary: bool) {
+        if is_canary {
+            self.wanted_traces.lock().insert(planned.replay_id.clone());
+        }
+        if let Some(retried_ns) = planned.asked.retried_ns {
+            self.retried_ns.lock().insert(planned.replay_id.clone(), retried_ns);
+        }
     }
 
-    pub(super) fn new_trace(&self, replay_id: &str) -> Option<(TraceId, SpanId)> {
-        self.new_traces.lock().get(replay_id).copied()
+    /// What was seen of letters that were sent, by their replay ids.
+    pub(super) fn sightings(&self) -> Arc<BTreeMap<String, Sighting>> {
+        Arc::clone(&self.sightings.lock())
     }
 }
 
@@ -105,7 +115,8 @@ impl ReplayDesk {
     /// Opens the desk. `on_change` is called, from any thread, after each change of the board.
     pub fn start(config: ReplayDeskConfig, runtime: &tokio::runtime::Handle, on_change: Box<dyn Fn() + Send + Sync>) -> Self {
         let (commands, receiver) = mpsc::channel(MAX_COMMANDS);
-        let shared = Arc::new(Shared { board: Mutex::default(), on_change, wanted_traces: Mutex::default(), new_traces: Mutex::default() });
+        let shared =
+            Arc::new(Shared { board: Mutex::default(), on_change, wanted_traces: Mutex::default(), retried_ns: Mutex::default(), sightings: Mutex::default() });
         let clusters = Clusters::default();
         let worker = Worker {
             config,
@@ -253,7 +264,6 @@ impl Worker {
             let handled = Arc::new(handled(&letters));
             self.shared.update(|board| (board.letters_version, board.letters, board.handled) = (version, letters, handled));
         }
-        *self.shared.new_traces.lock() = self.follower.new_traces.clone();
     }
 
     /// Ids that the clusters told, by the names of their sources.
@@ -275,10 +285,21 @@ impl Worker {
     async fn follow(&mut self) {
         let Some(ledger) = self.ledger.clone() else { return };
         let ids = self.cluster_ids();
-        let traced = self.shared.wanted_traces.lock().clone();
-        if let Err(error) = self.follower.round(&ledger, self.config.observed.as_ref(), &ids, &traced).await {
+        let (traced, retried_ns) = (self.shared.wanted_traces.lock().clone(), self.shared.retried_ns.lock().clone());
+        let preview = self.shared.board.lock().preview.clone();
+        let round = Round {
+            cluster_ids: &ids,
+            target: preview.as_ref().map(|preview| (preview.cluster.as_str(), preview.target.as_str())),
+            traced: &traced,
+            retried_ns: &retried_ns,
+            quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
+        };
+        if let Err(error) = self.follower.round(&ledger, self.config.observed.as_ref(), &round).await {
             let text = error.to_string();
             self.shared.update(|board| board.ledger_failure = Some(text));
+        }
+        if **self.shared.sightings.lock() != self.follower.sightings {
+            *self.shared.sightings.lock() = Arc::new(self.follower.sightings.clone());
         }
     }
 
@@ -396,6 +417,8 @@ impl Worker {
             ledger.refuse(refusal).await.map_err(|error| error.to_string())?;
             return Err(reason);
         }
+        // Who is there to read is known before anything goes.
+        self.follow().await;
         let (wanted, receiver) = watch::channel(Wanted::Canary);
         let run = Run {
             preview,
@@ -410,6 +433,7 @@ impl Worker {
             pace: self.config.pace,
         };
         self.shared.wanted_traces.lock().clear();
+        self.shared.retried_ns.lock().clear();
         self.run = Some(Going { wanted, task: tokio::spawn(run.run()) });
         Ok(())
     }

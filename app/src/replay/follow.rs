@@ -1,19 +1,20 @@
-//! What became of what was sent: read by the group that failed, or back among the dead.
+//! What became of what was sent: processed by the group that failed, being tried again, or back among the dead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{Answer, ConversationItem, GroupDetail, LetterView, Query, Snapshot, SpanView};
-use switchboard_model::{CorrelationId, SpanId, SpanKind, TraceId};
+use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, Query, Snapshot};
+use switchboard_model::CorrelationId;
 
-use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SendId, SentState};
+use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
+use crate::replay::sighting::{At, GroupReading, Proof, RetryChannels, Settles, Sighting, is_of_group, processed, retry_of, settles};
 
-/// Letters of which a span is looked for in one round.
+/// Letters of which spans and retries are looked for in one round.
 const MAX_LOOKED_FOR: usize = 200;
-/// A letter that was read is still looked for among the dead so long, and a span of one that was sent, ns.
+/// A letter that was read is still known among the dead by its place so long, and a span of one that was sent is looked for, ns.
 const LOOKED_FOR_NS: i64 = 600_000_000_000;
 /// Items of a conversation that are looked at.
-const MAX_ITEMS: usize = 64;
+const MAX_ITEMS: usize = 256;
 /// Dead letters asked for at a time.
 const LISTED_AT_ONCE: usize = 5_000;
 /// Who wrote a dead letter may have a clock that is so much behind this machine's, ns.
@@ -24,160 +25,311 @@ const CLOCKS_DIFFER_NS: i64 = 60_000_000_000;
 pub(super) struct Follower {
     /// Dead letters counted by the engine when they were last looked through, and the ledger's version then.
     looked_through: Option<(u64, u64)>,
-    /// The letter of which a span was looked for last.
+    /// By cluster: dead letters that came before this were looked through, ns since the Unix epoch.
+    looked_until: BTreeMap<String, i64>,
+    /// The letter of which spans and retries were looked for last.
     last_looked_for: Option<LetterKey>,
-    /// Where letters were consumed, by their replay ids.
-    pub(super) new_traces: BTreeMap<String, (TraceId, SpanId)>,
+    /// By cluster and group: since when nobody was seen in it, ns since the Unix epoch.
+    empty_since: BTreeMap<(String, String), i64>,
+    /// What was seen of letters that were sent, by their replay ids.
+    pub(super) sightings: BTreeMap<String, Sighting>,
 }
 
-/// Committed offsets: of a group on a topic, by partition.
-type Commits = BTreeMap<(String, String, String), BTreeMap<i32, i64>>;
+/// What is asked of a round beside the ledger.
+pub(super) struct Round<'a> {
+    /// What the clusters in reach call themselves, by the names of their sources.
+    pub cluster_ids: &'a BTreeMap<String, String>,
+    /// Where a run is about to send: cluster and channel.
+    pub target: Option<(&'a str, &'a str)>,
+    /// Replay ids of letters whose traces are wanted.
+    pub traced: &'a BTreeSet<String>,
+    /// By replay id: how long a letter was tried again before it died the last time, ns.
+    pub retried_ns: &'a BTreeMap<String, i64>,
+    /// So long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
+    pub quiet_ns: i64,
+}
+
+type Sent<'a> = (&'a LetterKey, &'a LetterRecord);
+
+/// By cluster and channel.
+type ByChannel<T> = BTreeMap<(String, String), T>;
+
+/// What groups have committed, by their names.
+type Commits = ByChannel<BTreeMap<String, GroupReading>>;
 
 impl Follower {
-    /// One round over all letters that were sent to clusters that are in reach. `traced`: replay ids whose new trace is wanted.
-    pub(super) async fn round(
+    /// One round over all letters that were sent to clusters that are in reach. First it is looked whether they are tried again
+    /// or dead, then whether they were read: who gives a record up writes it elsewhere before it commits.
+    pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
+        let now_ns = observed.now_ns();
+        let letters = ledger.letters();
+        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.cluster).is_some_and(|id| *id == record.cluster_id);
+        let sent: Vec<Sent<'_>> =
+            letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
+        // Also those that count as consumed and are tried again after all.
+        let is_waiting = |record: &LetterRecord| match record.state {
+            LetterState::Sent(SentState::Persisted) => true,
+            LetterState::Consumed => self.sightings.get(&record.replay_id).is_some_and(Sighting::is_being_retried),
+            _ => false,
+        };
+        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.position.is_some() && is_waiting(record)).collect();
+        let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
+        self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
+
+        let snapshot = observed.snapshot();
+        self.note_who_is_empty(&snapshot, &waiting, round, now_ns);
+        // Commits are read before what would disprove them.
+        let commits = self.commits(observed, &snapshot, &waiting).await;
+        let is_known_who_died = self.look_among_the_dead(ledger, observed, &snapshot, &sent, now_ns).await?;
+        let targets: BTreeSet<(&str, &str)> = sent.iter().map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
+        let channels: ByChannel<RetryChannels> =
+            targets.into_iter().map(|(cluster, target)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&snapshot, cluster, target))).collect();
+        self.look_for_spans_and_retries(observed, &channels, &sent, round, now_ns).await;
+        for (letter, record) in &waiting {
+            self.weigh(letter, record, &commits, now_ns);
+        }
+        if is_known_who_died {
+            self.write_consumed(ledger, observed, &channels, &waiting, round, now_ns).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what the groups on a letter's channel have committed.
+    fn weigh(&mut self, letter: &LetterKey, record: &LetterRecord, commits: &Commits, now_ns: i64) {
+        let Some(sent_to) = place(record) else { return };
+        let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
+        let at = sighting.retry.as_ref().map_or(sent_to, |retry| retry.at.clone());
+        let none = BTreeMap::new();
+        let groups = commits.get(&(letter.cluster.clone(), at.channel.clone())).unwrap_or(&none);
+        let Some(failed) = &record.failed_group else {
+            sighting.others.extend(groups.iter().filter(|(_, reading)| reading.is_past(&at)).map(|(group, _)| group.clone()));
+            (sighting.waits_for, sighting.is_untellable) = ("its headers do not tell in which group it died".to_owned(), true);
+            return;
+        };
+        let own = |group: &str| is_of_group(group, failed);
+        sighting.others.extend(groups.iter().filter(|(group, reading)| !own(group) && reading.is_past(&at)).map(|(group, _)| group.clone()));
+        if sighting.proof.as_ref().is_some_and(|proof| proof.at == at) {
+            (sighting.waits_for, sighting.is_untellable) = (String::new(), false);
+            return;
+        }
+        let sent_ns = sighting.retry.as_ref().map_or(record.intended_ns, |retry| retry.since_ns);
+        let mut readings = groups.iter().filter(|(group, _)| own(group)).map(|(group, reading)| reading.has_read(group, &at, sent_ns)).peekable();
+        sighting.is_untellable = readings.peek().is_none() && sighting.retry.as_ref().is_none_or(|retry| retry.over_ns.is_none());
+        sighting.waits_for = match readings.peek() {
+            None if sighting.retry.is_some() => format!("no group is known that reads {} for {failed}", at.channel),
+            None => format!("nothing is known of what {failed} has committed on {}", at.channel),
+            Some(_) => String::new(),
+        };
+        for reading in readings {
+            match reading {
+                Ok(evidence) => return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns }),
+                Err(why) => sighting.waits_for = why,
+            }
+        }
+    }
+
+    /// Writes down which letters the group that failed has processed, once a retry or a death of theirs would have shown.
+    async fn write_consumed(
         &mut self,
         ledger: &Ledger,
         observed: &dyn Observed,
-        cluster_ids: &BTreeMap<String, String>,
-        traced: &BTreeSet<String>,
+        channels: &ByChannel<RetryChannels>,
+        waiting: &[Sent<'_>],
+        round: &Round<'_>,
+        now_ns: i64,
     ) -> Result<(), LedgerError> {
-        let snapshot = observed.snapshot();
-        let now_ns = observed.now_ns();
-        let letters = ledger.letters();
-        let here = |letter: &LetterKey, record: &LetterRecord| cluster_ids.get(&letter.cluster).is_some_and(|id| *id == record.cluster_id);
-        let waiting: Vec<(&LetterKey, &LetterRecord)> = letters
-            .iter()
-            .filter(|(letter, record)| record.state == LetterState::Sent(SentState::Persisted) && record.position.is_some() && here(letter, record))
-            .collect();
-        if !waiting.is_empty() {
-            let commits = commits(observed, &snapshot, &waiting).await;
-            for (letter, record) in waiting {
-                if let (Some(send_id), Some(evidence)) = (record.send_id, read_by(&commits, letter, record)) {
-                    ledger.follow(send_id, letter, FateLine { fate: Fate::Consumed, evidence, at_ns: now_ns }).await?;
+        let mut num_looked_at = 0;
+        for (letter, record) in waiting {
+            let Some(send_id) = record.send_id else { continue };
+            let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
+            let none = RetryChannels::default();
+            let channels = channels.get(&(letter.cluster.clone(), record.target.clone())).unwrap_or(&none);
+            let settles = settles(channels, round.retried_ns.get(&record.replay_id).copied(), round.quiet_ns);
+            let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
+            match settles {
+                Settles::Unknown(why) => {
+                    (sighting.waits_for, sighting.is_untellable) = (format!("{}, but {why}", proof.evidence), true);
+                    continue;
                 }
+                Settles::After(ns) if now_ns.saturating_sub(proof.since_ns) < ns => {
+                    let is_long = ns > round.quiet_ns;
+                    let text = || format!("{}; nobody sees whether it is tried again, so it may come back for {} s", proof.evidence, ns / 1_000_000_000);
+                    sighting.waits_for = if is_long { text() } else { String::new() };
+                    continue;
+                }
+                Settles::After(_) if num_looked_at >= MAX_LOOKED_FOR => continue,
+                Settles::After(_) => num_looked_at += 1,
+            }
+            // Once more, for what came while it settled.
+            let Some(items) = conversation(observed, &record.replay_id).await else { continue };
+            self.take_retries(&items, record, channels, round);
+            let is_still_so = self.sightings.get(&record.replay_id).is_some_and(|sighting| sighting.proof.as_ref() == Some(&proof));
+            if is_still_so {
+                let line = FateLine { fate: Fate::Consumed, evidence: proof.evidence, at_ns: proof.since_ns };
+                ledger.follow(send_id, letter, line).await?;
             }
         }
-        let looked_for: Vec<(&LetterKey, &LetterRecord)> = letters
-            .iter()
-            .filter(|(letter, record)| {
-                let is_out = match record.state {
-                    LetterState::Sent(_) => true,
-                    LetterState::Consumed => now_ns.saturating_sub(record.intended_ns) <= LOOKED_FOR_NS,
-                    LetterState::Open | LetterState::DeadAgain | LetterState::Parked(_) => false,
-                };
-                is_out && here(letter, record)
-            })
-            .collect();
-        self.look_among_the_dead(ledger, observed, &snapshot, &looked_for, now_ns).await?;
-        self.look_for_spans(ledger, observed, &looked_for, traced, now_ns).await
+        Ok(())
     }
 
-    /// Looks for letters among the dead, where there are more dead or more sent than the last time.
+    /// Looks for letters among the dead that came since the last time. False = nobody answered, so it is not known.
     async fn look_among_the_dead(
         &mut self,
         ledger: &Ledger,
         observed: &dyn Observed,
         snapshot: &Snapshot,
-        letters: &[(&LetterKey, &LetterRecord)],
+        letters: &[Sent<'_>],
         now_ns: i64,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         let num_dead: u64 = snapshot.dead_letters.iter().map(|view| view.count).sum();
         let is_of = (num_dead, ledger.version());
         if self.looked_through == Some(is_of) || letters.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.cluster.as_str()).collect();
         for cluster in clusters {
             let of_cluster = || letters.iter().filter(|(letter, _)| letter.cluster == cluster);
-            let since_ns = of_cluster().map(|(_, record)| record.intended_ns).min().unwrap_or(now_ns);
+            let oldest_ns = of_cluster().map(|(_, record)| record.intended_ns).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
+            let since_ns = self.looked_until.get(cluster).map_or(oldest_ns, |until_ns| oldest_ns.max(until_ns.saturating_sub(CLOCKS_DIFFER_NS)));
             // Nobody answered: the next round looks again.
-            let Some(came) = came_since(observed, cluster, since_ns.saturating_sub(CLOCKS_DIFFER_NS)).await else { return Ok(()) };
+            let Some(came) = came_since(observed, cluster, since_ns).await else { return Ok(false) };
             let came = Came::new(&came);
             for (letter, record) in of_cluster() {
-                if let (Some((view, how)), Some(send_id)) = (came.back(letter, record), record.send_id) {
-                    let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
-                    ledger.follow(send_id, letter, FateLine { fate: Fate::DeadAgain, evidence, at_ns: now_ns }).await?;
+                let Some((view, how)) = came.back(letter, record) else { continue };
+                let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
+                match (&record.failed_group, &view.origin_group) {
+                    // The group that failed has not given it up: another has.
+                    (Some(failed), Some(group)) if !is_of_group(group, failed) => {
+                        let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
+                        sighting.died_elsewhere = Some(format!("dead in {group}, another group: {evidence}"));
+                    }
+                    _ => {
+                        if let Some(send_id) = record.send_id {
+                            ledger.follow(send_id, letter, FateLine { fate: Fate::DeadAgain, evidence, at_ns: now_ns }).await?;
+                        }
+                    }
                 }
             }
+            self.looked_until.insert(cluster.to_owned(), now_ns);
         }
         self.looked_through = Some(is_of);
-        Ok(())
+        Ok(true)
     }
 
-    /// Looks for the spans that consumed letters: of those whose new trace is wanted, and of those nobody was seen to read.
-    async fn look_for_spans(
+    /// Looks for spans that processed letters and for retries of them: of those whose traces are wanted, and of those that nobody
+    /// was seen to read.
+    async fn look_for_spans_and_retries(
         &mut self,
-        ledger: &Ledger,
         observed: &dyn Observed,
-        letters: &[(&LetterKey, &LetterRecord)],
-        traced: &BTreeSet<String>,
+        channels: &ByChannel<RetryChannels>,
+        letters: &[Sent<'_>],
+        round: &Round<'_>,
         now_ns: i64,
-    ) -> Result<(), LedgerError> {
+    ) {
         let is_wanted = |record: &LetterRecord| {
             let is_unseen = matches!(record.state, LetterState::Sent(_)) && now_ns.saturating_sub(record.intended_ns) <= LOOKED_FOR_NS;
-            record.position.is_some() && (is_unseen || traced.contains(&record.replay_id)) && !self.new_traces.contains_key(&record.replay_id)
+            record.position.is_some() && (is_unseen || round.traced.contains(&record.replay_id))
         };
         let wanted: Vec<_> = letters.iter().filter(|(_, record)| is_wanted(record)).collect();
         // In turn, where there are more than fit into a round.
         let first = wanted.partition_point(|(letter, _)| self.last_looked_for.as_ref().is_some_and(|last| *letter <= last));
         for (letter, record) in wanted.iter().cycle().skip(first).take(wanted.len().min(MAX_LOOKED_FOR)) {
             self.last_looked_for = Some((*letter).clone());
-            let query = Query::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: MAX_ITEMS };
-            let Some(Answer::Conversation(items)) = observed.query(query).await else { continue };
-            let Some(span) = consumed_in(&items, record) else { continue };
-            self.new_traces.insert(record.replay_id.clone(), (span.trace_id, span.span_id));
-            if let (LetterState::Sent(_), Some(send_id)) = (&record.state, record.send_id) {
-                Self::consumed_by_span(ledger, send_id, letter, span, now_ns).await?;
+            let Some(items) = conversation(observed, &record.replay_id).await else { continue };
+            if let Some(channels) = channels.get(&(letter.cluster.clone(), record.target.clone())) {
+                self.take_retries(&items, record, channels, round);
             }
-        }
-        Ok(())
-    }
-
-    /// A span that names the record proves that it was read, where no group's offsets tell.
-    async fn consumed_by_span(ledger: &Ledger, send_id: SendId, letter: &LetterKey, span: &SpanView, now_ns: i64) -> Result<(), LedgerError> {
-        let evidence = format!("{} read it: {}", span.service, span.name);
-        ledger.follow(send_id, letter, FateLine { fate: Fate::Consumed, evidence, at_ns: now_ns }).await
-    }
-}
-
-/// What the groups on the topics that were sent to have committed.
-async fn commits(observed: &dyn Observed, snapshot: &Snapshot, waiting: &[(&LetterKey, &LetterRecord)]) -> Commits {
-    let topics: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
-    let mut commits = Commits::new();
-    for (cluster, topic) in topics {
-        let groups: BTreeSet<&str> = snapshot
-            .groups
-            .iter()
-            .filter(|group| group.topic == topic && group.cluster.as_deref().is_none_or(|name| name == cluster))
-            .map(|group| group.group.as_str())
-            .collect();
-        for group in groups {
-            let query = Query::Group { cluster: Some(cluster.to_owned()), group: group.to_owned(), topic: topic.to_owned() };
-            if let Some(Answer::Group(Some(detail))) = observed.query(query).await {
-                commits.insert((cluster.to_owned(), topic.to_owned(), group.to_owned()), committed(&detail));
-            }
+            self.take_spans(&items, record, now_ns);
         }
     }
-    commits
+
+    fn take_retries(&mut self, items: &[ConversationItem], record: &LetterRecord, channels: &RetryChannels, round: &Round<'_>) {
+        for item in items {
+            let ConversationItem::Record(moved) = item else { continue };
+            let Some(mut retry) = retry_of(moved, &record.replay_id, &record.target) else { continue };
+            let whole_ns = round.retried_ns.get(&record.replay_id).copied().or_else(|| channels.whole_delay_ns());
+            let due_ns = retry.due_ns.unwrap_or(retry.since_ns);
+            retry.over_ns = whole_ns.map(|ns| record.intended_ns.saturating_add(ns).max(due_ns).saturating_add(round.quiet_ns));
+            self.sightings.entry(record.replay_id.clone()).or_default().retried(retry);
+        }
+    }
+
+    /// A span of the group that failed which names the record, and no error, proves that it was processed.
+    fn take_spans(&mut self, items: &[ConversationItem], record: &LetterRecord, now_ns: i64) {
+        let Some(sent_to) = place(record) else { return };
+        let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
+        let at = sighting.retry.as_ref().map_or(sent_to, |retry| retry.at.clone());
+        let own = |group: &str| record.failed_group.as_ref().is_some_and(|failed| is_of_group(group, failed));
+        for of in processed(items, &at) {
+            match of.group {
+                Some(group) if own(group) => {
+                    if !of.has_failed {
+                        sighting.new_trace = Some((of.span.trace_id, of.span.span_id));
+                        let evidence = format!("{} processed it for {group}: {}", of.span.service, of.span.name);
+                        sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns });
+                    }
+                }
+                Some(group) => drop(sighting.others.insert(group.to_owned())),
+                None => drop(sighting.others.insert(format!("{}, which does not say for which group", of.span.service))),
+            }
+        }
+    }
+
+    /// What the groups on the channels where letters wait have committed.
+    async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>]) -> Commits {
+        let channels: BTreeSet<(String, String)> = waiting.iter().map(|(letter, record)| (letter.cluster.clone(), self.channel(record).to_owned())).collect();
+        let mut commits = Commits::new();
+        for (cluster, channel) in channels {
+            let is_there = |group: &&GroupView| group.topic == channel && group.cluster.as_deref().is_none_or(|name| name == cluster);
+            let groups: BTreeSet<&str> = snapshot.groups.iter().filter(is_there).map(|group| group.group.as_str()).collect();
+            let mut readings = BTreeMap::new();
+            for group in groups {
+                let query = Query::Group { cluster: Some(cluster.clone()), group: group.to_owned(), topic: channel.clone() };
+                if let Some(Answer::Group(Some(detail))) = observed.query(query).await {
+                    let is_empty_since = self.empty_since.get(&(cluster.clone(), group.to_owned())).copied();
+                    readings.insert(group.to_owned(), GroupReading::of(&detail, is_empty_since));
+                }
+            }
+            commits.insert((cluster, channel), readings);
+        }
+        commits
+    }
+
+    /// The channel where a record waits.
+    fn channel<'a>(&'a self, record: &'a LetterRecord) -> &'a str {
+        let retry = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.retry.as_ref());
+        retry.map_or(record.target.as_str(), |retry| retry.at.channel.as_str())
+    }
+
+    /// Remembers since when nobody is in the groups on the channels where letters wait, or will: what such a group commits was set
+    /// from outside.
+    fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
+        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.cluster.as_str(), self.channel(record))).collect();
+        channels.extend(round.target);
+        let mut empty_since = BTreeMap::new();
+        for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
+            let on = channels.iter().filter(|(cluster, topic)| group.topic == *topic && group.cluster.as_deref().is_none_or(|name| name == *cluster));
+            for (cluster, _) in on {
+                let key = ((*cluster).to_owned(), group.group.clone());
+                let since_ns = self.empty_since.get(&key).copied().unwrap_or_else(|| group.read_ns.unwrap_or(now_ns));
+                empty_since.insert(key, since_ns);
+            }
+        }
+        self.empty_since = empty_since;
+    }
 }
 
-fn committed(detail: &GroupDetail) -> BTreeMap<i32, i64> {
-    detail.partitions.iter().filter_map(|partition| partition.committed.map(|offset| (partition.partition, offset))).collect()
+/// Where a record was written to.
+fn place(record: &LetterRecord) -> Option<At> {
+    record.position.map(|(partition, offset)| At { channel: record.target.clone(), partition, offset })
 }
 
-/// Whether a record was read, and how that is known: by the group that failed; where that is unknown, by all that read the topic.
-fn read_by(commits: &Commits, letter: &LetterKey, record: &LetterRecord) -> Option<String> {
-    let (partition, offset) = record.position?;
-    let on_topic = commits.iter().filter(|((cluster, topic, _), _)| (cluster, topic) == (&letter.cluster, &record.target));
-    let mut told: Vec<(&str, i64)> = on_topic
-        .filter(|((.., group), _)| record.failed_group.as_ref().is_none_or(|failed| failed == group))
-        .filter_map(|((.., group), by_partition)| by_partition.get(&partition).map(|committed| (group.as_str(), *committed)))
-        .collect();
-    told.sort_unstable();
-    let is_past = !told.is_empty() && told.iter().all(|(_, committed)| *committed > offset);
-    let groups: Vec<&str> = told.iter().map(|(group, _)| *group).collect();
-    is_past.then(|| format!("{} past {partition}@{offset}", groups.join(", ")))
+async fn conversation(observed: &dyn Observed, replay_id: &str) -> Option<Vec<ConversationItem>> {
+    let query = Query::Conversation { id: CorrelationId::Text(replay_id.to_owned()), limit: MAX_ITEMS };
+    match observed.query(query).await {
+        Some(Answer::Conversation(items)) => Some(items),
+        _ => None,
+    }
 }
 
 /// Dead letters of a cluster that came since.
@@ -227,26 +379,13 @@ impl<'a> Came<'a> {
         }
         let (partition, offset) = record.position?;
         // A channel made anew counts from 0 again: an older letter is not meant.
-        let is_later = |view: &LetterView| view.timestamp_ns.is_some_and(|at_ns| at_ns >= record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS));
+        let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
+        let is_later =
+            |view: &LetterView| view.timestamp_ns.is_some_and(|at_ns| at_ns >= record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS) && at_ns <= not_after_ns);
         let views = self.by_origin.get(&(record.target.as_str(), partition, offset))?;
         let view = views.iter().find(|view| is_another(view) && is_later(view))?;
         Some((view, format!(", which came from {} {partition}@{offset}", record.target)))
     }
-}
-
-/// The span that consumed a record at its new place.
-pub(crate) fn consumed_in<'a>(items: &'a [ConversationItem], record: &LetterRecord) -> Option<&'a SpanView> {
-    let (partition, offset) = record.position?;
-    let (partition, offset) = (partition.to_string(), offset.to_string());
-    items.iter().find_map(|item| {
-        let ConversationItem::Span(span) = item else { return None };
-        let value = |names: &[&str]| span.attributes.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str());
-        let is_there = value(&["messaging.kafka.offset", "messaging.kafka.message.offset"]) == Some(offset.as_str())
-            && value(&["messaging.destination.partition.id", "messaging.kafka.destination.partition", "messaging.kafka.partition"])
-                .is_none_or(|told| told == partition)
-            && value(&["messaging.destination.name", "messaging.destination"]).is_none_or(|told| told == record.target);
-        (span.kind == SpanKind::Consumer && is_there).then_some(span)
-    })
 }
 
 #[cfg(test)]
@@ -268,10 +407,6 @@ mod tests {
             failed_group: failed_group.map(str::to_owned),
             ..LetterRecord::default()
         }
-    }
-
-    fn commits(of: &[(&str, i64)]) -> Commits {
-        of.iter().map(|(group, committed)| (("c".to_owned(), "orders".to_owned(), (*group).to_owned()), BTreeMap::from([(2, *committed)]))).collect()
     }
 
     fn dead(change: impl FnOnce(&mut LetterView)) -> LetterView {
@@ -309,23 +444,5 @@ mod tests {
         let views = [from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS)];
         let nowhere = LetterRecord { position: None, ..record };
         assert!(Came::new(&views).back(&letter(), &nowhere).is_none(), "the broker did not tell where it was written");
-    }
-
-    #[test]
-    fn a_record_was_read_once_the_group_that_failed_has_committed_past_it() {
-        for (failed, committed, read) in [
-            (Some("stock"), vec![("stock", 101)], true),
-            (Some("stock"), vec![("stock", 100), ("mail", 500)], false),
-            (Some("stock"), vec![("mail", 500)], false),
-            (None, vec![("stock", 101), ("mail", 101)], true),
-            (None, vec![("stock", 101), ("mail", 100)], false),
-            (None, vec![], false),
-        ] {
-            assert_eq!(read_by(&commits(&committed), &letter(), &record(failed)).is_some(), read, "{failed:?} {committed:?}");
-        }
-        let elsewhere = LetterRecord { target: "other".into(), ..record(None) };
-        assert_eq!(read_by(&commits(&[("stock", 101)]), &letter(), &elsewhere), None);
-        let nowhere = LetterRecord { position: None, ..record(None) };
-        assert_eq!(read_by(&commits(&[("stock", 101)]), &letter(), &nowhere), None);
     }
 }

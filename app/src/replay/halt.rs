@@ -15,10 +15,13 @@ pub(super) enum Verdict {
 }
 
 /// What the first few come to. `quiet_ns`: a letter that was read may still be on its way back; so long after the last was read
-/// none may have come.
+/// none may have come. One that waits to be tried again passes only once all its tries are over.
 pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -> Verdict {
     if let Some(dead) = lines.iter().find(|line| line.state == LetterState::DeadAgain) {
         return Verdict::Halt(format!("{} came back dead: {}", dead.letter, dead.evidence));
+    }
+    if let Some((line, how)) = lines.iter().find_map(|line| Some((line, line.seen.died_elsewhere.as_ref()?))) {
+        return Verdict::Halt(format!("{} is {how}", line.letter));
     }
     if lines.iter().any(|line| line.outcome.is_none()) {
         return Verdict::Wait;
@@ -29,14 +32,38 @@ pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -
         let what = if tried == 0 { "every letter was skipped" } else { "none of the first was acknowledged" };
         return Verdict::Halt(what.to_owned());
     }
-    let is_over = persisted.all(|line| line.state == LetterState::Consumed && now_ns.saturating_sub(line.at_ns) >= quiet_ns);
-    if is_over { Verdict::Passed } else { Verdict::Wait }
+    let is_over = |line: &CanaryLine| match line.seen.retry.as_ref().filter(|_| line.is_being_retried()) {
+        Some(retry) => retry.over_ns.is_some_and(|over_ns| now_ns >= over_ns),
+        None => line.state == LetterState::Consumed && now_ns.saturating_sub(line.at_ns) >= quiet_ns,
+    };
+    if persisted.all(is_over) { Verdict::Passed } else { Verdict::Wait }
 }
 
-/// Why the rest stops by itself; `None` = it goes on. `before`: who read when the run began.
+/// What the first few wait for, in words (empty where there is nothing to say), and whether waiting can not tell.
+pub(super) fn waits_for(lines: &[CanaryLine], now_ns: i64) -> (String, bool) {
+    let open = || lines.iter().filter(|line| line.outcome == Some(Outcome::Persisted) && line.state != LetterState::DeadAgain);
+    let retried: Vec<&CanaryLine> = open().filter(|line| line.is_being_retried()).collect();
+    let is_told = |line: &CanaryLine| line.state != LetterState::Consumed && !line.seen.waits_for.is_empty();
+    let is_untellable = open().any(|line| line.seen.is_untellable && (line.state != LetterState::Consumed || line.is_being_retried()));
+    let words = match retried.first().and_then(|line| line.seen.retry.as_ref()) {
+        Some(first) => {
+            let over_ns = retried.iter().map(|line| line.seen.retry.as_ref().and_then(|retry| retry.over_ns)).collect::<Option<Vec<i64>>>();
+            let until = match over_ns.and_then(|over| over.into_iter().max()) {
+                Some(over_ns) if over_ns > now_ns => format!("all tries are over in {} s", (over_ns - now_ns) / 1_000_000_000 + 1),
+                Some(_) => "all tries should be over by now".to_owned(),
+                None => "how long that goes on is not told".to_owned(),
+            };
+            format!("{} of the first {} being tried again on {}; {until}", retried.len(), if retried.len() == 1 { "is" } else { "are" }, first.at.channel)
+        }
+        None => open().find(|line| is_told(line)).map(|line| line.seen.waits_for.clone()).unwrap_or_default(),
+    };
+    (words, is_untellable)
+}
+
+/// Why the rest stops by itself; `None` = it goes on. `dead_again`: that a letter came back, in words. `before`: who read when the run began.
 pub(super) fn halt_reason(dead_again: Option<String>, before: &Readers, now: &Readers, lag_margin: u64) -> Option<String> {
-    if let Some(dead) = dead_again {
-        return Some(format!("{dead} came back dead"));
+    if dead_again.is_some() {
+        return dead_again;
     }
     for breaker in now.breakers.iter().filter(|breaker| breaker.is_open()) {
         let known = before.breakers.iter().any(|other| (&other.caller, &other.guards) == (&breaker.caller, &breaker.guards) && other.is_open());
@@ -58,13 +85,13 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &Readers, now: &Re
 mod tests {
     use super::*;
     use crate::ledger::{LetterKey, SentState};
-    use crate::replay::{BreakerOnTheWay, Reader};
+    use crate::replay::{At, BreakerOnTheWay, Reader, Retry, Sighting};
     use switchboard_engine::view::LagVerdict;
     use switchboard_model::BreakerState;
 
     fn line(outcome: Option<Outcome>, state: LetterState, at_ns: i64) -> CanaryLine {
         let letter = LetterKey { cluster: "c".into(), channel: "t-dlt".into(), partition: 0, offset: 7, timestamp_ns: None };
-        CanaryLine { letter, outcome, state, evidence: "back on t-dlt 0@9".into(), new_trace: None, at_ns }
+        CanaryLine { letter, outcome, state, evidence: "back on t-dlt 0@9".into(), seen: Sighting::default(), at_ns }
     }
 
     #[test]
@@ -92,6 +119,44 @@ mod tests {
     }
 
     #[test]
+    fn what_is_tried_again_passes_only_once_all_its_tries_are_over() {
+        let retried = |over_ns: Option<i64>, state: LetterState| {
+            let at = At { channel: "t-retry-0".into(), partition: 0, offset: 3 };
+            let retry = Retry { at, next_try: Some(2), due_ns: None, since_ns: 0, over_ns };
+            CanaryLine { seen: Sighting { retry: Some(retry), ..Sighting::default() }, ..line(Some(Outcome::Persisted), state, 0) }
+        };
+        let consumed = || line(Some(Outcome::Persisted), LetterState::Consumed, 0);
+        let sent = LetterState::Sent(SentState::Persisted);
+        let died = |how: &str| CanaryLine { seen: Sighting { died_elsewhere: Some(how.into()), ..Sighting::default() }, ..consumed() };
+        for (name, lines, verdict) in [
+            ("its tries go on", vec![consumed(), retried(Some(101), sent.clone())], Verdict::Wait),
+            ("its tries are over", vec![consumed(), retried(Some(100), sent.clone())], Verdict::Passed),
+            ("how long they go on is not told", vec![retried(None, sent.clone())], Verdict::Wait),
+            ("it counted as consumed before it was seen to be tried again", vec![retried(Some(101), LetterState::Consumed)], Verdict::Wait),
+            ("it came back", vec![retried(Some(101), LetterState::DeadAgain)], Verdict::Halt("t-dlt 0@7 came back dead: back on t-dlt 0@9".into())),
+            ("it died in another group", vec![died("dead in mail")], Verdict::Halt("t-dlt 0@7 is dead in mail".into())),
+        ] {
+            assert_eq!(canary_verdict(&lines, 100, 10), verdict, "{name}");
+        }
+        for (lines, now_ns, told) in [
+            (vec![consumed()], 0, ("", false)),
+            (vec![retried(Some(4_500_000_000), sent.clone())], 0, ("1 of the first is being tried again on t-retry-0; all tries are over in 5 s", false)),
+            (
+                vec![retried(Some(4_500_000_000), sent.clone()), retried(Some(1), sent.clone())],
+                5_000_000_000,
+                ("2 of the first are being tried again on t-retry-0; all tries should be over by now", false),
+            ),
+            (vec![retried(None, sent.clone())], 0, ("1 of the first is being tried again on t-retry-0; how long that goes on is not told", false)),
+            (vec![retried(None, LetterState::DeadAgain)], 0, ("", false)),
+        ] {
+            assert_eq!(waits_for(&lines, now_ns), (told.0.to_owned(), told.1));
+        }
+        let unknown = Sighting { waits_for: "its headers do not tell in which group it died".into(), is_untellable: true, ..Sighting::default() };
+        let line = CanaryLine { seen: unknown, ..line(Some(Outcome::Persisted), sent, 0) };
+        assert_eq!(waits_for(&[line], 0), ("its headers do not tell in which group it died".to_owned(), true));
+    }
+
+    #[test]
     fn the_rest_stops_when_something_gets_worse_but_not_for_what_was_bad_before() {
         let readers = |lag: Option<u64>, state: BreakerState| Readers {
             groups: vec![Reader { group: "inventory".into(), has_failed: true, lag, lag_s: None, verdict: LagVerdict::Ok, num_members: None }],
@@ -109,6 +174,6 @@ mod tests {
         }
         let open = readers(Some(0), BreakerState::Open);
         assert_eq!(halt_reason(None, &open, &open, 500), None);
-        assert_eq!(halt_reason(Some("t-dlt 0@7".into()), &open, &open, 500).as_deref(), Some("t-dlt 0@7 came back dead"));
+        assert_eq!(halt_reason(Some("t-dlt 0@7 came back dead".into()), &open, &open, 500).as_deref(), Some("t-dlt 0@7 came back dead"));
     }
 }

@@ -12,6 +12,7 @@ mod prepare;
 mod preview_task;
 mod readers;
 mod run;
+mod sighting;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use access::{Answering, ClusterAccess, Observed, RecordSender, Waiting};
 pub use board::{CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
 pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
 pub use desk::{Pace, ReplayDesk, ReplayDeskConfig};
-pub(crate) use follow::consumed_in;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
 pub use readers::{BreakerOnTheWay, Reader, Readers, readers};
+pub(crate) use sighting::consumed_in;
+pub use sighting::{At, Retry, Sighting};

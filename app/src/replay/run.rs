@@ -10,14 +10,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
+use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
 use crate::replay::board::{CanaryLine, RunBoard, RunPhase, SentCounts};
 use crate::replay::desk::{Pace, Shared};
-use crate::replay::halt::{Verdict, canary_verdict, halt_reason};
+use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
 use crate::replay::plan::{Built, build};
 use crate::replay::prepare::{Reading, position};
 use crate::replay::readers::readers;
-use crate::replay::{ClusterAccess, Observed, Planned, Preview, RecordSender};
+use crate::replay::{ClusterAccess, Observed, Planned, Preview, RecordSender, Sighting};
 
 /// Records on their way at once.
 const MAX_IN_FLIGHT: usize = 64;
@@ -124,8 +124,12 @@ impl Run {
             phase: RunPhase::Connecting,
             counts: SentCounts { waiting: self.preview.planned.len(), ..SentCounts::default() },
             num_consumed: 0,
+            num_retried: 0,
             num_dead_again: 0,
             canary: Vec::new(),
+            others: BTreeSet::new(),
+            waits_for: String::new(),
+            is_untellable: false,
             readers: self.preview.readers.clone(),
             started_ns,
             ended_ns: None,
@@ -171,42 +175,64 @@ impl Run {
         self.shared.update(|shown| shown.run = Some(board));
     }
 
-    /// Takes over what the ledger and the brokers say by now; a letter that came back.
-    fn observe(&self, board: &mut RunBoard) -> Option<LetterKey> {
-        let (mut num_consumed, mut num_dead_again, mut dead) = (0, 0, None);
-        let letters = self.ledger.letters();
+    /// Takes over what the ledger and the brokers say by now. Why nothing more should be sent, where a letter came back.
+    fn observe(&self, board: &mut RunBoard) -> Option<String> {
+        let (mut num_consumed, mut num_retried, mut num_dead_again, mut dead) = (0, 0, 0, None);
+        let (letters, sightings) = (self.ledger.letters(), self.shared.sightings());
         for planned in &self.preview.planned {
-            let record = letters.get(&planned.asked.letter).filter(|record| record.replay_id == planned.replay_id);
-            match record.map(|record| &record.state) {
-                Some(LetterState::Consumed) => num_consumed += 1,
-                Some(LetterState::DeadAgain) => {
+            let Some(record) = letters.get(&planned.asked.letter).filter(|record| record.replay_id == planned.replay_id) else { continue };
+            let seen = sightings.get(&planned.replay_id);
+            let is_being_retried = seen.is_some_and(Sighting::is_being_retried);
+            match &record.state {
+                LetterState::DeadAgain => {
                     num_dead_again += 1;
-                    dead.get_or_insert_with(|| planned.asked.letter.clone());
+                    dead.get_or_insert_with(|| format!("{} came back dead", planned.asked.letter));
                 }
+                LetterState::Consumed | LetterState::Sent(_) if is_being_retried => num_retried += 1,
+                LetterState::Consumed => num_consumed += 1,
                 _ => {}
             }
+            if let Some(how) = seen.and_then(|seen| seen.died_elsewhere.as_ref()) {
+                dead.get_or_insert_with(|| format!("{} is {how}", planned.asked.letter));
+            }
+            board.others.extend(seen.into_iter().flat_map(|seen| &seen.others).cloned());
+            if let Some(line) = board.canary.iter_mut().find(|line| line.letter == planned.asked.letter) {
+                line.state = record.state.clone();
+                line.evidence.clone_from(&record.reason);
+                line.at_ns = record.at_ns;
+                line.seen = seen.cloned().unwrap_or_default();
+                let failed_in = planned.asked.trace_id;
+                line.seen.new_trace = line.seen.new_trace.filter(|(trace_id, _)| failed_in.is_none_or(|failed_in| !failed_in.matches(*trace_id)));
+            }
         }
-        (board.num_consumed, board.num_dead_again) = (num_consumed, num_dead_again);
-        for line in &mut board.canary {
-            let Some(record) = letters.get(&line.letter) else { continue };
-            line.state = record.state.clone();
-            line.evidence.clone_from(&record.reason);
-            line.at_ns = record.at_ns;
-            line.new_trace = self.shared.new_trace(&record.replay_id);
-        }
-        let preview = &self.preview;
-        board.readers = readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups);
+        (board.num_consumed, board.num_retried, board.num_dead_again) = (num_consumed, num_retried, num_dead_again);
+        self.observe_readers(board);
         dead
     }
 
-    /// Nothing more is sent; what becomes of what was is still shown, until the run is dismissed.
+    fn observe_readers(&self, board: &mut RunBoard) {
+        (board.waits_for, board.is_untellable) = waits_for(&board.canary, self.observed.now_ns());
+        let preview = &self.preview;
+        board.readers = readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups);
+    }
+
+    /// Nothing more is sent; what becomes of what was is still shown, until the run is dismissed: what was consumed may come back
+    /// dead all the same.
     async fn watch(&self, mut board: RunBoard) {
         let mut interval = tokio::time::interval(self.pace.look_every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while board.num_consumed + board.num_dead_again < board.counts.persisted {
+        let mut known = (self.ledger.version(), self.shared.sightings());
+        self.observe(&mut board);
+        loop {
             interval.tick().await;
             let before = board.clone();
-            self.observe(&mut board);
+            let now = (self.ledger.version(), self.shared.sightings());
+            if now.0 != known.0 || !Arc::ptr_eq(&now.1, &known.1) {
+                self.observe(&mut board);
+                known = now;
+            } else {
+                self.observe_readers(&mut board);
+            }
             if board != before {
                 self.show(&board);
             }
@@ -255,12 +281,16 @@ impl Sending<'_> {
     async fn canary_then_rest(&mut self) -> Result<(), Stop> {
         self.phase(RunPhase::Canary);
         self.stretch(Some(self.run.pace.num_canary)).await?;
-        self.phase(RunPhase::Watching);
-        self.watch_canary().await?;
-        if self.is_done() {
-            return Ok(());
+        loop {
+            self.phase(RunPhase::Watching);
+            self.watch_canary().await?;
+            if self.is_done() {
+                return Ok(());
+            }
+            if self.wait_for_go().await? {
+                break;
+            }
         }
-        self.wait_for_go().await?;
         self.phase(RunPhase::Rest);
         self.stretch(None).await
     }
@@ -321,7 +351,6 @@ impl Sending<'_> {
         if is_canary {
             return Ok(());
         }
-        let dead = dead.map(|letter| letter.to_string());
         match halt_reason(dead, &self.run.preview.readers, &self.board.readers, self.run.pace.lag_margin) {
             Some(reason) => Err(Stop::Halt(reason)),
             None => Ok(()),
@@ -333,7 +362,8 @@ impl Sending<'_> {
         let mut look = tokio::time::interval(self.run.pace.look_every);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut wanted = self.run.wanted.clone();
-        let quiet_ns = i64::try_from(self.run.pace.quiet.as_nanos()).unwrap_or(i64::MAX);
+        let mut told = self.run.wanted.clone();
+        told.mark_unchanged();
         loop {
             tokio::select! {
                 biased;
@@ -345,10 +375,12 @@ impl Sending<'_> {
                 }
                 _ = look.tick() => {}
             }
+            // Only who was told that waiting can not tell decides; an earlier word to go on waits for the group that failed.
+            let is_let_go = told.has_changed().unwrap_or(false) && *told.borrow_and_update() == Wanted::Rest && self.is_untellable();
             let _dead = self.run.observe(&mut self.board);
             self.run.show(&self.board);
-            match canary_verdict(&self.board.canary, self.run.observed.now_ns(), quiet_ns) {
-                Verdict::Wait if self.nobody_reads() && *wanted.borrow() == Wanted::Rest => return Ok(()),
+            match self.canary_verdict() {
+                Verdict::Wait if is_let_go => return Ok(()),
                 Verdict::Wait => {}
                 Verdict::Passed => return Ok(()),
                 Verdict::Halt(reason) => return Err(Stop::Halt(reason)),
@@ -356,12 +388,18 @@ impl Sending<'_> {
         }
     }
 
-    /// Where no group is known to read the target, nobody can be seen to consume: then the operator decides.
-    fn nobody_reads(&self) -> bool {
-        self.board.readers.groups.is_empty() && self.in_flight.is_empty()
+    fn canary_verdict(&self) -> Verdict {
+        let quiet_ns = i64::try_from(self.run.pace.quiet.as_nanos()).unwrap_or(i64::MAX);
+        canary_verdict(&self.board.canary, self.run.observed.now_ns(), quiet_ns)
     }
 
-    async fn wait_for_go(&mut self) -> Result<(), Stop> {
+    /// Where nobody can be seen to consume, the operator decides.
+    fn is_untellable(&self) -> bool {
+        self.in_flight.is_empty() && (self.board.readers.groups.is_empty() || self.board.is_untellable)
+    }
+
+    /// Waits for the word to go on; false where the first few turn out not to have passed after all.
+    async fn wait_for_go(&mut self) -> Result<bool, Stop> {
         self.phase(RunPhase::Passed);
         let mut look = tokio::time::interval(self.run.pace.look_every);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -370,14 +408,19 @@ impl Sending<'_> {
             tokio::select! {
                 biased;
                 changed = wanted.wait_for(|wanted| *wanted != Wanted::Canary) => match changed.as_deref() {
-                    Ok(Wanted::Rest) => return Ok(()),
+                    Ok(Wanted::Rest) => return Ok(true),
                     _ => return Err(Stop::Wanted),
                 },
                 _ = look.tick() => {
                     if let Some(dead) = self.run.observe(&mut self.board) {
-                        return Err(Stop::Halt(format!("{dead} came back dead")));
+                        return Err(Stop::Halt(dead));
                     }
                     self.run.show(&self.board);
+                    match self.canary_verdict() {
+                        Verdict::Halt(reason) => return Err(Stop::Halt(reason)),
+                        Verdict::Wait => return Ok(false),
+                        Verdict::Passed => {}
+                    }
                 }
             }
         }
@@ -431,11 +474,11 @@ impl Sending<'_> {
                 outcome: None,
                 state: LetterState::default(),
                 evidence: String::new(),
-                new_trace: None,
+                seen: Sighting::default(),
                 at_ns: run.observed.now_ns(),
             });
-            run.shared.want_trace(&planned.replay_id);
         }
+        run.shared.sends(planned, is_canary);
         self.sent.push(index);
         self.flying.push((index, send_id));
         let sending = self.sender.send(built.outgoing);

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use switchboard_engine::view::{
-    Answer, ChannelFigures, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, LetterPage, LetterView, Node, NodeBasis, NodeId, NodeKind,
-    PartitionLag, Query, Snapshot, SourceView, Topology,
+    Answer, ChannelFigures, ConversationItem, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, LetterPage, LetterView, MemberView, Node, NodeBasis,
+    NodeId, NodeKind, PartitionLag, Query, RecordView, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
     OriginalRecord, Outcome as Sent, OutgoingRecord, PermitRefused, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
-    SOURCE_HEADER, Skipped, SourceKind, SourcePhase, TimestampType,
+    SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
@@ -57,8 +57,22 @@ struct World {
     sent: Arc<Mutex<Vec<OutgoingRecord>>>,
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
-    committed: Mutex<i64>,
+    groups: Mutex<BTreeMap<(String, String), Consumers>>,
     back: Mutex<Vec<LetterView>>,
+    /// Records elsewhere that bear the ids of replays, and spans.
+    items: Mutex<Vec<ConversationItem>>,
+    /// Channels beside the target, and why they are not read.
+    channels: Vec<(String, Option<String>)>,
+    /// As its letters tell.
+    failed_group: Option<String>,
+    retried_ns: Option<i64>,
+}
+
+/// A group on a channel, by its name and the channel's.
+#[derive(Clone, Debug, Default)]
+struct Consumers {
+    committed: Option<i64>,
+    num_members: Option<usize>,
 }
 
 impl World {
@@ -83,9 +97,28 @@ impl World {
             sent: Arc::default(),
             fortunes: Arc::default(),
             cancelled: Arc::new(watch::channel(false).0),
-            committed: Mutex::new(0),
+            groups: Mutex::new(BTreeMap::from([((GROUP.into(), TARGET.into()), Consumers { committed: Some(0), num_members: None })])),
             back: Mutex::default(),
+            items: Mutex::default(),
+            channels: Vec::new(),
+            failed_group: Some(GROUP.into()),
+            retried_ns: None,
         }
+    }
+
+    /// What a group has committed on a channel, and how many are in it.
+    fn group(&self, group: &str, channel: &str, committed: Option<i64>, num_members: Option<usize>) {
+        self.groups.lock().insert((group.to_owned(), channel.to_owned()), Consumers { committed, num_members });
+    }
+
+    /// A record that was sent with this id is moved to another channel.
+    fn moves(&self, replay_id: &str, channel: &str, headers: &[(&str, &[u8])]) {
+        let own = [(REPLAY_ID_HEADER, replay_id.as_bytes())];
+        let headers = own.iter().chain(headers).map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
+        let now_ns = crate::session::now_ns();
+        let offset = self.items.lock().len() as i64;
+        let record = RecordView { channel: channel.into(), offset, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
+        self.items.lock().push(ConversationItem::Record(record));
     }
 
     fn sent(&self) -> Vec<OutgoingRecord> {
@@ -94,12 +127,21 @@ impl World {
 
     /// The group reads all that was written.
     fn read_all(&self) {
-        *self.committed.lock() = self.sent.lock().len() as i64;
+        let committed = Some(self.sent.lock().len() as i64);
+        if let Some(group) = self.groups.lock().get_mut(&(GROUP.to_owned(), TARGET.to_owned())) {
+            group.committed = committed;
+        }
     }
 
     /// A record of the target dies again.
     fn dies_again(&self, replay_id: &str) {
         let view = LetterView { replay_id: Some(replay_id.to_owned()), ..stored(900) };
+        self.back.lock().push(view);
+    }
+
+    /// It dies in another group.
+    fn dies_in(&self, group: &str, replay_id: &str) {
+        let view = LetterView { replay_id: Some(replay_id.to_owned()), origin_group: Some(group.to_owned()), ..stored(902) };
         self.back.lock().push(view);
     }
 
@@ -206,25 +248,30 @@ impl RecordSender for Line {
     }
 }
 
+fn group_view(group: &str, channel: &str, consumers: &Consumers) -> GroupView {
+    let member = |number: usize| MemberView { member_id: format!("m-{number}").into(), client_id: "c".into(), host: "h".into(), partitions: [0].into() };
+    GroupView {
+        node_id: None,
+        group: group.into(),
+        topic: channel.into(),
+        cluster: Some(CLUSTER.into()),
+        state: None,
+        members: consumers.num_members.map(|num| (0..num).map(member).collect()),
+        members_reason: None,
+        lag: Some(0),
+        lag_s: None,
+        verdict: LagVerdict::Ok,
+        reason: String::new(),
+        read_ns: None,
+        committed_since_start: None,
+    }
+}
+
 struct Eyes(Arc<World>);
 
 impl Observed for Eyes {
     fn snapshot(&self) -> Snapshot {
-        let group = GroupView {
-            node_id: None,
-            group: GROUP.into(),
-            topic: TARGET.into(),
-            cluster: Some(CLUSTER.into()),
-            state: None,
-            members: None,
-            members_reason: None,
-            lag: Some(0),
-            lag_s: None,
-            verdict: LagVerdict::Ok,
-            reason: String::new(),
-            read_ns: None,
-            committed_since_start: None,
-        };
+        let groups = self.0.groups.lock().iter().map(|((group, channel), consumers)| group_view(group, channel, consumers)).collect();
         let source = SourceView {
             name: CLUSTER.into(),
             kind: SourceKind::Kafka,
@@ -247,11 +294,13 @@ impl Observed for Eyes {
             last_ns: 0,
             dialect: None,
             cluster: CLUSTER.into(),
+            is_among_others: false,
         };
-        let node = Node {
-            node_id: NodeId(1),
+        let named = [(TARGET.to_owned(), None)].into_iter().chain(self.0.channels.clone());
+        let node = |(number, (name, _)): (usize, &(String, Option<String>))| Node {
+            node_id: NodeId(number as u32 + 1),
             kind: NodeKind::Channel,
-            name: TARGET.into(),
+            name: name.clone(),
             namespace: None,
             environment: None,
             system: None,
@@ -262,11 +311,18 @@ impl Observed for Eyes {
             labels: Vec::new(),
             folded_into: None,
         };
-        let partitions = ChannelFigures { node_id: NodeId(1), cluster: Some(CLUSTER.into()), partitions: Some(1), records: None, not_tailed: None };
+        let figures = |(number, (_, not_tailed)): (usize, &(String, Option<String>))| ChannelFigures {
+            node_id: NodeId(number as u32 + 1),
+            cluster: Some(CLUSTER.into()),
+            partitions: Some(1),
+            records: None,
+            not_tailed: not_tailed.clone(),
+        };
+        let channels: Vec<(String, Option<String>)> = named.collect();
         Snapshot {
-            topology: Arc::new(Topology { version: 1, nodes: vec![node], edges: Vec::new() }),
-            figures: Arc::new(Figures { channels: vec![partitions], ..Figures::default() }),
-            groups: Arc::new(vec![group]),
+            topology: Arc::new(Topology { version: 1, nodes: channels.iter().enumerate().map(node).collect(), edges: Vec::new() }),
+            figures: Arc::new(Figures { channels: channels.iter().enumerate().map(figures).collect(), ..Figures::default() }),
+            groups: Arc::new(groups),
             sources: Arc::new(vec![source]),
             dead_letters: Arc::new(vec![dead]),
             ..Snapshot::default()
@@ -275,16 +331,19 @@ impl Observed for Eyes {
 
     fn query(&self, query: Query) -> Answering {
         let answer = match query {
-            Query::Group { .. } => {
-                let committed = Some(*self.0.committed.lock());
-                let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, lag: None, member_id: None, committed_ns: None };
-                let view = self.snapshot().groups[0].clone();
-                Some(Answer::Group(Some(Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() }))))
+            Query::Group { group, topic, .. } => {
+                let known = self.0.groups.lock().get(&(group.clone(), topic.clone())).cloned();
+                Some(Answer::Group(known.map(|consumers| {
+                    let committed = consumers.committed;
+                    let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, lag: None, member_id: None, committed_ns: None };
+                    let view = group_view(&group, &topic, &consumers);
+                    Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() })
+                })))
             }
             Query::DeadLettersSince { skip, limit, .. } => Some(page(&self.0.back.lock(), skip, limit)),
             // As the engine does where there are too many for one answer.
             Query::DeadLetters { skip, limit, .. } => Some(page(&self.0.stored(), skip, limit.min(5))),
-            Query::Conversation { .. } => Some(Answer::Conversation(Vec::new())),
+            Query::Conversation { .. } => Some(Answer::Conversation(self.0.items.lock().clone())),
             _ => None,
         };
         Box::pin(async move { answer })
@@ -340,13 +399,27 @@ impl Desk {
     }
 
     async fn preview(&self, offsets: impl IntoIterator<Item = i64>) -> Arc<ReplayBoard> {
-        self.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(offsets.into_iter().map(asked).collect())));
+        let told = |offset: i64| AskedLetter { failed_group: self.world.failed_group.clone(), retried_ns: self.world.retried_ns, ..asked(offset) };
+        self.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(offsets.into_iter().map(told).collect())));
         self.until("preview", |board| board.preview.is_some() || board.refusal.is_some()).await
     }
 
     fn start(&self, board: &ReplayBoard, typed_name: Option<&str>) {
         let replay_id = board.preview.as_ref().expect("a preview").replay_id.clone();
         self.desk.command(ReplayCommand::Start { replay_id, typed_name: typed_name.map(str::to_owned) });
+    }
+
+    /// Previews all twelve and sends the first five; the run's id.
+    async fn send_first(&self) -> String {
+        let board = self.preview(0..12).await;
+        self.start(&board, None);
+        let board = self.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+        board.run.as_ref().expect("a run").replay_id.clone()
+    }
+
+    /// Waits until the first few are watched and this is said to be waited for.
+    async fn until_waits_for(&self, what: &str) -> Arc<ReplayBoard> {
+        self.until(what, |board| board.run.as_ref().is_some_and(|run| run.phase == RunPhase::Watching && run.waits_for.contains(what))).await
     }
 
     async fn until_phase(&self, phase: fn(&RunPhase) -> bool) -> Arc<ReplayBoard> {
@@ -451,6 +524,189 @@ async fn one_of_the_first_that_comes_back_dead_stops_the_run() {
     assert_eq!(board.state(&key(2)), &LetterState::DeadAgain);
     assert!(desk.world.sent().len() < 12, "the rest stays");
     assert!(board.state(&key(11)).is_open());
+}
+
+#[tokio::test]
+async fn that_others_read_it_says_nothing_while_the_group_that_failed_is_stopped() {
+    let world = World::new(12);
+    world.group(GROUP, TARGET, Some(0), Some(0));
+    world.group("mail", TARGET, Some(12), Some(1));
+    let desk = Desk::new(world);
+    let _replay_id = desk.send_first().await;
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_waits_for("inventory has no members").await;
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.num_consumed, run.others.iter().map(String::as_str).collect::<Vec<_>>()), (0, vec!["mail"]));
+    // Somebody sets its offsets to the end while it is stopped: nobody has read anything.
+    desk.world.group(GROUP, TARGET, Some(12), Some(0));
+    let board = desk.until_waits_for("nobody was in it since").await;
+    assert_eq!((board.run.as_ref().expect("a run").num_consumed, desk.world.sent().len()), (0, 5));
+    assert!((0..5).all(|offset| *board.state(&key(offset)) == LetterState::Sent(SentState::Persisted)));
+    // It comes back, and reads.
+    desk.world.group(GROUP, TARGET, Some(0), Some(1));
+    desk.until("its reading", |board| board.run.as_ref().is_some_and(|run| run.waits_for.contains("stands at"))).await;
+    desk.world.group(GROUP, TARGET, Some(12), Some(1));
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board).0, Ending::Finished);
+}
+
+#[tokio::test]
+async fn where_nobody_tells_which_group_failed_nothing_is_consumed_and_the_operator_decides() {
+    let desk = Desk::new(World { failed_group: None, ..World::new(12) });
+    desk.send_first().await;
+    desk.world.read_all();
+    let board = desk.until_waits_for("do not tell in which group").await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(run.is_untellable && run.num_consumed == 0);
+    let board = desk.until("the reader's name", |board| board.run.as_ref().is_some_and(|run| run.others.contains(GROUP))).await;
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Persisted));
+    assert_eq!(desk.world.sent().len(), 5);
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!((ending(&board).0, desk.world.sent().len()), (Ending::Finished, 12));
+}
+
+/// In so many seconds, as Java writes it.
+fn due(in_s: i64) -> Vec<u8> {
+    let ms = crate::session::now_ns() / 1_000_000 + in_s * 1_000;
+    ms.to_be_bytes().to_vec()
+}
+
+#[tokio::test]
+async fn what_moved_to_a_retry_channel_is_being_tried_again_though_its_group_has_committed_past_it() {
+    let desk = Desk::new(World { channels: vec![("orders-retry-0".into(), None)], ..World::new(12) });
+    let replay_id = desk.send_first().await;
+    // The listener moves them on before it commits.
+    for number in 1..=5 {
+        desk.world.moves(
+            &format!("{replay_id}.{number}"),
+            "orders-retry-0",
+            &[("retry_topic-attempts", &[0, 0, 0, 2]), ("retry_topic-backoff-timestamp", &due(60))],
+        );
+    }
+    desk.world.read_all();
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_waits_for("5 of the first are being tried again on orders-retry-0").await;
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.num_consumed, run.num_retried, desk.world.sent().len()), (0, 5, 5));
+    assert!(run.canary.iter().all(|line| line.is_being_retried() && line.state == LetterState::Sent(SentState::Persisted)), "{run:#?}");
+    assert!(run.canary.iter().all(|line| line.seen.retry.as_ref().is_some_and(|retry| retry.next_try == Some(2) && retry.due_ns.is_some())));
+    // Its retries go well, in the group that works them off.
+    desk.world.group("inventory-retry-0", "orders-retry-0", Some(5), Some(1));
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board).0, Ending::Finished);
+    assert!(board.letters[&key(0)].reason.contains("inventory-retry-0 past 0@0"), "{}", board.letters[&key(0)].reason);
+}
+
+#[tokio::test]
+async fn the_gate_opens_only_after_the_whole_chain_and_closes_where_all_die_at_its_end() {
+    let retried_ns = Some(2_000_000_000);
+    let desk = Desk::new(World { retried_ns, channels: vec![("orders-retry-0".into(), None)], ..World::new(12) });
+    let replay_id = desk.send_first().await;
+    let began = Instant::now();
+    for number in 1..=5 {
+        desk.world.moves(&format!("{replay_id}.{number}"), "orders-retry-0", &[("retry_topic-attempts", &[0, 0, 0, 2])]);
+    }
+    desk.world.read_all();
+    desk.until_waits_for("all tries are over in").await;
+    let board = desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    assert!(began.elapsed() >= Duration::from_millis(1_800), "{:?}", began.elapsed());
+    assert_eq!(board.run.as_ref().expect("a run").num_consumed, 0, "that it did not come back says not that it was consumed");
+    // And then all five come back.
+    for number in 1..=5 {
+        desk.world.dies_again(&format!("{replay_id}.{number}"));
+    }
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board).0, Ending::Halted);
+    let board = desk.until("all five", |board| board.run.as_ref().is_some_and(|run| run.num_dead_again == 5)).await;
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.num_consumed, run.num_retried, desk.world.sent().len()), (0, 0, 5));
+    assert!((0..5).all(|offset| *board.state(&key(offset)) == LetterState::DeadAgain));
+}
+
+#[tokio::test]
+async fn retries_that_nobody_sees_are_waited_for_as_long_as_they_took_the_last_time() {
+    let unread = Some("at most 9 partitions are tailed".to_owned());
+    let world = World { retried_ns: Some(1_000_000_000), channels: vec![("orders-retry-0".into(), unread.clone())], ..World::new(12) };
+    let desk = Desk::new(world);
+    desk.send_first().await;
+    let began = Instant::now();
+    desk.world.read_all();
+    desk.until_waits_for("nobody sees whether it is tried again").await;
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
+
+    // Where nobody knows how long that takes, the operator decides.
+    let desk = Desk::new(World { channels: vec![("orders-retry-0".into(), unread)], ..World::new(12) });
+    desk.send_first().await;
+    desk.world.read_all();
+    let board = desk.until_waits_for("how long that takes is not told").await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(run.is_untellable && run.num_consumed == 0);
+}
+
+#[tokio::test]
+async fn a_retry_seen_only_after_the_gate_had_opened_closes_it() {
+    let desk = Desk::new(World { channels: vec![("orders-retry-0".into(), None)], ..World::new(12) });
+    let replay_id = desk.send_first().await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.world.moves(&format!("{replay_id}.2"), "orders-retry-0", &[]);
+    let board = desk.until_waits_for("1 of the first is being tried again").await;
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.num_consumed, run.num_retried), (4, 1));
+    desk.world.group("inventory-retry-0", "orders-retry-0", Some(1), None);
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+}
+
+#[tokio::test]
+async fn what_dies_again_after_the_run_has_ended_still_shows() {
+    let desk = Desk::new(World::new(5));
+    let board = desk.preview(0..5).await;
+    desk.start(&board, None);
+    desk.until("all", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    let board = desk.until("all consumed", |board| board.run.as_ref().is_some_and(|run| run.phase.is_ended() && run.num_consumed == 5)).await;
+    let replay_id = board.run.as_ref().expect("a run").replay_id.clone();
+    desk.world.dies_again(&format!("{replay_id}.4"));
+    let board = desk.until("dead again", |board| board.run.as_ref().is_some_and(|run| run.num_dead_again == 1)).await;
+    let run = board.run.as_ref().expect("a run");
+    assert_eq!((run.num_consumed, &run.canary[3].state), (4, &LetterState::DeadAgain));
+    assert_eq!(board.state(&key(3)), &LetterState::DeadAgain);
+}
+
+#[tokio::test]
+async fn what_dies_in_another_group_stops_the_run_and_is_not_called_dead_again() {
+    let desk = Desk::new(World::new(12));
+    let replay_id = desk.send_first().await;
+    desk.world.dies_in("mail", &format!("{replay_id}.2"));
+    desk.world.read_all();
+    let board = desk.until_phase(is_ended).await;
+    let (ending, reason) = ending(&board);
+    assert_eq!(ending, Ending::Halted);
+    assert!(reason.contains("0@1 is dead in mail, another group"), "{reason}");
+    let board = desk.until("consumed", |board| *board.state(&key(1)) == LetterState::Consumed).await;
+    assert_eq!(board.run.as_ref().map(|run| run.num_dead_again), Some(0));
+}
+
+#[tokio::test]
+async fn a_trace_is_new_only_where_it_is_not_that_of_the_failure() {
+    let failed_in = TraceId(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+    for (consumed_in, is_new) in [(failed_in, false), (TraceId(u128::from(failed_in.low())), false), (TraceId(0x1111), true)] {
+        let desk = Desk::new(World::new(1));
+        let letter = AskedLetter { trace_id: Some(failed_in), ..asked(0) };
+        desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![letter])));
+        let board = desk.until("preview", |board| board.preview.is_some()).await;
+        let attributes = [("messaging.kafka.offset", "0"), ("messaging.consumer.group.name", GROUP)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (service, kind, span_id) = ("inventory".to_owned(), SpanKind::Consumer, SpanId(9));
+        let span = SpanView { trace_id: consumed_in, span_id, kind, service, attributes: attributes.to_vec(), ..SpanView::default() };
+        desk.world.items.lock().push(ConversationItem::Span(span));
+        desk.start(&board, None);
+        let board = desk.until("consumed", |board| board.run.as_ref().is_some_and(|run| run.num_consumed == 1)).await;
+        let line = &board.run.as_ref().expect("a run").canary[0];
+        assert_eq!(line.seen.new_trace.is_some(), is_new, "{consumed_in}");
+        assert!(line.evidence.starts_with("inventory processed it for inventory"), "{}", line.evidence);
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,21 @@ impl Place {
         Self { brokers, target: format!("orders{name}"), dead: format!("orders{name}-dlt"), group: format!("inventory{name}") }
     }
 
+    /// Where records wait that the group tries again.
+    pub fn retry(&self) -> String {
+        format!("{}-retry-0", self.target)
+    }
+
+    /// The group that tries them again, named as Spring Kafka does.
+    pub fn retry_group(&self) -> String {
+        format!("{}-retry-0", self.group)
+    }
+
+    /// A group that has nothing to do with the letters.
+    pub fn other_group(&self) -> String {
+        format!("{}-audit", self.group)
+    }
+
     pub fn text(&self) -> String {
         [&self.brokers, &self.target, &self.dead, &self.group].map(String::as_str).join("|")
     }
@@ -135,7 +150,7 @@ impl Cluster {
     pub fn mock() -> Self {
         let mock = MockKafka::new(2).expect("a cluster");
         let place = Place::of(mock.brokers(), "");
-        for (topic, broker) in [(&place.target, TARGET_BROKER), (&place.dead, OTHER_BROKER)] {
+        for (topic, broker) in [(&place.target, TARGET_BROKER), (&place.dead, OTHER_BROKER), (&place.retry(), OTHER_BROKER)] {
             mock.cluster().create_topic(topic, NUM_PARTITIONS, 1).expect("a topic");
             for partition in 0..NUM_PARTITIONS {
                 mock.cluster().partition_leader(topic, partition, Some(broker)).expect("a leader");
@@ -153,7 +168,8 @@ impl Cluster {
         let proxy = Proxy::before(&broker);
         let place = Place::of(proxy.address.clone(), &format!("-{now_ms}-{}", NUM_MADE.fetch_add(1, Ordering::Relaxed)));
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", &broker).create().expect("an admin client");
-        let topics = [&place.target, &place.dead].map(|name| NewTopic::new(name, NUM_PARTITIONS, TopicReplication::Fixed(1)));
+        let retry = place.retry();
+        let topics = [&place.target, &place.dead, &retry].map(|name| NewTopic::new(name, NUM_PARTITIONS, TopicReplication::Fixed(1)));
         let options = AdminOptions::new().request_timeout(Some(WITHIN)).operation_timeout(Some(WITHIN));
         let made = admin.create_topics(&topics, &options).await.expect("answered");
         assert!(made.iter().all(Result::is_ok), "{made:?}");
@@ -197,7 +213,17 @@ impl Cluster {
 
     /// A group that reads the target, and gives up what it is told to; `dies` is asked with the number of each record, from 0.
     pub fn group(&self, dies: impl Fn(usize) -> Death + Send + 'static) -> Group {
-        Group::reads(self.brokers().to_owned(), self.place.clone(), dies)
+        Group::reads(self.brokers().to_owned(), self.place.clone(), (&self.place.group, &self.place.target), dies)
+    }
+
+    /// The group that tries records again once their time has come.
+    pub fn retry_group(&self, dies: impl Fn(usize) -> Death + Send + 'static) -> Group {
+        Group::reads(self.brokers().to_owned(), self.place.clone(), (&self.place.retry_group(), &self.place.retry()), dies)
+    }
+
+    /// Another group that reads the target and gives nothing up.
+    pub fn other_group(&self) -> Group {
+        Group::reads(self.brokers().to_owned(), self.place.clone(), (&self.place.other_group(), &self.place.target), |_| Death::None)
     }
 
     /// A group that reads the target and gives nothing up.
@@ -263,37 +289,67 @@ pub enum Death {
     WithHeaders,
     /// It is, and of its headers nothing is left but what the framework adds.
     Stripped,
+    /// Not yet: it is moved to the retry topic, to be tried again after [`RETRY_AFTER`].
+    Retried,
 }
 
-/// A group that reads the target and commits everything.
+/// How long a record waits on the retry topic.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// When that is over, as Spring Kafka writes it: Java's `BigInteger` of ms since the Unix epoch.
+const DUE: &str = "retry_topic-backoff-timestamp";
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Waits until a record of the retry topic may be tried.
+fn wait_until_due(headers: &RawHeaders) {
+    let due = headers.iter().find(|(name, _)| name == DUE).and_then(|(_, value)| value.as_deref()).and_then(|value| value.try_into().ok());
+    let left_ms = due.map_or(0, i64::from_be_bytes) - now_ms();
+    std::thread::sleep(Duration::from_millis(left_ms.max(0) as u64));
+}
+
+/// A group that reads a topic and commits everything.
 pub struct Group {
     is_ending: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Group {
-    fn reads(brokers: String, place: Place, dies: impl Fn(usize) -> Death + Send + 'static) -> Self {
+    fn reads(brokers: String, place: Place, (group, topic): (&str, &str), dies: impl Fn(usize) -> Death + Send + 'static) -> Self {
+        let (group, topic) = (group.to_owned(), topic.to_owned());
         let is_ending = Arc::new(AtomicBool::new(false));
         let ending = Arc::clone(&is_ending);
         let thread = std::thread::spawn(move || {
             let consumer: BaseConsumer = ClientConfig::new()
                 .set("bootstrap.servers", &brokers)
-                .set("group.id", &place.group)
+                .set("group.id", &group)
                 .set("auto.offset.reset", "earliest")
                 .set("enable.auto.commit", "false")
                 .create()
                 .expect("a consumer");
             let producer = producer(&brokers);
-            consumer.subscribe(&[&place.target]).expect("subscribed");
+            consumer.subscribe(&[&topic]).expect("subscribed");
             let mut number = 0;
             while !ending.load(Ordering::Relaxed) {
                 let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) else { continue };
                 let death = dies(number);
-                if death != Death::None {
-                    let mut headers = if death == Death::WithHeaders { headers_of(&message) } else { RawHeaders::new() };
-                    headers.extend(failure(&place, message.partition(), message.offset()));
-                    let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-                    produce(&producer, &place.dead, message.partition(), key, value, &headers);
+                let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+                wait_until_due(&headers_of(&message));
+                match death {
+                    Death::None => {}
+                    Death::Retried => {
+                        let mut headers = headers_of(&message);
+                        let due_ms = now_ms() + RETRY_AFTER.as_millis() as i64;
+                        headers.push(("retry_topic-attempts".to_owned(), Some(vec![0, 0, 0, 2])));
+                        headers.push((DUE.to_owned(), Some(due_ms.to_be_bytes().to_vec())));
+                        produce(&producer, &place.retry(), message.partition(), key, value, &headers);
+                    }
+                    Death::WithHeaders | Death::Stripped => {
+                        let mut headers = if death == Death::WithHeaders { headers_of(&message) } else { RawHeaders::new() };
+                        headers.extend(failure(&place, message.partition(), message.offset()));
+                        produce(&producer, &place.dead, message.partition(), key, value, &headers);
+                    }
                 }
                 number += 1;
                 // While answers are held back a commit fails; the next one makes up for it.

@@ -45,6 +45,28 @@ mod mock {
             scenarios::after_a_kill(&Cluster::mock(), "mock::after_a_kill_the_ledger_knows_of_every_record_that_was_sent");
         }
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn that_another_group_read_it_is_not_taken_for_consumed_while_the_one_that_failed_is_stopped() {
+        scenarios::another_group_reads(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_waits_on_a_retry_topic_is_being_tried_again_until_its_retries_went_well() {
+        scenarios::retried_over_a_topic(Cluster::mock(), Death::None).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_dies_after_its_retries_never_lets_the_rest_go() {
+        scenarios::retried_over_a_topic(Cluster::mock(), Death::WithHeaders).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn killed_at_any_point_again_and_again_nothing_is_sent_twice() {
+        if !scenarios::is_child().await {
+            scenarios::after_many_kills(&Cluster::mock(), "mock::killed_at_any_point_again_and_again_nothing_is_sent_twice");
+        }
+    }
 }
 
 mod apache {
@@ -94,5 +116,32 @@ mod apache {
         }
         let Some(cluster) = Cluster::apache("after_a_kill_the_ledger_knows_of_every_record_that_was_sent").await else { return };
         scenarios::after_a_kill(&cluster, "apache::after_a_kill_the_ledger_knows_of_every_record_that_was_sent");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn that_another_group_read_it_is_not_taken_for_consumed_while_the_one_that_failed_is_stopped() {
+        let Some(cluster) = Cluster::apache("that_another_group_read_it_is_not_taken_for_consumed").await else { return };
+        scenarios::another_group_reads(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_waits_on_a_retry_topic_is_being_tried_again_until_its_retries_went_well() {
+        let Some(cluster) = Cluster::apache("what_waits_on_a_retry_topic_is_being_tried_again").await else { return };
+        scenarios::retried_over_a_topic(cluster, Death::None).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_dies_after_its_retries_never_lets_the_rest_go() {
+        let Some(cluster) = Cluster::apache("what_dies_after_its_retries_never_lets_the_rest_go").await else { return };
+        scenarios::retried_over_a_topic(cluster, Death::WithHeaders).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn killed_at_any_point_again_and_again_nothing_is_sent_twice() {
+        if scenarios::is_child().await {
+            return;
+        }
+        let Some(cluster) = Cluster::apache("killed_at_any_point_again_and_again").await else { return };
+        scenarios::after_many_kills(&cluster, "apache::killed_at_any_point_again_and_again_nothing_is_sent_twice");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use switchboard::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome};
+use switchboard::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
 use switchboard::replay::{AskedLetters, ReplayCommand, RunPhase, SentCounts};
 use switchboard_model::{SourceCommand, TailFrom};
 
@@ -240,35 +240,121 @@ pub async fn read_only(cluster: Cluster) {
     assert!(lines.iter().all(|line| line.reason.contains("read-only")), "{lines:?}");
 }
 
+/// While the group that failed is stopped, others may read what they like.
+pub async fn another_group_reads(cluster: Cluster) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _dead = cluster.dead_letters(8);
+    let replaying = Replaying::start(&cluster.place, folder.path(), true);
+    let asked = replaying.letters(8).await;
+    let state = |index: usize| replaying.session.replay_board().state(&asked[index].letter).clone();
+    // It is known to the brokers, and then stopped.
+    let group = cluster.well_group();
+    let board = replaying.preview(asked[..1].to_vec()).await;
+    replaying.begin(&board);
+    until("the first consumed", || (state(0) == LetterState::Consumed).then_some(())).await;
+    group.stop();
+    replaying.dismiss().await;
+
+    let other = cluster.other_group();
+    let board = replaying.preview(asked[1..].to_vec()).await;
+    replaying.begin(&board);
+    let has_read = || replaying.session.replay_board().run.as_ref().filter(|run| run.others.contains(&cluster.place.other_group())).cloned();
+    until("the other group's reading", has_read).await;
+    // Far longer than it takes to take a commit for a proof.
+    let until_then = Instant::now() + Duration::from_secs(8);
+    while Instant::now() < until_then {
+        let board = replaying.session.replay_board();
+        let run = board.run.as_ref().expect("a run");
+        assert_eq!((run.num_consumed, &run.phase, run.counts.persisted), (0, &RunPhase::Watching, 5), "{run:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!((1..6).all(|index| state(index) == LetterState::Sent(SentState::Persisted)));
+    let group = cluster.well_group();
+    replaying.until_phase(|phase| *phase == RunPhase::Passed).await;
+    assert!((1..6).all(|index| state(index) == LetterState::Consumed));
+    replaying.session.stop().await;
+    other.stop();
+    group.stop();
+}
+
+/// Listeners that try again over a retry topic commit what they move there.
+pub async fn retried_over_a_topic(cluster: Cluster, in_the_end: Death) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _dead = cluster.dead_letters(8);
+    let replaying = Replaying::start(&cluster.place, folder.path(), true);
+    let asked = replaying.letters(8).await;
+    let group = cluster.group(|_| Death::Retried);
+    let retries = cluster.retry_group(move |_| in_the_end);
+    let board = replaying.preview(asked.clone()).await;
+    replaying.begin(&board);
+    replaying.session.replay(ReplayCommand::Continue);
+    let retried = until("retries", || replaying.session.replay_board().run.clone().filter(|run| run.num_retried == 5)).await;
+    assert_eq!((retried.num_consumed, retried.num_dead_again, &retried.phase), (0, 0, &RunPhase::Watching), "{retried:#?}");
+    let states = || asked.iter().map(|asked| replaying.session.replay_board().state(&asked.letter).clone()).collect::<Vec<_>>();
+    if in_the_end == Death::None {
+        // Once the retries went well the rest goes, as was wanted.
+        until("all consumed", || states().iter().all(|state| *state == LetterState::Consumed).then_some(())).await;
+        let board = replaying.session.replay_board();
+        let evidence = &board.letters[&asked[0].letter].reason;
+        assert!(evidence.starts_with(&cluster.place.retry_group()), "{evidence}");
+    } else {
+        replaying.until_phase(RunPhase::is_ended).await;
+        let all_dead = || replaying.session.replay_board().run.clone().filter(|run| run.num_dead_again == 5);
+        let run = until("all five dead", all_dead).await;
+        assert!(matches!(&run.phase, RunPhase::Ended(Ending::Halted, reason) if reason.contains("came back dead")), "{:?}", run.phase);
+        assert_eq!((run.num_consumed, run.counts.waiting, cluster.read(5).len()), (0, 3, 5), "the rest stays");
+        assert_eq!(states().iter().filter(|state| **state == LetterState::DeadAgain).count(), 5);
+    }
+    replaying.session.stop().await;
+    group.stop();
+    retries.stop();
+}
+
 const CHILD: &str = "SWITCHBOARD_TEST_REPLAY";
 
-/// Whether this process is the one that will be killed; then it replays all letters, says how far it is, and never comes back.
+/// Whether this process is one that will be killed; then it replays all letters that are open, says how far it is, and never
+/// comes back.
 pub async fn is_child() -> bool {
     let Ok(told) = std::env::var(CHILD) else { return false };
-    let (folder, place) = told.split_once('|').expect("folder|place");
+    let mut parts = told.splitn(3, '|');
+    let (num, folder, place) = (parts.next().expect("a number"), parts.next().expect("a folder"), parts.next().expect("a place"));
+    let num = num.parse().expect("a number");
     let replaying = Replaying::start(&Place::parse(place).expect("a place"), Path::new(folder), true);
-    replaying.begin_all(60).await;
+    let asked = replaying.letters(num).await;
+    let board = replaying.preview(asked).await;
+    replaying.begin(&board);
     loop {
-        let persisted = replaying.session.replay_board().run.as_ref().map_or(0, |run| run.counts.persisted);
+        let board = replaying.session.replay_board();
+        let run = board.run.as_ref();
+        if run.is_some_and(|run| run.phase == RunPhase::Passed) {
+            replaying.session.replay(ReplayCommand::Continue);
+        }
+        let persisted = run.map_or(0, |run| run.counts.persisted);
         writeln!(std::io::stdout(), "persisted {persisted}").expect("a pipe");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A child that replays all open ones of so many letters, and what it says.
+fn child(cluster: &Cluster, num: usize, folder: &Path, test: &str) -> (std::process::Child, impl Iterator<Item = usize>) {
+    let mut child = Command::new(std::env::current_exe().expect("this test's own path"))
+        .args([test, "--exact", "--nocapture"])
+        .env(CHILD, format!("{num}|{}|{}", folder.display(), cluster.place.text()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a child");
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let persisted = lines.map_while(Result::ok).filter_map(|line| line.strip_prefix("persisted ").and_then(|num| num.parse::<usize>().ok()));
+    (child, persisted)
 }
 
 pub fn after_a_kill(cluster: &Cluster, test: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let _dead = cluster.dead_letters(60);
     let group = cluster.well_group();
-    let mut child = Command::new(std::env::current_exe().expect("this test's own path"))
-        .args([test, "--exact", "--nocapture"])
-        .env(CHILD, format!("{}|{}", folder.path().display(), cluster.place.text()))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a child");
-    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let is_far = |line: &String| line.strip_prefix("persisted ").and_then(|num| num.parse::<usize>().ok()).is_some_and(|num| num >= 20);
-    let far = lines.map_while(Result::ok).find(is_far);
+    let (mut child, mut persisted) = child(cluster, 60, folder.path(), test);
+    let far = persisted.find(|num| *num >= 20);
     // SIGKILL on Unix: nothing is closed or flushed.
     child.kill().expect("killed");
     child.wait().expect("ended");
@@ -279,5 +365,35 @@ pub fn after_a_kill(cluster: &Cluster, test: &str) {
     agree(&told, &each_once(&arrived));
     let doubtful = count(&told, Outcome::PossiblyPersisted);
     assert!(doubtful <= 3, "{doubtful} of {} are in doubt", told.len());
+    group.stop();
+}
+
+/// Killed again and again at any point, on one ledger: while it connects, between an intent and its outcome, while the first are
+/// watched, in the middle of the rest. Whatever is sent stands in the ledger, and nothing is sent twice.
+pub fn after_many_kills(cluster: &Cluster, test: &str) {
+    const NUM_KILLS: u64 = 10;
+    const NUM_LETTERS: usize = 150;
+    let folder = tempfile::tempdir().expect("a folder");
+    let _dead = cluster.dead_letters(NUM_LETTERS as i64);
+    let group = cluster.well_group();
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64) | 1;
+    let mut random = seed;
+    let mut num_arrived = 0;
+    for kill in 1..=NUM_KILLS {
+        let (mut child, mut persisted) = child(cluster, NUM_LETTERS, folder.path(), test);
+        assert!(persisted.next().is_some(), "kill {kill} of seed {seed}: the child ended by itself");
+        // It has begun; some seconds are the first few and the gate, then ten a second go.
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(Duration::from_millis((random >> 33) % 6_000));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        let told = outcomes(folder.path());
+        let arrived = cluster.read(num_arrived);
+        agree(&told, &each_once(&arrived));
+        num_arrived = arrived.len();
+        let doubtful = count(&told, Outcome::PossiblyPersisted) as u64;
+        assert!(doubtful <= 3 * kill, "kill {kill} of seed {seed}: {doubtful} of {} are in doubt", told.len());
+    }
+    assert!(num_arrived > 0, "seed {seed}: nothing was sent at all");
     group.stop();
 }

@@ -23,8 +23,8 @@ pub struct Replaying {
 }
 
 fn profile(place: &Place, folder: &Path, write: bool) -> Profile {
-    let (brokers, group) = (&place.brokers, &place.group);
-    let text = format!("name = \"{SOURCE}\"\nbrokers = \"{brokers}\"\ngroups = [\"{group}\"]\npoll_s = 0.2\nwrite = {write}\n");
+    let (brokers, groups) = (&place.brokers, [place.group.clone(), place.retry_group(), place.other_group()]);
+    let text = format!("name = \"{SOURCE}\"\nbrokers = \"{brokers}\"\ngroups = {groups:?}\npoll_s = 0.2\nwrite = {write}\n");
     let kafka: KafkaProfile = toml::from_str(&text).expect("valid");
     Profile {
         name: "replay test".into(),
@@ -82,6 +82,16 @@ impl Replaying {
         until("cluster id", || self.session.snapshot().sources.iter().any(|source| source.cluster_id.is_some()).then_some(())).await;
         self.session.replay(ReplayCommand::Preview(self.ask(letters)));
         until("preview", || Some(self.session.replay_board()).filter(|board| board.preview.is_some() || board.refusal.is_some())).await
+    }
+
+    /// Forgets preview and run.
+    pub async fn dismiss(&self) {
+        self.session.replay(ReplayCommand::Dismiss);
+        until("nothing", || {
+            let board = self.session.replay_board();
+            (board.run.is_none() && board.preview.is_none()).then_some(())
+        })
+        .await;
     }
 
     /// Sends the first few of a preview; the run's id.

@@ -1,13 +1,13 @@
 //! What a replay would do, and what it does: heading, sections, progress and buttons. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_engine::view::LagVerdict;
 use switchboard_model::BreakerState;
 
 use crate::{
     ledger::{Ending, LetterState, Outcome, SentState},
-    replay::{BreakerOnTheWay, PartitionRule, Preview, Reader, Readers, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing},
+    replay::{BreakerOnTheWay, CanaryLine, PartitionRule, Preview, Reader, Readers, ReplayBoard, Retry, RunBoard, RunPhase, SentCounts, Writing},
     window::{
         command::UiCommand,
         figures,
@@ -298,7 +298,7 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     let (phase, phase_tone) = phase_words(run);
     let counts = run.counts;
     let num = counts.sum();
-    let mut sections = vec![readers_section(&run.readers, "Who reads them"), Section::new("First", canary_rows(run))];
+    let mut sections = vec![readers_section(&run.readers, "Who reads them"), Section::new("First", canary_rows(run, now_ns))];
     // Once the rest goes, what became of all tells more than the first few.
     let told_at = if matches!(run.phase, RunPhase::Rest | RunPhase::Stopping | RunPhase::Ended(Ending::Finished | Ending::Stopped, _)) { 1 } else { 2 };
     let mut told = vec![
@@ -313,6 +313,12 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         figure("consumed", &figures::count(run.num_consumed as u64)),
         figure("dead again", &figures::count(run.num_dead_again as u64)).toned(if run.num_dead_again > 0 { Tone::Bad } else { Tone::Quiet }),
     ];
+    if run.num_retried > 0 {
+        told.insert(5, figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
+    }
+    if !run.others.is_empty() {
+        told.push(Row::text(&others_words(&run.others)).toned(Tone::Quiet));
+    }
     if counts.possibly_persisted > 0 {
         told.push(Row::text("What is possibly persisted is never sent again: look for it on the target").toned(Tone::Warn));
     }
@@ -342,6 +348,14 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     }
 }
 
+/// Who else read it: the first few by name.
+fn others_words(others: &BTreeSet<String>) -> String {
+    let named: Vec<String> = others.iter().take(NAMED_MAX).map(|name| visible(name).into_owned()).collect();
+    let more = others.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("Others read it too, which says nothing of the group that failed: {}{more}", named.join(", "))
+}
+
 fn phase_words(run: &RunBoard) -> (String, Tone) {
     let quiet = |text: &str| (text.to_owned(), Tone::Quiet);
     match &run.phase {
@@ -350,8 +364,12 @@ fn phase_words(run: &RunBoard) -> (String, Tone) {
         RunPhase::Watching if run.readers.groups.is_empty() => {
             ("the first few are sent; no group is known to read the target, so nobody can be seen to consume them".to_owned(), Tone::Warn)
         }
-        RunPhase::Watching => quiet("the first few are sent; waiting to see them read, and none come back"),
-        RunPhase::Passed => quiet("the first few were read, and none came back: the rest may go"),
+        RunPhase::Watching if !run.waits_for.is_empty() => (format!("the first few are sent; {}", visible(&run.waits_for)), Tone::Warn),
+        RunPhase::Watching => quiet("the first few are sent; waiting to see the group that failed process them, and none come back"),
+        RunPhase::Passed if run.canary.iter().any(CanaryLine::is_being_retried) => {
+            ("the first few were tried again, and none came back within the time that takes: the rest may go".to_owned(), Tone::Warn)
+        }
+        RunPhase::Passed => quiet("the group that failed processed the first few, and none came back: the rest may go"),
         RunPhase::Rest => quiet("sending the rest"),
         RunPhase::Stopping => ("stopping: what is on its way is waited for".to_owned(), Tone::Warn),
         RunPhase::Ended(Ending::Finished, _) => quiet("all was sent"),
@@ -360,14 +378,15 @@ fn phase_words(run: &RunBoard) -> (String, Tone) {
     }
 }
 
-fn canary_rows(run: &RunBoard) -> Vec<Row> {
+fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
     if run.canary.is_empty() {
         return vec![Row::text("None was sent yet")];
     }
-    let row = |line: &crate::replay::CanaryLine| {
-        let at = figures::time_of_day(line.at_ns).chars().take(8).collect::<String>();
+    let row = |line: &CanaryLine| {
+        let at = figures::when(line.at_ns, now_ns).to_s();
         let (text, tone) = match (&line.state, line.outcome) {
             (LetterState::DeadAgain, _) => (format!("✕ dead again {at}"), Tone::Bad),
+            _ if line.is_being_retried() => ("· being tried again".to_owned(), Tone::Warn),
             (LetterState::Consumed, _) => (format!("✓ consumed {at}"), Tone::Quiet),
             (_, None) => ("· on its way".to_owned(), Tone::Quiet),
             (_, Some(Outcome::Persisted)) | (LetterState::Sent(SentState::Persisted), _) => ("· written, waiting".to_owned(), Tone::Quiet),
@@ -375,25 +394,42 @@ fn canary_rows(run: &RunBoard) -> Vec<Row> {
             (_, Some(Outcome::NotPersisted)) => ("✕ not persisted".to_owned(), Tone::Warn),
             (_, Some(Outcome::Skipped | Outcome::Refused)) => ("– skipped".to_owned(), Tone::Warn),
         };
-        let action = line.new_trace.map(|(trace_id, span_id)| ViewAction::Goto(Target::Trace { trace_id, span_id: Some(span_id) }));
-        let trace = line.new_trace.map(|(trace_id, _)| format!("new trace {}…", trace_id.to_string().chars().take(6).collect::<String>()));
-        let detail: Vec<&str> = [trace.as_deref(), Some(line.evidence.as_str())].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        let action = line.seen.new_trace.map(|(trace_id, span_id)| ViewAction::Goto(Target::Trace { trace_id, span_id: Some(span_id) }));
+        let trace = line.seen.new_trace.map(|(trace_id, _)| format!("new trace {}…", trace_id.to_string().chars().take(6).collect::<String>()));
+        let retry = line.seen.retry.as_ref().filter(|_| line.is_being_retried()).map(|retry| retry_words(retry, now_ns));
+        let waits_for = Some(line.seen.waits_for.as_str()).filter(|_| matches!(line.state, LetterState::Sent(_)) && retry.is_none());
+        let elsewhere = line.seen.died_elsewhere.as_deref();
+        let told = [retry.as_deref(), elsewhere, waits_for, trace.as_deref(), Some(line.evidence.as_str())];
+        let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         Row::link(&format!("{}@{}", line.letter.partition, line.letter.offset), &text, action).explained(&detail.join(" · ")).toned(tone)
     };
     run.canary.iter().map(row).collect()
+}
+
+/// `on orders-retry-0 0@3, try 2 at 14:03:07`.
+fn retry_words(retry: &Retry, now_ns: i64) -> String {
+    let at = &retry.at;
+    let next = match (retry.next_try, retry.due_ns) {
+        (Some(next), Some(due_ns)) => format!(", try {next} at {}", figures::when(due_ns, now_ns).to_s()),
+        (Some(next), None) => format!(", try {next}"),
+        (None, Some(due_ns)) => format!(", at {}", figures::when(due_ns, now_ns).to_s()),
+        (None, None) => String::new(),
+    };
+    format!("on {} {}@{}{next}", visible(&at.channel), at.partition, at.offset)
 }
 
 fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
     if run.phase.is_ended() {
         return vec![button("Close", UiCommand::StopReplay, false, "")];
     }
-    let nobody_reads = run.phase == RunPhase::Watching && run.readers.groups.is_empty() && run.counts.in_flight == 0;
+    // Where waiting can not tell, the operator decides.
+    let nobody_reads = run.phase == RunPhase::Watching && (run.readers.groups.is_empty() || run.is_untellable) && run.counts.in_flight == 0;
     let is_waiting = run.counts.waiting > 0;
     let rest = match &run.phase {
         RunPhase::Passed => "",
         RunPhase::Watching if nobody_reads => "",
         RunPhase::Rest | RunPhase::Stopping => "it is being sent",
-        _ => "the first few have to be read first",
+        _ => "the group that failed has to process the first few first",
     };
     let mut buttons = Vec::new();
     if is_waiting && !matches!(run.phase, RunPhase::Rest | RunPhase::Stopping) {
@@ -401,4 +437,81 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
     }
     buttons.push(button("Stop", UiCommand::StopReplay, false, if run.phase == RunPhase::Stopping { "it is stopping" } else { "" }));
     buttons
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::sample;
+    use super::*;
+    use crate::{
+        replay::{At, Sighting},
+        window::testing::NOW_NS,
+    };
+
+    /// All that the panel says of a run, changed a little.
+    fn said(phase: &RunPhase, change: impl FnOnce(&mut RunBoard)) -> (ReplayPanel, String) {
+        let mut board = sample::running(phase, 5);
+        let run = Arc::make_mut(board.run.as_mut().expect("a run"));
+        change(run);
+        let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "" };
+        let panel = panel(&board, &asking, NOW_NS);
+        let text = format!("{} {:?}", panel.phase, panel.sections);
+        (panel, text)
+    }
+
+    #[test]
+    fn what_is_tried_again_is_not_called_consumed_and_others_are_named_as_others() {
+        let retry = Retry {
+            at: At { channel: "orders.placed-retry-0".into(), partition: 1, offset: 3 },
+            next_try: Some(2),
+            due_ns: Some(NOW_NS + 86_400_000_000_000),
+            since_ns: NOW_NS,
+            over_ns: None,
+        };
+        let (_, text) = said(&RunPhase::Watching, |run| {
+            for line in &mut run.canary {
+                line.state = LetterState::Sent(SentState::Persisted);
+                line.seen = Sighting { retry: Some(retry.clone()), ..Sighting::default() };
+            }
+            (run.num_consumed, run.num_retried) = (0, 5);
+            run.waits_for = "5 of the first are being tried again on orders.placed-retry-0; how long that goes on is not told".into();
+            run.others = ["audit".to_owned(), "mail".to_owned()].into();
+        });
+        for part in [
+            "the first few are sent; 5 of the first are being tried again",
+            "· being tried again",
+            // It is due on another day.
+            "on orders.placed-retry-0 1@3, try 2 at 2026-11-22 ",
+            "which says nothing of the group that failed: audit, mail",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("✓ consumed"), "{text}");
+    }
+
+    #[test]
+    fn where_waiting_can_not_tell_the_operator_is_told_why_and_decides() {
+        let send = |panel: &ReplayPanel| panel.buttons.iter().find(|button| button.command == UiCommand::SendReplay).cloned().expect("a button");
+        let (panel, text) = said(&RunPhase::Watching, |run| {
+            run.waits_for = "its headers do not tell in which group it died".into();
+            run.is_untellable = true;
+        });
+        assert!(text.contains("do not tell in which group"), "{text}");
+        assert_eq!((send(&panel).text.as_str(), send(&panel).unavailable.as_str()), ("Send the rest unseen", ""));
+        let (panel, _) = said(&RunPhase::Watching, |_| {});
+        assert_eq!(send(&panel).unavailable, "the group that failed has to process the first few first");
+    }
+
+    #[test]
+    fn a_run_that_has_ended_shows_what_has_died_since() {
+        let ended = RunPhase::Ended(Ending::Halted, "orders.placed-dlt 0@7718 came back dead".into());
+        let (panel, text) = said(&ended, |run| {
+            run.canary.iter_mut().for_each(|line| line.state = LetterState::DeadAgain);
+            (run.num_consumed, run.num_dead_again) = (0, 5);
+        });
+        assert_eq!(text.matches("✕ dead again").count(), 5, "{text}");
+        assert!(panel.progress.is_some_and(|progress| progress.right == "5 dead again"));
+    }
 }

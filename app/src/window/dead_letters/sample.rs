@@ -10,7 +10,7 @@ use crate::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Outcome, SendId, SentState},
     replay::{
         AskedLetter, BreakerOnTheWay, CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, PartitionRule, Planned, Preview, Reader, Readers, ReplayBoard,
-        RunBoard, RunPhase, SentCounts, ShownRecord, SkippedLetter, Writing,
+        RunBoard, RunPhase, SentCounts, ShownRecord, Sighting, SkippedLetter, Writing,
     },
     window::testing::{self, NOW_NS},
 };
@@ -36,6 +36,7 @@ fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetter
         last_ns: NOW_NS - to_min * MINUTE_NS,
         dialect: Some("spring".into()),
         cluster: CLUSTER.into(),
+        is_among_others: false,
     }
 }
 
@@ -187,6 +188,7 @@ fn planned(number: i64) -> Planned {
             failed_group: Some("inventory".into()),
             replay_count: 0,
             trace_id: None,
+            retried_ns: None,
         },
         replay_id: format!("r-7f3k9q2m1a.{}", number + 1),
         hash: RawHash(0x9f86_d081_884c_7d65_9a2f_eaa0_c55a_d015 + number as u128),
@@ -258,7 +260,10 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
             outcome: Some(Outcome::Persisted),
             state: state(number),
             evidence: sent(number, state(number)).1.reason,
-            new_trace: (state(number) == LetterState::Consumed).then_some((TraceId(0x5be0_0000_0000_0000_0000_0000_0000_00a0 + number as u128), SpanId(7))),
+            seen: Sighting {
+                new_trace: (state(number) == LetterState::Consumed).then_some((TraceId(0x5be0_0000_0000_0000_0000_0000_0000_00a0 + number as u128), SpanId(7))),
+                ..Sighting::default()
+            },
             at_ns: NOW_NS - 30_000_000_000,
         })
         .collect();
@@ -285,8 +290,12 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
         phase: phase.clone(),
         counts,
         num_consumed: count(|state| *state == LetterState::Consumed),
+        num_retried: 0,
         num_dead_again: count(|state| *state == LetterState::DeadAgain),
         canary,
+        others: BTreeSet::new(),
+        waits_for: String::new(),
+        is_untellable: false,
         readers: readers(142),
         started_ns: NOW_NS - 48_000_000_000,
         rate_per_s: 10,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ledger::{LetterKey, LetterState},
-    replay::{LetterCause, Readers, ReplayBoard, consumed_in, readers},
+    replay::{At, LetterCause, Readers, ReplayBoard, consumed_in, readers},
     window::{
         asker::Slot,
         command::UiCommand,
@@ -144,9 +144,9 @@ impl View for DeadLettersView {
         let open = self.open.as_ref().filter(|open| open.key == row.key);
         let letter = Letter::new(row, open.and_then(|open| open.record.as_ref()), context.replay, open.and_then(|open| open.new_trace));
         Some(match form {
-            CopyForm::Text => letter.detail().to_text(),
+            CopyForm::Text => letter.detail(context.now_ns).to_text(),
             CopyForm::Json => letter.json(),
-            CopyForm::Markdown => letter.detail().to_markdown(),
+            CopyForm::Markdown => letter.detail(context.now_ns).to_markdown(),
         })
     }
 
@@ -170,7 +170,8 @@ fn empty(context: &ViewContext<'_>) -> EmptyState {
         EmptyState::new(
             "No dead letters",
             &[
-                "Channels named as dead-letter channels usually are (-dlt, .DLT, -dlq, _error, dead-letter-topic-…) are read from their beginning",
+                "Channels named as dead-letter channels usually are (-dlt, .DLT, dlq-…, _dlq, dead-letter-…) are read from their beginning",
+                "On any other channel that is read, a record counts whose headers say that a framework gave it up",
                 "One of another name is taken in by the profile: dead_letter_channels = [\"orders.failed\"] in its [[kafka]] table",
             ],
         )
@@ -257,7 +258,7 @@ impl DeadLettersView {
         let planned = board.preview.as_ref().and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == key));
         let shown = planned.and_then(|planned| planned.shown.clone());
         let source = (planned.map(|planned| planned.replay_id.clone()), if record.is_some() { revision } else { 0 });
-        let new_trace = new_trace(context, board, &key);
+        let new_trace = new_trace(context, board, &key).filter(|(trace_id, _)| row.view.trace_id.is_none_or(|failed_in| !failed_in.matches(*trace_id)));
         match &mut self.open {
             Some(open) if open.key == key && open.source == source => open.new_trace = new_trace,
             open => {
@@ -295,14 +296,16 @@ pub(super) fn record_action(row: &LetterRow) -> ViewAction {
     ViewAction::Goto(Target::Record { channel, row: row.view.row })
 }
 
-/// Where a letter was consumed after it was sent.
+/// Where the group that failed processed a letter after it was sent.
 fn new_trace(context: &mut ViewContext<'_>, board: &ReplayBoard, key: &LetterKey) -> Option<(TraceId, SpanId)> {
     let record =
         board.letters.get(key).filter(|record| !record.replay_id.is_empty() && matches!(record.state, LetterState::Sent(_) | LetterState::Consumed))?;
+    let (partition, offset) = record.position?;
+    let at = At { channel: record.target.clone(), partition, offset };
     let query = Query::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: STORY_MAX };
     let standing = context.asker.standing(Slot::LetterStory, &query);
     match (standing.answer, standing.is_of_this_question) {
-        (Some(Answer::Conversation(items)), true) => consumed_in(items, record).map(|span| (span.trace_id, span.span_id)),
+        (Some(Answer::Conversation(items)), true) => consumed_in(items, &at, record.failed_group.as_deref()).map(|span| (span.trace_id, span.span_id)),
         _ => None,
     }
 }
