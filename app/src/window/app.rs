@@ -299,7 +299,7 @@ impl Window {
         commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
         self.palette = palette;
         let shown = self.shown().clone();
-        actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, &tokens).map(ViewAction::Goto));
+        actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
         self.schedule(&ctx);

@@ -80,10 +80,86 @@ pub(crate) fn age_s(s: f64) -> String {
     age((s * 1e9) as i64)
 }
 
-/// The time of day, UTC, to the millisecond: `14:03:07.412`.
-pub(crate) fn time_of_day(ns: i64) -> String {
-    let ms = ns.div_euclid(1_000_000).rem_euclid(86_400_000);
-    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
+const DAY_NS: i64 = 86_400_000_000_000;
+
+/// A moment, UTC, as seen at another: its time of day, with the date wherever that is another day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    ns: i64,
+    now_ns: i64,
+}
+
+/// When something happened, both in ns since the Unix epoch. The one place that says a time of day.
+pub(crate) fn when(ns: i64, now_ns: i64) -> Moment {
+    Moment { ns, now_ns }
+}
+
+impl Moment {
+    /// To the millisecond: `14:03:07.412`, `2026-11-18 14:03:07.412`.
+    pub(crate) fn to_ms(self) -> String {
+        self.dated(12)
+    }
+
+    /// To the second: `14:03:07`, `2026-11-18 14:03:07`.
+    pub(crate) fn to_s(self) -> String {
+        self.dated(8)
+    }
+
+    /// To the minute: `14:03`, `2026-11-18 14:03`.
+    pub(crate) fn to_min(self) -> String {
+        self.dated(5)
+    }
+
+    /// In 12 characters at most: `14:03:07.412`, `Nov 18 14:03`, `2025-11-18`.
+    pub(crate) fn in_12(self) -> String {
+        match self.date() {
+            None => self.time(12),
+            Some(date) if self.is_same_year() => format!("{} {} {}", month(date), date.day(), self.time(5)),
+            Some(date) => iso(date),
+        }
+    }
+
+    /// In 8 characters at most: `14:03:07`, `Nov 18`, `Nov 2025`.
+    pub(crate) fn in_8(self) -> String {
+        match self.date() {
+            None => self.time(8),
+            Some(date) if self.is_same_year() => format!("{} {}", month(date), date.day()),
+            Some(date) => format!("{} {}", month(date), date.year()),
+        }
+    }
+
+    fn dated(self, num_chars: usize) -> String {
+        let time = self.time(num_chars);
+        self.date().map_or(time.clone(), |date| format!("{} {time}", iso(date)))
+    }
+
+    fn time(self, num_chars: usize) -> String {
+        let ms = self.ns.div_euclid(1_000_000).rem_euclid(86_400_000);
+        let whole = format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
+        whole[..num_chars.min(whole.len())].to_owned()
+    }
+
+    /// The date; `None` = today.
+    fn date(self) -> Option<time::Date> {
+        (self.ns.div_euclid(DAY_NS) != self.now_ns.div_euclid(DAY_NS)).then(|| date(self.ns))
+    }
+
+    fn is_same_year(self) -> bool {
+        date(self.ns).year() == date(self.now_ns).year()
+    }
+}
+
+/// The day of an instant; each of 64 bits has one.
+fn date(ns: i64) -> time::Date {
+    time::OffsetDateTime::from_unix_timestamp(ns.div_euclid(1_000_000_000)).unwrap_or(time::OffsetDateTime::UNIX_EPOCH).date()
+}
+
+fn month(date: time::Date) -> String {
+    date.month().to_string().chars().take(3).collect()
+}
+
+fn iso(date: time::Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
 }
 
 /// An instant, UTC, to the microsecond: `2026-11-21T14:03:07.412000Z`.
@@ -119,9 +195,37 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_has_its_date_wherever_it_is_not_today() {
+        /// 2026-11-21 11:00.
+        const NOW_NS: i64 = 1_795_258_800_000_000_000;
+        let said = |ns: i64, now_ns: i64| {
+            let at = when(ns, now_ns);
+            [at.to_ms(), at.to_s(), at.to_min(), at.in_12(), at.in_8()]
+        };
+        for (name, ns, told) in [
+            ("now", NOW_NS, ["11:00:00.000", "11:00:00", "11:00", "11:00:00.000", "11:00:00"]),
+            ("the first of today", NOW_NS - 11 * 3_600_000_000_000, ["00:00:00.000", "00:00:00", "00:00", "00:00:00.000", "00:00:00"]),
+            (
+                "the last of yesterday",
+                NOW_NS - 11 * 3_600_000_000_000 - 1,
+                ["2026-11-20 23:59:59.999", "2026-11-20 23:59:59", "2026-11-20 23:59", "Nov 20 23:59", "Nov 20"],
+            ),
+            ("three days ago", NOW_NS - 3 * DAY_NS, ["2026-11-18 11:00:00.000", "2026-11-18 11:00:00", "2026-11-18 11:00", "Nov 18 11:00", "Nov 18"]),
+            ("tomorrow", NOW_NS + DAY_NS, ["2026-11-22 11:00:00.000", "2026-11-22 11:00:00", "2026-11-22 11:00", "Nov 22 11:00", "Nov 22"]),
+            ("last year", NOW_NS - 365 * DAY_NS, ["2025-11-21 11:00:00.000", "2025-11-21 11:00:00", "2025-11-21 11:00", "2025-11-21", "Nov 2025"]),
+            ("1970", 0, ["1970-01-01 00:00:00.000", "1970-01-01 00:00:00", "1970-01-01 00:00", "1970-01-01", "Jan 1970"]),
+            ("before that", -1, ["1969-12-31 23:59:59.999", "1969-12-31 23:59:59", "1969-12-31 23:59", "1969-12-31", "Dec 1969"]),
+        ] {
+            assert_eq!(said(ns, NOW_NS), told, "{name}");
+        }
+        for ns in [i64::MIN, i64::MAX] {
+            let [.., in_12, in_8] = said(ns, 0);
+            assert!(in_12.len() <= 12 && in_8.len() <= 8, "{in_12} {in_8}");
+        }
+    }
+
+    #[test]
     fn instants_and_sizes_read_as_people_write_them() {
-        assert_eq!(time_of_day(1_795_258_800_000_000_000), "11:00:00.000");
-        assert_eq!(time_of_day(-1), "23:59:59.999");
         assert_eq!(instant(1_795_258_800_412_000_001), "2026-11-21T11:00:00.412000Z");
         assert_eq!([instant(i64::MIN), instant(i64::MAX)].map(|text| text.len()), [27, 27]);
         assert_eq!([bytes(412), bytes(12_700), bytes(3_250_585)], ["412 B", "12.4 KiB", "3.1 MiB"]);

@@ -210,7 +210,9 @@ fn changes(breaker: &BreakerView, now_ns: i64) -> Vec<Row> {
         .take(CHANGES_MAX)
         .map(|(at_ns, state)| {
             let tone = if matches!(state, BreakerState::Open | BreakerState::ForcedOpen) { Tone::Bad } else { Tone::Quiet };
-            Row::pair(&figures::time_of_day(*at_ns), state_word(*state)).toned(tone).read(&format!("{} ago", figures::age(now_ns.saturating_sub(*at_ns))))
+            Row::pair(&figures::when(*at_ns, now_ns).to_ms(), state_word(*state))
+                .toned(tone)
+                .read(&format!("{} ago", figures::age(now_ns.saturating_sub(*at_ns))))
         })
         .collect();
     if rows.is_empty() {

@@ -32,6 +32,7 @@ pub(crate) fn cards_ui(
     chosen: Option<&LetterCause>,
     has_keys: bool,
     reveal: bool,
+    now_ns: i64,
     tokens: &DesignTokens,
 ) -> Option<usize> {
     let mut clicked = None;
@@ -46,8 +47,9 @@ pub(crate) fn cards_ui(
             let is_chosen = chosen == Some(&row.cause);
             let (place, response) = ui.allocate_exact_size(vec2(ui.available_width(), CARD_PT + GAP_PT), Sense::click());
             let card = Rect::from_min_max(place.min + vec2(MARGIN_PT, GAP_PT), pos2(place.right() - MARGIN_PT, place.bottom()));
-            card_ui(ui, card, row, is_chosen, is_chosen && has_keys, response.hovered() || response.has_focus(), tokens);
-            response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_chosen, row.words()));
+            let place_words = row.place_words(now_ns);
+            card_ui(ui, card, (row, &place_words), is_chosen, is_chosen && has_keys, response.hovered() || response.has_focus(), tokens);
+            response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_chosen, row.words(now_ns)));
             if response.clicked() {
                 clicked = Some(index);
             }
@@ -56,7 +58,7 @@ pub(crate) fn cards_ui(
     clicked
 }
 
-fn card_ui(ui: &egui::Ui, card: Rect, row: &InboxRow, is_chosen: bool, has_keys: bool, is_lit: bool, tokens: &DesignTokens) {
+fn card_ui(ui: &egui::Ui, card: Rect, (row, place_words): (&InboxRow, &str), is_chosen: bool, has_keys: bool, is_lit: bool, tokens: &DesignTokens) {
     let painter = ui.painter();
     let fill = if is_chosen || is_lit { Ink::Raised } else { Ink::Card };
     let (line, width) = match (is_chosen, has_keys) {
@@ -81,6 +83,6 @@ fn card_ui(ui: &egui::Ui, card: Rect, row: &InboxRow, is_chosen: bool, has_keys:
     let room = |taken: f32| (card.right() - 14.0 - taken - 12.0 - left).max(20.0);
     let title = fitted(painter, &visible(&row.cause.fingerprint), &fonts::strong(12.5), room(state.size().x));
     painter.galley(pos2(left, first - title.size().y / 2.0), title, tokens.ink(if open > 0 { Ink::Text } else { Ink::Dim }));
-    let place = fitted(painter, &row.place_words(), &fonts::words(TEXT_SMALL_PT), room(done.size().x));
+    let place = fitted(painter, place_words, &fonts::words(TEXT_SMALL_PT), room(done.size().x));
     painter.galley(pos2(left, second - place.size().y / 2.0), place, tokens.ink(Ink::Dim));
 }

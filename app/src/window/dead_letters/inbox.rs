@@ -85,8 +85,8 @@ impl InboxRow {
     }
 
     /// Where they lie, where they came from, and when.
-    pub(crate) fn place_words(&self) -> String {
-        let time = |ns: i64| figures::time_of_day(ns).chars().take(5).collect::<String>();
+    pub(crate) fn place_words(&self, now_ns: i64) -> String {
+        let time = |ns: i64| figures::when(ns, now_ns).to_min();
         let origin = match self.cause.origin.as_deref() {
             None => " · origin unknown".to_owned(),
             // The channel's own name tells it.
@@ -97,10 +97,10 @@ impl InboxRow {
     }
 
     /// All of it, for screen readers.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn words(&self, now_ns: i64) -> String {
         let done = self.done_words();
         let done = if done.is_empty() { String::new() } else { format!(", {done}") };
-        format!("{} open of {}{done}: {}, {}", self.standing.open, self.total, visible(&self.cause.fingerprint), self.place_words())
+        format!("{} open of {}{done}: {}, {}", self.standing.open, self.total, visible(&self.cause.fingerprint), self.place_words(now_ns))
     }
 }
 

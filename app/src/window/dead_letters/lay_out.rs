@@ -53,7 +53,7 @@ impl DeadLettersView {
                 .show(ui, |ui| self.panel_ui(ui, shown, tokens));
             let width = (room.x * 0.385).clamp(430.0, 640.0);
             egui::Panel::left("inbox").resizable(true).default_size(width).size_range(320.0..=720.0).frame(egui::Frame::new()).show(ui, |ui| {
-                self.list_ui(ui, board, tokens, actions);
+                self.list_ui(ui, (board, context.now_ns), tokens, actions);
             });
             egui::CentralPanel::no_frame().show(ui, |ui| self.letter_ui(ui, context, actions));
         } else if room.x >= TWO_FROM_PT {
@@ -66,10 +66,10 @@ impl DeadLettersView {
                     self.panel_ui(ui, shown, tokens);
                 }
             });
-            self.list_ui(ui, board, tokens, actions);
+            self.list_ui(ui, (board, context.now_ns), tokens, actions);
         } else {
             egui::Panel::bottom("replay").resizable(true).default_size(room.y * 0.48).frame(side).show(ui, |ui| self.panel_ui(ui, shown, tokens));
-            self.list_ui(ui, board, tokens, actions);
+            self.list_ui(ui, (board, context.now_ns), tokens, actions);
         }
     }
 
@@ -84,7 +84,7 @@ impl DeadLettersView {
         }
     }
 
-    fn list_ui(&mut self, ui: &mut egui::Ui, board: &ReplayBoard, tokens: &DesignTokens, actions: &mut Vec<ViewAction>) {
+    fn list_ui(&mut self, ui: &mut egui::Ui, (board, now_ns): (&ReplayBoard, i64), tokens: &DesignTokens, actions: &mut Vec<ViewAction>) {
         ui.spacing_mut().item_spacing.y = 0.0;
         egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 12, bottom: 6 }).show(ui, |ui| {
             ui.add(egui::Label::new(RichText::new(sentence(&self.inbox.value)).color(tokens.ink(Ink::Dim))).wrap());
@@ -96,7 +96,7 @@ impl DeadLettersView {
         let clicked = ui
             .allocate_ui_with_layout(vec2(ui.available_width(), height), egui::Layout::top_down(egui::Align::Min), |ui| {
                 ui.set_min_height(height);
-                cards_ui(ui, &self.inbox.value, chosen.as_ref(), has_keys, reveal, tokens)
+                cards_ui(ui, &self.inbox.value, chosen.as_ref(), has_keys, reveal, now_ns, tokens)
             })
             .inner;
         if let Some(index) = clicked {
@@ -108,7 +108,7 @@ impl DeadLettersView {
         let marked = self.marked(board);
         let num_marked = if marked.is_selection { 0 } else { marked.num };
         let (note, mut ending) = (&mut self.note, None);
-        let response = self.list.ui(ui, num_marked, tokens, |ui| {
+        let response = self.list.ui(ui, num_marked, now_ns, tokens, |ui| {
             if let Some(note) = note {
                 ending = note_ui(ui, note, marked.num_open, tokens);
             }
@@ -139,7 +139,7 @@ impl DeadLettersView {
         let Some(row) = self.list.selected() else { return };
         let Some(open) = self.open.as_mut().filter(|open| open.key == row.key) else { return };
         let letter = Letter::new(row, open.record.as_ref(), context.replay, open.new_trace);
-        let (detail, is_preview) = (letter.detail(), letter.planned.is_some_and(|planned| planned.shown.is_some()));
+        let (detail, is_preview) = (letter.detail(context.now_ns), letter.planned.is_some_and(|planned| planned.shown.is_some()));
         let hash = letter.planned.map(|planned| format!("{} · hash {:032x}", figures::bytes(planned.size_bytes as u64), planned.hash.0));
         egui::ScrollArea::vertical().id_salt("letter").auto_shrink([false, false]).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 0.0);

@@ -14,7 +14,7 @@ use crate::{
         view::{Target, ViewAction},
         widgets::{
             detail::{Detail, Row, Section},
-            payload::bytes_in_line,
+            payload::header_in_line,
         },
     },
 };
@@ -48,24 +48,24 @@ impl<'a> Letter<'a> {
     }
 
     /// Heading, sentences and sections.
-    pub(crate) fn detail(&self) -> Detail {
+    pub(crate) fn detail(&self, now_ns: i64) -> Detail {
         let view = &self.row.view;
         let key = if self.row.key_text.is_empty() { String::new() } else { format!(" · key {}", self.row.key_text) };
         let schema = view.schema_id.map(|schema_id| format!("schema {schema_id} · ")).unwrap_or_default();
-        let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::time_of_day(ns))).unwrap_or_default();
+        let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::when(ns, now_ns).to_ms())).unwrap_or_default();
         Detail {
             title: format!("{}@{}{key}", view.partition, view.offset),
             kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.channel)),
-            verdict: self.standing(),
+            verdict: self.standing(now_ns),
             sections: vec![self.why(), self.traces(), self.headers()].into_iter().filter(|section| !section.rows.is_empty()).collect(),
         }
     }
 
     /// Where it stands, in sentences.
-    fn standing(&self) -> Vec<(String, Tone)> {
+    fn standing(&self, now_ns: i64) -> Vec<(String, Tone)> {
         let mut said = Vec::new();
         if let Some(ledger) = self.ledger {
-            let at = figures::time_of_day(ledger.at_ns);
+            let at = figures::when(ledger.at_ns, now_ns).to_ms();
             let why = if ledger.reason.is_empty() { String::new() } else { format!(": {}", visible(&ledger.reason)) };
             let (text, tone) = match &ledger.state {
                 LetterState::Open if ledger.send_id.is_none() => (String::new(), Tone::Quiet),
@@ -139,7 +139,7 @@ impl<'a> Letter<'a> {
             return Section::new("Headers", vec![Row::text("A header's name is not UTF-8, so the client library does not give them out").toned(Tone::Warn)]);
         }
         let rows = record.headers.iter().take(HEADERS_MAX).map(|(name, value)| {
-            let shown = bytes_in_line(value.as_deref());
+            let shown = header_in_line(name, value.as_deref());
             Row::pair(name, &shown.text).read(shown.how)
         });
         Section::new("Headers as they are", rows.collect())
@@ -180,7 +180,7 @@ fn change_row(change: &HeaderChange) -> Row {
         HeaderChangeKind::Added => (&change.after, "added".to_owned(), Tone::Quiet),
         HeaderChangeKind::Changed => (&change.after, "changed".to_owned(), Tone::Quiet),
     };
-    let shown = bytes_in_line(value.as_ref().and_then(|value| value.bytes.as_deref()));
+    let shown = header_in_line(&change.name, value.as_ref().and_then(|value| value.bytes.as_deref()));
     let is_secret = value.as_ref().is_some_and(|ShownValue { redacted, .. }| *redacted);
     let word = match change.kind {
         HeaderChangeKind::Kept if is_secret => "kept, sent as it is on the broker".to_owned(),

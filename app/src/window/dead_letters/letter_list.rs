@@ -164,10 +164,17 @@ impl LetterList {
     }
 
     /// Draws heading and rows; `below_head` stands between them.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, num_marked: usize, tokens: &DesignTokens, below_head: impl FnOnce(&mut egui::Ui)) -> ListResponse {
+    pub(crate) fn ui(
+        &mut self,
+        ui: &mut egui::Ui,
+        num_marked: usize,
+        now_ns: i64,
+        tokens: &DesignTokens,
+        below_head: impl FnOnce(&mut egui::Ui),
+    ) -> ListResponse {
         let command = self.head_ui(ui, num_marked, tokens);
         below_head(ui);
-        ListResponse { command, is_chosen: self.table_ui(ui, tokens) }
+        ListResponse { command, is_chosen: self.table_ui(ui, now_ns, tokens) }
     }
 
     fn head_ui(&mut self, ui: &mut egui::Ui, num_marked: usize, tokens: &DesignTokens) -> Option<UiCommand> {
@@ -212,13 +219,13 @@ impl LetterList {
     }
 
     /// Draws the rows; whether one was chosen.
-    fn table_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> bool {
+    fn table_ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> bool {
         let is_wide = ui.available_width() >= WIDE_FROM_PT;
         let columns: &[Column] = if is_wide { &WIDE } else { &NARROW };
         let table = Table { name: "dead letters", columns, num_rows: self.rows.len(), selected: self.selected_index(), sorted: None };
         let left = ui.available_rect_before_wrap().left();
         let (rows, marks) = (&self.rows, &self.marks);
-        let response = table.ui(ui, &mut self.table, tokens, |row, index| paint_row(row, &rows[index], marks.has(&rows[index]), is_wide));
+        let response = table.ui(ui, &mut self.table, tokens, |row, index| paint_row(row, &rows[index], marks.has(&rows[index]), is_wide, now_ns));
         let Some(row) = response.clicked.and_then(|row| self.rows.get(row)).cloned() else { return false };
         let (on_mark, with_ctrl) = ui.input(|input| (input.pointer.interact_pos().is_some_and(|at| at.x - left < MARK_PT), input.modifiers.command));
         if on_mark || with_ctrl {
@@ -241,7 +248,7 @@ fn page_button_ui(ui: &mut egui::Ui, text: &str, label: &str, enabled: bool, tok
     response.clicked()
 }
 
-fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool) -> String {
+fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool, now_ns: i64) -> String {
     let cell = row.cell(0);
     let side = Rect::from_center_size(pos2(cell.left() + 6.0, cell.center().y), vec2(12.0, 12.0));
     if is_marked {
@@ -260,7 +267,7 @@ fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool) 
         row.data(3, &letter.key_text, ink);
         row.data(4, &letter.attempts_text(), dim);
         row.words(5, word, state);
-        row.data(6, &letter.time_text(), dim);
+        row.data(6, &letter.time_text(now_ns), dim);
     } else {
         row.data(2, &letter.key_text, ink);
         row.words(3, word, state);

@@ -75,8 +75,8 @@ impl LetterRow {
     }
 
     /// When it died.
-    pub(crate) fn time_text(&self) -> String {
-        self.view.timestamp_ns.map_or_else(|| "–".to_owned(), |ns| figures::time_of_day(ns).chars().take(8).collect())
+    pub(crate) fn time_text(&self, now_ns: i64) -> String {
+        self.view.timestamp_ns.map_or_else(|| "–".to_owned(), |ns| figures::when(ns, now_ns).in_8())
     }
 
     /// All of it, for screen readers.

@@ -91,13 +91,13 @@ fn log(hit: &FindHit, snapshot: &Snapshot) -> Option<Hit> {
 }
 
 /// Where was looked, and where not: `last seen at … · looked at … · not looked at …`.
-pub(crate) fn ending(page: &FindPage) -> String {
+pub(crate) fn ending(page: &FindPage, now_ns: i64) -> String {
     let mut parts = Vec::new();
     if !page.is_done {
         parts.push(format!("looking: {} of {} rows", figures::count(page.looked_at), figures::count(page.total)));
     }
     match (page.last_seen_ns, page.hits.is_empty(), page.is_done) {
-        (Some(last_ns), ..) => parts.push(format!("last seen at {}", figures::time_of_day(last_ns))),
+        (Some(last_ns), ..) => parts.push(format!("last seen at {}", figures::when(last_ns, now_ns).to_ms())),
         (None, true, true) => parts.push("not found".to_owned()),
         (None, ..) => {}
     }
@@ -163,10 +163,10 @@ mod tests {
 
     #[test]
     fn the_ending_says_where_was_looked_and_where_not() {
-        assert_eq!(ending(&page()), "last seen at 11:00:00.000 · looked at 9 spans, 1 record · not looked at orders.audit: not tailed");
+        assert_eq!(ending(&page(), NOW_NS), "last seen at 11:00:00.000 · looked at 9 spans, 1 record · not looked at orders.audit: not tailed");
         let nothing = FindPage { hits: Vec::new(), last_seen_ns: None, ..page() };
-        assert!(ending(&nothing).starts_with("not found · looked at 9 spans"));
+        assert!(ending(&nothing, NOW_NS).starts_with("not found · looked at 9 spans"));
         let begun = FindPage { is_done: false, looked_at: 1_000, total: 20_000, hits: Vec::new(), last_seen_ns: None, ..page() };
-        assert_eq!(ending(&begun), "looking: 1,000 of 20,000 rows");
+        assert_eq!(ending(&begun, NOW_NS), "looking: 1,000 of 20,000 rows");
     }
 }

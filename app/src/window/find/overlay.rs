@@ -54,7 +54,7 @@ impl FindOverlay {
     }
 
     /// Draws it, if open; what was chosen.
-    pub(crate) fn ui(&mut self, ctx: &egui::Context, snapshot: &Snapshot, asker: &mut Asker, tokens: &DesignTokens) -> Option<Target> {
+    pub(crate) fn ui(&mut self, ctx: &egui::Context, snapshot: &Snapshot, asker: &mut Asker, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
         if !self.is_open {
             return None;
         }
@@ -62,7 +62,7 @@ impl FindOverlay {
         let width = WIDTH_PT.min(ctx.content_rect().width() - 60.0);
         let modal = egui::Modal::new(Id::unique("find")).area(area).backdrop_color(tokens.shade.0).show(ctx, |ui| {
             ui.set_width(width);
-            self.inner_ui(ui, snapshot, asker, tokens)
+            self.inner_ui(ui, snapshot, asker, now_ns, tokens)
         });
         if modal.inner.is_some() || modal.should_close() {
             self.is_open = false;
@@ -70,7 +70,7 @@ impl FindOverlay {
         modal.inner
     }
 
-    fn inner_ui(&mut self, ui: &mut egui::Ui, snapshot: &Snapshot, asker: &mut Asker, tokens: &DesignTokens) -> Option<Target> {
+    fn inner_ui(&mut self, ui: &mut egui::Ui, snapshot: &Snapshot, asker: &mut Asker, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
         let (up, down, enter) = ui.input_mut(|input| {
             (
                 input.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
@@ -108,13 +108,13 @@ impl FindOverlay {
             self.lines_of = Some(of);
         }
         let foot = match (page, standing.is_waiting) {
-            (Some(page), _) => ending(page),
+            (Some(page), _) => ending(page, now_ns),
             (None, true) => "looking".to_owned(),
             (None, false) => "The engine did not answer; change the text to ask again".to_owned(),
         };
         self.select(up, down);
         let mut chosen = enter.then(|| self.hit_at(self.selected).and_then(|hit| hit.target.clone())).flatten();
-        chosen = self.lines_ui(ui, tokens).or(chosen);
+        chosen = self.lines_ui(ui, now_ns, tokens).or(chosen);
         ui.add_space(8.0);
         let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
         ui.painter().hline(line.x_range(), line.center().y, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
@@ -134,7 +134,7 @@ impl FindOverlay {
     }
 
     /// The lines around the selected one; what was clicked.
-    fn lines_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Option<Target> {
+    fn lines_ui(&self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut clicked = None;
         let mut num_hits = 0;
@@ -159,7 +159,7 @@ impl FindOverlay {
                 }
                 Line::Hit(hit) => {
                     let is_selected = number == self.selected;
-                    hit_ui(ui, rect, hit, is_selected || response.hovered(), tokens);
+                    hit_ui(ui, rect, hit, is_selected || response.hovered(), now_ns, tokens);
                     response.widget_info(|| {
                         WidgetInfo::selected(Role::ListBoxOption, true, is_selected, format!("{}, {}", visible(&hit.place), visible(&hit.excerpt)))
                     });
@@ -191,7 +191,7 @@ fn invitation_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
     ui.add(egui::Label::new(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());
 }
 
-fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, tokens: &DesignTokens) {
+fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, now_ns: i64, tokens: &DesignTokens) {
     let painter = ui.painter();
     if lit {
         painter.rect_filled(rect, RADIUS_PT, tokens.ink(Ink::Raised));
@@ -200,7 +200,7 @@ fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, tokens: &DesignTokens
     // The time has its column also where there is none, so that excerpts stand below one another.
     let right = inner.right() - TIME_PT;
     if let Some(at_ns) = hit.at_ns {
-        painter.text(inner.right_center(), Align2::RIGHT_CENTER, figures::time_of_day(at_ns), fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
+        painter.text(inner.right_center(), Align2::RIGHT_CENTER, figures::when(at_ns, now_ns).in_12(), fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
     }
     let cut = |text: &str, font: egui::FontId, ink: Ink, width: f32| {
         let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, tokens.ink(ink));

@@ -146,11 +146,11 @@ impl View for LogView {
             };
             self.actions.extend(empty_state_ui(ui, &state, tokens));
         } else {
-            let shown = &self.shown;
+            let (shown, now_ns) = (&self.shown, context.now_ns);
             let table = Table { name: "log", columns: &COLUMNS, num_rows: shown.len(), selected: self.selected_row(), sorted: None };
             let response = table.ui(ui, &mut self.table, tokens, |row, index| {
                 let line = &shown[index];
-                let (time, what) = (figures::time_of_day(line.at_ns), in_short(line));
+                let (time, what) = (figures::when(line.at_ns, now_ns).in_12(), in_short(line));
                 row.data(0, &time, Ink::Dim);
                 row.words(1, line.level.text(), level_ink(line.level));
                 row.words(2, &visible(&line.target), Ink::Dim);

@@ -240,11 +240,11 @@ impl Records {
     }
 
     /// Paints a row of the list; what it says.
-    pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns) -> String {
+    pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns, now_ns: i64) -> String {
         let Some(line) = self.line(index) else { return String::new() };
         row.data(0, &line.partition.to_string(), Ink::Dim);
         row.data(1, &line.offset.to_string(), Ink::Text);
-        let when = line.timestamp_ns.map_or_else(|| "unknown".to_owned(), figures::time_of_day);
+        let when = line.timestamp_ns.map_or_else(|| "unknown".to_owned(), |ns| figures::when(ns, now_ns).in_12());
         let size = figures::bytes(u64::from(line.size_bytes));
         if columns == Columns::Wide {
             row.data(4, &when, Ink::Dim);

@@ -354,10 +354,10 @@ impl MessagesView {
             return asked;
         }
         let selected = records.selected_row();
-        let columns = Columns::of(ui.available_width());
+        let (columns, now_ns) = (Columns::of(ui.available_width()), context.now_ns);
         let table = Table { name: "records", columns: columns.all(), num_rows: records.num_rows(), selected, sorted: None };
         let mut state = std::mem::take(&mut records.table);
-        let response = table.ui(ui, &mut state, tokens, |row, index| records.row_ui(row, index, columns));
+        let response = table.ui(ui, &mut state, tokens, |row, index| records.row_ui(row, index, columns, now_ns));
         records.table = state;
         if let Some(row) = response.clicked {
             self.side = Side::Records;

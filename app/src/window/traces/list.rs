@@ -86,16 +86,16 @@ impl TraceListState {
     }
 
     /// Draws the rows.
-    pub(crate) fn rows_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> TableResponse {
+    pub(crate) fn rows_ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> TableResponse {
         let selected = self.selected_row();
         let rows = self.list.as_ref().map_or(&[][..], |list| &list.rows);
         let longest_ns = self.longest_ns;
         let table = Table { name: "traces", columns: &COLUMNS, num_rows: rows.len(), selected, sorted: None };
-        table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], longest_ns))
+        table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], longest_ns, now_ns))
     }
 
     /// What is to be said of the rows: how many match, and how far it was looked.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn words(&self, now_ns: i64) -> String {
         let Some(list) = &self.list else { return String::new() };
         let num_shown = list.rows.len() as u64;
         let mut parts = if list.is_capped && list.matching <= num_shown {
@@ -109,7 +109,7 @@ impl TraceListState {
         }
         parts.push(format!("{} looked at", figures::things(list.looked_at_spans, "span", "spans")));
         if let Some(oldest_ns) = list.oldest_ns {
-            parts.push(format!("spans reach back to {}", &figures::time_of_day(oldest_ns)[..8]));
+            parts.push(format!("spans reach back to {}", figures::when(oldest_ns, now_ns).to_s()));
         }
         if self.num_waiting > 0 {
             parts.push(format!("{} new wait until the pointer leaves the rows", figures::count(self.num_waiting as u64)));
@@ -118,9 +118,9 @@ impl TraceListState {
     }
 }
 
-fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) -> String {
+fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> String {
     let (service, name) = (visible(&trace.root_service), visible(&trace.root_name));
-    row.data(0, &figures::time_of_day(trace.start_ns), Ink::Dim);
+    row.data(0, &figures::when(trace.start_ns, now_ns).in_12(), Ink::Dim);
     let cell = row.cell(1);
     let galley = fitted(row.painter(), &service, &fonts::strong(12.5), cell.width() * 0.55);
     let after = cell.left() + galley.size().x + 8.0;
@@ -141,7 +141,7 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) -> String {
     let duration = figures::duration(trace.duration_ns);
     let failed = if trace.num_errors > 0 { format!(", {} failed", figures::things(u64::from(trace.num_errors), "span", "spans")) } else { String::new() };
     let spans = figures::things(u64::from(trace.num_spans), "span", "spans");
-    format!("{service} {what}, {duration}, {spans}{failed}, {} at {}", services, figures::time_of_day(trace.start_ns))
+    format!("{service} {what}, {duration}, {spans}{failed}, {} at {}", services, figures::when(trace.start_ns, now_ns).to_ms())
 }
 
 /// A bar against the longest in the list, and the duration.
@@ -176,7 +176,7 @@ pub(crate) struct FilterResponse {
 }
 
 /// Draws the filter.
-pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &Snapshot, tokens: &DesignTokens) -> FilterResponse {
+pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &Snapshot, now_ns: i64, tokens: &DesignTokens) -> FilterResponse {
     let mut done = FilterResponse::default();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
@@ -214,7 +214,7 @@ pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &
             }
         }
         if let Some(range) = filter.range {
-            let text = format!("{} to {}  ×", &figures::time_of_day(range.from_ns)[..8], &figures::time_of_day(range.to_ns)[..8]);
+            let text = format!("{} to {}  ×", figures::when(range.from_ns, now_ns).to_s(), figures::when(range.to_ns, now_ns).to_s());
             if ui.button(text).on_hover_text("The window's range again").clicked() {
                 filter.range = None;
             }

@@ -82,6 +82,7 @@ pub(crate) struct OpenTrace {
     rows_are_of: Option<f64>,
     stripes_width_pt: f32,
     wants_reveal: bool,
+    now_ns: i64,
 }
 
 impl OpenTrace {
@@ -109,12 +110,14 @@ impl OpenTrace {
             rows_are_of: None,
             stripes_width_pt: 0.0,
             wants_reveal: false,
+            now_ns: 0,
         }
     }
 
     /// Takes in an answer. With a context, the tree of a long one is built on a thread of its own, and what was shown stays until
     /// it is there; without one it is there on return.
-    pub(crate) fn take(&mut self, view: &Arc<TraceView>, revision: u64, ctx: Option<&egui::Context>) {
+    pub(crate) fn take(&mut self, view: &Arc<TraceView>, revision: u64, now_ns: i64, ctx: Option<&egui::Context>) {
+        self.now_ns = now_ns;
         if let Some(derived) = self.derived.take() {
             self.take_derived(derived);
         }
@@ -174,7 +177,7 @@ impl OpenTrace {
         if self.detail.is_none()
             && let Some(place) = self.selected
         {
-            self.detail = Some(span_detail::detail(&self.tree, &self.view, place));
+            self.detail = Some(span_detail::detail(&self.tree, &self.view, place, self.now_ns));
             self.span = self.tree.span(place, &self.view).map(|span| Box::new(span.clone()));
         }
     }

@@ -57,9 +57,9 @@ pub(crate) fn severity_tone(severity: u8) -> Tone {
 }
 
 /// All that is known of a node.
-pub(crate) fn detail(tree: &Tree, view: &TraceView, place: u32) -> Detail {
+pub(crate) fn detail(tree: &Tree, view: &TraceView, place: u32, now_ns: i64) -> Detail {
     match tree.nodes[place as usize].of {
-        NodeOf::Span(index) => span_detail(tree, view, place, &view.spans[index as usize]),
+        NodeOf::Span(index) => span_detail(tree, view, (place, &view.spans[index as usize]), now_ns),
         NodeOf::Missing(span_id) => Detail {
             title: "Missing parent".to_owned(),
             kind: format!("span {span_id}"),
@@ -73,7 +73,7 @@ pub(crate) fn detail(tree: &Tree, view: &TraceView, place: u32) -> Detail {
     }
 }
 
-fn span_detail(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Detail {
+fn span_detail(tree: &Tree, view: &TraceView, (place, span): (u32, &SpanView), now_ns: i64) -> Detail {
     let instance = span.instance.as_deref().unwrap_or("instance unknown");
     let mut kind = format!("{} · {} · {}", visible(&span.service), kind_word(span.kind), visible(instance));
     for more in [span.version.as_deref(), Some(span.scope.as_str())].into_iter().flatten().filter(|more| !more.is_empty()) {
@@ -92,7 +92,7 @@ fn span_detail(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> De
     if !span.events.is_empty() {
         sections.push(Section::new("Events", events(span)));
     }
-    let logs = logs(span, &view.logs);
+    let logs = logs(span, &view.logs, now_ns);
     if !logs.is_empty() {
         sections.push(Section::new("Logs", logs));
     }
@@ -272,16 +272,16 @@ fn events(span: &SpanView) -> Vec<Row> {
     rows
 }
 
-fn logs(span: &SpanView, logs: &[LogView]) -> Vec<Row> {
+fn logs(span: &SpanView, logs: &[LogView], now_ns: i64) -> Vec<Row> {
     let own: Vec<&LogView> = logs.iter().filter(|log| log.span_id == span.span_id).collect();
-    let mut rows: Vec<Row> = own.iter().take(ROWS_MAX).map(|log| log_row(log)).collect();
+    let mut rows: Vec<Row> = own.iter().take(ROWS_MAX).map(|log| log_row(log, now_ns)).collect();
     more(&mut rows, own.len(), ROWS_MAX);
     rows
 }
 
 /// A log, its text below its time.
-pub(crate) fn log_row(log: &LogView) -> Row {
-    Row::link(&format!("{} {}", severity_word(log.severity), log.service), &figures::time_of_day(log.time_ns), None)
+pub(crate) fn log_row(log: &LogView, now_ns: i64) -> Row {
+    Row::link(&format!("{} {}", severity_word(log.severity), log.service), &figures::when(log.time_ns, now_ns).to_ms(), None)
         .explained(&log.body)
         .toned(severity_tone(log.severity))
 }
@@ -335,13 +335,13 @@ pub(crate) fn to_json(span: &SpanView) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::traces::sample;
+    use crate::window::{testing::NOW_NS, traces::sample};
     use switchboard_model::SpanId;
 
     fn of(span_id: u64) -> Detail {
         let view = sample::checkout();
         let tree = Tree::build(&view);
-        detail(&tree, &view, tree.find_span(SpanId(span_id)).expect("it is there"))
+        detail(&tree, &view, tree.find_span(SpanId(span_id)).expect("it is there"), NOW_NS)
     }
 
     #[test]
@@ -380,6 +380,6 @@ mod tests {
         let view = sample::checkout();
         let tree = Tree::build(&view);
         let missing = tree.nodes.iter().position(|node| matches!(node.of, NodeOf::Missing(_))).expect("one is missing");
-        assert_eq!(detail(&tree, &view, missing as u32).title, "Missing parent");
+        assert_eq!(detail(&tree, &view, missing as u32, NOW_NS).title, "Missing parent");
     }
 }

@@ -117,7 +117,7 @@ impl Story {
     }
 
     /// Draws it; what was asked for.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Option<ViewAction> {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<ViewAction> {
         egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 8, bottom: 8 }).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(format!("Story of {}", id_words(&self.id))).font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
@@ -126,7 +126,7 @@ impl Story {
         });
         let table = Table { name: "story", columns: &COLUMNS, num_rows: self.rows.len(), selected: self.selected, sorted: None };
         let rows = &self.rows;
-        let response = table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index]));
+        let response = table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], now_ns));
         if let Some(clicked) = response.clicked {
             self.selected = Some(clicked);
         }
@@ -207,9 +207,9 @@ fn row(item: &ConversationItem) -> StoryRow {
     }
 }
 
-fn row_ui(row: &Row<'_>, item: &StoryRow) -> String {
+fn row_ui(row: &Row<'_>, item: &StoryRow, now_ns: i64) -> String {
     let ink = if item.tone == Tone::Quiet { Ink::Text } else { tone_inks(item.tone).0 };
-    let when = item.at_ns.map_or_else(|| "unknown".to_owned(), figures::time_of_day);
+    let when = item.at_ns.map_or_else(|| "unknown".to_owned(), |ns| figures::when(ns, now_ns).in_12());
     row.data(0, &when, Ink::Dim);
     row.words(1, &item.what, if item.tone == Tone::Quiet { Ink::Dim } else { ink });
     let cell = row.cell(2);

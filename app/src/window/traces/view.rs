@@ -282,7 +282,7 @@ impl TracesView {
         let is_waiting = standing.is_waiting && standing.answer.is_none();
         let mut filter = self.list.filter.clone();
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 10, bottom: 8 });
-        let done = frame.show(ui, |ui| filter_ui(ui, &mut filter, context.snapshot, tokens)).inner;
+        let done = frame.show(ui, |ui| filter_ui(ui, &mut filter, context.snapshot, context.now_ns, tokens)).inner;
         if done.follows_text
             && let Some(target) = followed(&filter.text)
         {
@@ -297,7 +297,7 @@ impl TracesView {
             }
             return;
         }
-        let words = self.list.words();
+        let words = self.list.words(context.now_ns);
         egui::Panel::bottom("traces found")
             .exact_size(28.0)
             .frame(egui::Frame::new().inner_margin(egui::Margin::symmetric(18, 0)))
@@ -306,7 +306,7 @@ impl TracesView {
                 ui.painter().hline(ui.max_rect().x_range().expand(18.0), ui.max_rect().top(), Stroke::new(1.0, tokens.ink(Ink::Hairline)));
                 ui.horizontal_centered(|ui| ui.add(egui::Label::new(RichText::new(&words).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).truncate()));
             });
-        let response = self.list.rows_ui(ui, tokens);
+        let response = self.list.rows_ui(ui, context.now_ns, tokens);
         if let Some(row) = response.clicked {
             self.list.selected = self.list.rows().get(row).map(|row| row.trace_id);
         }
@@ -360,7 +360,7 @@ impl TracesView {
             }
             return;
         }
-        actions.extend(story.ui(ui, tokens));
+        actions.extend(story.ui(ui, context.now_ns, tokens));
     }
 
     fn open_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
@@ -378,7 +378,7 @@ impl TracesView {
                 return;
             }
             let ctx = ui.ctx().clone();
-            open.take(view, standing.revision, (!context.in_place).then_some(&ctx));
+            open.take(view, standing.revision, context.now_ns, (!context.in_place).then_some(&ctx));
             if open.is_pending() && open.view.spans.is_empty() {
                 let title = format!("{} are put in order", figures::things(view.spans.len() as u64, "span", "spans"));
                 actions.extend(empty_state_ui(ui, &EmptyState::new(&title, &[]), tokens));
