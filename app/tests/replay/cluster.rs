@@ -294,7 +294,7 @@ pub enum Death {
 }
 
 /// How long a record waits on the retry topic.
-pub const RETRY_AFTER: Duration = Duration::from_secs(2);
+pub const RETRY_AFTER: Duration = Duration::from_secs(4);
 /// When that is over, as Spring Kafka writes it: Java's `BigInteger` of ms since the Unix epoch.
 const DUE: &str = "retry_topic-backoff-timestamp";
 

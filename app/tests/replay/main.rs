@@ -52,13 +52,8 @@ mod mock {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_waits_on_a_retry_topic_is_being_tried_again_until_its_retries_went_well() {
-        scenarios::retried_over_a_topic(Cluster::mock(), Death::None).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
     async fn what_dies_after_its_retries_never_lets_the_rest_go() {
-        scenarios::retried_over_a_topic(Cluster::mock(), Death::WithHeaders).await;
+        scenarios::dies_after_its_retries(Cluster::mock()).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -125,15 +120,9 @@ mod apache {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_waits_on_a_retry_topic_is_being_tried_again_until_its_retries_went_well() {
-        let Some(cluster) = Cluster::apache("what_waits_on_a_retry_topic_is_being_tried_again").await else { return };
-        scenarios::retried_over_a_topic(cluster, Death::None).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
     async fn what_dies_after_its_retries_never_lets_the_rest_go() {
         let Some(cluster) = Cluster::apache("what_dies_after_its_retries_never_lets_the_rest_go").await else { return };
-        scenarios::retried_over_a_topic(cluster, Death::WithHeaders).await;
+        scenarios::dies_after_its_retries(cluster).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
