@@ -76,7 +76,7 @@ impl Generator {
             .iter()
             .map(|service| {
                 let start = resource_attrs.len() as u32;
-                resource_attrs.push(AttrRow { key: instance_key, known: WellKnown::ServiceInstanceId, value: Value::Str(*service) });
+                resource_attrs.push(AttrRow::new(instance_key, (WellKnown::ServiceInstanceId, 0), Value::Str(*service)));
                 ResourceRow { service_name: *service, instance: *service, attrs: Attrs { start, end: start + 1 }, ..ResourceRow::default() }
             })
             .collect();
@@ -98,10 +98,10 @@ impl Generator {
             for (attr, key) in self.keys.iter().enumerate() {
                 let number = (random >> (attr * 7)) % FEW[attr].1;
                 let value = if attr == 2 { Value::I64(200 + number as i64) } else { Value::Str(self.values[attr][number as usize]) };
-                attrs.push(AttrRow { key: *key, known: WellKnown::Other, value });
+                attrs.push(AttrRow::new(*key, (WellKnown::Other, 0), value));
             }
             for (key, value) in self.unique_keys.iter().zip([request_id(span), format!("{random:016x}-{:016x}", mix(random))]) {
-                attrs.push(AttrRow { key: *key, known: WellKnown::Other, value: Value::Str(text.push(value.as_bytes())) });
+                attrs.push(AttrRow::new(*key, (WellKnown::Other, 0), Value::Str(text.push(value.as_bytes()))));
             }
             let place = span % SPANS_PER_TRACE;
             let start_ns = 1_700_000_000_000_000_000 + span as i64 * 1_000;

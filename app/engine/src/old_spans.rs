@@ -1,6 +1,6 @@
 //! Spans that are stored but no longer among those that arrived last, read again for a partner that comes late.
 
-use switchboard_model::{AttrRow, Attrs, BatchHeader, SpanBatch, SpanKind, SpanRow, Str, TextArena, Value};
+use switchboard_model::{AttrRow, Attrs, BatchHeader, SpanBatch, SpanKind, SpanRow, Str, TextArena, Value, WellKnown};
 
 use crate::extract::Extractor;
 use crate::figures::SpanKey;
@@ -26,7 +26,7 @@ impl OldSpanReader {
         for attr in span.attributes() {
             let key = text.push(attr.name.as_bytes());
             let value = value(attr.value, text);
-            attrs.push(AttrRow { key, known: attr.known, value });
+            attrs.push(AttrRow::new(key, WellKnown::trusted(attr.name), value));
         }
         let row = SpanRow {
             trace_id: span.trace_id(),

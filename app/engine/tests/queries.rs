@@ -241,7 +241,7 @@ fn logs(received_ms: i64, of: &[(i64, u8, &'static str, &str)]) -> Batch {
     for (time_s, severity, service, body) in of {
         let name = text.push(service.as_bytes());
         batch.resources.push(ResourceRow { service_name: name, instance, ..ResourceRow::default() });
-        batch.attrs.push(AttrRow { key: thread_key, known: WellKnown::Other, value: Value::I64(4) });
+        batch.attrs.push(AttrRow::new(thread_key, (WellKnown::Other, 0), Value::I64(4)));
         let end = batch.attrs.len() as u32;
         batch.logs.push(LogRow {
             time_ns: START_NS + time_s * SECOND,
@@ -438,7 +438,7 @@ fn a_service_tells_to_what_it_belongs() {
         let Batch::Spans(of) = &mut batch else { panic!("spans") };
         let start = of.attrs.len() as u32;
         for (key, value) in [("team", team), ("k8s.pod.label.app.kubernetes.io/part-of", "shop-front"), ("k8s.pod.name", "shop-1"), ("owner", "")] {
-            let row = AttrRow { key: of.text.push(key.as_bytes()), known: WellKnown::Other, value: Value::Str(of.text.push(value.as_bytes())) };
+            let row = AttrRow::new(of.text.push(key.as_bytes()), (WellKnown::Other, 0), Value::Str(of.text.push(value.as_bytes())));
             of.attrs.push(row);
         }
         of.resources[0].attrs = Attrs { start, end: of.attrs.len() as u32 };

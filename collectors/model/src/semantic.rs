@@ -122,82 +122,155 @@ pub enum WellKnown {
     EnvoyResponseFlags,
     /// Query of the URL.
     UrlQuery,
+    /// A plain `status` (Micrometer): HTTP's, where it reads as one.
+    PlainStatus,
+    /// How it ended, in a word: `outcome` (Micrometer), `otel.status_code`.
+    Outcome,
+    /// Routing key of a RabbitMQ message: with an empty exchange it names the queue.
+    RoutingKey,
+    /// Whether the destination is temporary or anonymous.
+    DestinationTemporary,
+    /// The sender's own host (`net.host.name`): never whom it calls.
+    LocalAddress,
+    /// The sender's own port.
+    LocalPort,
+    /// Whether the exception left the span.
+    ExceptionEscaped,
 }
 
 impl WellKnown {
     /// The meaning of an attribute name.
     pub fn of(name: &str) -> Self {
+        Self::trusted(name).0
+    }
+
+    /// The meaning of an attribute name, and the place of the name among those of one meaning: 0 is the one that is believed
+    /// first. Today's names come before older ones, names before addresses, the peer itself before what stands between.
+    pub fn trusted(name: &str) -> (Self, u8) {
         match name {
-            "service.name" => Self::ServiceName,
-            "service.namespace" => Self::ServiceNamespace,
-            "service.instance.id" => Self::ServiceInstanceId,
-            "service.version" => Self::ServiceVersion,
-            "deployment.environment.name" | "deployment.environment" => Self::Environment,
-            "k8s.pod.uid" => Self::PodUid,
-            "host.name" | "host.id" => Self::HostName,
-            "process.pid" => Self::ProcessPid,
-            "service.peer.name" | "peer.service" => Self::PeerName,
-            "service.peer.namespace" => Self::PeerNamespace,
-            "server.address" | "net.peer.name" | "net.host.name" | "net.sock.peer.name" | "http.host" | "http.server_name" => Self::ServerAddress,
-            "server.port" | "net.peer.port" | "net.host.port" => Self::ServerPort,
-            "client.address" | "http.client_ip" => Self::ClientAddress,
-            "network.peer.address" | "net.peer.ip" | "net.sock.peer.addr" => Self::NetworkPeerAddress,
-            "network.peer.port" | "net.sock.peer.port" => Self::NetworkPeerPort,
-            "http.request.method" | "http.method" => Self::HttpMethod,
-            "http.response.status_code" | "http.status_code" => Self::HttpStatus,
-            "http.route" => Self::HttpRoute,
-            "url.full" | "http.url" => Self::UrlFull,
-            "url.path" | "http.target" => Self::UrlPath,
-            "url.scheme" | "http.scheme" => Self::UrlScheme,
-            "http.request.resend_count" => Self::HttpResendCount,
-            "user_agent.original" | "http.user_agent" => Self::UserAgent,
-            "rpc.system.name" | "rpc.system" => Self::RpcSystem,
-            "rpc.method" => Self::RpcMethod,
-            "rpc.service" => Self::RpcService,
-            "rpc.status_code" | "rpc.response.status_code" | "rpc.grpc.status_code" | "rpc.connect_rpc.error_code" | "rpc.jsonrpc.error_code" => {
-                Self::RpcStatus
-            }
-            "rpc.grpc.request.metadata.grpc-previous-rpc-attempts" => Self::RpcPreviousAttempts,
-            "db.system.name" | "db.system" => Self::DbSystem,
-            "db.namespace" | "db.name" | "db.redis.database_index" => Self::DbNamespace,
-            "db.collection.name" | "db.sql.table" | "db.mongodb.collection" | "db.cassandra.table" => Self::DbCollection,
-            "db.operation.name" | "db.operation" => Self::DbOperation,
-            "db.query.text" | "db.statement" => Self::DbQuery,
-            "messaging.system" => Self::MessagingSystem,
-            "messaging.destination.name"
-            | "messaging.destination"
-            | "messaging.destination_publish.name"
-            | "messaging.source.name"
-            | "messaging.kafka.source.name" => Self::MessagingDestination,
-            "messaging.destination.partition.id"
-            | "messaging.kafka.destination.partition"
-            | "messaging.kafka.partition"
-            | "messaging.kafka.source.partition" => Self::MessagingPartition,
-            "messaging.destination.subscription.name" => Self::MessagingSubscription,
-            "messaging.operation.type" => Self::MessagingOperationType,
-            "messaging.operation" => Self::MessagingOperationOld,
-            "messaging.operation.name" => Self::MessagingOperationName,
-            "messaging.message.id" | "messaging.message_id" => Self::MessagingMessageId,
-            "messaging.message.conversation_id" | "messaging.conversation_id" => Self::MessagingConversationId,
-            "messaging.batch.message_count" => Self::MessagingBatchCount,
-            "messaging.consumer.group.name"
-            | "messaging.kafka.consumer.group"
-            | "messaging.kafka.consumer_group"
-            | "messaging.eventhubs.consumer.group"
-            | "messaging.rocketmq.client_group" => Self::MessagingGroup,
-            "messaging.client.id" | "messaging.client_id" | "messaging.kafka.client_id" | "messaging.consumer_id" => Self::MessagingClientId,
-            "messaging.kafka.offset" | "messaging.kafka.message.offset" => Self::MessagingKafkaOffset,
-            "messaging.kafka.message.key" | "messaging.kafka.message_key" => Self::MessagingKafkaKey,
-            "messaging.kafka.message.tombstone" | "messaging.kafka.tombstone" => Self::MessagingKafkaTombstone,
-            "messaging.kafka.cluster.id" => Self::MessagingKafkaClusterId,
-            "error.type" => Self::ErrorType,
-            "error" => Self::ErrorFlag,
-            "exception.type" => Self::ExceptionType,
-            "exception.message" => Self::ExceptionMessage,
-            "exception.stacktrace" => Self::ExceptionStacktrace,
-            "response_flags" => Self::EnvoyResponseFlags,
-            "url.query" => Self::UrlQuery,
-            _ => Self::Other,
+            "service.name" => (Self::ServiceName, 0),
+            "service.namespace" => (Self::ServiceNamespace, 0),
+            "service.instance.id" => (Self::ServiceInstanceId, 0),
+            "service.version" => (Self::ServiceVersion, 0),
+            "deployment.environment.name" => (Self::Environment, 0),
+            "deployment.environment" => (Self::Environment, 1),
+            "k8s.pod.uid" => (Self::PodUid, 0),
+            "host.name" => (Self::HostName, 0),
+            "host.id" => (Self::HostName, 1),
+            "process.pid" => (Self::ProcessPid, 0),
+            "service.peer.name" => (Self::PeerName, 0),
+            "peer.service" => (Self::PeerName, 1),
+            "service.peer.namespace" => (Self::PeerNamespace, 0),
+            "server.address" => (Self::ServerAddress, 0),
+            "net.peer.name" => (Self::ServerAddress, 1),
+            "http.host" => (Self::ServerAddress, 2),
+            "peer.hostname" => (Self::ServerAddress, 3),
+            "server.port" => (Self::ServerPort, 0),
+            "net.peer.port" => (Self::ServerPort, 1),
+            "peer.port" => (Self::ServerPort, 2),
+            "client.address" => (Self::ClientAddress, 0),
+            "http.client_ip" => (Self::ClientAddress, 1),
+            "network.peer.address" => (Self::NetworkPeerAddress, 0),
+            "net.sock.peer.name" => (Self::NetworkPeerAddress, 1),
+            "net.sock.peer.addr" => (Self::NetworkPeerAddress, 2),
+            "net.peer.ip" => (Self::NetworkPeerAddress, 3),
+            "upstream_address" => (Self::NetworkPeerAddress, 4),
+            "network.peer.port" => (Self::NetworkPeerPort, 0),
+            "net.sock.peer.port" => (Self::NetworkPeerPort, 1),
+            "http.request.method" => (Self::HttpMethod, 0),
+            "http.method" => (Self::HttpMethod, 1),
+            "http.response.status_code" => (Self::HttpStatus, 0),
+            "http.status_code" => (Self::HttpStatus, 1),
+            "http.route" => (Self::HttpRoute, 0),
+            "url.full" => (Self::UrlFull, 0),
+            "http.url" => (Self::UrlFull, 1),
+            "url.path" => (Self::UrlPath, 0),
+            "http.target" => (Self::UrlPath, 1),
+            "url.scheme" => (Self::UrlScheme, 0),
+            "http.scheme" => (Self::UrlScheme, 1),
+            "http.request.resend_count" => (Self::HttpResendCount, 0),
+            "user_agent.original" => (Self::UserAgent, 0),
+            "http.user_agent" => (Self::UserAgent, 1),
+            "rpc.system.name" => (Self::RpcSystem, 0),
+            "rpc.system" => (Self::RpcSystem, 1),
+            "rpc.method" => (Self::RpcMethod, 0),
+            "rpc.service" => (Self::RpcService, 0),
+            "rpc.status_code" => (Self::RpcStatus, 0),
+            "rpc.response.status_code" => (Self::RpcStatus, 1),
+            "rpc.grpc.status_code" => (Self::RpcStatus, 2),
+            "rpc.connect_rpc.error_code" => (Self::RpcStatus, 3),
+            "rpc.jsonrpc.error_code" => (Self::RpcStatus, 4),
+            "grpc.status_code" => (Self::RpcStatus, 5),
+            "rpc.grpc.request.metadata.grpc-previous-rpc-attempts" => (Self::RpcPreviousAttempts, 0),
+            "db.system.name" => (Self::DbSystem, 0),
+            "db.system" => (Self::DbSystem, 1),
+            "db.namespace" => (Self::DbNamespace, 0),
+            "db.name" => (Self::DbNamespace, 1),
+            "db.redis.database_index" => (Self::DbNamespace, 2),
+            "db.collection.name" => (Self::DbCollection, 0),
+            "db.sql.table" => (Self::DbCollection, 1),
+            "db.mongodb.collection" => (Self::DbCollection, 2),
+            "db.cassandra.table" => (Self::DbCollection, 3),
+            "db.operation.name" => (Self::DbOperation, 0),
+            "db.operation" => (Self::DbOperation, 1),
+            "db.query.text" => (Self::DbQuery, 0),
+            "db.statement" => (Self::DbQuery, 1),
+            "messaging.system" => (Self::MessagingSystem, 0),
+            "messaging.destination.name" => (Self::MessagingDestination, 0),
+            "messaging.destination" => (Self::MessagingDestination, 1),
+            "messaging.destination_publish.name" => (Self::MessagingDestination, 2),
+            "messaging.source.name" => (Self::MessagingDestination, 3),
+            "messaging.kafka.source.name" => (Self::MessagingDestination, 4),
+            "messaging.destination.partition.id" => (Self::MessagingPartition, 0),
+            "messaging.kafka.destination.partition" => (Self::MessagingPartition, 1),
+            "messaging.kafka.partition" => (Self::MessagingPartition, 2),
+            "messaging.kafka.source.partition" => (Self::MessagingPartition, 3),
+            "messaging.destination.subscription.name" => (Self::MessagingSubscription, 0),
+            "messaging.operation.type" => (Self::MessagingOperationType, 0),
+            "messaging.operation" => (Self::MessagingOperationOld, 0),
+            "messaging.operation.name" => (Self::MessagingOperationName, 0),
+            "messaging.message.id" => (Self::MessagingMessageId, 0),
+            "messaging.message_id" => (Self::MessagingMessageId, 1),
+            "messaging.message.conversation_id" => (Self::MessagingConversationId, 0),
+            "messaging.conversation_id" => (Self::MessagingConversationId, 1),
+            "messaging.batch.message_count" => (Self::MessagingBatchCount, 0),
+            "messaging.consumer.group.name" => (Self::MessagingGroup, 0),
+            "messaging.kafka.consumer.group" => (Self::MessagingGroup, 1),
+            "messaging.kafka.consumer_group" => (Self::MessagingGroup, 2),
+            "messaging.eventhubs.consumer.group" => (Self::MessagingGroup, 3),
+            "messaging.rocketmq.client_group" => (Self::MessagingGroup, 4),
+            "messaging.client.id" => (Self::MessagingClientId, 0),
+            "messaging.client_id" => (Self::MessagingClientId, 1),
+            "messaging.kafka.client_id" => (Self::MessagingClientId, 2),
+            "messaging.consumer_id" => (Self::MessagingClientId, 3),
+            "messaging.kafka.offset" => (Self::MessagingKafkaOffset, 0),
+            "messaging.kafka.message.offset" => (Self::MessagingKafkaOffset, 1),
+            "messaging.kafka.message.key" => (Self::MessagingKafkaKey, 0),
+            "messaging.kafka.message_key" => (Self::MessagingKafkaKey, 1),
+            "messaging.kafka.message.tombstone" => (Self::MessagingKafkaTombstone, 0),
+            "messaging.kafka.tombstone" => (Self::MessagingKafkaTombstone, 1),
+            "messaging.kafka.cluster.id" => (Self::MessagingKafkaClusterId, 0),
+            "error.type" => (Self::ErrorType, 0),
+            "exception" => (Self::ErrorType, 1),
+            "error" => (Self::ErrorFlag, 0),
+            "exception.type" => (Self::ExceptionType, 0),
+            "exception.message" => (Self::ExceptionMessage, 0),
+            "exception.stacktrace" => (Self::ExceptionStacktrace, 0),
+            "response_flags" => (Self::EnvoyResponseFlags, 0),
+            "url.query" => (Self::UrlQuery, 0),
+            "status" => (Self::PlainStatus, 0),
+            "outcome" => (Self::Outcome, 0),
+            "otel.status_code" => (Self::Outcome, 1),
+            "messaging.rabbitmq.destination.routing_key" => (Self::RoutingKey, 0),
+            "messaging.rabbitmq.routing_key" => (Self::RoutingKey, 1),
+            "messaging.destination.temporary" => (Self::DestinationTemporary, 0),
+            "messaging.destination.anonymous" => (Self::DestinationTemporary, 1),
+            "messaging.temp_destination" => (Self::DestinationTemporary, 2),
+            "net.host.name" => (Self::LocalAddress, 0),
+            "http.server_name" => (Self::LocalAddress, 1),
+            "net.host.port" => (Self::LocalPort, 0),
+            "exception.escaped" => (Self::ExceptionEscaped, 0),
+            _ => (Self::Other, 0),
         }
     }
 
@@ -261,6 +334,44 @@ impl WellKnown {
             Self::ExceptionStacktrace => "exception.stacktrace",
             Self::EnvoyResponseFlags => "response_flags",
             Self::UrlQuery => "url.query",
+            Self::PlainStatus => "status",
+            Self::Outcome => "outcome",
+            Self::RoutingKey => "messaging.rabbitmq.destination.routing_key",
+            Self::DestinationTemporary => "messaging.destination.temporary",
+            Self::LocalAddress => "net.host.name",
+            Self::LocalPort => "net.host.port",
+            Self::ExceptionEscaped => "exception.escaped",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_an_order_of_trust_among_names_of_one_meaning() {
+        let orders: &[&[&str]] = &[
+            &["server.address", "net.peer.name", "http.host"],
+            &["server.port", "net.peer.port"],
+            &["network.peer.address", "net.sock.peer.addr", "net.peer.ip"],
+            &["service.peer.name", "peer.service"],
+            &["http.response.status_code", "http.status_code"],
+            &["rpc.status_code", "rpc.grpc.status_code", "grpc.status_code"],
+            &["url.full", "http.url"],
+            &["db.namespace", "db.name", "db.redis.database_index"],
+            &["messaging.destination.name", "messaging.destination", "messaging.source.name"],
+            &["messaging.consumer.group.name", "messaging.kafka.consumer.group"],
+            &["messaging.kafka.offset", "messaging.kafka.message.offset"],
+        ];
+        for names in orders {
+            let told: Vec<(WellKnown, u8)> = names.iter().map(|name| WellKnown::trusted(name)).collect();
+            assert!(told.iter().all(|(known, _)| *known == told[0].0 && *known != WellKnown::Other), "{names:?}");
+            assert!(told.windows(2).all(|pair| pair[0].1 < pair[1].1), "{names:?}: {told:?}");
+            assert_eq!(told[0].0.name(), names[0]);
+        }
+        for own in ["net.host.name", "net.host.port", "http.server_name"] {
+            assert!(!matches!(WellKnown::of(own), WellKnown::ServerAddress | WellKnown::ServerPort | WellKnown::NetworkPeerAddress), "{own}");
         }
     }
 }

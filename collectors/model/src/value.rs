@@ -51,8 +51,23 @@ pub struct AttrRow {
     pub key: Str,
     /// What the name means today, whatever version of the conventions the sender speaks.
     pub known: WellKnown,
+    /// Place of the name among those of the same meaning, [`WellKnown::trusted`]: the lowest is believed. A value that says
+    /// nothing comes after all others.
+    pub trust: u8,
     /// The value, redacted where the name or the shape asks for it.
     pub value: Value,
+}
+
+impl AttrRow {
+    /// Added to the place of a name whose value says nothing.
+    const NOT_SET: u8 = 0x20;
+
+    /// An attribute of this name, whose meaning and place are `told`.
+    #[inline]
+    pub fn new(key: Str, told: (WellKnown, u8), value: Value) -> Self {
+        let is_set = !matches!(value, Value::Str(Str::EMPTY));
+        Self { key, known: told.0, trust: told.1 + if is_set { 0 } else { Self::NOT_SET }, value }
+    }
 }
 
 /// A run of rows in one of a batch's columns.

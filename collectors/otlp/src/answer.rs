@@ -63,6 +63,8 @@ pub(crate) struct Partial {
     pub(crate) num_rejected: u64,
     /// In English; with nothing rejected it is a warning.
     pub(crate) message: String,
+    /// What kind of part of a stored item could not be read first, what they all were, and how many.
+    pub(crate) lost: Option<(&'static str, String, u64)>,
 }
 
 /// The answer to an accepted request.

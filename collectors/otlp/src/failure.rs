@@ -13,6 +13,40 @@ pub(crate) struct Refused {
     pub(crate) origin: Option<String>,
 }
 
+/// Where requests are taken now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    /// For HTTP.
+    pub(crate) http: Option<String>,
+    /// For gRPC.
+    pub(crate) grpc: Option<String>,
+    /// Whether the request was one of gRPC.
+    pub(crate) is_grpc: bool,
+}
+
+impl Addresses {
+    /// What an exporter that asked for this path is to be set to.
+    fn next_step(&self, path: &str) -> String {
+        // Both protocols are taken on either port.
+        if self.is_grpc {
+            let address = self.grpc.as_ref().or(self.http.as_ref()).map_or("localhost", String::as_str);
+            return format!("Set the exporter's gRPC endpoint to http://{address} without a path");
+        }
+        let address = self.http.as_ref().or(self.grpc.as_ref()).map_or("localhost", String::as_str);
+        match signal_meant(path) {
+            Some(meant) => format!("Set the exporter's endpoint to http://{address} without a path, or for this signal alone to http://{address}{meant}"),
+            None => format!("Set the exporter's endpoint to http://{address} without a path, or to the signal's own path such as http://{address}/v1/traces"),
+        }
+    }
+}
+
+/// The path that one near it means.
+fn signal_meant(path: &str) -> Option<&'static str> {
+    let path = path.to_ascii_lowercase();
+    let signals = [("trace", "/v1/traces"), ("span", "/v1/traces"), ("log", "/v1/logs"), ("metric", "/v1/metrics")];
+    signals.iter().find(|(word, _)| path.contains(word)).map(|(_, meant)| *meant)
+}
+
 /// gRPC's status codes, as far as they are answered here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -33,8 +67,8 @@ pub(crate) enum Failure {
     Host(String),
     /// A web page sent it, from an origin that is not allowed.
     Origin(String),
-    /// There is nothing at this path.
-    Path(String),
+    /// There is nothing at this path; where there is something.
+    Path(String, Addresses),
     /// Only POST is taken.
     Method(String),
     /// Neither protobuf nor JSON.
@@ -64,7 +98,7 @@ pub(crate) enum Failure {
     /// The body cannot be decoded.
     Undecodable(Undecodable),
     /// Every item of the request was left out.
-    AllRejected { signal: Signal, num_items: u64, reasons: String, is_other_signal: bool },
+    AllRejected { signal: Signal, num_items: u64, reasons: String, rule: &'static str, is_other_signal: bool },
     /// The source is being closed.
     Stopping,
 }
@@ -75,7 +109,7 @@ impl Failure {
         match self {
             Self::Host(_) => "host",
             Self::Origin(_) => "origin",
-            Self::Path(_) => "path",
+            Self::Path(..) => "path",
             Self::Method(_) => "method",
             Self::ContentType(_) | Self::GrpcNeedsHttp2 => "content type",
             Self::ContentEncoding(_) | Self::FrameEncoding => "content encoding",
@@ -88,8 +122,7 @@ impl Failure {
             Self::Frame(_) => "frame",
             Self::Compression(_) => "compression",
             Self::Undecodable(_) => "undecodable",
-            Self::AllRejected { is_other_signal: true, .. } => "other signal",
-            Self::AllRejected { .. } => "ids",
+            Self::AllRejected { rule, .. } => rule,
             Self::Stopping => "stopping",
         }
     }
@@ -97,7 +130,7 @@ impl Failure {
     pub(crate) fn http_status(&self) -> StatusCode {
         match self {
             Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
-            Self::Path(_) => StatusCode::NOT_FOUND,
+            Self::Path(..) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentType(_) | Self::GrpcNeedsHttp2 | Self::ContentEncoding(_) | Self::FrameEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } | Self::Ratio { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -110,7 +143,7 @@ impl Failure {
     pub(crate) fn grpc_code(&self) -> GrpcCode {
         match self {
             Self::Host(_) | Self::Origin(_) => GrpcCode::PermissionDenied,
-            Self::Path(_) | Self::Method(_) | Self::ContentEncoding(_) => GrpcCode::Unimplemented,
+            Self::Path(..) | Self::Method(_) | Self::ContentEncoding(_) => GrpcCode::Unimplemented,
             Self::TooLarge { .. } | Self::Ratio { .. } => GrpcCode::ResourceExhausted,
             Self::NoRoom | Self::QueueFull | Self::Stopping => GrpcCode::Unavailable,
             Self::SlowBody => GrpcCode::DeadlineExceeded,
@@ -135,7 +168,10 @@ impl Failure {
         match self {
             Self::Host(host) => format!("the host {host:?} is not this receiver's: it takes localhost, 127.0.0.1, [::1] and the profile's allowed_hosts"),
             Self::Origin(origin) => format!("web pages from {origin:?} may not send here: the profile's allowed_origins does not list them"),
-            Self::Path(path) => format!("nothing is at {path}: OTLP over HTTP has /v1/traces, /v1/logs and /v1/metrics, over gRPC the Export services"),
+            Self::Path(path, addresses) => format!(
+                "nothing is at {path}: OTLP over HTTP has /v1/traces, /v1/logs and /v1/metrics, over gRPC the Export services. {}",
+                addresses.next_step(path)
+            ),
             Self::Method(method) => format!("{method} is not taken: OTLP requests are POSTs"),
             Self::ContentType(found) => {
                 format!("the content type {found:?} is not OTLP's: application/x-protobuf or application/json, over gRPC application/grpc")
@@ -152,7 +188,7 @@ impl Failure {
             Self::FrameEncoding => "the message says that it is compressed, but grpc-encoding does not say how".to_owned(),
             Self::Compression(why) => format!("the body cannot be decompressed: {why}"),
             Self::Undecodable(why) => format!("the request cannot be decoded: {why}"),
-            Self::AllRejected { signal, num_items, reasons, is_other_signal } => {
+            Self::AllRejected { signal, num_items, reasons, is_other_signal, .. } => {
                 let (items, path) = match signal {
                     Signal::Traces => ("spans", "traces"),
                     Signal::Logs => ("log records", "logs"),
@@ -178,7 +214,7 @@ impl Failure {
             }
             Self::Host(host) => format!("Point the sender at localhost, or add {host:?} to allowed_hosts in the profile's [otlp]"),
             Self::Origin(origin) => format!("Add {origin:?} to allowed_origins in the profile's [otlp], if this page is yours"),
-            Self::Path(_) => "Set the exporter's endpoint to http://localhost:4318 without a path, or to the signal's own path such as /v1/traces".to_owned(),
+            Self::Path(path, addresses) => addresses.next_step(path),
             Self::Method(_) => "Send OTLP with POST".to_owned(),
             Self::ContentType(_) => "Set the exporter's protocol to http/protobuf, http/json or grpc".to_owned(),
             Self::GrpcNeedsHttp2 => "Use a gRPC client that speaks HTTP/2, or the protocol http/protobuf".to_owned(),
@@ -188,7 +224,8 @@ impl Failure {
             Self::SlowBody | Self::BodyCut(_) => "Look at the sender and at what stands between".to_owned(),
             Self::Frame(_) | Self::Undecodable(_) => "Look whether sender and endpoint speak the same protocol (grpc, http/protobuf, http/json)".to_owned(),
             Self::AllRejected { is_other_signal: true, .. } => "Point each signal's exporter at its own path".to_owned(),
-            Self::AllRejected { .. } => "Look how the sender makes its ids: 16 bytes a trace, 8 bytes a span, not all zero".to_owned(),
+            Self::AllRejected { rule: "ids", .. } => "Look how the sender makes its ids: 16 bytes a trace, 8 bytes a span, not all zero".to_owned(),
+            Self::AllRejected { reasons, .. } => format!("Look how the sender writes its items: {reasons}"),
             Self::Stopping => String::new(),
         }
     }

@@ -55,6 +55,7 @@ impl OtlpReceiver {
             environment: config.environment.clone().unwrap_or_default(),
             refusals: refusals.clone(),
             forwarder: forwarder.clone(),
+            bound: bound.clone(),
             workers: Semaphore::new(num_workers),
         });
         let peers = Peers::new(max_connections);

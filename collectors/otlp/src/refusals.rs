@@ -37,6 +37,12 @@ impl Refusals {
         });
     }
 
+    /// Lists parts that were left out of items that were stored.
+    pub(crate) fn parts(&self, peer: String, rule: &str, what: &str, num: u64) {
+        let next_step = short(format!("Look how the sender writes what was left out of stored items: {what}"));
+        self.add(Refusal { peer, host: None, origin: None, rule: rule.to_owned(), next_step, count: num });
+    }
+
     /// Lists a refused connection.
     pub(crate) fn connection(&self, peer: String, rule: &str, next_step: &str) {
         self.add(Refusal { peer, host: None, origin: None, rule: rule.to_owned(), next_step: next_step.to_owned(), count: 1 });

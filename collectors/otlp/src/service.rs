@@ -11,16 +11,16 @@ use http::{HeaderMap, Method, Request, Response, Version, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use switchboard_model::{Batch, BatchHeader, ItemKind, Offer, Redactor, Sink, now_ns};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::answer::{self, AnswerBody, Partial, Protocol};
 use crate::budget::{Budget, Reservation};
-use crate::config::Limits;
+use crate::config::{Bound, Limits};
 use crate::decode::{self, Context, Encoding, Rejection, Signal, Tally};
 use crate::decompress::{Compression, contained, decompress};
 use crate::door::{self, Door};
-use crate::failure::Failure;
+use crate::failure::{Addresses, Failure};
 use crate::forward::{Forwarder, Passed};
 use crate::refusals::Refusals;
 
@@ -45,6 +45,8 @@ pub(crate) struct Service {
     pub(crate) environment: String,
     pub(crate) refusals: Refusals,
     pub(crate) forwarder: Option<Forwarder>,
+    /// The addresses that are listened on now.
+    pub(crate) bound: watch::Receiver<Option<Bound>>,
     /// Threads that decode long bodies at a time.
     pub(crate) workers: Semaphore,
 }
@@ -74,7 +76,7 @@ impl Service {
         let (head, body) = request.into_parts();
         let mut body = std::pin::pin!(body);
         let protocol = protocol_of(&head);
-        let (outcome, origin) = match self.door.check(&head, local) {
+        let (mut outcome, origin) = match self.door.check(&head, local) {
             Err(failure) => (Err(failure), None),
             Ok(Some(origin)) if head.method == Method::OPTIONS => {
                 let mut response = answer::preflight(head.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS));
@@ -89,8 +91,16 @@ impl Service {
                 (outcome, origin)
             }
         };
+        if let Err(Failure::Path(_, addresses)) = &mut outcome {
+            *addresses = self.addresses(&head);
+        }
         let mut response = match outcome {
-            Ok((signal, partial)) => answer::success(protocol, signal, partial.as_ref()),
+            Ok((signal, partial)) => {
+                if let Some((rule, what, num)) = partial.as_ref().and_then(|partial| partial.lost.as_ref()) {
+                    self.refusals.parts(peer.ip().to_string(), rule, what, *num);
+                }
+                answer::success(protocol, signal, partial.as_ref())
+            }
             Err(failure) => {
                 self.refusals.request(peer.ip().to_string(), door::refused(&head), &failure);
                 if !matches!(failure, Failure::SlowBody | Failure::BodyCut(_)) {
@@ -103,6 +113,16 @@ impl Service {
             answer::allow_origin(&mut response, &origin);
         }
         response
+    }
+
+    /// Where this request might have gone.
+    fn addresses(&self, head: &Parts) -> Addresses {
+        let bound = self.bound.borrow().clone().unwrap_or_default();
+        let address = |of: &[SocketAddr]| {
+            of.first().map(|address| if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() })
+        };
+        let is_grpc = content_type(&head.headers).starts_with(answer::GRPC);
+        Addresses { http: address(&bound.http), grpc: address(&bound.grpc), is_grpc }
     }
 
     async fn take<B>(self: &Arc<Self>, announced: Announced, headers: &HeaderMap, body: std::pin::Pin<&mut B>) -> Result<Option<Partial>, Failure>
@@ -299,14 +319,20 @@ impl Service {
         }
         if num_rejected > 0 && num_rejected == tally.num_items {
             let is_other_signal = tally.of(Rejection::OtherSignal) == num_rejected;
-            return Err(Failure::AllRejected { signal, num_items: num_rejected, reasons: tally.reasons(), is_other_signal });
+            return Err(Failure::AllRejected { signal, num_items: num_rejected, reasons: tally.reasons(), rule: tally.rule(), is_other_signal });
         }
         let items = if signal == Signal::Traces { "spans" } else { "log records" };
-        Ok(match (num_rejected, tally.has_base64_ids) {
-            (0, false) => None,
-            (0, true) => Some(Partial { num_rejected: 0, message: "stored, though the ids are base64: OTLP/JSON wants them hexadecimal".to_owned() }),
-            _ => Some(Partial { num_rejected, message: format!("{num_rejected} of {} {items} were not stored: {}", tally.num_items, tally.reasons()) }),
-        })
+        let mut told = Vec::new();
+        if num_rejected > 0 {
+            told.push(format!("{num_rejected} of {} {items} were not stored: {}", tally.num_items, tally.reasons()));
+        } else if tally.has_base64_ids {
+            told.push("stored, though the ids are base64: OTLP/JSON wants them hexadecimal".to_owned());
+        }
+        let lost = tally.lost.first.as_ref().map(|(part, _)| (part.name(), tally.lost.summary(), tally.lost.num_all()));
+        if let Some((_, what, _)) = &lost {
+            told.push(format!("stored without what could not be read: {what}"));
+        }
+        Ok((!told.is_empty()).then(|| Partial { num_rejected, message: told.join("; "), lost }))
     }
 }
 
@@ -413,7 +439,7 @@ fn announced(head: &Parts) -> Result<Announced, Failure> {
         "/v1/traces" | "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Signal::Traces,
         "/v1/logs" | "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Signal::Logs,
         "/v1/metrics" | "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Signal::Metrics,
-        _ => return Err(Failure::Path(path.chars().take(100).collect())),
+        _ => return Err(Failure::Path(path.chars().take(100).collect(), Addresses::default())),
     };
     if head.method != Method::POST {
         return Err(Failure::Method(head.method.to_string()));
@@ -424,7 +450,7 @@ fn announced(head: &Parts) -> Result<Announced, Failure> {
         answer::JSON if is_http_path => Protocol::Http(Encoding::Json),
         "application/grpc" | "application/grpc+proto" if head.version != Version::HTTP_2 => return Err(Failure::GrpcNeedsHttp2),
         "application/grpc" | "application/grpc+proto" if !is_http_path => Protocol::Grpc,
-        _ if is_grpc && is_http_path => return Err(Failure::Path(path.to_owned())),
+        _ if is_grpc && is_http_path => return Err(Failure::Path(path.to_owned(), Addresses::default())),
         _ => return Err(Failure::ContentType(content_type.chars().take(100).collect())),
     };
     let name = if protocol == Protocol::Grpc { "grpc-encoding" } else { "content-encoding" };

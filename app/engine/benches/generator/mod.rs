@@ -34,7 +34,7 @@ pub fn request_id(span: u64) -> String {
 /// services, each service's spans in batches of its own, as exporters send them.
 pub struct Generator {
     text: TextArena,
-    keys: Vec<(Str, WellKnown)>,
+    keys: Vec<(Str, (WellKnown, u8))>,
     services: Vec<Str>,
     few: Vec<Str>,
     routes: Vec<Str>,
@@ -57,7 +57,7 @@ impl Generator {
     /// What all batches share.
     pub fn new() -> Self {
         let mut text = TextArena::default();
-        let keys = KEYS.iter().map(|key| (text.push(key.as_bytes()), WellKnown::of(key))).collect();
+        let keys = KEYS.iter().map(|key| (text.push(key.as_bytes()), WellKnown::trusted(key))).collect();
         let services = SERVICES.iter().map(|service| text.push(service.as_bytes())).collect();
         let few = (0..8).map(|at| text.push(format!("value-{at}").as_bytes())).collect();
         let routes = (0..40).map(|at| text.push(format!("GET /api/resource-{at}/{{id}}").as_bytes())).collect();
@@ -92,7 +92,7 @@ impl Generator {
                 Value::Str(text.push(request_id(trace * 10 + place).as_bytes())),
                 Value::Str(text.push(format!("{:016x}-{:016x}", mix(random), random).as_bytes())),
             ];
-            attrs.extend(self.keys.iter().zip(values).map(|((key, known), value)| AttrRow { key: *key, known: *known, value }));
+            attrs.extend(self.keys.iter().zip(values).map(|((key, told), value)| AttrRow::new(*key, *told, value)));
             let start_ns = START_NS + number as i64 * 1_000_000 + place as i64 * 50_000;
             spans.push(SpanRow {
                 trace_id: trace_id(trace),

@@ -162,7 +162,7 @@ impl Texts {
                 Ok(number) => Value::I64(number),
                 Err(_) => Value::Str(self.put(value.as_bytes())),
             };
-            rows.push(AttrRow { key: self.put(name.as_bytes()), known: WellKnown::of(name), value });
+            rows.push(AttrRow::new(self.put(name.as_bytes()), WellKnown::trusted(name), value));
         }
         Attrs { start, end: rows.len() as u32 }
     }

@@ -37,6 +37,28 @@ pub(crate) fn key_value(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((key, value))
 }
 
+/// Reads a `KeyValue` whole.
+#[inline]
+pub(crate) fn attribute(message: &[u8]) -> Result<(&[u8], AnyValue<'_>), Malformed> {
+    let (key, value) = key_value(message)?;
+    Ok((key, any_value(value)?))
+}
+
+/// The key of a `KeyValue` that is broken elsewhere, as far as it can be read.
+#[cold]
+pub(crate) fn key_of_broken(message: &[u8]) -> String {
+    let mut reader = Reader::new(message);
+    while let Ok(Some(tag)) = reader.tag() {
+        if tag == 0x0a {
+            return reader.bytes().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default();
+        }
+        if reader.skip(tag).is_err() {
+            break;
+        }
+    }
+    String::new()
+}
+
 /// Reads an `AnyValue`; of several alternatives the last one counts, as protobuf says.
 #[inline]
 pub(crate) fn any_value(message: &[u8]) -> Result<AnyValue<'_>, Malformed> {
@@ -72,32 +94,6 @@ fn nested<'a>(message: &[u8]) -> Result<AnyValue<'a>, Malformed> {
     write_any(message, &mut out, 0)?;
     let (text, truncated) = out.finish();
     Ok(AnyValue::Nested(text.into(), truncated))
-}
-
-/// Looks through a value without keeping anything of it.
-pub(crate) fn check(message: &[u8]) -> Result<(), Malformed> {
-    check_any(message, 0)
-}
-
-fn check_any(message: &[u8], depth: usize) -> Result<(), Malformed> {
-    let mut reader = Reader::new(message);
-    while let Some(tag) = reader.tag()? {
-        match tag {
-            0x2a | 0x32 if depth < MAX_DEPTH => {
-                let is_map = tag == 0x32;
-                let mut items = Reader::new(reader.bytes()?);
-                while let Some(tag) = items.tag()? {
-                    match (tag, is_map) {
-                        (0x0a, false) => check_any(items.bytes()?, depth + 1)?,
-                        (0x0a, true) => check_any(key_value(items.bytes()?)?.1, depth + 1)?,
-                        _ => items.skip(tag)?,
-                    }
-                }
-            }
-            _ => reader.skip(tag)?,
-        }
-    }
-    Ok(())
 }
 
 /// Writes a value as JSON text. The depth is bounded by us, never by the sender.

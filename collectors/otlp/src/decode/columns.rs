@@ -10,6 +10,7 @@ use switchboard_model::{AttrRow, Attrs, InstanceSource, Redactor, ResourceRow, S
 
 use super::Context;
 use super::any_value::{self, AnyValue};
+use super::tally::{Lost, Part};
 use super::wire::{Malformed, Reader};
 
 /// Bytes of one value, name or key that are kept.
@@ -47,7 +48,7 @@ impl Entry {
 struct Key {
     hash: u32,
     text: Str,
-    known: WellKnown,
+    told: (WellKnown, u8),
     is_secret: bool,
     /// The text value seen last under this name: senders repeat themselves.
     last: Str,
@@ -74,6 +75,8 @@ pub(crate) struct Columns<'c> {
     pub(crate) truncated: bool,
     num_item_bytes_left: usize,
     num_item_attrs: usize,
+    /// What of the items could not be read.
+    pub(crate) lost: Lost,
 }
 
 impl<'c> Columns<'c> {
@@ -92,6 +95,7 @@ impl<'c> Columns<'c> {
             truncated: false,
             num_item_bytes_left: 0,
             num_item_attrs: 0,
+            lost: Lost::default(),
         }
     }
 
@@ -287,9 +291,9 @@ impl<'c> Columns<'c> {
         };
         let text = self.intern(hash, &name, 0);
         let name = self.text.get(text);
-        let (known, is_secret) = (WellKnown::of(name), self.context.redactor.is_secret_name(name));
+        let (told, is_secret) = (WellKnown::trusted(name), self.context.redactor.is_secret_name(name));
         let at = self.keys.len();
-        self.keys.push(Key { hash, text, known, is_secret, last: Str::EMPTY });
+        self.keys.push(Key { hash, text, told, is_secret, last: Str::EMPTY });
         self.key_table.insert_unique(spread(hash), at as u32, |at| spread(self.keys[*at as usize].hash));
         at
     }
@@ -310,7 +314,7 @@ impl<'c> Columns<'c> {
             other if key.is_secret => self.secret(&other),
             other => self.value(other),
         };
-        self.attrs.push(AttrRow { key: key.text, known: key.known, value });
+        self.attrs.push(AttrRow::new(key.text, key.told, value));
     }
 
     #[inline]
@@ -376,8 +380,33 @@ impl<'c> Columns<'c> {
         Value::Str(self.intern(self.hash(replacement.as_bytes()), replacement.as_bytes(), Entry::LOOKED))
     }
 
-    /// Reads a protobuf `Resource` into the batch.
-    pub(crate) fn protobuf_resource(&mut self, resource: &[u8]) -> Result<u32, Malformed> {
+    /// A part of the present item could not be read.
+    #[cold]
+    pub(crate) fn lose(&mut self, part: Part, name: &str, why: &dyn std::fmt::Display) {
+        self.truncated = true;
+        self.lost.add(part, name, why);
+    }
+
+    /// Adds a protobuf `KeyValue`, the so-many-th of its owner; one that is broken costs itself.
+    #[inline]
+    pub(crate) fn protobuf_attr(&mut self, place: usize, key_value: &[u8]) {
+        match any_value::attribute(key_value) {
+            Ok((key, value)) => self.attr(place, key, value),
+            Err(why) => self.lose(Part::Attribute, &any_value::key_of_broken(key_value), &why),
+        }
+    }
+
+    /// Reads a protobuf `Resource` into the batch; what cannot be read is told of `is_first` alone, for it stands in every batch.
+    pub(crate) fn protobuf_resource(&mut self, resource: &[u8], is_first: bool) -> Result<u32, Malformed> {
+        let lost = self.lost.clone();
+        let read = self.read_protobuf_resource(resource);
+        if !is_first {
+            self.lost = lost;
+        }
+        read
+    }
+
+    fn read_protobuf_resource(&mut self, resource: &[u8]) -> Result<u32, Malformed> {
         let start = self.attrs.len() as u32;
         self.begin_resource();
         let mut reader = Reader::new(resource);
@@ -389,9 +418,7 @@ impl<'c> Columns<'c> {
                     self.truncated = true;
                     break;
                 }
-                let (key, value) = any_value::key_value(reader.bytes()?)?;
-                let value = any_value::any_value(value)?;
-                self.attr(place, key, value);
+                self.protobuf_attr(place, reader.bytes()?);
                 place += 1;
             } else {
                 reader.skip(tag)?;
@@ -417,11 +444,12 @@ impl<'c> Columns<'c> {
         self.resources.len() as u32 - 1
     }
 
-    /// The first attribute of that meaning that is not empty, as text.
+    /// The most trusted attribute of that meaning that is not empty, as text.
     fn identity(&mut self, attrs: Attrs, known: WellKnown) -> Str {
+        let mut best: Option<(u8, Str)> = None;
         for at in attrs.range() {
-            let AttrRow { known: found, value, .. } = self.attrs[at];
-            if found != known {
+            let AttrRow { known: found, trust, value, .. } = self.attrs[at];
+            if found != known || best.is_some_and(|(known, _)| known <= trust) {
                 continue;
             }
             let text = match value {
@@ -432,10 +460,10 @@ impl<'c> Columns<'c> {
                 }
             };
             if !text.is_empty() {
-                return text;
+                best = Some((trust, text));
             }
         }
-        Str::EMPTY
+        best.map_or(Str::EMPTY, |(_, text)| text)
     }
 
     fn instance(&mut self, attrs: Attrs) -> (Str, InstanceSource) {
@@ -447,10 +475,7 @@ impl<'c> Columns<'c> {
         if !pod.is_empty() {
             return (pod, InstanceSource::PodUid);
         }
-        // `host.id` has the same meaning; the name is what people know.
-        let named = attrs.range().find(|at| self.text.bytes(self.attrs[*at].key) == b"host.name");
-        let host = named.map_or(Str::EMPTY, |at| self.identity(Attrs { start: at as u32, end: at as u32 + 1 }, WellKnown::HostName));
-        let host = if host.is_empty() { self.identity(attrs, WellKnown::HostName) } else { host };
+        let host = self.identity(attrs, WellKnown::HostName);
         let pid = self.identity(attrs, WellKnown::ProcessPid);
         if host.is_empty() || pid.is_empty() {
             return (Str::EMPTY, InstanceSource::Unknown);

@@ -228,7 +228,8 @@ fn expected_resource(resource: Option<&Resource>) -> Vec<String> {
             Some((_, text)) => text.to_owned(),
             None => String::new(),
         };
-        attrs.iter().filter(|(_, found, _)| *found == known).map(|(_, _, value)| text(value)).find(|text| !text.is_empty()).unwrap_or_default()
+        let told = attrs.iter().filter(|(_, found, _)| *found == known).map(|(name, _, value)| (WellKnown::trusted(name).1, text(value)));
+        told.filter(|(_, text)| !text.is_empty()).min_by_key(|(trust, _)| *trust).map(|(_, text)| text).unwrap_or_default()
     };
     let environment = find(WellKnown::Environment);
     let (host, pid) = (find(WellKnown::HostName), find(WellKnown::ProcessPid));

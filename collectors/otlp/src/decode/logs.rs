@@ -7,7 +7,7 @@ use switchboard_model::{Attrs, Batch, LogBatch, LogRow, SpanId, Str, TraceId, Va
 use super::any_value::{self, AnyValue};
 use super::columns::{Columns, nanoseconds};
 use super::envelope::Visit;
-use super::tally::{Rejection, Tally};
+use super::tally::{Lost, Part, Rejection, Tally};
 use super::wire::{Malformed, Reader};
 use super::{Context, Emit};
 
@@ -23,6 +23,8 @@ pub(crate) struct LogBuilder<'c> {
     num_expected: u64,
     /// The present resource and scope, once the present batch has them.
     resource: Option<u32>,
+    /// Whether the present resource was not read before.
+    is_new_resource: bool,
     scope: Option<Str>,
 }
 
@@ -48,17 +50,19 @@ impl<'c> LogBuilder<'c> {
     pub(crate) fn new(context: Context<'c>, num_expected: u64, emit: &'c mut Emit<'c>) -> Self {
         let mut columns = Columns::new(context);
         columns.reserve(num_expected);
-        Self { columns, logs: Vec::new(), emit, tally: Tally::default(), num_expected, resource: None, scope: None }
+        Self { columns, logs: Vec::new(), emit, tally: Tally::default(), num_expected, resource: None, is_new_resource: true, scope: None }
     }
 
     /// Gives the last batch away, and says what became of the items.
     pub(crate) fn finish(mut self) -> Tally {
         self.give_away().is_break();
+        self.tally.lost = std::mem::take(&mut self.columns.lost);
         self.tally
     }
 
     pub(crate) fn begin_resource(&mut self) {
         self.resource = None;
+        self.is_new_resource = true;
     }
 
     pub(crate) fn begin_scope(&mut self) {
@@ -122,6 +126,17 @@ impl<'c> LogBuilder<'c> {
         ControlFlow::Continue(())
     }
 
+    /// What around the items could not be read.
+    pub(crate) fn note_lost(&mut self, lost: Lost) {
+        self.columns.lost.merge(lost);
+    }
+
+    /// The present item cannot be decoded; why.
+    pub(crate) fn note_malformed(&mut self, why: &dyn std::fmt::Display) -> Rejection {
+        self.tally.note_malformed(why);
+        Rejection::Malformed
+    }
+
     pub(crate) fn note_base64_ids(&mut self) {
         self.tally.has_base64_ids = true;
     }
@@ -158,7 +173,7 @@ impl<'c> LogBuilder<'c> {
             }
             // A span's trace id stands where a log record's time is.
             Err(_) if is_span(record) => Err(Rejection::OtherSignal),
-            Err(_) => Err(Rejection::Malformed),
+            Err(why) => Err(self.note_malformed(&why)),
         }
     }
 
@@ -172,11 +187,12 @@ impl<'c> LogBuilder<'c> {
                 0x09 => fields.time_ns = nanoseconds(reader.fixed64()?, &mut truncated),
                 0x10 => fields.severity = reader.varint()?,
                 0x1a => fields.severity_text = reader.bytes()?,
-                0x2a => fields.body = any_value::any_value(reader.bytes()?)?,
+                0x2a => match any_value::any_value(reader.bytes()?) {
+                    Ok(body) => fields.body = body,
+                    Err(why) => self.columns.lose(Part::Body, "", &why),
+                },
                 0x32 => {
-                    let (key, value) = any_value::key_value(reader.bytes()?)?;
-                    let value = any_value::any_value(value)?;
-                    self.columns.attr(place, key, value);
+                    self.columns.protobuf_attr(place, reader.bytes()?);
                     place += 1;
                 }
                 0x4a => fields.trace_id = reader.bytes()?,
@@ -210,7 +226,7 @@ impl<'b> Visit<'b> for LogBuilder<'_> {
     fn item(&mut self, resource: &[u8], scope_name: &[u8], item: &'b [u8]) -> ControlFlow<()> {
         if self.resource.is_none() {
             // The survey has looked at it: it is whole.
-            self.resource = self.columns.protobuf_resource(resource).ok();
+            self.resource = self.columns.protobuf_resource(resource, std::mem::take(&mut self.is_new_resource)).ok();
         }
         self.set_scope(scope_name);
         let start = self.begin_log();

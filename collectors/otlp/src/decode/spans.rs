@@ -6,9 +6,9 @@ use switchboard_model::{Attrs, Batch, EventRow, LinkRow, SpanBatch, SpanId, Span
 
 use super::columns::{Columns, MAX_ROWS_OF_ONE, nanoseconds};
 use super::envelope::Visit;
-use super::tally::{Rejection, Tally};
+use super::tally::{Lost, Part, Rejection, Tally};
 use super::wire::{Malformed, Reader};
-use super::{Context, Emit, any_value};
+use super::{Context, Emit};
 
 /// Fills batches with spans and gives each away when it is full.
 pub(crate) struct SpanBuilder<'c> {
@@ -22,6 +22,8 @@ pub(crate) struct SpanBuilder<'c> {
     num_expected: u64,
     /// The present resource and scope, once the present batch has them.
     resource: Option<u32>,
+    /// Whether the present resource was not read before.
+    is_new_resource: bool,
     scope: Option<Str>,
     /// The weight that the tracestate seen last stands for.
     weight: (Str, f32),
@@ -69,6 +71,7 @@ impl<'c> SpanBuilder<'c> {
             tally: Tally::default(),
             num_expected,
             resource: None,
+            is_new_resource: true,
             scope: None,
             weight: (Str::EMPTY, 1.0),
         };
@@ -84,11 +87,13 @@ impl<'c> SpanBuilder<'c> {
     /// Gives the last batch away, and says what became of the items.
     pub(crate) fn finish(mut self) -> Tally {
         self.give_away().is_break();
+        self.tally.lost = std::mem::take(&mut self.columns.lost);
         self.tally
     }
 
     pub(crate) fn begin_resource(&mut self) {
         self.resource = None;
+        self.is_new_resource = true;
     }
 
     pub(crate) fn begin_scope(&mut self) {
@@ -138,7 +143,7 @@ impl<'c> SpanBuilder<'c> {
             self.links.push(LinkRow { trace_id, span_id, attrs });
         } else {
             self.columns.attrs.truncate(start);
-            self.columns.truncated = true;
+            self.columns.lose(Part::Link, "", &"it names no span");
         }
     }
 
@@ -208,6 +213,17 @@ impl<'c> SpanBuilder<'c> {
         ControlFlow::Continue(())
     }
 
+    /// What around the items could not be read.
+    pub(crate) fn note_lost(&mut self, lost: Lost) {
+        self.columns.lost.merge(lost);
+    }
+
+    /// The present item cannot be decoded; why.
+    pub(crate) fn note_malformed(&mut self, why: &dyn std::fmt::Display) -> Rejection {
+        self.tally.note_malformed(why);
+        Rejection::Malformed
+    }
+
     pub(crate) fn note_base64_ids(&mut self) {
         self.tally.has_base64_ids = true;
     }
@@ -241,6 +257,13 @@ impl<'c> SpanBuilder<'c> {
     }
 
     fn protobuf_span(&mut self, mark: Mark, span: &[u8]) -> Result<(), Rejection> {
+        match self.protobuf_fields(mark, span) {
+            Ok(outcome) => outcome,
+            Err(why) => Err(self.note_malformed(&why)),
+        }
+    }
+
+    fn protobuf_fields(&mut self, mark: Mark, span: &[u8]) -> Result<Result<(), Rejection>, Malformed> {
         let mut fields = SpanFields::default();
         let mut truncated = false;
         let mut num_attrs = 0;
@@ -257,7 +280,7 @@ impl<'c> SpanBuilder<'c> {
                 0x39 => fields.start_ns = nanoseconds(reader.fixed64()?, &mut truncated),
                 0x41 => fields.end_ns = nanoseconds(reader.fixed64()?, &mut truncated),
                 0x4a => {
-                    self.protobuf_attr(num_attrs, reader.bytes()?)?;
+                    self.columns.protobuf_attr(num_attrs, reader.bytes()?);
                     num_attrs += 1;
                 }
                 0x5a | 0x6a => {
@@ -288,17 +311,9 @@ impl<'c> SpanBuilder<'c> {
         }
         self.columns.truncated |= truncated;
         if is_log && fields.trace_id.is_empty() {
-            return Err(Rejection::OtherSignal);
+            return Ok(Err(Rejection::OtherSignal));
         }
-        self.end_span(mark, attrs, &fields)
-    }
-
-    #[inline]
-    fn protobuf_attr(&mut self, place: usize, key_value: &[u8]) -> Result<(), Malformed> {
-        let (key, value) = any_value::key_value(key_value)?;
-        let value = any_value::any_value(value)?;
-        self.columns.attr(place, key, value);
-        Ok(())
+        Ok(self.end_span(mark, attrs, &fields))
     }
 
     /// Events and links, after the span's own attributes, so that each owner's attributes lie together.
@@ -318,10 +333,13 @@ impl<'c> SpanBuilder<'c> {
             *num += 1;
             if *num > MAX_ROWS_OF_ONE {
                 *truncated = true;
-            } else if tag == 0x5a {
-                self.protobuf_event(row, truncated)?;
-            } else {
-                self.protobuf_link(row)?;
+                continue;
+            }
+            let start = self.num_attrs();
+            let (read, part) = if tag == 0x5a { (self.protobuf_event(row, truncated), Part::Event) } else { (self.protobuf_link(row), Part::Link) };
+            if let Err(why) = read {
+                self.columns.attrs.truncate(start);
+                self.columns.lose(part, "", &why);
             }
         }
         Ok(())
@@ -336,7 +354,7 @@ impl<'c> SpanBuilder<'c> {
                 0x09 => time_ns = nanoseconds(reader.fixed64()?, truncated),
                 0x12 => name = reader.bytes()?,
                 0x1a => {
-                    self.protobuf_attr(num_attrs, reader.bytes()?)?;
+                    self.columns.protobuf_attr(num_attrs, reader.bytes()?);
                     num_attrs += 1;
                 }
                 _ => reader.skip(tag)?,
@@ -355,7 +373,7 @@ impl<'c> SpanBuilder<'c> {
                 0x0a => trace_id = reader.bytes()?,
                 0x12 => span_id = reader.bytes()?,
                 0x22 => {
-                    self.protobuf_attr(num_attrs, reader.bytes()?)?;
+                    self.columns.protobuf_attr(num_attrs, reader.bytes()?);
                     num_attrs += 1;
                 }
                 _ => reader.skip(tag)?,
@@ -379,7 +397,7 @@ impl<'b> Visit<'b> for SpanBuilder<'_> {
     fn item(&mut self, resource: &[u8], scope_name: &[u8], item: &'b [u8]) -> ControlFlow<()> {
         if self.resource.is_none() {
             // The survey has looked at it: it is whole.
-            self.resource = self.columns.protobuf_resource(resource).ok();
+            self.resource = self.columns.protobuf_resource(resource, std::mem::take(&mut self.is_new_resource)).ok();
         }
         self.set_scope(scope_name);
         let mark = self.begin_span();

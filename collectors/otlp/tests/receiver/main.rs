@@ -7,5 +7,6 @@ mod exporters;
 mod forwarding;
 mod hostile;
 mod loopback;
+mod odd_values;
 mod ports;
 mod pressure;

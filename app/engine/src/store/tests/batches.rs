@@ -114,7 +114,7 @@ impl Texts {
     pub(crate) fn attrs(&mut self, pairs: &Pairs, attrs: &mut Vec<AttrRow>) -> Attrs {
         let start = attrs.len() as u32;
         for (key, value) in pairs {
-            let row = AttrRow { key: self.put(key.as_bytes()), known: WellKnown::of(key), value: self.value(value) };
+            let row = AttrRow::new(self.put(key.as_bytes()), WellKnown::trusted(key), self.value(value));
             attrs.push(row);
         }
         Attrs { start, end: attrs.len() as u32 }

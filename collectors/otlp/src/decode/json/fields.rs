@@ -168,8 +168,8 @@ pub(super) fn base64_of(text: &str) -> Option<Vec<u8>> {
 /// Attributes: a list of `{key, value}`, or (as some senders have it) one object.
 #[derive(Default)]
 pub(super) struct JsonAttrs<'a> {
-    rows: Vec<(Text<'a>, JsonValue<'a>)>,
-    is_cut: bool,
+    pub(super) rows: Vec<(Text<'a>, JsonValue<'a>)>,
+    pub(super) is_cut: bool,
 }
 
 impl JsonAttrs<'_> {
@@ -183,11 +183,11 @@ impl JsonAttrs<'_> {
 }
 
 #[derive(Deserialize)]
-struct KeyValue<'a> {
+pub(super) struct KeyValue<'a> {
     #[serde(borrow, default)]
-    key: Text<'a>,
+    pub(super) key: Text<'a>,
     #[serde(borrow, default)]
-    value: JsonValue<'a>,
+    pub(super) value: JsonValue<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for JsonAttrs<'a> {
@@ -204,8 +204,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonAttrs<'a> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut attrs = JsonAttrs::default();
                 while attrs.rows.len() < MAX_ROWS_OF_ONE {
-                    let Some(row) = seq.next_element::<KeyValue<'de>>()? else { return Ok(attrs) };
-                    attrs.rows.push((row.key, row.value));
+                    let Some(row) = seq.next_element::<Option<KeyValue<'de>>>()? else { return Ok(attrs) };
+                    attrs.rows.extend(row.map(|row| (row.key, row.value)));
                 }
                 while seq.next_element::<IgnoredAny>()?.is_some() {
                     attrs.is_cut = true;
@@ -255,8 +255,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut bounded = Bounded::default();
                 while bounded.rows.len() < MAX_ROWS_OF_ONE {
-                    let Some(row) = seq.next_element()? else { return Ok(bounded) };
-                    bounded.rows.push(row);
+                    let Some(row) = seq.next_element::<Option<T>>()? else { return Ok(bounded) };
+                    bounded.rows.extend(row);
                 }
                 while seq.next_element::<IgnoredAny>()?.is_some() {
                     bounded.is_cut = true;

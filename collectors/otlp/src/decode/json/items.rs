@@ -7,68 +7,69 @@ use serde::de::{Deserializer, IgnoredAny};
 
 use super::fields::{Bounded, Id, JsonAttrs, Text, Unsigned, enumerated};
 use super::value::JsonValue;
-use super::{Resource, Visit};
+use super::{Resource, Visit, lenient};
 use crate::decode::columns::nanoseconds;
 use crate::decode::logs::LogFields;
 use crate::decode::spans::{Mark, SpanFields};
+use crate::decode::tally::Lost;
 use crate::decode::{LogBuilder, Rejection, SpanBuilder};
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the fields are called as OTLP/JSON calls them")]
-struct Span<'a> {
+pub(super) struct Span<'a> {
     #[serde(borrow, alias = "trace_id")]
-    trace_id: Text<'a>,
+    pub(super) trace_id: Text<'a>,
     #[serde(borrow, alias = "span_id")]
-    span_id: Text<'a>,
+    pub(super) span_id: Text<'a>,
     #[serde(borrow, alias = "trace_state")]
-    trace_state: Text<'a>,
+    pub(super) trace_state: Text<'a>,
     #[serde(borrow, alias = "parent_span_id")]
-    parent_span_id: Text<'a>,
+    pub(super) parent_span_id: Text<'a>,
     #[serde(borrow)]
-    name: Text<'a>,
+    pub(super) name: Text<'a>,
     #[serde(deserialize_with = "span_kind")]
     kind: u64,
     #[serde(alias = "start_time_unix_nano")]
-    start_time_unix_nano: Unsigned,
+    pub(super) start_time_unix_nano: Unsigned,
     #[serde(alias = "end_time_unix_nano")]
-    end_time_unix_nano: Unsigned,
+    pub(super) end_time_unix_nano: Unsigned,
     #[serde(borrow)]
-    attributes: JsonAttrs<'a>,
+    pub(super) attributes: JsonAttrs<'a>,
     #[serde(borrow)]
-    events: Bounded<Event<'a>>,
+    pub(super) events: Bounded<Event<'a>>,
     #[serde(borrow)]
-    links: Bounded<Link<'a>>,
+    pub(super) links: Bounded<Link<'a>>,
     #[serde(borrow)]
-    status: Option<Status<'a>>,
-    flags: Unsigned,
+    pub(super) status: Option<Status<'a>>,
+    pub(super) flags: Unsigned,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Event<'a> {
+pub(super) struct Event<'a> {
     #[serde(alias = "time_unix_nano")]
-    time_unix_nano: Unsigned,
+    pub(super) time_unix_nano: Unsigned,
     #[serde(borrow)]
-    name: Text<'a>,
+    pub(super) name: Text<'a>,
     #[serde(borrow)]
-    attributes: JsonAttrs<'a>,
+    pub(super) attributes: JsonAttrs<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Link<'a> {
+pub(super) struct Link<'a> {
     #[serde(borrow, alias = "trace_id")]
-    trace_id: Text<'a>,
+    pub(super) trace_id: Text<'a>,
     #[serde(borrow, alias = "span_id")]
-    span_id: Text<'a>,
+    pub(super) span_id: Text<'a>,
     #[serde(borrow)]
-    attributes: JsonAttrs<'a>,
+    pub(super) attributes: JsonAttrs<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Status<'a> {
+pub(super) struct Status<'a> {
     #[serde(borrow)]
     message: Text<'a>,
     #[serde(deserialize_with = "status_code")]
@@ -83,9 +84,32 @@ fn status_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Err
     enumerated(deserializer, "STATUS_CODE_", &["UNSET", "OK", "ERROR"])
 }
 
+impl Span<'_> {
+    pub(super) fn set_kind(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        self.kind = span_kind(&mut serde_json::Deserializer::from_str(json))?;
+        Ok(())
+    }
+}
+
+impl LogRecord<'_> {
+    pub(super) fn set_severity(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        self.severity_number = severity_number(&mut serde_json::Deserializer::from_str(json))?;
+        Ok(())
+    }
+}
+
 impl SpanBuilder<'_> {
     fn json_span(&mut self, mark: Mark, json: &str) -> Result<(), Rejection> {
-        let span: Span<'_> = serde_json::from_str(json).map_err(|_| Rejection::Malformed)?;
+        let span: Span<'_> = match serde_json::from_str(json) {
+            Ok(span) => span,
+            Err(_) => {
+                let mut lost = Lost::default();
+                let read = lenient::span(json, &mut lost);
+                self.columns.truncated |= lost.num_all() > 0;
+                self.note_lost(lost);
+                read.map_err(|why| self.note_malformed(&why))?
+            }
+        };
         let mut truncated = span.events.is_cut || span.links.is_cut;
         span.attributes.write(&mut self.columns);
         let attrs = self.attrs_since(mark.attrs());
@@ -127,6 +151,10 @@ impl Visit for SpanBuilder<'_> {
         self.begin_resource();
     }
 
+    fn lost(&mut self, lost: Lost) {
+        self.note_lost(lost);
+    }
+
     fn scope(&mut self) {
         self.begin_scope();
     }
@@ -145,25 +173,25 @@ impl Visit for SpanBuilder<'_> {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct LogRecord<'a> {
+pub(super) struct LogRecord<'a> {
     #[serde(alias = "time_unix_nano")]
-    time_unix_nano: Unsigned,
+    pub(super) time_unix_nano: Unsigned,
     #[serde(alias = "observed_time_unix_nano")]
-    observed_time_unix_nano: Unsigned,
+    pub(super) observed_time_unix_nano: Unsigned,
     #[serde(alias = "severity_number", deserialize_with = "severity_number")]
     severity_number: u64,
     #[serde(borrow, alias = "severity_text")]
-    severity_text: Text<'a>,
+    pub(super) severity_text: Text<'a>,
     #[serde(borrow)]
-    body: JsonValue<'a>,
+    pub(super) body: JsonValue<'a>,
     #[serde(borrow)]
-    attributes: JsonAttrs<'a>,
+    pub(super) attributes: JsonAttrs<'a>,
     #[serde(borrow, alias = "trace_id")]
-    trace_id: Text<'a>,
+    pub(super) trace_id: Text<'a>,
     #[serde(borrow, alias = "span_id")]
-    span_id: Text<'a>,
+    pub(super) span_id: Text<'a>,
     #[serde(borrow, alias = "event_name")]
-    event_name: Text<'a>,
+    pub(super) event_name: Text<'a>,
 }
 
 fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -202,7 +230,16 @@ fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
 
 impl LogBuilder<'_> {
     fn json_log(&mut self, start: usize, json: &str) -> Result<(), Rejection> {
-        let record: LogRecord<'_> = serde_json::from_str(json).map_err(|_| Rejection::Malformed)?;
+        let record: LogRecord<'_> = match serde_json::from_str(json) {
+            Ok(record) => record,
+            Err(_) => {
+                let mut lost = Lost::default();
+                let read = lenient::log(json, &mut lost);
+                self.columns.truncated |= lost.num_all() > 0;
+                self.note_lost(lost);
+                read.map_err(|why| self.note_malformed(&why))?
+            }
+        };
         let mut truncated = false;
         record.attributes.write(&mut self.columns);
         let (trace_id, span_id) = (Id::<16>::read(&record.trace_id.0), Id::<8>::read(&record.span_id.0));
@@ -228,6 +265,10 @@ impl LogBuilder<'_> {
 impl Visit for LogBuilder<'_> {
     fn resource(&mut self) {
         self.begin_resource();
+    }
+
+    fn lost(&mut self, lost: Lost) {
+        self.note_lost(lost);
     }
 
     fn scope(&mut self) {

@@ -4,6 +4,7 @@
 
 mod fields;
 mod items;
+mod lenient;
 mod value;
 mod walk;
 
@@ -11,9 +12,10 @@ use std::ops::ControlFlow;
 
 use serde::Deserialize;
 
-use self::fields::JsonAttrs;
+use self::fields::{JsonAttrs, Text};
 use self::walk::walk;
 use super::columns::Columns;
+use super::tally::Lost;
 use super::{Context, Emit, LogBuilder, Signal, SpanBuilder, Tally};
 
 /// Bodies up to this size are decoded once, their batches held back until the end is known to be good; longer ones are
@@ -24,6 +26,7 @@ const MAX_HELD_BACK_BYTES: usize = 1 << 20;
 pub(super) fn decode(signal: Signal, request: &[u8], context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, String> {
     let text = String::from_utf8_lossy(request);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = &*lenient::without_lone_surrogates(text);
     if signal == Signal::Metrics {
         let mut points = items::Points::default();
         walk(signal, text, &mut points)?;
@@ -69,6 +72,9 @@ trait Visit {
     /// Another scope begins.
     fn scope(&mut self) {}
 
+    /// What around the items could not be read.
+    fn lost(&mut self, _lost: Lost) {}
+
     /// An item, as its text.
     fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()>;
 }
@@ -80,6 +86,14 @@ impl Visit for Count {
         self.0 += 1;
         ControlFlow::Continue(())
     }
+}
+
+/// An OTLP/JSON `InstrumentationScope`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Scope<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
 }
 
 /// An OTLP/JSON `Resource`.

@@ -126,16 +126,19 @@ impl<'de> Visitor<'de> for ValueVisitor {
                     _ => return Err(A::Error::custom("a doubleValue that is no number")),
                 },
                 "bytesValue" | "bytes_value" => {
-                    let text = map.next_value::<Text<'de>>()?.0;
+                    let Some(Text(text)) = map.next_value::<Option<Text<'de>>>()? else {
+                        value = JsonValue::Empty;
+                        continue;
+                    };
                     JsonValue::Bytes(base64_of(&text).ok_or_else(|| A::Error::custom("a bytesValue that is not base64"))?)
                 }
                 "arrayValue" | "array_value" => {
-                    let Values { values: List(json, is_cut) } = map.next_value()?;
-                    JsonValue::Nested(json, is_cut)
+                    let values = map.next_value::<Option<Values>>()?;
+                    values.map_or(JsonValue::Empty, |Values { values: List(json, is_cut) }| JsonValue::Nested(json, is_cut))
                 }
                 "kvlistValue" | "kvlist_value" => {
-                    let Pairs { values: Map(json, is_cut) } = map.next_value()?;
-                    JsonValue::Nested(json, is_cut)
+                    let pairs = map.next_value::<Option<Pairs>>()?;
+                    pairs.map_or(JsonValue::Empty, |Pairs { values: Map(json, is_cut) }| JsonValue::Nested(json, is_cut))
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -241,7 +244,9 @@ impl<'de> Deserialize<'de> for Map {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Map, A::Error> {
                 let mut out = NestedText::default();
                 out.open('{');
-                while let Some(pair) = seq.next_element::<Pair<'de>>()? {
+                while let Some(pair) = seq.next_element::<Option<Pair<'de>>>()? {
+                    // What is null is not there.
+                    let Some(pair) = pair else { continue };
                     out.comma();
                     out.key(pair.key.0.as_bytes());
                     pair.value.write(&mut out);

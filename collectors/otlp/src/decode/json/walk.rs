@@ -4,13 +4,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fields::Text;
-use super::{Resource, Visit};
+use super::{Resource, Scope, Visit, lenient};
 use crate::decode::Signal;
+use crate::decode::tally::Lost;
 
 /// Walks a request. An error means that the text around the items is not JSON, or not of this shape.
 pub(super) fn walk(signal: Signal, text: &str, visit: &mut dyn Visit) -> Result<(), String> {
@@ -25,13 +24,6 @@ struct Walk<'v> {
     visit: &'v mut dyn Visit,
     /// Whether nobody wants further items. The text is looked through to its end nevertheless.
     ended: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Scope<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
 }
 
 fn is_resource_list(signal: Signal, name: &str) -> bool {
@@ -132,7 +124,11 @@ level!(
         let mut early: Vec<&'de RawValue> = Vec::new();
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match &resource {
-                _ if name == "resource" => resource = Some(map.next_value::<Option<Resource<'de>>>()?.unwrap_or_default()),
+                _ if name == "resource" => {
+                    let mut lost = Lost::default();
+                    resource = Some(lenient::resource(map.next_value()?, &mut lost));
+                    self.0.visit.lost(lost);
+                }
                 Some(resource) if is_scope_list(&name) => {
                     self.0.visit.resource();
                     map.next_value_seed(Scopes { walk: self.0, resource })?;
@@ -182,7 +178,7 @@ level!(
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match &scope {
                 _ if matches!(name.as_ref(), "scope" | "instrumentationLibrary" | "instrumentation_library") => {
-                    scope = Some(map.next_value::<Option<Scope<'de>>>()?.unwrap_or_default());
+                    scope = Some(lenient::scope(map.next_value()?));
                 }
                 Some(scope) if is_item_list(&name) => {
                     walk.visit.scope();
