@@ -144,7 +144,8 @@ impl Chart {
 
     fn told(&mut self, observed: &mut Observed<'_>) -> Told {
         self.tell_callees(observed);
-        let groups = observed.groups.views(observed.now_ns, observed.sources);
+        let mut groups = observed.groups.views(observed.now_ns, observed.sources);
+        tell_waiting(&mut groups, observed.flow);
         Told {
             channels: observed.groups.channels(),
             num_broker_groups: groups.len(),
@@ -314,6 +315,17 @@ fn put_topology(place: &mut Arc<Topology>, plan: &Plan, is_ticked: bool) -> bool
 }
 
 /// Gives each group its node, and adds those that only spans name.
+/// What a group says of the back-off of a retry topic explains why records wait there: it does not fall behind.
+fn tell_waiting(groups: &mut [GroupView], flow: &Flow) {
+    let waiting = flow.waiting();
+    for group in groups.iter_mut().filter(|group| matches!(group.verdict, LagVerdict::Growing | LagVerdict::Stuck)) {
+        if waiting.contains(&(group.topic.as_str(), group.group.as_str())) {
+            group.verdict = LagVerdict::Ok;
+            group.reason = format!("waits until its records are due; {}", group.reason);
+        }
+    }
+}
+
 fn show_groups(plan: &Plan, told: &mut Told) {
     let of_spans = groups_of_spans(plan, told);
     let groups = Arc::make_mut(&mut told.groups);

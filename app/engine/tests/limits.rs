@@ -148,5 +148,6 @@ fn hostile_shapes_cost_no_more_than_others() {
     assert!(first < std::time::Duration::from_secs(20), "{first:?}");
     let report = engine.report(&intake(&batches));
     let calls = |service: &str| report.services.iter().find(|known| known.name == service).map_or(0, |known| known.calls);
-    assert_eq!((calls("orders"), calls("loop"), calls("circle"), calls("reader")), (20_000, 1_000, 1_000, 2_500));
+    // In a circle each stands right under another of its service: none was received from outside.
+    assert_eq!((calls("orders"), calls("loop"), calls("circle"), calls("reader")), (20_000, 1_000, 0, 2_500));
 }

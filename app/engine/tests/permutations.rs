@@ -76,7 +76,7 @@ impl Business {
             2 => calling = calling.with(&[("error.type", "timeout")]),
             kind => calling = calling.with(&[("http.response.status_code", ["200", "404", "503", "200"][kind as usize - 3])]),
         }
-        match self.rng.random_range(0..10) {
+        match self.rng.random_range(0..13) {
             // An older sender whose halves share an id.
             0 => {
                 self.push(at_ms, calling);
@@ -97,6 +97,36 @@ impl Business {
                 self.push(at_ms, around);
                 self.push(at_ms, Span { parent: outer, ..calling });
                 self.push(at_ms + 5, Span::server(to, trace, server, client));
+            }
+            // The same again until it goes well.
+            5 => {
+                for attempt in 0..3 {
+                    let id = self.id();
+                    let code = if attempt < 2 { "503" } else { "200" };
+                    let again =
+                        Span::client(from, trace, id, parent).with(&[("server.address", to), ("url.path", "/again"), ("http.response.status_code", code)]);
+                    self.push(at_ms + attempt * 400, again);
+                }
+                return self.id();
+            }
+            // Sidecars on both sides.
+            6 => {
+                let (outer, inner) = (self.id(), self.id());
+                self.push(at_ms, Span::client(from, trace, outer, parent).with(&[("server.address", to), ("url.path", "/cars")]));
+                self.push(at_ms + 1, Span { parent: outer, ..calling.with(&[("server.address", "10.0.0.9"), ("url.path", "/cars")]) });
+                self.push(at_ms + 2, Span::server(to, trace, server, client));
+                self.push(at_ms + 3, Span::server(to, trace, inner, server));
+            }
+            // A time limiter that does not wait to the end, and tries again.
+            7 => {
+                for _ in 0..2 {
+                    let (guard, id) = (self.id(), self.id());
+                    let gave_up = Span::new(from, SpanKind::Internal, trace, guard, parent);
+                    let gave_up = gave_up.exception("java.util.concurrent.TimeoutException", "TimeLimiter 'x' recorded a timeout exception.");
+                    self.push(at_ms, gave_up.failed("too late"));
+                    self.push(at_ms + 1, Span::client(from, trace, id, guard).with(&[("server.address", to)]));
+                }
+                return self.id();
             }
             // Two servers under one call.
             4 if to != "payments" => {
@@ -141,7 +171,20 @@ impl Business {
         match self.rng.random_range(0..5) {
             0 => span.parent = producer,
             1 => span = span.linked(trace, producer, &[]),
-            2 => span = span.with(&[("messaging.destination.partition.id", "0"), ("messaging.kafka.offset", &place)]),
+            2 => {
+                span = span.with(&[("messaging.destination.partition.id", "0"), ("messaging.kafka.offset", &place)]);
+                // It fails, waits, and comes again.
+                for again in 0..self.rng.random_range(0..4) {
+                    let id = self.id();
+                    let wrapped = "x\nCaused by: org.springframework.kafka.listener.KafkaBackoffException: not due yet";
+                    let failed = Span { id, ..span.clone() }.failed("listener failed");
+                    let cause = if again == 1 { wrapped } else { "x\nCaused by: shop.NoStock: none" };
+                    let class = "org.springframework.kafka.listener.ListenerExecutionFailedException";
+                    let mut failed = failed.exception(class, "listener failed");
+                    failed.events[0].1.push(("exception.stacktrace", cause.to_owned()));
+                    self.push(at_ms + 300 * again, failed);
+                }
+            }
             3 => span = span.with(&[("messaging.message.id", &format!("m-{topic}-{offset}"))]),
             _ => {
                 // A fetch around it, and both ways at once.
@@ -163,7 +206,11 @@ impl Business {
         let trace = u128::from(number + 1) << 64 | u128::from(self.rng.random_range(1..u64::MAX / 2));
         let conversation = format!("order-{number}");
         let root = self.id();
-        self.push(at_ms, Span::server("storefront", trace, root, 0));
+        let mut rooted = Span::server("storefront", trace, root, 0);
+        if self.chance(10) {
+            rooted = rooted.with(&[("peer.service", "legacy-cron")]);
+        }
+        self.push(at_ms, rooted);
         let placed = self.call(at_ms + 10, trace, ("storefront", "orders"), root);
         let guard = self.id();
         let mut charge = Span::new("orders", SpanKind::Internal, trace, guard, placed).named("charge");
@@ -177,6 +224,11 @@ impl Business {
         let database = self.id();
         let query = Span::new("orders", SpanKind::Client, trace, database, placed).with(&[("db.system.name", "postgresql"), ("server.address", "db")]);
         self.push(at_ms + 15, query);
+        if self.chance(30) {
+            let (search, post) = (self.id(), self.id());
+            self.push(at_ms + 16, Span::new("orders", SpanKind::Client, trace, search, placed).with(&[("db.system.name", "elasticsearch")]));
+            self.push(at_ms + 17, Span::client("orders", trace, post, search).with(&[("server.address", "es.local"), ("server.port", "9200")]));
+        }
         let sent = self.publish(at_ms + 40, trace, "orders", 0, placed, &conversation);
         let stock = self.consume(at_ms + 80, trace, ("stock", 0), sent);
         let answer = self.publish(at_ms + 90, trace, "stock", 1, stock, &conversation);
@@ -380,8 +432,12 @@ fn every_rule_occurs_in_the_business() {
     let expected = ["group offsets", "link", "message id", "missing parent", "parent", "peer", "record", "root"];
     assert!(expected.iter().all(|rule| rules.contains(*rule)), "{rules:?}");
     let statuses: std::collections::BTreeSet<&str> = told.hops.iter().flat_map(|hop| hop.statuses.keys().map(String::as_str)).collect();
-    let expected = ["200", "404", "503", "DEADLINE_EXCEEDED", "failed", "java.net.ConnectException", "timeout"];
+    let expected = ["200", "404", "503", "DEADLINE_EXCEEDED", "failed", "java.net.ConnectException", "shop.NoStock", "timeout", "waiting"];
     assert!(expected.iter().all(|status| statuses.contains(status)), "{statuses:?}");
+    assert!(told.interactions.iter().any(|row| row.to.as_deref() == Some("es.local:9200") && row.via == "database"), "{:?}", told.interactions);
+    assert!(told.interactions.iter().any(|row| row.from.as_deref() == Some("legacy-cron")), "{:?}", told.interactions);
+    let retries = |via: &str| told.interactions.iter().filter(|row| row.via == via).map(|row| row.retries).sum::<u64>();
+    assert!(retries("http") > 20 && retries(TOPICS[0]) > 0, "{:?}", told.interactions);
     assert!(told.breakers.iter().any(|breaker| breaker.callee.as_deref() == Some("payments")), "{:?}", told.breakers);
     assert!(told.dead_letters.len() >= 3 && told.dead_letters.iter().any(|letters| letters.origin.as_deref() == Some(TOPICS[0])), "{:?}", told.dead_letters);
     assert!(!told.refused.is_empty() && told.refused.iter().all(|refused| refused.count > 0), "{:?}", told.refused);

@@ -1,9 +1,11 @@
 //! What a span says that matters for joining: its role, its peer, its channel, whether it failed. Read once from the
 //! batch, by today's names and older ones alike (the collector has told them apart), without an allocation a span.
 
+mod cause;
 mod labels;
 pub(crate) mod rules;
 mod told;
+mod whom;
 
 use std::hash::BuildHasher;
 
@@ -11,8 +13,9 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use switchboard_model::{Attrs, CorrelationId, OWN_USER_AGENT, SpanBatch, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown, duration_ns, is_own_trace};
 
 use crate::extract::labels::is_label;
-use crate::extract::rules::{is_error, role, says_timeout, status, via};
-use crate::extract::told::{DATABASE, Told};
+use crate::extract::rules::{ending, role, via};
+use crate::extract::told::{ROUTING, Told};
+use crate::extract::whom::channel_name;
 use crate::figures::{StatusId, bucket_of};
 use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
@@ -47,7 +50,7 @@ pub(crate) struct SpanFacts {
     pub(crate) role: Role,
     /// Over what.
     pub(crate) via: Via,
-    /// Whether it failed, by status, HTTP, RPC or `error.type`.
+    /// Whether anything says that it failed.
     pub(crate) error: bool,
     /// What it ended with.
     pub(crate) status: StatusId,
@@ -55,12 +58,18 @@ pub(crate) struct SpanFacts {
     pub(crate) retry: bool,
     /// Whether it ended by a time-out.
     pub(crate) timeout: bool,
+    /// How long its message is not due yet, ms: then it only waited; 0 = it did not.
+    pub(crate) waiting_ms: u32,
+    /// Whether it gave up waiting for what it had begun.
+    pub(crate) gave_up: bool,
     /// Whether its texts are to be searched for the refusal of a circuit breaker.
     pub(crate) refused: bool,
     /// Its service.
     pub(crate) service: ServiceId,
-    /// Whom it calls.
+    /// Whom it calls; of a server span the caller that it names.
     pub(crate) peer: PeerId,
+    /// Of a call: hash of what is asked for there, by path or method, so that the same call is known again; 0 = not told.
+    pub(crate) request: u32,
     /// Its channel.
     pub(crate) channel: ChannelId,
     /// Its consumer group.
@@ -211,21 +220,24 @@ impl Extractor {
         let role = role(span.kind, &told, text);
         let via = via(&told, text);
         let is_message = matches!(role, Role::Publish | Role::Process | Role::Receive);
-        let error = is_error(span, role, &told, text);
+        let ending = ending(batch, span, role, &told, names);
         let is_own = is_own_trace(span.trace_id) || told.get(WellKnown::UserAgent).is_some_and(|value| is_own_agent(value, text));
         let moment = Moment::of(span, batch.header.received_ns);
         let mut facts = SpanFacts {
             role,
             via,
-            error,
-            status: if role == Role::Internal { StatusId::NONE } else { status(batch, span, &told, names) },
+            error: ending.error,
+            status: ending.status,
             retry: is_positive(told.get(WellKnown::HttpResendCount), text) || is_positive(told.get(WellKnown::RpcPreviousAttempts), text),
-            timeout: error && says_timeout(batch, span, &told),
+            timeout: ending.timeout,
+            waiting_ms: ending.waiting_ms,
+            gave_up: ending.gave_up,
             refused: told.get(WellKnown::EnvoyResponseFlags).is_some()
                 || !span.events.is_empty()
                 || (span.status == SpanStatus::Error && !span.status_message.is_empty()),
             service,
             peer: PeerId::NONE,
+            request: 0,
             channel: ChannelId::NONE,
             group: GroupId::NONE,
             operation: self.operation(service, span.name, text, names),
@@ -242,14 +254,11 @@ impl Extractor {
         };
         if role == Role::Client {
             facts.peer = self.peer(&told, text, names);
+            facts.request = self.request(&told, text);
+        } else if role == Role::Server {
+            facts.peer = self.caller(&told, text, names);
         } else if is_message {
-            facts.channel = self.channel(
-                told.get(WellKnown::MessagingSystem),
-                told.get(WellKnown::MessagingDestination),
-                told.get(WellKnown::MessagingKafkaClusterId),
-                text,
-                names,
-            );
+            facts.channel = self.channel(&told, told.get(WellKnown::MessagingSystem), told.get(WellKnown::MessagingKafkaClusterId), text, names);
             facts.group = self.group(told.get(WellKnown::MessagingGroup).or(told.get(WellKnown::MessagingSubscription)), text, names);
             facts.partition = position(told.get(WellKnown::MessagingPartition), text).map_or(-1, |partition| partition as i32);
             facts.offset = position(told.get(WellKnown::MessagingKafkaOffset), text).unwrap_or(-1);
@@ -265,13 +274,15 @@ impl Extractor {
     pub(crate) fn link(&mut self, batch: &SpanBatch, attrs: Attrs, of: &SpanFacts, names: &mut FlowNames) -> LinkFacts {
         let text = &batch.text;
         let told = Told::new(rows(&batch.attrs, attrs));
-        let channel = if told.get(WellKnown::MessagingDestination).is_none() {
+        let channel = if told.get(WellKnown::MessagingDestination).is_none() && !told.has(ROUTING) {
             of.channel
         } else {
-            let system = names.get_channel(of.channel).system.clone();
-            let destination = told.get(WellKnown::MessagingDestination).map(|value| value.to_text(text)).unwrap_or_default();
-            let cluster_id = names.get_channel(of.channel).cluster_id.clone();
-            names.channel(&system, &cluster_id, &destination)
+            let known = names.get_channel(of.channel);
+            let (system, cluster_id) = (known.system.clone(), known.cluster_id.clone());
+            match channel_name(&told, text, &system) {
+                Some(name) => names.channel(&system, &cluster_id, &name),
+                None => of.channel,
+            }
         };
         LinkFacts {
             partition: position(told.get(WellKnown::MessagingPartition), text).map_or(-1, |partition| partition as i32),
@@ -315,74 +326,6 @@ impl Extractor {
         known.1
     }
 
-    /// Whom a client span calls: the peer's name, else its address, else what names a database.
-    #[inline]
-    fn peer(&mut self, told: &Told<'_>, text: &TextArena, names: &mut FlowNames) -> PeerId {
-        let system = if told.has(DATABASE) { told.get(WellKnown::DbSystem) } else { None };
-        let get = |known: WellKnown| told.get(known);
-        let mut is_url = false;
-        let (name, address, port) = if let Some(name) = get(WellKnown::PeerName) {
-            (Some(name), None, None)
-        } else if let Some(address) = get(WellKnown::ServerAddress) {
-            (None, Some(address), get(WellKnown::ServerPort))
-        } else if let Some(address) = get(WellKnown::NetworkPeerAddress) {
-            (None, Some(address), get(WellKnown::NetworkPeerPort))
-        } else if let Some(url) = get(WellKnown::UrlFull) {
-            is_url = true;
-            (None, Some(url), None)
-        } else if let Some(name) = get(WellKnown::DbNamespace).or_else(|| get(WellKnown::DbSystem)) {
-            (None, Some(name), None)
-        } else {
-            return PeerId::NONE;
-        };
-        let system_code = if told.has(DATABASE) && system.is_none() { 3 << 29 } else { code(system) };
-        let memo = [code(name), code(address), code(port), system_code];
-        let is_exact = memo.iter().all(|code| code & 1 << 31 == 0);
-        if is_exact && let Some(known) = self.peers.get(&memo) {
-            return *known;
-        }
-        let system = match system {
-            Some(system) => system.to_text(text),
-            None if told.has(DATABASE) => "database".into(),
-            None => "".into(),
-        };
-        let peer = if let Some(name) = name {
-            names.peer(&name.to_text(text), true, &system)
-        } else {
-            let address = address.map(|address| address.to_text(text)).unwrap_or_default();
-            let address = if is_url { authority(&address) } else { &*address };
-            match port.map(|port| port.to_text(text)) {
-                _ if address.is_empty() => PeerId::NONE,
-                Some(port) if !port.is_empty() && address.contains(':') && !address.starts_with('[') => {
-                    names.peer(&format!("[{address}]:{port}"), false, &system)
-                }
-                Some(port) if !port.is_empty() => names.peer(&format!("{address}:{port}"), false, &system),
-                _ => names.peer(address, false, &system),
-            }
-        };
-        if is_exact {
-            self.peers.insert(memo, peer);
-        }
-        peer
-    }
-
-    #[inline]
-    fn channel(&mut self, system: Option<Value>, name: Option<Value>, cluster_id: Option<Value>, text: &TextArena, names: &mut FlowNames) -> ChannelId {
-        let Some(name) = name else { return ChannelId::NONE };
-        let memo = [code(system), code(Some(name)), code(cluster_id)];
-        let is_exact = memo.iter().all(|code| code & 1 << 31 == 0);
-        if is_exact && let Some(known) = self.channels.get(&memo) {
-            return *known;
-        }
-        let get = |value: Option<Value>| value.map(|value| value.to_text(text)).unwrap_or_default();
-        let name = get(Some(name));
-        let channel = if name.is_empty() { ChannelId::NONE } else { names.channel(&get(system), &get(cluster_id), &name) };
-        if is_exact {
-            self.channels.insert(memo, channel);
-        }
-        channel
-    }
-
     #[inline]
     fn group(&mut self, group: Option<Value>, text: &TextArena, names: &mut FlowNames) -> GroupId {
         let Some(Value::Str(at)) = group.filter(|value| *value != Value::Str(Str::EMPTY)) else { return GroupId::NONE };
@@ -411,13 +354,6 @@ fn is_positive(value: Option<Value>, text: &TextArena) -> bool {
 
 fn position(value: Option<Value>, text: &TextArena) -> Option<i64> {
     value.and_then(|value| value.to_i64(text)).filter(|number| *number >= 0)
-}
-
-/// Host and port of a URL.
-fn authority(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 /// When a span counts: when it ended, if that is near enough to its arrival to be believed, else when it arrived.

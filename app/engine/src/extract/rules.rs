@@ -1,8 +1,9 @@
 //! The conventions' rules: what a span does, over what, whether it failed and whether time ran out.
 
-use switchboard_model::{SpanBatch, SpanKind, SpanRow, SpanStatus, Str, TextArena, Value, WellKnown};
+use switchboard_model::{SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena, Value, WellKnown};
 
-use crate::extract::told::{DATABASE, HTTP, MESSAGING, RPC, Told};
+use crate::extract::cause::{back_off_ms, cause, recorded};
+use crate::extract::told::{DATABASE, ENDING, HTTP, MESSAGING, RPC, Told};
 use crate::extract::{Role, rows};
 use crate::figures::StatusId;
 use crate::flow::{FlowNames, Via};
@@ -88,64 +89,171 @@ fn rpc_status(value: Value, text: &TextArena) -> Option<i64> {
     })
 }
 
-/// Whether a span failed: by its status, else by what its protocol calls a failure on its side, else by `error.type`.
-pub(super) fn is_error(span: &SpanRow, role: Role, told: &Told<'_>, text: &TextArena) -> bool {
-    match span.status {
-        SpanStatus::Error => return true,
-        SpanStatus::Ok => return false,
-        SpanStatus::Unset => {}
-    }
-    let is_server = role == Role::Server;
-    if let Some(status) = told.get(WellKnown::HttpStatus).and_then(|value| value.to_i64(text)) {
-        return status >= if is_server { 500 } else { 400 };
-    }
-    if let Some(value) = told.get(WellKnown::RpcStatus) {
-        return match rpc_status(value, text) {
-            Some(status) if is_server => SERVER_FAULTS.contains(&status),
-            Some(status) => status != 0,
-            None => true,
-        };
-    }
-    if let Some(flag) = told.get(WellKnown::ErrorFlag) {
-        return !matches!(flag.to_text(text).as_ref(), "" | "false" | "0");
-    }
-    told.get(WellKnown::ErrorType).is_some_and(|value| !matches!(value, Value::Str(Str::EMPTY)))
+/// How a span ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Ending {
+    /// Whether anything says that it failed.
+    pub(super) error: bool,
+    /// What decided; where it did not fail, what its protocol says.
+    pub(super) status: StatusId,
+    /// Whether time ran out.
+    pub(super) timeout: bool,
+    /// How long its message is not due yet, ms: then it only waited; 0 = it did not.
+    pub(super) waiting_ms: u32,
+    /// Whether it gave up waiting for what it had begun.
+    pub(super) gave_up: bool,
 }
 
-/// What a span ended with: the RPC's status, HTTP's, `error.type`, the type of an exception; as a last resort its own status.
-pub(super) fn status(batch: &SpanBatch, span: &SpanRow, told: &Told<'_>, names: &mut FlowNames) -> StatusId {
-    let text = &batch.text;
-    if let Some(value) = told.get(WellKnown::RpcStatus) {
-        return rpc_status(value, text).map_or_else(|| names.status_word(&value.to_text(text)), StatusId::rpc);
+/// Whether a word stands for nothing.
+fn is_none(word: &str) -> bool {
+    word.is_empty() || ["false", "0", "none", "null", "no"].iter().any(|none| word.eq_ignore_ascii_case(none))
+}
+
+/// Whether a flag is no more than a flag.
+fn is_flag(word: &str) -> bool {
+    ["true", "1", "yes"].iter().any(|flag| word.eq_ignore_ascii_case(flag))
+}
+
+/// Weighs all that a span says of its end: whatever says that it failed prevails, and what said so is its status.
+pub(super) fn ending(batch: &SpanBatch, span: &SpanRow, role: Role, told: &Told<'_>, names: &mut FlowNames) -> Ending {
+    let mut evidence = if told.has(ENDING) { by_attributes(role, told, &batch.text, names) } else { Evidence::default() };
+    evidence.failed |= span.status == SpanStatus::Error;
+    let (mut timeout, mut gave_up) = (false, false);
+    let is_quiet = span.events.is_empty();
+    let mut word: Option<&str> = None;
+    if !is_quiet {
+        for recorded in recorded(batch, span) {
+            let is_time_limit = recorded.is_time_limit();
+            gave_up |= is_time_limit;
+            if recorded.escaped || (is_time_limit && role == Role::Client) {
+                evidence.failed = true;
+                timeout |= is_time_limit;
+            }
+        }
     }
-    if let Some(status) = told.get(WellKnown::HttpStatus).and_then(|value| value.to_i64(text)) {
-        return StatusId::http(status);
-    }
-    // `_OTHER` says that there is no word for it (semantic conventions, `error.type`).
-    let word = |value: Value| Some(value.to_text(text)).filter(|word| !matches!(word.as_ref(), "" | "_OTHER"));
-    let of_exception = || {
-        let attrs = rows(&batch.events, span.events).iter().flat_map(|event| rows(&batch.attrs, event.attrs));
-        attrs.filter(|attr| attr.known == WellKnown::ExceptionType).find_map(|attr| word(attr.value))
-    };
-    let is_failed = span.status == SpanStatus::Error;
-    match told.get(WellKnown::ErrorType).and_then(word).or_else(|| if is_failed { of_exception() } else { None }) {
-        Some(word) => names.status_word(&word),
-        None => match span.status {
-            SpanStatus::Error => StatusId::FAILED,
+    if !evidence.failed && evidence.decided.is_none() {
+        let status = match span.status {
+            _ if role == Role::Internal => StatusId::NONE,
+            _ if evidence.shown != StatusId::NONE => evidence.shown,
             SpanStatus::Ok => StatusId::OK,
-            SpanStatus::Unset => StatusId::NONE,
-        },
+            _ => StatusId::NONE,
+        };
+        return Ending { error: false, status, timeout: false, waiting_ms: 0, gave_up };
     }
+    let error_type = told.all(WellKnown::ErrorType).chain(told.all(WellKnown::ErrorFlag)).find_map(|value| match value {
+        // `_OTHER` says that there is no word for it (semantic conventions, `error.type`).
+        Value::Str(at) => Some(batch.text.get(at)).filter(|word| !is_none(word) && !is_flag(word) && *word != "_OTHER"),
+        _ => None,
+    });
+    let is_message = matches!(role, Role::Publish | Role::Process | Role::Receive);
+    if is_message && let Some(waiting_ms) = back_off_ms(batch, span, error_type) {
+        return Ending { error: false, status: StatusId::WAITING, timeout: false, waiting_ms, gave_up: false };
+    }
+    let mut status = evidence.decided.unwrap_or(StatusId::NONE);
+    if status == StatusId::NONE && role != Role::Internal {
+        word = error_type.or_else(|| if is_quiet || evidence.explained.is_some() { None } else { of_exception(batch, span) });
+        word = word.map(|class| cause(class, batch, span));
+        status = match (word, evidence.explained) {
+            (Some(word), _) => names.status_word(word),
+            (None, Some(status)) => status,
+            (None, None) if evidence.outcome.is_empty() => StatusId::FAILED,
+            (None, None) => names.status_word(evidence.outcome),
+        };
+    }
+    timeout |= says_timeout(batch, span, told) || word.is_some_and(|word| is_timeout_text(word.as_bytes()));
+    Ending { error: true, status, timeout, waiting_ms: 0, gave_up: gave_up || timeout }
+}
+
+/// The class of the exception that a failed span recorded: of one that left it rather than of others.
+fn of_exception<'a>(batch: &'a SpanBatch, span: &SpanRow) -> Option<&'a str> {
+    let exceptions = recorded(batch, span);
+    let escaped = exceptions.clone().filter(|recorded| recorded.escaped).find_map(|recorded| recorded.class());
+    escaped.or_else(|| exceptions.clone().find_map(|recorded| recorded.class()))
+}
+
+/// What attributes say of a span's end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Evidence<'a> {
+    failed: bool,
+    /// The protocol's status that says failed.
+    decided: Option<StatusId>,
+    /// The protocol's status that is no success, though by itself it does not say that this side failed.
+    explained: Option<StatusId>,
+    /// The protocol's status.
+    shown: StatusId,
+    /// The outcome that says failed.
+    outcome: &'a str,
+}
+
+fn by_attributes<'a>(role: Role, told: &Told<'_>, text: &'a TextArena, names: &mut FlowNames) -> Evidence<'a> {
+    let mut evidence = Evidence::default();
+    let is_server = role == Role::Server;
+    for value in told.all(WellKnown::RpcStatus) {
+        let (status, is_success, fails) = match rpc_status(value, text) {
+            Some(code) => (StatusId::rpc(code), code == 0, if is_server { SERVER_FAULTS.contains(&code) } else { code != 0 }),
+            None => {
+                let word = value.to_text(text);
+                if is_none(&word) {
+                    continue;
+                }
+                (names.status_word(&word), false, true)
+            }
+        };
+        evidence.weigh(status, is_success, fails);
+    }
+    let plain = if matches!(role, Role::Server | Role::Client) { told.get(WellKnown::PlainStatus) } else { None };
+    let plain = plain.and_then(|value| value.to_i64(text)).filter(|status| (100..600).contains(status));
+    let mut worst = None;
+    for status in told.all(WellKnown::HttpStatus).filter_map(|value| value.to_i64(text)).chain(plain) {
+        worst = worst.max(Some(status));
+    }
+    if let Some(status) = worst.filter(|status| *status > 0) {
+        evidence.weigh(StatusId::http(status), status < 400, status >= if is_server { 500 } else { 400 });
+    }
+    let says = |known: WellKnown| told.all(known).any(|value| !is_none(&value.to_text(text)));
+    evidence.failed |= says(WellKnown::ErrorType) || says(WellKnown::ErrorFlag);
+    for value in told.all(WellKnown::Outcome) {
+        if let Value::Str(at) = value
+            && is_failure(text.get(at), is_server)
+        {
+            (evidence.failed, evidence.outcome) = (true, text.get(at));
+        }
+    }
+    evidence
+}
+
+impl Evidence<'_> {
+    fn weigh(&mut self, status: StatusId, is_success: bool, fails: bool) {
+        if fails {
+            self.failed = true;
+            self.decided.get_or_insert(status);
+        } else if !is_success {
+            self.explained.get_or_insert(status);
+        }
+        if self.shown == StatusId::NONE {
+            self.shown = status;
+        }
+    }
+}
+
+/// Whether an outcome says that this side failed. What a client did wrong is no failure of the server's (Micrometer's
+/// `CLIENT_ERROR`).
+fn is_failure(outcome: &str, is_server: bool) -> bool {
+    const FAILURES: [&str; 7] = ["SERVER_ERROR", "ERROR", "FAILURE", "FAILED", "FAULT", "TIMEOUT", "CLIENT_ERROR"];
+    let failures = &FAILURES[..if is_server { 6 } else { 7 }];
+    failures.iter().any(|failure| outcome.eq_ignore_ascii_case(failure))
 }
 
 /// Whether a failed span says that time ran out: by `error.type`, the RPC status, an exception or the status text.
 pub(super) fn says_timeout(batch: &SpanBatch, span: &SpanRow, told: &Told<'_>) -> bool {
     let text = &batch.text;
     let says = |value: Option<Value>| matches!(value, Some(Value::Str(at)) if is_timeout_text(text.bytes(at)));
-    if told.get(WellKnown::RpcStatus).is_some_and(|value| rpc_status(value, text) == Some(DEADLINE_EXCEEDED)) {
+    if told.all(WellKnown::RpcStatus).any(|value| rpc_status(value, text) == Some(DEADLINE_EXCEEDED)) {
         return true;
     }
-    if says(told.get(WellKnown::ErrorType)) || is_timeout_text(text.bytes(span.status_message)) {
+    if [WellKnown::ErrorType, WellKnown::ErrorFlag, WellKnown::Outcome].into_iter().any(|known| says(told.get(known)))
+        || is_timeout_text(text.bytes(span.status_message))
+    {
         return true;
     }
     rows(&batch.events, span.events).iter().any(|event| {

@@ -20,6 +20,10 @@ pub(crate) enum StatusKind {
     Ok,
     /// The span says that it failed, and nothing more.
     Failed,
+    /// It was not due yet, and waited.
+    Waiting,
+    /// Its caller gave up waiting.
+    GivenUp,
     /// An HTTP status.
     Http(u16),
     /// gRPC's number of a status.
@@ -37,6 +41,10 @@ impl StatusId {
     pub(crate) const OK: Self = Self(2);
     /// The span says that it failed, and nothing more.
     pub(crate) const FAILED: Self = Self(3);
+    /// It was not due yet, and waited.
+    pub(crate) const WAITING: Self = Self(4);
+    /// Its caller gave up waiting.
+    pub(crate) const GIVEN_UP: Self = Self(5);
 
     /// An HTTP status.
     pub(crate) fn http(status: i64) -> Self {
@@ -59,6 +67,8 @@ impl StatusId {
             0 => StatusKind::None,
             2 => StatusKind::Ok,
             3 => StatusKind::Failed,
+            4 => StatusKind::Waiting,
+            5 => StatusKind::GivenUp,
             100..FIRST_RPC => StatusKind::Http(self.0),
             FIRST_RPC..FIRST_WORD => StatusKind::Rpc(self.0 - FIRST_RPC),
             FIRST_WORD.. => StatusKind::Word(self.0 - FIRST_WORD),
@@ -138,6 +148,8 @@ mod tests {
             (StatusId::OTHER, StatusKind::Other),
             (StatusId::OK, StatusKind::Ok),
             (StatusId::FAILED, StatusKind::Failed),
+            (StatusId::WAITING, StatusKind::Waiting),
+            (StatusId::GIVEN_UP, StatusKind::GivenUp),
             (StatusId::http(100), StatusKind::Http(100)),
             (StatusId::http(999), StatusKind::Http(999)),
             (StatusId::http(99), StatusKind::Other),

@@ -4,7 +4,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rule, SpanKey};
-use crate::flow::hot::{Entry, Seq};
+use crate::flow::hot::{Entry, Mark, Seq};
 use crate::flow::{Flow, Older, PeerId, Via};
 use crate::intern::ServiceId;
 
@@ -66,11 +66,17 @@ impl Entry {
 }
 
 impl Flow {
-    /// A server span counts as received by its service.
-    pub(super) fn count_received(&mut self, seq: Seq) {
-        let Some(entry) = self.hot.get(seq) else { return };
+    /// A server span counts as received by its service, or no longer: what a sidecar received counts once.
+    pub(super) fn set_received(&mut self, seq: Seq, yes: bool) {
+        let Some(entry) = self.hot.get_mut(seq).filter(|entry| entry.is(Mark::Received) != yes) else { return };
+        entry.set(Mark::Received, yes);
+        let (sample, rule, key) = (entry.sample(), entry.rule_received(), entry.key());
         let row = self.rows.row(RowKey::Received { service: entry.service });
-        self.rows.add(row, &entry.sample(), entry.rule_received(), Some(entry.key()));
+        if yes {
+            self.rows.add(row, &sample, rule, Some(key));
+        } else {
+            self.rows.subtract(row, &sample, rule, Some(key));
+        }
     }
 
     /// Enters a span among the children of its parent, which may not have come yet. Gives back the parent.
@@ -146,12 +152,18 @@ impl Flow {
         let call = |from: End, rule: Rule| Some((RowKey::Call { from, to, via }, rule));
         self.prove(seq, PeerId::NONE);
         // A Zipkin client shares its id with the server.
-        if self.hot.get(shared).is_some_and(|shared| shared.role == Role::Client) {
+        let is_shared = self.hot.get(shared).is_some_and(|shared| shared.role == Role::Client);
+        let is_under = |outer: &Entry| outer.role == Role::Server && outer.service == entry.service;
+        let is_inner = !is_shared && parent != seq && self.hot.get(parent).is_some_and(is_under);
+        self.set_received(seq, !is_inner);
+        if is_shared {
             return self.evaluate_call(shared, seq);
         }
         if !entry.parent.is_some() {
-            return self.recount(seq, call(End::Root, Rule::Root));
+            return self.recount(seq, if entry.peer.is_some() { call(End::Peer(entry.peer), Rule::Peer) } else { call(End::Root, Rule::Root) });
         }
+        // Whoever called may be named where his span is missing.
+        let missing = if entry.peer.is_some() { End::Peer(entry.peer) } else { End::Missing };
         if entry.parent == entry.key().span_id {
             return self.recount(seq, call(End::Missing, Rule::MissingParent));
         }
@@ -164,7 +176,7 @@ impl Flow {
             _ => {
                 let old = if self.hot.is_full() { older.find(entry.parent_key(), &mut self.names) } else { None };
                 match old {
-                    None => self.recount(seq, call(End::Missing, Rule::MissingParent)),
+                    None => self.recount(seq, call(missing, Rule::MissingParent)),
                     // The call itself was counted by its peer when it left; its peer is now proved.
                     Some(old) if old.facts.role == Role::Client => {
                         let via = if old.facts.via == Via::Call { via } else { old.facts.via };
@@ -172,7 +184,10 @@ impl Flow {
                         self.prove(seq, old.facts.peer);
                         self.recount(seq, Some((RowKey::Callee { from: old.facts.service, to, via }, Rule::Parent)));
                     }
-                    Some(old) if old.facts.service == entry.service => self.recount(seq, None),
+                    Some(old) if old.facts.service == entry.service => {
+                        self.set_received(seq, old.facts.role != Role::Server);
+                        self.recount(seq, None);
+                    }
                     Some(old) => self.recount(seq, call(End::Service(old.facts.service), Rule::Parent)),
                 }
             }
@@ -192,7 +207,8 @@ impl Flow {
 
     /// A call leaves the last arrivals without the server span of whom it called.
     pub(super) fn leave_unpaired(&mut self, entry: &Entry) {
-        if entry.row != RowId::NONE && entry.rule == Rule::Peer && entry.via != Via::Database {
+        let is_database = |row: RowId| matches!(self.rows.get(row).key, RowKey::Call { via: Via::Database, .. });
+        if entry.row != RowId::NONE && entry.rule == Rule::Peer && !is_database(entry.row) {
             *self.left_calls.entry(entry.peer).or_default() += 1;
         }
     }
@@ -240,7 +256,10 @@ impl Flow {
     fn pair(&mut self, call: Seq, server: Seq) {
         let (Some(caller), Some(callee)) = (self.hot.get(call), self.hot.get(server)) else { return };
         let (from, to, peer) = (caller.service, callee.service, caller.peer);
-        let via = if caller.via == Via::Call { callee.via } else { caller.via };
+        let via = match self.around(call).via {
+            Via::Call => callee.via,
+            via => via,
+        };
         if caller.callee != server {
             self.proofs.add(peer, to);
             if let Some(entry) = self.hot.get_mut(call) {
@@ -303,36 +322,12 @@ impl Flow {
             None if known != Seq::NONE => {}
             None if self.is_outer_call(seq) => self.recount(seq, None),
             None => {
-                let to = if entry.peer.is_some() { End::Peer(entry.peer) } else { End::Unknown };
-                let key = RowKey::Call { from: End::Service(entry.service), to, via: entry.via };
-                self.recount(seq, Some((key, Rule::Peer)));
+                let from = End::Service(entry.service);
+                let whole = self.around(seq);
+                let to = self.target(&whole);
+                let key = RowKey::Call { from, to, via: whole.via };
+                self.recount(seq, (!whole.is_transport).then_some((key, Rule::Peer)));
             }
-        }
-    }
-
-    /// Whether a client span only wraps another of the same service: then the inner one is the call.
-    fn is_outer_call(&self, seq: Seq) -> bool {
-        let Some(outer) = self.hot.get(seq) else { return false };
-        self.hot.children(seq).any(|(_, inner)| self.wraps(outer, inner))
-    }
-
-    fn wraps(&self, outer: &Entry, inner: &Entry) -> bool {
-        let is_same = outer.role == Role::Client && inner.role == Role::Client && outer.service == inner.service;
-        let is_same_kind = (outer.via == Via::Database) == (inner.via == Via::Database);
-        let host = |peer: PeerId| {
-            let text = &self.names.get_peer(peer).text;
-            text.rsplit_once(':').map_or(text.as_str(), |(host, _)| host)
-        };
-        is_same && is_same_kind && (!outer.peer.is_some() || outer.peer == inner.peer || host(outer.peer) == host(inner.peer))
-    }
-
-    /// A client span came: the one around it may no longer count.
-    pub(super) fn tell_outer_call(&mut self, seq: Seq, parent: Seq) {
-        if let (Some(inner), Some(outer)) = (self.hot.get(seq), self.hot.get(parent))
-            && outer.callee == Seq::NONE
-            && self.wraps(outer, inner)
-        {
-            self.recount(parent, None);
         }
     }
 }

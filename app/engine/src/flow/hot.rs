@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) proved: PeerId,
     /// Its channel.
     pub(crate) channel: ChannelId,
+    /// Of a call: what it asks for, as a hash; 0 = not told.
+    pub(crate) request: u32,
     /// What it ended with.
     pub(crate) status: StatusId,
     /// What it does.
@@ -66,18 +68,36 @@ pub(crate) struct Entry {
     pub(crate) num_replaced: u8,
     /// By how many buckets it arrived later than it ended.
     late_by: u8,
-    flags: u8,
+    flags: u16,
 }
 
-const ERROR: u8 = 1;
-const RETRY: u8 = 2;
-const TIMEOUT: u8 = 4;
+const ERROR: u16 = 1;
+const RETRY: u16 = 2;
+const TIMEOUT: u16 = 4;
 /// Others wait for, or rest on, this span by a link.
-const LINKED: u8 = 8;
+const LINKED: u16 = 8;
 /// It stands among the children of its parent.
-const JOINED: u8 = 16;
+const JOINED: u16 = 16;
+/// It gave up waiting for what it had begun.
+const GAVE_UP: u16 = 32;
 /// Its start and end make no duration.
-const UNTIMED: u8 = 32;
+const UNTIMED: u16 = 2048;
+
+/// What follows of a span from those around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(crate) enum Mark {
+    /// Of a call: the one that made it gave up before it ended.
+    Abandoned = 64,
+    /// Of a server span: it counts as received.
+    Received = 128,
+    /// Of a call: the same one failed before it, under the same parent.
+    Attempt = 256,
+    /// A call under it failed.
+    HasFailed = 512,
+    /// Of a call: another span of the same service stands around it and means the same.
+    Wrapped = 1024,
+}
 
 impl Entry {
     /// A span that is only named yet.
@@ -101,6 +121,7 @@ impl Entry {
             peer: PeerId::NONE,
             proved: PeerId::NONE,
             channel: ChannelId::NONE,
+            request: 0,
             status: StatusId::NONE,
             role: Role::Unseen,
             via: Via::Call,
@@ -125,12 +146,15 @@ impl Entry {
         self.service = facts.service;
         self.peer = facts.peer;
         self.channel = facts.channel;
+        self.request = facts.request;
         self.status = facts.status;
         self.role = facts.role;
         self.via = facts.via;
-        let flag = |yes: bool, flag: u8| if yes { flag } else { 0 };
-        self.flags =
-            self.flags & (LINKED | JOINED) | flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT) | flag(!facts.timed, UNTIMED);
+        let flag = |yes: bool, flag: u16| if yes { flag } else { 0 };
+        let kept = self.flags & (LINKED | JOINED | Mark::HasFailed as u16);
+        let told =
+            flag(facts.error, ERROR) | flag(facts.retry, RETRY) | flag(facts.timeout, TIMEOUT) | flag(facts.gave_up, GAVE_UP) | flag(!facts.timed, UNTIMED);
+        self.flags = kept | told;
     }
 
     /// Its trace and id.
@@ -144,13 +168,38 @@ impl Entry {
             bucket: self.bucket,
             late_by: self.late_by,
             latency_ns: (self.flags & UNTIMED == 0).then(|| self.end_ns.saturating_sub(self.start_ns)),
-            error: self.flags & ERROR != 0,
-            retry: self.flags & RETRY != 0,
-            timeout: self.flags & TIMEOUT != 0,
+            error: self.has_failed(),
+            retry: self.flags & (RETRY | Mark::Attempt as u16) != 0,
+            timeout: self.flags & (TIMEOUT | Mark::Abandoned as u16) != 0,
             num: 1,
             weight_milli: self.weight_milli,
-            status: self.status,
+            status: if self.flags & ERROR == 0 && self.is(Mark::Abandoned) { StatusId::GIVEN_UP } else { self.status },
         }
+    }
+
+    /// Whether it failed, by itself or for the one that waited for it.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.flags & (ERROR | Mark::Abandoned as u16) != 0
+    }
+
+    /// Whether it failed, ran out of time and gave up by itself, whatever follows from those around it.
+    pub(crate) fn own_ending(&self) -> (bool, bool, bool) {
+        (self.flags & ERROR != 0, self.flags & TIMEOUT != 0, self.gave_up())
+    }
+
+    /// Whether it gave up waiting for what it had begun.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.flags & GAVE_UP != 0
+    }
+
+    /// Whether this follows from the spans around it.
+    pub(crate) fn is(&self, mark: Mark) -> bool {
+        self.flags & mark as u16 != 0
+    }
+
+    /// This follows from the spans around it, or no longer.
+    pub(crate) fn set(&mut self, mark: Mark, yes: bool) {
+        self.flags = self.flags & !(mark as u16) | if yes { mark as u16 } else { 0 };
     }
 
     /// Whether others rest on it by a link.

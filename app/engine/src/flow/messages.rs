@@ -5,6 +5,7 @@ use switchboard_model::is_believable;
 
 use crate::extract::{LinkFacts, Role};
 use crate::figures::{RowId, RowKey, Rule, Sample, SpanKey, Subscription};
+use crate::flow::again::Reading;
 use crate::flow::hot::{Entry, Seq};
 use crate::flow::records::PositionKey;
 use crate::flow::{Arrival, ChannelId, Flow, Older, subscription};
@@ -64,9 +65,9 @@ pub(crate) struct Publisher {
 
 /// One message of a consumer span.
 #[derive(Clone, Copy, Debug)]
-struct Message {
+pub(super) struct Message {
     link: Option<SpanKey>,
-    position: Option<PositionKey>,
+    pub(super) position: Option<PositionKey>,
     message_id: Option<(u64, u64)>,
     chosen: Option<(Producer, Rule)>,
 }
@@ -82,7 +83,7 @@ struct Pair {
 
 /// What a consumer span is counted as.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Counted {
+pub(super) struct Counted {
     /// By producer.
     pairs: Vec<Pair>,
     /// Messages without a producer, their row and rule.
@@ -92,18 +93,20 @@ struct Counted {
 /// A span that handles or fetches messages.
 #[derive(Debug)]
 pub(crate) struct Consumer {
-    key: SpanKey,
-    parent: SpanKey,
-    start_ns: i64,
+    pub(super) key: SpanKey,
+    pub(super) parent: SpanKey,
+    pub(super) start_ns: i64,
     received_ns: i64,
-    to: Subscription,
-    sample: Sample,
-    messages: Vec<Message>,
+    pub(super) to: Subscription,
+    pub(super) sample: Sample,
+    /// Whether it only waited until its message is due.
+    pub(super) waits: bool,
+    pub(super) messages: Vec<Message>,
     /// Messages beyond those.
-    num_more: u32,
+    pub(super) num_more: u32,
     by_parent: Option<Producer>,
     by_reverse: Vec<Producer>,
-    counted: Counted,
+    pub(super) counted: Counted,
 }
 
 impl Consumer {
@@ -159,7 +162,7 @@ impl Flow {
         if let Some(key) = publisher.position {
             let position = self.positions.entry(key);
             push_some(&mut position.producers, producer, MAX_AT_PLACE);
-            self.unsettled.extend(&position.consumers);
+            self.unsettled.extend(position.consumers.iter().map(|reading| reading.seq));
         }
         if let Some(key) = publisher.message_id {
             let message = self.message_ids.entry(key);
@@ -187,7 +190,7 @@ impl Flow {
         let mut consumers = Vec::new();
         if let Some(position) = publisher.position.and_then(|key| self.positions.get_mut(&key)) {
             position.producers.retain(|producer| producer.key != key);
-            consumers.extend(position.consumers.iter().copied());
+            consumers.extend(position.consumers.iter().map(|reading| reading.seq));
         }
         if let Some(message) = publisher.message_id.and_then(|key| self.message_ids.get_mut(&key)) {
             message.producers.retain(|producer| producer.key != key);
@@ -240,7 +243,7 @@ impl Flow {
                 self.rest_on(target, seq);
             }
             if let Some(key) = message.position {
-                push_some(&mut self.positions.entry(key).consumers, seq, MAX_AT_PLACE);
+                push_some(&mut self.positions.entry(key).consumers, Reading::of(seq, to, arrival), MAX_AT_PLACE);
             }
             if let Some(key) = message.message_id {
                 push_some(&mut self.message_ids.entry(key).consumers, seq, MAX_AT_PLACE);
@@ -253,6 +256,7 @@ impl Flow {
             received_ns: arrival.received_ns,
             to,
             sample,
+            waits: facts.waiting_ms > 0,
             num_more: num_told - messages.len() as u32,
             messages,
             by_parent: None,
@@ -261,15 +265,22 @@ impl Flow {
         };
         self.count_consumed(&consumer, true);
         self.num_followed += consumer.messages.len();
+        if facts.waiting_ms > 0 {
+            self.wait_until(to, arrival.received_ns.saturating_add(i64::from(facts.waiting_ms) * 1_000_000));
+        }
+        let is_placed = consumer.messages.iter().any(|message| message.position.is_some());
         self.consumers.insert(seq, consumer);
         self.unsettled.push(seq);
+        if is_placed {
+            self.settle_readings(seq);
+        }
         if self.num_followed > self.hot.capacity() {
             self.end_half_of_consumers();
         }
     }
 
     /// Hops and spans handled: what a consumer is counted as whoever its producers are.
-    fn count_consumed(&mut self, consumer: &Consumer, add: bool) {
+    pub(super) fn count_consumed(&mut self, consumer: &Consumer, add: bool) {
         let rule = if consumer.parent.span_id.is_some() { Rule::Parent } else { Rule::Root };
         let hop = Sample { num: consumer.num_messages(), ..consumer.sample };
         let hop_row = self.rows.row(RowKey::Consume(consumer.to));
@@ -289,6 +300,7 @@ impl Flow {
         self.num_followed -= consumer.messages.len();
         self.count_consumed(&consumer, false);
         self.count_pairs(&consumer, &consumer.counted, false);
+        self.forget_readings(seq, &consumer);
     }
 
     /// A consumer is no longer followed: its pairs stay as they are.
@@ -366,7 +378,7 @@ impl Flow {
         self.consumers.insert(seq, consumer);
     }
 
-    fn count_pairs(&mut self, consumer: &Consumer, counted: &Counted, add: bool) {
+    pub(super) fn count_pairs(&mut self, consumer: &Consumer, counted: &Counted, add: bool) {
         let mut exampled: Vec<RowId> = Vec::new();
         let pairs = counted.pairs.iter().map(|pair| (pair.row, Sample { latency_ns: pair.latency_ns, ..consumer.sample }, pair.rule));
         let unpaired = counted.unpaired.map(|(num, row, rule)| (row, Sample { latency_ns: None, num, ..consumer.sample }, rule));
@@ -415,7 +427,7 @@ impl Flow {
             }
             let by_record = message.position.and_then(|key| self.producer_at(key, consumer.to, older));
             let found = by_record.map(|producer| (producer, Rule::Record)).or_else(|| {
-                let by_id = message.message_id.and_then(|key| self.producer_of_message(key, consumer.start_ns));
+                let by_id = message.message_id.and_then(|key| self.producer_of_message(key, consumer.to, consumer.start_ns));
                 by_id.map(|producer| (producer, Rule::MessageId))
             });
             if let Some((producer, rule)) = found

@@ -1,6 +1,9 @@
 //! Who talks to whom: pairs the spans that belong together, in whatever order they come, and counts them.
 
+mod again;
+mod around;
 mod arrival_index;
+mod attempts;
 mod bounded;
 mod calls;
 mod clock;
@@ -97,6 +100,8 @@ pub(crate) struct Flow {
     /// Producers that link to a span: links lead either way.
     linked_by: Bounded<SpanKey, Vec<SpanKey>>,
     positions: Bounded<PositionKey, Position>,
+    /// Until when readers said that their next message is not due yet, ns since the Unix epoch.
+    waits: HashMap<(ChannelId, GroupId), i64>,
     message_ids: Bounded<(u64, u64), MessageIds>,
     record_contexts: Bounded<SpanKey, RecordContext>,
     /// Which message answers which.
@@ -129,6 +134,7 @@ impl Flow {
             link_dependents: HashMap::new(),
             linked_by: Bounded::new(num_keys),
             positions: Bounded::new(num_keys),
+            waits: HashMap::new(),
             message_ids: Bounded::new(num_keys),
             record_contexts: Bounded::new(num_keys),
             conversations: Conversations::new(num_keys),
@@ -203,9 +209,12 @@ impl Flow {
         let sides = self.hot.find(arrival.key);
         self.count(seq, arrival, sides, older);
         for parent in [known.parent, arrival.parent] {
-            self.evaluate_client(self.hot.find(SpanKey { span_id: parent, ..arrival.key }).caller);
+            let sides = self.hot.find(SpanKey { span_id: parent, ..arrival.key });
+            self.evaluate_client(sides.caller);
+            self.settle_all_attempts(sides);
         }
         self.tell_dependents(arrival.key, seq, older);
+        self.tell_calls(arrival.key, true);
         self.tell_records(arrival.key, arrival.facts, arrival.start_ns);
     }
 
@@ -224,10 +233,13 @@ impl Flow {
             )
         };
         let duration_ns = |start_ns: i64, end_ns: i64| end_ns.saturating_sub(start_ns);
-        let sample = known.sample();
+        let (failed, timed_out, gave_up) = known.own_ending();
         let arrived = (duration_ns(arrival.start_ns, arrival.end_ns), arrival.start_ns, arrival.parent, facts.role, facts.via, facts.error, facts.bucket);
-        let held = (duration_ns(known.start_ns, known.end_ns), known.start_ns, known.parent, known.role, known.via, sample.error, sample.bucket);
-        (arrived, names(facts.service, facts.peer, facts.channel, facts.status)) > (held, names(known.service, known.peer, known.channel, known.status))
+        let more = (facts.gave_up, facts.request, facts.timeout);
+        let held_more = (gave_up, known.request, timed_out);
+        let held = (duration_ns(known.start_ns, known.end_ns), known.start_ns, known.parent, known.role, known.via, failed, known.sample().bucket);
+        (arrived, names(facts.service, facts.peer, facts.channel, facts.status), more)
+            > (held, names(known.service, known.peer, known.channel, known.status), held_more)
     }
 
     fn push(&mut self, entry: Entry) -> Seq {
@@ -260,7 +272,6 @@ impl Flow {
     fn count(&mut self, seq: Seq, arrival: &Arrival<'_>, own: Sides, older: &mut dyn Older) {
         match arrival.facts.role {
             Role::Server => {
-                self.count_received(seq);
                 let parent = self.join_parent(seq);
                 let shared = if own.caller == seq { Seq::NONE } else { own.caller };
                 self.evaluate_server_under(seq, shared, parent, older);
@@ -268,8 +279,10 @@ impl Flow {
             Role::Client => {
                 let parent = self.join_parent(seq);
                 let shared = if own.callee == seq { Seq::NONE } else { own.callee };
+                self.look_around(seq, parent);
                 self.evaluate_call(seq, shared);
                 self.tell_outer_call(seq, parent);
+                self.settle_attempts(seq, parent);
             }
             Role::Publish => self.publish(seq, arrival),
             Role::Process | Role::Receive => {
@@ -286,8 +299,7 @@ impl Flow {
         match entry.role {
             Role::Server => {
                 self.prove(seq, PeerId::NONE);
-                let row = self.rows.row(RowKey::Received { service: entry.service });
-                self.rows.subtract(row, &entry.sample(), entry.rule_received(), Some(entry.key()));
+                self.set_received(seq, false);
                 for caller in [self.hot.find(entry.key()).caller, self.hot.find(entry.parent_key()).caller] {
                     if self.hot.get(caller).is_some_and(|caller| caller.callee == seq) {
                         self.release_callee(caller);
@@ -348,6 +360,7 @@ impl Flow {
                 }
             }
         }
+        self.tell_calls(key, false);
         if sides.caller != Seq::NONE && sides.caller != seq {
             self.evaluate_client(sides.caller);
         }

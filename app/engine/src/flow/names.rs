@@ -116,6 +116,8 @@ pub(crate) struct Peer {
     pub(crate) text: String,
     /// Whether it is a service's name (`service.peer.name`).
     pub(crate) is_name: bool,
+    /// Whether it tells where it is: `text` is an address.
+    pub(crate) has_host: bool,
     /// The database system, where it is a database; else empty.
     pub(crate) system: String,
 }
@@ -296,23 +298,34 @@ impl FlowNames {
             StatusKind::Other => OTHER_NAME.into(),
             StatusKind::Ok => "OK".into(),
             StatusKind::Failed => "failed".into(),
+            StatusKind::Waiting => "waiting".into(),
+            StatusKind::GivenUp => "timeout".into(),
             StatusKind::Http(status) => status.to_string().into(),
             StatusKind::Rpc(code) => RPC_STATUSES[code as usize].into(),
             StatusKind::Word(place) => self.status_words.items[place as usize].as_str().into(),
         }
     }
 
-    /// The peer of this text; `system` only for databases.
+    /// The peer of this text: a name, or else an address; `system` only for databases.
     pub(crate) fn peer(&mut self, text: &str, is_name: bool, system: &str) -> PeerId {
+        self.intern_peer(text, (is_name, !is_name), system)
+    }
+
+    /// A database of which only name or system are told.
+    pub(crate) fn peer_without_host(&mut self, text: &str, system: &str) -> PeerId {
+        self.intern_peer(text, (false, false), system)
+    }
+
+    fn intern_peer(&mut self, text: &str, (is_name, has_host): (bool, bool), system: &str) -> PeerId {
         let (text, system) = (cut(text), cut(system));
         let hasher = &self.hasher;
-        let hash = |text: &str, is_name: bool, system: &str| hasher.hash_one((text, is_name, system));
+        let hash = |text: &str, is_name: bool, has_host: bool, system: &str| hasher.hash_one((text, is_name, has_host, system));
         PeerId(self.peers.intern(
-            hash(text, is_name, system),
+            hash(text, is_name, has_host, system),
             (MAX_NAMED, self.namer),
-            |known| known.text == text && known.is_name == is_name && known.system == system,
-            || Peer { text: text.to_owned(), is_name, system: system.to_owned() },
-            |known| hash(&known.text, known.is_name, &known.system),
+            |known| known.text == text && known.is_name == is_name && known.has_host == has_host && known.system == system,
+            || Peer { text: text.to_owned(), is_name, has_host, system: system.to_owned() },
+            |known| hash(&known.text, known.is_name, known.has_host, &known.system),
         ))
     }
 
@@ -394,6 +407,16 @@ impl FlowNames {
     /// A channel.
     pub(crate) fn get_channel(&self, channel: ChannelId) -> &Channel {
         &self.channels.items[channel.0 as usize]
+    }
+
+    /// All channels that spans name, but for those beyond the cap.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
+        self.channels.items.iter().enumerate().skip(2).map(|(number, channel)| (ChannelId(number as u16), channel))
+    }
+
+    /// All peers, but for those beyond the cap.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.items.iter().skip(2)
     }
 
     /// A group's name; empty where it is not told.

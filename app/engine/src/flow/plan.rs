@@ -33,9 +33,20 @@ pub(crate) struct Brokers<'a> {
 enum NodeKey {
     Service(ServiceId),
     InferredService(String),
-    Channel { name: String, cluster: String },
-    Group { name: String, cluster: String },
-    Database(String),
+    Channel {
+        name: String,
+        cluster: String,
+        system: String,
+    },
+    Group {
+        name: String,
+        cluster: String,
+    },
+    /// Its address; where none is told its name, and then the system tells it from another of that name.
+    Database {
+        name: String,
+        system: String,
+    },
     External(String),
     User,
     Missing,
@@ -43,10 +54,15 @@ enum NodeKey {
 }
 
 impl NodeKey {
-    /// The key that it had before its cluster was known.
-    fn without_cluster(&self) -> Option<Self> {
+    /// The key that it had before its cluster, or its system, was known.
+    fn before(&self) -> Option<Self> {
         match self {
-            Self::Channel { name, cluster } if !cluster.is_empty() => Some(Self::Channel { name: name.clone(), cluster: String::new() }),
+            Self::Channel { name, cluster, system } if !cluster.is_empty() => {
+                Some(Self::Channel { name: name.clone(), cluster: String::new(), system: system.clone() })
+            }
+            Self::Channel { name, system, .. } if !system.is_empty() => {
+                Some(Self::Channel { name: name.clone(), cluster: String::new(), system: String::new() })
+            }
             Self::Group { name, cluster } if !cluster.is_empty() => Some(Self::Group { name: name.clone(), cluster: String::new() }),
             _ => None,
         }
@@ -148,6 +164,8 @@ pub(crate) struct Plan {
     pub(crate) interactions: Vec<PlannedInteraction>,
     /// Whether something was held back that may still find its partner.
     pub(crate) has_held_back: bool,
+    /// Nodes of the channels that spans name.
+    by_channel: HashMap<ChannelId, NodeId>,
     /// Nodes and their clusters, by kind and name.
     by_name: HashMap<(NodeKind, String), Vec<(String, NodeId)>>,
 }
@@ -166,6 +184,11 @@ impl Plan {
     /// The node of whoever is called by this name: a service, else a database or another peer.
     pub(crate) fn callee_named(&self, name: &str) -> Option<NodeId> {
         [NodeKind::Service, NodeKind::Database, NodeKind::External].into_iter().find_map(|kind| self.only_named(kind, name))
+    }
+
+    /// What a channel that spans name is called on the map.
+    pub(crate) fn channel_name(&self, channel: ChannelId) -> Option<&str> {
+        self.by_channel.get(&channel).and_then(|node_id| self.node(*node_id)).map(|planned| planned.node.name.as_str())
     }
 
     /// The node of a channel of a cluster.
@@ -233,6 +256,12 @@ pub(super) struct Draft<'a> {
     pub(super) by_topic: HashMap<&'a str, Vec<usize>>,
     /// Services by name; `None` where several have it.
     by_name: HashMap<&'a str, Option<ServiceId>>,
+    /// Queues by the channel that messages are published to, from which they get them, and their own names.
+    pub(super) queues: HashMap<ChannelId, (ChannelId, &'a str)>,
+    /// The one system that has channels of a name; `None` where several have.
+    systems: HashMap<&'a str, Option<&'a str>>,
+    /// Addresses of databases.
+    databases: HashMap<&'a str, &'a str>,
 }
 
 impl Flow {
@@ -251,19 +280,31 @@ impl Flow {
             group_clusters: HashMap::new(),
             by_topic: HashMap::new(),
             by_name: HashMap::new(),
+            queues: HashMap::new(),
+            systems: HashMap::new(),
+            databases: HashMap::new(),
         };
+        for (_, known) in self.names.channels().filter(|(_, known)| !known.system.is_empty()) {
+            let system = known.system.as_str();
+            draft.systems.entry(&known.name).and_modify(|of_name| *of_name = of_name.filter(|of_name| *of_name == system)).or_insert(Some(system));
+        }
+        for known in self.names.peers().filter(|known| known.has_host && !known.system.is_empty()) {
+            let system = draft.databases.entry(&known.text).or_insert(&known.system);
+            *system = (*system).min(&known.system);
+        }
         for (at, channel) in brokers.channels.iter().enumerate() {
             draft.by_topic.entry(&channel.topic).or_default().push(at);
         }
         for (service, known) in self.names.services() {
             draft.by_name.entry(&known.name).and_modify(|of_name| *of_name = None).or_insert(Some(service));
         }
-        let is_held_back = |row: &Row| grace && row.since_ns.saturating_add(GRACE_NS) > self.now_ns && draft.is_unproved(row.key);
+        let is_held_back = |row: &Row| grace && row.since_ns.saturating_add(GRACE_NS) > self.now_ns && draft.is_unproved(row);
         // What is in flight comes and goes in the row of a proved peer: it belongs to the map also while it is empty.
         let is_proved_peer = |row: &Row| grace && matches!(row.key, RowKey::Call { to: End::Peer(peer), .. } if self.proofs.service(peer).is_some());
         let is_planned = |row: &Row| if row.series.total().calls > 0 { !is_held_back(row) } else { is_proved_peer(row) };
         let has_held_back = self.rows.held().any(|(_, row)| is_held_back(row));
         let rows: Vec<(RowId, &Row)> = self.rows.all().filter(|(_, row)| is_planned(row)).collect();
+        draft.find_queues(&rows);
         for (service, _) in self.names.services() {
             draft.service(service);
         }
@@ -278,6 +319,7 @@ impl Flow {
         draft.silent_groups(&rows);
         draft.fold();
         draft.style(&flows);
+        draft.tell_databases_apart();
         let mut by_name: HashMap<(NodeKind, String), Vec<(String, NodeId)>> = HashMap::new();
         for planned in draft.nodes.values() {
             let key = (planned.node.kind, planned.node.name.clone());
@@ -288,6 +330,7 @@ impl Flow {
             edges: draft.edges.into_values().collect(),
             interactions: draft.interactions.into_values().collect(),
             has_held_back,
+            by_channel: draft.by_channel,
             by_name,
         }
     }
@@ -295,10 +338,11 @@ impl Flow {
 
 impl Draft<'_> {
     /// Whether nothing proves what a row says, so that a partner may still come for all that it holds.
-    fn is_unproved(&self, key: RowKey) -> bool {
-        match key {
+    fn is_unproved(&self, row: &Row) -> bool {
+        match row.key {
             RowKey::Call { from, to, .. } => {
                 from == End::Missing
+                    || (matches!(from, End::Peer(_)) && row.rules[Rule::MissingParent as usize] > 0)
                     || match to {
                         End::Peer(peer) => self.flow.names.get_peer(peer).system.is_empty() && self.flow.proofs.service(peer).is_none(),
                         End::Unknown => true,
@@ -340,15 +384,21 @@ impl Draft<'_> {
         node_id
     }
 
-    /// What was on the map before its cluster was known is the same node once it is known.
+    /// What was on the map before its cluster, or its system, was known is the same node once it is known.
     fn adopt(&mut self, key: &NodeKey) {
-        if !self.ids.nodes.contains_key(key)
-            && let Some(unplaced) = key.without_cluster()
-            && let Some(node_id) = self.ids.nodes.get(&unplaced).copied()
-            && !self.nodes.contains_key(&node_id)
-        {
-            self.ids.nodes.remove(&unplaced);
-            self.ids.nodes.insert(key.clone(), node_id);
+        if self.ids.nodes.contains_key(key) {
+            return;
+        }
+        let mut earlier = key.before();
+        while let Some(unplaced) = earlier {
+            if let Some(node_id) = self.ids.nodes.get(&unplaced).copied()
+                && !self.nodes.contains_key(&node_id)
+            {
+                self.ids.nodes.remove(&unplaced);
+                self.ids.nodes.insert(key.clone(), node_id);
+                return;
+            }
+            earlier = unplaced.before();
         }
     }
 
@@ -390,20 +440,49 @@ impl Draft<'_> {
         let node_id = if peer == PeerId::OTHER {
             self.service(ServiceId::OTHER)
         } else if !known.system.is_empty() {
-            let node_id = self.node(&NodeKey::Database(known.text.clone()), NodeKind::Database, &known.text, NodeBasis::Inferred);
-            if let Some(planned) = self.nodes.get_mut(&node_id) {
-                planned.node.system = Some(known.system.clone());
-            }
-            node_id
+            self.database(&known.text, &known.system, known.has_host)
         } else if let Some(service) = self.flow.proofs.service(peer).or_else(|| if known.is_name { named() } else { None }) {
             self.service(service)
         } else if known.is_name {
             self.node(&NodeKey::InferredService(known.text.clone()), NodeKind::Service, &known.text, NodeBasis::Inferred)
+        } else if let Some(system) = self.databases.get(known.text.as_str()).filter(|_| known.has_host).copied() {
+            // Some calls to it say that it is a database, others do not.
+            self.database(&known.text, system, true)
         } else {
             self.node(&NodeKey::External(known.text.clone()), NodeKind::External, &known.text, NodeBasis::Inferred)
         };
         self.by_peer.insert(peer, node_id);
         node_id
+    }
+
+    fn database(&mut self, name: &str, system: &str, has_host: bool) -> NodeId {
+        // At one address is one database, however its system is spelt.
+        let of_key = if has_host { "" } else { system };
+        let key = NodeKey::Database { name: name.to_owned(), system: of_key.to_owned() };
+        let node_id = self.node(&key, NodeKind::Database, name, NodeBasis::Inferred);
+        let system = if has_host { self.databases.get(name).copied().unwrap_or(system) } else { system };
+        if let Some(planned) = self.nodes.get_mut(&node_id)
+            && planned.node.kind == NodeKind::Database
+        {
+            planned.node.system = Some(system.to_owned());
+        }
+        node_id
+    }
+
+    /// A database that bears the name of a service, or of another database, shows its system beside it.
+    fn tell_databases_apart(&mut self) {
+        let mut num_named: HashMap<String, u32> = HashMap::new();
+        for planned in self.nodes.values().filter(|planned| matches!(planned.node.kind, NodeKind::Service | NodeKind::Database)) {
+            *num_named.entry(planned.node.name.clone()).or_default() += 1;
+        }
+        for planned in self.nodes.values_mut().filter(|planned| planned.node.kind == NodeKind::Database) {
+            let node = &mut planned.node;
+            if let Some(system) = node.system.as_deref().filter(|system| *system != node.name)
+                && num_named.get(&node.name).is_some_and(|num| *num > 1)
+            {
+                node.name = format!("{} ({system})", node.name);
+            }
+        }
     }
 
     /// The node of a channel of which a broker tells.
@@ -413,7 +492,7 @@ impl Draft<'_> {
 
     fn place_broker_channel(&mut self, at: usize) -> NodeId {
         let told = &self.brokers.channels[at];
-        let key = NodeKey::Channel { name: told.topic.clone(), cluster: told.cluster.name.clone() };
+        let key = NodeKey::Channel { name: told.topic.clone(), cluster: told.cluster.name.clone(), system: told.cluster.system.clone() };
         let node_id = self.node(&key, NodeKind::Channel, &told.topic, NodeBasis::Broker);
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && planned.node.kind == NodeKind::Channel
@@ -429,22 +508,28 @@ impl Draft<'_> {
         if let Some(known) = self.by_channel.get(&channel) {
             return *known;
         }
+        if let Some((published, _)) = self.queues.get(&channel).copied() {
+            let node_id = self.channel(published);
+            self.by_channel.insert(channel, node_id);
+            return node_id;
+        }
         let told = self.flow.names.get_channel(channel);
+        let system = if told.system.is_empty() { self.systems.get(told.name.as_str()).copied().flatten().unwrap_or_default() } else { &told.system };
         let of_name = self.by_topic.get(told.name.as_str()).map_or(&[][..], Vec::as_slice);
         let mut same = of_name.iter().map(|at| (*at, &self.brokers.channels[*at])).filter(|(_, known)| {
-            let is_system = told.system.is_empty() || told.system == known.cluster.system;
+            let is_system = system.is_empty() || system == known.cluster.system;
             let is_cluster = told.cluster_id.is_empty() || known.cluster.cluster_id.as_ref().is_none_or(|cluster_id| *cluster_id == told.cluster_id);
             is_system && is_cluster
         });
         let node_id = if let (Some((at, _)), None) = (same.next(), same.next()) {
             self.broker_channel(at)
         } else {
-            let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new() };
+            let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new(), system: system.to_owned() };
             let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred);
             if let Some(planned) = self.nodes.get_mut(&node_id)
-                && !told.system.is_empty()
+                && !system.is_empty()
             {
-                planned.node.system.get_or_insert_with(|| told.system.clone());
+                planned.node.system.get_or_insert_with(|| system.to_owned());
             }
             node_id
         };
@@ -517,6 +602,7 @@ impl Draft<'_> {
                 let from_node = match from {
                     End::Service(service) => self.service(service),
                     End::Missing => self.node(&NodeKey::Missing, NodeKind::Missing, "missing", NodeBasis::Inferred),
+                    End::Peer(peer) => self.peer(peer),
                     _ => self.node(&NodeKey::User, NodeKind::User, "user", NodeBasis::Inferred),
                 };
                 let to_node = match to {

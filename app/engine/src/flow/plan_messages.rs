@@ -10,6 +10,9 @@ use crate::flow::{ChannelId, GroupId};
 use crate::intern::ServiceId;
 use crate::view::{GroupView, HopKind, NodeBasis, NodeId};
 
+/// The system in which one name holds exchange, key and queue.
+const RABBITMQ: &str = "rabbitmq";
+
 impl<'a> Draft<'a> {
     /// Messages: publish, deliver, process, and who reached whom by them.
     pub(super) fn messages(&mut self, rows: &[(RowId, &Row)]) -> Flows {
@@ -72,19 +75,50 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Finds the channels from which RabbitMQ's queues get their messages: a producer names exchange and key, a consumer
+    /// these and its queue, which then is to the channel what a group is to a topic.
+    pub(super) fn find_queues(&mut self, rows: &[(RowId, &Row)]) {
+        let names = &self.flow.names;
+        let published = |key: RowKey| match key {
+            RowKey::Publish { channel, .. } => Some((names.get_channel(channel), channel)),
+            _ => None,
+        };
+        let published: HashMap<&str, ChannelId> = rows
+            .iter()
+            .filter_map(|(_, row)| published(row.key))
+            .filter(|(known, _)| known.system == RABBITMQ)
+            .map(|(known, channel)| (known.name.as_str(), channel))
+            .collect();
+        for (channel, known) in names.channels().filter(|(_, known)| known.system == RABBITMQ && !published.contains_key(known.name.as_str())) {
+            let name = known.name.as_str();
+            let of_prefix = |(at, _): (usize, &str)| published.get(&name[..at]).map(|exchange| (*exchange, &name[at + 1..]));
+            if let Some(found) = name.rmatch_indices(':').find_map(of_prefix).filter(|(_, queue)| !queue.is_empty()) {
+                self.queues.insert(channel, found);
+            }
+        }
+    }
+
+    /// The name of whoever reads a channel together: a group, else the queue.
+    fn reader_name(&self, to: Subscription) -> &'a str {
+        let group = self.flow.names.get_group(to.group);
+        if group.is_empty() { self.queues.get(&to.channel).map_or("", |known| known.1) } else { group }
+    }
+
     /// The node of a group that reads a channel: of the channel's cluster; where that is unknown, of the only one that has a
     /// group of this name.
-    fn reader(&mut self, group: GroupId, channel: NodeId) -> NodeId {
-        let name = self.flow.names.get_group(group);
+    fn reader(&mut self, name: &str, channel: NodeId) -> NodeId {
         let cluster = self.cluster_of(channel).or_else(|| self.group_clusters.get(name).copied().flatten()).unwrap_or_default().to_owned();
         self.group(name, &cluster, NodeBasis::Inferred)
     }
 
     fn consume(&mut self, row_id: RowId, to: Subscription, flows: &mut Flows) {
         let (channel, service) = (self.channel(to.channel), self.service(to.service));
-        let group_name = self.flow.names.get_group(to.group);
-        let source = if to.group.is_some() {
-            let group = self.reader(to.group, channel);
+        let group_name = self.reader_name(to);
+        let source = if group_name.is_empty() {
+            flows.reads_without_group(channel, to.service);
+            channel
+        } else {
+            let group = self.reader(group_name, channel);
             let deliver = self.edge(channel, group, HopKind::Deliver, None);
             deliver.rows.push(row_id);
             deliver.edge.inferred = false;
@@ -92,9 +126,6 @@ impl<'a> Draft<'a> {
             self.add_to_node(group, &[row_id]);
             flows.reads(channel, group_name);
             group
-        } else {
-            flows.reads_without_group(channel, to.service);
-            channel
         };
         let process = self.edge(source, service, HopKind::Process, None);
         process.rows.push(row_id);
@@ -111,8 +142,9 @@ impl<'a> Draft<'a> {
         if let Some(channel) = channel {
             let name_hash = self.flow.names.get_channel(to.channel).name_hash;
             flows.message((from_node, Some(to_node), over), from, to.service, name_hash);
-            if to.group.is_some() {
-                let group = self.reader(to.group, channel);
+            let group_name = self.reader_name(to);
+            if !group_name.is_empty() {
+                let group = self.reader(group_name, channel);
                 self.edge(channel, group, HopKind::Deliver, None).latencies.get_or_insert_default().push(row_id);
             }
         }
@@ -131,7 +163,6 @@ impl<'a> Draft<'a> {
 
     /// Groups of which brokers tell and no span does: what they committed shows that they read.
     pub(super) fn silent_groups(&mut self, rows: &[(RowId, &Row)]) {
-        let flow = self.flow;
         // Each told group is looked up once, however many read its channel.
         let mut readers: HashSet<(NodeId, &str)> = HashSet::new();
         // The one service that publishes to a channel; `None` where several do.
@@ -139,7 +170,7 @@ impl<'a> Draft<'a> {
         for (_, row) in rows {
             match row.key {
                 RowKey::Consume(to) if to.channel.is_some() => {
-                    readers.insert((self.channel(to.channel), flow.names.get_group(to.group)));
+                    readers.insert((self.channel(to.channel), self.reader_name(to)));
                 }
                 RowKey::Publish { service, channel } => {
                     let (channel, service) = (self.channel(channel), self.service(service));

@@ -4,6 +4,7 @@ use switchboard_model::RecordBatch;
 
 use crate::extract::SpanFacts;
 use crate::figures::{SpanKey, Subscription};
+use crate::flow::again::Reading;
 use crate::flow::hot::Seq;
 use crate::flow::messages::Producer;
 use crate::flow::{Flow, Older};
@@ -24,7 +25,7 @@ pub(crate) struct Position {
     /// Spans that say that they wrote it.
     pub(super) producers: Vec<Producer>,
     /// Spans that say that they read it.
-    pub(super) consumers: Vec<Seq>,
+    pub(super) consumers: Vec<Reading>,
 }
 
 /// Who sent and who had a message id.
@@ -65,7 +66,7 @@ impl Flow {
                 Some(known) if known == (cluster, span) => continue,
                 Some(_) => position.is_ambiguous = true,
             }
-            self.unsettled.extend(&position.consumers);
+            self.unsettled.extend(position.consumers.iter().map(|reading| reading.seq));
             let producer = self.hot.get(self.hot.find(span).inner()).filter(|entry| entry.service.0 != 0).map(|entry| (entry.service, entry.start_ns));
             let known = self.record_contexts.entry(span.narrow());
             if known.positions.len() < MAX_RECORDS {
@@ -88,7 +89,7 @@ impl Flow {
         let Some(known) = self.record_contexts.get(&key.narrow()) else { return };
         for position in &known.positions {
             if let Some(position) = self.positions.get(position) {
-                self.unsettled.extend(&position.consumers);
+                self.unsettled.extend(position.consumers.iter().map(|reading| reading.seq));
             }
         }
         for (channel, conversation) in &known.conversations {
@@ -115,10 +116,15 @@ impl Flow {
         self.producer(span, to, older)
     }
 
-    /// Who sent the message of this id, of several the nearest in time.
-    pub(super) fn producer_of_message(&self, key: (u64, u64), start_ns: i64) -> Option<Producer> {
+    /// Who sent the message of this id in the same system, of several the nearest in time.
+    pub(super) fn producer_of_message(&self, key: (u64, u64), to: Subscription, start_ns: i64) -> Option<Producer> {
+        let system = |channel| self.names.get_channel(channel).system.as_str();
+        let is_same_system = |producer: &&Producer| {
+            let (one, other) = (system(producer.channel), system(to.channel));
+            one.is_empty() || other.is_empty() || one == other
+        };
         let apart_ns = |producer: &Producer| start_ns.saturating_sub(producer.end_ns).saturating_abs();
-        let producers = self.message_ids.get(&key)?.producers.iter().filter(|producer| apart_ns(producer) <= MESSAGE_ID_WITHIN_NS);
+        let producers = self.message_ids.get(&key)?.producers.iter().filter(is_same_system).filter(|producer| apart_ns(producer) <= MESSAGE_ID_WITHIN_NS);
         producers.min_by_key(|producer| (apart_ns(producer), producer.key)).copied()
     }
 }

@@ -126,7 +126,7 @@ fn hops(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -> Ve
             let from = if is_channel(edge.from) { (None, None, None) } else { named(plan, Some(edge.from)) };
             for row in &planned.rows {
                 let RowKey::Consume(to) = flow.rows.get(*row).key else { continue };
-                parts.push((from.clone(), Some(flow.names.get_channel(to.channel).name.clone()), vec![*row]));
+                parts.push((from.clone(), plan.channel_name(to.channel).map(str::to_owned), vec![*row]));
             }
         } else {
             parts.push((named(plan, Some(edge.from)), edge.via.clone(), planned.rows.clone()));

@@ -145,11 +145,11 @@ pub(crate) fn statuses_of(rows: &Rows, names: &FlowNames, of: &[RowId], scope: S
 
 fn class(status: StatusId) -> StatusClass {
     match status.kind() {
-        StatusKind::None | StatusKind::Other => StatusClass::Unknown,
+        StatusKind::None | StatusKind::Other | StatusKind::Waiting => StatusClass::Unknown,
         StatusKind::Ok | StatusKind::Rpc(0) | StatusKind::Http(..400) => StatusClass::Success,
         StatusKind::Http(..500) => StatusClass::Rejection,
         StatusKind::Rpc(code) if !SERVER_FAULTS.contains(&i64::from(code)) => StatusClass::Rejection,
-        StatusKind::Failed | StatusKind::Http(_) | StatusKind::Rpc(_) | StatusKind::Word(_) => StatusClass::Failure,
+        StatusKind::Failed | StatusKind::GivenUp | StatusKind::Http(_) | StatusKind::Rpc(_) | StatusKind::Word(_) => StatusClass::Failure,
     }
 }
 
