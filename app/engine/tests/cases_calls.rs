@@ -82,7 +82,7 @@ fn whatever_says_that_a_call_failed_prevails_and_is_its_status() {
 const SPRING: &str = "org.springframework.kafka.listener.";
 
 fn listener(topic: &str, offset: i64, id: u64) -> Wire {
-    span("billing", CONSUMER, id.into(), id, 0).with(json!({
+    span("billing", CONSUMER, id, id, 0).with(json!({
         "messaging.system": "kafka",
         "messaging.operation": "process",
         "messaging.destination.name": topic,
@@ -320,7 +320,7 @@ fn a_database_is_its_system_and_host_not_an_index() {
     }
     // A database with the name of its service, and two systems of one name.
     let own = span("shop", CLIENT, 1, 1, 0).with(json!({ "db.system": "h2", "db.name": "shop" }));
-    assert_eq!(rows(&[own.clone()]), ["shop > shop (h2) database x1"]);
+    assert_eq!(rows(std::slice::from_ref(&own)), ["shop > shop (h2) database x1"]);
     let two = [json!({ "db.system": "mysql", "db.name": "stock" }), json!({ "db.system": "redis", "db.name": "stock" })];
     let two: Vec<Wire> = (1..).zip(two).map(|(at, attrs)| span("shop", CLIENT, at, at, 0).with(attrs)).collect();
     assert_eq!(rows(&two), ["shop > stock (mysql) database x1", "shop > stock (redis) database x1"]);
@@ -332,16 +332,16 @@ fn a_database_is_its_system_and_host_not_an_index() {
 #[test]
 fn a_server_span_may_name_its_caller() {
     let named = span("billing", SERVER, 1, 1, 0).with(json!({ "peer.service": "legacy-cron" }));
-    let report = report(&[named.clone()]);
+    let report = report(std::slice::from_ref(&named));
     assert_eq!(report.interactions.iter().map(row).collect::<Vec<_>>(), ["legacy-cron > billing call x1"]);
     assert_eq!(report.interactions[0].evidence.rules.keys().collect::<Vec<_>>(), ["peer"]);
-    let nodes = wire::snapshot(&[named.clone()]).topology.nodes.clone();
+    let nodes = wire::snapshot(std::slice::from_ref(&named)).topology.nodes.clone();
     let cron = nodes.iter().find(|node| node.name == "legacy-cron").expect("a node");
     assert_eq!((cron.kind, cron.basis), (NodeKind::Service, switchboard_engine::view::NodeBasis::Inferred));
     assert!(nodes.iter().all(|node| node.kind != NodeKind::User));
     // The same where its parent was lost; a parent that came knows better.
     let lost = span("billing", SERVER, 1, 1, 99).with(json!({ "service.peer.name": "legacy-cron" }));
-    assert_eq!(rows(&[lost.clone()]), ["legacy-cron > billing call x1"]);
+    assert_eq!(rows(std::slice::from_ref(&lost)), ["legacy-cron > billing call x1"]);
     let caller = span("gateway", CLIENT, 1, 99, 0);
     assert_eq!(rows(&[lost, caller]), ["gateway > billing call x1"]);
     // A service that sends spans is that service.

@@ -126,7 +126,7 @@ pub enum WellKnown {
     PlainStatus,
     /// How it ended, in a word: `outcome` (Micrometer), `otel.status_code`.
     Outcome,
-    /// Routing key of a RabbitMQ message: with an empty exchange it names the queue.
+    /// Routing key of a `RabbitMQ` message: with an empty exchange it names the queue.
     RoutingKey,
     /// Whether the destination is temporary or anonymous.
     DestinationTemporary,

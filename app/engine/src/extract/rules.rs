@@ -189,15 +189,14 @@ fn by_attributes<'a>(role: Role, told: &Told<'_>, text: &'a TextArena, names: &m
     let mut evidence = Evidence::default();
     let is_server = role == Role::Server;
     for value in told.all(WellKnown::RpcStatus) {
-        let (status, is_success, fails) = match rpc_status(value, text) {
-            Some(code) => (StatusId::rpc(code), code == 0, if is_server { SERVER_FAULTS.contains(&code) } else { code != 0 }),
-            None => {
-                let word = value.to_text(text);
-                if is_none(&word) {
-                    continue;
-                }
-                (names.status_word(&word), false, true)
+        let (status, is_success, fails) = if let Some(code) = rpc_status(value, text) {
+            (StatusId::rpc(code), code == 0, if is_server { SERVER_FAULTS.contains(&code) } else { code != 0 })
+        } else {
+            let word = value.to_text(text);
+            if is_none(&word) {
+                continue;
             }
+            (names.status_word(&word), false, true)
         };
         evidence.weigh(status, is_success, fails);
     }

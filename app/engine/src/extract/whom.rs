@@ -22,9 +22,9 @@ enum Named {
     Database(Option<Value>),
 }
 
-/// How RabbitMQ's default exchange is called: what is published there goes to the queue that the routing key names.
+/// How `RabbitMQ`'s default exchange is called: what is published there goes to the queue that the routing key names.
 const DEFAULT_EXCHANGES: [&str; 4] = ["", "<default>", "amq.default", "(AMQP default)"];
-/// What names of temporary queues begin with: RabbitMQ, Spring AMQP, NATS, JMS.
+/// What names of temporary queues begin with: `RabbitMQ`, Spring AMQP, NATS, JMS.
 const TEMPORARY: [&str; 7] = ["amq.gen-", "amq.rabbitmq.reply-to", "spring.gen-", "_INBOX.", "temp-queue://", "temp-topic://", "queue://ID:"];
 
 impl Extractor {
@@ -151,7 +151,7 @@ impl Extractor {
     }
 }
 
-/// What a channel is called: its destination; with RabbitMQ's default exchange the queue; temporary queues have one name.
+/// What a channel is called: its destination; with `RabbitMQ`'s default exchange the queue; temporary queues have one name.
 pub(super) fn channel_name<'a>(told: &Told<'_>, text: &'a TextArena, system: &str) -> Option<Cow<'a, str>> {
     let destination = told.get(WellKnown::MessagingDestination).map(|name| name.to_text(text)).unwrap_or_default();
     let routing_key = told.text(WellKnown::RoutingKey, text).unwrap_or_default();

@@ -75,7 +75,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Finds the channels from which RabbitMQ's queues get their messages: a producer names exchange and key, a consumer
+    /// Finds the channels from which `RabbitMQ`'s queues get their messages: a producer names exchange and key, a consumer
     /// these and its queue, which then is to the channel what a group is to a topic.
     pub(super) fn find_queues(&mut self, rows: &[(RowId, &Row)]) {
         let names = &self.flow.names;

@@ -84,11 +84,6 @@ impl Wire {
         }
         self
     }
-
-    pub fn linked(mut self, trace: u64, id: u64) -> Self {
-        self.json["links"] = json!([{ "traceId": format!("{trace:032x}"), "spanId": format!("{id:016x}") }]);
-        self
-    }
 }
 
 /// The request that carries these spans.
@@ -146,15 +141,15 @@ pub fn snapshot(of: &[Wire]) -> Snapshot {
     engine.snapshot(&[])
 }
 
-fn name(name: &Option<String>) -> &str {
-    name.as_deref().unwrap_or("?")
+fn name(name: Option<&String>) -> &str {
+    name.map_or("?", String::as_str)
 }
 
 /// From, to, over what, how many, and of these errors, retries and time-outs.
 pub fn row(row: &InteractionReport) -> String {
     let counts = [("e", row.errors), ("r", row.retries), ("t", row.timeouts)];
-    let told: String = counts.iter().filter(|(_, num)| *num > 0).map(|(sign, num)| format!(" {sign}{num}")).collect();
-    format!("{} > {} {} x{}{told}", name(&row.from), name(&row.to), row.via, row.calls)
+    let told: Vec<String> = counts.iter().filter(|(_, num)| *num > 0).map(|(sign, num)| format!(" {sign}{num}")).collect();
+    format!("{} > {} {} x{}{}", name(row.from.as_ref()), name(row.to.as_ref()), row.via, row.calls, told.concat())
 }
 
 pub fn rows(of: &[Wire]) -> Vec<String> {
@@ -168,7 +163,7 @@ pub fn statuses(report: &Report, kind: HopKind) -> Vec<String> {
 }
 
 pub fn hops(report: &Report, kind: HopKind) -> Vec<String> {
-    report.hops.iter().filter(|hop| hop.kind == kind).map(|hop| format!("{} > {} x{}", name(&hop.from), name(&hop.to), hop.calls)).collect()
+    report.hops.iter().filter(|hop| hop.kind == kind).map(|hop| format!("{} > {} x{}", name(hop.from.as_ref()), name(hop.to.as_ref()), hop.calls)).collect()
 }
 
 /// Calls that each service received, where it received some.

@@ -100,15 +100,14 @@ impl LogRecord<'_> {
 
 impl SpanBuilder<'_> {
     fn json_span(&mut self, mark: Mark, json: &str) -> Result<(), Rejection> {
-        let span: Span<'_> = match serde_json::from_str(json) {
-            Ok(span) => span,
-            Err(_) => {
-                let mut lost = Lost::default();
-                let read = lenient::span(json, &mut lost);
-                self.columns.truncated |= lost.num_all() > 0;
-                self.note_lost(lost);
-                read.map_err(|why| self.note_malformed(&why))?
-            }
+        let span: Span<'_> = if let Ok(span) = serde_json::from_str(json) {
+            span
+        } else {
+            let mut lost = Lost::default();
+            let read = lenient::span(json, &mut lost);
+            self.columns.truncated |= lost.num_all() > 0;
+            self.note_lost(lost);
+            read.map_err(|why| self.note_malformed(&why))?
         };
         let mut truncated = span.events.is_cut || span.links.is_cut;
         span.attributes.write(&mut self.columns);
@@ -230,15 +229,14 @@ fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
 
 impl LogBuilder<'_> {
     fn json_log(&mut self, start: usize, json: &str) -> Result<(), Rejection> {
-        let record: LogRecord<'_> = match serde_json::from_str(json) {
-            Ok(record) => record,
-            Err(_) => {
-                let mut lost = Lost::default();
-                let read = lenient::log(json, &mut lost);
-                self.columns.truncated |= lost.num_all() > 0;
-                self.note_lost(lost);
-                read.map_err(|why| self.note_malformed(&why))?
-            }
+        let record: LogRecord<'_> = if let Ok(record) = serde_json::from_str(json) {
+            record
+        } else {
+            let mut lost = Lost::default();
+            let read = lenient::log(json, &mut lost);
+            self.columns.truncated |= lost.num_all() > 0;
+            self.note_lost(lost);
+            read.map_err(|why| self.note_malformed(&why))?
         };
         let mut truncated = false;
         record.attributes.write(&mut self.columns);
