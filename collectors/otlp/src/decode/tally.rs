@@ -18,6 +18,13 @@ pub(crate) enum Rejection {
 /// Characters of what could not be read that are told.
 const MAX_TOLD_CHARS: usize = 120;
 
+/// Why something could not be read, without what stood there, which may be a secret, and where in the text it stood, which says
+/// nothing to anybody.
+fn without_values(why: &dyn std::fmt::Display) -> String {
+    let why = why.to_string();
+    why.split(" at line ").next().unwrap_or_default().split(['"', '`']).next().unwrap_or_default().trim_end().to_owned()
+}
+
 /// A part of an item that may be left out without the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -53,9 +60,7 @@ impl Lost {
     pub(crate) fn add(&mut self, part: Part, name: &str, why: &dyn std::fmt::Display) {
         self.num[part as usize] += 1;
         if self.first.is_none() {
-            let why = why.to_string();
-            // Where in the text it stood says nothing to anybody.
-            let why = why.split(" at line ").next().unwrap_or_default();
+            let why = without_values(why);
             let told = if name.is_empty() { format!("{}: {why}", part.name()) } else { format!("{} {name:?}: {why}", part.name()) };
             self.first = Some((part, told.chars().take(MAX_TOLD_CHARS).collect()));
         }
@@ -112,7 +117,7 @@ impl Tally {
 
     /// An item that could not be decoded is left out; why.
     pub(crate) fn note_malformed(&mut self, why: &dyn std::fmt::Display) {
-        self.first_malformed.get_or_insert_with(|| why.to_string().split(" at line ").next().unwrap_or_default().chars().take(MAX_TOLD_CHARS).collect());
+        self.first_malformed.get_or_insert_with(|| without_values(why).chars().take(MAX_TOLD_CHARS).collect());
     }
 
     /// The rule by which items were left out, in a word or two.
