@@ -36,7 +36,7 @@ fn end(topic: i64, partition: i32, round: i64) -> i64 {
 fn topic(number: i64, round: i64) -> Fact {
     let partition = |partition| PartitionFact { partition, leader: Some(1), low: Some(0), high: Some(end(number, partition, round)) };
     let partitions = (0..NUM_PARTITIONS).map(partition).collect();
-    Fact::Topic(TopicFact { cluster: cluster(), topic: topic_name(number), partitions, tail: TailState::Tailed })
+    Fact::Topic(TopicFact { cluster: cluster(), topic: topic_name(number), partitions, tail: TailState::Tailed, topic_id: None, made_again_ns: None })
 }
 
 fn group(number: i64, round: i64, read_ms: i64) -> Fact {
@@ -45,7 +45,7 @@ fn group(number: i64, round: i64, read_ms: i64) -> Fact {
     let offset = |(topic, partition): (i64, i32)| {
         let end = end(topic, partition, round);
         let behind = (number + topic + i64::from(partition)) % 7 * round;
-        GroupOffset { topic: topic_name(topic), partition, committed: Some(end - behind), end: Some(end), low: Some(0) }
+        GroupOffset { topic: topic_name(topic), partition, committed: Some(end - behind), end: Some(end), low: Some(0), ..GroupOffset::default() }
     };
     let member = |of: i32| GroupMember {
         member_id: format!("consumer-{number}-{of}-5f0c1d9e-6f6c-4d7a-9d5c-6a4f3c1e2b70"),
@@ -56,6 +56,7 @@ fn group(number: i64, round: i64, read_ms: i64) -> Fact {
     Fact::Group(GroupFact {
         cluster: cluster(),
         group: format!("shop.group-{number:03}"),
+        kind: None,
         state: Some("Stable".to_owned()),
         members: Some(vec![member(0), member(1)]),
         members_reason: None,

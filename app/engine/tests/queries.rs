@@ -112,7 +112,14 @@ fn a_span_tells_its_status_events_and_the_names_of_today() {
 }
 
 fn reading(committed: [Option<i64>; 2], read_ms: i64) -> Fact {
-    let offset = |partition: i32| GroupOffset { topic: "orders".to_owned(), partition, committed: committed[partition as usize], end: Some(100), low: Some(3) };
+    let offset = |partition: i32| GroupOffset {
+        topic: "orders".to_owned(),
+        partition,
+        committed: committed[partition as usize],
+        end: Some(100),
+        low: Some(3),
+        ..GroupOffset::default()
+    };
     let member = GroupMember {
         member_id: "m-1".to_owned(),
         client_id: "billing-1".to_owned(),
@@ -122,6 +129,7 @@ fn reading(committed: [Option<i64>; 2], read_ms: i64) -> Fact {
     Fact::Group(GroupFact {
         cluster: cluster(),
         group: "billing".to_owned(),
+        kind: None,
         state: Some("Stable".to_owned()),
         members: Some(vec![member]),
         members_reason: None,
@@ -385,7 +393,14 @@ fn traces_are_listed_and_what_they_pass_through() {
 #[test]
 fn find_tells_what_is_not_kept_or_not_read() {
     let mut engine = engine_of(1 << 20);
-    let unread = TopicFact { cluster: cluster(), topic: "secrets".to_owned(), partitions: Vec::new(), tail: TailState::NotTailed("not chosen".to_owned()) };
+    let unread = TopicFact {
+        cluster: cluster(),
+        topic: "secrets".to_owned(),
+        partitions: Vec::new(),
+        tail: TailState::NotTailed("not chosen".to_owned()),
+        topic_id: None,
+        made_again_ns: None,
+    };
     let many = |batch: u64| spans(1_000, &(0..500).map(|at| Span::client("shop", u128::from(batch * 500 + at + 1), 10, 0)).collect::<Vec<_>>());
     apply(&mut engine, &[facts(500, vec![topic("orders", 5), Fact::Topic(unread)])]);
     apply(&mut engine, &(0..40).map(many).collect::<Vec<_>>());

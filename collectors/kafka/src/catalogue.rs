@@ -184,6 +184,8 @@ impl Catalogue {
                     topic: topic.name.to_string(),
                     partitions: topic.partitions.iter().map(|p| PartitionFact { partition: p.partition, leader: p.leader, low: p.low, high: p.high }).collect(),
                     tail: topic.tail.clone(),
+                    topic_id: None,
+                    made_again_ns: None,
                 };
                 (topic.told.as_ref() != Some(&fact)).then_some((id, fact))
             })

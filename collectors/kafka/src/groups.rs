@@ -344,9 +344,7 @@ impl Groups {
         let unknown = |(topic, partition): &(TopicId, i32)| GroupOffset {
             topic: catalogue.topic(*topic).name.to_string(),
             partition: *partition,
-            committed: None,
-            end: None,
-            low: None,
+            ..GroupOffset::default()
         };
         self.order
             .iter()
@@ -354,6 +352,7 @@ impl Groups {
             .map(|(group, known)| GroupFact {
                 cluster: cluster.clone(),
                 group: group.clone(),
+                kind: None,
                 state: None,
                 members: None,
                 members_reason: Some(why.to_owned()),
@@ -434,7 +433,7 @@ impl ReadGroup {
                 let found = topic.partition(partition);
                 let end = found.and_then(|p| p.high);
                 num_unknown_ends += usize::from(end.is_none());
-                GroupOffset { topic: topic.name.to_string(), partition, committed, end, low: found.and_then(|p| p.low) }
+                GroupOffset { topic: topic.name.to_string(), partition, committed, end, low: found.and_then(|p| p.low), ..GroupOffset::default() }
             })
             .collect();
         if num_unknown_ends > 0 {
@@ -443,6 +442,7 @@ impl ReadGroup {
         GroupFact {
             cluster: cluster.clone(),
             group: self.group,
+            kind: None,
             state: self.state,
             members: self.members,
             members_reason: self.members_reason,

@@ -107,6 +107,10 @@ pub struct TopicFact {
     pub partitions: Vec<PartitionFact>,
     /// Whether its records are read.
     pub tail: TailState,
+    /// Its id as the brokers give it: another once the topic was made again; `None` = unknown.
+    pub topic_id: Option<String>,
+    /// When it was seen to be made again under the same name, ns since the Unix epoch; `None` = it was not.
+    pub made_again_ns: Option<i64>,
 }
 
 /// A member of a consumer group.
@@ -122,8 +126,19 @@ pub struct GroupMember {
     pub assignment: Vec<(String, i32)>,
 }
 
+/// A transaction that has written to a partition and has neither committed nor aborted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenTransaction {
+    /// `transactional.id` of its producer; `None` = unknown.
+    pub transactional_id: Option<String>,
+    /// When it began, ns since the Unix epoch; `None` = unknown.
+    pub since_ns: Option<i64>,
+    /// Its first offset in the partition; `None` = unknown.
+    pub first_offset: Option<i64>,
+}
+
 /// Where a group stands in a partition. Committed was read before end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupOffset {
     /// Topic.
     pub topic: String,
@@ -135,15 +150,39 @@ pub struct GroupOffset {
     pub end: Option<i64>,
     /// Low watermark; `None` = unknown.
     pub low: Option<i64>,
+    /// Last stable offset, up to which a read_committed reader may read; `None` = unknown.
+    pub last_stable: Option<i64>,
+    /// Records between committed and end that can be read, control markers left out; `None` = not known.
+    pub readable_behind: Option<u64>,
+    /// The oldest open transaction of the partition; `None` = none, or unknown.
+    pub open_transaction: Option<OpenTransaction>,
+}
+
+/// The kinds of groups that read topics, by the protocol that they follow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupKind {
+    /// The classic protocol.
+    Classic,
+    /// The consumer protocol of KIP-848.
+    Consumer,
+    /// A share group (KIP-932): records are acknowledged one by one, so there is no committed offset.
+    Share,
+    /// A Streams group (KIP-1071).
+    Streams,
+    /// Any other, as the brokers call it.
+    Other(String),
 }
 
 /// A consumer group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupFact {
     /// Its cluster.
     pub cluster: ClusterRef,
     /// Its name (`group.id`).
     pub group: String,
+    /// Its kind; `None` = unknown.
+    pub kind: Option<GroupKind>,
     /// State as the coordinator says (`Stable`, `Empty`, …); `None` = unknown.
     pub state: Option<String>,
     /// Members; `None` = unknown, for `members_reason`.

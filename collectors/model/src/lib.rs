@@ -38,8 +38,8 @@ pub use context::{
 pub use correlation::{CorrelationId, is_correlation_name};
 pub use dead_letter::{DeadLetterName, dead_letter_name, group_in_name, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
 pub use fact::{
-    BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, Fact, GroupFact, GroupMember, GroupOffset, HealthFact,
-    HealthState, InstanceFact, PartitionFact, Refusal, TailState, TopicFact,
+    BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, Fact, GroupFact, GroupKind, GroupMember, GroupOffset,
+    HealthFact, HealthState, InstanceFact, OpenTransaction, PartitionFact, Refusal, TailState, TopicFact,
 };
 pub use failure_headers::{FAILURE_DIALECTS, FailureDialect, FailureField, HeaderDecoder, failure_header, may_tell_failure};
 pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};

@@ -13,17 +13,25 @@ fn cluster() -> ClusterRef {
 fn topic(name: &str, partitions: &[(Option<i64>, Option<i64>)]) -> TopicFact {
     let fact =
         |(number, (low, high)): (usize, &(Option<i64>, Option<i64>))| PartitionFact { partition: number as i32, leader: Some(1), low: *low, high: *high };
-    TopicFact { cluster: cluster(), topic: name.into(), partitions: partitions.iter().enumerate().map(fact).collect(), tail: TailState::Tailed }
+    TopicFact {
+        cluster: cluster(),
+        topic: name.into(),
+        partitions: partitions.iter().enumerate().map(fact).collect(),
+        tail: TailState::Tailed,
+        topic_id: None,
+        made_again_ns: None,
+    }
 }
 
 fn offset(partition: i32, committed: Option<i64>, low: Option<i64>, end: Option<i64>) -> GroupOffset {
-    GroupOffset { topic: "orders".into(), partition, committed, end, low }
+    GroupOffset { topic: "orders".into(), partition, committed, end, low, ..GroupOffset::default() }
 }
 
 fn group(second: i64, offsets: Vec<GroupOffset>) -> GroupFact {
     GroupFact {
         cluster: cluster(),
         group: "inventory".into(),
+        kind: None,
         state: Some("Stable".into()),
         members: Some(vec![member("c-1", &[("orders", 0), ("orders", 1)])]),
         members_reason: None,

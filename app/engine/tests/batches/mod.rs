@@ -285,17 +285,32 @@ pub fn facts(received_ms: i64, facts: Vec<Fact>) -> Batch {
 
 pub fn topic(name: &str, high: i64) -> Fact {
     let partition = PartitionFact { partition: 0, leader: Some(1), low: Some(0), high: Some(high) };
-    Fact::Topic(TopicFact { cluster: cluster(), topic: name.to_owned(), partitions: vec![partition], tail: TailState::Tailed })
+    Fact::Topic(TopicFact {
+        cluster: cluster(),
+        topic: name.to_owned(),
+        partitions: vec![partition],
+        tail: TailState::Tailed,
+        topic_id: None,
+        made_again_ns: None,
+    })
 }
 
 pub fn group(name: &str, topic: &str, committed: i64, end: i64, read_ms: i64) -> Fact {
     Fact::Group(GroupFact {
         cluster: cluster(),
         group: name.to_owned(),
+        kind: None,
         state: Some("Stable".to_owned()),
         members: Some(Vec::new()),
         members_reason: None,
-        offsets: vec![GroupOffset { topic: topic.to_owned(), partition: 0, committed: Some(committed), end: Some(end), low: Some(0) }],
+        offsets: vec![GroupOffset {
+            topic: topic.to_owned(),
+            partition: 0,
+            committed: Some(committed),
+            end: Some(end),
+            low: Some(0),
+            ..GroupOffset::default()
+        }],
         read_ns: START_NS + read_ms * MS,
         error: None,
     })
