@@ -150,7 +150,7 @@ pub struct GroupOffset {
     pub end: Option<i64>,
     /// Low watermark; `None` = unknown.
     pub low: Option<i64>,
-    /// Last stable offset, up to which a read_committed reader may read; `None` = unknown.
+    /// Last stable offset, up to which a reader of committed records (`read_committed`) may read; `None` = unknown.
     pub last_stable: Option<i64>,
     /// Records between committed and end that can be read, control markers left out; `None` = not known.
     pub readable_behind: Option<u64>,
