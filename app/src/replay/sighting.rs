@@ -271,14 +271,12 @@ pub(super) fn settles(channels: &RetryChannels, retried_ns: Option<i64>, quiet_n
     if !is_unseen {
         return Settles::After(quiet_ns);
     }
-    match retried_ns.or_else(|| channels.whole_delay_ns()) {
-        Some(delay_ns) => Settles::After(delay_ns.saturating_add(quiet_ns)),
-        None => {
-            let unread = channels.unread.iter().next();
-            let (name, why) = unread.map_or(("its retry channel", ""), |(name, why)| (name.as_str(), why.as_str()));
-            Settles::Unknown(format!("{name} is not read ({why}), so nobody sees whether it is tried again, and how long that takes is not told"))
-        }
+    if let Some(delay_ns) = retried_ns.or_else(|| channels.whole_delay_ns()) {
+        return Settles::After(delay_ns.saturating_add(quiet_ns));
     }
+    let unread = channels.unread.iter().next();
+    let (name, why) = unread.map_or(("its retry channel", ""), |(name, why)| (name.as_str(), why.as_str()));
+    Settles::Unknown(format!("{name} is not read ({why}), so nobody sees whether it is tried again, and how long that takes is not told"))
 }
 
 #[cfg(test)]
