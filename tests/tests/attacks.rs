@@ -1,0 +1,316 @@
+//! The attack list in short form: hostile senders, actuators, health servers and brokers, all at once on one program with 64 MiB.
+//! It goes on, stays within its memory, stores what is good, and every item is accounted for. (kill -9 of replay: see the replay's own tests.)
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message as _;
+use switchboard_tests::agreement::unaccounted;
+use switchboard_tests::program::{Program, free_ports, read_json};
+
+const WITHIN: Duration = Duration::from_mins(1);
+/// Memory that was given, and what the program itself needs (tests are built without optimisation).
+const MOST_RSS_BYTES: u64 = (64 + 150) << 20;
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Numbers that are the same in each run.
+struct Lots(u64);
+
+impl Lots {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % most
+    }
+}
+
+fn attribute(key: &str, value: &str) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }), ..KeyValue::default() }
+}
+
+fn request(service: &str, name: &str, first: u64, num_spans: u64) -> ExportTraceServiceRequest {
+    let now_ns = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+    let span = |number: u64| Span {
+        trace_id: (u128::from(number) << 64 | 0xbad).to_be_bytes().to_vec(),
+        span_id: (number + 1).to_be_bytes().to_vec(),
+        name: format!("{name} {number}"),
+        kind: 2,
+        start_time_unix_nano: now_ns,
+        end_time_unix_nano: now_ns + 1_000_000,
+        attributes: vec![attribute("note", &format!("{{\"token\":{{\"a\":{number}")), attribute(&format!("key.{number}"), "value")],
+        ..Span::default()
+    };
+    let resource = Resource { attributes: vec![attribute("service.name", service)], ..Resource::default() };
+    let scope_spans = vec![ScopeSpans { spans: (first..first + num_spans).map(span).collect(), ..ScopeSpans::default() }];
+    ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }] }
+}
+
+/// A connection that is kept for many requests.
+struct Sender {
+    port: u16,
+    stream: Option<TcpStream>,
+}
+
+impl Sender {
+    fn to(port: u16) -> Self {
+        Self { port, stream: None }
+    }
+
+    /// Sends a body and gives the answer's status.
+    fn post(&mut self, content: &str, encoding: &str, body: &[u8]) -> std::io::Result<u16> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => {
+                let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+                stream.set_read_timeout(Some(WITHIN))?;
+                none.insert(stream)
+            }
+        };
+        let head = format!(
+            "POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content}\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let answered = stream.write_all(&[head.as_bytes(), body].concat()).and_then(|()| read_answer(stream));
+        if answered.is_err() {
+            self.stream = None;
+        }
+        answered
+    }
+}
+
+fn read_answer(stream: &mut TcpStream) -> std::io::Result<u16> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(std::io::ErrorKind::InvalidData.into())
+}
+
+/// A server that answers each connection in its own manner until the process ends; its port.
+fn server(answer: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let answer = std::sync::Arc::new(answer);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answer = std::sync::Arc::clone(&answer);
+            std::thread::spawn(move || answer(&mut stream));
+        }
+    });
+    port
+}
+
+/// Answers any request over HTTP with this head, and a part of a body so many times.
+fn http_server(head: &'static str, part: Vec<u8>, num_parts: usize) -> u16 {
+    server(move |stream| {
+        let mut asked = [0; 4096];
+        if stream.read(&mut asked).is_ok() && stream.write_all(head.as_bytes()).is_ok() {
+            for _ in 0..num_parts {
+                if stream.write_all(&part).is_err() {
+                    return;
+                }
+            }
+        }
+    })
+}
+
+/// Blocks of zstd that say a byte 131,072 times each: 4 bytes for 128 KiB.
+fn zstd_bomb(num_blocks: usize) -> Vec<u8> {
+    let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+    for number in 0..num_blocks {
+        let head = 131_072_u32 << 3 | 1 << 1 | u32::from(number + 1 == num_blocks);
+        bomb.extend_from_slice(&head.to_le_bytes()[..3]);
+        bomb.push(0);
+    }
+    bomb
+}
+
+fn profile(folder: &Path) -> String {
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+    let http = |head, part: &str, num| http_server(head, part.as_bytes().to_vec(), num);
+    let many_names: String = (0..20_000).map(|number| format!("\"breaker-{number}\":{{\"state\":\"OPEN\"}},")).collect();
+    let actuators = [
+        ("endless", http(OK, "{\"circuitBreakers\":{\"a\":", usize::MAX)),
+        ("deep", http(OK, &"[".repeat(1 << 20), 1)),
+        ("names", http(OK, &format!("{{\"circuitBreakers\":{{{many_names}\"last\":{{\"state\":\"OPEN\"}}}}}}"), 1)),
+        ("head", http("HTTP/1.1 200 OK\r\n", "x-filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", usize::MAX)),
+        ("elsewhere", http("HTTP/1.1 302 Found\r\nlocation: http://joe:hunter2Zq7@10.0.0.1/\r\nconnection: close\r\n\r\n", "", 0)),
+        ("garbage", http("\0\u{1}\u{2}garbage", "\u{7f}", 1 << 16)),
+        ("silent", server(|_| std::thread::sleep(Duration::from_mins(10)))),
+    ];
+    let frame = |length: i32| {
+        server(move |stream| {
+            let mut asked = [0; 4096];
+            while stream.read(&mut asked).is_ok_and(|num| num > 0) {
+                if stream.write_all(&length.to_be_bytes()).and_then(|()| stream.write_all(&[0xff; 1 << 16])).is_err() {
+                    return;
+                }
+            }
+        })
+    };
+    let brokers = [("long frames", frame(i32::MAX)), ("negative frames", frame(-1)), ("short frames", frame(3)), ("garbage frames", frame(60_000))];
+    let healths = [
+        ("health garbage", http("\0\u{1}\u{2}garbage", "\u{7f}", 1 << 16)),
+        (
+            "health endless",
+            server(|stream| {
+                // Settings, then headers of a stream that nobody opened, for ever.
+                let mut all = vec![0, 0, 0, 4, 0, 0, 0, 0, 0];
+                all.extend([0, 0, 1, 1, 0, 0, 0, 0, 2, 0x88].repeat(1 << 12));
+                while stream.write_all(&all).is_ok() {}
+            }),
+        ),
+        ("health silent", server(|_| std::thread::sleep(Duration::from_mins(10)))),
+    ];
+    let mut text = format!("name = \"attacks\"\nledger = '{}'\n", folder.join("ledger.sqlite").display());
+    for (name, port) in brokers {
+        text.push_str(&format!("[[kafka]]\nname = \"{name}\"\nbrokers = \"127.0.0.1:{port}\"\npoll_s = 0.5\n"));
+    }
+    for (name, port) in actuators {
+        text.push_str(&format!("[[http]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}/actuator\"\npoll_s = 0.5\n"));
+    }
+    for (name, port) in healths {
+        text.push_str(&format!("[[grpc]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}\"\n"));
+    }
+    text
+}
+
+fn peak_rss_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+#[test]
+fn a_program_under_attack_goes_on_and_accounts_for_everything() {
+    if std::env::var_os("CI_PEERS").is_none() {
+        println!("skipped: CI_PEERS is not set (this test takes a minute)");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (report, profile_path) = (folder.path().join("r.json"), folder.path().join("p.toml"));
+    std::fs::write(&profile_path, profile(folder.path())).expect("written");
+    let (grpc_port, http_port) = free_ports().expect("free ports");
+    let (grpc, http) = (grpc_port.to_string(), http_port.to_string());
+    let (report_arg, profile_arg) = (report.display().to_string(), profile_path.display().to_string());
+    let args = [
+        "watch",
+        "--headless",
+        "--profile",
+        &profile_arg,
+        "--memory",
+        "64MiB",
+        "--otlp-grpc-port",
+        &grpc,
+        "--otlp-http-port",
+        &http,
+        "--for",
+        "45s",
+        "--report",
+        &report_arg,
+    ];
+    let mut program = Program::start(&args).expect("starts");
+    program.wait_for_line("OTLP · live", WITHIN).expect("listens");
+    let began = Instant::now();
+
+    // Those who say nothing, all the while.
+    let silent: Vec<TcpStream> = (0..300)
+        .filter_map(|number| {
+            let mut stream = TcpStream::connect(("127.0.0.1", if number % 2 == 0 { grpc_port } else { http_port })).ok()?;
+            (number % 3 == 0 || stream.write_all(PREFACE).is_ok()).then_some(stream)
+        })
+        .collect();
+    let mut sender = Sender::to(http_port);
+    let mut is_good = |what: &str, number: u64| {
+        let asked = Instant::now();
+        let body = request("good", "good", 1 << 40 | number, 1).encode_to_vec();
+        // Whoever held the place before may have been cut off for it.
+        let answered = (0..5).find_map(|_| sender.post("application/x-protobuf", "identity", &body).ok());
+        assert_eq!(answered, Some(200), "after {what}");
+        assert!(asked.elapsed() < Duration::from_secs(10), "after {what}: {:?}", asked.elapsed());
+    };
+    is_good("silent peers", 1);
+
+    // Bombs.
+    let mut bomber = Sender::to(http_port);
+    for _ in 0..20 {
+        if let Ok(status) = bomber.post("application/x-protobuf", "zstd", &zstd_bomb(25_000)) {
+            assert_eq!(status, 413, "3 GiB in 100 KB");
+        }
+    }
+    is_good("bombs", 2);
+
+    // Requests with a byte or a few changed, each in both encodings.
+    let mut lots = Lots(4_711);
+    let whole = request("flipped", "flipped", 0, 3);
+    let bodies = [("application/x-protobuf", whole.encode_to_vec()), ("application/json", serde_json::to_vec(&whole).expect("JSON"))];
+    let mut flipper = Sender::to(http_port);
+    let (mut num_taken, mut num_refused) = (0, 0);
+    for number in 0..10_000 {
+        let (content, body) = &bodies[number % 2];
+        let mut body = body.clone();
+        for _ in 0..=lots.below(4) {
+            let at = lots.below(body.len());
+            body[at] ^= 1 << lots.below(8);
+        }
+        match flipper.post(content, "identity", &body) {
+            Ok(200) => num_taken += 1,
+            Ok(400) => num_refused += 1,
+            Ok(status) => panic!("request {number} was answered {status}"),
+            Err(error) => panic!("request {number}: {error}"),
+        }
+    }
+    assert!(num_taken > 100 && num_refused > 100, "{num_taken} taken, {num_refused} refused");
+    is_good("flipped bytes", 3);
+
+    // Names that nobody has twice: services, operations, attributes.
+    let mut flooder = Sender::to(http_port);
+    for number in 0..1_500 {
+        let body = request(&format!("service-{number}"), "GET", number * 40, 40).encode_to_vec();
+        let status = flooder.post("application/x-protobuf", "identity", &body).expect("an answer");
+        assert!([200, 503].contains(&status), "{status}");
+    }
+    is_good("a flood of names", 4);
+    drop(silent);
+
+    let rss = peak_rss_bytes(program.pid());
+    let left = Duration::from_secs(45).saturating_sub(began.elapsed());
+    assert_eq!(program.wait(left + WITHIN).expect("ends by itself"), 0, "{}", program.output());
+    let json = read_json(&report).expect("a report");
+    assert_eq!(unaccounted(&json), Vec::<String>::new());
+    if let Some(rss) = rss {
+        assert!(rss <= MOST_RSS_BYTES, "{} MiB", rss >> 20);
+    }
+    let sources = json["sources"].as_array().expect("sources");
+    assert_eq!(sources.len(), 15, "{sources:?}");
+    let otlp = sources.iter().find(|source| source["kind"] == "otlp").expect("the receiver");
+    assert!(otlp["counts"]["received"].as_u64() >= Some(60_000), "{otlp}");
+    for source in sources.iter().filter(|source| source["kind"] != "otlp" && source["name"] != "names") {
+        assert_ne!(source["state"], "live", "{source}");
+        assert!(source["next_step"].as_str().is_some_and(|step| !step.is_empty()), "{source}");
+    }
+    assert!(!json.to_string().contains("hunter2"), "a redirect's credentials are told");
+}
+
+/// A device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let (grpc_port, http_port) = free_ports().expect("free ports");
+    let (grpc, http) = (grpc_port.to_string(), http_port.to_string());
+    let args = ["watch", "--headless", "--otlp-grpc-port", &grpc, "--otlp-http-port", &http, "--for", "1s", "--report", "/dev/full"];
+    let mut program = Program::start(&args).expect("starts");
+    let code = program.wait(WITHIN).expect("ends by itself");
+    assert_ne!(code, 0, "{}", program.output());
+    assert!(program.output().contains("/dev/full"), "{}", program.output());
+}
