@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use crate::{
     LabConfig,
     books::{Books, Clerk},
-    broker::Progress,
+    broker::{Groups, Progress},
     dice::Dice,
     faults::Faults,
     outbox::OrderTable,
@@ -34,6 +34,7 @@ pub(crate) struct Shop {
     pub(crate) ports: Ports,
     pub(crate) table: OrderTable,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) groups: Groups,
     num_busy: AtomicUsize,
     last_order: AtomicU64,
 }
@@ -46,6 +47,7 @@ fn orders_by_clock() -> u64 {
 
 impl Shop {
     pub(crate) fn new(config: &LabConfig, brokers: &str) -> Arc<Self> {
+        let progress: Arc<Progress> = Arc::default();
         Arc::new(Self {
             books: Books::new(),
             faults: Faults::default(),
@@ -53,7 +55,8 @@ impl Shop {
             brokers: brokers.to_owned(),
             ports: Ports { grpc: config.otlp_grpc_port, http: config.otlp_http_port },
             table: OrderTable::new(),
-            progress: Arc::default(),
+            groups: Groups::new(brokers, config.kafka.is_none(), &progress),
+            progress,
             num_busy: AtomicUsize::new(0),
             last_order: AtomicU64::new(if config.kafka.is_some() { orders_by_clock() } else { ORDERS_BEFORE }),
         })

@@ -5,12 +5,13 @@ mod headers;
 mod progress;
 mod publisher;
 mod reader;
+mod shares;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use headers::{DeadLetter, Headers, dead_letter_headers};
 pub(crate) use progress::Progress;
 pub(crate) use publisher::{Outgoing, Publisher};
-pub(crate) use reader::{GroupReader, Received};
+pub(crate) use reader::{GroupReader, Groups, Received};
 
 /// The channel of orders that were accepted, and of orders taken back (without payload).
 pub(crate) const ORDERS_PLACED: &str = "orders.placed";

@@ -5,14 +5,17 @@ use opentelemetry::{Context, KeyValue};
 use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
     error::KafkaResult,
     message::BorrowedMessage,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
-    broker::{Headers, Progress, client_config},
+    broker::{
+        Headers, Progress, client_config,
+        shares::{Seat, Shares},
+    },
     telemetry::{attribute, context_from},
 };
 
@@ -75,6 +78,42 @@ impl Received {
     }
 }
 
+/// How the groups of a lab read.
+pub(crate) struct Groups {
+    brokers: String,
+    progress: Arc<Progress>,
+    /// Who reads which partition of the mock cluster, where nobody may join a group; at a real broker the readers join.
+    shares: Option<Arc<Shares>>,
+}
+
+impl Groups {
+    pub(crate) fn new(brokers: &str, is_mock: bool, progress: &Arc<Progress>) -> Self {
+        Self { brokers: brokers.to_owned(), progress: progress.clone(), shares: is_mock.then(Arc::default) }
+    }
+
+    /// A reader of a channel for a group; fails when librdkafka refuses the settings. Must be called on the runtime that will poll it.
+    pub(crate) fn reader(&self, group: &'static str, channel: &'static str, client_id: &'static str) -> anyhow::Result<GroupReader> {
+        let context = ReaderContext { group, channel, positions: Mutex::default(), progress: self.progress.clone() };
+        let consumer: StreamConsumer<ReaderContext> = client_config(&self.brokers, client_id)
+            .set("group.id", group)
+            // The commits are librdkafka's, for it tells of no others; the offsets are stored by hand once they are handled.
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "200")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("session.timeout.ms", "6000")
+            .set("heartbeat.interval.ms", "1000")
+            .set("allow.auto.create.topics", "false")
+            .create_with_context(context)
+            .with_context(|| format!("the consumer of group {group} does not start"))?;
+        let seat = self.shares.as_ref().map(|shares| shares.sit(group, client_id));
+        if seat.is_none() {
+            consumer.subscribe(&[channel])?;
+        }
+        Ok(GroupReader { consumer: Arc::new(consumer), seat, group, channel, client_id })
+    }
+}
+
 /// Offsets that were handled since the last rebalance, by partition, each the next to read.
 type Positions = BTreeMap<i32, i64>;
 
@@ -107,34 +146,17 @@ impl ConsumerContext for ReaderContext {
     }
 }
 
-/// One member of a consumer group that reads one channel. What was handled, and nothing else, is committed every 200 ms.
+/// One reader of a channel for a group. What was handled, and nothing else, is committed every 200 ms.
 pub(crate) struct GroupReader {
     consumer: Arc<StreamConsumer<ReaderContext>>,
+    /// Its place among the readers of the group, where they do not join it; let go of after the consumer has ended.
+    seat: Option<Arc<Seat>>,
     group: &'static str,
     channel: &'static str,
     client_id: &'static str,
 }
 
 impl GroupReader {
-    /// Joins the group; fails when librdkafka refuses the settings. Must be called on the runtime that will poll it.
-    pub(crate) fn join(brokers: &str, group: &'static str, channel: &'static str, client_id: &'static str, progress: &Arc<Progress>) -> anyhow::Result<Self> {
-        let context = ReaderContext { group, channel, positions: Mutex::default(), progress: progress.clone() };
-        let consumer: StreamConsumer<ReaderContext> = client_config(brokers, client_id)
-            .set("group.id", group)
-            // The commits are librdkafka's, for it tells of no others; the offsets are stored by hand once they are handled.
-            .set("enable.auto.commit", "true")
-            .set("auto.commit.interval.ms", "200")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "earliest")
-            .set("session.timeout.ms", "6000")
-            .set("heartbeat.interval.ms", "1000")
-            .set("allow.auto.create.topics", "false")
-            .create_with_context(context)
-            .with_context(|| format!("the consumer of group {group} does not start"))?;
-        consumer.subscribe(&[channel])?;
-        Ok(Self { consumer: Arc::new(consumer), group, channel, client_id })
-    }
-
     pub(crate) fn group(&self) -> &'static str {
         self.group
     }
@@ -158,12 +180,77 @@ impl GroupReader {
     /// Waits for the next record. Nothing is lost when it is given up waiting for.
     pub(crate) async fn next(&self) -> Received {
         loop {
-            match self.consumer.recv().await {
-                Ok(message) => return Received::new(self.channel, &message),
-                // Brokers that are away say so here; librdkafka itself tries again.
-                Err(_) => sleep(Duration::from_millis(50)).await,
+            tokio::select! {
+                biased;
+                () = self.share() => {}
+                message = self.consumer.recv() => match message {
+                    Ok(message) => return Received::new(self.channel, &message),
+                    // Brokers that are away say so here; librdkafka itself tries again.
+                    Err(_) => sleep(Duration::from_millis(50)).await,
+                },
             }
         }
+    }
+
+    /// Takes and lets go of partitions as the group's readers come and go; ends when that may have changed again.
+    async fn share(&self) {
+        let Some(seat) = &self.seat else { return std::future::pending().await };
+        let mut news = seat.news();
+        let turn = seat.turn(Instant::now());
+        if !turn.take.is_empty() {
+            self.consumer.context().positions.lock().retain(|partition, _| !turn.take.contains(partition));
+            if self.partitions(&turn.take, |_| Offset::Stored).and_then(|taken| self.consumer.incremental_assign(&taken)).is_err() {
+                // A client that is about to end takes nothing more.
+                seat.released(&turn.take);
+                sleep(Duration::from_millis(200)).await;
+                return;
+            }
+        }
+        if !turn.release.is_empty() {
+            self.release(seat.clone(), turn.release);
+        }
+        let again = async {
+            match turn.again_at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // The readers' table lives as long as the lab.
+            _ = news.changed() => {}
+            () = again => {}
+        }
+    }
+
+    /// Commits what was handled of these partitions, reads them no more and says so, beside everything else.
+    fn release(&self, seat: Arc<Seat>, partitions: Vec<i32>) {
+        let consumer = self.consumer.clone();
+        let handled: Positions = partitions.iter().filter_map(|p| Some((*p, *self.consumer.context().positions.lock().get(p)?))).collect();
+        let lists = (
+            self.partitions(&partitions, |_| Offset::Invalid),
+            self.partitions(&handled.keys().copied().collect::<Vec<_>>(), |p| handled.get(&p).map_or(Offset::Invalid, |next| Offset::Offset(*next))),
+        );
+        tokio::task::spawn_blocking(move || {
+            if let (Ok(all), Ok(positions)) = lists {
+                // What cannot be committed now is handed over again.
+                let _ = consumer.incremental_unassign(&all);
+                if !handled.is_empty() && consumer.commit(&positions, CommitMode::Sync).is_ok() {
+                    let context = consumer.context();
+                    for (partition, next) in handled {
+                        context.progress.committed(context.group, context.channel, partition, next);
+                    }
+                }
+            }
+            seat.released(&partitions);
+        });
+    }
+
+    fn partitions(&self, partitions: &[i32], offset: impl Fn(i32) -> Offset) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition_offset(self.channel, *partition, offset(*partition))?;
+        }
+        Ok(list)
     }
 
     /// The record was handled: it may be committed.

@@ -10,7 +10,7 @@ use tonic::transport::{Server, server::TcpIncoming};
 use crate::{
     actuator::Actuator,
     books::Clerk,
-    broker::{GroupReader, INVENTORY_RESERVED, Publisher},
+    broker::{INVENTORY_RESERVED, Publisher},
     http_call::HttpCaller,
     orders::{
         SERVICE_NAME,
@@ -111,7 +111,7 @@ impl Parts {
         let identity = Identity { version: "5.3.1", wire: plan.wire, delay: plan.delay, twice_every: None };
         let (clerk, telemetry) = shop.hire("orders", instance, identity)?;
         let publisher = Publisher::new(&shop.brokers, &telemetry, &clerk, &shop.progress)?;
-        let reader = GroupReader::join(&shop.brokers, "orders", INVENTORY_RESERVED, instance, &shop.progress)?;
+        let reader = shop.groups.reader("orders", INVENTORY_RESERVED, instance)?;
         let caller = HttpCaller::new(&telemetry, &clerk, "payments", payments, PAYMENT_TIMEOUT)?;
         let payments = PaymentClient::new(caller, &telemetry, &clerk);
         let actuator = Actuator { breakers: vec![payments.breaker()], zone: plan.zone, telemetry: telemetry.clone(), address: management };

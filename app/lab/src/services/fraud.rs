@@ -8,7 +8,7 @@ use opentelemetry_otlp::Compression;
 use tokio::time::sleep;
 
 use crate::{
-    broker::{GroupReader, ORDERS_PLACED},
+    broker::ORDERS_PLACED,
     shop::Shop,
     telemetry::{Identity, Telemetry, Wire, attribute, end, link_to},
 };
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) fn start_fraud(shop: &Arc<Shop>) -> anyhow::Result<Telemetry> {
     let wire = Wire::Grpc(Some(Compression::Gzip));
     let (clerk, telemetry) = shop.hire("fraud", "fraud-1", Identity { version: "0.9.0", wire, delay: Duration::from_millis(500), twice_every: None })?;
-    let reader = GroupReader::join(&shop.brokers, "fraud", ORDERS_PLACED, "fraud-1", &shop.progress)?;
+    let reader = shop.groups.reader("fraud", ORDERS_PLACED, "fraud-1")?;
     let shop = shop.clone();
     let kept = telemetry.clone();
     tokio::spawn(async move {

@@ -22,7 +22,7 @@ pub(crate) fn start_inventory(shop: &Arc<Shop>) -> anyhow::Result<Telemetry> {
     let wire = Wire::HttpProtobuf(Some(Compression::Gzip));
     let identity = Identity { version: "4.2.0", wire, delay: Duration::from_millis(500), twice_every: Some(5) };
     let (clerk, telemetry) = shop.hire("inventory", "inventory-1", identity)?;
-    let reader = GroupReader::join(&shop.brokers, "inventory", ORDERS_PLACED, "inventory-1", &shop.progress)?;
+    let reader = shop.groups.reader("inventory", ORDERS_PLACED, "inventory-1")?;
     let publisher = Publisher::new(&shop.brokers, &telemetry, &clerk, &shop.progress)?;
     let inventory = Inventory { shop: shop.clone(), clerk, telemetry, reader, publisher };
     let kept = inventory.telemetry.clone();

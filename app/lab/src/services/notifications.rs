@@ -8,7 +8,7 @@ use opentelemetry_otlp::Compression;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    broker::{GroupReader, ORDERS_PLACED},
+    broker::ORDERS_PLACED,
     shop::Shop,
     telemetry::{Identity, Telemetry, Wire, attribute, end, link_to},
 };
@@ -23,7 +23,7 @@ pub(crate) fn start_notifications(shop: &Arc<Shop>) -> anyhow::Result<Telemetry>
     let wire = Wire::HttpProtobuf(Some(Compression::Gzip));
     let identity = Identity { version: "1.1.3", wire, delay: Duration::from_millis(500), twice_every: None };
     let (clerk, telemetry) = shop.hire("notifications", "notifications-1", identity)?;
-    let reader = GroupReader::join(&shop.brokers, "notifications", ORDERS_PLACED, "notifications-1", &shop.progress)?;
+    let reader = shop.groups.reader("notifications", ORDERS_PLACED, "notifications-1")?;
     let shop = shop.clone();
     let kept = telemetry.clone();
     tokio::spawn(async move {

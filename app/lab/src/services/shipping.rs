@@ -24,7 +24,7 @@ pub(crate) fn start_shipping(shop: &Arc<Shop>, carrier: SocketAddr) -> anyhow::R
     let wire = Wire::HttpProtobuf(Some(Compression::Zstd));
     let (clerk, telemetry) = shop.hire("shipping", "shipping-1", Identity { version: "2.0.1", wire, delay: Duration::from_millis(500), twice_every: None })?;
     let shipping = Shipping {
-        reader: GroupReader::join(&shop.brokers, "shipping", ORDERS_PLACED, "shipping-1", &shop.progress)?,
+        reader: shop.groups.reader("shipping", ORDERS_PLACED, "shipping-1")?,
         publisher: Publisher::new(&shop.brokers, &telemetry, &clerk, &shop.progress)?,
         carrier: HttpCaller::new(&telemetry, &clerk, "carrier", carrier, CARRIER_TIMEOUT)?.with_peer_name(),
         shop: shop.clone(),

@@ -68,6 +68,11 @@ impl Lab {
         said[ready..].to_vec()
     }
 
+    /// Whether it said this line.
+    pub fn has_said(&self, line: &str) -> bool {
+        self.said.lock().iter().any(|said| said == line)
+    }
+
     /// What stands in its books.
     pub fn books(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.folder.path().join("books.json")).unwrap()).unwrap()

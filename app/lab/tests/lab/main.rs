@@ -6,16 +6,20 @@ mod child;
 mod sink;
 mod tally;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
     message::{Headers as _, OwnedMessage},
 };
 use serde_json::Value;
 
-use crate::{child::Lab, sink::Sink, tally::Tally};
+use crate::{
+    child::Lab,
+    sink::{Sink, text},
+    tally::Tally,
+};
 
 /// Waits until `is_so`, at most `within`.
 async fn wait_until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) {
@@ -244,6 +248,68 @@ async fn without_a_receiver_deaths_and_outages_leave_consistent_books() {
     assert!(stored.len() as u64 >= booked.records["orders.placed"], "{} stored", stored.len());
     lab.close_stdin();
     assert!(lab.ends_within(Duration::from_secs(4)).await, "the end of standard input ends the lab");
+}
+
+/// Which client of a group read which partition, by spans that began from this time on.
+fn readers(sink: &Sink, group: &str, since_ns: u64) -> BTreeSet<(String, String)> {
+    let spans = sink.spans();
+    let of_group = spans.iter().filter(|seen| seen.span.start_time_unix_nano >= since_ns).map(|seen| &seen.span.attributes);
+    let of_group = of_group.filter(|attributes| text(attributes, "messaging.consumer.group.name").as_deref() == Some(group));
+    of_group.filter_map(|attributes| Some((text(attributes, "messaging.client.id")?, text(attributes, "messaging.destination.partition.id")?))).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
+    pairs.iter().map(|(client, partition)| ((*client).to_owned(), (*partition).to_owned())).collect()
+}
+
+fn now_ns() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+/// Whether the brokers take commits for a group from one who is no member of it, as they do only where nobody ever joined.
+fn nobody_joined(brokers: &str, group: &str, channel: &str) -> bool {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", group).create().unwrap();
+    let mut all = TopicPartitionList::new();
+    all.add_partition_range(channel, 0, 3);
+    let committed = consumer.committed_offsets(all, Duration::from_secs(10)).unwrap();
+    assert!(committed.elements().iter().all(|element| matches!(element.offset(), Offset::Offset(_))), "{group}: {committed:?}");
+    consumer.commit(&committed, CommitMode::Sync).is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_instance_reads_on_where_one_was_killed_and_nobody_joins_a_group() {
+    let sink = Sink::start().await;
+    let mut lab = Lab::start(&sink.ports(), &["--no-script"]).await;
+    let both = pairs(&[("orders-1", "0"), ("orders-1", "2"), ("orders-2", "1"), ("orders-2", "3")]);
+    wait_until("both read", Duration::from_secs(30), || readers(&sink, "orders", 0) == both).await;
+    lab.tell("kill orders-2");
+    wait_until("orders-2 is dead", Duration::from_secs(30), || lab.has_said("# fault: kill orders-2")).await;
+    let since_ns = now_ns();
+    let alone = pairs(&[("orders-1", "0"), ("orders-1", "1"), ("orders-1", "2"), ("orders-1", "3")]);
+    wait_until("orders-1 reads all", Duration::from_secs(30), || readers(&sink, "orders", since_ns) == alone).await;
+    lab.tell("restart orders-2");
+    wait_until("orders-2 lives", Duration::from_secs(30), || lab.has_said("# fault: restart orders-2")).await;
+    let mut since_ns = now_ns();
+    wait_until("both read again", Duration::from_secs(30), || {
+        let seen = readers(&sink, "orders", since_ns);
+        if !seen.is_subset(&both) {
+            // What orders-1 had not let go of yet.
+            since_ns = now_ns();
+        }
+        seen == both
+    })
+    .await;
+    let said = lab.stop().await;
+    assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
+    let books = lab.books();
+    assert_eq!(books["orders"]["reserved"], books["orders"]["rows"], "every order is answered");
+    let brokers = lab.profile["kafka"][0]["brokers"].as_str().unwrap().to_owned();
+    let groups = ["inventory", "shipping", "notifications", "fraud", "billing"].map(|group| (group, "orders.placed"));
+    let joined = tokio::task::spawn_blocking(move || {
+        let groups = groups.into_iter().chain([("orders", "inventory.reserved")]);
+        groups.filter(|(group, channel)| !nobody_joined(&brokers, group, channel)).map(|(group, _)| group).collect::<Vec<_>>()
+    });
+    assert_eq!(joined.await.unwrap(), Vec::<&str>::new(), "groups that a client of the lab joined");
 }
 
 #[cfg(unix)]
