@@ -100,7 +100,7 @@ pub struct RunArgs {
     /// End after this long, as 40s, 10m or 1h
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub run_for: Option<Duration>,
-    /// Write what was seen (JSON) at the end
+    /// Write what was seen (JSON) at the end; - is standard output
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Draw the window into a PNG at the end
@@ -177,6 +177,9 @@ impl From<ThemeArg> for crate::window::ThemeChoice {
     }
 }
 
+/// Longer than any run; what is beyond, clocks and timers cannot tell.
+const RUN_FOR_MAX: Duration = Duration::from_hours(366 * 24);
+
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -188,7 +191,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => number * 3600.0,
         _ => return Err(format!("`{unit}` is no unit of time; write 40s, 10m or 1h")),
     };
-    Duration::try_from_secs_f64(seconds).map_err(|_| format!("`{text}` is too long"))
+    let run_for = Duration::try_from_secs_f64(seconds).ok().filter(|run_for| *run_for <= RUN_FOR_MAX);
+    run_for.ok_or_else(|| format!("`{text}` is longer than a year; leave --for out to run until Ctrl+C"))
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32), String> {
@@ -225,6 +229,11 @@ mod tests {
         assert_eq!(parse_duration("40s"), Ok(Duration::from_secs(40)));
         assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
         assert!(parse_duration("soon").is_err() && parse_duration("3d").is_err());
+        assert_eq!(parse_duration("8784h"), Ok(RUN_FOR_MAX));
+        for beyond in ["9223372036854775807s", "8785h", "99999999999999999999999999999999999999999h", "1e999s", "-1s"] {
+            let told = parse_duration(beyond).expect_err(beyond);
+            assert!(told.contains("leave --for out") || told.contains("write 40s"), "{beyond}: {told}");
+        }
         assert_eq!(parse_size("1280x800"), Ok((1280, 800)));
         assert!(parse_size("1280").is_err() && parse_size("1x1").is_err());
         assert_eq!(parse_size_bytes("64MiB"), Ok(64 << 20));

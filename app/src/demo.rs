@@ -1,12 +1,16 @@
-//! The demo's lab: a child process that a session watches like any other system.
+//! The demo's lab: a child process that a session watches like any other system. It may end by itself at any time; that is told, and it
+//! can be started again.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::sync::watch;
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::sync::{oneshot, watch};
 
 use crate::cli::DemoArgs;
 use crate::profile::Profile;
@@ -15,13 +19,18 @@ use crate::profile::Profile;
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long the lab may take to drain its queues and flush its exporters.
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+/// How long the lab may take to end once it was told to.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The lab as a child. It ends with its standard input, so it never outlives this process.
 pub struct LabChild {
-    child: Child,
     stdin: ChildStdin,
     /// The last line that the lab said, without the leading `# `.
     said: watch::Receiver<String>,
+    /// How it ended, in words; `None` while it runs.
+    ended: watch::Receiver<Option<String>>,
+    /// Dropped or used, the lab is killed.
+    kill: oneshot::Sender<()>,
     keeps_books: bool,
 }
 
@@ -35,42 +44,37 @@ pub fn free_otlp_ports() -> anyhow::Result<(u16, u16)> {
 impl LabChild {
     /// Starts the lab, at rest: no order is placed before [`LabChild::go`]. Gives the lab and the profile that it prints.
     pub async fn start(args: &DemoArgs, otlp_grpc_port: u16, otlp_http_port: u16) -> anyhow::Result<(Self, Profile)> {
-        let program = std::env::current_exe().context("this program's own path is unknown, so the lab cannot be started")?;
-        let mut command = Command::new(program);
-        command.arg("lab").args(["--otlp-grpc-port", &otlp_grpc_port.to_string(), "--otlp-http-port", &otlp_http_port.to_string()]);
-        command.arg("--hold").args(["--rate", &args.rate.to_string()]);
-        if let Some(kafka) = &args.kafka {
-            command.args(["--kafka", kafka]);
-        }
-        if let Some(books) = &args.books {
-            command.arg("--books").arg(books);
-        }
-        if args.no_script {
-            command.arg("--no-script");
-        }
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().context("the lab could not be started")?;
+        let mut child = command(args, otlp_grpc_port, otlp_http_port)?.spawn().context("the lab could not be started")?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { bail!("the lab was started without pipes") };
         let mut lines = BufReader::new(stdout).lines();
-        let text = tokio::time::timeout(READY_WITHIN, async {
-            let mut text = String::new();
-            while let Some(line) = lines.next_line().await? {
-                if line == "# ready" {
-                    return Ok(text);
-                }
-                text.push_str(&line);
-                text.push('\n');
+        let read = tokio::time::timeout(READY_WITHIN, read_profile(&mut lines)).await;
+        let profile = match read.context("the lab was not ready within 30 s; run `switchboard lab` to see why").flatten() {
+            Ok(text) => Profile::parse(&text, "the lab's")?,
+            Err(error) => {
+                // Dead or hung: nothing of it is left behind.
+                let _gone_already = child.kill().await;
+                return Err(error);
             }
-            bail!("the lab ended before it was ready; run `switchboard lab` to see why")
-        });
-        let text = text.await.context("the lab was not ready within 30 s; run `switchboard lab` to see why")??;
-        let profile = Profile::parse(&text, "the lab's")?;
+        };
         let (say, said) = watch::channel(String::new());
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 say.send_replace(line.trim_start_matches("# ").to_owned());
             }
         });
-        Ok((Self { child, stdin, said, keeps_books: args.books.is_some() }, profile))
+        let (tell_ended, ended) = watch::channel(None);
+        let (kill, killed) = oneshot::channel();
+        tokio::spawn(async move {
+            let status = tokio::select! {
+                status = child.wait() => status,
+                _ = killed => {
+                    let _gone_already = child.start_kill();
+                    child.wait().await
+                }
+            };
+            tell_ended.send_replace(Some(how_it_ended(status)));
+        });
+        Ok((Self { stdin, said, ended, kill, keeps_books: args.books.is_some() }, profile))
     }
 
     /// Lets the business begin.
@@ -81,6 +85,11 @@ impl LabChild {
     /// The last thing the lab said; changes can be awaited.
     pub fn said(&self) -> watch::Receiver<String> {
         self.said.clone()
+    }
+
+    /// How it ended by itself, in words; `None` while it runs. Changes can be awaited.
+    pub fn ended(&self) -> watch::Receiver<Option<String>> {
+        self.ended.clone()
     }
 
     /// Whether it was asked to write its books.
@@ -103,13 +112,175 @@ impl LabChild {
     pub async fn quit(mut self) {
         // A lab that is gone already is what we want.
         let _gone = self.tell("quit").await;
-        if tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await.is_err() {
-            let _gone = self.child.kill().await;
+        let Self { stdin, mut ended, kill, .. } = self;
+        drop(stdin);
+        if tokio::time::timeout(ENDED_WITHIN, ended.wait_for(Option::is_some)).await.is_err() {
+            drop(kill);
+            let _told = tokio::time::timeout(ENDED_WITHIN, ended.wait_for(Option::is_some)).await;
         }
     }
 
     async fn tell(&mut self, line: &str) -> anyhow::Result<()> {
         self.stdin.write_all(format!("{line}\n").as_bytes()).await.context("the lab has ended")?;
         self.stdin.flush().await.context("the lab has ended")
+    }
+}
+
+fn command(args: &DemoArgs, otlp_grpc_port: u16, otlp_http_port: u16) -> anyhow::Result<Command> {
+    let program = std::env::current_exe().context("this program's own path is unknown, so the lab cannot be started")?;
+    let mut command = Command::new(program);
+    command.arg("lab").args(["--otlp-grpc-port", &otlp_grpc_port.to_string(), "--otlp-http-port", &otlp_http_port.to_string()]);
+    command.arg("--hold").args(["--rate", &args.rate.to_string()]);
+    if let Some(kafka) = &args.kafka {
+        command.args(["--kafka", kafka]);
+    }
+    if let Some(books) = &args.books {
+        command.arg("--books").arg(books);
+    }
+    if args.no_script {
+        command.arg("--no-script");
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    // Ctrl+C in a terminal goes to a whole group: the lab is to come to rest first, and to write its books.
+    #[cfg(unix)]
+    command.process_group(0);
+    Ok(command)
+}
+
+async fn read_profile(lines: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> anyhow::Result<String> {
+    let mut text = String::new();
+    while let Some(line) = lines.next_line().await? {
+        if line == "# ready" {
+            return Ok(text);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    bail!("the lab ended before it was ready; run `switchboard lab` to see why")
+}
+
+fn how_it_ended(status: std::io::Result<ExitStatus>) -> String {
+    match status {
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// What can be seen of the lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LabState {
+    /// There is none, or it runs.
+    #[default]
+    Well,
+    /// It ended by itself, in these words.
+    Ended(String),
+    /// It is being started again.
+    Starting,
+}
+
+/// Keeps the lab of a window: notices its end, and starts it again.
+#[derive(Clone)]
+pub struct LabDesk {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    args: DemoArgs,
+    /// Where OTLP goes, over gRPC and over HTTP: the same for every lab of this session.
+    ports: (u16, u16),
+    lab: Mutex<Option<LabChild>>,
+    /// Whoever took it ends it: that is not by itself.
+    is_taken: AtomicBool,
+    state: Mutex<LabState>,
+    runtime: tokio::runtime::Handle,
+    wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+}
+
+impl LabDesk {
+    /// A desk for a lab that runs.
+    pub fn new(args: DemoArgs, ports: (u16, u16), lab: LabChild, runtime: &tokio::runtime::Handle) -> Self {
+        let shared = Shared {
+            args,
+            ports,
+            lab: Mutex::default(),
+            is_taken: AtomicBool::new(false),
+            state: Mutex::default(),
+            runtime: runtime.clone(),
+            wake: Mutex::default(),
+        };
+        let desk = Self { shared: Arc::new(shared) };
+        desk.keep(lab);
+        desk
+    }
+
+    /// Calls `wake` after each change of the state from now on.
+    pub fn on_change(&self, wake: Arc<dyn Fn() + Send + Sync>) {
+        *self.shared.wake.lock() = Some(wake);
+    }
+
+    /// How it is.
+    pub fn state(&self) -> LabState {
+        self.shared.state.lock().clone()
+    }
+
+    /// Takes the lab out, to be finished.
+    pub fn take(&self) -> Option<LabChild> {
+        self.shared.is_taken.store(true, Ordering::Release);
+        self.shared.lab.lock().take()
+    }
+
+    /// Starts another lab in place of one that ended, at rest; gives the profile that it prints.
+    pub(crate) async fn start_again(&self) -> anyhow::Result<Profile> {
+        let former = self.state();
+        anyhow::ensure!(matches!(former, LabState::Ended(_)), "the lab has not ended");
+        *self.shared.state.lock() = LabState::Starting;
+        self.wake();
+        // Its process has ended and was waited for.
+        drop(self.shared.lab.lock().take());
+        match LabChild::start(&self.shared.args, self.shared.ports.0, self.shared.ports.1).await {
+            Ok((lab, profile)) => {
+                self.keep(lab);
+                self.set(LabState::Well);
+                Ok(profile)
+            }
+            Err(error) => {
+                self.set(LabState::Ended(format!("it could not be started again: {error:#}")));
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets the business begin.
+    pub(crate) async fn go(&self) {
+        let Some(mut lab) = self.shared.lab.lock().take() else { return };
+        if let Err(error) = lab.go().await {
+            tracing::error!(%error, "The lab cannot be told to begin.");
+        }
+        *self.shared.lab.lock() = Some(lab);
+    }
+
+    fn keep(&self, lab: LabChild) {
+        let mut ended = lab.ended();
+        *self.shared.lab.lock() = Some(lab);
+        let desk = self.clone();
+        self.shared.runtime.spawn(async move {
+            let Ok(how) = ended.wait_for(Option::is_some).await.map(|how| how.clone().unwrap_or_default()) else { return };
+            if !desk.shared.is_taken.load(Ordering::Acquire) {
+                tracing::error!("The demo's lab has ended by itself ({how}).");
+                desk.set(LabState::Ended(how));
+            }
+        });
+    }
+
+    fn set(&self, state: LabState) {
+        *self.shared.state.lock() = state;
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let wake = self.shared.wake.lock().clone();
+        if let Some(wake) = wake {
+            wake();
+        }
     }
 }

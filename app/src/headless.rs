@@ -1,6 +1,5 @@
 //! A session without a window: status lines, report, screenshot.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -13,10 +12,13 @@ use switchboard_model::{BreakerState, SourceCommand, SourcePhase};
 
 use crate::cli::RunArgs;
 use crate::demo::LabChild;
+use crate::interruptions::Interruptions;
 use crate::replay::{ReplayBoard, ReplayCommand};
 use crate::session::Session;
 use crate::sources::SourcesBoard;
+use crate::terminal::StatusLines;
 use crate::window::{SessionCommand, SnapshotSource, WindowOptions};
+use crate::written;
 
 /// Totals count as final once they have been the same for so long …
 const STILL_FOR: Duration = Duration::from_secs(3);
@@ -37,55 +39,111 @@ pub enum Ending {
     NoAdapter,
 }
 
-/// Runs a session until its time is over or it is interrupted, then [`finish`]es it.
-pub async fn run(session: Session, lab: Option<LabChild>, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
-    watch(&session, lab.as_ref().map(LabChild::said), args.run_for).await?;
-    finish(session, lab, args, shown).await
-}
-
-/// What a picture shows besides what was observed.
+/// What a session is run with besides its profile.
 pub struct Shown {
     /// What the window knows from the start.
     pub options: WindowOptions,
     /// The sources as the profile has them.
     pub sources: Arc<SourcesBoard>,
+    /// Where status lines go.
+    pub lines: StatusLines,
 }
 
-/// Ends a session: reads states, lets the lab come to rest, reads totals, and writes what was asked for.
-pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
-    let states = session.report()?;
-    let snapshot = session.snapshot();
-    if let Some(lab) = lab.as_mut().filter(|lab| lab.keeps_books() || args.report.is_some()) {
-        say("The lab comes to rest …")?;
-        lab.settle().await?;
+/// Looks whether all that was asked for can be written, before anything is started for it.
+pub fn check_outputs(args: &RunArgs) -> anyhow::Result<()> {
+    if let Some(path) = args.report.as_deref().filter(|path| !written::is_standard_output(path)) {
+        written::check("report", path)?;
     }
-    if let Some(path) = &args.report {
-        session.command(&SourceCommand::Refresh);
-        let totals = settled(&session, lab.is_some()).await?;
-        write_report(path, &merge(states, totals))?;
-        say(&format!("Report written to {}", path.display()))?;
+    args.screenshot.as_deref().map_or(Ok(()), |path| written::check("screenshot", path))
+}
+
+/// Runs a session until its time is over, it is interrupted or the lab ends, then [`finish`]es it.
+pub async fn run(session: Session, lab: Option<LabChild>, args: &RunArgs, shown: &Shown, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+    if let Err(error) = watch(&session, lab.as_ref(), args, &shown.lines, interruptions).await {
+        end(session, lab).await;
+        return Err(error);
     }
-    // A picture asks the engine, and what it previews is read from the brokers: so it is drawn before they end.
-    let ending = args.screenshot.as_ref().map(|path| screenshot(path, &session, snapshot, args, shown));
+    finish(session, lab, args, shown, interruptions).await
+}
+
+/// Ends a session: reads states, lets the lab come to rest, reads totals, and writes what was asked for. Told once more to end, it
+/// waits for nothing and writes what is known.
+pub async fn finish(session: Session, mut lab: Option<LabChild>, args: &RunArgs, shown: &Shown, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+    let written = write_all(&session, lab.as_mut(), args, shown, interruptions).await;
+    let ended = lab.as_ref().and_then(|lab| lab.ended().borrow().clone());
+    end(session, lab).await;
+    let ending = written?;
+    match ended {
+        Some(how) => anyhow::bail!("the demo's lab ended by itself ({how}). What was seen until then is what this run tells; start it again"),
+        None => Ok(ending),
+    }
+}
+
+async fn end(session: Session, lab: Option<LabChild>) {
     if let Some(lab) = lab {
         lab.quit().await;
     }
     session.stop().await;
-    ending.unwrap_or(Ok(Ending::Done))
 }
 
-/// Prints a status line each second that has news, until the time is over or the program is interrupted.
-async fn watch(session: &Session, mut said: Option<tokio::sync::watch::Receiver<String>>, run_for: Option<Duration>) -> anyhow::Result<()> {
-    let deadline = run_for.map(|run_for| tokio::time::Instant::now() + run_for);
+/// Writes report and picture; one that cannot be written does not keep the other from being tried.
+async fn write_all(session: &Session, lab: Option<&mut LabChild>, args: &RunArgs, shown: &Shown, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+    let lines = &shown.lines;
+    let (states, snapshot) = (session.report()?, session.snapshot());
+    let mut is_hurried = false;
+    let runs = |lab: &LabChild| lab.ended().borrow().is_none();
+    let at_rest = lab.is_some();
+    if let Some(lab) = lab.filter(|lab| runs(lab) && (lab.keeps_books() || args.report.is_some())) {
+        lines.say("The lab comes to rest …");
+        tokio::select! {
+            settled = lab.settle() => if let Err(error) = settled {
+                // What was seen is seen all the same.
+                lines.say(&format!("{error:#}; the report may lack what was still on its way"));
+            },
+            () = interruptions.next() => is_hurried = true,
+        }
+    }
+    let report = match &args.report {
+        Some(path) => {
+            session.command(&SourceCommand::Refresh);
+            let totals = if is_hurried {
+                session.report()?
+            } else {
+                tokio::select! {
+                    totals = settled(session, at_rest) => totals?,
+                    () = interruptions.next() => session.report()?,
+                }
+            };
+            write_report(path, &merge(states, totals), lines)
+        }
+        None => Ok(()),
+    };
+    // A picture asks the engine, and what it previews is read from the brokers: so it is drawn before they end.
+    let ending = args.screenshot.as_ref().map_or(Ok(Ending::Done), |path| screenshot(path, session, snapshot, args, shown));
+    report.and(ending)
+}
+
+/// Prints a status line each second that has news, until the time is over, the program is interrupted, the lab has ended, or nobody
+/// reads the lines of a run that has no end of its own.
+async fn watch(session: &Session, lab: Option<&LabChild>, args: &RunArgs, lines: &StatusLines, interruptions: &mut Interruptions) -> anyhow::Result<()> {
+    let deadline = args.run_for.map(|run_for| tokio::time::Instant::now() + run_for);
     let mut interval = tokio::time::interval(Duration::from_secs(1));
-    let mut interrupted = std::pin::pin!(interrupted());
+    let mut said = lab.map(LabChild::said);
+    let mut lab_ended = lab.map(LabChild::ended);
     let mut last_line = String::new();
     let mut last_sources = Vec::new();
     loop {
         tokio::select! {
-            () = async { match deadline { Some(deadline) => tokio::time::sleep_until(deadline).await, None => std::future::pending().await } } => return Ok(()),
-            () = &mut interrupted => return Ok(()),
+            () = until(deadline) => return Ok(()),
+            () = interruptions.next() => return Ok(()),
+            how = ended(lab_ended.as_mut()) => {
+                lines.say(&format!("The demo's lab has ended by itself ({how}), so this run ends"));
+                return Ok(());
+            }
             _ = interval.tick() => {}
+        }
+        if lines.is_closed() && deadline.is_none() {
+            return Ok(());
         }
         if let EngineState::Panicked(text) = session.engine_state() {
             anyhow::bail!("the engine stopped: {text}. What was observed is lost; start again");
@@ -96,43 +154,38 @@ async fn watch(session: &Session, mut said: Option<tokio::sync::watch::Receiver<
             if source.phase != SourcePhase::Connecting && !last_sources.contains(&now) {
                 last_sources.retain(|(name, _, _)| *name != source.name);
                 last_sources.push(now);
-                say(&source_line(&source.name, source.phase, &source.detail, &source.next_step))?;
+                lines.say(&source_line(&source.name, source.phase, &source.detail, &source.next_step));
             }
         }
         if let Some(said) = &mut said
             && said.has_changed().unwrap_or(false)
         {
             let line = said.borrow_and_update().clone();
-            say(&format!("         lab · {line}"))?;
+            lines.say(&format!("         lab · {line}"));
         }
         let line = status_line(&snapshot);
         if line != last_line {
-            say(&format!("{} {line}", clock(snapshot.as_of_ns)))?;
+            lines.say(&format!("{} {line}", clock(snapshot.as_of_ns)));
             last_line = line;
         }
     }
 }
 
-/// Ends when the user or the system asks for it.
-async fn interrupted() {
-    #[cfg(unix)]
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends when the lab does, and says how.
+async fn ended(lab_ended: Option<&mut tokio::sync::watch::Receiver<Option<String>>>) -> String {
+    if let Some(lab_ended) = lab_ended
+        && let Ok(how) = lab_ended.wait_for(Option::is_some).await
     {
-        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(terminate) => terminate,
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be caught; only --for ends this run.");
-                return std::future::pending().await;
-            }
-        };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
+        return how.clone().unwrap_or_default();
     }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    std::future::pending().await
 }
 
 /// Waits until nothing waits for the engine and, where the system observed is at rest, totals stay the same.
@@ -169,10 +222,14 @@ fn merge(states: Report, totals: Report) -> Report {
     Report { groups: states.groups, breakers: states.breakers, ..totals }
 }
 
-fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
+fn write_report(path: &Path, report: &Report, lines: &StatusLines) -> anyhow::Result<()> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
-    std::fs::write(path, text).with_context(|| format!("the report could not be written to {}", path.display()))
+    written::text("report", path, &text)?;
+    if !written::is_standard_output(path) {
+        lines.say(&format!("Report written to {}", path.display()));
+    }
+    Ok(())
 }
 
 fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
@@ -184,17 +241,26 @@ fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs
         keys: args.keys.clone(),
     };
     let mut source = Observed { session, snapshot, sources: Arc::clone(&shown.sources) };
-    match crate::window::screenshot(&mut source, &shown.options, &options, path) {
-        Ok(()) => {
-            say(&format!("Screenshot written to {}", path.display()))?;
-            Ok(Ending::Done)
+    let mut no_adapter = None;
+    let drawn = written::whole(path, |part| {
+        // A graphics driver's error is a panic of wgpu's; the rest of the run is still to be finished.
+        let drawing = std::panic::AssertUnwindSafe(|| crate::window::screenshot(&mut source, &shown.options, &options, part));
+        match std::panic::catch_unwind(drawing) {
+            Ok(Err(ScreenshotError::NoAdapter(reason))) => {
+                no_adapter = Some(reason);
+                anyhow::bail!("no adapter")
+            }
+            Ok(other) => Ok(other?),
+            Err(_) => anyhow::bail!("drawing broke down (see above)"),
         }
-        Err(ScreenshotError::NoAdapter(reason)) => {
-            say(&format!("No screenshot: {reason}"))?;
-            Ok(Ending::NoAdapter)
-        }
-        Err(error) => Err(error).with_context(|| format!("the screenshot could not be written to {}", path.display())),
+    });
+    if let Some(reason) = no_adapter {
+        shown.lines.say(&format!("No screenshot: {reason}"));
+        return Ok(Ending::NoAdapter);
     }
+    drawn.with_context(|| format!("the screenshot could not be written to {}", path.display()))?;
+    shown.lines.say(&format!("Screenshot written to {}", path.display()));
+    Ok(Ending::Done)
 }
 
 /// A session at one moment, which answers questions in place.
@@ -294,10 +360,4 @@ fn source_line(name: &str, phase: SourcePhase, detail: &str, next_step: &str) ->
 fn clock(at_ns: i64) -> String {
     let seconds = at_ns.div_euclid(1_000_000_000).rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// Prints a line; what a terminal would obey is shown, not obeyed.
-pub fn say(line: &str) -> anyhow::Result<()> {
-    let shown: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    writeln!(std::io::stdout().lock(), "{shown}").context("standard output is closed")
 }

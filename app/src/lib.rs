@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod demo;
 pub mod headless;
+mod hidden;
+pub mod interruptions;
 pub mod ledger;
 pub mod links;
 pub mod live;
@@ -10,6 +12,9 @@ pub mod own_log;
 pub mod profile;
 pub mod remembered;
 pub mod replay;
+mod secret_command;
 pub mod session;
 pub mod sources;
+pub mod terminal;
 pub mod window;
+pub mod written;

@@ -10,6 +10,7 @@ use switchboard_engine::EngineState;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::SourceCommand;
 
+use crate::demo::{LabDesk, LabState};
 use crate::own_log::OwnLog;
 use crate::profile::Profile;
 use crate::replay::ReplayBoard;
@@ -41,7 +42,8 @@ pub struct LiveSession {
     memory_bytes: usize,
     runtime: tokio::runtime::Handle,
     wake: Wake,
-    close_at: Option<Instant>,
+    close_at: Arc<Mutex<Option<Instant>>>,
+    lab: Option<LabDesk>,
     last: Snapshot,
     last_board: Arc<ReplayBoard>,
 }
@@ -60,7 +62,8 @@ impl LiveSession {
             memory_bytes,
             runtime: runtime.clone(),
             wake,
-            close_at: None,
+            close_at: Arc::default(),
+            lab: None,
             last: Snapshot::default(),
             last_board: Arc::default(),
         })
@@ -90,8 +93,21 @@ impl LiveSession {
     }
 
     /// When the window closes by itself.
-    pub fn close_at(&mut self, close_at: Option<Instant>) {
-        self.close_at = close_at;
+    pub fn close_at(&self, close_at: Option<Instant>) {
+        *self.close_at.lock() = close_at;
+        self.wake.call();
+    }
+
+    /// Whether a window was ever shown.
+    pub fn was_shown(&self) -> bool {
+        self.wake.wake.lock().is_some()
+    }
+
+    /// Lets the window see the demo's lab, and start it again.
+    pub fn keep_lab(&mut self, lab: LabDesk) {
+        let wake = self.wake.clone();
+        lab.on_change(Arc::new(move || wake.call()));
+        self.lab = Some(lab);
     }
 
     /// Takes the session out, to be finished.
@@ -101,15 +117,34 @@ impl LiveSession {
 
     /// Ends the session and starts another one with the same profile: what was observed is gone.
     fn restart(&self) {
+        let live = self.clone();
+        self.runtime.spawn(async move { live.begin_anew().await });
+    }
+
+    async fn begin_anew(&self) {
         let Some(old) = self.current.lock().take() else { return };
-        let (live, runtime) = (self.clone(), self.runtime.clone());
+        old.stop().await;
+        match start(&self.sources.board().profile, self.memory_bytes, &self.runtime, &self.wake) {
+            Ok(session) => *self.current.lock() = Some(session),
+            Err(error) => tracing::error!(%error, "The session could not be begun anew."),
+        }
+        self.wake.call();
+    }
+
+    /// Starts another lab in place of one that ended, and a session that watches it from its beginning.
+    fn restart_lab(&self) {
+        let Some(lab) = self.lab.clone() else { return };
+        let live = self.clone();
         self.runtime.spawn(async move {
-            old.stop().await;
-            match start(&live.sources.board().profile, live.memory_bytes, &runtime, &live.wake) {
-                Ok(session) => *live.current.lock() = Some(session),
-                Err(error) => tracing::error!(%error, "The session could not be begun anew."),
+            match lab.start_again().await {
+                Ok(profile) => {
+                    live.sources.replace(profile);
+                    live.begin_anew().await;
+                    live.listening().await;
+                    lab.go().await;
+                }
+                Err(error) => tracing::error!(error = format!("{error:#}"), "The lab could not be started again."),
             }
-            live.wake.call();
         });
     }
 }
@@ -165,6 +200,7 @@ impl SnapshotSource for LiveSession {
                 }
             }
             SessionCommand::RestartEngine => self.restart(),
+            SessionCommand::RestartLab => self.restart_lab(),
             SessionCommand::Sources(command) => self.sources.command(&self.current, *command),
             SessionCommand::Replay(command) => {
                 if let Some(session) = &*self.current.lock() {
@@ -174,7 +210,11 @@ impl SnapshotSource for LiveSession {
         }
     }
 
+    fn lab(&mut self) -> LabState {
+        self.lab.as_ref().map(LabDesk::state).unwrap_or_default()
+    }
+
     fn closes_in(&mut self) -> Option<Duration> {
-        self.close_at.map(|close_at| close_at.saturating_duration_since(Instant::now()))
+        self.close_at.lock().map(|close_at| close_at.saturating_duration_since(Instant::now()))
     }
 }

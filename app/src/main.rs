@@ -1,54 +1,71 @@
 //! Reads the command line and starts what it names.
 
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
-use switchboard::demo::{LabChild, free_otlp_ports};
-use switchboard::headless::{self, Ending, Shown, say};
+use switchboard::demo::{LabChild, LabDesk, free_otlp_ports};
+use switchboard::headless::{self, Ending, Shown};
+use switchboard::interruptions::Interruptions;
 use switchboard::live::LiveSession;
 use switchboard::own_log::OwnLog;
 use switchboard::profile::{OtlpProfile, Profile};
 use switchboard::remembered;
+use switchboard::terminal::{LogWriter, StatusLines, Stream};
 use switchboard::window::{SnapshotSource as _, WindowOptions, run_window};
+use switchboard::written;
+use tokio::runtime::Runtime;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+/// A window that was told to close and is not closed by then is not waited for: a hidden one may draw no more frames.
+const CLOSED_WITHIN: Duration = Duration::from_secs(3);
+
+/// Threads that have not ended by then are left behind.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(2);
+
+/// What the whole program needs.
+struct Program {
+    own_log: OwnLog,
+    /// Standard error.
+    errors: StatusLines,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let own_log = OwnLog::default();
-    log_to(&own_log);
+    let Ok(errors) = StatusLines::to(Stream::Err) else { return ExitCode::FAILURE };
+    let program = Program { own_log: OwnLog::default(), errors };
+    program.log();
     // Fails only if a provider is there already, which then is the one we want.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let ending = match cli.command {
         Some(Command::Lab(args)) => lab(args),
-        Some(Command::Demo(args)) => demo(&args, &own_log),
-        Some(Command::Watch(args)) => watch(&args, &own_log),
-        None => watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }, &own_log),
+        Some(Command::Demo(args)) => program.demo(&args),
+        Some(Command::Watch(args)) => program.watch(&args),
+        None => program.watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }),
     };
-    match ending {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
-        Ok(Ending::NoAdapter) => ExitCode::from(3),
-        Err(error) => {
-            eprintln!("switchboard: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    ExitCode::from(conclude(&program.errors, ending))
 }
 
-/// What goes to the terminal is chosen by `SWITCHBOARD_LOG`; the window's log keeps more of this program, and warnings of others.
-fn log_to(own_log: &OwnLog) {
-    let chosen = EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let terminal = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(chosen);
-    let window = own_log.layer().with_filter(EnvFilter::new("warn,switchboard=debug"));
-    tracing_subscriber::registry().with(terminal).with(window).init();
-}
-
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("switchboard-io").build().context("no threads for input and output")
+/// Threads for input and output; tokio itself would end the program over a number that it cannot use.
+fn runtime() -> anyhow::Result<Runtime> {
+    let asked = std::env::var_os("TOKIO_WORKER_THREADS");
+    let num_threads =
+        match &asked {
+            None => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            Some(text) => text.to_str().and_then(|text| text.trim().parse().ok()).filter(|number| (1..=1_024).contains(number)).with_context(|| {
+                format!("the environment variable TOKIO_WORKER_THREADS is {}; set it to a number from 1 to 1024, or unset it", text.display())
+            })?,
+        };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(num_threads).enable_all().thread_name("switchboard-io").build().context("no threads for input and output")
 }
 
 fn lab(args: LabArgs) -> anyhow::Result<Ending> {
@@ -64,81 +81,214 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
     };
     let runtime = runtime()?;
     runtime.block_on(switchboard_lab::run(config))?;
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(Ending::Done)
 }
 
-fn demo(args: &DemoArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
-    let runtime = runtime()?;
-    let headless = is_headless(&args.run)?;
-    let (grpc_port, http_port) = free_otlp_ports()?;
-    let (mut lab, profile) = runtime.block_on(LabChild::start(args, grpc_port, http_port))?;
-    let go = move |runtime: &tokio::runtime::Runtime| -> anyhow::Result<LabChild> {
-        runtime.block_on(lab.go())?;
-        Ok(lab)
-    };
-    observe(&runtime, (&profile, None), &args.run, headless, own_log, Some(go))
-}
-
-fn watch(args: &WatchArgs, own_log: &OwnLog) -> anyhow::Result<Ending> {
-    let runtime = runtime()?;
-    let headless = is_headless(&args.run)?;
-    let mut profile = match &args.profile {
-        Some(path) => {
-            let profile = Profile::read(path)?;
-            remembered::remember_profile(path);
-            profile
-        }
-        None => Profile::default(),
-    };
-    let port = |given: Option<u16>, of_profile: u16| given.unwrap_or(of_profile);
-    profile.otlp = OtlpProfile {
-        grpc_port: port(args.otlp_grpc_port, profile.otlp.grpc_port),
-        http_port: port(args.otlp_http_port, profile.otlp.http_port),
-        ..profile.otlp
-    };
-    observe(&runtime, (&profile, args.profile.as_deref()), &args.run, headless, own_log, None::<fn(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>)
-}
-
-/// Observes a profile's systems, in a window or without; `go` lets the lab begin once all listens.
-fn observe(
-    runtime: &tokio::runtime::Runtime,
-    (profile, path): (&Profile, Option<&std::path::Path>),
-    args: &RunArgs,
-    headless: bool,
-    own_log: &OwnLog,
-    go: Option<impl FnOnce(&tokio::runtime::Runtime) -> anyhow::Result<LabChild>>,
-) -> anyhow::Result<Ending> {
-    let mut live = LiveSession::start(profile, path, args.memory, runtime.handle())?;
-    runtime.block_on(live.listening());
-    let lab = go.map(|go| go(runtime)).transpose()?;
-    let port = |port: u16| (port != 0).then_some(port);
-    let options = WindowOptions {
-        profile_name: profile.name.clone(),
-        otlp_grpc_port: port(profile.otlp.grpc_port),
-        otlp_http_port: port(profile.otlp.http_port),
-        theme: args.theme.map(Into::into),
-        links: profile.links.clone(),
-        own_log: own_log.clone(),
-    };
-    let shown = |live: &mut LiveSession| Shown { options: options.clone(), sources: live.sources() };
-    if headless {
-        return runtime.block_on(headless::run(live.take()?, lab, args, &shown(&mut live)));
+impl Program {
+    /// What goes to the terminal is chosen by `SWITCHBOARD_LOG`; the window's log keeps more of this program, and warnings of others.
+    fn log(&self) {
+        let chosen = EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        let writer = LogWriter(self.errors.clone());
+        // Without colours: what a terminal would obey is written out, whoever wrote it.
+        let terminal = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone()).with_filter(chosen);
+        let window = self.own_log.layer().with_filter(EnvFilter::new("warn,switchboard=debug"));
+        tracing_subscriber::registry().with(terminal).with(window).init();
+        let errors = self.errors.clone();
+        std::panic::set_hook(Box::new(move |panic| {
+            errors.say_all(&format!("switchboard: thread {}: {panic}", std::thread::current().name().unwrap_or("without a name")));
+            let backtrace = std::backtrace::Backtrace::capture();
+            if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+                errors.say_all(&backtrace.to_string());
+            }
+            errors.flush();
+        }));
     }
-    live.wake_with_lines_of(own_log);
-    live.close_at(args.run_for.map(|run_for| Instant::now() + run_for));
-    run_window(live.clone(), options.clone()).map_err(|error| anyhow::anyhow!("the window could not be opened: {error}. Try --headless"))?;
-    // Closing the window ends the run; what was asked for is still written.
-    runtime.block_on(headless::finish(live.take()?, lab, args, &shown(&mut live)))
+
+    fn demo(&self, args: &DemoArgs) -> anyhow::Result<Ending> {
+        let run = Run::new(self, &args.run)?;
+        if let Some(path) = &args.books {
+            written::check("books", path)?;
+        }
+        let ports = free_otlp_ports()?;
+        let mut interruptions = run.interruptions.clone();
+        let (lab, profile) = run.runtime.block_on(async {
+            tokio::select! {
+                started = LabChild::start(args, ports.0, ports.1) => started,
+                () = interruptions.next() => anyhow::bail!("told to end before the lab was ready"),
+            }
+        })?;
+        run.observe(&profile, None, Some((lab, args, ports)))
+    }
+
+    fn watch(&self, args: &WatchArgs) -> anyhow::Result<Ending> {
+        let run = Run::new(self, &args.run)?;
+        let mut profile = match &args.profile {
+            Some(path) => {
+                let profile = Profile::read(path)?;
+                remembered::remember_profile(path);
+                profile
+            }
+            None => Profile::default(),
+        };
+        let port = |given: Option<u16>, of_profile: u16| given.unwrap_or(of_profile);
+        profile.otlp = OtlpProfile {
+            grpc_port: port(args.otlp_grpc_port, profile.otlp.grpc_port),
+            http_port: port(args.otlp_http_port, profile.otlp.http_port),
+            ..profile.otlp
+        };
+        run.observe(&profile, args.profile.as_deref(), None)
+    }
 }
 
-fn is_headless(args: &RunArgs) -> anyhow::Result<bool> {
+/// One run of a session.
+struct Run<'a> {
+    program: &'a Program,
+    args: &'a RunArgs,
+    runtime: Runtime,
+    interruptions: Interruptions,
+    lines: StatusLines,
+    headless: bool,
+}
+
+impl<'a> Run<'a> {
+    /// Looks whether what was asked for can be had.
+    fn new(program: &'a Program, args: &'a RunArgs) -> anyhow::Result<Self> {
+        let runtime = runtime()?;
+        let interruptions = Interruptions::listen(runtime.handle());
+        headless::check_outputs(args)?;
+        // Standard output is the report's, where it was asked for there.
+        let lines = if args.report.as_deref().is_some_and(written::is_standard_output) { program.errors.clone() } else { StatusLines::to(Stream::Out)? };
+        let headless = is_headless(args, &lines);
+        Ok(Self { program, args, runtime, interruptions, lines, headless })
+    }
+
+    /// Observes a profile's systems, in a window or without; the lab begins once all listens.
+    fn observe(mut self, profile: &Profile, path: Option<&Path>, lab: Option<(LabChild, &DemoArgs, (u16, u16))>) -> anyhow::Result<Ending> {
+        let mut live = LiveSession::start(profile, path, self.args.memory, self.runtime.handle())?;
+        let desk = self.runtime.block_on(async {
+            live.listening().await;
+            let Some((mut lab, args, ports)) = lab else { return Ok(None) };
+            lab.go().await?;
+            anyhow::Ok(Some(LabDesk::new(args.clone(), ports, lab, &tokio::runtime::Handle::current())))
+        })?;
+        let port = |port: u16| (port != 0).then_some(port);
+        let options = WindowOptions {
+            profile_name: profile.name.clone(),
+            otlp_grpc_port: port(profile.otlp.grpc_port),
+            otlp_http_port: port(profile.otlp.http_port),
+            theme: self.args.theme.map(Into::into),
+            links: profile.links.clone(),
+            own_log: self.program.own_log.clone(),
+        };
+        let ending = if self.headless {
+            let shown = Shown { options, sources: live.sources(), lines: self.lines.clone() };
+            let lab = desk.and_then(|desk| desk.take());
+            self.runtime.block_on(headless::run(live.take()?, lab, self.args, &shown, &mut self.interruptions))
+        } else {
+            if let Some(desk) = &desk {
+                live.keep_lab(desk.clone());
+            }
+            self.in_window(&live, desk, options)
+        };
+        self.lines.flush();
+        // A disk that does not answer may hold a thread for ever.
+        self.runtime.shutdown_timeout(LEFT_BEHIND_AFTER);
+        ending
+    }
+
+    /// Shows a window until it is closed or the program is told to end. Either way the run is finished once, and what was asked for is
+    /// written, even where the window broke down.
+    fn in_window(&self, live: &LiveSession, lab: Option<LabDesk>, options: WindowOptions) -> anyhow::Result<Ending> {
+        live.wake_with_lines_of(&self.program.own_log);
+        live.close_at(self.args.run_for.map(|run_for| Instant::now() + run_for));
+        let finish = Finish {
+            live: live.clone(),
+            lab,
+            args: self.args.clone(),
+            options: options.clone(),
+            lines: self.lines.clone(),
+            interruptions: self.interruptions.clone(),
+        };
+        let is_finishing = Arc::new(AtomicBool::new(false));
+        self.runtime.spawn(finish.clone().once_told(Arc::clone(&is_finishing), self.program.errors.clone()));
+        let closed = std::panic::catch_unwind(AssertUnwindSafe(|| run_window(live.clone(), options)));
+        if is_finishing.swap(true, Ordering::AcqRel) {
+            // The program ends with what `once_told` does.
+            loop {
+                std::thread::park();
+            }
+        }
+        let broken = match closed {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) if live.was_shown() => {
+                Some(anyhow::anyhow!("the window was lost: {error}. What was asked for is written; start again, or with --headless"))
+            }
+            Ok(Err(error)) => anyhow::bail!("the window could not be opened: {error}. Try --headless"),
+            Err(_) => Some(anyhow::anyhow!("the window broke down (see above). What was asked for is written; start again, or with --headless")),
+        };
+        let ending = self.runtime.block_on(finish.run());
+        broken.map_or(ending, Err)
+    }
+}
+
+/// How the run of a window is finished.
+#[derive(Clone)]
+struct Finish {
+    live: LiveSession,
+    lab: Option<LabDesk>,
+    args: RunArgs,
+    options: WindowOptions,
+    lines: StatusLines,
+    interruptions: Interruptions,
+}
+
+impl Finish {
+    async fn run(mut self) -> anyhow::Result<Ending> {
+        self.interruptions.forget();
+        let shown = Shown { options: self.options, sources: self.live.sources(), lines: self.lines };
+        let lab = self.lab.and_then(|lab| lab.take());
+        headless::finish(self.live.take()?, lab, &self.args, &shown, &mut self.interruptions).await
+    }
+
+    /// Closes the window when the program is told to end, and finishes the run itself where that takes too long.
+    async fn once_told(mut self, is_finishing: Arc<AtomicBool>, errors: StatusLines) {
+        self.interruptions.next().await;
+        self.live.close_at(Some(Instant::now()));
+        tokio::time::sleep(CLOSED_WITHIN).await;
+        if is_finishing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (lines, runtime) = (self.lines.clone(), tokio::runtime::Handle::current());
+        // Drawing a picture blocks, so this has a thread of its own.
+        let finished = tokio::task::spawn_blocking(move || runtime.block_on(self.run())).await;
+        let code = conclude(&errors, finished.unwrap_or_else(|error| Err(error.into())));
+        lines.flush();
+        std::process::exit(code.into());
+    }
+}
+
+/// The exit code; an error is the program's last word.
+fn conclude(errors: &StatusLines, ending: anyhow::Result<Ending>) -> u8 {
+    let code = match ending {
+        Ok(Ending::Done) => 0,
+        Ok(Ending::NoAdapter) => 3,
+        Err(error) => {
+            errors.say_all(&format!("switchboard: {error:#}"));
+            1
+        }
+    };
+    errors.flush();
+    code
+}
+
+fn is_headless(args: &RunArgs, lines: &StatusLines) -> bool {
     if args.headless {
-        return Ok(true);
+        return true;
     }
     if cfg!(target_os = "linux") && ["DISPLAY", "WAYLAND_DISPLAY"].iter().all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty())) {
-        say("No display (neither DISPLAY nor WAYLAND_DISPLAY is set), so this goes on without a window; Ctrl+C ends it")?;
-        return Ok(true);
+        lines.say("No display (neither DISPLAY nor WAYLAND_DISPLAY is set), so this goes on without a window; Ctrl+C ends it");
+        return true;
     }
-    Ok(false)
+    false
 }

@@ -2,13 +2,20 @@
 //! mailed.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use switchboard_model::{Redactor, TailFrom};
+use switchboard_model::TailFrom;
 
 use crate::links::Links;
+use crate::secret_command;
+
+/// A longer file is no profile.
+const PROFILE_BYTES_MAX: u64 = 1 << 20;
+/// Each source has connections and threads of its own.
+const SOURCES_MAX: usize = 200;
 
 /// A profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,8 +194,8 @@ fn whole_server() -> Vec<String> {
 }
 
 /// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Secret {
     /// An environment variable.
     Env(String),
@@ -196,23 +203,39 @@ pub enum Secret {
     Command(String),
 }
 
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Read as whatever it is: an error of serde would repeat a password that stands here.
+        if let toml::Value::Table(table) = toml::Value::deserialize(deserializer)?
+            && let Some((from, toml::Value::String(name))) = table.iter().next().filter(|_| table.len() == 1)
+        {
+            match from.as_str() {
+                "env" => return Ok(Self::Env(name.clone())),
+                "command" => return Ok(Self::Command(name.clone())),
+                _ => {}
+            }
+        }
+        Err(serde::de::Error::custom("a profile holds no secret; write { env = \"NAME\" } or { command = \"what prints it\" }"))
+    }
+}
+
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// The file could not be read.
-    #[error("cannot read the profile {path}: {source}. Check the path, or start without --profile to listen for OTLP only")]
+    #[error("cannot read the profile {path}: {reason}. Check the path, or start without --profile to listen for OTLP only")]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: String,
     },
     /// It is no profile.
-    #[error("the profile {path} is not valid: {reason}README.md explains every field")]
+    #[error("the profile {path} is not valid: {reason}. README.md explains every field")]
     Parse {
         /// The file.
         path: String,
-        /// Where and why. Where the line holds a secret, the line's number alone.
+        /// Where and why, without any value of the file.
         reason: String,
     },
     /// A field's value makes no sense.
@@ -256,21 +279,35 @@ impl Default for Profile {
 impl Profile {
     /// Reads a profile from a file.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read { path: path.to_owned(), source })?;
+        let failed = |reason: String| ProfileError::Read { path: path.to_owned(), reason };
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
+        file.take(PROFILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+        if bytes.len() as u64 > PROFILE_BYTES_MAX {
+            return Err(failed(format!("it is longer than {} KiB, so it is no profile", PROFILE_BYTES_MAX >> 10)));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| failed("it is not text".to_owned()))?;
         Self::parse(&text, &path.display().to_string())
     }
 
     /// Reads a profile from its text; `origin` is named in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(|error| ProfileError::Parse { path: origin.to_owned(), reason: parse_reason(text, &error) })?;
+        let profile: Self = toml::from_str(text).map_err(|error| ProfileError::Parse { path: origin.to_owned(), reason: mistake(text, &error) })?;
         profile.check()?;
         Ok(profile)
     }
 
     /// Whether its values make sense.
     pub fn check(&self) -> Result<(), ProfileError> {
-        let wrong =
-            |field: &str, value: &str, reason: &str| Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() });
+        let wrong = |field: &str, value: &str, reason: &str| {
+            // What has an @ in it may be an address with a password.
+            let value = if value.contains('@') { "(hidden)" } else { value };
+            Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() })
+        };
+        let num_sources = self.kafka.len() + self.http.len() + self.grpc.len();
+        if num_sources > SOURCES_MAX {
+            return wrong("sources", &num_sources.to_string(), &format!("a profile has {SOURCES_MAX} at most; split it"));
+        }
         let mut names: Vec<&str> = self.kafka.iter().map(|source| source.name.as_str()).collect();
         names.extend(self.http.iter().map(|source| source.name.as_str()));
         names.extend(self.grpc.iter().map(|source| source.name.as_str()));
@@ -311,7 +348,7 @@ impl Profile {
                 return wrong(field, url, "write http://host:port or https://host:port");
             }
             if has_user_info(url) {
-                return wrong(field, "(hidden)", "a profile holds no secret; use username and password = { env = \"…\" }");
+                return wrong(field, url, "a profile holds no secret; use username and password = { env = \"…\" }");
             }
         }
         if let Err((kind, reason)) = self.links.check() {
@@ -329,17 +366,31 @@ impl Profile {
     }
 }
 
-/// Where and why a profile cannot be read, without a secret that somebody wrote into it: the library's own words repeat the line.
-fn parse_reason(text: &str, error: &toml::de::Error) -> String {
-    let told = error.to_string();
-    let at = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count());
-    let line = text.lines().nth(at).unwrap_or_default();
-    let is_secret = ["password", "bearer", "username"].iter().any(|field| line.contains(field));
-    // What it replaces is not shown, so that the key tells nothing.
-    if !is_secret && Redactor::new([0; 16], &[]).redact_text(&told).is_none() {
-        return told;
+/// Where a profile is wrong, and how. No value of the file is repeated: it may be a secret that does not belong there.
+fn mistake(text: &str, error: &toml::de::Error) -> String {
+    let message = without_values(error.message());
+    let Some(span) = error.span() else { return message };
+    let line = text.get(..span.start).map_or(0, |before| before.matches('\n').count());
+    let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim()).filter(|key| is_key(key));
+    let key = key.map(|key| format!(", {key}")).unwrap_or_default();
+    format!("line {}{key}: {message}", line + 1)
+}
+
+fn is_key(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+/// What serde says of a mistake, without the value that it was made with.
+fn without_values(message: &str) -> String {
+    let mut told = message.lines().next().unwrap_or_default().to_owned();
+    for (before, after) in [("string \"", "\", expected"), ("unknown variant `", "`, expected"), ("character `", "`, expected")] {
+        if let Some(start) = told.find(before) {
+            let value = start + before.len();
+            let end = told[value..].rfind(after).map_or(told.len(), |end| value + end + 1);
+            told.replace_range(value - 2..end, "");
+        }
     }
-    format!("line {} is about a secret, and a profile holds none; write {{ env = \"VARIABLE\" }} or {{ command = \"…\" }} instead. ", at + 1)
+    told
 }
 
 impl TailProfile {
@@ -363,25 +414,12 @@ impl TailProfile {
 
 impl Secret {
     /// Fetches the secret. `field` is named in errors; the secret never is.
-    pub fn fetch(&self, field: &str) -> Result<String, ProfileError> {
+    pub async fn fetch(&self, field: &str) -> Result<String, ProfileError> {
         let failed = |origin: String, reason: String| ProfileError::Secret { field: field.to_owned(), origin, reason };
         match self {
             Self::Env(name) => std::env::var(name)
                 .map_err(|_| failed(format!("the environment variable {name}"), "it is not set. Set it before you start Switchboard".to_owned())),
-            Self::Command(command) => {
-                let origin = format!("the command `{command}`");
-                let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-                let output = std::process::Command::new(shell)
-                    .args([flag, command])
-                    .stdin(std::process::Stdio::null())
-                    .output()
-                    .map_err(|error| failed(origin.clone(), format!("it could not be started: {error}")))?;
-                if !output.status.success() {
-                    return Err(failed(origin, format!("it ended with {}. Run it by hand to see why", output.status)));
-                }
-                let text = String::from_utf8(output.stdout).map_err(|_| failed(origin, "what it printed is not text".to_owned()))?;
-                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
+            Self::Command(command) => secret_command::ask(command).await.map_err(|reason| failed(format!("the command `{command}`"), reason)),
         }
     }
 }
@@ -446,12 +484,68 @@ mod tests {
         }
     }
 
-    #[test]
-    fn secrets_come_from_outside() {
-        assert_eq!(Secret::Command("echo hidden".to_owned()).fetch("password").expect("printed"), "hidden");
-        let error = Secret::Env("SWITCHBOARD_NO_SUCH_VARIABLE".to_owned()).fetch("password").expect_err("not set").to_string();
+    #[tokio::test]
+    async fn secrets_come_from_outside() {
+        assert_eq!(Secret::Command("echo hidden".to_owned()).fetch("password").await.expect("printed"), "hidden");
+        let error = Secret::Env("SWITCHBOARD_NO_SUCH_VARIABLE".to_owned()).fetch("password").await.expect_err("not set").to_string();
         assert!(error.contains("SWITCHBOARD_NO_SUCH_VARIABLE") && error.contains("Set it"), "{error}");
-        let error = Secret::Command("exit 3".to_owned()).fetch("password").expect_err("fails").to_string();
+        let error = Secret::Command("exit 3".to_owned()).fetch("password").await.expect_err("fails").to_string();
         assert!(error.contains("exit 3"), "{error}");
+    }
+
+    #[test]
+    fn a_literal_secret_is_refused_and_not_repeated() {
+        let kafka = "name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"h:1\"\n";
+        for (text, told) in [
+            (format!("{kafka}password = \"hunter2\""), "line 5, password: a profile holds no secret"),
+            (format!("{kafka}password = 'hunter2'"), "holds no secret"),
+            (format!("{kafka}password = \"\"\"\nhunter2\"\"\""), "holds no secret"),
+            (format!("{kafka}password = {{ literal = \"hunter2\" }}"), "holds no secret"),
+            (format!("{kafka}password = {{ env = \"A\", value = \"hunter2\" }}"), "holds no secret"),
+            (format!("{kafka}password = [\"hunter2\"]"), "holds no secret"),
+            (format!("{kafka}password = hunter2"), "line 5, password"),
+            (format!("{kafka}password = \"hunter2"), "line 5, password"),
+            (format!("{kafka}passwrod = \"hunter2\""), "unknown field `passwrod`"),
+            (format!("{kafka}write = \"hunter2\""), "line 5, write: invalid type: string, expected a boolean"),
+            (format!("{kafka}poll_s = \"a\\\"hunter2\""), "line 5, poll_s: invalid type: string, expected"),
+            (format!("{kafka}tail = [{{ channel = \"c\", from = \"hunter2\" }}]"), "unknown variant, expected"),
+            ("name = \"x\"\n[otlp]\nforward = \"http://user:hunter2@collector:4318\"".to_owned(), "otlp.forward"),
+            ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"user:hunter2@h\"".to_owned(), "kafka.brokers"),
+            ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"ftp://user:hunter2@h\"".to_owned(), "http.url"),
+            ("name = \"x\"\n[links]\ntrace = \"http://user:hunter2@h/{trace_id}\"".to_owned(), "links"),
+        ] {
+            let error = anyhow::Error::from(Profile::parse(&text, "test").expect_err(&text));
+            let error = format!("{error:#}");
+            assert!(error.contains(told), "{text}\n{error}");
+            assert!(!error.contains("hunter2"), "{text}\n{error}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_once() {
+        for text in ["name = \"x\"\nbroker = 1", "nam = \"x\""] {
+            let error = format!("{:#}", anyhow::Error::from(Profile::parse(text, "test").expect_err(text)));
+            assert_eq!(error.matches("unknown field").count(), 1, "{error}");
+        }
+        let error = format!("{:#}", anyhow::Error::from(Profile::read(Path::new("no-such-profile.toml")).expect_err("not there")));
+        assert_eq!(error.matches("os error 2").count(), 1, "{error}");
+    }
+
+    #[test]
+    fn hostile_profiles_are_refused_in_bounded_time_and_memory() {
+        let deep = format!("name = \"x\"\nsecret_names = {}{}", "[".repeat(200_000), "]".repeat(200_000));
+        let deep_tables = format!("name = \"x\"\nlinks = {}{}", "{ a = ".repeat(100_000), " }".repeat(100_000));
+        let dotted = format!("name = \"x\"\n{}b = 1", "a.".repeat(200_000));
+        let many = "[[http]]\nname = \"a\"\nurl = \"http://h:1\"\n".repeat(1_000);
+        for (what, text) in [("deep", deep), ("deep tables", deep_tables), ("dotted", dotted), ("many", format!("name = \"x\"\n{many}"))] {
+            let begun = std::time::Instant::now();
+            let error = Profile::parse(&text, "test").expect_err(what).to_string();
+            assert!(error.len() < 1_000, "{what}: {error}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{what}: {:?}", begun.elapsed());
+        }
+        for endless in ["/dev/zero", "/dev/urandom"].map(Path::new).into_iter().filter(|path| path.exists()) {
+            let error = Profile::read(endless).expect_err("endless").to_string();
+            assert!(error.contains("longer than 1024 KiB"), "{error}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -16,7 +17,7 @@ use switchboard_model::{
 
 use crate::ledger::ledger_path;
 use crate::profile::{Profile, ProfileError};
-use crate::replay::{Pace, ReplayBoard, ReplayCommand, ReplayDesk, ReplayDeskConfig};
+use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
 use crate::session::clock::Clocks;
 use crate::session::collector::{Collector, Prepared};
 use crate::session::kafka_access::{KafkaAccess, is_production};
@@ -36,11 +37,9 @@ const STOP_WITHIN: Duration = Duration::from_millis(500);
 /// A running session.
 pub struct Session {
     engine: EngineThread,
-    intake: Intake,
-    redactor: Arc<Redactor>,
     runtime: tokio::runtime::Handle,
     memory_bytes: usize,
-    sources: Arc<Mutex<Sources>>,
+    starter: Starter,
     replay: ReplayDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
@@ -50,6 +49,50 @@ pub struct Session {
 struct Sources {
     running: Vec<Source>,
     last_id: u32,
+    /// Rises with each collector that is started.
+    num_starts: usize,
+}
+
+/// Starts collectors, at once or when their secrets are there.
+#[derive(Clone)]
+struct Starter {
+    intake: Intake,
+    redactor: Arc<Redactor>,
+    runtime: tokio::runtime::Handle,
+    sources: Arc<Mutex<Sources>>,
+    clusters: ReplayClusters,
+}
+
+impl Starter {
+    /// Starts the collector of a source that has its place; one that was removed meanwhile is not started.
+    fn start(&self, sources: &mut Sources, source_id: SourceId, source: &SourceProfile, profile: &Profile, prepared: Result<Prepared, ProfileError>) {
+        let Some(running) = sources.running.iter_mut().find(|running| running.source_id == source_id) else { return };
+        if let (SourceProfile::Kafka(kafka), Ok(Prepared::Kafka(config))) = (source, &prepared) {
+            let access = KafkaAccess {
+                config: Arc::new(config.clone()),
+                redactor: Arc::clone(&self.redactor),
+                writes_allowed: kafka.write,
+                is_production: is_production(profile.environment.as_deref()),
+            };
+            self.clusters.add(&kafka.name, Arc::new(access));
+        }
+        let sink = self.intake.sink(source_id);
+        running.collector = match prepared {
+            Ok(prepared) => prepared.start(sink, Arc::clone(&self.redactor), &self.runtime),
+            Err(error) => {
+                sink.status(SourceStatus {
+                    source: source_id,
+                    at_ns: now_ns(),
+                    phase: SourcePhase::Failed,
+                    failure: Some(FailureKind::Authenticate),
+                    detail: error.to_string(),
+                    next_step: "Mend it under Sources, or in the profile".to_owned(),
+                });
+                Collector::Unusable
+            }
+        };
+        sources.num_starts += 1;
+    }
 }
 
 struct Source {
@@ -84,68 +127,76 @@ impl Session {
             pace: Pace::default(),
         };
         let replay = ReplayDesk::start(desk, runtime, Box::new(move || on_change.lock()()));
-        let mut session =
-            Self { engine, intake, redactor, runtime: runtime.clone(), memory_bytes, sources: Arc::default(), replay, ticker: runtime.spawn(async {}) };
+        let starter = Starter { intake, redactor, runtime: runtime.clone(), sources: Arc::default(), clusters: replay.clusters() };
+        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, replay, ticker: runtime.spawn(async {}) };
         session.add_sources(profile);
         session.ticker = session.spawn_ticker();
         tracing::info!(profile = profile.name, memory_bytes, "The session begins.");
         Ok(session)
     }
 
-    /// Starts the sources of a profile beside those that run.
+    /// Starts the sources of a profile beside those that run. One whose secrets come from a command is started once that has answered;
+    /// nothing waits for it.
     pub fn add_sources(&self, profile: &Profile) {
+        let _in_runtime = self.runtime.enter();
         for source in SourceProfile::all_of(profile) {
-            self.add_source(&source, profile, Prepared::of(&source, profile, self.memory_bytes));
+            let mut preparing = Box::pin(Prepared::of(source.clone(), profile.clone(), self.memory_bytes));
+            match preparing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(prepared) => self.add_source(&source, profile, prepared),
+                Poll::Pending => self.add_source_later(&source, profile, preparing),
+            }
         }
     }
 
     /// Starts a source beside those that run; one that could not be made ready is a failed one.
     pub(crate) fn add_source(&self, source: &SourceProfile, profile: &Profile, prepared: Result<Prepared, ProfileError>) {
-        let (name, kind) = (source.name().to_owned(), source.kind());
-        let mut sources = self.sources.lock();
+        let mut sources = self.starter.sources.lock();
+        let source_id = self.announce(&mut sources, source, profile, Collector::Unusable);
+        self.starter.start(&mut sources, source_id, source, profile, prepared);
+    }
+
+    fn add_source_later(&self, source: &SourceProfile, profile: &Profile, preparing: impl Future<Output = Result<Prepared, ProfileError>> + Send + 'static) {
+        let (starter, of) = (self.starter.clone(), (source.clone(), profile.clone()));
+        let mut sources = self.starter.sources.lock();
         let source_id = SourceId(sources.last_id + 1);
+        let task = self.runtime.spawn(async move {
+            let prepared = preparing.await;
+            starter.start(&mut starter.sources.lock(), source_id, &of.0, &of.1, prepared);
+        });
+        self.announce(&mut sources, source, profile, Collector::Preparing(task));
+        self.starter.intake.sink(source_id).status(SourceStatus {
+            source: source_id,
+            at_ns: now_ns(),
+            phase: SourcePhase::Connecting,
+            failure: None,
+            detail: "A command is asked for its secrets".to_owned(),
+            next_step: String::new(),
+        });
+    }
+
+    /// Gives a source its place among the others.
+    fn announce(&self, sources: &mut Sources, source: &SourceProfile, profile: &Profile, collector: Collector) -> SourceId {
+        let name = source.name().to_owned();
         sources.last_id += 1;
+        let source_id = SourceId(sources.last_id);
         if let SourceProfile::Kafka(kafka) = source {
             for channel in &kafka.dead_letter_channels {
                 self.engine.add_dead_letter_channel(channel);
             }
-            if let Ok(Prepared::Kafka(config)) = &prepared {
-                let access = KafkaAccess {
-                    config: Arc::new(config.clone()),
-                    redactor: Arc::clone(&self.redactor),
-                    writes_allowed: kafka.write,
-                    is_production: is_production(profile.environment.as_deref()),
-                };
-                self.replay.add_cluster(&kafka.name, Arc::new(access));
-            }
         }
-        self.engine.add_source(SourceInfo { id: source_id, name: name.clone(), kind, environment: profile.environment.clone() });
-        let sink = self.intake.sink(source_id);
-        let collector = match prepared {
-            Ok(prepared) => prepared.start(sink, Arc::clone(&self.redactor), &self.runtime),
-            Err(error) => {
-                sink.status(SourceStatus {
-                    source: source_id,
-                    at_ns: now_ns(),
-                    phase: SourcePhase::Failed,
-                    failure: Some(FailureKind::Authenticate),
-                    detail: error.to_string(),
-                    next_step: "Mend it under Sources, or in the profile".to_owned(),
-                });
-                Collector::Unusable
-            }
-        };
+        self.engine.add_source(SourceInfo { id: source_id, name: name.clone(), kind: source.kind(), environment: profile.environment.clone() });
         sources.running.push(Source { source_id, name, collector });
+        source_id
     }
 
     /// Ends a source: nothing comes from it any more, and nothing is sent to its cluster. What came from it stays.
     pub(crate) fn remove_source(&self, name: &str) {
-        let mut sources = self.sources.lock();
+        let mut sources = self.starter.sources.lock();
         let Some(place) = sources.running.iter().position(|source| source.name == name) else { return };
         let source = sources.running.remove(place);
         drop(sources);
         self.replay.remove_cluster(name);
-        self.intake.sink(source.source_id).status(SourceStatus {
+        self.starter.intake.sink(source.source_id).status(SourceStatus {
             source: source.source_id,
             at_ns: now_ns(),
             phase: SourcePhase::Stopped,
@@ -153,7 +204,7 @@ impl Session {
             detail: "Removed".to_owned(),
             next_step: String::new(),
         });
-        self.intake.close(source.source_id);
+        self.starter.intake.close(source.source_id);
         self.runtime.spawn(async move {
             if tokio::time::timeout(STOP_WITHIN, source.collector.stop()).await.is_err() {
                 tracing::warn!(source = source.name, "A removed source took longer than 500 ms to end and was left behind.");
@@ -163,13 +214,13 @@ impl Session {
 
     /// How values are redacted in this session.
     pub(crate) fn redactor(&self) -> Arc<Redactor> {
-        Arc::clone(&self.redactor)
+        Arc::clone(&self.starter.redactor)
     }
 
     /// The session's second hand: tells the engine the time, and the Kafka sources what spans named.
     fn spawn_ticker(&self) -> tokio::task::JoinHandle<()> {
-        let sink = self.intake.sink(SourceId(0));
-        let sources = Arc::clone(&self.sources);
+        let sink = self.starter.intake.sink(SourceId(0));
+        let sources = Arc::clone(&self.starter.sources);
         let snapshots = self.engine.snapshots();
         self.runtime.spawn(async move {
             let mut seen = Seen::default();
@@ -189,7 +240,7 @@ impl Session {
                 let snapshot = snapshots.latest();
                 told.news(&snapshot);
                 let sources = sources.lock();
-                if let Some(command) = seen.news(&snapshot, sources.last_id as usize) {
+                if let Some(command) = seen.news(&snapshot, sources.num_starts) {
                     for source in &sources.running {
                         source.collector.command(command.clone());
                     }
@@ -198,15 +249,18 @@ impl Session {
         })
     }
 
-    /// Whether no source is still connecting: then all that can listen listens.
+    /// Whether no source is still connecting, but for those whose secrets are not there yet: then all that can listen listens.
     pub fn is_listening(&self) -> bool {
         let snapshot = self.snapshot();
-        snapshot.sources.len() >= self.sources.lock().last_id as usize && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting)
+        let sources = self.starter.sources.lock();
+        let is_preparing = |name: &str| sources.running.iter().any(|source| source.name == name && matches!(source.collector, Collector::Preparing(_)));
+        snapshot.sources.len() >= sources.last_id as usize
+            && snapshot.sources.iter().all(|source| source.phase != SourcePhase::Connecting || is_preparing(&source.name))
     }
 
     /// Tells every source something.
     pub fn command(&self, command: &SourceCommand) {
-        for source in &self.sources.lock().running {
+        for source in &self.starter.sources.lock().running {
             source.collector.command(command.clone());
         }
     }
@@ -246,7 +300,7 @@ impl Session {
 
     /// How many bytes wait for the engine.
     pub fn num_bytes_queued(&self) -> usize {
-        self.intake.num_bytes_queued()
+        self.starter.intake.num_bytes_queued()
     }
 
     /// Ends all sources, each within 500 ms, then the engine.
@@ -254,9 +308,9 @@ impl Session {
         self.ticker.abort();
         // What is being sent ends first: its outcome is still written down.
         self.replay.stop().await;
-        let sources = std::mem::take(&mut self.sources.lock().running);
+        let sources = std::mem::take(&mut self.starter.sources.lock().running);
         for source in &sources {
-            self.intake.close(source.source_id);
+            self.starter.intake.close(source.source_id);
         }
         let stops = sources.into_iter().map(|source| tokio::spawn(async move { tokio::time::timeout(STOP_WITHIN, source.collector.stop()).await }));
         for stop in stops.collect::<Vec<_>>() {

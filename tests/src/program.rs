@@ -19,6 +19,24 @@ pub fn path() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// Sends a process a signal, such as `KILL`.
+pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
+    let status = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status()?;
+    if status.success() { Ok(()) } else { bail!("process {pid} cannot be sent {name}") }
+}
+
+/// Waits until something is so.
+pub fn wait_until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) -> anyhow::Result<()> {
+    let deadline = Instant::now() + within;
+    while !is_so() {
+        if Instant::now() > deadline {
+            bail!("{what}: not within {within:?}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
 /// Two ports on loopback that are free now.
 pub fn free_ports() -> anyhow::Result<(u16, u16)> {
     let one = std::net::TcpListener::bind(("127.0.0.1", 0))?;
@@ -35,14 +53,20 @@ pub struct Program {
 impl Program {
     /// Starts the program without a display.
     pub fn start(args: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::new(path()?)
-            .args(args)
-            .env_remove("DISPLAY")
-            .env_remove("WAYLAND_DISPLAY")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        Self::start_as(args, |_| {})
+    }
+
+    /// The same, with other surroundings.
+    pub fn start_as(args: &[&str], surround: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
+        let mut command = Command::new(path()?);
+        command.args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        surround(&mut command);
+        Self::keep(command.spawn()?)
+    }
+
+    /// A program that was started otherwise, with its standard output and error as pipes, or elsewhere.
+    pub fn keep(mut child: Child) -> anyhow::Result<Self> {
         let output = Arc::new(Mutex::new(Vec::new()));
         let pipes: [Option<Box<dyn std::io::Read + Send>>; 2] =
             [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
@@ -60,6 +84,22 @@ impl Program {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        signal(self.pid(), name)
+    }
+
+    /// Its children, by their process ids; Linux only.
+    pub fn children(&self) -> Vec<u32> {
+        let stats = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse::<u32>().ok()?;
+            Some((pid, std::fs::read_to_string(entry.path().join("stat")).ok()?))
+        });
+        // The name in brackets may hold anything; state and parent come after it.
+        let parent = |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        stats.filter(|(_, stat)| parent(stat) == Some(self.pid())).map(|(pid, _)| pid).collect()
     }
 
     /// All that it printed so far.

@@ -93,6 +93,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     if let Some(folder) = path.parent() {
         make_folder(folder).map_err(|error| failed("its folder cannot be made", error.to_string()))?;
     }
+    // A pipe would keep whoever opens it waiting.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(failed("it cannot be opened", "it is no file".to_owned()));
+    }
     make_file(path).map_err(|error| failed("it cannot be made", error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|error| failed("it cannot be opened", error.to_string()))?;

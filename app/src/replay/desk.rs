@@ -103,6 +103,17 @@ impl Shared {
 
 type Clusters = Arc<Mutex<BTreeMap<String, Arc<dyn ClusterAccess>>>>;
 
+/// The clusters that replaying reaches. Cheap to clone.
+#[derive(Clone)]
+pub struct ReplayClusters(Clusters);
+
+impl ReplayClusters {
+    /// A cluster of the profile.
+    pub fn add(&self, name: &str, access: Arc<dyn ClusterAccess>) {
+        self.0.lock().insert(name.to_owned(), access);
+    }
+}
+
 /// The desk, as session and window reach it.
 pub struct ReplayDesk {
     commands: mpsc::Sender<ReplayCommand>,
@@ -133,7 +144,12 @@ impl ReplayDesk {
 
     /// A cluster of the profile.
     pub fn add_cluster(&self, name: &str, access: Arc<dyn ClusterAccess>) {
-        self.clusters.lock().insert(name.to_owned(), access);
+        self.clusters().add(name, access);
+    }
+
+    /// The clusters, for whoever gets to know them later.
+    pub fn clusters(&self) -> ReplayClusters {
+        ReplayClusters(Arc::clone(&self.clusters))
     }
 
     /// A cluster is no longer reached: nothing is read from it or sent to it any more.

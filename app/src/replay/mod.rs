@@ -19,7 +19,7 @@ mod tests;
 pub use access::{Answering, ClusterAccess, Observed, RecordSender, Waiting};
 pub use board::{CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
 pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
-pub use desk::{Pace, ReplayDesk, ReplayDeskConfig};
+pub use desk::{Pace, ReplayClusters, ReplayDesk, ReplayDeskConfig};
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
 pub use readers::{BreakerOnTheWay, Reader, Readers, readers};
 pub(crate) use sighting::consumed_in;

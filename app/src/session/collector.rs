@@ -7,6 +7,7 @@ use switchboard_http::HttpPoller;
 use switchboard_kafka::KafkaCollector;
 use switchboard_model::{Redactor, Sink, SourceCommand};
 use switchboard_otlp::OtlpReceiver;
+use tokio::task::JoinHandle;
 
 use crate::profile::{GrpcProfile, HttpProfile, KafkaProfile, OtlpProfile, Profile, ProfileError, Secret, seconds};
 use crate::sources::SourceProfile;
@@ -21,12 +22,12 @@ pub(crate) enum Prepared {
 }
 
 impl Prepared {
-    /// Makes a source ready: fetches its secrets, which may run a command. Not to be called on the window's thread.
-    pub(crate) fn of(source: &SourceProfile, profile: &Profile, memory_bytes: usize) -> Result<Self, ProfileError> {
-        Ok(match source {
-            SourceProfile::Otlp(otlp) => Self::Otlp(otlp_config(otlp, profile, memory_bytes)),
-            SourceProfile::Kafka(kafka) => Self::Kafka(kafka_config(kafka, profile)?),
-            SourceProfile::Http(http) => Self::Http(http_config(http)?),
+    /// Makes a source ready: fetches its secrets, which may ask a command; only then it has to be waited for.
+    pub(crate) async fn of(source: SourceProfile, profile: Profile, memory_bytes: usize) -> Result<Self, ProfileError> {
+        Ok(match &source {
+            SourceProfile::Otlp(otlp) => Self::Otlp(otlp_config(otlp, &profile, memory_bytes)),
+            SourceProfile::Kafka(kafka) => Self::Kafka(kafka_config(kafka, &profile).await?),
+            SourceProfile::Http(http) => Self::Http(http_config(http).await?),
             SourceProfile::Grpc(grpc) => Self::Grpc(grpc_config(grpc)),
         })
     }
@@ -48,6 +49,8 @@ pub(crate) enum Collector {
     Kafka(KafkaCollector),
     Http(HttpPoller),
     Grpc(GrpcHealth),
+    /// Its secrets are being fetched.
+    Preparing(JoinHandle<()>),
     /// Could not be made at all; its status says why.
     Unusable,
 }
@@ -59,7 +62,7 @@ impl Collector {
             Self::Kafka(collector) => collector.command(command),
             Self::Http(collector) => collector.command(command),
             Self::Grpc(collector) => collector.command(command),
-            Self::Unusable => {}
+            Self::Preparing(_) | Self::Unusable => {}
         }
     }
 
@@ -69,6 +72,11 @@ impl Collector {
             Self::Kafka(collector) => collector.stop().await,
             Self::Http(collector) => collector.stop().await,
             Self::Grpc(collector) => collector.stop().await,
+            Self::Preparing(task) => {
+                task.abort();
+                // Once it has ended, so has the command that it asked.
+                let _aborted = task.await;
+            }
             Self::Unusable => {}
         }
     }
@@ -88,10 +96,10 @@ fn otlp_config(otlp: &OtlpProfile, profile: &Profile, memory_bytes: usize) -> sw
     }
 }
 
-fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
+async fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
     let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
     let mut properties = profile.properties.clone();
-    if let Some(key_password) = fetch(profile.key_password.as_ref(), &profile.name, "key_password")? {
+    if let Some(key_password) = fetch(profile.key_password.as_ref(), &profile.name, "key_password").await? {
         properties.insert("ssl.key.password".to_owned(), key_password);
     }
     Ok(switchboard_kafka::Config {
@@ -100,18 +108,18 @@ fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafk
         dead_letter_channels: profile.dead_letter_channels.clone(),
         tail,
         properties,
-        username: fetch(profile.username.as_ref(), &profile.name, "username")?,
-        password: fetch(profile.password.as_ref(), &profile.name, "password")?,
+        username: fetch(profile.username.as_ref(), &profile.name, "username").await?,
+        password: fetch(profile.password.as_ref(), &profile.name, "password").await?,
         poll_interval: seconds(profile.poll_s),
         ..switchboard_kafka::Config::new(&profile.name, &profile.brokers)
     })
 }
 
-fn http_config(profile: &HttpProfile) -> Result<switchboard_http::Config, ProfileError> {
-    let auth = if let Some(token) = fetch(profile.bearer.as_ref(), &profile.name, "bearer")? {
+async fn http_config(profile: &HttpProfile) -> Result<switchboard_http::Config, ProfileError> {
+    let auth = if let Some(token) = fetch(profile.bearer.as_ref(), &profile.name, "bearer").await? {
         switchboard_http::Auth::Bearer(token)
-    } else if let Some(user) = fetch(profile.username.as_ref(), &profile.name, "username")? {
-        let password = fetch(profile.password.as_ref(), &profile.name, "password")?.unwrap_or_default();
+    } else if let Some(user) = fetch(profile.username.as_ref(), &profile.name, "username").await? {
+        let password = fetch(profile.password.as_ref(), &profile.name, "password").await?.unwrap_or_default();
         switchboard_http::Auth::Basic { user, password }
     } else {
         switchboard_http::Auth::None
@@ -137,6 +145,9 @@ fn grpc_config(profile: &GrpcProfile) -> switchboard_grpc::Config {
     }
 }
 
-fn fetch(secret: Option<&Secret>, source_name: &str, field: &str) -> Result<Option<String>, ProfileError> {
-    secret.map(|secret| secret.fetch(&format!("{field} of {source_name}"))).transpose()
+async fn fetch(secret: Option<&Secret>, source_name: &str, field: &str) -> Result<Option<String>, ProfileError> {
+    match secret {
+        Some(secret) => secret.fetch(&format!("{field} of {source_name}")).await.map(Some),
+        None => Ok(None),
+    }
 }

@@ -50,6 +50,11 @@ impl SourcesDesk {
         Arc::clone(&self.shared.board.lock())
     }
 
+    /// Another profile in place of this one; its sources are started by whoever begins the session anew.
+    pub(crate) fn replace(&self, profile: Profile) {
+        self.update(|board| board.profile = profile);
+    }
+
     fn update(&self, change: impl FnOnce(&mut SourcesBoard)) {
         let mut board = self.shared.board.lock();
         change(Arc::make_mut(&mut board));
@@ -95,15 +100,12 @@ impl SourcesDesk {
         source: &SourceProfile,
         profile: &Profile,
     ) -> (Result<Prepared, crate::profile::ProfileError>, Option<Result<(), String>>) {
-        let (source, profile, path, memory_bytes) = (source.clone(), profile.clone(), self.board().path.clone(), self.shared.memory_bytes);
-        let work = move || {
-            let saved = path.map(|path| saved::save(&path, &profile));
-            (Prepared::of(&source, &profile, memory_bytes), saved)
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done,
+        let (path, written) = (self.board().path.clone(), profile.clone());
+        let saved = match tokio::task::spawn_blocking(move || path.map(|path| saved::save(&path, &written))).await {
+            Ok(saved) => saved,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        };
+        (Prepared::of(source.clone(), profile.clone(), self.shared.memory_bytes).await, saved)
     }
 
     async fn remove(&self, current: &Current, name: &str) {
@@ -148,11 +150,9 @@ impl SourcesDesk {
         }
         let desk = self.clone();
         let task = self.shared.runtime.spawn(async move {
-            let (of, profile, memory_bytes) = (source.clone(), desk.board().profile.clone(), desk.shared.memory_bytes);
-            let prepared = tokio::task::spawn_blocking(move || Prepared::of(&of, &profile, memory_bytes)).await;
-            let prepared = match prepared {
-                Ok(Ok(prepared)) => prepared,
-                Ok(Err(error)) => return desk.end_trial(SourcePhase::Failed, Some((error.to_string(), String::new()))),
+            let profile = desk.board().profile.clone();
+            let prepared = match Prepared::of(source, profile, desk.shared.memory_bytes).await {
+                Ok(prepared) => prepared,
                 Err(error) => return desk.end_trial(SourcePhase::Failed, Some((error.to_string(), String::new()))),
             };
             let teller = desk.clone();

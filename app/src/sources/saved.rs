@@ -30,9 +30,9 @@ pub(super) fn save(path: &Path, profile: &Profile) -> Result<(), String> {
 
 /// The text of a profile with the sources of another; an error if it is no profile, or would be none.
 pub(super) fn with_sources(text: &str, profile: &Profile) -> Result<String, String> {
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     let wanted = toml::to_string(profile).map_err(|error| error.to_string())?;
-    let wanted: DocumentMut = wanted.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
+    let wanted: DocumentMut = wanted.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     if let Some(Item::Table(otlp)) = wanted.get("otlp") {
         let default = toml::to_string(&crate::profile::OtlpProfile::default()).unwrap_or_default();
         let is_default = document.get("otlp").is_none() && otlp.to_string().trim() == default.trim();

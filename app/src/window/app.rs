@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
+use crate::demo::LabState;
 use crate::replay::ReplayBoard;
 use crate::sources::SourcesBoard;
 use crate::window::{
@@ -79,6 +80,7 @@ impl eframe::App for WindowApp {
         let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
         self.window.take_replay(self.source.replay());
         self.window.take_sources(self.source.sources());
+        self.window.take_lab(self.source.lab());
         self.window.take(ctx, snapshot, failure, now_ns);
     }
 
@@ -113,6 +115,7 @@ pub(crate) struct Window {
     now_ns: i64,
     paused: Option<Paused>,
     engine_failure: Option<String>,
+    lab: LabState,
     panes: Panes,
     views: Views,
     asker: Asker,
@@ -161,6 +164,7 @@ impl Window {
             now_ns: 0,
             paused: None,
             engine_failure: None,
+            lab: LabState::Well,
             panes,
             views,
             asker: Asker::default(),
@@ -207,6 +211,11 @@ impl Window {
     /// Takes in the sources as the profile has them.
     pub(crate) fn take_sources(&mut self, sources: Arc<SourcesBoard>) {
         self.sources = sources;
+    }
+
+    /// Takes in how the demo's lab is.
+    pub(crate) fn take_lab(&mut self, lab: LabState) {
+        self.lab = lab;
     }
 
     /// Takes in what can be seen of replaying.
@@ -289,6 +298,7 @@ impl Window {
             }
         }
         self.failure_ui(ui, &mut commands);
+        self.lab_ui(ui, &mut commands);
         self.notices_ui(ui, &tokens);
         let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();
         bars::foot_ui(ui, &hints, self.told.as_deref(), &tokens);
@@ -380,6 +390,25 @@ impl Window {
                 ui.label(egui::RichText::new("What is shown is of before. Nothing is taken in until it runs again").color(tokens.ink(Ink::Dim)));
                 if ui.button("Restart engine").clicked() {
                     commands.push(UiCommand::RestartEngine);
+                }
+            });
+        });
+    }
+
+    /// A lab that ended by itself stands above everything until it is started again.
+    fn lab_ui(&self, ui: &mut egui::Ui, commands: &mut Vec<UiCommand>) {
+        let words = match &self.lab {
+            LabState::Well => return,
+            LabState::Ended(how) => format!("The demo's lab has ended by itself ({}), and what is shown is of before", visible(how)),
+            LabState::Starting => "The demo's lab is being started again…".to_owned(),
+        };
+        let tokens = self.themes.tokens(ui.ctx().theme());
+        let frame = egui::Frame::new().fill(tokens.ink(Ink::BadFill)).inner_margin(crate::window::theme::margin(18, 9));
+        egui::Panel::top("lab").frame(frame).show_separator_line(false).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.label(egui::RichText::new(words).color(tokens.ink(Ink::Text)));
+                if matches!(self.lab, LabState::Ended(_)) && ui.button("Start it again").on_hover_text(UiCommand::RestartLab.tooltip()).clicked() {
+                    commands.push(UiCommand::RestartLab);
                 }
             });
         });

@@ -184,6 +184,7 @@ commands! {
     CloseNotices: WINDOW, Session, "Close the notices", "What changed meanwhile, and which connections are lost", [];
     RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];
     RestartEngine: WINDOW, Session, "Restart the engine", "After it has failed; what was observed is lost", [];
+    RestartLab: WINDOW, Session, "Start the demo's lab again", "After it has ended; what was observed of the former one goes", [];
     Quit: WINDOW, Session, "Quit", "Ends the session", [COMMAND Q];
 }
 

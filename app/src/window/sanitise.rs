@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::hidden::is_hidden;
+
 /// More characters than this are never laid out.
 const CHARS_MAX: usize = 400;
 
@@ -24,14 +26,6 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         shown.push('…');
     }
     Cow::Owned(shown)
-}
-
-/// C0 and C1 controls, line separators, bidirectional marks, embeddings, overrides and isolates, and what has no width.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text in at most so many characters, cut in the middle, for both ends of a name tell.

@@ -4,6 +4,7 @@ use std::sync::{Arc, mpsc::Receiver};
 
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
+use crate::demo::LabState;
 use crate::replay::{ReplayBoard, ReplayCommand};
 use crate::sources::{SourcesBoard, SourcesCommand};
 
@@ -15,6 +16,11 @@ pub trait SnapshotSource {
     /// Why the engine does not run any more, in a sentence; `None` while it runs.
     fn engine_failure(&mut self) -> Option<String> {
         None
+    }
+
+    /// How the demo's lab is; changes are told as publications are.
+    fn lab(&mut self) -> LabState {
+        LabState::Well
     }
 
     /// Calls `wake` after each publication from now on, from any thread.
@@ -54,6 +60,8 @@ pub enum SessionCommand {
     RefreshSources,
     /// The engine begins anew, after it has failed.
     RestartEngine,
+    /// The demo's lab is started again, after it has ended by itself.
+    RestartLab,
     /// Something about dead letters and sending them again.
     Replay(Box<ReplayCommand>),
     /// Something about sources.

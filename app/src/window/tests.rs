@@ -9,6 +9,7 @@ use egui_kittest::{
 };
 use switchboard_engine::view::{NodeId, Snapshot};
 
+use crate::demo::LabState;
 use crate::window::{
     ScreenshotOptions, SessionCommand, Strokes, ThemeChoice, WindowApp, WindowOptions,
     app::Window,
@@ -264,6 +265,26 @@ fn a_stopped_engine_is_told_and_can_be_restarted() {
     source.fail(None);
     harness.run();
     assert!(harness.query_by_label("The engine has stopped").is_none());
+}
+
+#[test]
+fn a_lab_that_ended_by_itself_is_told_in_a_sentence_and_can_be_started_again() {
+    let source = FixedSource::new(testing::order_business());
+    let mut harness = harness(&source);
+    assert!(harness.state().window.unavailable(UiCommand::RestartLab).is_some_and(|reason| reason.contains("no lab has ended")));
+    source.show_lab(LabState::Ended("signal: 6 (SIGABRT)".to_owned()));
+    harness.run();
+    harness.get_by_label("The demo's lab has ended by itself (signal: 6 (SIGABRT)), and what is shown is of before");
+    harness.get_by_label("Start it again").click();
+    harness.run();
+    assert_eq!(source.commands(), [SessionCommand::RestartLab]);
+    source.show_lab(LabState::Starting);
+    harness.run();
+    harness.get_by_label("The demo's lab is being started again…");
+    assert!(harness.query_by_label("Start it again").is_none(), "once is enough");
+    source.show_lab(LabState::Well);
+    harness.run();
+    assert!(harness.query_by_label_contains("The demo's lab").is_none());
 }
 
 /// When the next frame is asked for, once nothing happens any more.

@@ -63,7 +63,7 @@ struct Endpoint {
 
 impl Endpoint {
     fn parse(text: &str) -> Result<Self, String> {
-        let form = || format!("{text:?} is not of the form http://host:port or grpc://host:port");
+        let form = || format!("{:?} is not of the form http://host:port or grpc://host:port", without_userinfo(text));
         let (is_grpc, rest) = match (text.strip_prefix("http://"), text.strip_prefix("grpc://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
@@ -139,7 +139,7 @@ impl Forwarder {
     /// Passes on what comes, until the source is closed.
     pub(crate) async fn run(self, endpoint: String, board: Board, mut bound: watch::Receiver<Option<Bound>>, mut stopping: Stopping) {
         let run = async {
-            let mut state = ForwardState { endpoint: endpoint.clone(), ..ForwardState::default() };
+            let mut state = ForwardState { endpoint: without_userinfo(&endpoint), ..ForwardState::default() };
             let target = match Endpoint::parse(&endpoint) {
                 Ok(target) => target,
                 Err(why) => {
@@ -247,6 +247,13 @@ impl Waiting {
         self.lost_why = why;
         self.lost_at = Some(Instant::now());
     }
+}
+
+/// An address as it may be shown: a user and a password before the host are not.
+fn without_userinfo(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (&address[..scheme.len() + 3], rest));
+    // A password may itself hold what ends an authority: all up to the last @ goes.
+    rest.rsplit_once('@').map_or_else(|| address.to_owned(), |(_, host)| format!("{scheme}…@{host}"))
 }
 
 fn connector() -> HttpConnector {
@@ -425,6 +432,11 @@ mod tests {
         for bad in ["", "localhost:4318", "https://localhost:4318", "http://", "http://me@host:1", "ftp://x", "http://host:0"] {
             assert!(Endpoint::parse(bad).is_err(), "{bad}");
         }
+        for secret in ["http://user:hunter2@host:1", "user:hunter2@host", "ftp://hunter2@host", "http://u:hunter2/@b@host/p", "http://u:hunter2?@host"] {
+            let why = Endpoint::parse(secret).unwrap_err();
+            assert!(!why.contains("hunter2") && why.contains("host"), "{why}");
+        }
+        assert_eq!(without_userinfo("http://host:1/p"), "http://host:1/p");
         let with_base = Endpoint::parse("http://host:1/otlp/").unwrap();
         assert_eq!((with_base.base.as_str(), with_base.authority.as_str()), ("/otlp", "host:1"));
     }

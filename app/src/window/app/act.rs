@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use egui::ViewportCommand;
 
 use super::{Paused, Window};
+use crate::demo::LabState;
 use crate::window::{
     SessionCommand, ThemeChoice,
     command::{Scope, UiCommand},
@@ -82,6 +83,7 @@ impl Window {
             UiCommand::ZoomReset => self.zoom(ctx, 1.0),
             UiCommand::RefreshSources => return Some(SessionCommand::RefreshSources),
             UiCommand::RestartEngine => return Some(SessionCommand::RestartEngine),
+            UiCommand::RestartLab => return Some(SessionCommand::RestartLab),
             UiCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             of_a_view => self.run_in_view(of_a_view),
         }
@@ -105,6 +107,11 @@ impl Window {
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
             UiCommand::RestartEngine if self.engine_failure.is_none() => told("the engine runs"),
+            UiCommand::RestartLab => match self.lab {
+                LabState::Ended(_) => None,
+                LabState::Starting => told("it is being started"),
+                LabState::Well => told("no lab has ended"),
+            },
             _ => match command.scope() {
                 Scope::Window => None,
                 Scope::Focus => self.views.of(self.panes.focus())?.unavailable(command),

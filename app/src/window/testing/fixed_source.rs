@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
 use super::{NOW_NS, SECOND_NS};
+use crate::demo::LabState;
 use crate::replay::ReplayBoard;
 use crate::sources::SourcesBoard;
 use crate::window::{SessionCommand, SnapshotSource};
@@ -24,6 +25,7 @@ struct Fixed {
     snapshot: Snapshot,
     now_ns: i64,
     failure: Option<String>,
+    lab: LabState,
     commands: Vec<SessionCommand>,
     closes_in: Option<Duration>,
     wake: Option<Box<dyn Fn() + Send + Sync>>,
@@ -43,6 +45,7 @@ impl FixedSource {
             snapshot,
             now_ns: NOW_NS,
             failure: None,
+            lab: LabState::Well,
             commands: Vec::new(),
             closes_in: None,
             wake: None,
@@ -76,6 +79,11 @@ impl FixedSource {
     /// The engine stops, or runs again.
     pub fn fail(&self, failure: Option<&str>) {
         self.0.lock().failure = failure.map(str::to_owned);
+    }
+
+    /// The demo's lab ends, or is started again.
+    pub fn show_lab(&self, lab: LabState) {
+        self.0.lock().lab = lab;
     }
 
     /// The window is to close after this time.
@@ -124,6 +132,10 @@ impl SnapshotSource for FixedSource {
 
     fn engine_failure(&mut self) -> Option<String> {
         self.0.lock().failure.clone()
+    }
+
+    fn lab(&mut self) -> LabState {
+        self.0.lock().lab.clone()
     }
 
     fn on_publish(&mut self, wake: Box<dyn Fn() + Send + Sync>) {
