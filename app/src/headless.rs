@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use switchboard_engine::EngineState;
-use switchboard_engine::view::{Answer, LagVerdict, NodeBasis, NodeKind, Query, Report, Snapshot};
-use switchboard_model::{BreakerState, SourceCommand, SourcePhase};
+use switchboard_engine::view::{Answer, NodeBasis, NodeKind, Query, Report, Snapshot, breaker_refuses, source_word};
+use switchboard_model::{SourceCommand, SourcePhase};
 
 use crate::cli::RunArgs;
 use crate::demo::LabChild;
@@ -316,13 +316,13 @@ impl SnapshotSource for Observed<'_> {
 fn status_line(snapshot: &Snapshot) -> String {
     let count = |kind: NodeKind| snapshot.topology.nodes.iter().filter(|node| node.kind == kind && node.basis != NodeBasis::Inferred).count();
     let mut parts = vec![format!("{} services", count(NodeKind::Service)), format!("{} channels", count(NodeKind::Channel))];
-    let open = snapshot.breakers.iter().filter(|breaker| matches!(breaker.state, Some(BreakerState::Open | BreakerState::ForcedOpen))).count();
+    let open = snapshot.breakers.iter().filter(|breaker| breaker_refuses(breaker.state_now())).count();
     parts.push(format!("{open} breakers open"));
-    let behind = snapshot.groups.iter().filter(|group| matches!(group.verdict, LagVerdict::Growing | LagVerdict::Stuck | LagVerdict::NoMembers));
+    let behind = snapshot.groups.iter().filter(|group| group.is_behind());
     for group in behind.take(3) {
         let lag = group.lag.map_or_else(|| "?".to_owned(), |lag| lag.to_string());
         let lag_s = group.lag_s.map(|lag_s| format!(", {lag_s:.0} s")).unwrap_or_default();
-        parts.push(format!("{} {lag} behind{lag_s} ({})", group.group, verdict_word(group.verdict)));
+        parts.push(format!("{} {lag} behind{lag_s} ({})", group.group, group.verdict.word()));
     }
     let dead: u64 = snapshot.dead_letters.iter().map(|letters| letters.count).sum();
     parts.push(format!("{dead} dead"));
@@ -330,24 +330,8 @@ fn status_line(snapshot: &Snapshot) -> String {
     parts.join(" · ")
 }
 
-fn verdict_word(verdict: LagVerdict) -> &'static str {
-    match verdict {
-        LagVerdict::Ok => "ok",
-        LagVerdict::Growing => "growing",
-        LagVerdict::Stuck => "stuck",
-        LagVerdict::NoMembers => "no members",
-        LagVerdict::Unknown => "unknown",
-    }
-}
-
 fn source_line(name: &str, phase: SourcePhase, detail: &str, next_step: &str) -> String {
-    let phase = match phase {
-        SourcePhase::Connecting => "connecting",
-        SourcePhase::Live => "live",
-        SourcePhase::Degraded => "degraded",
-        SourcePhase::Failed => "failed",
-        SourcePhase::Stopped => "stopped",
-    };
+    let phase = source_word(phase);
     let mut line = format!("         {name} · {phase}");
     for part in [detail, next_step] {
         if !part.is_empty() {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::figures::BUCKET_NS;
 use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
-use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources};
+use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources, SpanReaders};
 use crate::store::Store;
 use crate::view::{
-    BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, HopKind, InteractionView,
-    LagVerdict, NodeFigure, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, Topology, Totals,
+    BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, Health, HopKind,
+    InteractionView, LagVerdict, NodeBasis, NodeFigure, NodeId, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, SpanReader, Topology, Totals,
+    channel_word,
 };
 
 /// What a chart is drawn from.
@@ -26,6 +27,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) breakers: &'a mut Breakers,
     /// Dead letters.
     pub(crate) dead_letters: &'a DeadLetters,
+    /// Who reads by what spans say.
+    pub(crate) span_readers: &'a SpanReaders,
     /// Sources.
     pub(crate) sources: &'a Sources,
     /// What is stored.
@@ -44,6 +47,8 @@ struct Told {
     /// them.
     groups: Arc<Vec<GroupView>>,
     num_broker_groups: usize,
+    /// By group and topic, who reads by what spans say.
+    readers: BTreeMap<(String, String), Vec<SpanReader>>,
     dead_letters: Vec<DeadLetterView>,
     breakers: Vec<BreakerView>,
 }
@@ -51,6 +56,10 @@ struct Told {
 impl Told {
     fn broker_groups(&self) -> &[GroupView] {
         &self.groups[..self.num_broker_groups]
+    }
+
+    fn readers_of(&self, group: &str, topic: &str) -> Vec<SpanReader> {
+        self.readers.get(&(group.to_owned(), topic.to_owned())).cloned().unwrap_or_default()
     }
 
     fn brokers(&self) -> Brokers<'_> {
@@ -65,8 +74,6 @@ type Evidence = BTreeMap<(String, String), (String, i64)>;
 const PROVED: i64 = 10;
 /// Weight of a callee of which only the breaker's name tells.
 const BY_NAME: i64 = 1;
-/// Changes of a breaker's state that the report lists.
-const MAX_TRANSITIONS: usize = 64;
 /// Buckets that a history has at most.
 const MAX_HISTORY: i32 = 186;
 
@@ -146,9 +153,20 @@ impl Chart {
         self.tell_callees(observed);
         let mut groups = observed.groups.views(observed.now_ns, observed.sources);
         tell_waiting(&mut groups, observed.flow);
+        let mut readers = observed.span_readers.of(&observed.flow.names, observed.now_ns);
+        // A broker that tells of the members knows better.
+        if !readers.is_empty() {
+            for group in groups.iter_mut().filter(|group| group.members.is_none()) {
+                group.readers = readers.get(&(group.group.clone(), group.topic.clone())).cloned().unwrap_or_default();
+            }
+            for group in groups.iter().filter(|group| group.members.is_some()) {
+                readers.remove(&(group.group.clone(), group.topic.clone()));
+            }
+        }
         Told {
             channels: observed.groups.channels(),
             num_broker_groups: groups.len(),
+            readers,
             groups: Arc::new(groups),
             dead_letters: observed.dead_letters.views(),
             breakers: observed.breakers.views(observed.now_ns, observed.sources),
@@ -260,7 +278,7 @@ impl Chart {
         let mut report = Report {
             schema: REPORT_SCHEMA,
             duration_s: now_ns.saturating_sub(self.started_ns).max(0) as f64 / 1e9,
-            breakers: told.breakers.iter().map(|breaker| breaker_report(breaker, now_ns)).collect(),
+            breakers: told.breakers.iter().map(|breaker| BreakerReport::of(breaker, now_ns)).collect(),
             dead_letters: dead_letter_reports(&told.dead_letters),
             refused: observed.sources.refused(),
             clock_set: observed.sources.clock_set().iter().map(|set| ClockSetReport { at: rfc3339(set.at_ns), by_s: set.by_ns as f64 / 1e9 }).collect(),
@@ -268,12 +286,49 @@ impl Chart {
             ..Report::default()
         };
         let mut groups: Vec<GroupReport> =
-            told.broker_groups().iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| group_report(group, now_ns)).collect();
+            told.broker_groups().iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| GroupReport::of(group, now_ns)).collect();
         groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
         report.groups = groups;
         report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
         flow_report(&mut report, flow, &plan, &told.channels, scope, &mut self.summaries);
+        self.tell_verdicts(&mut report, flow, &plan, &told, now_ns);
         report
+    }
+
+    /// Words and urgency of services and channels, as the map has them.
+    fn tell_verdicts(&mut self, report: &mut Report, flow: &Flow, plan: &Plan, told: &Told, now_ns: i64) {
+        let mut health: BTreeMap<(String, Option<String>, Option<String>), Health> = BTreeMap::new();
+        // What only its own spans tell: that it called, published, or worked for a group.
+        let mut heard: BTreeMap<NodeId, i64> = BTreeMap::new();
+        for planned in plan.edges.iter().filter(|planned| !planned.edge.inferred && planned.edge.kind != HopKind::Deliver) {
+            let actor = if planned.edge.kind == HopKind::Process { planned.edge.to } else { planned.edge.from };
+            let last_ns = self.summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, self.started_ns).last_ns;
+            if let Some(last_ns) = last_ns {
+                let known = heard.entry(actor).or_insert(last_ns);
+                *known = (*known).max(last_ns);
+            }
+        }
+        for planned in plan.nodes.iter().filter(|planned| planned.node.kind == NodeKind::Service) {
+            let figure = self.summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, self.started_ns);
+            let node = &planned.node;
+            let key = (node.name.clone(), node.namespace.clone(), node.environment.clone());
+            let seen = node.instances.iter().map(|instance| instance.last_seen_ns);
+            let heard_ns = seen.chain(figure.last_ns).chain(heard.get(&node.node_id).copied()).max().filter(|_| node.basis == NodeBasis::Traced);
+            health.insert(key, Health::of(&figure, heard_ns, now_ns));
+        }
+        for service in &mut report.services {
+            let key = (service.name.clone(), service.namespace.clone(), service.environment.clone());
+            let health = health.get(&key).copied().unwrap_or(Health::Usual);
+            (service.word, service.severity) = (health.word().to_owned(), health.severity());
+        }
+        for channel in &mut report.channels {
+            let is_its = |letters: &&DeadLetterView| {
+                channel.cluster.as_ref().is_none_or(|cluster| *cluster == letters.cluster)
+                    && letters.origin.as_deref().unwrap_or(&letters.channel) == channel.name
+            };
+            let (word, severity) = channel_word(told.dead_letters.iter().filter(is_its).map(|letters| letters.count).sum());
+            (channel.word, channel.severity) = (word.to_owned(), severity);
+        }
     }
 }
 
@@ -314,18 +369,19 @@ fn put_topology(place: &mut Arc<Topology>, plan: &Plan, is_ticked: bool) -> bool
     true
 }
 
-/// Gives each group its node, and adds those that only spans name.
 /// What a group says of the back-off of a retry topic explains why records wait there: it does not fall behind.
 fn tell_waiting(groups: &mut [GroupView], flow: &Flow) {
     let waiting = flow.waiting();
     for group in groups.iter_mut().filter(|group| matches!(group.verdict, LagVerdict::Growing | LagVerdict::Stuck)) {
         if waiting.contains(&(group.topic.as_str(), group.group.as_str())) {
-            group.verdict = LagVerdict::Ok;
+            group.verdict = LagVerdict::Waits;
+            (group.partition, group.since_ns) = (None, None);
             group.reason = format!("waits until its records are due; {}", group.reason);
         }
     }
 }
 
+/// Gives each group its node, and adds those that only spans name.
 fn show_groups(plan: &Plan, told: &mut Told) {
     let of_spans = groups_of_spans(plan, told);
     let groups = Arc::make_mut(&mut told.groups);
@@ -392,6 +448,7 @@ fn figures(plan: &Plan, flow: &Flow, told: &Told, summaries: &mut Summaries, now
                     Some(switchboard_model::TailState::NotTailed(reason)) => Some(reason.clone()),
                     None => Some("no broker source reads it".to_owned()),
                 },
+                made_again_ns: state.and_then(|state| state.made_again_ns),
             });
         }
     }
@@ -449,52 +506,13 @@ fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
             node_id: Some(planned.edge.to),
             group: group.node.name.clone(),
             topic: channel.node.name.clone(),
-            cluster: None,
-            state: None,
-            members: None,
             members_reason: Some("no broker source tells of it".to_owned()),
-            lag: None,
-            lag_s: None,
-            verdict: LagVerdict::Unknown,
+            readers: told.readers_of(&group.node.name, &channel.node.name),
             reason,
-            read_ns: None,
-            committed_since_start: None,
+            ..GroupView::default()
         });
     }
     groups
-}
-
-fn age_s(now_ns: i64, at_ns: i64) -> f64 {
-    (now_ns.saturating_sub(at_ns).max(0) / 1_000_000) as f64 / 1e3
-}
-
-fn group_report(group: GroupView, now_ns: i64) -> GroupReport {
-    GroupReport {
-        members: group.members.as_ref().map(|members| members.len() as u64),
-        age_s: group.read_ns.map(|read_ns| age_s(now_ns, read_ns)),
-        group: group.group,
-        topic: group.topic,
-        cluster: group.cluster,
-        lag: group.lag,
-        lag_s: group.lag_s,
-        verdict: group.verdict,
-        reason: group.reason,
-    }
-}
-
-fn breaker_report(breaker: &BreakerView, now_ns: i64) -> BreakerReport {
-    let skip = breaker.transitions.len().saturating_sub(MAX_TRANSITIONS);
-    BreakerReport {
-        caller: breaker.caller.clone(),
-        instance: breaker.instance.clone(),
-        name: breaker.name.clone(),
-        callee: breaker.callee.clone(),
-        state: breaker.state,
-        since: breaker.since_ns.map(rfc3339),
-        source: breaker.source,
-        age_s: Some(age_s(now_ns, breaker.confirmed_ns)),
-        transitions: breaker.transitions.iter().skip(skip).map(|(at_ns, state)| (rfc3339(*at_ns), *state)).collect(),
-    }
 }
 
 /// By channel, origin and fingerprint, whatever the cluster.

@@ -17,9 +17,11 @@ use crate::flow::{Arrival, Flow};
 use crate::intern::Namer;
 use crate::old_spans::{OldSpanReader, StoredSpans};
 use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, Scan, TraceScan, merge, record_page};
-use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Sources};
+use crate::state::{Breakers, DeadLetters, Groups, KindNumber, ReaderSpan, Sources, SpanReaders, dues};
 use crate::store::{Inserted, Store, StoredAt};
-use crate::view::{Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, Report, Snapshot, SourceReport, TraceList};
+use crate::view::{
+    Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, Report, Snapshot, SourceReport, TraceList, source_severity, source_word,
+};
 
 /// What an engine is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,7 @@ pub struct Engine {
     groups: Groups,
     breakers: Breakers,
     dead_letters: DeadLetters,
+    span_readers: SpanReaders,
     sources: Sources,
     infos: BTreeMap<SourceId, SourceInfo>,
     /// Own traffic, by source: counted, not kept.
@@ -81,6 +84,7 @@ impl Engine {
             groups: Groups::default(),
             breakers: Breakers::default(),
             dead_letters: DeadLetters::default(),
+            span_readers: SpanReaders::default(),
             sources: Sources::default(),
             infos: BTreeMap::new(),
             folded: BTreeMap::new(),
@@ -163,6 +167,9 @@ impl Engine {
                 }
             }
             let facts = self.extractor.facts[row];
+            if matches!(facts.role, Role::Process | Role::Receive) && facts.group.is_some() && facts.channel.is_some() {
+                self.reader(batch, row);
+            }
             links.clear();
             if matches!(facts.role, Role::Publish | Role::Process | Role::Receive) {
                 for link in rows(&batch.links, span.links) {
@@ -192,6 +199,23 @@ impl Engine {
             self.fold(batch.header.source, ItemKind::Span, num_own);
         }
         self.chart.flow_changed(self.now_ns);
+    }
+
+    /// A consumer span tells who reads.
+    fn reader(&mut self, batch: &SpanBatch, row: usize) {
+        let (facts, span) = (&self.extractor.facts[row], &batch.spans[row]);
+        let attrs = rows(&batch.attrs, span.attrs);
+        let client_id = attrs.iter().find(|attr| attr.known == WellKnown::MessagingClientId).map(|attr| attr.value.to_text(&batch.text)).unwrap_or_default();
+        let resource = batch.resources.get(span.resource as usize).copied().unwrap_or_default();
+        let reader = ReaderSpan {
+            group: facts.group,
+            channel: facts.channel,
+            service: facts.service,
+            instance: batch.text.get(resource.instance),
+            client_id: &client_id,
+            partition: facts.partition,
+        };
+        self.span_readers.observe(reader, batch.header.received_ns);
     }
 
     /// Exceptions and texts of a span in which a circuit breaker may say that it refused: the name of the one that does.
@@ -238,6 +262,9 @@ impl Engine {
             if let (Inserted::New(_) | Inserted::Collision(_), Some(kind)) = (inserted, kind) {
                 self.dead_letters.count(*kind, record.timestamp_ns, batch.header.received_ns);
             }
+        }
+        for (topic, partition, offset, due_ns) in dues(batch) {
+            self.groups.record_due(&batch.cluster, topic, (partition, offset), due_ns);
         }
         self.flow.names.set_namer(self.namer(batch.header.source));
         let extractor = &self.extractor;
@@ -330,6 +357,7 @@ impl Engine {
             groups: &mut self.groups,
             breakers: &mut self.breakers,
             dead_letters: &self.dead_letters,
+            span_readers: &self.span_readers,
             sources: &self.sources,
             store: &self.store,
             source_views: views,
@@ -371,6 +399,8 @@ impl Engine {
                     name: view.name,
                     kind: view.kind,
                     state: view.phase,
+                    word: source_word(view.phase).to_owned(),
+                    severity: source_severity(view.phase),
                     detail: view.detail,
                     next_step: view.next_step,
                     counts,
@@ -438,6 +468,7 @@ impl Engine {
         match self.groups.detail((cluster, group, topic), self.now_ns, &self.sources) {
             Some(mut detail) => {
                 detail.view.node_id = shown.and_then(|known| known.node_id);
+                detail.view.readers = shown.map(|known| known.readers.clone()).unwrap_or_default();
                 Some(detail)
             }
             None => shown.map(|view| GroupDetail { view: view.clone(), partitions: Vec::new(), history: Vec::new(), others: Vec::new() }),

@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_rest_stops_when_something_gets_worse_but_not_for_what_was_bad_before() {
         let readers = |lag: Option<u64>, state: BreakerState| Readers {
-            groups: vec![Reader { group: "inventory".into(), has_failed: true, lag, lag_s: None, verdict: LagVerdict::Ok, num_members: None }],
+            groups: vec![Reader { group: "inventory".into(), has_failed: true, lag, lag_s: None, verdict: LagVerdict::Ok, ..Reader::default() }],
             breakers: vec![BreakerOnTheWay { caller: "inventory".into(), guards: "postgres".into(), state: Some(state), instances: (1, 1) }],
         };
         let before = readers(Some(40), BreakerState::Closed);

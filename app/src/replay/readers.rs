@@ -2,22 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use switchboard_engine::view::{BreakerView, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Snapshot};
-use switchboard_model::BreakerState;
+use switchboard_engine::view::{BreakerView, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Severity, Snapshot, breaker_refuses, breaker_severity};
+use switchboard_model::{BreakerState, GroupKind};
 
 /// A consumer group on the target.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reader {
     /// `group.id`.
     pub group: String,
     /// Whether letters of this ask died in it; the others have read the records already.
     pub has_failed: bool,
+    /// Whether the brokers tell of the group and not of its topics: it may read the target.
+    pub has_untold_topics: bool,
     /// Records not yet committed; `None` = unknown.
     pub lag: Option<u64>,
     /// How long ago the committed offset was the end, s; `None` = unknown.
     pub lag_s: Option<f64>,
+    /// Its kind; `None` = unknown. Of a share group no committed offset tells what it has read.
+    pub kind: Option<GroupKind>,
     /// What the lag comes to.
     pub verdict: LagVerdict,
+    /// Why, in words.
+    pub reason: String,
     /// Members; `None` = unknown.
     pub num_members: Option<usize>,
 }
@@ -44,6 +50,19 @@ pub struct Readers {
     pub breakers: Vec<BreakerOnTheWay>,
 }
 
+impl Reader {
+    /// How urgent its standing is.
+    pub fn severity(&self) -> Severity {
+        self.verdict.severity(self.lag, None)
+    }
+
+    /// Its standing in words.
+    pub fn sentence(&self) -> String {
+        let word = self.verdict.word();
+        if self.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", self.reason) }
+    }
+}
+
 impl Readers {
     /// Groups that did not fail, and read everything a second time.
     pub fn others(&self) -> impl Iterator<Item = &Reader> {
@@ -53,7 +72,9 @@ impl Readers {
 
 /// Who will read what is sent to a channel of a cluster, where letters died in these groups.
 pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeSet<String>) -> Readers {
-    let here = |group: &&GroupView| group.topic == target && group.cluster.as_deref().is_none_or(|name| name == cluster);
+    // A group of which no topics are told may read this one.
+    let reads = |group: &GroupView| group.topic == target || group.topic.is_empty();
+    let here = |group: &&GroupView| reads(group) && group.cluster.as_deref().is_none_or(|name| name == cluster);
     let mut groups: Vec<Reader> = snapshot
         .groups
         .iter()
@@ -61,9 +82,12 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
         .map(|group| Reader {
             group: group.group.clone(),
             has_failed: failed.contains(&group.group),
+            has_untold_topics: group.topic.is_empty(),
             lag: group.lag,
             lag_s: group.lag_s,
+            kind: group.kind.clone(),
             verdict: group.verdict,
+            reason: group.reason.clone(),
             num_members: group.members.as_ref().map(Vec::len),
         })
         .collect();
@@ -87,16 +111,6 @@ fn services_of(snapshot: &Snapshot, target: &str, is_meant: impl Fn(&str) -> boo
     edges(HopKind::Process).filter(|edge| groups.contains(&edge.from)).map(|edge| edge.to).collect()
 }
 
-/// How bad a state is for what is sent.
-fn badness(state: Option<BreakerState>) -> u8 {
-    match state {
-        Some(BreakerState::Open | BreakerState::ForcedOpen) => 3,
-        Some(BreakerState::HalfOpen) => 2,
-        None => 1,
-        Some(_) => 0,
-    }
-}
-
 fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerOnTheWay> {
     let mut found: Vec<(String, String, Vec<&BreakerView>)> = Vec::new();
     for breaker in snapshot.breakers.iter().filter(|breaker| breaker.caller_node.is_some_and(|node| services.contains(&node))) {
@@ -109,9 +123,8 @@ fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerO
     }
     found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
     let worst = |(caller, guards, views): (String, String, Vec<&BreakerView>)| {
-        let state_of = |view: &BreakerView| if view.stale { None } else { view.state };
-        let state = views.iter().map(|view| state_of(view)).max_by_key(|state| badness(*state)).flatten();
-        let in_it = views.iter().filter(|view| state_of(view) == state).count();
+        let state = views.iter().map(|view| view.state_now()).max_by_key(|state| breaker_severity(*state)).flatten();
+        let in_it = views.iter().filter(|view| view.state_now() == state).count();
         BreakerOnTheWay { caller, guards, state, instances: (in_it, views.len()) }
     };
     found.into_iter().map(worst).collect()
@@ -120,6 +133,45 @@ fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerO
 impl BreakerOnTheWay {
     /// Whether it lets nothing through.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, Some(BreakerState::Open | BreakerState::ForcedOpen))
+        breaker_refuses(self.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn share_and_streams_groups_are_listed_as_readers_and_what_is_not_known_of_them_is_said() {
+        let group = |name: &str, topic: &str, kind: Option<GroupKind>, verdict: LagVerdict, reason: &str| GroupView {
+            group: name.to_owned(),
+            topic: topic.to_owned(),
+            cluster: Some("lab".to_owned()),
+            kind,
+            verdict,
+            reason: reason.to_owned(),
+            ..GroupView::default()
+        };
+        let groups = vec![
+            group("inventory", "orders", Some(GroupKind::Consumer), LagVerdict::Ok, "nothing waits"),
+            group("pickers", "orders", Some(GroupKind::Share), LagVerdict::NoOffsets, "there is no committed offset to tell by"),
+            group("totals", "", Some(GroupKind::Streams), LagVerdict::NoOffsets, "no offsets are told; nor which topics it reads"),
+            group("elsewhere", "payments", Some(GroupKind::Share), LagVerdict::NoOffsets, ""),
+        ];
+        let snapshot = Snapshot { groups: Arc::new(groups), ..Snapshot::default() };
+        let told = readers(&snapshot, "lab", "orders", &BTreeSet::from(["inventory".to_owned()]));
+        let rows: Vec<(&str, bool, bool, String)> =
+            told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed, reader.has_untold_topics, reader.sentence())).collect();
+        assert_eq!(
+            rows,
+            [
+                ("inventory", true, false, "keeps up: nothing waits".to_owned()),
+                ("pickers", false, false, "lag not known: there is no committed offset to tell by".to_owned()),
+                ("totals", false, true, "lag not known: no offsets are told; nor which topics it reads".to_owned()),
+            ]
+        );
+        assert_eq!(told.others().count(), 2);
     }
 }

@@ -201,6 +201,7 @@ fn channels(names: &[(&str, Option<&str>)]) -> RetryChannels {
         partitions: None,
         records: None,
         not_tailed: unread.map(str::to_owned),
+        made_again_ns: None,
     };
     let snapshot = Snapshot {
         topology: Arc::new(Topology { version: 1, nodes: names.iter().enumerate().map(node).collect(), edges: Vec::new() }),

@@ -264,6 +264,7 @@ fn group_view(group: &str, channel: &str, consumers: &Consumers) -> GroupView {
         reason: String::new(),
         read_ns: None,
         committed_since_start: None,
+        ..GroupView::default()
     }
 }
 
@@ -317,6 +318,7 @@ impl Observed for Eyes {
             partitions: Some(1),
             records: None,
             not_tailed: not_tailed.clone(),
+            made_again_ns: None,
         };
         let channels: Vec<(String, Option<String>)> = named.collect();
         Snapshot {

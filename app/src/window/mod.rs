@@ -37,6 +37,7 @@ mod panes;
 mod sanitise;
 mod screenshot;
 mod settings;
+mod signs;
 mod source;
 mod sources;
 mod status;
@@ -47,6 +48,8 @@ pub mod testing;
 mod tests;
 mod theme;
 mod traces;
+#[cfg(test)]
+mod verdict_tests;
 mod view;
 #[cfg(test)]
 mod view_harness;

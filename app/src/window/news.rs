@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{BreakerView, GroupView, LagVerdict, Snapshot};
-use switchboard_model::{BreakerState, SourcePhase};
+use switchboard_engine::view::{BreakerView, GroupView, Snapshot, breaker_refuses};
+use switchboard_model::SourcePhase;
 
 use crate::window::view::ViewKind;
 
@@ -33,10 +33,9 @@ struct Unusual {
 
 impl Unusual {
     fn of(snapshot: &Snapshot) -> Self {
-        let open = snapshot.breakers.iter().filter(|breaker| matches!(breaker.state, Some(BreakerState::Open | BreakerState::ForcedOpen)));
+        let open = snapshot.breakers.iter().filter(|breaker| breaker_refuses(breaker.state));
         let breakers = open.map(breaker_name).collect();
-        let is_behind = |verdict: LagVerdict| matches!(verdict, LagVerdict::Growing | LagVerdict::Stuck);
-        let behind = snapshot.groups.iter().filter(|group| is_behind(group.verdict));
+        let behind = snapshot.groups.iter().filter(|group| group.is_behind());
         let groups = behind.map(group_name).collect();
         let failed = snapshot.sources.iter().filter(|source| source.phase == SourcePhase::Failed);
         let sources = failed.map(|source| source.name.clone()).collect();
@@ -128,6 +127,8 @@ impl News {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use switchboard_model::BreakerState;
 
     use super::*;
     use crate::window::testing;

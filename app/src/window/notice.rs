@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{LagVerdict, NodeKind, Snapshot};
-use switchboard_model::{BreakerState, SourcePhase};
+use switchboard_engine::view::{NodeKind, Snapshot, breaker_refuses};
+use switchboard_model::SourcePhase;
 
 use crate::window::{
     figures,
@@ -45,9 +45,12 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
             parts.push(NoticePart { text, leads: Leads::View(view), is_bad });
         }
     };
-    let is_open = |state: Option<BreakerState>| matches!(state, Some(BreakerState::Open | BreakerState::ForcedOpen));
     let breakers = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, Option<String>, String), bool> {
-        snapshot.breakers.iter().map(|breaker| ((breaker.caller.clone(), breaker.instance.clone(), breaker.name.clone()), is_open(breaker.state))).collect()
+        snapshot
+            .breakers
+            .iter()
+            .map(|breaker| ((breaker.caller.clone(), breaker.instance.clone(), breaker.name.clone()), breaker_refuses(breaker.state)))
+            .collect()
     };
     let (were, are) = (breakers(before), breakers(now));
     let opened = are.iter().filter(|(key, open)| **open && !were.get(*key).copied().unwrap_or(false)).count() as u64;
@@ -59,8 +62,7 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
     add(letters, format!("{} new {}", figures::count(letters), if letters == 1 { "dead letter" } else { "dead letters" }), ViewKind::DeadLetters, true);
 
     let behind = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, String, String), bool> {
-        let is_behind = |verdict: LagVerdict| matches!(verdict, LagVerdict::Growing | LagVerdict::Stuck | LagVerdict::NoMembers);
-        snapshot.groups.iter().map(|group| ((group.cluster.clone(), group.group.clone(), group.topic.clone()), is_behind(group.verdict))).collect()
+        snapshot.groups.iter().map(|group| ((group.cluster.clone(), group.group.clone(), group.topic.clone()), group.is_behind())).collect()
     };
     let (were, are) = (behind(before), behind(now));
     let fell = are.iter().filter(|(key, is)| **is && !were.get(*key).copied().unwrap_or(false)).count() as u64;
@@ -115,6 +117,8 @@ mod tests {
     use super::*;
     use crate::window::testing::{self, NOW_NS};
     use std::sync::Arc;
+    use switchboard_engine::view::LagVerdict;
+    use switchboard_model::BreakerState;
 
     fn texts(parts: &[NoticePart]) -> Vec<&str> {
         parts.iter().map(|part| part.text.as_str()).collect()

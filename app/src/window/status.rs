@@ -1,7 +1,9 @@
 //! The one sentence on top: how all is, each part of it a way to what it speaks of.
 
+use std::collections::BTreeSet;
+
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{NodeBasis, NodeKind, Snapshot};
+use switchboard_engine::view::{LagVerdict, NodeBasis, NodeKind, Snapshot};
 
 use crate::window::{
     figures, fonts,
@@ -133,7 +135,8 @@ fn services(scene: &Scene, snapshot: &Snapshot) -> Vec<Part> {
 
 /// Groups by name if they are few: `inventory 38 s behind`.
 fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
-    let groups = of(found, &[Glyph::Rising, Glyph::Stuck, Glyph::Nobody]);
+    let names: BTreeSet<String> = snapshot.groups.iter().map(|group| format!("{} on {}", visible(&group.group), visible(&group.topic))).collect();
+    let groups: Vec<&Problem> = found.iter().filter(|problem| names.contains(&problem.title)).collect();
     if groups.len() > GROUPS_NAMED_MAX {
         return summed(&groups, Topic::Behind, |n| format!("{n} groups behind")).into_iter().collect();
     }
@@ -144,9 +147,10 @@ fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
             (_, Some(lag)) => figures::count(lag),
             _ => String::new(),
         };
-        let text = match problem.glyph {
-            Glyph::Nobody => format!("nobody reads for {}", visible(&group.group)),
-            _ => format!("{} {much} behind", visible(&group.group)),
+        let text = match group.verdict {
+            LagVerdict::NoMembers => format!("nobody reads for {}", visible(&group.group)),
+            LagVerdict::Growing | LagVerdict::Stuck => format!("{} {much} behind", visible(&group.group)),
+            verdict => format!("{} {}", visible(&group.group), verdict.word()),
         };
         Some(Part { text, tone: problem.tone, dim: false, asks: problem.selects.map_or(Ask::List(Topic::Behind), Ask::Select) })
     };

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::figures::{RowId, RowKey};
 use crate::flow::plan::{Plan, PlannedInteraction, PlannedNode};
-use crate::flow::summary::{Scope, Summaries, evidence_of, statuses_of};
+use crate::flow::summary::{Scope, Summaries, evidence_of, rfc3339, statuses_of};
 use crate::flow::{Flow, OTHER_NAME};
 use crate::state::ChannelState;
-use crate::view::{ChannelReport, HopKind, HopReport, InteractionReport, NodeId, NodeKind, Report, ServiceReport};
+use crate::view::{ChannelReport, HopKind, HopReport, InteractionReport, NodeId, NodeKind, Report, ServiceReport, Severity};
 
 /// Fills services, channels, interactions and hops of a report.
 pub(crate) fn flow_report(report: &mut Report, flow: &Flow, plan: &Plan, channels: &[ChannelState], scope: Scope, summaries: &mut Summaries) {
@@ -40,6 +40,8 @@ fn services(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -
                 p50_ms: summary.p50_ms(),
                 p95_ms: summary.p95_ms(),
                 clock_ahead_s: planned.clock_ahead_ns(flow).map(|ahead_ns| ahead_ns as f64 / 1e9),
+                word: String::new(),
+                severity: Severity::default(),
             }
         })
         .collect();
@@ -55,6 +57,9 @@ fn channel(planned: &PlannedNode, channels: &[ChannelState]) -> ChannelReport {
         cluster: told.map(|told| told.cluster.name.clone()),
         partitions: told.and_then(|told| told.partitions),
         records: told.and_then(|told| told.records),
+        made_again: told.and_then(|told| told.made_again_ns).map(rfc3339),
+        word: String::new(),
+        severity: Severity::default(),
     }
 }
 

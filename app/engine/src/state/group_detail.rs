@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Cluster, Group, GroupTopic, Groups, Topic};
-use crate::state::group_partitions::GroupPartition;
 use crate::state::group_view::Standing;
 use crate::state::sources::Sources;
+use crate::state::waiting::Part;
 use crate::view::{GroupDetail, LagPoint, PartitionLag};
 
 impl Groups {
@@ -33,7 +33,7 @@ impl Cluster {
         }
         let standing = match on_topic.standing.take() {
             Some(standing) => standing,
-            None => Standing::of(head, topic_name, on_topic, topic),
+            None => Standing::of(head, group.states.rebalancing_since_ns(), topic_name, on_topic, topic),
         };
         let view = on_topic.standing.insert(standing).view(head, names, sources.failure(cluster_name), now_ns);
         let owner = |partition: i32| head.members.as_ref().and_then(|members| members.reader_of(topic_name, partition)).map(str::to_owned);
@@ -52,17 +52,16 @@ fn others(groups: &BTreeMap<String, Group>, but: &str, topic: &str) -> Vec<Strin
 }
 
 fn partitions(on_topic: &GroupTopic, topic: &Topic, owner: impl Fn(i32) -> Option<String>) -> Vec<PartitionLag> {
-    let began_ns = topic.began_ns();
-    let partition = |known: GroupPartition| PartitionLag {
-        partition: known.partition,
-        low: topic.watermarks.get(&known.partition).and_then(|watermarks| watermarks.low(began_ns)),
-        end: known.end(),
-        committed: known.committed(),
-        lag: known.lag(),
-        member_id: owner(known.partition),
-        committed_ns: known.moved_ns(),
+    let partition = |part: Part<'_>| PartitionLag {
+        partition: part.known.partition,
+        low: part.low,
+        end: part.known.end(),
+        committed: part.known.committed(),
+        lag: part.lag(),
+        member_id: owner(part.known.partition),
+        committed_ns: part.known.moved_ns(),
     };
-    on_topic.partitions.iter().map(partition).collect()
+    on_topic.parts(topic).map(partition).collect()
 }
 
 fn history(on_topic: &GroupTopic, topic: &Topic) -> Vec<LagPoint> {

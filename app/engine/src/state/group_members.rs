@@ -71,6 +71,16 @@ impl GroupMembers {
         !self.assigned.is_empty()
     }
 
+    /// Topics of which members read partitions, by name.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.assigned.keys().map(String::as_str)
+    }
+
+    /// Which member, by its place, reads each partition of a topic.
+    pub(crate) fn readers(&self, topic: &str) -> impl Iterator<Item = (u32, i32)> {
+        self.assigned.get(topic).into_iter().flatten().flat_map(|(member, partitions)| partitions.iter().map(|partition| (*member, *partition)))
+    }
+
     /// Whether any member reads a topic.
     pub(crate) fn reads(&self, topic: &str) -> bool {
         self.assigned.contains_key(topic)

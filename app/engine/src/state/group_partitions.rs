@@ -32,11 +32,6 @@ impl GroupPartition {
         (self.end >= 0).then_some(self.end)
     }
 
-    /// What waits: end − committed, never below 0; `None` without either.
-    pub(crate) fn lag(&self) -> Option<u64> {
-        Some((self.end()? - self.committed()?).max(0) as u64)
-    }
-
     /// Records committed while we watched, given where the partition ended when it was first seen: what lies beyond that end
     /// was committed later, even if no commit was seen before. `None` without any commit.
     pub(crate) fn handled(&self, first_end: Option<i64>) -> Option<u64> {

@@ -1,15 +1,17 @@
 //! Topics and consumer groups as brokers tell of them.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupOffset, TailState, TopicFact};
+use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupKind, GroupOffset, TailState, TopicFact};
 
 use crate::state::group_members::GroupMembers;
 use crate::state::group_partitions::GroupPartitions;
+use crate::state::group_state::StateCourse;
 use crate::state::group_view::{Standing, others, total};
 use crate::state::lag::{Sample, SampleWindow, Watermarks};
+use crate::state::retry_topic::Dues;
 use crate::state::sources::Sources;
+use crate::state::waiting::{Asides, Part, behind, content_hash};
 use crate::view::GroupView;
 
 /// Topics kept; further ones are counted.
@@ -41,6 +43,8 @@ pub(crate) struct ChannelState {
     pub(crate) tail: TailState,
     /// Partitions that no broker of the cluster leads.
     pub(crate) leaderless: Vec<i32>,
+    /// When it was seen to be made again, ns since the Unix epoch; `None` = it was not.
+    pub(crate) made_again_ns: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +52,17 @@ struct Cluster {
     brokers: Latest<ClusterFact>,
     topics: BTreeMap<String, Topic>,
     groups: BTreeMap<String, Group>,
+}
+
+impl Cluster {
+    /// What is known of a topic beside readings changed: verdicts on it are made anew.
+    fn judge_anew(&mut self, topic: &str) {
+        for group in self.groups.values_mut() {
+            if let Some(topic) = group.topics.get_mut(topic) {
+                topic.standing = None;
+            }
+        }
+    }
 }
 
 /// The newest of facts, by time; of two at the same time the one whose content is greater, so that order of arrival does
@@ -90,8 +105,12 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Latest<T> {
 pub(crate) struct Topic {
     latest: Latest<TopicFact>,
     gone_ns: Option<i64>,
+    /// When it was last seen to be made again.
+    pub(crate) made_again_ns: Option<i64>,
     /// Where its partitions began and ended, over time.
     pub(crate) watermarks: BTreeMap<i32, Watermarks>,
+    /// When its records are due, of a retry topic.
+    pub(crate) dues: Dues,
 }
 
 impl Topic {
@@ -101,7 +120,7 @@ impl Topic {
 
     /// From when on what was observed is of the topic as it is now.
     pub(crate) fn began_ns(&self) -> i64 {
-        self.gone_ns.unwrap_or(i64::MIN)
+        self.gone_ns.max(self.made_again_ns).unwrap_or(i64::MIN)
     }
 }
 
@@ -109,6 +128,7 @@ impl Topic {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GroupHead {
     pub(crate) read_ns: i64,
+    pub(crate) kind: Option<GroupKind>,
     pub(crate) state: Option<String>,
     pub(crate) members: Option<GroupMembers>,
     pub(crate) members_reason: Option<String>,
@@ -118,6 +138,8 @@ pub(crate) struct GroupHead {
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) head: Latest<GroupHead>,
+    /// Whether it was being rebalanced, over time.
+    pub(crate) states: StateCourse,
     /// When its offsets were last read without an error.
     read_whole_ns: Option<i64>,
     gone_ns: Option<i64>,
@@ -133,24 +155,24 @@ pub(crate) struct GroupTopic {
     /// How many partitions the reading told of.
     pub(crate) num_read: usize,
     pub(crate) partitions: GroupPartitions,
+    /// What that reading told beside offsets.
+    asides: Asides,
     pub(crate) samples: SampleWindow,
     /// What follows from it, until something new comes.
     standing: Option<Standing>,
 }
 
-/// Tells two readings of one time apart, the same on every run.
-fn content_hash(offsets: &[&GroupOffset]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for offset in offsets {
-        (offset.partition, offset.committed, offset.end).hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
 impl GroupTopic {
+    /// Its partitions as the group stands on them.
+    pub(crate) fn parts<'a>(&'a self, topic: &'a Topic) -> impl Iterator<Item = Part<'a>> {
+        let began_ns = topic.began_ns();
+        let low = move |partition: i32| topic.watermarks.get(&partition).and_then(|watermarks| watermarks.low(began_ns));
+        self.partitions.iter().map(move |known| Part::of(known, low(known.partition), &self.asides))
+    }
+
     fn apply(&mut self, read_ns: i64, offsets: &[&GroupOffset], whole: bool, memberless: bool) {
         self.standing = None;
-        let mut sample = Sample { read_ns, committed: 0, end: 0, lag: 0, num_lagging: 0, memberless };
+        let mut sample = Sample { read_ns, committed: 0, end: 0, lag: 0, num_lagging: 0, memberless, is_exact: true };
         let mut num_committed = 0;
         let mut is_complete = true;
         self.partitions.reserve(offsets.len());
@@ -158,6 +180,7 @@ impl GroupTopic {
         let is_newest = reading > self.reading;
         if is_newest {
             (self.reading, self.num_read) = (reading, offsets.len());
+            self.asides = Asides::of(offsets);
             let told: HashSet<i32> = offsets.iter().map(|offset| offset.partition).collect();
             let untold: Vec<i32> = self.partitions.iter().map(|known| known.partition).filter(|known| !told.contains(known)).collect();
             for number in untold {
@@ -182,11 +205,12 @@ impl GroupTopic {
                 is_complete = false;
                 continue;
             };
-            let lag = (end - committed).max(0) as u64;
+            let lag = behind(committed, offset.low, end, offset.readable_behind);
             sample.committed = sample.committed.saturating_add(committed);
             sample.end = sample.end.saturating_add(end);
             sample.lag = sample.lag.saturating_add(lag);
             sample.num_lagging += u32::from(lag > 0);
+            sample.is_exact &= lag == 0 || offset.readable_behind.is_some();
             num_committed += 1;
         }
         if is_complete && num_committed > 0 {
@@ -214,20 +238,28 @@ impl Groups {
     pub(crate) fn apply_topic(&mut self, fact: &TopicFact, received_ns: i64) {
         let Some(topic) = self.topic(&fact.cluster, &fact.topic) else { return };
         topic.latest.offer(received_ns, fact);
+        let is_made_again = fact.made_again_ns > topic.made_again_ns;
+        topic.made_again_ns = topic.made_again_ns.max(fact.made_again_ns);
         for partition in &fact.partitions {
             topic.watermarks.entry(partition.partition).or_default().observe(received_ns, partition.low, partition.high);
         }
+        if is_made_again {
+            self.cluster(&fact.cluster).judge_anew(&fact.topic);
+        }
+    }
+
+    /// A record of a retry topic is due then.
+    pub(crate) fn record_due(&mut self, cluster: &ClusterRef, topic: &str, (partition, offset): (i32, i64), due_ns: i64) {
+        let Some(known) = self.topic(cluster, topic) else { return };
+        known.dues.observe(partition, offset, due_ns);
+        self.cluster(cluster).judge_anew(topic);
     }
 
     /// A topic is no more. What was known of it before is another topic's, should one of that name come again.
     pub(crate) fn topic_gone(&mut self, cluster: &ClusterRef, name: &str, received_ns: i64) {
         let Some(topic) = self.topic(cluster, name) else { return };
         topic.gone_ns = topic.gone_ns.max(Some(received_ns));
-        for group in self.cluster(cluster).groups.values_mut() {
-            if let Some(topic) = group.topics.get_mut(name) {
-                topic.standing = None;
-            }
-        }
+        self.cluster(cluster).judge_anew(name);
     }
 
     /// A group's state, members and offsets.
@@ -256,12 +288,14 @@ impl Groups {
         }
         let head = GroupHead {
             read_ns,
+            kind: fact.kind.clone(),
             state: fact.state.clone(),
             members: fact.members.as_deref().map(GroupMembers::of),
             members_reason: fact.members_reason.clone(),
             error: fact.error.clone(),
         };
         let group = self.cluster(&fact.cluster).groups.entry(fact.group.clone()).or_default();
+        group.states.observe(read_ns, fact.state.as_deref());
         if group.head.offer(read_ns, &head) {
             group.topics.values_mut().for_each(|topic| topic.standing = None);
         }
@@ -294,6 +328,7 @@ impl Groups {
                     records: total(fact.partitions.iter().map(|partition| size(partition.low, partition.high))).filter(|_| known),
                     tail: fact.tail.clone(),
                     leaderless: fact.partitions.iter().filter(|partition| !led(partition.leader)).map(|partition| partition.partition).collect(),
+                    made_again_ns: topic.made_again_ns,
                 });
             }
         }
@@ -323,6 +358,8 @@ impl Groups {
                     continue;
                 }
                 let commits_elsewhere = group.topics.values().any(|topic| topic.partitions.iter().any(|known| known.committed().is_some()));
+                let rebalancing_since_ns = group.states.rebalancing_since_ns();
+                let num_before = views.len();
                 for (topic_name, on_topic) in &mut group.topics {
                     let (Some((read_ns, _)), Some(topic)) = (on_topic.reading, cluster.topics.get(topic_name)) else { continue };
                     if topic.is_gone() || read_ns < topic.began_ns() || Some(read_ns) < group.read_whole_ns {
@@ -330,12 +367,30 @@ impl Groups {
                     }
                     let standing = match on_topic.standing.take() {
                         Some(standing) => standing,
-                        None => Standing::of(head, topic_name, on_topic, topic),
+                        None => Standing::of(head, rebalancing_since_ns, topic_name, on_topic, topic),
                     };
                     let standing = on_topic.standing.insert(standing);
                     if standing.is_read(commits_elsewhere) {
                         views.push(standing.view(head, (cluster_name, name, topic_name), failure, now_ns));
                     }
+                }
+                // Groups without offsets read all the same: what their members are assigned, or topics that nobody tells.
+                let num_with_offsets = views.len();
+                for topic_name in head.members.iter().flat_map(GroupMembers::topics) {
+                    let is_told = views[num_before..num_with_offsets].iter().any(|view| view.topic == topic_name);
+                    let is_there = cluster.topics.get(topic_name).is_none_or(|topic| !topic.is_gone());
+                    if !is_told && is_there && !group.topics.contains_key(topic_name) && views.len() < MAX_GROUP_TOPICS {
+                        views.push(Standing::without_offsets(head, rebalancing_since_ns, Some(topic_name)).view(
+                            head,
+                            (cluster_name, name, topic_name),
+                            failure,
+                            now_ns,
+                        ));
+                    }
+                }
+                let is_listed_as_reader = matches!(head.kind, Some(GroupKind::Share | GroupKind::Streams | GroupKind::Other(_)));
+                if is_listed_as_reader && views.len() == num_before && views.len() < MAX_GROUP_TOPICS {
+                    views.push(Standing::without_offsets(head, rebalancing_since_ns, None).view(head, (cluster_name, name, ""), failure, now_ns));
                 }
             }
         }

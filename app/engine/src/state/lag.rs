@@ -5,7 +5,7 @@
 //! that polls: changes of the committed offset stand for commits.
 
 use crate::state::words;
-use crate::view::LagVerdict;
+use crate::view::{LagVerdict, Pace};
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -142,6 +142,8 @@ pub(crate) struct Sample {
     pub(crate) num_lagging: u32,
     /// Whether the group is known to have no members.
     pub(crate) memberless: bool,
+    /// Whether it is known of all that waits that it can be read.
+    pub(crate) is_exact: bool,
 }
 
 /// The newest samples of a group on a topic, sorted by time.
@@ -157,6 +159,10 @@ pub(crate) struct Trend {
     pub(crate) verdict: LagVerdict,
     /// Why, in words that go on from "behind by 12 records".
     pub(crate) clause: String,
+    /// Since when it holds, where that is told.
+    pub(crate) since_ns: Option<i64>,
+    /// What came in and what was handled over the time that the clause tells of.
+    pub(crate) pace: Option<Pace>,
 }
 
 /// Samples and time before growth is believed; a consumer that commits every 5 s does not rise so long.
@@ -294,7 +300,8 @@ impl Course<'_> {
 
     fn is_stuck(&self, last: usize) -> bool {
         let (from, to) = (self.samples[self.waiting_from], self.samples[last]);
-        let floor_ns = if to.lag <= u64::from(to.num_lagging) && from.end == to.end { MARKER_STUCK_NS } else { MIN_STUCK_NS };
+        let is_marker = to.lag <= u64::from(to.num_lagging) && !to.is_exact && from.end == to.end;
+        let floor_ns = if is_marker { MARKER_STUCK_NS } else { MIN_STUCK_NS };
         let patience_ns = (2 * self.longest_pause_ns).clamp(floor_ns, MAX_STUCK_NS);
         last + 1 - self.waiting_from >= MIN_STUCK_SAMPLES && self.span_ns(self.waiting_from, last) >= patience_ns
     }
@@ -342,25 +349,37 @@ impl Course<'_> {
         earlier.is_some_and(|index| self.samples[last].lag <= self.samples[index].lag)
     }
 
+    /// What came in and what was handled from one sample to another. It adds up to the change of the lag; where it cannot (records
+    /// were lost to retention, the commit was set back), it is not told.
+    fn pace(&self, from: usize, to: usize) -> Option<Pace> {
+        let (first, last) = (self.samples[from], self.samples[to]);
+        let over_ns = self.span_ns(from, to);
+        let handled = u64::try_from(last.committed.checked_sub(first.committed)?).ok()?;
+        let came_in = handled.checked_add(last.lag)?.checked_sub(first.lag)?;
+        (over_ns > 0).then_some(Pace { over_ns, came_in, handled })
+    }
+
     fn told(&self, unmoved_since_ns: Option<i64>) -> Trend {
-        let trend = |verdict, clause| Trend { verdict, clause };
         let Some(last) = self.samples.len().checked_sub(1) else {
-            return trend(LagVerdict::Unknown, "not read yet".into());
+            return Trend { verdict: LagVerdict::Unknown, clause: "not read yet".into(), since_ns: None, pace: None };
         };
         let sample = self.samples[last];
         let recent = (0..last).find(|&index| self.span_ns(index, last) <= TOLD_NS).unwrap_or(last);
+        let trend = |verdict, clause, from| Trend { verdict, clause, since_ns: None, pace: self.pace(from, last) };
         match self.state {
-            State::Unknown => trend(LagVerdict::Unknown, format!("too few readings yet to tell how it goes on ({} of {MIN_SAMPLES})", self.samples.len())),
-            State::Ok if sample.lag == 0 => trend(LagVerdict::Ok, "nothing waits".into()),
+            State::Unknown => {
+                trend(LagVerdict::Unknown, format!("too few readings yet to tell how it goes on ({} of {MIN_SAMPLES})", self.samples.len()), recent)
+            }
+            State::Ok if sample.lag == 0 => trend(LagVerdict::Ok, "nothing waits".into(), recent),
             State::Ok if sample.lag < self.samples[recent].lag => {
                 let fell = words::count(self.samples[recent].lag - sample.lag);
-                trend(LagVerdict::Ok, format!("fell by {fell} in the last {}", words::duration(self.span_ns(recent, last))))
+                trend(LagVerdict::Ok, format!("fell by {fell} in the last {}", words::duration(self.span_ns(recent, last))), recent)
             }
-            State::Ok => trend(LagVerdict::Ok, "keeps pace".into()),
+            State::Ok => trend(LagVerdict::Ok, "keeps pace".into(), recent),
             State::Growing => {
                 let from = if sample.lag > self.samples[recent].lag { recent } else { self.growing_from };
                 let grew = words::count(sample.lag.saturating_sub(self.samples[from].lag));
-                trend(LagVerdict::Growing, format!("grew by {grew} in the last {}", words::duration(self.span_ns(from, last))))
+                trend(LagVerdict::Growing, format!("grew by {grew} in the last {}", words::duration(self.span_ns(from, last))), from)
             }
             State::Stuck => {
                 let mut since_ns = self.samples[self.waiting_from].read_ns;
@@ -368,12 +387,14 @@ impl Course<'_> {
                     since_ns = since_ns.min(unmoved_since_ns.unwrap_or(since_ns));
                 }
                 let unmoved = words::duration(sample.read_ns.saturating_sub(since_ns));
-                let marker = if sample.lag <= u64::from(sample.num_lagging) && self.samples[self.waiting_from].end == sample.end {
+                let marker = if sample.lag <= u64::from(sample.num_lagging) && !sample.is_exact && self.samples[self.waiting_from].end == sample.end {
                     " (or the marker of a transaction, which nobody commits)"
                 } else {
                     ""
                 };
-                trend(LagVerdict::Stuck, format!("committed nothing for {unmoved} with {} waiting{marker}", words::records(sample.lag)))
+                let clause = format!("committed nothing for {unmoved} with {} waiting{marker}", words::records(sample.lag));
+                let pace = self.pace(self.waiting_from.max(recent), last);
+                Trend { verdict: LagVerdict::Stuck, clause, since_ns: Some(since_ns), pace }
             }
         }
     }

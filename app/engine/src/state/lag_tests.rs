@@ -52,7 +52,7 @@ fn a_long_course_reaches_far_back_and_stays_bounded() {
 
 fn sample(second: f64, committed: i64, end: i64) -> Sample {
     let lag = (end - committed).max(0) as u64;
-    Sample { read_ns: (second * 1e9) as i64, committed, end, lag, num_lagging: u32::from(lag > 0), memberless: false }
+    Sample { read_ns: (second * 1e9) as i64, committed, end, lag, num_lagging: u32::from(lag > 0), memberless: false, is_exact: false }
 }
 
 /// The verdict after each sample of a course of (second, committed, end).
@@ -112,6 +112,20 @@ fn verdicts_over_courses() {
             assert_eq!(told.clause, clause, "{name}");
         }
     }
+}
+
+#[test]
+fn a_record_that_is_known_to_be_one_is_no_marker() {
+    let verdicts = |is_exact: bool, seconds: i64| {
+        let mut window = SampleWindow::default();
+        for (second, committed, end) in polls(0..=seconds, |_| (10, 11)) {
+            window.insert(Sample { is_exact, ..sample(second, committed, end) });
+        }
+        window.trend(i64::MIN, None)
+    };
+    assert_eq!((verdicts(false, 20).verdict, verdicts(true, 20).verdict), (LagVerdict::Ok, LagVerdict::Stuck));
+    assert_eq!(verdicts(true, 40).clause, "committed nothing for 40 s with 1 record waiting");
+    assert_eq!(verdicts(true, 40).since_ns, Some(0));
 }
 
 #[test]

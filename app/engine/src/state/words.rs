@@ -45,6 +45,12 @@ pub(crate) fn duration(duration_ns: i64) -> String {
     format!("{sign}{text}")
 }
 
+/// A time of day: `12:03:04 UTC`.
+pub(crate) fn clock(at_ns: i64) -> String {
+    let seconds = at_ns.div_euclid(SECOND_NS).rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02} UTC", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
 /// Foreign text made safe to show: control, zero-width and direction characters are written as escapes, and what is
 /// longer than `max_chars` is cut with `…`.
 pub(crate) fn visible(text: &str, max_chars: usize) -> String {

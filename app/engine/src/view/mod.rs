@@ -5,6 +5,7 @@ mod lists;
 mod query;
 mod report;
 mod snapshot;
+mod verdict;
 
 pub use lists::{
     ChannelKey, FindHit, FindPage, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage,
@@ -16,6 +17,10 @@ pub use report::{
     LimitsReport, REPORT_SCHEMA, RefusedReport, Report, ServiceReport, SourceReport,
 };
 pub use snapshot::{
-    BreakerView, ChannelFigures, ClockSet, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, LagVerdict,
-    MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Snapshot, SourceView, StateSource, Style, Topology, Totals,
+    BreakerView, ChannelFigures, ClockSet, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, MemberView, Node,
+    NodeBasis, NodeFigure, NodeId, NodeKind, Snapshot, SourceView, SpanReader, StateSource, Style, Topology, Totals,
+};
+pub use verdict::{
+    CatchUp, Failures, GROUP_STALE_NS, Health, LagVerdict, Pace, SILENT_AFTER_NS, Severity, breaker_refuses, breaker_severity, breaker_word, channel_word,
+    group_kind_word, silent_for_ns, source_severity, source_word,
 };

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use switchboard_model::{SourceKind, SourcePhase};
 
-use crate::view::{HopKind, LagVerdict, StateSource, Style};
+use crate::flow::rfc3339;
+use crate::view::{BreakerView, GroupView, HopKind, LagVerdict, Pace, Severity, SpanReader, StateSource, Style, group_kind_word};
+
+/// Changes of a breaker's state that the report lists.
+const MAX_TRANSITIONS: usize = 64;
 
 /// Version of the report's form.
 pub const REPORT_SCHEMA: u32 = 1;
@@ -71,6 +75,12 @@ pub struct SourceReport {
     pub kind: SourceKind,
     /// How it is doing.
     pub state: SourcePhase,
+    /// The word for that.
+    #[serde(default)]
+    pub word: String,
+    /// How urgent that is.
+    #[serde(default)]
+    pub severity: Severity,
     /// What happened, in a sentence.
     pub detail: String,
     /// What to do next; empty where nothing is needed.
@@ -128,6 +138,12 @@ pub struct ServiceReport {
     /// By how much its clock runs ahead of this machine's, in s; below zero: behind, or its spans come that late. null where they
     /// agree as far as can be told.
     pub clock_ahead_s: Option<f64>,
+    /// What its last minute comes to, as every view shows it: `as usual`, `fails`, `silent`.
+    #[serde(default)]
+    pub word: String,
+    /// How urgent that is.
+    #[serde(default)]
+    pub severity: Severity,
 }
 
 /// A channel.
@@ -143,6 +159,15 @@ pub struct ChannelReport {
     pub partitions: Option<u64>,
     /// Sum of high − low watermark; unknown = null.
     pub records: Option<u64>,
+    /// When it was seen to be made again, RFC 3339; null = it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_again: Option<String>,
+    /// What its messages come to, as every view shows it: `as usual`, or that some of them died.
+    #[serde(default)]
+    pub word: String,
+    /// How urgent that is.
+    #[serde(default)]
+    pub severity: Severity,
 }
 
 /// What a figure rests on.
@@ -240,22 +265,60 @@ pub struct HopReport {
 pub struct GroupReport {
     /// `group.id`.
     pub group: String,
-    /// The topic.
+    /// The topic; null where the brokers tell of the group and not of what it reads.
+    #[serde(with = "empty_is_null")]
     pub topic: String,
     /// Name of the source that reads its cluster; null where only spans name the group.
     pub cluster: Option<String>,
+    /// `consumer group`, `share group`, `streams group` …
+    #[serde(default)]
+    pub kind: String,
+    /// State as the coordinator says; unknown = null.
+    #[serde(default)]
+    pub state: Option<String>,
     /// Members; unknown = null.
     pub members: Option<u64>,
-    /// Records not yet committed; unknown = null.
+    /// Who reads by what spans say, where the brokers tell of no members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers_from_spans: Vec<SpanReader>,
+    /// Records not yet committed that can be read; unknown = null.
     pub lag: Option<u64>,
     /// How long ago the committed offset was the end; unknown = null.
     pub lag_s: Option<f64>,
     /// What it comes to.
     pub verdict: LagVerdict,
+    /// The word for the verdict, as every view shows it.
+    #[serde(default)]
+    pub word: String,
+    /// How urgent it is.
+    #[serde(default)]
+    pub severity: Severity,
+    /// The partition that it is about, where it is about one.
+    #[serde(default)]
+    pub partition: Option<i32>,
+    /// Since when it holds, RFC 3339; unknown, or of no matter = null.
+    #[serde(default)]
+    pub since: Option<String>,
     /// Why, in words.
     pub reason: String,
+    /// What came in and what was handled while that was observed; unknown = null.
+    #[serde(default)]
+    pub pace: Option<Pace>,
     /// How old the offsets are; unknown = null.
     pub age_s: Option<f64>,
+}
+
+/// An empty text stands for what is not known.
+mod empty_is_null {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        Some(text).filter(|text| !text.is_empty()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    }
 }
 
 /// A circuit breaker in one instance.
@@ -271,6 +334,12 @@ pub struct BreakerReport {
     pub callee: Option<String>,
     /// `closed`, `open`, `half_open`, `forced_open`, `disabled`; unknown = null.
     pub state: Option<switchboard_model::BreakerState>,
+    /// The word for that, as every view shows it: `was open` where nothing confirmed it lately.
+    #[serde(default)]
+    pub word: String,
+    /// How urgent it is.
+    #[serde(default)]
+    pub severity: Severity,
     /// Since when, RFC 3339; unknown = null.
     pub since: Option<String>,
     /// How the state is known.
@@ -313,4 +382,53 @@ pub struct RefusedReport {
     pub next_step: String,
     /// How often the same was refused.
     pub count: u64,
+}
+
+fn age_s(now_ns: i64, at_ns: i64) -> f64 {
+    (now_ns.saturating_sub(at_ns).max(0) / 1_000_000) as f64 / 1e3
+}
+
+impl GroupReport {
+    /// A group as it is reported at an instant.
+    pub fn of(group: GroupView, now_ns: i64) -> Self {
+        Self {
+            kind: group_kind_word(group.kind.as_ref()).to_owned(),
+            word: group.verdict.word().to_owned(),
+            severity: group.severity(),
+            since: group.since_ns.map(rfc3339),
+            members: group.members.as_ref().map(|members| members.len() as u64),
+            age_s: group.read_ns.map(|read_ns| age_s(now_ns, read_ns)),
+            group: group.group,
+            topic: group.topic,
+            cluster: group.cluster,
+            state: group.state,
+            readers_from_spans: group.readers,
+            lag: group.lag,
+            lag_s: group.lag_s,
+            verdict: group.verdict,
+            partition: group.partition,
+            reason: group.reason,
+            pace: group.pace,
+        }
+    }
+}
+
+impl BreakerReport {
+    /// A breaker as it is reported at an instant.
+    pub fn of(breaker: &BreakerView, now_ns: i64) -> Self {
+        let skip = breaker.transitions.len().saturating_sub(MAX_TRANSITIONS);
+        Self {
+            caller: breaker.caller.clone(),
+            instance: breaker.instance.clone(),
+            name: breaker.name.clone(),
+            callee: breaker.callee.clone(),
+            state: breaker.state,
+            word: breaker.word(),
+            severity: breaker.severity(),
+            since: breaker.since_ns.map(rfc3339),
+            source: breaker.source,
+            age_s: Some(age_s(now_ns, breaker.confirmed_ns)),
+            transitions: breaker.transitions.iter().skip(skip).map(|(at_ns, state)| (rfc3339(*at_ns), *state)).collect(),
+        }
+    }
 }

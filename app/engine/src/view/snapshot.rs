@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use switchboard_model::{BreakerState, ItemKind, SourceKind, SourcePhase};
+use switchboard_model::{BreakerState, GroupKind, ItemKind, SourceKind, SourcePhase};
 
-use crate::view::{CountsReport, Evidence, LimitsReport};
+use crate::view::{CountsReport, Evidence, LagVerdict, LimitsReport, Pace};
 
 /// One consistent view of the engine. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -261,6 +261,8 @@ pub struct ChannelFigures {
     pub records: Option<u64>,
     /// Whether its records are read; the reason if they are not.
     pub not_tailed: Option<String>,
+    /// When it was seen to be made again, ns since the Unix epoch; `None` = it was not.
+    pub made_again_ns: Option<i64>,
 }
 
 /// A service-to-service interaction.
@@ -290,55 +292,58 @@ pub struct InteractionView {
     pub evidence: Evidence,
 }
 
-/// What a group's lag comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum LagVerdict {
-    /// Keeps up.
-    #[serde(rename = "ok")]
-    Ok,
-    /// Falls behind.
-    #[serde(rename = "growing")]
-    Growing,
-    /// Does not move although there is work.
-    #[serde(rename = "stuck")]
-    Stuck,
-    /// Nobody reads.
-    #[serde(rename = "no members")]
-    NoMembers,
-    /// Not enough is known.
-    #[serde(rename = "unknown")]
-    Unknown,
-}
-
 /// A consumer group on a topic.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GroupView {
     /// The group's node, once it is on the map.
     pub node_id: Option<NodeId>,
     /// `group.id`.
     pub group: String,
-    /// The topic.
+    /// The topic; empty where the brokers tell of the group and not of what it reads.
     pub topic: String,
     /// Name of the source that reads its cluster.
     pub cluster: Option<String>,
+    /// Its kind; `None` = unknown.
+    pub kind: Option<GroupKind>,
     /// State as the coordinator says.
     pub state: Option<String>,
     /// Members; `None` = unknown.
     pub members: Option<Vec<MemberView>>,
     /// Why members are unknown.
     pub members_reason: Option<String>,
-    /// Records not yet committed; `None` = unknown.
+    /// Who reads by what spans say, where the brokers tell of no members.
+    pub readers: Vec<SpanReader>,
+    /// Records not yet committed that can be read; `None` = unknown.
     pub lag: Option<u64>,
     /// How long ago the committed offset was the end, s; `None` = unknown.
     pub lag_s: Option<f64>,
-    /// What it comes to.
+    /// What it comes to: of its partitions, the worst.
     pub verdict: LagVerdict,
+    /// The partition that it is about, where it is about one.
+    pub partition: Option<i32>,
+    /// Since when it holds, ns since the Unix epoch; `None` = unknown, or of no matter.
+    pub since_ns: Option<i64>,
     /// Why, in words.
     pub reason: String,
+    /// What came in and what was handled while `reason` was observed; `None` = too little is known.
+    pub pace: Option<Pace>,
     /// When the offsets were read, ns since the Unix epoch.
     pub read_ns: Option<i64>,
     /// Records committed since the session first saw the group: what it is known to have handled.
     pub committed_since_start: Option<u64>,
+}
+
+/// Who reads a topic by what its spans say: no member as a broker knows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SpanReader {
+    /// Its client id; `None` = its spans do not name one.
+    pub client_id: Option<String>,
+    /// Its service.
+    pub service: String,
+    /// The instance of the service; `None` = unknown.
+    pub instance: Option<String>,
+    /// Partitions that it was last to handle records of, in order.
+    pub partitions: Vec<i32>,
 }
 
 /// A member of a group.

@@ -8,6 +8,8 @@ mod strip;
 mod tests;
 mod view;
 
+#[cfg(test)]
+pub(crate) use rows::state_words;
 pub(crate) use rows::strip;
 pub(crate) use strip::Piece;
 pub(crate) use view::{BreakersView, strip_ui};

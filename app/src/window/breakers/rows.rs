@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{BreakerView, Snapshot, StateSource};
+use switchboard_engine::view::{BreakerView, Snapshot, StateSource, breaker_refuses, breaker_word};
 use switchboard_model::BreakerState;
 
 use super::strip::{Piece, pieces, time_in};
@@ -10,6 +10,7 @@ use crate::window::{
     figures,
     map::scene::{Glyph, Tone},
     sanitise::visible,
+    signs::{breaker_glyph, breaker_tone, state_tone},
     view::{Target, ViewAction},
     widgets::detail::{Detail, Row, Section},
 };
@@ -50,30 +51,12 @@ pub(crate) struct StateWords {
 
 /// The word for a state.
 pub(crate) fn state_word(state: BreakerState) -> &'static str {
-    match state {
-        BreakerState::Closed => "closed",
-        BreakerState::Open => "open",
-        BreakerState::HalfOpen => "half-open",
-        BreakerState::ForcedOpen => "forced open",
-        BreakerState::Disabled => "disabled",
-    }
+    breaker_word(Some(state))
 }
 
 /// The state of a breaker: what is stale says so and never looks healthy.
 pub(crate) fn state_words(breaker: &BreakerView) -> StateWords {
-    let (glyph, tone) = match (breaker.stale, breaker.state) {
-        (true, _) | (_, None) => (Some(Glyph::BreakerUnknown), Tone::Unknown),
-        (_, Some(BreakerState::Closed | BreakerState::Disabled)) => (None, Tone::Quiet),
-        (_, Some(BreakerState::HalfOpen)) => (Some(Glyph::BreakerHalfOpen), Tone::Warn),
-        (_, Some(BreakerState::Open)) => (Some(Glyph::BreakerOpen), Tone::Bad),
-        (_, Some(BreakerState::ForcedOpen)) => (Some(Glyph::BreakerForced), Tone::Bad),
-    };
-    let text = match (breaker.stale, breaker.state) {
-        (false, Some(state)) => state_word(state).to_owned(),
-        (true, Some(state)) => format!("was {}", state_word(state)),
-        (_, None) => "unknown".to_owned(),
-    };
-    StateWords { glyph, text, tone }
+    StateWords { glyph: breaker_glyph(breaker), text: breaker.word(), tone: breaker_tone(breaker) }
 }
 
 /// All breakers in a few words: how many, and in which states.
@@ -95,14 +78,6 @@ pub(crate) fn source_words(source: StateSource) -> &'static str {
         StateSource::Event => "event",
         StateSource::Report => "report",
         StateSource::Exception => "exception",
-    }
-}
-
-fn source_sentence(source: StateSource) -> &'static str {
-    match source {
-        StateSource::Event => "An event of the library says so, with its own time",
-        StateSource::Report => "A report of the current state says so: it may have changed and come back between two of them",
-        StateSource::Exception => "The text of an exception in a span says so: it tells of refusals only, and not when they end",
     }
 }
 
@@ -160,7 +135,7 @@ pub(crate) fn detail(breaker: &BreakerView, snapshot: &Snapshot, now_ns: i64) ->
         Row::pair("since", &breaker.since_ns.map_or_else(|| "unknown".to_owned(), figures::instant)),
         Row::pair("confirmed", &format!("{} ago", figures::age(now_ns.saturating_sub(breaker.confirmed_ns)))),
         Row::pair("known by", source_words(breaker.source)),
-        Row::text(source_sentence(breaker.source)),
+        Row::text(breaker.cause()),
     ];
     let sections = vec![
         Section::new("State", about),
@@ -172,18 +147,14 @@ pub(crate) fn detail(breaker: &BreakerView, snapshot: &Snapshot, now_ns: i64) ->
     Detail { title: visible(&breaker.name).into_owned(), kind, verdict, sections }
 }
 
+/// `Open for 58 s: calls to payments are refused`.
 fn sentence(breaker: &BreakerView, now_ns: i64) -> String {
-    let callee = breaker.callee.as_ref().map_or_else(|| "what it guards".to_owned(), |callee| visible(callee).into_owned());
-    let since = breaker.since_ns.map(|since_ns| format!(" for {}", figures::age(now_ns.saturating_sub(since_ns)))).unwrap_or_default();
-    match (breaker.stale, breaker.state) {
-        (true, Some(state)) => format!("It was {} when it was last heard of", state_word(state)),
-        (_, None) => "Its state is unknown: the library names it and does not say".to_owned(),
-        (_, Some(BreakerState::Closed)) => format!("Closed{since}: calls to {callee} pass"),
-        (_, Some(BreakerState::Open)) => format!("Open{since}: calls to {callee} are refused"),
-        (_, Some(BreakerState::HalfOpen)) => format!("Half-open{since}: a few calls to {callee} are let through to try"),
-        (_, Some(BreakerState::ForcedOpen)) => format!("Held open by hand{since}: calls to {callee} are refused until somebody lets go"),
-        (_, Some(BreakerState::Disabled)) => format!("Disabled{since}: every call to {callee} passes"),
-    }
+    let since =
+        breaker.since_ns.filter(|_| !breaker.stale).map(|since_ns| format!(" for {}", figures::age(now_ns.saturating_sub(since_ns)))).unwrap_or_default();
+    let word = breaker.word();
+    let mut letters = word.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    format!("{capital}{since}: {}", visible(&breaker.meaning()))
 }
 
 fn others(breaker: &BreakerView, snapshot: &Snapshot, now_ns: i64) -> Vec<Row> {
@@ -209,7 +180,7 @@ fn changes(breaker: &BreakerView, now_ns: i64) -> Vec<Row> {
         .rev()
         .take(CHANGES_MAX)
         .map(|(at_ns, state)| {
-            let tone = if matches!(state, BreakerState::Open | BreakerState::ForcedOpen) { Tone::Bad } else { Tone::Quiet };
+            let tone = if breaker_refuses(Some(*state)) { state_tone(Some(*state)) } else { Tone::Quiet };
             Row::pair(&figures::when(*at_ns, now_ns).to_ms(), state_word(*state))
                 .toned(tone)
                 .read(&format!("{} ago", figures::age(now_ns.saturating_sub(*at_ns))))
@@ -248,6 +219,8 @@ pub(crate) fn to_json(breaker: &BreakerView) -> serde_json::Value {
         "name": breaker.name,
         "callee": breaker.callee,
         "state": breaker.state.map(state_word),
+        "word": breaker.word(),
+        "severity": breaker.severity(),
         "since": breaker.since_ns.map(figures::instant),
         "since_ns": breaker.since_ns,
         "known_by": source_words(breaker.source),

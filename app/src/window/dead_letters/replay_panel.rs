@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::LagVerdict;
-use switchboard_model::BreakerState;
+use switchboard_engine::view::{LagVerdict, Severity, breaker_word, group_kind_word};
+use switchboard_model::GroupKind;
 
 use crate::{
     ledger::{Ending, LetterState, Outcome, SentState},
@@ -11,8 +11,9 @@ use crate::{
     window::{
         command::UiCommand,
         figures,
-        map::scene::{Glyph, Tone},
+        map::scene::Tone,
         sanitise::visible,
+        signs::{state_glyph, state_tone, verdict_glyph},
         view::{Target, ViewAction},
         widgets::detail::{Row, Section},
     },
@@ -261,34 +262,33 @@ fn lag_words(reader: &Reader) -> String {
 }
 
 fn reader_row(reader: &Reader) -> Row {
-    let (sign, tone) = match reader.verdict {
-        LagVerdict::Growing => (Some(Glyph::Rising), Tone::Warn),
-        LagVerdict::Stuck => (Some(Glyph::Stuck), Tone::Bad),
-        LagVerdict::NoMembers => (Some(Glyph::Nobody), Tone::Warn),
-        LagVerdict::Ok | LagVerdict::Unknown => (None, if reader.has_failed { Tone::Quiet } else { Tone::Warn }),
-    };
+    // That a group reads them twice is worth a warning, however it stands.
+    let role_tone = if reader.has_failed { Tone::Quiet } else { Tone::Warn };
+    let tone = role_tone.max(reader.severity().into());
     let members = reader.num_members.map(|num| format!(" · {}", figures::things(num as u64, "member", "members"))).unwrap_or_default();
-    let role = if reader.has_failed { "the one that failed" } else { "read them already: duplicates" };
-    let row = Row::link(&reader.group, &lag_words(reader), None).explained(&format!("{role}{members}")).toned(tone);
-    match sign {
+    let role = match (reader.has_failed, reader.has_untold_topics) {
+        (true, _) => "the one that failed",
+        (false, true) => "may read them too: its topics are not told",
+        (false, false) => "read them already: duplicates",
+    };
+    let kind = match &reader.kind {
+        None | Some(GroupKind::Classic | GroupKind::Consumer) => String::new(),
+        kind => format!(" · {}", group_kind_word(kind.as_ref())),
+    };
+    let standing = if reader.verdict == LagVerdict::Ok { String::new() } else { format!(" · {}", visible(&reader.sentence())) };
+    let row = Row::link(&reader.group, &lag_words(reader), None).explained(&format!("{role}{kind}{members}{standing}")).toned(tone);
+    match verdict_glyph(reader.verdict).filter(|_| reader.severity() >= Severity::Warning) {
         Some(sign) => row.signed(sign),
         None => row,
     }
 }
 
 fn breaker_row(breaker: &BreakerOnTheWay) -> Row {
-    let (word, sign, tone) = match breaker.state {
-        Some(BreakerState::Closed) => ("closed", None, Tone::Quiet),
-        Some(BreakerState::Disabled) => ("disabled", None, Tone::Quiet),
-        Some(BreakerState::Open) => ("open", Some(Glyph::BreakerOpen), Tone::Bad),
-        Some(BreakerState::HalfOpen) => ("half-open", Some(Glyph::BreakerHalfOpen), Tone::Warn),
-        Some(BreakerState::ForcedOpen) => ("forced open", Some(Glyph::BreakerForced), Tone::Bad),
-        None => ("unknown", Some(Glyph::BreakerUnknown), Tone::Unknown),
-    };
+    let word = breaker_word(breaker.state);
     let (num, of) = breaker.instances;
     let value = if of > 1 { format!("{word} {num}/{of}") } else { word.to_owned() };
-    let row = Row::link(&format!("{} → {}", breaker.caller, breaker.guards), &value, None).toned(tone);
-    match sign {
+    let row = Row::link(&format!("{} → {}", breaker.caller, breaker.guards), &value, None).toned(state_tone(breaker.state));
+    match state_glyph(breaker.state) {
         Some(sign) => row.signed(sign),
         None => row,
     }

@@ -141,6 +141,7 @@ fn readers(lag: u64) -> Readers {
         lag_s: Some(lag as f64 / 30.0),
         verdict,
         num_members: Some(2),
+        ..Reader::default()
     };
     let breaker =
         |guards: &str, state: BreakerState| BreakerOnTheWay { caller: "inventory".into(), guards: guards.into(), state: Some(state), instances: (1, 2) };

@@ -1,8 +1,8 @@
 //! What is known of a group on a topic, in sections. Pure.
 
-use switchboard_engine::view::{ChannelKey, GroupDetail, GroupView, LagPoint, MemberView, Node, NodeKind, PartitionLag, Snapshot};
+use switchboard_engine::view::{ChannelKey, GroupDetail, GroupView, MemberView, Node, NodeKind, PartitionLag, Snapshot, SpanReader, group_kind_word};
 
-use super::rows::{seconds, verdict};
+use super::rows::{catch_up_words, pace_words, seconds, verdict};
 use crate::window::{
     figures,
     map::scene::Tone,
@@ -14,8 +14,6 @@ use crate::window::{
     },
 };
 
-/// Rates are taken over so much of the history, ns.
-const RATE_OVER_NS: i64 = 120_000_000_000;
 /// Rows of a list.
 const ROWS_MAX: usize = 64;
 
@@ -30,7 +28,10 @@ pub(crate) fn cells(detail: &GroupDetail, snapshot: &Snapshot, now_ns: i64) -> V
             },
             (Some(member_id), None) => format!("read by {}", visible(member_id)),
             (None, Some(_)) => "read by nobody".to_owned(),
-            (None, None) => "reader unknown".to_owned(),
+            (None, None) => match reader_of(&detail.view, partition.partition) {
+                Some(reader) => format!("read by {} (from spans)", visible(reader.client_id.as_deref().unwrap_or(&reader.service))),
+                None => "reader unknown".to_owned(),
+            },
         };
         let committed = committed_words(partition, now_ns);
         PartitionCell { partition: partition.partition, lag: partition.lag, words: format!("partition {}: {lag}, {owner}, {committed}", partition.partition) }
@@ -38,36 +39,16 @@ pub(crate) fn cells(detail: &GroupDetail, snapshot: &Snapshot, now_ns: i64) -> V
     detail.partitions.iter().map(cell).collect()
 }
 
+/// Who reads a partition by what spans say.
+pub(crate) fn reader_of(group: &GroupView, partition: i32) -> Option<&SpanReader> {
+    group.readers.iter().find(|reader| reader.partitions.binary_search(&partition).is_ok())
+}
+
 fn committed_words(partition: &PartitionLag, now_ns: i64) -> String {
     match (partition.committed, partition.committed_ns) {
         (None, _) => "no commit".to_owned(),
         (Some(offset), Some(at_ns)) => format!("committed {offset}, {} ago", figures::age(now_ns.saturating_sub(at_ns))),
         (Some(offset), None) => format!("committed {offset}, not seen to move"),
-    }
-}
-
-/// How fast records come and are handled, records a second; `None` = too little is known.
-pub(crate) fn rates(history: &[LagPoint]) -> Option<(f64, f64)> {
-    let last = history.last()?;
-    let first = history.iter().find(|point| point.at_ns >= last.at_ns.saturating_sub(RATE_OVER_NS) && point.end.is_some() && point.committed.is_some())?;
-    let over_s = last.at_ns.saturating_sub(first.at_ns) as f64 / 1e9;
-    if over_s < 1.0 {
-        return None;
-    }
-    let per_s = |now: Option<u64>, then: Option<u64>| Some((now? as f64 - then? as f64) / over_s);
-    Some((per_s(last.end, first.end)?, per_s(last.committed, first.committed)?))
-}
-
-/// When nothing will be behind any more, at the pace of the last two minutes, in a sentence.
-pub(crate) fn catches_up(lag: Option<u64>, rates: Option<(f64, f64)>) -> String {
-    let (Some(lag), Some((comes, handled))) = (lag, rates) else { return "unknown: too few readings yet".to_owned() };
-    let gains = handled - comes;
-    if lag == 0 {
-        "nothing waits".to_owned()
-    } else if gains <= 0.05 {
-        "never at this pace".to_owned()
-    } else {
-        format!("in {} at this pace", figures::age_s(lag as f64 / gains))
     }
 }
 
@@ -121,7 +102,8 @@ fn reader(member: &MemberView, group: &GroupView, snapshot: &Snapshot) -> String
 /// All that is known of a group; `detail` = `None` while the engine has not answered yet.
 pub(crate) fn detail(group: &GroupView, detail: Option<&GroupDetail>, snapshot: &Snapshot, now_ns: i64) -> Detail {
     let judged = verdict(group);
-    let mut kind = format!("consumer group on {}", visible(&group.topic));
+    let of_kind = group_kind_word(group.kind.as_ref());
+    let mut kind = if group.topic.is_empty() { format!("{of_kind} on topics that are not told") } else { format!("{of_kind} on {}", visible(&group.topic)) };
     for more in [group.cluster.as_deref(), group.state.as_deref()].into_iter().flatten() {
         kind.push_str(&format!(" · {}", visible(more)));
     }
@@ -136,13 +118,12 @@ pub(crate) fn detail(group: &GroupView, detail: Option<&GroupDetail>, snapshot: 
     ];
     let mut sections = Vec::new();
     let mut last = Vec::new();
+    if let Some((comes, handled)) = pace_words(group) {
+        about.push(Row::pair("come in", &comes));
+        about.push(Row::pair("are handled", &handled));
+    }
+    about.push(Row::pair("caught up", &catch_up_words(group)));
     if let Some(detail) = detail {
-        let rates = rates(&detail.history);
-        if let Some((comes, handled)) = rates {
-            about.push(Row::pair("come in", &format!("{}/s", figures::rate(comes))));
-            about.push(Row::pair("are handled", &format!("{}/s", figures::rate(handled))));
-        }
-        about.push(Row::pair("caught up", &catches_up(group.lag, rates)));
         last = commits(detail, now_ns);
     }
     if let Some(committed) = group.committed_since_start {
@@ -156,22 +137,46 @@ pub(crate) fn detail(group: &GroupView, detail: Option<&GroupDetail>, snapshot: 
     Detail { title: visible(&group.group).into_owned(), kind, verdict: vec![(judged.text, judged.tone)], sections }
 }
 
+/// Who reads by what spans say, and that they say it.
+pub(crate) fn reader_rows(group: &GroupView, most: usize) -> Vec<Row> {
+    if group.readers.is_empty() {
+        return Vec::new();
+    }
+    let row = |reader: &SpanReader| {
+        let name = reader.client_id.as_deref().or(reader.instance.as_deref()).unwrap_or(&reader.service);
+        let who = reader.instance.as_ref().map_or_else(|| reader.service.clone(), |instance| format!("{} · {instance}", reader.service));
+        Row::link(name, &partition_words(&reader.partitions), None).explained(&format!("{who} · from spans"))
+    };
+    let mut rows = vec![Row::text("From spans, of the last 5 min: who handled records, and the partitions they were the last to handle")];
+    rows.extend(group.readers.iter().take(most).map(row));
+    if group.readers.len() > most {
+        rows.push(Row::text(&format!("and {} more", group.readers.len() - most)));
+    }
+    rows
+}
+
+/// `p0 p3 p4`.
+fn partition_words(partitions: &[i32]) -> String {
+    if partitions.is_empty() {
+        return "no partition told".to_owned();
+    }
+    let numbers: Vec<String> = partitions.iter().take(16).map(|partition| format!("p{partition}")).collect();
+    let more = partitions.len().saturating_sub(16);
+    if more > 0 { format!("{} and {more} more", numbers.join(" ")) } else { numbers.join(" ") }
+}
+
 fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
     let Some(members) = &group.members else {
         let reason = group.members_reason.as_deref().unwrap_or("the broker has not told of them yet");
-        return vec![Row::text(&format!("Members unknown: {reason}")).toned(Tone::Unknown)];
+        let mut rows = vec![Row::text(&format!("Members unknown: {reason}")).toned(Tone::Unknown)];
+        rows.extend(reader_rows(group, ROWS_MAX));
+        return rows;
     };
     if members.is_empty() {
-        return vec![Row::text("No member: nobody reads").toned(Tone::Bad)];
+        return vec![Row::text("No member: nobody reads").toned(verdict(group).tone)];
     }
     let row = |member: &MemberView| {
-        let partitions = if member.partitions.is_empty() {
-            "no partition".to_owned()
-        } else {
-            let numbers: Vec<String> = member.partitions.iter().take(16).map(|partition| format!("p{partition}")).collect();
-            let more = member.partitions.len().saturating_sub(16);
-            if more > 0 { format!("{} and {more} more", numbers.join(" ")) } else { numbers.join(" ") }
-        };
+        let partitions = if member.partitions.is_empty() { "no partition".to_owned() } else { partition_words(&member.partitions) };
         let from = format!("client id {}, from {}", member.client_id, member.host.trim_start_matches('/'));
         match joined(member, group, snapshot) {
             Some(joined) => {
@@ -250,15 +255,21 @@ pub(crate) fn to_json(group: &GroupView, detail: Option<&GroupDetail>) -> serde_
         "cluster": group.cluster,
         "group": group.group,
         "topic": group.topic,
+        "kind": group_kind_word(group.kind.as_ref()),
         "state": group.state,
         "lag": group.lag,
         "lag_s": group.lag_s,
         "verdict": group.verdict,
+        "word": group.verdict.word(),
+        "severity": group.severity(),
+        "partition": group.partition,
         "reason": group.reason,
+        "pace": group.pace,
         "read": group.read_ns.map(figures::instant),
         "read_ns": group.read_ns,
         "members": group.members.as_ref().map(|members| members.iter().map(member).collect::<Vec<_>>()),
         "members_unknown_because": group.members_reason,
+        "readers_from_spans": group.readers,
         "partitions": detail.map(partitions),
         "other_groups": detail.map(|detail| &detail.others),
     })
@@ -267,29 +278,6 @@ pub(crate) fn to_json(group: &GroupView, detail: Option<&GroupDetail>) -> serde_
 #[cfg(test)]
 mod unit_tests {
     use super::*;
-
-    fn point(at_s: i64, end: Option<u64>, committed: Option<u64>) -> LagPoint {
-        LagPoint { at_ns: at_s * 1_000_000_000, lag: None, committed, end }
-    }
-
-    #[test]
-    fn the_pace_says_when_it_is_caught_up() {
-        let history = [point(0, Some(1_000), Some(900)), point(60, None, None), point(100, Some(1_200), Some(1_150))];
-        let found = rates(&history);
-        assert_eq!(found, Some((2.0, 2.5)));
-        for (lag, rates, words) in [
-            (Some(50), found, "in 1 min at this pace"),
-            (Some(50), Some((2.0, 2.0)), "never at this pace"),
-            (Some(0), found, "nothing waits"),
-            (None, found, "unknown: too few readings yet"),
-            (Some(50), None, "unknown: too few readings yet"),
-        ] {
-            assert_eq!(catches_up(lag, rates), words);
-        }
-        assert_eq!(rates(&history[..1]), None);
-        assert_eq!(super::rates(&[]), None);
-        assert_eq!(super::rates(&[point(0, None, None), point(5, None, None)]), None);
-    }
 
     #[test]
     fn an_instance_is_named_as_a_word_or_not_at_all() {

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use switchboard_engine::view::{GroupView, LagVerdict};
+use switchboard_engine::view::{CatchUp, GroupView, LagVerdict};
 
 use crate::window::{
     figures,
     map::scene::{Glyph, Tone},
     sanitise::visible,
+    signs::{group_tone, verdict_glyph},
 };
 
 /// How long a course is kept, ns.
@@ -73,25 +74,40 @@ pub(crate) struct Verdict {
 
 /// What a group's lag comes to.
 pub(crate) fn verdict(group: &GroupView) -> Verdict {
-    let (glyph, word, tone) = sign(group);
-    let text = if group.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", visible(&group.reason)) };
-    Verdict { glyph, text, tone }
-}
-
-fn sign(group: &GroupView) -> (Option<Glyph>, &'static str, Tone) {
-    match group.verdict {
-        LagVerdict::Ok => (None, "keeps up", Tone::Quiet),
-        LagVerdict::Growing => (Some(Glyph::Rising), "falls behind", Tone::Warn),
-        LagVerdict::Stuck => (Some(Glyph::Stuck), "stuck", Tone::Bad),
-        LagVerdict::NoMembers if group.lag == Some(0) => (Some(Glyph::Nobody), "nobody reads", Tone::Unknown),
-        LagVerdict::NoMembers => (Some(Glyph::Nobody), "nobody reads", Tone::Bad),
-        LagVerdict::Unknown => (Some(Glyph::Question), "unknown", Tone::Unknown),
-    }
+    Verdict { glyph: verdict_glyph(group.verdict), text: visible(&group.sentence()).into_owned(), tone: group_tone(group) }
 }
 
 /// How far it is behind in time: `38 s`, `unknown`.
 pub(crate) fn seconds(group: &GroupView) -> String {
     group.lag_s.map_or_else(|| "unknown".to_owned(), figures::age_s)
+}
+
+/// When it has caught up, in words: `in 12 s at this pace`.
+pub(crate) fn catch_up_words(group: &GroupView) -> String {
+    match group.catch_up() {
+        CatchUp::Done => "nothing waits".to_owned(),
+        CatchUp::In(needed_s) => format!("in {} at this pace", figures::age_s(needed_s)),
+        CatchUp::Never => "never at this pace".to_owned(),
+        CatchUp::NotWhile(verdict) => format!("not while this lasts: {}", verdict.word()),
+        CatchUp::Unknown => "unknown: too few readings yet".to_owned(),
+    }
+}
+
+/// What came in and what was handled, in one span of time: `370 in 18 s · 20.6/s`.
+pub(crate) fn pace_words(group: &GroupView) -> Option<(String, String)> {
+    let pace = group.pace?;
+    let words = |num: u64, per_s: f64| format!("{} in {} · {}/s", figures::count(num), figures::age(pace.over_ns), figures::rate(per_s));
+    let (comes, handled) = pace.per_s();
+    Some((words(pace.came_in, comes), words(pace.handled, handled)))
+}
+
+/// How many read: `3`, `2 from spans`, `unknown`.
+pub(crate) fn num_members_words(group: &GroupView) -> String {
+    match (&group.members, group.readers.len()) {
+        (Some(members), _) => figures::count(members.len() as u64),
+        (None, 0) => "unknown".to_owned(),
+        (None, num) => format!("{} from spans", figures::count(num as u64)),
+    }
 }
 
 /// All groups in a few words: how many, and how they stand.
@@ -100,16 +116,9 @@ pub(crate) fn summary(groups: &[GroupView]) -> (String, String) {
     let (num_groups, num_topics) = (num(|group| &group.group), num(|group| &group.topic));
     let title = format!("{} on {}", figures::things(num_groups, "group", "groups"), figures::things(num_topics, "topic", "topics"));
     let count = |verdict: LagVerdict| groups.iter().filter(|group| group.verdict == verdict).count() as u64;
-    let stand = [
-        (LagVerdict::Stuck, "stuck"),
-        (LagVerdict::Growing, "falling behind"),
-        (LagVerdict::NoMembers, "read by nobody"),
-        (LagVerdict::Unknown, "unknown"),
-        (LagVerdict::Ok, "keeping up"),
-    ];
-    let mut parts: Vec<String> = stand
+    let mut parts: Vec<String> = LagVerdict::ALL
         .into_iter()
-        .map(|(verdict, word)| (count(verdict), word))
+        .map(|verdict| (count(verdict), verdict.counted_word()))
         .filter(|(n, _)| *n > 0)
         .map(|(n, word)| format!("{} {word}", figures::count(n)))
         .collect();
@@ -129,7 +138,7 @@ pub(crate) fn reach_words(course: &[(i64, Option<f64>)], as_of_ns: i64) -> Optio
 pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     let name = |place: usize| (&groups[place].group, &groups[place].topic, &groups[place].cluster);
-    let urgency = |place: usize| (sign(&groups[place]).2, groups[place].lag);
+    let urgency = |place: usize| (groups[place].severity(), groups[place].lag);
     order.sort_by(|one, other| {
         let (one, other) = (*one, *other);
         let sorted = match by {

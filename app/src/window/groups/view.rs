@@ -9,7 +9,7 @@ use switchboard_model::SourceKind;
 
 use super::{
     group_detail::{self, cells},
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
+    rows::{COURSE_NS, Courses, GroupKey, SortBy, num_members_words, reach_words, seconds, sorted, summary, verdict},
 };
 use crate::window::{
     asker::Slot,
@@ -222,7 +222,8 @@ impl GroupsView {
 
 /// Paints a group; without a course there is room for the first columns only.
 fn row_ui(row: &Row<'_>, group: &GroupView, course: Option<&[(i64, Option<f64>)]>, as_of_ns: i64) -> String {
-    let (name, topic) = (visible(&group.group), visible(&group.topic));
+    let topic = if group.topic.is_empty() { "not told" } else { &group.topic };
+    let (name, topic) = (visible(&group.group), visible(topic));
     let judged = verdict(group);
     let ink = if judged.tone == Tone::Quiet { Ink::Dim } else { tone_inks(judged.tone).0 };
     row.strong(0, &name, Ink::Text);
@@ -238,9 +239,9 @@ fn row_ui(row: &Row<'_>, group: &GroupView, course: Option<&[(i64, Option<f64>)]
         cell.min.x += 16.0;
     }
     row.text_in(4, cell, &judged.text, fonts::words(12.5), row.tokens.ink(ink));
-    let members = group.members.as_ref().map_or_else(|| "unknown".to_owned(), |members| figures::count(members.len() as u64));
+    let members = num_members_words(group);
     if let Some(course) = course {
-        row.data(5, &members, if group.members.is_some() { Ink::Dim } else { Ink::Faint });
+        row.data(5, &members, if group.members.is_some() || !group.readers.is_empty() { Ink::Dim } else { Ink::Faint });
         course_ui(
             row.painter(),
             row.cell(6).shrink2(vec2(0.0, 6.0)),

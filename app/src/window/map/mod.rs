@@ -30,7 +30,7 @@ mod shown;
 #[cfg(test)]
 mod sight_tests;
 pub(crate) mod stroke;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 pub(crate) mod topic;

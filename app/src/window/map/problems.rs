@@ -1,10 +1,13 @@
 //! What is unusual now, the most urgent first: what the side panel lists while nothing is selected. Pure.
 
-use switchboard_engine::view::{BreakerView, LagVerdict, Snapshot};
-use switchboard_model::{BreakerState, SourcePhase};
+use switchboard_engine::view::{BreakerView, Severity, Snapshot};
 
 use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge_at, lag_numbers};
-use crate::window::{figures, sanitise::visible};
+use crate::window::{
+    figures,
+    sanitise::visible,
+    signs::{breaker_glyph, breaker_tone},
+};
 
 /// Something unusual.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +38,7 @@ pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
         let silent_ns = node.silent_ns?;
         Some(Problem {
             selects: Some(Selection::Node(node.node_id)),
-            tone: Tone::Unknown,
+            tone: Severity::Unknown.into(),
             glyph: Glyph::Question,
             title: format!("{} is silent", node.name),
             detail: format!("no spans for {}", figures::age(silent_ns)),
@@ -76,39 +79,6 @@ fn clocks<'a>(scene: &'a Scene, snapshot: &'a Snapshot) -> impl Iterator<Item = 
     })
 }
 
-/// The word for a breaker's state.
-pub(crate) fn state_word(state: Option<BreakerState>) -> &'static str {
-    match state {
-        None => "unknown",
-        Some(BreakerState::Closed) => "closed",
-        Some(BreakerState::Open) => "open",
-        Some(BreakerState::HalfOpen) => "half-open",
-        Some(BreakerState::ForcedOpen) => "forced open",
-        Some(BreakerState::Disabled) => "disabled",
-    }
-}
-
-/// The tone of a breaker's state.
-pub(crate) fn state_tone(breaker: &BreakerView) -> Tone {
-    match (breaker.stale, breaker.state) {
-        (true, _) | (_, None) => Tone::Unknown,
-        (_, Some(BreakerState::Closed | BreakerState::Disabled)) => Tone::Quiet,
-        (_, Some(BreakerState::HalfOpen)) => Tone::Warn,
-        (_, Some(BreakerState::Open | BreakerState::ForcedOpen)) => Tone::Bad,
-    }
-}
-
-/// The word for a verdict on lag.
-pub(crate) fn lag_word(verdict: LagVerdict) -> &'static str {
-    match verdict {
-        LagVerdict::Ok => "keeps up",
-        LagVerdict::Growing => "falls behind",
-        LagVerdict::Stuck => "stands still",
-        LagVerdict::NoMembers => "nobody reads",
-        LagVerdict::Unknown => "not known",
-    }
-}
-
 /// One line for each breaker (caller, name, callee) that is not closed somewhere.
 fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     type Key<'a> = (Option<&'a str>, &'a str, Option<&'a str>);
@@ -118,13 +88,13 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     }
     let mut found = Vec::new();
     for ((caller, name, callee), rows) in by_name {
-        let Some(worst) = rows.iter().max_by_key(|row| state_tone(row)) else { continue };
-        let tone = state_tone(worst);
+        let Some(worst) = rows.iter().max_by_key(|row| breaker_tone(row)) else { continue };
+        let tone = breaker_tone(worst);
         if tone == Tone::Quiet {
             continue;
         }
         let num_same = rows.iter().filter(|row| row.state == worst.state && row.stale == worst.stale).count();
-        let word = if worst.stale { format!("{}, as last heard", state_word(worst.state)) } else { state_word(worst.state).to_owned() };
+        let word = worst.word();
         let since = worst.since_ns.map(|since_ns| format!(" · {}", figures::age(now_ns - since_ns))).unwrap_or_default();
         let caller_index = worst.caller_node.and_then(|node_id| scene.node_index(node_id));
         let callee_index = worst.callee_node.and_then(|node_id| scene.node_index(node_id));
@@ -133,13 +103,7 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
         found.push(Problem {
             selects: edge.map(|edge| Selection::Edge(edge.edge_id)).or(node),
             tone,
-            glyph: match worst.state {
-                _ if worst.stale => Glyph::BreakerUnknown,
-                Some(BreakerState::HalfOpen) => Glyph::BreakerHalfOpen,
-                Some(BreakerState::ForcedOpen) => Glyph::BreakerForced,
-                Some(BreakerState::Open) => Glyph::BreakerOpen,
-                _ => Glyph::BreakerUnknown,
-            },
+            glyph: breaker_glyph(worst).unwrap_or(Glyph::BreakerUnknown),
             title: format!("{} → {}", visible(caller.unwrap_or("?")), visible(callee.unwrap_or("?"))),
             detail: format!("breaker {} {word} in {num_same} of {}{since}", visible(name), rows.len()),
         });
@@ -150,7 +114,7 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
 fn groups(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     let problem = |(row, group): (usize, &switchboard_engine::view::GroupView)| {
         let badge = lag_badge_at(group, now_ns)?;
-        if badge.tone < Tone::Warn {
+        if group.severity() < Severity::Warning {
             return None;
         }
         let edge = scene.edges.iter().find(|edge| edge.group_row == Some(row)).map(|edge| Selection::Edge(edge.edge_id));
@@ -160,7 +124,7 @@ fn groups(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
             tone: badge.tone,
             glyph: badge.glyph,
             title: format!("{} on {}", visible(&group.group), visible(&group.topic)),
-            detail: format!("{} · {}", lag_word(group.verdict), lag_numbers(group)),
+            detail: format!("{} · {}", group.verdict.word(), lag_numbers(group)),
         })
     };
     snapshot.groups.iter().enumerate().filter_map(problem).collect()
@@ -187,7 +151,7 @@ fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem>
         let origin = letters.origin.as_deref().unwrap_or(&letters.channel);
         Problem {
             selects: node_id.map(Selection::Node),
-            tone: Tone::Bad,
+            tone: letters.severity().into(),
             glyph: Glyph::Envelope,
             title: format!("{} dead on {}", figures::count(letters.count), visible(origin)),
             detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns - letters.last_ns)),
@@ -198,17 +162,15 @@ fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem>
 
 fn sources(snapshot: &Snapshot) -> Vec<Problem> {
     let problem = |source: &switchboard_engine::view::SourceView| {
-        let tone = match source.phase {
-            SourcePhase::Failed => Tone::Bad,
-            SourcePhase::Degraded => Tone::Warn,
-            SourcePhase::Connecting | SourcePhase::Live | SourcePhase::Stopped => return None,
-        };
+        if source.severity() < Severity::Warning {
+            return None;
+        }
         let parts: Vec<_> = [&source.detail, &source.next_step].into_iter().filter(|text| !text.is_empty()).map(|text| visible(text)).collect();
         Some(Problem {
             selects: None,
-            tone,
+            tone: source.severity().into(),
             glyph: Glyph::Cross,
-            title: format!("source {} {}", visible(&source.name), if tone == Tone::Bad { "failed" } else { "works in part" }),
+            title: format!("source {} {}", visible(&source.name), source.word()),
             detail: parts.join(" · "),
         })
     };

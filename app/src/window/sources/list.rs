@@ -1,10 +1,10 @@
 //! The sources of the profile and of the session, as one list. Pure.
 
-use switchboard_engine::view::{CountsReport, Snapshot, SourceView};
+use switchboard_engine::view::{CountsReport, Snapshot, SourceView, source_severity, source_word};
 use switchboard_model::{ItemKind, SourceKind, SourcePhase};
 
 use crate::sources::{SourceProfile, SourcesBoard};
-use crate::window::{figures, theme::Ink, widgets::detail::Row};
+use crate::window::{figures, map::paint::tone_inks, theme::Ink, widgets::detail::Row};
 
 /// A source in the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,13 +48,11 @@ pub(crate) fn kind_word(kind: SourceKind) -> &'static str {
 
 /// How a source is doing, and the colour of that.
 pub(crate) fn phase_word(phase: SourcePhase) -> (&'static str, Ink) {
-    match phase {
-        SourcePhase::Connecting => ("connecting", Ink::Dim),
-        SourcePhase::Live => ("live", Ink::Good),
-        SourcePhase::Degraded => ("works in part", Ink::Warn),
-        SourcePhase::Failed => ("failed", Ink::Bad),
-        SourcePhase::Stopped => ("stopped", Ink::Dim),
-    }
+    let ink = match phase {
+        SourcePhase::Live => Ink::Good,
+        _ => tone_inks(source_severity(phase).into()).0,
+    };
+    (source_word(phase), ink)
 }
 
 /// Where it connects to.

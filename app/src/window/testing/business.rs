@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use switchboard_engine::view::{
     BreakerView, ChannelFigures, CountsReport, DeadLetterView, Edge, EdgeId, Evidence, Exemplar, Figure, Figures, GroupView, HopKind, InstanceView,
-    InteractionView, LagVerdict, MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Snapshot, SourceView, StateSource, Style, Topology, Totals,
+    InteractionView, LagVerdict, MemberView, Node, NodeBasis, NodeFigure, NodeId, NodeKind, Pace, Snapshot, SourceView, StateSource, Style, Topology, Totals,
 };
 use switchboard_model::{BreakerState, ItemKind, SourceKind, SourcePhase};
 
@@ -91,6 +91,7 @@ impl Business {
             partitions: Some(4),
             records: Some(figure.total_calls),
             not_tailed: None,
+            made_again_ns: None,
         });
         node_id
     }
@@ -159,6 +160,8 @@ impl Business {
             },
             read_ns: Some(NOW_NS - SECOND_NS),
             committed_since_start: Some(figure.total_calls),
+            pace: (verdict == LagVerdict::Growing).then_some(Pace { over_ns: 18_000_000_000, came_in: 216, handled: 54 }),
+            ..GroupView::default()
         });
         group
     }

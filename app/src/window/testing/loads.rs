@@ -269,6 +269,7 @@ fn groups(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load
             reason: if falls_behind { "12 messages a second come in, 3 are handled" } else { "commits follow the end" }.to_owned(),
             read_ns: Some(NOW_NS - SECOND_NS),
             committed_since_start: Some(12),
+            ..GroupView::default()
         }
     };
     let snapshot = Snapshot { groups: Arc::new((0..NUM_GROUPS * NUM_TOPICS).map(view_of).collect()), ..order_business() };

@@ -9,11 +9,9 @@ use super::{
 use crate::window::{
     breakers::strip,
     figures,
-    map::{
-        problems::{state_tone, state_word},
-        scene::{BreakerMark, SceneEdge, Tone},
-    },
+    map::scene::{BreakerMark, SceneEdge, Tone},
     sanitise::visible,
+    signs::breaker_tone,
     view::Target,
     widgets::detail::{Row, Section, goto},
 };
@@ -83,9 +81,9 @@ impl About<'_> {
         detail.extend(breaker.disagreement.as_deref().map(|text| visible(text).into_owned()));
         Row::Strip {
             label: breaker.instance.as_deref().map_or_else(|| "instance not known".to_owned(), |instance| visible(instance).into_owned()),
-            value: format!("{}{since}", state_word(breaker.state)),
+            value: format!("{}{since}", breaker.word()),
             detail: detail.join(" · "),
-            tone: state_tone(breaker),
+            tone: breaker_tone(breaker),
             pieces: strip(breaker, self.known.as_of_ns),
             action: goto(Target::Breaker { caller: breaker.caller.clone(), instance: breaker.instance.clone(), name: breaker.name.clone() }),
         }

@@ -11,11 +11,10 @@ use super::{
 };
 use crate::window::{
     figures,
-    map::{
-        problems::lag_word,
-        scene::{Glyph, SceneEdge, Tone, edge_word, failure_badge, find, lag_badge},
-    },
+    groups::{num_members_words, reader_rows},
+    map::scene::{Glyph, SceneEdge, Tone, edge_word, failure_badge, find, lag_badge},
     sanitise::visible,
+    signs::group_tone,
     view::Target,
     widgets::detail::{Detail, Row, Section, goto},
 };
@@ -63,7 +62,7 @@ impl About<'_> {
         }
         if let (Some(badge), Some(row)) = (edge.group_row.and_then(|row| lag_badge(&self.snapshot.groups[row])), edge.group_row) {
             let group = &self.snapshot.groups[row];
-            verdict.push((format!("{} {}: {}", visible(&group.group), lag_word(group.verdict), visible(&group.reason)), badge.tone));
+            verdict.push((format!("{} {}", visible(&group.group), visible(&group.sentence())), badge.tone));
         }
         if let Some(mark) = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet) {
             let what = match mark.glyph {
@@ -115,13 +114,16 @@ impl About<'_> {
 
     pub(super) fn lag_section(&self, group: &GroupView) -> Section {
         let not_known = || "not known".to_owned();
-        let tone = lag_badge(group).map_or(Tone::Quiet, |badge| badge.tone);
+        let tone = group_tone(group);
         let mut rows = vec![
+            Row::Text { text: visible(&group.sentence()).into_owned(), tone },
             Row::Figure { label: "messages behind".to_owned(), value: group.lag.map_or_else(not_known, figures::count), other: String::new(), tone },
             Row::Figure { label: "time behind".to_owned(), value: group.lag_s.map_or_else(not_known, figures::age_s), other: String::new(), tone },
-            Row::figure("members", group.members.as_ref().map_or_else(not_known, |members| figures::count(members.len() as u64))),
+            Row::figure("members", num_members_words(group)),
         ];
+        rows.extend(group.state.as_deref().map(|state| Row::pair("state", state)));
         rows.extend(group.members_reason.as_deref().map(Row::text));
+        rows.extend(reader_rows(group, 6));
         for member in group.members.iter().flatten().take(6) {
             let partitions: Vec<String> = member.partitions.iter().take(8).map(ToString::to_string).collect();
             let more = if member.partitions.len() > 8 { " …" } else { "" };

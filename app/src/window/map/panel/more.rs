@@ -6,13 +6,14 @@ use switchboard_model::TraceId;
 use super::{
     About,
     rows::{capped, section},
-    trend::{self, CatchUp, TrendKind},
+    trend::{self, TrendKind},
 };
 use crate::window::{
     figures,
-    groups::cells,
+    groups::{catch_up_words, cells, pace_words, reader_of},
     map::scene::{Glyph, SceneEdge, SceneNode, Tone, find},
     sanitise::visible,
+    signs::group_tone,
     view::{Target, ViewAction},
     widgets::detail::{Row, Section, goto},
 };
@@ -99,14 +100,11 @@ impl About<'_> {
     pub(super) fn partition_sections(&self) -> Vec<Section> {
         let Some(group) = self.known.answers.group.as_ref() else { return Vec::new() };
         let mut sections = Vec::new();
-        let catch_up = group.view.lag.filter(|lag| *lag > 0).map(|lag| match trend::catch_up(&group.history, lag) {
-            Some(CatchUp::In(needed_s)) => format!("Caught up in about {} at the pace of now", figures::age_s(needed_s)),
-            Some(CatchUp::Never { came_in, handled }) => {
-                format!("Does not catch up at the pace of now: {} come in a second, {} are handled", figures::rate(came_in), figures::rate(handled))
-            }
-            None => "How long it needs to catch up is not known yet".to_owned(),
-        });
-        let mut rows: Vec<Row> = catch_up.into_iter().map(|text| Row::text(&text)).collect();
+        let mut rows = vec![Row::pair("caught up", &catch_up_words(&group.view))];
+        if let Some((comes, handled)) = pace_words(&group.view) {
+            rows.push(Row::pair("come in", &comes));
+            rows.push(Row::pair("are handled", &handled));
+        }
         let points: Vec<Option<f64>> = group.history.iter().map(|point| point.lag.map(|lag| lag as f64)).collect();
         if points.len() > 1 {
             let value = group.view.lag.map_or_else(|| "?".to_owned(), figures::count);
@@ -132,14 +130,19 @@ impl About<'_> {
         }
         let strip = (!furthest.is_empty()).then(|| Row::Heat { cells: cells(group, self.snapshot, self.now_ns) });
         let bars = furthest.into_iter().map(|partition| {
-            let mut detail = vec![owner(&partition.member_id).unwrap_or_else(|| "no owner".to_owned())];
+            let from_spans = || {
+                reader_of(&group.view, partition.partition)
+                    .map(|reader| format!("{} (from spans)", visible(reader.client_id.as_deref().unwrap_or(&reader.service))))
+            };
+            let nobody = || if group.view.members.is_some() { "no owner" } else { "owner not known" }.to_owned();
+            let mut detail = vec![owner(&partition.member_id).or_else(from_spans).unwrap_or_else(nobody)];
             detail.extend(partition.committed_ns.map(|committed_ns| format!("committed {} ago", figures::age(self.now_ns - committed_ns))));
             Row::Bar {
                 label: format!("p{}", partition.partition),
                 detail: detail.join(" · "),
                 value: partition.lag.map_or_else(|| "?".to_owned(), figures::count),
                 share: partition.lag.map(|lag| lag as f32 / worst as f32),
-                tone: if partition.member_id.is_none() && partition.lag.unwrap_or(0) > 0 { Tone::Warn } else { Tone::Quiet },
+                tone: if group.view.partition == Some(partition.partition) { group_tone(&group.view) } else { Tone::Quiet },
                 action: goto(target.clone()),
             }
         });

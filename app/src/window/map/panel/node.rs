@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Node, NodeBasis, NodeKind};
+use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Node, NodeBasis, NodeKind, SILENT_AFTER_NS};
 
 use super::{
     About,
@@ -11,10 +11,11 @@ use super::{
 use crate::window::{
     figures,
     map::{
-        problems::{self, state_tone, state_word},
-        scene::{Glyph, SILENT_AFTER_NS, SceneEdge, SceneNode, Selection, Tone, failure_badge, find, kind_word, lag_badge},
+        problems,
+        scene::{Glyph, SceneEdge, SceneNode, Selection, Tone, failure_badge, find, kind_word},
     },
     sanitise::visible,
+    signs::{breaker_tone, group_tone, verdict_glyph},
     view::Target,
     widgets::detail::{Detail, Row, Section, goto},
 };
@@ -103,13 +104,14 @@ impl About<'_> {
         let known = |n: Option<u64>| n.map_or_else(|| "not known".to_owned(), figures::count);
         let mut rows = vec![Row::figure("partitions", known(channel.partitions)), Row::figure("records kept", known(channel.records))];
         rows.extend(channel.not_tailed.as_deref().map(|reason| Row::text(&format!("Its records are not read: {}", visible(reason)))));
+        rows.extend(channel.made_again_ns.map(|at_ns| Row::pair("made again at", &figures::instant(at_ns))));
         section("As the broker says", "", rows)
     }
 
     pub(super) fn breakers_of(&self, node: &SceneNode) -> Section {
         let rows = self.snapshot.breakers.iter().filter(|breaker| breaker.caller_node == Some(node.node_id) || breaker.callee_node == Some(node.node_id));
         let mut rows: Vec<&BreakerView> = rows.collect();
-        rows.sort_by_key(|breaker| std::cmp::Reverse(state_tone(breaker)));
+        rows.sort_by_key(|breaker| std::cmp::Reverse(breaker_tone(breaker)));
         let rows = rows.into_iter().map(|breaker| {
             let held = breaker.caller_node == Some(node.node_id);
             let towards = if held {
@@ -134,9 +136,9 @@ impl About<'_> {
         Row::Link {
             glyph: None,
             label: breaker.instance.as_deref().map_or_else(|| "instance not known".to_owned(), |instance| visible(instance).into_owned()),
-            value: format!("{}{since}", state_word(breaker.state)),
+            value: format!("{}{since}", breaker.word()),
             detail: detail.join(" · "),
-            tone: state_tone(breaker),
+            tone: breaker_tone(breaker),
             action: goto(Target::Breaker { caller: breaker.caller.clone(), instance: breaker.instance.clone(), name: breaker.name.clone() }),
         }
     }
@@ -151,14 +153,13 @@ impl About<'_> {
             edge || group.node_id == Some(node.node_id)
         });
         let rows = rows.map(|(row, group)| {
-            let badge = lag_badge(group);
             let edge = self.scene.edges.iter().find(|edge| edge.group_row == Some(row));
             Row::Link {
-                glyph: badge.as_ref().map(|badge| badge.glyph),
+                glyph: verdict_glyph(group.verdict),
                 label: format!("{} on {}", visible(&group.group), visible(&group.topic)),
                 value: group.lag.map_or_else(|| "not known".to_owned(), |lag| format!("{} behind", figures::count(lag))),
-                detail: visible(&group.reason).into_owned(),
-                tone: badge.map_or(Tone::Quiet, |badge| badge.tone),
+                detail: visible(&group.sentence()).into_owned(),
+                tone: group_tone(group),
                 action: goto(edge.map_or_else(
                     || Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() },
                     |edge| Target::Edge(edge.edge_id),

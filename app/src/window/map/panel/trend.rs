@@ -94,38 +94,8 @@ fn errors(bucket: &HistoryBucket) -> Option<f64> {
     (bucket.calls > 0).then(|| bucket.errors as f64 / bucket.calls as f64)
 }
 
-/// Whether a group catches up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum CatchUp {
-    /// In so many seconds, at the pace of now.
-    In(f64),
-    /// Not at the pace of now: more comes in than it handles, records a second.
-    Never {
-        /// Come in.
-        came_in: f64,
-        /// Are handled.
-        handled: f64,
-    },
-}
-
-/// Whether a group catches up, from what it has handled and what has come in between the first and the last reading; `None` if
-/// too little is known.
-pub(crate) fn catch_up(history: &[switchboard_engine::view::LagPoint], lag: u64) -> Option<CatchUp> {
-    let known = || history.iter().filter_map(|point| Some((point.at_ns, point.committed?, point.end?)));
-    let (first, last) = (known().next()?, known().next_back()?);
-    let passed_s = (last.0 - first.0) as f64 / 1e9;
-    if passed_s < 5.0 {
-        return None;
-    }
-    let handled = last.1.saturating_sub(first.1) as f64 / passed_s;
-    let came_in = last.2.saturating_sub(first.2) as f64 / passed_s;
-    Some(if handled > came_in { CatchUp::In(lag as f64 / (handled - came_in)) } else { CatchUp::Never { came_in, handled } })
-}
-
 #[cfg(test)]
 mod tests {
-    use switchboard_engine::view::LagPoint;
-
     use super::*;
     use crate::window::map::sample::history;
 
@@ -159,14 +129,5 @@ mod tests {
         assert_eq!(trends.rate.points.last(), Some(&None));
         assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 45.0), None, None));
         assert_eq!((trends.rate.change(TrendKind::Rate).0.as_str(), trends.rate.points.len(), trends.rate.num_before), ("", 6, 0));
-    }
-
-    #[test]
-    fn a_group_catches_up_only_where_it_is_faster_than_what_comes_in() {
-        let point = |at_s: i64, committed: u64, end: u64| LagPoint { at_ns: at_s * S, lag: Some(end - committed), committed: Some(committed), end: Some(end) };
-        assert_eq!(catch_up(&[point(0, 0, 1_000), point(10, 300, 1_100)], 800), Some(CatchUp::In(40.0)));
-        assert_eq!(catch_up(&[point(0, 0, 1_000), point(10, 100, 1_400)], 1_300), Some(CatchUp::Never { came_in: 40.0, handled: 10.0 }));
-        assert_eq!(catch_up(&[point(0, 0, 1_000), point(2, 300, 1_100)], 800), None, "too short to tell");
-        assert_eq!(catch_up(&[], 0), None);
     }
 }

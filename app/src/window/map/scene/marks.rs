@@ -1,59 +1,38 @@
 //! What is unusual, as signs with numbers.
 
-use switchboard_engine::view::{Figure, GroupView, LagVerdict, Snapshot};
+use switchboard_engine::view::{Figure, GROUP_STALE_NS, GroupView, LagVerdict, Severity, Snapshot, breaker_refuses};
 use switchboard_model::BreakerState;
 
 use super::{Badge, BreakerMark, Glyph, Tone};
-use crate::window::figures;
-
-/// Offsets read longer ago than this tell nothing of now.
-const STALE_AFTER_NS: i64 = 60_000_000_000;
-/// Below so many calls a share means little: failures are told as `1 of 3 failed`.
-const CALLS_FOR_SHARE: u64 = 5;
-/// From this share of failures on something is wrong.
-const BAD_SHARE: f64 = 0.05;
-/// From this share of failures on something is going wrong.
-const WARN_SHARE: f64 = 0.01;
+use crate::window::{
+    figures,
+    signs::{breaker_glyph, breaker_tone, group_tone, verdict_glyph},
+};
 
 /// Failures of the last minute, where they are worth a sign.
 pub(crate) fn failure_badge(figure: &Figure) -> Option<Badge> {
-    let (calls, errors) = (figure.recent_calls, figure.recent_errors);
-    if errors == 0 || calls == 0 {
-        return None;
-    }
-    if calls < CALLS_FOR_SHARE {
-        return Some(Badge { glyph: Glyph::Cross, text: format!("{errors} of {calls} failed"), tone: Tone::Warn });
-    }
-    let share = errors as f64 / calls as f64;
-    let tone = match share {
-        share if share >= BAD_SHARE => Tone::Bad,
-        share if share >= WARN_SHARE => Tone::Warn,
-        _ => return None,
-    };
-    Some(Badge { glyph: Glyph::Cross, text: figures::percent(share), tone })
+    let failures = figure.failures()?;
+    let text = failures.share.map_or_else(|| format!("{} of {} failed", failures.errors, failures.calls), figures::percent);
+    Some(Badge { glyph: Glyph::Cross, text, tone: failures.severity.into() })
 }
 
 /// A group's lag, where it is unusual: `1,204 · 38 s`.
 pub(crate) fn lag_badge(group: &GroupView) -> Option<Badge> {
-    let behind = group.lag.unwrap_or(0) > 0;
-    let (glyph, tone) = match group.verdict {
-        LagVerdict::Ok | LagVerdict::Unknown => return None,
-        LagVerdict::Growing => (Glyph::Rising, Tone::Warn),
-        LagVerdict::Stuck => (Glyph::Stuck, Tone::Bad),
-        LagVerdict::NoMembers => (Glyph::Nobody, if behind { Tone::Bad } else { Tone::Unknown }),
+    let is_shown = group.severity() >= Severity::Warning || group.verdict == LagVerdict::NoMembers;
+    let glyph = verdict_glyph(group.verdict).filter(|_| is_shown)?;
+    let word = group.verdict.word();
+    let text = match (group.verdict, group.lag.filter(|lag| *lag > 0)) {
+        (LagVerdict::Growing | LagVerdict::Stuck, _) => lag_numbers(group),
+        (_, Some(lag)) => format!("{} · {word}", figures::count(lag)),
+        (_, None) => word.to_owned(),
     };
-    let text = match (group.verdict, group.lag) {
-        (LagVerdict::NoMembers, Some(lag)) if behind => format!("{} · nobody reads", figures::count(lag)),
-        (LagVerdict::NoMembers, _) => "nobody reads".to_owned(),
-        _ => lag_numbers(group),
-    };
-    Some(Badge { glyph, text, tone })
+    Some(Badge { glyph, text, tone: group_tone(group) })
 }
 
 /// The same, but offsets that were read too long ago are told with their age instead: they may look healthy and not be.
 pub(crate) fn lag_badge_at(group: &GroupView, now_ns: i64) -> Option<Badge> {
-    match group.read_ns.map(|read_ns| now_ns - read_ns).filter(|age_ns| *age_ns > STALE_AFTER_NS) {
-        Some(age_ns) => Some(Badge { glyph: Glyph::Question, text: format!("lag of {} ago", figures::age(age_ns)), tone: Tone::Unknown }),
+    match group.read_ns.map(|read_ns| now_ns - read_ns).filter(|age_ns| *age_ns > GROUP_STALE_NS) {
+        Some(age_ns) => Some(Badge { glyph: Glyph::Question, text: format!("lag of {} ago", figures::age(age_ns)), tone: Severity::Unknown.into() }),
         None => lag_badge(group),
     }
 }
@@ -74,14 +53,10 @@ pub(super) fn breaker_mark(snapshot: &Snapshot, rows: Vec<usize>) -> BreakerMark
     let mut num_tripped = 0;
     for &row in &rows {
         let breaker = &snapshot.breakers[row];
-        let (own_glyph, own_tone, tripped) = match (breaker.stale, breaker.state) {
-            (true, _) | (_, None) => (Glyph::BreakerUnknown, Tone::Unknown, false),
-            (_, Some(BreakerState::Closed | BreakerState::Disabled)) => continue,
-            (_, Some(BreakerState::HalfOpen)) => (Glyph::BreakerHalfOpen, Tone::Warn, true),
-            (_, Some(BreakerState::Open)) => (Glyph::BreakerOpen, Tone::Bad, true),
-            (_, Some(BreakerState::ForcedOpen)) => (Glyph::BreakerForced, Tone::Bad, true),
-        };
-        num_tripped += usize::from(tripped);
+        let Some(own_glyph) = breaker_glyph(breaker) else { continue };
+        let state = breaker.state_now();
+        num_tripped += usize::from(breaker_refuses(state) || state == Some(BreakerState::HalfOpen));
+        let own_tone = breaker_tone(breaker);
         if own_tone > tone {
             (glyph, tone) = (own_glyph, own_tone);
         }

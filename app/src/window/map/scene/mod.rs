@@ -11,15 +11,12 @@ pub(crate) use words::{edge_in_words, edge_word, kind_word, node_in_words, recov
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{EdgeId, Figure, HopKind, NodeId, NodeKind, Snapshot};
+use switchboard_engine::view::{EdgeId, Figure, HopKind, NodeId, NodeKind, Snapshot, channel_word};
 
 use super::noise::NoiseRules;
 use crate::window::figures;
 use marks::breaker_mark;
 use structure::Structure;
-
-/// No observation for so long, and a traced service counts as silent.
-pub(crate) const SILENT_AFTER_NS: i64 = 60_000_000_000;
 
 /// How unusual something is; the order is that of urgency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -350,8 +347,9 @@ impl Scene {
         }
         for (index, count) in dead.into_iter().filter(|(_, count)| *count > 0) {
             let node = &mut self.nodes[index];
-            node.tone = Tone::Bad;
-            node.badges.push(Badge { glyph: Glyph::Envelope, text: figures::count(count), tone: Tone::Bad });
+            let tone = Tone::from(channel_word(count).1);
+            node.tone = node.tone.max(tone);
+            node.badges.push(Badge { glyph: Glyph::Envelope, text: figures::count(count), tone });
         }
     }
 

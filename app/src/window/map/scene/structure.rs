@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{Edge, EdgeId, Evidence, Figure, HopKind, Node, NodeBasis, NodeId, NodeKind, Snapshot, Topology};
+use switchboard_engine::view::{Edge, EdgeId, Evidence, Figure, Health, HopKind, Node, NodeBasis, NodeId, NodeKind, Snapshot, Topology, silent_for_ns};
 
-use super::{SILENT_AFTER_NS, Scene, SceneEdge, SceneNode, Tone};
+use super::{Scene, SceneEdge, SceneNode, Tone};
 use crate::window::{figures, sanitise};
 
 /// What is shown and what is folded, from the topology alone.
@@ -181,7 +181,7 @@ fn last_activity(topology: &Topology, figures: &[(EdgeId, Figure, Evidence)]) ->
 fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bool, now_ns: i64) -> SceneNode {
     let last_ns = node.instances.iter().map(|instance| instance.last_seen_ns).chain(figure.last_ns).chain(active_ns).max();
     let silent_ns = match (node.kind, node.basis, last_ns) {
-        (NodeKind::Service, NodeBasis::Traced, Some(last_ns)) => Some(now_ns - last_ns).filter(|silent_ns| *silent_ns > SILENT_AFTER_NS),
+        (NodeKind::Service, NodeBasis::Traced, Some(last_ns)) => silent_for_ns(last_ns, now_ns),
         _ => None,
     };
     let full_name = sanitise::visible(&node.name).into_owned();
@@ -198,7 +198,7 @@ fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bo
         dashed: node.basis != NodeBasis::Traced && !matches!(node.kind, NodeKind::Channel | NodeKind::Database | NodeKind::User | NodeKind::Group)
             || matches!(node.kind, NodeKind::External | NodeKind::Missing),
         silent_ns,
-        tone: if silent_ns.is_some() { Tone::Unknown } else { Tone::Quiet },
+        tone: silent_ns.map_or(Tone::Quiet, |silent_ns| Health::Silent(silent_ns).severity().into()),
         badges: Vec::new(),
         figure,
         num_instances: node.instances.len(),

@@ -1,6 +1,7 @@
 //! Boxes and edges in words, for those who do not see them.
 
-use switchboard_engine::view::{HopKind, NodeKind};
+use switchboard_engine::view::{HopKind, LagVerdict, NodeKind, breaker_word};
+use switchboard_model::BreakerState;
 
 use super::{Badge, Glyph, Scene, SceneEdge, SceneNode, Tone};
 use crate::window::figures;
@@ -74,14 +75,15 @@ fn badge_in_words(badge: &Badge) -> String {
         Glyph::Cross if text.contains("failed") => text.clone(),
         Glyph::Cross => format!("{text} failed"),
         Glyph::Envelope => format!("{text} dead letters"),
-        Glyph::Rising => format!("lag {text}, growing"),
-        Glyph::Stuck => format!("lag {text}, stuck"),
-        Glyph::Nobody => format!("lag {text}"),
-        Glyph::BreakerOpen => format!("breaker open in {text} instances"),
-        Glyph::BreakerHalfOpen => format!("breaker half-open in {text} instances"),
-        Glyph::BreakerForced => format!("breaker forced open in {text} instances"),
+        Glyph::Rising => format!("lag {text}, {}", LagVerdict::Growing.word()),
+        Glyph::Stuck => format!("lag {text}, {}", LagVerdict::Stuck.word()),
+        Glyph::Nobody | Glyph::Dot if text.starts_with(|first: char| first.is_ascii_digit()) => format!("lag {text}"),
+        Glyph::BreakerOpen => format!("breaker {} in {text} instances", breaker_word(Some(BreakerState::Open))),
+        Glyph::BreakerHalfOpen => format!("breaker {} in {text} instances", breaker_word(Some(BreakerState::HalfOpen))),
+        Glyph::BreakerForced => format!("breaker {} in {text} instances", breaker_word(Some(BreakerState::ForcedOpen))),
         Glyph::Question if text.starts_with("lag") => format!("{text}, not read since"),
-        Glyph::BreakerUnknown | Glyph::Question => "state not known".to_owned(),
-        Glyph::Check | Glyph::Dot => text.clone(),
+        Glyph::BreakerUnknown => format!("breaker {}", breaker_word(None)),
+        Glyph::Question => "state unknown".to_owned(),
+        Glyph::Check | Glyph::Dot | Glyph::Nobody => text.clone(),
     }
 }

@@ -1,0 +1,135 @@
+//! Every state is called the same, and is as urgent, in every view and in the report.
+
+use std::sync::Arc;
+
+use switchboard_engine::view::{BreakerReport, BreakerView, GroupReport, GroupView, LagVerdict, Severity, Snapshot, source_severity, source_word};
+use switchboard_model::{BreakerState, SourcePhase};
+
+use crate::window::{
+    breakers, groups,
+    map::{
+        problems::problems,
+        scene::{Scene, Tone, lag_badge},
+        table,
+    },
+    sources,
+    testing::{self, NOW_NS},
+};
+
+const S: i64 = 1_000_000_000;
+
+/// The order business, in which one group is judged so.
+fn with_group(verdict: LagVerdict, lag: Option<u64>, lasted_s: i64) -> (Snapshot, GroupView) {
+    let mut snapshot = testing::order_business();
+    let group = &mut Arc::make_mut(&mut snapshot.groups)[0];
+    (group.verdict, group.lag, group.lag_s, group.pace) = (verdict, lag, None, None);
+    group.read_ns = Some(NOW_NS - S);
+    group.since_ns = Some(NOW_NS - S - lasted_s * S);
+    group.reason = "for a reason".to_owned();
+    let group = group.clone();
+    (snapshot, group)
+}
+
+#[test]
+fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
+    for verdict in LagVerdict::ALL {
+        for (lag, lasted_s) in [(Some(0), 1), (Some(7), 1), (None, 1), (Some(7), 3_600)] {
+            let (snapshot, group) = with_group(verdict, lag, lasted_s);
+            let (word, severity) = (verdict.word(), group.severity());
+            let tone = Tone::from(severity);
+            let case = format!("{verdict:?} {lag:?} {lasted_s}");
+
+            let told = groups::verdict(&group);
+            assert_eq!((told.text.as_str(), told.tone), (format!("{word}: for a reason").as_str(), tone), "groups, {case}");
+            assert_eq!(told.glyph.is_none(), severity == Severity::Quiet, "{case}");
+            let detail = groups::detail(&group, None, &snapshot, NOW_NS);
+            assert_eq!(detail.verdict, [(told.text.clone(), tone)], "the group's panel, {case}");
+
+            let scene = Scene::build(&snapshot, NOW_NS);
+            let edge = scene.edges.iter().find(|edge| edge.group_row == Some(0)).expect("the edge to the group");
+            let is_loud = severity >= Severity::Warning;
+            assert_eq!(edge.tone >= Tone::Warn, is_loud, "map, {case}");
+            if let Some(badge) = lag_badge(&group) {
+                assert_eq!(badge.tone, tone, "map, {case}");
+            }
+            assert_eq!(lag_badge(&group).is_some(), is_loud || verdict == LagVerdict::NoMembers, "map, {case}");
+            let row = table::rows(&scene).into_iter().find(|row| row.selects == crate::window::map::scene::Selection::Edge(edge.edge_id)).expect("its row");
+            assert_eq!(
+                (row.tone >= Tone::Warn, row.words.contains(word)),
+                (is_loud, is_loud || verdict == LagVerdict::NoMembers),
+                "table, {case}: {}",
+                row.words
+            );
+
+            let title = format!("{} on {}", group.group, group.topic);
+            let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.title == title);
+            assert_eq!(problem.is_some(), is_loud, "problems, {case}");
+            if let Some(problem) = problem {
+                assert!(problem.detail.starts_with(word) && problem.tone == tone, "problems, {case}: {}", problem.detail);
+            }
+
+            let reader = crate::replay::readers(&snapshot, "lab-kafka", &group.topic, &[group.group.clone()].into()).groups.remove(0);
+            assert_eq!((reader.sentence(), reader.verdict), (group.sentence(), verdict), "replay, {case}");
+            assert!(lasted_s > 1 || reader.severity() == severity, "replay, {case}");
+
+            let report = GroupReport::of(group.clone(), NOW_NS);
+            assert_eq!((report.word.as_str(), report.severity, report.verdict), (word, severity, verdict), "report, {case}");
+            let json = groups::to_json(&group, None);
+            assert_eq!((json["word"].as_str(), &json["severity"]), (Some(word), &serde_json::json!(severity)), "JSON, {case}");
+        }
+    }
+}
+
+#[test]
+fn every_state_of_a_breaker_is_the_same_on_map_breakers_and_report() {
+    let states = [
+        None,
+        Some(BreakerState::Closed),
+        Some(BreakerState::Open),
+        Some(BreakerState::HalfOpen),
+        Some(BreakerState::ForcedOpen),
+        Some(BreakerState::Disabled),
+    ];
+    for (state, stale) in states.into_iter().flat_map(|state| [(state, false), (state, true)]) {
+        let mut snapshot = testing::order_business();
+        let breakers = Arc::make_mut(&mut snapshot.breakers);
+        breakers.truncate(1);
+        (breakers[0].state, breakers[0].stale) = (state, stale);
+        let breaker: BreakerView = breakers[0].clone();
+        let (word, severity) = (breaker.word(), breaker.severity());
+        let tone = Tone::from(severity);
+        let case = format!("{state:?} {stale}");
+
+        let told = breakers::state_words(&breaker);
+        assert_eq!((told.text.as_str(), told.tone), (word.as_str(), tone), "breakers, {case}");
+        assert_eq!(told.glyph.is_none(), severity <= Severity::Notice, "{case}");
+        let scene = Scene::build(&snapshot, NOW_NS);
+        let mark = scene.edges.iter().find_map(|edge| edge.breaker.as_ref()).expect("its mark");
+        assert_eq!(mark.tone, tone, "map, {case}");
+        let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.detail.starts_with("breaker "));
+        assert_eq!(problem.is_some(), tone > Tone::Quiet, "problems, {case}");
+        if let Some(problem) = problem {
+            assert!(problem.detail.contains(&format!(" {word} in 1 of 1")) && problem.tone == tone, "problems, {case}: {}", problem.detail);
+        }
+        let report = BreakerReport::of(&breaker, NOW_NS);
+        assert_eq!((report.word, report.severity), (word, severity), "report, {case}");
+    }
+}
+
+#[test]
+fn every_state_of_a_source_is_the_same_on_map_and_sources() {
+    for phase in [SourcePhase::Connecting, SourcePhase::Live, SourcePhase::Degraded, SourcePhase::Failed, SourcePhase::Stopped] {
+        let mut snapshot = testing::order_business();
+        let source = &mut Arc::make_mut(&mut snapshot.sources)[0];
+        source.phase = phase;
+        let name = source.name.clone();
+        assert_eq!(sources::phase_word(phase).0, source_word(phase), "{phase:?}");
+        let scene = Scene::build(&snapshot, NOW_NS);
+        let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.title.starts_with(&format!("source {name} ")));
+        let severity = source_severity(phase);
+        assert_eq!(problem.is_some(), severity >= Severity::Warning, "{phase:?}");
+        if let Some(problem) = problem {
+            assert!(problem.title.ends_with(source_word(phase)) && problem.tone == Tone::from(severity), "{phase:?}: {}", problem.title);
+        }
+    }
+}
