@@ -99,9 +99,15 @@ pub struct KafkaProfile {
     /// SASL password.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// What the client's private key (`ssl.key.location`) is encrypted with.
+    /// Password of the client's key or of its PKCS#12 store.
     #[serde(default)]
     pub key_password: Option<Secret>,
+    /// Token for SASL/OAUTHBEARER, fetched again before it runs out.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// Hosts that get the credentials besides the bootstrap brokers and those of their domains.
+    #[serde(default)]
+    pub trusted_hosts: Vec<String>,
     /// Whether dead letters may be sent again to it; read-only by default.
     #[serde(default)]
     pub write: bool,

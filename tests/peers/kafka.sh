@@ -2,7 +2,11 @@
 # A single-node Apache Kafka (KRaft) on loopback, to test against.
 #
 #   kafka.sh start DIR    prints HOST:PORT once the broker answers; a DIR that was used before keeps its port and its data
+#   kafka.sh secured DIR  the same with a listener for TLS and SASL besides, whose HOST:PORT it prints: SCRAM-SHA-512 and PLAIN, user
+#                         "observer", password "observer-secret"; DIR/ca.pem is its authority, and DIR/client.pem and DIR/client.p12
+#                         (password "store-secret") hold a certificate and its key that the listener accepts in place of nobody's
 #   kafka.sh stop DIR     ends the broker; the data stay
+#   kafka.sh kill DIR     ends it without a word (SIGKILL); the data stay
 #   kafka.sh groups DIR   prints what Kafka's own kafka-consumer-groups tells of all groups
 #   kafka.sh topics DIR   prints what Kafka's own kafka-topics tells of all topics
 #
@@ -98,17 +102,65 @@ answers() {
     ' _ "$port" 2>/dev/null
 }
 
+# An authority, a certificate for the broker and one for a client, by Java's keytool.
+certify() {
+    local dir=$1 pass=store-secret
+    local ca=(-keystore "$dir/ca.p12" -storepass "$pass" -storetype PKCS12)
+    local server=(-keystore "$dir/server.p12" -storepass "$pass" -storetype PKCS12)
+    local client=(-keystore "$dir/client.p12" -storepass "$pass" -storetype PKCS12)
+    keytool -genkeypair -alias ca -keyalg EC -groupname secp256r1 -dname "CN=Test authority" -ext bc:critical=ca:true -validity 3650 "${ca[@]}"
+    keytool -exportcert -rfc -alias ca -file "$dir/ca.pem" "${ca[@]}"
+    keytool -genkeypair -alias broker -keyalg EC -groupname secp256r1 -dname "CN=broker" -validity 3650 "${server[@]}"
+    keytool -genkeypair -alias client -keyalg EC -groupname secp256r1 -dname "CN=client" -validity 3650 "${client[@]}"
+    keytool -certreq -alias broker "${server[@]}" |
+        keytool -gencert -alias ca -rfc -ext san=dns:localhost,ip:127.0.0.1 -validity 3650 -outfile "$dir/broker.pem" "${ca[@]}"
+    keytool -certreq -alias client "${client[@]}" | keytool -gencert -alias ca -rfc -validity 3650 -outfile "$dir/client.cert" "${ca[@]}"
+    local store
+    for store in server client; do
+        keytool -importcert -noprompt -alias ca -file "$dir/ca.pem" -keystore "$dir/$store.p12" -storepass "$pass"
+    done
+    keytool -importcert -noprompt -alias broker -file "$dir/broker.pem" "${server[@]}"
+    keytool -importcert -noprompt -alias client -file "$dir/client.cert" "${client[@]}"
+    openssl pkcs12 -in "$dir/client.p12" -passin "pass:$pass" -nodes -out "$dir/client.pem"
+}
+
 configure() {
-    local dir=$1 port controller_port
+    local dir=$1 port controller_port security=
     port=$(free_port)
     controller_port=$(free_port)
     while [ "$controller_port" = "$port" ]; do controller_port=$(free_port); done
+    local listeners="PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port"
+    local -a credentials=()
+    if [ -e "$dir/is-secured" ]; then
+        command -v openssl >/dev/null || fail "openssl is missing: install openssl"
+        certify "$dir" >"$dir/certificates.log" 2>&1 || {
+            cat "$dir/certificates.log" >&2
+            fail "the certificates cannot be made"
+        }
+        local secured_port
+        secured_port=$(free_port)
+        while [ "$secured_port" = "$port" ] || [ "$secured_port" = "$controller_port" ]; do secured_port=$(free_port); done
+        listeners="PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secured_port,CONTROLLER://127.0.0.1:$controller_port"
+        credentials=(--add-scram 'SCRAM-SHA-512=[name=observer,password=observer-secret]')
+        security="
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_observer=\"observer-secret\";
+ssl.keystore.type=PKCS12
+ssl.keystore.location=$dir/server.p12
+ssl.keystore.password=store-secret
+ssl.truststore.type=PKCS12
+ssl.truststore.location=$dir/server.p12
+ssl.truststore.password=store-secret
+ssl.client.auth=requested"
+    fi
     cat >"$dir/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:$controller_port
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
-advertised.listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
+listeners=$listeners
+advertised.listeners=$listeners
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=$dir/data
@@ -126,7 +178,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 num.network.threads=2
 num.io.threads=4
-log.cleaner.dedupe.buffer.size=10485760
+log.cleaner.dedupe.buffer.size=10485760$security
 PROPERTIES
     cat >"$dir/log4j2.properties" <<PROPERTIES
 appender.console.type=Console
@@ -141,11 +193,18 @@ PROPERTIES
     local cluster_id
     cluster_id=$(timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool random-uuid)
     timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool format --standalone \
-        -t "$cluster_id" -c "$dir/server.properties" >"$dir/format.log" 2>&1 || {
+        -t "$cluster_id" -c "$dir/server.properties" "${credentials[@]}" >"$dir/format.log" 2>&1 || {
         cat "$dir/format.log" >&2
         rm -f "$dir/server.properties"
         fail "the storage cannot be formatted"
     }
+}
+
+# Where a client is to connect to.
+address_of() {
+    local secured
+    secured=$(sed -n 's|^listeners=.*,SASL_SSL://\([^,]*\),.*|\1|p' "$1/server.properties")
+    echo "${secured:-127.0.0.1:$(port_of "$1")}"
 }
 
 port_of() {
@@ -189,7 +248,7 @@ start() {
             configure "$dir"
         fi
         if launch "$dir"; then
-            echo "127.0.0.1:$(port_of "$dir")"
+            address_of "$dir"
             return
         fi
         stop "$dir"
@@ -216,14 +275,31 @@ stop() {
     rm -f "$dir/pid"
 }
 
-[ $# -ge 2 ] || fail "usage: kafka.sh start|stop|groups|topics DIR"
+# Ends the broker as a crash does, and waits until it is gone.
+kill_broker() {
+    local dir=$1 pid
+    if is_running "$dir"; then
+        pid=$(cat "$dir/pid")
+        kill -KILL "$pid" 2>/dev/null || true
+        while is_running "$dir"; do sleep 0.05; done
+    fi
+    rm -f "$dir/pid"
+}
+
+usage="usage: kafka.sh start|secured|stop|kill|groups|topics DIR"
+[ $# -ge 2 ] || fail "$usage"
 verb=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 shift 2
 case $verb in
 start) start "$dir" ;;
+secured)
+    [ -s "$dir/server.properties" ] || touch "$dir/is-secured"
+    start "$dir"
+    ;;
 stop) stop "$dir" ;;
+kill) kill_broker "$dir" ;;
 tool)
     # Any main class of Kafka's: kafka.sh tool DIR CLASS ARGUMENT…
     run_java 256m "-Dlog4j2.configurationFile=$dir/log4j2.properties" -cp "$jars/*" "$@"
@@ -236,5 +312,5 @@ topics)
     timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" org.apache.kafka.tools.TopicCommand \
         --bootstrap-server "127.0.0.1:$(port_of "$dir")" --describe
     ;;
-*) fail "usage: kafka.sh start|stop|groups|topics DIR" ;;
+*) fail "$usage" ;;
 esac

@@ -107,6 +107,20 @@ impl Program {
         self.output.lock().expect("no writer panics").join("\n")
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    /// Asks it to end, as Ctrl+C does.
+    pub fn interrupt(&self) -> anyhow::Result<()> {
+        let done = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+        if !done.success() {
+            bail!("the program cannot be interrupted");
+        }
+        Ok(())
+    }
+
     /// Waits until a line holds the text.
     pub fn wait_for_line(&mut self, text: &str, timeout: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + timeout;

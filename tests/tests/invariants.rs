@@ -117,7 +117,7 @@ fn only_the_session_meets_collectors_and_it_draws_nothing() {
 fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
     let producers = ["BaseProducer", "FutureProducer", "ThreadedProducer", "rd_kafka_produceva", "rd_kafka_produce"];
     // What defines its settings, what makes it, what hands it records; and the test door for records that no real producer sends.
-    let allowed = ["client.rs", "sender.rs", "admin.rs", "testing/mod.rs"].map(|file| root().join("collectors/kafka/src").join(file));
+    let allowed = ["client.rs", "sender.rs", "native.rs", "testing/mod.rs"].map(|file| root().join("collectors/kafka/src").join(file));
     for folder in
         ["app/src", "app/engine/src", "collectors/model/src", "collectors/otlp/src", "collectors/kafka/src", "collectors/http/src", "collectors/grpc/src"]
     {
@@ -148,9 +148,89 @@ fn unsafe_code_stands_in_one_file() {
         }
     }
     found.retain(|path| path != "tests/tests/invariants.rs");
-    assert_eq!(found, ["collectors/kafka/src/admin.rs"]);
+    assert_eq!(found, ["collectors/kafka/src/native.rs"]);
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
     assert!(manifest.contains("unsafe_code = \"deny\""));
+}
+
+/// What reading and sending need of librdkafka beyond rdkafka. Nothing of it asks for groups, and nothing of it is an admin call: those
+/// abort the process when a coordinator goes away while it is asked.
+const LIBRDKAFKA: &[&str] = &[
+    // Clients, and where they connect to.
+    "rd_kafka_conf_set_events",
+    "rd_kafka_conf_set_resolve_cb",
+    "rd_kafka_err2str",
+    "rd_kafka_error_code",
+    "rd_kafka_error_destroy",
+    "rd_kafka_error_string",
+    "rd_kafka_last_error",
+    "rd_kafka_oauthbearer_set_token",
+    "rd_kafka_oauthbearer_set_token_failure",
+    // Queues and events.
+    "rd_kafka_event_destroy",
+    "rd_kafka_event_error",
+    "rd_kafka_event_error_string",
+    "rd_kafka_event_log",
+    "rd_kafka_event_message_next",
+    "rd_kafka_event_type",
+    "rd_kafka_queue_destroy",
+    "rd_kafka_queue_get_main",
+    "rd_kafka_queue_new",
+    "rd_kafka_queue_poll",
+    // Reading without a group.
+    "rd_kafka_consume_batch_queue",
+    "rd_kafka_consume_start_queue",
+    "rd_kafka_consume_stop",
+    "rd_kafka_header_get_all",
+    "rd_kafka_message_destroy",
+    "rd_kafka_message_headers",
+    "rd_kafka_message_timestamp",
+    "rd_kafka_offsets_for_times",
+    "rd_kafka_topic_destroy",
+    "rd_kafka_topic_name",
+    "rd_kafka_topic_new",
+    // Sending.
+    "rd_kafka_header_add",
+    "rd_kafka_headers_destroy",
+    "rd_kafka_headers_new",
+    "rd_kafka_message_status",
+    "rd_kafka_produceva",
+    "rd_kafka_purge",
+    // The mock cluster's request log.
+    "rd_kafka_handle_mock_cluster",
+    "rd_kafka_mock_get_requests",
+    "rd_kafka_mock_request_api_key",
+    "rd_kafka_mock_request_destroy_array",
+    "rd_kafka_mock_start_request_tracking",
+];
+
+/// The functions of librdkafka that a file names; types end in `_t`, or are bindgen's own.
+fn librdkafka_functions(code: &str) -> std::collections::BTreeSet<String> {
+    let words = code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| word.starts_with("rd_kafka_"));
+    words.filter(|word| !word.ends_with("_t") && !word.starts_with("rd_kafka_vu_s")).map(str::to_owned).collect()
+}
+
+#[test]
+fn librdkafka_reads_and_sends_and_is_asked_nothing_else() {
+    let native = root().join("collectors/kafka/src/native.rs");
+    for folder in ["app", "collectors", "tests/src"] {
+        for (path, text) in sources(folder) {
+            let named = librdkafka_functions(&code(&text));
+            if path == native {
+                let allowed: std::collections::BTreeSet<String> = LIBRDKAFKA.iter().map(|name| (*name).to_owned()).collect();
+                assert_eq!(named, allowed, "the list and the file must agree");
+            } else {
+                assert!(named.is_empty(), "{} must leave {named:?} to {}", path.display(), native.display());
+            }
+        }
+    }
+    // Nor by way of rdkafka.
+    for (path, text) in sources("collectors/kafka/src").into_iter().chain(sources("app/src")) {
+        let code = code(&text);
+        for word in ["rdkafka::admin", "fetch_group_list", "rdkafka::consumer::StreamConsumer", "committed_offsets"] {
+            assert!(!code.contains(word), "{} must not use {word}", path.display());
+        }
+    }
 }
 
 #[test]

@@ -98,18 +98,21 @@ fn otlp_config(otlp: &OtlpProfile, profile: &Profile, memory_bytes: usize) -> sw
 
 async fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
     let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
-    let mut properties = profile.properties.clone();
-    if let Some(key_password) = fetch(profile.key_password.as_ref(), &profile.name, "key_password").await? {
-        properties.insert("ssl.key.password".to_owned(), key_password);
-    }
     Ok(switchboard_kafka::Config {
         environment: of.environment.clone(),
         groups: profile.groups.clone(),
         dead_letter_channels: profile.dead_letter_channels.clone(),
         tail,
-        properties,
+        properties: profile.properties.clone(),
         username: fetch(profile.username.as_ref(), &profile.name, "username").await?,
         password: fetch(profile.password.as_ref(), &profile.name, "password").await?,
+        key_password: fetch(profile.key_password.as_ref(), &profile.name, "key_password").await?,
+        token: profile.token.clone().map(|secret| {
+            let field = format!("token of {}", profile.name);
+            let runtime = tokio::runtime::Handle::current();
+            switchboard_kafka::TokenSource::new(move || runtime.block_on(secret.fetch(&field)).map_err(|error| error.to_string()))
+        }),
+        trusted_hosts: profile.trusted_hosts.clone(),
         poll_interval: seconds(profile.poll_s),
         ..switchboard_kafka::Config::new(&profile.name, &profile.brokers)
     })

@@ -29,6 +29,11 @@ pub(crate) struct Topic {
     pub partitions: Vec<Partition>,
     /// Whether its records are read.
     pub tail: TailState,
+    /// As the brokers last told it.
+    topic_id: Option<String>,
+    made_again_ns: Option<i64>,
+    /// It was there, went, and came back: its id says whether it is the same one.
+    is_back: bool,
     told: Option<TopicFact>,
 }
 
@@ -101,6 +106,7 @@ impl Catalogue {
                 topic.is_there = false;
                 topic.partitions.clear();
                 topic.told = None;
+                topic.is_back = true;
                 gone.push(id as TopicId);
             }
         }
@@ -115,8 +121,22 @@ impl Catalogue {
         let id = self.topics.len() as TopicId;
         let name: Arc<str> = name.into();
         self.by_name.insert(Arc::clone(&name), id);
-        self.topics.push(Topic { name, is_there: false, partitions: Vec::new(), tail: TailState::NotTailed(String::new()), told: None });
+        self.topics.push(Topic {
+            name,
+            is_there: false,
+            partitions: Vec::new(),
+            tail: TailState::NotTailed(String::new()),
+            topic_id: None,
+            made_again_ns: None,
+            is_back: false,
+            told: None,
+        });
         id
+    }
+
+    /// Whether the newest metadata name a topic.
+    pub fn is_there(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(|id| self.topics[*id as usize].is_there)
     }
 
     #[cfg(test)]
@@ -161,6 +181,36 @@ impl Catalogue {
         self.topics[id as usize].partition_mut(partition)
     }
 
+    /// Topics whose id is asked for now: all of them, or those whose id says whether they are what they were.
+    pub fn asked_for_ids(&self, all: bool) -> Vec<Arc<str>> {
+        self.present().filter(|(_, topic)| all || topic.is_back || topic.topic_id.is_none()).map(|(_, topic)| Arc::clone(&topic.name)).collect()
+    }
+
+    /// Takes the ids of topics in, and says which of them are others than before under the same name. `None` = the brokers tell no ids:
+    /// then a topic that came back is taken for another one.
+    pub fn identify(&mut self, ids: Option<&HashMap<String, String>>, now_ns: i64) -> Vec<TopicId> {
+        let mut made_again = Vec::new();
+        for (at, topic) in self.topics.iter_mut().enumerate().filter(|(_, topic)| topic.is_there) {
+            let new_id = ids.and_then(|ids| ids.get(&*topic.name));
+            let is_other = match (new_id, &topic.topic_id) {
+                (Some(new), Some(known)) => new != known,
+                _ => topic.is_back,
+            };
+            topic.is_back = false;
+            if let Some(new_id) = new_id {
+                topic.topic_id = Some(new_id.clone());
+            }
+            if is_other {
+                topic.made_again_ns = Some(now_ns);
+                for partition in &mut topic.partitions {
+                    (partition.low, partition.high, partition.is_new) = (None, None, true);
+                }
+                made_again.push(at as TopicId);
+            }
+        }
+        made_again
+    }
+
     /// Forgets all high watermarks: they are about to be read anew, and what is not read is unknown.
     pub fn forget_highs(&mut self) {
         for partition in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
@@ -184,8 +234,8 @@ impl Catalogue {
                     topic: topic.name.to_string(),
                     partitions: topic.partitions.iter().map(|p| PartitionFact { partition: p.partition, leader: p.leader, low: p.low, high: p.high }).collect(),
                     tail: topic.tail.clone(),
-                    topic_id: None,
-                    made_again_ns: None,
+                    topic_id: topic.topic_id.clone(),
+                    made_again_ns: topic.made_again_ns,
                 };
                 (topic.told.as_ref() != Some(&fact)).then_some((id, fact))
             })
@@ -246,5 +296,26 @@ mod tests {
         assert_eq!(catalogue.list([listed("a", 1)].into_iter()), [] as [TopicId; 0]);
         let partition = &catalogue.find("a").expect("a").partitions[0];
         assert_eq!((partition.high, partition.is_new), (None, true));
+        assert_eq!(catalogue.asked_for_ids(false).len(), 1);
+        assert_eq!((catalogue.identify(None, 5), catalogue.untold(&ClusterRef::default())[0].1.made_again_ns), (vec![0], Some(5)));
+        assert_eq!(catalogue.identify(None, 6), [] as [TopicId; 0]);
+    }
+
+    #[test]
+    fn an_id_says_whether_a_topic_is_the_same() {
+        let id = |id: &str| HashMap::from([("a".to_owned(), id.to_owned())]);
+        let mut catalogue = Catalogue::default();
+        catalogue.list([listed("a", 1)].into_iter());
+        assert_eq!(catalogue.identify(Some(&id("x")), 1), [] as [TopicId; 0]);
+        // Gone for a while, as when its brokers were: the same one.
+        catalogue.list(std::iter::empty());
+        catalogue.list([listed("a", 1)].into_iter());
+        assert_eq!(catalogue.identify(Some(&id("x")), 2), [] as [TopicId; 0]);
+        // Made again between two looks.
+        catalogue.set_high("a", 0, Some(9));
+        assert_eq!(catalogue.identify(Some(&id("y")), 3), [0]);
+        let fact = catalogue.untold(&ClusterRef::default()).remove(0).1;
+        assert_eq!((fact.topic_id.as_deref(), fact.made_again_ns, fact.partitions[0].high), (Some("y"), Some(3), None));
+        assert!(catalogue.find("a").expect("a").partitions[0].is_new);
     }
 }

@@ -1,30 +1,44 @@
 //! Clients of the library with an observer's settings: never a member, never a commit, small queues.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
+use rdkafka::types::RDKafkaType;
 use switchboard_model::{FailureKind, OWN_USER_AGENT};
 
 use crate::config::{Config, checked_properties};
 use crate::failure::{BrokerErrors, Code, Failure};
+use crate::native::{self, NativeClient};
+use crate::token::{Token, TokenSource};
+use crate::trust::Trust;
 
-/// The library's producer with our context. Only a [`crate::Sender`] makes one.
-pub(crate) type Producer = BaseProducer<ObserverContext>;
-
-/// The library's consumer with our context. It is never subscribed.
-pub(crate) type Consumer = BaseConsumer<ObserverContext>;
-
-/// Hears what a client says by itself.
+/// Hears what a client says by itself, and is asked before it connects anywhere.
 pub(crate) struct ObserverContext {
     errors: Arc<BrokerErrors>,
+    trust: Trust,
+    token: Option<TokenSource>,
+}
+
+impl ObserverContext {
+    /// Whether the client may connect to a host; one that is refused is told.
+    pub fn may_connect(&self, host: &str) -> bool {
+        let is_trusted = self.trust.covers(host);
+        if !is_trusted {
+            self.errors.note_refused(host);
+        }
+        is_trusted
+    }
+}
+
+impl ObserverContext {
+    /// A new token for SASL/OAUTHBEARER.
+    pub fn token(&self) -> Result<Token, String> {
+        self.token.as_ref().map_or_else(|| Err("the profile names no token".to_owned()), TokenSource::fetch)
+    }
 }
 
 impl ClientContext for ObserverContext {
@@ -39,20 +53,6 @@ impl ClientContext for ObserverContext {
     }
 }
 
-impl ConsumerContext for ObserverContext {}
-
-impl ProducerContext for ObserverContext {
-    type DeliveryOpaque = ();
-
-    // Reports are taken from the queue by number instead.
-    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
-}
-
-/// A context that notes errors there.
-pub(crate) fn context(errors: Arc<BrokerErrors>) -> ObserverContext {
-    ObserverContext { errors }
-}
-
 /// What a client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -62,6 +62,8 @@ pub(crate) enum Role {
     Tail,
     /// Records that are read once more, by their offsets.
     Reread,
+    /// Records that are counted, as a reader of what is committed would see them.
+    Count,
     /// Records that are sent.
     Send {
         /// How long a record may be on its way.
@@ -75,18 +77,18 @@ impl Role {
             Self::Observe => "observer",
             Self::Tail => "tail",
             Self::Reread => "reread",
+            Self::Count => "count",
             Self::Send { .. } => "sender",
         }
     }
 }
 
 /// Makes a client. Fails only over its configuration: connecting comes later, by itself.
-pub(crate) fn make<Client>(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> Result<Client, Failure>
-where
-    Client: FromClientConfigAndContext<ObserverContext>,
-{
+pub(crate) fn make(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> Result<NativeClient, Failure> {
     let settings = settings(config, role)?;
-    settings.create_with_context(context(Arc::clone(errors))).map_err(|error: KafkaError| {
+    let kind = if matches!(role, Role::Send { .. }) { RDKafkaType::RD_KAFKA_PRODUCER } else { RDKafkaType::RD_KAFKA_CONSUMER };
+    let context = ObserverContext { errors: Arc::clone(errors), trust: Trust::of(config), token: config.token.clone() };
+    native::make(&settings, kind, context).map_err(|error: KafkaError| {
         let detail = match &error {
             // The value may be a secret, so it is not repeated.
             KafkaError::ClientConfig(_, why, property, _) => format!("Property `{property}` is refused by the client library: {why}"),
@@ -119,7 +121,9 @@ pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Fail
             .set("fetch.message.max.bytes", "1048576")
             .set("fetch.wait.max.ms", "500");
     }
-    if config.username.is_some() {
+    if config.token.is_some() {
+        settings.set("security.protocol", "SASL_SSL").set("sasl.mechanism", "OAUTHBEARER");
+    } else if config.username.is_some() {
         // Never a password in clear unless the profile says so.
         settings.set("security.protocol", "SASL_SSL").set("sasl.mechanism", "PLAIN");
     }
@@ -133,6 +137,9 @@ pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Fail
     }
     if let Some(password) = &config.password {
         settings.set("sasl.password", password);
+    }
+    if let Some(password) = &config.key_password {
+        settings.set(if config.properties.contains_key("ssl.keystore.location") { "ssl.keystore.password" } else { "ssl.key.password" }, password);
     }
     settings
         .set("bootstrap.servers", &config.brokers)
@@ -158,7 +165,7 @@ fn set_for_reading(settings: &mut ClientConfig, role: Role) {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", if role == Role::Reread { "true" } else { "false" })
+        .set("enable.partition.eof", "true")
         .set("queued.max.messages.kbytes", "8192")
         .set("queued.min.messages", "10000")
         // How soon a full queue is looked at again. The library's second would leave the queue empty between two looks.
@@ -167,9 +174,9 @@ fn set_for_reading(settings: &mut ClientConfig, role: Role) {
         // What was stored is to be found again, whatever became of its transaction; and quickly where there is little.
         settings.set("isolation.level", "read_uncommitted").set("fetch.wait.max.ms", "20");
     }
-    // `assign` asks for a group id; nobody joins it. Who only asks needs one too: where a group's coordinator has just moved, librdkafka
-    // (2.x, ListConsumerGroupOffsets) looks for the coordinator of its own group, and crashes without one.
-    settings.set("group.id", format!("{OWN_USER_AGENT}-{:016x}", RandomState::new().build_hasher().finish()));
+    if role == Role::Count {
+        settings.set("isolation.level", "read_committed").set("fetch.wait.max.ms", "20");
+    }
 }
 
 /// A record is sent over the wire at most once.
@@ -213,14 +220,9 @@ mod tests {
             assert_eq!(settings.get("allow.auto.create.topics"), Some("false"));
             assert_eq!(settings.get("isolation.level"), Some(if role == Role::Reread { "read_uncommitted" } else { "read_committed" }));
             assert!(settings.get("client.id").is_some_and(|id| id.starts_with("switchboard-")));
+            // Without a group no coordinator is looked for, which would make the brokers keep offsets.
+            assert_eq!(settings.get("group.id"), None);
         }
-        for role in [Role::Observe, Role::Tail, Role::Reread] {
-            assert!(settings(&config, role).expect("settings").get("group.id").is_some(), "{role:?}");
-        }
-        let first = settings(&config, Role::Tail).expect("settings");
-        let second = settings(&config, Role::Tail).expect("settings");
-        assert!(first.get("group.id").is_some_and(|id| id.starts_with("switchboard-")));
-        assert_ne!(first.get("group.id"), second.get("group.id"));
     }
 
     #[test]
@@ -247,7 +249,7 @@ mod tests {
     fn a_refused_value_is_named_without_the_value() {
         let mut config = Config::new("k", "localhost:9092");
         config.properties.insert("security.protocol".to_owned(), "hunter2".to_owned());
-        let failure = make::<Consumer>(&config, Role::Observe, &Arc::default()).err().expect("refused");
+        let failure = make(&config, Role::Observe, &Arc::default()).err().expect("refused");
         assert!(failure.detail.contains("security.protocol"), "{}", failure.detail);
     }
 

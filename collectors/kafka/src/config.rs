@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use switchboard_model::TailFrom;
 
+use crate::token::TokenSource;
+
 /// A Kafka cluster to observe.
 #[derive(Clone)]
 pub struct Config {
@@ -27,6 +29,12 @@ pub struct Config {
     pub username: Option<String>,
     /// SASL password.
     pub password: Option<String>,
+    /// Password of the client's key (`ssl.key.pem`, `ssl.key.location`) or of its PKCS#12 store (`ssl.keystore.location`).
+    pub key_password: Option<String>,
+    /// Where tokens for `sasl.mechanism` OAUTHBEARER come from.
+    pub token: Option<TokenSource>,
+    /// Hosts that get the credentials besides the bootstrap brokers and those of their domains: names, addresses, or `*.domain`.
+    pub trusted_hosts: Vec<String>,
     /// Pause between polls of metadata, watermarks and groups.
     pub poll_interval: Duration,
     /// How many partitions are tailed at most; the rest is listed as not tailed.
@@ -51,11 +59,21 @@ impl Config {
             properties: BTreeMap::new(),
             username: None,
             password: None,
+            key_password: None,
+            token: None,
+            trusted_hosts: Vec::new(),
             poll_interval: Duration::from_secs(2),
             max_tailed_partitions: 1_000,
             rate_cap_bytes_per_s: Some(20_000_000),
             max_groups_by_offsets: 16,
         }
+    }
+}
+
+impl Config {
+    /// Whether something secret is shown to brokers that are connected to.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.username.is_some() || self.password.is_some() || self.token.is_some()
     }
 }
 
@@ -71,6 +89,9 @@ impl fmt::Debug for Config {
             .field("tail", &self.tail)
             .field("properties", &properties)
             .field("has_password", &self.password.is_some())
+            .field("has_key_password", &self.key_password.is_some())
+            .field("has_token", &self.token.is_some())
+            .field("trusted_hosts", &self.trusted_hosts)
             .field("poll_interval", &self.poll_interval)
             .field("max_tailed_partitions", &self.max_tailed_partitions)
             .field("rate_cap_bytes_per_s", &self.rate_cap_bytes_per_s)
@@ -129,13 +150,14 @@ const ALLOWED: &[&str] = &[
     "ssl.curves.list",
     "ssl.endpoint.identification.algorithm",
     "ssl.key.location",
-    "ssl.key.password",
     "ssl.key.pem",
     "ssl.keystore.location",
-    "ssl.keystore.password",
     "ssl.sigalgs.list",
     "topic.metadata.refresh.interval.ms",
 ];
+
+const SECRET: &str = "a secret does not stand in a profile";
+const KEY_PASSWORD: &str = "Write key_password = { env = \"VAR\" } or { command = \"…\" } in the source's table.";
 
 /// Spellings of other clients, and properties with a reason of their own: beginning or whole name, why, what to write instead.
 const REFUSED: &[(&str, &str, &str)] = &[
@@ -143,8 +165,14 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("ssl.engine", "it loads code into this program", "Give certificates and keys as PEM (ssl.certificate.pem, ssl.key.pem)."),
     ("ssl.providers", "it loads code into this program", "Remove it."),
     ("sasl.kerberos", "Kerberos runs commands of its own and is not built in", "Use SCRAM, PLAIN or mutual TLS."),
-    ("sasl.oauthbearer", "OAUTHBEARER is not built in", "Use SCRAM, PLAIN or mutual TLS."),
-    ("enable.sasl.oauthbearer", "OAUTHBEARER is not built in", "Use SCRAM, PLAIN or mutual TLS."),
+    (
+        "sasl.oauthbearer",
+        "tokens come from a command or the environment",
+        "Write token = { command = \"…\" } in the source's table, and sasl.mechanism = \"OAUTHBEARER\" among its properties.",
+    ),
+    ("enable.sasl.oauthbearer", "it makes up tokens that nothing protects", "Write token = { command = \"…\" } in the source's table."),
+    ("ssl.key.password", SECRET, KEY_PASSWORD),
+    ("ssl.keystore.password", SECRET, KEY_PASSWORD),
     ("sasl.jaas.config", "it is a Java property", "Write username and password in the source's table, and sasl.mechanism."),
     ("sasl.username", "credentials have fields of their own", "Write username = … in the source's table."),
     ("sasl.password", "credentials have fields of their own", "Write password = { env = \"VAR\" } or { command = \"…\" } in the source's table."),
@@ -258,6 +286,9 @@ mod tests {
             ("ssl.keystore.certificate.chain", "ssl.certificate.pem"),
             ("ssl.keystore.key", "ssl.key.pem"),
             ("sasl.password", "env"),
+            ("ssl.key.password", "key_password = { env"),
+            ("ssl.keystore.password", "key_password = { env"),
+            ("sasl.oauthbearer.config", "token = { command"),
             ("bootstrap.servers", "brokers"),
         ] {
             let refused = check(property, "x").expect_err(property);
@@ -279,7 +310,7 @@ mod tests {
     fn the_password_is_not_in_the_debug_text() {
         let mut config = Config::new("k", "localhost:9092");
         config.password = Some("hunter2".to_owned());
-        config.properties.insert("ssl.key.password".to_owned(), "hunter3".to_owned());
+        config.key_password = Some("hunter3".to_owned());
         let text = format!("{config:?}");
         assert!(!text.contains("hunter"), "{text}");
     }

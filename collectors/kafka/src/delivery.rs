@@ -2,8 +2,8 @@
 
 use switchboard_model::Outcome;
 
-use crate::admin::{self, DeliveryReport};
 use crate::failure::Code;
+use crate::native::{self, DeliveryReport};
 
 /// Errors of a broker that leave open whether the record was written: the answer came late, only the copies are too few, or the
 /// broker does not know itself.
@@ -20,7 +20,7 @@ const LEFT_OPEN: &[Code] = &[
 
 /// What a report says: acknowledged; refused by the broker, or taken back while still queued; or in doubt, which is all else.
 pub(crate) fn outcome(report: &DeliveryReport) -> Outcome {
-    let words = admin::code_text(report.code);
+    let words = native::code_text(report.code);
     match report.code {
         Code::NONE => Outcome::Persisted { partition: report.partition, offset: (report.offset >= 0).then_some(report.offset) },
         Code::PURGED_FROM_QUEUE => Outcome::NotPersisted("cancelled while it was still queued".to_owned()),

@@ -1,13 +1,13 @@
 //! Why a cluster does not answer: the client library's errors turned into a kind, a sentence and a next step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
 use switchboard_model::FailureKind;
 
-use crate::admin::{self, ClientEvent};
+use crate::native::{self, ClientEvent};
 
 /// An error code of the protocol (above zero) or of the library (below), as a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,7 @@ impl Code {
     pub const PARTITION_EOF: Self = Self(-191);
     pub const PURGED_IN_FLIGHT: Self = Self(-151);
     pub const PURGED_FROM_QUEUE: Self = Self(-152);
+    pub const BAD_MESSAGE: Self = Self(-199);
     pub const TRANSPORT: Self = Self(-195);
     pub const RESOLVE: Self = Self(-193);
     pub const UNKNOWN_PARTITION: Self = Self(-190);
@@ -77,7 +78,7 @@ impl CallError {
 impl From<KafkaError> for CallError {
     fn from(error: KafkaError) -> Self {
         match error.rdkafka_error_code().map(|code| Code(code as i32)) {
-            Some(code) => Self { code, text: admin::code_text(code) },
+            Some(code) => Self { code, text: native::code_text(code) },
             None => Self::local(&error.to_string()),
         }
     }
@@ -108,6 +109,8 @@ struct BrokerError {
 #[derive(Debug, Default)]
 pub(crate) struct BrokerErrors {
     by_address: Mutex<BTreeMap<String, BrokerError>>,
+    /// Hosts that brokers named and that get no credentials.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 impl BrokerErrors {
@@ -124,6 +127,29 @@ impl BrokerErrors {
         by_address.insert(address, BrokerError { code, text: text.to_owned(), heard: Instant::now(), is_bootstrap });
     }
 
+    /// Takes note of a host that was not connected to, for the sake of the credentials.
+    pub fn note_refused(&self, host: &str) {
+        let mut refused = self.refused.lock();
+        if refused.len() < MOST_BROKERS {
+            refused.insert(host.to_owned());
+        }
+    }
+
+    /// What was not connected to, for the sake of the credentials, and the line that lets it be.
+    pub fn refused_hosts(&self) -> Option<Failure> {
+        let refused = self.refused.lock();
+        let first = refused.first()?;
+        let named: Vec<String> = refused.iter().map(|host| format!("\"{host}\"")).collect();
+        Some(Failure {
+            kind: FailureKind::Authenticate,
+            detail: format!(
+                "The brokers name `{first}`{}, which the profile does not: it gets no credentials",
+                if refused.len() > 1 { format!(" and {} more", refused.len() - 1) } else { String::new() }
+            ),
+            next_step: format!("If it is one of yours, add trusted_hosts = [{}] to this source.", named.join(", ")),
+        })
+    }
+
     /// Takes note of what a client says by itself; log lines go to the program's own log.
     pub fn hear(&self, event: ClientEvent<'_>) {
         match event {
@@ -135,10 +161,14 @@ impl BrokerErrors {
     /// Forgets all: every broker asked has answered.
     pub fn clear(&self) {
         self.by_address.lock().clear();
+        self.refused.lock().clear();
     }
 
     /// The best reason there is for a failure.
     pub fn explain(&self, bootstrap: &str, error: Option<&CallError>) -> Option<Failure> {
+        if let Some(failure) = self.refused_hosts() {
+            return Some(failure);
+        }
         let by_address = self.by_address.lock();
         let fresh: Vec<(&String, &BrokerError)> = by_address.iter().filter(|(_, error)| error.heard.elapsed() < FRESH).collect();
         let find = |wanted: &dyn Fn(&BrokerError) -> bool| fresh.iter().find(|(_, error)| wanted(error)).copied();

@@ -1,18 +1,18 @@
 //! Consumer groups: which there are, and where each stands. Committed offsets are read before end offsets.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
-use rdkafka::consumer::Consumer as _;
-use switchboard_model::{ClusterRef, GroupFact, GroupMember, GroupOffset, OWN_USER_AGENT};
+use switchboard_model::{ClusterRef, GroupFact, GroupKind, GroupMember, GroupOffset, OWN_USER_AGENT, OpenTransaction};
 
-use crate::admin::{self, GroupDescription, PartitionAt, Patience};
+use crate::asking::{Ask, CommittedOffset, GroupDescription, GroupListing, ListedGroup, OffsetsOf, PartitionName, Patience};
 use crate::catalogue::{Catalogue, TopicId};
-use crate::client::Consumer;
 use crate::failure::{CallError, Code};
+use crate::native;
 use crate::tail::now_ns;
 
+/// The brokers keep committed offsets here.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Groups followed where the brokers list them.
 const MOST_LISTED: usize = 5_000;
 /// Groups of one turn: described in one call, then read, then followed by one reading of end offsets.
@@ -21,11 +21,8 @@ const MOST_IN_TURN: usize = 25;
 const MOST_OFFSETS_IN_TURN: usize = 100_000;
 /// Partitions asked for where the coordinator has to be told which.
 const MOST_ASKED_BY_NAME: usize = 20_000;
-/// A group with so many partitions is asked for those it is known to have. The library needs as many steps for an answer to "all"
-/// as the square of their number.
-const LARGE: usize = 2_000;
-/// How often a large group is asked for all nevertheless, one such group a round.
-const READ_WHOLE_EVERY: Duration = Duration::from_mins(5);
+/// Groups whose offsets are asked for at the same time.
+const AT_ONCE: usize = 4;
 /// Calls that may time out in one round; the rest of the groups waits for the next one.
 const MOST_TIMEOUTS: usize = 2;
 
@@ -45,7 +42,7 @@ pub(crate) enum Listing {
 }
 
 impl Listing {
-    fn of(answer: Result<admin::GroupListing, CallError>) -> (Self, Vec<String>) {
+    fn of(answer: Result<GroupListing, CallError>) -> (Self, Vec<ListedGroup>) {
         let listing = match answer {
             Err(error) if error.code == Code::UNSUPPORTED_FEATURE => return (Self::Unsupported, Vec::new()),
             Err(error) if error.code.is_refused() => return (Self::Refused(error.text), Vec::new()),
@@ -82,24 +79,35 @@ impl Listing {
 struct KnownGroup {
     /// Partitions with a commit or an assignment when it was last read.
     partitions: Vec<(TopicId, i32)>,
-    is_listed: bool,
+    kind: Option<GroupKind>,
+    /// What the brokers last listed of it; `None` = it is named by the profile or a span, and not listed.
+    listed: Option<ListedGroup>,
     was_told: bool,
     /// Its coordinator answered nothing to "all partitions": it is asked by name.
     is_asked_by_name: bool,
-    /// When its coordinator was last asked for all it has.
-    read_whole: Option<Instant>,
 }
 
 /// One group read in this turn, before end offsets are known.
 pub(crate) struct ReadGroup {
     pub group: String,
+    kind: Option<GroupKind>,
     state: Option<String>,
     members: Option<Vec<GroupMember>>,
     members_reason: Option<String>,
-    /// Topic, partition, committed.
-    committed: Vec<(TopicId, i32, Option<i64>)>,
+    committed: Vec<Committed>,
     read_ns: i64,
     errors: Vec<String>,
+}
+
+/// What is known of a partition besides its ends, for those groups that are behind in it.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    /// Last stable offsets.
+    pub stable: HashMap<(TopicId, i32), i64>,
+    /// What holds them back.
+    pub transactions: HashMap<(TopicId, i32), OpenTransaction>,
+    /// Records that can be read from an offset to the end, by topic, partition and offset.
+    pub readable: HashMap<(TopicId, i32, i64), u64>,
 }
 
 /// What happened to the groups in a round.
@@ -111,8 +119,6 @@ pub(crate) struct RoundReport {
     pub left_out: Vec<String>,
     /// Calls that timed out.
     pub num_timeouts: usize,
-    /// Whether a large group was asked for all it has.
-    read_a_large_one: bool,
 }
 
 /// All groups, and whose turn it is.
@@ -136,20 +142,23 @@ impl Groups {
     }
 
     /// Asks which groups there are and takes in what was wished for. Returns those that are there no more.
-    pub fn list(&mut self, consumer: &Consumer, wished: &[String], patience: &Patience<'_>) -> Vec<String> {
-        let (listing, mut listed) = Listing::of(admin::list_groups(consumer.client(), patience));
+    pub fn list(&mut self, ask: &dyn Ask, wished: &[String], patience: &Patience<'_>) -> Vec<String> {
+        let (listing, mut listed) = Listing::of(ask.list_groups(patience));
         self.listing = listing;
         self.report = RoundReport::default();
         if matches!(self.listing, Listing::Failed(_)) {
             return Vec::new();
         }
-        listed.retain(|group| !is_own(group));
-        listed.sort();
+        listed.retain(|group| !is_own(&group.name));
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        // While a coordinator moves, two brokers may list the same group.
+        listed.dedup_by(|a, b| a.name == b.name);
         listed.truncate(MOST_LISTED);
-        let is_listed: HashSet<&str> = listed.iter().map(String::as_str).collect();
+        let listed: HashMap<String, ListedGroup> = listed.into_iter().map(|group| (group.name.clone(), group)).collect();
         let works = matches!(self.listing, Listing::Works { .. });
-        let mut followed: Vec<String> = listed.clone();
-        for group in wished.iter().filter(|group| !is_own(group) && !is_listed.contains(group.as_str())) {
+        let mut followed: Vec<String> = listed.keys().cloned().collect();
+        followed.sort_unstable();
+        for group in wished.iter().filter(|group| !is_own(group) && !listed.contains_key(*group)) {
             if works || followed.len() < self.most_by_offsets {
                 followed.push(group.clone());
             } else {
@@ -159,23 +168,28 @@ impl Groups {
         let is_partial = matches!(self.listing, Listing::Works { is_partial: true });
         let mut gone = Vec::new();
         for (group, known) in &mut self.known {
-            let there = is_listed.contains(group.as_str());
-            if known.is_listed && !there && !is_partial && works && std::mem::take(&mut known.was_told) {
+            let there = listed.contains_key(group);
+            if known.listed.is_some() && !there && !is_partial && works && std::mem::take(&mut known.was_told) {
                 gone.push(group.clone());
             }
-            known.is_listed = there || (known.is_listed && is_partial);
+            if !there && !is_partial {
+                known.listed = None;
+            }
         }
         if is_partial {
             followed.extend(
-                self.order.iter().filter(|group| !is_listed.contains(group.as_str()) && self.known.get(*group).is_some_and(|known| known.is_listed)).cloned(),
+                self.order.iter().filter(|group| !listed.contains_key(*group) && self.known.get(*group).is_some_and(|known| known.listed.is_some())).cloned(),
             );
-        }
-        for group in &followed {
-            self.known.entry(group.clone()).or_default().is_listed |= is_listed.contains(group.as_str());
         }
         let follows: HashSet<&String> = followed.iter().collect();
         self.known.retain(|group, _| follows.contains(group));
         drop(follows);
+        for group in &followed {
+            self.known.entry(group.clone()).or_default();
+        }
+        for (name, group) in listed {
+            self.known.entry(name).or_default().listed = Some(group);
+        }
         self.merge(followed);
         gone
     }
@@ -197,139 +211,143 @@ impl Groups {
         self.report.num_timeouts < MOST_TIMEOUTS
     }
 
+    /// Whether a coordinator may be asked. One that is asked makes the brokers keep offsets (`__consumer_offsets`), which nobody on
+    /// this cluster may have wanted yet.
+    fn may_ask_coordinators(&self, catalogue: &Catalogue) -> bool {
+        !matches!(self.listing, Listing::Works { .. }) || catalogue.is_there(OFFSETS_TOPIC) || self.known.values().any(|known| known.listed.is_some())
+    }
+
     /// Reads the committed offsets of the next groups of the ring, at most `most`. Returns them and how far the ring moved on:
     /// a group that is named and not there has no entry.
-    pub fn read_turn(&mut self, consumer: &Consumer, catalogue: &mut Catalogue, most: usize, patience: &Patience<'_>) -> (Vec<ReadGroup>, usize) {
-        if matches!(self.listing, Listing::Failed(_) | Listing::Unasked) {
+    pub fn read_turn(&mut self, ask: &dyn Ask, catalogue: &mut Catalogue, most: usize, patience: &Patience<'_>) -> (Vec<ReadGroup>, usize) {
+        if matches!(self.listing, Listing::Failed(_) | Listing::Unasked) || !self.may_ask_coordinators(catalogue) {
             return (Vec::new(), most);
         }
         let num_in_turn = most.min(MOST_IN_TURN).min(self.order.len());
         let names: Vec<String> = (0..num_in_turn).map(|at| self.order[(self.next + at) % self.order.len()].clone()).collect();
-        let mut described = self.describe(consumer, &names, patience);
+        let mut described = self.describe(ask, &names, patience);
         let mut turn = Vec::with_capacity(names.len());
         let (mut num_offsets, mut num_passed) = (0, 0);
-        for group in names {
+        for some in names.chunks(AT_ONCE) {
             if !self.may_go_on() || num_offsets >= MOST_OFFSETS_IN_TURN || (patience.stopped)() {
                 break;
             }
-            self.next = (self.next + 1) % self.order.len();
-            num_passed += 1;
-            let description = described.remove(&group);
-            if let Some(read) = self.read(consumer, catalogue, group, description, patience) {
-                num_offsets += read.committed.len();
-                turn.push(read);
-            }
+            self.next = (self.next + some.len()) % self.order.len();
+            num_passed += some.len();
+            let reads = some.iter().filter_map(|group| self.begin(group, described.remove(group))).collect();
+            let reads = self.read(ask, catalogue, reads, patience);
+            num_offsets += reads.iter().map(|read| read.committed.len()).sum::<usize>();
+            turn.extend(reads);
         }
         (turn, num_passed)
     }
 
-    fn describe(&mut self, consumer: &Consumer, names: &[String], patience: &Patience<'_>) -> HashMap<String, Result<GroupDescription, CallError>> {
+    fn describe(&mut self, ask: &dyn Ask, names: &[String], patience: &Patience<'_>) -> HashMap<String, Result<GroupDescription, CallError>> {
         if names.is_empty() || !matches!(self.listing, Listing::Works { .. }) {
             return HashMap::new();
         }
-        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-        match admin::describe_groups(consumer.client(), &asked, patience) {
-            Ok(described) => {
-                described.into_iter().map(|mut description| (description.group.clone(), description.error.take().map_or(Ok(description), Err))).collect()
-            }
-            Err(error) => {
-                self.report.num_timeouts += usize::from(error.code.is_unreachable());
-                names.iter().map(|name| (name.clone(), Err(error.clone()))).collect()
-            }
-        }
+        let groups: Vec<ListedGroup> = names
+            .iter()
+            .map(|name| {
+                let listed = self.known.get(name).and_then(|known| known.listed.clone());
+                listed.unwrap_or_else(|| ListedGroup { name: name.clone(), kind: None, state: None })
+            })
+            .collect();
+        let described = ask.describe_groups(&groups, patience);
+        // One call for all: it counts once.
+        self.report.num_timeouts += usize::from(described.values().any(|answer| answer.as_ref().is_err_and(|error| error.code.is_unreachable())));
+        described
     }
 
-    fn read(
-        &mut self,
-        consumer: &Consumer,
-        catalogue: &mut Catalogue,
-        group: String,
-        description: Option<Result<GroupDescription, CallError>>,
-        patience: &Patience<'_>,
-    ) -> Option<ReadGroup> {
-        let is_listed = self.known.get(&group).is_some_and(|known| known.is_listed);
+    /// A group that is to be read, with what its coordinator said of it; `None` where it is not there.
+    fn begin(&self, group: &str, description: Option<Result<GroupDescription, CallError>>) -> Option<ReadGroup> {
+        let listed = self.known.get(group).and_then(|known| known.listed.as_ref());
         let is_missing = match &description {
             Some(Ok(description)) => description.state.as_deref() == Some("Dead"),
             Some(Err(error)) => error.code == Code::GROUP_ID_NOT_FOUND,
             None => false,
         };
-        if is_missing && !is_listed {
+        if is_missing && listed.is_none() {
             // Named by the profile or a span, but not there (yet).
             return None;
         }
+        let mut kind = listed.and_then(|listed| listed.kind.clone());
         let (state, members, members_reason) = match description {
-            Some(Ok(description)) => (description.state, Some(description.members), None),
+            Some(Ok(description)) => {
+                kind = kind.or(description.kind);
+                match description.members {
+                    Ok(members) => (description.state, Some(members), None),
+                    Err(why) => (description.state, None, Some(why)),
+                }
+            }
             Some(Err(error)) => (None, None, Some(format!("the group could not be described: {error}"))),
             None => (None, None, self.listing.members_reason()),
         };
-        let mut read = ReadGroup { group, state, members, members_reason, committed: Vec::new(), read_ns: now_ns(), errors: Vec::new() };
-        match self.committed_of(consumer, catalogue, &read, patience) {
-            Ok(Answers { committed, unknown }) => {
-                read.committed = committed;
-                if let Some((num, code)) = unknown {
-                    read.errors.push(format!("{num} committed offsets are unknown: {}", admin::code_text(code)));
-                }
-                add_assigned(&mut read, catalogue);
-            }
-            Err(error) if error.code == Code::DESTROYED => return None,
-            Err(error) => {
-                self.report.num_timeouts += usize::from(error.code.is_unreachable());
-                read.errors.push(format!("committed offsets are unknown: {error}"));
-                self.report.failed.push((read.group.clone(), error));
-                let known = self.known.get(&read.group).map(|known| known.partitions.as_slice()).unwrap_or_default();
-                read.committed = known.iter().map(|(topic, partition)| (*topic, *partition, None)).collect();
-            }
-        }
-        if let Some(known) = self.known.get_mut(&read.group) {
-            known.partitions.clear();
-            known.partitions.extend(read.committed.iter().map(|(topic, partition, _)| (*topic, *partition)));
-            known.partitions.shrink_to_fit();
-        }
-        Some(read)
+        Some(ReadGroup { group: group.to_owned(), kind, state, members, members_reason, committed: Vec::new(), read_ns: now_ns(), errors: Vec::new() })
     }
 
-    /// A group's committed offsets, by topic and partition. Where the coordinator answers nothing to "all partitions", or too much,
-    /// it is asked by name.
-    fn committed_of(&mut self, consumer: &Consumer, catalogue: &mut Catalogue, read: &ReadGroup, patience: &Patience<'_>) -> Result<Answers, CallError> {
-        let works = matches!(self.listing, Listing::Works { .. });
-        let mut known = self.known.get(&read.group).cloned().unwrap_or_default();
-        let num_assigned: usize = read.members.iter().flatten().map(|member| member.assignment.len()).sum();
-        let is_large = known.partitions.len().max(num_assigned) >= LARGE;
-        let is_due = known.read_whole.is_none_or(|at| at.elapsed() >= READ_WHOLE_EVERY) && !self.report.read_a_large_one;
-        let mut answers = Answers::default();
-        if works && is_large && !is_due {
-            let mut asked = known.partitions;
-            for (topic, partition) in read.members.iter().flatten().flat_map(|member| &member.assignment) {
-                asked.push((catalogue.id(topic), *partition));
+    /// Reads the committed offsets of these groups.
+    fn read(&mut self, ask: &dyn Ask, catalogue: &mut Catalogue, reads: Vec<ReadGroup>, patience: &Patience<'_>) -> Vec<ReadGroup> {
+        let answers = self.committed_of(ask, catalogue, &reads, patience);
+        let mut done = Vec::with_capacity(reads.len());
+        for (mut read, answer) in reads.into_iter().zip(answers) {
+            match answer {
+                Ok(Answers { committed, unknown }) => {
+                    read.committed = committed;
+                    if let Some((num, code)) = unknown {
+                        read.errors.push(format!("{num} committed offsets are unknown: {}", native::code_text(code)));
+                    }
+                    add_assigned(&mut read, catalogue);
+                }
+                Err(error) if error.code == Code::DESTROYED => continue,
+                Err(error) => {
+                    self.report.num_timeouts += usize::from(error.code.is_unreachable());
+                    read.errors.push(format!("committed offsets are unknown: {error}"));
+                    self.report.failed.push((read.group.clone(), error));
+                    let known = self.known.get(&read.group).map(|known| known.partitions.as_slice()).unwrap_or_default();
+                    read.committed = known.iter().map(|(topic, partition)| Committed::unknown(*topic, *partition)).collect();
+                }
             }
-            asked.sort_unstable();
-            asked.dedup();
-            answers.ask(consumer, catalogue, &read.group, &asked, patience)?;
-            answers.committed.sort_unstable_by_key(|(topic, partition, _)| (*topic, *partition));
-            return Ok(answers);
+            if let Some(known) = self.known.get_mut(&read.group) {
+                known.kind.clone_from(&read.kind);
+                known.partitions.clear();
+                known.partitions.extend(read.partitions());
+                known.partitions.shrink_to_fit();
+            }
+            done.push(read);
         }
-        if works || !known.is_asked_by_name {
-            admin::group_offsets(consumer.client(), &read.group, None, patience, |topic, partition, offset| {
-                answers.take(catalogue.id(topic), partition, offset);
-            })?;
-            self.report.read_a_large_one |= answers.committed.len() >= LARGE;
-            known.read_whole = Some(Instant::now());
+        done
+    }
+
+    /// Committed offsets by topic and partition. Where a coordinator answers nothing to "all partitions", it is asked by name.
+    fn committed_of(&mut self, ask: &dyn Ask, catalogue: &mut Catalogue, reads: &[ReadGroup], patience: &Patience<'_>) -> Vec<Result<Answers, CallError>> {
+        let works = matches!(self.listing, Listing::Works { .. });
+        // Brokers that list no groups (librdkafka's mock cluster) answer nothing, or garble, when asked for all.
+        let lists_none = matches!(self.listing, Listing::Unsupported);
+        let is_known_silent = |read: &ReadGroup| self.known.get(&read.group).is_some_and(|known| known.is_asked_by_name);
+        let mut by_name: Vec<bool> = reads.iter().map(|read| lists_none || (!works && is_known_silent(read))).collect();
+        let all: Vec<PartitionName> = if works {
+            Vec::new()
+        } else {
+            let topics = catalogue.present().filter(|(_, topic)| !topic.is_internal());
+            topics.flat_map(|(_, topic)| topic.partitions.iter().map(|p| (Arc::clone(&topic.name), p.partition))).take(MOST_ASKED_BY_NAME).collect()
+        };
+        let asked =
+            |at: usize, by_name: bool| OffsetsOf { group: &reads[at].group, kind: reads[at].kind.as_ref(), partitions: by_name.then_some(all.as_slice()) };
+        let first: Vec<OffsetsOf<'_>> = by_name.iter().enumerate().map(|(at, by_name)| asked(at, *by_name)).collect();
+        let mut answers = ask.committed(&first, patience);
+        let is_silent = |at: &usize| !works && !by_name[*at] && answers[*at].as_ref().is_ok_and(Vec::is_empty);
+        let again: Vec<usize> = (0..answers.len()).filter(is_silent).collect();
+        if !again.is_empty() && !all.is_empty() {
+            let second: Vec<OffsetsOf<'_>> = again.iter().map(|at| asked(*at, true)).collect();
+            for (at, answer) in again.iter().zip(ask.committed(&second, patience)) {
+                (answers[*at], by_name[*at]) = (answer, true);
+                if let Some(known) = self.known.get_mut(&reads[*at].group) {
+                    known.is_asked_by_name = true;
+                }
+            }
         }
-        if answers.committed.is_empty() && !works {
-            known.is_asked_by_name = true;
-            let all = catalogue.present().filter(|(_, topic)| !topic.is_internal());
-            let asked: Vec<(TopicId, i32)> =
-                all.flat_map(|(id, topic)| topic.partitions.iter().map(move |p| (id, p.partition))).take(MOST_ASKED_BY_NAME).collect();
-            answers.ask(consumer, catalogue, &read.group, &asked, patience)?;
-            // A topic without any commit of this group has nothing to do with it.
-            let with_commit: HashSet<TopicId> = answers.committed.iter().filter(|(.., offset)| offset.is_some()).map(|(topic, ..)| *topic).collect();
-            answers.committed.retain(|(topic, ..)| with_commit.contains(topic));
-        }
-        if let Some(entry) = self.known.get_mut(&read.group) {
-            (entry.read_whole, entry.is_asked_by_name) = (known.read_whole, known.is_asked_by_name);
-        }
-        answers.committed.sort_unstable_by_key(|(topic, partition, _)| (*topic, *partition));
-        Ok(answers)
+        answers.into_iter().zip(by_name).map(|(answer, by_name)| Answers::of(answer?, by_name, catalogue)).collect()
     }
 
     /// Takes note that a group's fact reached the sink.
@@ -352,7 +370,7 @@ impl Groups {
             .map(|(group, known)| GroupFact {
                 cluster: cluster.clone(),
                 group: group.clone(),
-                kind: None,
+                kind: known.kind.clone(),
                 state: None,
                 members: None,
                 members_reason: Some(why.to_owned()),
@@ -369,37 +387,58 @@ fn is_own(group: &str) -> bool {
     group.strip_prefix(OWN_USER_AGENT).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// What a coordinator answered, partition by partition.
+/// What is known of a group on a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Committed {
+    topic: TopicId,
+    partition: i32,
+    offset: Option<i64>,
+    /// Records that wait, where the coordinator counts them.
+    waiting: Option<u64>,
+}
+
+impl Committed {
+    fn unknown(topic: TopicId, partition: i32) -> Self {
+        Self { topic, partition, offset: None, waiting: None }
+    }
+
+    fn key(&self) -> (TopicId, i32) {
+        (self.topic, self.partition)
+    }
+}
+
+/// What a coordinator answered, partition by partition, in their order.
 #[derive(Default)]
 struct Answers {
-    committed: Vec<(TopicId, i32, Option<i64>)>,
+    committed: Vec<Committed>,
     /// How many could not be read, and why the last of them.
     unknown: Option<(usize, Code)>,
 }
 
 impl Answers {
-    /// Asks for these partitions by name. An error if none of them can be told.
-    fn ask(&mut self, consumer: &Consumer, catalogue: &mut Catalogue, group: &str, asked: &[(TopicId, i32)], patience: &Patience<'_>) -> Result<(), CallError> {
-        if asked.is_empty() {
-            return Ok(());
+    /// Takes an answer in. An error if none of the partitions that were asked for by name can be told.
+    fn of(answer: Vec<CommittedOffset>, by_name: bool, catalogue: &mut Catalogue) -> Result<Self, CallError> {
+        let mut answers = Self::default();
+        for committed in answer {
+            let offset = committed.offset.unwrap_or_else(|code| {
+                answers.unknown = Some((answers.unknown.map_or(0, |(num, _)| num) + 1, code));
+                None
+            });
+            let topic = catalogue.id(&committed.topic);
+            answers.committed.push(Committed { topic, partition: committed.partition, offset, waiting: committed.waiting });
         }
-        let names: Vec<(Arc<str>, i32)> = asked.iter().map(|(topic, partition)| (Arc::clone(&catalogue.topic(*topic).name), *partition)).collect();
-        let partitions: Vec<PartitionAt<'_>> = names.iter().map(|(topic, partition)| (&**topic, *partition, 0)).collect();
-        admin::group_offsets(consumer.client(), group, Some(&partitions), patience, |topic, partition, offset| {
-            self.take(catalogue.id(topic), partition, offset);
-        })?;
-        match self.unknown {
-            Some((num, code)) if num == self.committed.len() => Err(CallError { code, text: admin::code_text(code) }),
-            _ => Ok(()),
+        if by_name {
+            if let Some((num, code)) = answers.unknown
+                && num == answers.committed.len()
+            {
+                return Err(CallError { code, text: native::code_text(code) });
+            }
+            // A topic without any commit of this group has nothing to do with it.
+            let with_commit: HashSet<TopicId> = answers.committed.iter().filter(|c| c.offset.is_some()).map(|c| c.topic).collect();
+            answers.committed.retain(|c| with_commit.contains(&c.topic));
         }
-    }
-
-    fn take(&mut self, topic: TopicId, partition: i32, offset: Result<Option<i64>, Code>) {
-        let offset = offset.unwrap_or_else(|code| {
-            self.unknown = Some((self.unknown.map_or(0, |(num, _)| num) + 1, code));
-            None
-        });
-        self.committed.push((topic, partition, offset));
+        answers.committed.sort_unstable_by_key(Committed::key);
+        Ok(answers)
     }
 }
 
@@ -408,32 +447,53 @@ fn add_assigned(read: &mut ReadGroup, catalogue: &mut Catalogue) {
     let num_committed = read.committed.len();
     for (topic, partition) in read.members.iter().flatten().flat_map(|member| &member.assignment) {
         let key = (catalogue.id(topic), *partition);
-        if read.committed[..num_committed].binary_search_by_key(&key, |(topic, partition, _)| (*topic, *partition)).is_err() {
-            read.committed.push((key.0, key.1, None));
+        if read.committed[..num_committed].binary_search_by_key(&key, Committed::key).is_err() {
+            read.committed.push(Committed::unknown(key.0, key.1));
         }
     }
-    read.committed.sort_unstable_by_key(|(topic, partition, _)| (*topic, *partition));
-    read.committed.dedup_by_key(|(topic, partition, _)| (*topic, *partition));
+    read.committed.sort_unstable_by_key(Committed::key);
+    read.committed.dedup_by_key(|c| c.key());
 }
 
 impl ReadGroup {
     /// Partitions whose end offsets are to be read now.
     pub fn partitions(&self) -> impl Iterator<Item = (TopicId, i32)> {
-        self.committed.iter().map(|(topic, partition, _)| (*topic, *partition))
+        self.committed.iter().map(Committed::key)
+    }
+
+    /// Where it stands in partitions that have more: topic, partition, committed, end.
+    pub fn behind(&self, catalogue: &Catalogue) -> impl Iterator<Item = (TopicId, i32, i64, i64)> {
+        self.committed.iter().filter_map(|c| {
+            let (committed, end) = (c.offset?, catalogue.topic(c.topic).partition(c.partition)?.high?);
+            (committed < end).then_some((c.topic, c.partition, committed, end))
+        })
     }
 
     /// The fact, once end offsets were read after the committed ones.
-    pub fn into_fact(mut self, catalogue: &Catalogue, cluster: &ClusterRef) -> GroupFact {
+    pub fn into_fact(mut self, catalogue: &Catalogue, ahead: &Ahead, cluster: &ClusterRef) -> GroupFact {
         let mut num_unknown_ends = 0;
         let offsets = self
             .committed
             .into_iter()
-            .map(|(topic, partition, committed)| {
-                let topic = catalogue.topic(topic);
+            .map(|Committed { topic: id, partition, offset: committed, waiting }| {
+                let topic = catalogue.topic(id);
                 let found = topic.partition(partition);
                 let end = found.and_then(|p| p.high);
                 num_unknown_ends += usize::from(end.is_none());
-                GroupOffset { topic: topic.name.to_string(), partition, committed, end, low: found.and_then(|p| p.low), ..GroupOffset::default() }
+                let last_stable = end.and_then(|end| ahead.stable.get(&(id, partition)).map(|stable| (*stable).min(end)));
+                // Nothing can wait for who has read all there is.
+                let is_done = committed.is_some_and(|committed| end.is_some_and(|end| committed >= end));
+                let counted = committed.and_then(|committed| ahead.readable.get(&(id, partition, committed)).copied());
+                GroupOffset {
+                    topic: topic.name.to_string(),
+                    partition,
+                    committed,
+                    end,
+                    low: found.and_then(|p| p.low),
+                    last_stable,
+                    readable_behind: waiting.or(if is_done { Some(0) } else { counted }),
+                    open_transaction: ahead.transactions.get(&(id, partition)).filter(|_| last_stable.is_some_and(|stable| end > Some(stable))).cloned(),
+                }
             })
             .collect();
         if num_unknown_ends > 0 {
@@ -442,7 +502,7 @@ impl ReadGroup {
         GroupFact {
             cluster: cluster.clone(),
             group: self.group,
-            kind: None,
+            kind: self.kind,
             state: self.state,
             members: self.members,
             members_reason: self.members_reason,
@@ -479,8 +539,9 @@ mod tests {
     fn what_listing_answers_says_whether_it_works() {
         let error = |code| CallError { code, text: "why".to_owned() };
         let listing = |groups: &[&str], errors: &[Code]| {
-            let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-            Listing::of(Ok(admin::GroupListing { groups, errors: errors.iter().map(|code| error(*code)).collect() })).0
+            let named = |name: &&str| ListedGroup { name: (*name).to_owned(), kind: None, state: None };
+            let groups = groups.iter().map(named).collect();
+            Listing::of(Ok(GroupListing { groups, errors: errors.iter().map(|code| error(*code)).collect() })).0
         };
         assert!(matches!(listing(&[], &[]), Listing::Works { is_partial: false }));
         assert!(matches!(listing(&["a"], &[Code::TIMED_OUT]), Listing::Works { is_partial: true }));
@@ -501,15 +562,23 @@ mod tests {
         let member = |assignment| GroupMember { member_id: "m".into(), client_id: "c".into(), host: "/h".into(), assignment };
         let mut read = ReadGroup {
             group: "g".to_owned(),
+            kind: Some(GroupKind::Classic),
             state: Some("Stable".to_owned()),
             members: Some(vec![member(vec![("t".to_owned(), 1), ("t".to_owned(), 0), ("t".to_owned(), 2)])]),
             members_reason: None,
-            committed: vec![(id, 0, Some(4))],
+            committed: vec![Committed { topic: id, partition: 0, offset: Some(4), waiting: None }],
             read_ns: 1,
             errors: vec![],
         };
         add_assigned(&mut read, &mut catalogue);
-        let fact = read.into_fact(&catalogue, &ClusterRef::default());
+        let mut ahead = Ahead::default();
+        assert_eq!(read.behind(&catalogue).collect::<Vec<_>>(), [(id, 0, 4, 10)]);
+        ahead.stable.insert((id, 0), 6);
+        let open = OpenTransaction { transactional_id: Some("tx".to_owned()), since_ns: Some(1), first_offset: Some(6) };
+        ahead.transactions.insert((id, 0), open.clone());
+        ahead.readable.insert((id, 0, 4), 2);
+        let fact = read.into_fact(&catalogue, &ahead, &ClusterRef::default());
+        assert_eq!((fact.offsets[0].last_stable, fact.offsets[0].readable_behind, &fact.offsets[0].open_transaction), (Some(6), Some(2), &Some(open)));
         let offsets: Vec<_> = fact.offsets.iter().map(|o| (o.partition, o.committed, o.end, o.low)).collect();
         assert_eq!(offsets, [(0, Some(4), Some(10), Some(2)), (1, None, Some(20), None), (2, None, None, None)]);
         assert_eq!(fact.error.as_deref(), Some("1 end offsets are unknown"));

@@ -2,7 +2,7 @@
 //! joins a group, never commits and never creates a topic. With a permit it also sends: a [`Sender`] writes records to the one
 //! cluster that the permit names.
 
-mod admin;
+mod asking;
 mod cancel;
 mod catalogue;
 mod client;
@@ -10,10 +10,12 @@ mod collector;
 mod config;
 mod control;
 mod convert;
+mod count;
 mod delivery;
 mod dialect;
 mod failure;
 mod groups;
+mod native;
 mod observer;
 mod originals;
 mod plan;
@@ -23,9 +25,12 @@ mod sender;
 mod tail;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod token;
+mod trust;
 
 pub use cancel::Cancel;
 pub use collector::KafkaCollector;
 pub use config::{Config, PropertyRefused};
 pub use originals::{ReadLimits, read_originals};
 pub use sender::{Delivery, Sender, SenderOptions, SenderRefused};
+pub use token::TokenSource;

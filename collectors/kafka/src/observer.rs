@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
-use rdkafka::consumer::Consumer as _;
 use switchboard_model::{
-    BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Fact, FactBatch, FailureKind, Offer, Sink, SourcePhase, SourceStatus, TailState,
+    BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Fact, FactBatch, FailureKind, Offer, OpenTransaction, Sink, SourcePhase, SourceStatus,
+    TailState,
 };
 
-use crate::admin::{self, EARLIEST, EventQueue, LATEST, PartitionAt, Patience};
+use rdkafka::metadata::MetadataTopic;
+
+use crate::asking::{Ask, BrokerAsker, PartitionName, Patience, Which};
 use crate::catalogue::{Catalogue, ListedTopic, TopicId};
-use crate::client::{self, Consumer, Role};
+use crate::client::{self, Role};
 use crate::config::Config;
 use crate::control::{Control, Wishes};
+use crate::count::Counter;
 use crate::failure::{BrokerErrors, CallError, Code, Failure, describe};
-use crate::groups::{Groups, Listing, ReadGroup};
+use crate::groups::{Ahead, Groups, Listing, ReadGroup};
+use crate::native::{self, EventQueue, NativeClient};
 use crate::plan::Planner;
 use crate::reaper;
 use crate::tail::{TailControl, now_ns};
@@ -50,7 +54,13 @@ pub(crate) struct Observer {
     /// Facts that must not be lost and found no room yet.
     owed: Vec<Fact>,
     forgotten: Vec<Arc<str>>,
+    /// As the newest metadata name them.
+    brokers: Vec<Broker>,
     lows_due: Instant,
+    ids_due: Instant,
+    counter: Counter,
+    /// Open transactions of partitions, with the last stable offset that they hold back.
+    transactions: HashMap<(TopicId, i32), (i64, OpenTransaction)>,
     is_down: bool,
     num_failed: u32,
     status: Option<(SourcePhase, Option<FailureKind>, String)>,
@@ -84,7 +94,11 @@ impl Observer {
             version: 0,
             owed: Vec::new(),
             forgotten: Vec::new(),
+            brokers: Vec::new(),
             lows_due: Instant::now(),
+            ids_due: Instant::now(),
+            counter: Counter::default(),
+            transactions: HashMap::new(),
             is_down: false,
             num_failed: 0,
             status: None,
@@ -99,8 +113,9 @@ impl Observer {
             return;
         }
         let made = client::make(&self.config, Role::Observe, &self.errors);
-        let client = match made.and_then(|consumer| EventQueue::new(consumer).map_err(|error| describe(&self.config.brokers, &error))) {
-            Ok(client) => client,
+        let client = made.and_then(|client| EventQueue::new(client).map_err(|error| describe(&self.config.brokers, &error)));
+        let (client, ask) = match client.and_then(|client| Ok((client, BrokerAsker::new(&self.config, &self.errors)?))) {
+            Ok(both) => both,
             Err(failure) => {
                 // Only another profile helps, so it is not tried again.
                 self.say(SourcePhase::Failed, Some(failure.kind), failure.detail, failure.next_step);
@@ -109,7 +124,7 @@ impl Observer {
         };
         while !self.control.is_stopped() && !self.sink.is_closed() {
             let began = Instant::now();
-            let is_well = self.poll_guarded(&client);
+            let is_well = self.poll_guarded(&client, &ask);
             self.num_failed = if is_well { 0 } else { self.num_failed.saturating_add(1) };
             let pause = if is_well { pause_after(self.config.poll_interval, began.elapsed()) } else { self.backoff() };
             self.rest(&client, pause);
@@ -132,7 +147,7 @@ impl Observer {
             if let Some(wishes) = self.control.wishes_since(&mut self.version) {
                 self.wishes = wishes;
                 if !self.is_down {
-                    self.plan(client.consumer());
+                    self.plan(client.client());
                     self.tell_topics();
                 }
             }
@@ -147,8 +162,8 @@ impl Observer {
     }
 
     /// The library unwraps names that a hostile broker may have made other than UTF-8: that must not end the thread.
-    fn poll_guarded(&mut self, client: &EventQueue) -> bool {
-        if let Ok(is_well) = catch_unwind(AssertUnwindSafe(|| self.poll(client))) {
+    fn poll_guarded(&mut self, client: &EventQueue, ask: &dyn Ask) -> bool {
+        if let Ok(is_well) = catch_unwind(AssertUnwindSafe(|| self.poll(client, ask))) {
             is_well
         } else {
             let detail = "A broker answered with names that are not UTF-8".to_owned();
@@ -157,12 +172,11 @@ impl Observer {
         }
     }
 
-    fn poll(&mut self, client: &EventQueue) -> bool {
-        let consumer = client.consumer();
+    fn poll(&mut self, client: &EventQueue, ask: &dyn Ask) -> bool {
         if let Some(wishes) = self.control.wishes_since(&mut self.version) {
             self.wishes = wishes;
         }
-        let listed = self.list(consumer);
+        let listed = self.list(client.client(), ask);
         client.events(|event| self.errors.hear(event));
         let num_brokers = match listed {
             Ok(num_brokers) => num_brokers,
@@ -175,32 +189,34 @@ impl Observer {
         };
         if std::mem::take(&mut self.is_down) {
             self.catalogue.tell_again();
-            self.lows_due = Instant::now();
+            (self.lows_due, self.ids_due) = (Instant::now(), Instant::now());
         }
         let mut poll = Poll { num_brokers, ..Poll::default() };
         let control = Arc::clone(&self.control);
         let stopped = move || control.is_stopped();
         let patience = Patience { timeout: CALL_TIMEOUT, stopped: &stopped };
-        let gone = self.groups.list(consumer, &self.wishes.groups, &patience);
+        self.identify_topics(ask, &patience);
+        let gone = self.groups.list(ask, &self.wishes.groups, &patience);
         self.owed.extend(gone.into_iter().map(|group| Fact::GroupGone { cluster: self.cluster.clone(), group }));
-        self.read_round(consumer, &patience, &mut poll);
+        self.read_round(ask, &patience, &mut poll);
         if self.control.is_stopped() {
             return true;
         }
-        self.plan(consumer);
+        self.plan(client.client());
+        self.tail_control.set_ends(&self.catalogue);
         self.tell_topics();
         client.events(|event| self.errors.hear(event));
         self.judge(&poll)
     }
 
     /// Reads metadata: brokers, topics, partitions, leaders.
-    fn list(&mut self, consumer: &Consumer) -> Result<usize, CallError> {
-        let metadata = consumer.fetch_metadata(None, CALL_TIMEOUT)?;
+    fn list(&mut self, client: &NativeClient, ask: &dyn Ask) -> Result<usize, CallError> {
+        let metadata = client.fetch_metadata(None, CALL_TIMEOUT)?;
         if metadata.brokers().is_empty() {
             return Err(CallError { code: Code::ALL_BROKERS_DOWN, text: "metadata name no broker".to_owned() });
         }
         if self.cluster.cluster_id.is_none() {
-            self.cluster.cluster_id = consumer.client().fetch_cluster_id(Duration::from_millis(200)).filter(|id| !id.is_empty());
+            self.cluster.cluster_id = client.fetch_cluster_id(Duration::from_millis(200)).filter(|id| !id.is_empty());
         }
         let mut brokers: Vec<Broker> = metadata
             .brokers()
@@ -208,46 +224,132 @@ impl Observer {
             .map(|broker| Broker { broker_id: broker.id(), host: broker.host().to_owned(), port: u16::try_from(broker.port()).unwrap_or(0) })
             .collect();
         brokers.sort_by_key(|broker| broker.broker_id);
-        let gone = self.catalogue.list(metadata.topics().iter().filter(|topic| topic.error().is_none()).map(|topic| ListedTopic {
+        // A topic in trouble is there nevertheless.
+        let is_there = |topic: &&MetadataTopic| topic.error().is_none_or(|error| error as i32 != Code::UNKNOWN_TOPIC_OR_PARTITION.0);
+        let gone = self.catalogue.list(metadata.topics().iter().filter(is_there).map(|topic| ListedTopic {
             name: topic.name(),
             partitions: topic.partitions().iter().map(|p| (p.id(), (p.leader() >= 0).then(|| p.leader()))).collect(),
         }));
         for id in gone {
             self.planner.forget(id);
-            self.forgotten.push(Arc::clone(&self.catalogue.topic(id).name));
             self.owed.push(self.catalogue.gone_fact(id, &self.cluster));
         }
         let num_brokers = brokers.len();
+        if self.brokers != brokers {
+            let control = Arc::clone(&self.control);
+            ask.brokers_changed(&Patience { timeout: CALL_TIMEOUT, stopped: &move || control.is_stopped() });
+            self.brokers.clone_from(&brokers);
+        }
         self.tell(vec![Fact::Cluster(ClusterFact { cluster: self.cluster.clone(), brokers })]);
         Ok(num_brokers)
     }
 
+    /// Asks for the ids of topics: of those that are new or back at once, of all at a slow pace. One that was made again under its name
+    /// is read from its beginning.
+    fn identify_topics(&mut self, ask: &dyn Ask, patience: &Patience<'_>) {
+        let is_due = Instant::now() >= self.ids_due;
+        let asked = self.catalogue.asked_for_ids(is_due);
+        if asked.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        let names: Vec<&str> = asked.iter().map(|topic| &**topic).collect();
+        let ids = ask.topic_ids(&names, patience);
+        if let Err(error) = &ids {
+            tracing::debug!("ids of topics are unknown: {error}");
+        }
+        if is_due {
+            self.ids_due = began + LOW_INTERVAL.max(began.elapsed() * 10);
+        }
+        for id in self.catalogue.identify(ids.as_ref().ok(), now_ns()) {
+            self.planner.forget(id);
+            self.forgotten.push(Arc::clone(&self.catalogue.topic(id).name));
+        }
+    }
+
     /// One round over all groups: committed offsets of a few groups, then end offsets, then their facts; and so on.
-    fn read_round(&mut self, consumer: &Consumer, patience: &Patience<'_>, poll: &mut Poll) {
+    fn read_round(&mut self, ask: &dyn Ask, patience: &Patience<'_>, poll: &mut Poll) {
         let mut num_left = self.groups.len();
         let mut is_first = true;
+        self.counter.begin_round();
         loop {
-            let (turn, num_passed) = self.groups.read_turn(consumer, &mut self.catalogue, num_left, patience);
+            let (turn, num_passed) = self.groups.read_turn(ask, &mut self.catalogue, num_left, patience);
             num_left = num_left.saturating_sub(num_passed);
             if (patience.stopped)() {
                 return;
             }
             let partitions: Option<HashSet<(TopicId, i32)>> = (!is_first).then(|| turn.iter().flat_map(ReadGroup::partitions).collect());
-            self.read_ends(consumer, partitions.as_ref(), patience, poll);
+            self.read_ends(ask, partitions.as_ref(), patience, poll);
             if is_first {
-                self.read_lows(consumer, patience);
+                self.read_lows(ask, patience);
             }
             is_first = false;
-            self.tell_groups(turn);
+            let ahead = self.look_ahead(ask, &turn, patience);
+            self.tell_groups(turn, &ahead);
             if num_left == 0 || !self.groups.may_go_on() {
                 return;
             }
         }
     }
 
+    /// Looks at what lies before groups that are behind: how far it is stable, what holds it back, and how much of it can be read.
+    fn look_ahead(&mut self, ask: &dyn Ask, turn: &[ReadGroup], patience: &Patience<'_>) -> Ahead {
+        let mut ahead = Ahead::default();
+        let behind: Vec<_> = turn.iter().flat_map(|read| read.behind(&self.catalogue)).collect();
+        let ends: HashMap<(TopicId, i32), i64> = behind.iter().map(|(topic, partition, _, end)| ((*topic, *partition), *end)).collect();
+        if ends.is_empty() {
+            return ahead;
+        }
+        let name = |catalogue: &Catalogue, (topic, partition): &(TopicId, i32)| (Arc::clone(&catalogue.topic(*topic).name), *partition);
+        // Read after the ends: what is below an end then was held back when it was read.
+        let asked: Vec<PartitionName> = ends.keys().map(|at| name(&self.catalogue, at)).collect();
+        let (catalogue, stable) = (&mut self.catalogue, &mut ahead.stable);
+        let done = ask.offsets(&asked, Which::LastStable, patience, &mut |topic, partition, offset| {
+            if let Ok(offset) = offset {
+                stable.insert((catalogue.id(topic), partition), offset);
+            }
+        });
+        if let Err(error) = done {
+            tracing::debug!("last stable offsets are unknown: {error}");
+        }
+        let held: Vec<(TopicId, i32)> = ends.iter().filter(|(at, end)| ahead.stable.get(*at).is_some_and(|stable| stable < *end)).map(|(at, _)| *at).collect();
+        self.transactions.retain(|at, _| held.contains(at) || !ends.contains_key(at));
+        self.name_transactions(ask, &held, &mut ahead, patience);
+        let places: Vec<_> = behind.iter().map(|(topic, partition, committed, end)| ((*topic, *partition, *committed), *end)).collect();
+        ahead.readable = self.counter.count(&places, &self.catalogue, &self.config, &self.errors, patience.stopped);
+        ahead
+    }
+
+    /// Finds out what holds these partitions back. Each transaction is asked for once.
+    fn name_transactions(&mut self, ask: &dyn Ask, held: &[(TopicId, i32)], ahead: &mut Ahead, patience: &Patience<'_>) {
+        let is_known = |at: &&(TopicId, i32)| self.transactions.get(*at).is_some_and(|(stable, _)| ahead.stable.get(*at) == Some(stable));
+        let unknown: Vec<PartitionName> =
+            held.iter().filter(|at| !is_known(at)).map(|(topic, partition)| (Arc::clone(&self.catalogue.topic(*topic).name), *partition)).collect();
+        let mut found = if unknown.is_empty() {
+            HashMap::new()
+        } else {
+            ask.open_transactions(&unknown, patience).unwrap_or_else(|error| {
+                tracing::debug!("open transactions are unknown: {error}");
+                HashMap::new()
+            })
+        };
+        for at in held {
+            let Some(stable) = ahead.stable.get(at).copied() else { continue };
+            let known = self.transactions.get(at).filter(|(known, _)| *known == stable).map(|(_, transaction)| transaction.clone());
+            let transaction = known.or_else(|| {
+                let transaction = found.remove(&(self.catalogue.topic(at.0).name.to_string(), at.1))?;
+                self.transactions.insert(*at, (stable, transaction.clone()));
+                Some(transaction)
+            });
+            // Whoever began it: it began where the stable part ends.
+            let nameless = OpenTransaction { transactional_id: None, since_ns: None, first_offset: Some(stable) };
+            ahead.transactions.insert(*at, transaction.unwrap_or(nameless));
+        }
+    }
+
     /// Reads end offsets of these partitions, or of all.
-    fn read_ends(&mut self, consumer: &Consumer, only: Option<&HashSet<(TopicId, i32)>>, patience: &Patience<'_>, poll: &mut Poll) {
-        let asked: Vec<(Arc<str>, i32)> = match only {
+    fn read_ends(&mut self, ask: &dyn Ask, only: Option<&HashSet<(TopicId, i32)>>, patience: &Patience<'_>, poll: &mut Poll) {
+        let asked: Vec<PartitionName> = match only {
             Some(only) => only
                 .iter()
                 .filter(|(topic, partition)| self.catalogue.topic(*topic).partition(*partition).is_some_and(|p| p.leader.is_some()))
@@ -270,8 +372,7 @@ impl Observer {
         let catalogue = &mut self.catalogue;
         let mut num_known = 0;
         let mut first_error = None;
-        let requests: Vec<PartitionAt<'_>> = asked.iter().map(|(topic, partition)| (&**topic, *partition, LATEST)).collect();
-        let done = admin::list_offsets(consumer.client(), &requests, patience, |topic, partition, offset| {
+        let done = ask.offsets(&asked, Which::End, patience, &mut |topic, partition, offset| {
             first_error = first_error.or(offset.err());
             let high = offset.ok().filter(|high| *high >= 0);
             num_known += usize::from(high.is_some());
@@ -280,16 +381,16 @@ impl Observer {
         if only.is_none() {
             poll.num_unknown_ends = poll.num_ends.saturating_sub(num_known);
         }
-        let error = done.err().or_else(|| first_error.map(|code| CallError { code, text: admin::code_text(code) }));
+        let error = done.err().or_else(|| first_error.map(|code| CallError { code, text: native::code_text(code) }));
         if let Some(error) = error.filter(|error| error.code != Code::DESTROYED) {
             poll.failure.get_or_insert_with(|| describe("End offsets", &error));
         }
     }
 
     /// Reads low watermarks: of all partitions at their own pace, of new ones at once.
-    fn read_lows(&mut self, consumer: &Consumer, patience: &Patience<'_>) {
+    fn read_lows(&mut self, ask: &dyn Ask, patience: &Patience<'_>) {
         let is_due = Instant::now() >= self.lows_due;
-        let asked: Vec<(Arc<str>, i32)> = self
+        let asked: Vec<PartitionName> = self
             .catalogue
             .present()
             .flat_map(|(_, topic)| {
@@ -302,8 +403,7 @@ impl Observer {
         }
         let began = Instant::now();
         let catalogue = &mut self.catalogue;
-        let requests: Vec<PartitionAt<'_>> = asked.iter().map(|(topic, partition)| (&**topic, *partition, EARLIEST)).collect();
-        let done = admin::list_offsets(consumer.client(), &requests, patience, |topic, partition, offset| {
+        let done = ask.offsets(&asked, Which::Earliest, patience, &mut |topic, partition, offset| {
             catalogue.set_low(topic, partition, offset.ok().filter(|low| *low >= 0));
         });
         match done {
@@ -314,23 +414,14 @@ impl Observer {
     }
 
     /// Decides what is tailed and tells the tail.
-    fn plan(&mut self, consumer: &Consumer) {
+    fn plan(&mut self, client: &NativeClient) {
         let denied: Vec<Arc<str>> = self.tail_control.report().denied.into_iter().collect();
-        let control = Arc::clone(&self.control);
-        let stopped = move || control.is_stopped();
-        let patience = Patience { timeout: CALL_TIMEOUT, stopped: &stopped };
         let mut offsets_at = |topic: &str, partitions: &[i32], time_ms: i64| {
-            let mut found = HashMap::new();
-            let asked: Vec<PartitionAt<'_>> = partitions.iter().map(|partition| (topic, *partition, time_ms.max(0))).collect();
-            let done = admin::list_offsets(consumer.client(), &asked, &patience, |_, partition, offset| {
-                if let Ok(offset) = offset {
-                    found.insert(partition, offset);
-                }
-            });
-            if let Err(error) = done {
+            let found = native::offsets_for_time(client, topic, partitions, time_ms.max(0), CALL_TIMEOUT);
+            found.unwrap_or_else(|error| {
                 tracing::debug!(topic, "offsets by time are unknown: {error}");
-            }
-            found
+                HashMap::new()
+            })
         };
         let plan = self.planner.plan(&mut self.catalogue, &self.wishes, &denied, &mut offsets_at);
         self.tail_control.order(plan, &self.cluster, std::mem::take(&mut self.forgotten));
@@ -470,14 +561,14 @@ impl Observer {
         }
     }
 
-    fn tell_groups(&mut self, turn: Vec<ReadGroup>) {
+    fn tell_groups(&mut self, turn: Vec<ReadGroup>, ahead: &Ahead) {
         let mut facts = Vec::new();
         let mut names = Vec::new();
         let mut num_bytes = 0;
         let mut turn = turn.into_iter().peekable();
         while let Some(read) = turn.next() {
             names.push(read.group.clone());
-            let fact = Fact::Group(read.into_fact(&self.catalogue, &self.cluster));
+            let fact = Fact::Group(read.into_fact(&self.catalogue, ahead, &self.cluster));
             num_bytes += fact.size_bytes();
             facts.push(fact);
             if num_bytes >= FACT_BATCH_BYTES || turn.peek().is_none() {

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::Consumer as _;
-use rdkafka::{Offset, TopicPartitionList};
 use switchboard_model::{OriginalRecord, Position, RawHeader, Redactor, Skipped, TimestampType};
 
-use crate::admin::{self, EARLIEST, LATEST, Patience, RecordQueue, RecordView};
+use crate::asking::{Ask, BrokerAsker, PartitionName, Patience, Which};
 use crate::cancel::{Cancel, CancelOnDrop};
 use crate::client::{self, Role};
 use crate::config::Config;
 use crate::convert::{RawRecord, timestamp_type_of};
 use crate::failure::{BrokerErrors, CallError, Code, describe};
+use crate::native::{self, RecordQueue, RecordView};
 use crate::reaper;
 
 /// What one reading may take.
@@ -156,14 +155,15 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         let words = |failure: crate::failure::Failure| format!("{}. {}", failure.detail, failure.next_step);
-        let consumer: client::Consumer = client::make(self.config, Role::Reread, &self.errors).map_err(words)?;
-        let queue = RecordQueue::new(Arc::new(consumer)).map_err(|error| words(describe(&self.config.brokers, &error)))?;
-        let done = self.locate(&queue, is_cancelled).map_err(|error| {
+        let client = client::make(self.config, Role::Reread, &self.errors).map_err(words)?;
+        let queue = RecordQueue::new(client).map_err(|error| words(describe(&self.config.brokers, &error)))?;
+        let ask = BrokerAsker::new(self.config, &self.errors).map_err(words)?;
+        let done = self.locate(&ask, is_cancelled).map_err(|error| {
             queue.events(|event| self.errors.hear(event));
             let failure = self.errors.explain(&self.config.brokers, Some(&error));
             words(failure.unwrap_or_else(|| describe(&self.config.brokers, &error)))
         });
-        let done = done.and_then(|()| self.read_from(&queue, is_cancelled));
+        let done = done.and_then(|()| self.read_from(&queue, &ask, is_cancelled));
         reaper::retire(Box::new(queue));
         done
     }
@@ -177,16 +177,16 @@ impl<'a> Reading<'a> {
     }
 
     /// Asks where the partitions begin and end, and settles what lies before or behind.
-    fn locate(&mut self, queue: &RecordQueue, is_cancelled: &dyn Fn() -> bool) -> Result<(), CallError> {
-        for specification in [EARLIEST, LATEST] {
+    fn locate(&mut self, ask: &dyn Ask, is_cancelled: &dyn Fn() -> bool) -> Result<(), CallError> {
+        for which in [Which::Earliest, Which::End] {
             let patience = Patience { timeout: self.time_left(), stopped: is_cancelled };
             let (parts, by_key) = (&mut self.parts, &self.by_key);
-            let asked: Vec<(String, i32)> = parts.iter().filter(|part| part.next().is_some()).map(Part::key).collect();
-            let asked: Vec<(&str, i32, i64)> = asked.iter().map(|(topic, partition)| (topic.as_str(), *partition, specification)).collect();
-            admin::list_offsets(queue.consumer().client(), &asked, &patience, |topic, partition, offset| {
+            let asked: Vec<PartitionName> =
+                parts.iter().filter(|part| part.next().is_some()).map(|part| (part.topic.as_str().into(), part.partition)).collect();
+            ask.offsets(&asked, which, &patience, &mut |topic, partition, offset| {
                 if let Some(at) = by_key.get(&(topic.to_owned(), partition)) {
                     let part = &mut parts[*at];
-                    *(if specification == EARLIEST { &mut part.low } else { &mut part.high }) = Some(offset);
+                    *(if which == Which::Earliest { &mut part.low } else { &mut part.high }) = Some(offset);
                 }
             })?;
         }
@@ -212,7 +212,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn read_from(&mut self, queue: &RecordQueue, is_cancelled: &dyn Fn() -> bool) -> Result<(), String> {
+    fn read_from(&mut self, queue: &RecordQueue, ask: &dyn Ask, is_cancelled: &dyn Fn() -> bool) -> Result<(), String> {
         let mut handles: HashMap<(usize, i32), usize> = HashMap::new();
         while !self.is_over(is_cancelled) {
             self.assign(queue)?;
@@ -241,7 +241,7 @@ impl<'a> Reading<'a> {
             });
             if !lost.is_empty() && !self.is_over(is_cancelled) {
                 // Retention moved the beginning while this was read.
-                self.locate(queue, is_cancelled).map_err(|error| error.text)?;
+                self.locate(ask, is_cancelled).map_err(|error| error.text)?;
             }
         }
         Ok(())
@@ -249,28 +249,19 @@ impl<'a> Reading<'a> {
 
     /// Brings the assignment in line with what is still wanted.
     fn assign(&mut self, queue: &RecordQueue) -> Result<(), String> {
-        let (mut leave, mut join) = (TopicPartitionList::new(), TopicPartitionList::new());
         for part in &mut self.parts {
             let next = part.next();
             if part.is_assigned && (next.is_none() || part.is_astray) {
-                leave.add_partition(&part.topic, part.partition);
+                queue.stop(&part.topic, part.partition);
                 part.is_assigned = false;
             }
             if let Some(next) = next
                 && !part.is_assigned
             {
-                join.add_partition_offset(&part.topic, part.partition, Offset::Offset(next)).map_err(|error| error.to_string())?;
+                queue.start(&part.topic, part.partition, next).map_err(|error| format!("the client cannot be told what to read: {error}"))?;
                 part.is_assigned = true;
             }
             part.is_astray = false;
-        }
-        let consumer = queue.consumer();
-        let words = |error: rdkafka::error::KafkaError| format!("the client cannot be told what to read: {error}");
-        if leave.count() > 0 {
-            consumer.incremental_unassign(&leave).map_err(words)?;
-        }
-        if join.count() > 0 {
-            consumer.incremental_assign(&join).map_err(words)?;
         }
         Ok(())
     }
@@ -329,7 +320,7 @@ impl<'a> Reading<'a> {
     /// The brokers do not hand this partition out.
     fn refuse(&mut self, at: usize, code: Code) {
         let part = &self.parts[at];
-        let why = Skipped::Refused(format!("{}/{}: {}", part.topic, part.partition, admin::code_text(code)));
+        let why = Skipped::Refused(format!("{}/{}: {}", part.topic, part.partition, native::code_text(code)));
         while self.parts[at].next().is_some() {
             self.settle_next(at, &why);
         }

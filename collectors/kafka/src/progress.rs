@@ -1,6 +1,7 @@
 //! How far each partition was read: every offset is offered once, whatever the library delivers again.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
@@ -53,6 +54,10 @@ pub(crate) struct Progress {
     pub is_lost: bool,
     /// It is to be read from another position than the client's.
     pub is_moved: bool,
+    /// The end that was reached, as the brokers told it: what lies before it and was not delivered is no record.
+    pub end_seen: i64,
+    /// Since when there has been more, and at which position.
+    pub stalled_since: Option<(Instant, i64)>,
     offered: Offered,
     /// The channel's number in the batch of this epoch.
     pub channel: (u64, u32),
@@ -69,6 +74,8 @@ impl Progress {
             is_wanted: true,
             is_lost: false,
             is_moved: false,
+            end_seen: 0,
+            stalled_since: None,
             offered: Offered::default(),
             channel: (u64::MAX, 0),
         }
@@ -89,13 +96,34 @@ impl Progress {
         is_new
     }
 
+    /// How far it was read: past the last record, or up to the end where that is farther.
+    pub fn position(&self) -> i64 {
+        self.next.max(self.end_seen)
+    }
+
+    /// Whether it has stood for so long at the same position though there is more.
+    pub fn is_stalled(&mut self, has_more: bool, now: Instant, after: Duration) -> bool {
+        if !has_more {
+            self.stalled_since = None;
+            return false;
+        }
+        let position = self.position();
+        match self.stalled_since {
+            Some((since, known)) if known == position => now.duration_since(since) >= after,
+            _ => {
+                self.stalled_since = Some((now, position));
+                false
+            }
+        }
+    }
+
     /// The position is not there: continues within what is there now. Returns how many offsets were lost to retention.
     pub fn relocate(&mut self, low: i64, high: i64) -> i64 {
         self.is_lost = false;
         if self.next > high {
             // The log is shorter than what was read: the topic was made anew, so all of it is new.
             self.offered = Offered::default();
-            (self.next, self.first_wanted) = (low, low);
+            (self.next, self.first_wanted, self.end_seen) = (low, low, 0);
             return 0;
         }
         let num_lost = (low - self.next).max(0);
@@ -125,6 +153,7 @@ impl AllProgress {
             known.generation = start.generation;
             (known.next, known.first_wanted) = (start.offset, start.first_wanted);
             known.is_moved = true;
+            known.end_seen = 0;
             known.is_lost = false;
         }
     }
@@ -135,6 +164,7 @@ impl AllProgress {
             progress.offered = Offered::default();
             progress.next = 0;
             progress.first_wanted = 0;
+            progress.end_seen = 0;
             progress.generation = u64::MAX;
         }
     }
@@ -191,6 +221,19 @@ mod tests {
         assert!(made_anew.pass(10));
         assert_eq!(made_anew.relocate(0, 3), 0);
         assert!(made_anew.pass(0) && made_anew.pass(2));
+    }
+
+    #[test]
+    fn a_partition_stalls_only_where_there_is_more() {
+        let (start, after) = (Instant::now(), Duration::from_secs(5));
+        let mut progress = progress(3);
+        assert!(!progress.is_stalled(true, start, after));
+        assert!(progress.is_stalled(true, start + after, after));
+        assert!(progress.pass(3) && !progress.is_stalled(true, start + after, after), "it moved");
+        assert!(!progress.is_stalled(false, start + after * 2, after) && !progress.is_stalled(true, start + after * 4, after));
+        // Markers of transactions behind the last record.
+        progress.end_seen = 7;
+        assert_eq!(progress.position(), 7);
     }
 
     proptest::proptest! {

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use rdkafka::producer::{Producer as _, PurgeConfig};
 use switchboard_model::{Outcome, OutgoingRecord, WritePermit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::admin::{DeliveryQueue, DeliveryReport};
 use crate::client::{self, Role};
 use crate::config::Config;
 use crate::delivery::outcome;
 use crate::failure::{BrokerErrors, Code, Failure, describe};
+use crate::native::{DeliveryQueue, DeliveryReport};
 use crate::reaper;
 
 /// How long sending may take.
@@ -186,8 +185,8 @@ fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Resu
         return Err(SenderRefused::NotConnected { detail: detail.to_owned(), next_step: next_step.to_owned() });
     }
     let errors = Arc::new(BrokerErrors::default());
-    let producer: client::Producer = client::make(config, Role::Send { delivery_timeout: options.delivery_timeout }, &errors)?;
-    let queue = DeliveryQueue::new(Arc::new(producer)).map_err(|error| describe(&config.brokers, &error))?;
+    let producer = client::make(config, Role::Send { delivery_timeout: options.delivery_timeout }, &errors)?;
+    let queue = DeliveryQueue::new(producer).map_err(|error| describe(&config.brokers, &error))?;
     let state = Mutex::new(State::default());
     let room = Arc::new(Semaphore::new(ROOM_KIB as usize));
     // From here on the producer ends on the reaper's threads.
@@ -201,7 +200,7 @@ fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Resu
         errors: Arc::clone(&errors),
     });
     let left = deadline.saturating_duration_since(Instant::now());
-    let found = flight.queue().producer().client().fetch_cluster_id(left).filter(|id| !id.is_empty());
+    let found = flight.queue().client().fetch_cluster_id(left).filter(|id| !id.is_empty());
     let Some(found) = found else {
         flight.hear();
         let failure = errors.explain(&config.brokers, None);
@@ -235,7 +234,7 @@ impl Flight {
     }
 
     fn num_partitions(&self, topic: &str) -> Result<i32, SenderRefused> {
-        let client = self.queue().producer().client();
+        let client = self.queue().client();
         let metadata = client.fetch_metadata(Some(topic), self.options.connect_timeout).map_err(|error| describe(&self.brokers, &error.into()))?;
         let told = metadata.topics().iter().find(|told| told.name() == topic && told.error().is_none());
         let num_partitions = told.map_or(0, |told| i32::try_from(told.partitions().len()).unwrap_or(i32::MAX));
@@ -272,7 +271,7 @@ impl Flight {
             state.cancelled_at = Some(Instant::now());
         }
         self.room.close();
-        self.queue().producer().purge(PurgeConfig::default().queue().inflight().non_blocking());
+        self.queue().purge();
     }
 
     fn settle(&self, report: &DeliveryReport) {

@@ -4,19 +4,19 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
-use rdkafka::consumer::Consumer as _;
-use rdkafka::{Offset, TopicPartitionList};
 pub(crate) use switchboard_model::now_ns;
-use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink};
+use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink, TailState};
 
-use crate::admin::{RecordQueue, RecordView};
+use crate::catalogue::Catalogue;
 use crate::client::{self, Role};
 use crate::config::Config;
 use crate::control::Control;
 use crate::convert::{RawRecord, RecordBuilder, timestamp_type_of};
 use crate::failure::{BrokerErrors, CallError, Code};
-use crate::plan::TailPlan;
+use crate::native::{RecordQueue, RecordView};
+use crate::plan::{PartitionKey, TailPlan};
 use crate::progress::AllProgress;
 use crate::reaper;
 
@@ -26,6 +26,11 @@ const BATCH_BYTES: usize = 1 << 20;
 const FEW_HEADERS: usize = 16;
 /// Records taken from the library at once.
 const MOST_AT_ONCE: usize = 256;
+/// How long a partition may give nothing though there is more in it. Then the client is replaced: a log that was made anew while its
+/// broker was away, or anything else that the library has not noticed.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+/// Longest time between two replacements that did not help.
+const LONGEST_STALL: Duration = Duration::from_mins(5);
 /// Pause before a position that is not there, or a client that failed, is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,6 +40,8 @@ pub(crate) struct TailControl {
     orders: Mutex<Orders>,
     changed: Condvar,
     report: Mutex<TailReport>,
+    /// Where the tailed partitions end, by the newest poll.
+    ends: Mutex<HashMap<PartitionKey, i64>>,
 }
 
 #[derive(Clone, Default)]
@@ -74,6 +81,13 @@ impl TailControl {
         orders.forgotten.extend(forgotten);
         orders.version += 1;
         self.changed.notify_all();
+    }
+
+    /// Takes note of where tailed partitions end.
+    pub fn set_ends(&self, catalogue: &Catalogue) {
+        let tailed = catalogue.present().filter(|(_, topic)| topic.tail == TailState::Tailed);
+        let ends = tailed.flat_map(|(_, topic)| topic.partitions.iter().filter_map(|p| Some(((Arc::clone(&topic.name), p.partition), p.high?)))).collect();
+        *self.ends.lock() = ends;
     }
 
     pub fn report(&self) -> TailReport {
@@ -163,6 +177,7 @@ impl Intake {
     fn take_error(&mut self, at: usize, code: Code, view: &RecordView<'_>) {
         let progress = self.progress.get_mut(at);
         match code {
+            Code::PARTITION_EOF => progress.end_seen = view.offset(),
             Code::OFFSET_OUT_OF_RANGE | Code::AUTO_OFFSET_RESET | Code::LOG_TRUNCATION => progress.is_lost = true,
             Code::TOPIC_AUTHORIZATION_FAILED => self.denied.push(Arc::clone(&progress.key.0)),
             Code::FATAL => self.is_fatal = Some(String::from_utf8_lossy(view.value().unwrap_or_default()).into_owned()),
@@ -203,6 +218,14 @@ pub(crate) struct Tail {
     version: u64,
     plan: Arc<TailPlan>,
     try_again: Option<Instant>,
+    /// When stalled partitions are looked for next, how long they may stall, and how much had been read at the last replacement.
+    stalled: Stall,
+}
+
+struct Stall {
+    look_at: Instant,
+    after: Duration,
+    replaced_at: u64,
 }
 
 enum Flush {
@@ -232,7 +255,20 @@ impl Tail {
             is_fatal: None,
         };
         let rate_cap = config.rate_cap_bytes_per_s.map(RateCap::new);
-        Self { config, control, tail_control, errors, sink, intake, queue: None, rate_cap, version: 0, plan: Arc::default(), try_again: None }
+        Self {
+            config,
+            control,
+            tail_control,
+            errors,
+            sink,
+            intake,
+            queue: None,
+            rate_cap,
+            version: 0,
+            plan: Arc::default(),
+            try_again: None,
+            stalled: Stall { look_at: Instant::now(), after: STALLED_AFTER, replaced_at: 0 },
+        }
     }
 
     /// Reads until the stop.
@@ -253,6 +289,7 @@ impl Tail {
                 Flush::Closed => break,
             }
             self.read();
+            self.look_for_stalled();
         }
         if let Some(queue) = self.queue.take() {
             reaper::retire(Box::new(queue));
@@ -375,46 +412,63 @@ impl Tail {
                 return;
             }
         }
-        let mut unassign = TopicPartitionList::new();
-        for progress in self.intake.progress.iter_mut() {
-            if progress.is_assigned && (!progress.is_wanted || progress.is_moved) {
-                unassign.add_partition(&progress.key.0, progress.key.1);
-                progress.is_assigned = false;
+        if let Some(queue) = &self.queue {
+            for progress in self.intake.progress.iter_mut() {
+                if progress.is_assigned && (!progress.is_wanted || progress.is_moved) {
+                    queue.stop(&progress.key.0, progress.key.1);
+                    progress.is_assigned = false;
+                }
+                progress.is_moved = false;
             }
-            progress.is_moved = false;
         }
-        self.assign(&unassign);
+        self.assign();
     }
 
-    /// Takes partitions from the client and gives it all that is wanted and not assigned.
-    fn assign(&mut self, unassign: &TopicPartitionList) {
+    /// Gives the client all that is wanted and not read yet.
+    fn assign(&mut self) {
         let Some(queue) = &self.queue else { return };
-        let mut assign = TopicPartitionList::new();
-        for progress in self.intake.progress.iter().filter(|progress| progress.is_wanted && !progress.is_assigned && !progress.is_lost) {
-            if let Err(error) = assign.add_partition_offset(&progress.key.0, progress.key.1, Offset::Offset(progress.next)) {
-                tracing::error!(topic = &*progress.key.0, "a partition cannot be assigned: {error}");
-            }
-        }
-        let consumer = queue.consumer();
         let mut done = Ok(());
-        if unassign.count() > 0 {
-            done = consumer.incremental_unassign(unassign);
-        }
-        if assign.count() > 0 {
-            done = done.and_then(|()| consumer.incremental_assign(&assign));
-        }
-        match done {
-            Ok(()) => {
-                for progress in self.intake.progress.iter_mut().filter(|progress| progress.is_wanted && !progress.is_lost) {
-                    progress.is_assigned = true;
-                }
+        for progress in self.intake.progress.iter_mut().filter(|progress| progress.is_wanted && !progress.is_assigned && !progress.is_lost) {
+            done = queue.start(&progress.key.0, progress.key.1, progress.next);
+            if done.is_err() {
+                break;
             }
-            Err(error) => {
-                // A client in doubt is replaced; positions are kept.
-                self.tail_control.report.lock().trouble = Some(format!("records cannot be read: {error}"));
-                self.drop_client();
-            }
+            progress.is_assigned = true;
         }
+        if let Err(error) = done {
+            // A client in doubt is replaced; positions are kept.
+            self.tail_control.report.lock().trouble = Some(format!("records cannot be read: {error}"));
+            self.drop_client();
+        }
+    }
+
+    /// Replaces the client if a partition gives nothing though the brokers say that there is more.
+    fn look_for_stalled(&mut self) {
+        let now = Instant::now();
+        if now < self.stalled.look_at {
+            return;
+        }
+        // While the sink was full nobody read, and nothing stood still for the library's sake.
+        let was_held = now.duration_since(self.stalled.look_at) > Duration::from_secs(1);
+        self.stalled.look_at = now + Duration::from_millis(500);
+        let is_held = self.rate_cap.is_some() && self.tail_control.report.lock().capped_at.is_some_and(|at| at.elapsed() < self.stalled.after);
+        let ends = self.tail_control.ends.lock();
+        let mut is_stalled = false;
+        for progress in self.intake.progress.iter_mut() {
+            let has_more = progress.is_assigned && !is_held && !was_held && ends.get(&progress.key).is_some_and(|end| progress.position() < *end);
+            is_stalled |= progress.is_stalled(has_more, now, self.stalled.after);
+        }
+        drop(ends);
+        if !is_stalled {
+            return;
+        }
+        // Each replacement that did not help makes the next one later.
+        let num_read = self.intake.progress.iter().map(|progress| progress.next.unsigned_abs()).sum();
+        let helped = num_read != self.stalled.replaced_at;
+        self.stalled.after = if helped { STALLED_AFTER } else { (self.stalled.after * 2).min(LONGEST_STALL) };
+        self.stalled.replaced_at = num_read;
+        tracing::info!("a partition gives nothing though there is more in it; its client is replaced");
+        self.drop_client();
     }
 
     fn make_client(&mut self) -> Result<(), String> {
@@ -422,8 +476,8 @@ impl Tail {
         if !reaper::admit(&move || control.is_stopped()) {
             return Err("stopped".to_owned());
         }
-        let consumer = client::make(&self.config, Role::Tail, &self.errors).map_err(|failure| failure.detail)?;
-        self.queue = Some(RecordQueue::new(Arc::new(consumer)).map_err(|error: CallError| error.text)?);
+        let client = client::make(&self.config, Role::Tail, &self.errors).map_err(|failure| failure.detail)?;
+        self.queue = Some(RecordQueue::new(client).map_err(|error: CallError| error.text)?);
         Ok(())
     }
 
@@ -433,6 +487,7 @@ impl Tail {
         }
         for progress in self.intake.progress.iter_mut() {
             progress.is_assigned = false;
+            progress.stalled_since = None;
         }
         self.try_again = Some(Instant::now() + TRY_AGAIN);
     }
@@ -453,14 +508,13 @@ impl Tail {
             }
         }
         let Some(queue) = &self.queue else { return };
-        let mut unassign = TopicPartitionList::new();
         let mut num_expired = 0;
         for progress in self.intake.progress.iter_mut().filter(|progress| progress.is_wanted && progress.is_lost) {
-            match queue.consumer().fetch_watermarks(&progress.key.0, progress.key.1, TRY_AGAIN) {
+            match queue.client().fetch_watermarks(&progress.key.0, progress.key.1, TRY_AGAIN) {
                 Ok((low, high)) => {
                     num_expired += progress.relocate(low, high);
                     if std::mem::take(&mut progress.is_assigned) {
-                        unassign.add_partition(&progress.key.0, progress.key.1);
+                        queue.stop(&progress.key.0, progress.key.1);
                     }
                 }
                 Err(error) => {
@@ -474,7 +528,7 @@ impl Tail {
             }
         }
         self.tail_control.report.lock().num_expired += num_expired;
-        self.assign(&unassign);
+        self.assign();
     }
 }
 

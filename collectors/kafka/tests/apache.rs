@@ -20,9 +20,9 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use switchboard_kafka::testing::apache_kafka;
-use switchboard_model::{SourceCommand, SourcePhase, TailFrom, TailState};
+use switchboard_model::{GroupKind, SourceCommand, SourcePhase, TailFrom, TailState};
 
-use session::{Session, config, numbers, producer, send};
+use session::{Session, commit, config, numbers, producer, send};
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
@@ -235,6 +235,114 @@ fn transactions_leave_gaps_but_no_record_is_lost_or_doubled() {
     let state = session.state();
     state.assert_each_once_in_order();
     assert_eq!(state.records.iter().filter(|record| record.topic == topic).map(|record| record.offset).collect::<Vec<_>>(), [0, 1, 3, 5]);
+}
+
+fn transactional(broker: &str) -> (BaseProducer, String) {
+    let name = unique("tx");
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", broker).set("transactional.id", &name).create().expect("a producer");
+    producer.init_transactions(Duration::from_secs(30)).expect("initialised");
+    (producer, name)
+}
+
+#[test]
+fn markers_of_transactions_are_not_counted_as_records_that_wait() {
+    let Some(broker) = apache_kafka("markers_of_transactions_are_not_counted_as_records_that_wait") else { return };
+    let (topic, group) = (unique("marked"), unique("reader"));
+    create_topic(&broker, &topic, 2);
+    let (producer, _) = transactional(&broker);
+    let within = Duration::from_secs(30);
+    producer.begin_transaction().expect("begun");
+    send(&producer, &topic, 0, numbers(0..3));
+    send(&producer, &topic, 1, numbers(0..2));
+    producer.commit_transaction(within).expect("committed");
+    producer.begin_transaction().expect("begun");
+    send(&producer, &topic, 1, ["aborted".to_owned()]);
+    producer.abort_transaction(within).expect("aborted");
+    // A reader that has read all there is stands before the markers.
+    commit(&broker, &group, &[(&topic, 0, 3), (&topic, 1, 2)]);
+    let session = Session::start(config(&broker));
+    let told = |state: &session::State| -> Vec<(Option<i64>, Option<i64>, Option<u64>)> {
+        state.groups.get(&group).map(|fact| fact.offsets.iter().map(|o| (o.committed, o.end, o.readable_behind)).collect()).unwrap_or_default()
+    };
+    session.wait("nothing waits", |state| told(state) == [(Some(3), Some(4), Some(0)), (Some(2), Some(5), Some(0))]);
+    // One unread record beside the marker.
+    send(&session::producer(&broker), &topic, 0, ["3".to_owned()]);
+    session.wait("one waits", |state| told(state) == [(Some(3), Some(5), Some(1)), (Some(2), Some(5), Some(0))]);
+    commit(&broker, &group, &[(&topic, 0, 5)]);
+    session.wait("none waits", |state| told(state)[0] == (Some(5), Some(5), Some(0)));
+}
+
+#[test]
+fn an_open_transaction_is_named() {
+    let Some(broker) = apache_kafka("an_open_transaction_is_named") else { return };
+    let (topic, group) = (unique("held"), unique("reader"));
+    create_topic(&broker, &topic, 1);
+    send(&producer(&broker), &topic, 0, numbers(0..5));
+    let (producer, name) = transactional(&broker);
+    let began_ms = now_ms();
+    producer.begin_transaction().expect("begun");
+    send(&producer, &topic, 0, numbers(5..15));
+    commit(&broker, &group, &[(&topic, 0, 5)]);
+    let session = Session::start(config(&broker));
+    session.wait("the open transaction", |state| {
+        state.groups.get(&group).is_some_and(|fact| {
+            let o = &fact.offsets[0];
+            (o.committed, o.end, o.last_stable, o.readable_behind) == (Some(5), Some(15), Some(5), Some(0))
+                && o.open_transaction.as_ref().is_some_and(|open| open.transactional_id.as_deref() == Some(&*name) && open.first_offset == Some(5))
+        })
+    });
+    let since_ns = session.state().groups[&group].offsets[0].open_transaction.clone().expect("told").since_ns.expect("known");
+    assert!((since_ns / 1_000_000 - began_ms).abs() < 30_000, "{since_ns} against {began_ms} ms");
+    producer.commit_transaction(Duration::from_secs(30)).expect("committed");
+    session.wait("it is over", |state| {
+        let o = &state.groups[&group].offsets[0];
+        (o.end, o.last_stable, o.readable_behind, o.open_transaction.is_none()) == (Some(16), Some(16), Some(10), true)
+    });
+}
+
+#[test]
+fn groups_of_every_protocol_are_told_with_their_kind() {
+    let Some(broker) = apache_kafka("groups_of_every_protocol_are_told_with_their_kind") else { return };
+    let (topic, classic, consumer, share) = (unique("kinds"), unique("classic"), unique("consumer"), unique("share"));
+    create_topic(&broker, &topic, 1);
+    send(&producer(&broker), &topic, 0, numbers(0..4));
+    commit(&broker, &classic, &[(&topic, 0, 1)]);
+    let member: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &broker)
+        .set("group.id", &consumer)
+        .set("group.protocol", "consumer")
+        .set("client.id", "new-protocol")
+        .create()
+        .expect("a consumer");
+    member.subscribe(&[&topic]).expect("subscribed");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let sharer = runtime.block_on(async {
+        let kafka = krafka::Kafka::builder(&broker).connect().await.expect("connected");
+        let sharer = kafka.share_consumer(&share).build().await.expect("a share consumer");
+        sharer.subscribe([&topic]).await.expect("subscribed");
+        sharer
+    });
+    let session = Session::start(config(&broker));
+    let deadline = std::time::Instant::now() + session::DEADLINE;
+    let kind = |group: &str| session.state().groups.get(group).and_then(|fact| fact.kind.clone());
+    let is_assigned = || {
+        session
+            .state()
+            .groups
+            .get(&consumer)
+            .and_then(|fact| fact.members.clone())
+            .is_some_and(|members| !members[..].is_empty() && !members[0].assignment.is_empty())
+    };
+    while (kind(&classic), kind(&consumer), kind(&share)) != (Some(GroupKind::Classic), Some(GroupKind::Consumer), Some(GroupKind::Share)) || !is_assigned() {
+        member.poll(Duration::from_millis(50));
+        let _ = runtime.block_on(sharer.poll(Duration::from_millis(50)));
+        assert!(std::time::Instant::now() < deadline, "{:#?}", session.state().groups);
+    }
+    let state = session.state();
+    assert_eq!(state.groups[&consumer].members.as_ref().expect("members")[0].client_id, "new-protocol");
+    let shared = &state.groups[&share];
+    assert!(shared.members.is_none() && shared.members_reason.as_deref().is_some_and(|why| why.contains("share group")), "{shared:?}");
+    assert!(shared.offsets.iter().all(|o| o.committed.is_none()), "{shared:?}");
 }
 
 #[test]

@@ -195,12 +195,11 @@ impl SourceForm {
                 properties: properties(&self.properties)?,
                 username: username.read("user name")?,
                 password: password.read("password")?,
-                key_password: match &self.before {
-                    Some(SourceProfile::Kafka(before)) => before.key_password.clone(),
-                    _ => None,
-                },
-                // Whether it may be written to is said in the profile only.
-                write: matches!(&self.before, Some(SourceProfile::Kafka(before)) if before.write),
+                // What follows is said in the profile only.
+                key_password: self.kafka_before().and_then(|before| before.key_password.clone()),
+                token: self.kafka_before().and_then(|before| before.token.clone()),
+                trusted_hosts: self.kafka_before().map(|before| before.trusted_hosts.clone()).unwrap_or_default(),
+                write: self.kafka_before().is_some_and(|before| before.write),
                 poll_s: seconds(&self.poll_s)?,
             }),
             SourceKind::Http => SourceProfile::Http(HttpProfile {
@@ -221,12 +220,17 @@ impl SourceForm {
         })
     }
 
+    /// The settings before, of a Kafka cluster.
+    fn kafka_before(&self) -> Option<&KafkaProfile> {
+        match &self.before {
+            Some(SourceProfile::Kafka(kafka)) => Some(kafka),
+            _ => None,
+        }
+    }
+
     /// Channels that are read; one that was read before keeps from where.
     fn tails(&self) -> Vec<TailProfile> {
-        let before = match &self.before {
-            Some(SourceProfile::Kafka(kafka)) => kafka.tail.as_slice(),
-            _ => &[],
-        };
+        let before = self.kafka_before().map(|kafka| kafka.tail.as_slice()).unwrap_or_default();
         let from = |channel: &str| before.iter().find(|tail| tail.channel == channel).map_or(FromProfile::End, |tail| tail.from.clone());
         list(&self.lists[2]).into_iter().map(|channel| TailProfile { from: from(&channel), channel }).collect()
     }

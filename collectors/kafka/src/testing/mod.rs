@@ -1,26 +1,27 @@
 //! For tests of this package and of the whole program: a mock cluster with its request log, the address of an Apache Kafka and a
 //! proxy that stands before it, and the reaper's end.
 
+mod broker;
 mod proxy;
 
+pub use broker::Broker;
 pub use proxy::Proxy;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::mocking::MockCluster;
 
-use crate::admin;
-use crate::client::{Consumer, Role};
+use crate::client::Role;
 use crate::config::Config;
+use crate::native;
 
 /// librdkafka's mock cluster, which lives in this process and ends with this value.
 pub struct MockKafka {
     /// The client that holds the cluster. It is used for nothing else.
-    host: Consumer,
+    host: BaseConsumer,
 }
 
 impl MockKafka {
@@ -28,7 +29,7 @@ impl MockKafka {
     pub fn new(num_brokers: u32) -> KafkaResult<Self> {
         let mut settings = ClientConfig::new();
         settings.set("test.mock.num.brokers", num_brokers.to_string()).set("enable.metrics.push", "false");
-        settings.create_with_context(crate::client::context(Arc::default())).map(|host| Self { host })
+        settings.create().map(|host| Self { host })
     }
 
     /// The cluster's handle: topics, leaders, errors, brokers up and down.
@@ -43,12 +44,12 @@ impl MockKafka {
 
     /// Starts the request log, or empties it.
     pub fn track_requests(&self) {
-        admin::track_mock_requests(self.host.client());
+        native::track_mock_requests(self.host.client());
     }
 
     /// API keys of the requests since then, by all clients.
     pub fn requests(&self) -> Vec<i16> {
-        admin::mock_requests(self.host.client())
+        native::mock_requests(self.host.client())
     }
 }
 
@@ -76,5 +77,5 @@ pub fn tail_settings(config: &Config) -> Result<ClientConfig, String> {
 /// Queues a record with one header whose name is raw bytes; flush the producer to send it.
 pub fn produce_with_raw_header(producer: &rdkafka::producer::BaseProducer, topic: &str, partition: i32, name: &[u8], value: &[u8]) -> Result<(), String> {
     use rdkafka::producer::Producer as _;
-    admin::produce_with_raw_header(producer.client(), topic, partition, name, value).map_err(|error| error.text)
+    native::produce_with_raw_header(producer.client(), topic, partition, name, value).map_err(|error| error.text)
 }

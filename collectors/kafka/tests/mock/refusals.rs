@@ -98,6 +98,27 @@ fn an_advertised_address_that_does_not_resolve_is_told_as_exactly_that() {
 }
 
 #[test]
+fn a_host_that_the_profile_does_not_name_gets_no_credentials_and_is_told() {
+    let broker = FewWords::advertising("kafka.invalid", 9092);
+    let mut config = config(&broker.address);
+    (config.username, config.password) = (Some("joe".to_owned()), Some("hunter2".to_owned()));
+    // Without SASL, so that this broker of few words can name the other one.
+    config.properties.insert("security.protocol".to_owned(), "PLAINTEXT".to_owned());
+    let session = Session::start(config.clone());
+    session.wait("told", |state| {
+        state.statuses.iter().any(|status| {
+            status.failure == Some(FailureKind::Authenticate)
+                && status.detail.contains("`kafka.invalid`")
+                && status.next_step.contains("trusted_hosts = [\"kafka.invalid\"]")
+        })
+    });
+    drop(session);
+    config.trusted_hosts = vec!["kafka.invalid".to_owned()];
+    let session = Session::start(config);
+    session.wait("tried", |state| state.statuses.iter().any(|status| status.detail.contains("advertised `kafka.invalid:9092` does not resolve")));
+}
+
+#[test]
 fn an_advertised_port_that_refuses_is_told() {
     let broker = FewWords::advertising("127.0.0.1", 1);
     let session = Session::start(config(&broker.address));

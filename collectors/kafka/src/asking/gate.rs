@@ -1,0 +1,166 @@
+//! A door for krafka's connections, which offers no say in where they lead: a SOCKS server on loopback, in this process and for it
+//! alone, that lets through what the profile trusts with its credentials. Where a broker garbles its answer to a newer handshake, as
+//! librdkafka's mock cluster does, which the demo runs on, the door gives that answer in its place.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
+use std::sync::Arc;
+
+use krafka::ProxyConfig;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::failure::BrokerErrors;
+use crate::trust::Trust;
+
+const VERSION: u8 = 5;
+const BY_PASSWORD: u8 = 2;
+const CONNECT: u8 = 1;
+const IPV4: u8 = 1;
+const NAME: u8 = 3;
+const IPV6: u8 = 4;
+/// Replies: done, not allowed, not reachable.
+const DONE: u8 = 0;
+const NOT_ALLOWED: u8 = 2;
+const NOT_REACHABLE: u8 = 4;
+/// What calls itself by this name, with a password that only this process knows.
+const USER: &str = "asker";
+
+/// How a connection begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshake {
+    /// Between client and broker alone.
+    Theirs,
+    /// In versions that every broker since 0.10 can speak. Only without TLS.
+    Old,
+}
+
+/// Opens the door on the runtime at hand; it is closed with the runtime. Returns the way to it.
+pub(super) async fn open(trust: Trust, errors: Arc<BrokerErrors>, handshake: Handshake) -> io::Result<ProxyConfig> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let random = || RandomState::new().build_hasher().finish();
+    let password = format!("{:016x}{:016x}", random(), random());
+    let proxy = ProxyConfig::with_credentials(address.to_string(), USER, &password);
+    let door = Arc::new(Door { trust, errors, handshake, password });
+    tokio::spawn(async move {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            };
+            let door = Arc::clone(&door);
+            tokio::spawn(async move {
+                if let Err(error) = door.pass(stream).await {
+                    tracing::debug!("a connection through the door ended: {error}");
+                }
+            });
+        }
+    });
+    Ok(proxy)
+}
+
+struct Door {
+    trust: Trust,
+    errors: Arc<BrokerErrors>,
+    handshake: Handshake,
+    password: String,
+}
+
+impl Door {
+    async fn pass(&self, mut inside: TcpStream) -> io::Result<()> {
+        let (host, port) = self.greet(&mut inside).await?;
+        if !self.trust.covers(&host) {
+            self.errors.note_refused(&host);
+            return reply(&mut inside, NOT_ALLOWED).await;
+        }
+        let Ok(mut outside) = TcpStream::connect((host.as_str(), port)).await else { return reply(&mut inside, NOT_REACHABLE).await };
+        outside.set_nodelay(true)?;
+        inside.set_nodelay(true)?;
+        reply(&mut inside, DONE).await?;
+        if self.handshake == Handshake::Old {
+            begin_old(&mut inside, &mut outside).await?;
+        }
+        tokio::io::copy_bidirectional(&mut inside, &mut outside).await.map(drop)
+    }
+
+    /// Hears who is there and where it wants to go (RFC 1928, RFC 1929).
+    async fn greet(&self, inside: &mut TcpStream) -> io::Result<(String, u16)> {
+        let [version, num_methods] = take(inside).await?;
+        let methods = take_some(inside, num_methods).await?;
+        if version != VERSION || !methods.contains(&BY_PASSWORD) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        inside.write_all(&[VERSION, BY_PASSWORD]).await?;
+        let [_, user_len] = take(inside).await?;
+        let user = take_some(inside, user_len).await?;
+        let [password_len] = take(inside).await?;
+        let password = take_some(inside, password_len).await?;
+        let is_ours = user == USER.as_bytes() && password == self.password.as_bytes();
+        inside.write_all(&[1, u8::from(!is_ours)]).await?;
+        if !is_ours {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let [version, command, _, kind] = take(inside).await?;
+        if version != VERSION || command != CONNECT {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let host = match kind {
+            IPV4 => std::net::Ipv4Addr::from(take::<4>(inside).await?).to_string(),
+            IPV6 => std::net::Ipv6Addr::from(take::<16>(inside).await?).to_string(),
+            NAME => {
+                let [len] = take(inside).await?;
+                String::from_utf8(take_some(inside, len).await?).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?
+            }
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        Ok((host, u16::from_be_bytes(take(inside).await?)))
+    }
+}
+
+const API_VERSIONS: i16 = 18;
+/// The newest version of `ApiVersions` that the mock cluster speaks.
+const OLD_VERSION: i16 = 2;
+const UNSUPPORTED_VERSION: i16 = 35;
+/// A handshake is short.
+const MOST_HANDSHAKE_BYTES: usize = 4096;
+
+/// Answers a handshake in a newer version as a broker should that does not know it (KIP-511): with the versions that it does.
+async fn begin_old(inside: &mut TcpStream, outside: &mut TcpStream) -> io::Result<()> {
+    let length = take::<4>(inside).await?;
+    let num_bytes = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if !(8..=MOST_HANDSHAKE_BYTES).contains(&num_bytes) {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut request = vec![0; num_bytes];
+    inside.read_exact(&mut request).await?;
+    let short = |at: usize| i16::from_be_bytes([request[at], request[at + 1]]);
+    if short(0) != API_VERSIONS || short(2) <= OLD_VERSION {
+        outside.write_all(&length).await?;
+        return outside.write_all(&request).await;
+    }
+    let mut answer = request[4..8].to_vec();
+    answer.extend(UNSUPPORTED_VERSION.to_be_bytes());
+    answer.extend(1_i32.to_be_bytes());
+    answer.extend([API_VERSIONS, 0, OLD_VERSION].map(i16::to_be_bytes).concat());
+    let length = u32::try_from(answer.len()).unwrap_or(0).to_be_bytes();
+    inside.write_all(&length).await?;
+    inside.write_all(&answer).await
+}
+
+async fn take<const LEN: usize>(stream: &mut TcpStream) -> io::Result<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+async fn take_some(stream: &mut TcpStream, len: u8) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::from(len)];
+    stream.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+async fn reply(stream: &mut TcpStream, reply: u8) -> io::Result<()> {
+    stream.write_all(&[VERSION, reply, 0, IPV4, 0, 0, 0, 0, 0, 0]).await
+}

@@ -1,0 +1,217 @@
+//! The collector against brokers of Apache Kafka that it has for itself: fresh, killed, frozen, secured. Run where `CI_PEERS` is set;
+//! each test starts its own by `tests/peers/kafka.sh`.
+
+#[path = "mock/session.rs"]
+#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
+mod session;
+
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
+use switchboard_kafka::testing::Broker;
+use switchboard_kafka::{Config, TokenSource};
+use switchboard_model::{FailureKind, SourcePhase, TailFrom};
+
+use session::{Session, config, numbers, producer, send};
+
+fn has_peers(test: &str) -> bool {
+    let has_peers = std::env::var_os("CI_PEERS").is_some();
+    if !has_peers {
+        eprintln!("skipped: {test} needs Apache Kafka; set CI_PEERS=1 (it is fetched from Maven Central)");
+    }
+    has_peers
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+fn admin(settings: &ClientConfig) -> AdminClient<DefaultClientContext> {
+    settings.create().expect("an admin client")
+}
+
+fn plain(broker: &Broker) -> ClientConfig {
+    let mut settings = ClientConfig::new();
+    settings.set("bootstrap.servers", &broker.address);
+    settings
+}
+
+fn create_topic(settings: &ClientConfig, name: &str, num_partitions: i32) {
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(20))).operation_timeout(Some(Duration::from_secs(20)));
+    let topic = NewTopic::new(name, num_partitions, TopicReplication::Fixed(1));
+    let made = block_on(admin(settings).create_topics([&topic], &options)).expect("answered");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+}
+
+fn delete_topic(settings: &ClientConfig, name: &str) {
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(20))).operation_timeout(Some(Duration::from_secs(20)));
+    let gone = block_on(admin(settings).delete_topics(&[name], &options)).expect("answered");
+    assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+}
+
+fn topics(settings: &ClientConfig) -> Vec<String> {
+    let probe: BaseConsumer = settings.create().expect("a consumer");
+    let metadata = probe.fetch_metadata(None, Duration::from_secs(20)).expect("metadata");
+    metadata.topics().iter().map(|topic| topic.name().to_owned()).collect()
+}
+
+#[test]
+fn watching_a_fresh_cluster_leaves_no_trace() {
+    if !has_peers("watching_a_fresh_cluster_leaves_no_trace") {
+        return;
+    }
+    let broker = Broker::start();
+    create_topic(&plain(&broker), "orders-dlt", 2);
+    let mut config = config(&broker.address);
+    config.groups = vec!["billing".to_owned()];
+    config.tail = vec![("orders-dlt".to_owned(), TailFrom::Beginning)];
+    let mut session = Session::start(config);
+    session.wait_until_live();
+    send(&producer(&broker.address), "orders-dlt", 0, numbers(0..3));
+    session.wait("records", |state| state.values("orders-dlt") == ["0", "1", "2"]);
+    // Many polls later.
+    std::thread::sleep(Duration::from_secs(5));
+    session.stop();
+    assert_eq!(topics(&plain(&broker)), ["orders-dlt"], "no `__consumer_offsets` was made");
+}
+
+/// The broker goes and comes back, then a tailed topic is deleted and made again: its records are read within 10 s, and it is told.
+fn read_on_after(test: &str, goes_and_comes_back: impl Fn(&Broker)) {
+    if !has_peers(test) {
+        return;
+    }
+    let broker = Broker::start();
+    let settings = plain(&broker);
+    create_topic(&settings, "orders", 2);
+    send(&producer(&broker.address), "orders", 0, numbers(0..4));
+    let mut config = config(&broker.address);
+    config.tail = vec![("orders".to_owned(), TailFrom::Beginning)];
+    let session = Session::start(config);
+    session.wait("the first ones", |state| state.values("orders").len() == 4);
+    session.wait("its id", |state| state.topics["orders"].topic_id.is_some());
+    let first_id = session.state().topics["orders"].topic_id.clone();
+    goes_and_comes_back(&broker);
+    session.wait_within("live again", Duration::from_secs(10), |state| state.phase() == Some(SourcePhase::Live));
+    send(&producer(&broker.address), "orders", 1, numbers(4..6));
+    session.wait_within("read on", Duration::from_secs(10), |state| state.values("orders").len() == 6);
+    assert_eq!(session.state().topics["orders"].made_again_ns, None, "it is the same topic");
+    for round in 1..=2 {
+        delete_topic(&settings, "orders");
+        // The brokers delete in their own time.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while topics(&settings).contains(&"orders".to_owned()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        create_topic(&settings, "orders", 2);
+        // Fewer than there were, so that old positions lie beyond the end.
+        send(&producer(&broker.address), "orders", 0, ["new".to_owned()]);
+        session.wait_within("the new one", Duration::from_secs(10), |state| state.values("orders").len() == 6 + round);
+        session.wait_within("told", Duration::from_secs(15), |state| {
+            state.topics.get("orders").is_some_and(|topic| topic.made_again_ns.is_some() && topic.topic_id.is_some() && topic.topic_id != first_id)
+        });
+    }
+    session.wait("live", |state| state.phase() == Some(SourcePhase::Live));
+}
+
+#[test]
+fn a_topic_made_again_after_its_broker_was_killed_is_read() {
+    read_on_after("a_topic_made_again_after_its_broker_was_killed_is_read", |broker| {
+        broker.kill();
+        std::thread::sleep(Duration::from_secs(5));
+        broker.start_again();
+    });
+}
+
+#[test]
+fn a_topic_made_again_after_its_broker_froze_is_read() {
+    read_on_after("a_topic_made_again_after_its_broker_froze_is_read", |broker| {
+        broker.signal("STOP");
+        std::thread::sleep(Duration::from_secs(40));
+        broker.signal("CONT");
+    });
+}
+
+/// A profile's settings for the secured listener.
+fn secured(broker: &Broker, mechanism: &str) -> Config {
+    let mut config = config(&broker.address);
+    (config.username, config.password) = (Some("observer".to_owned()), Some("observer-secret".to_owned()));
+    for (property, value) in [
+        ("security.protocol", "SASL_SSL".to_owned()),
+        ("sasl.mechanism", mechanism.to_owned()),
+        ("ssl.ca.location", broker.file("ca.pem").display().to_string()),
+    ] {
+        config.properties.insert(property.to_owned(), value);
+    }
+    config
+}
+
+#[test]
+fn lag_is_read_on_a_secured_cluster() {
+    if !has_peers("lag_is_read_on_a_secured_cluster") {
+        return;
+    }
+    let broker = Broker::secured();
+    let mut settings = plain(&broker);
+    settings
+        .set("security.protocol", "SASL_SSL")
+        .set("sasl.mechanism", "SCRAM-SHA-512")
+        .set("sasl.username", "observer")
+        .set("sasl.password", "observer-secret")
+        .set("ssl.ca.location", broker.file("ca.pem").display().to_string());
+    create_topic(&settings, "orders", 1);
+    let producer: BaseProducer = settings.create().expect("a producer");
+    for number in 0..7 {
+        let value = number.to_string();
+        producer.send(BaseRecord::<str, str>::to("orders").partition(0).payload(&value)).map_err(|(error, _)| error).expect("queued");
+    }
+    producer.flush(Duration::from_secs(20)).expect("sent");
+    let committer: BaseConsumer = settings.clone().set("group.id", "billing").set("enable.auto.commit", "false").create().expect("a consumer");
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset("orders", 0, Offset::Offset(3)).expect("an offset");
+    committer.commit(&offsets, CommitMode::Sync).expect("committed");
+    let is_read = |config: Config, what: &str| {
+        let mut config = config;
+        config.tail = vec![("orders".to_owned(), TailFrom::Beginning)];
+        let session = Session::start(config);
+        session.wait(what, |state| state.offsets("billing") == [("orders".to_owned(), 0, Some(3), Some(7))] && state.values("orders").len() == 7);
+        session.wait_until_live();
+    };
+    is_read(secured(&broker, "SCRAM-SHA-512"), "lag by SCRAM");
+    is_read(secured(&broker, "PLAIN"), "lag by PLAIN");
+    let mut with_store = secured(&broker, "SCRAM-SHA-512");
+    with_store.properties.insert("ssl.keystore.location".to_owned(), broker.file("client.p12").display().to_string());
+    with_store.key_password = Some("store-secret".to_owned());
+    is_read(with_store, "lag with a PKCS#12 store");
+    let mut with_pem = secured(&broker, "SCRAM-SHA-512");
+    for property in ["ssl.certificate.location", "ssl.key.location"] {
+        with_pem.properties.insert(property.to_owned(), broker.file("client.pem").display().to_string());
+    }
+    is_read(with_pem, "lag with a certificate as PEM");
+    let mut unverified = secured(&broker, "SCRAM-SHA-512");
+    unverified.properties.remove("ssl.ca.location");
+    unverified.properties.insert("enable.ssl.certificate.verification".to_owned(), "false".to_owned());
+    is_read(unverified, "lag without verification");
+    // What must fail, and how it is told.
+    let fails = |config: Config, kind: FailureKind, word: &str| {
+        let session = Session::start(config);
+        session.wait(word, |state| {
+            state.statuses.iter().any(|status| status.failure == Some(kind) && format!("{} {}", status.detail, status.next_step).contains(word))
+        });
+        assert!(session.state().groups.is_empty());
+        assert!(!format!("{:?}", session.state().statuses).contains("secret"));
+    };
+    let mut wrong = secured(&broker, "SCRAM-SHA-512");
+    wrong.password = Some("wrong-secret".to_owned());
+    fails(wrong, FailureKind::Authenticate, "did not accept the credentials");
+    let mut unknown_authority = secured(&broker, "SCRAM-SHA-512");
+    unknown_authority.properties.remove("ssl.ca.location");
+    fails(unknown_authority, FailureKind::Connect, "ssl.ca.location");
+    let mut by_token = secured(&broker, "OAUTHBEARER");
+    (by_token.username, by_token.password, by_token.token) = (None, None, Some(TokenSource::new(|| Err("the vault is closed".to_owned()))));
+    fails(by_token, FailureKind::Authenticate, "the vault is closed");
+}
