@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::figures::BUCKET_NS;
 use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
-use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Sources, SpanReaders};
+use crate::guarded;
+use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Guarded, Sources, SpanReaders};
 use crate::store::Store;
 use crate::view::{
     BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, Health, HopKind,
@@ -51,6 +52,8 @@ struct Told {
     readers: BTreeMap<(String, String), Vec<SpanReader>>,
     dead_letters: Vec<DeadLetterView>,
     breakers: Vec<BreakerView>,
+    /// By caller and callee.
+    guarded: BTreeMap<(String, String), Guarded>,
 }
 
 impl Told {
@@ -74,6 +77,8 @@ type Evidence = BTreeMap<(String, String), (String, i64)>;
 const PROVED: i64 = 10;
 /// Weight of a callee of which only the breaker's name tells.
 const BY_NAME: i64 = 1;
+/// An instance that sent no span for so long is not counted among those that hold breakers, ns.
+const INSTANCE_LIVES_NS: i64 = 60_000_000_000;
 /// Buckets that a history has at most.
 const MAX_HISTORY: i32 = 186;
 
@@ -169,12 +174,14 @@ impl Chart {
             readers,
             groups: Arc::new(groups),
             dead_letters: observed.dead_letters.views(),
-            breakers: observed.breakers.views(observed.now_ns, observed.sources),
+            breakers: breaker_views(observed),
+            guarded: observed.breakers.guarded(),
         }
     }
 
     /// Tells the breakers what spans prove of their callees, and takes back what they no longer do.
     fn tell_callees(&mut self, observed: &mut Observed<'_>) {
+        let views = breaker_views(observed);
         let flow = &*observed.flow;
         // Services of one name, in several namespaces, may hold breakers of one name: they must agree.
         let mut proved: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
@@ -187,9 +194,8 @@ impl Chart {
             evidence.extend(callees.pop_first().map(|callee| (key, (callee, PROVED))));
         }
         let mut called = BTreeMap::new();
-        for view in observed.breakers.views(observed.now_ns, observed.sources) {
-            let Some(caller) = view.caller else { continue };
-            let key = (caller, view.name);
+        let of_guards: Vec<(String, String)> = observed.breakers.guard_names().map(|(caller, name)| (caller.to_owned(), name.to_owned())).collect();
+        for key in views.into_iter().filter_map(|view| Some((view.caller?, view.name))).chain(of_guards) {
             if evidence.contains_key(&key) {
                 continue;
             }
@@ -246,7 +252,9 @@ impl Chart {
         if self.is_flow_changed || is_planned_anew || !self.is_at_rest {
             self.is_at_rest = now_ns.saturating_sub(self.flow_changed_ns) > DRAINED_AFTER_NS;
             is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, told, &mut self.summaries, now_ns, self.started_ns));
-            is_changed |= put(&mut self.snapshot.interactions, interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns));
+            let mut views = interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns);
+            guarded::show(&self.plan, &told.guarded, &mut views);
+            is_changed |= put(&mut self.snapshot.interactions, views);
         }
         is_changed |= put(&mut self.snapshot.sources, std::mem::take(&mut observed.source_views));
         let totals = Totals {
@@ -292,6 +300,9 @@ impl Chart {
         report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
         flow_report(&mut report, flow, &plan, &told.channels, scope, &mut self.summaries);
         self.tell_verdicts(&mut report, flow, &plan, &told, now_ns);
+        if range.is_none() {
+            guarded::report(&told.guarded, &mut report.interactions);
+        }
         report
     }
 
@@ -513,6 +524,12 @@ fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
         });
     }
     groups
+}
+
+/// All breakers, with what spans tell of the instances that hold them.
+fn breaker_views(observed: &mut Observed<'_>) -> Vec<BreakerView> {
+    let (flow, seen_from_ns) = (&*observed.flow, observed.now_ns.saturating_sub(INSTANCE_LIVES_NS));
+    observed.breakers.views(observed.now_ns, observed.sources, &|caller| flow.names.num_instances_since(caller, seen_from_ns))
 }
 
 /// By channel, origin and fingerprint, whatever the cluster.

@@ -5,6 +5,7 @@ mod engine;
 mod extract;
 mod figures;
 mod flow;
+mod guarded;
 mod intern;
 mod old_spans;
 mod queries;

@@ -110,7 +110,7 @@ impl Board {
     /// One follower's newest answer: tells it as a fact, and the source's status if that changes with it. `false` = the
     /// session closed the source.
     pub fn mark(&self, at: usize, answer: Result<HealthState, Trouble>) -> bool {
-        let state = answer.as_ref().copied().unwrap_or(HealthState::Unknown);
+        let state = answer.as_ref().copied().unwrap_or(HealthState::NotAsked);
         let fact = HealthFact { endpoint: self.address.clone(), service: self.service.clone(), asked: self.asked[at].clone(), state };
         let header = BatchHeader { source: self.sink.source(), received_ns: now_ns(), ..BatchHeader::default() };
         match self.sink.offer(Batch::Facts(FactBatch { header, facts: vec![Fact::Health(fact)] })) {

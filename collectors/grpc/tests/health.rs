@@ -194,7 +194,7 @@ fn a_server_that_goes_is_unknown_and_comes_back() {
     let mut seen = Observed::start(&runtime, config(&format!("http://{address}"), &["", "lab.Orders"]));
     seen.until_state("", HealthState::Serving);
     server.shutdown_background();
-    seen.until_state("", HealthState::Unknown);
+    seen.until_state("", HealthState::NotAsked);
     seen.until("refused", |seen| seen.statuses.last().is_some_and(|status| status.detail.contains("refused")));
     let status = seen.statuses.last().expect("seen");
     assert_eq!((status.phase, status.failure), (SourcePhase::Failed, Some(FailureKind::Connect)));
@@ -296,7 +296,7 @@ fn answers_of_the_servers_own_are_told_with_the_next_step() {
         let mut seen = Observed::start(&runtime, config(&url, &[""]));
         let said = seen.until_status(phase, Some(failure));
         assert_eq!(said, (detail.replace("URL", &url), next_step.to_owned()));
-        seen.until_state("", HealthState::Unknown);
+        seen.until_state("", HealthState::NotAsked);
     }
 }
 
@@ -308,7 +308,7 @@ fn a_server_that_hangs_or_says_nothing_known_is_unknown() {
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Peer));
     assert_eq!(detail, format!("{url} did not answer within 500ms"));
     assert_eq!(next_step, "look whether the server hangs, or is paused in a debugger");
-    seen.until_state("", HealthState::Unknown);
+    seen.until_state("", HealthState::NotAsked);
     assert!(seen.stop(&runtime) < Duration::from_millis(500));
 
     let (url, _scripted) = serve_scripted(&runtime, Ok(77), false);
@@ -353,7 +353,7 @@ fn what_is_no_grpc_server_is_told() {
         let (detail, next_step) = seen.until_status(phase, Some(failure));
         assert!(detail.contains(part), "{detail}");
         assert!(!next_step.is_empty());
-        seen.until_state("", HealthState::Unknown);
+        seen.until_state("", HealthState::NotAsked);
     }
 }
 
@@ -416,4 +416,14 @@ fn tls_is_spoken_and_a_mismatch_is_named() {
     let mut seen = Observed::start(&runtime, config(&format!("https://{plain}"), &[""]));
     let said = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
     assert_eq!(said, (format!("https://{plain} speaks plain text where TLS was asked for"), "write http:// instead of https:// in url".to_owned()));
+}
+
+#[test]
+fn a_server_that_does_not_know_its_health_was_asked() {
+    let runtime = runtime();
+    // 0 = UNKNOWN.
+    let (url, _scripted) = serve_scripted(&runtime, Ok(0), false);
+    let mut seen = Observed::start(&runtime, config(&url, &[""]));
+    seen.until_state("", HealthState::Unknown);
+    assert_eq!(seen.until_status(SourcePhase::Live, None).0, "the server's health is followed");
 }

@@ -131,6 +131,47 @@ pub(crate) fn read_events(answer: &Value) -> Option<EventsAnswer> {
     Some(read)
 }
 
+/// What guards calls beside breakers, and tells what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guard {
+    /// Its endpoint.
+    pub endpoint: &'static str,
+    list: &'static str,
+    name: &'static str,
+    /// The only type of event that is told.
+    wanted: &'static str,
+    kind: BreakerEventKind,
+}
+
+/// All of them.
+pub(crate) const GUARDS: [Guard; 2] = [
+    Guard { endpoint: "retryevents", list: "retryEvents", name: "retryName", wanted: "RETRY", kind: BreakerEventKind::Retried },
+    Guard { endpoint: "timelimiterevents", list: "timeLimiterEvents", name: "timeLimiterName", wanted: "TIMEOUT", kind: BreakerEventKind::TimedOut },
+];
+
+/// Reads `retryevents` or `timelimiterevents`: those events that are told of. `None` if it is none.
+pub(crate) fn read_guard_events(answer: &Value, guard: &Guard) -> Option<EventsAnswer> {
+    let mut read = EventsAnswer::default();
+    for event in answer.get(guard.list)?.as_array()? {
+        let text = |field: &str| event.get(field).and_then(Value::as_str).unwrap_or_default();
+        let Some(name) = read_name(text(guard.name)) else {
+            read.num_unreadable += 1;
+            continue;
+        };
+        if text("type") == guard.wanted {
+            let created = text("creationTime");
+            let attempt = event.get("numberOfAttempts").map(Value::to_string).unwrap_or_default();
+            read.events.push(EventReading {
+                name,
+                key: [created.to_owned(), guard.wanted.to_owned(), attempt],
+                at_ns: parse_zoned_date_time(created),
+                kind: guard.kind,
+            });
+        }
+    }
+    Some(read)
+}
+
 /// Which instance answered, where `info` tells: as `instance`, `instanceId` or their like at the top or under `app` or
 /// `service`.
 pub(crate) fn read_instance(info: &Value) -> Option<String> {
@@ -159,14 +200,15 @@ pub(crate) fn read_name(text: &str) -> Option<String> {
     (!name.is_empty() && name.len() <= LONGEST_NAME_BYTES && !name.chars().any(char::is_control)).then(|| name.to_owned())
 }
 
-/// A state by the library's own name; `METRICS_ONLY` lets everything pass, as `DISABLED` does.
+/// A state by the library's own name.
 fn read_state(text: &str) -> Option<BreakerState> {
     Some(match text {
         "CLOSED" => BreakerState::Closed,
         "OPEN" => BreakerState::Open,
         "HALF_OPEN" => BreakerState::HalfOpen,
         "FORCED_OPEN" => BreakerState::ForcedOpen,
-        "DISABLED" | "METRICS_ONLY" => BreakerState::Disabled,
+        "DISABLED" => BreakerState::Disabled,
+        "METRICS_ONLY" => BreakerState::MetricsOnly,
         _ => return None,
     })
 }
@@ -220,7 +262,7 @@ mod tests {
                     buffered_calls: Some(0),
                     failed_calls: Some(0),
                     not_permitted_calls: Some(0),
-                    ..reading("fresh", Some(BreakerState::Disabled))
+                    ..reading("fresh", Some(BreakerState::MetricsOnly))
                 },
                 reading("new-kind", None),
                 BreakerReading {
@@ -261,13 +303,14 @@ mod tests {
 
     #[test]
     fn states_and_transitions_by_their_names() {
-        use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
+        use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, MetricsOnly, Open};
         for (transition, expected) in [
             ("CLOSED_TO_OPEN", Some((Closed, Open))),
             ("OPEN_TO_OPEN", Some((Open, Open))),
             ("OPEN_TO_HALF_OPEN", Some((Open, HalfOpen))),
             ("HALF_OPEN_TO_CLOSED", Some((HalfOpen, Closed))),
-            ("FORCED_OPEN_TO_METRICS_ONLY", Some((ForcedOpen, Disabled))),
+            ("FORCED_OPEN_TO_METRICS_ONLY", Some((ForcedOpen, MetricsOnly))),
+            ("METRICS_ONLY_TO_DISABLED", Some((MetricsOnly, Disabled))),
             ("CLOSED", None),
             ("CLOSED_TO_SIDEWAYS", None),
         ] {
@@ -293,6 +336,32 @@ mod tests {
         assert_eq!(read.events[0].at_ns, Some(1_795_252_530_500_000_000));
         assert_eq!(read.events[0].kind, BreakerEventKind::Transition { from: BreakerState::Closed, to: BreakerState::Open });
         assert_eq!((read.events[1].at_ns, read.events[1].kind), (None, BreakerEventKind::Error));
+    }
+
+    #[test]
+    fn retries_and_time_outs_are_read_and_nothing_else_of_their_events() {
+        let at = "2026-11-21T10:15:30.5+01:00[Europe/Berlin]";
+        let retries = json!({"retryEvents": [
+            {"retryName": "payments", "type": "RETRY", "creationTime": at, "errorMessage": "java.io.IOException: refused", "numberOfAttempts": 1},
+            {"retryName": "payments", "type": "SUCCESS", "creationTime": at, "errorMessage": null, "numberOfAttempts": 1},
+            {"retryName": "payments", "type": "ERROR", "creationTime": at, "numberOfAttempts": 3},
+            {"type": "RETRY"},
+        ]});
+        let read = read_guard_events(&retries, &GUARDS[0]).expect("events");
+        assert_eq!((read.events.len(), read.num_unreadable), (1, 1));
+        assert_eq!(
+            (read.events[0].kind, read.events[0].at_ns, read.events[0].key[2].as_str()),
+            (BreakerEventKind::Retried, Some(1_795_252_530_500_000_000), "1")
+        );
+        let limits = json!({"timeLimiterEvents": [
+            {"timeLimiterName": "payments", "type": "TIMEOUT", "creationTime": at},
+            {"timeLimiterName": "payments", "type": "SUCCESS", "creationTime": at},
+        ]});
+        assert_eq!(
+            read_guard_events(&limits, &GUARDS[1]).map(|read| read.events.iter().map(|event| event.kind).collect()),
+            Some(vec![BreakerEventKind::TimedOut])
+        );
+        assert_eq!(read_guard_events(&retries, &GUARDS[1]), None);
     }
 
     #[test]

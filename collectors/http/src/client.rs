@@ -15,6 +15,9 @@ use crate::{Auth, Config};
 /// The most bytes read of an answer.
 pub(crate) const MOST_BODY_BYTES: usize = 1 << 20;
 
+/// The last part of an actuator's base address, unless it was configured otherwise.
+const ACTUATOR: &str = "actuator";
+
 /// Header by which an instance may name itself.
 const INSTANCE_HEADER: &str = "x-instance-id";
 
@@ -91,7 +94,47 @@ impl Actuator {
 
     /// Asks an endpoint (`""` = the list of links). An endpoint that is not there (404) is `Ok(None)`.
     pub async fn get(&mut self, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Trouble> {
-        let mut url = self.base.clone();
+        let base = self.base.clone();
+        self.get_from(base, endpoint, redactor).await
+    }
+
+    /// Asks an endpoint of another base on the same server; `None` where it does not answer well.
+    pub async fn get_elsewhere(&mut self, base: &Url, endpoint: &str, redactor: &Redactor) -> Option<Value> {
+        self.get_from(base.clone(), endpoint, redactor).await.ok().flatten().map(|answer| answer.json)
+    }
+
+    /// Where the actuator's base may be meant to be, if not at the address: above one of its endpoints, or below the application.
+    pub fn other_bases(&self) -> Vec<Url> {
+        let segments: Vec<&str> = self.base.path_segments().into_iter().flatten().filter(|segment| !segment.is_empty()).collect();
+        let with = |segments: &[&str], last: Option<&str>| {
+            let mut url = self.base.clone();
+            let path: Vec<&str> = segments.iter().copied().chain(last).collect();
+            url.set_path(&path.join("/"));
+            url
+        };
+        let mut bases = Vec::new();
+        if let Some(at) = segments.iter().rposition(|segment| *segment == ACTUATOR) {
+            bases.push(with(&segments[..=at], None));
+        } else {
+            if let Some(at) = segments.iter().position(|segment| segment.starts_with("circuitbreaker")) {
+                bases.push(with(&segments[..at], None));
+                bases.push(with(&segments[..at], Some(ACTUATOR)));
+            }
+            bases.push(with(&segments, Some(ACTUATOR)));
+            bases.push(with(&[], Some(ACTUATOR)));
+        }
+        let own = self.address().to_owned();
+        let mut known: Vec<String> = vec![own];
+        bases.retain(|base| {
+            let address = base.as_str().trim_end_matches('/').to_owned();
+            let is_new = !known.contains(&address);
+            known.push(address);
+            is_new
+        });
+        bases
+    }
+
+    async fn get_from(&mut self, mut url: Url, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Trouble> {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty();
             if !endpoint.is_empty() {

@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn state() -> Fact {
-        Fact::Instance(InstanceFact { address: "a".into(), service: None, instance: None, changing: false })
+        Fact::Instance(InstanceFact { address: "a".into(), service: None, instance: None, changing: false, process_id: None })
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use switchboard_model::{BreakerEventFact, BreakerFact, Fact, FailureKind, InstanceFact, ItemKind, Redactor, Sink, SourcePhase, now_ns};
 
 use crate::Config;
-use crate::actuator::{BreakersAnswer, EventReading, MOST_BREAKERS, lists_endpoint, read_breakers, read_events, read_instance, read_process_id};
+use crate::actuator::{
+    BreakersAnswer, EventReading, GUARDS, Guard, MOST_BREAKERS, lists_endpoint, read_breakers, read_events, read_guard_events, read_instance, read_process_id,
+};
 use crate::client::Actuator;
 use crate::event_memory::EventMemory;
 use crate::instance_watch::{InstanceWatch, Verdict};
@@ -18,6 +20,9 @@ const ORIGIN: &str = "actuator";
 
 /// How long `info` is not asked again where it told no instance, and an instance is not told again where it is the same.
 const SELDOM: Duration = Duration::from_secs(30);
+
+/// One miss is a miss; from so many in a row on it is told.
+const MISSES_TOLD_FROM: u32 = 3;
 
 const STATES: &str = "circuitbreakers";
 const EVENTS: &str = "circuitbreakerevents";
@@ -53,6 +58,17 @@ pub(crate) struct Poll {
     outbox: Outbox,
     info: Info,
     instance_told: Option<(InstanceFact, Instant)>,
+    /// How many polls in a row found no events where they were, and what was in the way last.
+    missed_events: (u32, Option<Trouble>),
+    guards: [GuardReader; 2],
+}
+
+/// Reads what happened to a kind of guard, where that is told.
+struct GuardReader {
+    guard: Guard,
+    events: EventMemory,
+    is_there: bool,
+    asked_at: Option<Instant>,
 }
 
 /// What `info` told of who answers.
@@ -62,6 +78,7 @@ struct Info {
     /// Whether it tells anything to know the instance by.
     tells: bool,
     instance: Option<String>,
+    process_id: Option<u64>,
 }
 
 /// Whose states an answer tells.
@@ -84,6 +101,8 @@ impl Poll {
             outbox: Outbox::default(),
             info: Info::default(),
             instance_told: None,
+            missed_events: (0, None),
+            guards: GUARDS.map(|guard| GuardReader { guard, events: EventMemory::default(), is_there: false, asked_at: None }),
         }
     }
 
@@ -104,14 +123,33 @@ impl Poll {
     async fn read(&mut self) -> Result<Option<State>, (SourcePhase, Trouble)> {
         let failed = |trouble| (SourcePhase::Failed, trouble);
         // Events first: the state that is read after them is then the newer truth of the two.
-        let events = self.actuator.get(EVENTS, &self.redactor).await.map_err(failed)?;
-        let Some(states) = self.actuator.get(STATES, &self.redactor).await.map_err(failed)? else {
-            let links = self.actuator.get("", &self.redactor).await.ok().flatten();
-            let is_actuator = links.is_some_and(|links| lists_endpoint(&links.json, STATES) == Some(false));
-            return Err((SourcePhase::Degraded, Trouble::missing(&self.actuator.at(STATES), is_actuator)));
+        let events = match self.actuator.get(EVENTS, &self.redactor).await {
+            Ok(events) => {
+                self.missed_events = (0, None);
+                events
+            }
+            Err(trouble) if trouble.is_passing => {
+                self.missed_events = (self.missed_events.0.saturating_add(1), Some(trouble));
+                None
+            }
+            Err(trouble) => return Err(failed(self.corrected(trouble).await)),
+        };
+        let states = match self.actuator.get(STATES, &self.redactor).await {
+            Ok(Some(states)) => states,
+            Ok(None) => {
+                let links = self.actuator.get("", &self.redactor).await.ok().flatten();
+                let is_actuator = links.is_some_and(|links| lists_endpoint(&links.json, STATES) == Some(false));
+                let trouble = Trouble::missing(&self.actuator.at(STATES), is_actuator);
+                let trouble = if is_actuator { trouble } else { self.corrected(trouble).await };
+                return Err((SourcePhase::Degraded, trouble));
+            }
+            Err(trouble) => return Err(failed(self.corrected(trouble).await)),
         };
         let received_ns = now_ns();
-        let breakers = read_breakers(&states.json).ok_or_else(|| failed(Trouble::shape(&self.actuator.at(STATES), states.num_bytes)))?;
+        let Some(breakers) = read_breakers(&states.json) else {
+            let trouble = Trouble::shape(&self.actuator.at(STATES), states.num_bytes);
+            return Err(failed(self.corrected(trouble).await));
+        };
         let events = match events {
             None => None,
             Some(answer) => {
@@ -134,15 +172,36 @@ impl Poll {
         let mut facts = Vec::new();
         facts.extend(self.instance_fact(&verdict, states.instance.as_deref(), now));
         let mut num_unreadable = breakers.num_unreadable;
-        let has_events = events.is_some();
+        // A poll that missed them says nothing of whether they are there.
+        let has_events = events.is_some() || self.missed_events.0 > 0;
         if let Some((read, _)) = &events {
             let attribution = self.attribute(&verdict, event_instance);
             num_unreadable += read.num_unreadable + read.events.iter().filter(|event| event.at_ns.is_none()).count() as u64;
             self.event_facts(&mut facts, &read.events, &fresh, &attribution);
         }
         self.breaker_facts(&mut facts, &breakers, &self.attribute(&verdict, states.instance));
+        num_unreadable += self.read_guards(&mut facts, &verdict, now).await;
         let is_open = self.outbox.send(&self.sink, facts, received_ns);
         Ok(is_open.then(|| self.state(&breakers, has_events, num_unreadable, &verdict)))
+    }
+
+    /// Looks whether the actuator is elsewhere on the same server, where it answered, but not as one.
+    async fn corrected(&mut self, trouble: Trouble) -> Trouble {
+        if trouble.is_passing || trouble.failure == FailureKind::Connect {
+            return trouble;
+        }
+        for base in self.actuator.other_bases() {
+            let address = base.as_str().trim_end_matches('/');
+            let states = self.actuator.get_elsewhere(&base, STATES, &self.redactor).await;
+            if states.is_some_and(|states| read_breakers(&states).is_some()) {
+                return trouble.other_base(address, true);
+            }
+            let links = self.actuator.get_elsewhere(&base, "", &self.redactor).await;
+            if links.is_some_and(|links| lists_endpoint(&links, STATES) == Some(false)) {
+                return trouble.other_base(address, false);
+            }
+        }
+        trouble
     }
 
     /// Asks `info` who answers: each time where it tells, else seldom. States are good without it, so nothing fails with it.
@@ -153,18 +212,51 @@ impl Poll {
         self.info = Info { asked_at: Some(now), ..Info::default() };
         let Ok(Some(info)) = self.actuator.get("info", &self.redactor).await else { return };
         self.info.instance = read_instance(&info.json);
-        let process = || read_process_id(&info.json).map(|process_id| format!("process {process_id}"));
+        self.info.process_id = read_process_id(&info.json);
+        let process = || self.info.process_id.map(|process_id| format!("process {process_id}"));
         if let Some(named) = self.info.instance.clone().or_else(process) {
             self.info.tells = true;
             self.watch.named(&named, now);
         }
     }
 
+    /// Asks for retries and time-outs: each time where they are told, else seldom. States are good without them, so nothing fails
+    /// with them. How many entries could not be read.
+    async fn read_guards(&mut self, facts: &mut Vec<Fact>, verdict: &Verdict, now: Instant) -> u64 {
+        let mut num_unreadable = 0;
+        for at in 0..self.guards.len() {
+            let reader = &mut self.guards[at];
+            if !reader.is_there && reader.asked_at.is_some_and(|asked_at| now.duration_since(asked_at) < SELDOM) {
+                continue;
+            }
+            reader.asked_at = Some(now);
+            let answer = match self.actuator.get(reader.guard.endpoint, &self.redactor).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => {
+                    reader.is_there = false;
+                    continue;
+                }
+                // One miss is a miss.
+                Err(_) => continue,
+            };
+            let read = read_guard_events(&answer.json, &reader.guard);
+            reader.is_there = read.is_some();
+            let Some(read) = read else { continue };
+            let fresh = reader.events.see(&read.events, &self.redactor).fresh;
+            num_unreadable += read.num_unreadable;
+            let attribution = self.attribute(verdict, answer.instance);
+            self.event_facts(facts, &read.events, &fresh, &attribution);
+        }
+        num_unreadable
+    }
+
     /// Looks for signs of another instance; gives the indexes of the events that were not told yet.
     fn look_at_signs(&mut self, breakers: &BreakersAnswer, events: Option<&[EventReading]>, now: Instant) -> Vec<usize> {
         let Some(events) = events else {
             let counts = breakers.breakers.iter().filter_map(|breaker| Some((breaker.name.as_str(), breaker.not_permitted_calls?)));
-            self.watch.counted(counts, now);
+            if self.missed_events.0 == 0 {
+                self.watch.counted(counts, now);
+            }
             return Vec::new();
         };
         let sighting = self.events.see(events, &self.redactor);
@@ -189,6 +281,7 @@ impl Poll {
             service: self.config.service.clone(),
             instance: if verdict.changing { named } else { self.config.instance.clone().or(named) },
             changing: verdict.changing,
+            process_id: self.info.process_id.filter(|_| !verdict.changing),
         };
         if self.instance_told.as_ref().is_some_and(|(told, at)| *told == fact && now.duration_since(*at) < SELDOM) {
             return None;
@@ -258,6 +351,10 @@ impl Poll {
             let Trouble { failure, detail, next_step, .. } = Trouble::missing_events(&self.actuator.at(EVENTS));
             return degraded(failure, detail, &next_step);
         }
+        if let (MISSES_TOLD_FROM.., Some(trouble)) = &self.missed_events {
+            let Trouble { failure, detail, next_step, .. } = trouble.clone().without_events();
+            return degraded(failure, detail, &next_step);
+        }
         if breakers.names_only {
             let detail = format!("{address} names its breakers but not their states, as Resilience4j 1.x does: states come from events alone");
             return degraded(FailureKind::Peer, detail, "update the application to Resilience4j 2");
@@ -276,6 +373,8 @@ impl Poll {
             1 => "1 circuit breaker is read".to_owned(),
             number => format!("{number} circuit breakers are read"),
         };
+        let told: Vec<&str> = self.guards.iter().zip(["retries", "time-outs"]).filter(|(reader, _)| reader.is_there).map(|(_, word)| word).collect();
+        let detail = if told.is_empty() { detail } else { format!("{detail}, and {}", told.join(" and ")) };
         State { failure: None, detail, next_step: String::new() }
     }
 }

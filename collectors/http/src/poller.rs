@@ -64,15 +64,23 @@ async fn run(config: Config, sink: Sink, redactor: Arc<Redactor>, refresh: Arc<N
     let interval = config.poll_interval.max(SHORTEST_INTERVAL);
     let mut backoff = Backoff::default();
     let mut poll = Poll::new(config, actuator, sink, redactor);
+    let mut is_read = false;
     loop {
         let delay = match poll.once().await {
             PollEnd::Read(state) => {
                 backoff.reset();
+                is_read = true;
                 let phase = if state.failure.is_some() { SourcePhase::Degraded } else { SourcePhase::Live };
                 teller.tell(phase, state.failure, state.detail, state.next_step);
                 jittered(interval)
             }
+            // One miss is a miss.
+            PollEnd::Troubled(_, trouble) if is_read && trouble.is_passing => {
+                is_read = false;
+                jittered(interval)
+            }
             PollEnd::Troubled(phase, trouble) => {
+                is_read = false;
                 teller.tell(phase, Some(trouble.failure), trouble.detail, trouble.next_step);
                 backoff.next_delay().max(jittered(interval))
             }

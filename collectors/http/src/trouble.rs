@@ -22,6 +22,8 @@ pub(crate) struct Trouble {
     pub next_step: String,
     /// How many bytes were read of an answer that could not be decoded; `None` = there was no such answer.
     pub undecodable_bytes: Option<u64>,
+    /// Whether the next poll may well find it gone: the server has trouble of its own, or was slow.
+    pub is_passing: bool,
 }
 
 /// What to do about an address at which no actuator answers.
@@ -30,7 +32,7 @@ const ADD_CREDENTIALS: &str = "add username and password, or bearer, to this sou
 
 impl Trouble {
     fn new(failure: FailureKind, detail: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { failure, detail: detail.into(), next_step: next_step.into(), undecodable_bytes: None }
+        Self { failure, detail: detail.into(), next_step: next_step.into(), undecodable_bytes: None, is_passing: false }
     }
 
     /// The profile's address is none.
@@ -69,6 +71,21 @@ impl Trouble {
         Self::new(FailureKind::Peer, detail, "add circuitbreakerevents to management.endpoints.web.exposure.include")
     }
 
+    /// Events could not be read several times, states can.
+    pub fn without_events(self) -> Self {
+        Self { detail: format!("states are read, but {}: changes between two polls are not seen", self.detail), ..self }
+    }
+
+    /// What is asked for answers at another base.
+    pub fn other_base(self, base: &str, is_exposed: bool) -> Self {
+        let expose = if is_exposed { "" } else { ", and add circuitbreakers,circuitbreakerevents to management.endpoints.web.exposure.include" };
+        Self {
+            detail: format!("{}; an actuator answers at {base}", self.detail),
+            next_step: format!("write url = \"{base}\" for this source into the profile{expose}"),
+            ..self
+        }
+    }
+
     /// A status other than 200 and 404.
     pub fn status(at: &str, status: StatusCode, is_anonymous: bool, headers: &HeaderMap, redactor: &Redactor) -> Self {
         match status.as_u16() {
@@ -91,8 +108,14 @@ impl Trouble {
                     Self::new(FailureKind::Protocol, detail, "write into url the address that answers by itself")
                 }
             }
-            429 => Self::new(FailureKind::Limit, format!("{at} answered 429: too many requests"), "raise poll_s of this source in the profile"),
-            _ => Self::new(FailureKind::Peer, format!("{at} answered {status}"), "look into the application's log"),
+            429 => {
+                let trouble = Self::new(FailureKind::Limit, format!("{at} answered 429: too many requests"), "raise poll_s of this source in the profile");
+                Self { is_passing: true, ..trouble }
+            }
+            _ => {
+                let trouble = Self::new(FailureKind::Peer, format!("{at} answered {status}"), "look into the application's log");
+                Self { is_passing: status.is_server_error(), ..trouble }
+            }
         }
     }
 
@@ -121,7 +144,7 @@ impl Trouble {
             Self::new(Connect, detail, "look whether the host is up and reachable from here")
         } else if error.is_timeout() {
             let detail = format!("{address} took the request but did not answer it within {request_timeout:?}");
-            Self::new(Peer, detail, "look whether the application hangs, or is paused in a debugger")
+            Self { is_passing: true, ..Self::new(Peer, detail, "look whether the application hangs, or is paused in a debugger") }
         } else if is_tls && cause.contains("invalid peer certificate") {
             let detail = format!("{address}: its certificate is not trusted ({cause})");
             Self::new(Authenticate, detail, "add its issuer to this machine's trusted certificates, or correct the host's name in url")

@@ -209,8 +209,10 @@ pub enum BreakerState {
     HalfOpen,
     /// Held open by hand.
     ForcedOpen,
-    /// Lets everything pass (also Resilience4j's `METRICS_ONLY`).
+    /// Lets everything pass, and counts nothing.
     Disabled,
+    /// Lets everything pass, and counts (Resilience4j's `METRICS_ONLY`).
+    MetricsOnly,
 }
 
 /// A breaker's state as its library reports it.
@@ -253,11 +255,15 @@ pub enum BreakerEventKind {
     Error,
     /// A call succeeded.
     Success,
+    /// A call is made once more, as a retry of this name tells.
+    Retried,
+    /// A call took too long, as a time limiter of this name tells.
+    TimedOut,
     /// Any other event.
     Other,
 }
 
-/// Something that happened to a breaker.
+/// Something that happened to a breaker, or to what guards the same calls under a name of its own: a retry, a time limiter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerEventFact {
     /// Service that holds the breaker; `None` = unknown.
@@ -283,6 +289,9 @@ pub struct InstanceFact {
     pub instance: Option<String>,
     /// Whether another instance answered at this address before, within the last minutes.
     pub changing: bool,
+    /// The process that answered now; `None` = it does not say.
+    #[serde(default)]
+    pub process_id: Option<u64>,
 }
 
 /// State of a health check (`grpc.health.v1`).
@@ -295,8 +304,10 @@ pub enum HealthState {
     NotServing,
     /// Does not know the service asked for.
     ServiceUnknown,
-    /// Could not be asked.
+    /// Says that it does not know.
     Unknown,
+    /// Could not be asked.
+    NotAsked,
 }
 
 /// What a health endpoint said.

@@ -47,6 +47,11 @@ impl Proofs {
         }
     }
 
+    /// All peers of which any was proved.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.services.keys().copied()
+    }
+
     /// Rises when another peer is proved, or no longer.
     pub(crate) fn version(&self) -> u64 {
         self.version

@@ -261,6 +261,12 @@ impl FlowNames {
         self.services.items[service.0 as usize].clock.see(received_ns, ahead_ns);
     }
 
+    /// How many instances of services of this name sent spans from a time on.
+    pub(crate) fn num_instances_since(&self, name: &str, from_ns: i64) -> usize {
+        let of_name = self.services.items.iter().filter(|service| service.name == name);
+        of_name.flat_map(|service| &service.instances).filter(|instance| instance.version.0 >= from_ns).count()
+    }
+
     /// A resource of a service told to what it belongs. What was told last holds.
     pub(crate) fn see_label(&mut self, service: ServiceId, key: &str, value: &str, received_ns: i64) {
         let (key, value) = (cut(key), cut(value));

@@ -249,6 +249,12 @@ impl Flow {
         rows.collect()
     }
 
+    /// Addresses that pairs of spans proved to be those of services of this name.
+    pub(crate) fn addresses_of(&self, service: &str) -> BTreeSet<String> {
+        let is_its = |peer: &PeerId| self.proofs.service(*peer).is_some_and(|proved| self.names.get_service(proved).name == service);
+        self.proofs.peers().filter(is_its).map(|peer| self.names.get_peer(peer).text.clone()).collect()
+    }
+
     /// What may be the callee of each breaker that refused.
     pub(crate) fn callees(&self) -> Vec<Callees> {
         if !self.refusals.is_watching() {

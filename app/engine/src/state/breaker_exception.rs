@@ -36,7 +36,8 @@ fn resilience4j(class: &str, message: &str) -> Option<(Option<String>, BreakerSt
             "HALF_OPEN" => BreakerState::HalfOpen,
             "FORCED_OPEN" => BreakerState::ForcedOpen,
             "CLOSED" => BreakerState::Closed,
-            "DISABLED" | "METRICS_ONLY" => BreakerState::Disabled,
+            "DISABLED" => BreakerState::Disabled,
+            "METRICS_ONLY" => BreakerState::MetricsOnly,
             _ => return None,
         };
         Some((named(name), state))
@@ -110,7 +111,7 @@ fn cut(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
+    use BreakerState::{Closed, ForcedOpen, HalfOpen, MetricsOnly, Open};
     use proptest::prelude::*;
 
     use super::*;
@@ -126,7 +127,7 @@ mod tests {
             (r4j, "CircuitBreaker 'payments' is HALF_OPEN and does not permit further calls", Some((Some("payments"), HalfOpen))),
             (r4j, "CircuitBreaker 'it's' is FORCED_OPEN and does not permit further calls", Some((Some("it's"), ForcedOpen))),
             (r4j, "CircuitBreaker 'p' is CLOSED and does not permit further calls", Some((Some("p"), Closed))),
-            (r4j, "CircuitBreaker 'p' is METRICS_ONLY and does not permit further calls", Some((Some("p"), Disabled))),
+            (r4j, "CircuitBreaker 'p' is METRICS_ONLY and does not permit further calls", Some((Some("p"), MetricsOnly))),
             (r4j, "CircuitBreaker 'p' is MELTED and does not permit further calls", Some((None, Open))),
             ("", "UNAVAILABLE: CircuitBreaker 'payments-cb' is OPEN and does not permit further calls", Some((Some("payments-cb"), Open))),
             (r4j, "", Some((None, Open))),

@@ -63,6 +63,7 @@ pub(crate) struct History {
 pub(crate) struct Folded {
     pub(crate) state: Option<BreakerState>,
     pub(crate) since_ns: Option<i64>,
+    pub(crate) since_at_least: bool,
     pub(crate) source: StateSource,
     pub(crate) confirmed_ns: i64,
     /// The source whose silence says that nothing changed: that of events, where nothing is reported.
@@ -70,6 +71,14 @@ pub(crate) struct Folded {
     pub(crate) disagreement: Option<String>,
     pub(crate) not_permitted: Option<u64>,
     pub(crate) transitions: Vec<(i64, BreakerState)>,
+}
+
+impl Folded {
+    /// Whether what exceptions said last of another fits what is known of this one.
+    pub(crate) fn fits(&self, other: &History) -> bool {
+        let (Some(&(at_ns, told)), Some(current)) = (other.refusals.last(), self.state) else { return false };
+        states_around(at_ns, None, current, &self.transitions).iter().any(|known| agree(told, *known))
+    }
 }
 
 impl History {
@@ -111,6 +120,11 @@ impl History {
     /// Whether a library or its endpoint was read, and not only exceptions.
     pub(crate) fn is_read(&self) -> bool {
         !self.reports.is_empty() || self.events_confirmed.is_some()
+    }
+
+    /// When it was read last, and from which source.
+    pub(crate) fn last_read(&self) -> Option<(i64, SourceId)> {
+        self.reports.last().map(|report| (report.received_ns, report.source)).max(self.events_confirmed)
     }
 
     /// Takes over what exceptions said of a breaker that turned out to be this one.
@@ -175,6 +189,7 @@ impl History {
             silent_source: if reported_ns.is_none() { self.events_confirmed.map(|(_, source)| source) } else { None },
             not_permitted: reports.last().and_then(|report| report.not_permitted),
             transitions: shown,
+            since_at_least: since_ns.is_some() && walk.is_at_least,
             state,
             since_ns,
             source,
@@ -272,6 +287,8 @@ struct Walk {
     initial: Option<BreakerState>,
     current: Option<BreakerState>,
     since_ns: Option<i64>,
+    /// Whether it was so before.
+    is_at_least: bool,
     source: StateSource,
     /// Time, whether by a report alone, state.
     changes: Vec<(i64, bool, BreakerState)>,
@@ -279,7 +296,7 @@ struct Walk {
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { initial: None, current: None, since_ns: None, source: StateSource::Report, changes: Vec::new() }
+        Self { initial: None, current: None, since_ns: None, is_at_least: false, source: StateSource::Report, changes: Vec::new() }
     }
 }
 
@@ -293,6 +310,7 @@ impl Walk {
                 if self.current != Some(to) || from != to {
                     self.changes.push((at_ns, false, to));
                     self.since_ns = Some(at_ns);
+                    self.is_at_least = from == to;
                 }
                 self.current = Some(to);
             }
@@ -306,6 +324,8 @@ impl Walk {
                 if self.current.is_some() && !explained {
                     self.changes.push((received_ns, true, state));
                 }
+                // What is read first began before; a change between two reports is known to a poll.
+                self.is_at_least = self.current.is_none();
                 self.initial.get_or_insert(state);
                 self.since_ns = Some(received_ns);
                 self.current = Some(state);
@@ -357,6 +377,7 @@ pub(crate) fn word(state: BreakerState) -> &'static str {
         BreakerState::HalfOpen => "half-open",
         BreakerState::ForcedOpen => "forced open",
         BreakerState::Disabled => "disabled",
+        BreakerState::MetricsOnly => "metrics only",
     }
 }
 

@@ -1,11 +1,12 @@
 //! Circuit breakers: one row per caller, instance and name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_model::{BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, SourceId};
+use switchboard_model::{BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, InstanceFact, SourceId};
 
 use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
+use crate::state::place::Place;
 use crate::state::sources::Sources;
 use crate::state::words;
 use crate::view::{BreakerView, StateSource};
@@ -28,6 +29,15 @@ struct BreakerKey {
     instance: Option<String>,
 }
 
+/// What happened to calls, as what guards them tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Guarded {
+    /// Calls made once more.
+    pub(crate) retries: u64,
+    /// Calls that took too long.
+    pub(crate) time_outs: u64,
+}
+
 /// A breaker's history, and what follows from it until something new comes.
 #[derive(Debug, Default)]
 struct Row {
@@ -41,6 +51,12 @@ pub(crate) struct Breakers {
     rows: BTreeMap<BreakerKey, Row>,
     /// By caller and breaker: for each service that it may guard, how much speaks for it.
     callees: BTreeMap<(Option<String>, String), BTreeMap<String, i64>>,
+    /// By caller and name: calls that were retried and that timed out, as what guards them tells.
+    guarded: BTreeMap<(Option<String>, String), Guarded>,
+    /// Where the processes are that sources read, and when that was told; `None` = several answer.
+    read_places: BTreeMap<SourceId, (i64, Option<Place>)>,
+    /// Where spans say that instances are that refused calls, by caller and instance.
+    seen_places: BTreeMap<(String, String), Place>,
     num_refused: u64,
 }
 
@@ -54,12 +70,64 @@ impl Breakers {
 
     /// Something that happened, with the library's own time. The same event may come with every poll.
     pub(crate) fn apply_event(&mut self, fact: &BreakerEventFact, source: SourceId, received_ns: i64) {
+        if matches!(fact.kind, BreakerEventKind::Retried | BreakerEventKind::TimedOut) {
+            return self.guard(fact);
+        }
         let Some(history) = self.history(fact.caller.as_deref(), fact.instance.as_deref(), &fact.name) else { return };
         history.confirm_events(received_ns, source);
         match fact.kind {
             BreakerEventKind::Transition { from, to } => history.transition(fact.at_ns, from, to, received_ns),
             BreakerEventKind::NotPermitted => history.refused_by_event(fact.at_ns, received_ns),
-            BreakerEventKind::Error | BreakerEventKind::Success | BreakerEventKind::Other => {}
+            BreakerEventKind::Error | BreakerEventKind::Success | BreakerEventKind::Other | BreakerEventKind::Retried | BreakerEventKind::TimedOut => {}
+        }
+    }
+
+    fn guard(&mut self, fact: &BreakerEventFact) {
+        let key = (fact.caller.clone(), words::visible(&fact.name, MAX_NAME_CHARS));
+        if self.guarded.len() >= MAX_BREAKERS && !self.guarded.contains_key(&key) {
+            self.num_refused += 1;
+            return;
+        }
+        let tally = self.guarded.entry(key).or_default();
+        match fact.kind {
+            BreakerEventKind::Retried => tally.retries += 1,
+            _ => tally.time_outs += 1,
+        }
+    }
+
+    /// Callers and names of what guards calls, breakers or not.
+    pub(crate) fn guard_names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.guarded.keys().filter_map(|(caller, name)| Some((caller.as_deref()?, name.as_str())))
+    }
+
+    /// Calls that were retried and that timed out, by caller and callee, where it is known whom the guard of this name guards.
+    pub(crate) fn guarded(&self) -> BTreeMap<(String, String), Guarded> {
+        let mut guarded: BTreeMap<(String, String), Guarded> = BTreeMap::new();
+        for (key, tally) in &self.guarded {
+            let (Some(caller), Some(callee)) = (&key.0, callee(self.callees.get(key))) else { continue };
+            let sum = guarded.entry((caller.clone(), callee)).or_default();
+            sum.retries += tally.retries;
+            sum.time_outs += tally.time_outs;
+        }
+        guarded
+    }
+
+    /// What answers behind the address that a source reads.
+    pub(crate) fn apply_instance(&mut self, source: SourceId, fact: &InstanceFact, received_ns: i64) {
+        if self.read_places.len() < MAX_BREAKERS || self.read_places.contains_key(&source) {
+            let told = (received_ns, (!fact.changing).then(|| Place::of_address(&fact.address, fact.process_id)));
+            let known = self.read_places.entry(source).or_insert((i64::MIN, None));
+            if told > *known {
+                *known = told;
+            }
+        }
+    }
+
+    /// Where spans say that an instance is in which a breaker refused.
+    pub(crate) fn see_place(&mut self, caller: &str, instance: &str, place: &Place) {
+        let key = (caller.to_owned(), words::visible(instance, MAX_NAME_CHARS));
+        if self.seen_places.len() < MAX_BREAKERS || self.seen_places.contains_key(&key) {
+            self.seen_places.entry(key).or_default().add(place);
         }
     }
 
@@ -106,11 +174,13 @@ impl Breakers {
         }
     }
 
-    /// One row a breaker and instance, by caller, name and instance; and one that counts what found no room.
-    pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources) -> Vec<BreakerView> {
-        let homes = self.homes();
+    /// One row a breaker and instance, by caller, name and instance; and one that counts what found no room. `num_live` tells how
+    /// many instances of a caller send spans.
+    pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources, num_live: &dyn Fn(&str) -> usize) -> Vec<BreakerView> {
+        let homes = self.homes(now_ns, num_live);
         let mut adopted: BTreeMap<BreakerKey, History> = BTreeMap::new();
         for (stray, home) in &homes {
+            let Some(home) = home else { continue };
             let (Some(from), Some(to)) = (self.rows.get(stray), self.rows.get(home)) else { continue };
             adopted.entry(home.clone()).or_insert_with(|| to.history.clone()).take_refusals(&from.history);
         }
@@ -134,6 +204,7 @@ impl Breakers {
                 callee_node: None,
                 state: folded.state,
                 since_ns: folded.since_ns,
+                since_at_least: folded.since_at_least,
                 source: folded.source,
                 confirmed_ns: folded.confirmed_ns,
                 stale: (fresh_ns > STALE_NS && !told_by_silence) || fresh_ns < -MAX_AHEAD_NS,
@@ -147,13 +218,23 @@ impl Breakers {
     }
 
     /// Where rows that only exceptions made belong: an exception without a name belongs to the caller's only breaker that has
-    /// one; one without an instance, or of the only instance that throws, to the only row that is read. What is not certain
-    /// stays a row of its own.
-    fn homes(&self) -> BTreeMap<BreakerKey, BreakerKey> {
+    /// one; one without an instance, or of the only instance that throws, to the only row that is read; one of an instance that
+    /// lies where a source reads to that source's row. Where every instance of the caller is read, one whose instance has another
+    /// name there belongs to a row that says the same, or to none: what is read knows better. What is not certain stays a row of its own.
+    fn homes(&self, now_ns: i64, num_live: &dyn Fn(&str) -> usize) -> BTreeMap<BreakerKey, Option<BreakerKey>> {
         let mut read: BTreeMap<&Option<String>, Vec<&BreakerKey>> = BTreeMap::new();
-        for (key, _) in self.rows.iter().filter(|(_, row)| row.history.is_read()) {
+        let mut read_now: BTreeMap<&Option<String>, BTreeSet<&Option<String>>> = BTreeMap::new();
+        for (key, row) in self.rows.iter().filter(|(_, row)| row.history.is_read()) {
             read.entry(&key.caller).or_default().push(key);
+            if row.history.last_read().is_some_and(|(read_ns, _)| now_ns.saturating_sub(read_ns) <= STALE_NS) {
+                read_now.entry(&key.caller).or_default().insert(&key.instance);
+            }
         }
+        let is_all_read = |caller: &Option<String>| {
+            let num_read = read_now.get(caller).map_or(0, BTreeSet::len);
+            let num_live = caller.as_deref().map_or(0, num_live);
+            num_live > 0 && num_live <= num_read
+        };
         let mut homes = BTreeMap::new();
         for (key, _) in self.rows.iter().filter(|(_, row)| !row.history.is_read()) {
             let of_caller = read.get(&key.caller).into_iter().flatten().copied();
@@ -164,11 +245,35 @@ impl Breakers {
             }
             let same = candidates.iter().find(|other| other.instance == key.instance);
             let fits = candidates.len() == 1 && (key.instance.is_none() || (first.instance.is_none() && self.num_throwing(key) == 1));
-            if let Some(home) = same.or(fits.then_some(first)) {
-                homes.insert(key.clone(), (*home).clone());
+            let home = same.or(fits.then_some(first)).copied().or_else(|| self.neighbour(key, &candidates));
+            if let Some(home) = home {
+                homes.insert(key.clone(), Some(home.clone()));
+            } else if key.instance.is_some() && is_all_read(&key.caller) {
+                let home = if candidates.len() == 1 { Some(*first) } else { self.agreeing(key, &candidates) };
+                homes.insert(key.clone(), home.cloned());
             }
         }
         homes
+    }
+
+    /// The only one of these rows whose source reads where spans say that this instance is, if it lies there alone.
+    fn neighbour<'a>(&self, stray: &BreakerKey, candidates: &[&'a BreakerKey]) -> Option<&'a BreakerKey> {
+        let caller = stray.caller.as_ref()?;
+        let seen = self.seen_places.get(&(caller.clone(), stray.instance.clone()?))?;
+        let read =
+            |key: &BreakerKey| self.rows.get(key).and_then(|row| row.history.last_read()).and_then(|(_, source)| self.read_places.get(&source)?.1.as_ref());
+        let mut near = candidates.iter().filter(|candidate| read(candidate).is_some_and(|place| place.is_near(seen)));
+        let (home, None) = (near.next()?, near.next()) else { return None };
+        let place = read(home)?;
+        let from = (caller.clone(), String::new());
+        let num_there = self.seen_places.range(from..).take_while(|((other, _), _)| other == caller).filter(|(_, other)| place.is_near(other)).count();
+        (num_there == 1).then_some(*home)
+    }
+
+    /// The first of these rows of which is known what exceptions said.
+    fn agreeing<'a>(&self, stray: &BreakerKey, candidates: &[&'a BreakerKey]) -> Option<&'a BreakerKey> {
+        let said = &self.rows.get(stray)?.history;
+        candidates.iter().copied().find(|candidate| self.rows.get(candidate).is_some_and(|row| row.history.fold().fits(said)))
     }
 
     /// In how many instances only exceptions tell of this breaker.
@@ -202,6 +307,7 @@ fn others(num_facts: u64) -> BreakerView {
         callee_node: None,
         state: None,
         since_ns: None,
+        since_at_least: false,
         source: StateSource::Exception,
         confirmed_ns: 0,
         stale: true,
@@ -222,6 +328,9 @@ fn callee(callees: Option<&BTreeMap<String, i64>>) -> Option<String> {
     }
 }
 
+#[cfg(test)]
+#[path = "breaker_homes_tests.rs"]
+mod homes_tests;
 #[cfg(test)]
 #[path = "breakers_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, Open};
+use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, MetricsOnly, Open};
 use proptest::prelude::*;
 use switchboard_model::{SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
@@ -61,7 +61,7 @@ fn breakers(said: &[Said]) -> Breakers {
 }
 
 fn row(said: &[Said], now: f64) -> BreakerView {
-    let mut rows = breakers(said).views(ns(now), &Sources::default());
+    let mut rows = breakers(said).views(ns(now), &Sources::default(), &|_| 0);
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.remove(0)
 }
@@ -100,6 +100,7 @@ fn states_by_what_was_said() {
         ("a refused call", vec![Refused(3.0, 4.0)], Some(Open), None, StateSource::Event),
         ("a report beats an exception", vec![report(2.0, ForcedOpen), Exception(3.0, SAYS_OPEN)], Some(ForcedOpen), Some(2.0), StateSource::Report),
         ("disabled", vec![report(2.0, Disabled)], Some(Disabled), Some(2.0), StateSource::Report),
+        ("metrics only", vec![report(2.0, MetricsOnly)], Some(MetricsOnly), Some(2.0), StateSource::Report),
     ];
     for (name, said, state, since, source) in table {
         for said in [said.clone(), said.into_iter().rev().collect()] {
@@ -107,6 +108,24 @@ fn states_by_what_was_said() {
             assert_eq!((row.state, row.since_ns, row.source), (state, since.map(ns), source), "{name}");
             assert_eq!((row.caller.as_deref(), row.instance.as_deref(), row.name.as_str()), (Some("orders"), Some("orders-1"), "payments"));
         }
+    }
+}
+
+#[test]
+fn what_was_so_when_it_was_first_read_is_so_at_least_since_then() {
+    let report = |second, state| Report(1, second, Some(state), None);
+    let table: [(&str, Vec<Said>, Option<f64>, bool); 7] = [
+        ("first read", vec![report(2.0, Open), report(4.0, Open)], Some(2.0), true),
+        ("its ring of events has rolled over", vec![Refused(1.0, 2.0), report(2.0, Open)], Some(2.0), true),
+        ("an event tells", vec![Event(1.5, 2.0, Closed, Open), report(2.0, Open)], Some(1.5), false),
+        ("a change between two polls", vec![report(2.0, Closed), report(4.0, Open)], Some(4.0), false),
+        ("a change to itself", vec![Event(5.0, 6.0, Open, Open)], Some(5.0), true),
+        ("a change to itself after its opening", vec![Event(1.0, 2.0, Closed, Open), Event(5.0, 6.0, Open, Open)], Some(1.0), false),
+        ("only exceptions", vec![Exception(3.0, SAYS_OPEN)], None, false),
+    ];
+    for (name, said, since, is_at_least) in table {
+        let row = row(&said, 10.0);
+        assert_eq!((row.since_ns, row.since_at_least), (since.map(ns), is_at_least), "{name}");
     }
 }
 
@@ -206,10 +225,10 @@ fn where_only_events_are_exposed_the_silence_of_a_live_source_confirms() {
     let mut sources = Sources::default();
     sources.add(SourceInfo { id: ACTUATOR, name: "a".into(), kind: SourceKind::Http, environment: None });
     let mut known = breakers(&[Event(1.0, 2.0, Closed, Open)]);
-    assert!(known.views(ns(60.0), &sources)[0].stale);
+    assert!(known.views(ns(60.0), &sources, &|_| 0)[0].stale);
     let status = |phase| SourceStatus { source: ACTUATOR, at_ns: 50 * S, phase, failure: None, detail: String::new(), next_step: String::new() };
     sources.apply_status(&status(SourcePhase::Live));
-    assert!(!known.views(ns(60.0), &sources)[0].stale);
+    assert!(!known.views(ns(60.0), &sources, &|_| 0)[0].stale);
 }
 
 #[test]
@@ -218,7 +237,7 @@ fn two_instances_are_two_rows_that_may_differ() {
     apply(&mut known, "orders-1", &Report(1, 2.0, Some(Open), None));
     apply(&mut known, "orders-2", &Report(2, 2.0, Some(Closed), None));
     known.observe_exception("orders", Some("orders-2"), "", "CircuitBreaker 'other' is OPEN and does not permit further calls", 3);
-    let told: Vec<_> = known.views(3 * S, &Sources::default()).into_iter().map(|row| (row.name, row.instance, row.state)).collect();
+    let told: Vec<_> = known.views(3 * S, &Sources::default(), &|_| 0).into_iter().map(|row| (row.name, row.instance, row.state)).collect();
     let instance = |name: &str| Some(name.to_owned());
     assert_eq!(
         told,
@@ -238,7 +257,7 @@ fn what_an_exception_leaves_out_is_filled_in_only_where_it_is_certain() {
             apply(&mut known, instance, &Report(1, 2.0, Some(Closed), None));
         }
         known.observe_exception("orders", instance, "", text, ns(2.5));
-        known.views(ns(3.0), &Sources::default()).into_iter().map(|row| (row.name, row.instance)).collect::<Vec<_>>()
+        known.views(ns(3.0), &Sources::default(), &|_| 0).into_iter().map(|row| (row.name, row.instance)).collect::<Vec<_>>()
     };
     let row = |name: &str, instance: Option<&str>| (name.to_owned(), instance.map(str::to_owned));
     let nameless = "circuit breaker is open";
@@ -254,14 +273,14 @@ fn envoys_flags_make_a_row_under_the_upstreams_name() {
     let mut known = Breakers::default();
     assert!(known.observe_response_flags("front", None, "outbound|80||orders", "UO", 5));
     assert!(!known.observe_response_flags("front", None, "outbound|80||orders", "UF", 6));
-    let rows = known.views(6, &Sources::default());
+    let rows = known.views(6, &Sources::default(), &|_| 0);
     assert_eq!((rows.len(), rows[0].name.as_str(), rows[0].state, rows[0].source), (1, "outbound|80||orders", Some(Open), StateSource::Exception));
 }
 
 #[test]
 fn a_callee_needs_evidence_and_the_most_of_it() {
     let mut known = breakers(&[Report(1, 2.0, Some(Closed), None)]);
-    let callee = |known: &mut Breakers| known.views(3 * S, &Sources::default())[0].callee.clone();
+    let callee = |known: &mut Breakers| known.views(3 * S, &Sources::default(), &|_| 0)[0].callee.clone();
     assert_eq!(callee(&mut known), None);
     known.callee_evidence(Some("orders"), "payments", "billing", 2);
     assert_eq!(callee(&mut known).as_deref(), Some("billing"));
@@ -287,7 +306,7 @@ fn a_flood_of_names_stays_bounded_and_is_counted() {
         let text = format!("CircuitBreaker 'b{number}' is OPEN and does not permit further calls");
         known.observe_exception("orders", None, "", &text, 1);
     }
-    let rows = known.views(2, &Sources::default());
+    let rows = known.views(2, &Sources::default(), &|_| 0);
     assert_eq!((rows.len(), rows[MAX_BREAKERS].name.as_str()), (MAX_BREAKERS + 1, "other"));
     assert_eq!(rows[MAX_BREAKERS].disagreement.as_deref(), Some("too many breakers: 50 facts on further ones found no room"));
 }
@@ -307,7 +326,7 @@ fn long_histories_stay_bounded_and_keep_their_end() {
 }
 
 fn any_state() -> impl Strategy<Value = BreakerState> {
-    prop::sample::select(vec![Closed, Open, HalfOpen, ForcedOpen, Disabled])
+    prop::sample::select(vec![Closed, Open, HalfOpen, ForcedOpen, Disabled, MetricsOnly])
 }
 
 fn any_said() -> impl Strategy<Value = Said> {
@@ -325,7 +344,7 @@ fn any_said() -> impl Strategy<Value = Said> {
 proptest! {
     #[test]
     fn order_of_arrival_does_not_matter(said in prop::collection::vec(any_said(), 1..40).prop_flat_map(|said| (Just(said.clone()), Just(said).prop_shuffle())), now in 0_i32..60) {
-        let told = |said: &[Said]| breakers(said).views(ns(f64::from(now)), &Sources::default());
+        let told = |said: &[Said]| breakers(said).views(ns(f64::from(now)), &Sources::default(), &|_| 0);
         prop_assert_eq!(told(&said.0), told(&said.1));
     }
 }

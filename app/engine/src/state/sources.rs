@@ -221,7 +221,8 @@ impl SourceRow {
                 HealthState::Serving => {}
                 HealthState::NotServing => notes.push(format!("{asked} says that it does not serve")),
                 HealthState::ServiceUnknown => notes.push(format!("{asked} is not known to its health service")),
-                HealthState::Unknown => notes.push(format!("{asked} could not be asked for its health")),
+                HealthState::Unknown => notes.push(format!("{asked} says that it does not know its health")),
+                HealthState::NotAsked => notes.push(format!("{asked} could not be asked for its health")),
             }
         }
         for fact in self.instances.values().filter_map(Latest::get).filter(|fact| fact.changing) {
@@ -324,7 +325,7 @@ mod tests {
         sources.apply_health(SourceId(1), &health("lab.Orders", HealthState::NotServing), 8);
         sources.apply_health(SourceId(1), &health("lab.Orders", HealthState::Serving), 7);
         sources.apply_health(SourceId(1), &health("", HealthState::Serving), 8);
-        let instance = InstanceFact { address: "http://a".into(), service: None, instance: Some("orders-2".into()), changing: true };
+        let instance = InstanceFact { address: "http://a".into(), service: None, instance: Some("orders-2".into()), changing: true, process_id: None };
         sources.apply_instance(SourceId(1), &instance, 9);
         let views = sources.views(|_| Default::default(), |_| None);
         assert_eq!(views[0].detail, "answers; lab.Orders says that it does not serve; changing instances answer at http://a, now orders-2");

@@ -332,7 +332,7 @@ pub struct BreakerReport {
     pub name: String,
     /// The service it guards; null until there is evidence.
     pub callee: Option<String>,
-    /// `closed`, `open`, `half_open`, `forced_open`, `disabled`; unknown = null.
+    /// `closed`, `open`, `half_open`, `forced_open`, `disabled`, `metrics_only`; unknown = null.
     pub state: Option<switchboard_model::BreakerState>,
     /// The word for that, as every view shows it: `was open` where nothing confirmed it lately.
     #[serde(default)]
@@ -342,6 +342,9 @@ pub struct BreakerReport {
     pub severity: Severity,
     /// Since when, RFC 3339; unknown = null.
     pub since: Option<String>,
+    /// Whether it was so before `since`: then it was first read.
+    #[serde(default)]
+    pub since_at_least: bool,
     /// How the state is known.
     pub source: StateSource,
     /// How old that knowledge is.
@@ -426,6 +429,7 @@ impl BreakerReport {
             word: breaker.word(),
             severity: breaker.severity(),
             since: breaker.since_ns.map(rfc3339),
+            since_at_least: breaker.since_at_least,
             source: breaker.source,
             age_s: Some(age_s(now_ns, breaker.confirmed_ns)),
             transitions: breaker.transitions.iter().skip(skip).map(|(at_ns, state)| (rfc3339(*at_ns), *state)).collect(),

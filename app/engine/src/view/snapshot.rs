@@ -390,6 +390,8 @@ pub struct BreakerView {
     pub state: Option<BreakerState>,
     /// Since when, ns since the Unix epoch.
     pub since_ns: Option<i64>,
+    /// Whether it was so before: the state was the same when it was first read, and no event tells of its beginning.
+    pub since_at_least: bool,
     /// How the state is known.
     pub source: StateSource,
     /// When that was last confirmed, ns since the Unix epoch.

@@ -236,6 +236,7 @@ pub fn breaker_word(state: Option<BreakerState>) -> &'static str {
         Some(BreakerState::HalfOpen) => "half-open",
         Some(BreakerState::ForcedOpen) => "forced open",
         Some(BreakerState::Disabled) => "disabled",
+        Some(BreakerState::MetricsOnly) => "metrics only",
     }
 }
 
@@ -244,7 +245,7 @@ pub fn breaker_severity(state: Option<BreakerState>) -> Severity {
     match state {
         None => Severity::Unknown,
         Some(BreakerState::Closed) => Severity::Quiet,
-        Some(BreakerState::Disabled) => Severity::Notice,
+        Some(BreakerState::Disabled | BreakerState::MetricsOnly) => Severity::Notice,
         Some(BreakerState::HalfOpen) => Severity::Warning,
         Some(BreakerState::Open | BreakerState::ForcedOpen) => Severity::Bad,
     }
@@ -285,6 +286,7 @@ impl BreakerView {
             (_, Some(BreakerState::HalfOpen)) => format!("a few calls to {callee} are let through to try"),
             (_, Some(BreakerState::ForcedOpen)) => format!("held open by hand: calls to {callee} are refused until somebody lets go"),
             (_, Some(BreakerState::Disabled)) => format!("every call to {callee} passes"),
+            (_, Some(BreakerState::MetricsOnly)) => format!("every call to {callee} passes and is counted, and it never opens by itself"),
         }
     }
 

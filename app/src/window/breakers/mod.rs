@@ -10,6 +10,6 @@ mod view;
 
 #[cfg(test)]
 pub(crate) use rows::state_words;
-pub(crate) use rows::strip;
+pub(crate) use rows::{since_age, strip};
 pub(crate) use strip::Piece;
 pub(crate) use view::{BreakersView, strip_ui};

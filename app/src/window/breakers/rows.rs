@@ -38,6 +38,10 @@ impl BreakerKey {
     }
 }
 
+/// All states, the most urgent first.
+const STATES: [BreakerState; 6] =
+    [BreakerState::Open, BreakerState::ForcedOpen, BreakerState::HalfOpen, BreakerState::Closed, BreakerState::Disabled, BreakerState::MetricsOnly];
+
 /// A state for the eye.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StateWords {
@@ -63,8 +67,7 @@ pub(crate) fn state_words(breaker: &BreakerView) -> StateWords {
 pub(crate) fn summary(breakers: &[BreakerView]) -> (String, String) {
     let title = figures::things(breakers.len() as u64, "breaker", "breakers");
     let known = |state: BreakerState| breakers.iter().filter(|breaker| !breaker.stale && breaker.state == Some(state)).count() as u64;
-    let states = [BreakerState::Open, BreakerState::ForcedOpen, BreakerState::HalfOpen, BreakerState::Closed, BreakerState::Disabled];
-    let mut counts: Vec<(u64, &str)> = states.into_iter().map(|state| (known(state), state_word(state))).collect();
+    let mut counts: Vec<(u64, &str)> = STATES.into_iter().map(|state| (known(state), state_word(state))).collect();
     let num_known: u64 = counts.iter().map(|(n, _)| n).sum();
     counts.push((breakers.len() as u64 - num_known, "of unknown state"));
     counts.push((breakers.iter().filter(|breaker| breaker.disagreement.is_some()).count() as u64, "on which sources disagree"));
@@ -81,9 +84,15 @@ pub(crate) fn source_words(source: StateSource) -> &'static str {
     }
 }
 
-/// Since when, as an age: `58 s`.
+/// Since when, as an age: `58 s`, or `≥ 58 s` where it was so before it was first read.
 pub(crate) fn since(breaker: &BreakerView, now_ns: i64) -> String {
-    breaker.since_ns.map_or_else(|| "unknown".to_owned(), |since_ns| figures::age(now_ns.saturating_sub(since_ns)))
+    since_age(breaker, now_ns).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The same; `None` = unknown.
+pub(crate) fn since_age(breaker: &BreakerView, now_ns: i64) -> Option<String> {
+    let age = figures::age(now_ns.saturating_sub(breaker.since_ns?));
+    Some(if breaker.since_at_least { format!("≥ {age}") } else { age })
 }
 
 /// Places in the order of the table: the most urgent first, instances of one breaker together.
@@ -107,10 +116,7 @@ pub(crate) fn strip(breaker: &BreakerView, as_of_ns: i64) -> Vec<Piece> {
 
 /// A strip in words: `open 58 s, closed 6 min, unknown 8 min of the last 15 min`.
 pub(crate) fn strip_words(pieces: &[Piece]) -> String {
-    let mut parts: Vec<(i64, String)> = [BreakerState::Open, BreakerState::ForcedOpen, BreakerState::HalfOpen, BreakerState::Closed, BreakerState::Disabled]
-        .into_iter()
-        .map(|state| (time_in(pieces, state), state_word(state).to_owned()))
-        .collect();
+    let mut parts: Vec<(i64, String)> = STATES.into_iter().map(|state| (time_in(pieces, state), state_word(state).to_owned())).collect();
     let unknown_ns: i64 = pieces.iter().filter(|piece| piece.state.is_none()).map(|piece| piece.to_ns - piece.from_ns).sum();
     parts.push((unknown_ns, "unknown".to_owned()));
     let words: Vec<String> = parts.into_iter().filter(|(ns, _)| *ns > 0).map(|(ns, word)| format!("{word} {}", figures::age(ns))).collect();
@@ -132,7 +138,7 @@ pub(crate) fn detail(breaker: &BreakerView, snapshot: &Snapshot, now_ns: i64) ->
     }
     let about = vec![
         Row::pair("guards", breaker.callee.as_deref().unwrap_or("unknown: no call shows it yet")),
-        Row::pair("since", &breaker.since_ns.map_or_else(|| "unknown".to_owned(), figures::instant)),
+        Row::pair(if breaker.since_at_least { "at least since" } else { "since" }, &breaker.since_ns.map_or_else(|| "unknown".to_owned(), figures::instant)),
         Row::pair("confirmed", &format!("{} ago", figures::age(now_ns.saturating_sub(breaker.confirmed_ns)))),
         Row::pair("known by", source_words(breaker.source)),
         Row::text(breaker.cause()),
@@ -149,8 +155,12 @@ pub(crate) fn detail(breaker: &BreakerView, snapshot: &Snapshot, now_ns: i64) ->
 
 /// `Open for 58 s: calls to payments are refused`.
 fn sentence(breaker: &BreakerView, now_ns: i64) -> String {
-    let since =
-        breaker.since_ns.filter(|_| !breaker.stale).map(|since_ns| format!(" for {}", figures::age(now_ns.saturating_sub(since_ns)))).unwrap_or_default();
+    let at_least = if breaker.since_at_least { "at least " } else { "" };
+    let since = breaker
+        .since_ns
+        .filter(|_| !breaker.stale)
+        .map(|since_ns| format!(" for {at_least}{}", figures::age(now_ns.saturating_sub(since_ns))))
+        .unwrap_or_default();
     let word = breaker.word();
     let mut letters = word.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
@@ -223,6 +233,7 @@ pub(crate) fn to_json(breaker: &BreakerView) -> serde_json::Value {
         "severity": breaker.severity(),
         "since": breaker.since_ns.map(figures::instant),
         "since_ns": breaker.since_ns,
+        "since_at_least": breaker.since_at_least,
         "known_by": source_words(breaker.source),
         "confirmed": figures::instant(breaker.confirmed_ns),
         "confirmed_ns": breaker.confirmed_ns,

@@ -71,6 +71,7 @@ mod tests {
             callee_node: None,
             state,
             since_ns,
+            since_at_least: false,
             source: StateSource::Event,
             confirmed_ns: 95,
             stale: false,

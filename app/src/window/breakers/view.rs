@@ -224,7 +224,7 @@ pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], to
         let (share, ink) = match piece.state {
             None => continue,
             Some(BreakerState::Closed) => (0.34, Ink::Edge),
-            Some(BreakerState::Disabled) => (0.34, Ink::Hatch),
+            Some(BreakerState::Disabled | BreakerState::MetricsOnly) => (0.34, Ink::Hatch),
             Some(BreakerState::HalfOpen) => (0.67, Ink::Warn),
             Some(BreakerState::Open | BreakerState::ForcedOpen) => (1.0, Ink::Bad),
         };

@@ -4,6 +4,7 @@ use switchboard_engine::view::{BreakerView, Severity, Snapshot};
 
 use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge_at, lag_numbers};
 use crate::window::{
+    breakers::since_age,
     figures,
     sanitise::visible,
     signs::{breaker_glyph, breaker_tone},
@@ -95,7 +96,7 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
         }
         let num_same = rows.iter().filter(|row| row.state == worst.state && row.stale == worst.stale).count();
         let word = worst.word();
-        let since = worst.since_ns.map(|since_ns| format!(" · {}", figures::age(now_ns - since_ns))).unwrap_or_default();
+        let since = since_age(worst, now_ns).map(|age| format!(" · {age}")).unwrap_or_default();
         let caller_index = worst.caller_node.and_then(|node_id| scene.node_index(node_id));
         let callee_index = worst.callee_node.and_then(|node_id| scene.node_index(node_id));
         let edge = scene.edges.iter().find(|edge| Some(edge.from) == caller_index && Some(edge.to) == callee_index && edge.breaker.is_some());

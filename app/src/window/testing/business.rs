@@ -179,6 +179,7 @@ impl Business {
             callee_node: Some(callee),
             state: Some(state),
             since_ns: Some(since_ns),
+            since_at_least: false,
             source: StateSource::Event,
             confirmed_ns: NOW_NS - SECOND_NS,
             stale: false,

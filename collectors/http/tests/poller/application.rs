@@ -43,6 +43,7 @@ pub struct Asked {
 struct Shared {
     replies: Arc<Mutex<HashMap<String, Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    failing_once: Arc<Mutex<HashMap<String, u16>>>,
 }
 
 /// A running server.
@@ -83,6 +84,16 @@ impl Application {
         self.shared.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(path.trim_end_matches('/').to_owned(), reply);
     }
 
+    /// From now on this path answers so.
+    pub fn reply_at(&self, path: &str, reply: Reply) {
+        self.shared.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), reply);
+    }
+
+    /// The endpoint's next answer is this status, and no further one.
+    pub fn fail_once(&self, endpoint: &str, status: u16) {
+        self.shared.failing_once.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("/actuator/{endpoint}"), status);
+    }
+
     /// Breakers and events as Resilience4j 2 tells them.
     pub fn tells(&self, breakers: impl Into<Value>, events: impl Into<Value>) {
         self.reply("circuitbreakers", Reply::Json(json!({ "circuitBreakers": breakers.into() })));
@@ -113,6 +124,9 @@ impl Application {
 async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { path: path.clone(), headers: request.headers().clone() });
+    if let Some(status) = shared.failing_once.lock().unwrap_or_else(PoisonError::into_inner).remove(&path) {
+        return StatusCode::from_u16(status).expect("a status").into_response();
+    }
     let reply = {
         let mut replies = shared.replies.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Reply::Turns(turns)) = replies.get_mut(&path) {

@@ -269,3 +269,67 @@ fn it_stops_within_half_a_second_whatever_is_under_way() {
         assert!(took < Duration::from_millis(500), "{took:?}");
     }
 }
+
+#[test]
+fn one_miss_is_a_miss_and_no_failure() {
+    let runtime = runtime();
+    let application = Application::start(&runtime);
+    application.tells(json!({"payments": breaker("OPEN", 3)}), json!([event(1, "ERROR", None)]));
+    let mut seen = Observed::start_with(&runtime, impatient(&application.url()));
+    seen.until_status(SourcePhase::Live, None);
+    let fails = || Reply::Body(500, vec![], b"{}".to_vec());
+    let num_asked = |endpoint: &str| application.asked().iter().filter(|asked| asked.path.ends_with(endpoint)).count();
+    for endpoint in ["circuitbreakerevents", "circuitbreakers"] {
+        let num_statuses = seen.statuses.len();
+        // One answer of 500, and all is as it was.
+        let (asked, read) = (num_asked(endpoint), seen.breakers().count());
+        application.fail_once(endpoint, 500);
+        seen.until("it was asked and missed", |_| num_asked(endpoint) > asked);
+        seen.until("states are read on", |seen| seen.breakers().count() >= read + 3);
+        assert_eq!(seen.statuses[num_statuses..], [], "{endpoint}");
+    }
+    application.reply("circuitbreakerevents", fails());
+    let (detail, next_step) = seen.until_status(SourcePhase::Degraded, Some(FailureKind::Peer));
+    let address = application.url();
+    assert_eq!(
+        detail,
+        format!("states are read, but {address}/circuitbreakerevents answered 500 Internal Server Error: changes between two polls are not seen")
+    );
+    assert_eq!(next_step, "look into the application's log");
+    let read = seen.breakers().count();
+    seen.until("states are read on", |seen| seen.breakers().count() >= read + 3);
+    application.reply("circuitbreakers", fails());
+    assert_eq!(seen.until_status(SourcePhase::Failed, Some(FailureKind::Peer)).0, format!("{address}/circuitbreakers answered 500 Internal Server Error"));
+    application.tells(json!({"payments": breaker("OPEN", 3)}), json!([event(1, "ERROR", None)]));
+    seen.until("it is live again", |seen| seen.statuses.last().is_some_and(|status| status.phase == SourcePhase::Live));
+    assert_eq!(seen.events().count(), 1);
+}
+
+#[test]
+fn an_address_beside_the_actuator_is_corrected() {
+    let runtime = runtime();
+    let application = Application::start(&runtime);
+    let base = application.url();
+    let origin = base.trim_end_matches("/actuator").to_owned();
+    application.tells(json!({"payments": breaker("OPEN", 3)}), json!([]));
+    let corrected = |url: &str, phase: SourcePhase, failure: FailureKind| {
+        let mut seen = Observed::start(&runtime, url);
+        let (detail, next_step) = seen.until_status(phase, Some(failure));
+        assert_eq!(seen.breakers().count(), 0);
+        (detail, next_step)
+    };
+    let offered = format!("write url = \"{base}\" for this source into the profile");
+    for url in [origin.clone(), format!("{origin}/"), format!("{base}/circuitbreakers"), format!("{base}/circuitbreakerevents/"), format!("{base}/health")] {
+        let (detail, next_step) = corrected(&url, SourcePhase::Degraded, FailureKind::Peer);
+        assert!(detail.ends_with(&format!("; an actuator answers at {base}")), "{url}: {detail}");
+        assert_eq!(next_step, offered, "{url}");
+    }
+    // A web page answers everything that is no endpoint.
+    application.reply_at("/circuitbreakerevents", Reply::Body(200, vec![("content-type", "text/html".to_owned())], b"<html>".to_vec()));
+    assert_eq!(corrected(&origin, SourcePhase::Failed, FailureKind::Protocol).1, offered);
+    let hidden = Application::start(&runtime);
+    hidden.reply("", Reply::Json(json!({"_links": {"self": {}, "health": {}}})));
+    let origin = hidden.url().trim_end_matches("/actuator").to_owned();
+    let (_, next_step) = corrected(&origin, SourcePhase::Degraded, FailureKind::Peer);
+    assert_eq!(next_step, format!("write url = \"{}\" for this source into the profile, and {EXPOSE}", hidden.url()));
+}

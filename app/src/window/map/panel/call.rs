@@ -7,7 +7,7 @@ use super::{
     rows::{capped, section},
 };
 use crate::window::{
-    breakers::strip,
+    breakers::{since_age, strip},
     figures,
     map::scene::{BreakerMark, SceneEdge, Tone},
     sanitise::visible,
@@ -72,7 +72,7 @@ impl About<'_> {
     }
 
     fn breaker_strip(&self, breaker: &BreakerView, is_named: bool, is_source_told: bool) -> Row {
-        let since = breaker.since_ns.map(|since_ns| format!(" {}", figures::age(self.now_ns - since_ns))).unwrap_or_default();
+        let since = since_age(breaker, self.now_ns).map(|age| format!(" {age}")).unwrap_or_default();
         let mut detail: Vec<String> = is_named.then(|| visible(&breaker.name).into_owned()).into_iter().collect();
         detail.extend(is_source_told.then(|| self.known_by(breaker)));
         if breaker.stale {

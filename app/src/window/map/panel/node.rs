@@ -9,6 +9,7 @@ use super::{
     rows::{capped, figure_rows, rule_rows, section, session_note},
 };
 use crate::window::{
+    breakers::since_age,
     figures,
     map::{
         problems,
@@ -125,7 +126,7 @@ impl About<'_> {
     }
 
     pub(super) fn breaker_row(&self, breaker: &BreakerView, towards: Option<String>) -> Row {
-        let since = breaker.since_ns.map(|since_ns| format!(" {}", figures::age(self.now_ns - since_ns))).unwrap_or_default();
+        let since = since_age(breaker, self.now_ns).map(|age| format!(" {age}")).unwrap_or_default();
         let source = super::call::source_word(breaker);
         let mut detail: Vec<String> = towards.into_iter().collect();
         detail.push(format!("{} · {source} {} ago", visible(&breaker.name), figures::age(self.now_ns - breaker.confirmed_ns)));
