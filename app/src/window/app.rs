@@ -18,6 +18,7 @@ use crate::window::{
     find::FindOverlay,
     fonts,
     history::History,
+    missing_glyphs,
     news::{self, News},
     notice::{self, Leads, NoticePart},
     notice_ui::{NoticeAction, notice_ui},
@@ -45,8 +46,13 @@ const SIZE_FIRST: [f32; 2] = [1440.0, 900.0];
 pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions) -> Result<(), eframe::Error> {
     let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
     let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
-    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, system_font_fallback: false, ..eframe::NativeOptions::default() };
-    eframe::run_native("switchboard", native, Box::new(move |creation| Ok(Box::new(WindowApp::new(creation, Box::new(source), options)))))
+    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
+    let create = move |creation: &eframe::CreationContext<'_>| {
+        // After the faces of this program come those of the desktop, and after these the code points themselves.
+        missing_glyphs::install(&creation.egui_ctx);
+        Ok(Box::new(WindowApp::new(creation, Box::new(source), options)) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("switchboard", native, Box::new(create))
 }
 
 /// The window as eframe sees it.

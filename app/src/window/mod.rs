@@ -29,6 +29,7 @@ mod history;
 mod log;
 mod map;
 mod messages;
+mod missing_glyphs;
 mod news;
 mod notice;
 mod notice_ui;

@@ -5,7 +5,7 @@ use std::path::Path;
 use egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor, wgpu};
 use image::RgbaImage;
 
-use crate::window::{SnapshotSource, Strokes, ThemeChoice, ViewKind, WindowOptions, app::Window, settings::Settings, strokes::Stroke};
+use crate::window::{SnapshotSource, Strokes, ThemeChoice, ViewKind, WindowOptions, app::Window, missing_glyphs, settings::Settings, strokes::Stroke};
 
 /// Frames until sizes have settled and questions are answered: a size needs the measures of the frame before, and what is
 /// opened first is known once its list is.
@@ -68,6 +68,7 @@ pub(crate) fn draw<F: FnMut(&mut egui::Ui)>(options: &ScreenshotOptions, prepare
     let state = render_state()?;
     let (width, height) = options.size_px;
     let ctx = egui::Context::default();
+    missing_glyphs::install(&ctx);
     let mut frame = prepare(&ctx);
     let stroke_at = |frame: usize| {
         let after = frame.checked_sub(NUM_FRAMES).filter(|after| after.is_multiple_of(NUM_FRAMES_PER_STROKE))?;

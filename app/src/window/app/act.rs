@@ -13,6 +13,7 @@ use crate::window::{
     history::Place,
     notice::{self, Leads},
     panes::{FixedLayout, Panes},
+    sanitise::visible,
     view::{CopyForm, Target, TimeRange, View, ViewAction, ViewContext, ViewKind},
 };
 
@@ -57,6 +58,8 @@ impl Window {
             UiCommand::CopyMarkdown => self.copy(ctx, CopyForm::Markdown),
             UiCommand::OpenElsewhere => {
                 if let Ok(address) = self.elsewhere() {
+                    // Whether the desktop has a browser is not known here: the address is said, so that it can be typed.
+                    self.told = Some(format!("The desktop is asked to open {}", visible(&address)));
                     ctx.open_url(egui::OpenUrl::new_tab(address));
                 }
             }
