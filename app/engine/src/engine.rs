@@ -16,11 +16,12 @@ use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
 use crate::intern::Namer;
 use crate::old_spans::{OldSpanReader, StoredSpans};
-use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, Scan, TraceScan, merge, record_page};
-use crate::state::{Breakers, DeadLetters, Groups, KindNumber, ReaderSpan, Sources, SpanReaders, dues};
+use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, merge, record_page};
+use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Place, ReaderSpan, Sources, SpanReaders, dues};
 use crate::store::{Inserted, Store, StoredAt};
 use crate::view::{
-    Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, Report, Snapshot, SourceReport, TraceList, source_severity, source_word,
+    Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, RECORD_DETAILS_MAX, RecordMatches, Report, Snapshot, SourceReport, TraceList,
+    source_severity, source_word,
 };
 
 /// What an engine is made with.
@@ -37,8 +38,6 @@ type ByKind = [u64; ItemKind::ALL.len()];
 
 /// Most items that one query may ask for.
 const MAX_ANSWER: usize = 10_000;
-/// Most records whose contents one query may ask for.
-const MAX_DETAILS: usize = 1_000;
 /// Channels that are named as not looked at; more are counted.
 const MAX_NOT_TAILED: usize = 20;
 
@@ -251,6 +250,9 @@ impl Engine {
         }
         if refused.is_some() {
             self.chart.state_changed();
+            if let Some(instance) = instance {
+                self.breakers.see_place(&caller, instance, &Place::of_span(batch, span));
+            }
         }
         refused.map(|name| name.unwrap_or_else(|| "unnamed".to_owned()))
     }
@@ -290,7 +292,10 @@ impl Engine {
                 Fact::GroupGone { cluster, group } => self.groups.group_gone(cluster, group, received_ns),
                 Fact::Breaker(fact) => self.breakers.apply_report(fact, source, received_ns),
                 Fact::BreakerEvent(fact) => self.breakers.apply_event(fact, source, received_ns),
-                Fact::Instance(fact) => self.sources.apply_instance(source, fact, received_ns),
+                Fact::Instance(fact) => {
+                    self.breakers.apply_instance(source, fact, received_ns);
+                    self.sources.apply_instance(source, fact, received_ns);
+                }
                 Fact::Health(fact) => self.sources.apply_health(source, fact, received_ns),
                 Fact::Refused(refusal) => self.sources.apply_refusal(source, refusal, received_ns),
                 Fact::ClockSet { by_ns } => self.sources.apply_clock_set(received_ns, *by_ns),
@@ -441,7 +446,7 @@ impl Engine {
             }
             Query::Records { channel, after, limit } => Answer::Records(record_page(&self.store, channel, *after, (*limit).min(MAX_ANSWER))),
             Query::RecordDetails { rows } => {
-                let rows = rows.iter().take(MAX_DETAILS);
+                let rows = rows.iter().take(RECORD_DETAILS_MAX);
                 Answer::RecordDetails(rows.map(|row| self.store.record_view((*row).into())).collect())
             }
             Query::Group { cluster, group, topic } => Answer::Group(self.group(cluster.as_deref(), group, topic).map(Box::new)),
@@ -454,6 +459,7 @@ impl Engine {
             }
             Query::Attribute { .. } => Answer::Spans(Vec::new()),
             Query::Traces { .. } => Answer::Traces(TraceList::default()),
+            Query::RecordMatches { .. } => Answer::RecordMatches(RecordMatches::default()),
             Query::Logs { .. } => Answer::Logs(Vec::new()),
             Query::DeadLetters { .. } | Query::DeadLettersSince { .. } => Answer::DeadLetters(LetterPage::default()),
             Query::Find { .. } => Answer::Found(FindPage { is_done: true, ..FindPage::default() }),
@@ -482,12 +488,20 @@ impl Engine {
             Query::Attribute { key, value, limit } => Scan::Attribute(store.attribute_scan(key, value, (*limit).min(MAX_ANSWER))),
             Query::Traces { filter, order, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
-                Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), order: *order, limit })
+                let addresses = filter.through.as_ref().map(|(_, to)| self.flow.addresses_of(to)).unwrap_or_default();
+                Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses, order: *order, limit })
             }
             Query::Logs { service, min_severity, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
                 Scan::Logs(LogScan { logs: store.logs.held(), service: service.clone(), min_severity: *min_severity, limit })
             }
+            Query::RecordMatches { channel, text, after, limit } => Scan::Records(RecordScan {
+                records: store.records.held(),
+                channel: channel.clone(),
+                text: text.clone(),
+                after: *after,
+                limit: (*limit).min(MAX_ANSWER),
+            }),
             Query::DeadLetters { channel, origin, fingerprint, skip, limit } => Scan::Letters(LetterScan {
                 records: store.records.held(),
                 kinds: self.dead_letters.numbers_of(channel, origin.as_deref(), fingerprint),

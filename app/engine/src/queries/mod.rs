@@ -3,9 +3,12 @@
 mod find;
 mod letters;
 mod logs;
+mod position;
+mod record_matches;
 mod records;
 mod through;
 mod traces;
+mod written;
 
 use std::sync::atomic::AtomicBool;
 
@@ -15,6 +18,7 @@ use crate::view::Answer;
 pub(crate) use find::{FindScan, NotKept};
 pub(crate) use letters::LetterScan;
 pub(crate) use logs::LogScan;
+pub(crate) use record_matches::RecordScan;
 pub(crate) use records::record_page;
 pub(crate) use traces::TraceScan;
 
@@ -29,6 +33,8 @@ pub(crate) enum Scan {
     Logs(LogScan),
     /// For dead letters.
     Letters(LetterScan),
+    /// For records of a channel that hold a text.
+    Records(RecordScan),
     /// For any text.
     Find(Box<FindScan>),
 }
@@ -53,6 +59,8 @@ pub(crate) enum ScanKind {
     Logs,
     /// Of [`Scan::Letters`].
     Letters,
+    /// Of [`Scan::Records`].
+    Records,
     /// Of [`Scan::Find`].
     Find,
 }
@@ -61,7 +69,7 @@ impl ScanKind {
     /// How many scans there are of the kind at a time: one where a person types, some where several views ask.
     pub(crate) fn max_running(self) -> usize {
         match self {
-            Self::Attribute | Self::Find => 1,
+            Self::Attribute | Self::Find | Self::Records => 1,
             Self::Traces | Self::Logs | Self::Letters => 4,
         }
     }
@@ -75,6 +83,7 @@ impl Scan {
             Self::Traces(_) => ScanKind::Traces,
             Self::Logs(_) => ScanKind::Logs,
             Self::Letters(_) => ScanKind::Letters,
+            Self::Records(_) => ScanKind::Records,
             Self::Find(_) => ScanKind::Find,
         }
     }
@@ -87,6 +96,7 @@ impl Scan {
             Self::Traces(scan) => scan.run(cancelled).map(Answer::Traces),
             Self::Logs(scan) => scan.run(cancelled).map(Answer::Logs),
             Self::Letters(scan) => scan.run(cancelled).map(Answer::DeadLetters),
+            Self::Records(scan) => scan.run(cancelled).map(Answer::RecordMatches),
         };
         if let Some(answer) = answer {
             deliver(Found::Answer(answer));

@@ -34,7 +34,7 @@ pub(crate) fn record_page(store: &Store, channel: &ChannelKey, after: Option<Row
     page
 }
 
-fn line(at: StoredAt, record: RecordRef<'_>) -> RecordLine {
+pub(super) fn line(at: StoredAt, record: RecordRef<'_>) -> RecordLine {
     let (key, value) = record.sizes_bytes();
     RecordLine {
         row: at.into(),

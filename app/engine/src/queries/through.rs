@@ -1,9 +1,14 @@
-//! Which traces pass from one end to another.
+//! Which traces pass from one end to another, and how long that call took and whether it failed in each.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use hashbrown::HashTable;
-use switchboard_model::{SpanKind, WellKnown};
+use switchboard_model::{SpanKind, SpanStatus, WellKnown, is_believable_at};
 
-use crate::store::{Seed, SpanRef, SpanSegment};
+use crate::extract::authority;
+use crate::store::{Seed, SpanRef, SpanSegment, StoredValue};
+use crate::view::TracePart;
 
 /// A span by the low half of its trace and its id.
 type Key = (u64, u64);
@@ -14,12 +19,34 @@ pub(crate) struct Through {
     seed: Seed,
     from: String,
     to: String,
-    /// Spans of the first end, and whether they are the calling half.
-    callers: HashTable<(Key, bool)>,
-    /// Spans of the second end: the trace, whom they may rest on, and whether that is their other half.
-    callees: Vec<(u32, Key, bool)>,
-    /// Traces in which a service names a channel.
-    of_channel: Vec<u32>,
+    /// What callers call the second end: its name, and the addresses that were proved to be its.
+    called_as: BTreeSet<String>,
+    /// Spans of the first end.
+    callers: HashTable<(Key, Caller)>,
+    /// Spans of the second end.
+    callees: Vec<Callee>,
+    /// Calls that need no other half: those that name the second end, and spans of a service that name a channel.
+    calls: Vec<(u32, TracePart)>,
+}
+
+/// A span of the first end.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    /// Whether it is the calling half of a call or a message.
+    is_caller: bool,
+    /// The call as it saw it, where it is the client's span of one.
+    call: Option<TracePart>,
+}
+
+/// A span of the second end.
+#[derive(Clone, Copy, Debug)]
+struct Callee {
+    trace: u32,
+    /// On whom it may rest.
+    on: Key,
+    /// Whether that is its other half.
+    is_half: bool,
+    part: TracePart,
 }
 
 /// What spans of each head of a segment are to the two ends.
@@ -47,10 +74,21 @@ impl ThroughSegment {
     }
 }
 
+/// A span as the part of its trace that is asked for.
+pub(crate) fn part_of(span: SpanRef<'_>) -> TracePart {
+    let is_believed = |at_ns: i64| is_believable_at(at_ns, span.received_ns());
+    let is_timed = is_believed(span.start_ns()) && is_believed(span.end_ns());
+    // Times that are not believed come to no figure.
+    let duration_ns = if is_timed { span.end_ns().saturating_sub(span.start_ns()) } else { 0 };
+    TracePart { span_id: span.span_id(), duration_ns, is_failed: span.status() == SpanStatus::Error }
+}
+
 impl Through {
-    /// Looks for passages between these.
-    pub(crate) fn new(seed: Seed, from: &str, to: &str) -> Self {
-        Self { seed, from: from.to_owned(), to: to.to_owned(), callers: HashTable::new(), callees: Vec::new(), of_channel: Vec::new() }
+    /// Looks for passages between these; the second end is also called by these addresses.
+    pub(crate) fn new(seed: Seed, (from, to): &(String, String), addresses: &BTreeSet<String>) -> Self {
+        let mut called_as = addresses.clone();
+        called_as.insert(to.clone());
+        Self { seed, from: from.clone(), to: to.clone(), called_as, callers: HashTable::new(), callees: Vec::new(), calls: Vec::new() }
     }
 
     /// A row of a segment, and the number of its trace.
@@ -66,39 +104,79 @@ impl Through {
         let own = (span.trace_id().low(), span.span_id().0);
         let is_caller = matches!(span.kind(), SpanKind::Client | SpanKind::Producer);
         let is_callee = matches!(span.kind(), SpanKind::Server | SpanKind::Consumer);
+        let part = part_of(span);
         if ends.is_from {
             let seed = self.seed;
             let hash = seed.pair(own.0, own.1);
+            let call = (span.kind() == SpanKind::Client).then_some(part);
             let known = self.callers.entry(hash, |(known, _)| *known == own, |(known, _)| seed.pair(known.0, known.1));
-            known.or_insert((own, false)).get_mut().1 |= is_caller;
+            let caller = &mut known.or_insert((own, Caller { is_caller, call })).into_mut().1;
+            caller.is_caller |= is_caller;
+            caller.call = longer(caller.call, call);
+            if call.is_some() && peer_of(span).is_some_and(|names| names.iter().any(|name| self.called_as.contains(&**name))) {
+                self.calls.push((trace, part));
+            }
         }
         // Within one service most spans are children of others: only an answer is a passage.
         if ends.is_to && (is_callee || self.from != self.to) {
+            let mut rests = |on: Key, is_half: bool| self.callees.push(Callee { trace, on, is_half, part });
             if span.parent_span_id().is_some() {
-                self.callees.push((trace, (own.0, span.parent_span_id().0), false));
+                rests((own.0, span.parent_span_id().0), false);
             }
             if is_callee {
-                self.callees.push((trace, own, true));
+                rests(own, true);
             }
-            let links = span.extras().links;
-            self.callees.extend(links.iter().map(|link| (trace, (link.trace_id.low(), link.span_id.0), false)));
+            span.extras().links.iter().for_each(|link| rests((link.trace_id.low(), link.span_id.0), false));
         }
         if ends.has_channel
             && let Some(channel) = span.attribute(WellKnown::MessagingDestination)
         {
             let channel = channel.to_text();
             if (ends.is_from && channel == self.to.as_str()) || (ends.is_to && channel == self.from.as_str()) {
-                self.of_channel.push(trace);
+                self.calls.push((trace, part));
             }
         }
     }
 
-    /// Numbers of the traces that pass.
-    pub(crate) fn passing(self) -> impl Iterator<Item = u32> {
-        let Self { seed, callers, callees, of_channel, .. } = self;
-        let rests = move |(_, on, is_half): &(u32, Key, bool)| {
-            callers.find(seed.pair(on.0, on.1), |(known, _)| known == on).is_some_and(|(_, is_caller)| *is_caller || !is_half)
+    /// The passages, each with the number of its trace. A call is as long as its caller saw it, and failed where either side says so.
+    pub(crate) fn passages(self) -> impl Iterator<Item = (u32, TracePart)> {
+        let Self { seed, callers, callees, calls, .. } = self;
+        let passage = move |callee: Callee| {
+            let (_, caller) = callers.find(seed.pair(callee.on.0, callee.on.1), |(known, _)| *known == callee.on)?;
+            let rests = caller.is_caller || !callee.is_half;
+            rests.then(|| {
+                let seen = caller.call.unwrap_or(callee.part);
+                (callee.trace, TracePart { is_failed: seen.is_failed || callee.part.is_failed, ..seen })
+            })
         };
-        callees.into_iter().filter(rests).map(|(trace, ..)| trace).chain(of_channel)
+        callees.into_iter().filter_map(passage).chain(calls)
     }
+}
+
+/// The longer of two.
+pub(crate) fn longer(one: Option<TracePart>, other: Option<TracePart>) -> Option<TracePart> {
+    // The rest of it only so that the order in which spans came does not matter.
+    let rank = |part: &TracePart| (part.duration_ns, part.is_failed, part.span_id.0);
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if rank(&other) > rank(&one) { other } else { one }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Whom a client span calls, by the first attribute that tells it: a name, or an address without and with its port.
+fn peer_of(span: SpanRef<'_>) -> Option<Vec<Cow<'_, str>>> {
+    let text = |known: WellKnown| span.attribute(known).map(StoredValue::to_text).filter(|text| !text.is_empty());
+    let at = |address: WellKnown, port: WellKnown| {
+        let told = text(address)?;
+        let host = if told.contains("://") { authority(&told).to_owned() } else { told.into_owned() };
+        let is_bare = host.contains(':') && !host.starts_with('[');
+        let with_port = text(port).map(|port| if is_bare { format!("[{host}]:{port}") } else { format!("{host}:{port}") });
+        Some(std::iter::once(host).chain(with_port).map(Cow::Owned).collect())
+    };
+    let url = || text(WellKnown::UrlFull).map(|url| authority(&url).to_owned()).filter(|host| !host.is_empty()).map(|host| vec![Cow::Owned(host)]);
+    text(WellKnown::PeerName)
+        .map(|name| vec![name])
+        .or_else(|| at(WellKnown::ServerAddress, WellKnown::ServerPort))
+        .or_else(url)
+        .or_else(|| at(WellKnown::NetworkPeerAddress, WellKnown::NetworkPeerPort))
 }

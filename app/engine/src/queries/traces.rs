@@ -2,15 +2,15 @@
 //! order asks for is added up over all spans.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashTable;
 use switchboard_model::{SpanStatus, TraceId, is_believable_at};
 
-use super::through::{Through, ThroughSegment};
+use super::through::{Through, ThroughSegment, longer, part_of};
 use crate::store::{Held, Seed, Segment, SpanRef, SpanSegment, StoredAt};
-use crate::view::{TraceFilter, TraceList, TraceOrder, TraceRow};
+use crate::view::{TraceFilter, TraceList, TraceOrder, TracePart, TraceRow};
 
 /// Services that a row names.
 const MAX_SERVICES: usize = 8;
@@ -23,6 +23,8 @@ pub(crate) struct TraceScan {
     pub(crate) spans: Held<SpanSegment>,
     pub(crate) seed: Seed,
     pub(crate) filter: TraceFilter,
+    /// Addresses at which the second end of [`TraceFilter::through`] is called.
+    pub(crate) addresses: BTreeSet<String>,
     pub(crate) order: TraceOrder,
     pub(crate) limit: usize,
 }
@@ -42,17 +44,31 @@ struct Sum {
     is_failed: bool,
     has_service: bool,
     has_operation: bool,
-    passes: bool,
+    /// The longest of what is asked for of it.
+    part: Option<TracePart>,
+    /// Whether any of that failed.
+    is_part_failed: bool,
 }
 
 impl Sum {
+    /// Of what is asked for, else of the whole.
     fn duration_ns(&self) -> i64 {
-        if self.start_ns == i64::MAX { 0 } else { self.end_ns.saturating_sub(self.start_ns) }
+        let whole_ns = if self.start_ns == i64::MAX { 0 } else { self.end_ns.saturating_sub(self.start_ns) };
+        self.part.map_or(whole_ns, |part| part.duration_ns)
     }
 
     /// When it began, as far as that is believed; else when it arrived.
     fn began_ns(&self) -> i64 {
         if self.start_ns == i64::MAX { self.arrived_ns } else { self.start_ns }
+    }
+
+    fn has_failed(&self) -> bool {
+        if self.part.is_some() { self.is_part_failed } else { self.is_failed }
+    }
+
+    fn add(&mut self, part: TracePart) {
+        self.part = longer(self.part, Some(part));
+        self.is_part_failed |= part.is_failed;
     }
 }
 
@@ -106,11 +122,11 @@ impl TraceScan {
 
     fn all(&self, cancelled: &AtomicBool) -> Option<TraceList> {
         let mut list = TraceList::default();
-        let mut through = self.filter.through.as_ref().map(|(from, to)| Through::new(self.seed, from, to));
+        let mut through = self.filter.through.as_ref().map(|ends| Through::new(self.seed, ends, &self.addresses));
         let mut sums = self.sums(&mut list, through.as_mut(), cancelled)?;
         if let Some(through) = through {
-            for at in through.passing() {
-                sums[at as usize].passes = true;
+            for (at, part) in through.passages().filter(|(_, part)| part.is_failed || !self.filter.failed_only) {
+                sums[at as usize].add(part);
             }
         }
         sums.retain(|sum| self.is_wanted(sum));
@@ -119,7 +135,7 @@ impl TraceScan {
         let is_failed_first = self.order == TraceOrder::Failed;
         let rank = |sum: &Sum| match self.order {
             TraceOrder::Slowest => Reverse((sum.duration_ns(), sum.last)),
-            TraceOrder::Newest | TraceOrder::Failed => Reverse((i64::from(is_failed_first && sum.is_failed), sum.last)),
+            TraceOrder::Newest | TraceOrder::Failed => Reverse((i64::from(is_failed_first && sum.has_failed()), sum.last)),
         };
         if list.is_capped && self.limit > 0 {
             sums.select_nth_unstable_by_key(self.limit - 1, rank);
@@ -130,7 +146,8 @@ impl TraceScan {
             if cancelled.load(Ordering::Relaxed) {
                 return None;
             }
-            list.rows.push(self.row(sum.trace_low));
+            let part = sum.part.map(|part| TracePart { is_failed: sum.is_part_failed, ..part });
+            list.rows.push(TraceRow { part, ..self.row(sum.trace_low) });
         }
         Some(list)
     }
@@ -140,6 +157,7 @@ impl TraceScan {
         let mut sums: Vec<Sum> = Vec::new();
         let mut table: HashTable<u32> = HashTable::new();
         let mut last = (0, 0);
+        let is_of_spans = self.filter.through.is_none() && self.asks_for_part();
         for (number, segment) in self.spans.segments() {
             if cancelled.load(Ordering::Relaxed) {
                 return None;
@@ -172,7 +190,8 @@ impl TraceScan {
                             is_failed: false,
                             has_service: false,
                             has_operation: false,
-                            passes: false,
+                            part: None,
+                            is_part_failed: false,
                         });
                         table.insert_unique(hash, slot, |at| self.seed.word(sums[*at as usize].trace_low));
                         slot
@@ -193,6 +212,9 @@ impl TraceScan {
                 sum.is_failed |= head.is_failed;
                 sum.has_service |= head.has_service;
                 sum.has_operation |= head.has_operation;
+                if is_of_spans && head.has_operation && (head.is_failed || !self.filter.failed_only) {
+                    sum.add(part_of(SpanRef::new(segment, row)));
+                }
                 if let (Some(through), Some(passages)) = (&mut through, &passages) {
                     through.add(passages, segment, row, last.1);
                 }
@@ -215,15 +237,21 @@ impl TraceScan {
         segment.heads.iter().map(head).collect()
     }
 
+    /// Whether durations and failures are those of a part of each trace.
+    fn asks_for_part(&self) -> bool {
+        let TraceFilter { service, operation, through, .. } = &self.filter;
+        service.is_some() || operation.is_some() || through.is_some()
+    }
+
     fn is_wanted(&self, sum: &Sum) -> bool {
-        let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, through } = &self.filter;
+        let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, .. } = &self.filter;
         (service.is_none() || sum.has_service)
             && (operation.is_none() || sum.has_operation)
             && min_duration_ns.is_none_or(|least_ns| sum.duration_ns() >= least_ns)
             && max_duration_ns.is_none_or(|most_ns| sum.duration_ns() <= most_ns)
-            && (!failed_only || sum.is_failed)
+            && (!failed_only || sum.has_failed())
             && range.is_none_or(|range| (range.from_ns..range.to_ns).contains(&sum.began_ns()))
-            && (through.is_none() || sum.passes)
+            && (sum.part.is_some() || !self.asks_for_part())
     }
 
     /// A trace as it is listed.

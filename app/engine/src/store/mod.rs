@@ -43,4 +43,5 @@ pub use memory::{Inserted, Store, StoredAt};
 pub use record_segment::{RecordContent, RecordRef, StoredHeader};
 pub use scan::AttributeScan;
 pub use span_ref::{SpanRef, StoredEvent, StoredExtras, StoredLink, StoredResource};
+pub(crate) use value::is_text;
 pub use value::{StoredAttr, StoredValue};

@@ -11,7 +11,7 @@ use super::dictionary::Dictionary;
 use super::hash::Seed;
 use super::row_index::RowIndex;
 use super::shelf::{Segment, SegmentLimits};
-use super::value::text_of;
+use super::value::{is_binary, text_of};
 use super::vocabulary::{Memo, Vocabulary, rows};
 use crate::state::KindNumber;
 use crate::view::ChannelKey;
@@ -20,6 +20,7 @@ const READABLE: u8 = 4;
 const REDACTED: u8 = 8;
 const TRUNCATED: u8 = 16;
 const HAS_TRACE: u8 = 32;
+const BINARY: u8 = 64;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -124,7 +125,8 @@ impl RecordSegment {
                 | flag(record.headers_readable, READABLE)
                 | flag(record.redacted, REDACTED)
                 | flag(record.truncated, TRUNCATED)
-                | flag(record.trace.is_some(), HAS_TRACE),
+                | flag(record.trace.is_some(), HAS_TRACE)
+                | flag([record.key, record.value].into_iter().flatten().any(|at| is_binary(text.bytes(at))), BINARY),
         );
         self.channel_of.push(channel);
         if self.channel_rows.len() <= channel as usize {
@@ -230,10 +232,9 @@ impl RecordSegment {
         })
     }
 
-    /// How many rows hold a value that was cut at a limit, and how many one that was redacted.
-    pub(crate) fn num_truncated_and_redacted(&self) -> (u64, u64) {
-        let num = |bit: u8| self.flags.iter().filter(|flags| **flags & bit != 0).count() as u64;
-        (num(TRUNCATED), num(REDACTED))
+    /// How many rows hold a value that was cut at a limit, one that was redacted, and a key or value that is neither text nor a number.
+    pub(crate) fn num_truncated_redacted_binary(&self) -> [u64; 3] {
+        [TRUNCATED, REDACTED, BINARY].map(|bit| self.flags.iter().filter(|flags| **flags & bit != 0).count() as u64)
     }
 
     fn blob_of(&self, row: usize) -> &[u8] {
@@ -455,6 +456,11 @@ impl<'a> RecordRef<'a> {
     /// Whether a value was cut at a limit.
     pub fn truncated(self) -> bool {
         self.segment.flags[self.row] & TRUNCATED != 0
+    }
+
+    /// Whether key or value are neither text nor as long as a number or a UUID.
+    pub fn is_binary(self) -> bool {
+        self.segment.flags[self.row] & BINARY != 0
     }
 
     /// The source it came from.

@@ -57,6 +57,8 @@ pub(crate) struct TextSearch<'a> {
     needles: &'a [Needle],
     /// Numbers as they lie in a blob.
     patterns: Vec<Vec<u8>>,
+    /// What records hold as bytes.
+    in_records: Vec<Vec<u8>>,
     span_id: Option<SpanId>,
     integer: Option<i64>,
     double: Option<f64>,
@@ -72,28 +74,33 @@ impl<'a> TextSearch<'a> {
             patterns.push(pattern);
         }
         patterns.extend(double.map(|double| double.to_bits().to_le_bytes().to_vec()));
-        Self { needles, patterns, span_id, integer, double }
+        Self { needles, patterns, in_records: Vec::new(), span_id, integer, double }
     }
 
-    /// Words that contain the text.
-    fn words(&self, words: &Dictionary) -> NumberSet {
+    /// Looks for these bytes in records too.
+    pub(crate) fn with_bytes(self, in_records: Vec<Vec<u8>>) -> Self {
+        Self { in_records, ..self }
+    }
+
+    /// Words that contain the text, or these bytes.
+    fn words(&self, words: &Dictionary, patterns: &[Vec<u8>]) -> NumberSet {
         let mut found = NumberSet::new(words.len());
-        for needle in self.needles {
-            needle.each(words.bytes(), |start, end| {
-                let (word, word_end) = words.holding(start);
-                // Words lie end to end: what reaches over a border is none.
-                if end > word_end {
-                    return start + 1;
-                }
-                found.add(word);
-                word_end
-            });
-        }
+        let mut add = |start: usize, end: usize| {
+            let (word, word_end) = words.holding(start);
+            // Words lie end to end: what reaches over a border is none.
+            if end > word_end {
+                return start + 1;
+            }
+            found.add(word);
+            word_end
+        };
+        self.needles.iter().for_each(|needle| needle.each(words.bytes(), &mut add));
+        each_pattern(patterns, words.bytes(), add);
         found
     }
 
     /// Rows in whose part of the blob the text or a number may stand.
-    fn rows_of_blob(&self, blob: &[u8], ends: &[u32], rows: &mut NumberSet) {
+    fn rows_of_blob(&self, (blob, patterns): (&[u8], &[Vec<u8>]), ends: &[u32], rows: &mut NumberSet) {
         let mut add = |start: usize, end: usize| {
             let row = ends.partition_point(|row_end| *row_end as usize <= start);
             let row_end = ends.get(row).map_or(blob.len(), |row_end| *row_end as usize);
@@ -104,13 +111,7 @@ impl<'a> TextSearch<'a> {
             row_end
         };
         self.needles.iter().for_each(|needle| needle.each(blob, &mut add));
-        for pattern in &self.patterns {
-            let finder = memmem::Finder::new(pattern);
-            let mut from = 0;
-            while let Some(at) = blob.get(from..).and_then(|rest| finder.find(rest)) {
-                from = add(from + at, from + at + pattern.len());
-            }
-        }
+        each_pattern(patterns, blob, add);
     }
 
     fn is_value(&self, value: StoredValue<'_>) -> bool {
@@ -126,7 +127,7 @@ impl<'a> TextSearch<'a> {
     pub(crate) fn spans(&self, segment: &SpanSegment) -> NumberSet {
         let num_rows = segment.span_ids.len();
         let mut rows = NumberSet::new(num_rows);
-        let words = self.words(&segment.vocabulary.words);
+        let words = self.words(&segment.vocabulary.words, &[]);
         let resources: Vec<bool> = (0..segment.num_resources() as u32).map(|number| self.is_resource(segment, number)).collect();
         let heads: Vec<bool> = segment.heads.iter().map(|head| words.contains(head.name) || resources.get(head.resource as usize) == Some(&true)).collect();
         if heads.contains(&true) || !words.is_empty {
@@ -139,7 +140,7 @@ impl<'a> TextSearch<'a> {
                 }
             }
         }
-        self.rows_of_blob(&segment.blob, &segment.blob_ends, &mut rows);
+        self.rows_of_blob((&segment.blob, &self.patterns), &segment.blob_ends, &mut rows);
         if let Some(SpanId(span_id)) = self.span_id {
             segment.span_ids.iter().enumerate().filter(|(_, known)| **known == span_id).for_each(|(row, _)| rows.add(row));
         }
@@ -159,11 +160,11 @@ impl<'a> TextSearch<'a> {
     pub(crate) fn records(&self, segment: &RecordSegment) -> NumberSet {
         let ends = segment.blob_ends();
         let mut rows = NumberSet::new(ends.len());
-        let words = self.words(&segment.vocabulary.words);
+        let words = self.words(&segment.vocabulary.words, &self.in_records);
         if !words.is_empty {
             (0..ends.len()).filter(|row| segment.header_words(*row).any(|word| words.contains(word))).for_each(|row| rows.add(row));
         }
-        self.rows_of_blob(segment.blob(), ends, &mut rows);
+        self.rows_of_blob((segment.blob(), &self.in_records), ends, &mut rows);
         rows
     }
 
@@ -171,12 +172,23 @@ impl<'a> TextSearch<'a> {
     pub(crate) fn logs(&self, segment: &LogSegment) -> NumberSet {
         let ends = segment.blob_ends();
         let mut rows = NumberSet::new(ends.len());
-        let words = self.words(&segment.vocabulary.words);
+        let words = self.words(&segment.vocabulary.words, &[]);
         if !words.is_empty {
             (0..ends.len()).filter(|row| segment.inline_words(*row).any(|word| words.contains(word))).for_each(|row| rows.add(row));
         }
-        self.rows_of_blob(segment.blob(), ends, &mut rows);
+        self.rows_of_blob((segment.blob(), &self.patterns), ends, &mut rows);
         rows
+    }
+}
+
+/// Calls back with places where one of the patterns stands; the callback says from where on to look for the next.
+fn each_pattern(patterns: &[Vec<u8>], bytes: &[u8], mut found: impl FnMut(usize, usize) -> usize) {
+    for pattern in patterns {
+        let finder = memmem::Finder::new(pattern);
+        let mut from = 0;
+        while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+            from = found(from + at, from + at + pattern.len());
+        }
     }
 }
 

@@ -74,6 +74,18 @@ pub struct StoredAttr<'a> {
     pub value: StoredValue<'a>,
 }
 
+/// Whether bytes are shown as text: UTF-8 without control characters but those that break lines.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    // Without an early end this is a few instructions for each 16 bytes.
+    let has_control = bytes.iter().fold(false, |has, byte| has | matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127));
+    !has_control && (bytes.is_ascii() || std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|c| matches!(c, '\u{80}'..='\u{9f}'))))
+}
+
+/// Whether bytes are neither text nor as long as a number or a UUID.
+pub(crate) fn is_binary(bytes: &[u8]) -> bool {
+    !matches!(bytes.len(), 4 | 8 | 16) && !is_text(bytes)
+}
+
 /// Bytes as text, as [`TextArena::get`] reads them.
 pub(crate) fn text_of(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or("\u{fffd}")

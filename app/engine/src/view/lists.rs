@@ -4,6 +4,9 @@ use switchboard_model::{RawHash, SpanId, TraceId};
 
 use crate::view::{EdgeId, GroupView, NodeId, Range};
 
+/// Most records whose contents one [`crate::view::Query::RecordDetails`] may ask for.
+pub const RECORD_DETAILS_MAX: usize = 1_000;
+
 /// A stored row, for asking again. Rises with arrival within its kind (spans, records, logs); never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub u64);
@@ -17,23 +20,25 @@ pub struct ChannelKey {
     pub name: String,
 }
 
-/// Which traces are listed: those for which all holds.
+/// Which traces are listed: those for which all holds. Where a passage is asked for, or else a service or an operation, durations and
+/// failures are those of that part: of the calls that pass, or of the spans of that service and operation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceFilter {
     /// A span of it is of this service.
     pub service: Option<String>,
     /// The name of a span of it (of `service`, where that is given) contains this, in any case.
     pub operation: Option<String>,
-    /// It takes at least so long, ns.
+    /// It, or the longest of the part, takes at least so long, ns.
     pub min_duration_ns: Option<i64>,
-    /// It takes at most so long, ns.
+    /// It, or the longest of the part, takes at most so long, ns.
     pub max_duration_ns: Option<i64>,
-    /// A span of it failed.
+    /// A span of it, or something of the part, failed.
     pub failed_only: bool,
     /// It starts in this range.
     pub range: Option<Range>,
     /// It passes from the first to the second. Two services: a span of the second is the child of one of the first, links to
-    /// it, or is the other half of it. A service and a channel, in either order: a span of the service names the channel.
+    /// it, is the other half of it, or a client span of the first names the second or an address that was proved to be its. A service and
+    /// a channel, in either order: a span of the service names the channel.
     pub through: Option<(String, String)>,
 }
 
@@ -43,7 +48,7 @@ pub enum TraceOrder {
     /// By the arrival of their last span, newest first.
     #[default]
     Newest,
-    /// By duration, longest first.
+    /// By duration (of the part that is asked for), longest first.
     Slowest,
     /// Failed ones first, newest first among them.
     Failed,
@@ -87,6 +92,19 @@ pub struct TraceRow {
     pub services: Vec<String>,
     /// All of its services.
     pub num_services: u32,
+    /// The longest of the part that is asked for; `None` where the whole is. See [`TraceFilter`].
+    pub part: Option<TracePart>,
+}
+
+/// A part of a trace: a call, or a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TracePart {
+    /// The span that it is seen by: of a call the client's, where there is one.
+    pub span_id: SpanId,
+    /// How long it took, ns; negative if its sender says so.
+    pub duration_ns: i64,
+    /// Whether it, or another of the same part of the trace, failed.
+    pub is_failed: bool,
 }
 
 /// Answer to [`crate::view::Query::Records`].
@@ -99,6 +117,25 @@ pub struct RecordPage {
     /// Records of the channel that were given up to keep within the budget.
     pub evicted: u64,
     /// Whether records follow that are not in `rows`.
+    pub has_more: bool,
+}
+
+/// Answer to [`crate::view::Query::RecordMatches`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordMatches {
+    /// Records that hold the text, in order of arrival.
+    pub rows: Vec<RecordLine>,
+    /// Records of the channel that were looked at.
+    pub looked_at: u64,
+    /// The last of these; `None` = none was.
+    pub up_to: Option<RowId>,
+    /// Of those that do not hold it, so many were cut at a limit when they came in: only their beginning was looked at.
+    pub num_cut: u64,
+    /// Of those that do not hold it, so many have a part that is neither text nor a number: of it, hex digits were looked at.
+    pub num_binary: u64,
+    /// Of those that do not hold it, so many hold something that was redacted.
+    pub num_redacted: u64,
+    /// Whether records follow that were not looked at.
     pub has_more: bool,
 }
 

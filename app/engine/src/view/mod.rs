@@ -8,8 +8,8 @@ mod snapshot;
 mod verdict;
 
 pub use lists::{
-    ChannelKey, FindHit, FindPage, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RecordLine, RecordPage,
-    RefusalView, RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TraceRow,
+    ChannelKey, FindHit, FindPage, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RECORD_DETAILS_MAX,
+    RecordLine, RecordMatches, RecordPage, RefusalView, RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TracePart, TraceRow,
 };
 pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, Timing, TraceView};
 pub use report::{

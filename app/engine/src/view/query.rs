@@ -5,7 +5,8 @@ use std::sync::Arc;
 use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId, duration_ns, is_believable_at};
 
 use crate::view::{
-    ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter, TraceList, TraceOrder,
+    ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
+    TraceList, TraceOrder,
 };
 
 /// A span of time: `[from_ns, to_ns)`, ns since the Unix epoch.
@@ -67,7 +68,20 @@ pub enum Query {
         /// At most so many.
         limit: usize,
     },
-    /// Contents of records, of the first 1,000 that are asked for.
+    /// Those of a channel's stored records that hold a text, in order of arrival: in the key, the value, a header's name or value, in
+    /// any case; bytes that are no text as the number, the UUID or the hex digits that they are shown as; and the record that lies
+    /// where the text says, as `2@100`. One answer may not come to the end: it says how far it came.
+    RecordMatches {
+        /// The channel.
+        channel: ChannelKey,
+        /// What is looked for.
+        text: String,
+        /// Only those that came after this one; `None` = from the oldest stored.
+        after: Option<RowId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Contents of records, of the first [`crate::view::RECORD_DETAILS_MAX`] that are asked for.
     RecordDetails {
         /// The records.
         rows: Vec<RowId>,
@@ -158,6 +172,8 @@ pub enum Answer {
     Traces(TraceList),
     /// To [`Query::Records`].
     Records(RecordPage),
+    /// To [`Query::RecordMatches`].
+    RecordMatches(RecordMatches),
     /// To [`Query::RecordDetails`], in the order asked for; `None` where it was evicted.
     RecordDetails(Vec<Option<RecordView>>),
     /// To [`Query::Group`]; `None` = not known.

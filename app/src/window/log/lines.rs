@@ -13,7 +13,7 @@ use crate::window::{figures, view::CopyForm};
 pub(crate) struct LogFilter {
     /// From this level up.
     pub level: LogLevel,
-    /// Stands somewhere in the line, in any case.
+    /// Stands somewhere in the line as it is shown, in any case.
     pub text: String,
 }
 
@@ -28,11 +28,7 @@ pub(crate) fn passing(lines: &[Arc<LogLine>], filter: &LogFilter) -> Vec<Arc<Log
     let text = filter.text.trim().to_lowercase();
     let contains = |part: &str| part.to_lowercase().contains(&text);
     let passes = |line: &&Arc<LogLine>| {
-        line.level >= filter.level
-            && (text.is_empty()
-                || contains(&line.message)
-                || contains(&line.target)
-                || line.fields.iter().any(|(name, value)| contains(name) || contains(value)))
+        line.level >= filter.level && (text.is_empty() || contains(&in_short(line)) || contains(&line.target) || contains(&figures::instant(line.at_ns)))
     };
     lines.iter().filter(passes).cloned().collect()
 }
@@ -83,6 +79,8 @@ mod tests {
         };
         assert_eq!(passing(LogLevel::Info, ""), ["Slow", "Lost"]);
         assert_eq!(passing(LogLevel::Trace, " kafka "), ["Slow"]);
+        assert_eq!(passing(LogLevel::Trace, "slow  source=kafka"), ["Slow"], "as it stands on the screen");
+        assert_eq!(passing(LogLevel::Trace, "11:00:00").len(), 3);
         assert_eq!(passing(LogLevel::Trace, "SESSION").len(), 3);
         assert!(passing(LogLevel::Error, "slow").is_empty());
     }

@@ -88,6 +88,7 @@ fn traces(failed_only: bool, order: TraceOrder, limit: usize) -> TraceList {
         num_errors: u32::from(failed_only) * 2,
         services: vec!["storefront".to_owned(), "orders".to_owned()],
         num_services: 2,
+        part: None,
     };
     TraceList { rows: (1..=limit as u64).map(row).collect(), matching: 162, ..TraceList::default() }
 }

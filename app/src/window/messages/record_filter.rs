@@ -1,163 +1,140 @@
-//! Looking for a text in keys, headers and values of the lines that are loaded: piece by piece, each piece bounded in bytes.
+//! Looking for a text in all records that are stored of the open channel. The engine looks, piece by piece; this keeps what was
+//! found, how far it was looked, and what a look could not see.
 
-use switchboard_engine::view::{Query, RecordLine, RecordView, RowId};
+use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordMatches, RowId};
 
-/// Bytes of records in one question, about.
-const PIECE_BYTES: u64 = 4 << 20;
-/// Records in one question.
-const PIECE_LINES: usize = 4_000;
+use super::records::LINES_MAX;
+use crate::window::figures;
+
+/// Found in one piece at most.
+const PIECE_LINES: usize = 10_000;
 
 /// What is looked for, and how far it was looked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RecordFilter {
     /// What is looked for; empty = everything is shown.
     pub text: String,
-    /// Lines that were looked at, from the first on.
-    looked: usize,
-    /// Records that the store had no more.
-    pub num_evicted: u64,
-    matches: Vec<u32>,
-    asked: Vec<RowId>,
-    revision: Option<u64>,
+    matches: Vec<RecordLine>,
+    /// The last record that was looked at.
+    up_to: Option<RowId>,
+    num_looked: u64,
+    num_cut: u64,
+    num_binary: u64,
+    num_redacted: u64,
+    is_at_end: bool,
 }
 
 impl RecordFilter {
     /// Looks for another text, from the beginning.
-    pub(crate) fn set(&mut self, text: String) {
+    pub(crate) fn set(&mut self, text: &str) {
         if self.text != text {
-            *self = Self { text, revision: self.revision, ..Self::default() };
+            *self = Self { text: text.to_owned(), ..Self::default() };
         }
     }
 
-    /// Places of the lines that match; `None` = all are shown.
-    pub(crate) fn matches(&self) -> Option<&[u32]> {
+    /// The lines that match, in order of arrival; `None` = all are shown.
+    pub(crate) fn matches(&self) -> Option<&[RecordLine]> {
         (!self.text.is_empty()).then_some(&self.matches[..])
     }
 
-    /// The row of the list in which the line of this place stands.
-    pub(crate) fn row_of(&self, place: usize) -> Option<usize> {
-        self.matches().map_or(Some(place), |matches| matches.binary_search(&(place as u32)).ok())
+    /// Whether all that is stored was looked at.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.is_at_end
     }
 
-    /// How many lines were looked at.
-    pub(crate) fn num_looked(&self) -> usize {
-        self.looked
+    /// The next piece to be looked at, also at the end, for more may come; `None` = nothing is looked for, or too much was found.
+    pub(crate) fn query(&self, channel: &ChannelKey) -> Option<Query> {
+        let is_wanted = !self.text.is_empty() && self.matches.len() < LINES_MAX;
+        is_wanted.then(|| Query::RecordMatches { channel: channel.clone(), text: self.text.clone(), after: self.up_to, limit: PIECE_LINES })
     }
 
-    /// The next piece to be looked at; `None` = all was.
-    pub(crate) fn query(&mut self, lines: &[RecordLine]) -> Option<Query> {
-        if self.text.is_empty() || self.looked >= lines.len() {
-            return None;
+    /// Takes in the answer to [`Self::query`]; whether it came further.
+    pub(crate) fn take(&mut self, found: &RecordMatches) -> bool {
+        self.is_at_end = !found.has_more;
+        // The same answer may be taken twice: rows rise.
+        let Some(up_to) = found.up_to.filter(|up_to| self.up_to.is_none_or(|before| before < *up_to)) else { return false };
+        self.up_to = Some(up_to);
+        self.matches.extend_from_slice(&found.rows);
+        self.num_looked += found.looked_at;
+        self.num_cut += found.num_cut;
+        self.num_binary += found.num_binary;
+        self.num_redacted += found.num_redacted;
+        true
+    }
+
+    /// How much was found, how far it was looked, and what no look could see.
+    pub(crate) fn words(&self, total_stored: u64, evicted: u64) -> Vec<String> {
+        let mut words = vec![format!("{} match", figures::count(self.matches.len() as u64))];
+        let looked = figures::count(self.num_looked);
+        if self.matches.len() >= LINES_MAX {
+            words.push(format!("{looked} looked at; no more are looked for"));
+        } else if self.is_at_end {
+            words.push(format!("{looked} looked at, all that are stored"));
+        } else {
+            words.push(format!("{looked} of {} looked at so far", figures::count(total_stored.max(self.num_looked))));
         }
-        if self.asked.is_empty() {
-            let mut bytes = 0;
-            let fits = |line: &&RecordLine| {
-                bytes += u64::from(line.size_bytes);
-                bytes <= PIECE_BYTES
-            };
-            let piece = &lines[self.looked..];
-            let num = piece.iter().take(PIECE_LINES).take_while(fits).count().max(1);
-            self.asked = piece[..num].iter().map(|line| line.row).collect();
-        }
-        Some(Query::RecordDetails { rows: self.asked.clone() })
+        words.extend(self.blind_spots(evicted));
+        words
     }
 
-    /// Takes in the answer to [`Self::query`].
-    pub(crate) fn take(&mut self, records: &[Option<RecordView>], revision: u64) {
-        if self.revision == Some(revision) || self.asked.is_empty() {
-            return;
-        }
-        self.revision = Some(revision);
-        let needle = self.text.to_lowercase();
-        for (index, record) in records.iter().enumerate().take(self.asked.len()) {
-            match record {
-                None => self.num_evicted += 1,
-                Some(record) if holds(record, &needle) => self.matches.push((self.looked + index) as u32),
-                Some(_) => {}
-            }
-        }
-        self.looked += self.asked.len();
-        self.asked.clear();
+    /// What no look could see.
+    pub(crate) fn blind_spots(&self, evicted: u64) -> Vec<String> {
+        let of = |num: u64, one: &str, many: &str| (num > 0).then(|| format!("{} {}", figures::count(num), if num == 1 { one } else { many }));
+        [
+            of(evicted, "was evicted", "were evicted"),
+            of(self.num_cut, "is cut: only its beginning is stored", "are cut: only their beginnings are stored"),
+            of(
+                self.num_binary,
+                "holds bytes that are no text: of these, hex digits were looked at",
+                "hold bytes that are no text: of these, hex digits were looked at",
+            ),
+            of(self.num_redacted, "holds redacted values", "hold redacted values"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
-
-    /// So many lines went from the beginning.
-    pub(crate) fn forget(&mut self, num: usize) {
-        self.looked = self.looked.saturating_sub(num);
-        self.asked.clear();
-        self.matches.retain(|place| *place as usize >= num);
-        self.matches.iter_mut().for_each(|place| *place -= num as u32);
-    }
-}
-
-/// Whether key, headers or value hold a text (in lower case).
-fn holds(record: &RecordView, needle: &str) -> bool {
-    let in_bytes = |bytes: &[u8]| contains(bytes, needle);
-    record.key.as_deref().is_some_and(in_bytes)
-        || record.value.as_deref().is_some_and(in_bytes)
-        || record.headers.iter().any(|(name, value)| contains(name.as_bytes(), needle) || value.as_deref().is_some_and(in_bytes))
-        || format!("p{}@{}", record.partition, record.offset) == needle
-}
-
-/// Whether text holds another in any case; bytes that are no text hold nothing.
-fn contains(bytes: &[u8], needle: &str) -> bool {
-    if needle.is_ascii() {
-        let needle = needle.as_bytes();
-        let Some(first) = needle.first() else { return true };
-        return bytes.windows(needle.len()).any(|window| window[0].to_ascii_lowercase() == *first && window.eq_ignore_ascii_case(needle));
-    }
-    std::str::from_utf8(bytes).is_ok_and(|text| text.to_lowercase().contains(needle))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::traces::sample;
 
-    fn lines(num: u64, size_bytes: u32) -> Vec<RecordLine> {
-        (0..num).map(|row| RecordLine { row: RowId(row), partition: 0, offset: row as i64, timestamp_ns: None, size_bytes }).collect()
+    fn lines(rows: &[u64]) -> Vec<RecordLine> {
+        rows.iter().map(|row| RecordLine { row: RowId(*row), partition: 0, offset: *row as i64, timestamp_ns: None, size_bytes: 10 }).collect()
     }
 
-    fn record(key: &str) -> RecordView {
-        RecordView { key: Some(key.as_bytes().to_vec()), value: None, headers: Vec::new(), ..sample::record() }
-    }
-
-    #[test]
-    fn a_text_is_found_in_key_headers_and_value_in_any_case() {
-        let record = sample::record();
-        for (needle, found) in
-            [("4704", true), ("ax-19", true), ("C-1182", true), ("traceparent", true), ("19ab4c11", true), ("p0@18204", true), ("5000", false)]
-        {
-            assert_eq!(holds(&record, &needle.to_lowercase()), found, "{needle}");
-        }
-        assert!(contains("Zürich".as_bytes(), "zürich") && contains("ZÜRICH".as_bytes(), "zürich"));
-        assert!(!contains(&[0xff], "ü"));
+    fn found(rows: &[u64], looked_at: u64, up_to: u64, has_more: bool) -> RecordMatches {
+        RecordMatches { rows: lines(rows), looked_at, up_to: Some(RowId(up_to)), has_more, ..RecordMatches::default() }
     }
 
     #[test]
-    fn lines_are_looked_at_piece_by_piece() {
-        let lines = lines(10, 1 << 20);
+    fn records_are_looked_at_piece_by_piece_and_go_on_with_what_comes() {
+        let channel = ChannelKey { cluster: None, name: "orders".to_owned() };
         let mut filter = RecordFilter::default();
-        assert_eq!(filter.query(&lines), None, "nothing is looked for");
-        filter.set("b".to_owned());
-        let Some(Query::RecordDetails { rows }) = filter.query(&lines) else { panic!("a question") };
-        assert_eq!(rows.len(), 4, "as many as are allowed in bytes");
-        assert_eq!(filter.query(&lines), Some(Query::RecordDetails { rows }), "the same until it is answered");
-        filter.take(&[Some(record("a")), Some(record("B")), None, Some(record("b"))], 1);
-        assert_eq!((filter.matches(), filter.num_looked(), filter.num_evicted), (Some(&[1, 3][..]), 4, 1));
-        assert_eq!((filter.row_of(3), filter.row_of(2)), (Some(1), None));
-        filter.take(&[Some(record("b"))], 1);
-        assert_eq!(filter.num_looked(), 4, "the same answer");
-        filter.forget(2);
-        assert_eq!((filter.matches(), filter.num_looked()), (Some(&[1][..]), 2));
-        filter.set("c".to_owned());
-        assert_eq!((filter.matches(), filter.num_looked()), (Some(&[][..]), 0));
-    }
-
-    #[test]
-    fn a_record_beyond_the_bound_is_looked_at_alone() {
-        let lines = lines(3, 64 << 20);
-        let mut filter = RecordFilter::default();
-        filter.set("b".to_owned());
-        assert!(matches!(filter.query(&lines), Some(Query::RecordDetails { rows }) if rows.len() == 1));
+        assert_eq!((filter.query(&channel), filter.matches()), (None, None), "nothing is looked for");
+        filter.set("b");
+        let ask = |text: &str, after: Option<u64>| {
+            Some(Query::RecordMatches { channel: channel.clone(), text: text.to_owned(), after: after.map(RowId), limit: PIECE_LINES })
+        };
+        assert_eq!(filter.query(&channel), ask("b", None));
+        let piece = RecordMatches { num_cut: 1, num_binary: 2, ..found(&[3, 5], 900, 40, true) };
+        assert!(filter.take(&piece) && !filter.take(&piece), "an answer counts once");
+        assert_eq!(filter.words(2_000, 0)[..2], ["2 match", "900 of 2,000 looked at so far"]);
+        assert_eq!(filter.query(&channel), ask("b", Some(40)));
+        assert!(filter.take(&found(&[70], 1_100, 90, false)) && filter.is_at_end());
+        assert_eq!(filter.query(&channel), ask("b", Some(90)), "what comes is looked at too");
+        assert!(!filter.take(&RecordMatches::default()));
+        assert_eq!(filter.matches().map(|lines| lines.iter().map(|line| line.row.0).collect()), Some(vec![3, 5, 70]));
+        let words = [
+            "3 match",
+            "2,000 looked at, all that are stored",
+            "24 were evicted",
+            "1 is cut: only its beginning is stored",
+            "2 hold bytes that are no text: of these, hex digits were looked at",
+        ];
+        assert_eq!(filter.words(2_000, 24), words);
+        filter.set("bc");
+        assert_eq!((filter.query(&channel), filter.matches(), filter.is_at_end()), (ask("bc", None), Some(&[][..]), false));
     }
 }

@@ -164,7 +164,6 @@ impl Records {
             self.lines.drain(..gone);
             self.dropped += gone as u64;
             self.seen = self.seen.saturating_sub(gone);
-            self.filter.forget(gone);
         }
         if self.table.follows_end() || !self.is_caught_up {
             self.seen = self.lines.len();
@@ -173,7 +172,7 @@ impl Records {
         if let Some(place) = self.wanted.and_then(|row| self.place(row)) {
             self.wanted = None;
             self.selected = Some(self.lines[place].row);
-            if let Some(row) = self.filter.row_of(place) {
+            if let Some(row) = self.row_of(self.lines[place].row) {
                 self.table.reveal(row);
             }
         }
@@ -192,18 +191,22 @@ impl Records {
 
     /// How many rows the list has.
     pub(crate) fn num_rows(&self) -> usize {
-        self.filter.matches().map_or(self.lines.len(), <[u32]>::len)
+        self.filter.matches().unwrap_or(&self.lines).len()
     }
 
     /// The line of a row of the list.
     pub(crate) fn line(&self, row: usize) -> Option<&RecordLine> {
-        let place = self.filter.matches().map_or(Some(row), |matches| matches.get(row).map(|place| *place as usize))?;
-        self.lines.get(place)
+        self.filter.matches().unwrap_or(&self.lines).get(row)
     }
 
     /// The row of the selected record.
     pub(crate) fn selected_row(&self) -> Option<usize> {
-        self.filter.row_of(self.place(self.selected?)?)
+        self.row_of(self.selected?)
+    }
+
+    /// The row of the list in which a record stands.
+    fn row_of(&self, row: RowId) -> Option<usize> {
+        self.filter.matches().unwrap_or(&self.lines).binary_search_by_key(&row, |line| line.row).ok()
     }
 
     /// Follows the end, or stays where it is.

@@ -35,6 +35,9 @@ const DETAIL_PT: f32 = 372.0;
 /// Height of a value at most, points.
 const PAYLOAD_PT: f32 = 300.0;
 
+/// What can be looked for.
+const FILTER_HINT: &str = "Key, text, number or 2@100";
+
 /// Where the keys go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Side {
@@ -105,7 +108,7 @@ impl View for MessagesView {
                 self.side = Side::Records;
                 self.filter_text.clear();
                 if let Some(records) = &mut self.records {
-                    records.filter.set(String::new());
+                    records.filter.set("");
                     records.follow(false);
                     records.selected = Some(*row);
                     match records.place(*row) {
@@ -230,13 +233,15 @@ fn load(records: &mut Records, context: &mut ViewContext<'_>) {
             let _asked = context.asker.standing(Slot::RecordLines, &records.query());
         }
     }
-    if let Some(query) = records.filter.query(&records.lines) {
-        let standing = context.asker.once(Slot::RecordFilter, &query);
-        if let Some(Answer::RecordDetails(found)) = standing.answer.filter(|_| standing.is_of_this_question) {
-            records.filter.take(found, standing.revision);
-            if let Some(next) = records.filter.query(&records.lines) {
-                let _asked = context.asker.once(Slot::RecordFilter, &next);
-            }
+    if let Some(query) = records.filter.query(&records.channel) {
+        let is_paused = context.is_paused && records.filter.is_at_end();
+        let standing = if is_paused { context.asker.once(Slot::RecordFilter, &query) } else { context.asker.standing(Slot::RecordFilter, &query) };
+        if let Some(Answer::RecordMatches(found)) = standing.answer.filter(|_| standing.is_of_this_question)
+            && records.filter.take(found)
+            && let Some(next) = records.filter.query(&records.channel).filter(|_| !context.is_paused || !records.filter.is_at_end())
+        {
+            // The next piece is asked for with this frame, not with the next.
+            let _asked = context.asker.standing(Slot::RecordFilter, &next);
         }
     }
 }
@@ -346,7 +351,7 @@ impl MessagesView {
             asked = head_ui(ui, records, topic, context.snapshot, tokens);
             bar_ui(ui, records, &mut self.filter_text, tokens);
         });
-        records.filter.set(self.filter_text.trim().to_owned());
+        records.filter.set(self.filter_text.trim());
         if records.num_rows() == 0 {
             if records.is_known {
                 asked = empty_state_ui(ui, &no_records(records, topic), tokens).or(asked);
@@ -424,9 +429,9 @@ fn link(text: RichText) -> egui::Label {
 /// Looking for a text, and following the end.
 fn bar_ui(ui: &mut egui::Ui, records: &mut Records, filter_text: &mut String, tokens: &DesignTokens) {
     ui.horizontal_wrapped(|ui| {
-        let edit = egui::TextEdit::singleline(filter_text).hint_text("Key or text in what is loaded").desired_width(220.0);
+        let edit = egui::TextEdit::singleline(filter_text).hint_text(FILTER_HINT).desired_width(220.0);
         let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Key or text in what is loaded"));
+        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, FILTER_HINT));
         let follows = records.table.follows_end();
         let command = UiCommand::FollowRecords;
         let (text, hover) = if follows { ("Hold still", "New records wait below") } else { ("Follow the end", "The newest stay in view") };
@@ -448,15 +453,12 @@ fn bar_ui(ui: &mut egui::Ui, records: &mut Records, filter_text: &mut String, to
 fn state_words(records: &Records) -> String {
     let loaded = figures::count(records.lines.len() as u64);
     let mut parts = match records.filter.matches() {
-        Some(matches) => vec![
-            format!("{} match", figures::count(matches.len() as u64)),
-            format!("{} of {loaded} looked at", figures::count(records.filter.num_looked() as u64)),
-        ],
+        Some(_) => records.filter.words(records.total_stored, records.evicted),
         None if records.is_loading() => vec![format!("{loaded} loaded so far")],
         None => vec![format!("{loaded} loaded")],
     };
-    if records.filter.num_evicted > 0 {
-        parts.push(format!("{} evicted meanwhile", figures::count(records.filter.num_evicted)));
+    if records.filter.matches().is_some() {
+        return parts.join(" · ");
     }
     if records.dropped > 0 {
         parts.push(format!("{} older ones left out", figures::count(records.dropped)));
@@ -480,9 +482,9 @@ fn no_topics(snapshot: &Snapshot) -> EmptyState {
 
 fn no_records(records: &Records, topic: Option<&Topic>) -> EmptyState {
     if !records.filter.text.is_empty() {
-        let looked =
-            format!("{} of {} loaded records were looked at", figures::count(records.filter.num_looked() as u64), figures::count(records.lines.len() as u64));
-        return EmptyState::new("No loaded record holds this text", &[&looked, "What was evicted or never read is not among them"])
+        let looked = records.filter.words(records.total_stored, records.evicted).split_off(1).join(" · ");
+        let title = if records.filter.is_at_end() { "No stored record of this topic holds this text" } else { "Looking" };
+        return EmptyState::new(title, &[&looked, "What was never read is not among them"])
             .button("Find it everywhere", ViewAction::Goto(Target::Find(records.filter.text.clone())));
     }
     match topic.and_then(|topic| topic.not_tailed.as_ref()) {

@@ -207,6 +207,7 @@ fn trace_list(num_rows: usize) -> TraceList {
         num_errors: u32::from(number.is_multiple_of(7)),
         services: ["web-bff", "orders", "payments", "inventory"].map(str::to_owned).to_vec(),
         num_services: 4,
+        part: None,
     };
     TraceList { rows: (0..num_rows).map(row).collect(), matching: 184_202, looked_at_spans: 1_000_000, ..TraceList::default() }
 }
@@ -332,6 +333,7 @@ fn breakers(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Lo
             callee_node: None,
             state: Some(state),
             since_ns: Some(NOW_NS - 58 * SECOND_NS),
+            since_at_least: false,
             source: StateSource::Event,
             confirmed_ns: NOW_NS - SECOND_NS,
             stale: false,

@@ -15,14 +15,22 @@ use crate::window::{
     widgets::table::{Column, Row, Table, TableResponse, TableState, Width},
 };
 
-const COLUMNS: [Column; 6] = [
-    Column::left("started (UTC)", Width::Points(92.0)),
-    Column::left("trace", Width::Share(0.46)),
-    Column::left("services", Width::Share(0.3)),
-    Column::right("spans", Width::Points(58.0)),
-    Column::right("failed", Width::Points(62.0)),
-    Column::right("duration", Width::Share(0.24)),
-];
+const COLUMNS: [Column; 6] = columns("duration");
+/// Where the calls between two are asked for.
+const COLUMNS_OF_CALLS: [Column; 6] = columns("that call took");
+/// Where a service or an operation is asked for.
+const COLUMNS_OF_SPANS: [Column; 6] = columns("its longest span there");
+
+const fn columns(duration: &'static str) -> [Column; 6] {
+    [
+        Column::left("started (UTC)", Width::Points(92.0)),
+        Column::left("trace", Width::Share(0.46)),
+        Column::left("services", Width::Share(0.3)),
+        Column::right("spans", Width::Points(58.0)),
+        Column::right("failed", Width::Points(62.0)),
+        Column::right(duration, Width::Share(0.24)),
+    ]
+}
 
 /// The list as it is shown.
 #[derive(Default)]
@@ -70,7 +78,7 @@ impl TraceListState {
         self.taken_for = is_of_this_question.then(|| self.filter.clone());
         self.revision = Some(revision);
         self.num_waiting = 0;
-        self.longest_ns = list.rows.iter().map(|row| row.duration_ns).max().unwrap_or(0).max(1);
+        self.longest_ns = list.rows.iter().map(shown_ns).max().unwrap_or(0).max(1);
         self.list = Some(list);
     }
 
@@ -90,7 +98,12 @@ impl TraceListState {
         let selected = self.selected_row();
         let rows = self.list.as_ref().map_or(&[][..], |list| &list.rows);
         let longest_ns = self.longest_ns;
-        let table = Table { name: "traces", columns: &COLUMNS, num_rows: rows.len(), selected, sorted: None };
+        let columns = match self.taken_for.as_ref().unwrap_or(&self.filter) {
+            _ if rows.iter().all(|row| row.part.is_none()) => &COLUMNS,
+            FilterState { through: Some(_), .. } => &COLUMNS_OF_CALLS,
+            _ => &COLUMNS_OF_SPANS,
+        };
+        let table = Table { name: "traces", columns, num_rows: rows.len(), selected, sorted: None };
         table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], longest_ns, now_ns))
     }
 
@@ -118,6 +131,11 @@ impl TraceListState {
     }
 }
 
+/// What is told of how long it took: of the part that is asked for, else of the whole.
+fn shown_ns(trace: &TraceRow) -> i64 {
+    trace.part.map_or(trace.duration_ns, |part| part.duration_ns)
+}
+
 fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> String {
     let (service, name) = (visible(&trace.root_service), visible(&trace.root_name));
     row.data(0, &figures::when(trace.start_ns, now_ns).in_12(), Ink::Dim);
@@ -138,7 +156,8 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> Stri
         glyph::paint(row.painter(), Glyph::Cross, pos2(cell.left() + 8.0, cell.center().y), 4.0, row.tokens.ink(Ink::Bad));
     }
     duration_ui(row, trace, longest_ns);
-    let duration = figures::duration(trace.duration_ns);
+    let whole = figures::duration(trace.duration_ns);
+    let duration = trace.part.map_or_else(|| whole.clone(), |part| format!("{} in a trace of {whole}", figures::duration(part.duration_ns)));
     let failed = if trace.num_errors > 0 { format!(", {} failed", figures::things(u64::from(trace.num_errors), "span", "spans")) } else { String::new() };
     let spans = figures::things(u64::from(trace.num_spans), "span", "spans");
     format!("{service} {what}, {duration}, {spans}{failed}, {} at {}", services, figures::when(trace.start_ns, now_ns).to_ms())
@@ -147,15 +166,15 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> Stri
 /// A bar against the longest in the list, and the duration.
 fn duration_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) {
     let cell = row.cell(5);
-    row.data(5, &figures::duration(trace.duration_ns), Ink::Text);
+    row.data(5, &figures::duration(shown_ns(trace)), Ink::Text);
     let track = egui::Rect::from_min_max(pos2(cell.left(), cell.center().y - 3.0), pos2(cell.right() - 70.0, cell.center().y + 3.0));
     if track.width() < 16.0 {
         return;
     }
-    let share = (trace.duration_ns.max(0) as f64 / longest_ns as f64) as f32;
+    let share = (shown_ns(trace).max(0) as f64 / longest_ns as f64) as f32;
     let bar = egui::Rect::from_min_max(track.min, pos2(track.left() + (track.width() * share).max(2.0), track.bottom()));
     row.painter().rect_filled(track, 3.0, row.tokens.ink(Ink::Hairline));
-    row.painter().rect_filled(bar, 3.0, row.tokens.ink(if trace.num_errors > 0 { Ink::Bad } else { Ink::Edge }));
+    row.painter().rect_filled(bar, 3.0, row.tokens.ink(if trace.part.map_or(trace.num_errors > 0, |part| part.is_failed) { Ink::Bad } else { Ink::Edge }));
 }
 
 /// Names of services, and how many more.

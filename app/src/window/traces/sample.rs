@@ -186,6 +186,7 @@ pub(crate) fn list() -> TraceList {
         num_errors,
         services: ["web-bff", "orders", "payments", "inventory", "shipping"].iter().take(5 - number as usize % 4).map(|name| (*name).to_owned()).collect(),
         num_services: if number == 0 { 7 } else { 5 - number as u32 % 4 },
+        part: None,
     };
     let rows = vec![
         row(0, "web-bff", "POST /checkout", 2_214, 12),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{Answer, Query, TraceOrder, TraceView};
+use switchboard_engine::view::{Answer, Query, TraceOrder, TraceRow, TraceView};
 use switchboard_model::{CorrelationId, TraceId};
 
 use super::{
@@ -144,8 +144,9 @@ impl View for TracesView {
         let row = self.list.rows().get(self.list.selected_row()?)?;
         let (service, name) = (visible(&row.root_service), visible(&row.root_name));
         let line = format!("{service} {name}");
+        let part = row.part.map(|part| format!("{} of it asked for · ", figures::duration(part.duration_ns))).unwrap_or_default();
         let figures = format!(
-            "{} · {} · {} failed · {}",
+            "{part}{} · {} · {} failed · {}",
             figures::duration(row.duration_ns),
             figures::things(u64::from(row.num_spans), "span", "spans"),
             row.num_errors,
@@ -162,6 +163,7 @@ impl View for TracesView {
                 "start": figures::instant(row.start_ns),
                 "start_ns": row.start_ns,
                 "duration_ns": row.duration_ns,
+                "asked_for": row.part.map(|part| serde_json::json!({ "span_id": part.span_id.to_string(), "duration_ns": part.duration_ns, "failed": part.is_failed })),
                 "spans": row.num_spans,
                 "failed_spans": row.num_errors,
                 "services": row.services,
@@ -183,6 +185,11 @@ impl View for TracesView {
         }
         vec![(UiCommand::WalkDown, "rows"), (UiCommand::Open, "open"), (UiCommand::TracesSlowest, "slowest"), (UiCommand::TracesFailed, "failed first")]
     }
+}
+
+/// Where a row of the list leads: to the part that is asked for.
+fn list_target(row: &TraceRow) -> Target {
+    Target::Trace { trace_id: row.trace_id, span_id: row.part.map(|part| part.span_id) }
 }
 
 fn copy_open(open: &OpenTrace, form: CopyForm) -> Option<String> {
@@ -245,7 +252,7 @@ impl TracesView {
         }
         let target = match &self.story {
             Some(story) => story.target(),
-            None => self.list.selected_row().map(|row| Target::Trace { trace_id: self.list.rows()[row].trace_id, span_id: None }),
+            None => self.list.selected_row().map(|row| list_target(&self.list.rows()[row])),
         };
         let is_some = target.is_some();
         self.asked.extend(target.map(ViewAction::Goto));
@@ -311,7 +318,7 @@ impl TracesView {
             self.list.selected = self.list.rows().get(row).map(|row| row.trace_id);
         }
         if let Some(row) = response.opened.and_then(|row| self.list.rows().get(row)) {
-            actions.push(ViewAction::Goto(Target::Trace { trace_id: row.trace_id, span_id: None }));
+            actions.push(ViewAction::Goto(list_target(row)));
         }
     }
 
@@ -319,7 +326,10 @@ impl TracesView {
         if !self.list.filter.is_open() {
             let looked =
                 self.list.list.as_ref().map_or_else(String::new, |list| format!("{} were looked at", figures::things(list.looked_at_spans, "span", "spans")));
-            return EmptyState::new("No trace passes this filter", &["Clear it, choose a longer range, or wait for more", &looked]);
+            let state = EmptyState::new("No trace passes this filter", &["Clear it, choose a longer range, or wait for more", &looked]);
+            let text = self.list.filter.text.trim();
+            // Only operations are looked at here; a value stands elsewhere.
+            return if text.is_empty() { state } else { state.button("Find it everywhere", ViewAction::Goto(Target::Find(text.to_owned()))) };
         }
         if context.snapshot.totals.oldest_span_ns.is_some() {
             let text = format!("Nothing began in the chosen range ({})", context.range.text());

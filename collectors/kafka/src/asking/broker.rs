@@ -353,7 +353,7 @@ impl Ask for BrokerAsker {
         partitions: &[PartitionName],
         which: Which,
         patience: &Patience<'_>,
-        each: &mut dyn FnMut(&str, i32, Result<i64, Code>),
+        each: &mut EachOffset<'_>,
     ) -> Result<(), CallError> {
         let spec = if which == Which::Earliest { OffsetSpec::Earliest } else { OffsetSpec::Latest };
         let options = ListOffsetsOptions::default().timeout(patience.timeout).read_committed(which == Which::LastStable);

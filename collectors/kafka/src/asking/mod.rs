@@ -88,6 +88,9 @@ pub(crate) enum Which {
     LastStable,
 }
 
+/// Takes a topic, a partition, and its offset or why there is none.
+pub(crate) type EachOffset<'a> = dyn FnMut(&str, i32, Result<i64, Code>) + 'a;
+
 /// Asks the brokers of one cluster. Every call ends within its patience.
 pub(crate) trait Ask {
     /// Takes note that brokers came or went.
@@ -109,7 +112,7 @@ pub(crate) trait Ask {
         partitions: &[PartitionName],
         which: Which,
         patience: &Patience<'_>,
-        each: &mut dyn FnMut(&str, i32, Result<i64, Code>),
+        each: &mut EachOffset<'_>,
     ) -> Result<(), CallError>;
 
     /// Reads the ids of topics, as Kafka writes them; those that have none are left out.

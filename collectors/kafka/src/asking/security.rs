@@ -102,8 +102,11 @@ fn tls<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Tls
     Ok(tls)
 }
 
+/// A certificate and its key, as PEM.
+type Identity = (Vec<u8>, Vec<u8>);
+
 /// The client's certificate and key as PEM, converted where they lie in a store or are encrypted: by OpenSSL, which librdkafka brings.
-fn identity<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Option<(Vec<u8>, Vec<u8>)>, Failure> {
+fn identity<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Option<Identity>, Failure> {
     let password = config.key_password.as_deref().unwrap_or_default();
     if let Some(location) = get("ssl.keystore.location") {
         let store = std::fs::read(location).map_err(|error| refused("ssl.keystore.location", &format!("{location} cannot be read ({error})")))?;
@@ -129,7 +132,7 @@ fn pem_of_key(key: &PKey<Private>) -> Result<Vec<u8>, openssl::error::ErrorStack
 }
 
 /// Certificate, those above it, and key of a PKCS#12 store.
-fn opened(store: &[u8], password: &str) -> Result<(Vec<u8>, Vec<u8>), String> {
+fn opened(store: &[u8], password: &str) -> Result<Identity, String> {
     let words = |error: openssl::error::ErrorStack| error.to_string();
     let store = Pkcs12::from_der(store).and_then(|store| store.parse2(password)).map_err(words)?;
     let (Some(certificate), Some(key)) = (store.cert, store.pkey) else { return Err("it holds no certificate with its key".to_owned()) };

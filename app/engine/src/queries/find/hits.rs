@@ -1,10 +1,12 @@
 //! What was found, row by row.
 
-use switchboard_model::{CorrelationId, NO_TIME, TraceId};
+use switchboard_model::{CorrelationId, NO_TIME, TraceId, WellKnown};
 
+use super::super::position::Position;
 use super::sought::Sought;
 use crate::store::{
-    LogRef, LogSegment, RecordRef, RecordSegment, RowIndex, Seed, SpanRef, SpanSegment, StoredAt, carries_id, each_text, hash_of_id, id_of, log_carries_id,
+    LogRef, LogSegment, RecordRef, RecordSegment, RowIndex, Seed, Segment, SpanRef, SpanSegment, StoredAt, StoredValue, carries_id, each_text, hash_of_id,
+    id_of, log_carries_id,
 };
 use crate::view::FindHit;
 
@@ -26,7 +28,7 @@ pub(crate) fn span(segment: &SpanSegment, at: StoredAt, sought: &Sought) -> Opti
 pub(crate) fn record(segment: &RecordSegment, at: StoredAt, sought: &Sought) -> Option<FindHit> {
     let record = RecordRef::new(segment, at.row.into());
     let content = record.content();
-    let of = |field: &str, value: Option<&[u8]>| Some((field.to_owned(), sought.excerpt(value?)?));
+    let of = |field: &str, value: Option<&[u8]>| Some((field.to_owned(), sought.excerpt_of_bytes(value?)?));
     let in_headers = || content.headers.iter().find_map(|header| of(header.name, header.value));
     let (field, excerpt) = of("key", content.key).or_else(in_headers).or_else(|| of("payload", content.value))?;
     Some(record_hit(at, record, field, excerpt))
@@ -68,6 +70,33 @@ fn record_hit(at: StoredAt, record: RecordRef<'_>, field: String, excerpt: Strin
 
 fn log_hit(at: StoredAt, log: LogRef<'_>, excerpt: String) -> FindHit {
     FindHit::Log { row: at.into(), service: log.service_name().to_owned(), at_ns: log.time_ns(), excerpt, trace_id: log.trace_id() }
+}
+
+/// Records that lie at a place, newest first.
+pub(crate) fn records_at(position: &Position, segment: &RecordSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
+    for row in (0..segment.num_rows()).rev() {
+        let record = RecordRef::new(segment, row);
+        if position.is_at((record.partition(), record.offset()), || record.channel().into()) {
+            let at = StoredAt { segment: number, row: row as u16 };
+            let excerpt = format!("{}@{}", record.partition(), record.offset());
+            found(at, &|| record_hit(at, record, "lies at".to_owned(), excerpt.clone()));
+        }
+    }
+}
+
+/// Spans that name the message at a place, newest first.
+pub(crate) fn spans_at(position: &Position, segment: &SpanSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
+    let names_offset: Vec<bool> = segment.heads.iter().map(|head| segment.has_attribute(head, WellKnown::MessagingKafkaOffset)).collect();
+    for row in (0..segment.num_rows()).rev().filter(|row| names_offset[segment.head_of[*row] as usize]) {
+        let span = SpanRef::new(segment, row);
+        let number_of = |known| span.attribute(known)?.to_i64();
+        let (Some(partition), Some(offset)) = (number_of(WellKnown::MessagingPartition), number_of(WellKnown::MessagingKafkaOffset)) else { continue };
+        let channel = || span.attribute(WellKnown::MessagingDestination).map(StoredValue::to_text).unwrap_or_default();
+        if i32::try_from(partition).is_ok_and(|partition| position.is_at((partition, offset), channel)) {
+            let at = StoredAt { segment: number, row: row as u16 };
+            found(at, &|| span_hit(span, "message", format!("{} {partition}@{offset}", channel())));
+        }
+    }
 }
 
 /// What the indexes of traces and of correlation ids find.

@@ -169,6 +169,13 @@ impl FindScan {
         for (number, segment) in self.logs.segments().rev().filter(|_| indexed.is_any()) {
             indexed.logs(segment, number, |at, hit| progress.take(LOGS, at, || Some(hit())));
         }
+        let Some(position) = &sought.position else { return };
+        for (number, segment) in self.records.segments().rev() {
+            hits::records_at(position, segment, number, |at, hit| progress.take(RECORDS, at, || Some(hit())));
+        }
+        for (number, segment) in self.spans.segments().rev() {
+            hits::spans_at(position, segment, number, |at, hit| progress.take(SPANS, at, || Some(hit())));
+        }
     }
 
     fn not_looked(&self, progress: &Progress<'_>, totals: [u64; 3]) -> Vec<String> {
@@ -187,14 +194,18 @@ impl FindScan {
         for (kind, num_cut) in cut.into_iter().filter(|(_, num_cut)| *num_cut > 0) {
             not_looked.push(format!("values beyond the limits of length: {} cut", words::are(kind, num_cut)));
         }
-        let (mut num_truncated, mut num_redacted) = (0, 0);
+        let [mut num_truncated, mut num_redacted, mut num_binary] = [0; 3];
         for (_, segment) in self.records.segments() {
-            let (truncated, redacted) = segment.num_truncated_and_redacted();
+            let [truncated, redacted, binary] = segment.num_truncated_redacted_binary();
             num_truncated += truncated;
             num_redacted += redacted;
+            num_binary += binary;
         }
         if num_truncated > 0 {
             not_looked.push(format!("payloads beyond 64 KiB: {} cut", words::are(RECORDS, num_truncated)));
+        }
+        if num_binary > 0 {
+            not_looked.push(format!("keys and values that are no text, but for texts within them: {} some", words::hold(RECORDS, num_binary)));
         }
         if num_redacted > 0 {
             not_looked.push(format!("redacted values: {} some", words::hold(RECORDS, num_redacted)));

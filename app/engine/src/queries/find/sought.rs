@@ -2,6 +2,8 @@
 
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
+use super::super::position::Position;
+use super::super::written::Written;
 use crate::store::{Needle, StoredValue, TextSearch};
 
 /// Characters of an excerpt on either side of what was found.
@@ -21,6 +23,8 @@ pub(crate) struct Sought {
     pub(crate) correlation: Option<CorrelationId>,
     pub(crate) integer: Option<i64>,
     pub(crate) double: Option<f64>,
+    /// A place on a channel.
+    pub(crate) position: Option<Position>,
 }
 
 impl Sought {
@@ -56,17 +60,39 @@ impl Sought {
             correlation,
             integer: text.parse().ok(),
             double: text.parse().ok().filter(|_| text.bytes().any(|byte| byte.is_ascii_digit())),
+            position: Position::parse(text),
         }
     }
 
     /// The search for rows that may contain it.
     pub(crate) fn search(&self) -> TextSearch<'_> {
-        TextSearch::new(&self.needles, self.integer, self.double, self.span_id)
+        TextSearch::new(&self.needles, self.integer, self.double, self.span_id).with_bytes(self.in_bytes())
     }
 
     /// What stands around the text, where bytes contain it.
     pub(crate) fn excerpt(&self, bytes: &[u8]) -> Option<String> {
         self.needles.iter().find_map(|needle| needle.find(bytes)).map(|(start, end)| around(bytes, start, end))
+    }
+
+    /// The number or the UUID as Kafka's own serialisers write it.
+    fn in_bytes(&self) -> Vec<Vec<u8>> {
+        let mut patterns = Vec::new();
+        if let Some(number) = self.integer {
+            patterns.push(number.to_be_bytes().to_vec());
+            patterns.extend(i32::try_from(number).ok().map(|number| number.to_be_bytes().to_vec()));
+        }
+        if let Some(CorrelationId::Wide(wide)) = self.correlation {
+            patterns.push(wide.to_be_bytes().to_vec());
+        }
+        patterns
+    }
+
+    /// What stands around the text where a part of a record contains it, or the number or UUID that its bytes are.
+    pub(crate) fn excerpt_of_bytes(&self, bytes: &[u8]) -> Option<String> {
+        self.excerpt(bytes).or_else(|| match Written::of(bytes) {
+            Written::As(written) if self.in_bytes().iter().any(|pattern| pattern == bytes) => Some(written),
+            Written::As(_) | Written::Text | Written::Hex => None,
+        })
     }
 
     /// What stands around the text where a value contains it, or the number that it is.

@@ -45,15 +45,16 @@ fn found(pages: &[FindPage]) -> [Vec<i64>; 3] {
 }
 
 /// A record in plain words.
-#[derive(Clone, Debug)]
-struct Record {
-    offset: i64,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: Vec<(String, Option<Vec<u8>>)>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Record {
+    pub(super) offset: i64,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
-fn record_batch(records: &[Record]) -> RecordBatch {
+/// Records of the channel `orders`, partition 0.
+pub(super) fn record_batch(records: &[Record]) -> RecordBatch {
     let mut text = TextArena::default();
     let channel = ChannelRow { name: text.push(b"orders") };
     let mut headers = Vec::new();
@@ -250,6 +251,16 @@ fn filled() -> Store {
             attrs: vec![("correlation.id".to_owned(), Val::str("f81d4fae-7dec-11d0-a765-00a0c91e6bf6"))],
             ..Span::default()
         },
+        Span {
+            trace_id: 11,
+            span_id: 0xfff,
+            attrs: vec![
+                ("messaging.destination.name".to_owned(), Val::str("orders")),
+                ("messaging.destination.partition.id".to_owned(), Val::str("0")),
+                ("messaging.kafka.offset".to_owned(), Val::I64(7)),
+            ],
+            ..Span::default()
+        },
     ];
     store.insert_spans(&span_batch(header(1, 1), &spans), |_| 2, |_| false, &mut inserted);
     let record = Record {
@@ -266,6 +277,17 @@ fn filled() -> Store {
     batch.records[0].trace = Some(SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(0xabc) });
     (batch.records[0].truncated, batch.records[0].redacted) = (true, true);
     store.insert_records(&batch, &[], &mut inserted);
+    let uuid = 0x6ba7_b810_9dad_11d1_80b4_00c0_4fd4_30c8_u128;
+    let in_bytes = [
+        Record { offset: 8, key: Some(815_i64.to_be_bytes().to_vec()), value: Some(uuid.to_be_bytes().to_vec()), ..Record::default() },
+        Record {
+            offset: 9,
+            value: Some((-815_i32).to_be_bytes().to_vec()),
+            headers: vec![("n".to_owned(), Some(815_i32.to_be_bytes().to_vec()))],
+            ..Record::default()
+        },
+    ];
+    store.insert_records(&record_batch(&in_bytes), &[], &mut inserted);
     let log = Log { time_ns: 50, severity: 17, body: Val::str("card refused: Frog"), trace_id, span_id: 0xdef, service: "shop".to_owned(), attrs: Vec::new() };
     store.insert_logs(&log_batch(header(1, 1), &[log]), &mut inserted);
     store
@@ -288,6 +310,16 @@ fn texts_numbers_and_ids_are_found_where_they_stand() {
     assert_eq!(told("FROG"), ["record 7 payload: \0\u{1}\u{2}Frog", "log: card refused: Frog"]);
     assert_eq!(told("4711"), ["span def order.number: 4711", "record 7 key: 4711"]);
     assert_eq!(told("placed"), ["record 7 type: Placed"]);
+    // Where it lies, and who names the message that lies there.
+    let there = ["record 7 lies at: 0@7", "span fff message: orders 0@7"];
+    for text in ["0@7", "p0@7", "orders@0@7", "orders 0@7", "Orders-0@7", "orders[0]@7", "orders:0:7"] {
+        assert_eq!(told(text), there, "{text}");
+    }
+    assert!(told("1@7").is_empty() && told("parcels@0@7").is_empty() && told("0@10").is_empty());
+    // As Kafka's own serialisers write them.
+    assert_eq!(told("815"), ["record 9 n: 815", "record 8 key: 815"]);
+    assert_eq!(told("-815"), ["record 9 payload: -815"]);
+    assert_eq!(told("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), ["record 8 payload: 6ba7b810-9dad-11d1-80b4-00c04fd430c8"]);
     assert_eq!(told("Place o"), ["span abc operation: place order"]);
     assert_eq!(told("123456789abcdef0"), ["span 123456789abcdef0 span id: 123456789abcdef0"]);
     let of_trace = [
@@ -314,11 +346,12 @@ fn what_was_looked_at_and_what_not_is_told() {
     let mut pages = Vec::new();
     scan.run(&AtomicBool::new(false), &mut |page| pages.push(page));
     let last = pages.last().expect("a last page");
-    assert_eq!((last.looked_at, last.total, last.is_done, last.last_seen_ns), (5, 5, true, Some(50)));
-    assert_eq!(last.looked, ["3 spans", "1 record", "1 log"]);
+    assert_eq!((last.looked_at, last.total, last.is_done, last.last_seen_ns), (8, 8, true, Some(50)));
+    assert_eq!(last.looked, ["4 spans", "3 records", "1 log"]);
     let not_looked = [
         "values beyond the limits of length: 1 span is cut",
         "payloads beyond 64 KiB: 1 record is cut",
+        "keys and values that are no text, but for texts within them: 1 record holds some",
         "redacted values: 1 record holds some",
         "secrets in spans and logs: they are redacted before anything is kept",
         "12 evicted spans",

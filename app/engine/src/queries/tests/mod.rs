@@ -1,5 +1,5 @@
 //! Questions beside naive models of them.
 
 mod find;
-
+mod record_matches;
 mod traces;

@@ -1,19 +1,24 @@
 //! Traces beside a list of all spans.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use switchboard_model::{SpanKind, SpanStatus, TraceId};
+use switchboard_model::{SpanId, SpanKind, SpanStatus, TraceId};
 
 use crate::queries::TraceScan;
 use crate::store::Store;
 use crate::store::tests::batches::{Resource, Span, Val, header, span_batch};
-use crate::view::{Range, TraceFilter, TraceList, TraceOrder, TraceRow};
+use crate::view::{Range, TraceFilter, TraceList, TraceOrder, TracePart, TraceRow};
+
+/// Where the second end of a passage is called beside its name.
+fn addresses() -> BTreeSet<String> {
+    BTreeSet::from(["10.0.0.7:8080".to_owned()])
+}
 
 fn asked(store: &Store, filter: &TraceFilter, order: TraceOrder, limit: usize) -> TraceList {
-    let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), order, limit };
+    let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses: addresses(), order, limit };
     scan.run(&AtomicBool::new(false)).expect("nobody cancels it")
 }
 
@@ -51,15 +56,25 @@ fn naive_row(mut spans: Vec<(usize, &Span)>) -> (usize, TraceRow) {
         num_errors: spans.iter().filter(|(_, span)| span.status == SpanStatus::Error).count() as u32,
         num_services: services.len() as u32,
         services: services.into_iter().take(8).collect(),
+        part: None,
     };
     (last, row)
 }
 
-fn naive_passes(of_trace: &[&Span], all: &[Span], (from, to): &(String, String)) -> bool {
-    let names =
-        |span: &Span, channel: &String| span.attrs.iter().any(|(key, value)| key == "messaging.destination.name" && *value == Val::Str(channel.clone()));
+fn part_of(span: &Span) -> TracePart {
+    TracePart { span_id: SpanId(span.span_id), duration_ns: span.end_ns - span.start_ns, is_failed: span.status == SpanStatus::Error }
+}
+
+fn rank(part: &TracePart) -> (i64, bool, u64) {
+    (part.duration_ns, part.is_failed, part.span_id.0)
+}
+
+fn naive_passages(of_trace: &[&Span], all: &[Span], (from, to): &(String, String)) -> Vec<TracePart> {
+    let has = |span: &Span, key: &str, text: &str| span.attrs.iter().any(|(known, value)| known == key && *value == Val::str(text));
+    let names = |span: &Span, channel: &str| has(span, "messaging.destination.name", channel);
     let low = |id: u128| id as u64;
-    of_trace.iter().any(|span| {
+    let mut passages = Vec::new();
+    for span in of_trace {
         let is_callee = matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
         let rests_on = |caller: &Span| {
             let is_parent = span.parent != 0 && span.parent == caller.span_id && low(span.trace_id) == low(caller.trace_id);
@@ -68,34 +83,75 @@ fn naive_passes(of_trace: &[&Span], all: &[Span], (from, to): &(String, String))
                 && (span.span_id, low(span.trace_id)) == (caller.span_id, low(caller.trace_id));
             is_parent || is_half || span.links.iter().any(|(trace_id, span_id, _)| (low(*trace_id), *span_id) == (low(caller.trace_id), caller.span_id))
         };
-        let over_channel = (span.resource.service == *from && names(span, to)) || (span.resource.service == *to && names(span, from));
-        let is_end = span.resource.service == *to && (is_callee || from != to);
+        let calls_it = span.resource.service == *from
+            && span.kind == SpanKind::Client
+            && (has(span, "peer.service", to) || (has(span, "server.address", "10.0.0.7") && has(span, "server.port", "8080")));
+        if calls_it || (span.resource.service == *from && names(span, to)) || (span.resource.service == *to && names(span, from)) {
+            passages.push(part_of(span));
+        }
+        if span.resource.service != *to || !(is_callee || from != to) {
+            continue;
+        }
         // A span without a trace is nobody's caller, and a link to none leads nowhere.
-        let callers = || all.iter().filter(|caller| low(caller.trace_id) != 0 && caller.resource.service == *from);
-        over_channel || (is_end && callers().any(rests_on))
-    })
+        let callers: Vec<&Span> = all.iter().filter(|caller| low(caller.trace_id) != 0 && caller.resource.service == *from).collect();
+        for caller in callers.iter().filter(|caller| rests_on(caller)) {
+            // Of several spans with one id, the longest that calls.
+            let same = callers.iter().filter(|other| (low(other.trace_id), other.span_id) == (low(caller.trace_id), caller.span_id));
+            let call = same.filter(|other| other.kind == SpanKind::Client).map(|other| part_of(other)).max_by_key(rank);
+            let seen = call.unwrap_or_else(|| part_of(span));
+            passages.push(TracePart { is_failed: seen.is_failed || span.status == SpanStatus::Error, ..seen });
+        }
+    }
+    passages
+}
+
+/// The part that is asked for; `None` = the whole.
+fn naive_parts(of_trace: &[&Span], all: &[Span], filter: &TraceFilter) -> Option<Vec<TracePart>> {
+    let TraceFilter { service, operation, through, .. } = filter;
+    if let Some(through) = through {
+        return Some(naive_passages(of_trace, all, through));
+    }
+    let is_asked_for = |span: &&&Span| {
+        service.as_ref().is_none_or(|service| *service == span.resource.service)
+            && operation.as_ref().is_none_or(|operation| span.name.to_lowercase().contains(&operation.to_lowercase()))
+    };
+    (service.is_some() || operation.is_some()).then(|| of_trace.iter().filter(is_asked_for).map(|span| part_of(span)).collect())
 }
 
 fn naive(spans: &[Span], filter: &TraceFilter, order: TraceOrder) -> Vec<TraceRow> {
     let mut rows = naive_rows(spans);
-    rows.retain(|(_, row)| {
+    rows.retain_mut(|(_, row)| {
         let of_trace: Vec<&Span> = spans.iter().filter(|span| span.trace_id as u64 == row.trace_id.low()).collect();
         let of_service = |span: &&&Span| filter.service.as_ref().is_none_or(|service| *service == span.resource.service);
         let has_operation = |operation: &String| of_trace.iter().filter(of_service).any(|span| span.name.to_lowercase().contains(&operation.to_lowercase()));
+        let parts = naive_parts(&of_trace, spans, filter);
+        if let Some(parts) = &parts {
+            let is_failed = parts.iter().any(|part| part.is_failed);
+            let shown = parts.iter().filter(|part| part.is_failed || !filter.failed_only).max_by_key(|part| rank(part));
+            row.part = shown.map(|part| TracePart { is_failed, ..*part });
+        }
         of_trace.iter().any(|span| of_service(&span))
             && filter.operation.as_ref().is_none_or(has_operation)
-            && filter.min_duration_ns.is_none_or(|least_ns| row.duration_ns >= least_ns)
-            && filter.max_duration_ns.is_none_or(|most_ns| row.duration_ns <= most_ns)
-            && (!filter.failed_only || row.num_errors > 0)
+            && (parts.is_none() || row.part.is_some())
+            && filter.min_duration_ns.is_none_or(|least_ns| duration_ns(row) >= least_ns)
+            && filter.max_duration_ns.is_none_or(|most_ns| duration_ns(row) <= most_ns)
+            && (!filter.failed_only || has_failed(row))
             && filter.range.is_none_or(|range| row.start_ns >= range.from_ns && row.start_ns < range.to_ns)
-            && filter.through.as_ref().is_none_or(|through| naive_passes(&of_trace, spans, through))
     });
     match order {
         TraceOrder::Newest => {}
-        TraceOrder::Slowest => rows.sort_by_key(|(last, row)| std::cmp::Reverse((row.duration_ns, *last))),
-        TraceOrder::Failed => rows.sort_by_key(|(last, row)| std::cmp::Reverse((row.num_errors > 0, *last))),
+        TraceOrder::Slowest => rows.sort_by_key(|(last, row)| std::cmp::Reverse((duration_ns(row), *last))),
+        TraceOrder::Failed => rows.sort_by_key(|(last, row)| std::cmp::Reverse((has_failed(row), *last))),
     }
     rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn duration_ns(row: &TraceRow) -> i64 {
+    row.part.map_or(row.duration_ns, |part| part.duration_ns)
+}
+
+fn has_failed(row: &TraceRow) -> bool {
+    row.part.map_or(row.num_errors > 0, |part| part.is_failed)
 }
 
 fn stored(batches: &[Vec<Span>]) -> (Store, Vec<Span>) {
@@ -111,11 +167,22 @@ fn stored(batches: &[Vec<Span>]) -> (Store, Vec<Span>) {
     (store, all.split_off(all.len() - num_kept))
 }
 
+/// What spans name: nothing, a channel, whom they call.
+const ATTRIBUTES: [&[(&str, &str)]; 7] = [
+    &[],
+    &[],
+    &[("messaging.destination.name", "b")],
+    &[("messaging.destination.name", "t")],
+    &[("peer.service", "b")],
+    &[("server.address", "10.0.0.7"), ("server.port", "8080")],
+    &[("server.address", "10.0.0.8"), ("server.port", "8080")],
+];
+
 fn span() -> impl Strategy<Value = Span> {
     let kind = prop_oneof![Just(SpanKind::Server), Just(SpanKind::Client), Just(SpanKind::Internal), Just(SpanKind::Consumer), Just(SpanKind::Producer)];
     let ids = (0..30_u128, 0..3_u128, 1..6_u64, 0..4_u64);
     let times = (0..200_i64, 0..90_i64);
-    let names = ("[abc]", prop_oneof![Just("GET /Orders"), Just("pay"), Just("")], prop_oneof![3 => Just(None), 1 => Just(Some("b")), 1 => Just(Some("t"))]);
+    let names = ("[abc]", prop_oneof![Just("GET /Orders"), Just("pay"), Just("")], proptest::sample::select(ATTRIBUTES.to_vec()));
     let links = proptest::collection::vec((0..30_u128, 1..6_u64), 0..2);
     (ids, kind, times, names, links, proptest::bool::weighted(0.2)).prop_map(|(ids, kind, times, names, links, failed)| Span {
         // Widths are mixed: of some only the low half was sent.
@@ -128,7 +195,7 @@ fn span() -> impl Strategy<Value = Span> {
         kind,
         status: if failed { SpanStatus::Error } else { SpanStatus::Unset },
         resource: Resource { service: names.0, ..Resource::default() },
-        attrs: names.2.map(|channel| ("messaging.destination.name".to_owned(), Val::str(channel))).into_iter().collect(),
+        attrs: names.2.iter().map(|(key, value)| ((*key).to_owned(), Val::str(value))).collect(),
         links: links.into_iter().map(|(trace_id, span_id)| (trace_id, span_id, Vec::new())).collect(),
         ..Span::default()
     })
@@ -214,7 +281,7 @@ fn a_cancelled_look_ends_without_an_answer() {
     let mut store = Store::new(64 << 20);
     store.insert_spans(&span_batch(header(1, 7), &spans), |_| 2, |_| false, &mut Vec::new());
     for order in [TraceOrder::Newest, TraceOrder::Slowest] {
-        let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: TraceFilter::default(), order, limit: 10 };
+        let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: TraceFilter::default(), addresses: BTreeSet::new(), order, limit: 10 };
         assert_eq!(scan.run(&AtomicBool::new(true)), None);
     }
 }

@@ -56,15 +56,16 @@ impl About<'_> {
             let rows = traces.rows.iter().map(|trace| Row::Link {
                 glyph: is_failed.then_some(Glyph::Cross),
                 label: format!("{} {}", visible(&trace.root_service), visible(&trace.root_name)),
-                value: figures::duration(trace.duration_ns),
+                value: figures::duration(trace.part.map_or(trace.duration_ns, |part| part.duration_ns)),
                 detail: format!(
-                    "{} ago · {}{}",
+                    "{} ago · {}{}{}",
                     figures::age(self.now_ns - trace.start_ns),
                     figures::things(u64::from(trace.num_spans), "span", "spans"),
+                    if trace.part.is_some() { format!(" in {}", figures::duration(trace.duration_ns)) } else { String::new() },
                     if trace.num_errors > 0 { format!(" · {} failed", trace.num_errors) } else { String::new() }
                 ),
-                tone: if trace.num_errors > 0 { Tone::Bad } else { Tone::Quiet },
-                action: goto(Target::Trace { trace_id: trace.trace_id, span_id: None }),
+                tone: if trace.part.map_or(trace.num_errors > 0, |part| part.is_failed) { Tone::Bad } else { Tone::Quiet },
+                action: goto(Target::Trace { trace_id: trace.trace_id, span_id: trace.part.map(|part| part.span_id) }),
             });
             let more = if traces.matching > traces.rows.len() as u64 {
                 format!("{} of {}", traces.rows.len(), figures::count(traces.matching))
