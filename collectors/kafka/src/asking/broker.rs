@@ -18,7 +18,7 @@ use krafka::{Kafka, ProxyConfig};
 use switchboard_model::{FailureKind, GroupKind, GroupMember, OWN_USER_AGENT, OpenTransaction};
 
 use super::gate::Handshake;
-use super::{Ask, CommittedOffset, GroupDescription, GroupListing, ListedGroup, OffsetsOf, PartitionName, Patience, Which, gate, security};
+use super::{Ask, CommittedOffset, EachOffset, GroupDescription, GroupListing, ListedGroup, OffsetsOf, PartitionName, Patience, Which, gate, security};
 use crate::config::Config;
 use crate::failure::{BrokerErrors, CallError, Code, Failure};
 use crate::native;
@@ -348,13 +348,7 @@ impl Ask for BrokerAsker {
         answers.unwrap_or_else(|error: CallError| groups.iter().map(|_| Err(error.clone())).collect())
     }
 
-    fn offsets(
-        &self,
-        partitions: &[PartitionName],
-        which: Which,
-        patience: &Patience<'_>,
-        each: &mut EachOffset<'_>,
-    ) -> Result<(), CallError> {
+    fn offsets(&self, partitions: &[PartitionName], which: Which, patience: &Patience<'_>, each: &mut EachOffset<'_>) -> Result<(), CallError> {
         let spec = if which == Which::Earliest { OffsetSpec::Earliest } else { OffsetSpec::Latest };
         let options = ListOffsetsOptions::default().timeout(patience.timeout).read_committed(which == Which::LastStable);
         let asked = partitions.iter().map(|partition| (partition_of(partition), spec));

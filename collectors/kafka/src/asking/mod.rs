@@ -107,13 +107,7 @@ pub(crate) trait Ask {
 
     /// Reads one offset of many partitions: topic, partition, and the offset or why there is none. What an error leaves out was not
     /// handed out.
-    fn offsets(
-        &self,
-        partitions: &[PartitionName],
-        which: Which,
-        patience: &Patience<'_>,
-        each: &mut EachOffset<'_>,
-    ) -> Result<(), CallError>;
+    fn offsets(&self, partitions: &[PartitionName], which: Which, patience: &Patience<'_>, each: &mut EachOffset<'_>) -> Result<(), CallError>;
 
     /// Reads the ids of topics, as Kafka writes them; those that have none are left out.
     fn topic_ids(&self, topics: &[&str], patience: &Patience<'_>) -> Result<HashMap<String, String>, CallError>;
