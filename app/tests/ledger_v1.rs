@@ -37,15 +37,18 @@ fn kind(letter: &LetterKey) -> KindHash {
 }
 
 /// What becomes of a letter in a run.
+/// What became of a send, in which words, and where it was written to.
+type Settled = (Outcome, &'static str, Option<(i32, i64)>);
+
 struct Send {
     letter: LetterKey,
     failed_group: Option<&'static str>,
     target_partition: Option<i32>,
-    settled: Option<(Outcome, &'static str, Option<(i32, i64)>)>,
+    settled: Option<Settled>,
     fates: &'static [(Fate, &'static str)],
 }
 
-fn send(letter: LetterKey, settled: Option<(Outcome, &'static str, Option<(i32, i64)>)>, fates: &'static [(Fate, &'static str)]) -> Send {
+fn send(letter: LetterKey, settled: Option<Settled>, fates: &'static [(Fate, &'static str)]) -> Send {
     Send { letter, failed_group: Some("inventory"), target_partition: Some(1), settled, fates }
 }
 

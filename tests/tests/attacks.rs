@@ -138,7 +138,8 @@ fn zstd_bomb(num_blocks: usize) -> Vec<u8> {
 fn profile(folder: &Path) -> String {
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
     let http = |head, part: &str, num| http_server(head, part.as_bytes().to_vec(), num);
-    let many_names: String = (0..20_000).map(|number| format!("\"breaker-{number}\":{{\"state\":\"OPEN\"}},")).collect();
+    let many_names: Vec<String> = (0..20_000).map(|number| format!("\"breaker-{number}\":{{\"state\":\"OPEN\"}},")).collect();
+    let many_names = many_names.concat();
     let actuators = [
         ("endless", http(OK, "{\"circuitBreakers\":{\"a\":", usize::MAX)),
         ("deep", http(OK, &"[".repeat(1 << 20), 1)),
@@ -152,7 +153,7 @@ fn profile(folder: &Path) -> String {
         server(move |stream| {
             let mut asked = [0; 4096];
             while stream.read(&mut asked).is_ok_and(|num| num > 0) {
-                if stream.write_all(&length.to_be_bytes()).and_then(|()| stream.write_all(&[0xff; 1 << 16])).is_err() {
+                if stream.write_all(&length.to_be_bytes()).and_then(|()| stream.write_all(&vec![0xff; 1 << 16])).is_err() {
                     return;
                 }
             }

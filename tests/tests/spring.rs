@@ -25,7 +25,7 @@ const AGREES_WITHIN: Duration = Duration::from_secs(45);
 fn is_asked_for() -> bool {
     let is_asked = std::env::var_os("CI_PEERS").is_some();
     if !is_asked {
-        println!("skipped: CI_PEERS is not set (this test builds Spring services with Maven and starts Apache Kafka)");
+        eprintln!("skipped: CI_PEERS is not set (this test builds Spring services with Maven and starts Apache Kafka)");
     }
     is_asked
 }
@@ -99,7 +99,7 @@ async fn small_the_report_of_the_program_is_what_the_business_wrote_into_its_boo
     let file = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(file("profile.toml"), toml::to_string(&profile(folder.path(), broker.address(), ports, orders_port)).expect("TOML")).expect("written");
     let mut program = Program::start(&["watch", "--headless", "--profile", &file("profile.toml"), "--report", &file("report.json")]).expect("starts");
-    program.wait_for_line("OTLP · live", Duration::from_secs(60)).expect("listens");
+    program.wait_for_line("OTLP · live", Duration::from_mins(1)).expect("listens");
 
     let mut spring = Spring::start(folder.path(), broker.address(), ports.1, orders_port, 1).expect("Spring");
     spring.place("good", 12).await.expect("answered");
@@ -152,7 +152,7 @@ impl Watched {
     }
 
     fn note(&mut self, scenario: &str, what: impl Display) {
-        println!("{scenario}: {what}");
+        eprintln!("{scenario}: {what}");
         self.found.push(format!("{scenario}: {what}"));
     }
 
@@ -172,7 +172,7 @@ impl Watched {
         for difference in differences.await {
             self.note(scenario, difference);
         }
-        println!("{scenario}: compared");
+        eprintln!("{scenario}: compared");
     }
 
     /// The report comes to hold a group with such fields.
@@ -245,7 +245,7 @@ impl Watched {
                 }
                 Some(RunPhase::Ended(ending, reason)) => {
                     let num_sent = board.run.as_ref().map_or(0, |run| run.counts.persisted);
-                    println!("replay of {channel}: {ending:?} {reason:?}, {num_sent} sent");
+                    eprintln!("replay of {channel}: {ending:?} {reason:?}, {num_sent} sent");
                     self.replayed.push((target, num_sent));
                     return Some((ending, is_passed, board));
                 }

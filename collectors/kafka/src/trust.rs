@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn credentials_go_where_the_profile_says_and_no_further() {
-        let cases: &[(&str, &[&str], &[&str], &[&str])] = &[
+        type Hosts = &'static [&'static str];
+        let cases: &[(&str, Hosts, Hosts, Hosts)] = &[
             (
                 "b-1.shop.kafka.example.com:9098,b-2.shop.kafka.example.com:9098",
                 &[],

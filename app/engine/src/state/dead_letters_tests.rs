@@ -94,10 +94,10 @@ fn dead_letter_channels_are_known_by_name_or_choice_and_others_by_their_records_
 
 #[test]
 fn a_record_that_is_tried_again_or_is_back_where_it_came_from_is_not_dead() {
+    const DUE_NS: i64 = 16_000_000;
     let due: &[u8] = &[0x10];
     let retried =
         |timestamp_ns: i64| batch(timestamp_ns, &[("kafka_original-topic", Some(b"orders"), false), ("retry_topic-backoff-timestamp", Some(due), false)]);
-    const DUE_NS: i64 = 16_000_000;
     for (name, batch, num) in [
         ("waits on a retry channel", on("orders-retry-0", retried(5)), 0),
         ("waits on a channel of another name", on("later", retried(DUE_NS - 1)), 0),

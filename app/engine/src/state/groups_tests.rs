@@ -335,6 +335,9 @@ enum Said {
     GroupGone(i64),
 }
 
+/// Partition, committed, end, low, since when a transaction is open, and what can be read.
+type Numbers = (i32, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+
 fn said() -> impl Strategy<Value = Said> {
     let told = || prop::option::of(0_i64..60);
     let offsets = prop::collection::vec((0_i32..3, prop::option::of(0_i64..40), told(), prop::option::of(0_i64..5), told(), told()), 0..4);
@@ -342,7 +345,7 @@ fn said() -> impl Strategy<Value = Said> {
     let members = prop::option::of(prop::collection::vec(Just(member("c", &[("orders", 0)])), 0..2));
     let error = prop::option::weighted(0.1, Just("failed".to_owned()));
     let reading = (0_i64..60, offsets, members, error, state).prop_map(|(second, offsets, members, error, state)| {
-        let of = |(partition, committed, end, low, last_stable, readable): (i32, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>)| {
+        let of = |(partition, committed, end, low, last_stable, readable): Numbers| {
             let open_transaction = last_stable.map(|since_s| OpenTransaction { since_ns: Some(since_s * S), ..OpenTransaction::default() });
             GroupOffset { last_stable, readable_behind: readable.map(i64::unsigned_abs), open_transaction, ..offset(partition, committed, low, end) }
         };

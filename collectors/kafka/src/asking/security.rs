@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn settings_of_librdkafka_are_read_as_they_are_meant() {
-        let cases: &[(&[(&str, &str)], Option<&str>, &str)] = &[
+        type Case = (&'static [(&'static str, &'static str)], Option<&'static str>, &'static str);
+        let cases: &[Case] = &[
             (&[], None, "PLAINTEXT None"),
             // Never a password in clear unless the profile says so.
             (&[], Some("joe"), "SASL_SSL Some(PLAIN)"),

@@ -111,7 +111,13 @@ mod tests {
             Fact::TopicGone { cluster: cluster.clone(), topic: s() },
             Fact::GroupGone { cluster: cluster.clone(), group: s() },
             Fact::BreakerEvent(BreakerEventFact { caller: some.clone(), instance: some.clone(), name: s(), kind: BreakerEventKind::Other, at_ns: 0 }),
-            Fact::Instance(InstanceFact { address: "http://joe:hunter2Zq7@host".to_owned(), service: some.clone(), instance: some.clone(), changing: false }),
+            Fact::Instance(InstanceFact {
+                address: "http://joe:hunter2Zq7@host".to_owned(),
+                service: some.clone(),
+                instance: some.clone(),
+                changing: false,
+                process_id: None,
+            }),
             Fact::Health(HealthFact { endpoint: s(), service: some.clone(), asked: s(), state: HealthState::Serving }),
             Fact::Refused(Refusal { peer: s(), host: some.clone(), origin: some, rule: "host".to_owned(), next_step: s(), count: 1 }),
         ];
