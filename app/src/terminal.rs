@@ -205,9 +205,10 @@ mod tests {
 
     #[test]
     fn a_pipe_that_nobody_reads_holds_nobody_up() {
-        struct Stuck(Arc<Mutex<()>>);
+        struct Stuck(Arc<Mutex<()>>, std::sync::mpsc::SyncSender<()>);
         impl Write for Stuck {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let _told_before = self.1.try_send(());
                 drop(self.0.lock());
                 Ok(bytes.len())
             }
@@ -216,8 +217,11 @@ mod tests {
             }
         }
         let pipe = Arc::new(Mutex::new(()));
+        let (told, is_stuck) = sync_channel(1);
         let held = pipe.lock();
-        let lines = StatusLines::to_writer(Stuck(Arc::clone(&pipe))).expect("a thread");
+        let lines = StatusLines::to_writer(Stuck(Arc::clone(&pipe), told)).expect("a thread");
+        lines.say("the line that is stuck");
+        is_stuck.recv_timeout(Duration::from_secs(30)).expect("it is written");
         for _ in 0..10 * LINES_MAX {
             lines.say("a line");
         }

@@ -54,7 +54,7 @@ pub(crate) fn clock(at_ns: i64) -> String {
 /// Foreign text made safe to show: control, zero-width and direction characters are written as escapes, and what is
 /// longer than `max_chars` is cut with `…`.
 pub(crate) fn visible(text: &str, max_chars: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(max_chars * 4));
+    let mut shown = String::with_capacity(text.len().min(max_chars.saturating_mul(4)));
     for (index, letter) in text.chars().enumerate() {
         if index == max_chars {
             shown.push('…');

@@ -178,7 +178,7 @@ fn production_asks_for_the_clusters_name() {
 #[test]
 fn a_run_shows_the_first_and_the_rest_goes_and_stops_by_a_key() {
     let (source, mut harness) = inbox(sample::running(&RunPhase::Watching, 5));
-    harness.get_by_label("the first few are sent; waiting to see them read, and none come back");
+    harness.get_by_label("the first few are sent; waiting to see the group that failed process them, and none come back");
     harness.get_by_label_contains("0@7724, ✓ consumed");
     harness.get_by_label_contains("0@7736, · written, waiting");
     harness.get_by_label_contains("inventory, lag 142 · 4 s");
