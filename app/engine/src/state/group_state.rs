@@ -9,7 +9,7 @@ pub(crate) fn is_rebalancing(state: &str) -> bool {
     matches!(folded.as_str(), "preparingrebalance" | "completingrebalance" | "awaitingsync" | "assigning" | "reconciling" | "rebalancing")
 }
 
-/// At which readings a group was being rebalanced; of equal ones in a row the first and the last.
+/// At which readings a group was being rebalanced; where there are many, of equal ones in a row the first and the last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StateCourse {
     /// Sorted by time.
@@ -22,16 +22,11 @@ impl StateCourse {
         let point = (read_ns, state.is_some_and(is_rebalancing));
         let Err(at) = self.points.binary_search(&point) else { return };
         self.points.insert(at, point);
-        let from = at.saturating_sub(2);
-        for middle in (from + 1..(at + 2).min(self.points.len())).rev() {
-            let is_inside =
-                self.points.get(middle + 1).is_some_and(|(_, next)| *next == self.points[middle].1) && self.points[middle - 1].1 == self.points[middle].1;
-            if is_inside {
-                self.points.remove(middle);
-            }
+        if self.points.len() > MAX_POINTS {
+            // What lies inside a run tells least.
+            let inside = self.points.windows(3).position(|run| run.iter().all(|(_, is)| *is == run[0].1));
+            self.points.remove(inside.map_or(0, |before| before + 1));
         }
-        let surplus = self.points.len().saturating_sub(MAX_POINTS);
-        self.points.drain(..surplus);
     }
 
     /// Since when the group is being rebalanced, as of its newest reading; `None` = it is not.

@@ -376,7 +376,8 @@ impl Groups {
                 }
                 // Groups without offsets read all the same: what their members are assigned, or topics that nobody tells.
                 let num_with_offsets = views.len();
-                for topic_name in head.members.iter().flat_map(GroupMembers::topics) {
+                let is_listed_as_reader = matches!(head.kind, Some(GroupKind::Share | GroupKind::Streams | GroupKind::Other(_)));
+                for topic_name in head.members.iter().filter(|_| is_listed_as_reader).flat_map(GroupMembers::topics) {
                     let is_told = views[num_before..num_with_offsets].iter().any(|view| view.topic == topic_name);
                     let is_there = cluster.topics.get(topic_name).is_none_or(|topic| !topic.is_gone());
                     if !is_told && is_there && !group.topics.contains_key(topic_name) && views.len() < MAX_GROUP_TOPICS {
@@ -388,7 +389,6 @@ impl Groups {
                         ));
                     }
                 }
-                let is_listed_as_reader = matches!(head.kind, Some(GroupKind::Share | GroupKind::Streams | GroupKind::Other(_)));
                 if is_listed_as_reader && views.len() == num_before && views.len() < MAX_GROUP_TOPICS {
                     views.push(Standing::without_offsets(head, rebalancing_since_ns, None).view(head, (cluster_name, name, ""), failure, now_ns));
                 }
