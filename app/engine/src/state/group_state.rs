@@ -1,7 +1,7 @@
 //! The course of a group's state as its coordinator tells it: since when it is being rebalanced.
 
 /// Changes that are kept.
-const MAX_POINTS: usize = 16;
+const MAX_POINTS: usize = 32;
 
 /// Whether a state means that the partitions are being given out anew, however the protocol calls it.
 pub(crate) fn is_rebalancing(state: &str) -> bool {
