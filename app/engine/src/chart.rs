@@ -387,7 +387,7 @@ fn tell_waiting(groups: &mut [GroupView], flow: &Flow) {
         if waiting.contains(&(group.topic.as_str(), group.group.as_str())) {
             group.verdict = LagVerdict::Waits;
             (group.partition, group.since_ns) = (None, None);
-            group.reason = format!("waits until its records are due; {}", group.reason);
+            group.reason = format!("waits until its records are due; {}", group.reason).into();
         }
     }
 }
@@ -519,7 +519,7 @@ fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
             topic: channel.node.name.clone(),
             members_reason: Some("no broker source tells of it".to_owned()),
             readers: told.readers_of(&group.node.name, &channel.node.name),
-            reason,
+            reason: reason.into(),
             ..GroupView::default()
         });
     }

@@ -159,7 +159,9 @@ impl Engine {
             }
             match self.inserted[row] {
                 Inserted::New(_) | Inserted::Collision(_) => {}
-                Inserted::Duplicate(_) => continue,
+                // What came first tells when it arrived; here, out of order, that may be the later one.
+                Inserted::Duplicate(_) if batch.header.received_ns >= self.now_ns => continue,
+                Inserted::Duplicate(_) => {}
                 Inserted::Skipped => {
                     num_own += 1;
                     continue;
@@ -185,7 +187,12 @@ impl Engine {
                 facts: &facts,
                 links: &links,
             };
-            self.flow.span(&arrival, &mut StoredSpans { store: &self.store, reader: &mut self.old_spans });
+            let mut older = StoredSpans { store: &self.store, reader: &mut self.old_spans };
+            if matches!(self.inserted[row], Inserted::Duplicate(_)) {
+                self.flow.span_again(&arrival, &mut older);
+                continue;
+            }
+            self.flow.span(&arrival, &mut older);
             if facts.refused
                 && let Some(breaker) = self.refusals(batch, row)
             {

@@ -76,7 +76,7 @@ fn the_report_carries_word_severity_state_and_pace_of_a_group() {
     let (snapshot, report) = told(&batches);
     let (view, row) = (&snapshot.groups[0], &report.groups[0]);
     assert_eq!((row.verdict, row.word.as_str(), row.severity), (LagVerdict::Growing, "falls behind", Severity::Warning), "{}", row.reason);
-    assert_eq!((view.severity(), view.verdict.word(), view.reason.as_str()), (row.severity, row.word.as_str(), row.reason.as_str()));
+    assert_eq!((view.severity(), view.verdict.word(), &*view.reason), (row.severity, row.word.as_str(), row.reason.as_str()));
     assert!(row.pace.is_some_and(|pace| pace.came_in > pace.handled) && row.pace == view.pace, "{:?}", row.pace);
     assert_eq!((row.kind.as_str(), row.state.as_deref()), ("consumer group", Some("Stable")));
     let text = serde_json::to_value(&report).expect("JSON");

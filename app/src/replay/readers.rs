@@ -87,7 +87,7 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
             lag_s: group.lag_s,
             kind: group.kind.clone(),
             verdict: group.verdict,
-            reason: group.reason.clone(),
+            reason: group.reason.to_string(),
             num_members: group.members.as_ref().map(Vec::len),
         })
         .collect();
@@ -151,7 +151,7 @@ mod tests {
             cluster: Some("lab".to_owned()),
             kind,
             verdict,
-            reason: reason.to_owned(),
+            reason: reason.into(),
             ..GroupView::default()
         };
         let groups = vec![

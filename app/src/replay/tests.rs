@@ -261,7 +261,7 @@ fn group_view(group: &str, channel: &str, consumers: &Consumers) -> GroupView {
         lag: Some(0),
         lag_s: None,
         verdict: LagVerdict::Ok,
-        reason: String::new(),
+        reason: "".into(),
         read_ns: None,
         committed_since_start: None,
         ..GroupView::default()

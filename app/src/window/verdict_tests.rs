@@ -25,7 +25,7 @@ fn with_group(verdict: LagVerdict, lag: Option<u64>, lasted_s: i64) -> (Snapshot
     (group.verdict, group.lag, group.lag_s, group.pace) = (verdict, lag, None, None);
     group.read_ns = Some(NOW_NS - S);
     group.since_ns = Some(NOW_NS - S - lasted_s * S);
-    group.reason = "for a reason".to_owned();
+    group.reason = "for a reason".into();
     let group = group.clone();
     (snapshot, group)
 }

@@ -45,7 +45,9 @@ pub fn dead_letter_name(name: &str) -> DeadLetterName {
     }
     let is_word = |word: &str, of: &[&str]| of.iter().any(|known| word.eq_ignore_ascii_case(known));
     let ends_so = last.filter(|at| *at > 0).and_then(|at| words.get(at)).is_some_and(|word| is_word(word, &["error", "errors", "skipped", "dead", "failed"]));
-    if ends_so || words.iter().any(|word| word.eq_ignore_ascii_case("dlt")) { DeadLetterName::Perhaps } else { DeadLetterName::No }
+    let dlt_at = words.iter().position(|word| word.eq_ignore_ascii_case("dlt"));
+    let has_dlt = dlt_at.is_some_and(|dlt_at| retry_at.is_none_or(|retry_at| retry_at < dlt_at));
+    if ends_so || has_dlt { DeadLetterName::Perhaps } else { DeadLetterName::No }
 }
 
 /// Whether a channel's name says that it holds dead letters.

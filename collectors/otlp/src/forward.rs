@@ -73,7 +73,8 @@ impl Endpoint {
         let authority = uri.authority().ok_or_else(form)?;
         let port = authority.port_u16().unwrap_or(if is_grpc { 4317 } else { 4318 });
         let host = authority.host().to_owned();
-        if host.is_empty() || authority.as_str().contains('@') || port == 0 {
+        // A password may hold what ends an authority, so that its rest looks like a path.
+        if host.is_empty() || rest.contains('@') || port == 0 {
             return Err(form());
         }
         Ok(Self { is_grpc, authority: format!("{host}:{port}"), host, port, base: uri.path().trim_end_matches('/').to_owned() })

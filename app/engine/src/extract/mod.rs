@@ -100,6 +100,13 @@ pub(crate) struct SpanFacts {
     pub(crate) weight_milli: u32,
 }
 
+impl SpanFacts {
+    /// The bucket in which it arrived.
+    pub(crate) fn arrived(&self) -> i32 {
+        self.bucket.saturating_add(i32::from(self.late_by))
+    }
+}
+
 /// Messages that one span may stand for at most.
 const MAX_BATCH: i64 = 1_000_000;
 /// How long before its arrival a span's own end is believed, ns.

@@ -157,6 +157,16 @@ impl Entry {
         self.flags = kept | told;
     }
 
+    /// When it counts, and by how many buckets it arrived later.
+    pub(crate) fn moment(&self) -> (i32, u8) {
+        (self.bucket, self.late_by)
+    }
+
+    /// The bucket in which it arrived.
+    pub(crate) fn arrived(&self) -> i32 {
+        self.bucket.saturating_add(i32::from(self.late_by))
+    }
+
     /// Its trace and id.
     pub(crate) fn key(&self) -> SpanKey {
         SpanKey { trace_id: TraceId(u128::from(self.trace_high) << 64 | u128::from(self.trace_low)), span_id: SpanId(self.span_id) }

@@ -192,19 +192,38 @@ impl Flow {
         self.tell_records(arrival.key, facts, arrival.start_ns);
     }
 
+    /// The same span once more, by an arrival that came before the one that is counted.
+    pub(crate) fn span_again(&mut self, arrival: &Arrival<'_>, older: &mut dyn Older) {
+        let facts = arrival.facts;
+        let sides = self.hot.find(arrival.key);
+        let seq = if matches!(facts.role, Role::Server | Role::Process | Role::Receive) { sides.callee } else { sides.caller };
+        let Some(known) = self.hot.get(seq).copied() else { return };
+        let is_same = (known.role, known.parent, known.start_ns, known.end_ns) == (facts.role, arrival.parent, arrival.start_ns, arrival.end_ns);
+        if is_same && (facts.bucket, facts.late_by) != known.moment() && facts.arrived() < known.arrived() {
+            self.recast(seq, &known, arrival, older);
+        }
+    }
+
     /// Another span of the same id and side: one of the two is counted, the same whatever their order.
     fn replace(&mut self, seq: Seq, arrival: &Arrival<'_>, older: &mut dyn Older) {
         let Some(known) = self.hot.get(seq).copied() else { return };
         if known.num_replaced >= MAX_REPLACED || !self.prevails(arrival, &known) {
             return;
         }
+        if let Some(entry) = self.hot.get_mut(seq) {
+            entry.num_replaced += 1;
+        }
+        self.recast(seq, &known, arrival, older);
+    }
+
+    /// Counts a span as what this arrival says.
+    fn recast(&mut self, seq: Seq, known: &Entry, arrival: &Arrival<'_>, older: &mut dyn Older) {
         self.uncount(seq);
         if known.parent != arrival.parent {
             self.leave_parent(seq);
         }
         if let Some(entry) = self.hot.get_mut(seq) {
             entry.fill(arrival.key, arrival.parent, arrival.start_ns, arrival.end_ns, arrival.facts);
-            entry.num_replaced += 1;
         }
         let sides = self.hot.find(arrival.key);
         self.count(seq, arrival, sides, older);

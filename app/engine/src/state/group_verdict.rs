@@ -1,5 +1,7 @@
 //! What a group's standing on a topic comes to: judged partition by partition, the group's verdict is the worst of them.
 
+use std::sync::Arc;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,13 +42,13 @@ pub(crate) struct Judged {
     /// Since when it holds, where that is told.
     pub(crate) since_ns: Option<i64>,
     /// Why, in words.
-    pub(crate) reason: String,
+    pub(crate) reason: Arc<str>,
     pub(crate) pace: Option<Pace>,
 }
 
 impl Judged {
     pub(crate) fn plain(verdict: LagVerdict, reason: String) -> Self {
-        Self { verdict, partition: None, since_ns: None, reason, pace: None }
+        Self { verdict, partition: None, since_ns: None, reason: reason.into(), pace: None }
     }
 
     /// The coordinator gives the partitions out anew.
@@ -139,7 +141,7 @@ pub(crate) fn judge(course: &Course<'_>, parts: &[Part<'_>], (lag, lag_s): (Opti
     if worst.verdict == LagVerdict::Stuck {
         notes.extend(unlisted);
     }
-    Judged { reason: joined(worst.reason.clone(), &notes), ..worst }
+    Judged { reason: joined(worst.reason.to_string(), &notes).into(), ..worst }
 }
 
 /// A group that never committed on the topic.
@@ -241,7 +243,7 @@ fn trend(course: &Course<'_>, committed: &[&Part<'_>], lagging: &[&Part<'_>], be
     let verdict = if lagging.is_empty() { LagVerdict::Ok } else { trend.verdict };
     let named = if committed.len() == 1 { worst } else { stands_out };
     let partition = named.filter(|_| verdict >= LagVerdict::Growing).map(|part| part.known.partition);
-    Judged { verdict, partition, since_ns: trend.since_ns, reason, pace: trend.pace }
+    Judged { verdict, partition, since_ns: trend.since_ns, reason: reason.into(), pace: trend.pace }
 }
 
 /// Why nobody reads although something waits; `None` if somebody does, or that is not known.

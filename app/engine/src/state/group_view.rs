@@ -1,5 +1,7 @@
 //! Where a consumer group stands on a topic, as a row.
 
+use std::sync::Arc;
+
 use switchboard_model::GroupKind;
 
 use crate::state::group_verdict::{Course, Judged, MAX_FOREIGN_CHARS, judge, unlisted};
@@ -105,7 +107,7 @@ impl Standing {
             partition: judged.partition.filter(|_| aged.is_none()),
             since_ns: judged.since_ns.filter(|_| aged.is_none()),
             pace: judged.pace.filter(|_| aged.is_none()),
-            reason: aged.unwrap_or_else(|| judged.reason.clone()),
+            reason: aged.map_or_else(|| Arc::clone(&judged.reason), Into::into),
             read_ns: Some(head.read_ns),
             committed_since_start: self.committed_since_start,
         }
@@ -118,7 +120,7 @@ pub(crate) fn others(num_facts: u64) -> GroupView {
         group: "other".into(),
         topic: "other".into(),
         members_reason: Some("not told apart".into()),
-        reason: format!("too many groups and topics: {} on further ones found no room", words::facts(num_facts)),
+        reason: format!("too many groups and topics: {} on further ones found no room", words::facts(num_facts)).into(),
         ..GroupView::default()
     }
 }

@@ -354,7 +354,7 @@ fn a_retry_topic_waits_until_its_records_are_due() {
             groups.record_due(&cluster(), name, (0, 7), due_s * S);
         }
         let row = groups.views(seconds * S, &Sources::default()).remove(0);
-        (row.verdict, row.severity(), row.reason)
+        (row.verdict, row.severity(), row.reason.to_string())
     };
     let waits = |told: (LagVerdict, Severity, String), words: &str| {
         assert_eq!((told.0, told.1), (LagVerdict::Waits, Severity::Notice), "{}", told.2);

@@ -410,7 +410,7 @@ impl GroupReport {
             lag_s: group.lag_s,
             verdict: group.verdict,
             partition: group.partition,
-            reason: group.reason,
+            reason: group.reason.to_string(),
             pace: group.pace,
         }
     }

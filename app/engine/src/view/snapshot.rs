@@ -324,7 +324,7 @@ pub struct GroupView {
     /// Since when it holds, ns since the Unix epoch; `None` = unknown, or of no matter.
     pub since_ns: Option<i64>,
     /// Why, in words.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// What came in and what was handled while `reason` was observed; `None` = too little is known.
     pub pace: Option<Pace>,
     /// When the offsets were read, ns since the Unix epoch.

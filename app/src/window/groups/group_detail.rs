@@ -263,7 +263,7 @@ pub(crate) fn to_json(group: &GroupView, detail: Option<&GroupDetail>) -> serde_
         "word": group.verdict.word(),
         "severity": group.severity(),
         "partition": group.partition,
-        "reason": group.reason,
+        "reason": &*group.reason,
         "pace": group.pace,
         "read": group.read_ns.map(figures::instant),
         "read_ns": group.read_ns,

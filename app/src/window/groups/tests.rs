@@ -133,7 +133,7 @@ fn what_is_unknown_is_unknown() {
         members_reason: Some("the broker does not let it be described".to_owned()),
         read_ns: None,
         verdict: switchboard_engine::view::LagVerdict::Unknown,
-        reason: "no offset was read".to_owned(),
+        reason: "no offset was read".into(),
         ..groups[0].clone()
     };
     business.groups = groups.into();

@@ -155,9 +155,10 @@ impl Business {
             lag_s: Some(lag_s),
             verdict,
             reason: match verdict {
-                LagVerdict::Growing => "12 messages a second come in, 3 are handled".to_owned(),
-                _ => "commits follow the end".to_owned(),
-            },
+                LagVerdict::Growing => "12 messages a second come in, 3 are handled",
+                _ => "commits follow the end",
+            }
+            .into(),
             read_ns: Some(NOW_NS - SECOND_NS),
             committed_since_start: Some(figure.total_calls),
             pace: (verdict == LagVerdict::Growing).then_some(Pace { over_ns: 18_000_000_000, came_in: 216, handled: 54 }),

@@ -267,7 +267,7 @@ fn groups(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load
             lag: Some(if falls_behind { number as u64 } else { 0 }),
             lag_s: Some(if falls_behind { 38.0 } else { 0.0 }),
             verdict: if falls_behind { LagVerdict::Growing } else { LagVerdict::Ok },
-            reason: if falls_behind { "12 messages a second come in, 3 are handled" } else { "commits follow the end" }.to_owned(),
+            reason: if falls_behind { "12 messages a second come in, 3 are handled" } else { "commits follow the end" }.into(),
             read_ns: Some(NOW_NS - SECOND_NS),
             committed_since_start: Some(12),
             ..GroupView::default()
