@@ -604,8 +604,8 @@ async fn what_moved_to_a_retry_channel_is_being_tried_again_though_its_group_has
 async fn the_gate_opens_only_after_the_whole_chain_and_closes_where_all_die_at_its_end() {
     let retried_ns = Some(2_000_000_000);
     let desk = Desk::new(World { retried_ns, channels: vec![("orders-retry-0".into(), None)], ..World::new(12) });
-    let replay_id = desk.send_first().await;
     let began = Instant::now();
+    let replay_id = desk.send_first().await;
     for number in 1..=5 {
         desk.world.moves(&format!("{replay_id}.{number}"), "orders-retry-0", &[("retry_topic-attempts", &[0, 0, 0, 2])]);
     }

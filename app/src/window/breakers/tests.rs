@@ -90,7 +90,7 @@ fn a_breaker_tells_how_it_went_and_what_is_doubtful() {
     settle(&mut harness);
     harness.get_by_label("Closed for 6 min: calls to payments pass");
     press(&mut harness, &[Key::ArrowDown]);
-    harness.get_by_label("It was closed when it was last heard of");
+    harness.get_by_label("Was closed: nothing confirmed it lately");
     harness.get_by_label("Nothing confirmed it for 6 min: it is too old to be relied on");
     harness.get_by_label("the call orders → payments");
     press(&mut harness, &[Key::Escape]);
