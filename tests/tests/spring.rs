@@ -1,5 +1,5 @@
 //! A small business of Spring services (Boot, Resilience4j, spring-kafka, grpc-java, under the OpenTelemetry Java agent) on an Apache Kafka of
-//! its own: what Switchboard reports is what the business wrote into its books. `SWITCHBOARD_SPRING` asks for it, by hand
+//! its own: what Switchboard reports is what the business wrote into its books. `SWITCHBOARD_BY_HAND` asks for it, by hand
 //! and in no lane of CI yet: `small_…` and `whole_…` have not passed as a whole. It needs a JDK and Maven.
 
 use std::fmt::Display;
@@ -24,9 +24,9 @@ const RESTS_WITHIN: Duration = Duration::from_secs(90);
 const AGREES_WITHIN: Duration = Duration::from_secs(45);
 
 fn is_asked_for() -> bool {
-    let is_asked = std::env::var_os("SWITCHBOARD_SPRING").is_some();
+    let is_asked = std::env::var_os("SWITCHBOARD_BY_HAND").is_some();
     if !is_asked {
-        eprintln!("skipped: SWITCHBOARD_SPRING is not set (this test builds Spring services with Maven and starts Apache Kafka)");
+        eprintln!("skipped: SWITCHBOARD_BY_HAND is not set (this test builds Spring services with Maven and starts Apache Kafka)");
     }
     is_asked
 }
