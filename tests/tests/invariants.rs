@@ -13,6 +13,11 @@ fn dependencies(package: &str) -> Vec<String> {
     manifest.get("dependencies").and_then(|table| table.as_table()).map(|table| table.keys().cloned().collect()).unwrap_or_default()
 }
 
+/// Whether a file holds unit tests alone.
+fn is_tests(path: &Path) -> bool {
+    path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem == "tests" || stem.ends_with("_tests"))
+}
+
 /// Every source file below a folder, with its text.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
@@ -22,7 +27,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
             let path = entry.expect("an entry").path();
             if path.is_dir() && !path.ends_with("target") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_tests(&path) {
                 found.push((path.clone(), std::fs::read_to_string(&path).expect("text")));
             }
         }
