@@ -158,10 +158,9 @@ impl Engine {
                 black_box(self.flow.approach(ids, next.len()));
             }
             match self.inserted[row] {
-                Inserted::New(_) | Inserted::Collision(_) => {}
                 // What came first tells when it arrived; here, out of order, that may be the later one.
                 Inserted::Duplicate(_) if batch.header.received_ns >= self.now_ns => continue,
-                Inserted::Duplicate(_) => {}
+                Inserted::New(_) | Inserted::Collision(_) | Inserted::Duplicate(_) => {}
                 Inserted::Skipped => {
                     num_own += 1;
                     continue;

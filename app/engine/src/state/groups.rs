@@ -129,7 +129,7 @@ impl Topic {
 pub(crate) struct GroupHead {
     pub(crate) read_ns: i64,
     pub(crate) kind: Option<GroupKind>,
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<std::sync::Arc<str>>,
     pub(crate) members: Option<GroupMembers>,
     pub(crate) members_reason: Option<String>,
     pub(crate) error: Option<String>,
@@ -289,7 +289,7 @@ impl Groups {
         let head = GroupHead {
             read_ns,
             kind: fact.kind.clone(),
-            state: fact.state.clone(),
+            state: fact.state.as_deref().map(Into::into),
             members: fact.members.as_deref().map(GroupMembers::of),
             members_reason: fact.members_reason.clone(),
             error: fact.error.clone(),

@@ -404,7 +404,7 @@ impl GroupReport {
             group: group.group,
             topic: group.topic,
             cluster: group.cluster,
-            state: group.state,
+            state: group.state.as_deref().map(str::to_owned),
             readers_from_spans: group.readers,
             lag: group.lag,
             lag_s: group.lag_s,

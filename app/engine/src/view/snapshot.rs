@@ -306,7 +306,7 @@ pub struct GroupView {
     /// Its kind; `None` = unknown.
     pub kind: Option<GroupKind>,
     /// State as the coordinator says.
-    pub state: Option<String>,
+    pub state: Option<Arc<str>>,
     /// Members; `None` = unknown.
     pub members: Option<Vec<MemberView>>,
     /// Why members are unknown.

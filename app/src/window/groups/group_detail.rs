@@ -256,7 +256,7 @@ pub(crate) fn to_json(group: &GroupView, detail: Option<&GroupDetail>) -> serde_
         "group": group.group,
         "topic": group.topic,
         "kind": group_kind_word(group.kind.as_ref()),
-        "state": group.state,
+        "state": group.state.as_deref(),
         "lag": group.lag,
         "lag_s": group.lag_s,
         "verdict": group.verdict,

@@ -148,7 +148,7 @@ impl Business {
             group: name.to_owned(),
             topic,
             cluster: Some("lab-kafka".to_owned()),
-            state: Some("Stable".to_owned()),
+            state: Some("Stable".into()),
             members: Some((0..2).map(member).collect()),
             members_reason: None,
             lag: Some(lag),

@@ -261,7 +261,7 @@ fn groups(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load
             group: format!("group-{group:03}"),
             topic: format!("topic.{topic:03}"),
             cluster: Some("lab-kafka".to_owned()),
-            state: Some("Stable".to_owned()),
+            state: Some("Stable".into()),
             members: None,
             members_reason: None,
             lag: Some(if falls_behind { number as u64 } else { 0 }),
