@@ -33,7 +33,7 @@ impl Cluster {
         }
         let standing = match on_topic.standing.take() {
             Some(standing) => standing,
-            None => Standing::of(head, group.states.rebalancing_since_ns(), topic_name, on_topic, topic),
+            None => Box::new(Standing::of(head, group.states.rebalancing_since_ns(), topic_name, on_topic, topic)),
         };
         let view = on_topic.standing.insert(standing).view(head, names, sources.failure(cluster_name), now_ns);
         let owner = |partition: i32| head.members.as_ref().and_then(|members| members.reader_of(topic_name, partition)).map(str::to_owned);

@@ -18,6 +18,8 @@ use crate::view::GroupView;
 const MAX_TOPICS: usize = 20_000;
 /// Pairs of group and topic kept; further ones are counted.
 const MAX_GROUP_TOPICS: usize = 20_000;
+/// Groups' topics up to which what follows from a reading is kept until something new comes.
+const MOST_KEPT_STANDINGS: usize = 10_000;
 
 /// All clusters: their topics, their groups.
 #[derive(Debug, Default)]
@@ -159,7 +161,7 @@ pub(crate) struct GroupTopic {
     asides: Asides,
     pub(crate) samples: SampleWindow,
     /// What follows from it, until something new comes.
-    standing: Option<Standing>,
+    standing: Option<Box<Standing>>,
 }
 
 impl GroupTopic {
@@ -349,6 +351,8 @@ impl Groups {
 
     /// One row a group and topic, by cluster, group and topic; and one that counts what found no room under the caps.
     pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources) -> Vec<GroupView> {
+        // Of so many rows it is worked out anew each time: memory before time.
+        let is_large = self.num_group_topics > MOST_KEPT_STANDINGS;
         let mut views = Vec::with_capacity(self.num_group_topics);
         for (cluster_name, cluster) in &mut self.clusters {
             let failure = sources.failure(cluster_name);
@@ -367,11 +371,14 @@ impl Groups {
                     }
                     let standing = match on_topic.standing.take() {
                         Some(standing) => standing,
-                        None => Standing::of(head, rebalancing_since_ns, topic_name, on_topic, topic),
+                        None => Box::new(Standing::of(head, rebalancing_since_ns, topic_name, on_topic, topic)),
                     };
                     let standing = on_topic.standing.insert(standing);
                     if standing.is_read(commits_elsewhere) {
                         views.push(standing.view(head, (cluster_name, name, topic_name), failure, now_ns));
+                    }
+                    if is_large {
+                        on_topic.standing = None;
                     }
                 }
                 // Groups without offsets read all the same: what their members are assigned, or topics that nobody tells.
