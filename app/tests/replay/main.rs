@@ -25,7 +25,7 @@ mod mock {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    #[ignore = "the mock swallows the answers to all that is asked too, and the run never has all its records in flight; passes on Apache Kafka"]
+    #[ignore = "fails on the mock since groups are asked by krafka: never all records in flight; cause not found; passes on Apache Kafka"]
     async fn answers_lost_for_the_middle_third_leave_it_in_doubt_and_nothing_is_sent_twice() {
         scenarios::middle_third_in_doubt(Cluster::mock()).await;
     }
