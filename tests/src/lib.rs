@@ -1,6 +1,5 @@
 //! The whole program against real peers: what its tests share.
 
 pub mod agreement;
-pub mod broker;
 pub mod program;
 pub mod spring;

@@ -11,7 +11,6 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use crate::agreement::differences;
-use crate::broker::script;
 
 /// A JVM under the agent starts within this time, also on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_mins(4);
@@ -19,9 +18,13 @@ const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 /// Lines that wait to be read; the services say little.
 const LINES_MAX: usize = 4096;
 
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/spring.sh")
+}
+
 /// Compiles the services where that is needed, within the limits of the script.
 pub fn build() -> anyhow::Result<()> {
-    let output = Command::new(script("spring.sh")).arg("build").stdin(Stdio::null()).output()?;
+    let output = Command::new(script()).arg("build").stdin(Stdio::null()).output()?;
     if !output.status.success() {
         bail!("spring.sh build ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
@@ -41,7 +44,7 @@ impl Service {
     /// Starts a service; its books are a file of their own in the folder.
     pub fn start(role: &str, instance: &str, folder: &Path, otlp: &str, settings: &[String]) -> anyhow::Result<Self> {
         let log = std::fs::File::create(folder.join(format!("{instance}.log")))?;
-        let mut child = Command::new(script("spring.sh"))
+        let mut child = Command::new(script())
             .args(["run", role, instance])
             .arg(folder.join(format!("{instance}.books")))
             .arg(otlp)

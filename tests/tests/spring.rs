@@ -1,6 +1,6 @@
 //! A small business of Spring services (Boot, Resilience4j, spring-kafka, grpc-java, under the OpenTelemetry Java agent) on an Apache Kafka of
-//! its own: what Switchboard reports is what the business wrote into its books. `SWITCHBOARD_BY_HAND` asks for it, by hand
-//! and in no lane of CI yet: `small_…` and `whole_…` have not passed as a whole. It needs a JDK and Maven.
+//! its own: what Switchboard reports is what the business wrote into its books. It needs a JDK and
+//! Maven, and runs where `CI_PEERS` is set.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -12,9 +12,9 @@ use switchboard::profile::{HttpProfile, KafkaProfile, OtlpProfile, Profile};
 use switchboard::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard::session::Session;
 use switchboard_engine::view::{Answer, ChannelKey, Query};
+use switchboard_kafka::testing::Broker;
 use switchboard_tests::agreement::unaccounted;
-use switchboard_tests::broker::{Broker, signal};
-use switchboard_tests::program::{Program, free_ports, read_json};
+use switchboard_tests::program::{Program, free_ports, read_json, signal};
 use switchboard_tests::spring::{Books, Spring, strangers};
 
 /// The name of the cluster in the profile.
@@ -24,9 +24,9 @@ const RESTS_WITHIN: Duration = Duration::from_secs(90);
 const AGREES_WITHIN: Duration = Duration::from_secs(45);
 
 fn is_asked_for() -> bool {
-    let is_asked = std::env::var_os("SWITCHBOARD_BY_HAND").is_some();
+    let is_asked = std::env::var_os("CI_PEERS").is_some();
     if !is_asked {
-        eprintln!("skipped: SWITCHBOARD_BY_HAND is not set (this test builds Spring services with Maven and starts Apache Kafka)");
+        eprintln!("skipped: CI_PEERS is not set (this test builds Spring services with Maven and starts Apache Kafka)");
     }
     is_asked
 }
@@ -95,14 +95,14 @@ async fn small_the_report_of_the_program_is_what_the_business_wrote_into_its_boo
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let broker = Broker::start().expect("Apache Kafka");
+    let broker = Broker::start();
     let (ports, (orders_port, _)) = (free_ports().expect("free ports"), free_ports().expect("free ports"));
     let file = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(file("profile.toml"), toml::to_string(&profile(folder.path(), broker.address(), ports, orders_port)).expect("TOML")).expect("written");
+    std::fs::write(file("profile.toml"), toml::to_string(&profile(folder.path(), &broker.address, ports, orders_port)).expect("TOML")).expect("written");
     let mut program = Program::start(&["watch", "--headless", "--profile", &file("profile.toml"), "--report", &file("report.json")]).expect("starts");
     program.wait_for_line("OTLP · live", Duration::from_mins(1)).expect("listens");
 
-    let mut spring = Spring::start(folder.path(), broker.address(), ports.1, orders_port, 1).expect("Spring");
+    let mut spring = Spring::start(folder.path(), &broker.address, ports.1, orders_port, 1).expect("Spring");
     spring.place("good", 12).await.expect("answered");
     spring.place("poison", 2).await.expect("answered");
     spring.place("unbillable", 1).await.expect("answered");
@@ -113,7 +113,7 @@ async fn small_the_report_of_the_program_is_what_the_business_wrote_into_its_boo
     for service in &mut spring.shipping {
         service.end().expect("ends");
     }
-    signal("TERM", &program.pid().to_string()).expect("told to end");
+    signal(program.pid(), "TERM").expect("told to end");
     assert_eq!(program.wait(Duration::from_mins(1)).expect("ends"), 0, "{}", program.output());
     let report = read_json(Path::new(&file("report.json"))).expect("a report");
     let mut found = spring.books().expect("books").differences(&report);
@@ -357,9 +357,9 @@ async fn rebalance(watched: &mut Watched, spring: &mut Spring) {
     watched.all_keep_up("rebalance").await;
 }
 
-async fn broker_restart(watched: &mut Watched, spring: &mut Spring, broker: &mut Broker) {
+async fn broker_restart(watched: &mut Watched, spring: &mut Spring, broker: &Broker) {
     watched.agrees("before the restart", spring).await;
-    broker.kill().expect("killed");
+    broker.kill();
     let source = |report: &Value| report["sources"].as_array().into_iter().flatten().find(|row| row["name"] == CLUSTER).map(|row| row["state"].clone());
     let away = until_none(AGREES_WITHIN, async || {
         let state = source(&watched.report());
@@ -368,7 +368,7 @@ async fn broker_restart(watched: &mut Watched, spring: &mut Spring, broker: &mut
     for what in away.await {
         watched.note("broker restart", what);
     }
-    broker.start_again().expect("started again");
+    broker.start_again();
     let back = until_none(AGREES_WITHIN, async || {
         let state = source(&watched.report());
         if state == Some(Value::from("live")) { vec![] } else { vec![format!("the broker is back, and its source is {state:?}")] }
@@ -426,12 +426,12 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let mut broker = Broker::start().expect("Apache Kafka");
+    let broker = Broker::start();
     let (ports, (orders_port, _)) = (free_ports().expect("free ports"), free_ports().expect("free ports"));
-    let profile = profile(folder.path(), broker.address(), ports, orders_port);
+    let profile = profile(folder.path(), &broker.address, ports, orders_port);
     let session = Session::start(&profile, 256 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
     assert!(until_some(AGREES_WITHIN, || session.is_listening().then_some(())).await.is_some(), "it does not listen");
-    let mut spring = Spring::start(folder.path(), broker.address(), ports.1, orders_port, 2).expect("Spring");
+    let mut spring = Spring::start(folder.path(), &broker.address, ports.1, orders_port, 2).expect("Spring");
     let mut watched = Watched { session, replayed: Vec::new(), found: Vec::new() };
 
     normal_load(&mut watched, &mut spring).await;
@@ -441,7 +441,7 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
     open_transaction(&mut watched, &mut spring).await;
     instance_killed(&mut watched, &mut spring).await;
     rebalance(&mut watched, &mut spring).await;
-    broker_restart(&mut watched, &mut spring, &mut broker).await;
+    broker_restart(&mut watched, &mut spring, &broker).await;
     replayed(&mut watched, &mut spring, "orders.placed-dlt", "orders.placed", 7).await;
     replayed(&mut watched, &mut spring, "orders.invoice-dlt", "orders.invoice", 3).await;
 

@@ -11,7 +11,7 @@ use switchboard::replay::{AskedLetters, ReplayCommand, RunPhase, SentCounts};
 use switchboard_model::{SourceCommand, TailFrom};
 
 use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
-use crate::session::{Replaying, SOURCE, outcomes, until};
+use crate::session::{Replaying, SOURCE, outcomes, until, until_or};
 
 /// So many records are on their way at once at most; then nothing is sent until one has come back.
 const MAX_IN_FLIGHT: usize = 64;
@@ -298,6 +298,34 @@ pub async fn dies_after_its_retries(cluster: Cluster) {
     assert_eq!((run.num_consumed, run.counts.waiting, cluster.read(5).len()), (0, 3, 5), "the rest stays");
     let board = replaying.session.replay_board();
     assert_eq!(asked.iter().filter(|asked| *board.state(&asked.letter) == LetterState::DeadAgain).count(), 5, "the list says the same");
+    replaying.session.stop().await;
+    group.stop();
+    retries.stop();
+}
+
+/// Where all that was moved to the retry topic goes well at its second try, the gate opens once the tries of the first few are
+/// over, and all are consumed in the end.
+pub async fn goes_well_after_its_retries(cluster: Cluster) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let _dead = cluster.dead_letters(8);
+    let replaying = Replaying::start(&cluster.place, folder.path(), true);
+    let asked = replaying.letters(8).await;
+    let group = cluster.group(|_| Death::Retried);
+    let retries = cluster.retry_group(|_| Death::None);
+    let board = replaying.preview(asked.clone()).await;
+    replaying.begin(&board);
+    until("retries", || replaying.session.replay_board().run.clone().filter(|run| run.num_retried > 0)).await;
+    replaying.until_phase(|phase| *phase == RunPhase::Passed).await;
+    replaying.session.replay(ReplayCommand::Continue);
+    let board = replaying.until_phase(RunPhase::is_ended).await;
+    assert_eq!(board.run.as_ref().map(|run| run.phase.clone()), Some(RunPhase::Ended(Ending::Finished, String::new())));
+    let all_consumed = || {
+        let board = replaying.session.replay_board();
+        let is_consumed = asked.iter().all(|asked| *board.state(&asked.letter) == LetterState::Consumed);
+        (is_consumed && board.run.as_ref().is_some_and(|run| (run.num_consumed, run.num_retried) == (8, 0))).then_some(())
+    };
+    until_or("all consumed", all_consumed, || format!("{:#?}", replaying.session.replay_board().run)).await;
+    assert_eq!(cluster.read(8).len(), 8);
     replaying.session.stop().await;
     group.stop();
     retries.stop();

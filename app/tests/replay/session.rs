@@ -35,13 +35,18 @@ fn profile(place: &Place, folder: &Path, write: bool) -> Profile {
     }
 }
 
-pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_or(what, look, String::new).await
+}
+
+/// The same, and what there is instead if it does not come.
+pub async fn until_or<T>(what: &str, mut look: impl FnMut() -> Option<T>, instead: impl Fn() -> String) -> T {
     let deadline = Instant::now() + WITHIN;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "no {what}");
+        assert!(Instant::now() < deadline, "no {what} {}", instead());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -119,7 +124,14 @@ impl Replaying {
     }
 
     pub async fn until_counts(&self, what: &str, is_so: impl Fn(&switchboard::replay::SentCounts) -> bool) {
-        until(what, || self.session.replay_board().run.as_ref().filter(|run| is_so(&run.counts)).map(|_| ())).await;
+        until(what, || {
+            let board = self.session.replay_board();
+            let run = board.run.as_ref()?;
+            let is_there = is_so(&run.counts);
+            assert!(is_there || !run.phase.is_ended(), "no {what}: {:?} {:?}", run.phase, run.counts);
+            is_there.then_some(())
+        })
+        .await;
     }
 }
 

@@ -1,5 +1,5 @@
-//! The collector against brokers of Apache Kafka that it has for itself: fresh, killed, frozen, secured. Run where `SWITCHBOARD_BY_HAND` is set, in no lane of CI yet;
-//! each test starts its own by `tests/peers/kafka.sh`.
+//! The collector against brokers of Apache Kafka that it has for itself: fresh, killed, frozen, secured. Each test starts its own by
+//! `tests/peers/kafka.sh`, where `CI_PEERS` is set.
 
 #[path = "mock/session.rs"]
 #[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
@@ -20,9 +20,9 @@ use switchboard_model::{FailureKind, SourcePhase, TailFrom};
 use session::{Session, config, numbers, producer, send};
 
 fn has_peers(test: &str) -> bool {
-    let has_peers = std::env::var_os("SWITCHBOARD_BY_HAND").is_some();
+    let has_peers = std::env::var_os("CI_PEERS").is_some();
     if !has_peers {
-        eprintln!("skipped: {test} needs Apache Kafka; set SWITCHBOARD_BY_HAND=1 (it is fetched from Maven Central)");
+        eprintln!("skipped: {test} needs Apache Kafka; set CI_PEERS=1 (it is fetched from Maven Central)");
     }
     has_peers
 }

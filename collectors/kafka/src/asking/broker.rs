@@ -103,10 +103,14 @@ impl BrokerAsker {
         let connected = tokio::time::timeout(timeout, self.connect()).await.map_err(|_| timed_out())?;
         let is_plain = !self.security.requires_tls() && !self.security.requires_sasl();
         let kafka = match connected {
-            Err(error) if is_plain && is_garbled(&error) && self.gate.borrow().is_none() => {
+            Err(error) if is_plain && may_be_garbled(&error) && self.gate.borrow().is_none() => {
                 let gate = gate::open(self.trust.clone(), Arc::clone(&self.errors), Handshake::Old).await;
                 *self.gate.borrow_mut() = Some(gate.map_err(|error| CallError::local(&error.to_string()))?);
-                tokio::time::timeout(timeout, self.connect()).await.map_err(|_| timed_out())?
+                let connected = tokio::time::timeout(timeout, self.connect()).await;
+                if !matches!(connected, Ok(Ok(_))) {
+                    *self.gate.borrow_mut() = None;
+                }
+                connected.map_err(|_| timed_out())?
             }
             connected => connected,
         };
@@ -133,11 +137,13 @@ impl BrokerAsker {
     }
 }
 
-/// Whether a broker answered what is no answer. The client wraps that into one about all brokers.
-fn is_garbled(error: &KrafkaError) -> bool {
+/// Whether a broker answered, or may have, what is no answer. The client asks several at once and wraps the last failure into one
+/// about all: one that answers nothing in time hides what another answered.
+fn may_be_garbled(error: &KrafkaError) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<KrafkaError>().is_some_and(|error| error.protocol_error_kind().is_some()) {
+        let known = error.downcast_ref::<KrafkaError>();
+        if known.is_some_and(|error| error.protocol_error_kind().is_some() || matches!(error, KrafkaError::Timeout { .. })) {
             return true;
         }
         next = error.source();
