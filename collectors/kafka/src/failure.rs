@@ -250,16 +250,18 @@ fn is_tls(text: &str) -> bool {
 
 /// The peer hung up while TLS was being agreed on: what many listeners do that speak none.
 fn is_cut_in_handshake(text: &str) -> bool {
-    text.contains("in state SSL_HANDSHAKE")
+    text.contains("Disconnected") && text.contains("in state SSL_HANDSHAKE")
 }
 
 fn tls_failure(address: &str, text: &str) -> Failure {
     let (kind, next_step) = if text.contains("connecting to a SSL listener") {
         (FailureKind::Protocol, "The listener seems to speak TLS: set security.protocol to SSL or SASL_SSL.")
-    } else if text.contains("PLAINTEXT broker listener") || text.contains("wrong version number") || is_cut_in_handshake(text) {
-        (FailureKind::Protocol, "The listener seems to speak no TLS: set security.protocol to PLAINTEXT or SASL_PLAINTEXT.")
+    } else if text.contains("alert") && ["certificate", "unknown ca"].iter().any(|what| text.contains(what)) {
+        (FailureKind::Authenticate, "The broker asks for a certificate that it trusts: give one with its key in ssl.certificate.location and ssl.key.location.")
     } else if text.contains("certificate") {
         (FailureKind::Connect, "Give the certificate authority in ssl.ca.location or ssl.ca.pem, and check that the broker's name is in its certificate.")
+    } else if text.contains("PLAINTEXT broker listener") || text.contains("wrong version number") || is_cut_in_handshake(text) {
+        (FailureKind::Protocol, "The listener seems to speak no TLS: set security.protocol to PLAINTEXT or SASL_PLAINTEXT.")
     } else {
         (FailureKind::Protocol, "Check security.protocol and the ssl.* properties of this source.")
     };
@@ -355,10 +357,24 @@ mod tests {
             ),
             (
                 Code::SSL,
-                "ssl://k:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified",
+                "ssl://k:9093/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured (after 16ms in state SSL_HANDSHAKE)",
                 FailureKind::Connect,
                 "k:9093",
                 "ssl.ca",
+            ),
+            (
+                Code::SSL,
+                "ssl://k:9093/bootstrap: SSL handshake failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116 (after 9ms in state SSL_HANDSHAKE)",
+                FailureKind::Authenticate,
+                "k:9093",
+                "ssl.certificate.location",
+            ),
+            (
+                Code::SSL,
+                "ssl://k:9093/bootstrap: SSL handshake failed: error:0A000418:SSL routines::tlsv1 alert unknown ca: SSL alert number 48 (after 9ms in state SSL_HANDSHAKE)",
+                FailureKind::Authenticate,
+                "k:9093",
+                "ssl.key.location",
             ),
             (
                 Code::TRANSPORT,

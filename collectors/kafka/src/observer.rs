@@ -29,6 +29,8 @@ use crate::tail::{TailControl, now_ns};
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pace of reading low watermarks; they move only when records expire.
 const LOW_INTERVAL: Duration = Duration::from_secs(10);
+/// Pace of reading the ids of topics: one that is made again between two polls is seen by them alone, and is to be read within 10 s.
+const IDS_INTERVAL: Duration = Duration::from_secs(3);
 /// Longest pause between polls that failed. Short, so that a cluster that is back is seen to be back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest pause between polls that take long themselves.
@@ -259,7 +261,7 @@ impl Observer {
             tracing::debug!("ids of topics are unknown: {error}");
         }
         if is_due {
-            self.ids_due = began + LOW_INTERVAL.max(began.elapsed() * 10);
+            self.ids_due = began + IDS_INTERVAL.max(began.elapsed() * 10);
         }
         for id in self.catalogue.identify(ids.as_ref().ok(), now_ns()) {
             self.planner.forget(id);
