@@ -8,15 +8,38 @@ const LONGEST: usize = 32;
 /// Digits of the shortest card number.
 const SHORTEST: usize = 14;
 
+/// The highest bit of each of eight bytes that is no digit.
+#[inline]
+fn no_digits(eight: [u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Digits become 0 to 9; what is more sets the highest bit once 0x76 is added.
+    let eight = u64::from_le_bytes(eight) ^ (EACH * 0x30);
+    (((eight & (EACH * 0x7f)) + EACH * 0x76) | eight) & (EACH * 0x80)
+}
+
 /// Whether the eight bytes there may belong to a card's number: digits, but for two.
 #[inline]
 pub(super) fn may_be(bytes: &[u8], at: usize) -> bool {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGHEST: u64 = EACH * 0x80;
-    let Some(eight) = bytes[at..].first_chunk::<8>() else { return false };
-    let eight = u64::from_le_bytes(*eight);
-    // None is above `9`, so that this sets the highest bit of those from `0` on.
-    eight & HIGHEST == 0 && ((eight + EACH * 0x50) & HIGHEST).count_ones() >= 6
+    bytes[at..].first_chunk::<8>().is_some_and(|eight| {
+        // Without the lowest, and that once more.
+        let others = no_digits(*eight);
+        let others = others & others.wrapping_sub(1);
+        others & others.wrapping_sub(1) == 0
+    })
+}
+
+/// Where the digits end that stand from there on.
+#[inline]
+fn digits_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(eight) = bytes[at..].first_chunk::<8>() {
+        let others = no_digits(*eight);
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Gives the card numbers in the row of numbers around `at`, and says where the row ends. Numbers belong to a row where a single
@@ -30,40 +53,31 @@ pub(super) fn cards(bytes: &[u8], at: usize, mut give: impl FnMut(Range<usize>))
     while start > 0 && first - start < LONGEST && (is_digit(start - 1) || start > 1 && is_gap(start - 1) && is_digit(start - 2)) {
         start -= 1;
     }
-    let mut end = first;
-    while is_digit(end) || is_gap(end) && is_digit(end + 1) {
-        end += 1;
-    }
-    if end - start < SHORTEST {
-        return end.max(at + 8);
-    }
     let mut group_start = start;
-    // Starts of the last three groups, and their lengths.
-    let mut last = [(0, 0); 4];
-    while group_start < end {
-        let mut group_end = group_start;
-        while group_end < end && is_digit(group_end) {
-            group_end += 1;
-        }
-        last.rotate_left(1);
-        last[3] = (group_start, group_end - group_start);
-        let lengths = last.map(|(_, len)| len);
-        let begins = match lengths {
-            [4, 4, 4, 4] => Some(last[0].0),
-            [_, 4, 6, 5] => Some(last[1].0),
-            [_, _, _, 13..=19] => Some(group_start),
+    // Lengths of the last four groups, the last one lowest.
+    let mut lengths = 0_u32;
+    loop {
+        let end = digits_end(bytes, group_start);
+        let len = end - group_start;
+        lengths = lengths << 8 | len.min(0xff) as u32;
+        let begins = match len {
+            4 if lengths == 0x0404_0404 => Some(end - 19),
+            5 if lengths & 0x00ff_ffff == 0x0004_0605 => Some(end - 17),
+            13..=19 => Some(group_start),
             _ => None,
         };
         if let Some(begins) = begins
-            && stands_alone(bytes, begins..group_end)
-            && is_card(&bytes[begins..group_end])
+            && stands_alone(bytes, begins..end)
+            && is_card(&bytes[begins..end])
         {
-            give(begins..group_end);
-            last = [(0, 0); 4];
+            give(begins..end);
+            lengths = 0;
         }
-        group_start = group_end + 1;
+        if !is_gap(end) || !is_digit(end + 1) {
+            return end.max(at + 8);
+        }
+        group_start = end + 1;
     }
-    end.max(at + 8)
 }
 
 /// Whether it is no part of a word, a fraction or another number.

@@ -175,24 +175,24 @@ const TAILS: [(u64, u64); ENDS.len()] = {
 /// No entry.
 const NONE: usize = usize::MAX;
 
-/// The first of [`ENDS`] with each last letter.
-const FIRST: [usize; 26] = {
-    let mut first = [NONE; 26];
+/// The first of [`ENDS`] for each number of last letters.
+const FIRST: [usize; 256] = {
+    let mut first = [NONE; 256];
     let mut at = ENDS.len();
     while at > 0 {
         at -= 1;
-        first[letter(TAILS[at].0 as u8)] = at;
+        first[slot(TAILS[at].0)] = at;
     }
     first
 };
 
-/// The next of [`ENDS`] with the same last letter.
+/// The next of [`ENDS`] with the same number.
 const NEXT: [usize; ENDS.len()] = {
     let mut next = [NONE; ENDS.len()];
     let mut at = 0;
     while at < ENDS.len() {
         let mut other = at + 1;
-        while other < ENDS.len() && TAILS[other].0 as u8 != TAILS[at].0 as u8 {
+        while other < ENDS.len() && slot(TAILS[other].0) != slot(TAILS[at].0) {
             other += 1;
         }
         if other < ENDS.len() {
@@ -203,10 +203,14 @@ const NEXT: [usize; ENDS.len()] = {
     next
 };
 
+/// A number of the last three letters.
+const fn slot(tail: u64) -> usize {
+    ((tail as u32 & 0xff_ffff).wrapping_mul(0x9e37_79b1) >> 24) as usize
+}
+
 /// The entries of [`ENDS`] whose last eight letters are these.
 fn with_tail(tail: u64) -> impl Iterator<Item = usize> {
-    let first = FIRST.get(letter(tail as u8)).copied().unwrap_or(NONE);
-    let all = std::iter::successors(Some(first), |at| NEXT.get(*at).copied()).take_while(|at| *at != NONE);
+    let all = std::iter::successors(Some(FIRST[slot(tail)]), |at| NEXT.get(*at).copied()).take_while(|at| *at != NONE);
     all.filter(move |at| (tail ^ TAILS[*at].0) & TAILS[*at].1 == 0)
 }
 
@@ -220,6 +224,25 @@ fn tail_of(name: &[u8]) -> u64 {
             if shift == 64 {
                 break;
             }
+        }
+    }
+    tail
+}
+
+/// The same of the name that a text ends with, and perhaps of words before it.
+fn tail_in_text(bytes: &[u8]) -> u64 {
+    /// Longest name in a text.
+    const LONGEST: usize = 64;
+    let (mut tail, mut shift) = (0, 0);
+    for byte in bytes.iter().rev().take(LONGEST) {
+        if byte.is_ascii_alphabetic() || byte.is_ascii_digit() && shift > 0 {
+            tail |= u64::from(byte.to_ascii_lowercase()) << shift;
+            shift += 8;
+            if shift == 64 {
+                break;
+            }
+        } else if !(byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.' | b' ')) {
+            break;
         }
     }
     tail
@@ -255,6 +278,37 @@ impl Names {
     #[inline]
     pub(super) fn may_end(&self, bytes: &[u8]) -> bool {
         self.endings.may_end(bytes)
+    }
+
+    /// False where no secret name, its quote perhaps behind it, ends like this text.
+    #[inline]
+    pub(super) fn may_end_text(&self, text: &[u8]) -> bool {
+        match text.last_chunk::<3>().and_then(|last| Endings::number(*last)) {
+            Some(number) => self.endings.has(number),
+            None => self.may_end_text_otherwise(text),
+        }
+    }
+
+    /// The same where no three letters stand at the end.
+    #[inline(never)]
+    fn may_end_text_otherwise(&self, text: &[u8]) -> bool {
+        match text {
+            // A quote that is written as an escape.
+            [.., b'u', b'0', b'0', b'2', b'2'] | [.., b'%', b'2', b'2'] => true,
+            [.., b'0'..=b'9'] => {
+                let num_digits = text.iter().rev().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+                let letters = &text[..text.len() - num_digits];
+                matches!(letters, [.., b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b'.' | b'[']) && self.may_end_name(letters)
+            }
+            [.., b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b'.'] => self.may_end_name(text),
+            _ => true,
+        }
+    }
+
+    /// False where no secret name ends like this text, which ends with a name: closer than [`Self::may_end`].
+    #[inline]
+    pub(super) fn may_end_name(&self, text: &[u8]) -> bool {
+        !self.more.is_empty() || with_tail(tail_in_text(text)).next().is_some()
     }
 
     /// What a name says.
@@ -412,9 +466,14 @@ impl Endings {
     }
 
     #[inline]
+    fn has(&self, number: usize) -> bool {
+        self.bits[number / 64] >> (number % 64) & 1 == 1 || self.is_any
+    }
+
+    #[inline]
     fn may_end(&self, bytes: &[u8]) -> bool {
         match bytes.last_chunk::<3>().and_then(|last| Self::number(*last)) {
-            Some(number) => self.bits[number / 64] >> (number % 64) & 1 == 1 || self.is_any,
+            Some(number) => self.has(number),
             None => self.may_end_behind_separators(bytes),
         }
     }
@@ -427,7 +486,7 @@ impl Endings {
                 missing -= 1;
                 last[missing] = *byte;
                 if missing == 0 {
-                    return Self::number(last).is_some_and(|number| self.bits[number / 64] >> (number % 64) & 1 == 1) || self.is_any;
+                    return Self::number(last).is_some_and(|number| self.has(number));
                 }
             } else if byte.is_ascii_digit() && missing < 3 {
                 // None of the lists holds a digit.

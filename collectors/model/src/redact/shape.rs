@@ -22,7 +22,7 @@ pub(super) fn secret_ranges(bytes: &[u8], names: &Names) -> Vec<Range<usize>> {
     if bytes.len() < SHORTEST {
         return Vec::new();
     }
-    let mut found = Found { bytes, names, ranges: Vec::new(), covered_until: 0, pem_until: 0, word_seen: 0, token_until: 0, number_until: 0 };
+    let mut found = Found { bytes, names, ranges: Vec::new(), covered_until: 0, pem_until: 0, token_until: 0, number_until: 0 };
     marks::walk(bytes, &mut found);
     let mut ranges = found.ranges;
     // What was replaced before is no secret any more.
@@ -40,8 +40,6 @@ struct Found<'t> {
     covered_until: usize,
     /// End of the key block found last.
     pem_until: usize,
-    /// End of the last eight bytes that may belong to a token.
-    word_seen: usize,
     /// End of the token found last.
     token_until: usize,
     /// End of the row of numbers seen last.
@@ -49,39 +47,29 @@ struct Found<'t> {
 }
 
 impl Look for Found<'_> {
-    #[inline(never)]
+    #[inline]
     fn mark(&mut self, at: usize) {
         let bytes = self.bytes;
         match bytes[at] {
-            b':' | b'=' if at >= self.covered_until => self.sign(at),
-            b'>' if at >= self.covered_until && at > 1 && bytes[at - 1] == b'-' => self.pair(at - 1, at + 1, false),
-            b'%' if at >= self.covered_until => {
-                if let [b'3', b'A' | b'a' | b'D' | b'd', ..] = bytes[at + 1..] {
-                    self.pair(at, at + 3, false);
-                }
-            }
-            b'<' if at >= self.covered_until => self.element(at),
-            b'\'' if at >= self.covered_until => self.behind_space(at),
-            b'-' => self.dashes(at),
-            b'b' | b'B' => self.scheme(at),
-            _ => {}
+            b':' | b'=' => self.sign(at),
+            b'<' if bytes.get(at + 1) == Some(&b'/') => {}
+            b'>' if bytes[..at].last() != Some(&b'-') => {}
+            b';' => {}
+            _ => self.rare(at),
         }
     }
 
     #[inline]
-    fn word(&mut self, at: usize) {
-        // Where the eight before were some too, this is the same word.
-        let goes_on = self.word_seen == at && at > 0;
-        self.word_seen = at + 8;
-        if !goes_on && at >= self.token_until {
-            self.token(at);
+    fn word(&mut self, start: usize) {
+        if issuer::may_begin(self.bytes, start) && start + 7 >= self.token_until {
+            self.token(start);
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn numbers(&mut self, at: usize) {
         if at >= self.number_until && card::may_be(self.bytes, at) {
-            self.number_until = card::cards(self.bytes, at, |card| self.ranges.push(card));
+            self.cards(at);
         }
     }
 }
@@ -94,43 +82,72 @@ impl Found<'_> {
         }
     }
 
-    /// Looks at the word that these eight bytes are the first of, at a multiple of eight.
     #[inline(never)]
-    fn token(&mut self, at: usize) {
-        let bytes = self.bytes;
-        let start = at - bytes[..at].iter().rev().take(7).take_while(|byte| issuer::is_token_byte(**byte)).count();
-        if let Some(token) = issuer::token(bytes, start) {
+    fn token(&mut self, start: usize) {
+        if let Some(token) = issuer::token(self.bytes, start) {
             self.token_until = token.end;
             self.ranges.push(token);
+        }
+    }
+
+    #[inline(never)]
+    fn cards(&mut self, at: usize) {
+        self.number_until = card::cards(self.bytes, at, |card| self.ranges.push(card));
+    }
+
+    /// Marks that few texts have.
+    #[inline(never)]
+    fn rare(&mut self, at: usize) {
+        let bytes = self.bytes;
+        let is_uncovered = at >= self.covered_until;
+        match bytes[at] {
+            b'>' if is_uncovered && at > 1 && bytes[at - 1] == b'-' => self.pair(at - 1, at + 1, false),
+            b'%' if is_uncovered => {
+                if let [b'3', b'A' | b'a' | b'D' | b'd', ..] = bytes[at + 1..] {
+                    self.pair(at, at + 3, false);
+                }
+            }
+            b'<' if is_uncovered => self.element(at),
+            b'\'' if is_uncovered => self.behind_space(at),
+            b'-' => self.dashes(at),
+            b'b' | b'B' => self.scheme(at),
+            _ => {}
         }
     }
 
     #[inline]
     fn sign(&mut self, at: usize) {
         let bytes = self.bytes;
-        if bytes[at] == b':' {
-            if let [b'/', b'/', ..] = bytes[at + 1..] {
-                self.ranges.extend(user_info(bytes, at + 3).or_else(|| issuer::web_hook(bytes, at + 3)));
-                return;
-            }
-            if bytes.get(at + 1) == Some(&b':') {
-                return;
-            }
-            if let [.., b':', b'o', b'c', b'i'] | [.., b':', b't', b'h', b'i', b'n'] = bytes[..at] {
-                self.ranges.extend(oracle_user_info(bytes, at + 1));
-            }
-        } else if at > 0 && matches!(bytes[at - 1], b':' | b'=' | b'!' | b'<' | b'>') {
+        if at < self.covered_until {
             return;
         }
-        let behind = match bytes.get(at + 1) {
-            Some(b'=' | b'>') => at + 2,
-            _ => at + 1,
-        };
-        self.pair(at, behind, true);
+        let next = bytes.get(at + 1).copied().unwrap_or_default();
+        let before = at.checked_sub(1).map_or(0, |at| bytes[at]);
+        if bytes[at] == b':' {
+            match (before, next) {
+                (_, b'/') if bytes.get(at + 2) == Some(&b'/') => return self.address(at + 3),
+                (_, b':') => return,
+                (b'i' | b'n', _) if bytes[..at].ends_with(b":oci") || bytes[..at].ends_with(b":thin") => self.ranges.extend(oracle_user_info(bytes, at + 1)),
+                _ => {}
+            }
+        } else if matches!(before, b':' | b'=' | b'!' | b'<' | b'>') {
+            return;
+        }
+        // Most names are in no quotes or in plain ones.
+        let end = if matches!(before, b'"' | b' ') { at - 1 } else { at };
+        if self.names.may_end_text(&bytes[..end]) {
+            self.pair(at, if matches!(next, b'=' | b'>') { at + 2 } else { at + 1 }, true);
+        }
+    }
+
+    /// What stands behind `://`.
+    #[inline(never)]
+    fn address(&mut self, start: usize) {
+        self.ranges.extend(user_info(self.bytes, start).or_else(|| issuer::web_hook(self.bytes, start)));
     }
 
     /// Looks at `name: value` and its likes: the sign between them from `before` to `behind`.
-    #[inline]
+    #[inline(never)]
     fn pair(&mut self, before: usize, behind: usize, may_be_quoted: bool) {
         let bytes = self.bytes;
         let mut end = before;
@@ -143,10 +160,9 @@ impl Found<'_> {
         let letters_end = end - bytes[..end].iter().rev().take(3).take_while(|byte| byte.is_ascii_digit()).count();
         let is_number =
             letters_end < end && bytes[..letters_end].last().is_none_or(|byte| !byte.is_ascii_alphabetic() && !matches!(byte, b'_' | b'-' | b'.' | b'['));
-        if is_number || !self.names.may_end(&bytes[..letters_end]) {
-            return;
+        if !is_number && self.names.may_end_name(&bytes[..letters_end]) {
+            self.named(end, before, behind, is_quoted, is_loose);
         }
-        self.named(end, before, behind, is_quoted, is_loose);
     }
 
     /// Looks at the value behind a name that ends at `end` and may be that of a secret.
@@ -206,7 +222,7 @@ impl Found<'_> {
         let bytes = self.bytes;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
         let name_end = run_end(bytes, at + 1, LONGEST_NAME, is_name);
-        if name_end == at + 1 || !self.names.may_end(&bytes[..name_end]) {
+        if name_end == at + 1 || !self.names.may_end_text(&bytes[..name_end]) {
             return;
         }
         let name = &bytes[at + 1..name_end];

@@ -191,7 +191,9 @@ fn tokens_are_told_by_their_shape() {
     ];
     // At every place of the blocks that are compared at once, in what stands around it.
     for token in &tokens {
-        for (before, behind) in [("", ""), ("a ", " b"), ("{\"x\":\"", "\",\"y\":1}"), ("said: '", "'"), ("(", ")"), ("line\\n", "\\nline"), ("x=", "&y=1")] {
+        for (before, behind) in
+            [("", ""), ("a ", " b"), ("{\"x\":\"", "\",\"y\":1}"), ("said: '", "'"), ("(", ")"), ("line\\n", "\\nline"), ("x=", "&y=1"), ("{\"x\":", "}")]
+        {
             for pad in 0..34 {
                 let text = format!("{}{before}{token}{behind}", "!/ ".repeat(12).get(..pad).unwrap_or_default());
                 if before.ends_with("\\n") && token.as_bytes()[0].is_ascii_digit() {
