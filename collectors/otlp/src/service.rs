@@ -1,5 +1,6 @@
 //! One request's way: door, body, decompression, decoding, queue; and its answer.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio::time::Instant;
 use crate::answer::{self, AnswerBody, Partial, Protocol};
 use crate::budget::{Budget, Reservation};
 use crate::config::{Bound, Limits};
-use crate::decode::{self, Context, Encoding, Rejection, Signal, Tally};
+use crate::decode::{self, Context, Encoding, Rejection, Signal, Tally, Undecodable};
 use crate::decompress::{Compression, contained, decompress};
 use crate::door::{self, Door};
 use crate::failure::{Addresses, Failure};
@@ -236,12 +237,11 @@ impl Service {
         let Received { announced, body, mut reservation } = received;
         let mut batches = Vec::new();
         let tally = contained(|| {
-            self.decode(announced, &body, &mut reservation, &mut |batch| {
+            self.decode(announced, body, &mut reservation, &mut |batch| {
                 batches.push(batch);
                 ControlFlow::Continue(())
             })
         })?;
-        drop(body);
         reservation.set(batches.iter().map(Batch::size_bytes).sum());
         let mut delivered = Delivered { tally, num_taken: 0, ended: None };
         for mut batch in batches {
@@ -265,7 +265,7 @@ impl Service {
         let Received { announced, body, mut reservation } = received;
         let (mut num_taken, mut ended) = (0, None);
         let tally = contained(|| {
-            self.decode(announced, &body, &mut reservation, &mut |batch| {
+            self.decode(announced, body, &mut reservation, &mut |batch| {
                 let num_items = batch.num_items();
                 let left = deadline.saturating_duration_since(std::time::Instant::now());
                 match self.sink.offer_within(batch, left) {
@@ -282,19 +282,30 @@ impl Service {
         Ok(Delivered { tally, num_taken, ended })
     }
 
-    fn decode(&self, announced: Announced, body: &Bytes, reservation: &mut Reservation, emit: &mut decode::Emit<'_>) -> Result<Tally, Failure> {
+    fn decode(&self, announced: Announced, body: Bytes, reservation: &mut Reservation, emit: &mut decode::Emit<'_>) -> Result<Tally, Failure> {
         let context = Context {
             header: BatchHeader { source: self.sink.source(), received_ns: now_ns(), ..BatchHeader::default() },
             redactor: &self.redactor,
             environment: &self.environment,
         };
-        let num_received = reservation.num_bytes();
-        let request = decompress(announced.compression, body, &self.limits, |num_bytes| reservation.grow_to(num_received + num_bytes))?;
         let encoding = match announced.protocol {
             Protocol::Grpc => Encoding::Protobuf,
             Protocol::Http(encoding) => encoding,
         };
-        decode::decode(announced.signal, encoding, &request, context, emit).map_err(Failure::Undecodable)
+        let num_received = reservation.num_bytes();
+        let decompressed;
+        let request = if announced.compression == Compression::Identity && encoding == Encoding::Json && body.is_unique() {
+            // So that it can be mended where it lies.
+            Cow::Owned(Vec::from(body))
+        } else {
+            decompressed = body;
+            decompress(announced.compression, &decompressed, &self.limits, |num_bytes| reservation.grow_to(num_received + num_bytes))?
+        };
+        let mut room = |num_bytes| reservation.grow_to(reservation.num_bytes() + num_bytes);
+        decode::decode(announced.signal, encoding, request, context, &mut room, emit).map_err(|why| match why {
+            Undecodable::NoRoom => Failure::NoRoom,
+            why => Failure::Undecodable(why),
+        })
     }
 
     /// Counts what was not taken, and says so in the answer.

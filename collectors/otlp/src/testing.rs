@@ -107,7 +107,7 @@ fn decode_with(encoding: Encoding, request: &[u8], header: BatchHeader, redactor
         take(batch);
         ControlFlow::Continue(())
     };
-    decode::decode(Signal::Traces, encoding, request, context, &mut emit).ok().map(|tally| tally.num_rejected())
+    decode::decode(Signal::Traces, encoding, request.into(), context, &mut |_| true, &mut emit).ok().map(|tally| tally.num_rejected())
 }
 
 #[cfg(test)]

@@ -235,13 +235,18 @@ fn tail_in_text(bytes: &[u8]) -> u64 {
     const LONGEST: usize = 64;
     let (mut tail, mut shift) = (0, 0);
     for byte in bytes.iter().rev().take(LONGEST) {
-        if byte.is_ascii_alphabetic() || byte.is_ascii_digit() && shift > 0 {
+        if byte.is_ascii_alphabetic() {
             tail |= u64::from(byte.to_ascii_lowercase()) << shift;
             shift += 8;
             if shift == 64 {
                 break;
             }
-        } else if !(byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.' | b' ')) {
+        } else if byte.is_ascii_digit() {
+            // None of the names has one but at its end.
+            if shift > 0 {
+                break;
+            }
+        } else if !matches!(byte, b'-' | b'_' | b'.' | b' ') {
             break;
         }
     }

@@ -49,14 +49,7 @@ struct Found<'t> {
 impl Look for Found<'_> {
     #[inline]
     fn mark(&mut self, at: usize) {
-        let bytes = self.bytes;
-        match bytes[at] {
-            b':' | b'=' => self.sign(at),
-            b'<' if bytes.get(at + 1) == Some(&b'/') => {}
-            b'>' if bytes[..at].last() != Some(&b'-') => {}
-            b';' => {}
-            _ => self.rare(at),
-        }
+        if matches!(self.bytes[at], b':' | b'=') { self.sign(at) } else { self.rare(at) }
     }
 
     #[inline]
@@ -107,7 +100,7 @@ impl Found<'_> {
                     self.pair(at, at + 3, false);
                 }
             }
-            b'<' if is_uncovered => self.element(at),
+            b'<' if is_uncovered && bytes.get(at + 1) != Some(&b'/') => self.element(at),
             b'\'' if is_uncovered => self.behind_space(at),
             b'-' => self.dashes(at),
             b'b' | b'B' => self.scheme(at),
@@ -220,9 +213,8 @@ impl Found<'_> {
     #[inline(never)]
     fn element(&mut self, at: usize) {
         let bytes = self.bytes;
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-        let name_end = run_end(bytes, at + 1, LONGEST_NAME, is_name);
-        if name_end == at + 1 || !self.names.may_end_text(&bytes[..name_end]) {
+        let name_end = run_end(bytes, at + 1, LONGEST_NAME, |byte| IS_OF_ELEMENT[usize::from(byte)]);
+        if name_end == at + 1 || !self.names.may_end(&bytes[..name_end]) {
             return;
         }
         let name = &bytes[at + 1..name_end];
@@ -367,6 +359,17 @@ impl Found<'_> {
     }
 }
 
+/// What the name of an element is made of.
+const IS_OF_ELEMENT: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        is[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+        byte += 1;
+    }
+    is
+};
+
 fn is_replacement(secret: &[u8]) -> bool {
     secret.strip_prefix(b"redacted:").is_some_and(|hash| hash.len() == 6 && hash.iter().all(u8::is_ascii_hexdigit))
 }
@@ -419,23 +422,44 @@ fn name_before(bytes: &[u8], end: usize) -> Range<usize> {
     start..end
 }
 
+/// What ends the part of a URL that names a host: what is outside of the URL, and what begins its path.
+const IS_BEHIND_HOST: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        is[byte as usize] = is_outside_url(byte) || matches!(byte, b'/' | b'?' | b'#');
+        byte += 1;
+    }
+    is
+};
+
+const fn is_outside_url(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'"' | b'<' | b'>')
+}
+
 /// `user:password` before the `@` of a URL. A user alone is no secret.
 fn user_info(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     const LOOK_AHEAD: usize = 128;
-    let is_outside = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'<' | b'>');
-    let end = run_end(bytes, start, usize::MAX, |byte| !is_outside(byte) && !matches!(byte, b'/' | b'?' | b'#'));
-    let authority = &bytes[start..end];
-    if let Some(at_sign) = authority.iter().rposition(|byte| *byte == b'@') {
-        let has_password = authority[..at_sign].contains(&b':');
-        return (has_password || at_sign >= 20).then_some(start..start + at_sign);
+    let (mut end, mut at_sign, mut colon) = (start, None, None);
+    while let Some(byte) = bytes.get(end).filter(|byte| !IS_BEHIND_HOST[usize::from(**byte)]) {
+        match byte {
+            b'@' => at_sign = Some(end),
+            b':' => colon = Some(end),
+            _ => {}
+        }
+        end += 1;
+    }
+    if let Some(at_sign) = at_sign {
+        let has_password = bytes[start..at_sign].contains(&b':');
+        return (has_password || at_sign - start >= 20).then_some(start..at_sign);
     }
     // A password may hold what should have been escaped; a port is a number.
-    let colon = authority.iter().rposition(|byte| *byte == b':')?;
-    let behind = &authority[colon + 1..];
+    let authority = &bytes[start..end];
+    let behind = &bytes[colon? + 1..end];
     if behind.iter().all(u8::is_ascii_digit) || authority.contains(&b'[') || authority.contains(&b',') {
         return None;
     }
-    let look_end = run_end(bytes, end, LOOK_AHEAD, |byte| !is_outside(byte));
+    let look_end = run_end(bytes, end, LOOK_AHEAD, |byte| !is_outside_url(byte));
     let at_sign = bytes[end..look_end].iter().position(|byte| *byte == b'@')?;
     Some(start..end + at_sign)
 }

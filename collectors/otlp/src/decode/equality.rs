@@ -27,7 +27,7 @@ fn decode_all(signal: Signal, encoding: Encoding, request: &[u8]) -> Result<(Vec
     let redactor = redactor();
     let context = Context { header: BatchHeader { received_ns: 5, ..BatchHeader::default() }, redactor: &redactor, environment: "test" };
     let mut batches = Vec::new();
-    let tally = decode(signal, encoding, request, context, &mut |batch| {
+    let tally = decode(signal, encoding, request.into(), context, &mut |_| true, &mut |batch| {
         batches.push(batch);
         ControlFlow::Continue(())
     })?;

@@ -15,6 +15,7 @@ mod spans;
 mod tally;
 mod wire;
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use switchboard_model::{Batch, BatchHeader, Redactor};
@@ -57,16 +58,26 @@ pub(crate) enum Undecodable {
     Protobuf(#[from] Malformed),
     #[error("the JSON is broken: {0}")]
     Json(String),
+    #[error("there is no room to mend the JSON")]
+    NoRoom,
 }
 
 /// Takes a finished batch; breaking off ends the decoding.
 pub(crate) type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 
-/// Decodes a request into batches. Metrics give no batch: their points are only counted.
-pub(crate) fn decode(signal: Signal, encoding: Encoding, request: &[u8], context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, Undecodable> {
+/// Decodes a request into batches. Metrics give no batch: their points are only counted. `room` is asked for what is taken beside the
+/// request, in bytes, before it is.
+pub(crate) fn decode(
+    signal: Signal,
+    encoding: Encoding,
+    request: Cow<'_, [u8]>,
+    context: Context<'_>,
+    room: &mut dyn FnMut(usize) -> bool,
+    emit: &mut Emit<'_>,
+) -> Result<Tally, Undecodable> {
     match encoding {
-        Encoding::Protobuf => Ok(decode_protobuf(signal, request, context, emit)?),
-        Encoding::Json => json::decode(signal, request, context, emit).map_err(Undecodable::Json),
+        Encoding::Protobuf => Ok(decode_protobuf(signal, &request, context, emit)?),
+        Encoding::Json => json::decode(signal, request, context, room, emit),
     }
 }
 

@@ -5,9 +5,11 @@
 mod fields;
 mod items;
 mod lenient;
+mod mend;
 mod value;
 mod walk;
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use serde::Deserialize;
@@ -16,17 +18,26 @@ use self::fields::{JsonAttrs, Text};
 use self::walk::walk;
 use super::columns::Columns;
 use super::tally::Lost;
-use super::{Context, Emit, LogBuilder, Signal, SpanBuilder, Tally};
+use super::{Context, Emit, LogBuilder, Signal, SpanBuilder, Tally, Undecodable};
 
 /// Bodies up to this size are decoded once, their batches held back until the end is known to be good; longer ones are
 /// looked through first.
 const MAX_HELD_BACK_BYTES: usize = 1 << 20;
 
-/// Decodes a request.
-pub(super) fn decode(signal: Signal, request: &[u8], context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, String> {
-    let text = String::from_utf8_lossy(request);
+/// Decodes a request. `room` is asked for what is taken beside it, in bytes, before it is.
+pub(super) fn decode(
+    signal: Signal,
+    request: Cow<'_, [u8]>,
+    context: Context<'_>,
+    room: &mut dyn FnMut(usize) -> bool,
+    emit: &mut Emit<'_>,
+) -> Result<Tally, Undecodable> {
+    let text = mend::mended(request, room).map_err(|mend::NoRoom| Undecodable::NoRoom)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let text = &*lenient::without_lone_surrogates(text);
+    decode_text(signal, text, context, emit).map_err(Undecodable::Json)
+}
+
+fn decode_text(signal: Signal, text: &str, context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, String> {
     if signal == Signal::Metrics {
         let mut points = items::Points::default();
         walk(signal, text, &mut points)?;
