@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use switchboard_tests::program;
 
 /// How long anything may take that is waited for.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(2);
+/// How long keys are given to take effect before they are pressed again.
+const LOOKS: Duration = Duration::from_secs(3);
+/// A few frames of a window that is drawn in software beside a busy machine.
+const FRAMES: Duration = Duration::from_millis(300);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// Ends a child when dropped.
@@ -151,21 +155,26 @@ impl Window {
         until("the spans are taken", || post(self.http_port, &request).then_some(()));
     }
 
-    /// A command by its name, from the palette.
+    /// A command by its name, from the palette. A window that draws slowly may still miss it.
     fn run(&self, command: &str) {
-        self.display.press(&["ctrl+p"]);
+        self.display.press(&["Escape", "ctrl+p"]);
+        std::thread::sleep(FRAMES);
         self.display.xdotool(&["type", "--delay", "20", command]);
+        std::thread::sleep(FRAMES);
         self.display.press(&["Return"]);
     }
 
-    /// Presses until what is copied by the command is as it should be: a key that came before the row was there did nothing.
+    /// Presses until what is copied is as it should be: a key that came before the row was there did nothing.
     #[track_caller]
     fn copied(&self, act: impl Fn(), is_it: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
         until(&format!("something is copied as it should be; the log says:\n{}", std::fs::read_to_string(self.path("log")).unwrap_or_default()), || {
             act();
-            std::thread::sleep(Duration::from_millis(300));
-            last = self.display.clipboard();
+            let deadline = Instant::now() + LOOKS;
+            while !is_it(&last) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(100));
+                last = self.display.clipboard();
+            }
             is_it(&last).then(|| last.clone())
         })
     }
@@ -203,8 +212,11 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
     }]));
 
     // The three forms of copying, read by another program.
-    window.run("Show traces");
-    let text = window.copied(|| display.press(&["Down", "c"]), |text| text.contains(&format!("trace {TRACE}")));
+    let first_trace = || {
+        window.run("Show traces");
+        display.press(&["Down", "c"]);
+    };
+    let text = window.copied(first_trace, |text| text.contains(&format!("trace {TRACE}")));
     assert!(text.starts_with("注文 POST /checkout\n42 ms · 1 span"), "{text}");
     let copied = window.copied(|| window.run("Copy as JSON"), |text| text.trim_start().starts_with('{'));
     let copied: Value = serde_json::from_str(&copied).expect("JSON");
@@ -214,7 +226,15 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
 
     // What another program copied is pasted into Find; what is found is opened.
     let offered = display.offer(TRACE);
-    let find = || display.press(&["Escape", "ctrl+k", "ctrl+a", "ctrl+v", "Return", "c"]);
+    let find = || {
+        display.press(&["Escape", "ctrl+k"]);
+        std::thread::sleep(FRAMES);
+        display.press(&["ctrl+a", "ctrl+v"]);
+        std::thread::sleep(FRAMES);
+        display.press(&["Return"]);
+        std::thread::sleep(FRAMES);
+        display.press(&["c"]);
+    };
     let text = window.copied(find, |text| text != TRACE && text.contains(&format!("trace {TRACE}\n")));
     assert!(text.contains("POST /checkout"), "the span is open: {text}");
     drop(offered);
