@@ -5,6 +5,7 @@
 #   kafka.sh secured DIR  the same with a listener for TLS and SASL besides, whose HOST:PORT it prints: SCRAM-SHA-512 and PLAIN, user
 #                         "observer", password "observer-secret"; DIR/ca.pem is its authority, and DIR/client.pem and DIR/client.p12
 #                         (password "store-secret") hold a certificate and its key that the listener accepts in place of nobody's
+#   kafka.sh join DIR OF  starts one more broker of the cluster whose first one is that of the folder OF, and runs
 #   kafka.sh stop DIR     ends the broker; the data stay
 #   kafka.sh kill DIR     ends it without a word (SIGKILL); the data stay
 #   kafka.sh groups DIR   prints what Kafka's own kafka-consumer-groups tells of all groups
@@ -125,12 +126,24 @@ certify() {
 }
 
 configure() {
-    local dir=$1 port controller_port security=
+    local dir=$1 port controller_port security= roles=broker,controller node_id=1
     port=$(free_port)
     controller_port=$(free_port)
     while [ "$controller_port" = "$port" ]; do controller_port=$(free_port); done
     local listeners="PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port"
-    local -a credentials=()
+    local advertised=$listeners
+    local -a how=(--standalone)
+    if [ -e "$dir/joins" ]; then
+        local first
+        first=$(cat "$dir/joins")
+        roles=broker
+        # Numbered in the order in which they joined.
+        node_id=$(($(wc -l <"$first/joined") + 1))
+        controller_port=$(sed -n 's|^controller.quorum.bootstrap.servers=.*:||p' "$first/server.properties")
+        listeners="PLAINTEXT://127.0.0.1:$port"
+        advertised=$listeners
+        how=()
+    fi
     if [ -e "$dir/is-secured" ]; then
         command -v openssl >/dev/null || fail "openssl is missing: install openssl"
         certify "$dir" >"$dir/certificates.log" 2>&1 || {
@@ -141,7 +154,8 @@ configure() {
         secured_port=$(free_port)
         while [ "$secured_port" = "$port" ] || [ "$secured_port" = "$controller_port" ]; do secured_port=$(free_port); done
         listeners="PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secured_port,CONTROLLER://127.0.0.1:$controller_port"
-        credentials=(--add-scram 'SCRAM-SHA-512=[name=observer,password=observer-secret]')
+        advertised=$listeners
+        how+=(--add-scram 'SCRAM-SHA-512=[name=observer,password=observer-secret]')
         security="
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
@@ -156,11 +170,11 @@ ssl.truststore.password=store-secret
 ssl.client.auth=requested"
     fi
     cat >"$dir/server.properties" <<PROPERTIES
-process.roles=broker,controller
-node.id=1
+process.roles=$roles
+node.id=$node_id
 controller.quorum.bootstrap.servers=127.0.0.1:$controller_port
 listeners=$listeners
-advertised.listeners=$listeners
+advertised.listeners=$advertised
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=$dir/data
@@ -191,9 +205,13 @@ logger.server.name=kafka.server
 logger.server.level=INFO
 PROPERTIES
     local cluster_id
-    cluster_id=$(timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool random-uuid)
-    timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool format --standalone \
-        -t "$cluster_id" -c "$dir/server.properties" "${credentials[@]}" >"$dir/format.log" 2>&1 || {
+    if [ -e "$dir/joins" ]; then
+        cluster_id=$(sed -n 's|^cluster.id=||p' "$first/data/meta.properties")
+    else
+        cluster_id=$(timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool random-uuid)
+    fi
+    timeout "$tool_within_s" "${BASH_SOURCE[0]}" tool "$dir" kafka.tools.StorageTool format \
+        -t "$cluster_id" -c "$dir/server.properties" "${how[@]}" >"$dir/format.log" 2>&1 || {
         cat "$dir/format.log" >&2
         rm -f "$dir/server.properties"
         fail "the storage cannot be formatted"
@@ -208,7 +226,7 @@ address_of() {
 }
 
 port_of() {
-    sed -n 's|^listeners=PLAINTEXT://127.0.0.1:\([0-9]*\),.*|\1|p' "$1/server.properties"
+    sed -n 's|^listeners=PLAINTEXT://127.0.0.1:\([0-9]*\).*|\1|p' "$1/server.properties"
 }
 
 # Starts the broker and waits for its answer; fails if it ended by itself.
@@ -286,7 +304,7 @@ kill_broker() {
     rm -f "$dir/pid"
 }
 
-usage="usage: kafka.sh start|secured|stop|kill|groups|topics DIR"
+usage="usage: kafka.sh start|secured|join|stop|kill|groups|topics DIR"
 [ $# -ge 2 ] || fail "$usage"
 verb=$1
 mkdir -p "$2"
@@ -296,6 +314,14 @@ case $verb in
 start) start "$dir" ;;
 secured)
     [ -s "$dir/server.properties" ] || touch "$dir/is-secured"
+    start "$dir"
+    ;;
+join)
+    first=$(cd "${1:?the folder of the first broker}" && pwd)
+    if [ ! -s "$dir/server.properties" ]; then
+        echo "$first" >"$dir/joins"
+        echo "$dir" >>"$first/joined"
+    fi
     start "$dir"
     ;;
 stop) stop "$dir" ;;

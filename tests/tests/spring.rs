@@ -288,7 +288,7 @@ async fn breaker(watched: &mut Watched, spring: &mut Spring) {
 
 async fn poison(watched: &mut Watched, spring: &mut Spring) {
     spring.place("poison", 7).await.expect("answered");
-    spring.place("unbillable", 3).await.expect("answered");
+    spring.place("unbillable", 7).await.expect("answered");
     // While retries wait for their time, nobody falls behind.
     let deadline = Instant::now() + Duration::from_secs(3);
     while Instant::now() < deadline {
@@ -443,7 +443,7 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
     rebalance(&mut watched, &mut spring).await;
     broker_restart(&mut watched, &mut spring, &broker).await;
     replayed(&mut watched, &mut spring, "orders.placed-dlt", "orders.placed", 7).await;
-    replayed(&mut watched, &mut spring, "orders.invoice-dlt", "orders.invoice", 3).await;
+    replayed(&mut watched, &mut spring, "orders.invoice-dlt", "orders.invoice", 7).await;
 
     let kept = kept(&watched.report(), &spring);
     watched.session.stop().await;
