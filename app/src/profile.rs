@@ -326,6 +326,9 @@ impl Profile {
         }
         for kafka in &self.kafka {
             for broker in kafka.brokers.split(',') {
+                if broker.contains('@') {
+                    return wrong("kafka.brokers", "(hidden)", "write host:port; credentials belong into username and password");
+                }
                 if broker.trim().rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
                     return wrong("kafka.brokers", &kafka.brokers, "write host:port, several separated by commas");
                 }
@@ -517,6 +520,7 @@ mod tests {
             (format!("{kafka}tail = [{{ channel = \"c\", from = \"hunter2\" }}]"), "unknown variant, expected"),
             ("name = \"x\"\n[otlp]\nforward = \"http://user:hunter2@collector:4318\"".to_owned(), "otlp.forward"),
             ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"user:hunter2@h\"".to_owned(), "kafka.brokers"),
+            ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"user:hunter2@h:9092\"".to_owned(), "kafka.brokers"),
             ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"ftp://user:hunter2@h\"".to_owned(), "http.url"),
             ("name = \"x\"\n[links]\ntrace = \"http://user:hunter2@h/{trace_id}\"".to_owned(), "links"),
         ] {

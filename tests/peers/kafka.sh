@@ -3,7 +3,7 @@
 #
 #   kafka.sh start DIR    prints HOST:PORT once the broker answers; a DIR that was used before keeps its port and its data
 #   kafka.sh secured DIR  the same with a listener for TLS and SASL besides, whose HOST:PORT it prints: SCRAM-SHA-512 and PLAIN, user
-#                         "observer", password "observer-secret"; DIR/ca.pem is its authority, and DIR/client.pem and DIR/client.p12
+#                         "observer", password "observer-secret", and any unsigned token; DIR/ca.pem is its authority, and DIR/client.pem and DIR/client.p12
 #                         (password "store-secret") hold a certificate and its key that the listener accepts in place of nobody's
 #   kafka.sh join DIR OF  starts one more broker of the cluster whose first one is that of the folder OF, and runs
 #   kafka.sh stop DIR     ends the broker; the data stay
@@ -158,9 +158,10 @@ configure() {
         how+=(--add-scram 'SCRAM-SHA-512=[name=observer,password=observer-secret]')
         security="
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
-sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_observer=\"observer-secret\";
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"observer\";
 ssl.keystore.type=PKCS12
 ssl.keystore.location=$dir/server.p12
 ssl.keystore.password=store-secret

@@ -314,9 +314,8 @@ impl Books {
         }
         let deliveries =
             READERS.iter().map(|(group, channel)| json!({"group": group, "channel": channel, "count": self.count("delivery", &[("group", group)])}));
-        // That it begins closed is no change, and a report tells changes.
-        let breakers =
-            self.of("breaker").skip(1).map(|line| json!({"caller": line["caller"], "instance": "orders-1", "name": line["name"], "state": line["state"]}));
+        // The first is what it began with; who compares knows.
+        let breakers = self.of("breaker").map(|line| json!({"caller": line["caller"], "instance": "orders-1", "name": line["name"], "state": line["state"]}));
         json!({
             "calls": calls,
             "records": records.iter().map(|(channel, records)| json!({"channel": channel, "records": records})).collect::<Vec<_>>(),
@@ -388,9 +387,11 @@ impl Books {
         }
         let booked: Vec<(i64, &str)> = self.of("breaker").filter_map(|line| Some((line["at_ms"].as_i64()?, line["state"].as_str()?))).skip(1).collect();
         for row in rows {
-            for transition in row["transitions"].as_array().into_iter().flatten() {
-                let (at, state) = (transition[0].as_str().unwrap_or_default(), transition[1].as_str().unwrap_or_default());
-                if !booked.iter().any(|(booked_ms, booked_state)| *booked_state == state && at_ms(at) == Some(*booked_ms)) && state != "closed" {
+            let moments = row["transitions"].as_array().into_iter().flatten();
+            let moments = moments.map(|transition| (transition[0].as_str().unwrap_or_default(), transition[1].as_str().unwrap_or_default()));
+            // That it was closed when it was seen first is no change of its own.
+            for (at, state) in moments.enumerate().filter(|(number, (_, state))| *number > 0 || *state != "closed").map(|(_, moment)| moment) {
+                if !booked.iter().any(|(booked_ms, booked_state)| *booked_state == state && at_ms(at) == Some(*booked_ms)) {
                     found.push(format!("the breaker became {state} at {at}, which is none of the books' moments {booked:?}"));
                 }
             }

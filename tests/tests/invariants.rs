@@ -27,12 +27,17 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
             let path = entry.expect("an entry").path();
             if path.is_dir() && !path.ends_with("target") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_tests(&path) {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push((path.clone(), std::fs::read_to_string(&path).expect("text")));
             }
         }
     }
     found
+}
+
+/// The same without files of unit tests.
+fn product(folder: &str) -> impl Iterator<Item = (PathBuf, String)> {
+    sources(folder).into_iter().filter(|(path, _)| !is_tests(path))
 }
 
 /// The code of a file: without comments, and without its unit tests at the end.
@@ -41,7 +46,7 @@ fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
-const ASYNC_AND_NETWORK: &[&str] = &["tokio", "futures", "reqwest", "hyper", "axum", "tonic", "rdkafka", "h2", "async-std", "smol"];
+const ASYNC_AND_NETWORK: &[&str] = &["tokio", "futures", "reqwest", "hyper", "axum", "tonic", "rdkafka", "krafka", "h2", "async-std", "smol"];
 /// What opens a connection; addresses as plain values may be anywhere.
 const CONNECTIONS: &[&str] = &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "ToSocketAddrs"];
 const DRAWING: &[&str] = &["egui", "eframe", "egui-wgpu", "wgpu", "winit"];
@@ -52,7 +57,7 @@ fn assert_none(package: &str, banned: &[&str]) {
 }
 
 fn assert_sources_without(folder: &str, banned: &[&str]) {
-    for (path, text) in sources(folder) {
+    for (path, text) in product(folder) {
         for word in banned {
             assert!(!code(&text).contains(word), "{} must not use {word}", path.display());
         }
@@ -100,7 +105,7 @@ fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
         ["std::process", "tokio::", "reqwest::", "tonic::", "rdkafka::", "switchboard_otlp", "switchboard_kafka", "switchboard_http", "switchboard_grpc"];
     assert_sources_without("app/src/window", &banned);
     assert_sources_without("app/src/window", &["crate::session", "crate::live", "Store::"]);
-    for (path, text) in sources("app/src/window") {
+    for (path, text) in product("app/src/window") {
         // A picture without a window waits for the graphics adapter, on no thread that draws.
         assert!(path.ends_with("screenshot.rs") || !code(&text).contains("block_on"), "{} must wait for nothing", path.display());
     }
@@ -108,7 +113,7 @@ fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
 
 #[test]
 fn only_the_session_meets_collectors_and_it_draws_nothing() {
-    for (path, text) in sources("app/src") {
+    for (path, text) in product("app/src") {
         let code = code(&text);
         let is_session = path.ends_with("app/src/session.rs") || path.to_string_lossy().contains("app/src/session/");
         for word in ["switchboard_otlp", "switchboard_kafka", "switchboard_http", "switchboard_grpc"] {
@@ -126,7 +131,7 @@ fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
     for folder in
         ["app/src", "app/engine/src", "collectors/model/src", "collectors/otlp/src", "collectors/kafka/src", "collectors/http/src", "collectors/grpc/src"]
     {
-        for (path, text) in sources(folder) {
+        for (path, text) in product(folder) {
             let code = code(&text);
             assert!(allowed.contains(&path) || !producers.iter().any(|word| code.contains(word)), "{} must not make a producer", path.display());
             let may_permit = path.ends_with("app/src/session.rs") || path.starts_with(root().join("app/src/session"));
@@ -136,7 +141,7 @@ fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
     let sender = std::fs::read_to_string(root().join("collectors/kafka/src/sender.rs")).expect("the sender");
     assert!(sender.contains("pub async fn connect(config: &Config, permit: WritePermit"), "a sender is made from a permit");
     // Nobody else asks for a client that sends.
-    for (path, text) in sources("collectors/kafka/src") {
+    for (path, text) in product("collectors/kafka/src") {
         assert!(path.ends_with("sender.rs") || path.ends_with("client.rs") || !code(&text).contains("Role::Send"), "{}", path.display());
     }
 }
@@ -230,7 +235,7 @@ fn librdkafka_reads_and_sends_and_is_asked_nothing_else() {
         }
     }
     // Nor by way of rdkafka.
-    for (path, text) in sources("collectors/kafka/src").into_iter().chain(sources("app/src")) {
+    for (path, text) in product("collectors/kafka/src").chain(product("app/src")) {
         let code = code(&text);
         for word in ["rdkafka::admin", "fetch_group_list", "rdkafka::consumer::StreamConsumer", "committed_offsets"] {
             assert!(!code.contains(word), "{} must not use {word}", path.display());

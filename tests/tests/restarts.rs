@@ -1,5 +1,6 @@
 //! Apache Kafka restarted under several running programs, orderly and by SIGKILL: none ends, all go on within 10 s, and what they saw
-//! is what was produced. `SWITCHBOARD_RESTARTS` and `SWITCHBOARD_PROGRAMS` say how often and under how many (6 and 3).
+//! is what was produced: one broker, and one of three in turn. `SWITCHBOARD_RESTARTS` and `SWITCHBOARD_PROGRAMS` say how often and under how
+//! many (6 and 3; of three brokers 3 and 2).
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -122,17 +123,36 @@ fn is_live(program: &Program) -> bool {
     output.lines().rev().find(|line| line.contains("         shop · ")).is_some_and(|line| line.contains("shop · live"))
 }
 
+fn is_asked_for() -> bool {
+    let is_asked_for = std::env::var_os("CI_PEERS").is_some();
+    if !is_asked_for {
+        eprintln!("skipped: CI_PEERS is not set (this test fetches Apache Kafka from Maven Central)");
+    }
+    is_asked_for
+}
+
 #[test]
 fn restarts_of_the_broker_end_no_program_and_lose_nothing() {
-    if std::env::var_os("CI_PEERS").is_none() {
-        println!("skipped: CI_PEERS is not set (this test fetches Apache Kafka from Maven Central)");
-        return;
+    if is_asked_for() {
+        restart(&[Broker::start()], number("SWITCHBOARD_RESTARTS", 6), number("SWITCHBOARD_PROGRAMS", 3));
     }
-    let (num_restarts, num_programs) = (number("SWITCHBOARD_RESTARTS", 6), number("SWITCHBOARD_PROGRAMS", 3));
+}
+
+#[test]
+fn restarts_of_one_of_three_brokers_end_no_program_and_lose_nothing() {
+    if is_asked_for() {
+        let first = Broker::start();
+        let (second, third) = (first.joined(), first.joined());
+        restart(&[first, second, third], number("SWITCHBOARD_RESTARTS", 3), number("SWITCHBOARD_PROGRAMS", 2));
+    }
+}
+
+/// Restarts the brokers of a cluster in turn under so many programs.
+fn restart(brokers: &[Broker], num_restarts: u64, num_programs: u64) {
     let longest_s = number("SWITCHBOARD_LONGEST_AWAY_S", 20);
-    let broker = Broker::start();
-    let admin: rdkafka::admin::AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &broker.address).create().expect("a client");
-    let topic = rdkafka::admin::NewTopic::new(TOPIC, NUM_PARTITIONS, rdkafka::admin::TopicReplication::Fixed(1));
+    let addresses = brokers.iter().map(|broker| broker.address.as_str()).collect::<Vec<_>>().join(",");
+    let admin: rdkafka::admin::AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &addresses).create().expect("a client");
+    let topic = rdkafka::admin::NewTopic::new(TOPIC, NUM_PARTITIONS, rdkafka::admin::TopicReplication::Fixed(brokers.len() as i32));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let made = runtime.block_on(admin.create_topics([&topic], &rdkafka::admin::AdminOptions::new())).expect("answered");
     assert!(made.iter().all(Result::is_ok), "{made:?}");
@@ -141,13 +161,12 @@ fn restarts_of_the_broker_end_no_program_and_lose_nothing() {
         let path = folder.path().join(format!("shop-{at}.toml")).display().to_string();
         let ledger = folder.path().join(format!("ledger-{at}.sqlite")).display().to_string();
         let text = format!(
-            "name = \"shop\"\nledger = {ledger:?}\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"shop\"\nbrokers = \"{}\"\npoll_s = 1.0\ntail = [{{ channel = \"{TOPIC}\", from = \"beginning\" }}]\n",
-            broker.address
+            "name = \"shop\"\nledger = {ledger:?}\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"shop\"\nbrokers = \"{addresses}\"\npoll_s = 1.0\ntail = [{{ channel = \"{TOPIC}\", from = \"beginning\" }}]\n",
         );
         std::fs::write(&path, text).expect("a profile");
         path
     };
-    let traffic = Traffic::start(&broker.address);
+    let traffic = Traffic::start(&addresses);
     let mut programs: Vec<(Program, String)> = (0..num_programs)
         .map(|at| {
             let report = folder.path().join(format!("report-{at}.json")).display().to_string();
@@ -162,6 +181,7 @@ fn restarts_of_the_broker_end_no_program_and_lose_nothing() {
     for restart in 0..num_restarts {
         std::thread::sleep(Duration::from_secs(3));
         let is_crash = restart % 2 == 0;
+        let broker = &brokers[restart as usize % brokers.len()];
         // 2 s the first time, the longest the second, anything between after that.
         let away_s = match restart {
             0 => 2,
@@ -195,7 +215,7 @@ fn restarts_of_the_broker_end_no_program_and_lose_nothing() {
                 );
                 std::thread::sleep(Duration::from_millis(20));
             }
-            println!(
+            eprintln!(
                 "restart {restart} ({away_s} s away, SIGKILL: {is_crash}): program {at} goes on {:.1} s after the answer",
                 answered.elapsed().as_secs_f64()
             );
@@ -215,5 +235,5 @@ fn restarts_of_the_broker_end_no_program_and_lose_nothing() {
         let records = &source["by_kind"]["record"];
         assert_eq!((records["received"].as_u64(), records["duplicate"].as_u64()), (Some(num_produced), Some(0)), "program {at}: {records:#}");
     }
-    println!("{num_restarts} restarts under {num_programs} programs: {num_produced} records, the slowest went on within {:.1} s", slowest.as_secs_f64());
+    eprintln!("{num_restarts} restarts under {num_programs} programs: {num_produced} records, the slowest went on within {:.1} s", slowest.as_secs_f64());
 }

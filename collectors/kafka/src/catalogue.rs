@@ -194,6 +194,8 @@ impl Catalogue {
             let new_id = ids.and_then(|ids| ids.get(&*topic.name));
             let is_other = match (new_id, &topic.topic_id) {
                 (Some(new), Some(known)) => new != known,
+                // Its id was not told this time; it is asked for again.
+                (None, Some(_)) => continue,
                 _ => topic.is_back,
             };
             topic.is_back = false;
@@ -310,6 +312,11 @@ mod tests {
         // Gone for a while, as when its brokers were: the same one.
         catalogue.list(std::iter::empty());
         catalogue.list([listed("a", 1)].into_iter());
+        assert_eq!(catalogue.identify(Some(&id("x")), 2), [] as [TopicId; 0]);
+        // The same, while ids cannot be read: it is asked for again, and nothing is said meanwhile.
+        catalogue.list(std::iter::empty());
+        catalogue.list([listed("a", 1)].into_iter());
+        assert_eq!((catalogue.identify(None, 2), catalogue.asked_for_ids(false).len()), (vec![], 1));
         assert_eq!(catalogue.identify(Some(&id("x")), 2), [] as [TopicId; 0]);
         // Made again between two looks.
         catalogue.set_high("a", 0, Some(9));

@@ -85,6 +85,9 @@ impl Counter {
         due.sort_unstable();
         // Of one partition only one place is read at a time.
         due.dedup_by_key(|(topic, partition, _)| (*topic, *partition));
+        // What cannot be read stays due: it must not stand before the others for ever.
+        let num_due = due.len().max(1);
+        due.rotate_left((self.round as usize).wrapping_mul(MOST_AT_ONCE) % num_due);
         due.truncate(MOST_AT_ONCE);
         if !due.is_empty() {
             self.read(&due, catalogue, config, errors, stopped);

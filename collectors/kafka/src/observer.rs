@@ -178,6 +178,8 @@ impl Observer {
         if let Some(wishes) = self.control.wishes_since(&mut self.version) {
             self.wishes = wishes;
         }
+        // A token that the client waits for is asked for here; without it no broker answers.
+        client.events(|event| self.errors.hear(event));
         let listed = self.list(client.client(), ask);
         client.events(|event| self.errors.hear(event));
         let num_brokers = match listed {

@@ -68,10 +68,11 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What follows a host's first label, with the dot before it. Of one label there is too little left to tell owners apart.
+/// What follows a host's first label, with the dot before it, where that is one owner's: no more than what a registry gives out to
+/// anybody (the Public Suffix List) is too little to tell owners apart.
 fn domain_of(host: &str) -> Option<String> {
     let (_, domain) = host.split_once('.')?;
-    (!is_address(host) && domain.contains('.')).then(|| format!(".{domain}"))
+    (!is_address(host) && psl::domain_str(domain).is_some()).then(|| format!(".{domain}"))
 }
 
 #[cfg(test)]
@@ -99,6 +100,10 @@ mod tests {
             ("localhost:9092", &[], &["127.0.0.1", "localhost", "::1"], &["10.0.0.1", "kafka"]),
             ("SASL_SSL://10.0.0.1:9092", &[], &["10.0.0.1"], &["10.0.0.2", "a.0.0.1"]),
             ("kafka.com:9092", &[], &["kafka.com"], &["evil.com"]),
+            ("kafka.co.uk:9092", &[], &["kafka.co.uk"], &["evil.co.uk"]),
+            ("x.ngrok.io:9092", &[], &["x.ngrok.io"], &["evil.ngrok.io"]),
+            ("kafka-1.shop.co.uk:9092", &[], &["kafka-2.shop.co.uk"], &["evil.co.uk"]),
+            ("kafka-1.shop.internal:9092", &[], &["kafka-2.shop.internal"], &["shop.internal", "kafka.other.internal"]),
             ("kafka:9092", &["10.0.0.2", "*.brokers.internal"], &["kafka", "10.0.0.2", "b1.brokers.internal"], &["brokers.internal", "10.0.0.3"]),
             ("[fd00::1]:9092", &[], &["fd00::1"], &["fd00::2"]),
         ];

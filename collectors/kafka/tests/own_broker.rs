@@ -5,7 +5,7 @@
 #[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
 mod session;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -14,8 +14,8 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_kafka::testing::Broker;
-use switchboard_kafka::{Config, TokenSource};
-use switchboard_model::{FailureKind, SourcePhase, TailFrom};
+use switchboard_kafka::{Config, Sender, SenderOptions, TokenSource};
+use switchboard_model::{FailureKind, SourcePhase, TailFrom, WritePermit, WriteRules};
 
 use session::{Session, config, numbers, producer, send};
 
@@ -150,6 +150,14 @@ fn secured(broker: &Broker, mechanism: &str) -> Config {
     config
 }
 
+/// A token that a broker without a key takes: RFC 7519, section 6.
+fn unsigned_token() -> String {
+    let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let part = |json: String| openssl::base64::encode_block(json.as_bytes()).trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let claims = format!("{{\"sub\":\"observer\",\"iat\":{now_s},\"exp\":{}}}", now_s + 3600);
+    format!("{}.{}.", part("{\"alg\":\"none\"}".to_owned()), part(claims))
+}
+
 #[test]
 fn lag_is_read_on_a_secured_cluster() {
     if !has_peers("lag_is_read_on_a_secured_cluster") {
@@ -196,6 +204,15 @@ fn lag_is_read_on_a_secured_cluster() {
     unverified.properties.remove("ssl.ca.location");
     unverified.properties.insert("enable.ssl.certificate.verification".to_owned(), "false".to_owned());
     is_read(unverified, "lag without verification");
+    let mut by_token = secured(&broker, "OAUTHBEARER");
+    (by_token.username, by_token.password, by_token.token) = (None, None, Some(TokenSource::new(|| Ok(unsigned_token()))));
+    is_read(by_token.clone(), "lag by a token");
+    let cluster_id = committer.client().fetch_cluster_id(Duration::from_secs(20)).expect("an id");
+    let rules = WriteRules { source: "k", cluster_id: Some(&cluster_id), writes_allowed: true, is_production: false, typed_name: None };
+    let permit = WritePermit::from_profile(&rules).expect("allowed");
+    let sender = block_on(Sender::connect(&by_token, permit, SenderOptions::default())).expect("connected with a token");
+    assert_eq!(block_on(sender.num_partitions("orders")), Ok(1));
+    drop(sender);
     // What must fail, and how it is told.
     let fails = |config: Config, kind: FailureKind, word: &str| {
         let session = Session::start(config);

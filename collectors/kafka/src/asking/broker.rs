@@ -46,6 +46,7 @@ pub(crate) struct BrokerAsker {
     errors: Arc<BrokerErrors>,
     /// Where the profile holds credentials, or the brokers are old, connections lead through this door.
     gate: RefCell<Option<ProxyConfig>>,
+    old_gate: RefCell<Option<ProxyConfig>>,
     /// `None` until the first call finds a broker.
     client: RefCell<Option<Arc<AdminClient>>>,
 }
@@ -66,7 +67,16 @@ impl BrokerAsker {
         let errors = Arc::clone(errors);
         let gate =
             if trust.is_open() { None } else { Some(runtime.block_on(gate::open(trust.clone(), Arc::clone(&errors), Handshake::Theirs)).map_err(local)?) };
-        Ok(Self { runtime, brokers: config.brokers.clone(), security, trust, errors, gate: RefCell::new(gate), client: RefCell::new(None) })
+        Ok(Self {
+            runtime,
+            brokers: config.brokers.clone(),
+            security,
+            trust,
+            errors,
+            gate: RefCell::new(gate),
+            old_gate: RefCell::default(),
+            client: RefCell::new(None),
+        })
     }
 
     /// Waits for a call, which gets the client; connects first where there is none yet.
@@ -100,17 +110,18 @@ impl BrokerAsker {
         if let Some(client) = known {
             return Ok(client);
         }
-        let connected = tokio::time::timeout(timeout, self.connect()).await.map_err(|_| timed_out())?;
+        let gate = self.gate.borrow().clone();
+        let has_gate = gate.is_some();
+        let connected = tokio::time::timeout(timeout, self.connect(gate)).await.map_err(|_| timed_out())?;
         let is_plain = !self.security.requires_tls() && !self.security.requires_sasl();
         let kafka = match connected {
-            Err(error) if is_plain && may_be_garbled(&error) && self.gate.borrow().is_none() => {
-                let gate = gate::open(self.trust.clone(), Arc::clone(&self.errors), Handshake::Old).await;
-                *self.gate.borrow_mut() = Some(gate.map_err(|error| CallError::local(&error.to_string()))?);
-                let connected = tokio::time::timeout(timeout, self.connect()).await;
-                if !matches!(connected, Ok(Ok(_))) {
-                    *self.gate.borrow_mut() = None;
+            Err(error) if is_plain && may_be_garbled(&error) && !has_gate => {
+                let gate = self.old_gate().await?;
+                let connected = tokio::time::timeout(timeout, self.connect(Some(gate.clone()))).await.map_err(|_| timed_out())?;
+                if connected.is_ok() {
+                    *self.gate.borrow_mut() = Some(gate);
                 }
-                connected.map_err(|_| timed_out())?
+                connected
             }
             connected => connected,
         };
@@ -122,14 +133,25 @@ impl BrokerAsker {
 }
 
 impl BrokerAsker {
-    async fn connect(&self) -> krafka::Result<Kafka> {
+    /// The door for brokers that are old, opened once: it stays open as long as this lives.
+    async fn old_gate(&self) -> Result<ProxyConfig, CallError> {
+        let known = self.old_gate.borrow().clone();
+        if let Some(gate) = known {
+            return Ok(gate);
+        }
+        let gate = gate::open(self.trust.clone(), Arc::clone(&self.errors), Handshake::Old).await;
+        let gate = gate.map_err(|error| CallError::local(&error.to_string()))?;
+        *self.old_gate.borrow_mut() = Some(gate.clone());
+        Ok(gate)
+    }
+
+    async fn connect(&self, gate: Option<ProxyConfig>) -> krafka::Result<Kafka> {
         let mut builder = Kafka::builder(&self.brokers)
             .client_id(format!("{OWN_USER_AGENT}-asker"))
             .security(self.security.clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .request_timeout(REQUEST_TIMEOUT)
             .max_response_size(MOST_RESPONSE_BYTES);
-        let gate = self.gate.borrow().clone();
         if let Some(gate) = gate {
             builder = builder.proxy(gate);
         }

@@ -85,7 +85,7 @@ fn tls<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Tls
     if verifies && get("ssl.endpoint.identification.algorithm") == Some("none") {
         return Err(Failure {
             kind: FailureKind::Protocol,
-            detail: "Groups and offsets cannot be asked for while `ssl.endpoint.identification.algorithm` is none: a certificate without its name is not \
+            detail: "This source cannot be used while `ssl.endpoint.identification.algorithm` is none: a certificate without its name is not \
                      checked by half"
                 .to_owned(),
             next_step: "Let the brokers' certificates name their hosts and remove the property, or set enable.ssl.certificate.verification = \"false\", which \

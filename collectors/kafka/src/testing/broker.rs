@@ -15,8 +15,8 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/kafka.sh")
 }
 
-fn run(verb: &str, folder: &Path) -> String {
-    let output = Command::new(script()).arg(verb).arg(folder).output().expect("kafka.sh can be run");
+fn run(verb: &str, folders: &[&Path]) -> String {
+    let output = Command::new(script()).arg(verb).args(folders).output().expect("kafka.sh can be run");
     assert!(output.status.success(), "kafka.sh {verb} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -24,20 +24,27 @@ fn run(verb: &str, folder: &Path) -> String {
 impl Broker {
     /// Starts one, and waits until it answers.
     pub fn start() -> Self {
-        Self::by("start")
+        Self::by("start", None)
     }
 
     /// Starts one with a listener for TLS and SASL (see the script), whose address this is then.
     pub fn secured() -> Self {
-        Self::by("secured")
+        Self::by("secured", None)
     }
 
-    fn by(verb: &str) -> Self {
+    /// Starts one more broker of the cluster whose first one this is.
+    #[must_use]
+    pub fn joined(&self) -> Self {
+        Self::by("join", Some(self))
+    }
+
+    fn by(verb: &str, first: Option<&Self>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("switchboard-kafka-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
-        let address = run(verb, &folder);
+        let folders: Vec<&Path> = std::iter::once(folder.as_path()).chain(first.map(|first| first.folder.as_path())).collect();
+        let address = run(verb, &folders);
         Self { folder, address }
     }
 
@@ -48,17 +55,17 @@ impl Broker {
 
     /// Ends it in order.
     pub fn stop(&self) {
-        run("stop", &self.folder);
+        run("stop", &[&self.folder]);
     }
 
     /// Ends it as a crash does.
     pub fn kill(&self) {
-        run("kill", &self.folder);
+        run("kill", &[&self.folder]);
     }
 
     /// Starts it again, on the same port with the same data.
     pub fn start_again(&self) {
-        assert_eq!(run("start", &self.folder), self.address);
+        assert_eq!(run("start", &[&self.folder]), self.address);
     }
 
     /// Sends its process a signal, such as `STOP`.
