@@ -201,9 +201,11 @@ impl<'a> Run<'a> {
     /// written, even where the window broke down.
     fn in_window(&self, live: &LiveSession, lab: Option<LabDesk>, options: WindowOptions) -> anyhow::Result<Ending> {
         live.wake_with_lines_of(&self.program.own_log);
-        live.close_at(self.args.run_for.map(|run_for| Instant::now() + run_for));
+        let close_at = self.args.run_for.map(|run_for| Instant::now() + run_for);
+        live.close_at(close_at);
         let finish = Finish {
             live: live.clone(),
+            close_at,
             lab,
             args: self.args.clone(),
             options: options.clone(),
@@ -236,6 +238,8 @@ impl<'a> Run<'a> {
 #[derive(Clone)]
 struct Finish {
     live: LiveSession,
+    /// When its time is over.
+    close_at: Option<Instant>,
     lab: Option<LabDesk>,
     args: RunArgs,
     options: WindowOptions,
@@ -251,9 +255,9 @@ impl Finish {
         headless::finish(self.live.take()?, lab, &self.args, &shown, &mut self.interruptions).await
     }
 
-    /// Closes the window when the program is told to end, and finishes the run itself where that takes too long.
+    /// Closes the window when the program is told to end or its time is over, and finishes the run itself where that takes too long.
     async fn once_told(mut self, is_finishing: Arc<AtomicBool>, errors: StatusLines) {
-        self.interruptions.next().await;
+        self.interruptions.next_until(self.close_at).await;
         self.live.close_at(Some(Instant::now()));
         tokio::time::sleep(CLOSED_WITHIN).await;
         if is_finishing.swap(true, Ordering::AcqRel) {
