@@ -100,7 +100,10 @@ impl Follower {
         let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
         let at = sighting.retry.as_ref().map_or(sent_to, |retry| retry.at.clone());
         let none = BTreeMap::new();
-        let groups = commits.get(&(letter.cluster.clone(), at.channel.clone())).unwrap_or(&none);
+        let known = commits.get(&(letter.cluster.clone(), at.channel.clone()));
+        // Where it was moved to this round, it is looked for readers from the next one on.
+        sighting.is_unread = known.is_none();
+        let groups = known.unwrap_or(&none);
         let Some(failed) = &record.failed_group else {
             sighting.others.extend(groups.iter().filter(|(_, reading)| reading.is_past(&at)).map(|(group, _)| group.clone()));
             (sighting.waits_for, sighting.is_untellable) = ("its headers do not tell in which group it died".to_owned(), true);
@@ -113,18 +116,24 @@ impl Follower {
             return;
         }
         let sent_ns = sighting.retry.as_ref().map_or(record.intended_ns, |retry| retry.since_ns);
-        let mut readings = groups.iter().filter(|(group, _)| own(group)).map(|(group, reading)| reading.has_read(group, &at, sent_ns)).peekable();
+        let own_readings = groups.iter().filter(|(group, _)| own(group));
+        let mut readings = own_readings.map(|(group, reading)| (reading.has_read(group, &at, sent_ns), reading.is_past(&at))).peekable();
         sighting.is_untellable = readings.peek().is_none() && sighting.retry.as_ref().is_none_or(|retry| retry.over_ns.is_none());
         sighting.waits_for = match readings.peek() {
             None if sighting.retry.is_some() => format!("no group is known that reads {} for {failed}", at.channel),
             None => format!("nothing is known of what {failed} has committed on {}", at.channel),
             Some(_) => String::new(),
         };
-        for reading in readings {
+        for (reading, is_past) in readings {
             match reading {
-                Ok(evidence) => return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns }),
-                Err(why) => sighting.waits_for = why,
+                Ok(evidence) => {
+                    (sighting.is_unread, sighting.is_untellable) = (false, false);
+                    return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns });
+                }
+                Err(why) => (sighting.waits_for, sighting.is_unread) = (why, true),
             }
+            // Who was moved past a record will not come back to it.
+            sighting.is_untellable |= is_past && sighting.retry.is_some();
         }
     }
 

@@ -52,6 +52,8 @@ pub struct Sighting {
     pub waits_for: String,
     /// Whether only waiting can not tell it: no group that failed is known, or nobody knows how long it is tried again.
     pub is_untellable: bool,
+    /// Whether it lies unread where it lies, as far as is known: the group that failed stands before it, or is not there.
+    pub is_unread: bool,
     /// Where the group that failed processed it.
     pub new_trace: Option<(TraceId, SpanId)>,
     /// That the group that failed processed it: how that is known, where, and since when, ns since the Unix epoch.

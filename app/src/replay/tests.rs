@@ -627,6 +627,29 @@ async fn the_gate_opens_only_after_the_whole_chain_and_closes_where_all_die_at_i
 }
 
 #[tokio::test]
+async fn what_lies_unread_on_a_retry_channel_holds_the_rest_however_long_its_tries_should_have_taken() {
+    let world = World { retried_ns: Some(1_000_000), channels: vec![("orders-retry-0".into(), None)], ..World::new(12) };
+    // Who works the retries off is stopped.
+    world.group("inventory-retry-0", "orders-retry-0", Some(0), Some(0));
+    let desk = Desk::new(world);
+    let replay_id = desk.send_first().await;
+    for number in 1..=5 {
+        desk.world.moves(&format!("{replay_id}.{number}"), "orders-retry-0", &[("retry_topic-attempts", &[0, 0, 0, 2])]);
+    }
+    desk.world.read_all();
+    let board = desk.until_waits_for("5 of the first are being tried again on orders-retry-0; all tries should be over by now, but inventory-retry-0").await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(run.waits_for.ends_with("inventory-retry-0 has no members"), "{}", run.waits_for);
+    assert_eq!((run.num_consumed, run.num_retried, desk.world.sent().len()), (0, 5, 5));
+    // It stands before them once it is back, and then reads them.
+    desk.world.group("inventory-retry-0", "orders-retry-0", Some(0), Some(1));
+    desk.until_waits_for("but inventory-retry-0 stands at 0@0").await;
+    desk.world.group("inventory-retry-0", "orders-retry-0", Some(5), Some(1));
+    let board = desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    assert_eq!(board.run.as_ref().map(|run| run.num_retried), Some(0));
+}
+
+#[tokio::test]
 async fn retries_that_nobody_sees_are_waited_for_as_long_as_they_took_the_last_time() {
     let unread = Some("at most 9 partitions are tailed".to_owned());
     let world = World { retried_ns: Some(1_000_000_000), channels: vec![("orders-retry-0".into(), unread.clone())], ..World::new(12) };
