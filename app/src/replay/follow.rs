@@ -162,6 +162,8 @@ impl Follower {
                 }
                 Settles::After(ns) if now_ns.saturating_sub(proof.since_ns) < ns => {
                     let is_long = ns > round.quiet_ns;
+                    // So long may be much longer than its tries take: the letter had lain there before its first.
+                    sighting.is_untellable = is_long;
                     let text = || format!("{}; nobody sees whether it is tried again, so it may come back for {} s", proof.evidence, ns / 1_000_000_000);
                     sighting.waits_for = if is_long { text() } else { String::new() };
                     continue;
@@ -256,7 +258,8 @@ impl Follower {
         for item in items {
             let ConversationItem::Record(moved) = item else { continue };
             let Some(mut retry) = retry_of(moved, &record.replay_id, &record.target) else { continue };
-            let whole_ns = round.retried_ns.get(&record.replay_id).copied().or_else(|| channels.whole_delay_ns());
+            // What the letter tells counts from when its record was written, however long that lay before its first try.
+            let whole_ns = channels.whole_delay_ns().or_else(|| round.retried_ns.get(&record.replay_id).copied());
             let due_ns = retry.due_ns.unwrap_or(retry.since_ns);
             retry.over_ns = whole_ns.map(|ns| record.intended_ns.saturating_add(ns).max(due_ns).saturating_add(round.quiet_ns));
             self.sightings.entry(record.replay_id.clone()).or_default().retried(retry);
@@ -399,6 +402,9 @@ impl<'a> Came<'a> {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_engine::view::RecordView;
+    use switchboard_model::REPLAY_ID_HEADER;
+
     use super::*;
     use crate::ledger::KindHash;
 
@@ -422,6 +428,23 @@ mod tests {
         let mut view = LetterView { channel: "orders-dlt".into(), offset: 9, timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
         change(&mut view);
         view
+    }
+
+    #[test]
+    fn the_names_of_retry_channels_tell_a_chain_better_than_a_letter_that_had_lain_long_before_its_first_try() {
+        const SECOND_NS: i64 = 1_000_000_000;
+        let (cluster_ids, traced) = (BTreeMap::new(), BTreeSet::new());
+        let retried_ns = BTreeMap::from([("r-1.1".to_owned(), 3_600 * SECOND_NS)]);
+        let round = Round { cluster_ids: &cluster_ids, target: None, traced: &traced, retried_ns: &retried_ns, quiet_ns: 3 * SECOND_NS };
+        for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
+            let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
+            let moved = RecordView { channel: channel.into(), timestamp_ns: Some(0), headers, ..RecordView::default() };
+            let channels = RetryChannels { names: [channel.to_owned()].into(), ..RetryChannels::default() };
+            let mut follower = Follower::default();
+            follower.take_retries(&[ConversationItem::Record(moved)], &record(None), &channels, &round);
+            let retry = follower.sightings.get("r-1.1").and_then(|seen| seen.retry.clone()).expect("a retry");
+            assert_eq!(retry.over_ns, Some(over_s * SECOND_NS), "{channel}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub struct Sighting {
     pub died_elsewhere: Option<String>,
     /// Why it is not known to be consumed; empty where there is nothing to say.
     pub waits_for: String,
-    /// Whether only waiting can not tell it: no group that failed is known, or nobody knows how long it is tried again.
+    /// Whether only waiting can not tell it: no group that failed is known, or nobody knows how long it is tried again, or not well.
     pub is_untellable: bool,
     /// Whether it lies unread where it lies, as far as is known: the group that failed stands before it, or is not there.
     pub is_unread: bool,
@@ -267,7 +267,8 @@ pub(super) enum Settles {
 
 /// How long it has to be waited for a retry or a dead letter of a record that was read. Where its retry channels are read, both
 /// would show within `quiet_ns`; where they are not, only its death would, after all tries: `retried_ns` is how long it was tried
-/// again before it died the last time.
+/// again before it died the last time, with the time before its first try. The names tell less where a channel serves several
+/// tries, as Spring Kafka's last one does, and too early a word would be wrong.
 pub(super) fn settles(channels: &RetryChannels, retried_ns: Option<i64>, quiet_ns: i64) -> Settles {
     let is_unseen = !channels.unread.is_empty() || (channels.names.is_empty() && retried_ns.is_some());
     if !is_unseen {
