@@ -256,6 +256,33 @@ fn is_named_after(name: &str, target: &str) -> bool {
     })
 }
 
+/// How long a letter was tried again before it died the last time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Retried {
+    /// So long, ns.
+    For(i64),
+    /// Not at all, as far as it tells.
+    Not,
+    /// Nobody knows: an earlier session sent it, and it was not read again.
+    #[default]
+    Unknown,
+}
+
+impl Retried {
+    /// What a letter tells, ns.
+    pub fn of(told_ns: Option<i64>) -> Self {
+        told_ns.map_or(Self::Not, Self::For)
+    }
+
+    /// How long, ns, where that is known.
+    pub fn ns(self) -> Option<i64> {
+        match self {
+            Self::For(ns) => Some(ns),
+            Self::Not | Self::Unknown => None,
+        }
+    }
+}
+
 /// How long after the group that failed had read it a record counts as consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Settles {
@@ -266,20 +293,21 @@ pub(super) enum Settles {
 }
 
 /// How long it has to be waited for a retry or a dead letter of a record that was read. Where its retry channels are read, both
-/// would show within `quiet_ns`; where they are not, only its death would, after all tries: `retried_ns` is how long it was tried
+/// would show within `quiet_ns`; where they are not, only its death would, after all tries: `retried` is how long it was tried
 /// again before it died the last time, with the time before its first try. The names tell less where a channel serves several
 /// tries, as Spring Kafka's last one does, and too early a word would be wrong.
-pub(super) fn settles(channels: &RetryChannels, retried_ns: Option<i64>, quiet_ns: i64) -> Settles {
-    let is_unseen = !channels.unread.is_empty() || (channels.names.is_empty() && retried_ns.is_some());
+pub(super) fn settles(channels: &RetryChannels, retried: Retried, quiet_ns: i64) -> Settles {
+    let is_unseen = !channels.unread.is_empty() || (channels.names.is_empty() && retried != Retried::Not);
     if !is_unseen {
         return Settles::After(quiet_ns);
     }
-    if let Some(delay_ns) = retried_ns.or_else(|| channels.whole_delay_ns()) {
+    if let Some(delay_ns) = retried.ns().or_else(|| channels.whole_delay_ns()) {
         return Settles::After(delay_ns.saturating_add(quiet_ns));
     }
-    let unread = channels.unread.iter().next();
-    let (name, why) = unread.map_or(("its retry channel", ""), |(name, why)| (name.as_str(), why.as_str()));
-    Settles::Unknown(format!("{name} is not read ({why}), so nobody sees whether it is tried again, and how long that takes is not told"))
+    Settles::Unknown(match channels.unread.iter().next() {
+        Some((name, why)) => format!("{name} is not read ({why}), so nobody sees whether it is tried again, and how long that takes is not told"),
+        None => "an earlier session sent it, and nobody knows by now whether it is tried again, and for how long".to_owned(),
+    })
 }
 
 #[cfg(test)]

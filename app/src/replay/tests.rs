@@ -672,6 +672,46 @@ async fn retries_that_nobody_sees_are_waited_for_as_long_as_they_took_the_last_t
 }
 
 #[tokio::test]
+async fn a_letter_of_an_earlier_run_is_waited_for_as_long_as_it_was_tried_again_the_last_time() {
+    let desk = Desk::new(World::new(2));
+    let tried_again = AskedLetter { retried_ns: Some(3_600_000_000_000), ..asked(0) };
+    for letter in [tried_again, asked(1)] {
+        desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![letter])));
+        let board = desk.until("preview", |board| board.preview.is_some()).await;
+        desk.start(&board, None);
+        desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 1)).await;
+        desk.desk.command(ReplayCommand::Stop);
+        desk.until_phase(is_ended).await;
+        desk.desk.command(ReplayCommand::Dismiss);
+        desk.until("nothing", |board| board.run.is_none() && board.preview.is_none()).await;
+    }
+    desk.world.read_all();
+    // Both were read at once; what settles is written down in their order.
+    let board = desk.until("the second consumed", |board| *board.state(&key(1)) == LetterState::Consumed).await;
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Persisted));
+}
+
+#[tokio::test]
+async fn what_an_earlier_session_sent_is_consumed_only_once_its_letter_tells_whether_it_was_tried_again() {
+    let desk = Desk::new(World::new(2));
+    let board = desk.preview([0]).await;
+    desk.start(&board, None);
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 1)).await;
+    let Desk { desk: old, folder, .. } = desk;
+    old.stop().await;
+
+    let desk = Desk::in_folder(World::new(2), folder);
+    desk.world.group(GROUP, TARGET, Some(1), None);
+    let board = desk.preview([1]).await;
+    desk.start(&board, None);
+    let board = desk.until("the second consumed", |board| *board.state(&key(1)) == LetterState::Consumed).await;
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Persisted), "nobody knows by now whether it was tried again");
+    // It is read again, and was not.
+    desk.world.back.lock().push(stored(0));
+    desk.until("the first consumed", |board| *board.state(&key(0)) == LetterState::Consumed).await;
+}
+
+#[tokio::test]
 async fn a_retry_seen_only_after_the_gate_had_opened_closes_it() {
     let desk = Desk::new(World { channels: vec![("orders-retry-0".into(), None)], ..World::new(12) });
     let replay_id = desk.send_first().await;
