@@ -7,7 +7,7 @@ use switchboard_model::CorrelationId;
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
-use crate::replay::sighting::{At, GroupReading, Proof, Retried, RetryChannels, Settles, Sighting, is_of_group, processed, retry_of, settles};
+use crate::replay::sighting::{At, GroupReading, Proof, Retried, RetryChannels, Settles, Sighting, is_of_group, processed, retry_channels, retry_of, settles};
 
 /// Letters of which spans and retries are looked for in one round.
 const MAX_LOOKED_FOR: usize = 200;
@@ -86,9 +86,11 @@ impl Follower {
         // Commits are read before what would disprove them.
         let commits = self.commits(observed, &snapshot, &waiting).await;
         let is_known_who_died = self.look_among_the_dead(ledger, observed, &snapshot, &sent, round, now_ns).await?;
-        let targets: BTreeSet<(&str, &str)> = sent.iter().map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
-        let channels: ByChannel<RetryChannels> =
-            targets.into_iter().map(|(cluster, target)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&snapshot, cluster, target))).collect();
+        // Of what has settled nothing is looked for any more.
+        let channels = channels_of(&snapshot, &sent, |record| {
+            let replay_id = &record.replay_id;
+            matches!(record.state, LetterState::Sent(_)) || kept.contains(replay_id.as_str()) || round.traced.contains(replay_id)
+        });
         self.look_for_spans_and_retries(observed, &channels, &sent, round, now_ns).await;
         for (letter, record) in &waiting {
             self.weigh(letter, record, &commits, now_ns);
@@ -353,6 +355,15 @@ impl Follower {
 /// Whether a run of this session sent it.
 fn is_own(record: &LetterRecord, round: &Round<'_>) -> bool {
     record.replay_id.rsplit_once('.').is_some_and(|(run, _)| round.own_runs.contains(run))
+}
+
+/// The retry channels of the channels that letters were sent to, of those that are still followed.
+fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&LetterRecord) -> bool) -> ByChannel<RetryChannels> {
+    let followed = letters.iter().filter(|(_, record)| is_followed(record));
+    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
+    let all = if targets.is_empty() { Vec::new() } else { retry_channels(snapshot) };
+    let of = |(cluster, target): (&str, &str)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&all, cluster, target));
+    targets.into_iter().map(of).collect()
 }
 
 /// Where a record was written to.

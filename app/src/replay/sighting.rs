@@ -1,9 +1,9 @@
 //! What was seen of a record after it was sent, beyond what the ledger writes down: retries, other readers, and why it is not yet
 //! known whether the group that failed has processed it. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use switchboard_engine::view::{ConversationItem, GroupDetail, RecordView, Snapshot, SpanView};
+use switchboard_engine::view::{ConversationItem, GroupDetail, NodeId, RecordView, Snapshot, SpanView};
 use switchboard_model::{REPLAY_ID_HEADER, SpanId, SpanKind, SpanStatus, TraceId, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
 
 /// Java's framework writes when a record that waits on a retry channel is to be tried again, ms since the Unix epoch.
@@ -215,6 +215,29 @@ pub(super) fn retry_of(record: &RecordView, replay_id: &str, target: &str) -> Op
     is_retry.then_some(Retry { at, next_try, due_ns, since_ns, over_ns: None })
 }
 
+/// A retry channel that a broker tells of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetryChannel<'a> {
+    /// Its cluster; `None` = any.
+    cluster: Option<&'a str>,
+    name: &'a str,
+    /// Why it is not read; `None` = it is.
+    not_tailed: Option<&'a str>,
+}
+
+/// All retry channels of a snapshot.
+pub(super) fn retry_channels(snapshot: &Snapshot) -> Vec<RetryChannel<'_>> {
+    let nodes = snapshot.topology.nodes.iter().filter(|node| is_retry_name(&node.name));
+    let names: HashMap<NodeId, &str> = nodes.map(|node| (node.node_id, node.name.as_str())).collect();
+    let channels = snapshot.figures.channels.iter();
+    channels
+        .filter_map(|figures| {
+            let name = names.get(&figures.node_id).copied()?;
+            Some(RetryChannel { cluster: figures.cluster.as_deref(), name, not_tailed: figures.not_tailed.as_deref() })
+        })
+        .collect()
+}
+
 /// The retry channels of a channel, as far as the brokers' names tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RetryChannels {
@@ -225,15 +248,14 @@ pub(super) struct RetryChannels {
 }
 
 impl RetryChannels {
-    /// Those of a channel on a cluster.
-    pub fn of(snapshot: &Snapshot, cluster: &str, target: &str) -> Self {
+    /// Of all, those of a channel on a cluster.
+    pub fn of(all: &[RetryChannel<'_>], cluster: &str, target: &str) -> Self {
         let mut found = Self::default();
-        for figures in snapshot.figures.channels.iter().filter(|figures| figures.cluster.as_deref().is_none_or(|name| name == cluster)) {
-            let node = snapshot.topology.nodes.iter().find(|node| node.node_id == figures.node_id);
-            let Some(node) = node.filter(|node| is_retry_name(&node.name) && is_named_after(&node.name, target)) else { continue };
-            found.names.insert(node.name.clone());
-            if let Some(why) = &figures.not_tailed {
-                found.unread.insert(node.name.clone(), why.clone());
+        let there = all.iter().filter(|channel| channel.cluster.is_none_or(|name| name == cluster));
+        for channel in there.filter(|channel| is_named_after(channel.name, target)) {
+            found.names.insert(channel.name.to_owned());
+            if let Some(why) = channel.not_tailed {
+                found.unread.insert(channel.name.to_owned(), why.to_owned());
             }
         }
         found

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use switchboard_engine::view::{ChannelFigures, Figures, Node, NodeBasis, NodeId, NodeKind, Topology};
+use switchboard_engine::view::{ChannelFigures, Figures, Node, NodeBasis, NodeKind, Topology};
 
 use super::*;
 
@@ -208,8 +208,9 @@ fn channels(names: &[(&str, Option<&str>)]) -> RetryChannels {
         figures: Arc::new(Figures { channels: names.iter().enumerate().map(figures).collect(), ..Figures::default() }),
         ..Snapshot::default()
     };
-    assert_eq!(RetryChannels::of(&snapshot, "another", "orders"), RetryChannels::default());
-    RetryChannels::of(&snapshot, "c", "orders")
+    let all = retry_channels(&snapshot);
+    assert_eq!(RetryChannels::of(&all, "another", "orders"), RetryChannels::default());
+    RetryChannels::of(&all, "c", "orders")
 }
 
 #[test]
