@@ -239,8 +239,7 @@ impl LabDesk {
         drop(self.shared.lab.lock().take());
         match LabChild::start(&self.shared.args, self.shared.ports.0, self.shared.ports.1).await {
             Ok((lab, profile)) => {
-                self.keep(lab);
-                self.set(LabState::Well);
+                self.put(lab);
                 Ok(profile)
             }
             Err(error) => {
@@ -257,6 +256,13 @@ impl LabDesk {
             tracing::error!(%error, "The lab cannot be told to begin.");
         }
         *self.shared.lab.lock() = Some(lab);
+    }
+
+    /// Puts another lab in the place of one that ended.
+    fn put(&self, lab: LabChild) {
+        // Before its end is listened for: one that dies at once is told as ended.
+        self.set(LabState::Well);
+        self.keep(lab);
     }
 
     fn keep(&self, lab: LabChild) {
@@ -282,5 +288,44 @@ impl LabDesk {
         if let Some(wake) = wake {
             wake();
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// A lab that runs, or that has ended in these words.
+    fn lab(how_it_ended: Option<&str>) -> LabChild {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a child");
+        let stdin = child.stdin.take().expect("piped");
+        let (_, said) = watch::channel(String::new());
+        let (tell_ended, ended) = watch::channel(how_it_ended.map(str::to_owned));
+        let (kill, killed) = oneshot::channel();
+        tokio::spawn(async move {
+            let _killed = killed.await;
+            let _gone_already = child.kill().await;
+            drop(tell_ended);
+        });
+        LabChild { stdin, said, ended, kill, keeps_books: false }
+    }
+
+    #[tokio::test]
+    async fn a_lab_that_is_started_again_and_dies_at_once_is_told_as_ended() {
+        let Some(crate::cli::Command::Demo(args)) = Cli::parse_from(["switchboard", "demo"]).command else { panic!("another command") };
+        let desk = LabDesk::new(args, (0, 0), lab(None), &tokio::runtime::Handle::current());
+        drop(desk.shared.lab.lock().take());
+        desk.set(LabState::Starting);
+        let (told, mut tells) = watch::channel(Vec::new());
+        let seen = desk.clone();
+        desk.on_change(Arc::new(move || told.send_modify(|all| all.push((seen.state(), seen.shared.lab.lock().is_some())))));
+        desk.put(lab(Some("exit status: 1")));
+        let ended = LabState::Ended("exit status: 1".to_owned());
+        let all = tokio::time::timeout(READY_WITHIN, tells.wait_for(|all| all.len() == 2)).await.expect("told").expect("a desk").clone();
+        assert_eq!(all, [(LabState::Well, false), (ended.clone(), true)], "it is well before its end can be heard of");
+        assert_eq!(desk.state(), ended);
     }
 }

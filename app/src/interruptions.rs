@@ -1,6 +1,8 @@
 //! Being told to end: Ctrl+C, SIGTERM, and SIGHUP where it is not ignored (`nohup`). Heard from the start of the program on, so that
 //! whatever was asked for is still written.
 
+use std::time::Instant;
+
 use tokio::sync::watch;
 
 /// How often this program was told to end. Cheap to clone; each clone hears what came after it was asked last.
@@ -27,6 +29,12 @@ impl Interruptions {
         if self.count.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The same, but at most until then.
+    pub async fn next_until(&mut self, latest: Option<Instant>) {
+        let Some(latest) = latest else { return self.next().await };
+        let _told_or_late = tokio::time::timeout_at(latest.into(), self.next()).await;
     }
 }
 
@@ -77,4 +85,24 @@ async fn hear(heard: watch::Sender<u32>) {
         heard.send_modify(|count| *count += 1);
     }
     heard.closed().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn being_told_to_end_is_waited_for_until_the_time_is_over() {
+        let (heard, count) = watch::channel(0);
+        let mut interruptions = Interruptions { count };
+        let long = Duration::from_mins(1);
+        let ends = tokio::time::timeout(long, interruptions.next_until(Some(Instant::now()))).await;
+        assert!(ends.is_ok(), "nobody told it, and its time is over");
+        heard.send_modify(|count| *count += 1);
+        let ends = tokio::time::timeout(long, interruptions.next_until(Some(Instant::now() + 2 * long))).await;
+        assert!(ends.is_ok(), "it was told before its time");
+        heard.send_modify(|count| *count += 1);
+        assert!(tokio::time::timeout(long, interruptions.next_until(None)).await.is_ok(), "it was told, and has no time");
+    }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use parking_lot::Mutex;
 use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
 use switchboard::demo::{LabChild, LabDesk, free_otlp_ports};
 use switchboard::headless::{self, Ending, Shown};
@@ -20,7 +21,7 @@ use switchboard::remembered;
 use switchboard::terminal::{LogWriter, StatusLines, Stream};
 use switchboard::window::{SnapshotSource as _, WindowOptions, run_window};
 use switchboard::written;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -112,7 +113,7 @@ impl Program {
         }
         let ports = free_otlp_ports()?;
         let mut interruptions = run.interruptions.clone();
-        let (lab, profile) = run.runtime.block_on(async {
+        let (lab, profile) = run.threads.handle.block_on(async {
             tokio::select! {
                 started = LabChild::start(args, ports.0, ports.1) => started,
                 () = interruptions.next() => anyhow::bail!("told to end before the lab was ready"),
@@ -141,11 +142,33 @@ impl Program {
     }
 }
 
+/// The threads for input and output, until somebody ends them.
+#[derive(Clone)]
+struct Threads {
+    handle: Handle,
+    runtime: Arc<Mutex<Option<Runtime>>>,
+}
+
+impl Threads {
+    fn new(runtime: Runtime) -> Self {
+        Self { handle: runtime.handle().clone(), runtime: Arc::new(Mutex::new(Some(runtime))) }
+    }
+
+    /// Ends what runs on them, and with it the commands that it asked. Not to be called on one of them.
+    fn end(&self) {
+        let runtime = self.runtime.lock().take();
+        if let Some(runtime) = runtime {
+            // A disk that does not answer may hold a thread for ever.
+            runtime.shutdown_timeout(LEFT_BEHIND_AFTER);
+        }
+    }
+}
+
 /// One run of a session.
 struct Run<'a> {
     program: &'a Program,
     args: &'a RunArgs,
-    runtime: Runtime,
+    threads: Threads,
     interruptions: Interruptions,
     lines: StatusLines,
     headless: bool,
@@ -154,23 +177,23 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     /// Looks whether what was asked for can be had.
     fn new(program: &'a Program, args: &'a RunArgs) -> anyhow::Result<Self> {
-        let runtime = runtime()?;
-        let interruptions = Interruptions::listen(runtime.handle());
+        let threads = Threads::new(runtime()?);
+        let interruptions = Interruptions::listen(&threads.handle);
         headless::check_outputs(args)?;
         // Standard output is the report's, where it was asked for there.
         let lines = if args.report.as_deref().is_some_and(written::is_standard_output) { program.errors.clone() } else { StatusLines::to(Stream::Out)? };
         let headless = is_headless(args, &lines);
-        Ok(Self { program, args, runtime, interruptions, lines, headless })
+        Ok(Self { program, args, threads, interruptions, lines, headless })
     }
 
     /// Observes a profile's systems, in a window or without; the lab begins once all listens.
     fn observe(mut self, profile: &Profile, path: Option<&Path>, lab: Option<(LabChild, &DemoArgs, (u16, u16))>) -> anyhow::Result<Ending> {
-        let mut live = LiveSession::start(profile, path, self.args.memory, self.runtime.handle())?;
-        let desk = self.runtime.block_on(async {
+        let mut live = LiveSession::start(profile, path, self.args.memory, &self.threads.handle)?;
+        let desk = self.threads.handle.block_on(async {
             live.listening().await;
             let Some((mut lab, args, ports)) = lab else { return Ok(None) };
             lab.go().await?;
-            anyhow::Ok(Some(LabDesk::new(args.clone(), ports, lab, &tokio::runtime::Handle::current())))
+            anyhow::Ok(Some(LabDesk::new(args.clone(), ports, lab, &Handle::current())))
         })?;
         let port = |port: u16| (port != 0).then_some(port);
         let options = WindowOptions {
@@ -184,7 +207,7 @@ impl<'a> Run<'a> {
         let ending = if self.headless {
             let shown = Shown { options, sources: live.sources(), lines: self.lines.clone() };
             let lab = desk.and_then(|desk| desk.take());
-            self.runtime.block_on(headless::run(live.take()?, lab, self.args, &shown, &mut self.interruptions))
+            self.threads.handle.block_on(headless::run(live.take()?, lab, self.args, &shown, &mut self.interruptions))
         } else {
             if let Some(desk) = &desk {
                 live.keep_lab(desk.clone());
@@ -192,8 +215,7 @@ impl<'a> Run<'a> {
             self.in_window(&live, desk, options)
         };
         self.lines.flush();
-        // A disk that does not answer may hold a thread for ever.
-        self.runtime.shutdown_timeout(LEFT_BEHIND_AFTER);
+        self.threads.end();
         ending
     }
 
@@ -201,9 +223,11 @@ impl<'a> Run<'a> {
     /// written, even where the window broke down.
     fn in_window(&self, live: &LiveSession, lab: Option<LabDesk>, options: WindowOptions) -> anyhow::Result<Ending> {
         live.wake_with_lines_of(&self.program.own_log);
-        live.close_at(self.args.run_for.map(|run_for| Instant::now() + run_for));
+        let close_at = self.args.run_for.map(|run_for| Instant::now() + run_for);
+        live.close_at(close_at);
         let finish = Finish {
             live: live.clone(),
+            close_at,
             lab,
             args: self.args.clone(),
             options: options.clone(),
@@ -211,7 +235,7 @@ impl<'a> Run<'a> {
             interruptions: self.interruptions.clone(),
         };
         let is_finishing = Arc::new(AtomicBool::new(false));
-        self.runtime.spawn(finish.clone().once_told(Arc::clone(&is_finishing), self.program.errors.clone()));
+        self.threads.handle.spawn(finish.clone().once_told(Arc::clone(&is_finishing), self.threads.clone(), self.program.errors.clone()));
         let closed = std::panic::catch_unwind(AssertUnwindSafe(|| run_window(live.clone(), options)));
         if is_finishing.swap(true, Ordering::AcqRel) {
             // The program ends with what `once_told` does.
@@ -227,7 +251,7 @@ impl<'a> Run<'a> {
             Ok(Err(error)) => anyhow::bail!("the window could not be opened: {error}. Try --headless"),
             Err(_) => Some(anyhow::anyhow!("the window broke down (see above). What was asked for is written; start again, or with --headless")),
         };
-        let ending = self.runtime.block_on(finish.run());
+        let ending = self.threads.handle.block_on(finish.run());
         broken.map_or(ending, Err)
     }
 }
@@ -236,6 +260,8 @@ impl<'a> Run<'a> {
 #[derive(Clone)]
 struct Finish {
     live: LiveSession,
+    /// When its time is over.
+    close_at: Option<Instant>,
     lab: Option<LabDesk>,
     args: RunArgs,
     options: WindowOptions,
@@ -251,20 +277,23 @@ impl Finish {
         headless::finish(self.live.take()?, lab, &self.args, &shown, &mut self.interruptions).await
     }
 
-    /// Closes the window when the program is told to end, and finishes the run itself where that takes too long.
-    async fn once_told(mut self, is_finishing: Arc<AtomicBool>, errors: StatusLines) {
-        self.interruptions.next().await;
+    /// Closes the window when the program is told to end or its time is over, and finishes the run itself where that takes too long.
+    async fn once_told(mut self, is_finishing: Arc<AtomicBool>, threads: Threads, errors: StatusLines) {
+        self.interruptions.next_until(self.close_at).await;
         self.live.close_at(Some(Instant::now()));
         tokio::time::sleep(CLOSED_WITHIN).await;
         if is_finishing.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (lines, runtime) = (self.lines.clone(), tokio::runtime::Handle::current());
-        // Drawing a picture blocks, so this has a thread of its own.
-        let finished = tokio::task::spawn_blocking(move || runtime.block_on(self.run())).await;
-        let code = conclude(&errors, finished.unwrap_or_else(|error| Err(error.into())));
-        lines.flush();
-        std::process::exit(code.into());
+        // Drawing a picture blocks, and the other threads are ended, so this has a thread of its own.
+        std::thread::spawn(move || {
+            let lines = self.lines.clone();
+            let finished = std::panic::catch_unwind(AssertUnwindSafe(|| threads.handle.block_on(self.run())));
+            lines.flush();
+            threads.end();
+            let code = conclude(&errors, finished.unwrap_or_else(|_| Err(anyhow::anyhow!("the run could not be finished (see above)"))));
+            std::process::exit(code.into());
+        });
     }
 }
 

@@ -11,14 +11,12 @@ use parking_lot::Mutex;
 use switchboard_engine::view::{Answer, HopKind, NodeKind, Query, Report, Snapshot, Topology};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
-use switchboard_model::{
-    Batch, BatchHeader, Fact, FactBatch, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel,
-};
+use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
 
 use crate::ledger::ledger_path;
 use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
-use crate::session::clock::Clocks;
+use crate::session::clock::{Clocks, Untold};
 use crate::session::collector::{Collector, Prepared};
 use crate::session::kafka_access::{KafkaAccess, is_production};
 use crate::session::observed::SessionObserved;
@@ -225,18 +223,18 @@ impl Session {
         self.runtime.spawn(async move {
             let mut seen = Seen::default();
             let mut told = Told::default();
-            let mut clocks = Clocks::new();
+            let (mut clocks, mut untold) = (Clocks::new(), Untold::default());
             let mut interval = tokio::time::interval(Duration::from_secs(1));
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
             loop {
                 interval.tick().await;
                 // A tick that finds no room is made up for by the batches that fill the queue: they carry the time too.
-                let news = clocks.look();
+                if let Some(by_ns) = clocks.look() {
+                    untold.add(by_ns);
+                }
                 let header = BatchHeader { received_ns: now_ns(), source: sink.source(), ..BatchHeader::default() };
                 let _full_or_taken = sink.offer(Batch::Tick(header));
-                if let Some(by_ns) = news {
-                    let _full_or_taken = sink.offer(Batch::Facts(FactBatch { header, facts: vec![Fact::ClockSet { by_ns }] }));
-                }
+                untold.tell(header, &sink);
                 let snapshot = snapshots.latest();
                 told.news(&snapshot);
                 let sources = sources.lock();

@@ -11,7 +11,7 @@ use switchboard_model::{Redactor, SourceKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, Refusal};
+use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
 use crate::replay::follow::{Follower, Round};
 use crate::replay::plan::{choose, wrong};
@@ -136,6 +136,7 @@ impl ReplayDesk {
             ledger: None,
             ledger_version: 0,
             follower: Follower::default(),
+            own_runs: BTreeSet::new(),
             run: None,
             preparing: None,
         };
@@ -190,6 +191,8 @@ struct Worker {
     ledger: Option<Ledger>,
     ledger_version: u64,
     follower: Follower,
+    /// Replay ids of runs that were started here.
+    own_runs: BTreeSet<String>,
     run: Option<Going>,
     preparing: Option<JoinHandle<()>>,
 }
@@ -307,6 +310,7 @@ impl Worker {
             cluster_ids: &ids,
             target: preview.as_ref().map(|preview| (preview.cluster.as_str(), preview.target.as_str())),
             traced: &traced,
+            own_runs: &self.own_runs,
             retried_ns: &retried_ns,
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
         };
@@ -435,6 +439,8 @@ impl Worker {
         }
         // Who is there to read is known before anything goes.
         self.follow().await;
+        self.own_runs.insert(preview.replay_id.clone());
+        self.forget_settled(&ledger);
         let (wanted, receiver) = watch::channel(Wanted::Canary);
         let run = Run {
             preview,
@@ -448,10 +454,18 @@ impl Worker {
             wanted: receiver,
             pace: self.config.pace,
         };
-        self.shared.wanted_traces.lock().clear();
-        self.shared.retried_ns.lock().clear();
         self.run = Some(Going { wanted, task: tokio::spawn(run.run()) });
         Ok(())
+    }
+
+    /// Traces are wanted of the next run's first few only; how long letters were tried again, of all that are still followed.
+    fn forget_settled(&self, ledger: &Ledger) {
+        let letters = ledger.letters();
+        let sent = letters.values().filter(|record| matches!(record.state, LetterState::Sent(_)));
+        let followed: BTreeSet<&str> = sent.map(|record| record.replay_id.as_str()).collect();
+        self.shared.wanted_traces.lock().clear();
+        let is_followed = |replay_id: &String| followed.contains(replay_id.as_str()) || self.follower.sightings.contains_key(replay_id);
+        self.shared.retried_ns.lock().retain(|replay_id, _| is_followed(replay_id));
     }
 
     fn tell_run(&self, wanted: Wanted) -> Result<(), String> {

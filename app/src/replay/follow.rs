@@ -7,7 +7,7 @@ use switchboard_model::CorrelationId;
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
-use crate::replay::sighting::{At, GroupReading, Proof, RetryChannels, Settles, Sighting, is_of_group, processed, retry_of, settles};
+use crate::replay::sighting::{At, GroupReading, Proof, Retried, RetryChannels, Settles, Sighting, is_of_group, processed, retry_channels, retry_of, settles};
 
 /// Letters of which spans and retries are looked for in one round.
 const MAX_LOOKED_FOR: usize = 200;
@@ -31,6 +31,8 @@ pub(super) struct Follower {
     last_looked_for: Option<LetterKey>,
     /// By cluster and group: since when nobody was seen in it, ns since the Unix epoch.
     empty_since: BTreeMap<(String, String), i64>,
+    /// What letters that an earlier session sent tell of their tries, where they were read again; by replay ids.
+    read_again: BTreeMap<String, Retried>,
     /// What was seen of letters that were sent, by their replay ids.
     pub(super) sightings: BTreeMap<String, Sighting>,
 }
@@ -43,7 +45,9 @@ pub(super) struct Round<'a> {
     pub target: Option<(&'a str, &'a str)>,
     /// Replay ids of letters whose traces are wanted.
     pub traced: &'a BTreeSet<String>,
-    /// By replay id: how long a letter was tried again before it died the last time, ns.
+    /// Replay ids of this session's runs.
+    pub own_runs: &'a BTreeSet<String>,
+    /// Of letters of these runs, by replay id: how long one was tried again before it died the last time, ns.
     pub retried_ns: &'a BTreeMap<String, i64>,
     /// So long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
     pub quiet_ns: i64,
@@ -75,15 +79,18 @@ impl Follower {
         let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.position.is_some() && is_waiting(record)).collect();
         let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
         self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
+        self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
 
         let snapshot = observed.snapshot();
         self.note_who_is_empty(&snapshot, &waiting, round, now_ns);
         // Commits are read before what would disprove them.
         let commits = self.commits(observed, &snapshot, &waiting).await;
-        let is_known_who_died = self.look_among_the_dead(ledger, observed, &snapshot, &sent, now_ns).await?;
-        let targets: BTreeSet<(&str, &str)> = sent.iter().map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
-        let channels: ByChannel<RetryChannels> =
-            targets.into_iter().map(|(cluster, target)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&snapshot, cluster, target))).collect();
+        let is_known_who_died = self.look_among_the_dead(ledger, observed, &snapshot, &sent, round, now_ns).await?;
+        // Of what has settled nothing is looked for any more.
+        let channels = channels_of(&snapshot, &sent, |record| {
+            let replay_id = &record.replay_id;
+            matches!(record.state, LetterState::Sent(_)) || kept.contains(replay_id.as_str()) || round.traced.contains(replay_id)
+        });
         self.look_for_spans_and_retries(observed, &channels, &sent, round, now_ns).await;
         for (letter, record) in &waiting {
             self.weigh(letter, record, &commits, now_ns);
@@ -100,7 +107,10 @@ impl Follower {
         let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
         let at = sighting.retry.as_ref().map_or(sent_to, |retry| retry.at.clone());
         let none = BTreeMap::new();
-        let groups = commits.get(&(letter.cluster.clone(), at.channel.clone())).unwrap_or(&none);
+        let known = commits.get(&(letter.cluster.clone(), at.channel.clone()));
+        // Where it was moved to this round, it is looked for readers from the next one on.
+        sighting.is_unread = known.is_none();
+        let groups = known.unwrap_or(&none);
         let Some(failed) = &record.failed_group else {
             sighting.others.extend(groups.iter().filter(|(_, reading)| reading.is_past(&at)).map(|(group, _)| group.clone()));
             (sighting.waits_for, sighting.is_untellable) = ("its headers do not tell in which group it died".to_owned(), true);
@@ -113,18 +123,24 @@ impl Follower {
             return;
         }
         let sent_ns = sighting.retry.as_ref().map_or(record.intended_ns, |retry| retry.since_ns);
-        let mut readings = groups.iter().filter(|(group, _)| own(group)).map(|(group, reading)| reading.has_read(group, &at, sent_ns)).peekable();
+        let own_readings = groups.iter().filter(|(group, _)| own(group));
+        let mut readings = own_readings.map(|(group, reading)| (reading.has_read(group, &at, sent_ns), reading.is_past(&at))).peekable();
         sighting.is_untellable = readings.peek().is_none() && sighting.retry.as_ref().is_none_or(|retry| retry.over_ns.is_none());
         sighting.waits_for = match readings.peek() {
             None if sighting.retry.is_some() => format!("no group is known that reads {} for {failed}", at.channel),
             None => format!("nothing is known of what {failed} has committed on {}", at.channel),
             Some(_) => String::new(),
         };
-        for reading in readings {
+        for (reading, is_past) in readings {
             match reading {
-                Ok(evidence) => return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns }),
-                Err(why) => sighting.waits_for = why,
+                Ok(evidence) => {
+                    (sighting.is_unread, sighting.is_untellable) = (false, false);
+                    return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns });
+                }
+                Err(why) => (sighting.waits_for, sighting.is_unread) = (why, true),
             }
+            // Who was moved past a record will not come back to it.
+            sighting.is_untellable |= is_past && sighting.retry.is_some();
         }
     }
 
@@ -144,7 +160,7 @@ impl Follower {
             let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
             let none = RetryChannels::default();
             let channels = channels.get(&(letter.cluster.clone(), record.target.clone())).unwrap_or(&none);
-            let settles = settles(channels, round.retried_ns.get(&record.replay_id).copied(), round.quiet_ns);
+            let settles = settles(channels, self.retried(record, round), round.quiet_ns);
             let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
             match settles {
                 Settles::Unknown(why) => {
@@ -153,6 +169,8 @@ impl Follower {
                 }
                 Settles::After(ns) if now_ns.saturating_sub(proof.since_ns) < ns => {
                     let is_long = ns > round.quiet_ns;
+                    // So long may be much longer than its tries take: the letter had lain there before its first.
+                    sighting.is_untellable = is_long;
                     let text = || format!("{}; nobody sees whether it is tried again, so it may come back for {} s", proof.evidence, ns / 1_000_000_000);
                     sighting.waits_for = if is_long { text() } else { String::new() };
                     continue;
@@ -179,6 +197,7 @@ impl Follower {
         observed: &dyn Observed,
         snapshot: &Snapshot,
         letters: &[Sent<'_>],
+        round: &Round<'_>,
         now_ns: i64,
     ) -> Result<bool, LedgerError> {
         let num_dead: u64 = snapshot.dead_letters.iter().map(|view| view.count).sum();
@@ -195,6 +214,11 @@ impl Follower {
             let Some(came) = came_since(observed, cluster, since_ns).await else { return Ok(false) };
             let came = Came::new(&came);
             for (letter, record) in of_cluster() {
+                if !is_own(record, round)
+                    && let Some(view) = came.itself(letter)
+                {
+                    self.read_again.insert(record.replay_id.clone(), Retried::of(view.retried_ns));
+                }
                 let Some((view, how)) = came.back(letter, record) else { continue };
                 let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
                 match (&record.failed_group, &view.origin_group) {
@@ -247,11 +271,20 @@ impl Follower {
         for item in items {
             let ConversationItem::Record(moved) = item else { continue };
             let Some(mut retry) = retry_of(moved, &record.replay_id, &record.target) else { continue };
-            let whole_ns = round.retried_ns.get(&record.replay_id).copied().or_else(|| channels.whole_delay_ns());
+            // What the letter tells counts from when its record was written, however long that lay before its first try.
+            let whole_ns = channels.whole_delay_ns().or_else(|| self.retried(record, round).ns());
             let due_ns = retry.due_ns.unwrap_or(retry.since_ns);
             retry.over_ns = whole_ns.map(|ns| record.intended_ns.saturating_add(ns).max(due_ns).saturating_add(round.quiet_ns));
             self.sightings.entry(record.replay_id.clone()).or_default().retried(retry);
         }
+    }
+
+    /// How long the letter was tried again before it died the last time.
+    fn retried(&self, record: &LetterRecord, round: &Round<'_>) -> Retried {
+        if is_own(record, round) {
+            return Retried::of(round.retried_ns.get(&record.replay_id).copied());
+        }
+        self.read_again.get(&record.replay_id).copied().unwrap_or_default()
     }
 
     /// A span of the group that failed which names the record, and no error, proves that it was processed.
@@ -319,6 +352,20 @@ impl Follower {
     }
 }
 
+/// Whether a run of this session sent it.
+fn is_own(record: &LetterRecord, round: &Round<'_>) -> bool {
+    record.replay_id.rsplit_once('.').is_some_and(|(run, _)| round.own_runs.contains(run))
+}
+
+/// The retry channels of the channels that letters were sent to, of those that are still followed.
+fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&LetterRecord) -> bool) -> ByChannel<RetryChannels> {
+    let followed = letters.iter().filter(|(_, record)| is_followed(record));
+    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
+    let all = if targets.is_empty() { Vec::new() } else { retry_channels(snapshot) };
+    let of = |(cluster, target): (&str, &str)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&all, cluster, target));
+    targets.into_iter().map(of).collect()
+}
+
 /// Where a record was written to.
 fn place(record: &LetterRecord) -> Option<At> {
     record.position.map(|(partition, offset)| At { channel: record.target.clone(), partition, offset })
@@ -346,16 +393,18 @@ async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Op
     }
 }
 
-/// Dead letters, by the two things that tell which record each was.
+/// Dead letters, by where they lie, and by the two things that tell which record each was.
 struct Came<'a> {
+    by_place: BTreeMap<(&'a str, i32, i64), &'a LetterView>,
     by_replay_id: BTreeMap<&'a str, Vec<&'a LetterView>>,
     by_origin: BTreeMap<(&'a str, i32, i64), Vec<&'a LetterView>>,
 }
 
 impl<'a> Came<'a> {
     fn new(letters: &'a [LetterView]) -> Self {
-        let mut came = Self { by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
+        let mut came = Self { by_place: BTreeMap::new(), by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
         for view in letters {
+            came.by_place.insert((view.channel.as_str(), view.partition, view.offset), view);
             if let Some(replay_id) = &view.replay_id {
                 came.by_replay_id.entry(replay_id).or_default().push(view);
             }
@@ -364,6 +413,12 @@ impl<'a> Came<'a> {
             }
         }
         came
+    }
+
+    /// The letter itself, where it was read again.
+    fn itself(&self, letter: &LetterKey) -> Option<&'a LetterView> {
+        let view = *self.by_place.get(&(letter.channel.as_str(), letter.partition, letter.offset))?;
+        (LetterKey::of(view) == *letter).then_some(view)
     }
 
     /// The dead letter that a record has become, and how that is known where it does not bear the record's own id: a consumer may
@@ -390,6 +445,9 @@ impl<'a> Came<'a> {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_engine::view::RecordView;
+    use switchboard_model::REPLAY_ID_HEADER;
+
     use super::*;
     use crate::ledger::KindHash;
 
@@ -413,6 +471,23 @@ mod tests {
         let mut view = LetterView { channel: "orders-dlt".into(), offset: 9, timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
         change(&mut view);
         view
+    }
+
+    #[test]
+    fn the_names_of_retry_channels_tell_a_chain_better_than_a_letter_that_had_lain_long_before_its_first_try() {
+        const SECOND_NS: i64 = 1_000_000_000;
+        let (cluster_ids, traced) = (BTreeMap::new(), BTreeSet::new());
+        let (own_runs, retried_ns) = (BTreeSet::from(["r-1".to_owned()]), BTreeMap::from([("r-1.1".to_owned(), 3_600 * SECOND_NS)]));
+        let round = Round { cluster_ids: &cluster_ids, target: None, traced: &traced, own_runs: &own_runs, retried_ns: &retried_ns, quiet_ns: 3 * SECOND_NS };
+        for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
+            let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
+            let moved = RecordView { channel: channel.into(), timestamp_ns: Some(0), headers, ..RecordView::default() };
+            let channels = RetryChannels { names: [channel.to_owned()].into(), ..RetryChannels::default() };
+            let mut follower = Follower::default();
+            follower.take_retries(&[ConversationItem::Record(moved)], &record(None), &channels, &round);
+            let retry = follower.sightings.get("r-1.1").and_then(|seen| seen.retry.clone()).expect("a retry");
+            assert_eq!(retry.over_ns, Some(over_s * SECOND_NS), "{channel}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) enum Verdict {
 }
 
 /// What the first few come to. `quiet_ns`: a letter that was read may still be on its way back; so long after the last was read
-/// none may have come. One that waits to be tried again passes only once all its tries are over.
+/// none may have come. One that waits to be tried again passes only once all its tries are over, and not while it lies unread.
 pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -> Verdict {
     if let Some(dead) = lines.iter().find(|line| line.state == LetterState::DeadAgain) {
         return Verdict::Halt(format!("{} came back dead: {}", dead.letter, dead.evidence));
@@ -33,7 +33,7 @@ pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -
         return Verdict::Halt(what.to_owned());
     }
     let is_over = |line: &CanaryLine| match line.seen.retry.as_ref().filter(|_| line.is_being_retried()) {
-        Some(retry) => retry.over_ns.is_some_and(|over_ns| now_ns >= over_ns),
+        Some(retry) => retry.over_ns.is_some_and(|over_ns| now_ns >= over_ns) && !line.seen.is_unread,
         None => line.state == LetterState::Consumed && now_ns.saturating_sub(line.at_ns) >= quiet_ns,
     };
     if persisted.all(is_over) { Verdict::Passed } else { Verdict::Wait }
@@ -48,9 +48,11 @@ pub(super) fn waits_for(lines: &[CanaryLine], now_ns: i64) -> (String, bool) {
     let words = match retried.first().and_then(|line| line.seen.retry.as_ref()) {
         Some(first) => {
             let over_ns = retried.iter().map(|line| line.seen.retry.as_ref().and_then(|retry| retry.over_ns)).collect::<Option<Vec<i64>>>();
+            let unread = retried.iter().find(|line| line.seen.is_unread && !line.seen.waits_for.is_empty());
+            let but = unread.map(|line| format!(", but {}", line.seen.waits_for)).unwrap_or_default();
             let until = match over_ns.and_then(|over| over.into_iter().max()) {
                 Some(over_ns) if over_ns > now_ns => format!("all tries are over in {} s", (over_ns - now_ns) / 1_000_000_000 + 1),
-                Some(_) => "all tries should be over by now".to_owned(),
+                Some(_) => format!("all tries should be over by now{but}"),
                 None => "how long that goes on is not told".to_owned(),
             };
             format!("{} of the first {} being tried again on {}; {until}", retried.len(), if retried.len() == 1 { "is" } else { "are" }, first.at.channel)
@@ -127,10 +129,16 @@ mod tests {
         };
         let consumed = || line(Some(Outcome::Persisted), LetterState::Consumed, 0);
         let sent = LetterState::Sent(SentState::Persisted);
+        let unread = |over_ns: i64| {
+            let mut line = retried(Some(over_ns), LetterState::Sent(SentState::Persisted));
+            (line.seen.is_unread, line.seen.waits_for) = (true, "stock-retry-0 has no members".into());
+            line
+        };
         let died = |how: &str| CanaryLine { seen: Sighting { died_elsewhere: Some(how.into()), ..Sighting::default() }, ..consumed() };
         for (name, lines, verdict) in [
             ("its tries go on", vec![consumed(), retried(Some(101), sent.clone())], Verdict::Wait),
             ("its tries are over", vec![consumed(), retried(Some(100), sent.clone())], Verdict::Passed),
+            ("its tries should be over, but nobody reads it", vec![consumed(), unread(100)], Verdict::Wait),
             ("how long they go on is not told", vec![retried(None, sent.clone())], Verdict::Wait),
             ("it counted as consumed before it was seen to be tried again", vec![retried(Some(101), LetterState::Consumed)], Verdict::Wait),
             ("it came back", vec![retried(Some(101), LetterState::DeadAgain)], Verdict::Halt("t-dlt 0@7 came back dead: back on t-dlt 0@9".into())),
@@ -145,6 +153,11 @@ mod tests {
                 vec![retried(Some(4_500_000_000), sent.clone()), retried(Some(1), sent.clone())],
                 5_000_000_000,
                 ("2 of the first are being tried again on t-retry-0; all tries should be over by now", false),
+            ),
+            (
+                vec![retried(Some(1), sent.clone()), unread(1)],
+                1,
+                ("2 of the first are being tried again on t-retry-0; all tries should be over by now, but stock-retry-0 has no members", false),
             ),
             (vec![retried(None, sent.clone())], 0, ("1 of the first is being tried again on t-retry-0; how long that goes on is not told", false)),
             (vec![retried(None, LetterState::DeadAgain)], 0, ("", false)),

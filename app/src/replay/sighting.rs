@@ -1,9 +1,9 @@
 //! What was seen of a record after it was sent, beyond what the ledger writes down: retries, other readers, and why it is not yet
 //! known whether the group that failed has processed it. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use switchboard_engine::view::{ConversationItem, GroupDetail, RecordView, Snapshot, SpanView};
+use switchboard_engine::view::{ConversationItem, GroupDetail, NodeId, RecordView, Snapshot, SpanView};
 use switchboard_model::{REPLAY_ID_HEADER, SpanId, SpanKind, SpanStatus, TraceId, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
 
 /// Java's framework writes when a record that waits on a retry channel is to be tried again, ms since the Unix epoch.
@@ -50,8 +50,10 @@ pub struct Sighting {
     pub died_elsewhere: Option<String>,
     /// Why it is not known to be consumed; empty where there is nothing to say.
     pub waits_for: String,
-    /// Whether only waiting can not tell it: no group that failed is known, or nobody knows how long it is tried again.
+    /// Whether only waiting can not tell it: no group that failed is known, or nobody knows how long it is tried again, or not well.
     pub is_untellable: bool,
+    /// Whether it lies unread where it lies, as far as is known: the group that failed stands before it, or is not there.
+    pub is_unread: bool,
     /// Where the group that failed processed it.
     pub new_trace: Option<(TraceId, SpanId)>,
     /// That the group that failed processed it: how that is known, where, and since when, ns since the Unix epoch.
@@ -213,6 +215,29 @@ pub(super) fn retry_of(record: &RecordView, replay_id: &str, target: &str) -> Op
     is_retry.then_some(Retry { at, next_try, due_ns, since_ns, over_ns: None })
 }
 
+/// A retry channel that a broker tells of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RetryChannel<'a> {
+    /// Its cluster; `None` = any.
+    cluster: Option<&'a str>,
+    name: &'a str,
+    /// Why it is not read; `None` = it is.
+    not_tailed: Option<&'a str>,
+}
+
+/// All retry channels of a snapshot.
+pub(super) fn retry_channels(snapshot: &Snapshot) -> Vec<RetryChannel<'_>> {
+    let nodes = snapshot.topology.nodes.iter().filter(|node| is_retry_name(&node.name));
+    let names: HashMap<NodeId, &str> = nodes.map(|node| (node.node_id, node.name.as_str())).collect();
+    let channels = snapshot.figures.channels.iter();
+    channels
+        .filter_map(|figures| {
+            let name = names.get(&figures.node_id).copied()?;
+            Some(RetryChannel { cluster: figures.cluster.as_deref(), name, not_tailed: figures.not_tailed.as_deref() })
+        })
+        .collect()
+}
+
 /// The retry channels of a channel, as far as the brokers' names tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RetryChannels {
@@ -223,15 +248,14 @@ pub(super) struct RetryChannels {
 }
 
 impl RetryChannels {
-    /// Those of a channel on a cluster.
-    pub fn of(snapshot: &Snapshot, cluster: &str, target: &str) -> Self {
+    /// Of all, those of a channel on a cluster.
+    pub fn of(all: &[RetryChannel<'_>], cluster: &str, target: &str) -> Self {
         let mut found = Self::default();
-        for figures in snapshot.figures.channels.iter().filter(|figures| figures.cluster.as_deref().is_none_or(|name| name == cluster)) {
-            let node = snapshot.topology.nodes.iter().find(|node| node.node_id == figures.node_id);
-            let Some(node) = node.filter(|node| is_retry_name(&node.name) && is_named_after(&node.name, target)) else { continue };
-            found.names.insert(node.name.clone());
-            if let Some(why) = &figures.not_tailed {
-                found.unread.insert(node.name.clone(), why.clone());
+        let there = all.iter().filter(|channel| channel.cluster.is_none_or(|name| name == cluster));
+        for channel in there.filter(|channel| is_named_after(channel.name, target)) {
+            found.names.insert(channel.name.to_owned());
+            if let Some(why) = channel.not_tailed {
+                found.unread.insert(channel.name.to_owned(), why.to_owned());
             }
         }
         found
@@ -254,6 +278,33 @@ fn is_named_after(name: &str, target: &str) -> bool {
     })
 }
 
+/// How long a letter was tried again before it died the last time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Retried {
+    /// So long, ns.
+    For(i64),
+    /// Not at all, as far as it tells.
+    Not,
+    /// Nobody knows: an earlier session sent it, and it was not read again.
+    #[default]
+    Unknown,
+}
+
+impl Retried {
+    /// What a letter tells, ns.
+    pub fn of(told_ns: Option<i64>) -> Self {
+        told_ns.map_or(Self::Not, Self::For)
+    }
+
+    /// How long, ns, where that is known.
+    pub fn ns(self) -> Option<i64> {
+        match self {
+            Self::For(ns) => Some(ns),
+            Self::Not | Self::Unknown => None,
+        }
+    }
+}
+
 /// How long after the group that failed had read it a record counts as consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Settles {
@@ -264,19 +315,21 @@ pub(super) enum Settles {
 }
 
 /// How long it has to be waited for a retry or a dead letter of a record that was read. Where its retry channels are read, both
-/// would show within `quiet_ns`; where they are not, only its death would, after all tries: `retried_ns` is how long it was tried
-/// again before it died the last time.
-pub(super) fn settles(channels: &RetryChannels, retried_ns: Option<i64>, quiet_ns: i64) -> Settles {
-    let is_unseen = !channels.unread.is_empty() || (channels.names.is_empty() && retried_ns.is_some());
+/// would show within `quiet_ns`; where they are not, only its death would, after all tries: `retried` is how long it was tried
+/// again before it died the last time, with the time before its first try. The names tell less where a channel serves several
+/// tries, as Spring Kafka's last one does, and too early a word would be wrong.
+pub(super) fn settles(channels: &RetryChannels, retried: Retried, quiet_ns: i64) -> Settles {
+    let is_unseen = !channels.unread.is_empty() || (channels.names.is_empty() && retried != Retried::Not);
     if !is_unseen {
         return Settles::After(quiet_ns);
     }
-    if let Some(delay_ns) = retried_ns.or_else(|| channels.whole_delay_ns()) {
+    if let Some(delay_ns) = retried.ns().or_else(|| channels.whole_delay_ns()) {
         return Settles::After(delay_ns.saturating_add(quiet_ns));
     }
-    let unread = channels.unread.iter().next();
-    let (name, why) = unread.map_or(("its retry channel", ""), |(name, why)| (name.as_str(), why.as_str()));
-    Settles::Unknown(format!("{name} is not read ({why}), so nobody sees whether it is tried again, and how long that takes is not told"))
+    Settles::Unknown(match channels.unread.iter().next() {
+        Some((name, why)) => format!("{name} is not read ({why}), so nobody sees whether it is tried again, and how long that takes is not told"),
+        None => "an earlier session sent it, and nobody knows by now whether it is tried again, and for how long".to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use switchboard_engine::view::{ChannelFigures, Figures, Node, NodeBasis, NodeId, NodeKind, Topology};
+use switchboard_engine::view::{ChannelFigures, Figures, Node, NodeBasis, NodeKind, Topology};
 
 use super::*;
 
@@ -208,8 +208,9 @@ fn channels(names: &[(&str, Option<&str>)]) -> RetryChannels {
         figures: Arc::new(Figures { channels: names.iter().enumerate().map(figures).collect(), ..Figures::default() }),
         ..Snapshot::default()
     };
-    assert_eq!(RetryChannels::of(&snapshot, "another", "orders"), RetryChannels::default());
-    RetryChannels::of(&snapshot, "c", "orders")
+    let all = retry_channels(&snapshot);
+    assert_eq!(RetryChannels::of(&all, "another", "orders"), RetryChannels::default());
+    RetryChannels::of(&all, "c", "orders")
 }
 
 #[test]
@@ -242,10 +243,15 @@ fn what_nobody_sees_being_tried_again_settles_only_after_the_whole_chain() {
         ("nothing tells how long", vec![("orders-retry-0", unread)], None, None),
         ("one of them does not tell how long", vec![("orders-retry-0", unread), ("orders-retry-5000", None)], None, None),
     ] {
-        let settles = settles(&channels(&names), retried_s.map(|s: i64| s * SECOND_NS), QUIET_NS);
+        let settles = settles(&channels(&names), Retried::of(retried_s.map(|s: i64| s * SECOND_NS)), QUIET_NS);
         match told {
             Some(told) => assert_eq!(settles, Settles::After(told * SECOND_NS), "{name}"),
             None => assert!(matches!(&settles, Settles::Unknown(why) if why.contains("orders-retry-0 is not read (at most 9")), "{name}: {settles:?}"),
         }
     }
+    // Sent by an earlier session.
+    let unknown = |names: &[(&str, Option<&str>)]| settles(&channels(names), Retried::Unknown, QUIET_NS);
+    assert_eq!(unknown(&[("orders-retry-0", None)]), Settles::After(QUIET_NS), "its retries would be seen");
+    assert_eq!(unknown(&[("orders-retry-1000", unread)]), Settles::After(SECOND_NS + QUIET_NS), "their name tells how long");
+    assert!(matches!(unknown(&[]), Settles::Unknown(why) if why.contains("an earlier session sent it")));
 }

@@ -627,6 +627,29 @@ async fn the_gate_opens_only_after_the_whole_chain_and_closes_where_all_die_at_i
 }
 
 #[tokio::test]
+async fn what_lies_unread_on_a_retry_channel_holds_the_rest_however_long_its_tries_should_have_taken() {
+    let world = World { retried_ns: Some(1_000_000), channels: vec![("orders-retry-0".into(), None)], ..World::new(12) };
+    // Who works the retries off is stopped.
+    world.group("inventory-retry-0", "orders-retry-0", Some(0), Some(0));
+    let desk = Desk::new(world);
+    let replay_id = desk.send_first().await;
+    for number in 1..=5 {
+        desk.world.moves(&format!("{replay_id}.{number}"), "orders-retry-0", &[("retry_topic-attempts", &[0, 0, 0, 2])]);
+    }
+    desk.world.read_all();
+    let board = desk.until_waits_for("5 of the first are being tried again on orders-retry-0; all tries should be over by now, but inventory-retry-0").await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(run.waits_for.ends_with("inventory-retry-0 has no members"), "{}", run.waits_for);
+    assert_eq!((run.num_consumed, run.num_retried, desk.world.sent().len()), (0, 5, 5));
+    // It stands before them once it is back, and then reads them.
+    desk.world.group("inventory-retry-0", "orders-retry-0", Some(0), Some(1));
+    desk.until_waits_for("but inventory-retry-0 stands at 0@0").await;
+    desk.world.group("inventory-retry-0", "orders-retry-0", Some(5), Some(1));
+    let board = desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    assert_eq!(board.run.as_ref().map(|run| run.num_retried), Some(0));
+}
+
+#[tokio::test]
 async fn retries_that_nobody_sees_are_waited_for_as_long_as_they_took_the_last_time() {
     let unread = Some("at most 9 partitions are tailed".to_owned());
     let world = World { retried_ns: Some(1_000_000_000), channels: vec![("orders-retry-0".into(), unread.clone())], ..World::new(12) };
@@ -634,7 +657,8 @@ async fn retries_that_nobody_sees_are_waited_for_as_long_as_they_took_the_last_t
     desk.send_first().await;
     let began = Instant::now();
     desk.world.read_all();
-    desk.until_waits_for("nobody sees whether it is tried again").await;
+    let board = desk.until_waits_for("nobody sees whether it is tried again").await;
+    assert!(board.run.as_ref().is_some_and(|run| run.is_untellable), "who knows better need not wait so long");
     desk.until_phase(|phase| *phase == RunPhase::Passed).await;
     assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
 
@@ -645,6 +669,46 @@ async fn retries_that_nobody_sees_are_waited_for_as_long_as_they_took_the_last_t
     let board = desk.until_waits_for("how long that takes is not told").await;
     let run = board.run.as_ref().expect("a run");
     assert!(run.is_untellable && run.num_consumed == 0);
+}
+
+#[tokio::test]
+async fn a_letter_of_an_earlier_run_is_waited_for_as_long_as_it_was_tried_again_the_last_time() {
+    let desk = Desk::new(World::new(2));
+    let tried_again = AskedLetter { retried_ns: Some(3_600_000_000_000), ..asked(0) };
+    for letter in [tried_again, asked(1)] {
+        desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![letter])));
+        let board = desk.until("preview", |board| board.preview.is_some()).await;
+        desk.start(&board, None);
+        desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 1)).await;
+        desk.desk.command(ReplayCommand::Stop);
+        desk.until_phase(is_ended).await;
+        desk.desk.command(ReplayCommand::Dismiss);
+        desk.until("nothing", |board| board.run.is_none() && board.preview.is_none()).await;
+    }
+    desk.world.read_all();
+    // Both were read at once; what settles is written down in their order.
+    let board = desk.until("the second consumed", |board| *board.state(&key(1)) == LetterState::Consumed).await;
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Persisted));
+}
+
+#[tokio::test]
+async fn what_an_earlier_session_sent_is_consumed_only_once_its_letter_tells_whether_it_was_tried_again() {
+    let desk = Desk::new(World::new(2));
+    let board = desk.preview([0]).await;
+    desk.start(&board, None);
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 1)).await;
+    let Desk { desk: old, folder, .. } = desk;
+    old.stop().await;
+
+    let desk = Desk::in_folder(World::new(2), folder);
+    desk.world.group(GROUP, TARGET, Some(1), None);
+    let board = desk.preview([1]).await;
+    desk.start(&board, None);
+    let board = desk.until("the second consumed", |board| *board.state(&key(1)) == LetterState::Consumed).await;
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Persisted), "nobody knows by now whether it was tried again");
+    // It is read again, and was not.
+    desk.world.back.lock().push(stored(0));
+    desk.until("the first consumed", |board| *board.state(&key(0)) == LetterState::Consumed).await;
 }
 
 #[tokio::test]

@@ -116,6 +116,8 @@ pub(crate) struct Window {
     settings: Settings,
     options: WindowOptions,
     snapshot: Snapshot,
+    /// When the session began that is looked at; `None` until one is.
+    session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
     sources: Arc<SourcesBoard>,
     now_ns: i64,
@@ -165,6 +167,7 @@ impl Window {
             settings,
             options,
             snapshot: Snapshot::default(),
+            session_ns: None,
             replay: Arc::default(),
             sources: Arc::default(),
             now_ns: 0,
@@ -198,6 +201,9 @@ impl Window {
             // What was paused belongs to a session that is gone.
             self.paused = None;
         }
+        if self.session_ns.replace(snapshot.started_ns).is_some_and(|before_ns| before_ns != snapshot.started_ns) {
+            self.begin_anew();
+        }
         self.snapshot = snapshot;
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
@@ -212,6 +218,16 @@ impl Window {
         }
         let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
         self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+    }
+
+    /// Forgets what another session gives anew: ids of rows, and places that have them.
+    fn begin_anew(&mut self) {
+        self.history = History::default();
+        for kind in ViewKind::ALL {
+            if let Some(view) = self.views.of_mut(kind) {
+                view.begin_anew();
+            }
+        }
     }
 
     /// Takes in the sources as the profile has them.

@@ -71,7 +71,7 @@ pub(crate) struct Standing<'a> {
     pub is_waiting: bool,
     /// Whether the answer is to this very question.
     pub is_of_this_question: bool,
-    /// Rises with each answer of this place: what is derived from one can be kept until then.
+    /// Rises with each answer and is no other's: what is derived from one can be kept until then.
     pub revision: u64,
 }
 
@@ -82,6 +82,8 @@ pub(crate) struct Asker {
     generation: u64,
     started_ns: i64,
     now_s: f64,
+    /// All that ever came, of all sessions.
+    num_answers: u64,
     /// An answer came after its frame was drawn.
     is_undrawn: bool,
 }
@@ -168,7 +170,8 @@ impl Asker {
             while let Some(receiver) = &asked.receiver {
                 match receiver.try_recv() {
                     Ok(answer) => {
-                        asked.take(answer);
+                        self.num_answers += 1;
+                        asked.take(answer, self.num_answers);
                         self.is_undrawn = true;
                     }
                     Err(TryRecvError::Empty) => break,
@@ -194,7 +197,7 @@ impl Asker {
 }
 
 impl Asked {
-    fn take(&mut self, answer: Answer) {
+    fn take(&mut self, answer: Answer, revision: u64) {
         match (&mut self.answer, answer) {
             // A search is answered in parts: each brings what was found since the one before.
             (Some(Answer::Found(all)), Answer::Found(mut part)) if self.answers_this && !all.is_done => {
@@ -204,7 +207,7 @@ impl Asked {
             (_, answer) => self.answer = Some(answer),
         }
         self.answers_this = true;
-        self.revision += 1;
+        self.revision = revision;
     }
 
     /// When to ask the same again; `None` = not for now. A question that nobody answered is asked again with the next news.
@@ -305,9 +308,11 @@ mod tests {
         asker.take(1, 7, 0.0);
         let _standing = asker.once(Slot::TraceOpen, &query(1));
         let _num_asked = answering(&mut asker);
+        let revision = asker.once(Slot::TraceOpen, &query(1)).revision;
         asker.take(1, 8, 0.1);
         assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_none());
         let _num_asked = answering(&mut asker);
+        assert!(asker.once(Slot::TraceOpen, &query(1)).revision > revision, "what is derived from the former session's answer is of no use");
         asker.take(1, 8, 70.0);
         assert!(asker.once(Slot::TraceOpen, &query(1)).answer.is_some(), "the last frame drew it, a minute ago");
         asker.take(1, 8, 71.0);

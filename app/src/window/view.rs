@@ -248,6 +248,9 @@ pub(crate) trait View {
         None
     }
 
+    /// Another session is looked at, which gives its ids anew: those of the former are forgotten.
+    fn begin_anew(&mut self) {}
+
     /// Obeys a command; false if it is none of its own. What follows from it is returned by the next `ui`.
     fn run(&mut self, command: UiCommand) -> bool;
 

@@ -112,6 +112,12 @@ impl LetterList {
         }
     }
 
+    /// Forgets its rows, until the next answer; what is selected and marked stays.
+    pub(crate) fn forget_rows(&mut self) {
+        self.rows.clear();
+        self.made_of = None;
+    }
+
     /// The letter that is looked at.
     pub(crate) fn selected(&self) -> Option<&LetterRow> {
         self.rows.get(self.selected_index()?)

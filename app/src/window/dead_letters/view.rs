@@ -127,6 +127,11 @@ impl View for DeadLettersView {
         Some(Target::DeadLetters { channel: cause.channel_key(), fingerprint: Some(cause.fingerprint.clone()) })
     }
 
+    fn begin_anew(&mut self) {
+        self.list.forget_rows();
+        self.open = None;
+    }
+
     fn run(&mut self, command: UiCommand) -> bool {
         let is_own = is_own(command);
         if is_own {

@@ -1,5 +1,8 @@
 //! The messages view through labels and keys, and as pictures.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 use switchboard_engine::view::{Answer, ChannelKey, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, Snapshot};
@@ -201,6 +204,32 @@ fn following_the_end_is_held_and_taken_up_again() {
     harness.get_by_label("Follow the end").click();
     settle(&mut harness);
     harness.get_by_label("Hold still");
+}
+
+#[test]
+fn another_session_is_read_from_its_first_record() {
+    let source = FixedSource::new(testing::order_business());
+    let num_stored = Arc::new(AtomicU64::new(10));
+    let stored = Arc::clone(&num_stored);
+    source.answer_with(move |query| match query {
+        Query::Records { after, .. } => {
+            let (from, to) = (after.map_or(0, |row| row.0 + 1), stored.load(Ordering::Relaxed));
+            Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: to, ..RecordPage::default() }))
+        }
+        other => answer(other),
+    });
+    let mut harness = harness(&source, UiCommand::ShowMessages);
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
+    harness.get_by_role_and_label(Role::Heading, "p0@8");
+    harness.get_by_label("10 loaded");
+    assert!(harness.state().window.unavailable(UiCommand::Back).is_none());
+    num_stored.store(6, Ordering::Relaxed);
+    source.publish(Snapshot { started_ns: testing::NOW_NS, ..testing::order_business() });
+    settle(&mut harness);
+    harness.get_by_label("6 loaded");
+    harness.get_by_label_contains("record p1@5,");
+    assert!(harness.query_by_role_and_label(Role::Heading, "p0@8").is_none(), "that row is another record's now");
+    assert!(harness.state().window.unavailable(UiCommand::Back).is_some(), "no way leads back to rows of the former session");
 }
 
 #[test]

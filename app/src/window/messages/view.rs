@@ -130,6 +130,11 @@ impl View for MessagesView {
         })
     }
 
+    fn begin_anew(&mut self) {
+        self.records = self.records.take().map(|records| Records::new(records.channel));
+        self.opened = None;
+    }
+
     fn run(&mut self, command: UiCommand) -> bool {
         match (command, self.side) {
             (UiCommand::FollowRecords, _) => {
