@@ -152,13 +152,13 @@ fn with_service(figure: impl Fn(&Figure) -> Figure, heard_ago_ns: i64) -> (Snaps
     }
     let of_node = figures.nodes.iter_mut().find(|known| known.node_id == node.node_id).expect("its figure");
     of_node.figure = Figure { last_ns: Some(heard_ns), ..figure(&of_node.figure) };
-    let figure = of_node.figure.clone();
+    let figure = of_node.figure;
     (snapshot, node, figure)
 }
 
 #[test]
 fn every_state_of_a_service_is_the_same_on_map_table_panel_and_problems() {
-    let of = |calls: u64, errors: u64| move |figure: &Figure| Figure { recent_calls: calls, recent_errors: errors, ..figure.clone() };
+    let of = |calls: u64, errors: u64| move |figure: &Figure| Figure { recent_calls: calls, recent_errors: errors, ..*figure };
     let cases: [(u64, u64, i64); 7] = [(0, 0, S), (100, 0, S), (1_000, 1, S), (100, 2, S), (100, 50, S), (3, 1, S), (0, 0, 400 * S)];
     let mut seen = std::collections::BTreeSet::new();
     for (calls, errors, heard_ago_ns) in cases {

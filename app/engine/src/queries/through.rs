@@ -137,10 +137,9 @@ impl Through {
         }
         if ends.has_channel
             && let Some(channel) = channel_of(span)
+            && ((ends.is_from && self.channels.1.contains(&channel)) || (ends.is_to && self.channels.0.contains(&channel)))
         {
-            if (ends.is_from && self.channels.1.contains(&channel)) || (ends.is_to && self.channels.0.contains(&channel)) {
-                self.calls.push((trace, part));
-            }
+            self.calls.push((trace, part));
         }
     }
 

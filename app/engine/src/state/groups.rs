@@ -222,7 +222,7 @@ impl GroupTopic {
             };
             let lag = behind(committed, offset.low, end, offset.readable_behind);
             if is_followed {
-                self.courses.get_or_insert_default().observe(offset.partition, Point { read_ns, committed, lag });
+                self.courses.get_or_insert_default().observe(offset.partition, Point { lag, read_ns, committed });
             }
             sample.committed = sample.committed.saturating_add(committed);
             sample.end = sample.end.saturating_add(end);
