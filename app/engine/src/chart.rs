@@ -5,15 +5,18 @@ mod history;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use switchboard_model::SourceId;
+
 use crate::figures::BUCKET_NS;
 use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
 use crate::guarded;
+use crate::left_out::LeftOuts;
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Guarded, Sources, SpanReaders};
 use crate::store::Store;
 use crate::view::{
     BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, Health, HopKind,
-    InteractionView, LagVerdict, NodeBasis, NodeFigure, NodeId, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, SpanReader, Topology, Totals,
-    channel_word,
+    InteractionView, LagVerdict, LimitsReport, NodeBasis, NodeFigure, NodeId, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, SpanReader,
+    Topology, Totals, channel_word,
 };
 
 /// What a chart is drawn from.
@@ -38,6 +41,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) source_views: Vec<SourceView>,
     /// Items folded as noise.
     pub(crate) num_folded: u64,
+    /// What found no room.
+    pub(crate) left_out: LeftOuts,
 }
 
 /// What brokers and breakers tell at an instant.
@@ -105,6 +110,9 @@ pub(crate) struct Chart {
     is_at_rest: bool,
     /// When the flow last changed, by the engine's time.
     flow_changed_ns: i64,
+    nodes_left_out: BTreeMap<SourceId, u64>,
+    /// Rows had moved so often when the plan was made.
+    num_moves: u64,
 }
 
 impl Chart {
@@ -125,6 +133,8 @@ impl Chart {
             is_ticked: false,
             is_at_rest: true,
             flow_changed_ns: i64::MIN,
+            nodes_left_out: BTreeMap::new(),
+            num_moves: 0,
         }
     }
 
@@ -142,6 +152,17 @@ impl Chart {
     /// Time went on.
     pub(crate) fn ticked(&mut self) {
         self.is_ticked = true;
+    }
+
+    /// What spans call the channel that is shown under a name.
+    pub(crate) fn called_channels(&self, flow: &Flow, shown: &str) -> BTreeSet<String> {
+        let named = flow.names.channels().filter(|(channel, _)| self.plan.channel_name(*channel) == Some(shown));
+        named.map(|(_, known)| known.name.clone()).collect()
+    }
+
+    /// Nodes that found no room when the map was drawn last, by source.
+    pub(crate) fn nodes_left_out(&self) -> &BTreeMap<SourceId, u64> {
+        &self.nodes_left_out
     }
 
     /// Whether a new snapshot may differ from the last.
@@ -185,9 +206,10 @@ impl Chart {
         let flow = &*observed.flow;
         // Services of one name, in several namespaces, may hold breakers of one name: they must agree.
         let mut proved: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        let databases = flow.databases_told_apart();
         for known in &flow.callees() {
             let key = (flow.names.get_service(known.caller).name.clone(), known.breaker.clone());
-            proved.entry(key).or_default().extend(flow.proved_callee(known).map(str::to_owned));
+            proved.entry(key).or_default().extend(flow.proved_callee(known, &databases).map(str::to_owned));
         }
         let mut evidence = Evidence::new();
         for (key, mut callees) in proved.into_iter().filter(|(_, callees)| callees.len() == 1) {
@@ -199,7 +221,7 @@ impl Chart {
             if evidence.contains_key(&key) {
                 continue;
             }
-            let peers = called.entry(key.0.clone()).or_insert_with(|| flow.called_by(&key.0));
+            let peers = called.entry(key.0.clone()).or_insert_with(|| flow.called_by(&key.0, &databases));
             if let Some(callee) = only_named(peers, &key.1) {
                 let callee = callee.to_owned();
                 evidence.insert(key, (callee, BY_NAME));
@@ -232,7 +254,7 @@ impl Chart {
         let is_planned_anew = self.planned_from != Some(from) || self.is_state_changed || (self.is_ticked && self.is_plan_old);
         let mut is_changed = false;
         if is_planned_anew {
-            self.plan = flow.plan(&mut self.ids, self.told.brokers(), true);
+            self.plan_anew(flow);
             self.planned_from = Some(from);
             self.is_plan_old = self.plan.has_held_back;
             is_changed = put_topology(&mut self.snapshot.topology, &self.plan, self.is_ticked);
@@ -262,7 +284,7 @@ impl Chart {
             stored_bytes: observed.store.size_bytes() as u64,
             oldest_span_ns: observed.store.oldest_span_ns(),
             folded: observed.num_folded,
-            limits: flow.limits(),
+            limits: LimitsReport { capped: observed.left_out.total(), ..flow.limits() },
             clock_set: observed.sources.clock_set().last().copied(),
         };
         is_changed |= std::mem::replace(&mut self.snapshot.totals, totals) != totals;
@@ -274,12 +296,20 @@ impl Chart {
         self.snapshot.clone()
     }
 
+    fn plan_anew(&mut self, flow: &Flow) {
+        self.plan = flow.plan(&mut self.ids, self.told.brokers(), true);
+        self.nodes_left_out.clone_from(&self.plan.left_out);
+        self.num_moves = flow.rows.num_moves();
+    }
+
     /// The report of the session, or of a range of time.
     pub(crate) fn report(&mut self, observed: &mut Observed<'_>, range: Option<Range>) -> Report {
         observed.flow.mend_examples();
         let told = self.told(observed);
         let flow = &*observed.flow;
         let plan = flow.plan(&mut self.ids, told.brokers(), false);
+        self.nodes_left_out.clone_from(&plan.left_out);
+        observed.left_out.set_nodes(&plan.left_out);
         let scope =
             range.map_or(Scope::Session, |range| Scope::Buckets(bucket_of_any(range.from_ns), bucket_of_any(range.to_ns.saturating_add(BUCKET_NS - 1))));
         let now_ns = observed.now_ns;
@@ -290,7 +320,7 @@ impl Chart {
             dead_letters: dead_letter_reports(&told.dead_letters),
             refused: observed.sources.refused(),
             clock_set: observed.sources.clock_set().iter().map(|set| ClockSetReport { at: rfc3339(set.at_ns), by_s: set.by_ns as f64 / 1e9 }).collect(),
-            limits: flow.limits(),
+            limits: LimitsReport { capped: observed.left_out.total(), ..flow.limits() },
             ..Report::default()
         };
         let mut groups: Vec<GroupReport> =

@@ -14,14 +14,14 @@ use crate::chart::{Chart, Observed};
 use crate::extract::{Extractor, LinkFacts, Role, rows};
 use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
-use crate::intern::Namer;
+use crate::left_out::LeftOuts;
 use crate::old_spans::{OldSpanReader, StoredSpans};
 use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, merge, record_page};
 use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Place, ReaderSpan, Sources, SpanReaders, dues};
 use crate::store::{Inserted, Store, StoredAt};
 use crate::view::{
-    Answer, CountsReport, FindPage, GroupDetail, GroupView, LetterPage, Query, RECORD_DETAILS_MAX, RecordMatches, Report, Snapshot, SourceReport, TraceList,
-    source_severity, source_word,
+    Answer, CountsReport, FindPage, GroupDetail, GroupView, LagVerdict, LetterPage, Query, RECORD_DETAILS_MAX, RecordMatches, Report, Snapshot, SourceReport,
+    TraceList, source_severity, source_word,
 };
 
 /// What an engine is made with.
@@ -133,9 +133,21 @@ impl Engine {
         self.flow.advance(self.now_ns);
     }
 
-    /// A source as one that names things: caps are shared out among all that take things in.
-    fn namer(&self, source: SourceId) -> Namer {
-        Namer { source, num_sources: self.infos.len().max(1) }
+    /// A batch of joining and counting begins.
+    fn begin_flow(&mut self, header: BatchHeader) {
+        let Flow { names, rows, conversations, .. } = &mut self.flow;
+        names.set_namer(header.source);
+        rows.set_namer(names.namer());
+        conversations.set_teller(header.source, header.received_ns);
+    }
+
+    /// It ends: names that left for newer ones are forgotten wherever they are held.
+    fn end_flow(&mut self) {
+        self.flow.end_batch(&mut StoredSpans { store: &self.store, reader: &mut self.old_spans });
+        if let Some(gone) = self.flow.forget() {
+            self.span_readers.forget(&gone);
+        }
+        self.chart.flow_changed(self.now_ns);
     }
 
     fn fold(&mut self, source: SourceId, kind: ItemKind, num: u64) {
@@ -143,12 +155,12 @@ impl Engine {
     }
 
     fn spans(&mut self, batch: &SpanBatch) {
-        self.flow.names.set_namer(self.namer(batch.header.source));
+        self.begin_flow(batch.header);
         let environment = self.infos.get(&batch.header.source).and_then(|source| source.environment.as_deref());
         self.extractor.read(batch, environment, &mut self.flow.names);
-        let Extractor { services, own, .. } = &self.extractor;
+        let Extractor { services, own, facts, .. } = &self.extractor;
         let service_of = |resource: usize| services.get(resource).map_or(0, |service| service.0);
-        self.store.insert_spans(batch, service_of, |row| own[row], &mut self.inserted);
+        self.store.insert_weighed(batch, service_of, |row| facts[row].error, |row| own[row], &mut self.inserted);
         let mut num_own = 0;
         let mut links = std::mem::take(&mut self.links);
         for (row, span) in batch.spans.iter().enumerate() {
@@ -199,11 +211,10 @@ impl Engine {
             }
         }
         self.links = links;
-        self.flow.end_batch(&mut StoredSpans { store: &self.store, reader: &mut self.old_spans });
+        self.end_flow();
         if num_own > 0 {
             self.fold(batch.header.source, ItemKind::Span, num_own);
         }
-        self.chart.flow_changed(self.now_ns);
     }
 
     /// A consumer span tells who reads.
@@ -220,7 +231,7 @@ impl Engine {
             client_id: &client_id,
             partition: facts.partition,
         };
-        self.span_readers.observe(reader, batch.header.received_ns);
+        self.span_readers.observe(reader, batch.header.source, batch.header.received_ns);
     }
 
     /// Exceptions and texts of a span in which a circuit breaker may say that it refused: the name of the one that does.
@@ -231,6 +242,7 @@ impl Engine {
         let resource = batch.resources.get(span.resource as usize).copied().unwrap_or_default();
         let instance = Some(batch.text.get(resource.instance)).filter(|instance| !instance.is_empty());
         let received_ns = batch.header.received_ns;
+        self.breakers.set_teller(batch.header.source, received_ns);
         let at_ns = |told_ns: i64| if told_ns.saturating_sub(received_ns) > MAX_AHEAD_NS { received_ns } else { told_ns };
         let mut refused = None;
         for event in rows(&batch.events, span.events) {
@@ -271,14 +283,14 @@ impl Engine {
                 self.dead_letters.count(*kind, record.timestamp_ns, batch.header.received_ns);
             }
         }
+        self.groups.set_teller(batch.header.source, batch.header.received_ns);
         for (topic, partition, offset, due_ns) in dues(batch) {
             self.groups.record_due(&batch.cluster, topic, (partition, offset), due_ns);
         }
-        self.flow.names.set_namer(self.namer(batch.header.source));
+        self.begin_flow(batch.header);
         let extractor = &self.extractor;
         self.flow.records(batch, |id| extractor.conversation_key(id));
-        self.flow.end_batch(&mut StoredSpans { store: &self.store, reader: &mut self.old_spans });
-        self.chart.flow_changed(self.now_ns);
+        self.end_flow();
         self.chart.state_changed();
     }
 
@@ -289,6 +301,7 @@ impl Engine {
 
     fn facts(&mut self, batch: &FactBatch) {
         let BatchHeader { source, received_ns, .. } = batch.header;
+        self.groups.set_teller(source, received_ns);
         for fact in &batch.facts {
             match fact {
                 Fact::Cluster(fact) => self.groups.apply_cluster(fact, received_ns),
@@ -354,13 +367,24 @@ impl Engine {
         own + intake.iter().map(|(_, counts)| counts.folded.iter().sum::<u64>()).sum::<u64>()
     }
 
+    /// What found no room; nodes of the map as they were drawn last.
+    fn left_out(&self) -> LeftOuts {
+        let mut left_out = LeftOuts::of(&self.flow, &self.groups, &self.breakers, &self.dead_letters, (&self.span_readers, &self.sources));
+        left_out.set_nodes(self.chart.nodes_left_out());
+        left_out
+    }
+
     /// Runs `call` with the chart and all that it draws from.
     fn with_chart<T>(&mut self, intake: &[(SourceId, IntakeCounts)], call: impl FnOnce(&mut Chart, &mut Observed<'_>) -> T) -> T {
         let counts = |source| {
             let (sum, by_kind, _) = self.counts_of(source, intake);
             (sum, by_kind)
         };
-        let views = self.sources.views(counts, |name| self.groups.cluster_id(name));
+        let mut views = self.sources.views(counts, |name| self.groups.cluster_id(name));
+        let left_out = self.left_out();
+        for (source, view) in self.infos.keys().zip(&mut views) {
+            view.left_out = left_out.of_source(*source);
+        }
         let num_folded = self.num_folded(intake);
         let mut observed = Observed {
             now_ns: self.now_ns,
@@ -373,6 +397,7 @@ impl Engine {
             store: &self.store,
             source_views: views,
             num_folded,
+            left_out,
         };
         call(&mut self.chart, &mut observed)
     }
@@ -400,6 +425,7 @@ impl Engine {
 
     fn source_reports(&self, intake: &[(SourceId, IntakeCounts)]) -> Vec<SourceReport> {
         let views = self.sources.views(|_| Default::default(), |_| None);
+        let left_out = self.left_out();
         let mut reports: Vec<SourceReport> = self
             .infos
             .keys()
@@ -418,6 +444,7 @@ impl Engine {
                     by_kind: by_kind.into_iter().map(|(kind, counts)| (kind.name().to_owned(), counts)).collect(),
                     undecodable_requests: intake.undecodable_requests,
                     undecodable_bytes: intake.undecodable_bytes,
+                    left_out: left_out.of_source(*source),
                 }
             })
             .collect();
@@ -481,6 +508,14 @@ impl Engine {
             Some(mut detail) => {
                 detail.view.node_id = shown.and_then(|known| known.node_id);
                 detail.view.readers = shown.map(|known| known.readers.clone()).unwrap_or_default();
+                if let Some(shown) = shown.filter(|shown| shown.verdict == LagVerdict::Waits && shown.read_ns == detail.view.read_ns) {
+                    // What the group's spans say of its back-off explains its partitions too.
+                    let GroupView { verdict, partition, since_ns, reason, .. } = shown.clone();
+                    (detail.view.verdict, detail.view.partition, detail.view.since_ns, detail.view.reason) = (verdict, partition, since_ns, reason);
+                    for known in detail.partitions.iter_mut().filter(|known| matches!(known.verdict, LagVerdict::Growing | LagVerdict::Stuck)) {
+                        known.verdict = LagVerdict::Waits;
+                    }
+                }
                 Some(detail)
             }
             None => shown.map(|view| GroupDetail { view: view.clone(), partitions: Vec::new(), history: Vec::new(), others: Vec::new() }),
@@ -494,8 +529,11 @@ impl Engine {
             Query::Attribute { key, value, limit } => Scan::Attribute(store.attribute_scan(key, value, (*limit).min(MAX_ANSWER))),
             Query::Traces { filter, order, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
+                let channels =
+                    filter.through.as_ref().map(|(from, to)| (self.chart.called_channels(&self.flow, from), self.chart.called_channels(&self.flow, to)));
+                let channels = channels.unwrap_or_default();
                 let addresses = filter.through.as_ref().map(|(_, to)| self.flow.addresses_of(to)).unwrap_or_default();
-                Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses, order: *order, limit })
+                Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses, channels, order: *order, limit })
             }
             Query::Logs { service, min_severity, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
@@ -510,14 +548,14 @@ impl Engine {
             }),
             Query::DeadLetters { channel, origin, fingerprint, skip, limit } => Scan::Letters(LetterScan {
                 records: store.records.held(),
-                kinds: self.dead_letters.numbers_of(channel, origin.as_deref(), fingerprint),
+                asked: self.dead_letters.kinds_named(channel, origin.as_deref(), fingerprint),
                 since_ns: i64::MIN,
                 skip: *skip,
                 limit: (*limit).min(MAX_ANSWER),
             }),
             Query::DeadLettersSince { cluster, since_ns, skip, limit } => Scan::Letters(LetterScan {
                 records: store.records.held(),
-                kinds: self.dead_letters.numbers_in(cluster),
+                asked: self.dead_letters.kinds_in(cluster),
                 since_ns: *since_ns,
                 skip: *skip,
                 limit: (*limit).min(MAX_ANSWER),

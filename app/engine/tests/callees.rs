@@ -158,3 +158,17 @@ fn services_of_one_name_that_disagree_prove_nothing() {
     assert_eq!(callee(&[us, eu.clone()]), None);
     assert_eq!(callee(&[eu]).as_deref(), Some("pay-eu:80"));
 }
+
+#[test]
+fn a_database_that_bears_a_services_name_is_told_from_it() {
+    // The database of orders is called as orders is; the breaker around the query guards the database.
+    let query = |trace, id, parent| Span::client("orders", trace, id, parent).named("SELECT").with(&[("db.system", "h2"), ("db.name", "orders")]);
+    let all = [guarded(1, 10, 0), query(1, 11, 10), refused_by(guarded(2, 20, 0), "store"), Span::server("orders", 3, 30, 0)];
+    let batches = one_by_one(&all);
+    assert_eq!(callee(&batches).as_deref(), Some("orders (h2)"));
+    let mut engine = engine_of(16 << 20);
+    apply(&mut engine, &batches);
+    let snapshot = engine.snapshot(&[]);
+    let of_callee = snapshot.topology.nodes.iter().find(|node| Some(node.node_id) == snapshot.breakers[0].callee_node).expect("it is on the map");
+    assert_eq!((of_callee.name.as_str(), of_callee.kind), ("orders (h2)", switchboard_engine::view::NodeKind::Database));
+}

@@ -516,6 +516,25 @@ fn exchange_key_and_queue_are_one_way() {
 }
 
 #[test]
+fn a_queue_named_alone_belongs_to_the_exchange_that_its_messages_were_published_to() {
+    let sent = |trace: u64, name: &str| rabbit(PRODUCER, trace, 1, 0, json!({ "messaging.destination.name": name }));
+    let had = |trace: u64, name: &str| rabbit(CONSUMER, trace, 2, 1, json!({ "messaging.destination.name": name }));
+    let all = [sent(1, "ex"), had(1, "q"), sent(2, "ex"), had(2, "other-q")];
+    let told = report(&all);
+    assert_eq!(told_channels(&told), ["ex (rabbitmq)"]);
+    assert_eq!(told.interactions.iter().map(row).collect::<Vec<_>>(), ["shop > mail ex x2"]);
+    assert_eq!(hops(&told, HopKind::Deliver), ["ex > other-q x1", "ex > q x1"]);
+    assert!(is_joined(&all, "shop", "mail"));
+    // Of two exchanges, of a queue that is published to by its name, and without a pair nothing is certain.
+    let two = [sent(1, "ex"), had(1, "q"), sent(2, "other"), had(2, "q")];
+    assert_eq!(told_channels(&report(&two)), ["ex (rabbitmq)", "other (rabbitmq)", "q (rabbitmq)"]);
+    let direct = [sent(1, "ex"), had(1, "q"), sent(2, "q"), had(2, "q")];
+    assert_eq!(told_channels(&report(&direct)), ["ex (rabbitmq)", "q (rabbitmq)"]);
+    let apart = [sent(1, "ex"), rabbit(CONSUMER, 2, 2, 0, json!({ "messaging.destination.name": "q" }))];
+    assert_eq!(told_channels(&report(&apart)), ["ex (rabbitmq)", "q (rabbitmq)"]);
+}
+
+#[test]
 fn one_name_in_two_systems_is_two_channels() {
     let of = |system: Value, kind: u8, trace: u64, id: u64, parent: u64| {
         span(if kind == PRODUCER { "shop" } else { "mail" }, kind, trace, id, parent).with(json!({ "messaging.destination.name": "orders" })).with(system)

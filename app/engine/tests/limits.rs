@@ -2,9 +2,10 @@
 
 mod batches;
 
-use batches::{MS, Span, apply, assert_conserved, engine_of, intake, spans};
+use batches::{MS, Span, apply, assert_conserved, engine_of, facts, intake, spans, tick};
+use switchboard_engine::Engine;
 use switchboard_engine::view::NodeKind;
-use switchboard_model::{Batch, SpanKind};
+use switchboard_model::{Batch, BreakerFact, BreakerState, Fact, SourceId, SourceInfo, SourceKind, SpanKind};
 
 fn server_and_client(trace: u128) -> [Span; 2] {
     let id = trace as u64 * 10;
@@ -150,4 +151,152 @@ fn hostile_shapes_cost_no_more_than_others() {
     let calls = |service: &str| report.services.iter().find(|known| known.name == service).map_or(0, |known| known.calls);
     // In a circle each stands right under another of its service: none was received from outside.
     assert_eq!((calls("orders"), calls("loop"), calls("circle"), calls("reader")), (20_000, 1_000, 0, 2_500));
+}
+
+/// The same, of another source.
+fn of_source(batch: Batch, source: u32) -> Batch {
+    match batch {
+        Batch::Facts(mut batch) => {
+            batch.header.source = SourceId(source);
+            Batch::Facts(batch)
+        }
+        Batch::Spans(mut batch) => {
+            batch.header.source = SourceId(source);
+            Batch::Spans(batch)
+        }
+        batch => batch,
+    }
+}
+
+fn with_sources(memory_bytes: usize, sources: &[(u32, &str, SourceKind)]) -> Engine {
+    let mut engine = engine_of(memory_bytes);
+    for (id, name, kind) in sources {
+        engine.add_source(SourceInfo { id: SourceId(*id), name: (*name).to_owned(), kind: *kind, environment: None });
+    }
+    engine
+}
+
+fn breaker(caller: &str, name: String, state: BreakerState) -> Fact {
+    Fact::Breaker(BreakerFact {
+        caller: Some(caller.to_owned()),
+        instance: None,
+        name,
+        state: Some(state),
+        failure_rate_percent: None,
+        not_permitted_calls: None,
+        buffered_calls: None,
+        failed_calls: None,
+        origin: "actuator".to_owned(),
+    })
+}
+
+#[test]
+fn a_bad_actuator_with_new_breaker_names_every_poll_hides_no_breaker_of_another() {
+    let mut engine = with_sources(64 << 20, &[(7, "bad", SourceKind::Http), (8, "good", SourceKind::Http)]);
+    let mut batches = Vec::new();
+    for poll in 0..20 {
+        let at_ms = 2_000 + poll * 1_000;
+        let flood = (0..900).map(|number| breaker("shop", format!("breaker-{poll}-{number}"), BreakerState::Closed)).collect();
+        batches.push(of_source(facts(at_ms, flood), 7));
+        // The good one comes late, when all room is taken.
+        if poll >= 10 {
+            batches.push(of_source(facts(at_ms + 1, vec![breaker("orders", "payments".to_owned(), BreakerState::Open)]), 8));
+        }
+    }
+    batches.push(tick(22_000));
+    apply(&mut engine, &batches);
+    let snapshot = engine.snapshot(&[]);
+    let open: Vec<_> = snapshot.breakers.iter().filter(|row| row.state_now() == Some(BreakerState::Open)).map(|row| row.name.as_str()).collect();
+    assert_eq!(open, ["payments"]);
+    assert!(!snapshot.breakers.iter().any(|row| row.name == "other"));
+    let oldest_ns = snapshot.breakers.iter().map(|row| snapshot.as_of_ns - row.confirmed_ns).max().expect("there are some");
+    assert!(oldest_ns < 60_000_000_000, "{oldest_ns}");
+    // Each name was told once: what is not listed was left out.
+    let num_left_out = 20 * 900 + 1 - snapshot.breakers.len() as u64;
+    assert!(snapshot.breakers.len() <= 2_000 && num_left_out > 0);
+    assert_eq!(snapshot.totals.limits.capped, num_left_out);
+    let told: Vec<_> = snapshot.sources.iter().map(|source| (source.name.as_str(), source.left_out_words())).filter(|(_, words)| words.is_some()).collect();
+    let words = format!("no room for all it tells of; left out so far: {},{:03} circuit breakers", num_left_out / 1_000, num_left_out % 1_000);
+    assert_eq!(told, [("bad", Some(words))]);
+    let report = engine.report(&intake(&batches));
+    assert_eq!(report.limits.capped, num_left_out);
+    let bad = report.sources.iter().find(|source| source.name == "bad").expect("it is there");
+    assert_eq!((bad.left_out.len(), bad.left_out[0].what.as_str(), bad.left_out[0].num), (1, "circuit breakers", num_left_out));
+}
+
+#[test]
+fn after_five_thousand_services_a_new_one_is_listed_and_nothing_counted_is_lost() {
+    let mut engine = with_sources(512 << 20, &[]);
+    let server = |name: &str, number: u64| Span::server(name.to_owned().leak(), u128::from(number) + 1, 2, 0);
+    let names: Vec<String> = (0..5_000).map(|number| format!("service-{number}")).collect();
+    let mut batches: Vec<Batch> = names
+        .chunks(500)
+        .enumerate()
+        .map(|(part, names)| spans(2_000 + part as i64, &names.iter().enumerate().map(|(at, name)| server(name, (part * 500 + at) as u64)).collect::<Vec<_>>()))
+        .collect();
+    // All but the first hundred are seen again.
+    let again: Vec<Span> = names.iter().enumerate().skip(100).map(|(at, name)| server(name, 10_000 + at as u64)).collect();
+    batches.push(spans(3_000, &again));
+    batches.push(spans(4_000, &[server("newcomer", 20_000)]));
+    batches.push(tick(5_000));
+    apply(&mut engine, &batches);
+    assert_conserved(&mut engine, &batches);
+    let snapshot = engine.snapshot(&[]);
+    let listed: Vec<&str> = snapshot.topology.nodes.iter().filter(|node| node.kind == NodeKind::Service).map(|node| node.name.as_str()).collect();
+    assert!(listed.contains(&"newcomer") && listed.contains(&"service-100") && listed.contains(&"service-4999"));
+    let report = engine.report(&intake(&batches));
+    let calls = |name: &str| report.services.iter().find(|service| service.name == name).map(|service| service.calls);
+    assert_eq!((calls("newcomer"), calls("service-100")), (Some(1), Some(2)));
+    assert_eq!(report.services.iter().map(|service| service.calls).sum::<u64>(), 5_000 + 4_900 + 1, "{:?}", calls("other"));
+    // What is not listed by name was left out, and those not seen for longest were.
+    let left_out = &report.sources[0].left_out;
+    let services = left_out.iter().find(|left| left.what == "services").expect("some had to leave");
+    assert_eq!(services.num, 5_001 - listed.len() as u64);
+    assert!((1..=100).contains(&services.num), "{}", services.num);
+    assert!(names.iter().enumerate().filter(|(_, name)| !listed.contains(&name.as_str())).all(|(at, _)| at < 100));
+    assert_eq!(report.limits.capped, left_out.iter().map(|left| left.num).sum::<u64>());
+    // It comes back under a number of its own.
+    apply(&mut engine, &[spans(6_000, &[server("service-0", 30_000)]), tick(7_000)]);
+    let report = engine.report(&[]);
+    let back = report.services.iter().find(|service| service.name == "service-0").expect("it was seen again");
+    assert_eq!(back.calls, 1);
+}
+
+#[test]
+fn a_flood_of_names_by_one_source_leaves_the_map_of_another_whole() {
+    let mut engine = with_sources(64 << 20, &[(8, "good", SourceKind::Otlp)]);
+    let good = |round: u64| {
+        let trace = u128::from(round) + 1_000_000_000;
+        let calls: Vec<Span> = (0..20)
+            .flat_map(|at: u64| {
+                let (from, to): (&'static str, &'static str) = (format!("good-{at}").leak(), format!("good-{}", at + 20).leak());
+                let id = 100 + at * 10;
+                [Span::client(from, trace, id, 0), Span::server(to, trace, id + 1, id), Span::producer(from, "good-topic", trace, id + 2, 0)]
+            })
+            .collect();
+        calls
+    };
+    let mut batches = Vec::new();
+    for part in 0..40_u64 {
+        let flood: Vec<Span> = (part * 250..(part + 1) * 250).flat_map(unique).collect();
+        batches.push(spans(2_000 + part as i64 * 500, &flood));
+        if part % 8 == 7 {
+            batches.push(of_source(spans(2_000 + part as i64 * 500 + 1, &good(part)), 8));
+        }
+    }
+    batches.push(tick(40_000));
+    apply(&mut engine, &batches);
+    let snapshot = engine.snapshot(&[]);
+    let is_shown = |name: &str| snapshot.topology.nodes.iter().any(|node| node.name == name && node.kind != NodeKind::Other);
+    let missing: Vec<String> = (0..40).map(|at| format!("good-{at}")).chain(["good-topic".to_owned()]).filter(|name| !is_shown(name)).collect();
+    assert_eq!(missing, Vec::<String>::new());
+    assert!(snapshot.topology.nodes.len() <= 5_000);
+    let report = engine.report(&[]);
+    for at in 0..20 {
+        let (from, to) = (format!("good-{at}"), format!("good-{}", at + 20));
+        let row = report.interactions.iter().find(|row| row.from.as_deref() == Some(&from) && row.to.as_deref() == Some(&to)).expect("the interaction");
+        assert_eq!(row.calls, 5);
+    }
+    assert!(snapshot.sources.iter().find(|source| source.name == "good").is_some_and(|source| source.left_out.is_empty()));
+    assert!(snapshot.totals.limits.capped > 0);
 }

@@ -3,7 +3,7 @@
 mod batches;
 
 use batches::{SECOND, START_NS, Span, apply, engine, facts, group, intake, spans, tick, topic};
-use switchboard_engine::view::{LagVerdict, Report, Severity, Snapshot, SpanReader};
+use switchboard_engine::view::{Health, LagVerdict, NodeKind, Report, Severity, Snapshot, SpanReader, channel_word};
 use switchboard_model::{Batch, Fact, GroupKind, GroupMember, SpanStatus};
 
 fn told(batches: &[Batch]) -> (Snapshot, Report) {
@@ -116,4 +116,29 @@ fn services_fail_are_silent_or_as_usual_in_the_report_as_on_the_map() {
     };
     assert_eq!(words(3_000), expected(("as usual", Severity::Quiet), ("fails", Severity::Warning)));
     assert_eq!(words(200_000), expected(("silent", Severity::Unknown), ("silent", Severity::Unknown)));
+}
+
+#[test]
+fn services_and_channels_are_called_the_same_in_report_and_snapshot() {
+    let server = |service: &'static str, id: u64, at_ms: i64| Span::server(service, u128::from(id), id, 0).at(at_ms, 5);
+    let mut all = vec![server("silent", 1, 1_000)];
+    all.extend((0..20).map(|at| server("usual", 100 + at, 180_000)));
+    all.extend((0..20).map(|at| if at < 10 { server("failing", 200 + at, 180_000).failed("no") } else { server("failing", 200 + at, 180_000) }));
+    let batches = vec![facts(1_000, vec![topic("orders", 5)]), spans(2_000, &all[..1]), spans(181_000, &all[1..]), tick(182_000)];
+    let (snapshot, report) = told(&batches);
+    let mut words = Vec::new();
+    for node in snapshot.topology.nodes.iter().filter(|node| node.kind == NodeKind::Service) {
+        let figure = &snapshot.figures.nodes.iter().find(|known| known.node_id == node.node_id).expect("its figure").figure;
+        let heard_ns = node.instances.iter().map(|instance| instance.last_seen_ns).chain(figure.last_ns).max();
+        let health = Health::of(figure, heard_ns, snapshot.as_of_ns);
+        let service = report.services.iter().find(|service| service.name == node.name).expect("in the report");
+        assert_eq!((service.word.as_str(), service.severity), (health.word(), health.severity()), "{}", node.name);
+        words.push((node.name.as_str(), health.word()));
+    }
+    words.sort_unstable();
+    assert_eq!(words, [("failing", "fails"), ("silent", "silent"), ("usual", "as usual")]);
+    for channel in &report.channels {
+        let num_dead: u64 = snapshot.dead_letters.iter().filter(|letters| letters.channel == channel.name).map(|letters| letters.count).sum();
+        assert_eq!((channel.word.as_str(), channel.severity), channel_word(num_dead), "{}", channel.name);
+    }
 }

@@ -186,7 +186,7 @@ pub(crate) fn processed<'a>(items: &'a [ConversationItem], at: &At) -> impl Iter
         let is_receipt =
             matches!(value(span, &["messaging.operation.type", "messaging.operation"]), Some("receive" | "settle" | "publish" | "send" | "create"));
         let group = value(span, &["messaging.consumer.group.name", "messaging.kafka.consumer.group", "messaging.kafka.consumer_group"]);
-        let has_failed = span.status == SpanStatus::Error || value(span, &["error.type"]).is_some();
+        let has_failed = span.status == SpanStatus::Error || span.failure.is_some() || value(span, &["error.type"]).is_some();
         (span.kind == SpanKind::Consumer && is_there && !is_receipt).then_some(Processed { span, group: group.filter(|group| !group.is_empty()), has_failed })
     })
 }

@@ -283,6 +283,7 @@ impl Observed for Eyes {
             at_ns: 0,
             counts: switchboard_engine::view::CountsReport::default(),
             by_kind: Vec::new(),
+            left_out: Vec::new(),
         };
         let dead = DeadLetterView {
             channel: DEAD.into(),
@@ -337,7 +338,7 @@ impl Observed for Eyes {
                 let known = self.0.groups.lock().get(&(group.clone(), topic.clone())).cloned();
                 Some(Answer::Group(known.map(|consumers| {
                     let committed = consumers.committed;
-                    let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, lag: None, member_id: None, committed_ns: None };
+                    let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, ..PartitionLag::default() };
                     let view = group_view(&group, &topic, &consumers);
                     Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() })
                 })))

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use switchboard_engine::view::{BreakerReport, BreakerView, GroupReport, GroupView, LagVerdict, Severity, Snapshot, source_severity, source_word};
+use switchboard_engine::view::{
+    BreakerReport, BreakerView, Figure, GroupReport, GroupView, Health, LagVerdict, Node, NodeBasis, NodeKind, Severity, Snapshot, channel_word,
+    source_severity, source_word,
+};
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::window::{
     breakers, groups,
     map::{
         problems::problems,
-        scene::{Scene, Tone, lag_badge},
+        scene::{Glyph, Scene, Selection, Tone, lag_badge},
         table,
     },
     sources,
@@ -131,5 +134,72 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         if let Some(problem) = problem {
             assert!(problem.title.ends_with(source_word(phase)) && problem.tone == Tone::from(severity), "{phase:?}: {}", problem.title);
         }
+    }
+}
+
+/// The order business, in which one traced service is like this and was heard of so long ago.
+fn with_service(figure: impl Fn(&Figure) -> Figure, heard_ago_ns: i64) -> (Snapshot, Node, Figure) {
+    let mut snapshot = testing::order_business();
+    let node = snapshot.topology.nodes.iter().find(|node| node.kind == NodeKind::Service && node.basis == NodeBasis::Traced).expect("one").clone();
+    let heard_ns = NOW_NS - heard_ago_ns;
+    for known in Arc::make_mut(&mut snapshot.topology).nodes.iter_mut().filter(|known| known.node_id == node.node_id) {
+        known.instances.iter_mut().for_each(|instance| instance.last_seen_ns = heard_ns);
+    }
+    let own: Vec<_> = snapshot.topology.edges.iter().filter(|edge| edge.from == node.node_id || edge.to == node.node_id).map(|edge| edge.edge_id).collect();
+    let figures = Arc::make_mut(&mut snapshot.figures);
+    for (_, of_edge, _) in figures.edges.iter_mut().filter(|(edge_id, ..)| own.contains(edge_id)) {
+        of_edge.last_ns = Some(heard_ns);
+    }
+    let of_node = figures.nodes.iter_mut().find(|known| known.node_id == node.node_id).expect("its figure");
+    of_node.figure = Figure { last_ns: Some(heard_ns), ..figure(&of_node.figure) };
+    let figure = of_node.figure;
+    (snapshot, node, figure)
+}
+
+#[test]
+fn every_state_of_a_service_is_the_same_on_map_table_panel_and_problems() {
+    let of = |calls: u64, errors: u64| move |figure: &Figure| Figure { recent_calls: calls, recent_errors: errors, ..*figure };
+    let cases: [(u64, u64, i64); 7] = [(0, 0, S), (100, 0, S), (1_000, 1, S), (100, 2, S), (100, 50, S), (3, 1, S), (0, 0, 400 * S)];
+    let mut seen = std::collections::BTreeSet::new();
+    for (calls, errors, heard_ago_ns) in cases {
+        let (snapshot, node, figure) = with_service(of(calls, errors), heard_ago_ns);
+        let health = Health::of(&figure, figure.last_ns, NOW_NS);
+        let (word, tone) = (health.word(), Tone::from(health.severity()));
+        seen.insert(word);
+        let case = format!("{errors} of {calls}, {heard_ago_ns} ns ago");
+        let scene = Scene::build(&snapshot, NOW_NS);
+        let shown = scene.nodes.iter().find(|shown| shown.node_id == node.node_id).expect("on the map");
+        let badge = shown.badges.iter().find(|badge| badge.glyph == Glyph::Cross);
+        assert_eq!((badge.is_some(), shown.silent_ns.is_some()), (word == "fails", word == "silent"), "map, {case}");
+        assert!(badge.is_none_or(|badge| badge.tone == tone) && shown.tone >= tone, "map, {case}");
+        let row = table::rows(&scene).into_iter().find(|row| row.selects == Selection::Node(node.node_id)).expect("its row");
+        assert_eq!(row.failed_tone, if word == "fails" { tone } else { Tone::Quiet }, "table, {case}");
+        assert_eq!(row.words.contains("silent"), word == "silent", "table, {case}: {}", row.words);
+        let found = problems(&scene, &snapshot, NOW_NS);
+        let silent = found.iter().find(|problem| problem.title == format!("{} is silent", node.name));
+        assert_eq!(silent.map(|problem| problem.tone), (word == "silent").then_some(tone), "problems, {case}");
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["as usual", "fails", "silent"]);
+}
+
+#[test]
+fn every_state_of_a_channel_is_the_same_on_map_table_and_problems() {
+    for num_dead in [0_u64, 1, 4_711] {
+        let mut snapshot = testing::order_business();
+        let letters = Arc::make_mut(&mut snapshot.dead_letters);
+        letters.truncate(1);
+        letters[0].count = num_dead;
+        let (letters, channel) = (letters[0].clone(), letters[0].origin_node.expect("on the map"));
+        let (word, severity) = channel_word(num_dead);
+        let tone = Tone::from(severity);
+        assert_eq!((word == "has dead letters", letters.severity()), (num_dead > 0, severity), "{num_dead}");
+        let scene = Scene::build(&snapshot, NOW_NS);
+        let shown = scene.nodes.iter().find(|shown| shown.node_id == channel).expect("on the map");
+        let badge = shown.badges.iter().find(|badge| badge.glyph == Glyph::Envelope);
+        assert_eq!(badge.map(|badge| badge.tone), (num_dead > 0).then_some(tone), "map, {num_dead}");
+        let row = table::rows(&scene).into_iter().find(|row| row.selects == Selection::Node(channel)).expect("its row");
+        assert_eq!(row.tone >= Tone::Warn, num_dead > 0, "table, {num_dead}");
+        let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.glyph == Glyph::Envelope);
+        assert_eq!(problem.map(|problem| problem.tone), (num_dead > 0).then_some(tone), "problems, {num_dead}");
     }
 }

@@ -1,6 +1,7 @@
 //! Work on a request grows with its length and no faster, whatever is in it.
 
-use std::time::{Duration, Instant};
+#[path = "../../model/tests/growth/mod.rs"]
+mod growth;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -77,24 +78,6 @@ fn requests(num: usize) -> Vec<(&'static str, ExportTraceServiceRequest)> {
     ]
 }
 
-/// The time that this thread had on a processor, where the system tells it; else the time that passed.
-fn thread_time(began: Instant) -> Duration {
-    std::thread::yield_now();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let ns = told.as_deref().and_then(|told| told.split_ascii_whitespace().next()?.parse().ok());
-    ns.map_or_else(|| began.elapsed(), Duration::from_nanos)
-}
-
-fn least_time(mut work: impl FnMut()) -> f64 {
-    let began = Instant::now();
-    let mut once = || {
-        let before = thread_time(began);
-        work();
-        thread_time(began).saturating_sub(before)
-    };
-    (0..3).map(|_| once()).min().unwrap_or_default().as_secs_f64()
-}
-
 #[test]
 fn twice_the_request_takes_twice_the_time() {
     const NUM: usize = 512;
@@ -111,12 +94,8 @@ fn twice_the_request_takes_twice_the_time() {
         for (encoding, (short, long), work) in [("protobuf", protobuf, &decode as &dyn Fn(&[u8])), ("JSON", json, &decode_json)] {
             let grown = long.len() as f64 / short.len() as f64;
             assert!((1.9..2.2).contains(&grown), "{what}: {grown}");
-            // Other processes may take the processor: one fair try of several is asked for.
-            let mut ratios = Vec::new();
-            while ratios.len() < 6 && ratios.last().is_none_or(|ratio| *ratio > 2.5) {
-                ratios.push(least_time(|| work(&long)) / least_time(|| work(&short)).max(1e-4));
-            }
-            assert!(ratios.last().is_some_and(|ratio| *ratio <= 2.5), "{what} in {encoding}, {} KiB: {ratios:.1?}", short.len() >> 10);
+            let request = |len: usize| if len == NUM { short.clone() } else { long.clone() };
+            growth::assert_linear(&format!("{what} in {encoding}, {} KiB", short.len() >> 10), NUM, request, |request| work(request));
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::view::{EdgeId, History, HistoryBucket, HistoryOf, HopKind, Range, Sta
 impl Chart {
     /// Counts and durations of a node or an edge over a range and as long before it, whole and bucket by bucket.
     pub(crate) fn history(&mut self, flow: &Flow, of: HistoryOf, range: Range, now_ns: i64) -> History {
+        self.follow_rows(flow);
         let Some((counted, timed)) = self.rows_of(of) else { return History::default() };
         let (counted, timed) = (counted.to_vec(), timed.to_vec());
         let length_ns = range.to_ns.saturating_sub(range.from_ns);
@@ -36,6 +37,7 @@ impl Chart {
 
     /// What the calls of a node or an edge ended with.
     pub(crate) fn statuses(&mut self, flow: &Flow, of: HistoryOf, range: Range, now_ns: i64) -> StatusCounts {
+        self.follow_rows(flow);
         let Some((counted, _)) = self.rows_of(of) else { return StatusCounts::default() };
         let counted = counted.to_vec();
         let (from, to) = self.kept_of(flow, range, now_ns);
@@ -43,6 +45,13 @@ impl Chart {
         let rows = statuses_of(&flow.rows, &flow.names, &counted, scope);
         let num_calls = self.summaries.of(&flow.rows, &counted, &counted, scope).counts.calls;
         StatusCounts { not_told: num_calls.saturating_sub(rows.iter().map(|row| row.count).sum()), rows }
+    }
+
+    /// The plan names rows: it is made anew where they have moved since.
+    fn follow_rows(&mut self, flow: &Flow) {
+        if self.num_moves != flow.rows.num_moves() {
+            self.plan_anew(flow);
+        }
     }
 
     /// The rows that are counted, and those that are timed.

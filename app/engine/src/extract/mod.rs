@@ -20,7 +20,7 @@ use crate::figures::{StatusId, bucket_of};
 use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
-pub(crate) use whom::authority;
+pub(crate) use whom::{authority, channel_called};
 
 /// What a span does. Told by the messaging operation first, by the kind second: a Kafka poll has the kind of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

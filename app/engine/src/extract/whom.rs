@@ -155,9 +155,14 @@ impl Extractor {
 pub(super) fn channel_name<'a>(told: &Told<'_>, text: &'a TextArena, system: &str) -> Option<Cow<'a, str>> {
     let destination = told.get(WellKnown::MessagingDestination).map(|name| name.to_text(text)).unwrap_or_default();
     let routing_key = told.text(WellKnown::RoutingKey, text).unwrap_or_default();
-    let name = if !routing_key.is_empty() && DEFAULT_EXCHANGES.contains(&&*destination) { Cow::Borrowed(routing_key) } else { destination };
     let is_yes = |value: Value| matches!(value, Value::Bool(true)) || value.to_text(text).eq_ignore_ascii_case("true");
     let is_said = told.all(WellKnown::DestinationTemporary).any(is_yes);
+    channel_called(destination, routing_key, is_said, system)
+}
+
+/// The same, from what it is made of; `is_said`: whether the queue is said to be a temporary one.
+pub(crate) fn channel_called<'a>(destination: Cow<'a, str>, routing_key: &'a str, is_said: bool, system: &str) -> Option<Cow<'a, str>> {
+    let name = if !routing_key.is_empty() && DEFAULT_EXCHANGES.contains(&&*destination) { Cow::Borrowed(routing_key) } else { destination };
     if name.is_empty() && !is_said {
         return None;
     }

@@ -119,6 +119,17 @@ impl Exemplars {
         }
     }
 
+    /// Takes over those of another.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.bound = self.bound.min(other.bound);
+        self.kept.retain(|(rank, _)| *rank < self.bound);
+        for (rank, span) in other.kept {
+            if rank < self.bound {
+                self.insert(rank, span);
+            }
+        }
+    }
+
     /// Takes an example back.
     pub(crate) fn remove(&mut self, span: SpanKey) {
         let rank = span.rank();

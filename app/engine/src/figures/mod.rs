@@ -8,6 +8,6 @@ mod statuses;
 
 pub(crate) use evidence::{Exemplars, NUM_RULES, Rule, SpanKey, evidence};
 pub(crate) use histogram::{Histogram, Merged};
-pub(crate) use rows::{End, Row, RowId, RowKey, Rows, Subscription};
+pub(crate) use rows::{End, Row, RowId, RowKey, RowMoves, Rows, Subscription};
 pub(crate) use series::{BUCKET_NS, Counts, RECENT, Sample, Series, bucket_of};
 pub(crate) use statuses::{StatusId, StatusKind, Statuses};

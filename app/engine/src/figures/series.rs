@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::figures::{Histogram, Merged, StatusId, Statuses};
+use crate::flow::Gone;
 
 /// Width of a bucket of time, ns.
 pub(crate) const BUCKET_NS: i64 = 10_000_000_000;
@@ -199,6 +200,27 @@ impl Series {
         self.buckets.first().map(|bucket| bucket.bucket)
     }
 
+    /// Takes over what another counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.total.merge(&other.total);
+        self.statuses.merge(&other.statuses);
+        self.past.merge(&other.past);
+        self.last_ns = self.last_ns.max(other.last_ns);
+        merge_buckets(&mut self.buckets, other.buckets);
+        merge_buckets(&mut self.late, other.late);
+    }
+
+    /// Statuses that are gone count as other.
+    pub(crate) fn forget_statuses(&mut self, gone: &Gone) {
+        self.statuses.forget(gone);
+        self.buckets.iter_mut().chain(&mut self.late).for_each(|bucket| bucket.statuses.forget(gone));
+    }
+
+    /// Bytes of all but the session's statuses.
+    pub(crate) fn bucket_bytes(&self) -> usize {
+        self.past.heap_bytes() + self.buckets.iter().chain(&self.late).map(Bucket::size_bytes).sum::<usize>()
+    }
+
     /// Sums of the session.
     pub(crate) fn total(&self) -> &Counts {
         &self.total
@@ -252,6 +274,20 @@ impl Series {
         for bucket in in_range(&self.late, from, to) {
             counts.merge(&bucket.counts);
             merged.add(&bucket.latencies);
+        }
+    }
+}
+
+fn merge_buckets(buckets: &mut Vec<Bucket>, others: Vec<Bucket>) {
+    for other in others {
+        match find(buckets, other.bucket) {
+            Err(at) => buckets.insert(at, other),
+            Ok(at) => {
+                let bucket = &mut buckets[at];
+                bucket.counts.merge(&other.counts);
+                bucket.latencies.merge(&other.latencies);
+                bucket.statuses.merge(&other.statuses);
+            }
         }
     }
 }

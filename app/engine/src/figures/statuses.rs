@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::flow::Gone;
+
 /// A status as a number: HTTP's and gRPC's own codes, and words by their place among the names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct StatusId(u16);
@@ -61,6 +63,11 @@ impl StatusId {
         if place < 2 { Self::OTHER } else { Self(FIRST_WORD + place) }
     }
 
+    /// The place of a word; `None` = it is none.
+    pub(crate) fn place(self) -> Option<u16> {
+        self.0.checked_sub(FIRST_WORD)
+    }
+
     /// What it is.
     pub(crate) fn kind(self) -> StatusKind {
         match self.0 {
@@ -115,6 +122,30 @@ impl Statuses {
         {
             let known = &mut self.0[at].1;
             *known = known.saturating_sub(u64::from(num));
+        }
+    }
+
+    /// Adds what another counted.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (status, num) in other.0.iter().filter(|(_, num)| *num > 0) {
+            self.add(*status, 0);
+            let place = self.0.iter().position(|(known, _)| known == status).or_else(|| self.0.iter().position(|(known, _)| *known == StatusId::OTHER));
+            if let Some(place) = place {
+                self.0[place].1 += num;
+            }
+        }
+    }
+
+    /// What is gone counts as other.
+    pub(crate) fn forget(&mut self, gone: &Gone) {
+        if self.0.iter().any(|(status, _)| gone.status(*status) != *status) {
+            let mut sum = 0;
+            self.0.retain(|(status, num)| {
+                let is_gone = gone.status(*status) != *status;
+                sum += if is_gone { *num } else { 0 };
+                !is_gone
+            });
+            self.merge(&Self(vec![(StatusId::OTHER, sum)]));
         }
     }
 

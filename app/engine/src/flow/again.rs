@@ -8,7 +8,7 @@ use crate::figures::Subscription;
 use crate::flow::hot::Seq;
 use crate::flow::messages::Consumer;
 use crate::flow::records::PositionKey;
-use crate::flow::{Arrival, Flow};
+use crate::flow::{Arrival, Flow, Gone};
 
 /// A span that read the message at a place.
 #[derive(Clone, Copy, Debug)]
@@ -27,23 +27,27 @@ impl Reading {
         Self { seq, to, start_ns: arrival.start_ns, waits: arrival.facts.waiting_ms > 0 || arrival.facts.role != Role::Process }
     }
 
+    /// Names that are gone are other ones.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        self.to = gone.subscription(self.to);
+    }
+
     /// Whether both read for the same group; where none is told, for the same service.
     fn is_same_reader(&self, to: Subscription) -> bool {
         self.to.group == to.group && (to.group.is_some() || self.to.service == to.service) && self.to.channel == to.channel
     }
 }
 
-/// Readers that wait, kept apart.
-const MAX_WAITING: usize = 5_000;
+/// Readers that wait, kept apart, shared out by source.
+pub(super) const MAX_WAITING: usize = 5_000;
 /// Records that are due are read some time later.
 const SLACK_NS: i64 = 10_000_000_000;
 
 impl Flow {
     /// A reader says until when its next message is not due.
     pub(super) fn wait_until(&mut self, to: Subscription, until_ns: i64) {
-        let key = (to.channel, to.group);
-        if self.waits.len() < MAX_WAITING || self.waits.contains_key(&key) {
-            let known_ns = self.waits.entry(key).or_insert(until_ns);
+        let source = self.names.namer().source;
+        if let Some(known_ns) = self.waits.see(&(to.channel, to.group), source, self.now_ns) {
             *known_ns = until_ns.max(*known_ns);
         }
     }

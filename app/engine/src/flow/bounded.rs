@@ -41,6 +41,11 @@ impl<K: Copy + Eq + Hash, V: Default> Bounded<K, V> {
         if self.map.is_empty() { None } else { self.map.get_mut(key) }
     }
 
+    /// All values.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.map.values_mut()
+    }
+
     /// What it holds, in bytes, without what its values own.
     pub(crate) fn size_bytes(&self) -> usize {
         self.map.capacity() * (size_of::<(K, V)>() + 1) + self.order.capacity() * size_of::<K>()

@@ -5,7 +5,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rule, SpanKey};
 use crate::flow::hot::{Entry, Mark, Seq};
-use crate::flow::{Flow, Older, PeerId, Via};
+use crate::flow::{Flow, Gone, Older, PeerId, Via};
 use crate::intern::ServiceId;
 
 /// How often a pair of spans proved that a peer is a service.
@@ -37,6 +37,15 @@ impl Proofs {
             services.swap_remove(at);
             self.version += 1;
         }
+    }
+
+    /// Names that are gone prove nothing.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        self.services.retain(|peer, services| {
+            services.retain(|(service, _)| !gone.has_service(*service));
+            gone.peer(*peer) == *peer && !services.is_empty()
+        });
+        self.version += 1;
     }
 
     /// The one service that a peer was proved to be.
@@ -221,12 +230,17 @@ impl Flow {
     /// Calls that left before the server span of whom they called came. Whoever sends no spans, as databases and services of
     /// others, has none that could come.
     pub(super) fn num_left_calls(&self) -> u64 {
+        self.num_left_calls_to(|_| true)
+    }
+
+    /// The same, of some peers.
+    pub(super) fn num_left_calls_to(&self, is_meant: impl Fn(PeerId) -> bool) -> u64 {
         let services: HashSet<&str> = self.names.services().map(|(_, service)| service.name.as_str()).collect();
         let sends_spans = |peer: PeerId| {
             let known = self.names.get_peer(peer);
             !peer.is_some() || self.proofs.service(peer).is_some() || (known.is_name && services.contains(known.text.as_str()))
         };
-        self.left_calls.iter().filter(|(peer, _)| sends_spans(**peer)).map(|(_, num)| num).sum()
+        self.left_calls.iter().filter(|(peer, _)| is_meant(**peer) && sends_spans(**peer)).map(|(_, num)| num).sum()
     }
 
     /// A server span says that this call is its caller: of several the first to start is counted with the call.

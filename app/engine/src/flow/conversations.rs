@@ -1,13 +1,15 @@
 //! Answers: a message with the correlation id of an earlier one, published elsewhere by another service.
 
-use hashbrown::HashMap;
+use switchboard_model::SourceId;
 
+use crate::flow::Gone;
 use crate::flow::bounded::Bounded;
 use crate::intern::ServiceId;
+use crate::shares::{SharedMap, Shares};
 
 /// Publications of one conversation that are compared.
 const MAX_PUBLISHED: usize = 16;
-/// Pairs of request and answer that are kept apart.
+/// Pairs of request and answer that are kept apart, shared out by source.
 const MAX_ANSWERS: usize = 20_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +25,26 @@ struct Published {
 pub(crate) struct Conversations {
     published: Bounded<u64, Vec<Published>>,
     /// By asking service, its channel and answering service: the channels of the answers.
-    answers: HashMap<(ServiceId, u64, ServiceId), Vec<u64>>,
+    answers: SharedMap<(ServiceId, u64, ServiceId), Vec<u64>>,
     version: u64,
+    /// Whose batch is read, and when it arrived, ns.
+    teller: (SourceId, i64),
 }
 
 impl Conversations {
     /// Remembers at most so many conversations.
     pub(crate) fn new(cap: usize) -> Self {
-        Self { published: Bounded::new(cap), answers: HashMap::new(), version: 0 }
+        Self { published: Bounded::new(cap), answers: SharedMap::new(MAX_ANSWERS, 0), version: 0, teller: (SourceId(0), 0) }
+    }
+
+    /// Whose batch is read from now on, and when it arrived.
+    pub(crate) fn set_teller(&mut self, source: SourceId, received_ns: i64) {
+        self.teller = (source, received_ns);
+    }
+
+    /// What found no room.
+    pub(crate) fn shares(&self) -> &Shares {
+        self.answers.shares()
     }
 
     /// A message of a conversation was published. Channels go by the hash of their names.
@@ -51,11 +65,11 @@ impl Conversations {
         let this = published[at];
         for other in published.iter().filter(|other| other.channel != this.channel && other.service != this.service) {
             for (request, answer) in [(other, &this), (&this, other)] {
-                let is_known = self.answers.len() >= MAX_ANSWERS;
-                if request.first_ns > answer.last_ns || (is_known && !self.answers.contains_key(&(request.service, request.channel, answer.service))) {
+                if request.first_ns > answer.last_ns {
                     continue;
                 }
-                let channels = self.answers.entry((request.service, request.channel, answer.service)).or_default();
+                let (source, now_ns) = self.teller;
+                let Some(channels) = self.answers.see(&(request.service, request.channel, answer.service), source, now_ns) else { continue };
                 if channels.len() < MAX_PUBLISHED && !channels.contains(&answer.channel) {
                     channels.push(answer.channel);
                     self.version += 1;
@@ -69,6 +83,15 @@ impl Conversations {
         self.answers.get(&(from, channel, by)).map_or(&[], Vec::as_slice)
     }
 
+    /// Services that are gone are other ones, and answer nobody.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        for published in self.published.values_mut() {
+            published.retain(|known| !gone.has_service(known.service));
+        }
+        self.answers.retain(|(from, _, by), _| !gone.has_service(*from) && !gone.has_service(*by));
+        self.version += 1;
+    }
+
     /// Rises when another pair is found.
     pub(crate) fn version(&self) -> u64 {
         self.version
@@ -76,7 +99,7 @@ impl Conversations {
 
     /// What it holds, in bytes, roughly.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.published.size_bytes() + self.answers.capacity() * 48
+        self.published.size_bytes() + self.answers.len() * 128
     }
 }
 
@@ -95,7 +118,7 @@ mod tests {
                 conversations.publish(service, channel, conversation, at_ns);
             }
             assert_eq!(conversations.answers(shop, 1, stock), [2]);
-            assert_eq!(conversations.answers(stock, 2, shop), []);
+            assert_eq!(conversations.answers(stock, 2, shop), [0_u64; 0]);
         }
     }
 }

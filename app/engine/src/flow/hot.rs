@@ -383,6 +383,11 @@ impl Hot {
         (0..self.len).map(move |at| Seq(first.wrapping_add(at))).filter_map(|seq| Some((seq, self.get(seq)?)))
     }
 
+    /// All that are here.
+    pub(crate) fn each_mut(&mut self, call: impl FnMut(&mut Entry)) {
+        self.entries.iter_mut().for_each(call);
+    }
+
     /// Those that name a span as their parent, the last that came first.
     pub(crate) fn children(&self, parent: Seq) -> impl Iterator<Item = (Seq, &Entry)> {
         self.chain(self.get(parent).map_or(Seq::NONE, |entry| entry.first_child))

@@ -1,14 +1,16 @@
 //! Messages: who published, who handles, and which producer and consumer spans belong together. One pair a producer span
 //! and consumer span; each message of a batch counts in the hops.
 
+use hashbrown::HashMap;
 use switchboard_model::is_believable;
 
 use crate::extract::{LinkFacts, Role};
-use crate::figures::{RowId, RowKey, Rule, Sample, SpanKey, Subscription};
+use crate::figures::{RowId, RowKey, RowMoves, Rule, Sample, SpanKey, Subscription};
+use crate::flow::RABBITMQ;
 use crate::flow::again::Reading;
 use crate::flow::hot::{Entry, Seq};
 use crate::flow::records::PositionKey;
-use crate::flow::{Arrival, ChannelId, Flow, Older, subscription};
+use crate::flow::{Arrival, ChannelId, Flow, Gone, Older, subscription};
 use crate::intern::ServiceId;
 
 /// Links of a span that are looked at one by one; further messages count, unpaired.
@@ -54,6 +56,13 @@ impl Producer {
     }
 }
 
+impl Producer {
+    /// Names that are gone are other ones.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        (self.service, self.channel) = (gone.service(self.service), gone.channel(self.channel));
+    }
+}
+
 /// What a publishing span is found by, so that it can be taken back.
 #[derive(Debug, Default)]
 pub(crate) struct Publisher {
@@ -79,6 +88,44 @@ struct Pair {
     rule: Rule,
     row: RowId,
     latency_ns: Option<i64>,
+    /// The exchange that it was published to, where it was had from a queue of another name; else none.
+    exchange: ChannelId,
+}
+
+/// Which queues had messages that were published to which exchanges, by pairs of spans.
+#[derive(Debug, Default)]
+pub(crate) struct Bindings(HashMap<(ChannelId, ChannelId), u64>);
+
+/// Bindings kept; further ones prove nothing.
+const MAX_BINDINGS: usize = 20_000;
+
+impl Bindings {
+    fn count(&mut self, binding: (ChannelId, ChannelId), add: bool) {
+        if add {
+            if self.0.len() < MAX_BINDINGS || self.0.contains_key(&binding) {
+                *self.0.entry(binding).or_default() += 1;
+            }
+        } else if let Some(num) = self.0.get_mut(&binding) {
+            *num -= 1;
+            if *num == 0 {
+                self.0.remove(&binding);
+            }
+        }
+    }
+
+    /// Names that are gone are bound to nothing.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        self.0.retain(|(queue, exchange), _| !gone.has_channel(*queue) && !gone.has_channel(*exchange));
+    }
+
+    /// The one exchange whose messages each queue had.
+    pub(super) fn only(&self) -> HashMap<ChannelId, Option<ChannelId>> {
+        let mut only: HashMap<ChannelId, Option<ChannelId>> = HashMap::new();
+        for (queue, exchange) in self.0.keys() {
+            only.entry(*queue).and_modify(|known| *known = None).or_insert(Some(*exchange));
+        }
+        only
+    }
 }
 
 /// What a consumer span is counted as.
@@ -121,6 +168,21 @@ impl Consumer {
         rows.sort_unstable();
         rows.dedup();
         rows.into_iter().for_each(&mut call);
+    }
+
+    /// Names that are gone are other ones, and so are the rows that it is counted in.
+    pub(super) fn forget(&mut self, gone: &Gone, moves: &RowMoves) {
+        self.to = gone.subscription(self.to);
+        self.sample.status = gone.status(self.sample.status);
+        let chosen = self.messages.iter_mut().filter_map(|message| message.chosen.as_mut()).map(|(producer, _)| producer);
+        chosen.chain(&mut self.by_parent).chain(&mut self.by_reverse).for_each(|producer| producer.forget(gone));
+        for pair in &mut self.counted.pairs {
+            pair.row = moves.of(pair.row);
+            pair.exchange = if gone.has_channel(pair.exchange) { ChannelId::NONE } else { pair.exchange };
+        }
+        if let Some((_, row, _)) = &mut self.counted.unpaired {
+            *row = moves.of(*row);
+        }
     }
 
     fn num_messages(&self) -> u32 {
@@ -381,6 +443,9 @@ impl Flow {
     pub(super) fn count_pairs(&mut self, consumer: &Consumer, counted: &Counted, add: bool) {
         let mut exampled: Vec<RowId> = Vec::new();
         let pairs = counted.pairs.iter().map(|pair| (pair.row, Sample { latency_ns: pair.latency_ns, ..consumer.sample }, pair.rule));
+        for pair in counted.pairs.iter().filter(|pair| pair.exchange.is_some()) {
+            self.bindings.count((consumer.to.channel, pair.exchange), add);
+        }
         let unpaired = counted.unpaired.map(|(num, row, rule)| (row, Sample { latency_ns: None, num, ..consumer.sample }, rule));
         for (row, sample, rule) in pairs.chain(unpaired) {
             let example = if exampled.contains(&row) { None } else { Some(consumer.key) };
@@ -460,7 +525,8 @@ impl Flow {
             let channel = if consumer.to.channel.is_some() { consumer.to.channel } else { producer.channel };
             let row = self.rows.row(RowKey::Message { from: producer.service, to: Subscription { channel, ..consumer.to } });
             let latency_ns = latency_ns(&producer, consumer.start_ns);
-            counted.pairs.push(Pair { producer: producer.key, rule, row, latency_ns });
+            let exchange = if self.is_exchange_of(&producer, consumer.to.channel) { producer.channel } else { ChannelId::NONE };
+            counted.pairs.push(Pair { producer: producer.key, rule, row, latency_ns, exchange });
         }
         let num_unpaired = consumer.num_messages().saturating_sub(num_resolved);
         if num_unpaired > 0 {
@@ -473,6 +539,13 @@ impl Flow {
             counted.unpaired = Some((num_unpaired, row, if is_named { Rule::MissingParent } else { Rule::Root }));
         }
         counted
+    }
+
+    /// Whether a message was published to an exchange, and had from a queue of another name.
+    fn is_exchange_of(&self, producer: &Producer, queue: ChannelId) -> bool {
+        let (from, to) = (self.names.get_channel(producer.channel), self.names.get_channel(queue));
+        let is_told = |channel: ChannelId| channel.is_some() && channel != ChannelId::OTHER;
+        producer.is_publish && is_told(producer.channel) && is_told(queue) && from.system == RABBITMQ && to.system == RABBITMQ && from.name != to.name
     }
 
     fn is_unseen(&self, key: SpanKey) -> bool {

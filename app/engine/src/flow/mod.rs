@@ -8,9 +8,11 @@ mod bounded;
 mod calls;
 mod clock;
 mod conversations;
+mod forget;
 mod hot;
 mod messages;
 mod names;
+mod node_room;
 mod plan;
 mod plan_messages;
 mod records;
@@ -28,16 +30,21 @@ use crate::flow::bounded::Bounded;
 use crate::flow::calls::Proofs;
 use crate::flow::conversations::Conversations;
 use crate::flow::hot::{Entry, Hot, Seq, Sides};
-use crate::flow::messages::{Consumer, Publisher};
+use crate::flow::messages::{Bindings, Consumer, Publisher};
 use crate::flow::records::{MessageIds, Position, PositionKey, RecordContext};
 use crate::flow::refusals::Refusals;
 use crate::intern::ServiceId;
+use crate::shares::{SharedMap, Shares};
 use crate::view::LimitsReport;
 
+pub(crate) use forget::Gone;
 pub(crate) use names::{ChannelId, FlowNames, GroupId, OTHER_NAME, PeerId, Via};
 pub(crate) use plan::{Brokers, Ids, Plan};
 pub(crate) use report::flow_report;
 pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, rfc3339, statuses_of};
+
+/// The system in which a name holds exchange, key and queue.
+pub(crate) const RABBITMQ: &str = "rabbitmq";
 
 /// A span as it arrives.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +107,10 @@ pub(crate) struct Flow {
     /// Producers that link to a span: links lead either way.
     linked_by: Bounded<SpanKey, Vec<SpanKey>>,
     positions: Bounded<PositionKey, Position>,
+    /// Which queues get messages of which exchanges.
+    bindings: Bindings,
     /// Until when readers said that their next message is not due yet, ns since the Unix epoch.
-    waits: HashMap<(ChannelId, GroupId), i64>,
+    waits: SharedMap<(ChannelId, GroupId), i64>,
     message_ids: Bounded<(u64, u64), MessageIds>,
     record_contexts: Bounded<SpanKey, RecordContext>,
     /// Which message answers which.
@@ -134,7 +143,8 @@ impl Flow {
             link_dependents: HashMap::new(),
             linked_by: Bounded::new(num_keys),
             positions: Bounded::new(num_keys),
-            waits: HashMap::new(),
+            bindings: Bindings::default(),
+            waits: SharedMap::new(again::MAX_WAITING, 0),
             message_ids: Bounded::new(num_keys),
             record_contexts: Bounded::new(num_keys),
             conversations: Conversations::new(num_keys),
@@ -400,13 +410,20 @@ impl Flow {
         self.unsettled = unsettled;
     }
 
-    /// What the limits left out.
+    /// What the limits left out, but for what found no room.
     pub(crate) fn limits(&self) -> LimitsReport {
-        LimitsReport {
-            out_of_range: self.rows.num_out_of_range(),
-            left_unpaired: self.num_left_unpaired + self.num_left_calls(),
-            capped: self.rows.num_capped() + self.names.num_overflowed() + self.refusals.num_capped(),
-        }
+        LimitsReport { out_of_range: self.rows.num_out_of_range(), left_unpaired: self.num_left_unpaired + self.num_left_calls(), capped: 0 }
+    }
+
+    /// What found no room, by what it is.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = (&'static str, &Shares)> {
+        let own = [
+            ("interactions", self.rows.shares()),
+            ("refusing circuit breakers", self.refusals.shares()),
+            ("groups that wait", self.waits.shares()),
+            ("pairs of request and answer", self.conversations.shares()),
+        ];
+        self.names.shares().into_iter().chain(own)
     }
 
     /// Begins the examples anew of rows that lost too many of theirs, from the spans that are here.

@@ -1,5 +1,5 @@
-//! Who and what is named: services with their instances, peers, channels, groups, operations. Interned, capped; what
-//! comes after a cap is "other".
+//! Who and what is named: services with their instances, peers, channels, groups, operations. Interned, capped, shared out by
+//! source; what was not seen for longest leaves for what comes after a cap, and is "other".
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,9 @@ use switchboard_model::SourceId;
 use crate::extract::rules::RPC_STATUSES;
 use crate::figures::{StatusId, StatusKind};
 use crate::flow::clock::Clock;
-use crate::intern::{Namer, OperationId, Registry, ServiceId};
+use crate::flow::forget::Gone;
+use crate::intern::{Marks, Namer, Numbers, OperationId, Registry, ServiceId};
+use crate::shares::Shares;
 
 /// A channel as spans name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +47,11 @@ impl ChannelId {
 }
 
 impl PeerId {
+    /// All that came after the cap was reached.
+    pub(crate) const OTHER: Self = Self(1);
+}
+
+impl GroupId {
     /// All that came after the cap was reached.
     pub(crate) const OTHER: Self = Self(1);
 }
@@ -135,6 +142,8 @@ pub(crate) struct Channel {
     pub(crate) name_hash: u64,
 }
 
+/// What the SDKs call a service without a name.
+const NAMELESS: &str = "unknown_service";
 /// Services kept apart.
 const MAX_SERVICES: usize = 5_000;
 /// Peers, channels and groups kept apart, each.
@@ -166,10 +175,12 @@ pub(crate) struct FlowNames {
     groups: Registry<String>,
     status_words: Registry<String>,
     operations: HashTable<u32>,
+    /// By number, less the first two.
     operation_texts: Vec<(ServiceId, Box<str>)>,
+    operation_numbers: Numbers,
     operations_of: Vec<u16>,
-    max_operations: usize,
-    num_operations_overflowed: u64,
+    /// Instances and operations that found no room in their service.
+    crowded: Shares,
     num_instances: usize,
     version: u64,
     namer: Namer,
@@ -180,19 +191,19 @@ impl FlowNames {
     pub(crate) fn new(max_operations: usize) -> Self {
         let mut names = Self {
             hasher: DefaultHashBuilder::default(),
-            services: Registry::new(),
-            peers: Registry::new(),
-            channels: Registry::new(),
-            groups: Registry::new(),
-            status_words: Registry::new(),
+            services: Registry::new(MAX_SERVICES),
+            peers: Registry::new(MAX_NAMED),
+            channels: Registry::new(MAX_NAMED),
+            groups: Registry::new(MAX_NAMED),
+            status_words: Registry::new(MAX_STATUS_WORDS),
             operations: HashTable::new(),
             operation_texts: Vec::new(),
+            operation_numbers: Numbers::new(max_operations, max_operations + max_operations / 2),
             operations_of: Vec::new(),
-            max_operations,
-            num_operations_overflowed: 0,
+            crowded: Shares::default(),
             num_instances: 0,
             version: 1,
-            namer: Namer { source: SourceId(0), num_sources: 1 },
+            namer: Namer { source: SourceId(0), tick: 0 },
         };
         OTHER_NAME.clone_into(&mut names.services.items[1].name);
         OTHER_NAME.clone_into(&mut names.peers.items[1].text);
@@ -201,20 +212,25 @@ impl FlowNames {
         names
     }
 
-    /// Whose batch is read from now on, and among how many sources names are shared out.
-    pub(crate) fn set_namer(&mut self, namer: Namer) {
-        self.namer = namer;
+    /// Whose batch is read from now on.
+    pub(crate) fn set_namer(&mut self, source: SourceId) {
+        self.namer = Namer { source, tick: self.namer.tick.wrapping_add(1) };
+    }
+
+    /// Whose batch is read.
+    pub(crate) fn namer(&self) -> Namer {
+        self.namer
     }
 
     /// The service of these parts. A service without a name is what the SDKs call it by default.
     pub(crate) fn service(&mut self, environment: &str, namespace: &str, name: &str, received_ns: i64) -> ServiceId {
-        let (environment, namespace, name) = (cut(environment), cut(namespace), if name.is_empty() { "unknown_service" } else { cut(name) });
+        let (environment, namespace, name) = (cut(environment), cut(namespace), if name.is_empty() { NAMELESS } else { cut(name) });
         let hasher = &self.hasher;
         let hash = |environment: &str, namespace: &str, name: &str| hasher.hash_one((environment, namespace, name));
-        let before = self.services.items.len();
+        let before = self.services.numbers.num_given();
         let number = self.services.intern(
             hash(environment, namespace, name),
-            (MAX_SERVICES, self.namer),
+            self.namer,
             |known| known.name == name && known.namespace == namespace && known.environment == environment,
             || Service {
                 environment: environment.to_owned(),
@@ -225,7 +241,7 @@ impl FlowNames {
             },
             |known| hash(&known.environment, &known.namespace, &known.name),
         );
-        self.version += u64::from(self.services.items.len() > before);
+        self.version += u64::from(self.services.numbers.num_given() != before);
         let service = &mut self.services.items[number as usize];
         service.first_seen_ns = service.first_seen_ns.min(received_ns);
         ServiceId(number)
@@ -243,16 +259,26 @@ impl FlowNames {
         if instance.is_empty() {
             return;
         }
-        let has_room = service.instances.len() < MAX_INSTANCES && self.num_instances < MAX_ALL_INSTANCES;
+        let is_crowded = service.instances.len() >= MAX_INSTANCES || self.num_instances >= MAX_ALL_INSTANCES;
         match service.instances.iter_mut().find(|known| known.instance == instance) {
             Some(known) if seen > (known.version.0, known.version.1.as_str()) => known.version = (received_ns, version.to_owned()),
             Some(_) => {}
-            None if has_room => {
-                service.instances.push(Instance { instance: instance.to_owned(), version: (received_ns, version.to_owned()) });
-                self.num_instances += 1;
+            None => {
+                let new = Instance { instance: instance.to_owned(), version: (received_ns, version.to_owned()) };
+                let oldest = service.instances.iter_mut().min_by(|one, other| (one.version.0, &one.instance).cmp(&(other.version.0, &other.instance)));
+                // The one not seen for longest leaves.
+                if let Some(oldest) = oldest.filter(|_| is_crowded) {
+                    self.crowded.leave_out(self.namer.source, 1);
+                    if oldest.version.0 > received_ns {
+                        return;
+                    }
+                    *oldest = new;
+                } else {
+                    self.num_instances += 1;
+                    service.instances.push(new);
+                }
                 self.version += 1;
             }
-            None => self.services.num_overflowed += 1,
         }
     }
 
@@ -263,7 +289,7 @@ impl FlowNames {
 
     /// How many instances of services of this name sent spans from a time on.
     pub(crate) fn num_instances_since(&self, name: &str, from_ns: i64) -> usize {
-        let of_name = self.services.items.iter().filter(|service| service.name == name);
+        let of_name = self.services().map(|(_, service)| service).filter(|service| service.name == name);
         of_name.flat_map(|service| &service.instances).filter(|instance| instance.version.0 >= from_ns).count()
     }
 
@@ -294,7 +320,7 @@ impl FlowNames {
         let word = cut(word);
         let hasher = &self.hasher;
         let hash = |word: &str| hasher.hash_one(word);
-        StatusId::word(self.status_words.intern(hash(word), (MAX_STATUS_WORDS, self.namer), |known| known == word, || word.to_owned(), |known| hash(known)))
+        StatusId::word(self.status_words.intern(hash(word), self.namer, |known| known == word, || word.to_owned(), |known| hash(known)))
     }
 
     /// What a status is called; empty where nothing tells.
@@ -328,7 +354,7 @@ impl FlowNames {
         let hash = |text: &str, is_name: bool, has_host: bool, system: &str| hasher.hash_one((text, is_name, has_host, system));
         PeerId(self.peers.intern(
             hash(text, is_name, has_host, system),
-            (MAX_NAMED, self.namer),
+            self.namer,
             |known| known.text == text && known.is_name == is_name && known.has_host == has_host && known.system == system,
             || Peer { text: text.to_owned(), is_name, has_host, system: system.to_owned() },
             |known| hash(&known.text, known.is_name, known.has_host, &known.system),
@@ -342,7 +368,7 @@ impl FlowNames {
         let hash = |system: &str, cluster_id: &str, name: &str| hasher.hash_one((system, cluster_id, name));
         ChannelId(self.channels.intern(
             hash(system, cluster_id, name),
-            (MAX_NAMED, self.namer),
+            self.namer,
             |known| known.name == name && known.system == system && known.cluster_id == cluster_id,
             || Channel { system: system.to_owned(), cluster_id: cluster_id.to_owned(), name: name.to_owned(), name_hash: hasher.hash_one(name) },
             |known| hash(&known.system, &known.cluster_id, &known.name),
@@ -358,13 +384,7 @@ impl FlowNames {
     pub(crate) fn group(&mut self, name: &str) -> GroupId {
         let name = cut(name);
         let hasher = &self.hasher;
-        GroupId(self.groups.intern(
-            hasher.hash_one(name),
-            (MAX_NAMED, self.namer),
-            |known| known == name,
-            || name.to_owned(),
-            |known| hasher.hash_one(known.as_str()),
-        ))
+        GroupId(self.groups.intern(hasher.hash_one(name), self.namer, |known| known == name, || name.to_owned(), |known| hasher.hash_one(known.as_str())))
     }
 
     /// The operation of a service.
@@ -373,31 +393,46 @@ impl FlowNames {
         let hasher = &self.hasher;
         let hash = hasher.hash_one((service, name));
         let texts = &self.operation_texts;
-        if let Some(known) = self.operations.find(hash, |at| texts[*at as usize].0 == service && *texts[*at as usize].1 == *name) {
+        let place = |number: u32| number as usize - 2;
+        if let Some(known) = self.operations.find(hash, |at| texts[place(*at)].0 == service && *texts[place(*at)].1 == *name) {
+            self.operation_numbers.see(*known, self.namer.tick);
             return OperationId(*known);
         }
         if self.operations_of.len() <= service.0 as usize {
             self.operations_of.resize(service.0 as usize + 1, 0);
         }
-        let num_of_service = &mut self.operations_of[service.0 as usize];
-        if *num_of_service as usize >= MAX_OPERATIONS || self.operation_texts.len() >= self.max_operations {
-            self.num_operations_overflowed += 1;
+        if self.operations_of[service.0 as usize] as usize >= MAX_OPERATIONS {
+            self.crowded.leave_out(self.namer.source, 1);
             return OperationId::OVERFLOW;
         }
-        *num_of_service += 1;
-        let number = self.operation_texts.len() as u32;
-        self.operation_texts.push((service, name.into()));
-        let texts = &self.operation_texts;
-        self.operations.insert_unique(hash, number, |at| {
-            let (service, name) = &texts[*at as usize];
+        let rehash = |texts: &[(ServiceId, Box<str>)], number: u32| {
+            let (service, name) = &texts[place(number)];
             hasher.hash_one((*service, &**name))
-        });
+        };
+        let (operations, operations_of) = (&mut self.operations, &mut self.operations_of);
+        let left = |number: u32| {
+            if let Ok(found) = operations.find_entry(rehash(texts, number), |at| *at == number) {
+                found.remove();
+            }
+            let num_of_service = &mut operations_of[texts[place(number)].0.0 as usize];
+            *num_of_service = num_of_service.saturating_sub(1);
+        };
+        let Some(number) = self.operation_numbers.take(self.namer, left) else { return OperationId::OVERFLOW };
+        self.operations_of[service.0 as usize] += 1;
+        let named = (service, name.into());
+        match self.operation_texts.get_mut(place(number)) {
+            Some(text) => *text = named,
+            None => self.operation_texts.push(named),
+        }
+        let texts = &self.operation_texts;
+        self.operations.insert_unique(hash, number, |at| rehash(texts, *at));
         OperationId(number)
     }
 
     /// An operation's name; empty for those that came after the cap.
     pub(crate) fn get_operation(&self, operation: OperationId) -> &str {
-        self.operation_texts.get(operation.0 as usize).map_or("", |(_, text)| text)
+        let place = (operation.0 as usize).checked_sub(2);
+        place.and_then(|place| self.operation_texts.get(place)).map_or("", |(_, text)| text)
     }
 
     /// A service.
@@ -417,12 +452,17 @@ impl FlowNames {
 
     /// All channels that spans name, but for those beyond the cap.
     pub(crate) fn channels(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
-        self.channels.items.iter().enumerate().skip(2).map(|(number, channel)| (ChannelId(number as u16), channel))
+        self.channels.iter().map(|(number, channel)| (ChannelId(number), channel))
+    }
+
+    /// All peers by number, but for those beyond the cap.
+    pub(crate) fn numbered_peers(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
+        self.peers.iter().map(|(number, peer)| (PeerId(number), peer))
     }
 
     /// All peers, but for those beyond the cap.
     pub(crate) fn peers(&self) -> impl Iterator<Item = &Peer> {
-        self.peers.items.iter().skip(2)
+        self.peers.iter().map(|(_, peer)| peer)
     }
 
     /// A group's name; empty where it is not told.
@@ -432,7 +472,7 @@ impl FlowNames {
 
     /// All services that sent spans.
     pub(crate) fn services(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
-        self.services.items.iter().enumerate().skip(2).map(|(number, service)| (ServiceId(number as u16), service))
+        self.services.iter().map(|(number, service)| (ServiceId(number), service))
     }
 
     /// Rises when services, versions or instances come.
@@ -440,14 +480,98 @@ impl FlowNames {
         self.version
     }
 
-    /// How often a name came after its cap was reached.
-    pub(crate) fn num_overflowed(&self) -> u64 {
-        self.services.num_overflowed
-            + self.peers.num_overflowed
-            + self.channels.num_overflowed
-            + self.groups.num_overflowed
-            + self.status_words.num_overflowed
-            + self.num_operations_overflowed
+    /// What found no room, by what it is.
+    pub(crate) fn shares(&self) -> [(&'static str, &Shares); 7] {
+        [
+            ("services", self.services.numbers.shares()),
+            ("called addresses", self.peers.numbers.shares()),
+            ("channels of spans", self.channels.numbers.shares()),
+            ("groups of spans", self.groups.numbers.shares()),
+            ("statuses", self.status_words.numbers.shares()),
+            ("operations", self.operation_numbers.shares()),
+            ("instances and operations of one service", &self.crowded),
+        ]
+    }
+
+    /// Tells a service from another that had its number before.
+    pub(crate) fn serial(&self, service: ServiceId) -> u32 {
+        self.services.numbers.serial(u32::from(service.0))
+    }
+
+    /// When a service was seen last, by the number of the batch.
+    pub(crate) fn seen(&self, service: ServiceId) -> u32 {
+        self.services.numbers.seen(u32::from(service.0))
+    }
+
+    /// The source that told of a service first.
+    pub(crate) fn service_source(&self, service: ServiceId) -> Option<SourceId> {
+        self.services.numbers.source(u32::from(service.0))
+    }
+
+    /// The source that told of a peer first.
+    pub(crate) fn peer_source(&self, peer: PeerId) -> Option<SourceId> {
+        self.peers.numbers.source(u32::from(peer.0))
+    }
+
+    /// The source that told of a channel first.
+    pub(crate) fn channel_source(&self, channel: ChannelId) -> Option<SourceId> {
+        self.channels.numbers.source(u32::from(channel.0))
+    }
+
+    /// The source that told of a group first.
+    pub(crate) fn group_source(&self, group: GroupId) -> Option<SourceId> {
+        self.groups.numbers.source(u32::from(group.0))
+    }
+
+    /// How many things that may be on the map each source tells of.
+    pub(crate) fn num_held(&self) -> impl Iterator<Item = (SourceId, usize)> {
+        let kinds = [&self.services.numbers, &self.peers.numbers, &self.channels.numbers, &self.groups.numbers];
+        kinds.into_iter().flat_map(|numbers| numbers.shares().held())
+    }
+
+    /// Whether a service is called so: the one that has this number now may be another than the one that had it.
+    pub(crate) fn is_called(&self, service: ServiceId, name: &str) -> bool {
+        let known = &self.get_service(service).name;
+        *known == cut(name) || (name.is_empty() && known == NAMELESS)
+    }
+
+    /// Whether anything leaves at the end of the batch.
+    pub(crate) fn has_leaving(&self) -> bool {
+        let registries =
+            [&self.services.numbers, &self.peers.numbers, &self.channels.numbers, &self.groups.numbers, &self.status_words.numbers, &self.operation_numbers];
+        registries.into_iter().any(Numbers::has_leaving)
+    }
+
+    /// Peers that leave at the end of the batch.
+    pub(crate) fn leaving_peers(&self) -> Marks {
+        self.peers.numbers.leaving().collect()
+    }
+
+    /// What leaves now: its numbers are given again, so that nothing may hold them any more.
+    pub(crate) fn forget(&mut self) -> Gone {
+        // Operations of services that leave go with them.
+        if self.services.numbers.has_leaving() {
+            let Self { services, operation_texts, operation_numbers, operations, operations_of, hasher, .. } = self;
+            for (number, (service, name)) in (2..).zip(operation_texts.iter()) {
+                if service.0 > 1 && !services.numbers.is_here(u32::from(service.0)) && operation_numbers.leave(number) {
+                    if let Ok(found) = operations.find_entry(hasher.hash_one((*service, &**name)), |at| *at == number) {
+                        found.remove();
+                    }
+                    operations_of[service.0 as usize] = operations_of[service.0 as usize].saturating_sub(1);
+                }
+            }
+        }
+        let left = self.services.numbers.leaving().map(|number| self.services.items[number as usize].instances.len()).sum::<usize>();
+        self.num_instances -= left;
+        self.version += 1;
+        Gone {
+            services: self.services.forget(),
+            peers: self.peers.forget(),
+            channels: self.channels.forget(),
+            groups: self.groups.forget(),
+            status_words: self.status_words.forget(),
+            operations: self.operation_numbers.forget(),
+        }
     }
 }
 

@@ -5,16 +5,18 @@
 use std::collections::BTreeMap;
 
 use hashbrown::{Equivalent, HashMap};
+use switchboard_model::SourceId;
 
 use crate::figures::{End, Row, RowId, RowKey, Rule};
+use crate::flow::node_room::{MAX_NODES, NodeRoom};
 use crate::flow::style::{Flows, Styled};
 use crate::flow::{ChannelId, Flow, PeerId, Via};
 use crate::intern::ServiceId;
 use crate::state::ChannelState;
 use crate::view::{DeadLetterView, Edge, EdgeId, GroupView, HopKind, InstanceView, Node, NodeBasis, NodeId, NodeKind, Style};
 
-/// Nodes of the map; what comes later is the node "other".
-const MAX_NODES: usize = 5_000;
+/// Ids that are remembered of nodes that may come back, and of edges.
+const MAX_IDS: (usize, usize) = (4 * MAX_NODES, 20 * MAX_NODES);
 /// How long a peer or a missing parent must stay unknown before the map shows it: most partners come within this time, ns.
 const GRACE_NS: i64 = 10_000_000_000;
 
@@ -31,7 +33,8 @@ pub(crate) struct Brokers<'a> {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum NodeKey {
-    Service(ServiceId),
+    /// By its serial, which no other ever has.
+    Service(u32),
     InferredService(String),
     Channel {
         name: String,
@@ -74,24 +77,37 @@ impl NodeKey {
 pub(crate) struct Ids {
     nodes: HashMap<NodeKey, NodeId>,
     edges: HashMap<(NodeId, NodeId, HopKind, Option<Via>), EdgeId>,
+    num_nodes: u32,
+    num_edges: u32,
 }
 
 impl Ids {
-    fn node(&mut self, key: &NodeKey) -> (NodeId, bool) {
+    fn node(&mut self, key: &NodeKey) -> NodeId {
         if let Some(known) = self.nodes.get(key) {
-            return (*known, true);
+            return *known;
         }
-        if self.nodes.len() + 1 >= MAX_NODES && *key != NodeKey::Other {
-            return (self.node(&NodeKey::Other).0, false);
-        }
-        let node_id = NodeId(self.nodes.len() as u32);
+        let node_id = NodeId(self.num_nodes);
+        self.num_nodes += 1;
         self.nodes.insert(key.clone(), node_id);
-        (node_id, true)
+        node_id
     }
 
     fn edge(&mut self, from: NodeId, to: NodeId, kind: HopKind, via: Option<Via>) -> EdgeId {
-        let next = EdgeId(self.edges.len() as u32);
-        *self.edges.entry((from, to, kind, via)).or_insert(next)
+        let next = &mut self.num_edges;
+        *self.edges.entry((from, to, kind, via)).or_insert_with(|| {
+            *next += 1;
+            EdgeId(*next - 1)
+        })
+    }
+
+    /// Where there are many, those that are not drawn are forgotten.
+    fn forget_but(&mut self, nodes: &BTreeMap<NodeId, PlannedNode>, edges: &BTreeMap<EdgeId, PlannedEdge>) {
+        if self.nodes.len() > MAX_IDS.0 {
+            self.nodes.retain(|_, node_id| nodes.contains_key(node_id));
+        }
+        if self.edges.len() > MAX_IDS.1 {
+            self.edges.retain(|_, edge_id| edges.contains_key(edge_id));
+        }
     }
 }
 
@@ -110,6 +126,8 @@ pub(crate) struct PlannedNode {
     pub(crate) channel: Option<usize>,
     /// The cluster of a channel or group; empty = unknown, or it has none.
     cluster: String,
+    /// The source that tells of it; `None` = it is nobody's.
+    source: Option<SourceId>,
 }
 
 impl PlannedNode {
@@ -164,6 +182,8 @@ pub(crate) struct Plan {
     pub(crate) interactions: Vec<PlannedInteraction>,
     /// Whether something was held back that may still find its partner.
     pub(crate) has_held_back: bool,
+    /// Nodes of each source that found no room.
+    pub(crate) left_out: BTreeMap<SourceId, u64>,
     /// Nodes of the channels that spans name.
     by_channel: HashMap<ChannelId, NodeId>,
     /// Nodes and their clusters, by kind and name.
@@ -244,6 +264,7 @@ pub(super) struct Draft<'a> {
     pub(super) brokers: Brokers<'a>,
     ids: &'a mut Ids,
     pub(super) nodes: BTreeMap<NodeId, PlannedNode>,
+    room: NodeRoom<NodeKey>,
     edges: BTreeMap<EdgeId, PlannedEdge>,
     interactions: BTreeMap<InteractionKey, PlannedInteraction>,
     by_channel: HashMap<ChannelId, NodeId>,
@@ -272,6 +293,7 @@ impl Flow {
             brokers,
             ids,
             nodes: BTreeMap::new(),
+            room: NodeRoom::new(&self.num_told(brokers)),
             edges: BTreeMap::new(),
             interactions: BTreeMap::new(),
             by_channel: HashMap::new(),
@@ -305,7 +327,11 @@ impl Flow {
         let has_held_back = self.rows.held().any(|(_, row)| is_held_back(row));
         let rows: Vec<(RowId, &Row)> = self.rows.all().filter(|(_, row)| is_planned(row)).collect();
         draft.find_queues(&rows);
-        for (service, _) in self.names.services() {
+        let mut services: Vec<ServiceId> = self.names.services().map(|(service, _)| service).collect();
+        if draft.room.is_narrow() {
+            services.sort_by_key(|service| std::cmp::Reverse(self.names.seen(*service)));
+        }
+        for service in services {
             draft.service(service);
         }
         for at in 0..brokers.channels.len() {
@@ -325,7 +351,9 @@ impl Flow {
             let key = (planned.node.kind, planned.node.name.clone());
             by_name.entry(key).or_default().push((planned.cluster.clone(), planned.node.node_id));
         }
+        draft.ids.forget_but(&draft.nodes, &draft.edges);
         Plan {
+            left_out: draft.room.left_out(),
             nodes: draft.nodes.into_values().collect(),
             edges: draft.edges.into_values().collect(),
             interactions: draft.interactions.into_values().collect(),
@@ -333,6 +361,32 @@ impl Flow {
             by_channel: draft.by_channel,
             by_name,
         }
+    }
+}
+
+impl Flow {
+    /// How many nodes each source may tell of, at most.
+    fn num_told(&self, brokers: Brokers<'_>) -> BTreeMap<SourceId, usize> {
+        let mut told: BTreeMap<SourceId, usize> = BTreeMap::new();
+        for (source, num) in self.names.num_held() {
+            *told.entry(source).or_default() += num;
+        }
+        let mut clusters: BTreeMap<&str, SourceId> = BTreeMap::new();
+        for channel in brokers.channels {
+            *told.entry(channel.source).or_default() += 1;
+            clusters.insert(&channel.cluster.name, channel.source);
+        }
+        let mut last = ("", "");
+        for group in brokers.groups {
+            // They come by cluster and group.
+            let (cluster, name) = (group.cluster.as_deref().unwrap_or_default(), group.group.as_str());
+            if std::mem::replace(&mut last, (cluster, name)) != (cluster, name)
+                && let Some(source) = clusters.get(cluster)
+            {
+                *told.entry(*source).or_default() += 1;
+            }
+        }
+        told
     }
 }
 
@@ -354,19 +408,26 @@ impl Draft<'_> {
         }
     }
 
-    fn node(&mut self, key: &NodeKey, kind: NodeKind, name: &str, basis: NodeBasis) -> NodeId {
+    /// The node of a key, or "other" where its source has no room for it.
+    fn node(&mut self, key: &NodeKey, kind: NodeKind, name: &str, basis: NodeBasis, source: Option<SourceId>) -> NodeId {
         self.adopt(key);
-        let (node_id, is_own) = self.ids.node(key);
+        let is_drawn = |node_id: &NodeId| self.nodes.contains_key(node_id);
+        let is_common = matches!(key, NodeKey::Other | NodeKey::User | NodeKey::Missing);
+        let is_full = || !is_common && self.nodes.len() + 3 >= MAX_NODES;
+        if !self.ids.nodes.get(key).is_some_and(is_drawn) && (is_full() || !self.room.take(key, source)) {
+            return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred, None);
+        }
+        let node_id = self.ids.node(key);
         self.nodes.entry(node_id).or_insert_with(|| PlannedNode {
             node: Node {
                 node_id,
-                kind: if is_own { kind } else { NodeKind::Other },
-                name: if is_own { name } else { super::OTHER_NAME }.to_owned(),
+                kind,
+                name: name.to_owned(),
                 namespace: None,
                 environment: None,
                 system: None,
                 version: None,
-                basis: if is_own { basis } else { NodeBasis::Inferred },
+                basis,
                 instances: Vec::new(),
                 first_seen_ns: None,
                 labels: Vec::new(),
@@ -377,9 +438,10 @@ impl Draft<'_> {
             service: None,
             channel: None,
             cluster: match key {
-                NodeKey::Channel { cluster, .. } | NodeKey::Group { cluster, .. } if is_own => cluster.clone(),
+                NodeKey::Channel { cluster, .. } | NodeKey::Group { cluster, .. } => cluster.clone(),
                 _ => String::new(),
             },
+            source,
         });
         node_id
     }
@@ -405,10 +467,11 @@ impl Draft<'_> {
     /// The node of a service.
     pub(super) fn service(&mut self, service: ServiceId) -> NodeId {
         if service == ServiceId::OTHER || service == ServiceId::NONE {
-            return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred);
+            return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred, None);
         }
         let known = self.flow.names.get_service(service);
-        let node_id = self.node(&NodeKey::Service(service), NodeKind::Service, &known.name, NodeBasis::Traced);
+        let key = NodeKey::Service(self.flow.names.serial(service));
+        let node_id = self.node(&key, NodeKind::Service, &known.name, NodeBasis::Traced, self.flow.names.service_source(service));
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && planned.node.kind == NodeKind::Service
             && planned.node.first_seen_ns.is_none()
@@ -436,30 +499,31 @@ impl Draft<'_> {
             return *known;
         }
         let known = self.flow.names.get_peer(peer);
+        let source = self.flow.names.peer_source(peer);
         let named = || self.by_name.get(known.text.as_str()).copied().flatten();
         let node_id = if peer == PeerId::OTHER {
             self.service(ServiceId::OTHER)
         } else if !known.system.is_empty() {
-            self.database(&known.text, &known.system, known.has_host)
+            self.database(&known.text, &known.system, known.has_host, source)
         } else if let Some(service) = self.flow.proofs.service(peer).or_else(|| if known.is_name { named() } else { None }) {
             self.service(service)
         } else if known.is_name {
-            self.node(&NodeKey::InferredService(known.text.clone()), NodeKind::Service, &known.text, NodeBasis::Inferred)
+            self.node(&NodeKey::InferredService(known.text.clone()), NodeKind::Service, &known.text, NodeBasis::Inferred, source)
         } else if let Some(system) = self.databases.get(known.text.as_str()).filter(|_| known.has_host).copied() {
             // Some calls to it say that it is a database, others do not.
-            self.database(&known.text, system, true)
+            self.database(&known.text, system, true, source)
         } else {
-            self.node(&NodeKey::External(known.text.clone()), NodeKind::External, &known.text, NodeBasis::Inferred)
+            self.node(&NodeKey::External(known.text.clone()), NodeKind::External, &known.text, NodeBasis::Inferred, source)
         };
         self.by_peer.insert(peer, node_id);
         node_id
     }
 
-    fn database(&mut self, name: &str, system: &str, has_host: bool) -> NodeId {
+    fn database(&mut self, name: &str, system: &str, has_host: bool, source: Option<SourceId>) -> NodeId {
         // At one address is one database, however its system is spelt.
         let of_key = if has_host { "" } else { system };
         let key = NodeKey::Database { name: name.to_owned(), system: of_key.to_owned() };
-        let node_id = self.node(&key, NodeKind::Database, name, NodeBasis::Inferred);
+        let node_id = self.node(&key, NodeKind::Database, name, NodeBasis::Inferred, source);
         let system = if has_host { self.databases.get(name).copied().unwrap_or(system) } else { system };
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && planned.node.kind == NodeKind::Database
@@ -493,7 +557,7 @@ impl Draft<'_> {
     fn place_broker_channel(&mut self, at: usize) -> NodeId {
         let told = &self.brokers.channels[at];
         let key = NodeKey::Channel { name: told.topic.clone(), cluster: told.cluster.name.clone(), system: told.cluster.system.clone() };
-        let node_id = self.node(&key, NodeKind::Channel, &told.topic, NodeBasis::Broker);
+        let node_id = self.node(&key, NodeKind::Channel, &told.topic, NodeBasis::Broker, Some(told.source));
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && planned.node.kind == NodeKind::Channel
         {
@@ -525,7 +589,7 @@ impl Draft<'_> {
             self.broker_channel(at)
         } else {
             let key = NodeKey::Channel { name: told.name.clone(), cluster: String::new(), system: system.to_owned() };
-            let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred);
+            let node_id = self.node(&key, NodeKind::Channel, &told.name, NodeBasis::Inferred, self.flow.names.channel_source(channel));
             if let Some(planned) = self.nodes.get_mut(&node_id)
                 && !system.is_empty()
             {
@@ -537,6 +601,11 @@ impl Draft<'_> {
         node_id
     }
 
+    /// The source that tells of a node.
+    pub(super) fn source_of(&self, node_id: NodeId) -> Option<SourceId> {
+        self.nodes.get(&node_id)?.source
+    }
+
     /// The cluster of a channel of which a broker tells.
     pub(super) fn cluster_of(&self, channel: NodeId) -> Option<&str> {
         let at = self.nodes.get(&channel)?.channel?;
@@ -544,9 +613,9 @@ impl Draft<'_> {
     }
 
     /// The node of a group of a cluster; empty = unknown.
-    pub(super) fn group(&mut self, name: &str, cluster: &str, basis: NodeBasis) -> NodeId {
+    pub(super) fn group(&mut self, name: &str, cluster: &str, basis: NodeBasis, source: Option<SourceId>) -> NodeId {
         let key = NodeKey::Group { name: name.to_owned(), cluster: cluster.to_owned() };
-        let node_id = self.node(&key, NodeKind::Group, name, basis);
+        let node_id = self.node(&key, NodeKind::Group, name, basis, source);
         if let Some(planned) = self.nodes.get_mut(&node_id)
             && basis == NodeBasis::Broker
         {
@@ -601,9 +670,9 @@ impl Draft<'_> {
             RowKey::Call { from, to, via } => {
                 let from_node = match from {
                     End::Service(service) => self.service(service),
-                    End::Missing => self.node(&NodeKey::Missing, NodeKind::Missing, "missing", NodeBasis::Inferred),
+                    End::Missing => self.node(&NodeKey::Missing, NodeKind::Missing, "missing", NodeBasis::Inferred, None),
                     End::Peer(peer) => self.peer(peer),
-                    _ => self.node(&NodeKey::User, NodeKind::User, "user", NodeBasis::Inferred),
+                    _ => self.node(&NodeKey::User, NodeKind::User, "user", NodeBasis::Inferred, None),
                 };
                 let to_node = match to {
                     End::Service(service) => Some(self.service(service)),

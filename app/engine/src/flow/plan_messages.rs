@@ -6,12 +6,9 @@ use hashbrown::{HashMap, HashSet};
 use crate::figures::{Row, RowId, RowKey, Subscription};
 use crate::flow::plan::{Draft, Over};
 use crate::flow::style::Flows;
-use crate::flow::{ChannelId, GroupId};
+use crate::flow::{ChannelId, GroupId, RABBITMQ};
 use crate::intern::ServiceId;
 use crate::view::{GroupView, HopKind, NodeBasis, NodeId};
-
-/// The system in which one name holds exchange, key and queue.
-const RABBITMQ: &str = "rabbitmq";
 
 impl<'a> Draft<'a> {
     /// Messages: publish, deliver, process, and who reached whom by them.
@@ -76,7 +73,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Finds the channels from which `RabbitMQ`'s queues get their messages: a producer names exchange and key, a consumer
-    /// these and its queue, which then is to the channel what a group is to a topic.
+    /// these and its queue, which then is to the channel what a group is to a topic. A consumer that names its queue alone gets from the
+    /// exchange to which all of its messages were published, as pairs of spans prove.
     pub(super) fn find_queues(&mut self, rows: &[(RowId, &Row)]) {
         let names = &self.flow.names;
         let published = |key: RowKey| match key {
@@ -89,10 +87,13 @@ impl<'a> Draft<'a> {
             .filter(|(known, _)| known.system == RABBITMQ)
             .map(|(known, channel)| (known.name.as_str(), channel))
             .collect();
+        let bound = self.flow.bindings.only();
         for (channel, known) in names.channels().filter(|(_, known)| known.system == RABBITMQ && !published.contains_key(known.name.as_str())) {
             let name = known.name.as_str();
             let of_prefix = |(at, _): (usize, &str)| published.get(&name[..at]).map(|exchange| (*exchange, &name[at + 1..]));
-            if let Some(found) = name.rmatch_indices(':').find_map(of_prefix).filter(|(_, queue)| !queue.is_empty()) {
+            let of_pairs =
+                || bound.get(&channel).copied().flatten().filter(|exchange| published.values().any(|known| known == exchange)).map(|exchange| (exchange, name));
+            if let Some(found) = name.rmatch_indices(':').find_map(of_prefix).filter(|(_, queue)| !queue.is_empty()).or_else(of_pairs) {
                 self.queues.insert(channel, found);
             }
         }
@@ -106,9 +107,11 @@ impl<'a> Draft<'a> {
 
     /// The node of a group that reads a channel: of the channel's cluster; where that is unknown, of the only one that has a
     /// group of this name.
-    fn reader(&mut self, name: &str, channel: NodeId) -> NodeId {
+    fn reader(&mut self, name: &str, channel: NodeId, to: Subscription) -> NodeId {
+        let names = &self.flow.names;
+        let source = self.source_of(channel).or_else(|| names.channel_source(to.channel)).or_else(|| names.group_source(to.group));
         let cluster = self.cluster_of(channel).or_else(|| self.group_clusters.get(name).copied().flatten()).unwrap_or_default().to_owned();
-        self.group(name, &cluster, NodeBasis::Inferred)
+        self.group(name, &cluster, NodeBasis::Inferred, source)
     }
 
     fn consume(&mut self, row_id: RowId, to: Subscription, flows: &mut Flows) {
@@ -118,7 +121,7 @@ impl<'a> Draft<'a> {
             flows.reads_without_group(channel, to.service);
             channel
         } else {
-            let group = self.reader(group_name, channel);
+            let group = self.reader(group_name, channel, to);
             let deliver = self.edge(channel, group, HopKind::Deliver, None);
             deliver.rows.push(row_id);
             deliver.edge.inferred = false;
@@ -144,7 +147,7 @@ impl<'a> Draft<'a> {
             flows.message((from_node, Some(to_node), over), from, to.service, name_hash);
             let group_name = self.reader_name(to);
             if !group_name.is_empty() {
-                let group = self.reader(group_name, channel);
+                let group = self.reader(group_name, channel, to);
                 self.edge(channel, group, HopKind::Deliver, None).latencies.get_or_insert_default().push(row_id);
             }
         }
@@ -182,7 +185,7 @@ impl<'a> Draft<'a> {
         }
         for told in self.brokers.groups {
             let Some(channel) = self.topic_of(told) else { continue };
-            let group = self.group(&told.group, told.cluster.as_deref().unwrap_or_default(), NodeBasis::Broker);
+            let group = self.group(&told.group, told.cluster.as_deref().unwrap_or_default(), NodeBasis::Broker, self.source_of(channel));
             let num_committed = told.committed_since_start.unwrap_or(0);
             if readers.contains(&(channel, told.group.as_str())) {
                 continue;

@@ -7,7 +7,7 @@ use crate::figures::{SpanKey, Subscription};
 use crate::flow::again::Reading;
 use crate::flow::hot::Seq;
 use crate::flow::messages::Producer;
-use crate::flow::{Flow, Older};
+use crate::flow::{Flow, Gone, Older};
 
 /// Hash of a channel's name, partition, offset.
 pub(crate) type PositionKey = (u64, i32, i64);
@@ -26,6 +26,21 @@ pub(crate) struct Position {
     pub(super) producers: Vec<Producer>,
     /// Spans that say that they read it.
     pub(super) consumers: Vec<Reading>,
+}
+
+impl Position {
+    /// Names that are gone are other ones.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        self.producers.iter_mut().for_each(|producer| producer.forget(gone));
+        self.consumers.iter_mut().for_each(|reading| reading.forget(gone));
+    }
+}
+
+impl MessageIds {
+    /// Names that are gone are other ones.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        self.producers.iter_mut().for_each(|producer| producer.forget(gone));
+    }
 }
 
 /// Who sent and who had a message id.

@@ -10,10 +10,11 @@ use hashbrown::{HashMap, HashSet};
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
 use crate::flow::hot::{Entry, Hot, Seq};
-use crate::flow::{Arrival, Flow, Older, PeerId, Via};
+use crate::flow::{Arrival, Flow, Gone, Older, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
+use crate::shares::{SharedMap, Shares};
 
-/// Breakers that are followed; refusals of further ones are counted.
+/// Breakers that are followed, shared out by source; refusals of further ones are counted.
 const MAX_BREAKERS: usize = 1_000;
 /// Operations of one breaker, and spans around its refusals.
 const MAX_OPERATIONS: usize = 32;
@@ -62,6 +63,19 @@ impl Targets {
     }
 }
 
+impl Targets {
+    /// Whoever is gone is not told from others.
+    fn forget(&mut self, gone: &Gone) {
+        let num_known = self.known.len();
+        self.known.retain(|target| match target.to {
+            End::Service(service) => !gone.has_service(service),
+            End::Peer(peer) => gone.peer(peer) == peer,
+            End::Unknown | End::Root | End::Missing => true,
+        });
+        self.has_more |= self.known.len() < num_known;
+    }
+}
+
 /// A span around a refused one.
 #[derive(Clone, Copy, Debug)]
 struct Around {
@@ -93,6 +107,10 @@ enum Proof {
     Around,
 }
 
+/// Names of databases that are not those which their callers give them.
+#[derive(Debug, Default)]
+pub(crate) struct DatabaseNames(HashMap<PeerId, String>);
+
 /// What may be a breaker's callee.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Callees {
@@ -105,30 +123,56 @@ pub(crate) struct Callees {
 }
 
 /// Where breakers refused, and who is called there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Refusals {
-    places: HashMap<(ServiceId, String), Places>,
+    places: SharedMap<(ServiceId, String), Places>,
     /// The spans around refused ones, by the low half of their trace id.
     awaited: HashSet<SpanKey>,
     /// Who was called under an operation, by spans that are no longer among the last arrivals.
     calling: HashMap<OperationId, Targets>,
-    num_capped: u64,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { places: SharedMap::new(MAX_BREAKERS, 0), awaited: HashSet::new(), calling: HashMap::new() }
+    }
 }
 
 impl Refusals {
     /// Whether anything was ever refused.
     fn is_watching(&self) -> bool {
-        !self.places.is_empty()
+        self.places.len() > 0
     }
 
-    /// Refusals that came after a cap.
-    pub(super) fn num_capped(&self) -> u64 {
-        self.num_capped
+    /// Breakers that found no room.
+    pub(super) fn shares(&self) -> &Shares {
+        self.places.shares()
     }
 
     /// What it holds, in bytes, roughly.
     pub(super) fn size_bytes(&self) -> usize {
         self.calling.capacity() * (size_of::<(OperationId, Targets)>() + 2 * size_of::<Target>()) + self.awaited.capacity() * size_of::<SpanKey>()
+    }
+
+    /// Names that are gone are followed no more, and prove nothing.
+    pub(super) fn forget(&mut self, gone: &Gone) {
+        let mut left: Vec<Around> = Vec::new();
+        self.places.retain(|(caller, _), places| {
+            let is_here = !gone.has_service(*caller);
+            if is_here {
+                places.targets.forget(gone);
+                places.refused.retain(|operation| gone.operation(*operation) == *operation);
+                places.around.iter_mut().for_each(|known| known.operation = known.operation.map(|operation| gone.operation(operation)));
+            } else {
+                left.append(&mut places.around);
+            }
+            is_here
+        });
+        self.stop_waiting(&left);
+        self.calling.retain(|operation, targets| {
+            targets.forget(gone);
+            gone.operation(*operation) == *operation
+        });
     }
 
     fn note(&mut self, operation: OperationId, target: Target) {
@@ -147,9 +191,13 @@ impl Refusals {
         places.around.insert(at, Around { rank, span, operation });
         let dropped = if places.around.len() > MAX_OPERATIONS { places.around.pop() } else { None };
         self.awaited.insert(span.narrow());
-        if let Some(dropped) = dropped {
-            let narrow = dropped.span.narrow();
-            if !self.places.values().flat_map(|places| &places.around).any(|known| known.span.narrow() == narrow) {
+        self.stop_waiting(dropped.as_slice());
+    }
+
+    /// These are no longer around a refused span, if they are around no other.
+    fn stop_waiting(&mut self, dropped: &[Around]) {
+        for narrow in dropped.iter().map(|dropped| dropped.span.narrow()) {
+            if !self.places.iter().flat_map(|(_, places)| &places.around).any(|known| known.span.narrow() == narrow) {
                 self.awaited.remove(&narrow);
             }
         }
@@ -161,7 +209,7 @@ impl Refusals {
         if self.awaited.is_empty() || !self.awaited.contains(&narrow) {
             return;
         }
-        for ((caller, _), places) in &mut self.places {
+        for ((caller, _), places) in self.places.iter_mut() {
             for known in places.around.iter_mut().filter(|known| *caller == entry.service && known.span.narrow() == narrow) {
                 // Of the two sides of a shared id the answering one works on.
                 if known.operation.is_none() || entry.is_callee() {
@@ -184,11 +232,9 @@ impl Flow {
     pub(crate) fn refused(&mut self, arrival: &Arrival<'_>, breaker: &str, older: &mut dyn Older) {
         let facts = arrival.facts;
         let of_breaker = (facts.service, breaker.to_owned());
-        if self.refusals.places.len() >= MAX_BREAKERS && !self.refusals.places.contains_key(&of_breaker) {
-            self.refusals.num_capped += 1;
-            return;
-        }
-        let places = self.refusals.places.entry(of_breaker.clone()).or_default();
+        let mut left: Vec<Around> = Vec::new();
+        let source = self.names.namer().source;
+        let Some(places) = self.refusals.places.see_and(&of_breaker, source, arrival.received_ns, |_, places| left = places.around) else { return };
         if facts.role == Role::Client && facts.peer.is_some() {
             places.targets.add(Target { to: End::Peer(facts.peer), is_database: facts.via == Via::Database });
         }
@@ -200,6 +246,7 @@ impl Flow {
             // Whatever is remembered already, of this one all is.
             self.refusals.calling.entry(facts.operation).or_default();
         }
+        self.refusals.stop_waiting(&left);
         let parent = SpanKey { span_id: arrival.parent, ..arrival.key };
         if !arrival.parent.is_some() || parent == arrival.key {
             return;
@@ -231,19 +278,40 @@ impl Flow {
         refusals.left(entry);
     }
 
-    /// The name of an end: a service's, or what its callers name.
-    fn end_name(&self, end: End) -> Option<&str> {
+    /// What databases are called that bear the name of a service, or of another database: as the map shows them.
+    pub(crate) fn databases_told_apart(&self) -> DatabaseNames {
+        let mut bearers: HashMap<&str, HashSet<(&str, bool)>> = HashMap::new();
+        for (_, service) in self.names.services() {
+            bearers.entry(&service.name).or_default().insert(("", false));
+        }
+        for known in self.names.peers().filter(|known| known.is_name || !known.system.is_empty()) {
+            // At one address is one database, however its system is spelt.
+            let system = if known.has_host { "" } else { known.system.as_str() };
+            bearers.entry(&known.text).or_default().insert((system, known.has_host));
+        }
+        let databases = self.names.numbered_peers().filter(|(_, known)| !known.system.is_empty() && known.system != known.text);
+        let shared = databases.filter(|(_, known)| bearers.get(known.text.as_str()).is_some_and(|of_name| of_name.len() > 1));
+        DatabaseNames(shared.map(|(peer, known)| (peer, format!("{} ({})", known.text, known.system))).collect())
+    }
+
+    /// The name of an end, as the map shows it: a service's, or what its callers name.
+    fn end_name<'a>(&'a self, end: End, databases: &'a DatabaseNames) -> Option<&'a str> {
+        let of_peer = |peer: PeerId| match (self.proofs.service(peer), databases.0.get(&peer)) {
+            (Some(service), _) => &self.names.get_service(service).name,
+            (None, Some(database)) => database,
+            (None, None) => &self.names.get_peer(peer).text,
+        };
         match end {
             End::Service(service) => Some(&self.names.get_service(service).name),
-            End::Peer(peer) => Some(self.proofs.service(peer).map_or(&self.names.get_peer(peer).text, |service| &self.names.get_service(service).name)),
+            End::Peer(peer) => Some(of_peer(peer)),
             End::Unknown | End::Root | End::Missing => None,
         }
     }
 
     /// Whom services of this name call, by name.
-    pub(crate) fn called_by(&self, caller: &str) -> BTreeSet<&str> {
+    pub(crate) fn called_by<'a>(&'a self, caller: &str, databases: &'a DatabaseNames) -> BTreeSet<&'a str> {
         let rows = self.rows.held().filter_map(|(_, row)| match row.key {
-            RowKey::Call { from: End::Service(service), to, .. } if self.names.get_service(service).name == caller => self.end_name(to),
+            RowKey::Call { from: End::Service(service), to, .. } if self.names.get_service(service).name == caller => self.end_name(to, databases),
             _ => None,
         });
         rows.collect()
@@ -262,7 +330,7 @@ impl Flow {
         }
         let Refusals { places, calling, .. } = &self.refusals;
         let mut of_breakers: Vec<(&(ServiceId, String), &Places, Vec<OperationId>)> = Vec::with_capacity(places.len());
-        for (of_breaker, places) in places {
+        for (of_breaker, places) in places.iter() {
             let operation = |known: &Around| operation_of(&self.hot, known.span, of_breaker.0).or(known.operation);
             let mut around: Vec<OperationId> = places.around.iter().filter_map(operation).collect();
             around.sort_unstable();
@@ -298,11 +366,11 @@ impl Flow {
     }
 
     /// The one callee that the best evidence names.
-    pub(crate) fn proved_callee(&self, known: &Callees) -> Option<&str> {
+    pub(crate) fn proved_callee<'a>(&'a self, known: &Callees, databases: &'a DatabaseNames) -> Option<&'a str> {
         for proof in [Proof::Refused, Proof::Operation, Proof::Around] {
             let mut agreed = BTreeSet::new();
             for (_, targets) in known.candidates.iter().filter(|(of_proof, targets)| *of_proof == proof && !targets.has_more) {
-                let names: BTreeSet<&str> = targets.known.iter().filter_map(|target| self.end_name(target.to)).collect();
+                let names: BTreeSet<&str> = targets.known.iter().filter_map(|target| self.end_name(target.to, databases)).collect();
                 if names.len() == 1 {
                     agreed.extend(names);
                 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
 
-use crate::state::{DeadLetterInfo, KindNumber, death};
+use crate::state::{Asked, DeadLetterInfo, death};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
 use crate::view::{LetterPage, LetterView};
 
@@ -16,7 +16,7 @@ const STRIDE: usize = 256;
 pub(crate) struct LetterScan {
     pub(crate) records: Held<RecordSegment>,
     /// Only letters of these kinds.
-    pub(crate) kinds: Vec<KindNumber>,
+    pub(crate) asked: Asked,
     /// Only letters that came at this time or later, ns since the Unix epoch.
     pub(crate) since_ns: i64,
     /// Of the oldest, so many are left out.
@@ -33,9 +33,10 @@ impl LetterScan {
             if cancelled.load(Ordering::Relaxed) {
                 return None;
             }
-            for (row, _) in segment.letters().iter().filter(|(_, kind)| self.kinds.contains(kind)) {
+            for (row, kind) in segment.letters() {
                 let record = RecordRef::new(segment, *row as usize);
-                if record.received_ns() >= self.since_ns {
+                let is_unkept = || self.asked.unkept.as_ref().is_some_and(|unkept| unkept.holds(*kind, &record.cluster().name, record.channel()));
+                if (self.asked.kinds.contains(kind) || is_unkept()) && record.received_ns() >= self.since_ns {
                     let time_ns = if record.timestamp_ns() == NO_TIME { record.received_ns() } else { record.timestamp_ns() };
                     found.push((time_ns, StoredAt { segment: number, row: *row as u16 }));
                 }

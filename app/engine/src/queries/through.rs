@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use hashbrown::HashTable;
-use switchboard_model::{SpanKind, SpanStatus, WellKnown, is_believable_at};
+use switchboard_model::{SpanKind, WellKnown, is_believable_at};
 
-use crate::extract::authority;
-use crate::store::{Seed, SpanRef, SpanSegment, StoredValue};
+use crate::extract::{authority, channel_called};
+use crate::store::{Seed, SpanHead, SpanRef, SpanSegment, StoredValue};
 use crate::view::TracePart;
 
 /// A span by the low half of its trace and its id.
@@ -21,6 +21,8 @@ pub(crate) struct Through {
     to: String,
     /// What callers call the second end: its name, and the addresses that were proved to be its.
     called_as: BTreeSet<String>,
+    /// What spans call the channel, where one of the ends is one: the first, the second.
+    channels: (BTreeSet<String>, BTreeSet<String>),
     /// Spans of the first end.
     callers: HashTable<(Key, Caller)>,
     /// Spans of the second end.
@@ -65,10 +67,11 @@ struct Ends {
 impl ThroughSegment {
     /// Looks at the heads.
     pub(crate) fn new(through: &Through, segment: &SpanSegment) -> Self {
-        let ends = |head| {
+        let has_channel = |head: &SpanHead| [WellKnown::MessagingDestination, WellKnown::RoutingKey].iter().any(|known| segment.has_attribute(head, *known));
+        let ends = |head: &SpanHead| {
             let service = segment.service_name(head);
             let (is_from, is_to) = (service == through.from, service == through.to);
-            Ends { is_from, is_to, has_channel: (is_from || is_to) && segment.has_attribute(head, WellKnown::MessagingDestination) }
+            Ends { is_from, is_to, has_channel: (is_from || is_to) && has_channel(head) }
         };
         Self { heads: segment.heads.iter().map(ends).collect() }
     }
@@ -80,15 +83,19 @@ pub(crate) fn part_of(span: SpanRef<'_>) -> TracePart {
     let is_timed = is_believed(span.start_ns()) && is_believed(span.end_ns());
     // Times that are not believed come to no figure.
     let duration_ns = if is_timed { span.end_ns().saturating_sub(span.start_ns()) } else { 0 };
-    TracePart { span_id: span.span_id(), duration_ns, is_failed: span.status() == SpanStatus::Error }
+    TracePart { span_id: span.span_id(), duration_ns, is_failed: span.has_failed() }
 }
 
 impl Through {
-    /// Looks for passages between these; the second end is also called by these addresses.
-    pub(crate) fn new(seed: Seed, (from, to): &(String, String), addresses: &BTreeSet<String>) -> Self {
+    /// Looks for passages between these; the second end is also called by these addresses, and the ends that are channels by these
+    /// names.
+    pub(crate) fn new(seed: Seed, (from, to): &(String, String), addresses: &BTreeSet<String>, channels: &(BTreeSet<String>, BTreeSet<String>)) -> Self {
+        let mut channels = channels.clone();
+        channels.0.insert(from.clone());
+        channels.1.insert(to.clone());
         let mut called_as = addresses.clone();
         called_as.insert(to.clone());
-        Self { seed, from: from.clone(), to: to.clone(), called_as, callers: HashTable::new(), callees: Vec::new(), calls: Vec::new() }
+        Self { seed, from: from.clone(), to: to.clone(), called_as, channels, callers: HashTable::new(), callees: Vec::new(), calls: Vec::new() }
     }
 
     /// A row of a segment, and the number of its trace.
@@ -129,12 +136,10 @@ impl Through {
             span.extras().links.iter().for_each(|link| rests((link.trace_id.low(), link.span_id.0), false));
         }
         if ends.has_channel
-            && let Some(channel) = span.attribute(WellKnown::MessagingDestination)
+            && let Some(channel) = channel_of(span)
+            && ((ends.is_from && self.channels.1.contains(&channel)) || (ends.is_to && self.channels.0.contains(&channel)))
         {
-            let channel = channel.to_text();
-            if (ends.is_from && channel == self.to.as_str()) || (ends.is_to && channel == self.from.as_str()) {
-                self.calls.push((trace, part));
-            }
+            self.calls.push((trace, part));
         }
     }
 
@@ -151,6 +156,14 @@ impl Through {
         };
         callees.into_iter().filter_map(passage).chain(calls)
     }
+}
+
+/// What a span calls its channel, as joining reads it.
+fn channel_of(span: SpanRef<'_>) -> Option<String> {
+    let text = |known: WellKnown| span.attribute(known).map(StoredValue::to_text).unwrap_or_default();
+    let is_temporary = text(WellKnown::DestinationTemporary).eq_ignore_ascii_case("true");
+    let (routing_key, system) = (text(WellKnown::RoutingKey), text(WellKnown::MessagingSystem));
+    channel_called(text(WellKnown::MessagingDestination), &routing_key, is_temporary, &system).map(Cow::into_owned)
 }
 
 /// The longer of two.

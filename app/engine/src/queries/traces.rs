@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashTable;
-use switchboard_model::{SpanStatus, TraceId, is_believable_at};
+use switchboard_model::{TraceId, is_believable_at};
 
 use super::through::{Through, ThroughSegment, longer, part_of};
 use crate::store::{Held, Seed, Segment, SpanRef, SpanSegment, StoredAt};
@@ -25,6 +25,8 @@ pub(crate) struct TraceScan {
     pub(crate) filter: TraceFilter,
     /// Addresses at which the second end of [`TraceFilter::through`] is called.
     pub(crate) addresses: BTreeSet<String>,
+    /// What spans call the channels that its ends are.
+    pub(crate) channels: (BTreeSet<String>, BTreeSet<String>),
     pub(crate) order: TraceOrder,
     pub(crate) limit: usize,
 }
@@ -122,7 +124,7 @@ impl TraceScan {
 
     fn all(&self, cancelled: &AtomicBool) -> Option<TraceList> {
         let mut list = TraceList::default();
-        let mut through = self.filter.through.as_ref().map(|ends| Through::new(self.seed, ends, &self.addresses));
+        let mut through = self.filter.through.as_ref().map(|ends| Through::new(self.seed, ends, &self.addresses, &self.channels));
         let mut sums = self.sums(&mut list, through.as_mut(), cancelled)?;
         if let Some(through) = through {
             for (at, part) in through.passages().filter(|(_, part)| part.is_failed || !self.filter.failed_only) {
@@ -229,7 +231,7 @@ impl TraceScan {
         let head = |head| {
             let has_service = service.as_deref().is_none_or(|service| segment.service_name(head) == service);
             Head {
-                is_failed: head.status == SpanStatus::Error,
+                is_failed: head.has_failed,
                 has_service,
                 has_operation: has_service && operation.as_ref().is_none_or(|operation| segment.name(head).to_lowercase().contains(operation.as_str())),
             }
@@ -276,7 +278,7 @@ impl TraceScan {
             if is_believable_at(span.end_ns(), span.received_ns()) {
                 end_ns = end_ns.max(span.end_ns());
             }
-            row.num_errors += u32::from(span.status() == SpanStatus::Error);
+            row.num_errors += u32::from(span.has_failed());
             row.trace_id = row.trace_id.max(TraceId(span.trace_id().0));
             if !services.contains(&span.service_name()) {
                 services.push(span.service_name());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_model::{BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, InstanceFact, SourceId};
 
+use crate::shares::{SharedMap, Shares};
 use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
 use crate::state::place::Place;
@@ -11,8 +12,10 @@ use crate::state::sources::Sources;
 use crate::state::words;
 use crate::view::{BreakerView, StateSource};
 
-/// Breakers kept; facts of further ones are counted.
+/// Breakers kept, shared out by source; what finds no room is counted.
 const MAX_BREAKERS: usize = 2_000;
+/// One that was seen within this time does not leave for another of its source, ns: longer than between two polls.
+const PATIENCE_NS: i64 = 3_000_000_000;
 /// Callees kept per breaker.
 const MAX_CALLEES: usize = 8;
 /// The longest name kept.
@@ -46,23 +49,48 @@ struct Row {
 }
 
 /// All breakers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Breakers {
-    rows: BTreeMap<BreakerKey, Row>,
+    rows: SharedMap<BreakerKey, Row>,
     /// By caller and breaker: for each service that it may guard, how much speaks for it.
     callees: BTreeMap<(Option<String>, String), BTreeMap<String, i64>>,
     /// By caller and name: calls that were retried and that timed out, as what guards them tells.
-    guarded: BTreeMap<(Option<String>, String), Guarded>,
+    guarded: SharedMap<(Option<String>, String), Guarded>,
     /// Where the processes are that sources read, and when that was told; `None` = several answer.
     read_places: BTreeMap<SourceId, (i64, Option<Place>)>,
     /// Where spans say that instances are that refused calls, by caller and instance.
-    seen_places: BTreeMap<(String, String), Place>,
-    num_refused: u64,
+    seen_places: SharedMap<(String, String), Place>,
+    /// Who tells now, and when that arrived, ns.
+    teller: (SourceId, i64),
+}
+
+impl Default for Breakers {
+    fn default() -> Self {
+        Self {
+            rows: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
+            callees: BTreeMap::new(),
+            guarded: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
+            read_places: BTreeMap::new(),
+            seen_places: SharedMap::new(MAX_BREAKERS, 0),
+            teller: (SourceId(0), 0),
+        }
+    }
 }
 
 impl Breakers {
+    /// Who tells what comes next, and when it arrived.
+    pub(crate) fn set_teller(&mut self, source: SourceId, received_ns: i64) {
+        self.teller = (source, received_ns);
+    }
+
+    /// What found no room: breakers, and other guards of calls.
+    pub(crate) fn shares(&self) -> [&Shares; 2] {
+        [self.rows.shares(), self.guarded.shares()]
+    }
+
     /// A report of the state now.
     pub(crate) fn apply_report(&mut self, fact: &BreakerFact, source: SourceId, received_ns: i64) {
+        self.set_teller(source, received_ns);
         if let Some(history) = self.history(fact.caller.as_deref(), fact.instance.as_deref(), &fact.name) {
             history.report(Report { received_ns, source, state: fact.state, not_permitted: fact.not_permitted_calls });
         }
@@ -70,6 +98,7 @@ impl Breakers {
 
     /// Something that happened, with the library's own time. The same event may come with every poll.
     pub(crate) fn apply_event(&mut self, fact: &BreakerEventFact, source: SourceId, received_ns: i64) {
+        self.set_teller(source, received_ns);
         if matches!(fact.kind, BreakerEventKind::Retried | BreakerEventKind::TimedOut) {
             return self.guard(fact);
         }
@@ -84,11 +113,8 @@ impl Breakers {
 
     fn guard(&mut self, fact: &BreakerEventFact) {
         let key = (fact.caller.clone(), words::visible(&fact.name, MAX_NAME_CHARS));
-        if self.guarded.len() >= MAX_BREAKERS && !self.guarded.contains_key(&key) {
-            self.num_refused += 1;
-            return;
-        }
-        let tally = self.guarded.entry(key).or_default();
+        let (source, now_ns) = self.teller;
+        let Some(tally) = self.guarded.see(&key, source, now_ns) else { return };
         match fact.kind {
             BreakerEventKind::Retried => tally.retries += 1,
             _ => tally.time_outs += 1,
@@ -97,13 +123,13 @@ impl Breakers {
 
     /// Callers and names of what guards calls, breakers or not.
     pub(crate) fn guard_names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.guarded.keys().filter_map(|(caller, name)| Some((caller.as_deref()?, name.as_str())))
+        self.guarded.iter().filter_map(|((caller, name), _)| Some((caller.as_deref()?, name.as_str())))
     }
 
     /// Calls that were retried and that timed out, by caller and callee, where it is known whom the guard of this name guards.
     pub(crate) fn guarded(&self) -> BTreeMap<(String, String), Guarded> {
         let mut guarded: BTreeMap<(String, String), Guarded> = BTreeMap::new();
-        for (key, tally) in &self.guarded {
+        for (key, tally) in self.guarded.iter() {
             let (Some(caller), Some(callee)) = (&key.0, callee(self.callees.get(key))) else { continue };
             let sum = guarded.entry((caller.clone(), callee)).or_default();
             sum.retries += tally.retries;
@@ -114,20 +140,20 @@ impl Breakers {
 
     /// What answers behind the address that a source reads.
     pub(crate) fn apply_instance(&mut self, source: SourceId, fact: &InstanceFact, received_ns: i64) {
-        if self.read_places.len() < MAX_BREAKERS || self.read_places.contains_key(&source) {
-            let told = (received_ns, (!fact.changing).then(|| Place::of_address(&fact.address, fact.process_id)));
-            let known = self.read_places.entry(source).or_insert((i64::MIN, None));
-            if told > *known {
-                *known = told;
-            }
+        // As many as there are sources.
+        let told = (received_ns, (!fact.changing).then(|| Place::of_address(&fact.address, fact.process_id)));
+        let known = self.read_places.entry(source).or_insert((i64::MIN, None));
+        if told > *known {
+            *known = told;
         }
     }
 
     /// Where spans say that an instance is in which a breaker refused.
     pub(crate) fn see_place(&mut self, caller: &str, instance: &str, place: &Place) {
         let key = (caller.to_owned(), words::visible(instance, MAX_NAME_CHARS));
-        if self.seen_places.len() < MAX_BREAKERS || self.seen_places.contains_key(&key) {
-            self.seen_places.entry(key).or_default().add(place);
+        let (source, now_ns) = self.teller;
+        if let Some(known) = self.seen_places.see(&key, source, now_ns) {
+            known.add(place);
         }
     }
 
@@ -174,8 +200,7 @@ impl Breakers {
         }
     }
 
-    /// One row a breaker and instance, by caller, name and instance; and one that counts what found no room. `num_live` tells how
-    /// many instances of a caller send spans.
+    /// One row a breaker and instance, by caller, name and instance. `num_live` tells how many instances of a caller send spans.
     pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources, num_live: &dyn Fn(&str) -> usize) -> Vec<BreakerView> {
         let homes = self.homes(now_ns, num_live);
         let mut adopted: BTreeMap<BreakerKey, History> = BTreeMap::new();
@@ -185,7 +210,7 @@ impl Breakers {
             adopted.entry(home.clone()).or_insert_with(|| to.history.clone()).take_refusals(&from.history);
         }
         let mut views = Vec::with_capacity(self.rows.len());
-        for (key, row) in &mut self.rows {
+        for (key, row) in self.rows.iter_mut() {
             if homes.contains_key(key) {
                 continue;
             }
@@ -213,7 +238,6 @@ impl Breakers {
                 transitions: folded.transitions,
             });
         }
-        views.extend((self.num_refused > 0).then(|| others(self.num_refused)));
         views
     }
 
@@ -266,7 +290,7 @@ impl Breakers {
         let (home, None) = (near.next()?, near.next()) else { return None };
         let place = read(home)?;
         let from = (caller.clone(), String::new());
-        let num_there = self.seen_places.range(from..).take_while(|((other, _), _)| other == caller).filter(|(_, other)| place.is_near(other)).count();
+        let num_there = self.seen_places.from(&from).take_while(|((other, _), _)| other == caller).filter(|(_, other)| place.is_near(other)).count();
         (num_there == 1).then_some(*home)
     }
 
@@ -279,41 +303,17 @@ impl Breakers {
     /// In how many instances only exceptions tell of this breaker.
     fn num_throwing(&self, key: &BreakerKey) -> usize {
         let first = BreakerKey { instance: None, ..key.clone() };
-        let of_name = self.rows.range(first..).take_while(|(other, _)| other.caller == key.caller && other.name == key.name);
+        let of_name = self.rows.from(&first).take_while(|(other, _)| other.caller == key.caller && other.name == key.name);
         of_name.filter(|(_, row)| !row.history.is_read()).count()
     }
 
     fn history(&mut self, caller: Option<&str>, instance: Option<&str>, name: &str) -> Option<&mut History> {
         let cut = |text: &str| words::visible(text, MAX_NAME_CHARS);
         let key = BreakerKey { caller: caller.map(str::to_owned), name: cut(name), instance: instance.map(cut) };
-        if self.rows.len() >= MAX_BREAKERS && !self.rows.contains_key(&key) {
-            self.num_refused += 1;
-            return None;
-        }
-        let row = self.rows.entry(key).or_default();
+        let (source, now_ns) = self.teller;
+        let row = self.rows.see(&key, source, now_ns)?;
         row.folded = None;
         Some(&mut row.history)
-    }
-}
-
-/// The row of all breakers that found no room.
-fn others(num_facts: u64) -> BreakerView {
-    BreakerView {
-        caller: None,
-        caller_node: None,
-        instance: None,
-        name: "other".into(),
-        callee: None,
-        callee_node: None,
-        state: None,
-        since_ns: None,
-        since_at_least: false,
-        source: StateSource::Exception,
-        confirmed_ns: 0,
-        stale: true,
-        disagreement: Some(format!("too many breakers: {} on further ones found no room", words::facts(num_facts))),
-        not_permitted: None,
-        transitions: Vec::new(),
     }
 }
 

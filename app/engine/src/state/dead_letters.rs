@@ -1,13 +1,15 @@
 //! Dead letters: on channels known by name or choice, or proved by their headers wherever they lie; counted by what they died of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use switchboard_model::{DeadLetterName, NO_TIME, RecordBatch, RecordRow, dead_letter_name, is_retry_name, may_tell_failure};
+use switchboard_model::{DeadLetterName, NO_TIME, RecordBatch, RecordRow, SourceId, dead_letter_name, is_retry_name, may_tell_failure};
 
+use crate::shares::{SharedMap, Shares};
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
 use crate::view::{ChannelKey, DeadLetterView};
 
-/// Kinds of death kept over all channels; further ones are counted as others, per channel.
+/// Kinds of death kept apart, shared out by source; the one not seen for longest goes first. What was of it is then counted as
+/// others, per channel.
 const MAX_KINDS: usize = 2_000;
 /// A record's own time is believed if it is not this far ahead of its arrival.
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
@@ -60,8 +62,8 @@ fn is_dead_on(info: &DeadLetterInfo, channel: &str, timestamp_ns: i64) -> bool {
     info.is_proof && info.origin.as_deref() != Some(channel) && !is_due
 }
 
-/// Number of a kind of death, in the order they were met: what stands for it beside each stored letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Number of a kind of death, in the order they were met, never used again: what stands for it beside each stored letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct KindNumber(u32);
 
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +73,81 @@ struct Tally {
     last_ns: i64,
 }
 
-/// Dead letters by what they died of.
+impl Tally {
+    /// Of both.
+    fn with(self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        Self { count: self.count + other.count, first_ns: self.first_ns.min(other.first_ns), last_ns: self.last_ns.max(other.last_ns) }
+    }
+}
+
+impl Kind {
+    /// What stands for all of its channel that are not kept apart.
+    fn others(self) -> Self {
+        Self { origin: None, fingerprint: OTHERS.into(), dialect: None, ..self }
+    }
+}
+
+/// A kind of death, and what was counted of it; `None` = it was met, and not yet counted.
 #[derive(Debug, Default)]
+struct Death {
+    number: KindNumber,
+    tally: Option<Tally>,
+}
+
+/// Where letters lie whose kind is no longer kept apart: they count as others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unkept {
+    /// The kinds that are kept.
+    pub(crate) kept: HashSet<KindNumber>,
+    /// The cluster; `None` = any.
+    pub(crate) cluster: Option<String>,
+    /// The channel; `None` = any.
+    pub(crate) channel: Option<String>,
+}
+
+impl Unkept {
+    /// Whether a stored letter of this kind is one of them.
+    pub(crate) fn holds(&self, kind: KindNumber, cluster: &str, channel: &str) -> bool {
+        let is_its = |asked: &Option<String>, name: &str| asked.as_ref().is_none_or(|asked| asked == name);
+        !self.kept.contains(&kind) && is_its(&self.cluster, cluster) && is_its(&self.channel, channel)
+    }
+}
+
+/// Kinds of death that are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// By number.
+    pub(crate) kinds: Vec<KindNumber>,
+    /// Those that are no longer kept apart; `None` = none of them.
+    pub(crate) unkept: Option<Unkept>,
+}
+
+/// Dead letters by what they died of.
+#[derive(Debug)]
 pub(crate) struct DeadLetters {
     chosen: BTreeSet<String>,
-    kinds: BTreeMap<Kind, KindNumber>,
-    /// By number; `None` = met, and not yet counted.
-    tallies: Vec<Option<Tally>>,
+    kinds: SharedMap<Kind, Death>,
+    /// What is not kept apart, a kind a channel: as many as there are channels.
+    others: BTreeMap<Kind, Death>,
+    /// Kept kinds by number.
+    by_number: HashMap<KindNumber, Kind>,
+    num_numbers: u32,
+    /// Of the batch in hand, what is no longer kept apart, and as what it counts.
+    left: HashMap<KindNumber, Kind>,
+}
+
+impl Default for DeadLetters {
+    fn default() -> Self {
+        Self {
+            chosen: BTreeSet::new(),
+            kinds: SharedMap::new(MAX_KINDS, 0),
+            others: BTreeMap::new(),
+            by_number: HashMap::new(),
+            num_numbers: 0,
+            left: HashMap::new(),
+        }
+    }
 }
 
 impl DeadLetters {
@@ -99,6 +169,7 @@ impl DeadLetters {
     /// What the records of a batch died of, in their order; `None` = no dead letter. Nothing is counted yet.
     pub(crate) fn kinds_of(&mut self, batch: &RecordBatch, kinds: &mut Vec<Option<KindNumber>>) {
         kinds.clear();
+        self.left.clear();
         let holds: Vec<Holds> = batch.channels.iter().map(|channel| self.holds(batch.text.get(channel.name))).collect();
         for (index, record) in batch.records.iter().enumerate() {
             let Some(holds) = holds.get(record.channel as usize) else { continue };
@@ -124,50 +195,87 @@ impl DeadLetters {
         let dialect = info.as_ref().map(|info| info.dialect);
         let (cluster, channel) = (batch.cluster.name.clone(), channel.to_owned());
         let kind = Kind { cluster, channel, origin: info.and_then(|info| info.origin), fingerprint, dialect, is_among_others: holds == Holds::Any };
-        let full = self.kinds.len() >= MAX_KINDS && !self.kinds.contains_key(&kind);
-        let kind = if full { Kind { origin: None, fingerprint: OTHERS.into(), dialect: None, ..kind } } else { kind };
-        let tallies = &mut self.tallies;
-        Some(*self.kinds.entry(kind).or_insert_with(|| {
-            tallies.push(None);
-            KindNumber(tallies.len() as u32 - 1)
-        }))
+        Some(self.number_of(kind, batch.header.source, batch.header.received_ns))
+    }
+
+    fn number_of(&mut self, kind: Kind, source: SourceId, received_ns: i64) -> KindNumber {
+        let Self { kinds, others, by_number, num_numbers, left, .. } = self;
+        let mut number = |death: &mut Death| {
+            if death.number == KindNumber::default() {
+                *num_numbers += 1;
+                death.number = KindNumber(*num_numbers);
+            }
+            death.number
+        };
+        let mut unkept = None;
+        let known = kinds.see_and(&kind, source, received_ns, |kind, death| unkept = Some((kind, death)));
+        let (number, place) = if let Some(death) = known {
+            (number(death), kind)
+        } else {
+            let kind = kind.others();
+            (number(others.entry(kind.clone()).or_default()), kind)
+        };
+        by_number.entry(number).or_insert(place);
+        if let Some((kind, death)) = unkept {
+            let kind = kind.others();
+            by_number.remove(&death.number);
+            left.insert(death.number, kind.clone());
+            let others = others.entry(kind).or_default();
+            others.tally = death.tally.map(|tally| tally.with(others.tally)).or(others.tally);
+        }
+        number
+    }
+
+    /// What found no room.
+    pub(crate) fn shares(&self) -> &Shares {
+        self.kinds.shares()
     }
 
     /// Counts a letter that was not seen before. Its own time is `NO_TIME` where it has none.
     pub(crate) fn count(&mut self, kind: KindNumber, time_ns: i64, received_ns: i64) {
         let is_told = time_ns != NO_TIME && time_ns > 0 && time_ns <= received_ns.saturating_add(MAX_AHEAD_NS);
         let at_ns = if is_told { time_ns } else { received_ns };
-        let Some(tally) = self.tallies.get_mut(kind.0 as usize) else { return };
-        let tally = tally.get_or_insert(Tally { count: 0, first_ns: at_ns, last_ns: at_ns });
-        tally.count += 1;
-        tally.first_ns = tally.first_ns.min(at_ns);
-        tally.last_ns = tally.last_ns.max(at_ns);
+        let Some(kind) = self.by_number.get(&kind).or_else(|| self.left.get(&kind)) else { return };
+        let Some(death) = self.kinds.get_mut(kind).or_else(|| self.others.get_mut(kind)) else { return };
+        death.tally = Some(Tally { count: 1, first_ns: at_ns, last_ns: at_ns }.with(death.tally));
     }
 
     /// The kinds of this channel, origin and fingerprint: of each dialect one, and of each cluster where none is named.
-    pub(crate) fn numbers_of(&self, channel: &ChannelKey, origin: Option<&str>, fingerprint: &str) -> Vec<KindNumber> {
+    pub(crate) fn kinds_named(&self, channel: &ChannelKey, origin: Option<&str>, fingerprint: &str) -> Asked {
         let is_asked_for = |kind: &Kind| {
             kind.channel == channel.name
                 && channel.cluster.as_ref().is_none_or(|cluster| *cluster == kind.cluster)
                 && kind.origin.as_deref() == origin
                 && kind.fingerprint == fingerprint
         };
-        self.numbers(is_asked_for)
+        let is_of_others = origin.is_none() && fingerprint == OTHERS;
+        let unkept = is_of_others.then(|| self.unkept(channel.cluster.as_deref(), Some(&channel.name))).flatten();
+        Asked { kinds: self.numbers(is_asked_for), unkept }
     }
 
     /// The kinds of a cluster.
-    pub(crate) fn numbers_in(&self, cluster: &str) -> Vec<KindNumber> {
-        self.numbers(|kind| kind.cluster == cluster)
+    pub(crate) fn kinds_in(&self, cluster: &str) -> Asked {
+        Asked { kinds: self.numbers(|kind| kind.cluster == cluster), unkept: self.unkept(Some(cluster), None) }
     }
 
     fn numbers(&self, is_asked_for: impl Fn(&Kind) -> bool) -> Vec<KindNumber> {
-        self.kinds.iter().filter(|(kind, _)| is_asked_for(kind)).map(|(_, number)| *number).collect()
+        self.by_number.iter().filter(|(_, kind)| is_asked_for(kind)).map(|(number, _)| *number).collect()
+    }
+
+    /// Letters of kinds that are no longer kept apart; `None` = there are none.
+    fn unkept(&self, cluster: Option<&str>, channel: Option<&str>) -> Option<Unkept> {
+        let told = |name: Option<&str>| name.map(str::to_owned);
+        (self.kinds.shares().num_left_out() > 0).then(|| Unkept {
+            kept: self.by_number.keys().copied().collect(),
+            cluster: told(cluster),
+            channel: told(channel),
+        })
     }
 
     /// One row a channel, origin and fingerprint.
     pub(crate) fn views(&self) -> Vec<DeadLetterView> {
-        let view = |(kind, number): (&Kind, &KindNumber)| {
-            let tally = self.tallies.get(number.0 as usize).copied().flatten()?;
+        let view = |(kind, death): (&Kind, &Death)| {
+            let tally = death.tally?;
             Some(DeadLetterView {
                 channel: kind.channel.clone(),
                 channel_node: None,
@@ -182,7 +290,9 @@ impl DeadLetters {
                 is_among_others: kind.is_among_others,
             })
         };
-        self.kinds.iter().filter_map(view).collect()
+        let mut kinds: Vec<(&Kind, &Death)> = self.kinds.iter().chain(&self.others).collect();
+        kinds.sort_unstable_by_key(|(kind, _)| *kind);
+        kinds.into_iter().filter_map(view).collect()
     }
 }
 

@@ -165,4 +165,41 @@ fn a_flood_of_kinds_stays_bounded_and_every_letter_is_counted() {
     assert_eq!(views.iter().map(|row| row.count).sum::<u64>(), (MAX_KINDS + 500) as u64);
     let others = views.iter().find(|row| row.fingerprint == OTHERS).expect("others");
     assert_eq!((others.count, others.origin.as_deref(), others.dialect.as_deref()), (500, None, None));
+    assert_eq!(letters.shares().num_left_out(), 500);
+    // The newest is told apart, and what is not any more is found among the others.
+    let newest = spring(1, &word(MAX_KINDS + 499));
+    let mut kinds = Vec::new();
+    letters.kinds_of(&newest, &mut kinds);
+    let of_newest = letters.views().into_iter().find(|row| row.fingerprint.ends_with(&word(MAX_KINDS + 499))).expect("the newest");
+    let orders = ChannelKey { cluster: None, name: "orders-dlt".into() };
+    let asked = letters.kinds_named(&orders, of_newest.origin.as_deref(), &of_newest.fingerprint);
+    assert_eq!((asked.kinds, asked.unkept), (vec![kinds[0].expect("dead")], None));
+    let asked = letters.kinds_named(&orders, None, OTHERS).unkept.expect("some are not kept apart");
+    let holds = |number| asked.holds(KindNumber(number), "", "orders-dlt");
+    assert_eq!((holds(1), holds(500), holds(501), asked.holds(KindNumber(1), "", "paid-dlt")), (true, true, false, false));
+}
+
+#[test]
+fn kinds_of_one_batch_beyond_the_cap_are_counted_and_another_source_keeps_its_share() {
+    let mut letters = DeadLetters::default();
+    let word = |number: usize| number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect::<String>();
+    let of = |source: u32, text: &str| RecordBatch { header: BatchHeader { source: SourceId(source), ..BatchHeader::default() }, ..spring(1, text) };
+    observe(&mut letters, &of(2, "good"), 99);
+    // Met and left within one batch: counted all the same.
+    let numbers: Vec<KindNumber> = (0..MAX_KINDS + 10)
+        .map(|number| {
+            let mut kinds = Vec::new();
+            let left = std::mem::take(&mut letters.left);
+            letters.kinds_of(&of(1, &word(number)), &mut kinds);
+            letters.left.extend(left);
+            kinds[0].expect("dead")
+        })
+        .collect();
+    for kind in numbers {
+        letters.count(kind, 1, 99);
+    }
+    let views = letters.views();
+    assert_eq!(views.iter().map(|row| row.count).sum::<u64>(), (MAX_KINDS + 11) as u64);
+    assert!(views.iter().any(|row| row.fingerprint.ends_with("good")), "no source takes another's");
+    assert_eq!(letters.shares().left_out().get(&SourceId(1)), Some(&11));
 }

@@ -6,7 +6,7 @@ use super::{Cluster, Group, GroupTopic, Groups, Topic};
 use crate::state::group_view::Standing;
 use crate::state::sources::Sources;
 use crate::state::waiting::Part;
-use crate::view::{GroupDetail, LagPoint, PartitionLag};
+use crate::view::{GroupDetail, LagPoint, LagVerdict, PartitionLag};
 
 impl Groups {
     /// A group on a topic; `cluster` is the name of the source that reads it, `None` the first that tells of both.
@@ -35,9 +35,11 @@ impl Cluster {
             Some(standing) => standing,
             None => Box::new(Standing::of(head, group.states.rebalancing_since_ns(), topic_name, on_topic, topic)),
         };
-        let view = on_topic.standing.insert(standing).view(head, names, sources.failure(cluster_name), now_ns);
+        let view = standing.view(head, names, sources.failure(cluster_name), now_ns);
+        let verdicts = standing.of_parts(head, group.states.rebalancing_since_ns(), (topic_name, on_topic, topic), view.verdict);
+        on_topic.standing = Some(standing);
         let owner = |partition: i32| head.members.as_ref().and_then(|members| members.reader_of(topic_name, partition)).map(str::to_owned);
-        Some(GroupDetail { view, partitions: partitions(on_topic, topic, owner), history: history(on_topic, topic), others })
+        Some(GroupDetail { view, partitions: partitions(on_topic, topic, (owner, &verdicts)), history: history(on_topic, topic), others })
     }
 }
 
@@ -51,8 +53,9 @@ fn others(groups: &BTreeMap<String, Group>, but: &str, topic: &str) -> Vec<Strin
     groups.iter().filter(|(name, group)| *name != but && reads(group)).map(|(name, _)| name.clone()).collect()
 }
 
-fn partitions(on_topic: &GroupTopic, topic: &Topic, owner: impl Fn(i32) -> Option<String>) -> Vec<PartitionLag> {
-    let partition = |part: Part<'_>| PartitionLag {
+fn partitions(on_topic: &GroupTopic, topic: &Topic, (owner, verdicts): (impl Fn(i32) -> Option<String>, &[LagVerdict])) -> Vec<PartitionLag> {
+    let partition = |(part, verdict): (Part<'_>, &LagVerdict)| PartitionLag {
+        verdict: *verdict,
         partition: part.known.partition,
         low: part.low,
         end: part.known.end(),
@@ -61,7 +64,7 @@ fn partitions(on_topic: &GroupTopic, topic: &Topic, owner: impl Fn(i32) -> Optio
         member_id: owner(part.known.partition),
         committed_ns: part.known.moved_ns(),
     };
-    on_topic.parts(topic).map(partition).collect()
+    on_topic.parts(topic).zip(verdicts).map(partition).collect()
 }
 
 fn history(on_topic: &GroupTopic, topic: &Topic) -> Vec<LagPoint> {

@@ -203,6 +203,11 @@ impl GroupPartitions {
         }
     }
 
+    /// How many are known.
+    pub(crate) fn len(&self) -> usize {
+        self.packed.len() + self.wide.iter().filter(|known| Self::place(known.partition) >= self.packed.len()).count()
+    }
+
     /// All that are known: those from 0 on without a gap, then the others, each by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = GroupPartition> {
         let near = (0..self.packed.len()).filter_map(|at| self.get(at as i32));

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::state::group_members::GroupMembers;
 use crate::state::groups::{GroupHead, Topic};
 use crate::state::lag::SampleWindow;
+use crate::state::partition_course::{Growth, PartitionCourses};
 use crate::state::waiting::Part;
 use crate::state::words;
 use crate::view::{LagVerdict, Pace};
@@ -29,6 +30,8 @@ pub(crate) struct Course<'a> {
     pub(crate) topic_name: &'a str,
     pub(crate) topic: &'a Topic,
     pub(crate) samples: &'a SampleWindow,
+    /// How partitions go on one by one; `None` = they are not followed.
+    pub(crate) courses: Option<&'a PartitionCourses>,
     /// Since when the group is being rebalanced; `None` = it is not.
     pub(crate) rebalancing_since_ns: Option<i64>,
 }
@@ -128,6 +131,9 @@ pub(crate) fn judge(course: &Course<'_>, parts: &[Part<'_>], (lag, lag_s): (Opti
             }
             if let Some(stuck) = stuck_beside_others(course, &committed, &free).filter(|_| due_ns.is_none()) {
                 found.push(Judged { pace, ..stuck });
+            }
+            if let Some(behind) = falls_behind(course, &free, &behind).filter(|_| due_ns.is_none()) {
+                found.push(behind);
             }
         }
     }
@@ -258,9 +264,68 @@ fn nobody_reads(course: &Course<'_>) -> Option<String> {
     })
 }
 
+/// The partition that falls behind furthest, whatever the sum over all does: others may catch up meanwhile.
+fn falls_behind(course: &Course<'_>, free: &[&Part<'_>], behind: &str) -> Option<Judged> {
+    let (partition, growth) = free
+        .iter()
+        .filter_map(|part| Some((part.known.partition, growth(course, part)?)))
+        .max_by_key(|(partition, growth)| (growth.by, Reverse(*partition)))?;
+    let reason = format!("{behind}; partition {partition} grew by {} in the last {}", words::count(growth.by), words::duration(growth.pace.over_ns));
+    Some(Judged { pace: Some(growth.pace), ..Judged::plain(LagVerdict::Growing, reason).on(partition) })
+}
+
+fn growth(course: &Course<'_>, part: &Part<'_>) -> Option<Growth> {
+    course.courses?.growth(part.known.partition, course.topic.began_ns())
+}
+
+/// What each partition comes to by itself, by the same rules.
+pub(crate) fn judge_parts(course: &Course<'_>, parts: &[Part<'_>]) -> Vec<LagVerdict> {
+    let committed: Vec<&Part<'_>> = parts.iter().filter(|part| part.known.committed().is_some()).collect();
+    let lagging: Vec<&Part<'_>> = committed.iter().filter(|part| part.lag() > Some(0)).copied().collect();
+    let (nobody, unread) = (nobody_reads(course).is_some(), unread(course, parts));
+    let trend = trend(course, &committed, &lagging, "");
+    let stuck = stuck_parts(course, &committed, &lagging);
+    let is = |others: &[&Part<'_>], part: &Part<'_>| others.iter().any(|other| other.known.partition == part.known.partition);
+    let verdict = |part: &Part<'_>| {
+        let waits = part.lag() > Some(0) || part.is_uncommitted();
+        let is_due_later = || {
+            part.position().and_then(|position| course.topic.dues.next_due_ns(std::iter::once((part.known.partition, position)), course.head.read_ns)).is_some()
+        };
+        match part.lag() {
+            _ if part.is_beyond() => LagVerdict::BeyondEnd,
+            _ if waits && course.rebalancing_since_ns.is_some() => LagVerdict::Rebalancing,
+            _ if waits && (nobody || is(&unread, part)) => LagVerdict::NoMembers,
+            None if part.is_empty_and_uncommitted() => LagVerdict::Ok,
+            None => LagVerdict::Unknown,
+            Some(_) if is_blocked(course, part) => LagVerdict::OpenTransaction,
+            Some(0) => LagVerdict::Ok,
+            Some(_) if is_due_later() => LagVerdict::Waits,
+            Some(_) if trend.verdict == LagVerdict::Stuck || stuck.iter().any(|(known, _)| known.known.partition == part.known.partition) => LagVerdict::Stuck,
+            Some(_) if growth(course, part).is_some() => LagVerdict::Growing,
+            // Where partitions are not followed one by one, or not for long enough, the sum's verdict is that of all that lag.
+            Some(_) if trend.verdict == LagVerdict::Growing && trend.partition.is_none_or(|named| named == part.known.partition) => LagVerdict::Growing,
+            Some(_) if trend.verdict == LagVerdict::Unknown => LagVerdict::Unknown,
+            Some(_) => LagVerdict::Ok,
+        }
+    };
+    parts.iter().map(verdict).collect()
+}
+
 /// A partition that stands still for long while others move. A single record that waits may be the marker of a transaction, unless
 /// it is known that it can be read.
 fn stuck_beside_others(course: &Course<'_>, committed: &[&Part<'_>], free: &[&Part<'_>]) -> Option<Judged> {
+    let (read_ns, began_ns) = (course.head.read_ns, course.topic.began_ns());
+    let (worst, since_ns) =
+        stuck_parts(course, committed, free).into_iter().max_by_key(|(part, since_ns)| (Reverse(*since_ns), Reverse(part.known.partition)))?;
+    let unmoved_since_ns = worst.known.unmoved_since_ns()?.max(began_ns);
+    let (lag, unmoved_ns) = (words::records(worst.lag()?), read_ns.saturating_sub(unmoved_since_ns));
+    let partition = worst.known.partition;
+    let reason = format!("partition {partition} committed nothing for {} with {lag} waiting", words::duration(unmoved_ns));
+    Some(Judged::plain(LagVerdict::Stuck, reason).on(partition).since(Some(since_ns)))
+}
+
+/// Partitions that stand still for long, and since when something has waited there.
+fn stuck_parts<'a, 'b>(course: &Course<'_>, committed: &[&Part<'_>], free: &[&'b Part<'a>]) -> Vec<(&'b Part<'a>, i64)> {
     let (read_ns, began_ns) = (course.head.read_ns, course.topic.began_ns());
     let unmoved_since = |part: &Part<'_>| part.known.unmoved_since_ns().map(|since_ns| since_ns.max(began_ns));
     // What waits came after the commit, maybe long after it.
@@ -280,13 +345,11 @@ fn stuck_beside_others(course: &Course<'_>, committed: &[&Part<'_>], free: &[&Pa
         Some(member) if num_readers > 1 && moved(*member).is_none_or(|at_ns| read_ns.saturating_sub(at_ns) >= MEMBER_STUCK_NS) => MEMBER_STUCK_NS,
         _ => PARTITION_STUCK_NS,
     };
-    let waited_ns = |part: &Part<'_>| waiting_since(part).map(|since_ns| read_ns.saturating_sub(since_ns));
-    let is_stuck = |part: &&&Part<'_>| (part.lag() > Some(1) || part.is_exact()) && waited_ns(part) >= Some(patience_ns(part));
-    let worst = free.iter().filter(is_stuck).max_by_key(|part| (waited_ns(part), Reverse(part.known.partition)))?;
-    let (lag, unmoved_ns) = (words::records(worst.lag()?), read_ns.saturating_sub(unmoved_since(worst)?));
-    let partition = worst.known.partition;
-    let reason = format!("partition {partition} committed nothing for {} with {lag} waiting", words::duration(unmoved_ns));
-    Some(Judged::plain(LagVerdict::Stuck, reason).on(partition).since(waiting_since(worst)))
+    let since_ns = |part: &&'b Part<'a>| {
+        let since_ns = waiting_since(part).filter(|_| part.lag() > Some(1) || part.is_exact())?;
+        (read_ns.saturating_sub(since_ns) >= patience_ns(part)).then_some((*part, since_ns))
+    };
+    free.iter().filter_map(since_ns).collect()
 }
 
 /// What must be said beside the verdict.

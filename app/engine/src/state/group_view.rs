@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use switchboard_model::GroupKind;
 
-use crate::state::group_verdict::{Course, Judged, MAX_FOREIGN_CHARS, judge, unlisted};
+use crate::state::group_verdict::{Course, Judged, MAX_FOREIGN_CHARS, judge, judge_parts, unlisted};
 use crate::state::groups::{GroupHead, GroupTopic, Topic};
 use crate::state::waiting::Part;
 use crate::state::words;
@@ -37,7 +37,7 @@ impl Standing {
         let lag_s = lag.and_then(|_| lag_s(head.read_ns, &committed, topic));
         let first_end = |number: i32| topic.watermarks.get(&number).and_then(|known| known.first_end(topic.began_ns()));
         let handled: Vec<u64> = parts.iter().filter_map(|part| part.known.handled(first_end(part.known.partition))).collect();
-        let course = Course { head, topic_name, topic, samples: &on_topic.samples, rebalancing_since_ns };
+        let course = Course { head, topic_name, topic, samples: &on_topic.samples, courses: on_topic.courses.as_deref(), rebalancing_since_ns };
         let judged = judge(&course, &parts, (lag, lag_s));
         Self {
             is_assigned: head.members.as_ref().is_some_and(|members| members.reads(topic_name)),
@@ -47,6 +47,23 @@ impl Standing {
             lag_s,
             judged,
         }
+    }
+
+    /// What each partition comes to, in the order of [`GroupTopic::parts`]: the group's verdict is the worst of them. What is not told of
+    /// the group now is not told of them.
+    pub(crate) fn of_parts(
+        &self,
+        head: &GroupHead,
+        rebalancing_since_ns: Option<i64>,
+        (topic_name, on_topic, topic): (&str, &GroupTopic, &Topic),
+        shown: LagVerdict,
+    ) -> Vec<LagVerdict> {
+        let parts: Vec<Part<'_>> = on_topic.parts(topic).collect();
+        if shown != self.judged.verdict {
+            return vec![LagVerdict::Unknown; parts.len()];
+        }
+        let course = Course { head, topic_name, topic, samples: &on_topic.samples, courses: on_topic.courses.as_deref(), rebalancing_since_ns };
+        judge_parts(&course, &parts)
     }
 
     /// A reader of which no offsets are told: on a topic that its members are assigned, or on topics that nobody tells.
@@ -111,17 +128,6 @@ impl Standing {
             read_ns: Some(head.read_ns),
             committed_since_start: self.committed_since_start,
         }
-    }
-}
-
-/// The row of all groups and topics that found no room.
-pub(crate) fn others(num_facts: u64) -> GroupView {
-    GroupView {
-        group: "other".into(),
-        topic: "other".into(),
-        members_reason: Some("not told apart".into()),
-        reason: format!("too many groups and topics: {} on further ones found no room", words::facts(num_facts)).into(),
-        ..GroupView::default()
     }
 }
 

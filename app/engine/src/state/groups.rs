@@ -2,21 +2,25 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupKind, GroupOffset, TailState, TopicFact};
+use room::{Kept, Room};
+use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupKind, GroupOffset, SourceId, TailState, TopicFact};
 
 use crate::state::group_members::GroupMembers;
 use crate::state::group_partitions::GroupPartitions;
 use crate::state::group_state::StateCourse;
-use crate::state::group_view::{Standing, others, total};
+use crate::state::group_view::{Standing, total};
 use crate::state::lag::{Sample, SampleWindow, Watermarks};
+use crate::state::partition_course::{MOST_FOLLOWED, PartitionCourses, Point};
 use crate::state::retry_topic::Dues;
 use crate::state::sources::Sources;
 use crate::state::waiting::{Asides, Part, behind, content_hash};
 use crate::view::GroupView;
 
-/// Topics kept; further ones are counted.
+/// Topics kept, shared out by source; further ones are counted.
 const MAX_TOPICS: usize = 20_000;
-/// Pairs of group and topic kept; further ones are counted.
+/// Groups kept, shared out by source; further ones are counted.
+const MAX_GROUPS: usize = 20_000;
+/// Pairs of group and topic kept, shared out by source; further ones are counted.
 const MAX_GROUP_TOPICS: usize = 20_000;
 /// Groups' topics up to which what follows from a reading is kept until something new comes.
 const MOST_KEPT_STANDINGS: usize = 10_000;
@@ -25,14 +29,16 @@ const MOST_KEPT_STANDINGS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     clusters: BTreeMap<String, Cluster>,
-    num_topics: usize,
-    num_group_topics: usize,
-    num_refused: u64,
+    room: Room,
+    /// Partitions of all groups.
+    num_partitions: usize,
 }
 
 /// What a broker says of a channel.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ChannelState {
+    /// The source that tells of it.
+    pub(crate) source: SourceId,
     /// The cluster; its `name` is the source that reads it.
     pub(crate) cluster: ClusterRef,
     /// The topic.
@@ -51,6 +57,8 @@ pub(crate) struct ChannelState {
 
 #[derive(Debug, Default)]
 struct Cluster {
+    /// The source that reads it.
+    source: SourceId,
     brokers: Latest<ClusterFact>,
     topics: BTreeMap<String, Topic>,
     groups: BTreeMap<String, Group>,
@@ -160,6 +168,8 @@ pub(crate) struct GroupTopic {
     /// What that reading told beside offsets.
     asides: Asides,
     pub(crate) samples: SampleWindow,
+    /// How its partitions go on one by one; `None` = they are not followed.
+    pub(crate) courses: Option<Box<PartitionCourses>>,
     /// What follows from it, until something new comes.
     standing: Option<Box<Standing>>,
 }
@@ -172,8 +182,11 @@ impl GroupTopic {
         self.partitions.iter().map(move |known| Part::of(known, low(known.partition), &self.asides))
     }
 
-    fn apply(&mut self, read_ns: i64, offsets: &[&GroupOffset], whole: bool, memberless: bool) {
+    fn apply(&mut self, read_ns: i64, offsets: &[&GroupOffset], (whole, memberless, is_followed): (bool, bool, bool)) {
         self.standing = None;
+        if !is_followed {
+            self.courses = None;
+        }
         let mut sample = Sample { read_ns, committed: 0, end: 0, lag: 0, num_lagging: 0, memberless, is_exact: true };
         let mut num_committed = 0;
         let mut is_complete = true;
@@ -208,6 +221,9 @@ impl GroupTopic {
                 continue;
             };
             let lag = behind(committed, offset.low, end, offset.readable_behind);
+            if is_followed {
+                self.courses.get_or_insert_default().observe(offset.partition, Point { lag, read_ns, committed });
+            }
             sample.committed = sample.committed.saturating_add(committed);
             sample.end = sample.end.saturating_add(end);
             sample.lag = sample.lag.saturating_add(lag);
@@ -269,6 +285,11 @@ impl Groups {
         let read_ns = if fact.read_ns > 0 { fact.read_ns } else { received_ns };
         let whole = fact.error.is_none();
         let memberless = fact.members.as_ref().is_some_and(Vec::is_empty);
+        if self.group(&fact.cluster, &fact.group).is_none() {
+            return;
+        }
+        let is_followed = self.num_partitions <= MOST_FOLLOWED;
+        let mut num_partitions = 0;
         let mut by_topic: BTreeMap<&str, Vec<&GroupOffset>> = BTreeMap::new();
         for offset in &fact.offsets {
             by_topic.entry(&offset.topic).or_default().push(offset);
@@ -278,15 +299,20 @@ impl Groups {
             for offset in &offsets {
                 topic.watermarks.entry(offset.partition).or_default().observe(read_ns, offset.low, offset.end);
             }
-            let room = self.num_group_topics < MAX_GROUP_TOPICS;
-            let group = self.cluster(&fact.cluster).groups.entry(fact.group.clone()).or_default();
-            let known = group.topics.contains_key(name);
-            if !known && !room {
-                self.num_refused += 1;
+            let of_group = |groups: &Self| groups.clusters.get(&fact.cluster.name)?.groups.get(&fact.group)?.topics.get(name).map(|_| ());
+            if of_group(self).is_none() && !self.take_room(Kept::GroupTopic) {
                 continue;
             }
-            group.topics.entry(name.to_owned()).or_default().apply(read_ns, &offsets, whole, memberless);
-            self.num_group_topics += usize::from(!known);
+            let Some(group) = self.group(&fact.cluster, &fact.group) else { continue };
+            let on_topic = group.topics.entry(name.to_owned()).or_default();
+            let num_before = on_topic.partitions.len();
+            on_topic.apply(read_ns, &offsets, (whole, memberless, is_followed));
+            num_partitions += on_topic.partitions.len().saturating_sub(num_before);
+        }
+        self.num_partitions += num_partitions;
+        if is_followed && self.num_partitions > MOST_FOLLOWED {
+            let all = self.clusters.values_mut().flat_map(|cluster| cluster.groups.values_mut()).flat_map(|group| group.topics.values_mut());
+            all.for_each(|on_topic| on_topic.courses = None);
         }
         let head = GroupHead {
             read_ns,
@@ -296,7 +322,7 @@ impl Groups {
             members_reason: fact.members_reason.clone(),
             error: fact.error.clone(),
         };
-        let group = self.cluster(&fact.cluster).groups.entry(fact.group.clone()).or_default();
+        let Some(group) = self.group(&fact.cluster, &fact.group) else { return };
         group.states.observe(read_ns, fact.state.as_deref());
         if group.head.offer(read_ns, &head) {
             group.topics.values_mut().for_each(|topic| topic.standing = None);
@@ -308,13 +334,13 @@ impl Groups {
 
     /// A group is no more.
     pub(crate) fn group_gone(&mut self, cluster: &ClusterRef, group: &str, received_ns: i64) {
-        let group = self.cluster(cluster).groups.entry(group.to_owned()).or_default();
+        let Some(group) = self.group(cluster, group) else { return };
         group.gone_ns = group.gone_ns.max(Some(received_ns));
     }
 
     /// Every topic that a broker tells of, by cluster and name.
     pub(crate) fn channels(&self) -> Vec<ChannelState> {
-        let mut channels = Vec::with_capacity(self.num_topics);
+        let mut channels = Vec::with_capacity(self.clusters.values().map(|cluster| cluster.topics.len()).sum());
         for cluster in self.clusters.values() {
             let brokers = cluster.brokers.get();
             let led =
@@ -324,6 +350,7 @@ impl Groups {
                 let size = |low: Option<i64>, high: Option<i64>| Some(high?.saturating_sub(low?).max(0) as u64);
                 let known = !fact.partitions.is_empty();
                 channels.push(ChannelState {
+                    source: cluster.source,
                     cluster: fact.cluster.clone(),
                     topic: fact.topic.clone(),
                     partitions: known.then_some(fact.partitions.len() as u64),
@@ -349,11 +376,12 @@ impl Groups {
         (names, num_more)
     }
 
-    /// One row a group and topic, by cluster, group and topic; and one that counts what found no room under the caps.
+    /// One row a group and topic, by cluster, group and topic.
     pub(crate) fn views(&mut self, now_ns: i64, sources: &Sources) -> Vec<GroupView> {
         // Of so many rows it is worked out anew each time: memory before time.
-        let is_large = self.num_group_topics > MOST_KEPT_STANDINGS;
-        let mut views = Vec::with_capacity(self.num_group_topics);
+        let num_group_topics = self.clusters.values().flat_map(|cluster| cluster.groups.values()).map(|group| group.topics.len()).sum();
+        let is_large = num_group_topics > MOST_KEPT_STANDINGS;
+        let mut views = Vec::with_capacity(num_group_topics);
         for (cluster_name, cluster) in &mut self.clusters {
             let failure = sources.failure(cluster_name);
             for (name, group) in &mut cluster.groups {
@@ -401,31 +429,33 @@ impl Groups {
                 }
             }
         }
-        views.extend((self.num_refused > 0).then(|| others(self.num_refused)));
         views
     }
 
     fn cluster(&mut self, cluster: &ClusterRef) -> &mut Cluster {
-        self.clusters.entry(cluster.name.clone()).or_default()
+        let source = self.room.teller.0;
+        self.clusters.entry(cluster.name.clone()).or_insert_with(|| Cluster { source, ..Cluster::default() })
     }
 
     fn topic(&mut self, cluster: &ClusterRef, name: &str) -> Option<&mut Topic> {
-        let room = self.num_topics < MAX_TOPICS;
-        let topics = &mut self.clusters.entry(cluster.name.clone()).or_default().topics;
-        if !topics.contains_key(name) {
-            if !room {
-                self.num_refused += 1;
-                return None;
-            }
-            topics.insert(name.to_owned(), Topic::default());
-            self.num_topics += 1;
+        if !self.cluster(cluster).topics.contains_key(name) && !self.take_room(Kept::Topic) {
+            return None;
         }
-        topics.get_mut(name)
+        Some(self.cluster(cluster).topics.entry(name.to_owned()).or_default())
+    }
+
+    fn group(&mut self, cluster: &ClusterRef, name: &str) -> Option<&mut Group> {
+        if !self.cluster(cluster).groups.contains_key(name) && !self.take_room(Kept::Group) {
+            return None;
+        }
+        Some(self.cluster(cluster).groups.entry(name.to_owned()).or_default())
     }
 }
 
 #[path = "group_detail.rs"]
 mod detail;
+#[path = "group_room.rs"]
+mod room;
 
 #[cfg(test)]
 #[path = "groups_tests.rs"]

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use switchboard_model::{Broker, GroupMember, OpenTransaction, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use super::*;
+use crate::shares::Shares;
 use crate::view::LagVerdict;
 
 const S: i64 = 1_000_000_000;
@@ -312,15 +313,43 @@ fn members_are_told_with_their_partitions_of_the_topic() {
 }
 
 #[test]
-fn the_caps_hold_and_count_what_they_refuse() {
-    let mut groups = Groups { num_topics: MAX_TOPICS, ..Groups::default() };
-    groups.apply_topic(&topic("orders", &[(Some(0), Some(1))]), 1);
-    assert_eq!(groups.channels().len(), 0);
-    assert_eq!(&*groups.views(1, &Sources::default())[0].reason, "too many groups and topics: 1 fact on further ones found no room");
-    let mut groups = Groups { num_group_topics: MAX_GROUP_TOPICS, ..Groups::default() };
-    groups.apply_group(&group(1, vec![offset(0, Some(1), Some(0), Some(1))]), 1);
-    let rows = groups.views(1, &Sources::default());
-    assert_eq!((rows.len(), rows[0].group.as_str(), rows[0].lag), (1, "other", None));
+fn caps_are_shared_out_by_source_and_count_what_they_leave_out() {
+    let of = |source: u32, name: &str| ClusterRef { name: format!("cluster-{source}"), cluster_id: Some(name.to_owned()), ..topic("t", &[]).cluster };
+    let tell = |groups: &mut Groups, source: u32, names: std::ops::Range<usize>, second: i64| {
+        groups.set_teller(SourceId(source), second * S);
+        for number in names {
+            let fact = TopicFact { cluster: of(source, "c"), topic: format!("t{number}"), ..topic("t", &[(Some(0), Some(1))]) };
+            groups.apply_topic(&fact, second * S);
+        }
+    };
+    let held = |groups: &Groups| {
+        let num = |name: &str| groups.channels().iter().filter(|channel| channel.cluster.name == name).count();
+        (num("cluster-1"), num("cluster-2"))
+    };
+    let mut groups = Groups::default();
+    tell(&mut groups, 1, 0..MAX_TOPICS + 50, 1);
+    assert_eq!((held(&groups), groups.shares().map(Shares::num_left_out)), ((MAX_TOPICS, 0), [50, 0, 0]));
+    // Another source finds its share, up to the half, and keeps it.
+    tell(&mut groups, 2, 0..100, 2);
+    let (first, second) = held(&groups);
+    assert!(second == 100 && first >= MAX_TOPICS - 128 && first + second <= MAX_TOPICS, "{first} {second}");
+    assert_eq!(groups.shares()[0].left_out().get(&SourceId(1)), Some(&(50 + (MAX_TOPICS - first) as u64)));
+    // What is gone makes room for its own, and is no loss.
+    let before = groups.shares()[0].num_left_out();
+    (0..40).for_each(|number| groups.topic_gone(&of(1, "c"), &format!("t{}", 5_000 + number), 3 * S));
+    let room = MAX_TOPICS - first - second;
+    tell(&mut groups, 1, 30_000..30_000 + room + 40, 20);
+    assert_eq!((held(&groups), groups.shares()[0].num_left_out()), ((first + room, 100), before));
+}
+
+#[test]
+fn groups_without_offsets_are_bounded_too() {
+    let mut groups = Groups::default();
+    for number in 0..MAX_GROUPS + 7 {
+        groups.apply_group(&GroupFact { group: format!("g{number}"), offsets: vec![], ..group(1, vec![]) }, 1);
+    }
+    assert_eq!(groups.shares().map(Shares::num_left_out), [0, 7, 0]);
+    assert_eq!(groups.clusters.values().map(|cluster| cluster.groups.len()).sum::<usize>(), MAX_GROUPS);
 }
 
 #[path = "verdict_tests.rs"]

@@ -15,6 +15,7 @@ mod group_verdict;
 mod group_view;
 mod groups;
 mod lag;
+mod partition_course;
 mod place;
 mod retry_topic;
 mod sources;
@@ -24,7 +25,7 @@ pub(crate) mod words;
 
 pub(crate) use breakers::{Breakers, Guarded};
 pub(crate) use dead_letter_dialect::DeadLetterInfo;
-pub(crate) use dead_letters::{DeadLetters, KindNumber, death};
+pub(crate) use dead_letters::{Asked, DeadLetters, KindNumber, death};
 pub(crate) use groups::{ChannelState, Groups};
 pub(crate) use place::Place;
 pub(crate) use retry_topic::dues;

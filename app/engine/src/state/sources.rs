@@ -6,11 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
+use crate::shares::SharedMap;
 use crate::state::groups::Latest;
 use crate::state::words;
 use crate::view::{ClockSet, CountsReport, RefusalView, RefusedReport, SourceView};
 
-/// Kinds of refusal kept; the one not seen for longest goes first, its count is kept.
+/// Kinds of refusal kept, shared out by source; the one not seen for longest goes first, its count is kept.
 const MAX_REFUSALS: usize = 256;
 /// Endpoints and addresses kept per source.
 const MAX_ENDPOINTS: usize = 256;
@@ -20,10 +21,10 @@ const MAX_PEER_CHARS: usize = 256;
 const MAX_CLOCK_SET: usize = 64;
 
 /// All sources of the session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sources {
     rows: BTreeMap<SourceId, SourceRow>,
-    refusals: BTreeMap<RefusalKey, RefusalTally>,
+    refusals: SharedMap<RefusalKey, RefusalTally>,
     /// Refusals that are no longer listed.
     num_unlisted_refusals: u64,
     /// When the newest of those was refused, ns since the Unix epoch.
@@ -32,12 +33,20 @@ pub(crate) struct Sources {
     clock_set: Vec<ClockSet>,
 }
 
+impl Default for Sources {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), refusals: SharedMap::new(MAX_REFUSALS, 0), num_unlisted_refusals: 0, unlisted_ns: 0, clock_set: Vec::new() }
+    }
+}
+
 #[derive(Debug, Default)]
 struct SourceRow {
     info: Option<SourceInfo>,
     status: Latest<SourceStatus>,
     health: BTreeMap<(String, String), Latest<HealthFact>>,
     instances: BTreeMap<String, Latest<InstanceFact>>,
+    /// Facts on endpoints that found no room.
+    num_left_out: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +58,7 @@ struct RefusalKey {
     origin: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct RefusalTally {
     next_step: String,
     last_ns: i64,
@@ -85,19 +94,28 @@ impl Sources {
 
     /// What a health endpoint said.
     pub(crate) fn apply_health(&mut self, source: SourceId, fact: &HealthFact, received_ns: i64) {
-        let health = &mut self.rows.entry(source).or_default().health;
+        let row = self.rows.entry(source).or_default();
         let key = (fact.endpoint.clone(), fact.asked.clone());
-        if health.len() < MAX_ENDPOINTS || health.contains_key(&key) {
-            health.entry(key).or_default().offer(received_ns, fact);
+        if row.health.len() < MAX_ENDPOINTS || row.health.contains_key(&key) {
+            row.health.entry(key).or_default().offer(received_ns, fact);
+        } else {
+            row.num_left_out += 1;
         }
     }
 
     /// What answers behind an address.
     pub(crate) fn apply_instance(&mut self, source: SourceId, fact: &InstanceFact, received_ns: i64) {
-        let instances = &mut self.rows.entry(source).or_default().instances;
-        if instances.len() < MAX_ENDPOINTS || instances.contains_key(&fact.address) {
-            instances.entry(fact.address.clone()).or_default().offer(received_ns, fact);
+        let row = self.rows.entry(source).or_default();
+        if row.instances.len() < MAX_ENDPOINTS || row.instances.contains_key(&fact.address) {
+            row.instances.entry(fact.address.clone()).or_default().offer(received_ns, fact);
+        } else {
+            row.num_left_out += 1;
         }
+    }
+
+    /// Facts on endpoints that found no room, by source.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = (SourceId, u64)> {
+        self.rows.iter().map(|(source, row)| (*source, row.num_left_out)).filter(|(_, num)| *num > 0)
     }
 
     /// A refused connection or request. Equal ones are counted together, whatever their port.
@@ -111,17 +129,18 @@ impl Sources {
             origin: refusal.origin.as_ref().map(cut),
         };
         let next_step = cut(&refusal.next_step);
-        let tally = self.refusals.entry(key).or_insert_with(|| RefusalTally { next_step: next_step.clone(), last_ns: received_ns, count: 0 });
-        tally.count = tally.count.saturating_add(refusal.count.max(1));
-        if (received_ns, &next_step) > (tally.last_ns, &tally.next_step) {
-            (tally.last_ns, tally.next_step) = (received_ns, next_step);
-        }
-        if self.refusals.len() > MAX_REFUSALS {
-            let oldest = self.refusals.iter().min_by_key(|(key, tally)| (tally.last_ns, *key)).map(|(key, _)| key.clone());
-            if let Some(tally) = oldest.and_then(|key| self.refusals.remove(&key)) {
-                self.num_unlisted_refusals = self.num_unlisted_refusals.saturating_add(tally.count);
-                self.unlisted_ns = self.unlisted_ns.max(tally.last_ns);
+        let mut unlisted = None;
+        let tally = self.refusals.see_and(&key, source, received_ns, |_, tally| unlisted = Some(tally));
+        if let Some(tally) = tally {
+            let is_first = tally.count == 0;
+            tally.count = tally.count.saturating_add(refusal.count.max(1));
+            if is_first || (received_ns, &next_step) > (tally.last_ns, &tally.next_step) {
+                (tally.last_ns, tally.next_step) = (received_ns, next_step);
             }
+        }
+        if let Some(tally) = unlisted {
+            self.num_unlisted_refusals = self.num_unlisted_refusals.saturating_add(tally.count);
+            self.unlisted_ns = self.unlisted_ns.max(tally.last_ns);
         }
     }
 
@@ -162,6 +181,7 @@ impl Sources {
                 at_ns: status.map_or(0, |status| status.at_ns),
                 counts,
                 by_kind,
+                left_out: Vec::new(),
             });
         }
         views

@@ -1,15 +1,17 @@
 //! Who reads a topic for a group by what consumer spans say, where no broker tells of the group's members.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
+use switchboard_model::SourceId;
 
-use crate::flow::{ChannelId, FlowNames, GroupId};
+use crate::flow::{ChannelId, FlowNames, Gone, GroupId};
 use crate::intern::ServiceId;
+use crate::shares::{SharedMap, Shares};
 use crate::view::SpanReader;
 
-/// Readers kept; beyond them the one that was not seen for longest leaves.
+/// Readers kept, shared out by source; beyond them the one that was not seen for longest leaves.
 const MAX_READERS: usize = 4_096;
 /// Partitions kept a reader.
 const MAX_PARTITIONS: usize = 1_024;
@@ -35,7 +37,7 @@ pub(crate) struct ReaderSpan<'a> {
     pub(crate) partition: i32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     group: GroupId,
     channel: ChannelId,
@@ -43,7 +45,7 @@ struct Key {
     who: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Seen {
     instance: Box<str>,
     client_id: Box<str>,
@@ -53,10 +55,16 @@ struct Seen {
 }
 
 /// All readers that spans told of lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SpanReaders {
-    seen: HashMap<Key, Seen>,
+    seen: SharedMap<Key, Seen>,
     hasher: DefaultHashBuilder,
+}
+
+impl Default for SpanReaders {
+    fn default() -> Self {
+        Self { seen: SharedMap::new(MAX_READERS, 0), hasher: DefaultHashBuilder::default() }
+    }
 }
 
 fn cut(text: &str) -> &str {
@@ -65,19 +73,13 @@ fn cut(text: &str) -> &str {
 
 impl SpanReaders {
     /// A consumer span arrived.
-    pub(crate) fn observe(&mut self, span: ReaderSpan<'_>, received_ns: i64) {
+    pub(crate) fn observe(&mut self, span: ReaderSpan<'_>, source: SourceId, received_ns: i64) {
         let ReaderSpan { group, channel, service, instance, client_id, partition } = span;
         let who = self.hasher.hash_one((instance, client_id));
-        let key = Key { group, channel, service, who };
-        if self.seen.len() >= MAX_READERS && !self.seen.contains_key(&key) {
-            self.make_room(received_ns);
+        let Some(seen) = self.seen.see(&Key { group, channel, service, who }, source, received_ns) else { return };
+        if seen.last_ns == 0 {
+            (seen.instance, seen.client_id) = (cut(instance).into(), cut(client_id).into());
         }
-        let seen = self.seen.entry(key).or_insert_with(|| Seen {
-            instance: cut(instance).into(),
-            client_id: cut(client_id).into(),
-            partitions: BTreeMap::new(),
-            last_ns: received_ns,
-        });
         seen.last_ns = seen.last_ns.max(received_ns);
         if partition >= 0 && (seen.partitions.len() < MAX_PARTITIONS || seen.partitions.contains_key(&partition)) {
             let at_ns = seen.partitions.entry(partition).or_insert(received_ns);
@@ -85,23 +87,21 @@ impl SpanReaders {
         }
     }
 
-    /// Forgets those that are gone, and if there are none, a quarter of all, the longest unseen.
-    fn make_room(&mut self, now_ns: i64) {
-        self.seen.retain(|_, seen| now_ns.saturating_sub(seen.last_ns) <= FORGOTTEN_NS);
-        if self.seen.len() < MAX_READERS {
-            return;
-        }
-        let mut times: Vec<i64> = self.seen.values().map(|seen| seen.last_ns).collect();
-        let (_, quarter_ns, _) = times.select_nth_unstable(MAX_READERS / 4);
-        let quarter_ns = *quarter_ns;
-        self.seen.retain(|_, seen| seen.last_ns > quarter_ns);
+    /// Names that are gone do not read.
+    pub(crate) fn forget(&mut self, gone: &Gone) {
+        self.seen.retain(|key, _| !gone.has_group(key.group) && !gone.has_channel(key.channel) && !gone.has_service(key.service));
+    }
+
+    /// What found no room.
+    pub(crate) fn shares(&self) -> &Shares {
+        self.seen.shares()
     }
 
     /// The readers of now, by group and topic. A partition belongs to the one that handled a record of it last.
     pub(crate) fn of(&self, names: &FlowNames, now_ns: i64) -> BTreeMap<(String, String), Vec<SpanReader>> {
         let is_of_now = |at_ns: i64| now_ns.saturating_sub(at_ns) <= FORGOTTEN_NS;
         let mut newest: HashMap<(GroupId, ChannelId, i32), i64> = HashMap::new();
-        for (key, seen) in &self.seen {
+        for (key, seen) in self.seen.iter() {
             for (partition, at_ns) in &seen.partitions {
                 let known = newest.entry((key.group, key.channel, *partition)).or_insert(*at_ns);
                 *known = (*known).max(*at_ns);

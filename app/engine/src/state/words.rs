@@ -22,11 +22,6 @@ pub(crate) fn records(number: u64) -> String {
     if number == 1 { "1 record".into() } else { format!("{} records", count(number)) }
 }
 
-/// `1 fact`, `1,204 facts`.
-pub(crate) fn facts(number: u64) -> String {
-    if number == 1 { "1 fact".into() } else { format!("{} facts", count(number)) }
-}
-
 /// A duration as a person says it: `0.4 s`, `38 s`, `4 min`, `2 h 5 min`, `3 d 4 h`. Negative durations keep their sign.
 pub(crate) fn duration(duration_ns: i64) -> String {
     let sign = if duration_ns < 0 { "−" } else { "" };

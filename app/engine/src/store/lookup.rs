@@ -13,6 +13,7 @@ use super::span_ref::{SpanRef, StoredEvent};
 use super::span_segment::SpanSegment;
 use super::value::StoredAttr;
 use super::{Store, StoredAt};
+use crate::old_spans::failure_of;
 use crate::view::{ConversationItem, EventView, LogView, RecordView, SpanLink, SpanView, TraceView};
 
 impl Store {
@@ -243,6 +244,7 @@ impl Store {
             kind: span.kind(),
             status: span.status(),
             status_message: extras.status_message.to_owned(),
+            failure: span.has_failed().then(|| failure_of(span)),
             version: (!resource.version.is_empty()).then(|| resource.version.to_owned()),
             scope: span.scope().to_owned(),
             start_ns: span.start_ns(),

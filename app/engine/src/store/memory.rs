@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use switchboard_model::{BatchHeader, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch, SpanKind, TraceId};
+use switchboard_model::{BatchHeader, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch, SpanKind, SpanStatus, TraceId};
 
 use super::KindCounts;
 use super::counts::Counts;
@@ -112,9 +112,22 @@ impl Store {
         }
     }
 
-    /// Stores spans. `service_of` gives the engine's number of the service of each of the batch's resources, which the
-    /// stored spans keep; rows for which `skip` holds are passed over. `inserted` is emptied and gets one entry a row.
+    /// Stores spans of which the status alone says whether they failed; see [`Self::insert_weighed`].
     pub fn insert_spans(&mut self, batch: &SpanBatch, service_of: impl Fn(usize) -> u16, skip: impl Fn(usize) -> bool, inserted: &mut Vec<Inserted>) {
+        self.insert_weighed(batch, service_of, |row| batch.spans[row].status == SpanStatus::Error, skip, inserted);
+    }
+
+    /// Stores spans. `service_of` gives the engine's number of the service of each of the batch's resources, which the
+    /// stored spans keep, `has_failed` what all that a span says of its end comes to; rows for which `skip` holds are passed over.
+    /// `inserted` is emptied and gets one entry a row.
+    pub fn insert_weighed(
+        &mut self,
+        batch: &SpanBatch,
+        service_of: impl Fn(usize) -> u16,
+        has_failed: impl Fn(usize) -> bool,
+        skip: impl Fn(usize) -> bool,
+        inserted: &mut Vec<Inserted>,
+    ) {
         inserted.clear();
         let Self { seed, spans, memo, slots, hashes, .. } = self;
         memo.begin_batch(&batch.text, batch.attrs.iter().filter_map(|attr| text_at(attr.value)), batch.resources.len());
@@ -145,7 +158,7 @@ impl Store {
                 if is_new {
                     memo.begin_segment();
                 }
-                segment.push(batch, span, &service_of, memo, slots)
+                segment.push(batch, (span, has_failed(row)), &service_of, memo, slots)
             }));
         }
         self.count(&batch.header, ItemKind::Span, tally);

@@ -34,7 +34,7 @@ pub(crate) use needle::Needle;
 pub(crate) use record_segment::RecordSegment;
 pub(crate) use row_index::RowIndex;
 pub(crate) use shelf::{Held, Segment};
-pub(crate) use span_segment::SpanSegment;
+pub(crate) use span_segment::{SpanHead, SpanSegment};
 pub(crate) use text_scan::{TextSearch, each_text};
 
 pub use counts::KindCounts;

@@ -123,6 +123,12 @@ impl<'a> SpanRef<'a> {
         self.segment.head(self.row).status
     }
 
+    /// Whether all that it says of its end, weighed together, comes to a failure.
+    #[inline]
+    pub fn has_failed(self) -> bool {
+        self.segment.head(self.row).has_failed
+    }
+
     /// OTLP flags.
     pub fn flags(self) -> u32 {
         self.segment.head(self.row).flags

@@ -28,6 +28,8 @@ pub(crate) struct SpanHead {
     pub(crate) sample_weight_bits: u32,
     pub(crate) kind: SpanKind,
     pub(crate) status: SpanStatus,
+    /// Whether all that it says of its end, weighed together, comes to a failure.
+    pub(crate) has_failed: bool,
     pub(crate) truncated: bool,
     /// Whether status message, tracestate, links or events stand behind the attributes in the blob.
     pub(crate) has_extras: bool,
@@ -35,7 +37,11 @@ pub(crate) struct SpanHead {
 
 impl SpanHead {
     fn hash(&self, seed: Seed) -> u64 {
-        let bits = u32::from(self.kind as u8) << 16 | u32::from(self.status as u8) << 8 | u32::from(self.truncated) << 1 | u32::from(self.has_extras);
+        let bits = u32::from(self.has_failed) << 24
+            | u32::from(self.kind as u8) << 16
+            | u32::from(self.status as u8) << 8
+            | u32::from(self.truncated) << 1
+            | u32::from(self.has_extras);
         seed.words(&[self.resource, self.name, self.scope, self.shape, self.flags, self.sample_weight_bits, bits])
     }
 }
@@ -149,7 +155,14 @@ impl SpanSegment {
 
     /// Appends a span; the caller saw to it that the segment is not full.
     #[inline]
-    pub(crate) fn push(&mut self, batch: &SpanBatch, span: &SpanRow, service_of: &dyn Fn(usize) -> u16, memo: &mut Memo, slots: &mut Vec<u32>) -> usize {
+    pub(crate) fn push(
+        &mut self,
+        batch: &SpanBatch,
+        (span, has_failed): (&SpanRow, bool),
+        service_of: &dyn Fn(usize) -> u16,
+        memo: &mut Memo,
+        slots: &mut Vec<u32>,
+    ) -> usize {
         let row = self.span_ids.len();
         let text = &batch.text;
         let resource = memo.resource(span.resource, |memo, encoded| self.put_resource(batch, span.resource, service_of, memo, encoded));
@@ -178,6 +191,7 @@ impl SpanSegment {
             sample_weight_bits: span.sample_weight.to_bits(),
             kind: span.kind,
             status: span.status,
+            has_failed,
             truncated: span.truncated,
             has_extras,
         };

@@ -2,7 +2,7 @@
 
 use switchboard_model::{RawHash, SpanId, TraceId};
 
-use crate::view::{EdgeId, GroupView, NodeId, Range};
+use crate::view::{EdgeId, GroupView, LagVerdict, NodeId, Range};
 
 /// Most records whose contents one [`crate::view::Query::RecordDetails`] may ask for.
 pub const RECORD_DETAILS_MAX: usize = 1_000;
@@ -184,6 +184,8 @@ pub struct PartitionLag {
     pub member_id: Option<String>,
     /// When the commit was last seen to have moved, ns since the Unix epoch; `None` = it was not seen to move.
     pub committed_ns: Option<i64>,
+    /// What it comes to: the group's verdict is the worst of its partitions'.
+    pub verdict: LagVerdict,
 }
 
 /// A reading of a group on a topic, summed over its partitions. `None` = unknown.

@@ -14,7 +14,7 @@ pub use lists::{
 pub use query::{Answer, ConversationItem, EventView, LogView, Query, Range, RecordView, SpanLink, SpanView, Timing, TraceView};
 pub use report::{
     Basis, BreakerReport, ChannelReport, ClockSetReport, CountsReport, DeadLetterReport, Evidence, Exemplar, GroupReport, HopReport, InteractionReport,
-    LimitsReport, REPORT_SCHEMA, RefusedReport, Report, ServiceReport, SourceReport,
+    LeftOut, LimitsReport, REPORT_SCHEMA, RefusedReport, Report, ServiceReport, SourceReport,
 };
 pub use snapshot::{
     BreakerView, ChannelFigures, ClockSet, DeadLetterView, Edge, EdgeId, Figure, Figures, GroupView, HopKind, InstanceView, InteractionView, MemberView, Node,

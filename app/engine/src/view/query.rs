@@ -224,6 +224,9 @@ pub struct SpanView {
     pub status: SpanStatus,
     /// Text with the status; empty = none.
     pub status_message: String,
+    /// What said that it failed, of all that it says of its end: a status of its protocol, the type of an error, `failed` where
+    /// nothing tells more; `None` = it did not fail.
+    pub failure: Option<String>,
     /// `service.version`; `None` = unknown.
     pub version: Option<String>,
     /// Name of the instrumentation scope; empty = none.

@@ -62,8 +62,18 @@ pub struct LimitsReport {
     pub out_of_range: u64,
     /// Spans and messages that left the table of recent arrivals before their partner came: they stay counted as unpaired.
     pub left_unpaired: u64,
-    /// Observations that came after a cap on names, nodes or interactions was reached: they count as "other".
+    /// What found no room under a cap, or had to leave for what came later: names, nodes, interactions, breakers, topics, groups,
+    /// kinds of dead letter. Of what kind, stands beside the source that told of it.
     pub capped: u64,
+}
+
+/// What a source told of that found no room in its share of a cap, or had to leave for what came later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Of what kind: `circuit breakers`.
+    pub what: String,
+    /// How often.
+    pub num: u64,
 }
 
 /// A source.
@@ -93,6 +103,9 @@ pub struct SourceReport {
     pub undecodable_requests: u64,
     /// Bytes of those requests.
     pub undecodable_bytes: u64,
+    /// What found no room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What became of items: `received = stored + evicted + folded + duplicate + refused + queued`.

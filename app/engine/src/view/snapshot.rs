@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use switchboard_model::{BreakerState, GroupKind, ItemKind, SourceKind, SourcePhase};
 
-use crate::view::{CountsReport, Evidence, LagVerdict, LimitsReport, Pace};
+use crate::view::{CountsReport, Evidence, LagVerdict, LeftOut, LimitsReport, Pace};
 
 /// One consistent view of the engine. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -454,4 +454,6 @@ pub struct SourceView {
     pub counts: CountsReport,
     /// Items by kind, where there are any.
     pub by_kind: Vec<(ItemKind, CountsReport)>,
+    /// What it told of that found no room.
+    pub left_out: Vec<LeftOut>,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use switchboard_model::{BreakerState, GroupKind, SourcePhase};
 
 use crate::state::words;
-use crate::view::{BreakerView, DeadLetterView, Figure, GroupView, SourceView, StateSource};
+use crate::view::{BreakerView, DeadLetterView, Figure, GroupView, PartitionLag, SourceView, StateSource};
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -217,6 +217,14 @@ impl GroupView {
     }
 }
 
+impl PartitionLag {
+    /// How urgent it is.
+    pub fn severity(&self) -> Severity {
+        // What waits without a commit is in no lag.
+        self.verdict.severity(self.lag.or(Some(1)), None)
+    }
+}
+
 /// What a kind of group is called: `share group`.
 pub fn group_kind_word(kind: Option<&GroupKind>) -> &'static str {
     match kind {
@@ -421,5 +429,16 @@ impl SourceView {
     /// The word for how it is doing.
     pub fn word(&self) -> &'static str {
         source_word(self.phase)
+    }
+
+    /// What of it found no room, in words; `None` = all did.
+    pub fn left_out_words(&self) -> Option<String> {
+        let kinds: Vec<String> = self.left_out.iter().map(|left| format!("{} {}", words::count(left.num), left.what)).collect();
+        (!kinds.is_empty()).then(|| format!("no room for all it tells of; left out so far: {}", kinds.join(", ")))
+    }
+
+    /// How much of it found no room.
+    pub fn num_left_out(&self) -> u64 {
+        self.left_out.iter().fold(0, |sum, left| sum.saturating_add(left.num))
     }
 }

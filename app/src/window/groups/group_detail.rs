@@ -34,7 +34,10 @@ pub(crate) fn cells(detail: &GroupDetail, snapshot: &Snapshot, now_ns: i64) -> V
             },
         };
         let committed = committed_words(partition, now_ns);
-        PartitionCell { partition: partition.partition, lag: partition.lag, words: format!("partition {}: {lag}, {owner}, {committed}", partition.partition) }
+        let tone = Tone::from(partition.severity());
+        let word = if tone > Tone::Unknown { format!("{}, ", partition.verdict.word()) } else { String::new() };
+        let words = format!("partition {}: {word}{lag}, {owner}, {committed}", partition.partition);
+        PartitionCell { partition: partition.partition, lag: partition.lag, words, tone }
     };
     detail.partitions.iter().map(cell).collect()
 }
@@ -198,7 +201,9 @@ fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
 /// Partitions, the one that has not moved for longest first.
 fn commits(detail: &GroupDetail, now_ns: i64) -> Vec<Row> {
     let mut partitions: Vec<&PartitionLag> = detail.partitions.iter().collect();
-    partitions.sort_by_key(|partition| (partition.lag.unwrap_or(0) == 0, partition.committed_ns.unwrap_or(i64::MIN), partition.partition));
+    partitions.sort_by_key(|partition| {
+        (std::cmp::Reverse(partition.severity()), partition.lag.unwrap_or(0) == 0, partition.committed_ns.unwrap_or(i64::MIN), partition.partition)
+    });
     let mut rows: Vec<Row> = partitions
         .iter()
         .take(8)
@@ -209,10 +214,13 @@ fn commits(detail: &GroupDetail, now_ns: i64) -> Vec<Row> {
                 (None, Some(end)) => format!("none of {end}"),
                 (None, None) => "unknown".to_owned(),
             };
-            Row::pair(&format!("p{}", partition.partition), &value).read(&match partition.committed_ns {
+            let moved = match partition.committed_ns {
                 Some(at_ns) => format!("{} ago", figures::age(now_ns.saturating_sub(at_ns))),
                 None => "not seen to move".to_owned(),
-            })
+            };
+            let tone = Tone::from(partition.severity());
+            let row = Row::pair(&format!("p{}", partition.partition), &value);
+            if tone > Tone::Unknown { row.read(&format!("{} · {moved}", partition.verdict.word())).toned(tone) } else { row.read(&moved) }
         })
         .collect();
     if partitions.len() > 8 {
@@ -245,7 +253,7 @@ pub(crate) fn to_json(group: &GroupView, detail: Option<&GroupDetail>) -> serde_
         let row = |partition: &PartitionLag| {
             serde_json::json!({
                 "partition": partition.partition, "low": partition.low, "end": partition.end, "committed": partition.committed,
-                "lag": partition.lag, "member_id": partition.member_id, "committed_ns": partition.committed_ns,
+                "lag": partition.lag, "verdict": partition.verdict, "word": partition.verdict.word(), "member_id": partition.member_id, "committed_ns": partition.committed_ns,
             })
         };
         detail.partitions.iter().map(row).collect::<Vec<_>>()

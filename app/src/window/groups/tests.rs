@@ -2,7 +2,7 @@
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
-use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, MemberView, PartitionLag, Query, Snapshot};
+use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerdict, MemberView, PartitionLag, Query, Snapshot};
 
 use crate::window::{
     ThemeChoice, WindowApp,
@@ -40,6 +40,7 @@ fn detail(view: GroupView) -> GroupDetail {
         lag,
         member_id: member.map(|client_id| format!("{client_id}-4bf9")),
         committed_ns: moved_s.map(|ago_s| NOW_NS - ago_s * SECOND_NS),
+        verdict: LagVerdict::Ok,
     };
     let point = |step: u64| LagPoint {
         at_ns: NOW_NS - 300 * SECOND_NS + step as i64 * 5 * SECOND_NS,
@@ -132,7 +133,7 @@ fn what_is_unknown_is_unknown() {
         members: None,
         members_reason: Some("the broker does not let it be described".to_owned()),
         read_ns: None,
-        verdict: switchboard_engine::view::LagVerdict::Unknown,
+        verdict: LagVerdict::Unknown,
         reason: "no offset was read".into(),
         ..groups[0].clone()
     };

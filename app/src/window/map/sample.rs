@@ -1,8 +1,8 @@
 //! What an engine would answer about the made-up order business, for tests and pictures of the side panel.
 
 use switchboard_engine::view::{
-    Answer, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LogView, PartitionLag, Query, Snapshot, StatusClass, StatusCount, StatusCounts,
-    TraceList, TraceOrder, TraceRow,
+    Answer, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LagVerdict, LogView, PartitionLag, Query, Snapshot, StatusClass, StatusCount,
+    StatusCounts, TraceList, TraceOrder, TraceRow,
 };
 use switchboard_model::{SpanId, TraceId};
 
@@ -102,6 +102,7 @@ fn partitions() -> Vec<PartitionLag> {
         lag: Some(lag),
         member_id: owner.map(str::to_owned),
         committed_ns: Some(NOW_NS - 4 * SECOND_NS),
+        verdict: LagVerdict::Ok,
     };
     [(0, 80, Some("inventory-0")), (1, 64, Some("inventory-0")), (2, 1_020, Some("inventory-1")), (3, 40, None)].map(row).to_vec()
 }

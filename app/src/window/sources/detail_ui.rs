@@ -78,6 +78,10 @@ impl Detail<'_> {
                         ui.add(egui::Label::new(RichText::new(visible(text)).color(self.ink(ink))).wrap());
                     }
                 }
+                if let Some(left_out) = live.left_out_words() {
+                    let text = format!("Each source has its share of what is kept: {left_out}");
+                    ui.add(egui::Label::new(RichText::new(visible(&text)).color(self.ink(Ink::Dim))).wrap());
+                }
             }
             None => {
                 ui.label(RichText::new("Not heard of in this session yet").color(self.ink(Ink::Dim)));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use egui::{Align, Layout, RichText, Stroke};
 use serde_json::json;
-use switchboard_engine::view::{Answer, Query, RefusalView};
+use switchboard_engine::view::{Answer, Query, RefusalView, SourceView};
 use switchboard_model::SourceKind;
 
 use super::{
@@ -187,6 +187,9 @@ impl SourcesView {
             let age = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::age(context.now_ns - live.at_ns));
             let received = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::count(live.counts.received));
             let mut says = row.live.as_ref().map(|live| live.detail.clone()).filter(|detail| !detail.is_empty()).unwrap_or_else(|| address(row));
+            if let Some(left_out) = row.live.as_ref().and_then(SourceView::left_out_words) {
+                says = if says.is_empty() { left_out } else { format!("{says}; {left_out}") };
+            }
             let num_refused: u64 = refused.iter().filter(|refusal| refusal.source == row.name).map(|refusal| refusal.count).sum();
             if num_refused > 0 {
                 says = format!("{} refused · {says}", figures::things(num_refused, "connection", "connections"));

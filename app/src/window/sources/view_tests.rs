@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Key, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{Answer, Query, RefusalView, Snapshot};
+use switchboard_engine::view::{Answer, LeftOut, Query, RefusalView, Snapshot};
 use switchboard_model::SourcePhase;
 
 use crate::profile::Profile;
@@ -83,6 +83,21 @@ fn each_source_says_how_it_is_doing_and_what_it_refused() {
     harness.get_by_label("Host host.docker.internal:4317");
     harness.get_by_label("Set docker_bridge = true under [otlp]");
     harness.get_by_label_contains("The profile does not have it");
+}
+
+#[test]
+fn what_found_no_room_is_told_where_it_came_from_and_on_top() {
+    let mut business = testing::order_business();
+    let left = |what: &str, num| LeftOut { what: what.to_owned(), num };
+    Arc::make_mut(&mut business.sources)[1].left_out = vec![left("circuit breakers", 16_000), left("services", 12)];
+    business.totals.limits.capped = 16_012;
+    let source = FixedSource::new(business);
+    source.show_sources(board());
+    let mut harness = harness(&source);
+    harness.get_by_label_contains("16,012 left out");
+    harness.get_by_label_contains("source lab-kafka, Kafka, live for 0 s, 26,110 received, no room for all it tells of").click();
+    harness.run();
+    harness.get_by_label("Each source has its share of what is kept: no room for all it tells of; left out so far: 16,000 circuit breakers, 12 services");
 }
 
 #[test]

@@ -219,6 +219,7 @@ impl Business {
             at_ns: NOW_NS,
             counts: CountsReport { received, stored: received, ..CountsReport::default() },
             by_kind: by_kind(kind, received),
+            left_out: Vec::new(),
         });
     }
 

@@ -186,6 +186,7 @@ fn trace() -> TraceView {
             name: name.to_owned(),
             kind: if parent > 1 { SpanKind::Client } else { SpanKind::Internal },
             status: if id.is_multiple_of(4_999) { SpanStatus::Error } else { SpanStatus::Unset },
+            failure: id.is_multiple_of(4_999).then(|| "failed".to_owned()),
             attributes: vec![("db.system".to_owned(), "postgresql".to_owned()), ("item".to_owned(), id.to_string())],
             start_ns: NOW_NS - 200 * SECOND_NS + id as i64 * MS_NS,
             duration_ns: duration_ms * MS_NS,

@@ -21,6 +21,7 @@ pub(crate) fn span(id: u64, parent: u64, service: &str, name: &str, at_ms: i64, 
         name: name.to_owned(),
         kind: SpanKind::Internal,
         status: SpanStatus::Unset,
+        failure: None,
         start_ns: START_NS + at_ms * MS,
         duration_ns: duration_ms * MS,
         attributes: Vec::new(),
@@ -44,7 +45,7 @@ pub(crate) fn of_kind(kind: SpanKind, span: SpanView) -> SpanView {
 
 /// The same, failed.
 pub(crate) fn failed(message: &str, span: SpanView) -> SpanView {
-    SpanView { status: SpanStatus::Error, status_message: message.to_owned(), ..span }
+    SpanView { status: SpanStatus::Error, failure: Some("failed".to_owned()), status_message: message.to_owned(), ..span }
 }
 
 /// A trace of these spans.

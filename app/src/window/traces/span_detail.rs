@@ -1,7 +1,7 @@
 //! What is known of a span, in sections. Pure.
 
 use switchboard_engine::view::{ChannelKey, LogView, RecordView, SpanLink, SpanView, Timing, TraceView};
-use switchboard_model::{CorrelationId, SpanKind, SpanStatus};
+use switchboard_model::{CorrelationId, SpanKind};
 
 use super::{
     tree::{NodeOf, Tree, took},
@@ -104,9 +104,12 @@ fn span_detail(tree: &Tree, view: &TraceView, (place, span): (u32, &SpanView), n
 fn verdict(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<(String, Tone)> {
     let node = &tree.nodes[place as usize];
     let mut sentences = Vec::new();
-    if span.status == SpanStatus::Error {
-        let message = if span.status_message.is_empty() { "no reason given".to_owned() } else { visible(&span.status_message).into_owned() };
-        sentences.push((format!("Failed: {message}"), Tone::Bad));
+    if let Some(failure) = &span.failure {
+        // What decided, and what was said beside it.
+        let told = [failure.as_str(), span.status_message.as_str()].map(visible);
+        let told: Vec<&str> = told.iter().map(AsRef::as_ref).filter(|text| !text.is_empty() && *text != "failed").collect();
+        let reason = if told.is_empty() { "no reason given".to_owned() } else { told.join(", ") };
+        sentences.push((format!("Failed: {reason}"), Tone::Bad));
         if node.num_errors_below > 0 {
             sentences.push((
                 format!("So did {} below it; the failure began there", figures::things(u64::from(node.num_errors_below), "span", "spans")),
@@ -248,7 +251,7 @@ fn more(rows: &mut Vec<Row>, num: usize, most: usize) {
 fn span_row(word: &str, span: &SpanView) -> Row {
     let action = ViewAction::Goto(Target::Trace { trace_id: span.trace_id, span_id: Some(span.span_id) });
     let row = Row::link(&format!("{word}  {} {}", span.service, span.name), &took(span), Some(action));
-    if span.status == SpanStatus::Error { row.toned(Tone::Bad) } else { row }
+    if span.failure.is_some() { row.toned(Tone::Bad) } else { row }
 }
 
 fn link_row(word: &str, link: &SpanLink, tree: &Tree, view: &TraceView) -> Row {
@@ -316,7 +319,8 @@ pub(crate) fn to_json(span: &SpanView) -> serde_json::Value {
         "scope": span.scope,
         "name": span.name,
         "kind": kind_word(span.kind),
-        "failed": span.status == SpanStatus::Error,
+        "failed": span.failure.is_some(),
+        "failure": span.failure,
         "status_message": span.status_message,
         "start": figures::instant(span.start_ns),
         "start_ns": span.start_ns,

@@ -2,7 +2,7 @@
 
 use egui::{RichText, pos2};
 use switchboard_engine::view::{ChannelKey, ConversationItem};
-use switchboard_model::{CorrelationId, SpanStatus, TraceId};
+use switchboard_model::{CorrelationId, TraceId};
 
 use super::{
     span_detail::{kind_word, severity_tone, severity_word},
@@ -165,7 +165,7 @@ pub(crate) fn rows(items: &[ConversationItem]) -> Vec<StoryRow> {
 fn row(item: &ConversationItem) -> StoryRow {
     match item {
         ConversationItem::Span(span) => {
-            let failed = span.status == SpanStatus::Error;
+            let failed = span.failure.is_some();
             let mut text = format!("{} · {}", visible(&span.name), took(span));
             if failed && !span.status_message.is_empty() {
                 text.push_str(&format!(" · {}", visible(&span.status_message)));

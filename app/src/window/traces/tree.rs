@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use switchboard_engine::view::{SpanView, Timing, TraceView};
-use switchboard_model::{SpanId, SpanKind, SpanStatus};
+use switchboard_model::{SpanId, SpanKind};
 
 use crate::window::figures;
 
@@ -447,7 +447,7 @@ impl Links {
             let took_ns = if let Timing::Took(took_ns) = span.timing() { took_ns } else { 0 };
             let (start_ns, end_ns) = if span.is_start_believable() { (span.start_ns, span.start_ns.saturating_add(took_ns)) } else { (i64::MAX, i64::MIN) };
             let key = NodeKey { span_id: span.span_id, nth: self.nth[place as usize], is_missing: false };
-            (NodeOf::Span(place), key, start_ns, end_ns, span.status == SpanStatus::Error, odd_time(span))
+            (NodeOf::Span(place), key, start_ns, end_ns, span.failure.is_some(), odd_time(span))
         } else {
             let span_id = self.missing[place as usize - spans.len()];
             (NodeOf::Missing(span_id), NodeKey { span_id, nth: 0, is_missing: true }, i64::MAX, i64::MIN, false, None)

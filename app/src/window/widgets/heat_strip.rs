@@ -4,6 +4,7 @@ use egui::{Align2, Rect, RichText, Sense, Stroke, StrokeKind, Vec2, WidgetInfo, 
 
 use crate::window::{
     figures, fonts,
+    map::scene::Tone,
     theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
 };
 
@@ -25,8 +26,10 @@ pub(crate) struct PartitionCell {
     pub partition: i32,
     /// What waits; unknown = `None`.
     pub lag: Option<u64>,
-    /// All of it in words: `partition 2: 412 behind, read by orders-1, committed 3 s ago`.
+    /// All of it in words: `partition 2: stuck, 412 behind, read by orders-1, committed 3 s ago`.
     pub words: String,
+    /// How urgent it is.
+    pub tone: Tone,
 }
 
 /// A cell to be painted.
@@ -89,7 +92,12 @@ fn cell_ui(ui: &mut egui::Ui, rect: Rect, cell: &PartitionCell, tokens: &DesignT
     let response = ui.interact(rect, ui.scope_id().with(("partition", cell.partition)), Sense::hover());
     let painter = ui.painter();
     let full = step(cell.lag);
-    painter.rect(rect, 3.0, tokens.ink(Ink::Card), Stroke::new(1.0, tokens.ink(Ink::Line)), StrokeKind::Inside);
+    let edge = match cell.tone {
+        Tone::Quiet | Tone::Unknown => Stroke::new(1.0, tokens.ink(Ink::Line)),
+        Tone::Warn => Stroke::new(1.6, tokens.ink(Ink::Warn)),
+        Tone::Bad => Stroke::new(1.6, tokens.ink(Ink::Bad)),
+    };
+    painter.rect(rect, 3.0, tokens.ink(Ink::Card), edge, StrokeKind::Inside);
     if let Some(step) = full.filter(|step| *step > 0) {
         // From the bottom up, so that it can be read without its colour.
         let share = f32::from(step) / f32::from(NUM_STEPS);

@@ -1,9 +1,11 @@
 //! What is found and what is left, as tables; cuts; and how the time grows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 
+#[path = "../../tests/growth/mod.rs"]
+mod growth;
 mod ordinary_lines;
 
 /// The secret in the texts.
@@ -459,46 +461,12 @@ const PARTS: &[&str] = &[
     "cookie: a",
 ];
 
-/// The time that this thread had on a processor, where the system tells it; else the time that passed.
-fn thread_time(began: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let ns = told.as_deref().and_then(|told| told.split_ascii_whitespace().next()?.parse().ok());
-    ns.map_or_else(|| began.elapsed(), Duration::from_nanos)
-}
-
-/// The least time that some work takes.
-fn least_time(mut work: impl FnMut()) -> Duration {
-    let began = Instant::now();
-    let mut once = || {
-        // The system's count is brought up to date when a thread steps back.
-        std::thread::yield_now();
-        let before = thread_time(began);
-        work();
-        std::thread::yield_now();
-        thread_time(began).saturating_sub(before)
-    };
-    (0..5).map(|_| once()).min().unwrap_or_default()
-}
-
 #[test]
-fn twice_the_text_takes_twice_the_time() {
+fn twice_the_text_takes_twice_the_time_and_no_text_takes_long() {
     let redactor = redactor();
-    let time = |text: &str| least_time(|| drop(std::hint::black_box(secret_ranges(text.as_bytes(), &redactor.names))));
     for part in PARTS {
         let text = |len: usize| part.repeat(len / part.len() + 1);
-        let (short, long) = (text(1 << 17), text(1 << 18));
-        // Other processes may take the processor: one fair try of several is asked for.
-        let ratio = (0..10).map(|_| time(&long).as_secs_f64() / time(&short).as_secs_f64().max(20e-6)).find(|ratio| *ratio <= 2.5);
-        assert!(ratio.is_some(), "{part:?} takes {:?} for {} KiB and {:?} for {} KiB", time(&short), short.len() >> 10, time(&long), long.len() >> 10);
-    }
-}
-
-#[test]
-fn no_text_takes_long() {
-    let redactor = redactor();
-    for part in PARTS {
-        let text = part.repeat((1 << 20) / part.len());
-        let took = least_time(|| drop(std::hint::black_box(redactor.redact_text(&text))));
+        let took = growth::assert_linear(part, 1 << 19, text, |text| redactor.redact_text(text));
         assert!(took < Duration::from_millis(1_500), "{part:?}: {took:?} for 1 MiB");
     }
 }

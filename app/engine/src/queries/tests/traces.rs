@@ -18,7 +18,8 @@ fn addresses() -> BTreeSet<String> {
 }
 
 fn asked(store: &Store, filter: &TraceFilter, order: TraceOrder, limit: usize) -> TraceList {
-    let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses: addresses(), order, limit };
+    let scan =
+        TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses: addresses(), channels: Default::default(), order, limit };
     scan.run(&AtomicBool::new(false)).expect("nobody cancels it")
 }
 
@@ -281,7 +282,15 @@ fn a_cancelled_look_ends_without_an_answer() {
     let mut store = Store::new(64 << 20);
     store.insert_spans(&span_batch(header(1, 7), &spans), |_| 2, |_| false, &mut Vec::new());
     for order in [TraceOrder::Newest, TraceOrder::Slowest] {
-        let scan = TraceScan { spans: store.spans.held(), seed: store.seed, filter: TraceFilter::default(), addresses: BTreeSet::new(), order, limit: 10 };
+        let scan = TraceScan {
+            spans: store.spans.held(),
+            seed: store.seed,
+            filter: TraceFilter::default(),
+            addresses: BTreeSet::new(),
+            channels: Default::default(),
+            order,
+            limit: 10,
+        };
         assert_eq!(scan.run(&AtomicBool::new(true)), None);
     }
 }

@@ -140,7 +140,10 @@ impl About<'_> {
                 glyph: None,
                 label: visible(&source.name).into_owned(),
                 value: phase.to_owned(),
-                detail: format!("{} received{lost}", figures::count(counts.received)),
+                detail: match source.left_out_words() {
+                    Some(left_out) => format!("{} received{lost} · {}", figures::count(counts.received), visible(&left_out)),
+                    None => format!("{} received{lost}", figures::count(counts.received)),
+                },
                 tone: Tone::Quiet,
                 action: goto(Target::Source(source.name.clone())),
             }

@@ -1,0 +1,55 @@
+//! Whether the time of some work grows with its input and no faster: for tests of any package (`#[path = "…"] mod growth;`).
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Twice the input may take so many times as long.
+const MOST_GROWTH: f64 = 2.5;
+/// What takes less than this is too short to be measured, s.
+const SHORTEST_S: f64 = 50e-6;
+/// Fair tries: other processes may take the processor, or the caches, in some.
+const MOST_TRIES: usize = 10;
+
+/// Fails unless twice the input takes at most 2.5 times as long; says how long it took. `input` makes one of some length, `work` is
+/// what is measured.
+pub fn assert_linear<T, R>(what: &str, len: usize, input: impl Fn(usize) -> T, mut work: impl FnMut(&T) -> R) -> Duration {
+    let (short, long) = (input(len), input(2 * len));
+    let mut work = |input: &T| drop(black_box(work(black_box(input))));
+    let mut ratios = Vec::new();
+    loop {
+        let short_s = least_time(&mut || work(&short)).as_secs_f64();
+        let long_time = least_time(&mut || work(&long));
+        ratios.push(long_time.as_secs_f64() / short_s.max(SHORTEST_S));
+        if ratios.last().is_some_and(|ratio| *ratio <= MOST_GROWTH) {
+            return long_time;
+        }
+        assert!(ratios.len() < MOST_TRIES, "{what}: {short_s:.6} s for a length of {len}, {long_time:?} for twice as much; in turn {ratios:.1?} times");
+    }
+}
+
+/// The least time that some work takes.
+fn least_time(work: &mut dyn FnMut()) -> Duration {
+    const MOST_TIMES: usize = 5;
+    const ENOUGH: Duration = Duration::from_millis(300);
+    let began = Instant::now();
+    let mut least = Duration::MAX;
+    for _ in 0..MOST_TIMES {
+        let before = thread_time(began);
+        work();
+        least = least.min(thread_time(began).saturating_sub(before));
+        // What takes long is disturbed little.
+        if began.elapsed() > ENOUGH {
+            break;
+        }
+    }
+    least
+}
+
+/// The time that this thread had on a processor, where the system tells it; else the time that passed.
+fn thread_time(began: Instant) -> Duration {
+    // The system's count is brought up to date when a thread steps back.
+    std::thread::yield_now();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let ns = told.as_deref().and_then(|told| told.split_ascii_whitespace().next()?.parse().ok());
+    ns.map_or_else(|| began.elapsed(), Duration::from_nanos)
+}
