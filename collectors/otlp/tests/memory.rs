@@ -121,6 +121,18 @@ fn the_largest_request_takes_little_more_than_its_length() {
             }
         }
     }
+    // One item that is as long as the request, each letter an escape.
+    let body = {
+        let escapes = r"\u0041".repeat(10 << 20);
+        let parts = [r#"{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[{"traceId":"01","name":""#, &escapes, r#""}]}]}]}"#];
+        parts.concat().into_bytes()
+    };
+    let before = resident_bytes();
+    peak.store(0, Ordering::SeqCst);
+    let answer = post(to, ("json", "identity"), &body);
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("longer than 16 MiB"), "{answer}");
+    let grown = peak.load(Ordering::SeqCst).saturating_sub(before);
+    assert!(grown <= MOST_BYTES, "one long item: {} MiB more", grown >> 20);
     is_over.store(true, Ordering::SeqCst);
     engine.join().expect("no panic");
     watcher.join().expect("no panic");

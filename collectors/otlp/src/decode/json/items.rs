@@ -7,12 +7,15 @@ use serde::de::{Deserializer, IgnoredAny};
 
 use super::fields::{Bounded, Id, JsonAttrs, Text, Unsigned, enumerated};
 use super::value::JsonValue;
-use super::{Resource, Visit, lenient};
+use super::{MAX_ITEM_BYTES, Resource, Visit, lenient};
 use crate::decode::columns::nanoseconds;
 use crate::decode::logs::LogFields;
 use crate::decode::spans::{Mark, SpanFields};
 use crate::decode::tally::Lost;
 use crate::decode::{LogBuilder, Rejection, SpanBuilder};
+
+/// Why an item is not read.
+pub(super) const TOO_LONG: &str = "it is longer than 16 MiB";
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -100,6 +103,9 @@ impl LogRecord<'_> {
 
 impl SpanBuilder<'_> {
     fn json_span(&mut self, mark: Mark, json: &str) -> Result<(), Rejection> {
+        if json.len() > MAX_ITEM_BYTES {
+            return Err(self.note_malformed(&TOO_LONG));
+        }
         let span: Span<'_> = if let Ok(span) = serde_json::from_str(json) {
             span
         } else {
@@ -229,6 +235,9 @@ fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
 
 impl LogBuilder<'_> {
     fn json_log(&mut self, start: usize, json: &str) -> Result<(), Rejection> {
+        if json.len() > MAX_ITEM_BYTES {
+            return Err(self.note_malformed(&TOO_LONG));
+        }
         let record: LogRecord<'_> = if let Ok(record) = serde_json::from_str(json) {
             record
         } else {

@@ -23,6 +23,9 @@ use super::{Context, Emit, LogBuilder, Signal, SpanBuilder, Tally, Undecodable};
 /// Bodies up to this size are decoded once, their batches held back until the end is known to be good; longer ones are
 /// looked through first.
 const MAX_HELD_BACK_BYTES: usize = 1 << 20;
+/// Longest item that is read, and longest resource and scope: its texts are there up to three times while they are read.
+const MAX_ITEM_BYTES: usize = 16 << 20;
+const MAX_ITEM_COPIES: usize = 2;
 
 /// Decodes a request. `room` is asked for what is taken beside it, in bytes, before it is.
 pub(super) fn decode(
@@ -34,13 +37,9 @@ pub(super) fn decode(
 ) -> Result<Tally, Undecodable> {
     let text = mend::mended(request, room).map_err(|mend::NoRoom| Undecodable::NoRoom)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    decode_text(signal, text, context, emit).map_err(Undecodable::Json)
-}
-
-fn decode_text(signal: Signal, text: &str, context: Context<'_>, emit: &mut Emit<'_>) -> Result<Tally, String> {
     if signal == Signal::Metrics {
         let mut points = items::Points::default();
-        walk(signal, text, &mut points)?;
+        walk(signal, text, &mut points).map_err(Undecodable::Json)?;
         return Ok(Tally::of_items(points.num_points));
     }
     if text.len() <= MAX_HELD_BACK_BYTES {
@@ -48,7 +47,8 @@ fn decode_text(signal: Signal, text: &str, context: Context<'_>, emit: &mut Emit
         let tally = build(signal, text, 64, context, &mut |batch| {
             held_back.push(batch);
             ControlFlow::Continue(())
-        })?;
+        })
+        .map_err(Undecodable::Json)?;
         for batch in held_back {
             if emit(batch).is_break() {
                 break;
@@ -56,10 +56,13 @@ fn decode_text(signal: Signal, text: &str, context: Context<'_>, emit: &mut Emit
         }
         return Ok(tally);
     }
-    let mut count = Count(0);
-    walk(signal, text, &mut count)?;
-    let mut tally = build(signal, text, count.0, context, emit)?;
-    tally.num_items = count.0;
+    let mut count = Count::default();
+    walk(signal, text, &mut count).map_err(Undecodable::Json)?;
+    if count.longest_bytes > MAX_HELD_BACK_BYTES && !room(MAX_ITEM_COPIES * count.longest_bytes.min(MAX_ITEM_BYTES)) {
+        return Err(Undecodable::NoRoom);
+    }
+    let mut tally = build(signal, text, count.num, context, emit).map_err(Undecodable::Json)?;
+    tally.num_items = count.num;
     Ok(tally)
 }
 
@@ -90,11 +93,16 @@ trait Visit {
     fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()>;
 }
 
-struct Count(u64);
+#[derive(Default)]
+struct Count {
+    num: u64,
+    longest_bytes: usize,
+}
 
 impl Visit for Count {
-    fn item(&mut self, _resource: &Resource<'_>, _scope_name: &str, _item: &str) -> ControlFlow<()> {
-        self.0 += 1;
+    fn item(&mut self, _resource: &Resource<'_>, _scope_name: &str, item: &str) -> ControlFlow<()> {
+        self.num += 1;
+        self.longest_bytes = self.longest_bytes.max(item.len());
         ControlFlow::Continue(())
     }
 }
