@@ -2,6 +2,9 @@
 
 pub mod cli;
 pub mod demo;
+#[cfg(test)]
+#[path = "../../collectors/model/tests/growth/mod.rs"]
+mod growth;
 pub mod headless;
 mod hidden;
 pub mod interruptions;

@@ -40,6 +40,33 @@ pub(crate) fn elide_middle(text: &str, chars_max: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// What fits with the most characters, of four at least and `most` at most, where fewer fit the better. Names are of strangers: few tries
+/// are made, though all that makes one wide may stand at its ends.
+pub(crate) fn longest_fitting<T>(most: usize, mut fitting: impl FnMut(usize) -> Option<T>) -> Option<T> {
+    const TOO_FEW: usize = 3;
+    if most <= TOO_FEW {
+        return None;
+    }
+    // The first guess is a good one for most names.
+    let mut best = fitting(most);
+    if best.is_some() {
+        return best;
+    }
+    let (mut fits, mut too_many) = (TOO_FEW, most);
+    // As the next one or two are for nearly all others.
+    let mut guess = most - 1;
+    while too_many - fits > 1 {
+        let fitted = fitting(guess);
+        if fitted.is_some() {
+            (best, fits) = (fitted, guess);
+        } else {
+            too_many = guess;
+        }
+        guess = if most - too_many < 3 && too_many - fits > 1 { too_many - 1 } else { fits + (too_many - fits) / 2 };
+    }
+    best
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +85,21 @@ mod tests {
     fn both_ends_of_a_long_name_are_kept() {
         assert_eq!(elide_middle("inventory", 9), "inventory");
         assert_eq!(elide_middle("inventory.reservation.replies", 13), "invent…eplies");
+    }
+
+    #[test]
+    fn a_name_is_cut_to_what_fits_in_few_tries() {
+        for most in (0..60_usize).chain([1_000, 65_536]) {
+            for fits in (0..60).chain([most / 3, most.saturating_sub(1), most]) {
+                let mut num_tries = 0;
+                let found = longest_fitting(most, |chars| {
+                    num_tries += 1;
+                    (chars <= fits).then_some(chars)
+                });
+                let expected = Some(fits.min(most)).filter(|chars| *chars > 3);
+                assert_eq!(found, expected, "{fits} of {most}");
+                assert!(num_tries <= 5 + most.max(1).ilog2(), "{num_tries} tries for {fits} of {most}");
+            }
+        }
     }
 }

@@ -237,6 +237,10 @@ fn read_count(value: &Value) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[path = "../../model/tests/growth/mod.rs"]
+mod growth;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -387,6 +391,50 @@ mod tests {
             for value in [serde_json::from_str(&text).unwrap_or(json!({})), json!({"circuitBreakers": {inner.clone(): {"state": inner, "failureRate": inner}}}),
                 json!({"circuitBreakerEvents": [{"circuitBreakerName": inner, "type": "STATE_TRANSITION", "stateTransition": inner, "creationTime": inner}]})] {
                 let _ = (read_breakers(&value), read_events(&value), read_instance(&value));
+            }
+        }
+    }
+
+    #[test]
+    fn twice_the_answer_takes_twice_the_time() {
+        let long = |part: &str, len: usize| part.repeat(len / part.len());
+        let answers: [(&str, &dyn Fn(usize) -> String); 12] = [
+            ("breakers", &|num| {
+                json!({ "circuitBreakers": (0..num).map(|n| (format!("b{n}"), json!({"state": "OPEN", "failureRate": "1%"}))).collect::<Map<_, _>>() })
+                    .to_string()
+            }),
+            ("one breaker again and again", &|num| format!(r#"{{"circuitBreakers":{{{}"a":0}}}}"#, r#""b":{"state":"OPEN"},"#.repeat(num))),
+            ("names", &|num| json!({ "circuitBreakers": vec!["b"; num] }).to_string()),
+            ("long names", &|num| json!({ "circuitBreakers": vec![long(" a", num * 16)] }).to_string()),
+            ("fields of one", &|num| json!({"circuitBreakers": {"b": (0..num).map(|n| (format!("f{n}"), json!(n))).collect::<Map<_, _>>()}}).to_string()),
+            ("rates", &|num| json!({"circuitBreakers": {"b": {"failureRate": long("% ", num * 16), "bufferedCalls": long("1 ", num * 16)}}}).to_string()),
+            ("digits", &|num| format!(r#"{{"circuitBreakers":{{"b":{{"bufferedCalls":{}}}}}}}"#, "1".repeat(num * 16))),
+            ("events", &|num| {
+                json!({ "circuitBreakerEvents": vec![json!({"circuitBreakerName": "b", "type": "STATE_TRANSITION", "stateTransition": "OPEN_TO_CLOSED", "creationTime": "2026-11-21T09:15Z"}); num] }).to_string()
+            }),
+            ("transitions", &|num| {
+                json!({"circuitBreakerEvents": [{"circuitBreakerName": "b", "type": "STATE_TRANSITION", "stateTransition": long("_TO_", num * 16)}]})
+                    .to_string()
+            }),
+            ("lists in lists", &|num| "[".repeat(num * 16)),
+            ("maps in maps", &|num| r#"{"circuitBreakers":"#.repeat(num)),
+            ("escapes", &|num| format!(r#"{{"circuitBreakers":"{}"}}"#, r"\u0041\n\ud83d\ude00".repeat(num))),
+        ];
+        for (what, answer) in answers {
+            growth::assert_linear(what, 2_048, answer, |text| {
+                let answer: Value = serde_json::from_str(text).unwrap_or_default();
+                let guards = GUARDS.iter().filter_map(|guard| read_guard_events(&answer, guard)).count();
+                (read_breakers(&answer), read_events(&answer), read_instance(&answer), lists_endpoint(&answer, "a"), guards)
+            });
+        }
+    }
+
+    #[test]
+    fn twice_the_time_of_day_takes_twice_the_time_to_read() {
+        for part in ["0", "1", "-", ":", ".", "T", "Z", "+", "[", "]", "[]", "é", " ", "2026-", "2026-11-21T", "2026-11-21T09:15:30.", "+01:00", "Z["] {
+            for begin in ["", "2026-11-21T", "2026-11-21T09:15:30.", "2026-11-21T09:15:30+", "2026-11-21T09:15:30Z["] {
+                let text = |len: usize| begin.to_owned() + &part.repeat(len / part.len());
+                growth::assert_linear(&format!("{begin:?} and {part:?}"), 1 << 18, text, |text| parse_zoned_date_time(text));
             }
         }
     }

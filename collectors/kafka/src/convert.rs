@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use switchboard_model::{
     Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, RawHash, RecordBatch, RecordRow, Redactor,
     SourceId, Str, TextArena, TimestampType,
@@ -77,6 +78,8 @@ pub(crate) struct RecordBuilder {
     redactor: Arc<Redactor>,
     meanings: NameMeanings,
     batch: RecordBatch,
+    /// Numbers of the batch's channels: a broker may have any number of them.
+    channels: HashMap<Box<str>, u32>,
     /// Header names of the last record by position: most records of a topic have the same ones.
     last_names: Vec<(Str, NameMeaning)>,
     text_bytes: usize,
@@ -91,6 +94,7 @@ impl RecordBuilder {
             redactor,
             meanings: NameMeanings::default(),
             batch: RecordBatch::default(),
+            channels: HashMap::new(),
             last_names: Vec::new(),
             text_bytes: 0,
             num_unreadable: 0,
@@ -119,12 +123,14 @@ impl RecordBuilder {
 
     /// The batch's number for a channel.
     pub fn channel(&mut self, name: &str) -> u32 {
-        if let Some(at) = self.batch.channels.iter().position(|row| self.batch.text.bytes(row.name) == name.as_bytes()) {
-            return at as u32;
+        if let Some(number) = self.channels.get(name) {
+            return *number;
         }
+        let number = self.batch.channels.len() as u32;
+        self.channels.insert(name.into(), number);
         let name = self.push(name.as_bytes());
         self.batch.channels.push(ChannelRow { name });
-        self.batch.channels.len() as u32 - 1
+        number
     }
 
     /// Adds a record.
@@ -177,6 +183,7 @@ impl RecordBuilder {
         }
         batch.header = BatchHeader { version: BATCH_VERSION, source: self.source, received_ns };
         batch.cluster = self.cluster.clone();
+        self.channels.clear();
         self.last_names.clear();
         self.text_bytes = 0;
         batch
@@ -258,8 +265,19 @@ struct Flags {
 }
 
 #[cfg(test)]
+#[path = "../../model/tests/growth/mod.rs"]
+mod growth;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Names and values.
+    type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+    /// Topic, key and value, headers.
+    type Sent = (String, Vec<u8>, Headers);
+    /// What some are called, and so many of them.
+    type Kind<'k> = (&'static str, &'k dyn Fn(usize) -> Vec<Sent>);
 
     fn builder() -> RecordBuilder {
         let cluster = ClusterRef { system: "kafka".to_owned(), cluster_id: None, name: "k".to_owned() };
@@ -390,6 +408,33 @@ mod tests {
             if !row.redacted {
                 proptest::prop_assert_eq!(batch.text.bytes(row.value.unwrap_or_default()), value.as_deref().unwrap_or_default());
             }
+        }
+    }
+
+    #[test]
+    fn twice_the_records_take_twice_the_time() {
+        let build = |records: &[Sent]| {
+            let mut builder = builder();
+            for (topic, value, headers) in records {
+                let channel = builder.channel(topic);
+                let headers: Vec<(&[u8], Option<&[u8]>)> = headers.iter().map(|(name, value)| (name.as_slice(), Some(value.as_slice()))).collect();
+                builder.add(channel, &raw(Some(value), Some(value), &headers));
+            }
+            builder.finish(1)
+        };
+        let header = |name: String| (name.into_bytes(), b"a-1".to_vec());
+        let kinds: [Kind<'_>; 8] = [
+            ("topics", &|num| (0..num).map(|number| (format!("t{number}"), Vec::new(), Vec::new())).collect()),
+            ("records", &|num| (0..num).map(|_| ("t".to_owned(), b"{\"token\":{".to_vec(), vec![header("traceparent".to_owned())])).collect()),
+            ("names of headers", &|num| (0..num).map(|number| ("t".to_owned(), Vec::new(), vec![header(format!("n{number}"))])).collect()),
+            ("headers of one", &|num| vec![("t".to_owned(), Vec::new(), (0..num).map(|number| header(format!("n{number}"))).collect())]),
+            ("ids of one", &|num| vec![("t".to_owned(), Vec::new(), (0..num).map(|_| header("correlation-id".to_owned())).collect())]),
+            ("a long value", &|num| vec![("t".to_owned(), b"\"token\":{".repeat(num), Vec::new())]),
+            ("a long name", &|num| vec![("t".to_owned(), Vec::new(), vec![header("token-".repeat(num))])]),
+            ("a long id", &|num| vec![("t".to_owned(), Vec::new(), vec![(b"uber-trace-id".to_vec(), b"%3A".repeat(num))])]),
+        ];
+        for (what, make) in kinds {
+            growth::assert_linear(what, 4_096, make, |records| build(records));
         }
     }
 }

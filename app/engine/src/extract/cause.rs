@@ -156,6 +156,43 @@ pub(super) fn back_off_ms(batch: &SpanBatch, span: &SpanRow, error_type: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::growth::assert_linear;
+
+    #[test]
+    fn twice_the_stack_takes_twice_the_time() {
+        for part in [
+            "Caused by: ",
+            "Caused by: a.KafkaException\n",
+            "Caused by: a",
+            "Caused by: a.",
+            "Caused by: a/",
+            "---> ",
+            "---> a.AggregateException",
+            "Wrapped by: ",
+            "nested exception is ",
+            "nested exception is a.",
+            "a",
+            "a.",
+            "a$",
+            "a/",
+            "é",
+            " ",
+            ".",
+            "\n",
+            "C",
+            "--",
+            "is not ready for consumption, backing off for approx. ",
+            "1",
+        ] {
+            let text = |len: usize| part.repeat(len / part.len());
+            assert_linear(&format!("a stack of {part:?}"), 1 << 18, text, |text| innermost(text).is_some());
+            assert_linear(&format!("a class of {part:?}"), 1 << 18, text, |text| class_at(text).is_some_and(is_wrapper));
+            assert_linear(&format!("a message of {part:?}"), 1 << 18, text, |text| nested(text).is_some());
+        }
+        // One that is named as often as is looked at, each reaching to the end of all.
+        let long = |len: usize| "Caused by: a.KafkaException ".repeat(16) + "Caused by: " + &"a".repeat(len);
+        assert_linear("long names of causes", 1 << 18, long, |text| innermost(text).is_some());
+    }
 
     #[test]
     fn the_innermost_cause_that_is_no_wrapper_is_the_cause() {

@@ -56,6 +56,17 @@ fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::growth::assert_linear;
+
+    #[test]
+    fn twice_the_text_takes_twice_the_time() {
+        for part in ["@", "1@", "a@1@", ":", ":1", "/1", "1", "a", "p", "p1", "-", " ", "\u{3000}", "]", "[1]", "#", "é", "e\u{301}"] {
+            for end in ["", "@1", "2@1", ":2:1", "[2]@1"] {
+                let text = |len: usize| part.repeat(len / part.len()) + end;
+                assert_linear(&format!("{part:?} with {end:?}"), 1 << 18, text, |text| Position::parse(text));
+            }
+        }
+    }
 
     #[test]
     fn a_position_is_read_in_its_spellings() {

@@ -125,3 +125,23 @@ impl SoughtInRecord {
 fn in_one_line(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::assert_linear;
+
+    #[test]
+    fn twice_the_value_takes_twice_the_time() {
+        for part in ["a", " ", "a ", "\n", "\u{3000}", "é", "e\u{301}", "\0", "\u{1}a", "0", "f", "@", "1@"] {
+            for sought in ["ab", "a b", "00", "ffff0f", "éà", "2@1", "null"] {
+                let Some(sought) = SoughtInRecord::new(sought) else { panic!("nothing is sought") };
+                let value = |len: usize| part.repeat(len / part.len()).into_bytes();
+                assert_linear(&format!("{part:?}"), 1 << 17, value, |value| {
+                    let is_binary = Written::of(value) == Written::Hex;
+                    sought.is_in_text(value) || is_binary && sought.is_in_hex(value)
+                });
+            }
+        }
+    }
+}

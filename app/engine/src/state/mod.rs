@@ -31,3 +31,6 @@ pub(crate) use place::Place;
 pub(crate) use retry_topic::dues;
 pub(crate) use sources::Sources;
 pub(crate) use span_readers::{ReaderSpan, SpanReaders};
+
+#[cfg(test)]
+mod growth_tests;

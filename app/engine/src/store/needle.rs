@@ -5,6 +5,9 @@ use memchr::{memchr, memchr2, memchr3, memmem};
 /// Bytes that are folded at a time: they stay in the nearest cache.
 const CHUNK_BYTES: usize = 16 << 10;
 
+/// A text longer than this is not compared place by place.
+const LONG_BYTES: usize = 64;
+
 /// A character of the text in its cases, as UTF-8.
 type Cases = Vec<Vec<u8>>;
 
@@ -30,6 +33,9 @@ impl Needle {
     pub(crate) fn find(&self, value: &[u8]) -> Option<(usize, usize)> {
         let Some(folded) = &self.folded else { return self.find_cases(value, 0) };
         let (first, last_start) = (*folded.first()?, value.len().checked_sub(folded.len())?);
+        if folded.len() > LONG_BYTES {
+            return self.find_long(value);
+        }
         let starts = &value[..=last_start];
         let mut from = 0;
         loop {
@@ -39,6 +45,17 @@ impl Needle {
             }
             from = at + 1;
         }
+    }
+
+    /// The same for a text that would take long to compare at each place that it may begin at.
+    #[cold]
+    fn find_long(&self, value: &[u8]) -> Option<(usize, usize)> {
+        let mut found = None;
+        self.each(value, |start, end| {
+            found = Some((start, end));
+            value.len()
+        });
+        found
     }
 
     /// Calls back with places where the text stands, from and to; the callback says from where on to look for the next.
@@ -113,6 +130,59 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::growth::assert_linear;
+
+    #[test]
+    fn twice_the_text_takes_twice_the_time_and_so_does_twice_the_needle() {
+        for (part, end) in [
+            ("a", "b"),
+            ("A", "b"),
+            ("aA", "b"),
+            ("ab", "a"),
+            ("0", "1"),
+            ("é", "à"),
+            ("éÉ", "à"),
+            ("aé", "à"),
+            ("日", "本"),
+            ("ß", "x"),
+            ("İ", "i"),
+            ("\u{301}", "e"),
+        ] {
+            let text = |len: usize| part.repeat(len / part.len()).into_bytes();
+            let places = |bytes: &[u8], needle: &Needle| {
+                let mut num = 0;
+                needle.each(bytes, |_, end| {
+                    num += 1;
+                    end
+                });
+                (num, needle.find(bytes))
+            };
+            for num_before in [0, 1, 20] {
+                let needle = Needle::new(&(part.repeat(num_before) + end));
+                assert_linear(&format!("{part:?} before {end:?}"), 1 << 16, text, |bytes| places(bytes, &needle));
+            }
+            // Those that are typed are short, or of ASCII where they are pasted out of a log.
+            if part.is_ascii() && end.is_ascii() {
+                let both = |len: usize| (text(len * 4), Needle::new(&(part.repeat(len / part.len()) + end)));
+                assert_linear(&format!("a needle that grows with the text, of {part:?} before {end:?}"), 1 << 14, both, |(bytes, needle)| {
+                    places(bytes, needle)
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_found_in_any_case_wherever_it_stands() {
+        for part in ["Order ", "4711 "] {
+            let text = part.repeat(40);
+            let needle = Needle::new(&text.to_lowercase());
+            for padding in [0, 1, 100, CHUNK_BYTES - 7, 3 * CHUNK_BYTES] {
+                let value = "o".repeat(padding) + &text.to_uppercase() + "!";
+                assert_eq!(needle.find(value.as_bytes()), Some((padding, padding + text.len())), "{padding}");
+                assert_eq!(needle.find(&value.as_bytes()[..padding + text.len() - 1]), None, "{padding}");
+            }
+        }
+    }
 
     fn naive(text: &str, needle: &str) -> bool {
         text.to_lowercase().contains(&needle.to_lowercase())

@@ -125,6 +125,11 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     if pattern.is_empty() {
         return false;
     }
+    // Counted once: a star before them would have them counted from each of them on.
+    let mut num_digits = vec![0; name.len() + 1];
+    for at in (0..name.len()).rev().filter(|_| pattern.contains(&'#')) {
+        num_digits[at] = if name[at].is_ascii_digit() { num_digits[at + 1] + 1 } else { 0 };
+    }
     let (mut at, mut in_name) = (0, 0);
     // Where the last star stands, and up to where of the name it has taken.
     let mut star: Option<(usize, usize)> = None;
@@ -136,7 +141,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
                 continue;
             }
             Some('#') => {
-                let digits = name[in_name..].iter().take_while(|c| c.is_ascii_digit()).count();
+                let digits = num_digits[in_name];
                 (digits > 0).then_some(digits)
             }
             Some('?') => (in_name < name.len()).then_some(1),
@@ -187,6 +192,16 @@ mod tests {
             ("", "", false),
         ] {
             assert_eq!(matches(pattern, name), fits, "{pattern} on {name}");
+        }
+    }
+
+    #[test]
+    fn twice_the_name_takes_twice_the_time() {
+        for pattern in ["*#x", "*1#x", "*a*a*a*b", "*?#?", "#", "*-retry-#", "a?c"] {
+            for part in ["1", "a", "-retry-1", "a1", "é", "\u{301}", "-", "*", "#"] {
+                let name = |len: usize| part.repeat(len / part.len());
+                crate::growth::assert_linear(&format!("{pattern} on {part:?}"), 1 << 14, name, |name| matches(pattern, name));
+            }
         }
     }
 

@@ -201,15 +201,10 @@ fn one_line(painter: &Painter, text: &str, font: &FontId, wrap: TextWrapping) ->
 
 /// A text that takes `whole_pt` as a whole, cut in its middle to at most this width.
 fn cut_to(painter: &Painter, text: &str, font: &FontId, width: f32, whole_pt: f32) -> Arc<Galley> {
-    let mut chars = (text.chars().count() as f32 * width / whole_pt).floor() as usize;
-    while chars > 3 {
-        let cut = one_line(painter, &sanitise::elide_middle(text, chars), font, TextWrapping::no_max_width());
-        if cut.size().x <= width {
-            return cut;
-        }
-        chars -= 1;
-    }
-    one_line(painter, &sanitise::elide_middle(text, 3), font, TextWrapping::truncate_at_width(width.max(8.0)))
+    let most = (text.chars().count() as f32 * width / whole_pt).floor() as usize;
+    let cut_at = |chars: usize| one_line(painter, &sanitise::elide_middle(text, chars), font, TextWrapping::no_max_width());
+    let cut = sanitise::longest_fitting(most, |chars| Some(cut_at(chars)).filter(|cut| cut.size().x <= width));
+    cut.unwrap_or_else(|| one_line(painter, &sanitise::elide_middle(text, 3), font, TextWrapping::truncate_at_width(width.max(8.0))))
 }
 
 #[derive(Clone, Copy)]

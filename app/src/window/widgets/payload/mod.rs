@@ -305,4 +305,61 @@ mod tests {
         assert_eq!(read(br#"{"a":}"#).lines(Form::Json).left_out, "No JSON from byte 5 on; see it as text");
         assert_eq!(read(&[0xff]).lines(Form::Json).left_out, "No JSON: byte 0 is no UTF-8");
     }
+
+    #[test]
+    fn twice_the_value_takes_twice_the_time() {
+        const PARTS: &[&str] = &[
+            "[",
+            "{",
+            "[]",
+            "{}",
+            "[1],",
+            "[[",
+            "{\"a\":",
+            "{\"a\":[",
+            "\"",
+            "\"a\",",
+            "\\",
+            "\"\\",
+            "\"\\u",
+            "\"\\u0041",
+            "1",
+            "-",
+            "1.",
+            "1e",
+            "1,",
+            ",",
+            ":",
+            "t",
+            "true,",
+            "nul",
+            "a",
+            " ",
+            "\t",
+            "\n",
+            "\r\n",
+            "é",
+            "e\u{301}",
+            "\u{301}",
+            "\u{202e}",
+            "\u{200d}",
+            "日",
+            "😀",
+            "\0",
+            "<a>",
+            "<",
+            "<a b='",
+            "&",
+            "]",
+        ];
+        for part in PARTS {
+            for begin in ["", "[", "[[[", "{\"a\":\"", "\0\0\0\0\u{1}["] {
+                let value = |len: usize| (begin.to_owned() + &part.repeat(len / part.len())).into_bytes();
+                crate::growth::assert_linear(&format!("{begin:?} and {part:?}"), 1 << 14, value, |value| {
+                    let mut payload = read(value);
+                    (Form::ALL.map(|form| payload.lines(form).lines.len()), bytes_in_line(Some(value)))
+                });
+            }
+        }
+    }
 }
