@@ -93,7 +93,7 @@ pub(crate) fn sentence(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
     }
     let num_left_out = snapshot.totals.limits.capped;
     if num_left_out > 0 {
-        parts.push(plain(format!("{} left out", figures::count(num_left_out)), true, Topic::Sources));
+        parts.push(plain(format!("{} left out", figures::count(num_left_out)), false, Topic::Sources));
     }
     let share = snapshot.interactions.iter().filter_map(|interaction| interaction.sampled_share).reduce(f64::min);
     if let Some(share) = share.filter(|share| *share < 0.995) {

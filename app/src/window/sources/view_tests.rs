@@ -12,6 +12,8 @@ use crate::sources::{SourceProfile, SourcesBoard, SourcesCommand, Trial};
 use crate::window::{
     SessionCommand, WindowApp, WindowOptions,
     command::UiCommand,
+    map::scene::{Scene, Tone},
+    status::sentence,
     testing::{self, FixedSource, NOW_NS},
     view::Target,
 };
@@ -91,11 +93,13 @@ fn what_found_no_room_is_told_where_it_came_from_and_on_top() {
     let left = |what: &str, num| LeftOut { what: what.to_owned(), num };
     Arc::make_mut(&mut business.sources)[1].left_out = vec![left("circuit breakers", 16_000), left("services", 12)];
     business.totals.limits.capped = 16_012;
+    let scene = Scene::build(&business, NOW_NS);
+    let on_top: Vec<_> = sentence(&scene, &business, NOW_NS).into_iter().filter(|part| part.text == "16,012 left out").collect();
+    assert_eq!(on_top.iter().map(|part| (part.tone, part.dim)).collect::<Vec<_>>(), [(Tone::Quiet, false)], "calm, and shown however narrow it is");
     let source = FixedSource::new(business);
     source.show_sources(board());
     let mut harness = harness(&source);
-    harness.get_by_label_contains("16,012 left out");
-    harness.get_by_label_contains("source lab-kafka, Kafka, live for 0 s, 26,110 received, no room for all it tells of").click();
+    harness.get_by_label_contains("source lab-kafka, Kafka, live for 0 s, 26,110 received, localhost:9092; no room for all it tells of").click();
     harness.run();
     harness.get_by_label("Each source has its share of what is kept: no room for all it tells of; left out so far: 16,000 circuit breakers, 12 services");
 }
