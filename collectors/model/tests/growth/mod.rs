@@ -8,12 +8,16 @@ const MOST_GROWTH: f64 = 2.5;
 /// What takes less than this says nothing, s: of texts as long as these, what looks at each place from every other takes far longer, and
 /// below it memory that is asked of the system for the first time weighs more than the work.
 const SHORTEST_S: f64 = 1e-3;
+/// Below the most that the allocator of Linux keeps, 32 MiB.
+const KEPT_BYTES: usize = 30 << 20;
 /// Fair tries: other processes may take the processor, or the caches, in some.
 const MOST_TRIES: usize = 10;
 
 /// Fails unless twice the input takes at most 2.5 times as long; says how long it took. `input` makes one of some length, `work` is
 /// what is measured.
 pub fn assert_linear<T, R>(what: &str, len: usize, input: impl Fn(usize) -> T, mut work: impl FnMut(&T) -> R) -> Duration {
+    // Once it gave so much back, the allocator keeps what it has: asking the system for it again would grow by leaps.
+    drop(black_box(vec![1_u8; KEPT_BYTES]));
     let (short, long) = (input(len), input(2 * len));
     let mut work = |input: &T| drop(black_box(work(black_box(input))));
     let mut ratios = Vec::new();
