@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use switchboard_tests::program;
 
 /// How long anything may take that is waited for.
-const DEADLINE: Duration = Duration::from_mins(2);
+const DEADLINE: Duration = Duration::from_mins(3);
 /// How long keys are given to take effect before they are pressed again.
 const LOOKS: Duration = Duration::from_secs(3);
 /// A few frames of a window that is drawn in software beside a busy machine.
@@ -214,7 +214,11 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
     // The three forms of copying, read by another program.
     let first_trace = || {
         window.run("Show traces");
-        display.press(&["Down", "c"]);
+        // The row is asked for once the view is there.
+        std::thread::sleep(LOOKS);
+        display.press(&["Down"]);
+        std::thread::sleep(FRAMES);
+        display.press(&["c"]);
     };
     let text = window.copied(first_trace, |text| text.contains(&format!("trace {TRACE}")));
     assert!(text.starts_with("注文 POST /checkout\n42 ms · 1 span"), "{text}");
@@ -232,7 +236,7 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
         display.press(&["ctrl+a", "ctrl+v"]);
         std::thread::sleep(FRAMES);
         display.press(&["Return"]);
-        std::thread::sleep(FRAMES);
+        std::thread::sleep(LOOKS);
         display.press(&["c"]);
     };
     let text = window.copied(find, |text| text != TRACE && text.contains(&format!("trace {TRACE}\n")));

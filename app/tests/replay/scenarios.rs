@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
-use switchboard::replay::{AskedLetters, ReplayCommand, RunPhase, SentCounts};
+use switchboard::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
 use switchboard_model::{SourceCommand, TailFrom};
 
 use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
@@ -289,8 +290,9 @@ pub async fn dies_after_its_retries(cluster: Cluster) {
     let board = replaying.preview(asked.clone()).await;
     replaying.begin(&board);
     replaying.session.replay(ReplayCommand::Continue);
-    let retried = until("retries", || replaying.session.replay_board().run.clone().filter(|run| run.num_retried > 0)).await;
-    assert_eq!((retried.num_consumed, &retried.phase), (0, &RunPhase::Watching), "{retried:#?}");
+    let is_retried = |run: &Arc<RunBoard>| run.num_retried > 0 && run.phase == RunPhase::Watching;
+    let retried = until("retries", || replaying.session.replay_board().run.clone().filter(is_retried)).await;
+    assert_eq!(retried.num_consumed, 0, "{retried:#?}");
     replaying.until_phase(RunPhase::is_ended).await;
     let all_dead = || replaying.session.replay_board().run.clone().filter(|run| run.num_dead_again == 5);
     let run = until("all five dead", all_dead).await;
