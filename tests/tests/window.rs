@@ -108,25 +108,22 @@ impl Window {
         let display = Display::start();
         let folder = tempfile::tempdir().expect("a folder");
         let home = folder.path();
-        let opener = home.join("xdg-open");
-        std::fs::write(&opener, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", home.join("opened").display())).expect("written");
-        std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).expect("executable");
+        let browser = home.join("browser");
+        std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", home.join("opened").display())).expect("written");
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("executable");
         let profile = home.join("profile.toml");
         std::fs::write(&profile, "name = \"window test\"\n[links]\ntrace = \"http://links.test/trace/{trace_id}?span={span_id}\"\n").expect("written");
         let (grpc_port, http_port) = program::free_ports().expect("free ports");
-        let path =
-            std::env::join_paths([home.to_owned()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()))).expect("a path");
         let log = std::fs::File::create(home.join("log")).expect("a file");
         let child = display
             .command(&program::path().expect("built").display().to_string(), &["watch", "--profile"])
             .arg(&profile)
             .args(["--otlp-grpc-port", &grpc_port.to_string(), "--otlp-http-port", &http_port.to_string()])
-            .env("PATH", path)
             .env("HOME", home)
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("SWITCHBOARD_LOG", "info")
-            .env_remove("BROWSER")
+            .env("BROWSER", &browser)
             .stdout(log.try_clone().expect("a file"))
             .stderr(log)
             .spawn()
@@ -157,7 +154,7 @@ impl Window {
 
     /// A command by its name, from the palette. A window that draws slowly may still miss it.
     fn run(&self, command: &str) {
-        self.display.press(&["Escape", "ctrl+p"]);
+        self.display.press(&["ctrl+p"]);
         std::thread::sleep(FRAMES);
         self.display.xdotool(&["type", "--delay", "20", command]);
         std::thread::sleep(FRAMES);
@@ -213,6 +210,7 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
 
     // The three forms of copying, read by another program.
     let first_trace = || {
+        display.press(&["Escape"]);
         window.run("Show traces");
         // The row is asked for once the view is there.
         std::thread::sleep(LOOKS);
@@ -222,10 +220,14 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
     };
     let text = window.copied(first_trace, |text| text.contains(&format!("trace {TRACE}")));
     assert!(text.starts_with("注文 POST /checkout\n42 ms · 1 span"), "{text}");
-    let copied = window.copied(|| window.run("Copy as JSON"), |text| text.trim_start().starts_with('{'));
+    let row_as = |command: &str| {
+        display.press(&["Down"]);
+        window.run(command);
+    };
+    let copied = window.copied(|| row_as("Copy as JSON"), |text| text.trim_start().starts_with('{') && text.contains(TRACE));
     let copied: Value = serde_json::from_str(&copied).expect("JSON");
     assert_eq!((copied["trace_id"].as_str(), copied["service"].as_str()), (Some(TRACE), Some("注文")));
-    let text = window.copied(|| window.run("Copy as Markdown"), |text| text.starts_with("**"));
+    let text = window.copied(|| row_as("Copy as Markdown"), |text| text.starts_with("**") && text.contains(TRACE));
     assert!(text.contains(&format!("trace `{TRACE}`")), "{text}");
 
     // What another program copied is pasted into Find; what is found is opened.
