@@ -103,6 +103,8 @@ async fn small_the_report_of_the_program_is_what_the_business_wrote_into_its_boo
     program.wait_for_line("OTLP · live", Duration::from_mins(1)).expect("listens");
 
     let mut spring = Spring::start(folder.path(), &broker.address, ports.1, orders_port, 1).expect("Spring");
+    // Who was away for long is asked again at longer intervals.
+    program.wait_for_line("orders-1 actuator · live", AGREES_WITHIN).expect("the actuator is read");
     spring.place("good", 12).await.expect("answered");
     spring.place("poison", 2).await.expect("answered");
     spring.place("unbillable", 1).await.expect("answered");
