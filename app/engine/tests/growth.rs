@@ -4,13 +4,32 @@ mod batches;
 #[path = "../../../collectors/model/tests/growth/mod.rs"]
 mod growth;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use batches::{Record, Span, engine, facts, group, pairs, records, spans, tick, topic};
 use growth::assert_linear;
+use switchboard_engine::Engine;
 use switchboard_engine::view::{ChannelKey, Query, TraceFilter, TraceOrder};
 use switchboard_model::{Batch, CorrelationId, Fact, Input, TraceId};
 
 /// What some are called, and so many of them.
 type Kind<T> = (&'static str, fn(usize) -> Vec<T>);
+
+/// One measures at a time: two at once take the caches from one another.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An engine that took a batch and told what follows from it.
+fn taken(batch: &Batch) -> Engine {
+    let mut engine = engine();
+    engine.apply(Input::Batch(batch.clone()));
+    engine.apply(Input::Batch(tick(1_000)));
+    engine.report(&[]);
+    drop(engine.snapshot(&[]));
+    engine
+}
 
 /// Spans by what makes them costly, so many.
 fn kinds_of_spans() -> Vec<Kind<Span>> {
@@ -88,21 +107,16 @@ fn kinds_of_spans() -> Vec<Kind<Span>> {
 
 #[test]
 fn twice_the_spans_take_twice_the_time() {
+    let _alone = alone();
     for (what, make) in kinds_of_spans() {
         let batch = |num: usize| spans(10, &make(num));
-        assert_linear(what, 2_000, batch, |batch| {
-            let mut engine = engine();
-            engine.apply(Input::Batch(batch.clone()));
-            engine.apply(Input::Batch(tick(1_000)));
-            engine.report(&[]);
-            drop(engine.snapshot(&[]));
-            engine
-        });
+        assert_linear(what, 2_000, batch, taken);
     }
 }
 
 #[test]
 fn a_deep_trace_needs_no_deep_stack() {
+    let _alone = alone();
     let look = || {
         let deep: Vec<Span> = (0..50_000).map(|id| Span::server("shop", 1, id + 2, id + 1)).collect();
         for order in [deep.clone(), deep.into_iter().rev().collect()] {
@@ -170,21 +184,16 @@ fn letters(number: usize) -> String {
 
 #[test]
 fn twice_the_records_take_twice_the_time() {
+    let _alone = alone();
     for (what, make) in kinds_of_records() {
         let batch = |num: usize| records(10, &make(num));
-        assert_linear(what, 2_000, batch, |batch| {
-            let mut engine = engine();
-            engine.apply(Input::Batch(batch.clone()));
-            engine.apply(Input::Batch(tick(1_000)));
-            engine.report(&[]);
-            drop(engine.snapshot(&[]));
-            engine
-        });
+        assert_linear(what, 2_000, batch, taken);
     }
 }
 
 #[test]
 fn twice_the_facts_take_twice_the_time() {
+    let _alone = alone();
     let kinds: [Kind<Fact>; 4] = [
         ("topics", |num| (0..num).map(|number| topic(&format!("t{number}"), 10)).collect()),
         ("groups", |num| (0..num).map(|number| group(&format!("g{number}"), "orders", 1, 10, 5)).collect()),
@@ -192,19 +201,7 @@ fn twice_the_facts_take_twice_the_time() {
         ("readings of one group", |num| (0..num as i64).map(|read| group("g", "orders", read, 10_000, read)).collect()),
     ];
     for (what, make) in kinds {
-        assert_linear(
-            what,
-            1_000,
-            |num| facts(10, make(num)),
-            |batch| {
-                let mut engine = engine();
-                engine.apply(Input::Batch(batch.clone()));
-                engine.apply(Input::Batch(tick(1_000)));
-                engine.report(&[]);
-                drop(engine.snapshot(&[]));
-                engine
-            },
-        );
+        assert_linear(what, 1_000, |num| facts(10, make(num)), taken);
     }
 }
 
@@ -213,6 +210,7 @@ type Making = Box<dyn Fn(usize) -> Batch>;
 
 #[test]
 fn twice_what_is_stored_takes_twice_the_time_to_look_through() {
+    let _alone = alone();
     let questions = |needle: &str| {
         let channel = ChannelKey { cluster: None, name: "orders-dlt".to_owned() };
         vec![
