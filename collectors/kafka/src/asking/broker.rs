@@ -44,7 +44,7 @@ pub(crate) struct BrokerAsker {
     security: AuthConfig,
     trust: Trust,
     errors: Arc<BrokerErrors>,
-    /// Where the profile holds credentials, or the brokers are old, connections lead through this door.
+    /// Where the profile holds credentials, certificates name no hosts, or the brokers are old, connections lead through this door.
     gate: RefCell<Option<ProxyConfig>>,
     old_gate: RefCell<Option<ProxyConfig>>,
     /// `None` until the first call finds a broker.
@@ -65,12 +65,15 @@ impl BrokerAsker {
         let runtime = runtime.map_err(local)?;
         let trust = Trust::of(config);
         let errors = Arc::clone(errors);
-        let gate =
-            if trust.is_open() { None } else { Some(runtime.block_on(gate::open(trust.clone(), Arc::clone(&errors), Handshake::Theirs)).map_err(local)?) };
+        let gate = if trust.is_open() && security.of_door.is_none() {
+            None
+        } else {
+            Some(runtime.block_on(gate::open(trust.clone(), Arc::clone(&errors), Handshake::Theirs, security.of_door)).map_err(local)?)
+        };
         Ok(Self {
             runtime,
             brokers: config.brokers.clone(),
-            security,
+            security: security.auth,
             trust,
             errors,
             gate: RefCell::new(gate),
@@ -139,7 +142,7 @@ impl BrokerAsker {
         if let Some(gate) = known {
             return Ok(gate);
         }
-        let gate = gate::open(self.trust.clone(), Arc::clone(&self.errors), Handshake::Old).await;
+        let gate = gate::open(self.trust.clone(), Arc::clone(&self.errors), Handshake::Old, None).await;
         let gate = gate.map_err(|error| CallError::local(&error.to_string()))?;
         *self.old_gate.borrow_mut() = Some(gate.clone());
         Ok(gate)

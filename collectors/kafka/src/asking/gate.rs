@@ -1,17 +1,22 @@
 //! A door for krafka's connections, which offers no say in where they lead: a SOCKS server on loopback, in this process and for it
 //! alone, that lets through what the profile trusts with its credentials. Where a broker garbles its answer to a newer handshake, as
-//! librdkafka's mock cluster does, which the demo runs on, the door gives that answer in its place.
+//! librdkafka's mock cluster does, which the demo runs on, the door gives that answer in its place. Where certificates do not name
+//! their hosts, it speaks TLS in krafka's place.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use krafka::ProxyConfig;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
 
-use crate::failure::BrokerErrors;
+use crate::failure::{BrokerErrors, Code};
 use crate::trust::Trust;
 
 const VERSION: u8 = 5;
@@ -26,6 +31,8 @@ const NOT_ALLOWED: u8 = 2;
 const NOT_REACHABLE: u8 = 4;
 /// What calls itself by this name, with a password that only this process knows.
 const USER: &str = "asker";
+/// How long somebody may take to say where it wants to go, and a broker to be connected to.
+const BEGUN_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a connection begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +43,18 @@ pub(super) enum Handshake {
     Old,
 }
 
-/// Opens the door on the runtime at hand; it is closed with the runtime. Returns the way to it.
-pub(super) async fn open(trust: Trust, errors: Arc<BrokerErrors>, handshake: Handshake) -> io::Result<ProxyConfig> {
+/// Opens the door on the runtime at hand; it is closed with the runtime. With `tls` it speaks that with the brokers. Returns the way to it.
+pub(super) async fn open(trust: Trust, errors: Arc<BrokerErrors>, handshake: Handshake, tls: Option<Arc<ClientConfig>>) -> io::Result<ProxyConfig> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let random = || RandomState::new().build_hasher().finish();
     let password = format!("{:016x}{:016x}", random(), random());
     let proxy = ProxyConfig::with_credentials(address.to_string(), USER, &password);
-    let door = Arc::new(Door { trust, errors, handshake, password });
+    let door = Arc::new(Door { trust, errors, handshake, tls: tls.map(TlsConnector::from), password });
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let door = Arc::clone(&door);
@@ -65,24 +72,43 @@ struct Door {
     trust: Trust,
     errors: Arc<BrokerErrors>,
     handshake: Handshake,
+    tls: Option<TlsConnector>,
     password: String,
 }
 
 impl Door {
     async fn pass(&self, mut inside: TcpStream) -> io::Result<()> {
-        let (host, port) = self.greet(&mut inside).await?;
+        let (host, port) = tokio::time::timeout(BEGUN_WITHIN, self.greet(&mut inside)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if !self.trust.covers(&host) {
             self.errors.note_refused(&host);
             return reply(&mut inside, NOT_ALLOWED).await;
         }
-        let Ok(mut outside) = TcpStream::connect((host.as_str(), port)).await else { return reply(&mut inside, NOT_REACHABLE).await };
+        let connected = tokio::time::timeout(BEGUN_WITHIN, TcpStream::connect((host.as_str(), port))).await;
+        let Ok(Ok(mut outside)) = connected else { return reply(&mut inside, NOT_REACHABLE).await };
         outside.set_nodelay(true)?;
         inside.set_nodelay(true)?;
+        if let Some(tls) = &self.tls {
+            let Some(mut outside) = self.secured(tls, &host, port, outside).await else { return reply(&mut inside, NOT_REACHABLE).await };
+            reply(&mut inside, DONE).await?;
+            return pass_on(&mut inside, &mut outside).await;
+        }
         reply(&mut inside, DONE).await?;
         if self.handshake == Handshake::Old {
             begin_old(&mut inside, &mut outside).await?;
         }
-        tokio::io::copy_bidirectional(&mut inside, &mut outside).await.map(drop)
+        pass_on(&mut inside, &mut outside).await
+    }
+
+    /// A connection with TLS; `None` where it does not come about, which is told where its reason is known.
+    async fn secured(&self, tls: &TlsConnector, host: &str, port: u16, outside: TcpStream) -> Option<tokio_rustls::client::TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host.to_owned()).ok()?;
+        match tokio::time::timeout(BEGUN_WITHIN, tls.connect(name, outside)).await.ok()? {
+            Ok(secured) => Some(secured),
+            Err(error) => {
+                self.errors.note(Code::SSL, &format!("ssl://{host}:{port}/0: SSL handshake failed: {error}"));
+                None
+            }
+        }
     }
 
     /// Hears who is there and where it wants to go (RFC 1928, RFC 1929).
@@ -117,6 +143,17 @@ impl Door {
         };
         Ok((host, u16::from_be_bytes(take(inside).await?)))
     }
+}
+
+/// Passes on what either side sends, until one of them ends: a broker that is silent by then would keep the other half for ever.
+async fn pass_on(inside: &mut TcpStream, outside: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    let (mut from_inside, mut to_inside) = tokio::io::split(inside);
+    let (mut from_outside, mut to_outside) = tokio::io::split(outside);
+    let num_bytes = tokio::select! {
+        sent = tokio::io::copy(&mut from_inside, &mut to_outside) => sent,
+        answered = tokio::io::copy(&mut from_outside, &mut to_inside) => answered,
+    };
+    num_bytes.map(drop)
 }
 
 const API_VERSIONS: i16 = 18;
@@ -163,4 +200,86 @@ async fn take_some(stream: &mut TcpStream, len: u8) -> io::Result<Vec<u8>> {
 
 async fn reply(stream: &mut TcpStream, reply: u8) -> io::Result<()> {
     stream.write_all(&[VERSION, reply, 0, IPV4, 0, 0, 0, 0, 0, 0]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asking::nameless;
+    use crate::config::Config;
+
+    const PASSWORD: &str = "only here";
+
+    fn door(tls: Option<Arc<ClientConfig>>) -> Door {
+        let trust = Trust::of(&Config::new("k", "localhost:9092"));
+        Door { trust, errors: Arc::default(), handshake: Handshake::Theirs, tls: tls.map(TlsConnector::from), password: PASSWORD.to_owned() }
+    }
+
+    /// Both ends of a connection on this machine.
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().expect("bound")), listener.accept());
+        (near.expect("connected"), far.expect("accepted").0)
+    }
+
+    /// Asks the door for a port of 127.0.0.1, and gives back its last reply.
+    async fn ask(stream: &mut TcpStream, port: u16) -> u8 {
+        let mut hello = vec![VERSION, 1, BY_PASSWORD, 1];
+        for text in [USER, PASSWORD] {
+            hello.push(u8::try_from(text.len()).expect("short"));
+            hello.extend(text.as_bytes());
+        }
+        hello.extend([VERSION, CONNECT, 0, IPV4, 127, 0, 0, 1]);
+        hello.extend(port.to_be_bytes());
+        stream.write_all(&hello).await.expect("sent");
+        assert_eq!(take::<4>(stream).await.expect("an answer"), [VERSION, BY_PASSWORD, 1, 0]);
+        take::<10>(stream).await.expect("an answer")[1]
+    }
+
+    #[tokio::test]
+    async fn it_speaks_tls_in_place_of_whom_it_lets_through() {
+        let (address, pem) = nameless::tests::echo();
+        let (mut near, far) = pair().await;
+        let door = Arc::new(door(Some(nameless::config(&pem, None).expect("usable"))));
+        let passing = tokio::spawn({
+            let door = Arc::clone(&door);
+            async move { door.pass(far).await }
+        });
+        assert_eq!(ask(&mut near, address.port()).await, DONE);
+        for word in [b"ping", b"pong"] {
+            near.write_all(word).await.expect("sent");
+            assert_eq!(&take::<4>(&mut near).await.expect("echoed"), word);
+        }
+        drop(near);
+        tokio::time::timeout(Duration::from_secs(30), passing).await.expect("it ends").expect("no panic").ok();
+        assert!(door.errors.explain("k", None).is_none());
+    }
+
+    #[tokio::test]
+    async fn it_refuses_whom_nobody_signed_and_says_why() {
+        let (address, _) = nameless::tests::echo();
+        let (mut near, far) = pair().await;
+        let door = Arc::new(door(Some(nameless::config(&nameless::tests::authority_pem(), None).expect("usable"))));
+        let passing = tokio::spawn({
+            let door = Arc::clone(&door);
+            async move { door.pass(far).await }
+        });
+        assert_eq!(ask(&mut near, address.port()).await, NOT_REACHABLE);
+        passing.await.expect("no panic").expect("replied");
+        let failure = door.errors.explain("k", None).expect("told");
+        assert!(failure.detail.contains(&address.to_string()) && failure.next_step.contains("ssl.ca.location"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_silent_is_let_go_with_whom_it_kept_waiting() {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let (mut near, far) = pair().await;
+        let door = door(None);
+        let passing = tokio::spawn(async move { door.pass(far).await });
+        assert_eq!(ask(&mut near, silent.local_addr().expect("bound").port()).await, DONE);
+        let (held, _) = silent.accept().await.expect("connected");
+        drop(near);
+        tokio::time::timeout(Duration::from_secs(30), passing).await.expect("it ends though the broker does not").expect("no panic").expect("passed on");
+        drop(held);
+    }
 }

@@ -4,6 +4,7 @@
 
 mod broker;
 mod gate;
+mod nameless;
 mod security;
 
 use std::sync::Arc;

@@ -1,14 +1,17 @@
 //! How the profile's settings for TLS and SASL, which are librdkafka's, read for krafka.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use krafka::auth::{AuthConfig, OAuthBearerToken, TlsConfig};
 use krafka::error::KrafkaError;
 use openssl::ec::EcKey;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
+use rustls::ClientConfig;
 use switchboard_model::FailureKind;
 
+use super::nameless;
 use crate::config::{Config, checked_properties};
 use crate::failure::Failure;
 use crate::token::TokenSource;
@@ -29,8 +32,17 @@ const SYSTEM_CERTIFICATES: &[&str] = &[
 /// Certificates of one folder are read up to so many bytes.
 const MOST_CERTIFICATE_BYTES: u64 = 8 << 20;
 
+/// The security of a source.
+#[derive(Debug)]
+pub(super) struct Security {
+    /// What krafka shows to brokers, and how it checks them.
+    pub auth: AuthConfig,
+    /// TLS that the door speaks in krafka's place.
+    pub of_door: Option<Arc<ClientConfig>>,
+}
+
 /// The security of a source. Refused is what cannot be had; nothing is made less safe than the profile says.
-pub(crate) fn of(config: &Config) -> Result<AuthConfig, Failure> {
+pub(super) fn of(config: &Config) -> Result<Security, Failure> {
     let properties = checked_properties(&config.properties).map_err(|refused| Failure {
         kind: FailureKind::Protocol,
         detail: format!("Property `{}` is refused: {}", refused.property, refused.reason),
@@ -39,16 +51,25 @@ pub(crate) fn of(config: &Config) -> Result<AuthConfig, Failure> {
     let get = |name: &str| properties.iter().find(|(property, _)| *property == name).map(|(_, value)| *value);
     let protocol =
         get("security.protocol").unwrap_or(if config.username.is_some() || config.token.is_some() { "SASL_SSL" } else { "PLAINTEXT" }).to_ascii_uppercase();
-    let tls = match protocol.as_str() {
-        "PLAINTEXT" | "SASL_PLAINTEXT" => None,
-        "SSL" | "SASL_SSL" => Some(tls(config, &get)?),
+    let is_tls = match protocol.as_str() {
+        "PLAINTEXT" | "SASL_PLAINTEXT" => false,
+        "SSL" | "SASL_SSL" => true,
         _ => return Err(refused("security.protocol", "it is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL")),
     };
     let auth = if protocol.starts_with("SASL") { sasl(config, &get)? } else { AuthConfig::plaintext() };
-    Ok(match tls {
-        Some(tls) => auth.with_tls(tls),
-        None => auth,
-    })
+    if !is_tls {
+        return Ok(Security { auth, of_door: None });
+    }
+    let verifies = get("enable.ssl.certificate.verification").is_none_or(|value| !value.eq_ignore_ascii_case("false"));
+    let names_hosts = get("ssl.endpoint.identification.algorithm").is_none_or(|value| !value.eq_ignore_ascii_case("none"));
+    if names_hosts || !verifies {
+        return Ok(Security { auth: auth.with_tls(tls(config, verifies, &get)?), of_door: None });
+    }
+    let Some(authorities) = authorities(&get)? else {
+        return Err(refused("ssl.endpoint.identification.algorithm", "none needs the authority that signed the certificates, in ssl.ca.location"));
+    };
+    let of_door = nameless::config(&authorities, identity(config, &get)?).map_err(|why| refused("ssl.ca.location", &why))?;
+    Ok(Security { auth, of_door: Some(of_door) })
 }
 
 fn sasl<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<AuthConfig, Failure> {
@@ -79,20 +100,8 @@ async fn fetch_token(source: TokenSource) -> krafka::Result<OAuthBearerToken> {
     }
 }
 
-fn tls<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<TlsConfig, Failure> {
-    let verifies = get("enable.ssl.certificate.verification").is_none_or(|value| !value.eq_ignore_ascii_case("false"));
+fn tls<'a>(config: &Config, verifies: bool, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<TlsConfig, Failure> {
     let mut tls = if verifies { TlsConfig::new() } else { TlsConfig::insecure() };
-    if verifies && get("ssl.endpoint.identification.algorithm") == Some("none") {
-        return Err(Failure {
-            kind: FailureKind::Protocol,
-            detail: "This source cannot be used while `ssl.endpoint.identification.algorithm` is none: a certificate without its name is not \
-                     checked by half"
-                .to_owned(),
-            next_step: "Let the brokers' certificates name their hosts and remove the property, or set enable.ssl.certificate.verification = \"false\", which \
-                        checks nothing at all."
-                .to_owned(),
-        });
-    }
     if verifies && let Some(pem) = authorities(get)? {
         tls = tls.with_ca_cert_pem(pem);
     }
@@ -118,8 +127,8 @@ fn identity<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Resul
             let key = PKey::private_key_from_pem_passphrase(&key, password.as_bytes()).and_then(|key| pem_of_key(&key));
             key.map(|key| Some((certificate, key))).map_err(|error| refused("ssl.key", &format!("it cannot be opened ({error})")))
         }
-        (Some(_), None) => Err(refused("ssl.certificate", "it comes without ssl.key.pem or ssl.key.location")),
-        (None, Some(_)) => Err(refused("ssl.key", "it comes without ssl.certificate.pem or ssl.certificate.location")),
+        (Some(_), None) => Err(refused("ssl.certificate", "it comes without its key: name the key's file in ssl.key.location")),
+        (None, Some(_)) => Err(refused("ssl.key", "it comes without its certificate: name that in ssl.certificate.location")),
     }
 }
 
@@ -219,7 +228,7 @@ mod tests {
             (&[("sasl.mechanisms", "SCRAM-SHA-256")], Some("joe"), "SASL_SSL Some(SCRAM-SHA-256)"),
         ];
         for (properties, username, expected) in cases {
-            let auth = of(&config(properties, *username)).expect("accepted");
+            let auth = of(&config(properties, *username)).expect("accepted").auth;
             let protocol = match (auth.requires_tls(), auth.requires_sasl()) {
                 (false, false) => "PLAINTEXT",
                 (true, false) => "SSL",
@@ -232,11 +241,26 @@ mod tests {
 
     #[test]
     fn verification_is_off_only_where_the_profile_says_so() {
-        let verifies = |properties: &[(&str, &str)]| of(&config(properties, None)).map(|auth| auth.tls_config().expect("TLS").verify_server_cert());
-        assert_eq!(verifies(&[("security.protocol", "SSL")]), Ok(true));
-        assert_eq!(verifies(&[("security.protocol", "SSL"), ("enable.ssl.certificate.verification", "false")]), Ok(false));
-        let half = verifies(&[("security.protocol", "SSL"), ("ssl.endpoint.identification.algorithm", "")]).expect_err("refused");
-        assert!(half.detail.contains("ssl.endpoint.identification.algorithm"), "{half:?}");
+        let verifies =
+            |properties: &[(&str, &str)]| of(&config(properties, None)).map(|security| security.auth.tls_config().map(TlsConfig::verify_server_cert));
+        assert_eq!(verifies(&[("security.protocol", "SSL")]), Ok(Some(true)));
+        assert_eq!(verifies(&[("security.protocol", "SSL"), ("enable.ssl.certificate.verification", "false")]), Ok(Some(false)));
+        let both = [("security.protocol", "SSL"), ("enable.ssl.certificate.verification", "false"), ("ssl.endpoint.identification.algorithm", "none")];
+        assert_eq!(verifies(&both), Ok(Some(false)));
+    }
+
+    #[test]
+    fn names_are_left_unchecked_where_the_profile_says_so_and_nothing_else_is() {
+        let authority = String::from_utf8(nameless::tests::authority_pem()).expect("text");
+        for (algorithm, is_of_door) in [("none", true), ("None", true), ("", true), ("https", false)] {
+            let properties = [("security.protocol", "SASL_SSL"), ("ssl.endpoint.identification.algorithm", algorithm), ("ssl.ca.pem", authority.as_str())];
+            let security = of(&config(&properties, Some("joe"))).expect("accepted");
+            // Without the door nothing of it may go out in clear.
+            assert_eq!((security.of_door.is_some(), security.auth.requires_tls()), (is_of_door, !is_of_door), "{algorithm}");
+            assert!(security.auth.requires_sasl(), "{algorithm}");
+        }
+        let nobody = [("security.protocol", "SSL"), ("ssl.endpoint.identification.algorithm", "none"), ("ssl.ca.pem", "no PEM")];
+        assert!(of(&config(&nobody, None)).expect_err("no authority").detail.contains("ssl.ca.location"));
     }
 
     #[test]
