@@ -157,12 +157,14 @@ const ALLOWED: &[&str] = &[
 ];
 
 const SECRET: &str = "a secret does not stand in a profile";
+const KEY_FILE: &str =
+    "Put the text into a file with ends of lines, and name it in ssl.key.location; key_password = { env = \"VAR\" } in the source's table opens an encrypted one.";
 const KEY_PASSWORD: &str = "Write key_password = { env = \"VAR\" } or { command = \"…\" } in the source's table.";
 
 /// Spellings of other clients, and properties with a reason of their own: beginning or whole name, why, what to write instead.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("plugin.library.paths", "it loads code into this program", "Remove it."),
-    ("ssl.engine", "it loads code into this program", "Give certificates and keys as PEM (ssl.certificate.pem, ssl.key.pem)."),
+    ("ssl.engine", "it loads code into this program", "Give certificate and key as PEM files (ssl.certificate.location, ssl.key.location)."),
     ("ssl.providers", "it loads code into this program", "Remove it."),
     ("sasl.kerberos", "Kerberos runs commands of its own and is not built in", "Use SCRAM, PLAIN or mutual TLS."),
     (
@@ -185,11 +187,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "Export the certificates as PEM (keytool -exportcert -rfc) and write ssl.ca.location or ssl.ca.pem.",
     ),
     ("ssl.keystore.certificate.chain", "it is a Java property", "Write ssl.certificate.pem with the same text."),
-    ("ssl.keystore.key", "it is a Java property", "Write ssl.key.pem with the same text."),
+    ("ssl.keystore.key", "it is a Java property", KEY_FILE),
     (
         "ssl.keystore.type",
         "it is a Java property; JKS stores cannot be read",
-        "Give a PKCS#12 file in ssl.keystore.location, or PEM in ssl.certificate.pem and ssl.key.pem.",
+        "Give a PKCS#12 file in ssl.keystore.location, or PEM files in ssl.certificate.location and ssl.key.location.",
     ),
     ("bootstrap.servers", "it has a field of its own", "Write brokers = … in the source's table."),
     ("metadata.broker.list", "it has a field of its own", "Write brokers = … in the source's table."),
@@ -284,7 +286,9 @@ mod tests {
             ("ssl.truststore.location", "ssl.ca"),
             ("ssl.truststore.certificates", "ssl.ca.pem"),
             ("ssl.keystore.certificate.chain", "ssl.certificate.pem"),
-            ("ssl.keystore.key", "ssl.key.pem"),
+            ("ssl.keystore.key", "ssl.key.location"),
+            ("ssl.keystore.type", "ssl.key.location"),
+            ("ssl.engine.location", "ssl.key.location"),
             ("sasl.password", "env"),
             ("ssl.key.password", "key_password = { env"),
             ("ssl.keystore.password", "key_password = { env"),
@@ -296,6 +300,18 @@ mod tests {
         }
         let refused = check("ssl.keystore.location", "/no/such/store.p12").expect_err("no file");
         assert!(refused.reason.contains("not there"));
+    }
+
+    #[test]
+    fn what_is_advised_may_be_written() {
+        for (property, _, next_step) in REFUSED {
+            // A profile holds no secret, so its reader refuses a key that is written into it.
+            assert!(!next_step.contains("ssl.key.pem"), "{property}: {next_step}");
+            let words = next_step.split(|c: char| !c.is_ascii_lowercase() && c != '.');
+            for named in words.filter(|word| word.starts_with("ssl.") || word.starts_with("sasl.")) {
+                assert!(ALLOWED.contains(&named.trim_end_matches('.')), "{property}: {named}");
+            }
+        }
     }
 
     #[test]
