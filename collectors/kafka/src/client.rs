@@ -209,20 +209,40 @@ fn set_for_sending(settings: &mut ClientConfig, delivery_timeout: Duration) {
 mod tests {
     use super::*;
 
+    /// All that clients are for, one after the other: a role that is added does not compile before it stands here.
+    fn next(role: Role) -> Option<Role> {
+        match role {
+            Role::Observe => Some(Role::Tail),
+            Role::Tail => Some(Role::Reread),
+            Role::Reread => Some(Role::Count),
+            Role::Count => Some(Role::Send { delivery_timeout: Duration::from_secs(3) }),
+            Role::Send { .. } => None,
+        }
+    }
+
     #[test]
-    fn an_observer_never_commits_creates_or_joins() {
+    fn no_client_ever_commits_creates_or_joins() {
         let mut config = Config::new("k", "localhost:9092");
         config.properties.insert("isolation.level".to_owned(), "read_committed".to_owned());
-        for role in [Role::Observe, Role::Tail, Role::Reread] {
+        let mut num_roles = 0;
+        for role in std::iter::successors(Some(Role::Observe), |role| next(*role)) {
             let settings = settings(&config, role).expect("settings");
-            assert_eq!(settings.get("enable.auto.commit"), Some("false"));
-            assert_eq!(settings.get("enable.auto.offset.store"), Some("false"));
-            assert_eq!(settings.get("allow.auto.create.topics"), Some("false"));
-            assert_eq!(settings.get("isolation.level"), Some(if role == Role::Reread { "read_uncommitted" } else { "read_committed" }));
-            assert!(settings.get("client.id").is_some_and(|id| id.starts_with("switchboard-")));
+            let (commits, isolation) = match role {
+                Role::Observe | Role::Tail | Role::Count => (Some("false"), Some("read_committed")),
+                Role::Reread => (Some("false"), Some("read_uncommitted")),
+                // A producer has nothing to commit.
+                Role::Send { .. } => (None, None),
+            };
+            assert_eq!(settings.get("enable.auto.commit"), commits, "{role:?}");
+            assert_eq!(settings.get("enable.auto.offset.store"), commits, "{role:?}");
+            assert_eq!(settings.get("isolation.level"), isolation, "{role:?}");
+            assert_eq!(settings.get("allow.auto.create.topics"), Some("false"), "{role:?}");
+            assert!(settings.get("client.id").is_some_and(|id| id.starts_with("switchboard-")), "{role:?}");
             // Without a group no coordinator is looked for, which would make the brokers keep offsets.
-            assert_eq!(settings.get("group.id"), None);
+            assert_eq!(settings.get("group.id"), None, "{role:?}");
+            num_roles += 1;
         }
+        assert_eq!(num_roles, 5);
     }
 
     #[test]
