@@ -186,6 +186,18 @@ pub struct GrpcProfile {
     pub health: Vec<String>,
 }
 
+/// What is written in a source's table instead of a property of librdkafka that is a secret; `None` = it is none.
+fn instead_of_secret(property: &str) -> Option<&'static str> {
+    match property.trim() {
+        "sasl.password" => Some("write password = { env = \"…\" } in the source's table"),
+        "ssl.key.pem" => Some("name the key's file in ssl.key.location, and write key_password = { env = \"…\" } in the source's table"),
+        property if property.ends_with(".password") => {
+            Some("write key_password = { env = \"…\" } in the source's table, and the key's file in ssl.key.location")
+        }
+        _ => None,
+    }
+}
+
 /// Whether an address holds a user, and a password perhaps.
 fn has_user_info(url: &str) -> bool {
     url.split("://").nth(1).is_some_and(|rest| rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')))
@@ -237,7 +249,7 @@ pub enum ProfileError {
         reason: String,
     },
     /// It is no profile.
-    #[error("the profile {path} is not valid: {reason}. README.md explains every field")]
+    #[error("the profile {path} is not valid: {reason}. assets/profiles/sample.toml explains every field")]
     Parse {
         /// The file.
         path: String,
@@ -333,12 +345,8 @@ impl Profile {
                     return wrong("kafka.brokers", &kafka.brokers, "write host:port, several separated by commas");
                 }
             }
-            if let Some(property) = kafka.properties.keys().find(|property| property.ends_with(".password") || property.as_str() == "ssl.key.pem") {
-                return wrong(
-                    &format!("kafka.properties.{property}"),
-                    "(hidden)",
-                    "a profile holds no secret; name the key's file in ssl.key.location, and write key_password = { env = \"…\" } in the source's table",
-                );
+            if let Some((property, instead)) = kafka.properties.keys().find_map(|property| Some((property, instead_of_secret(property)?))) {
+                return wrong(&format!("kafka.properties.{}", property.trim()), "(hidden)", &format!("a profile holds no secret; {instead}"));
             }
             if !(0.1..=3600.0).contains(&kafka.poll_s) {
                 return wrong("kafka.poll_s", &kafka.poll_s.to_string(), "write seconds from 0.1 to 3600");
@@ -454,6 +462,8 @@ mod tests {
             ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.key.password\" = \"hunter2Zq7\" }", "key_password"),
             ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.keystore.password\" = \"hunter2Zq7\" }", "key_password"),
             ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.key.pem\" = \"hunter2Zq7\" }", "ssl.key.location"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \" ssl.key.pem \" = \"hunter2Zq7\" }", "ssl.key.location"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"sasl.password\" = \"hunter2Zq7\" }", "write password = { env"),
         ] {
             let error = Profile::parse(&format!("name = \"p\"\n{text}"), "p.toml").expect_err(text);
             let said = format!("{error} {error:?}");
@@ -461,6 +471,8 @@ mod tests {
         }
         let told = Profile::parse("nmae = \"local\"", "p.toml").expect_err("unknown").to_string();
         assert!(told.contains("nmae"), "{told}");
+        // What it sends to is there, explains (see below), and is where the first page sends to as well.
+        assert!(told.contains("assets/profiles/sample.toml explains") && include_str!("../../README.md").contains("(assets/profiles/sample.toml)"), "{told}");
     }
 
     #[test]
