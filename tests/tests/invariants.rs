@@ -98,6 +98,21 @@ fn the_lab_is_seen_only_through_its_traffic() {
     assert!(found.is_empty(), "the lab must not know {found:?}");
 }
 
+/// Whether code names what opens, reads, writes or looks for files.
+fn touches_files(code: &str) -> bool {
+    ["std::fs", "fs::", "File::", "OpenOptions", ".exists()", ".is_file()", ".is_dir()", ".read_dir()", ".canonicalize()", ".metadata()"]
+        .iter()
+        .any(|word| code.contains(word))
+}
+
+#[test]
+fn files_are_seen_however_they_are_touched() {
+    for touched in ["std::fs::read(path)", "use std::{fs, io};\nfs::write(path, text)", "if path.exists() {", "let file = File::open(path)?;"] {
+        assert!(touches_files(touched), "{touched}");
+    }
+    assert!(!touches_files("let offsets = profile.path();"));
+}
+
 #[test]
 fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
     assert_sources_without("app/src/window", CONNECTIONS);
@@ -109,6 +124,9 @@ fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
         // A picture without a window waits for the graphics adapter, on no thread that draws.
         assert!(path.ends_with("screenshot.rs") || !code(&text).contains("block_on"), "{} must wait for nothing", path.display());
     }
+    // Files are others' affair, but for the desktop's own settings, which say whether to keep still.
+    let reads_files: Vec<PathBuf> = product("app/src/window").filter(|(_, text)| touches_files(&code(text))).map(|(path, _)| path).collect();
+    assert_eq!(reads_files, [root().join("app/src/window/desktop_motion.rs")]);
 }
 
 #[test]
