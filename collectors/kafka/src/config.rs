@@ -158,7 +158,7 @@ const ALLOWED: &[&str] = &[
 
 const SECRET: &str = "a secret does not stand in a profile";
 const KEY_FILE: &str =
-    "Put the text into a file with ends of lines, and name it in ssl.key.location; key_password = { env = \"VAR\" } in the source's table opens an encrypted one.";
+    "Put the text into a file and name it in ssl.key.location; key_password = { env = \"VAR\" } in the source's table opens an encrypted one.";
 const KEY_PASSWORD: &str = "Write key_password = { env = \"VAR\" } or { command = \"…\" } in the source's table.";
 
 /// Spellings of other clients, and properties with a reason of their own: beginning or whole name, why, what to write instead.
