@@ -59,6 +59,32 @@ pub(crate) fn walk<'b>(request: &'b [u8], visit: &mut impl Visit<'b>) -> Result<
     Ok(ControlFlow::Continue(()))
 }
 
+/// How many bytes the longest resource takes that came in parts, and so has to be put together beside the request.
+pub(crate) fn num_bytes_beside(request: &[u8]) -> Result<usize, Malformed> {
+    let mut longest = 0;
+    let mut reader = Reader::new(request);
+    while let Some(tag) = reader.tag()? {
+        if tag != FIRST {
+            reader.skip(tag)?;
+            continue;
+        }
+        let (mut num_parts, mut num_bytes) = (0, 0);
+        let mut parts = Reader::new(reader.bytes()?);
+        while let Some(tag) = parts.tag()? {
+            if tag == FIRST {
+                num_bytes += parts.bytes()?.len();
+                num_parts += 1;
+            } else {
+                parts.skip(tag)?;
+            }
+        }
+        if num_parts > 1 {
+            longest = num_bytes.max(longest);
+        }
+    }
+    Ok(longest)
+}
+
 /// The message in field 1; sent more than once it is merged, which on the wire is putting the parts end to end.
 fn merged_first(message: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
     let mut merged: Cow<'_, [u8]> = Cow::Borrowed(&[]);

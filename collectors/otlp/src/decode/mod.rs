@@ -58,7 +58,7 @@ pub(crate) enum Undecodable {
     Protobuf(#[from] Malformed),
     #[error("the JSON is broken: {0}")]
     Json(String),
-    #[error("there is no room to mend the JSON")]
+    #[error("there is no room to read it")]
     NoRoom,
 }
 
@@ -76,7 +76,13 @@ pub(crate) fn decode(
     emit: &mut Emit<'_>,
 ) -> Result<Tally, Undecodable> {
     match encoding {
-        Encoding::Protobuf => Ok(decode_protobuf(signal, &request, context, emit)?),
+        Encoding::Protobuf => {
+            let num_beside = envelope::num_bytes_beside(&request)?;
+            if num_beside > 0 && !room(num_beside) {
+                return Err(Undecodable::NoRoom);
+            }
+            Ok(decode_protobuf(signal, &request, context, emit)?)
+        }
         Encoding::Json => json::decode(signal, request, context, room, emit),
     }
 }
@@ -101,3 +107,6 @@ fn decode_protobuf(signal: Signal, request: &[u8], context: Context<'_>, emit: &
 
 #[cfg(test)]
 mod equality;
+
+#[cfg(test)]
+mod room_tests;

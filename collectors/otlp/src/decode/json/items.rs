@@ -7,7 +7,7 @@ use serde::de::{Deserializer, IgnoredAny};
 
 use super::fields::{Bounded, Id, JsonAttrs, Text, Unsigned, enumerated};
 use super::value::JsonValue;
-use super::{MAX_ITEM_BYTES, Resource, Visit, lenient};
+use super::{Around, MAX_ITEM_BYTES, Resource, Visit, lenient};
 use crate::decode::columns::nanoseconds;
 use crate::decode::logs::LogFields;
 use crate::decode::spans::{Mark, SpanFields};
@@ -319,6 +319,10 @@ struct Data {
 }
 
 impl Visit for Points {
+    fn reads(&mut self, _around: Around, _num_bytes: usize) -> bool {
+        false
+    }
+
     fn item(&mut self, _resource: &Resource<'_>, _scope_name: &str, item: &str) -> ControlFlow<()> {
         if let Ok(metric) = serde_json::from_str::<Metric>(item) {
             let data = [metric.gauge, metric.sum, metric.histogram, metric.exponential_histogram, metric.summary];

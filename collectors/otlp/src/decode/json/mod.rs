@@ -58,7 +58,8 @@ pub(super) fn decode(
     }
     let mut count = Count::default();
     walk(signal, text, &mut count).map_err(Undecodable::Json)?;
-    if count.longest_bytes > MAX_HELD_BACK_BYTES && !room(MAX_ITEM_COPIES * count.longest_bytes.min(MAX_ITEM_BYTES)) {
+    let num_beside = count.num_bytes_beside();
+    if num_beside > 0 && !room(num_beside) {
         return Err(Undecodable::NoRoom);
     }
     let mut tally = build(signal, text, count.num, context, emit).map_err(Undecodable::Json)?;
@@ -78,8 +79,20 @@ fn build(signal: Signal, text: &str, num_items: u64, context: Context<'_>, emit:
     }
 }
 
+/// What stands around items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Around {
+    Resource,
+    Scope,
+}
+
 /// Whoever looks at the items of a JSON request.
 trait Visit {
+    /// What stands around the next items, so many bytes long: whether it is read. Where it is not, items come without it.
+    fn reads(&mut self, _around: Around, _num_bytes: usize) -> bool {
+        true
+    }
+
     /// Another resource begins. It comes again with every item, for the batch that needs it.
     fn resource(&mut self) {}
 
@@ -93,16 +106,36 @@ trait Visit {
     fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()>;
 }
 
+/// Counts items, and what reading them takes. What stands around them is not read for that: how much it takes is not known yet.
 #[derive(Default)]
 struct Count {
     num: u64,
-    longest_bytes: usize,
+    longest_item_bytes: usize,
+    longest_resource_bytes: usize,
+    longest_scope_bytes: usize,
+}
+
+impl Count {
+    /// What an item, its resource and its scope take beside the request while they are read, where that is much.
+    fn num_bytes_beside(&self) -> usize {
+        let longest = [self.longest_item_bytes, self.longest_resource_bytes, self.longest_scope_bytes].into_iter();
+        longest.filter(|len| *len > MAX_HELD_BACK_BYTES).map(|len| MAX_ITEM_COPIES * len.min(MAX_ITEM_BYTES)).sum()
+    }
 }
 
 impl Visit for Count {
+    fn reads(&mut self, around: Around, num_bytes: usize) -> bool {
+        let longest = match around {
+            Around::Resource => &mut self.longest_resource_bytes,
+            Around::Scope => &mut self.longest_scope_bytes,
+        };
+        *longest = num_bytes.max(*longest);
+        false
+    }
+
     fn item(&mut self, _resource: &Resource<'_>, _scope_name: &str, item: &str) -> ControlFlow<()> {
         self.num += 1;
-        self.longest_bytes = self.longest_bytes.max(item.len());
+        self.longest_item_bytes = self.longest_item_bytes.max(item.len());
         ControlFlow::Continue(())
     }
 }

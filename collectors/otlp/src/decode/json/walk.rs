@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Resource, Scope, Visit, lenient};
+use super::{Around, Resource, Scope, Visit, lenient};
 use crate::decode::Signal;
 use crate::decode::tally::Lost;
 
@@ -24,6 +24,10 @@ struct Walk<'v> {
     visit: &'v mut dyn Visit,
     /// Whether nobody wants further items. The text is looked through to its end nevertheless.
     ended: bool,
+}
+
+fn num_bytes(raw: Option<&RawValue>) -> usize {
+    raw.map_or(0, |raw| raw.get().len())
 }
 
 fn is_resource_list(signal: Signal, name: &str) -> bool {
@@ -125,8 +129,10 @@ level!(
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match &resource {
                 _ if name == "resource" => {
+                    let raw: Option<&'de RawValue> = map.next_value()?;
                     let mut lost = Lost::default();
-                    resource = Some(lenient::resource(map.next_value()?, &mut lost));
+                    let is_read = self.0.visit.reads(Around::Resource, num_bytes(raw));
+                    resource = Some(if is_read { lenient::resource(raw, &mut lost) } else { Resource::default() });
                     self.0.visit.lost(lost);
                 }
                 Some(resource) if is_scope_list(&name) => {
@@ -178,7 +184,9 @@ level!(
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match &scope {
                 _ if matches!(name.as_ref(), "scope" | "instrumentationLibrary" | "instrumentation_library") => {
-                    scope = Some(lenient::scope(map.next_value()?));
+                    let raw: Option<&'de RawValue> = map.next_value()?;
+                    let is_read = walk.visit.reads(Around::Scope, num_bytes(raw));
+                    scope = Some(if is_read { lenient::scope(raw) } else { Scope::default() });
                 }
                 Some(scope) if is_item_list(&name) => {
                     walk.visit.scope();
