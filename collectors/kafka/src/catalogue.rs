@@ -45,19 +45,19 @@ impl Topic {
 
     /// A partition by its number.
     pub fn partition(&self, partition: i32) -> Option<&Partition> {
-        let at = usize::try_from(partition).ok()?;
-        match self.partitions.get(at) {
-            Some(found) if found.partition == partition => Some(found),
-            _ => self.partitions.iter().find(|found| found.partition == partition),
-        }
+        find(&self.partitions, partition).map(|at| &self.partitions[at])
     }
 
     fn partition_mut(&mut self, partition: i32) -> Option<&mut Partition> {
-        let at = usize::try_from(partition).ok()?;
-        if self.partitions.get(at).is_some_and(|found| found.partition == partition) {
-            return self.partitions.get_mut(at);
-        }
-        self.partitions.iter_mut().find(|found| found.partition == partition)
+        find(&self.partitions, partition).map(|at| &mut self.partitions[at])
+    }
+}
+
+/// Where a partition stands among those of its topic: most are numbered from 0 on, but a broker may number them as it likes.
+fn find(partitions: &[Partition], partition: i32) -> Option<usize> {
+    match usize::try_from(partition) {
+        Ok(at) if partitions.get(at).is_some_and(|found| found.partition == partition) => Some(at),
+        _ => partitions.binary_search_by_key(&partition, |found| found.partition).ok(),
     }
 }
 
@@ -92,8 +92,8 @@ impl Catalogue {
             known.partitions = topic
                 .partitions
                 .into_iter()
-                .map(|(partition, leader)| match before.iter().find(|old| was_there && old.partition == partition) {
-                    Some(old) => Partition { leader, ..old.clone() },
+                .map(|(partition, leader)| match find(&before, partition).filter(|_| was_there) {
+                    Some(at) => Partition { leader, ..before[at].clone() },
                     None => Partition { partition, leader, low: None, high: None, is_new: !first_look },
                 })
                 .collect();
@@ -287,6 +287,20 @@ mod tests {
         assert!(catalogue.find("c").expect("c").partitions[0].is_new);
         let told: Vec<String> = catalogue.untold(&ClusterRef::default()).into_iter().map(|(_, fact)| fact.topic).collect();
         assert_eq!(told, ["b", "c"]);
+    }
+
+    #[test]
+    fn partitions_are_found_however_a_broker_numbers_them() {
+        let sparse = || ListedTopic { name: "a", partitions: [7, -3, 0, 900].map(|p| (p, Some(1))).to_vec() };
+        let mut catalogue = Catalogue::default();
+        catalogue.list([sparse()].into_iter());
+        for partition in [7, -3, 0, 900, 1] {
+            catalogue.set_high("a", partition, Some(i64::from(partition) + 10));
+        }
+        catalogue.list([sparse()].into_iter());
+        let a = catalogue.find("a").expect("a");
+        assert_eq!(a.partitions.iter().map(|p| (p.partition, p.high)).collect::<Vec<_>>(), [(-3, Some(7)), (0, Some(10)), (7, Some(17)), (900, Some(910))]);
+        assert!(a.partition(1).is_none() && a.partition(900).is_some());
     }
 
     #[test]
