@@ -36,6 +36,10 @@ pub(crate) struct Wishes {
     pub dead_letter: BTreeSet<String>,
     /// Names that found no room.
     pub num_left_out: u64,
+    /// Of these, names of the last command that told all that was seen.
+    num_seen_left_out: u64,
+    /// The groups, to find them by name.
+    followed: BTreeSet<String>,
     generation: u64,
 }
 
@@ -46,20 +50,21 @@ impl Wishes {
             wishes.tails.insert(channel.clone(), TailWish { from: *from, generation: 0 });
         }
         for group in &config.groups {
-            wishes.follow(group);
+            wishes.num_left_out += u64::from(!wishes.follow(group));
         }
         wishes
     }
 
-    fn follow(&mut self, group: &str) {
-        if group.is_empty() || self.groups.iter().any(|known| known == group) {
-            return;
+    /// False if a group found no room.
+    fn follow(&mut self, group: &str) -> bool {
+        if group.is_empty() || self.followed.contains(group) {
+            return true;
         }
         if self.groups.len() >= MOST_NAMES {
-            self.num_left_out += 1;
-        } else {
-            self.groups.push(group.to_owned());
+            return false;
         }
+        self.groups.push(group.to_owned());
+        self.followed.insert(group.to_owned())
     }
 
     /// Takes a command in. False if nothing changed.
@@ -67,18 +72,21 @@ impl Wishes {
         match command {
             SourceCommand::Refresh => true,
             SourceCommand::Seen { channels, groups } => {
-                let before = (self.seen.len(), self.groups.len());
+                let before = (self.seen.len(), self.groups.len(), self.num_left_out);
+                // All that was seen is told each time: what found no room before is among it again.
+                self.num_left_out -= std::mem::take(&mut self.num_seen_left_out);
                 for channel in channels {
                     if self.seen.len() < MOST_NAMES || self.seen.contains(&channel) {
                         self.seen.insert(channel);
                     } else {
-                        self.num_left_out += 1;
+                        self.num_seen_left_out += 1;
                     }
                 }
                 for group in groups {
-                    self.follow(&group);
+                    self.num_seen_left_out += u64::from(!self.follow(&group));
                 }
-                before != (self.seen.len(), self.groups.len())
+                self.num_left_out += self.num_seen_left_out;
+                before != (self.seen.len(), self.groups.len(), self.num_left_out)
             }
             SourceCommand::Tail { channel, from } => {
                 self.generation += 1;
@@ -208,6 +216,20 @@ impl Drop for Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_find_no_room_are_counted_once_however_often_they_are_told() {
+        let control = Control::new(&Config::new("k", "b"));
+        let mut version = 0;
+        let groups: Vec<String> = (0..MOST_NAMES + 2).map(|number| format!("group-{number}")).collect();
+        for _ in 0..3 {
+            control.command(SourceCommand::Seen { channels: vec!["orders".to_owned()], groups: groups.clone() });
+        }
+        let wishes = control.wishes_since(&mut version).expect("changed");
+        assert_eq!((wishes.groups.len(), wishes.num_left_out), (MOST_NAMES, 2));
+        control.command(SourceCommand::Seen { channels: vec!["more".to_owned()], groups: groups[..MOST_NAMES + 1].to_vec() });
+        assert_eq!(control.wishes_since(&mut version).expect("changed").num_left_out, 1);
+    }
 
     #[test]
     fn wishes_add_up_and_a_later_untail_wins() {
