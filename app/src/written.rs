@@ -36,7 +36,8 @@ pub fn whole(path: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> an
     }
     let part = beside(path).context("it has no name")?;
     let written = write(&part).and_then(|()| {
-        let file = std::fs::File::open(&part)?;
+        // Opened for writing: some systems bring nothing else to the disk.
+        let file = std::fs::OpenOptions::new().write(true).open(&part)?;
         if let Ok(before) = std::fs::metadata(path) {
             // Whoever could read it before can read it after.
             file.set_permissions(before.permissions())?;
