@@ -122,7 +122,11 @@ impl BrokerErrors {
         let (address, is_bootstrap) = broker_of(text);
         let mut by_address = self.by_address.lock();
         if by_address.len() >= MOST_BROKERS && !by_address.contains_key(&address) {
-            return;
+            // What was heard long ago explains nothing any more.
+            by_address.retain(|_, error| error.heard.elapsed() < FRESH);
+            if by_address.len() >= MOST_BROKERS {
+                return;
+            }
         }
         by_address.insert(address, BrokerError { code, text: text.to_owned(), heard: Instant::now(), is_bootstrap });
     }
