@@ -40,6 +40,9 @@ const FACT_BATCH_BYTES: usize = 512 * 1024;
 /// How long the sink may have no room for records before the status says so.
 const FULL_AFTER: Duration = Duration::from_secs(5);
 
+/// A topic whose records may not be read is tried again after this time: it may have been allowed since.
+const DENIED_FOR: Duration = Duration::from_mins(1);
+
 /// The observer's thread.
 pub(crate) struct Observer {
     config: Arc<Config>,
@@ -316,7 +319,9 @@ impl Observer {
         if let Err(error) = done {
             tracing::debug!("last stable offsets are unknown: {error}");
         }
-        let held: Vec<(TopicId, i32)> = ends.iter().filter(|(at, end)| ahead.stable.get(*at).is_some_and(|stable| stable < *end)).map(|(at, _)| *at).collect();
+        // A set: with transactions of a moment, all that a large cluster has may be held back at once.
+        let held: HashSet<(TopicId, i32)> =
+            ends.iter().filter(|(at, end)| ahead.stable.get(*at).is_some_and(|stable| stable < *end)).map(|(at, _)| *at).collect();
         self.transactions.retain(|at, _| held.contains(at) || !ends.contains_key(at));
         self.name_transactions(ask, &held, &mut ahead, patience);
         let places: Vec<_> = behind.iter().map(|(topic, partition, committed, end)| ((*topic, *partition, *committed), *end)).collect();
@@ -325,7 +330,7 @@ impl Observer {
     }
 
     /// Finds out what holds these partitions back. Each transaction is asked for once.
-    fn name_transactions(&mut self, ask: &dyn Ask, held: &[(TopicId, i32)], ahead: &mut Ahead, patience: &Patience<'_>) {
+    fn name_transactions(&mut self, ask: &dyn Ask, held: &HashSet<(TopicId, i32)>, ahead: &mut Ahead, patience: &Patience<'_>) {
         let is_known = |at: &&(TopicId, i32)| self.transactions.get(*at).is_some_and(|(stable, _)| ahead.stable.get(*at) == Some(stable));
         let unknown: Vec<PartitionName> =
             held.iter().filter(|at| !is_known(at)).map(|(topic, partition)| (Arc::clone(&self.catalogue.topic(*topic).name), *partition)).collect();
@@ -419,7 +424,7 @@ impl Observer {
 
     /// Decides what is tailed and tells the tail.
     fn plan(&mut self, client: &NativeClient) {
-        let denied: Vec<Arc<str>> = self.tail_control.report().denied.into_iter().collect();
+        let denied = self.tail_control.denied(DENIED_FOR);
         let mut offsets_at = |topic: &str, partitions: &[i32], time_ms: i64| {
             let found = native::offsets_for_time(client, topic, partitions, time_ms.max(0), CALL_TIMEOUT);
             found.unwrap_or_else(|error| {
@@ -448,6 +453,8 @@ impl Observer {
     /// Says how the cluster is doing. True if nothing is to be tried again sooner.
     fn judge(&mut self, poll: &Poll) -> bool {
         let report = self.tail_control.report();
+        // Until what is tried again can have been refused again.
+        let denied = self.tail_control.denied(DENIED_FOR + self.config.poll_interval * 2 + FULL_AFTER);
         let unreachable = self.groups.report.failed.iter().find(|(_, error)| error.code.is_unreachable());
         let listing_failed = matches!(&self.groups.listing, Listing::Failed(_));
         let all_well = poll.num_unknown_ends == 0 && !listing_failed && self.groups.report.failed.is_empty();
@@ -475,7 +482,7 @@ impl Observer {
         } else if let Listing::Refused(why) = &self.groups.listing {
             let next_step = "Allow this user to describe the cluster (ACL operation DESCRIBE), or name the groups in the profile.".to_owned();
             (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Authorise, detail: format!("Listing of groups is refused: {why}"), next_step }))
-        } else if let Some(topic) = report.denied.first() {
+        } else if let Some(topic) = denied.first() {
             let next_step = "Allow this user to read it (ACL operation READ on the topic).".to_owned();
             (
                 SourcePhase::Degraded,

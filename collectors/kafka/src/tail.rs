@@ -1,6 +1,6 @@
 //! Reads records by assignment and offers them, each once, as fast as the sink and the cap let it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,8 +55,8 @@ struct Orders {
 /// How the reading goes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TailReport {
-    /// Topics the brokers do not let this user read.
-    pub denied: BTreeSet<Arc<str>>,
+    /// Topics the brokers do not let this user read, and when they last said so.
+    pub denied: BTreeMap<Arc<str>, Instant>,
     /// Since when the sink has had no room.
     pub full_since: Option<Instant>,
     /// When the rate cap last held the reading up.
@@ -92,6 +92,11 @@ impl TailControl {
 
     pub fn report(&self) -> TailReport {
         self.report.lock().clone()
+    }
+
+    /// Topics that the brokers did not let this user read so short a time ago, by name.
+    pub fn denied(&self, within: Duration) -> Vec<Arc<str>> {
+        self.report.lock().denied.iter().filter(|(_, at)| at.elapsed() < within).map(|(topic, _)| Arc::clone(topic)).collect()
     }
 }
 
@@ -332,7 +337,7 @@ impl Tail {
         let mut report = self.tail_control.report.lock();
         report.num_unreadable = self.intake.builder.num_unreadable();
         if is_troubled {
-            report.denied.extend(self.intake.denied.drain(..));
+            report.denied.extend(self.intake.denied.drain(..).map(|topic| (topic, Instant::now())));
             if let Some(why) = self.intake.is_fatal.take() {
                 report.trouble = Some(format!("records cannot be read: {why}"));
                 drop(report);
@@ -535,6 +540,17 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_not_be_read_is_not_given_up_for_ever() {
+        let control = TailControl::default();
+        let before = Instant::now().checked_sub(Duration::from_secs(61)).expect("a machine that has run for a minute");
+        control.report.lock().denied.insert(Arc::from("long"), before);
+        control.report.lock().denied.insert(Arc::from("just"), Instant::now());
+        let denied = |within: Duration| control.denied(within).iter().map(ToString::to_string).collect::<Vec<String>>();
+        assert_eq!(denied(Duration::from_mins(1)), ["just"]);
+        assert_eq!(denied(Duration::from_hours(1)), ["just", "long"]);
+    }
 
     #[test]
     fn the_cap_lets_through_what_it_says() {
