@@ -186,14 +186,17 @@ pub struct GrpcProfile {
     pub health: Vec<String>,
 }
 
-/// What is written in a source's table instead of a property of librdkafka that is a secret; `None` = it is none.
-fn instead_of_secret(property: &str) -> Option<&'static str> {
+/// What is written instead of a property of librdkafka, or of Java's clients, that is a secret or holds one; `None` = it does not.
+fn instead_of_secret(property: &str, value: &str) -> Option<&'static str> {
+    const KEY: &str = "name the key's file in ssl.key.location, and write key_password = { env = \"…\" } in the source's table";
+    if value.contains("PRIVATE KEY-----") {
+        return Some(KEY);
+    }
     match property.trim() {
-        "sasl.password" => Some("write password = { env = \"…\" } in the source's table"),
-        "ssl.key.pem" => Some("name the key's file in ssl.key.location, and write key_password = { env = \"…\" } in the source's table"),
-        property if property.ends_with(".password") => {
-            Some("write key_password = { env = \"…\" } in the source's table, and the key's file in ssl.key.location")
-        }
+        "sasl.password" | "sasl.jaas.config" => Some("write username and password = { env = \"…\" } in the source's table"),
+        "ssl.key.pem" | "ssl.keystore.key" => Some(KEY),
+        property if property.ends_with(".password") => Some("write key_password = { env = \"…\" } in the source's table"),
+        property if property.ends_with(".secret") => Some("write token = { command = \"…\" } in the source's table"),
         _ => None,
     }
 }
@@ -345,8 +348,16 @@ impl Profile {
                     return wrong("kafka.brokers", &kafka.brokers, "write host:port, several separated by commas");
                 }
             }
-            if let Some((property, instead)) = kafka.properties.keys().find_map(|property| Some((property, instead_of_secret(property)?))) {
+            if let Some((property, instead)) = kafka.properties.iter().find_map(|(property, value)| Some((property, instead_of_secret(property, value)?))) {
                 return wrong(&format!("kafka.properties.{}", property.trim()), "(hidden)", &format!("a profile holds no secret; {instead}"));
+            }
+            let names_hosts = |named: &str| {
+                let host = named.trim();
+                let host = host.strip_prefix("*.").unwrap_or(host);
+                !host.is_empty() && !host.contains('*')
+            };
+            if let Some(named) = kafka.trusted_hosts.iter().find(|named| !names_hosts(named)) {
+                return wrong("kafka.trusted_hosts", named, "write a host, such as 10.0.0.2, or *.domain for all hosts of a domain");
             }
             if !(0.1..=3600.0).contains(&kafka.poll_s) {
                 return wrong("kafka.poll_s", &kafka.poll_s.to_string(), "write seconds from 0.1 to 3600");
@@ -463,7 +474,13 @@ mod tests {
             ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.keystore.password\" = \"hunter2Zq7\" }", "key_password"),
             ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.key.pem\" = \"hunter2Zq7\" }", "ssl.key.location"),
             ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \" ssl.key.pem \" = \"hunter2Zq7\" }", "ssl.key.location"),
-            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"sasl.password\" = \"hunter2Zq7\" }", "write password = { env"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"sasl.password\" = \"hunter2Zq7\" }", "password = { env"),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"sasl.jaas.config\" = \"x required password=hunter2Zq7\" }", "password = { env"),
+            (
+                "[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"ssl.certificate.pem\" = \"-----BEGIN PRIVATE KEY-----hunter2Zq7\" }",
+                "ssl.key.location",
+            ),
+            ("[[kafka]]\nname = \"a\"\nbrokers = \"b:9092\"\nproperties = { \"sasl.oauthbearer.client.secret\" = \"hunter2Zq7\" }", "token = { command"),
         ] {
             let error = Profile::parse(&format!("name = \"p\"\n{text}"), "p.toml").expect_err(text);
             let said = format!("{error} {error:?}");
@@ -495,6 +512,8 @@ mod tests {
             ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"localhost:80\"", "write http://host:port"),
             ("name = \"x\"\n[[http]]\nname = \"a\"\nurl = \"http://joe:pw@localhost:80\"", "holds no secret"),
             ("name = \"x\"\n[[grpc]]\nname = \"a\"\nurl = \"http://h:1\"\n[[http]]\nname = \"a\"\nurl = \"http://h:2\"", "two sources"),
+            ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"h:1\"\ntrusted_hosts = [\"a.example\", \"10.0.0.*\"]", "*.domain"),
+            ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"h:1\"\ntrusted_hosts = [\"*\"]", "*.domain"),
             ("name = \"x\"\n[links]\ntrace = \"file:///{trace_id}\"", "http://"),
             ("name = \"x\"\n[otlp]\ngrpc_port = 5\nhttp_port = 5", "a port each"),
             ("name = \"x\"\n[[kafka]]\nname = \"k\"\nbrokers = \"h:1\"\ntail = [{ channel = \"c\", from = { time = \"noon\" } }]", "RFC 3339"),
