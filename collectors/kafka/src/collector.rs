@@ -1,5 +1,6 @@
 //! The collector as the session sees it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +31,14 @@ impl KafkaCollector {
         let config = Arc::new(config);
         let (tail_control, errors) = (Arc::new(TailControl::default()), Arc::new(BrokerErrors::default()));
         let observer = Observer::new(Arc::clone(&config), Arc::clone(&control), Arc::clone(&tail_control), Arc::clone(&errors), sink.clone());
-        let tail = Tail::new(config, Arc::clone(&control), tail_control, errors, sink.clone(), redactor);
-        let spawned = spawn("kafka-observer", &control, move || observer.run()).and_then(|()| spawn("kafka-tail", &control, move || tail.run()));
+        let tail = Tail::new(config, Arc::clone(&control), Arc::clone(&tail_control), errors, sink.clone(), redactor);
+        let read = move || {
+            // What says how the cluster is doing goes on, and must not say that records are read.
+            if catch_unwind(AssertUnwindSafe(|| tail.run())).is_err() {
+                tail_control.broke_down();
+            }
+        };
+        let spawned = spawn("kafka-observer", &control, move || observer.run()).and_then(|()| spawn("kafka-tail", &control, read));
         if let Err(error) = spawned {
             control.stop();
             sink.status(SourceStatus {

@@ -155,9 +155,9 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         let words = |failure: crate::failure::Failure| format!("{}. {}", failure.detail, failure.next_step);
+        let ask = BrokerAsker::new(self.config, &self.errors).map_err(words)?;
         let client = client::make(self.config, Role::Reread, &self.errors).map_err(words)?;
         let queue = RecordQueue::new(client).map_err(|error| words(describe(&self.config.brokers, &error)))?;
-        let ask = BrokerAsker::new(self.config, &self.errors).map_err(words)?;
         let done = self.locate(&ask, is_cancelled).map_err(|error| {
             queue.events(|event| self.errors.hear(event));
             let failure = self.errors.explain(&self.config.brokers, Some(&error));

@@ -87,7 +87,8 @@ impl Progress {
             return false;
         }
         let from = self.next;
-        self.next = offset + 1;
+        // The last offset that there is comes from no honest broker.
+        self.next = offset.saturating_add(1);
         if offset < self.first_wanted {
             return false;
         }
@@ -126,7 +127,7 @@ impl Progress {
             (self.next, self.first_wanted, self.end_seen) = (low, low, 0);
             return 0;
         }
-        let num_lost = (low - self.next).max(0);
+        let num_lost = low.saturating_sub(self.next).max(0);
         self.next = self.next.max(low);
         num_lost
     }
@@ -221,6 +222,19 @@ mod tests {
         assert!(made_anew.pass(10));
         assert_eq!(made_anew.relocate(0, 3), 0);
         assert!(made_anew.pass(0) && made_anew.pass(2));
+    }
+
+    #[test]
+    fn offsets_of_a_hostile_broker_end_nothing() {
+        let mut progress = progress(0);
+        assert!(progress.pass(i64::MAX - 1));
+        for offset in [i64::MAX, i64::MAX, 0, i64::MIN] {
+            let _passed_or_not = progress.pass(offset);
+        }
+        assert_eq!(progress.next, i64::MAX);
+        assert_eq!(progress.relocate(i64::MIN, i64::MAX), 0);
+        assert_eq!(progress.relocate(i64::MIN, i64::MIN), 0, "made anew");
+        assert_eq!(progress.relocate(i64::MAX, i64::MAX), i64::MAX);
     }
 
     #[test]

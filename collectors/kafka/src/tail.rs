@@ -94,6 +94,12 @@ impl TailControl {
         self.report.lock().clone()
     }
 
+    /// Takes note that the tail's thread ended over a mistake of ours.
+    pub fn broke_down(&self) {
+        let why = "records are read no more: their reading broke down (see the log). Start again, or remove this source and add it anew";
+        self.report.lock().trouble = Some(why.to_owned());
+    }
+
     /// Topics that the brokers did not let this user read so short a time ago, by name.
     pub fn denied(&self, within: Duration) -> Vec<Arc<str>> {
         self.report.lock().denied.iter().filter(|(_, at)| at.elapsed() < within).map(|(topic, _)| Arc::clone(topic)).collect()
@@ -468,7 +474,7 @@ impl Tail {
             return;
         }
         // Each replacement that did not help makes the next one later.
-        let num_read = self.intake.progress.iter().map(|progress| progress.next.unsigned_abs()).sum();
+        let num_read = self.intake.progress.iter().fold(0_u64, |sum, progress| sum.wrapping_add(progress.next.unsigned_abs()));
         let helped = num_read != self.stalled.replaced_at;
         self.stalled.after = if helped { STALLED_AFTER } else { (self.stalled.after * 2).min(LONGEST_STALL) };
         self.stalled.replaced_at = num_read;
@@ -513,11 +519,11 @@ impl Tail {
             }
         }
         let Some(queue) = &self.queue else { return };
-        let mut num_expired = 0;
+        let mut num_expired = 0_i64;
         for progress in self.intake.progress.iter_mut().filter(|progress| progress.is_wanted && progress.is_lost) {
             match queue.client().fetch_watermarks(&progress.key.0, progress.key.1, TRY_AGAIN) {
                 Ok((low, high)) => {
-                    num_expired += progress.relocate(low, high);
+                    num_expired = num_expired.saturating_add(progress.relocate(low, high));
                     if std::mem::take(&mut progress.is_assigned) {
                         queue.stop(&progress.key.0, progress.key.1);
                     }
@@ -532,7 +538,10 @@ impl Tail {
                 return;
             }
         }
-        self.tail_control.report.lock().num_expired += num_expired;
+        {
+            let mut report = self.tail_control.report.lock();
+            report.num_expired = report.num_expired.saturating_add(num_expired);
+        }
         self.assign();
     }
 }
@@ -550,6 +559,14 @@ mod tests {
         let denied = |within: Duration| control.denied(within).iter().map(ToString::to_string).collect::<Vec<String>>();
         assert_eq!(denied(Duration::from_mins(1)), ["just"]);
         assert_eq!(denied(Duration::from_hours(1)), ["just", "long"]);
+    }
+
+    #[test]
+    fn a_reading_that_broke_down_is_told() {
+        let control = TailControl::default();
+        assert_eq!(control.report().trouble, None);
+        control.broke_down();
+        assert!(control.report().trouble.is_some_and(|why| why.contains("Start again")));
     }
 
     #[test]
