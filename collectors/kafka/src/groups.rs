@@ -117,6 +117,8 @@ pub(crate) struct RoundReport {
     pub failed: Vec<(String, CallError)>,
     /// Names beyond what is followed by offsets alone.
     pub left_out: Vec<String>,
+    /// Groups that the brokers list beyond those that are followed.
+    pub num_beyond: usize,
     /// Calls that timed out.
     pub num_timeouts: usize,
 }
@@ -153,7 +155,12 @@ impl Groups {
         listed.sort_by(|a, b| a.name.cmp(&b.name));
         // While a coordinator moves, two brokers may list the same group.
         listed.dedup_by(|a, b| a.name == b.name);
-        listed.truncate(MOST_LISTED);
+        if let Some(num_beyond) = listed.len().checked_sub(MOST_LISTED).filter(|num| *num > 0) {
+            // Those that are followed stay: a newcomer whose name comes before theirs does not make them gone.
+            listed.sort_by_key(|group| self.known.get(&group.name).is_none_or(|known| known.listed.is_none()));
+            listed.truncate(MOST_LISTED);
+            self.report.num_beyond = num_beyond;
+        }
         let listed: HashMap<String, ListedGroup> = listed.into_iter().map(|group| (group.name.clone(), group)).collect();
         let works = matches!(self.listing, Listing::Works { .. });
         let mut followed: Vec<String> = listed.keys().cloned().collect();
@@ -521,6 +528,54 @@ mod tests {
     fn own_groups_are_recognised() {
         assert!(is_own("switchboard-1234"));
         assert!(!is_own("switchboard") && !is_own("switchboards-x") && !is_own("orders"));
+    }
+
+    /// Brokers that list these groups, and are asked nothing else.
+    struct Lists(Vec<String>);
+
+    impl Ask for Lists {
+        fn brokers_changed(&self, _: &Patience<'_>) {}
+
+        fn list_groups(&self, _: &Patience<'_>) -> Result<GroupListing, CallError> {
+            let groups = self.0.iter().map(|name| ListedGroup { name: name.clone(), kind: None, state: None }).collect();
+            Ok(GroupListing { groups, errors: Vec::new() })
+        }
+
+        fn describe_groups(&self, _: &[ListedGroup], _: &Patience<'_>) -> HashMap<String, Result<GroupDescription, CallError>> {
+            HashMap::new()
+        }
+
+        fn committed(&self, _: &[OffsetsOf<'_>], _: &Patience<'_>) -> Vec<Result<Vec<CommittedOffset>, CallError>> {
+            Vec::new()
+        }
+
+        fn offsets(&self, _: &[PartitionName], _: crate::asking::Which, _: &Patience<'_>, _: &mut crate::asking::EachOffset<'_>) -> Result<(), CallError> {
+            Ok(())
+        }
+
+        fn topic_ids(&self, _: &[&str], _: &Patience<'_>) -> Result<HashMap<String, String>, CallError> {
+            Ok(HashMap::new())
+        }
+
+        fn open_transactions(&self, _: &[PartitionName], _: &Patience<'_>) -> Result<HashMap<(String, i32), OpenTransaction>, CallError> {
+            Ok(HashMap::new())
+        }
+    }
+
+    #[test]
+    fn groups_beyond_the_cap_are_told_and_drive_out_nobody() {
+        let patience = Patience { timeout: std::time::Duration::from_secs(1), stopped: &|| false };
+        let mut groups = Groups::new(16);
+        let mut names: Vec<String> = (0..MOST_LISTED).map(|number| format!("group-{number}")).collect();
+        assert!(groups.list(&Lists(names.clone()), &[], &patience).is_empty());
+        assert_eq!((groups.len(), groups.report.num_beyond), (MOST_LISTED, 0));
+        names.iter().for_each(|name| groups.told(name));
+        names.extend(["a".to_owned(), "b".to_owned()]);
+        assert!(groups.list(&Lists(names.clone()), &[], &patience).is_empty(), "nobody is gone");
+        assert_eq!((groups.len(), groups.report.num_beyond, groups.known.contains_key("a")), (MOST_LISTED, 2, false));
+        names.remove(0);
+        assert_eq!(groups.list(&Lists(names), &[], &patience), ["group-0"]);
+        assert_eq!((groups.len(), groups.report.num_beyond, groups.known.contains_key("a")), (MOST_LISTED, 1, true));
     }
 
     #[test]

@@ -529,6 +529,9 @@ impl Observer {
             let more = if left_out.len() > named.len() { format!(" and {} more", left_out.len() - named.len()) } else { String::new() };
             text += &format!("; at most {} groups are followed by their offsets, not followed: {}{more}", self.config.max_groups_by_offsets, named.join(", "));
         }
+        if self.groups.report.num_beyond > 0 {
+            text += &format!("; {} more than can be followed", plural(self.groups.report.num_beyond, "group"));
+        }
         if self.wishes.num_left_out > 0 {
             text += &format!("; {} names found no room", self.wishes.num_left_out);
         }
