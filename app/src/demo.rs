@@ -231,9 +231,12 @@ impl LabDesk {
 
     /// Starts another lab in place of one that ended, at rest; gives the profile that it prints.
     pub(crate) async fn start_again(&self) -> anyhow::Result<Profile> {
-        let former = self.state();
-        anyhow::ensure!(matches!(former, LabState::Ended(_)), "the lab has not ended");
-        *self.shared.state.lock() = LabState::Starting;
+        {
+            // Asked for twice at once, only one is started.
+            let mut state = self.shared.state.lock();
+            anyhow::ensure!(matches!(*state, LabState::Ended(_)), "the lab has not ended");
+            *state = LabState::Starting;
+        }
         self.wake();
         // Its process has ended and was waited for.
         drop(self.shared.lab.lock().take());

@@ -569,7 +569,9 @@ mod tests {
         let mut names: Vec<String> = (0..MOST_LISTED).map(|number| format!("group-{number}")).collect();
         assert!(groups.list(&Lists(names.clone()), &[], &patience).is_empty());
         assert_eq!((groups.len(), groups.report.num_beyond), (MOST_LISTED, 0));
-        names.iter().for_each(|name| groups.told(name));
+        for name in &names {
+            groups.told(name);
+        }
         names.extend(["a".to_owned(), "b".to_owned()]);
         assert!(groups.list(&Lists(names.clone()), &[], &patience).is_empty(), "nobody is gone");
         assert_eq!((groups.len(), groups.report.num_beyond, groups.known.contains_key("a")), (MOST_LISTED, 2, false));
