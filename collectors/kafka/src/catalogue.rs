@@ -45,11 +45,12 @@ impl Topic {
 
     /// A partition by its number.
     pub fn partition(&self, partition: i32) -> Option<&Partition> {
-        find(&self.partitions, partition).map(|at| &self.partitions[at])
+        self.partitions.get(find(&self.partitions, partition)?)
     }
 
     fn partition_mut(&mut self, partition: i32) -> Option<&mut Partition> {
-        find(&self.partitions, partition).map(|at| &mut self.partitions[at])
+        let at = find(&self.partitions, partition)?;
+        self.partitions.get_mut(at)
     }
 }
 
