@@ -29,6 +29,9 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 /// A window that was told to close and is not closed by then is not waited for: a hidden one may draw no more frames.
 const CLOSED_WITHIN: Duration = Duration::from_secs(3);
 
+/// What others say of themselves: the Kafka client that asks warns of each broker that is away, and the source's state says that already.
+const OTHERS: &str = "warn,krafka=error";
+
 /// Threads that have not ended by then are left behind.
 const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(2);
 
@@ -89,11 +92,11 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
 impl Program {
     /// What goes to the terminal is chosen by `SWITCHBOARD_LOG`; the window's log keeps more of this program, and warnings of others.
     fn log(&self) {
-        let chosen = EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        let chosen = EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| EnvFilter::new(OTHERS));
         let writer = LogWriter(self.errors.clone());
         // Without colours: what a terminal would obey is written out, whoever wrote it.
         let terminal = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone()).with_filter(chosen);
-        let window = self.own_log.layer().with_filter(EnvFilter::new("warn,switchboard=debug"));
+        let window = self.own_log.layer().with_filter(EnvFilter::new(format!("{OTHERS},switchboard=debug")));
         tracing_subscriber::registry().with(terminal).with(window).init();
         let errors = self.errors.clone();
         std::panic::set_hook(Box::new(move |panic| {

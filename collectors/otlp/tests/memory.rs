@@ -16,6 +16,7 @@ use switchboard_otlp::{Config, OtlpReceiver};
 const MOST_BYTES: u64 = 80 << 20;
 const NUM_SPANS: u64 = 165_000;
 const NUM_JSON_SPANS: u64 = 255_000;
+const NUM_LONG_SPANS: u64 = 225_000;
 
 /// Memory of this process that is in use, in bytes.
 fn resident_bytes() -> u64 {
@@ -29,20 +30,29 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
 }
 
-/// A request in JSON of nearly the largest size, one of whose texts was cut in the middle of a character; `broken` stands in it too.
-fn json_request(broken: &[u8]) -> Vec<u8> {
+/// A request in JSON of nearly the largest size, one of whose texts was cut in the middle of a character; `broken` stands in it too, and
+/// `around` in its resource and in its scope.
+fn json_request(num_spans: u64, broken: &[u8], around: &str) -> Vec<u8> {
     let mut body = Vec::with_capacity(63 << 20);
-    body.extend_from_slice(br#"{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":["#);
-    for number in 0..NUM_JSON_SPANS {
+    for part in [
+        r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":""#,
+        around,
+        r#""}}]},"scopeSpans":[{"scope":{"name":""#,
+        around,
+        r#""},"spans":["#,
+    ] {
+        body.extend_from_slice(part.as_bytes());
+    }
+    for number in 0..num_spans {
         let comma = if number == 0 { "" } else { "," };
-        let cut = if number == NUM_JSON_SPANS / 2 { r"\ud83d" } else { "" };
+        let cut = if number == num_spans / 2 { r"\ud83d" } else { "" };
         let span = format!(
             r#"{comma}{{"traceId":"{:032x}","spanId":"{:016x}","name":"GET /orders{cut}","kind":2,"startTimeUnixNano":"1764310894123456789","endTimeUnixNano":"1764310894223456789","attributes":[{{"key":"order.id","value":{{"stringValue":"order-{number}"#,
             number + 1,
             number + 1,
         );
         body.extend_from_slice(span.as_bytes());
-        if number == NUM_JSON_SPANS / 2 {
+        if number == num_spans / 2 {
             body.extend_from_slice(broken);
         }
         body.extend_from_slice(br#""}}]}"#);
@@ -94,14 +104,20 @@ fn the_largest_request_takes_little_more_than_its_length() {
     let plain = trace_request(0, NUM_SPANS);
     assert!((60 << 20..64 << 20).contains(&plain.len()), "{}", plain.len());
     let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 1).expect("compressed");
-    let (cut, latin) = (json_request(b""), json_request(b"caf\xe9"));
-    assert!((60 << 20..64 << 20).contains(&cut.len()), "{}", cut.len());
+    let (cut, latin) = (json_request(NUM_JSON_SPANS, b"", ""), json_request(NUM_JSON_SPANS, b"caf\xe9", ""));
+    // A span, its resource and its scope each as long as they are read, each letter an escape.
+    let escapes = r"\u0041".repeat((2 << 20) / 6 - 32);
+    let long = json_request(NUM_LONG_SPANS, escapes.repeat(2).as_bytes(), &escapes);
+    for body in [&cut, &long] {
+        assert!((60 << 20..64 << 20).contains(&body.len()), "{}", body.len());
+    }
     let bodies = [
         ("x-protobuf", "gzip", NUM_SPANS, gzip(&plain)),
         ("x-protobuf", "zstd", NUM_SPANS, zstd(&plain)),
         ("json", "gzip", NUM_JSON_SPANS, gzip(&cut)),
         ("json", "zstd", NUM_JSON_SPANS, zstd(&latin)),
         ("json", "identity", NUM_JSON_SPANS, cut),
+        ("json", "identity", NUM_LONG_SPANS, long),
     ];
     drop((plain, latin));
     // What the allocator keeps of a first request is none of a later one's.
@@ -131,7 +147,7 @@ fn the_largest_request_takes_little_more_than_its_length() {
     let before = resident_bytes();
     peak.store(0, Ordering::SeqCst);
     let answer = post(to, ("json", "identity"), &body);
-    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("longer than 16 MiB"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("longer than 4 MiB"), "{answer}");
     let grown = peak.load(Ordering::SeqCst).saturating_sub(before);
     assert!(grown <= MOST_BYTES, "one long item: {} MiB more", grown >> 20);
     is_over.store(true, Ordering::SeqCst);

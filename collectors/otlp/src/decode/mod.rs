@@ -62,6 +62,9 @@ pub(crate) enum Undecodable {
     NoRoom,
 }
 
+/// Longest resource in parts that is put together.
+const MAX_PUT_TOGETHER_BYTES: usize = 8 << 20;
+
 /// Takes a finished batch; breaking off ends the decoding.
 pub(crate) type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 
@@ -78,6 +81,9 @@ pub(crate) fn decode(
     match encoding {
         Encoding::Protobuf => {
             let num_beside = envelope::num_bytes_beside(&request)?;
+            if num_beside > MAX_PUT_TOGETHER_BYTES {
+                return Err(Malformed("a resource comes in parts, of more than 8 MiB together").into());
+            }
             if num_beside > 0 && !room(num_beside) {
                 return Err(Undecodable::NoRoom);
             }

@@ -6,7 +6,7 @@ use switchboard_model::{BatchHeader, Redactor};
 
 use super::{Context, Encoding, Signal, Undecodable, decode};
 
-const LONG: usize = 2 << 20;
+const LONG: usize = 3 << 19;
 
 /// What room a request asks for, in bytes, and whether it is decoded where it gets it or not.
 fn asked(signal: Signal, encoding: Encoding, request: &[u8], has_room: bool) -> (usize, Result<u64, Undecodable>) {
@@ -74,5 +74,8 @@ fn a_resource_in_parts_is_asked_for_before_it_is_put_together() {
         let parts = field(1, &[part.clone(), part.clone()].concat());
         assert_eq!(asked(signal, Encoding::Protobuf, &parts, true), (2 * attribute.len(), Ok(0)), "{signal:?}");
         assert_eq!(asked(signal, Encoding::Protobuf, &parts, false).1, Err(Undecodable::NoRoom), "{signal:?}");
+        // So long a one is put together for nobody.
+        let parts = field(1, &part.repeat(6));
+        assert!(matches!(asked(signal, Encoding::Protobuf, &parts, true), (0, Err(Undecodable::Protobuf(_)))), "{signal:?}");
     }
 }

@@ -15,7 +15,7 @@ use crate::decode::tally::Lost;
 use crate::decode::{LogBuilder, Rejection, SpanBuilder};
 
 /// Why an item is not read.
-pub(super) const TOO_LONG: &str = "it is longer than 16 MiB";
+const TOO_LONG: &str = "it is longer than 4 MiB";
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

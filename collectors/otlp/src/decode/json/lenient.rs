@@ -9,9 +9,9 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fields::{Bounded, JsonAttrs, KeyValue, Text};
-use super::items::{Event, Link, LogRecord, Span, Status, TOO_LONG};
+use super::items::{Event, Link, LogRecord, Span, Status};
 use super::value::JsonValue;
-use super::{MAX_ITEM_BYTES, Resource, Scope};
+use super::{MAX_AROUND_BYTES, Resource, Scope};
 use crate::decode::columns::MAX_ROWS_OF_ONE;
 use crate::decode::tally::{Lost, Part};
 
@@ -221,8 +221,8 @@ pub(super) fn log<'a>(json: &'a str, lost: &mut Lost) -> Result<LogRecord<'a>, S
 /// Reads a resource, whatever of it can be read.
 pub(super) fn resource<'a>(raw: Option<&'a RawValue>, lost: &mut Lost) -> Resource<'a> {
     let Some(raw) = raw else { return Resource::default() };
-    if raw.get().len() > MAX_ITEM_BYTES {
-        lost.add(Part::Attribute, "resource", &TOO_LONG);
+    if raw.get().len() > MAX_AROUND_BYTES {
+        lost.add(Part::Attribute, "resource", &"it is longer than 2 MiB");
         return Resource::default();
     }
     if let Ok(resource) = serde_json::from_str::<Option<Resource<'a>>>(raw.get()) {
@@ -242,6 +242,6 @@ pub(super) fn resource<'a>(raw: Option<&'a RawValue>, lost: &mut Lost) -> Resour
 
 /// Reads a scope; one that cannot be read has no name.
 pub(super) fn scope(raw: Option<&RawValue>) -> Scope<'_> {
-    let raw = raw.filter(|raw| raw.get().len() <= MAX_ITEM_BYTES);
+    let raw = raw.filter(|raw| raw.get().len() <= MAX_AROUND_BYTES);
     raw.and_then(|raw| serde_json::from_str::<Option<Scope<'_>>>(raw.get()).ok().flatten()).unwrap_or_default()
 }

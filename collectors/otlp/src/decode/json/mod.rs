@@ -23,9 +23,12 @@ use super::{Context, Emit, LogBuilder, Signal, SpanBuilder, Tally, Undecodable};
 /// Bodies up to this size are decoded once, their batches held back until the end is known to be good; longer ones are
 /// looked through first.
 const MAX_HELD_BACK_BYTES: usize = 1 << 20;
-/// Longest item that is read, and longest resource and scope: its texts are there up to three times while they are read.
-const MAX_ITEM_BYTES: usize = 16 << 20;
-const MAX_ITEM_COPIES: usize = 2;
+/// Longest item that is read, the longest message that OTLP's receivers take by default. Its texts are there up to three times while they
+/// are read.
+const MAX_ITEM_BYTES: usize = 4 << 20;
+/// Longest resource and longest scope.
+const MAX_AROUND_BYTES: usize = 2 << 20;
+const MAX_COPIES: usize = 2;
 
 /// Decodes a request. `room` is asked for what is taken beside it, in bytes, before it is.
 pub(super) fn decode(
@@ -118,8 +121,9 @@ struct Count {
 impl Count {
     /// What an item, its resource and its scope take beside the request while they are read, where that is much.
     fn num_bytes_beside(&self) -> usize {
-        let longest = [self.longest_item_bytes, self.longest_resource_bytes, self.longest_scope_bytes].into_iter();
-        longest.filter(|len| *len > MAX_HELD_BACK_BYTES).map(|len| MAX_ITEM_COPIES * len.min(MAX_ITEM_BYTES)).sum()
+        let longest =
+            [(self.longest_item_bytes, MAX_ITEM_BYTES), (self.longest_resource_bytes, MAX_AROUND_BYTES), (self.longest_scope_bytes, MAX_AROUND_BYTES)];
+        longest.into_iter().filter(|(len, _)| *len > MAX_HELD_BACK_BYTES).map(|(len, most)| MAX_COPIES * len.min(most)).sum()
     }
 }
 
