@@ -53,13 +53,15 @@ fn what_sdks_of_other_languages_send_is_what_the_report_tells() {
     let report = folder.path().join("r.json").display().to_string();
     let (grpc_port, http_port) = free_ports().expect("free ports");
     let (grpc, http) = (grpc_port.to_string(), http_port.to_string());
-    let args = ["watch", "--headless", "--otlp-grpc-port", &grpc, "--otlp-http-port", &http, "--for", "20s", "--report", &report];
+    let args = ["watch", "--headless", "--otlp-grpc-port", &grpc, "--otlp-http-port", &http, "--report", &report];
     let mut program = Program::start(&args).expect("starts");
-    program.wait_for_line("OTLP · live", Duration::from_secs(20)).expect("listens");
+    program.wait_for_line("OTLP · live", Duration::from_mins(1)).expect("listens");
     let (grpc, http) = (format!("127.0.0.1:{grpc_port}"), format!("127.0.0.1:{http_port}"));
     let mut sent: Vec<Value> = serde_json::from_str(&peer("otel_python.sh", &["--grpc", &grpc, "--http", &http])).expect("JSON");
     let from_node: Vec<Value> = serde_json::from_str(&peer("otel_node.sh", &["--http", &http])).expect("JSON");
     sent.extend(from_node);
+    // Both have ended, and end only once all that they sent was answered.
+    program.signal("TERM").expect("told to end");
     assert_eq!(program.wait(Duration::from_secs(90)).expect("ends"), 0, "{}", program.output());
     let report = read_json(Path::new(&report)).expect("a report");
 
