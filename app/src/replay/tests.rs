@@ -926,7 +926,7 @@ async fn a_ledger_that_cannot_be_written_stops_sending() {
     let board = desk.until_phase(is_ended).await;
     let (ending, reason) = ending(&board);
     assert_eq!(ending, Ending::Halted);
-    assert!(reason.contains("ledger could not be written"), "{reason}");
+    assert!(reason.contains("ledger.sqlite could not be written") && reason.contains("close the other program"), "{reason}");
     assert_eq!(desk.world.sent().len(), 5, "nothing goes that does not stand in the ledger");
     holder.execute_batch("ROLLBACK").expect("let go");
 }
