@@ -109,8 +109,10 @@ impl Run {
         let ended_ns = self.observed.now_ns();
         let reason = match self.ledger.end_run(run_id, ending, &reason, ended_ns).await {
             Ok(()) => reason,
-            Err(error) if reason.is_empty() => error.to_string(),
-            Err(error) => format!("{reason}. {error}"),
+            Err(error) => match error.to_string() {
+                told if reason.is_empty() || reason == told => told,
+                told => format!("{reason}. {told}"),
+            },
         };
         board.phase = RunPhase::Ended(ending, reason);
         board.ended_ns = Some(ended_ns);
@@ -258,7 +260,7 @@ impl Sending<'_> {
         if ended.0 == Ending::Stopped {
             self.phase(RunPhase::Stopping);
             self.sender.cancel();
-            self.land(CANCEL_GUARD).await;
+            ended.1 = self.land(CANCEL_GUARD).await.unwrap_or_default();
         } else {
             // What was sent is not taken back, but may be: the operator can still stop.
             let mut wanted = self.run.wanted.clone();
@@ -268,7 +270,9 @@ impl Sending<'_> {
                     biased;
                     () = stop_wanted(&mut wanted), if !self.in_flight.is_empty() => {
                         self.sender.cancel();
-                        self.land(CANCEL_GUARD).await;
+                        if let (Some(failure), Ending::Finished) = (self.land(CANCEL_GUARD).await, ended.0) {
+                            ended = (Ending::Halted, failure);
+                        }
                     }
                     Some(written) = writes.join_next() => {
                         if let (Ok(Err(error)), Ending::Finished) = (written, ended.0) {
@@ -536,8 +540,9 @@ impl Sending<'_> {
         (send_id, letter, Settlement { outcome, reason, position, at_ns })
     }
 
-    /// Waits for all that is on its way; what does not come back in time may have been written.
-    async fn land(&mut self, within: Duration) {
+    /// Waits for all that is on its way; what does not come back in time may have been written. Why some of it does not stand in the
+    /// ledger, where that is so: there it reads as possibly persisted, which is the truth then.
+    async fn land(&mut self, within: Duration) -> Option<String> {
         let deadline = Instant::now() + within;
         let mut writes = Writes::new();
         while let Ok(Some(landed)) = tokio::time::timeout_at(deadline, self.in_flight.join_next()).await {
@@ -551,9 +556,14 @@ impl Sending<'_> {
             let reason = "the client did not say what became of it when it was stopped".to_owned();
             self.write((index, send_id, switchboard_model::Outcome::PossiblyPersisted(reason)), &mut writes);
         }
-        // A ledger that cannot be written reads as possibly persisted, which is the truth then.
-        while writes.join_next().await.is_some() {}
+        let mut failure = None;
+        while let Some(written) = writes.join_next().await {
+            if let Ok(Err(error)) = written {
+                failure.get_or_insert_with(|| error.to_string());
+            }
+        }
         self.run.show(&self.board);
+        failure
     }
 }
 
