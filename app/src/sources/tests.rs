@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use switchboard_model::SourcePhase;
 
-use super::{SourceProfile, SourcesCommand, SourcesDesk, saved::save, saved::with_sources};
+use super::{
+    SourceProfile, SourcesCommand, SourcesDesk,
+    saved::{save, with_sources},
+};
 use crate::profile::{GrpcProfile, HttpProfile, OtlpProfile, Profile, Secret};
 use crate::session::Session;
 
