@@ -41,10 +41,10 @@ const COLUMNS: [Column; 9] = [
     Column::left("instance", Width::Share(0.17)),
     Column::left("breaker", Width::Share(0.22)),
     Column::left("guards", Width::Share(0.14)),
-    Column::left("state", Width::Points(108.0)),
+    Column::left("state", Width::Points(108.0)).whole(),
     Column::right("since", Width::Points(58.0)),
     Column::left("last 15 min", Width::Share(0.33)),
-    Column::left("known by", Width::Points(66.0)),
+    Column::left("known by", Width::Points(66.0)).whole(),
     Column::right("age", Width::Points(50.0)),
 ];
 
@@ -167,9 +167,8 @@ impl BreakersView {
 fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> String {
     let told = |text: &Option<String>| text.as_ref().map(|text| visible(text).into_owned());
     let name = |column: usize, text: Option<&str>, ink: Ink| {
-        let cell = row.cell(column);
-        let galley = fitted(row.painter(), text.unwrap_or("unknown"), &fonts::words(12.5), cell.width());
-        row.painter().galley(pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(if text.is_some() { ink } else { Ink::Faint }));
+        let color = row.tokens.ink(if text.is_some() { ink } else { Ink::Faint });
+        row.name_in(column, row.cell(column), text.unwrap_or("unknown"), &fonts::words(12.5), color);
     };
     let (caller, instance, callee) = (told(&breaker.caller), told(&breaker.instance), told(&breaker.callee));
     name(0, caller.as_deref(), Ink::Text);
@@ -183,6 +182,10 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
         glyph::paint(row.painter(), sign, pos2(cell.left() + 5.0, cell.center().y), 5.0, row.tokens.ink(ink));
     }
     cell.min.x += 16.0;
+    if breaker.disagreement.is_some() {
+        // The dot of those who say otherwise.
+        cell.max.x -= 10.0;
+    }
     row.text_in(4, cell, &state.text, fonts::words(12.5), row.tokens.ink(ink));
     let since = since(breaker, now_ns);
     row.data(5, &since, if breaker.since_ns.is_some() { ink } else { Ink::Faint });

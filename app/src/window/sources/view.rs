@@ -31,8 +31,8 @@ use crate::window::{
 
 const COLUMNS: [Column; 6] = [
     Column::left("source", Width::Share(0.9)),
-    Column::left("kind", Width::Points(96.0)),
-    Column::left("state", Width::Points(96.0)),
+    Column::left("kind", Width::Points(96.0)).whole(),
+    Column::left("state", Width::Points(96.0)).whole(),
     Column::right("since", Width::Points(54.0)),
     Column::right("received", Width::Points(84.0)),
     Column::left("what it says", Width::Share(1.4)),

@@ -23,7 +23,7 @@ const COLUMNS_OF_SPANS: [Column; 6] = columns("its longest span there");
 
 const fn columns(duration: &'static str) -> [Column; 6] {
     [
-        Column::left("started (UTC)", Width::Points(92.0)),
+        Column::left("started (UTC)", Width::Points(92.0)).whole(),
         Column::left("trace", Width::Share(0.46)),
         Column::left("services", Width::Share(0.3)),
         Column::right("spans", Width::Points(58.0)),

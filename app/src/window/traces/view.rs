@@ -32,6 +32,8 @@ use crate::window::{
 const SPANS_A_SECOND: f64 = 5_000.0;
 /// Width of the detail at first, points.
 const DETAIL_PT: f32 = 380.0;
+/// Of a service's name in the head; the figures behind it are never cut.
+const SERVICE_CHARS: usize = 32;
 
 /// The traces view.
 #[derive(Default)]
@@ -435,7 +437,7 @@ fn head_ui(ui: &mut egui::Ui, open: &OpenTrace, tokens: &crate::window::theme::D
         let service = name.map_or(Cow::Borrowed("unknown"), |span| visible(&span.service));
         ui.label(RichText::new(elide_middle(&title, 60)).font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
         let id = open.trace_id.to_string();
-        let text = format!("{} · {service} · {}", elide_middle(&id, 11), summary(open));
+        let text = format!("{} · {} · {}", elide_middle(&id, 11), elide_middle(&service, SERVICE_CHARS), summary(open));
         ui.add(egui::Label::new(RichText::new(text).color(tokens.ink(Ink::Dim))).truncate()).on_hover_text(id);
     });
     leaves
