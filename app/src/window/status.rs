@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{LagVerdict, NodeBasis, NodeKind, Snapshot};
+use switchboard_engine::view::{Health, LagVerdict, NodeBasis, NodeKind, Snapshot, breaker_word};
+use switchboard_model::BreakerState;
 
 use crate::window::{
     figures, fonts,
@@ -68,11 +69,11 @@ pub(crate) fn sentence(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
     let mut parts = services(scene, snapshot);
 
     let breakers = of(&found, &[Glyph::BreakerOpen, Glyph::BreakerForced]);
-    parts.extend(summed(&breakers, Topic::Breakers, |n| format!("{} open", figures::things(n, "breaker", "breakers"))));
+    parts.extend(summed(&breakers, Topic::Breakers, |n| format!("{} {}", figures::things(n, "breaker", "breakers"), breaker_word(Some(BreakerState::Open)))));
     let half_open = of(&found, &[Glyph::BreakerHalfOpen]);
-    parts.extend(summed(&half_open, Topic::Breakers, |n| format!("{n} half-open")));
+    parts.extend(summed(&half_open, Topic::Breakers, |n| format!("{n} {}", breaker_word(Some(BreakerState::HalfOpen)))));
     let unknown = of(&found, &[Glyph::BreakerUnknown]);
-    parts.extend(summed(&unknown, Topic::Breakers, |n| format!("{} unknown", figures::things(n, "breaker", "breakers"))));
+    parts.extend(summed(&unknown, Topic::Breakers, |n| format!("{} {}", figures::things(n, "breaker", "breakers"), breaker_word(None))));
 
     parts.extend(behind(&found, snapshot));
     let failing: Vec<&Problem> = of(&found, &[Glyph::Cross]).into_iter().filter(|problem| problem.selects.is_some()).collect();
@@ -126,7 +127,7 @@ fn services(scene: &Scene, snapshot: &Snapshot) -> Vec<Part> {
             (traced, "traced", Topic::Traced),
             (known(NodeBasis::Broker), "known from the broker only", Topic::BrokerOnly),
             (known(NodeBasis::Inferred), "without spans", Topic::Untraced),
-            (silent, "silent", Topic::Silent),
+            (silent, Health::Silent(0).word(), Topic::Silent),
         ];
         parts.extend(counts.into_iter().filter(|(n, ..)| *n > 0).map(|(n, word, topic)| plain(format!("{n} {word}"), true, topic)));
     }

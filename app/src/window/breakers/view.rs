@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{BreakerView, Snapshot};
+use switchboard_engine::view::{BreakerView, Snapshot, breaker_word};
 use switchboard_model::BreakerState;
 
 use super::{
-    rows::{self, BreakerKey, since, sorted, source_words, state_words, strip, strip_words, summary},
+    rows::{self, BreakerKey, since, sorted, source_words, state_word, state_words, strip, strip_words, summary},
     strip::Piece,
 };
 use crate::window::{
@@ -284,9 +284,9 @@ fn instance_ui(ui: &mut egui::Ui, breaker: &BreakerView, is_this: bool, context:
 fn legend_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
     let mut left = rect.left();
-    for (share, ink, text) in
-        [(1.0, Some(Ink::Bad), "open"), (0.67, Some(Ink::Warn), "half-open"), (0.34, Some(Ink::Edge), "closed"), (1.0, None, "gap: unknown")]
-    {
+    let [open, half_open, closed] = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed].map(state_word);
+    let gap = format!("gap: {}", breaker_word(None));
+    for (share, ink, text) in [(1.0, Some(Ink::Bad), open), (0.67, Some(Ink::Warn), half_open), (0.34, Some(Ink::Edge), closed), (1.0, None, gap.as_str())] {
         if let Some(ink) = ink {
             let bottom = rect.center().y + 5.0;
             let bar = Rect::from_min_max(pos2(left, bottom - 10.0 * share), pos2(left + 9.0, bottom));
@@ -298,7 +298,7 @@ fn legend_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
         ui.painter().galley(pos2(left, rect.center().y - galley.size().y / 2.0), galley, tokens.ink(Ink::Faint));
         left += width + 14.0;
     }
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "High is open, half as high half-open, low closed; a gap is unknown"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("High is {open}, half as high {half_open}, low {closed}; a {gap}")));
 }
 
 fn no_breakers(snapshot: &Snapshot) -> EmptyState {

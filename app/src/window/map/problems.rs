@@ -1,6 +1,6 @@
 //! What is unusual now, the most urgent first: what the side panel lists while nothing is selected. Pure.
 
-use switchboard_engine::view::{BreakerView, Severity, Snapshot};
+use switchboard_engine::view::{BreakerView, Health, Severity, Snapshot};
 
 use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge_at, lag_numbers};
 use crate::window::{
@@ -39,9 +39,9 @@ pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
         let silent_ns = node.silent_ns?;
         Some(Problem {
             selects: Some(Selection::Node(node.node_id)),
-            tone: Severity::Unknown.into(),
+            tone: Health::Silent(silent_ns).severity().into(),
             glyph: Glyph::Question,
-            title: format!("{} is silent", node.name),
+            title: format!("{} is {}", node.name, Health::Silent(silent_ns).word()),
             detail: format!("no spans for {}", figures::age(silent_ns)),
         })
     }));
@@ -155,7 +155,7 @@ fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem>
             tone: letters.severity().into(),
             glyph: Glyph::Envelope,
             title: format!("{} dead on {}", figures::count(letters.count), visible(origin)),
-            detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns - letters.last_ns)),
+            detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns.saturating_sub(letters.last_ns))),
         }
     };
     snapshot.dead_letters.iter().filter(|letters| letters.count > 0).map(problem).collect()

@@ -184,7 +184,7 @@ impl SourcesView {
         let response = table.ui(ui, &mut self.table, context.tokens, |cell, index| {
             let row = &rows[index];
             let (word, ink) = row.live.as_ref().map_or(("not heard of", Ink::Dim), |live| phase_word(live.phase));
-            let age = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::age(context.now_ns - live.at_ns));
+            let age = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::age(context.now_ns.saturating_sub(live.at_ns)));
             let received = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::count(live.counts.received));
             let mut says = row.live.as_ref().map(|live| live.detail.clone()).filter(|detail| !detail.is_empty()).unwrap_or_else(|| address(row));
             if let Some(left_out) = row.live.as_ref().and_then(SourceView::left_out_words) {
@@ -276,8 +276,8 @@ impl View for SourcesView {
         let live = row.live.as_ref();
         let (word, _) = live.map_or(("not heard of", Ink::Dim), |live| phase_word(live.phase));
         let figures: Vec<(&str, String)> = live.map(|live| counts(&live.counts)).unwrap_or_default();
-        let (detail, next_step, at_ns) = live.map_or(("", "", 0), |live| (live.detail.as_str(), live.next_step.as_str(), live.at_ns));
-        let at = figures::instant(at_ns);
+        let (detail, next_step) = live.map_or(("", ""), |live| (live.detail.as_str(), live.next_step.as_str()));
+        let at = live.map_or_else(|| "unknown".to_owned(), |live| figures::instant(live.at_ns));
         let head =
             [("source", row.name.as_str()), ("kind", kind_word(row.kind)), ("state", word), ("since", &at), ("detail", detail), ("next step", next_step)];
         Some(match form {

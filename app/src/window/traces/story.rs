@@ -171,7 +171,8 @@ fn row(item: &ConversationItem) -> StoryRow {
                 text.push_str(&format!(" · {}", visible(&span.status_message)));
             }
             StoryRow {
-                at_ns: Some(span.start_ns),
+                // As in its trace: a moment that cannot be stands where it arrived.
+                at_ns: Some(if span.is_start_believable() { span.start_ns } else { span.received_ns }),
                 what: kind_word(span.kind).to_owned(),
                 place: visible(&span.service).into_owned(),
                 text,
@@ -229,6 +230,18 @@ fn row_ui(row: &Row<'_>, item: &StoryRow, now_ns: i64) -> String {
 mod tests {
     use super::*;
     use crate::window::traces::sample;
+
+    #[test]
+    fn a_moment_that_cannot_be_stands_where_it_arrived() {
+        let view = sample::checkout();
+        let sent_in_ms = switchboard_engine::view::SpanView { start_ns: view.spans[0].start_ns / 1_000_000, ..view.spans[0].clone() };
+        let items = [ConversationItem::Span(sent_in_ms.clone()), ConversationItem::Span(view.spans[1].clone())];
+        let mut story = Story::new(CorrelationId::Number(4704));
+        story.take(&items, 1);
+        assert_eq!(story.rows[1].at_ns, Some(sent_in_ms.received_ns));
+        assert!(story.rows[1].text.contains("its time is not believable"), "{}", story.rows[1].text);
+        assert!(!story.words().contains("min"), "{}", story.words());
+    }
 
     #[test]
     fn a_conversation_is_told_in_the_order_of_time() {

@@ -113,12 +113,12 @@ impl About<'_> {
     }
 
     pub(super) fn lag_section(&self, group: &GroupView) -> Section {
-        let not_known = || "not known".to_owned();
+        let unknown = || "unknown".to_owned();
         let tone = group_tone(group);
         let mut rows = vec![
             Row::Text { text: visible(&group.sentence()).into_owned(), tone },
-            Row::Figure { label: "messages behind".to_owned(), value: group.lag.map_or_else(not_known, figures::count), other: String::new(), tone },
-            Row::Figure { label: "time behind".to_owned(), value: group.lag_s.map_or_else(not_known, figures::age_s), other: String::new(), tone },
+            Row::Figure { label: "messages behind".to_owned(), value: group.lag.map_or_else(unknown, figures::count), other: String::new(), tone },
+            Row::Figure { label: "time behind".to_owned(), value: group.lag_s.map_or_else(unknown, figures::age_s), other: String::new(), tone },
             Row::figure("members", num_members_words(group)),
         ];
         rows.extend(group.state.as_deref().map(|state| Row::pair("state", state)));

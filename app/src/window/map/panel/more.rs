@@ -59,7 +59,7 @@ impl About<'_> {
                 value: figures::duration(trace.part.map_or(trace.duration_ns, |part| part.duration_ns)),
                 detail: format!(
                     "{} ago · {}{}{}",
-                    figures::age(self.now_ns - trace.start_ns),
+                    figures::age(self.now_ns.saturating_sub(trace.start_ns)),
                     figures::things(u64::from(trace.num_spans), "span", "spans"),
                     if trace.part.is_some() { format!(" in {}", figures::duration(trace.duration_ns)) } else { String::new() },
                     if trace.num_errors > 0 { format!(" · {} failed", trace.num_errors) } else { String::new() }
@@ -87,7 +87,7 @@ impl About<'_> {
             value: if log.severity >= 17 { "error" } else { "warn" }.to_owned(),
             detail: format!(
                 "{} ago{}",
-                figures::age(self.now_ns - log.time_ns),
+                figures::age(self.now_ns.saturating_sub(log.time_ns)),
                 log.instance.as_deref().map(|instance| format!(" · {}", visible(instance))).unwrap_or_default()
             ),
             tone: if log.severity >= 17 { Tone::Bad } else { Tone::Warn },

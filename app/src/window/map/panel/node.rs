@@ -158,7 +158,7 @@ impl About<'_> {
             Row::Link {
                 glyph: verdict_glyph(group.verdict),
                 label: format!("{} on {}", visible(&group.group), visible(&group.topic)),
-                value: group.lag.map_or_else(|| "not known".to_owned(), |lag| format!("{} behind", figures::count(lag))),
+                value: group.lag.map_or_else(|| "unknown".to_owned(), |lag| format!("{} behind", figures::count(lag))),
                 detail: visible(&group.sentence()).into_owned(),
                 tone: group_tone(group),
                 action: goto(edge.map_or_else(
@@ -190,8 +190,8 @@ impl About<'_> {
             glyph: Some(Glyph::Envelope),
             label: visible(&letters.fingerprint).into_owned(),
             value: figures::count(letters.count),
-            detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns - letters.last_ns)),
-            tone: Tone::Bad,
+            detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns.saturating_sub(letters.last_ns))),
+            tone: letters.severity().into(),
             action: goto(Target::DeadLetters {
                 channel: ChannelKey { cluster: Some(letters.cluster.clone()), name: letters.channel.clone() },
                 fingerprint: Some(letters.fingerprint.clone()),
