@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{Health, LagVerdict, NodeBasis, NodeKind, Snapshot, breaker_word};
+use switchboard_engine::view::{GroupView, Health, LagVerdict, NodeBasis, NodeKind, Snapshot, breaker_word};
 use switchboard_model::BreakerState;
 
 use crate::window::{
@@ -138,15 +138,25 @@ fn services(scene: &Scene, snapshot: &Snapshot) -> Vec<Part> {
     parts
 }
 
+/// Groups that do not get their work done: of all others there is no problem.
+fn behind_now(snapshot: &Snapshot) -> impl Iterator<Item = &GroupView> {
+    snapshot.groups.iter().filter(|group| group.is_behind())
+}
+
+/// What a problem of a group is called.
+fn group_title(group: &GroupView) -> String {
+    format!("{} on {}", visible(&group.group), visible(&group.topic))
+}
+
 /// Groups by name if they are few: `inventory 38 s behind`.
 fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
-    let names: BTreeSet<String> = snapshot.groups.iter().map(|group| format!("{} on {}", visible(&group.group), visible(&group.topic))).collect();
+    let names: BTreeSet<String> = behind_now(snapshot).map(group_title).collect();
     let groups: Vec<&Problem> = found.iter().filter(|problem| names.contains(&problem.title)).collect();
     if groups.len() > GROUPS_NAMED_MAX {
         return summed(&groups, Topic::Behind, |n| format!("{n} groups behind")).into_iter().collect();
     }
     let part = |problem: &&Problem| {
-        let group = snapshot.groups.iter().find(|group| problem.title == format!("{} on {}", visible(&group.group), visible(&group.topic)))?;
+        let group = behind_now(snapshot).find(|group| problem.title == group_title(group))?;
         let much = match (group.lag_s, group.lag) {
             (Some(lag_s), _) if lag_s >= 1.0 => figures::age_s(lag_s),
             (_, Some(lag)) => figures::count(lag),

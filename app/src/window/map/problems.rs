@@ -1,5 +1,7 @@
 //! What is unusual now, the most urgent first: what the side panel lists while nothing is selected. Pure.
 
+use std::collections::BTreeMap;
+
 use switchboard_engine::view::{BreakerView, Health, Severity, Snapshot};
 
 use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge_at, lag_numbers};
@@ -83,7 +85,7 @@ fn clocks<'a>(scene: &'a Scene, snapshot: &'a Snapshot) -> impl Iterator<Item = 
 /// One line for each breaker (caller, name, callee) that is not closed somewhere.
 fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     type Key<'a> = (Option<&'a str>, &'a str, Option<&'a str>);
-    let mut by_name: std::collections::BTreeMap<Key<'_>, Vec<&BreakerView>> = std::collections::BTreeMap::new();
+    let mut by_name: BTreeMap<Key<'_>, Vec<&BreakerView>> = BTreeMap::new();
     for breaker in snapshot.breakers.iter() {
         by_name.entry((breaker.caller.as_deref(), &breaker.name, breaker.callee.as_deref())).or_default().push(breaker);
     }
@@ -113,12 +115,14 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
 }
 
 fn groups(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
+    // Of several edges to a group the first is meant. All are gone through once, however many groups are behind.
+    let edges: BTreeMap<usize, Selection> = scene.edges.iter().rev().filter_map(|edge| Some((edge.group_row?, Selection::Edge(edge.edge_id)))).collect();
     let problem = |(row, group): (usize, &switchboard_engine::view::GroupView)| {
-        let badge = lag_badge_at(group, now_ns)?;
         if group.severity() < Severity::Warning {
             return None;
         }
-        let edge = scene.edges.iter().find(|edge| edge.group_row == Some(row)).map(|edge| Selection::Edge(edge.edge_id));
+        let badge = lag_badge_at(group, now_ns)?;
+        let edge = edges.get(&row).copied();
         let node = group.node_id.filter(|node_id| scene.node_index(*node_id).is_some()).map(Selection::Node);
         Some(Problem {
             selects: edge.or(node),
