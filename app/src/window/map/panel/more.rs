@@ -14,6 +14,7 @@ use crate::window::{
     map::scene::{Glyph, SceneEdge, SceneNode, Tone, find},
     sanitise::visible,
     signs::group_tone,
+    traces::tree::part_took,
     view::{Target, ViewAction},
     widgets::detail::{Row, Section, goto},
 };
@@ -56,7 +57,7 @@ impl About<'_> {
             let rows = traces.rows.iter().map(|trace| Row::Link {
                 glyph: is_failed.then_some(Glyph::Cross),
                 label: format!("{} {}", visible(&trace.root_service), visible(&trace.root_name)),
-                value: figures::duration(trace.part.map_or(trace.duration_ns, |part| part.duration_ns)),
+                value: trace.part.map_or_else(|| figures::duration(trace.duration_ns), part_took),
                 detail: format!(
                     "{} ago · {}{}{}",
                     figures::age(self.now_ns.saturating_sub(trace.start_ns)),
