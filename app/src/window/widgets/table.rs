@@ -287,10 +287,8 @@ impl Row<'_> {
         let part = |end: usize| self.laid(&format!("{}…", &text[..end]), font, color);
         let num = ends.partition_point(|end| fits(&part(*end), room));
         self.note_cut(text);
-        let galley = match num.checked_sub(1).map(|last| part(ends[last])) {
-            Some(galley) => galley,
-            None => self.cut_at_end(room, text, font.clone(), color),
-        };
+        let galley = num.checked_sub(1).map(|last| part(ends[last]));
+        let galley = galley.unwrap_or_else(|| self.cut_at_end(room, text, font.clone(), color));
         self.place(column, room, galley, color);
     }
 
