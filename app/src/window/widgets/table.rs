@@ -25,6 +25,8 @@ const MARGIN_PT: f32 = 18.0;
 const GAP_PT: f32 = 14.0;
 /// Width of the scroll bar, points.
 const BAR_PT: f32 = 8.0;
+/// Edges of columns are sums: they are off by less than the eye sees, points.
+const SLACK_PT: f32 = 0.1;
 /// Of a text that was cut, so many characters are told where the pointer rests on it.
 const TOLD_CHARS_MAX: usize = 1_000;
 
@@ -86,7 +88,8 @@ pub(crate) struct TableState {
     /// Stays at the end as rows come.
     follows_end: bool,
     pointer_inside: bool,
-    /// What each column needed so that nothing was cut that may not be, points. It grows only: columns do not tremble with their figures.
+    /// What a column needed so that nothing was cut that may not be, points; 0 = it had enough. It grows only: columns do not tremble with
+    /// their figures.
     needs: Vec<f32>,
 }
 
@@ -303,12 +306,13 @@ impl Row<'_> {
         }
     }
 
-    /// A cell needs so much of a part of its column.
+    /// A text takes so much of a part of its column; where that is more than there is, the column needs more.
     fn need(&self, column: usize, room: Rect, width: f32) {
-        let width = (width + self.cell(column).width() - room.width()).ceil();
+        let has = self.cell(column).width();
+        let width = width + has - room.width();
         let mut needs = self.learned.needs.borrow_mut();
-        if let Some(need) = needs.get_mut(column).filter(|need| **need < width) {
-            *need = width;
+        if let Some(need) = needs.get_mut(column).filter(|need| has + SLACK_PT < width && **need < width) {
+            *need = width.ceil();
             self.learned.has_grown.set(true);
         }
     }
@@ -333,9 +337,9 @@ impl Row<'_> {
     }
 }
 
-/// Whether a text finds room. Edges of columns are sums: they are off by less than the eye sees.
+/// Whether a text finds room.
 fn fits(galley: &Galley, room: Rect) -> bool {
-    galley.size().x <= room.width() + 0.1
+    galley.size().x <= room.width() + SLACK_PT
 }
 
 /// Where the clauses of a sentence end behind its first word, in bytes, rising.
