@@ -18,7 +18,7 @@ use crate::window::{
     SessionCommand,
     asker::Slot,
     command::UiCommand,
-    figures,
+    figures, fonts,
     sanitise::visible,
     theme::{Ink, TEXT_SMALL_PT},
     view::{CopyForm, Target, View, ViewAction, ViewContext},
@@ -199,7 +199,8 @@ impl SourcesView {
             cell.words(2, word, ink);
             cell.data(3, &age, Ink::Dim);
             cell.data(4, &received, Ink::Text);
-            cell.words(5, &visible(&says), if num_refused > 0 { Ink::Warn } else { Ink::Dim });
+            let color = cell.tokens.ink(if num_refused > 0 { Ink::Warn } else { Ink::Dim });
+            cell.standing_in(5, cell.cell(5), ["", &visible(&says)], &fonts::words(12.5), color);
             format!("source {}, {}, {word} for {age}, {received} received, {}", visible(&row.name), kind_word(row.kind), visible(&says))
         });
         if let Some(index) = response.clicked.or(response.opened) {
