@@ -239,7 +239,9 @@ impl<'a> Run<'a> {
         };
         let is_finishing = Arc::new(AtomicBool::new(false));
         self.threads.handle.spawn(finish.clone().once_told(Arc::clone(&is_finishing), self.threads.clone(), self.program.errors.clone()));
+        remembered::keep_settings();
         let closed = std::panic::catch_unwind(AssertUnwindSafe(|| run_window(live.clone(), options)));
+        remembered::check_settings();
         if is_finishing.swap(true, Ordering::AcqRel) {
             // The program ends with what `once_told` does.
             loop {

@@ -6,13 +6,17 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use switchboard_tests::agreement::unaccounted;
-use switchboard_tests::program::{Program, free_ports, read_json};
+use switchboard_tests::program::{Program, free_ports, read_json, wait_until};
 
 const WITHIN: Duration = Duration::from_mins(1);
 /// Memory that was given, and what the program itself needs (tests are built without optimisation).
@@ -135,7 +139,33 @@ fn zstd_bomb(num_blocks: usize) -> Vec<u8> {
     bomb
 }
 
-fn profile(folder: &Path) -> String {
+/// Zeros as gzip in members of 32 MiB each, some 33 KB of it: what is read on after the first is part of the same body.
+fn gzip_bomb(num_members: usize) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![0; 32 << 20]).expect("into memory");
+    encoder.finish().expect("into memory").repeat(num_members)
+}
+
+/// The gRPC status that a call gets whose one message has this encoding; an error where the connection ends before.
+async fn call(port: u16, encoding: &str, message: &[u8]) -> anyhow::Result<String> {
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let frame = [&[1_u8][..], &u32::try_from(message.len())?.to_be_bytes(), message].concat();
+    let request = http::Request::post("http://localhost/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("grpc-encoding", encoding)
+        .body(Full::new(Bytes::from(frame)))?;
+    let (head, body) = tokio::time::timeout(WITHIN, sender.send_request(request)).await??.into_parts();
+    let trailers = tokio::time::timeout(WITHIN, body.collect()).await??.trailers().cloned().unwrap_or_default();
+    driver.abort();
+    let status = trailers.get("grpc-status").or_else(|| head.headers.get("grpc-status")).context("no gRPC status")?;
+    Ok(status.to_str()?.to_owned())
+}
+
+/// The profile of all who answer, and the names of those that answer nothing that makes sense.
+fn profile(folder: &Path) -> (String, Vec<&'static str>) {
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
     let http = |head, part: &str, num| http_server(head, part.as_bytes().to_vec(), num);
     let many_names: Vec<String> = (0..20_000).map(|number| format!("\"breaker-{number}\":{{\"state\":\"OPEN\"}},")).collect();
@@ -173,6 +203,9 @@ fn profile(folder: &Path) -> String {
         ),
         ("health silent", server(|_| std::thread::sleep(Duration::from_mins(10)))),
     ];
+    let names = brokers.iter().chain(&actuators).chain(&healths).map(|(name, _)| *name);
+    // Too many breakers are breakers all the same.
+    let hostile = names.filter(|name| *name != "names").collect();
     let mut text = format!("name = \"attacks\"\nledger = '{}'\n", folder.join("ledger.sqlite").display());
     for (name, port) in brokers {
         text.push_str(&format!("[[kafka]]\nname = \"{name}\"\nbrokers = \"127.0.0.1:{port}\"\npoll_s = 0.5\n"));
@@ -183,7 +216,23 @@ fn profile(folder: &Path) -> String {
     for (name, port) in healths {
         text.push_str(&format!("[[grpc]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}\"\n"));
     }
-    text
+    (text, hostile)
+}
+
+/// Waits until the program has told by itself of each of these that it does not work: to judge some takes longer than the attack does.
+fn wait_until_judged(program: &Program, names: &[&str]) {
+    let is_judged = |output: &str, name: &str| {
+        let says =
+            |line: &str| line.trim_start().strip_prefix(name)?.strip_prefix(" · ").map(|rest| rest.starts_with("failed") || rest.starts_with("works in part"));
+        output.lines().any(|line| says(line) == Some(true))
+    };
+    let unjudged = || {
+        let output = program.output();
+        names.iter().filter(|name| !is_judged(&output, name)).copied().collect::<Vec<_>>()
+    };
+    if let Err(error) = wait_until("each is judged", WITHIN * 2, || unjudged().is_empty()) {
+        panic!("{error}: {:?} are not:\n{}", unjudged(), program.output());
+    }
 }
 
 fn peak_rss_bytes(pid: u32) -> Option<u64> {
@@ -200,7 +249,8 @@ fn a_program_under_attack_goes_on_and_accounts_for_everything() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let (report, profile_path) = (folder.path().join("r.json"), folder.path().join("p.toml"));
-    std::fs::write(&profile_path, profile(folder.path())).expect("written");
+    let (profile_text, hostile) = profile(folder.path());
+    std::fs::write(&profile_path, profile_text).expect("written");
     let (grpc_port, http_port) = free_ports().expect("free ports");
     let (grpc, http) = (grpc_port.to_string(), http_port.to_string());
     let (report_arg, profile_arg) = (report.display().to_string(), profile_path.display().to_string());
@@ -228,12 +278,17 @@ fn a_program_under_attack_goes_on_and_accounts_for_everything() {
     is_good("silent peers", 1);
 
     // Bombs.
-    let mut bomber = Sender::to(http_port);
-    for _ in 0..20 {
-        if let Ok(status) = bomber.post("application/x-protobuf", "zstd", &zstd_bomb(25_000)) {
-            assert_eq!(status, 413, "3 GiB in 100 KB");
-        }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for (encoding, bomb) in [("zstd", zstd_bomb(25_000)), ("gzip", gzip_bomb(3))] {
+        assert!(bomb.len() < 128 << 10, "{encoding}: {} bytes", bomb.len());
+        let mut bomber = Sender::to(http_port);
+        let statuses: Vec<u16> = (0..20).filter_map(|_| bomber.post("application/x-protobuf", encoding, &bomb).ok()).collect();
+        assert!(!statuses.is_empty() && statuses.iter().all(|status| *status == 413), "{encoding} over HTTP: {statuses:?}");
+        let statuses: Vec<String> = (0..20).filter_map(|_| runtime.block_on(call(grpc_port, encoding, &bomb)).ok()).collect();
+        // Resource exhausted, as a request that is too large.
+        assert!(!statuses.is_empty() && statuses.iter().all(|status| status == "8"), "{encoding} over gRPC: {statuses:?}");
     }
+    drop(runtime);
     is_good("bombs", 2);
 
     // Requests with a byte or a few changed, each in both encodings.
@@ -269,6 +324,7 @@ fn a_program_under_attack_goes_on_and_accounts_for_everything() {
     is_good("a flood of names", 4);
     drop(silent);
 
+    wait_until_judged(&program, &hostile);
     let rss = peak_rss_bytes(program.pid());
     program.signal("TERM").expect("told to end");
     assert_eq!(program.wait(WITHIN).expect("ends"), 0, "{}", program.output());
@@ -281,7 +337,8 @@ fn a_program_under_attack_goes_on_and_accounts_for_everything() {
     assert_eq!(sources.len(), 15, "{sources:?}");
     let otlp = sources.iter().find(|source| source["kind"] == "otlp").expect("the receiver");
     assert!(otlp["counts"]["received"].as_u64() >= Some(60_000), "{otlp}");
-    for source in sources.iter().filter(|source| source["kind"] != "otlp" && source["name"] != "names") {
+    for name in hostile {
+        let source = sources.iter().find(|source| source["name"] == name).unwrap_or_else(|| panic!("{name} is not told: {sources:?}"));
         assert_ne!(source["state"], "live", "{source}");
         assert!(source["next_step"].as_str().is_some_and(|step| !step.is_empty()), "{source}");
     }

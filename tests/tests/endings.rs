@@ -203,12 +203,19 @@ fn lines_that_nobody_reads_end_a_run_without_an_end_of_its_own() {
 
 #[test]
 fn a_report_on_standard_output_stands_there_alone() {
-    let args = watch_args(&["--for", "3s", "--report", "-"]);
-    let output = Command::new(program::path().expect("built")).args(&args).stdin(Stdio::null()).output().expect("runs");
-    assert!(output.status.success());
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+    let folder = Folder::new();
+    let args = watch_args(&["--report", "-"]);
+    let out = std::fs::File::create(folder.path("out")).expect("a file");
+    let mut program = Program::start_as(&strs(&args), |command| {
+        command.stdout(out);
+    })
+    .expect("starts");
+    // Status lines go to standard error, which alone is read here.
+    program.wait_for_line("OTLP · live", LONG).expect("listens");
+    program.signal("TERM").expect("told");
+    assert_eq!(program.wait(LONG).expect("ends"), 0, "{}", program.output());
+    let report = read_json(&folder.path("out")).expect("one JSON value");
     assert_eq!(report["schema"], 1);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("OTLP · live"), "status lines go to standard error");
 }
 
 #[test]
@@ -325,12 +332,15 @@ fn what_a_profile_names_reaches_the_terminal_written_out() {
     let profile = folder.profile(
         "name = \"x\"\n[[http]]\nname = \"act\\u202Exe.tac \\u001B[31mred\"\nurl = \"http://127.0.0.1:9\"\nbearer = { env = \"NO_\\u202E_SUCH\\u001B[2J\" }\n",
     );
-    let args = watch_args(&["--profile", &profile, "--for", "4s"]);
+    let args = watch_args(&["--profile", &profile]);
     let surround = |command: &mut Command| {
         command.env("XDG_CONFIG_HOME", folder.0.path()).env("SWITCHBOARD_LOG", "debug");
     };
     let mut program = Program::start_as(&strs(&args), surround).expect("starts");
-    assert_eq!(program.wait(LONG).expect("ends"), 0);
+    program.wait_for_line("act\\u{202e}xe.tac", LONG).expect("told");
+    program.wait_for_line(" · failed", LONG).expect("told why");
+    program.signal("TERM").expect("told");
+    assert_eq!(program.wait(LONG).expect("ends"), 0, "{}", program.output());
     let output = program.output();
     assert!(output.contains("act\\u{202e}xe.tac"), "{output}");
     assert!(!output.contains(['\u{202e}', '\u{1b}']), "{output:?}");

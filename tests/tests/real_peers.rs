@@ -40,6 +40,11 @@ fn assert_interaction(report: &Value, sent: &Value, from: &str, to: &str, via: &
     assert!(rows(sent, "spans").iter().filter(is_end).any(is_evidence), "the evidence {:#} is none of the spans sent: {:#}", row["evidence"], sent["spans"]);
 }
 
+/// How many of these the senders say they sent.
+fn num_sent(sent: &[Value], what: &str) -> u64 {
+    sent.iter().map(|part| part[what].as_array().map_or_else(|| part[what].as_u64(), |rows| Some(rows.len() as u64)).expect("a count")).sum()
+}
+
 #[test]
 fn what_sdks_of_other_languages_send_is_what_the_report_tells() {
     if std::env::var_os("CI_PEERS").is_none() {
@@ -53,24 +58,29 @@ fn what_sdks_of_other_languages_send_is_what_the_report_tells() {
     let report = folder.path().join("r.json").display().to_string();
     let (grpc_port, http_port) = free_ports().expect("free ports");
     let (grpc, http) = (grpc_port.to_string(), http_port.to_string());
-    let args = ["watch", "--headless", "--otlp-grpc-port", &grpc, "--otlp-http-port", &http, "--for", "20s", "--report", &report];
+    let args = ["watch", "--headless", "--otlp-grpc-port", &grpc, "--otlp-http-port", &http, "--report", &report];
     let mut program = Program::start(&args).expect("starts");
-    program.wait_for_line("OTLP · live", Duration::from_secs(20)).expect("listens");
+    program.wait_for_line("OTLP · live", Duration::from_mins(1)).expect("listens");
     let (grpc, http) = (format!("127.0.0.1:{grpc_port}"), format!("127.0.0.1:{http_port}"));
     let mut sent: Vec<Value> = serde_json::from_str(&peer("otel_python.sh", &["--grpc", &grpc, "--http", &http])).expect("JSON");
     let from_node: Vec<Value> = serde_json::from_str(&peer("otel_node.sh", &["--http", &http])).expect("JSON");
     sent.extend(from_node);
+    // Both have ended, and end only once all that they sent was answered. What is not stored by then is told below.
+    let num_stored: u64 = ["spans", "num_logs"].iter().map(|what| num_sent(&sent, what)).sum();
+    if let Err(error) = program.wait_for_line(&format!("· {num_stored} items stored"), Duration::from_secs(20)) {
+        eprintln!("{error}");
+    }
+    program.signal("TERM").expect("told to end");
     assert_eq!(program.wait(Duration::from_secs(90)).expect("ends"), 0, "{}", program.output());
     let report = read_json(Path::new(&report)).expect("a report");
 
     assert_eq!(unaccounted(&report), Vec::<String>::new());
     let by_kind = &report["sources"][0]["by_kind"];
-    let num_sent = |what: &str| {
-        sent.iter().map(|part| part[what].as_array().map_or_else(|| part[what].as_u64(), |rows| Some(rows.len() as u64)).expect("a count")).sum::<u64>()
-    };
-    for (kind, count, expected) in
-        [("span", "stored", num_sent("spans")), ("log", "stored", num_sent("num_logs")), ("metric_point", "folded", num_sent("num_metric_points"))]
-    {
+    for (kind, count, expected) in [
+        ("span", "stored", num_sent(&sent, "spans")),
+        ("log", "stored", num_sent(&sent, "num_logs")),
+        ("metric_point", "folded", num_sent(&sent, "num_metric_points")),
+    ] {
         assert_eq!(by_kind[kind][count].as_u64(), Some(expected), "{kind}s: {by_kind:#}");
     }
     assert_eq!((rows(&report, "refused").len(), report["sources"][0]["undecodable_requests"].as_u64()), (0, Some(0)));

@@ -115,6 +115,11 @@ async fn small_the_report_of_the_program_is_what_the_business_wrote_into_its_boo
     for service in &mut spring.shipping {
         service.end().expect("ends");
     }
+    let dead: u64 = spring.books().expect("books").as_demo()["dead_letters"].as_array().into_iter().flatten().filter_map(|row| row["count"].as_u64()).sum();
+    // Letters are read from the broker in its own time. What never comes is told below, with all else that differs.
+    if let Err(error) = program.wait_for_line(&format!("· {dead} dead ·"), AGREES_WITHIN) {
+        eprintln!("{error}");
+    }
     signal(program.pid(), "TERM").expect("told to end");
     assert_eq!(program.wait(Duration::from_mins(1)).expect("ends"), 0, "{}", program.output());
     let report = read_json(Path::new(&file("report.json"))).expect("a report");

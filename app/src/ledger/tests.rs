@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod faults;
+
 const T: i64 = 1_795_258_800_000_000_000;
 
 fn letter(offset: i64) -> LetterKey {
@@ -172,16 +174,18 @@ fn what_is_no_ledger_is_refused_with_its_name_and_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let other = folder.path().join("other.sqlite");
     rusqlite::Connection::open(&other).and_then(|connection| connection.execute_batch("CREATE TABLE t (x)")).expect("made");
+    let others = std::fs::read(&other).expect("read");
     let newer = folder.path().join("newer.sqlite");
     drop(open(&newer));
     rusqlite::Connection::open(&newer).and_then(|connection| connection.pragma_update(None, "user_version", 99)).expect("made");
     let text = folder.path().join("text.sqlite");
     std::fs::write(&text, "not a database at all, but long enough to be looked at ".repeat(100)).expect("written");
-    for (path, told) in [(&other, "another program"), (&newer, "version 99"), (&text, "no ledger"), (&folder.path().to_owned(), "cannot be")] {
+    for (path, told) in [(&other, "another program"), (&newer, "version 99"), (&text, "not a database"), (&folder.path().to_owned(), "no file")] {
         let error = Ledger::open(path).err().expect("refused").to_string();
         assert!(error.contains(told) && error.contains(&path.display().to_string()) && error.contains("Nothing is sent"), "{error}");
     }
     assert!(std::fs::read_to_string(&text).expect("still text").starts_with("not a database"));
+    assert_eq!(std::fs::read(&other).expect("read"), others, "not even its journal is another");
 }
 
 #[cfg(unix)]

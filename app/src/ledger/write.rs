@@ -4,6 +4,21 @@ use rusqlite::{Connection, params};
 
 use super::{Ending, Fate, FateLine, Intent, KindHash, LedgerError, LetterKey, NewRun, Refusal, RunId, SendId, Settlement};
 
+/// Writes lines that belong together: all, or none where one of them fails.
+pub(super) fn together(connection: &Connection, write: impl FnOnce() -> Result<(), LedgerError>) -> Result<(), LedgerError> {
+    connection.execute_batch("SAVEPOINT together")?;
+    match write() {
+        Ok(()) => connection.execute_batch("RELEASE together").map_err(Into::into),
+        Err(error) => {
+            // Where all was undone already there is nothing left to go back from.
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK TO together; RELEASE together")?;
+            }
+            Err(error)
+        }
+    }
+}
+
 pub(super) fn begin_run(connection: &Connection, run: &NewRun) -> Result<RunId, LedgerError> {
     connection
         .prepare_cached("INSERT INTO runs (replay_id, operator, cluster, cluster_id, target, num_planned, started_ns) VALUES (?, ?, ?, ?, ?, ?, ?)")?
@@ -63,7 +78,11 @@ pub(super) fn settle(connection: &Connection, send_id: SendId, settlement: &Sett
              WHERE send_id = ? AND outcome IS NULL",
         )?
         .execute(params![outcome.word(), reason, position.map(|at| at.0), position.map(|at| at.1), at_ns, send_id.0])?;
-    if num_changed == 0 { Err(LedgerError::Write { reason: format!("send {} has an outcome already", send_id.0) }) } else { Ok(()) }
+    if num_changed == 0 {
+        Err(LedgerError::unwritten(format!("send {} has an outcome already", send_id.0), "look into it before more is sent"))
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn follow(connection: &Connection, send_id: SendId, line: &FateLine) -> Result<(), LedgerError> {

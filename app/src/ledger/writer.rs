@@ -23,18 +23,24 @@ const MAX_SHARED: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// The file cannot be used.
-    #[error("the ledger {} cannot be used: {reason}. Nothing is sent without it; mend or move the file and start again", path.display())]
+    #[error("the ledger {} cannot be used: {reason}. Nothing is sent without it; {next_step}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
         /// Why.
         reason: String,
+        /// What to do about it.
+        next_step: &'static str,
     },
     /// A line could not be written.
-    #[error("the ledger could not be written: {reason}. Nothing more is sent; check the disk")]
+    #[error("the ledger {} could not be written: {reason}. Nothing more is sent; {next_step}", path.display())]
     Write {
+        /// The file.
+        path: PathBuf,
         /// Why.
         reason: String,
+        /// What to do about it.
+        next_step: &'static str,
     },
     /// This letter was sent before, or may have been.
     #[error("{letter} was sent before, or may have been; it is not sent twice")]
@@ -47,9 +53,24 @@ pub enum LedgerError {
     Ended,
 }
 
+impl LedgerError {
+    /// A line was not written; whoever hands it on names the file.
+    pub(super) fn unwritten(reason: String, next_step: &'static str) -> Self {
+        Self::Write { path: PathBuf::new(), reason, next_step }
+    }
+
+    /// The same, of this file.
+    fn named(self, file: &Path) -> Self {
+        match self {
+            Self::Write { reason, next_step, .. } => Self::Write { path: file.to_owned(), reason, next_step },
+            other => other,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Write { reason: error.to_string() }
+        Self::unwritten(error.to_string(), schema::next_step(&error))
     }
 }
 
@@ -91,16 +112,24 @@ impl Ledger {
     /// Opens the file, made if it is not there, and starts the thread. Reads what was done before: to be called where
     /// waiting for a disk is allowed.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        let connection = schema::open(path)?;
-        let unreadable = |error: rusqlite::Error| LedgerError::Open { path: path.to_owned(), reason: error.to_string() };
+        Self::on(path, schema::open(path)?)
+    }
+
+    /// The same, on a file that is open.
+    pub(super) fn on(path: &Path, connection: Connection) -> Result<Self, LedgerError> {
+        let unreadable = |error: rusqlite::Error| {
+            let next_step = schema::next_step(&error);
+            LedgerError::Open { path: path.to_owned(), reason: format!("it cannot be read: {error}"), next_step }
+        };
         let letters = read::letters(&connection).map_err(unreadable)?;
         let known = Arc::new(Mutex::new(Known { letters, version: 1, ..Known::default() }));
         let (jobs, receiver) = mpsc::channel(MAX_JOBS);
         let writer = Writer { connection, known: Arc::clone(&known) };
-        std::thread::Builder::new()
-            .name("ledger".to_owned())
-            .spawn(move || writer.run(receiver))
-            .map_err(|error| LedgerError::Open { path: path.to_owned(), reason: format!("its thread could not be started: {error}") })?;
+        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.run(receiver)).map_err(|error| LedgerError::Open {
+            path: path.to_owned(),
+            reason: format!("its thread could not be started: {error}"),
+            next_step: "end other programs and try again",
+        })?;
         Ok(Self { jobs, known, path: path.into() })
     }
 
@@ -175,7 +204,7 @@ impl Ledger {
     async fn ask<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, LedgerError> {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(job(reply)).await.map_err(|_| LedgerError::Ended)?;
-        answer.await.map_err(|_| LedgerError::Ended)?
+        answer.await.map_err(|_| LedgerError::Ended)?.map_err(|error| error.named(&self.path))
     }
 }
 
@@ -185,7 +214,11 @@ struct Writer {
 }
 
 /// What is done once a commit is on the disk.
-type Afterwards = Box<dyn FnOnce(Result<(), LedgerError>, &mut Known)>;
+struct Afterwards {
+    /// Why this line is not in the commit.
+    failure: Option<LedgerError>,
+    answer: Box<dyn FnOnce(Result<(), LedgerError>, &mut Known)>,
+}
 
 impl Writer {
     fn run(mut self, mut receiver: mpsc::Receiver<Job>) {
@@ -200,13 +233,29 @@ impl Writer {
         }
     }
 
-    /// Writes jobs in one transaction, and answers them when it is on the disk.
+    /// Writes jobs in one transaction, and answers them when it is on the disk. Where it is undone, none of them stands.
     fn commit(&mut self, jobs: Vec<Job>) {
         let mut afterwards: Vec<Afterwards> = Vec::with_capacity(jobs.len());
         let committed = match self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate) {
             Ok(transaction) => {
-                afterwards.extend(jobs.into_iter().map(|job| carry_out(&transaction, job)));
-                transaction.commit().map_err(LedgerError::from)
+                let mut undone = None;
+                for job in jobs {
+                    if let Some(error) = &undone {
+                        job.fail(error);
+                        continue;
+                    }
+                    let after = carry_out(&transaction, job);
+                    // A full disk and its like undo the whole transaction: what came next would be written without it, line by line.
+                    if transaction.is_autocommit() {
+                        let unknown = || LedgerError::unwritten("what shared its commit was undone".to_owned(), "try again");
+                        undone = Some(after.failure.clone().unwrap_or_else(unknown));
+                    }
+                    afterwards.push(after);
+                }
+                match undone {
+                    Some(error) => Err(error),
+                    None => transaction.commit().map_err(LedgerError::from),
+                }
             }
             Err(error) => {
                 let error = LedgerError::from(error);
@@ -218,21 +267,23 @@ impl Writer {
         };
         let mut known = self.known.lock();
         for after in afterwards {
-            after(committed.clone(), &mut known);
+            (after.answer)(committed.clone(), &mut known);
         }
     }
 }
 
 /// Answers a job with what it gave, if the commit it was part of succeeded, and applies it to what is known.
 fn after<T: 'static>(reply: Reply<T>, done: Result<T, LedgerError>, apply: impl FnOnce(&T, &mut Known) + 'static) -> Afterwards {
-    Box::new(move |committed, known| {
+    let failure = done.as_ref().err().cloned();
+    let answer = Box::new(move |committed: Result<(), LedgerError>, known: &mut Known| {
         let answer = done.and_then(|value| committed.map(|()| value));
         if let Ok(value) = &answer {
             apply(value, known);
         }
         // Who asked may have gone: the line stands all the same.
         let _gone = reply.send(answer);
-    })
+    });
+    Afterwards { failure, answer }
 }
 
 fn carry_out(connection: &Connection, job: Job) -> Afterwards {
@@ -246,7 +297,9 @@ fn carry_out(connection: &Connection, job: Job) -> Afterwards {
         Job::Follow(send_id, letter, line, reply) => after(reply, write::follow(connection, send_id, &line), move |(), known| known.followed(&letter, line)),
         Job::Refuse(refusal, reply) => after(reply, write::refuse(connection, &refusal), |(), _| {}),
         Job::Park { letters, note, operator, at_ns, reply } => {
-            let parked = letters.iter().try_for_each(|(letter, kind)| write::park(connection, letter, *kind, note.as_deref(), &operator, at_ns));
+            let parked = write::together(connection, || {
+                letters.iter().try_for_each(|(letter, kind)| write::park(connection, letter, *kind, note.as_deref(), &operator, at_ns))
+            });
             after(reply, parked, move |(), known| {
                 known.version += 1;
                 for (letter, kind) in letters {

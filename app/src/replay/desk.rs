@@ -254,8 +254,8 @@ impl Worker {
             return Ok(ledger.clone());
         }
         let Some(path) = self.config.ledger_path.clone() else {
-            let reason = "this platform names no folder for data; set ledger = \"…\" in the profile".to_owned();
-            return self.failed(LedgerError::Open { path: PathBuf::from("(none)"), reason });
+            let reason = "this platform names no folder for data".to_owned();
+            return self.failed(LedgerError::Open { path: PathBuf::from("(none)"), reason, next_step: "name a file in the profile: ledger = \"…\"" });
         };
         let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await.unwrap_or(Err(LedgerError::Ended));
         match opened {
@@ -314,9 +314,10 @@ impl Worker {
             retried_ns: &retried_ns,
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
         };
-        if let Err(error) = self.follower.round(&ledger, self.config.observed.as_ref(), &round).await {
-            let text = error.to_string();
-            self.shared.update(|board| board.ledger_failure = Some(text));
+        let failure = self.follower.round(&ledger, self.config.observed.as_ref(), &round).await.err().map(|error| error.to_string());
+        // What was owed is written once it can be, and then nothing is wrong any more.
+        if self.shared.board.lock().ledger_failure != failure {
+            self.shared.update(|board| board.ledger_failure = failure);
         }
         if **self.shared.sightings.lock() != self.follower.sightings {
             *self.shared.sightings.lock() = Arc::new(self.follower.sightings.clone());

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use switchboard_engine::view::{BreakerView, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Severity, Snapshot, breaker_refuses, breaker_severity};
 use switchboard_model::{BreakerState, GroupKind};
 
+use crate::replay::sighting::is_of_group;
+
 /// A consumer group on the target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reader {
@@ -81,7 +83,7 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
         .filter(here)
         .map(|group| Reader {
             group: group.group.clone(),
-            has_failed: failed.contains(&group.group),
+            has_failed: failed.iter().any(|failed| is_of_group(&group.group, failed)),
             has_untold_topics: group.topic.is_empty(),
             lag: group.lag,
             lag_s: group.lag_s,
@@ -94,7 +96,7 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
     groups.sort_by(|a, b| b.has_failed.cmp(&a.has_failed).then_with(|| a.group.cmp(&b.group)));
     groups.dedup_by(|a, b| a.group == b.group);
     // Where it is not told in which group they died, any of them may be the one.
-    let is_meant = |group: &str| failed.is_empty() || failed.contains(group);
+    let is_meant = |group: &str| failed.is_empty() || failed.iter().any(|failed| is_of_group(group, failed));
     let services = services_of(snapshot, target, is_meant);
     Readers { groups, breakers: breakers_of(snapshot, &services) }
 }
@@ -142,6 +144,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn the_group_of_a_connector_that_failed_is_no_reader_of_duplicates() {
+        let group = |name: &str| GroupView { group: name.to_owned(), topic: "orders".to_owned(), ..GroupView::default() };
+        let snapshot = Snapshot { groups: Arc::new(vec![group("billing"), group("connect-search-sink")]), ..Snapshot::default() };
+        let told = readers(&snapshot, "lab", "orders", &BTreeSet::from(["search-sink".to_owned()]));
+        let rows: Vec<(&str, bool)> = told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed)).collect();
+        assert_eq!(rows, [("connect-search-sink", true), ("billing", false)]);
+        assert_eq!(told.others().map(|reader| reader.group.as_str()).collect::<Vec<_>>(), ["billing"]);
+    }
 
     #[test]
     fn share_and_streams_groups_are_listed_as_readers_and_what_is_not_known_of_them_is_said() {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
+use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
 use crate::replay::board::{CanaryLine, RunBoard, RunPhase, SentCounts};
 use crate::replay::desk::{Pace, Shared};
 use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
@@ -58,6 +58,9 @@ enum Stop {
 }
 
 type Read = (usize, Result<OriginalRecord, Skipped>);
+type Landed = (usize, SendId, switchboard_model::Outcome);
+/// Outcomes on their way into the ledger.
+type Writes = JoinSet<Result<(), LedgerError>>;
 
 /// The sending part of a run, once it is connected.
 struct Sending<'a> {
@@ -68,7 +71,7 @@ struct Sending<'a> {
     reading: Reading<usize>,
     /// Read, and not yet sent.
     read: VecDeque<Read>,
-    in_flight: JoinSet<(usize, SendId, switchboard_model::Outcome)>,
+    in_flight: JoinSet<Landed>,
     /// Of those in flight, by their place.
     flying: Vec<(usize, SendId)>,
     board: RunBoard,
@@ -106,8 +109,10 @@ impl Run {
         let ended_ns = self.observed.now_ns();
         let reason = match self.ledger.end_run(run_id, ending, &reason, ended_ns).await {
             Ok(()) => reason,
-            Err(error) if reason.is_empty() => error.to_string(),
-            Err(error) => format!("{reason}. {error}"),
+            Err(error) => match error.to_string() {
+                told if reason.is_empty() || reason == told => told,
+                told => format!("{reason}. {told}"),
+            },
         };
         board.phase = RunPhase::Ended(ending, reason);
         board.ended_ns = Some(ended_ns);
@@ -247,7 +252,7 @@ async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) {
 
 impl Sending<'_> {
     async fn all(&mut self) -> (Ending, String) {
-        let ended = match self.canary_then_rest().await {
+        let mut ended = match self.canary_then_rest().await {
             Ok(()) => (Ending::Finished, String::new()),
             Err(Stop::Wanted) => (Ending::Stopped, String::new()),
             Err(Stop::Halt(reason)) => (Ending::Halted, reason),
@@ -255,23 +260,31 @@ impl Sending<'_> {
         if ended.0 == Ending::Stopped {
             self.phase(RunPhase::Stopping);
             self.sender.cancel();
-            self.land(CANCEL_GUARD).await;
+            ended.1 = self.land(CANCEL_GUARD).await.unwrap_or_default();
         } else {
             // What was sent is not taken back, but may be: the operator can still stop.
             let mut wanted = self.run.wanted.clone();
-            while !self.in_flight.is_empty() {
+            let mut writes = Writes::new();
+            while !self.in_flight.is_empty() || !writes.is_empty() {
                 tokio::select! {
                     biased;
-                    () = stop_wanted(&mut wanted) => {
+                    () = stop_wanted(&mut wanted), if !self.in_flight.is_empty() => {
                         self.sender.cancel();
-                        self.land(CANCEL_GUARD).await;
+                        if let (Some(failure), Ending::Finished) = (self.land(CANCEL_GUARD).await, ended.0) {
+                            ended = (Ending::Halted, failure);
+                        }
                     }
-                    landed = self.in_flight.join_next() => if let Some(Ok(landed)) = landed {
-                        if let Err(Stop::Halt(reason)) = self.settle(landed).await {
-                            return (Ending::Halted, reason);
+                    Some(written) = writes.join_next() => {
+                        if let (Ok(Err(error)), Ending::Finished) = (written, ended.0) {
+                            ended = (Ending::Halted, error.to_string());
                         }
                         self.run.show(&self.board);
-                    },
+                    }
+                    Some(landed) = self.in_flight.join_next() => {
+                        if let Ok(landed) = landed {
+                            self.write(landed, &mut writes);
+                        }
+                    }
                 }
             }
         }
@@ -495,7 +508,21 @@ impl Sending<'_> {
         if built.hash == planned.hash { Ok(built) } else { Err("changed: its bytes are not those of the preview".to_owned()) }
     }
 
-    async fn settle(&mut self, (index, send_id, outcome): (usize, SendId, switchboard_model::Outcome)) -> Result<(), Stop> {
+    async fn settle(&mut self, landed: Landed) -> Result<(), Stop> {
+        let (send_id, letter, settlement) = self.take(landed);
+        let settled = self.run.ledger.settle(send_id, &letter, settlement).await;
+        settled.map_err(|error| Stop::Halt(error.to_string()))
+    }
+
+    /// Has an outcome written beside others: while somebody holds the file, they wait for it together and not one after the other.
+    fn write(&mut self, landed: Landed, writes: &mut Writes) {
+        let (send_id, letter, settlement) = self.take(landed);
+        let ledger = self.run.ledger.clone();
+        writes.spawn(async move { ledger.settle(send_id, &letter, settlement).await });
+    }
+
+    /// Counts an outcome, and gives what is to be written of it.
+    fn take(&mut self, (index, send_id, outcome): Landed) -> (SendId, LetterKey, Settlement) {
         let (outcome, reason, position) = match outcome {
             switchboard_model::Outcome::Persisted { partition, offset } => (Outcome::Persisted, String::new(), offset.map(|offset| (partition, offset))),
             switchboard_model::Outcome::NotPersisted(reason) => (Outcome::NotPersisted, reason, None),
@@ -503,32 +530,40 @@ impl Sending<'_> {
         };
         self.flying.retain(|(_, flying)| *flying != send_id);
         self.board.counts.settle(outcome);
-        let letter = &self.run.preview.planned[index].asked.letter;
+        let letter = self.run.preview.planned[index].asked.letter.clone();
         let at_ns = self.run.observed.now_ns();
-        if let Some(line) = self.board.canary.iter_mut().find(|line| line.letter == *letter) {
+        if let Some(line) = self.board.canary.iter_mut().find(|line| line.letter == letter) {
             line.outcome = Some(outcome);
             line.evidence.clone_from(&reason);
             line.at_ns = at_ns;
         }
-        let settled = self.run.ledger.settle(send_id, letter, Settlement { outcome, reason, position, at_ns }).await;
-        settled.map_err(|error| Stop::Halt(error.to_string()))
+        (send_id, letter, Settlement { outcome, reason, position, at_ns })
     }
 
-    /// Waits for all that is on its way; what does not come back in time may have been written.
-    async fn land(&mut self, within: Duration) {
+    /// Waits for all that is on its way; what does not come back in time may have been written. Why some of it does not stand in the
+    /// ledger, where that is so: there it reads as possibly persisted, which is the truth then.
+    async fn land(&mut self, within: Duration) -> Option<String> {
         let deadline = Instant::now() + within;
+        let mut writes = Writes::new();
         while let Ok(Some(landed)) = tokio::time::timeout_at(deadline, self.in_flight.join_next()).await {
             if let Ok(landed) = landed {
-                // A ledger that cannot be written reads as possibly persisted, which is the truth then.
-                let _unwritten = self.settle(landed).await;
+                self.write(landed, &mut writes);
             }
         }
+        // What comes from here on is not listened to.
+        self.in_flight.shutdown().await;
         for (index, send_id) in std::mem::take(&mut self.flying) {
             let reason = "the client did not say what became of it when it was stopped".to_owned();
-            let _unwritten = self.settle((index, send_id, switchboard_model::Outcome::PossiblyPersisted(reason))).await;
+            self.write((index, send_id, switchboard_model::Outcome::PossiblyPersisted(reason)), &mut writes);
         }
-        self.in_flight.abort_all();
+        let mut failure = None;
+        while let Some(written) = writes.join_next().await {
+            if let Ok(Err(error)) = written {
+                failure.get_or_insert_with(|| error.to_string());
+            }
+        }
         self.run.show(&self.board);
+        failure
     }
 }
 

@@ -926,9 +926,59 @@ async fn a_ledger_that_cannot_be_written_stops_sending() {
     let board = desk.until_phase(is_ended).await;
     let (ending, reason) = ending(&board);
     assert_eq!(ending, Ending::Halted);
-    assert!(reason.contains("ledger could not be written"), "{reason}");
+    assert!(reason.contains("ledger.sqlite could not be written") && reason.contains("close the other program"), "{reason}");
     assert_eq!(desk.world.sent().len(), 5, "nothing goes that does not stand in the ledger");
     holder.execute_batch("ROLLBACK").expect("let go");
+}
+
+#[tokio::test]
+async fn what_comes_back_while_the_ledger_is_held_is_counted_at_once_and_reads_as_in_doubt() {
+    let world = World::new(40);
+    *world.fortunes.lock() = [vec![Fortune::Acknowledged; 5], vec![Fortune::Silent; 35]].concat();
+    let desk = Desk::new(world);
+    let board = desk.preview(0..40).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.until("all consumed", |board| (0..5).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("flight", |board| board.run.as_ref().is_some_and(|run| run.counts.in_flight == 35)).await;
+    let holder = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("held");
+    desk.desk.command(ReplayCommand::Stop);
+    // One after the other, 35 outcomes would wait for more than a minute.
+    let board = desk.until_phase(is_ended).await;
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.persisted, counts.possibly_persisted, counts.in_flight, counts.sum()), (5, 35, 0, 40));
+    let (_, reason) = ending(&board);
+    assert!(reason.contains("ledger.sqlite could not be written") && reason.contains("close the other program"), "{reason}");
+    holder.execute_batch("ROLLBACK").expect("let go");
+    assert_eq!(desk.outcomes().await.iter().filter(|line| line.1 == Outcome::PossiblyPersisted).count(), 35);
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.run.is_none()).await;
+    let board = desk.preview(0..40).await;
+    assert!(board.preview.as_ref().expect("a preview").planned.is_empty(), "none of them is offered again");
+}
+
+#[tokio::test]
+async fn without_a_whole_ledger_nothing_is_read_or_sent_and_once_it_is_back_all_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.sqlite");
+    std::fs::write(&path, "no ledger at all ".repeat(1_000)).expect("written");
+    let desk = Desk::in_folder(World::new(12), folder);
+    let board = desk.until("failure", |board| board.ledger_failure.is_some()).await;
+    assert!(board.ledger_failure.as_ref().is_some_and(|told| told.contains(&path.display().to_string())), "{:?}", board.ledger_failure);
+    let board = desk.preview(0..12).await;
+    let refusal = board.refusal.clone().expect("refused");
+    assert!(board.preview.is_none() && refusal.contains(&path.display().to_string()) && refusal.contains("Nothing is sent without it"), "{refusal}");
+    assert_eq!((desk.world.num_connects.load(Ordering::Relaxed), desk.world.num_reads.load(Ordering::Relaxed)), (0, 0));
+    std::fs::remove_file(&path).expect("taken away");
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("no refusal", |board| board.refusal.is_none()).await;
+    let board = desk.preview(0..12).await;
+    assert_eq!(board.preview.as_ref().map(|preview| preview.planned.len()), Some(12), "{:?}", board.refusal);
+    assert_eq!(board.ledger_failure, None);
 }
 
 #[tokio::test]

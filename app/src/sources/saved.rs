@@ -12,15 +12,16 @@ pub(super) fn save(path: &Path, profile: &Profile) -> Result<(), String> {
     let told = |what: &str, error: &dyn std::fmt::Display| format!("{what} {}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| told("cannot read", &error))?;
     let changed = with_sources(&text, profile).map_err(|error| told("cannot change", &error))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = folder.join(format!(".{}.part", path.file_name().unwrap_or_default().to_string_lossy()));
+    // A link stays a link: what it leads to is replaced.
+    let file_path = path.canonicalize().map_err(|error| told("cannot find", &error))?;
+    let part = file_path.with_file_name(format!(".{}.part", file_path.file_name().unwrap_or_default().to_string_lossy()));
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::File::create(&part)?;
         // Whoever could read the profile before can read it after.
-        file.set_permissions(std::fs::metadata(path)?.permissions())?;
+        file.set_permissions(std::fs::metadata(&file_path)?.permissions())?;
         file.write_all(changed.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&part, path)
+        std::fs::rename(&part, &file_path)
     };
     write().map_err(|error| {
         let _left_behind_at_worst = std::fs::remove_file(&part);

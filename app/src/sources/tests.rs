@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use switchboard_model::SourcePhase;
 
-use super::{SourceProfile, SourcesCommand, SourcesDesk, saved::with_sources};
+use super::{
+    SourceProfile, SourcesCommand, SourcesDesk,
+    saved::{save, with_sources},
+};
 use crate::profile::{GrpcProfile, HttpProfile, OtlpProfile, Profile, Secret};
 use crate::session::Session;
 
@@ -48,6 +51,32 @@ fn sources_are_added_renamed_and_removed_in_the_file() {
     assert!(profile.with_source(None, SourceProfile::Http(http("a", "http://h:3"))).is_err(), "two of one name");
     let off = profile.without_source("OTLP");
     assert_eq!(Profile::parse(&with_sources(text, &off).expect("writes"), "x").expect("valid").otlp.grpc_port, 0);
+}
+
+#[test]
+fn a_profile_that_cannot_be_written_stays_as_it_was_and_a_link_stays_a_link() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("real.toml");
+    let text = "name = \"x\"\n\n[[http]]\nname = \"a\"\nurl = \"http://h:1\"\n";
+    std::fs::write(&path, text).expect("written");
+    let changed = Profile::parse(text, "x").expect("valid").without_source("a");
+    // What is written first goes beside it, where something else lies.
+    let part = folder.path().join(".real.toml.part");
+    std::fs::create_dir(&part).expect("made");
+    let told = save(&path, &changed).expect_err("not written");
+    assert!(told.contains("cannot write") && told.contains("real.toml"), "{told}");
+    assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
+    std::fs::remove_dir(&part).expect("taken away");
+    #[cfg(unix)]
+    let path = {
+        let link = folder.path().join("link.toml");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        link
+    };
+    save(&path, &changed).expect("written");
+    assert!(cfg!(not(unix)) || path.is_symlink());
+    let real = std::fs::read_to_string(folder.path().join("real.toml")).expect("read");
+    assert!(Profile::parse(&real, "x").expect("valid").http.is_empty(), "{real}");
 }
 
 /// Waits for a state of the board.

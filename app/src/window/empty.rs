@@ -2,11 +2,11 @@
 
 use egui::{RichText, Stroke, vec2};
 use switchboard_engine::view::Snapshot;
-use switchboard_model::SourcePhase;
 
 use crate::window::{
     WindowOptions, fonts,
     sanitise::visible,
+    sources::phase_word,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
 };
 
@@ -70,13 +70,7 @@ fn listening(options: &WindowOptions) -> String {
 }
 
 fn source_ui(ui: &mut egui::Ui, source: &switchboard_engine::view::SourceView, tokens: &DesignTokens) {
-    let (word, ink) = match source.phase {
-        SourcePhase::Connecting => ("connecting", Ink::Dim),
-        SourcePhase::Live => ("ready", Ink::Good),
-        SourcePhase::Degraded => ("works in part", Ink::Warn),
-        SourcePhase::Failed => ("failed", Ink::Bad),
-        SourcePhase::Stopped => ("stopped", Ink::Dim),
-    };
+    let (word, ink) = phase_word(source.phase);
     ui.horizontal(|ui| {
         ui.label(RichText::new(visible(&source.name)).color(tokens.ink(Ink::Text)));
         ui.label(RichText::new(word).color(tokens.ink(ink)));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{NodeKind, Snapshot, breaker_refuses};
+use switchboard_engine::view::{BreakerView, GroupView, NodeKind, Severity, Snapshot, breaker_refuses};
 use switchboard_model::SourcePhase;
 
 use crate::window::{
@@ -45,28 +45,28 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
             parts.push(NoticePart { text, leads: Leads::View(view), is_bad });
         }
     };
-    let breakers = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, Option<String>, String), bool> {
-        snapshot
-            .breakers
-            .iter()
-            .map(|breaker| ((breaker.caller.clone(), breaker.instance.clone(), breaker.name.clone()), breaker_refuses(breaker.state)))
-            .collect()
+    // Whether one refused as it was last heard of, and whether it does now: what nobody confirmed lately has neither opened nor closed.
+    let breakers = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, Option<String>, String), (bool, Option<bool>)> {
+        let refuses = |breaker: &BreakerView| (breaker_refuses(breaker.state), breaker.state_now().map(|state| breaker_refuses(Some(state))));
+        snapshot.breakers.iter().map(|breaker| ((breaker.caller.clone(), breaker.instance.clone(), breaker.name.clone()), refuses(breaker))).collect()
     };
     let (were, are) = (breakers(before), breakers(now));
-    let opened = are.iter().filter(|(key, open)| **open && !were.get(*key).copied().unwrap_or(false)).count() as u64;
-    let closed = were.iter().filter(|(key, open)| **open && !are.get(*key).copied().unwrap_or(true)).count() as u64;
+    let opened = are.iter().filter(|(key, (_, now))| *now == Some(true) && !were.get(*key).is_some_and(|(heard, _)| *heard)).count() as u64;
+    let closed = were.iter().filter(|(key, (heard, _))| *heard && are.get(*key).is_some_and(|(_, now)| *now == Some(false))).count() as u64;
     add(opened, format!("{} opened", figures::things(opened, "breaker", "breakers")), ViewKind::Breakers, true);
 
     let dead = |snapshot: &Snapshot| snapshot.dead_letters.iter().map(|letters| letters.count).sum::<u64>();
     let letters = dead(now).saturating_sub(dead(before));
     add(letters, format!("{} new {}", figures::count(letters), if letters == 1 { "dead letter" } else { "dead letters" }), ViewKind::DeadLetters, true);
 
-    let behind = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, String, String), bool> {
-        snapshot.groups.iter().map(|group| ((group.cluster.clone(), group.group.clone(), group.topic.clone()), group.is_behind())).collect()
+    // Whether one is behind, and whether it is as it should be: of what is not known any more neither is so.
+    let behind = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, String, String), (bool, bool)> {
+        let stands = |group: &GroupView| (group.is_behind(), group.severity() == Severity::Quiet);
+        snapshot.groups.iter().map(|group| ((group.cluster.clone(), group.group.clone(), group.topic.clone()), stands(group))).collect()
     };
     let (were, are) = (behind(before), behind(now));
-    let fell = are.iter().filter(|(key, is)| **is && !were.get(*key).copied().unwrap_or(false)).count() as u64;
-    let caught = were.iter().filter(|(key, was)| **was && !are.get(*key).copied().unwrap_or(true)).count() as u64;
+    let fell = are.iter().filter(|(key, (is_behind, _))| *is_behind && !were.get(*key).is_some_and(|(was_behind, _)| *was_behind)).count() as u64;
+    let caught = were.iter().filter(|(key, (was_behind, _))| *was_behind && are.get(*key).is_some_and(|(_, is_well)| *is_well)).count() as u64;
     add(fell, format!("{} fell behind", figures::things(fell, "group", "groups")), ViewKind::Groups, true);
 
     let lost = |snapshot: &Snapshot| -> Vec<String> { failed(snapshot).map(|source| source.name.clone()).collect() };
@@ -143,6 +143,29 @@ mod tests {
         assert_eq!(texts(&changes(&before, &now)), ["1 breaker opened", "12 new dead letters", "1 breaker closed", "1 group caught up"]);
         let other = Snapshot { started_ns: 1, ..now };
         assert!(changes(&before, &other).is_empty(), "another session is no change");
+    }
+
+    #[test]
+    fn what_is_not_known_any_more_has_neither_closed_nor_caught_up() {
+        let before = testing::order_business();
+        let mut now = before.clone();
+        for breaker in Arc::make_mut(&mut now.breakers).iter_mut() {
+            breaker.stale = true;
+        }
+        for group in Arc::make_mut(&mut now.groups).iter_mut() {
+            group.verdict = LagVerdict::Unknown;
+        }
+        assert!(changes(&before, &now).is_empty(), "{:?}", texts(&changes(&before, &now)));
+        for breaker in Arc::make_mut(&mut now.breakers).iter_mut() {
+            breaker.state = None;
+        }
+        assert!(changes(&before, &now).is_empty(), "{:?}", texts(&changes(&before, &now)));
+        // One that is first heard of by an old word has not opened now; one that is known again was open all the time.
+        let heard_long_ago = Snapshot { breakers: Arc::new(Vec::new()), ..before.clone() };
+        let mut stale = before.clone();
+        Arc::make_mut(&mut stale.breakers).iter_mut().for_each(|breaker| breaker.stale = true);
+        assert!(changes(&heard_long_ago, &stale).is_empty() && changes(&stale, &before).is_empty());
+        assert_eq!(texts(&changes(&heard_long_ago, &before)), ["1 breaker opened"]);
     }
 
     #[test]

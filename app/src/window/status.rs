@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{LagVerdict, NodeBasis, NodeKind, Snapshot};
+use switchboard_engine::view::{GroupView, Health, LagVerdict, NodeBasis, NodeKind, Snapshot, breaker_word};
+use switchboard_model::BreakerState;
 
 use crate::window::{
     figures, fonts,
@@ -68,11 +69,11 @@ pub(crate) fn sentence(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
     let mut parts = services(scene, snapshot);
 
     let breakers = of(&found, &[Glyph::BreakerOpen, Glyph::BreakerForced]);
-    parts.extend(summed(&breakers, Topic::Breakers, |n| format!("{} open", figures::things(n, "breaker", "breakers"))));
+    parts.extend(summed(&breakers, Topic::Breakers, |n| format!("{} {}", figures::things(n, "breaker", "breakers"), breaker_word(Some(BreakerState::Open)))));
     let half_open = of(&found, &[Glyph::BreakerHalfOpen]);
-    parts.extend(summed(&half_open, Topic::Breakers, |n| format!("{n} half-open")));
+    parts.extend(summed(&half_open, Topic::Breakers, |n| format!("{n} {}", breaker_word(Some(BreakerState::HalfOpen)))));
     let unknown = of(&found, &[Glyph::BreakerUnknown]);
-    parts.extend(summed(&unknown, Topic::Breakers, |n| format!("{} unknown", figures::things(n, "breaker", "breakers"))));
+    parts.extend(summed(&unknown, Topic::Breakers, |n| format!("{} {}", figures::things(n, "breaker", "breakers"), breaker_word(None))));
 
     parts.extend(behind(&found, snapshot));
     let failing: Vec<&Problem> = of(&found, &[Glyph::Cross]).into_iter().filter(|problem| problem.selects.is_some()).collect();
@@ -126,7 +127,7 @@ fn services(scene: &Scene, snapshot: &Snapshot) -> Vec<Part> {
             (traced, "traced", Topic::Traced),
             (known(NodeBasis::Broker), "known from the broker only", Topic::BrokerOnly),
             (known(NodeBasis::Inferred), "without spans", Topic::Untraced),
-            (silent, "silent", Topic::Silent),
+            (silent, Health::Silent(0).word(), Topic::Silent),
         ];
         parts.extend(counts.into_iter().filter(|(n, ..)| *n > 0).map(|(n, word, topic)| plain(format!("{n} {word}"), true, topic)));
     }
@@ -137,15 +138,25 @@ fn services(scene: &Scene, snapshot: &Snapshot) -> Vec<Part> {
     parts
 }
 
+/// Groups that do not get their work done: of all others there is no problem.
+fn behind_now(snapshot: &Snapshot) -> impl Iterator<Item = &GroupView> {
+    snapshot.groups.iter().filter(|group| group.is_behind())
+}
+
+/// What a problem of a group is called.
+fn group_title(group: &GroupView) -> String {
+    format!("{} on {}", visible(&group.group), visible(&group.topic))
+}
+
 /// Groups by name if they are few: `inventory 38 s behind`.
 fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
-    let names: BTreeSet<String> = snapshot.groups.iter().map(|group| format!("{} on {}", visible(&group.group), visible(&group.topic))).collect();
+    let names: BTreeSet<String> = behind_now(snapshot).map(group_title).collect();
     let groups: Vec<&Problem> = found.iter().filter(|problem| names.contains(&problem.title)).collect();
     if groups.len() > GROUPS_NAMED_MAX {
         return summed(&groups, Topic::Behind, |n| format!("{n} groups behind")).into_iter().collect();
     }
     let part = |problem: &&Problem| {
-        let group = snapshot.groups.iter().find(|group| problem.title == format!("{} on {}", visible(&group.group), visible(&group.topic)))?;
+        let group = behind_now(snapshot).find(|group| problem.title == group_title(group))?;
         let much = match (group.lag_s, group.lag) {
             (Some(lag_s), _) if lag_s >= 1.0 => figures::age_s(lag_s),
             (_, Some(lag)) => figures::count(lag),

@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
+use egui_kittest::kittest::Queryable as _;
 use switchboard_engine::view::{
-    BreakerReport, BreakerView, Figure, GroupReport, GroupView, Health, LagVerdict, Node, NodeBasis, NodeKind, Severity, Snapshot, channel_word,
+    BreakerReport, BreakerView, Figure, GroupReport, GroupView, Health, LagVerdict, Node, NodeBasis, NodeKind, Severity, Snapshot, breaker_word, channel_word,
     source_severity, source_word,
 };
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::window::{
-    breakers, groups,
+    breakers,
+    command::UiCommand,
+    groups,
     map::{
         problems::problems,
         scene::{Glyph, Scene, Selection, Tone, lag_badge},
         table,
     },
     sources,
-    testing::{self, NOW_NS},
+    testing::{self, FixedSource, NOW_NS},
+    view::Target,
+    view_harness::{goto, harness},
 };
 
 const S: i64 = 1_000_000_000;
@@ -134,7 +139,22 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         if let Some(problem) = problem {
             assert!(problem.title.ends_with(source_word(phase)) && problem.tone == Tone::from(severity), "{phase:?}: {}", problem.title);
         }
+        let beside_the_map = harness(&FixedSource::new(snapshot.clone()), UiCommand::ShowMap);
+        beside_the_map.get_by_label_contains(&format!("{name}, {}, ", source_word(phase)));
+        let nothing_yet = Snapshot { sources: snapshot.sources, ..Snapshot::default() };
+        let invitation = harness(&FixedSource::new(nothing_yet), UiCommand::ShowMap);
+        assert!(invitation.query_all_by_label(source_word(phase)).next().is_some(), "{phase:?}");
     }
+}
+
+#[test]
+fn what_the_heights_of_a_breaker_mean_is_told_in_its_words() {
+    let source = FixedSource::new(testing::order_business());
+    let breaker = testing::order_business().breakers[0].clone();
+    let mut harness = harness(&source, UiCommand::ShowBreakers);
+    goto(&mut harness, &Target::Breaker { caller: breaker.caller, instance: breaker.instance, name: breaker.name });
+    let [open, half_open, closed] = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed].map(|state| breaker_word(Some(state)));
+    harness.get_by_label(&format!("High is {open}, half as high {half_open}, low {closed}; a gap: {}", breaker_word(None)));
 }
 
 /// The order business, in which one traced service is like this and was heard of so long ago.

@@ -118,7 +118,7 @@ pub(crate) fn strip(breaker: &BreakerView, as_of_ns: i64) -> Vec<Piece> {
 pub(crate) fn strip_words(pieces: &[Piece]) -> String {
     let mut parts: Vec<(i64, String)> = STATES.into_iter().map(|state| (time_in(pieces, state), state_word(state).to_owned())).collect();
     let unknown_ns: i64 = pieces.iter().filter(|piece| piece.state.is_none()).map(|piece| piece.to_ns - piece.from_ns).sum();
-    parts.push((unknown_ns, "unknown".to_owned()));
+    parts.push((unknown_ns, breaker_word(None).to_owned()));
     let words: Vec<String> = parts.into_iter().filter(|(ns, _)| *ns > 0).map(|(ns, word)| format!("{word} {}", figures::age(ns))).collect();
     format!("{} of the last 15 min", words.join(", "))
 }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{BreakerView, Snapshot};
+use switchboard_engine::view::{BreakerView, Snapshot, breaker_word};
 use switchboard_model::BreakerState;
 
 use super::{
-    rows::{self, BreakerKey, since, sorted, source_words, state_words, strip, strip_words, summary},
+    rows::{self, BreakerKey, since, sorted, source_words, state_word, state_words, strip, strip_words, summary},
     strip::Piece,
 };
 use crate::window::{
@@ -41,10 +41,10 @@ const COLUMNS: [Column; 9] = [
     Column::left("instance", Width::Share(0.17)),
     Column::left("breaker", Width::Share(0.22)),
     Column::left("guards", Width::Share(0.14)),
-    Column::left("state", Width::Points(108.0)),
+    Column::left("state", Width::Points(108.0)).whole(),
     Column::right("since", Width::Points(58.0)),
     Column::left("last 15 min", Width::Share(0.33)),
-    Column::left("known by", Width::Points(66.0)),
+    Column::left("known by", Width::Points(66.0)).whole(),
     Column::right("age", Width::Points(50.0)),
 ];
 
@@ -167,9 +167,8 @@ impl BreakersView {
 fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> String {
     let told = |text: &Option<String>| text.as_ref().map(|text| visible(text).into_owned());
     let name = |column: usize, text: Option<&str>, ink: Ink| {
-        let cell = row.cell(column);
-        let galley = fitted(row.painter(), text.unwrap_or("unknown"), &fonts::words(12.5), cell.width());
-        row.painter().galley(pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(if text.is_some() { ink } else { Ink::Faint }));
+        let color = row.tokens.ink(if text.is_some() { ink } else { Ink::Faint });
+        row.name_in(column, row.cell(column), text.unwrap_or("unknown"), &fonts::words(12.5), color);
     };
     let (caller, instance, callee) = (told(&breaker.caller), told(&breaker.instance), told(&breaker.callee));
     name(0, caller.as_deref(), Ink::Text);
@@ -183,6 +182,10 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
         glyph::paint(row.painter(), sign, pos2(cell.left() + 5.0, cell.center().y), 5.0, row.tokens.ink(ink));
     }
     cell.min.x += 16.0;
+    if breaker.disagreement.is_some() {
+        // The dot of those who say otherwise.
+        cell.max.x -= 10.0;
+    }
     row.text_in(4, cell, &state.text, fonts::words(12.5), row.tokens.ink(ink));
     let since = since(breaker, now_ns);
     row.data(5, &since, if breaker.since_ns.is_some() { ink } else { Ink::Faint });
@@ -281,9 +284,9 @@ fn instance_ui(ui: &mut egui::Ui, breaker: &BreakerView, is_this: bool, context:
 fn legend_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
     let mut left = rect.left();
-    for (share, ink, text) in
-        [(1.0, Some(Ink::Bad), "open"), (0.67, Some(Ink::Warn), "half-open"), (0.34, Some(Ink::Edge), "closed"), (1.0, None, "gap: unknown")]
-    {
+    let [open, half_open, closed] = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed].map(state_word);
+    let gap = format!("gap: {}", breaker_word(None));
+    for (share, ink, text) in [(1.0, Some(Ink::Bad), open), (0.67, Some(Ink::Warn), half_open), (0.34, Some(Ink::Edge), closed), (1.0, None, gap.as_str())] {
         if let Some(ink) = ink {
             let bottom = rect.center().y + 5.0;
             let bar = Rect::from_min_max(pos2(left, bottom - 10.0 * share), pos2(left + 9.0, bottom));
@@ -295,7 +298,7 @@ fn legend_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
         ui.painter().galley(pos2(left, rect.center().y - galley.size().y / 2.0), galley, tokens.ink(Ink::Faint));
         left += width + 14.0;
     }
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "High is open, half as high half-open, low closed; a gap is unknown"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("High is {open}, half as high {half_open}, low {closed}; a {gap}")));
 }
 
 fn no_breakers(snapshot: &Snapshot) -> EmptyState {

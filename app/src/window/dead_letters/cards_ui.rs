@@ -69,17 +69,18 @@ fn card_ui(ui: &egui::Ui, card: Rect, (row, place_words): (&InboxRow, &str), is_
     painter.rect(card, RADIUS_PT, tokens.ink(fill), Stroke::new(width, tokens.ink(line)), StrokeKind::Inside);
     let open = row.standing.open;
     let number_ink = if open > 0 { Ink::Text } else { Ink::Faint };
-    painter.text(pos2(card.left() + 16.0, card.center().y), egui::Align2::LEFT_CENTER, figures::count(open), fonts::data(19.0), tokens.ink(number_ink));
+    let number =
+        painter.text(pos2(card.left() + 16.0, card.center().y), egui::Align2::LEFT_CENTER, figures::count(open), fonts::data(19.0), tokens.ink(number_ink));
 
     let state_ink = if open > 0 { Ink::Bad } else { Ink::Dim };
-    let state = fitted(painter, row.state_word(), &fonts::strong(TEXT_SMALL_PT), 90.0);
+    // Figures and words of state are whole; the names of cause and channel give way.
+    let state = painter.layout_no_wrap(row.state_word().to_owned(), fonts::strong(TEXT_SMALL_PT), tokens.ink(state_ink));
     let (first, second) = (card.top() + 20.0, card.bottom() - 18.0);
     painter.galley(pos2(card.right() - 14.0 - state.size().x, first - state.size().y / 2.0), state.clone(), tokens.ink(state_ink));
-    let done = row.done_words();
-    let done = fitted(painter, &done, &fonts::words(TEXT_SMALL_PT), card.width() * 0.42);
+    let done = painter.layout_no_wrap(row.done_words(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
     painter.galley(pos2(card.right() - 14.0 - done.size().x, second - done.size().y / 2.0), done.clone(), tokens.ink(Ink::Dim));
 
-    let left = card.left() + NUMBER_PT;
+    let left = (card.left() + NUMBER_PT).max(number.right() + 12.0);
     let room = |taken: f32| (card.right() - 14.0 - taken - 12.0 - left).max(20.0);
     let title = fitted(painter, &visible(&row.cause.fingerprint), &fonts::strong(12.5), room(state.size().x));
     painter.galley(pos2(left, first - title.size().y / 2.0), title, tokens.ink(if open > 0 { Ink::Text } else { Ink::Dim }));

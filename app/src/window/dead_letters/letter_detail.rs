@@ -70,7 +70,10 @@ impl<'a> Letter<'a> {
             let (text, tone) = match &ledger.state {
                 LetterState::Open if ledger.send_id.is_none() => (String::new(), Tone::Quiet),
                 LetterState::Open => (format!("Open; it was tried at {at} and not sent{why}"), Tone::Warn),
-                LetterState::Sent(SentState::Persisted) => (format!("Sent at {at} to {}; not yet read", Self::target(ledger)), Tone::Quiet),
+                LetterState::Sent(SentState::Persisted) => {
+                    // Whether others read it, or it is tried again, is told of the run: it says nothing of the group that failed.
+                    (format!("Sent at {at} to {}; the group that failed was not yet seen to process it", Self::target(ledger)), Tone::Quiet)
+                }
                 LetterState::Sent(SentState::Possibly) => {
                     (format!("It may have been written to {} at {at}{why}. It is not sent again", visible(&ledger.target)), Tone::Warn)
                 }
@@ -187,4 +190,22 @@ fn change_row(change: &HeaderChange) -> Row {
         _ => word,
     };
     Row::pair(&change.name, &shown.text).read(&word).toned(tone)
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_engine::view::LetterView;
+
+    use super::*;
+    use crate::ledger::LetterKey;
+
+    #[test]
+    fn of_what_was_sent_no_more_is_said_than_is_known() {
+        let view = LetterView::default();
+        let row = LetterRow { state: LetterState::Sent(SentState::Persisted), key: LetterKey::of(&view), view, key_text: String::new() };
+        let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), position: Some((2, 100)), ..LetterRecord::default() };
+        let letter = Letter { row: &row, record: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
+        let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
+        assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);
+    }
 }

@@ -28,10 +28,10 @@ const WIDE_FROM_PT: f32 = 400.0;
 const WIDE: [Column; 7] = [
     Column::left("", Width::Points(14.0)),
     Column::right("offset", Width::Points(52.0)),
-    Column::left("origin", Width::Points(70.0)),
+    Column::left("origin", Width::Points(70.0)).whole(),
     Column::left("key", Width::Share(1.0)),
     Column::right("tries", Width::Points(28.0)),
-    Column::left("state", Width::Points(70.0)),
+    Column::left("state", Width::Points(70.0)).whole(),
     Column::right("died", Width::Points(58.0)),
 ];
 /// Where they have not: the state is what the work is about, and what is left out stands beside, in the letter.
@@ -39,7 +39,7 @@ const NARROW: [Column; 4] = [
     Column::left("", Width::Points(14.0)),
     Column::right("offset", Width::Points(52.0)),
     Column::left("key", Width::Share(1.0)),
-    Column::left("state", Width::Points(70.0)),
+    Column::left("state", Width::Points(70.0)).whole(),
 ];
 
 /// Where on its page the selection lands that has walked on to another.

@@ -1,6 +1,8 @@
 //! What is known of a group on a topic, in sections. Pure.
 
-use switchboard_engine::view::{ChannelKey, GroupDetail, GroupView, MemberView, Node, NodeKind, PartitionLag, Snapshot, SpanReader, group_kind_word};
+use switchboard_engine::view::{
+    ChannelKey, GroupDetail, GroupView, MemberView, Node, NodeKind, PartitionLag, Snapshot, SpanReader, channel_word, group_kind_word,
+};
 
 use super::rows::{catch_up_words, pace_words, seconds, verdict};
 use crate::window::{
@@ -238,7 +240,7 @@ fn links(group: &GroupView, detail: Option<&GroupDetail>, snapshot: &Snapshot) -
     let dead: u64 = snapshot.dead_letters.iter().filter(|letters| letters.origin.as_deref() == Some(group.topic.as_str())).map(|letters| letters.count).sum();
     if dead > 0 {
         let action = ViewAction::Goto(Target::DeadLetters { channel, fingerprint: None });
-        rows.push(Row::link("dead letters of the topic", &figures::count(dead), Some(action)).toned(Tone::Bad));
+        rows.push(Row::link("dead letters of the topic", &figures::count(dead), Some(action)).toned(channel_word(dead).1.into()));
     }
     for other in detail.iter().flat_map(|detail| &detail.others).take(ROWS_MAX) {
         let target = Target::Group { cluster: group.cluster.clone(), group: other.clone(), topic: group.topic.clone() };

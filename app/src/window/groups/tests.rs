@@ -2,7 +2,7 @@
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
-use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerdict, MemberView, PartitionLag, Query, Snapshot};
+use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerdict, MemberView, PartitionLag, Query, Snapshot, SpanReader};
 
 use crate::window::{
     ThemeChoice, WindowApp,
@@ -120,6 +120,48 @@ fn a_group_says_which_partition_carries_the_lag_and_who_reads_it() {
     harness.get_by_role_and_label(Role::Heading, "inventory");
     press(&mut harness, &[Key::Escape]);
     assert!(harness.query_by_role_and_label(Role::Heading, "inventory").is_none());
+}
+
+#[test]
+fn words_and_figures_of_a_group_are_never_cut() {
+    let mut business = testing::order_business();
+    let mut groups = business.groups.to_vec();
+    let reader = SpanReader { service: "inventory".into(), instance: None, client_id: None, partitions: vec![0] };
+    for (group, verdict) in groups.iter_mut().zip([LagVerdict::OpenTransaction, LagVerdict::BeyondEnd, LagVerdict::Growing].into_iter().cycle()) {
+        (group.members, group.readers, group.verdict) = (None, vec![reader.clone()], verdict);
+        group.reason = "behind by 1,204 records, 12 s; grew by 178 in the last 17 s, and more besides that finds no room in a row".into();
+        group.topic = format!("{}.with-a-name-that-is-much-longer-than-a-column", group.topic);
+    }
+    let (group, topic) = (groups[0].group.clone(), groups[0].topic.clone());
+    business.groups = groups.clone().into();
+    let source = FixedSource::new(business);
+    source.answer_with(move |query| match query {
+        Query::Group { group, topic, .. } => {
+            let view = groups.iter().find(|view| view.group == *group && view.topic == *topic)?;
+            let mut detail = detail(view.clone());
+            detail.partitions.iter_mut().for_each(|partition| partition.verdict = LagVerdict::Growing);
+            Some(Answer::Group(Some(Box::new(detail))))
+        }
+        _ => None,
+    });
+    let mut harness = harness(&source, UiCommand::ShowGroups);
+    let shown = testing::painted_lines(harness.output());
+    goto(&mut harness, &Target::Group { cluster: None, group, topic });
+    let beside_a_detail = testing::painted_lines(harness.output());
+    for shown in [&shown, &beside_a_detail] {
+        for word in ["waits for an open transaction: ", "committed beyond the end: ", "falls behind: "] {
+            let rows: Vec<&String> = shown.iter().filter(|text| text.starts_with(word.trim_end_matches(": "))).collect();
+            assert!(!rows.is_empty(), "{word} of {shown:?}");
+            for row in rows {
+                let is_whole_clause =
+                    ["", "behind by 1,204 records", "behind by 1,204 records, 12 s", "behind by 1,204 records, 12 s; grew by 178 in the last 17 s"];
+                let rest = row.strip_suffix('…').map(|cut| cut.strip_prefix(word).unwrap_or_default());
+                assert!(rest.is_none_or(|rest| is_whole_clause.contains(&rest)), "{row}");
+            }
+        }
+    }
+    assert!(shown.iter().any(|text| text == "1 from spans"), "{shown:?}");
+    assert!(beside_a_detail.iter().any(|text| text.starts_with("falls behind · ") && text.ends_with(" ago")), "{beside_a_detail:?}");
 }
 
 #[test]

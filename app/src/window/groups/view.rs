@@ -238,7 +238,7 @@ fn row_ui(row: &Row<'_>, group: &GroupView, course: Option<&[(i64, Option<f64>)]
         glyph::paint(row.painter(), sign, pos2(cell.left() + 5.0, cell.center().y), 4.5, row.tokens.ink(ink));
         cell.min.x += 16.0;
     }
-    row.text_in(4, cell, &judged.text, fonts::words(12.5), row.tokens.ink(ink));
+    row.standing_in(4, cell, [group.verdict.word(), &judged.text], &fonts::words(12.5), row.tokens.ink(ink));
     let members = num_members_words(group);
     if let Some(course) = course {
         row.data(5, &members, if group.members.is_some() || !group.readers.is_empty() { Ink::Dim } else { Ink::Faint });

@@ -20,8 +20,8 @@ use crate::window::{
 };
 
 const COLUMNS: [Column; 4] = [
-    Column::left("time, UTC", Width::Points(92.0)),
-    Column::left("level", Width::Points(44.0)),
+    Column::left("time, UTC", Width::Points(92.0)).whole(),
+    Column::left("level", Width::Points(44.0)).whole(),
     Column::left("part", Width::Points(190.0)),
     Column::left("what", Width::Share(1.0)),
 ];

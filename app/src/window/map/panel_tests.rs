@@ -2,7 +2,8 @@
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{NodeKind, Snapshot};
+use switchboard_engine::view::{Answer, NodeKind, Snapshot, TracePart};
+use switchboard_model::{BreakerState, SpanId};
 
 use super::sample;
 use crate::window::{
@@ -13,6 +14,7 @@ use crate::window::{
     settings::Settings,
     testing::{self, FixedSource, NOW_NS},
     view::Target,
+    view_harness,
 };
 
 fn source() -> FixedSource {
@@ -101,6 +103,43 @@ fn a_service_is_told_with_traces_breakers_logs_and_what_is_missing() {
     harness.get_by_label_contains("payment of order 4711 timed out after 2 s, error");
     select_starting(&mut harness, "service fraud,");
     harness.get_by_label_contains("OTEL_SERVICE_NAME=fraud");
+}
+
+#[test]
+fn what_is_not_known_of_a_breaker_is_told_with_the_instances_that_it_is_not_known_of() {
+    for (state, stale, told) in [
+        (None, false, "The caller's breaker does not tell its state in 2 of 2 instances"),
+        (Some(BreakerState::Open), true, "The caller's breaker has not been heard of lately in 2 of 2 instances"),
+    ] {
+        let mut business = testing::order_business();
+        for breaker in std::sync::Arc::make_mut(&mut business.breakers) {
+            (breaker.state, breaker.stale) = (state, stale);
+        }
+        let call = target(&business, "orders", Some("payments"));
+        let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::ShowMap);
+        view_harness::goto(&mut harness, &call);
+        harness.get_by_label(told);
+    }
+}
+
+#[test]
+fn a_part_that_ends_before_it_starts_is_no_figure() {
+    let business = testing::order_business();
+    let source = FixedSource::new(business.clone());
+    let call = target(&business, "orders", Some("payments"));
+    source.answer_with(move |query| match sample::answer(&business, query) {
+        Some(Answer::Traces(mut list)) => {
+            for row in &mut list.rows {
+                row.part = Some(TracePart { span_id: SpanId(3), duration_ns: -1, is_failed: false });
+            }
+            Some(Answer::Traces(list))
+        }
+        other => other,
+    });
+    let mut harness = view_harness::harness(&source, UiCommand::ShowMap);
+    view_harness::goto(&mut harness, &call);
+    assert!(harness.query_all_by_label_contains(", ends before it starts, ").next().is_some());
+    assert!(harness.query_all_by_label_contains("−0 µs").next().is_none());
 }
 
 #[test]

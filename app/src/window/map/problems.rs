@@ -1,6 +1,8 @@
 //! What is unusual now, the most urgent first: what the side panel lists while nothing is selected. Pure.
 
-use switchboard_engine::view::{BreakerView, Severity, Snapshot};
+use std::collections::BTreeMap;
+
+use switchboard_engine::view::{BreakerView, Health, Severity, Snapshot};
 
 use super::scene::{Glyph, Scene, Selection, Tone, failure_badge, lag_badge_at, lag_numbers};
 use crate::window::{
@@ -39,9 +41,9 @@ pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
         let silent_ns = node.silent_ns?;
         Some(Problem {
             selects: Some(Selection::Node(node.node_id)),
-            tone: Severity::Unknown.into(),
+            tone: Health::Silent(silent_ns).severity().into(),
             glyph: Glyph::Question,
-            title: format!("{} is silent", node.name),
+            title: format!("{} is {}", node.name, Health::Silent(silent_ns).word()),
             detail: format!("no spans for {}", figures::age(silent_ns)),
         })
     }));
@@ -83,7 +85,7 @@ fn clocks<'a>(scene: &'a Scene, snapshot: &'a Snapshot) -> impl Iterator<Item = 
 /// One line for each breaker (caller, name, callee) that is not closed somewhere.
 fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     type Key<'a> = (Option<&'a str>, &'a str, Option<&'a str>);
-    let mut by_name: std::collections::BTreeMap<Key<'_>, Vec<&BreakerView>> = std::collections::BTreeMap::new();
+    let mut by_name: BTreeMap<Key<'_>, Vec<&BreakerView>> = BTreeMap::new();
     for breaker in snapshot.breakers.iter() {
         by_name.entry((breaker.caller.as_deref(), &breaker.name, breaker.callee.as_deref())).or_default().push(breaker);
     }
@@ -113,12 +115,14 @@ fn breakers(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
 }
 
 fn groups(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
+    // Of several edges to a group the first is meant. All are gone through once, however many groups are behind.
+    let edges: BTreeMap<usize, Selection> = scene.edges.iter().rev().filter_map(|edge| Some((edge.group_row?, Selection::Edge(edge.edge_id)))).collect();
     let problem = |(row, group): (usize, &switchboard_engine::view::GroupView)| {
-        let badge = lag_badge_at(group, now_ns)?;
         if group.severity() < Severity::Warning {
             return None;
         }
-        let edge = scene.edges.iter().find(|edge| edge.group_row == Some(row)).map(|edge| Selection::Edge(edge.edge_id));
+        let badge = lag_badge_at(group, now_ns)?;
+        let edge = edges.get(&row).copied();
         let node = group.node_id.filter(|node_id| scene.node_index(*node_id).is_some()).map(Selection::Node);
         Some(Problem {
             selects: edge.or(node),
@@ -155,7 +159,7 @@ fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem>
             tone: letters.severity().into(),
             glyph: Glyph::Envelope,
             title: format!("{} dead on {}", figures::count(letters.count), visible(origin)),
-            detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns - letters.last_ns)),
+            detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns.saturating_sub(letters.last_ns))),
         }
     };
     snapshot.dead_letters.iter().filter(|letters| letters.count > 0).map(problem).collect()

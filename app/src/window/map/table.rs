@@ -24,7 +24,7 @@ const COLUMNS: [Column; 6] = [
     Column::right("rate", Width::Points(76.0)).sorting(),
     Column::right("failed", Width::Points(92.0)).sorting(),
     Column::right("p95", Width::Points(76.0)).sorting(),
-    Column::left("unusual", Width::Share(0.3)).sorting(),
+    Column::left("unusual", Width::Share(0.3)).sorting().whole(),
 ];
 
 /// A row.

@@ -33,7 +33,8 @@ const PARTITION: Column = Column::right("part.", Width::Points(34.0));
 const OFFSET: Column = Column::right("offset", Width::Points(78.0));
 const KEY: Column = Column::left("key", Width::Share(0.24));
 const VALUE: Column = Column::left("value", Width::Share(0.76));
-const WIDE: [Column; 6] = [PARTITION, OFFSET, KEY, VALUE, Column::left("written (UTC)", Width::Points(92.0)), Column::right("size", Width::Points(62.0))];
+const WIDE: [Column; 6] =
+    [PARTITION, OFFSET, KEY, VALUE, Column::left("written (UTC)", Width::Points(92.0)).whole(), Column::right("size", Width::Points(62.0))];
 /// Where there is little room a key still tells records apart, and of a value only its beginning is seen anyway.
 const NARROW: [Column; 4] = [PARTITION, OFFSET, Column::left("key", Width::Share(0.38)), Column::left("value", Width::Share(0.62))];
 

@@ -122,8 +122,7 @@ pub(crate) fn row_ui(row: &Row<'_>, topic: &Topic, num_columns: usize) -> String
         row.painter().galley(egui::pos2(cell.right(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(Ink::Dim));
         cell.max.x -= 8.0;
     }
-    let galley = crate::window::map::paint::fitted(row.painter(), &name, &crate::window::fonts::words(12.5), cell.width());
-    row.painter().galley(egui::pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(ink));
+    row.name_in(0, cell, &name, &crate::window::fonts::words(12.5), row.tokens.ink(ink));
     let records = topic.records.map_or_else(|| "unknown".to_owned(), figures::count);
     let font = if topic.records.is_some() { crate::window::fonts::data(12.0) } else { crate::window::fonts::words(TEXT_SMALL_PT) };
     if num_columns > 1 {

@@ -450,7 +450,7 @@ fn bar_ui(ui: &mut egui::Ui, records: &mut Records, filter_text: &mut String, to
                 records.follow(true);
             }
         }
-        ui.add(egui::Label::new(RichText::new(state_words(records)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).truncate());
+        ui.add(egui::Label::new(RichText::new(state_words(records)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());
     });
 }
 

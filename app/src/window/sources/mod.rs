@@ -11,6 +11,5 @@ mod view;
 #[cfg(test)]
 mod view_tests;
 
-#[cfg(test)]
 pub(crate) use list::phase_word;
 pub(crate) use view::SourcesView;

@@ -18,7 +18,7 @@ use crate::window::{
     SessionCommand,
     asker::Slot,
     command::UiCommand,
-    figures,
+    figures, fonts,
     sanitise::visible,
     theme::{Ink, TEXT_SMALL_PT},
     view::{CopyForm, Target, View, ViewAction, ViewContext},
@@ -31,8 +31,8 @@ use crate::window::{
 
 const COLUMNS: [Column; 6] = [
     Column::left("source", Width::Share(0.9)),
-    Column::left("kind", Width::Points(96.0)),
-    Column::left("state", Width::Points(96.0)),
+    Column::left("kind", Width::Points(96.0)).whole(),
+    Column::left("state", Width::Points(96.0)).whole(),
     Column::right("since", Width::Points(54.0)),
     Column::right("received", Width::Points(84.0)),
     Column::left("what it says", Width::Share(1.4)),
@@ -184,7 +184,7 @@ impl SourcesView {
         let response = table.ui(ui, &mut self.table, context.tokens, |cell, index| {
             let row = &rows[index];
             let (word, ink) = row.live.as_ref().map_or(("not heard of", Ink::Dim), |live| phase_word(live.phase));
-            let age = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::age(context.now_ns - live.at_ns));
+            let age = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::age(context.now_ns.saturating_sub(live.at_ns)));
             let received = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::count(live.counts.received));
             let mut says = row.live.as_ref().map(|live| live.detail.clone()).filter(|detail| !detail.is_empty()).unwrap_or_else(|| address(row));
             if let Some(left_out) = row.live.as_ref().and_then(SourceView::left_out_words) {
@@ -199,7 +199,8 @@ impl SourcesView {
             cell.words(2, word, ink);
             cell.data(3, &age, Ink::Dim);
             cell.data(4, &received, Ink::Text);
-            cell.words(5, &visible(&says), if num_refused > 0 { Ink::Warn } else { Ink::Dim });
+            let color = cell.tokens.ink(if num_refused > 0 { Ink::Warn } else { Ink::Dim });
+            cell.standing_in(5, cell.cell(5), ["", &visible(&says)], &fonts::words(12.5), color);
             format!("source {}, {}, {word} for {age}, {received} received, {}", visible(&row.name), kind_word(row.kind), visible(&says))
         });
         if let Some(index) = response.clicked.or(response.opened) {
@@ -276,8 +277,8 @@ impl View for SourcesView {
         let live = row.live.as_ref();
         let (word, _) = live.map_or(("not heard of", Ink::Dim), |live| phase_word(live.phase));
         let figures: Vec<(&str, String)> = live.map(|live| counts(&live.counts)).unwrap_or_default();
-        let (detail, next_step, at_ns) = live.map_or(("", "", 0), |live| (live.detail.as_str(), live.next_step.as_str(), live.at_ns));
-        let at = figures::instant(at_ns);
+        let (detail, next_step) = live.map_or(("", ""), |live| (live.detail.as_str(), live.next_step.as_str()));
+        let at = live.map_or_else(|| "unknown".to_owned(), |live| figures::instant(live.at_ns));
         let head =
             [("source", row.name.as_str()), ("kind", kind_word(row.kind)), ("state", word), ("since", &at), ("detail", detail), ("next step", next_step)];
         Some(match form {

@@ -19,16 +19,26 @@ pub use reader::read_window;
 pub const NOW_NS: i64 = 1_795_258_800_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
 
-/// The texts that a frame paints.
+/// The texts that a frame paints, whole.
 fn shape_texts(output: &egui::FullOutput) -> Vec<String> {
-    fn add(shape: &egui::Shape, texts: &mut Vec<String>) {
+    texts_by(output, |galley| galley.text().to_owned())
+}
+
+/// The texts that a frame paints as they stand there: what is cut is cut.
+#[cfg(test)]
+pub(crate) fn painted_lines(output: &egui::FullOutput) -> Vec<String> {
+    texts_by(output, |galley| galley.rows.iter().map(|placed| placed.row.text()).collect())
+}
+
+fn texts_by(output: &egui::FullOutput, read: fn(&egui::Galley) -> String) -> Vec<String> {
+    fn add(shape: &egui::Shape, read: fn(&egui::Galley) -> String, texts: &mut Vec<String>) {
         match shape {
-            egui::Shape::Text(text) => texts.push(text.galley.text().to_owned()),
-            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, texts)),
+            egui::Shape::Text(text) => texts.push(read(&text.galley)),
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, read, texts)),
             _ => {}
         }
     }
     let mut texts = Vec::new();
-    output.shapes.iter().for_each(|clipped| add(&clipped.shape, &mut texts));
+    output.shapes.iter().for_each(|clipped| add(&clipped.shape, read, &mut texts));
     texts
 }

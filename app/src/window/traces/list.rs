@@ -6,7 +6,10 @@ use egui::{RichText, WidgetInfo, accesskit::Role, pos2};
 use switchboard_engine::view::{NodeKind, Snapshot, TraceList, TraceOrder, TraceRow};
 use switchboard_model::TraceId;
 
-use super::filter::{FilterState, parse_duration};
+use super::{
+    filter::{FilterState, parse_duration},
+    tree::part_took,
+};
 use crate::window::{
     figures, fonts,
     map::{glyph, paint::fitted, scene::Glyph},
@@ -23,7 +26,7 @@ const COLUMNS_OF_SPANS: [Column; 6] = columns("its longest span there");
 
 const fn columns(duration: &'static str) -> [Column; 6] {
     [
-        Column::left("started (UTC)", Width::Points(92.0)),
+        Column::left("started (UTC)", Width::Points(92.0)).whole(),
         Column::left("trace", Width::Share(0.46)),
         Column::left("services", Width::Share(0.3)),
         Column::right("spans", Width::Points(58.0)),
@@ -157,7 +160,7 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> Stri
     }
     duration_ui(row, trace, longest_ns);
     let whole = figures::duration(trace.duration_ns);
-    let duration = trace.part.map_or_else(|| whole.clone(), |part| format!("{} in a trace of {whole}", figures::duration(part.duration_ns)));
+    let duration = trace.part.map_or_else(|| whole.clone(), |part| format!("{} in a trace of {whole}", part_took(part)));
     let failed = if trace.num_errors > 0 { format!(", {} failed", figures::things(u64::from(trace.num_errors), "span", "spans")) } else { String::new() };
     let spans = figures::things(u64::from(trace.num_spans), "span", "spans");
     format!("{service} {what}, {duration}, {spans}{failed}, {} at {}", services, figures::when(trace.start_ns, now_ns).to_ms())
@@ -166,7 +169,10 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> Stri
 /// A bar against the longest in the list, and the duration.
 fn duration_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) {
     let cell = row.cell(5);
-    row.data(5, &figures::duration(shown_ns(trace)), Ink::Text);
+    row.data(5, &trace.part.map_or_else(|| figures::duration(trace.duration_ns), part_took), Ink::Text);
+    if shown_ns(trace) < 0 {
+        return;
+    }
     let track = egui::Rect::from_min_max(pos2(cell.left(), cell.center().y - 3.0), pos2(cell.right() - 70.0, cell.center().y + 3.0));
     if track.width() < 16.0 {
         return;

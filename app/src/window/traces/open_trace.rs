@@ -65,6 +65,8 @@ pub(crate) struct OpenTrace {
     pub part: Option<(i64, i64)>,
     /// Width of the bars' column, points.
     pub width_pt: f32,
+    /// Where that column begins, from the left of the rows, points.
+    pub left_pt: f32,
     /// What is selected.
     pub selected: Option<u32>,
     /// The selected span, for copying.
@@ -99,6 +101,7 @@ impl OpenTrace {
             stripes: Vec::new(),
             part: None,
             width_pt: WIDTH_FIRST_PT,
+            left_pt: 0.0,
             selected: None,
             span: None,
             detail: None,

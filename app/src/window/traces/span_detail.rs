@@ -1,7 +1,7 @@
 //! What is known of a span, in sections. Pure.
 
-use switchboard_engine::view::{ChannelKey, LogView, RecordView, SpanLink, SpanView, Timing, TraceView};
-use switchboard_model::{CorrelationId, SpanKind};
+use switchboard_engine::view::{ChannelKey, EventView, LogView, RecordView, SpanLink, SpanView, Timing, TraceView};
+use switchboard_model::{CorrelationId, SpanKind, is_believable_at};
 
 use super::{
     tree::{NodeOf, Tree, took},
@@ -158,16 +158,15 @@ fn verdict(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<(S
 fn when(tree: &Tree, span: &SpanView) -> Vec<Row> {
     let unknown = || "unknown".to_owned();
     let into_trace = if span.is_start_believable() { figures::duration(span.start_ns.saturating_sub(tree.start_ns)) } else { unknown() };
-    let received_after = match span.timing() {
-        Timing::Took(took_ns) => figures::duration(span.received_ns.saturating_sub(span.start_ns.saturating_add(took_ns))),
-        _ => unknown(),
+    let received = match span.timing() {
+        Timing::Took(took_ns) => match span.received_ns.saturating_sub(span.start_ns.saturating_add(took_ns)) {
+            // Its clock runs ahead: that is no duration.
+            after_ns if after_ns < 0 => Row::pair("received", &format!("{} before it ended, by its clock", figures::duration(after_ns.saturating_neg()))),
+            after_ns => Row::pair("received after", &figures::duration(after_ns)),
+        },
+        _ => Row::pair("received after", &unknown()),
     };
-    vec![
-        Row::pair("start", &figures::instant(span.start_ns)),
-        Row::pair("into the trace", &into_trace),
-        Row::pair("duration", &took(span)),
-        Row::pair("received after", &received_after),
-    ]
+    vec![Row::pair("start", &figures::instant(span.start_ns)), Row::pair("into the trace", &into_trace), Row::pair("duration", &took(span)), received]
 }
 
 fn pairs(attributes: &[(String, String)]) -> Vec<Row> {
@@ -266,13 +265,28 @@ fn link_row(word: &str, link: &SpanLink, tree: &Tree, view: &TraceView) -> Row {
 fn events(span: &SpanView) -> Vec<Row> {
     let mut rows = Vec::new();
     for event in span.events.iter().take(ROWS_MAX) {
-        let after = figures::duration(event.time_ns.saturating_sub(span.start_ns));
         let tone = if event.name == "exception" { Tone::Bad } else { Tone::Quiet };
-        rows.push(Row::link(&event.name, &format!("after {after}"), None).toned(tone));
+        rows.push(Row::link(&event.name, &event_time(event, span), None).toned(tone));
         rows.extend(event.attributes.iter().take(ROWS_MAX).map(|(key, value)| attribute(key, value)));
     }
     more(&mut rows, span.events.len(), ROWS_MAX);
     rows
+}
+
+/// When an event was, from its span's start on; a moment that no duration lies before is no figure.
+fn event_time(event: &EventView, span: &SpanView) -> String {
+    let after_ns = event.time_ns.saturating_sub(span.start_ns);
+    if event.time_ns == 0 {
+        "no time".to_owned()
+    } else if !is_believable_at(event.time_ns, span.received_ns) {
+        "its time is not believable".to_owned()
+    } else if !span.is_start_believable() {
+        "after an unknown time".to_owned()
+    } else if after_ns < 0 {
+        "before its span starts".to_owned()
+    } else {
+        format!("after {}", figures::duration(after_ns))
+    }
 }
 
 fn logs(span: &SpanView, logs: &[LogView], now_ns: i64) -> Vec<Row> {
@@ -354,6 +368,27 @@ mod tests {
         assert_eq!(detail.verdict[0], ("Failed: timed out after 2000 ms".to_owned(), Tone::Bad));
         assert_eq!(detail.verdict[1].0, "It took 2.00 s, though payments had answered in 40 ms: 1.94 s lie between its answer and the end of the call");
         insta::assert_snapshot!(detail.to_text());
+    }
+
+    #[test]
+    fn a_moment_that_makes_no_duration_is_told_in_words() {
+        let view = sample::checkout();
+        let span = sample::span(1, 0, "orders", "pay", 0, 40);
+        let at = |time_ns: i64| EventView { time_ns, ..EventView::default() };
+        for (time_ns, told) in [
+            (sample::START_NS + 12_000_000, "after 12 ms"),
+            (0, "no time"),
+            (sample::START_NS / 1_000, "its time is not believable"),
+            (i64::MAX, "its time is not believable"),
+            (sample::START_NS - 1, "before its span starts"),
+        ] {
+            assert_eq!(event_time(&at(time_ns), &span), told, "{time_ns}");
+        }
+        let of_1970 = SpanView { start_ns: sample::START_NS / 1_000_000, ..span.clone() };
+        assert_eq!(event_time(&at(sample::START_NS), &of_1970), "after an unknown time");
+        let tree = Tree::build(&view);
+        let ahead = SpanView { received_ns: sample::START_NS - 300_000_000_000, ..span };
+        assert_eq!(when(&tree, &ahead).last(), Some(&Row::pair("received", "5.0 min before it ended, by its clock")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::window::{
     figures, fonts,
     map::{
         glyph,
-        paint::{fitted, tone_inks},
+        paint::tone_inks,
         scene::{Glyph, Tone},
     },
     sanitise::{elide_middle, visible},
@@ -25,8 +25,8 @@ use crate::window::{
 pub(crate) const ITEMS_MAX: usize = 5_000;
 
 const COLUMNS: [Column; 5] = [
-    Column::left("when (UTC)", Width::Points(92.0)),
-    Column::left("what", Width::Points(92.0)),
+    Column::left("when (UTC)", Width::Points(92.0)).whole(),
+    Column::left("what", Width::Points(92.0)).whole(),
     Column::left("where", Width::Share(0.3)),
     Column::left("", Width::Share(0.7)),
     Column::right("trace", Width::Points(96.0)),
@@ -171,7 +171,8 @@ fn row(item: &ConversationItem) -> StoryRow {
                 text.push_str(&format!(" · {}", visible(&span.status_message)));
             }
             StoryRow {
-                at_ns: Some(span.start_ns),
+                // As in its trace: a moment that cannot be stands where it arrived.
+                at_ns: Some(if span.is_start_believable() { span.start_ns } else { span.received_ns }),
                 what: kind_word(span.kind).to_owned(),
                 place: visible(&span.service).into_owned(),
                 text,
@@ -212,9 +213,7 @@ fn row_ui(row: &Row<'_>, item: &StoryRow, now_ns: i64) -> String {
     let when = item.at_ns.map_or_else(|| "unknown".to_owned(), |ns| figures::when(ns, now_ns).in_12());
     row.data(0, &when, Ink::Dim);
     row.words(1, &item.what, if item.tone == Tone::Quiet { Ink::Dim } else { ink });
-    let cell = row.cell(2);
-    let galley = fitted(row.painter(), &item.place, &fonts::strong(12.5), cell.width());
-    row.painter().galley(pos2(cell.left(), cell.center().y - galley.size().y / 2.0), galley, row.tokens.ink(Ink::Text));
+    row.name_in(2, row.cell(2), &item.place, &fonts::strong(12.5), row.tokens.ink(Ink::Text));
     let mut cell = row.cell(3);
     if item.tone == Tone::Bad {
         glyph::paint(row.painter(), Glyph::Cross, pos2(cell.left() + 5.0, cell.center().y), 4.0, row.tokens.ink(ink));
@@ -231,6 +230,18 @@ fn row_ui(row: &Row<'_>, item: &StoryRow, now_ns: i64) -> String {
 mod tests {
     use super::*;
     use crate::window::traces::sample;
+
+    #[test]
+    fn a_moment_that_cannot_be_stands_where_it_arrived() {
+        let view = sample::checkout();
+        let sent_in_ms = switchboard_engine::view::SpanView { start_ns: view.spans[0].start_ns / 1_000_000, ..view.spans[0].clone() };
+        let items = [ConversationItem::Span(sent_in_ms.clone()), ConversationItem::Span(view.spans[1].clone())];
+        let mut story = Story::new(CorrelationId::Number(4704));
+        story.take(&items, 1);
+        assert_eq!(story.rows[1].at_ns, Some(sent_in_ms.received_ns));
+        assert!(story.rows[1].text.contains("its time is not believable"), "{}", story.rows[1].text);
+        assert!(!story.words().contains("min"), "{}", story.words());
+    }
 
     #[test]
     fn a_conversation_is_told_in_the_order_of_time() {

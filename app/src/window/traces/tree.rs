@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_engine::view::{SpanView, Timing, TraceView};
+use switchboard_engine::view::{SpanView, Timing, TracePart, TraceView};
 use switchboard_model::{SpanId, SpanKind};
 
 use crate::window::figures;
@@ -276,14 +276,22 @@ impl Tree {
     }
 }
 
+/// What is said of times that their sender has the wrong way round.
+const ENDS_BEFORE_START: &str = "ends before it starts";
+
 /// What is wrong with a span's own start and end, in words.
 pub(crate) fn odd_time(span: &SpanView) -> Option<&'static str> {
     match span.timing() {
         Timing::Took(_) => None,
         Timing::NoEnd => Some("no end"),
-        Timing::EndsBeforeStart => Some("ends before it starts"),
+        Timing::EndsBeforeStart => Some(ENDS_BEFORE_START),
         Timing::NotBelievable => Some("its time is not believable"),
     }
+}
+
+/// How long the part of a trace took that is asked for, or why that cannot be told.
+pub(crate) fn part_took(part: TracePart) -> String {
+    if part.duration_ns < 0 { ENDS_BEFORE_START.to_owned() } else { figures::duration(part.duration_ns) }
 }
 
 /// How long a span took, or why that cannot be told.

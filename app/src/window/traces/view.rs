@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{Answer, Query, TraceOrder, TraceRow, TraceView};
+use switchboard_engine::view::{Answer, Query, TraceOrder, TracePart, TraceRow, TraceView};
 use switchboard_model::{CorrelationId, TraceId};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     open_trace::OpenTrace,
     span_detail,
     story::{ITEMS_MAX, Story, id_words},
+    tree::part_took,
     waterfall_ui::waterfall_ui,
 };
 use crate::window::{
@@ -32,6 +33,8 @@ use crate::window::{
 const SPANS_A_SECOND: f64 = 5_000.0;
 /// Width of the detail at first, points.
 const DETAIL_PT: f32 = 380.0;
+/// Of a service's name in the head; the figures behind it are never cut.
+const SERVICE_CHARS: usize = 32;
 
 /// The traces view.
 #[derive(Default)]
@@ -144,7 +147,7 @@ impl View for TracesView {
         let row = self.list.rows().get(self.list.selected_row()?)?;
         let (service, name) = (visible(&row.root_service), visible(&row.root_name));
         let line = format!("{service} {name}");
-        let part = row.part.map(|part| format!("{} of it asked for · ", figures::duration(part.duration_ns))).unwrap_or_default();
+        let part = row.part.map(|part| format!("{} of it asked for · ", part_took(part))).unwrap_or_default();
         let figures = format!(
             "{part}{} · {} · {} failed · {}",
             figures::duration(row.duration_ns),
@@ -163,7 +166,7 @@ impl View for TracesView {
                 "start": figures::instant(row.start_ns),
                 "start_ns": row.start_ns,
                 "duration_ns": row.duration_ns,
-                "asked_for": row.part.map(|part| serde_json::json!({ "span_id": part.span_id.to_string(), "duration_ns": part.duration_ns, "failed": part.is_failed })),
+                "asked_for": row.part.map(part_json),
                 "spans": row.num_spans,
                 "failed_spans": row.num_errors,
                 "services": row.services,
@@ -185,6 +188,12 @@ impl View for TracesView {
         }
         vec![(UiCommand::WalkDown, "rows"), (UiCommand::Open, "open"), (UiCommand::TracesSlowest, "slowest"), (UiCommand::TracesFailed, "failed first")]
     }
+}
+
+/// The part of a trace that is asked for; what its sender has the wrong way round is no duration.
+fn part_json(part: TracePart) -> serde_json::Value {
+    let duration_ns = Some(part.duration_ns).filter(|duration_ns| *duration_ns >= 0);
+    serde_json::json!({ "span_id": part.span_id.to_string(), "duration_ns": duration_ns, "failed": part.is_failed })
 }
 
 /// Where a row of the list leads: to the part that is asked for.
@@ -435,7 +444,7 @@ fn head_ui(ui: &mut egui::Ui, open: &OpenTrace, tokens: &crate::window::theme::D
         let service = name.map_or(Cow::Borrowed("unknown"), |span| visible(&span.service));
         ui.label(RichText::new(elide_middle(&title, 60)).font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
         let id = open.trace_id.to_string();
-        let text = format!("{} · {service} · {}", elide_middle(&id, 11), summary(open));
+        let text = format!("{} · {} · {}", elide_middle(&id, 11), elide_middle(&service, SERVICE_CHARS), summary(open));
         ui.add(egui::Label::new(RichText::new(text).color(tokens.ink(Ink::Dim))).truncate()).on_hover_text(id);
     });
     leaves

@@ -61,6 +61,7 @@ pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, tokens: &Des
         .inner;
     open.table = table_state;
     if let Some(column) = time_column {
+        open.left_pt = column.left() - body.left();
         axis_ui(ui, Rect::from_min_size(pos2(column.left(), body.top()), vec2(column.width(), AXIS_PT)), &marks, tokens);
         if (column.width() - open.width_pt).abs() > 0.5 {
             open.width_pt = column.width();
@@ -95,8 +96,7 @@ fn zoom_by_wheel(ui: &egui::Ui, open: &mut OpenTrace, body: Rect) {
     let (zoom, sideways) = ui.input(|input| (input.zoom_delta(), input.smooth_scroll_delta().x));
     let view = open.time_view();
     if (zoom - 1.0).abs() > 1e-4 {
-        let left = body.right() - MARGIN_PT - 78.0 - 14.0 - view.width_pt;
-        let around_ns = view.at_ns((pointer.x - left).clamp(0.0, view.width_pt));
+        let around_ns = view.at_ns((pointer.x - body.left() - open.left_pt).clamp(0.0, view.width_pt));
         open.show(view.zoomed(f64::from(1.0 / zoom), around_ns, &open.tree));
     } else if sideways.abs() > 0.1 {
         open.show(view.moved(-sideways, &open.tree));

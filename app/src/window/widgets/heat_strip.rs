@@ -88,6 +88,15 @@ pub(crate) fn ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignToke
     ui.label(RichText::new("the fuller a cell, the further behind: a step for each power of ten").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
 }
 
+/// What a cell is filled with: how far behind it is tells how full it is, how urgent that is tells its verdict.
+fn fill_ink(tone: Tone) -> Ink {
+    match tone {
+        Tone::Quiet | Tone::Unknown => Ink::Edge,
+        Tone::Warn => Ink::Warn,
+        Tone::Bad => Ink::Bad,
+    }
+}
+
 fn cell_ui(ui: &mut egui::Ui, rect: Rect, cell: &PartitionCell, tokens: &DesignTokens) {
     let response = ui.interact(rect, ui.scope_id().with(("partition", cell.partition)), Sense::hover());
     let painter = ui.painter();
@@ -102,8 +111,7 @@ fn cell_ui(ui: &mut egui::Ui, rect: Rect, cell: &PartitionCell, tokens: &DesignT
         // From the bottom up, so that it can be read without its colour.
         let share = f32::from(step) / f32::from(NUM_STEPS);
         let fill = Rect::from_min_max(pos2(rect.left() + 1.0, rect.bottom() - 1.0 - (rect.height() - 2.0) * share), rect.max - vec2(1.0, 1.0));
-        let ink = if step >= 4 { Ink::Bad } else { Ink::Warn };
-        painter.rect_filled(fill, 2.0, tokens.ink(ink).gamma_multiply(0.45));
+        painter.rect_filled(fill, 2.0, tokens.ink(fill_ink(cell.tone)).gamma_multiply(0.45));
     }
     if has_room_for_number(rect) {
         let text = cell.lag.map_or_else(|| "?".to_owned(), short);
@@ -132,6 +140,12 @@ mod tests {
     fn a_cell_is_a_step_fuller_for_each_power_of_ten() {
         assert_eq!([step(None), step(Some(0)), step(Some(9)), step(Some(10)), step(Some(999))], [None, Some(0), Some(1), Some(2), Some(3)]);
         assert_eq!([step(Some(1_000)), step(Some(u64::MAX))], [Some(4), Some(NUM_STEPS)]);
+    }
+
+    #[test]
+    fn how_urgent_a_cell_looks_is_its_verdict_however_full_it_is() {
+        let inks = [Tone::Quiet, Tone::Unknown, Tone::Warn, Tone::Bad].map(fill_ink);
+        assert_eq!(inks, [Ink::Edge, Ink::Edge, Ink::Warn, Ink::Bad]);
     }
 
     #[test]

@@ -4,13 +4,16 @@
 //! A view keeps a [`TableState`], describes its [`Table`], and paints each row through [`Row`]. Keys come as commands:
 //! [`TableState::run`].
 
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::sync::Arc;
 
-use egui::{Align2, Color32, FontId, Id, Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Align2, Color32, FontId, Galley, Id, Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, text::LayoutJob, vec2};
 
 use crate::window::{
     command::UiCommand,
     fonts,
+    map::paint::fitted,
     theme::{DesignTokens, Ink, ROW_HEIGHT_PT, TEXT_SMALL_PT},
 };
 
@@ -22,8 +25,12 @@ const MARGIN_PT: f32 = 18.0;
 const GAP_PT: f32 = 14.0;
 /// Width of the scroll bar, points.
 const BAR_PT: f32 = 8.0;
+/// Edges of columns are sums: they are off by less than the eye sees, points.
+const SLACK_PT: f32 = 0.1;
+/// Of a text that was cut, so many characters are told where the pointer rests on it.
+const TOLD_CHARS_MAX: usize = 1_000;
 
-/// How wide a column is.
+/// How wide a column is, where its cells need no more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Width {
     /// So many points.
@@ -43,17 +50,24 @@ pub(crate) struct Column {
     pub right: bool,
     /// Whether a click on the heading sorts.
     pub sorts: bool,
+    /// Whether it is as wide as the widest of its cells in view, and others give way.
+    pub whole: bool,
 }
 
 impl Column {
     /// A column of words.
     pub(crate) const fn left(title: &'static str, width: Width) -> Self {
-        Self { title, width, right: false, sorts: false }
+        Self { title, width, right: false, sorts: false, whole: false }
     }
 
-    /// A column of figures.
+    /// A column of figures: they are never cut.
     pub(crate) const fn right(title: &'static str, width: Width) -> Self {
-        Self { title, width, right: true, sorts: false }
+        Self { title, width, right: true, sorts: false, whole: true }
+    }
+
+    /// The same, and its cells are never cut: words of state, times of day.
+    pub(crate) const fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     /// The same, and its heading can be clicked.
@@ -74,6 +88,9 @@ pub(crate) struct TableState {
     /// Stays at the end as rows come.
     follows_end: bool,
     pointer_inside: bool,
+    /// What a column needed so that nothing was cut that may not be, points; 0 = it had enough. It grows only: columns do not tremble with
+    /// their figures.
+    needs: Vec<f32>,
 }
 
 impl TableState {
@@ -179,12 +196,25 @@ pub(crate) struct TableResponse {
     pub visible: Range<usize>,
 }
 
+/// What is learned of cells while they are painted.
+#[derive(Default)]
+struct Learned {
+    /// What each column needs, points.
+    needs: RefCell<Vec<f32>>,
+    /// Whether one of them is wider than it was known.
+    has_grown: Cell<bool>,
+    /// Texts of the row below the pointer that were cut.
+    cut: RefCell<Vec<String>>,
+}
+
 /// A row that is being painted.
 pub(crate) struct Row<'a> {
     painter: &'a egui::Painter,
     rect: Rect,
     columns: &'a [Column],
     edges: &'a [(f32, f32)],
+    learned: &'a Learned,
+    is_hovered: bool,
     /// Colours.
     pub tokens: &'a DesignTokens,
     /// Whether it is the selected one.
@@ -208,7 +238,7 @@ impl Row<'_> {
         self.painter.circle_filled(pos2(self.rect.left() + MARGIN_PT / 2.0, self.rect.center().y), 3.0, self.tokens.ink(Ink::Accent));
     }
 
-    /// Words in a column; what finds no room is cut.
+    /// Words in a column; what finds no room is cut, unless the column is whole.
     pub(crate) fn words(&self, column: usize, text: &str, ink: Ink) {
         self.text_in(column, self.cell(column), text, fonts::words(12.5), self.tokens.ink(ink));
     }
@@ -225,12 +255,99 @@ impl Row<'_> {
 
     /// Text in a part of a column.
     pub(crate) fn text_in(&self, column: usize, room: Rect, text: &str, font: FontId, color: Color32) {
-        let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
+        let galley = if self.columns[column].whole {
+            let whole = self.laid(text, &font, color);
+            self.need(column, room, whole.size().x);
+            if fits(&whole, room) { whole } else { self.cut_at_end(room, text, font, color) }
+        } else {
+            self.cut_at_end(room, text, font, color)
+        };
+        self.place(column, room, galley, color);
+    }
+
+    /// A name in a part of a column, its middle left out where it finds no room: both ends tell.
+    pub(crate) fn name_in(&self, column: usize, room: Rect, text: &str, font: &FontId, color: Color32) {
+        let galley = fitted(self.painter, text, font, room.width().max(0.0));
+        if galley.text() != text {
+            self.note_cut(text);
+        }
+        self.place(column, room, galley, color);
+    }
+
+    /// How something stands and why. The word with which the text begins is never cut; of the rest as many clauses are shown as find room:
+    /// a figure of which half is left would be another figure.
+    pub(crate) fn standing_in(&self, column: usize, room: Rect, [word, text]: [&str; 2], font: &FontId, color: Color32) {
+        let whole = self.laid(text, font, color);
+        if word == text {
+            self.need(column, room, whole.size().x);
+        } else {
+            self.need(column, room, self.laid(&format!("{word}…"), font, color).size().x);
+        }
+        if fits(&whole, room) {
+            return self.place(column, room, whole, color);
+        }
+        let ends = clause_ends(text, word.len());
+        let part = |end: usize| self.laid(&format!("{}…", &text[..end]), font, color);
+        let num = ends.partition_point(|end| fits(&part(*end), room));
+        self.note_cut(text);
+        let galley = num.checked_sub(1).map(|last| part(ends[last]));
+        let galley = galley.unwrap_or_else(|| self.cut_at_end(room, text, font.clone(), color));
+        self.place(column, room, galley, color);
+    }
+
+    /// This text is not shown as a whole: it is told where the pointer rests on the row.
+    fn note_cut(&self, text: &str) {
+        if self.is_hovered {
+            let told: String = text.chars().take(TOLD_CHARS_MAX).collect();
+            let mut cut = self.learned.cut.borrow_mut();
+            if !cut.contains(&told) {
+                cut.push(told);
+            }
+        }
+    }
+
+    /// A text takes so much of a part of its column; where that is more than there is, the column needs more.
+    fn need(&self, column: usize, room: Rect, width: f32) {
+        let has = self.cell(column).width();
+        let width = width + has - room.width();
+        let mut needs = self.learned.needs.borrow_mut();
+        if let Some(need) = needs.get_mut(column).filter(|need| has + SLACK_PT < width && **need < width) {
+            *need = width.ceil();
+            self.learned.has_grown.set(true);
+        }
+    }
+
+    fn laid(&self, text: &str, font: &FontId, color: Color32) -> Arc<Galley> {
+        self.painter.layout_job(LayoutJob::simple_singleline(text.to_owned(), font.clone(), color))
+    }
+
+    fn cut_at_end(&self, room: Rect, text: &str, font: FontId, color: Color32) -> Arc<Galley> {
+        let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
         job.wrap = egui::text::TextWrapping::truncate_at_width(room.width().max(0.0));
         let galley = self.painter.layout_job(job);
+        if galley.elided {
+            self.note_cut(text);
+        }
+        galley
+    }
+
+    fn place(&self, column: usize, room: Rect, galley: Arc<Galley>, color: Color32) {
         let x = if self.columns[column].right { room.right() - galley.size().x } else { room.left() };
         self.painter.galley(pos2(x, room.center().y - galley.size().y / 2.0), galley, color);
     }
+}
+
+/// Whether a text finds room.
+fn fits(galley: &Galley, room: Rect) -> bool {
+    galley.size().x <= room.width() + SLACK_PT
+}
+
+/// Where the clauses of a sentence end behind its first word, in bytes, rising.
+fn clause_ends(text: &str, word_len: usize) -> Vec<usize> {
+    let behind = |mark: &'static str| text.match_indices(mark).map(|(at, _)| at);
+    let mut ends: Vec<usize> = [": ", "; ", ", ", " · "].into_iter().flat_map(behind).filter(|end| *end >= word_len).collect();
+    ends.sort_unstable();
+    ends
 }
 
 impl Table<'_> {
@@ -239,7 +356,11 @@ impl Table<'_> {
         let room = ui.available_rect_before_wrap();
         let _whole = ui.allocate_rect(room, Sense::hover());
         let id = ui.make_persistent_id(self.name);
-        let edges = edges(self.columns, room);
+        if state.needs.len() != self.columns.len() {
+            state.needs = vec![0.0; self.columns.len()];
+        }
+        let edges = edges(self.columns, &state.needs, room);
+        let learned = Learned { needs: RefCell::new(state.needs.clone()), ..Learned::default() };
         let head = Rect::from_min_size(room.min, vec2(room.width(), HEAD_PT));
         let body = Rect::from_min_max(pos2(room.left(), head.bottom()), room.max);
         let sort_by = self.head_ui(ui, head, &edges, id, tokens);
@@ -271,7 +392,9 @@ impl Table<'_> {
             if is_selected {
                 painter.vline(rect.left() + 1.0, rect.y_range(), Stroke::new(2.0, tokens.ink(Ink::Accent)));
             }
-            let said = row(&Row { painter: &painter, rect, columns: self.columns, edges: &edges, tokens, is_selected }, index);
+            let painted =
+                Row { painter: &painter, rect, columns: self.columns, edges: &edges, learned: &learned, is_hovered: touched.hovered(), tokens, is_selected };
+            let said = row(&painted, index);
             touched.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_selected, said.clone()));
             if touched.double_clicked() {
                 response.opened = Some(index);
@@ -279,6 +402,15 @@ impl Table<'_> {
             if touched.clicked() {
                 response.clicked = Some(index);
             }
+            let cut = learned.cut.take();
+            if !cut.is_empty() {
+                let _told = touched.on_hover_text(cut.join("\n"));
+            }
+        }
+        if learned.has_grown.get() {
+            // The next frame has the room.
+            state.needs = learned.needs.into_inner();
+            ui.ctx().request_repaint();
         }
         response
     }
@@ -335,27 +467,39 @@ impl Table<'_> {
     }
 }
 
-/// Left and right edge of each column.
-fn edges(columns: &[Column], room: Rect) -> Vec<(f32, f32)> {
+/// Left and right edge of each column; none is narrower than what it needs, as far as there is room.
+fn edges(columns: &[Column], needs: &[f32], room: Rect) -> Vec<(f32, f32)> {
     let gaps = GAP_PT * columns.len().saturating_sub(1) as f32;
     let free = (room.width() - 2.0 * MARGIN_PT - gaps).max(0.0);
-    let (mut points, mut shares) = (0.0, 0.0);
-    for column in columns {
-        match column.width {
-            Width::Points(width) => points += width,
-            Width::Share(share) => shares += share,
+    let need = |index: usize| needs.get(index).copied().unwrap_or(0.0);
+    let share = |index: usize| match columns[index].width {
+        Width::Points(_) => 0.0,
+        Width::Share(share) => share,
+    };
+    let fixed = |(index, column): (usize, &Column)| match column.width {
+        Width::Points(width) => Some(width.max(need(index))),
+        Width::Share(_) => None,
+    };
+    let mut widths: Vec<Option<f32>> = columns.iter().enumerate().map(fixed).collect();
+    // Those whose share is too little are as wide as they need to be, and the others share what is left.
+    let per_share = loop {
+        let taken: f32 = widths.iter().flatten().sum();
+        let sharing = || (0..columns.len()).filter(|index| widths[*index].is_none());
+        let shares: f32 = sharing().map(share).sum();
+        let per_share = if shares > 0.0 { ((free - taken) / shares).max(0.0) } else { 0.0 };
+        let lacking = sharing().find(|index| need(*index) > share(*index) * per_share);
+        match lacking {
+            Some(index) => widths[index] = Some(need(index)),
+            None => break per_share,
         }
-    }
-    let per_share = if shares > 0.0 { ((free - points) / shares).max(0.0) } else { 0.0 };
+    };
     // Where even the fixed ones find no room, all shrink alike.
-    let shrink = if points > free && points > 0.0 { free / points } else { 1.0 };
+    let taken: f32 = widths.iter().flatten().sum();
+    let shrink = if taken > free && taken > 0.0 { free / taken } else { 1.0 };
     let mut left = room.left() + MARGIN_PT;
     let mut edges = Vec::with_capacity(columns.len());
-    for column in columns {
-        let width = match column.width {
-            Width::Points(width) => width * shrink,
-            Width::Share(share) => share * per_share,
-        };
+    for (index, width) in widths.into_iter().enumerate() {
+        let width = width.map_or(share(index) * per_share, |width| width * shrink);
         edges.push((left, left + width));
         left += width + GAP_PT;
     }
@@ -365,6 +509,7 @@ fn edges(columns: &[Column], room: Rect) -> Vec<(f32, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::{testing, theme::Themes};
 
     fn state(height_pt: f32, num_rows: usize) -> TableState {
         let mut state = TableState::default();
@@ -421,9 +566,72 @@ mod tests {
     fn columns_share_what_the_fixed_ones_leave_and_shrink_where_nothing_is_left() {
         let columns = [Column::left("name", Width::Share(1.0)), Column::right("lag", Width::Points(80.0)), Column::left("why", Width::Share(2.0))];
         let room = |width: f32| Rect::from_min_size(pos2(0.0, 0.0), vec2(width, 100.0));
-        let wide = edges(&columns, room(444.0));
+        let wide = edges(&columns, &[], room(444.0));
         assert_eq!(wide, [(18.0, 118.0), (132.0, 212.0), (226.0, 426.0)]);
-        let narrow = edges(&columns, room(100.0));
+        let narrow = edges(&columns, &[], room(100.0));
         assert!(narrow.iter().all(|(left, right)| left <= right && *right <= 100.0), "{narrow:?}");
+    }
+
+    #[test]
+    fn a_column_has_what_it_needs_and_names_give_way() {
+        let columns = [Column::left("name", Width::Share(1.0)), Column::right("lag", Width::Points(80.0)), Column::left("why", Width::Share(2.0))];
+        let room = |width: f32| Rect::from_min_size(pos2(0.0, 0.0), vec2(width, 100.0));
+        for (name, needs, edges_pt) in [
+            ("less than it has", [0.0, 60.0, 150.0], [(18.0, 118.0), (132.0, 212.0), (226.0, 426.0)]),
+            ("a wider figure", [0.0, 110.0, 0.0], [(18.0, 108.0), (122.0, 232.0), (246.0, 426.0)]),
+            ("a wider word", [0.0, 0.0, 240.0], [(18.0, 78.0), (92.0, 172.0), (186.0, 426.0)]),
+            ("both", [0.0, 110.0, 260.0], [(18.0, 28.0), (42.0, 152.0), (166.0, 426.0)]),
+        ] {
+            assert_eq!(edges(&columns, &needs, room(444.0)), edges_pt, "{name}");
+        }
+        let narrow = edges(&columns, &[0.0, 110.0, 260.0], room(300.0));
+        assert!(narrow.iter().all(|(left, right)| left <= right && *right <= 283.0), "{narrow:?}");
+    }
+
+    #[test]
+    fn a_sentence_is_cut_between_its_clauses() {
+        let text = "falls behind: behind by 1,249 records, 12 s; grew by 178 in 17 s";
+        let parts: Vec<&str> = clause_ends(text, "falls behind".len()).into_iter().map(|end| &text[..end]).collect();
+        assert_eq!(parts, ["falls behind", "falls behind: behind by 1,249 records", "falls behind: behind by 1,249 records, 12 s"]);
+        assert!(clause_ends("a, b: c", "a, b: c".len()).is_empty());
+    }
+
+    #[test]
+    fn words_of_state_and_figures_are_whole_and_names_are_cut() {
+        let columns = [
+            Column::left("name", Width::Share(1.0)),
+            Column::left("state", Width::Points(20.0)).whole(),
+            Column::right("figure", Width::Points(20.0)),
+            Column::left("why", Width::Share(0.1)),
+        ];
+        let name = "a-name-that-is-much-too-long-for-the-room-that-it-has";
+        let themes = Themes::load();
+        let ctx = egui::Context::default();
+        themes.install(&ctx);
+        let mut state = TableState::default();
+        let mut frame = || {
+            let input = egui::RawInput { screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(420.0, 200.0))), ..egui::RawInput::default() };
+            let output = ctx.run_ui(input, |ui| {
+                let table = Table { name: "things", columns: &columns, num_rows: 2, selected: None, sorted: None };
+                let _response = table.ui(ui, &mut state, themes.tokens(egui::Theme::Dark), |row, index| {
+                    row.words(0, name, Ink::Text);
+                    row.words(1, "waits for a transaction", Ink::Text);
+                    row.data(2, "1,234,567", Ink::Text);
+                    let word_and_text = ["stuck", "stuck: behind by 4,711 records, 12 s; for 3 min"];
+                    row.standing_in(3, row.cell(3), word_and_text, &fonts::words(12.5), row.tokens.ink(Ink::Text));
+                    format!("row {index}")
+                });
+            });
+            let shown = testing::painted_lines(&output);
+            output.drop_without_applying_deltas();
+            shown
+        };
+        // The first frame learns what is needed.
+        let _first = frame();
+        let shown = frame();
+        for whole in ["waits for a transaction", "1,234,567", "stuck…"] {
+            assert!(shown.iter().any(|text| text == whole), "{whole} of {shown:?}");
+        }
+        assert!(!shown.iter().any(|text| text == name) && shown.iter().any(|text| text.starts_with("a-") && text.ends_with('…')), "{shown:?}");
     }
 }

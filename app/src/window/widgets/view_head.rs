@@ -22,7 +22,7 @@ pub(crate) fn view_head_ui(ui: &mut egui::Ui, name: &'static str, tokens: &Desig
 pub(crate) fn told_ui(ui: &mut egui::Ui, title: &str, note: &str, tokens: &DesignTokens) {
     ui.label(RichText::new(title).font(fonts::strong(13.0)).color(tokens.ink(Ink::Text)));
     if !note.is_empty() {
-        let response = ui.add(egui::Label::new(RichText::new(note).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).truncate());
+        let response = ui.add(egui::Label::new(RichText::new(note).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, note));
     }
 }

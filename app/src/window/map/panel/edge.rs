@@ -65,12 +65,14 @@ impl About<'_> {
             verdict.push((format!("{} {}", visible(&group.group), visible(&group.sentence())), badge.tone));
         }
         if let Some(mark) = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet) {
-            let what = match mark.glyph {
-                Glyph::BreakerHalfOpen => "lets a few calls through to try",
-                Glyph::BreakerUnknown => "has not been heard of lately",
-                _ => "refuses calls",
+            let unknown = || mark.rows.iter().map(|row| &self.snapshot.breakers[*row]).filter(|breaker| breaker.state_now().is_none());
+            let (what, num) = match mark.glyph {
+                Glyph::BreakerHalfOpen => ("lets a few calls through to try", mark.num_tripped),
+                Glyph::BreakerUnknown if unknown().all(|breaker| breaker.state.is_none()) => ("does not tell its state", unknown().count()),
+                Glyph::BreakerUnknown => ("has not been heard of lately", unknown().count()),
+                _ => ("refuses calls", mark.num_tripped),
             };
-            verdict.push((format!("The caller's breaker {what} in {} of {} instances", mark.num_tripped.max(1), mark.num_instances), mark.tone));
+            verdict.push((format!("The caller's breaker {what} in {num} of {} instances", mark.num_instances), mark.tone));
         }
         if let (Some(own), Some(callee)) = (figure.p95_ns, callee_figure.and_then(|callee| callee.p95_ns))
             && figure.recent_errors > 0
@@ -113,12 +115,12 @@ impl About<'_> {
     }
 
     pub(super) fn lag_section(&self, group: &GroupView) -> Section {
-        let not_known = || "not known".to_owned();
+        let unknown = || "unknown".to_owned();
         let tone = group_tone(group);
         let mut rows = vec![
             Row::Text { text: visible(&group.sentence()).into_owned(), tone },
-            Row::Figure { label: "messages behind".to_owned(), value: group.lag.map_or_else(not_known, figures::count), other: String::new(), tone },
-            Row::Figure { label: "time behind".to_owned(), value: group.lag_s.map_or_else(not_known, figures::age_s), other: String::new(), tone },
+            Row::Figure { label: "messages behind".to_owned(), value: group.lag.map_or_else(unknown, figures::count), other: String::new(), tone },
+            Row::Figure { label: "time behind".to_owned(), value: group.lag_s.map_or_else(unknown, figures::age_s), other: String::new(), tone },
             Row::figure("members", num_members_words(group)),
         ];
         rows.extend(group.state.as_deref().map(|state| Row::pair("state", state)));

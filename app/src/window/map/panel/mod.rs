@@ -126,25 +126,18 @@ impl About<'_> {
 
     fn sources(&self) -> Section {
         let rows = self.snapshot.sources.iter().map(|source| {
-            let phase = match source.phase {
-                switchboard_model::SourcePhase::Connecting => "connecting",
-                switchboard_model::SourcePhase::Live => "live",
-                switchboard_model::SourcePhase::Degraded => "in part",
-                switchboard_model::SourcePhase::Failed => "failed",
-                switchboard_model::SourcePhase::Stopped => "stopped",
-            };
             let counts = &source.counts;
             let lost = counts.refused + counts.evicted;
             let lost = if lost > 0 { format!(" · {} refused or given up", figures::count(lost)) } else { String::new() };
             Row::Link {
                 glyph: None,
                 label: visible(&source.name).into_owned(),
-                value: phase.to_owned(),
+                value: source.word().to_owned(),
                 detail: match source.left_out_words() {
                     Some(left_out) => format!("{} received{lost} · {}", figures::count(counts.received), visible(&left_out)),
                     None => format!("{} received{lost}", figures::count(counts.received)),
                 },
-                tone: Tone::Quiet,
+                tone: source.severity().into(),
                 action: goto(Target::Source(source.name.clone())),
             }
         });

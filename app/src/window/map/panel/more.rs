@@ -14,6 +14,7 @@ use crate::window::{
     map::scene::{Glyph, SceneEdge, SceneNode, Tone, find},
     sanitise::visible,
     signs::group_tone,
+    traces::tree::part_took,
     view::{Target, ViewAction},
     widgets::detail::{Row, Section, goto},
 };
@@ -56,10 +57,10 @@ impl About<'_> {
             let rows = traces.rows.iter().map(|trace| Row::Link {
                 glyph: is_failed.then_some(Glyph::Cross),
                 label: format!("{} {}", visible(&trace.root_service), visible(&trace.root_name)),
-                value: figures::duration(trace.part.map_or(trace.duration_ns, |part| part.duration_ns)),
+                value: trace.part.map_or_else(|| figures::duration(trace.duration_ns), part_took),
                 detail: format!(
                     "{} ago · {}{}{}",
-                    figures::age(self.now_ns - trace.start_ns),
+                    figures::age(self.now_ns.saturating_sub(trace.start_ns)),
                     figures::things(u64::from(trace.num_spans), "span", "spans"),
                     if trace.part.is_some() { format!(" in {}", figures::duration(trace.duration_ns)) } else { String::new() },
                     if trace.num_errors > 0 { format!(" · {} failed", trace.num_errors) } else { String::new() }
@@ -87,7 +88,7 @@ impl About<'_> {
             value: if log.severity >= 17 { "error" } else { "warn" }.to_owned(),
             detail: format!(
                 "{} ago{}",
-                figures::age(self.now_ns - log.time_ns),
+                figures::age(self.now_ns.saturating_sub(log.time_ns)),
                 log.instance.as_deref().map(|instance| format!(" · {}", visible(instance))).unwrap_or_default()
             ),
             tone: if log.severity >= 17 { Tone::Bad } else { Tone::Warn },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Node, NodeBasis, NodeKind, SILENT_AFTER_NS};
+use switchboard_engine::view::{BreakerView, ChannelKey, DeadLetterView, Health, Node, NodeBasis, NodeKind, silent_for_ns};
 
 use super::{
     About,
@@ -55,7 +55,7 @@ impl About<'_> {
         let mut verdict = Vec::new();
         let figure = &node.figure;
         if let Some(silent_ns) = node.silent_ns {
-            verdict.push((format!("Nothing heard for {}, though it sent spans before", figures::age(silent_ns)), Tone::Unknown));
+            verdict.push((format!("Nothing heard for {}, though it sent spans before", figures::age(silent_ns)), Health::Silent(silent_ns).severity().into()));
         }
         if let Some(badge) = failure_badge(figure) {
             let what = if node.kind == NodeKind::Channel { "messages" } else { "calls it received" };
@@ -158,7 +158,7 @@ impl About<'_> {
             Row::Link {
                 glyph: verdict_glyph(group.verdict),
                 label: format!("{} on {}", visible(&group.group), visible(&group.topic)),
-                value: group.lag.map_or_else(|| "not known".to_owned(), |lag| format!("{} behind", figures::count(lag))),
+                value: group.lag.map_or_else(|| "unknown".to_owned(), |lag| format!("{} behind", figures::count(lag))),
                 detail: visible(&group.sentence()).into_owned(),
                 tone: group_tone(group),
                 action: goto(edge.map_or_else(
@@ -190,8 +190,8 @@ impl About<'_> {
             glyph: Some(Glyph::Envelope),
             label: visible(&letters.fingerprint).into_owned(),
             value: figures::count(letters.count),
-            detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns - letters.last_ns)),
-            tone: Tone::Bad,
+            detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns.saturating_sub(letters.last_ns))),
+            tone: letters.severity().into(),
             action: goto(Target::DeadLetters {
                 channel: ChannelKey { cluster: Some(letters.cluster.clone()), name: letters.channel.clone() },
                 fingerprint: Some(letters.fingerprint.clone()),
@@ -239,14 +239,14 @@ impl About<'_> {
 
     pub(super) fn instances_of(&self, node: &Node) -> Section {
         let rows = node.instances.iter().map(|instance| {
-            let age_ns = self.now_ns - instance.last_seen_ns;
-            let is_silent = age_ns > SILENT_AFTER_NS;
+            let age = figures::age(self.now_ns.saturating_sub(instance.last_seen_ns));
+            let silent = silent_for_ns(instance.last_seen_ns, self.now_ns).map(Health::Silent);
             Row::Link {
                 glyph: None,
                 label: visible(&instance.instance).into_owned(),
-                value: if is_silent { format!("silent for {}", figures::age(age_ns)) } else { format!("{} ago", figures::age(age_ns)) },
+                value: silent.map_or_else(|| format!("{age} ago"), |silent| format!("{} for {age}", silent.word())),
                 detail: instance.version.as_deref().map(|version| visible(version).into_owned()).unwrap_or_default(),
-                tone: if is_silent { Tone::Unknown } else { Tone::Quiet },
+                tone: silent.map_or(Tone::Quiet, |silent| silent.severity().into()),
                 action: goto(Target::Find(instance.instance.clone())),
             }
         });

@@ -1,5 +1,7 @@
 //! Draws what is known of an object.
 
+use std::sync::Arc;
+
 use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::{Detail, Row, Section};
@@ -144,10 +146,13 @@ fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink:
         painter.layout_job(job)
     };
     let key_galley = wrapped(key, TEXT_SMALL_PT, Ink::Dim, key_width - 10.0, 3, false);
-    let how_galley = (!how.is_empty()).then(|| fitted(&painter, how, &fonts::words(TEXT_SMALL_PT), width * 0.3));
+    // It may be a word of state: it is never cut, but goes on below.
+    let how_room = ((width - key_width) * 0.62).max(20.0);
+    let how_galley = (!how.is_empty()).then(|| painter.layout(how.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Faint), how_room));
     let room = (width - key_width - how_galley.as_ref().map_or(0.0, |galley| galley.size().x + 8.0)).max(20.0);
     let value_galley = wrapped(value, 12.0, ink, room, 6, true);
-    let height = ROW_PT.max(value_galley.size().y.max(key_galley.size().y) + 5.0);
+    let how_height = how_galley.as_ref().map_or(0.0, |galley| galley.size().y);
+    let height = ROW_PT.max(value_galley.size().y.max(key_galley.size().y).max(how_height) + 5.0);
     let sense = if is_link { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);
     if is_link && (response.hovered() || response.has_focus()) {
@@ -174,11 +179,18 @@ fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str
     let quiet = if is_link && value.is_empty() && detail.is_empty() { Ink::Accent } else { Ink::Text };
     let color = tokens.ink(if tone == Tone::Quiet { quiet } else { tone_inks(tone).0 });
     let painter = ui.painter().clone();
-    let value_galley = fitted(&painter, value, &fonts::data(12.0), width * 0.5);
-    let label_galley = fitted(&painter, label, &fonts::words(12.5), (width - inset - value_galley.size().x - 10.0).max(20.0));
+    let value_ink = tokens.ink(if is_link { Ink::Dim } else { Ink::Text });
+    let value_galley = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), value_ink);
+    // Figures that leave no room for the name stand below it, whole.
+    let is_below = value_galley.size().x > (width - inset) * 0.6;
+    let below_galley = is_below.then(|| painter.layout(value.to_owned(), fonts::data(12.0), value_ink, (width - inset).max(20.0)));
+    let value_galley = (!is_below).then_some(value_galley);
+    let value_room = value_galley.as_ref().map_or(0.0, |galley| galley.size().x + 10.0);
+    let label_galley = fitted(&painter, label, &fonts::words(12.5), (width - inset - value_room).max(20.0));
     let detail_galley =
         (!detail.is_empty()).then(|| painter.layout(detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), (width - inset).max(20.0)));
-    let height = 22.0 + detail_galley.as_ref().map_or(0.0, |galley| galley.size().y + 2.0);
+    let more_height = |galley: Option<&Arc<egui::Galley>>| galley.map_or(0.0, |galley| galley.size().y + 2.0);
+    let height = 22.0 + more_height(below_galley.as_ref()) + more_height(detail_galley.as_ref());
     let sense = if is_link { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);
     if is_link && (response.hovered() || response.has_focus()) {
@@ -189,10 +201,16 @@ fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str
         glyph::paint(&painter, sign, pos2(first.left() + 6.0, first.center().y), 5.0, color);
     }
     let middle = |galley: &egui::Galley| first.center().y - galley.size().y / 2.0;
-    painter.galley(pos2(first.right() - value_galley.size().x, middle(&value_galley)), value_galley, tokens.ink(if is_link { Ink::Dim } else { Ink::Text }));
+    if let Some(galley) = value_galley {
+        painter.galley(pos2(first.right() - galley.size().x, middle(&galley)), galley, value_ink);
+    }
     painter.galley(pos2(first.left() + inset, middle(&label_galley)), label_galley, color);
-    if let Some(galley) = detail_galley {
-        painter.galley(pos2(first.left() + inset, first.bottom() - 1.0), galley, tokens.ink(Ink::Dim));
+    let mut top = first.bottom() - 1.0;
+    for (galley, color) in [(below_galley, value_ink), (detail_galley, tokens.ink(Ink::Dim))] {
+        let Some(galley) = galley else { continue };
+        let height = galley.size().y + 2.0;
+        painter.galley(pos2(first.left() + inset, top), galley, color);
+        top += height;
     }
     let role = if is_link { Role::Button } else { Role::Label };
     response.widget_info(|| {
@@ -211,17 +229,18 @@ fn figure_ui(ui: &mut egui::Ui, [label, value, other]: [&str; 3], tone: Tone, to
     });
     let painter = ui.painter();
     let ink = if tone == Tone::Quiet { Ink::Text } else { tone_inks(tone).0 };
-    let column = (rect.width() * 0.3).clamp(72.0, 110.0);
+    // Figures are whole; what they measure gives way.
+    let other_galley = painter.layout_no_wrap(other.to_owned(), fonts::data(12.5), tokens.ink(Ink::Dim));
+    let column = (rect.width() * 0.3).clamp(72.0, 110.0).max(other_galley.size().x + 8.0);
     let value_right = if other.is_empty() { rect.right() } else { rect.right() - column };
-    let value_galley = fitted(painter, value, &fonts::data(12.5), (value_right - rect.left()) * 0.64);
+    let value_galley = painter.layout_no_wrap(value.to_owned(), fonts::data(12.5), tokens.ink(ink));
     let label_room = value_right - value_galley.size().x - 10.0 - rect.left();
     let label_galley = fitted(painter, label, &fonts::words(12.0), label_room.max(20.0));
     let middle = |galley: &egui::Galley| rect.center().y - galley.size().y / 2.0;
     painter.galley(pos2(rect.left(), middle(&label_galley)), label_galley, tokens.ink(Ink::Dim));
     painter.galley(pos2(value_right - value_galley.size().x, middle(&value_galley)), value_galley, tokens.ink(ink));
     if !other.is_empty() {
-        let galley = fitted(painter, other, &fonts::data(12.5), column - 8.0);
-        painter.galley(pos2(rect.right() - galley.size().x, middle(&galley)), galley, tokens.ink(Ink::Dim));
+        painter.galley(pos2(rect.right() - other_galley.size().x, middle(&other_galley)), other_galley, tokens.ink(Ink::Dim));
     }
 }
 
@@ -231,16 +250,17 @@ fn spark_ui(ui: &mut egui::Ui, [label, value, change]: [&str; 3], tone: Tone, (p
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{label} {value} {change}").trim_end().to_owned()));
     let painter = ui.painter();
     let ink = if tone == Tone::Quiet { Ink::Dim } else { tone_inks(tone).0 };
-    let line = Rect::from_min_max(pos2(rect.right() - rect.width() * 0.25, rect.top() + 3.0), pos2(rect.right(), rect.bottom() - 3.0));
     let columns = [rect.left(), rect.left() + rect.width() * 0.25, rect.left() + rect.width() * 0.46];
-    for (text, at, font, ink, room) in [
-        (label, columns[0], fonts::words(12.0), Ink::Dim, columns[1] - columns[0]),
-        (value, columns[1], fonts::data(12.5), Ink::Text, columns[2] - columns[1]),
-        (change, columns[2], fonts::data(11.5), ink, line.left() - columns[2]),
-    ] {
-        let galley = fitted(painter, text, &font, room - 6.0);
+    // Figures are whole; the line of how it ran gives way.
+    let label_galley = fitted(painter, label, &fonts::words(12.0), columns[1] - columns[0] - 6.0);
+    let value_galley = painter.layout_no_wrap(value.to_owned(), fonts::data(12.5), tokens.ink(Ink::Text));
+    let change_left = columns[2].max(columns[1] + value_galley.size().x + 6.0);
+    let change_galley = painter.layout_no_wrap(change.to_owned(), fonts::data(11.5), tokens.ink(ink));
+    let line_left = (rect.right() - rect.width() * 0.25).max(change_left + change_galley.size().x + 6.0).min(rect.right());
+    for (galley, at, ink) in [(label_galley, columns[0], Ink::Dim), (value_galley, columns[1], Ink::Text), (change_galley, change_left, ink)] {
         painter.galley(pos2(at, rect.center().y - galley.size().y / 2.0), galley, tokens.ink(ink));
     }
+    let line = Rect::from_min_max(pos2(line_left, rect.top() + 3.0), pos2(rect.right(), rect.bottom() - 3.0));
     let largest = points.iter().flatten().fold(0.0_f64, |largest, value| largest.max(*value));
     let at = |index: usize, value: f64| {
         let across = if points.len() > 1 { index as f32 / (points.len() - 1) as f32 } else { 1.0 };
@@ -283,7 +303,7 @@ fn bar_ui(ui: &mut egui::Ui, [label, detail, value]: [&str; 3], share: Option<f3
     }
     let ink = if tone == Tone::Quiet { Ink::Text } else { tone_inks(tone).0 };
     let middle = rect.top() + 12.0;
-    let value = fitted(painter, value, &fonts::data(12.0), rect.width() * 0.5);
+    let value = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), tokens.ink(ink));
     let label = fitted(painter, label, &fonts::words(TEXT_BODY_PT), (rect.width() - value.size().x - 10.0).max(20.0));
     let room = rect.width() - value.size().x - label.size().x - 24.0;
     let value_left = rect.right() - value.size().x;
@@ -310,11 +330,12 @@ fn share_ui(ui: &mut egui::Ui, [label, value]: [&str; 2], share: f32, tone: Tone
     let ink = if tone == Tone::Quiet { Ink::Edge } else { tone_inks(tone).0 };
     let columns = [rect.left(), rect.left() + rect.width() * 0.46, rect.left() + rect.width() * 0.78];
     let name = fitted(painter, last_part(label), &fonts::data(11.5), columns[1] - columns[0] - 10.0);
-    let number = fitted(painter, value, &fonts::data(12.0), rect.right() - columns[2] - 6.0);
+    let number = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), tokens.ink(Ink::Text));
+    let track_right = columns[2].min(rect.right() - number.size().x - 6.0).max(columns[1]);
     let middle = |galley: &egui::Galley| rect.center().y - galley.size().y / 2.0;
     painter.galley(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text));
     painter.galley(pos2(rect.right() - number.size().x, middle(&number)), number, tokens.ink(Ink::Text));
-    let track = Rect::from_min_max(pos2(columns[1], rect.center().y - 3.0), pos2(columns[2], rect.center().y + 3.0));
+    let track = Rect::from_min_max(pos2(columns[1], rect.center().y - 3.0), pos2(track_right, rect.center().y + 3.0));
     painter.rect_filled(track, 2.0, tokens.ink(Ink::Hairline));
     let filled = (track.width() * share.clamp(0.0, 1.0)).max(2.0);
     painter.rect_filled(Rect::from_min_size(track.min, vec2(filled, track.height())), 2.0, tokens.ink(ink));
@@ -339,13 +360,15 @@ fn breaker_ui(ui: &mut egui::Ui, [label, value, detail]: [&str; 3], tone: Tone, 
         painter.rect_filled(rect.expand2(vec2(8.0, 0.0)), RADIUS_PT, tokens.ink(Ink::Raised));
     }
     let first = Rect::from_min_size(rect.min, vec2(width, 24.0));
-    let columns = [first.left(), first.left() + width * 0.28, first.left() + width * 0.66];
+    let ink = if tone == Tone::Quiet { Ink::Dim } else { tone_inks(tone).0 };
+    // The state is whole; the strip of how it ran gives way.
+    let state = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), tokens.ink(ink));
+    let strip_right = (first.left() + width * 0.66).min(first.right() - state.size().x - 8.0);
+    let columns = [first.left(), (first.left() + width * 0.28).min(strip_right), strip_right];
     let name = fitted(&painter, label, &fonts::words(12.0), columns[1] - columns[0] - 8.0);
-    let state = fitted(&painter, value, &fonts::data(12.0), first.right() - columns[2] - 8.0);
     let middle = |galley: &egui::Galley| first.center().y - galley.size().y / 2.0;
     painter.galley(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text));
-    let ink = if tone == Tone::Quiet { Ink::Dim } else { tone_inks(tone).0 };
-    painter.galley_with_override_text_color(pos2(first.right() - state.size().x, middle(&state)), state, tokens.ink(ink));
+    painter.galley(pos2(first.right() - state.size().x, middle(&state)), state, tokens.ink(ink));
     strip_ui(&painter, Rect::from_min_max(pos2(columns[1], first.top() + 5.0), pos2(columns[2], first.bottom() - 6.0)), pieces, tokens);
     if let Some(more) = more {
         painter.galley(pos2(first.left(), first.bottom() - 1.0), more, tokens.ink(Ink::Dim));
