@@ -213,11 +213,14 @@ struct Writer {
     known: Arc<Mutex<Known>>,
 }
 
+/// Tells whoever asked how its commit ended, and keeps in memory what is known by it.
+type Answering = Box<dyn FnOnce(Result<(), LedgerError>, &mut Known)>;
+
 /// What is done once a commit is on the disk.
 struct Afterwards {
     /// Why this line is not in the commit.
     failure: Option<LedgerError>,
-    answer: Box<dyn FnOnce(Result<(), LedgerError>, &mut Known)>,
+    answer: Answering,
 }
 
 impl Writer {

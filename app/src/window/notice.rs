@@ -34,6 +34,9 @@ pub(crate) struct NoticePart {
     pub is_bad: bool,
 }
 
+/// Caller, instance and name.
+type BreakerKey = (Option<String>, Option<String>, String);
+
 /// What changed between two snapshots of one session, the worst first.
 pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
     if before.started_ns != now.started_ns {
@@ -46,7 +49,7 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
         }
     };
     // Whether one refused as it was last heard of, and whether it does now: what nobody confirmed lately has neither opened nor closed.
-    let breakers = |snapshot: &Snapshot| -> BTreeMap<(Option<String>, Option<String>, String), (bool, Option<bool>)> {
+    let breakers = |snapshot: &Snapshot| -> BTreeMap<BreakerKey, (bool, Option<bool>)> {
         let refuses = |breaker: &BreakerView| (breaker_refuses(breaker.state), breaker.state_now().map(|state| breaker_refuses(Some(state))));
         snapshot.breakers.iter().map(|breaker| ((breaker.caller.clone(), breaker.instance.clone(), breaker.name.clone()), refuses(breaker))).collect()
     };
@@ -163,7 +166,9 @@ mod tests {
         // One that is first heard of by an old word has not opened now; one that is known again was open all the time.
         let heard_long_ago = Snapshot { breakers: Arc::new(Vec::new()), ..before.clone() };
         let mut stale = before.clone();
-        Arc::make_mut(&mut stale.breakers).iter_mut().for_each(|breaker| breaker.stale = true);
+        for breaker in Arc::make_mut(&mut stale.breakers) {
+            breaker.stale = true;
+        }
         assert!(changes(&heard_long_ago, &stale).is_empty() && changes(&stale, &before).is_empty());
         assert_eq!(texts(&changes(&heard_long_ago, &before)), ["1 breaker opened"]);
     }

@@ -227,7 +227,7 @@ mod tests {
         }
         let wishes = control.wishes_since(&mut version).expect("changed");
         assert_eq!((wishes.groups.len(), wishes.num_left_out), (MOST_NAMES, 2));
-        control.command(SourceCommand::Seen { channels: vec!["more".to_owned()], groups: groups[..MOST_NAMES + 1].to_vec() });
+        control.command(SourceCommand::Seen { channels: vec!["more".to_owned()], groups: groups[..=MOST_NAMES].to_vec() });
         assert_eq!(control.wishes_since(&mut version).expect("changed").num_left_out, 1);
     }
 
