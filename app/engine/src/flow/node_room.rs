@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashSet;
 use switchboard_model::SourceId;
 
+use crate::shares::shared_out;
+
 /// Nodes of the map; what finds no room is the node "other".
 pub(super) const MAX_NODES: usize = 5_000;
 /// Nodes that are no source's: the user, missing parents, what is called "other", a channel and a group of that name.
@@ -51,37 +53,5 @@ impl<K: std::hash::Hash + Eq + Clone> NodeRoom<K> {
             *num.entry(*source).or_default() += 1;
         }
         num
-    }
-}
-
-/// Shares out: who needs less than an equal part has what he needs, the others have the rest in equal parts.
-fn shared_out(told: &BTreeMap<SourceId, usize>, room: usize) -> BTreeMap<SourceId, usize> {
-    let mut by_need: Vec<(usize, SourceId)> = told.iter().map(|(source, num)| (*num, *source)).collect();
-    by_need.sort_unstable();
-    let mut left = room;
-    let mut limits = BTreeMap::new();
-    for (at, (need, source)) in by_need.iter().enumerate() {
-        let limit = (left / (by_need.len() - at)).min(*need);
-        left -= limit;
-        limits.insert(*source, limit);
-    }
-    limits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_needs_little_has_it_and_the_others_share_the_rest() {
-        let share = |told: &[usize], room: usize| -> Vec<usize> {
-            let told = told.iter().enumerate().map(|(source, num)| (SourceId(source as u32), *num)).collect();
-            shared_out(&told, room).into_values().collect()
-        };
-        assert_eq!(share(&[900], 100), [100]);
-        assert_eq!(share(&[900, 10], 100), [90, 10]);
-        assert_eq!(share(&[900, 10, 80], 100), [45, 10, 45]);
-        assert_eq!(share(&[30, 10, 80], 100), [30, 10, 60]);
-        assert_eq!(share(&[0, 10], 100), [0, 10]);
     }
 }
