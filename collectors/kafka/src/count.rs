@@ -63,7 +63,7 @@ impl Counter {
     ) -> HashMap<Place, u64> {
         let mut due = Vec::new();
         for (place, end) in places {
-            if end - place.2 > FARTHEST {
+            if end.saturating_sub(place.2) > FARTHEST {
                 continue;
             }
             let has_room = self.known.len() < MOST_KNOWN;
