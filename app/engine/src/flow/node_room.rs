@@ -34,11 +34,13 @@ impl<K: std::hash::Hash + Eq + Clone> NodeRoom<K> {
         self.limits.is_some()
     }
 
-    /// Takes room for a node of a source; `None` = nobody's. Whether there was some; else that is noted.
-    pub(super) fn take(&mut self, key: &K, source: Option<SourceId>) -> bool {
-        let (Some(limits), Some(source)) = (&self.limits, source) else { return true };
+    /// Takes room for a node of a source; `None` = nobody's. Whether there was some, on a map that may be full whosever share is not;
+    /// else that is noted.
+    pub(super) fn take(&mut self, key: &K, source: Option<SourceId>, is_full: bool) -> bool {
+        let Some(source) = source else { return !is_full };
         let taken = self.taken.entry(source).or_default();
-        if *taken >= limits.get(&source).copied().unwrap_or_default() {
+        let limit = self.limits.as_ref().map_or(usize::MAX, |limits| limits.get(&source).copied().unwrap_or_default());
+        if is_full || *taken >= limit {
             self.left_out.insert((source, key.clone()));
             return false;
         }
@@ -53,5 +55,22 @@ impl<K: std::hash::Hash + Eq + Clone> NodeRoom<K> {
             *num.entry(*source).or_default() += 1;
         }
         num
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_counted_once_by_its_source() {
+        let mut narrow: NodeRoom<u32> = NodeRoom::new(&BTreeMap::from([(SourceId(1), MAX_NODES), (SourceId(2), 2)]));
+        let num = (0..5_000_u32).filter(|key| narrow.take(key, Some(SourceId(1)), false)).count();
+        assert!(!narrow.take(&4_999, Some(SourceId(1)), false) && narrow.take(&6_000, Some(SourceId(2)), false) && narrow.take(&6_001, None, false));
+        assert_eq!((num, narrow.left_out()), (MAX_NODES - NUM_COMMON - 2, BTreeMap::from([(SourceId(1), 10)])));
+        // A map that is full has room for nobody, also where shares were wide enough.
+        let mut wide: NodeRoom<u32> = NodeRoom::new(&BTreeMap::from([(SourceId(1), 3)]));
+        assert!(!wide.is_narrow() && wide.take(&1, Some(SourceId(1)), false) && !wide.take(&2, Some(SourceId(1)), true) && !wide.take(&3, None, true));
+        assert_eq!(wide.left_out(), BTreeMap::from([(SourceId(1), 1)]));
     }
 }

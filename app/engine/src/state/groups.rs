@@ -299,7 +299,6 @@ impl Groups {
             return;
         }
         let is_followed = self.num_partitions <= MOST_FOLLOWED;
-        let mut num_partitions = 0;
         let mut by_topic: BTreeMap<&str, Vec<&GroupOffset>> = BTreeMap::new();
         for offset in &fact.offsets {
             by_topic.entry(&offset.topic).or_default().push(offset);
@@ -317,9 +316,10 @@ impl Groups {
             let on_topic = group.topics.entry(name.to_owned()).or_default();
             let num_before = on_topic.partitions.len();
             on_topic.apply(read_ns, &offsets, (whole, memberless, is_followed));
-            num_partitions += on_topic.partitions.len().saturating_sub(num_before);
+            // At once: to make room for the next topic, all are counted anew.
+            let num_more = on_topic.partitions.len().saturating_sub(num_before);
+            self.num_partitions += num_more;
         }
-        self.num_partitions += num_partitions;
         if is_followed && self.num_partitions > MOST_FOLLOWED {
             let all = self.clusters.values_mut().flat_map(|cluster| cluster.groups.values_mut()).flat_map(|group| group.topics.values_mut());
             all.for_each(|on_topic| on_topic.courses = None);

@@ -353,6 +353,20 @@ fn groups_without_offsets_are_bounded_too() {
 }
 
 #[test]
+fn partitions_are_counted_once_also_where_room_is_made_for_them() {
+    let mut groups = Groups::default();
+    for (source, num) in [(1, MAX_GROUP_TOPICS), (2, 100)] {
+        groups.set_teller(SourceId(source), S);
+        let offsets = (0..num).map(|number| GroupOffset { topic: format!("t{number}"), ..offset(0, Some(1), Some(0), Some(2)) }).collect();
+        groups.apply_group(&GroupFact { cluster: ClusterRef { name: format!("cluster-{source}"), ..cluster() }, ..group(1, offsets) }, S);
+    }
+    let topics = groups.clusters.values().flat_map(|cluster| cluster.groups.values()).flat_map(|group| group.topics.values());
+    let num: usize = topics.map(|on_topic| on_topic.partitions.len()).sum();
+    assert_eq!((groups.num_partitions, groups.shares()[2].of(SourceId(2))), (num, 100));
+    assert!(num <= MAX_GROUP_TOPICS, "{num}");
+}
+
+#[test]
 fn rows_of_groups_without_offsets_are_shared_out_by_source_and_what_finds_no_room_is_counted() {
     let mut groups = Groups::default();
     let names: Vec<String> = (0..200).map(|number| format!("t{number}")).collect();
