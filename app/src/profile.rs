@@ -460,6 +460,7 @@ pub fn seconds(value_s: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::growth::assert_linear;
 
     #[test]
     fn a_secret_written_into_a_profile_is_refused_and_not_repeated() {
@@ -490,6 +491,37 @@ mod tests {
         assert!(told.contains("nmae"), "{told}");
         // What it sends to is there, explains (see below), and is where the first page sends to as well.
         assert!(told.contains("assets/profiles/sample.toml explains") && include_str!("../../README.md").contains("(assets/profiles/sample.toml)"), "{told}");
+    }
+
+    #[test]
+    fn twice_the_profile_takes_twice_the_time() {
+        let repeated = |begin: &'static str, part: &'static str| move |len: usize| begin.to_owned() + &part.repeat(len / part.len());
+        for (begin, part) in [
+            ("name = \"p\"\nsecret_names = [", "\"a\", "),
+            ("name = \"p\"\n", "[[http]]\nname = \"a\"\nurl = \"http://a/\"\n"),
+            ("name = \"p\"\n", "[[kafka]]\nname = \"a\"\nbrokers = \"b:1,b:1,b:1\"\n"),
+            ("name = \"p\"\n[[kafka]]\nname = \"a\"\nbrokers = \"b:1", ",b:1"),
+            ("name = \"", "\\n"),
+            ("name = \"\"\"", "\"\\\n"),
+            ("name = '''", "''\n"),
+            ("name = \"p\"\n", "# \n"),
+            ("name = \"p\"\n", "\r\n"),
+            ("name = ", "["),
+            ("name = ", "{a="),
+            ("name = ", "1_1"),
+            ("name = 1.", "0"),
+            ("name", ".a"),
+            ("", "[a.b]\n"),
+            ("", "name = 1\n"),
+            ("", "= \n"),
+            ("", "é"),
+        ] {
+            assert_linear(&format!("{part:?} after {begin:?}"), 1 << 17, repeated(begin, part), |text| Profile::parse(text, "p.toml").is_ok());
+        }
+        let tables = |num: usize| (0..num).map(|number| format!("[a{number}.b]\n")).chain((0..num).map(|number| format!("[a{number}]\n"))).collect::<String>();
+        assert_linear("tables after their parts", 1 << 12, tables, |text| Profile::parse(text, "p.toml").is_ok());
+        let keys = |num: usize| (0..num).map(|number| format!("otlp.a{number}.b = 1\n")).collect::<String>();
+        assert_linear("dotted keys", 1 << 12, keys, |text| Profile::parse(text, "p.toml").is_ok());
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) sources: &'a Sources,
     /// What is stored.
     pub(crate) store: &'a Store,
-    /// The sources as they are shown.
-    pub(crate) source_views: Vec<SourceView>,
+    /// The sources as they are shown, but for what they told of that found no room.
+    pub(crate) source_views: Vec<(SourceId, SourceView)>,
     /// Items folded as noise.
     pub(crate) num_folded: u64,
     /// What found no room.
@@ -278,7 +278,10 @@ impl Chart {
             guarded::show(&self.plan, &told.guarded, &mut views);
             is_changed |= put(&mut self.snapshot.interactions, views);
         }
-        is_changed |= put(&mut self.snapshot.sources, std::mem::take(&mut observed.source_views));
+        observed.left_out.set_shown(&self.nodes_left_out, observed.groups.rows_left_out());
+        let left_out = &observed.left_out;
+        let told_of = |(source, view): (SourceId, SourceView)| SourceView { left_out: left_out.of_source(source), ..view };
+        is_changed |= put(&mut self.snapshot.sources, std::mem::take(&mut observed.source_views).into_iter().map(told_of).collect());
         let totals = Totals {
             stored: observed.store.num_items(),
             stored_bytes: observed.store.size_bytes() as u64,
@@ -309,7 +312,7 @@ impl Chart {
         let flow = &*observed.flow;
         let plan = flow.plan(&mut self.ids, told.brokers(), false);
         self.nodes_left_out.clone_from(&plan.left_out);
-        observed.left_out.set_nodes(&plan.left_out);
+        observed.left_out.set_shown(&plan.left_out, observed.groups.rows_left_out());
         let scope =
             range.map_or(Scope::Session, |range| Scope::Buckets(bucket_of_any(range.from_ns), bucket_of_any(range.to_ns.saturating_add(BUCKET_NS - 1))));
         let now_ns = observed.now_ns;

@@ -367,10 +367,10 @@ impl Engine {
         own + intake.iter().map(|(_, counts)| counts.folded.iter().sum::<u64>()).sum::<u64>()
     }
 
-    /// What found no room; nodes of the map as they were drawn last.
+    /// What found no room; of what is shown as it was shown last.
     fn left_out(&self) -> LeftOuts {
-        let mut left_out = LeftOuts::of(&self.flow, &self.groups, &self.breakers, &self.dead_letters, (&self.span_readers, &self.sources));
-        left_out.set_nodes(self.chart.nodes_left_out());
+        let mut left_out = LeftOuts::of(&self.flow, &self.groups, &self.breakers, &self.dead_letters, (&self.span_readers, &self.sources, &self.store));
+        left_out.set_shown(self.chart.nodes_left_out(), self.groups.rows_left_out());
         left_out
     }
 
@@ -380,11 +380,9 @@ impl Engine {
             let (sum, by_kind, _) = self.counts_of(source, intake);
             (sum, by_kind)
         };
-        let mut views = self.sources.views(counts, |name| self.groups.cluster_id(name));
+        let views = self.sources.views(counts, |name| self.groups.cluster_id(name));
+        let source_views = self.infos.keys().copied().zip(views).collect();
         let left_out = self.left_out();
-        for (source, view) in self.infos.keys().zip(&mut views) {
-            view.left_out = left_out.of_source(*source);
-        }
         let num_folded = self.num_folded(intake);
         let mut observed = Observed {
             now_ns: self.now_ns,
@@ -395,7 +393,7 @@ impl Engine {
             span_readers: &self.span_readers,
             sources: &self.sources,
             store: &self.store,
-            source_views: views,
+            source_views,
             num_folded,
             left_out,
         };

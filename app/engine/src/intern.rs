@@ -99,7 +99,7 @@ impl Numbers {
             self.shares.leave_out(namer.source, 1);
             return None;
         };
-        self.next_serial += 1;
+        self.next_serial = self.next_serial.wrapping_add(1);
         self.shares.take(namer.source);
         Some(number)
     }

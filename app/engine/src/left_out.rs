@@ -7,24 +7,34 @@ use switchboard_model::SourceId;
 use crate::flow::Flow;
 use crate::shares::Shares;
 use crate::state::{Breakers, DeadLetters, Groups, Sources, SpanReaders};
+use crate::store::Store;
 use crate::view::LeftOut;
 
 /// What nodes are called among what is left out.
 const NODES: &str = "nodes of the map";
+/// What rows of groups without offsets are called.
+const ROWS: &str = "groups without offsets";
 
 /// By source and kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOuts(BTreeMap<SourceId, BTreeMap<&'static str, u64>>);
 
 impl LeftOuts {
-    /// Of all that is capped, but for nodes of the map.
-    pub(crate) fn of(flow: &Flow, groups: &Groups, breakers: &Breakers, dead_letters: &DeadLetters, (span_readers, sources): (&SpanReaders, &Sources)) -> Self {
+    /// Of all that is capped, but for what is made anew each time it is shown.
+    pub(crate) fn of(
+        flow: &Flow,
+        groups: &Groups,
+        breakers: &Breakers,
+        dead_letters: &DeadLetters,
+        (span_readers, sources, store): (&SpanReaders, &Sources, &Store),
+    ) -> Self {
         let mut all = Self::default();
         flow.shares().for_each(|(what, shares)| all.add_shares(what, shares));
         ["topics", "groups", "topics of groups"].into_iter().zip(groups.shares()).for_each(|(what, shares)| all.add_shares(what, shares));
         ["circuit breakers", "guards of calls"].into_iter().zip(breakers.shares()).for_each(|(what, shares)| all.add_shares(what, shares));
         all.add_shares("kinds of dead letter", dead_letters.shares());
         all.add_shares("readers of channels", span_readers.shares());
+        all.add_shares("channels whose evicted records are counted", store.evicted_records.shares());
         sources.left_out().for_each(|(source, num)| all.add("endpoints", source, num));
         all
     }
@@ -41,13 +51,16 @@ impl LeftOuts {
         }
     }
 
-    /// Nodes of the map, as it is drawn now, in place of those that were told before.
-    pub(crate) fn set_nodes(&mut self, nodes: &BTreeMap<SourceId, u64>) {
-        for of_source in self.0.values_mut() {
-            of_source.remove(NODES);
-        }
-        for (source, num) in nodes {
-            self.add(NODES, *source, *num);
+    /// What is made anew each time it is shown, as it is now, in place of what was told before: nodes of the map, and rows of groups
+    /// without offsets.
+    pub(crate) fn set_shown(&mut self, nodes: &BTreeMap<SourceId, u64>, rows: &BTreeMap<SourceId, u64>) {
+        for (what, left_out) in [(NODES, nodes), (ROWS, rows)] {
+            for of_source in self.0.values_mut() {
+                of_source.remove(what);
+            }
+            for (source, num) in left_out {
+                self.add(what, *source, *num);
+            }
         }
     }
 

@@ -76,6 +76,20 @@ impl Shares {
     }
 }
 
+/// Shares out: who needs less than an equal part has what he needs, the others have the rest in equal parts.
+pub(crate) fn shared_out(needs: &BTreeMap<SourceId, usize>, room: usize) -> BTreeMap<SourceId, usize> {
+    let mut by_need: Vec<(usize, SourceId)> = needs.iter().map(|(source, num)| (*num, *source)).collect();
+    by_need.sort_unstable();
+    let mut left = room;
+    let mut limits = BTreeMap::new();
+    for (at, (need, source)) in by_need.iter().enumerate() {
+        let limit = (left / (by_need.len() - at)).min(*need);
+        left -= limit;
+        limits.insert(*source, limit);
+    }
+    limits
+}
+
 #[derive(Clone, Debug)]
 struct Slot<V> {
     value: V,
@@ -225,6 +239,19 @@ mod tests {
         assert_eq!((map.len(), map.by_age.len()), (map.shares.num_held, map.len()));
         assert!(map.len() <= cap);
         (held, map.shares.left_out().iter().map(|(source, num)| (source.0, *num)).collect())
+    }
+
+    #[test]
+    fn whoever_needs_little_has_it_and_the_others_share_the_rest() {
+        let share = |needs: &[usize], room: usize| -> Vec<usize> {
+            let needs = needs.iter().enumerate().map(|(source, num)| (SourceId(source as u32), *num)).collect();
+            shared_out(&needs, room).into_values().collect()
+        };
+        assert_eq!(share(&[900], 100), [100]);
+        assert_eq!(share(&[900, 10], 100), [90, 10]);
+        assert_eq!(share(&[900, 10, 80], 100), [45, 10, 45]);
+        assert_eq!(share(&[30, 10, 80], 100), [30, 10, 60]);
+        assert_eq!(share(&[0, 10], 100), [0, 10]);
     }
 
     #[test]

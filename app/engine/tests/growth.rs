@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use batches::{Record, Span, engine, facts, group, pairs, records, spans, tick, topic};
 use growth::assert_linear;
 use switchboard_engine::Engine;
-use switchboard_engine::view::{ChannelKey, Query, TraceFilter, TraceOrder};
-use switchboard_model::{Batch, CorrelationId, Fact, Input, TraceId};
+use switchboard_engine::view::{Answer, ChannelKey, Query, TraceFilter, TraceOrder};
+use switchboard_model::{Batch, CorrelationId, Fact, GroupFact, GroupMember, GroupOffset, Input, TraceId};
 
 /// What some are called, and so many of them.
 type Kind<T> = (&'static str, fn(usize) -> Vec<T>);
@@ -203,6 +203,37 @@ fn twice_the_facts_take_twice_the_time() {
     for (what, make) in kinds {
         assert_linear(what, 1_000, |num| facts(10, make(num)), taken);
     }
+}
+
+#[test]
+fn twice_the_partitions_of_a_group_take_twice_the_time() {
+    let _alone = alone();
+    // Of three partitions two are read, by two members; nothing moves on any.
+    let read = |num: usize, read_ms: i64| {
+        let member = |which: usize| GroupMember {
+            member_id: format!("m{which}"),
+            client_id: "c".to_owned(),
+            host: "/h".to_owned(),
+            assignment: (which..num).step_by(3).map(|partition| ("orders".to_owned(), partition as i32)).collect(),
+        };
+        let offset = |partition: usize| GroupOffset {
+            topic: "orders".to_owned(),
+            partition: partition as i32,
+            committed: Some(5),
+            end: Some(10),
+            low: Some(0),
+            ..GroupOffset::default()
+        };
+        let Fact::Group(one) = group("g", "orders", 5, 10, read_ms) else { panic!("it is a group") };
+        Fact::Group(GroupFact { members: Some(vec![member(0), member(1)]), offsets: (0..num).map(offset).collect(), ..one })
+    };
+    let batch = |num: usize| facts(10, vec![topic("orders", 10), read(num, 1_000), read(num, 600_000)]);
+    assert_linear("partitions of a group", 4_000, batch, |batch| {
+        let mut engine = taken(batch);
+        let answer = engine.query(&Query::Group { cluster: None, group: "g".to_owned(), topic: "orders".to_owned() });
+        assert!(matches!(&answer, Answer::Group(Some(_))));
+        answer
+    });
 }
 
 /// Makes a batch of so many.

@@ -2,10 +2,10 @@
 
 mod batches;
 
-use batches::{MS, Span, apply, assert_conserved, engine_of, facts, intake, spans, tick};
+use batches::{MS, Record, Span, apply, assert_conserved, engine_of, facts, group, intake, records, spans, tick};
 use switchboard_engine::Engine;
-use switchboard_engine::view::NodeKind;
-use switchboard_model::{Batch, BreakerFact, BreakerState, Fact, SourceId, SourceInfo, SourceKind, SpanKind};
+use switchboard_engine::view::{Answer, ChannelKey, LeftOut, NodeKind, Query};
+use switchboard_model::{Batch, BreakerFact, BreakerState, Fact, GroupFact, GroupKind, GroupMember, SourceId, SourceInfo, SourceKind, SpanKind};
 
 fn server_and_client(trace: u128) -> [Span; 2] {
     let id = trace as u64 * 10;
@@ -299,4 +299,44 @@ fn a_flood_of_names_by_one_source_leaves_the_map_of_another_whole() {
     }
     assert!(snapshot.sources.iter().find(|source| source.name == "good").is_some_and(|source| source.left_out.is_empty()));
     assert!(snapshot.totals.limits.capped > 0);
+}
+
+fn num_of(left_out: &[LeftOut], what: &str) -> Option<u64> {
+    left_out.iter().find(|left| left.what == what).map(|left| left.num)
+}
+
+#[test]
+fn rows_of_groups_without_offsets_that_find_no_room_are_told_beside_their_source() {
+    const WHAT: &str = "groups without offsets";
+    let mut engine = engine_of(64 << 20);
+    let assignment = (0..20_100).map(|number| (format!("t{number}"), 0)).collect();
+    let member = GroupMember { member_id: "m".to_owned(), client_id: "c".to_owned(), host: "/h".to_owned(), assignment };
+    let Fact::Group(read) = group("jobs", "t", 1, 1, 1_000) else { panic!("it is a group") };
+    let share = GroupFact { kind: Some(GroupKind::Share), members: Some(vec![member]), offsets: Vec::new(), ..read.clone() };
+    apply(&mut engine, &[facts(2_000, vec![Fact::Group(share)]), tick(3_000)]);
+    let snapshot = engine.snapshot(&[]);
+    assert_eq!(snapshot.groups.iter().filter(|row| row.cluster.is_some()).count(), 20_000);
+    assert_eq!(num_of(&snapshot.sources[0].left_out, WHAT), Some(100));
+    let report = engine.report(&[]);
+    assert_eq!(num_of(&report.sources[0].left_out, WHAT), Some(100));
+    assert_eq!(report.limits.capped, report.sources[0].left_out.iter().map(|left| left.num).sum::<u64>());
+    // Once it reads less, all of it is shown again.
+    let share = GroupFact { kind: Some(GroupKind::Share), members: Some(Vec::new()), offsets: Vec::new(), read_ns: read.read_ns + 1, ..read };
+    apply(&mut engine, &[facts(4_000, vec![Fact::Group(share)]), tick(5_000)]);
+    assert_eq!(num_of(&engine.snapshot(&[]).sources[0].left_out, WHAT), None);
+}
+
+#[test]
+fn channels_of_which_no_evicted_record_can_be_counted_any_more_are_told() {
+    let mut engine = engine_of(1 << 20);
+    let record = |number: usize| Record { topic: format!("t{number}").leak(), partition: 0, offset: 1, trace: None, correlation: None, headers: Vec::new() };
+    let batches: Vec<Batch> = (0..80).map(|part| records(2_000 + part as i64, &(part * 500..(part + 1) * 500).map(record).collect::<Vec<_>>())).collect();
+    apply(&mut engine, &batches);
+    assert_conserved(&mut engine, &batches);
+    let report = engine.report(&intake(&batches));
+    let source = &report.sources[0];
+    assert!(source.counts.evicted > 20_000, "{}", source.counts.evicted);
+    assert_eq!(num_of(&source.left_out, "channels whose evicted records are counted"), Some(source.counts.evicted - 20_000));
+    let page = engine.query(&Query::Records { channel: ChannelKey { cluster: None, name: "t0".to_owned() }, after: None, limit: 10 });
+    assert!(matches!(page, Answer::Records(page) if (page.evicted, page.total_stored) == (1, 0)));
 }

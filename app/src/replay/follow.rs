@@ -31,6 +31,8 @@ pub(super) struct Follower {
     last_looked_for: Option<LetterKey>,
     /// By cluster and group: since when nobody was seen in it, ns since the Unix epoch.
     empty_since: BTreeMap<(String, String), i64>,
+    /// What groups had committed when that was last answered.
+    commits: Commits,
     /// What letters that an earlier session sent tell of their tries, where they were read again; by replay ids.
     read_again: BTreeMap<String, Retried>,
     /// What was seen of letters that were sent, by their replay ids.
@@ -84,7 +86,8 @@ impl Follower {
         let snapshot = observed.snapshot();
         self.note_who_is_empty(&snapshot, &waiting, round, now_ns);
         // Commits are read before what would disprove them.
-        let commits = self.commits(observed, &snapshot, &waiting).await;
+        let commits = self.commits(observed, &snapshot, &waiting, now_ns).await;
+        self.commits.clone_from(&commits);
         let is_known_who_died = self.look_among_the_dead(ledger, observed, &snapshot, &sent, round, now_ns).await?;
         // Of what has settled nothing is looked for any more.
         let channels = channels_of(&snapshot, &sent, |record| {
@@ -124,7 +127,8 @@ impl Follower {
         }
         let sent_ns = sighting.retry.as_ref().map_or(record.intended_ns, |retry| retry.since_ns);
         let own_readings = groups.iter().filter(|(group, _)| own(group));
-        let mut readings = own_readings.map(|(group, reading)| (reading.has_read(group, &at, sent_ns), reading.is_past(&at))).peekable();
+        let has_read = |group: &str, reading: &GroupReading| reading.has_read(group, &at, sent_ns).map_err(|why| reading.with_age(why, now_ns));
+        let mut readings = own_readings.map(|(group, reading)| (has_read(group, reading), reading.is_past(&at))).peekable();
         sighting.is_untellable = readings.peek().is_none() && sighting.retry.as_ref().is_none_or(|retry| retry.over_ns.is_none());
         sighting.waits_for = match readings.peek() {
             None if sighting.retry.is_some() => format!("no group is known that reads {} for {failed}", at.channel),
@@ -309,18 +313,24 @@ impl Follower {
     }
 
     /// What the groups on the channels where letters wait have committed.
-    async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>]) -> Commits {
+    async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
         let channels: BTreeSet<(String, String)> = waiting.iter().map(|(letter, record)| (letter.cluster.clone(), self.channel(record).to_owned())).collect();
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
+            let before = self.commits.get(&(cluster.clone(), channel.clone()));
             let is_there = |group: &&GroupView| group.topic == channel && group.cluster.as_deref().is_none_or(|name| name == cluster);
             let groups: BTreeSet<&str> = snapshot.groups.iter().filter(is_there).map(|group| group.group.as_str()).collect();
             let mut readings = BTreeMap::new();
             for group in groups {
                 let query = Query::Group { cluster: Some(cluster.clone()), group: group.to_owned(), topic: channel.clone() };
-                if let Some(Answer::Group(Some(detail))) = observed.query(query).await {
-                    let is_empty_since = self.empty_since.get(&(cluster.clone(), group.to_owned())).copied();
-                    readings.insert(group.to_owned(), GroupReading::of(&detail, is_empty_since));
+                match observed.query(query).await {
+                    Some(Answer::Group(Some(detail))) => {
+                        let is_empty_since = self.empty_since.get(&(cluster.clone(), group.to_owned())).copied();
+                        readings.insert(group.to_owned(), GroupReading::of(&detail, is_empty_since, now_ns));
+                    }
+                    // Nobody answered: what was known holds on, with its age.
+                    None => readings.extend(before.and_then(|known| known.get(group)).map(|known| (group.to_owned(), known.clone()))),
+                    Some(_) => {}
                 }
             }
             commits.insert((cluster, channel), readings);
@@ -445,7 +455,7 @@ impl<'a> Came<'a> {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_engine::view::RecordView;
+    use switchboard_engine::view::{GroupDetail, PartitionLag, RecordView};
     use switchboard_model::REPLAY_ID_HEADER;
 
     use super::*;
@@ -488,6 +498,53 @@ mod tests {
             let retry = follower.sightings.get("r-1.1").and_then(|seen| seen.retry.clone()).expect("a retry");
             assert_eq!(retry.over_ns, Some(over_s * SECOND_NS), "{channel}");
         }
+    }
+
+    /// An engine that knows one group, and answers or does not.
+    struct Eyes {
+        answers: bool,
+        group: GroupView,
+        committed: i64,
+    }
+
+    impl Observed for Eyes {
+        fn snapshot(&self) -> Snapshot {
+            Snapshot { groups: std::sync::Arc::new(vec![self.group.clone()]), ..Snapshot::default() }
+        }
+
+        fn query(&self, _: Query) -> crate::replay::access::Answering {
+            let partition = PartitionLag { partition: 2, committed: Some(self.committed), ..PartitionLag::default() };
+            let detail = GroupDetail { view: self.group.clone(), partitions: vec![partition], history: Vec::new(), others: Vec::new() };
+            let answer = self.answers.then(|| Answer::Group(Some(Box::new(detail))));
+            Box::pin(async move { answer })
+        }
+
+        fn now_ns(&self) -> i64 {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_that_nobody_answers_for_keeps_its_last_reading_with_its_age() {
+        const SECOND_NS: i64 = 1_000_000_000;
+        let group = GroupView { group: "stock".into(), topic: "orders".into(), cluster: Some("c".into()), ..GroupView::default() };
+        let mut eyes = Eyes { answers: true, group, committed: 7 };
+        let (letter, record) = (letter(), record(Some("stock")));
+        let mut follower = Follower::default();
+        let mut looked = Vec::new();
+        for (at_s, answers, is_listed) in [(1, true, true), (5, false, true), (9, true, true), (10, false, true), (11, false, false)] {
+            eyes.answers = answers;
+            let snapshot = if is_listed { eyes.snapshot() } else { Snapshot::default() };
+            let commits = follower.commits(&eyes, &snapshot, &[(&letter, &record)], at_s * SECOND_NS).await;
+            follower.commits.clone_from(&commits);
+            follower.weigh(&letter, &record, &commits, at_s * SECOND_NS);
+            let seen = follower.sightings.get("r-1.1").expect("it is followed");
+            looked.push((seen.waits_for.clone(), seen.is_untellable));
+        }
+        let stands = "stock stands at 2@7, before 2@100".to_owned();
+        let aged = |age_s: u32| format!("{stands}, as it was {age_s} s ago: nobody has answered since");
+        let nothing = "nothing is known of what stock has committed on orders".to_owned();
+        assert_eq!(looked, [(stands.clone(), false), (aged(4), false), (stands.clone(), false), (aged(1), false), (nothing, true)]);
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub(super) struct GroupReading {
     pub partitions: BTreeMap<i32, PartitionReading>,
     /// Since when nobody was seen in it, ns since the Unix epoch; `None` = somebody is, or it is not known.
     pub is_empty_since: Option<i64>,
+    /// When that was answered, ns since the Unix epoch.
+    pub answered_ns: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -122,9 +124,17 @@ pub(super) struct PartitionReading {
 }
 
 impl GroupReading {
-    pub fn of(detail: &GroupDetail, is_empty_since: Option<i64>) -> Self {
+    pub fn of(detail: &GroupDetail, is_empty_since: Option<i64>, answered_ns: i64) -> Self {
         let partition = |of: &switchboard_engine::view::PartitionLag| (of.partition, PartitionReading { committed: of.committed, low: of.low, end: of.end });
-        Self { partitions: detail.partitions.iter().map(partition).collect(), is_empty_since }
+        Self { partitions: detail.partitions.iter().map(partition).collect(), is_empty_since, answered_ns }
+    }
+
+    /// What is told of it, with its age where nobody has answered since.
+    pub fn with_age(&self, told: String, now_ns: i64) -> String {
+        match now_ns.saturating_sub(self.answered_ns) {
+            ..=0 => told,
+            age_ns => format!("{told}, as it was {} s ago: nobody has answered since", (age_ns / 1_000_000_000).max(1)),
+        }
     }
 
     /// Whether the group has processed the record at this place; else what is waited for, in words. A commit proves it only where

@@ -11,7 +11,7 @@ fn at(channel: &str, partition: i32, offset: i64) -> At {
 }
 
 fn reading(committed: Option<i64>, low: Option<i64>, end: Option<i64>, is_empty_since: Option<i64>) -> GroupReading {
-    GroupReading { partitions: BTreeMap::from([(2, PartitionReading { committed, low, end })]), is_empty_since }
+    GroupReading { partitions: BTreeMap::from([(2, PartitionReading { committed, low, end })]), is_empty_since, answered_ns: 0 }
 }
 
 #[test]

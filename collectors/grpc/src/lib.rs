@@ -4,6 +4,9 @@
 mod config;
 mod endpoint;
 mod follow;
+#[cfg(test)]
+#[path = "../../model/tests/growth/mod.rs"]
+mod growth;
 mod health;
 mod trouble;
 

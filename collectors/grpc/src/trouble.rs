@@ -103,6 +103,8 @@ impl Trouble {
     pub fn transport(address: &str, cause: &str, speaks: Speaks) -> Self {
         use FailureKind::{Authenticate, Connect, Protocol};
         let is_tls = address.starts_with("https:");
+        // It may repeat what the peer sent: the names in its certificate, for one.
+        let told = one_line(cause);
         match speaks {
             Speaks::Tls if !is_tls => {
                 Self::failed(Protocol, format!("{address} speaks TLS where plain text was asked for"), "write https:// instead of http:// in url")
@@ -115,12 +117,10 @@ impl Trouble {
                 Self::failed(Protocol, detail, "correct the port: this is that of an HTTP server")
             }
             _ if cause.contains("invalid peer certificate") => {
-                let detail = format!("{address}: its certificate is not trusted ({cause})");
+                let detail = format!("{address}: its certificate is not trusted ({told})");
                 Self::failed(Authenticate, detail, "add its issuer to this machine's trusted certificates, or correct the host's name in url")
             }
-            _ => {
-                Self::failed(Connect, format!("{address}: no connection ({cause})"), "look whether the host's name and port are right and reachable from here")
-            }
+            _ => Self::failed(Connect, format!("{address}: no connection ({told})"), "look whether the host's name and port are right and reachable from here"),
         }
     }
 }
@@ -128,4 +128,25 @@ impl Trouble {
 /// A peer's message as one line of bounded length.
 fn one_line(message: &str) -> String {
     message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::assert_linear;
+
+    #[test]
+    fn what_a_peer_says_is_told_in_one_short_line_whatever_its_length() {
+        let told = |text: &str| {
+            let codes = [Code::Internal, Code::ResourceExhausted, Code::Unimplemented];
+            let by_status = codes.map(|code| Trouble::status("http://a:1", &Status::new(code, text)));
+            let kinds = [Speaks::Tls, Speaks::PlainHttp2, Speaks::Http1, Speaks::Unknown];
+            by_status.into_iter().chain(kinds.map(|speaks| Trouble::transport("https://a:1", text, speaks))).collect::<Vec<_>>()
+        };
+        for part in ["a", "é", "\n", "\u{202e}", "invalid peer certificat", "invalid peer certificate: "] {
+            let troubles = told(&part.repeat(10_000));
+            assert!(troubles.iter().all(|trouble| trouble.detail.chars().count() < 320 && !trouble.detail.contains(char::is_control)), "{troubles:?}");
+            assert_linear(&format!("{part:?}"), 1 << 18, |len| part.repeat(len / part.len()), |text| told(text));
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::tail::now_ns;
 
 /// The brokers keep committed offsets here.
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
-/// Groups followed where the brokers list them.
+/// Groups followed where the brokers list them; further ones are counted.
 const MOST_LISTED: usize = 5_000;
 /// Groups of one turn: described in one call, then read, then followed by one reading of end offsets.
 const MOST_IN_TURN: usize = 25;
@@ -117,8 +117,10 @@ pub(crate) struct RoundReport {
     pub failed: Vec<(String, CallError)>,
     /// Names beyond what is followed by offsets alone.
     pub left_out: Vec<String>,
-    /// Groups that the brokers list beyond those that are followed.
-    pub num_beyond: usize,
+    /// Groups that the brokers list beyond what is followed.
+    pub num_unfollowed: usize,
+    /// Partitions beyond those that coordinators are asked for by name.
+    pub num_unasked: usize,
     /// Calls that timed out.
     pub num_timeouts: usize,
 }
@@ -155,12 +157,10 @@ impl Groups {
         listed.sort_by(|a, b| a.name.cmp(&b.name));
         // While a coordinator moves, two brokers may list the same group.
         listed.dedup_by(|a, b| a.name == b.name);
-        if let Some(num_beyond) = listed.len().checked_sub(MOST_LISTED).filter(|num| *num > 0) {
-            // Those that are followed stay: a newcomer whose name comes before theirs does not make them gone.
-            listed.sort_by_key(|group| self.known.get(&group.name).is_none_or(|known| known.listed.is_none()));
-            listed.truncate(MOST_LISTED);
-            self.report.num_beyond = num_beyond;
-        }
+        // Those that are followed stay: what is left out of a round would else be told as gone.
+        listed.sort_by_key(|group| self.known.get(&group.name).is_none_or(|known| known.listed.is_none()));
+        self.report.num_unfollowed = listed.len().saturating_sub(MOST_LISTED);
+        listed.truncate(MOST_LISTED);
         let listed: HashMap<String, ListedGroup> = listed.into_iter().map(|group| (group.name.clone(), group)).collect();
         let works = matches!(self.listing, Listing::Works { .. });
         let mut followed: Vec<String> = listed.keys().cloned().collect();
@@ -333,12 +333,10 @@ impl Groups {
         let lists_none = matches!(self.listing, Listing::Unsupported);
         let is_known_silent = |read: &ReadGroup| self.known.get(&read.group).is_some_and(|known| known.is_asked_by_name);
         let mut by_name: Vec<bool> = reads.iter().map(|read| lists_none || (!works && is_known_silent(read))).collect();
-        let all: Vec<PartitionName> = if works {
-            Vec::new()
-        } else {
-            let topics = catalogue.present().filter(|(_, topic)| !topic.is_internal());
-            topics.flat_map(|(_, topic)| topic.partitions.iter().map(|p| (Arc::clone(&topic.name), p.partition))).take(MOST_ASKED_BY_NAME).collect()
-        };
+        let topics = catalogue.present().filter(|(_, topic)| !works && !topic.is_internal());
+        let mut all: Vec<PartitionName> = topics.flat_map(|(_, topic)| topic.partitions.iter().map(|p| (Arc::clone(&topic.name), p.partition))).collect();
+        let num_unasked = all.len().saturating_sub(MOST_ASKED_BY_NAME);
+        all.truncate(MOST_ASKED_BY_NAME);
         let asked =
             |at: usize, by_name: bool| OffsetsOf { group: &reads[at].group, kind: reads[at].kind.as_ref(), partitions: by_name.then_some(all.as_slice()) };
         let first: Vec<OffsetsOf<'_>> = by_name.iter().enumerate().map(|(at, by_name)| asked(at, *by_name)).collect();
@@ -353,6 +351,9 @@ impl Groups {
                     known.is_asked_by_name = true;
                 }
             }
+        }
+        if by_name.contains(&true) {
+            self.report.num_unasked = self.report.num_unasked.max(num_unasked);
         }
         answers.into_iter().zip(by_name).map(|(answer, by_name)| Answers::of(answer?, by_name, catalogue)).collect()
     }
@@ -522,62 +523,15 @@ impl ReadGroup {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::asking::{EachOffset, Which};
 
     #[test]
     fn own_groups_are_recognised() {
         assert!(is_own("switchboard-1234"));
         assert!(!is_own("switchboard") && !is_own("switchboards-x") && !is_own("orders"));
-    }
-
-    /// Brokers that list these groups, and are asked nothing else.
-    struct Lists(Vec<String>);
-
-    impl Ask for Lists {
-        fn brokers_changed(&self, _: &Patience<'_>) {}
-
-        fn list_groups(&self, _: &Patience<'_>) -> Result<GroupListing, CallError> {
-            let groups = self.0.iter().map(|name| ListedGroup { name: name.clone(), kind: None, state: None }).collect();
-            Ok(GroupListing { groups, errors: Vec::new() })
-        }
-
-        fn describe_groups(&self, _: &[ListedGroup], _: &Patience<'_>) -> HashMap<String, Result<GroupDescription, CallError>> {
-            HashMap::new()
-        }
-
-        fn committed(&self, _: &[OffsetsOf<'_>], _: &Patience<'_>) -> Vec<Result<Vec<CommittedOffset>, CallError>> {
-            Vec::new()
-        }
-
-        fn offsets(&self, _: &[PartitionName], _: crate::asking::Which, _: &Patience<'_>, _: &mut crate::asking::EachOffset<'_>) -> Result<(), CallError> {
-            Ok(())
-        }
-
-        fn topic_ids(&self, _: &[&str], _: &Patience<'_>) -> Result<HashMap<String, String>, CallError> {
-            Ok(HashMap::new())
-        }
-
-        fn open_transactions(&self, _: &[PartitionName], _: &Patience<'_>) -> Result<HashMap<(String, i32), OpenTransaction>, CallError> {
-            Ok(HashMap::new())
-        }
-    }
-
-    #[test]
-    fn groups_beyond_the_cap_are_told_and_drive_out_nobody() {
-        let patience = Patience { timeout: std::time::Duration::from_secs(1), stopped: &|| false };
-        let mut groups = Groups::new(16);
-        let mut names: Vec<String> = (0..MOST_LISTED).map(|number| format!("group-{number}")).collect();
-        assert!(groups.list(&Lists(names.clone()), &[], &patience).is_empty());
-        assert_eq!((groups.len(), groups.report.num_beyond), (MOST_LISTED, 0));
-        for name in &names {
-            groups.told(name);
-        }
-        names.extend(["a".to_owned(), "b".to_owned()]);
-        assert!(groups.list(&Lists(names.clone()), &[], &patience).is_empty(), "nobody is gone");
-        assert_eq!((groups.len(), groups.report.num_beyond, groups.known.contains_key("a")), (MOST_LISTED, 2, false));
-        names.remove(0);
-        assert_eq!(groups.list(&Lists(names), &[], &patience), ["group-0"]);
-        assert_eq!((groups.len(), groups.report.num_beyond, groups.known.contains_key("a")), (MOST_LISTED, 1, true));
     }
 
     #[test]
@@ -590,6 +544,56 @@ mod tests {
         assert_eq!((groups.order.clone(), groups.next), (names(&["a", "c", "d"]), 1));
         groups.merge(names(&["d", "a"]));
         assert_eq!((groups.order.clone(), groups.next), (names(&["a", "d"]), 0));
+    }
+
+    /// Brokers that list groups, and answer nothing else.
+    struct Lister(std::ops::Range<usize>);
+
+    impl Ask for Lister {
+        fn brokers_changed(&self, _: &Patience<'_>) {}
+
+        fn list_groups(&self, _: &Patience<'_>) -> Result<GroupListing, CallError> {
+            let named = |number: usize| ListedGroup { name: format!("g{number:05}"), kind: None, state: None };
+            Ok(GroupListing { groups: self.0.clone().map(named).collect(), errors: Vec::new() })
+        }
+
+        fn describe_groups(&self, _: &[ListedGroup], _: &Patience<'_>) -> HashMap<String, Result<GroupDescription, CallError>> {
+            HashMap::new()
+        }
+
+        fn committed(&self, groups: &[OffsetsOf<'_>], _: &Patience<'_>) -> Vec<Result<Vec<CommittedOffset>, CallError>> {
+            groups.iter().map(|_| Err(CallError::stopped())).collect()
+        }
+
+        fn offsets(&self, _: &[PartitionName], _: Which, _: &Patience<'_>, _: &mut EachOffset<'_>) -> Result<(), CallError> {
+            Err(CallError::stopped())
+        }
+
+        fn topic_ids(&self, _: &[&str], _: &Patience<'_>) -> Result<HashMap<String, String>, CallError> {
+            Err(CallError::stopped())
+        }
+
+        fn open_transactions(&self, _: &[PartitionName], _: &Patience<'_>) -> Result<HashMap<(String, i32), OpenTransaction>, CallError> {
+            Err(CallError::stopped())
+        }
+    }
+
+    #[test]
+    fn groups_beyond_what_is_followed_are_counted_and_drive_none_out() {
+        let list =
+            |groups: &mut Groups, names: std::ops::Range<usize>| groups.list(&Lister(names), &[], &Patience { timeout: Duration::ZERO, stopped: &|| false });
+        let mut groups = Groups::new(16);
+        assert!(list(&mut groups, 10..MOST_LISTED + 10).is_empty());
+        assert_eq!((groups.len(), groups.report.num_unfollowed), (MOST_LISTED, 0));
+        groups.order.clone().iter().for_each(|group| groups.told(group));
+        // Newcomers that stand first by name find no room, and none of the others is told as gone.
+        assert!(list(&mut groups, 0..MOST_LISTED + 10).is_empty());
+        assert_eq!((groups.len(), groups.report.num_unfollowed), (MOST_LISTED, 10));
+        assert!(!groups.order.contains(&"g00000".to_owned()));
+        // The room of one that was deleted is a newcomer's.
+        assert_eq!(list(&mut groups, 0..MOST_LISTED + 9), [format!("g{:05}", MOST_LISTED + 9)]);
+        assert!(groups.order.contains(&"g00000".to_owned()));
+        assert_eq!((groups.len(), groups.report.num_unfollowed), (MOST_LISTED, 9));
     }
 
     #[test]

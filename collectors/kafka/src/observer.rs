@@ -529,8 +529,11 @@ impl Observer {
             let more = if left_out.len() > named.len() { format!(" and {} more", left_out.len() - named.len()) } else { String::new() };
             text += &format!("; at most {} groups are followed by their offsets, not followed: {}{more}", self.config.max_groups_by_offsets, named.join(", "));
         }
-        if self.groups.report.num_beyond > 0 {
-            text += &format!("; {} more than can be followed", plural(self.groups.report.num_beyond, "group"));
+        if self.groups.report.num_unfollowed > 0 {
+            text += &format!("; {} more are listed and not followed", plural(self.groups.report.num_unfollowed, "group"));
+        }
+        if self.groups.report.num_unasked > 0 {
+            text += &format!("; groups are not asked for their offsets on {}", plural(self.groups.report.num_unasked, "further partition"));
         }
         if self.wishes.num_left_out > 0 {
             text += &format!("; {} names found no room", self.wishes.num_left_out);

@@ -1,8 +1,8 @@
 //! Messages: who published, who handles, and which producer and consumer spans belong together. One pair a producer span
 //! and consumer span; each message of a batch counts in the hops.
 
-use hashbrown::HashMap;
-use switchboard_model::is_believable;
+use hashbrown::{HashMap, HashSet};
+use switchboard_model::{SourceId, is_believable};
 
 use crate::extract::{LinkFacts, Role};
 use crate::figures::{RowId, RowKey, RowMoves, Rule, Sample, SpanKey, Subscription};
@@ -12,6 +12,7 @@ use crate::flow::hot::{Entry, Seq};
 use crate::flow::records::PositionKey;
 use crate::flow::{Arrival, ChannelId, Flow, Gone, Older, subscription};
 use crate::intern::ServiceId;
+use crate::shares::{SharedMap, Shares};
 
 /// Links of a span that are looked at one by one; further messages count, unpaired.
 const MAX_LINKS: usize = 1024;
@@ -92,39 +93,60 @@ struct Pair {
     exchange: ChannelId,
 }
 
-/// Which queues had messages that were published to which exchanges, by pairs of spans.
-#[derive(Debug, Default)]
-pub(crate) struct Bindings(HashMap<(ChannelId, ChannelId), u64>);
+/// Which queues had messages that were published to which exchanges, by pairs of spans: queue, exchange, and how many.
+#[derive(Debug)]
+pub(crate) struct Bindings {
+    pairs: SharedMap<(ChannelId, ChannelId), u64>,
+    /// Queues of which a pair found no room: what is known of them proves nothing.
+    incomplete: HashSet<ChannelId>,
+}
 
-/// Bindings kept; further ones prove nothing.
+/// Pairs of queue and exchange kept, shared out by source; further ones are counted.
 const MAX_BINDINGS: usize = 20_000;
 
+impl Default for Bindings {
+    fn default() -> Self {
+        Self { pairs: SharedMap::new(MAX_BINDINGS, 0), incomplete: HashSet::new() }
+    }
+}
+
 impl Bindings {
-    fn count(&mut self, binding: (ChannelId, ChannelId), add: bool) {
+    /// One more, or one less, by what a source tells at a time.
+    fn count(&mut self, binding: (ChannelId, ChannelId), add: bool, (source, now_ns): (SourceId, i64)) {
         if add {
-            if self.0.len() < MAX_BINDINGS || self.0.contains_key(&binding) {
-                *self.0.entry(binding).or_default() += 1;
+            let mut left = None;
+            match self.pairs.see_and(&binding, source, now_ns, |pair, _| left = Some(pair)) {
+                Some(num) => *num += 1,
+                None => left = Some(binding),
             }
-        } else if let Some(num) = self.0.get_mut(&binding) {
+            self.incomplete.extend(left.map(|(queue, _)| queue));
+        } else if let Some(num) = self.pairs.get_mut(&binding) {
             *num -= 1;
             if *num == 0 {
-                self.0.remove(&binding);
+                self.pairs.remove(&binding);
             }
         }
     }
 
     /// Names that are gone are bound to nothing.
     pub(super) fn forget(&mut self, gone: &Gone) {
-        self.0.retain(|(queue, exchange), _| !gone.has_channel(*queue) && !gone.has_channel(*exchange));
+        self.pairs.retain(|(queue, exchange), _| !gone.has_channel(*queue) && !gone.has_channel(*exchange));
+        self.incomplete.retain(|queue| !gone.has_channel(*queue));
     }
 
     /// The one exchange whose messages each queue had.
     pub(super) fn only(&self) -> HashMap<ChannelId, Option<ChannelId>> {
         let mut only: HashMap<ChannelId, Option<ChannelId>> = HashMap::new();
-        for (queue, exchange) in self.0.keys() {
+        for ((queue, exchange), _) in self.pairs.iter() {
             only.entry(*queue).and_modify(|known| *known = None).or_insert(Some(*exchange));
         }
+        only.extend(self.incomplete.iter().map(|queue| (*queue, None)));
         only
+    }
+
+    /// Pairs that found no room.
+    pub(super) fn shares(&self) -> &Shares {
+        self.pairs.shares()
     }
 }
 
@@ -443,8 +465,9 @@ impl Flow {
     pub(super) fn count_pairs(&mut self, consumer: &Consumer, counted: &Counted, add: bool) {
         let mut exampled: Vec<RowId> = Vec::new();
         let pairs = counted.pairs.iter().map(|pair| (pair.row, Sample { latency_ns: pair.latency_ns, ..consumer.sample }, pair.rule));
+        let teller = (self.names.namer().source, self.now_ns);
         for pair in counted.pairs.iter().filter(|pair| pair.exchange.is_some()) {
-            self.bindings.count((consumer.to.channel, pair.exchange), add);
+            self.bindings.count((consumer.to.channel, pair.exchange), add, teller);
         }
         let unpaired = counted.unpaired.map(|(num, row, rule)| (row, Sample { latency_ns: None, num, ..consumer.sample }, rule));
         for (row, sample, rule) in pairs.chain(unpaired) {
@@ -587,5 +610,35 @@ impl Flow {
         // Exchange and queue, or topic and queue, have names of their own; a Kafka topic has one.
         let is_kafka = from.system == "kafka" && read.system == "kafka";
         !(is_kafka && producer.channel.is_some() && to.channel.is_some() && from.name != read.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_queue_and_exchange_are_shared_out_and_what_found_no_room_proves_nothing() {
+        const EXCHANGE: ChannelId = ChannelId(8_000);
+        let mut bindings = Bindings::default();
+        bindings.count((ChannelId(2), EXCHANGE), true, (SourceId(2), 1));
+        // One source binds 300 queues to a hundred exchanges each.
+        for queue in 0..300 {
+            (0..100).for_each(|exchange| bindings.count((ChannelId(1_000 + queue), ChannelId(4_000 + exchange)), true, (SourceId(1), 2)));
+        }
+        let of = |source| bindings.shares().left_out().get(&SourceId(source)).copied();
+        assert_eq!((bindings.pairs.len(), of(1), of(2)), (MAX_BINDINGS, Some(30_001 - MAX_BINDINGS as u64), None));
+        // Another source finds its share, and what left for it proves nothing of its queue.
+        bindings.count((ChannelId(3), EXCHANGE), true, (SourceId(2), 3));
+        assert_eq!(bindings.shares().num_left_out(), 30_002 - MAX_BINDINGS as u64);
+        bindings.count((ChannelId(1_000), EXCHANGE), true, (SourceId(2), 3));
+        let only = bindings.only();
+        assert_eq!(
+            [ChannelId(2), ChannelId(3), ChannelId(1_000)].map(|queue| only.get(&queue).copied()),
+            [Some(Some(EXCHANGE)), Some(Some(EXCHANGE)), Some(None)]
+        );
+        // Once nothing is bound any more, nothing is proved.
+        bindings.count((ChannelId(2), EXCHANGE), false, (SourceId(2), 4));
+        assert_eq!(bindings.only().get(&ChannelId(2)), None);
     }
 }

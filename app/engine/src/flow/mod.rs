@@ -420,6 +420,8 @@ impl Flow {
         let own = [
             ("interactions", self.rows.shares()),
             ("refusing circuit breakers", self.refusals.shares()),
+            ("operations whose calls are remembered", self.refusals.shares_of_calling()),
+            ("queues bound to exchanges", self.bindings.shares()),
             ("groups that wait", self.waits.shares()),
             ("pairs of request and answer", self.conversations.shares()),
         ];

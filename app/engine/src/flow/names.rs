@@ -508,6 +508,11 @@ impl FlowNames {
         self.services.numbers.source(u32::from(service.0))
     }
 
+    /// The source that told of an operation first.
+    pub(crate) fn operation_source(&self, operation: OperationId) -> Option<SourceId> {
+        self.operation_numbers.source(operation.0)
+    }
+
     /// The source that told of a peer first.
     pub(crate) fn peer_source(&self, peer: PeerId) -> Option<SourceId> {
         self.peers.numbers.source(u32::from(peer.0))

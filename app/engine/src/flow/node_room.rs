@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashSet;
 use switchboard_model::SourceId;
 
+use crate::shares::shared_out;
+
 /// Nodes of the map; what finds no room is the node "other".
 pub(super) const MAX_NODES: usize = 5_000;
 /// Nodes that are no source's: the user, missing parents, what is called "other", a channel and a group of that name.
@@ -32,11 +34,13 @@ impl<K: std::hash::Hash + Eq + Clone> NodeRoom<K> {
         self.limits.is_some()
     }
 
-    /// Takes room for a node of a source; `None` = nobody's. Whether there was some; else that is noted.
-    pub(super) fn take(&mut self, key: &K, source: Option<SourceId>) -> bool {
-        let (Some(limits), Some(source)) = (&self.limits, source) else { return true };
+    /// Takes room for a node of a source; `None` = nobody's. Whether there was some, on a map that may be full whosever share is not;
+    /// else that is noted.
+    pub(super) fn take(&mut self, key: &K, source: Option<SourceId>, is_full: bool) -> bool {
+        let Some(source) = source else { return !is_full };
         let taken = self.taken.entry(source).or_default();
-        if *taken >= limits.get(&source).copied().unwrap_or_default() {
+        let limit = self.limits.as_ref().map_or(usize::MAX, |limits| limits.get(&source).copied().unwrap_or_default());
+        if is_full || *taken >= limit {
             self.left_out.insert((source, key.clone()));
             return false;
         }
@@ -54,34 +58,19 @@ impl<K: std::hash::Hash + Eq + Clone> NodeRoom<K> {
     }
 }
 
-/// Shares out: who needs less than an equal part has what he needs, the others have the rest in equal parts.
-fn shared_out(told: &BTreeMap<SourceId, usize>, room: usize) -> BTreeMap<SourceId, usize> {
-    let mut by_need: Vec<(usize, SourceId)> = told.iter().map(|(source, num)| (*num, *source)).collect();
-    by_need.sort_unstable();
-    let mut left = room;
-    let mut limits = BTreeMap::new();
-    for (at, (need, source)) in by_need.iter().enumerate() {
-        let limit = (left / (by_need.len() - at)).min(*need);
-        left -= limit;
-        limits.insert(*source, limit);
-    }
-    limits
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn whoever_needs_little_has_it_and_the_others_share_the_rest() {
-        let share = |told: &[usize], room: usize| -> Vec<usize> {
-            let told = told.iter().enumerate().map(|(source, num)| (SourceId(source as u32), *num)).collect();
-            shared_out(&told, room).into_values().collect()
-        };
-        assert_eq!(share(&[900], 100), [100]);
-        assert_eq!(share(&[900, 10], 100), [90, 10]);
-        assert_eq!(share(&[900, 10, 80], 100), [45, 10, 45]);
-        assert_eq!(share(&[30, 10, 80], 100), [30, 10, 60]);
-        assert_eq!(share(&[0, 10], 100), [0, 10]);
+    fn what_finds_no_room_is_counted_once_by_its_source() {
+        let mut narrow: NodeRoom<u32> = NodeRoom::new(&BTreeMap::from([(SourceId(1), MAX_NODES), (SourceId(2), 2)]));
+        let num = (0..5_000_u32).filter(|key| narrow.take(key, Some(SourceId(1)), false)).count();
+        assert!(!narrow.take(&4_999, Some(SourceId(1)), false) && narrow.take(&6_000, Some(SourceId(2)), false) && narrow.take(&6_001, None, false));
+        assert_eq!((num, narrow.left_out()), (MAX_NODES - NUM_COMMON - 2, BTreeMap::from([(SourceId(1), 10)])));
+        // A map that is full has room for nobody, also where shares were wide enough.
+        let mut wide: NodeRoom<u32> = NodeRoom::new(&BTreeMap::from([(SourceId(1), 3)]));
+        assert!(!wide.is_narrow() && wide.take(&1, Some(SourceId(1)), false) && !wide.take(&2, Some(SourceId(1)), true) && !wide.take(&3, None, true));
+        assert_eq!(wide.left_out(), BTreeMap::from([(SourceId(1), 1)]));
     }
 }

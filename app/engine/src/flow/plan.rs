@@ -413,8 +413,8 @@ impl Draft<'_> {
         self.adopt(key);
         let is_drawn = |node_id: &NodeId| self.nodes.contains_key(node_id);
         let is_common = matches!(key, NodeKey::Other | NodeKey::User | NodeKey::Missing);
-        let is_full = || !is_common && self.nodes.len() + 3 >= MAX_NODES;
-        if !self.ids.nodes.get(key).is_some_and(is_drawn) && (is_full() || !self.room.take(key, source)) {
+        let is_full = !is_common && self.nodes.len() + 3 >= MAX_NODES;
+        if !self.ids.nodes.get(key).is_some_and(is_drawn) && !self.room.take(key, source, is_full) {
             return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred, None);
         }
         let node_id = self.ids.node(key);

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use hashbrown::{HashMap, HashSet};
+use switchboard_model::SourceId;
 
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
@@ -20,8 +21,11 @@ const MAX_BREAKERS: usize = 1_000;
 const MAX_OPERATIONS: usize = 32;
 /// Targets of an operation: with more of them nothing is proved anyway.
 const MAX_TARGETS: usize = 32;
-/// Operations of which the calls are remembered once they left, beside those that were refused.
+/// Operations of which the calls are remembered once they left, shared out by source, beside those that were refused; further ones are
+/// counted.
 const MAX_CALLING: usize = 16 << 10;
+/// So many of a source leave at once for another's, for each time all are looked at.
+const LEAVE_AT_ONCE: usize = 64;
 
 /// Whom a call goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,13 +132,97 @@ pub(crate) struct Refusals {
     places: SharedMap<(ServiceId, String), Places>,
     /// The spans around refused ones, by the low half of their trace id.
     awaited: HashSet<SpanKey>,
-    /// Who was called under an operation, by spans that are no longer among the last arrivals.
-    calling: HashMap<OperationId, Targets>,
+    calling: Calling,
 }
 
 impl Default for Refusals {
     fn default() -> Self {
-        Self { places: SharedMap::new(MAX_BREAKERS, 0), awaited: HashSet::new(), calling: HashMap::new() }
+        Self { places: SharedMap::new(MAX_BREAKERS, 0), awaited: HashSet::new(), calling: Calling::default() }
+    }
+}
+
+/// Who was called under an operation, by spans that are no longer among the last arrivals.
+#[derive(Debug, Default)]
+struct Calling {
+    known: HashMap<OperationId, (SourceId, Targets)>,
+    /// Operations of which some calls found no room: what is known of them proves nothing.
+    incomplete: HashSet<OperationId>,
+    shares: Shares,
+}
+
+impl Calling {
+    /// A call left; `source` tells whose the operation is.
+    fn note(&mut self, operation: OperationId, target: Target, source: impl FnOnce() -> SourceId) {
+        if let Some((_, targets)) = self.known.get_mut(&operation) {
+            targets.add(target);
+            return;
+        }
+        if operation == OperationId::OVERFLOW || self.incomplete.contains(&operation) {
+            return;
+        }
+        let source = source();
+        if !self.make_room(source) {
+            return self.leave_out(operation, source);
+        }
+        let mut targets = Targets::default();
+        targets.add(target);
+        self.known.insert(operation, (source, targets));
+        self.shares.take(source);
+    }
+
+    /// From now on all calls of an operation are remembered.
+    fn begin(&mut self, operation: OperationId, source: SourceId) {
+        if !self.known.contains_key(&operation) {
+            self.known.insert(operation, (source, Targets::default()));
+            self.shares.take(source);
+        }
+    }
+
+    fn make_room(&mut self, source: SourceId) -> bool {
+        let Some(from) = self.shares.yields_to(source, MAX_CALLING) else { return true };
+        if from == source {
+            return false;
+        }
+        let spare = self.shares.of(from).saturating_sub(self.shares.share(source, MAX_CALLING)).clamp(1, LEAVE_AT_ONCE);
+        let mut of_other: Vec<OperationId> = self.known.iter().filter(|(_, (known, _))| *known == from).map(|(operation, _)| *operation).collect();
+        of_other.sort_unstable();
+        for operation in of_other.into_iter().take(spare) {
+            self.known.remove(&operation);
+            self.shares.give_back(from);
+            self.leave_out(operation, from);
+        }
+        true
+    }
+
+    fn leave_out(&mut self, operation: OperationId, source: SourceId) {
+        if self.incomplete.insert(operation) {
+            self.shares.leave_out(source, 1);
+        }
+    }
+
+    /// Whom an operation called.
+    fn of(&self, operation: OperationId) -> Targets {
+        let mut targets = self.known.get(&operation).map(|(_, targets)| targets.clone()).unwrap_or_default();
+        targets.has_more |= self.incomplete.contains(&operation);
+        targets
+    }
+
+    fn forget(&mut self, gone: &Gone) {
+        let Self { known, incomplete, shares } = self;
+        known.retain(|operation, (source, targets)| {
+            targets.forget(gone);
+            let is_here = gone.operation(*operation) == *operation;
+            if !is_here {
+                shares.give_back(*source);
+            }
+            is_here
+        });
+        incomplete.retain(|operation| gone.operation(*operation) == *operation);
+    }
+
+    fn size_bytes(&self) -> usize {
+        self.known.capacity() * (size_of::<(OperationId, (SourceId, Targets))>() + 2 * size_of::<Target>())
+            + self.incomplete.capacity() * size_of::<OperationId>()
     }
 }
 
@@ -149,9 +237,14 @@ impl Refusals {
         self.places.shares()
     }
 
+    /// Operations whose calls found no room.
+    pub(super) fn shares_of_calling(&self) -> &Shares {
+        &self.calling.shares
+    }
+
     /// What it holds, in bytes, roughly.
     pub(super) fn size_bytes(&self) -> usize {
-        self.calling.capacity() * (size_of::<(OperationId, Targets)>() + 2 * size_of::<Target>()) + self.awaited.capacity() * size_of::<SpanKey>()
+        self.calling.size_bytes() + self.awaited.capacity() * size_of::<SpanKey>()
     }
 
     /// Names that are gone are followed no more, and prove nothing.
@@ -169,18 +262,7 @@ impl Refusals {
             is_here
         });
         self.stop_waiting(&left);
-        self.calling.retain(|operation, targets| {
-            targets.forget(gone);
-            gone.operation(*operation) == *operation
-        });
-    }
-
-    fn note(&mut self, operation: OperationId, target: Target) {
-        if let Some(targets) = self.calling.get_mut(&operation) {
-            targets.add(target);
-        } else if self.calling.len() < MAX_CALLING && operation != OperationId::OVERFLOW {
-            self.calling.entry(operation).or_default().add(target);
-        }
+        self.calling.forget(gone);
     }
 
     /// A span was around a refused one of this breaker.
@@ -244,7 +326,7 @@ impl Flow {
             places.refused.insert(at, facts.operation);
             places.refused.truncate(MAX_OPERATIONS);
             // Whatever is remembered already, of this one all is.
-            self.refusals.calling.entry(facts.operation).or_default();
+            self.refusals.calling.begin(facts.operation, source);
         }
         self.refusals.stop_waiting(&left);
         let parent = SpanKey { span_id: arrival.parent, ..arrival.key };
@@ -260,19 +342,20 @@ impl Flow {
     /// A span is no longer among the last arrivals: what it, or a call under it, says of who is called where is remembered.
     /// Always, for what is refused may come much later.
     pub(super) fn note_calls(&mut self, entry: &Entry) {
-        let Self { hot, rows, refusals, .. } = self;
+        let Self { hot, rows, refusals, names, .. } = self;
         if entry.role == Role::Unseen {
             return;
         }
+        let source_of = |operation: OperationId| names.operation_source(operation).unwrap_or(names.namer().source);
         if let Some(target) = Target::of(entry, entry.service, rows)
             && entry.parent.is_some()
             && let Some(operation) = operation_of(hot, entry.parent_key(), entry.service)
         {
-            refusals.note(operation, target);
+            refusals.calling.note(operation, target, || source_of(operation));
         }
         for (_, call) in hot.chain(entry.first_child) {
             if let Some(target) = Target::of(call, entry.service, rows) {
-                refusals.note(entry.operation, target);
+                refusals.calling.note(entry.operation, target, || source_of(entry.operation));
             }
         }
         refusals.left(entry);
@@ -338,7 +421,7 @@ impl Flow {
             of_breakers.push((of_breaker, places, around));
         }
         let wanted = of_breakers.iter().flat_map(|(_, places, around)| places.refused.iter().chain(around));
-        let mut targets: HashMap<OperationId, Targets> = wanted.map(|operation| (*operation, calling.get(operation).cloned().unwrap_or_default())).collect();
+        let mut targets: HashMap<OperationId, Targets> = wanted.map(|operation| (*operation, calling.of(*operation))).collect();
         targets.remove(&OperationId::OVERFLOW);
         for (_, entry) in self.hot.iter() {
             let Some(targets) = targets.get_mut(&entry.operation) else { continue };
@@ -380,5 +463,35 @@ impl Flow {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_whose_calls_are_remembered_are_shared_out_and_what_found_no_room_proves_nothing() {
+        let target = |number: u16| Target { to: End::Service(ServiceId(number)), is_database: false };
+        let mut calling = Calling::default();
+        let most = MAX_CALLING as u32;
+        for operation in 0..most + 100 {
+            // Each calls twice: it is left out once.
+            (0..2).for_each(|_| calling.note(OperationId(operation + 2), target(5), || SourceId(1)));
+        }
+        assert_eq!((calling.known.len(), calling.shares.num_left_out()), (MAX_CALLING, 100));
+        assert_eq!((calling.of(OperationId(2)).known, calling.of(OperationId(2)).has_more), (vec![target(5)], false));
+        assert!(calling.of(OperationId(most + 50)).has_more);
+        // Another source finds its share: those of the first that leave for it prove nothing from then on.
+        for operation in 0..200 {
+            calling.note(OperationId(100_000 + operation), target(6), || SourceId(2));
+        }
+        assert!((0..200).all(|operation| !calling.of(OperationId(100_000 + operation)).has_more));
+        assert!(calling.known.len() <= MAX_CALLING && calling.of(OperationId(2)).has_more && calling.of(OperationId(2)).known.is_empty());
+        assert_eq!(calling.shares.left_out().get(&SourceId(2)), None);
+        // One that was refused is remembered from now on, but not all of it is known.
+        calling.begin(OperationId(most + 50), SourceId(1));
+        calling.note(OperationId(most + 50), target(7), || SourceId(1));
+        assert_eq!((calling.of(OperationId(most + 50)).known, calling.of(OperationId(most + 50)).has_more), (vec![target(7)], true));
     }
 }

@@ -112,11 +112,8 @@ pub(crate) fn judge(course: &Course<'_>, parts: &[Part<'_>], (lag, lag_s): (Opti
         found.extend(unread.first().map(|part| unread_part(part, &unread, &behind)));
         let blocked: Vec<&Part<'_>> = committed.iter().filter(|part| is_blocked(course, part)).copied().collect();
         found.extend(blocked.iter().max_by_key(|part| (part.lag(), Reverse(part.known.partition))).map(|part| open_transaction(course, part)));
-        let is_explained = |part: &Part<'_>| {
-            let is = |others: &[&Part<'_>]| others.iter().any(|other| other.known.partition == part.known.partition);
-            is(&blocked) || is(&unread)
-        };
-        let free: Vec<&Part<'_>> = lagging.iter().filter(|part| !is_explained(part)).copied().collect();
+        let explained: BTreeSet<i32> = blocked.iter().chain(&unread).map(|part| part.known.partition).collect();
+        let free: Vec<&Part<'_>> = lagging.iter().filter(|part| !explained.contains(&part.known.partition)).copied().collect();
         let is_all_explained = free.is_empty() && !lagging.is_empty();
         let trend = trend(course, &committed, &lagging, &behind);
         let places = lagging.iter().filter_map(|part| Some((part.known.partition, part.position()?)));
@@ -282,10 +279,10 @@ fn growth(course: &Course<'_>, part: &Part<'_>) -> Option<Growth> {
 pub(crate) fn judge_parts(course: &Course<'_>, parts: &[Part<'_>]) -> Vec<LagVerdict> {
     let committed: Vec<&Part<'_>> = parts.iter().filter(|part| part.known.committed().is_some()).collect();
     let lagging: Vec<&Part<'_>> = committed.iter().filter(|part| part.lag() > Some(0)).copied().collect();
-    let (nobody, unread) = (nobody_reads(course).is_some(), unread(course, parts));
+    let nobody = nobody_reads(course).is_some();
+    let unread: BTreeSet<i32> = unread(course, parts).into_iter().map(|part| part.known.partition).collect();
     let trend = trend(course, &committed, &lagging, "");
-    let stuck = stuck_parts(course, &committed, &lagging);
-    let is = |others: &[&Part<'_>], part: &Part<'_>| others.iter().any(|other| other.known.partition == part.known.partition);
+    let stuck: BTreeSet<i32> = stuck_parts(course, &committed, &lagging).into_iter().map(|(part, _)| part.known.partition).collect();
     let verdict = |part: &Part<'_>| {
         let waits = part.lag() > Some(0) || part.is_uncommitted();
         let is_due_later = || {
@@ -294,13 +291,13 @@ pub(crate) fn judge_parts(course: &Course<'_>, parts: &[Part<'_>]) -> Vec<LagVer
         match part.lag() {
             _ if part.is_beyond() => LagVerdict::BeyondEnd,
             _ if waits && course.rebalancing_since_ns.is_some() => LagVerdict::Rebalancing,
-            _ if waits && (nobody || is(&unread, part)) => LagVerdict::NoMembers,
+            _ if waits && (nobody || unread.contains(&part.known.partition)) => LagVerdict::NoMembers,
             None if part.is_empty_and_uncommitted() => LagVerdict::Ok,
             None => LagVerdict::Unknown,
             Some(_) if is_blocked(course, part) => LagVerdict::OpenTransaction,
             Some(0) => LagVerdict::Ok,
             Some(_) if is_due_later() => LagVerdict::Waits,
-            Some(_) if trend.verdict == LagVerdict::Stuck || stuck.iter().any(|(known, _)| known.known.partition == part.known.partition) => LagVerdict::Stuck,
+            Some(_) if trend.verdict == LagVerdict::Stuck || stuck.contains(&part.known.partition) => LagVerdict::Stuck,
             Some(_) if growth(course, part).is_some() => LagVerdict::Growing,
             // Where partitions are not followed one by one, or not for long enough, the sum's verdict is that of all that lag.
             Some(_) if trend.verdict == LagVerdict::Growing && trend.partition.is_none_or(|named| named == part.known.partition) => LagVerdict::Growing,
@@ -337,12 +334,17 @@ fn stuck_parts<'a, 'b>(course: &Course<'_>, committed: &[&Part<'_>], free: &[&'b
     let readers: BTreeMap<i32, u32> =
         members.into_iter().flat_map(|members| GroupMembers::readers(members, course.topic_name)).map(|(member, partition)| (partition, member)).collect();
     let num_readers = readers.values().collect::<BTreeSet<_>>().len();
-    let moved = |member: u32| {
-        let own = committed.iter().filter(|part| readers.get(&part.known.partition) == Some(&member));
-        own.filter_map(|part| part.known.unmoved_since_ns().is_none().then_some(read_ns).or(part.known.moved_ns())).max()
-    };
+    // When any partition of a member last moved.
+    let mut moved: BTreeMap<u32, i64> = BTreeMap::new();
+    for part in committed {
+        let at_ns = part.known.unmoved_since_ns().is_none().then_some(read_ns).or(part.known.moved_ns());
+        if let (Some(member), Some(at_ns)) = (readers.get(&part.known.partition), at_ns) {
+            let known = moved.entry(*member).or_insert(at_ns);
+            *known = (*known).max(at_ns);
+        }
+    }
     let patience_ns = |part: &Part<'_>| match readers.get(&part.known.partition) {
-        Some(member) if num_readers > 1 && moved(*member).is_none_or(|at_ns| read_ns.saturating_sub(at_ns) >= MEMBER_STUCK_NS) => MEMBER_STUCK_NS,
+        Some(member) if num_readers > 1 && moved.get(member).is_none_or(|at_ns| read_ns.saturating_sub(*at_ns) >= MEMBER_STUCK_NS) => MEMBER_STUCK_NS,
         _ => PARTITION_STUCK_NS,
     };
     let since_ns = |part: &&'b Part<'a>| {

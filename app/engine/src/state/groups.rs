@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use room::{Kept, Room};
 use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupKind, GroupOffset, SourceId, TailState, TopicFact};
 
+use crate::shares::shared_out;
 use crate::state::group_members::GroupMembers;
 use crate::state::group_partitions::GroupPartitions;
 use crate::state::group_state::StateCourse;
@@ -20,7 +21,7 @@ use crate::view::GroupView;
 const MAX_TOPICS: usize = 20_000;
 /// Groups kept, shared out by source; further ones are counted.
 const MAX_GROUPS: usize = 20_000;
-/// Pairs of group and topic kept, shared out by source; further ones are counted.
+/// Pairs of group and topic kept, shared out by source; further ones are counted. As many rows of groups without offsets are shown besides.
 const MAX_GROUP_TOPICS: usize = 20_000;
 /// Groups' topics up to which what follows from a reading is kept until something new comes.
 const MOST_KEPT_STANDINGS: usize = 10_000;
@@ -30,6 +31,8 @@ const MOST_KEPT_STANDINGS: usize = 10_000;
 pub(crate) struct Groups {
     clusters: BTreeMap<String, Cluster>,
     room: Room,
+    /// Rows of groups without offsets that found no room when they were shown last, by source.
+    rows_left_out: BTreeMap<SourceId, u64>,
     /// Partitions of all groups.
     num_partitions: usize,
 }
@@ -143,6 +146,13 @@ pub(crate) struct GroupHead {
     pub(crate) members: Option<GroupMembers>,
     pub(crate) members_reason: Option<String>,
     pub(crate) error: Option<String>,
+}
+
+impl GroupHead {
+    /// Whether it is told as a reader without offsets too.
+    fn is_listed_as_reader(&self) -> bool {
+        matches!(self.kind, Some(GroupKind::Share | GroupKind::Streams | GroupKind::Other(_)))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -289,7 +299,6 @@ impl Groups {
             return;
         }
         let is_followed = self.num_partitions <= MOST_FOLLOWED;
-        let mut num_partitions = 0;
         let mut by_topic: BTreeMap<&str, Vec<&GroupOffset>> = BTreeMap::new();
         for offset in &fact.offsets {
             by_topic.entry(&offset.topic).or_default().push(offset);
@@ -307,9 +316,10 @@ impl Groups {
             let on_topic = group.topics.entry(name.to_owned()).or_default();
             let num_before = on_topic.partitions.len();
             on_topic.apply(read_ns, &offsets, (whole, memberless, is_followed));
-            num_partitions += on_topic.partitions.len().saturating_sub(num_before);
+            // At once: to make room for the next topic, all are counted anew.
+            let num_more = on_topic.partitions.len().saturating_sub(num_before);
+            self.num_partitions += num_more;
         }
-        self.num_partitions += num_partitions;
         if is_followed && self.num_partitions > MOST_FOLLOWED {
             let all = self.clusters.values_mut().flat_map(|cluster| cluster.groups.values_mut()).flat_map(|group| group.topics.values_mut());
             all.for_each(|on_topic| on_topic.courses = None);
@@ -382,8 +392,12 @@ impl Groups {
         let num_group_topics = self.clusters.values().flat_map(|cluster| cluster.groups.values()).map(|group| group.topics.len()).sum();
         let is_large = num_group_topics > MOST_KEPT_STANDINGS;
         let mut views = Vec::with_capacity(num_group_topics);
+        let mut rooms = self.room_without_offsets();
+        self.rows_left_out.clear();
         for (cluster_name, cluster) in &mut self.clusters {
             let failure = sources.failure(cluster_name);
+            let room = rooms.entry(cluster.source).or_default();
+            let mut num_without_room = 0;
             for (name, group) in &mut cluster.groups {
                 let Some(head) = group.head.get() else { continue };
                 if group.gone_ns > Some(head.read_ns) {
@@ -410,26 +424,51 @@ impl Groups {
                     }
                 }
                 // Groups without offsets read all the same: what their members are assigned, or topics that nobody tells.
-                let num_with_offsets = views.len();
-                let is_listed_as_reader = matches!(head.kind, Some(GroupKind::Share | GroupKind::Streams | GroupKind::Other(_)));
-                for topic_name in head.members.iter().filter(|_| is_listed_as_reader).flat_map(GroupMembers::topics) {
-                    let is_told = views[num_before..num_with_offsets].iter().any(|view| view.topic == topic_name);
+                if !head.is_listed_as_reader() {
+                    continue;
+                }
+                let mut is_shown = views.len() > num_before;
+                let mut show = |topic_name: Option<&str>| {
+                    if *room == 0 {
+                        num_without_room += 1;
+                        return;
+                    }
+                    *room -= 1;
+                    let standing = Standing::without_offsets(head, rebalancing_since_ns, topic_name);
+                    views.push(standing.view(head, (cluster_name, name, topic_name.unwrap_or_default()), failure, now_ns));
+                };
+                for topic_name in head.members.iter().flat_map(GroupMembers::topics) {
                     let is_there = cluster.topics.get(topic_name).is_none_or(|topic| !topic.is_gone());
-                    if !is_told && is_there && !group.topics.contains_key(topic_name) && views.len() < MAX_GROUP_TOPICS {
-                        views.push(Standing::without_offsets(head, rebalancing_since_ns, Some(topic_name)).view(
-                            head,
-                            (cluster_name, name, topic_name),
-                            failure,
-                            now_ns,
-                        ));
+                    if is_there && !group.topics.contains_key(topic_name) {
+                        is_shown = true;
+                        show(Some(topic_name));
                     }
                 }
-                if is_listed_as_reader && views.len() == num_before && views.len() < MAX_GROUP_TOPICS {
-                    views.push(Standing::without_offsets(head, rebalancing_since_ns, None).view(head, (cluster_name, name, ""), failure, now_ns));
+                if !is_shown {
+                    show(None);
                 }
+            }
+            if num_without_room > 0 {
+                *self.rows_left_out.entry(cluster.source).or_default() += num_without_room;
             }
         }
         views
+    }
+
+    /// How many rows of groups without offsets each source may have.
+    fn room_without_offsets(&self) -> BTreeMap<SourceId, usize> {
+        let mut needs: BTreeMap<SourceId, usize> = BTreeMap::new();
+        for cluster in self.clusters.values() {
+            let heads = cluster.groups.values().filter(|group| !group.is_gone()).filter_map(|group| group.head.get());
+            let num_topics = |head: &GroupHead| head.members.as_ref().map_or(0, |members| members.topics().count());
+            *needs.entry(cluster.source).or_default() += heads.filter(|head| head.is_listed_as_reader()).map(|head| num_topics(head).max(1)).sum::<usize>();
+        }
+        shared_out(&needs, MAX_GROUP_TOPICS)
+    }
+
+    /// Rows of groups without offsets that found no room when they were shown last, by source.
+    pub(crate) fn rows_left_out(&self) -> &BTreeMap<SourceId, u64> {
+        &self.rows_left_out
     }
 
     fn cluster(&mut self, cluster: &ClusterRef) -> &mut Cluster {

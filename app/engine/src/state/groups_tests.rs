@@ -352,6 +352,48 @@ fn groups_without_offsets_are_bounded_too() {
     assert_eq!(groups.clusters.values().map(|cluster| cluster.groups.len()).sum::<usize>(), MAX_GROUPS);
 }
 
+#[test]
+fn partitions_are_counted_once_also_where_room_is_made_for_them() {
+    let mut groups = Groups::default();
+    for (source, num) in [(1, MAX_GROUP_TOPICS), (2, 100)] {
+        groups.set_teller(SourceId(source), S);
+        let offsets = (0..num).map(|number| GroupOffset { topic: format!("t{number}"), ..offset(0, Some(1), Some(0), Some(2)) }).collect();
+        groups.apply_group(&GroupFact { cluster: ClusterRef { name: format!("cluster-{source}"), ..cluster() }, ..group(1, offsets) }, S);
+    }
+    let topics = groups.clusters.values().flat_map(|cluster| cluster.groups.values()).flat_map(|group| group.topics.values());
+    let num: usize = topics.map(|on_topic| on_topic.partitions.len()).sum();
+    assert_eq!((groups.num_partitions, groups.shares()[2].of(SourceId(2))), (num, 100));
+    assert!(num <= MAX_GROUP_TOPICS, "{num}");
+}
+
+#[test]
+fn rows_of_groups_without_offsets_are_shared_out_by_source_and_what_finds_no_room_is_counted() {
+    let mut groups = Groups::default();
+    let names: Vec<String> = (0..200).map(|number| format!("t{number}")).collect();
+    let assignment: Vec<(&str, i32)> = names.iter().map(|name| (name.as_str(), 0)).collect();
+    let tell = |groups: &mut Groups, source: u32, num: usize, members: Option<&[GroupMember]>| {
+        groups.set_teller(SourceId(source), S);
+        for number in 0..num {
+            let cluster = ClusterRef { name: format!("cluster-{source}"), ..cluster() };
+            let share = GroupFact {
+                cluster,
+                group: format!("g{number}"),
+                kind: Some(GroupKind::Share),
+                members: members.map(<[GroupMember]>::to_vec),
+                ..group(1, vec![])
+            };
+            groups.apply_group(&share, S);
+        }
+    };
+    // The first alone would fill all rows, and comes first by name.
+    tell(&mut groups, 1, 150, Some(&[member("c-1", &assignment)]));
+    tell(&mut groups, 2, 3, None);
+    let views = groups.views(S, &Sources::default());
+    let num = |name: &str| views.iter().filter(|view| view.cluster.as_deref() == Some(name)).count();
+    assert_eq!((num("cluster-1"), num("cluster-2")), (MAX_GROUP_TOPICS - 3, 3));
+    assert_eq!(*groups.rows_left_out(), BTreeMap::from([(SourceId(1), (150 * 200 - (MAX_GROUP_TOPICS - 3)) as u64)]));
+}
+
 #[path = "verdict_tests.rs"]
 mod verdicts;
 

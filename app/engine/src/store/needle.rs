@@ -11,26 +11,33 @@ const LONG_BYTES: usize = 64;
 /// A character of the text in its cases, as UTF-8.
 type Cases = Vec<Vec<u8>>;
 
-/// See the module. Two characters are the same if one is the other's single upper or lower case.
+/// See the module. Two characters are the same if one is the other's single upper or lower case; in a long text also if both have the
+/// same one.
 #[derive(Debug)]
 pub(crate) struct Needle {
     /// In lower case, of a text of ASCII.
     folded: Option<Vec<u8>>,
     has_letters: bool,
-    /// Of any other text.
+    /// Of any other text that is short.
     cases: Vec<Cases>,
+    /// Of any other text that is long.
+    long: Option<LongText>,
 }
 
 impl Needle {
     /// Looks for this text, which is not empty.
     pub(crate) fn new(text: &str) -> Self {
         let folded = text.is_ascii().then(|| text.to_ascii_lowercase().into_bytes());
-        let cases = if folded.is_some() { Vec::new() } else { text.chars().map(cases_of).collect() };
-        Self { folded, has_letters: text.bytes().any(|byte| byte.is_ascii_alphabetic()), cases }
+        let long = (folded.is_none() && text.len() > LONG_BYTES).then(|| LongText::new(text));
+        let cases = if folded.is_some() || long.is_some() { Vec::new() } else { text.chars().map(cases_of).collect() };
+        Self { folded, has_letters: text.bytes().any(|byte| byte.is_ascii_alphabetic()), cases, long }
     }
 
     /// Where the text first stands in a value: from, to.
     pub(crate) fn find(&self, value: &[u8]) -> Option<(usize, usize)> {
+        if self.long.is_some() {
+            return self.find_long(value);
+        }
         let Some(folded) = &self.folded else { return self.find_cases(value, 0) };
         let (first, last_start) = (*folded.first()?, value.len().checked_sub(folded.len())?);
         if folded.len() > LONG_BYTES {
@@ -60,6 +67,9 @@ impl Needle {
 
     /// Calls back with places where the text stands, from and to; the callback says from where on to look for the next.
     pub(crate) fn each(&self, bytes: &[u8], mut found: impl FnMut(usize, usize) -> usize) {
+        if let Some(long) = &self.long {
+            return long.each(bytes, found);
+        }
         let Some(folded) = &self.folded else {
             let mut from = 0;
             while let Some((start, end)) = self.find_cases(bytes, from) {
@@ -113,10 +123,88 @@ impl Needle {
     }
 }
 
+/// A long text, looked for in one pass over the characters (Knuth, Morris and Pratt), which are compared folded.
+#[derive(Debug)]
+struct LongText {
+    letters: Vec<char>,
+    /// After so many characters that were the same: so many of them may be the text's first ones again.
+    again: Vec<usize>,
+}
+
+impl LongText {
+    fn new(text: &str) -> Self {
+        let letters: Vec<char> = text.chars().map(fold).collect();
+        let mut again = vec![0; letters.len() + 1];
+        let mut len = 0;
+        for (at, letter) in letters.iter().enumerate().skip(1) {
+            while len > 0 && *letter != letters[len] {
+                len = again[len];
+            }
+            len += usize::from(*letter == letters[len]);
+            again[at + 1] = len;
+        }
+        Self { letters, again }
+    }
+
+    /// As [`Needle::each`].
+    fn each(&self, bytes: &[u8], mut found: impl FnMut(usize, usize) -> usize) {
+        let Self { letters, again } = self;
+        if bytes.len() < letters.len() {
+            return;
+        }
+        // Where the last characters stand, as many as the text has.
+        let mut starts = vec![0; letters.len()];
+        let (mut at, mut num_read, mut len, mut next) = (0, 0, 0, 0);
+        while at < bytes.len() {
+            let (letter, num_bytes) = letter_of(&bytes[at..]);
+            starts[num_read % letters.len()] = at;
+            num_read += 1;
+            at += num_bytes;
+            while len > 0 && letter != Some(letters[len]) {
+                len = again[len];
+            }
+            len += usize::from(letter == Some(letters[len]));
+            if len < letters.len() {
+                continue;
+            }
+            len = again[len];
+            let start = starts[num_read % letters.len()];
+            if start >= next {
+                next = found(start, at);
+            }
+            if next > at {
+                (at, len) = (next, 0);
+            }
+        }
+    }
+}
+
+/// The first character, folded, and how many bytes it has; `None` = the first byte begins none.
+fn letter_of(bytes: &[u8]) -> (Option<char>, usize) {
+    let num_bytes = match bytes.first() {
+        Some(byte @ 0..=0x7f) => return (Some(char::from(byte.to_ascii_lowercase())), 1),
+        Some(0xc2..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf4) => 4,
+        _ => return (None, 1),
+    };
+    let letter = bytes.get(..num_bytes).and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(|text| text.chars().next());
+    letter.map_or((None, 1), |letter| (Some(fold(letter)), num_bytes))
+}
+
+/// The lower case of the upper case, where these are single characters.
+fn fold(letter: char) -> char {
+    let upper = single(letter.to_uppercase()).unwrap_or(letter);
+    single(upper.to_lowercase()).unwrap_or(upper)
+}
+
+fn single(mut cases: impl Iterator<Item = char>) -> Option<char> {
+    cases.next().filter(|_| cases.next().is_none())
+}
+
 fn cases_of(letter: char) -> Cases {
-    let single = |mut cases: Box<dyn Iterator<Item = char>>| cases.next().filter(|_| cases.next().is_none());
     let mut cases = vec![letter.to_string().into_bytes()];
-    for other in [single(Box::new(letter.to_lowercase())), single(Box::new(letter.to_uppercase()))].into_iter().flatten() {
+    for other in [single(letter.to_lowercase()), single(letter.to_uppercase())].into_iter().flatten() {
         let other = other.to_string().into_bytes();
         if !cases.contains(&other) {
             cases.push(other);
@@ -161,19 +249,14 @@ mod tests {
                 let needle = Needle::new(&(part.repeat(num_before) + end));
                 assert_linear(&format!("{part:?} before {end:?}"), 1 << 16, text, |bytes| places(bytes, &needle));
             }
-            // Those that are typed are short, or of ASCII where they are pasted out of a log.
-            if part.is_ascii() && end.is_ascii() {
-                let both = |len: usize| (text(len * 4), Needle::new(&(part.repeat(len / part.len()) + end)));
-                assert_linear(&format!("a needle that grows with the text, of {part:?} before {end:?}"), 1 << 14, both, |(bytes, needle)| {
-                    places(bytes, needle)
-                });
-            }
+            let both = |len: usize| (text(len * 4), Needle::new(&(part.repeat(len / part.len()) + end)));
+            assert_linear(&format!("a needle that grows with the text, of {part:?} before {end:?}"), 1 << 14, both, |(bytes, needle)| places(bytes, needle));
         }
     }
 
     #[test]
     fn a_long_text_is_found_in_any_case_wherever_it_stands() {
-        for part in ["Order ", "4711 "] {
+        for part in ["Order ", "4711 ", "Überhöhung ", "Заказ ", "注文 "] {
             let text = part.repeat(40);
             let needle = Needle::new(&text.to_lowercase());
             for padding in [0, 1, 100, CHUNK_BYTES - 7, 3 * CHUNK_BYTES] {
@@ -184,11 +267,44 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_text_of_any_script_is_found_between_bytes_that_are_no_text() {
+        let text = "Größe XL, ".repeat(8);
+        let needle = Needle::new(&text.to_uppercase().replace("SS", "ẞ"));
+        let value = [b"\xc3\xff\xe6\x97".as_slice(), text.as_bytes(), b"\xc3", text.as_bytes(), b"\xf0\x9f"].concat();
+        let mut places = Vec::new();
+        needle.each(&value, |start, end| {
+            places.push((start, end));
+            end
+        });
+        let len = text.len();
+        assert_eq!(places, [(4, 4 + len), (5 + len, 5 + 2 * len)]);
+        // What reaches over a byte that is no text is not found.
+        let half = text.len() / 2;
+        assert_eq!(needle.find(&[&text.as_bytes()[..half], b"\xff", &text.as_bytes()[half..]].concat()), None);
+    }
+
     fn naive(text: &str, needle: &str) -> bool {
         text.to_lowercase().contains(&needle.to_lowercase())
     }
 
     proptest! {
+        #[test]
+        fn finds_every_place_of_a_long_text(parts in proptest::collection::vec("[aAäÄ]{1,3}", 1..60), needle in "ä[aAäÄ]{0,2}", times in 33..40_usize) {
+            // Long enough not to be compared place by place, and short enough to stand there more than once.
+            let needle = needle.repeat(times);
+            let text = parts.join("") + &needle + &parts.join("") + &needle;
+            let (letters, wanted): (Vec<char>, Vec<char>) = (text.chars().map(fold).collect(), needle.chars().map(fold).collect());
+            let naive: Vec<usize> = letters.windows(wanted.len()).enumerate().filter(|(_, window)| **window == *wanted).map(|(at, _)| at).collect();
+            let mut places = Vec::new();
+            Needle::new(&needle).each(text.as_bytes(), |start, _| {
+                places.push(text[..start].chars().count());
+                start + 1
+            });
+            prop_assert!(needle.len() > LONG_BYTES);
+            prop_assert_eq!(places, naive);
+        }
+
         #[test]
         fn finds_what_a_naive_search_finds(parts in proptest::collection::vec("[abAB1 äÄ]{0,6}", 1..8), needle in "[abAB1äÄ]{1,3}", padding in 0..40_000_usize) {
             let text = format!("{}{}", "x".repeat(padding), parts.join("-"));

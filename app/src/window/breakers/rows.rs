@@ -180,7 +180,9 @@ fn others(breaker: &BreakerView, snapshot: &Snapshot, now_ns: i64) -> Vec<Row> {
         let row = row.toned(state.tone);
         state.glyph.map_or(row.clone(), |sign| row.signed(sign))
     };
-    snapshot.breakers.iter().filter(is_other).take(CHANGES_MAX).map(row).collect()
+    let mut rows: Vec<Row> = snapshot.breakers.iter().filter(is_other).take(CHANGES_MAX).map(row).collect();
+    rows.extend(Row::more(snapshot.breakers.iter().filter(is_other).count(), CHANGES_MAX));
+    rows
 }
 
 fn changes(breaker: &BreakerView, now_ns: i64) -> Vec<Row> {

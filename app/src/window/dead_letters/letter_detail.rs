@@ -135,7 +135,9 @@ impl<'a> Letter<'a> {
         if let Some(shown) = self.planned.and_then(|planned| planned.shown.as_ref()) {
             let counts = shown.diff.counts();
             let note = format!("{} kept · {} stripped · {} added", counts.kept, counts.removed, counts.added + counts.changed);
-            return Section::new("Headers as they will be sent", shown.diff.changes.iter().take(HEADERS_MAX).map(change_row).collect()).noted(&note);
+            let mut rows: Vec<Row> = shown.diff.changes.iter().take(HEADERS_MAX).map(change_row).collect();
+            rows.extend(Row::more(shown.diff.changes.len(), HEADERS_MAX));
+            return Section::new("Headers as they will be sent", rows).noted(&note);
         }
         let Some(record) = self.record else { return Section::default() };
         if !record.headers_readable {
@@ -145,7 +147,7 @@ impl<'a> Letter<'a> {
             let shown = header_in_line(name, value.as_deref());
             Row::pair(name, &shown.text).read(shown.how)
         });
-        Section::new("Headers as they are", rows.collect())
+        Section::new("Headers as they are", rows.chain(Row::more(record.headers.len(), HEADERS_MAX)).collect())
     }
 
     /// One JSON value with ids and times.

@@ -246,6 +246,7 @@ fn links(group: &GroupView, detail: Option<&GroupDetail>, snapshot: &Snapshot) -
         let target = Target::Group { cluster: group.cluster.clone(), group: other.clone(), topic: group.topic.clone() };
         rows.push(Row::link(&format!("{other} reads it too"), "", Some(ViewAction::Goto(target))));
     }
+    rows.extend(Row::more(detail.map_or(0, |detail| detail.others.len()), ROWS_MAX));
     rows
 }
 

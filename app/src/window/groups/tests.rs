@@ -10,6 +10,7 @@ use crate::window::{
     testing::{self, FixedSource, NOW_NS},
     view::Target,
     view_harness::{Step, copied, goto, harness, picture, press, run, settle},
+    widgets::detail::Row,
 };
 
 type Harness = egui_kittest::Harness<'static, WindowApp>;
@@ -59,6 +60,16 @@ fn detail(view: GroupView) -> GroupDetail {
         history: (0..60).map(point).collect(),
         others: vec!["fraud".to_owned(), "shipping".to_owned()],
     }
+}
+
+#[test]
+fn what_is_not_listed_is_counted() {
+    let business = business();
+    let view = business.groups.iter().find(|view| view.group == "inventory").expect("a group").clone();
+    let known = GroupDetail { others: (0..70).map(|number| format!("reader-{number}")).collect(), ..detail(view.clone()) };
+    let words = super::group_detail::detail(&view, Some(&known), &business, NOW_NS);
+    assert!(words.sections.iter().any(|section| section.rows.last() == Some(&Row::text("and 6 more"))), "{words:?}");
+    assert_eq!([Row::more(12, 12), Row::more(1_300, 12)], [None, Some(Row::text("and 1,288 more"))]);
 }
 
 fn source() -> FixedSource {

@@ -35,6 +35,9 @@ const DETAIL_PT: f32 = 372.0;
 /// Height of a value at most, points.
 const PAYLOAD_PT: f32 = 300.0;
 
+/// Groups named beside a topic.
+const GROUPS_NAMED_MAX: usize = 6;
+
 /// What can be looked for.
 const FILTER_HINT: &str = "Key, text, number or 2@100";
 
@@ -405,7 +408,7 @@ fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot
         if records.evicted > 0 {
             ui.label(dim(format!("· {} evicted", figures::count(records.evicted))));
         }
-        for group in snapshot.groups.iter().filter(|group| reads(group)).take(6) {
+        for group in snapshot.groups.iter().filter(|group| reads(group)).take(GROUPS_NAMED_MAX) {
             let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
             let text = RichText::new(visible(&group.group)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Accent));
             let response = ui.add(link(text)).on_hover_text("The group that reads it");
@@ -413,6 +416,10 @@ fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot
             if response.clicked() {
                 asked = Some(ViewAction::Goto(target));
             }
+        }
+        let num_groups = snapshot.groups.iter().filter(|group| reads(group)).count();
+        if num_groups > GROUPS_NAMED_MAX {
+            ui.label(dim(format!("and {} more groups", figures::count((num_groups - GROUPS_NAMED_MAX) as u64))));
         }
         if topic.is_some_and(|topic| topic.has_dead_letters) {
             let text = RichText::new("dead letters").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad));

@@ -268,6 +268,7 @@ fn events(span: &SpanView) -> Vec<Row> {
         let tone = if event.name == "exception" { Tone::Bad } else { Tone::Quiet };
         rows.push(Row::link(&event.name, &event_time(event, span), None).toned(tone));
         rows.extend(event.attributes.iter().take(ROWS_MAX).map(|(key, value)| attribute(key, value)));
+        rows.extend(Row::more(event.attributes.len(), ROWS_MAX));
     }
     more(&mut rows, span.events.len(), ROWS_MAX);
     rows

@@ -154,7 +154,8 @@ impl FindScan {
         if cancelled.load(Ordering::Relaxed) {
             return;
         }
-        let not_looked = self.not_looked(&progress, totals);
+        let mut not_looked: Vec<String> = sought.cut_off().into_iter().collect();
+        not_looked.extend(self.not_looked(&progress, totals));
         progress.tell(not_looked, true);
     }
 

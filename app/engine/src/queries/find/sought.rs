@@ -4,13 +4,14 @@ use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::super::position::Position;
 use super::super::written::Written;
+use super::words;
 use crate::store::{Needle, StoredValue, TextSearch};
 
 /// Characters of an excerpt on either side of what was found.
 const AROUND_BYTES: usize = 48;
 /// Decimal numbers from here on may be trace ids: Datadog writes them so.
 const LEAST_DECIMAL_TRACE: u64 = 1 << 32;
-/// A text is cut here, in bytes.
+/// A text is cut here, in bytes, which is told.
 const MAX_TEXT_BYTES: usize = 1_000;
 
 /// See the module.
@@ -25,14 +26,24 @@ pub(crate) struct Sought {
     pub(crate) double: Option<f64>,
     /// A place on a channel.
     pub(crate) position: Option<Position>,
+    /// Whether only the beginning of the text is looked for.
+    pub(crate) is_cut: bool,
 }
 
 impl Sought {
     /// Reads a text.
     pub(crate) fn new(text: &str) -> Self {
         let text = text.trim();
-        let end = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|end| *end <= MAX_TEXT_BYTES).last().unwrap_or(0);
-        let text = &text[..end];
+        let beginning = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+        Self { is_cut: beginning.len() < text.len(), ..Self::of(beginning) }
+    }
+
+    /// What of a text is not looked for, in words.
+    pub(crate) fn cut_off(&self) -> Option<String> {
+        self.is_cut.then(|| format!("the end of the text: its first {} bytes are looked for", words::number(MAX_TEXT_BYTES as u64)))
+    }
+
+    fn of(text: &str) -> Self {
         if text.is_empty() {
             return Self::default();
         }

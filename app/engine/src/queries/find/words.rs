@@ -65,7 +65,7 @@ pub(crate) fn looked(rows: [u64; 3]) -> Vec<String> {
 }
 
 /// A million and more with one decimal, all else with its thousands set apart.
-fn number(num: u64) -> String {
+pub(crate) fn number(num: u64) -> String {
     if num >= 1_000_000 {
         return format!("{}.{} M", num / 1_000_000, num / 100_000 % 10);
     }

@@ -358,6 +358,10 @@ fn what_was_looked_at_and_what_not_is_told() {
         "orders.audit: not tailed",
     ];
     assert_eq!(last.not_looked, not_looked);
+    // A text that is cut is found by its beginning, and told.
+    let long = self::pages(&store, &"é".repeat(501), 10);
+    assert_eq!(long.last().and_then(|page| page.not_looked.first()).map(String::as_str), Some("the end of the text: its first 1,000 bytes are looked for"));
+    assert!(self::pages(&store, &"é".repeat(500), 10).iter().flat_map(|page| &page.not_looked).all(|words| !words.contains("the end of the text")));
     let nothing = self::pages(&store, "  ", 10);
     assert_eq!((nothing.len(), nothing[0].is_done, nothing[0].looked_at), (1, true, 0));
 }

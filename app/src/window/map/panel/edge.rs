@@ -136,6 +136,7 @@ impl About<'_> {
                 tone: Tone::Quiet,
             });
         }
+        rows.extend(Row::more(group.members.as_ref().map_or(0, Vec::len), 6));
         let age = group.read_ns.map(|read_ns| format!("read {} ago", figures::age(self.now_ns - read_ns))).unwrap_or_default();
         section(&format!("Group {}", visible(&group.group)), &age, rows)
     }

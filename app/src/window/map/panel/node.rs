@@ -79,7 +79,9 @@ impl About<'_> {
         if verdict.is_empty() {
             verdict.push((quiet_verdict(node, known), Tone::Quiet));
         }
+        let num_more = verdict.len().saturating_sub(5);
         verdict.truncate(5);
+        verdict.extend((num_more > 0).then(|| (format!("and {num_more} more"), Tone::Quiet)));
         verdict
     }
 

@@ -8,6 +8,7 @@ pub(crate) use ui::{framed_ui, head_ui, section_ui};
 
 use crate::window::{
     breakers::Piece,
+    figures,
     map::scene::{Glyph, Tone},
     sanitise::visible,
     view::{Target, ViewAction},
@@ -164,6 +165,11 @@ impl Row {
     /// A sentence.
     pub(crate) fn text(text: &str) -> Self {
         Self::Text { text: visible(text).into_owned(), tone: Tone::Quiet }
+    }
+
+    /// How many more there are than so many, which are shown; `None` = there are not more.
+    pub(crate) fn more(num: usize, most: usize) -> Option<Self> {
+        (num > most).then(|| Self::text(&format!("and {} more", figures::count((num - most) as u64))))
     }
 
     /// One of a list.
