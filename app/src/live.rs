@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,10 @@ impl Wake {
 #[derive(Clone)]
 pub struct LiveSession {
     current: Arc<Mutex<Option<Session>>>,
+    /// No session is begun any more.
+    is_over: Arc<AtomicBool>,
+    /// Held by whoever begins a session anew: one at a time.
+    beginning: Arc<tokio::sync::Mutex<()>>,
     sources: SourcesDesk,
     memory_bytes: usize,
     runtime: tokio::runtime::Handle,
@@ -55,6 +60,8 @@ impl LiveSession {
         let session = start(profile, memory_bytes, runtime, &wake)?;
         Ok(Self {
             current: Arc::new(Mutex::new(Some(session))),
+            is_over: Arc::default(),
+            beginning: Arc::default(),
             sources: SourcesDesk::new(profile.clone(), path.map(Path::to_owned), memory_bytes, runtime, {
                 let wake = wake.clone();
                 Box::new(move || wake.call())
@@ -112,6 +119,7 @@ impl LiveSession {
 
     /// Takes the session out, to be finished.
     pub fn take(&self) -> anyhow::Result<Session> {
+        self.is_over.store(true, Ordering::SeqCst);
         self.current.lock().take().ok_or_else(|| anyhow::anyhow!("the session was just being begun anew; nothing can be written"))
     }
 
@@ -122,8 +130,14 @@ impl LiveSession {
     }
 
     async fn begin_anew(&self) {
-        let Some(old) = self.current.lock().take() else { return };
-        old.stop().await;
+        let _one_at_a_time = self.beginning.lock().await;
+        if self.is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        let old = self.current.lock().take();
+        if let Some(old) = old {
+            old.stop().await;
+        }
         match start(&self.sources.board().profile, self.memory_bytes, &self.runtime, &self.wake) {
             Ok(session) => *self.current.lock() = Some(session),
             Err(error) => tracing::error!(%error, "The session could not be begun anew."),

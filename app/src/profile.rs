@@ -518,9 +518,9 @@ mod tests {
         ] {
             assert_linear(&format!("{part:?} after {begin:?}"), 1 << 17, repeated(begin, part), |text| Profile::parse(text, "p.toml").is_ok());
         }
-        let tables = |num: usize| (0..num).map(|number| format!("[a{number}.b]\n")).chain((0..num).map(|number| format!("[a{number}]\n"))).collect::<String>();
+        let tables = |num: usize| [".b", ""].map(|part| (0..num).map(|number| format!("[a{number}{part}]")).collect::<Vec<_>>().join("\n")).join("\n");
         assert_linear("tables after their parts", 1 << 12, tables, |text| Profile::parse(text, "p.toml").is_ok());
-        let keys = |num: usize| (0..num).map(|number| format!("otlp.a{number}.b = 1\n")).collect::<String>();
+        let keys = |num: usize| (0..num).map(|number| format!("otlp.a{number}.b = 1")).collect::<Vec<_>>().join("\n");
         assert_linear("dotted keys", 1 << 12, keys, |text| Profile::parse(text, "p.toml").is_ok());
     }
 

@@ -62,8 +62,9 @@ pub(super) fn waits_for(lines: &[CanaryLine], now_ns: i64) -> (String, bool) {
     (words, is_untellable)
 }
 
-/// Why the rest stops by itself; `None` = it goes on. `dead_again`: that a letter came back, in words. `before`: who read when the run began.
-pub(super) fn halt_reason(dead_again: Option<String>, before: &Readers, now: &Readers, lag_margin: u64) -> Option<String> {
+/// Why the rest stops by itself; `None` = it goes on. `dead_again`: that a letter came back, in words. `before`: who read when the run began; a lag that
+/// was not known then is measured by what it is when it becomes known.
+pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now: &Readers, lag_margin: u64) -> Option<String> {
     if dead_again.is_some() {
         return dead_again;
     }
@@ -74,9 +75,15 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &Readers, now: &Re
         }
     }
     for reader in &now.groups {
-        let lag_before = before.groups.iter().find(|other| other.group == reader.group).and_then(|other| other.lag).unwrap_or(0);
+        let Some(lag) = reader.lag else { continue };
+        let lag_before = if let Some(known) = before.groups.iter_mut().find(|other| other.group == reader.group) {
+            *known.lag.get_or_insert(lag)
+        } else {
+            before.groups.push(reader.clone());
+            lag
+        };
         let limit = lag_before.saturating_add(lag_margin);
-        if let Some(lag) = reader.lag.filter(|lag| *lag > limit) {
+        if lag > limit {
             return Some(format!("{} is {lag} behind, more than {limit}", reader.group));
         }
     }
@@ -183,10 +190,17 @@ mod tests {
             (readers(Some(0), BreakerState::Open), Some("the breaker inventory → postgres opened")),
             (readers(Some(0), BreakerState::ForcedOpen), Some("the breaker inventory → postgres opened")),
         ] {
-            assert_eq!(halt_reason(None, &before, &now, 500).as_deref(), reason);
+            assert_eq!(halt_reason(None, &mut before.clone(), &now, 500).as_deref(), reason);
         }
         let open = readers(Some(0), BreakerState::Open);
-        assert_eq!(halt_reason(None, &open, &open, 500), None);
-        assert_eq!(halt_reason(Some("t-dlt 0@7 came back dead".into()), &open, &open, 500).as_deref(), Some("t-dlt 0@7 came back dead"));
+        assert_eq!(halt_reason(None, &mut open.clone(), &open, 500), None);
+        let came_back = || Some("t-dlt 0@7 came back dead".to_owned());
+        assert_eq!(halt_reason(came_back(), &mut open.clone(), &open, 500), came_back());
+        // What was not known when the run began was not 0.
+        for mut before in [readers(None, BreakerState::Closed), Readers::default()] {
+            assert_eq!(halt_reason(None, &mut before, &readers(Some(9_000), BreakerState::Closed), 500), None);
+            let worse = halt_reason(None, &mut before, &readers(Some(9_501), BreakerState::Closed), 500);
+            assert_eq!(worse.as_deref(), Some("inventory is 9501 behind, more than 9500"));
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::replay::desk::{Pace, Shared};
 use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
 use crate::replay::plan::{Built, build};
 use crate::replay::prepare::{Reading, position};
-use crate::replay::readers::readers;
+use crate::replay::readers::{Readers, readers};
 use crate::replay::{ClusterAccess, Observed, Planned, Preview, RecordSender, Sighting};
 
 /// Records on their way at once.
@@ -75,6 +75,8 @@ struct Sending<'a> {
     /// Of those in flight, by their place.
     flying: Vec<(usize, SendId)>,
     board: RunBoard,
+    /// Who read when the run began, and what their lag was when it was first known.
+    before: Readers,
     sent: Vec<usize>,
 }
 
@@ -171,6 +173,7 @@ impl Run {
             in_flight: JoinSet::new(),
             flying: Vec::new(),
             board,
+            before: self.preview.readers.clone(),
             sent: Vec::new(),
         }
     }
@@ -364,7 +367,7 @@ impl Sending<'_> {
         if is_canary {
             return Ok(());
         }
-        match halt_reason(dead, &self.run.preview.readers, &self.board.readers, self.run.pace.lag_margin) {
+        match halt_reason(dead, &mut self.before, &self.board.readers, self.run.pace.lag_margin) {
             Some(reason) => Err(Stop::Halt(reason)),
             None => Ok(()),
         }

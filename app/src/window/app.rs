@@ -223,6 +223,7 @@ impl Window {
     /// Forgets what another session gives anew: ids of rows, and places that have them.
     fn begin_anew(&mut self) {
         self.history = History::default();
+        self.away = None;
         for kind in ViewKind::ALL {
             if let Some(view) = self.views.of_mut(kind) {
                 view.begin_anew();

@@ -68,10 +68,15 @@ pub(crate) struct ListedTopic<'a> {
     pub partitions: Vec<(i32, Option<i32>)>,
 }
 
+/// Topics that are ever met at most: their numbers are not given twice, and a broker may name new ones as long as it runs.
+const MOST_TOPICS: usize = 100_000;
+
 /// All topics met so far.
 #[derive(Default)]
 pub(crate) struct Catalogue {
     topics: Vec<Topic>,
+    /// Topics of the newest metadata that found no room.
+    pub num_left_out: usize,
     by_name: HashMap<Arc<str>, TopicId>,
     was_listed: bool,
 }
@@ -81,9 +86,13 @@ impl Catalogue {
     pub fn list<'a>(&mut self, listed: impl Iterator<Item = ListedTopic<'a>>) -> Vec<TopicId> {
         let mut is_there = vec![false; self.topics.len()];
         let first_look = !self.was_listed;
+        self.num_left_out = 0;
         for mut topic in listed {
             topic.partitions.sort_unstable();
-            let id = self.id(topic.name);
+            let Some(id) = self.id(topic.name) else {
+                self.num_left_out += 1;
+                continue;
+            };
             if let Some(there) = is_there.get_mut(id as usize) {
                 *there = true;
             }
@@ -114,10 +123,13 @@ impl Catalogue {
         gone
     }
 
-    /// The number of a topic, given to it now if it is new.
-    pub fn id(&mut self, name: &str) -> TopicId {
+    /// The number of a topic, given to it now if it is new and there is room.
+    pub fn id(&mut self, name: &str) -> Option<TopicId> {
         if let Some(id) = self.by_name.get(name) {
-            return *id;
+            return Some(*id);
+        }
+        if self.topics.len() >= MOST_TOPICS {
+            return None;
         }
         let id = self.topics.len() as TopicId;
         let name: Arc<str> = name.into();
@@ -132,7 +144,7 @@ impl Catalogue {
             is_back: false,
             told: None,
         });
-        id
+        Some(id)
     }
 
     /// Whether the newest metadata name a topic.
@@ -302,6 +314,20 @@ mod tests {
         let a = catalogue.find("a").expect("a");
         assert_eq!(a.partitions.iter().map(|p| (p.partition, p.high)).collect::<Vec<_>>(), [(-3, Some(7)), (0, Some(10)), (7, Some(17)), (900, Some(910))]);
         assert!(a.partition(1).is_none() && a.partition(900).is_some());
+    }
+
+    #[test]
+    fn names_without_end_find_no_room_and_are_counted() {
+        let mut catalogue = Catalogue::default();
+        for round in 0..3 {
+            let names: Vec<String> = (0..40_000).map(|number| format!("{round}-{number}")).collect();
+            catalogue.list(names.iter().map(|name| listed(name, 1)).chain([listed("orders", 1)]));
+        }
+        assert_eq!((catalogue.topics.len(), catalogue.num_left_out), (MOST_TOPICS, 20_001));
+        assert!(catalogue.find("orders").expect("it was there before").is_there);
+        assert_eq!(catalogue.id("another"), None);
+        catalogue.list([listed("orders", 1)].into_iter());
+        assert_eq!(catalogue.num_left_out, 0);
     }
 
     #[test]

@@ -428,11 +428,11 @@ impl Answers {
     fn of(answer: Vec<CommittedOffset>, by_name: bool, catalogue: &mut Catalogue) -> Result<Self, CallError> {
         let mut answers = Self::default();
         for committed in answer {
+            let Some(topic) = catalogue.id(&committed.topic) else { continue };
             let offset = committed.offset.unwrap_or_else(|code| {
                 answers.unknown = Some((answers.unknown.map_or(0, |(num, _)| num) + 1, code));
                 None
             });
-            let topic = catalogue.id(&committed.topic);
             answers.committed.push(Committed { topic, partition: committed.partition, offset, waiting: committed.waiting });
         }
         if by_name {
@@ -454,7 +454,8 @@ impl Answers {
 fn add_assigned(read: &mut ReadGroup, catalogue: &mut Catalogue) {
     let num_committed = read.committed.len();
     for (topic, partition) in read.members.iter().flatten().flat_map(|member| &member.assignment) {
-        let key = (catalogue.id(topic), *partition);
+        let Some(topic) = catalogue.id(topic) else { continue };
+        let key = (topic, *partition);
         if read.committed[..num_committed].binary_search_by_key(&key, Committed::key).is_err() {
             read.committed.push(Committed::unknown(key.0, key.1));
         }
@@ -619,7 +620,7 @@ mod tests {
         catalogue.set_high("t", 0, Some(10));
         catalogue.set_high("t", 1, Some(20));
         catalogue.set_low("t", 0, Some(2));
-        let id = catalogue.id("t");
+        let id = catalogue.id("t").expect("room");
         let member = |assignment| GroupMember { member_id: "m".into(), client_id: "c".into(), host: "/h".into(), assignment };
         let mut read = ReadGroup {
             group: "g".to_owned(),

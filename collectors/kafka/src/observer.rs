@@ -312,8 +312,8 @@ impl Observer {
         let asked: Vec<PartitionName> = ends.keys().map(|at| name(&self.catalogue, at)).collect();
         let (catalogue, stable) = (&mut self.catalogue, &mut ahead.stable);
         let done = ask.offsets(&asked, Which::LastStable, patience, &mut |topic, partition, offset| {
-            if let Ok(offset) = offset {
-                stable.insert((catalogue.id(topic), partition), offset);
+            if let (Ok(offset), Some(topic)) = (offset, catalogue.id(topic)) {
+                stable.insert((topic, partition), offset);
             }
         });
         if let Err(error) = done {
@@ -534,6 +534,9 @@ impl Observer {
         }
         if self.groups.report.num_unasked > 0 {
             text += &format!("; groups are not asked for their offsets on {}", plural(self.groups.report.num_unasked, "further partition"));
+        }
+        if self.catalogue.num_left_out > 0 {
+            text += &format!("; {} found no room", plural(self.catalogue.num_left_out, "topic"));
         }
         if self.wishes.num_left_out > 0 {
             text += &format!("; {} names found no room", self.wishes.num_left_out);

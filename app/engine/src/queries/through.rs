@@ -81,8 +81,7 @@ impl ThroughSegment {
 pub(crate) fn part_of(span: SpanRef<'_>) -> TracePart {
     let is_believed = |at_ns: i64| is_believable_at(at_ns, span.received_ns());
     let is_timed = is_believed(span.start_ns()) && is_believed(span.end_ns());
-    // Times that are not believed come to no figure.
-    let duration_ns = if is_timed { span.end_ns().saturating_sub(span.start_ns()) } else { 0 };
+    let duration_ns = is_timed.then(|| span.end_ns().saturating_sub(span.start_ns()));
     TracePart { span_id: span.span_id(), duration_ns, is_failed: span.has_failed() }
 }
 

@@ -56,7 +56,7 @@ impl Sum {
     /// Of what is asked for, else of the whole.
     fn duration_ns(&self) -> i64 {
         let whole_ns = if self.start_ns == i64::MAX { 0 } else { self.end_ns.saturating_sub(self.start_ns) };
-        self.part.map_or(whole_ns, |part| part.duration_ns)
+        self.part.map_or(whole_ns, |part| part.duration_ns.unwrap_or(0))
     }
 
     /// When it began, as far as that is believed; else when it arrived.

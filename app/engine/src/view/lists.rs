@@ -101,8 +101,8 @@ pub struct TraceRow {
 pub struct TracePart {
     /// The span that it is seen by: of a call the client's, where there is one.
     pub span_id: SpanId,
-    /// How long it took, ns; negative if its sender says so.
-    pub duration_ns: i64,
+    /// How long it took, ns; negative if its sender says so, `None` if it has no end or its times are not believable.
+    pub duration_ns: Option<i64>,
     /// Whether it, or another of the same part of the trace, failed.
     pub is_failed: bool,
 }

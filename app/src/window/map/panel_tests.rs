@@ -123,23 +123,27 @@ fn what_is_not_known_of_a_breaker_is_told_with_the_instances_that_it_is_not_know
 }
 
 #[test]
-fn a_part_that_ends_before_it_starts_is_no_figure() {
-    let business = testing::order_business();
-    let source = FixedSource::new(business.clone());
-    let call = target(&business, "orders", Some("payments"));
-    source.answer_with(move |query| match sample::answer(&business, query) {
-        Some(Answer::Traces(mut list)) => {
-            for row in &mut list.rows {
-                row.part = Some(TracePart { span_id: SpanId(3), duration_ns: -1, is_failed: false });
+fn a_part_without_a_duration_has_no_figure() {
+    for (duration_ns, told) in [(Some(-1), "ends before it starts"), (None, "no duration")] {
+        let business = testing::order_business();
+        let source = FixedSource::new(business.clone());
+        let call = target(&business, "orders", Some("payments"));
+        source.answer_with(move |query| match sample::answer(&business, query) {
+            Some(Answer::Traces(mut list)) => {
+                for row in &mut list.rows {
+                    row.part = Some(TracePart { span_id: SpanId(3), duration_ns, is_failed: false });
+                }
+                Some(Answer::Traces(list))
             }
-            Some(Answer::Traces(list))
+            other => other,
+        });
+        let mut harness = view_harness::harness(&source, UiCommand::ShowMap);
+        view_harness::goto(&mut harness, &call);
+        assert!(harness.query_all_by_label_contains(&format!(", {told}, ")).next().is_some(), "{told}");
+        for figure in ["−0 µs", " 0 µs"] {
+            assert!(harness.query_all_by_label_contains(figure).next().is_none(), "{told}: {figure}");
         }
-        other => other,
-    });
-    let mut harness = view_harness::harness(&source, UiCommand::ShowMap);
-    view_harness::goto(&mut harness, &call);
-    assert!(harness.query_all_by_label_contains(", ends before it starts, ").next().is_some());
-    assert!(harness.query_all_by_label_contains("−0 µs").next().is_none());
+    }
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl TraceListState {
 
 /// What is told of how long it took: of the part that is asked for, else of the whole.
 fn shown_ns(trace: &TraceRow) -> i64 {
-    trace.part.map_or(trace.duration_ns, |part| part.duration_ns)
+    trace.part.map_or(trace.duration_ns, |part| part.duration_ns.unwrap_or(0))
 }
 
 fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> String {

@@ -291,7 +291,11 @@ pub(crate) fn odd_time(span: &SpanView) -> Option<&'static str> {
 
 /// How long the part of a trace took that is asked for, or why that cannot be told.
 pub(crate) fn part_took(part: TracePart) -> String {
-    if part.duration_ns < 0 { ENDS_BEFORE_START.to_owned() } else { figures::duration(part.duration_ns) }
+    match part.duration_ns {
+        None => "no duration".to_owned(),
+        Some(..0) => ENDS_BEFORE_START.to_owned(),
+        Some(took_ns) => figures::duration(took_ns),
+    }
 }
 
 /// How long a span took, or why that cannot be told.

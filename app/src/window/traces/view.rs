@@ -192,7 +192,7 @@ impl View for TracesView {
 
 /// The part of a trace that is asked for; what its sender has the wrong way round is no duration.
 fn part_json(part: TracePart) -> serde_json::Value {
-    let duration_ns = Some(part.duration_ns).filter(|duration_ns| *duration_ns >= 0);
+    let duration_ns = part.duration_ns.filter(|duration_ns| *duration_ns >= 0);
     serde_json::json!({ "span_id": part.span_id.to_string(), "duration_ns": duration_ns, "failed": part.is_failed })
 }
 

@@ -72,6 +72,7 @@ impl Sought {
             integer: text.parse().ok(),
             double: text.parse().ok().filter(|_| text.bytes().any(|byte| byte.is_ascii_digit())),
             position: Position::parse(text),
+            is_cut: false,
         }
     }
 

@@ -63,10 +63,10 @@ fn naive_row(mut spans: Vec<(usize, &Span)>) -> (usize, TraceRow) {
 }
 
 fn part_of(span: &Span) -> TracePart {
-    TracePart { span_id: SpanId(span.span_id), duration_ns: span.end_ns - span.start_ns, is_failed: span.status == SpanStatus::Error }
+    TracePart { span_id: SpanId(span.span_id), duration_ns: Some(span.end_ns - span.start_ns), is_failed: span.status == SpanStatus::Error }
 }
 
-fn rank(part: &TracePart) -> (i64, bool, u64) {
+fn rank(part: &TracePart) -> (Option<i64>, bool, u64) {
     (part.duration_ns, part.is_failed, part.span_id.0)
 }
 
@@ -148,7 +148,7 @@ fn naive(spans: &[Span], filter: &TraceFilter, order: TraceOrder) -> Vec<TraceRo
 }
 
 fn duration_ns(row: &TraceRow) -> i64 {
-    row.part.map_or(row.duration_ns, |part| part.duration_ns)
+    row.part.map_or(row.duration_ns, |part| part.duration_ns.unwrap_or(0))
 }
 
 fn has_failed(row: &TraceRow) -> bool {

@@ -138,7 +138,7 @@ impl About<'_> {
             };
             let nobody = || if group.view.members.is_some() { "no owner" } else { "owner not known" }.to_owned();
             let mut detail = vec![owner(&partition.member_id).or_else(from_spans).unwrap_or_else(nobody)];
-            detail.extend(partition.committed_ns.map(|committed_ns| format!("committed {} ago", figures::age(self.now_ns - committed_ns))));
+            detail.extend(partition.committed_ns.map(|committed_ns| format!("committed {} ago", figures::age(self.now_ns.saturating_sub(committed_ns)))));
             Row::Bar {
                 label: format!("p{}", partition.partition),
                 detail: detail.join(" · "),
