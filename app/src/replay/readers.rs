@@ -12,7 +12,7 @@ use crate::replay::sighting::is_of_group;
 pub struct Reader {
     /// `group.id`.
     pub group: String,
-    /// Whether letters of this ask died in it; the others have read the records already.
+    /// Whether letters of this ask died in it; the others have read the records already, unless they began later.
     pub has_failed: bool,
     /// Whether the brokers tell of the group and not of its topics: it may read the target.
     pub has_untold_topics: bool,

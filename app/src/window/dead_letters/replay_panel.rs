@@ -248,7 +248,7 @@ fn readers_section(readers: &Readers, title: &str) -> Section {
         return Section::new(title, vec![Row::text("No consumer group is known to read it").toned(Tone::Unknown)]);
     }
     let num_others = readers.others().count();
-    let note = if num_others > 0 { format!("{} twice", figures::things(num_others as u64, "group reads", "groups read")) } else { String::new() };
+    let note = if num_others > 0 { figures::things(num_others as u64, "other group", "other groups") } else { String::new() };
     Section::new(title, readers.groups.iter().map(reader_row).collect()).noted(&note)
 }
 
@@ -269,7 +269,7 @@ fn reader_row(reader: &Reader) -> Row {
     let role = match (reader.has_failed, reader.has_untold_topics) {
         (true, _) => "the one that failed",
         (false, true) => "may read them too: its topics are not told",
-        (false, false) => "read them already: duplicates",
+        (false, false) => "reads them twice, unless it began later",
     };
     let kind = match &reader.kind {
         None | Some(GroupKind::Classic | GroupKind::Consumer) => String::new(),

@@ -41,7 +41,7 @@ fn detail(view: GroupView) -> GroupDetail {
         lag,
         member_id: member.map(|client_id| format!("{client_id}-4bf9")),
         committed_ns: moved_s.map(|ago_s| NOW_NS - ago_s * SECOND_NS),
-        verdict: LagVerdict::Ok,
+        verdict: lag.map_or(LagVerdict::Unknown, |lag| if lag > 1_000 { LagVerdict::Growing } else { LagVerdict::Ok }),
     };
     let point = |step: u64| LagPoint {
         at_ns: NOW_NS - 300 * SECOND_NS + step as i64 * 5 * SECOND_NS,
@@ -117,7 +117,7 @@ fn a_group_says_which_partition_carries_the_lag_and_who_reads_it() {
     harness.get_by_label("messages behind 1,204");
     harness.get_by_label("time behind 38 s");
     harness.get_by_label("caught up never at this pace");
-    harness.get_by_label("partition 0: 1,180 behind, read by inventory-2, committed 4000, 3 s ago");
+    harness.get_by_label("partition 0: falls behind, 1,180 behind, read by inventory-2, committed 4000, 3 s ago");
     harness.get_by_label("partition 3: lag unknown, read by nobody, no commit");
     harness.get_by_label("Lag over 15 min · readings reach back 5 min · at most 1,160");
     harness.get_by_label("inventory-2, p0 p2, client id consumer-inventory-2, from 10.0.0.7 · joined by client id");

@@ -156,7 +156,7 @@ fn a_group_is_told_with_partitions_owners_commits_and_the_time_it_needs() {
     for label in ["caught up never at this pace", "come in 216 in 18 s · 12/s", "are handled 54 in 18 s · 3.0/s"] {
         harness.get_by_label_contains(label);
     }
-    harness.get_by_label_contains("partition 2: 1,020 behind, read by");
+    harness.get_by_label_contains("partition 2: falls behind, 1,020 behind, read by");
     harness.get_by_label("p2, 1,020, inventory-1 · committed 4 s ago");
     harness.get_by_label("p3, 40, no owner · committed 4 s ago");
     harness.get_by_label_contains("NullPointerException at OrderMapper:88, 11");

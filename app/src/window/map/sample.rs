@@ -102,7 +102,7 @@ fn partitions() -> Vec<PartitionLag> {
         lag: Some(lag),
         member_id: owner.map(str::to_owned),
         committed_ns: Some(NOW_NS - 4 * SECOND_NS),
-        verdict: LagVerdict::Ok,
+        verdict: if lag > 1_000 { LagVerdict::Growing } else { LagVerdict::Ok },
     };
     [(0, 80, Some("inventory-0")), (1, 64, Some("inventory-0")), (2, 1_020, Some("inventory-1")), (3, 40, None)].map(row).to_vec()
 }
