@@ -87,7 +87,8 @@ impl OrdersInstance {
         self.parts.telemetry.cut();
         self.parts.clerk.abort();
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Waited for: a task that still runs could take a row after what the instance held is given back, and nobody would publish it.
+            let _ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(1))).await;
         }
         shop.table.release(self.parts.clerk.instance());
         // The SDK's own end waits for its threads.
