@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
@@ -56,6 +56,14 @@ fn open(path: &Path) -> Ledger {
     Ledger::open(path).expect("a ledger")
 }
 
+/// A new ledger in a folder, and a run that has begun.
+fn begun(folder: &Path) -> (PathBuf, Ledger, RunId) {
+    let path = folder.join("local.sqlite");
+    let ledger = open(&path);
+    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    (path, ledger, run_id)
+}
+
 fn state(ledger: &Ledger, offset: i64) -> LetterState {
     ledger.letter(&letter(offset)).map(|record| record.state).unwrap_or_default()
 }
@@ -102,9 +110,7 @@ fn what_was_written_is_read_back() {
 #[test]
 fn an_intent_without_an_outcome_may_have_been_written_and_is_never_sent_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("local.sqlite");
-    let ledger = open(&path);
-    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    let (path, ledger, run_id) = begun(folder.path());
     let send_id = wait(ledger.intend(intent(run_id, 7))).expect("written");
     assert_eq!(state(&ledger, 7), LetterState::Sent(SentState::Possibly));
     // The first ledger is still open: nothing was closed or flushed, as after a kill.
@@ -125,9 +131,7 @@ fn an_intent_without_an_outcome_may_have_been_written_and_is_never_sent_again() 
 #[test]
 fn an_outcome_is_written_once_and_lines_stay() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("local.sqlite");
-    let ledger = open(&path);
-    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    let (path, ledger, run_id) = begun(folder.path());
     let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
     wait(ledger.settle(send_id, &letter(1), settlement(Outcome::PossiblyPersisted))).expect("written");
     assert!(wait(ledger.settle(send_id, &letter(1), settlement(Outcome::NotPersisted))).is_err());
@@ -205,9 +209,7 @@ fn only_its_owner_can_read_it() {
 #[test]
 fn a_file_that_cannot_be_written_says_so_and_takes_no_intent() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("local.sqlite");
-    let ledger = open(&path);
-    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    let (path, ledger, run_id) = begun(folder.path());
     // Another program holds the file for good.
     let holder = rusqlite::Connection::open(&path).expect("opens");
     holder.execute_batch("BEGIN IMMEDIATE").expect("held");

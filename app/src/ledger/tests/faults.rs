@@ -2,7 +2,6 @@
 //! it, nothing waits longer than a file may be held, and nothing that was sent is sent again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -97,9 +96,7 @@ fn a_file_that_is_cut_off_is_refused_and_not_taken_for_a_new_one() {
 #[test]
 fn damage_that_shows_while_it_is_open_is_told_and_nothing_more_is_intended() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("local.sqlite");
-    let ledger = open(&path);
-    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    let (path, ledger, run_id) = begun(folder.path());
     wait(ledger.intend(intent(run_id, 1))).expect("written");
     // Another program takes away what the next line goes into.
     rusqlite::Connection::open(&path).and_then(|other| other.execute_batch("ALTER TABLE sends RENAME TO gone")).expect("taken away");
@@ -132,9 +129,7 @@ fn a_file_that_another_program_holds_is_told_in_time_and_used_once_it_is_let_go(
 #[test]
 fn all_that_wait_for_a_file_wait_together() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("local.sqlite");
-    let ledger = open(&path);
-    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    let (path, ledger, run_id) = begun(folder.path());
     let holder = rusqlite::Connection::open(&path).expect("opens");
     holder.execute_batch("BEGIN IMMEDIATE").expect("held");
     let begun = Instant::now();

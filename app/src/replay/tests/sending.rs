@@ -1,0 +1,226 @@
+//! What is asked for, sent, stopped and written down.
+
+use super::*;
+
+#[tokio::test]
+async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
+    let desk = Desk::new(World::new(12));
+    let parked = AskedLetters::These(vec![asked(4)]);
+    desk.desk.command(ReplayCommand::Park { letters: parked, note: "later".into() });
+    desk.until("parked", |board| matches!(board.state(&key(4)), LetterState::Parked(_))).await;
+    let all = |except: &[i64]| AskedLetters::AllOpen { cause: cause(), except: except.iter().map(|offset| key(*offset)).collect() };
+    desk.desk.command(ask(CLUSTER, TARGET, all(&[0, 7])));
+    let board = desk.until("preview", |board| board.preview.is_some()).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    let offsets: Vec<i64> = preview.planned.iter().map(|planned| planned.asked.letter.offset).collect();
+    assert_eq!((offsets, preview.num_stored), (vec![1, 2, 3, 5, 6, 8, 9, 10, 11], 12));
+    desk.desk.command(ReplayCommand::Park { letters: all(&[]), note: "all of them".into() });
+    desk.until("all parked", |board| (0..12).all(|offset| matches!(board.state(&key(offset)), LetterState::Parked(_)))).await;
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.desk.command(ask(CLUSTER, TARGET, all(&[])));
+    desk.until("refusal", |board| board.refusal.as_deref() == Some("no open letter is meant")).await;
+}
+
+#[tokio::test]
+async fn three_outcomes_are_told_apart_and_what_is_in_doubt_is_never_sent_again() {
+    let world = World::new(12);
+    *world.fortunes.lock() = (0..12).map(|place| [Fortune::Acknowledged, Fortune::Refused, Fortune::Doubtful][place % 3]).collect();
+    let desk = Desk::new(world);
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.waiting == 7 && run.counts.in_flight == 0)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.persisted, counts.not_persisted, counts.possibly_persisted, counts.sum()), (4, 4, 4, 12));
+    let keys: BTreeSet<_> = desk.world.sent().iter().map(|record| record.key.clone()).collect();
+    assert_eq!((keys.len(), desk.world.sent().len()), (12, 12), "none was sent twice");
+    let of = |outcome: Outcome, lines: &[(i64, Outcome)]| lines.iter().filter(|line| line.1 == outcome).count();
+    let lines = desk.outcomes().await;
+    assert_eq!([Outcome::Persisted, Outcome::NotPersisted, Outcome::PossiblyPersisted].map(|outcome| of(outcome, &lines)), [4, 4, 4]);
+
+    // Asked for all again, only those are offered that surely were not written.
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.run.is_none()).await;
+    let board = desk.preview(0..12).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!(preview.planned.iter().map(|planned| planned.asked.letter.offset).collect::<Vec<_>>(), [1, 4, 7, 10]);
+    let doubtful = preview.skipped.iter().filter(|skipped| skipped.reason.contains("may have been sent")).count();
+    assert_eq!((preview.skipped.len(), doubtful), (8, 4));
+}
+
+#[tokio::test]
+async fn stopping_ends_within_200_ms_and_says_what_became_of_what_was_on_its_way() {
+    let world = World::new(12);
+    *world.fortunes.lock() = vec![Fortune::Silent; 12];
+    let desk = Desk::new(world);
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("flight", |board| board.run.as_ref().is_some_and(|run| run.counts.in_flight == 5)).await;
+    let began = Instant::now();
+    desk.desk.command(ReplayCommand::Stop);
+    let board = desk.until_phase(is_ended).await;
+    let took = began.elapsed();
+    assert!(took <= Duration::from_millis(200), "{took:?}");
+    assert_eq!(ending(&board).0, Ending::Stopped);
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.possibly_persisted, counts.waiting, counts.sum()), (5, 7, 12));
+    assert_eq!(desk.outcomes().await.iter().filter(|line| line.1 == Outcome::PossiblyPersisted).count(), 5);
+    assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Possibly));
+    assert!(board.state(&key(5)).is_open());
+}
+
+#[tokio::test]
+async fn without_leave_nothing_is_connected_to_and_every_attempt_is_a_line() {
+    for (world, typed, told) in [
+        (World { write: false, ..World::new(3) }, None, "read-only"),
+        (World { is_production: true, ..World::new(3) }, None, "type its name"),
+        (World { is_production: true, ..World::new(3) }, Some("Local"), "type its name"),
+    ] {
+        let desk = Desk::new(world);
+        let board = desk.preview(0..3).await;
+        assert_ne!(board.preview.as_ref().map(|preview| preview.writing.clone()), Some(Writing::Allowed));
+        desk.start(&board, typed);
+        let board = desk.until("refusal", |board| board.refusal.is_some()).await;
+        assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains(told)), "{:?}", board.refusal);
+        assert!(board.run.is_none());
+        let lines = desk.ledger().lines(10).await.expect("lines");
+        assert_eq!((lines.len(), lines[0].outcome, lines[0].operator.as_str()), (1, Outcome::Refused, "ada"));
+        assert!(lines[0].reason.contains(told) && lines[0].reason.starts_with("replay of 3"), "{}", lines[0].reason);
+        assert_eq!(desk.world.num_connects.load(Ordering::Relaxed), 0);
+        assert!(desk.world.sent().is_empty());
+    }
+    let desk = Desk::new(World { is_production: true, ..World::new(3) });
+    let board = desk.preview(0..3).await;
+    desk.start(&board, Some(CLUSTER));
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
+}
+
+#[tokio::test]
+async fn what_has_expired_or_changed_is_skipped_with_its_reason_also_between_preview_and_run() {
+    let world = World::new(4);
+    world.records.lock().remove(&0);
+    if let Some(record) = world.records.lock().get_mut(&1) {
+        record.position.raw_hash = RawHash(999);
+    }
+    let desk = Desk::new(world);
+    let board = desk.preview(0..4).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    let reasons: Vec<&str> = preview.skipped.iter().map(|skipped| skipped.reason.split(':').next().unwrap_or_default()).collect();
+    assert_eq!((preview.planned.len(), reasons), (2, vec!["expired", "changed"]));
+    // Its bytes are others by the time it is sent.
+    if let Some(record) = desk.world.records.lock().get_mut(&2) {
+        record.value = Some(b"other".to_vec());
+    }
+    desk.start(&board, None);
+    desk.until("both tried", |board| board.run.as_ref().is_some_and(|run| run.counts.skipped == 1 && run.counts.persisted == 1)).await;
+    assert_eq!(desk.world.sent().len(), 1);
+    let lines = desk.ledger().lines(10).await.expect("lines");
+    let skipped = lines.iter().find(|line| line.outcome == Outcome::Skipped).expect("a line");
+    assert!(skipped.letter.as_ref().is_some_and(|letter| letter.offset == 2) && skipped.reason.starts_with("changed"), "{skipped:?}");
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_written_stops_sending() {
+    let desk = Desk::new(World::new(12));
+    let board = desk.preview(0..12).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.until("all consumed", |board| (0..5).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    let holder = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("held");
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    let (ending, reason) = ending(&board);
+    assert_eq!(ending, Ending::Halted);
+    assert!(reason.contains("ledger.sqlite could not be written") && reason.contains("close the other program"), "{reason}");
+    assert_eq!(desk.world.sent().len(), 5, "nothing goes that does not stand in the ledger");
+    holder.execute_batch("ROLLBACK").expect("let go");
+}
+
+#[tokio::test]
+async fn what_comes_back_while_the_ledger_is_held_is_counted_at_once_and_reads_as_in_doubt() {
+    let world = World::new(40);
+    *world.fortunes.lock() = [vec![Fortune::Acknowledged; 5], vec![Fortune::Silent; 35]].concat();
+    let desk = Desk::new(world);
+    let board = desk.preview(0..40).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.until("all consumed", |board| (0..5).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("flight", |board| board.run.as_ref().is_some_and(|run| run.counts.in_flight == 35)).await;
+    let holder = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opens");
+    holder.execute_batch("BEGIN IMMEDIATE").expect("held");
+    desk.desk.command(ReplayCommand::Stop);
+    // One after the other, 35 outcomes would wait for more than a minute.
+    let board = desk.until_phase(is_ended).await;
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.persisted, counts.possibly_persisted, counts.in_flight, counts.sum()), (5, 35, 0, 40));
+    let (_, reason) = ending(&board);
+    assert!(reason.contains("ledger.sqlite could not be written") && reason.contains("close the other program"), "{reason}");
+    holder.execute_batch("ROLLBACK").expect("let go");
+    assert_eq!(desk.outcomes().await.iter().filter(|line| line.1 == Outcome::PossiblyPersisted).count(), 35);
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.run.is_none()).await;
+    let board = desk.preview(0..40).await;
+    assert!(board.preview.as_ref().expect("a preview").planned.is_empty(), "none of them is offered again");
+}
+
+#[tokio::test]
+async fn without_a_whole_ledger_nothing_is_read_or_sent_and_once_it_is_back_all_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.sqlite");
+    std::fs::write(&path, "no ledger at all ".repeat(1_000)).expect("written");
+    let desk = Desk::in_folder(World::new(12), folder);
+    let board = desk.until("failure", |board| board.ledger_failure.is_some()).await;
+    assert!(board.ledger_failure.as_ref().is_some_and(|told| told.contains(&path.display().to_string())), "{:?}", board.ledger_failure);
+    let board = desk.preview(0..12).await;
+    let refusal = board.refusal.clone().expect("refused");
+    assert!(board.preview.is_none() && refusal.contains(&path.display().to_string()) && refusal.contains("Nothing is sent without it"), "{refusal}");
+    assert_eq!((desk.world.num_connects.load(Ordering::Relaxed), desk.world.num_reads.load(Ordering::Relaxed)), (0, 0));
+    std::fs::remove_file(&path).expect("taken away");
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("no refusal", |board| board.refusal.is_none()).await;
+    let board = desk.preview(0..12).await;
+    assert_eq!(board.preview.as_ref().map(|preview| preview.planned.len()), Some(12), "{:?}", board.refusal);
+    assert_eq!(board.ledger_failure, None);
+}
+
+#[tokio::test]
+async fn parked_letters_stay_out_until_they_are_taken_out_also_after_a_restart() {
+    let desk = Desk::new(World::new(3));
+    desk.desk.command(ReplayCommand::Park { letters: AskedLetters::These(vec![asked(1)]), note: " ask the catalog team, password=hunter2 ".into() });
+    let board = desk.until("parked", |board| matches!(board.state(&key(1)), LetterState::Parked(_))).await;
+    let LetterState::Parked(note) = board.state(&key(1)) else { unreachable!("just seen") };
+    assert!(note.starts_with("ask the catalog team"), "{note}");
+    let board = desk.preview(0..3).await;
+    assert_eq!(board.preview.as_ref().map(|preview| preview.planned.len()), Some(2));
+
+    let Desk { desk: old, folder, .. } = desk;
+    old.stop().await;
+    let desk = Desk::in_folder(World::new(3), folder);
+    desk.until("remembered", |board| matches!(board.state(&key(1)), LetterState::Parked(_))).await;
+    desk.desk.command(ReplayCommand::Unpark { letters: vec![(key(1), KindHash(1))] });
+    desk.until("open", |board| board.state(&key(1)).is_open() && !board.letters.is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_in_words() {
+    let desk = Desk::new(World::new(3));
+    for (target, cluster, told) in [("", CLUSTER, "nowhere to send"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
+        let mut letter = asked(0);
+        letter.letter.cluster = cluster.to_owned();
+        desk.desk.command(ask(cluster, target, AskedLetters::These(vec![letter])));
+        let board = desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains(told))).await;
+        assert!(board.preview.is_none());
+    }
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("refusal", |board| board.refusal.as_deref() == Some("no run is going on")).await;
+    assert!(!desk.folder.path().join("ledger.sqlite").exists(), "a ledger is made only when it is needed");
+}
