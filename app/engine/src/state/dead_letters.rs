@@ -118,7 +118,7 @@ impl Unkept {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// By number.
-    pub(crate) kinds: Vec<KindNumber>,
+    pub(crate) kinds: HashSet<KindNumber>,
     /// Those that are no longer kept apart; `None` = none of them.
     pub(crate) unkept: Option<Unkept>,
 }
@@ -258,7 +258,7 @@ impl DeadLetters {
         Asked { kinds: self.numbers(|kind| kind.cluster == cluster), unkept: self.unkept(Some(cluster), None) }
     }
 
-    fn numbers(&self, is_asked_for: impl Fn(&Kind) -> bool) -> Vec<KindNumber> {
+    fn numbers(&self, is_asked_for: impl Fn(&Kind) -> bool) -> HashSet<KindNumber> {
         self.by_number.iter().filter(|(_, kind)| is_asked_for(kind)).map(|(number, _)| *number).collect()
     }
 

@@ -173,7 +173,7 @@ fn a_flood_of_kinds_stays_bounded_and_every_letter_is_counted() {
     let of_newest = letters.views().into_iter().find(|row| row.fingerprint.ends_with(&word(MAX_KINDS + 499))).expect("the newest");
     let orders = ChannelKey { cluster: None, name: "orders-dlt".into() };
     let asked = letters.kinds_named(&orders, of_newest.origin.as_deref(), &of_newest.fingerprint);
-    assert_eq!((asked.kinds, asked.unkept), (vec![kinds[0].expect("dead")], None));
+    assert_eq!((asked.kinds, asked.unkept), ([kinds[0].expect("dead")].into(), None));
     let asked = letters.kinds_named(&orders, None, OTHERS).unkept.expect("some are not kept apart");
     let holds = |number| asked.holds(KindNumber(number), "", "orders-dlt");
     assert_eq!((holds(1), holds(500), holds(501), asked.holds(KindNumber(1), "", "paid-dlt")), (true, true, false, false));
