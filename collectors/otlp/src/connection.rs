@@ -113,8 +113,9 @@ impl Activity {
         let since = |ms: u64| Duration::from_millis(self.now_ms().saturating_sub(ms));
         let head_since = self.head_since_ms.load(Ordering::Relaxed);
         let is_http2 = self.is_http2.load(Ordering::Relaxed);
-        if !is_http2 && head_since > 0 && since(head_since - 1) > limits.head {
-            return Patience::SlowHead;
+        if !is_http2 && head_since > 0 {
+            // It is not silent, however late it began.
+            return if since(head_since - 1) > limits.head { Patience::SlowHead } else { Patience::Goes };
         }
         let idle = since(self.idle_since_ms.load(Ordering::Relaxed));
         // Until the first request all that comes is a promise: a preface of HTTP/2, its settings and pings too.
@@ -242,6 +243,18 @@ fn refuse_what_is_not_http(error: &(dyn std::error::Error + Send + Sync + 'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_that_began_late_is_not_taken_for_silence() {
+        let limits = Limits::default();
+        let long_ago = Instant::now().checked_sub(limits.head + Duration::from_secs(1)).expect("a machine that has run for some seconds");
+        let late = Activity { began: long_ago, ..Activity::new() };
+        assert_eq!(late.patience(&limits), Patience::Idle);
+        late.bytes_came(b"POST /v1");
+        assert_eq!(late.patience(&limits), Patience::Goes);
+        late.head_since_ms.store(1, Ordering::Relaxed);
+        assert_eq!(late.patience(&limits), Patience::SlowHead);
+    }
 
     #[tokio::test]
     async fn patience_ends() {
