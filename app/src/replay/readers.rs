@@ -24,8 +24,10 @@ pub struct Reader {
     pub kind: Option<GroupKind>,
     /// What the lag comes to.
     pub verdict: LagVerdict,
-    /// Why, in words.
-    pub reason: String,
+    /// How urgent that is, as the engine says of the group.
+    pub severity: Severity,
+    /// The verdict and why, as the engine says of the group.
+    pub sentence: String,
     /// Members; `None` = unknown.
     pub num_members: Option<usize>,
 }
@@ -52,19 +54,6 @@ pub struct Readers {
     pub breakers: Vec<BreakerOnTheWay>,
 }
 
-impl Reader {
-    /// How urgent its standing is.
-    pub fn severity(&self) -> Severity {
-        self.verdict.severity(self.lag, None)
-    }
-
-    /// Its standing in words.
-    pub fn sentence(&self) -> String {
-        let word = self.verdict.word();
-        if self.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", self.reason) }
-    }
-}
-
 impl Readers {
     /// Groups that did not fail, and read everything a second time.
     pub fn others(&self) -> impl Iterator<Item = &Reader> {
@@ -89,7 +78,8 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
             lag_s: group.lag_s,
             kind: group.kind.clone(),
             verdict: group.verdict,
-            reason: group.reason.to_string(),
+            severity: group.severity(),
+            sentence: group.sentence(),
             num_members: group.members.as_ref().map(Vec::len),
         })
         .collect();
@@ -175,7 +165,7 @@ mod tests {
         let snapshot = Snapshot { groups: Arc::new(groups), ..Snapshot::default() };
         let told = readers(&snapshot, "lab", "orders", &BTreeSet::from(["inventory".to_owned()]));
         let rows: Vec<(&str, bool, bool, String)> =
-            told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed, reader.has_untold_topics, reader.sentence())).collect();
+            told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed, reader.has_untold_topics, reader.sentence.clone())).collect();
         assert_eq!(
             rows,
             [

@@ -26,11 +26,12 @@ use crate::window::{
 
 const S: i64 = 1_000_000_000;
 
-/// The order business, in which one group is judged so.
-fn with_group(verdict: LagVerdict, lag: Option<u64>, lasted_s: i64) -> (Snapshot, GroupView) {
+/// The order business, in which one group is judged so, for one partition if it is told.
+fn with_group(verdict: LagVerdict, lag: Option<u64>, lasted_s: i64, partition: Option<i32>) -> (Snapshot, GroupView) {
     let mut snapshot = testing::order_business();
     let group = &mut Arc::make_mut(&mut snapshot.groups)[0];
     (group.verdict, group.lag, group.lag_s, group.pace) = (verdict, lag, None, None);
+    group.partition = partition;
     group.read_ns = Some(NOW_NS - S);
     group.since_ns = Some(NOW_NS - S - lasted_s * S);
     group.reason = "for a reason".into();
@@ -41,11 +42,21 @@ fn with_group(verdict: LagVerdict, lag: Option<u64>, lasted_s: i64) -> (Snapshot
 #[test]
 fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
     for verdict in LagVerdict::ALL {
-        for (lag, lasted_s) in [(Some(0), 1), (Some(7), 1), (None, 1), (Some(7), 3_600)] {
-            let (snapshot, group) = with_group(verdict, lag, lasted_s);
+        let cases = [
+            (Some(0), 1, None),
+            (Some(7), 1, None),
+            (None, 1, None),
+            (Some(7), 29, None),
+            (Some(7), 31, None),
+            (Some(7), 3_600, None),
+            (Some(0), 1, Some(2)),
+            (None, 1, Some(2)),
+        ];
+        for (lag, lasted_s, partition) in cases {
+            let (snapshot, group) = with_group(verdict, lag, lasted_s, partition);
             let (word, severity) = (verdict.word(), group.severity());
             let tone = Tone::from(severity);
-            let case = format!("{verdict:?} {lag:?} {lasted_s}");
+            let case = format!("{verdict:?} {lag:?} {lasted_s} {partition:?}");
 
             let told = groups::verdict(&group);
             assert_eq!((told.text.as_str(), told.tone), (format!("{word}: for a reason").as_str(), tone), "groups, {case}");
@@ -77,8 +88,7 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
             }
 
             let reader = crate::replay::readers(&snapshot, "lab-kafka", &group.topic, &[group.group.clone()].into()).groups.remove(0);
-            assert_eq!((reader.sentence(), reader.verdict), (group.sentence(), verdict), "replay, {case}");
-            assert!(lasted_s > 1 || reader.severity() == severity, "replay, {case}");
+            assert_eq!((reader.sentence, reader.verdict, reader.severity), (group.sentence(), verdict, severity), "replay, {case}");
 
             let report = GroupReport::of(group.clone(), NOW_NS);
             assert_eq!((report.word.as_str(), report.severity, report.verdict), (word, severity, verdict), "report, {case}");

@@ -264,7 +264,7 @@ fn lag_words(reader: &Reader) -> String {
 fn reader_row(reader: &Reader) -> Row {
     // That a group reads them twice is worth a warning, however it stands.
     let role_tone = if reader.has_failed { Tone::Quiet } else { Tone::Warn };
-    let tone = role_tone.max(reader.severity().into());
+    let tone = role_tone.max(reader.severity.into());
     let members = reader.num_members.map(|num| format!(" · {}", figures::things(num as u64, "member", "members"))).unwrap_or_default();
     let role = match (reader.has_failed, reader.has_untold_topics) {
         (true, _) => "the one that failed",
@@ -275,9 +275,9 @@ fn reader_row(reader: &Reader) -> Row {
         None | Some(GroupKind::Classic | GroupKind::Consumer) => String::new(),
         kind => format!(" · {}", group_kind_word(kind.as_ref())),
     };
-    let standing = if reader.verdict == LagVerdict::Ok { String::new() } else { format!(" · {}", visible(&reader.sentence())) };
+    let standing = if reader.verdict == LagVerdict::Ok { String::new() } else { format!(" · {}", visible(&reader.sentence)) };
     let row = Row::link(&reader.group, &lag_words(reader), None).explained(&format!("{role}{kind}{members}{standing}")).toned(tone);
-    match verdict_glyph(reader.verdict).filter(|_| reader.severity() >= Severity::Warning) {
+    match verdict_glyph(reader.verdict).filter(|_| reader.severity >= Severity::Warning) {
         Some(sign) => row.signed(sign),
         None => row,
     }

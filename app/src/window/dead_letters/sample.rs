@@ -140,6 +140,8 @@ fn readers(lag: u64) -> Readers {
         lag: Some(lag),
         lag_s: Some(lag as f64 / 30.0),
         verdict,
+        severity: verdict.severity(Some(lag), None),
+        sentence: verdict.word().to_owned(),
         num_members: Some(2),
         ..Reader::default()
     };
