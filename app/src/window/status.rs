@@ -148,7 +148,7 @@ fn group_title(group: &GroupView) -> String {
     format!("{} on {}", visible(&group.group), visible(&group.topic))
 }
 
-/// Groups by name if they are few: `inventory 38 s behind`.
+/// Groups by name if they are few: `inventory 38 s behind`, `inventory stuck, 38 s behind`.
 fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
     let names: BTreeSet<String> = behind_now(snapshot).map(group_title).collect();
     let groups: Vec<&Problem> = found.iter().filter(|problem| names.contains(&problem.title)).collect();
@@ -158,14 +158,16 @@ fn behind(found: &[Problem], snapshot: &Snapshot) -> Vec<Part> {
     let part = |problem: &&Problem| {
         let group = behind_now(snapshot).find(|group| problem.title == group_title(group))?;
         let much = match (group.lag_s, group.lag) {
-            (Some(lag_s), _) if lag_s >= 1.0 => figures::age_s(lag_s),
-            (_, Some(lag)) => figures::count(lag),
-            _ => String::new(),
+            (Some(lag_s), _) if lag_s >= 1.0 => Some(figures::age_s(lag_s)),
+            (_, lag) => lag.map(figures::count),
         };
-        let text = match group.verdict {
-            LagVerdict::NoMembers => format!("nobody reads for {}", visible(&group.group)),
-            LagVerdict::Growing | LagVerdict::Stuck => format!("{} {much} behind", visible(&group.group)),
-            verdict => format!("{} {}", visible(&group.group), verdict.word()),
+        let (name, word) = (visible(&group.group), group.verdict.word());
+        let text = match (group.verdict, much) {
+            (LagVerdict::NoMembers, _) => format!("{word} for {name}"),
+            // How far it is behind says that it falls behind.
+            (LagVerdict::Growing, Some(much)) => format!("{name} {much} behind"),
+            (LagVerdict::Stuck, Some(much)) => format!("{name} {word}, {much} behind"),
+            _ => format!("{name} {word}"),
         };
         Some(Part { text, tone: problem.tone, dim: false, asks: problem.selects.map_or(Ask::List(Topic::Behind), Ask::Select) })
     };

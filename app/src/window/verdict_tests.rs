@@ -18,7 +18,7 @@ use crate::window::{
         scene::{Glyph, Scene, Selection, Tone, lag_badge},
         table,
     },
-    sources,
+    sources, status,
     testing::{self, FixedSource, NOW_NS},
     view::Target,
     view_harness::{goto, harness},
@@ -85,6 +85,15 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
             assert_eq!(problem.is_some(), is_loud, "problems, {case}");
             if let Some(problem) = problem {
                 assert!(problem.detail.starts_with(word) && problem.tone == tone, "problems, {case}: {}", problem.detail);
+            }
+
+            let sentence = status::sentence(&scene, &snapshot, NOW_NS);
+            let part = sentence.iter().find(|part| part.text.contains(&group.group));
+            assert_eq!(part.map(|part| part.tone), is_loud.then_some(tone), "sentence on top, {case}");
+            if let Some(part) = part {
+                // Of one that falls behind it is told how far.
+                let told = if verdict == LagVerdict::Growing { "behind" } else { word };
+                assert!(part.text.contains(told), "sentence on top, {case}: {}", part.text);
             }
 
             let reader = crate::replay::readers(&snapshot, "lab-kafka", &group.topic, &[group.group.clone()].into()).groups.remove(0);
