@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
-use switchboard_engine::view::LetterView;
+use switchboard_engine::view::{LetterView, Severity};
 
 /// Which dead letter: where it lies, and its own time, so that a channel made anew under the same name is not mistaken for
 /// the old one.
@@ -130,7 +130,16 @@ impl Outcome {
     /// Every outcome.
     pub const ALL: [Self; 5] = [Self::Persisted, Self::NotPersisted, Self::PossiblyPersisted, Self::Skipped, Self::Refused];
 
-    /// As the ledger writes it.
+    /// How urgent it is: what was not sent can be sent again, what is in doubt never is and has to be looked for.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Persisted => Severity::Quiet,
+            Self::NotPersisted | Self::Skipped | Self::Refused => Severity::Warning,
+            Self::PossiblyPersisted => Severity::Bad,
+        }
+    }
+
+    /// As the ledger writes it, and as it is called everywhere.
     pub fn word(self) -> &'static str {
         match self {
             Self::Persisted => "persisted",
@@ -238,6 +247,29 @@ impl LetterState {
     /// Whether it still waits for somebody.
     pub fn is_open(&self) -> bool {
         *self == Self::Open
+    }
+
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Sent(SentState::Persisted) => "sent",
+            Self::Sent(SentState::Possibly) => "sent?",
+            Self::Consumed => "consumed",
+            Self::DeadAgain => "dead again",
+            Self::Parked(_) => "parked",
+        }
+    }
+
+    /// How urgent it is what the work on it came to; that it died is told of its channel.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Open | Self::Consumed => Severity::Quiet,
+            Self::Sent(SentState::Persisted) => Outcome::Persisted.severity(),
+            Self::Sent(SentState::Possibly) => Outcome::PossiblyPersisted.severity(),
+            Self::DeadAgain => Severity::Bad,
+            Self::Parked(_) => Severity::Notice,
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 use switchboard_engine::view::RecordView;
 use switchboard_model::{HeaderChange, HeaderChangeKind, ShownValue, SpanId, TraceId};
 
-use super::letters::{LetterRow, state_word};
+use super::letters::LetterRow;
 use crate::{
-    ledger::{LetterRecord, LetterState, SentState},
+    ledger::{LetterRecord, LetterState, Outcome, SentState},
     replay::{Planned, ReplayBoard},
     window::{
         figures,
@@ -67,22 +67,25 @@ impl<'a> Letter<'a> {
         if let Some(ledger) = self.ledger {
             let at = figures::when(ledger.at_ns, now_ns).to_ms();
             let why = if ledger.reason.is_empty() { String::new() } else { format!(": {}", visible(&ledger.reason)) };
-            let (text, tone) = match &ledger.state {
-                LetterState::Open if ledger.send_id.is_none() => (String::new(), Tone::Quiet),
-                LetterState::Open => (format!("Open; it was tried at {at} and not sent{why}"), Tone::Warn),
+            let (text, severity) = match &ledger.state {
+                LetterState::Open if ledger.send_id.is_none() => (String::new(), ledger.state.severity()),
+                // Whatever leaves it open after it was tried is as urgent.
+                LetterState::Open => (format!("Open; it was tried at {at} and not sent{why}"), Outcome::NotPersisted.severity()),
                 LetterState::Sent(SentState::Persisted) => {
                     // Whether others read it, or it is tried again, is told of the run: it says nothing of the group that failed.
-                    (format!("Sent at {at} to {}; the group that failed was not yet seen to process it", Self::target(ledger)), Tone::Quiet)
+                    let text = format!("Sent at {at} to {}; the group that failed was not yet seen to process it", Self::target(ledger));
+                    (text, ledger.state.severity())
                 }
                 LetterState::Sent(SentState::Possibly) => {
-                    (format!("It may have been written to {} at {at}{why}. It is not sent again", visible(&ledger.target)), Tone::Warn)
+                    let text = format!("It may have been written to {} at {at}{why}. It is not sent again", visible(&ledger.target));
+                    (text, ledger.state.severity())
                 }
-                LetterState::Consumed => (format!("Consumed by {at}{why}"), Tone::Quiet),
-                LetterState::DeadAgain => (format!("Dead again at {at}{why}"), Tone::Bad),
-                LetterState::Parked(note) => (format!("Parked at {at}: {}", visible(note)), Tone::Quiet),
+                LetterState::Consumed => (format!("Consumed by {at}{why}"), ledger.state.severity()),
+                LetterState::DeadAgain => (format!("Dead again at {at}{why}"), ledger.state.severity()),
+                LetterState::Parked(note) => (format!("Parked at {at}: {}", visible(note)), ledger.state.severity()),
             };
             if !text.is_empty() {
-                said.push((text, tone));
+                said.push((text, severity.into()));
             }
         }
         if self.row.view.replay_count > 0 {
@@ -90,7 +93,7 @@ impl<'a> Letter<'a> {
             said.push((format!("It was replayed {} before{by}", figures::things(u64::from(self.row.view.replay_count), "time", "times")), Tone::Warn));
         }
         if let Some(reason) = self.skipped {
-            said.push((format!("The preview leaves it out: {}", visible(reason)), Tone::Warn));
+            said.push((format!("The preview leaves it out: {}", visible(reason)), Outcome::Skipped.severity().into()));
         }
         said
     }
@@ -170,7 +173,7 @@ impl<'a> Letter<'a> {
             "message": view.message,
             "attempts": view.attempts,
             "trace_id": view.trace_id.map(|trace_id| trace_id.to_string()),
-            "state": state_word(&self.row.state),
+            "state": self.row.state.word(),
             "replay_id": self.ledger.map(|ledger| ledger.replay_id.clone()).filter(|id| !id.is_empty()),
             "new_trace_id": self.new_trace.map(|(trace_id, _)| trace_id.to_string()),
         });

@@ -4,7 +4,7 @@ use egui::{Rect, RichText, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2
 use switchboard_engine::view::LetterPage;
 
 use super::{
-    letters::{LetterRow, rows, state_ink, state_word},
+    letters::{LetterRow, rows, state_ink},
     marks::Marks,
 };
 use crate::{
@@ -267,7 +267,7 @@ fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool, 
     let is_open = letter.state.is_open();
     let (ink, dim) = if is_open { (Ink::Text, Ink::Dim) } else { (Ink::Dim, Ink::Faint) };
     row.data(1, &letter.view.offset.to_string(), ink);
-    let (word, state) = (state_word(&letter.state), state_ink(&letter.state));
+    let (word, state) = (letter.state.word(), state_ink(&letter.state));
     if is_wide {
         row.data(2, &letter.origin_text(), dim);
         row.data(3, &letter.key_text, ink);

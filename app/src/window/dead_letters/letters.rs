@@ -5,7 +5,7 @@ use switchboard_engine::view::LetterView;
 use crate::{
     ledger::{LetterKey, LetterState, SentState},
     replay::ReplayBoard,
-    window::{figures, theme::Ink, widgets::payload::bytes_in_line},
+    window::{figures, map::paint::tone_inks, theme::Ink, widgets::payload::bytes_in_line},
 };
 
 /// Characters of a key in a row.
@@ -34,27 +34,14 @@ pub(crate) fn rows(letters: &[LetterView], board: &ReplayBoard) -> Vec<LetterRow
     letters.iter().map(row).collect()
 }
 
-/// A state in a word.
-pub(crate) fn state_word(state: &LetterState) -> &'static str {
-    match state {
-        LetterState::Open => "open",
-        LetterState::Sent(SentState::Persisted) => "sent",
-        LetterState::Sent(SentState::Possibly) => "sent?",
-        LetterState::Consumed => "consumed",
-        LetterState::DeadAgain => "dead again",
-        LetterState::Parked(_) => "parked",
-    }
-}
-
-/// The colour of a state; the word says it too.
+/// The colour of a state; the word says it too. What is urgent has the colour of that.
 pub(crate) fn state_ink(state: &LetterState) -> Ink {
     match state {
         LetterState::Open => Ink::Text,
         LetterState::Sent(SentState::Persisted) => Ink::Accent,
-        LetterState::Sent(SentState::Possibly) => Ink::Warn,
         LetterState::Consumed => Ink::Good,
-        LetterState::DeadAgain => Ink::Bad,
         LetterState::Parked(_) => Ink::Faint,
+        LetterState::Sent(SentState::Possibly) | LetterState::DeadAgain => tone_inks(state.severity().into()).0,
     }
 }
 
@@ -82,7 +69,7 @@ impl LetterRow {
     /// All of it, for screen readers.
     pub(crate) fn words(&self, is_marked: bool) -> String {
         let marked = if is_marked { ", marked" } else { "" };
-        let state = state_word(&self.state);
+        let state = self.state.word();
         let (partition, offset) = (self.view.partition, self.view.offset);
         format!("{partition}@{offset}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
     }

@@ -1,15 +1,20 @@
 //! Draws the replay panel; what was asked for.
 
 use egui::{Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
+use switchboard_engine::view::Severity;
 
 use super::replay_panel::{PanelButton, Progress, ReplayPanel};
-use crate::window::{
-    command::UiCommand,
-    fonts,
-    map::{paint::tone_inks, scene::Tone},
-    theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::ViewAction,
-    widgets::detail::section_ui,
+use crate::{
+    ledger::Outcome,
+    replay::SentCounts,
+    window::{
+        command::UiCommand,
+        fonts,
+        map::{paint::tone_inks, scene::Tone},
+        theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
+        view::ViewAction,
+        widgets::detail::section_ui,
+    },
 };
 
 /// Room left and right, points.
@@ -98,21 +103,33 @@ fn name_ui(ui: &mut egui::Ui, name: &str, typed_name: &mut String, tokens: &Desi
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "The cluster's name"));
 }
 
+/// The colour of what became of a send: what is urgent has the colour of that.
+fn outcome_ink(outcome: Outcome) -> Ink {
+    match outcome.severity() {
+        Severity::Quiet => Ink::Good,
+        severity => tone_inks(severity.into()).0,
+    }
+}
+
+/// How many records are in each part of the bar, and its colour.
+pub(crate) fn bar_parts(counts: SentCounts) -> [(usize, Ink); 5] {
+    [
+        (counts.persisted, outcome_ink(Outcome::Persisted)),
+        (counts.in_flight, Ink::Accent),
+        (counts.possibly_persisted, outcome_ink(Outcome::PossiblyPersisted)),
+        (counts.not_persisted, outcome_ink(Outcome::NotPersisted)),
+        (counts.skipped, outcome_ink(Outcome::Skipped)),
+    ]
+}
+
 /// A bar of what became of the records: acknowledged, doubtful, not written, skipped; the rest is empty.
 fn progress_ui(ui: &mut egui::Ui, progress: &Progress, tokens: &DesignTokens) {
     let (room, response) = ui.allocate_exact_size(vec2(ui.available_width(), 8.0), Sense::hover());
     let painter = ui.painter();
     painter.rect_filled(room, 4.0, tokens.ink(Ink::Raised));
-    let counts = progress.counts;
-    let sum = counts.sum().max(1) as f32;
+    let sum = progress.counts.sum().max(1) as f32;
     let mut left = room.left();
-    for (num, ink) in [
-        (counts.persisted, Ink::Good),
-        (counts.in_flight, Ink::Accent),
-        (counts.possibly_persisted, Ink::Warn),
-        (counts.not_persisted, Ink::Bad),
-        (counts.skipped, Ink::Faint),
-    ] {
+    for (num, ink) in bar_parts(progress.counts) {
         let width = room.width() * num as f32 / sum;
         if num > 0 {
             let part = Rect::from_min_max(pos2(left, room.top()), pos2((left + width.max(2.0)).min(room.right()), room.bottom()));

@@ -105,6 +105,26 @@ fn figure(name: &str, value: &str) -> Row {
     Row::link(name, value, None)
 }
 
+/// How many came to what is called and judged so.
+fn num_row(word: &str, severity: Severity, num: usize) -> Row {
+    figure(word, &figures::count(num as u64)).toned(if num > 0 { severity.into() } else { Tone::Quiet })
+}
+
+/// How many sends came to this.
+fn outcome_row(outcome: Outcome, num: usize) -> Row {
+    num_row(outcome.word(), outcome.severity(), num)
+}
+
+/// The sign of what became of a send.
+fn outcome_sign(outcome: Outcome) -> char {
+    match outcome {
+        Outcome::Persisted => '·',
+        Outcome::NotPersisted => '✕',
+        Outcome::PossiblyPersisted => '?',
+        Outcome::Skipped | Outcome::Refused => '–',
+    }
+}
+
 /// The panel as of now.
 pub(crate) fn panel(board: &ReplayBoard, asking: &Asking<'_>, now_ns: i64) -> ReplayPanel {
     let warning = board.refusal.clone().or_else(|| board.ledger_failure.clone()).map(|text| visible(&text).into_owned());
@@ -169,7 +189,7 @@ fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
     let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
     let mut what = vec![
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
-        figure("skipped", &figures::count(preview.skipped.len() as u64)).toned(if preview.skipped.is_empty() { Tone::Quiet } else { Tone::Warn }),
+        outcome_row(Outcome::Skipped, preview.skipped.len()),
         figure("bytes, hash equal", &figures::bytes(preview.size_bytes() as u64)),
         partition_row(preview.partitions),
         figure("order", "as they died"),
@@ -234,7 +254,7 @@ fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let row = |(reason, letters): (&str, Vec<String>)| {
         let more = if letters.len() > NAMED_MAX { " …" } else { "" };
         let named = format!("{}{more}", letters[..letters.len().min(NAMED_MAX)].join(", "));
-        Row::link(&named, &figures::count(letters.len() as u64), None).explained(reason).toned(Tone::Warn)
+        Row::link(&named, &figures::count(letters.len() as u64), None).explained(reason).toned(Outcome::Skipped.severity().into())
     };
     let mut rows: Vec<Row> = reasons.into_iter().take(REASONS_MAX).map(row).collect();
     if num_more > 0 {
@@ -302,16 +322,12 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     // Once the rest goes, what became of all tells more than the first few.
     let told_at = if matches!(run.phase, RunPhase::Rest | RunPhase::Stopping | RunPhase::Ended(Ending::Finished | Ending::Stopped, _)) { 1 } else { 2 };
     let mut told = vec![
-        figure("persisted", &figures::count(counts.persisted as u64)),
-        figure("not persisted", &figures::count(counts.not_persisted as u64)).toned(if counts.not_persisted > 0 { Tone::Warn } else { Tone::Quiet }),
-        figure("possibly persisted", &figures::count(counts.possibly_persisted as u64)).toned(if counts.possibly_persisted > 0 {
-            Tone::Bad
-        } else {
-            Tone::Quiet
-        }),
-        figure("skipped", &figures::count(counts.skipped as u64)).toned(if counts.skipped > 0 { Tone::Warn } else { Tone::Quiet }),
-        figure("consumed", &figures::count(run.num_consumed as u64)),
-        figure("dead again", &figures::count(run.num_dead_again as u64)).toned(if run.num_dead_again > 0 { Tone::Bad } else { Tone::Quiet }),
+        outcome_row(Outcome::Persisted, counts.persisted),
+        outcome_row(Outcome::NotPersisted, counts.not_persisted),
+        outcome_row(Outcome::PossiblyPersisted, counts.possibly_persisted),
+        outcome_row(Outcome::Skipped, counts.skipped),
+        num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed),
+        num_row(LetterState::DeadAgain.word(), LetterState::DeadAgain.severity(), run.num_dead_again),
     ];
     if run.num_retried > 0 {
         told.insert(5, figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
@@ -320,7 +336,9 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         told.push(Row::text(&others_words(&run.others)).toned(Tone::Quiet));
     }
     if counts.possibly_persisted > 0 {
-        told.push(Row::text("What is possibly persisted is never sent again: look for it on the target").toned(Tone::Warn));
+        let doubtful = Outcome::PossiblyPersisted;
+        let text = format!("What is {} is never sent again: look for it on the target", doubtful.word());
+        told.push(Row::text(&text).toned(doubtful.severity().into()));
     }
     sections.insert(told_at, Section::new("What became of them", told));
     if !run.readers.breakers.is_empty() {
@@ -384,15 +402,19 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
     }
     let row = |line: &CanaryLine| {
         let at = figures::when(line.at_ns, now_ns).to_s();
-        let (text, tone) = match (&line.state, line.outcome) {
-            (LetterState::DeadAgain, _) => (format!("✕ dead again {at}"), Tone::Bad),
-            _ if line.is_being_retried() => ("· being tried again".to_owned(), Tone::Warn),
-            (LetterState::Consumed, _) => (format!("✓ consumed {at}"), Tone::Quiet),
-            (_, None) => ("· on its way".to_owned(), Tone::Quiet),
-            (_, Some(Outcome::Persisted)) | (LetterState::Sent(SentState::Persisted), _) => ("· written, waiting".to_owned(), Tone::Quiet),
-            (_, Some(Outcome::PossiblyPersisted)) => ("? possibly persisted".to_owned(), Tone::Warn),
-            (_, Some(Outcome::NotPersisted)) => ("✕ not persisted".to_owned(), Tone::Warn),
-            (_, Some(Outcome::Skipped | Outcome::Refused)) => ("– skipped".to_owned(), Tone::Warn),
+        let word = line.state.word();
+        // What the ledger knows to be written is so, whatever was said of it before.
+        let is_written = line.state == LetterState::Sent(SentState::Persisted);
+        let outcome = line.outcome.map(|outcome| if is_written { Outcome::Persisted } else { outcome });
+        let (text, severity) = match (&line.state, outcome) {
+            (LetterState::DeadAgain, _) => (format!("✕ {word} {at}"), line.state.severity()),
+            _ if line.is_being_retried() => ("· being tried again".to_owned(), Severity::Warning),
+            (LetterState::Consumed, _) => (format!("✓ {word} {at}"), line.state.severity()),
+            (_, None) => ("· on its way".to_owned(), Severity::Quiet),
+            (_, Some(outcome)) => {
+                let waiting = if outcome == Outcome::Persisted { ", waiting" } else { "" };
+                (format!("{} {}{waiting}", outcome_sign(outcome), outcome.word()), outcome.severity())
+            }
         };
         let action = line.seen.new_trace.map(|(trace_id, span_id)| ViewAction::Goto(Target::Trace { trace_id, span_id: Some(span_id) }));
         let trace = line.seen.new_trace.map(|(trace_id, _)| format!("new trace {}…", trace_id.to_string().chars().take(6).collect::<String>()));
@@ -401,7 +423,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let elsewhere = line.seen.died_elsewhere.as_deref();
         let told = [retry.as_deref(), elsewhere, waits_for, trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Row::link(&format!("{}@{}", line.letter.partition, line.letter.offset), &text, action).explained(&detail.join(" · ")).toned(tone)
+        Row::link(&format!("{}@{}", line.letter.partition, line.letter.offset), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
     run.canary.iter().map(row).collect()
 }
@@ -443,11 +465,11 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::sample;
+    use super::super::{letters::state_ink, panel_ui::bar_parts, sample};
     use super::*;
     use crate::{
         replay::{At, Sighting},
-        window::testing::NOW_NS,
+        window::{map::paint::tone_inks, testing::NOW_NS, theme::Ink},
     };
 
     /// All that the panel says of a run, changed a little.
@@ -459,6 +481,46 @@ mod tests {
         let panel = panel(&board, &asking, NOW_NS);
         let text = format!("{} {:?}", panel.phase, panel.sections);
         (panel, text)
+    }
+
+    #[test]
+    fn every_outcome_of_a_send_is_called_the_same_and_is_as_urgent_wherever_it_is_told() {
+        for outcome in Outcome::ALL {
+            let (counts, counted_as) = match outcome {
+                Outcome::Persisted => (SentCounts { persisted: 1, ..SentCounts::default() }, outcome),
+                Outcome::NotPersisted => (SentCounts { not_persisted: 1, ..SentCounts::default() }, outcome),
+                Outcome::PossiblyPersisted => (SentCounts { possibly_persisted: 1, ..SentCounts::default() }, outcome),
+                Outcome::Skipped | Outcome::Refused => (SentCounts { skipped: 1, ..SentCounts::default() }, Outcome::Skipped),
+            };
+            let tone = Tone::from(outcome.severity());
+            let (panel, text) = said(&RunPhase::Rest, |run| {
+                run.counts = counts;
+                for line in &mut run.canary {
+                    (line.outcome, line.state, line.seen) = (Some(outcome), LetterState::Open, Sighting::default());
+                }
+            });
+            let links: Vec<(&str, &str, Tone)> = panel
+                .sections
+                .iter()
+                .flat_map(|section| &section.rows)
+                .filter_map(|row| match row {
+                    Row::Link { label, value, tone, .. } => Some((label.as_str(), value.as_str(), *tone)),
+                    _ => None,
+                })
+                .collect();
+            let waiting = if outcome == Outcome::Persisted { ", waiting" } else { "" };
+            let told = format!("{} {}{waiting}", outcome_sign(outcome), outcome.word());
+            let first: Vec<_> = links.iter().filter(|(label, ..)| label.contains('@')).collect();
+            assert!(!first.is_empty() && first.iter().all(|(_, value, of)| *value == told && *of == tone), "{outcome:?}: {text}");
+            let counted: Vec<_> = links.iter().filter(|(label, ..)| *label == counted_as.word()).collect();
+            assert!(matches!(counted[..], [(_, "1", of)] if *of == tone), "{outcome:?}: {text}");
+            let inks: Vec<Ink> = bar_parts(counts).into_iter().filter(|(num, _)| *num > 0).map(|(_, ink)| ink).collect();
+            assert_eq!(inks, [if tone == Tone::Quiet { Ink::Good } else { tone_inks(tone).0 }], "{outcome:?}");
+            assert_eq!(text.contains("is never sent again"), outcome == Outcome::PossiblyPersisted, "{outcome:?}: {text}");
+        }
+        let doubtful = LetterState::Sent(SentState::Possibly);
+        assert_eq!(doubtful.severity(), Outcome::PossiblyPersisted.severity());
+        assert_eq!(state_ink(&doubtful), tone_inks(doubtful.severity().into()).0);
     }
 
     #[test]

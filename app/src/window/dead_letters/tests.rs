@@ -180,7 +180,7 @@ fn a_run_shows_the_first_and_the_rest_goes_and_stops_by_a_key() {
     let (source, mut harness) = inbox(sample::running(&RunPhase::Watching, 5));
     harness.get_by_label("the first few are sent; waiting to see the group that failed process them, and none come back");
     harness.get_by_label_contains("0@7724, ✓ consumed");
-    harness.get_by_label_contains("0@7736, · written, waiting");
+    harness.get_by_label_contains("0@7736, · persisted, waiting");
     harness.get_by_label_contains("inventory, lag 142 · 4 s");
     let rest = harness.get_by_role_and_label(Role::Button, "Send the rest");
     assert!(rest.accesskit_node().is_disabled());
