@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{BreakerView, Snapshot, breaker_word};
+use switchboard_engine::view::{BreakerView, Severity, Snapshot, breaker_severity, breaker_word};
 use switchboard_model::BreakerState;
 
 use super::{
@@ -214,6 +214,21 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
     words
 }
 
+/// How high a state stands in a strip, of 1, and its colour: what is urgent has the colour of that.
+fn bar_of(state: BreakerState) -> (f32, Ink) {
+    let share = match state {
+        BreakerState::Closed | BreakerState::Disabled | BreakerState::MetricsOnly => 0.34,
+        BreakerState::HalfOpen => 0.67,
+        BreakerState::Open | BreakerState::ForcedOpen => 1.0,
+    };
+    let ink = match breaker_severity(Some(state)) {
+        Severity::Quiet => Ink::Edge,
+        Severity::Notice => Ink::Hatch,
+        severity => tone_inks(severity.into()).0,
+    };
+    (share, ink)
+}
+
 /// Paints a strip: open full and high, half-open half as high, closed low, unknown a gap. Told apart by height, not by colour.
 pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], tokens: &DesignTokens) {
     let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
@@ -224,18 +239,13 @@ pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], to
     let x = |at_ns: i64| room.left() + (at_ns.saturating_sub(first.from_ns) as f64 / length_ns) as f32 * room.width();
     painter.hline(room.x_range(), room.bottom() - 0.5, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
     for piece in pieces {
-        let (share, ink) = match piece.state {
-            None => continue,
-            Some(BreakerState::Closed) => (0.34, Ink::Edge),
-            Some(BreakerState::Disabled | BreakerState::MetricsOnly) => (0.34, Ink::Hatch),
-            Some(BreakerState::HalfOpen) => (0.67, Ink::Warn),
-            Some(BreakerState::Open | BreakerState::ForcedOpen) => (1.0, Ink::Bad),
-        };
+        let Some(state) = piece.state else { continue };
+        let (share, ink) = bar_of(state);
         let left = x(piece.from_ns);
         let right = x(piece.to_ns).max(left + 2.0).min(room.right());
         let bar = Rect::from_min_max(pos2(left.min(right - 1.0), room.bottom() - room.height() * share), pos2(right, room.bottom()));
         painter.rect_filled(bar, 1.0, tokens.ink(ink));
-        if piece.state == Some(BreakerState::ForcedOpen) {
+        if state == BreakerState::ForcedOpen {
             // By hand: ruled across.
             let mut mesh = StrokeMesh::new(painter.pixels_per_point());
             mesh.line(&[bar.left_center(), bar.right_center()], 1.5, tokens.ink(Ink::Background));
@@ -284,10 +294,12 @@ fn instance_ui(ui: &mut egui::Ui, breaker: &BreakerView, is_this: bool, context:
 fn legend_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
     let mut left = rect.left();
-    let [open, half_open, closed] = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed].map(state_word);
+    let states = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed];
+    let [open, half_open, closed] = states.map(state_word);
+    let [high, half_high, low] = states.map(bar_of);
     let gap = format!("gap: {}", breaker_word(None));
-    for (share, ink, text) in [(1.0, Some(Ink::Bad), open), (0.67, Some(Ink::Warn), half_open), (0.34, Some(Ink::Edge), closed), (1.0, None, gap.as_str())] {
-        if let Some(ink) = ink {
+    for (bar, text) in [(Some(high), open), (Some(half_high), half_open), (Some(low), closed), (None, gap.as_str())] {
+        if let Some((share, ink)) = bar {
             let bottom = rect.center().y + 5.0;
             let bar = Rect::from_min_max(pos2(left, bottom - 10.0 * share), pos2(left + 9.0, bottom));
             ui.painter().rect(bar, 1.0, tokens.ink(ink), Stroke::NONE, StrokeKind::Inside);
@@ -312,4 +324,20 @@ fn no_breakers(snapshot: &Snapshot) -> EmptyState {
         ],
     )
     .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::signs::state_tone;
+
+    #[test]
+    fn a_strip_has_the_colour_of_what_is_urgent_and_none_of_it_for_the_rest() {
+        use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, MetricsOnly, Open};
+        for state in [Closed, Open, HalfOpen, ForcedOpen, Disabled, MetricsOnly] {
+            let (tone, (_, ink)) = (state_tone(Some(state)), bar_of(state));
+            assert_eq!(ink == tone_inks(tone).0, tone > Tone::Quiet, "{state:?}: {ink:?}");
+            assert_eq!(matches!(ink, Ink::Warn | Ink::Bad), tone >= Tone::Warn, "{state:?}: {ink:?}");
+        }
+    }
 }

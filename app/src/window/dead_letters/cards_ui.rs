@@ -1,12 +1,13 @@
 //! The inbox as cards: how many are open, of what they died, where, and where the others stand.
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
+use switchboard_engine::view::channel_word;
 
 use super::inbox::InboxRow;
 use crate::replay::LetterCause;
 use crate::window::{
     figures, fonts,
-    map::paint::fitted,
+    map::paint::{fitted, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
 };
@@ -72,7 +73,7 @@ fn card_ui(ui: &egui::Ui, card: Rect, (row, place_words): (&InboxRow, &str), is_
     let number =
         painter.text(pos2(card.left() + 16.0, card.center().y), egui::Align2::LEFT_CENTER, figures::count(open), fonts::data(19.0), tokens.ink(number_ink));
 
-    let state_ink = if open > 0 { Ink::Bad } else { Ink::Dim };
+    let state_ink = tone_inks(channel_word(open).1.into()).0;
     // Figures and words of state are whole; the names of cause and channel give way.
     let state = painter.layout_no_wrap(row.state_word().to_owned(), fonts::strong(TEXT_SMALL_PT), tokens.ink(state_ink));
     let (first, second) = (card.top() + 20.0, card.bottom() - 18.0);

@@ -35,6 +35,7 @@ pub(crate) struct Trend {
 
 impl Trend {
     /// How it changed, in a few words, and how that looks: more errors and longer durations look bad, other rates do not.
+    /// It compares two times and is no state: what the last minute comes to is judged by the engine (`Health`).
     pub(crate) fn change(&self, kind: TrendKind) -> (String, Tone) {
         let (Some(now), Some(before)) = (self.now, self.before) else { return (String::new(), Tone::Quiet) };
         match kind {
