@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{Snapshot, SourceView};
+use switchboard_engine::view::{Severity, Snapshot, SourceView};
 use switchboard_model::SourcePhase;
 
 /// What was told of each source last.
@@ -22,11 +22,10 @@ impl Told {
 
 fn line(source: &SourceView) {
     let SourceView { name, detail, next_step, .. } = source;
-    match source.phase {
-        SourcePhase::Failed => tracing::error!(source = name, next_step, "{name} fails: {detail}"),
-        SourcePhase::Degraded => tracing::warn!(source = name, next_step, "{name} works in part: {detail}"),
-        SourcePhase::Live => tracing::info!(source = name, "{name} is live: {detail}"),
-        SourcePhase::Stopped => tracing::info!(source = name, "{name} has stopped: {detail}"),
-        SourcePhase::Connecting => {}
+    let word = source.word();
+    match source.severity() {
+        Severity::Bad => tracing::error!(source = name, next_step, "{name} {word}: {detail}"),
+        Severity::Warning => tracing::warn!(source = name, next_step, "{name} {word}: {detail}"),
+        Severity::Quiet | Severity::Notice | Severity::Unknown => tracing::info!(source = name, "{name} {word}: {detail}"),
     }
 }
