@@ -138,11 +138,6 @@ impl LagVerdict {
             Self::Stuck | Self::BeyondEnd => Severity::Bad,
         }
     }
-
-    /// Whether a group that is judged so does not get its work done: what counts as behind.
-    pub fn is_behind(self, lag: Option<u64>) -> bool {
-        self.severity(lag, None) >= Severity::Warning
-    }
 }
 
 /// What came in and what was handled between two readings. It adds up: `came_in − handled` is the change of the lag.
