@@ -330,6 +330,21 @@ fn a_database_is_its_system_and_host_not_an_index() {
 }
 
 #[test]
+fn what_is_null_or_empty_is_not_set() {
+    let call = json!({ "server.address": "payments", "http.request.method": "GET" });
+    for nothing in
+        ["messaging.system", "messaging.destination.name", "messaging.operation.type", "db.system", "db.name", "rpc.system", "rpc.method", "error.type"]
+    {
+        let told = report(&[span("shop", CLIENT, 1, 1, 0).with(call.clone()).with(json!({ nothing: "" }))]);
+        assert_eq!(told.interactions.iter().map(row).collect::<Vec<_>>(), ["shop > payments http x1"], "{nothing}");
+        assert!(told.channels.is_empty(), "{nothing}");
+    }
+    // An older name says it where the newer one says nothing.
+    let sent = json!({ "messaging.system": "kafka", "messaging.destination.name": "orders", "messaging.operation.type": "", "messaging.operation": "publish" });
+    assert_eq!(hops(&report(&[span("shop", CLIENT, 1, 1, 0).with(sent)]), HopKind::Publish), ["shop > orders x1"]);
+}
+
+#[test]
 fn a_server_span_may_name_its_caller() {
     let named = span("billing", SERVER, 1, 1, 0).with(json!({ "peer.service": "legacy-cron" }));
     let report = report(std::slice::from_ref(&named));

@@ -636,7 +636,7 @@ mod tests {
         let mut ahead = Ahead::default();
         assert_eq!(read.behind(&catalogue).collect::<Vec<_>>(), [(id, 0, 4, 10)]);
         ahead.stable.insert((id, 0), 6);
-        let open = OpenTransaction { transactional_id: Some("tx".to_owned()), since_ns: Some(1), first_offset: Some(6) };
+        let open = OpenTransaction { transactional_id: Some("tx".to_owned()), since_ns: Some(1), first_offset: Some(6), ..OpenTransaction::default() };
         ahead.transactions.insert((id, 0), open.clone());
         ahead.readable.insert((id, 0, 4), 2);
         let fact = read.into_fact(&catalogue, &ahead, &ClusterRef::default());

@@ -329,9 +329,11 @@ impl Observer {
         ahead
     }
 
-    /// Finds out what holds these partitions back. Each transaction is asked for once.
+    /// Finds out what holds these partitions back. Each transaction is asked for until its begin is told.
     fn name_transactions(&mut self, ask: &dyn Ask, held: &HashSet<(TopicId, i32)>, ahead: &mut Ahead, patience: &Patience<'_>) {
-        let is_known = |at: &&(TopicId, i32)| self.transactions.get(*at).is_some_and(|(stable, _)| ahead.stable.get(*at) == Some(stable));
+        let is_known = |at: &&(TopicId, i32)| {
+            self.transactions.get(*at).is_some_and(|(stable, transaction)| ahead.stable.get(*at) == Some(stable) && !transaction.since_at_least)
+        };
         let unknown: Vec<PartitionName> =
             held.iter().filter(|at| !is_known(at)).map(|(topic, partition)| (Arc::clone(&self.catalogue.topic(*topic).name), *partition)).collect();
         let mut found = if unknown.is_empty() {
@@ -345,14 +347,10 @@ impl Observer {
         for at in held {
             let Some(stable) = ahead.stable.get(at).copied() else { continue };
             let known = self.transactions.get(at).filter(|(known, _)| *known == stable).map(|(_, transaction)| transaction.clone());
-            let transaction = known.or_else(|| {
-                let transaction = found.remove(&(self.catalogue.topic(at.0).name.to_string(), at.1))?;
-                self.transactions.insert(*at, (stable, transaction.clone()));
-                Some(transaction)
-            });
-            // Whoever began it: it began where the stable part ends.
-            let nameless = OpenTransaction { transactional_id: None, since_ns: None, first_offset: Some(stable) };
-            ahead.transactions.insert(*at, transaction.unwrap_or(nameless));
+            let named = found.remove(&(self.catalogue.topic(at.0).name.to_string(), at.1));
+            let transaction = dated(named, known, stable, now_ns());
+            self.transactions.insert(*at, (stable, transaction.clone()));
+            ahead.transactions.insert(*at, transaction);
         }
     }
 
@@ -642,6 +640,17 @@ impl Observer {
     }
 }
 
+/// What is known of the open transaction that holds a partition back at `stable`: as a broker names it now, or as it was known when it
+/// was looked at before. Where nobody tells when it began, it is as old as it has been seen.
+fn dated(named: Option<OpenTransaction>, known: Option<OpenTransaction>, stable: i64, now_ns: i64) -> OpenTransaction {
+    let seen_since_ns = known.as_ref().and_then(|transaction| transaction.since_ns).unwrap_or(now_ns);
+    let transaction = named.or(known).unwrap_or(OpenTransaction { first_offset: Some(stable), ..OpenTransaction::default() });
+    if transaction.since_ns.is_some() {
+        return transaction;
+    }
+    OpenTransaction { since_ns: Some(seen_since_ns), since_at_least: true, ..transaction }
+}
+
 /// A poll that took long is followed by as long a rest, so that a large cluster is not asked without end.
 fn pause_after(interval: Duration, took: Duration) -> Duration {
     interval.saturating_sub(took).max(took.min(LONGEST_REST))
@@ -654,6 +663,17 @@ fn plural(number: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transaction_that_nobody_dates_is_as_old_as_it_has_been_seen() {
+        let named = |since_ns| OpenTransaction { transactional_id: Some("tx".into()), since_ns, since_at_least: false, first_offset: Some(5) };
+        let seen = dated(None, None, 5, 100);
+        assert_eq!((seen.since_ns, seen.since_at_least, seen.first_offset), (Some(100), true, Some(5)));
+        assert_eq!(dated(None, Some(seen.clone()), 5, 200), seen);
+        let known = dated(Some(named(None)), Some(seen.clone()), 5, 300);
+        assert_eq!(known, OpenTransaction { since_ns: Some(100), since_at_least: true, ..named(None) });
+        assert_eq!(dated(Some(named(Some(40))), Some(known), 5, 400), named(Some(40)));
+    }
 
     #[test]
     fn a_long_poll_is_followed_by_a_rest() {

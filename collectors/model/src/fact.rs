@@ -133,6 +133,9 @@ pub struct OpenTransaction {
     pub transactional_id: Option<String>,
     /// When it began, ns since the Unix epoch; `None` = unknown.
     pub since_ns: Option<i64>,
+    /// Whether `since_ns` is only when it was first seen: it may have begun before.
+    #[serde(default)]
+    pub since_at_least: bool,
     /// Its first offset in the partition; `None` = unknown.
     pub first_offset: Option<i64>,
 }

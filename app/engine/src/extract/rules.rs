@@ -3,15 +3,15 @@
 use switchboard_model::{SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena, Value, WellKnown};
 
 use crate::extract::cause::{back_off_ms, cause, recorded};
-use crate::extract::told::{DATABASE, ENDING, HTTP, MESSAGING, RPC, Told};
+use crate::extract::told::{DATABASE, ENDING, HTTP, MESSAGING, RPC, Told, is_told};
 use crate::extract::{Role, rows};
 use crate::figures::StatusId;
 use crate::flow::{FlowNames, Via};
 
 /// What a span does: by its messaging operation first, by its kind second.
 pub(super) fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {
-    let operation = told.get(WellKnown::MessagingOperationType).or(told.get(WellKnown::MessagingOperationOld));
-    if let Some(Value::Str(at)) = operation {
+    let word = |known: WellKnown| told.get(known).filter(|value| is_told(*value));
+    if let Some(Value::Str(at)) = word(WellKnown::MessagingOperationType).or_else(|| word(WellKnown::MessagingOperationOld)) {
         match text.bytes(at) {
             b"create" | b"publish" | b"send" => return Role::Publish,
             b"receive" => return Role::Receive,

@@ -8,9 +8,9 @@ pub(super) struct Told<'a> {
     /// By meaning: trust of the name above, place in `attrs` from the end below, so that the lowest is the one that is
     /// believed: the most trusted name, of one name the last.
     places: [u16; 64],
-    /// By meaning: one bit.
+    /// By meaning that an attribute says something of: one bit.
     meanings: u64,
-    /// Meanings that several attributes have.
+    /// Meanings of which several attributes say something.
     repeated: u64,
 }
 
@@ -21,6 +21,11 @@ const PLACE_BITS: u32 = 10;
 const LAST_PLACE: u16 = (1 << PLACE_BITS) - 1;
 /// No attribute has this meaning.
 const NOWHERE: u16 = u16::MAX;
+
+/// Whether a value says something: what is null comes as an empty text.
+pub(super) fn is_told(value: Value) -> bool {
+    !matches!(value, Value::Str(at) if at.is_empty())
+}
 
 const fn bit(known: WellKnown) -> u64 {
     1 << known as u64
@@ -48,7 +53,8 @@ impl<'a> Told<'a> {
         for (at, attr) in attrs.iter().enumerate() {
             let slot = &mut told.places[attr.known as usize & 63];
             *slot = (*slot).min(u16::from(attr.trust) << PLACE_BITS | (LAST_PLACE - at as u16));
-            let bit = bit(attr.known);
+            // What is empty or null is not set.
+            let bit = bit(attr.known) * u64::from(is_told(attr.value));
             told.repeated |= told.meanings & bit;
             told.meanings |= bit;
         }
@@ -112,9 +118,11 @@ mod tests {
             let told = Told::new(&attrs);
             assert_eq!(told.text(WellKnown::ServerAddress, &text), Some(expected));
             assert_eq!(told.all(WellKnown::ServerAddress).next(), told.get(WellKnown::ServerAddress));
-            assert_eq!(told.all(WellKnown::ServerAddress).count(), attrs.iter().filter(|attr| attr.known == WellKnown::ServerAddress).count());
+            let says = |attr: &&AttrRow| attr.known == WellKnown::ServerAddress && is_told(attr.value);
+            assert_eq!(told.all(WellKnown::ServerAddress).filter(|value| is_told(*value)).count(), attrs.iter().filter(says).count());
         }
         assert_eq!(Told::new(&[own]).get(WellKnown::ServerAddress), None);
+        assert!(!Told::new(&[empty]).has(bit(WellKnown::ServerAddress)) && Told::new(&[empty, old]).has(bit(WellKnown::ServerAddress)));
         assert!(Told::new(&vec![old; 5_000]).get(WellKnown::ServerAddress).is_some());
     }
 }

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use switchboard_model::{TextArena, Value, WellKnown};
 
-use crate::extract::told::{DATABASE, HTTP, ROUTING, RPC, Told};
+use crate::extract::told::{DATABASE, HTTP, ROUTING, RPC, Told, is_told};
 use crate::extract::{Extractor, code};
 use crate::flow::{ChannelId, FlowNames, PeerId};
 
@@ -174,10 +174,6 @@ pub(crate) fn channel_called<'a>(destination: Cow<'a, str>, routing_key: &'a str
     }
     let temporary = if system.is_empty() { "temporary queues".to_owned() } else { format!("temporary queues of {system}") };
     Some(Cow::Owned(format!("{}{temporary}", &name[..queue_at])))
-}
-
-fn is_told(value: Value) -> bool {
-    !matches!(value, Value::Str(at) if at.is_empty())
 }
 
 /// Whether a value is a port that something may listen on.

@@ -207,9 +207,10 @@ fn open_transaction(course: &Course<'_>, part: &Part<'_>) -> Judged {
     let name = open.and_then(|open| open.transactional_id.as_deref());
     let name = name.map_or_else(|| "a transaction that is not named".to_owned(), |name| format!("transaction {}", words::visible(name, MAX_FOREIGN_CHARS)));
     let since_ns = open.and_then(|open| open.since_ns);
+    let at_least = if open.is_some_and(|open| open.since_at_least) { "at least " } else { "" };
     let age = since_ns.map_or_else(
         || "is open since a time that is not known".to_owned(),
-        |since_ns| format!("has been open for {}", words::duration(course.head.read_ns.saturating_sub(since_ns))),
+        |since_ns| format!("has been open for {at_least}{}", words::duration(course.head.read_ns.saturating_sub(since_ns))),
     );
     let behind = part.known.end().zip(part.position()).map_or(0, |(end, position)| end.saturating_sub(position).max(0) as u64);
     let offsets = if behind == 1 { "1 offset lies".to_owned() } else { format!("{} offsets lie", words::count(behind)) };

@@ -19,8 +19,17 @@ fn standing(seconds: i64, fact: impl Fn(i64) -> GroupFact) -> Vec<GroupFact> {
 }
 
 fn open(stable: i64, end: i64, committed: i64, since_s: Option<i64>) -> GroupOffset {
-    let open = OpenTransaction { transactional_id: Some("payments-tx-1".into()), since_ns: since_s.map(|second| second * S), first_offset: Some(stable) };
+    let open = OpenTransaction {
+        transactional_id: Some("payments-tx-1".into()),
+        since_ns: since_s.map(|second| second * S),
+        first_offset: Some(stable),
+        ..OpenTransaction::default()
+    };
     GroupOffset { last_stable: Some(stable), open_transaction: Some(open), ..known(0, committed, end) }
+}
+
+fn seen(offset: GroupOffset) -> GroupOffset {
+    GroupOffset { open_transaction: offset.open_transaction.map(|open| OpenTransaction { since_at_least: true, ..open }), ..offset }
 }
 
 /// Name, readings, and the lag, verdict, partition, severity and words of the reason that follow.
@@ -78,6 +87,24 @@ fn verdicts_of_real_systems() {
             Some(0),
             Warning,
             &["payments-tx-1 is open since a time that is not known"],
+        ),
+        (
+            "an open transaction that nobody dates, seen for 20 s",
+            standing(20, |second| group(second, vec![seen(open(5, 15, 5, Some(0)))])),
+            Some(10),
+            OpenTransaction,
+            Some(0),
+            Warning,
+            &["payments-tx-1 has been open for at least 20 s"],
+        ),
+        (
+            "an open transaction that nobody dates, seen just now",
+            standing(4, |second| group(second, vec![seen(open(5, 15, 5, Some(0)))])),
+            Some(10),
+            Ok,
+            None,
+            Quiet,
+            &["keeps pace"],
         ),
         (
             "a transaction that hangs",

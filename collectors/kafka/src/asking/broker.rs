@@ -417,6 +417,7 @@ impl Ask for BrokerAsker {
                     let transaction = OpenTransaction {
                         transactional_id: known.map(|(name, _)| name.clone()),
                         since_ns: known.and_then(|(_, since_ms)| *since_ms).map(|ms| ms.saturating_mul(1_000_000)),
+                        since_at_least: false,
                         first_offset: Some(first_offset),
                     };
                     ((at.topic, at.partition), transaction)
