@@ -421,6 +421,49 @@ fn a_database_over_http_is_one_call_the_outer_says_what_the_inner_where() {
 }
 
 #[test]
+fn a_failure_that_only_the_outer_span_tells_of_is_the_call_s() {
+    let server = json!({ "server.address": "payments", "server.port": 8080 });
+    let outer = |attrs: Value| span("shop", CLIENT, 1, 1, 0).at(1_000, 40).with(server.clone()).with(attrs);
+    let inner = |id: u64, at_ms: i64, status: u16| {
+        span("shop", CLIENT, 1, id, 1).at(at_ms, 5).with(server.clone()).with(json!({ "http.request.method": "POST", "http.response.status_code": status }))
+    };
+    let grpc = |status: u8| outer(json!({ "rpc.system": "grpc", "rpc.service": "Payments", "rpc.method": "Charge", "rpc.grpc.status_code": status }));
+    let told = |of: &[Wire]| {
+        let report = report(of);
+        let rows: Vec<String> = report.interactions.iter().map(row).collect();
+        (rows.join(", "), statuses(&report, HopKind::Call).join(", "))
+    };
+    for (of, calls, ended) in [
+        // As .NET's client of gRPC tells: the HTTP call that carried the status went well.
+        (vec![grpc(14), inner(2, 1_005, 200)], "shop > payments:8080 grpc x1 e1", "UNAVAILABLE x1"),
+        (vec![grpc(4), inner(2, 1_005, 200)], "shop > payments:8080 grpc x1 e1 t1", "DEADLINE_EXCEEDED x1"),
+        (vec![grpc(0), inner(2, 1_005, 200)], "shop > payments:8080 grpc x1", "200 x1"),
+        // What failed within says why.
+        (vec![grpc(14), inner(2, 1_005, 503)], "shop > payments:8080 grpc x1 e1", "503 x1"),
+        // Of several the last one failed, unless another did.
+        (vec![grpc(14), inner(2, 1_005, 200), inner(3, 1_015, 200)], "shop > payments:8080 grpc x2 e1", "200 x1, UNAVAILABLE x1"),
+        (vec![grpc(14), inner(2, 1_005, 503), inner(3, 1_015, 200)], "shop > payments:8080 grpc x2 e1 r1", "200 x1, 503 x1"),
+        // Through more than one.
+        (
+            vec![grpc(14), inner(2, 1_005, 200), span("shop", CLIENT, 1, 3, 2).at(1_006, 3).with(server.clone()).with(json!({ "http.status_code": "200" }))],
+            "shop > payments:8080 grpc x1 e1",
+            "UNAVAILABLE x1",
+        ),
+        // An application gave up on what its sidecar says went well.
+        (
+            vec![outer(json!({ "http.request.method": "POST", "error.type": "timeout" })), inner(2, 1_005, 200)],
+            "shop > payments:8080 http x1 e1 t1",
+            "timeout x1",
+        ),
+    ] {
+        assert_eq!(told(&of), (calls.to_owned(), ended.to_owned()));
+        // Whichever comes first.
+        let turned: Vec<Wire> = of.iter().rev().cloned().collect();
+        assert_eq!(told(&turned), (calls.to_owned(), ended.to_owned()));
+    }
+}
+
+#[test]
 fn a_message_that_is_published_over_http_is_one_message() {
     let sent = span("shop", PRODUCER, 1, 1, 0)
         .with(json!({ "messaging.system": "aws_sqs", "messaging.operation.type": "send", "messaging.destination.name": "orders" }));

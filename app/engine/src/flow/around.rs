@@ -52,6 +52,9 @@ impl Flow {
             if outer.via == Via::Database && whole.via != Via::Database {
                 (whole.via, whole.database) = (Via::Database, outer.peer);
             }
+            if whole.via == Via::Http && matches!(outer.via, Via::Grpc | Via::Rpc) {
+                whole.via = outer.via;
+            }
             if self.names.get_peer(outer.peer).is_name {
                 whole.name = outer.peer;
             }
@@ -154,6 +157,30 @@ impl Flow {
                 self.tell_calls_under(call, call, depth + 1, num_left);
             }
         }
+        if depth == 0 {
+            self.settle_failure_around(side, 0);
+        }
+    }
+
+    /// A failure that only a span around a call tells of is the call's: of several calls within it the last one's, unless one of them
+    /// failed by itself. So a gRPC status is the status of the HTTP call that carried it.
+    pub(super) fn settle_failure_around(&mut self, outer: Seq, depth: usize) {
+        let Some(above) = self.hot.get(outer).copied() else { return };
+        let failure = above.failure().filter(|_| above.role == Role::Client);
+        let calls: Vec<(Seq, Entry)> = self.calls_under(self.hot.find(above.key())).map(|(call, entry)| (call, *entry)).collect();
+        let within = || calls.iter().filter(|(_, entry)| entry.is(Mark::Wrapped));
+        let is_told = within().any(|(_, entry)| entry.has_failed());
+        let last = within().max_by_key(|(_, entry)| (entry.start_ns, entry.key())).map(|(call, _)| *call);
+        for (call, entry) in &calls {
+            let follows = failure.filter(|_| !is_told && last == Some(*call));
+            if entry.failed_around() == follows {
+                continue;
+            }
+            self.recount_as(*call, |entry| entry.set_failed_around(follows));
+            if depth < MAX_AROUND {
+                self.settle_failure_around(*call, depth + 1);
+            }
+        }
     }
 
     /// A client span came: the one around it may no longer count.
@@ -169,13 +196,21 @@ impl Flow {
 
     /// What follows for a span from those around it changes how it is counted. Whether it changed.
     pub(super) fn mark(&mut self, seq: Seq, mark: Mark, yes: bool) -> bool {
-        let Some(entry) = self.hot.get(seq).filter(|entry| entry.is(mark) != yes) else { return false };
+        let is_other = self.hot.get(seq).is_some_and(|entry| entry.is(mark) != yes);
+        if is_other {
+            self.recount_as(seq, |entry| entry.set(mark, yes));
+        }
+        is_other
+    }
+
+    /// Counts a span anew, where it is counted, after a change of it.
+    fn recount_as(&mut self, seq: Seq, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.hot.get(seq) else { return };
         let counted = (entry.row != RowId::NONE).then(|| (self.rows.get(entry.row).key, entry.rule));
         self.recount(seq, None);
         if let Some(entry) = self.hot.get_mut(seq) {
-            entry.set(mark, yes);
+            change(entry);
         }
         self.recount(seq, counted);
-        true
     }
 }

@@ -54,7 +54,7 @@ impl Flow {
         }
     }
 
-    fn calls_under(&self, parent: Sides) -> impl Iterator<Item = (Seq, &Entry)> {
+    pub(super) fn calls_under(&self, parent: Sides) -> impl Iterator<Item = (Seq, &Entry)> {
         let of_both = self.hot.children(parent.caller).chain(self.hot.children(parent.callee));
         of_both.filter(|(_, child)| child.role == Role::Client).take(MAX_COMPARED)
     }

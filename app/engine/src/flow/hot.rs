@@ -58,6 +58,8 @@ pub(crate) struct Entry {
     pub(crate) request: u32,
     /// What it ended with.
     pub(crate) status: StatusId,
+    /// Of a call: what a span around it ended with, where only that one failed.
+    around: StatusId,
     /// What it does.
     pub(crate) role: Role,
     /// Over what.
@@ -82,6 +84,10 @@ const JOINED: u16 = 16;
 const GAVE_UP: u16 = 32;
 /// Its start and end make no duration.
 const UNTIMED: u16 = 2048;
+/// Of a call: a span around it failed, and none within that one.
+const FAILED_AROUND: u16 = 4096;
+/// Of such a call: that span ran out of time.
+const TIMEOUT_AROUND: u16 = 8192;
 
 /// What follows of a span from those around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +129,7 @@ impl Entry {
             channel: ChannelId::NONE,
             request: 0,
             status: StatusId::NONE,
+            around: StatusId::NONE,
             role: Role::Unseen,
             via: Via::Call,
             rule: Rule::Root,
@@ -178,13 +185,36 @@ impl Entry {
             bucket: self.bucket,
             late_by: self.late_by,
             latency_ns: (self.flags & UNTIMED == 0).then(|| self.end_ns.saturating_sub(self.start_ns)),
-            error: self.has_failed(),
+            error: self.has_failed() || self.flags & FAILED_AROUND != 0,
             retry: self.flags & (RETRY | Mark::Attempt as u16) != 0,
-            timeout: self.flags & (TIMEOUT | Mark::Abandoned as u16) != 0,
+            timeout: self.flags & (TIMEOUT | TIMEOUT_AROUND | Mark::Abandoned as u16) != 0,
             num: 1,
             weight_milli: self.weight_milli,
-            status: if self.flags & ERROR == 0 && self.is(Mark::Abandoned) { StatusId::GIVEN_UP } else { self.status },
+            status: match self.failed_around() {
+                _ if self.flags & ERROR != 0 => self.status,
+                _ if self.is(Mark::Abandoned) => StatusId::GIVEN_UP,
+                Some((status, _)) => status,
+                None => self.status,
+            },
         }
+    }
+
+    /// What it tells the call within it: its status and whether it ran out of time, if it failed or one around it did.
+    pub(crate) fn failure(&self) -> Option<(StatusId, bool)> {
+        if self.flags & ERROR != 0 { Some((self.status, self.flags & TIMEOUT != 0)) } else { self.failed_around() }
+    }
+
+    /// What a span around it ended with, where only that one failed, and whether that one ran out of time.
+    pub(crate) fn failed_around(&self) -> Option<(StatusId, bool)> {
+        (self.flags & FAILED_AROUND != 0).then_some((self.around, self.flags & TIMEOUT_AROUND != 0))
+    }
+
+    /// A span around it failed and none within that one, or no longer.
+    pub(crate) fn set_failed_around(&mut self, failure: Option<(StatusId, bool)>) {
+        let (status, is_timeout) = failure.unwrap_or((StatusId::NONE, false));
+        let flag = |yes: bool, flag: u16| if yes { flag } else { 0 };
+        self.around = status;
+        self.flags = self.flags & !(FAILED_AROUND | TIMEOUT_AROUND) | flag(failure.is_some(), FAILED_AROUND) | flag(is_timeout, TIMEOUT_AROUND);
     }
 
     /// Whether it failed, by itself or for the one that waited for it.

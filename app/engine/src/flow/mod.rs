@@ -241,6 +241,7 @@ impl Flow {
             let sides = self.hot.find(SpanKey { span_id: parent, ..arrival.key });
             self.evaluate_client(sides.caller);
             self.settle_all_attempts(sides);
+            self.settle_failure_around(sides.caller, 0);
         }
         self.tell_dependents(arrival.key, seq, older);
         self.tell_calls(arrival.key, true);
@@ -312,6 +313,9 @@ impl Flow {
                 self.evaluate_call(seq, shared);
                 self.tell_outer_call(seq, parent);
                 self.settle_attempts(seq, parent);
+                if self.hot.get(parent).is_some_and(|above| above.role == Role::Client && above.failure().is_some()) {
+                    self.settle_failure_around(parent, 0);
+                }
             }
             Role::Publish => self.publish(seq, arrival),
             Role::Process | Role::Receive => {
