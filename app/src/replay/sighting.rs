@@ -215,14 +215,16 @@ pub(super) fn retry_of(record: &RecordView, replay_id: &str, target: &str) -> Op
     if header(REPLAY_ID_HEADER) != Some(replay_id.as_bytes()) || record.channel == target || is_dead_letter_name(&record.channel) {
         return None;
     }
-    let due_ns = header(DUE_HEADER).and_then(java_big_integer).and_then(|ms| ms.checked_mul(1_000_000));
-    let since_ns = record.timestamp_ns.unwrap_or(record.received_ns);
+    // Its own time and when it is due are by the clock of who wrote it: their difference holds, and counts from its arrival here.
+    let written_ns = record.timestamp_ns.unwrap_or(record.received_ns);
+    let due_in_ns = header(DUE_HEADER).and_then(java_big_integer).and_then(|ms| ms.checked_mul(1_000_000)).map(|due_ns| due_ns.saturating_sub(written_ns));
     let bears_marks = record.headers.iter().any(|(name, _)| RETRY_PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
     // Headers of a retry stay on what is dead in the end: there they name a time that is over.
-    let is_retry = is_retry_name(&record.channel) || (bears_marks && due_ns.is_some_and(|due_ns| due_ns > since_ns));
+    let is_retry = is_retry_name(&record.channel) || (bears_marks && due_in_ns.is_some_and(|ns| ns > 0));
     let next_try = header(ATTEMPTS_HEADER).and_then(java_big_integer).and_then(|number| u32::try_from(number).ok());
     let at = At { channel: record.channel.clone(), partition: record.partition, offset: record.offset };
-    is_retry.then_some(Retry { at, next_try, due_ns, since_ns, over_ns: None })
+    let due_ns = due_in_ns.map(|ns| record.received_ns.saturating_add(ns));
+    is_retry.then_some(Retry { at, next_try, due_ns, since_ns: record.received_ns, over_ns: None })
 }
 
 /// A retry channel that a broker tells of.

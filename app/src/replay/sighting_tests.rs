@@ -149,8 +149,16 @@ fn a_record_that_waits_to_be_tried_again_is_known_by_its_channel_or_its_headers(
         assert_eq!(retry_of(&record, "r-1.1", "orders").is_some(), is_retry, "{name}");
     }
     let told = retry_of(&moved("orders-retry-1", &[id, ("retry_topic-attempts", &[0, 0, 0, 3]), (DUE_HEADER, later)], 5 * SECOND_NS), "r-1.1", "orders");
-    let right = Retry { at: at("orders-retry-1", 1, 3), next_try: Some(3), due_ns: Some(6 * SECOND_NS), since_ns: 5 * SECOND_NS, over_ns: None };
-    assert_eq!(told, Some(right));
+    // It came 5 ns after it was written.
+    let right = Retry { at: at("orders-retry-1", 1, 3), next_try: Some(3), due_ns: Some(6 * SECOND_NS + 5), since_ns: 5 * SECOND_NS + 5, over_ns: None };
+    assert_eq!(told, Some(right.clone()));
+    // Who wrote it has another clock: it came when it came, and is due as long after that as it says.
+    for behind_s in [300, -300] {
+        let mut record = moved("orders-retry-1", &[id, ("retry_topic-attempts", &[0, 0, 0, 3]), (DUE_HEADER, later)], 5 * SECOND_NS);
+        record.received_ns += behind_s * SECOND_NS;
+        let (due_ns, since_ns) = (right.due_ns.map(|ns| ns + behind_s * SECOND_NS), right.since_ns + behind_s * SECOND_NS);
+        assert_eq!(retry_of(&record, "r-1.1", "orders"), Some(Retry { due_ns, since_ns, ..right.clone() }), "{behind_s}");
+    }
 }
 
 #[test]
