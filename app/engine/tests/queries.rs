@@ -335,6 +335,7 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     assert_eq!((first.exception.as_deref(), first.message.as_deref()), (Some("com.shop.NoStock"), Some("out of stock: 4711")));
     assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
     assert_eq!((second.offset, second.replay_id.as_deref(), second.replay_count, second.schema_id), (3, Some("r-1"), 2, None));
+    assert_eq!((first.received_ns, second.received_ns), (START_NS + 10 * MS, START_NS + 10 * MS));
     assert_eq!((second.cluster.as_str(), second.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
     for (skip, offsets, num_left) in [(0, vec![3], 1), (1, vec![1], 0), (2, vec![], 0)] {
         let page = letters(&mut engine, stock, Some("orders"), skip, 1);

@@ -30,6 +30,9 @@ pub trait RecordSender: Send + Sync {
     /// How many partitions a topic has, as the brokers say now.
     fn num_partitions(&self, topic: &str) -> Waiting<Result<i32, String>>;
 
+    /// Where a topic's partitions end, by their numbers, as the brokers say now.
+    fn ends(&self, topic: &str) -> Waiting<Result<Vec<i64>, String>>;
+
     /// Sends a record; comes back once it is known, as far as it can be, what became of it.
     fn send(&self, record: OutgoingRecord) -> Waiting<Outcome>;
 

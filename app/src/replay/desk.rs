@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
-use crate::replay::follow::{Follower, Round};
+use crate::replay::follow::{Ends, Follower, Round};
 use crate::replay::plan::{choose, wrong};
 use crate::replay::preview_task::PreviewTask;
 use crate::replay::run::{Run, Wanted};
@@ -69,6 +69,8 @@ pub(super) struct Shared {
     wanted_traces: Mutex<BTreeSet<String>>,
     /// By replay id: how long a letter was tried again before it died.
     retried_ns: Mutex<BTreeMap<String, i64>>,
+    /// By run: where dead-letter channels ended before it sent anything.
+    ends: Mutex<BTreeMap<String, Arc<Ends>>>,
     /// By replay id: what was seen of those that were sent.
     sightings: Mutex<Arc<BTreeMap<String, Sighting>>>,
 }
@@ -83,6 +85,11 @@ impl Shared {
         *board = Arc::new(next);
         drop(board);
         (self.on_change)();
+    }
+
+    /// A run is about to send; until now dead-letter channels ended here.
+    pub(super) fn begins(&self, replay_id: &str, ends: Ends) {
+        self.ends.lock().insert(replay_id.to_owned(), Arc::new(ends));
     }
 
     /// A letter is about to be sent; of the first few their traces are wanted too.
@@ -126,8 +133,14 @@ impl ReplayDesk {
     /// Opens the desk. `on_change` is called, from any thread, after each change of the board.
     pub fn start(config: ReplayDeskConfig, runtime: &tokio::runtime::Handle, on_change: Box<dyn Fn() + Send + Sync>) -> Self {
         let (commands, receiver) = mpsc::channel(MAX_COMMANDS);
-        let shared =
-            Arc::new(Shared { board: Mutex::default(), on_change, wanted_traces: Mutex::default(), retried_ns: Mutex::default(), sightings: Mutex::default() });
+        let shared = Arc::new(Shared {
+            board: Mutex::default(),
+            on_change,
+            wanted_traces: Mutex::default(),
+            retried_ns: Mutex::default(),
+            ends: Mutex::default(),
+            sightings: Mutex::default(),
+        });
         let clusters = Clusters::default();
         let worker = Worker {
             config,
@@ -305,12 +318,14 @@ impl Worker {
         let Some(ledger) = self.ledger.clone() else { return };
         let ids = self.cluster_ids();
         let (traced, retried_ns) = (self.shared.wanted_traces.lock().clone(), self.shared.retried_ns.lock().clone());
+        let ends = self.shared.ends.lock().clone();
         let preview = self.shared.board.lock().preview.clone();
         let round = Round {
             cluster_ids: &ids,
             target: preview.as_ref().map(|preview| (preview.cluster.as_str(), preview.target.as_str())),
             traced: &traced,
             own_runs: &self.own_runs,
+            ends: &ends,
             retried_ns: &retried_ns,
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
         };

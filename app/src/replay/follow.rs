@@ -1,6 +1,7 @@
 //! What became of what was sent: processed by the group that failed, being tried again, or back among the dead.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, Query, Snapshot};
 use switchboard_model::CorrelationId;
@@ -17,7 +18,8 @@ const LOOKED_FOR_NS: i64 = 600_000_000_000;
 const MAX_ITEMS: usize = 256;
 /// Dead letters asked for at a time.
 const LISTED_AT_ONCE: usize = 5_000;
-/// Who wrote a dead letter may have a clock that is so much behind this machine's, ns.
+/// What came here so long ago may be answered only now, ns. And where nothing but a dead letter's own time tells when it was written: the clock
+/// of who wrote it may be so much behind this machine's.
 const CLOCKS_DIFFER_NS: i64 = 60_000_000_000;
 
 /// What is remembered from round to round.
@@ -49,11 +51,16 @@ pub(super) struct Round<'a> {
     pub traced: &'a BTreeSet<String>,
     /// Replay ids of this session's runs.
     pub own_runs: &'a BTreeSet<String>,
+    /// By run of this session: where dead-letter channels ended before it sent anything.
+    pub ends: &'a BTreeMap<String, Arc<Ends>>,
     /// Of letters of these runs, by replay id: how long one was tried again before it died the last time, ns.
     pub retried_ns: &'a BTreeMap<String, i64>,
     /// So long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
     pub quiet_ns: i64,
 }
+
+/// By channel: where its partitions end.
+pub(super) type Ends = BTreeMap<String, Vec<i64>>;
 
 type Sent<'a> = (&'a LetterKey, &'a LetterRecord);
 
@@ -212,7 +219,9 @@ impl Follower {
         let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.cluster.as_str()).collect();
         for cluster in clusters {
             let of_cluster = || letters.iter().filter(|(letter, _)| letter.cluster == cluster);
-            let oldest_ns = of_cluster().map(|(_, record)| record.intended_ns).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
+            // What an earlier session sent may have come back at any time by this one's clock: the wall's may have been set in between.
+            let from_ns = |record: &LetterRecord| if is_own(record, round) { record.intended_ns } else { 0 };
+            let oldest_ns = of_cluster().map(|(_, record)| from_ns(record)).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
             let since_ns = self.looked_until.get(cluster).map_or(oldest_ns, |until_ns| oldest_ns.max(until_ns.saturating_sub(CLOCKS_DIFFER_NS)));
             // Nobody answered: the next round looks again.
             let Some(came) = came_since(observed, cluster, since_ns).await else { return Ok(false) };
@@ -223,7 +232,7 @@ impl Follower {
                 {
                     self.read_again.insert(record.replay_id.clone(), Retried::of(view.retried_ns));
                 }
-                let Some((view, how)) = came.back(letter, record) else { continue };
+                let Some((view, how)) = came.back(letter, record, ends_before(record, round)) else { continue };
                 let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
                 match (&record.failed_group, &view.origin_group) {
                     // The group that failed has not given it up: another has.
@@ -367,6 +376,11 @@ fn is_own(record: &LetterRecord, round: &Round<'_>) -> bool {
     record.replay_id.rsplit_once('.').is_some_and(|(run, _)| round.own_runs.contains(run))
 }
 
+/// Where dead-letter channels ended before the run of this session that sent it sent anything; `None` = an earlier session sent it.
+fn ends_before<'a>(record: &LetterRecord, round: &Round<'a>) -> Option<&'a Ends> {
+    round.ends.get(record.replay_id.rsplit_once('.')?.0).map(Arc::as_ref)
+}
+
 /// The retry channels of the channels that letters were sent to, of those that are still followed.
 fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&LetterRecord) -> bool) -> ByChannel<RetryChannels> {
     let followed = letters.iter().filter(|(_, record)| is_followed(record));
@@ -433,7 +447,7 @@ impl<'a> Came<'a> {
 
     /// The dead letter that a record has become, and how that is known where it does not bear the record's own id: a consumer may
     /// have left the headers out, but says from which place of which channel it gave the record up.
-    fn back(&self, letter: &LetterKey, record: &LetterRecord) -> Option<(&'a LetterView, String)> {
+    fn back(&self, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> Option<(&'a LetterView, String)> {
         let is_another = |view: &&&LetterView| {
             let is_the_letter = (view.channel.as_str(), view.partition, view.offset) == (letter.channel.as_str(), letter.partition, letter.offset);
             !is_the_letter && view.channel != record.target
@@ -443,14 +457,29 @@ impl<'a> Came<'a> {
             return Some((view, String::new()));
         }
         let (partition, offset) = record.position?;
-        // A channel made anew counts from 0 again: an older letter is not meant.
-        let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
-        let is_later =
-            |view: &LetterView| view.timestamp_ns.is_some_and(|at_ns| at_ns >= record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS) && at_ns <= not_after_ns);
         let views = self.by_origin.get(&(record.target.as_str(), partition, offset))?;
-        let view = views.iter().find(|view| is_another(view) && is_later(view))?;
+        let view = views.iter().find(|view| is_another(view) && is_later(view, letter, record, ends))?;
         Some((view, format!(", which came from {} {partition}@{offset}", record.target)))
     }
+}
+
+/// Whether a dead letter that names the place where a record was written came after that: a channel made anew counts from 0 again, and
+/// neither an older letter is meant nor one that is much later than a record that was consumed. Of what this session sent, the order on the
+/// channel and the arrival here tell that, whatever the clock of who wrote the letter says.
+fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> bool {
+    let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
+    if let Some(ends) = ends {
+        // What lay there before may be read only now.
+        let end = ends.get(&view.channel).and_then(|ends| ends.get(usize::try_from(view.partition).ok()?));
+        let was_there = end.is_some_and(|end| view.offset < *end);
+        return !was_there && (record.intended_ns..=not_after_ns).contains(&view.received_ns);
+    }
+    // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
+    let is_before_it = (view.channel.as_str(), view.partition) == (letter.channel.as_str(), letter.partition) && view.offset < letter.offset;
+    // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
+    let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
+    let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));
+    !is_before_it && by_its_time
 }
 
 #[cfg(test)]
@@ -488,7 +517,8 @@ mod tests {
         const SECOND_NS: i64 = 1_000_000_000;
         let (cluster_ids, traced) = (BTreeMap::new(), BTreeSet::new());
         let (own_runs, retried_ns) = (BTreeSet::from(["r-1".to_owned()]), BTreeMap::from([("r-1.1".to_owned(), 3_600 * SECOND_NS)]));
-        let round = Round { cluster_ids: &cluster_ids, target: None, traced: &traced, own_runs: &own_runs, retried_ns: &retried_ns, quiet_ns: 3 * SECOND_NS };
+        let (target, ends, quiet_ns) = (None, BTreeMap::new(), 3 * SECOND_NS);
+        let round = Round { cluster_ids: &cluster_ids, target, traced: &traced, own_runs: &own_runs, ends: &ends, retried_ns: &retried_ns, quiet_ns };
         for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
             let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
             let moved = RecordView { channel: channel.into(), timestamp_ns: Some(0), headers, ..RecordView::default() };
@@ -549,11 +579,11 @@ mod tests {
 
     #[test]
     fn a_letter_that_came_back_is_known_by_its_id_or_by_the_place_it_was_sent_to() {
-        let from = |origin: &str, partition: i32, offset: i64, at_ns: i64| {
+        let from = |origin: &str, partition: i32, offset: i64, received_ns: i64| {
             let origin = origin.to_owned();
             dead(|view| {
                 view.origin = Some(origin);
-                (view.origin_partition, view.origin_offset, view.timestamp_ns) = (Some(partition), Some(offset), Some(at_ns));
+                (view.origin_partition, view.origin_offset, view.received_ns) = (Some(partition), Some(offset), received_ns);
             })
         };
         let marked = |id: &str| dead(|view| view.replay_id = Some(id.to_owned()));
@@ -564,17 +594,59 @@ mod tests {
             ("the letter itself", LetterView { offset: 7, ..marked("r-1.1") }, false),
             ("the record itself", LetterView { channel: "orders".into(), ..marked("r-1.1") }, false),
             ("its place", from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS), true),
-            ("its place, by a clock that is behind", from("orders", 2, 100, CLOCKS_DIFFER_NS + 1), true),
-            ("its place, before it was sent", from("orders", 2, 100, CLOCKS_DIFFER_NS - 1), false),
+            ("its place, read before it was sent", from("orders", 2, 100, 2 * CLOCKS_DIFFER_NS - 1), false),
             ("another partition", from("orders", 1, 100, 3 * CLOCKS_DIFFER_NS), false),
             ("another offset", from("orders", 2, 99, 3 * CLOCKS_DIFFER_NS), false),
             ("another channel", from("payments", 2, 100, 3 * CLOCKS_DIFFER_NS), false),
         ] {
             let views = [view];
-            assert_eq!(Came::new(&views).back(&letter(), &record).is_some(), is_back, "{name}");
+            assert_eq!(Came::new(&views).back(&letter(), &record, Some(&Ends::new())).is_some(), is_back, "{name}");
         }
         let views = [from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS)];
         let nowhere = LetterRecord { position: None, ..record };
-        assert!(Came::new(&views).back(&letter(), &nowhere).is_none(), "the broker did not tell where it was written");
+        assert!(Came::new(&views).back(&letter(), &nowhere, Some(&Ends::new())).is_none(), "the broker did not tell where it was written");
+    }
+
+    #[test]
+    fn whether_a_letter_came_back_is_told_by_its_arrival_and_its_place_and_not_by_the_clock_of_who_wrote_it() {
+        const MINUTE_NS: i64 = 60_000_000_000;
+        const SENT_NS: i64 = 10_000 * MINUTE_NS;
+        let came = |offset: i64, timestamp_ns: Option<i64>, received_ns: i64| {
+            dead(|view| {
+                view.origin = Some("orders".into());
+                (view.origin_partition, view.origin_offset) = (Some(2), Some(100));
+                (view.offset, view.timestamp_ns, view.received_ns) = (offset, timestamp_ns, received_ns);
+            })
+        };
+        let sent = LetterRecord { intended_ns: SENT_NS, ..record(Some("stock")) };
+        let consumed = LetterRecord { state: LetterState::Consumed, ..sent.clone() };
+        let just_died = LetterKey { timestamp_ns: Some(SENT_NS - 7 * MINUTE_NS), ..letter() };
+        // The channel ended at 9 when the run began.
+        let own = Ends::from([("orders-dlt".to_owned(), vec![9])]);
+        let elsewhere = Ends::from([("another-dlt".to_owned(), vec![50])]);
+        let soon_ns = SENT_NS + MINUTE_NS;
+        for (name, view, record, ends, is_back) in [
+            ("its clock is right", came(9, Some(SENT_NS + 1), soon_ns), &sent, Some(&own), true),
+            ("its clock is 5 min behind", came(9, Some(SENT_NS - 5 * MINUTE_NS), soon_ns), &sent, Some(&own), true),
+            ("its clock was set back by a month", came(9, Some(SENT_NS - 43_200 * MINUTE_NS), soon_ns), &sent, Some(&own), true),
+            ("its clock is ahead, and it was called consumed", came(9, Some(SENT_NS + 60 * MINUTE_NS), soon_ns), &consumed, Some(&own), true),
+            ("it has no time", came(9, None, soon_ns), &sent, Some(&own), true),
+            ("it has no time, and was called consumed", came(9, None, soon_ns), &consumed, Some(&own), true),
+            ("long after it was consumed: of a channel made anew", came(9, Some(SENT_NS), SENT_NS + 60 * MINUTE_NS), &consumed, Some(&own), false),
+            ("it lay there before, and is read only now", came(8, Some(SENT_NS + 1), soon_ns), &sent, Some(&own), false),
+            ("it lay there before and has no time", came(8, None, soon_ns), &sent, Some(&own), false),
+            ("it was read before", came(9, Some(SENT_NS + 1), SENT_NS - 1), &sent, Some(&own), false),
+            ("on a channel that did not tell where it ends", came(8, None, soon_ns), &sent, Some(&elsewhere), true),
+            ("on such a channel, read before", came(8, None, SENT_NS - 1), &sent, Some(&elsewhere), false),
+            // Of what an earlier session sent, all is read anew, and the wall may have been set back since.
+            ("earlier, its clock is 5 min behind", came(9, Some(SENT_NS - 5 * MINUTE_NS), 1), &sent, None, true),
+            ("earlier, it has no time", came(9, None, 1), &sent, None, true),
+            ("earlier, before the letter that was sent", came(6, Some(SENT_NS + 1), soon_ns), &sent, None, false),
+            ("earlier, older than the letter that was sent", came(9, Some(SENT_NS - 8 * MINUTE_NS), soon_ns), &sent, None, false),
+            ("earlier, consumed, and long after that", came(9, Some(SENT_NS + 60 * MINUTE_NS), soon_ns), &consumed, None, false),
+        ] {
+            let views = [view];
+            assert_eq!(Came::new(&views).back(&just_died, record, ends).is_some(), is_back, "{name}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
 use crate::replay::board::{CanaryLine, RunBoard, RunPhase, SentCounts};
 use crate::replay::desk::{Pace, Shared};
+use crate::replay::follow::Ends;
 use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
 use crate::replay::plan::{Built, build};
 use crate::replay::prepare::{Reading, position};
@@ -25,6 +26,11 @@ const MAX_IN_FLIGHT: usize = 64;
 const PAGE: usize = 50;
 /// All on its way comes back within 200 ms of a cancel; what does not is taken for possibly written after this long.
 const CANCEL_GUARD: Duration = Duration::from_secs(1);
+
+/// Dead-letter channels of which it is asked where they end, before anything is sent.
+const MAX_CHANNELS: usize = 64;
+/// What does not tell by then is left out.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the operator wants of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,9 +154,11 @@ impl Run {
     async fn connect(&mut self) -> Result<(Arc<dyn RecordSender>, i32), Stop> {
         let (access, preview) = (Arc::clone(&self.access), Arc::clone(&self.preview));
         let typed_name = self.typed_name.take();
+        let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
         let connecting = async {
             let sender = access.connect(preview.cluster_id.clone(), typed_name).await?;
             let num_partitions = sender.num_partitions(&preview.target).await?;
+            shared.begins(&preview.replay_id, ends(sender.as_ref(), channels).await);
             Ok::<_, String>((sender, num_partitions))
         };
         let mut wanted = self.wanted.clone();
@@ -159,6 +167,15 @@ impl Run {
             () = stop_wanted(&mut wanted) => Err(Stop::Wanted),
             connected = connecting => connected.map_err(Stop::Halt),
         }
+    }
+
+    /// The channels on which the letters lie, then the others of the cluster where some are known to lie.
+    fn dead_letter_channels(&self) -> Vec<String> {
+        let snapshot = self.observed.snapshot();
+        let own: BTreeSet<&str> = self.preview.planned.iter().map(|planned| planned.asked.letter.channel.as_str()).collect();
+        let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.preview.cluster);
+        let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();
+        own.iter().chain(known.difference(&own)).take(MAX_CHANNELS).map(|channel| (*channel).to_owned()).collect()
     }
 
     fn sending(&self, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: i32, board: RunBoard) -> Sending<'_> {
@@ -246,6 +263,22 @@ impl Run {
             }
         }
     }
+}
+
+/// Where channels end now: what lies before was there already, whenever it is read.
+async fn ends(sender: &dyn RecordSender, channels: Vec<String>) -> Ends {
+    let mut ends = Ends::new();
+    let deadline = Instant::now() + ENDS_WITHIN;
+    for channel in channels {
+        let Ok(told) = tokio::time::timeout_at(deadline, sender.ends(&channel)).await else { break };
+        match told {
+            Ok(found) => {
+                ends.insert(channel, found);
+            }
+            Err(reason) => tracing::debug!("nobody knows where {channel} ends: {reason}"),
+        }
+    }
+    ends
 }
 
 async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) {

@@ -62,6 +62,8 @@ struct World {
     cancelled: Arc<watch::Sender<bool>>,
     groups: Mutex<BTreeMap<(String, String), Consumers>>,
     back: Mutex<Vec<LetterView>>,
+    /// Where the dead-letter channel ends, as the brokers say.
+    dead_end: i64,
     /// Records elsewhere that bear the ids of replays, and spans.
     items: Mutex<Vec<ConversationItem>>,
     /// Channels beside the target, and why they are not read.
@@ -102,6 +104,7 @@ impl World {
             cancelled: Arc::new(watch::channel(false).0),
             groups: Mutex::new(BTreeMap::from([((GROUP.into(), TARGET.into()), Consumers { committed: Some(0), num_members: None })])),
             back: Mutex::default(),
+            dead_end: num_letters,
             items: Mutex::default(),
             channels: Vec::new(),
             failed_group: Some(GROUP.into()),
@@ -148,10 +151,10 @@ impl World {
         self.back.lock().push(view);
     }
 
-    /// So does the one at this offset, by a consumer that leaves its headers out.
-    fn dies_without_headers(&self, offset: i64) {
-        let timestamp_ns = Some(crate::session::now_ns());
-        let view = LetterView { origin: Some(TARGET.into()), origin_partition: Some(0), origin_offset: Some(offset), timestamp_ns, ..stored(901) };
+    /// So does the one at this offset, by a consumer that leaves its headers out: a letter at this place is read now.
+    fn dies_without_headers(&self, offset: i64, at: i64, timestamp_ns: Option<i64>) {
+        let (origin, received_ns) = (Some(TARGET.into()), crate::session::now_ns());
+        let view = LetterView { origin, origin_partition: Some(0), origin_offset: Some(offset), timestamp_ns, received_ns, ..stored(at) };
         self.back.lock().push(view);
     }
 
@@ -211,7 +214,8 @@ impl ClusterAccess for World {
 
     fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
         self.num_connects.fetch_add(1, Ordering::Relaxed);
-        let sender = Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled) };
+        let sender =
+            Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled), dead_end: self.dead_end };
         Box::pin(async move { Ok(Arc::new(sender) as Arc<dyn RecordSender>) })
     }
 }
@@ -220,11 +224,17 @@ struct Line {
     sent: Arc<Mutex<Vec<OutgoingRecord>>>,
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
+    dead_end: i64,
 }
 
 impl RecordSender for Line {
     fn num_partitions(&self, _topic: &str) -> Waiting<Result<i32, String>> {
         Box::pin(async { Ok(1) })
+    }
+
+    fn ends(&self, topic: &str) -> Waiting<Result<Vec<i64>, String>> {
+        let told = if topic == DEAD { Ok(vec![self.dead_end]) } else { Err("no such topic".to_owned()) };
+        Box::pin(async move { told })
     }
 
     fn send(&self, record: OutgoingRecord) -> Waiting<Sent> {

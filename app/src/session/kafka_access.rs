@@ -68,6 +68,11 @@ impl RecordSender for KafkaSender {
         Box::pin(async move { sender.num_partitions(&topic).await.map_err(|refused| refused.to_string()) })
     }
 
+    fn ends(&self, topic: &str) -> Waiting<Result<Vec<i64>, String>> {
+        let (sender, topic) = (Arc::clone(&self.0), topic.to_owned());
+        Box::pin(async move { sender.ends(&topic).await.map_err(|refused| refused.to_string()) })
+    }
+
     fn send(&self, record: OutgoingRecord) -> Waiting<Outcome> {
         Box::pin(self.0.send(record))
     }

@@ -125,6 +125,12 @@ impl Sender {
         on_a_thread("kafka-sender-check", move || flight.num_partitions(&topic)).await?
     }
 
+    /// Where a topic's partitions end, by their numbers, as the brokers say now.
+    pub async fn ends(&self, topic: &str) -> Result<Vec<i64>, SenderRefused> {
+        let (flight, topic) = (Arc::clone(&self.flight), topic.to_owned());
+        on_a_thread("kafka-sender-check", move || flight.ends(&topic)).await?
+    }
+
     /// Queues a record, waiting for room, and answers with what will become of it. An answer that nobody waits for changes nothing.
     pub async fn enqueue(&self, record: OutgoingRecord) -> Delivery {
         Arc::clone(&self.flight).enqueue(record).await
@@ -246,6 +252,18 @@ impl Flight {
         let told = metadata.topics().iter().find(|told| told.name() == topic && told.error().is_none());
         let num_partitions = told.map_or(0, |told| i32::try_from(told.partitions().len()).unwrap_or(i32::MAX));
         if num_partitions == 0 { Err(SenderRefused::NoSuchTopic { topic: topic.to_owned() }) } else { Ok(num_partitions) }
+    }
+
+    fn ends(&self, topic: &str) -> Result<Vec<i64>, SenderRefused> {
+        let num_partitions = self.num_partitions(topic)?;
+        let deadline = Instant::now() + self.options.connect_timeout;
+        let mut ends = Vec::new();
+        for partition in 0..num_partitions {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let watermarks = self.queue().client().fetch_watermarks(topic, partition, left);
+            ends.push(watermarks.map_err(|error| describe(&self.brokers, &error.into()))?.1);
+        }
+        Ok(ends)
     }
 
     async fn enqueue(self: Arc<Self>, record: OutgoingRecord) -> Delivery {

@@ -76,6 +76,7 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
         partition: record.partition(),
         offset: record.offset(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
+        received_ns: record.received_ns(),
         key: content.key.map(<[u8]>::to_vec),
         value_size_bytes: content.value_size_bytes,
         origin_partition: info.origin_partition,

@@ -327,6 +327,8 @@ pub struct LetterView {
     pub offset: i64,
     /// ns since the Unix epoch.
     pub timestamp_ns: Option<i64>,
+    /// When it came here, by this program's own clock, ns since the Unix epoch.
+    pub received_ns: i64,
     /// Key; `None` = null.
     pub key: Option<Vec<u8>>,
     /// The value's size on the broker, in bytes.

@@ -313,16 +313,29 @@ async fn a_trace_is_new_only_where_it_is_not_that_of_the_failure() {
 }
 
 #[tokio::test]
-async fn one_that_dies_again_without_its_headers_is_known_by_where_it_was_sent() {
-    let desk = Desk::new(World::new(12));
-    let board = desk.preview(0..12).await;
-    desk.start(&board, None);
-    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
-    desk.world.dies_without_headers(3);
+async fn one_that_dies_again_without_its_headers_is_known_by_where_it_was_sent_whatever_time_it_bears() {
+    let now_ns = crate::session::now_ns();
+    for timestamp_ns in [Some(now_ns), Some(now_ns - 300_000_000_000), Some(0), None] {
+        let desk = Desk::new(World::new(12));
+        desk.send_first().await;
+        desk.world.dies_without_headers(3, 901, timestamp_ns);
+        desk.world.read_all();
+        let board = desk.until_phase(is_ended).await;
+        assert_eq!(ending(&board).0, Ending::Halted, "{timestamp_ns:?}");
+        assert_eq!(board.state(&key(3)), &LetterState::DeadAgain);
+        let evidence = &board.letters[&key(3)].reason;
+        assert!(evidence.contains("orders-dlt 0@901, which came from orders 0@3"), "{evidence}");
+    }
+}
+
+#[tokio::test]
+async fn a_letter_that_lay_there_before_and_is_read_while_a_replay_runs_is_none_that_came_back() {
+    let desk = Desk::new(World { dead_end: 902, ..World::new(12) });
+    desk.send_first().await;
+    // It names the same place, of a target that was made anew since.
+    desk.world.dies_without_headers(3, 901, Some(crate::session::now_ns()));
     desk.world.read_all();
-    let board = desk.until_phase(is_ended).await;
-    assert_eq!(ending(&board).0, Ending::Halted);
-    assert_eq!(board.state(&key(3)), &LetterState::DeadAgain);
-    let evidence = &board.letters[&key(3)].reason;
-    assert!(evidence.contains("orders-dlt 0@901, which came from orders 0@3"), "{evidence}");
+    let is_consumed = |board: &ReplayBoard| *board.state(&key(3)) == LetterState::Consumed && board.run.as_ref().is_some_and(|run| run.num_consumed == 5);
+    let board = desk.until("all five consumed", is_consumed).await;
+    assert_eq!(board.run.as_ref().map(|run| run.num_dead_again), Some(0));
 }
