@@ -47,12 +47,15 @@ pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions)
     let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
     let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
-    let create = move |creation: &eframe::CreationContext<'_>| {
-        // After the faces of this program come those of the desktop, and after these the code points themselves.
-        missing_glyphs::install(&creation.egui_ctx);
-        Ok(Box::new(WindowApp::new(creation, Box::new(source), options)) as Box<dyn eframe::App>)
-    };
+    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options)) as Box<dyn eframe::App>);
     eframe::run_native("switchboard", native, Box::new(create))
+}
+
+/// The window in the context that eframe has made for it.
+pub(super) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn SnapshotSource>, options: WindowOptions) -> WindowApp {
+    // After the faces of this program come those of the desktop, and after these the code points themselves.
+    missing_glyphs::install(&creation.egui_ctx);
+    WindowApp::new(creation, source, options)
 }
 
 /// The window as eframe sees it.

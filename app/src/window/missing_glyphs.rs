@@ -105,7 +105,15 @@ impl CodePointBox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window::{
+        WindowOptions,
+        app::{Window, created},
+        fonts, screenshot,
+        settings::Settings,
+        testing::FixedSource,
+    };
     use egui::FontFamily;
+    use switchboard_engine::view::Snapshot;
 
     fn glyph(cluster: &str, font_size_px: f32) -> RasterizedGlyph {
         drawn(&GlyphRasterizerRequest { cluster, family: &FontFamily::Proportional, font_size_px, subpixel_offset_px: 0.0 })
@@ -137,6 +145,50 @@ mod tests {
             "###########.",
         ];
         assert_eq!(dots("\u{3042}"), hiragana_a);
+    }
+
+    /// The rows of a part of a picture.
+    fn rows(image: &ColorImage, min: [usize; 2], max: [usize; 2]) -> Vec<String> {
+        let row = |y: usize| (min[0]..max[0]).map(|x| if image[(x, y)].a() > 0 { '#' } else { '.' }).collect();
+        (min[1]..max[1]).map(row).collect()
+    }
+
+    /// Checks that each of some characters which no face of a context has is drawn as its box, other than the others.
+    fn check_boxes(ctx: &egui::Context) {
+        let mut all = Vec::new();
+        let frame = ctx.run_ui(egui::RawInput::default(), |ui| {
+            all.clear();
+            let pixels_per_point = ui.ctx().pixels_per_point();
+            for font in [fonts::words(13.0), fonts::strong(13.0), fonts::data(13.0)] {
+                for lacking in ['日', '本', 'ع', 'ก', '🦀'] {
+                    let (is_there, laid_out) = ui.ctx().fonts_mut(|view| {
+                        let galley = view.layout_no_wrap(lacking.to_string(), font.clone(), Color32::WHITE);
+                        let place = galley.rows[0].row.glyphs[0].uv_rect;
+                        (view.has_glyph(&font, lacking), rows(&view.image(), place.min.map(usize::from), place.max.map(usize::from)))
+                    });
+                    let own = glyph(&lacking.to_string(), 13.0 * pixels_per_point).bitmap.image;
+                    all.push((lacking, font.clone(), is_there, laid_out, rows(&own, [0, 0], own.size)));
+                }
+            }
+        });
+        frame.drop_without_applying_deltas();
+        assert_eq!(all.len(), 15);
+        for (lacking, font, is_there, laid_out, own) in &all {
+            assert!(!is_there, "a face has {lacking} by now; take another character");
+            assert_eq!(laid_out, own, "{lacking} in {font:?}");
+            assert!(all.iter().all(|(other, .., other_laid_out, _)| other == lacking || other_laid_out != laid_out), "{lacking} looks like another");
+        }
+    }
+
+    #[test]
+    fn window_and_picture_draw_each_character_that_their_faces_lack_as_a_box_with_its_code_point() {
+        // Without eframe's own fonts of the desktop, so whatever is installed there.
+        let creation = eframe::CreationContext::_new_kittest(egui::Context::default());
+        let _app = created(&creation, Box::new(FixedSource::new(Snapshot::default())), WindowOptions::default());
+        check_boxes(&creation.egui_ctx);
+        let ctx = screenshot::context();
+        let _window = Window::new(&ctx, Settings::default(), WindowOptions::default());
+        check_boxes(&ctx);
     }
 
     #[test]

@@ -63,12 +63,18 @@ pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOption
     Ok(())
 }
 
+/// A context for pictures; what no face has is drawn as its code point there too.
+pub(super) fn context() -> egui::Context {
+    let ctx = egui::Context::default();
+    missing_glyphs::install(&ctx);
+    ctx
+}
+
 /// Draws an interface offscreen: `prepare` gets the context and gives what draws a frame.
 pub(crate) fn draw<F: FnMut(&mut egui::Ui)>(options: &ScreenshotOptions, prepare: impl FnOnce(&egui::Context) -> F) -> Result<RgbaImage, ScreenshotError> {
     let state = render_state()?;
     let (width, height) = options.size_px;
-    let ctx = egui::Context::default();
-    missing_glyphs::install(&ctx);
+    let ctx = context();
     let mut frame = prepare(&ctx);
     let stroke_at = |frame: usize| {
         let after = frame.checked_sub(NUM_FRAMES).filter(|after| after.is_multiple_of(NUM_FRAMES_PER_STROKE))?;
