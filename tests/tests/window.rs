@@ -253,3 +253,53 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
     });
     assert!(opened.lines().all(|line| line.starts_with(&format!("http://links.test/trace/{TRACE}?span="))), "{opened}");
 }
+
+#[test]
+fn told_to_end_while_a_window_is_open_it_writes_its_report_first() {
+    if std::env::var_os("CI_PEERS").is_none() {
+        println!("skipped: CI_PEERS is not set (this test needs Xvfb, xdotool and a Vulkan driver)");
+        return;
+    }
+    let display = Display::start();
+    for how in ["TERM", "HUP"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (home, report) = (folder.path(), folder.path().join("report.json"));
+        let (grpc_port, http_port) = program::free_ports().expect("free ports");
+        let child = display
+            .command(&program::path().expect("built").display().to_string(), &["watch", "--report"])
+            .arg(&report)
+            .args(["--otlp-grpc-port", &grpc_port.to_string(), "--otlp-http-port", &http_port.to_string()])
+            .env("HOME", home)
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut running = program::Program::keep(child).expect("kept");
+        until("a window", || {
+            assert!(running.is_running().expect("asked"), "{how}: it ended by itself: {}", running.output());
+            (!display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"]).is_empty()).then_some(())
+        });
+        let start = now_ns();
+        let request = home.join("request.json");
+        let spans = json!({"resourceSpans": [{
+            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "seen-in-the-window"}}]},
+            "scopeSpans": [{"scope": {"name": "test"}, "spans": [{
+                "traceId": TRACE, "spanId": "00f067aa0ba902b7", "name": "POST /checkout", "kind": 2,
+                "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 42_000_000).to_string(),
+            }]}],
+        }]});
+        std::fs::write(&request, spans.to_string()).expect("written");
+        until("the span is taken", || post(http_port, &request).then_some(()));
+
+        running.signal(how).expect("told");
+        assert_eq!(running.wait(DEADLINE).expect("ends"), 0, "{how}: {}", running.output());
+        let written = program::read_json(&report).expect("a report");
+        assert_eq!(written["schema"], 1, "{how}");
+        assert_eq!(switchboard_tests::agreement::unaccounted(&written), Vec::<String>::new(), "{how}");
+        assert!(written.to_string().contains("seen-in-the-window"), "{how}: what came before it was told to end is in it");
+        let parts = std::fs::read_dir(home).expect("a folder").flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "part"));
+        assert_eq!(parts.count(), 0, "{how}: nothing half written stays");
+    }
+}
