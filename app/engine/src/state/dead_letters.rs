@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use switchboard_model::{DeadLetterName, NO_TIME, RecordBatch, RecordRow, SourceId, dead_letter_name, is_retry_name, may_tell_failure};
+use switchboard_model::{DeadLetterName, NO_TIME, RecordBatch, RecordRow, SourceId, dead_letter_name, is_retry_name, may_tell_failure, retry_delay_ms};
 
 use crate::shares::{SharedMap, Shares};
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
@@ -161,6 +161,8 @@ impl DeadLetters {
         match dead_letter_name(channel) {
             _ if self.chosen.contains(channel) => Holds::Dead,
             DeadLetterName::Sure => Holds::Dead,
+            // Where a name tells how long records wait, they wait.
+            DeadLetterName::Perhaps if retry_delay_ms(channel).is_none() => Holds::Any,
             _ if is_retry_name(channel) => Holds::Retries,
             DeadLetterName::Perhaps | DeadLetterName::No => Holds::Any,
         }

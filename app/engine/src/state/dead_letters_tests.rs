@@ -100,6 +100,10 @@ fn a_record_that_is_tried_again_or_is_back_where_it_came_from_is_not_dead() {
         |timestamp_ns: i64| batch(timestamp_ns, &[("kafka_original-topic", Some(b"orders"), false), ("retry_topic-backoff-timestamp", Some(due), false)]);
     for (name, batch, num) in [
         ("waits on a retry channel", on("orders-retry-0", retried(5)), 0),
+        ("waits on a channel that may be of dead letters", on("orders-retry-failed", retried(5)), 0),
+        ("waits on a retry channel of one that is called so", on("delayed-retry-topic-orders-failed-10000", spring(5, "m")), 0),
+        ("failed after it was tried again", on("orders-retry-failed", spring(5, "m")), 1),
+        ("nothing proves that it failed", on("orders-retry-failed", batch(5, &[])), 0),
         ("waits on a channel of another name", on("later", retried(DUE_NS - 1)), 0),
         ("its last time is over", on("later", retried(DUE_NS)), 1),
         ("has no time of its own", on("later", retried(NO_TIME)), 1),
