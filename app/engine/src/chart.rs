@@ -273,7 +273,7 @@ impl Chart {
         let told = &self.told;
         if self.is_flow_changed || is_planned_anew || !self.is_at_rest {
             self.is_at_rest = now_ns.saturating_sub(self.flow_changed_ns) > DRAINED_AFTER_NS;
-            is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, told, &mut self.summaries, now_ns, self.started_ns));
+            is_changed |= put(&mut self.snapshot.figures, figures(&self.plan, flow, (told, observed.sources), &mut self.summaries, now_ns, self.started_ns));
             let mut views = interactions(&self.plan, flow, &mut self.summaries, now_ns, self.started_ns);
             guarded::show(&self.plan, &told.guarded, &mut views);
             is_changed |= put(&mut self.snapshot.interactions, views);
@@ -331,7 +331,7 @@ impl Chart {
         groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
         report.groups = groups;
         report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
-        flow_report(&mut report, flow, &plan, &told.channels, scope, &mut self.summaries);
+        flow_report(&mut report, flow, &plan, (&told.channels, observed.sources), scope, &mut self.summaries);
         self.tell_verdicts(&mut report, flow, &plan, &told, now_ns);
         if range.is_none() {
             guarded::report(&told.guarded, &mut report.interactions);
@@ -474,12 +474,12 @@ fn same_shape(known: &Topology, new: &Topology) -> bool {
     known.edges == new.edges && known.nodes.len() == new.nodes.len() && known.nodes.iter().zip(&new.nodes).all(is_same_node)
 }
 
-fn figures(plan: &Plan, flow: &Flow, told: &Told, summaries: &mut Summaries, now_ns: i64, started_ns: i64) -> Figures {
+fn figures(plan: &Plan, flow: &Flow, (told, sources): (&Told, &Sources), summaries: &mut Summaries, now_ns: i64, started_ns: i64) -> Figures {
     let mut figures = Figures::default();
     for planned in &plan.nodes {
         let figure = summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, started_ns);
         let node_id = planned.node.node_id;
-        figures.nodes.push(NodeFigure { node_id, figure, clock_ahead_ns: planned.clock_ahead_ns(flow) });
+        figures.nodes.push(NodeFigure { node_id, figure, clock_ahead_ns: planned.clock_ahead_ns(flow, sources) });
         if planned.node.kind == NodeKind::Channel {
             let state = planned.channel.and_then(|at| told.channels.get(at));
             figures.channels.push(ChannelFigures {

@@ -317,7 +317,10 @@ impl Engine {
                 }
                 Fact::Health(fact) => self.sources.apply_health(source, fact, received_ns),
                 Fact::Refused(refusal) => self.sources.apply_refusal(source, refusal, received_ns),
-                Fact::ClockSet { by_ns } => self.sources.apply_clock_set(received_ns, *by_ns),
+                Fact::ClockSet { by_ns } => {
+                    self.sources.apply_clock_set(received_ns, *by_ns);
+                    self.groups.clock_set(*by_ns);
+                }
             }
         }
         // A fact becomes part of a state; it is not kept by itself.

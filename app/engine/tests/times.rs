@@ -195,6 +195,31 @@ fn the_order_of_arrival_changes_neither_clocks_nor_figures() {
 }
 
 #[test]
+fn a_service_whose_clock_was_set_with_this_machines_is_not_accused() {
+    for by_s in [3_600, -3_600] {
+        // Set minutes before they arrive: by the wall as it is now that of this machine is right, and one that was not set is off.
+        for (set_ms, ahead_s, named) in [
+            (ARRIVED_MS - 300_000, by_s, None),
+            (ARRIVED_MS - 300_000, 0, Some(-by_s)),
+            (ARRIVED_MS + 300_000, 0, None),
+            // About then nothing can be told.
+            (ARRIVED_MS - 30_000, by_s, None),
+            (ARRIVED_MS - 30_000, 0, None),
+        ] {
+            let case = format!("set by {by_s} s at {set_ms} ms, {ahead_s} s ahead");
+            let batches = [facts(set_ms, vec![Fact::ClockSet { by_ns: by_s * SECOND }]), spans(ARRIVED_MS, &failing(ahead_s * SECOND))];
+            for order in [[0, 1], [1, 0]] {
+                let mut engine = engine();
+                apply(&mut engine, &order.map(|at: usize| batches[at].clone()));
+                apply(&mut engine, &[tick(ARRIVED_MS + 301_000)]);
+                assert_eq!(service(&mut engine).1, named, "{case}");
+                assert_eq!(report(&mut engine).services[0].clock_ahead_s.map(|ahead_s| ahead_s as i64), named, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_clock_that_was_set_is_told_with_the_moment_and_the_size() {
     let mut engine = engine();
     apply(&mut engine, &[tick(1_000)]);

@@ -42,11 +42,14 @@ impl Clock {
     }
 
     /// By how much it runs ahead of this machine's, ns; below zero: behind, or its spans come that late. `None` = as far as can be
-    /// told they agree, or nothing tells.
-    pub(crate) fn ahead_ns(&self) -> Option<i64> {
-        let (minute, freshest_ns) = self.newest?;
-        let before = self.before.filter(|(known, _)| *known + 1 == minute).map(|(_, ahead_ns)| ahead_ns);
-        Some(before.map_or(freshest_ns, |before_ns| before_ns.max(freshest_ns))).filter(|ahead_ns| *ahead_ns > AHEAD_NS || *ahead_ns < -BEHIND_NS)
+    /// told they agree, or nothing tells. `set_by_ns` says by how much this machine's was set before a minute begins, against the clock
+    /// by which arrivals are told; `None` = it was set about then, and nothing tells.
+    pub(crate) fn ahead_ns(&self, set_by_ns: impl Fn(i64) -> Option<i64>) -> Option<i64> {
+        let of_minute = |(minute, ahead_ns): Minute| Some(ahead_ns.saturating_sub(set_by_ns(minute.saturating_mul(MINUTE_NS))?));
+        let newest = self.newest?;
+        let freshest_ns = of_minute(newest)?;
+        let before_ns = self.before.filter(|(known, _)| *known + 1 == newest.0).and_then(of_minute);
+        Some(before_ns.map_or(freshest_ns, |before_ns| before_ns.max(freshest_ns))).filter(|ahead_ns| *ahead_ns > AHEAD_NS || *ahead_ns < -BEHIND_NS)
     }
 }
 
@@ -66,7 +69,7 @@ mod tests {
             reversed.see(received_s * S, ahead_s * S);
         }
         assert_eq!(clock, reversed, "{seen:?}");
-        clock.ahead_ns().map(|ahead_ns| ahead_ns / S)
+        clock.ahead_ns(|_| Some(0)).map(|ahead_ns| ahead_ns / S)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::flow::node_room::{MAX_NODES, NodeRoom};
 use crate::flow::style::{Flows, Styled};
 use crate::flow::{ChannelId, Flow, PeerId, Via};
 use crate::intern::ServiceId;
-use crate::state::ChannelState;
+use crate::state::{ChannelState, Sources};
 use crate::view::{DeadLetterView, Edge, EdgeId, GroupView, HopKind, InstanceView, Node, NodeBasis, NodeId, NodeKind, Style};
 
 /// Ids that are remembered of nodes that may come back, and of edges.
@@ -132,8 +132,8 @@ pub(crate) struct PlannedNode {
 
 impl PlannedNode {
     /// By how much its clock runs ahead, as [`crate::view::NodeFigure::clock_ahead_ns`] tells it.
-    pub(crate) fn clock_ahead_ns(&self, flow: &Flow) -> Option<i64> {
-        flow.names.get_service(self.service?).clock.ahead_ns()
+    pub(crate) fn clock_ahead_ns(&self, flow: &Flow, sources: &Sources) -> Option<i64> {
+        flow.names.get_service(self.service?).clock.ahead_ns(|from_ns| sources.clock_set_by_ns(from_ns))
     }
 }
 

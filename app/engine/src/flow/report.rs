@@ -6,19 +6,26 @@ use crate::figures::{RowId, RowKey};
 use crate::flow::plan::{Plan, PlannedInteraction, PlannedNode};
 use crate::flow::summary::{Scope, Summaries, evidence_of, rfc3339, statuses_of};
 use crate::flow::{Flow, OTHER_NAME};
-use crate::state::ChannelState;
+use crate::state::{ChannelState, Sources};
 use crate::view::{ChannelReport, HopKind, HopReport, InteractionReport, NodeId, NodeKind, Report, ServiceReport, Severity};
 
 /// Fills services, channels, interactions and hops of a report.
-pub(crate) fn flow_report(report: &mut Report, flow: &Flow, plan: &Plan, channels: &[ChannelState], scope: Scope, summaries: &mut Summaries) {
-    report.services = services(flow, plan, scope, summaries);
+pub(crate) fn flow_report(
+    report: &mut Report,
+    flow: &Flow,
+    plan: &Plan,
+    (channels, sources): (&[ChannelState], &Sources),
+    scope: Scope,
+    summaries: &mut Summaries,
+) {
+    report.services = services(flow, plan, sources, scope, summaries);
     report.channels = plan.nodes.iter().filter(|planned| planned.node.kind == NodeKind::Channel).map(|planned| channel(planned, channels)).collect();
     report.channels.sort_by(|one, other| (&one.name, &one.cluster, &one.system).cmp(&(&other.name, &other.cluster, &other.system)));
     report.interactions = interactions(flow, plan, scope, summaries);
     report.hops = hops(flow, plan, scope, summaries);
 }
 
-fn services(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -> Vec<ServiceReport> {
+fn services(flow: &Flow, plan: &Plan, sources: &Sources, scope: Scope, summaries: &mut Summaries) -> Vec<ServiceReport> {
     let is_service = |planned: &&PlannedNode| matches!(planned.node.kind, NodeKind::Service | NodeKind::Other);
     let mut services: Vec<ServiceReport> = plan
         .nodes
@@ -39,7 +46,7 @@ fn services(flow: &Flow, plan: &Plan, scope: Scope, summaries: &mut Summaries) -
                 errors: summary.counts.errors,
                 p50_ms: summary.p50_ms(),
                 p95_ms: summary.p95_ms(),
-                clock_ahead_s: planned.clock_ahead_ns(flow).map(|ahead_ns| ahead_ns as f64 / 1e9),
+                clock_ahead_s: planned.clock_ahead_ns(flow, sources).map(|ahead_ns| ahead_ns as f64 / 1e9),
                 word: String::new(),
                 severity: Severity::default(),
             }

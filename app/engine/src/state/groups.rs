@@ -35,6 +35,8 @@ pub(crate) struct Groups {
     rows_left_out: BTreeMap<SourceId, u64>,
     /// Partitions of all groups.
     num_partitions: usize,
+    /// By how much the machine's clock was set, ns.
+    clock_set_by_ns: i64,
 }
 
 /// What a broker says of a channel.
@@ -278,9 +280,24 @@ impl Groups {
 
     /// A record of a retry topic is due then.
     pub(crate) fn record_due(&mut self, cluster: &ClusterRef, topic: &str, (partition, offset): (i32, i64), due_ns: i64) {
+        let clock_set_by_ns = self.clock_set_by_ns;
         let Some(known) = self.topic(cluster, topic) else { return };
+        known.dues.clock_set_by_ns = clock_set_by_ns;
         known.dues.observe(partition, offset, due_ns);
         self.cluster(cluster).judge_anew(topic);
+    }
+
+    /// The machine's clock was set, by which records are due.
+    pub(crate) fn clock_set(&mut self, by_ns: i64) {
+        self.clock_set_by_ns = self.clock_set_by_ns.saturating_add(by_ns);
+        for cluster in self.clusters.values_mut() {
+            for topic in cluster.topics.values_mut() {
+                topic.dues.clock_set_by_ns = self.clock_set_by_ns;
+            }
+            for on_topic in cluster.groups.values_mut().flat_map(|group| group.topics.values_mut()) {
+                on_topic.standing = None;
+            }
+        }
     }
 
     /// A topic is no more. What was known of it before is another topic's, should one of that name come again.

@@ -43,6 +43,8 @@ pub(crate) fn dues(batch: &RecordBatch) -> impl Iterator<Item = (&str, i32, i64,
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dues {
     by_place: BTreeMap<(i32, i64), i64>,
+    /// By how much the machine's clock was set, ns: those who wait go by that clock, whenever the record was written.
+    pub(crate) clock_set_by_ns: i64,
 }
 
 impl Dues {
@@ -60,7 +62,8 @@ impl Dues {
     pub(crate) fn next_due_ns(&self, places: impl Iterator<Item = (i32, i64)>, now_ns: i64) -> Option<i64> {
         // Of offsets that are no records (markers, compaction) the next one counts.
         let due = |(partition, offset): (i32, i64)| self.by_place.range((partition, offset)..=(partition, i64::MAX)).next().map(|(_, due_ns)| *due_ns);
-        places.filter_map(due).min().filter(|first_ns| first_ns.saturating_add(LATE_NS) >= now_ns)
+        let first = places.filter_map(due).min().map(|first_ns| first_ns.saturating_sub(self.clock_set_by_ns));
+        first.filter(|first_ns| first_ns.saturating_add(LATE_NS) >= now_ns)
     }
 }
 

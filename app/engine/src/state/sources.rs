@@ -19,6 +19,9 @@ const MAX_ENDPOINTS: usize = 256;
 const MAX_PEER_CHARS: usize = 256;
 /// How many settings of the clock are kept.
 const MAX_CLOCK_SET: usize = 64;
+const MINUTE_NS: i64 = 60_000_000_000;
+/// That the machine's clock was set is told so much later at most, ns.
+const CLOCK_SET_TOLD_NS: i64 = 5_000_000_000;
 
 /// All sources of the session.
 #[derive(Debug)]
@@ -31,11 +34,20 @@ pub(crate) struct Sources {
     unlisted_ns: i64,
     /// When the machine's clock was set, the newest last.
     clock_set: Vec<ClockSet>,
+    /// By how much it was set before those, ns.
+    clock_set_before_ns: i64,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), refusals: SharedMap::new(MAX_REFUSALS, 0), num_unlisted_refusals: 0, unlisted_ns: 0, clock_set: Vec::new() }
+        Self {
+            rows: BTreeMap::new(),
+            refusals: SharedMap::new(MAX_REFUSALS, 0),
+            num_unlisted_refusals: 0,
+            unlisted_ns: 0,
+            clock_set: Vec::new(),
+            clock_set_before_ns: 0,
+        }
     }
 }
 
@@ -72,8 +84,19 @@ impl Sources {
         let at = self.clock_set.partition_point(|known| (known.at_ns, known.by_ns) < (at_ns, by_ns));
         self.clock_set.insert(at, set);
         if self.clock_set.len() > MAX_CLOCK_SET {
-            self.clock_set.remove(0);
+            self.clock_set_before_ns = self.clock_set_before_ns.saturating_add(self.clock_set.remove(0).by_ns);
         }
+    }
+
+    /// By how much the machine's clock was set in all before a minute begins, ns. `None` = it was set in that minute, or so shortly before
+    /// or after that times which arrive in it may be told by the one clock or the other.
+    pub(crate) fn clock_set_by_ns(&self, from_ns: i64) -> Option<i64> {
+        let near = from_ns.saturating_sub(MINUTE_NS)..from_ns.saturating_add(MINUTE_NS + CLOCK_SET_TOLD_NS);
+        if self.clock_set.iter().any(|set| near.contains(&set.at_ns)) {
+            return None;
+        }
+        let before = self.clock_set.iter().filter(|set| set.at_ns < from_ns);
+        Some(before.fold(self.clock_set_before_ns, |sum, set| sum.saturating_add(set.by_ns)))
     }
 
     /// When the machine's clock was set, the newest last.
@@ -350,5 +373,34 @@ mod tests {
         let views = sources.views(|_| Default::default(), |_| None);
         assert_eq!(views[0].detail, "answers; lab.Orders says that it does not serve; changing instances answer at http://a, now orders-2");
         assert!(sources.is_live(SourceId(1)));
+        // Of each word its own sentence: what does not know is not what could not be asked.
+        for (state, sentence) in [
+            (HealthState::Unknown, "the server says that it does not know its health"),
+            (HealthState::NotAsked, "the server could not be asked for its health"),
+            (HealthState::ServiceUnknown, "the server is not known to its health service"),
+        ] {
+            let mut sources = Sources::default();
+            sources.add(info(1, "health"));
+            sources.apply_status(&status(1, SourcePhase::Live, "answers"));
+            sources.apply_health(SourceId(1), &health("", state), 8);
+            assert_eq!(sources.views(|_| Default::default(), |_| None)[0].detail, format!("answers; {sentence}"), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_clock_was_set_by_counts_from_the_minute_after_it_however_often_it_was_set() {
+        const S: i64 = 1_000_000_000;
+        let mut sources = Sources::default();
+        assert_eq!(sources.clock_set_by_ns(600 * S), Some(0));
+        for (at_s, by_s) in [(700, -10), (600, 3_600)] {
+            sources.apply_clock_set(at_s * S, by_s * S);
+        }
+        for (from_s, by_s) in [(480, Some(0)), (540, None), (600, None), (660, None), (720, None), (780, Some(3_590))] {
+            assert_eq!(sources.clock_set_by_ns(from_s * S), by_s.map(|by_s| by_s * S), "{from_s}");
+        }
+        for number in 0..100 {
+            sources.apply_clock_set((10_000 + number) * S, S);
+        }
+        assert_eq!((sources.clock_set().len(), sources.clock_set_by_ns(60_000 * S)), (MAX_CLOCK_SET, Some(3_690 * S)));
     }
 }

@@ -397,6 +397,27 @@ fn a_retry_topic_waits_until_its_records_are_due() {
 }
 
 #[test]
+fn records_are_due_by_the_machines_clock_as_it_was_set() {
+    let mut groups = Groups::default();
+    for poll in 0..=20 {
+        let mut fact = group(poll * 2, vec![offset(0, Some(7), Some(0), Some(8 + poll))]);
+        fact.offsets[0].topic = "orders-retry-0".to_owned();
+        fact.members = Some(vec![member("c", &[("orders-retry-0", 0)])]);
+        groups.apply_group(&fact, fact.read_ns);
+    }
+    let told = |groups: &mut Groups| groups.views(40 * S, &Sources::default()).remove(0);
+    groups.record_due(&cluster(), "orders-retry-0", (0, 7), 90 * S);
+    assert_eq!(told(&mut groups).verdict, LagVerdict::Waits);
+    groups.clock_set(3_600 * S);
+    assert_eq!(told(&mut groups).verdict, LagVerdict::Stuck, "it is long due by the listener's clock");
+    // One that was written by that clock.
+    groups.record_due(&cluster(), "orders-retry-0", (0, 7), 3_690 * S);
+    let row = told(&mut groups);
+    assert_eq!(row.verdict, LagVerdict::Waits);
+    assert!(row.reason.contains("the next in 50 s"), "{}", row.reason);
+}
+
+#[test]
 fn a_topic_that_was_made_again_is_another_one() {
     let mut groups = Groups::default();
     groups.apply_topic(&topic("orders", &[(Some(0), Some(500))]), S);
