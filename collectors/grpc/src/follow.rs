@@ -38,6 +38,8 @@ pub(crate) struct Follower {
     board: Arc<Board>,
     refreshed: watch::Receiver<u64>,
     request_number: u64,
+    /// Whether the last check was answered.
+    has_answered: bool,
 }
 
 /// The session closed the source.
@@ -58,6 +60,7 @@ impl Follower {
             refreshed,
             // Requests of two followers must not seem to be of one trace.
             request_number: RandomState::new().build_hasher().finish(),
+            has_answered: false,
         }
     }
 
@@ -88,8 +91,11 @@ impl Follower {
             if self.watch(&mut stream).await? {
                 lost_watches.reset();
             }
-            // If the server is gone this tells so at once; if it only ended the watch it must not be asked in a hurry.
-            self.check().await?;
+            // If the server is gone this tells so at once; if it only ended the watch it must not be asked in a hurry. What has just
+            // missed a check is given a moment.
+            if self.has_answered {
+                self.check().await?;
+            }
             self.wait(lost_watches.next_delay().min(LONGEST_SILENCE)).await;
         }
     }
@@ -127,11 +133,15 @@ impl Follower {
         self.mark(Ok(state_of(first.status))).ok().map(|()| stream)
     }
 
-    /// Asks once and tells the answer. `false` = there was none.
+    /// Asks once and tells the answer. `false` = there was none: one miss is a miss, the next is told.
     async fn check(&mut self) -> Result<bool, Closed> {
         let answer = self.ask().await;
         let is_answer = answer.is_ok();
-        self.mark(answer)?;
+        let is_miss = self.has_answered && answer.as_ref().is_err_and(|trouble| trouble.is_passing);
+        self.has_answered = is_answer;
+        if !is_miss {
+            self.mark(answer)?;
+        }
         Ok(is_answer)
     }
 

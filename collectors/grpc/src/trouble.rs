@@ -17,6 +17,8 @@ pub(crate) struct Trouble {
     pub detail: String,
     /// What the user can do.
     pub next_step: String,
+    /// Whether the next check may well find it gone: the server has trouble of its own, was slow, or a connection broke off.
+    pub is_passing: bool,
 }
 
 /// What a port turned out to speak.
@@ -34,7 +36,11 @@ pub(crate) enum Speaks {
 
 impl Trouble {
     fn failed(failure: FailureKind, detail: String, next_step: &str) -> Self {
-        Self { phase: SourcePhase::Failed, failure, detail, next_step: next_step.to_owned() }
+        Self { phase: SourcePhase::Failed, failure, detail, next_step: next_step.to_owned(), is_passing: false }
+    }
+
+    fn passing(failure: FailureKind, detail: String, next_step: &str) -> Self {
+        Self { is_passing: true, ..Self::failed(failure, detail, next_step) }
     }
 
     fn degraded(failure: FailureKind, detail: String, next_step: &str) -> Self {
@@ -67,7 +73,7 @@ impl Trouble {
     /// No answer within the deadline.
     pub fn deadline(address: &str, deadline: Duration) -> Self {
         let detail = format!("{address} did not answer within {deadline:?}");
-        Self::failed(FailureKind::Peer, detail, "look whether the server hangs, or is paused in a debugger")
+        Self::passing(FailureKind::Peer, detail, "look whether the server hangs, or is paused in a debugger")
     }
 
     /// The server answered with a status of its own.
@@ -87,9 +93,12 @@ impl Trouble {
                 Self::degraded(FailureKind::Peer, detail, "register the standard health service in the server, or remove this source from the profile")
             }
             Code::ResourceExhausted => {
-                Self::failed(FailureKind::Limit, format!("{address} answered RESOURCE_EXHAUSTED ({message})"), "look into the server's log")
+                Self::passing(FailureKind::Limit, format!("{address} answered RESOURCE_EXHAUSTED ({message})"), "look into the server's log")
             }
-            code => Self::failed(FailureKind::Peer, format!("{address} answered {code:?} ({message})"), "look into the server's log"),
+            code => Self {
+                is_passing: matches!(code, Code::Unknown | Code::Internal | Code::Unavailable | Code::DataLoss | Code::Aborted | Code::Cancelled),
+                ..Self::failed(FailureKind::Peer, format!("{address} answered {code:?} ({message})"), "look into the server's log")
+            },
         }
     }
 
@@ -120,7 +129,11 @@ impl Trouble {
                 let detail = format!("{address}: its certificate is not trusted ({told})");
                 Self::failed(Authenticate, detail, "add its issuer to this machine's trusted certificates, or correct the host's name in url")
             }
-            _ => Self::failed(Connect, format!("{address}: no connection ({told})"), "look whether the host's name and port are right and reachable from here"),
+            _ => Self {
+                // The port speaks as it should.
+                is_passing: speaks == if is_tls { Speaks::Tls } else { Speaks::PlainHttp2 },
+                ..Self::failed(Connect, format!("{address}: no connection ({told})"), "look whether the host's name and port are right and reachable from here")
+            },
         }
     }
 }

@@ -13,6 +13,7 @@ use switchboard_model::{
 };
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tonic::codegen::tokio_stream::{self, StreamExt as _};
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -215,6 +216,10 @@ fn a_server_that_goes_is_unknown_and_comes_back() {
 struct Scripted {
     check: Result<i32, Status>,
     hangs: bool,
+    /// Whether a watch is offered: it tells once that the server serves.
+    watches: bool,
+    /// So many of the next checks fail.
+    misses: Arc<Mutex<usize>>,
     metadata: Arc<Mutex<Vec<(&'static str, MetadataMap)>>>,
 }
 
@@ -222,6 +227,13 @@ struct Scripted {
 impl Health for Scripted {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         self.metadata.lock().expect("no panic").push(("check", request.metadata().clone()));
+        {
+            let mut misses = self.misses.lock().expect("no panic");
+            if *misses > 0 {
+                *misses -= 1;
+                return Err(Status::unavailable("draining"));
+            }
+        }
         if self.hangs {
             std::future::pending::<()>().await;
         }
@@ -232,13 +244,21 @@ impl Health for Scripted {
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         self.metadata.lock().expect("no panic").push(("watch", request.metadata().clone()));
+        if self.watches {
+            let first: Result<HealthCheckResponse, Status> = Ok(HealthCheckResponse { status: 1 });
+            let stream: Self::WatchStream = Box::pin(tokio_stream::iter([first]).chain(tokio_stream::pending()));
+            return Ok(Response::new(stream));
+        }
         Err(Status::unimplemented("no watch"))
     }
 }
 
 fn serve_scripted(runtime: &Runtime, check: Result<i32, Status>, hangs: bool) -> (String, Scripted) {
+    serve_so(runtime, Scripted { check, hangs, watches: false, misses: Arc::default(), metadata: Arc::default() })
+}
+
+fn serve_so(runtime: &Runtime, scripted: Scripted) -> (String, Scripted) {
     let (address, incoming) = bind(runtime, any_port());
-    let scripted = Scripted { check, hangs, metadata: Arc::default() };
     runtime.spawn(Server::builder().add_service(HealthServer::new(scripted.clone())).serve_with_incoming(incoming));
     (format!("http://{address}"), scripted)
 }
@@ -297,6 +317,35 @@ fn answers_of_the_servers_own_are_told_with_the_next_step() {
         let said = seen.until_status(phase, Some(failure));
         assert_eq!(said, (detail.replace("URL", &url), next_step.to_owned()));
         seen.until_state("", HealthState::NotAsked);
+    }
+}
+
+#[test]
+fn one_miss_is_a_miss_and_no_failure() {
+    let runtime = runtime();
+    for watches in [false, true] {
+        let (url, scripted) = serve_so(&runtime, Scripted { check: Ok(1), hangs: false, watches, misses: Arc::default(), metadata: Arc::default() });
+        let num_left = || *scripted.misses.lock().expect("no panic");
+        let fail = |num: usize| *scripted.misses.lock().expect("no panic") = num;
+        let mut seen = Observed::start(&runtime, config(&url, &[""]));
+        seen.until_status(SourcePhase::Live, None);
+        let num_statuses = seen.statuses.len();
+        // One check that fails, and all is as it was.
+        fail(1);
+        seen.until("it was asked and missed", |_| num_left() == 0);
+        let num_facts = seen.facts.len();
+        seen.until("it is asked on", |seen| seen.facts.len() >= num_facts + 3);
+        assert_eq!(seen.statuses[num_statuses..], [], "watches: {watches}");
+        assert!(seen.facts.iter().all(|fact| fact.state == HealthState::Serving), "watches: {watches}, {:?}", seen.facts);
+        // The next one after that is told.
+        fail(1_000);
+        let (detail, _) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Peer));
+        assert_eq!(detail, format!("{url} answered Unavailable (draining)"), "watches: {watches}");
+        assert!(num_left() <= 998, "watches: {watches}, {}", num_left());
+        seen.until_state("", HealthState::NotAsked);
+        fail(0);
+        seen.until_status(SourcePhase::Live, None);
+        seen.until_state("", HealthState::Serving);
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Trouble {
     pub next_step: String,
     /// How many bytes were read of an answer that could not be decoded; `None` = there was no such answer.
     pub undecodable_bytes: Option<u64>,
-    /// Whether the next poll may well find it gone: the server has trouble of its own, or was slow.
+    /// Whether the next poll may well find it gone: the server has trouble of its own, was slow, or a connection broke off.
     pub is_passing: bool,
 }
 
@@ -161,7 +161,7 @@ impl Trouble {
             Self::new(Connect, format!("{address}: no connection ({cause})"), next_step)
         } else {
             let next_step = "look into the application's log if it does not come back";
-            Self::new(Connect, format!("{address}: the connection broke off ({cause})"), next_step)
+            Self { is_passing: true, ..Self::new(Connect, format!("{address}: the connection broke off ({cause})"), next_step) }
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Reply {
     Trickles,
     /// With a body without end.
     Endless,
+    /// With half a body, whereupon the connection breaks off.
+    BreaksOff,
 }
 
 /// What was asked.
@@ -43,7 +45,8 @@ pub struct Asked {
 struct Shared {
     replies: Arc<Mutex<HashMap<String, Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
-    failing_once: Arc<Mutex<HashMap<String, u16>>>,
+    /// With a status; `None` = the connection breaks off.
+    failing_once: Arc<Mutex<HashMap<String, Option<u16>>>>,
 }
 
 /// A running server.
@@ -89,8 +92,8 @@ impl Application {
         self.shared.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), reply);
     }
 
-    /// The endpoint's next answer is this status, and no further one.
-    pub fn fail_once(&self, endpoint: &str, status: u16) {
+    /// The endpoint's next answer is this status, or with `None` breaks off, and no further one.
+    pub fn fail_once(&self, endpoint: &str, status: Option<u16>) {
         self.shared.failing_once.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("/actuator/{endpoint}"), status);
     }
 
@@ -125,7 +128,10 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { path: path.clone(), headers: request.headers().clone() });
     if let Some(status) = shared.failing_once.lock().unwrap_or_else(PoisonError::into_inner).remove(&path) {
-        return StatusCode::from_u16(status).expect("a status").into_response();
+        return match status {
+            Some(status) => StatusCode::from_u16(status).expect("a status").into_response(),
+            None => breaks_off(),
+        };
     }
     let reply = {
         let mut replies = shared.replies.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,10 +161,16 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
             Ok::<_, std::io::Error>(Bytes::from_static(b" "))
         }))
         .into_response(),
+        Some(Reply::BreaksOff) => breaks_off(),
         Some(Reply::Endless) => {
             Body::from_stream(futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 16 << 10])))).into_response()
         }
     }
+}
+
+fn breaks_off() -> Response {
+    let parts = [Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("it breaks off"))];
+    Body::from_stream(futures::stream::iter(parts)).into_response()
 }
 
 /// A breaker as Resilience4j 2 tells it.

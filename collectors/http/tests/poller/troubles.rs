@@ -279,14 +279,14 @@ fn one_miss_is_a_miss_and_no_failure() {
     seen.until_status(SourcePhase::Live, None);
     let fails = || Reply::Body(500, vec![], b"{}".to_vec());
     let num_asked = |endpoint: &str| application.asked().iter().filter(|asked| asked.path.ends_with(endpoint)).count();
-    for endpoint in ["circuitbreakerevents", "circuitbreakers"] {
+    for (endpoint, status) in ["circuitbreakerevents", "circuitbreakers"].into_iter().flat_map(|endpoint| [(endpoint, Some(500)), (endpoint, None)]) {
         let num_statuses = seen.statuses.len();
-        // One answer of 500, and all is as it was.
+        // One answer of 500 or one that breaks off, and all is as it was.
         let (asked, read) = (num_asked(endpoint), seen.breakers().count());
-        application.fail_once(endpoint, 500);
+        application.fail_once(endpoint, status);
         seen.until("it was asked and missed", |_| num_asked(endpoint) > asked);
         seen.until("states are read on", |seen| seen.breakers().count() >= read + 3);
-        assert_eq!(seen.statuses[num_statuses..], [], "{endpoint}");
+        assert_eq!(seen.statuses[num_statuses..], [], "{endpoint} {status:?}");
     }
     application.reply("circuitbreakerevents", fails());
     let (detail, next_step) = seen.until_status(SourcePhase::Degraded, Some(FailureKind::Peer));
@@ -300,6 +300,8 @@ fn one_miss_is_a_miss_and_no_failure() {
     seen.until("states are read on", |seen| seen.breakers().count() >= read + 3);
     application.reply("circuitbreakers", fails());
     assert_eq!(seen.until_status(SourcePhase::Failed, Some(FailureKind::Peer)).0, format!("{address}/circuitbreakers answered 500 Internal Server Error"));
+    application.reply("circuitbreakers", Reply::BreaksOff);
+    assert!(seen.until_status(SourcePhase::Failed, Some(FailureKind::Connect)).0.contains("the connection broke off"));
     application.tells(json!({"payments": breaker("OPEN", 3)}), json!([event(1, "ERROR", None)]));
     seen.until("it is live again", |seen| seen.statuses.last().is_some_and(|status| status.phase == SourcePhase::Live));
     assert_eq!(seen.events().count(), 1);
