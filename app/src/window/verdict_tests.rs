@@ -116,6 +116,7 @@ fn every_state_of_a_breaker_is_the_same_on_map_breakers_and_report() {
         Some(BreakerState::HalfOpen),
         Some(BreakerState::ForcedOpen),
         Some(BreakerState::Disabled),
+        Some(BreakerState::MetricsOnly),
     ];
     for (state, stale) in states.into_iter().flat_map(|state| [(state, false), (state, true)]) {
         let mut snapshot = testing::order_business();

@@ -98,6 +98,22 @@ fn a_breaker_tells_how_it_went_and_what_is_doubtful() {
 }
 
 #[test]
+fn a_state_that_may_be_older_than_what_was_read_is_told_as_at_least_so_old() {
+    let mut business = business();
+    let first = &mut std::sync::Arc::make_mut(&mut business.breakers)[0];
+    first.since_at_least = true;
+    let since = crate::window::figures::instant(first.since_ns.expect("known"));
+    let mut harness = harness(&FixedSource::new(business), UiCommand::ShowBreakers);
+    let row = rows(&harness).swap_remove(0);
+    assert!(row.contains(" in orders-1, guards payments, open, since ≥ 58 s, by event, "), "{row}");
+    press(&mut harness, &[Key::ArrowDown]);
+    harness.get_by_label("Open for at least 58 s: calls to payments are refused");
+    harness.get_by_label(&format!("at least since {since}"));
+    press(&mut harness, &[Key::ArrowDown]);
+    harness.get_by_label("orders-1, open · ≥ 58 s");
+}
+
+#[test]
 fn a_jump_without_an_instance_finds_the_most_urgent_one() {
     let mut harness = breakers();
     goto(&mut harness, &Target::Breaker { caller: Some("orders".to_owned()), instance: None, name: "payment-client".to_owned() });

@@ -123,6 +123,18 @@ fn what_is_not_known_of_a_breaker_is_told_with_the_instances_that_it_is_not_know
 }
 
 #[test]
+fn a_channel_that_was_made_again_says_when() {
+    let mut business = testing::order_business();
+    let channel = target(&business, "orders.placed", None);
+    let Target::Node(node_id) = channel else { panic!("a channel is a box") };
+    let figures = &mut std::sync::Arc::make_mut(&mut business.figures).channels;
+    figures.iter_mut().find(|figures| figures.node_id == node_id).expect("its figures").made_again_ns = Some(NOW_NS - 60_000_000_000);
+    let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::ShowMap);
+    view_harness::goto(&mut harness, &channel);
+    harness.get_by_label(&format!("made again at {}", crate::window::figures::instant(NOW_NS - 60_000_000_000)));
+}
+
+#[test]
 fn a_part_without_a_duration_has_no_figure() {
     for (duration_ns, told) in [(Some(-1), "ends before it starts"), (None, "no duration")] {
         let business = testing::order_business();

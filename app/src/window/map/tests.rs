@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{Rect, pos2, vec2};
 use proptest::prelude::*;
-use switchboard_engine::view::{Figure, HopKind, LagVerdict, NodeBasis, NodeId, NodeKind, Snapshot};
+use switchboard_engine::view::{ClockSet, Figure, HopKind, LagVerdict, NodeBasis, NodeId, NodeKind, Snapshot};
 use switchboard_model::BreakerState;
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     geometry::Geometry,
     layout::{self, LayoutGraph, LayoutNode},
     place::{Placement, layout_graph, overlaps},
+    problems::problems,
     scene::{Glyph, Scene, Selection, Tone},
 };
 use crate::window::testing::{self, Business, NOW_NS, figure};
@@ -294,6 +295,31 @@ fn what_was_traced_and_says_nothing_is_silent_and_what_never_spoke_is_dashed() {
     assert!(node("orders").silent_ns.is_none() && !node("orders").dashed);
     assert!(node("fraud").dashed && node("fraud").silent_ns.is_none());
     assert!(node("ups-gateway").dashed && !node("postgres").dashed);
+}
+
+#[test]
+fn clocks_that_are_off_or_were_set_are_told_for_as_long_as_that_matters() {
+    const MINUTE_NS: i64 = 60_000_000_000;
+    let told = |set: Option<(i64, i64)>, ahead_ns: Option<i64>| {
+        let mut snapshot = testing::order_business();
+        snapshot.totals.clock_set = set.map(|(by_ns, ago_ns)| ClockSet { at_ns: NOW_NS - ago_ns, by_ns });
+        let orders = snapshot.topology.nodes.iter().find(|node| node.name == "orders").expect("a service").node_id;
+        let nodes = &mut std::sync::Arc::make_mut(&mut snapshot.figures).nodes;
+        nodes.iter_mut().find(|row| row.node_id == orders).expect("its figures").clock_ahead_ns = ahead_ns;
+        let found = problems(&Scene::build(&snapshot, NOW_NS), &snapshot, NOW_NS);
+        let of_clocks = found.into_iter().filter(|problem| problem.glyph == Glyph::Dot);
+        of_clocks.map(|problem| format!("{}: {}", problem.title, problem.detail)).collect::<Vec<_>>()
+    };
+    for (set, ahead_ns, sentence) in [
+        (Some((60 * MINUTE_NS, 5 * MINUTE_NS)), None, "this machine's clock was set 1 h ahead: 5 min ago; figures go on by a clock that does not jump"),
+        (Some((-60 * MINUTE_NS, 0)), None, "this machine's clock was set 1 h back: 0 s ago; figures go on by a clock that does not jump"),
+        (None, Some(60 * MINUTE_NS), "orders's clock is off: it runs 1 h ahead of this machine's; its spans count when they arrive"),
+        (None, Some(-5 * MINUTE_NS), "orders's spans come late: 5 min after they ended: its clock runs behind this machine's, or they are held back"),
+    ] {
+        assert_eq!(told(set, ahead_ns), [sentence]);
+    }
+    assert_eq!(told(None, None), [""; 0]);
+    assert_eq!(told(Some((60 * MINUTE_NS, 16 * MINUTE_NS)), None), [""; 0], "it was told for long enough");
 }
 
 #[test]
