@@ -1,10 +1,10 @@
-//! Whom a circuit breaker guards, as far as spans prove it: in any order of arrival, also long after.
+//! Whom a circuit breaker guards and which instance holds it, as far as spans prove it: in any order of arrival, also long after.
 
 mod batches;
 
-use batches::{Span, apply, engine_of, intake, spans};
+use batches::{Span, apply, engine_of, facts, intake, spans, tick};
 use switchboard_engine::view::Report;
-use switchboard_model::{Batch, SpanKind};
+use switchboard_model::{Batch, BreakerFact, BreakerState, Fact, InstanceFact, SpanKind};
 
 const CLASS: &str = "io.github.resilience4j.circuitbreaker.CallNotPermittedException";
 
@@ -171,4 +171,48 @@ fn a_database_that_bears_a_services_name_is_told_from_it() {
     let snapshot = engine.snapshot(&[]);
     let of_callee = snapshot.topology.nodes.iter().find(|node| Some(node.node_id) == snapshot.breakers[0].callee_node).expect("it is on the map");
     assert_eq!((of_callee.name.as_str(), of_callee.kind), ("orders (h2)", switchboard_engine::view::NodeKind::Database));
+}
+
+/// An actuator at port 8081 that the profile calls `orders-1` tells of its breaker.
+fn actuator(second: i64) -> Batch {
+    let breaker = BreakerFact {
+        caller: Some("orders".to_owned()),
+        instance: Some("orders-1".to_owned()),
+        name: "payments".to_owned(),
+        state: Some(BreakerState::Open),
+        failure_rate_percent: None,
+        not_permitted_calls: None,
+        buffered_calls: None,
+        failed_calls: None,
+        origin: "actuator".to_owned(),
+    };
+    let address = "http://localhost:8081/actuator".to_owned();
+    let instance = InstanceFact { address, service: Some("orders".to_owned()), instance: None, changing: false, process_id: None };
+    facts(second * 1_000, vec![Fact::Instance(instance), Fact::Breaker(breaker)])
+}
+
+/// An instance that its SDK calls so answers at this port, and its breaker refuses.
+fn refuses(trace: u128, instance: &str, port: &str, second: i64) -> Batch {
+    let span = Span::server("orders", trace, 1, 0).with(&[("server.address", "laptop"), ("server.port", port)]).at(second * 1_000, 5);
+    spans(second * 1_000 + 10, &[refused_by(span, "payments").on(instance)])
+}
+
+fn breaker_instances(batches: &[Batch], now_s: i64) -> Vec<String> {
+    let mut engine = engine_of(16 << 20);
+    apply(&mut engine, batches);
+    apply(&mut engine, &[tick(now_s * 1_000)]);
+    engine.report(&[]).breakers.into_iter().filter_map(|row| row.instance).collect()
+}
+
+#[test]
+fn an_instance_with_a_random_name_is_the_one_that_is_read_where_it_answers_and_so_is_its_successor() {
+    // A third is not read: where they answer tells them apart.
+    let elsewhere = spans(10_000, &[Span::server("orders", 9, 1, 0).on("c0ff-ee").at(9_000, 5)]);
+    for (port, instances) in [("8081", &["orders-1"][..]), ("8090", &["0b5c-4711", "orders-1"])] {
+        let batches = [actuator(10), refuses(1, "0b5c-4711", port, 10), elsewhere.clone()];
+        assert_eq!(breaker_instances(&batches, 11), instances, "{port}");
+    }
+    // Restarted, it has another name. Once the old one has sent nothing for a minute, all that send are read.
+    let batches = [actuator(10), refuses(1, "0b5c-4711", "8081", 10), refuses(2, "77aa-4712", "8081", 30), refuses(3, "77aa-4712", "8081", 88), actuator(94)];
+    assert_eq!(breaker_instances(&batches, 95), ["orders-1"]);
 }
