@@ -331,7 +331,7 @@ impl Chart {
         groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
         report.groups = groups;
         report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
-        flow_report(&mut report, flow, &plan, (&told.channels, observed.sources), scope, &mut self.summaries);
+        flow_report(&mut report, flow, &plan, (told.channels.as_slice(), observed.sources), scope, &mut self.summaries);
         self.tell_verdicts(&mut report, flow, &plan, &told, now_ns);
         if range.is_none() {
             guarded::report(&told.guarded, &mut report.interactions);
