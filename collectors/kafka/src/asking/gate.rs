@@ -224,12 +224,18 @@ mod tests {
 
     /// Asks the door for a port of 127.0.0.1, and gives back its last reply.
     async fn ask(stream: &mut TcpStream, port: u16) -> u8 {
+        ask_for(stream, &[IPV4, 127, 0, 0, 1], port).await
+    }
+
+    /// The same for a port of a host, by its kind and bytes.
+    async fn ask_for(stream: &mut TcpStream, host: &[u8], port: u16) -> u8 {
         let mut hello = vec![VERSION, 1, BY_PASSWORD, 1];
         for text in [USER, PASSWORD] {
             hello.push(u8::try_from(text.len()).expect("short"));
             hello.extend(text.as_bytes());
         }
-        hello.extend([VERSION, CONNECT, 0, IPV4, 127, 0, 0, 1]);
+        hello.extend([VERSION, CONNECT, 0]);
+        hello.extend(host);
         hello.extend(port.to_be_bytes());
         stream.write_all(&hello).await.expect("sent");
         assert_eq!(take::<4>(stream).await.expect("an answer"), [VERSION, BY_PASSWORD, 1, 0]);
@@ -268,6 +274,39 @@ mod tests {
         passing.await.expect("no panic").expect("replied");
         let failure = door.errors.explain("k", None).expect("told");
         assert!(failure.detail.contains(&address.to_string()) && failure.next_step.contains("ssl.ca.location"), "{failure:?}");
+    }
+
+    #[tokio::test]
+    async fn with_credentials_it_lets_nobody_through_to_a_host_that_the_profile_does_not_name() {
+        let foreign = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = foreign.local_addr().expect("bound");
+        let hosts: [(&str, &[u8]); 2] = [("127.0.0.1", &[IPV4, 127, 0, 0, 1]), ("localhost", b"\x03\x09localhost")];
+        for (name, host) in hosts {
+            let mut config = Config::new("k", "kafka.shop.example:9092");
+            (config.username, config.password) = (Some("joe".to_owned()), Some("hunter2".to_owned()));
+            let (mut near, far) = pair().await;
+            let door = Arc::new(Door { trust: Trust::of(&config), ..self::door(None) });
+            let passing = tokio::spawn({
+                let door = Arc::clone(&door);
+                async move { door.pass(far).await }
+            });
+            assert_eq!(ask_for(&mut near, host, address.port()).await, NOT_ALLOWED, "{name}");
+            passing.await.expect("no panic").expect("replied");
+            let failure = door.errors.refused_hosts().expect("told");
+            assert!(failure.next_step.contains(&format!("trusted_hosts = [\"{name}\"]")), "{failure:?}");
+            // Who knocked first would be accepted first.
+            let knocking = TcpStream::connect(address).await.expect("connected");
+            let (_, first) = foreign.accept().await.expect("accepted");
+            assert_eq!(Some(first), knocking.local_addr().ok(), "somebody was let through to {name}");
+            config.trusted_hosts = vec![name.to_owned()];
+            let (mut near, far) = pair().await;
+            let door = Door { trust: Trust::of(&config), ..self::door(None) };
+            let passing = tokio::spawn(async move { door.pass(far).await });
+            assert_eq!(ask_for(&mut near, host, address.port()).await, DONE, "{name}");
+            let (held, _) = foreign.accept().await.expect("accepted");
+            drop((near, held));
+            tokio::time::timeout(Duration::from_secs(30), passing).await.expect("it ends").expect("no panic").expect("passed on");
+        }
     }
 
     #[tokio::test]
