@@ -2,7 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(target_os = "linux")]
+use parking_lot::Mutex;
 use switchboard_kafka::testing::MockKafka;
 use switchboard_model::{FailureKind, SourcePhase, SourceStatus};
 
@@ -116,6 +122,68 @@ fn a_host_that_the_profile_does_not_name_gets_no_credentials_and_is_told() {
     config.trusted_hosts = vec!["kafka.invalid".to_owned()];
     let session = Session::start(config);
     session.wait("tried", |state| state.statuses.iter().any(|status| status.detail.contains("advertised `kafka.invalid:9092` does not resolve")));
+}
+
+/// Linux answers for all of 127.0.0.0/8, so this is another host than the bootstrap's and yet on this machine.
+#[cfg(target_os = "linux")]
+const FOREIGN: &str = "127.0.0.2";
+
+/// A listener on that host, which notes what is sent to it and answers nothing.
+#[cfg(target_os = "linux")]
+struct Foreign {
+    port: u16,
+    heard: Arc<Mutex<Vec<u8>>>,
+    num_connections: Arc<AtomicUsize>,
+}
+
+#[cfg(target_os = "linux")]
+impl Foreign {
+    fn listen() -> Self {
+        let listener = TcpListener::bind((FOREIGN, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (heard, num_connections) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<AtomicUsize>::default());
+        let (hears, counts) = (Arc::clone(&heard), Arc::clone(&num_connections));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                counts.fetch_add(1, Ordering::SeqCst);
+                let hears = Arc::clone(&hears);
+                std::thread::spawn(move || {
+                    let mut bytes = [0; 4096];
+                    // One request is enough to know who is there; then the next one may come.
+                    let len = stream.read(&mut bytes).unwrap_or(0);
+                    hears.lock().extend_from_slice(&bytes[..len]);
+                });
+            }
+        });
+        Self { port, heard, num_connections }
+    }
+
+    /// Whether a client of this name has said something.
+    fn has_heard(&self, client_id: &str) -> bool {
+        self.heard.lock().windows(client_id.len()).any(|bytes| bytes == client_id.as_bytes())
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_host_that_resolves_is_connected_to_by_no_client_unless_the_profile_names_it() {
+    let (refused, trusted) = (Foreign::listen(), Foreign::listen());
+    let start = |foreign: &Foreign, trusted_hosts: Vec<String>| {
+        let broker = FewWords::advertising(FOREIGN, i32::from(foreign.port));
+        let mut config = config(&broker.address);
+        (config.username, config.password) = (Some("joe".to_owned()), Some("hunter2".to_owned()));
+        config.properties.insert("security.protocol".to_owned(), "PLAINTEXT".to_owned());
+        config.trusted_hosts = trusted_hosts;
+        Session::start(config)
+    };
+    let refusing = start(&refused, Vec::new());
+    let trusting = start(&trusted, vec![FOREIGN.to_owned()]);
+    // Both ways out lead there where they may: the library's and the asker's.
+    trusting.wait("heard of both", |_| ["switchboard-observer", "switchboard-asker"].iter().all(|client_id| trusted.has_heard(client_id)));
+    refusing.wait("told", |state| {
+        state.statuses.iter().any(|status| status.detail.contains("`127.0.0.2`") && status.next_step.contains("trusted_hosts = [\"127.0.0.2\"]"))
+    });
+    assert_eq!(refused.num_connections.load(Ordering::SeqCst), 0, "{:?}", String::from_utf8_lossy(&refused.heard.lock()));
 }
 
 #[test]
