@@ -3,8 +3,9 @@
 #
 #   kafka.sh start DIR    prints HOST:PORT once the broker answers; a DIR that was used before keeps its port and its data
 #   kafka.sh secured DIR  the same with a listener for TLS and SASL besides, whose HOST:PORT it prints: SCRAM-SHA-512 and PLAIN, user
-#                         "observer", password "observer-secret", and any unsigned token; DIR/ca.pem is its authority, and DIR/client.pem and DIR/client.p12
-#                         (password "store-secret") hold a certificate and its key that the listener accepts in place of nobody's
+#                         "observer", password "observer-secret", and any unsigned token; DIR/ca.pem is its authority. DIR/mutual holds the
+#                         HOST:PORT of one more listener, for TLS without SASL, which lets nobody in without a certificate; one with its key
+#                         is in DIR/client.pem and in DIR/client.p12 (password "store-secret")
 #   kafka.sh join DIR OF  starts one more broker of the cluster whose first one is that of the folder OF, and runs
 #   kafka.sh stop DIR     ends the broker; the data stay
 #   kafka.sh kill DIR     ends it without a word (SIGKILL); the data stay
@@ -150,14 +151,18 @@ configure() {
             cat "$dir/certificates.log" >&2
             fail "the certificates cannot be made"
         }
-        local secured_port
+        local secured_port mutual_port
         secured_port=$(free_port)
         while [ "$secured_port" = "$port" ] || [ "$secured_port" = "$controller_port" ]; do secured_port=$(free_port); done
-        listeners="PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secured_port,CONTROLLER://127.0.0.1:$controller_port"
+        mutual_port=$(free_port)
+        while [[ " $port $controller_port $secured_port " = *" $mutual_port "* ]]; do mutual_port=$(free_port); done
+        echo "127.0.0.1:$mutual_port" >"$dir/mutual"
+        listeners="PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$secured_port"
+        listeners+=",MUTUAL://127.0.0.1:$mutual_port,CONTROLLER://127.0.0.1:$controller_port"
         advertised=$listeners
         how+=(--add-scram 'SCRAM-SHA-512=[name=observer,password=observer-secret]')
         security="
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_observer=\"observer-secret\";
@@ -168,7 +173,7 @@ ssl.keystore.password=store-secret
 ssl.truststore.type=PKCS12
 ssl.truststore.location=$dir/server.p12
 ssl.truststore.password=store-secret
-ssl.client.auth=requested"
+listener.name.mutual.ssl.client.auth=required"
     fi
     cat >"$dir/server.properties" <<PROPERTIES
 process.roles=$roles

@@ -249,6 +249,8 @@ fn is_tls(text: &str) -> bool {
     text.contains("connecting to a SSL listener")
         || text.contains("PLAINTEXT broker listener")
         || text.contains("SSL handshake failed")
+        // With TLS 1.3 a certificate that is missing or refused is told after the client's part of the handshake is done.
+        || text.contains("SSL routines:")
         || is_cut_in_handshake(text)
 }
 
@@ -369,6 +371,13 @@ mod tests {
             (
                 Code::SSL,
                 "ssl://k:9093/bootstrap: SSL handshake failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116 (after 9ms in state SSL_HANDSHAKE)",
+                FailureKind::Authenticate,
+                "k:9093",
+                "ssl.certificate.location",
+            ),
+            (
+                Code::TRANSPORT,
+                "ssl://k:9093/bootstrap: Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116 (after 2ms in state APIVERSION_QUERY)",
                 FailureKind::Authenticate,
                 "k:9093",
                 "ssl.certificate.location",

@@ -191,14 +191,20 @@ fn lag_is_read_on_a_secured_cluster() {
     };
     is_read(secured(&broker, "SCRAM-SHA-512"), "lag by SCRAM");
     is_read(secured(&broker, "PLAIN"), "lag by PLAIN");
-    let mut with_store = secured(&broker, "SCRAM-SHA-512");
-    with_store.properties.insert("ssl.keystore.location".to_owned(), broker.file("client.p12").display().to_string());
+    // A listener that lets nobody in without a certificate, and asks for nothing else.
+    let by_certificate = |properties: &[(&str, &str)]| {
+        let mut config = config(std::fs::read_to_string(broker.file("mutual")).expect("its address").trim());
+        config.properties.insert("security.protocol".to_owned(), "SSL".to_owned());
+        config.properties.insert("ssl.ca.location".to_owned(), broker.file("ca.pem").display().to_string());
+        for (property, file) in properties {
+            config.properties.insert((*property).to_owned(), broker.file(file).display().to_string());
+        }
+        config
+    };
+    let mut with_store = by_certificate(&[("ssl.keystore.location", "client.p12")]);
     with_store.key_password = Some("store-secret".to_owned());
     is_read(with_store, "lag with a PKCS#12 store");
-    let mut with_pem = secured(&broker, "SCRAM-SHA-512");
-    for property in ["ssl.certificate.location", "ssl.key.location"] {
-        with_pem.properties.insert(property.to_owned(), broker.file("client.pem").display().to_string());
-    }
+    let with_pem = by_certificate(&[("ssl.certificate.location", "client.pem"), ("ssl.key.location", "client.pem")]);
     is_read(with_pem, "lag with a certificate as PEM");
     let mut unverified = secured(&broker, "SCRAM-SHA-512");
     unverified.properties.remove("ssl.ca.location");
@@ -225,6 +231,7 @@ fn lag_is_read_on_a_secured_cluster() {
     let mut wrong = secured(&broker, "SCRAM-SHA-512");
     wrong.password = Some("wrong-secret".to_owned());
     fails(wrong, FailureKind::Authenticate, "did not accept the credentials");
+    fails(by_certificate(&[]), FailureKind::Authenticate, "The broker asks for a certificate that it trusts");
     let mut unknown_authority = secured(&broker, "SCRAM-SHA-512");
     unknown_authority.properties.remove("ssl.ca.location");
     fails(unknown_authority, FailureKind::Connect, "ssl.ca.location");

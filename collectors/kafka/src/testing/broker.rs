@@ -27,7 +27,8 @@ impl Broker {
         Self::by("start", None)
     }
 
-    /// Starts one with a listener for TLS and SASL (see the script), whose address this is then.
+    /// Starts one with a listener for TLS and SASL (see the script), whose address this is then; the file `mutual` holds that of a
+    /// listener which asks for a certificate.
     pub fn secured() -> Self {
         Self::by("secured", None)
     }
