@@ -1,10 +1,14 @@
 //! The collector against brokers of Apache Kafka that it has for itself: fresh, killed, frozen, secured. Each test starts its own by
 //! `tests/peers/kafka.sh`, where `CI_PEERS` is set.
 
+#[path = "mock/sending_session.rs"]
+#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
+mod sending_session;
 #[path = "mock/session.rs"]
 #[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
 mod session;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::ClientConfig;
@@ -14,9 +18,10 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_kafka::testing::Broker;
-use switchboard_kafka::{Config, Sender, SenderOptions, TokenSource};
-use switchboard_model::{FailureKind, SourcePhase, TailFrom, WritePermit, WriteRules};
+use switchboard_kafka::{Config, Delivery, Sender, SenderOptions, TokenSource};
+use switchboard_model::{FailureKind, Outcome, OutgoingRecord, SourcePhase, TailFrom, WritePermit, WriteRules};
 
+use sending_session::{cluster_id_of, outgoing, permit, read_all};
 use session::{Session, config, numbers, producer, send};
 
 fn has_peers(test: &str) -> bool {
@@ -134,6 +139,85 @@ fn a_topic_made_again_after_its_broker_froze_is_read() {
         std::thread::sleep(Duration::from_secs(40));
         broker.signal("CONT");
     });
+}
+
+/// A record that holds its number; the partitions take turns.
+fn numbered(number: usize) -> OutgoingRecord {
+    outgoing("orders", Some(i32::from(number % 2 == 1)), &number.to_string())
+}
+
+/// Sends records at a steady pace, numbered from this one on, while more are wanted than were sent.
+async fn send_paced(sender: &Sender, first: usize, is_wanted: impl Fn(usize) -> bool) -> Vec<Delivery> {
+    let mut deliveries = Vec::new();
+    while is_wanted(deliveries.len()) {
+        deliveries.push(sender.enqueue(numbered(first + deliveries.len())).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    deliveries
+}
+
+#[test]
+fn what_is_sent_through_a_crash_of_its_broker_lies_there_as_it_is_told() {
+    const NUM_BEFORE: usize = 40;
+    const NUM_AFTER: usize = 60;
+    if !has_peers("what_is_sent_through_a_crash_of_its_broker_lies_there_as_it_is_told") {
+        return;
+    }
+    let broker = Broker::start();
+    create_topic(&plain(&broker), "orders", 2);
+    let permit = permit(&cluster_id_of(&broker.address));
+    let options = SenderOptions { delivery_timeout: Duration::from_secs(5), ..SenderOptions::default() };
+    let sender = block_on(Sender::connect(&config(&broker.address), permit, options)).expect("connected");
+    let mut told: Vec<Outcome> = Vec::new();
+    let tell = |told: &mut Vec<Outcome>, deliveries: Vec<Delivery>| {
+        block_on(async {
+            for delivery in deliveries {
+                told.push(delivery.outcome().await);
+            }
+        });
+    };
+    let is_persisted = |outcome: &Outcome| matches!(outcome, Outcome::Persisted { .. });
+    tell(&mut told, block_on(send_paced(&sender, 0, |num_sent| num_sent < NUM_BEFORE)));
+    assert!(told.iter().all(is_persisted), "{told:?}");
+    let during = std::thread::scope(|scope| {
+        let crash = scope.spawn(|| {
+            broker.kill();
+            // Longer than a record may be on its way.
+            std::thread::sleep(options.delivery_timeout + Duration::from_secs(1));
+            broker.start_again();
+        });
+        block_on(send_paced(&sender, NUM_BEFORE, |_| !crash.is_finished()))
+    });
+    tell(&mut told, during);
+    // The client finds the broker again, and the broker its partitions.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !told[told.len() - 2..].iter().all(is_persisted) {
+        assert!(Instant::now() < deadline, "the broker is back, and nothing arrives: {:?}", told.last());
+        told.push(block_on(sender.send(numbered(told.len()))));
+    }
+    let num_before_last = told.len();
+    tell(&mut told, block_on(send_paced(&sender, num_before_last, |num_sent| num_sent < NUM_AFTER)));
+    assert!(told[num_before_last..].iter().all(is_persisted), "{told:?}");
+    assert!(told.len() >= 200, "{} were sent", told.len());
+    let mut places: BTreeMap<usize, Vec<(i32, Option<i64>)>> = BTreeMap::new();
+    for record in read_all(&broker.address, "orders", 0) {
+        let number: usize = String::from_utf8(record.value.expect("a value")).expect("text").parse().expect("a number");
+        places.entry(number).or_default().push((record.position.partition, Some(record.position.offset)));
+    }
+    assert!(places.keys().all(|number| *number < told.len()), "{places:?}");
+    let mut num_in_doubt = 0;
+    for (number, outcome) in told.iter().enumerate() {
+        let places = places.get(&number).map_or(&[][..], Vec::as_slice);
+        match outcome {
+            Outcome::Persisted { partition, offset } => assert_eq!(places, [(*partition, *offset)], "{number}"),
+            Outcome::NotPersisted(why) => assert!(places.is_empty(), "{number} is not there ({why}), and lies at {places:?}"),
+            Outcome::PossiblyPersisted(why) => {
+                num_in_doubt += 1;
+                assert!(places.len() <= 1, "{number} was sent once ({why}), and lies at {places:?}");
+            }
+        }
+    }
+    assert!(num_in_doubt > 0, "the broker was away for longer than a record may be on its way: {told:?}");
 }
 
 /// A profile's settings for the secured listener.
