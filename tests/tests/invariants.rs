@@ -252,13 +252,31 @@ fn librdkafka_reads_and_sends_and_is_asked_nothing_else() {
             }
         }
     }
-    // Nor by way of rdkafka.
+    // Nor by way of rdkafka. The lab's readers do join groups, as its services' would.
     for (path, text) in product("collectors/kafka/src").chain(product("app/src")) {
         let code = code(&text);
-        for word in ["rdkafka::admin", "fetch_group_list", "rdkafka::consumer::StreamConsumer", "committed_offsets"] {
+        for word in ["fetch_group_list", "rdkafka::consumer::StreamConsumer", "committed_offsets"] {
             assert!(!code.contains(word), "{} must not use {word}", path.display());
         }
     }
+    for (path, text) in product("collectors/kafka/src").chain(product("app/src")).chain(product("app/lab/src")) {
+        assert!(!names_admin(&code(&text)), "{} must make no admin call by librdkafka", path.display());
+    }
+}
+
+/// Whether code names rdkafka's admin client, by its path or in a list of what is used of the crate.
+fn names_admin(code: &str) -> bool {
+    let code: String = code.split_whitespace().collect();
+    let mut lists = code.split("rdkafka::{").skip(1).filter_map(|rest| rest.split(';').next());
+    code.contains("rdkafka::admin") || lists.any(|list| list.split(['{', ',']).any(|name| name.starts_with("admin")))
+}
+
+#[test]
+fn an_admin_client_is_seen_however_it_is_used() {
+    for used in ["use rdkafka::admin::AdminClient;", "use rdkafka::{\n    admin::{AdminClient},\n    Offset,\n};", "use rdkafka::{Offset, admin};"] {
+        assert!(names_admin(used), "{used}");
+    }
+    assert!(!names_admin("use krafka::{\n    Kafka,\n    admin::NewTopic,\n};\nuse rdkafka::{Offset, mocking::MockCluster};\nlet admin = kafka.admin();"));
 }
 
 #[test]

@@ -1,14 +1,14 @@
 use std::{sync::mpsc, thread, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
-use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    client::DefaultClientContext,
-    mocking::MockCluster,
-    types::RDKafkaErrorCode,
+use krafka::{
+    Kafka,
+    admin::{CreateTopicsOptions, NewTopic},
+    error::{ErrorCode, KrafkaError},
 };
+use rdkafka::mocking::MockCluster;
 
-use crate::broker::{CHANNELS, NUM_PARTITIONS, client_config};
+use crate::broker::{CHANNELS, NUM_PARTITIONS};
 
 /// Brokers of the mock cluster.
 const MOCK_BROKERS: i32 = 3;
@@ -50,17 +50,23 @@ impl Cluster {
 
     /// Uses a Kafka that runs elsewhere, and makes the channels it does not have yet.
     pub(crate) async fn connect(bootstrap: &str) -> anyhow::Result<Self> {
-        let admin: AdminClient<DefaultClientContext> = client_config(bootstrap, "lab-admin").create()?;
-        let topics = CHANNELS.map(|name| NewTopic::new(name, NUM_PARTITIONS, TopicReplication::Fixed(-1)));
-        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(15))).operation_timeout(Some(Duration::from_secs(15)));
-        let results = admin
-            .create_topics(&topics, &options)
+        let not_made = || format!("Kafka at {bootstrap} did not create the lab's topics; is it running, and is that its address?");
+        // By krafka, for no admin call of the program goes through librdkafka.
+        let kafka = Kafka::builder(bootstrap)
+            .client_id("lab-admin")
+            .connect_timeout(Duration::from_secs(5))
+            .request_timeout(Duration::from_secs(15))
+            .connect()
             .await
-            .with_context(|| format!("Kafka at {bootstrap} did not create the lab's topics; is it running, and is that its address?"))?;
-        for result in results {
+            .with_context(not_made)?;
+        // As many copies as the brokers make by themselves.
+        let topics = CHANNELS.into_iter().map(|name| NewTopic::new(name, NUM_PARTITIONS, -1)).collect::<Result<Vec<_>, _>>()?;
+        let options = CreateTopicsOptions::default().timeout(Duration::from_secs(15));
+        let results = kafka.admin().create_topics(topics, options).await.with_context(not_made)?;
+        for (topic, result) in results {
             match result {
-                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, code)) => bail!("Kafka at {bootstrap} refused to create topic {topic}: {code}"),
+                Ok(()) | Err(KrafkaError::Broker { code: ErrorCode::TopicAlreadyExists, .. }) => {}
+                Err(error) => bail!("Kafka at {bootstrap} did not create topic {topic}: {error}"),
             }
         }
         Ok(Self { bootstrap: bootstrap.to_owned(), mock: None })
