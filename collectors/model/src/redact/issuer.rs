@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::quote::behind_backslashes;
 use super::shape::run_end;
 
 /// What a token is made of behind its prefix.
@@ -214,9 +215,25 @@ fn behind_dot(bytes: &[u8], start: usize) -> Option<Range<usize>> {
 /// What tells a web hook of Slack or Discord from all others, in an address whose host begins at `host`.
 pub(super) fn web_hook(bytes: &[u8], host: usize) -> Option<Range<usize>> {
     const HOOKS: [&[u8]; 3] = [b"hooks.slack.com/services/", b"discord.com/api/webhooks/", b"discordapp.com/api/webhooks/"];
-    let hook = HOOKS.iter().find(|hook| bytes[host..].starts_with(hook))?;
-    let from = host + hook.len();
-    let end = run_end(bytes, from, usize::MAX, |byte| is_token_byte(byte) || byte == b'/');
+    // Each slash may stand behind backslashes.
+    let behind = |hook: &[u8]| {
+        hook.iter().try_fold(host, |at, byte| {
+            let at = if *byte == b'/' { behind_backslashes(bytes, at) } else { at };
+            (bytes.get(at) == Some(byte)).then_some(at + 1)
+        })
+    };
+    let from = HOOKS.iter().find_map(|hook| behind(hook))?;
+    let mut end = from;
+    while let Some(byte) = bytes.get(end) {
+        let slash = behind_backslashes(bytes, end);
+        if bytes.get(slash) == Some(&b'/') {
+            end = slash + 1;
+        } else if is_token_byte(*byte) {
+            end += 1;
+        } else {
+            break;
+        }
+    }
     (end - from >= 20).then_some(from..end)
 }
 

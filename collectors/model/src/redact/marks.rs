@@ -2,7 +2,7 @@
 
 /// Who looks at what the pass comes upon: each kind in the order of the text.
 pub(super) trait Look {
-    /// A byte that a shape is recognised by: one of `:;<=>'%`, or the first of `--`, `ba`, `be`.
+    /// A byte that a shape is recognised by: one of `:;<=>'%`, or the first of `--`, `\u`, `ba`, `be`.
     fn mark(&mut self, at: usize);
     /// Eight letters, digits, `-` or `_` at a multiple of eight; the first such of a word that begins at `start`. Any 15 bytes of a
     /// token hold such eight.
@@ -59,7 +59,7 @@ const MAY_BE_MARK: [bool; 256] = {
     let mut may = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        may[byte] = is_mark(byte as u8, b'-') || is_mark(byte as u8, b'a');
+        may[byte] = is_mark(byte as u8, b'-') || is_mark(byte as u8, b'a') || is_mark(byte as u8, b'u');
         byte += 1;
     }
     may
@@ -127,7 +127,7 @@ const fn is_mark(byte: u8, next: u8) -> bool {
     // `:;<=>` stand side by side; `%` and `'` differ in one bit, as do `a` and `e`.
     let is_sign = is_last(byte, b'>', 5) | (byte | 2 == b'\'');
     let is_scheme = (byte | 0x20 == b'b') & (next & !0x24 == b'A');
-    is_sign | (byte == b'-') & (next == b'-') | is_scheme
+    is_sign | (byte == b'-') & (next == b'-') | (byte == b'\\') & (next == b'u') | is_scheme
 }
 
 /// Whether it is one of the so many bytes up to `last`: they are moved to the upper end of small numbers with a sign, which takes one
@@ -164,12 +164,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_block_at_a_time_finds_what_byte_by_byte_is_found(bytes in proptest::collection::vec(proptest::sample::select(b"aaa00__--:='%3bBeaAsS ></\xffZ9<(".to_vec()), 0..150)) {
+        fn a_block_at_a_time_finds_what_byte_by_byte_is_found(bytes in proptest::collection::vec(proptest::sample::select(b"aaa00__--:='%3bBeaAsS ></\xffZ9<(\\u".to_vec()), 0..150)) {
             let mut seen = Seen::default();
             walk(&bytes, &mut seen);
             let is_mark = |at: &usize| {
                 let begins = |mark: &&[u8]| bytes.len() >= at + mark.len() && bytes[*at..at + mark.len()].eq_ignore_ascii_case(mark);
-                [&b":"[..], b";", b"<", b"=", b">", b"'", b"%", b"--", b"be", b"ba"].iter().any(begins)
+                [&b":"[..], b";", b"<", b"=", b">", b"'", b"%", b"--", b"be", b"ba"].iter().any(begins) || bytes[*at..].starts_with(b"\\u")
             };
             proptest::prop_assert_eq!(seen.marks, (0..bytes.len()).filter(is_mark).collect::<Vec<_>>());
             let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

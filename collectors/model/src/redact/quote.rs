@@ -21,6 +21,11 @@ pub(super) fn backslashes_before(bytes: &[u8], at: usize) -> usize {
     bytes[..at].iter().rev().take(MOST_BACKSLASHES).take_while(|byte| **byte == b'\\').count()
 }
 
+/// Past the backslashes that stand from there on.
+pub(super) fn behind_backslashes(bytes: &[u8], from: usize) -> usize {
+    super::shape::run_end(bytes, from, MOST_BACKSLASHES, |byte| byte == b'\\')
+}
+
 impl Quote {
     const UNICODE: &[u8] = b"u0022";
     const ENTITY: &[u8] = b"&quot;";

@@ -7,7 +7,7 @@ use super::card;
 use super::issuer;
 use super::marks::{self, Look};
 use super::names::{Names, Verdict};
-use super::quote::{Quote, backslashes_before};
+use super::quote::{Quote, backslashes_before, behind_backslashes};
 use super::value::{self, Form};
 
 /// Shortest text that is looked at: `pwd=x`.
@@ -95,12 +95,14 @@ impl Found<'_> {
         let is_uncovered = at >= self.covered_until;
         match bytes[at] {
             b'>' if is_uncovered && at > 1 && bytes[at - 1] == b'-' => self.pair(at - 1, at + 1, false),
+            b'>' if is_uncovered && at > 1 && matches!(bytes[at - 1], b'"' | b'\'') => self.behind_attribute(at, at + 1, &BRACKETS[0]),
+            b'\\' if is_uncovered => self.escape(at),
             b'%' if is_uncovered => {
                 if let [b'3', b'A' | b'a' | b'D' | b'd', ..] = bytes[at + 1..] {
                     self.pair(at, at + 3, false);
                 }
             }
-            b'<' if is_uncovered && bytes.get(at + 1) != Some(&b'/') => self.element(at),
+            b'<' if is_uncovered && bytes.get(at + 1) != Some(&b'/') => self.element(at, &BRACKETS[0]),
             b'\'' if is_uncovered => self.behind_space(at),
             b'-' => self.dashes(at),
             b'b' | b'B' => self.scheme(at),
@@ -119,6 +121,11 @@ impl Found<'_> {
         if bytes[at] == b':' {
             match (before, next) {
                 (_, b'/') if bytes.get(at + 2) == Some(&b'/') => return self.address(at + 3),
+                (_, b'\\') => {
+                    if let Some(start) = behind_slashes(bytes, at + 1) {
+                        return self.address(start);
+                    }
+                }
                 (_, b':') => return,
                 (b'i' | b'n', _) if bytes[..at].ends_with(b":oci") || bytes[..at].ends_with(b":thin") => self.ranges.extend(oracle_user_info(bytes, at + 1)),
                 _ => {}
@@ -130,6 +137,20 @@ impl Found<'_> {
         let end = if matches!(before, b'"' | b' ') { at - 1 } else { at };
         if self.names.may_end_text(&bytes[..end]) {
             self.pair(at, if matches!(next, b'=' | b'>') { at + 2 } else { at + 1 }, true);
+        }
+    }
+
+    /// Brackets and `=`, as writers of JSON escape them.
+    fn escape(&mut self, at: usize) {
+        let bytes = self.bytes;
+        let before = at - backslashes_before(bytes, at);
+        match bytes[at + 2..] {
+            [b'0', b'0', b'3', b'c', ..] => self.element(at + 1, &BRACKETS[1]),
+            [b'0', b'0', b'3', b'C', ..] => self.element(at + 1, &BRACKETS[2]),
+            [b'0', b'0', b'3', b'e', ..] => self.behind_attribute(before, at + 6, &BRACKETS[1]),
+            [b'0', b'0', b'3', b'E', ..] => self.behind_attribute(before, at + 6, &BRACKETS[2]),
+            [b'0', b'0', b'3', b'd' | b'D', ..] => self.pair(before, at + 6, false),
+            _ => {}
         }
     }
 
@@ -165,20 +186,21 @@ impl Found<'_> {
         let name = name_before(bytes, end);
         let verdict = self.names.verdict(&bytes[name.clone()]);
         if verdict == Verdict::Plain {
-            if is_quoted && bytes[name.clone()].eq_ignore_ascii_case(b"value") {
-                self.named_beside(name.start, behind);
+            if matches!(bytes[before], b':' | b'=') && bytes[name.clone()].trim_ascii_start().eq_ignore_ascii_case(b"value") {
+                self.named_beside(name.start, before, behind, is_quoted);
             }
             return;
         }
-        let form = Form { verdict, is_quoted, is_loose, is_sign_equals: bytes[before] == b'=' || bytes[before] == b'%', name: &bytes[name] };
+        let form = Form { verdict, is_quoted, is_loose, is_sign_equals: matches!(bytes[before], b'=' | b'%' | b'\\'), name: &bytes[name] };
         if let Some(secret) = value::secret_value(bytes, behind, &form) {
             self.cover(secret);
         }
     }
 
-    /// `"name": "password", "value": "…"`, as lists of variables and headers are written.
+    /// `"name": "password", "value": "…"`, as lists of variables and headers are written, also in YAML and in attributes of markup. The
+    /// value is judged as if it stood behind its name.
     #[inline(never)]
-    fn named_beside(&mut self, value_name: usize, behind: usize) {
+    fn named_beside(&mut self, value_name: usize, sign: usize, behind: usize, is_quoted: bool) {
         const WINDOW: usize = 160;
         let bytes = self.bytes;
         let back_over = |mut end: usize, is: &dyn Fn(u8) -> bool| {
@@ -188,64 +210,120 @@ impl Found<'_> {
             end
         };
         let is_gap = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\\' | b'\'');
-        let comma = back_over(value_name, &is_gap);
-        if comma == 0 || bytes[comma - 1] != b',' {
-            return;
-        }
-        let end = back_over(comma - 1, &is_gap);
+        let gap_start = back_over(value_name, &is_gap);
+        let gap = &bytes[gap_start..value_name];
+        let end = match bytes[..gap_start] {
+            [.., b','] => back_over(gap_start - 1, &is_gap),
+            // A line's end that is quoted.
+            [.., b'\\', b'n'] if bytes[sign] == b':' => back_over(gap_start - 1, &is_gap),
+            _ if bytes[sign] == b':' && gap.contains(&b'\n') => gap_start,
+            // `name="password" value="…"`
+            _ if bytes[sign] == b'=' && gap.iter().any(|byte| matches!(byte, b'"' | b'\'')) => gap_start,
+            _ => return,
+        };
         let name = name_before(bytes, end);
         let verdict = self.names.verdict(&bytes[name.clone()]);
-        let colon = back_over(name.start, &is_gap);
-        if verdict == Verdict::Plain || colon == 0 || bytes[colon - 1] != b':' {
+        let name_sign = back_over(name.start, &is_gap);
+        if verdict == Verdict::Plain || name_sign == 0 || bytes[name_sign - 1] != bytes[sign] {
             return;
         }
-        let word_end = back_over(colon - 1, &is_gap);
-        let word = &bytes[back_over(word_end, &|byte| byte.is_ascii_alphabetic())..word_end];
-        if [&b"name"[..], b"key", b"header"].iter().any(|known| known.eq_ignore_ascii_case(word)) {
-            let form = Form { verdict, is_quoted: true, is_loose: false, is_sign_equals: false, name: &bytes[name] };
+        let word_end = back_over(name_sign - 1, &is_gap);
+        if is_word_for_name(&bytes[back_over(word_end, &|byte| byte.is_ascii_alphabetic())..word_end]) {
+            let form = Form { verdict, is_quoted, is_loose: false, is_sign_equals: bytes[sign] == b'=', name: &bytes[name] };
             if let Some(secret) = value::secret_value(bytes, behind, &form) {
                 self.cover(secret);
             }
         }
     }
 
-    /// `<password>x</password>`, with a prefix and attributes as they may be.
+    /// `<password>x</password>`, with a prefix and attributes as they may be. Its bracket stands at `at`.
     #[inline(never)]
-    fn element(&mut self, at: usize) {
+    fn element(&mut self, at: usize, brackets: &[&[u8]; 2]) {
         let bytes = self.bytes;
-        let name_end = run_end(bytes, at + 1, LONGEST_NAME, |byte| IS_OF_ELEMENT[usize::from(byte)]);
-        if name_end == at + 1 || !self.names.may_end(&bytes[..name_end]) {
+        let [opens, closes] = *brackets;
+        let name_start = at + opens.len();
+        let name_end = run_end(bytes, name_start, LONGEST_NAME, |byte| IS_OF_ELEMENT[usize::from(byte)]);
+        if name_end == name_start || !self.names.may_end(&bytes[..name_end]) {
             return;
         }
-        let name = &bytes[at + 1..name_end];
+        let name = &bytes[name_start..name_end];
         let verdict = self.names.verdict(name);
         if verdict == Verdict::Plain {
             return;
         }
         // Until the next bracket, which is looked at in its turn.
-        let Some(open) = bytes[name_end..].iter().position(|byte| matches!(byte, b'<' | b'>')).map(|len| name_end + len) else { return };
-        if bytes[open] == b'<' || bytes[open - 1] == b'/' {
+        let next = bytes[name_end..].windows(opens.len()).position(|part| part == opens || part == closes);
+        let Some(end) = next.map(|len| name_end + len) else { return };
+        if bytes[end..].starts_with(opens) || bytes[end - backslashes_before(bytes, end) - 1] == b'/' {
             return;
         }
-        let start = open + 1;
-        let Some(end) = bytes[start..].iter().position(|byte| *byte == b'<').map(|len| start + len) else {
-            // Cut: a word right behind an element. `usage: <password> [options]` is none.
-            if bytes.get(start).is_some_and(|byte| !byte.is_ascii_whitespace()) && !bytes[start..].contains(&b' ') {
+        self.content(end + closes.len(), name, verdict, brackets);
+    }
+
+    /// `<entry key="password">x</entry>`, the tag's bracket written from `end` to `start`.
+    #[inline(never)]
+    fn behind_attribute(&mut self, end: usize, start: usize, brackets: &[&[u8]; 2]) {
+        const WINDOW: usize = 160;
+        let bytes = self.bytes;
+        let [opens, closes] = *brackets;
+        let (name_end, is_quoted) = before_quote(bytes, end);
+        if !is_quoted || !self.names.may_end(&bytes[..name_end]) {
+            return;
+        }
+        let name = name_before(bytes, name_end);
+        let verdict = self.names.verdict(&bytes[name.clone()]);
+        let Some(quote) = name.start.checked_sub(1).filter(|at| matches!(bytes[*at], b'"' | b'\'')) else { return };
+        let Some(attribute) = bytes[..quote - backslashes_before(bytes, quote)].strip_suffix(b"=") else { return };
+        let num_letters = attribute.iter().rev().take(LONGEST_NAME).take_while(|byte| byte.is_ascii_alphabetic()).count();
+        if verdict == Verdict::Plain || !is_word_for_name(&attribute[attribute.len() - num_letters..]) {
+            return;
+        }
+        // The tag that ends here, and the one that follows: an element without an end holds nothing.
+        let floor = end.saturating_sub(WINDOW);
+        let Some(tag) = bytes[floor..end].windows(opens.len()).rposition(|part| part == opens || part == closes).map(|len| floor + len) else { return };
+        let element_start = tag + opens.len();
+        let element = &bytes[element_start..run_end(bytes, element_start, LONGEST_NAME, |byte| IS_OF_ELEMENT[usize::from(byte)])];
+        if !bytes[tag..].starts_with(opens) || element.is_empty() || element == b"a" {
+            return;
+        }
+        if let Some(next) = find(&bytes[start..], opens).map(|len| start + len + opens.len())
+            && bytes.get(behind_backslashes(bytes, next)) == Some(&b'/')
+            && !bytes[behind_backslashes(bytes, next) + 1..].starts_with(element)
+        {
+            return;
+        }
+        self.content(start, element, verdict, brackets);
+    }
+
+    /// What stands in an element, from there on.
+    fn content(&mut self, start: usize, name: &[u8], verdict: Verdict, brackets: &[&[u8]; 2]) {
+        let bytes = self.bytes;
+        let [opens, closes] = *brackets;
+        let Some(next) = find(&bytes[start..], opens).map(|len| start + len) else {
+            // Cut: a word right behind an element. `usage: <password> [options]` is none. Where brackets are escaped, a quote ends the text.
+            let is_end = |byte: &u8| *byte == b' ' || opens.len() > 1 && *byte == b'"';
+            if bytes.get(start).is_some_and(|byte| !byte.is_ascii_whitespace()) && !bytes[start..].iter().any(is_end) {
                 self.cover(start..bytes.len());
             }
             return;
         };
-        if bytes[end..].starts_with(b"</") {
+        let before = |at: usize| if opens.len() > 1 { at - backslashes_before(&bytes[start..], at - start) } else { at };
+        let end = before(next);
+        // Backslashes before each bracket.
+        let escape = &bytes[end..next];
+        let behind = next + opens.len();
+        if bytes.get(behind_backslashes(bytes, behind)) == Some(&b'/') {
             if !value::is_placeholder(&bytes[start..end]) {
                 self.cover(start..end);
             }
-        } else if bytes[end..].starts_with(b"<![CDATA[") {
-            let close = find(&bytes[end..], b"]]>").map_or(bytes.len(), |len| end + len);
-            self.cover(end + 9..close);
-        } else if bytes[start..end].iter().all(u8::is_ascii_whitespace) && verdict != Verdict::Token {
+        } else if bytes[behind..].starts_with(b"![CDATA[") {
+            let close: Vec<u8> = [&b"]]"[..], escape, closes].concat();
+            let close = find(&bytes[behind..], &close).map_or(bytes.len(), |len| behind + len);
+            self.cover(behind + 8..close);
+        } else if bytes[start..end].iter().all(|byte| byte.is_ascii_whitespace() || matches!(byte, b'\\' | b'n' | b'r' | b't')) && verdict != Verdict::Token {
             // Elements in it.
-            let close: Vec<u8> = [b"</", name, b">"].concat();
-            let end = find(&bytes[start..], &close).map_or(bytes.len(), |len| start + len);
+            let close: Vec<u8> = [opens, b"/", name, escape, closes].concat();
+            let end = find(&bytes[start..], &close).map_or(bytes.len(), |len| before(start + len));
             self.cover(start..end);
         }
     }
@@ -359,6 +437,14 @@ impl Found<'_> {
     }
 }
 
+/// How the brackets of markup are written: as they are, or behind backslashes as the escapes of JSON.
+const BRACKETS: [[&[u8]; 2]; 3] = [[b"<", b">"], [b"u003c", b"u003e"], [b"u003C", b"u003E"]];
+
+/// Whether a field of that name says what another holds.
+fn is_word_for_name(word: &[u8]) -> bool {
+    [&b"name"[..], b"key", b"header"].iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
 /// What the name of an element is made of.
 const IS_OF_ELEMENT: [bool; 256] = {
     let mut is = [false; 256];
@@ -437,6 +523,15 @@ const fn is_outside_url(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'"' | b'<' | b'>')
 }
 
+/// Past `//`, each slash behind backslashes where the text is quoted.
+fn behind_slashes(bytes: &[u8], from: usize) -> Option<usize> {
+    let behind_slash = |from: usize| {
+        let at = behind_backslashes(bytes, from);
+        (bytes.get(at) == Some(&b'/')).then_some(at + 1)
+    };
+    behind_slash(behind_slash(from)?)
+}
+
 /// `user:password` before the `@` of a URL. A user alone is no secret.
 fn user_info(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     const LOOK_AHEAD: usize = 128;
@@ -456,7 +551,7 @@ fn user_info(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     // A password may hold what should have been escaped; a port is a number.
     let authority = &bytes[start..end];
     let behind = &bytes[colon? + 1..end];
-    if behind.iter().all(u8::is_ascii_digit) || authority.contains(&b'[') || authority.contains(&b',') {
+    if behind.iter().all(|byte| byte.is_ascii_digit() || *byte == b'\\') || authority.contains(&b'[') || authority.contains(&b',') {
         return None;
     }
     let look_end = run_end(bytes, end, LOOK_AHEAD, |byte| !is_outside_url(byte));

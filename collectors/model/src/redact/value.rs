@@ -101,6 +101,8 @@ fn value_end(bytes: &[u8], start: usize, is_escaped: bool) -> usize {
     while let Some(byte) = bytes.get(at) {
         let ends = match byte {
             b',' => begins_another(bytes, at + 1),
+            // `&`, as writers of JSON escape it.
+            b'\\' => bytes[at + 1..].starts_with(b"u0026"),
             b'%' => is_escaped && matches!(bytes.get(at + 1..at + 3), Some(b"26" | b"22" | b"20")),
             byte => is_end(*byte),
         };
