@@ -26,6 +26,9 @@ const MAX_ATTRS_OF_ITEM: usize = 16_384;
 /// A batch is given away when it weighs this much, so that with the item that fills it it stays near 1 MiB.
 const FULL_BYTES: usize = (1 << 20) - (16 << 10);
 
+/// Numbers of as many digits as those of cards have.
+const LONG_NUMBERS: std::ops::Range<f64> = 1e13..1e19;
+
 /// A text of the arena that the table of texts knows.
 #[derive(Clone, Copy)]
 struct Entry {
@@ -310,7 +313,7 @@ impl<'c> Columns<'c> {
         let key = self.keys[at];
         let value = match value {
             AnyValue::Text(raw) if !key.is_secret => Value::Str(self.value_text(at, key.last, raw)),
-            AnyValue::I64(number) if !key.is_secret => Value::I64(number),
+            AnyValue::I64(number) if !key.is_secret => self.integer(number),
             other if key.is_secret => self.secret(&other),
             other => self.value(other),
         };
@@ -334,7 +337,8 @@ impl<'c> Columns<'c> {
             AnyValue::Empty => Value::Str(Str::EMPTY),
             AnyValue::Text(raw) => Value::Str(self.text(raw)),
             AnyValue::Bool(truth) => Value::Bool(truth),
-            AnyValue::I64(number) => Value::I64(number),
+            AnyValue::I64(number) => self.integer(number),
+            AnyValue::F64(number) if LONG_NUMBERS.contains(&number) && number.fract() == 0.0 => self.long_number(&number.to_string(), Value::F64(number)),
             AnyValue::F64(number) => Value::F64(number),
             AnyValue::Bytes(raw) => {
                 if raw.is_empty() || !self.takes(raw.len().min(MAX_VALUE_BYTES)) {
@@ -349,6 +353,21 @@ impl<'c> Columns<'c> {
                 let clean = without_encoded_secrets(&json, self.context.redactor);
                 Value::List(self.text(clean.as_bytes()))
             }
+        }
+    }
+
+    #[inline]
+    fn integer(&mut self, number: i64) -> Value {
+        // As `LONG_NUMBERS`.
+        if number < 10_000_000_000_000 { Value::I64(number) } else { self.long_number(&number.to_string(), Value::I64(number)) }
+    }
+
+    /// A number that may be that of a card: then it is replaced, as it is in a text.
+    #[inline(never)]
+    fn long_number(&mut self, digits: &str, number: Value) -> Value {
+        match self.context.redactor.redact_text(digits) {
+            None => number,
+            Some(clean) => Value::Str(self.intern(self.hash(clean.as_bytes()), clean.as_bytes(), Entry::LOOKED)),
         }
     }
 
