@@ -93,21 +93,31 @@ fn key_value(key: &str, any: &Message) -> Message {
 /// Decodes a protobuf trace request as the receiver does, and gives each batch away. `None` if it is broken, else how
 /// many spans were left out.
 pub fn decode_trace_request(request: &[u8], header: BatchHeader, redactor: &Redactor, take: impl FnMut(Batch)) -> Option<u64> {
-    decode_with(Encoding::Protobuf, request, header, redactor, take)
+    decode_with(Signal::Traces, Encoding::Protobuf, request, header, redactor, take)
 }
 
 /// The same for JSON.
 pub fn decode_json_trace_request(request: &[u8], header: BatchHeader, redactor: &Redactor, take: impl FnMut(Batch)) -> Option<u64> {
-    decode_with(Encoding::Json, request, header, redactor, take)
+    decode_with(Signal::Traces, Encoding::Json, request, header, redactor, take)
 }
 
-fn decode_with(encoding: Encoding, request: &[u8], header: BatchHeader, redactor: &Redactor, mut take: impl FnMut(Batch)) -> Option<u64> {
+/// The same for logs in protobuf.
+pub fn decode_log_request(request: &[u8], header: BatchHeader, redactor: &Redactor, take: impl FnMut(Batch)) -> Option<u64> {
+    decode_with(Signal::Logs, Encoding::Protobuf, request, header, redactor, take)
+}
+
+/// The same for logs in JSON.
+pub fn decode_json_log_request(request: &[u8], header: BatchHeader, redactor: &Redactor, take: impl FnMut(Batch)) -> Option<u64> {
+    decode_with(Signal::Logs, Encoding::Json, request, header, redactor, take)
+}
+
+fn decode_with(signal: Signal, encoding: Encoding, request: &[u8], header: BatchHeader, redactor: &Redactor, mut take: impl FnMut(Batch)) -> Option<u64> {
     let context = Context { header, redactor, environment: "" };
     let mut emit = |batch| {
         take(batch);
         ControlFlow::Continue(())
     };
-    decode::decode(Signal::Traces, encoding, request.into(), context, &mut |_| true, &mut emit).ok().map(|tally| tally.num_rejected())
+    decode::decode(signal, encoding, request.into(), context, &mut |_| true, &mut emit).ok().map(|tally| tally.num_rejected())
 }
 
 #[cfg(test)]
