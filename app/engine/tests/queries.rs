@@ -390,7 +390,7 @@ fn traces_are_listed_and_what_they_pass_through() {
     let list = ask!(engine, Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Newest, limit: 1 }, Traces);
     assert_eq!((list.rows.len(), list.is_capped, list.oldest_ns), (1, true, Some(START_NS + 5 * SECOND)));
     let row = &list.rows[0];
-    assert_eq!((row.root_service.as_str(), row.duration_ns, row.services.join(" ")), ("shop", 30 * MS, "shop stock".to_owned()));
+    assert_eq!((row.root_service.as_str(), row.duration_ns, row.services.join(" ")), ("shop", Some(30 * MS), "shop stock".to_owned()));
 }
 
 #[test]

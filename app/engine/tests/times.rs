@@ -145,9 +145,40 @@ fn a_trace_with_a_time_that_is_not_believable_is_listed_by_the_rest() {
             let rows = listed(&mut engine, order, range);
             assert_eq!(rows.len(), 2, "{order:?} {range:?}");
             let whole = rows.iter().find(|row| row.trace_id == TraceId(7)).expect("the trace is listed");
-            assert_eq!((whole.num_spans, whole.root_service.as_str(), whole.duration_ns), (2, "shop", 50 * MS), "{order:?} {range:?}");
+            assert_eq!((whole.num_spans, whole.root_service.as_str(), whole.duration_ns), (2, "shop", Some(50 * MS)), "{order:?} {range:?}");
             let alone = rows.iter().find(|row| row.trace_id == TraceId(8)).expect("the trace is listed");
-            assert_eq!((alone.start_ns, alone.duration_ns), (now, 0), "{order:?} {range:?}");
+            assert_eq!((alone.start_ns, alone.duration_ns), (now, None), "{order:?} {range:?}");
+        }
+    }
+}
+
+#[test]
+fn a_trace_is_of_the_range_in_which_figures_count_it() {
+    let now = START_NS + ARRIVED_MS * MS;
+    let last = |minutes: i64| Range { from_ns: now + 10 * SECOND - minutes * MINUTE, to_ns: now + 10 * SECOND };
+    // It ends so long after it arrived by its sender's clock, and lasts so long.
+    for (what, ahead_ns, duration_ns) in [
+        ("right", 0, 10 * MS),
+        ("5 min ahead", 5 * MINUTE, 10 * MS),
+        ("30 s ahead", 30 * SECOND, 10 * MS),
+        ("90 s behind", -90 * SECOND, 10 * MS),
+        ("20 min behind", -20 * MINUTE, 10 * MS),
+        ("5 min long", 0, 5 * MINUTE),
+        ("without an end", 0, -START_NS - ARRIVED_MS * MS),
+    ] {
+        let start_ns = if duration_ns < 0 { ARRIVED_MS * MS } else { ARRIVED_MS * MS + ahead_ns - duration_ns };
+        let failing = Span { start_ns, duration_ns, ..Span::server("shop", 1, 10, 0).failed("it broke") };
+        // What arrived long before stands in the same segment.
+        let before = Span { start_ns: 0, duration_ns: 10 * MS, ..Span::server("shop", 2, 20, 0) };
+        let mut engine = engine();
+        apply(&mut engine, &[spans(10, &[before]), spans(ARRIVED_MS, &[failing]), tick(ARRIVED_MS + 1_000)]);
+        for order in [TraceOrder::Newest, TraceOrder::Slowest, TraceOrder::Failed] {
+            let mut listed = |range: Range| listed(&mut engine, order, Some(range)).iter().map(|row| row.trace_id.0).collect::<Vec<_>>();
+            assert_eq!(listed(last(1)), [1], "{what} {order:?}");
+            assert_eq!(listed(last(5)), [1], "{what} {order:?}");
+            // Before it arrived only what is believed to have ended then.
+            let before = Range { from_ns: now - 2 * MINUTE, to_ns: now - MINUTE };
+            assert_eq!(listed(before) == [1], what == "90 s behind", "{what} {order:?}");
         }
     }
 }

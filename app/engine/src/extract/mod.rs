@@ -16,7 +16,7 @@ use crate::extract::labels::is_label;
 use crate::extract::rules::{ending, role, via};
 use crate::extract::told::{ROUTING, Told};
 use crate::extract::whom::channel_name;
-use crate::figures::{StatusId, bucket_of};
+use crate::figures::{RECENT, StatusId, bucket_of};
 use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
 
@@ -374,12 +374,26 @@ struct Moment {
 
 impl Moment {
     fn of(span: &SpanRow, received_ns: i64) -> Self {
-        // What has no end of its own lasted at least until it began.
-        let end_ns = span.end_ns.max(span.start_ns);
-        let ahead_ns = end_ns.saturating_sub(received_ns);
-        let in_range = (-MAX_BEFORE_NS..=MAX_AFTER_NS).contains(&ahead_ns);
         let arrived = bucket_of(received_ns);
-        let bucket = if in_range { bucket_of(end_ns).min(arrived) } else { arrived };
+        let bucket = bucket_of(moment_ns(span.start_ns, span.end_ns, received_ns));
+        let in_range = believed_end_ns(span.start_ns, span.end_ns, received_ns).is_some();
         Self { bucket, late_by: u8::try_from(arrived.saturating_sub(bucket)).unwrap_or(u8::MAX), in_range }
     }
+}
+
+/// When a span ended, if that is near enough to its arrival to be believed.
+fn believed_end_ns(start_ns: i64, end_ns: i64, received_ns: i64) -> Option<i64> {
+    // What has no end of its own lasted at least until it began.
+    let end_ns = end_ns.max(start_ns);
+    (-MAX_BEFORE_NS..=MAX_AFTER_NS).contains(&end_ns.saturating_sub(received_ns)).then_some(end_ns)
+}
+
+/// When a span counts, ns: when it ended, as far as that is believed, else when it arrived; never after it arrived.
+pub(crate) fn moment_ns(start_ns: i64, end_ns: i64, received_ns: i64) -> i64 {
+    believed_end_ns(start_ns, end_ns, received_ns).map_or(received_ns, |end_ns| end_ns.min(received_ns))
+}
+
+/// Whether what counts at a moment was no longer of the last minute when it arrived: then it is of that minute too.
+pub(crate) fn is_late(moment_ns: i64, received_ns: i64) -> bool {
+    bucket_of(received_ns).saturating_sub(bucket_of(moment_ns)) > RECENT
 }

@@ -9,8 +9,9 @@ use hashbrown::HashTable;
 use switchboard_model::{TraceId, is_believable_at};
 
 use super::through::{Through, ThroughSegment, longer, part_of};
+use crate::extract::{is_late, moment_ns};
 use crate::store::{Held, Seed, Segment, SpanRef, SpanSegment, StoredAt};
-use crate::view::{TraceFilter, TraceList, TraceOrder, TracePart, TraceRow};
+use crate::view::{Range, TraceFilter, TraceList, TraceOrder, TracePart, TraceRow};
 
 /// Services that a row names.
 const MAX_SERVICES: usize = 8;
@@ -39,8 +40,10 @@ struct Sum {
     start_ns: i64,
     /// Last end that is believed.
     end_ns: i64,
-    /// About when its spans arrived.
-    arrived_ns: i64,
+    /// Whether a span of it has a duration.
+    is_timed: bool,
+    /// When it counts.
+    counted: Counted,
     /// The last of its spans to arrive.
     last: StoredAt,
     is_failed: bool,
@@ -55,13 +58,8 @@ struct Sum {
 impl Sum {
     /// Of what is asked for, else of the whole.
     fn duration_ns(&self) -> i64 {
-        let whole_ns = if self.start_ns == i64::MAX { 0 } else { self.end_ns.saturating_sub(self.start_ns) };
-        self.part.map_or(whole_ns, |part| part.duration_ns.unwrap_or(0))
-    }
-
-    /// When it began, as far as that is believed; else when it arrived.
-    fn began_ns(&self) -> i64 {
-        if self.start_ns == i64::MAX { self.arrived_ns } else { self.start_ns }
+        let whole_ns = self.is_timed.then(|| self.end_ns.saturating_sub(self.start_ns));
+        self.part.map_or(whole_ns, |part| part.duration_ns).unwrap_or(0)
     }
 
     fn has_failed(&self) -> bool {
@@ -74,6 +72,23 @@ impl Sum {
     }
 }
 
+/// When a trace counts, ns since the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    /// The last moment at which a span of it counts.
+    moment_ns: i64,
+    /// When the last of its spans arrived.
+    arrived_ns: i64,
+}
+
+impl Counted {
+    /// Figures of a range count what is late at its own moment, those of the last minute when it arrives: it is found by either.
+    fn is_in(self, range: Range) -> bool {
+        let is_in = |at_ns: i64| (range.from_ns..range.to_ns).contains(&at_ns);
+        is_in(self.moment_ns) || (is_in(self.arrived_ns) && is_late(self.moment_ns, self.arrived_ns))
+    }
+}
+
 impl TraceScan {
     /// Runs to the end, or until `cancelled` is set: then `None`.
     pub(crate) fn run(&self, cancelled: &AtomicBool) -> Option<TraceList> {
@@ -83,7 +98,8 @@ impl TraceScan {
     /// Whether nearly every trace from the newest back is one that is asked for, until none is any more.
     fn is_walk_short(&self) -> bool {
         let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, through } = &self.filter;
-        let newest_ns = || self.spans.segments().next_back().and_then(|(_, segment)| segment.starts.iter().max().copied());
+        let last_arrived_ns = |segment: &SpanSegment| segment.arrivals.runs(segment.num_rows()).map(|(_, arrived_ns)| arrived_ns).max();
+        let newest_ns = || self.spans.segments().next_back().and_then(|(_, segment)| last_arrived_ns(segment));
         let is_range_open = range.is_none_or(|range| newest_ns().is_none_or(|newest_ns| newest_ns < range.to_ns));
         service.is_none() && operation.is_none() && min_duration_ns.is_none() && max_duration_ns.is_none() && !failed_only && through.is_none() && is_range_open
     }
@@ -91,33 +107,32 @@ impl TraceScan {
     fn newest(&self, cancelled: &AtomicBool) -> Option<TraceList> {
         let mut list = TraceList::default();
         let mut seen: HashSet<u64> = HashSet::new();
-        let mut oldest = None;
         'walk: for (_, segment) in self.spans.segments().rev() {
-            for row in (0..segment.num_rows()).rev() {
-                if list.looked_at_spans.is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
-                    return None;
+            for (rows, arrived_ns) in segment.arrivals.runs(segment.num_rows()).rev() {
+                // No span counts after it arrived.
+                let is_too_old = self.filter.range.is_some_and(|range| arrived_ns < range.from_ns);
+                for row in rows.rev() {
+                    if list.looked_at_spans.is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
+                        return None;
+                    }
+                    list.looked_at_spans += 1;
+                    list.oldest_ns = Some(arrived_ns);
+                    let trace_low = segment.trace_ids[row] as u64;
+                    if is_too_old || trace_low == 0 || !seen.insert(trace_low) {
+                        continue;
+                    }
+                    let (found, counted) = self.row(trace_low);
+                    if self.filter.range.is_some_and(|range| !counted.is_in(range)) {
+                        continue;
+                    }
+                    if list.rows.len() >= self.limit {
+                        list.is_capped = true;
+                        break 'walk;
+                    }
+                    list.rows.push(found);
                 }
-                list.looked_at_spans += 1;
-                oldest = Some((segment, row));
-                let trace_low = segment.trace_ids[row] as u64;
-                // A trace does not begin after any of its spans whose time is believed.
-                let is_too_old =
-                    self.filter.range.is_some_and(|range| segment.starts[row] < range.from_ns && is_believable_at(segment.starts[row], range.from_ns));
-                if trace_low == 0 || is_too_old || !seen.insert(trace_low) {
-                    continue;
-                }
-                let found = self.row(trace_low);
-                if self.filter.range.is_some_and(|range| !(range.from_ns..range.to_ns).contains(&found.start_ns)) {
-                    continue;
-                }
-                if list.rows.len() >= self.limit {
-                    list.is_capped = true;
-                    break 'walk;
-                }
-                list.rows.push(found);
             }
         }
-        list.oldest_ns = oldest.map(|(segment, row)| segment.arrivals.of(row).1);
         list.matching = list.rows.len() as u64;
         Some(list)
     }
@@ -149,7 +164,7 @@ impl TraceScan {
                 return None;
             }
             let part = sum.part.map(|part| TracePart { is_failed: sum.is_part_failed, ..part });
-            list.rows.push(TraceRow { part, ..self.row(sum.trace_low) });
+            list.rows.push(TraceRow { part, ..self.row(sum.trace_low).0 });
         }
         Some(list)
     }
@@ -168,10 +183,10 @@ impl TraceScan {
             if list.oldest_ns.is_none() && segment.num_rows() > 0 {
                 list.oldest_ns = Some(segment.arrivals.of(0).1);
             }
-            let arrived_ns = if segment.num_rows() > 0 { segment.arrivals.of(0).1 } else { 0 };
             let heads = self.heads(segment);
             let passages = through.as_ref().map(|through| ThroughSegment::new(through, segment));
-            for row in 0..segment.num_rows() {
+            let arrivals = segment.arrivals.runs(segment.num_rows());
+            for (row, arrived_ns) in arrivals.flat_map(|(rows, arrived_ns)| rows.map(move |row| (row, arrived_ns))) {
                 let trace_low = segment.trace_ids[row] as u64;
                 if trace_low == 0 {
                     continue;
@@ -187,7 +202,8 @@ impl TraceScan {
                             trace_low,
                             start_ns: i64::MAX,
                             end_ns: i64::MIN,
-                            arrived_ns,
+                            is_timed: false,
+                            counted: Counted { moment_ns: i64::MIN, arrived_ns },
                             last: at,
                             is_failed: false,
                             has_service: false,
@@ -202,14 +218,17 @@ impl TraceScan {
                 }
                 let sum = &mut sums[last.1 as usize];
                 let head = heads[segment.head_of[row] as usize];
-                if is_believable_at(segment.starts[row], arrived_ns) {
-                    sum.start_ns = sum.start_ns.min(segment.starts[row]);
-                    sum.end_ns = sum.end_ns.max(segment.starts[row]);
+                let (start_ns, end_ns) = (segment.starts[row], segment.ends[row]);
+                let (is_start_believed, is_end_believed) = (is_believable_at(start_ns, arrived_ns), is_believable_at(end_ns, arrived_ns));
+                if is_start_believed {
+                    sum.start_ns = sum.start_ns.min(start_ns);
+                    sum.end_ns = sum.end_ns.max(start_ns);
                 }
-                if is_believable_at(segment.ends[row], arrived_ns) {
-                    sum.end_ns = sum.end_ns.max(segment.ends[row]);
+                if is_end_believed {
+                    sum.end_ns = sum.end_ns.max(end_ns);
                 }
-                sum.arrived_ns = arrived_ns;
+                sum.is_timed |= is_start_believed && is_end_believed && end_ns >= start_ns;
+                sum.counted = Counted { moment_ns: sum.counted.moment_ns.max(moment_ns(start_ns, end_ns, arrived_ns)), arrived_ns };
                 sum.last = at;
                 sum.is_failed |= head.is_failed;
                 sum.has_service |= head.has_service;
@@ -252,12 +271,12 @@ impl TraceScan {
             && min_duration_ns.is_none_or(|least_ns| sum.duration_ns() >= least_ns)
             && max_duration_ns.is_none_or(|most_ns| sum.duration_ns() <= most_ns)
             && (!failed_only || sum.has_failed())
-            && range.is_none_or(|range| (range.from_ns..range.to_ns).contains(&sum.began_ns()))
+            && range.is_none_or(|range| sum.counted.is_in(range))
             && (sum.part.is_some() || !self.asks_for_part())
     }
 
-    /// A trace as it is listed.
-    fn row(&self, trace_low: u64) -> TraceRow {
+    /// A trace as it is listed, and when it counts.
+    fn row(&self, trace_low: u64) -> (TraceRow, Counted) {
         // By start; where that is not believed, by arrival.
         let mut places: Vec<(i64, StoredAt, SpanRef<'_>)> = Vec::new();
         for (number, segment) in self.spans.segments() {
@@ -269,11 +288,14 @@ impl TraceScan {
         }
         places.sort_unstable_by_key(|(start_ns, at, _)| (*start_ns, *at));
         let mut row = TraceRow { num_spans: places.len() as u32, ..TraceRow::default() };
-        let Some((start_ns, _, first)) = places.first().copied() else { return row };
+        let mut counted = Counted { moment_ns: i64::MIN, arrived_ns: i64::MIN };
+        let Some((start_ns, _, first)) = places.first().copied() else { return (row, counted) };
         let root = places.iter().find(|(_, _, span)| !span.parent_span_id().is_some()).map(|(_, _, span)| *span);
         let mut services: Vec<&str> = Vec::new();
-        let mut end_ns = i64::MIN;
+        let (mut end_ns, mut is_timed) = (i64::MIN, false);
         for (began_ns, _, span) in &places {
+            counted.moment_ns = counted.moment_ns.max(moment_ns(span.start_ns(), span.end_ns(), span.received_ns()));
+            is_timed |= part_of(*span).duration_ns.is_some_and(|took_ns| took_ns >= 0);
             end_ns = end_ns.max(*began_ns);
             if is_believable_at(span.end_ns(), span.received_ns()) {
                 end_ns = end_ns.max(span.end_ns());
@@ -289,10 +311,13 @@ impl TraceScan {
         root.service_name().clone_into(&mut row.root_service);
         root.name().clone_into(&mut row.root_name);
         row.start_ns = start_ns;
-        row.duration_ns = end_ns.saturating_sub(start_ns);
+        row.duration_ns = is_timed.then(|| end_ns.saturating_sub(start_ns));
         row.num_services = services.len() as u32;
         row.services = services.into_iter().take(MAX_SERVICES).map(str::to_owned).collect();
-        row
+        if let Some((_, _, last)) = places.iter().max_by_key(|(_, at, _)| *at) {
+            counted.arrived_ns = last.received_ns();
+        }
+        (row, counted)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which rows of a segment came when, and from where.
 
+use std::ops::Range;
+
 use switchboard_model::{BatchHeader, SourceId};
 
 /// Runs of rows that came in one batch.
@@ -40,6 +42,12 @@ impl Arrivals {
     pub(crate) fn of(&self, row: usize) -> (SourceId, i64) {
         let at = self.runs.partition_point(|run| run.first_row as usize <= row);
         at.checked_sub(1).and_then(|at| self.runs.get(at)).map_or((SourceId(0), 0), |run| (run.source, run.received_ns))
+    }
+
+    /// Rows that arrived at once and when that was, in their order, of a segment with so many rows.
+    pub(crate) fn runs(&self, num_rows: usize) -> impl DoubleEndedIterator<Item = (Range<usize>, i64)> {
+        let end_of = move |at: usize| self.runs.get(at + 1).map_or(num_rows, |next| next.first_row as usize);
+        self.runs.iter().enumerate().map(move |(at, run)| (run.first_row as usize..end_of(at), run.received_ns))
     }
 
     /// How much of each source is here.

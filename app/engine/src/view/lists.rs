@@ -34,7 +34,8 @@ pub struct TraceFilter {
     pub max_duration_ns: Option<i64>,
     /// A span of it, or something of the part, failed.
     pub failed_only: bool,
-    /// It starts in this range.
+    /// It counts in this range, as in figures: at its last end, or when it arrived where that is not believed. What came so late that
+    /// its end was not of the last minute any more counts when it came as well.
     pub range: Option<Range>,
     /// It passes from the first to the second. Two services: a span of the second is the child of one of the first, links to
     /// it, is the other half of it, or a client span of the first names the second or an address that was proved to be its. A service and
@@ -82,8 +83,8 @@ pub struct TraceRow {
     pub has_root: bool,
     /// First start, ns since the Unix epoch.
     pub start_ns: i64,
-    /// Last end − first start, ns.
-    pub duration_ns: i64,
+    /// Last end − first start, ns; `None` if no span of it has an end after its start that is believable.
+    pub duration_ns: Option<i64>,
     /// Spans stored.
     pub num_spans: u32,
     /// Of these, failed.

@@ -159,6 +159,24 @@ fn a_part_without_a_duration_has_no_figure() {
 }
 
 #[test]
+fn a_trace_without_a_duration_has_no_figure() {
+    let business = testing::order_business();
+    let source = FixedSource::new(business.clone());
+    let call = target(&business, "orders", Some("payments"));
+    source.answer_with(move |query| match sample::answer(&business, query) {
+        Some(Answer::Traces(mut list)) => {
+            list.rows.iter_mut().for_each(|row| (row.duration_ns, row.part) = (None, None));
+            Some(Answer::Traces(list))
+        }
+        other => other,
+    });
+    let mut harness = view_harness::harness(&source, UiCommand::ShowMap);
+    view_harness::goto(&mut harness, &call);
+    assert!(harness.query_all_by_label_contains(", no duration, ").next().is_some());
+    assert!(harness.query_all_by_label_contains(" 0 µs").next().is_none());
+}
+
+#[test]
 fn a_group_is_told_with_partitions_owners_commits_and_the_time_it_needs() {
     let mut harness = harness([1600.0, 2000.0]);
     select_starting(&mut harness, "deliver orders.placed to inventory");

@@ -83,7 +83,7 @@ fn traces(failed_only: bool, order: TraceOrder, limit: usize) -> TraceList {
         root_name: "POST /orders".to_owned(),
         has_root: true,
         start_ns: NOW_NS - n as i64 * 2 * SECOND_NS,
-        duration_ns: if order == TraceOrder::Slowest { (2_103 - n as i64 * 90) * MS_NS } else { 2_003 * MS_NS },
+        duration_ns: Some(if order == TraceOrder::Slowest { (2_103 - n as i64 * 90) * MS_NS } else { 2_003 * MS_NS }),
         num_spans: 14,
         num_errors: u32::from(failed_only) * 2,
         services: vec!["storefront".to_owned(), "orders".to_owned()],

@@ -203,7 +203,7 @@ fn trace_list(num_rows: usize) -> TraceList {
         root_name: format!("POST /orders/{number}"),
         has_root: !number.is_multiple_of(9),
         start_ns: NOW_NS - number as i64 * 37 * MS_NS,
-        duration_ns: (number as i64 * 7 % 900 + 3) * MS_NS,
+        duration_ns: Some((number as i64 * 7 % 900 + 3) * MS_NS),
         num_spans: 24,
         num_errors: u32::from(number.is_multiple_of(7)),
         services: ["web-bff", "orders", "payments", "inventory"].map(str::to_owned).to_vec(),

@@ -8,7 +8,7 @@ use switchboard_model::TraceId;
 
 use super::{
     filter::{FilterState, parse_duration},
-    tree::part_took,
+    tree::{part_took, trace_took},
 };
 use crate::window::{
     figures, fonts,
@@ -81,7 +81,7 @@ impl TraceListState {
         self.taken_for = is_of_this_question.then(|| self.filter.clone());
         self.revision = Some(revision);
         self.num_waiting = 0;
-        self.longest_ns = list.rows.iter().map(shown_ns).max().unwrap_or(0).max(1);
+        self.longest_ns = list.rows.iter().filter_map(shown_ns).max().unwrap_or(0).max(1);
         self.list = Some(list);
     }
 
@@ -135,8 +135,8 @@ impl TraceListState {
 }
 
 /// What is told of how long it took: of the part that is asked for, else of the whole.
-fn shown_ns(trace: &TraceRow) -> i64 {
-    trace.part.map_or(trace.duration_ns, |part| part.duration_ns.unwrap_or(0))
+fn shown_ns(trace: &TraceRow) -> Option<i64> {
+    trace.part.map_or(trace.duration_ns, |part| part.duration_ns)
 }
 
 fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> String {
@@ -159,8 +159,11 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> Stri
         glyph::paint(row.painter(), Glyph::Cross, pos2(cell.left() + 8.0, cell.center().y), 4.0, row.tokens.ink(Ink::Bad));
     }
     duration_ui(row, trace, longest_ns);
-    let whole = figures::duration(trace.duration_ns);
-    let duration = trace.part.map_or_else(|| whole.clone(), |part| format!("{} in a trace of {whole}", part_took(part)));
+    let duration = match (trace.part, trace.duration_ns) {
+        (None, _) => trace_took(trace),
+        (Some(part), None) => part_took(part),
+        (Some(part), Some(whole_ns)) => format!("{} in a trace of {}", part_took(part), figures::duration(whole_ns)),
+    };
     let failed = if trace.num_errors > 0 { format!(", {} failed", figures::things(u64::from(trace.num_errors), "span", "spans")) } else { String::new() };
     let spans = figures::things(u64::from(trace.num_spans), "span", "spans");
     format!("{service} {what}, {duration}, {spans}{failed}, {} at {}", services, figures::when(trace.start_ns, now_ns).to_ms())
@@ -169,15 +172,13 @@ fn row_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64, now_ns: i64) -> Stri
 /// A bar against the longest in the list, and the duration.
 fn duration_ui(row: &Row<'_>, trace: &TraceRow, longest_ns: i64) {
     let cell = row.cell(5);
-    row.data(5, &trace.part.map_or_else(|| figures::duration(trace.duration_ns), part_took), Ink::Text);
-    if shown_ns(trace) < 0 {
-        return;
-    }
+    row.data(5, &trace.part.map_or_else(|| trace_took(trace), part_took), Ink::Text);
+    let Some(shown_ns) = shown_ns(trace).filter(|shown_ns| *shown_ns >= 0) else { return };
     let track = egui::Rect::from_min_max(pos2(cell.left(), cell.center().y - 3.0), pos2(cell.right() - 70.0, cell.center().y + 3.0));
     if track.width() < 16.0 {
         return;
     }
-    let share = (shown_ns(trace).max(0) as f64 / longest_ns as f64) as f32;
+    let share = (shown_ns as f64 / longest_ns as f64) as f32;
     let bar = egui::Rect::from_min_max(track.min, pos2(track.left() + (track.width() * share).max(2.0), track.bottom()));
     row.painter().rect_filled(track, 3.0, row.tokens.ink(Ink::Hairline));
     row.painter().rect_filled(bar, 3.0, row.tokens.ink(if trace.part.map_or(trace.num_errors > 0, |part| part.is_failed) { Ink::Bad } else { Ink::Edge }));

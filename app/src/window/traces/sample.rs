@@ -182,7 +182,7 @@ pub(crate) fn list() -> TraceList {
         root_name: root_name.to_owned(),
         has_root: number != 4,
         start_ns: START_NS - number as i64 * 1_700 * MS,
-        duration_ns: duration_ms * MS,
+        duration_ns: Some(duration_ms * MS),
         num_spans: 24 - number as u32,
         num_errors,
         services: ["web-bff", "orders", "payments", "inventory", "shipping"].iter().take(5 - number as usize % 4).map(|name| (*name).to_owned()).collect(),

@@ -12,7 +12,7 @@ use super::{
     open_trace::OpenTrace,
     span_detail,
     story::{ITEMS_MAX, Story, id_words},
-    tree::part_took,
+    tree::{part_took, trace_took},
     waterfall_ui::waterfall_ui,
 };
 use crate::window::{
@@ -150,7 +150,7 @@ impl View for TracesView {
         let part = row.part.map(|part| format!("{} of it asked for · ", part_took(part))).unwrap_or_default();
         let figures = format!(
             "{part}{} · {} · {} failed · {}",
-            figures::duration(row.duration_ns),
+            trace_took(row),
             figures::things(u64::from(row.num_spans), "span", "spans"),
             row.num_errors,
             figures::instant(row.start_ns)
@@ -341,7 +341,7 @@ impl TracesView {
             return if text.is_empty() { state } else { state.button("Find it everywhere", ViewAction::Goto(Target::Find(text.to_owned()))) };
         }
         if context.snapshot.totals.oldest_span_ns.is_some() {
-            let text = format!("Nothing began in the chosen range ({})", context.range.text());
+            let text = format!("Nothing ended in the chosen range ({})", context.range.text());
             return EmptyState::new("No traces in this time", &[&text]).button("Show the whole session", ViewAction::Run(UiCommand::RangeAll));
         }
         match context.options.otlp_endpoint() {

@@ -14,7 +14,7 @@ use crate::window::{
     map::scene::{Glyph, SceneEdge, SceneNode, Tone, find},
     sanitise::visible,
     signs::group_tone,
-    traces::tree::part_took,
+    traces::tree::{part_took, trace_took},
     view::{Target, ViewAction},
     widgets::detail::{Row, Section, goto},
 };
@@ -57,12 +57,12 @@ impl About<'_> {
             let rows = traces.rows.iter().map(|trace| Row::Link {
                 glyph: is_failed.then_some(Glyph::Cross),
                 label: format!("{} {}", visible(&trace.root_service), visible(&trace.root_name)),
-                value: trace.part.map_or_else(|| figures::duration(trace.duration_ns), part_took),
+                value: trace.part.map_or_else(|| trace_took(trace), part_took),
                 detail: format!(
                     "{} ago · {}{}{}",
                     figures::age(self.now_ns.saturating_sub(trace.start_ns)),
                     figures::things(u64::from(trace.num_spans), "span", "spans"),
-                    if trace.part.is_some() { format!(" in {}", figures::duration(trace.duration_ns)) } else { String::new() },
+                    trace.part.and(trace.duration_ns).map(|whole_ns| format!(" in {}", figures::duration(whole_ns))).unwrap_or_default(),
                     if trace.num_errors > 0 { format!(" · {} failed", trace.num_errors) } else { String::new() }
                 ),
                 tone: if trace.part.map_or(trace.num_errors > 0, |part| part.is_failed) { Tone::Bad } else { Tone::Quiet },
