@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use switchboard_model::{
     Batch, BatchHeader, Fact, FactBatch, Input, IntakeCounts, ItemKind, LogBatch, RecordBatch, SourceId, SourceInfo, SpanBatch, SpanStatus, WellKnown,
+    is_believable_at,
 };
 
 use crate::chart::{Chart, Observed};
@@ -201,6 +202,9 @@ impl Engine {
             let mut older = StoredSpans { store: &self.store, reader: &mut self.old_spans };
             if matches!(self.inserted[row], Inserted::Duplicate(_)) {
                 self.flow.span_again(&arrival, &mut older);
+                if facts.refused {
+                    self.refusals(batch, row);
+                }
                 continue;
             }
             self.flow.span(&arrival, &mut older);
@@ -243,7 +247,8 @@ impl Engine {
         let instance = Some(batch.text.get(resource.instance)).filter(|instance| !instance.is_empty());
         let received_ns = batch.header.received_ns;
         self.breakers.set_teller(batch.header.source, received_ns);
-        let at_ns = |told_ns: i64| if told_ns.saturating_sub(received_ns) > MAX_AHEAD_NS { received_ns } else { told_ns };
+        let is_told = |told_ns: i64| is_believable_at(told_ns, received_ns) && told_ns.saturating_sub(received_ns) <= MAX_AHEAD_NS;
+        let at_ns = |told_ns: i64| if is_told(told_ns) { told_ns } else { received_ns };
         let mut refused = None;
         for event in rows(&batch.events, span.events) {
             let attrs = rows(&batch.attrs, event.attrs);

@@ -5,7 +5,7 @@ mod batches;
 use batches::{MS, SECOND, START_NS, Span, apply, engine, facts, spans, tick};
 use switchboard_engine::Engine;
 use switchboard_engine::view::{Answer, ClockSet, Figure, Query, Range, Report, Timing, TraceFilter, TraceOrder, TraceRow};
-use switchboard_model::{Fact, Input, TraceId};
+use switchboard_model::{BreakerState, Fact, Input, TraceId};
 
 const MINUTE: i64 = 60 * SECOND;
 /// When everything arrives, ms after the start.
@@ -180,6 +180,19 @@ fn a_trace_is_of_the_range_in_which_figures_count_it() {
             let before = Range { from_ns: now - 2 * MINUTE, to_ns: now - MINUTE };
             assert_eq!(listed(before) == [1], what == "90 s behind", "{what} {order:?}");
         }
+    }
+}
+
+#[test]
+fn a_breaker_that_refused_just_now_is_open_whatever_the_sender_s_clock() {
+    let class = "io.github.resilience4j.circuitbreaker.CallNotPermittedException";
+    let says_open = "CircuitBreaker 'payments' is OPEN and does not permit further calls";
+    for ahead_s in [0, 30, 300, -30, -300, -3_000, -30 * 365 * 86_400] {
+        let span = Span { start_ns: ARRIVED_MS * MS + ahead_s * SECOND, ..Span::server("shop", 1, 10, 0) };
+        let mut engine = arrived(&[span.exception(class, says_open)]);
+        let snapshot = engine.snapshot(&[]);
+        let told: Vec<_> = snapshot.breakers.iter().map(|row| (row.state, row.stale, row.confirmed_ns - START_NS)).collect();
+        assert_eq!(told, [(Some(BreakerState::Open), false, ARRIVED_MS * MS)], "{ahead_s} s");
     }
 }
 

@@ -54,8 +54,8 @@ pub(crate) struct History {
     events_confirmed: Option<(i64, SourceId)>,
     /// Last call refused as an event says: the library's time, and when it was received.
     not_permitted: Option<(i64, i64)>,
-    /// Calls refused as exceptions say, sorted.
-    refusals: Vec<(i64, BreakerState)>,
+    /// Calls refused as exceptions say, by the sender's time, and when each was first received.
+    refusals: BTreeMap<(i64, BreakerState), i64>,
 }
 
 /// What follows from a history, apart from its age.
@@ -76,7 +76,7 @@ pub(crate) struct Folded {
 impl Folded {
     /// Whether what exceptions said last of another fits what is known of this one.
     pub(crate) fn fits(&self, other: &History) -> bool {
-        let (Some(&(at_ns, told)), Some(current)) = (other.refusals.last(), self.state) else { return false };
+        let (Some((&(at_ns, told), _)), Some(current)) = (other.refusals.last_key_value(), self.state) else { return false };
         states_around(at_ns, None, current, &self.transitions).iter().any(|known| agree(told, *known))
     }
 }
@@ -107,13 +107,11 @@ impl History {
         self.events_confirmed = self.events_confirmed.max(Some((received_ns, source)));
     }
 
-    pub(crate) fn refusal(&mut self, at_ns: i64, state: BreakerState) {
-        let refusal = (at_ns, state);
-        if let Err(at) = self.refusals.binary_search(&refusal) {
-            self.refusals.insert(at, refusal);
-            if self.refusals.len() > MAX_REFUSALS {
-                self.refusals.remove(0);
-            }
+    pub(crate) fn refusal(&mut self, at_ns: i64, state: BreakerState, received_ns: i64) {
+        let first = self.refusals.entry((at_ns, state)).or_insert(received_ns);
+        *first = (*first).min(received_ns);
+        if self.refusals.len() > MAX_REFUSALS {
+            self.refusals.pop_first();
         }
     }
 
@@ -129,8 +127,8 @@ impl History {
 
     /// Takes over what exceptions said of a breaker that turned out to be this one.
     pub(crate) fn take_refusals(&mut self, other: &Self) {
-        for &(at_ns, state) in &other.refusals {
-            self.refusal(at_ns, state);
+        for (&(at_ns, state), &received_ns) in &other.refusals {
+            self.refusal(at_ns, state, received_ns);
         }
     }
 
@@ -170,7 +168,7 @@ impl History {
         let transitions = walk.transitions();
         let reported_ns = self.reports.last().map(|report| report.received_ns);
         let read_ns = reported_ns.max(self.events_confirmed.map(|(received_ns, _)| received_ns));
-        let last_refusal = self.refusals.last().copied();
+        let last_refusal = self.refusals.last_key_value().map(|(&(_, state), &received_ns)| (received_ns, state));
 
         let (state, since_ns, source) = match (walk.current, last_refusal, self.not_permitted) {
             (Some(state), ..) => (Some(state), walk.since_ns, walk.source),
@@ -179,7 +177,7 @@ impl History {
             (None, None, None) => (None, None, if reported_ns.is_some() { StateSource::Report } else { StateSource::Event }),
         };
         let confirmed_ns = match source {
-            StateSource::Exception => last_refusal.map_or(0, |(at_ns, _)| at_ns),
+            StateSource::Exception => last_refusal.map_or(0, |(received_ns, _)| received_ns),
             _ => read_ns.unwrap_or(0),
         };
         let mut shown = transitions.clone();
@@ -225,7 +223,7 @@ impl History {
 
     /// An exception that says something else than was known for its time.
     fn exception_disagrees(&self, current: BreakerState, walk: &Walk, transitions: &[(i64, BreakerState)], reports: &[Report]) -> Option<String> {
-        let (at_ns, told) = *self.refusals.last()?;
+        let (&(at_ns, told), _) = self.refusals.last_key_value()?;
         let read_ns = reports.last().map_or(0, |report| report.received_ns).max(self.events_confirmed.map_or(0, |(received_ns, _)| received_ns));
         let known = states_around(at_ns, walk.initial, current, transitions);
         if read_ns.saturating_sub(at_ns) > TOLD_NS || known.iter().any(|state| agree(told, *state)) {

@@ -168,8 +168,9 @@ impl Breakers {
         at_ns: i64,
     ) -> Option<(Option<String>, BreakerState)> {
         let (name, state) = breaker_from_exception(exception_type, message)?;
+        let (_, received_ns) = self.teller;
         if let Some(history) = self.history(Some(caller), instance, name.as_deref().unwrap_or(UNNAMED)) {
-            history.refusal(at_ns, state);
+            history.refusal(at_ns, state, received_ns);
         }
         Some((name, state))
     }
@@ -179,8 +180,9 @@ impl Breakers {
     pub(crate) fn observe_response_flags(&mut self, caller: &str, instance: Option<&str>, upstream: &str, flags: &str, at_ns: i64) -> bool {
         let Some(state) = breaker_from_response_flags(flags) else { return false };
         let name = if upstream.is_empty() { "envoy" } else { upstream };
+        let (_, received_ns) = self.teller;
         if let Some(history) = self.history(Some(caller), instance, name) {
-            history.refusal(at_ns, state);
+            history.refusal(at_ns, state, received_ns);
         }
         true
     }

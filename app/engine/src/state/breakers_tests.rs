@@ -47,6 +47,7 @@ fn apply(breakers: &mut Breakers, instance: &str, said: &Said) {
         Event(at, received, from, to) => breakers.apply_event(&event(*at, BreakerEventKind::Transition { from: *from, to: *to }), ACTUATOR, ns(*received)),
         Refused(at, received) => breakers.apply_event(&event(*at, BreakerEventKind::NotPermitted), ACTUATOR, ns(*received)),
         Exception(second, text) => {
+            breakers.set_teller(ACTUATOR, ns(*second));
             breakers.observe_exception("orders", Some(instance), "", text, ns(*second)).expect("a breaker's refusal");
         }
     }
@@ -218,6 +219,31 @@ fn knowledge_that_is_not_confirmed_turns_stale_and_is_kept() {
     assert!(self::row(&[Exception(2.0, SAYS_OPEN)], 18.0).stale);
     assert!(!self::row(&[Exception(50.0, SAYS_OPEN)], 18.0).stale, "clocks differ a little");
     assert!(self::row(&[Exception(9e8, SAYS_OPEN)], 18.0).stale, "that clock cannot be believed");
+}
+
+#[test]
+fn what_exceptions_say_is_as_fresh_as_its_arrival_whatever_the_sender_s_clock() {
+    for told in [70.0, 2.0, 102.0] {
+        // Twice the same: what came first counts, in either order.
+        for order in [[100.0, 105.0], [105.0, 100.0]] {
+            let mut known = Breakers::default();
+            for received in order {
+                known.set_teller(ACTUATOR, ns(received));
+                known.observe_exception("orders", Some("orders-1"), "", SAYS_OPEN, ns(told)).expect("a breaker's refusal");
+            }
+            let mut row = |now: f64| known.views(ns(now), &Sources::default(), &|_| 0).remove(0);
+            let fresh = row(115.0);
+            assert_eq!((fresh.state, fresh.stale, fresh.confirmed_ns), (Some(Open), false, ns(100.0)), "{told} {order:?}");
+            assert!(row(115.1).stale, "{told} {order:?}");
+        }
+    }
+    // The next one confirms it.
+    let mut known = Breakers::default();
+    for received in [100.0, 110.0] {
+        known.set_teller(ACTUATOR, ns(received));
+        known.observe_exception("orders", Some("orders-1"), "", SAYS_OPEN, ns(received - 98.0)).expect("a breaker's refusal");
+    }
+    assert!(!known.views(ns(125.0), &Sources::default(), &|_| 0)[0].stale);
 }
 
 #[test]
