@@ -288,6 +288,21 @@ fn logs_come_newest_first_of_a_service_and_from_a_severity_on() {
     assert_eq!((log.time_ns, log.severity, log.trace_id, log.span_id), (START_NS + 6 * SECOND, 17, TraceId(3), SpanId(4)));
 }
 
+#[test]
+fn a_log_whose_time_is_not_believable_stands_where_it_arrived() {
+    let mut engine = engine();
+    let (of_1970, in_fifty_years) = (-START_NS / SECOND, 50 * 365 * 86_400);
+    let first = logs(4_000, &[(3, 17, "shop", "a"), (of_1970, 17, "shop", "b")]);
+    apply(&mut engine, &[first, logs(6_000, &[(in_fifty_years, 17, "shop", "d"), (5, 17, "shop", "c")])]);
+    let told = |logs: &[LogView]| logs.iter().map(|log| (log.body.clone(), (log.at_ns() - START_NS) / SECOND)).collect::<Vec<_>>();
+    let expected = ["a", "b", "c", "d"].map(str::to_owned).into_iter().zip(3..).collect::<Vec<(String, i64)>>();
+    let mut newest_first = told(&ask!(engine, Query::Logs { service: None, min_severity: 0, limit: 10 }, Logs));
+    newest_first.reverse();
+    assert_eq!(newest_first, expected);
+    assert_eq!(told(&ask!(engine, Query::Logs { service: None, min_severity: 0, limit: 1 }, Logs)), expected[3..]);
+    assert_eq!(told(&ask!(engine, Query::Trace { trace_id: TraceId(3) }, Trace).logs), expected);
+}
+
 fn letter(offset: i64, message: &str) -> Record {
     let headers = pairs(&[
         ("dead-letter-topic", "orders"),

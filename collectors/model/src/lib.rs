@@ -55,5 +55,5 @@ pub use sink::{BatchAndStatus, Input, Intake, IntakeCounts, Offer, Outlet, Sink,
 pub use source::{FailureKind, ItemKind, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, TailFrom};
 pub use span::{EventRow, LinkRow, ResourceRow, SpanBatch, SpanKind, SpanRow, SpanStatus};
 pub use text::{Str, TextArena};
-pub use times::{duration_ns, is_believable, is_believable_at};
+pub use times::{believed_ns, duration_ns, is_believable, is_believable_at};
 pub use value::{AttrRow, Attrs, Value};

@@ -19,6 +19,12 @@ pub fn is_believable_at(told_ns: i64, received_ns: i64) -> bool {
     is_believable(told_ns.saturating_sub(received_ns))
 }
 
+/// When something happened that was told to have happened then: at that moment, if it is believable, else when it arrived. All in ns
+/// since the Unix epoch.
+pub fn believed_ns(told_ns: i64, received_ns: i64) -> i64 {
+    if is_believable_at(told_ns, received_ns) { told_ns } else { received_ns }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +48,6 @@ mod tests {
             assert_eq!(duration_ns(start_ns, end_ns), expected, "{start_ns} to {end_ns}");
         }
         assert!(is_believable_at(NOW_NS - 3_600_000_000_000, NOW_NS) && !is_believable_at(in_milliseconds, NOW_NS) && !is_believable_at(0, NOW_NS));
+        assert_eq!([NOW_NS - 5, in_milliseconds, i64::MAX].map(|told_ns| believed_ns(told_ns, NOW_NS)), [NOW_NS - 5, NOW_NS, NOW_NS]);
     }
 }

@@ -28,10 +28,10 @@ impl LogScan {
             if of_service.as_ref().is_some_and(|resources| !resources.contains(&true)) {
                 continue;
             }
-            for (row, time_ns) in segment.times().iter().enumerate() {
+            for (row, moment_ns) in segment.moments().enumerate() {
                 let is_wanted = segment.severity(row) >= self.min_severity
                     && of_service.as_ref().is_none_or(|resources| resources.get(segment.resource_of(row) as usize) == Some(&true));
-                let place = (*time_ns, StoredAt { segment: number, row: row as u16 });
+                let place = (moment_ns, StoredAt { segment: number, row: row as u16 });
                 if is_wanted && (newest.len() < self.limit || newest.peek().is_some_and(|Reverse(oldest)| *oldest < place)) {
                     newest.push(Reverse(place));
                     if newest.len() > self.limit {

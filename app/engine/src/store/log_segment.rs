@@ -1,6 +1,6 @@
 //! A run of log records in columns.
 
-use switchboard_model::{LogBatch, LogRow, SourceId, SpanId, TraceId, Value};
+use switchboard_model::{LogBatch, LogRow, SourceId, SpanId, TraceId, Value, believed_ns};
 
 use super::StoredValue;
 use super::arrivals::{Arrivals, Tally};
@@ -106,9 +106,10 @@ impl LogSegment {
         row
     }
 
-    /// When each row happened, ns since the Unix epoch.
-    pub(crate) fn times(&self) -> &[i64] {
-        &self.times
+    /// When each row happened, as far as that is believed, else when it arrived, ns since the Unix epoch.
+    pub(crate) fn moments(&self) -> impl Iterator<Item = i64> {
+        let arrivals = self.arrivals.runs(self.times.len()).flat_map(|(rows, arrived_ns)| rows.map(move |_| arrived_ns));
+        self.times.iter().zip(arrivals).map(|(told_ns, arrived_ns)| believed_ns(*told_ns, arrived_ns))
     }
 
     /// Log records that were cut at a limit.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown};
+use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, believed_ns};
 
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
@@ -163,8 +163,8 @@ impl Store {
             records: self.records_of_trace(trace_id).iter().filter_map(|at| self.record_view(*at)).collect(),
         };
         view.spans.sort_by_key(|span| (span.start_ns, span.span_id));
-        view.logs.sort_by_key(|log| log.time_ns);
-        view.records.sort_by_key(|record| record.timestamp_ns);
+        view.logs.sort_by_key(LogView::at_ns);
+        view.records.sort_by_key(RecordView::at_ns);
         view
     }
 
@@ -203,9 +203,9 @@ impl Store {
         items.extend(found.records.iter().filter_map(|at| self.record_view(*at)).map(ConversationItem::Record));
         items.extend(found.logs.iter().filter_map(|at| self.log_view(*at)).map(ConversationItem::Log));
         items.sort_by_key(|item| match item {
-            ConversationItem::Span(span) => span.start_ns,
-            ConversationItem::Record(record) => record.timestamp_ns.unwrap_or(NO_TIME),
-            ConversationItem::Log(log) => log.time_ns,
+            ConversationItem::Span(span) => believed_ns(span.start_ns, span.received_ns),
+            ConversationItem::Record(record) => record.at_ns().unwrap_or(NO_TIME),
+            ConversationItem::Log(log) => log.at_ns(),
         });
         items
     }
@@ -316,6 +316,7 @@ pub(crate) fn log_view(at: StoredAt, log: LogRef<'_>) -> LogView {
     LogView {
         row: at.into(),
         time_ns: log.time_ns(),
+        received_ns: log.received_ns(),
         severity: log.severity(),
         service: log.service_name().to_owned(),
         instance: (!instance.is_empty()).then(|| instance.to_owned()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId, duration_ns, is_believable_at};
+use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
 
 use crate::view::{
     ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
@@ -312,8 +312,10 @@ pub struct SpanLink {
 pub struct LogView {
     /// Where it is stored.
     pub row: RowId,
-    /// When, ns since the Unix epoch.
+    /// When, as it tells, ns since the Unix epoch.
     pub time_ns: i64,
+    /// When it arrived, ns since the Unix epoch.
+    pub received_ns: i64,
     /// Severity number.
     pub severity: u8,
     /// Its service.
@@ -328,6 +330,13 @@ pub struct LogView {
     pub trace_id: TraceId,
     /// Its span; zero = none.
     pub span_id: SpanId,
+}
+
+impl LogView {
+    /// When, as far as that is believed, else when it arrived, ns since the Unix epoch.
+    pub fn at_ns(&self) -> i64 {
+        believed_ns(self.time_ns, self.received_ns)
+    }
 }
 
 /// A stored record.
@@ -369,6 +378,13 @@ pub struct RecordView {
     pub raw_hash: RawHash,
     /// When it arrived, ns since the Unix epoch.
     pub received_ns: i64,
+}
+
+impl RecordView {
+    /// When, as far as that is believed, else when it arrived, ns since the Unix epoch; `None` = it does not tell.
+    pub fn at_ns(&self) -> Option<i64> {
+        self.timestamp_ns.map(|told_ns| believed_ns(told_ns, self.received_ns))
+    }
 }
 
 /// One item of a conversation.

@@ -120,6 +120,7 @@ fn readings() -> Vec<LagPoint> {
 fn log() -> LogView {
     LogView {
         time_ns: NOW_NS - 3 * SECOND_NS,
+        received_ns: NOW_NS - 2 * SECOND_NS,
         severity: 17,
         service: "orders".to_owned(),
         instance: Some("orders-1".to_owned()),

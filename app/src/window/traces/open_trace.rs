@@ -340,6 +340,6 @@ impl OpenTrace {
     pub(crate) fn logs_of(&self, span_id: SpanId) -> impl Iterator<Item = (i64, u8)> {
         let log = |place: &u32| &self.view.logs[*place as usize];
         let from = self.logs_by_span.partition_point(|place| log(place).span_id < span_id);
-        self.logs_by_span[from..].iter().map(log).take_while(move |log| log.span_id == span_id).map(|log| (log.time_ns, log.severity))
+        self.logs_by_span[from..].iter().map(log).take_while(move |log| log.span_id == span_id).map(|log| (log.at_ns(), log.severity))
     }
 }

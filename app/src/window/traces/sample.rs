@@ -111,6 +111,7 @@ pub(crate) fn checkout() -> TraceView {
     }
     let log = |at_ms: i64, severity: u8, body: &str, span_id: u64| LogView {
         time_ns: START_NS + at_ms * MS,
+        received_ns: START_NS + at_ms * MS + 900 * MS,
         severity,
         service: "orders".to_owned(),
         body: body.to_owned(),

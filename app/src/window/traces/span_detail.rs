@@ -299,7 +299,7 @@ fn logs(span: &SpanView, logs: &[LogView], now_ns: i64) -> Vec<Row> {
 
 /// A log, its text below its time.
 pub(crate) fn log_row(log: &LogView, now_ns: i64) -> Row {
-    Row::link(&format!("{} {}", severity_word(log.severity), log.service), &figures::when(log.time_ns, now_ns).to_ms(), None)
+    Row::link(&format!("{} {}", severity_word(log.severity), log.service), &figures::when(log.at_ns(), now_ns).to_ms(), None)
         .explained(&log.body)
         .toned(severity_tone(log.severity))
 }

@@ -184,7 +184,7 @@ fn row(item: &ConversationItem) -> StoryRow {
         ConversationItem::Record(record) => {
             let channel = ChannelKey { cluster: Some(record.cluster.clone()), name: record.channel.clone() };
             StoryRow {
-                at_ns: record.timestamp_ns,
+                at_ns: record.at_ns(),
                 what: "record".to_owned(),
                 place: visible(&record.channel).into_owned(),
                 text: format!("p{}@{} · {}", record.partition, record.offset, figures::bytes(u64::from(record.value_size_bytes))),
@@ -196,7 +196,7 @@ fn row(item: &ConversationItem) -> StoryRow {
         ConversationItem::Log(log) => {
             let has_trace = log.trace_id != TraceId::default();
             StoryRow {
-                at_ns: Some(log.time_ns),
+                at_ns: Some(log.at_ns()),
                 what: severity_word(log.severity).to_owned(),
                 place: visible(&log.service).into_owned(),
                 text: visible(&log.body).into_owned(),
@@ -235,11 +235,20 @@ mod tests {
     fn a_moment_that_cannot_be_stands_where_it_arrived() {
         let view = sample::checkout();
         let sent_in_ms = switchboard_engine::view::SpanView { start_ns: view.spans[0].start_ns / 1_000_000, ..view.spans[0].clone() };
-        let items = [ConversationItem::Span(sent_in_ms.clone()), ConversationItem::Span(view.spans[1].clone())];
+        let log = switchboard_engine::view::LogView { time_ns: view.logs[0].time_ns / 1_000_000, ..view.logs[0].clone() };
+        let record = switchboard_engine::view::RecordView { timestamp_ns: Some(0), ..sample::record() };
+        let items = [
+            ConversationItem::Span(sent_in_ms.clone()),
+            ConversationItem::Span(view.spans[1].clone()),
+            ConversationItem::Log(log.clone()),
+            ConversationItem::Record(record.clone()),
+        ];
         let mut story = Story::new(CorrelationId::Number(4704));
         story.take(&items, 1);
-        assert_eq!(story.rows[1].at_ns, Some(sent_in_ms.received_ns));
-        assert!(story.rows[1].text.contains("its time is not believable"), "{}", story.rows[1].text);
+        let of = |arrived_ns: i64| story.rows.iter().find(|row| row.at_ns == Some(arrived_ns)).expect("it stands where it arrived");
+        let span = of(sent_in_ms.received_ns);
+        assert!(span.text.contains("its time is not believable"), "{}", span.text);
+        assert_eq!((of(log.received_ns).text.as_str(), of(record.received_ns).what.as_str()), (log.body.as_str(), "record"));
         assert!(!story.words().contains("min"), "{}", story.words());
     }
 

@@ -1,6 +1,6 @@
 //! What was found, row by row.
 
-use switchboard_model::{CorrelationId, NO_TIME, TraceId, WellKnown};
+use switchboard_model::{CorrelationId, NO_TIME, TraceId, WellKnown, believed_ns};
 
 use super::super::position::Position;
 use super::sought::Sought;
@@ -48,7 +48,7 @@ fn span_hit(span: SpanRef<'_>, field: &str, excerpt: String) -> FindHit {
         span_id: span.span_id(),
         service: span.service_name().to_owned(),
         name: span.name().to_owned(),
-        at_ns: span.start_ns(),
+        at_ns: believed_ns(span.start_ns(), span.received_ns()),
         field: field.to_owned(),
         excerpt,
     }
@@ -61,7 +61,7 @@ fn record_hit(at: StoredAt, record: RecordRef<'_>, field: String, excerpt: Strin
         channel: record.channel().to_owned(),
         partition: record.partition(),
         offset: record.offset(),
-        at_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
+        at_ns: (record.timestamp_ns() != NO_TIME).then(|| believed_ns(record.timestamp_ns(), record.received_ns())),
         field,
         excerpt,
         trace_id: record.trace().map(|context| context.trace_id),
@@ -69,7 +69,8 @@ fn record_hit(at: StoredAt, record: RecordRef<'_>, field: String, excerpt: Strin
 }
 
 fn log_hit(at: StoredAt, log: LogRef<'_>, excerpt: String) -> FindHit {
-    FindHit::Log { row: at.into(), service: log.service_name().to_owned(), at_ns: log.time_ns(), excerpt, trace_id: log.trace_id() }
+    let at_ns = believed_ns(log.time_ns(), log.received_ns());
+    FindHit::Log { row: at.into(), service: log.service_name().to_owned(), at_ns, excerpt, trace_id: log.trace_id() }
 }
 
 /// Records that lie at a place, newest first.

@@ -88,7 +88,7 @@ impl About<'_> {
             value: if log.severity >= 17 { "error" } else { "warn" }.to_owned(),
             detail: format!(
                 "{} ago{}",
-                figures::age(self.now_ns.saturating_sub(log.time_ns)),
+                figures::age(self.now_ns.saturating_sub(log.at_ns())),
                 log.instance.as_deref().map(|instance| format!(" · {}", visible(instance))).unwrap_or_default()
             ),
             tone: if log.severity >= 17 { Tone::Bad } else { Tone::Warn },
