@@ -393,6 +393,22 @@ mod tests {
     }
 
     #[test]
+    fn a_span_without_a_duration_says_why() {
+        for (duration_ns, word, sentence) in [
+            (-sample::START_NS, "no end", "No end was sent: how long it took is not known"),
+            (-1, "ends before it starts", "Its sender says that it ends before it starts: how long it took is not known"),
+        ] {
+            let odd = SpanView { duration_ns, ..sample::span(1, 0, "orders", "pay", 0, 40) };
+            let view = TraceView { spans: vec![odd.clone()], ..TraceView::default() };
+            let tree = Tree::build(&view);
+            assert_eq!(took(&odd), word);
+            assert_eq!(when(&tree, &odd)[2..], [Row::pair("duration", word), Row::pair("received after", "unknown")]);
+            let told = detail(&tree, &view, tree.find_span(SpanId(1)).expect("it is there"), NOW_NS);
+            assert!(told.verdict.contains(&(sentence.to_owned(), Tone::Unknown)), "{:?}", told.verdict);
+        }
+    }
+
+    #[test]
     fn a_message_leads_to_its_record_and_links_lead_both_ways() {
         let published = of(9);
         let actions = |detail: &Detail, title: &str| {
