@@ -23,7 +23,8 @@ pub struct Config {
     pub dead_letter_channels: Vec<String>,
     /// Channels whose records are read from the start of the session, and from where.
     pub tail: Vec<(String, TailFrom)>,
-    /// Properties of the client library, from a list of allowed ones.
+    /// Properties of the client library, from a list of allowed ones. `isolation.level` may stand among them and changes nothing: records
+    /// are read whatever becomes of their transactions.
     pub properties: BTreeMap<String, String>,
     /// SASL user; `None` = no SASL.
     pub username: Option<String>,

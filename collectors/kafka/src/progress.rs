@@ -7,6 +7,12 @@ use hashbrown::HashMap;
 
 use crate::plan::{PartitionKey, Start};
 
+/// How long a partition may give nothing though there is more in it. Then the client is replaced: a log that was made anew while its
+/// broker was away, or anything else that the library has not noticed.
+pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(5);
+/// Longest time between two replacements that did not help.
+const LONGEST_STALL: Duration = Duration::from_mins(5);
+
 /// Offsets that were offered, as disjoint ranges in order. Offsets between two records (control records, compacted ones) count
 /// as passed with the record behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +64,9 @@ pub(crate) struct Progress {
     pub end_seen: i64,
     /// Since when there has been more, and at which position.
     pub stalled_since: Option<(Instant, i64)>,
+    /// How long it may stand still, and where it stood when the client was last replaced for its sake.
+    patience: Duration,
+    replaced_at: Option<i64>,
     offered: Offered,
     /// The channel's number in the batch of this epoch.
     pub channel: (u64, u32),
@@ -76,6 +85,8 @@ impl Progress {
             is_moved: false,
             end_seen: 0,
             stalled_since: None,
+            patience: STALLED_AFTER,
+            replaced_at: None,
             offered: Offered::default(),
             channel: (u64::MAX, 0),
         }
@@ -102,19 +113,30 @@ impl Progress {
         self.next.max(self.end_seen)
     }
 
-    /// Whether it has stood for so long at the same position though there is more.
-    pub fn is_stalled(&mut self, has_more: bool, now: Instant, after: Duration) -> bool {
+    /// Whether it has stood for too long at the same position though there is more.
+    fn is_stalled(&mut self, has_more: bool, now: Instant) -> bool {
+        let position = self.position();
+        if self.replaced_at.is_some_and(|known| known != position) {
+            (self.patience, self.replaced_at) = (STALLED_AFTER, None);
+        }
         if !has_more {
             self.stalled_since = None;
             return false;
         }
-        let position = self.position();
         match self.stalled_since {
-            Some((since, known)) if known == position => now.duration_since(since) >= after,
+            Some((since, known)) if known == position => now.duration_since(since) >= self.patience,
             _ => {
                 self.stalled_since = Some((now, position));
                 false
             }
+        }
+    }
+
+    /// The client is replaced for its sake: each replacement that did not help makes the next one later.
+    fn note_replaced(&mut self) {
+        let position = self.position();
+        if self.replaced_at.replace(position).is_some() {
+            self.patience = (self.patience * 2).min(LONGEST_STALL);
         }
     }
 
@@ -168,6 +190,21 @@ impl AllProgress {
             progress.end_seen = 0;
             progress.generation = u64::MAX;
         }
+    }
+
+    /// Whether a partition has stood still for so long, by where all end, that the client is to be replaced; `None` = all were held up.
+    /// Each has a patience of its own: others that are read well say nothing of it.
+    pub fn is_any_stalled(&mut self, ends: Option<&HashMap<PartitionKey, i64>>, now: Instant) -> bool {
+        let mut is_any = false;
+        for progress in &mut self.all {
+            let end = ends.and_then(|ends| ends.get(&progress.key));
+            let has_more = progress.is_assigned && end.is_some_and(|end| progress.position() < *end);
+            if progress.is_stalled(has_more, now) {
+                progress.note_replaced();
+                is_any = true;
+            }
+        }
+        is_any
     }
 
     pub fn find(&self, topic: &str, partition: i32) -> Option<usize> {
@@ -239,15 +276,50 @@ mod tests {
 
     #[test]
     fn a_partition_stalls_only_where_there_is_more() {
-        let (start, after) = (Instant::now(), Duration::from_secs(5));
+        let (start, after) = (Instant::now(), STALLED_AFTER);
         let mut progress = progress(3);
-        assert!(!progress.is_stalled(true, start, after));
-        assert!(progress.is_stalled(true, start + after, after));
-        assert!(progress.pass(3) && !progress.is_stalled(true, start + after, after), "it moved");
-        assert!(!progress.is_stalled(false, start + after * 2, after) && !progress.is_stalled(true, start + after * 4, after));
+        assert!(!progress.is_stalled(true, start));
+        assert!(progress.is_stalled(true, start + after));
+        assert!(progress.pass(3) && !progress.is_stalled(true, start + after), "it moved");
+        assert!(!progress.is_stalled(false, start + after * 2) && !progress.is_stalled(true, start + after * 4));
         // Markers of transactions behind the last record.
         progress.end_seen = 7;
         assert_eq!(progress.position(), 7);
+    }
+
+    #[test]
+    fn a_silent_partition_is_waited_for_ever_longer_beside_a_busy_one() {
+        let start = Instant::now();
+        let mut all = AllProgress::default();
+        for partition in [0, 1] {
+            all.want(&("t".into(), partition), Start { offset: 0, first_wanted: 0, generation: 0 });
+        }
+        let ends: HashMap<PartitionKey, i64> = [0, 1].into_iter().map(|partition| (("t".into(), partition), 1_000_000)).collect();
+        let mut replaced = Vec::new();
+        for second in 0..1_200_u64 {
+            let busy = all.get_mut(0);
+            busy.is_assigned = true;
+            assert!(busy.pass(second as i64));
+            all.get_mut(1).is_assigned = true;
+            if all.is_any_stalled(Some(&ends), start + Duration::from_secs(second)) {
+                replaced.push(second);
+                // As when a client is dropped.
+                for progress in all.iter_mut() {
+                    progress.stalled_since = None;
+                }
+            }
+        }
+        let pauses: Vec<u64> = replaced.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        // A second more each, in which the new client is looked at for the first time.
+        assert_eq!((replaced[0], pauses), (5, vec![6, 11, 21, 41, 81, 161, 301, 301]));
+        // It gave something: from now on it is waited for as at first.
+        let silent = all.get_mut(1);
+        assert!(silent.pass(0));
+        let later = start + Duration::from_mins(30);
+        assert!(!silent.is_stalled(true, later) && silent.is_stalled(true, later + STALLED_AFTER));
+        // Nothing counts while all are held up.
+        assert!(!all.is_any_stalled(None, later + STALLED_AFTER * 2));
+        assert_eq!(all.get_mut(1).stalled_since, None);
     }
 
     proptest::proptest! {

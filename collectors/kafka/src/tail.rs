@@ -17,7 +17,7 @@ use crate::convert::{RawRecord, RecordBuilder, timestamp_type_of};
 use crate::failure::{BrokerErrors, CallError, Code};
 use crate::native::{RecordQueue, RecordView};
 use crate::plan::{PartitionKey, TailPlan};
-use crate::progress::AllProgress;
+use crate::progress::{AllProgress, STALLED_AFTER};
 use crate::reaper;
 
 /// Size at which a batch is cut, in bytes.
@@ -26,11 +26,6 @@ const BATCH_BYTES: usize = 1 << 20;
 const FEW_HEADERS: usize = 16;
 /// Records taken from the library at once.
 const MOST_AT_ONCE: usize = 256;
-/// How long a partition may give nothing though there is more in it. Then the client is replaced: a log that was made anew while its
-/// broker was away, or anything else that the library has not noticed.
-const STALLED_AFTER: Duration = Duration::from_secs(5);
-/// Longest time between two replacements that did not help.
-const LONGEST_STALL: Duration = Duration::from_mins(5);
 /// Pause before a position that is not there, or a client that failed, is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -229,14 +224,8 @@ pub(crate) struct Tail {
     version: u64,
     plan: Arc<TailPlan>,
     try_again: Option<Instant>,
-    /// When stalled partitions are looked for next, how long they may stall, and how much had been read at the last replacement.
-    stalled: Stall,
-}
-
-struct Stall {
+    /// When stalled partitions are looked for next.
     look_at: Instant,
-    after: Duration,
-    replaced_at: u64,
 }
 
 enum Flush {
@@ -278,7 +267,7 @@ impl Tail {
             version: 0,
             plan: Arc::default(),
             try_again: None,
-            stalled: Stall { look_at: Instant::now(), after: STALLED_AFTER, replaced_at: 0 },
+            look_at: Instant::now(),
         }
     }
 
@@ -456,28 +445,20 @@ impl Tail {
     /// Replaces the client if a partition gives nothing though the brokers say that there is more.
     fn look_for_stalled(&mut self) {
         let now = Instant::now();
-        if now < self.stalled.look_at {
+        if now < self.look_at {
             return;
         }
         // While the sink was full nobody read, and nothing stood still for the library's sake.
-        let was_held = now.duration_since(self.stalled.look_at) > Duration::from_secs(1);
-        self.stalled.look_at = now + Duration::from_millis(500);
-        let is_held = self.rate_cap.is_some() && self.tail_control.report.lock().capped_at.is_some_and(|at| at.elapsed() < self.stalled.after);
+        let was_held = now.duration_since(self.look_at) > Duration::from_secs(1);
+        self.look_at = now + Duration::from_millis(500);
+        let is_capped = self.rate_cap.is_some() && self.tail_control.report.lock().capped_at.is_some_and(|at| at.elapsed() < STALLED_AFTER);
+        let is_held = was_held || is_capped;
         let ends = self.tail_control.ends.lock();
-        let mut is_stalled = false;
-        for progress in self.intake.progress.iter_mut() {
-            let has_more = progress.is_assigned && !is_held && !was_held && ends.get(&progress.key).is_some_and(|end| progress.position() < *end);
-            is_stalled |= progress.is_stalled(has_more, now, self.stalled.after);
-        }
+        let is_stalled = self.intake.progress.is_any_stalled((!is_held).then_some(&*ends), now);
         drop(ends);
         if !is_stalled {
             return;
         }
-        // Each replacement that did not help makes the next one later.
-        let num_read = self.intake.progress.iter().fold(0_u64, |sum, progress| sum.wrapping_add(progress.next.unsigned_abs()));
-        let helped = num_read != self.stalled.replaced_at;
-        self.stalled.after = if helped { STALLED_AFTER } else { (self.stalled.after * 2).min(LONGEST_STALL) };
-        self.stalled.replaced_at = num_read;
         tracing::info!("a partition gives nothing though there is more in it; its client is replaced");
         self.drop_client();
     }
