@@ -172,6 +172,10 @@ fn set_for_reading(settings: &mut ClientConfig, role: Role) {
         // What is asked for is to be there quickly where there is little.
         settings.set("fetch.wait.max.ms", "20");
     }
+    if role == Role::Count {
+        // What is fetched beyond the bytes that are counted is fetched for nothing.
+        settings.set("queued.max.messages.kbytes", "1024");
+    }
 }
 
 /// A record is sent over the wire at most once.
