@@ -1,6 +1,6 @@
 //! Why a cluster does not answer: the client library's errors turned into a kind, a sentence and a next step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -109,8 +109,8 @@ struct BrokerError {
 #[derive(Debug, Default)]
 pub(crate) struct BrokerErrors {
     by_address: Mutex<BTreeMap<String, BrokerError>>,
-    /// Hosts that brokers named and that get no credentials.
-    refused: Mutex<BTreeSet<String>>,
+    /// Hosts that brokers named and that get no credentials, and when each was last to be connected to.
+    refused: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl BrokerErrors {
@@ -134,23 +134,29 @@ impl BrokerErrors {
     /// Takes note of a host that was not connected to, for the sake of the credentials.
     pub fn note_refused(&self, host: &str) {
         let mut refused = self.refused.lock();
-        if refused.len() < MOST_BROKERS {
-            refused.insert(host.to_owned());
+        if refused.len() >= MOST_BROKERS && !refused.contains_key(host) {
+            refused.retain(|_, heard| heard.elapsed() < FRESH);
+            if refused.len() >= MOST_BROKERS {
+                return;
+            }
         }
+        refused.insert(host.to_owned(), Instant::now());
     }
 
-    /// What was not connected to, for the sake of the credentials, and the line that lets it be.
+    /// What was not connected to of late, for the sake of the credentials, and the line that lets it be.
     pub fn refused_hosts(&self) -> Option<Failure> {
         let refused = self.refused.lock();
-        let first = refused.first()?;
-        let named: Vec<String> = refused.iter().map(|host| format!("\"{host}\"")).collect();
+        // The library tries again and again where it may not connect; who is named no more is no reason any more.
+        let named: Vec<&String> = refused.iter().filter(|(_, heard)| heard.elapsed() < FRESH).map(|(host, _)| host).collect();
+        let first = named.first()?;
+        let listed: Vec<String> = named.iter().map(|host| format!("\"{host}\"")).collect();
         Some(Failure {
             kind: FailureKind::Authenticate,
             detail: format!(
                 "The brokers name `{first}`{}, which the profile does not: it gets no credentials",
-                if refused.len() > 1 { format!(" and {} more", refused.len() - 1) } else { String::new() }
+                if named.len() > 1 { format!(" and {} more", named.len() - 1) } else { String::new() }
             ),
-            next_step: format!("If it is one of yours, add trusted_hosts = [{}] to this source.", named.join(", ")),
+            next_step: format!("If it is one of yours, add trusted_hosts = [{}] to this source.", listed.join(", ")),
         })
     }
 
@@ -417,6 +423,30 @@ mod tests {
             assert!(failure.detail.contains(detail), "{} lacks {detail}", failure.detail);
             assert!(failure.next_step.contains(next_step), "{} lacks {next_step}", failure.next_step);
         }
+    }
+
+    #[test]
+    fn a_host_refused_long_ago_is_not_blamed_for_a_later_outage() {
+        let errors = BrokerErrors::default();
+        errors.note_refused("old.example");
+        errors.note_refused("new.example");
+        let both = errors.refused_hosts().expect("told");
+        assert!(both.detail.contains("`new.example` and 1 more") && both.next_step.contains("[\"new.example\", \"old.example\"]"), "{both:?}");
+        let before = Instant::now().checked_sub(FRESH).expect("a machine that has run for a minute");
+        errors.refused.lock().insert("old.example".to_owned(), before);
+        let one = errors.refused_hosts().expect("told");
+        assert!(one.detail.contains("`new.example`,") && !one.next_step.contains("old.example"), "{one:?}");
+        errors.refused.lock().insert("new.example".to_owned(), before);
+        errors.note(Code::TRANSPORT, "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)");
+        let outage = errors.explain("127.0.0.1:9", None).expect("told");
+        assert_eq!((errors.refused_hosts(), outage.kind), (None, FailureKind::Connect));
+        // Asked for once more it is a reason again, also where there was no room left.
+        for number in 0..MOST_BROKERS {
+            errors.refused.lock().insert(format!("{number}.example"), before);
+        }
+        errors.note_refused("old.example");
+        errors.note_refused("one.more.example");
+        assert!(errors.explain("127.0.0.1:9", None).is_some_and(|told| told.next_step.contains("[\"old.example\", \"one.more.example\"]")));
     }
 
     #[test]
