@@ -30,6 +30,10 @@ use crate::{
 
 /// How long `stop` waits for the queues to drain: a member that died counts for 6 s, and after an outage the others join again.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(18);
+/// How much longer what is being handled then may take to its end.
+const FINISH_DEADLINE: Duration = Duration::from_secs(5);
+/// How often nobody must be found at work, one look after the other: a span ends right after what it is about.
+const CALM_LOOKS: u32 = 2;
 /// How long exporters may take to send what they hold.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(3);
 /// The same at the end, when the parent may be gone.
@@ -178,6 +182,7 @@ impl Lab {
 
     fn go(&mut self) {
         self.is_going = true;
+        self.shop.groups.set_open(true);
         self.shop.faults.set_hurry(false);
         self.generator.set_rate(Some(self.rate));
         if self.config.script {
@@ -258,6 +263,13 @@ impl Lab {
         }
         if self.shop.table.num_pending() > 0 {
             say(&format!("# not drained: {} events are in the outbox", self.shop.table.num_pending()));
+        }
+        // What would still be handled while the exporters send would be in the books and in no span.
+        self.shop.groups.set_open(false);
+        let mut num_calm = 0;
+        while num_calm < CALM_LOOKS && Instant::now() < deadline + FINISH_DEADLINE {
+            sleep(Duration::from_millis(25)).await;
+            num_calm = if self.all_telemetry().any(Telemetry::is_busy) { 0 } else { num_calm + 1 };
         }
         self.flush(FLUSH_DEADLINE).await;
         self.write_books();

@@ -9,7 +9,10 @@ use rdkafka::{
     error::KafkaResult,
     message::BorrowedMessage,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 
 use crate::{
     broker::{
@@ -84,11 +87,18 @@ pub(crate) struct Groups {
     progress: Arc<Progress>,
     /// Who reads which partition of the mock cluster, where nobody may join a group; at a real broker the readers join.
     shares: Option<Arc<Shares>>,
+    /// Whether records are handed out.
+    is_open: watch::Sender<bool>,
 }
 
 impl Groups {
     pub(crate) fn new(brokers: &str, is_mock: bool, progress: &Arc<Progress>) -> Self {
-        Self { brokers: brokers.to_owned(), progress: progress.clone(), shares: is_mock.then(Arc::default) }
+        Self { brokers: brokers.to_owned(), progress: progress.clone(), shares: is_mock.then(Arc::default), is_open: watch::Sender::new(true) }
+    }
+
+    /// Hands records out to all readers, or keeps them back: then what is being handled is the last.
+    pub(crate) fn set_open(&self, is_open: bool) {
+        self.is_open.send_replace(is_open);
     }
 
     /// A reader of a channel for a group; fails when librdkafka refuses the settings. Must be called on the runtime that will poll it.
@@ -110,7 +120,7 @@ impl Groups {
         if seat.is_none() {
             consumer.subscribe(&[channel])?;
         }
-        Ok(GroupReader { consumer: Arc::new(consumer), seat, group, channel, client_id })
+        Ok(GroupReader { consumer: Arc::new(consumer), seat, is_open: self.is_open.subscribe(), group, channel, client_id })
     }
 }
 
@@ -151,6 +161,7 @@ pub(crate) struct GroupReader {
     consumer: Arc<StreamConsumer<ReaderContext>>,
     /// Its place among the readers of the group, where they do not join it; let go of after the consumer has ended.
     seat: Option<Arc<Seat>>,
+    is_open: watch::Receiver<bool>,
     group: &'static str,
     channel: &'static str,
     client_id: &'static str,
@@ -177,14 +188,19 @@ impl GroupReader {
         ]
     }
 
-    /// Waits for the next record. Nothing is lost when it is given up waiting for.
+    /// Waits for the next record, and until records are handed out. Nothing is lost when it is given up waiting for while they are.
     pub(crate) async fn next(&self) -> Received {
         loop {
             tokio::select! {
                 biased;
                 () = self.share() => {}
                 message = self.consumer.recv() => match message {
-                    Ok(message) => return Received::new(self.channel, &message),
+                    Ok(message) => {
+                        let received = Received::new(self.channel, &message);
+                        // The sender lives as long as the lab.
+                        let _ = self.is_open.clone().wait_for(|is_open| *is_open).await;
+                        return received;
+                    }
                     // Brokers that are away say so here; librdkafka itself tries again.
                     Err(_) => sleep(Duration::from_millis(50)).await,
                 },

@@ -136,6 +136,11 @@ impl Telemetry {
         self.outlet.is_dead.store(true, Ordering::Release);
     }
 
+    /// Whether calls, records or deliveries of this instance are in progress.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.clerk.num_open() > 0
+    }
+
     /// What its exporter says of itself.
     pub(crate) fn page(&self) -> TelemetryPage {
         TelemetryPage {
