@@ -43,6 +43,11 @@ fn on_the_mock_cluster_the_report_agrees_with_the_books() {
     let picture = folder.path().join("map.png");
     let (report, books) = run_demo(folder.path(), &["--screenshot", &picture.display().to_string()]);
     check(&report, &books);
+    // The mock tells of no members: who reads what is told from the spans of those who do.
+    let reads = |reader: &Value| reader["client_id"].is_string() && reader["partitions"].as_array().is_some_and(|partitions| !partitions.is_empty());
+    let is_told = |row: &&Value| row["members"].is_null() && row["readers_from_spans"].as_array().is_some_and(|readers| readers.iter().any(reads));
+    let num_told = report["groups"].as_array().expect("an array").iter().filter(is_told).count();
+    assert!(num_told >= 3, "spans tell who reads: {}", report["groups"]);
     if picture.is_file() {
         assert!(std::fs::metadata(&picture).expect("a file").len() > 10_000, "the picture is empty");
     } else {
