@@ -1,14 +1,16 @@
 //! The built program in a real window: what is copied is on the desktop's clipboard, what is on it can be pasted, and an object is
-//! opened in the browser. Without a person: an X server without a screen, and keys from `xdotool`.
+//! opened in the browser; and a lab that was killed is started again. Without a person: an X server without a screen, and keys from
+//! `xdotool`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use switchboard_tests::program;
+use switchboard_tests::program::{self, Program};
 
 /// How long anything may take that is waited for.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -16,6 +18,8 @@ const DEADLINE: Duration = Duration::from_mins(3);
 const LOOKS: Duration = Duration::from_secs(3);
 /// A few frames of a window that is drawn in software beside a busy machine.
 const FRAMES: Duration = Duration::from_millis(300);
+/// Two windows that are drawn in software at once would wait for one another.
+static ONE_WINDOW: Mutex<()> = Mutex::new(());
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// Ends a child when dropped.
@@ -95,30 +99,42 @@ fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+fn is_asked_for() -> bool {
+    let is_asked = std::env::var_os("CI_PEERS").is_some();
+    if !is_asked {
+        println!("skipped: CI_PEERS is not set (this test needs Xvfb, xdotool, xclip and a Vulkan driver)");
+    }
+    is_asked
+}
+
 /// The program in a window, with a stand-in for the desktop's browser.
 struct Window {
     display: Display,
-    _program: Running,
+    program: Program,
     folder: tempfile::TempDir,
     http_port: u16,
 }
 
 impl Window {
-    fn start() -> Self {
-        let display = Display::start();
+    /// Watches what is sent to it, with links of a profile.
+    fn watch() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let profile = folder.path().join("profile.toml");
+        std::fs::write(&profile, "name = \"window test\"\n[links]\ntrace = \"http://links.test/trace/{trace_id}?span={span_id}\"\n").expect("written");
+        let (grpc_port, http_port) = program::free_ports().expect("free ports");
+        let (profile, grpc, http) = (profile.display().to_string(), grpc_port.to_string(), http_port.to_string());
+        Self::start(folder, http_port, &["watch", "--profile", &profile, "--otlp-grpc-port", &grpc, "--otlp-http-port", &http])
+    }
+
+    fn start(folder: tempfile::TempDir, http_port: u16, args: &[&str]) -> Self {
+        let display = Display::start();
         let home = folder.path();
         let browser = home.join("browser");
         std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", home.join("opened").display())).expect("written");
         std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("executable");
-        let profile = home.join("profile.toml");
-        std::fs::write(&profile, "name = \"window test\"\n[links]\ntrace = \"http://links.test/trace/{trace_id}?span={span_id}\"\n").expect("written");
-        let (grpc_port, http_port) = program::free_ports().expect("free ports");
         let log = std::fs::File::create(home.join("log")).expect("a file");
         let child = display
-            .command(&program::path().expect("built").display().to_string(), &["watch", "--profile"])
-            .arg(&profile)
-            .args(["--otlp-grpc-port", &grpc_port.to_string(), "--otlp-http-port", &http_port.to_string()])
+            .command(&program::path().expect("built").display().to_string(), args)
             .env("HOME", home)
             .env("XDG_DATA_HOME", home.join("data"))
             .env("XDG_CONFIG_HOME", home.join("config"))
@@ -128,7 +144,7 @@ impl Window {
             .stderr(log)
             .spawn()
             .expect("starts");
-        let window = Self { display, _program: Running(child), folder, http_port };
+        let window = Self { display, program: Program::keep(child).expect("kept"), folder, http_port };
         let number =
             until("a window", || Some(window.display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"])).filter(|found| !found.is_empty()));
         let number = number.lines().next().expect("one").to_owned();
@@ -139,6 +155,17 @@ impl Window {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// What it logged.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// The demo's lab, by its process id, while it runs.
+    fn lab(&self) -> Option<u32> {
+        let is_lab = |pid: &u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.split(|byte| *byte == 0).any(|word| word == b"lab"));
+        self.program.children().into_iter().find(is_lab)
     }
 
     /// Sends spans until they are taken.
@@ -165,7 +192,7 @@ impl Window {
     #[track_caller]
     fn copied(&self, act: impl Fn(), is_it: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
-        until(&format!("something is copied as it should be; the log says:\n{}", std::fs::read_to_string(self.path("log")).unwrap_or_default()), || {
+        until(&format!("something is copied as it should be; the log says:\n{}", self.log()), || {
             act();
             let deadline = Instant::now() + LOOKS;
             while !is_it(&last) && Instant::now() < deadline {
@@ -196,11 +223,11 @@ fn now_ns() -> u128 {
 
 #[test]
 fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_opened_elsewhere() {
-    if std::env::var_os("CI_PEERS").is_none() {
-        println!("skipped: CI_PEERS is not set (this test needs Xvfb, xdotool, xclip and a Vulkan driver)");
+    if !is_asked_for() {
         return;
     }
-    let window = Window::start();
+    let _alone = ONE_WINDOW.lock().unwrap_or_else(PoisonError::into_inner);
+    let window = Window::watch();
     let display = &window.display;
     let start = now_ns();
     window.send(&json!([{
@@ -256,50 +283,84 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
 
 #[test]
 fn told_to_end_while_a_window_is_open_it_writes_its_report_first() {
-    if std::env::var_os("CI_PEERS").is_none() {
-        println!("skipped: CI_PEERS is not set (this test needs Xvfb, xdotool and a Vulkan driver)");
+    if !is_asked_for() {
         return;
     }
-    let display = Display::start();
+    let _alone = ONE_WINDOW.lock().unwrap_or_else(PoisonError::into_inner);
     for how in ["TERM", "HUP"] {
         let folder = tempfile::tempdir().expect("a folder");
-        let (home, report) = (folder.path(), folder.path().join("report.json"));
+        let report = folder.path().join("report.json");
         let (grpc_port, http_port) = program::free_ports().expect("free ports");
-        let child = display
-            .command(&program::path().expect("built").display().to_string(), &["watch", "--report"])
-            .arg(&report)
-            .args(["--otlp-grpc-port", &grpc_port.to_string(), "--otlp-http-port", &http_port.to_string()])
-            .env("HOME", home)
-            .env("XDG_DATA_HOME", home.join("data"))
-            .env("XDG_CONFIG_HOME", home.join("config"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        let mut running = program::Program::keep(child).expect("kept");
-        until("a window", || {
-            assert!(running.is_running().expect("asked"), "{how}: it ended by itself: {}", running.output());
-            (!display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"]).is_empty()).then_some(())
-        });
+        let (report_arg, grpc, http) = (report.display().to_string(), grpc_port.to_string(), http_port.to_string());
+        let mut window = Window::start(folder, http_port, &["watch", "--report", &report_arg, "--otlp-grpc-port", &grpc, "--otlp-http-port", &http]);
         let start = now_ns();
-        let request = home.join("request.json");
-        let spans = json!({"resourceSpans": [{
-            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "seen-in-the-window"}}]},
-            "scopeSpans": [{"scope": {"name": "test"}, "spans": [{
-                "traceId": TRACE, "spanId": "00f067aa0ba902b7", "name": "POST /checkout", "kind": 2,
-                "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 42_000_000).to_string(),
-            }]}],
-        }]});
-        std::fs::write(&request, spans.to_string()).expect("written");
-        until("the span is taken", || post(http_port, &request).then_some(()));
+        window.send(&json!([{
+            "traceId": TRACE, "spanId": "00f067aa0ba902b7", "name": "POST /checkout", "kind": 2,
+            "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 42_000_000).to_string(),
+        }]));
 
-        running.signal(how).expect("told");
-        assert_eq!(running.wait(DEADLINE).expect("ends"), 0, "{how}: {}", running.output());
+        program::signal(window.program.pid(), how).expect("told");
+        assert_eq!(window.program.wait(DEADLINE).expect("ends"), 0, "{how}: {}", window.log());
         let written = program::read_json(&report).expect("a report");
         assert_eq!(written["schema"], 1, "{how}");
         assert_eq!(switchboard_tests::agreement::unaccounted(&written), Vec::<String>::new(), "{how}");
-        assert!(written.to_string().contains("seen-in-the-window"), "{how}: what came before it was told to end is in it");
-        let parts = std::fs::read_dir(home).expect("a folder").flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "part"));
-        assert_eq!(parts.count(), 0, "{how}: nothing half written stays");
+        assert!(written.to_string().contains("注文"), "{how}: what came before it was told to end is in it");
+        let parts = std::fs::read_dir(window.folder.path()).expect("a folder").flatten();
+        assert_eq!(parts.filter(|entry| entry.path().extension().is_some_and(|end| end == "part")).count(), 0, "{how}: nothing half written stays");
+    }
+}
+
+#[test]
+fn a_lab_that_was_killed_is_started_again_from_the_window() {
+    if !is_asked_for() {
+        return;
+    }
+    let _alone = ONE_WINDOW.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let report_arg = report.display().to_string();
+    let mut window = Window::start(folder, 0, &["demo", "--no-script", "--rate", "5", "--report", &report_arg]);
+    // Waits until the window shows a trace that began later: then a lab is at work.
+    let trace_since = |since_ns: u128| {
+        let newest = || {
+            window.display.press(&["Escape"]);
+            window.run("Show traces");
+            // The row is asked for once the view is there.
+            std::thread::sleep(LOOKS);
+            window.display.press(&["Down"]);
+            std::thread::sleep(FRAMES);
+            window.run("Copy as JSON");
+        };
+        let begins = |text: &str| serde_json::from_str::<Value>(text).ok().and_then(|trace| trace["start_ns"].as_u64());
+        window.copied(newest, |text| begins(text).is_some_and(|start_ns| u128::from(start_ns) > since_ns));
+    };
+    trace_since(0);
+    let killed = window.lab().expect("the lab");
+    program::signal(killed, "KILL").expect("killed");
+    until("the end of the lab is told", || window.log().contains("The demo's lab has ended by itself (signal: 9 (SIGKILL))").then_some(()));
+    let ended_ns = now_ns();
+
+    // The command can be chosen only where the window itself knows of that end.
+    let again = until("another lab runs", || {
+        window.display.press(&["Escape"]);
+        window.run("Start the demo's lab again");
+        let deadline = Instant::now() + LOOKS;
+        while window.lab().is_none() && Instant::now() < deadline {
+            std::thread::sleep(FRAMES);
+        }
+        window.lab()
+    });
+    assert_ne!(again, killed);
+    // It was told to go, and a session that began with it watches it.
+    until("a session begins anew", || (window.log().matches("The session begins").count() == 2).then_some(()));
+    trace_since(ended_ns);
+    assert_eq!(window.lab(), Some(again), "one is enough");
+
+    program::signal(window.program.pid(), "TERM").expect("told to end");
+    assert_eq!(window.program.wait(DEADLINE).expect("ends"), 0, "{}", window.log());
+    let report = program::read_json(&report).expect("a report");
+    assert_eq!(switchboard_tests::agreement::unaccounted(&report), Vec::<String>::new());
+    for array in ["services", "channels", "interactions", "groups"] {
+        assert!(report[array].as_array().is_some_and(|rows| !rows.is_empty()), "{array} is empty: {}", window.log());
     }
 }
