@@ -172,7 +172,9 @@ impl Watched {
         }
         let differences = until_none(AGREES_WITHIN, async || {
             let report = self.report();
-            let mut found = self.books(spring).differences(&report);
+            let books = self.books(spring);
+            let mut found = books.differences(&report);
+            found.extend(books.untold_changes(&report));
             found.extend(unaccounted(&report));
             found.extend(strangers(&report).into_iter().map(|name| format!("nobody of the business is called {name}")));
             found

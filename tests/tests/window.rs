@@ -320,6 +320,8 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
     let report = folder.path().join("report.json");
     let report_arg = report.display().to_string();
     let mut window = Window::start(folder, 0, &["demo", "--no-script", "--rate", "5", "--report", &report_arg]);
+    // Rows that the pointer rests on stay as they are.
+    window.display.xdotool(&["mousemove", "0", "0"]);
     // Waits until the window shows a trace that began later: then a lab is at work.
     let trace_since = |since_ns: u128| {
         let newest = || {
