@@ -142,12 +142,29 @@ fn breakers(report: &Value, books: &Value, found: &mut Vec<String>) {
     }
 }
 
+/// Breakers of which the report lacks changes that the books know from before a moment: the report's states were read well after that.
+pub fn untold_changes(report: &Value, books: &Value, before_ns: i64) -> Vec<String> {
+    let mut found = Vec::new();
+    for row in rows(&report["breakers"]) {
+        let told: Vec<String> = rows(&row["transitions"]).map(|transition| text(&transition[1])).collect();
+        let is_its = |booked: &&Value| ["caller", "instance", "name"].iter().all(|key| booked[*key] == row[*key]);
+        let is_before = |booked: &&Value| booked["at_ns"].as_i64().is_some_and(|at_ns| at_ns < before_ns);
+        let booked: Vec<String> = rows(&books["breakers"]).filter(is_its).filter(is_before).map(|booked| text(&booked["state"])).collect();
+        if changes(&told).len() < changes(&booked).len() {
+            found.push(format!("{} of {} went through {booked:?}, and the report tells of {told:?}", row["name"], row["instance"]));
+        }
+    }
+    found
+}
+
+/// The states without an initial `closed`, which is no change.
+fn changes(states: &[String]) -> &[String] {
+    if states.first().is_some_and(|state| state == "closed") { &states[1..] } else { states }
+}
+
 /// Whether `seen` is how `all` begins, but for an initial `closed` that one of them may leave out.
 fn is_subsequence_from_start(seen: &[String], all: &[String]) -> bool {
-    fn strip(states: &[String]) -> &[String] {
-        if states.first().is_some_and(|state| state == "closed") { &states[1..] } else { states }
-    }
-    strip(all).starts_with(strip(seen))
+    changes(all).starts_with(changes(seen))
 }
 
 #[cfg(test)]
@@ -178,6 +195,15 @@ mod tests {
             let report = json!({"interactions": [call(seen)], "channels": [], "hops": [], "dead_letters": []});
             assert_eq!(beyond_losses(&report, &books).len(), differences, "{seen}");
         }
+    }
+
+    #[test]
+    fn a_change_that_is_not_told_in_time_is_found() {
+        let booked = |at_ns: i64, state: &str| json!({"caller": "orders", "instance": "orders-1", "name": "b", "state": state, "at_ns": at_ns});
+        let books = json!({"breakers": [booked(1, "closed"), booked(2, "open"), booked(3, "half_open")]});
+        let report = json!({"breakers": [{"caller": "orders", "instance": "orders-1", "name": "b", "transitions": [["2026-11-28T06:12:31.802Z", "open"]]}]});
+        assert_eq!(untold_changes(&report, &books, 3), Vec::<String>::new());
+        assert_eq!(untold_changes(&report, &books, 4).len(), 1);
     }
 
     #[test]
