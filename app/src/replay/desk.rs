@@ -16,7 +16,7 @@ use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handle
 use crate::replay::follow::{Ends, Follower, Round};
 use crate::replay::plan::{choose, wrong};
 use crate::replay::preview_task::PreviewTask;
-use crate::replay::run::{Run, Wanted};
+use crate::replay::run::{GONE, Run, Wanted};
 use crate::replay::{AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Planned, ReplayAsk, ReplayCommand, Sighting};
 
 /// Commands that may wait.
@@ -121,6 +121,21 @@ impl ReplayClusters {
     }
 }
 
+/// A cluster as it was reached when something was begun on it.
+#[derive(Clone)]
+pub(super) struct Reach {
+    name: String,
+    pub(super) access: Arc<dyn ClusterAccess>,
+    clusters: Clusters,
+}
+
+impl Reach {
+    /// Whether it still is: another may have its name by now.
+    pub(super) fn is_there(&self) -> bool {
+        self.clusters.lock().get(&self.name).is_some_and(|now| Arc::ptr_eq(now, &self.access))
+    }
+}
+
 /// The desk, as session and window reach it.
 pub struct ReplayDesk {
     commands: mpsc::Sender<ReplayCommand>,
@@ -193,6 +208,7 @@ impl ReplayDesk {
 }
 
 struct Going {
+    reach: Reach,
     wanted: watch::Sender<Wanted>,
     task: JoinHandle<()>,
 }
@@ -207,7 +223,7 @@ struct Worker {
     /// Replay ids of runs that were started here.
     own_runs: BTreeSet<String>,
     run: Option<Going>,
-    preparing: Option<JoinHandle<()>>,
+    preparing: Option<(Reach, JoinHandle<()>)>,
 }
 
 impl Worker {
@@ -227,6 +243,7 @@ impl Worker {
                     None => break,
                 },
                 _ = look.tick() => {
+                    self.leave_what_is_gone().await;
                     self.show_clusters();
                     rounds = rounds.wrapping_add(1);
                     if rounds.is_multiple_of(2) {
@@ -236,9 +253,7 @@ impl Worker {
                 }
             }
         }
-        if let Some(preparing) = self.preparing.take() {
-            preparing.abort();
-        }
+        self.end_preparing();
         if let Some(run) = self.run.take() {
             stop(run, &self.shared).await;
         }
@@ -250,7 +265,7 @@ impl Worker {
             ReplayCommand::Preview(ask) => self.preview(ask).await,
             ReplayCommand::Dismiss => self.dismiss(),
             ReplayCommand::Start { replay_id, typed_name } => self.start(&replay_id, typed_name).await,
-            ReplayCommand::Continue => self.tell_run(Wanted::Rest),
+            ReplayCommand::Continue => self.go_on(),
             ReplayCommand::Stop => self.tell_run(Wanted::Stop),
             ReplayCommand::Park { letters, note } => self.park(letters, &note).await,
             ReplayCommand::Unpark { letters } => self.unpark(letters).await,
@@ -339,8 +354,32 @@ impl Worker {
         }
     }
 
-    fn access(&self, cluster: &str) -> Result<Arc<dyn ClusterAccess>, String> {
-        self.clusters.lock().get(cluster).cloned().ok_or_else(|| format!("no source of the profile is called {cluster}"))
+    fn reach(&self, cluster: &str) -> Result<Reach, String> {
+        let access = self.clusters.lock().get(cluster).cloned().ok_or_else(|| format!("no source of the profile is called {cluster}"))?;
+        Ok(Reach { name: cluster.to_owned(), access, clusters: Arc::clone(&self.clusters) })
+    }
+
+    /// Ends what was begun on a cluster that is reached no more, or otherwise than it was then.
+    async fn leave_what_is_gone(&mut self) {
+        if let Some(run) = self.run.as_ref().filter(|run| !run.reach.is_there()) {
+            run.wanted.send_if_modified(|wanted| {
+                let goes_on = matches!(wanted, Wanted::Canary | Wanted::Rest);
+                if goes_on {
+                    *wanted = Wanted::Gone;
+                }
+                goes_on
+            });
+        }
+        if let Some((_, task)) = self.preparing.take_if(|(reach, task)| !task.is_finished() && !reach.is_there()) {
+            task.abort();
+            // What it still tells comes before what is told of its end.
+            let _ended = task.await;
+            self.shared.update(|board| {
+                if board.preparing.take().is_some() {
+                    board.refusal = Some(GONE.to_owned());
+                }
+            });
+        }
     }
 
     fn is_running(&self) -> bool {
@@ -351,7 +390,7 @@ impl Worker {
         if self.is_running() {
             return Err("a run is going on; stop it first".to_owned());
         }
-        let access = self.access(&ask.cluster)?;
+        let reach = self.reach(&ask.cluster)?;
         let (letters, num_stored) = match ask.letters {
             AskedLetters::These(letters) => (letters, ask.num_stored),
             AskedLetters::AllOpen { cause, except } => {
@@ -375,17 +414,15 @@ impl Worker {
             chosen,
             cluster_id,
             replay_id,
-            access,
+            access: Arc::clone(&reach.access),
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
         };
-        if let Some(old) = self.preparing.take() {
-            old.abort();
-        }
+        self.end_preparing();
         self.end_run();
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
         self.shared.update(|board| (board.preparing, board.preview, board.run) = (Some(preparing), None, None));
-        self.preparing = Some(tokio::spawn(task.run(skipped, Arc::clone(&self.shared))));
+        self.preparing = Some((reach, tokio::spawn(task.run(skipped, Arc::clone(&self.shared)))));
         Ok(())
     }
 
@@ -406,6 +443,12 @@ impl Worker {
         }
     }
 
+    fn end_preparing(&mut self) {
+        if let Some((_, task)) = self.preparing.take() {
+            task.abort();
+        }
+    }
+
     fn end_run(&mut self) {
         if let Some(run) = self.run.take() {
             // It has ended and only watches.
@@ -417,9 +460,7 @@ impl Worker {
         if self.is_running() {
             return Err("a run is going on; stop it first".to_owned());
         }
-        if let Some(old) = self.preparing.take() {
-            old.abort();
-        }
+        self.end_preparing();
         self.end_run();
         self.shared.update(|board| (board.preparing, board.preview, board.run) = (None, None, None));
         Ok(())
@@ -438,8 +479,8 @@ impl Worker {
             return Err("this preview was sent already; make another".to_owned());
         }
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-        let access = self.access(&preview.cluster)?;
-        if let Err(refused) = access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
+        let reach = self.reach(&preview.cluster)?;
+        if let Err(refused) = reach.access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
             let reason = refused.to_string();
             let refusal = Refusal {
                 operator: self.config.operator.clone(),
@@ -460,7 +501,7 @@ impl Worker {
         let (wanted, receiver) = watch::channel(Wanted::Canary);
         let run = Run {
             preview,
-            access,
+            reach: reach.clone(),
             typed_name,
             ledger,
             observed: Arc::clone(&self.config.observed),
@@ -470,7 +511,7 @@ impl Worker {
             wanted: receiver,
             pace: self.config.pace,
         };
-        self.run = Some(Going { wanted, task: tokio::spawn(run.run()) });
+        self.run = Some(Going { reach, wanted, task: tokio::spawn(run.run()) });
         Ok(())
     }
 
@@ -482,6 +523,14 @@ impl Worker {
         self.shared.wanted_traces.lock().clear();
         let is_followed = |replay_id: &String| followed.contains(replay_id.as_str()) || self.follower.sightings.contains_key(replay_id);
         self.shared.retried_ns.lock().retain(|replay_id, _| is_followed(replay_id));
+    }
+
+    fn go_on(&self) -> Result<(), String> {
+        match &self.run {
+            // The run notices it too, and ends.
+            Some(run) if self.is_running() && !run.reach.is_there() => Err(GONE.to_owned()),
+            _ => self.tell_run(Wanted::Rest),
+        }
     }
 
     fn tell_run(&self, wanted: Wanted) -> Result<(), String> {

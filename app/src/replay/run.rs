@@ -12,13 +12,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
 use crate::replay::board::{CanaryLine, RunBoard, RunPhase, SentCounts};
-use crate::replay::desk::{Pace, Shared};
+use crate::replay::desk::{Pace, Reach, Shared};
 use crate::replay::follow::Ends;
 use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
 use crate::replay::plan::{Built, build};
 use crate::replay::prepare::{Reading, position};
 use crate::replay::readers::{Readers, readers};
-use crate::replay::{ClusterAccess, Observed, Planned, Preview, RecordSender, Sighting};
+use crate::replay::{Observed, Planned, Preview, RecordSender, Sighting};
 
 /// Records on their way at once.
 const MAX_IN_FLIGHT: usize = 64;
@@ -31,6 +31,8 @@ const CANCEL_GUARD: Duration = Duration::from_secs(1);
 const MAX_CHANNELS: usize = 64;
 /// What does not tell by then is left out.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// Why nothing more goes to a cluster that is reached no more, or otherwise than when it was begun.
+pub(super) const GONE: &str = "its source was changed or removed";
 
 /// What the operator wants of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +43,14 @@ pub(super) enum Wanted {
     Rest,
     /// No more.
     Stop,
+    /// No more: the source of its cluster was changed or removed.
+    Gone,
 }
 
 /// A run that goes on.
 pub(super) struct Run {
     pub preview: Arc<Preview>,
-    pub access: Arc<dyn ClusterAccess>,
+    pub reach: Reach,
     pub typed_name: Option<String>,
     pub ledger: Ledger,
     pub observed: Arc<dyn Observed>,
@@ -60,7 +64,18 @@ pub(super) struct Run {
 /// Why sending ends before its time.
 enum Stop {
     Wanted,
+    Gone,
     Halt(String),
+}
+
+impl Stop {
+    fn ending(self) -> (Ending, String) {
+        match self {
+            Self::Wanted => (Ending::Stopped, String::new()),
+            Self::Gone => (Ending::Halted, GONE.to_owned()),
+            Self::Halt(reason) => (Ending::Halted, reason),
+        }
+    }
 }
 
 type Read = (usize, Result<OriginalRecord, Skipped>);
@@ -111,8 +126,10 @@ impl Run {
                 let (ending, reason) = sending.all().await;
                 (sending.board, ending, reason)
             }
-            Err(Stop::Wanted) => (board, Ending::Stopped, String::new()),
-            Err(Stop::Halt(reason)) => (board, Ending::Halted, reason),
+            Err(stop) => {
+                let (ending, reason) = stop.ending();
+                (board, ending, reason)
+            }
         };
         let ended_ns = self.observed.now_ns();
         let reason = match self.ledger.end_run(run_id, ending, &reason, ended_ns).await {
@@ -152,7 +169,7 @@ impl Run {
     }
 
     async fn connect(&mut self) -> Result<(Arc<dyn RecordSender>, i32), Stop> {
-        let (access, preview) = (Arc::clone(&self.access), Arc::clone(&self.preview));
+        let (access, preview) = (Arc::clone(&self.reach.access), Arc::clone(&self.preview));
         let typed_name = self.typed_name.take();
         let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
         let connecting = async {
@@ -164,7 +181,7 @@ impl Run {
         let mut wanted = self.wanted.clone();
         tokio::select! {
             biased;
-            () = stop_wanted(&mut wanted) => Err(Stop::Wanted),
+            stop = stop_wanted(&mut wanted) => Err(stop),
             connected = connecting => connected.map_err(Stop::Halt),
         }
     }
@@ -281,22 +298,25 @@ async fn ends(sender: &dyn RecordSender, channels: Vec<String>) -> Ends {
     ends
 }
 
-async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) {
-    // Nobody can want anything any more: as if it was stopped.
-    let _gone = wanted.wait_for(|wanted| *wanted == Wanted::Stop).await;
+async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) -> Stop {
+    match wanted.wait_for(|wanted| matches!(wanted, Wanted::Stop | Wanted::Gone)).await.as_deref() {
+        Ok(Wanted::Gone) => Stop::Gone,
+        // Nobody can want anything any more: as if it was stopped.
+        _ => Stop::Wanted,
+    }
 }
 
 impl Sending<'_> {
     async fn all(&mut self) -> (Ending, String) {
-        let mut ended = match self.canary_then_rest().await {
-            Ok(()) => (Ending::Finished, String::new()),
-            Err(Stop::Wanted) => (Ending::Stopped, String::new()),
-            Err(Stop::Halt(reason)) => (Ending::Halted, reason),
-        };
-        if ended.0 == Ending::Stopped {
+        let went = self.canary_then_rest().await;
+        let is_cut = matches!(went, Err(Stop::Wanted | Stop::Gone));
+        let mut ended = went.map_or_else(Stop::ending, |()| (Ending::Finished, String::new()));
+        if is_cut {
             self.phase(RunPhase::Stopping);
             self.sender.cancel();
-            ended.1 = self.land(CANCEL_GUARD).await.unwrap_or_default();
+            if let Some(failure) = self.land(CANCEL_GUARD).await {
+                ended.1 = if ended.1.is_empty() { failure } else { format!("{}. {failure}", ended.1) };
+            }
         } else {
             // What was sent is not taken back, but may be: the operator can still stop.
             let mut wanted = self.run.wanted.clone();
@@ -304,8 +324,11 @@ impl Sending<'_> {
             while !self.in_flight.is_empty() || !writes.is_empty() {
                 tokio::select! {
                     biased;
-                    () = stop_wanted(&mut wanted), if !self.in_flight.is_empty() => {
+                    stop = stop_wanted(&mut wanted), if !self.in_flight.is_empty() => {
                         self.sender.cancel();
+                        if matches!(stop, Stop::Gone) && ended.0 == Ending::Finished {
+                            ended = stop.ending();
+                        }
                         if let (Some(failure), Ending::Finished) = (self.land(CANCEL_GUARD).await, ended.0) {
                             ended = (Ending::Halted, failure);
                         }
@@ -367,14 +390,14 @@ impl Sending<'_> {
                 let run = self.run;
                 tokio::select! {
                     biased;
-                    () = stop_wanted(&mut wanted) => return Err(Stop::Wanted),
-                    page = self.reading.next(run.access.as_ref()) => self.read.extend(page),
+                    stop = stop_wanted(&mut wanted) => return Err(stop),
+                    page = self.reading.next(run.reach.access.as_ref()) => self.read.extend(page),
                 }
                 continue;
             }
             tokio::select! {
                 biased;
-                () = stop_wanted(&mut wanted) => return Err(Stop::Wanted),
+                stop = stop_wanted(&mut wanted) => return Err(stop),
                 Some(landed) = self.in_flight.join_next() => {
                     if let Ok(landed) = landed {
                         self.settle(landed).await?;
@@ -416,7 +439,7 @@ impl Sending<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = stop_wanted(&mut wanted) => return Err(Stop::Wanted),
+                stop = stop_wanted(&mut wanted) => return Err(stop),
                 Some(landed) = self.in_flight.join_next() => {
                     if let Ok(landed) = landed {
                         self.settle(landed).await?;
@@ -458,6 +481,7 @@ impl Sending<'_> {
                 biased;
                 changed = wanted.wait_for(|wanted| *wanted != Wanted::Canary) => match changed.as_deref() {
                     Ok(Wanted::Rest) => return Ok(true),
+                    Ok(Wanted::Gone) => return Err(Stop::Gone),
                     _ => return Err(Stop::Wanted),
                 },
                 _ = look.tick() => {
@@ -478,6 +502,9 @@ impl Sending<'_> {
     /// Intends a record and lets it go; false if it was skipped.
     async fn send(&mut self, (index, read): Read, is_canary: bool) -> Result<bool, Stop> {
         let run = self.run;
+        if !run.reach.is_there() {
+            return Err(Stop::Gone);
+        }
         let planned = &run.preview.planned[index];
         let built = self.rebuild(planned, read);
         self.board.counts.waiting -= 1;
@@ -508,6 +535,8 @@ impl Sending<'_> {
                 return Err(Stop::Halt(error.to_string()));
             }
         };
+        // The ledger may have been waited for.
+        let built = if run.reach.is_there() { built } else { Err(format!("not sent: {GONE}")) };
         let built = match built {
             Ok(built) => built,
             Err(reason) => {

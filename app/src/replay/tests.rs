@@ -71,6 +71,8 @@ struct World {
     /// As its letters tell.
     failed_group: Option<String>,
     retried_ns: Option<i64>,
+    /// Whether what is read comes at all.
+    is_mute: bool,
 }
 
 /// A group on a channel, by its name and the channel's.
@@ -109,6 +111,7 @@ impl World {
             channels: Vec::new(),
             failed_group: Some(GROUP.into()),
             retried_ns: None,
+            is_mute: false,
         }
     }
 
@@ -195,7 +198,13 @@ impl ClusterAccess for World {
             Some(record) => Ok(record.clone()),
         };
         let read: Vec<_> = positions.iter().map(read).collect();
-        Box::pin(async move { read })
+        let is_mute = self.is_mute;
+        Box::pin(async move {
+            if is_mute {
+                std::future::pending::<()>().await;
+            }
+            read
+        })
     }
 
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {

@@ -72,6 +72,71 @@ async fn stopping_ends_within_200_ms_and_says_what_became_of_what_was_on_its_way
     assert!(board.state(&key(5)).is_open());
 }
 
+const GONE: &str = "its source was changed or removed";
+
+#[tokio::test]
+async fn a_run_at_the_gate_whose_source_is_made_read_only_sends_nothing_more() {
+    let desk = Desk::new(World::new(12));
+    desk.send_first().await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    let others = [Arc::new(World { write: false, ..World::new(12) }), Arc::new(World::new(12))];
+    for other in &others {
+        desk.desk.remove_cluster(CLUSTER);
+        desk.desk.add_cluster(CLUSTER, Arc::clone(other) as Arc<dyn ClusterAccess>);
+        desk.desk.command(ReplayCommand::Continue);
+    }
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Halted, GONE.to_owned()));
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.persisted, counts.waiting, counts.sum()), (5, 7, 12));
+    assert_eq!(desk.world.sent().len(), 5, "nothing goes to what is no source any more");
+    assert!(others.iter().all(|other| other.sent().is_empty()), "nor to what has its name now");
+    let outcomes = desk.outcomes().await;
+    assert!(outcomes.len() == 5 && outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Persisted), "{outcomes:?}");
+    assert!((5..12).all(|offset| board.state(&key(offset)).is_open()), "the rest can be sent another time");
+    let ledger = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opens");
+    let told: (String, String) = ledger.query_row("SELECT ending, reason FROM runs", [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a run");
+    assert_eq!(told.1, GONE, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_run_whose_source_is_removed_stops_in_the_midst_and_loses_nothing_from_its_sums() {
+    const LETTERS: usize = 400;
+    let world = World::new(LETTERS as i64);
+    *world.fortunes.lock() = (0..LETTERS).map(|place| if place == 6 { Fortune::Silent } else { Fortune::Acknowledged }).collect();
+    let desk = Desk::new(world);
+    let board = desk.preview(0..LETTERS as i64).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("the rest", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted >= 20)).await;
+    desk.desk.remove_cluster(CLUSTER);
+    // Whoever sends does so on this thread.
+    let num_sent = desk.world.sent().len();
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Halted, GONE.to_owned()));
+    assert_eq!(desk.world.sent().len(), num_sent, "not one more");
+    let counts = board.run.as_ref().expect("a run").counts;
+    assert_eq!((counts.possibly_persisted, counts.in_flight, counts.sum()), (1, 0, LETTERS), "{counts:?}");
+    assert!(counts.persisted + 1 == num_sent && counts.waiting > 0 && counts.skipped <= 1, "{counts:?}");
+    let outcomes = desk.outcomes().await;
+    let of = |outcome: Outcome| outcomes.iter().filter(|line| line.1 == outcome).count();
+    assert_eq!((of(Outcome::Persisted), of(Outcome::PossiblyPersisted), of(Outcome::Skipped)), (counts.persisted, 1, counts.skipped));
+}
+
+#[tokio::test]
+async fn a_preview_whose_source_is_removed_while_it_is_made_is_given_up() {
+    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
+    desk.until("reading", |board| board.preparing.is_some()).await;
+    desk.desk.remove_cluster(CLUSTER);
+    let board = desk.until("its end", |board| board.preparing.is_none()).await;
+    assert_eq!((board.refusal.as_deref(), board.preview.is_none()), (Some(GONE), true));
+}
+
 #[tokio::test]
 async fn without_leave_nothing_is_connected_to_and_every_attempt_is_a_line() {
     for (world, typed, told) in [
