@@ -37,6 +37,9 @@ const MOST_AT_ONCE: usize = 256;
 const LONG_WAY: i64 = 2_000;
 /// How soon a cancel is noticed.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long the reading may take to end once it was cancelled; what holds it up longer, as a command that is asked for a token, is left
+/// behind and ends by itself.
+const FOLLOWED_WITHIN: Duration = Duration::from_millis(100);
 
 /// Reads records again from their channel: the answers stand in the order of the positions. A record is handed out only if its raw
 /// bytes have the hash they had when it was stored. Needs no permit, joins no group and commits nothing. Ends within 200 ms after a
@@ -55,16 +58,28 @@ pub async fn read_originals(
     let refused = |why: String| vec![Err(Skipped::Refused(why)); num_positions];
     let (answer, answered) = tokio::sync::oneshot::channel();
     let dropped = CancelOnDrop(Cancel::default());
-    let ends = [cancel, dropped.0.clone()];
+    let ends = [cancel.clone(), dropped.0.clone()];
     let config = config.clone();
     let spawned = std::thread::Builder::new().name("kafka-originals".to_owned()).spawn(move || {
         let is_cancelled = || ends.iter().any(Cancel::is_cancelled);
         let _ = answer.send(Reading::new(&config, &redactor, positions, limits).run(&is_cancelled));
     });
     match spawned {
-        Ok(_) => answered.await.unwrap_or_else(|_| refused("the reading ended unexpectedly. Try again".to_owned())),
+        Ok(_) => tokio::select! {
+            biased;
+            answer = answered => answer.unwrap_or_else(|_| refused("the reading ended unexpectedly. Try again".to_owned())),
+            () = is_overdue(&cancel) => vec![Err(Skipped::Cancelled); num_positions],
+        },
         Err(error) => refused(format!("no thread could be started: {error}. Raise the limit on threads of this user")),
     }
+}
+
+/// Comes back once a cancel was not followed in time.
+async fn is_overdue(cancel: &Cancel) {
+    while !cancel.is_cancelled() {
+        tokio::time::sleep(LOOK).await;
+    }
+    tokio::time::sleep(FOLLOWED_WITHIN).await;
 }
 
 /// A partition with the records wanted from it.

@@ -39,7 +39,8 @@ const MOST_TRANSACTIONS: usize = 64;
 
 /// Asks by a client of its own, whose work is done on the thread that waits: it needs no other one.
 pub(crate) struct BrokerAsker {
-    runtime: tokio::runtime::Runtime,
+    /// There until this goes.
+    runtime: Option<tokio::runtime::Runtime>,
     brokers: String,
     security: AuthConfig,
     trust: Trust,
@@ -71,7 +72,7 @@ impl BrokerAsker {
             Some(runtime.block_on(gate::open(trust.clone(), Arc::clone(&errors), Handshake::Theirs, security.of_door)).map_err(local)?)
         };
         Ok(Self {
-            runtime,
+            runtime: Some(runtime),
             brokers: config.brokers.clone(),
             security: security.auth,
             trust,
@@ -87,7 +88,8 @@ impl BrokerAsker {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        self.runtime.block_on(async {
+        let Some(runtime) = &self.runtime else { return Err(CallError::stopped()) };
+        runtime.block_on(async {
             let work = async {
                 let client = self.client(patience.timeout).await?;
                 call(client).await
@@ -159,6 +161,15 @@ impl BrokerAsker {
             builder = builder.proxy(gate);
         }
         builder.connect().await
+    }
+}
+
+impl Drop for BrokerAsker {
+    /// Waits for nothing: a name that is looked up, or a command that is asked for a token, ends by itself. There are two of them at most.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -469,6 +480,21 @@ mod tests {
         let id = [0x9a, 0x3f, 0x01, 0x7c, 0x55, 0x12, 0x4e, 0x21, 0x8b, 0x00, 0xff, 0x10, 0x20, 0x30, 0x40, 0x51];
         assert_eq!(topic_id_text(id).as_deref(), Some("mj8BfFUSTiGLAP8QIDBAUQ"));
         assert_eq!(topic_id_text([0; 16]), None);
+    }
+
+    #[test]
+    fn it_goes_at_once_whatever_its_threads_still_wait_for() {
+        const LONG: Duration = Duration::from_secs(20);
+        let asker = BrokerAsker::new(&Config::new("shop", "127.0.0.1:9"), &Arc::default()).expect("made");
+        let ((let_go, waits), (begin, begun)) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel());
+        let runtime = asker.runtime.as_ref().expect("until it goes");
+        let _goes_on = runtime.spawn_blocking(move || {
+            begin.send(()).expect("heard");
+            let _let_go = waits.recv_timeout(LONG);
+        });
+        begun.recv_timeout(LONG).expect("begun");
+        drop(asker);
+        let_go.send(()).expect("it still waits");
     }
 
     #[test]

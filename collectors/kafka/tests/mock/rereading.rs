@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
-use switchboard_kafka::{Cancel, ReadLimits, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, read_originals};
 use switchboard_model::{OriginalRecord, OutgoingRecord, Position, RawHash, Skipped};
 
 use crate::sending_session::{block_on, config, outgoing, redactor, send_as_it_is};
@@ -153,5 +153,32 @@ fn room_time_and_a_cancel_bound_it() {
         let (answers, at) = tokio::join!(reading, cancelled);
         assert!(at.elapsed() < Duration::from_millis(200), "{:?}", at.elapsed());
         assert!(answers.iter().all(|answer| *answer == Err(Skipped::Cancelled)), "{answers:?}");
+    });
+}
+
+#[test]
+fn a_cancel_does_not_wait_for_a_command_that_is_asked_for_a_token() {
+    block_on(async {
+        // Somebody who takes connections and says nothing.
+        let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = silent.local_addr().expect("bound").to_string();
+        let mut config = Config::new("shop", address);
+        config.properties.insert("security.protocol".to_owned(), "SASL_PLAINTEXT".to_owned());
+        config.properties.insert("sasl.mechanism".to_owned(), "OAUTHBEARER".to_owned());
+        config.token = Some(TokenSource::new(|| {
+            std::thread::sleep(Duration::from_secs(10));
+            Err("too late".to_owned())
+        }));
+        let cancel = Cancel::default();
+        let positions = vec![Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash: RawHash(1) }];
+        let reading = read_originals(&config, Arc::new(redactor()), positions, ReadLimits::default(), cancel.clone());
+        let cancelled = async {
+            let _connection = tokio::time::timeout(Duration::from_secs(20), silent.accept()).await.expect("somebody asks").expect("taken");
+            cancel.cancel();
+            Instant::now()
+        };
+        let (answers, at) = tokio::join!(reading, cancelled);
+        assert!(at.elapsed() < Duration::from_secs(2), "{:?}", at.elapsed());
+        assert_eq!(answers, [Err(Skipped::Cancelled)]);
     });
 }
