@@ -20,13 +20,8 @@ pub(crate) async fn ask(command: &str) -> Result<String, String> {
     asked.process_group(0);
     let mut child = asked.spawn().map_err(|error| format!("it could not be started: {error}"))?;
     let mut group = Group(child.id());
-    let printed = match tokio::time::timeout(ENDED_WITHIN, read(&mut child)).await {
-        Ok(Ok(printed)) => {
-            // It has ended, and its number may be another's by now.
-            group.0 = None;
-            Ok(printed)
-        }
-        Ok(Err(why)) => Err(why),
+    let printed = match tokio::time::timeout(ENDED_WITHIN, read(&mut child, &mut group)).await {
+        Ok(printed) => printed,
         Err(_) => Err(format!("it did not end within {} s. Run it by hand to see why", ENDED_WITHIN.as_secs())),
     };
     drop(group);
@@ -34,7 +29,7 @@ pub(crate) async fn ask(command: &str) -> Result<String, String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn read(child: &mut Child) -> Result<Vec<u8>, String> {
+async fn read(child: &mut Child, group: &mut Group) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("it could not be read: {error}");
     let mut printed = Vec::new();
     if let Some(stdout) = child.stdout.take() {
@@ -44,6 +39,8 @@ async fn read(child: &mut Child) -> Result<Vec<u8>, String> {
         return Err(format!("it printed more than {} KiB. Run it by hand to see what", PRINTED_MAX >> 10));
     }
     let status = child.wait().await.map_err(failed)?;
+    // However it ended: its number may be another's by now.
+    group.0 = None;
     if status.success() { Ok(printed) } else { Err(format!("it ended with {status}. Run it by hand to see why")) }
 }
 
@@ -81,6 +78,24 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_number_of_one_that_has_ended_is_let_go_however_it_ended() {
+        for command in [":", "exit 3", "kill -9 $$", "echo started; exit 1"] {
+            let mut child = Command::new("sh").args(["-c", command]).stdout(Stdio::piped()).process_group(0).spawn().expect("started");
+            let mut group = Group(child.id());
+            assert!(group.0.is_some());
+            let read = read(&mut child, &mut group).await;
+            assert_eq!((read.is_ok(), group.0), (command == ":", None), "{command}");
+        }
+    }
+
+    /// A time to sleep that no other run of these tests has.
+    #[cfg(target_os = "linux")]
+    fn mark(number: u32) -> String {
+        format!("9753{number}{:07}", std::process::id())
+    }
+
     /// Whether a process with this in its command line runs.
     #[cfg(target_os = "linux")]
     fn runs(mark: &str) -> bool {
@@ -103,27 +118,30 @@ mod tests {
     #[tokio::test]
     async fn one_that_floods_is_ended_with_all_that_it_started() {
         let begun = Instant::now();
-        let why = ask("sleep 97531.25 & yes").await.expect_err("too much");
+        let mark = mark(1);
+        let why = ask(&format!("sleep {mark}.25 & yes")).await.expect_err("too much");
         assert!(why.contains("64 KiB"), "{why}");
         assert!(begun.elapsed() < ENDED_WITHIN, "it is not waited for");
-        wait_until_gone("97531.25");
+        wait_until_gone(&mark);
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn one_that_hangs_is_ended_with_all_that_it_started() {
         let begun = Instant::now();
-        let why = ask("sleep 97532.25 & sleep 97532.75").await.expect_err("hangs");
+        let mark = mark(2);
+        let why = ask(&format!("sleep {mark}.25 & sleep {mark}.75")).await.expect_err("hangs");
         assert!(why.contains("10 s"), "{why}");
         assert!(begun.elapsed() >= ENDED_WITHIN);
-        wait_until_gone("97532.");
+        wait_until_gone(&mark);
     }
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn one_that_is_asked_no_more_is_ended() {
-        let asked = tokio::time::timeout(Duration::from_millis(300), ask("sleep 97533.25 & sleep 97533.75")).await;
+        let mark = mark(3);
+        let asked = tokio::time::timeout(Duration::from_millis(300), ask(&format!("sleep {mark}.25 & sleep {mark}.75"))).await;
         assert!(asked.is_err());
-        wait_until_gone("97533.");
+        wait_until_gone(&mark);
     }
 }
