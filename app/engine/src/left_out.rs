@@ -31,7 +31,10 @@ impl LeftOuts {
         let mut all = Self::default();
         flow.shares().for_each(|(what, shares)| all.add_shares(what, shares));
         ["topics", "groups", "topics of groups"].into_iter().zip(groups.shares()).for_each(|(what, shares)| all.add_shares(what, shares));
-        ["circuit breakers", "guards of calls"].into_iter().zip(breakers.shares()).for_each(|(what, shares)| all.add_shares(what, shares));
+        ["circuit breakers", "guards of calls", "guards of calls by instance"]
+            .into_iter()
+            .zip(breakers.shares())
+            .for_each(|(what, shares)| all.add_shares(what, shares));
         all.add_shares("kinds of dead letter", dead_letters.shares());
         all.add_shares("readers of channels", span_readers.shares());
         all.add_shares("channels whose evicted records are counted", store.evicted_records.shares());

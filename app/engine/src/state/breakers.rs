@@ -9,6 +9,7 @@ use crate::state::breaker_exception::{breaker_from_exception, breaker_from_respo
 use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
 use crate::state::place::Place;
 use crate::state::sources::Sources;
+use crate::state::told_events::ToldEvents;
 use crate::state::words;
 use crate::view::{BreakerView, StateSource};
 
@@ -30,6 +31,15 @@ struct BreakerKey {
     caller: Option<String>,
     name: String,
     instance: Option<String>,
+}
+
+/// What guards calls, in one instance, and whether it is their retries that are told of or their time-outs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct GuardKey {
+    caller: Option<String>,
+    name: String,
+    instance: Option<String>,
+    is_retry: bool,
 }
 
 /// What happened to calls, as what guards them tells.
@@ -56,6 +66,8 @@ pub(crate) struct Breakers {
     callees: BTreeMap<(Option<String>, String), BTreeMap<String, i64>>,
     /// By caller and name: calls that were retried and that timed out, as what guards them tells.
     guarded: SharedMap<(Option<String>, String), Guarded>,
+    /// Which of their events were counted.
+    told: SharedMap<GuardKey, ToldEvents>,
     /// Where the processes are that sources read, and when that was told; `None` = several answer.
     read_places: BTreeMap<SourceId, (i64, Option<Place>)>,
     /// Where spans say that instances are that refused calls, by caller and instance.
@@ -70,6 +82,7 @@ impl Default for Breakers {
             rows: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
             callees: BTreeMap::new(),
             guarded: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
+            told: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
             read_places: BTreeMap::new(),
             seen_places: SharedMap::new(MAX_BREAKERS, 0),
             teller: (SourceId(0), 0),
@@ -83,9 +96,9 @@ impl Breakers {
         self.teller = (source, received_ns);
     }
 
-    /// What found no room: breakers, and other guards of calls.
-    pub(crate) fn shares(&self) -> [&Shares; 2] {
-        [self.rows.shares(), self.guarded.shares()]
+    /// What found no room: breakers, other guards of calls, and what was told of these.
+    pub(crate) fn shares(&self) -> [&Shares; 3] {
+        [self.rows.shares(), self.guarded.shares(), self.told.shares()]
     }
 
     /// A report of the state now.
@@ -112,13 +125,15 @@ impl Breakers {
     }
 
     fn guard(&mut self, fact: &BreakerEventFact) {
-        let key = (fact.caller.clone(), words::visible(&fact.name, MAX_NAME_CHARS));
+        let cut = |text: &str| words::visible(text, MAX_NAME_CHARS);
+        let key = (fact.caller.clone(), cut(&fact.name));
         let (source, now_ns) = self.teller;
+        let is_retry = fact.kind == BreakerEventKind::Retried;
+        let in_instance = GuardKey { caller: key.0.clone(), name: key.1.clone(), instance: fact.instance.as_deref().map(cut), is_retry };
+        let Some(told) = self.told.see(&in_instance, source, now_ns) else { return };
+        let num_new = u64::from(told.is_new(fact.at_ns, source));
         let Some(tally) = self.guarded.see(&key, source, now_ns) else { return };
-        match fact.kind {
-            BreakerEventKind::Retried => tally.retries += 1,
-            _ => tally.time_outs += 1,
-        }
+        *(if is_retry { &mut tally.retries } else { &mut tally.time_outs }) += num_new;
     }
 
     /// Callers and names of what guards calls, breakers or not.

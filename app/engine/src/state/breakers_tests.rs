@@ -326,6 +326,28 @@ fn a_callee_needs_evidence_and_the_most_of_it() {
 }
 
 #[test]
+fn retries_count_once_however_many_sources_tell_of_them_and_each_instance_by_itself() {
+    let mut known = Breakers::default();
+    known.callee_evidence(Some("orders"), "payments", "billing", 1);
+    let mut tell = |source: u32, instance: &str, kind, second: f64| {
+        let (caller, name) = (Some("orders".to_owned()), "payments".to_owned());
+        let event = BreakerEventFact { caller, instance: Some(instance.into()), name, kind, at_ns: ns(second) };
+        known.apply_event(&event, SourceId(source), ns(60.0));
+    };
+    // Two sources read one actuator, and a third one takes the place of the first.
+    for source in 1..=3 {
+        for second in [1.0, 2.0, 2.0, 3.0] {
+            tell(source, "orders-1", BreakerEventKind::Retried, second);
+        }
+        tell(source, "orders-1", BreakerEventKind::TimedOut, 2.0);
+    }
+    tell(3, "orders-1", BreakerEventKind::Retried, 4.0);
+    tell(4, "orders-2", BreakerEventKind::Retried, 2.0);
+    let guarded = known.guarded();
+    assert_eq!(guarded[&("orders".to_owned(), "billing".to_owned())], Guarded { retries: 6, time_outs: 1 });
+}
+
+#[test]
 fn a_flood_of_names_stays_bounded_and_is_counted() {
     let mut known = Breakers::default();
     for number in 0..MAX_BREAKERS + 50 {
@@ -334,7 +356,7 @@ fn a_flood_of_names_stays_bounded_and_is_counted() {
     }
     let rows = known.views(2, &Sources::default(), &|_| 0);
     assert_eq!((rows.len(), rows.iter().any(|row| row.name == "other")), (MAX_BREAKERS, false));
-    assert_eq!(known.shares().map(Shares::num_left_out), [50, 0]);
+    assert_eq!(known.shares().map(Shares::num_left_out), [50, 0, 0]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod place;
 mod retry_topic;
 mod sources;
 mod span_readers;
+mod told_events;
 mod waiting;
 pub(crate) mod words;
 
