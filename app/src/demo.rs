@@ -1,6 +1,7 @@
 //! The demo's lab: a child process that a session watches like any other system. It may end by itself at any time; that is told, and it
 //! can be started again.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpSocket;
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::{oneshot, watch};
 
@@ -34,11 +36,27 @@ pub struct LabChild {
     keeps_books: bool,
 }
 
-/// Ports for OTLP that are free now.
-pub fn free_otlp_ports() -> anyhow::Result<(u16, u16)> {
-    let bind = || std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback");
-    let (grpc, http) = (bind()?, bind()?);
-    Ok((grpc.local_addr()?.port(), http.local_addr()?.port()))
+/// Ports for OTLP that nobody else gets while the lab opens its own. Nobody listens there yet.
+pub struct HeldPorts {
+    sockets: [TcpSocket; 2],
+}
+
+impl HeldPorts {
+    /// Two that are free now.
+    pub fn new() -> anyhow::Result<Self> {
+        let held = || {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+            std::io::Result::Ok(socket)
+        };
+        Ok(Self { sockets: [held().context("no free port on loopback")?, held().context("no free port on loopback")?] })
+    }
+
+    /// Their numbers, for gRPC and for HTTP.
+    pub fn numbers(&self) -> anyhow::Result<(u16, u16)> {
+        let [grpc, http] = &self.sockets;
+        Ok((grpc.local_addr()?.port(), http.local_addr()?.port()))
+    }
 }
 
 impl LabChild {
@@ -314,6 +332,17 @@ mod tests {
             drop(tell_ended);
         });
         LabChild { stdin, said, ended, kill, keeps_books: false }
+    }
+
+    #[test]
+    fn ports_that_are_held_are_nobody_elses() {
+        let held = HeldPorts::new().expect("free ports");
+        let (grpc, http) = held.numbers().expect("bound");
+        let is_free = |port: u16| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        assert!(grpc != http && !is_free(grpc) && !is_free(http));
+        // That nobody listens is told at once.
+        let refused = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, grpc)).expect_err("nobody listens");
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use parking_lot::Mutex;
 use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
-use switchboard::demo::{LabChild, LabDesk, free_otlp_ports};
+use switchboard::demo::{HeldPorts, LabChild, LabDesk};
 use switchboard::headless::{self, Ending, Shown};
 use switchboard::interruptions::Interruptions;
 use switchboard::live::LiveSession;
@@ -114,7 +114,8 @@ impl Program {
         if let Some(path) = &args.books {
             written::check("books", path)?;
         }
-        let ports = free_otlp_ports()?;
+        let held = HeldPorts::new()?;
+        let ports = held.numbers()?;
         let mut interruptions = run.interruptions.clone();
         let (lab, profile) = run.threads.handle.block_on(async {
             tokio::select! {
@@ -122,7 +123,7 @@ impl Program {
                 () = interruptions.next() => anyhow::bail!("told to end before the lab was ready"),
             }
         })?;
-        run.observe(&profile, None, Some((lab, args, ports)))
+        run.observe(&profile, None, Some((lab, args, held)))
     }
 
     fn watch(&self, args: &WatchArgs) -> anyhow::Result<Ending> {
@@ -190,7 +191,16 @@ impl<'a> Run<'a> {
     }
 
     /// Observes a profile's systems, in a window or without; the lab begins once all listens.
-    fn observe(mut self, profile: &Profile, path: Option<&Path>, lab: Option<(LabChild, &DemoArgs, (u16, u16))>) -> anyhow::Result<Ending> {
+    fn observe(mut self, profile: &Profile, path: Option<&Path>, lab: Option<(LabChild, &DemoArgs, HeldPorts)>) -> anyhow::Result<Ending> {
+        let lab = match lab {
+            Some((lab, args, held)) => {
+                let ports = held.numbers()?;
+                // From here on the session listens there.
+                drop(held);
+                Some((lab, args, ports))
+            }
+            None => None,
+        };
         let mut live = LiveSession::start(profile, path, self.args.memory, &self.threads.handle)?;
         let desk = self.threads.handle.block_on(async {
             live.listening().await;
