@@ -1,6 +1,8 @@
 //! Runs the built `switchboard` as a user would.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -37,11 +39,28 @@ pub fn wait_until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool)
     Ok(())
 }
 
-/// Two ports on loopback that are free now.
+/// Two ports on loopback that are free now, below those that the system hands out by itself: no connection that begins meanwhile gets one.
 pub fn free_ports() -> anyhow::Result<(u16, u16)> {
-    let one = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    let other = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let (one, other) = (free_port()?, free_port()?);
     Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+}
+
+fn free_port() -> anyhow::Result<TcpListener> {
+    const LOWEST: u16 = 10_000;
+    const MOST_TRIES: usize = 100;
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let handed_out_from = range.split_ascii_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768_u16);
+    // Where all are handed out, one of those is as good as any.
+    let Some(num_below) = handed_out_from.checked_sub(LOWEST).filter(|num_below| *num_below >= 1_000) else {
+        return Ok(TcpListener::bind(("127.0.0.1", 0))?);
+    };
+    for _ in 0..MOST_TRIES {
+        let random = RandomState::new().build_hasher().finish() % u64::from(num_below);
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", LOWEST + u16::try_from(random)?)) {
+            return Ok(listener);
+        }
+    }
+    bail!("no free port found from {LOWEST} to {handed_out_from}")
 }
 
 /// A running program whose output is kept. Killed when dropped.

@@ -59,6 +59,11 @@ impl Folder {
     }
 }
 
+/// A time to sleep that no other run of these tests has.
+fn mark(number: u32) -> String {
+    format!("8643{number}{:07}", std::process::id())
+}
+
 /// Whether a process with this in its command line runs.
 fn runs(mark: &str) -> bool {
     std::fs::read_dir("/proc").expect("/proc").flatten().any(|entry| {
@@ -277,10 +282,11 @@ fn surroundings_that_cannot_be_used_are_told_without_a_panic() {
 #[test]
 fn a_command_for_a_secret_delays_nothing_and_ends_with_the_program() {
     let folder = Folder::new();
-    let profile = folder.profile(
-        "name = \"x\"\n[[http]]\nname = \"slow\"\nurl = \"http://127.0.0.1:9\"\nbearer = { command = \"sleep 86431.25 & sleep 86431.75\" }\n\
-         [[kafka]]\nname = \"broker\"\nbrokers = \"127.0.0.1:9\"\nusername = { env = \"HOME\" }\npassword = { command = \"sleep 86431.35\" }\n",
-    );
+    let mark = mark(1);
+    let profile = folder.profile(&format!(
+        "name = \"x\"\n[[http]]\nname = \"slow\"\nurl = \"http://127.0.0.1:9\"\nbearer = {{ command = \"sleep {mark}.25 & sleep {mark}.75\" }}\n\
+         [[kafka]]\nname = \"broker\"\nbrokers = \"127.0.0.1:9\"\nusername = {{ env = \"HOME\" }}\npassword = {{ command = \"sleep {mark}.35\" }}\n",
+    ));
     for how in ["for", "TERM"] {
         let mut args = watch_args(&["--profile", &profile, "--report", &folder.name("r.json")]);
         if how == "for" {
@@ -292,14 +298,14 @@ fn a_command_for_a_secret_delays_nothing_and_ends_with_the_program() {
         })
         .expect("starts");
         program.wait_for_line("OTLP · live", LONG).expect("listens");
-        wait_until("both are asked", LONG, || runs("86431.75") && runs("86431.35")).expect("at once");
+        wait_until("both are asked", LONG, || runs(&format!("{mark}.75")) && runs(&format!("{mark}.35"))).expect("at once");
         if how == "TERM" {
             program.signal("TERM").expect("told");
         }
         assert_eq!(program.wait(LONG).expect("ends"), 0, "{}", program.output());
         // The command alone takes 10 s until it is given up; generous, for a busy machine starts programs slowly.
         assert!(begun.elapsed() < Duration::from_mins(1), "{how}: {:?}", begun.elapsed());
-        wait_until("what it started is gone", LONG, || !runs("86431.")).expect(how);
+        wait_until("what it started is gone", LONG, || !runs(&mark)).expect(how);
         folder.check_report();
     }
 }
@@ -307,10 +313,11 @@ fn a_command_for_a_secret_delays_nothing_and_ends_with_the_program() {
 #[test]
 fn a_command_for_a_secret_that_hangs_or_floods_is_a_failed_source() {
     let folder = Folder::new();
-    let profile = folder.profile(
-        "name = \"x\"\n[[http]]\nname = \"hangs\"\nurl = \"http://127.0.0.1:9\"\nbearer = { command = \"sleep 86432.25\" }\n\
-         [[http]]\nname = \"floods\"\nurl = \"http://127.0.0.1:9\"\nbearer = { command = \"head -c 1000000000 /dev/zero\" }\n",
-    );
+    let mark = mark(2);
+    let profile = folder.profile(&format!(
+        "name = \"x\"\n[[http]]\nname = \"hangs\"\nurl = \"http://127.0.0.1:9\"\nbearer = {{ command = \"sleep {mark}.25\" }}\n\
+         [[http]]\nname = \"floods\"\nurl = \"http://127.0.0.1:9\"\nbearer = {{ command = \"head -c 1000000000 /dev/zero\" }}\n",
+    ));
     let args = watch_args(&["--profile", &profile]);
     let mut program = Program::start_as(&strs(&args), |command| {
         command.env("XDG_CONFIG_HOME", folder.0.path());
@@ -320,7 +327,7 @@ fn a_command_for_a_secret_that_hangs_or_floods_is_a_failed_source() {
     program.wait_for_line("hangs · failed", LONG).expect("noticed");
     let output = program.output();
     assert!(output.contains("it printed more than 64 KiB") && output.contains("it did not end within 10 s"), "{output}");
-    assert!(!runs("86432.25"));
+    wait_until("what hung is gone", LONG, || !runs(&mark)).expect("it was ended");
     let status = std::fs::read_to_string(format!("/proc/{}/status", program.pid())).expect("runs");
     let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok()).expect("known");
     assert!(peak_kib < 400 << 10, "peak {} MiB", peak_kib >> 10);
