@@ -61,7 +61,7 @@ fn thread_time(began: Instant) -> Duration {
 
 fn told_ns() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split_ascii_whitespace().next()?.parse().ok().filter(|ns| *ns > 0)
+    told.split_ascii_whitespace().next()?.parse::<u64>().ok().filter(|ns| *ns > 0)
 }
 
 fn most_growth() -> f64 {
