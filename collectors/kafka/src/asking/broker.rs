@@ -486,7 +486,7 @@ mod tests {
     fn it_goes_at_once_whatever_its_threads_still_wait_for() {
         const LONG: Duration = Duration::from_secs(20);
         let asker = BrokerAsker::new(&Config::new("shop", "127.0.0.1:9"), &Arc::default()).expect("made");
-        let ((let_go, waits), (begin, begun)) = (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel());
+        let ((let_go, waits), (begin, begun)) = (std::sync::mpsc::sync_channel::<()>(1), std::sync::mpsc::sync_channel(1));
         let runtime = asker.runtime.as_ref().expect("until it goes");
         let _goes_on = runtime.spawn_blocking(move || {
             begin.send(()).expect("heard");
