@@ -210,6 +210,11 @@ impl Session {
         });
     }
 
+    /// A source is about to be changed or removed: nothing is sent to its cluster any more, however long that takes.
+    pub(crate) fn leave_cluster(&self, name: &str) {
+        self.replay.remove_cluster(name);
+    }
+
     /// How values are redacted in this session.
     pub(crate) fn redactor(&self) -> Arc<Redactor> {
         Arc::clone(&self.starter.redactor)

@@ -84,6 +84,9 @@ impl SourcesDesk {
             Err(error) => return self.update(|board| board.said = Some((error.to_string(), true))),
         };
         let name = source.name().to_owned();
+        if let Some(session) = &*current.lock() {
+            session.leave_cluster(before.as_deref().unwrap_or(&name));
+        }
         let (prepared, saved) = self.prepare_and_save(&source, &profile).await;
         if let Some(session) = &*current.lock() {
             session.remove_source(before.as_deref().unwrap_or(&name));
@@ -111,6 +114,9 @@ impl SourcesDesk {
     async fn remove(&self, current: &Current, name: &str) {
         let _turn = self.shared.turn.lock().await;
         let profile = self.board().profile.without_source(name);
+        if let Some(session) = &*current.lock() {
+            session.leave_cluster(name);
+        }
         let (path, written) = (self.board().path.clone(), profile.clone());
         let saved = tokio::task::spawn_blocking(move || path.map(|path| saved::save(&path, &written))).await.unwrap_or(None);
         if let Some(session) = &*current.lock() {
