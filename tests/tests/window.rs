@@ -102,7 +102,7 @@ fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 fn is_asked_for() -> bool {
     let is_asked = std::env::var_os("CI_PEERS").is_some();
     if !is_asked {
-        println!("skipped: CI_PEERS is not set (this test needs Xvfb, xdotool, xclip and a Vulkan driver)");
+        eprintln!("skipped: CI_PEERS is not set (this test needs Xvfb, xdotool, xclip and a Vulkan driver)");
     }
     is_asked
 }
