@@ -163,11 +163,11 @@ fn of_two_servers_under_one_call_the_first_is_its_callee() {
 }
 
 #[test]
-fn a_call_that_wraps_another_counts_as_the_inner_one() {
+fn a_call_that_wraps_another_counts_as_the_inner_one_over_what_the_outer_says() {
     let outer = Span::new("shop", SpanKind::Client, 1, 10, 0).with(&[("rpc.system", "aws-api"), ("server.address", "orders")]);
     let inner = Span::client("shop", 1, 11, 10).with(&[("server.address", "orders"), ("server.port", "443")]);
     let server = Span::server("orders", 1, 12, 11);
-    assert_eq!(rows(&report(&one_by_one(&[outer, inner, server]))), ["shop > orders http x1 e0 (parent 1)"]);
+    assert_eq!(rows(&report(&one_by_one(&[outer, inner, server]))), ["shop > orders rpc x1 e0 (parent 1)"]);
 }
 
 #[test]
