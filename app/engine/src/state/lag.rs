@@ -124,8 +124,9 @@ impl Watermarks {
 const MAX_SAMPLES: usize = 60;
 const MIN_WINDOW_SAMPLES: usize = 15;
 const WINDOW_NS: i64 = 300 * SECOND_NS;
-/// Room is made for so many at once: there may be tens of thousands of windows.
-const SAMPLES_AT_ONCE: usize = 4;
+/// Room is made for so many at once, as many as polls every 20 s leave: there may be tens of thousands of windows, and what they grow out of
+/// leaves holes.
+const SAMPLES_AT_ONCE: usize = 16;
 
 /// Sums of one reading of a group's offsets on a topic, over the partitions that have a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
