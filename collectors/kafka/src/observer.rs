@@ -380,7 +380,8 @@ impl Observer {
         let mut num_known = 0;
         let mut first_error = None;
         let done = ask.offsets(&asked, Which::End, patience, &mut |topic, partition, offset| {
-            first_error = first_error.or(offset.err());
+            // That a partition has no leader is told by itself: only another reason stands before it.
+            first_error = first_error.or(offset.err().filter(|code| *code != Code::LEADER_NOT_AVAILABLE));
             let high = offset.ok().filter(|high| *high >= 0);
             num_known += usize::from(high.is_some());
             catalogue.set_high(topic, partition, high);
