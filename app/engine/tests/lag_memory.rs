@@ -80,6 +80,10 @@ fn read_all(engine: &mut Engine, round: i64) {
 
 #[test]
 fn every_group_on_every_topic_of_a_large_cluster_fits_the_budget() {
+    if std::env::var_os("CI_PEERS").is_none() {
+        println!("skipped: CI_PEERS is not set (this test takes a minute)");
+        return;
+    }
     // What facts take on their way is not what is kept: the same room is there before and after.
     drop((0..2).map(|number| group(number, 0, 0)).collect::<Vec<_>>());
     let mut engine = engine_of(64 << 20);

@@ -21,6 +21,10 @@ fn resident_bytes() -> u64 {
 
 #[test]
 fn lag_of_a_large_cluster_is_small_and_read_in_turn() {
+    if std::env::var_os("CI_PEERS").is_none() {
+        println!("skipped: CI_PEERS is not set (this test takes two minutes)");
+        return;
+    }
     if std::env::var_os("SWITCHBOARD_TEST_ALONE").is_none() {
         // Memory is the process's, so it runs in one of its own.
         let this = std::env::current_exe().expect("this test's program");
