@@ -2,7 +2,7 @@
 //! reads every line of it as it was meant, and sends nothing twice that stands in it.
 //!
 //! The file was made by the program of 2026-11-28, before anything in its ledger was changed:
-//! `SWITCHBOARD_WRITE_LEDGER=app/tests/fixtures/ledger-v1.sqlite cargo test -p switchboard --test ledger_v1`. It is not made
+//! `SWITCHBOARD_WRITE_LEDGER=app/tests/fixtures/ledger-v1.sqlite cargo test --release -p switchboard --test ledger_v1`. It is not made
 //! anew: a version that comes later gets a file of its own beside it.
 
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ pub fn path() -> anyhow::Result<PathBuf> {
     let folder = tests.parent().and_then(Path::parent).context("this test lies in no target folder")?;
     let program = folder.join(format!("switchboard{}", std::env::consts::EXE_SUFFIX));
     if !program.is_file() {
-        bail!("{} is missing; run `cargo test --workspace`, which builds it, or `cargo build -p switchboard`", program.display());
+        bail!("{} is missing; run `cargo test --workspace --release`, which builds it, or `cargo build --release`", program.display());
     }
     Ok(program)
 }
