@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -63,10 +64,14 @@ fn free_port() -> anyhow::Result<TcpListener> {
     bail!("no free port found from {LOWEST} to {handed_out_from}")
 }
 
+/// Within this time all is read that an ended program printed; a child that it left behind may hold its pipes open for longer.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
 /// A running program whose output is kept. Killed when dropped.
 pub struct Program {
     child: Child,
     output: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Program {
@@ -89,15 +94,16 @@ impl Program {
         let output = Arc::new(Mutex::new(Vec::new()));
         let pipes: [Option<Box<dyn std::io::Read + Send>>; 2] =
             [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
+        let mut readers = Vec::new();
         for pipe in pipes.into_iter().flatten() {
             let output = Arc::clone(&output);
-            std::thread::spawn(move || {
+            readers.push(std::thread::spawn(move || {
                 for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                     output.lock().expect("no writer panics").push(line);
                 }
-            });
+            }));
         }
-        Ok(Self { child, output })
+        Ok(Self { child, output, readers })
     }
 
     /// Its process id.
@@ -126,6 +132,14 @@ impl Program {
         self.output.lock().expect("no writer panics").join("\n")
     }
 
+    /// Waits until all is read that it printed before it ended.
+    fn read_out(&self) {
+        let deadline = Instant::now() + READ_WITHIN;
+        while !self.readers.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> anyhow::Result<bool> {
         Ok(self.child.try_wait()?.is_none())
@@ -145,6 +159,10 @@ impl Program {
         let deadline = Instant::now() + timeout;
         while !self.output().contains(text) {
             if let Some(status) = self.child.try_wait()? {
+                self.read_out();
+                if self.output().contains(text) {
+                    return Ok(());
+                }
                 bail!("the program ended with {status} before it said {text:?}:\n{}", self.output());
             }
             if Instant::now() > deadline {
@@ -160,6 +178,7 @@ impl Program {
         let deadline = Instant::now() + timeout;
         loop {
             if let Some(status) = self.child.try_wait()? {
+                self.read_out();
                 return status.code().with_context(|| format!("the program was killed: {status}:\n{}", self.output()));
             }
             if Instant::now() > deadline {

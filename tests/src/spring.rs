@@ -244,6 +244,11 @@ impl Books {
         self.of(what).filter(|line| fields.iter().all(|(field, value)| line[*field] == *value)).count()
     }
 
+    /// What the breaker became last.
+    pub fn breaker_state(&self) -> Option<String> {
+        self.of("breaker").last()?["state"].as_str().map(str::to_owned)
+    }
+
     /// The partition whose listener hangs last.
     pub fn hanging_partition(&self) -> Option<i64> {
         self.of("hanging").last()?["partition"].as_i64()

@@ -290,7 +290,8 @@ fn a_command_for_a_secret_delays_nothing_and_ends_with_the_program() {
     for how in ["for", "TERM"] {
         let mut args = watch_args(&["--profile", &profile, "--report", &folder.name("r.json")]);
         if how == "for" {
-            args.extend(["--for".to_owned(), "3s".to_owned()]);
+            // Longer than it takes to see both, shorter than the 10 s after which they are given up.
+            args.extend(["--for".to_owned(), "8s".to_owned()]);
         }
         let begun = Instant::now();
         let mut program = Program::start_as(&strs(&args), |command| {

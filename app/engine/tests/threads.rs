@@ -109,6 +109,8 @@ fn nothing_is_published_once_nothing_changes() {
     // Two minutes and more go by in the data: the last minute's figures are empty.
     assert!(matches!(sink.offer(tick(200_000)), Offer::Taken));
     until(|| engine.snapshot().as_of_ns >= START_NS + 200_000_000_000 && num_calls(&engine.snapshot()) == 1);
+    // A publication is counted after it can be seen; whoever answers now has counted it.
+    drop(engine.report().recv_timeout(DEADLINE).unwrap());
     let before = num_published.load(Ordering::SeqCst);
     for second in 201..230 {
         assert!(matches!(sink.offer(tick(second * 1_000)), Offer::Taken));
@@ -133,12 +135,19 @@ fn a_panic_is_a_visible_state_and_ingest_stops() {
 
 #[test]
 fn dropping_it_ends_the_thread_and_closes_the_queue() {
-    for _ in 0..20 {
+    let dropped = |_| {
         let Running { engine, sink, .. } = run(|_| {});
         assert!(matches!(sink.offer(pair(1)), Offer::Taken));
+        // From here on it has nothing to do, and by itself looks again only after half a second.
+        until(|| num_calls(&engine.snapshot()) == 1);
         let begun = Instant::now();
         drop(engine);
-        assert!(begun.elapsed() < Duration::from_millis(450), "{:?}", begun.elapsed());
+        let took = begun.elapsed();
         assert!(matches!(sink.offer(pair(2)), Offer::Closed(_)));
-    }
+        took
+    };
+    let mut took: Vec<Duration> = (0..20).map(dropped).collect();
+    took.sort_unstable();
+    // A busy machine may hold some up; were it not woken, it would be most.
+    assert!(took[10] < Duration::from_millis(450), "{took:?}");
 }

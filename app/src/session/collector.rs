@@ -206,7 +206,7 @@ mod tests {
             let text = std::fs::read_to_string(&path).ok()?;
             text.strip_suffix('\n').map(str::to_owned)
         });
-        assert!(command_line(&process_id).is_some(), "it runs");
+        wait_for("what hangs", || command_line(&process_id).filter(|line| line.starts_with(b"sleep")));
         runtime.shutdown_timeout(Duration::from_secs(5));
         assert_eq!(waiting.join().expect("no panic"), Err("the program ends".to_owned()));
         wait_for("its end", || command_line(&process_id).is_none().then_some(()));

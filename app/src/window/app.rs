@@ -159,6 +159,10 @@ impl Window {
     pub(crate) fn new(ctx: &egui::Context, settings: Settings, options: WindowOptions) -> Self {
         let themes = Themes::load();
         themes.install(ctx);
+        // For users egui does not look for two things of one name; tests see them in their pictures.
+        if cfg!(test) {
+            ctx.options_mut(|options| options.warn_on_id_clash = true);
+        }
         ctx.set_theme(egui::ThemePreference::from(settings.theme));
         ctx.set_zoom_factor(settings.zoom);
         let mut views = Views::default();

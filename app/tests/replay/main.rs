@@ -30,7 +30,7 @@ mod mock {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn while_no_answer_comes_a_stop_ends_within_200_ms_and_the_three_states_sum_up() {
+    async fn while_no_answer_comes_a_stop_ends_within_a_second_and_the_three_states_sum_up() {
         scenarios::stop_while_answers_are_lost(Cluster::mock()).await;
     }
 
@@ -98,8 +98,8 @@ mod apache {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn while_no_answer_comes_a_stop_ends_within_200_ms_and_the_three_states_sum_up() {
-        let Some(cluster) = Cluster::apache("while_no_answer_comes_a_stop_ends_within_200_ms").await else { return };
+    async fn while_no_answer_comes_a_stop_ends_within_a_second_and_the_three_states_sum_up() {
+        let Some(cluster) = Cluster::apache("while_no_answer_comes_a_stop_ends_within_a_second").await else { return };
         scenarios::stop_while_answers_are_lost(cluster).await;
     }
 

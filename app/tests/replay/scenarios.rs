@@ -152,7 +152,8 @@ pub async fn stop_while_answers_are_lost(cluster: Cluster) {
     replaying.session.replay(ReplayCommand::Stop);
     let board = replaying.until_phase(RunPhase::is_ended).await;
     let took = began.elapsed();
-    assert!(took <= Duration::from_millis(200), "{took:?}");
+    // 200 ms are the sender's; three commits reach the disk besides. What waits for an answer takes a second and more.
+    assert!(took <= Duration::from_millis(700), "{took:?}");
     let counts = board.run.as_ref().expect("a run").counts;
     assert_eq!((counts.sum(), counts.in_flight), (40, 0));
     assert!(counts.persisted >= 10 && counts.possibly_persisted + counts.not_persisted >= 8 && counts.waiting > 0, "{counts:?}");
@@ -260,7 +261,11 @@ pub async fn another_group_reads(cluster: Cluster) {
     let other = cluster.other_group();
     let board = replaying.preview(asked[1..].to_vec()).await;
     replaying.begin(&board);
-    let has_read = || replaying.session.replay_board().run.as_ref().filter(|run| run.others.contains(&cluster.place.other_group())).cloned();
+    // It may have read the first one while the last one was still to be sent.
+    let has_read = || {
+        let is_there = |run: &&Arc<RunBoard>| run.others.contains(&cluster.place.other_group()) && run.phase == RunPhase::Watching && run.counts.persisted == 5;
+        replaying.session.replay_board().run.as_ref().filter(is_there).cloned()
+    };
     until("the other group's reading", has_read).await;
     // Far longer than it takes to take a commit for a proof.
     let until_then = Instant::now() + Duration::from_secs(8);

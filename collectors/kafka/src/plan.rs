@@ -83,7 +83,7 @@ impl Planner {
         let mut plan = TailPlan::new();
         let mut room = self.most_partitions;
         self.tailed.clear();
-        for (_, _, name, id, reason) in wanted {
+        for (.., id, reason) in wanted {
             let topic = catalogue.topic(id);
             if topic.partitions.len() > room {
                 refused.push((id, format!("at most {} partitions are tailed", self.most_partitions)));
@@ -92,7 +92,6 @@ impl Planner {
             room -= topic.partitions.len();
             self.tailed.insert(id, reason);
             self.add(&mut plan, id, topic, reason, offsets_at);
-            debug_assert_eq!(name, topic.name);
             catalogue.set_tail(id, TailState::Tailed);
         }
         for (id, why) in refused {

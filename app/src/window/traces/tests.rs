@@ -223,8 +223,13 @@ fn a_hundred_thousand_spans_are_drawn_row_by_row() {
     let mut harness = traces();
     let ctx = harness.ctx.clone();
     harness.state_mut().window.goto(&ctx, &Target::Trace { trace_id: TraceId(7), span_id: None });
-    // Its tree is built beside the window: no frame waits for it.
-    harness.run_steps(3);
+    // Its tree is built beside the window: no frame waits for it, and the one in which that begins says so, whenever it ends.
+    for _ in 0..3 {
+        harness.step();
+        if harness.state().window.is_computing() {
+            break;
+        }
+    }
     harness.get_by_label("100,000 spans are put in order");
     let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while harness.state().window.is_computing() {

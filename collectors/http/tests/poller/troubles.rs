@@ -275,7 +275,7 @@ fn one_miss_is_a_miss_and_no_failure() {
     let runtime = runtime();
     let application = Application::start(&runtime);
     application.tells(json!({"payments": breaker("OPEN", 3)}), json!([event(1, "ERROR", None)]));
-    let mut seen = Observed::start_with(&runtime, impatient(&application.url()));
+    let mut seen = Observed::start(&runtime, &application.url());
     seen.until_status(SourcePhase::Live, None);
     let fails = || Reply::Body(500, vec![], b"{}".to_vec());
     let num_asked = |endpoint: &str| application.asked().iter().filter(|asked| asked.path.ends_with(endpoint)).count();

@@ -151,7 +151,8 @@ fn room_time_and_a_cancel_bound_it() {
             Instant::now()
         };
         let (answers, at) = tokio::join!(reading, cancelled);
-        assert!(at.elapsed() < Duration::from_millis(200), "{:?}", at.elapsed());
+        // It looks every 150 ms; what waits for the answer takes 30 s.
+        assert!(at.elapsed() < Duration::from_secs(1), "{:?}", at.elapsed());
         assert!(answers.iter().all(|answer| *answer == Err(Skipped::Cancelled)), "{answers:?}");
     });
 }

@@ -117,7 +117,8 @@ async fn stopping_takes_less_than_half_a_second_whatever_hangs() {
     let waiting = tokio::spawn(async move { grpc(grpc_address, GRPC_TRACES, &[], framed(&body)).await });
     let long = switchboard_otlp::testing::trace_request(0, 20_000);
     let waiting_long = tokio::spawn(async move { post(http_address, TRACES, &[PROTO], long).await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Far longer than it takes to read them, far shorter than they wait for room (5 s).
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!waiting.is_finished() && !waiting_long.is_finished());
     let began = Instant::now();
     loopback.intake.close(SOURCE);

@@ -168,7 +168,7 @@ async fn the_largest_request_passes_the_smallest_budget() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_bodies_are_cut() {
-    let limits = Limits { body_grace: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { body_grace: Duration::from_secs(1), ..Limits::default() };
     let mut loopback = Loopback::with(free_ports(), limits, 64 << 20).await;
     let stream = TcpStream::connect(loopback.http()).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -198,7 +198,7 @@ fn futures_of<T: Send + Sync + 'static>(receiver: tokio::sync::mpsc::Receiver<T>
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_heads_and_silent_connections_are_cut() {
-    let limits = Limits { head: Duration::from_millis(100), ..Limits::default() };
+    let limits = Limits { head: Duration::from_secs(1), ..Limits::default() };
     let mut loopback = Loopback::with(free_ports(), limits, 64 << 20).await;
     let mut slow = TcpStream::connect(loopback.http()).await.unwrap();
     slow.write_all(b"POST /v1/traces HTTP/1.1\r\nhost: local").await.unwrap();
