@@ -164,7 +164,7 @@ fn wait_until_quiet() {
 #[test]
 fn a_stop_while_nobody_answers_is_quick_and_nothing_comes_after_it() {
     // A moment without a processor is not the stop's; what waits for an answer takes seconds each time.
-    let mut took = Vec::new();
+    let mut took: Vec<Duration> = Vec::new();
     while took.len() < 3 && took.last().is_none_or(|last| *last >= Duration::from_millis(500)) {
         took.push(stop_while_nobody_answers());
     }

@@ -225,7 +225,7 @@ fn lost_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
 fn a_cancel_tells_all_that_is_in_flight_within_200_ms() {
     for is_down in [false, true] {
         // A moment without a processor is not the cancel's: what is at fault is so each time.
-        let mut tries = Vec::new();
+        let mut tries: Vec<(bool, Duration, Duration, BTreeMap<&str, usize>)> = Vec::new();
         while tries.len() < 3 && tries.last().is_none_or(|(is_good, ..)| !is_good) {
             tries.push(cancel_in_flight(is_down));
         }
