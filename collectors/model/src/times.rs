@@ -4,6 +4,7 @@
 const LONGEST_NS: u64 = 366 * 86_400 * 1_000_000_000;
 
 /// Whether two moments so far apart, in ns, may have to do with one another.
+#[inline]
 pub fn is_believable(apart_ns: i64) -> bool {
     apart_ns.unsigned_abs() <= LONGEST_NS
 }
@@ -15,12 +16,14 @@ pub fn duration_ns(start_ns: i64, end_ns: i64) -> Option<i64> {
 }
 
 /// Whether a moment that was told may be one of those that arrived then; both in ns since the Unix epoch.
+#[inline]
 pub fn is_believable_at(told_ns: i64, received_ns: i64) -> bool {
     is_believable(told_ns.saturating_sub(received_ns))
 }
 
 /// When something happened that was told to have happened then: at that moment, if it is believable, else when it arrived. All in ns
 /// since the Unix epoch.
+#[inline]
 pub fn believed_ns(told_ns: i64, received_ns: i64) -> i64 {
     if is_believable_at(told_ns, received_ns) { told_ns } else { received_ns }
 }

@@ -50,7 +50,8 @@ fn bounded(mut decoder: impl Read, num_compressed: usize, limits: &Limits, mut g
     // It cannot grow beyond what its compressed bytes, which are all here, allow. Pages that are not written to take no memory, and
     // a vector that never moves is never there twice.
     let most = num_compressed.saturating_mul(limits.ratio).max(limits.ratio_from_bytes).saturating_add(limits.ratio).min(limits.request_bytes);
-    let mut output: Vec<u8> = Vec::with_capacity(most);
+    let mut output: Vec<u8> = Vec::new();
+    output.try_reserve_exact(most).map_err(|_| Failure::NoRoom)?;
     let mut asked = 0;
     let mut step = vec![0; STEP_BYTES];
     loop {

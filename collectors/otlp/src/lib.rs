@@ -5,6 +5,7 @@
 
 mod answer;
 mod board;
+mod body;
 mod budget;
 mod config;
 mod connection;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, Version, header};
 use http_body::Body;
@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::answer::{self, AnswerBody, Partial, Protocol};
+use crate::body::{Gathered, unframed};
 use crate::budget::{Budget, Reservation};
 use crate::config::{Bound, Limits};
 use crate::decode::{self, Context, Encoding, Rejection, Signal, Tally, Undecodable};
@@ -172,10 +173,11 @@ impl Service {
         if declared.is_some_and(|declared| declared > max_bytes as u64) {
             return Err(too_large());
         }
-        let first_bytes = declared.map_or(FIRST_BYTES, |declared| FIRST_BYTES.min(declared as usize));
+        let declared = declared.map(|declared| declared as usize);
+        let first_bytes = declared.map_or(FIRST_BYTES, |declared| FIRST_BYTES.min(declared));
         let mut reservation = self.budget.reserve(first_bytes).ok_or(Failure::NoRoom)?;
         let began = Instant::now();
-        let mut whole = Gathered { max_bytes, ..Gathered::default() };
+        let mut whole = Gathered::new(declared, max_bytes, is_grpc);
         loop {
             let paid_for = Duration::from_secs_f64(*num_read as f64 / 1024.0);
             let deadline = began + (self.limits.body_grace + paid_for).min(self.limits.body);
@@ -193,8 +195,8 @@ impl Service {
             if !reservation.grow_to(whole.num_bytes_with(&data)) {
                 return Err(Failure::NoRoom);
             }
-            whole.push(data);
-            if is_grpc && whole.frame_length().is_some_and(|length| length > self.limits.request_bytes) {
+            whole.push(data)?;
+            if whole.frame_length().is_some_and(|length| length > self.limits.request_bytes) {
                 return Err(too_large());
             }
         }
@@ -353,71 +355,6 @@ struct Delivered {
     num_taken: u64,
     /// Why not all of them were taken, if so.
     ended: Option<Failure>,
-}
-
-/// The parts of a body, put together without believing how long it will be.
-#[derive(Default)]
-struct Gathered {
-    /// It never grows beyond.
-    max_bytes: usize,
-    /// The only part, while there is one.
-    single: Bytes,
-    joined: BytesMut,
-}
-
-impl Gathered {
-    /// What it will hold with one part more.
-    fn num_bytes_with(&self, data: &Bytes) -> usize {
-        let num_bytes = self.single.len() + self.joined.len() + data.len();
-        if num_bytes <= self.joined.capacity() { self.joined.capacity() } else { self.capacity_for(num_bytes) }
-    }
-
-    fn capacity_for(&self, num_bytes: usize) -> usize {
-        num_bytes.next_power_of_two().min(self.max_bytes).max(num_bytes)
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if self.single.is_empty() && self.joined.is_empty() {
-            self.single = data;
-            return;
-        }
-        let num_bytes = self.single.len() + self.joined.len() + data.len();
-        if num_bytes > self.joined.capacity() {
-            self.joined.reserve(self.capacity_for(num_bytes) - self.joined.len());
-        }
-        let single = std::mem::take(&mut self.single);
-        self.joined.extend_from_slice(&single);
-        self.joined.extend_from_slice(&data);
-    }
-
-    /// The length that a gRPC frame says it has, once that has arrived.
-    fn frame_length(&self) -> Option<usize> {
-        let bytes: &[u8] = if self.joined.is_empty() { &self.single } else { &self.joined };
-        let length = bytes.get(1..5)?;
-        Some(u32::from_be_bytes(length.try_into().ok()?) as usize)
-    }
-
-    fn into_bytes(self) -> Bytes {
-        if self.joined.is_empty() { self.single } else { self.joined.freeze() }
-    }
-}
-
-/// The one message in a gRPC body, and whether it is compressed.
-fn unframed(body: &Bytes) -> Result<(Bytes, bool), Failure> {
-    let Some((&[flag, a, b, c, d], message)) = body.split_first_chunk::<5>() else {
-        return Err(Failure::Frame(if body.is_empty() { "there is no message" } else { "it ends within its prefix" }));
-    };
-    let length = u32::from_be_bytes([a, b, c, d]) as usize;
-    if flag > 1 {
-        return Err(Failure::Frame("its first byte is neither 0 nor 1"));
-    }
-    if length > message.len() {
-        return Err(Failure::Frame("its length reaches past the end"));
-    }
-    if length < message.len() {
-        return Err(Failure::Frame("something comes after its only message"));
-    }
-    Ok((body.slice(5..), flag == 1))
 }
 
 /// The encoding that an answer has: the request's, as far as it names one.

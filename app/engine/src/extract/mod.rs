@@ -382,6 +382,7 @@ impl Moment {
 }
 
 /// When a span ended, if that is near enough to its arrival to be believed.
+#[inline]
 fn believed_end_ns(start_ns: i64, end_ns: i64, received_ns: i64) -> Option<i64> {
     // What has no end of its own lasted at least until it began.
     let end_ns = end_ns.max(start_ns);
@@ -389,6 +390,7 @@ fn believed_end_ns(start_ns: i64, end_ns: i64, received_ns: i64) -> Option<i64> 
 }
 
 /// When a span counts, ns: when it ended, as far as that is believed, else when it arrived; never after it arrived.
+#[inline]
 pub(crate) fn moment_ns(start_ns: i64, end_ns: i64, received_ns: i64) -> i64 {
     believed_end_ns(start_ns, end_ns, received_ns).map_or(received_ns, |end_ns| end_ns.min(received_ns))
 }

@@ -19,8 +19,7 @@ pub(crate) struct Through {
     seed: Seed,
     from: String,
     to: String,
-    /// What callers call the second end: its name, and the addresses that were proved to be its.
-    called_as: BTreeSet<String>,
+    called: Called,
     /// What spans call the channel, where one of the ends is one: the first, the second.
     channels: (BTreeSet<String>, BTreeSet<String>),
     /// Spans of the first end.
@@ -29,6 +28,15 @@ pub(crate) struct Through {
     callees: Vec<Callee>,
     /// Calls that need no other half: those that name the second end, and spans of a service that name a channel.
     calls: Vec<(u32, TracePart)>,
+}
+
+/// What callers call the second end.
+#[derive(Debug)]
+struct Called {
+    /// Its name, and the addresses that were proved to be its.
+    names: BTreeSet<String>,
+    /// An address with its port, put together again and again.
+    with_port: String,
 }
 
 /// A span of the first end.
@@ -62,24 +70,28 @@ struct Ends {
     is_from: bool,
     is_to: bool,
     has_channel: bool,
+    /// Whether it says whom it calls.
+    has_peer: bool,
 }
 
 impl ThroughSegment {
     /// Looks at the heads.
     pub(crate) fn new(through: &Through, segment: &SpanSegment) -> Self {
-        let has_channel = |head: &SpanHead| [WellKnown::MessagingDestination, WellKnown::RoutingKey].iter().any(|known| segment.has_attribute(head, *known));
+        let has_any = |head: &SpanHead, of: &[WellKnown]| of.iter().any(|known| segment.has_attribute(head, *known));
         let ends = |head: &SpanHead| {
             let service = segment.service_name(head);
             let (is_from, is_to) = (service == through.from, service == through.to);
-            Ends { is_from, is_to, has_channel: (is_from || is_to) && has_channel(head) }
+            let has_channel = (is_from || is_to) && has_any(head, &[WellKnown::MessagingDestination, WellKnown::RoutingKey]);
+            Ends { is_from, is_to, has_channel, has_peer: is_from && has_any(head, &PEER) }
         };
         Self { heads: segment.heads.iter().map(ends).collect() }
     }
 }
 
-/// A span as the part of its trace that is asked for.
-pub(crate) fn part_of(span: SpanRef<'_>) -> TracePart {
-    let is_believed = |at_ns: i64| is_believable_at(at_ns, span.received_ns());
+/// A span that arrived then, ns since the Unix epoch, as the part of its trace that is asked for.
+#[inline]
+pub(crate) fn part_of(span: SpanRef<'_>, received_ns: i64) -> TracePart {
+    let is_believed = |at_ns: i64| is_believable_at(at_ns, received_ns);
     let is_timed = is_believed(span.start_ns()) && is_believed(span.end_ns());
     let duration_ns = is_timed.then(|| span.end_ns().saturating_sub(span.start_ns()));
     TracePart { span_id: span.span_id(), duration_ns, is_failed: span.has_failed() }
@@ -92,25 +104,25 @@ impl Through {
         let mut channels = channels.clone();
         channels.0.insert(from.clone());
         channels.1.insert(to.clone());
-        let mut called_as = addresses.clone();
-        called_as.insert(to.clone());
-        Self { seed, from: from.clone(), to: to.clone(), called_as, channels, callers: HashTable::new(), callees: Vec::new(), calls: Vec::new() }
+        let names = addresses.iter().chain([to]).cloned().collect();
+        let called = Called { names, with_port: String::new() };
+        Self { seed, from: from.clone(), to: to.clone(), called, channels, callers: HashTable::new(), callees: Vec::new(), calls: Vec::new() }
     }
 
-    /// A row of a segment, and the number of its trace.
+    /// A row of a segment that arrived then, and the number of its trace.
     #[inline]
-    pub(crate) fn add(&mut self, of: &ThroughSegment, segment: &SpanSegment, row: usize, trace: u32) {
+    pub(crate) fn add(&mut self, of: &ThroughSegment, segment: &SpanSegment, (row, received_ns): (usize, i64), trace: u32) {
         let ends = of.heads[segment.head_of[row] as usize];
         if ends.is_from || ends.is_to {
-            self.add_end(ends, SpanRef::new(segment, row), trace);
+            let span = SpanRef::new(segment, row);
+            self.add_end(ends, span, part_of(span, received_ns), trace);
         }
     }
 
-    fn add_end(&mut self, ends: Ends, span: SpanRef<'_>, trace: u32) {
+    fn add_end(&mut self, ends: Ends, span: SpanRef<'_>, part: TracePart, trace: u32) {
         let own = (span.trace_id().low(), span.span_id().0);
         let is_caller = matches!(span.kind(), SpanKind::Client | SpanKind::Producer);
         let is_callee = matches!(span.kind(), SpanKind::Server | SpanKind::Consumer);
-        let part = part_of(span);
         if ends.is_from {
             let seed = self.seed;
             let hash = seed.pair(own.0, own.1);
@@ -119,7 +131,7 @@ impl Through {
             let caller = &mut known.or_insert((own, Caller { is_caller, call })).into_mut().1;
             caller.is_caller |= is_caller;
             caller.call = longer(caller.call, call);
-            if call.is_some() && peer_of(span).is_some_and(|names| names.iter().any(|name| self.called_as.contains(&**name))) {
+            if call.is_some() && ends.has_peer && self.called.is_called_by(span) {
                 self.calls.push((trace, part));
             }
         }
@@ -159,10 +171,9 @@ impl Through {
 
 /// What a span calls its channel, as joining reads it.
 fn channel_of(span: SpanRef<'_>) -> Option<String> {
-    let text = |known: WellKnown| span.attribute(known).map(StoredValue::to_text).unwrap_or_default();
-    let is_temporary = text(WellKnown::DestinationTemporary).eq_ignore_ascii_case("true");
-    let (routing_key, system) = (text(WellKnown::RoutingKey), text(WellKnown::MessagingSystem));
-    channel_called(text(WellKnown::MessagingDestination), &routing_key, is_temporary, &system).map(Cow::into_owned)
+    let told = span.first_of([WellKnown::MessagingDestination, WellKnown::RoutingKey, WellKnown::DestinationTemporary, WellKnown::MessagingSystem]);
+    let [destination, routing_key, temporary, system] = told.map(|value| value.map(StoredValue::to_text).unwrap_or_default());
+    channel_called(destination, &routing_key, temporary.eq_ignore_ascii_case("true"), &system).map(Cow::into_owned)
 }
 
 /// The longer of two.
@@ -175,20 +186,43 @@ pub(crate) fn longer(one: Option<TracePart>, other: Option<TracePart>) -> Option
     }
 }
 
-/// Whom a client span calls, by the first attribute that tells it: a name, or an address without and with its port.
-fn peer_of(span: SpanRef<'_>) -> Option<Vec<Cow<'_, str>>> {
-    let text = |known: WellKnown| span.attribute(known).map(StoredValue::to_text).filter(|text| !text.is_empty());
-    let at = |address: WellKnown, port: WellKnown| {
-        let told = text(address)?;
-        let host = if told.contains("://") { authority(&told).to_owned() } else { told.into_owned() };
-        let is_bare = host.contains(':') && !host.starts_with('[');
-        let with_port = text(port).map(|port| if is_bare { format!("[{host}]:{port}") } else { format!("{host}:{port}") });
-        Some(std::iter::once(host).chain(with_port).map(Cow::Owned).collect())
-    };
-    let url = || text(WellKnown::UrlFull).map(|url| authority(&url).to_owned()).filter(|host| !host.is_empty()).map(|host| vec![Cow::Owned(host)]);
-    text(WellKnown::PeerName)
-        .map(|name| vec![name])
-        .or_else(|| at(WellKnown::ServerAddress, WellKnown::ServerPort))
-        .or_else(url)
-        .or_else(|| at(WellKnown::NetworkPeerAddress, WellKnown::NetworkPeerPort))
+/// What tells whom a client span calls, the surest first.
+const PEER: [WellKnown; 6] =
+    [WellKnown::PeerName, WellKnown::ServerAddress, WellKnown::ServerPort, WellKnown::UrlFull, WellKnown::NetworkPeerAddress, WellKnown::NetworkPeerPort];
+
+/// A text that says something.
+fn text(value: Option<StoredValue<'_>>) -> Option<Cow<'_, str>> {
+    value.map(StoredValue::to_text).filter(|text| !text.is_empty())
+}
+
+impl Called {
+    /// Whether a client span calls it, by the first attribute that tells whom: a name, or an address without and with its port.
+    fn is_called_by(&mut self, span: SpanRef<'_>) -> bool {
+        let [name, server, server_port, url, network, network_port] = span.first_of(PEER);
+        if let Some(name) = text(name) {
+            return self.names.contains(&*name);
+        }
+        if let Some(server) = text(server) {
+            return self.is_called_at(&server, text(server_port));
+        }
+        if let Some(url) = text(url)
+            && let host = authority(&url)
+            && !host.is_empty()
+        {
+            return self.names.contains(host);
+        }
+        text(network).is_some_and(|network| self.is_called_at(&network, text(network_port)))
+    }
+
+    fn is_called_at(&mut self, address: &str, port: Option<Cow<'_, str>>) -> bool {
+        let host = if address.contains("://") { authority(address) } else { address };
+        self.names.contains(host)
+            || port.is_some_and(|port| {
+                self.with_port.clear();
+                let is_bare = host.contains(':') && !host.starts_with('[');
+                let parts = if is_bare { ["[", host, "]:", &port] } else { [host, ":", &port, ""] };
+                self.with_port.extend(parts);
+                self.names.contains(&self.with_port)
+            })
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashTable;
-use switchboard_model::{TraceId, is_believable_at};
+use switchboard_model::{TraceId, believed_ns, is_believable_at};
 
 use super::through::{Through, ThroughSegment, longer, part_of};
 use crate::extract::{is_late, moment_ns};
@@ -234,10 +234,10 @@ impl TraceScan {
                 sum.has_service |= head.has_service;
                 sum.has_operation |= head.has_operation;
                 if is_of_spans && head.has_operation && (head.is_failed || !self.filter.failed_only) {
-                    sum.add(part_of(SpanRef::new(segment, row)));
+                    sum.add(part_of(SpanRef::new(segment, row), arrived_ns));
                 }
                 if let (Some(through), Some(passages)) = (&mut through, &passages) {
-                    through.add(passages, segment, row, last.1);
+                    through.add(passages, segment, (row, arrived_ns), last.1);
                 }
             }
         }
@@ -277,33 +277,31 @@ impl TraceScan {
 
     /// A trace as it is listed, and when it counts.
     fn row(&self, trace_low: u64) -> (TraceRow, Counted) {
-        // By start; where that is not believed, by arrival.
-        let mut places: Vec<(i64, StoredAt, SpanRef<'_>)> = Vec::new();
+        let mut places: Vec<Place<'_>> = Vec::new();
         for (number, segment) in self.spans.segments() {
             for row in segment.index.rows_of_trace(trace_low).filter(|row| segment.trace_ids[*row] as u64 == trace_low) {
-                let span = SpanRef::new(segment, row);
-                let began_ns = if is_believable_at(span.start_ns(), span.received_ns()) { span.start_ns() } else { span.received_ns() };
-                places.push((began_ns, StoredAt { segment: number, row: row as u16 }, span));
+                places.push(Place::new(SpanRef::new(segment, row), StoredAt { segment: number, row: row as u16 }));
             }
         }
-        places.sort_unstable_by_key(|(start_ns, at, _)| (*start_ns, *at));
+        places.sort_unstable_by_key(|place| (place.began_ns, place.at));
         let mut row = TraceRow { num_spans: places.len() as u32, ..TraceRow::default() };
         let mut counted = Counted { moment_ns: i64::MIN, arrived_ns: i64::MIN };
-        let Some((start_ns, _, first)) = places.first().copied() else { return (row, counted) };
-        let root = places.iter().find(|(_, _, span)| !span.parent_span_id().is_some()).map(|(_, _, span)| *span);
+        let Some(Place { began_ns: start_ns, span: first, .. }) = places.first().copied() else { return (row, counted) };
+        let root = places.iter().map(|place| place.span).find(|span| !span.parent_span_id().is_some());
         let mut services: Vec<&str> = Vec::new();
         let (mut end_ns, mut is_timed) = (i64::MIN, false);
-        for (began_ns, _, span) in &places {
-            counted.moment_ns = counted.moment_ns.max(moment_ns(span.start_ns(), span.end_ns(), span.received_ns()));
-            is_timed |= part_of(*span).duration_ns.is_some_and(|took_ns| took_ns >= 0);
-            end_ns = end_ns.max(*began_ns);
-            if is_believable_at(span.end_ns(), span.received_ns()) {
+        for Place { began_ns, received_ns, span, .. } in places.iter().copied() {
+            counted.moment_ns = counted.moment_ns.max(moment_ns(span.start_ns(), span.end_ns(), received_ns));
+            is_timed |= part_of(span, received_ns).duration_ns.is_some_and(|took_ns| took_ns >= 0);
+            end_ns = end_ns.max(began_ns);
+            if is_believable_at(span.end_ns(), received_ns) {
                 end_ns = end_ns.max(span.end_ns());
             }
             row.num_errors += u32::from(span.has_failed());
             row.trace_id = row.trace_id.max(TraceId(span.trace_id().0));
-            if !services.contains(&span.service_name()) {
-                services.push(span.service_name());
+            let service = span.service_name();
+            if !services.contains(&service) {
+                services.push(service);
             }
         }
         row.has_root = root.is_some();
@@ -314,10 +312,27 @@ impl TraceScan {
         row.duration_ns = is_timed.then(|| end_ns.saturating_sub(start_ns));
         row.num_services = services.len() as u32;
         row.services = services.into_iter().take(MAX_SERVICES).map(str::to_owned).collect();
-        if let Some((_, _, last)) = places.iter().max_by_key(|(_, at, _)| *at) {
-            counted.arrived_ns = last.received_ns();
+        if let Some(last) = places.iter().max_by_key(|place| place.at) {
+            counted.arrived_ns = last.received_ns;
         }
         (row, counted)
+    }
+}
+
+/// A span of a trace that is listed.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// Its start; where that is not believed, its arrival.
+    began_ns: i64,
+    received_ns: i64,
+    at: StoredAt,
+    span: SpanRef<'a>,
+}
+
+impl<'a> Place<'a> {
+    fn new(span: SpanRef<'a>, at: StoredAt) -> Self {
+        let received_ns = span.received_ns();
+        Self { began_ns: believed_ns(span.start_ns(), received_ns), received_ns, at, span }
     }
 }
 

@@ -198,6 +198,18 @@ impl<'a> SpanRef<'a> {
         self.raw_attributes().find(|(key, _)| self.segment.vocabulary.known(*key).known == known).map(|(_, value)| value)
     }
 
+    /// The first attribute of each of these meanings, all in one pass.
+    pub(crate) fn first_of<const NUM: usize>(self, known: [WellKnown; NUM]) -> [Option<StoredValue<'a>>; NUM] {
+        let mut found = [const { None }; NUM];
+        for (key, value) in self.raw_attributes() {
+            let meaning = self.segment.vocabulary.known(key).known;
+            if let Some(at) = known.iter().position(|known| *known == meaning) {
+                found[at].get_or_insert(value);
+            }
+        }
+        found
+    }
+
     /// Attributes by the segment's keys.
     #[inline]
     pub(crate) fn raw_attributes(self) -> RawAttributes<'a> {
