@@ -224,17 +224,21 @@ fn lost_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
 #[test]
 fn a_cancel_tells_all_that_is_in_flight_within_200_ms() {
     for is_down in [false, true] {
-        // A moment without a processor is not the cancel's: what is at fault is so each time.
-        let mut tries: Vec<(bool, Duration, Duration, BTreeMap<&str, usize>)> = Vec::new();
-        while tries.len() < 3 && tries.last().is_none_or(|(is_good, ..)| !is_good) {
+        // A moment without a processor is not the cancel's, nor what was written into a connection before its end was seen: what is at
+        // fault is so each time.
+        let mut tries: Vec<(Duration, Duration, bool)> = Vec::new();
+        let is_good = |(blocked, told, is_in_doubt): &(Duration, Duration, bool)| {
+            *blocked < Duration::from_millis(50) && *told <= Duration::from_millis(200) && (!is_down || !is_in_doubt)
+        };
+        while tries.len() < 3 && !tries.last().is_some_and(is_good) {
             tries.push(cancel_in_flight(is_down));
         }
-        assert!(tries.last().is_some_and(|(is_good, ..)| *is_good), "down: {is_down}; {tries:?}");
+        assert!(tries.last().is_some_and(is_good), "down: {is_down}; {tries:?}");
     }
 }
 
-/// Whether all was as it should be; how long the cancel blocked, how long it took until all was told, and what was.
-fn cancel_in_flight(is_down: bool) -> (bool, Duration, Duration, BTreeMap<&'static str, usize>) {
+/// How long the cancel blocked, how long it took until all was told, and whether anything is in doubt.
+fn cancel_in_flight(is_down: bool) -> (Duration, Duration, bool) {
     let mock = cluster(&[("orders", 4)]);
     block_on(async {
         let sender = sender(&mock).await;
@@ -255,13 +259,11 @@ fn cancel_in_flight(is_down: bool) -> (bool, Duration, Duration, BTreeMap<&'stat
         let told = began.elapsed();
         let counts = counts(&outcomes);
         assert_eq!(counts.values().sum::<usize>(), 200);
+        assert!(counts.get("not_persisted").is_some_and(|count| *count > 100) && !counts.contains_key("persisted"), "{counts:?}");
+        let is_in_doubt = counts.contains_key("possibly_persisted");
+        assert!(is_in_doubt || is_down, "{counts:?}");
         assert_eq!(sender.send(outgoing("orders", Some(0), "late")).await.kind(), "not_persisted");
-        let is_good = blocked < Duration::from_millis(50)
-            && told <= Duration::from_millis(200)
-            && counts.get("not_persisted").is_some_and(|count| *count > 100)
-            && !counts.contains_key("persisted")
-            && counts.contains_key("possibly_persisted") != is_down;
-        (is_good, blocked, told, counts)
+        (blocked, told, is_in_doubt)
     })
 }
 
