@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use hashbrown::HashTable;
-use switchboard_model::{SpanKind, WellKnown, is_believable_at};
+use switchboard_model::{SpanId, SpanKind, WellKnown, is_believable_at};
 
 use crate::extract::{authority, channel_called};
 use crate::store::{Seed, SpanHead, SpanRef, SpanSegment, StoredValue};
@@ -24,8 +24,9 @@ pub(crate) struct Through {
     channels: (BTreeSet<String>, BTreeSet<String>),
     /// Spans of the first end.
     callers: HashTable<(Key, Caller)>,
-    /// Spans of the second end.
+    /// Spans of the second end, and on whom some of them rest by a link.
     callees: Vec<Callee>,
+    linked: Vec<(Key, u32)>,
     /// Calls that need no other half: those that name the second end, and spans of a service that name a channel.
     calls: Vec<(u32, TracePart)>,
 }
@@ -39,24 +40,48 @@ struct Called {
     with_port: String,
 }
 
-/// A span of the first end.
+/// A span of the first end. There are as many as there are calls: each takes as little room as may be.
 #[derive(Clone, Copy, Debug)]
 struct Caller {
     /// Whether it is the calling half of a call or a message.
     is_caller: bool,
+    /// Whether it is the client's span of a call: then how long that took as it saw it, and whether it failed.
+    is_call: bool,
+    is_failed: bool,
+    duration_ns: i64,
+}
+
+impl Caller {
     /// The call as it saw it, where it is the client's span of one.
-    call: Option<TracePart>,
+    fn call(&self, span_id: u64) -> Option<TracePart> {
+        self.is_call.then(|| TracePart { span_id: SpanId(span_id), duration_ns: told(self.duration_ns), is_failed: self.is_failed })
+    }
 }
 
 /// A span of the second end.
 #[derive(Clone, Copy, Debug)]
 struct Callee {
     trace: u32,
-    /// On whom it may rest.
-    on: Key,
-    /// Whether that is its other half.
+    is_failed: bool,
+    /// Whether its other half may bear its own id.
     is_half: bool,
-    part: TracePart,
+    trace_low: u64,
+    span_id: u64,
+    parent: u64,
+    duration_ns: i64,
+}
+
+impl Callee {
+    fn part(&self) -> TracePart {
+        TracePart { span_id: SpanId(self.span_id), duration_ns: told(self.duration_ns), is_failed: self.is_failed }
+    }
+}
+
+/// Stands for a duration that is not known.
+const UNTOLD: i64 = i64::MIN;
+
+fn told(duration_ns: i64) -> Option<i64> {
+    (duration_ns != UNTOLD).then_some(duration_ns)
 }
 
 /// What spans of each head of a segment are to the two ends.
@@ -106,7 +131,17 @@ impl Through {
         channels.1.insert(to.clone());
         let names = addresses.iter().chain([to]).cloned().collect();
         let called = Called { names, with_port: String::new() };
-        Self { seed, from: from.clone(), to: to.clone(), called, channels, callers: HashTable::new(), callees: Vec::new(), calls: Vec::new() }
+        Self {
+            seed,
+            from: from.clone(),
+            to: to.clone(),
+            called,
+            channels,
+            callers: HashTable::new(),
+            callees: Vec::new(),
+            linked: Vec::new(),
+            calls: Vec::new(),
+        }
     }
 
     /// A row of a segment that arrived then, and the number of its trace.
@@ -128,23 +163,28 @@ impl Through {
             let hash = seed.pair(own.0, own.1);
             let call = (span.kind() == SpanKind::Client).then_some(part);
             let known = self.callers.entry(hash, |(known, _)| *known == own, |(known, _)| seed.pair(known.0, known.1));
-            let caller = &mut known.or_insert((own, Caller { is_caller, call })).into_mut().1;
+            let caller = &mut known.or_insert((own, Caller { is_caller, is_call: false, is_failed: false, duration_ns: UNTOLD })).into_mut().1;
             caller.is_caller |= is_caller;
-            caller.call = longer(caller.call, call);
+            if let Some(call) = longer(caller.call(own.1), call) {
+                (caller.is_call, caller.is_failed, caller.duration_ns) = (true, call.is_failed, call.duration_ns.unwrap_or(UNTOLD));
+            }
             if call.is_some() && ends.has_peer && self.called.is_called_by(span) {
                 self.calls.push((trace, part));
             }
         }
         // Within one service most spans are children of others: only an answer is a passage.
         if ends.is_to && (is_callee || self.from != self.to) {
-            let mut rests = |on: Key, is_half: bool| self.callees.push(Callee { trace, on, is_half, part });
-            if span.parent_span_id().is_some() {
-                rests((own.0, span.parent_span_id().0), false);
-            }
-            if is_callee {
-                rests(own, true);
-            }
-            span.extras().links.iter().for_each(|link| rests((link.trace_id.low(), link.span_id.0), false));
+            let at = self.callees.len() as u32;
+            self.linked.extend(span.extras().links.iter().map(|link| ((link.trace_id.low(), link.span_id.0), at)));
+            self.callees.push(Callee {
+                trace,
+                is_failed: part.is_failed,
+                is_half: is_callee,
+                trace_low: own.0,
+                span_id: own.1,
+                parent: span.parent_span_id().0,
+                duration_ns: part.duration_ns.unwrap_or(UNTOLD),
+            });
         }
         if ends.has_channel
             && let Some(channel) = channel_of(span)
@@ -154,18 +194,29 @@ impl Through {
         }
     }
 
-    /// The passages, each with the number of its trace. A call is as long as its caller saw it, and failed where either side says so.
-    pub(crate) fn passages(self) -> impl Iterator<Item = (u32, TracePart)> {
-        let Self { seed, callers, callees, calls, .. } = self;
-        let passage = move |callee: Callee| {
-            let (_, caller) = callers.find(seed.pair(callee.on.0, callee.on.1), |(known, _)| *known == callee.on)?;
-            let rests = caller.is_caller || !callee.is_half;
-            rests.then(|| {
-                let seen = caller.call.unwrap_or(callee.part);
-                (callee.trace, TracePart { is_failed: seen.is_failed || callee.part.is_failed, ..seen })
-            })
+    /// Tells the passages, each with the number of its trace. A call is as long as its caller saw it, and failed where either side says so.
+    pub(crate) fn passages(self, mut tell: impl FnMut(u32, TracePart)) {
+        let mut rests = |callee: &Callee, on: Key, is_half: bool| {
+            let found = self.callers.find(self.seed.pair(on.0, on.1), |(known, _)| *known == on);
+            if let Some((_, caller)) = found.filter(|(_, caller)| caller.is_caller || !is_half) {
+                let seen = caller.call(on.1).unwrap_or(callee.part());
+                tell(callee.trace, TracePart { is_failed: seen.is_failed || callee.is_failed, ..seen });
+            }
         };
-        callees.into_iter().filter_map(passage).chain(calls)
+        for callee in &self.callees {
+            if SpanId(callee.parent).is_some() {
+                rests(callee, (callee.trace_low, callee.parent), false);
+            }
+            if callee.is_half {
+                rests(callee, (callee.trace_low, callee.span_id), true);
+            }
+        }
+        for (on, at) in &self.linked {
+            rests(&self.callees[*at as usize], *on, false);
+        }
+        for (trace, part) in self.calls {
+            tell(trace, part);
+        }
     }
 }
 

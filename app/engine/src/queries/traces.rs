@@ -142,9 +142,11 @@ impl TraceScan {
         let mut through = self.filter.through.as_ref().map(|ends| Through::new(self.seed, ends, &self.addresses, &self.channels));
         let mut sums = self.sums(&mut list, through.as_mut(), cancelled)?;
         if let Some(through) = through {
-            for (at, part) in through.passages().filter(|(_, part)| part.is_failed || !self.filter.failed_only) {
-                sums[at as usize].add(part);
-            }
+            through.passages(|at, part| {
+                if part.is_failed || !self.filter.failed_only {
+                    sums[at as usize].add(part);
+                }
+            });
         }
         sums.retain(|sum| self.is_wanted(sum));
         list.matching = sums.len() as u64;
