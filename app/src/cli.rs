@@ -111,7 +111,7 @@ pub struct RunArgs {
     pub view: ViewArg,
     /// What to press and type in it before, as 'Ctrl+K "4711" Enter'
     #[arg(long, value_name = "KEYS", default_value = "")]
-    pub keys: crate::window::Strokes,
+    pub keys: switchboard_window::Strokes,
     /// Its size in pixels
     #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
     pub size: (u32, u32),
@@ -144,7 +144,7 @@ pub enum ViewArg {
     Log,
 }
 
-impl From<ViewArg> for crate::window::ViewKind {
+impl From<ViewArg> for switchboard_window::ViewKind {
     fn from(view: ViewArg) -> Self {
         match view {
             ViewArg::Map => Self::Map,
@@ -168,7 +168,7 @@ pub enum ThemeArg {
     Light,
 }
 
-impl From<ThemeArg> for crate::window::ThemeChoice {
+impl From<ThemeArg> for switchboard_window::ThemeChoice {
     fn from(theme: ThemeArg) -> Self {
         match theme {
             ThemeArg::Dark => Self::Dark,

@@ -15,7 +15,8 @@ use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::sync::{oneshot, watch};
 
 use crate::cli::DemoArgs;
-use crate::profile::Profile;
+use switchboard_desk::lab::LabState;
+use switchboard_desk::profile::Profile;
 
 /// How long the lab may take to print its profile.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -182,18 +183,6 @@ fn how_it_ended(status: std::io::Result<ExitStatus>) -> String {
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     }
-}
-
-/// What can be seen of the lab.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LabState {
-    /// There is none, or it runs.
-    #[default]
-    Well,
-    /// It ended by itself, in these words.
-    Ended(String),
-    /// It is being started again.
-    Starting,
 }
 
 /// Keeps the lab of a window: notices its end, and starts it again.

@@ -13,12 +13,12 @@ use switchboard_model::{SourceCommand, SourcePhase};
 use crate::cli::RunArgs;
 use crate::demo::LabChild;
 use crate::interruptions::Interruptions;
-use crate::replay::{ReplayBoard, ReplayCommand};
-use crate::session::Session;
-use crate::sources::SourcesBoard;
 use crate::terminal::StatusLines;
-use crate::window::{SessionCommand, SnapshotSource, WindowOptions};
 use crate::written;
+use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
+use switchboard_desk::session::Session;
+use switchboard_desk::sources::SourcesBoard;
+use switchboard_window::{SessionCommand, SnapshotSource, WindowOptions};
 
 /// Totals count as final once they have been the same for so long …
 const STILL_FOR: Duration = Duration::from_secs(3);
@@ -233,7 +233,7 @@ fn write_report(path: &Path, report: &Report, lines: &StatusLines) -> anyhow::Re
 }
 
 fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
-    use crate::window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
+    use switchboard_window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
     let options = ScreenshotOptions {
         size_px: args.size,
         theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from),
@@ -244,7 +244,7 @@ fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs
     let mut no_adapter = None;
     let drawn = written::whole(path, |part| {
         // A graphics driver's error is a panic of wgpu's; the rest of the run is still to be finished.
-        let drawing = std::panic::AssertUnwindSafe(|| crate::window::screenshot(&mut source, &shown.options, &options, part));
+        let drawing = std::panic::AssertUnwindSafe(|| switchboard_window::screenshot(&mut source, &shown.options, &options, part));
         match std::panic::catch_unwind(drawing) {
             Ok(Err(ScreenshotError::NoAdapter(reason))) => {
                 no_adapter = Some(reason);

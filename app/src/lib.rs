@@ -1,23 +1,10 @@
-//! Switchboard, a live map of services, channels and what is wrong with them: the parts of the program.
+//! The program: its command line, the demo's lab, a session for a window that stays while sessions come and go, and a run without one.
 
 pub mod cli;
 pub mod demo;
-#[cfg(test)]
-#[path = "../../collectors/model/tests/growth/mod.rs"]
-mod growth;
 pub mod headless;
-mod hidden;
 pub mod interruptions;
-pub mod ledger;
-pub mod links;
 pub mod live;
-pub mod own_log;
-pub mod profile;
 pub mod remembered;
-pub mod replay;
-mod secret_command;
-pub mod session;
-pub mod sources;
 pub mod terminal;
-pub mod window;
 pub mod written;

@@ -11,13 +11,14 @@ use switchboard_engine::EngineState;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::SourceCommand;
 
-use crate::demo::{LabDesk, LabState};
-use crate::own_log::OwnLog;
-use crate::profile::Profile;
-use crate::replay::ReplayBoard;
-use crate::session::Session;
-use crate::sources::{SourcesBoard, SourcesDesk};
-use crate::window::{SessionCommand, SnapshotSource};
+use crate::demo::LabDesk;
+use switchboard_desk::lab::LabState;
+use switchboard_desk::own_log::OwnLog;
+use switchboard_desk::profile::Profile;
+use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::session::Session;
+use switchboard_desk::sources::{SourcesBoard, SourcesDesk};
+use switchboard_window::{SessionCommand, SnapshotSource};
 
 /// Wakes whoever asked to be told of publications.
 #[derive(Clone, Default)]

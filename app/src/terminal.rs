@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::hidden::written_out;
+use switchboard_desk::hidden::written_out;
 
 /// Lines that may wait for a reader.
 const LINES_MAX: usize = 1_024;

@@ -115,25 +115,25 @@ fn files_are_seen_however_they_are_touched() {
 
 #[test]
 fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
-    assert_sources_without("app/src/window", CONNECTIONS);
+    assert_sources_without("app/window/src", CONNECTIONS);
     let banned =
         ["std::process", "tokio::", "reqwest::", "tonic::", "rdkafka::", "switchboard_otlp", "switchboard_kafka", "switchboard_http", "switchboard_grpc"];
-    assert_sources_without("app/src/window", &banned);
-    assert_sources_without("app/src/window", &["crate::session", "crate::live", "Store::"]);
-    for (path, text) in product("app/src/window") {
+    assert_sources_without("app/window/src", &banned);
+    assert_sources_without("app/window/src", &["crate::session", "crate::live", "Store::"]);
+    for (path, text) in product("app/window/src") {
         // A picture without a window waits for the graphics adapter, on no thread that draws.
         assert!(path.ends_with("screenshot.rs") || !code(&text).contains("block_on"), "{} must wait for nothing", path.display());
     }
     // Files are others' affair, but for the desktop's own settings, which say whether to keep still.
-    let reads_files: Vec<PathBuf> = product("app/src/window").filter(|(_, text)| touches_files(&code(text))).map(|(path, _)| path).collect();
-    assert_eq!(reads_files, [root().join("app/src/window/desktop_motion.rs")]);
+    let reads_files: Vec<PathBuf> = product("app/window/src").filter(|(_, text)| touches_files(&code(text))).map(|(path, _)| path).collect();
+    assert_eq!(reads_files, [root().join("app/window/src/desktop_motion.rs")]);
 }
 
 #[test]
 fn only_the_session_meets_collectors_and_it_draws_nothing() {
-    for (path, text) in product("app/src") {
+    for (path, text) in ["app/src", "app/desk/src", "app/window/src", "app/engine/src", "app/lab/src"].into_iter().flat_map(product) {
         let code = code(&text);
-        let is_session = path.ends_with("app/src/session.rs") || path.to_string_lossy().contains("app/src/session/");
+        let is_session = path.ends_with("app/desk/src/session.rs") || path.to_string_lossy().contains("app/desk/src/session/");
         for word in ["switchboard_otlp", "switchboard_kafka", "switchboard_http", "switchboard_grpc"] {
             assert!(is_session || !code.contains(word), "{} must leave {word} to the session", path.display());
         }
@@ -146,13 +146,21 @@ fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
     let producers = ["BaseProducer", "FutureProducer", "ThreadedProducer", "rd_kafka_produceva", "rd_kafka_produce"];
     // What defines its settings, what makes it, what hands it records; and the test door for records that no real producer sends.
     let allowed = ["client.rs", "sender.rs", "native.rs", "testing/mod.rs"].map(|file| root().join("collectors/kafka/src").join(file));
-    for folder in
-        ["app/src", "app/engine/src", "collectors/model/src", "collectors/otlp/src", "collectors/kafka/src", "collectors/http/src", "collectors/grpc/src"]
-    {
+    for folder in [
+        "app/src",
+        "app/desk/src",
+        "app/window/src",
+        "app/engine/src",
+        "collectors/model/src",
+        "collectors/otlp/src",
+        "collectors/kafka/src",
+        "collectors/http/src",
+        "collectors/grpc/src",
+    ] {
         for (path, text) in product(folder) {
             let code = code(&text);
             assert!(allowed.contains(&path) || !producers.iter().any(|word| code.contains(word)), "{} must not make a producer", path.display());
-            let may_permit = path.ends_with("app/src/session.rs") || path.starts_with(root().join("app/src/session"));
+            let may_permit = path.ends_with("app/desk/src/session.rs") || path.starts_with(root().join("app/desk/src/session"));
             assert!(may_permit || !code.contains("WritePermit::from_profile"), "{} must leave permits to the session", path.display());
         }
     }
@@ -253,13 +261,13 @@ fn librdkafka_reads_and_sends_and_is_asked_nothing_else() {
         }
     }
     // Nor by way of rdkafka. The lab's readers do join groups, as its services' would.
-    for (path, text) in product("collectors/kafka/src").chain(product("app/src")) {
+    for (path, text) in product("collectors/kafka/src").chain(product("app/src")).chain(product("app/desk/src")) {
         let code = code(&text);
         for word in ["fetch_group_list", "rdkafka::consumer::StreamConsumer", "committed_offsets"] {
             assert!(!code.contains(word), "{} must not use {word}", path.display());
         }
     }
-    for (path, text) in product("collectors/kafka/src").chain(product("app/src")).chain(product("app/lab/src")) {
+    for (path, text) in product("collectors/kafka/src").chain(product("app/src")).chain(product("app/desk/src")).chain(product("app/lab/src")) {
         assert!(!names_admin(&code(&text)), "{} must make no admin call by librdkafka", path.display());
     }
 }

@@ -221,7 +221,7 @@ fn each_gated_test_is_in_exactly_one_lane_and_no_lane_repeats_what_the_quick_par
 
 #[test]
 fn no_test_inside_a_package_asks_for_more_than_rust() {
-    for folder in ["app/src", "app/engine/src", "app/lab/src", "collectors"] {
+    for folder in ["app/src", "app/desk/src", "app/window/src", "app/engine/src", "app/lab/src", "collectors"] {
         for path in sources(&root().join(folder)) {
             let is_shared = path.starts_with(root().join("collectors/kafka/src/testing"));
             let is_target = path.components().any(|part| part.as_os_str() == "tests");

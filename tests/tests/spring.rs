@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use switchboard::ledger::{Ending, KindHash, LetterState};
-use switchboard::profile::{HttpProfile, KafkaProfile, OtlpProfile, Profile};
-use switchboard::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
-use switchboard::session::Session;
+use switchboard_desk::ledger::{Ending, KindHash, LetterState};
+use switchboard_desk::profile::{HttpProfile, KafkaProfile, OtlpProfile, Profile};
+use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
+use switchboard_desk::session::Session;
 use switchboard_engine::view::{Answer, ChannelKey, Query};
 use switchboard_kafka::testing::Broker;
 use switchboard_tests::agreement::unaccounted;

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use canaries::{CANARY, FOUND, PLAIN, TRACE_ID, betrays, dead_letters, logs, plain, records, secret, spans};
 use peers::{Actuator, Manner, post_otlp, produce};
 use switchboard::live::LiveSession;
-use switchboard::own_log::OwnLog;
-use switchboard::profile::Profile;
-use switchboard::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
-use switchboard::sources::{SourceProfile, SourcesCommand};
-use switchboard::window::{ScreenshotError, ScreenshotOptions, SessionCommand, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions, testing};
+use switchboard_desk::own_log::OwnLog;
+use switchboard_desk::profile::Profile;
+use switchboard_desk::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
+use switchboard_desk::sources::{SourceProfile, SourcesCommand};
 use switchboard_engine::view::{Answer, Query};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_model::{BreakerState, TraceId};
+use switchboard_window::{ScreenshotError, ScreenshotOptions, SessionCommand, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions, testing};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -213,7 +213,7 @@ fn pictures(live: &mut LiveSession, options: &WindowOptions, folder: &Path) -> B
     for view in ViewKind::ALL {
         let path = folder.join(format!("{view:?}.png"));
         let screenshot = ScreenshotOptions { size_px: (1280, 800), theme: ThemeChoice::Dark, view, keys: Strokes::default() };
-        match tokio::task::block_in_place(|| switchboard::window::screenshot(live, options, &screenshot, &path)) {
+        match tokio::task::block_in_place(|| switchboard_window::screenshot(live, options, &screenshot, &path)) {
             Ok(()) => {}
             Err(ScreenshotError::NoAdapter(_)) => return said,
             Err(error) => panic!("{view:?}: {error}"),

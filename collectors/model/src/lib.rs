@@ -16,6 +16,7 @@ mod header_plan;
 mod hex;
 mod identity;
 mod log;
+mod message;
 mod original;
 mod permit;
 mod record;
@@ -46,6 +47,7 @@ pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, 
 pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
+pub use message::{MessageRef, Place, PlaceRow};
 pub use original::{OriginalRecord, Outcome, OutgoingRecord, Position, RawHeader, Skipped};
 pub use permit::{PermitRefused, WritePermit, WriteRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};

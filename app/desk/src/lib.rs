@@ -1,0 +1,16 @@
+//! What the window and the headless run both stand on: the profile, the sources it names, the session that reads them, sending, and the
+//! ledger of what was sent. Nothing here draws.
+
+#[cfg(test)]
+#[path = "../../../collectors/model/tests/growth/mod.rs"]
+mod growth;
+pub mod hidden;
+pub mod lab;
+pub mod ledger;
+pub mod links;
+pub mod own_log;
+pub mod profile;
+pub mod replay;
+mod secret_command;
+pub mod session;
+pub mod sources;

@@ -1,0 +1,354 @@
+//! A ledger as version 1 of its tables was written, checked in as `fixtures/ledger-v1.sqlite`: whatever this program becomes, it
+//! reads every line of it as it was meant, and sends nothing twice that stands in it.
+//!
+//! The file was made by the program of 2026-11-28, before anything in its ledger was changed:
+//! `SWITCHBOARD_WRITE_LEDGER=app/desk/tests/fixtures/ledger-v1.sqlite cargo test --release -p switchboard-desk --test ledger_v1`. It is not made
+//! anew: a version that comes later gets a file of its own beside it.
+
+use std::path::{Path, PathBuf};
+
+use switchboard_desk::ledger::{
+    Ending, Fate, FateLine, Intent, KindHash, Ledger, LedgerError, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Outcome, Refusal, SentState,
+    Settlement,
+};
+
+/// Where to write the story to, as a file to be checked in.
+const WRITE_TO: &str = "SWITCHBOARD_WRITE_LEDGER";
+/// When the story begins, ns since the Unix epoch: 2026-11-28 06:00.
+const BEGIN_NS: i64 = 1_795_845_600_000_000_000;
+const SECOND_NS: i64 = 1_000_000_000;
+
+fn at(second: i64) -> i64 {
+    BEGIN_NS + second * SECOND_NS
+}
+
+/// A letter of the story. Those of `eu` have no time of their own.
+fn letter(cluster: &str, channel: &str, offset: i64) -> LetterKey {
+    let timestamp_ns = (cluster != "eu").then(|| at(offset - 3_600));
+    LetterKey { cluster: cluster.into(), channel: channel.into(), partition: (offset % 3) as i32, offset, timestamp_ns }
+}
+
+fn orders(offset: i64) -> LetterKey {
+    letter("local", "orders-dlt", offset)
+}
+
+fn kind(letter: &LetterKey) -> KindHash {
+    KindHash::of(Some(&letter.channel), "NullPointerException Shipping.price")
+}
+
+/// What becomes of a letter in a run.
+/// What became of a send, in which words, and where it was written to.
+type Settled = (Outcome, &'static str, Option<(i32, i64)>);
+
+struct Send {
+    letter: LetterKey,
+    failed_group: Option<&'static str>,
+    target_partition: Option<i32>,
+    settled: Option<Settled>,
+    fates: &'static [(Fate, &'static str)],
+}
+
+fn send(letter: LetterKey, settled: Option<Settled>, fates: &'static [(Fate, &'static str)]) -> Send {
+    Send { letter, failed_group: Some("inventory"), target_partition: Some(1), settled, fates }
+}
+
+struct Run {
+    replay_id: &'static str,
+    operator: &'static str,
+    cluster: &'static str,
+    cluster_id: &'static str,
+    target: &'static str,
+    began_s: i64,
+    sends: Vec<Send>,
+    ended: Option<(Ending, &'static str)>,
+}
+
+fn runs() -> Vec<Run> {
+    let persisted = |offset: i64| Some((Outcome::Persisted, "", Some((1, offset))));
+    let of_orders =
+        |replay_id, began_s, sends, ended| Run { replay_id, operator: "ada", cluster: "local", cluster_id: "lkc-1", target: "orders", began_s, sends, ended };
+    let finished = vec![
+        send(orders(0), persisted(100), &[(Fate::Consumed, "inventory past 1@100")]),
+        send(orders(1), persisted(101), &[(Fate::Consumed, "inventory past 1@101"), (Fate::DeadAgain, "back on orders-dlt 1@900")]),
+        send(orders(2), persisted(102), &[]),
+    ];
+    let halted = vec![
+        send(orders(3), persisted(103), &[(Fate::DeadAgain, "back on orders-dlt 1@901, which came from orders 1@103")]),
+        send(orders(4), Some((Outcome::Persisted, "", None)), &[]),
+        send(orders(5), Some((Outcome::NotPersisted, "the broker refused it: message too large", None)), &[]),
+        send(orders(6), Some((Outcome::Skipped, "changed: its bytes are not those of the preview", None)), &[]),
+    ];
+    let stopped = vec![
+        send(orders(7), Some((Outcome::PossiblyPersisted, "no answer within 30 s", None)), &[]),
+        send(orders(8), Some((Outcome::PossiblyPersisted, "no answer within 30 s", None)), &[(Fate::DeadAgain, "back on orders-dlt 2@902")]),
+        send(orders(9), Some((Outcome::NotPersisted, "taken back from the queue", None)), &[]),
+        send(orders(10), Some((Outcome::Refused, "not allowed", None)), &[]),
+    ];
+    // The program was killed: two were on their way, and nobody wrote how the run ended.
+    let killed = vec![send(orders(11), persisted(104), &[]), send(orders(12), None, &[]), Send { target_partition: None, ..send(orders(13), None, &[]) }];
+    // What was surely not written may be sent again: a second line of the same letter.
+    let again = vec![send(orders(5), persisted(105), &[(Fate::Consumed, "stock read it: orders process")])];
+    let elsewhere = vec![
+        Send {
+            failed_group: None,
+            target_partition: None,
+            ..send(letter("eu", "größe.DLT", 1), persisted(7), &[(Fate::Consumed, "inventory, mail past 1@7")])
+        },
+        Send { failed_group: None, target_partition: None, ..send(letter("eu", "größe.DLT", 2), persisted(8), &[]) },
+    ];
+    vec![
+        of_orders("r-finished", 10, finished, Some((Ending::Finished, ""))),
+        of_orders("r-halted", 20, halted, Some((Ending::Halted, "orders-dlt 0@3 came back dead"))),
+        of_orders("r-stopped", 30, stopped, Some((Ending::Stopped, ""))),
+        of_orders("r-killed", 40, killed, None),
+        of_orders("r-again", 50, again, Some((Ending::Finished, ""))),
+        Run {
+            operator: "grace", cluster: "eu", cluster_id: "lkc-2", target: "größe", ..of_orders("r-elsewhere", 60, elsewhere, Some((Ending::Finished, "")))
+        },
+    ]
+}
+
+/// Notes, in their order; `None` takes a letter out again.
+fn parkings() -> Vec<(LetterKey, Option<&'static str>)> {
+    vec![
+        (orders(20), Some("ask the catalog team")),
+        (orders(21), Some("first thought")),
+        (orders(21), Some("größer als gedacht 🙂\nsecond line")),
+        (orders(22), Some("a mistake")),
+        (orders(22), None),
+        // Surely not written, and then put aside.
+        (orders(9), Some("too old by now")),
+        // What was sent, or may have been, cannot be put aside.
+        (orders(0), Some("never")),
+        (orders(7), Some("never")),
+        (orders(12), Some("never")),
+    ]
+}
+
+/// Writes the story with the ledger of this program.
+async fn write(path: &Path) -> Result<(), LedgerError> {
+    let ledger = Ledger::open(path)?;
+    for run in runs() {
+        let Run { replay_id, operator, cluster, cluster_id, target, began_s, sends, ended } = run;
+        let new_run = NewRun {
+            replay_id: replay_id.into(),
+            operator: operator.into(),
+            cluster: cluster.into(),
+            cluster_id: cluster_id.into(),
+            target: target.into(),
+            num_planned: sends.len() as u64,
+            at_ns: at(began_s),
+        };
+        let run_id = ledger.begin_run(new_run).await?;
+        for (index, send) in sends.into_iter().enumerate() {
+            let second = began_s + 1 + index as i64;
+            let intent = Intent {
+                run_id,
+                kind: kind(&send.letter),
+                letter: send.letter.clone(),
+                failed_group: send.failed_group.map(str::to_owned),
+                target: target.into(),
+                target_partition: send.target_partition,
+                hash: format!("{:032x}", 0xfeed_0000 + second),
+                size_bytes: 400 + index as u64,
+                replay_count: 1,
+                replay_id: format!("{replay_id}.{}", index + 1),
+                at_ns: at(second),
+            };
+            let send_id = ledger.intend(intent).await?;
+            if let Some((outcome, reason, position)) = send.settled {
+                let settlement = Settlement { outcome, reason: reason.into(), position, at_ns: at(second) + 1 };
+                ledger.settle(send_id, &send.letter, settlement).await?;
+            }
+            for (nth, (fate, evidence)) in send.fates.iter().enumerate() {
+                let line = FateLine { fate: *fate, evidence: (*evidence).into(), at_ns: at(second) + 2 + nth as i64 };
+                ledger.follow(send_id, &send.letter, line).await?;
+            }
+        }
+        if let Some((ending, reason)) = ended {
+            ledger.end_run(run_id, ending, reason, at(began_s + 9)).await?;
+        }
+    }
+    let refusal = Refusal {
+        operator: "ada".into(),
+        cluster: "prod".into(),
+        command: "replay".into(),
+        target: "orders".into(),
+        num_letters: 12,
+        reason: "the source prod is read-only".into(),
+        at_ns: at(70),
+    };
+    ledger.refuse(refusal).await?;
+    for (nth, (letter, note)) in parkings().into_iter().enumerate() {
+        let kind = kind(&letter);
+        ledger.park(vec![(letter, kind)], note.map(str::to_owned), "ada", at(80 + nth as i64)).await?;
+    }
+    Ok(())
+}
+
+/// One file, as small as it gets, without those beside it.
+fn close(path: &Path) {
+    // The thread of the ledger lets go of the file a moment after the last handle is gone.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let connection = rusqlite::Connection::open(path).expect("opens");
+        let done = connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE");
+        drop(connection);
+        if done.is_ok() && !path.with_extension("sqlite-wal").exists() {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{done:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+fn state_words(state: &LetterState) -> String {
+    match state {
+        LetterState::Open => "open".to_owned(),
+        LetterState::Sent(SentState::Persisted) => "sent".to_owned(),
+        LetterState::Sent(SentState::Possibly) => "possibly sent".to_owned(),
+        LetterState::Consumed => "consumed".to_owned(),
+        LetterState::DeadAgain => "dead again".to_owned(),
+        LetterState::Parked(note) => format!("parked: {note:?}"),
+    }
+}
+
+fn letter_words(letter: &LetterKey) -> String {
+    let seconds = letter.timestamp_ns.map_or("no time".to_owned(), |ns| format!("{} s", (ns - BEGIN_NS) / SECOND_NS));
+    format!("{} {} {}@{} of {seconds}", letter.cluster, letter.channel, letter.partition, letter.offset)
+}
+
+fn record_words((letter, record): (&LetterKey, &LetterRecord)) -> String {
+    assert_eq!(record.kind, kind(letter), "what it died of");
+    let since = |ns: i64| if ns == 0 { "never".to_owned() } else { format!("{} ns", ns - BEGIN_NS) };
+    let group = record.failed_group.as_deref().unwrap_or("unknown");
+    let sent = match record.send_id {
+        None => "never sent".to_owned(),
+        Some(_) => format!(
+            "{} to {} {:?} of {}, died in {group}, meant {}",
+            record.replay_id,
+            record.target,
+            record.position,
+            record.cluster_id,
+            since(record.intended_ns)
+        ),
+    };
+    format!("{}: {} | {sent} | {} | {}", letter_words(letter), state_words(&record.state), record.reason, since(record.at_ns))
+}
+
+fn line_words(line: &LedgerLine) -> String {
+    let letter = line.letter.as_ref().map_or("no letter".to_owned(), letter_words);
+    format!(
+        "{} ns {} {} {:?} {:?} | {letter} to {} | {} | {} | {}",
+        line.at_ns - BEGIN_NS,
+        line.operator,
+        line.cluster,
+        line.cluster_id,
+        line.replay_id,
+        line.target,
+        line.hash,
+        line.outcome.word(),
+        line.reason
+    )
+}
+
+/// All that this program reads in a ledger: letters, then lines.
+async fn read(path: &Path) -> String {
+    let ledger = Ledger::open(path).expect("a ledger");
+    let letters = ledger.letters();
+    let lines = ledger.lines(1_000).await.expect("lines");
+    let texts: Vec<String> = letters.iter().map(record_words).chain([String::new()]).chain(lines.iter().map(line_words)).collect();
+    texts.join("\n")
+}
+
+/// The file that was checked in, copied: what is opened may be written to.
+fn copy_of_the_old(folder: &Path) -> PathBuf {
+    let path = folder.join("ledger.sqlite");
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite"), &path).expect("copied");
+    path
+}
+
+#[test]
+fn a_ledger_of_version_1_is_read_line_by_line_as_it_was_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    if let Some(to) = std::env::var_os(WRITE_TO) {
+        let path = folder.path().join("new.sqlite");
+        pollster::block_on(write(&path)).expect("written");
+        close(&path);
+        // Relative to the workspace's folder, where cargo is called.
+        std::fs::copy(&path, Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(to)).expect("copied");
+    }
+    let path = copy_of_the_old(folder.path());
+    let before = std::fs::read(&path).expect("read");
+    assert!(before.len() < 128 << 10, "{} bytes are too many to check in", before.len());
+    insta::assert_snapshot!("ledger_v1", pollster::block_on(read(&path)));
+}
+
+#[test]
+fn what_this_program_writes_reads_as_what_version_1_wrote() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = copy_of_the_old(folder.path());
+    let new = folder.path().join("new.sqlite");
+    pollster::block_on(write(&new)).expect("written");
+    assert_eq!(pollster::block_on(read(&new)), pollster::block_on(read(&old)));
+}
+
+#[test]
+fn runs_of_version_1_say_how_they_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = copy_of_the_old(folder.path());
+    drop(Ledger::open(&path).expect("this program takes it over"));
+    let connection = rusqlite::Connection::open(&path).expect("opens");
+    let mut statement = connection.prepare("SELECT replay_id, operator, num_planned, ending, reason FROM runs ORDER BY started_ns").expect("runs");
+    let text = |row: &rusqlite::Row<'_>| -> rusqlite::Result<String> {
+        let (ending, reason): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+        Ok(format!("{} by {} of {}: {ending:?} {reason:?}", row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    };
+    let told: Vec<String> = statement.query_map([], text).expect("rows").map(|row| row.expect("a row")).collect();
+    let right = [
+        "r-finished by ada of 3: Some(\"finished\") Some(\"\")",
+        "r-halted by ada of 4: Some(\"halted\") Some(\"orders-dlt 0@3 came back dead\")",
+        "r-stopped by ada of 4: Some(\"stopped\") Some(\"\")",
+        "r-killed by ada of 3: None None",
+        "r-again by ada of 1: Some(\"finished\") Some(\"\")",
+        "r-elsewhere by grace of 2: Some(\"finished\") Some(\"\")",
+    ];
+    assert_eq!(told, right);
+}
+
+#[test]
+fn what_a_ledger_of_version_1_says_was_sent_is_not_sent_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::open(&copy_of_the_old(folder.path())).expect("a ledger");
+    let run = NewRun {
+        replay_id: "r-later".into(),
+        operator: "ada".into(),
+        cluster: "local".into(),
+        cluster_id: "lkc-1".into(),
+        target: "orders".into(),
+        num_planned: 1,
+        at_ns: at(100),
+    };
+    let run_id = pollster::block_on(ledger.begin_run(run)).expect("written");
+    let (mut held, mut let_go) = (0, 0);
+    for (letter, record) in ledger.letters().iter() {
+        let intent = Intent {
+            run_id,
+            letter: letter.clone(),
+            kind: record.kind,
+            failed_group: None,
+            target: "orders".into(),
+            target_partition: None,
+            hash: "00".into(),
+            size_bytes: 1,
+            replay_count: 2,
+            replay_id: "r-later.1".into(),
+            at_ns: at(101),
+        };
+        let may_be_sent = pollster::block_on(ledger.intend(intent)).is_ok();
+        let is_free = matches!(record.state, LetterState::Open | LetterState::Parked(_));
+        assert_eq!(may_be_sent, is_free, "{letter} {record:?}");
+        *(if may_be_sent { &mut let_go } else { &mut held }) += 1;
+    }
+    assert_eq!((held, let_go), (13, 6));
+}

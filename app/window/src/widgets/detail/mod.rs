@@ -1,0 +1,278 @@
+//! What is known of an object: heading, sentences, and sections of rows. Pure; `text` makes it something to be copied, `ui`
+//! draws it.
+
+mod text;
+mod ui;
+
+pub(crate) use ui::{framed_ui, head_ui, section_ui};
+
+use crate::{
+    breakers::Piece,
+    figures,
+    map::scene::{Glyph, Tone},
+    sanitise::visible,
+    view::{Target, ViewAction},
+    widgets::heat_strip::PartitionCell,
+};
+
+/// What is known of an object. All text in it is safe to show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Detail {
+    /// Its name.
+    pub title: String,
+    /// What it is.
+    pub kind: String,
+    /// What to think of it, in sentences.
+    pub verdict: Vec<(String, Tone)>,
+    /// The rest.
+    pub sections: Vec<Section>,
+}
+
+/// A section.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Section {
+    /// Its heading.
+    pub title: String,
+    /// Right of the heading, faint.
+    pub note: String,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Row {
+    /// A name and what it is.
+    Pair {
+        /// The name.
+        key: String,
+        /// What it is.
+        value: String,
+        /// How it was read, faint; empty where that is plain.
+        how: String,
+        /// How urgent.
+        tone: Tone,
+        /// What a click does.
+        action: Option<ViewAction>,
+    },
+    /// A sentence.
+    Text {
+        /// The sentence.
+        text: String,
+        /// How urgent.
+        tone: Tone,
+    },
+    /// One of a list.
+    Link {
+        /// Its sign.
+        glyph: Option<Glyph>,
+        /// Its name.
+        label: String,
+        /// Its figure.
+        value: String,
+        /// More about it, below.
+        detail: String,
+        /// How urgent.
+        tone: Tone,
+        /// What a click does.
+        action: Option<ViewAction>,
+    },
+    /// A figure.
+    Figure {
+        /// What it measures.
+        label: String,
+        /// As measured.
+        value: String,
+        /// As measured at the other end; empty where there is none.
+        other: String,
+        /// How unusual it is.
+        tone: Tone,
+    },
+    /// A figure and how it ran.
+    Spark {
+        /// What it measures.
+        label: String,
+        /// As measured.
+        value: String,
+        /// Against as long before.
+        change: String,
+        /// How unusual that is.
+        tone: Tone,
+        /// Bucket by bucket, the oldest first; `None` = nothing to measure.
+        points: Vec<Option<f64>>,
+        /// How many of them are of the time before.
+        num_before: usize,
+    },
+    /// A part of something, with a bar below.
+    Bar {
+        /// Which part.
+        label: String,
+        /// Whose it is; may be empty.
+        detail: String,
+        /// As measured.
+        value: String,
+        /// How long the bar is, 0 to 1; `None` = not known.
+        share: Option<f32>,
+        /// How unusual it is.
+        tone: Tone,
+        /// What a click does.
+        action: Option<ViewAction>,
+    },
+    /// One kind of many, with a bar between its name and its number.
+    Share {
+        /// Which kind.
+        label: String,
+        /// How many.
+        value: String,
+        /// How long the bar is, 0 to 1.
+        share: f32,
+        /// How unusual it is.
+        tone: Tone,
+    },
+    /// A breaker's states over time.
+    Strip {
+        /// Whose.
+        label: String,
+        /// The state now.
+        value: String,
+        /// More about it, below; may be empty.
+        detail: String,
+        /// How urgent.
+        tone: Tone,
+        /// What was known when, oldest first.
+        pieces: Vec<Piece>,
+        /// What a click does.
+        action: Option<ViewAction>,
+    },
+    /// Partitions, one cell each.
+    Heat {
+        /// By number.
+        cells: Vec<PartitionCell>,
+    },
+    /// A line to be pasted somewhere.
+    Paste {
+        /// The line.
+        text: String,
+    },
+}
+
+impl Row {
+    /// A name and what it is.
+    pub(crate) fn pair(key: &str, value: &str) -> Self {
+        Self::Pair { key: visible(key).into_owned(), value: visible(value).into_owned(), how: String::new(), tone: Tone::Quiet, action: None }
+    }
+
+    /// A sentence.
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Text { text: visible(text).into_owned(), tone: Tone::Quiet }
+    }
+
+    /// How many more there are than so many, which are shown; `None` = there are not more.
+    pub(crate) fn more(num: usize, most: usize) -> Option<Self> {
+        (num > most).then(|| Self::text(&format!("and {} more", figures::count((num - most) as u64))))
+    }
+
+    /// One of a list.
+    pub(crate) fn link(label: &str, value: &str, action: Option<ViewAction>) -> Self {
+        let (label, value) = (visible(label).into_owned(), visible(value).into_owned());
+        Self::Link { glyph: None, label, value, detail: String::new(), tone: Tone::Quiet, action }
+    }
+
+    /// A figure.
+    pub(crate) fn figure(label: &str, value: String) -> Self {
+        Self::Figure { label: label.to_owned(), value, other: String::new(), tone: Tone::Quiet }
+    }
+
+    /// A line to be pasted somewhere.
+    pub(crate) fn paste(text: &str) -> Self {
+        Self::Paste { text: visible(text).into_owned() }
+    }
+
+    /// The same, with how its value was read.
+    pub(crate) fn read(mut self, by: &str) -> Self {
+        if let Self::Pair { how, .. } = &mut self {
+            by.clone_into(how);
+        }
+        self
+    }
+
+    /// The same, of this urgency.
+    pub(crate) fn toned(mut self, to: Tone) -> Self {
+        match &mut self {
+            Self::Pair { tone, .. }
+            | Self::Text { tone, .. }
+            | Self::Link { tone, .. }
+            | Self::Figure { tone, .. }
+            | Self::Spark { tone, .. }
+            | Self::Bar { tone, .. }
+            | Self::Share { tone, .. }
+            | Self::Strip { tone, .. } => *tone = to,
+            Self::Heat { .. } | Self::Paste { .. } => {}
+        }
+        self
+    }
+
+    /// The same, with a sign.
+    pub(crate) fn signed(mut self, sign: Glyph) -> Self {
+        if let Self::Link { glyph, .. } = &mut self {
+            *glyph = Some(sign);
+        }
+        self
+    }
+
+    /// The same, with a second line.
+    pub(crate) fn explained(mut self, by: &str) -> Self {
+        if let Self::Link { detail, .. } | Self::Bar { detail, .. } | Self::Strip { detail, .. } = &mut self {
+            *detail = visible(by).into_owned();
+        }
+        self
+    }
+
+    /// The same, and a click does this.
+    pub(crate) fn doing(mut self, what: Option<ViewAction>) -> Self {
+        if let Self::Pair { action, .. } | Self::Link { action, .. } | Self::Bar { action, .. } | Self::Strip { action, .. } = &mut self {
+            *action = what;
+        }
+        self
+    }
+
+    /// What a click does.
+    pub(crate) fn action(&self) -> Option<&ViewAction> {
+        match self {
+            Self::Pair { action, .. } | Self::Link { action, .. } | Self::Bar { action, .. } | Self::Strip { action, .. } => action.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// How urgent it is.
+    pub(crate) fn tone(&self) -> Tone {
+        match self {
+            Self::Pair { tone, .. }
+            | Self::Text { tone, .. }
+            | Self::Link { tone, .. }
+            | Self::Figure { tone, .. }
+            | Self::Spark { tone, .. }
+            | Self::Bar { tone, .. }
+            | Self::Share { tone, .. }
+            | Self::Strip { tone, .. } => *tone,
+            Self::Heat { .. } | Self::Paste { .. } => Tone::Quiet,
+        }
+    }
+}
+
+/// A click leads there, if there is a place to go.
+pub(crate) fn goto(target: impl Into<Option<Target>>) -> Option<ViewAction> {
+    target.into().map(ViewAction::Goto)
+}
+
+impl Section {
+    /// A section of these rows.
+    pub(crate) fn new(title: &str, rows: Vec<Row>) -> Self {
+        Self { title: title.to_owned(), note: String::new(), rows }
+    }
+
+    /// The same, with a note.
+    pub(crate) fn noted(self, note: &str) -> Self {
+        Self { note: visible(note).into_owned(), ..self }
+    }
+}
