@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Fact, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch};
 
 /// Version of the batch formats; a capture of another version is refused.
-pub const BATCH_VERSION: u16 = 1;
+pub const BATCH_VERSION: u16 = 2;
 
 /// What stands before every batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

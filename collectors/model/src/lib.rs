@@ -48,8 +48,8 @@ pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, 
 pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
-pub use message::{MessageRef, Place, PlaceRow};
-pub use original::{OriginalRecord, OutgoingRecord, Position, RawHeader, Skipped};
+pub use message::{MAX_PLACE_BYTES, MessageRef, Place, PlaceRef, PlaceRow, WrittenPlace};
+pub use original::{OriginalRecord, OutgoingRecord, RawHeader, Route, SeenRecord, Skipped};
 pub use outcome::{Outcome, Receipt};
 pub use permit::{PermitRefused, WritePermit, WriteRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};

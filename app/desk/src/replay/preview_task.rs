@@ -9,7 +9,7 @@ use crate::ledger::HashKey;
 use crate::replay::board::Preparing;
 use crate::replay::desk::{Shared, writing};
 use crate::replay::plan::{Planner, Preview};
-use crate::replay::prepare::{Reading, position};
+use crate::replay::prepare::{Reading, seen};
 use crate::replay::readers::readers;
 use crate::replay::run::failed_groups;
 use crate::replay::{AskedLetter, ClusterAccess, Observed, SkippedLetter};
@@ -34,7 +34,7 @@ pub(super) struct PreviewTask {
 impl PreviewTask {
     pub(super) async fn run(self, skipped: Vec<SkippedLetter>, shared: Arc<Shared>) {
         let num_asked = self.chosen.len();
-        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), position(&asked)));
+        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), seen(&asked)));
         let mut reading = Reading::new(letters, PAGE);
         let snapshot = self.observed.snapshot();
         let mut planner = Planner {
