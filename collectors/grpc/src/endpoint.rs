@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Uri};
 
 use crate::Config;
-use crate::trouble::{Speaks, Trouble};
+use crate::failure::{Speaks, Trouble};
 
 /// How long a probe of what the port speaks may take.
 const PROBE_WITHIN: Duration = Duration::from_secs(1);

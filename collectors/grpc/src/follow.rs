@@ -17,8 +17,8 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::Config;
 use crate::endpoint::{Cause, Server};
+use crate::failure::Trouble;
 use crate::health::Board;
-use crate::trouble::Trouble;
 
 /// The most bytes of an answer, which has two in fact.
 const MOST_ANSWER_BYTES: usize = 64 << 10;

@@ -11,8 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Config;
 use crate::endpoint::connect;
+use crate::failure::Trouble;
 use crate::follow::Follower;
-use crate::trouble::Trouble;
 
 /// The most health services asked for.
 const MOST_ASKED: usize = 64;

@@ -3,12 +3,12 @@
 
 mod config;
 mod endpoint;
+mod failure;
 mod follow;
 #[cfg(test)]
 #[path = "../../model/tests/growth/mod.rs"]
 mod growth;
 mod health;
-mod trouble;
 
 pub use config::Config;
 pub use health::GrpcHealth;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use switchboard_model::{OWN_USER_AGENT, Redactor, own_traceparent};
 
 use crate::actuator::read_name;
-use crate::trouble::Trouble;
+use crate::failure::Trouble;
 use crate::{Auth, Config};
 
 /// The most bytes read of an answer.

@@ -11,9 +11,9 @@ use crate::actuator::{
 };
 use crate::client::Actuator;
 use crate::event_memory::EventMemory;
+use crate::failure::Trouble;
 use crate::instance_watch::{InstanceWatch, Verdict};
 use crate::outbox::Outbox;
-use crate::trouble::Trouble;
 
 /// Where the facts were read, as they say.
 const ORIGIN: &str = "actuator";
