@@ -5,6 +5,7 @@
 //! broken or has no valid id is left out alone.
 
 mod any_value;
+mod builder;
 mod columns;
 mod envelope;
 mod json;
