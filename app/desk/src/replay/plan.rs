@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use switchboard_model::{HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Skipped, plan_headers};
 
 use crate::ledger::{LetterKey, LetterState, SentState};
 use crate::replay::{AskedLetter, Readers, Writing};
 
-/// A record may be replayed so often in all.
-pub(super) const MAX_REPLAYS: u32 = 3;
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
 /// Of each, so many bytes.
@@ -159,7 +157,7 @@ pub(super) struct Built {
 
 /// Makes the record that is sent from the one that was read: the same key and value, headers as planned.
 pub(super) fn build(original: OriginalRecord, target: &str, partition: Option<i32>, replay_id: &str, redactor: &Redactor) -> Result<Built, Skipped> {
-    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: MAX_REPLAYS }, redactor)?;
+    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, redactor)?;
     let outgoing = OutgoingRecord { topic: target.to_owned(), partition, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
     let hash = outgoing.hash(redactor);
     Ok(Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash })
