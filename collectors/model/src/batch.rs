@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Fact, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch};
 
-/// Version of the batch formats; a capture of another version is refused.
+/// Version of the batch formats: it rises with each change of one. Whatever reads a batch back reads its header first, and a header of
+/// another version is refused ([`OtherVersion`]).
 pub const BATCH_VERSION: u16 = 1;
 
 /// What stands before every batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "HeaderRead")]
 pub struct BatchHeader {
     /// Version of the format, [`BATCH_VERSION`].
     pub version: u16,
@@ -21,6 +23,30 @@ pub struct BatchHeader {
 impl Default for BatchHeader {
     fn default() -> Self {
         Self { version: BATCH_VERSION, source: SourceId(0), received_ns: 0 }
+    }
+}
+
+/// A batch of another version was to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the batch is of version {found}, and only version {BATCH_VERSION} can be read here. Read it with the Switchboard that wrote it")]
+pub struct OtherVersion {
+    /// Its version.
+    pub found: u16,
+}
+
+/// A header as it is read back, of whatever version.
+#[derive(Deserialize)]
+struct HeaderRead {
+    version: u16,
+    source: SourceId,
+    received_ns: i64,
+}
+
+impl TryFrom<HeaderRead> for BatchHeader {
+    type Error = OtherVersion;
+
+    fn try_from(HeaderRead { version, source, received_ns }: HeaderRead) -> Result<Self, OtherVersion> {
+        if version == BATCH_VERSION { Ok(Self { version, source, received_ns }) } else { Err(OtherVersion { found: version }) }
     }
 }
 
@@ -90,6 +116,36 @@ impl Batch {
             Self::Logs(batch) => batch.size_bytes(),
             Self::Facts(batch) => batch.facts.iter().map(Fact::size_bytes).sum::<usize>() + 64,
             Self::Tick(_) => 64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_another_version_is_refused_whatever_it_holds() {
+        let header = |version| BatchHeader { version, source: SourceId(7), received_ns: 5 };
+        let batches = |version| {
+            [
+                Batch::Spans(SpanBatch { header: header(version), ..SpanBatch::default() }),
+                Batch::Records(RecordBatch { header: header(version), ..RecordBatch::default() }),
+                Batch::Logs(LogBatch { header: header(version), ..LogBatch::default() }),
+                Batch::Facts(FactBatch { header: header(version), facts: Vec::new() }),
+                Batch::Tick(header(version)),
+            ]
+        };
+        for batch in batches(BATCH_VERSION) {
+            let written = serde_json::to_string(&batch).expect("JSON");
+            assert_eq!(serde_json::from_str::<Batch>(&written).expect("read back"), batch);
+        }
+        for version in [0, BATCH_VERSION - 1, BATCH_VERSION + 1, u16::MAX] {
+            for batch in batches(version) {
+                let written = serde_json::to_string(&batch).expect("JSON");
+                let refused = serde_json::from_str::<Batch>(&written).expect_err("another version").to_string();
+                assert!(refused.contains(&OtherVersion { found: version }.to_string()), "{refused}");
+            }
         }
     }
 }

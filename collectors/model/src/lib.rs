@@ -30,7 +30,7 @@ mod times;
 mod value;
 
 pub use backoff::{Backoff, jittered};
-pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch};
+pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch, OtherVersion};
 pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
