@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
-use switchboard_model::{FailureKind, Redactor};
+use switchboard_model::{Condition, FailureKind, Redactor, SourcePhase};
 
 use crate::actuator::read_name;
 
 /// What went wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub(crate) struct Trouble {
+pub(crate) struct Failure {
     /// Its kind.
-    pub failure: FailureKind,
+    pub kind: FailureKind,
     /// What failed and why.
     pub detail: String,
     /// What the user can do.
@@ -27,24 +27,29 @@ pub(crate) struct Trouble {
 }
 
 /// What to do about an address at which no actuator answers.
-const CORRECT_ADDRESS: &str = "correct url: it is the actuator's base, such as http://HOST:PORT/actuator";
-const ADD_CREDENTIALS: &str = "add username and password, or bearer, to this source in the profile";
+const CORRECT_ADDRESS: &str = "Correct url: it is the actuator's base, such as http://HOST:PORT/actuator";
+const ADD_CREDENTIALS: &str = "Add username and password, or bearer, to this source in the profile";
 
-impl Trouble {
-    fn new(failure: FailureKind, detail: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { failure, detail: detail.into(), next_step: next_step.into(), undecodable_bytes: None, is_passing: false }
+impl Failure {
+    fn new(kind: FailureKind, detail: impl Into<String>, next_step: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), next_step: next_step.into(), undecodable_bytes: None, is_passing: false }
+    }
+
+    /// What the source's status is with it.
+    pub fn told_as(self, phase: SourcePhase) -> Condition {
+        Condition { phase, failure: Some(self.kind), detail: self.detail, next_step: self.next_step }
     }
 
     /// The profile's address is none.
     pub fn unusable(reason: &str) -> Self {
         let detail = format!("the address of this source cannot be used: {reason}");
-        Self::new(FailureKind::Connect, detail, "write url as http://HOST:PORT/actuator, with the management port if there is one")
+        Self::new(FailureKind::Connect, detail, "Write url as http://HOST:PORT/actuator, with the management port if there is one")
     }
 
     /// An answer beyond the limit.
     pub fn too_large(at: &str, num_bytes: u64) -> Self {
         let detail = format!("{at} answered more than 1 MiB");
-        Self { undecodable_bytes: Some(num_bytes), ..Self::new(FailureKind::Limit, detail, "lower eventConsumerBufferSize of the breakers, or correct url") }
+        Self { undecodable_bytes: Some(num_bytes), ..Self::new(FailureKind::Limit, detail, "Lower eventConsumerBufferSize of the breakers, or correct url") }
     }
 
     /// JSON of another shape than the endpoint's.
@@ -57,7 +62,7 @@ impl Trouble {
 
     /// No `circuitbreakers` there; `is_actuator` = the list of links is, and does not name it.
     pub fn missing(at: &str, is_actuator: bool) -> Self {
-        let expose = "add circuitbreakers,circuitbreakerevents to management.endpoints.web.exposure.include";
+        let expose = "Add circuitbreakers,circuitbreakerevents to management.endpoints.web.exposure.include";
         if is_actuator {
             return Self::new(FailureKind::Peer, format!("{at} answered 404: the endpoint is not exposed"), expose);
         }
@@ -68,7 +73,7 @@ impl Trouble {
     /// `circuitbreakers` are there, `circuitbreakerevents` are not.
     pub fn missing_events(at: &str) -> Self {
         let detail = format!("states are read, but {at} answered 404: changes between two polls are not seen");
-        Self::new(FailureKind::Peer, detail, "add circuitbreakerevents to management.endpoints.web.exposure.include")
+        Self::new(FailureKind::Peer, detail, "Add circuitbreakerevents to management.endpoints.web.exposure.include")
     }
 
     /// Events could not be read several times, states can.
@@ -81,7 +86,7 @@ impl Trouble {
         let expose = if is_exposed { "" } else { ", and add circuitbreakers,circuitbreakerevents to management.endpoints.web.exposure.include" };
         Self {
             detail: format!("{}; an actuator answers at {base}", self.detail),
-            next_step: format!("write url = \"{base}\" for this source into the profile{expose}"),
+            next_step: format!("Write url = \"{base}\" for this source into the profile{expose}"),
             ..self
         }
     }
@@ -91,11 +96,11 @@ impl Trouble {
         match status.as_u16() {
             401 if is_anonymous => Self::new(FailureKind::Authenticate, format!("{at} asks for credentials (401)"), ADD_CREDENTIALS),
             401 => {
-                let next_step = "correct username and password, or bearer, of this source in the profile";
+                let next_step = "Correct username and password, or bearer, of this source in the profile";
                 Self::new(FailureKind::Authenticate, format!("{at} does not accept the credentials (401)"), next_step)
             }
             403 => {
-                let next_step = "permit this user to GET the actuator's endpoints, or use another user";
+                let next_step = "Permit this user to GET the actuator's endpoints, or use another user";
                 Self::new(FailureKind::Authorise, format!("{at} does not allow this user to read it (403)"), next_step)
             }
             code @ 300..=399 => {
@@ -105,16 +110,16 @@ impl Trouble {
                 if location.to_ascii_lowercase().contains("login") {
                     Self::new(FailureKind::Authenticate, detail, ADD_CREDENTIALS)
                 } else {
-                    Self::new(FailureKind::Protocol, detail, "write into url the address that answers by itself")
+                    Self::new(FailureKind::Protocol, detail, "Write into url the address that answers by itself")
                 }
             }
             429 => {
-                let trouble = Self::new(FailureKind::Limit, format!("{at} answered 429: too many requests"), "raise poll_s of this source in the profile");
-                Self { is_passing: true, ..trouble }
+                let failure = Self::new(FailureKind::Limit, format!("{at} answered 429: too many requests"), "Raise poll_s of this source in the profile");
+                Self { is_passing: true, ..failure }
             }
             _ => {
-                let trouble = Self::new(FailureKind::Peer, format!("{at} answered {status}"), "look into the application's log");
-                Self { is_passing: status.is_server_error(), ..trouble }
+                let failure = Self::new(FailureKind::Peer, format!("{at} answered {status}"), "Look into the application's log");
+                Self { is_passing: status.is_server_error(), ..failure }
             }
         }
     }
@@ -123,13 +128,13 @@ impl Trouble {
     pub fn no_json(at: &str, body: &[u8], headers: &HeaderMap, error: &serde_json::Error) -> Self {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let is_html = content_type.contains("html") || body.trim_ascii_start().starts_with(b"<");
-        let trouble = if is_html {
+        let failure = if is_html {
             let next_step = format!("{CORRECT_ADDRESS}, not that of a login page or a proxy");
             Self::new(FailureKind::Protocol, format!("{at} answered an HTML page instead of JSON"), next_step)
         } else {
             Self::new(FailureKind::Protocol, format!("{at} answered what is no JSON ({error})"), CORRECT_ADDRESS)
         };
-        Self { undecodable_bytes: Some(body.len() as u64), ..trouble }
+        Self { undecodable_bytes: Some(body.len() as u64), ..failure }
     }
 
     /// No answer at all.
@@ -141,26 +146,26 @@ impl Trouble {
         let is_tls = address.starts_with("https:");
         if error.is_timeout() && error.is_connect() {
             let detail = format!("{address}: no connection within {connect_timeout:?}");
-            Self::new(Connect, detail, "look whether the host is up and reachable from here")
+            Self::new(Connect, detail, "Look whether the host is up and reachable from here")
         } else if error.is_timeout() {
             let detail = format!("{address} took the request but did not answer it within {request_timeout:?}");
-            Self { is_passing: true, ..Self::new(Peer, detail, "look whether the application hangs, or is paused in a debugger") }
+            Self { is_passing: true, ..Self::new(Peer, detail, "Look whether the application hangs, or is paused in a debugger") }
         } else if is_tls && cause.contains("invalid peer certificate") {
             let detail = format!("{address}: its certificate is not trusted ({cause})");
-            Self::new(Authenticate, detail, "add its issuer to this machine's trusted certificates, or correct the host's name in url")
+            Self::new(Authenticate, detail, "Add its issuer to this machine's trusted certificates, or correct the host's name in url")
         } else if is_tls && cause.contains("corrupt message") {
-            Self::new(Protocol, format!("{address} speaks plain text where TLS was asked for"), "write http:// instead of https:// in url")
+            Self::new(Protocol, format!("{address} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url")
         } else if !is_tls && cause.contains("invalid HTTP version") {
             let detail = format!("{address} answered what is no HTTP: the port speaks TLS, or another protocol");
-            Self::new(Protocol, detail, "write https:// in url if the port speaks TLS, else correct the port")
+            Self::new(Protocol, detail, "Write https:// in url if the port speaks TLS, else correct the port")
         } else if is_refused {
             let detail = format!("{address}: connection refused, nothing listens there");
-            Self::new(Connect, detail, "start the application, or correct the port (management.server.port may name another one)")
+            Self::new(Connect, detail, "Start the application, or correct the port (management.server.port may name another one)")
         } else if error.is_connect() {
-            let next_step = "look whether the host's name and port are right and reachable from here";
+            let next_step = "Look whether the host's name and port are right and reachable from here";
             Self::new(Connect, format!("{address}: no connection ({cause})"), next_step)
         } else {
-            let next_step = "look into the application's log if it does not come back";
+            let next_step = "Look into the application's log if it does not come back";
             Self { is_passing: true, ..Self::new(Connect, format!("{address}: the connection broke off ({cause})"), next_step) }
         }
     }

@@ -94,7 +94,7 @@ pub(crate) fn make(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> R
             KafkaError::ClientConfig(_, why, property, _) => format!("Property `{property}` is refused by the client library: {why}"),
             other => format!("The client could not be made: {other}"),
         };
-        Failure { kind: FailureKind::Protocol, detail, next_step: "Correct the properties of this source.".to_owned() }
+        Failure { kind: FailureKind::Protocol, detail, next_step: "Correct the properties of this source".to_owned() }
     })
 }
 

@@ -83,7 +83,7 @@ fn sasl<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Au
             let source = config.token.clone().ok_or_else(|| Failure {
                 kind: FailureKind::Authenticate,
                 detail: "OAUTHBEARER needs a token".to_owned(),
-                next_step: "Write token = { command = \"…\" } in the source's table.".to_owned(),
+                next_step: "Write token = { command = \"…\" } in the source's table".to_owned(),
             })?;
             Ok(AuthConfig::sasl_oauthbearer_provider(move || fetch_token(source.clone())))
         }
@@ -200,7 +200,7 @@ fn with_line_ends(pem: &str) -> Vec<u8> {
 }
 
 fn refused(property: &str, why: &str) -> Failure {
-    Failure { kind: FailureKind::Protocol, detail: format!("Property `{property}` is refused: {why}"), next_step: "Correct it in the profile.".to_owned() }
+    Failure { kind: FailureKind::Protocol, detail: format!("Property `{property}` is refused: {why}"), next_step: "Correct it in the profile".to_owned() }
 }
 
 #[cfg(test)]
