@@ -5,6 +5,7 @@
 
 mod backoff;
 mod batch;
+mod batch_header;
 mod clock;
 mod context;
 mod correlation;
@@ -31,7 +32,8 @@ mod times;
 mod value;
 
 pub use backoff::{Backoff, jittered};
-pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch, OtherVersion};
+pub use batch::{Batch, FactBatch};
+pub use batch_header::{BATCH_VERSION, BatchHeader, OtherVersion};
 pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,

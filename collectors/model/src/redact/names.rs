@@ -4,23 +4,8 @@
 
 mod ends;
 
+pub(super) use ends::Verdict;
 use ends::{ENDS, Fit, tail_in_text, tail_of, with_tail};
-
-/// What a name says of its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// No secret.
-    Plain,
-    /// A secret where the value looks like one, or where name and value are set down as such (in JSON, in an attribute): a
-    /// word that sentences use too.
-    Soft,
-    /// A token: as [`Self::Soft`], but `token=x` is one, whatever the value.
-    Token,
-    /// A secret.
-    Secret,
-    /// A header whose value goes on to the end of its line.
-    Line,
-}
 
 /// Names from the profile, and the first step of all.
 #[derive(Clone)]

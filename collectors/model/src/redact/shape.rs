@@ -6,6 +6,7 @@ mod element;
 use std::ops::Range;
 
 use self::element::BRACKETS;
+use super::bytes::{find, run_end};
 use super::card;
 use super::issuer;
 use super::marks::{self, Look};
@@ -355,16 +356,6 @@ fn is_word_for_name(word: &[u8]) -> bool {
 
 fn is_replacement(secret: &[u8]) -> bool {
     secret.strip_prefix(b"redacted:").is_some_and(|hash| hash.len() == 6 && hash.iter().all(u8::is_ascii_hexdigit))
-}
-
-/// Where the run of bytes that are a part ends, of so many at most.
-pub(super) fn run_end(bytes: &[u8], from: usize, most: usize, is_part: impl Fn(u8) -> bool) -> usize {
-    from + bytes[from.min(bytes.len())..].iter().take(most).take_while(|byte| is_part(**byte)).count()
-}
-
-/// Where a part of a text begins in it.
-pub(super) fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    bytes.windows(part.len()).position(|window| window == part)
 }
 
 /// The end of what stands before a closing quote or bracket, and whether there is a quote.

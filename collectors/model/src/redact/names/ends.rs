@@ -1,6 +1,20 @@
 //! The ends of names that say what their values are, found by their last letters.
 
-use super::Verdict;
+/// What a name says of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// No secret.
+    Plain,
+    /// A secret where the value looks like one, or where name and value are set down as such (in JSON, in an attribute): a
+    /// word that sentences use too.
+    Soft,
+    /// A token: as [`Self::Soft`], but `token=x` is one, whatever the value.
+    Token,
+    /// A secret.
+    Secret,
+    /// A header whose value goes on to the end of its line.
+    Line,
+}
 
 /// How the end of a name has to stand.
 #[derive(Clone, Copy, PartialEq, Eq)]

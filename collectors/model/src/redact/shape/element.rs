@@ -1,6 +1,7 @@
 //! Secrets in elements of markup.
 
-use super::{Found, LONGEST_NAME, before_quote, find, is_word_for_name, name_before, run_end};
+use super::{Found, LONGEST_NAME, before_quote, is_word_for_name, name_before};
+use crate::redact::bytes::{find, run_end};
 use crate::redact::names::Verdict;
 use crate::redact::quote::{backslashes_before, behind_backslashes};
 use crate::redact::value;
