@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use switchboard_model::{Attrs, Batch, Str};
 
 use super::columns::{Columns, Shared};
+use super::context::{Context, Emit};
 use super::envelope::Visit;
 use super::tally::{Lost, Rejection, Tally};
 use super::wire::Malformed;
-use super::{Context, Emit};
 
 /// The most items that room is made for before they are read.
 const MAX_EXPECTED: u64 = 2_048;

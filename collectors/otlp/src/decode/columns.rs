@@ -10,12 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use switchboard_model::{AttrRow, BatchHeader, Redactor, ResourceRow, Str, TextArena, Value, WellKnown};
 
-use super::Context;
 use super::any_value::{self, AnyValue};
+use super::context::{Context, MAX_VALUE_BYTES};
 use super::tally::{Lost, Part};
 
-/// Bytes of one value, name or key that are kept.
-pub(crate) const MAX_VALUE_BYTES: usize = 64 << 10;
 /// Bytes of all values of one item that are kept.
 const MAX_ITEM_BYTES: usize = 1 << 20;
 /// Attributes of one span, event, link, record or resource that are kept; also events and links of one span.
@@ -308,7 +306,7 @@ impl<'c> Columns<'c> {
         at
     }
 
-    /// Adds an attribute, the so-many-th of its owner.
+    /// Adds an attribute, which stands at that place among those of its owner.
     #[inline]
     pub(crate) fn attr(&mut self, place: usize, name: &[u8], value: AnyValue<'_>) {
         if place >= MAX_ROWS_OF_ONE || self.num_item_attrs >= MAX_ATTRS_OF_ITEM {
@@ -413,7 +411,7 @@ impl<'c> Columns<'c> {
         self.lost.add(part, name, why);
     }
 
-    /// Adds a protobuf `KeyValue`, the so-many-th of its owner; one that is broken costs itself.
+    /// Adds a protobuf `KeyValue`, which stands at that place among those of its owner. One that is broken is left out alone.
     #[inline]
     pub(crate) fn protobuf_attr(&mut self, place: usize, key_value: &[u8]) {
         match any_value::attribute(key_value) {

@@ -54,7 +54,7 @@ impl Rows for LogRows {
     fn take(&mut self, Shared { header, text, resources, attrs }: Shared) -> Option<Batch> {
         let mut logs = std::mem::take(&mut self.logs);
         logs.shrink_to_fit();
-        (!logs.is_empty()).then(|| Batch::Logs(LogBatch { header, text, resources, logs, attrs }))
+        (!logs.is_empty()).then_some(Batch::Logs(LogBatch { header, text, resources, logs, attrs }))
     }
 
     fn read_protobuf(builder: &mut LogBuilder<'_>, mark: Mark, record: &[u8]) -> Result<(), Rejection> {

@@ -66,7 +66,7 @@ impl Rows for SpanRows {
         spans.shrink_to_fit();
         links.shrink_to_fit();
         events.shrink_to_fit();
-        (!spans.is_empty()).then(|| Batch::Spans(SpanBatch { header, text, resources, spans, attrs, links, events }))
+        (!spans.is_empty()).then_some(Batch::Spans(SpanBatch { header, text, resources, spans, attrs, links, events }))
     }
 
     fn read_protobuf(builder: &mut SpanBuilder<'_>, mark: Mark, span: &[u8]) -> Result<(), Rejection> {

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
-use super::fields::{Bounded, Id, JsonAttrs, Text, Unsigned, enumerated};
+use super::fields::{Bounded, Id, JsonAttrs, Unsigned, enumerated};
+use super::lenient;
+use super::text::Text;
 use super::value::JsonValue;
-use super::{Around, MAX_ITEM_BYTES, Resource, Visit, lenient};
+use super::visit::{Around, MAX_ITEM_BYTES, Resource, Visit};
 use crate::decode::builder::{Builder, Mark, Rows};
 use crate::decode::columns::nanoseconds;
 use crate::decode::logs::{LogFields, LogRows};
