@@ -16,9 +16,9 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::Config;
+use crate::board::Board;
 use crate::endpoint::{Cause, Server};
 use crate::failure::Failure;
-use crate::health::Board;
 
 /// The most bytes of an answer, which has two in fact.
 const MOST_ANSWER_BYTES: usize = 64 << 10;
