@@ -100,11 +100,7 @@ pub(crate) fn make(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> R
 
 /// The settings of a client: the profile's properties first, ours after them.
 pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Failure> {
-    let properties = checked_properties(&config.properties).map_err(|refused| Failure {
-        kind: FailureKind::Protocol,
-        detail: format!("Property `{}` is refused: {}", refused.property, refused.reason),
-        next_step: refused.next_step,
-    })?;
+    let properties = checked_properties(&config.properties)?;
     let mut settings = ClientConfig::new();
     settings
         .set("socket.timeout.ms", "10000")

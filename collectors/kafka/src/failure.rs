@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
 use switchboard_model::{Condition, FailureKind};
 
+use crate::config::PropertyRefused;
 use crate::native::{self, ClientEvent};
 
 /// An error code of the protocol (above zero) or of the library (below), as a plain number.
@@ -105,6 +106,12 @@ impl Failure {
     }
 }
 
+impl From<PropertyRefused> for Failure {
+    fn from(PropertyRefused { property, reason, next_step }: PropertyRefused) -> Self {
+        Self { kind: FailureKind::Protocol, detail: format!("Property `{property}` is refused: {reason}"), next_step }
+    }
+}
+
 /// How long an error of a broker stays a reason after it was last heard of.
 const FRESH: Duration = Duration::from_mins(1);
 /// Brokers whose last error is kept.
@@ -144,7 +151,7 @@ impl BrokerErrors {
         by_address.insert(address, BrokerError { code, text: text.to_owned(), heard: Instant::now(), is_bootstrap });
     }
 
-    /// Takes note of a host that was not connected to, for the sake of the credentials.
+    /// Takes note of a host that was not connected to, so that it gets no credentials.
     pub fn note_refused(&self, host: &str) {
         let mut refused = self.refused.lock();
         if refused.len() >= MOST_BROKERS && !refused.contains_key(host) {
@@ -156,7 +163,7 @@ impl BrokerErrors {
         refused.insert(host.to_owned(), Instant::now());
     }
 
-    /// What was not connected to of late, for the sake of the credentials, and the line that lets it be.
+    /// Hosts that were not connected to lately, so that they get no credentials, and the line of the profile that allows them.
     pub fn refused_hosts(&self) -> Option<Failure> {
         let refused = self.refused.lock();
         // The library tries again and again where it may not connect; who is named no more is no reason any more.

@@ -50,7 +50,7 @@ impl Planner {
         Self { most_partitions, starts: HashMap::new(), tailed: HashMap::new() }
     }
 
-    /// A topic is there no more: should it come back, it is another one.
+    /// A topic is gone: one that comes back under the name is another one.
     pub fn forget(&mut self, id: TopicId) {
         self.starts.retain(|(topic, _), _| *topic != id);
         self.tailed.remove(&id);

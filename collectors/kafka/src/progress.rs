@@ -21,7 +21,7 @@ pub(crate) struct Progress {
     pub next: i64,
     /// Offsets below are passed over.
     pub first_wanted: i64,
-    /// Its topic is there no more: if it is wanted again, that is another one.
+    /// Its topic is gone: one that comes back under the name is another one.
     is_forgotten: bool,
     /// Whether the client has it assigned.
     pub is_assigned: bool,
@@ -142,7 +142,7 @@ impl AllProgress {
         }
     }
 
-    /// The topic is there no more; should it come back, it is another one.
+    /// The topic is gone: one that comes back under the name is another one.
     pub fn forget(&mut self, topic: &Arc<str>) {
         for progress in self.all.iter_mut().filter(|progress| progress.key.0 == *topic) {
             progress.next = 0;

@@ -26,7 +26,7 @@ pub(crate) struct TailControl {
 pub(crate) struct Orders {
     pub plan: Arc<TailPlan>,
     pub cluster: ClusterRef,
-    /// Topics that are there no more.
+    /// Topics that are gone.
     pub forgotten: Vec<Arc<str>>,
     /// Rises with each change.
     pub version: u64,
@@ -50,7 +50,7 @@ pub(crate) struct TailReport {
 }
 
 impl TailControl {
-    /// Tells the tail what to read. Topics in `forgotten` are there no more.
+    /// Tells the tail what to read. Topics in `forgotten` are gone.
     pub fn order(&self, plan: TailPlan, cluster: &ClusterRef, forgotten: Vec<Arc<str>>) {
         let mut orders = self.orders.lock();
         if *orders.plan == plan && orders.cluster == *cluster && forgotten.is_empty() {
