@@ -17,8 +17,8 @@ use crate::extract::rules::{ending, role, via};
 use crate::extract::told::{ROUTING, Told};
 use crate::extract::whom::channel_name;
 use crate::figures::{RECENT, StatusId, bucket_of};
-use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
 use crate::intern::{OperationId, ServiceId};
+use crate::names::{ChannelId, FlowNames, GroupId, PeerId, Via};
 
 pub(crate) use whom::{authority, channel_called};
 

@@ -6,7 +6,7 @@ use crate::extract::cause::{back_off_ms, cause, recorded};
 use crate::extract::told::{DATABASE, ENDING, HTTP, MESSAGING, RPC, Told, is_told};
 use crate::extract::{Role, rows};
 use crate::figures::StatusId;
-use crate::flow::{FlowNames, Via};
+use crate::names::{FlowNames, Via};
 
 /// What a span does: by its messaging operation first, by its kind second.
 pub(super) fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {

@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 use switchboard_model::SourceId;
 
 use crate::figures::{Exemplars, NUM_RULES, Rule, Sample, Series, SpanKey};
-use crate::flow::{ChannelId, Gone, GroupId, PeerId, Via};
 use crate::intern::{Namer, ServiceId};
+use crate::names::{ChannelId, Gone, GroupId, PeerId, Via};
 use crate::shares::Shares;
 
 /// An end of a call as its spans tell it, before peers are resolved.
@@ -141,6 +141,34 @@ impl RowKey {
 
     fn is_interaction(self) -> bool {
         matches!(self, Self::Call { .. } | Self::Message { .. })
+    }
+}
+
+impl Gone {
+    /// What it counts as from now on.
+    pub(crate) fn subscription(&self, to: Subscription) -> Subscription {
+        Subscription { channel: self.channel(to.channel), group: self.group(to.group), service: self.service(to.service), ..to }
+    }
+
+    fn end(&self, end: End) -> End {
+        match end {
+            End::Service(service) => End::Service(self.service(service)),
+            End::Peer(peer) => End::Peer(self.peer(peer)),
+            End::Unknown | End::Root | End::Missing => end,
+        }
+    }
+
+    /// What it counts as from now on.
+    pub(crate) fn key(&self, key: RowKey) -> RowKey {
+        match key {
+            RowKey::Call { from, to, via } => RowKey::Call { from: self.end(from), to: self.end(to), via },
+            RowKey::Callee { from, to, via } => RowKey::Callee { from: self.service(from), to: self.service(to), via },
+            RowKey::Received { service } => RowKey::Received { service: self.service(service) },
+            RowKey::Publish { service, channel } => RowKey::Publish { service: self.service(service), channel: self.channel(channel) },
+            RowKey::Consume(to) => RowKey::Consume(self.subscription(to)),
+            RowKey::Handled(to) => RowKey::Handled(self.subscription(to)),
+            RowKey::Message { from, to } => RowKey::Message { from: self.service(from), to: self.subscription(to) },
+        }
     }
 }
 

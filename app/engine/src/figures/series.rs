@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::figures::{Histogram, Merged, StatusId, Statuses};
-use crate::flow::Gone;
+use crate::names::Gone;
 
 /// Width of a bucket of time, ns.
 pub(crate) const BUCKET_NS: i64 = 10_000_000_000;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::flow::Gone;
+use crate::names::Gone;
 
 /// A status as a number: HTTP's and gRPC's own codes, and words by their place among the names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,8 +5,9 @@ use hashbrown::{HashMap, HashSet};
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rule, SpanKey};
 use crate::flow::hot::{Entry, Mark, Seq};
-use crate::flow::{Flow, Gone, Older, PeerId, Via};
+use crate::flow::{Flow, Older};
 use crate::intern::ServiceId;
+use crate::names::{Gone, PeerId, Via};
 
 /// How often a pair of spans proved that a peer is a service.
 #[derive(Debug, Default)]

@@ -11,8 +11,9 @@ use switchboard_model::SourceId;
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
 use crate::flow::hot::{Entry, Hot, Seq};
-use crate::flow::{Arrival, Flow, Gone, Older, PeerId, Via};
+use crate::flow::{Arrival, Flow, Older};
 use crate::intern::{OperationId, ServiceId};
+use crate::names::{Gone, PeerId, Via};
 use crate::shares::{SharedMap, Shares};
 
 /// Breakers that are followed, shared out by source; refusals of further ones are counted.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::extract::rules::SERVER_FAULTS;
 use crate::figures::{BUCKET_NS, Counts, Merged, RECENT, RowId, Rows, StatusId, StatusKind, bucket_of, evidence};
-use crate::flow::FlowNames;
+use crate::names::FlowNames;
 use crate::view::{Basis, Evidence, Figure, StatusClass, StatusCount};
 
 /// What time a figure is of.

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use switchboard_model::{BreakerState, GroupKind, SourcePhase};
 
-use crate::state::words;
 use crate::view::{BreakerView, DeadLetterView, Figure, GroupView, PartitionLag, SourceView, StateSource};
+use crate::words;
 
 const SECOND_NS: i64 = 1_000_000_000;
 

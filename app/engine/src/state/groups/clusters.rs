@@ -2,39 +2,39 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use room::{Kept, Room};
 use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupKind, GroupOffset, SourceId, TailState, TopicFact};
 
 use crate::shares::shared_out;
-use crate::state::group_members::GroupMembers;
-use crate::state::group_partitions::GroupPartitions;
-use crate::state::group_state::StateCourse;
-use crate::state::group_view::{Standing, total};
-use crate::state::lag::{Sample, SampleWindow, Watermarks};
-use crate::state::partition_course::{MOST_FOLLOWED, PartitionCourses, Point};
+use crate::state::groups::lag::{Sample, SampleWindow, Watermarks};
+use crate::state::groups::members::GroupMembers;
+use crate::state::groups::partition_course::{MOST_FOLLOWED, PartitionCourses, Point};
+use crate::state::groups::partitions::GroupPartitions;
+use crate::state::groups::rebalancing::StateCourse;
+use crate::state::groups::room::{Kept, Room};
+use crate::state::groups::standing::{Standing, total};
+use crate::state::groups::waiting::{Asides, Part, behind, content_hash};
 use crate::state::retry_topic::Dues;
 use crate::state::sources::Sources;
-use crate::state::waiting::{Asides, Part, behind, content_hash};
 use crate::view::GroupView;
 
 /// Topics kept, shared out by source; further ones are counted.
-const MAX_TOPICS: usize = 20_000;
+pub(super) const MAX_TOPICS: usize = 20_000;
 /// Groups kept, shared out by source; further ones are counted.
-const MAX_GROUPS: usize = 20_000;
+pub(super) const MAX_GROUPS: usize = 20_000;
 /// Pairs of group and topic kept, shared out by source; further ones are counted. As many rows of groups without offsets are shown besides.
-const MAX_GROUP_TOPICS: usize = 20_000;
+pub(super) const MAX_GROUP_TOPICS: usize = 20_000;
 /// Groups' topics up to which what follows from a reading is kept until something new comes.
 const MOST_KEPT_STANDINGS: usize = 10_000;
 
 /// All clusters: their topics, their groups.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    clusters: BTreeMap<String, Cluster>,
-    room: Room,
+    pub(super) clusters: BTreeMap<String, Cluster>,
+    pub(super) room: Room,
     /// Rows of groups without offsets that found no room when they were shown last, by source.
     rows_left_out: BTreeMap<SourceId, u64>,
     /// Partitions of all groups.
-    num_partitions: usize,
+    pub(super) num_partitions: usize,
     /// By how much the machine's clock was set, ns.
     clock_set_by_ns: i64,
 }
@@ -61,12 +61,12 @@ pub(crate) struct ChannelState {
 }
 
 #[derive(Debug, Default)]
-struct Cluster {
+pub(super) struct Cluster {
     /// The source that reads it.
-    source: SourceId,
+    pub(super) source: SourceId,
     brokers: Latest<ClusterFact>,
-    topics: BTreeMap<String, Topic>,
-    groups: BTreeMap<String, Group>,
+    pub(super) topics: BTreeMap<String, Topic>,
+    pub(super) groups: BTreeMap<String, Group>,
 }
 
 impl Cluster {
@@ -118,7 +118,7 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Latest<T> {
 
 #[derive(Debug, Default)]
 pub(crate) struct Topic {
-    latest: Latest<TopicFact>,
+    pub(super) latest: Latest<TopicFact>,
     gone_ns: Option<i64>,
     /// When it was last seen to be made again.
     pub(crate) made_again_ns: Option<i64>,
@@ -129,7 +129,7 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.gone_ns > self.latest.at_ns()
     }
 
@@ -163,17 +163,17 @@ pub(crate) struct Group {
     /// Whether it was being rebalanced, over time.
     pub(crate) states: StateCourse,
     /// When its offsets were last read without an error.
-    read_whole_ns: Option<i64>,
-    gone_ns: Option<i64>,
+    pub(super) read_whole_ns: Option<i64>,
+    pub(super) gone_ns: Option<i64>,
     /// Apart from their names: the tree leaves room between its entries.
-    topics: BTreeMap<String, Box<GroupTopic>>,
+    pub(super) topics: BTreeMap<String, Box<GroupTopic>>,
 }
 
 /// A group on a topic.
 #[derive(Debug, Default)]
 pub(crate) struct GroupTopic {
     /// The reading that `partitions` tell of: its time, and a hash of its content that decides between two of one time.
-    reading: Option<(i64, u64)>,
+    pub(super) reading: Option<(i64, u64)>,
     /// How many partitions the reading told of.
     pub(crate) num_read: usize,
     pub(crate) partitions: GroupPartitions,
@@ -183,7 +183,7 @@ pub(crate) struct GroupTopic {
     /// How its partitions go on one by one; `None` = they are not followed.
     pub(crate) courses: Option<Box<PartitionCourses>>,
     /// What follows from it, until something new comes.
-    standing: Option<Box<Standing>>,
+    pub(super) standing: Option<Box<Standing>>,
 }
 
 impl GroupTopic {
@@ -508,11 +508,5 @@ impl Groups {
     }
 }
 
-#[path = "group_detail.rs"]
-mod detail;
-#[path = "group_room.rs"]
-mod room;
-
 #[cfg(test)]
-#[path = "groups_tests.rs"]
 mod tests;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::state::group_members::GroupMembers;
-use crate::state::groups::{GroupHead, Topic};
-use crate::state::lag::SampleWindow;
-use crate::state::partition_course::{Growth, PartitionCourses};
-use crate::state::waiting::Part;
-use crate::state::words;
+use crate::state::groups::clusters::{GroupHead, Topic};
+use crate::state::groups::lag::SampleWindow;
+use crate::state::groups::members::GroupMembers;
+use crate::state::groups::partition_course::{Growth, PartitionCourses};
+use crate::state::groups::waiting::Part;
 use crate::view::{LagVerdict, Pace};
+use crate::words;
 
 const SECOND_NS: i64 = 1_000_000_000;
 

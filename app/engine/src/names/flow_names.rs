@@ -10,9 +10,9 @@ use switchboard_model::SourceId;
 
 use crate::extract::rules::RPC_STATUSES;
 use crate::figures::{StatusId, StatusKind};
-use crate::flow::clock::Clock;
-use crate::flow::forget::Gone;
 use crate::intern::{Marks, Namer, Numbers, OperationId, Registry, ServiceId};
+use crate::names::Gone;
+use crate::names::clock::Clock;
 use crate::shares::Shares;
 
 /// A channel as spans name it.

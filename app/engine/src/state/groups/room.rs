@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use switchboard_model::SourceId;
 
-use super::{Cluster, Group, Groups, MAX_GROUP_TOPICS, MAX_GROUPS, MAX_TOPICS};
 use crate::shares::Shares;
+use crate::state::groups::clusters::{Cluster, Group, Groups, MAX_GROUP_TOPICS, MAX_GROUPS, MAX_TOPICS, Topic};
 
 /// So many are let go at once, for each time all are looked at.
 const AT_ONCE: usize = 32;
@@ -158,7 +158,7 @@ impl Cluster {
     /// Whether the newest reading of a group tells of a topic that is there.
     fn is_read(&self, group: &Group, topic: &str) -> bool {
         let read_ns = read_ns(group, topic);
-        let is_of_now = |topic: &super::Topic| !topic.is_gone() && read_ns >= topic.began_ns();
+        let is_of_now = |topic: &Topic| !topic.is_gone() && read_ns >= topic.began_ns();
         !group.is_gone() && Some(read_ns) >= group.read_whole_ns && self.topics.get(topic).is_some_and(is_of_now)
     }
 }
