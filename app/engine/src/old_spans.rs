@@ -5,8 +5,7 @@ use switchboard_model::{AttrRow, Attrs, BatchHeader, EventRow, SpanBatch, SpanKi
 use crate::extract::Extractor;
 use crate::figures::SpanKey;
 use crate::flow::{OldSpan, Older};
-use crate::intern::ServiceId;
-use crate::names::FlowNames;
+use crate::names::{FlowNames, ServiceId};
 use crate::store::{SpanRef, Store, StoredAttr, StoredValue};
 
 /// Reads stored spans as if they arrived again.

@@ -6,8 +6,7 @@ use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rule, SpanKey};
 use crate::flow::hot::{Entry, Mark, Seq};
 use crate::flow::{Flow, Older};
-use crate::intern::ServiceId;
-use crate::names::{Gone, PeerId, Via};
+use crate::names::{Gone, PeerId, ServiceId, Via};
 
 /// How often a pair of spans proved that a peer is a service.
 #[derive(Debug, Default)]

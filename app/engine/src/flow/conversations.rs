@@ -3,8 +3,7 @@
 use switchboard_model::SourceId;
 
 use crate::flow::bounded::Bounded;
-use crate::intern::ServiceId;
-use crate::names::Gone;
+use crate::names::{Gone, ServiceId};
 use crate::shares::{SharedMap, Shares};
 
 /// Publications of one conversation that are compared.

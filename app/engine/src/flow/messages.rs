@@ -11,8 +11,7 @@ use crate::flow::again::Reading;
 use crate::flow::hot::{Entry, Seq};
 use crate::flow::records::PositionKey;
 use crate::flow::{Arrival, Flow, Older, subscription};
-use crate::intern::ServiceId;
-use crate::names::{ChannelId, FlowNames, Gone};
+use crate::names::{ChannelId, FlowNames, Gone, ServiceId};
 use crate::shares::{SharedMap, Shares};
 
 /// Links of a span that are looked at one by one; further messages count, unpaired.

@@ -11,8 +11,7 @@ use crate::figures::{End, Row, RowId, RowKey, Rule};
 use crate::flow::Flow;
 use crate::flow::node_room::{MAX_NODES, NodeRoom};
 use crate::flow::style::{Flows, Styled};
-use crate::intern::ServiceId;
-use crate::names::{ChannelId, OTHER_NAME, PeerId, Via};
+use crate::names::{ChannelId, OTHER_NAME, PeerId, ServiceId, Via};
 use crate::state::{ChannelState, Sources};
 use crate::view::{DeadLetterView, Edge, EdgeId, GroupView, HopKind, InstanceView, Node, NodeBasis, NodeId, NodeKind, Style};
 

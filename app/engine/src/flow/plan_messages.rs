@@ -7,8 +7,7 @@ use crate::figures::{Row, RowId, RowKey, Subscription};
 use crate::flow::RABBITMQ;
 use crate::flow::plan::{Draft, Over};
 use crate::flow::style::Flows;
-use crate::intern::ServiceId;
-use crate::names::{ChannelId, GroupId};
+use crate::names::{ChannelId, GroupId, ServiceId};
 use crate::view::{GroupView, HopKind, NodeBasis, NodeId};
 
 impl<'a> Draft<'a> {

@@ -12,8 +12,7 @@ use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
 use crate::flow::hot::{Entry, Hot, Seq};
 use crate::flow::{Arrival, Flow, Older};
-use crate::intern::{OperationId, ServiceId};
-use crate::names::{Gone, PeerId, Via};
+use crate::names::{Gone, OperationId, PeerId, ServiceId, Via};
 use crate::shares::{SharedMap, Shares};
 
 /// Breakers that are followed, shared out by source; refusals of further ones are counted.

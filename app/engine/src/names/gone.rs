@@ -1,8 +1,7 @@
 //! Names that leave for newer ones: their numbers are given again, so that nothing may hold them any more.
 
-use crate::figures::StatusId;
-use crate::intern::{Marks, OperationId, ServiceId};
-use crate::names::{ChannelId, GroupId, PeerId};
+use crate::intern::Marks;
+use crate::names::{ChannelId, GroupId, OperationId, PeerId, ServiceId, StatusId};
 
 /// Numbers that nothing may hold any more.
 #[derive(Debug, Default)]

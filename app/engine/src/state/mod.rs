@@ -9,6 +9,7 @@ mod dead_letter_dialect;
 mod dead_letters;
 mod fingerprint;
 mod groups;
+mod latest;
 mod place;
 mod retry_topic;
 mod sources;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::state::groups::clusters::{Cluster, Group, GroupTopic, Groups, Topic};
+use crate::state::groups::clusters::{Cluster, Group, Groups};
+use crate::state::groups::group_topic::GroupTopic;
 use crate::state::groups::standing::Standing;
+use crate::state::groups::topic::Topic;
 use crate::state::groups::waiting::Part;
 use crate::state::sources::Sources;
 use crate::view::{GroupDetail, LagPoint, LagVerdict, PartitionLag};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use switchboard_model::GroupKind;
 
-use crate::state::groups::clusters::{GroupHead, GroupTopic, Topic};
+use crate::state::groups::group_topic::GroupTopic;
+use crate::state::groups::head::GroupHead;
+use crate::state::groups::topic::Topic;
 use crate::state::groups::verdict::{Course, Judged, MAX_FOREIGN_CHARS, judge, judge_parts, unlisted};
 use crate::state::groups::waiting::Part;
 use crate::view::{GROUP_STALE_NS, GroupView, LagVerdict, group_kind_word};

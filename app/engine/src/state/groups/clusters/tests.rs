@@ -1,8 +1,9 @@
 use proptest::prelude::*;
-use switchboard_model::{Broker, GroupMember, OpenTransaction, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
+use switchboard_model::{Broker, GroupKind, GroupMember, OpenTransaction, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use super::*;
 use crate::shares::Shares;
+use crate::state::groups::room::{MAX_GROUPS, MAX_TOPICS};
 use crate::view::LagVerdict;
 
 const S: i64 = 1_000_000_000;
