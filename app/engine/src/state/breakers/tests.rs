@@ -4,6 +4,8 @@ use switchboard_model::{SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use super::*;
 
+mod homes;
+
 const S: i64 = 1_000_000_000;
 const ACTUATOR: SourceId = SourceId(1);
 

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use switchboard_model::{GroupOffset, OpenTransaction};
 
-use crate::state::group_partitions::GroupPartition;
+use crate::state::groups::partitions::GroupPartition;
 
 /// Records that wait: from where the reader goes on (its commit, or the low watermark above it) to the end, never below 0.
 /// `readable` is how many of them can be read, where that is known.

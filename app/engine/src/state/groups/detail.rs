@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cluster, Group, GroupTopic, Groups, Topic};
-use crate::state::group_view::Standing;
+use crate::state::groups::clusters::{Cluster, Group, Groups};
+use crate::state::groups::group_topic::GroupTopic;
+use crate::state::groups::standing::Standing;
+use crate::state::groups::topic::Topic;
+use crate::state::groups::waiting::Part;
 use crate::state::sources::Sources;
-use crate::state::waiting::Part;
 use crate::view::{GroupDetail, LagPoint, LagVerdict, PartitionLag};
 
 impl Groups {
@@ -68,7 +70,7 @@ fn partitions(on_topic: &GroupTopic, topic: &Topic, (owner, verdicts): (impl Fn(
 }
 
 fn history(on_topic: &GroupTopic, topic: &Topic) -> Vec<LagPoint> {
-    let point = |sample: &crate::state::lag::Sample| LagPoint {
+    let point = |sample: &crate::state::groups::lag::Sample| LagPoint {
         at_ns: sample.read_ns,
         lag: Some(sample.lag),
         committed: u64::try_from(sample.committed).ok(),

@@ -1,8 +1,8 @@
 //! Verdicts as real systems ask for them: lag is about records that can be read, and a group is as its worst partition.
 
 use super::*;
-use crate::state::words;
 use crate::view::{CatchUp, Severity};
+use crate::words;
 
 fn known(partition: i32, committed: i64, end: i64) -> GroupOffset {
     offset(partition, Some(committed), Some(0), Some(end))
@@ -334,7 +334,7 @@ fn what_came_in_and_what_was_handled_add_up_to_the_growth_that_is_told() {
         let grew = pace.came_in - pace.handled;
         assert_eq!(pace.came_in, (pace.over_ns / S * (comes + 1)) as u64, "{}", row.reason);
         if row.verdict == LagVerdict::Growing {
-            let told = format!("grew by {} in the last {} s", crate::state::words::count(grew), pace.over_ns / S);
+            let told = format!("grew by {} in the last {} s", crate::words::count(grew), pace.over_ns / S);
             assert!(row.reason.contains(&told), "{told}: {}", row.reason);
             assert_eq!(row.catch_up(), CatchUp::Never);
         }
@@ -534,7 +534,7 @@ fn the_groups_verdict_is_the_worst_of_its_partitions() {
 #[test]
 fn of_very_many_partitions_only_the_sum_is_followed() {
     let mut groups = Groups::default();
-    let many = i32::try_from(crate::state::partition_course::MOST_FOLLOWED).expect("few") + 1;
+    let many = i32::try_from(crate::state::groups::partition_course::MOST_FOLLOWED).expect("few") + 1;
     groups.apply_group(&group(0, vec![known(0, 1, 2)]), 0);
     let is_followed = |groups: &Groups| {
         groups.clusters.values().flat_map(|cluster| cluster.groups.values()).flat_map(|group| group.topics.values()).any(|on_topic| on_topic.courses.is_some())

@@ -2,119 +2,16 @@
 //! source; what was not seen for longest leaves for what comes after a cap, and is "other".
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 use switchboard_model::SourceId;
 
-use crate::extract::rules::RPC_STATUSES;
-use crate::figures::{StatusId, StatusKind};
-use crate::flow::clock::Clock;
-use crate::flow::forget::Gone;
-use crate::intern::{Marks, Namer, Numbers, OperationId, Registry, ServiceId};
+use crate::intern::{Marks, Namer, Numbers, Registry};
+use crate::names::operations::Operations;
+use crate::names::service::{Seen, Service};
+use crate::names::{ChannelId, Gone, GroupId, OperationId, PeerId, RPC_STATUSES, ServiceId, StatusId, StatusKind};
 use crate::shares::Shares;
-
-/// A channel as spans name it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ChannelId(pub(crate) u16);
-
-/// A consumer group (or subscription) as spans name it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct GroupId(pub(crate) u16);
-
-/// What a caller's attributes name: a service by name, or an address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct PeerId(pub(crate) u16);
-
-macro_rules! reserved {
-    ($($id:ident),*) => {$(
-        impl $id {
-            /// Not told.
-            pub(crate) const NONE: Self = Self(0);
-            /// Whether it is told.
-            pub(crate) fn is_some(self) -> bool {
-                self != Self::NONE
-            }
-        }
-    )*};
-}
-reserved!(ChannelId, GroupId, PeerId);
-
-impl ChannelId {
-    /// All that came after the cap was reached.
-    pub(crate) const OTHER: Self = Self(1);
-}
-
-impl PeerId {
-    /// All that came after the cap was reached.
-    pub(crate) const OTHER: Self = Self(1);
-}
-
-impl GroupId {
-    /// All that came after the cap was reached.
-    pub(crate) const OTHER: Self = Self(1);
-}
-
-/// The protocol of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Via {
-    /// Not told.
-    #[default]
-    Call,
-    /// HTTP.
-    Http,
-    /// gRPC.
-    Grpc,
-    /// Another RPC system.
-    Rpc,
-    /// A database's own.
-    Database,
-}
-
-impl Via {
-    /// Name in the report.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Call => "call",
-            Self::Http => "http",
-            Self::Grpc => "grpc",
-            Self::Rpc => "rpc",
-            Self::Database => "database",
-        }
-    }
-}
-
-/// A service.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Service {
-    /// `deployment.environment.name`, else the source's; empty = unknown.
-    pub(crate) environment: String,
-    /// `service.namespace`; empty = unknown.
-    pub(crate) namespace: String,
-    /// `service.name`.
-    pub(crate) name: String,
-    /// Version, and when it was last seen, ns.
-    pub(crate) version: (i64, String),
-    /// Instances: identity, version, last seen.
-    pub(crate) instances: Vec<Instance>,
-    /// When the first span of it arrived, ns.
-    pub(crate) first_seen_ns: i64,
-    /// To what it belongs, by attribute: when that was last told, ns, and what.
-    pub(crate) labels: BTreeMap<String, (i64, String)>,
-    /// How far its clock is off.
-    pub(crate) clock: Clock,
-}
-
-/// An instance of a service.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Instance {
-    /// Its identity.
-    pub(crate) instance: String,
-    /// Version, and when it was last seen, ns.
-    pub(crate) version: (i64, String),
-}
 
 /// What a caller's attributes name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,17 +47,10 @@ const MAX_SERVICES: usize = 5_000;
 const MAX_NAMED: usize = 5_000;
 /// Words that calls ended with, kept apart.
 const MAX_STATUS_WORDS: usize = 1_000;
-/// Labels of a service; the first by name are kept.
-const MAX_LABELS: usize = 12;
-/// Instances of a service kept apart.
-const MAX_INSTANCES: usize = 500;
 /// Instances of all services kept apart.
 const MAX_ALL_INSTANCES: usize = 20_000;
 /// Names are told apart by so many bytes.
 const MAX_NAME_BYTES: usize = 512;
-/// Operations of a service kept apart.
-const MAX_OPERATIONS: usize = 2_000;
-
 fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(MAX_NAME_BYTES)]
 }
@@ -174,11 +64,7 @@ pub(crate) struct FlowNames {
     channels: Registry<Channel>,
     groups: Registry<String>,
     status_words: Registry<String>,
-    operations: HashTable<u32>,
-    /// By number, less the first two.
-    operation_texts: Vec<(ServiceId, Box<str>)>,
-    operation_numbers: Numbers,
-    operations_of: Vec<u16>,
+    operations: Operations,
     /// Instances and operations that found no room in their service.
     crowded: Shares,
     num_instances: usize,
@@ -196,10 +82,7 @@ impl FlowNames {
             channels: Registry::new(MAX_NAMED),
             groups: Registry::new(MAX_NAMED),
             status_words: Registry::new(MAX_STATUS_WORDS),
-            operations: HashTable::new(),
-            operation_texts: Vec::new(),
-            operation_numbers: Numbers::new(max_operations, max_operations + max_operations / 2),
-            operations_of: Vec::new(),
+            operations: Operations::new(max_operations),
             crowded: Shares::default(),
             num_instances: 0,
             version: 1,
@@ -251,34 +134,15 @@ impl FlowNames {
     pub(crate) fn see_instance(&mut self, service: ServiceId, instance: &str, version: &str, received_ns: i64) {
         let (instance, version) = (cut(instance), cut(version));
         let service = &mut self.services.items[service.0 as usize];
-        let seen = (received_ns, version);
-        if !version.is_empty() && seen > (service.version.0, service.version.1.as_str()) {
-            self.version += u64::from(service.version.1 != version);
-            service.version = (received_ns, version.to_owned());
-        }
+        self.version += u64::from(service.see_version(version, received_ns));
         if instance.is_empty() {
             return;
         }
-        let is_crowded = service.instances.len() >= MAX_INSTANCES || self.num_instances >= MAX_ALL_INSTANCES;
-        match service.instances.iter_mut().find(|known| known.instance == instance) {
-            Some(known) if seen > (known.version.0, known.version.1.as_str()) => known.version = (received_ns, version.to_owned()),
-            Some(_) => {}
-            None => {
-                let new = Instance { instance: instance.to_owned(), version: (received_ns, version.to_owned()) };
-                let oldest = service.instances.iter_mut().min_by(|one, other| (one.version.0, &one.instance).cmp(&(other.version.0, &other.instance)));
-                // The one not seen for longest leaves.
-                if let Some(oldest) = oldest.filter(|_| is_crowded) {
-                    self.crowded.leave_out(self.namer.source, 1);
-                    if oldest.version.0 > received_ns {
-                        return;
-                    }
-                    *oldest = new;
-                } else {
-                    self.num_instances += 1;
-                    service.instances.push(new);
-                }
-                self.version += 1;
-            }
+        let seen = service.see_instance(instance, version, received_ns, self.num_instances < MAX_ALL_INSTANCES);
+        self.num_instances += usize::from(seen == Seen::New);
+        self.version += u64::from(matches!(seen, Seen::New | Seen::InPlaceOfOldest));
+        if matches!(seen, Seen::InPlaceOfOldest | Seen::LeftOut) {
+            self.crowded.leave_out(self.namer.source, 1);
         }
     }
 
@@ -295,23 +159,8 @@ impl FlowNames {
 
     /// A resource of a service told to what it belongs. What was told last holds.
     pub(crate) fn see_label(&mut self, service: ServiceId, key: &str, value: &str, received_ns: i64) {
-        let (key, value) = (cut(key), cut(value));
-        let labels = &mut self.services.items[service.0 as usize].labels;
-        if value.is_empty() || service == ServiceId::OTHER {
-            return;
-        }
-        match labels.get_mut(key) {
-            Some(known) if (received_ns, value) > (known.0, known.1.as_str()) => {
-                self.version += u64::from(known.1 != value);
-                *known = (received_ns, value.to_owned());
-            }
-            Some(_) => {}
-            None => {
-                labels.insert(key.to_owned(), (received_ns, value.to_owned()));
-                let is_one_too_many = labels.len() > MAX_LABELS;
-                let is_kept = !is_one_too_many || labels.pop_last().is_some_and(|(last, _)| last != key);
-                self.version += u64::from(is_kept);
-            }
+        if !value.is_empty() && service != ServiceId::OTHER {
+            self.version += u64::from(self.services.items[service.0 as usize].see_label(cut(key), cut(value), received_ns));
         }
     }
 
@@ -388,51 +237,14 @@ impl FlowNames {
     }
 
     /// The operation of a service.
+    #[inline]
     pub(crate) fn operation(&mut self, service: ServiceId, name: &str) -> OperationId {
-        let name = cut(name);
-        let hasher = &self.hasher;
-        let hash = hasher.hash_one((service, name));
-        let texts = &self.operation_texts;
-        let place = |number: u32| number as usize - 2;
-        if let Some(known) = self.operations.find(hash, |at| texts[place(*at)].0 == service && *texts[place(*at)].1 == *name) {
-            self.operation_numbers.see(*known, self.namer.tick);
-            return OperationId(*known);
-        }
-        if self.operations_of.len() <= service.0 as usize {
-            self.operations_of.resize(service.0 as usize + 1, 0);
-        }
-        if self.operations_of[service.0 as usize] as usize >= MAX_OPERATIONS {
-            self.crowded.leave_out(self.namer.source, 1);
-            return OperationId::OVERFLOW;
-        }
-        let rehash = |texts: &[(ServiceId, Box<str>)], number: u32| {
-            let (service, name) = &texts[place(number)];
-            hasher.hash_one((*service, &**name))
-        };
-        let (operations, operations_of) = (&mut self.operations, &mut self.operations_of);
-        let left = |number: u32| {
-            if let Ok(found) = operations.find_entry(rehash(texts, number), |at| *at == number) {
-                found.remove();
-            }
-            let num_of_service = &mut operations_of[texts[place(number)].0.0 as usize];
-            *num_of_service = num_of_service.saturating_sub(1);
-        };
-        let Some(number) = self.operation_numbers.take(self.namer, left) else { return OperationId::OVERFLOW };
-        self.operations_of[service.0 as usize] += 1;
-        let named = (service, name.into());
-        match self.operation_texts.get_mut(place(number)) {
-            Some(text) => *text = named,
-            None => self.operation_texts.push(named),
-        }
-        let texts = &self.operation_texts;
-        self.operations.insert_unique(hash, number, |at| rehash(texts, *at));
-        OperationId(number)
+        self.operations.intern(&self.hasher, (service, cut(name)), self.namer, &mut self.crowded)
     }
 
     /// An operation's name; empty for those that came after the cap.
     pub(crate) fn get_operation(&self, operation: OperationId) -> &str {
-        let place = (operation.0 as usize).checked_sub(2);
-        place.and_then(|place| self.operation_texts.get(place)).map_or("", |(_, text)| text)
+        self.operations.name(operation)
     }
 
     /// A service.
@@ -488,7 +300,7 @@ impl FlowNames {
             ("channels of spans", self.channels.numbers.shares()),
             ("groups of spans", self.groups.numbers.shares()),
             ("statuses", self.status_words.numbers.shares()),
-            ("operations", self.operation_numbers.shares()),
+            ("operations", self.operations.numbers.shares()),
             ("instances and operations of one service", &self.crowded),
         ]
     }
@@ -510,7 +322,7 @@ impl FlowNames {
 
     /// The source that told of an operation first.
     pub(crate) fn operation_source(&self, operation: OperationId) -> Option<SourceId> {
-        self.operation_numbers.source(operation.0)
+        self.operations.numbers.source(operation.0)
     }
 
     /// The source that told of a peer first.
@@ -543,7 +355,7 @@ impl FlowNames {
     /// Whether anything leaves at the end of the batch.
     pub(crate) fn has_leaving(&self) -> bool {
         let registries =
-            [&self.services.numbers, &self.peers.numbers, &self.channels.numbers, &self.groups.numbers, &self.status_words.numbers, &self.operation_numbers];
+            [&self.services.numbers, &self.peers.numbers, &self.channels.numbers, &self.groups.numbers, &self.status_words.numbers, &self.operations.numbers];
         registries.into_iter().any(Numbers::has_leaving)
     }
 
@@ -554,17 +366,9 @@ impl FlowNames {
 
     /// What leaves now: its numbers are given again, so that nothing may hold them any more.
     pub(crate) fn forget(&mut self) -> Gone {
-        // Operations of services that leave go with them.
         if self.services.numbers.has_leaving() {
-            let Self { services, operation_texts, operation_numbers, operations, operations_of, hasher, .. } = self;
-            for (number, (service, name)) in (2..).zip(operation_texts.iter()) {
-                if service.0 > 1 && !services.numbers.is_here(u32::from(service.0)) && operation_numbers.leave(number) {
-                    if let Ok(found) = operations.find_entry(hasher.hash_one((*service, &**name)), |at| *at == number) {
-                        found.remove();
-                    }
-                    operations_of[service.0 as usize] = operations_of[service.0 as usize].saturating_sub(1);
-                }
-            }
+            let Self { services, operations, hasher, .. } = self;
+            operations.leave_with(hasher, |service| service.0 > 1 && !services.numbers.is_here(u32::from(service.0)));
         }
         let left = self.services.numbers.leaving().map(|number| self.services.items[number as usize].instances.len()).sum::<usize>();
         self.num_instances -= left;
@@ -575,7 +379,7 @@ impl FlowNames {
             channels: self.channels.forget(),
             groups: self.groups.forget(),
             status_words: self.status_words.forget(),
-            operations: self.operation_numbers.forget(),
+            operations: self.operations.numbers.forget(),
         }
     }
 }

@@ -1,40 +1,34 @@
 //! Topics and consumer groups as brokers tell of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use room::{Kept, Room};
-use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupKind, GroupOffset, SourceId, TailState, TopicFact};
+use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupOffset, SourceId, TailState, TopicFact};
 
 use crate::shares::shared_out;
-use crate::state::group_members::GroupMembers;
-use crate::state::group_partitions::GroupPartitions;
-use crate::state::group_state::StateCourse;
-use crate::state::group_view::{Standing, total};
-use crate::state::lag::{Sample, SampleWindow, Watermarks};
-use crate::state::partition_course::{MOST_FOLLOWED, PartitionCourses, Point};
-use crate::state::retry_topic::Dues;
+use crate::state::groups::group_topic::GroupTopic;
+use crate::state::groups::head::GroupHead;
+use crate::state::groups::members::GroupMembers;
+use crate::state::groups::partition_course::MOST_FOLLOWED;
+use crate::state::groups::rebalancing::StateCourse;
+use crate::state::groups::room::{Kept, MAX_GROUP_TOPICS, Room};
+use crate::state::groups::standing::{Standing, total};
+use crate::state::groups::topic::Topic;
+use crate::state::latest::Latest;
 use crate::state::sources::Sources;
-use crate::state::waiting::{Asides, Part, behind, content_hash};
 use crate::view::GroupView;
 
-/// Topics kept, shared out by source; further ones are counted.
-const MAX_TOPICS: usize = 20_000;
-/// Groups kept, shared out by source; further ones are counted.
-const MAX_GROUPS: usize = 20_000;
-/// Pairs of group and topic kept, shared out by source; further ones are counted. As many rows of groups without offsets are shown besides.
-const MAX_GROUP_TOPICS: usize = 20_000;
 /// Groups' topics up to which what follows from a reading is kept until something new comes.
 const MOST_KEPT_STANDINGS: usize = 10_000;
 
 /// All clusters: their topics, their groups.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    clusters: BTreeMap<String, Cluster>,
-    room: Room,
+    pub(super) clusters: BTreeMap<String, Cluster>,
+    pub(super) room: Room,
     /// Rows of groups without offsets that found no room when they were shown last, by source.
     rows_left_out: BTreeMap<SourceId, u64>,
     /// Partitions of all groups.
-    num_partitions: usize,
+    pub(super) num_partitions: usize,
     /// By how much the machine's clock was set, ns.
     clock_set_by_ns: i64,
 }
@@ -61,12 +55,12 @@ pub(crate) struct ChannelState {
 }
 
 #[derive(Debug, Default)]
-struct Cluster {
+pub(super) struct Cluster {
     /// The source that reads it.
-    source: SourceId,
+    pub(super) source: SourceId,
     brokers: Latest<ClusterFact>,
-    topics: BTreeMap<String, Topic>,
-    groups: BTreeMap<String, Group>,
+    pub(super) topics: BTreeMap<String, Topic>,
+    pub(super) groups: BTreeMap<String, Group>,
 }
 
 impl Cluster {
@@ -80,172 +74,22 @@ impl Cluster {
     }
 }
 
-/// The newest of facts, by time; of two at the same time the one whose content is greater, so that order of arrival does
-/// not matter.
-#[derive(Debug)]
-pub(crate) struct Latest<T>(Option<(i64, T)>);
-
-impl<T> Default for Latest<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T: Clone + PartialEq + std::fmt::Debug> Latest<T> {
-    /// Takes the fact if it is newer; whether it did.
-    pub(crate) fn offer(&mut self, at_ns: i64, fact: &T) -> bool {
-        let newer = match &self.0 {
-            None => true,
-            Some((known_ns, known)) => match at_ns.cmp(known_ns) {
-                std::cmp::Ordering::Equal => known != fact && format!("{fact:?}") > format!("{known:?}"),
-                order => order.is_gt(),
-            },
-        };
-        if newer {
-            self.0 = Some((at_ns, fact.clone()));
-        }
-        newer
-    }
-
-    pub(crate) fn get(&self) -> Option<&T> {
-        self.0.as_ref().map(|(_, fact)| fact)
-    }
-
-    pub(crate) fn at_ns(&self) -> Option<i64> {
-        self.0.as_ref().map(|(at_ns, _)| *at_ns)
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Topic {
-    latest: Latest<TopicFact>,
-    gone_ns: Option<i64>,
-    /// When it was last seen to be made again.
-    pub(crate) made_again_ns: Option<i64>,
-    /// Where its partitions began and ended, over time.
-    pub(crate) watermarks: BTreeMap<i32, Watermarks>,
-    /// When its records are due, of a retry topic.
-    pub(crate) dues: Dues,
-}
-
-impl Topic {
-    fn is_gone(&self) -> bool {
-        self.gone_ns > self.latest.at_ns()
-    }
-
-    /// From when on what was observed is of the topic as it is now.
-    pub(crate) fn began_ns(&self) -> i64 {
-        self.gone_ns.max(self.made_again_ns).unwrap_or(i64::MIN)
-    }
-}
-
-/// What a group said of itself when it was last read.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct GroupHead {
-    pub(crate) read_ns: i64,
-    pub(crate) kind: Option<GroupKind>,
-    pub(crate) state: Option<std::sync::Arc<str>>,
-    pub(crate) members: Option<GroupMembers>,
-    pub(crate) members_reason: Option<String>,
-    pub(crate) error: Option<String>,
-}
-
-impl GroupHead {
-    /// Whether it is told as a reader without offsets too.
-    fn is_listed_as_reader(&self) -> bool {
-        matches!(self.kind, Some(GroupKind::Share | GroupKind::Streams | GroupKind::Other(_)))
-    }
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     pub(crate) head: Latest<GroupHead>,
     /// Whether it was being rebalanced, over time.
     pub(crate) states: StateCourse,
     /// When its offsets were last read without an error.
-    read_whole_ns: Option<i64>,
-    gone_ns: Option<i64>,
+    pub(super) read_whole_ns: Option<i64>,
+    pub(super) gone_ns: Option<i64>,
     /// Apart from their names: the tree leaves room between its entries.
-    topics: BTreeMap<String, Box<GroupTopic>>,
+    pub(super) topics: BTreeMap<String, Box<GroupTopic>>,
 }
 
-/// A group on a topic.
-#[derive(Debug, Default)]
-pub(crate) struct GroupTopic {
-    /// The reading that `partitions` tell of: its time, and a hash of its content that decides between two of one time.
-    reading: Option<(i64, u64)>,
-    /// How many partitions the reading told of.
-    pub(crate) num_read: usize,
-    pub(crate) partitions: GroupPartitions,
-    /// What that reading told beside offsets.
-    asides: Asides,
-    pub(crate) samples: SampleWindow,
-    /// How its partitions go on one by one; `None` = they are not followed.
-    pub(crate) courses: Option<Box<PartitionCourses>>,
-    /// What follows from it, until something new comes.
-    standing: Option<Box<Standing>>,
-}
-
-impl GroupTopic {
-    /// Its partitions as the group stands on them.
-    pub(crate) fn parts<'a>(&'a self, topic: &'a Topic) -> impl Iterator<Item = Part<'a>> {
-        let began_ns = topic.began_ns();
-        let low = move |partition: i32| topic.watermarks.get(&partition).and_then(|watermarks| watermarks.low(began_ns));
-        self.partitions.iter().map(move |known| Part::of(known, low(known.partition), &self.asides))
-    }
-
-    fn apply(&mut self, read_ns: i64, offsets: &[&GroupOffset], (whole, memberless, is_followed): (bool, bool, bool)) {
-        self.standing = None;
-        if !is_followed {
-            self.courses = None;
-        }
-        let mut sample = Sample { read_ns, committed: 0, end: 0, lag: 0, num_lagging: 0, memberless, is_exact: true };
-        let mut num_committed = 0;
-        let mut is_complete = true;
-        self.partitions.reserve(offsets.len());
-        let reading = Some((read_ns, content_hash(offsets)));
-        let is_newest = reading > self.reading;
-        if is_newest {
-            (self.reading, self.num_read) = (reading, offsets.len());
-            self.asides = Asides::of(offsets);
-            let told: HashSet<i32> = offsets.iter().map(|offset| offset.partition).collect();
-            let untold: Vec<i32> = self.partitions.iter().map(|known| known.partition).filter(|known| !told.contains(known)).collect();
-            for number in untold {
-                self.partitions.update(number, |known| known.set(None, None));
-            }
-        }
-        for offset in offsets {
-            let committed = offset.committed.filter(|committed| *committed >= 0);
-            self.partitions.update(offset.partition, |known| {
-                if let Some(committed) = committed {
-                    known.remember(read_ns, committed);
-                }
-                if is_newest {
-                    known.set(committed, offset.end);
-                }
-            });
-            let Some(committed) = committed else {
-                is_complete &= whole;
-                continue;
-            };
-            let Some(end) = offset.end.filter(|end| *end >= 0) else {
-                is_complete = false;
-                continue;
-            };
-            let lag = behind(committed, offset.low, end, offset.readable_behind);
-            if is_followed {
-                self.courses.get_or_insert_default().observe(offset.partition, Point { lag, read_ns, committed });
-            }
-            sample.committed = sample.committed.saturating_add(committed);
-            sample.end = sample.end.saturating_add(end);
-            sample.lag = sample.lag.saturating_add(lag);
-            sample.num_lagging += u32::from(lag > 0);
-            sample.is_exact &= lag == 0 || offset.readable_behind.is_some();
-            num_committed += 1;
-        }
-        if is_complete && num_committed > 0 {
-            self.samples.insert(sample);
-        }
+impl Group {
+    /// Whether it was seen to be no more after it was read last.
+    pub(super) fn is_gone(&self) -> bool {
+        self.head.get().is_none_or(|head| self.gone_ns > Some(head.read_ns))
     }
 }
 
@@ -508,11 +352,5 @@ impl Groups {
     }
 }
 
-#[path = "group_detail.rs"]
-mod detail;
-#[path = "group_room.rs"]
-mod room;
-
 #[cfg(test)]
-#[path = "groups_tests.rs"]
 mod tests;

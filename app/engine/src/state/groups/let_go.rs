@@ -1,57 +1,17 @@
-//! Room for topics, groups and what groups read: shared out by source. A source's own give way only once they are gone: a broker
-//! tells of all that there are again and again, and would else drive out its own.
-
-use std::collections::BTreeMap;
+//! What gives way where there is no room. A source's own give way only once they are gone: a broker tells of all that there are
+//! again and again, and would else drive out its own.
 
 use switchboard_model::SourceId;
 
-use super::{Cluster, Group, Groups, MAX_GROUP_TOPICS, MAX_GROUPS, MAX_TOPICS};
 use crate::shares::Shares;
+use crate::state::groups::clusters::{Cluster, Group, Groups};
+use crate::state::groups::room::Kept;
+use crate::state::groups::topic::Topic;
 
 /// So many are let go at once, for each time all are looked at.
 const AT_ONCE: usize = 32;
 /// Where nothing could go, it is looked again after this time, ns.
 const AGAIN_AFTER_NS: i64 = 5_000_000_000;
-
-/// What takes room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kept {
-    Topic,
-    Group,
-    GroupTopic,
-}
-
-impl Kept {
-    fn cap(self) -> usize {
-        match self {
-            Self::Topic => MAX_TOPICS,
-            Self::Group => MAX_GROUPS,
-            Self::GroupTopic => MAX_GROUP_TOPICS,
-        }
-    }
-}
-
-/// Who holds what.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    topics: Shares,
-    groups: Shares,
-    group_topics: Shares,
-    /// Who tells now, and when that arrived, ns.
-    pub(super) teller: (SourceId, i64),
-    /// When nothing of a source's own could go.
-    full: BTreeMap<(SourceId, Kept), i64>,
-}
-
-impl Room {
-    pub(super) fn shares(&mut self, kept: Kept) -> &mut Shares {
-        match kept {
-            Kept::Topic => &mut self.topics,
-            Kept::Group => &mut self.groups,
-            Kept::GroupTopic => &mut self.group_topics,
-        }
-    }
-}
 
 impl Groups {
     /// Who tells what comes next, and when it arrived.
@@ -147,18 +107,11 @@ fn read_ns(group: &Group, topic: &str) -> i64 {
     group.topics.get(topic).and_then(|on_topic| on_topic.reading).map_or(0, |(read_ns, _)| read_ns)
 }
 
-impl Group {
-    /// Whether it was seen to be no more after it was read last.
-    pub(super) fn is_gone(&self) -> bool {
-        self.head.get().is_none_or(|head| self.gone_ns > Some(head.read_ns))
-    }
-}
-
 impl Cluster {
     /// Whether the newest reading of a group tells of a topic that is there.
     fn is_read(&self, group: &Group, topic: &str) -> bool {
         let read_ns = read_ns(group, topic);
-        let is_of_now = |topic: &super::Topic| !topic.is_gone() && read_ns >= topic.began_ns();
+        let is_of_now = |topic: &Topic| !topic.is_gone() && read_ns >= topic.began_ns();
         !group.is_gone() && Some(read_ns) >= group.read_whole_ns && self.topics.get(topic).is_some_and(is_of_now)
     }
 }

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
-use switchboard_model::{Broker, GroupMember, OpenTransaction, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
+use switchboard_model::{Broker, GroupKind, GroupMember, OpenTransaction, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use super::*;
 use crate::shares::Shares;
+use crate::state::groups::room::{MAX_GROUPS, MAX_TOPICS};
 use crate::view::LagVerdict;
 
 const S: i64 = 1_000_000_000;
@@ -394,7 +395,6 @@ fn rows_of_groups_without_offsets_are_shared_out_by_source_and_what_finds_no_roo
     assert_eq!(*groups.rows_left_out(), BTreeMap::from([(SourceId(1), (150 * 200 - (MAX_GROUP_TOPICS - 3)) as u64)]));
 }
 
-#[path = "verdict_tests.rs"]
 mod verdicts;
 
 /// One thing that a broker may say.

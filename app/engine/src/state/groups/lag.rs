@@ -4,8 +4,8 @@
 //! equalled the committed offset is found by interpolation. Verdicts follow Burrow's order of tests, adapted to a reader
 //! that polls: changes of the committed offset stand for commits.
 
-use crate::state::words;
 use crate::view::{LagVerdict, Pace};
+use crate::words;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -402,5 +402,4 @@ impl Course<'_> {
 }
 
 #[cfg(test)]
-#[path = "lag_tests.rs"]
 mod tests;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use switchboard_model::GroupKind;
 
-use crate::state::group_verdict::{Course, Judged, MAX_FOREIGN_CHARS, judge, judge_parts, unlisted};
-use crate::state::groups::{GroupHead, GroupTopic, Topic};
-use crate::state::waiting::Part;
-use crate::state::words;
+use crate::state::groups::group_topic::GroupTopic;
+use crate::state::groups::head::GroupHead;
+use crate::state::groups::topic::Topic;
+use crate::state::groups::verdict::{Course, Judged, MAX_FOREIGN_CHARS, judge, judge_parts, unlisted};
+use crate::state::groups::waiting::Part;
 use crate::view::{GROUP_STALE_NS, GroupView, LagVerdict, group_kind_word};
+use crate::words;
 
 /// What follows from a reading, apart from its age.
 #[derive(Clone, Debug)]

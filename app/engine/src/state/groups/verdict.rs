@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::state::group_members::GroupMembers;
-use crate::state::groups::{GroupHead, Topic};
-use crate::state::lag::SampleWindow;
-use crate::state::partition_course::{Growth, PartitionCourses};
-use crate::state::waiting::Part;
-use crate::state::words;
+use crate::state::groups::head::GroupHead;
+use crate::state::groups::lag::SampleWindow;
+use crate::state::groups::members::GroupMembers;
+use crate::state::groups::partition_course::{Growth, PartitionCourses};
+use crate::state::groups::topic::Topic;
+use crate::state::groups::waiting::Part;
 use crate::view::{LagVerdict, Pace};
+use crate::words;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -176,7 +177,7 @@ fn beyond_the_end(course: &Course<'_>, committed: &[&Part<'_>]) -> Option<Judged
         reason.push_str(&format!("; so it is on {}", words::partitions(&others)));
     }
     if let Some(made_again_ns) = course.topic.made_again_ns {
-        reason.push_str(&format!("; it was made again at {}", crate::flow::rfc3339(made_again_ns)));
+        reason.push_str(&format!("; it was made again at {}", crate::view::rfc3339(made_again_ns)));
     }
     Some(Judged::plain(LagVerdict::BeyondEnd, reason).on(first.known.partition))
 }
