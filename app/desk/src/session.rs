@@ -13,7 +13,7 @@ use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
 use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
 
-use crate::ledger::ledger_path;
+use crate::ledger::LedgerPlace;
 use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
 use crate::session::clock::{Clocks, Untold};
@@ -118,7 +118,8 @@ impl Session {
         let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
         intake.redact_with(Arc::clone(&redactor));
         let desk = ReplayDeskConfig {
-            ledger_path: profile.ledger.clone().or_else(|| ledger_path(&profile.name)),
+            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(LedgerPlace::shared),
+            profile: profile.name.clone(),
             operator: operator(),
             redactor: Arc::clone(&redactor),
             observed: Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() }),

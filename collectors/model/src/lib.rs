@@ -19,6 +19,7 @@ mod identity;
 mod log;
 mod message;
 mod original;
+mod outcome;
 mod permit;
 mod record;
 mod redact;
@@ -51,7 +52,8 @@ pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers}
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
 pub use message::{MessageRef, Place, PlaceRow};
-pub use original::{OriginalRecord, Outcome, OutgoingRecord, Position, RawHeader, Skipped};
+pub use original::{OriginalRecord, OutgoingRecord, Position, RawHeader, Skipped};
+pub use outcome::{Outcome, Receipt};
 pub use permit::{PermitRefused, WritePermit, WriteRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};
 pub use redact::{Kept, RawHash, Redactor};

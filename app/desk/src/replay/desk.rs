@@ -11,7 +11,7 @@ use switchboard_model::{Redactor, SourceKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal};
+use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LedgerPlace, LetterKey, LetterState, Refusal};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
 use crate::replay::follow::{Ends, Follower, Round};
 use crate::replay::plan::{choose, wrong};
@@ -50,7 +50,9 @@ impl Default for Pace {
 /// What the desk works with.
 pub struct ReplayDeskConfig {
     /// Where the ledger lies; `None` = the platform has no place for it, so nothing can be sent.
-    pub ledger_path: Option<PathBuf>,
+    pub ledger: Option<LedgerPlace>,
+    /// Name of the profile, as the ledger writes it.
+    pub profile: String,
     /// Who sits here: the user's name on this machine.
     pub operator: String,
     /// The session's.
@@ -229,7 +231,7 @@ struct Worker {
 impl Worker {
     async fn run(mut self, mut commands: mpsc::Receiver<ReplayCommand>) {
         // What was done before shows from the start, but a ledger that is not there is not made before it is needed.
-        if self.config.ledger_path.as_ref().is_some_and(|path| path.exists()) {
+        if self.config.ledger.as_ref().is_some_and(LedgerPlace::is_there) {
             let _shown = self.ledger().await;
         }
         let mut look = tokio::time::interval(self.config.pace.look_every);
@@ -278,18 +280,20 @@ impl Worker {
 
     /// The ledger, made where it is not there yet.
     async fn ledger(&mut self) -> Result<Ledger, LedgerError> {
-        if let Some(ledger) = &self.ledger {
-            return Ok(ledger.clone());
+        if let Some(ledger) = self.ledger.clone() {
+            ledger.know_clusters(self.cluster_ids()).await?;
+            return Ok(ledger);
         }
-        let Some(path) = self.config.ledger_path.clone() else {
+        let Some(place) = self.config.ledger.clone() else {
             let reason = "this platform names no folder for data".to_owned();
             return self.failed(LedgerError::Open { path: PathBuf::from("(none)"), reason, next_step: "name a file in the profile: ledger = \"…\"" });
         };
-        let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await.unwrap_or(Err(LedgerError::Ended));
+        let opened = tokio::task::spawn_blocking(move || Ledger::open_at(&place)).await.unwrap_or(Err(LedgerError::Ended));
         match opened {
             Ok(ledger) => {
                 self.ledger = Some(ledger.clone());
                 self.shared.update(|board| board.ledger_failure = None);
+                ledger.know_clusters(self.cluster_ids()).await?;
                 Ok(ledger)
             }
             Err(error) => self.failed(error),
@@ -314,7 +318,7 @@ impl Worker {
     }
 
     /// Ids that the clusters told, by the names of their sources.
-    fn cluster_ids(&self) -> BTreeMap<String, String> {
+    fn cluster_ids(&self) -> ClusterIds {
         let snapshot = self.config.observed.snapshot();
         let told = snapshot.sources.iter().filter(|source| source.kind == SourceKind::Kafka);
         told.filter_map(|source| Some((source.name.clone(), source.cluster_id.clone()?))).collect()
@@ -344,7 +348,11 @@ impl Worker {
             retried_ns: &retried_ns,
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
         };
-        let failure = self.follower.round(&ledger, self.config.observed.as_ref(), &round).await.err().map(|error| error.to_string());
+        let followed = match ledger.know_clusters(ids.clone()).await {
+            Ok(()) => self.follower.round(&ledger, self.config.observed.as_ref(), &round).await,
+            unknown => unknown,
+        };
+        let failure = followed.err().map(|error| error.to_string());
         // What was owed is written once it can be, and then nothing is wrong any more.
         if self.shared.board.lock().ledger_failure != failure {
             self.shared.update(|board| board.ledger_failure = failure);
@@ -417,6 +425,7 @@ impl Worker {
             access: Arc::clone(&reach.access),
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
+            hash_key: ledger.hash_key().clone(),
         };
         self.end_preparing();
         self.end_run();
@@ -483,6 +492,7 @@ impl Worker {
         if let Err(refused) = reach.access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
             let reason = refused.to_string();
             let refusal = Refusal {
+                profile: self.config.profile.clone(),
                 operator: self.config.operator.clone(),
                 cluster: preview.cluster.clone(),
                 command: "replay".to_owned(),
@@ -506,6 +516,7 @@ impl Worker {
             ledger,
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
+            profile: self.config.profile.clone(),
             operator: self.config.operator.clone(),
             shared: Arc::clone(&self.shared),
             wanted: receiver,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use switchboard_engine::view::{NodeKind, Snapshot};
 use switchboard_model::Redactor;
 
+use crate::ledger::HashKey;
 use crate::replay::board::Preparing;
 use crate::replay::desk::{Shared, writing};
 use crate::replay::plan::{Planner, Preview};
@@ -27,6 +28,7 @@ pub(super) struct PreviewTask {
     pub access: Arc<dyn ClusterAccess>,
     pub observed: Arc<dyn Observed>,
     pub redactor: Arc<Redactor>,
+    pub hash_key: HashKey,
 }
 
 impl PreviewTask {
@@ -40,6 +42,7 @@ impl PreviewTask {
             replay_id: &self.replay_id,
             num_partitions: num_partitions(&snapshot, &self.target),
             redactor: &self.redactor,
+            hash_key: &self.hash_key,
             planned: Vec::new(),
             skipped,
         };
