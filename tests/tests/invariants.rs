@@ -126,7 +126,7 @@ fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
     }
     // Files are others' affair, but for the desktop's own settings, which say whether to keep still.
     let reads_files: Vec<PathBuf> = product("app/window/src").filter(|(_, text)| touches_files(&code(text))).map(|(path, _)| path).collect();
-    assert_eq!(reads_files, [root().join("app/window/src/desktop_motion.rs")]);
+    assert_eq!(reads_files, [root().join("app/window/src/shell/desktop_motion.rs")]);
 }
 
 #[test]

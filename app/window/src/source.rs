@@ -90,4 +90,9 @@ impl WindowOptions {
     pub fn otlp_endpoint(&self) -> Option<String> {
         self.otlp_grpc_port.or(self.otlp_http_port).map(|port| format!("http://localhost:{port}"))
     }
+
+    /// The line to paste where a service runs; `None` without a receiver.
+    pub fn otlp_setting(&self) -> Option<String> {
+        self.otlp_endpoint().map(|endpoint| format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}"))
+    }
 }

@@ -218,7 +218,7 @@ fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Resu
         return Err(failure.map_or_else(
             || SenderRefused::NotConnected {
                 detail: format!("{} did not tell the cluster's id within {} s", config.brokers, options.connect_timeout.as_secs()),
-                next_step: "Check that the brokers are up and reachable from this machine.".to_owned(),
+                next_step: "Check that the brokers are up and reachable from this machine".to_owned(),
             },
             SenderRefused::from,
         ));
@@ -348,8 +348,7 @@ impl Drop for Flight {
 
 impl From<Failure> for SenderRefused {
     fn from(failure: Failure) -> Self {
-        let next_step = failure.next_step.trim_end_matches('.').to_owned();
-        Self::NotConnected { detail: failure.detail, next_step }
+        Self::NotConnected { detail: failure.detail, next_step: failure.next_step }
     }
 }
 

@@ -315,7 +315,7 @@ fn lag_is_read_on_a_secured_cluster() {
     let mut wrong = secured(&broker, "SCRAM-SHA-512");
     wrong.password = Some("wrong-secret".to_owned());
     fails(wrong, FailureKind::Authenticate, "did not accept the credentials");
-    fails(by_certificate(&[]), FailureKind::Authenticate, "The broker asks for a certificate that it trusts");
+    fails(by_certificate(&[]), FailureKind::Authenticate, "Give a certificate that the broker trusts");
     let mut unknown_authority = secured(&broker, "SCRAM-SHA-512");
     unknown_authority.properties.remove("ssl.ca.location");
     fails(unknown_authority, FailureKind::Connect, "ssl.ca.location");

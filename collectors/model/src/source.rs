@@ -147,16 +147,4 @@ pub enum SourceCommand {
         /// Consumer groups named by spans.
         groups: Vec<String>,
     },
-    /// Read a channel's records.
-    Tail {
-        /// The channel.
-        channel: String,
-        /// From where.
-        from: TailFrom,
-    },
-    /// Stop reading a channel's records.
-    Untail {
-        /// The channel.
-        channel: String,
-    },
 }

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use switchboard_model::{HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers};
 
 use crate::ledger::{HashKey, LetterKey, LetterState, SentState};
 use crate::replay::{AskedLetter, Readers, Writing};
 
-/// A record may be replayed so often in all.
-pub(super) const MAX_REPLAYS: u32 = 3;
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
 /// Of each, so many bytes.
@@ -166,7 +164,7 @@ pub(super) fn build(
     redactor: &Redactor,
     hash_key: &HashKey,
 ) -> Result<Built, Skipped> {
-    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: MAX_REPLAYS }, redactor)?;
+    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, redactor)?;
     let route = partition.map_or(Route::Key, Route::Partition);
     let outgoing = OutgoingRecord { channel: target.to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
     let hash = hash_key.hash(&outgoing);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, SentState, SettledAs};
 use switchboard_desk::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
-use switchboard_model::{SourceCommand, TailFrom};
+use switchboard_model::SourceCommand;
 
 use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
 use crate::session::{Replaying, SOURCE, outcomes, until, until_or};
@@ -190,15 +190,10 @@ fn means_to_send(command: &ReplayCommand) -> bool {
 
 /// What sources can be told; none of it sends. Each command there is stands here too.
 fn source_commands(place: &Place) -> Vec<SourceCommand> {
-    let every = vec![
-        SourceCommand::Seen { channels: vec![place.target.clone()], groups: vec![place.group.clone()] },
-        SourceCommand::Tail { channel: place.target.clone(), from: TailFrom::Beginning },
-        SourceCommand::Refresh,
-        SourceCommand::Untail { channel: place.target.clone() },
-    ];
+    let every = vec![SourceCommand::Seen { channels: vec![place.target.clone()], groups: vec![place.group.clone()] }, SourceCommand::Refresh];
     for command in &every {
         match command {
-            SourceCommand::Refresh | SourceCommand::Seen { .. } | SourceCommand::Tail { .. } | SourceCommand::Untail { .. } => {}
+            SourceCommand::Refresh | SourceCommand::Seen { .. } => {}
         }
     }
     every
