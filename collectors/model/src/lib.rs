@@ -17,6 +17,7 @@ mod hex;
 mod identity;
 mod log;
 mod message;
+mod operation;
 mod original;
 mod permit;
 mod record;
@@ -48,6 +49,7 @@ pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers}
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
 pub use message::{MessageRef, Place, PlaceRow};
+pub use operation::{OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, Progress};
 pub use original::{OriginalRecord, Outcome, OutgoingRecord, Position, RawHeader, Skipped};
 pub use permit::{PermitRefused, WritePermit, WriteRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};
