@@ -36,6 +36,10 @@ mod missing_glyphs;
 mod news;
 mod notice;
 mod notice_ui;
+mod operations_list;
+mod operations_ui;
+#[cfg(test)]
+mod operations_ui_tests;
 mod palette;
 mod panes;
 mod sanitise;
