@@ -18,6 +18,7 @@ mod hex;
 mod identity;
 mod log;
 mod message;
+mod operation;
 mod original;
 mod outcome;
 mod permit;
@@ -52,6 +53,7 @@ pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers}
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
 pub use message::{MAX_PLACE_BYTES, MessageRef, Place, PlaceRef, PlaceRow, WrittenPlace};
+pub use operation::{OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, Progress};
 pub use original::{OriginalRecord, OutgoingRecord, RawHeader, Route, SeenRecord, Skipped};
 pub use outcome::{Outcome, Receipt};
 pub use permit::{PermitRefused, WritePermit, WriteRules};

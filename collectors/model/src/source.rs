@@ -102,6 +102,8 @@ pub enum FailureKind {
     Limit,
     /// The peer answered with an error of its own.
     Peer,
+    /// A fault of this program.
+    Internal,
 }
 
 /// The state of a source, as its collector last said.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use switchboard_engine::view::Answer;
-use switchboard_model::{Redactor, SourceKind};
+use switchboard_model::{OperationEnd, OperationInfo, Redactor, SourceKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LedgerPlace, LetterKey, LetterState, Refusal};
+use crate::operations::{OperationHandle, Operations};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
 use crate::replay::follow::{Ends, Follower, Round};
 use crate::replay::plan::{choose, wrong};
@@ -57,6 +58,8 @@ pub struct ReplayDeskConfig {
     pub operator: String,
     /// The session's.
     pub redactor: Arc<Redactor>,
+    /// The session's: previews run as operations.
+    pub operations: Operations,
     /// What was observed.
     pub observed: Arc<dyn Observed>,
     /// How fast, and how carefully.
@@ -87,6 +90,15 @@ impl Shared {
         *board = Arc::new(next);
         drop(board);
         (self.on_change)();
+    }
+
+    /// A preview that is being made is not to be had any more; one that was made stays.
+    fn give_up_preview(&self, reason: &str) {
+        self.update(|board| {
+            if board.preparing.take().is_some() {
+                board.refusal = Some(reason.to_owned());
+            }
+        });
     }
 
     /// A run is about to send; until now dead-letter channels ended here.
@@ -225,7 +237,7 @@ struct Worker {
     /// Replay ids of runs that were started here.
     own_runs: BTreeSet<String>,
     run: Option<Going>,
-    preparing: Option<(Reach, JoinHandle<()>)>,
+    preparing: Option<(Reach, OperationHandle<()>)>,
 }
 
 impl Worker {
@@ -244,8 +256,9 @@ impl Worker {
                     Some(command) => self.carry_out(command).await,
                     None => break,
                 },
+                end = end_of(self.preparing.as_mut()) => self.show_preparing_ended(end),
                 _ = look.tick() => {
-                    self.leave_what_is_gone().await;
+                    self.leave_what_is_gone();
                     self.show_clusters();
                     rounds = rounds.wrapping_add(1);
                     if rounds.is_multiple_of(2) {
@@ -368,7 +381,7 @@ impl Worker {
     }
 
     /// Ends what was begun on a cluster that is reached no more, or otherwise than it was then.
-    async fn leave_what_is_gone(&mut self) {
+    fn leave_what_is_gone(&mut self) {
         if let Some(run) = self.run.as_ref().filter(|run| !run.reach.is_there()) {
             run.wanted.send_if_modified(|wanted| {
                 let goes_on = matches!(wanted, Wanted::Canary | Wanted::Rest);
@@ -378,15 +391,19 @@ impl Worker {
                 goes_on
             });
         }
-        if let Some((_, task)) = self.preparing.take_if(|(reach, task)| !task.is_finished() && !reach.is_there()) {
-            task.abort();
-            // What it still tells comes before what is told of its end.
-            let _ended = task.await;
-            self.shared.update(|board| {
-                if board.preparing.take().is_some() {
-                    board.refusal = Some(GONE.to_owned());
-                }
-            });
+        if let Some((_, operation)) = self.preparing.take_if(|(reach, _)| !reach.is_there()) {
+            operation.cancel();
+            self.shared.give_up_preview(GONE);
+        }
+    }
+
+    /// The preview is made, or whoever looks at the operations stopped it, or it failed.
+    fn show_preparing_ended(&mut self, end: OperationEnd) {
+        self.preparing = None;
+        match end {
+            OperationEnd::Done => {}
+            OperationEnd::Cancelled => self.shared.give_up_preview("the preview was stopped; ask for it again"),
+            OperationEnd::Failed(failure) => self.shared.give_up_preview(&failure.to_string()),
         }
     }
 
@@ -431,7 +448,12 @@ impl Worker {
         self.end_run();
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
         self.shared.update(|board| (board.preparing, board.preview, board.run) = (Some(preparing), None, None));
-        self.preparing = Some((reach, tokio::spawn(task.run(skipped, Arc::clone(&self.shared)))));
+        let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
+        let shared = Arc::clone(&self.shared);
+        match self.config.operations.start(info, |teller| task.run(skipped, shared, teller)) {
+            Ok(operation) => self.preparing = Some((reach, operation)),
+            Err(failure) => self.shared.give_up_preview(&failure.to_string()),
+        }
         Ok(())
     }
 
@@ -453,8 +475,8 @@ impl Worker {
     }
 
     fn end_preparing(&mut self) {
-        if let Some((_, task)) = self.preparing.take() {
-            task.abort();
+        if let Some((_, operation)) = self.preparing.take() {
+            operation.cancel();
         }
     }
 
@@ -573,6 +595,14 @@ impl Worker {
     async fn set_aside(&self, ledger: Ledger, letters: Vec<(LetterKey, KindHash)>, note: Option<String>) -> Result<(), String> {
         let (operator, at_ns) = (self.config.operator.clone(), self.config.observed.now_ns());
         ledger.park(letters, note, &operator, at_ns).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Waits for the end of a preview that is being made; without one for ever.
+async fn end_of(preparing: Option<&mut (Reach, OperationHandle<()>)>) -> OperationEnd {
+    match preparing {
+        Some((_, operation)) => operation.end().await,
+        None => std::future::pending().await,
     }
 }
 

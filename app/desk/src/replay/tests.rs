@@ -11,12 +11,13 @@ use switchboard_engine::view::{
     NodeId, NodeKind, PartitionLag, Query, RecordView, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
-    OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor, Route, SOURCE_HEADER,
-    SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
+    Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
 use crate::ledger::{Ending, KindHash, Ledger, LedgerPlace, LetterKey, LetterState, SentState, SettledAs};
+use crate::operations::{Operations, OperationsBoard};
 use crate::replay::{
     Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
     ReplayDeskConfig, RunPhase, Waiting, Writing,
@@ -385,6 +386,7 @@ struct Desk {
     world: Arc<World>,
     desk: ReplayDesk,
     changed: Arc<Notify>,
+    operations: Operations,
     folder: tempfile::TempDir,
 }
 
@@ -396,11 +398,13 @@ impl Desk {
     fn in_folder(world: World, folder: tempfile::TempDir) -> Self {
         let world = Arc::new(world);
         let changed = Arc::new(Notify::new());
+        let operations = Operations::new(&tokio::runtime::Handle::current(), Box::new(|| {}));
         let config = ReplayDeskConfig {
             ledger: Some(LedgerPlace::own(&folder.path().join("ledger.sqlite"))),
             profile: "shop".into(),
             operator: "ada".into(),
             redactor: redactor(),
+            operations: operations.clone(),
             observed: Arc::new(Eyes(Arc::clone(&world))),
             pace: Pace { num_canary: 5, rate_per_s: 500, quiet: Duration::from_millis(20), lag_margin: 500, look_every: Duration::from_millis(10) },
         };
@@ -410,7 +414,7 @@ impl Desk {
         };
         let desk = ReplayDesk::start(config, &tokio::runtime::Handle::current(), on_change);
         desk.add_cluster(CLUSTER, Arc::clone(&world) as Arc<dyn ClusterAccess>);
-        Self { world, desk, changed, folder }
+        Self { world, desk, changed, operations, folder }
     }
 
     async fn until(&self, what: &str, is_there: impl Fn(&ReplayBoard) -> bool) -> Arc<ReplayBoard> {
@@ -422,6 +426,18 @@ impl Desk {
             }
             assert!(Instant::now() < deadline, "no {what}: {board:#?}");
             let _again = tokio::time::timeout(Duration::from_millis(50), self.changed.notified()).await;
+        }
+    }
+
+    async fn until_operations(&self, what: &str, is_there: impl Fn(&OperationsBoard) -> bool) -> Arc<OperationsBoard> {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let board = self.operations.board();
+            if is_there(&board) {
+                return board;
+            }
+            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 

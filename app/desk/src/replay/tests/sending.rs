@@ -138,6 +138,39 @@ async fn a_preview_whose_source_is_removed_while_it_is_made_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_preview_is_an_operation_that_tells_how_far_it_is_and_can_be_stopped() {
+    let desk = Desk::new(World::new(12));
+    desk.preview(0..12).await;
+    let board = desk.until_operations("its end", |board| board.ended.len() == 1).await;
+    let made = &board.ended[0];
+    assert_eq!((made.info.what.as_str(), made.info.source.as_str()), ("Preview of a replay to orders", CLUSTER));
+    assert_eq!(made.progress, Some(Progress { done: 12, total: Some(12), unit: "letters" }));
+    assert_eq!(made.end.as_ref().map(|end| end.how.clone()), Some(OperationEnd::Done));
+
+    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
+    let board = desk.until_operations("progress", |board| board.running.iter().any(|view| view.progress.is_some())).await;
+    assert_eq!(board.running[0].progress, Some(Progress { done: 0, total: Some(1), unit: "letters" }));
+    desk.operations.cancel(board.running[0].id);
+    let board = desk.until("its end", |board| board.preparing.is_none() && board.refusal.is_some()).await;
+    assert!(board.preview.is_none() && board.refusal.as_ref().is_some_and(|reason| reason.contains("stopped")), "{:?}", board.refusal);
+    desk.until_operations("its end", |board| board.running.is_empty() && board.ended.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_preview_that_is_dismissed_or_asked_for_anew_is_a_cancelled_operation() {
+    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(1)])));
+    desk.until_operations("another", |board| board.running.len() == 1 && board.ended.len() == 1).await;
+    desk.desk.command(ReplayCommand::Dismiss);
+    let operations = desk.until_operations("its end", |board| board.running.is_empty() && board.ended.len() == 2).await;
+    assert!(operations.ended.iter().all(|view| view.end.as_ref().is_some_and(|end| end.how == OperationEnd::Cancelled)), "{operations:#?}");
+    let board = desk.until("nothing", |board| board.preparing.is_none()).await;
+    assert_eq!((board.preview.is_none(), board.refusal.as_deref()), (true, None));
+}
+
+#[tokio::test]
 async fn without_leave_nothing_is_connected_to_and_every_attempt_is_a_line() {
     for (world, typed, told) in [
         (World { write: false, ..World::new(3) }, None, "read-only"),
