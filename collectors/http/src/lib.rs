@@ -7,6 +7,8 @@ mod actuator;
 mod client;
 mod config;
 mod event_memory;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod instance_watch;
 mod java_time;
 mod outbox;
