@@ -10,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 usage="usage: tests/fuzz/run.sh SECONDS [TARGET…]"
 seconds=${1:?$usage}
 shift
+# shellcheck disable=SC2046
 [ $# -gt 0 ] || set -- $(sed -n 's/^ *Target { name: "\([a-z_]*\)".*/\1/p' src/targets.rs)
 for target in "$@"; do
     [ -d "corpus/$target" ] || { echo "no corpus: $target" >&2; exit 2; }
