@@ -530,7 +530,7 @@ mod tests {
         let round = Round { cluster_ids: &cluster_ids, target, traced: &traced, own_runs: &own_runs, ends: &ends, retried_ns: &retried_ns, quiet_ns };
         for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
             let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
-            let moved = RecordView { channel: channel.into(), timestamp_ns: Some(0), headers, ..RecordView::default() };
+            let moved = RecordView { channel: channel.into(), place: Place::at(0, 0), timestamp_ns: Some(0), headers, ..RecordView::default() };
             let channels = RetryChannels { names: [channel.to_owned()].into(), ..RetryChannels::default() };
             let mut follower = Follower::default();
             follower.take_retries(&[ConversationItem::Record(moved)], &record(None), &channels, &round);
