@@ -294,7 +294,7 @@ fn the_window_knows_no_network_no_disk_and_no_store_and_waits_for_nothing() {
     let window = "app/window";
     assert_eq!(where_in(window, |source| connects(source) || starts_processes(source) || is_async(source) || looks_into_the_engine(source)), none());
     // Files are others' affair, but for the desktop's own settings, which say whether to keep still.
-    assert_eq!(where_in(window, touches_files), these(["app/window/src/desktop_motion.rs"]));
+    assert_eq!(where_in(window, touches_files), these(["app/window/src/shell/desktop_motion.rs"]));
     // A picture without a window waits for the graphics adapter, on no thread that draws; and a test's reader for its answers.
     assert_eq!(where_in(window, waits), these(["app/window/src/screenshot.rs", "app/window/src/testing/reader.rs"]));
 }

@@ -8,10 +8,10 @@ use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId
 
 use crate::{
     SessionCommand, WindowApp,
-    command::UiCommand,
-    operations_list::{OperationRow, rows},
+    shell::operations_list::{OperationRow, rows},
     testing::{self, FixedSource, NOW_NS},
     theme::Ink,
+    view::UiCommand,
     view_harness,
 };
 
