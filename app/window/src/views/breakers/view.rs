@@ -16,7 +16,7 @@ use crate::{
     ink::{StrokeMesh, Tone, fitted, glyph, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail,
         empty_state::{EmptyState, empty_state_ui},
@@ -317,7 +317,7 @@ fn no_breakers(snapshot: &Snapshot) -> EmptyState {
             "They come from Resilience4j's actuator (add an HTTP source with its address), from breaker metrics sent over OTLP, or from the exceptions of refused calls in spans",
         ],
     )
-    .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+    .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }
 
 #[cfg(test)]

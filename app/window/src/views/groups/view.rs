@@ -16,7 +16,7 @@ use crate::{
     ink::{Tone, glyph, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail::{self, Detail},
         empty_state::{EmptyState, empty_state_ui},
@@ -319,5 +319,5 @@ fn no_groups(snapshot: &Snapshot) -> EmptyState {
     } else {
         "Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker"
     };
-    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }

@@ -15,7 +15,7 @@ use crate::{
     figures, fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail,
         empty_state::{EmptyState, empty_state_ui},
@@ -483,10 +483,10 @@ fn no_topics(snapshot: &Snapshot) -> EmptyState {
     let has_broker = snapshot.sources.iter().any(|source| source.kind == SourceKind::Kafka);
     if has_broker {
         EmptyState::new("No topics yet", &["A Kafka source is there; its topics appear once it has read them"])
-            .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
     } else {
         EmptyState::new("No topics yet", &["Add a Kafka source: its topics, groups and records appear here. Spans that name a topic bring it here too"])
-            .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
     }
 }
 
@@ -499,7 +499,7 @@ fn no_records(records: &Records, topic: Option<&Topic>) -> EmptyState {
     }
     match topic.and_then(|topic| topic.not_tailed.as_ref()) {
         Some(reason) => EmptyState::new("Its records are not read", &[&visible(reason), "What is read is set with the source"])
-            .button("Show sources", ViewAction::Run(UiCommand::ShowSources)),
+            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources))),
         None if records.evicted > 0 => {
             EmptyState::new("All its records were evicted", &["Newer ones of other topics took their room; more memory keeps more of them (--memory)"])
         }
@@ -507,6 +507,6 @@ fn no_records(records: &Records, topic: Option<&Topic>) -> EmptyState {
             "No record came in since the session began",
             &["The next one appears here at once. Older ones are read if the source is set to begin before its end"],
         )
-        .button("Show sources", ViewAction::Run(UiCommand::ShowSources)),
+        .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources))),
     }
 }
