@@ -129,6 +129,84 @@ fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
     assert_eq!(reads_files, [root().join("app/window/src/shell/desktop_motion.rs")]);
 }
 
+/// What code names of a module: `a`, `b` and `c` of `views::a::x` and `views::{b, c::{y, z}}`.
+fn named_of(code: &str, module: &str) -> std::collections::BTreeSet<String> {
+    let mut named = std::collections::BTreeSet::new();
+    for rest in code.split(&format!("{module}::")).skip(1) {
+        let mut depth = 0;
+        let mut word = String::new();
+        let mut is_first = true;
+        for c in rest.chars() {
+            match c {
+                _ if c.is_alphanumeric() || c == '_' => word.push(c),
+                '{' => depth += 1,
+                _ => {
+                    if is_first && !word.is_empty() {
+                        named.insert(word.clone());
+                    }
+                    word.clear();
+                    // What follows in a list begins another name; what follows a colon is below the one before.
+                    is_first = (depth == 1 && c == ',') || (is_first && c.is_whitespace());
+                    depth -= i32::from(c == '}');
+                    if depth == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn what_is_named_of_a_module_is_seen_in_every_form_of_use() {
+    let seen = |code: &str| named_of(code, "views").into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(seen("use crate::views::groups::cells;"), "groups");
+    assert_eq!(
+        seen("use crate::{\n    figures,\n    views::{\n        breakers::{since, strip},\n        map::scene::find,\n    },\n    widgets,\n};"),
+        "breakers map"
+    );
+    assert_eq!(seen("crate::views::map::topic()"), "map");
+    assert_eq!(seen("let views = views.len();"), "");
+}
+
+#[test]
+fn no_view_knows_another_view_nor_the_shell_and_nothing_below_them_knows_either() {
+    let window = root().join("app/window/src");
+    let entries = |folder: &Path| -> Vec<(String, PathBuf)> {
+        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        entries.map(|path| (path.file_stem().expect("a name").to_string_lossy().into_owned(), path)).collect()
+    };
+    let views: Vec<String> = entries(&window.join("views")).into_iter().filter(|(_, path)| path.is_dir()).map(|(name, _)| name).collect();
+    assert!(views.len() >= 8, "{views:?}");
+    for view in &views {
+        for (path, text) in product(&format!("app/window/src/views/{view}")) {
+            let code = code(&text);
+            let mut named = named_of(&code, "views");
+            named.remove(view);
+            assert!(named.is_empty(), "{} must not know {named:?}", path.display());
+            let knows_shell = named_of(&code, "crate").contains("shell");
+            assert!(!knows_shell && !code.contains("super::super"), "{} must know neither the shell nor what is beside its folder", path.display());
+            let is_top = path.ends_with("mod.rs") && path.parent().is_some_and(|folder| folder.ends_with(view));
+            let beside = named_of(&code, "super");
+            assert!(!is_top || views.iter().all(|other| !beside.contains(other)), "{} must not know {beside:?}", path.display());
+        }
+    }
+    // The ground and what views share: all but what is made of views, and what is of tests alone.
+    let root_file = std::fs::read_to_string(window.join("lib.rs")).expect("the crate's root");
+    let above = ["lib", "shell", "views", "testing", "tests", "snapshots"];
+    let is_below = |name: &str| !above.contains(&name) && !root_file.contains(&format!("#[cfg(test)]\nmod {name};"));
+    let below: Vec<String> = entries(&window).into_iter().map(|(name, _)| name).filter(|name| is_below(name)).collect();
+    assert!(["ink", "view", "widgets", "words", "theme"].iter().all(|name| below.iter().any(|found| found == name)), "{below:?}");
+    for (path, text) in product("app/window/src") {
+        let place = path.strip_prefix(&window).expect("inside").iter().next().expect("a name").to_string_lossy();
+        if below.iter().any(|name| *name == place.trim_end_matches(".rs")) {
+            let code = code(&text);
+            assert!(!["views::", "shell::"].iter().any(|word| code.contains(word)), "{} must know neither views nor the shell", path.display());
+        }
+    }
+}
+
 #[test]
 fn only_the_session_meets_collectors_and_it_draws_nothing() {
     for (path, text) in ["app/src", "app/desk/src", "app/window/src", "app/engine/src", "app/lab/src"].into_iter().flat_map(product) {

@@ -33,6 +33,7 @@ mod views;
 #[cfg(test)]
 mod whole_window_tests;
 mod widgets;
+mod words;
 
 pub use shell::{ScreenshotError, ScreenshotOptions, Stroke, Strokes, WindowApp, run_window, screenshot};
 pub use source::{SessionCommand, SnapshotSource, WindowOptions};

@@ -10,7 +10,7 @@ use switchboard_engine::view::{
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::{
-    ink::{Glyph, Tone},
+    ink::{Glyph, Tone, signs::phase_word},
     testing::{self, FixedSource, NOW_NS},
     view::{Target, UiCommand, ViewKind},
     view_harness::{goto, harness},
@@ -21,7 +21,6 @@ use crate::{
             scene::{Scene, Selection, lag_badge},
             sentence, table,
         },
-        sources,
     },
 };
 
@@ -152,7 +151,7 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         let source = &mut Arc::make_mut(&mut snapshot.sources)[0];
         source.phase = phase;
         let name = source.name.clone();
-        assert_eq!(sources::phase_word(phase).0, source_word(phase), "{phase:?}");
+        assert_eq!(phase_word(phase).0, source_word(phase), "{phase:?}");
         let scene = Scene::build(&snapshot, NOW_NS);
         let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.title.starts_with(&format!("source {name} ")));
         let severity = source_severity(phase);

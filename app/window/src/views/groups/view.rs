@@ -8,8 +8,8 @@ use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
 use switchboard_model::SourceKind;
 
 use super::{
-    group_detail::{self, cells},
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, num_members_words, reach_words, seconds, sorted, summary, verdict},
+    group_detail,
+    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
 };
 use crate::{
     figures, fonts,
@@ -26,6 +26,7 @@ use crate::{
         table::{Column, Row, Table, TableState, Width},
         view_head::{told_ui, view_head_ui},
     },
+    words::groups::{cells, num_members_words},
 };
 
 /// Width of the detail at first, points.

@@ -6,7 +6,7 @@ use switchboard_engine::view::SpanView;
 use super::{
     open_trace::OpenTrace,
     span_detail::kind_word,
-    tree::{NodeOf, took},
+    tree::NodeOf,
     waterfall::{self, RowOf, TimeView, bar, extent_ns, ticks},
     waterfall_ui::{DURATION, NAME, TIME},
 };
@@ -16,6 +16,7 @@ use crate::{
     sanitise::visible,
     theme::{Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
     widgets::table::Row,
+    words::traces::took,
 };
 
 /// Width of a depth, points.

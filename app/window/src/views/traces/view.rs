@@ -12,7 +12,6 @@ use super::{
     open_trace::OpenTrace,
     span_detail,
     story::{ITEMS_MAX, Story, id_words},
-    tree::{part_took, trace_took},
     waterfall_ui::waterfall_ui,
 };
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
         empty_state::{EmptyState, empty_state_ui},
         split,
     },
+    words::traces::{part_took, trace_took},
 };
 
 /// An open trace is asked for anew each second, a longer one that many times less often.

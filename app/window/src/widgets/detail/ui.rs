@@ -10,7 +10,6 @@ use crate::{
     ink::{Glyph, Tone, fitted, glyph, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
-    views::breakers::{Piece, strip_ui},
     widgets::heat_strip,
 };
 
