@@ -259,7 +259,7 @@ impl Window {
         Settings { panel_width_pt: self.views.map.panel_width_pt, map: self.views.map.to_remember(), panes: self.panes.clone(), ..self.settings.clone() }
     }
 
-    /// Shows a view alone, with its first row selected where it has rows, as a picture of it does.
+    /// Shows a view in place of the one that has the keys.
     pub(crate) fn look_at(&mut self, ctx: &egui::Context, view: ViewKind) {
         self.panes.open(view);
         ctx.request_repaint();

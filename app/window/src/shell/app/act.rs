@@ -76,9 +76,9 @@ impl Window {
             UiCommand::LayoutDeadLetters => self.lay_out(FixedLayout::DeadLetters),
             UiCommand::ResetLayout => self.lay_out(self.panes.layout()),
             UiCommand::ClosePane => self.panes.close_focused(),
-            UiCommand::ThemeDark => self.wear(ctx, ThemeChoice::Dark),
-            UiCommand::ThemeLight => self.wear(ctx, ThemeChoice::Light),
-            UiCommand::ThemeSystem => self.wear(ctx, ThemeChoice::System),
+            UiCommand::ThemeDark => self.set_theme(ctx, ThemeChoice::Dark),
+            UiCommand::ThemeLight => self.set_theme(ctx, ThemeChoice::Light),
+            UiCommand::ThemeSystem => self.set_theme(ctx, ThemeChoice::System),
             UiCommand::ZoomIn => self.zoom(ctx, self.settings.zoom + 0.1),
             UiCommand::ZoomOut => self.zoom(ctx, self.settings.zoom - 0.1),
             UiCommand::ZoomReset => self.zoom(ctx, 1.0),
@@ -236,7 +236,7 @@ impl Window {
         ctx.copy_text(text);
     }
 
-    fn wear(&mut self, ctx: &egui::Context, theme: ThemeChoice) {
+    fn set_theme(&mut self, ctx: &egui::Context, theme: ThemeChoice) {
         self.settings.theme = theme;
         ctx.set_theme(egui::ThemePreference::from(theme));
     }
