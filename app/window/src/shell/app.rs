@@ -15,6 +15,7 @@ use crate::{
         history::History,
         notice::{self, Leads, NoticePart},
         notice_ui::{NoticeAction, notice_ui},
+        operations_ui::OperationsList,
         palette::Palette,
         panes::Panes,
         settings::Settings,
@@ -24,6 +25,7 @@ use crate::{
     views::Views,
 };
 use switchboard_desk::lab::LabState;
+use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::sources::SourcesBoard;
 
@@ -84,6 +86,7 @@ impl eframe::App for WindowApp {
         let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
         self.window.take_replay(self.source.replay());
         self.window.take_sources(self.source.sources());
+        self.window.take_operations(self.source.operations());
         self.window.take_lab(self.source.lab());
         self.window.take(ctx, snapshot, failure, now_ns);
     }
@@ -118,6 +121,7 @@ pub(crate) struct Window {
     session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
     sources: Arc<SourcesBoard>,
+    operations: Arc<OperationsBoard>,
     now_ns: i64,
     paused: Option<Paused>,
     engine_failure: Option<String>,
@@ -128,6 +132,7 @@ pub(crate) struct Window {
     history: History,
     palette: Palette,
     find: FindOverlay,
+    operations_list: OperationsList,
     attendance: Attendance,
     /// What changed while the window was hidden for so long, ns.
     away: Option<(i64, Vec<NoticePart>)>,
@@ -172,6 +177,7 @@ impl Window {
             session_ns: None,
             replay: Arc::default(),
             sources: Arc::default(),
+            operations: Arc::default(),
             now_ns: 0,
             paused: None,
             engine_failure: None,
@@ -182,6 +188,7 @@ impl Window {
             history: History::default(),
             palette: Palette::default(),
             find: FindOverlay::default(),
+            operations_list: OperationsList::default(),
             attendance: Attendance::default(),
             away: None,
             lost_closed: notice::Closed::default(),
@@ -234,6 +241,11 @@ impl Window {
     /// Takes in the sources as the profile has them.
     pub(crate) fn take_sources(&mut self, sources: Arc<SourcesBoard>) {
         self.sources = sources;
+    }
+
+    /// Takes in what touches the world because somebody asked for it.
+    pub(crate) fn take_operations(&mut self, operations: Arc<OperationsBoard>) {
+        self.operations = operations;
     }
 
     /// Takes in how the demo's lab is.
@@ -310,7 +322,7 @@ impl Window {
         if ctx.input(|input| input.pointer.any_pressed()) {
             self.told = None;
         }
-        let typing = self.palette.is_open() || self.find.is_open() || ctx.text_edit_focused();
+        let typing = self.palette.is_open() || self.find.is_open() || self.operations_list.is_open() || ctx.text_edit_focused();
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
         let tokens = self.themes.tokens(ctx.theme()).clone();
         let beside = ctx.input(|input| input.modifiers.command);
@@ -333,6 +345,7 @@ impl Window {
         self.palette = palette;
         let shown = self.shown().clone();
         actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
+        actions.extend(self.operations_list.ui(&ctx, &self.operations, self.now_ns, &tokens));
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
         self.schedule(&ctx);
@@ -355,6 +368,7 @@ impl Window {
             is_age_told: self.paused.is_none() && self.panes.shown().contains(&ViewKind::Map) && !self.views.map.is_empty(),
             is_live,
             is_paused: self.paused.is_some(),
+            operations: self.operations_list.in_the_bar(&self.operations, self.now_ns),
             news: &|view| self.news.marked_s(view).map(|marked_s| self.fade_of(&ctx, marked_s)),
             unavailable: &|command| self.unavailable(command),
         };
@@ -480,6 +494,9 @@ impl Window {
         }
         if self.views.map.moves() && self.news.is_fading(ctx.input(|input| input.time)) {
             ctx.request_repaint_after(FADE_EVERY);
+        }
+        if let Some(due) = self.operations_list.due_in(&self.operations, self.now_ns) {
+            ctx.request_repaint_after(due);
         }
         let since_ns = self.paused.as_ref().map(|paused| paused.at_ns).or_else(|| newest_ns(&self.snapshot));
         if let Some(since_ns) = since_ns {

@@ -34,6 +34,8 @@ pub(crate) struct TopBar<'a> {
     pub is_live: bool,
     /// Whether the window is paused.
     pub is_paused: bool,
+    /// What runs now, or ended lately, in a word or two; `None` = nothing is to be said.
+    pub operations: Option<(String, Ink)>,
     /// Whether a view has something new, and how much of its mark's fading is left, from 1 to 0.
     pub news: &'a dyn Fn(ViewKind) -> Option<f32>,
     /// Why a command can not be used now.
@@ -145,6 +147,14 @@ fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("range {}", bar.range.text())));
     response.on_hover_text("How much time figures and lists are of");
     ui.add_space(8.0);
+    if let Some((words, ink)) = &bar.operations {
+        let button = ui.add(egui::Button::new(RichText::new(words).size(12.5).color(tokens.ink(*ink))).frame(false));
+        button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("operations: {words}")));
+        if button.on_hover_text(format!("{} ({})", UiCommand::ShowOperations.tooltip(), UiCommand::ShowOperations.keys())).clicked() {
+            asked.push(UiCommand::ShowOperations);
+        }
+        ui.add_space(8.0);
+    }
     if ui.available_width() >= FIND_FROM_PT && find_ui(ui, tokens) {
         asked.push(UiCommand::Find);
     }

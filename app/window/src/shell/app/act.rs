@@ -61,6 +61,7 @@ impl Window {
                     ctx.open_url(egui::OpenUrl::new_tab(address));
                 }
             }
+            UiCommand::ShowOperations => self.operations_list.toggle(),
             UiCommand::CloseNotices => {
                 self.away = None;
                 self.lost_closed = notice::all_failed(&self.snapshot);

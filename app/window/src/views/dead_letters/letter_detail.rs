@@ -5,7 +5,7 @@ use switchboard_model::{HeaderChange, HeaderChangeKind, ShownValue, SpanId, Trac
 
 use super::letters::LetterRow;
 use switchboard_desk::{
-    ledger::{LetterRecord, LetterState, Outcome, SentState},
+    ledger::{LetterRecord, LetterState, SentState, SettledAs},
     replay::{Planned, ReplayBoard},
 };
 
@@ -71,7 +71,7 @@ impl<'a> Letter<'a> {
             let (text, severity) = match &ledger.state {
                 LetterState::Open if ledger.send_id.is_none() => (String::new(), ledger.state.severity()),
                 // Whatever leaves it open after it was tried is as urgent.
-                LetterState::Open => (format!("Open; it was tried at {at} and not sent{why}"), Outcome::NotPersisted.severity()),
+                LetterState::Open => (format!("Open; it was tried at {at} and not sent{why}"), SettledAs::NotDone.severity()),
                 LetterState::Sent(SentState::Persisted) => {
                     // Whether others read it, or it is tried again, is told of the run: it says nothing of the group that failed.
                     let text = format!("Sent at {at} to {}; the group that failed was not yet seen to process it", Self::target(ledger));
@@ -94,14 +94,14 @@ impl<'a> Letter<'a> {
             said.push((format!("It was replayed {} before{by}", figures::things(u64::from(self.row.view.replay_count), "time", "times")), Tone::Warn));
         }
         if let Some(reason) = self.skipped {
-            said.push((format!("The preview leaves it out: {}", visible(reason)), Outcome::Skipped.severity().into()));
+            said.push((format!("The preview leaves it out: {}", visible(reason)), SettledAs::Skipped.severity().into()));
         }
         said
     }
 
     fn target(ledger: &LetterRecord) -> String {
-        match ledger.position {
-            Some((partition, offset)) => format!("{} {partition}@{offset}", visible(&ledger.target)),
+        match &ledger.written_to {
+            Some(place) => format!("{} {place}", visible(&ledger.target)),
             None => visible(&ledger.target).into_owned(),
         }
     }

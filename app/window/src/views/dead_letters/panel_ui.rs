@@ -101,7 +101,7 @@ fn name_ui(ui: &mut egui::Ui, name: &str, typed_name: &mut String, tokens: &Desi
 }
 
 /// The colour of what became of a send: what is urgent has the colour of that.
-fn outcome_ink(outcome: Outcome) -> Ink {
+fn outcome_ink(outcome: SettledAs) -> Ink {
     match outcome.severity() {
         Severity::Quiet => Ink::Good,
         severity => tone_inks(severity.into()).0,
@@ -111,11 +111,11 @@ fn outcome_ink(outcome: Outcome) -> Ink {
 /// How many records are in each part of the bar, and its colour.
 pub(crate) fn bar_parts(counts: SentCounts) -> [(usize, Ink); 5] {
     [
-        (counts.persisted, outcome_ink(Outcome::Persisted)),
+        (counts.persisted, outcome_ink(SettledAs::Done)),
         (counts.in_flight, Ink::Accent),
-        (counts.possibly_persisted, outcome_ink(Outcome::PossiblyPersisted)),
-        (counts.not_persisted, outcome_ink(Outcome::NotPersisted)),
-        (counts.skipped, outcome_ink(Outcome::Skipped)),
+        (counts.possibly_persisted, outcome_ink(SettledAs::Possibly)),
+        (counts.not_persisted, outcome_ink(SettledAs::NotDone)),
+        (counts.skipped, outcome_ink(SettledAs::Skipped)),
     ]
 }
 

@@ -6,7 +6,7 @@ use switchboard_engine::view::{LagVerdict, Severity, breaker_word, group_kind_wo
 use switchboard_model::GroupKind;
 
 use switchboard_desk::{
-    ledger::{Ending, LetterState, Outcome, SentState},
+    ledger::{Ending, LetterState, SentState, SettledAs},
     replay::{BreakerOnTheWay, CanaryLine, PartitionRule, Preview, Reader, Readers, ReplayBoard, Retry, RunBoard, RunPhase, SentCounts, Writing},
 };
 
@@ -113,17 +113,17 @@ fn num_row(word: &str, severity: Severity, num: usize) -> Row {
 }
 
 /// How many sends came to this.
-fn outcome_row(outcome: Outcome, num: usize) -> Row {
+fn outcome_row(outcome: SettledAs, num: usize) -> Row {
     num_row(outcome.word(), outcome.severity(), num)
 }
 
 /// The sign of what became of a send.
-fn outcome_sign(outcome: Outcome) -> char {
+fn outcome_sign(outcome: SettledAs) -> char {
     match outcome {
-        Outcome::Persisted => '·',
-        Outcome::NotPersisted => '✕',
-        Outcome::PossiblyPersisted => '?',
-        Outcome::Skipped | Outcome::Refused => '–',
+        SettledAs::Done => '·',
+        SettledAs::NotDone => '✕',
+        SettledAs::Possibly => '?',
+        SettledAs::Skipped | SettledAs::Refused => '–',
     }
 }
 
@@ -191,7 +191,7 @@ fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
     let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
     let mut what = vec![
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
-        outcome_row(Outcome::Skipped, preview.skipped.len()),
+        outcome_row(SettledAs::Skipped, preview.skipped.len()),
         figure("bytes, hash equal", &figures::bytes(preview.size_bytes() as u64)),
         partition_row(preview.partitions),
         figure("order", "as they died"),
@@ -248,7 +248,7 @@ fn partition_row(rule: PartitionRule) -> Row {
 fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for skipped in &preview.skipped {
-        by_reason.entry(&skipped.reason).or_default().push(format!("{}@{}", skipped.letter.partition, skipped.letter.offset));
+        by_reason.entry(&skipped.reason).or_default().push(skipped.letter.place.to_string());
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
@@ -256,7 +256,7 @@ fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let row = |(reason, letters): (&str, Vec<String>)| {
         let more = if letters.len() > NAMED_MAX { " …" } else { "" };
         let named = format!("{}{more}", letters[..letters.len().min(NAMED_MAX)].join(", "));
-        Row::link(&named, &figures::count(letters.len() as u64), None).explained(reason).toned(Outcome::Skipped.severity().into())
+        Row::link(&named, &figures::count(letters.len() as u64), None).explained(reason).toned(SettledAs::Skipped.severity().into())
     };
     let mut rows: Vec<Row> = reasons.into_iter().take(REASONS_MAX).map(row).collect();
     if num_more > 0 {
@@ -324,10 +324,10 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     // Once the rest goes, what became of all tells more than the first few.
     let told_at = if matches!(run.phase, RunPhase::Rest | RunPhase::Stopping | RunPhase::Ended(Ending::Finished | Ending::Stopped, _)) { 1 } else { 2 };
     let mut told = vec![
-        outcome_row(Outcome::Persisted, counts.persisted),
-        outcome_row(Outcome::NotPersisted, counts.not_persisted),
-        outcome_row(Outcome::PossiblyPersisted, counts.possibly_persisted),
-        outcome_row(Outcome::Skipped, counts.skipped),
+        outcome_row(SettledAs::Done, counts.persisted),
+        outcome_row(SettledAs::NotDone, counts.not_persisted),
+        outcome_row(SettledAs::Possibly, counts.possibly_persisted),
+        outcome_row(SettledAs::Skipped, counts.skipped),
         num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed),
         num_row(LetterState::DeadAgain.word(), LetterState::DeadAgain.severity(), run.num_dead_again),
     ];
@@ -338,7 +338,7 @@ fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         told.push(Row::text(&others_words(&run.others)).toned(Tone::Quiet));
     }
     if counts.possibly_persisted > 0 {
-        let doubtful = Outcome::PossiblyPersisted;
+        let doubtful = SettledAs::Possibly;
         let text = format!("What is {} is never sent again: look for it on the target", doubtful.word());
         told.push(Row::text(&text).toned(doubtful.severity().into()));
     }
@@ -407,14 +407,14 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let word = line.state.word();
         // What the ledger knows to be written is so, whatever was said of it before.
         let is_written = line.state == LetterState::Sent(SentState::Persisted);
-        let outcome = line.outcome.map(|outcome| if is_written { Outcome::Persisted } else { outcome });
+        let outcome = line.outcome.map(|outcome| if is_written { SettledAs::Done } else { outcome });
         let (text, severity) = match (&line.state, outcome) {
             (LetterState::DeadAgain, _) => (format!("✕ {word} {at}"), line.state.severity()),
             _ if line.is_being_retried() => ("· being tried again".to_owned(), Severity::Warning),
             (LetterState::Consumed, _) => (format!("✓ {word} {at}"), line.state.severity()),
             (_, None) => ("· on its way".to_owned(), Severity::Quiet),
             (_, Some(outcome)) => {
-                let waiting = if outcome == Outcome::Persisted { ", waiting" } else { "" };
+                let waiting = if outcome == SettledAs::Done { ", waiting" } else { "" };
                 (format!("{} {}{waiting}", outcome_sign(outcome), outcome.word()), outcome.severity())
             }
         };
@@ -425,7 +425,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let elsewhere = line.seen.died_elsewhere.as_deref();
         let told = [retry.as_deref(), elsewhere, waits_for, trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Row::link(&format!("{}@{}", line.letter.partition, line.letter.offset), &text, action).explained(&detail.join(" · ")).toned(severity.into())
+        Row::link(&line.letter.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
     run.canary.iter().map(row).collect()
 }
@@ -486,12 +486,12 @@ mod tests {
 
     #[test]
     fn every_outcome_of_a_send_is_called_the_same_and_is_as_urgent_wherever_it_is_told() {
-        for outcome in Outcome::ALL {
+        for outcome in SettledAs::ALL {
             let (counts, counted_as) = match outcome {
-                Outcome::Persisted => (SentCounts { persisted: 1, ..SentCounts::default() }, outcome),
-                Outcome::NotPersisted => (SentCounts { not_persisted: 1, ..SentCounts::default() }, outcome),
-                Outcome::PossiblyPersisted => (SentCounts { possibly_persisted: 1, ..SentCounts::default() }, outcome),
-                Outcome::Skipped | Outcome::Refused => (SentCounts { skipped: 1, ..SentCounts::default() }, Outcome::Skipped),
+                SettledAs::Done => (SentCounts { persisted: 1, ..SentCounts::default() }, outcome),
+                SettledAs::NotDone => (SentCounts { not_persisted: 1, ..SentCounts::default() }, outcome),
+                SettledAs::Possibly => (SentCounts { possibly_persisted: 1, ..SentCounts::default() }, outcome),
+                SettledAs::Skipped | SettledAs::Refused => (SentCounts { skipped: 1, ..SentCounts::default() }, SettledAs::Skipped),
             };
             let tone = Tone::from(outcome.severity());
             let (panel, text) = said(&RunPhase::Rest, |run| {
@@ -509,7 +509,7 @@ mod tests {
                     _ => None,
                 })
                 .collect();
-            let waiting = if outcome == Outcome::Persisted { ", waiting" } else { "" };
+            let waiting = if outcome == SettledAs::Done { ", waiting" } else { "" };
             let told = format!("{} {}{waiting}", outcome_sign(outcome), outcome.word());
             let first: Vec<_> = links.iter().filter(|(label, ..)| label.contains('@')).collect();
             assert!(!first.is_empty() && first.iter().all(|(_, value, of)| *value == told && *of == tone), "{outcome:?}: {text}");
@@ -517,10 +517,10 @@ mod tests {
             assert!(matches!(counted[..], [(_, "1", of)] if *of == tone), "{outcome:?}: {text}");
             let inks: Vec<Ink> = bar_parts(counts).into_iter().filter(|(num, _)| *num > 0).map(|(_, ink)| ink).collect();
             assert_eq!(inks, [if tone == Tone::Quiet { Ink::Good } else { tone_inks(tone).0 }], "{outcome:?}");
-            assert_eq!(text.contains("is never sent again"), outcome == Outcome::PossiblyPersisted, "{outcome:?}: {text}");
+            assert_eq!(text.contains("is never sent again"), outcome == SettledAs::Possibly, "{outcome:?}: {text}");
         }
         let doubtful = LetterState::Sent(SentState::Possibly);
-        assert_eq!(doubtful.severity(), Outcome::PossiblyPersisted.severity());
+        assert_eq!(doubtful.severity(), SettledAs::Possibly.severity());
         assert_eq!(state_ink(&doubtful), tone_inks(doubtful.severity().into()).0);
     }
 

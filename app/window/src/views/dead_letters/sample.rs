@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, DeadLetterView, LagVerdict, LetterPage, LetterView, Query, RecordView, RowId, Snapshot};
-use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, RawHash, ShownValue, SpanId, TraceId};
+use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, Place, RawHash, ShownValue, SpanId, TraceId};
 
 use switchboard_desk::{
-    ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Outcome, SendId, SentState},
+    ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
     replay::{
         AskedLetter, BreakerOnTheWay, CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, PartitionRule, Planned, Preview, Reader, Readers, ReplayBoard,
         RunBoard, RunPhase, SentCounts, ShownRecord, Sighting, SkippedLetter, Writing,
@@ -232,7 +232,7 @@ fn sent(number: i64, state: LetterState) -> (LetterKey, LetterRecord) {
         intended_ns: NOW_NS - MINUTE_NS,
         replay_id: format!("r-7f3k9q2m1a.{}", number + 1),
         target: ORIGIN.into(),
-        position: Some((0, 20_000 + number)),
+        written_to: Some(Place::at(0, 20_000 + number)),
         reason: match state {
             LetterState::Consumed => format!("inventory past 0@{}", 20_000 + number),
             LetterState::DeadAgain => "back on orders.placed-dlt 0@8812".into(),
@@ -261,7 +261,7 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
     let canary = (2..7_i64)
         .map(|number| CanaryLine {
             letter: key(number),
-            outcome: Some(Outcome::Persisted),
+            outcome: Some(SettledAs::Done),
             state: state(number),
             evidence: sent(number, state(number)).1.reason,
             seen: Sighting {

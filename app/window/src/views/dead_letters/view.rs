@@ -304,7 +304,7 @@ pub(super) fn record_action(row: &LetterRow) -> ViewAction {
 fn new_trace(context: &mut ViewContext<'_>, board: &ReplayBoard, key: &LetterKey) -> Option<(TraceId, SpanId)> {
     let record =
         board.letters.get(key).filter(|record| !record.replay_id.is_empty() && matches!(record.state, LetterState::Sent(_) | LetterState::Consumed))?;
-    let (partition, offset) = record.position?;
+    let (partition, offset) = record.written_to.as_ref().and_then(|place| place.partition().zip(place.offset()))?;
     let at = At { channel: record.target.clone(), partition, offset };
     let query = Query::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: STORY_MAX };
     let standing = context.asker.standing(Slot::LetterStory, &query);
