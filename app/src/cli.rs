@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn views_and_themes_are_named_as_the_readme_names_them() {
-        let watch = |flag, value| Cli::try_parse_from(["switchboard", flag, value]).map(|cli| cli.watch);
+        let watch = |flag, value| Cli::try_parse_from(["switchboard", flag, value]).map(|cli| cli.watch.run);
         for view in ViewKind::ALL {
             assert_eq!(watch("--view", view.name()).map(|args| args.view).ok(), Some(view));
         }
