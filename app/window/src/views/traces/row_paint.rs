@@ -8,7 +8,6 @@ use super::{
     span_detail::kind_word,
     tree::NodeOf,
     waterfall::{self, RowOf, TimeView, bar, extent_ns, ticks},
-    waterfall_ui::{DURATION, NAME, TIME},
 };
 use crate::{
     figures, fonts,
@@ -18,6 +17,13 @@ use crate::{
     widgets::table::Row,
     words::traces::took,
 };
+
+/// The column of names.
+const NAME: usize = 0;
+/// The column of bars.
+pub(super) const TIME: usize = 1;
+/// The column of durations.
+const DURATION: usize = 2;
 
 /// Width of a depth, points.
 const INDENT_PT: f32 = 14.0;
