@@ -320,7 +320,7 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
     // Rows that the pointer rests on stay as they are.
     window.display.xdotool(&["mousemove", "0", "0"]);
     // Waits until the window shows a trace that began later: then a lab is at work.
-    let trace_since = |since_ns: u128| {
+    let trace_since = |since_ns: i64| {
         let newest = || {
             window.display.press(&["Escape"]);
             window.run("Show traces");

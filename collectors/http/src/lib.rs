@@ -8,6 +8,8 @@ mod client;
 mod config;
 mod event_memory;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod instance_watch;
 mod java_time;
 mod outbox;

@@ -11,8 +11,8 @@ use switchboard_engine::view::{
     NodeId, NodeKind, PartitionLag, Query, RecordView, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
-    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Position, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
-    SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Position, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader,
+    Redactor, SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
 };
 use tokio::sync::{Notify, watch};
 

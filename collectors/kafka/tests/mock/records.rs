@@ -118,8 +118,9 @@ fn the_profile_chooses_where_to_read_from() {
     let session = Session::start(config);
     session.wait("from an offset", |state| state.values("from-offset") == ["7", "8", "9"]);
     session.wait("from the beginning", |state| state.values("from-beginning").len() == 10);
-    session.wait("the wishes are known", |state| {
-        ["from-end", "ahead"].iter().all(|channel| state.topics.get(*channel).is_some_and(|topic| topic.tail == TailState::Tailed))
+    session.wait("where they end is known", |state| {
+        let tailed = |channel: &str| state.topics.get(channel).filter(|topic| topic.tail == TailState::Tailed);
+        ["from-end", "ahead"].iter().all(|channel| tailed(channel).is_some_and(|topic| topic.partitions[0].high == Some(10)))
     });
     for (channel, _) in channels {
         send(&producer, channel, 0, numbers(10..12));
