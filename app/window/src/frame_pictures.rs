@@ -138,7 +138,7 @@ fn pictures_of_sources_log_and_find_stay_as_they_are() {
             _ => {}
         });
         picture(&format!("log-{name}"), theme, |window, ctx, frame| match frame {
-            0 => drop(window.run(ctx, UiCommand::ShowLog)),
+            0 => drop(window.run(ctx, UiCommand::Show(ViewKind::Log))),
             1 => drop(window.run(ctx, UiCommand::WalkLast)),
             _ => {}
         });
