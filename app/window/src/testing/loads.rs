@@ -7,7 +7,7 @@ use switchboard_engine::view::{
     Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, Query, RecordLine,
     RecordPage, RecordView, RowId, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
 };
-use switchboard_model::{BreakerState, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{BreakerState, Place, SpanId, SpanKind, SpanStatus, TraceId};
 
 use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_business};
 use crate::{
@@ -224,8 +224,7 @@ fn records(query: &Query) -> Option<Answer> {
             let to = NUM_RECORDS.min(from + *limit as u64);
             let line = |row: u64| RecordLine {
                 row: RowId(row),
-                partition: (row % 4) as i32,
-                offset: row as i64,
+                place: Place::at((row % 4) as i32, row as i64),
                 timestamp_ns: Some(NOW_NS - (NUM_RECORDS - row) as i64 * MS_NS),
                 size_bytes: 92,
             };
@@ -241,8 +240,7 @@ fn record(row: RowId) -> RecordView {
     RecordView {
         row,
         channel: "orders.placed".to_owned(),
-        partition: (row.0 % 4) as i32,
-        offset: row.0 as i64,
+        place: Place::at((row.0 % 4) as i32, row.0 as i64),
         key: Some(row.0.to_string().into_bytes()),
         value_size_bytes: value.len() as u32,
         value: Some(value.into_bytes()),
@@ -302,13 +300,12 @@ fn letters(query: &Query) -> Option<Answer> {
                 row: RowId(number as u64 + 1),
                 cluster: "lab-kafka".to_owned(),
                 channel: channel.name.clone(),
-                offset: number as i64,
+                place: Place::at(0, number as i64),
                 timestamp_ns: Some(NOW_NS - number as i64 * SECOND_NS),
                 key: Some(number.to_string().into_bytes()),
                 value_size_bytes: 412,
                 origin: Some("orders.placed".to_owned()),
-                origin_partition: Some(number as i32 % 4),
-                origin_offset: Some(number as i64),
+                origin_place: Some(Place::at(number as i32 % 4, number as i64)),
                 exception: Some("java.lang.NullPointerException".to_owned()),
                 attempts: Some(10),
                 ..LetterView::default()

@@ -58,7 +58,7 @@ fn the_inbox_says_what_died_of_what_and_what_is_still_open() {
 #[test]
 fn letters_are_marked_and_previewed_by_keyboard_alone() {
     let (source, mut harness) = inbox(sample::board(Writing::Allowed));
-    harness.get_by_label_contains("0@7718, key 4702, open, origin p0@18190, tried 10");
+    harness.get_by_label_contains("0@7718, key 4702, open, origin 0@18190, tried 10");
     harness.get_by_role_and_label(Role::Heading, "0@7718 · key 4702");
     press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::R]);
     let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };

@@ -99,10 +99,12 @@ impl RecordFilter {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_model::Place;
+
     use super::*;
 
     fn lines(rows: &[u64]) -> Vec<RecordLine> {
-        rows.iter().map(|row| RecordLine { row: RowId(*row), partition: 0, offset: *row as i64, timestamp_ns: None, size_bytes: 10 }).collect()
+        rows.iter().map(|row| RecordLine { row: RowId(*row), place: Place::at(0, *row as i64), timestamp_ns: None, size_bytes: 10 }).collect()
     }
 
     fn found(rows: &[u64], looked_at: u64, up_to: u64, has_more: bool) -> RecordMatches {

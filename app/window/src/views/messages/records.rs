@@ -244,8 +244,8 @@ impl Records {
     /// Paints a row of the list; what it says.
     pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns, now_ns: i64) -> String {
         let Some(line) = self.line(index) else { return String::new() };
-        row.data(0, &line.partition.to_string(), Ink::Dim);
-        row.data(1, &line.offset.to_string(), Ink::Text);
+        row.data(0, &figures::part_of_place(line.place.partition()), Ink::Dim);
+        row.data(1, &figures::part_of_place(line.place.offset()), Ink::Text);
         let when = line.timestamp_ns.map_or_else(|| "unknown".to_owned(), |ns| figures::when(ns, now_ns).in_12());
         let size = figures::bytes(u64::from(line.size_bytes));
         if columns == Columns::Wide {
@@ -265,7 +265,7 @@ impl Records {
                 format!(", key {key}{}", if marks.is_empty() { String::new() } else { format!(", {marks}") })
             }
         };
-        format!("record p{}@{}, {when}, {size}{said}", line.partition, line.offset)
+        format!("record {}, {when}, {size}{said}", figures::place(&line.place))
     }
 }
 
@@ -297,10 +297,12 @@ fn preview(value: Option<&[u8]>) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_model::Place;
+
     use super::*;
 
     fn page(rows: std::ops::Range<u64>, has_more: bool) -> RecordPage {
-        let line = |row: u64| RecordLine { row: RowId(row), partition: 0, offset: row as i64, timestamp_ns: None, size_bytes: 10 };
+        let line = |row: u64| RecordLine { row: RowId(row), place: Place::at(0, row as i64), timestamp_ns: None, size_bytes: 10 };
         RecordPage { rows: rows.map(line).collect(), total_stored: 9, evicted: 0, has_more }
     }
 

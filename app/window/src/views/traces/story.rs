@@ -181,7 +181,7 @@ fn row(item: &ConversationItem) -> StoryRow {
                 at_ns: record.at_ns(),
                 what: "record".to_owned(),
                 place: visible(&record.channel).into_owned(),
-                text: format!("p{}@{} · {}", record.partition, record.offset, figures::bytes(u64::from(record.value_size_bytes))),
+                text: format!("{} · {}", figures::place(&record.place), figures::bytes(u64::from(record.value_size_bytes))),
                 tone: Tone::Quiet,
                 trace_id: record.trace_id,
                 target: Some(Target::Record { channel, row: record.row }),

@@ -104,7 +104,7 @@ fn the_detail_tells_all_and_leads_on() {
     goto(&mut harness, &Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(9)) });
     harness.get_by_role_and_label(Role::Heading, "publish orders.placed");
     harness.get_by_label("messaging.kafka.offset 18204");
-    harness.get_by_label("orders.placed p0@18204, 88 B");
+    harness.get_by_label("orders.placed 0@18204, 88 B");
     harness.get_by_label("linked by  shipping process orders.placed, 71 ms").click();
     settle(&mut harness);
     harness.get_by_role_and_label(Role::Heading, "process orders.placed");
