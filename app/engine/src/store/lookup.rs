@@ -7,7 +7,7 @@ use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, beli
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
 use super::memory::is_same_side;
-use super::record_segment::{RecordRef, RecordSegment};
+use super::record_segment::RecordRef;
 use super::row_index::RowIndex;
 use super::span_ref::{SpanRef, StoredEvent};
 use super::span_segment::SpanSegment;
@@ -114,20 +114,6 @@ impl Store {
             }
         }
         links
-    }
-
-    /// The stored records at this position, in whatever cluster, oldest arrival first.
-    pub fn record_by_position(&self, channel: &str, partition: i32, offset: i64) -> Vec<StoredAt> {
-        let mut places = Vec::new();
-        let hash = RecordSegment::identity_of(self.seed, channel.as_bytes(), partition, offset);
-        self.records.each_of(hash, |at, segment| {
-            if segment.is_at(at.row.into(), channel.as_bytes(), partition, offset) {
-                places.push(at);
-            }
-            false
-        });
-        places.sort_unstable();
-        places
     }
 
     /// The stored records whose headers name a trace, oldest arrival first.
