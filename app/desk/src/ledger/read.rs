@@ -91,7 +91,7 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
             intended_ns: row.get(17)?,
             cluster_id,
         };
-        for name in names(clusters, &cluster, Some(&record.cluster_id)) {
+        for name in names(clusters, &cluster, Some(record.cluster_id.as_str())) {
             take(&mut letters, LetterKey { cluster: name.to_owned(), ..letter.clone() }, &record);
         }
     }
