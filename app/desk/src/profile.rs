@@ -29,7 +29,7 @@ pub struct Profile {
     /// Further names of headers and attributes whose values are secret.
     #[serde(default)]
     pub secret_names: Vec<String>,
-    /// Where the ledger of what was sent lies, instead of the platform's folder for data.
+    /// Where the ledger of what was sent lies, instead of the one of all profiles in the platform's folder for data.
     #[serde(default)]
     pub ledger: Option<PathBuf>,
     /// The OTLP receiver.
