@@ -14,3 +14,4 @@ pub mod replay;
 mod secret_command;
 pub mod session;
 pub mod sources;
+pub mod sources_desk;

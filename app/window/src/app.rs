@@ -30,7 +30,7 @@ use crate::{
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::replay::ReplayBoard;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 mod act;
 

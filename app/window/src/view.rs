@@ -8,7 +8,7 @@ use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use crate::{SessionCommand, WindowOptions, asker::Asker, command::UiCommand, news::News, theme::DesignTokens};
 use switchboard_desk::replay::ReplayBoard;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// A pane's kind. Find is no pane: it lies over all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

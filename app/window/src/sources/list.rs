@@ -4,7 +4,8 @@ use switchboard_engine::view::{CountsReport, Snapshot, SourceView, source_severi
 use switchboard_model::{ItemKind, SourceKind, SourcePhase};
 
 use crate::{figures, map::paint::tone_inks, theme::Ink, widgets::detail::Row};
-use switchboard_desk::sources::{SourceProfile, SourcesBoard};
+use switchboard_desk::sources::SourceProfile;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// A source in the list.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,7 +27,7 @@ use crate::{
         view_head::{told_ui, view_head_ui},
     },
 };
-use switchboard_desk::sources::SourcesCommand;
+use switchboard_desk::sources_desk::SourcesCommand;
 
 const COLUMNS: [Column; 6] = [
     Column::left("source", Width::Share(0.9)),

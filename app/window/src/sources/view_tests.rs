@@ -16,7 +16,8 @@ use crate::{
     view::Target,
 };
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::{SourceProfile, SourcesBoard, SourcesCommand, Trial};
+use switchboard_desk::sources::SourceProfile;
+use switchboard_desk::sources_desk::{SourcesBoard, SourcesCommand, Trial};
 
 fn board() -> SourcesBoard {
     let profile = "name = \"x\"\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"localhost:9092\"";
