@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use switchboard_model::TailFrom;
 
 use crate::links::Links;
-use crate::secret_command;
+pub use crate::profile_error::ProfileError;
+use crate::secret::Secret;
 
 /// A longer file is no profile.
 const PROFILE_BYTES_MAX: u64 = 1 << 20;
@@ -214,73 +215,6 @@ fn whole_server() -> Vec<String> {
     vec![String::new()]
 }
 
-/// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Secret {
-    /// An environment variable.
-    Env(String),
-    /// What a command prints, without the line's end.
-    Command(String),
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Read as whatever it is: an error of serde would repeat a password that stands here.
-        if let toml::Value::Table(table) = toml::Value::deserialize(deserializer)?
-            && let Some((from, toml::Value::String(name))) = table.iter().next().filter(|_| table.len() == 1)
-        {
-            match from.as_str() {
-                "env" => return Ok(Self::Env(name.clone())),
-                "command" => return Ok(Self::Command(name.clone())),
-                _ => {}
-            }
-        }
-        Err(serde::de::Error::custom("a profile holds no secret; write { env = \"NAME\" } or { command = \"what prints it\" }"))
-    }
-}
-
-/// Why a profile cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// The file could not be read.
-    #[error("cannot read the profile {path}: {reason}. Check the path, or start without --profile to listen for OTLP only")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// It is no profile.
-    #[error("the profile {path} is not valid: {reason}. assets/profiles/sample.toml explains every field")]
-    Parse {
-        /// The file.
-        path: String,
-        /// Where and why, without any value of the file.
-        reason: String,
-    },
-    /// A field's value makes no sense.
-    #[error("the profile says {field} = {value:?}: {reason}")]
-    Value {
-        /// The field.
-        field: String,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A secret is not to be had.
-    #[error("{field} comes from {origin}: {reason}")]
-    Secret {
-        /// The field.
-        field: String,
-        /// Where it should come from.
-        origin: String,
-        /// Why it does not.
-        reason: String,
-    },
-}
-
 impl Default for Profile {
     fn default() -> Self {
         Self {
@@ -320,11 +254,7 @@ impl Profile {
 
     /// Whether its values make sense.
     pub fn check(&self) -> Result<(), ProfileError> {
-        let wrong = |field: &str, value: &str, reason: &str| {
-            // What has an @ in it may be an address with a password.
-            let value = if value.contains('@') { "(hidden)" } else { value };
-            Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() })
-        };
+        let wrong = |field: &str, value: &str, reason: &str| Err(ProfileError::value(field, value, reason));
         let num_sources = self.kafka.len() + self.http.len() + self.grpc.len();
         if num_sources > SOURCES_MAX {
             return wrong("sources", &num_sources.to_string(), &format!("a profile has {SOURCES_MAX} at most; split it"));
@@ -440,18 +370,6 @@ impl TailProfile {
     }
 }
 
-impl Secret {
-    /// Fetches the secret. `field` is named in errors; the secret never is.
-    pub async fn fetch(&self, field: &str) -> Result<String, ProfileError> {
-        let failed = |origin: String, reason: String| ProfileError::Secret { field: field.to_owned(), origin, reason };
-        match self {
-            Self::Env(name) => std::env::var(name)
-                .map_err(|_| failed(format!("the environment variable {name}"), "it is not set. Set it before you start Switchboard".to_owned())),
-            Self::Command(command) => secret_command::ask(command).await.map_err(|reason| failed(format!("the command `{command}`"), reason)),
-        }
-    }
-}
-
 /// Seconds of a profile as a duration; they were checked to be in range.
 pub fn seconds(value_s: f64) -> Duration {
     Duration::from_secs_f64(value_s)
@@ -557,15 +475,6 @@ mod tests {
             assert!(error.contains(told), "{error}");
             assert!(!error.contains("joe"), "{error}");
         }
-    }
-
-    #[tokio::test]
-    async fn secrets_come_from_outside() {
-        assert_eq!(Secret::Command("echo hidden".to_owned()).fetch("password").await.expect("printed"), "hidden");
-        let error = Secret::Env("SWITCHBOARD_NO_SUCH_VARIABLE".to_owned()).fetch("password").await.expect_err("not set").to_string();
-        assert!(error.contains("SWITCHBOARD_NO_SUCH_VARIABLE") && error.contains("Set it"), "{error}");
-        let error = Secret::Command("exit 3".to_owned()).fetch("password").await.expect_err("fails").to_string();
-        assert!(error.contains("exit 3"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::{
     SourceProfile, SourcesCommand, SourcesDesk,
     saved::{save, with_sources},
 };
-use crate::profile::{GrpcProfile, HttpProfile, OtlpProfile, Profile, Secret};
+use crate::profile::{GrpcProfile, HttpProfile, OtlpProfile, Profile};
+use crate::secret::Secret;
 use crate::session::Session;
 
 fn http(name: &str, url: &str) -> HttpProfile {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use switchboard_model::SourceKind;
 
-use switchboard_desk::profile::{FromProfile, GrpcProfile, HttpProfile, KafkaProfile, OtlpProfile, Profile, Secret, TailProfile};
+use switchboard_desk::profile::{FromProfile, GrpcProfile, HttpProfile, KafkaProfile, OtlpProfile, Profile, TailProfile};
+use switchboard_desk::secret::Secret;
 use switchboard_desk::sources::SourceProfile;
 
 /// Where a secret comes from. The secret itself is never typed.
