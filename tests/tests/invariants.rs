@@ -129,13 +129,23 @@ fn the_window_knows_no_network_no_disk_and_waits_for_nothing() {
     assert_eq!(reads_files, [root().join("app/window/src/desktop_motion.rs")]);
 }
 
+/// What a collector is started with, and what that is made of.
+const CONFIG: &[&str] = &["Config", "Auth", "TokenSource", "DEFAULT_IN_FLIGHT_BYTES", "SMALL_IN_FLIGHT_BYTES"];
+
 #[test]
 fn only_the_session_meets_collectors_and_it_draws_nothing() {
     for (path, text) in ["app/src", "app/desk/src", "app/window/src", "app/engine/src", "app/lab/src"].into_iter().flat_map(product) {
         let code = code(&text);
         let is_session = path.ends_with("app/desk/src/session.rs") || path.to_string_lossy().contains("app/desk/src/session/");
-        for word in ["switchboard_otlp", "switchboard_kafka", "switchboard_http", "switchboard_grpc"] {
-            assert!(is_session || !code.contains(word), "{} must leave {word} to the session", path.display());
+        for family in ["otlp", "kafka", "http", "grpc"] {
+            let word = format!("switchboard_{family}");
+            let mut named = code.split(&word).skip(1).map(|rest| rest.trim_start_matches(':').split(|c: char| !c.is_alphanumeric() && c != '_').next());
+            if path.ends_with(format!("app/desk/src/sources/{family}.rs")) {
+                // A family's settings say what its own collector is started with.
+                assert!(named.all(|name| name.is_some_and(|name| CONFIG.contains(&name))), "{} must start nothing", path.display());
+            } else {
+                assert!(is_session || named.next().is_none(), "{} must leave {word} to the session", path.display());
+            }
         }
         assert!(!is_session || !(code.contains("egui") || code.contains("eframe")), "the session must not draw");
     }

@@ -10,28 +10,29 @@ use switchboard_otlp::OtlpReceiver;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::profile::{GrpcProfile, HttpProfile, KafkaProfile, OtlpProfile, Profile, ProfileError, seconds};
-use crate::secret::Secret;
+use crate::profile::{Profile, ProfileError};
+use crate::replay::ClusterAccess;
+use crate::session::kafka_access::{KafkaAccess, is_production};
+pub(crate) use crate::sources::Prepared;
 use crate::sources::SourceProfile;
-
-/// What a collector is started with.
-#[derive(Clone)]
-pub(crate) enum Prepared {
-    Otlp(switchboard_otlp::Config),
-    Kafka(switchboard_kafka::Config),
-    Http(switchboard_http::Config),
-    Grpc(switchboard_grpc::Config),
-}
 
 impl Prepared {
     /// Makes a source ready: fetches its secrets, which may ask a command; only then it has to be waited for.
     pub(crate) async fn of(source: SourceProfile, profile: Profile, memory_bytes: usize) -> Result<Self, ProfileError> {
-        Ok(match &source {
-            SourceProfile::Otlp(otlp) => Self::Otlp(otlp_config(otlp, &profile, memory_bytes)),
-            SourceProfile::Kafka(kafka) => Self::Kafka(kafka_config(kafka, &profile).await?),
-            SourceProfile::Http(http) => Self::Http(http_config(http).await?),
-            SourceProfile::Grpc(grpc) => Self::Grpc(grpc_config(grpc)),
-        })
+        source.prepare(profile.environment.as_deref(), memory_bytes).await
+    }
+
+    /// How replaying reaches what is connected to; `None` = it has no records to send again.
+    pub(super) fn cluster_access(&self, source: &SourceProfile, profile: &Profile, redactor: &Arc<Redactor>) -> Option<Arc<dyn ClusterAccess>> {
+        match self {
+            Self::Kafka(config) => Some(Arc::new(KafkaAccess {
+                config: Arc::new(config.clone()),
+                redactor: Arc::clone(redactor),
+                writes_allowed: source.may_write(),
+                is_production: is_production(profile.environment.as_deref()),
+            })),
+            Self::Otlp(_) | Self::Http(_) | Self::Grpc(_) => None,
+        }
     }
 
     /// Starts the collector.
@@ -81,71 +82,5 @@ impl Collector {
             }
             Self::Unusable => {}
         }
-    }
-}
-
-fn otlp_config(otlp: &OtlpProfile, profile: &Profile, memory_bytes: usize) -> switchboard_otlp::Config {
-    let port = |port: u16| (port != 0).then_some(port);
-    switchboard_otlp::Config {
-        grpc_port: port(otlp.grpc_port),
-        http_port: port(otlp.http_port),
-        allowed_hosts: otlp.allowed_hosts.clone(),
-        allowed_origins: otlp.allowed_origins.clone(),
-        docker_bridge: otlp.docker_bridge,
-        forward: otlp.forward.clone(),
-        in_flight_bytes: if memory_bytes < 128 << 20 { switchboard_otlp::SMALL_IN_FLIGHT_BYTES } else { switchboard_otlp::DEFAULT_IN_FLIGHT_BYTES },
-        environment: profile.environment.clone(),
-    }
-}
-
-async fn kafka_config(profile: &KafkaProfile, of: &Profile) -> Result<switchboard_kafka::Config, ProfileError> {
-    let tail = profile.tail.iter().map(|tail| Ok((tail.channel.clone(), tail.tail_from()?))).collect::<Result<_, ProfileError>>()?;
-    Ok(switchboard_kafka::Config {
-        environment: of.environment.clone(),
-        groups: profile.groups.clone(),
-        dead_letter_channels: profile.dead_letter_channels.clone(),
-        tail,
-        properties: profile.properties.clone(),
-        username: Secret::fetch_if(profile.username.as_ref(), "username", &profile.name).await?,
-        password: Secret::fetch_if(profile.password.as_ref(), "password", &profile.name).await?,
-        key_password: Secret::fetch_if(profile.key_password.as_ref(), "key_password", &profile.name).await?,
-        token: profile.token.clone().map(|secret| {
-            let field = format!("token of {}", profile.name);
-            let runtime = Handle::current();
-            switchboard_kafka::TokenSource::new(move || secret.wait(&field, &runtime))
-        }),
-        trusted_hosts: profile.trusted_hosts.clone(),
-        poll_interval: seconds(profile.poll_s),
-        ..switchboard_kafka::Config::new(&profile.name, &profile.brokers)
-    })
-}
-
-async fn http_config(profile: &HttpProfile) -> Result<switchboard_http::Config, ProfileError> {
-    let auth = if let Some(token) = Secret::fetch_if(profile.bearer.as_ref(), "bearer", &profile.name).await? {
-        switchboard_http::Auth::Bearer(token)
-    } else if let Some(user) = Secret::fetch_if(profile.username.as_ref(), "username", &profile.name).await? {
-        let password = Secret::fetch_if(profile.password.as_ref(), "password", &profile.name).await?.unwrap_or_default();
-        switchboard_http::Auth::Basic { user, password }
-    } else {
-        switchboard_http::Auth::None
-    };
-    Ok(switchboard_http::Config {
-        name: profile.name.clone(),
-        url: profile.url.clone(),
-        service: profile.service.clone(),
-        instance: profile.instance.clone(),
-        auth,
-        poll_interval: seconds(profile.poll_s),
-        ..switchboard_http::Config::default()
-    })
-}
-
-fn grpc_config(profile: &GrpcProfile) -> switchboard_grpc::Config {
-    switchboard_grpc::Config {
-        name: profile.name.clone(),
-        url: profile.url.clone(),
-        service: profile.service.clone(),
-        asked: profile.health.clone(),
-        ..switchboard_grpc::Config::default()
     }
 }

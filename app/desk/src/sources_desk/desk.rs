@@ -90,7 +90,7 @@ impl SourcesDesk {
         let (prepared, saved) = self.prepare_and_save(&source, &profile).await;
         if let Some(session) = &*current.lock() {
             session.remove_source(before.as_deref().unwrap_or(&name));
-            if SourceProfile::all_of(&profile).iter().any(|one| one.name() == name) {
+            if profile.active_sources().any(|one| one.name() == name) {
                 session.add_source(&source, &profile, prepared);
             }
         }
@@ -202,8 +202,6 @@ impl SourcesDesk {
 impl Profile {
     /// Whether a receiver would need a port that this profile's has.
     fn otlp_ports_overlap(&self, source: &SourceProfile) -> bool {
-        let SourceProfile::Otlp(otlp) = source else { return false };
-        let own = [self.otlp.grpc_port, self.otlp.http_port];
-        [otlp.grpc_port, otlp.http_port].into_iter().any(|port| port != 0 && own.contains(&port))
+        self.sources.iter().any(|own| own.shares_a_port_with(source))
     }
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use egui::{RichText, WidgetInfo, accesskit::Role};
 use switchboard_engine::view::{Answer, ChannelKey, GroupView, Query, RecordView, RowId, Snapshot};
-use switchboard_model::SourceKind;
 
 use super::{
     record_detail,
@@ -482,7 +481,7 @@ fn state_words(records: &Records) -> String {
 }
 
 fn no_topics(snapshot: &Snapshot) -> EmptyState {
-    let has_broker = snapshot.sources.iter().any(|source| source.kind == SourceKind::Kafka);
+    let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
     if has_broker {
         EmptyState::new("No topics yet", &["A Kafka source is there; its topics appear once it has read them"])
             .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
