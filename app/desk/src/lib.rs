@@ -8,6 +8,7 @@ pub mod hidden;
 pub mod lab;
 pub mod ledger;
 pub mod links;
+pub mod operations;
 pub mod own_log;
 pub mod profile;
 mod profile_error;

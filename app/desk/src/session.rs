@@ -13,7 +13,8 @@ use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
 use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
 
-use crate::ledger::ledger_path;
+use crate::ledger::LedgerPlace;
+use crate::operations::Operations;
 use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
 use crate::session::clock::{Clocks, Untold};
@@ -37,6 +38,7 @@ pub struct Session {
     runtime: tokio::runtime::Handle,
     memory_bytes: usize,
     starter: Starter,
+    operations: Operations,
     replay: ReplayDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
@@ -101,25 +103,29 @@ impl Session {
         // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
         let (intake, outlet) = channel((memory_bytes / 20).clamp(4 << 20, 64 << 20));
         let config = EngineConfig { memory_bytes, started_ns: now_ns() };
-        // Both the engine's thread and the replaying tell of changes.
+        // The engine's thread, the replaying and the operations tell of changes.
         let on_change = Arc::new(Mutex::new(on_publish));
-        let on_publish = Box::new({
+        let telling = || {
             let on_change = Arc::clone(&on_change);
-            move || on_change.lock()()
-        });
+            Box::new(move || on_change.lock()())
+        };
+        let on_publish = telling();
         let engine = EngineThread::spawn(config, Vec::new(), outlet, intake.clone(), on_publish);
         let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
         intake.redact_with(Arc::clone(&redactor));
+        let operations = Operations::new(runtime, telling());
         let desk = ReplayDeskConfig {
-            ledger_path: profile.ledger.clone().or_else(|| ledger_path(&profile.name)),
+            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(LedgerPlace::shared),
+            profile: profile.name.clone(),
             operator: operator(),
             redactor: Arc::clone(&redactor),
+            operations: operations.clone(),
             observed: Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() }),
             pace: Pace::default(),
         };
-        let replay = ReplayDesk::start(desk, runtime, Box::new(move || on_change.lock()()));
+        let replay = ReplayDesk::start(desk, runtime, telling());
         let starter = Starter { intake, redactor, runtime: runtime.clone(), sources: Arc::default(), clusters: replay.clusters() };
-        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, replay, ticker: runtime.spawn(async {}) };
+        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, operations, replay, ticker: runtime.spawn(async {}) };
         session.add_sources(profile);
         session.ticker = session.spawn_ticker();
         tracing::info!(profile = profile.name, memory_bytes, "The session begins.");
@@ -269,6 +275,11 @@ impl Session {
         self.replay.board()
     }
 
+    /// What touches the world because somebody asked for it.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
     /// The newest snapshot.
     pub fn snapshot(&self) -> Snapshot {
         self.engine.snapshot()
@@ -297,11 +308,12 @@ impl Session {
         self.starter.intake.num_bytes_queued()
     }
 
-    /// Ends all sources, each within 500 ms, then the engine.
+    /// Ends what is being sent and all operations, then all sources, each within 500 ms, then the engine.
     pub async fn stop(self) {
         self.ticker.abort();
         // What is being sent ends first: its outcome is still written down.
         self.replay.stop().await;
+        self.operations.end_all().await;
         let sources = std::mem::take(&mut self.starter.sources.lock().running);
         for source in &sources {
             self.starter.intake.close(source.source_id);

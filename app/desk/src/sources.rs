@@ -19,7 +19,7 @@ pub use form::{FormField, SecretFrom, Typed};
 pub use grpc::GrpcProfile;
 pub use http::HttpProfile;
 pub use kafka::{FromProfile, KafkaProfile, TailProfile};
-pub use otlp::{OTLP_NAME, OtlpProfile};
+pub use otlp::OtlpProfile;
 
 use crate::profile_error::ProfileError;
 use family::Settings;

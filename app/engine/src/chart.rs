@@ -8,7 +8,7 @@ use std::sync::Arc;
 use switchboard_model::SourceId;
 
 use crate::figures::BUCKET_NS;
-use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report, rfc3339};
+use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report};
 use crate::guarded;
 use crate::left_out::LeftOuts;
 use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Guarded, Sources, SpanReaders};
@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::view::{
     BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, Health, HopKind,
     InteractionView, LagVerdict, LimitsReport, NodeBasis, NodeFigure, NodeId, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, SpanReader,
-    Topology, Totals, channel_word,
+    Topology, Totals, channel_word, rfc3339,
 };
 
 /// What a chart is drawn from.

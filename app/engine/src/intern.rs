@@ -199,26 +199,6 @@ impl Marks {
     }
 }
 
-/// A service. The number of services is capped; all that come later are [`ServiceId::OTHER`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ServiceId(pub(crate) u16);
-
-impl ServiceId {
-    /// No service.
-    pub(crate) const NONE: Self = Self(0);
-    /// All that came after the cap was reached.
-    pub(crate) const OTHER: Self = Self(1);
-}
-
-/// The name of a span within its service, capped per service and in all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct OperationId(pub(crate) u32);
-
-impl OperationId {
-    /// Came after the cap was reached.
-    pub(crate) const OVERFLOW: Self = Self(u32::MAX);
-}
-
 /// Things found by their content.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {

@@ -11,6 +11,7 @@ mod growth;
 mod guarded;
 mod intern;
 mod left_out;
+mod names;
 mod old_spans;
 mod queries;
 mod shares;
@@ -18,6 +19,7 @@ mod state;
 pub mod store;
 mod thread;
 pub mod view;
+mod words;
 
 pub use engine::{Engine, EngineConfig};
 pub use thread::{EngineState, EngineThread, Queries, Snapshots};

@@ -4,8 +4,8 @@ use switchboard_model::{AttrRow, Attrs, BatchHeader, EventRow, SpanBatch, SpanKi
 
 use crate::extract::Extractor;
 use crate::figures::SpanKey;
-use crate::flow::{FlowNames, OldSpan, Older};
-use crate::intern::ServiceId;
+use crate::flow::{OldSpan, Older};
+use crate::names::{FlowNames, ServiceId};
 use crate::store::{SpanRef, Store, StoredAttr, StoredValue};
 
 /// Reads stored spans as if they arrived again.

@@ -13,8 +13,8 @@ use switchboard_model::SourcePhase;
 
 use crate::{
     WindowApp, WindowOptions,
-    command::{Scope, UiCommand},
     testing::{self, FixedSource},
+    view::{Scope, UiCommand},
 };
 use switchboard_desk::links::Links;
 use switchboard_desk::profile::Profile;

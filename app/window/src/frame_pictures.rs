@@ -7,12 +7,9 @@ use switchboard_model::{SourcePhase, SpanId, TraceId};
 
 use crate::{
     ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    screenshot,
-    settings::Settings,
+    shell::{Window, screenshot, settings::Settings},
     testing::{self, FixedSource, NOW_NS},
-    view::Target,
+    view::{Target, UiCommand},
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 use switchboard_desk::profile::Profile;

@@ -9,8 +9,8 @@ use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::{
     WindowApp, WindowOptions,
-    command::UiCommand,
     testing::{self, FixedSource},
+    view::UiCommand,
 };
 use switchboard_desk::links::Links;
 

@@ -11,13 +11,10 @@ use switchboard_engine::view::{NodeId, Snapshot};
 
 use crate::{
     ScreenshotOptions, SessionCommand, Strokes, ThemeChoice, WindowApp, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    map::scene::Selection,
-    screenshot,
-    settings::Settings,
+    shell::{Window, screenshot, settings::Settings},
     testing::{self, FixedSource, NOW_NS},
-    view::ViewKind,
+    view::{UiCommand, ViewKind},
+    views::map::scene::Selection,
 };
 use switchboard_desk::lab::LabState;
 

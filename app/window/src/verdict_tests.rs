@@ -10,18 +10,19 @@ use switchboard_engine::view::{
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::{
-    breakers,
-    command::UiCommand,
-    groups,
-    map::{
-        problems::problems,
-        scene::{Glyph, Scene, Selection, Tone, lag_badge},
-        table,
-    },
-    sources, status,
+    ink::{Glyph, Tone},
     testing::{self, FixedSource, NOW_NS},
-    view::Target,
+    view::{Target, UiCommand},
     view_harness::{goto, harness},
+    views::{
+        breakers, groups,
+        map::{
+            problems::problems,
+            scene::{Scene, Selection, lag_badge},
+            sentence, table,
+        },
+        sources,
+    },
 };
 
 const S: i64 = 1_000_000_000;
@@ -72,7 +73,7 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
                 assert_eq!(badge.tone, tone, "map, {case}");
             }
             assert_eq!(lag_badge(&group).is_some(), is_loud || verdict == LagVerdict::NoMembers, "map, {case}");
-            let row = table::rows(&scene).into_iter().find(|row| row.selects == crate::map::scene::Selection::Edge(edge.edge_id)).expect("its row");
+            let row = table::rows(&scene).into_iter().find(|row| row.selects == crate::views::map::scene::Selection::Edge(edge.edge_id)).expect("its row");
             assert_eq!(
                 (row.tone >= Tone::Warn, row.words.contains(word)),
                 (is_loud, is_loud || verdict == LagVerdict::NoMembers),
@@ -87,7 +88,7 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
                 assert!(problem.detail.starts_with(word) && problem.tone == tone, "problems, {case}: {}", problem.detail);
             }
 
-            let sentence = status::sentence(&scene, &snapshot, NOW_NS);
+            let sentence = sentence::sentence(&scene, &snapshot, NOW_NS);
             let part = sentence.iter().find(|part| part.text.contains(&group.group));
             assert_eq!(part.map(|part| part.tone), is_loud.then_some(tone), "sentence on top, {case}");
             if let Some(part) = part {

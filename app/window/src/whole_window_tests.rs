@@ -6,11 +6,10 @@ use std::sync::Arc;
 use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, History, HopKind, NodeId, Query, Snapshot, TraceList};
 
 use super::{
-    command::UiCommand,
     desktop_harness::Desktop,
-    map::scene::Selection,
     testing::{self, FixedSource},
-    view::{Target, ViewKind},
+    view::{Target, UiCommand, ViewKind},
+    views::map::scene::Selection,
 };
 
 /// Frames a second that news may draw.
@@ -105,7 +104,7 @@ fn over_ten_minutes_of_two_hundred_services_no_box_moves_and_frames_stay_few() {
             let before = *stands.entry(*node_id).or_insert(bits);
             assert_eq!(bits, before, "{node_id:?} moved at {at_s} s");
         }
-        assert!(super::map::place::overlaps(places).is_empty(), "boxes overlap at {at_s} s");
+        assert!(super::views::map::place::overlaps(places).is_empty(), "boxes overlap at {at_s} s");
         assert_eq!(places.len(), desktop.app().window.map().shown_scene().nodes.len(), "every box has a place");
         if num_at_first == 0 {
             num_at_first = stands.len();

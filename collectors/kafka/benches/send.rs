@@ -71,12 +71,12 @@ fn ours(brokers: &str, cluster_id: &str, records: &[OutgoingRecord]) -> Duration
         for record in records {
             if under_way.len() == UNDER_WAY {
                 let delivery: switchboard_kafka::Delivery = under_way.pop_front().expect("one");
-                assert_eq!(delivery.outcome().await.kind(), "persisted");
+                assert_eq!(delivery.outcome().await.word(), "persisted");
             }
             under_way.push_back(sender.enqueue(record).await);
         }
         for delivery in under_way {
-            assert_eq!(delivery.outcome().await.kind(), "persisted");
+            assert_eq!(delivery.outcome().await.word(), "persisted");
         }
         began.elapsed()
     })

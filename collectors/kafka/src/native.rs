@@ -1,7 +1,7 @@
 //! What reading and sending need of librdkafka beyond rdkafka: clients that ask for leave before each connection, records in batches
 //! with their headers as raw bytes, a client's log and error events, producing with reports by number, and the mock cluster's
 //! request log. Nothing here asks the brokers about groups: the library's admin calls can abort the process when a coordinator goes
-//! away (see `asking`). Which functions of the library this file may name stands in a test (tests/tests/invariants.rs).
+//! away (see `asking`). Which functions of the library this file may name stands in a test (tests/tests/invariants).
 //!
 //! This is the one file with unsafe code. Its rules: every native object lies in an [`Owned`] guard, results are copied out
 //! (records are lent out only while their guard lives), error codes are read as plain integers (a broker may send one that the

@@ -140,33 +140,6 @@ impl Skipped {
     }
 }
 
-/// What became of a record that was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
-    /// The broker acknowledged it.
-    Persisted {
-        /// The partition it lies in.
-        partition: i32,
-        /// Its offset there; `None` = the broker did not say.
-        offset: Option<i64>,
-    },
-    /// It does not lie on the broker: refused, or taken back while it was still queued. It may be sent again.
-    NotPersisted(String),
-    /// It may lie on the broker or not. It is never sent again by itself, for that could make two of it.
-    PossiblyPersisted(String),
-}
-
-impl Outcome {
-    /// The state in one word, for counts and the ledger.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Persisted { .. } => "persisted",
-            Self::NotPersisted(_) => "not_persisted",
-            Self::PossiblyPersisted(_) => "possibly_persisted",
-        }
-    }
-}
-
 impl OriginalRecord {
     /// Bytes of key, value and headers.
     pub fn size_bytes(&self) -> usize {

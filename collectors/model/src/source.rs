@@ -112,6 +112,8 @@ pub enum FailureKind {
     Limit,
     /// The peer answered with an error of its own.
     Peer,
+    /// A fault of this program.
+    Internal,
 }
 
 /// The state of a source, as its collector last said.
@@ -156,17 +158,5 @@ pub enum SourceCommand {
         channels: Vec<String>,
         /// Consumer groups named by spans.
         groups: Vec<String>,
-    },
-    /// Read a channel's records.
-    Tail {
-        /// The channel.
-        channel: String,
-        /// From where.
-        from: TailFrom,
-    },
-    /// Stop reading a channel's records.
-    Untail {
-        /// The channel.
-        channel: String,
     },
 }

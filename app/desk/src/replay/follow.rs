@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, Query, Snapshot};
-use switchboard_model::CorrelationId;
+use switchboard_model::{CorrelationId, Place};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
@@ -85,7 +85,7 @@ impl Follower {
             LetterState::Consumed => self.sightings.get(&record.replay_id).is_some_and(Sighting::is_being_retried),
             _ => false,
         };
-        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.position.is_some() && is_waiting(record)).collect();
+        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.written_to.is_some() && is_waiting(record)).collect();
         let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
         self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
         self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
@@ -265,7 +265,7 @@ impl Follower {
     ) {
         let is_wanted = |record: &LetterRecord| {
             let is_unseen = matches!(record.state, LetterState::Sent(_)) && now_ns.saturating_sub(record.intended_ns) <= LOOKED_FOR_NS;
-            record.position.is_some() && (is_unseen || round.traced.contains(&record.replay_id))
+            record.written_to.is_some() && (is_unseen || round.traced.contains(&record.replay_id))
         };
         let wanted: Vec<_> = letters.iter().filter(|(_, record)| is_wanted(record)).collect();
         // In turn, where there are more than fit into a round.
@@ -392,7 +392,13 @@ fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&
 
 /// Where a record was written to.
 fn place(record: &LetterRecord) -> Option<At> {
-    record.position.map(|(partition, offset)| At { channel: record.target.clone(), partition, offset })
+    let (partition, offset) = in_a_log(record.written_to.as_ref()?)?;
+    Some(At { channel: record.target.clone(), partition, offset })
+}
+
+/// Partition and offset of a place that has them: commits and dead letters' headers tell nothing of others.
+fn in_a_log(place: &Place) -> Option<(i32, i64)> {
+    place.partition().zip(place.offset())
 }
 
 async fn conversation(observed: &dyn Observed, replay_id: &str) -> Option<Vec<ConversationItem>> {
@@ -441,7 +447,8 @@ impl<'a> Came<'a> {
 
     /// The letter itself, where it was read again.
     fn itself(&self, letter: &LetterKey) -> Option<&'a LetterView> {
-        let view = *self.by_place.get(&(letter.channel.as_str(), letter.partition, letter.offset))?;
+        let (partition, offset) = in_a_log(&letter.place)?;
+        let view = *self.by_place.get(&(letter.channel.as_str(), partition, offset))?;
         (LetterKey::of(view) == *letter).then_some(view)
     }
 
@@ -449,14 +456,14 @@ impl<'a> Came<'a> {
     /// have left the headers out, but says from which place of which channel it gave the record up.
     fn back(&self, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> Option<(&'a LetterView, String)> {
         let is_another = |view: &&&LetterView| {
-            let is_the_letter = (view.channel.as_str(), view.partition, view.offset) == (letter.channel.as_str(), letter.partition, letter.offset);
+            let is_the_letter = view.channel == letter.channel && Place::at(view.partition, view.offset) == letter.place;
             !is_the_letter && view.channel != record.target
         };
         let marked = self.by_replay_id.get(record.replay_id.as_str()).and_then(|views| views.iter().find(is_another));
         if let Some(view) = marked {
             return Some((view, String::new()));
         }
-        let (partition, offset) = record.position?;
+        let (partition, offset) = in_a_log(record.written_to.as_ref()?)?;
         let views = self.by_origin.get(&(record.target.as_str(), partition, offset))?;
         let view = views.iter().find(|view| is_another(view) && is_later(view, letter, record, ends))?;
         Some((view, format!(", which came from {} {partition}@{offset}", record.target)))
@@ -475,7 +482,8 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
         return !was_there && (record.intended_ns..=not_after_ns).contains(&view.received_ns);
     }
     // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
-    let is_before_it = (view.channel.as_str(), view.partition) == (letter.channel.as_str(), letter.partition) && view.offset < letter.offset;
+    let is_before_it =
+        view.channel == letter.channel && in_a_log(&letter.place).is_some_and(|(partition, offset)| view.partition == partition && view.offset < offset);
     // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
     let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
     let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));
@@ -491,7 +499,7 @@ mod tests {
     use crate::ledger::KindHash;
 
     fn letter() -> LetterKey {
-        LetterKey { cluster: "c".into(), channel: "orders-dlt".into(), partition: 0, offset: 7, timestamp_ns: None }
+        LetterKey { cluster: "c".into(), channel: "orders-dlt".into(), place: Place::at(0, 7), timestamp_ns: None }
     }
 
     fn record(failed_group: Option<&str>) -> LetterRecord {
@@ -500,7 +508,7 @@ mod tests {
             kind: KindHash(1),
             replay_id: "r-1.1".into(),
             target: "orders".into(),
-            position: Some((2, 100)),
+            written_to: Some(Place::at(2, 100)),
             failed_group: failed_group.map(str::to_owned),
             ..LetterRecord::default()
         }
@@ -603,7 +611,7 @@ mod tests {
             assert_eq!(Came::new(&views).back(&letter(), &record, Some(&Ends::new())).is_some(), is_back, "{name}");
         }
         let views = [from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS)];
-        let nowhere = LetterRecord { position: None, ..record };
+        let nowhere = LetterRecord { written_to: None, ..record };
         assert!(Came::new(&views).back(&letter(), &nowhere, Some(&Ends::new())).is_none(), "the broker did not tell where it was written");
     }
 

@@ -14,7 +14,10 @@ pub(super) struct Reading<T> {
 
 /// Where a letter lies, and what it was.
 pub(super) fn position(asked: &AskedLetter) -> Position {
-    Position { topic: asked.letter.channel.clone(), partition: asked.letter.partition, offset: asked.letter.offset, raw_hash: asked.raw_hash }
+    // No record lies at −1: a place without an offset reads as gone.
+    let place = &asked.letter.place;
+    let (partition, offset) = (place.partition().unwrap_or(-1), place.offset().unwrap_or(-1));
+    Position { topic: asked.letter.channel.clone(), partition, offset, raw_hash: asked.raw_hash }
 }
 
 impl<T> Reading<T> {

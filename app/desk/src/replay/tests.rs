@@ -11,12 +11,13 @@ use switchboard_engine::view::{
     NodeId, NodeKind, PartitionLag, Query, RecordView, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
-    OriginalRecord, Outcome as Sent, OutgoingRecord, PermitRefused, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
-    SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Position, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader,
+    Redactor, SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
-use crate::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
+use crate::ledger::{Ending, KindHash, Ledger, LedgerPlace, LetterKey, LetterState, SentState, SettledAs};
+use crate::operations::{Operations, OperationsBoard};
 use crate::replay::{
     Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
     ReplayDeskConfig, RunPhase, Waiting, Writing,
@@ -246,7 +247,7 @@ impl RecordSender for Line {
         Box::pin(async move { told })
     }
 
-    fn send(&self, record: OutgoingRecord) -> Waiting<Sent> {
+    fn send(&self, record: OutgoingRecord) -> Waiting<Outcome> {
         let mut sent = self.sent.lock();
         let place = sent.len();
         sent.push(record);
@@ -254,12 +255,12 @@ impl RecordSender for Line {
         let mut cancelled = self.cancelled.subscribe();
         Box::pin(async move {
             match fortune {
-                Fortune::Acknowledged => Sent::Persisted { partition: 0, offset: Some(place as i64) },
-                Fortune::Refused => Sent::NotPersisted("the broker refused it".into()),
-                Fortune::Doubtful => Sent::PossiblyPersisted("timed out".into()),
+                Fortune::Acknowledged => Outcome::persisted(Some(Place::at(0, place as i64))),
+                Fortune::Refused => Outcome::NotDone("the broker refused it".into()),
+                Fortune::Doubtful => Outcome::Possibly("timed out".into()),
                 Fortune::Silent => {
                     let _gone = cancelled.wait_for(|cancelled| *cancelled).await;
-                    Sent::PossiblyPersisted("cancelled in flight".into())
+                    Outcome::Possibly("cancelled in flight".into())
                 }
             }
         })
@@ -384,6 +385,7 @@ struct Desk {
     world: Arc<World>,
     desk: ReplayDesk,
     changed: Arc<Notify>,
+    operations: Operations,
     folder: tempfile::TempDir,
 }
 
@@ -395,10 +397,13 @@ impl Desk {
     fn in_folder(world: World, folder: tempfile::TempDir) -> Self {
         let world = Arc::new(world);
         let changed = Arc::new(Notify::new());
+        let operations = Operations::new(&tokio::runtime::Handle::current(), Box::new(|| {}));
         let config = ReplayDeskConfig {
-            ledger_path: Some(folder.path().join("ledger.sqlite")),
+            ledger: Some(LedgerPlace::own(&folder.path().join("ledger.sqlite"))),
+            profile: "shop".into(),
             operator: "ada".into(),
             redactor: redactor(),
+            operations: operations.clone(),
             observed: Arc::new(Eyes(Arc::clone(&world))),
             pace: Pace { num_canary: 5, rate_per_s: 500, quiet: Duration::from_millis(20), lag_margin: 500, look_every: Duration::from_millis(10) },
         };
@@ -408,7 +413,7 @@ impl Desk {
         };
         let desk = ReplayDesk::start(config, &tokio::runtime::Handle::current(), on_change);
         desk.add_cluster(CLUSTER, Arc::clone(&world) as Arc<dyn ClusterAccess>);
-        Self { world, desk, changed, folder }
+        Self { world, desk, changed, operations, folder }
     }
 
     async fn until(&self, what: &str, is_there: impl Fn(&ReplayBoard) -> bool) -> Arc<ReplayBoard> {
@@ -420,6 +425,18 @@ impl Desk {
             }
             assert!(Instant::now() < deadline, "no {what}: {board:#?}");
             let _again = tokio::time::timeout(Duration::from_millis(50), self.changed.notified()).await;
+        }
+    }
+
+    async fn until_operations(&self, what: &str, is_there: impl Fn(&OperationsBoard) -> bool) -> Arc<OperationsBoard> {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let board = self.operations.board();
+            if is_there(&board) {
+                return board;
+            }
+            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -455,14 +472,14 @@ impl Desk {
         Ledger::open(&self.folder.path().join("ledger.sqlite")).expect("a ledger")
     }
 
-    async fn outcomes(&self) -> Vec<(i64, Outcome)> {
+    async fn outcomes(&self) -> Vec<(i64, SettledAs)> {
         let lines = self.ledger().lines(1_000).await.expect("lines");
-        lines.into_iter().map(|line| (line.letter.map_or(-1, |letter| letter.offset), line.outcome)).collect()
+        lines.into_iter().map(|line| (line.letter.and_then(|letter| letter.place.offset()).unwrap_or(-1), line.settled.counts_as())).collect()
     }
 }
 
 fn key(offset: i64) -> LetterKey {
-    LetterKey { cluster: CLUSTER.into(), channel: DEAD.into(), partition: 0, offset, timestamp_ns: Some(offset) }
+    LetterKey { cluster: CLUSTER.into(), channel: DEAD.into(), place: Place::at(0, offset), timestamp_ns: Some(offset) }
 }
 
 fn asked(offset: i64) -> AskedLetter {

@@ -10,7 +10,7 @@ use super::form::{Field, Input};
 use crate::profile_error::ProfileError;
 
 /// What it is called among sources.
-pub const OTLP_NAME: &str = "OTLP";
+const NAME: &str = "OTLP";
 
 /// The OTLP receiver; a profile has one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl OtlpProfile {
 }
 
 impl Settings for OtlpProfile {
-    const FAMILY: Family = Family { kind: SourceKind::Otlp, word: "OpenTelemetry", one: "an OpenTelemetry receiver", table: "otlp", only: Some(OTLP_NAME) };
+    const FAMILY: Family = Family { kind: SourceKind::Otlp, word: "OpenTelemetry", one: "an OpenTelemetry receiver", table: "otlp", only: Some(NAME) };
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("port for gRPC", "0 turns it off", Input::Port(|otlp| &mut otlp.grpc_port)),
         Field::new("port for HTTP", "0 turns it off", Input::Port(|otlp| &mut otlp.http_port)),
@@ -74,7 +74,7 @@ impl Settings for OtlpProfile {
     }
 
     fn name(&self) -> &str {
-        OTLP_NAME
+        NAME
     }
 
     fn name_mut(&mut self) -> Option<&mut String> {

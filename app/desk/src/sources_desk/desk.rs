@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use switchboard_model::{Redactor, SourcePhase};
+use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, SourcePhase, SourceStatus};
 
-use super::{OTLP_NAME, SourceProfile, SourcesBoard, SourcesCommand, Trial, saved, trial};
+use super::{SourceProfile, SourcesBoard, SourcesCommand, Trial, saved, trial};
+use crate::operations::{OperationHandle, Operations};
 use crate::profile::Profile;
 use crate::session::{Session, collector::Prepared, now_ns};
 
@@ -21,8 +22,8 @@ pub struct SourcesDesk {
 
 struct Shared {
     board: Mutex<Arc<SourcesBoard>>,
-    /// The attempt that runs, to be ended.
-    attempt: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    /// The attempt that is shown, and where it runs.
+    attempt: Mutex<Option<(Operations, OperationId)>>,
     /// Changes are carried out one after the other.
     turn: tokio::sync::Mutex<()>,
     memory_bytes: usize,
@@ -141,41 +142,74 @@ impl SourcesDesk {
     }
 
     fn test(&self, current: &Current, source: SourceProfile) {
-        self.cancel_test();
-        let redactor: Option<Arc<Redactor>> = current.lock().as_ref().map(Session::redactor);
+        // Taken out first: what the one before still says is not shown.
+        let before = self.shared.attempt.lock().take();
+        if let Some((operations, id)) = before {
+            operations.cancel(id);
+        }
+        let session = current.lock().as_ref().map(|session| (session.redactor(), session.operations().clone()));
         let name = source.name().to_owned();
         let begun =
             Trial { name: name.clone(), begun_ns: now_ns(), phase: SourcePhase::Connecting, detail: String::new(), next_step: String::new(), ended_ns: None };
         self.update(|board| board.trial = Some(begun));
-        let Some(redactor) = redactor else {
+        let Some((redactor, operations)) = session else {
             return self.end_trial(SourcePhase::Failed, Some(("The session is just begun anew".to_owned(), "Try again".to_owned())));
         };
-        if name == OTLP_NAME && self.board().profile.otlp_ports_overlap(&source) {
+        if self.board().profile.sources.iter().any(|own| own.shares_a_port_with(&source)) {
             let detail = "Switchboard itself listens on these ports now".to_owned();
             return self.end_trial(SourcePhase::Live, Some((detail, String::new())));
         }
-        let desk = self.clone();
-        let task = self.shared.runtime.spawn(async move {
-            let profile = desk.board().profile.clone();
-            let prepared = match Prepared::of(source, profile, desk.shared.memory_bytes).await {
-                Ok(prepared) => prepared,
-                Err(error) => return desk.end_trial(SourcePhase::Failed, Some((error.to_string(), String::new()))),
+        let (profile, memory_bytes, runtime) = (self.board().profile.clone(), self.shared.memory_bytes, self.shared.runtime.clone());
+        let started = operations.start(OperationInfo { what: "Test".to_owned(), source: name }, |teller| async move {
+            let trying = async {
+                let prepared = Prepared::of(source, profile, memory_bytes).await.map_err(|error| OperationFailure {
+                    kind: FailureKind::Authenticate,
+                    reason: error.to_string(),
+                    next_step: String::new(),
+                })?;
+                let said = |status: &SourceStatus| {
+                    teller.page(status.clone(), status.detail.len() + status.next_step.len());
+                };
+                verdict(trial::attempt(prepared, redactor, runtime, said).await)
             };
-            let teller = desk.clone();
-            let said = move |status: &switchboard_model::SourceStatus| {
-                teller.update(|board| {
-                    if let Some(trial) = &mut board.trial {
-                        (trial.phase, trial.detail, trial.next_step) = (status.phase, status.detail.clone(), status.next_step.clone());
-                    }
-                });
-            };
-            let phase = trial::attempt(prepared, redactor, desk.shared.runtime.clone(), said).await;
-            let timed_out = (phase == SourcePhase::Connecting)
-                .then(|| (format!("No answer within {} s", trial::WITHIN.as_secs()), "Check address and port, and whether it runs".to_owned()));
-            let phase = if timed_out.is_some() { SourcePhase::Failed } else { phase };
-            desk.end_trial(phase, timed_out);
+            tokio::select! {
+                biased;
+                () = teller.cancelled() => Ok(()),
+                tried = trying => tried,
+            }
         });
-        *self.shared.attempt.lock() = Some(task);
+        match started {
+            Ok(operation) => {
+                *self.shared.attempt.lock() = Some((operations, operation.id()));
+                self.shared.runtime.spawn(self.clone().follow(operation));
+            }
+            Err(refused) => self.end_trial(SourcePhase::Failed, Some((refused.reason, refused.next_step))),
+        }
+    }
+
+    /// Shows what an attempt says, until it ends or another is shown.
+    async fn follow(self, mut operation: OperationHandle<SourceStatus>) {
+        while let Some(news) = operation.next().await {
+            let attempt = self.shared.attempt.lock();
+            if attempt.as_ref().is_none_or(|(_, id)| *id != operation.id()) {
+                return;
+            }
+            match news {
+                OperationNews::Started | OperationNews::Progress(_) => {}
+                OperationNews::Page(status) => self.update(|board| {
+                    if let Some(trial) = &mut board.trial {
+                        (trial.phase, trial.detail, trial.next_step) = (status.phase, status.detail, status.next_step);
+                    }
+                }),
+                OperationNews::Ended(OperationEnd::Done) => self.end_trial(SourcePhase::Live, None),
+                OperationNews::Ended(OperationEnd::Cancelled) => self.end_trial(SourcePhase::Stopped, Some(("Cancelled".to_owned(), String::new()))),
+                OperationNews::Ended(OperationEnd::Failed(failure)) => {
+                    // One that works in part has said so itself.
+                    let said = self.board().trial.as_ref().map(|trial| trial.phase).filter(|phase| *phase != SourcePhase::Connecting);
+                    self.end_trial(said.unwrap_or(SourcePhase::Failed), Some((failure.reason, failure.next_step)));
+                }
+            }
+        }
     }
 
     fn end_trial(&self, phase: SourcePhase, words: Option<(String, String)>) {
@@ -191,17 +225,23 @@ impl SourcesDesk {
     }
 
     fn cancel_test(&self) {
-        let Some(task) = self.shared.attempt.lock().take() else { return };
-        if !task.is_finished() {
-            task.abort();
-            self.end_trial(SourcePhase::Stopped, Some(("Cancelled".to_owned(), String::new())));
+        if let Some((operations, id)) = &*self.shared.attempt.lock() {
+            operations.cancel(*id);
         }
     }
 }
 
-impl Profile {
-    /// Whether a receiver would need a port that this profile's has.
-    fn otlp_ports_overlap(&self, source: &SourceProfile) -> bool {
-        self.sources.iter().any(|own| own.shares_a_port_with(source))
+/// What an attempt comes to, by what its source said last: whatever does not all that was asked for has a reason.
+fn verdict(last: Option<SourceStatus>) -> Result<(), OperationFailure> {
+    match last {
+        Some(status) if status.phase == SourcePhase::Live => Ok(()),
+        Some(status) if status.phase != SourcePhase::Connecting => {
+            Err(OperationFailure { kind: status.failure.unwrap_or(FailureKind::Internal), reason: status.detail, next_step: status.next_step })
+        }
+        _ => Err(OperationFailure {
+            kind: FailureKind::Connect,
+            reason: format!("No answer within {} s", trial::WITHIN.as_secs()),
+            next_step: "Check address and port, and whether it runs".to_owned(),
+        }),
     }
 }

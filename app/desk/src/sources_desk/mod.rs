@@ -14,7 +14,7 @@ use switchboard_model::SourcePhase;
 pub use desk::SourcesDesk;
 
 use crate::profile::Profile;
-use crate::sources::{OTLP_NAME, SourceProfile};
+use crate::sources::SourceProfile;
 
 /// What the window asks to be done with sources.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_model::SourcePhase;
+use switchboard_model::{FailureKind, OperationEnd, SourcePhase};
 
 use super::{
     SourceProfile, SourcesCommand, SourcesDesk,
@@ -156,6 +156,23 @@ fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     desk.command(&current, SourcesCommand::CancelTest);
     wait_for("its end", || trial().is_some_and(|trial| trial.ended_ns.is_some()));
     assert_eq!(trial().expect("a trial").detail, "Cancelled");
+    // Each was an operation; the last one is listed first.
+    let operations = current.lock().as_ref().expect("a session").operations().clone();
+    wait_for("all of them", || operations.board().ended.len() == 4 && operations.board().running.is_empty());
+    let board = operations.board();
+    let ended: Vec<(&str, &OperationEnd)> = board.ended.iter().map(|view| (view.info.source.as_str(), &view.end.as_ref().expect("ended").how)).collect();
+    let [silent, receiver, secret, nobody] = &ended[..] else { panic!("{ended:?}") };
+    assert_eq!([silent, receiver], [&("silent", &OperationEnd::Cancelled), &("OTLP", &OperationEnd::Done)]);
+    assert!(matches!(secret, ("secret", OperationEnd::Failed(failure)) if failure.kind == FailureKind::Authenticate), "{secret:?}");
+    assert!(matches!(nobody, ("nobody", OperationEnd::Failed(failure)) if !failure.next_step.is_empty()), "{nobody:?}");
+
+    // Stopped where operations are listed, it is shown as cancelled where it was begun.
+    desk.command(&current, SourcesCommand::Test(SourceProfile::Http(http("silent again", &url))));
+    wait_for("its beginning", || operations.board().running.iter().any(|view| view.info.source == "silent again"));
+    operations.cancel(operations.board().running[0].id);
+    wait_for("its end", || trial().is_some_and(|trial| trial.ended_ns.is_some()));
+    let stopped = trial().expect("a trial");
+    assert_eq!((stopped.name.as_str(), stopped.phase, stopped.detail.as_str()), ("silent again", SourcePhase::Stopped, "Cancelled"));
     assert!(desk.board().profile.active_sources().next().is_none() && current.lock().as_ref().expect("a session").snapshot().sources.is_empty());
     let session = current.lock().take().expect("a session");
     runtime.block_on(session.stop());

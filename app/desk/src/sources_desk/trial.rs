@@ -16,18 +16,23 @@ const QUEUE_BYTES: usize = 4 << 20;
 /// Between two looks at what the collector says.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Tries until the source is live, has failed, or the time is over; `said` hears of each step. Dropping it ends the attempt:
-/// the collector then ends by itself.
-pub(super) async fn attempt(prepared: Prepared, redactor: Arc<Redactor>, runtime: tokio::runtime::Handle, mut said: impl FnMut(&SourceStatus)) -> SourcePhase {
+/// Tries until the source is live, has failed, or the time is over; `said` hears of each step, and what was said last comes back. Dropping it
+/// ends the attempt: the collector then ends by itself.
+pub(super) async fn attempt(
+    prepared: Prepared,
+    redactor: Arc<Redactor>,
+    runtime: tokio::runtime::Handle,
+    mut said: impl FnMut(&SourceStatus),
+) -> Option<SourceStatus> {
     let (intake, mut outlet) = channel(QUEUE_BYTES);
     let source_id = SourceId(1);
     let mut running = Some(prepared.start(intake.sink(source_id), redactor, &runtime));
     let deadline = tokio::time::Instant::now() + WITHIN;
-    let mut phase = SourcePhase::Connecting;
-    while phase == SourcePhase::Connecting && tokio::time::Instant::now() < deadline {
+    let mut last: Option<SourceStatus> = None;
+    while last.as_ref().is_none_or(|status| status.phase == SourcePhase::Connecting) && tokio::time::Instant::now() < deadline {
         for status in statuses(&mut outlet) {
-            phase = status.phase;
             said(&status);
+            last = Some(status);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -36,7 +41,7 @@ pub(super) async fn attempt(prepared: Prepared, redactor: Arc<Redactor>, runtime
         // One that takes longer is left behind; it ends with its queue.
         let _left_behind = tokio::time::timeout(STOP_WITHIN, collector.stop()).await;
     }
-    phase
+    last
 }
 
 /// What the collector said since the last look; what it collected is thrown away.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_desk::ledger::{KindHash, Ledger, Outcome};
+use switchboard_desk::ledger::{KindHash, Ledger, LedgerLine, SettledAs};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
@@ -136,8 +136,12 @@ impl Replaying {
 }
 
 /// What the ledger in a folder says of each letter, by partition and offset.
-pub fn outcomes(folder: &Path) -> BTreeMap<(i32, i64), Outcome> {
+pub fn outcomes(folder: &Path) -> BTreeMap<(i32, i64), SettledAs> {
     let ledger = Ledger::open(&folder.join("ledger.sqlite")).expect("a ledger");
     let lines = pollster::block_on(ledger.lines(100_000)).expect("lines");
-    lines.into_iter().filter_map(|line| line.letter.map(|letter| ((letter.partition, letter.offset), line.outcome))).collect()
+    let told = |line: LedgerLine| {
+        let place = line.letter?.place;
+        Some(((place.partition()?, place.offset()?), line.settled.counts_as()))
+    };
+    lines.into_iter().filter_map(told).collect()
 }

@@ -16,9 +16,8 @@ use crate::extract::labels::is_label;
 use crate::extract::rules::{ending, role, via};
 use crate::extract::told::{ROUTING, Told};
 use crate::extract::whom::channel_name;
-use crate::figures::{RECENT, StatusId, bucket_of};
-use crate::flow::{ChannelId, FlowNames, GroupId, PeerId, Via};
-use crate::intern::{OperationId, ServiceId};
+use crate::figures::{RECENT, bucket_of};
+use crate::names::{ChannelId, FlowNames, GroupId, OperationId, PeerId, ServiceId, StatusId, Via};
 
 pub(crate) use whom::{authority, channel_called};
 

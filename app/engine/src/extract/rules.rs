@@ -5,8 +5,7 @@ use switchboard_model::{SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena, Val
 use crate::extract::cause::{back_off_ms, cause, recorded};
 use crate::extract::told::{DATABASE, ENDING, HTTP, MESSAGING, RPC, Told, is_told};
 use crate::extract::{Role, rows};
-use crate::figures::StatusId;
-use crate::flow::{FlowNames, Via};
+use crate::names::{FlowNames, RPC_STATUSES, StatusId, Via};
 
 /// What a span does: by its messaging operation first, by its kind second.
 pub(super) fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {
@@ -59,26 +58,6 @@ pub(super) fn via(told: &Told<'_>, text: &TextArena) -> Via {
 /// (semantic conventions, gRPC).
 pub(crate) const SERVER_FAULTS: [i64; 6] = [2, 4, 12, 13, 14, 15];
 const DEADLINE_EXCEEDED: i64 = 4;
-/// The names of gRPC's status codes.
-pub(crate) const RPC_STATUSES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// An RPC status as gRPC's number, from a number or a name in any case (Connect's are lower case); `None` for others.
 fn rpc_status(value: Value, text: &TextArena) -> Option<i64> {

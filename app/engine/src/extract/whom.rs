@@ -8,7 +8,7 @@ use switchboard_model::{TextArena, Value, WellKnown};
 
 use crate::extract::told::{DATABASE, HTTP, ROUTING, RPC, Told, is_told};
 use crate::extract::{Extractor, code};
-use crate::flow::{ChannelId, FlowNames, PeerId};
+use crate::names::{ChannelId, FlowNames, PeerId};
 
 /// What names a peer.
 enum Named {

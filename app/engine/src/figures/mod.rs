@@ -2,12 +2,14 @@
 
 mod evidence;
 mod histogram;
+mod row_key;
 mod rows;
 mod series;
 mod statuses;
 
 pub(crate) use evidence::{Exemplars, NUM_RULES, Rule, SpanKey, evidence};
 pub(crate) use histogram::{Histogram, Merged};
-pub(crate) use rows::{End, Row, RowId, RowKey, RowMoves, Rows, Subscription};
+pub(crate) use row_key::{End, RowKey, Subscription};
+pub(crate) use rows::{Row, RowId, RowMoves, Rows};
 pub(crate) use series::{BUCKET_NS, Counts, RECENT, Sample, Series, bucket_of};
-pub(crate) use statuses::{StatusId, StatusKind, Statuses};
+pub(crate) use statuses::Statuses;

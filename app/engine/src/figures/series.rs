@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::figures::{Histogram, Merged, StatusId, Statuses};
-use crate::flow::Gone;
+use crate::figures::{Histogram, Merged, Statuses};
+use crate::names::{Gone, StatusId};
 
 /// Width of a bucket of time, ns.
 pub(crate) const BUCKET_NS: i64 = 10_000_000_000;

@@ -8,7 +8,8 @@ use crate::figures::Subscription;
 use crate::flow::hot::Seq;
 use crate::flow::messages::Consumer;
 use crate::flow::records::PositionKey;
-use crate::flow::{Arrival, Flow, Gone};
+use crate::flow::{Arrival, Flow};
+use crate::names::Gone;
 
 /// A span that read the message at a place.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,9 @@
 
 use crate::extract::Role;
 use crate::figures::{End, RowId, SpanKey};
+use crate::flow::Flow;
 use crate::flow::hot::{Entry, Mark, Seq};
-use crate::flow::{Flow, PeerId, Via};
+use crate::names::{PeerId, Via};
 
 /// Spans around one call that are looked at.
 const MAX_AROUND: usize = 8;

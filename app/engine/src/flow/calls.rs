@@ -5,8 +5,8 @@ use hashbrown::{HashMap, HashSet};
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rule, SpanKey};
 use crate::flow::hot::{Entry, Mark, Seq};
-use crate::flow::{Flow, Gone, Older, PeerId, Via};
-use crate::intern::ServiceId;
+use crate::flow::{Flow, Older};
+use crate::names::{Gone, PeerId, ServiceId, Via};
 
 /// How often a pair of spans proved that a peer is a service.
 #[derive(Debug, Default)]

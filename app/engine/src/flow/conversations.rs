@@ -2,9 +2,8 @@
 
 use switchboard_model::SourceId;
 
-use crate::flow::Gone;
 use crate::flow::bounded::Bounded;
-use crate::intern::ServiceId;
+use crate::names::{Gone, ServiceId};
 use crate::shares::{SharedMap, Shares};
 
 /// Publications of one conversation that are compared.

@@ -6,10 +6,9 @@ use std::hash::{BuildHasher, RandomState};
 use switchboard_model::{SpanId, TraceId};
 
 use crate::extract::{Role, SpanFacts};
-use crate::figures::{RowId, Rule, Sample, SpanKey, StatusId};
+use crate::figures::{RowId, Rule, Sample, SpanKey};
 use crate::flow::arrival_index::ArrivalIndex;
-use crate::flow::{ChannelId, PeerId, Via};
-use crate::intern::{OperationId, ServiceId};
+use crate::names::{ChannelId, OperationId, PeerId, ServiceId, StatusId, Via};
 
 /// The number of an arrival. Numbers of those that left are told from all that are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,8 +10,8 @@ use crate::flow::RABBITMQ;
 use crate::flow::again::Reading;
 use crate::flow::hot::{Entry, Seq};
 use crate::flow::records::PositionKey;
-use crate::flow::{Arrival, ChannelId, Flow, Gone, Older, subscription};
-use crate::intern::ServiceId;
+use crate::flow::{Arrival, Flow, Older, subscription};
+use crate::names::{ChannelId, FlowNames, Gone, ServiceId};
 use crate::shares::{SharedMap, Shares};
 
 /// Links of a span that are looked at one by one; further messages count, unpaired.
@@ -304,7 +304,7 @@ impl Flow {
         let facts = arrival.facts;
         let to = subscription(facts, facts.channel);
         let Some(sample) = self.hot.get(seq).map(Entry::sample) else { return };
-        let of_message = |facts: &LinkFacts, names: &super::FlowNames| {
+        let of_message = |facts: &LinkFacts, names: &FlowNames| {
             let name_hash = names.get_channel(facts.channel).name_hash;
             let is_placed = facts.channel.is_some() && facts.partition >= 0 && facts.offset >= 0;
             (is_placed.then_some((name_hash, facts.partition, facts.offset)), (facts.message_id != 0).then_some((name_hash, facts.message_id)))

@@ -6,12 +6,10 @@ mod arrival_index;
 mod attempts;
 mod bounded;
 mod calls;
-mod clock;
 mod conversations;
 mod forget;
 mod hot;
 mod messages;
-mod names;
 mod node_room;
 mod plan;
 mod plan_messages;
@@ -25,7 +23,7 @@ use hashbrown::HashMap;
 use switchboard_model::SpanId;
 
 use crate::extract::{LinkFacts, Role, SpanFacts};
-use crate::figures::{BUCKET_NS, RowId, RowKey, Rows, Rule, SpanKey, StatusId, Subscription, bucket_of};
+use crate::figures::{BUCKET_NS, RowId, RowKey, Rows, Rule, SpanKey, Subscription, bucket_of};
 use crate::flow::bounded::Bounded;
 use crate::flow::calls::Proofs;
 use crate::flow::conversations::Conversations;
@@ -33,15 +31,13 @@ use crate::flow::hot::{Entry, Hot, Seq, Sides};
 use crate::flow::messages::{Bindings, Consumer, Publisher};
 use crate::flow::records::{MessageIds, Position, PositionKey, RecordContext};
 use crate::flow::refusals::Refusals;
-use crate::intern::ServiceId;
+use crate::names::{ChannelId, FlowNames, GroupId, PeerId, ServiceId, StatusId};
 use crate::shares::{SharedMap, Shares};
 use crate::view::LimitsReport;
 
-pub(crate) use forget::Gone;
-pub(crate) use names::{ChannelId, FlowNames, GroupId, OTHER_NAME, PeerId, Via};
 pub(crate) use plan::{Brokers, Ids, Plan};
 pub(crate) use report::flow_report;
-pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, rfc3339, statuses_of};
+pub(crate) use summary::{DRAINED_AFTER_NS, Scope, Summaries, evidence_of, statuses_of};
 
 /// The system in which a name holds exchange, key and queue.
 pub(crate) const RABBITMQ: &str = "rabbitmq";

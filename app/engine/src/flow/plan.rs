@@ -8,10 +8,10 @@ use hashbrown::{Equivalent, HashMap};
 use switchboard_model::SourceId;
 
 use crate::figures::{End, Row, RowId, RowKey, Rule};
+use crate::flow::Flow;
 use crate::flow::node_room::{MAX_NODES, NodeRoom};
 use crate::flow::style::{Flows, Styled};
-use crate::flow::{ChannelId, Flow, PeerId, Via};
-use crate::intern::ServiceId;
+use crate::names::{ChannelId, OTHER_NAME, PeerId, ServiceId, Via};
 use crate::state::{ChannelState, Sources};
 use crate::view::{DeadLetterView, Edge, EdgeId, GroupView, HopKind, InstanceView, Node, NodeBasis, NodeId, NodeKind, Style};
 
@@ -415,7 +415,7 @@ impl Draft<'_> {
         let is_common = matches!(key, NodeKey::Other | NodeKey::User | NodeKey::Missing);
         let is_full = !is_common && self.nodes.len() + 3 >= MAX_NODES;
         if !self.ids.nodes.get(key).is_some_and(is_drawn) && !self.room.take(key, source, is_full) {
-            return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred, None);
+            return self.node(&NodeKey::Other, NodeKind::Other, OTHER_NAME, NodeBasis::Inferred, None);
         }
         let node_id = self.ids.node(key);
         self.nodes.entry(node_id).or_insert_with(|| PlannedNode {
@@ -467,7 +467,7 @@ impl Draft<'_> {
     /// The node of a service.
     pub(super) fn service(&mut self, service: ServiceId) -> NodeId {
         if service == ServiceId::OTHER || service == ServiceId::NONE {
-            return self.node(&NodeKey::Other, NodeKind::Other, super::OTHER_NAME, NodeBasis::Inferred, None);
+            return self.node(&NodeKey::Other, NodeKind::Other, OTHER_NAME, NodeBasis::Inferred, None);
         }
         let known = self.flow.names.get_service(service);
         let key = NodeKey::Service(self.flow.names.serial(service));

@@ -4,10 +4,10 @@
 use hashbrown::{HashMap, HashSet};
 
 use crate::figures::{Row, RowId, RowKey, Subscription};
+use crate::flow::RABBITMQ;
 use crate::flow::plan::{Draft, Over};
 use crate::flow::style::Flows;
-use crate::flow::{ChannelId, GroupId, RABBITMQ};
-use crate::intern::ServiceId;
+use crate::names::{ChannelId, GroupId, ServiceId};
 use crate::view::{GroupView, HopKind, NodeBasis, NodeId};
 
 impl<'a> Draft<'a> {

@@ -7,7 +7,8 @@ use crate::figures::{SpanKey, Subscription};
 use crate::flow::again::Reading;
 use crate::flow::hot::Seq;
 use crate::flow::messages::Producer;
-use crate::flow::{Flow, Gone, Older};
+use crate::flow::{Flow, Older};
+use crate::names::Gone;
 
 /// Hash of a channel's name, partition, offset.
 pub(crate) type PositionKey = (u64, i32, i64);

@@ -11,8 +11,8 @@ use switchboard_model::SourceId;
 use crate::extract::Role;
 use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
 use crate::flow::hot::{Entry, Hot, Seq};
-use crate::flow::{Arrival, Flow, Gone, Older, PeerId, Via};
-use crate::intern::{OperationId, ServiceId};
+use crate::flow::{Arrival, Flow, Older};
+use crate::names::{Gone, OperationId, PeerId, ServiceId, Via};
 use crate::shares::{SharedMap, Shares};
 
 /// Breakers that are followed, shared out by source; refusals of further ones are counted.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::figures::{RowId, RowKey};
+use crate::flow::Flow;
 use crate::flow::plan::{Plan, PlannedInteraction, PlannedNode};
-use crate::flow::summary::{Scope, Summaries, evidence_of, rfc3339, statuses_of};
-use crate::flow::{Flow, OTHER_NAME};
+use crate::flow::summary::{Scope, Summaries, evidence_of, statuses_of};
+use crate::names::OTHER_NAME;
 use crate::state::{ChannelState, Sources};
-use crate::view::{ChannelReport, HopKind, HopReport, InteractionReport, NodeId, NodeKind, Report, ServiceReport, Severity};
+use crate::view::{ChannelReport, HopKind, HopReport, InteractionReport, NodeId, NodeKind, Report, ServiceReport, Severity, rfc3339};
 
 /// Fills services, channels, interactions and hops of a report.
 pub(crate) fn flow_report(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::conversations::Conversations;
 use crate::flow::plan::{InteractionKey, Over, PlannedNode};
-use crate::intern::ServiceId;
+use crate::names::ServiceId;
 use crate::view::{NodeId, Style};
 
 /// A style and why; unknown is `None`.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use switchboard_model::{BreakerState, SourceId};
 
-use crate::state::words;
 use crate::view::StateSource;
+use crate::words;
 
 const SECOND_NS: i64 = 1_000_000_000;
 

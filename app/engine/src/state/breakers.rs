@@ -10,8 +10,8 @@ use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
 use crate::state::place::Place;
 use crate::state::sources::Sources;
 use crate::state::told_events::ToldEvents;
-use crate::state::words;
 use crate::view::{BreakerView, StateSource};
+use crate::words;
 
 /// Breakers kept, shared out by source; what finds no room is counted.
 const MAX_BREAKERS: usize = 2_000;
@@ -346,8 +346,4 @@ fn callee(callees: Option<&BTreeMap<String, i64>>) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "breaker_homes_tests.rs"]
-mod homes_tests;
-#[cfg(test)]
-#[path = "breakers_tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use switchboard_model::FailureField::{
 use switchboard_model::{FAILURE_DIALECTS, FailureField, HeaderDecoder, may_tell_failure};
 
 use crate::state::fingerprint;
-use crate::state::words;
+use crate::words;
 
 /// Headers of a record that are looked at.
 const MAX_HEADERS: usize = 512;
@@ -115,5 +115,4 @@ fn lossy(value: &[u8], max_bytes: usize) -> String {
 }
 
 #[cfg(test)]
-#[path = "dead_letter_dialect_tests.rs"]
 mod tests;

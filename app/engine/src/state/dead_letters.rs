@@ -299,5 +299,4 @@ impl DeadLetters {
 }
 
 #[cfg(test)]
-#[path = "dead_letters_tests.rs"]
 mod tests;

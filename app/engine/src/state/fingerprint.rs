@@ -1,6 +1,6 @@
 //! What equal failures have in common: exception, where it was thrown, and the message without ids.
 
-use crate::state::words;
+use crate::words;
 
 /// Characters of a message in a fingerprint.
 const MAX_MESSAGE_CHARS: usize = 160;
@@ -254,5 +254,4 @@ fn push_without_numbers(text: &mut String, word: &str) {
 }
 
 #[cfg(test)]
-#[path = "fingerprint_tests.rs"]
 mod tests;

@@ -8,21 +8,13 @@ mod breakers;
 mod dead_letter_dialect;
 mod dead_letters;
 mod fingerprint;
-mod group_members;
-mod group_partitions;
-mod group_state;
-mod group_verdict;
-mod group_view;
 mod groups;
-mod lag;
-mod partition_course;
+mod latest;
 mod place;
 mod retry_topic;
 mod sources;
 mod span_readers;
 mod told_events;
-mod waiting;
-pub(crate) mod words;
 
 pub(crate) use breakers::{Breakers, Guarded};
 pub(crate) use dead_letter_dialect::DeadLetterInfo;
@@ -34,4 +26,4 @@ pub(crate) use sources::Sources;
 pub(crate) use span_readers::{ReaderSpan, SpanReaders};
 
 #[cfg(test)]
-mod growth_tests;
+mod tests;

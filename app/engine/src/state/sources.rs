@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal, SourceId, SourceInfo, SourcePhase, SourceStatus};
 
 use crate::shares::SharedMap;
-use crate::state::groups::Latest;
-use crate::state::words;
+use crate::state::latest::Latest;
 use crate::view::{ClockSet, CountsReport, RefusalView, RefusedReport, SourceView};
+use crate::words;
 
 /// Kinds of refusal kept, shared out by source; the one not seen for longest goes first, its count is kept.
 const MAX_REFUSALS: usize = 256;

@@ -6,8 +6,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use switchboard_model::SourceId;
 
-use crate::flow::{ChannelId, FlowNames, Gone, GroupId};
-use crate::intern::ServiceId;
+use crate::names::{ChannelId, FlowNames, Gone, GroupId, ServiceId};
 use crate::shares::{SharedMap, Shares};
 use crate::view::SpanReader;
 

@@ -4,7 +4,6 @@ use std::hint::black_box;
 
 use switchboard_model::{BatchHeader, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch, SpanKind, SpanStatus, TraceId};
 
-use super::KindCounts;
 use super::counts::Counts;
 use super::hash::Seed;
 use super::identity::MAX_COPIES;
@@ -13,29 +12,8 @@ use super::record_segment::{EvictedRecords, RecordSegment, channel_name};
 use super::shelf::{STRIDE, Segment, Shelf};
 use super::span_segment::SpanSegment;
 use super::vocabulary::{Memo, text_at};
+use super::{KindCounts, StoredAt};
 use crate::state::KindNumber;
-use crate::view::RowId;
-
-/// Where an item is stored: 8 bytes that stay valid until its segment is evicted, and then find nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StoredAt {
-    /// Number of the segment; rises with arrival.
-    pub segment: u32,
-    /// Row in the segment.
-    pub row: u16,
-}
-
-impl From<StoredAt> for RowId {
-    fn from(at: StoredAt) -> Self {
-        Self(u64::from(at.segment) << 16 | u64::from(at.row))
-    }
-}
-
-impl From<RowId> for StoredAt {
-    fn from(row: RowId) -> Self {
-        Self { segment: (row.0 >> 16) as u32, row: row.0 as u16 }
-    }
-}
 
 /// What became of a row of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,18 +5,9 @@ use std::sync::Arc;
 use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
 
 use crate::view::{
-    ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
+    ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, Range, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
     TraceList, TraceOrder,
 };
-
-/// A span of time: `[from_ns, to_ns)`, ns since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// First instant in it.
-    pub from_ns: i64,
-    /// First instant after it.
-    pub to_ns: i64,
-}
 
 /// A question to the engine.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use switchboard_model::{SourceKind, SourcePhase};
 
-use crate::flow::rfc3339;
-use crate::view::{BreakerView, GroupView, HopKind, LagVerdict, Pace, Severity, SpanReader, StateSource, Style, group_kind_word};
+use crate::view::{
+    Basis, BreakerView, CountsReport, Evidence, GroupView, HopKind, LagVerdict, LeftOut, LimitsReport, Pace, Severity, SpanReader, StateSource, Style,
+    group_kind_word, rfc3339,
+};
 
 /// Changes of a breaker's state that the report lists.
 const MAX_TRANSITIONS: usize = 64;
@@ -55,27 +57,6 @@ pub struct ClockSetReport {
     pub by_s: f64,
 }
 
-/// What the limits of joining and counting left out: counted, so that no figure is silently too small.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LimitsReport {
-    /// Spans whose own end lies more than 15 min before or 1 min after their arrival: they count when they arrived.
-    pub out_of_range: u64,
-    /// Spans and messages that left the table of recent arrivals before their partner came: they stay counted as unpaired.
-    pub left_unpaired: u64,
-    /// What found no room under a cap, or had to leave for what came later: names, nodes, interactions, breakers, topics, groups,
-    /// kinds of dead letter. Of what kind, stands beside the source that told of it.
-    pub capped: u64,
-}
-
-/// What a source told of that found no room in its share of a cap, or had to leave for what came later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// Of what kind: `circuit breakers`.
-    pub what: String,
-    /// How often.
-    pub num: u64,
-}
-
 /// A source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceReport {
@@ -106,27 +87,6 @@ pub struct SourceReport {
     /// What found no room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
-}
-
-/// What became of items: `received = stored + evicted + folded + duplicate + refused + queued`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountsReport {
-    /// Arrived.
-    pub received: u64,
-    /// Kept now.
-    pub stored: u64,
-    /// Kept and given up for room.
-    pub evicted: u64,
-    /// Counted and not kept, as meant.
-    pub folded: u64,
-    /// Had been received before, same content.
-    pub duplicate: u64,
-    /// Turned away with an answer that says so.
-    pub refused: u64,
-    /// Waiting.
-    pub queued: u64,
-    /// Of those stored or evicted: cut at a limit.
-    pub truncated: u64,
 }
 
 /// A service.
@@ -181,33 +141,6 @@ pub struct ChannelReport {
     /// How urgent that is.
     #[serde(default)]
     pub severity: Severity,
-}
-
-/// What a figure rests on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Basis {
-    /// Observations.
-    pub n: u64,
-    /// Share of the real traffic that was seen, 1 = all; null = unknown.
-    pub sampled_share: Option<f64>,
-}
-
-/// How a derived fact is known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// How often each rule made it: `parent`, `link`, `record`, `message id`, `peer`, `root`, `missing parent`, `group offsets`.
-    pub rules: BTreeMap<String, u64>,
-    /// Up to 8 examples, the lowest by hash of (trace, span).
-    pub exemplars: Vec<Exemplar>,
-}
-
-/// An example span.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exemplar {
-    /// Its trace, 32 hex digits.
-    pub trace_id: String,
-    /// The span, 16 hex digits.
-    pub span_id: String,
 }
 
 /// Who talks to whom.

@@ -12,10 +12,9 @@ use switchboard_model::{BreakerState, SpanId, SpanKind, SpanStatus, TraceId};
 use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_business};
 use crate::{
     WindowOptions,
-    command::UiCommand,
-    map::{MapSettings, mode::Mode},
-    settings::Settings,
-    view::Target,
+    shell::settings::Settings,
+    view::{Target, UiCommand},
+    views::map::{MapSettings, mode::Mode},
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 

@@ -10,10 +10,8 @@ use switchboard_model::{CorrelationId, TraceId};
 use super::shape_texts;
 use crate::{
     SnapshotSource, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    settings::Settings,
-    view::{Target, ViewKind},
+    shell::{Window, settings::Settings},
+    view::{Target, UiCommand, ViewKind},
 };
 
 /// The engine answers within this time.

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use egui::{Align2, Color32, FontId, Galley, Id, Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, text::LayoutJob, vec2};
 
 use crate::{
-    command::UiCommand,
     fonts,
-    map::paint::fitted,
+    ink::fitted,
     theme::{DesignTokens, Ink, ROW_HEIGHT_PT, TEXT_SMALL_PT},
+    view::UiCommand,
 };
 
 /// Height of the line of headings, points.

@@ -9,7 +9,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::{Proxy, apache_kafka};
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
-use switchboard_model::{DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Position, RawHash, ReplayMark, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, Position, RawHash, ReplayMark, Skipped, plan_headers};
 
 use crate::sending_session::{block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
 use crate::session::send;
@@ -52,12 +52,12 @@ fn a_dead_letter_is_replayed_byte_for_byte() {
             let plan = plan_headers(&original, &ReplayMark { replay_id: "r", max_replays: DEFAULT_MAX_REPLAYS }, &redactor()).expect("planned");
             let (key, value, headers) = (original.key, original.value, plan.headers);
             let record = OutgoingRecord { topic: origin.clone(), partition: Some(2), key, value, headers, timestamp_ms: None };
-            assert!(matches!(sender.send(record).await, Outcome::Persisted { partition: 2, offset: Some(_) }));
+            assert!(sender.send(record).await.place().is_some_and(|at| at.partition() == Some(2)));
         }
         // The broker would make it if it were asked to.
         let absent = unique("absent");
         assert_eq!(sender.num_partitions(&absent).await, Err(SenderRefused::NoSuchTopic { topic: absent.clone() }));
-        assert_eq!(sender.send(outgoing(&absent, None, "x")).await.kind(), "not_persisted");
+        assert_eq!(sender.send(outgoing(&absent, None, "x")).await.word(), "not persisted");
         let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &broker).create().expect("a client");
         let topics = client.fetch_metadata(None, Duration::from_secs(10)).expect("metadata");
         assert!(topics.topics().iter().all(|topic| topic.name() != absent));
@@ -120,14 +120,14 @@ fn swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice()
                 deliveries.push(sender.enqueue(outgoing(&topic, Some((number % 3) as i32), &number.to_string())).await);
             }
             for delivery in deliveries {
-                kinds.push(delivery.outcome().await.kind());
+                kinds.push(delivery.outcome().await.word());
             }
         }
         kinds
     });
     let count = |kind: &str, of: &[&str]| of.iter().filter(|is| **is == kind).count();
     assert_eq!(count("persisted", &kinds[..THIRD]), THIRD);
-    assert_eq!(count("possibly_persisted", &kinds[THIRD..2 * THIRD]), THIRD, "{kinds:?}");
+    assert_eq!(count("possibly persisted", &kinds[THIRD..2 * THIRD]), THIRD, "{kinds:?}");
     assert_eq!(count("persisted", &kinds[2 * THIRD..]), THIRD, "{kinds:?}");
     assert_eq!(kinds.len(), 3 * THIRD);
     let (num_produce, num_swallowed) = proxy.counts();
@@ -150,7 +150,7 @@ fn a_cancel_while_answers_are_swallowed_ends_within_200_ms() {
     let proxy = Proxy::before(&broker);
     block_on(async {
         let sender = Sender::connect(&Config::new("shop", &proxy.address), permit(&cluster_id_of(&broker)), SenderOptions::default()).await.expect("connected");
-        assert_eq!(sender.send(outgoing(&topic, Some(0), "first")).await.kind(), "persisted");
+        assert_eq!(sender.send(outgoing(&topic, Some(0), "first")).await.word(), "persisted");
         proxy.swallow(true);
         let mut deliveries = Vec::new();
         for number in 0..30 {
@@ -164,7 +164,7 @@ fn a_cancel_while_answers_are_swallowed_ends_within_200_ms() {
         let began = Instant::now();
         sender.cancel();
         for delivery in deliveries {
-            assert_ne!(delivery.outcome().await.kind(), "persisted");
+            assert_ne!(delivery.outcome().await.word(), "persisted");
         }
         assert!(began.elapsed() <= Duration::from_millis(200), "{:?}", began.elapsed());
         assert_eq!(sender.num_in_flight(), 0);

@@ -7,11 +7,11 @@ mod ui;
 pub(crate) use ui::{framed_ui, head_ui, section_ui};
 
 use crate::{
-    breakers::Piece,
     figures,
-    map::scene::{Glyph, Tone},
+    ink::{Glyph, Tone},
     sanitise::visible,
     view::{Target, ViewAction},
+    views::breakers::Piece,
     widgets::heat_strip::PartitionCell,
 };
 

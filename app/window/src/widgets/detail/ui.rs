@@ -6,16 +6,11 @@ use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, acces
 
 use super::{Detail, Row, Section};
 use crate::{
-    breakers::{Piece, strip_ui},
-    command::UiCommand,
     fonts,
-    map::{
-        glyph,
-        paint::{fitted, tone_inks},
-        scene::{Glyph, Tone},
-    },
+    ink::{Glyph, Tone, fitted, glyph, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::ViewAction,
+    view::{UiCommand, ViewAction},
+    views::breakers::{Piece, strip_ui},
     widgets::heat_strip,
 };
 

@@ -1,0 +1,3 @@
+//! What is not of one file alone.
+
+mod growth;
