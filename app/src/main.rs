@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
             profile_name: profile.name.clone(),
             otlp_grpc_port,
             otlp_http_port,
-            theme: self.args.theme.map(Into::into),
+            theme: self.args.theme,
             links: profile.links.clone(),
             own_log: self.program.own_log.clone(),
         };

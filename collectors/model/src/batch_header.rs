@@ -6,7 +6,7 @@ use crate::SourceId;
 
 /// Version of the batch formats: it rises with each change of one. Whatever reads a batch back reads its header first, and a header of
 /// another version is refused ([`OtherVersion`]).
-pub const BATCH_VERSION: u16 = 1;
+pub const BATCH_VERSION: u16 = 2;
 
 /// What stands before every batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

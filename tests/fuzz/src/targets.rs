@@ -8,9 +8,9 @@ use switchboard_engine::view::Query;
 use switchboard_engine::{Engine, EngineConfig};
 use switchboard_kafka::testing::record_batch;
 use switchboard_model::{
-    BATCH_VERSION, Batch, BatchHeader, CorrelationId, HeaderDecoder, Input, OriginalRecord, Position, RawHash, RawHeader, Redactor, ReplayMark, SourceId,
-    SourceInfo, SourceKind, SpanContext, TimestampType, dead_letter_name, failure_header, group_in_name, is_correlation_name, is_retry_name, java_big_integer,
-    parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id, plan_headers, retry_delay_ms,
+    BATCH_VERSION, Batch, BatchHeader, CorrelationId, HeaderDecoder, Input, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord,
+    SourceId, SourceInfo, SourceKind, SpanContext, TimestampType, WrittenPlace, dead_letter_name, failure_header, group_in_name, is_correlation_name,
+    is_retry_name, java_big_integer, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id, plan_headers, retry_delay_ms,
 };
 use switchboard_otlp::testing as otlp;
 
@@ -133,7 +133,7 @@ fn record(bytes: &[u8]) {
 
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let original = OriginalRecord {
-        position: Position { topic, partition: 0, offset: 0, raw_hash: RawHash(0) },
+        seen: SeenRecord { channel: topic, place: Place::at(0, 0), raw_hash: RawHash(0) },
         key: key.map(<[u8]>::to_vec),
         value: value.map(<[u8]>::to_vec),
         headers: headers.iter().map(|(name, value)| RawHeader { name: text(name), value: value.map(<[u8]>::to_vec) }).collect(),
@@ -166,6 +166,9 @@ fn context(bytes: &[u8]) {
         assert!(id.matches(&id), "an id that is not itself");
     }
     CorrelationId::parse(bytes);
+    if let Some(WrittenPlace { place, .. }) = WrittenPlace::parse(one) {
+        assert_eq!(Place::parse(&place.to_string()), Some(place));
+    }
     is_correlation_name(one);
     dead_letter_name(one);
     is_retry_name(one);

@@ -25,7 +25,7 @@ impl LetterKey {
     /// Of a stored letter.
     pub fn of(view: &LetterView) -> Self {
         let (cluster, channel) = (view.cluster.clone(), view.channel.clone());
-        Self { cluster, channel, place: Place::at(view.partition, view.offset), timestamp_ns: view.timestamp_ns }
+        Self { cluster, channel, place: view.place.clone(), timestamp_ns: view.timestamp_ns }
     }
 }
 

@@ -233,7 +233,7 @@ impl Follower {
                     self.read_again.insert(record.replay_id.clone(), Retried::of(view.retried_ns));
                 }
                 let Some((view, how)) = came.back(letter, record, ends_before(record, round)) else { continue };
-                let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
+                let evidence = format!("back on {} {}{how}", view.channel, view.place);
                 match (&record.failed_group, &view.origin_group) {
                     // The group that failed has not given it up: another has.
                     (Some(failed), Some(group)) if !is_of_group(group, failed) => {
@@ -425,21 +425,21 @@ async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Op
 
 /// Dead letters, by where they lie, and by the two things that tell which record each was.
 struct Came<'a> {
-    by_place: BTreeMap<(&'a str, i32, i64), &'a LetterView>,
+    by_place: BTreeMap<(&'a str, &'a Place), &'a LetterView>,
     by_replay_id: BTreeMap<&'a str, Vec<&'a LetterView>>,
-    by_origin: BTreeMap<(&'a str, i32, i64), Vec<&'a LetterView>>,
+    by_origin: BTreeMap<(&'a str, &'a Place), Vec<&'a LetterView>>,
 }
 
 impl<'a> Came<'a> {
     fn new(letters: &'a [LetterView]) -> Self {
         let mut came = Self { by_place: BTreeMap::new(), by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
         for view in letters {
-            came.by_place.insert((view.channel.as_str(), view.partition, view.offset), view);
+            came.by_place.insert((view.channel.as_str(), &view.place), view);
             if let Some(replay_id) = &view.replay_id {
                 came.by_replay_id.entry(replay_id).or_default().push(view);
             }
-            if let (Some(origin), Some(partition), Some(offset)) = (&view.origin, view.origin_partition, view.origin_offset) {
-                came.by_origin.entry((origin, partition, offset)).or_default().push(view);
+            if let (Some(origin), Some(place)) = (&view.origin, &view.origin_place) {
+                came.by_origin.entry((origin, place)).or_default().push(view);
             }
         }
         came
@@ -447,8 +447,7 @@ impl<'a> Came<'a> {
 
     /// The letter itself, where it was read again.
     fn itself(&self, letter: &LetterKey) -> Option<&'a LetterView> {
-        let (partition, offset) = in_a_log(&letter.place)?;
-        let view = *self.by_place.get(&(letter.channel.as_str(), partition, offset))?;
+        let view = *self.by_place.get(&(letter.channel.as_str(), &letter.place))?;
         (LetterKey::of(view) == *letter).then_some(view)
     }
 
@@ -456,17 +455,17 @@ impl<'a> Came<'a> {
     /// have left the headers out, but says from which place of which channel it gave the record up.
     fn back(&self, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> Option<(&'a LetterView, String)> {
         let is_another = |view: &&&LetterView| {
-            let is_the_letter = view.channel == letter.channel && Place::at(view.partition, view.offset) == letter.place;
+            let is_the_letter = view.channel == letter.channel && view.place == letter.place;
             !is_the_letter && view.channel != record.target
         };
         let marked = self.by_replay_id.get(record.replay_id.as_str()).and_then(|views| views.iter().find(is_another));
         if let Some(view) = marked {
             return Some((view, String::new()));
         }
-        let (partition, offset) = in_a_log(record.written_to.as_ref()?)?;
-        let views = self.by_origin.get(&(record.target.as_str(), partition, offset))?;
+        let written_to = record.written_to.as_ref()?;
+        let views = self.by_origin.get(&(record.target.as_str(), written_to))?;
         let view = views.iter().find(|view| is_another(view) && is_later(view, letter, record, ends))?;
-        Some((view, format!(", which came from {} {partition}@{offset}", record.target)))
+        Some((view, format!(", which came from {} {written_to}", record.target)))
     }
 }
 
@@ -477,13 +476,15 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
     if let Some(ends) = ends {
         // What lay there before may be read only now.
-        let end = ends.get(&view.channel).and_then(|ends| ends.get(usize::try_from(view.partition).ok()?));
-        let was_there = end.is_some_and(|end| view.offset < *end);
+        let was_there = ends.get(&view.channel).zip(in_a_log(&view.place)).is_some_and(|(ends, (partition, offset))| {
+            let end = usize::try_from(partition).ok().and_then(|partition| ends.get(partition));
+            end.is_some_and(|end| offset < *end)
+        });
         return !was_there && (record.intended_ns..=not_after_ns).contains(&view.received_ns);
     }
     // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
-    let is_before_it =
-        view.channel == letter.channel && in_a_log(&letter.place).is_some_and(|(partition, offset)| view.partition == partition && view.offset < offset);
+    let is_before = |(place, than): ((i32, i64), (i32, i64))| place.0 == than.0 && place.1 < than.1;
+    let is_before_it = view.channel == letter.channel && in_a_log(&view.place).zip(in_a_log(&letter.place)).is_some_and(is_before);
     // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
     let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
     let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));
@@ -515,7 +516,7 @@ mod tests {
     }
 
     fn dead(change: impl FnOnce(&mut LetterView)) -> LetterView {
-        let mut view = LetterView { channel: "orders-dlt".into(), offset: 9, timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
+        let mut view = LetterView { channel: "orders-dlt".into(), place: Place::at(0, 9), timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
         change(&mut view);
         view
     }
@@ -591,7 +592,7 @@ mod tests {
             let origin = origin.to_owned();
             dead(|view| {
                 view.origin = Some(origin);
-                (view.origin_partition, view.origin_offset, view.received_ns) = (Some(partition), Some(offset), received_ns);
+                (view.origin_place, view.received_ns) = (Some(Place::at(partition, offset)), received_ns);
             })
         };
         let marked = |id: &str| dead(|view| view.replay_id = Some(id.to_owned()));
@@ -599,7 +600,7 @@ mod tests {
         for (name, view, is_back) in [
             ("its id", marked("r-1.1"), true),
             ("another's id", marked("r-1.2"), false),
-            ("the letter itself", LetterView { offset: 7, ..marked("r-1.1") }, false),
+            ("the letter itself", LetterView { place: Place::at(0, 7), ..marked("r-1.1") }, false),
             ("the record itself", LetterView { channel: "orders".into(), ..marked("r-1.1") }, false),
             ("its place", from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS), true),
             ("its place, read before it was sent", from("orders", 2, 100, 2 * CLOCKS_DIFFER_NS - 1), false),
@@ -622,8 +623,8 @@ mod tests {
         let came = |offset: i64, timestamp_ns: Option<i64>, received_ns: i64| {
             dead(|view| {
                 view.origin = Some("orders".into());
-                (view.origin_partition, view.origin_offset) = (Some(2), Some(100));
-                (view.offset, view.timestamp_ns, view.received_ns) = (offset, timestamp_ns, received_ns);
+                view.origin_place = Some(Place::at(2, 100));
+                (view.place, view.timestamp_ns, view.received_ns) = (Place::at(0, offset), timestamp_ns, received_ns);
             })
         };
         let sent = LetterRecord { intended_ns: SENT_NS, ..record(Some("stock")) };

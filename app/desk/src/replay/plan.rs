@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers};
 
 use crate::ledger::{HashKey, LetterKey, LetterState, SentState};
 use crate::replay::{AskedLetter, Readers, Writing};
@@ -165,7 +165,8 @@ pub(super) fn build(
     hash_key: &HashKey,
 ) -> Result<Built, Skipped> {
     let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, redactor)?;
-    let outgoing = OutgoingRecord { topic: target.to_owned(), partition, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
+    let route = partition.map_or(Route::Key, Route::Partition);
+    let outgoing = OutgoingRecord { channel: target.to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
     let hash = hash_key.hash(&outgoing);
     Ok(Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash })
 }

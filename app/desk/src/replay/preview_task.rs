@@ -10,7 +10,7 @@ use crate::operations::Teller;
 use crate::replay::board::{Preparing, ReplayBoard};
 use crate::replay::desk::{Shared, writing};
 use crate::replay::plan::{Planner, Preview};
-use crate::replay::prepare::{Reading, position};
+use crate::replay::prepare::{Reading, seen};
 use crate::replay::readers::readers;
 use crate::replay::run::failed_groups;
 use crate::replay::{AskedLetter, ClusterAccess, Observed, SkippedLetter};
@@ -44,7 +44,7 @@ impl PreviewTask {
             });
         };
         let progress = |num_read: usize| teller.progress(Progress { done: num_read as u64, total: Some(num_asked as u64), unit: "letters" });
-        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), position(&asked)));
+        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), seen(&asked)));
         let mut reading = Reading::new(letters, PAGE);
         let snapshot = self.observed.snapshot();
         let mut planner = Planner {

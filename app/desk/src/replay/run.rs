@@ -16,7 +16,7 @@ use crate::replay::desk::{Pace, Reach, Shared};
 use crate::replay::follow::Ends;
 use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
 use crate::replay::plan::{Built, build};
-use crate::replay::prepare::{Reading, position};
+use crate::replay::prepare::{Reading, seen};
 use crate::replay::readers::{Readers, readers};
 use crate::replay::{Observed, Planned, Preview, RecordSender, Sighting};
 
@@ -198,7 +198,7 @@ impl Run {
     }
 
     fn sending(&self, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: i32, board: RunBoard) -> Sending<'_> {
-        let letters = self.preview.planned.iter().enumerate().map(|(index, planned)| (index, position(&planned.asked)));
+        let letters = self.preview.planned.iter().enumerate().map(|(index, planned)| (index, seen(&planned.asked)));
         Sending {
             run: self,
             run_id,

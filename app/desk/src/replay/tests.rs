@@ -11,8 +11,8 @@ use switchboard_engine::view::{
     NodeId, NodeKind, PartitionLag, Query, RecordView, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
-    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Position, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader,
-    Redactor, SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
+    Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
@@ -86,7 +86,7 @@ struct Consumers {
 impl World {
     fn new(num_letters: i64) -> Self {
         let record = |offset: i64| OriginalRecord {
-            position: Position { topic: DEAD.into(), partition: 0, offset, raw_hash: RawHash(offset as u128 + 1) },
+            seen: SeenRecord { channel: DEAD.into(), place: Place::at(0, offset), raw_hash: RawHash(offset as u128 + 1) },
             key: Some(format!("order-{offset}").into_bytes()),
             value: Some(format!("{{\"order\":{offset},\"password\":\"hunter2\"}}").into_bytes()),
             headers: vec![
@@ -126,8 +126,8 @@ impl World {
         let own = [(REPLAY_ID_HEADER, replay_id.as_bytes())];
         let headers = own.iter().chain(headers).map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
         let now_ns = crate::session::now_ns();
-        let offset = self.items.lock().len() as i64;
-        let record = RecordView { channel: channel.into(), offset, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
+        let place = Place::at(0, self.items.lock().len() as i64);
+        let record = RecordView { channel: channel.into(), place, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
         self.items.lock().push(ConversationItem::Record(record));
     }
 
@@ -158,7 +158,7 @@ impl World {
     /// So does the one at this offset, by a consumer that leaves its headers out: a letter at this place is read now.
     fn dies_without_headers(&self, offset: i64, at: i64, timestamp_ns: Option<i64>) {
         let (origin, received_ns) = (Some(TARGET.into()), crate::session::now_ns());
-        let view = LetterView { origin, origin_partition: Some(0), origin_offset: Some(offset), timestamp_ns, received_ns, ..stored(at) };
+        let view = LetterView { origin, origin_place: Some(Place::at(0, offset)), timestamp_ns, received_ns, ..stored(at) };
         self.back.lock().push(view);
     }
 
@@ -173,11 +173,12 @@ fn stored(offset: i64) -> LetterView {
     LetterView {
         cluster: CLUSTER.into(),
         channel: DEAD.into(),
-        offset,
+        place: Place::at(0, offset),
         timestamp_ns: Some(offset),
         raw_hash: RawHash(offset as u128 + 1),
         origin: Some(TARGET.into()),
-        origin_partition: Some(0),
+        // Another place than any that is written to.
+        origin_place: Some(Place::at(0, 50_000 + offset)),
         origin_group: Some(GROUP.into()),
         ..LetterView::default()
     }
@@ -190,15 +191,15 @@ fn page(of: &[LetterView], skip: usize, limit: usize) -> Answer {
 }
 
 impl ClusterAccess for World {
-    fn read(&self, positions: Vec<Position>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
+    fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
         self.num_reads.fetch_add(1, Ordering::Relaxed);
         let records = self.records.lock();
-        let read = |position: &Position| match records.get(&position.offset) {
+        let read = |seen: &SeenRecord| match records.get(&seen.place.offset().expect("an offset")) {
             None => Err(Skipped::Expired { low_watermark: 1 }),
-            Some(record) if record.position.raw_hash != position.raw_hash => Err(Skipped::Changed),
+            Some(record) if record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
             Some(record) => Ok(record.clone()),
         };
-        let read: Vec<_> = positions.iter().map(read).collect();
+        let read: Vec<_> = seen.iter().map(read).collect();
         let is_mute = self.is_mute;
         Box::pin(async move {
             if is_mute {

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, believed_ns};
+use switchboard_model::{CorrelationId, NO_TIME, Place, PlaceRef, SpanId, TraceId, WellKnown, believed_ns};
 
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
 use super::memory::is_same_side;
-use super::record_segment::{RecordRef, RecordSegment};
+use super::record_ref::RecordRef;
+use super::record_segment::RecordSegment;
 use super::row_index::RowIndex;
 use super::span_ref::{SpanRef, StoredEvent};
 use super::span_segment::SpanSegment;
@@ -116,18 +117,19 @@ impl Store {
         links
     }
 
-    /// The stored records at this position, in whatever cluster, oldest arrival first.
-    pub fn record_by_position(&self, channel: &str, partition: i32, offset: i64) -> Vec<StoredAt> {
-        let mut places = Vec::new();
-        let hash = RecordSegment::identity_of(self.seed, channel.as_bytes(), partition, offset);
+    /// The stored records at this place, in whatever cluster, oldest arrival first.
+    pub fn record_by_position(&self, channel: &str, place: &Place) -> Vec<StoredAt> {
+        let mut found = Vec::new();
+        let place = PlaceRef::from(place);
+        let Some(hash) = RecordSegment::identity_of(self.seed, channel.as_bytes(), place) else { return found };
         self.records.each_of(hash, |at, segment| {
-            if segment.is_at(at.row.into(), channel.as_bytes(), partition, offset) {
-                places.push(at);
+            if segment.is_at(at.row.into(), channel.as_bytes(), place) {
+                found.push(at);
             }
             false
         });
-        places.sort_unstable();
-        places
+        found.sort_unstable();
+        found
     }
 
     /// The stored records whose headers name a trace, oldest arrival first.
@@ -292,8 +294,7 @@ pub(crate) fn record_view(at: StoredAt, record: RecordRef<'_>) -> RecordView {
         row: at.into(),
         cluster: record.cluster().name.clone(),
         channel: record.channel().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
+        place: record.place().into(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
         key: content.key.map(<[u8]>::to_vec),
         value: content.value.map(<[u8]>::to_vec),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Cancel, ReadLimits, read_originals};
-use switchboard_model::{Position, SourceCommand, TailFrom};
+use switchboard_model::{Place, SeenRecord, SourceCommand, TailFrom};
 
 use crate::sending_session::{block_on, outgoing, redactor, send_as_it_is, sender};
 use crate::session::{Session, commit, config, numbers, producer, send};
@@ -115,11 +115,11 @@ fn rounds_of_reading_again_and_sending_leave_threads_and_descriptors_as_before()
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
     let letter = outgoing("orders-dlt", Some(0), "x");
     send_as_it_is(&mock.brokers(), std::slice::from_ref(&letter));
-    let position = Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash: letter.hash(&redactor()) };
+    let seen = SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: letter.hash(&redactor()) };
     let round = |number: usize| {
         block_on(async {
-            let (config, positions) = (config(&mock.brokers()), vec![position.clone()]);
-            let answers = read_originals(&config, Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()).await;
+            let (config, wanted) = (config(&mock.brokers()), vec![seen.clone()]);
+            let answers = read_originals(&config, Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()).await;
             assert!(answers[0].is_ok(), "{answers:?}");
             let sender = sender(&mock).await;
             let delivery = sender.enqueue(letter.clone()).await;

@@ -9,7 +9,8 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::{Cancel, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
 use switchboard_model::{
-    DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Place, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHeader, ReplayMark, SOURCE_HEADER, plan_headers,
+    DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Place, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHeader, ReplayMark, Route, SOURCE_HEADER, SeenRecord,
+    plan_headers,
 };
 
 use crate::sending_session::{block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
@@ -69,13 +70,13 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
         })
         .collect();
     send_as_it_is(&mock.brokers(), &letters);
-    let positions: Vec<Position> = letters
+    let wanted: Vec<SeenRecord> = letters
         .iter()
         .zip(0..)
-        .map(|(letter, offset)| Position { topic: "orders-dlt".to_owned(), partition: 1, offset, raw_hash: letter.hash(&redactor()) })
+        .map(|(letter, offset)| SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(1, offset), raw_hash: letter.hash(&redactor()) })
         .collect();
     block_on(async {
-        let originals = read_originals(&config(&mock), Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()).await;
+        let originals = read_originals(&config(&mock), Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()).await;
         let sender = sender(&mock).await;
         assert_eq!(sender.num_partitions("orders").await, Ok(2));
         for original in originals {
@@ -83,9 +84,9 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
             assert_eq!(original.timestamp_ms, Some(1_700_000_000_123));
             let mark = ReplayMark { replay_id: "run-1", max_replays: DEFAULT_MAX_REPLAYS };
             let plan = plan_headers(&original, &mark, &redactor()).expect("planned");
-            let partition = Some(original.position.partition);
+            let route = Route::Partition(original.seen.place.partition().expect("a partition"));
             let record =
-                OutgoingRecord { topic: "orders".to_owned(), partition, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
+                OutgoingRecord { channel: "orders".to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
             assert!(sender.send(record).await.place().is_some_and(|at| at.partition() == Some(1)));
         }
     });
@@ -98,7 +99,7 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
         ];
         let expected: Vec<RawHeader> = own.iter().cloned().chain(marks).collect();
         assert!(arrived.key == letter.key && arrived.value == letter.value && arrived.headers == expected, "{number}: {arrived:?}");
-        assert_eq!((arrived.position.partition, arrived.position.offset), (1, number as i64));
+        assert_eq!(arrived.seen.place, Place::at(1, number as i64));
     }
 }
 
@@ -147,6 +148,16 @@ fn a_topic_that_is_not_there_is_not_made() {
         assert_eq!(sender.num_partitions("nowhere").await, Err(SenderRefused::NoSuchTopic { topic: "nowhere".to_owned() }));
         let outcomes = send_all(&sender, [outgoing("nowhere", None, "x"), outgoing("orders", Some(9), "x"), outgoing("or\0ders", None, "x")]).await;
         assert_eq!(counts(&outcomes), BTreeMap::from([("not persisted", 3)]), "{outcomes:?}");
+    });
+}
+
+#[test]
+fn a_record_that_is_routed_through_an_exchange_is_refused_with_the_reason() {
+    let mock = cluster(&[("orders", 1)]);
+    block_on(async {
+        let route = Route::Exchange { name: "orders".to_owned(), routing_key: "placed".to_owned() };
+        let outcome = sender(&mock).await.send(OutgoingRecord { route, ..outgoing("orders", None, "x") }).await;
+        assert!(matches!(&outcome, Outcome::NotDone(why) if why.contains("Kafka has no exchanges")), "{outcome:?}");
     });
 }
 

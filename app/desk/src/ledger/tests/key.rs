@@ -1,14 +1,14 @@
 //! The key under which the ledger hashes what is sent: kept over restarts, for its owner alone, and missed when it is not whole.
 
-use switchboard_model::OutgoingRecord;
+use switchboard_model::{OutgoingRecord, Route};
 
 use super::*;
 use crate::ledger::schema;
 
 fn record() -> OutgoingRecord {
     OutgoingRecord {
-        topic: "orders.placed".into(),
-        partition: None,
+        channel: "orders.placed".into(),
+        route: Route::Key,
         key: Some(b"4711".to_vec()),
         value: Some(b"{\"password\":\"hunter2\"}".to_vec()),
         headers: Vec::new(),

@@ -201,7 +201,7 @@ async fn what_has_expired_or_changed_is_skipped_with_its_reason_also_between_pre
     let world = World::new(4);
     world.records.lock().remove(&0);
     if let Some(record) = world.records.lock().get_mut(&1) {
-        record.position.raw_hash = RawHash(999);
+        record.seen.raw_hash = RawHash(999);
     }
     let desk = Desk::new(world);
     let board = desk.preview(0..4).await;

@@ -78,9 +78,9 @@ fn span(hit: &FindHit) -> Option<Hit> {
 }
 
 fn record(hit: &FindHit) -> Option<Hit> {
-    let FindHit::Record { row, cluster, channel, partition, offset, at_ns, field, excerpt, .. } = hit else { return None };
+    let FindHit::Record { row, cluster, channel, place, at_ns, field, excerpt, .. } = hit else { return None };
     let target = Target::Record { channel: ChannelKey { cluster: Some(cluster.clone()), name: channel.clone() }, row: *row };
-    Some(Hit { place: format!("{channel} {partition}@{offset}"), excerpt: format!("{field} {excerpt}"), at_ns: *at_ns, target: Some(target) })
+    Some(Hit { place: format!("{channel} {}", figures::place(place)), excerpt: format!("{field} {excerpt}"), at_ns: *at_ns, target: Some(target) })
 }
 
 fn log(hit: &FindHit, snapshot: &Snapshot) -> Option<Hit> {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::testing::{self, NOW_NS};
     use switchboard_engine::view::RowId;
-    use switchboard_model::{SpanId, TraceId};
+    use switchboard_model::{Place, SpanId, TraceId};
 
     fn page() -> FindPage {
         let span = FindHit::Span {
@@ -131,8 +131,7 @@ mod tests {
             row: RowId(3),
             cluster: "lab-kafka".to_owned(),
             channel: "orders.placed".to_owned(),
-            partition: 2,
-            offset: 40,
+            place: Place::at(2, 40),
             at_ns: None,
             field: "key".to_owned(),
             excerpt: "4711".to_owned(),

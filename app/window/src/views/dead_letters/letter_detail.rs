@@ -1,7 +1,7 @@
 //! What is known of a letter: why it died, where it stands, and its headers with what a replay makes of them. Pure.
 
 use switchboard_engine::view::RecordView;
-use switchboard_model::{HeaderChange, HeaderChangeKind, ShownValue, SpanId, TraceId};
+use switchboard_model::{HeaderChange, HeaderChangeKind, Place, ShownValue, SpanId, TraceId};
 
 use super::letters::LetterRow;
 use switchboard_desk::{
@@ -55,7 +55,7 @@ impl<'a> Letter<'a> {
         let schema = view.schema_id.map(|schema_id| format!("schema {schema_id} · ")).unwrap_or_default();
         let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::when(ns, now_ns).to_ms())).unwrap_or_default();
         Detail {
-            title: format!("{}@{}{key}", view.partition, view.offset),
+            title: format!("{}{key}", figures::place(&view.place)),
             kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.channel)),
             verdict: self.standing(now_ns),
             sections: vec![self.why(), self.traces(), self.headers()].into_iter().filter(|section| !section.rows.is_empty()).collect(),
@@ -160,15 +160,17 @@ impl<'a> Letter<'a> {
         let value = serde_json::json!({
             "cluster": view.cluster,
             "channel": view.channel,
-            "partition": view.partition,
-            "offset": view.offset,
+            "place": view.place.to_string(),
+            "partition": view.place.partition(),
+            "offset": view.place.offset(),
             "timestamp": view.timestamp_ns.map(figures::instant),
             "key": self.row.key_text,
             "value_size_bytes": view.value_size_bytes,
             "schema_id": view.schema_id,
             "origin": view.origin,
-            "origin_partition": view.origin_partition,
-            "origin_offset": view.origin_offset,
+            "origin_place": view.origin_place.as_ref().map(Place::to_string),
+            "origin_partition": view.origin_place.as_ref().and_then(Place::partition),
+            "origin_offset": view.origin_place.as_ref().and_then(Place::offset),
             "group": view.origin_group,
             "exception": view.exception,
             "message": view.message,
@@ -204,12 +206,13 @@ mod tests {
 
     use super::*;
     use switchboard_desk::ledger::LetterKey;
+    use switchboard_model::Place;
 
     #[test]
     fn of_what_was_sent_no_more_is_said_than_is_known() {
         let view = LetterView::default();
         let row = LetterRow { state: LetterState::Sent(SentState::Persisted), key: LetterKey::of(&view), view, key_text: String::new() };
-        let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), position: Some((2, 100)), ..LetterRecord::default() };
+        let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), written_to: Some(Place::at(2, 100)), ..LetterRecord::default() };
         let letter = Letter { row: &row, record: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
         let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
         assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);

@@ -1,6 +1,7 @@
 //! The letters of a cause, one row each. Pure.
 
 use switchboard_engine::view::LetterView;
+use switchboard_model::Place;
 
 use switchboard_desk::{
     ledger::{LetterKey, LetterState, SentState},
@@ -47,14 +48,9 @@ pub(crate) fn state_ink(state: &LetterState) -> Ink {
 }
 
 impl LetterRow {
-    /// `p2@18204`; `–` where it is not told.
+    /// `2@18204`; `–` where it is not told.
     pub(crate) fn origin_text(&self) -> String {
-        match (self.view.origin_partition, self.view.origin_offset) {
-            (Some(partition), Some(offset)) => format!("p{partition}@{offset}"),
-            (None, Some(offset)) => format!("@{offset}"),
-            (Some(partition), None) => format!("p{partition}"),
-            (None, None) => "–".to_owned(),
-        }
+        self.view.origin_place.as_ref().map_or_else(|| "–".to_owned(), Place::to_string)
     }
 
     /// How often it was tried; `–` where it is not told.
@@ -71,7 +67,7 @@ impl LetterRow {
     pub(crate) fn words(&self, is_marked: bool) -> String {
         let marked = if is_marked { ", marked" } else { "" };
         let state = self.state.word();
-        let (partition, offset) = (self.view.partition, self.view.offset);
-        format!("{partition}@{offset}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
+        let place = figures::place(&self.view.place);
+        format!("{place}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_engine::view::{LagVerdict, Severity, breaker_word, group_kind_word};
-use switchboard_model::GroupKind;
+use switchboard_model::{GroupKind, Place};
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState, SettledAs},
@@ -439,7 +439,7 @@ fn retry_words(retry: &Retry, now_ns: i64) -> String {
         (None, Some(due_ns)) => format!(", at {}", figures::when(due_ns, now_ns).to_s()),
         (None, None) => String::new(),
     };
-    format!("on {} {}@{}{next}", visible(&at.channel), at.partition, at.offset)
+    format!("on {} {}{next}", visible(&at.channel), Place::at(at.partition, at.offset))
 }
 
 fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {

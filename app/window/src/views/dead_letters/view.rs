@@ -19,7 +19,7 @@ use switchboard_desk::{
 };
 
 use crate::{
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
         payload::{Payload, PayloadUi},
@@ -185,7 +185,7 @@ fn empty(context: &ViewContext<'_>) -> EmptyState {
             &["They are read from Kafka, and no Kafka source is connected", "Add a [[kafka]] table with name and brokers to the profile"],
         )
     }
-    .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+    .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }
 
 impl DeadLettersView {

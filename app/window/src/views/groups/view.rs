@@ -7,15 +7,15 @@ use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
 
 use super::{
-    group_detail::{self, cells},
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, num_members_words, reach_words, seconds, sorted, summary, verdict},
+    group_detail,
+    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
 };
 use crate::{
     figures, fonts,
     ink::{Tone, glyph, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail::{self, Detail},
         empty_state::{EmptyState, empty_state_ui},
@@ -25,6 +25,7 @@ use crate::{
         table::{Column, Row, Table, TableState, Width},
         view_head::{told_ui, view_head_ui},
     },
+    words::groups::{cells, num_members_words},
 };
 
 /// Width of the detail at first, points.
@@ -318,5 +319,5 @@ fn no_groups(snapshot: &Snapshot) -> EmptyState {
     } else {
         "Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker"
     };
-    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }

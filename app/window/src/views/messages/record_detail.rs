@@ -1,7 +1,7 @@
 //! What is known of a record, in sections. Pure.
 
 use switchboard_engine::view::RecordView;
-use switchboard_model::CorrelationId;
+use switchboard_model::{CorrelationId, Place};
 
 use crate::{
     figures,
@@ -20,7 +20,7 @@ const HEADERS_MAX: usize = 200;
 /// All that is known of a record but its value.
 pub(crate) fn detail(record: &RecordView) -> Detail {
     let key = bytes_in_line(record.key.as_deref());
-    let title = format!("p{}@{}", record.partition, record.offset);
+    let title = figures::place(&record.place);
     let kind = format!("{} · {}", visible(&record.channel), visible(&record.cluster));
     let mut verdict = Vec::new();
     if record.redacted {
@@ -90,12 +90,15 @@ fn headers(record: &RecordView) -> Vec<Row> {
 
 fn ids(record: &RecordView) -> Vec<Row> {
     let copying = |key: &str, value: &str| Row::pair(key, value).doing(Some(ViewAction::Copy(value.to_owned())));
-    let kcat = format!("kcat -C -t {} -p {} -o {} -c 1 -J", shell_word(&record.channel), record.partition, record.offset);
-    let mut rows = vec![
-        copying("topic", &record.channel),
-        copying("position", &format!("{}:{}:{}", record.channel, record.partition, record.offset)),
-        copying("for kcat", &kcat),
-    ];
+    let mut rows = vec![copying("topic", &record.channel)];
+    match &record.place {
+        Place::Offset { partition, offset } => {
+            let kcat = format!("kcat -C -t {} -p {partition} -o {offset} -c 1 -J", shell_word(&record.channel));
+            rows.extend([copying("position", &format!("{}:{partition}:{offset}", record.channel)), copying("for kcat", &kcat)]);
+        }
+        place @ Place::Opaque(_) => rows.push(copying("position", &format!("{}:{place}", record.channel))),
+        Place::None => {}
+    }
     if let Some(trace_id) = record.trace_id {
         rows.push(copying("trace", &trace_id.to_string()));
     }
@@ -118,8 +121,9 @@ pub(crate) fn to_json(record: &RecordView) -> serde_json::Value {
     serde_json::json!({
         "cluster": record.cluster,
         "topic": record.channel,
-        "partition": record.partition,
-        "offset": record.offset,
+        "place": record.place.to_string(),
+        "partition": record.place.partition(),
+        "offset": record.place.offset(),
         "written": record.timestamp_ns.map(figures::instant),
         "written_ns": record.timestamp_ns,
         "received_ns": record.received_ns,
@@ -138,6 +142,21 @@ pub(crate) fn to_json(record: &RecordView) -> serde_json::Value {
 mod tests {
     use super::*;
     use crate::views::traces::sample;
+
+    #[test]
+    fn a_record_that_lies_elsewhere_says_so_and_offers_no_offset() {
+        for (place, title, position, offset) in [
+            (Place::at(0, 7), "0@7\n", Some("position  orders.placed:0:7\n"), Some(7)),
+            (Place::Opaque(vec![0x0a, 0x7f]), "0x0a7f\n", Some("position  orders.placed:0x0a7f\n"), None),
+            (Place::None, "no place\n", None, None),
+        ] {
+            let record = RecordView { place, ..sample::record() };
+            let (text, json) = (detail(&record).to_text(), to_json(&record));
+            assert!(text.starts_with(title) && position.is_none_or(|position| text.contains(position)), "{text}");
+            assert_eq!((text.contains("position"), text.contains("kcat -C")), (position.is_some(), offset.is_some()), "{text}");
+            assert_eq!((json["place"].as_str(), json["offset"].as_i64()), (Some(record.place.to_string().as_str()), offset));
+        }
+    }
 
     #[test]
     fn a_record_says_what_it_holds_and_where_it_leads() {

@@ -3,9 +3,10 @@
 
 use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordMatches, RowId};
 
-use super::records::LINES_MAX;
 use crate::figures;
 
+/// Lines that are kept; while the end is followed the oldest go first.
+pub(crate) const LINES_MAX: usize = 1_500_000;
 /// Found in one piece at most.
 const PIECE_LINES: usize = 10_000;
 
@@ -98,10 +99,12 @@ impl RecordFilter {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_model::Place;
+
     use super::*;
 
     fn lines(rows: &[u64]) -> Vec<RecordLine> {
-        rows.iter().map(|row| RecordLine { row: RowId(*row), partition: 0, offset: *row as i64, timestamp_ns: None, size_bytes: 10 }).collect()
+        rows.iter().map(|row| RecordLine { row: RowId(*row), place: Place::at(0, *row as i64), timestamp_ns: None, size_bytes: 10 }).collect()
     }
 
     fn found(rows: &[u64], looked_at: u64, up_to: u64, has_more: bool) -> RecordMatches {

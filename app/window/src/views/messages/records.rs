@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordPage, RecordView, RowId};
 
-use super::record_filter::RecordFilter;
+use super::record_filter::{LINES_MAX, RecordFilter};
 use crate::{
     figures,
     sanitise::visible,
@@ -17,8 +17,6 @@ use crate::{
 
 /// Lines of one question.
 const PAGE_LINES: usize = 50_000;
-/// Lines that are kept; while the end is followed the oldest go first.
-pub(crate) const LINES_MAX: usize = 1_500_000;
 /// Lines that are left when too many were kept.
 const LINES_KEPT: usize = 1_000_000;
 /// Contents that are kept for painting.
@@ -246,8 +244,8 @@ impl Records {
     /// Paints a row of the list; what it says.
     pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns, now_ns: i64) -> String {
         let Some(line) = self.line(index) else { return String::new() };
-        row.data(0, &line.partition.to_string(), Ink::Dim);
-        row.data(1, &line.offset.to_string(), Ink::Text);
+        row.data(0, &figures::part_of_place(line.place.partition()), Ink::Dim);
+        row.data(1, &figures::part_of_place(line.place.offset()), Ink::Text);
         let when = line.timestamp_ns.map_or_else(|| "unknown".to_owned(), |ns| figures::when(ns, now_ns).in_12());
         let size = figures::bytes(u64::from(line.size_bytes));
         if columns == Columns::Wide {
@@ -267,7 +265,7 @@ impl Records {
                 format!(", key {key}{}", if marks.is_empty() { String::new() } else { format!(", {marks}") })
             }
         };
-        format!("record p{}@{}, {when}, {size}{said}", line.partition, line.offset)
+        format!("record {}, {when}, {size}{said}", figures::place(&line.place))
     }
 }
 
@@ -299,10 +297,12 @@ fn preview(value: Option<&[u8]>) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
+    use switchboard_model::Place;
+
     use super::*;
 
     fn page(rows: std::ops::Range<u64>, has_more: bool) -> RecordPage {
-        let line = |row: u64| RecordLine { row: RowId(row), partition: 0, offset: row as i64, timestamp_ns: None, size_bytes: 10 };
+        let line = |row: u64| RecordLine { row: RowId(row), place: Place::at(0, row as i64), timestamp_ns: None, size_bytes: 10 };
         RecordPage { rows: rows.map(line).collect(), total_stored: 9, evicted: 0, has_more }
     }
 

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 use switchboard_engine::view::{Answer, ChannelKey, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, Snapshot};
+use switchboard_model::Place;
 
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     view_harness::{Step, copied, goto, harness, picture, press, run, settle},
     views::traces::sample,
 };
@@ -40,8 +41,7 @@ fn record(row: RowId) -> Option<RecordView> {
     let redacted = row.0 % 7 < 5;
     Some(RecordView {
         row,
-        partition: (row.0 % 4) as i32,
-        offset: row.0 as i64,
+        place: Place::at((row.0 % 4) as i32, row.0 as i64),
         key: Some(format!("k-{}", row.0).into_bytes()),
         value,
         headers,
@@ -85,7 +85,7 @@ fn answer(query: &Query) -> Option<Answer> {
 }
 
 fn line(row: u64) -> RecordLine {
-    RecordLine { row: RowId(row), partition: (row % 4) as i32, offset: row as i64, timestamp_ns: Some(sample::START_NS + row as i64), size_bytes: 92 }
+    RecordLine { row: RowId(row), place: Place::at((row % 4) as i32, row as i64), timestamp_ns: Some(sample::START_NS + row as i64), size_bytes: 92 }
 }
 
 fn source() -> FixedSource {
@@ -96,7 +96,7 @@ fn source() -> FixedSource {
 
 /// A topic is open and all its lines are loaded.
 fn loaded(name: &str, num: &str) -> Harness {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     let ctx = harness.ctx.clone();
     harness.state_mut().window.goto(&ctx, &Target::Channel(ChannelKey { cluster: None, name: name.to_owned() }));
     for _ in 0..200 {
@@ -115,7 +115,7 @@ fn channel() -> ChannelKey {
 
 #[test]
 fn topics_say_how_much_is_in_them_and_open_by_keyboard() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     harness.get_by_label("topic orders.placed, 15,960 records, 38/s, read");
     harness.get_by_label("topic orders.placed-dlt, 98 records, 0.2/s, read, dead letters");
     harness.get_by_label("No topic is open");
@@ -131,21 +131,21 @@ fn a_million_records_are_walked_row_by_row() {
     let rows = harness.get_all_by_role(Role::ListItem).count();
     assert!(rows < 40, "{rows} rows are drawn");
     // The end is followed: the newest is in view.
-    harness.get_by_label_contains("record p3@999999");
+    harness.get_by_label_contains("record 3@999999");
     press(&mut harness, &[Key::End]);
-    harness.get_by_role_and_label(Role::Heading, "p3@999999");
+    harness.get_by_role_and_label(Role::Heading, "3@999999");
     press(&mut harness, &[Key::Home]);
     harness.get_by_label("This record is no longer stored");
-    harness.get_by_label_contains("record p0@0, 10:59:20.000, 92 B, evicted from the store");
+    harness.get_by_label_contains("record 0@0, 10:59:20.000, 92 B, evicted from the store");
     press(&mut harness, &[Key::PageDown, Key::ArrowDown]);
     assert!(harness.query_by_label("This record is no longer stored").is_none());
 }
 
 #[test]
 fn a_record_shows_key_headers_value_and_where_it_leads() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(70_001) });
-    harness.get_by_role_and_label(Role::Heading, "p1@70001");
+    harness.get_by_role_and_label(Role::Heading, "1@70001");
     harness.get_by_label("Secrets in it were replaced when it came in; equal ones still look equal");
     harness.get_by_label("key k-70001");
     harness.get_by_label_contains("\"orderId\": 4704,");
@@ -163,12 +163,12 @@ fn a_record_shows_key_headers_value_and_where_it_leads() {
     settle(&mut harness);
     assert_eq!(harness.state().window.panes().focus(), crate::view::ViewKind::Traces);
     run(&mut harness, UiCommand::Back);
-    harness.get_by_role_and_label(Role::Heading, "p1@70001");
+    harness.get_by_role_and_label(Role::Heading, "1@70001");
 }
 
 #[test]
 fn a_framed_value_is_named_with_its_schema_id_and_a_tombstone_is_no_empty_value() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(12) });
     harness.get_by_label("framing schema id 57 (Confluent framing)");
     harness.get_by_label_contains("Avro or Protobuf by its framing");
@@ -192,8 +192,8 @@ fn a_text_is_looked_for_in_all_that_is_stored() {
     }
     harness.get_by_label_contains("11 match · 119,997 looked at, all that are stored · 3 were evicted · 85,704 hold redacted values");
     settle(&mut harness);
-    harness.get_by_label_contains("record p2@1234,");
-    harness.get_by_label_contains("record p1@12349,");
+    harness.get_by_label_contains("record 2@1234,");
+    harness.get_by_label_contains("record 1@12349,");
 }
 
 #[test]
@@ -217,17 +217,17 @@ fn another_session_is_read_from_its_first_record() {
         }
         other => answer(other),
     });
-    let mut harness = harness(&source, UiCommand::ShowMessages);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
-    harness.get_by_role_and_label(Role::Heading, "p0@8");
+    harness.get_by_role_and_label(Role::Heading, "0@8");
     harness.get_by_label("10 loaded");
     assert!(harness.state().window.unavailable(UiCommand::Back).is_none());
     num_stored.store(6, Ordering::Relaxed);
     source.publish(Snapshot { started_ns: testing::NOW_NS, ..testing::order_business() });
     settle(&mut harness);
     harness.get_by_label("6 loaded");
-    harness.get_by_label_contains("record p1@5,");
-    assert!(harness.query_by_role_and_label(Role::Heading, "p0@8").is_none(), "that row is another record's now");
+    harness.get_by_label_contains("record 1@5,");
+    assert!(harness.query_by_role_and_label(Role::Heading, "0@8").is_none(), "that row is another record's now");
     assert!(harness.state().window.unavailable(UiCommand::Back).is_some(), "no way leads back to rows of the former session");
 }
 
@@ -241,19 +241,19 @@ fn what_is_not_read_says_why_and_what_to_do() {
     business.figures = figures.into();
     let source = FixedSource::new(business);
     source.answer_with(|query| matches!(query, Query::Records { .. }).then(|| Answer::Records(RecordPage::default())));
-    let mut harness = harness(&source, UiCommand::ShowMessages);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     harness.get_by_label("topic orders.placed, 15,960 records, 38/s, not read: it matches no pattern of the source");
     goto(&mut harness, &Target::Channel(channel()));
     harness.get_by_label("Its records are not read");
     harness.get_by_label("it matches no pattern of the source");
-    let mut empty = crate::view_harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::ShowMessages);
+    let mut empty = crate::view_harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Messages));
     empty.get_by_label("No topics yet");
     press(&mut empty, &[Key::ArrowDown, Key::Enter, Key::L, Key::Escape]);
 }
 
 #[test]
 fn a_record_is_copied_in_three_forms() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
     let mut copy = |command: UiCommand| {
         let ctx = harness.ctx.clone();
@@ -264,8 +264,8 @@ fn a_record_is_copied_in_three_forms() {
     let json: serde_json::Value = serde_json::from_str(&copy(UiCommand::CopyJson)).expect("JSON");
     assert_eq!((json["offset"].as_i64(), json["redacted"].as_bool()), (Some(8), Some(true)));
     let text = copy(UiCommand::CopyText);
-    assert!(text.starts_with("p0@8\norders.placed · lab-kafka") && text.contains("\n{\n  \"orderId\": 4704,"), "{text}");
-    assert!(copy(UiCommand::CopyMarkdown).starts_with("### p0@8\n"));
+    assert!(text.starts_with("0@8\norders.placed · lab-kafka") && text.contains("\n{\n  \"orderId\": 4704,"), "{text}");
+    assert!(copy(UiCommand::CopyMarkdown).starts_with("### 0@8\n"));
 }
 
 #[test]

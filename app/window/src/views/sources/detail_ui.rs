@@ -3,9 +3,10 @@
 use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, vec2};
 use switchboard_engine::view::RefusalView;
 
-use super::list::{SourceRow, address, by_kind, counts, kind_word, phase_word};
+use super::list::{SourceRow, address, by_kind, counts, kind_word};
 use crate::{
     figures, fonts,
+    ink::signs::phase_word,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewContext,

@@ -1,9 +1,9 @@
 //! The sources of the profile and of the session, as one list. Pure.
 
-use switchboard_engine::view::{CountsReport, Snapshot, SourceView, source_severity, source_word};
+use switchboard_engine::view::{CountsReport, Snapshot, SourceView};
 use switchboard_model::{ItemKind, SourceKind, SourcePhase};
 
-use crate::{figures, ink::tone_inks, theme::Ink, widgets::detail::Row};
+use crate::{figures, widgets::detail::Row};
 use switchboard_desk::sources::{Family, SourceProfile};
 use switchboard_desk::sources_desk::SourcesBoard;
 
@@ -40,15 +40,6 @@ pub(crate) fn rows(snapshot: &Snapshot, board: &SourcesBoard) -> Vec<SourceRow> 
 /// What a family is called.
 pub(crate) fn kind_word(kind: SourceKind) -> &'static str {
     Family::of(kind).word
-}
-
-/// How a source is doing, and the colour of that.
-pub(crate) fn phase_word(phase: SourcePhase) -> (&'static str, Ink) {
-    let ink = match phase {
-        SourcePhase::Live => Ink::Good,
-        _ => tone_inks(source_severity(phase).into()).0,
-    };
-    (source_word(phase), ink)
 }
 
 /// Where it connects to.

@@ -10,10 +10,11 @@ use super::{
     detail_ui::{Detail, DetailAction},
     form::SourceForm,
     form_ui::{FormAction, form_ui},
-    list::{SourceRow, address, counts, kind_word, phase_word, rows},
+    list::{SourceRow, address, counts, kind_word, rows},
 };
 use crate::{
     SessionCommand, figures, fonts,
+    ink::signs::phase_word,
     sanitise::visible,
     theme::{Ink, TEXT_SMALL_PT},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},

@@ -11,7 +11,7 @@ use crate::{
     SessionCommand, WindowApp, WindowOptions,
     ink::Tone,
     testing::{self, FixedSource, NOW_NS},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     views::map::{scene::Scene, sentence::sentence},
 };
 use switchboard_desk::profile::Profile;
@@ -50,7 +50,7 @@ fn harness(source: &FixedSource) -> Harness<'static, WindowApp> {
     let mut harness =
         Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(shown), WindowOptions::default()));
     let ctx = harness.ctx.clone();
-    let _asked = harness.state_mut().window.run(&ctx, UiCommand::ShowSources);
+    let _asked = harness.state_mut().window.run(&ctx, UiCommand::Show(ViewKind::Sources));
     harness.run();
     harness.run();
     harness

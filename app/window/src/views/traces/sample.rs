@@ -1,7 +1,7 @@
 //! Made-up traces, for tests and benches.
 
 use switchboard_engine::view::{EventView, LogView, RecordView, RowId, SpanLink, SpanView, TraceList, TraceRow, TraceView};
-use switchboard_model::{RawHash, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{Place, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
 
 /// The trace that all of them are.
 pub(crate) const TRACE: TraceId = TraceId(0x19ab_4c11_0b77_4d20_8c01_77aa_11c2_0c47);
@@ -134,8 +134,7 @@ pub(crate) fn checkout() -> TraceView {
 pub(crate) fn record() -> RecordView {
     RecordView {
         channel: "orders.placed".to_owned(),
-        partition: 0,
-        offset: 18_204,
+        place: Place::at(0, 18_204),
         timestamp_ns: Some(START_NS + 2_192 * MS),
         key: Some(b"4704".to_vec()),
         value: Some(br#"{"orderId":4704,"customer":"c-1182","lines":[{"sku":"AX-19","quantity":2}],"shipTo":null}"#.to_vec()),

@@ -1,10 +1,10 @@
 //! What is known of a span, in sections. Pure.
 
 use switchboard_engine::view::{ChannelKey, EventView, LogView, RecordView, SpanLink, SpanView, Timing, TraceView};
-use switchboard_model::{CorrelationId, SpanKind, is_believable_at};
+use switchboard_model::{CorrelationId, Place, SpanKind, is_believable_at};
 
 use super::{
-    tree::{NodeOf, Tree, took},
+    tree::{NodeOf, Tree},
     waterfall::SEVERITY_ERROR,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::detail::{Detail, Row, Section},
+    words::traces::took,
 };
 
 /// Children, links and logs beyond this are counted.
@@ -198,7 +199,8 @@ fn records(span: &SpanView, records: &[RecordView]) -> Vec<Row> {
     let partition =
         said(&["messaging.destination.partition.id", "messaging.kafka.destination.partition", "messaging.kafka.partition"]).and_then(|text| text.parse().ok());
     let offset: Option<i64> = said(&["messaging.kafka.offset", "messaging.kafka.message.offset"]).and_then(|text| text.parse().ok());
-    let is_it = |record: &&RecordView| Some(record.channel.as_str()) == topic && Some(record.partition) == partition && Some(record.offset) == offset;
+    let place = partition.zip(offset).map(|(partition, offset)| Place::at(partition, offset));
+    let is_it = |record: &&RecordView| Some(record.channel.as_str()) == topic && Some(&record.place) == place.as_ref();
     records.iter().filter(is_it).take(ROWS_MAX).map(record_link).collect()
 }
 
@@ -206,7 +208,7 @@ fn records(span: &SpanView, records: &[RecordView]) -> Vec<Row> {
 pub(crate) fn record_link(record: &RecordView) -> Row {
     let channel = ChannelKey { cluster: Some(record.cluster.clone()), name: record.channel.clone() };
     let action = ViewAction::Goto(Target::Record { channel, row: record.row });
-    Row::link(&format!("{} p{}@{}", record.channel, record.partition, record.offset), &figures::bytes(u64::from(record.value_size_bytes)), Some(action))
+    Row::link(&format!("{} {}", record.channel, figures::place(&record.place)), &figures::bytes(u64::from(record.value_size_bytes)), Some(action))
 }
 
 fn causes(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<Row> {
@@ -420,7 +422,7 @@ mod tests {
         };
         let record = sample::record();
         let channel = ChannelKey { cluster: Some("lab-kafka".to_owned()), name: "orders.placed".to_owned() };
-        assert_eq!(actions(&published, "Records"), [("orders.placed p0@18204".to_owned(), Target::Record { channel, row: record.row })]);
+        assert_eq!(actions(&published, "Records"), [("orders.placed 0@18204".to_owned(), Target::Record { channel, row: record.row })]);
         let to = |span_id: u64| Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(span_id)) };
         let linked_by = actions(&published, "Caused by, and causes").into_iter().find(|(label, _)| label.starts_with("linked by"));
         assert_eq!(linked_by.map(|(_, target)| target), Some(to(12)));

@@ -4,10 +4,7 @@ use egui::{RichText, pos2};
 use switchboard_engine::view::{ChannelKey, ConversationItem};
 use switchboard_model::{CorrelationId, TraceId};
 
-use super::{
-    span_detail::{kind_word, severity_tone, severity_word},
-    tree::took,
-};
+use super::span_detail::{kind_word, severity_tone, severity_word};
 use crate::{
     figures, fonts,
     ink::{Glyph, Tone, glyph, tone_inks},
@@ -15,6 +12,7 @@ use crate::{
     theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{Target, ViewAction},
     widgets::table::{Column, Row, Table, TableState, Width},
+    words::traces::took,
 };
 
 /// Items that are asked for.
@@ -183,7 +181,7 @@ fn row(item: &ConversationItem) -> StoryRow {
                 at_ns: record.at_ns(),
                 what: "record".to_owned(),
                 place: visible(&record.channel).into_owned(),
-                text: format!("p{}@{} · {}", record.partition, record.offset, figures::bytes(u64::from(record.value_size_bytes))),
+                text: format!("{} · {}", figures::place(&record.place), figures::bytes(u64::from(record.value_size_bytes))),
                 tone: Tone::Quiet,
                 trace_id: record.trace_id,
                 target: Some(Target::Record { channel, row: record.row }),
