@@ -17,7 +17,7 @@ use crate::terminal::StatusLines;
 use crate::written;
 use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
 use switchboard_desk::session::Session;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 use switchboard_window::{SessionCommand, SnapshotSource, WindowOptions};
 
 /// Totals count as final once they have been the same for so long …

@@ -18,7 +18,7 @@ use crate::{
 };
 use switchboard_desk::links::Links;
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// What has to be done before, by keyboard too, so that a command has something to do.
 fn before(command: UiCommand) -> &'static [UiCommand] {

@@ -13,7 +13,7 @@ use crate::{
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 fn source() -> FixedSource {
     let mut business = testing::order_business();

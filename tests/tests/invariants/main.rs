@@ -3,6 +3,7 @@
 //! Each check is a function of a source or a manifest, with a test beside it that it finds what it forbids. Packages and families of sources are found
 //! by their folders, and files that may do what others may not are those that do: a list of them that is no longer true fails.
 
+mod families;
 mod house;
 mod source;
 
@@ -364,15 +365,38 @@ fn the_lab_is_seen_only_through_its_traffic() {
     assert_eq!(where_in("app/lab", |source| of_house.iter().any(|name| source.names(name))), none());
 }
 
+/// What a collector is started with, and what that is made of.
+const CONFIG: &[&str] = &["Auth", "Config", "DEFAULT_IN_FLIGHT_BYTES", "SMALL_IN_FLIGHT_BYTES", "TokenSource"];
+
+/// Whether code names more of a collector than what it is started with.
+fn names_more_than_config(source: &Source, collector: &str) -> bool {
+    source.paths().iter().any(|path| {
+        let mut parts = path.split("::");
+        parts.next() == Some(collector) && parts.next().is_some_and(|name| !CONFIG.contains(&name))
+    })
+}
+
 #[test]
 fn only_the_session_meets_collectors() {
     let packages = packages();
-    let families: Vec<String> = packages.iter().filter(|package| package.is_collector()).map(Package::crate_name).collect();
-    let others = packages.iter().filter(|package| package.folder.starts_with("app"));
-    let found = where_it_is(others, |source| families.iter().any(|family| source.names(family)));
-    let (session, elsewhere): (Vec<&String>, Vec<&String>) = found.iter().partition(|file| is_session(file));
-    assert!(!session.is_empty(), "the session has moved");
-    assert!(elsewhere.is_empty(), "{elsewhere:?} must leave collectors to the session");
+    let others = || packages.iter().filter(|package| package.folder.starts_with("app"));
+    for collector in packages.iter().filter(|package| package.is_collector()) {
+        let name = collector.crate_name();
+        let (session, elsewhere): (Vec<String>, Vec<String>) =
+            where_it_is(others(), |source| source.names(&name)).into_iter().partition(|file| is_session(file));
+        assert!(!session.is_empty(), "the session has moved");
+        // The family's settings say what its collector is started with.
+        assert_eq!(elsewhere, [families::home(collector.family())], "all others must leave {name} to the session");
+        let more = where_it_is(others(), |source| names_more_than_config(source, &name));
+        assert!(more.iter().all(|file| is_session(file)), "{more:?} must leave {name} to the session, but for its settings");
+    }
+}
+
+#[test]
+fn more_than_settings_is_seen() {
+    let more = |text: &str| names_more_than_config(&Source::new(Path::new("src/lib.rs"), text), "switchboard_kafka");
+    assert!(more("use switchboard_kafka::{Config, Sender};") && more("use switchboard_kafka as k;\nfn f() { k::KafkaCollector::start() }"));
+    assert!(!more("use switchboard_kafka::{Config, TokenSource};\nuse switchboard_model::Sink;\nfn f() { Config::new(a, b) }"));
 }
 
 fn is_session(file: &str) -> bool {

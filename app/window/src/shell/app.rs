@@ -27,7 +27,7 @@ use crate::{
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::ReplayBoard;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 mod act;
 

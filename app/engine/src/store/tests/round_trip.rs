@@ -183,7 +183,7 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     store.insert_records(&batch, &[], &mut inserted);
     let [Inserted::New(first), Inserted::New(second), Inserted::Duplicate(same), Inserted::Collision(other)] = inserted[..] else { panic!("{inserted:?}") };
     assert_eq!(first, same);
-    let place = |at| store.record(at).map(|record| record.place().to_place());
+    let place = |at| store.record(at).map(|record| Place::from(record.place()));
     assert_eq!([first, second, other].map(place), [Some(Place::at(2, 40)), Some(Place::at(2, 41)), Some(Place::at(2, 40))]);
     let stored = store.record(first).expect("stored");
     assert_eq!((stored.cluster(), stored.channel(), stored.timestamp_type()), (&batch.cluster, "orders.placed", TimestampType::LogAppend));

@@ -169,8 +169,8 @@ impl View for DeadLettersView {
 
 /// What stands where there is no dead letter.
 fn empty(context: &ViewContext<'_>) -> EmptyState {
-    let has_kafka = context.snapshot.sources.iter().any(|source| source.kind == switchboard_model::SourceKind::Kafka);
-    if has_kafka {
+    let has_broker = context.snapshot.sources.iter().any(|source| source.kind.has_channels());
+    if has_broker {
         EmptyState::new(
             "No dead letters",
             &[

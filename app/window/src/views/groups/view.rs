@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
-use switchboard_model::SourceKind;
 
 use super::{
     group_detail,
@@ -314,7 +313,7 @@ fn partitions_ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignToke
 }
 
 fn no_groups(snapshot: &Snapshot) -> EmptyState {
-    let has_broker = snapshot.sources.iter().any(|source| source.kind == SourceKind::Kafka);
+    let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
     let text = if has_broker {
         "A Kafka source is there; groups appear once it has read their offsets, or once one commits"
     } else {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use switchboard_engine::view::{Answer, ChannelKey, Query, RecordView, RowId, Snapshot};
-use switchboard_model::SourceKind;
 
 use super::{
     head_ui::{bar_ui, head_ui},
@@ -380,7 +379,7 @@ impl MessagesView {
 }
 
 fn no_topics(snapshot: &Snapshot) -> EmptyState {
-    let has_broker = snapshot.sources.iter().any(|source| source.kind == SourceKind::Kafka);
+    let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
     if has_broker {
         EmptyState::new("No topics yet", &["A Kafka source is there; its topics appear once it has read them"])
             .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))

@@ -12,7 +12,7 @@ use crate::{
     view::ViewContext,
     widgets::detail::{Section, section_ui as section_of_rows_ui},
 };
-use switchboard_desk::sources::Trial;
+use switchboard_desk::sources_desk::Trial;
 
 /// What is shown.
 pub(super) struct Detail<'a> {
