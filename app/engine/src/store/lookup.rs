@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use switchboard_model::{CorrelationId, NO_TIME, Place, PlaceRef, SpanId, TraceId, WellKnown, believed_ns};
+use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, believed_ns};
 
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};

@@ -265,7 +265,6 @@ fn records_lie_at_opaque_places_and_at_none_and_a_place_is_met_once() {
             (Some(&b"key"[..]), (3, 0), Some(TraceId(99)))
         );
     }
-    assert_eq!((store.record_by_position("orders", &places[0]), store.record_by_position("orders", &Place::None)), (vec![first], vec![]));
     batch.records[0].raw_hash = RawHash(6);
     batch.records.truncate(1);
     store.insert_records(&batch, &[], &mut inserted);
