@@ -18,7 +18,7 @@ use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::session::Session;
-use switchboard_desk::sources::{SourcesBoard, SourcesDesk};
+use switchboard_desk::sources_desk::{SourcesBoard, SourcesDesk};
 use switchboard_window::{SessionCommand, SnapshotSource};
 
 /// Wakes whoever asked to be told of publications.

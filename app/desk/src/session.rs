@@ -19,7 +19,6 @@ use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
 use crate::session::clock::{Clocks, Untold};
 use crate::session::collector::{Collector, Prepared};
-use crate::session::kafka_access::{KafkaAccess, is_production};
 use crate::session::observed::SessionObserved;
 use crate::session::told::Told;
 use crate::sources::SourceProfile;
@@ -67,14 +66,8 @@ impl Starter {
     /// Starts the collector of a source that has its place; one that was removed meanwhile is not started.
     fn start(&self, sources: &mut Sources, source_id: SourceId, source: &SourceProfile, profile: &Profile, prepared: Result<Prepared, ProfileError>) {
         let Some(running) = sources.running.iter_mut().find(|running| running.source_id == source_id) else { return };
-        if let (SourceProfile::Kafka(kafka), Ok(Prepared::Kafka(config))) = (source, &prepared) {
-            let access = KafkaAccess {
-                config: Arc::new(config.clone()),
-                redactor: Arc::clone(&self.redactor),
-                writes_allowed: kafka.write,
-                is_production: is_production(profile.environment.as_deref()),
-            };
-            self.clusters.add(&kafka.name, Arc::new(access));
+        if let Some(access) = prepared.as_ref().ok().and_then(|prepared| prepared.cluster_access(source, profile, &self.redactor)) {
+            self.clusters.add(source.name(), access);
         }
         let sink = self.intake.sink(source_id);
         running.collector = match prepared {
@@ -143,11 +136,11 @@ impl Session {
     /// nothing waits for it.
     pub fn add_sources(&self, profile: &Profile) {
         let _in_runtime = self.runtime.enter();
-        for source in SourceProfile::all_of(profile) {
+        for source in profile.active_sources() {
             let mut preparing = Box::pin(Prepared::of(source.clone(), profile.clone(), self.memory_bytes));
             match preparing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(prepared) => self.add_source(&source, profile, prepared),
-                Poll::Pending => self.add_source_later(&source, profile, preparing),
+                Poll::Ready(prepared) => self.add_source(source, profile, prepared),
+                Poll::Pending => self.add_source_later(source, profile, preparing),
             }
         }
     }
@@ -183,10 +176,8 @@ impl Session {
         let name = source.name().to_owned();
         sources.last_id += 1;
         let source_id = SourceId(sources.last_id);
-        if let SourceProfile::Kafka(kafka) = source {
-            for channel in &kafka.dead_letter_channels {
-                self.engine.add_dead_letter_channel(channel);
-            }
+        for channel in source.dead_letter_channels() {
+            self.engine.add_dead_letter_channel(channel);
         }
         self.engine.add_source(SourceInfo { id: source_id, name: name.clone(), kind: source.kind(), environment: profile.environment.clone() });
         sources.running.push(Source { source_id, name, collector });

@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use switchboard_engine::store::{Inserted, Store};
@@ -20,7 +18,6 @@ const GIB: usize = 1 << 30;
 const SPANS_PER_BATCH: u64 = 1_000;
 const SPANS_PER_TRACE: u64 = 10;
 const NUM_NAIVE: u64 = 500_000;
-const NUM_SEARCHED: u64 = 2_300_000;
 
 /// Attributes of few values: the name, and how many values it has.
 const FEW: [(&str, u64); 8] = [
@@ -152,10 +149,6 @@ impl NaiveStore {
             self.traces.entry(row.trace_id).or_default().push(span);
         }
     }
-
-    fn search(&self, key: &str, value: &str) -> usize {
-        self.traces.values().flatten().filter(|span| span.attributes.iter().any(|(k, v)| k == key && v == value)).count()
-    }
 }
 
 fn rss_bytes() -> u64 {
@@ -242,7 +235,8 @@ fn lookups(store: &Store, num_spans: u64) {
     println!("  span by identity      {}", times(1_000, |at| assert_eq!(store.find_span(trace_id(pick(at)), SpanId(mix(pick(at)) | 1)).len(), 1)));
 }
 
-fn naive(generator: &Generator) -> NaiveStore {
+/// The naive store as the measure of the other.
+fn naive(generator: &Generator) {
     let before = rss_bytes();
     let mut naive = NaiveStore::default();
     let mut spent = Duration::ZERO;
@@ -260,59 +254,6 @@ fn naive(generator: &Generator) -> NaiveStore {
         black_box(spans.iter().map(|span| (span.row, span.name.clone(), span.attributes.clone())).collect::<Vec<_>>());
     };
     println!("  trace by id           {}", times(1_000, read));
-    naive
-}
-
-fn searches(store: &Store, naive: &NaiveStore, num_spans: u64) {
-    println!("attribute search over {num_spans} spans (naive: over {NUM_NAIVE}, scaled up)");
-    let unique = request_id(num_spans / 2);
-    let row_key = format!("{:016x}-{:016x}", mix(7), mix(mix(7)));
-    let questions = [
-        ("a unique value", "request.id", unique.as_str(), 100),
-        ("a unique value, the oldest", "db.row.key", row_key.as_str(), 100),
-        ("an absent value", "request.id", "req-nothing", 100),
-        ("a frequent word, 100 wanted", "http.route", "http.route-value-007", 100),
-        ("a frequent word, all", "http.route", "http.route-value-007", usize::MAX),
-        ("a frequent number, all", "http.response.status_code", "207", usize::MAX),
-        ("an absent number", "http.response.status_code", "999", 100),
-    ];
-    for (what, key, value, limit) in questions {
-        let began = Instant::now();
-        let num_found = store.attribute_scan(key, value, limit).run(&AtomicBool::new(false)).len();
-        let took = began.elapsed();
-        let began = Instant::now();
-        black_box(naive.search(key, value));
-        let reference = began.elapsed().as_secs_f64() * 1e3 * num_spans as f64 / NUM_NAIVE as f64;
-        println!("  {what:28} {:7.1} ms, {num_found:7} found   (naive {reference:7.1} ms)", took.as_secs_f64() * 1e3);
-    }
-}
-
-/// Adds spans while another thread searches without rest.
-fn while_searching(store: &mut Store, generator: &Generator, from: u64) {
-    const NUM: u64 = 300_000;
-    let alone = fill(store, generator, from, from + NUM, NUM);
-    let done = Arc::new(AtomicBool::new(false));
-    let scans: Vec<_> = (0..400).map(|_| store.attribute_scan("request.id", "req-nothing", 10)).collect();
-    let worker = std::thread::spawn({
-        let done = Arc::clone(&done);
-        move || {
-            let never = AtomicBool::new(false);
-            let mut num_scans = 0;
-            for scan in scans.into_iter().take_while(|_| !done.load(Ordering::Relaxed)) {
-                black_box(scan.run(&never));
-                num_scans += 1;
-            }
-            num_scans
-        }
-    });
-    let meanwhile = fill(store, generator, from + NUM, from + 2 * NUM, NUM);
-    done.store(true, Ordering::Relaxed);
-    let num_scans = worker.join().unwrap_or(0);
-    let ratio = meanwhile.median_ns / alone.median_ns;
-    println!(
-        "insert alone {:.1} ns a span, while another thread searches {:.1} ns ({num_scans} searches): {ratio:.3} × in the median batch",
-        alone.mean_ns, meanwhile.mean_ns
-    );
 }
 
 fn main() {
@@ -324,13 +265,13 @@ fn main() {
     let generator = Generator::new();
     let sample = generator.batch(0, SPANS_PER_BATCH);
     println!("a batch of {SPANS_PER_BATCH} spans is {} B a span in the queue", sample.size_bytes() as u64 / SPANS_PER_BATCH);
-    let naive = naive(&generator);
+    naive(&generator);
 
     let before = rss_bytes();
     let mut store = Store::new(4 * GIB);
     let mut stored = 0;
     let first_cost = first_cost(&generator);
-    for mark in [100_000, 1_000_000, NUM_SEARCHED, 10_000_000] {
+    for mark in [100_000, 1_000_000, 2_300_000, 10_000_000] {
         if mark > num_spans {
             break;
         }
@@ -348,11 +289,7 @@ fn main() {
         println!("  by capacity           {:8.1} B a span", store.size_bytes() as f64 / store.num_items() as f64);
         println!("  resident              {:8.1} B a span", rss_bytes().saturating_sub(before) as f64 / store.num_items() as f64);
         lookups(&store, mark);
-        if mark == NUM_SEARCHED {
-            searches(&store, &naive, mark);
-        }
     }
-    while_searching(&mut store, &generator, stored);
     drop(store);
 
     let mut store = Store::new(64 << 20);

@@ -17,9 +17,9 @@ use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
 use crate::left_out::LeftOuts;
 use crate::old_spans::{OldSpanReader, StoredSpans};
-use crate::queries::{FindScan, Found, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, merge, record_page};
+use crate::queries::{FindScan, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, merge, record_page};
 use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Place, ReaderSpan, Sources, SpanReaders, dues};
-use crate::store::{Inserted, Store, StoredAt};
+use crate::store::{Inserted, Store};
 use crate::view::{
     Answer, CountsReport, FindPage, GroupDetail, GroupView, LagVerdict, LetterPage, Query, RECORD_DETAILS_MAX, RecordMatches, Report, Snapshot, SourceReport,
     TraceList, source_severity, source_word,
@@ -463,11 +463,7 @@ impl Engine {
         let Some(scan) = self.scan(query) else { return self.answer(query) };
         let mut whole = None;
         scan.run(&AtomicBool::new(false), &mut |found| {
-            let answer = match found {
-                Found::Answer(answer) => answer,
-                Found::Spans(places) => self.spans_at(&places),
-            };
-            whole = Some(merge(whole.take(), answer));
+            whole = Some(merge(whole.take(), found));
         });
         // Nobody cancels it, and so it answers.
         whole.unwrap_or_else(|| self.answer(query))
@@ -496,7 +492,6 @@ impl Engine {
                 refusals.truncate(*limit);
                 Answer::Refused(refusals)
             }
-            Query::Attribute { .. } => Answer::Spans(Vec::new()),
             Query::Traces { .. } => Answer::Traces(TraceList::default()),
             Query::RecordMatches { .. } => Answer::RecordMatches(RecordMatches::default()),
             Query::Logs { .. } => Answer::Logs(Vec::new()),
@@ -532,7 +527,6 @@ impl Engine {
     pub(crate) fn scan(&self, query: &Query) -> Option<Scan> {
         let Self { store, .. } = self;
         Some(match query {
-            Query::Attribute { key, value, limit } => Scan::Attribute(store.attribute_scan(key, value, (*limit).min(MAX_ANSWER))),
             Query::Traces { filter, order, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
                 let channels =
@@ -595,11 +589,6 @@ impl Engine {
             not_tailed: not_tailed.into_iter().map(str::to_owned).collect(),
             num_more_not_tailed,
         }
-    }
-
-    /// What a search found, as an answer.
-    pub(crate) fn spans_at(&self, places: &[StoredAt]) -> Answer {
-        Answer::Spans(self.store.span_views(places))
     }
 
     /// The engine's time: of the newest batch or tick, ns since the Unix epoch.

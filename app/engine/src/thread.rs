@@ -11,8 +11,7 @@ use parking_lot::Mutex;
 use switchboard_model::{Intake, Outlet, SourceInfo, Waker};
 
 use crate::engine::{Engine, EngineConfig};
-use crate::queries::{Found, Scan, ScanKind, merge};
-use crate::store::StoredAt;
+use crate::queries::{Scan, ScanKind, merge};
 use crate::view::{Answer, Query, Report, Snapshot};
 
 /// Inputs are taken for so long before anything else has its turn.
@@ -41,8 +40,6 @@ enum Command {
     AddSource(SourceInfo),
     AddDeadLetterChannel(String),
     Query(Query, SyncSender<Answer>),
-    /// A search that ran elsewhere has ended.
-    Found(Vec<StoredAt>, SyncSender<Answer>),
     Report(SyncSender<Report>),
 }
 
@@ -74,8 +71,8 @@ pub struct Queries {
 
 impl Queries {
     /// Asks a question. The receiver is disconnected without an answer if the engine has ended, if too many questions
-    /// wait, or if newer searches of the kind superseded this one: one of [`Query::Find`] and [`Query::Attribute`], four of
-    /// the others. To a [`Query::Find`] come several answers; what the receiver does not take in time is merged.
+    /// wait, or if newer searches of the kind superseded this one: one of [`Query::Find`] and [`Query::RecordMatches`],
+    /// four of the others. To a [`Query::Find`] come several answers; what the receiver does not take in time is merged.
     pub fn query(&self, query: Query) -> Receiver<Answer> {
         let (answer, receiver) = sync_channel(if matches!(query, Query::Find { .. }) { MAX_PARTS } else { 1 });
         if self.commands.try_send(Command::Query(query, answer)).is_ok() {
@@ -107,9 +104,6 @@ impl EngineThread {
         let worker = Worker {
             shared: Arc::clone(&shared),
             commands: receiver,
-            // Searches send what they found by this; it must not keep the channel open by itself.
-            answer_to: commands.clone(),
-            waker: waker.clone(),
             outlet,
             intake,
             on_publish: Arc::new(Mutex::new(on_publish)),
@@ -199,8 +193,6 @@ impl Drop for EngineThread {
 struct Worker {
     shared: Arc<Shared>,
     commands: Receiver<Command>,
-    answer_to: SyncSender<Command>,
-    waker: Waker,
     outlet: Outlet,
     intake: Intake,
     on_publish: Arc<Mutex<Box<dyn Fn() + Send>>>,
@@ -275,7 +267,6 @@ impl Worker {
                     // Whoever asked may have gone: then nobody misses the answer.
                     None => drop(answer.try_send(engine.query(&query))),
                 },
-                Command::Found(places, answer) => drop(answer.try_send(engine.spans_at(&places))),
                 Command::Report(answer) => drop(answer.try_send(engine.report(&self.intake.counts()))),
             }
         }
@@ -293,24 +284,13 @@ impl Worker {
         }
         let cancel = Arc::new(AtomicBool::new(false));
         self.scans.push((kind, Arc::clone(&cancel)));
-        let (answer_to, waker) = (self.answer_to.clone(), self.waker.clone());
         let run = move || {
             let mut waiting = None;
-            scan.run(&cancel, &mut |found| match found {
-                Found::Answer(part) => {
-                    let part = merge(waiting.take(), part);
-                    match answer.try_send(part) {
-                        Ok(()) => {}
-                        // Whoever asked lags behind: the next part takes this one along.
-                        Err(TrySendError::Full(part)) => waiting = Some(part),
-                        Err(TrySendError::Disconnected(_)) => cancel.store(true, Ordering::Relaxed),
-                    }
-                }
-                Found::Spans(places) => {
-                    if !cancel.load(Ordering::Relaxed) && answer_to.send(Command::Found(places, answer.clone())).is_ok() {
-                        waker.wake();
-                    }
-                }
+            scan.run(&cancel, &mut |part| match answer.try_send(merge(waiting.take(), part)) {
+                Ok(()) => {}
+                // Whoever asked lags behind: the next part takes this one along.
+                Err(TrySendError::Full(part)) => waiting = Some(part),
+                Err(TrySendError::Disconnected(_)) => cancel.store(true, Ordering::Relaxed),
             });
             if let Some(part) = waiting.filter(|_| !cancel.load(Ordering::Relaxed)) {
                 drop(cancel);

@@ -251,7 +251,6 @@ fn twice_what_is_stored_takes_twice_the_time_to_look_through() {
             Query::DeadLettersSince { cluster: "broker".to_owned(), since_ns: 0, skip: 0, limit: 100 },
             Query::RecordMatches { channel, text: needle.to_owned(), after: None, limit: 100 },
             Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 100 },
-            Query::Attribute { key: "http.request.method".to_owned(), value: needle.to_owned(), limit: 100 },
         ]
     };
     let mut kinds: Vec<(&str, Making)> = Vec::new();

@@ -60,9 +60,9 @@ fn what_goes_in_comes_out_and_questions_are_answered() {
     assert_eq!(snapshots.latest().topology.nodes[0].environment.as_deref(), Some("lab"));
     let Answer::Trace(trace) = engine.query(Query::Trace { trace_id: TraceId(7) }).recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
     assert_eq!(trace.spans.len(), 2);
-    let search = Query::Attribute { key: "http.request.method".to_owned(), value: "GET".to_owned(), limit: 5 };
-    let Answer::Spans(found) = engine.query(search).recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
-    assert_eq!(found.len(), 5);
+    let search = Query::Find { text: "GET".to_owned(), limit: 5 };
+    let hits = engine.query(search).into_iter().map(|part| if let Answer::Found(page) = part { page.hits.len() } else { panic!("another answer") });
+    assert_eq!(hits.sum::<usize>(), 5);
     let report = engine.report().recv_timeout(DEADLINE).unwrap();
     assert_eq!((report.interactions[0].calls, report.sources[0].counts.received, report.sources[0].counts.stored), (200, 400, 400));
     assert_eq!(intake.num_bytes_queued(), 0);

@@ -13,7 +13,7 @@ use crate::{
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 fn source() -> FixedSource {
     let mut business = testing::order_business();
@@ -137,7 +137,7 @@ fn pictures_of_sources_log_and_find_stay_as_they_are() {
             _ => {}
         });
         picture(&format!("log-{name}"), theme, |window, ctx, frame| match frame {
-            0 => drop(window.run(ctx, UiCommand::ShowLog)),
+            0 => drop(window.run(ctx, UiCommand::Show(ViewKind::Log))),
             1 => drop(window.run(ctx, UiCommand::WalkLast)),
             _ => {}
         });

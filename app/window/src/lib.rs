@@ -1,5 +1,9 @@
 //! The window: what was observed, on one screen. It reads snapshots and gives back commands; it does no network, waits for
 //! nothing and never touches the store.
+//!
+//! Each of these knows only what stands before it: the ground (`theme`, `fonts`, `figures`, `sanitise`, `ink`); `view`, what a view is, what it
+//! gets and what it asks for; `widgets` and `words`, what several views are made of and say; `views`, a folder for each, of which none knows
+//! another; `shell`, the window around them. A view is added by its folder in `views`, a line there, and a line in `view/kind.rs`.
 
 #[cfg(test)]
 mod command_walk_tests;
@@ -33,6 +37,7 @@ mod views;
 #[cfg(test)]
 mod whole_window_tests;
 mod widgets;
+mod words;
 
 pub use shell::{ScreenshotError, ScreenshotOptions, Stroke, Strokes, WindowApp, run_window, screenshot};
 pub use source::{SessionCommand, SnapshotSource, WindowOptions};

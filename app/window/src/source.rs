@@ -8,7 +8,7 @@ use switchboard_model::OperationId;
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
-use switchboard_desk::sources::{SourcesBoard, SourcesCommand};
+use switchboard_desk::sources_desk::{SourcesBoard, SourcesCommand};
 
 /// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
 pub trait SnapshotSource {

@@ -10,9 +10,9 @@ use switchboard_engine::view::{
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::{
-    ink::{Glyph, Tone},
+    ink::{Glyph, Tone, signs::phase_word},
     testing::{self, FixedSource, NOW_NS},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     view_harness::{goto, harness},
     views::{
         breakers, groups,
@@ -21,7 +21,6 @@ use crate::{
             scene::{Scene, Selection, lag_badge},
             sentence, table,
         },
-        sources,
     },
 };
 
@@ -152,7 +151,7 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         let source = &mut Arc::make_mut(&mut snapshot.sources)[0];
         source.phase = phase;
         let name = source.name.clone();
-        assert_eq!(sources::phase_word(phase).0, source_word(phase), "{phase:?}");
+        assert_eq!(phase_word(phase).0, source_word(phase), "{phase:?}");
         let scene = Scene::build(&snapshot, NOW_NS);
         let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.title.starts_with(&format!("source {name} ")));
         let severity = source_severity(phase);
@@ -160,10 +159,10 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         if let Some(problem) = problem {
             assert!(problem.title.ends_with(source_word(phase)) && problem.tone == Tone::from(severity), "{phase:?}: {}", problem.title);
         }
-        let beside_the_map = harness(&FixedSource::new(snapshot.clone()), UiCommand::ShowMap);
+        let beside_the_map = harness(&FixedSource::new(snapshot.clone()), UiCommand::Show(ViewKind::Map));
         beside_the_map.get_by_label_contains(&format!("{name}, {}, ", source_word(phase)));
         let nothing_yet = Snapshot { sources: snapshot.sources, ..Snapshot::default() };
-        let invitation = harness(&FixedSource::new(nothing_yet), UiCommand::ShowMap);
+        let invitation = harness(&FixedSource::new(nothing_yet), UiCommand::Show(ViewKind::Map));
         assert!(invitation.query_all_by_label(source_word(phase)).next().is_some(), "{phase:?}");
     }
 }
@@ -172,7 +171,7 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
 fn what_the_heights_of_a_breaker_mean_is_told_in_its_words() {
     let source = FixedSource::new(testing::order_business());
     let breaker = testing::order_business().breakers[0].clone();
-    let mut harness = harness(&source, UiCommand::ShowBreakers);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Breakers));
     goto(&mut harness, &Target::Breaker { caller: breaker.caller, instance: breaker.instance, name: breaker.name });
     let [open, half_open, closed] = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed].map(|state| breaker_word(Some(state)));
     harness.get_by_label(&format!("High is {open}, half as high {half_open}, low {closed}; a gap: {}", breaker_word(None)));

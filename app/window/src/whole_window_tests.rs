@@ -153,7 +153,7 @@ fn an_idle_window_draws_only_ages_in_every_view() {
         let source = FixedSource::new(business_at(0));
         source.answer_with(answer);
         let mut desktop = Desktop::open(&source);
-        run(&mut desktop, UiCommand::show(view));
+        run(&mut desktop, UiCommand::Show(view));
         desktop.run_until(5.0);
         desktop.run_until(50.0);
         let num_young = desktop.num_drawn_since(5.0);

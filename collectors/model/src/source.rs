@@ -20,6 +20,16 @@ pub enum SourceKind {
     Grpc,
 }
 
+impl SourceKind {
+    /// Whether it is a broker: it has channels, groups and records, and an id of its own.
+    pub fn has_channels(self) -> bool {
+        match self {
+            Self::Kafka => true,
+            Self::Otlp | Self::Http | Self::Grpc => false,
+        }
+    }
+}
+
 /// The kinds of item that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -37,6 +37,11 @@ impl Package {
         self.name.replace('-', "_")
     }
 
+    /// The family of sources that it reads, as its folder is called.
+    pub fn family(&self) -> &str {
+        self.folder.trim_start_matches("collectors/")
+    }
+
     /// Whether it reads a family of sources.
     pub fn is_collector(&self) -> bool {
         self.folder.starts_with("collectors/") && self.folder != "collectors/model"

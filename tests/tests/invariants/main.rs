@@ -3,6 +3,7 @@
 //! Each check is a function of a source or a manifest, with a test beside it that it finds what it forbids. Packages and families of sources are found
 //! by their folders, and files that may do what others may not are those that do: a list of them that is no longer true fails.
 
+mod families;
 mod house;
 mod source;
 
@@ -294,9 +295,67 @@ fn the_window_knows_no_network_no_disk_and_no_store_and_waits_for_nothing() {
     let window = "app/window";
     assert_eq!(where_in(window, |source| connects(source) || starts_processes(source) || is_async(source) || looks_into_the_engine(source)), none());
     // Files are others' affair, but for the desktop's own settings, which say whether to keep still.
-    assert_eq!(where_in(window, touches_files), these(["app/window/src/desktop_motion.rs"]));
+    assert_eq!(where_in(window, touches_files), these(["app/window/src/shell/desktop_motion.rs"]));
     // A picture without a window waits for the graphics adapter, on no thread that draws; and a test's reader for its answers.
-    assert_eq!(where_in(window, waits), these(["app/window/src/screenshot.rs", "app/window/src/testing/reader.rs"]));
+    assert_eq!(where_in(window, waits), these(["app/window/src/shell/screenshot.rs", "app/window/src/testing/reader.rs"]));
+}
+
+/// What a file of the window names that lies above it or beside it: nothing below the views knows a view or the shell around them, no view knows
+/// the shell or another view.
+fn looks_up(file: &str, source: &Source) -> Vec<String> {
+    let mut module: Vec<&str> = file.trim_start_matches("app/window/src/").trim_end_matches(".rs").split('/').collect();
+    if matches!(module.last(), Some(&("mod" | "lib"))) {
+        module.pop();
+    }
+    let is_above = |path: &[&str]| match (&module[..], path) {
+        ([] | ["shell" | "testing", ..], _) => false,
+        (_, ["shell" | "*", ..]) => true,
+        (["views", view, ..], ["views", named, ..]) => view != named,
+        (["views"], _) => false,
+        (_, ["views", ..]) => true,
+        _ => false,
+    };
+    let mut found = Vec::new();
+    for path in source.paths() {
+        let path: Vec<&str> = path.split("::").collect();
+        let num_up = path.iter().take_while(|part| **part == "super").count();
+        let of_crate = match path[0] {
+            "crate" => path[1..].to_vec(),
+            "super" => [&module[..module.len().saturating_sub(num_up)], &path[num_up..]].concat(),
+            _ => continue,
+        };
+        if is_above(&of_crate) {
+            found.push(of_crate.join("::"));
+        }
+    }
+    found
+}
+
+#[test]
+fn in_the_window_no_view_knows_another_one_and_nothing_below_knows_any() {
+    let seen = |file: &str, text: &str| looks_up(file, &Source::new(Path::new("src/lib.rs"), text)).join(" ");
+    for (file, text, found) in [
+        ("views/map/panel/edge.rs", "use crate::{figures, views::{groups::cells, map::scene::find}};", "views::groups::cells"),
+        ("views/map/panel/edge.rs", "use super::super::super::groups::cells;", "views::groups::cells"),
+        ("views/map/panel/edge.rs", "use super::super::scene::find;", ""),
+        ("views/map/mod.rs", "use super::groups;", "views::groups"),
+        ("views/log/view.rs", "use crate::shell::settings::Settings;", "shell::settings::Settings"),
+        ("widgets/detail/ui.rs", "use crate::views::breakers::strip_ui;", "views::breakers::strip_ui"),
+        ("figures.rs", "use super::views::map;", "views::map"),
+        ("views/mod.rs", "use map::MapPane; use crate::view::View;", ""),
+        ("shell/app.rs", "use crate::views::{Views, map};", ""),
+    ] {
+        assert_eq!(seen(&format!("app/window/src/{file}"), text), found, "{file}: {text}");
+    }
+    let window = package_in("app/window");
+    let files: Vec<(String, &Source)> = window.product.iter().map(|source| (from_root(&source.path), source)).collect();
+    let of_view = |file: &String| file.strip_prefix("app/window/src/views/")?.split_once('/').map(|(view, _)| view.to_owned());
+    let views: BTreeSet<String> = files.iter().filter_map(|(file, _)| of_view(file)).collect();
+    assert!(views.len() >= 8 && views.contains("map"), "{views:?}");
+    for (file, source) in &files {
+        let found = looks_up(file, source);
+        assert!(found.is_empty(), "{file} must not know {found:?}");
+    }
 }
 
 #[test]
@@ -306,15 +365,38 @@ fn the_lab_is_seen_only_through_its_traffic() {
     assert_eq!(where_in("app/lab", |source| of_house.iter().any(|name| source.names(name))), none());
 }
 
+/// What a collector is started with, and what that is made of.
+const CONFIG: &[&str] = &["Auth", "Config", "DEFAULT_IN_FLIGHT_BYTES", "SMALL_IN_FLIGHT_BYTES", "TokenSource"];
+
+/// Whether code names more of a collector than what it is started with.
+fn names_more_than_config(source: &Source, collector: &str) -> bool {
+    source.paths().iter().any(|path| {
+        let mut parts = path.split("::");
+        parts.next() == Some(collector) && parts.next().is_some_and(|name| !CONFIG.contains(&name))
+    })
+}
+
 #[test]
 fn only_the_session_meets_collectors() {
     let packages = packages();
-    let families: Vec<String> = packages.iter().filter(|package| package.is_collector()).map(Package::crate_name).collect();
-    let others = packages.iter().filter(|package| package.folder.starts_with("app"));
-    let found = where_it_is(others, |source| families.iter().any(|family| source.names(family)));
-    let (session, elsewhere): (Vec<&String>, Vec<&String>) = found.iter().partition(|file| is_session(file));
-    assert!(!session.is_empty(), "the session has moved");
-    assert!(elsewhere.is_empty(), "{elsewhere:?} must leave collectors to the session");
+    let others = || packages.iter().filter(|package| package.folder.starts_with("app"));
+    for collector in packages.iter().filter(|package| package.is_collector()) {
+        let name = collector.crate_name();
+        let (session, elsewhere): (Vec<String>, Vec<String>) =
+            where_it_is(others(), |source| source.names(&name)).into_iter().partition(|file| is_session(file));
+        assert!(!session.is_empty(), "the session has moved");
+        // The family's settings say what its collector is started with.
+        assert_eq!(elsewhere, [families::home(collector.family())], "all others must leave {name} to the session");
+        let more = where_it_is(others(), |source| names_more_than_config(source, &name));
+        assert!(more.iter().all(|file| is_session(file)), "{more:?} must leave {name} to the session, but for its settings");
+    }
+}
+
+#[test]
+fn more_than_settings_is_seen() {
+    let more = |text: &str| names_more_than_config(&Source::new(Path::new("src/lib.rs"), text), "switchboard_kafka");
+    assert!(more("use switchboard_kafka::{Config, Sender};") && more("use switchboard_kafka as k;\nfn f() { k::KafkaCollector::start() }"));
+    assert!(!more("use switchboard_kafka::{Config, TokenSource};\nuse switchboard_model::Sink;\nfn f() { Config::new(a, b) }"));
 }
 
 fn is_session(file: &str) -> bool {

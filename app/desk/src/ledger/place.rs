@@ -21,7 +21,7 @@ pub(super) fn encode(place: &Place) -> Vec<u8> {
             bytes.extend((offset.cast_unsigned() ^ SIGN_64).to_be_bytes());
             bytes
         }
-        Place::Opaque(opaque) => [&[OPAQUE], opaque.as_slice()].concat(),
+        Place::Opaque(opaque) => [&[OPAQUE][..], opaque].concat(),
         Place::None => vec![NONE],
     }
 }

@@ -1,7 +1,6 @@
 //! Reading the ledger back.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
@@ -91,7 +90,7 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
             intended_ns: row.get(17)?,
             cluster_id,
         };
-        for name in names(clusters, &cluster, Some(&record.cluster_id)) {
+        for name in names(clusters, &cluster, Some(record.cluster_id.as_str())) {
             take(&mut letters, LetterKey { cluster: name.to_owned(), ..letter.clone() }, &record);
         }
     }
@@ -111,9 +110,8 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
 
 /// The later send of a letter counts, but what was sent stays so, whatever another ledger says that it took over.
 fn take(letters: &mut BTreeMap<LetterKey, LetterRecord>, letter: LetterKey, record: &LetterRecord) {
-    match letters.entry(letter) {
-        Entry::Occupied(before) if !before.get().state.is_open() && record.state.is_open() => {}
-        entry => drop(entry.insert_entry(record.clone())),
+    if letters.get(&letter).is_none_or(|before| before.state.is_open() || !record.state.is_open()) {
+        letters.insert(letter, record.clone());
     }
 }
 

@@ -273,13 +273,13 @@ fn a_letter_that_one_profile_sent_is_known_to_another_by_its_cluster_whatever_it
     assert_eq!((state_as("main", 2), state_as("second", 2)), (sent.clone(), sent));
     wait(other.park(vec![(known_as("second", 3), kind())], Some("later".into()), "ada", T)).expect("written");
     assert_eq!(state_as("main", 3), Some(LetterState::Parked("later".into())));
+    // Before the clusters have told what they call themselves, letters are called as they were.
+    assert_eq!(open(&path).letter(&letter(1)).map(|record| record.cluster_id), Some("lkc-1".into()));
     let elsewhere = wait(other.begin_run(run_on("local", "lkc-9"))).expect("written");
     wait(other.intend(intent(elsewhere, 1))).expect("the same place on another cluster is another letter");
 
     let profiles: Vec<Option<String>> = wait(other.lines(9)).expect("lines").into_iter().map(|line| line.profile).collect();
     assert_eq!(profiles, vec![Some("shop".to_owned()); 3]);
-    // Before the clusters have told what they call themselves, letters are called as they were.
-    assert_eq!(open(&path).letter(&letter(1)).map(|record| record.cluster_id), Some("lkc-1".into()));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{KindHash, Ledger, LedgerLine, SettledAs};
-use switchboard_desk::profile::{KafkaProfile, OtlpProfile, Profile};
+use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
+use switchboard_desk::sources::{KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, LetterView, Query};
 
 use crate::cluster::Place;
@@ -29,8 +30,7 @@ fn profile(place: &Place, folder: &Path, write: bool) -> Profile {
     Profile {
         name: "replay test".into(),
         ledger: Some(folder.join("ledger.sqlite")),
-        otlp: OtlpProfile { grpc_port: 0, http_port: 0, ..OtlpProfile::default() },
-        kafka: vec![kafka],
+        sources: vec![SourceProfile::Otlp(OtlpProfile::off()), SourceProfile::Kafka(kafka)],
         ..Profile::default()
     }
 }

@@ -11,7 +11,6 @@ mod written;
 
 use std::sync::atomic::AtomicBool;
 
-use crate::store::{AttributeScan, StoredAt};
 use crate::view::Answer;
 
 pub(crate) use find::{FindScan, NotKept};
@@ -24,8 +23,6 @@ pub(crate) use traces::TraceScan;
 /// A look over many rows.
 #[derive(Debug)]
 pub(crate) enum Scan {
-    /// For an attribute's value.
-    Attribute(AttributeScan),
     /// For traces.
     Traces(TraceScan),
     /// For log records.
@@ -38,20 +35,9 @@ pub(crate) enum Scan {
     Find(Box<FindScan>),
 }
 
-/// What a scan gives.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// An answer, or a part of one.
-    Answer(Answer),
-    /// Places of spans, which the store reads.
-    Spans(Vec<StoredAt>),
-}
-
 /// Scans of a kind supersede each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanKind {
-    /// Of [`Scan::Attribute`].
-    Attribute,
     /// Of [`Scan::Traces`].
     Traces,
     /// Of [`Scan::Logs`].
@@ -68,7 +54,7 @@ impl ScanKind {
     /// How many scans there are of the kind at a time: one where a person types, some where several views ask.
     pub(crate) fn max_running(self) -> usize {
         match self {
-            Self::Attribute | Self::Find | Self::Records => 1,
+            Self::Find | Self::Records => 1,
             Self::Traces | Self::Logs | Self::Letters => 4,
         }
     }
@@ -78,7 +64,6 @@ impl Scan {
     /// Its kind.
     pub(crate) fn kind(&self) -> ScanKind {
         match self {
-            Self::Attribute(_) => ScanKind::Attribute,
             Self::Traces(_) => ScanKind::Traces,
             Self::Logs(_) => ScanKind::Logs,
             Self::Letters(_) => ScanKind::Letters,
@@ -88,17 +73,16 @@ impl Scan {
     }
 
     /// Runs to the end, or until `cancelled` is set, and delivers what it finds: once, but for [`Scan::Find`].
-    pub(crate) fn run(self, cancelled: &AtomicBool, deliver: &mut dyn FnMut(Found)) {
+    pub(crate) fn run(self, cancelled: &AtomicBool, deliver: &mut dyn FnMut(Answer)) {
         let answer = match self {
-            Self::Attribute(scan) => return deliver(Found::Spans(scan.run(cancelled))),
-            Self::Find(scan) => return scan.run(cancelled, &mut |page| deliver(Found::Answer(Answer::Found(page)))),
+            Self::Find(scan) => return scan.run(cancelled, &mut |page| deliver(Answer::Found(page))),
             Self::Traces(scan) => scan.run(cancelled).map(Answer::Traces),
             Self::Logs(scan) => scan.run(cancelled).map(Answer::Logs),
             Self::Letters(scan) => scan.run(cancelled).map(Answer::DeadLetters),
             Self::Records(scan) => scan.run(cancelled).map(Answer::RecordMatches),
         };
         if let Some(answer) = answer {
-            deliver(Found::Answer(answer));
+            deliver(answer);
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use switchboard_model::{CorrelationId, NO_TIME, Place, PlaceRef, SpanId, TraceId, WellKnown, believed_ns};
+use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, believed_ns};
 
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
 use super::memory::is_same_side;
 use super::record_ref::RecordRef;
-use super::record_segment::RecordSegment;
 use super::row_index::RowIndex;
 use super::span_ref::{SpanRef, StoredEvent};
 use super::span_segment::SpanSegment;
@@ -115,21 +114,6 @@ impl Store {
             }
         }
         links
-    }
-
-    /// The stored records at this place, in whatever cluster, oldest arrival first.
-    pub fn record_by_position(&self, channel: &str, place: &Place) -> Vec<StoredAt> {
-        let mut found = Vec::new();
-        let place = PlaceRef::from(place);
-        let Some(hash) = RecordSegment::identity_of(self.seed, channel.as_bytes(), place) else { return found };
-        self.records.each_of(hash, |at, segment| {
-            if segment.is_at(at.row.into(), channel.as_bytes(), place) {
-                found.push(at);
-            }
-            false
-        });
-        found.sort_unstable();
-        found
     }
 
     /// The stored records whose headers name a trace, oldest arrival first.

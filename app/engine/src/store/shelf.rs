@@ -115,11 +115,6 @@ impl<S: Segment> Shelf<S> {
         sealed.chain(std::iter::once((self.sealed.len(), &self.active))).map(|(at, segment)| (self.first_segment.wrapping_add(at as u32), segment))
     }
 
-    /// The sealed segments with the number of the first, to be read by another thread.
-    pub(crate) fn sealed(&self) -> (u32, Vec<Arc<S>>) {
-        (self.first_segment, self.sealed.iter().cloned().collect())
-    }
-
     /// All segments, to be read by another thread. That which grows is copied, which takes a millisecond at most.
     pub(crate) fn held(&self) -> Held<S>
     where

@@ -74,10 +74,6 @@ impl Shapes {
         list(&self.slots, &self.ends, shape)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     fn size_bytes(&self) -> usize {
         (self.slots.capacity() + self.ends.capacity()) * 4 + self.table.allocation_size()
     }

@@ -49,12 +49,6 @@ impl Form {
         }
     }
 
-    /// Whether the content is a number of the dictionary.
-    #[inline]
-    pub(crate) fn is_word(self) -> bool {
-        (self as u8) < 3
-    }
-
     fn raw(self) -> Self {
         match self {
             Self::Str => Self::RawStr,
@@ -182,11 +176,6 @@ impl Vocabulary {
     /// The name of a key as it was sent.
     pub(crate) fn name(&self, key: u32) -> &[u8] {
         self.names.get(key).split_last().map_or(&[], |(_, name)| name)
-    }
-
-    /// Numbers of all keys whose name or current name this is.
-    pub(crate) fn keys_named(&self, name: &str) -> Vec<u32> {
-        (1..self.keys.len() as u32).filter(|key| self.name(*key) == name.as_bytes() || self.known(*key).known.name() == name).collect()
     }
 
     /// The number of a word that is always stored as one: names of operations, scopes, channels.

@@ -24,15 +24,6 @@ pub enum Query {
         /// At most so many items.
         limit: usize,
     },
-    /// Spans with an attribute (raw or current name) of this value, newest first.
-    Attribute {
-        /// Name.
-        key: String,
-        /// Value as text.
-        value: String,
-        /// At most so many.
-        limit: usize,
-    },
     /// Interactions and services over a range of time instead of the whole session.
     Figures {
         /// Rounded to buckets of 10 s.
@@ -155,8 +146,6 @@ pub enum Answer {
     Trace(Arc<TraceView>),
     /// To [`Query::Conversation`].
     Conversation(Vec<ConversationItem>),
-    /// To [`Query::Attribute`].
-    Spans(Vec<SpanView>),
     /// To [`Query::Figures`]: a report whose figures are of that range only.
     Figures(Box<Report>),
     /// To [`Query::Traces`].

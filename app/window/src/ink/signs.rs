@@ -1,10 +1,11 @@
 //! Tones and signs for what the engine says: how urgent a state is and what it is called is decided there, here it is only chosen how
 //! that looks.
 
-use switchboard_engine::view::{BreakerView, GroupView, LagVerdict, Severity, breaker_severity};
-use switchboard_model::BreakerState;
+use switchboard_engine::view::{BreakerView, GroupView, LagVerdict, Severity, breaker_severity, source_severity, source_word};
+use switchboard_model::{BreakerState, SourcePhase};
 
-use crate::ink::{Glyph, Tone};
+use super::{Glyph, Tone, tone_inks};
+use crate::theme::Ink;
 
 impl From<Severity> for Tone {
     fn from(severity: Severity) -> Self {
@@ -58,4 +59,13 @@ pub(crate) fn breaker_glyph(breaker: &BreakerView) -> Option<Glyph> {
 /// The tone of a breaker.
 pub(crate) fn breaker_tone(breaker: &BreakerView) -> Tone {
     breaker.severity().into()
+}
+
+/// How a source is doing, and the colour of that.
+pub(crate) fn phase_word(phase: SourcePhase) -> (&'static str, Ink) {
+    let ink = match phase {
+        SourcePhase::Live => Ink::Good,
+        _ => tone_inks(source_severity(phase).into()).0,
+    };
+    (source_word(phase), ink)
 }

@@ -21,13 +21,13 @@ use crate::{
         settings::Settings,
     },
     theme::{DesignTokens, Ink, Themes},
-    view::{Asker, Freshness, News, Target, UiCommand, View, ViewAction, ViewContext, ViewKind, newest_ns, news},
+    view::{Asker, Freshness, News, Target, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::ReplayBoard;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 mod act;
 
@@ -168,7 +168,7 @@ impl Window {
         let mut views = Views::default();
         views.map.panel_width_pt = settings.panel_width_pt;
         views.map.remember(settings.map.clone(), &options.profile_name);
-        let panes = settings.panes.clone().without(|view| views.of(view).is_none());
+        let panes = settings.panes.clone();
         Self {
             themes,
             settings,
@@ -234,9 +234,7 @@ impl Window {
         self.history = History::default();
         self.away = None;
         for kind in ViewKind::ALL {
-            if let Some(view) = self.views.of_mut(kind) {
-                view.begin_anew();
-            }
+            self.views.of_mut(kind).begin_anew();
         }
     }
 
@@ -273,7 +271,7 @@ impl Window {
         Settings { panel_width_pt: self.views.map.panel_width_pt, map: self.views.map.to_remember(), panes: self.panes.clone(), ..self.settings.clone() }
     }
 
-    /// Shows a view alone, with its first row selected where it has rows, as a picture of it does.
+    /// Shows a view in place of the one that has the keys.
     pub(crate) fn look_at(&mut self, ctx: &egui::Context, view: ViewKind) {
         self.panes.open(view);
         ctx.request_repaint();
@@ -304,7 +302,7 @@ impl Window {
     /// What is selected in the view with the keys, for tests.
     #[cfg(test)]
     pub(crate) fn target(&self) -> Option<Target> {
-        self.views.of(self.panes.focus()).and_then(View::target)
+        self.views.of(self.panes.focus()).target()
     }
 
     /// The panes, for tests.
@@ -329,15 +327,15 @@ impl Window {
         let tokens = self.themes.tokens(ctx.theme()).clone();
         let beside = ctx.input(|input| input.modifiers.command);
         for command in self.top_ui(ui, &tokens) {
-            match command.shows().filter(|_| beside) {
-                Some(view) => self.show_beside(view),
-                None => commands.push(command),
+            match command {
+                UiCommand::Show(view) if beside => self.show_beside(view),
+                _ => commands.push(command),
             }
         }
         self.failure_ui(ui, &mut commands);
         self.lab_ui(ui, &mut commands);
         self.notices_ui(ui, &tokens);
-        let hints = self.views.of(self.panes.focus()).map(View::hints).unwrap_or_default();
+        let hints = self.views.of(self.panes.focus()).hints();
         bars::foot_ui(ui, &hints, self.told.as_deref(), &tokens);
         let before = self.place();
         let mut actions = self.panes_ui(ui, &tokens);
@@ -362,7 +360,6 @@ impl Window {
         let ctx = ui.ctx().clone();
         let bar = TopBar {
             profile_name: &visible(&self.options.profile_name),
-            views: &self.views.kinds(),
             shown: &self.panes.shown(),
             focus: self.panes.focus(),
             range: self.settings.range,
@@ -386,35 +383,36 @@ impl Window {
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
         let mut actions = Vec::new();
-        let Self { panes, views, asker, news, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
-        let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
-        let is_paused = paused.is_some();
-        let range = settings.range;
-        let asked_at_ns = range.asked_at_ns(as_of_ns, newest_ns(snapshot));
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
-            panes.ui(ui, tokens, &mut |ui, kind| {
-                let mut context = ViewContext {
-                    snapshot,
-                    replay,
-                    sources,
-                    now_ns: *now_ns,
-                    as_of_ns,
-                    asked_at_ns,
-                    news,
-                    is_paused,
-                    range,
-                    tokens,
-                    asker,
-                    options,
-                    in_place: *in_place,
-                };
-                if let Some(view) = views.of_mut(kind) {
-                    actions.extend(view.ui(ui, &mut context));
-                }
+            self.with_views(tokens, |panes, views, context| {
+                panes.ui(ui, tokens, &mut |ui, kind| actions.extend(views.of_mut(kind).ui(ui, context)));
             });
         });
         actions
+    }
+
+    /// Panes and views, with what views draw with.
+    fn with_views<R>(&mut self, tokens: &DesignTokens, f: impl FnOnce(&mut Panes, &mut Views, &mut ViewContext<'_>) -> R) -> R {
+        let Self { panes, views, asker, news, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
+        let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
+        let range = settings.range;
+        let mut context = ViewContext {
+            snapshot,
+            replay,
+            sources,
+            now_ns: *now_ns,
+            as_of_ns,
+            asked_at_ns: range.asked_at_ns(as_of_ns, newest_ns(snapshot)),
+            news,
+            is_paused: paused.is_some(),
+            range,
+            tokens,
+            asker,
+            options,
+            in_place: *in_place,
+        };
+        f(panes, views, &mut context)
     }
 
     /// A failed engine stands above everything until it is restarted.

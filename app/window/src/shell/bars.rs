@@ -20,8 +20,6 @@ use crate::{
 pub(crate) struct TopBar<'a> {
     /// Name of the profile.
     pub profile_name: &'a str,
-    /// The views that there are.
-    pub views: &'a [ViewKind],
     /// Those that can be seen.
     pub shown: &'a [ViewKind],
     /// The one that has the keys.
@@ -77,9 +75,9 @@ pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens)
                 ui.label(RichText::new(bar.profile_name).color(tokens.ink(Ink::Dim)));
             }
             ui.add_space(if is_roomy { 10.0 } else { 0.0 });
-            for view in bar.views {
-                if tab_ui(ui, *view, if is_roomy { TAB_PT.0 } else { TAB_PT.1 }, bar, tokens) {
-                    asked.push(UiCommand::show(*view));
+            for view in ViewKind::ALL {
+                if tab_ui(ui, view, if is_roomy { TAB_PT.0 } else { TAB_PT.1 }, bar, tokens) {
+                    asked.push(UiCommand::Show(view));
                 }
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| right_ui(ui, bar, tokens, &mut asked));
@@ -107,7 +105,7 @@ fn tab_ui(ui: &mut egui::Ui, view: ViewKind, room_pt: f32, bar: &TopBar<'_>, tok
     }
     let words = format!("view {}{}", view.text(), if news.is_some() { ", something is new" } else { "" });
     response.widget_info(|| WidgetInfo::selected(Role::Tab, true, shown, &words));
-    response.on_hover_text(format!("{}; with Ctrl beside what is shown", UiCommand::show(view).tooltip())).clicked()
+    response.on_hover_text(format!("{}; with Ctrl beside what is shown", UiCommand::Show(view).tooltip())).clicked()
 }
 
 /// From the right: menu, freshness, range.
@@ -186,7 +184,7 @@ pub(crate) const RANGES: [(TimeRange, UiCommand); 4] =
 fn menu_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &mut Vec<UiCommand>) {
     for menu in Menu::ALL {
         ui.menu_button(menu.text(), |ui| {
-            for command in UiCommand::ALL.iter().copied().filter(|command| command.menu() == menu) {
+            for command in UiCommand::all().filter(|command| command.menu() == menu) {
                 let reason = (bar.unavailable)(command);
                 let keys = RichText::new(command.keys()).font(fonts::data(TEXT_MIN_PT)).color(tokens.ink(Ink::Dim));
                 let button = ui.add_enabled(reason.is_none(), egui::Button::new(command.text()).right_text(keys));

@@ -9,7 +9,7 @@ use switchboard_model::OperationId;
 
 use crate::{
     SessionCommand, fonts,
-    operations_list::{self, OperationRow, rows},
+    shell::operations_list::{self, OperationRow, rows},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewAction,
 };

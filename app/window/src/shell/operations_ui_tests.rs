@@ -8,10 +8,10 @@ use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId
 
 use crate::{
     SessionCommand, WindowApp,
-    command::UiCommand,
-    operations_list::{OperationRow, rows},
+    shell::operations_list::{OperationRow, rows},
     testing::{self, FixedSource, NOW_NS},
     theme::Ink,
+    view::{UiCommand, ViewKind},
     view_harness,
 };
 
@@ -58,7 +58,7 @@ fn source(board: OperationsBoard) -> FixedSource {
 }
 
 fn window(source: &FixedSource) -> Harness<'static, WindowApp> {
-    view_harness::harness(source, UiCommand::ShowMap)
+    view_harness::harness(source, UiCommand::Show(ViewKind::Map))
 }
 
 fn open(harness: &mut Harness<'static, WindowApp>) {

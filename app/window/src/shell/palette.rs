@@ -113,9 +113,7 @@ fn row_ui(ui: &egui::Ui, rect: Rect, command: UiCommand, reason: Option<&str>, l
 
 /// The commands that match, best first; the palette itself is not among them.
 fn matches(query: &str) -> Vec<UiCommand> {
-    let mut found: Vec<_> = UiCommand::ALL
-        .iter()
-        .copied()
+    let mut found: Vec<_> = UiCommand::all()
         .filter(|command| *command != UiCommand::OpenPalette)
         .filter_map(|command| fuzzy::score(query, command.text()).map(|score| (score, command)))
         .collect();
@@ -129,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_best_match_comes_first_and_nothing_shows_all() {
-        assert_eq!(matches("").len(), UiCommand::ALL.len() - 1);
+        assert_eq!(matches("").len(), UiCommand::all().count() - 1);
         assert_eq!(matches("dark").first(), Some(&UiCommand::ThemeDark));
         assert_eq!(matches("fit").first(), Some(&UiCommand::FitMap));
         assert!(matches("zzzz").is_empty());

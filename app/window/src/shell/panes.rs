@@ -85,16 +85,6 @@ impl Panes {
         self
     }
 
-    /// The same without views that there are none of.
-    pub(crate) fn without(mut self, is_missing: impl Fn(ViewKind) -> bool) -> Self {
-        for (id, view) in self.placed() {
-            if is_missing(view) {
-                let _removed = self.tree.remove_recursively(id);
-            }
-        }
-        self.mended()
-    }
-
     /// The view that has the keys.
     pub(crate) fn focus(&self) -> ViewKind {
         self.focus

@@ -16,7 +16,7 @@ use crate::{SessionCommand, SnapshotSource};
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::ReplayBoard;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// A source whose snapshot stays what it is until a test changes it.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_busi
 use crate::{
     WindowOptions,
     shell::settings::Settings,
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     views::map::{MapSettings, mode::Mode},
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
@@ -150,7 +150,7 @@ fn traces(name: &'static str, of_trace: Option<&[UiCommand]>, act: fn(&mut Frame
         _ => None,
     });
     let mut frames = open(&source, Settings::default(), WindowOptions::default());
-    frames.run(UiCommand::ShowTraces);
+    frames.run(UiCommand::Show(ViewKind::Traces));
     if of_trace.is_some() {
         frames.goto(&Target::Trace { trace_id: TraceId(7), span_id: None });
     }
@@ -272,7 +272,7 @@ fn groups(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load
         }
     };
     let snapshot = Snapshot { groups: Arc::new((0..NUM_GROUPS * NUM_TOPICS).map(view_of).collect()), ..order_business() };
-    view(name, (50, 7), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::ShowGroups], act)
+    view(name, (50, 7), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::Show(ViewKind::Groups)], act)
 }
 
 fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
@@ -290,7 +290,7 @@ fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -
         is_among_others: false,
     };
     let snapshot = Snapshot { dead_letters: Arc::new((0..200).map(cause).collect()), ..order_business() };
-    view(name, (45, 7), (snapshot, OwnLog::default()), letters, None, &[UiCommand::ShowDeadLetters, UiCommand::WalkDown], act)
+    view(name, (45, 7), (snapshot, OwnLog::default()), letters, None, &[UiCommand::Show(ViewKind::DeadLetters), UiCommand::WalkDown], act)
 }
 
 fn letters(query: &Query) -> Option<Answer> {
@@ -340,7 +340,7 @@ fn breakers(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Lo
         }
     };
     let snapshot = Snapshot { breakers: Arc::new((0..1_000).map(breaker).collect()), ..order_business() };
-    view(name, (50, 8), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::ShowBreakers], act)
+    view(name, (50, 8), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::Show(ViewKind::Breakers)], act)
 }
 
 fn log(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
@@ -354,7 +354,7 @@ fn log(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
             fields: vec![("source".to_owned(), format!("lab-kafka-{number}"))],
         });
     }
-    view(name, (50, 4), (order_business(), own_log), |_| None, None, &[UiCommand::ShowLog, UiCommand::WalkFirst], act)
+    view(name, (50, 4), (order_business(), own_log), |_| None, None, &[UiCommand::Show(ViewKind::Log), UiCommand::WalkFirst], act)
 }
 
 fn find(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {

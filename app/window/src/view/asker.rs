@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn answer() -> Answer {
-        Answer::Spans(Vec::new())
+        Answer::Logs(Vec::new())
     }
 
     /// Answers at once and counts.

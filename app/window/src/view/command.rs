@@ -63,15 +63,18 @@ macro_rules! commands {
         /// A command.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub(crate) enum UiCommand {
+            /// Shows a view.
+            Show(ViewKind),
             $(#[doc = $tooltip] $name,)*
         }
 
         impl UiCommand {
-            /// Every command, in the order of the palette.
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// All but those that show views.
+            const OWN: &'static [Self] = &[$(Self::$name,)*];
 
             fn entry(self) -> Entry {
                 match self {
+                    Self::Show(kind) => Entry { scope: WINDOW, menu: Menu::Go, text: kind.show_text(), tooltip: kind.words(), keys: &[] },
                     $(Self::$name => Entry {
                         scope: $scope,
                         menu: Menu::$menu,
@@ -96,14 +99,6 @@ const DEAD: Scope = Scope::Views(&[ViewKind::DeadLetters]);
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
     Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
-    ShowMap: WINDOW, Go, "Show the map", "Who talks to whom, and what is unusual about it", [];
-    ShowTraces: WINDOW, Go, "Show traces", "By service, operation, duration and status", [];
-    ShowMessages: WINDOW, Go, "Show messages", "Topics and their records", [];
-    ShowGroups: WINDOW, Go, "Show groups", "Consumer groups and how far they are behind", [];
-    ShowDeadLetters: WINDOW, Go, "Show dead letters", "What died, of what, and sending it again", [];
-    ShowBreakers: WINDOW, Go, "Show breakers", "Circuit breakers and their states", [];
-    ShowSources: WINDOW, Go, "Show sources", "Where the data come from, and how that goes", [];
-    ShowLog: WINDOW, Go, "Show the log", "What Switchboard itself says", [];
     Back: WINDOW, Go, "Back", "To what was looked at before", [ALT ArrowLeft, NONE Backspace];
     Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
     NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
@@ -189,7 +184,16 @@ commands! {
     Quit: WINDOW, Session, "Quit", "Ends the session", [COMMAND Q];
 }
 
+/// These stand before those that show views.
+const NUM_BEFORE_VIEWS: usize = 2;
+
 impl UiCommand {
+    /// Every command, in the order of the palette.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let (before, after) = Self::OWN.split_at(NUM_BEFORE_VIEWS);
+        before.iter().copied().chain(ViewKind::ALL.into_iter().map(Self::Show)).chain(after.iter().copied())
+    }
+
     /// What it is called.
     pub(crate) fn text(self) -> &'static str {
         self.entry().text
@@ -213,25 +217,6 @@ impl UiCommand {
     /// Its keys, the one that is shown first; those without a modifier count only while no text is being typed.
     pub(crate) fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
         self.entry().keys.iter().map(|(modifiers, key)| KeyboardShortcut::new(*modifiers, *key))
-    }
-
-    /// The command that shows a view.
-    pub(crate) fn show(kind: ViewKind) -> Self {
-        match kind {
-            ViewKind::Map => Self::ShowMap,
-            ViewKind::Traces => Self::ShowTraces,
-            ViewKind::Messages => Self::ShowMessages,
-            ViewKind::Groups => Self::ShowGroups,
-            ViewKind::DeadLetters => Self::ShowDeadLetters,
-            ViewKind::Breakers => Self::ShowBreakers,
-            ViewKind::Sources => Self::ShowSources,
-            ViewKind::Log => Self::ShowLog,
-        }
-    }
-
-    /// The view that it shows, if that is what it does.
-    pub(crate) fn shows(self) -> Option<ViewKind> {
-        ViewKind::ALL.into_iter().find(|kind| Self::show(*kind) == self)
     }
 
     /// Its keys as text; empty without.
@@ -268,7 +253,7 @@ impl UiCommand {
             }
             let of_view = |command: &Self| matches!(command.scope(), Scope::Views(views) if views.contains(&focus));
             let of_all = |command: &Self| !matches!(command.scope(), Scope::Views(_));
-            let ordered: Vec<Self> = Self::ALL.iter().copied().filter(of_view).chain(Self::ALL.iter().copied().filter(of_all)).collect();
+            let ordered: Vec<Self> = Self::all().filter(of_view).chain(Self::all().filter(of_all)).collect();
             // Keys with modifiers first: egui lets Alt and Left count as Left.
             for (command, with_modifier) in [true, false].into_iter().flat_map(|with| ordered.iter().map(move |command| (*command, with))) {
                 for shortcut in command.shortcuts().filter(|shortcut| shortcut.modifiers.is_none() != with_modifier) {
@@ -297,9 +282,9 @@ mod tests {
 
     #[test]
     fn every_command_has_words_of_its_own() {
-        let texts: HashSet<_> = UiCommand::ALL.iter().map(|command| command.text()).collect();
-        assert_eq!(texts.len(), UiCommand::ALL.len());
-        for command in UiCommand::ALL {
+        let texts: HashSet<_> = UiCommand::all().map(UiCommand::text).collect();
+        assert_eq!(texts.len(), UiCommand::all().count());
+        for command in UiCommand::all() {
             assert!(!command.text().ends_with('.') && !command.tooltip().is_empty(), "{command:?}");
         }
     }
@@ -307,29 +292,29 @@ mod tests {
     #[test]
     fn no_two_commands_of_one_view_share_a_key() {
         for kind in ViewKind::ALL {
-            let here = |command: &&UiCommand| match command.scope() {
+            let here = |command: &UiCommand| match command.scope() {
                 Scope::Views(views) => views.contains(&kind),
                 Scope::Window | Scope::Focus => true,
             };
             let mut taken: Vec<(KeyboardShortcut, UiCommand)> = Vec::new();
-            for command in UiCommand::ALL.iter().filter(here) {
+            for command in UiCommand::all().filter(here) {
                 for shortcut in command.shortcuts() {
                     if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == shortcut) {
                         let of_view = |command: &UiCommand| matches!(command.scope(), Scope::Views(_));
-                        assert_ne!(of_view(command), of_view(other), "{command:?} and {other:?} share {shortcut:?} in {kind:?}");
+                        assert_ne!(of_view(&command), of_view(other), "{command:?} and {other:?} share {shortcut:?} in {kind:?}");
                     }
-                    taken.push((shortcut, *command));
+                    taken.push((shortcut, command));
                 }
             }
         }
     }
 
     #[test]
-    fn every_view_is_shown_by_a_command() {
-        for kind in ViewKind::ALL {
-            assert_eq!(UiCommand::show(kind).shows(), Some(kind));
-        }
-        assert_eq!(UiCommand::Quit.shows(), None);
+    fn every_command_is_listed_once_and_views_stand_after_what_finds() {
+        let all: Vec<_> = UiCommand::all().collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(all[1..3], [UiCommand::Find, UiCommand::Show(ViewKind::Map)]);
+        assert!(ViewKind::ALL.into_iter().all(|kind| all.contains(&UiCommand::Show(kind))));
     }
 
     #[test]

@@ -42,38 +42,31 @@ pub(crate) struct Views {
 }
 
 impl Views {
-    /// A view; `None` if this program has none of that kind.
-    #[expect(clippy::unnecessary_wraps, reason = "a kind may be added before its view is")]
-    pub(crate) fn of(&self, kind: ViewKind) -> Option<&dyn View> {
+    /// The view of a kind.
+    pub(crate) fn of(&self, kind: ViewKind) -> &dyn View {
         match kind {
-            ViewKind::Map => Some(&self.map),
-            ViewKind::Traces => Some(&self.traces),
-            ViewKind::Messages => Some(&self.messages),
-            ViewKind::Groups => Some(&self.groups),
-            ViewKind::Breakers => Some(&self.breakers),
-            ViewKind::Sources => Some(&self.sources),
-            ViewKind::Log => Some(&self.log),
-            ViewKind::DeadLetters => Some(&self.dead_letters),
+            ViewKind::Map => &self.map,
+            ViewKind::Traces => &self.traces,
+            ViewKind::Messages => &self.messages,
+            ViewKind::Groups => &self.groups,
+            ViewKind::Breakers => &self.breakers,
+            ViewKind::Sources => &self.sources,
+            ViewKind::Log => &self.log,
+            ViewKind::DeadLetters => &self.dead_letters,
         }
     }
 
     /// The same, to be drawn or told something.
-    #[expect(clippy::unnecessary_wraps, reason = "a kind may be added before its view is")]
-    pub(crate) fn of_mut(&mut self, kind: ViewKind) -> Option<&mut dyn View> {
+    pub(crate) fn of_mut(&mut self, kind: ViewKind) -> &mut dyn View {
         match kind {
-            ViewKind::Map => Some(&mut self.map),
-            ViewKind::Traces => Some(&mut self.traces),
-            ViewKind::Messages => Some(&mut self.messages),
-            ViewKind::Groups => Some(&mut self.groups),
-            ViewKind::Breakers => Some(&mut self.breakers),
-            ViewKind::Sources => Some(&mut self.sources),
-            ViewKind::Log => Some(&mut self.log),
-            ViewKind::DeadLetters => Some(&mut self.dead_letters),
+            ViewKind::Map => &mut self.map,
+            ViewKind::Traces => &mut self.traces,
+            ViewKind::Messages => &mut self.messages,
+            ViewKind::Groups => &mut self.groups,
+            ViewKind::Breakers => &mut self.breakers,
+            ViewKind::Sources => &mut self.sources,
+            ViewKind::Log => &mut self.log,
+            ViewKind::DeadLetters => &mut self.dead_letters,
         }
-    }
-
-    /// The kinds that there are, in the order of the bar.
-    pub(crate) fn kinds(&self) -> Vec<ViewKind> {
-        ViewKind::ALL.into_iter().filter(|kind| self.of(*kind).is_some()).collect()
     }
 }

@@ -4,4 +4,3 @@ pub(crate) mod batches;
 mod evictions;
 mod model;
 mod round_trip;
-mod searches;

@@ -14,7 +14,7 @@ use crate::{
         notice::{self, Leads},
         panes::{FixedLayout, Panes},
     },
-    view::{CopyForm, Scope, Target, TimeRange, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    view::{CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
 };
 use switchboard_desk::lab::LabState;
 
@@ -39,11 +39,8 @@ impl Window {
             self.told = Some(format!("{}: {reason}", command.text()));
             return None;
         }
-        if let Some(view) = command.shows() {
-            self.show(view);
-            return None;
-        }
         match command {
+            UiCommand::Show(view) => self.show(view),
             UiCommand::OpenPalette => self.palette.toggle(),
             UiCommand::Find => self.find.toggle(),
             UiCommand::Back => self.step(true),
@@ -80,9 +77,9 @@ impl Window {
             UiCommand::LayoutDeadLetters => self.lay_out(FixedLayout::DeadLetters),
             UiCommand::ResetLayout => self.lay_out(self.panes.layout()),
             UiCommand::ClosePane => self.panes.close_focused(),
-            UiCommand::ThemeDark => self.wear(ctx, ThemeChoice::Dark),
-            UiCommand::ThemeLight => self.wear(ctx, ThemeChoice::Light),
-            UiCommand::ThemeSystem => self.wear(ctx, ThemeChoice::System),
+            UiCommand::ThemeDark => self.set_theme(ctx, ThemeChoice::Dark),
+            UiCommand::ThemeLight => self.set_theme(ctx, ThemeChoice::Light),
+            UiCommand::ThemeSystem => self.set_theme(ctx, ThemeChoice::System),
             UiCommand::ZoomIn => self.zoom(ctx, self.settings.zoom + 0.1),
             UiCommand::ZoomOut => self.zoom(ctx, self.settings.zoom - 0.1),
             UiCommand::ZoomReset => self.zoom(ctx, 1.0),
@@ -98,16 +95,10 @@ impl Window {
     /// Why a command can not be used now, in a few words; `None` = it can.
     pub(crate) fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
         let told = |reason: &'static str| Some(Cow::Borrowed(reason));
-        if let Some(view) = command.shows() {
-            return self.views.of(view).is_none().then_some(Cow::Borrowed("not in this version"));
-        }
         match command {
             UiCommand::Back if !self.history.can_go_back() => told("nothing was looked at before"),
             UiCommand::Forward if !self.history.can_go_forward() => told("nothing was gone back from"),
             UiCommand::NextPane | UiCommand::ClosePane if !self.panes.are_several() => told("there is one pane only"),
-            UiCommand::LayoutTraces => self.missing(FixedLayout::MapTraces),
-            UiCommand::LayoutMessages => self.missing(FixedLayout::MessagesGroups),
-            UiCommand::LayoutDeadLetters => self.missing(FixedLayout::DeadLetters),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
@@ -119,8 +110,8 @@ impl Window {
             },
             _ => match command.scope() {
                 Scope::Window => None,
-                Scope::Focus => self.views.of(self.panes.focus())?.unavailable(command),
-                Scope::Views(_) => self.views.of(self.view_for(command)?)?.unavailable(command),
+                Scope::Focus => self.views.of(self.panes.focus()).unavailable(command),
+                Scope::Views(_) => self.views.of(self.view_for(command)?).unavailable(command),
             },
         }
     }
@@ -134,13 +125,9 @@ impl Window {
     /// A part of a notice was clicked.
     pub(super) fn follow(&mut self, ctx: &egui::Context, leads: &Leads) {
         match leads {
-            Leads::View(view) => drop(self.run(ctx, UiCommand::show(*view))),
+            Leads::View(view) => drop(self.run(ctx, UiCommand::Show(*view))),
             Leads::Object(target) => self.goto(ctx, target),
         }
-    }
-
-    fn missing(&self, layout: FixedLayout) -> Option<Cow<'static, str>> {
-        layout.views().iter().any(|view| self.views.of(*view).is_none()).then_some(Cow::Borrowed("not in this version"))
     }
 
     /// The view that carries out a command of views: the one with the keys, one that is shown, or the first.
@@ -162,9 +149,7 @@ impl Window {
             self.show(kind);
         }
         let before = self.place();
-        if let Some(view) = self.views.of_mut(kind) {
-            let _obeyed = view.run(command);
-        }
+        let _obeyed = self.views.of_mut(kind).run(command);
         self.remember_step(before);
     }
 
@@ -178,7 +163,7 @@ impl Window {
     pub(super) fn place(&self) -> Place {
         let view = self.panes.focus();
         let map_mode = (view == ViewKind::Map).then(|| self.views.map.mode());
-        Place { view, target: self.views.of(view).and_then(View::target), map_mode }
+        Place { view, target: self.views.of(view).target(), map_mode }
     }
 
     /// Shows a view and gives it the keys.
@@ -201,12 +186,10 @@ impl Window {
         if let Target::Find(text) = target {
             self.find.look_for(text);
         }
-        let Some(kind) = target.view().filter(|kind| self.views.of(*kind).is_some()) else { return };
+        let Some(kind) = target.view() else { return };
         self.history.leave(self.place());
         self.panes.open(kind);
-        if let Some(view) = self.views.of_mut(kind) {
-            view.goto(target);
-        }
+        self.views.of_mut(kind).goto(target);
     }
 
     /// A step back or forward on the way one came.
@@ -218,12 +201,11 @@ impl Window {
         if let Some(mode) = place.map_mode {
             self.views.map.show(mode);
         }
-        if let Some(view) = self.views.of_mut(place.view) {
-            match &place.target {
-                Some(target) => view.goto(target),
-                None => {
-                    let _obeyed = view.run(UiCommand::ClearSelection);
-                }
+        let view = self.views.of_mut(place.view);
+        match &place.target {
+            Some(target) => view.goto(target),
+            None => {
+                let _obeyed = view.run(UiCommand::ClearSelection);
             }
         }
     }
@@ -242,24 +224,7 @@ impl Window {
 
     fn copy(&mut self, ctx: &egui::Context, form: CopyForm) {
         let tokens = self.themes.tokens(ctx.theme()).clone();
-        let snapshot = self.shown().clone();
-        let as_of_ns = self.paused.as_ref().map_or(self.now_ns, |paused| paused.at_ns);
-        let context = ViewContext {
-            replay: &self.replay,
-            sources: &self.sources,
-            snapshot: &snapshot,
-            now_ns: self.now_ns,
-            as_of_ns,
-            asked_at_ns: as_of_ns,
-            news: &self.news,
-            is_paused: self.paused.is_some(),
-            range: self.settings.range,
-            tokens: &tokens,
-            asker: &mut self.asker,
-            options: &self.options,
-            in_place: self.in_place,
-        };
-        let copied = self.views.of(self.panes.focus()).and_then(|view| view.copy(&context, form));
+        let copied = self.with_views(&tokens, |panes, views, context| views.of(panes.focus()).copy(context, form));
         match copied {
             Some(text) => self.copy_text(ctx, text),
             None => self.told = Some("Nothing was copied: nothing is selected".to_owned()),
@@ -272,7 +237,7 @@ impl Window {
         ctx.copy_text(text);
     }
 
-    fn wear(&mut self, ctx: &egui::Context, theme: ThemeChoice) {
+    fn set_theme(&mut self, ctx: &egui::Context, theme: ThemeChoice) {
         self.settings.theme = theme;
         ctx.set_theme(egui::ThemePreference::from(theme));
     }

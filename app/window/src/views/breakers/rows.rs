@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use switchboard_engine::view::{BreakerView, Snapshot, StateSource, breaker_refuses, breaker_word};
 use switchboard_model::BreakerState;
 
-use super::strip::{Piece, pieces, time_in};
 use crate::{
     figures,
     ink::{
@@ -14,11 +13,13 @@ use crate::{
     },
     sanitise::visible,
     view::{Target, ViewAction},
-    widgets::detail::{Detail, Row, Section},
+    widgets::{
+        breaker_strip::{Piece, time_in},
+        detail::{Detail, Row, Section},
+    },
+    words::breakers::since_age,
 };
 
-/// How much time a strip shows, ns.
-pub(crate) const STRIP_NS: i64 = 900_000_000_000;
 /// Changes that are listed.
 const CHANGES_MAX: usize = 24;
 
@@ -91,12 +92,6 @@ pub(crate) fn since(breaker: &BreakerView, now_ns: i64) -> String {
     since_age(breaker, now_ns).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The same; `None` = unknown.
-pub(crate) fn since_age(breaker: &BreakerView, now_ns: i64) -> Option<String> {
-    let age = figures::age(now_ns.saturating_sub(breaker.since_ns?));
-    Some(if breaker.since_at_least { format!("≥ {age}") } else { age })
-}
-
 /// Places in the order of the table: the most urgent first, instances of one breaker together.
 pub(crate) fn sorted(breakers: &[BreakerView]) -> Vec<usize> {
     let named = |breaker: &BreakerView| (breaker.caller.clone(), breaker.name.clone());
@@ -109,11 +104,6 @@ pub(crate) fn sorted(breakers: &[BreakerView]) -> Vec<usize> {
     let keys: Vec<_> = breakers.iter().map(|breaker| (std::cmp::Reverse(worst.get(&named(breaker))), BreakerKey::of(breaker))).collect();
     order.sort_by(|one, other| keys[*one].cmp(&keys[*other]));
     order
-}
-
-/// The strip of a breaker up to an instant.
-pub(crate) fn strip(breaker: &BreakerView, as_of_ns: i64) -> Vec<Piece> {
-    pieces(breaker, as_of_ns.saturating_sub(STRIP_NS), as_of_ns)
 }
 
 /// A strip in words: `open 58 s, closed 6 min, unknown 8 min of the last 15 min`.

@@ -8,7 +8,7 @@ use switchboard_model::BreakerState;
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource, NOW_NS},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     view_harness::{Step, copied, goto, harness, picture, press, settle},
 };
 
@@ -56,7 +56,7 @@ fn rows(harness: &Harness) -> Vec<String> {
 }
 
 fn breakers() -> Harness {
-    harness(&FixedSource::new(business()), UiCommand::ShowBreakers)
+    harness(&FixedSource::new(business()), UiCommand::Show(ViewKind::Breakers))
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_state_that_may_be_older_than_what_was_read_is_told_as_at_least_so_old() {
     let first = &mut std::sync::Arc::make_mut(&mut business.breakers)[0];
     first.since_at_least = true;
     let since = crate::figures::instant(first.since_ns.expect("known"));
-    let mut harness = harness(&FixedSource::new(business), UiCommand::ShowBreakers);
+    let mut harness = harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Breakers));
     let row = rows(&harness).swap_remove(0);
     assert!(row.contains(" in orders-1, guards payments, open, since ≥ 58 s, by event, "), "{row}");
     press(&mut harness, &[Key::ArrowDown]);
@@ -126,7 +126,7 @@ fn a_jump_without_an_instance_finds_the_most_urgent_one() {
 
 #[test]
 fn without_breakers_it_says_where_they_come_from() {
-    let mut harness = harness(&FixedSource::new(Snapshot::default()), UiCommand::ShowBreakers);
+    let mut harness = harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Breakers));
     harness.get_by_label("No circuit breakers yet");
     press(&mut harness, &[Key::ArrowDown, Key::Enter, Key::Escape]);
 }

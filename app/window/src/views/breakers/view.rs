@@ -4,20 +4,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{BreakerView, Severity, Snapshot, breaker_severity, breaker_word};
+use switchboard_engine::view::{BreakerView, Snapshot, breaker_word};
 use switchboard_model::BreakerState;
 
-use super::{
-    rows::{self, BreakerKey, since, sorted, source_words, state_word, state_words, strip, strip_words, summary},
-    strip::Piece,
-};
+use super::rows::{self, BreakerKey, since, sorted, source_words, state_word, state_words, strip_words, summary};
 use crate::{
     figures, fonts,
-    ink::{StrokeMesh, Tone, fitted, glyph, tone_inks},
+    ink::{Tone, fitted, glyph, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        breaker_strip::{bar_of, strip, strip_ui},
         detail,
         empty_state::{EmptyState, empty_state_ui},
         kept_order::KeptOrder,
@@ -208,46 +206,6 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
     words
 }
 
-/// How high a state stands in a strip, of 1, and its colour: what is urgent has the colour of that.
-fn bar_of(state: BreakerState) -> (f32, Ink) {
-    let share = match state {
-        BreakerState::Closed | BreakerState::Disabled | BreakerState::MetricsOnly => 0.34,
-        BreakerState::HalfOpen => 0.67,
-        BreakerState::Open | BreakerState::ForcedOpen => 1.0,
-    };
-    let ink = match breaker_severity(Some(state)) {
-        Severity::Quiet => Ink::Edge,
-        Severity::Notice => Ink::Hatch,
-        severity => tone_inks(severity.into()).0,
-    };
-    (share, ink)
-}
-
-/// Paints a strip: open full and high, half-open half as high, closed low, unknown a gap. Told apart by height, not by colour.
-pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], tokens: &DesignTokens) {
-    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
-    if room.width() < 8.0 {
-        return;
-    }
-    let length_ns = (last.to_ns.saturating_sub(first.from_ns)).max(1) as f64;
-    let x = |at_ns: i64| room.left() + (at_ns.saturating_sub(first.from_ns) as f64 / length_ns) as f32 * room.width();
-    painter.hline(room.x_range(), room.bottom() - 0.5, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
-    for piece in pieces {
-        let Some(state) = piece.state else { continue };
-        let (share, ink) = bar_of(state);
-        let left = x(piece.from_ns);
-        let right = x(piece.to_ns).max(left + 2.0).min(room.right());
-        let bar = Rect::from_min_max(pos2(left.min(right - 1.0), room.bottom() - room.height() * share), pos2(right, room.bottom()));
-        painter.rect_filled(bar, 1.0, tokens.ink(ink));
-        if state == BreakerState::ForcedOpen {
-            // By hand: ruled across.
-            let mut mesh = StrokeMesh::new(painter.pixels_per_point());
-            mesh.line(&[bar.left_center(), bar.right_center()], 1.5, tokens.ink(Ink::Background));
-            painter.add(egui::Shape::mesh(mesh.into_mesh()));
-        }
-    }
-}
-
 fn detail_ui(ui: &mut egui::Ui, breaker: &BreakerView, words: &detail::Detail, context: &ViewContext<'_>) -> Option<ViewAction> {
     let tokens = context.tokens;
     split::detail_ui(ui, "breaker", DETAIL_PT, tokens, |ui| {
@@ -317,21 +275,5 @@ fn no_breakers(snapshot: &Snapshot) -> EmptyState {
             "They come from Resilience4j's actuator (add an HTTP source with its address), from breaker metrics sent over OTLP, or from the exceptions of refused calls in spans",
         ],
     )
-    .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ink::signs::state_tone;
-
-    #[test]
-    fn a_strip_has_the_colour_of_what_is_urgent_and_none_of_it_for_the_rest() {
-        use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, MetricsOnly, Open};
-        for state in [Closed, Open, HalfOpen, ForcedOpen, Disabled, MetricsOnly] {
-            let (tone, (_, ink)) = (state_tone(Some(state)), bar_of(state));
-            assert_eq!(ink == tone_inks(tone).0, tone > Tone::Quiet, "{state:?}: {ink:?}");
-            assert_eq!(matches!(ink, Ink::Warn | Ink::Bad), tone >= Tone::Warn, "{state:?}: {ink:?}");
-        }
-    }
+    .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }

@@ -206,6 +206,7 @@ mod tests {
 
     use super::*;
     use switchboard_desk::ledger::LetterKey;
+    use switchboard_model::Place;
 
     #[test]
     fn of_what_was_sent_no_more_is_said_than_is_known() {

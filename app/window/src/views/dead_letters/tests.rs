@@ -13,7 +13,7 @@ use switchboard_desk::{
 use crate::{
     SessionCommand, ThemeChoice, WindowApp,
     testing::FixedSource,
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     view_harness::{Step, copied, goto, harness, picture, press, run, settle},
 };
 
@@ -28,7 +28,7 @@ fn source(board: ReplayBoard) -> FixedSource {
 
 fn inbox(board: ReplayBoard) -> (FixedSource, Harness) {
     let source = source(board);
-    let harness = harness(&source, UiCommand::ShowDeadLetters);
+    let harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
     (source, harness)
 }
 
@@ -90,7 +90,7 @@ fn all_but(source: &FixedSource) -> Vec<i64> {
 fn more_letters_than_a_page_are_walked_over_its_ends_and_marked_all_at_once() {
     let source = source(sample::board(Writing::Allowed));
     source.answer_with(sample::answer_of_many);
-    let mut harness = harness(&source, UiCommand::ShowDeadLetters);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
     harness.get_by_label("1 – 1,000 of 2,345, oldest first");
     assert!(harness.get_by_role_and_label(Role::Button, "Older letters").accesskit_node().is_disabled());
     harness.get_by_role_and_label(Role::Button, "Newer letters").click();
@@ -259,15 +259,20 @@ fn a_letter_is_copied_with_ids_and_times() {
 #[test]
 fn without_dead_letters_it_says_what_would_bring_them() {
     let source = FixedSource::new(Snapshot::default());
-    let harness = harness(&source, UiCommand::ShowDeadLetters);
+    let harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
     harness.get_by_label("No dead letters");
     harness.get_by_label_contains("Add a [[kafka]] table");
 }
 
 #[test]
 fn pictures_of_the_inbox_stay_as_they_are() {
-    let show = [Step::Run(UiCommand::ShowDeadLetters)];
-    let all = [Step::Run(UiCommand::ShowDeadLetters), Step::Run(UiCommand::MarkAllLetters), Step::Run(UiCommand::WalkDown), Step::Run(UiCommand::WalkDown)];
+    let show = [Step::Run(UiCommand::Show(ViewKind::DeadLetters))];
+    let all = [
+        Step::Run(UiCommand::Show(ViewKind::DeadLetters)),
+        Step::Run(UiCommand::MarkAllLetters),
+        Step::Run(UiCommand::WalkDown),
+        Step::Run(UiCommand::WalkDown),
+    ];
     let before = source(sample::parked(sample::board(Writing::Allowed)));
     let previewed = source(sample::parked(sample::previewed(Writing::Allowed)));
     let after = source(sample::parked(sample::running(&RunPhase::Rest, 180)));

@@ -19,7 +19,7 @@ use switchboard_desk::{
 };
 
 use crate::{
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
         payload::{Payload, PayloadUi},
@@ -169,8 +169,8 @@ impl View for DeadLettersView {
 
 /// What stands where there is no dead letter.
 fn empty(context: &ViewContext<'_>) -> EmptyState {
-    let has_kafka = context.snapshot.sources.iter().any(|source| source.kind == switchboard_model::SourceKind::Kafka);
-    if has_kafka {
+    let has_broker = context.snapshot.sources.iter().any(|source| source.kind.has_channels());
+    if has_broker {
         EmptyState::new(
             "No dead letters",
             &[
@@ -185,7 +185,7 @@ fn empty(context: &ViewContext<'_>) -> EmptyState {
             &["They are read from Kafka, and no Kafka source is connected", "Add a [[kafka]] table with name and brokers to the profile"],
         )
     }
-    .button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+    .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }
 
 impl DeadLettersView {

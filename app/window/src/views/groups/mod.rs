@@ -8,10 +8,8 @@ mod rows;
 mod tests;
 mod view;
 
-pub(crate) use group_detail::{cells, reader_of, reader_rows};
 #[cfg(test)]
 pub(crate) use group_detail::{detail, to_json};
 #[cfg(test)]
 pub(crate) use rows::verdict;
-pub(crate) use rows::{catch_up_words, num_members_words, pace_words};
 pub(crate) use view::GroupsView;

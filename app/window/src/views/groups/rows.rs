@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_engine::view::{CatchUp, GroupView, LagVerdict};
+use switchboard_engine::view::{GroupView, LagVerdict};
 
 use crate::{
     figures,
@@ -82,34 +82,6 @@ pub(crate) fn verdict(group: &GroupView) -> Verdict {
 /// How far it is behind in time: `38 s`, `unknown`.
 pub(crate) fn seconds(group: &GroupView) -> String {
     group.lag_s.map_or_else(|| "unknown".to_owned(), figures::age_s)
-}
-
-/// When it has caught up, in words: `in 12 s at this pace`.
-pub(crate) fn catch_up_words(group: &GroupView) -> String {
-    match group.catch_up() {
-        CatchUp::Done => "nothing waits".to_owned(),
-        CatchUp::In(needed_s) => format!("in {} at this pace", figures::age_s(needed_s)),
-        CatchUp::Never => "never at this pace".to_owned(),
-        CatchUp::NotWhile(verdict) => format!("not while this lasts: {}", verdict.word()),
-        CatchUp::Unknown => "unknown: too few readings yet".to_owned(),
-    }
-}
-
-/// What came in and what was handled, in one span of time: `370 in 18 s · 20.6/s`.
-pub(crate) fn pace_words(group: &GroupView) -> Option<(String, String)> {
-    let pace = group.pace?;
-    let words = |num: u64, per_s: f64| format!("{} in {} · {}/s", figures::count(num), figures::age(pace.over_ns), figures::rate(per_s));
-    let (comes, handled) = pace.per_s();
-    Some((words(pace.came_in, comes), words(pace.handled, handled)))
-}
-
-/// How many read: `3`, `2 from spans`, `unknown`.
-pub(crate) fn num_members_words(group: &GroupView) -> String {
-    match (&group.members, group.readers.len()) {
-        (Some(members), _) => figures::count(members.len() as u64),
-        (None, 0) => "unknown".to_owned(),
-        (None, num) => format!("{} from spans", figures::count(num as u64)),
-    }
 }
 
 /// All groups in a few words: how many, and how they stand.

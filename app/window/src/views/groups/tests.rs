@@ -7,7 +7,7 @@ use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerd
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource, NOW_NS},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     view_harness::{Step, copied, goto, harness, picture, press, run, settle},
     widgets::detail::Row,
 };
@@ -92,7 +92,7 @@ fn first_row(harness: &Harness) -> String {
 
 #[test]
 fn the_worst_group_stands_first_with_its_reason_in_words() {
-    let mut harness = harness(&source(), UiCommand::ShowGroups);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Groups));
     assert_eq!(
         first_row(&harness),
         "group inventory on orders.placed, 1,204 behind, 38 s, falls behind: 12 messages a second come in, 3 are handled, members 2"
@@ -110,7 +110,7 @@ fn the_worst_group_stands_first_with_its_reason_in_words() {
 
 #[test]
 fn a_group_says_which_partition_carries_the_lag_and_who_reads_it() {
-    let mut harness = harness(&source(), UiCommand::ShowGroups);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Groups));
     press(&mut harness, &[Key::ArrowDown]);
     harness.get_by_role_and_label(Role::Heading, "inventory");
     harness.get_by_label("messages behind 1,204");
@@ -154,7 +154,7 @@ fn words_and_figures_of_a_group_are_never_cut() {
         }
         _ => None,
     });
-    let mut harness = harness(&source, UiCommand::ShowGroups);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Groups));
     let shown = testing::painted_lines(harness.output());
     goto(&mut harness, &Target::Group { cluster: None, group, topic });
     let beside_a_detail = testing::painted_lines(harness.output());
@@ -190,7 +190,7 @@ fn what_is_unknown_is_unknown() {
         ..groups[0].clone()
     };
     business.groups = groups.into();
-    let mut harness = harness(&FixedSource::new(business), UiCommand::ShowGroups);
+    let mut harness = harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Groups));
     assert_eq!(first_row(&harness), "group inventory on orders.placed, unknown behind, unknown, unknown: no offset was read, members unknown");
     press(&mut harness, &[Key::Home]);
     harness.get_by_label("messages behind unknown");
@@ -199,7 +199,7 @@ fn what_is_unknown_is_unknown() {
 
 #[test]
 fn a_jump_without_a_cluster_finds_its_group_and_it_is_copied() {
-    let mut harness = harness(&source(), UiCommand::ShowMap);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Map));
     goto(&mut harness, &inventory());
     harness.get_by_role_and_label(Role::Heading, "inventory");
     let ctx = harness.ctx.clone();
@@ -211,7 +211,7 @@ fn a_jump_without_a_cluster_finds_its_group_and_it_is_copied() {
 
 #[test]
 fn without_groups_it_says_what_would_bring_them() {
-    let mut harness = harness(&FixedSource::new(Snapshot::default()), UiCommand::ShowGroups);
+    let mut harness = harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Groups));
     harness.get_by_label("No consumer groups yet");
     harness.get_by_label("Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker");
     press(&mut harness, &[Key::ArrowDown, Key::Enter, Key::Escape]);

@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
-use switchboard_model::SourceKind;
 
 use super::{
-    group_detail::{self, cells},
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, num_members_words, reach_words, seconds, sorted, summary, verdict},
+    group_detail,
+    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
 };
 use crate::{
     figures, fonts,
     ink::{Tone, glyph, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail::{self, Detail},
         empty_state::{EmptyState, empty_state_ui},
@@ -26,6 +25,7 @@ use crate::{
         table::{Column, Row, Table, TableState, Width},
         view_head::{told_ui, view_head_ui},
     },
+    words::groups::{cells, num_members_words},
 };
 
 /// Width of the detail at first, points.
@@ -313,11 +313,11 @@ fn partitions_ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignToke
 }
 
 fn no_groups(snapshot: &Snapshot) -> EmptyState {
-    let has_broker = snapshot.sources.iter().any(|source| source.kind == SourceKind::Kafka);
+    let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
     let text = if has_broker {
         "A Kafka source is there; groups appear once it has read their offsets, or once one commits"
     } else {
         "Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker"
     };
-    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::ShowSources))
+    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }

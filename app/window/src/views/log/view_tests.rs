@@ -6,7 +6,7 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use crate::{
     WindowApp, WindowOptions,
     testing::{self, FixedSource, NOW_NS},
-    view::UiCommand,
+    view::{UiCommand, ViewKind},
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 
@@ -25,7 +25,7 @@ fn harness(own_log: &OwnLog) -> Harness<'static, WindowApp> {
     let options = WindowOptions { own_log: own_log.clone(), ..WindowOptions::default() };
     let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options));
     let ctx = harness.ctx.clone();
-    let _asked = harness.state_mut().window.run(&ctx, UiCommand::ShowLog);
+    let _asked = harness.state_mut().window.run(&ctx, UiCommand::Show(ViewKind::Log));
     harness.run();
     harness
 }

@@ -5,9 +5,9 @@ use switchboard_engine::view::Snapshot;
 
 use crate::{
     WindowOptions, fonts,
+    ink::signs::phase_word,
     sanitise::visible,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
-    views::sources::phase_word,
 };
 
 const WIDTH_PT: f32 = 540.0;

@@ -113,7 +113,7 @@ fn what_is_not_known_of_a_breaker_is_told_with_the_instances_that_it_is_not_know
             (breaker.state, breaker.stale) = (state, stale);
         }
         let call = target(&business, "orders", Some("payments"));
-        let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::ShowMap);
+        let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Map));
         view_harness::goto(&mut harness, &call);
         harness.get_by_label(told);
     }
@@ -126,7 +126,7 @@ fn a_channel_that_was_made_again_says_when() {
     let Target::Node(node_id) = channel else { panic!("a channel is a box") };
     let figures = &mut std::sync::Arc::make_mut(&mut business.figures).channels;
     figures.iter_mut().find(|figures| figures.node_id == node_id).expect("its figures").made_again_ns = Some(NOW_NS - 60_000_000_000);
-    let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::ShowMap);
+    let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Map));
     view_harness::goto(&mut harness, &channel);
     harness.get_by_label(&format!("made again at {}", crate::figures::instant(NOW_NS - 60_000_000_000)));
 }
@@ -146,7 +146,7 @@ fn a_part_without_a_duration_has_no_figure() {
             }
             other => other,
         });
-        let mut harness = view_harness::harness(&source, UiCommand::ShowMap);
+        let mut harness = view_harness::harness(&source, UiCommand::Show(ViewKind::Map));
         view_harness::goto(&mut harness, &call);
         assert!(harness.query_all_by_label_contains(&format!(", {told}, ")).next().is_some(), "{told}");
         for figure in ["−0 µs", " 0 µs"] {
@@ -169,7 +169,7 @@ fn a_trace_without_a_duration_has_no_figure() {
         }
         other => other,
     });
-    let mut harness = view_harness::harness(&source, UiCommand::ShowMap);
+    let mut harness = view_harness::harness(&source, UiCommand::Show(ViewKind::Map));
     view_harness::goto(&mut harness, &call);
     assert!(harness.query_all_by_label_contains(", no duration, ").next().is_some());
     assert!(harness.query_all_by_label_contains(" 0 µs").next().is_none());

@@ -12,7 +12,7 @@ use crate::{
         signs::{breaker_glyph, breaker_tone},
     },
     sanitise::visible,
-    views::breakers::since_age,
+    words::breakers::since_age,
 };
 
 /// Something unusual.

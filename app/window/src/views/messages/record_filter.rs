@@ -3,9 +3,10 @@
 
 use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordMatches, RowId};
 
-use super::records::LINES_MAX;
 use crate::figures;
 
+/// Lines that are kept; while the end is followed the oldest go first.
+pub(crate) const LINES_MAX: usize = 1_500_000;
 /// Found in one piece at most.
 const PIECE_LINES: usize = 10_000;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordPage, RecordView, RowId};
 
-use super::record_filter::RecordFilter;
+use super::record_filter::{LINES_MAX, RecordFilter};
 use crate::{
     figures,
     sanitise::visible,
@@ -17,8 +17,6 @@ use crate::{
 
 /// Lines of one question.
 const PAGE_LINES: usize = 50_000;
-/// Lines that are kept; while the end is followed the oldest go first.
-pub(crate) const LINES_MAX: usize = 1_500_000;
 /// Lines that are left when too many were kept.
 const LINES_KEPT: usize = 1_000_000;
 /// Contents that are kept for painting.

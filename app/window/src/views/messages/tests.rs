@@ -11,7 +11,7 @@ use switchboard_model::Place;
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     view_harness::{Step, copied, goto, harness, picture, press, run, settle},
     views::traces::sample,
 };
@@ -96,7 +96,7 @@ fn source() -> FixedSource {
 
 /// A topic is open and all its lines are loaded.
 fn loaded(name: &str, num: &str) -> Harness {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     let ctx = harness.ctx.clone();
     harness.state_mut().window.goto(&ctx, &Target::Channel(ChannelKey { cluster: None, name: name.to_owned() }));
     for _ in 0..200 {
@@ -115,7 +115,7 @@ fn channel() -> ChannelKey {
 
 #[test]
 fn topics_say_how_much_is_in_them_and_open_by_keyboard() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     harness.get_by_label("topic orders.placed, 15,960 records, 38/s, read");
     harness.get_by_label("topic orders.placed-dlt, 98 records, 0.2/s, read, dead letters");
     harness.get_by_label("No topic is open");
@@ -143,7 +143,7 @@ fn a_million_records_are_walked_row_by_row() {
 
 #[test]
 fn a_record_shows_key_headers_value_and_where_it_leads() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(70_001) });
     harness.get_by_role_and_label(Role::Heading, "1@70001");
     harness.get_by_label("Secrets in it were replaced when it came in; equal ones still look equal");
@@ -168,7 +168,7 @@ fn a_record_shows_key_headers_value_and_where_it_leads() {
 
 #[test]
 fn a_framed_value_is_named_with_its_schema_id_and_a_tombstone_is_no_empty_value() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(12) });
     harness.get_by_label("framing schema id 57 (Confluent framing)");
     harness.get_by_label_contains("Avro or Protobuf by its framing");
@@ -217,7 +217,7 @@ fn another_session_is_read_from_its_first_record() {
         }
         other => answer(other),
     });
-    let mut harness = harness(&source, UiCommand::ShowMessages);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
     harness.get_by_role_and_label(Role::Heading, "0@8");
     harness.get_by_label("10 loaded");
@@ -241,19 +241,19 @@ fn what_is_not_read_says_why_and_what_to_do() {
     business.figures = figures.into();
     let source = FixedSource::new(business);
     source.answer_with(|query| matches!(query, Query::Records { .. }).then(|| Answer::Records(RecordPage::default())));
-    let mut harness = harness(&source, UiCommand::ShowMessages);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     harness.get_by_label("topic orders.placed, 15,960 records, 38/s, not read: it matches no pattern of the source");
     goto(&mut harness, &Target::Channel(channel()));
     harness.get_by_label("Its records are not read");
     harness.get_by_label("it matches no pattern of the source");
-    let mut empty = crate::view_harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::ShowMessages);
+    let mut empty = crate::view_harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Messages));
     empty.get_by_label("No topics yet");
     press(&mut empty, &[Key::ArrowDown, Key::Enter, Key::L, Key::Escape]);
 }
 
 #[test]
 fn a_record_is_copied_in_three_forms() {
-    let mut harness = harness(&source(), UiCommand::ShowMessages);
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
     let mut copy = |command: UiCommand| {
         let ctx = harness.ctx.clone();

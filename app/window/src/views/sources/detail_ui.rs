@@ -3,15 +3,16 @@
 use egui::{Align, Layout, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, vec2};
 use switchboard_engine::view::RefusalView;
 
-use super::list::{SourceRow, address, by_kind, counts, kind_word, phase_word};
+use super::list::{SourceRow, address, by_kind, counts, kind_word};
 use crate::{
     figures, fonts,
+    ink::signs::phase_word,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewContext,
     widgets::detail::{Section, section_ui as section_of_rows_ui},
 };
-use switchboard_desk::sources::Trial;
+use switchboard_desk::sources_desk::Trial;
 
 /// What is shown.
 pub(super) struct Detail<'a> {

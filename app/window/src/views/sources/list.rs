@@ -1,10 +1,11 @@
 //! The sources of the profile and of the session, as one list. Pure.
 
-use switchboard_engine::view::{CountsReport, Snapshot, SourceView, source_severity, source_word};
+use switchboard_engine::view::{CountsReport, Snapshot, SourceView};
 use switchboard_model::{ItemKind, SourceKind, SourcePhase};
 
-use crate::{figures, ink::tone_inks, theme::Ink, widgets::detail::Row};
-use switchboard_desk::sources::{SourceProfile, SourcesBoard};
+use crate::{figures, widgets::detail::Row};
+use switchboard_desk::sources::{Family, SourceProfile};
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// A source in the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +24,9 @@ pub(crate) struct SourceRow {
 pub(crate) fn rows(snapshot: &Snapshot, board: &SourcesBoard) -> Vec<SourceRow> {
     // Of several of one name the last is the one that runs.
     let live = |name: &str| snapshot.sources.iter().rev().find(|source| source.name == name).cloned();
-    let mut rows: Vec<SourceRow> = SourceProfile::all_of(&board.profile)
-        .into_iter()
-        .map(|source| SourceRow { name: source.name().to_owned(), kind: source.kind(), live: live(source.name()), profile: Some(source) })
+    let of_profile = board.profile.active_sources();
+    let mut rows: Vec<SourceRow> = of_profile
+        .map(|source| SourceRow { name: source.name().to_owned(), kind: source.kind(), live: live(source.name()), profile: Some(source.clone()) })
         .filter(|row| row.live.is_some() || board.path.is_some() || !snapshot.sources.is_empty())
         .collect();
     for source in snapshot.sources.iter().filter(|source| source.phase != SourcePhase::Stopped) {
@@ -38,36 +39,12 @@ pub(crate) fn rows(snapshot: &Snapshot, board: &SourcesBoard) -> Vec<SourceRow> 
 
 /// What a family is called.
 pub(crate) fn kind_word(kind: SourceKind) -> &'static str {
-    match kind {
-        SourceKind::Otlp => "OpenTelemetry",
-        SourceKind::Kafka => "Kafka",
-        SourceKind::Http => "actuator",
-        SourceKind::Grpc => "gRPC health",
-    }
-}
-
-/// How a source is doing, and the colour of that.
-pub(crate) fn phase_word(phase: SourcePhase) -> (&'static str, Ink) {
-    let ink = match phase {
-        SourcePhase::Live => Ink::Good,
-        _ => tone_inks(source_severity(phase).into()).0,
-    };
-    (source_word(phase), ink)
+    Family::of(kind).word
 }
 
 /// Where it connects to.
 pub(crate) fn address(row: &SourceRow) -> String {
-    match &row.profile {
-        Some(SourceProfile::Otlp(otlp)) => {
-            let ports = [(otlp.grpc_port, "gRPC"), (otlp.http_port, "HTTP")];
-            let ports: Vec<String> = ports.into_iter().filter(|(port, _)| *port != 0).map(|(port, how)| format!("{port} ({how})")).collect();
-            format!("listens on {}", ports.join(" and "))
-        }
-        Some(SourceProfile::Kafka(kafka)) => kafka.brokers.clone(),
-        Some(SourceProfile::Http(http)) => http.url.clone(),
-        Some(SourceProfile::Grpc(grpc)) => grpc.url.clone(),
-        None => String::new(),
-    }
+    row.profile.as_ref().map(SourceProfile::address).unwrap_or_default()
 }
 
 /// Each count that says something, with its name: `received = stored + evicted + folded + duplicate + refused + queued`.

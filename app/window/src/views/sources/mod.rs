@@ -11,5 +11,4 @@ mod view;
 #[cfg(test)]
 mod view_tests;
 
-pub(crate) use list::phase_word;
 pub(crate) use view::SourcesView;

@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use egui::{Align, Layout, RichText, Stroke};
 use serde_json::json;
 use switchboard_engine::view::{Answer, Query, RefusalView, SourceView};
-use switchboard_model::SourceKind;
 
 use super::{
     detail_ui::{Detail, DetailAction},
     form::SourceForm,
     form_ui::{FormAction, form_ui},
-    list::{SourceRow, address, counts, kind_word, phase_word, rows},
+    list::{SourceRow, address, counts, kind_word, rows},
 };
 use crate::{
     SessionCommand, figures, fonts,
+    ink::signs::phase_word,
     sanitise::visible,
     theme::{Ink, TEXT_SMALL_PT},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
@@ -24,7 +24,8 @@ use crate::{
         view_head::{told_ui, view_head_ui},
     },
 };
-use switchboard_desk::sources::SourcesCommand;
+use switchboard_desk::sources::Family;
+use switchboard_desk::sources_desk::SourcesCommand;
 
 const COLUMNS: [Column; 6] = [
     Column::left("source", Width::Share(0.9)),
@@ -34,8 +35,6 @@ const COLUMNS: [Column; 6] = [
     Column::right("received", Width::Points(84.0)),
     Column::left("what it says", Width::Share(1.4)),
 ];
-/// Families, in the order of the menu.
-const KINDS: [SourceKind; 4] = [SourceKind::Kafka, SourceKind::Http, SourceKind::Grpc, SourceKind::Otlp];
 /// Refused connections that are listed at most.
 const REFUSED_MAX: usize = 50;
 const PANEL_PT: f32 = 380.0;
@@ -97,9 +96,9 @@ impl SourcesView {
                 told_ui(ui, &format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources")), &visible(&place), tokens);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.menu_button("Add a source…", |ui| {
-                        for kind in KINDS {
-                            if ui.button(kind_word(kind)).clicked() {
-                                self.begin(SourceForm::new(kind));
+                        for family in Family::menu() {
+                            if ui.button(family.word).clicked() {
+                                self.begin(SourceForm::new(family.kind));
                                 ui.close();
                             }
                         }
@@ -127,7 +126,7 @@ impl SourcesView {
             if let Some(form) = &mut self.form {
                 match form_ui(ui, form, context) {
                     Some(FormAction::Save(source)) => {
-                        let before = form.name_before();
+                        let before = form.name_before().map(str::to_owned);
                         self.selected = Some(source.name().to_owned());
                         self.send(SourcesCommand::Put { before, source });
                     }
@@ -243,7 +242,7 @@ impl View for SourcesView {
 
     fn run(&mut self, command: UiCommand) -> bool {
         match command {
-            UiCommand::AddSource => self.begin(SourceForm::new(SourceKind::Kafka)),
+            UiCommand::AddSource => self.begin(SourceForm::new(Family::menu()[0].kind)),
             UiCommand::EditSource | UiCommand::Open => self.edit(),
             UiCommand::TestSource => self.test(),
             UiCommand::RemoveSource => self.remove(),
@@ -312,6 +311,14 @@ impl View for SourcesView {
 }
 
 fn no_source() -> EmptyState {
-    let lines = ["An OpenTelemetry receiver, a Kafka cluster, an actuator or a gRPC health endpoint: what they tell appears in every view"];
-    EmptyState::new("No source yet", &lines).button("Add a Kafka cluster…", ViewAction::Run(UiCommand::AddSource))
+    let line = format!("{}: what they tell appears in every view", one_of_each());
+    EmptyState::new("No source yet", &[&line]).button(&format!("Add {}…", Family::menu()[0].one), ViewAction::Run(UiCommand::AddSource))
+}
+
+/// What can be a source, as the beginning of a sentence.
+fn one_of_each() -> String {
+    let families = Family::ALL.map(|family| family.one);
+    let [others @ .., last] = &families;
+    let all = format!("{} or {last}", others.join(", "));
+    all[..1].to_uppercase() + &all[1..]
 }

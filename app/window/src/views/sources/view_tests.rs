@@ -11,11 +11,12 @@ use crate::{
     SessionCommand, WindowApp, WindowOptions,
     ink::Tone,
     testing::{self, FixedSource, NOW_NS},
-    view::{Target, UiCommand},
+    view::{Target, UiCommand, ViewKind},
     views::map::{scene::Scene, sentence::sentence},
 };
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::{SourceProfile, SourcesBoard, SourcesCommand, Trial};
+use switchboard_desk::sources::SourceProfile;
+use switchboard_desk::sources_desk::{SourcesBoard, SourcesCommand, Trial};
 
 fn board() -> SourcesBoard {
     let profile = "name = \"x\"\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"localhost:9092\"";
@@ -49,7 +50,7 @@ fn harness(source: &FixedSource) -> Harness<'static, WindowApp> {
     let mut harness =
         Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(shown), WindowOptions::default()));
     let ctx = harness.ctx.clone();
-    let _asked = harness.state_mut().window.run(&ctx, UiCommand::ShowSources);
+    let _asked = harness.state_mut().window.run(&ctx, UiCommand::Show(ViewKind::Sources));
     harness.run();
     harness.run();
     harness
@@ -117,7 +118,7 @@ fn a_source_is_edited_tested_and_removed_by_keys() {
     let source = source();
     let mut harness = harness(&source);
     press(&mut harness, &[Key::ArrowDown, Key::T]);
-    let kafka = SourceProfile::Kafka(board().profile.kafka[0].clone());
+    let kafka = board().profile.source("lab-kafka").expect("a cluster").clone();
     assert_eq!(sent(&source), [SourcesCommand::Test(kafka)]);
     let trial = Trial {
         name: "lab-kafka".to_owned(),
@@ -183,7 +184,7 @@ fn a_new_source_is_added_once_its_settings_make_sense() {
     assert_eq!((http.name.as_str(), http.url.as_str()), ("orders-2", "http://localhost:8081/actuator"));
     // Once it is saved the form is gone.
     let mut saved = board();
-    saved.profile.http.push(http);
+    saved.profile.sources.push(SourceProfile::Http(http));
     saved.said = Some(("orders-2 started and the profile saved".to_owned(), false));
     source.show_sources(saved);
     harness.run();

@@ -6,16 +6,14 @@ use egui::{RichText, WidgetInfo, accesskit::Role, pos2};
 use switchboard_engine::view::{NodeKind, Snapshot, TraceList, TraceOrder, TraceRow};
 use switchboard_model::TraceId;
 
-use super::{
-    filter::{FilterState, parse_duration},
-    tree::{part_took, trace_took},
-};
+use super::filter::{FilterState, parse_duration};
 use crate::{
     figures, fonts,
     ink::{Glyph, fitted, glyph},
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT},
     widgets::table::{Column, Row, Table, TableResponse, TableState, Width},
+    words::traces::{part_took, trace_took},
 };
 
 const COLUMNS: [Column; 6] = columns("duration");

@@ -6,9 +6,8 @@ use switchboard_engine::view::SpanView;
 use super::{
     open_trace::OpenTrace,
     span_detail::kind_word,
-    tree::{NodeOf, took},
+    tree::NodeOf,
     waterfall::{self, RowOf, TimeView, bar, extent_ns, ticks},
-    waterfall_ui::{DURATION, NAME, TIME},
 };
 use crate::{
     figures, fonts,
@@ -16,7 +15,15 @@ use crate::{
     sanitise::visible,
     theme::{Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
     widgets::table::Row,
+    words::traces::took,
 };
+
+/// The column of names.
+const NAME: usize = 0;
+/// The column of bars.
+pub(super) const TIME: usize = 1;
+/// The column of durations.
+const DURATION: usize = 2;
 
 /// Width of a depth, points.
 const INDENT_PT: f32 = 14.0;

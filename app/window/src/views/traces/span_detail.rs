@@ -4,7 +4,7 @@ use switchboard_engine::view::{ChannelKey, EventView, LogView, RecordView, SpanL
 use switchboard_model::{CorrelationId, Place, SpanKind, is_believable_at};
 
 use super::{
-    tree::{NodeOf, Tree, took},
+    tree::{NodeOf, Tree},
     waterfall::SEVERITY_ERROR,
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::detail::{Detail, Row, Section},
+    words::traces::took,
 };
 
 /// Children, links and logs beyond this are counted.

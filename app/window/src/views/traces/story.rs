@@ -4,10 +4,7 @@ use egui::{RichText, pos2};
 use switchboard_engine::view::{ChannelKey, ConversationItem};
 use switchboard_model::{CorrelationId, TraceId};
 
-use super::{
-    span_detail::{kind_word, severity_tone, severity_word},
-    tree::took,
-};
+use super::span_detail::{kind_word, severity_tone, severity_word};
 use crate::{
     figures, fonts,
     ink::{Glyph, Tone, glyph, tone_inks},
@@ -15,6 +12,7 @@ use crate::{
     theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{Target, ViewAction},
     widgets::table::{Column, Row, Table, TableState, Width},
+    words::traces::took,
 };
 
 /// Items that are asked for.

@@ -44,7 +44,7 @@ fn source() -> FixedSource {
 }
 
 fn traces() -> Harness {
-    harness(&source(), UiCommand::ShowTraces)
+    harness(&source(), UiCommand::Show(ViewKind::Traces))
 }
 
 fn checkout() -> Target {
@@ -155,7 +155,7 @@ fn an_id_that_is_pasted_opens_what_it_names() {
 #[test]
 fn the_filter_asks_the_engine() {
     let source = source();
-    let mut harness = harness(&source, UiCommand::ShowTraces);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Traces));
     let last = |source: &FixedSource| source.queries().into_iter().rev().find(|query| matches!(query, Query::Traces { .. }));
     press(&mut harness, &[Key::Num2]);
     harness.get_by_label("Failed only").click();
@@ -185,7 +185,7 @@ fn the_filter_asks_the_engine() {
 fn what_is_not_there_says_why_and_what_to_do() {
     let empty = FixedSource::new(Snapshot::default());
     empty.answer_with(|query| matches!(query, Query::Traces { .. }).then(|| Answer::Traces(TraceList::default())));
-    let mut nothing = harness(&empty, UiCommand::ShowTraces);
+    let mut nothing = harness(&empty, UiCommand::Show(ViewKind::Traces));
     nothing.get_by_label("No traces yet");
     nothing.get_by_label("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317");
     nothing.get_by_label("Copy the OTLP endpoint").click();
@@ -249,14 +249,14 @@ fn every_command_of_the_view_runs_in_every_state() {
     let mut harness = traces();
     let story = Target::Conversation(CorrelationId::Number(4_704));
     for target in [Target::Traces(TraceFilter::default()), checkout(), story] {
-        for command in UiCommand::ALL.iter().copied().filter(|command| command.shows().is_none() && *command != UiCommand::Quit) {
+        for command in UiCommand::all().filter(|command| !matches!(command, UiCommand::Show(_)) && *command != UiCommand::Quit) {
             goto(&mut harness, &target);
             let ctx = harness.ctx.clone();
             harness.state_mut().window.run(&ctx, command);
             harness.run_steps(2);
         }
         run(&mut harness, UiCommand::LayoutMap);
-        run(&mut harness, UiCommand::ShowTraces);
+        run(&mut harness, UiCommand::Show(ViewKind::Traces));
         assert_eq!(harness.state().window.panes().focus(), ViewKind::Traces);
     }
 }
@@ -268,7 +268,7 @@ fn pictures_of_traces_stay_as_they_are() {
     let waterfall = [Step::Goto(pay), Step::Run(UiCommand::ToggleCriticalPath)];
     picture("waterfall-dark", ThemeChoice::Dark, (1280, 800), &source, &waterfall);
     picture("waterfall-light", ThemeChoice::Light, (1280, 800), &source, &waterfall);
-    picture("traces-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Run(UiCommand::ShowTraces), Step::Run(UiCommand::WalkDown)]);
-    picture("traces-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Run(UiCommand::ShowTraces), Step::Run(UiCommand::WalkDown)]);
+    picture("traces-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Run(UiCommand::Show(ViewKind::Traces)), Step::Run(UiCommand::WalkDown)]);
+    picture("traces-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Run(UiCommand::Show(ViewKind::Traces)), Step::Run(UiCommand::WalkDown)]);
     picture("story-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Goto(Target::Conversation(CorrelationId::Number(4_704)))]);
 }

@@ -12,19 +12,19 @@ use super::{
     open_trace::OpenTrace,
     span_detail,
     story::{ITEMS_MAX, Story, id_words},
-    tree::{part_took, trace_took},
     waterfall_ui::waterfall_ui,
 };
 use crate::{
     figures, fonts,
     sanitise::{elide_middle, visible},
     theme::{Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         detail,
         empty_state::{EmptyState, empty_state_ui},
         split,
     },
+    words::traces::{part_took, trace_took},
 };
 
 /// An open trace is asked for anew each second, a longer one that many times less often.
@@ -346,7 +346,7 @@ impl TracesView {
             Some(setting) => EmptyState::new("No traces yet", &["They appear with the first spans that a service sends. Set this where it runs", &setting])
                 .button("Copy the OTLP endpoint", ViewAction::Run(UiCommand::CopyEndpoint)),
             None => EmptyState::new("No traces yet", &["The profile has no OTLP receiver, so none can come in. Add one under sources"])
-                .button("Show sources", ViewAction::Run(UiCommand::ShowSources)),
+                .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources))),
         }
     }
 

@@ -5,7 +5,7 @@ use egui::{Align2, Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role,
 use super::{
     open_trace::OpenTrace,
     overview::NUM_LANES,
-    row_paint::{RowPaint, TRIANGLE_PT},
+    row_paint::{RowPaint, TIME, TRIANGLE_PT},
     waterfall::{RowOf, TimeView, axis},
 };
 use crate::{
@@ -27,12 +27,6 @@ const AXIS_PT: f32 = 28.0;
 
 const COLUMNS: [Column; 3] =
     [Column::left("service and operation", Width::Share(0.38)), Column::left("", Width::Share(0.62)), Column::right("duration", Width::Points(78.0))];
-/// The column of names.
-pub(super) const NAME: usize = 0;
-/// The column of bars.
-pub(super) const TIME: usize = 1;
-/// The column of durations.
-pub(super) const DURATION: usize = 2;
 
 /// Draws it into all the room there is.
 pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, tokens: &DesignTokens) {

@@ -11,8 +11,7 @@ use crate::{
     ink::{Glyph, Tone},
     sanitise::visible,
     view::{Target, ViewAction},
-    views::breakers::Piece,
-    widgets::heat_strip::PartitionCell,
+    widgets::{breaker_strip::Piece, heat_strip::PartitionCell},
 };
 
 /// What is known of an object. All text in it is safe to show.

@@ -10,8 +10,10 @@ use crate::{
     ink::{Glyph, Tone, fitted, glyph, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
-    views::breakers::{Piece, strip_ui},
-    widgets::heat_strip,
+    widgets::{
+        breaker_strip::{Piece, strip_ui},
+        heat_strip,
+    },
 };
 
 /// Room left and right, points.

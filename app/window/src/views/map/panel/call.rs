@@ -11,11 +11,12 @@ use crate::{
     ink::{Tone, signs::breaker_tone},
     sanitise::visible,
     view::Target,
-    views::{
-        breakers::{since_age, strip},
-        map::scene::{BreakerMark, SceneEdge},
+    views::map::scene::{BreakerMark, SceneEdge},
+    widgets::{
+        breaker_strip::strip,
+        detail::{Row, Section, goto},
     },
-    widgets::detail::{Row, Section, goto},
+    words::breakers::since_age,
 };
 
 impl About<'_> {

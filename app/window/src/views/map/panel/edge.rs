@@ -14,11 +14,9 @@ use crate::{
     ink::{Glyph, Tone, signs::group_tone},
     sanitise::visible,
     view::Target,
-    views::{
-        groups::{num_members_words, reader_rows},
-        map::scene::{SceneEdge, edge_word, failure_badge, find, lag_badge},
-    },
+    views::map::scene::{SceneEdge, edge_word, failure_badge, find, lag_badge},
     widgets::detail::{Detail, Row, Section, goto},
+    words::groups::{num_members_words, reader_rows},
 };
 
 impl About<'_> {

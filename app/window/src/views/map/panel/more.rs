@@ -13,12 +13,12 @@ use crate::{
     ink::{Glyph, Tone, signs::group_tone},
     sanitise::visible,
     view::{Target, ViewAction},
-    views::{
-        groups::{catch_up_words, cells, pace_words, reader_of},
-        map::scene::{SceneEdge, SceneNode, find},
-        traces::tree::{part_took, trace_took},
-    },
+    views::map::scene::{SceneEdge, SceneNode, find},
     widgets::detail::{Row, Section, goto},
+    words::{
+        groups::{catch_up_words, cells, pace_words, reader_of},
+        traces::{part_took, trace_took},
+    },
 };
 
 /// Partitions that are told one by one; of more those furthest behind. The strip shows all.

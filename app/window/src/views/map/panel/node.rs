@@ -16,14 +16,12 @@ use crate::{
     },
     sanitise::visible,
     view::Target,
-    views::{
-        breakers::since_age,
-        map::{
-            problems,
-            scene::{SceneEdge, SceneNode, Selection, failure_badge, find, kind_word},
-        },
+    views::map::{
+        problems,
+        scene::{SceneEdge, SceneNode, Selection, failure_badge, find, kind_word},
     },
     widgets::detail::{Detail, Row, Section, goto},
+    words::breakers::since_age,
 };
 
 impl About<'_> {

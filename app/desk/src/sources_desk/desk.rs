@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, SourcePhase, SourceStatus};
 
-use super::{OTLP_NAME, SourceProfile, SourcesBoard, SourcesCommand, Trial, saved, trial};
+use super::{SourceProfile, SourcesBoard, SourcesCommand, Trial, saved, trial};
 use crate::operations::{OperationHandle, Operations};
 use crate::profile::Profile;
 use crate::session::{Session, collector::Prepared, now_ns};
@@ -91,7 +91,7 @@ impl SourcesDesk {
         let (prepared, saved) = self.prepare_and_save(&source, &profile).await;
         if let Some(session) = &*current.lock() {
             session.remove_source(before.as_deref().unwrap_or(&name));
-            if SourceProfile::all_of(&profile).iter().any(|one| one.name() == name) {
+            if profile.active_sources().any(|one| one.name() == name) {
                 session.add_source(&source, &profile, prepared);
             }
         }
@@ -155,7 +155,7 @@ impl SourcesDesk {
         let Some((redactor, operations)) = session else {
             return self.end_trial(SourcePhase::Failed, Some(("The session is just begun anew".to_owned(), "Try again".to_owned())));
         };
-        if name == OTLP_NAME && self.board().profile.otlp_ports_overlap(&source) {
+        if self.board().profile.sources.iter().any(|own| own.shares_a_port_with(&source)) {
             let detail = "Switchboard itself listens on these ports now".to_owned();
             return self.end_trial(SourcePhase::Live, Some((detail, String::new())));
         }
@@ -243,14 +243,5 @@ fn verdict(last: Option<SourceStatus>) -> Result<(), OperationFailure> {
             reason: format!("No answer within {} s", trial::WITHIN.as_secs()),
             next_step: "Check address and port, and whether it runs".to_owned(),
         }),
-    }
-}
-
-impl Profile {
-    /// Whether a receiver would need a port that this profile's has.
-    fn otlp_ports_overlap(&self, source: &SourceProfile) -> bool {
-        let SourceProfile::Otlp(otlp) = source else { return false };
-        let own = [self.otlp.grpc_port, self.otlp.http_port];
-        [otlp.grpc_port, otlp.http_port].into_iter().any(|port| port != 0 && own.contains(&port))
     }
 }

@@ -1,7 +1,16 @@
-//! A breaker's states over time, as pieces of a strip. Pure; what is not known is a gap, never a guess.
+//! A breaker's states over time, as pieces of a strip. What is not known is a gap, never a guess.
 
-use switchboard_engine::view::BreakerView;
+use egui::{Rect, Stroke, pos2};
+use switchboard_engine::view::{BreakerView, Severity, breaker_severity};
 use switchboard_model::BreakerState;
+
+use crate::{
+    ink::{StrokeMesh, tone_inks},
+    theme::{DesignTokens, Ink},
+};
+
+/// How much time a strip shows, ns.
+pub(crate) const STRIP_NS: i64 = 900_000_000_000;
 
 /// A piece of a strip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +23,16 @@ pub(crate) struct Piece {
     pub state: Option<BreakerState>,
 }
 
+/// The strip of a breaker up to an instant.
+pub(crate) fn strip(breaker: &BreakerView, as_of_ns: i64) -> Vec<Piece> {
+    pieces(breaker, as_of_ns.saturating_sub(STRIP_NS), as_of_ns)
+}
+
 /// The pieces that cover a time span without a hole, oldest first.
 ///
 /// Before the first change that was seen nothing is known, unless the state now is older than it. After the last confirmation of
 /// a state that went stale nothing is known either.
-pub(crate) fn pieces(breaker: &BreakerView, from_ns: i64, to_ns: i64) -> Vec<Piece> {
+fn pieces(breaker: &BreakerView, from_ns: i64, to_ns: i64) -> Vec<Piece> {
     let known_until_ns = if breaker.stale || breaker.state.is_none() { breaker.confirmed_ns.min(to_ns) } else { to_ns };
     let mut changes: Vec<(i64, BreakerState)> = breaker.transitions.clone();
     changes.sort_by_key(|(at_ns, _)| *at_ns);
@@ -56,9 +70,50 @@ pub(crate) fn time_in(pieces: &[Piece], state: BreakerState) -> i64 {
     pieces.iter().filter(|piece| piece.state == Some(state)).map(|piece| piece.to_ns - piece.from_ns).sum()
 }
 
+/// How high a state stands in a strip, of 1, and its colour: what is urgent has the colour of that.
+pub(crate) fn bar_of(state: BreakerState) -> (f32, Ink) {
+    let share = match state {
+        BreakerState::Closed | BreakerState::Disabled | BreakerState::MetricsOnly => 0.34,
+        BreakerState::HalfOpen => 0.67,
+        BreakerState::Open | BreakerState::ForcedOpen => 1.0,
+    };
+    let ink = match breaker_severity(Some(state)) {
+        Severity::Quiet => Ink::Edge,
+        Severity::Notice => Ink::Hatch,
+        severity => tone_inks(severity.into()).0,
+    };
+    (share, ink)
+}
+
+/// Paints a strip: open full and high, half-open half as high, closed low, unknown a gap. Told apart by height, not by colour.
+pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], tokens: &DesignTokens) {
+    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
+    if room.width() < 8.0 {
+        return;
+    }
+    let length_ns = (last.to_ns.saturating_sub(first.from_ns)).max(1) as f64;
+    let x = |at_ns: i64| room.left() + (at_ns.saturating_sub(first.from_ns) as f64 / length_ns) as f32 * room.width();
+    painter.hline(room.x_range(), room.bottom() - 0.5, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
+    for piece in pieces {
+        let Some(state) = piece.state else { continue };
+        let (share, ink) = bar_of(state);
+        let left = x(piece.from_ns);
+        let right = x(piece.to_ns).max(left + 2.0).min(room.right());
+        let bar = Rect::from_min_max(pos2(left.min(right - 1.0), room.bottom() - room.height() * share), pos2(right, room.bottom()));
+        painter.rect_filled(bar, 1.0, tokens.ink(ink));
+        if state == BreakerState::ForcedOpen {
+            // By hand: ruled across.
+            let mut mesh = StrokeMesh::new(painter.pixels_per_point());
+            mesh.line(&[bar.left_center(), bar.right_center()], 1.5, tokens.ink(Ink::Background));
+            painter.add(egui::Shape::mesh(mesh.into_mesh()));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ink::{Tone, signs::state_tone};
     use switchboard_engine::view::StateSource;
 
     fn breaker(state: Option<BreakerState>, since_ns: Option<i64>, transitions: Vec<(i64, BreakerState)>) -> BreakerView {
@@ -114,5 +169,15 @@ mod tests {
         let pieces = pieces(&odd, 0, 100);
         assert_eq!((pieces.first().map(|piece| piece.from_ns), pieces.last().map(|piece| piece.to_ns)), (Some(0), Some(100)));
         assert!(pieces.windows(2).all(|pair| pair[0].to_ns == pair[1].from_ns && pair[0].state != pair[1].state), "{pieces:?}");
+    }
+
+    #[test]
+    fn a_strip_has_the_colour_of_what_is_urgent_and_none_of_it_for_the_rest() {
+        use BreakerState::{Closed, Disabled, ForcedOpen, HalfOpen, MetricsOnly, Open};
+        for state in [Closed, Open, HalfOpen, ForcedOpen, Disabled, MetricsOnly] {
+            let (tone, (_, ink)) = (state_tone(Some(state)), bar_of(state));
+            assert_eq!(ink == tone_inks(tone).0, tone > Tone::Quiet, "{state:?}: {ink:?}");
+            assert_eq!(matches!(ink, Ink::Warn | Ink::Bad), tone >= Tone::Warn, "{state:?}: {ink:?}");
+        }
     }
 }

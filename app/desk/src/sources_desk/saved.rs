@@ -6,6 +6,7 @@ use std::path::Path;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table};
 
 use crate::profile::Profile;
+use crate::sources::{Family, SourceProfile};
 
 /// Writes a profile's sources into its file. The file is replaced as a whole or not at all.
 pub(super) fn save(path: &Path, profile: &Profile) -> Result<(), String> {
@@ -34,26 +35,30 @@ pub(super) fn with_sources(text: &str, profile: &Profile) -> Result<String, Stri
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     let wanted = toml::to_string(profile).map_err(|error| error.to_string())?;
     let wanted: DocumentMut = wanted.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
-    if let Some(Item::Table(otlp)) = wanted.get("otlp") {
-        let default = toml::to_string(&crate::profile::OtlpProfile::default()).unwrap_or_default();
-        let is_default = document.get("otlp").is_none() && otlp.to_string().trim() == default.trim();
-        if !is_default {
-            let present = document.entry("otlp").or_insert(Item::Table(Table::new()));
-            if let Some(present) = present.as_table_mut() {
-                merge(present, otlp);
-            }
+    for family in Family::ALL {
+        match (family.only, wanted.get(family.table)) {
+            (Some(_), Some(Item::Table(wanted))) => only(&mut document, family, wanted),
+            (Some(_), _) => {}
+            (None, Some(Item::ArrayOfTables(wanted))) => list(&mut document, family.table, wanted)?,
+            (None, _) => list(&mut document, family.table, &ArrayOfTables::new())?,
         }
-    }
-    for kind in ["kafka", "http", "grpc"] {
-        let wanted = match wanted.get(kind) {
-            Some(Item::ArrayOfTables(wanted)) => wanted.clone(),
-            _ => ArrayOfTables::new(),
-        };
-        list(&mut document, kind, &wanted)?;
     }
     let changed = document.to_string();
     Profile::parse(&changed, "the changed profile").map_err(|error| error.to_string())?;
     Ok(changed)
+}
+
+/// Makes the table of what every profile has what is wanted. What is as it would be without a table gets none.
+fn only(document: &mut DocumentMut, family: Family, wanted: &Table) {
+    let default = toml::to_string(&SourceProfile::blank(family.kind)).unwrap_or_default();
+    let is_default = document.get(family.table).is_none() && wanted.to_string().trim() == default.trim();
+    if is_default {
+        return;
+    }
+    let present = document.entry(family.table).or_insert(Item::Table(Table::new()));
+    if let Some(present) = present.as_table_mut() {
+        merge(present, wanted);
+    }
 }
 
 /// Makes the list of one kind of source what is wanted, table by table, found by their names.

@@ -9,8 +9,10 @@ use super::{
     SourceProfile, SourcesCommand, SourcesDesk,
     saved::{save, with_sources},
 };
-use crate::profile::{GrpcProfile, HttpProfile, OtlpProfile, Profile, Secret};
+use crate::profile::Profile;
+use crate::secret::Secret;
 use crate::session::Session;
+use crate::sources::{GrpcProfile, HttpProfile, OtlpProfile};
 
 fn http(name: &str, url: &str) -> HttpProfile {
     HttpProfile { name: name.to_owned(), url: url.to_owned(), service: None, instance: None, poll_s: 2.0, username: None, password: None, bearer: None }
@@ -21,7 +23,7 @@ fn a_changed_source_leaves_the_rest_of_the_file_as_it_was() {
     let text = include_str!("../../../../assets/profiles/sample.toml");
     let profile = Profile::parse(text, "sample").expect("valid");
     assert_eq!(with_sources(text, &profile).expect("unchanged"), text, "nothing is changed where nothing changed");
-    let mut changed = profile.http[0].clone();
+    let Some(SourceProfile::Http(mut changed)) = profile.source("orders-1 actuator").cloned() else { panic!("an actuator") };
     changed.url = "http://localhost:9999/actuator".to_owned();
     changed.bearer = Some(Secret::Env("TOKEN".to_owned()));
     (changed.username, changed.password) = (None, None);
@@ -47,10 +49,10 @@ fn sources_are_added_renamed_and_removed_in_the_file() {
     let written = with_sources(text, &renamed).expect("writes");
     assert!(written.contains("# the first\n[[http]]\nname = \"b\"\nurl = \"http://h:1\" # here"), "{written}");
     let written = with_sources(text, &profile.without_source("a")).expect("writes");
-    assert!(Profile::parse(&written, "x").expect("valid").http.is_empty());
+    assert!(Profile::parse(&written, "x").expect("valid").source("a").is_none());
     assert!(profile.with_source(None, SourceProfile::Http(http("a", "http://h:3"))).is_err(), "two of one name");
     let off = profile.without_source("OTLP");
-    assert_eq!(Profile::parse(&with_sources(text, &off).expect("writes"), "x").expect("valid").otlp.grpc_port, 0);
+    assert_eq!(Profile::parse(&with_sources(text, &off).expect("writes"), "x").expect("valid").source("OTLP"), Some(&SourceProfile::Otlp(OtlpProfile::off())));
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn a_profile_that_cannot_be_written_stays_as_it_was_and_a_link_stays_a_link() {
     save(&path, &changed).expect("written");
     assert!(cfg!(not(unix)) || path.is_symlink());
     let real = std::fs::read_to_string(folder.path().join("real.toml")).expect("read");
-    assert!(Profile::parse(&real, "x").expect("valid").http.is_empty(), "{real}");
+    assert!(Profile::parse(&real, "x").expect("valid").source("a").is_none(), "{real}");
 }
 
 /// Waits for a state of the board.
@@ -110,14 +112,14 @@ fn sources_come_and_go_while_the_session_runs_and_the_file_follows() {
     desk.command(&current, SourcesCommand::Put { before: None, source: source.clone() });
     wait_for("the new source", || phase("actuator").is_some_and(|phase| phase != SourcePhase::Connecting));
     wait_for("the file", || desk.board().said.as_ref().is_some_and(|(said, bad)| said.contains("saved") && !bad));
-    assert_eq!(Profile::read(&path).expect("valid").http.len(), 1);
+    assert!(Profile::read(&path).expect("valid").source("actuator").is_some());
 
     desk.command(&current, SourcesCommand::Put { before: None, source });
     wait_for("a refusal", || desk.board().said.as_ref().is_some_and(|(said, bad)| said.contains("two sources") && *bad));
 
     desk.command(&current, SourcesCommand::Remove("actuator".to_owned()));
-    wait_for("its end", || phase("actuator") == Some(SourcePhase::Stopped) && desk.board().profile.http.is_empty());
-    assert!(Profile::read(&path).expect("valid").http.is_empty());
+    wait_for("its end", || phase("actuator") == Some(SourcePhase::Stopped) && desk.board().profile.source("actuator").is_none());
+    assert!(Profile::read(&path).expect("valid").source("actuator").is_none());
     let session = current.lock().take().expect("a session");
     runtime.block_on(session.stop());
 }
@@ -126,11 +128,7 @@ fn sources_come_and_go_while_the_session_runs_and_the_file_follows() {
 fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    let profile = Profile {
-        otlp: OtlpProfile { grpc_port: 0, http_port: 0, ..OtlpProfile::default() },
-        ledger: Some(folder.path().join("ledger.sqlite")),
-        ..Profile::default()
-    };
+    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ledger: Some(folder.path().join("ledger.sqlite")), ..Profile::default() };
     let session = Session::start(&profile, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
     let current = Arc::new(parking_lot::Mutex::new(Some(session)));
     let desk = SourcesDesk::new(profile, None, 64 << 20, runtime.handle(), Box::new(|| {}));
@@ -175,7 +173,7 @@ fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     wait_for("its end", || trial().is_some_and(|trial| trial.ended_ns.is_some()));
     let stopped = trial().expect("a trial");
     assert_eq!((stopped.name.as_str(), stopped.phase, stopped.detail.as_str()), ("silent again", SourcePhase::Stopped, "Cancelled"));
-    assert!(desk.board().profile.http.is_empty() && current.lock().as_ref().expect("a session").snapshot().sources.is_empty());
+    assert!(desk.board().profile.active_sources().next().is_none() && current.lock().as_ref().expect("a session").snapshot().sources.is_empty());
     let session = current.lock().take().expect("a session");
     runtime.block_on(session.stop());
 }
