@@ -204,12 +204,13 @@ mod tests {
 
     use super::*;
     use switchboard_desk::ledger::LetterKey;
+    use switchboard_model::Place;
 
     #[test]
     fn of_what_was_sent_no_more_is_said_than_is_known() {
         let view = LetterView::default();
         let row = LetterRow { state: LetterState::Sent(SentState::Persisted), key: LetterKey::of(&view), view, key_text: String::new() };
-        let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), position: Some((2, 100)), ..LetterRecord::default() };
+        let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), written_to: Some(Place::at(2, 100)), ..LetterRecord::default() };
         let letter = Letter { row: &row, record: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
         let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
         assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);
