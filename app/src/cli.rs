@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use switchboard_window::{ThemeChoice, ViewKind};
 
 /// See how services talk to one another: traces, topics, lag and circuit breakers on one live map.
 #[derive(Debug, Parser)]
@@ -107,8 +111,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub screenshot: Option<PathBuf>,
     /// Which view to draw
-    #[arg(long, value_name = "VIEW", default_value = "map")]
-    pub view: ViewArg,
+    #[arg(long, value_name = "VIEW", default_value = "map", value_parser = views())]
+    pub view: ViewKind,
     /// What to press and type in it before, as 'Ctrl+K "4711" Enter'
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: switchboard_window::Strokes,
@@ -116,65 +120,22 @@ pub struct RunArgs {
     #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
     pub size: (u32, u32),
     /// Its colours; without it dark in a picture, the remembered choice in the window
-    #[arg(long, value_name = "THEME")]
-    pub theme: Option<ThemeArg>,
+    #[arg(long, value_name = "THEME", value_parser = themes())]
+    pub theme: Option<ThemeChoice>,
     /// Memory for what was observed, as 512MiB or 4GiB
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = parse_size_bytes)]
     pub memory: usize,
 }
 
-/// The views that can be drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ViewArg {
-    /// The live map
-    Map,
-    /// Traces, and one of them
-    Traces,
-    /// Topics and their records
-    Messages,
-    /// Consumer groups and their lag
-    Groups,
-    /// What died, and sending it again
-    DeadLetters,
-    /// Circuit breakers
-    Breakers,
-    /// Where the data come from
-    Sources,
-    /// What Switchboard itself says
-    Log,
-}
-
-impl From<ViewArg> for switchboard_window::ViewKind {
-    fn from(view: ViewArg) -> Self {
-        match view {
-            ViewArg::Map => Self::Map,
-            ViewArg::Traces => Self::Traces,
-            ViewArg::Messages => Self::Messages,
-            ViewArg::Groups => Self::Groups,
-            ViewArg::DeadLetters => Self::DeadLetters,
-            ViewArg::Breakers => Self::Breakers,
-            ViewArg::Sources => Self::Sources,
-            ViewArg::Log => Self::Log,
-        }
-    }
+/// The views that can be drawn, by their names.
+fn views() -> impl TypedValueParser<Value = ViewKind> {
+    let values = ViewKind::ALL.map(|view| PossibleValue::new(view.name()).help(view.words()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<ViewKind>())
 }
 
 /// The themes that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ThemeArg {
-    /// Dark
-    Dark,
-    /// Light
-    Light,
-}
-
-impl From<ThemeArg> for switchboard_window::ThemeChoice {
-    fn from(theme: ThemeArg) -> Self {
-        match theme {
-            ThemeArg::Dark => Self::Dark,
-            ThemeArg::Light => Self::Light,
-        }
-    }
+fn themes() -> impl TypedValueParser<Value = ThemeChoice> {
+    PossibleValuesParser::new(["dark", "light"]).map(|name| if name == "light" { ThemeChoice::Light } else { ThemeChoice::Dark })
 }
 
 /// Longer than any run; what is beyond, clocks and timers cannot tell.
@@ -222,6 +183,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn views_and_themes_are_named_as_the_readme_names_them() {
+        let watch = |flag, value| Cli::try_parse_from(["switchboard", flag, value]).map(|cli| cli.watch.run);
+        for view in ViewKind::ALL {
+            assert_eq!(watch("--view", view.name()).map(|args| args.view).ok(), Some(view));
+        }
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&format!("draws a view at the end ({})", ViewKind::ALL.map(ViewKind::name).join(", "))));
+        assert_eq!(watch("--theme", "light").map(|args| args.theme).ok(), Some(Some(ThemeChoice::Light)));
+        assert_eq!(watch("--theme", "dark").map(|args| args.theme).ok(), Some(Some(ThemeChoice::Dark)));
+        assert!(watch("--view", "maps").is_err() && watch("--theme", "system").is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::terminal::StatusLines;
 use crate::written;
 use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
 use switchboard_desk::session::Session;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 use switchboard_window::{SessionCommand, SnapshotSource, WindowOptions};
 
 /// Totals count as final once they have been the same for so long …
@@ -234,12 +234,7 @@ fn write_report(path: &Path, report: &Report, lines: &StatusLines) -> anyhow::Re
 
 fn screenshot(path: &Path, session: &Session, snapshot: Snapshot, args: &RunArgs, shown: &Shown) -> anyhow::Result<Ending> {
     use switchboard_window::{ScreenshotError, ScreenshotOptions, ThemeChoice};
-    let options = ScreenshotOptions {
-        size_px: args.size,
-        theme: args.theme.map_or(ThemeChoice::Dark, ThemeChoice::from),
-        view: args.view.into(),
-        keys: args.keys.clone(),
-    };
+    let options = ScreenshotOptions { size_px: args.size, theme: args.theme.unwrap_or(ThemeChoice::Dark), view: args.view, keys: args.keys.clone() };
     let mut source = Observed { session, snapshot, sources: Arc::clone(&shown.sources) };
     let mut no_adapter = None;
     let drawn = written::whole(path, |part| {

@@ -13,11 +13,12 @@ use switchboard_model::SourceCommand;
 
 use crate::demo::LabDesk;
 use switchboard_desk::lab::LabState;
+use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::session::Session;
-use switchboard_desk::sources::{SourcesBoard, SourcesDesk};
+use switchboard_desk::sources_desk::{SourcesBoard, SourcesDesk};
 use switchboard_window::{SessionCommand, SnapshotSource};
 
 /// Wakes whoever asked to be told of publications.
@@ -52,6 +53,7 @@ pub struct LiveSession {
     lab: Option<LabDesk>,
     last: Snapshot,
     last_board: Arc<ReplayBoard>,
+    last_operations: Arc<OperationsBoard>,
 }
 
 impl LiveSession {
@@ -74,6 +76,7 @@ impl LiveSession {
             lab: None,
             last: Snapshot::default(),
             last_board: Arc::default(),
+            last_operations: Arc::default(),
         })
     }
 
@@ -207,11 +210,23 @@ impl SnapshotSource for LiveSession {
         self.sources.board()
     }
 
+    fn operations(&mut self) -> Arc<OperationsBoard> {
+        if let Some(session) = &*self.current.lock() {
+            self.last_operations = session.operations().board();
+        }
+        Arc::clone(&self.last_operations)
+    }
+
     fn command(&mut self, command: SessionCommand) {
         match command {
             SessionCommand::RefreshSources => {
                 if let Some(session) = &*self.current.lock() {
                     session.command(&SourceCommand::Refresh);
+                }
+            }
+            SessionCommand::CancelOperation(id) => {
+                if let Some(session) = &*self.current.lock() {
+                    session.operations().cancel(id);
                 }
             }
             SessionCommand::RestartEngine => self.restart(),

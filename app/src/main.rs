@@ -19,7 +19,8 @@ use switchboard::remembered;
 use switchboard::terminal::{LogWriter, StatusLines, Stream};
 use switchboard::written;
 use switchboard_desk::own_log::OwnLog;
-use switchboard_desk::profile::{OtlpProfile, Profile};
+use switchboard_desk::profile::Profile;
+use switchboard_desk::sources::SourceProfile;
 use switchboard_window::{SnapshotSource as _, WindowOptions, run_window};
 use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -136,14 +137,21 @@ impl Program {
             }
             None => Profile::default(),
         };
-        let port = |given: Option<u16>, of_profile: u16| given.unwrap_or(of_profile);
-        profile.otlp = OtlpProfile {
-            grpc_port: port(args.otlp_grpc_port, profile.otlp.grpc_port),
-            http_port: port(args.otlp_http_port, profile.otlp.http_port),
-            ..profile.otlp
-        };
+        for source in &mut profile.sources {
+            if let SourceProfile::Otlp(otlp) = source {
+                otlp.grpc_port = args.otlp_grpc_port.unwrap_or(otlp.grpc_port);
+                otlp.http_port = args.otlp_http_port.unwrap_or(otlp.http_port);
+            }
+        }
         run.observe(&profile, args.profile.as_deref(), None)
     }
+}
+
+/// Where OTLP is listened for, over gRPC and over HTTP; `None` = not at all.
+fn otlp_ports(profile: &Profile) -> (Option<u16>, Option<u16>) {
+    let port = |port: u16| (port != 0).then_some(port);
+    let ports = |source: &SourceProfile| if let SourceProfile::Otlp(otlp) = source { Some((port(otlp.grpc_port), port(otlp.http_port))) } else { None };
+    profile.sources.iter().find_map(ports).unwrap_or_default()
 }
 
 /// The threads for input and output, until somebody ends them.
@@ -208,12 +216,12 @@ impl<'a> Run<'a> {
             lab.go().await?;
             anyhow::Ok(Some(LabDesk::new(args.clone(), ports, lab, &Handle::current())))
         })?;
-        let port = |port: u16| (port != 0).then_some(port);
+        let (otlp_grpc_port, otlp_http_port) = otlp_ports(profile);
         let options = WindowOptions {
             profile_name: profile.name.clone(),
-            otlp_grpc_port: port(profile.otlp.grpc_port),
-            otlp_http_port: port(profile.otlp.http_port),
-            theme: self.args.theme.map(Into::into),
+            otlp_grpc_port,
+            otlp_http_port,
+            theme: self.args.theme,
             links: profile.links.clone(),
             own_log: self.program.own_log.clone(),
         };

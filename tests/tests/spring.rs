@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use switchboard_desk::ledger::{Ending, KindHash, LetterState};
-use switchboard_desk::profile::{HttpProfile, KafkaProfile, OtlpProfile, Profile};
+use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
+use switchboard_desk::sources::{HttpProfile, KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, Query, ScanQuery};
 use switchboard_kafka::testing::Broker;
 use switchboard_tests::agreement::unaccounted;
@@ -40,9 +41,11 @@ fn profile(folder: &Path, kafka: &str, ports: (u16, u16), orders_port: u16) -> P
     Profile {
         name: "spring".into(),
         ledger: Some(folder.join("ledger.sqlite")),
-        otlp: OtlpProfile { grpc_port: ports.0, http_port: ports.1, ..OtlpProfile::default() },
-        kafka: vec![kafka],
-        http: vec![http],
+        sources: vec![
+            SourceProfile::Otlp(OtlpProfile { grpc_port: ports.0, http_port: ports.1, ..OtlpProfile::default() }),
+            SourceProfile::Kafka(kafka),
+            SourceProfile::Http(http),
+        ],
         ..Profile::default()
     }
 }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use switchboard_model::now_ns;
 use switchboard_tests::program::{self, Program};
 
 /// How long anything may take that is waited for.
@@ -217,10 +218,6 @@ fn post(port: u16, file: &Path) -> bool {
     BufReader::new(stream).read_line(&mut status).is_ok() && status.contains(" 200 ")
 }
 
-fn now_ns() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos()
-}
-
 #[test]
 fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_opened_elsewhere() {
     if !is_asked_for() {
@@ -323,7 +320,7 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
     // Rows that the pointer rests on stay as they are.
     window.display.xdotool(&["mousemove", "0", "0"]);
     // Waits until the window shows a trace that began later: then a lab is at work.
-    let trace_since = |since_ns: u128| {
+    let trace_since = |since_ns: i64| {
         let newest = || {
             window.display.press(&["Escape"]);
             window.run("Show traces");
@@ -333,8 +330,8 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
             std::thread::sleep(FRAMES);
             window.run("Copy as JSON");
         };
-        let begins = |text: &str| serde_json::from_str::<Value>(text).ok().and_then(|trace| trace["start_ns"].as_u64());
-        window.copied(newest, |text| begins(text).is_some_and(|start_ns| u128::from(start_ns) > since_ns));
+        let begins = |text: &str| serde_json::from_str::<Value>(text).ok().and_then(|trace| trace["start_ns"].as_i64());
+        window.copied(newest, |text| begins(text).is_some_and(|start_ns| start_ns > since_ns));
     };
     trace_since(0);
     let killed = window.lab().expect("the lab");

@@ -1,16 +1,13 @@
-//! What to connect to: a TOML file, and where its secrets come from. A profile holds no secret itself, so that it may be
-//! mailed.
+//! What to connect to: a TOML file, whose keys stand in `file`. A profile holds no secret itself, so that it may be mailed.
 
-use std::collections::BTreeMap;
+mod file;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use switchboard_model::TailFrom;
 
 use crate::links::Links;
-use crate::secret_command;
+pub use crate::profile_error::ProfileError;
+use crate::sources::{Family, SourceProfile};
 
 /// A longer file is no profile.
 const PROFILE_BYTES_MAX: u64 = 1 << 20;
@@ -18,267 +15,20 @@ const PROFILE_BYTES_MAX: u64 = 1 << 20;
 const SOURCES_MAX: usize = 200;
 
 /// A profile.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// Its name, shown in the window's title.
     pub name: String,
     /// The environment of all its sources, where a sender does not say.
-    #[serde(default)]
     pub environment: Option<String>,
     /// Further names of headers and attributes whose values are secret.
-    #[serde(default)]
     pub secret_names: Vec<String>,
-    /// Where the ledger of what was sent lies, instead of the platform's folder for data.
-    #[serde(default)]
+    /// Where the ledger of what was sent lies, instead of the one of all profiles in the platform's folder for data.
     pub ledger: Option<PathBuf>,
-    /// The OTLP receiver.
-    #[serde(default)]
-    pub otlp: OtlpProfile,
-    /// Kafka clusters.
-    #[serde(default)]
-    pub kafka: Vec<KafkaProfile>,
-    /// Actuators.
-    #[serde(default)]
-    pub http: Vec<HttpProfile>,
-    /// gRPC health endpoints.
-    #[serde(default)]
-    pub grpc: Vec<GrpcProfile>,
+    /// Its sources, family by family. What every profile has is always among them, turned off perhaps.
+    pub sources: Vec<SourceProfile>,
     /// Addresses of the same objects in other programs.
-    #[serde(default)]
     pub links: Links,
-}
-
-/// The OTLP receiver.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OtlpProfile {
-    /// Port for gRPC, 0 = off.
-    pub grpc_port: u16,
-    /// Port for HTTP, 0 = off.
-    pub http_port: u16,
-    /// `Host` names that are accepted besides loopback.
-    pub allowed_hosts: Vec<String>,
-    /// `Origin`s that are accepted; none by default.
-    pub allowed_origins: Vec<String>,
-    /// Also listen on Docker's bridge, and accept `host.docker.internal`.
-    pub docker_bridge: bool,
-    /// Pass everything on, unchanged, to this OTLP endpoint.
-    pub forward: Option<String>,
-}
-
-impl Default for OtlpProfile {
-    fn default() -> Self {
-        Self { grpc_port: 4317, http_port: 4318, allowed_hosts: Vec::new(), allowed_origins: Vec::new(), docker_bridge: false, forward: None }
-    }
-}
-
-/// A Kafka cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KafkaProfile {
-    /// Its name.
-    pub name: String,
-    /// Bootstrap brokers, `host:port` separated by commas.
-    pub brokers: String,
-    /// Groups to follow by their offsets where the broker does not list groups.
-    #[serde(default)]
-    pub groups: Vec<String>,
-    /// Dead-letter channels besides those found by name.
-    #[serde(default)]
-    pub dead_letter_channels: Vec<String>,
-    /// Channels whose records are read besides those seen in spans.
-    #[serde(default)]
-    pub tail: Vec<TailProfile>,
-    /// Settings of librdkafka, such as `security.protocol`.
-    #[serde(default)]
-    pub properties: BTreeMap<String, String>,
-    /// SASL user name.
-    #[serde(default)]
-    pub username: Option<Secret>,
-    /// SASL password.
-    #[serde(default)]
-    pub password: Option<Secret>,
-    /// Password of the client's key or of its PKCS#12 store.
-    #[serde(default)]
-    pub key_password: Option<Secret>,
-    /// Token for SASL/OAUTHBEARER, fetched again before it runs out.
-    #[serde(default)]
-    pub token: Option<Secret>,
-    /// Hosts that get the credentials besides the bootstrap brokers and those of their domains.
-    #[serde(default)]
-    pub trusted_hosts: Vec<String>,
-    /// Whether dead letters may be sent again to it; read-only by default.
-    #[serde(default)]
-    pub write: bool,
-    /// Seconds between two looks at the cluster.
-    #[serde(default = "two")]
-    pub poll_s: f64,
-}
-
-/// A channel to read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TailProfile {
-    /// Its name.
-    pub channel: String,
-    /// From where.
-    #[serde(default)]
-    pub from: FromProfile,
-}
-
-/// From where a channel is read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum FromProfile {
-    /// What comes from now on.
-    #[default]
-    End,
-    /// All that is still there.
-    Beginning,
-    /// This offset of every partition.
-    Offset(i64),
-    /// This time, RFC 3339.
-    Time(String),
-}
-
-/// An actuator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpProfile {
-    /// Its name.
-    pub name: String,
-    /// Its base address, such as `http://localhost:8081/actuator`; the management port if there is one.
-    pub url: String,
-    /// The service behind it.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// The instance behind it.
-    #[serde(default)]
-    pub instance: Option<String>,
-    /// Seconds between two polls.
-    #[serde(default = "two")]
-    pub poll_s: f64,
-    /// User name for basic authentication.
-    #[serde(default)]
-    pub username: Option<Secret>,
-    /// Password for basic authentication.
-    #[serde(default)]
-    pub password: Option<Secret>,
-    /// Bearer token.
-    #[serde(default)]
-    pub bearer: Option<Secret>,
-}
-
-/// A gRPC health endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GrpcProfile {
-    /// Its name.
-    pub name: String,
-    /// Its address, such as `http://localhost:50051`.
-    pub url: String,
-    /// The service behind it.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// Names asked for; `""` is the whole server.
-    #[serde(default = "whole_server")]
-    pub health: Vec<String>,
-}
-
-/// What is written instead of a property of librdkafka, or of Java's clients, that is a secret or holds one; `None` = it does not.
-fn instead_of_secret(property: &str, value: &str) -> Option<&'static str> {
-    const KEY: &str = "name the key's file in ssl.key.location, and write key_password = { env = \"…\" } in the source's table";
-    if value.contains("PRIVATE KEY-----") {
-        return Some(KEY);
-    }
-    match property.trim() {
-        "sasl.password" | "sasl.jaas.config" => Some("write username and password = { env = \"…\" } in the source's table"),
-        "ssl.key.pem" | "ssl.keystore.key" => Some(KEY),
-        property if property.ends_with(".password") => Some("write key_password = { env = \"…\" } in the source's table"),
-        property if property.ends_with(".secret") => Some("write token = { command = \"…\" } in the source's table"),
-        _ => None,
-    }
-}
-
-/// Whether an address holds a user, and a password perhaps.
-fn has_user_info(url: &str) -> bool {
-    url.split("://").nth(1).is_some_and(|rest| rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')))
-}
-
-fn two() -> f64 {
-    2.0
-}
-
-fn whole_server() -> Vec<String> {
-    vec![String::new()]
-}
-
-/// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Secret {
-    /// An environment variable.
-    Env(String),
-    /// What a command prints, without the line's end.
-    Command(String),
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Read as whatever it is: an error of serde would repeat a password that stands here.
-        if let toml::Value::Table(table) = toml::Value::deserialize(deserializer)?
-            && let Some((from, toml::Value::String(name))) = table.iter().next().filter(|_| table.len() == 1)
-        {
-            match from.as_str() {
-                "env" => return Ok(Self::Env(name.clone())),
-                "command" => return Ok(Self::Command(name.clone())),
-                _ => {}
-            }
-        }
-        Err(serde::de::Error::custom("a profile holds no secret; write { env = \"NAME\" } or { command = \"what prints it\" }"))
-    }
-}
-
-/// Why a profile cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
-    /// The file could not be read.
-    #[error("cannot read the profile {path}: {reason}. Check the path, or start without --profile to listen for OTLP only")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// It is no profile.
-    #[error("the profile {path} is not valid: {reason}. assets/profiles/sample.toml explains every field")]
-    Parse {
-        /// The file.
-        path: String,
-        /// Where and why, without any value of the file.
-        reason: String,
-    },
-    /// A field's value makes no sense.
-    #[error("the profile says {field} = {value:?}: {reason}")]
-    Value {
-        /// The field.
-        field: String,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A secret is not to be had.
-    #[error("{field} comes from {origin}: {reason}")]
-    Secret {
-        /// The field.
-        field: String,
-        /// Where it should come from.
-        origin: String,
-        /// Why it does not.
-        reason: String,
-    },
 }
 
 impl Default for Profile {
@@ -288,10 +38,7 @@ impl Default for Profile {
             environment: None,
             secret_names: Vec::new(),
             ledger: None,
-            otlp: OtlpProfile::default(),
-            kafka: Vec::new(),
-            http: Vec::new(),
-            grpc: Vec::new(),
+            sources: Family::ALL.into_iter().filter(|family| family.only.is_some()).map(|family| SourceProfile::blank(family.kind)).collect(),
             links: Links::default(),
         }
     }
@@ -313,154 +60,68 @@ impl Profile {
 
     /// Reads a profile from its text; `origin` is named in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(|error| ProfileError::Parse { path: origin.to_owned(), reason: mistake(text, &error) })?;
+        let profile: Self = toml::from_str(text).map_err(|error| ProfileError::Parse { path: origin.to_owned(), reason: file::mistake(text, &error) })?;
         profile.check()?;
         Ok(profile)
     }
 
     /// Whether its values make sense.
     pub fn check(&self) -> Result<(), ProfileError> {
-        let wrong = |field: &str, value: &str, reason: &str| {
-            // What has an @ in it may be an address with a password.
-            let value = if value.contains('@') { "(hidden)" } else { value };
-            Err(ProfileError::Value { field: field.to_owned(), value: value.to_owned(), reason: reason.to_owned() })
-        };
-        let num_sources = self.kafka.len() + self.http.len() + self.grpc.len();
-        if num_sources > SOURCES_MAX {
-            return wrong("sources", &num_sources.to_string(), &format!("a profile has {SOURCES_MAX} at most; split it"));
+        let wrong = |field: &str, value: &str, reason: &str| Err(ProfileError::value(field, value, reason));
+        let named: Vec<&SourceProfile> = self.sources.iter().filter(|source| source.family().only.is_none()).collect();
+        if named.len() > SOURCES_MAX {
+            return wrong("sources", &named.len().to_string(), &format!("a profile has {SOURCES_MAX} at most; split it"));
         }
-        let mut names: Vec<&str> = self.kafka.iter().map(|source| source.name.as_str()).collect();
-        names.extend(self.http.iter().map(|source| source.name.as_str()));
-        names.extend(self.grpc.iter().map(|source| source.name.as_str()));
+        let mut names: Vec<&str> = named.iter().map(|source| source.name()).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return wrong("name", pair[0], "two sources have this name; give each its own");
         }
-        if self.otlp.grpc_port != 0 && self.otlp.grpc_port == self.otlp.http_port {
-            return wrong("otlp.http_port", &self.otlp.http_port.to_string(), "gRPC and HTTP need a port each");
-        }
-        for kafka in &self.kafka {
-            for broker in kafka.brokers.split(',') {
-                if broker.contains('@') {
-                    return wrong("kafka.brokers", "(hidden)", "write host:port; credentials belong into username and password");
-                }
-                if broker.trim().rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
-                    return wrong("kafka.brokers", &kafka.brokers, "write host:port, several separated by commas");
-                }
-            }
-            if let Some((property, instead)) = kafka.properties.iter().find_map(|(property, value)| Some((property, instead_of_secret(property, value)?))) {
-                return wrong(&format!("kafka.properties.{}", property.trim()), "(hidden)", &format!("a profile holds no secret; {instead}"));
-            }
-            let names_hosts = |named: &str| {
-                let host = named.trim();
-                let host = host.strip_prefix("*.").unwrap_or(host);
-                !host.is_empty() && !host.contains('*')
-            };
-            if let Some(named) = kafka.trusted_hosts.iter().find(|named| !names_hosts(named)) {
-                return wrong("kafka.trusted_hosts", named, "write a host, such as 10.0.0.2, or *.domain for all hosts of a domain");
-            }
-            if !(0.1..=3600.0).contains(&kafka.poll_s) {
-                return wrong("kafka.poll_s", &kafka.poll_s.to_string(), "write seconds from 0.1 to 3600");
-            }
-            for tail in &kafka.tail {
-                tail.tail_from()?;
-            }
-        }
-        if let Some(forward) = &self.otlp.forward
-            && has_user_info(forward)
-        {
-            return wrong("otlp.forward", "(hidden)", "a profile holds no secret; name an endpoint that asks for none, such as a collector beside you");
-        }
-        for (field, url) in self.http.iter().map(|http| ("http.url", &http.url)).chain(self.grpc.iter().map(|grpc| ("grpc.url", &grpc.url))) {
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                return wrong(field, url, "write http://host:port or https://host:port");
-            }
-            if has_user_info(url) {
-                return wrong(field, url, "a profile holds no secret; use username and password = { env = \"…\" }");
-            }
-        }
+        self.sources.iter().try_for_each(SourceProfile::check)?;
         if let Err((kind, reason)) = self.links.check() {
             return wrong(&format!("links.{}", kind.field()), self.links.template(kind).unwrap_or_default(), &reason);
         }
-        for http in &self.http {
-            if !(0.1..=3600.0).contains(&http.poll_s) {
-                return wrong("http.poll_s", &http.poll_s.to_string(), "write seconds from 0.1 to 3600");
-            }
-            if http.bearer.is_some() && http.username.is_some() {
-                return wrong("http.bearer", &http.name, "choose bearer or username and password, not both");
-            }
-        }
         Ok(())
     }
-}
 
-/// Where a profile is wrong, and how. No value of the file is repeated: it may be a secret that does not belong there.
-fn mistake(text: &str, error: &toml::de::Error) -> String {
-    let message = without_values(error.message());
-    let Some(span) = error.span() else { return message };
-    let line = text.get(..span.start).map_or(0, |before| before.matches('\n').count());
-    let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim()).filter(|key| is_key(key));
-    let key = key.map(|key| format!(", {key}")).unwrap_or_default();
-    format!("line {}{key}: {message}", line + 1)
-}
+    /// Those of its sources that there is anything to start of.
+    pub fn active_sources(&self) -> impl Iterator<Item = &SourceProfile> {
+        self.sources.iter().filter(|source| source.is_on())
+    }
 
-fn is_key(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-}
+    /// The source of a name, turned off perhaps.
+    pub fn source(&self, name: &str) -> Option<&SourceProfile> {
+        self.sources.iter().find(|source| source.name() == name)
+    }
 
-/// What serde says of a mistake, without the value that it was made with.
-fn without_values(message: &str) -> String {
-    let mut told = message.lines().next().unwrap_or_default().to_owned();
-    for (before, after) in [("string \"", "\", expected"), ("unknown variant `", "`, expected"), ("character `", "`, expected")] {
-        if let Some(start) = told.find(before) {
-            let value = start + before.len();
-            let end = told[value..].rfind(after).map_or(told.len(), |end| value + end + 1);
-            told.replace_range(value - 2..end, "");
+    /// The same with a source in place of the one of a name, or beside the others; an error if that makes no sense.
+    pub fn with_source(&self, before: Option<&str>, source: SourceProfile) -> Result<Self, ProfileError> {
+        let mut profile = self.clone();
+        let family = source.family();
+        let is_before = |other: &SourceProfile| other.family() == family && (family.only.is_some() || before == Some(other.name()));
+        match profile.sources.iter().position(is_before) {
+            Some(place) => profile.sources[place] = source,
+            None => profile.sources.push(source),
         }
+        profile.sources.sort_by_key(SourceProfile::kind);
+        profile.check()?;
+        Ok(profile)
     }
-    told
-}
 
-impl TailProfile {
-    /// From where, in the words of collectors.
-    pub fn tail_from(&self) -> Result<TailFrom, ProfileError> {
-        Ok(match &self.from {
-            FromProfile::End => TailFrom::End,
-            FromProfile::Beginning => TailFrom::Beginning,
-            FromProfile::Offset(offset) => TailFrom::Offset(*offset),
-            FromProfile::Time(text) => {
-                let time = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).map_err(|_| ProfileError::Value {
-                    field: "kafka.tail.from.time".to_owned(),
-                    value: text.clone(),
-                    reason: "write RFC 3339, such as 2026-11-21T10:00:00Z".to_owned(),
-                })?;
-                TailFrom::Time(time.unix_timestamp_nanos() as i64)
-            }
-        })
+    /// The same without a source.
+    #[must_use]
+    pub fn without_source(&self, name: &str) -> Self {
+        let mut profile = self.clone();
+        profile.sources.retain_mut(|source| source.name() != name || source.turn_off());
+        profile
     }
-}
-
-impl Secret {
-    /// Fetches the secret. `field` is named in errors; the secret never is.
-    pub async fn fetch(&self, field: &str) -> Result<String, ProfileError> {
-        let failed = |origin: String, reason: String| ProfileError::Secret { field: field.to_owned(), origin, reason };
-        match self {
-            Self::Env(name) => std::env::var(name)
-                .map_err(|_| failed(format!("the environment variable {name}"), "it is not set. Set it before you start Switchboard".to_owned())),
-            Self::Command(command) => secret_command::ask(command).await.map_err(|reason| failed(format!("the command `{command}`"), reason)),
-        }
-    }
-}
-
-/// Seconds of a profile as a duration; they were checked to be in range.
-pub fn seconds(value_s: f64) -> Duration {
-    Duration::from_secs_f64(value_s)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::growth::assert_linear;
+    use std::time::Duration;
 
     #[test]
     fn a_secret_written_into_a_profile_is_refused_and_not_repeated() {
@@ -531,7 +192,7 @@ mod tests {
     fn the_sample_profile_is_valid_and_shows_every_field() {
         let text = include_str!("../../../assets/profiles/sample.toml");
         let profile = Profile::parse(text, "sample.toml").expect("valid");
-        assert_eq!((profile.kafka.len(), profile.http.len(), profile.grpc.len()), (1, 1, 1));
+        assert!(profile.sources.iter().map(SourceProfile::family).eq(Family::ALL), "one of each family");
         let shown = toml::to_string(&profile).expect("serialises");
         for line in shown.lines().filter(|line| line.contains(" = ")) {
             let field = line.split(" = ").next().expect("a field");
@@ -557,15 +218,6 @@ mod tests {
             assert!(error.contains(told), "{error}");
             assert!(!error.contains("joe"), "{error}");
         }
-    }
-
-    #[tokio::test]
-    async fn secrets_come_from_outside() {
-        assert_eq!(Secret::Command("echo hidden".to_owned()).fetch("password").await.expect("printed"), "hidden");
-        let error = Secret::Env("SWITCHBOARD_NO_SUCH_VARIABLE".to_owned()).fetch("password").await.expect_err("not set").to_string();
-        assert!(error.contains("SWITCHBOARD_NO_SUCH_VARIABLE") && error.contains("Set it"), "{error}");
-        let error = Secret::Command("exit 3".to_owned()).fetch("password").await.expect_err("fails").to_string();
-        assert!(error.contains("exit 3"), "{error}");
     }
 
     #[test]

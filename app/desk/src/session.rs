@@ -13,12 +13,12 @@ use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
 use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
 
-use crate::ledger::ledger_path;
+use crate::ledger::LedgerPlace;
+use crate::operations::Operations;
 use crate::profile::{Profile, ProfileError};
 use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
 use crate::session::clock::{Clocks, Untold};
 use crate::session::collector::{Collector, Prepared};
-use crate::session::kafka_access::{KafkaAccess, is_production};
 use crate::session::observed::SessionObserved;
 use crate::session::told::Told;
 use crate::sources::SourceProfile;
@@ -38,6 +38,7 @@ pub struct Session {
     runtime: tokio::runtime::Handle,
     memory_bytes: usize,
     starter: Starter,
+    operations: Operations,
     replay: ReplayDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
@@ -65,14 +66,8 @@ impl Starter {
     /// Starts the collector of a source that has its place; one that was removed meanwhile is not started.
     fn start(&self, sources: &mut Sources, source_id: SourceId, source: &SourceProfile, profile: &Profile, prepared: Result<Prepared, ProfileError>) {
         let Some(running) = sources.running.iter_mut().find(|running| running.source_id == source_id) else { return };
-        if let (SourceProfile::Kafka(kafka), Ok(Prepared::Kafka(config))) = (source, &prepared) {
-            let access = KafkaAccess {
-                config: Arc::new(config.clone()),
-                redactor: Arc::clone(&self.redactor),
-                writes_allowed: kafka.write,
-                is_production: is_production(profile.environment.as_deref()),
-            };
-            self.clusters.add(&kafka.name, Arc::new(access));
+        if let Some(access) = prepared.as_ref().ok().and_then(|prepared| prepared.cluster_access(source, profile, &self.redactor)) {
+            self.clusters.add(source.name(), access);
         }
         let sink = self.intake.sink(source_id);
         running.collector = match prepared {
@@ -108,25 +103,29 @@ impl Session {
         // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
         let (intake, outlet) = channel((memory_bytes / 20).clamp(4 << 20, 64 << 20));
         let config = EngineConfig { memory_bytes, started_ns: now_ns() };
-        // Both the engine's thread and the replaying tell of changes.
+        // The engine's thread, the replaying and the operations tell of changes.
         let on_change = Arc::new(Mutex::new(on_publish));
-        let on_publish = Box::new({
+        let telling = || {
             let on_change = Arc::clone(&on_change);
-            move || on_change.lock()()
-        });
+            Box::new(move || on_change.lock()())
+        };
+        let on_publish = telling();
         let engine = EngineThread::spawn(config, Vec::new(), outlet, intake.clone(), on_publish);
         let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
         intake.redact_with(Arc::clone(&redactor));
+        let operations = Operations::new(runtime, telling());
         let desk = ReplayDeskConfig {
-            ledger_path: profile.ledger.clone().or_else(|| ledger_path(&profile.name)),
+            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(LedgerPlace::shared),
+            profile: profile.name.clone(),
             operator: operator(),
             redactor: Arc::clone(&redactor),
+            operations: operations.clone(),
             observed: Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() }),
             pace: Pace::default(),
         };
-        let replay = ReplayDesk::start(desk, runtime, Box::new(move || on_change.lock()()));
+        let replay = ReplayDesk::start(desk, runtime, telling());
         let starter = Starter { intake, redactor, runtime: runtime.clone(), sources: Arc::default(), clusters: replay.clusters() };
-        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, replay, ticker: runtime.spawn(async {}) };
+        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, operations, replay, ticker: runtime.spawn(async {}) };
         session.add_sources(profile);
         session.ticker = session.spawn_ticker();
         tracing::info!(profile = profile.name, memory_bytes, "The session begins.");
@@ -137,11 +136,11 @@ impl Session {
     /// nothing waits for it.
     pub fn add_sources(&self, profile: &Profile) {
         let _in_runtime = self.runtime.enter();
-        for source in SourceProfile::all_of(profile) {
+        for source in profile.active_sources() {
             let mut preparing = Box::pin(Prepared::of(source.clone(), profile.clone(), self.memory_bytes));
             match preparing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(prepared) => self.add_source(&source, profile, prepared),
-                Poll::Pending => self.add_source_later(&source, profile, preparing),
+                Poll::Ready(prepared) => self.add_source(source, profile, prepared),
+                Poll::Pending => self.add_source_later(source, profile, preparing),
             }
         }
     }
@@ -177,10 +176,8 @@ impl Session {
         let name = source.name().to_owned();
         sources.last_id += 1;
         let source_id = SourceId(sources.last_id);
-        if let SourceProfile::Kafka(kafka) = source {
-            for channel in &kafka.dead_letter_channels {
-                self.engine.add_dead_letter_channel(channel);
-            }
+        for channel in source.dead_letter_channels() {
+            self.engine.add_dead_letter_channel(channel);
         }
         self.engine.add_source(SourceInfo { id: source_id, name: name.clone(), kind: source.kind(), environment: profile.environment.clone() });
         sources.running.push(Source { source_id, name, collector });
@@ -278,6 +275,11 @@ impl Session {
         self.replay.board()
     }
 
+    /// What touches the world because somebody asked for it.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
     /// The newest snapshot.
     pub fn snapshot(&self) -> Snapshot {
         self.engine.snapshot()
@@ -306,11 +308,12 @@ impl Session {
         self.starter.intake.num_bytes_queued()
     }
 
-    /// Ends all sources, each within 500 ms, then the engine.
+    /// Ends what is being sent and all operations, then all sources, each within 500 ms, then the engine.
     pub async fn stop(self) {
         self.ticker.abort();
         // What is being sent ends first: its outcome is still written down.
         self.replay.stop().await;
+        self.operations.end_all().await;
         let sources = std::mem::take(&mut self.starter.sources.lock().running);
         for source in &sources {
             self.starter.intake.close(source.source_id);

@@ -5,18 +5,20 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use switchboard_desk::ledger::{Intent, KindHash, Ledger, LetterKey, LetterState, NewRun, Outcome, RunId, SentState, Settlement};
+use switchboard_desk::ledger::{Intent, KindHash, Ledger, LetterKey, LetterState, NewRun, RunId, SentState, Settled, SettledAs, Settlement};
+use switchboard_model::{Outcome, Place};
 
 const FILE_VARIABLE: &str = "SWITCHBOARD_TEST_LEDGER_FILE";
 const TEST: &str = "what_was_on_its_way_when_the_program_was_killed_may_have_been_written";
 
 fn letter(offset: i64) -> LetterKey {
-    LetterKey { cluster: "local".into(), channel: "orders-dlt".into(), partition: 0, offset, timestamp_ns: Some(offset) }
+    LetterKey { cluster: "local".into(), channel: "orders-dlt".into(), place: Place::at(0, offset), timestamp_ns: Some(offset) }
 }
 
 fn new_run(replay_id: &str) -> NewRun {
     NewRun {
         replay_id: replay_id.into(),
+        profile: "shop".into(),
         operator: "ada".into(),
         cluster: "local".into(),
         cluster_id: "c".into(),
@@ -43,7 +45,7 @@ fn intent(run_id: RunId, offset: i64) -> Intent {
 }
 
 fn persisted(offset: i64) -> Settlement {
-    Settlement { outcome: Outcome::Persisted, reason: String::new(), position: Some((0, offset)), at_ns: 2 }
+    Settlement { settled: Settled::Tried(Outcome::persisted(Some(Place::at(0, offset)))), at_ns: 2 }
 }
 
 fn say(what: &str, told: &dyn std::fmt::Display) {
@@ -152,7 +154,7 @@ fn what_was_on_its_way_when_the_program_was_killed_may_have_been_written() {
         }
     }
     let lines = pollster::block_on(ledger.lines(10_000)).expect("lines");
-    let open = lines.iter().filter(|line| line.outcome == Outcome::PossiblyPersisted).count();
+    let open = lines.iter().filter(|line| line.settled.counts_as() == SettledAs::Possibly).count();
     let unsaid = lines.len() - intended.len();
     assert!(unsaid <= 1 && open <= 4, "{open} without an outcome, {unsaid} more than was said");
     // And none of what may have been written is sent again.
@@ -193,7 +195,10 @@ fn a_disk_that_fills_up_loses_nothing_that_was_told_as_written() {
     let known = ledger.letters();
     for (letter, record) in known.iter() {
         // Only of what was told as intended is anything known, but for the one that was being written.
-        assert!(intended.contains(&letter.offset) || record.state == LetterState::Sent(SentState::Possibly), "{letter}: {record:?}");
+        assert!(
+            letter.place.offset().is_some_and(|offset| intended.contains(&offset)) || record.state == LetterState::Sent(SentState::Possibly),
+            "{letter}: {record:?}"
+        );
     }
     assert!(known.len() <= intended.len() + 1, "{} lines of {}", known.len(), intended.len());
     for offset in &intended {

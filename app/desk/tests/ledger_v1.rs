@@ -8,9 +8,10 @@
 use std::path::{Path, PathBuf};
 
 use switchboard_desk::ledger::{
-    Ending, Fate, FateLine, Intent, KindHash, Ledger, LedgerError, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Outcome, Refusal, SentState,
-    Settlement,
+    Ending, Fate, FateLine, Intent, KindHash, Ledger, LedgerError, LedgerLine, LedgerPlace, LetterKey, LetterRecord, LetterState, NewRun, Refusal, SentState,
+    Settled, SettledAs, Settlement,
 };
+use switchboard_model::{Outcome, Place};
 
 /// Where to write the story to, as a file to be checked in.
 const WRITE_TO: &str = "SWITCHBOARD_WRITE_LEDGER";
@@ -25,7 +26,7 @@ fn at(second: i64) -> i64 {
 /// A letter of the story. Those of `eu` have no time of their own.
 fn letter(cluster: &str, channel: &str, offset: i64) -> LetterKey {
     let timestamp_ns = (cluster != "eu").then(|| at(offset - 3_600));
-    LetterKey { cluster: cluster.into(), channel: channel.into(), partition: (offset % 3) as i32, offset, timestamp_ns }
+    LetterKey { cluster: cluster.into(), channel: channel.into(), place: Place::at((offset % 3) as i32, offset), timestamp_ns }
 }
 
 fn orders(offset: i64) -> LetterKey {
@@ -38,17 +39,33 @@ fn kind(letter: &LetterKey) -> KindHash {
 
 /// What becomes of a letter in a run.
 /// What became of a send, in which words, and where it was written to.
-type Settled = (Outcome, &'static str, Option<(i32, i64)>);
+type Came = (SettledAs, &'static str, Option<(i32, i64)>);
+
+fn settled((came, reason, position): Came) -> Settled {
+    let reason = reason.to_owned();
+    match came {
+        SettledAs::Done => Settled::Tried(Outcome::persisted(position.map(|(partition, offset)| Place::at(partition, offset)))),
+        SettledAs::NotDone => Settled::Tried(Outcome::NotDone(reason)),
+        SettledAs::Possibly => Settled::Tried(Outcome::Possibly(reason)),
+        SettledAs::Skipped => Settled::Skipped(reason),
+        SettledAs::Refused => Settled::Refused(reason),
+    }
+}
+
+/// Partition and offset, as the snapshot writes them.
+fn position(place: &Place) -> Option<(i32, i64)> {
+    place.partition().zip(place.offset())
+}
 
 struct Send {
     letter: LetterKey,
     failed_group: Option<&'static str>,
     target_partition: Option<i32>,
-    settled: Option<Settled>,
+    settled: Option<Came>,
     fates: &'static [(Fate, &'static str)],
 }
 
-fn send(letter: LetterKey, settled: Option<Settled>, fates: &'static [(Fate, &'static str)]) -> Send {
+fn send(letter: LetterKey, settled: Option<Came>, fates: &'static [(Fate, &'static str)]) -> Send {
     Send { letter, failed_group: Some("inventory"), target_partition: Some(1), settled, fates }
 }
 
@@ -64,7 +81,7 @@ struct Run {
 }
 
 fn runs() -> Vec<Run> {
-    let persisted = |offset: i64| Some((Outcome::Persisted, "", Some((1, offset))));
+    let persisted = |offset: i64| Some((SettledAs::Done, "", Some((1, offset))));
     let of_orders =
         |replay_id, began_s, sends, ended| Run { replay_id, operator: "ada", cluster: "local", cluster_id: "lkc-1", target: "orders", began_s, sends, ended };
     let finished = vec![
@@ -74,15 +91,15 @@ fn runs() -> Vec<Run> {
     ];
     let halted = vec![
         send(orders(3), persisted(103), &[(Fate::DeadAgain, "back on orders-dlt 1@901, which came from orders 1@103")]),
-        send(orders(4), Some((Outcome::Persisted, "", None)), &[]),
-        send(orders(5), Some((Outcome::NotPersisted, "the broker refused it: message too large", None)), &[]),
-        send(orders(6), Some((Outcome::Skipped, "changed: its bytes are not those of the preview", None)), &[]),
+        send(orders(4), Some((SettledAs::Done, "", None)), &[]),
+        send(orders(5), Some((SettledAs::NotDone, "the broker refused it: message too large", None)), &[]),
+        send(orders(6), Some((SettledAs::Skipped, "changed: its bytes are not those of the preview", None)), &[]),
     ];
     let stopped = vec![
-        send(orders(7), Some((Outcome::PossiblyPersisted, "no answer within 30 s", None)), &[]),
-        send(orders(8), Some((Outcome::PossiblyPersisted, "no answer within 30 s", None)), &[(Fate::DeadAgain, "back on orders-dlt 2@902")]),
-        send(orders(9), Some((Outcome::NotPersisted, "taken back from the queue", None)), &[]),
-        send(orders(10), Some((Outcome::Refused, "not allowed", None)), &[]),
+        send(orders(7), Some((SettledAs::Possibly, "no answer within 30 s", None)), &[]),
+        send(orders(8), Some((SettledAs::Possibly, "no answer within 30 s", None)), &[(Fate::DeadAgain, "back on orders-dlt 2@902")]),
+        send(orders(9), Some((SettledAs::NotDone, "taken back from the queue", None)), &[]),
+        send(orders(10), Some((SettledAs::Refused, "not allowed", None)), &[]),
     ];
     // The program was killed: two were on their way, and nobody wrote how the run ended.
     let killed = vec![send(orders(11), persisted(104), &[]), send(orders(12), None, &[]), Send { target_partition: None, ..send(orders(13), None, &[]) }];
@@ -132,6 +149,7 @@ async fn write(path: &Path) -> Result<(), LedgerError> {
         let Run { replay_id, operator, cluster, cluster_id, target, began_s, sends, ended } = run;
         let new_run = NewRun {
             replay_id: replay_id.into(),
+            profile: "shop".into(),
             operator: operator.into(),
             cluster: cluster.into(),
             cluster_id: cluster_id.into(),
@@ -156,8 +174,8 @@ async fn write(path: &Path) -> Result<(), LedgerError> {
                 at_ns: at(second),
             };
             let send_id = ledger.intend(intent).await?;
-            if let Some((outcome, reason, position)) = send.settled {
-                let settlement = Settlement { outcome, reason: reason.into(), position, at_ns: at(second) + 1 };
+            if let Some(came) = send.settled {
+                let settlement = Settlement { settled: settled(came), at_ns: at(second) + 1 };
                 ledger.settle(send_id, &send.letter, settlement).await?;
             }
             for (nth, (fate, evidence)) in send.fates.iter().enumerate() {
@@ -170,6 +188,7 @@ async fn write(path: &Path) -> Result<(), LedgerError> {
         }
     }
     let refusal = Refusal {
+        profile: "shop".into(),
         operator: "ada".into(),
         cluster: "prod".into(),
         command: "replay".into(),
@@ -215,7 +234,7 @@ fn state_words(state: &LetterState) -> String {
 
 fn letter_words(letter: &LetterKey) -> String {
     let seconds = letter.timestamp_ns.map_or("no time".to_owned(), |ns| format!("{} s", (ns - BEGIN_NS) / SECOND_NS));
-    format!("{} {} {}@{} of {seconds}", letter.cluster, letter.channel, letter.partition, letter.offset)
+    format!("{} {letter} of {seconds}", letter.cluster)
 }
 
 fn record_words((letter, record): (&LetterKey, &LetterRecord)) -> String {
@@ -228,7 +247,7 @@ fn record_words((letter, record): (&LetterKey, &LetterRecord)) -> String {
             "{} to {} {:?} of {}, died in {group}, meant {}",
             record.replay_id,
             record.target,
-            record.position,
+            record.written_to.as_ref().and_then(position),
             record.cluster_id,
             since(record.intended_ns)
         ),
@@ -247,14 +266,17 @@ fn line_words(line: &LedgerLine) -> String {
         line.replay_id,
         line.target,
         line.hash,
-        line.outcome.word(),
-        line.reason
+        line.settled.word(),
+        line.settled.reason()
     )
 }
 
 /// All that this program reads in a ledger: letters, then lines.
 async fn read(path: &Path) -> String {
-    let ledger = Ledger::open(path).expect("a ledger");
+    read_ledger(&Ledger::open(path).expect("a ledger")).await
+}
+
+async fn read_ledger(ledger: &Ledger) -> String {
     let letters = ledger.letters();
     let lines = ledger.lines(1_000).await.expect("lines");
     let texts: Vec<String> = letters.iter().map(record_words).chain([String::new()]).chain(lines.iter().map(line_words)).collect();
@@ -316,24 +338,23 @@ fn runs_of_version_1_say_how_they_ended() {
     assert_eq!(told, right);
 }
 
-#[test]
-fn what_a_ledger_of_version_1_says_was_sent_is_not_sent_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::open(&copy_of_the_old(folder.path())).expect("a ledger");
-    let run = NewRun {
-        replay_id: "r-later".into(),
-        operator: "ada".into(),
-        cluster: "local".into(),
-        cluster_id: "lkc-1".into(),
-        target: "orders".into(),
-        num_planned: 1,
-        at_ns: at(100),
-    };
-    let run_id = pollster::block_on(ledger.begin_run(run)).expect("written");
+/// Tries to send each letter that a ledger of the story knows once more, to its own cluster; how many it holds back and lets go.
+fn send_all_again(ledger: &Ledger, replay_id: &str) -> (usize, usize) {
     let (mut held, mut let_go) = (0, 0);
-    for (letter, record) in ledger.letters().iter() {
+    for (number, (letter, record)) in ledger.letters().iter().enumerate() {
+        let cluster_id = if letter.cluster == "eu" { "lkc-2" } else { "lkc-1" };
+        let run = NewRun {
+            replay_id: format!("{replay_id}{number}"),
+            profile: "shop".into(),
+            operator: "ada".into(),
+            cluster: letter.cluster.clone(),
+            cluster_id: cluster_id.into(),
+            target: "orders".into(),
+            num_planned: 1,
+            at_ns: at(100),
+        };
         let intent = Intent {
-            run_id,
+            run_id: pollster::block_on(ledger.begin_run(run)).expect("written"),
             letter: letter.clone(),
             kind: record.kind,
             failed_group: None,
@@ -342,7 +363,7 @@ fn what_a_ledger_of_version_1_says_was_sent_is_not_sent_again() {
             hash: "00".into(),
             size_bytes: 1,
             replay_count: 2,
-            replay_id: "r-later.1".into(),
+            replay_id: format!("{replay_id}{number}.1"),
             at_ns: at(101),
         };
         let may_be_sent = pollster::block_on(ledger.intend(intent)).is_ok();
@@ -350,5 +371,128 @@ fn what_a_ledger_of_version_1_says_was_sent_is_not_sent_again() {
         assert_eq!(may_be_sent, is_free, "{letter} {record:?}");
         *(if may_be_sent { &mut let_go } else { &mut held }) += 1;
     }
-    assert_eq!((held, let_go), (13, 6));
+    (held, let_go)
+}
+
+#[test]
+fn what_a_ledger_of_version_1_says_was_sent_is_not_sent_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::open(&copy_of_the_old(folder.path())).expect("a ledger");
+    assert_eq!(send_all_again(&ledger, "r-later"), (13, 6));
+}
+
+#[test]
+fn what_stood_in_the_files_of_profiles_stands_in_the_one_ledger_of_all_and_they_stay_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = copy_of_the_old(folder.path());
+    let bytes = std::fs::read(&old).expect("read");
+    let place = LedgerPlace::shared_in(&folder.path().join("data"));
+    let before = place.kept_before.clone().expect("a folder");
+    std::fs::create_dir_all(&before).expect("made");
+    // One is a copy of the other, as of a profile that was given another name.
+    for name in ["shop.sqlite", "shop-2.sqlite"] {
+        std::fs::copy(&old, before.join(name)).expect("copied");
+    }
+    assert!(place.is_there());
+    let right = pollster::block_on(read(&old));
+    for opened in ["first", "again"] {
+        let ledger = Ledger::open_at(&place).expect("a ledger");
+        let told = pollster::block_on(read_ledger(&ledger));
+        // What was refused has no id by which a copy could be told.
+        let once: Vec<&str> = told.lines().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let right: Vec<&str> = right.lines().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        assert_eq!(once, right, "{opened}");
+        let lines = pollster::block_on(ledger.lines(1_000)).expect("lines");
+        let profiles: std::collections::BTreeSet<&str> = lines.iter().filter_map(|line| line.profile.as_deref()).collect();
+        assert_eq!((lines.len(), profiles), (19, ["shop", "shop-2"].into()), "{opened}");
+    }
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    assert_eq!(send_all_again(&ledger, "r-later"), (13, 6));
+    for name in ["shop.sqlite", "shop-2.sqlite"] {
+        assert_eq!(std::fs::read(before.join(name)).expect("read"), bytes, "{name}");
+    }
+}
+
+#[test]
+fn a_letter_that_two_profiles_sent_stays_twice_in_the_one_ledger_and_is_not_sent_a_third_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = LedgerPlace::shared_in(folder.path());
+    let before = place.kept_before.clone().expect("a folder");
+    std::fs::create_dir_all(&before).expect("made");
+    for name in ["one", "two"] {
+        let path = before.join(format!("{name}.sqlite"));
+        std::fs::copy(copy_of_the_old(folder.path()), &path).expect("copied");
+        // Its runs are others than those of the first.
+        let connection = rusqlite::Connection::open(&path).expect("opens");
+        let rename = format!("UPDATE runs SET replay_id = '{name} ' || replay_id; UPDATE sends SET replay_id = '{name} ' || replay_id");
+        connection.execute_batch(&rename).expect("renamed");
+    }
+    std::fs::remove_file(&place.file).expect("not the ledger");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    assert_eq!(pollster::block_on(ledger.lines(1_000)).expect("lines").len(), 36);
+    assert_eq!(send_all_again(&ledger, "r-later"), (13, 6));
+    let connection = rusqlite::Connection::open(&place.file).expect("opens");
+    let num_again: i64 = connection.query_row("SELECT count(*) FROM sends WHERE again IS NOT NULL", [], |row| row.get(0)).expect("counted");
+    assert_eq!(num_again, 13);
+}
+
+#[test]
+fn a_file_of_a_profile_that_is_damaged_is_told_and_nothing_is_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = copy_of_the_old(folder.path());
+    let place = LedgerPlace::shared_in(&folder.path().join("data"));
+    let before = place.kept_before.clone().expect("a folder");
+    std::fs::create_dir_all(&before).expect("made");
+    let path = before.join("shop.sqlite");
+    let whole = std::fs::read(&old).expect("read");
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+    let told = Ledger::open_at(&place).err().expect("refused").to_string();
+    assert!(told.contains("shop.sqlite") && told.contains("Nothing is sent without it; "), "{told}");
+    std::fs::write(&path, &whole).expect("put back");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    assert_eq!(send_all_again(&ledger, "r-later"), (13, 6));
+}
+
+/// What its tables hold, whatever they are.
+fn version_and_lines(path: &Path) -> (i64, i64, i64) {
+    let connection = rusqlite::Connection::open(path).expect("opens");
+    let number = |query: &str| connection.query_row(query, [], |row| row.get(0)).expect("a number");
+    (number("PRAGMA user_version"), number("SELECT count(*) FROM sends"), number("SELECT count(*) FROM parkings"))
+}
+
+#[test]
+fn a_file_that_cannot_be_brought_to_this_version_stays_whole_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = copy_of_the_old(folder.path());
+    let before = version_and_lines(&path);
+    // A table that is in the way fails the last step but one.
+    let connection = rusqlite::Connection::open(&path).expect("opens");
+    connection.execute_batch("CREATE TABLE imports (something)").expect("made");
+    let told = Ledger::open(&path).err().expect("refused").to_string();
+    assert!(told.contains("ledger.sqlite") && told.contains("imports"), "{told}");
+    assert_eq!(version_and_lines(&path), before);
+    connection.execute_batch("DROP TABLE imports").expect("taken away");
+    drop(connection);
+    drop(Ledger::open(&path).expect("a ledger"));
+    assert_eq!(version_and_lines(&path), (2, before.1, before.2));
+}
+
+#[test]
+fn what_was_put_aside_is_of_the_cluster_that_its_source_read_where_that_is_certain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = copy_of_the_old(folder.path());
+    let connection = rusqlite::Connection::open(&path).expect("opens");
+    let statements = "INSERT INTO parkings (cluster, channel, partition, offset, kind, note, operator, at_ns) VALUES ('new', 'c', 0, 1, 0, 'n', 'ada', 1); \
+                      INSERT INTO runs (replay_id, operator, cluster, cluster_id, target, num_planned, started_ns) VALUES ('r-2', 'ada', 'eu', 'lkc-3', 't', 1, 1); \
+                      INSERT INTO sends (run_id, cluster, channel, partition, offset, kind, target, hash, size_bytes, replay_count, replay_id, intended_ns) \
+                      VALUES (last_insert_rowid(), 'eu', 'größe.DLT', 0, 9, 0, 't', '', 0, 1, 'r-2.1', 1); \
+                      INSERT INTO parkings (cluster, channel, partition, offset, kind, note, operator, at_ns) VALUES ('eu', 'c', 0, 1, 0, 'n', 'ada', 1)";
+    connection.execute_batch(statements).expect("written");
+    drop(connection);
+    drop(Ledger::open(&path).expect("a ledger"));
+    let connection = rusqlite::Connection::open(&path).expect("opens");
+    let mut statement = connection.prepare("SELECT DISTINCT cluster, cluster_id FROM parkings ORDER BY cluster").expect("parkings");
+    let told: Vec<(String, Option<String>)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows").map(|row| row.expect("a row")).collect();
+    assert_eq!(told, [("eu".to_owned(), None), ("local".to_owned(), Some("lkc-1".to_owned())), ("new".to_owned(), None)]);
 }

@@ -16,7 +16,8 @@ use switchboard::live::LiveSession;
 use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
-use switchboard_desk::sources::{SourceProfile, SourcesCommand};
+use switchboard_desk::sources::SourceProfile;
+use switchboard_desk::sources_desk::SourcesCommand;
 use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_model::{BreakerState, TraceId};
@@ -98,13 +99,16 @@ async fn session_with_secrets() {
     let path = folder.path().join("secrets.toml");
     std::fs::write(&path, profile(&mock.brokers(), [&basic, &bearer, &tells_back], folder.path())).expect("written");
     let profile = Profile::read(&path).expect("valid");
+    let (Some(SourceProfile::Otlp(otlp)), Some(SourceProfile::Http(basic_actuator))) = (profile.source("OTLP"), profile.source("basic")) else {
+        panic!("a receiver and an actuator")
+    };
     let mut live = LiveSession::start(&profile, Some(&path), 64 << 20, &tokio::runtime::Handle::current()).expect("a session");
     live.listening().await;
 
     let now_ns = live.now_ns();
     for (signal, body) in [("/v1/traces", shapes::spans(now_ns)), ("/v1/logs", shapes::logs(now_ns)), ("/v1/traces", spans(now_ns)), ("/v1/logs", logs(now_ns))]
     {
-        let answered = post_otlp(profile.otlp.http_port, signal, &body.to_string(), &secret(902));
+        let answered = post_otlp(otlp.http_port, signal, &body.to_string(), &secret(902));
         assert!(answered.contains("200"), "{signal}: {answered}");
     }
     produce(&mock.brokers(), SHAPES, &shapes::records());
@@ -125,18 +129,14 @@ async fn session_with_secrets() {
     assert!(basic.sent().iter().any(|sent| betrays(sent).is_some()), "the basic credentials");
 
     // The program writes the profile: another source is put into it.
-    let mut another = profile.http[0].clone();
+    let mut another = basic_actuator.clone();
     "another".clone_into(&mut another.name);
     live.command(SessionCommand::Sources(Box::new(SourcesCommand::Put { before: None, source: SourceProfile::Http(another) })));
     until("written profile", || std::fs::read_to_string(&path).is_ok_and(|text| text.contains("another"))).await;
 
     let mut said = replayed(&mut live).await;
-    let options = WindowOptions {
-        profile_name: profile.name.clone(),
-        otlp_http_port: Some(profile.otlp.http_port),
-        own_log: own_log.clone(),
-        ..WindowOptions::default()
-    };
+    let options =
+        WindowOptions { profile_name: profile.name.clone(), otlp_http_port: Some(otlp.http_port), own_log: own_log.clone(), ..WindowOptions::default() };
     let words = [plain(1), plain(21)];
     let sought: Vec<&str> = words.iter().map(String::as_str).collect();
     let window = tokio::task::block_in_place(|| testing::read_window(&mut live, &options, &[TraceId(TRACE_ID), TraceId(shapes::TRACE_ID)], &sought));

@@ -13,19 +13,19 @@ use switchboard_model::SourcePhase;
 
 use crate::{
     WindowApp, WindowOptions,
-    command::{Scope, UiCommand},
     testing::{self, FixedSource},
+    view::{Scope, UiCommand, ViewKind},
 };
 use switchboard_desk::links::Links;
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// What has to be done before, by keyboard too, so that a command has something to do.
 fn before(command: UiCommand) -> &'static [UiCommand] {
     use UiCommand as C;
     match command {
-        C::ShowMap | C::Back | C::LayoutMap => &[C::ShowLog],
-        C::Forward => &[C::ShowLog, C::Back],
+        C::Show(ViewKind::Map) | C::Back | C::LayoutMap => &[C::Show(ViewKind::Log)],
+        C::Forward => &[C::Show(ViewKind::Log), C::Back],
         C::NextPane | C::ClosePane => &[C::LayoutTraces],
         C::ResetLayout => &[C::LayoutTraces, C::ClosePane],
         C::FitMap | C::ArrangeMap => &[C::ZoomMapIn],
@@ -39,8 +39,8 @@ fn before(command: UiCommand) -> &'static [UiCommand] {
         C::ThemeDark | C::ThemeSystem => &[C::ThemeLight],
         C::ThemeLight => &[C::ThemeDark],
         C::ZoomReset => &[C::ZoomIn],
-        C::WalkUp | C::WalkPageUp | C::WalkFirst => &[C::ShowSources, C::WalkLast],
-        C::Open | C::EditSource | C::TestSource | C::RemoveSource | C::WalkDown | C::WalkPageDown | C::WalkLast => &[C::ShowSources, C::WalkFirst],
+        C::WalkUp | C::WalkPageUp | C::WalkFirst => &[C::Show(ViewKind::Sources), C::WalkLast],
+        C::Open | C::EditSource | C::TestSource | C::RemoveSource | C::WalkDown | C::WalkPageDown | C::WalkLast => &[C::Show(ViewKind::Sources), C::WalkFirst],
         _ => &[],
     }
 }
@@ -113,7 +113,7 @@ impl Walk {
         if let Scope::Views(views) = command.scope()
             && !views.iter().any(|view| self.harness.state().window.panes().focus() == *view)
         {
-            self.choose(UiCommand::show(views[0]));
+            self.choose(UiCommand::Show(views[0]));
         }
         match command.shortcuts().next() {
             Some(shortcut) => self.key(shortcut),
@@ -137,7 +137,7 @@ impl Walk {
 fn every_command_is_reached_by_keyboard_alone_and_does_something_or_says_why_not() {
     let mut without_effect = Vec::new();
     let mut unavailable = Vec::new();
-    for &command in UiCommand::ALL {
+    for command in UiCommand::all() {
         let mut walk = Walk::new();
         for earlier in before(command) {
             walk.run(*earlier);
@@ -158,5 +158,5 @@ fn every_command_is_reached_by_keyboard_alone_and_does_something_or_says_why_not
         }
     }
     assert!(without_effect.is_empty(), "neither an effect nor a reason: {without_effect:?}; unavailable are {unavailable:?}");
-    println!("{} commands, of which {} were unavailable with a reason: {unavailable:?}", UiCommand::ALL.len(), unavailable.len());
+    println!("{} commands, of which {} were unavailable with a reason: {unavailable:?}", UiCommand::all().count(), unavailable.len());
 }

@@ -1,5 +1,17 @@
 //! Numbers as people read them.
 
+use switchboard_model::Place;
+
+/// Where a message lies: `2@100`, `no place`.
+pub(crate) fn place(place: &Place) -> String {
+    if *place == Place::None { "no place".to_owned() } else { place.to_string() }
+}
+
+/// What a column shows of a place: its partition, or its offset; nothing where it has none.
+pub(crate) fn part_of_place(part: Option<impl ToString>) -> String {
+    part.map(|part| part.to_string()).unwrap_or_default()
+}
+
 /// `1,204`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, PointQuery, Query, RecordView, RefusalView, RowId, ScanQuery};
-use switchboard_model::{SourcePhase, SpanId, TraceId};
+use switchboard_model::{Place, SourcePhase, SpanId, TraceId};
 
 use crate::{
     ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    screenshot,
-    settings::Settings,
+    shell::{Window, screenshot, settings::Settings},
     testing::{self, FixedSource, NOW_NS},
-    view::Target,
+    view::{Target, UiCommand},
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 fn source() -> FixedSource {
     let mut business = testing::order_business();
@@ -64,8 +61,7 @@ fn found() -> FindPage {
         row: RowId(3),
         cluster: "lab-kafka".to_owned(),
         channel: "orders.placed".to_owned(),
-        partition: 2,
-        offset: 18_204,
+        place: Place::at(2, 18_204),
         at_ns: Some(NOW_NS - 9_000_000_000),
         field: "value".to_owned(),
         excerpt: "{\"orderId\": 4711, \"customer\": \"c-1182\", \"lines\": [{\"sku\": \"AX-19\"}]}".to_owned(),
@@ -141,7 +137,7 @@ fn pictures_of_sources_log_and_find_stay_as_they_are() {
             _ => {}
         });
         picture(&format!("log-{name}"), theme, |window, ctx, frame| match frame {
-            0 => drop(window.run(ctx, UiCommand::ShowLog)),
+            0 => drop(window.run(ctx, UiCommand::Show(ViewKind::Log))),
             1 => drop(window.run(ctx, UiCommand::WalkLast)),
             _ => {}
         });

@@ -9,8 +9,8 @@ use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::{
     WindowApp, WindowOptions,
-    command::UiCommand,
     testing::{self, FixedSource},
+    view::{UiCommand, ViewKind},
 };
 use switchboard_desk::links::Links;
 
@@ -139,14 +139,14 @@ fn an_empty_snapshot_has_no_notices() {
 #[test]
 fn copying_nothing_says_so_in_one_line_until_the_next_command() {
     let mut harness = harness(&FixedSource::new(testing::order_business()));
-    run(&mut harness, UiCommand::ShowGroups);
+    run(&mut harness, UiCommand::Show(ViewKind::Groups));
     run(&mut harness, UiCommand::CopyText);
     harness.get_by_label("Copy as text: no group is selected");
-    run(&mut harness, UiCommand::ShowLog);
+    run(&mut harness, UiCommand::Show(ViewKind::Log));
     assert!(harness.query_by_label("Copy as text: no group is selected").is_none());
     run(&mut harness, UiCommand::CopyJson);
     harness.get_by_label("Nothing was copied: nothing is selected");
-    run(&mut harness, UiCommand::ShowGroups);
+    run(&mut harness, UiCommand::Show(ViewKind::Groups));
     run(&mut harness, UiCommand::WalkDown);
     run(&mut harness, UiCommand::CopyMarkdown);
     harness.get_by_label_contains("Copied ");
@@ -179,7 +179,7 @@ fn a_breaker_that_opened_meanwhile_is_marked_in_the_list_until_that_is_left() {
     harness.run_steps(8);
     let marked = |harness: &Harness<'_, WindowApp>| harness.query_all_by_label_contains("s old, new").count();
     assert_eq!(marked(&harness), 1);
-    run(&mut harness, UiCommand::ShowMap);
-    run(&mut harness, UiCommand::ShowBreakers);
+    run(&mut harness, UiCommand::Show(ViewKind::Map));
+    run(&mut harness, UiCommand::Show(ViewKind::Breakers));
     assert_eq!(marked(&harness), 0);
 }

@@ -106,10 +106,8 @@ impl CodePointBox {
 mod tests {
     use super::*;
     use crate::{
-        WindowOptions,
-        app::{Window, created},
-        fonts, screenshot,
-        settings::Settings,
+        WindowOptions, fonts,
+        shell::{Window, app::created, screenshot, settings::Settings},
         testing::FixedSource,
     };
     use egui::FontFamily;

@@ -3,10 +3,12 @@
 use std::sync::{Arc, mpsc::Receiver};
 
 use switchboard_engine::view::{Answer, Query, Snapshot};
+use switchboard_model::OperationId;
 
 use switchboard_desk::lab::LabState;
+use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
-use switchboard_desk::sources::{SourcesBoard, SourcesCommand};
+use switchboard_desk::sources_desk::{SourcesBoard, SourcesCommand};
 
 /// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
 pub trait SnapshotSource {
@@ -39,6 +41,11 @@ pub trait SnapshotSource {
         Arc::default()
     }
 
+    /// What touches the world because somebody asked for it; changes are told as publications are.
+    fn operations(&mut self) -> Arc<OperationsBoard> {
+        Arc::default()
+    }
+
     /// Carries out what the user asked for.
     fn command(&mut self, command: SessionCommand);
 
@@ -58,6 +65,8 @@ pub trait SnapshotSource {
 pub enum SessionCommand {
     /// Every source reads again now, without waiting for its next poll.
     RefreshSources,
+    /// An operation is stopped.
+    CancelOperation(OperationId),
     /// The engine begins anew, after it has failed.
     RestartEngine,
     /// The demo's lab is started again, after it has ended by itself.
@@ -89,5 +98,10 @@ impl WindowOptions {
     /// What an SDK's `OTEL_EXPORTER_OTLP_ENDPOINT` is to be set to; `None` without a receiver.
     pub fn otlp_endpoint(&self) -> Option<String> {
         self.otlp_grpc_port.or(self.otlp_http_port).map(|port| format!("http://localhost:{port}"))
+    }
+
+    /// The line to paste where a service runs; `None` without a receiver.
+    pub fn otlp_setting(&self) -> Option<String> {
+        self.otlp_endpoint().map(|endpoint| format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}"))
     }
 }

@@ -11,13 +11,10 @@ use switchboard_engine::view::{NodeId, Snapshot};
 
 use crate::{
     ScreenshotOptions, SessionCommand, Strokes, ThemeChoice, WindowApp, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    map::scene::Selection,
-    screenshot,
-    settings::Settings,
+    shell::{Window, screenshot, settings::Settings},
     testing::{self, FixedSource, NOW_NS},
-    view::ViewKind,
+    view::{UiCommand, ViewKind},
+    views::map::scene::Selection,
 };
 use switchboard_desk::lab::LabState;
 
@@ -199,7 +196,7 @@ fn every_command_runs_with_and_without_data() {
     for snapshot in [testing::order_business(), Snapshot::default()] {
         let source = FixedSource::new(snapshot);
         let mut harness = harness(&source);
-        for command in UiCommand::ALL.iter().copied().filter(|command| *command != UiCommand::Quit) {
+        for command in UiCommand::all().filter(|command| *command != UiCommand::Quit) {
             let ctx = harness.ctx.clone();
             let asked = harness.state_mut().window.run(&ctx, command);
             assert_eq!(asked.is_some(), command == UiCommand::RefreshSources, "{command:?}");

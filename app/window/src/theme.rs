@@ -1,4 +1,4 @@
-//! Colours and sizes by meaning, for dark and light, and how egui is dressed in them. The only place that makes colours.
+//! Colours and sizes by meaning, for dark and light, and how egui is styled with them. The only place that makes colours.
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Vec2, Visuals};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -18,7 +18,7 @@ pub(crate) const RADIUS_PT: f32 = 6.0;
 /// Height of a row in a table, points.
 pub(crate) const ROW_HEIGHT_PT: f32 = 30.0;
 
-/// Which colours the window wears.
+/// Which colours the window has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThemeChoice {
@@ -162,7 +162,7 @@ impl Themes {
         fonts::install(ctx);
         for theme in [egui::Theme::Dark, egui::Theme::Light] {
             let tokens = self.tokens(theme);
-            ctx.style_mut_of(theme, |style| tokens.dress(style, theme));
+            ctx.style_mut_of(theme, |style| tokens.style(style, theme));
         }
         // Zoom keys are commands of ours, so that the palette lists them.
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
@@ -194,7 +194,7 @@ impl DesignTokens {
         color
     }
 
-    fn dress(&self, style: &mut egui::Style, theme: egui::Theme) {
+    fn style(&self, style: &mut egui::Style, theme: egui::Theme) {
         style.text_styles = [
             (TextStyle::Small, FontId::new(TEXT_SMALL_PT, FontFamily::Proportional)),
             (TextStyle::Body, FontId::new(TEXT_BODY_PT, FontFamily::Proportional)),

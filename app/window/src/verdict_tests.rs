@@ -10,18 +10,18 @@ use switchboard_engine::view::{
 use switchboard_model::{BreakerState, SourcePhase};
 
 use crate::{
-    breakers,
-    command::UiCommand,
-    groups,
-    map::{
-        problems::problems,
-        scene::{Glyph, Scene, Selection, Tone, lag_badge},
-        table,
-    },
-    sources, status,
+    ink::{Glyph, Tone, signs::phase_word},
     testing::{self, FixedSource, NOW_NS},
-    view::Target,
+    view::{Target, UiCommand, ViewKind},
     view_harness::{goto, harness},
+    views::{
+        breakers, groups,
+        map::{
+            problems::problems,
+            scene::{Scene, Selection, lag_badge},
+            sentence, table,
+        },
+    },
 };
 
 const S: i64 = 1_000_000_000;
@@ -72,7 +72,7 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
                 assert_eq!(badge.tone, tone, "map, {case}");
             }
             assert_eq!(lag_badge(&group).is_some(), is_loud || verdict == LagVerdict::NoMembers, "map, {case}");
-            let row = table::rows(&scene).into_iter().find(|row| row.selects == crate::map::scene::Selection::Edge(edge.edge_id)).expect("its row");
+            let row = table::rows(&scene).into_iter().find(|row| row.selects == crate::views::map::scene::Selection::Edge(edge.edge_id)).expect("its row");
             assert_eq!(
                 (row.tone >= Tone::Warn, row.words.contains(word)),
                 (is_loud, is_loud || verdict == LagVerdict::NoMembers),
@@ -87,7 +87,7 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
                 assert!(problem.detail.starts_with(word) && problem.tone == tone, "problems, {case}: {}", problem.detail);
             }
 
-            let sentence = status::sentence(&scene, &snapshot, NOW_NS);
+            let sentence = sentence::sentence(&scene, &snapshot, NOW_NS);
             let part = sentence.iter().find(|part| part.text.contains(&group.group));
             assert_eq!(part.map(|part| part.tone), is_loud.then_some(tone), "sentence on top, {case}");
             if let Some(part) = part {
@@ -151,7 +151,7 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         let source = &mut Arc::make_mut(&mut snapshot.sources)[0];
         source.phase = phase;
         let name = source.name.clone();
-        assert_eq!(sources::phase_word(phase).0, source_word(phase), "{phase:?}");
+        assert_eq!(phase_word(phase).0, source_word(phase), "{phase:?}");
         let scene = Scene::build(&snapshot, NOW_NS);
         let problem = problems(&scene, &snapshot, NOW_NS).into_iter().find(|problem| problem.title.starts_with(&format!("source {name} ")));
         let severity = source_severity(phase);
@@ -159,10 +159,10 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         if let Some(problem) = problem {
             assert!(problem.title.ends_with(source_word(phase)) && problem.tone == Tone::from(severity), "{phase:?}: {}", problem.title);
         }
-        let beside_the_map = harness(&FixedSource::new(snapshot.clone()), UiCommand::ShowMap);
+        let beside_the_map = harness(&FixedSource::new(snapshot.clone()), UiCommand::Show(ViewKind::Map));
         beside_the_map.get_by_label_contains(&format!("{name}, {}, ", source_word(phase)));
         let nothing_yet = Snapshot { sources: snapshot.sources, ..Snapshot::default() };
-        let invitation = harness(&FixedSource::new(nothing_yet), UiCommand::ShowMap);
+        let invitation = harness(&FixedSource::new(nothing_yet), UiCommand::Show(ViewKind::Map));
         assert!(invitation.query_all_by_label(source_word(phase)).next().is_some(), "{phase:?}");
     }
 }
@@ -171,7 +171,7 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
 fn what_the_heights_of_a_breaker_mean_is_told_in_its_words() {
     let source = FixedSource::new(testing::order_business());
     let breaker = testing::order_business().breakers[0].clone();
-    let mut harness = harness(&source, UiCommand::ShowBreakers);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Breakers));
     goto(&mut harness, &Target::Breaker { caller: breaker.caller, instance: breaker.instance, name: breaker.name });
     let [open, half_open, closed] = [BreakerState::Open, BreakerState::HalfOpen, BreakerState::Closed].map(|state| breaker_word(Some(state)));
     harness.get_by_label(&format!("High is {open}, half as high {half_open}, low {closed}; a gap: {}", breaker_word(None)));

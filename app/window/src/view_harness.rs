@@ -6,12 +6,9 @@ use switchboard_engine::view::Snapshot;
 
 use crate::{
     ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    screenshot,
-    settings::Settings,
+    shell::{Window, screenshot, settings::Settings},
     testing::{FixedSource, NOW_NS},
-    view::Target,
+    view::{Target, UiCommand},
 };
 
 fn options() -> WindowOptions {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, History, HopKind, NodeId, PointQuery, Query, ScanQuery, Snapshot, TraceList};
 
 use super::{
-    command::UiCommand,
     desktop_harness::Desktop,
-    map::scene::Selection,
     testing::{self, FixedSource},
-    view::{Target, ViewKind},
+    view::{Target, UiCommand, ViewKind},
+    views::map::scene::Selection,
 };
 
 /// Frames a second that news may draw.
@@ -105,7 +104,7 @@ fn over_ten_minutes_of_two_hundred_services_no_box_moves_and_frames_stay_few() {
             let before = *stands.entry(*node_id).or_insert(bits);
             assert_eq!(bits, before, "{node_id:?} moved at {at_s} s");
         }
-        assert!(super::map::place::overlaps(places).is_empty(), "boxes overlap at {at_s} s");
+        assert!(super::views::map::place::overlaps(places).is_empty(), "boxes overlap at {at_s} s");
         assert_eq!(places.len(), desktop.app().window.map().shown_scene().nodes.len(), "every box has a place");
         if num_at_first == 0 {
             num_at_first = stands.len();
@@ -154,7 +153,7 @@ fn an_idle_window_draws_only_ages_in_every_view() {
         let source = FixedSource::new(business_at(0));
         source.answer_with(answer);
         let mut desktop = Desktop::open(&source);
-        run(&mut desktop, UiCommand::show(view));
+        run(&mut desktop, UiCommand::Show(view));
         desktop.run_until(5.0);
         desktop.run_until(50.0);
         let num_young = desktop.num_drawn_since(5.0);

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Uri};
 
 use crate::Config;
-use crate::trouble::{Speaks, Trouble};
+use crate::failure::{Failure, Speaks};
 
 /// How long a probe of what the port speaks may take.
 const PROBE_WITHIN: Duration = Duration::from_secs(1);
@@ -30,21 +30,21 @@ pub(crate) struct Server {
 }
 
 /// Reads the address and makes a channel that connects when it is used, and again whenever it is lost.
-pub(crate) fn connect(config: &Config) -> Result<(Server, Channel), Trouble> {
-    let uri: Uri = config.url.trim().parse().map_err(|error| Trouble::unusable(&format!("{error}")))?;
+pub(crate) fn connect(config: &Config) -> Result<(Server, Channel), Failure> {
+    let uri: Uri = config.url.trim().parse().map_err(|error| Failure::unusable(&format!("{error}")))?;
     let is_tls = match uri.scheme_str() {
         Some("http") => false,
         Some("https") => true,
-        _ => return Err(Trouble::unusable("it begins neither with http:// nor with https://")),
+        _ => return Err(Failure::unusable("it begins neither with http:// nor with https://")),
     };
     let authority = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     if authority.contains('@') {
-        return Err(Trouble::unusable("it holds credentials, which a health service is not asked with"));
+        return Err(Failure::unusable("it holds credentials, which a health service is not asked with"));
     }
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| Trouble::unusable("it names no host"))?.to_owned();
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| Failure::unusable("it names no host"))?.to_owned();
     let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
     let server = Server { address: format!("{}://{authority}", if is_tls { "https" } else { "http" }), host, port };
-    let unusable = |error: &(dyn Error + 'static)| Trouble::unusable(&innermost(error).to_string());
+    let unusable = |error: &(dyn Error + 'static)| Failure::unusable(&innermost(error).to_string());
     let mut endpoint = Endpoint::from_shared(server.address.clone())
         .and_then(|endpoint| endpoint.user_agent(format!("{OWN_USER_AGENT}/{}", env!("CARGO_PKG_VERSION"))))
         .map_err(|error| unusable(&error))?
@@ -53,7 +53,7 @@ pub(crate) fn connect(config: &Config) -> Result<(Server, Channel), Trouble> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(config.root_certificate_pem.as_deref().unwrap_or_default())
             .collect::<Result<_, _>>()
-            .map_err(|error| Trouble::unusable(&format!("its root certificate is no PEM: {error}")))?;
+            .map_err(|error| Failure::unusable(&format!("its root certificate is no PEM: {error}")))?;
         let verifier = if roots.is_empty() { Verifier::new(provider) } else { Verifier::new_with_extra_roots(roots, provider) };
         let verifier = Arc::new(verifier.map_err(|error| unusable(&error))?);
         endpoint = endpoint.tls_config_with_verifier(ClientTlsConfig::new(), verifier).map_err(|error| unusable(&error))?;
@@ -63,11 +63,11 @@ pub(crate) fn connect(config: &Config) -> Result<(Server, Channel), Trouble> {
 
 impl Server {
     /// What a broken connection is told as, with a look at what the port speaks where something listens there.
-    pub async fn transport_trouble(&self, cause: &Cause, deadline: Duration) -> Trouble {
+    pub async fn transport_failure(&self, cause: &Cause, deadline: Duration) -> Failure {
         match cause {
-            Cause::Late => Trouble::deadline(&self.address, deadline),
-            Cause::Refused => Trouble::refused(&self.address),
-            Cause::Other(cause) => Trouble::transport(&self.address, cause, self.probe().await),
+            Cause::Late => Failure::deadline(&self.address, deadline),
+            Cause::Refused => Failure::refused(&self.address),
+            Cause::Other(cause) => Failure::transport(&self.address, cause, self.probe().await),
         }
     }
 

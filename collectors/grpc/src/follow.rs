@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_model::{Backoff, HealthState, jittered, own_traceparent};
+use switchboard_model::{Backoff, HealthState, Misses, jittered, own_traceparent};
 use tokio::sync::watch;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -16,9 +16,9 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::Config;
+use crate::board::Board;
 use crate::endpoint::{Cause, Server};
-use crate::health::Board;
-use crate::trouble::Trouble;
+use crate::failure::Failure;
 
 /// The most bytes of an answer, which has two in fact.
 const MOST_ANSWER_BYTES: usize = 64 << 10;
@@ -38,8 +38,7 @@ pub(crate) struct Follower {
     board: Arc<Board>,
     refreshed: watch::Receiver<u64>,
     request_number: u64,
-    /// Whether the last check was answered.
-    has_answered: bool,
+    misses: Misses,
 }
 
 /// The session closed the source.
@@ -60,7 +59,7 @@ impl Follower {
             refreshed,
             // Requests of two followers must not seem to be of one trace.
             request_number: RandomState::new().build_hasher().finish(),
-            has_answered: false,
+            misses: Misses::default(),
         }
     }
 
@@ -93,7 +92,7 @@ impl Follower {
             }
             // If the server is gone this tells so at once; if it only ended the watch it must not be asked in a hurry. What has just
             // missed a check is given a moment.
-            if self.has_answered {
+            if self.misses.has_answered() {
                 self.check().await?;
             }
             self.wait(lost_watches.next_delay().min(LONGEST_SILENCE)).await;
@@ -137,31 +136,36 @@ impl Follower {
     async fn check(&mut self) -> Result<bool, Closed> {
         let answer = self.ask().await;
         let is_answer = answer.is_ok();
-        let is_miss = self.has_answered && answer.as_ref().is_err_and(|trouble| trouble.is_passing);
-        self.has_answered = is_answer;
-        if !is_miss {
+        let is_told = match &answer {
+            Ok(_) => {
+                self.misses.answered();
+                true
+            }
+            Err(failure) => self.misses.failed(failure.is_passing),
+        };
+        if is_told {
             self.mark(answer)?;
         }
         Ok(is_answer)
     }
 
-    async fn ask(&mut self) -> Result<HealthState, Trouble> {
+    async fn ask(&mut self) -> Result<HealthState, Failure> {
         let mut request = self.request();
         request.set_timeout(self.request_timeout);
         let answer = tokio::time::timeout(self.request_timeout, self.client.check(request)).await;
         let status = match answer {
             Ok(Ok(answer)) => return Ok(state_of(answer.into_inner().status)),
             Ok(Err(status)) => status,
-            Err(_) => return Err(Trouble::deadline(&self.server.address, self.request_timeout)),
+            Err(_) => return Err(Failure::deadline(&self.server.address, self.request_timeout)),
         };
         // A status with a cause was made on this side: no answer of the server's came.
         if let Some(cause) = status.source().map(Cause::of) {
-            return Err(self.server.transport_trouble(&cause, self.request_timeout).await);
+            return Err(self.server.transport_failure(&cause, self.request_timeout).await);
         }
         match status.code() {
             Code::NotFound => Ok(HealthState::ServiceUnknown),
-            Code::DeadlineExceeded => Err(Trouble::deadline(&self.server.address, self.request_timeout)),
-            _ => Err(Trouble::status(&self.server.address, &status)),
+            Code::DeadlineExceeded => Err(Failure::deadline(&self.server.address, self.request_timeout)),
+            _ => Err(Failure::status(&self.server.address, &status)),
         }
     }
 
@@ -178,7 +182,7 @@ impl Follower {
         pause(&mut self.refreshed, delay).await;
     }
 
-    fn mark(&self, answer: Result<HealthState, Trouble>) -> Result<(), Closed> {
+    fn mark(&self, answer: Result<HealthState, Failure>) -> Result<(), Closed> {
         self.board.mark(self.at, answer).then_some(()).ok_or(Closed)
     }
 }

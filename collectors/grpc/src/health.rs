@@ -1,18 +1,16 @@
 //! The collector: one follower per health service asked for, and a board on which all of them write.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use switchboard_model::{
-    Batch, BatchHeader, Fact, FactBatch, FailureKind, HealthFact, HealthState, ItemKind, Offer, Redactor, Sink, SourceCommand, SourcePhase, SourceStatus,
-    now_ns,
-};
+use switchboard_model::{Condition, Redactor, Sink, SourceCommand, Teller};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Config;
+use crate::board::Board;
 use crate::endpoint::connect;
+use crate::failure::Failure;
 use crate::follow::Follower;
-use crate::trouble::Trouble;
 
 /// The most health services asked for.
 const MOST_ASKED: usize = 64;
@@ -59,102 +57,22 @@ async fn run(mut config: Config, sink: Sink, refreshed: watch::Receiver<u64>) {
     if config.asked.is_empty() {
         config.asked.push(String::new());
     }
+    let mut teller = Teller::new(sink.clone());
     let (server, channel) = match connect(&config) {
         Ok(connected) => connected,
-        Err(trouble) => {
+        Err(failure) => {
             // Nothing but another profile mends this.
-            tell(&sink, trouble.phase, Some(trouble.failure), trouble.detail, trouble.next_step);
+            teller.tell(failure.told());
             return;
         }
     };
-    let too_many = (num_asked > MOST_ASKED).then(|| Trouble::too_many_asked(num_asked, MOST_ASKED));
-    tell(&sink, SourcePhase::Connecting, None, format!("asks {}", server.address), String::new());
-    let board = Arc::new(Board {
-        sink,
-        service: config.service.clone(),
-        address: server.address.clone(),
-        asked: config.asked.clone(),
-        too_many,
-        marks: Mutex::new(Marks { answers: vec![None; config.asked.len()], told: None }),
-    });
+    let too_many = (num_asked > MOST_ASKED).then(|| Failure::too_many_asked(num_asked, MOST_ASKED));
+    teller.tell(Condition::connecting(format!("asks {}", server.address)));
+    let board = Arc::new(Board::new(&config, server.address.clone(), too_many, sink, teller));
     let mut followers = JoinSet::new();
     for (at, asked) in config.asked.iter().enumerate() {
         followers.spawn(Follower::new(at, asked.clone(), &config, server.clone(), channel.clone(), Arc::clone(&board), refreshed.clone()).run());
     }
     // Followers end when the session closed the source, or with this task, which owns them.
     while followers.join_next().await.is_some() {}
-}
-
-fn tell(sink: &Sink, phase: SourcePhase, failure: Option<FailureKind>, detail: String, next_step: String) {
-    sink.status(SourceStatus { source: sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
-}
-
-/// What all followers of a server found out.
-pub(crate) struct Board {
-    sink: Sink,
-    service: Option<String>,
-    address: String,
-    asked: Vec<String>,
-    too_many: Option<Trouble>,
-    marks: Mutex<Marks>,
-}
-
-#[derive(Debug)]
-struct Marks {
-    answers: Vec<Option<Result<HealthState, Trouble>>>,
-    /// What was said of the source last.
-    told: Option<Result<(), Trouble>>,
-}
-
-impl Board {
-    /// One follower's newest answer: tells it as a fact, and the source's status if that changes with it. `false` = the
-    /// session closed the source.
-    pub fn mark(&self, at: usize, answer: Result<HealthState, Trouble>) -> bool {
-        let state = answer.as_ref().copied().unwrap_or(HealthState::NotAsked);
-        let fact = HealthFact { endpoint: self.address.clone(), service: self.service.clone(), asked: self.asked[at].clone(), state };
-        let header = BatchHeader { source: self.sink.source(), received_ns: now_ns(), ..BatchHeader::default() };
-        match self.sink.offer(Batch::Facts(FactBatch { header, facts: vec![Fact::Health(fact)] })) {
-            Offer::Taken => {}
-            // The next check tells it again.
-            Offer::Full(_) => self.sink.fold(ItemKind::Fact, 1),
-            Offer::Closed(_) => return false,
-        }
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.answers[at] = Some(answer);
-        if marks.answers.iter().any(Option::is_none) {
-            // Who answered first does not speak for those that are still being asked, but trouble is told at once.
-            if marks.answers.iter().flatten().all(Result::is_ok) {
-                return true;
-            }
-        }
-        let trouble = self.worst(&marks.answers);
-        let says = trouble.map_or(Ok(()), Err);
-        if marks.told.as_ref() == Some(&says) {
-            return true;
-        }
-        // Said under the lock, so that what is said last is what was found last.
-        marks.told = Some(says.clone());
-        match says {
-            Err(trouble) => tell(&self.sink, trouble.phase, Some(trouble.failure), trouble.detail, trouble.next_step),
-            Ok(()) => tell(&self.sink, SourcePhase::Live, None, self.live_detail(), String::new()),
-        }
-        true
-    }
-
-    fn live_detail(&self) -> String {
-        match &self.asked[..] {
-            [asked] if asked.is_empty() => "the server's health is followed".to_owned(),
-            [asked] => format!("the health of {asked} is followed"),
-            asked => format!("the health of {} services is followed", asked.len()),
-        }
-    }
-
-    /// The trouble that weighs most: what failed before what is only degraded.
-    fn worst(&self, answers: &[Option<Result<HealthState, Trouble>>]) -> Option<Trouble> {
-        let troubles = || answers.iter().flatten().filter_map(|answer| answer.as_ref().err());
-        let failed = troubles().find(|trouble| trouble.phase == SourcePhase::Failed).or_else(|| troubles().next()).cloned();
-        let is_unknown = |answer: &Option<Result<HealthState, Trouble>>| *answer == Some(Ok(HealthState::ServiceUnknown));
-        let unknown = || answers.iter().position(is_unknown).map(|at| Trouble::unknown_service(&self.address, &self.asked[at]));
-        failed.or_else(unknown).or_else(|| self.too_many.clone())
-    }
 }

@@ -157,7 +157,7 @@ fn states_are_told_as_they_change_and_an_unknown_name_is_named() {
     seen.until_state("lab.Invoices", HealthState::ServiceUnknown);
     let (detail, next_step) = seen.until_status(SourcePhase::Degraded, Some(FailureKind::Peer));
     assert_eq!(detail, format!("http://{address} knows no health service named lab.Invoices"));
-    assert_eq!(next_step, r#"correct health of this source in the profile: full names such as package.Service, or "" for the whole server"#);
+    assert_eq!(next_step, r#"Correct health of this source in the profile: full names such as package.Service, or "" for the whole server"#);
     runtime.block_on(reporter.set_service_status("lab.Invoices", ServingStatus::NotServing));
     seen.until_state("lab.Invoices", HealthState::NotServing);
     seen.until_status(SourcePhase::Live, None);
@@ -201,7 +201,7 @@ fn a_server_that_goes_is_unknown_and_comes_back() {
     let status = seen.statuses.last().expect("seen");
     assert_eq!((status.phase, status.failure), (SourcePhase::Failed, Some(FailureKind::Connect)));
     assert_eq!(status.detail, format!("http://{address}: connection refused, nothing listens there"));
-    assert_eq!(status.next_step, "start the server, or correct the port in url");
+    assert_eq!(status.next_step, "Start the server, or correct the port in url");
 
     let (_, reporter, _server) = serve_in_runtime_of_its_own(address);
     runtime.block_on(reporter.set_service_status("lab.Orders", ServingStatus::NotServing));
@@ -285,15 +285,15 @@ fn where_no_watch_is_offered_it_checks_and_every_request_can_be_recognised() {
 #[test]
 fn answers_of_the_servers_own_are_told_with_the_next_step() {
     let runtime = runtime();
-    let everybody = "let the server answer grpc.health.v1.Health to everybody";
-    let log = "look into the server's log";
+    let everybody = "Let the server answer grpc.health.v1.Health to everybody";
+    let log = "Look into the server's log";
     for (answer, phase, failure, detail, next_step) in [
         (
             Status::unauthenticated("no token"),
             SourcePhase::Failed,
             FailureKind::Authenticate,
             "URL asks for credentials (UNAUTHENTICATED)",
-            "let the server answer grpc.health.v1.Health without credentials",
+            "Let the server answer grpc.health.v1.Health without credentials",
         ),
         (
             Status::permission_denied("no"),
@@ -307,7 +307,7 @@ fn answers_of_the_servers_own_are_told_with_the_next_step() {
             SourcePhase::Degraded,
             FailureKind::Peer,
             "URL does not offer grpc.health.v1.Health",
-            "register the standard health service in the server, or remove this source from the profile",
+            "Register the standard health service in the server, or remove this source from the profile",
         ),
         (Status::resource_exhausted("slow\ndown"), SourcePhase::Failed, FailureKind::Limit, "URL answered RESOURCE_EXHAUSTED (slow down)", log),
         (Status::internal("boom"), SourcePhase::Failed, FailureKind::Peer, "URL answered Internal (boom)", log),
@@ -357,7 +357,7 @@ fn a_server_that_hangs_or_says_nothing_known_is_unknown() {
     let mut seen = Observed::start(&runtime, config(&url, &[""]));
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Peer));
     assert_eq!(detail, format!("{url} did not answer within 500ms"));
-    assert_eq!(next_step, "look whether the server hangs, or is paused in a debugger");
+    assert_eq!(next_step, "Look whether the server hangs, or is paused in a debugger");
     seen.until_state("", HealthState::NotAsked);
     assert!(seen.stop(&runtime) < Duration::from_millis(500));
 
@@ -419,7 +419,7 @@ fn an_address_that_is_none_is_told_without_what_is_secret_in_it() {
         let mut seen = Observed::start(&runtime, config(url, &[""]));
         let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Connect));
         assert_eq!(detail, format!("the address of this source cannot be used: {reason}"), "{url}");
-        assert_eq!(next_step, "write url as http://HOST:PORT, or https://HOST:PORT where the server speaks TLS");
+        assert_eq!(next_step, "Write url as http://HOST:PORT, or https://HOST:PORT where the server speaks TLS");
     }
 }
 
@@ -456,16 +456,16 @@ fn tls_is_spoken_and_a_mismatch_is_named() {
     let mut seen = Observed::start(&runtime, tls);
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Authenticate));
     assert!(detail.contains("its certificate is not trusted"), "{detail}");
-    assert_eq!(next_step, "add its issuer to this machine's trusted certificates, or correct the host's name in url");
+    assert_eq!(next_step, "Add its issuer to this machine's trusted certificates, or correct the host's name in url");
 
     let mut seen = Observed::start(&runtime, config(&format!("http://{address}"), &[""]));
     let said = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
-    assert_eq!(said, (format!("http://{address} speaks TLS where plain text was asked for"), "write https:// instead of http:// in url".to_owned()));
+    assert_eq!(said, (format!("http://{address} speaks TLS where plain text was asked for"), "Write https:// instead of http:// in url".to_owned()));
 
     let (plain, _reporter, _server) = serve(&runtime, any_port());
     let mut seen = Observed::start(&runtime, config(&format!("https://{plain}"), &[""]));
     let said = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
-    assert_eq!(said, (format!("https://{plain} speaks plain text where TLS was asked for"), "write http:// instead of https:// in url".to_owned()));
+    assert_eq!(said, (format!("https://{plain} speaks plain text where TLS was asked for"), "Write http:// instead of https:// in url".to_owned()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use switchboard_model::{OWN_USER_AGENT, Redactor, own_traceparent};
 
 use crate::actuator::read_name;
-use crate::trouble::Trouble;
+use crate::failure::Failure;
 use crate::{Auth, Config};
 
 /// The most bytes read of an answer.
@@ -45,13 +45,13 @@ pub(crate) struct Actuator {
 
 impl Actuator {
     /// Makes the client; fails if the address is none.
-    pub fn new(config: &Config) -> Result<Self, Trouble> {
-        let mut base = Url::parse(config.url.trim()).map_err(|error| Trouble::unusable(&error.to_string()))?;
+    pub fn new(config: &Config) -> Result<Self, Failure> {
+        let mut base = Url::parse(config.url.trim()).map_err(|error| Failure::unusable(&error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(Trouble::unusable("it begins neither with http:// nor with https://"));
+            return Err(Failure::unusable("it begins neither with http:// nor with https://"));
         }
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(Trouble::unusable("it holds credentials; they belong into username and password"));
+            return Err(Failure::unusable("it holds credentials; they belong into username and password"));
         }
         base.set_query(None);
         base.set_fragment(None);
@@ -68,14 +68,14 @@ impl Actuator {
             // What is asked and who asks is for the named address alone.
             .no_proxy();
         let certificate = config.root_certificate_pem.as_deref().map(Certificate::from_pem).transpose();
-        let certificate = certificate.map_err(|error| Trouble::unusable(&format!("its root certificate is no PEM: {error}")))?;
+        let certificate = certificate.map_err(|error| Failure::unusable(&format!("its root certificate is no PEM: {error}")))?;
         if base.scheme() == "http" {
             // Redirects are off, so that TLS is never spoken: the system's certificates need not be read.
             builder = builder.tls_certs_only([]);
         } else if let Some(certificate) = certificate {
             builder = builder.tls_certs_merge([certificate]);
         }
-        let client = builder.build().map_err(|error| Trouble::unusable(&error.to_string()))?;
+        let client = builder.build().map_err(|error| Failure::unusable(&error.to_string()))?;
         Ok(Self {
             client,
             base,
@@ -93,7 +93,7 @@ impl Actuator {
     }
 
     /// Asks an endpoint (`""` = the list of links). An endpoint that is not there (404) is `Ok(None)`.
-    pub async fn get(&mut self, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Trouble> {
+    pub async fn get(&mut self, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Failure> {
         let base = self.base.clone();
         self.get_from(base, endpoint, redactor).await
     }
@@ -134,7 +134,7 @@ impl Actuator {
         bases
     }
 
-    async fn get_from(&mut self, mut url: Url, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Trouble> {
+    async fn get_from(&mut self, mut url: Url, endpoint: &str, redactor: &Redactor) -> Result<Option<Answer>, Failure> {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty();
             if !endpoint.is_empty() {
@@ -147,21 +147,21 @@ impl Actuator {
             return Ok(None);
         }
         if status != StatusCode::OK {
-            return Err(Trouble::status(&self.at(endpoint), status, self.auth == Auth::None, response.headers(), redactor));
+            return Err(Failure::status(&self.at(endpoint), status, self.auth == Auth::None, response.headers(), redactor));
         }
         if response.content_length().is_some_and(|length| length > MOST_BODY_BYTES as u64) {
-            return Err(Trouble::too_large(&self.at(endpoint), 0));
+            return Err(Failure::too_large(&self.at(endpoint), 0));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(&error))? {
             body.extend_from_slice(&chunk);
             if body.len() > MOST_BODY_BYTES {
-                return Err(Trouble::too_large(&self.at(endpoint), body.len() as u64));
+                return Err(Failure::too_large(&self.at(endpoint), body.len() as u64));
             }
         }
         let instance = response.headers().get(INSTANCE_HEADER).and_then(|value| read_name(value.to_str().ok()?));
         let num_bytes = body.len() as u64;
-        let json = serde_json::from_slice(&body).map_err(|error| Trouble::no_json(&self.at(endpoint), &body, response.headers(), &error))?;
+        let json = serde_json::from_slice(&body).map_err(|error| Failure::no_json(&self.at(endpoint), &body, response.headers(), &error))?;
         Ok(Some(Answer { json, instance, num_bytes }))
     }
 
@@ -183,7 +183,7 @@ impl Actuator {
         if endpoint.is_empty() { self.address().to_owned() } else { format!("{}/{endpoint}", self.address()) }
     }
 
-    fn transport(&self, error: &reqwest::Error) -> Trouble {
-        Trouble::transport(self.address(), error, self.connect_timeout, self.request_timeout)
+    fn transport(&self, error: &reqwest::Error) -> Failure {
+        Failure::transport(self.address(), error, self.connect_timeout, self.request_timeout)
     }
 }

@@ -7,12 +7,14 @@ mod actuator;
 mod client;
 mod config;
 mod event_memory;
+mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod instance_watch;
 mod java_time;
 mod outbox;
 mod poll;
 mod poller;
-mod trouble;
 
 pub use config::{Auth, Config};
 pub use poller::HttpPoller;

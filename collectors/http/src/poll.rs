@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_model::{BreakerEventFact, BreakerFact, Fact, FailureKind, InstanceFact, ItemKind, Redactor, Sink, SourcePhase, now_ns};
+use switchboard_model::{BreakerEventFact, BreakerFact, Condition, Fact, FailureKind, InstanceFact, ItemKind, Redactor, Sink, SourcePhase, now_ns};
 
 use crate::Config;
 use crate::actuator::{
@@ -11,9 +11,9 @@ use crate::actuator::{
 };
 use crate::client::Actuator;
 use crate::event_memory::EventMemory;
+use crate::failure::Failure;
 use crate::instance_watch::{InstanceWatch, Verdict};
 use crate::outbox::Outbox;
-use crate::trouble::Trouble;
 
 /// Where the facts were read, as they say.
 const ORIGIN: &str = "actuator";
@@ -29,22 +29,12 @@ const EVENTS: &str = "circuitbreakerevents";
 
 /// How a poll ended.
 pub(crate) enum PollEnd {
-    /// States were read.
-    Read(State),
+    /// States were read, and what that says of the source.
+    Read(Condition),
     /// They were not.
-    Troubled(SourcePhase, Trouble),
+    Failed(SourcePhase, Failure),
     /// The session closed the source.
     Closed,
-}
-
-/// What a poll that read says of the source: degraded, if there is a kind of failure.
-pub(crate) struct State {
-    /// Why not all is as asked for.
-    pub failure: Option<FailureKind>,
-    /// In a sentence.
-    pub detail: String,
-    /// What the user can do.
-    pub next_step: String,
 }
 
 /// All that lasts from poll to poll.
@@ -59,7 +49,7 @@ pub(crate) struct Poll {
     info: Info,
     instance_told: Option<(InstanceFact, Instant)>,
     /// How many polls in a row found no events where they were, and what was in the way last.
-    missed_events: (u32, Option<Trouble>),
+    missed_events: (u32, Option<Failure>),
     guards: [GuardReader; 2],
 }
 
@@ -109,51 +99,51 @@ impl Poll {
     /// Asks once for everything and sends what is new.
     pub async fn once(&mut self) -> PollEnd {
         match self.read().await {
-            Ok(Some(state)) => PollEnd::Read(state),
+            Ok(Some(condition)) => PollEnd::Read(condition),
             Ok(None) => PollEnd::Closed,
-            Err((phase, trouble)) => {
-                if let Some(num_bytes) = trouble.undecodable_bytes {
+            Err((phase, failure)) => {
+                if let Some(num_bytes) = failure.undecodable_bytes {
                     self.sink.undecodable(num_bytes);
                 }
-                PollEnd::Troubled(phase, trouble)
+                PollEnd::Failed(phase, failure)
             }
         }
     }
 
-    async fn read(&mut self) -> Result<Option<State>, (SourcePhase, Trouble)> {
-        let failed = |trouble| (SourcePhase::Failed, trouble);
+    async fn read(&mut self) -> Result<Option<Condition>, (SourcePhase, Failure)> {
+        let failed = |failure| (SourcePhase::Failed, failure);
         // Events first: the state that is read after them is then the newer truth of the two.
         let events = match self.actuator.get(EVENTS, &self.redactor).await {
             Ok(events) => {
                 self.missed_events = (0, None);
                 events
             }
-            Err(trouble) if trouble.is_passing => {
-                self.missed_events = (self.missed_events.0.saturating_add(1), Some(trouble));
+            Err(failure) if failure.is_passing => {
+                self.missed_events = (self.missed_events.0.saturating_add(1), Some(failure));
                 None
             }
-            Err(trouble) => return Err(failed(self.corrected(trouble).await)),
+            Err(failure) => return Err(failed(self.corrected(failure).await)),
         };
         let states = match self.actuator.get(STATES, &self.redactor).await {
             Ok(Some(states)) => states,
             Ok(None) => {
                 let links = self.actuator.get("", &self.redactor).await.ok().flatten();
                 let is_actuator = links.is_some_and(|links| lists_endpoint(&links.json, STATES) == Some(false));
-                let trouble = Trouble::missing(&self.actuator.at(STATES), is_actuator);
-                let trouble = if is_actuator { trouble } else { self.corrected(trouble).await };
-                return Err((SourcePhase::Degraded, trouble));
+                let failure = Failure::missing(&self.actuator.at(STATES), is_actuator);
+                let failure = if is_actuator { failure } else { self.corrected(failure).await };
+                return Err((SourcePhase::Degraded, failure));
             }
-            Err(trouble) => return Err(failed(self.corrected(trouble).await)),
+            Err(failure) => return Err(failed(self.corrected(failure).await)),
         };
         let received_ns = now_ns();
         let Some(breakers) = read_breakers(&states.json) else {
-            let trouble = Trouble::shape(&self.actuator.at(STATES), states.num_bytes);
-            return Err(failed(self.corrected(trouble).await));
+            let failure = Failure::shape(&self.actuator.at(STATES), states.num_bytes);
+            return Err(failed(self.corrected(failure).await));
         };
         let events = match events {
             None => None,
             Some(answer) => {
-                let read = read_events(&answer.json).ok_or_else(|| failed(Trouble::shape(&self.actuator.at(EVENTS), answer.num_bytes)))?;
+                let read = read_events(&answer.json).ok_or_else(|| failed(Failure::shape(&self.actuator.at(EVENTS), answer.num_bytes)))?;
                 Some((read, answer.instance))
             }
         };
@@ -182,26 +172,26 @@ impl Poll {
         self.breaker_facts(&mut facts, &breakers, &self.attribute(&verdict, states.instance));
         num_unreadable += self.read_guards(&mut facts, &verdict, now).await;
         let is_open = self.outbox.send(&self.sink, facts, received_ns);
-        Ok(is_open.then(|| self.state(&breakers, has_events, num_unreadable, &verdict)))
+        Ok(is_open.then(|| self.condition(&breakers, has_events, num_unreadable, &verdict)))
     }
 
     /// Looks whether the actuator is elsewhere on the same server, where it answered, but not as one.
-    async fn corrected(&mut self, trouble: Trouble) -> Trouble {
-        if trouble.is_passing || trouble.failure == FailureKind::Connect {
-            return trouble;
+    async fn corrected(&mut self, failure: Failure) -> Failure {
+        if failure.is_passing || failure.kind == FailureKind::Connect {
+            return failure;
         }
         for base in self.actuator.other_bases() {
             let address = base.as_str().trim_end_matches('/');
             let states = self.actuator.get_elsewhere(&base, STATES, &self.redactor).await;
             if states.is_some_and(|states| read_breakers(&states).is_some()) {
-                return trouble.other_base(address, true);
+                return failure.other_base(address, true);
             }
             let links = self.actuator.get_elsewhere(&base, "", &self.redactor).await;
             if links.is_some_and(|links| lists_endpoint(&links, STATES) == Some(false)) {
-                return trouble.other_base(address, false);
+                return failure.other_base(address, false);
             }
         }
-        trouble
+        failure
     }
 
     /// Asks `info` who answers: each time where it tells, else seldom. States are good without it, so nothing fails with it.
@@ -332,8 +322,7 @@ impl Poll {
         self.redactor.redact_text(name).unwrap_or_else(|| name.to_owned())
     }
 
-    fn state(&self, breakers: &BreakersAnswer, has_events: bool, num_unreadable: u64, verdict: &Verdict) -> State {
-        let degraded = |failure, detail: String, next_step: &str| State { failure: Some(failure), detail, next_step: next_step.to_owned() };
+    fn condition(&self, breakers: &BreakersAnswer, has_events: bool, num_unreadable: u64, verdict: &Verdict) -> Condition {
         let address = self.actuator.address();
         if verdict.changing {
             let who = match (&verdict.instances[..], verdict.sign) {
@@ -345,28 +334,26 @@ impl Poll {
             } else {
                 format!("another instance answers behind {address} than before ({who})")
             };
-            return degraded(FailureKind::Peer, detail, "write one source per instance into the profile, each with the instance's own address");
+            return Condition::degraded(FailureKind::Peer, detail, "Write one source per instance into the profile, each with the instance's own address");
         }
         if !has_events {
-            let Trouble { failure, detail, next_step, .. } = Trouble::missing_events(&self.actuator.at(EVENTS));
-            return degraded(failure, detail, &next_step);
+            return Failure::missing_events(&self.actuator.at(EVENTS)).told_as(SourcePhase::Degraded);
         }
-        if let (MISSES_TOLD_FROM.., Some(trouble)) = &self.missed_events {
-            let Trouble { failure, detail, next_step, .. } = trouble.clone().without_events();
-            return degraded(failure, detail, &next_step);
+        if let (MISSES_TOLD_FROM.., Some(failure)) = &self.missed_events {
+            return failure.clone().without_events().told_as(SourcePhase::Degraded);
         }
         if breakers.names_only {
             let detail = format!("{address} names its breakers but not their states, as Resilience4j 1.x does: states come from events alone");
-            return degraded(FailureKind::Peer, detail, "update the application to Resilience4j 2");
+            return Condition::degraded(FailureKind::Peer, detail, "Update the application to Resilience4j 2");
         }
         if breakers.num_beyond_limit > 0 {
             let num_all = MOST_BREAKERS as u64 + breakers.num_beyond_limit;
             let detail = format!("{address} tells {num_all} breakers, of which {MOST_BREAKERS} are read");
-            return degraded(FailureKind::Limit, detail, "look whether breakers are made per request or per user, which no breaker is meant for");
+            return Condition::degraded(FailureKind::Limit, detail, "Look whether breakers are made per request or per user, which no breaker is meant for");
         }
         if num_unreadable > 0 {
             let detail = format!("{address}: {num_unreadable} entries cannot be read, all others are");
-            return degraded(FailureKind::Protocol, detail, "look at the answers of circuitbreakers and circuitbreakerevents");
+            return Condition::degraded(FailureKind::Protocol, detail, "Look at the answers of circuitbreakers and circuitbreakerevents");
         }
         let detail = match breakers.breakers.len() {
             0 => "no call has gone through a breaker yet".to_owned(),
@@ -374,7 +361,6 @@ impl Poll {
             number => format!("{number} circuit breakers are read"),
         };
         let told: Vec<&str> = self.guards.iter().zip(["retries", "time-outs"]).filter(|(reader, _)| reader.is_there).map(|(_, word)| word).collect();
-        let detail = if told.is_empty() { detail } else { format!("{detail}, and {}", told.join(" and ")) };
-        State { failure: None, detail, next_step: String::new() }
+        Condition::live(if told.is_empty() { detail } else { format!("{detail}, and {}", told.join(" and ")) })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_model::{Backoff, FailureKind, Redactor, Sink, SourceCommand, SourcePhase, SourceStatus, jittered, now_ns};
+use switchboard_model::{Backoff, Condition, Misses, Redactor, Sink, SourceCommand, SourcePhase, Teller, jittered};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -51,38 +51,35 @@ impl Drop for HttpPoller {
 }
 
 async fn run(config: Config, sink: Sink, redactor: Arc<Redactor>, refresh: Arc<Notify>) {
-    let mut teller = Teller { sink: sink.clone(), told: None };
+    let mut teller = Teller::new(sink.clone());
     let actuator = match Actuator::new(&config) {
         Ok(actuator) => actuator,
-        Err(trouble) => {
+        Err(failure) => {
             // Nothing but another profile mends this.
-            teller.tell(SourcePhase::Failed, Some(trouble.failure), trouble.detail, trouble.next_step);
+            teller.tell(failure.told_as(SourcePhase::Failed));
             return;
         }
     };
-    teller.tell(SourcePhase::Connecting, None, format!("asks {}", actuator.address()), String::new());
+    teller.tell(Condition::connecting(format!("asks {}", actuator.address())));
     let interval = config.poll_interval.max(SHORTEST_INTERVAL);
     let mut backoff = Backoff::default();
     let mut poll = Poll::new(config, actuator, sink, redactor);
-    let mut is_read = false;
+    let mut misses = Misses::default();
     loop {
         let delay = match poll.once().await {
-            PollEnd::Read(state) => {
+            PollEnd::Read(condition) => {
                 backoff.reset();
-                is_read = true;
-                let phase = if state.failure.is_some() { SourcePhase::Degraded } else { SourcePhase::Live };
-                teller.tell(phase, state.failure, state.detail, state.next_step);
+                misses.answered();
+                teller.tell(condition);
                 jittered(interval)
             }
-            // One miss is a miss.
-            PollEnd::Troubled(_, trouble) if is_read && trouble.is_passing => {
-                is_read = false;
-                jittered(interval)
-            }
-            PollEnd::Troubled(phase, trouble) => {
-                is_read = false;
-                teller.tell(phase, Some(trouble.failure), trouble.detail, trouble.next_step);
-                backoff.next_delay().max(jittered(interval))
+            PollEnd::Failed(phase, failure) => {
+                if misses.failed(failure.is_passing) {
+                    teller.tell(failure.told_as(phase));
+                    backoff.next_delay().max(jittered(interval))
+                } else {
+                    jittered(interval)
+                }
             }
             PollEnd::Closed => return,
         };
@@ -90,23 +87,5 @@ async fn run(config: Config, sink: Sink, redactor: Arc<Redactor>, refresh: Arc<N
             () = tokio::time::sleep(delay) => {}
             () = refresh.notified() => {}
         }
-    }
-}
-
-/// Says how the source is doing, when that changes.
-struct Teller {
-    sink: Sink,
-    told: Option<(SourcePhase, Option<FailureKind>, String, String)>,
-}
-
-impl Teller {
-    fn tell(&mut self, phase: SourcePhase, failure: Option<FailureKind>, detail: String, next_step: String) {
-        let says = (phase, failure, detail, next_step);
-        if self.told.as_ref() == Some(&says) {
-            return;
-        }
-        self.told = Some(says.clone());
-        let (phase, failure, detail, next_step) = says;
-        self.sink.status(SourceStatus { source: self.sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
     }
 }

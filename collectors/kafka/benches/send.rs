@@ -11,7 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Config, Sender, SenderOptions};
-use switchboard_model::{OutgoingRecord, RawHeader, WritePermit, WriteRules};
+use switchboard_model::{OutgoingRecord, RawHeader, Route, WritePermit, WriteRules};
 
 const TOPIC: &str = "orders";
 const NUM_PARTITIONS: i32 = 8;
@@ -23,8 +23,8 @@ fn records() -> Vec<OutgoingRecord> {
     let header = |name: &str, value: String| RawHeader { name: name.to_owned(), value: Some(value.into_bytes()) };
     (0..NUM_RECORDS)
         .map(|number| OutgoingRecord {
-            topic: TOPIC.to_owned(),
-            partition: Some((number % NUM_PARTITIONS as usize) as i32),
+            channel: TOPIC.to_owned(),
+            route: Route::Partition((number % NUM_PARTITIONS as usize) as i32),
             key: Some(b"customer-1".to_vec()),
             value: Some(format!(r#"{{"orderId":"order-{number:08}","note":"{}"}}"#, "x".repeat(250)).into_bytes()),
             headers: vec![
@@ -49,7 +49,8 @@ fn bare(brokers: &str, records: &[OutgoingRecord]) -> Duration {
         for header in &record.headers {
             headers = headers.insert(Header { key: &header.name, value: header.value.as_ref() });
         }
-        let mut sent: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(TOPIC).headers(headers).partition(record.partition.expect("a partition"));
+        let Route::Partition(partition) = record.route else { panic!("a partition") };
+        let mut sent: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(TOPIC).headers(headers).partition(partition);
         (sent.key, sent.payload) = (record.key.as_deref(), record.value.as_deref());
         producer.send(sent).map_err(|(error, _)| error).expect("queued");
         producer.poll(Duration::ZERO);
@@ -71,12 +72,12 @@ fn ours(brokers: &str, cluster_id: &str, records: &[OutgoingRecord]) -> Duration
         for record in records {
             if under_way.len() == UNDER_WAY {
                 let delivery: switchboard_kafka::Delivery = under_way.pop_front().expect("one");
-                assert_eq!(delivery.outcome().await.kind(), "persisted");
+                assert_eq!(delivery.outcome().await.word(), "persisted");
             }
             under_way.push_back(sender.enqueue(record).await);
         }
         for delivery in under_way {
-            assert_eq!(delivery.outcome().await.kind(), "persisted");
+            assert_eq!(delivery.outcome().await.word(), "persisted");
         }
         began.elapsed()
     })

@@ -269,7 +269,7 @@ impl Catalogue {
         }
     }
 
-    /// That a topic is there no more, as a fact.
+    /// That a topic is gone, as a fact.
     pub fn gone_fact(&self, id: TopicId, cluster: &ClusterRef) -> Fact {
         Fact::TopicGone { cluster: cluster.clone(), topic: self.topic(id).name.to_string() }
     }

@@ -94,17 +94,13 @@ pub(crate) fn make(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> R
             KafkaError::ClientConfig(_, why, property, _) => format!("Property `{property}` is refused by the client library: {why}"),
             other => format!("The client could not be made: {other}"),
         };
-        Failure { kind: FailureKind::Protocol, detail, next_step: "Correct the properties of this source.".to_owned() }
+        Failure { kind: FailureKind::Protocol, detail, next_step: "Correct the properties of this source".to_owned() }
     })
 }
 
 /// The settings of a client: the profile's properties first, ours after them.
 pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Failure> {
-    let properties = checked_properties(&config.properties).map_err(|refused| Failure {
-        kind: FailureKind::Protocol,
-        detail: format!("Property `{}` is refused: {}", refused.property, refused.reason),
-        next_step: refused.next_step,
-    })?;
+    let properties = checked_properties(&config.properties)?;
     let mut settings = ClientConfig::new();
     settings
         .set("socket.timeout.ms", "10000")

@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_model::{FailureKind, Redactor, Sink, SourceCommand, SourcePhase, SourceStatus};
+use switchboard_model::{Condition, FailureKind, Redactor, Sink, SourceCommand, Teller};
 
 use crate::config::Config;
 use crate::control::Control;
 use crate::failure::BrokerErrors;
 use crate::observer::Observer;
-use crate::tail::{Tail, TailControl, now_ns};
+use crate::tail::Tail;
+use crate::tail_control::TailControl;
 
 /// How long a stop waits for the threads. A thread that is blocked in a library call ends later by itself; the closed sink
 /// takes nothing from it any more.
@@ -25,7 +26,6 @@ pub struct KafkaCollector {
 impl KafkaCollector {
     /// Begins to observe. Never fails: what goes wrong is a status. The library has threads of its own, so the runtime is not
     /// needed; it is named as in every other collector.
-    #[expect(clippy::needless_pass_by_value, reason = "every collector is started alike, and takes its sink with it")]
     pub fn start(config: Config, sink: Sink, redactor: Arc<Redactor>, _runtime: &tokio::runtime::Handle) -> Self {
         let control = Arc::new(Control::new(&config));
         let config = Arc::new(config);
@@ -41,14 +41,8 @@ impl KafkaCollector {
         let spawned = spawn("kafka-observer", &control, move || observer.run()).and_then(|()| spawn("kafka-tail", &control, read));
         if let Err(error) = spawned {
             control.stop();
-            sink.status(SourceStatus {
-                source: sink.source(),
-                at_ns: now_ns(),
-                phase: SourcePhase::Failed,
-                failure: Some(FailureKind::Limit),
-                detail: format!("No thread could be started: {error}"),
-                next_step: "Raise the limit on threads of this user.".to_owned(),
-            });
+            let detail = format!("No thread could be started: {error}");
+            Teller::new(sink).tell(Condition::failed(FailureKind::Limit, detail, "Raise the limit on threads of this user"));
         }
         Self { control }
     }

@@ -159,53 +159,53 @@ const ALLOWED: &[&str] = &[
 
 const SECRET: &str = "a secret does not stand in a profile";
 const KEY_FILE: &str =
-    "Put the text into a file and name it in ssl.key.location; key_password = { env = \"VAR\" } in the source's table opens an encrypted one.";
-const KEY_PASSWORD: &str = "Write key_password = { env = \"VAR\" } or { command = \"…\" } in the source's table.";
+    "Put the text into a file and name it in ssl.key.location; key_password = { env = \"VAR\" } in the source's table opens an encrypted one";
+const KEY_PASSWORD: &str = "Write key_password = { env = \"VAR\" } or { command = \"…\" } in the source's table";
 
 /// Spellings of other clients, and properties with a reason of their own: beginning or whole name, why, what to write instead.
 const REFUSED: &[(&str, &str, &str)] = &[
-    ("plugin.library.paths", "it loads code into this program", "Remove it."),
-    ("ssl.engine", "it loads code into this program", "Give certificate and key as PEM files (ssl.certificate.location, ssl.key.location)."),
-    ("ssl.providers", "it loads code into this program", "Remove it."),
-    ("sasl.kerberos", "Kerberos runs commands of its own and is not built in", "Use SCRAM, PLAIN or mutual TLS."),
+    ("plugin.library.paths", "it loads code into this program", "Remove it"),
+    ("ssl.engine", "it loads code into this program", "Give certificate and key as PEM files (ssl.certificate.location, ssl.key.location)"),
+    ("ssl.providers", "it loads code into this program", "Remove it"),
+    ("sasl.kerberos", "Kerberos runs commands of its own and is not built in", "Use SCRAM, PLAIN or mutual TLS"),
     (
         "sasl.oauthbearer",
         "tokens come from a command or the environment",
-        "Write token = { command = \"…\" } in the source's table, and sasl.mechanism = \"OAUTHBEARER\" among its properties.",
+        "Write token = { command = \"…\" } in the source's table, and sasl.mechanism = \"OAUTHBEARER\" among its properties",
     ),
-    ("enable.sasl.oauthbearer", "it makes up tokens that nothing protects", "Write token = { command = \"…\" } in the source's table."),
+    ("enable.sasl.oauthbearer", "it makes up tokens that nothing protects", "Write token = { command = \"…\" } in the source's table"),
     ("ssl.key.password", SECRET, KEY_PASSWORD),
     ("ssl.keystore.password", SECRET, KEY_PASSWORD),
-    ("sasl.jaas.config", "it is a Java property", "Write username and password in the source's table, and sasl.mechanism."),
-    ("sasl.username", "credentials have fields of their own", "Write username = … in the source's table."),
-    ("sasl.password", "credentials have fields of their own", "Write password = { env = \"VAR\" } or { command = \"…\" } in the source's table."),
-    ("sasl.client.callback.handler.class", "it names Java code", "Remove it."),
-    ("sasl.login", "it is a Java property", "Remove it; write username and password in the source's table."),
-    ("ssl.truststore.certificates", "it is a Java property", "Write ssl.ca.pem with the same text."),
+    ("sasl.jaas.config", "it is a Java property", "Write username and password in the source's table, and sasl.mechanism"),
+    ("sasl.username", "credentials have fields of their own", "Write username = … in the source's table"),
+    ("sasl.password", "credentials have fields of their own", "Write password = { env = \"VAR\" } or { command = \"…\" } in the source's table"),
+    ("sasl.client.callback.handler.class", "it names Java code", "Remove it"),
+    ("sasl.login", "it is a Java property", "Remove it; write username and password in the source's table"),
+    ("ssl.truststore.certificates", "it is a Java property", "Write ssl.ca.pem with the same text"),
     (
         "ssl.truststore",
         "it is a Java property; JKS stores cannot be read",
-        "Export the certificates as PEM (keytool -exportcert -rfc) and write ssl.ca.location or ssl.ca.pem.",
+        "Export the certificates as PEM (keytool -exportcert -rfc) and write ssl.ca.location or ssl.ca.pem",
     ),
-    ("ssl.keystore.certificate.chain", "it is a Java property", "Write ssl.certificate.pem with the same text."),
+    ("ssl.keystore.certificate.chain", "it is a Java property", "Write ssl.certificate.pem with the same text"),
     ("ssl.keystore.key", "it is a Java property", KEY_FILE),
     (
         "ssl.keystore.type",
         "it is a Java property; JKS stores cannot be read",
-        "Give a PKCS#12 file in ssl.keystore.location, or PEM files in ssl.certificate.location and ssl.key.location.",
+        "Give a PKCS#12 file in ssl.keystore.location, or PEM files in ssl.certificate.location and ssl.key.location",
     ),
-    ("bootstrap.servers", "it has a field of its own", "Write brokers = … in the source's table."),
-    ("metadata.broker.list", "it has a field of its own", "Write brokers = … in the source's table."),
-    ("group.", "Switchboard joins no group", "Remove it."),
-    ("client.id", "Switchboard names its clients itself, so that its traffic can be told apart", "Remove it."),
-    ("enable.auto", "Switchboard never commits", "Remove it."),
-    ("auto.", "Switchboard never commits and chooses where to read from itself", "Remove it."),
-    ("allow.auto.create.topics", "Switchboard never creates topics", "Remove it."),
-    ("key.", "it is a property of Java code", "Remove it."),
-    ("value.", "it is a property of Java code", "Remove it."),
-    ("interceptor.classes", "it names Java code", "Remove it."),
-    ("queued.", "Switchboard bounds its queues itself", "Remove it."),
-    ("test.", "it belongs to tests of the client library", "Remove it."),
+    ("bootstrap.servers", "it has a field of its own", "Write brokers = … in the source's table"),
+    ("metadata.broker.list", "it has a field of its own", "Write brokers = … in the source's table"),
+    ("group.", "Switchboard joins no group", "Remove it"),
+    ("client.id", "Switchboard names its clients itself, so that its traffic can be told apart", "Remove it"),
+    ("enable.auto", "Switchboard never commits", "Remove it"),
+    ("auto.", "Switchboard never commits and chooses where to read from itself", "Remove it"),
+    ("allow.auto.create.topics", "Switchboard never creates topics", "Remove it"),
+    ("key.", "it is a property of Java code", "Remove it"),
+    ("value.", "it is a property of Java code", "Remove it"),
+    ("interceptor.classes", "it names Java code", "Remove it"),
+    ("queued.", "Switchboard bounds its queues itself", "Remove it"),
+    ("test.", "it belongs to tests of the client library", "Remove it"),
 ];
 
 /// Values that Java writes otherwise than librdkafka.
@@ -225,23 +225,23 @@ pub(crate) fn checked_properties(properties: &BTreeMap<String, String>) -> Resul
             return Err(match known {
                 Some((_, reason, next_step)) => refused(reason, next_step),
                 None if ["location", ".path", ".paths"].iter().any(|ending| name.ends_with(ending)) => {
-                    refused("it names a file that is not on the list of allowed ones", "Remove it.")
+                    refused("it names a file that is not on the list of allowed ones", "Remove it")
                 }
                 None => {
-                    refused("it is not on the list of properties a profile may set", "Remove it, or check its spelling against librdkafka's CONFIGURATION.md.")
+                    refused("it is not on the list of properties a profile may set", "Remove it, or check its spelling against librdkafka's CONFIGURATION.md")
                 }
             });
         }
         if name.ends_with(".location") && name != "ssl.ca.location" && !std::path::Path::new(value).is_file() {
-            return Err(refused("the file it names is not there", "Check the path."));
+            return Err(refused("the file it names is not there", "Check the path"));
         }
         if name == "ssl.ca.location" && value != "probe" && !std::path::Path::new(value).exists() {
-            return Err(refused("the file it names is not there", "Check the path."));
+            return Err(refused("the file it names is not there", "Check the path"));
         }
         if name.starts_with("ssl.keystore.") && value.to_ascii_lowercase().ends_with(".jks") {
             return Err(refused(
                 "JKS stores cannot be read",
-                "Convert it: keytool -importkeystore -srckeystore … -destkeystore store.p12 -deststoretype PKCS12.",
+                "Convert it: keytool -importkeystore -srckeystore … -destkeystore store.p12 -deststoretype PKCS12",
             ));
         }
         checked.push((name, translated(name, value)));

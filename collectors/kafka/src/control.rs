@@ -12,15 +12,6 @@ use crate::config::Config;
 /// Names of one kind that are remembered; further ones are counted and left out.
 const MOST_NAMES: usize = 10_000;
 
-/// A wish to read a channel, told by profile or command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TailWish {
-    /// From where.
-    pub from: TailFrom,
-    /// Rises with each command, so that the same wish told again reads again from there.
-    pub generation: u64,
-}
-
 /// Everything that was wished so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
@@ -28,10 +19,8 @@ pub(crate) struct Wishes {
     pub seen: BTreeSet<String>,
     /// Groups named by the profile, then by spans, in the order they came up.
     pub groups: Vec<String>,
-    /// Channels to tail by profile or command.
-    pub tails: BTreeMap<String, TailWish>,
-    /// Channels not to tail, by command.
-    pub untailed: BTreeSet<String>,
+    /// Channels to tail by profile, and from where.
+    pub tails: BTreeMap<String, TailFrom>,
     /// Dead-letter channels besides those found by name.
     pub dead_letter: BTreeSet<String>,
     /// Names that found no room.
@@ -40,15 +29,12 @@ pub(crate) struct Wishes {
     num_seen_left_out: u64,
     /// The groups, to find them by name.
     followed: BTreeSet<String>,
-    generation: u64,
 }
 
 impl Wishes {
     fn new(config: &Config) -> Self {
-        let mut wishes = Self { dead_letter: config.dead_letter_channels.iter().cloned().collect(), ..Self::default() };
-        for (channel, from) in &config.tail {
-            wishes.tails.insert(channel.clone(), TailWish { from: *from, generation: 0 });
-        }
+        let mut wishes =
+            Self { tails: config.tail.iter().cloned().collect(), dead_letter: config.dead_letter_channels.iter().cloned().collect(), ..Self::default() };
         for group in &config.groups {
             wishes.num_left_out += u64::from(!wishes.follow(group));
         }
@@ -87,20 +73,6 @@ impl Wishes {
                 }
                 self.num_left_out += self.num_seen_left_out;
                 before != (self.seen.len(), self.groups.len(), self.num_left_out)
-            }
-            SourceCommand::Tail { channel, from } => {
-                self.generation += 1;
-                self.untailed.remove(&channel);
-                if self.tails.len() < MOST_NAMES || self.tails.contains_key(&channel) {
-                    self.tails.insert(channel, TailWish { from, generation: self.generation });
-                } else {
-                    self.num_left_out += 1;
-                }
-                true
-            }
-            SourceCommand::Untail { channel } => {
-                self.tails.remove(&channel);
-                self.untailed.insert(channel)
             }
         }
     }
@@ -232,21 +204,18 @@ mod tests {
     }
 
     #[test]
-    fn wishes_add_up_and_a_later_untail_wins() {
+    fn wishes_of_profile_and_spans_add_up() {
         let mut config = Config::new("k", "b");
         config.groups = vec!["a".to_owned(), "a".to_owned()];
+        config.tail = vec![("orders".to_owned(), TailFrom::Beginning)];
         let control = Control::new(&config);
         let mut version = 0;
         assert_eq!(control.wishes_since(&mut version).expect("first").groups, ["a"]);
         control.command(SourceCommand::Seen { channels: vec!["orders".to_owned()], groups: vec!["b".to_owned(), "a".to_owned()] });
         control.command(SourceCommand::Seen { channels: vec!["orders".to_owned()], groups: vec![] });
-        control.command(SourceCommand::Tail { channel: "orders".to_owned(), from: TailFrom::Beginning });
         let wishes = control.wishes_since(&mut version).expect("changed");
         assert_eq!(wishes.groups, ["a", "b"]);
-        assert_eq!(wishes.tails["orders"], TailWish { from: TailFrom::Beginning, generation: 1 });
-        control.command(SourceCommand::Untail { channel: "orders".to_owned() });
-        let wishes = control.wishes_since(&mut version).expect("changed");
-        assert!(wishes.tails.is_empty() && wishes.untailed.contains("orders"));
+        assert_eq!((wishes.tails["orders"], wishes.seen.contains("orders")), (TailFrom::Beginning, true));
         control.command(SourceCommand::Seen { channels: vec!["orders".to_owned()], groups: vec![] });
         assert!(control.wishes_since(&mut version).is_none());
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use switchboard_model::{
-    Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, RawHash, RecordBatch, RecordRow, Redactor,
-    SourceId, Str, TextArena, TimestampType,
+    Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, PlaceRow, RawHash, RecordBatch, RecordRow,
+    Redactor, SourceId, Str, TextArena, TimestampType,
 };
 
 use crate::dialect::{NameMeaning, NameMeanings, TraceHeaders};
@@ -151,8 +151,7 @@ impl RecordBuilder {
         let size = |part: Option<&[u8]>| part.map_or(0, |bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         self.batch.records.push(RecordRow {
             channel,
-            partition: raw.partition,
-            offset: raw.offset,
+            place: PlaceRow::Offset { partition: raw.partition, offset: raw.offset },
             timestamp_ns: if raw.timestamp_ms < 0 { NO_TIME } else { raw.timestamp_ms.saturating_mul(1_000_000) },
             timestamp_type: if raw.timestamp_ms < 0 { TimestampType::Unknown } else { raw.timestamp_type },
             key,

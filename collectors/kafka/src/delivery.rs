@@ -1,6 +1,6 @@
 //! What became of a record that was sent, by the delivery's error.
 
-use switchboard_model::Outcome;
+use switchboard_model::{Outcome, Place};
 
 use crate::failure::Code;
 use crate::native::{self, DeliveryReport};
@@ -22,14 +22,14 @@ const LEFT_OPEN: &[Code] = &[
 pub(crate) fn outcome(report: &DeliveryReport) -> Outcome {
     let words = native::code_text(report.code);
     match report.code {
-        Code::NONE => Outcome::Persisted { partition: report.partition, offset: (report.offset >= 0).then_some(report.offset) },
-        Code::PURGED_FROM_QUEUE => Outcome::NotPersisted("cancelled while it was still queued".to_owned()),
-        Code::PURGED_IN_FLIGHT => Outcome::PossiblyPersisted("cancelled while it was on its way".to_owned()),
+        Code::NONE => Outcome::persisted((report.offset >= 0).then(|| Place::at(report.partition, report.offset))),
+        Code::PURGED_FROM_QUEUE => Outcome::NotDone("cancelled while it was still queued".to_owned()),
+        Code::PURGED_IN_FLIGHT => Outcome::Possibly("cancelled while it was on its way".to_owned()),
         // The library itself found nowhere to send it to.
-        Code::UNKNOWN_TOPIC | Code::UNKNOWN_PARTITION if report.never_sent => Outcome::NotPersisted(words),
-        code if is_refusal(code, &words) => Outcome::NotPersisted(words),
-        _ if report.never_sent => Outcome::PossiblyPersisted(format!("{words}; it seems never to have left this machine")),
-        _ => Outcome::PossiblyPersisted(words),
+        Code::UNKNOWN_TOPIC | Code::UNKNOWN_PARTITION if report.never_sent => Outcome::NotDone(words),
+        code if is_refusal(code, &words) => Outcome::NotDone(words),
+        _ if report.never_sent => Outcome::Possibly(format!("{words}; it seems never to have left this machine")),
+        _ => Outcome::Possibly(words),
     }
 }
 
@@ -42,31 +42,31 @@ fn is_refusal(code: Code, words: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn kind(code: i32, never_sent: bool) -> &'static str {
-        outcome(&DeliveryReport { ticket: 1, code: Code(code), never_sent, partition: 2, offset: 7 }).kind()
+    fn word(code: i32, never_sent: bool) -> &'static str {
+        outcome(&DeliveryReport { ticket: 1, code: Code(code), never_sent, partition: 2, offset: 7 }).word()
     }
 
     #[test]
     fn each_error_says_what_is_certain_and_no_more() {
         // MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER, NOT_ENOUGH_REPLICAS, TOPIC_AUTHORIZATION_FAILED, INVALID_RECORD
         for code in [10, 3, 6, 19, 29, 87] {
-            assert_eq!(kind(code, false), "not_persisted", "{code}");
+            assert_eq!(word(code, false), "not persisted", "{code}");
         }
         for code in [7, 13, 20, 45, 46, 56, -1, 9_999] {
-            assert_eq!(kind(code, false), "possibly_persisted", "{code}");
+            assert_eq!(word(code, false), "possibly persisted", "{code}");
         }
         // Time-out, transport, all brokers down, destroyed: in doubt, whatever the library believes.
         for code in [-192, -185, -195, -187, -197, -151] {
-            assert_eq!((kind(code, false), kind(code, true)), ("possibly_persisted", "possibly_persisted"), "{code}");
+            assert_eq!((word(code, false), word(code, true)), ("possibly persisted", "possibly persisted"), "{code}");
         }
-        assert_eq!((kind(-152, true), kind(0, false)), ("not_persisted", "persisted"));
-        assert_eq!((kind(-188, true), kind(-190, true)), ("not_persisted", "not_persisted"));
-        assert_eq!((kind(-188, false), kind(-190, false)), ("possibly_persisted", "possibly_persisted"));
+        assert_eq!((word(-152, true), word(0, false)), ("not persisted", "persisted"));
+        assert_eq!((word(-188, true), word(-190, true)), ("not persisted", "not persisted"));
+        assert_eq!((word(-188, false), word(-190, false)), ("possibly persisted", "possibly persisted"));
     }
 
     #[test]
     fn an_offset_that_was_not_told_is_none() {
         let report = DeliveryReport { ticket: 1, code: Code::NONE, never_sent: false, partition: 2, offset: -1 };
-        assert_eq!(outcome(&report), Outcome::Persisted { partition: 2, offset: None });
+        assert_eq!(outcome(&report), Outcome::persisted(None));
     }
 }

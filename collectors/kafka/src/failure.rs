@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::error::KafkaError;
-use switchboard_model::FailureKind;
+use switchboard_model::{Condition, FailureKind};
 
+use crate::config::PropertyRefused;
 use crate::native::{self, ClientEvent};
 
 /// An error code of the protocol (above zero) or of the library (below), as a plain number.
@@ -93,6 +94,24 @@ pub(crate) struct Failure {
     pub next_step: String,
 }
 
+impl Failure {
+    /// Nothing works for it.
+    pub fn failed(self) -> Condition {
+        Condition::failed(self.kind, self.detail, self.next_step)
+    }
+
+    /// Something does not work for it.
+    pub fn degraded(self) -> Condition {
+        Condition::degraded(self.kind, self.detail, self.next_step)
+    }
+}
+
+impl From<PropertyRefused> for Failure {
+    fn from(PropertyRefused { property, reason, next_step }: PropertyRefused) -> Self {
+        Self { kind: FailureKind::Protocol, detail: format!("Property `{property}` is refused: {reason}"), next_step }
+    }
+}
+
 /// How long an error of a broker stays a reason after it was last heard of.
 const FRESH: Duration = Duration::from_mins(1);
 /// Brokers whose last error is kept.
@@ -132,7 +151,7 @@ impl BrokerErrors {
         by_address.insert(address, BrokerError { code, text: text.to_owned(), heard: Instant::now(), is_bootstrap });
     }
 
-    /// Takes note of a host that was not connected to, for the sake of the credentials.
+    /// Takes note of a host that was not connected to, so that it gets no credentials.
     pub fn note_refused(&self, host: &str) {
         let mut refused = self.refused.lock();
         if refused.len() >= MOST_BROKERS && !refused.contains_key(host) {
@@ -144,7 +163,7 @@ impl BrokerErrors {
         refused.insert(host.to_owned(), Instant::now());
     }
 
-    /// What was not connected to of late, for the sake of the credentials, and the line that lets it be.
+    /// Hosts that were not connected to lately, so that they get no credentials, and the line of the profile that allows them.
     pub fn refused_hosts(&self) -> Option<Failure> {
         let refused = self.refused.lock();
         // The library tries again and again where it may not connect; who is named no more is no reason any more.
@@ -157,7 +176,7 @@ impl BrokerErrors {
                 "The brokers name `{first}`{}, which the profile does not: it gets no credentials",
                 if named.len() > 1 { format!(" and {} more", named.len() - 1) } else { String::new() }
             ),
-            next_step: format!("If it is one of yours, add trusted_hosts = [{}] to this source.", listed.join(", ")),
+            next_step: format!("Add trusted_hosts = [{}] to this source, if it is one of yours", listed.join(", ")),
         })
     }
 
@@ -187,7 +206,7 @@ impl BrokerErrors {
             return Some(Failure {
                 kind: FailureKind::Authenticate,
                 detail: format!("{address} did not accept the credentials: {}", what_failed(&error.text)),
-                next_step: "Check username, password, sasl.mechanism and security.protocol of this source.".to_owned(),
+                next_step: "Check username, password, sasl.mechanism and security.protocol of this source".to_owned(),
             });
         }
         if let Some((address, error)) = find(&|error| is_tls(&error.text) || error.code == Code::SSL) {
@@ -197,7 +216,7 @@ impl BrokerErrors {
             return Some(Failure {
                 kind: FailureKind::Authenticate,
                 detail: format!("{address} ended the connection: {}", what_failed(&error.text)),
-                next_step: "Set security.protocol to SASL_SSL or SASL_PLAINTEXT, and username and password.".to_owned(),
+                next_step: "Set security.protocol to SASL_SSL or SASL_PLAINTEXT, and username and password".to_owned(),
             });
         }
         // A broker that nobody named was named by another one, whether or not the call at hand was answered.
@@ -210,7 +229,7 @@ impl BrokerErrors {
                 kind: FailureKind::Connect,
                 detail: format!("Bootstrap answered, but the advertised `{address}` does not resolve from here"),
                 next_step: format!(
-                    "Let the broker advertise an address that resolves on this machine (advertised.listeners), or give `{host}` an address in the hosts file."
+                    "Let the broker advertise an address that resolves on this machine (advertised.listeners), or give `{host}` an address in the hosts file"
                 ),
             });
         }
@@ -218,7 +237,7 @@ impl BrokerErrors {
             return Some(Failure {
                 kind: FailureKind::Connect,
                 detail: format!("`{address}` does not resolve from here"),
-                next_step: "Check the spelling of brokers in the profile, and the name service.".to_owned(),
+                next_step: "Check the spelling of brokers in the profile, and the name service".to_owned(),
             });
         }
         if let Some((address, error)) = find(&|error| error.text.contains("Connection refused")) {
@@ -226,14 +245,14 @@ impl BrokerErrors {
             return Some(Failure {
                 kind: FailureKind::Connect,
                 detail: format!("{advertised}`{address}` refused the connection"),
-                next_step: "Check that the broker runs and listens on this address and port.".to_owned(),
+                next_step: "Check that the broker runs and listens on this address and port".to_owned(),
             });
         }
         if let Some((address, error)) = fresh.first() {
             return Some(Failure {
                 kind: FailureKind::Connect,
                 detail: format!("`{address}`: {}", what_failed(&error.text)),
-                next_step: "Check that the broker is up and reachable from this machine.".to_owned(),
+                next_step: "Check that the broker is up and reachable from this machine".to_owned(),
             });
         }
         error.map(|error| describe(bootstrap, error))
@@ -243,11 +262,11 @@ impl BrokerErrors {
 /// A failure by its code alone.
 pub(crate) fn describe(bootstrap: &str, error: &CallError) -> Failure {
     let (kind, next_step) = match error.code {
-        code if code.is_refused() => (FailureKind::Authorise, "Allow this user to describe the cluster, its topics and its groups (ACL operation DESCRIBE)."),
-        Code::AUTHENTICATION | Code::SASL_AUTHENTICATION_FAILED => (FailureKind::Authenticate, "Check username, password and sasl.mechanism."),
-        code if code.is_unreachable() => (FailureKind::Connect, "Check that the brokers are up and reachable from this machine."),
-        Code(code) if code > 0 => (FailureKind::Peer, "Look into the broker's log."),
-        _ => (FailureKind::Protocol, "Check that the address is a Kafka broker's."),
+        code if code.is_refused() => (FailureKind::Authorise, "Allow this user to describe the cluster, its topics and its groups (ACL operation DESCRIBE)"),
+        Code::AUTHENTICATION | Code::SASL_AUTHENTICATION_FAILED => (FailureKind::Authenticate, "Check username, password and sasl.mechanism"),
+        code if code.is_unreachable() => (FailureKind::Connect, "Check that the brokers are up and reachable from this machine"),
+        Code(code) if code > 0 => (FailureKind::Peer, "Look into the broker's log"),
+        _ => (FailureKind::Protocol, "Check that the address is a Kafka broker's"),
     };
     Failure { kind, detail: format!("{bootstrap}: {}", error.text), next_step: next_step.to_owned() }
 }
@@ -268,15 +287,15 @@ fn is_cut_in_handshake(text: &str) -> bool {
 
 fn tls_failure(address: &str, text: &str) -> Failure {
     let (kind, next_step) = if text.contains("connecting to a SSL listener") {
-        (FailureKind::Protocol, "The listener seems to speak TLS: set security.protocol to SSL or SASL_SSL.")
+        (FailureKind::Protocol, "Set security.protocol to SSL or SASL_SSL: the listener seems to speak TLS")
     } else if text.contains("alert") && ["certificate", "unknown ca"].iter().any(|what| text.contains(what)) {
-        (FailureKind::Authenticate, "The broker asks for a certificate that it trusts: give one with its key in ssl.certificate.location and ssl.key.location.")
+        (FailureKind::Authenticate, "Give a certificate that the broker trusts, in ssl.certificate.location, and its key in ssl.key.location")
     } else if text.contains("certificate") {
-        (FailureKind::Connect, "Give the certificate authority in ssl.ca.location or ssl.ca.pem, and check that the broker's name is in its certificate.")
+        (FailureKind::Connect, "Give the certificate authority in ssl.ca.location or ssl.ca.pem, and check that the broker's name is in its certificate")
     } else if text.contains("PLAINTEXT broker listener") || text.contains("wrong version number") || is_cut_in_handshake(text) {
-        (FailureKind::Protocol, "The listener seems to speak no TLS: set security.protocol to PLAINTEXT or SASL_PLAINTEXT.")
+        (FailureKind::Protocol, "Set security.protocol to PLAINTEXT or SASL_PLAINTEXT: the listener seems to speak no TLS")
     } else {
-        (FailureKind::Protocol, "Check security.protocol and the ssl.* properties of this source.")
+        (FailureKind::Protocol, "Check security.protocol and the ssl.* properties of this source")
     };
     Failure { kind, detail: format!("No TLS with {address}: {}", what_failed(text)), next_step: next_step.to_owned() }
 }

@@ -20,9 +20,12 @@ mod observer;
 mod originals;
 mod plan;
 mod progress;
+mod rate_cap;
+mod read_group;
 mod reaper;
 mod sender;
 mod tail;
+mod tail_control;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;

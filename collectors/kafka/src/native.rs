@@ -1,7 +1,7 @@
 //! What reading and sending need of librdkafka beyond rdkafka: clients that ask for leave before each connection, records in batches
 //! with their headers as raw bytes, a client's log and error events, producing with reports by number, and the mock cluster's
 //! request log. Nothing here asks the brokers about groups: the library's admin calls can abort the process when a coordinator goes
-//! away (see `asking`). Which functions of the library this file may name stands in a test (tests/tests/invariants.rs).
+//! away (see `asking`). Which functions of the library this file may name stands in a test (tests/tests/invariants).
 //!
 //! This is the one file with unsafe code. Its rules: every native object lies in an [`Owned`] guard, results are copied out
 //! (records are lent out only while their guard lives), error codes are read as plain integers (a broker may send one that the
@@ -20,7 +20,7 @@ use rdkafka::client::Client;
 use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaType;
 use rdkafka::{ClientConfig, TopicPartitionList};
-use switchboard_model::OutgoingRecord;
+use switchboard_model::{OutgoingRecord, Route};
 
 use crate::client::ObserverContext;
 use crate::failure::{CallError, Code};
@@ -578,7 +578,12 @@ impl DeliveryQueue {
     pub fn enqueue(&self, ticket: usize, record: &OutgoingRecord) -> Result<(), CallError> {
         use ffi::rd_kafka_vtype_t as Part;
         use ffi::rd_kafka_vu_s__bindgen_ty_1 as Any;
-        let topic = c_string(&record.topic)?;
+        let topic = c_string(&record.channel)?;
+        let partition = match record.route {
+            Route::Partition(partition) => partition,
+            Route::Key => BY_KEY,
+            Route::Exchange { .. } => return Err(CallError::local("Kafka has no exchanges. Send the record to a topic, by a partition or by its key")),
+        };
         let part = |vtype, u| ffi::rd_kafka_vu_s { vtype, u };
         let memory = |bytes: Option<&[u8]>| {
             let (first, size) = bytes.map_or((ptr::null_mut(), 0), |bytes| (bytes.as_ptr().cast_mut().cast(), bytes.len()));
@@ -594,7 +599,7 @@ impl DeliveryQueue {
         }
         let parts = [
             part(Part::RD_KAFKA_VTYPE_TOPIC, Any { cstr: topic.as_ptr() }),
-            part(Part::RD_KAFKA_VTYPE_PARTITION, Any { i32_: record.partition.unwrap_or(BY_KEY) }),
+            part(Part::RD_KAFKA_VTYPE_PARTITION, Any { i32_: partition }),
             part(Part::RD_KAFKA_VTYPE_MSGFLAGS, Any { i: ffi::RD_KAFKA_MSG_F_COPY }),
             part(Part::RD_KAFKA_VTYPE_KEY, memory(record.key.as_deref())),
             part(Part::RD_KAFKA_VTYPE_VALUE, memory(record.value.as_deref())),

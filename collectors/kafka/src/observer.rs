@@ -1,13 +1,15 @@
 //! Polls a cluster: metadata, groups with their committed offsets, then watermarks; tells facts, status and what to tail.
 
+mod ahead;
+mod judge;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::{HashMap, HashSet};
 use switchboard_model::{
-    BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Fact, FactBatch, FailureKind, Offer, OpenTransaction, Sink, SourcePhase, SourceStatus,
-    TailState,
+    BATCH_VERSION, Batch, BatchHeader, Broker, ClusterFact, ClusterRef, Condition, Fact, FactBatch, FailureKind, Offer, OpenTransaction, Sink, Teller, now_ns,
 };
 
 use rdkafka::metadata::MetadataTopic;
@@ -19,11 +21,12 @@ use crate::config::Config;
 use crate::control::{Control, Wishes};
 use crate::count::Counter;
 use crate::failure::{BrokerErrors, CallError, Code, Failure, describe};
-use crate::groups::{Ahead, Groups, Listing, ReadGroup};
+use crate::groups::Groups;
 use crate::native::{self, EventQueue, NativeClient};
 use crate::plan::Planner;
+use crate::read_group::{Ahead, ReadGroup};
 use crate::reaper;
-use crate::tail::{TailControl, now_ns};
+use crate::tail_control::TailControl;
 
 /// Bound of one call to the brokers.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -68,7 +71,7 @@ pub(crate) struct Observer {
     transactions: HashMap<(TopicId, i32), (i64, OpenTransaction)>,
     is_down: bool,
     num_failed: u32,
-    status: Option<(SourcePhase, Option<FailureKind>, String)>,
+    teller: Teller,
 }
 
 /// What a poll found.
@@ -85,6 +88,7 @@ impl Observer {
         let cluster = ClusterRef { system: "kafka".to_owned(), cluster_id: None, name: config.name.clone() };
         let planner = Planner::new(config.max_tailed_partitions);
         let groups = Groups::new(config.max_groups_by_offsets);
+        let teller = Teller::new(sink.clone());
         Self {
             config,
             control,
@@ -106,13 +110,13 @@ impl Observer {
             transactions: HashMap::new(),
             is_down: false,
             num_failed: 0,
-            status: None,
+            teller,
         }
     }
 
     /// Polls until the stop.
     pub fn run(mut self) {
-        self.say(SourcePhase::Connecting, None, format!("Connecting to {}", self.config.brokers), String::new());
+        self.teller.tell(Condition::connecting(format!("Connecting to {}", self.config.brokers)));
         let control = Arc::clone(&self.control);
         if !reaper::admit(&move || control.is_stopped()) {
             return;
@@ -123,7 +127,7 @@ impl Observer {
             Ok(both) => both,
             Err(failure) => {
                 // Only another profile helps, so it is not tried again.
-                self.say(SourcePhase::Failed, Some(failure.kind), failure.detail, failure.next_step);
+                self.teller.tell(failure.failed());
                 return;
             }
         };
@@ -171,8 +175,8 @@ impl Observer {
         if let Ok(is_well) = catch_unwind(AssertUnwindSafe(|| self.poll(client, ask))) {
             is_well
         } else {
-            let detail = "A broker answered with names that are not UTF-8".to_owned();
-            self.say(SourcePhase::Failed, Some(FailureKind::Protocol), detail, "Check that the address is a Kafka broker's.".to_owned());
+            let detail = "A broker answered with names that are not UTF-8";
+            self.teller.tell(Condition::failed(FailureKind::Protocol, detail, "Check that the address is a Kafka broker's"));
             false
         }
     }
@@ -299,61 +303,6 @@ impl Observer {
         }
     }
 
-    /// Looks at what lies before groups that are behind: how far it is stable, what holds it back, and how much of it can be read.
-    fn look_ahead(&mut self, ask: &dyn Ask, turn: &[ReadGroup], patience: &Patience<'_>) -> Ahead {
-        let mut ahead = Ahead::default();
-        let behind: Vec<_> = turn.iter().flat_map(|read| read.behind(&self.catalogue)).collect();
-        let ends: HashMap<(TopicId, i32), i64> = behind.iter().map(|(topic, partition, _, end)| ((*topic, *partition), *end)).collect();
-        if ends.is_empty() {
-            return ahead;
-        }
-        let name = |catalogue: &Catalogue, (topic, partition): &(TopicId, i32)| (Arc::clone(&catalogue.topic(*topic).name), *partition);
-        // Read after the ends: what is below an end then was held back when it was read.
-        let asked: Vec<PartitionName> = ends.keys().map(|at| name(&self.catalogue, at)).collect();
-        let (catalogue, stable) = (&mut self.catalogue, &mut ahead.stable);
-        let done = ask.offsets(&asked, Which::LastStable, patience, &mut |topic, partition, offset| {
-            if let (Ok(offset), Some(topic)) = (offset, catalogue.id(topic)) {
-                stable.insert((topic, partition), offset);
-            }
-        });
-        if let Err(error) = done {
-            tracing::debug!("last stable offsets are unknown: {error}");
-        }
-        // A set: with transactions of a moment, all that a large cluster has may be held back at once.
-        let held: HashSet<(TopicId, i32)> =
-            ends.iter().filter(|(at, end)| ahead.stable.get(*at).is_some_and(|stable| stable < *end)).map(|(at, _)| *at).collect();
-        self.transactions.retain(|at, _| held.contains(at) || !ends.contains_key(at));
-        self.name_transactions(ask, &held, &mut ahead, patience);
-        let places: Vec<_> = behind.iter().map(|(topic, partition, committed, end)| ((*topic, *partition, *committed), *end)).collect();
-        ahead.readable = self.counter.count(&places, &self.catalogue, &self.config, &self.errors, patience.stopped);
-        ahead
-    }
-
-    /// Finds out what holds these partitions back. Each transaction is asked for until its begin is told.
-    fn name_transactions(&mut self, ask: &dyn Ask, held: &HashSet<(TopicId, i32)>, ahead: &mut Ahead, patience: &Patience<'_>) {
-        let is_known = |at: &&(TopicId, i32)| {
-            self.transactions.get(*at).is_some_and(|(stable, transaction)| ahead.stable.get(*at) == Some(stable) && !transaction.since_at_least)
-        };
-        let unknown: Vec<PartitionName> =
-            held.iter().filter(|at| !is_known(at)).map(|(topic, partition)| (Arc::clone(&self.catalogue.topic(*topic).name), *partition)).collect();
-        let mut found = if unknown.is_empty() {
-            HashMap::new()
-        } else {
-            ask.open_transactions(&unknown, patience).unwrap_or_else(|error| {
-                tracing::debug!("open transactions are unknown: {error}");
-                HashMap::new()
-            })
-        };
-        for at in held {
-            let Some(stable) = ahead.stable.get(at).copied() else { continue };
-            let known = self.transactions.get(at).filter(|(known, _)| *known == stable).map(|(_, transaction)| transaction.clone());
-            let named = found.remove(&(self.catalogue.topic(at.0).name.to_string(), at.1));
-            let transaction = dated(named, known, stable, now_ns());
-            self.transactions.insert(*at, (stable, transaction.clone()));
-            ahead.transactions.insert(*at, transaction);
-        }
-    }
-
     /// Reads end offsets of these partitions, or of all.
     fn read_ends(&mut self, ask: &dyn Ask, only: Option<&HashSet<(TopicId, i32)>>, patience: &Patience<'_>, poll: &mut Poll) {
         let asked: Vec<PartitionName> = match only {
@@ -446,112 +395,7 @@ impl Observer {
             self.owed.extend(unknown.into_iter().map(Fact::Group));
         }
         self.tell_topics();
-        self.say(SourcePhase::Failed, Some(failure.kind), failure.detail, failure.next_step);
-    }
-
-    /// Says how the cluster is doing. True if nothing is to be tried again sooner.
-    fn judge(&mut self, poll: &Poll) -> bool {
-        let report = self.tail_control.report();
-        // Until what is tried again can have been refused again.
-        let denied = self.tail_control.denied(DENIED_FOR + self.config.poll_interval * 2 + FULL_AFTER);
-        let unreachable = self.groups.report.failed.iter().find(|(_, error)| error.code.is_unreachable());
-        let listing_failed = matches!(&self.groups.listing, Listing::Failed(_));
-        let all_well = poll.num_unknown_ends == 0 && !listing_failed && self.groups.report.failed.is_empty();
-        if all_well {
-            self.errors.clear();
-        }
-        let summary = self.summary(poll);
-        let (phase, failure) = if poll.num_unknown_ends > 0 || listing_failed || unreachable.is_some() {
-            let explained = self.errors.explain(&self.config.brokers, None);
-            let listing_error = match &self.groups.listing {
-                Listing::Failed(error) => Some(describe("Listing of groups", error)),
-                _ => None,
-            };
-            let coordinator = unreachable.map(|(group, error)| describe(&format!("Coordinator of group {group}"), error));
-            let leaderless = Failure {
-                kind: FailureKind::Peer,
-                detail: format!("{} of {} partitions have no leader", poll.num_unknown_ends, poll.num_ends),
-                next_step: "Bring the brokers that hold them back.".to_owned(),
-            };
-            let failure = explained.or_else(|| poll.failure.clone()).or(listing_error).or(coordinator).unwrap_or(leaderless);
-            let is_all_unknown = poll.num_unknown_ends == poll.num_ends && (poll.num_ends > 0 || listing_failed);
-            (if is_all_unknown { SourcePhase::Failed } else { SourcePhase::Degraded }, Some(failure))
-        } else if let Some((group, error)) = self.groups.report.failed.first() {
-            (SourcePhase::Degraded, Some(describe(&format!("Offsets of group {group}"), error)))
-        } else if let Listing::Refused(why) = &self.groups.listing {
-            let next_step = "Allow this user to describe the cluster (ACL operation DESCRIBE), or name the groups in the profile.".to_owned();
-            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Authorise, detail: format!("Listing of groups is refused: {why}"), next_step }))
-        } else if let Some(topic) = denied.first() {
-            let next_step = "Allow this user to read it (ACL operation READ on the topic).".to_owned();
-            (
-                SourcePhase::Degraded,
-                Some(Failure { kind: FailureKind::Authorise, detail: format!("Records of {topic} may not be read by this user"), next_step }),
-            )
-        } else if let Some(why) = report.trouble {
-            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Protocol, detail: why, next_step: String::new() }))
-        } else if report.full_since.is_some_and(|since| since.elapsed() > FULL_AFTER) {
-            let next_step = "Give Switchboard more memory (--memory), or tail fewer channels.".to_owned();
-            let detail = "Reading of records is paused: the queue to the engine is full".to_owned();
-            (SourcePhase::Degraded, Some(Failure { kind: FailureKind::Limit, detail, next_step }))
-        } else {
-            (SourcePhase::Live, None)
-        };
-        match failure {
-            None => self.say(phase, None, summary, String::new()),
-            Some(failure) if phase == SourcePhase::Failed => self.say(phase, Some(failure.kind), failure.detail, failure.next_step),
-            Some(failure) => self.say(phase, Some(failure.kind), format!("{}. {summary}", failure.detail), failure.next_step),
-        }
-        all_well
-    }
-
-    /// What is observed, in a sentence.
-    fn summary(&self, poll: &Poll) -> String {
-        let report = self.tail_control.report();
-        let (mut num_topics, mut num_tailed) = (0, 0);
-        for (_, topic) in self.catalogue.present().filter(|(_, topic)| !topic.is_internal()) {
-            num_topics += 1;
-            num_tailed += usize::from(topic.tail == TailState::Tailed);
-        }
-        let place = self.config.environment.as_ref().map_or(String::new(), |environment| format!(" in {environment}"));
-        let mut text = format!(
-            "{}, {} ({num_tailed} tailed), {}{place}",
-            plural(poll.num_brokers, "broker"),
-            plural(num_topics, "topic"),
-            plural(self.groups.len(), "group")
-        );
-        if matches!(self.groups.listing, Listing::Unsupported) {
-            text += "; the brokers do not offer listing of groups, so those named are followed by their offsets";
-        }
-        let left_out = &self.groups.report.left_out;
-        if !left_out.is_empty() {
-            let named: Vec<&str> = left_out.iter().take(20).map(String::as_str).collect();
-            let more = if left_out.len() > named.len() { format!(" and {} more", left_out.len() - named.len()) } else { String::new() };
-            text += &format!("; at most {} groups are followed by their offsets, not followed: {}{more}", self.config.max_groups_by_offsets, named.join(", "));
-        }
-        if self.groups.report.num_unfollowed > 0 {
-            text += &format!("; {} more are listed and not followed", plural(self.groups.report.num_unfollowed, "group"));
-        }
-        if self.groups.report.num_unasked > 0 {
-            text += &format!("; groups are not asked for their offsets on {}", plural(self.groups.report.num_unasked, "further partition"));
-        }
-        if self.catalogue.num_left_out > 0 {
-            text += &format!("; {} found no room", plural(self.catalogue.num_left_out, "topic"));
-        }
-        if self.wishes.num_left_out > 0 {
-            text += &format!("; {} names found no room", self.wishes.num_left_out);
-        }
-        if report.num_unreadable > 0 {
-            text += &format!("; {} with header names that are not UTF-8", plural(report.num_unreadable as usize, "record"));
-        }
-        if report.num_expired > 0 {
-            text += &format!("; {} expired before they were read", plural(report.num_expired as usize, "offset"));
-        }
-        if let Some(cap) = self.config.rate_cap_bytes_per_s
-            && report.capped_at.is_some_and(|at| at.elapsed() < FULL_AFTER)
-        {
-            text += &format!("; reading is held to {} MB/s", cap / 1_000_000);
-        }
-        text
+        self.teller.tell(failure.failed());
     }
 
     fn tell_topics(&mut self) {
@@ -628,28 +472,6 @@ impl Observer {
         }
         false
     }
-
-    /// Tells the status if it changed.
-    fn say(&mut self, phase: SourcePhase, failure: Option<FailureKind>, detail: String, next_step: String) {
-        let said = (phase, failure, detail);
-        if self.status.as_ref() == Some(&said) {
-            return;
-        }
-        let (phase, failure, detail) = said.clone();
-        self.status = Some(said);
-        self.sink.status(SourceStatus { source: self.sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
-    }
-}
-
-/// What is known of the open transaction that holds a partition back at `stable`: as a broker names it now, or as it was known when it
-/// was looked at before. Where nobody tells when it began, it is as old as it has been seen.
-fn dated(named: Option<OpenTransaction>, known: Option<OpenTransaction>, stable: i64, now_ns: i64) -> OpenTransaction {
-    let seen_since_ns = known.as_ref().and_then(|transaction| transaction.since_ns).unwrap_or(now_ns);
-    let transaction = named.or(known).unwrap_or(OpenTransaction { first_offset: Some(stable), ..OpenTransaction::default() });
-    if transaction.since_ns.is_some() {
-        return transaction;
-    }
-    OpenTransaction { since_ns: Some(seen_since_ns), since_at_least: true, ..transaction }
 }
 
 /// A poll that took long is followed by as long a rest, so that a large cluster is not asked without end.
@@ -657,24 +479,9 @@ fn pause_after(interval: Duration, took: Duration) -> Duration {
     interval.saturating_sub(took).max(took.min(LONGEST_REST))
 }
 
-fn plural(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_transaction_that_nobody_dates_is_as_old_as_it_has_been_seen() {
-        let named = |since_ns| OpenTransaction { transactional_id: Some("tx".into()), since_ns, since_at_least: false, first_offset: Some(5) };
-        let seen = dated(None, None, 5, 100);
-        assert_eq!((seen.since_ns, seen.since_at_least, seen.first_offset), (Some(100), true, Some(5)));
-        assert_eq!(dated(None, Some(seen.clone()), 5, 200), seen);
-        let known = dated(Some(named(None)), Some(seen.clone()), 5, 300);
-        assert_eq!(known, OpenTransaction { since_ns: Some(100), since_at_least: true, ..named(None) });
-        assert_eq!(dated(Some(named(Some(40))), Some(known), 5, 400), named(Some(40)));
-    }
 
     #[test]
     fn a_long_poll_is_followed_by_a_rest() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_model::{OriginalRecord, Position, RawHeader, Redactor, Skipped, TimestampType};
+use switchboard_model::{OriginalRecord, Place, RawHeader, Redactor, SeenRecord, Skipped, TimestampType};
 
 use crate::asking::{Ask, BrokerAsker, PartitionName, Patience, Which};
 use crate::cancel::{Cancel, CancelOnDrop};
@@ -41,34 +41,34 @@ const LOOK: Duration = Duration::from_millis(50);
 /// behind and ends by itself.
 const FOLLOWED_WITHIN: Duration = Duration::from_millis(100);
 
-/// Reads records again from their channel: the answers stand in the order of the positions. A record is handed out only if its raw
+/// Reads records again from their channel: the answers stand in the order of the records. A record is handed out only if its raw
 /// bytes have the hash they had when it was stored. Needs no permit, joins no group and commits nothing. Ends within 200 ms after a
 /// cancel, or when the future is dropped.
 pub async fn read_originals(
     config: &Config,
     redactor: Arc<Redactor>,
-    positions: Vec<Position>,
+    seen: Vec<SeenRecord>,
     limits: ReadLimits,
     cancel: Cancel,
 ) -> Vec<Result<OriginalRecord, Skipped>> {
-    let num_positions = positions.len();
-    if num_positions == 0 {
+    let num_records = seen.len();
+    if num_records == 0 {
         return Vec::new();
     }
-    let refused = |why: String| vec![Err(Skipped::Refused(why)); num_positions];
+    let refused = |why: String| vec![Err(Skipped::Refused(why)); num_records];
     let (answer, answered) = tokio::sync::oneshot::channel();
     let dropped = CancelOnDrop(Cancel::default());
     let ends = [cancel.clone(), dropped.0.clone()];
     let config = config.clone();
     let spawned = std::thread::Builder::new().name("kafka-originals".to_owned()).spawn(move || {
         let is_cancelled = || ends.iter().any(Cancel::is_cancelled);
-        let _ = answer.send(Reading::new(&config, &redactor, positions, limits).run(&is_cancelled));
+        let _ = answer.send(Reading::new(&config, &redactor, seen, limits).run(&is_cancelled));
     });
     match spawned {
         Ok(_) => tokio::select! {
             biased;
             answer = answered => answer.unwrap_or_else(|_| refused("the reading ended unexpectedly. Try again".to_owned())),
-            () = is_overdue(&cancel) => vec![Err(Skipped::Cancelled); num_positions],
+            () = is_overdue(&cancel) => vec![Err(Skipped::Cancelled); num_records],
         },
         Err(error) => refused(format!("no thread could be started: {error}. Raise the limit on threads of this user")),
     }
@@ -86,7 +86,7 @@ async fn is_overdue(cancel: &Cancel) {
 struct Part {
     topic: String,
     partition: i32,
-    /// Offset, and index of the position it is of; sorted.
+    /// Offset, and index of the record that is asked for; sorted.
     wanted: Vec<(i64, usize)>,
     /// How many of them are settled.
     num_settled: usize,
@@ -113,7 +113,7 @@ struct Reading<'a> {
     redactor: &'a Redactor,
     limits: ReadLimits,
     deadline: Instant,
-    positions: Vec<Position>,
+    seen: Vec<SeenRecord>,
     settled: Vec<Option<Result<OriginalRecord, Skipped>>>,
     parts: Vec<Part>,
     by_key: HashMap<(String, i32), usize>,
@@ -123,10 +123,15 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(config: &'a Config, redactor: &'a Redactor, positions: Vec<Position>, limits: ReadLimits) -> Self {
+    fn new(config: &'a Config, redactor: &'a Redactor, seen: Vec<SeenRecord>, limits: ReadLimits) -> Self {
         let mut wanted: BTreeMap<(&str, i32), Vec<(i64, usize)>> = BTreeMap::new();
-        for (at, position) in positions.iter().enumerate() {
-            wanted.entry((&position.topic, position.partition)).or_default().push((position.offset, at));
+        let mut settled = vec![None; seen.len()];
+        for (at, record) in seen.iter().enumerate() {
+            if let Place::Offset { partition, offset } = record.place {
+                wanted.entry((&record.channel, partition)).or_default().push((offset, at));
+            } else {
+                settled[at] = Some(Err(Skipped::Refused("its place is no partition and offset: it was not read from Kafka".to_owned())));
+            }
         }
         let parts: Vec<Part> = wanted
             .into_iter()
@@ -140,8 +145,8 @@ impl<'a> Reading<'a> {
             redactor,
             limits,
             deadline: Instant::now() + limits.timeout,
-            settled: vec![None; positions.len()],
-            positions,
+            settled,
+            seen,
             by_key: parts.iter().enumerate().map(|(at, part)| (part.key(), at)).collect(),
             parts,
             num_bytes: 0,
@@ -309,7 +314,7 @@ impl<'a> Reading<'a> {
         while self.parts[at].next() == Some(offset) {
             let (_, index) = self.parts[at].wanted[self.parts[at].num_settled];
             let hash = *hash.get_or_insert_with(|| raw.raw_hash(self.redactor));
-            let answer = if hash == self.positions[index].raw_hash { original(&self.positions[index], &raw) } else { Err(Skipped::Changed) };
+            let answer = if hash == self.seen[index].raw_hash { original(&self.seen[index], &raw) } else { Err(Skipped::Changed) };
             if answer.is_ok() {
                 self.num_bytes += raw.size_bytes() as u64;
                 if self.num_bytes > self.limits.max_bytes {
@@ -342,13 +347,13 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn original(position: &Position, raw: &RawRecord<'_>) -> Result<OriginalRecord, Skipped> {
+fn original(seen: &SeenRecord, raw: &RawRecord<'_>) -> Result<OriginalRecord, Skipped> {
     let headers = raw.headers.iter().map(|(name, value)| {
         let name = std::str::from_utf8(name).map_err(|_| Skipped::HeadersUnreadable)?.to_owned();
         Ok(RawHeader { name, value: value.map(<[u8]>::to_vec) })
     });
     Ok(OriginalRecord {
-        position: position.clone(),
+        seen: seen.clone(),
         key: raw.key.map(<[u8]>::to_vec),
         value: raw.value.map(<[u8]>::to_vec),
         headers: headers.collect::<Result<_, _>>()?,

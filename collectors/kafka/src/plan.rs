@@ -19,8 +19,6 @@ pub(crate) struct Start {
     pub offset: i64,
     /// Offsets below this one are passed over.
     pub first_wanted: i64,
-    /// Of the wish it follows; another generation means to read again from here.
-    pub generation: u64,
 }
 
 /// A partition by name.
@@ -31,7 +29,7 @@ pub(crate) type TailPlan = BTreeMap<PartitionKey, Start>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
-    Wished(TailFrom, u64),
+    Wished(TailFrom),
     DeadLetter,
     Retry,
     Seen,
@@ -52,7 +50,7 @@ impl Planner {
         Self { most_partitions, starts: HashMap::new(), tailed: HashMap::new() }
     }
 
-    /// A topic is there no more: should it come back, it is another one.
+    /// A topic is gone: one that comes back under the name is another one.
     pub fn forget(&mut self, id: TopicId) {
         self.starts.retain(|(topic, _), _| *topic != id);
         self.tailed.remove(&id);
@@ -101,14 +99,12 @@ impl Planner {
     }
 
     fn add(&mut self, plan: &mut TailPlan, id: TopicId, topic: &Topic, reason: Reason, offsets_at: &mut OffsetsAt<'_>) {
-        let generation = if let Reason::Wished(_, generation) = reason { generation } else { 0 };
-        let is_settled = |start: Option<&Start>| start.is_some_and(|start| start.generation == generation);
         let mut by_time = HashMap::new();
-        if let Reason::Wished(TailFrom::Time(time_ns), _) = reason {
+        if let Reason::Wished(TailFrom::Time(time_ns)) = reason {
             let open: Vec<i32> = topic
                 .partitions
                 .iter()
-                .filter(|p| p.leader.is_some() && p.high.is_some() && !is_settled(self.starts.get(&(id, p.partition))))
+                .filter(|p| p.leader.is_some() && p.high.is_some() && !self.starts.contains_key(&(id, p.partition)))
                 .map(|p| p.partition)
                 .collect();
             if !open.is_empty() {
@@ -118,11 +114,10 @@ impl Planner {
         }
         for partition in &topic.partitions {
             let key = (id, partition.partition);
-            if !is_settled(self.starts.get(&key)) {
-                let Some(start) = start_of(partition, reason, generation, by_time.get(&partition.partition).copied()) else { continue };
-                self.starts.insert(key, start);
-            }
-            plan.insert((Arc::clone(&topic.name), partition.partition), self.starts[&key]);
+            let known = self.starts.get(&key).copied();
+            let Some(start) = known.or_else(|| start_of(partition, reason, by_time.get(&partition.partition).copied())) else { continue };
+            self.starts.insert(key, start);
+            plan.insert((Arc::clone(&topic.name), partition.partition), start);
         }
     }
 }
@@ -132,11 +127,8 @@ fn reason_for(topic: &Topic, wishes: &Wishes) -> Result<Reason, String> {
     if topic.is_internal() {
         return Err("a topic that the brokers keep for themselves".to_owned());
     }
-    if wishes.untailed.contains(name) {
-        return Err("reading was stopped by hand".to_owned());
-    }
-    if let Some(wish) = wishes.tails.get(name) {
-        return Ok(Reason::Wished(wish.from, wish.generation));
+    if let Some(from) = wishes.tails.get(name) {
+        return Ok(Reason::Wished(*from));
     }
     if wishes.dead_letter.contains(name) || dead_letter_name(name) != DeadLetterName::No {
         return Ok(Reason::DeadLetter);
@@ -152,18 +144,18 @@ fn reason_for(topic: &Topic, wishes: &Wishes) -> Result<Reason, String> {
 }
 
 /// Where to begin; `None` = what it takes is not known yet.
-fn start_of(partition: &Partition, reason: Reason, generation: u64, by_time: Option<i64>) -> Option<Start> {
+fn start_of(partition: &Partition, reason: Reason, by_time: Option<i64>) -> Option<Start> {
     let (low, high) = (partition.low, partition.high?);
-    let at = |offset: i64| Some(Start { offset, first_wanted: offset, generation });
+    let at = |offset: i64| Some(Start { offset, first_wanted: offset });
     let backlog = || at(low?.max(high - DEAD_LETTER_BACKLOG));
     match reason {
         // A partition that came while we watched has only records that are new.
-        Reason::Wished(TailFrom::End, _) | Reason::Retry | Reason::Seen if partition.is_new => backlog(),
-        Reason::Wished(TailFrom::End, _) | Reason::Retry | Reason::Seen => at(high),
+        Reason::Wished(TailFrom::End) | Reason::Retry | Reason::Seen if partition.is_new => backlog(),
+        Reason::Wished(TailFrom::End) | Reason::Retry | Reason::Seen => at(high),
         Reason::DeadLetter => backlog(),
-        Reason::Wished(TailFrom::Beginning, _) => at(low?),
-        Reason::Wished(TailFrom::Offset(offset), _) => Some(Start { offset: offset.clamp(low?.min(high), high), first_wanted: offset.max(low?), generation }),
-        Reason::Wished(TailFrom::Time(_), _) => at(match by_time? {
+        Reason::Wished(TailFrom::Beginning) => at(low?),
+        Reason::Wished(TailFrom::Offset(offset)) => Some(Start { offset: offset.clamp(low?.min(high), high), first_wanted: offset.max(low?) }),
+        Reason::Wished(TailFrom::Time(_)) => at(match by_time? {
             // No record is as late as that.
             offset if offset < 0 => high,
             offset => offset,
@@ -175,7 +167,6 @@ fn start_of(partition: &Partition, reason: Reason, generation: u64, by_time: Opt
 mod tests {
     use super::*;
     use crate::catalogue::ListedTopic;
-    use crate::control::TailWish;
 
     fn catalogue(topics: &[(&str, i32)]) -> Catalogue {
         let mut catalogue = Catalogue::default();
@@ -207,7 +198,6 @@ mod tests {
             ("__consumer_offsets", 1),
             ("from", 1),
             ("off", 1),
-            ("stopped-dlt", 1),
             ("dlq-lcc-8w3kq", 1),
             ("user_error", 1),
             ("orders-retry-0", 1),
@@ -215,9 +205,8 @@ mod tests {
         let mut wishes = Wishes::default();
         wishes.seen.extend(["seen".to_owned(), "__consumer_offsets".to_owned()]);
         wishes.dead_letter.insert("chosen-dead".to_owned());
-        wishes.tails.insert("from".to_owned(), TailWish { from: TailFrom::Beginning, generation: 1 });
-        wishes.tails.insert("off".to_owned(), TailWish { from: TailFrom::Offset(30_000), generation: 2 });
-        wishes.untailed.insert("stopped-dlt".to_owned());
+        wishes.tails.insert("from".to_owned(), TailFrom::Beginning);
+        wishes.tails.insert("off".to_owned(), TailFrom::Offset(30_000));
         let plan = Planner::new(100).plan(&mut catalogue, &wishes, &[], &mut no_times);
         assert_eq!(start(&plan, "seen"), Some((20_005, 20_005)));
         assert_eq!(start(&plan, "orders-dlt"), Some((10_005, 10_005)));
@@ -227,7 +216,7 @@ mod tests {
         assert_eq!(start(&plan, "orders-retry-0"), Some((20_005, 20_005)), "what waits to be tried again is seen as it comes");
         assert_eq!(start(&plan, "from"), Some((5, 5)));
         assert_eq!(start(&plan, "off"), Some((20_005, 30_000)));
-        for (name, why) in [("other", "no span"), ("__consumer_offsets", "brokers keep"), ("stopped-dlt", "by hand")] {
+        for (name, why) in [("other", "no span"), ("__consumer_offsets", "brokers keep")] {
             assert_eq!(start(&plan, name), None);
             assert!(matches!(&catalogue.find(name).expect("topic").tail, TailState::NotTailed(reason) if reason.contains(why)), "{name}");
         }
@@ -244,14 +233,14 @@ mod tests {
         let plan = planner.plan(&mut catalogue, &wishes, &[], &mut no_times);
         assert_eq!((plan.len(), start(&plan, "a")), (8, None));
         assert!(matches!(&catalogue.find("a").expect("a").tail, TailState::NotTailed(why) if why.contains("at most 9 partitions")));
-        wishes.tails.insert("a".to_owned(), TailWish { from: TailFrom::End, generation: 1 });
+        wishes.tails.insert("a".to_owned(), TailFrom::End);
         let plan = planner.plan(&mut catalogue, &wishes, &[], &mut no_times);
         assert!(start(&plan, "a").is_some() && plan.len() == 8);
     }
 
     #[test]
-    fn starts_stay_until_told_again_and_unknown_waits() {
-        let mut catalogue = catalogue(&[("a", 1)]);
+    fn starts_stay_and_unknown_waits() {
+        let mut catalogue = catalogue(&[("a", 1), ("timed", 1), ("late", 1)]);
         let mut wishes = Wishes::default();
         wishes.seen.insert("a".to_owned());
         let mut planner = Planner::new(9);
@@ -261,11 +250,12 @@ mod tests {
         assert_eq!(start(&planner.plan(&mut catalogue, &wishes, &[], &mut no_times), "a"), Some((7, 7)));
         catalogue.set_high("a", 0, Some(9));
         assert_eq!(start(&planner.plan(&mut catalogue, &wishes, &[], &mut no_times), "a"), Some((7, 7)));
-        wishes.tails.insert("a".to_owned(), TailWish { from: TailFrom::Time(3_000_000), generation: 1 });
+        wishes.tails.insert("timed".to_owned(), TailFrom::Time(3_000_000));
         let mut times = |_: &str, _: &[i32], at: i64| HashMap::from([(0, at + 3)]);
-        assert_eq!(start(&planner.plan(&mut catalogue, &wishes, &[], &mut times), "a"), Some((6, 6)));
-        wishes.tails.insert("a".to_owned(), TailWish { from: TailFrom::Time(3_000_000), generation: 2 });
+        assert_eq!(start(&planner.plan(&mut catalogue, &wishes, &[], &mut times), "timed"), Some((6, 6)));
+        wishes.tails.insert("late".to_owned(), TailFrom::Time(3_000_000));
         let mut too_late = |_: &str, _: &[i32], _: i64| HashMap::from([(0, -1)]);
-        assert_eq!(start(&planner.plan(&mut catalogue, &wishes, &[], &mut too_late), "a"), Some((9, 9)));
+        let plan = planner.plan(&mut catalogue, &wishes, &[], &mut too_late);
+        assert_eq!((start(&plan, "late"), start(&plan, "timed"), start(&plan, "a")), (Some((20_005, 20_005)), Some((6, 6)), Some((7, 7))));
     }
 }

@@ -13,36 +13,6 @@ pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(5);
 /// Longest time between two replacements that did not help.
 const LONGEST_STALL: Duration = Duration::from_mins(5);
 
-/// Offsets that were offered, as disjoint ranges in order. Offsets between two records (control records, compacted ones) count
-/// as passed with the record behind them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Offered {
-    /// First offset and one past the last one.
-    ranges: Vec<(i64, i64)>,
-}
-
-impl Offered {
-    /// Whether an offset was offered.
-    pub fn covers(&self, offset: i64) -> bool {
-        let at = self.ranges.partition_point(|(_, end)| *end <= offset);
-        self.ranges.get(at).is_some_and(|(start, _)| *start <= offset)
-    }
-
-    /// Takes note of `[start, end)`.
-    pub fn add(&mut self, start: i64, end: i64) {
-        if let Some((_, last)) = self.ranges.last_mut()
-            && *last == start
-        {
-            *last = end;
-            return;
-        }
-        let first = self.ranges.partition_point(|(_, known)| *known < start);
-        let past = first + self.ranges[first..].partition_point(|(known, _)| *known <= end);
-        let merged = self.ranges[first..past].iter().fold((start, end), |all, range| (all.0.min(range.0), all.1.max(range.1)));
-        self.ranges.splice(first..past, [merged]);
-    }
-}
-
 /// Where the reading of a partition stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress {
@@ -51,7 +21,8 @@ pub(crate) struct Progress {
     pub next: i64,
     /// Offsets below are passed over.
     pub first_wanted: i64,
-    pub generation: u64,
+    /// Its topic is gone: one that comes back under the name is another one.
+    is_forgotten: bool,
     /// Whether the client has it assigned.
     pub is_assigned: bool,
     /// Whether the plan wants it.
@@ -67,7 +38,6 @@ pub(crate) struct Progress {
     /// How long it may stand still, and where it stood when the client was last replaced for its sake.
     patience: Duration,
     replaced_at: Option<i64>,
-    offered: Offered,
     /// The channel's number in the batch of this epoch.
     pub channel: (u64, u32),
 }
@@ -78,7 +48,7 @@ impl Progress {
             key,
             next: start.offset,
             first_wanted: start.first_wanted,
-            generation: start.generation,
+            is_forgotten: false,
             is_assigned: false,
             is_wanted: true,
             is_lost: false,
@@ -87,7 +57,6 @@ impl Progress {
             stalled_since: None,
             patience: STALLED_AFTER,
             replaced_at: None,
-            offered: Offered::default(),
             channel: (u64::MAX, 0),
         }
     }
@@ -97,15 +66,9 @@ impl Progress {
         if offset < self.next {
             return false;
         }
-        let from = self.next;
         // The last offset that there is comes from no honest broker.
         self.next = offset.saturating_add(1);
-        if offset < self.first_wanted {
-            return false;
-        }
-        let is_new = !self.offered.covers(offset);
-        self.offered.add(from.max(self.first_wanted), self.next);
-        is_new
+        offset >= self.first_wanted
     }
 
     /// How far it was read: past the last record, or up to the end where that is farther.
@@ -145,7 +108,6 @@ impl Progress {
         self.is_lost = false;
         if self.next > high {
             // The log is shorter than what was read: the topic was made anew, so all of it is new.
-            self.offered = Offered::default();
             (self.next, self.first_wanted, self.end_seen) = (low, low, 0);
             return 0;
         }
@@ -163,7 +125,7 @@ pub(crate) struct AllProgress {
 }
 
 impl AllProgress {
-    /// Takes a partition into the reading. One that is read already goes on where it stands, unless the wish is a new one.
+    /// Takes a partition into the reading. One that is read already goes on where it stands.
     pub fn want(&mut self, key: &PartitionKey, start: Start) {
         let Some(&at) = self.by_key.get(key) else {
             self.by_key.insert(key.clone(), self.all.len());
@@ -172,8 +134,7 @@ impl AllProgress {
         };
         let known = &mut self.all[at];
         known.is_wanted = true;
-        if known.generation != start.generation {
-            known.generation = start.generation;
+        if std::mem::take(&mut known.is_forgotten) {
             (known.next, known.first_wanted) = (start.offset, start.first_wanted);
             known.is_moved = true;
             known.end_seen = 0;
@@ -181,14 +142,13 @@ impl AllProgress {
         }
     }
 
-    /// The topic is there no more; should it come back, it is another one.
+    /// The topic is gone: one that comes back under the name is another one.
     pub fn forget(&mut self, topic: &Arc<str>) {
         for progress in self.all.iter_mut().filter(|progress| progress.key.0 == *topic) {
-            progress.offered = Offered::default();
             progress.next = 0;
             progress.first_wanted = 0;
             progress.end_seen = 0;
-            progress.generation = u64::MAX;
+            progress.is_forgotten = true;
         }
     }
 
@@ -230,17 +190,13 @@ mod tests {
     use super::*;
 
     fn progress(offset: i64) -> Progress {
-        Progress::new(("t".into(), 0), Start { offset, first_wanted: offset, generation: 0 })
+        Progress::new(("t".into(), 0), Start { offset, first_wanted: offset })
     }
 
     #[test]
     fn every_offset_passes_once() {
         let mut progress = progress(10);
         assert_eq!([10, 11, 11, 10, 14, 15].map(|offset| progress.pass(offset)), [true, true, false, false, true, true]);
-        // Read again from the start: only what lies before was not offered.
-        (progress.next, progress.first_wanted) = (5, 5);
-        assert_eq!([5, 6, 9, 10, 13, 14, 15, 16].map(|offset| progress.pass(offset)), [true, true, true, false, false, false, false, true]);
-        assert_eq!(progress.offered.ranges, [(5, 17)]);
     }
 
     #[test]
@@ -292,7 +248,7 @@ mod tests {
         let start = Instant::now();
         let mut all = AllProgress::default();
         for partition in [0, 1] {
-            all.want(&("t".into(), partition), Start { offset: 0, first_wanted: 0, generation: 0 });
+            all.want(&("t".into(), partition), Start { offset: 0, first_wanted: 0 });
         }
         let ends: HashMap<PartitionKey, i64> = [0, 1].into_iter().map(|partition| (("t".into(), partition), 1_000_000)).collect();
         let mut replaced = Vec::new();
@@ -320,21 +276,5 @@ mod tests {
         // Nothing counts while all are held up.
         assert!(!all.is_any_stalled(None, later + STALLED_AFTER * 2));
         assert_eq!(all.get_mut(1).stalled_since, None);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn ranges_cover_exactly_what_was_added(added in proptest::collection::vec((0_i64..60, 1_i64..8), 0..30)) {
-            let mut offered = Offered::default();
-            let mut plain = std::collections::BTreeSet::new();
-            for (start, len) in added {
-                offered.add(start, start + len);
-                plain.extend(start..start + len);
-            }
-            for offset in 0..80 {
-                proptest::prop_assert_eq!(offered.covers(offset), plain.contains(&offset), "{}", offset);
-            }
-            proptest::prop_assert!(offered.ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
-        }
     }
 }

@@ -177,9 +177,7 @@ impl Delivery {
     pub async fn outcome(self) -> Outcome {
         match self.0 {
             DeliveryState::Known(outcome) => outcome,
-            DeliveryState::InFlight(answer) => {
-                answer.await.unwrap_or_else(|_| Outcome::PossiblyPersisted("the sender ended before the broker answered".to_owned()))
-            }
+            DeliveryState::InFlight(answer) => answer.await.unwrap_or_else(|_| Outcome::Possibly("the sender ended before the broker answered".to_owned())),
         }
     }
 }
@@ -220,7 +218,7 @@ fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Resu
         return Err(failure.map_or_else(
             || SenderRefused::NotConnected {
                 detail: format!("{} did not tell the cluster's id within {} s", config.brokers, options.connect_timeout.as_secs()),
-                next_step: "Check that the brokers are up and reachable from this machine.".to_owned(),
+                next_step: "Check that the brokers are up and reachable from this machine".to_owned(),
             },
             SenderRefused::from,
         ));
@@ -270,17 +268,17 @@ impl Flight {
         let known = |outcome| Delivery(DeliveryState::Known(outcome));
         let size_kib = u32::try_from(record.size_bytes().div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, ROOM_KIB);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(size_kib).await else {
-            return known(Outcome::NotPersisted("cancelled before it was sent".to_owned()));
+            return known(Outcome::NotDone("cancelled before it was sent".to_owned()));
         };
         let mut state = self.state.lock();
         if state.cancelled_at.is_some() {
-            return known(Outcome::NotPersisted("cancelled before it was sent".to_owned()));
+            return known(Outcome::NotDone("cancelled before it was sent".to_owned()));
         }
         state.last_ticket += 1;
         let ticket = state.last_ticket;
         // Queued under the lock, so that no cancel comes in between.
         if let Err(error) = self.queue().enqueue(ticket, &record) {
-            return known(Outcome::NotPersisted(format!("not queued: {}", error.text)));
+            return known(Outcome::NotDone(format!("not queued: {}", error.text)));
         }
         let (answer, answered) = oneshot::channel();
         state.waiting.insert(ticket, Waiting { answer, _room: room });
@@ -313,7 +311,7 @@ impl Flight {
     fn settle_all(&self, why: &str) {
         let waiting = std::mem::take(&mut self.state.lock().waiting);
         for (_, waiting) in waiting {
-            let _ = waiting.answer.send(Outcome::PossiblyPersisted(why.to_owned()));
+            let _ = waiting.answer.send(Outcome::Possibly(why.to_owned()));
         }
     }
 
@@ -350,8 +348,7 @@ impl Drop for Flight {
 
 impl From<Failure> for SenderRefused {
     fn from(failure: Failure) -> Self {
-        let next_step = failure.next_step.trim_end_matches('.').to_owned();
-        Self::NotConnected { detail: failure.detail, next_step }
+        Self::NotConnected { detail: failure.detail, next_step: failure.next_step }
     }
 }
 

@@ -1,24 +1,22 @@
 //! Reads records by assignment and offers them, each once, as fast as the sink and the cap let it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hashbrown::HashMap;
-use parking_lot::{Condvar, Mutex};
-pub(crate) use switchboard_model::now_ns;
-use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink, TailState};
+use switchboard_model::{Batch, ClusterRef, Offer, RecordBatch, Redactor, Sink, now_ns};
 
-use crate::catalogue::Catalogue;
 use crate::client::{self, Role};
 use crate::config::Config;
 use crate::control::Control;
 use crate::convert::{RawRecord, RecordBuilder, timestamp_type_of};
 use crate::failure::{BrokerErrors, CallError, Code};
 use crate::native::{RecordQueue, RecordView};
-use crate::plan::{PartitionKey, TailPlan};
+use crate::plan::TailPlan;
 use crate::progress::{AllProgress, STALLED_AFTER};
+use crate::rate_cap::RateCap;
 use crate::reaper;
+use crate::tail_control::TailControl;
 
 /// Size at which a batch is cut, in bytes.
 const BATCH_BYTES: usize = 1 << 20;
@@ -28,103 +26,6 @@ const FEW_HEADERS: usize = 16;
 const MOST_AT_ONCE: usize = 256;
 /// Pause before a position that is not there, or a client that failed, is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// What the observer tells the tail, and the tail the observer.
-#[derive(Default)]
-pub(crate) struct TailControl {
-    orders: Mutex<Orders>,
-    changed: Condvar,
-    report: Mutex<TailReport>,
-    /// Where the tailed partitions end, by the newest poll.
-    ends: Mutex<HashMap<PartitionKey, i64>>,
-}
-
-#[derive(Clone, Default)]
-struct Orders {
-    plan: Arc<TailPlan>,
-    cluster: ClusterRef,
-    forgotten: Vec<Arc<str>>,
-    version: u64,
-}
-
-/// How the reading goes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TailReport {
-    /// Topics the brokers do not let this user read, and when they last said so.
-    pub denied: BTreeMap<Arc<str>, Instant>,
-    /// Since when the sink has had no room.
-    pub full_since: Option<Instant>,
-    /// When the rate cap last held the reading up.
-    pub capped_at: Option<Instant>,
-    /// Records with a header name that is not UTF-8.
-    pub num_unreadable: u64,
-    /// Offsets that expired before they were read.
-    pub num_expired: i64,
-    /// What keeps records from being read at all.
-    pub trouble: Option<String>,
-}
-
-impl TailControl {
-    /// Tells the tail what to read. Topics in `forgotten` are there no more.
-    pub fn order(&self, plan: TailPlan, cluster: &ClusterRef, forgotten: Vec<Arc<str>>) {
-        let mut orders = self.orders.lock();
-        if *orders.plan == plan && orders.cluster == *cluster && forgotten.is_empty() {
-            return;
-        }
-        orders.plan = Arc::new(plan);
-        orders.cluster = cluster.clone();
-        orders.forgotten.extend(forgotten);
-        orders.version += 1;
-        self.changed.notify_all();
-    }
-
-    /// Takes note of where tailed partitions end.
-    pub fn set_ends(&self, catalogue: &Catalogue) {
-        let tailed = catalogue.present().filter(|(_, topic)| topic.tail == TailState::Tailed);
-        let ends = tailed.flat_map(|(_, topic)| topic.partitions.iter().filter_map(|p| Some(((Arc::clone(&topic.name), p.partition), p.high?)))).collect();
-        *self.ends.lock() = ends;
-    }
-
-    pub fn report(&self) -> TailReport {
-        self.report.lock().clone()
-    }
-
-    /// Takes note that the tail's thread ended over a mistake of ours.
-    pub fn broke_down(&self) {
-        let why = "records are read no more: their reading broke down (see the log). Start again, or remove this source and add it anew";
-        self.report.lock().trouble = Some(why.to_owned());
-    }
-
-    /// Topics that the brokers did not let this user read so short a time ago, by name.
-    pub fn denied(&self, within: Duration) -> Vec<Arc<str>> {
-        self.report.lock().denied.iter().filter(|(_, at)| at.elapsed() < within).map(|(topic, _)| Arc::clone(topic)).collect()
-    }
-}
-
-/// Bytes a second, with a quarter of a second's worth in hand.
-struct RateCap {
-    bytes_per_s: f64,
-    in_hand: f64,
-    filled: Instant,
-}
-
-impl RateCap {
-    fn new(bytes_per_s: u64) -> Self {
-        let bytes_per_s = bytes_per_s.max(1) as f64;
-        Self { bytes_per_s, in_hand: bytes_per_s / 4.0, filled: Instant::now() }
-    }
-
-    fn spend(&mut self, num_bytes: usize) {
-        self.in_hand -= num_bytes as f64;
-    }
-
-    /// How long to wait until more may be read.
-    fn wait(&mut self, now: Instant) -> Duration {
-        self.in_hand = (self.in_hand + now.duration_since(self.filled).as_secs_f64() * self.bytes_per_s).min(self.bytes_per_s / 4.0);
-        self.filled = now;
-        if self.in_hand > 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.in_hand / self.bytes_per_s) }
-    }
-}
 
 /// Turns records into batches and keeps the progress.
 struct Intake {
@@ -524,44 +425,5 @@ impl Tail {
             report.num_expired = report.num_expired.saturating_add(num_expired);
         }
         self.assign();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_not_be_read_is_not_given_up_for_ever() {
-        let control = TailControl::default();
-        let before = Instant::now().checked_sub(Duration::from_secs(61)).expect("a machine that has run for a minute");
-        control.report.lock().denied.insert(Arc::from("long"), before);
-        control.report.lock().denied.insert(Arc::from("just"), Instant::now());
-        let denied = |within: Duration| control.denied(within).iter().map(ToString::to_string).collect::<Vec<String>>();
-        assert_eq!(denied(Duration::from_mins(1)), ["just"]);
-        assert_eq!(denied(Duration::from_hours(1)), ["just", "long"]);
-    }
-
-    #[test]
-    fn a_reading_that_broke_down_is_told() {
-        let control = TailControl::default();
-        assert_eq!(control.report().trouble, None);
-        control.broke_down();
-        assert!(control.report().trouble.is_some_and(|why| why.contains("Start again")));
-    }
-
-    #[test]
-    fn the_cap_lets_through_what_it_says() {
-        let mut cap = RateCap::new(1_000);
-        let start = cap.filled;
-        assert_eq!(cap.wait(start), Duration::ZERO);
-        cap.spend(1_250);
-        assert_eq!(cap.wait(start), Duration::from_secs(1));
-        assert_eq!(cap.wait(start + Duration::from_millis(400)), Duration::from_millis(600));
-        assert_eq!(cap.wait(start + Duration::from_millis(1_001)), Duration::ZERO);
-        // What is saved up is bounded.
-        assert_eq!(cap.wait(start + Duration::from_hours(1)), Duration::ZERO);
-        cap.spend(350);
-        assert_eq!(cap.wait(start + Duration::from_hours(1)), Duration::from_millis(100));
     }
 }

@@ -20,7 +20,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use switchboard_kafka::testing::apache_kafka;
-use switchboard_model::{GroupKind, SourceCommand, SourcePhase, TailFrom, TailState};
+use switchboard_model::{GroupKind, SourcePhase, TailFrom, TailState};
 
 use session::{Session, commit, config, numbers, producer, send};
 
@@ -170,24 +170,27 @@ fn records_are_read_from_a_time_an_offset_the_beginning_and_the_end() {
         producer.send(record).map_err(|(error, _)| error).expect("queued");
     }
     producer.flush(Duration::from_secs(20)).expect("sent");
-    let session = Session::start(config(&broker));
-    session.wait("the topic", |state| state.topics.contains_key(&topic));
-    let tail = |from| session.command(SourceCommand::Tail { channel: topic.clone(), from });
+    let tail = |from| {
+        let mut config = config(&broker);
+        config.tail = vec![(topic.clone(), from)];
+        let session = Session::start(config);
+        session.wait("tailed", |state| state.topics.get(&topic).is_some_and(|topic| topic.tail == TailState::Tailed));
+        session
+    };
     // Between two records: the later one is the first.
-    tail(TailFrom::Time((start_ms + 6_500) * 1_000_000));
-    session.wait("from a time", |state| state.values(&topic) == ["7", "8", "9"]);
-    let first = session.state().records.iter().find(|record| record.topic == topic).cloned().expect("a record");
+    let by_time = tail(TailFrom::Time((start_ms + 6_500) * 1_000_000));
+    by_time.wait("from a time", |state| state.values(&topic) == ["7", "8", "9"]);
+    let first = by_time.state().records.iter().find(|record| record.topic == topic).cloned().expect("a record");
     assert_eq!(first.timestamp_ns, (start_ms + 7_000) * 1_000_000);
     // Later than any record: from the end.
-    tail(TailFrom::Time((now_ms() + 3_600_000) * 1_000_000));
-    session.wait("tailed", |state| state.topics[&topic].tail == TailState::Tailed);
+    let later = tail(TailFrom::Time((now_ms() + 3_600_000) * 1_000_000));
     send(&producer, &topic, 0, ["10".to_owned()]);
-    session.wait("the new one", |state| state.values(&topic) == ["7", "8", "9", "10"]);
-    tail(TailFrom::Offset(5));
-    session.wait("from an offset", |state| state.values(&topic) == ["7", "8", "9", "10", "5", "6"]);
-    tail(TailFrom::Beginning);
-    session.wait("from the beginning", |state| state.values(&topic).len() == 11);
-    assert_eq!(session.state().values(&topic)[6..], ["0", "1", "2", "3", "4"]);
+    later.wait("the new one", |state| state.values(&topic) == ["10"]);
+    by_time.wait("the new one", |state| state.values(&topic) == ["7", "8", "9", "10"]);
+    tail(TailFrom::Offset(5)).wait("from an offset", |state| state.values(&topic) == ["5", "6", "7", "8", "9", "10"]);
+    let whole = tail(TailFrom::Beginning);
+    whole.wait("from the beginning", |state| state.values(&topic).len() == 11);
+    whole.state().assert_each_once_in_order();
 }
 
 #[test]

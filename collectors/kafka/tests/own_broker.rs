@@ -19,7 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_kafka::testing::Broker;
 use switchboard_kafka::{Config, Delivery, Sender, SenderOptions, TokenSource};
-use switchboard_model::{FailureKind, Outcome, OutgoingRecord, SourcePhase, TailFrom, WritePermit, WriteRules};
+use switchboard_model::{FailureKind, Outcome, OutgoingRecord, Place, SourcePhase, TailFrom, WritePermit, WriteRules};
 
 use sending_session::{cluster_id_of, outgoing, permit, read_all};
 use session::{Session, config, numbers, producer, send};
@@ -176,7 +176,7 @@ fn what_is_sent_through_a_crash_of_its_broker_lies_there_as_it_is_told() {
             }
         });
     };
-    let is_persisted = |outcome: &Outcome| matches!(outcome, Outcome::Persisted { .. });
+    let is_persisted = |outcome: &Outcome| matches!(outcome, Outcome::Done(_));
     tell(&mut told, block_on(send_paced(&sender, 0, |num_sent| num_sent < NUM_BEFORE)));
     assert!(told.iter().all(is_persisted), "{told:?}");
     let during = std::thread::scope(|scope| {
@@ -199,19 +199,19 @@ fn what_is_sent_through_a_crash_of_its_broker_lies_there_as_it_is_told() {
     tell(&mut told, block_on(send_paced(&sender, num_before_last, |num_sent| num_sent < NUM_AFTER)));
     assert!(told[num_before_last..].iter().all(is_persisted), "{told:?}");
     assert!(told.len() >= 200, "{} were sent", told.len());
-    let mut places: BTreeMap<usize, Vec<(i32, Option<i64>)>> = BTreeMap::new();
+    let mut places: BTreeMap<usize, Vec<Option<Place>>> = BTreeMap::new();
     for record in read_all(&broker.address, "orders", 0) {
         let number: usize = String::from_utf8(record.value.expect("a value")).expect("text").parse().expect("a number");
-        places.entry(number).or_default().push((record.position.partition, Some(record.position.offset)));
+        places.entry(number).or_default().push(Some(record.seen.place));
     }
     assert!(places.keys().all(|number| *number < told.len()), "{places:?}");
     let mut num_in_doubt = 0;
     for (number, outcome) in told.iter().enumerate() {
         let places = places.get(&number).map_or(&[][..], Vec::as_slice);
         match outcome {
-            Outcome::Persisted { partition, offset } => assert_eq!(places, [(*partition, *offset)], "{number}"),
-            Outcome::NotPersisted(why) => assert!(places.is_empty(), "{number} is not there ({why}), and lies at {places:?}"),
-            Outcome::PossiblyPersisted(why) => {
+            Outcome::Done(_) => assert_eq!(places, [outcome.place().cloned()], "{number}"),
+            Outcome::NotDone(why) => assert!(places.is_empty(), "{number} is not there ({why}), and lies at {places:?}"),
+            Outcome::Possibly(why) => {
                 num_in_doubt += 1;
                 assert!(places.len() <= 1, "{number} was sent once ({why}), and lies at {places:?}");
             }
@@ -315,7 +315,7 @@ fn lag_is_read_on_a_secured_cluster() {
     let mut wrong = secured(&broker, "SCRAM-SHA-512");
     wrong.password = Some("wrong-secret".to_owned());
     fails(wrong, FailureKind::Authenticate, "did not accept the credentials");
-    fails(by_certificate(&[]), FailureKind::Authenticate, "The broker asks for a certificate that it trusts");
+    fails(by_certificate(&[]), FailureKind::Authenticate, "Give a certificate that the broker trusts");
     let mut unknown_authority = secured(&broker, "SCRAM-SHA-512");
     unknown_authority.properties.remove("ssl.ca.location");
     fails(unknown_authority, FailureKind::Connect, "ssl.ca.location");

@@ -2,27 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch};
-
-/// Version of the batch formats; a capture of another version is refused.
-pub const BATCH_VERSION: u16 = 1;
-
-/// What stands before every batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BatchHeader {
-    /// Version of the format, [`BATCH_VERSION`].
-    pub version: u16,
-    /// The source that observed.
-    pub source: SourceId,
-    /// When the collector received it, ns since the Unix epoch by this machine's clock. The only clock the engine knows.
-    pub received_ns: i64,
-}
-
-impl Default for BatchHeader {
-    fn default() -> Self {
-        Self { version: BATCH_VERSION, source: SourceId(0), received_ns: 0 }
-    }
-}
+use crate::{BatchHeader, Fact, ItemKind, LogBatch, RecordBatch, SpanBatch};
 
 /// Small facts about brokers, groups, breakers and instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,6 +70,37 @@ impl Batch {
             Self::Logs(batch) => batch.size_bytes(),
             Self::Facts(batch) => batch.facts.iter().map(Fact::size_bytes).sum::<usize>() + 64,
             Self::Tick(_) => 64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BATCH_VERSION, OtherVersion, SourceId};
+
+    #[test]
+    fn a_batch_of_another_version_is_refused_whatever_it_holds() {
+        let header = |version| BatchHeader { version, source: SourceId(7), received_ns: 5 };
+        let batches = |version| {
+            [
+                Batch::Spans(SpanBatch { header: header(version), ..SpanBatch::default() }),
+                Batch::Records(RecordBatch { header: header(version), ..RecordBatch::default() }),
+                Batch::Logs(LogBatch { header: header(version), ..LogBatch::default() }),
+                Batch::Facts(FactBatch { header: header(version), facts: Vec::new() }),
+                Batch::Tick(header(version)),
+            ]
+        };
+        for batch in batches(BATCH_VERSION) {
+            let written = serde_json::to_string(&batch).expect("JSON");
+            assert_eq!(serde_json::from_str::<Batch>(&written).expect("read back"), batch);
+        }
+        for version in [0, BATCH_VERSION - 1, BATCH_VERSION + 1, u16::MAX] {
+            for batch in batches(version) {
+                let written = serde_json::to_string(&batch).expect("JSON");
+                let refused = serde_json::from_str::<Batch>(&written).expect_err("another version").to_string();
+                assert!(refused.contains(&OtherVersion { found: version }.to_string()), "{refused}");
+            }
         }
     }
 }

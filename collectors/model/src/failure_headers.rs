@@ -57,7 +57,7 @@ impl FailureField {
     /// How many there are.
     pub const NUM: usize = Self::Group as usize + 1;
 
-    /// Whether it tells why or whence: what only a record bears that failed.
+    /// Whether it tells why a record failed or where it came from, which only a record that failed has.
     fn tells_failure(self) -> bool {
         matches!(self, Self::Exception | Self::Cause | Self::Message | Self::CauseMessage | Self::Reason | Self::Stack)
     }

@@ -2,7 +2,7 @@
 
 /// Names the headers that Switchboard adds to what it sends.
 pub const REPLAY_ID_HEADER: &str = "x-switchboard-replay-id";
-/// Where the record was read: `topic/partition/offset`.
+/// Where the record was read: `topic/partition/offset`, `channel/0x0a7f`, or the channel alone.
 pub const SOURCE_HEADER: &str = "x-switchboard-source";
 /// How often the record was replayed by now, in decimal digits.
 pub const REPLAY_COUNT_HEADER: &str = "x-switchboard-replay-count";

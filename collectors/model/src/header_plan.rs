@@ -2,7 +2,7 @@
 //! published with stays as it is, and marks of the replay are added.
 
 use crate::header_diff::{HeaderChange, HeaderChangeKind, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
-use crate::{FAILURE_DIALECTS, FailureDialect, OriginalRecord, RawHeader, Redactor, Skipped};
+use crate::{FAILURE_DIALECTS, FailureDialect, OriginalRecord, Place, RawHeader, Redactor, SeenRecord, Skipped};
 
 /// How often a record may be replayed unless the user says otherwise.
 pub const DEFAULT_MAX_REPLAYS: u32 = 3;
@@ -40,12 +40,13 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
         return Err(Skipped::ReplayedTooOften { count, limit: mark.max_replays });
     }
     let replay_count = count + 1;
-    let position = &original.position;
-    let marks = [
-        (REPLAY_ID_HEADER, mark.replay_id.to_owned()),
-        (SOURCE_HEADER, format!("{}/{}/{}", position.topic, position.partition, position.offset)),
-        (REPLAY_COUNT_HEADER, replay_count.to_string()),
-    ];
+    let SeenRecord { channel, place, .. } = &original.seen;
+    let source = match place {
+        Place::Offset { partition, offset } => format!("{channel}/{partition}/{offset}"),
+        Place::Opaque(_) => format!("{channel}/{place}"),
+        Place::None => channel.clone(),
+    };
+    let marks = [(REPLAY_ID_HEADER, mark.replay_id.to_owned()), (SOURCE_HEADER, source), (REPLAY_COUNT_HEADER, replay_count.to_string())];
     let mut is_marked = [false; 3];
     let present: Vec<&FailureDialect> = FAILURE_DIALECTS
         .iter()

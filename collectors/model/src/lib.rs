@@ -5,6 +5,7 @@
 
 mod backoff;
 mod batch;
+mod batch_header;
 mod clock;
 mod context;
 mod correlation;
@@ -17,7 +18,9 @@ mod hex;
 mod identity;
 mod log;
 mod message;
+mod operation;
 mod original;
+mod outcome;
 mod permit;
 mod record;
 mod redact;
@@ -25,12 +28,14 @@ mod semantic;
 mod sink;
 mod source;
 mod span;
+mod telling;
 mod text;
 mod times;
 mod value;
 
 pub use backoff::{Backoff, jittered};
-pub use batch::{BATCH_VERSION, Batch, BatchHeader, FactBatch};
+pub use batch::{Batch, FactBatch};
+pub use batch_header::{BATCH_VERSION, BatchHeader, OtherVersion};
 pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
@@ -47,15 +52,18 @@ pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, 
 pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
-pub use message::{MessageRef, Place, PlaceRow};
-pub use original::{OriginalRecord, Outcome, OutgoingRecord, Position, RawHeader, Skipped};
+pub use message::{MAX_PLACE_BYTES, MessageRef, Place, PlaceRef, PlaceRow, WrittenPlace};
+pub use operation::{OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, Progress};
+pub use original::{OriginalRecord, OutgoingRecord, RawHeader, Route, SeenRecord, Skipped};
+pub use outcome::{Outcome, Receipt};
 pub use permit::{PermitRefused, WritePermit, WriteRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};
 pub use redact::{Kept, RawHash, Redactor};
 pub use semantic::WellKnown;
-pub use sink::{BatchAndStatus, Input, Intake, IntakeCounts, Offer, Outlet, Sink, Waker, channel};
+pub use sink::{Input, Intake, IntakeCounts, Offer, Outlet, Sink, Waker, channel};
 pub use source::{FailureKind, ItemKind, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, TailFrom};
 pub use span::{EventRow, LinkRow, ResourceRow, SpanBatch, SpanKind, SpanRow, SpanStatus};
+pub use telling::{Condition, Misses, Teller};
 pub use text::{Str, TextArena};
 pub use times::{believed_ns, duration_ns, is_believable, is_believable_at};
 pub use value::{AttrRow, Attrs, Value};

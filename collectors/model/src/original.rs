@@ -4,17 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RawHash, Redactor, TimestampType};
+use crate::{Place, RawHash, Redactor, TimestampType};
 
-/// Where a record lies, and what it was when it was stored.
+/// A record that was seen: where it lies, and what it was when it was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Position {
-    /// The topic.
-    pub topic: String,
-    /// The partition.
-    pub partition: i32,
-    /// The offset.
-    pub offset: i64,
+pub struct SeenRecord {
+    /// The channel.
+    pub channel: String,
+    /// Where it lies there.
+    pub place: Place,
     /// Keyed hash of key, value and headers as they lay on the broker when the record was stored.
     pub raw_hash: RawHash,
 }
@@ -31,8 +29,8 @@ pub struct RawHeader {
 /// A record as it lies on the broker, secrets included: it is never stored, logged or shown as it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OriginalRecord {
-    /// Where it was read.
-    pub position: Position,
+    /// What was looked for, and found as it was.
+    pub seen: SeenRecord,
     /// The key; `None` = null.
     pub key: Option<Vec<u8>>,
     /// The value; `None` = null (a tombstone).
@@ -45,13 +43,29 @@ pub struct OriginalRecord {
     pub timestamp_type: TimestampType,
 }
 
+/// Which way a record goes into its channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Route {
+    /// Into this partition.
+    Partition(i32),
+    /// By its key, as Java's clients choose (murmur2); without a key into any.
+    Key,
+    /// Through an exchange, to whatever is bound to it.
+    Exchange {
+        /// The exchange; empty = the default one.
+        name: String,
+        /// The routing key.
+        routing_key: String,
+    },
+}
+
 /// A record to be sent: one that was read again, with its headers as planned, or one that was composed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutgoingRecord {
-    /// The topic to send it to.
-    pub topic: String,
-    /// The partition; `None` = by the key, as Java's clients choose (murmur2), without a key any.
-    pub partition: Option<i32>,
+    /// The channel to send it to.
+    pub channel: String,
+    /// Which way it goes there.
+    pub route: Route,
     /// The key; `None` = null.
     pub key: Option<Vec<u8>>,
     /// The value; `None` = null (a tombstone).
@@ -140,33 +154,6 @@ impl Skipped {
     }
 }
 
-/// What became of a record that was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
-    /// The broker acknowledged it.
-    Persisted {
-        /// The partition it lies in.
-        partition: i32,
-        /// Its offset there; `None` = the broker did not say.
-        offset: Option<i64>,
-    },
-    /// It does not lie on the broker: refused, or taken back while it was still queued. It may be sent again.
-    NotPersisted(String),
-    /// It may lie on the broker or not. It is never sent again by itself, for that could make two of it.
-    PossiblyPersisted(String),
-}
-
-impl Outcome {
-    /// The state in one word, for counts and the ledger.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Persisted { .. } => "persisted",
-            Self::NotPersisted(_) => "not_persisted",
-            Self::PossiblyPersisted(_) => "possibly_persisted",
-        }
-    }
-}
-
 impl OriginalRecord {
     /// Bytes of key, value and headers.
     pub fn size_bytes(&self) -> usize {
@@ -180,7 +167,7 @@ impl OutgoingRecord {
         size_bytes(self.key.as_deref(), self.value.as_deref(), &self.headers)
     }
 
-    /// Keyed hash of the key, value and headers that are sent, built as [`Position::raw_hash`] is.
+    /// Keyed hash of the key, value and headers that are sent, built as [`SeenRecord::raw_hash`] is.
     pub fn hash(&self, redactor: &Redactor) -> RawHash {
         hash(redactor, self.key.as_deref(), self.value.as_deref(), &self.headers)
     }
@@ -209,7 +196,7 @@ impl fmt::Debug for RawHeader {
 impl fmt::Debug for OriginalRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OriginalRecord")
-            .field("position", &self.position)
+            .field("seen", &self.seen)
             .field("key_bytes", &self.key.as_ref().map(Vec::len))
             .field("value_bytes", &self.value.as_ref().map(Vec::len))
             .field("headers", &self.headers)
@@ -221,8 +208,8 @@ impl fmt::Debug for OriginalRecord {
 impl fmt::Debug for OutgoingRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OutgoingRecord")
-            .field("topic", &self.topic)
-            .field("partition", &self.partition)
+            .field("channel", &self.channel)
+            .field("route", &self.route)
             .field("key_bytes", &self.key.as_ref().map(Vec::len))
             .field("value_bytes", &self.value.as_ref().map(Vec::len))
             .field("headers", &self.headers)
@@ -238,17 +225,17 @@ mod tests {
     #[test]
     fn debug_text_holds_no_values() {
         let headers = vec![RawHeader { name: "a".to_owned(), value: Some(b"hunter2".to_vec()) }];
-        let position = Position { topic: "t".to_owned(), partition: 0, offset: 7, raw_hash: RawHash::default() };
+        let seen = SeenRecord { channel: "t".to_owned(), place: Place::at(0, 7), raw_hash: RawHash::default() };
         let (key, value) = (Some(b"hunter3".to_vec()), Some(b"hunter4".to_vec()));
         let original = OriginalRecord {
-            position,
+            seen,
             key: key.clone(),
             value: value.clone(),
             headers: headers.clone(),
             timestamp_ms: None,
             timestamp_type: TimestampType::Unknown,
         };
-        let outgoing = OutgoingRecord { topic: "t".to_owned(), partition: None, key, value, headers, timestamp_ms: None };
+        let outgoing = OutgoingRecord { channel: "t".to_owned(), route: Route::Key, key, value, headers, timestamp_ms: None };
         let text = format!("{original:?} {outgoing:?}");
         assert!(!text.contains("hunter") && !text.contains("104, 117"), "{text}");
         assert_eq!((original.size_bytes(), outgoing.size_bytes()), (22, 22));
@@ -258,7 +245,7 @@ mod tests {
     fn null_and_empty_hash_apart() {
         let redactor = Redactor::new([3; 16], &[]);
         let record =
-            |value: Option<Vec<u8>>| OutgoingRecord { topic: "t".to_owned(), partition: None, key: None, value, headers: Vec::new(), timestamp_ms: None };
+            |value: Option<Vec<u8>>| OutgoingRecord { channel: "t".to_owned(), route: Route::Key, key: None, value, headers: Vec::new(), timestamp_ms: None };
         assert_ne!(record(None).hash(&redactor), record(Some(Vec::new())).hash(&redactor));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attrs, BatchHeader, ClusterRef, CorrelationId, RawHash, SpanContext, Str, TextArena};
+use crate::{Attrs, BatchHeader, ClusterRef, CorrelationId, PlaceRow, RawHash, SpanContext, Str, TextArena};
 
 /// Stands for "no time known" in an `i64` of nanoseconds.
 pub const NO_TIME: i64 = i64::MIN;
@@ -50,10 +50,8 @@ pub enum TimestampType {
 pub struct RecordRow {
     /// Index into `channels`.
     pub channel: u32,
-    /// Partition.
-    pub partition: i32,
-    /// Offset in the partition.
-    pub offset: i64,
+    /// Where it lies in the channel; opaque bytes are in the batch's arena.
+    pub place: PlaceRow,
     /// ns since the Unix epoch, or [`NO_TIME`].
     pub timestamp_ns: i64,
     /// What the timestamp means.

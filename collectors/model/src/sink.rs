@@ -266,9 +266,6 @@ pub enum Input {
     Status(SourceStatus),
 }
 
-/// All that came out of one look into the queue.
-pub type BatchAndStatus = Vec<Input>;
-
 /// Wakes the engine's thread from its wait.
 #[derive(Clone)]
 pub struct Waker {

@@ -20,6 +20,16 @@ pub enum SourceKind {
     Grpc,
 }
 
+impl SourceKind {
+    /// Whether it is a broker: it has channels, groups and records, and an id of its own.
+    pub fn has_channels(self) -> bool {
+        match self {
+            Self::Kafka => true,
+            Self::Otlp | Self::Http | Self::Grpc => false,
+        }
+    }
+}
+
 /// The kinds of item that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +112,8 @@ pub enum FailureKind {
     Limit,
     /// The peer answered with an error of its own.
     Peer,
+    /// A fault of this program.
+    Internal,
 }
 
 /// The state of a source, as its collector last said.
@@ -146,17 +158,5 @@ pub enum SourceCommand {
         channels: Vec<String>,
         /// Consumer groups named by spans.
         groups: Vec<String>,
-    },
-    /// Read a channel's records.
-    Tail {
-        /// The channel.
-        channel: String,
-        /// From where.
-        from: TailFrom,
-    },
-    /// Stop reading a channel's records.
-    Untail {
-        /// The channel.
-        channel: String,
     },
 }

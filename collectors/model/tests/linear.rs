@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use growth::assert_linear;
 use switchboard_model::{
-    CorrelationId, HeaderDecoder, OriginalRecord, Position, RawHash, RawHeader, Redactor, ReplayMark, TimestampType, WellKnown, dead_letter_name,
-    failure_header, group_in_name, is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id,
-    plan_headers, retry_delay_ms,
+    CorrelationId, HeaderDecoder, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord, TimestampType, WellKnown, WrittenPlace,
+    dead_letter_name, failure_header, group_in_name, is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
+    parse_uber_trace_id, plan_headers, retry_delay_ms,
 };
 
 /// What names and ids may be made of to make a reader look again and again.
@@ -110,7 +110,10 @@ fn twice_the_name_takes_twice_the_time() {
 
 #[test]
 fn twice_the_id_takes_twice_the_time() {
-    let readers: [Reader<'_>; 6] = [
+    let readers: [Reader<'_>; 7] = [
+        ("a place", &|id| {
+            black_box(WrittenPlace::parse(id));
+        }),
         ("a correlation id", &|id| {
             black_box(CorrelationId::parse(id.as_bytes()));
         }),
@@ -135,6 +138,11 @@ fn twice_the_id_takes_twice_the_time() {
             assert_linear(&format!("{what} of {part:?}"), LEN, long(part), |id| read(id));
         }
     }
+    for part in ["@", "1@", "a@1@", ":1", "/1", "1", "p1", "\u{3000}", "]", "[1]", "#", "0x", "0x0a"] {
+        for end in ["@1", "2@1", ":2:1", "[2]@1", " 0x0a"] {
+            assert_linear(&format!("a place of {part:?} with {end:?}"), LEN, |len| long(part)(len) + end, |text| WrittenPlace::parse(text));
+        }
+    }
     let raw = |len: usize| [0xff, 0].repeat(len / 2);
     assert_linear("a correlation id of bytes", LEN, raw, |id| CorrelationId::parse(id));
 }
@@ -154,7 +162,7 @@ fn twice_the_headers_take_twice_the_time() {
     ];
     for (what, name) in names {
         let record = |num: usize| OriginalRecord {
-            position: Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash: RawHash(0) },
+            seen: SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: RawHash(0) },
             key: None,
             value: Some(Vec::new()),
             headers: (0..num).map(|number| RawHeader { name: name(number), value: Some(b"1".to_vec()) }).collect(),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use switchboard_model::{FailureKind, Sink, SourcePhase, SourceStatus, now_ns};
+use switchboard_model::{Condition, FailureKind, Sink, SourcePhase, Teller};
 
 use crate::config::Bound;
 
@@ -69,148 +69,116 @@ struct Parts {
     grpc: Option<PortState>,
     http: Option<PortState>,
     forward: Option<ForwardState>,
-    said: Option<(SourcePhase, Option<FailureKind>, String)>,
 }
 
-/// Collects the states of the parts and says what follows from them whenever it changes.
+/// Collects the states of the parts and tells what follows from them whenever it changes.
 #[derive(Clone)]
 pub(crate) struct Board {
-    sink: Sink,
-    parts: Arc<Mutex<Parts>>,
+    state: Arc<Mutex<(Parts, Teller)>>,
 }
 
 impl Board {
-    /// A board for these ports. Says that the source is connecting.
+    /// A board for these ports. Tells that the source is connecting.
     pub(crate) fn new(sink: Sink, has_grpc: bool, has_http: bool) -> Self {
-        let parts = Parts { grpc: has_grpc.then(PortState::default), http: has_http.then(PortState::default), ..Parts::default() };
-        let board = Self { sink, parts: Arc::new(Mutex::new(parts)) };
-        board.say(SourcePhase::Connecting, None, "Opening the OTLP ports".to_owned(), String::new());
-        board.update();
+        let parts = Parts { grpc: has_grpc.then(PortState::default), http: has_http.then(PortState::default), forward: None };
+        let mut teller = Teller::new(sink);
+        teller.tell(Condition::connecting("Opening the OTLP ports"));
+        let board = Self { state: Arc::new(Mutex::new((parts, teller))) };
+        board.change(|_| ());
         board
     }
 
     pub(crate) fn port(&self, port: Port, state: PortState) {
-        match port {
-            Port::Grpc => self.parts.lock().grpc = Some(state),
-            Port::Http => self.parts.lock().http = Some(state),
-        }
-        self.update();
+        self.change(|parts| match port {
+            Port::Grpc => parts.grpc = Some(state),
+            Port::Http => parts.http = Some(state),
+        });
     }
 
     pub(crate) fn forward(&self, state: &ForwardState) {
-        let mut parts = self.parts.lock();
-        if parts.forward.as_ref() == Some(state) {
-            return;
+        if self.state.lock().0.forward.as_ref() != Some(state) {
+            self.change(|parts| parts.forward = Some(state.clone()));
         }
-        parts.forward = Some(state.clone());
-        drop(parts);
-        self.update();
     }
 
     /// The addresses listened on, once binding was tried for every port.
     pub(crate) fn bound(&self) -> Option<Bound> {
-        let parts = self.parts.lock();
-        if [&parts.grpc, &parts.http].into_iter().flatten().any(|state| !state.is_tried) {
+        let (parts, _) = &*self.state.lock();
+        if parts.ports().any(|(_, state)| !state.is_tried) {
             return None;
         }
         let addresses = |state: &Option<PortState>| state.as_ref().map(|state| state.bound.clone()).unwrap_or_default();
         Some(Bound { grpc: addresses(&parts.grpc), http: addresses(&parts.http) })
     }
 
-    fn update(&self) {
-        let mut parts = self.parts.lock();
-        let Some(verdict) = verdict(&parts) else { return };
-        let said = (verdict.phase, verdict.failure, verdict.detail.clone());
-        if parts.said.as_ref() == Some(&said) {
-            return;
+    fn change(&self, change: impl FnOnce(&mut Parts)) {
+        let (parts, teller) = &mut *self.state.lock();
+        change(parts);
+        if let Some(condition) = parts.condition() {
+            // Told under the lock, so that what is told last is what is so.
+            teller.tell(condition);
         }
-        parts.said = Some(said);
-        // Said under the lock, so that what is said last is what is so.
-        self.say(verdict.phase, verdict.failure, verdict.detail, verdict.next_step);
-    }
-
-    fn say(&self, phase: SourcePhase, failure: Option<FailureKind>, detail: String, next_step: String) {
-        self.sink.status(SourceStatus { source: self.sink.source(), at_ns: now_ns(), phase, failure, detail, next_step });
     }
 }
 
-struct Verdict {
-    phase: SourcePhase,
-    failure: Option<FailureKind>,
-    detail: String,
-    next_step: String,
+impl Parts {
+    fn ports(&self) -> impl Iterator<Item = (Port, &PortState)> {
+        [(Port::Grpc, &self.grpc), (Port::Http, &self.http)].into_iter().filter_map(|(port, state)| Some((port, state.as_ref()?)))
+    }
+
+    /// How the receiver is doing; `None` while a port is still to be opened.
+    fn condition(&self) -> Option<Condition> {
+        if self.ports().next().is_none() {
+            let next_step = "Set grpc_port or http_port in the profile's [otlp]";
+            return Some(Condition::failed(FailureKind::Connect, "No port is set, so nothing can be received", next_step));
+        }
+        if self.ports().any(|(_, state)| !state.is_tried) {
+            return None;
+        }
+        let ports = self.ports().flat_map(|(port, state)| port_conditions(port, state));
+        let mut all = ports.chain(self.forward.iter().flat_map(forward_conditions)).reduce(Condition::and)?;
+        if self.ports().all(|(_, state)| state.bound.is_empty()) {
+            all.phase = SourcePhase::Failed;
+        }
+        Some(all)
+    }
 }
 
-fn verdict(parts: &Parts) -> Option<Verdict> {
-    let ports: Vec<(Port, &PortState)> =
-        [(Port::Grpc, &parts.grpc), (Port::Http, &parts.http)].into_iter().filter_map(|(port, state)| Some((port, state.as_ref()?))).collect();
-    if ports.is_empty() {
-        return Some(Verdict {
-            phase: SourcePhase::Failed,
-            failure: Some(FailureKind::Connect),
-            detail: "No port is set, so nothing can be received".to_owned(),
-            next_step: "Set grpc_port or http_port in the profile's [otlp]".to_owned(),
-        });
+fn port_conditions(port: Port, state: &PortState) -> Vec<Condition> {
+    let mut all = Vec::new();
+    if !state.bound.is_empty() {
+        let addresses: Vec<String> = state.bound.iter().map(ToString::to_string).collect();
+        all.push(Condition::live(format!("Listening for OTLP over {} on {}", port.name(), addresses.join(" and "))));
     }
-    if ports.iter().any(|(_, state)| !state.is_tried) {
-        return None;
+    for Missing { address, why, kind } in &state.missing {
+        let next_step = if address.ip().is_loopback() {
+            format!("Stop what uses port {}, or set another {} in the profile; it is tried again by itself", address.port(), port.setting())
+        } else {
+            "Start Docker, or set docker_bridge = false in the profile; it is tried again by itself".to_owned()
+        };
+        all.push(Condition::degraded(*kind, format!("{address} ({}) cannot be listened on: {why}", port.name()), next_step));
     }
-    let mut sentences = Vec::new();
-    let mut next_steps = Vec::new();
-    let mut failure = None;
-    for (port, state) in &ports {
-        if !state.bound.is_empty() {
-            let addresses: Vec<String> = state.bound.iter().map(ToString::to_string).collect();
-            sentences.push(format!("Listening for OTLP over {} on {}", port.name(), addresses.join(" and ")));
-        }
-        for missing in &state.missing {
-            sentences.push(format!("{} ({}) cannot be listened on: {}", missing.address, port.name(), missing.why));
-            failure = failure.or(Some(missing.kind));
-            next_steps.push(if missing.address.ip().is_loopback() {
-                format!("Stop what uses port {}, or set another {} in the profile; it is tried again by itself", missing.address.port(), port.setting())
-            } else {
-                "Start Docker, or set docker_bridge = false in the profile; it is tried again by itself".to_owned()
-            });
-        }
-        if let Some(open) = state.bound.iter().find(|address| !address.ip().is_loopback()) {
-            sentences.push(format!("Every container on Docker's bridge can send to {open}"));
-        }
+    if let Some(open) = state.bound.iter().find(|address| !address.ip().is_loopback()) {
+        all.push(Condition::live(format!("Every container on Docker's bridge can send to {open}")));
     }
-    if let Some(forward) = &parts.forward {
-        failure = failure.or(forward_sentences(forward, &mut sentences, &mut next_steps));
-    }
-    let num_open = ports.iter().filter(|(_, state)| !state.bound.is_empty()).count();
-    let phase = match failure {
-        _ if num_open == 0 => SourcePhase::Failed,
-        Some(_) => SourcePhase::Degraded,
-        None => SourcePhase::Live,
-    };
-    next_steps.dedup();
-    Some(Verdict { phase, failure, detail: sentences.join(". "), next_step: next_steps.join(". ") })
+    all
 }
 
-fn forward_sentences(forward: &ForwardState, sentences: &mut Vec<String>, next_steps: &mut Vec<String>) -> Option<FailureKind> {
+fn forward_conditions(forward: &ForwardState) -> Vec<Condition> {
     let ForwardState { endpoint, refused, failing, num_lost, lost_why, is_losing } = forward;
-    match (refused, failing) {
+    let mut all = vec![match (refused, failing) {
         (Some(why), _) => {
-            sentences.push(format!("Nothing is passed on to {endpoint}: {why}"));
-            next_steps.push("Set forward in the profile to another endpoint, such as \"http://localhost:5318\"".to_owned());
+            let next_step = "Set forward in the profile to another endpoint, such as \"http://localhost:5318\"";
+            Condition::degraded(FailureKind::Connect, format!("Nothing is passed on to {endpoint}: {why}"), next_step)
         }
-        (None, None) => sentences.push(format!("Passing requests on to {endpoint}")),
         (None, Some(why)) => {
-            sentences.push(format!("Passing requests on to {endpoint} fails: {why}"));
-            next_steps.push(format!("Look whether {endpoint} runs; what waits is sent again by itself"));
+            let next_step = format!("Look whether {endpoint} runs; what waits is sent again by itself");
+            Condition::degraded(FailureKind::Peer, format!("Passing requests on to {endpoint} fails: {why}"), next_step)
         }
-    }
-    if *num_lost > 0 {
-        let requests = if *num_lost == 1 { "request was" } else { "requests were" };
-        sentences.push(format!("{num_lost} {requests} not passed on: {lost_why}"));
-    }
-    if refused.is_some() {
-        Some(FailureKind::Connect)
-    } else if failing.is_some() {
-        Some(FailureKind::Peer)
-    } else {
-        is_losing.then_some(FailureKind::Limit)
-    }
+        (None, None) => Condition::live(format!("Passing requests on to {endpoint}")),
+    }];
+    let requests = if *num_lost == 1 { "request was" } else { "requests were" };
+    let lost = if *num_lost > 0 { format!("{num_lost} {requests} not passed on: {lost_why}") } else { String::new() };
+    all.push(if *is_losing { Condition::degraded(FailureKind::Limit, lost, "") } else { Condition::live(lost) });
+    all
 }

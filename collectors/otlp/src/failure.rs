@@ -220,7 +220,7 @@ impl Failure {
             Self::GrpcNeedsHttp2 => "Use a gRPC client that speaks HTTP/2, or the protocol http/protobuf".to_owned(),
             Self::ContentEncoding(_) | Self::FrameEncoding | Self::Compression(_) => "Set the exporter's compression to gzip, zstd or none".to_owned(),
             Self::TooLarge { .. } | Self::Ratio { .. } => "Let the exporter send smaller batches (OTEL_BSP_MAX_EXPORT_BATCH_SIZE)".to_owned(),
-            Self::NoRoom | Self::QueueFull => "Nothing, if it is rare: exporters send again; else sample, or give --memory more".to_owned(),
+            Self::NoRoom | Self::QueueFull => "Sample, or give --memory more, unless it is rare: exporters send again".to_owned(),
             Self::SlowBody | Self::BodyCut(_) => "Look at the sender and at what stands between".to_owned(),
             Self::Frame(_) | Self::Undecodable(_) => "Look whether sender and endpoint speak the same protocol (grpc, http/protobuf, http/json)".to_owned(),
             Self::AllRejected { is_other_signal: true, .. } => "Point each signal's exporter at its own path".to_owned(),

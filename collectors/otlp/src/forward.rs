@@ -23,7 +23,7 @@ use crate::decode::{Encoding, Signal};
 use crate::decompress::Compression;
 use crate::stopping::Stopping;
 
-/// Stands on what was passed on once, so that two receivers that point at each other do not pass it round for ever.
+/// Stands on what was passed on once, so that two receivers that point at each other do not pass it around without end.
 pub(crate) const FORWARDED: HeaderName = HeaderName::from_static("switchboard-forwarded");
 /// Time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 //! It listens on loopback, looks at `Host` and `Origin` before it reads anything, holds no more bytes than it was given,
 //! and turns nothing away without an answer and a count.
 
+mod activity;
 mod answer;
 mod board;
 mod body;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::connection::Activity;
+use crate::activity::Activity;
 
 /// All connections of a receiver, over all its ports.
 pub(crate) struct Peers {

@@ -111,6 +111,16 @@ pub fn decode_json_log_request(request: &[u8], header: BatchHeader, redactor: &R
     decode_with(Signal::Logs, Encoding::Json, request, header, redactor, take)
 }
 
+/// Counts the points of a metric request in protobuf, which give no batch. As for [`decode_trace_request`].
+pub fn decode_metric_request(request: &[u8], header: BatchHeader, redactor: &Redactor) -> Option<u64> {
+    decode_with(Signal::Metrics, Encoding::Protobuf, request, header, redactor, drop)
+}
+
+/// The same for metrics in JSON.
+pub fn decode_json_metric_request(request: &[u8], header: BatchHeader, redactor: &Redactor) -> Option<u64> {
+    decode_with(Signal::Metrics, Encoding::Json, request, header, redactor, drop)
+}
+
 fn decode_with(signal: Signal, encoding: Encoding, request: &[u8], header: BatchHeader, redactor: &Redactor, mut take: impl FnMut(Batch)) -> Option<u64> {
     let context = Context { header, redactor, environment: "" };
     let mut emit = |batch| {

@@ -5,19 +5,18 @@ use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
 use switchboard_engine::view::{LetterView, Severity};
+use switchboard_model::{Outcome, Place, Receipt};
 
 /// Which dead letter: where it lies, and its own time, so that a channel made anew under the same name is not mistaken for
 /// the old one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LetterKey {
-    /// Name of the source that reads its cluster.
+    /// Name of the source that reads its cluster. The ledger knows the cluster by what it calls itself, whatever sources are called.
     pub cluster: String,
     /// Its dead-letter channel.
     pub channel: String,
-    /// Partition.
-    pub partition: i32,
-    /// Offset.
-    pub offset: i64,
+    /// Where it lies there.
+    pub place: Place,
     /// The record's time, ns since the Unix epoch; `None` = unknown.
     pub timestamp_ns: Option<i64>,
 }
@@ -26,7 +25,7 @@ impl LetterKey {
     /// Of a stored letter.
     pub fn of(view: &LetterView) -> Self {
         let (cluster, channel) = (view.cluster.clone(), view.channel.clone());
-        Self { cluster, channel, partition: view.partition, offset: view.offset, timestamp_ns: view.timestamp_ns }
+        Self { cluster, channel, place: view.place.clone(), timestamp_ns: view.timestamp_ns }
     }
 }
 
@@ -59,6 +58,8 @@ pub struct SendId(pub i64);
 pub struct NewRun {
     /// Its id, which each record it sends carries.
     pub replay_id: String,
+    /// Name of the profile.
+    pub profile: String,
     /// Who: the user's name on this machine.
     pub operator: String,
     /// Name of the source.
@@ -111,47 +112,92 @@ pub struct Intent {
     pub at_ns: i64,
 }
 
-/// What became of a send.
+/// What became of what a line is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was sent, or was meant to be, and came to this.
+    Tried(Outcome),
+    /// It was not tried; the reason says why.
+    Skipped(String),
+    /// It was not allowed; the reason says why.
+    Refused(String),
+}
+
+impl Settled {
+    /// As what it counts.
+    pub fn counts_as(&self) -> SettledAs {
+        match self {
+            Self::Tried(Outcome::Done(_)) => SettledAs::Done,
+            Self::Tried(Outcome::NotDone(_)) => SettledAs::NotDone,
+            Self::Tried(Outcome::Possibly(_)) => SettledAs::Possibly,
+            Self::Skipped(_) => SettledAs::Skipped,
+            Self::Refused(_) => SettledAs::Refused,
+        }
+    }
+
+    /// As the ledger writes it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Tried(outcome) => outcome.word(),
+            Self::Skipped(_) => SettledAs::Skipped.word(),
+            Self::Refused(_) => SettledAs::Refused.word(),
+        }
+    }
+
+    /// Why; empty where there is nothing to say.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Tried(Outcome::Done(_)) => "",
+            Self::Tried(Outcome::NotDone(reason) | Outcome::Possibly(reason)) | Self::Skipped(reason) | Self::Refused(reason) => reason,
+        }
+    }
+
+    /// Where it was written to, as the broker told.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Tried(outcome) => outcome.place(),
+            Self::Skipped(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
+/// The same as far as it is counted and coloured: without reasons and places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum SettledAs {
     /// The broker acknowledged it.
-    Persisted,
+    Done,
     /// The broker refused it, or it never left this machine.
-    NotPersisted,
+    NotDone,
     /// Nobody knows: it may have been written. Never sent again.
-    PossiblyPersisted,
+    Possibly,
     /// It was not tried.
     Skipped,
     /// It was not allowed.
     Refused,
 }
 
-impl Outcome {
-    /// Every outcome.
-    pub const ALL: [Self; 5] = [Self::Persisted, Self::NotPersisted, Self::PossiblyPersisted, Self::Skipped, Self::Refused];
+impl SettledAs {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Done, Self::NotDone, Self::Possibly, Self::Skipped, Self::Refused];
 
     /// How urgent it is: what was not sent can be sent again, what is in doubt never is and has to be looked for.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Persisted => Severity::Quiet,
-            Self::NotPersisted | Self::Skipped | Self::Refused => Severity::Warning,
-            Self::PossiblyPersisted => Severity::Bad,
+            Self::Done => Severity::Quiet,
+            Self::NotDone | Self::Skipped | Self::Refused => Severity::Warning,
+            Self::Possibly => Severity::Bad,
         }
     }
 
-    /// As the ledger writes it, and as it is called everywhere.
+    /// As it is called everywhere.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Persisted => "persisted",
-            Self::NotPersisted => "not persisted",
-            Self::PossiblyPersisted => "possibly persisted",
+            Self::Done => Receipt::PERSISTED,
+            Self::NotDone => Outcome::NOT_DONE,
+            Self::Possibly => Outcome::POSSIBLY,
             Self::Skipped => "skipped",
             Self::Refused => "refused",
         }
-    }
-
-    pub(super) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 }
 
@@ -170,11 +216,7 @@ impl Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// What became of it.
-    pub outcome: Outcome,
-    /// Why; empty where there is nothing to say.
-    pub reason: String,
-    /// Partition and offset it was written to, where the broker told.
-    pub position: Option<(i32, i64)>,
+    pub settled: Settled,
     /// When, ns since the Unix epoch.
     pub at_ns: i64,
 }
@@ -202,6 +244,8 @@ pub struct FateLine {
 /// An attempt that was not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// Name of the profile.
+    pub profile: String,
     /// Who asked.
     pub operator: String,
     /// Name of the source.
@@ -265,8 +309,8 @@ impl LetterState {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Open | Self::Consumed => Severity::Quiet,
-            Self::Sent(SentState::Persisted) => Outcome::Persisted.severity(),
-            Self::Sent(SentState::Possibly) => Outcome::PossiblyPersisted.severity(),
+            Self::Sent(SentState::Persisted) => SettledAs::Done.severity(),
+            Self::Sent(SentState::Possibly) => SettledAs::Possibly.severity(),
             Self::DeadAgain => Severity::Bad,
             Self::Parked(_) => Severity::Notice,
         }
@@ -290,10 +334,10 @@ pub struct LetterRecord {
     pub intended_ns: i64,
     /// The id that the record carries.
     pub replay_id: String,
-    /// Where it was sent: channel, and partition and offset where the broker told.
+    /// The channel it was sent to.
     pub target: String,
-    /// Partition and offset it was written to.
-    pub position: Option<(i32, i64)>,
+    /// Where it was written there, as the broker told.
+    pub written_to: Option<Place>,
     /// What the last outcome or fate was, in words; empty where there is nothing to say.
     pub reason: String,
     /// When that was, ns since the Unix epoch.
@@ -305,6 +349,8 @@ pub struct LetterRecord {
 pub struct LedgerLine {
     /// The run's replay id; `None` = a refused command.
     pub replay_id: Option<String>,
+    /// Name of the profile; `None` = unknown.
+    pub profile: Option<String>,
     /// Who.
     pub operator: String,
     /// Name of the source.
@@ -317,16 +363,19 @@ pub struct LedgerLine {
     pub target: String,
     /// Hash of the bytes; empty for what was not to be sent.
     pub hash: String,
+    /// Which key it was hashed with; `None` = one that is gone.
+    pub key_id: Option<String>,
     /// What became of it. An intent without an outcome reads as possibly persisted.
-    pub outcome: Outcome,
-    /// Why.
-    pub reason: String,
+    pub settled: Settled,
     /// When it was meant, ns since the Unix epoch.
     pub at_ns: i64,
 }
 
 impl fmt::Display for LetterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}@{}", self.channel, self.partition, self.offset)
+        match self.place {
+            Place::None => f.write_str(&self.channel),
+            _ => write!(f, "{} {}", self.channel, self.place),
+        }
     }
 }

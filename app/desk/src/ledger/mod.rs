@@ -1,18 +1,28 @@
-//! What was sent, by whom, with what outcome: one `SQLite` file a profile, written by a thread of its own. An intent stands in it
-//! before anything is sent and its outcome after, so that what was going on when the program died can be told. It holds
-//! positions, hashes, counts and times, never a payload or a header.
+//! What was sent, by whom, with what outcome: one `SQLite` file for all profiles, or one that a profile names, written by a thread of its own.
+//! An intent stands in it before anything is sent and its outcome after, so that what was going on when the program died can be told. It holds
+//! positions, hashes, counts and times, never a payload or a header; its hashes are under a key of its own.
 
+mod files;
+mod import;
+mod key;
 mod line;
 mod place;
 mod read;
 mod schema;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod version_1;
 mod write;
 mod writer;
 
+/// What clusters call themselves, by the names of the sources that read them.
+pub type ClusterIds = std::collections::BTreeMap<String, String>;
+
+pub use files::LedgerPlace;
+pub use key::HashKey;
 pub use line::{
-    Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Outcome, Refusal, RunId, SendId, SentState, Settlement,
+    Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId, SendId, SentState, Settled, SettledAs,
+    Settlement,
 };
-pub use place::ledger_path;
 pub use writer::{Ledger, LedgerError, Letters};

@@ -2,73 +2,117 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
+use switchboard_model::{Outcome, Place, Receipt};
 
 use super::line::SentState;
-use super::{KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, Outcome, SendId};
+use super::place::decode;
+use super::{ClusterIds, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, SendId, Settled, SettledAs};
 
 /// What stands for an outcome that was never written.
 pub(super) const NO_OUTCOME: &str = "no outcome was written: the program ended in between";
 
-fn letter(row: &Row<'_>, first: usize) -> rusqlite::Result<LetterKey> {
-    Ok(LetterKey {
-        cluster: row.get(first)?,
-        channel: row.get(first + 1)?,
-        partition: row.get(first + 2)?,
-        offset: row.get(first + 3)?,
-        timestamp_ns: row.get(first + 4)?,
-    })
+fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
+    let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else { return Ok(None) };
+    let unreadable = || rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, "these bytes are no place".into());
+    decode(&bytes).map(Some).ok_or_else(unreadable)
 }
 
-/// An intent without an outcome, or with one that this version does not know, may have been written.
-fn outcome(word: Option<&str>) -> Outcome {
-    word.and_then(Outcome::parse).unwrap_or(Outcome::PossiblyPersisted)
+/// A letter from four columns: its channel, where there is one, and what tells it apart there.
+fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option<LetterKey>> {
+    let Some(channel) = row.get(first)? else { return Ok(None) };
+    let place = place(row, first + 1)?.unwrap_or_default();
+    Ok(Some(LetterKey { cluster: cluster.to_owned(), channel, place, timestamp_ns: row.get(first + 2)? }))
 }
 
-/// All letters that somebody dealt with.
-pub(super) fn letters(connection: &Connection) -> rusqlite::Result<BTreeMap<LetterKey, LetterRecord>> {
+/// What became of a send, from its word and the columns beside it: an intent without an outcome, or with one that this version does not know, may have
+/// been written.
+fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>, status: Option<i32>) -> Settled {
+    let no_reason = if word.is_none() { NO_OUTCOME } else { "" };
+    let reason = reason.unwrap_or_else(|| no_reason.to_owned());
+    let known = |settled: SettledAs| Some(settled.word()) == word;
+    if known(SettledAs::Done) {
+        return Settled::Tried(Outcome::persisted(written_to));
+    }
+    match (word, status) {
+        (Some("answered"), Some(status)) => Settled::Tried(Outcome::Done(Receipt::Answered(u16::try_from(status).unwrap_or_default()))),
+        (Some("called"), Some(code)) => Settled::Tried(Outcome::Done(Receipt::Called(code))),
+        _ if known(SettledAs::NotDone) => Settled::Tried(Outcome::NotDone(reason)),
+        _ if known(SettledAs::Skipped) => Settled::Skipped(reason),
+        _ if known(SettledAs::Refused) => Settled::Refused(reason),
+        _ => Settled::Tried(Outcome::Possibly(reason)),
+    }
+}
+
+/// The names under which this session reads the cluster of a line: those of the sources whose cluster calls itself so, and the one under which the
+/// line was written, where that one's cluster has not told what it calls itself. A line without a cluster's id is bound to its name.
+fn names<'a>(clusters: &'a ClusterIds, cluster: &'a str, cluster_id: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+    let cluster_id = cluster_id.filter(|cluster_id| !cluster_id.is_empty());
+    let told = clusters.iter().filter(move |(_, told)| Some(told.as_str()) == cluster_id).map(|(name, _)| name.as_str());
+    let own = (cluster_id.is_none() || !clusters.contains_key(cluster)).then_some(cluster);
+    told.chain(own)
+}
+
+/// All letters that somebody dealt with, as this session calls them.
+pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlite::Result<BTreeMap<LetterKey, LetterRecord>> {
     let mut letters = BTreeMap::new();
     let mut sends = connection.prepare(
-        "SELECT s.cluster, s.channel, s.partition, s.offset, s.timestamp_ns, s.kind, s.send_id, s.replay_id, s.target, s.target_partition, s.target_offset, \
-         s.outcome, s.reason, s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), r.cluster_id, s.failed_group, s.intended_ns \
-         FROM sends s JOIN runs r USING (run_id) ORDER BY s.send_id",
+        "SELECT s.cluster, s.channel, s.place, s.timestamp_ns, s.kind, s.send_id, s.replay_id, s.target, s.outcome, s.reason, s.written_to, s.status, \
+         s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), s.cluster_id, s.failed_group, s.intended_ns FROM sends s ORDER BY s.send_id",
     )?;
     let mut rows = sends.query([])?;
     while let Some(row) = rows.next()? {
-        let word: Option<String> = row.get(11)?;
-        let fate: Option<String> = row.get(13)?;
-        let reason: Option<String> = row.get(12)?;
-        let evidence: Option<String> = row.get(14)?;
-        let outcome = outcome(word.as_deref());
-        let state = match (outcome, fate.as_deref()) {
-            (Outcome::NotPersisted | Outcome::Skipped | Outcome::Refused, _) => LetterState::Open,
+        let cluster: String = row.get(0)?;
+        let Some(letter) = letter(row, 1, &cluster)? else { continue };
+        let word: Option<String> = row.get(8)?;
+        let fate: Option<String> = row.get(12)?;
+        let evidence: Option<String> = row.get(13)?;
+        let cluster_id: String = row.get(15)?;
+        let settled = settled(word.as_deref(), row.get(9)?, place(row, 10)?, row.get(11)?);
+        let state = match (settled.counts_as(), fate.as_deref()) {
+            (SettledAs::NotDone | SettledAs::Skipped | SettledAs::Refused, _) => LetterState::Open,
             (_, Some("dead again")) => LetterState::DeadAgain,
             (_, Some("consumed")) => LetterState::Consumed,
-            (Outcome::Persisted, _) => LetterState::Sent(SentState::Persisted),
-            (Outcome::PossiblyPersisted, _) => LetterState::Sent(SentState::Possibly),
+            (SettledAs::Done, _) => LetterState::Sent(SentState::Persisted),
+            (SettledAs::Possibly, _) => LetterState::Sent(SentState::Possibly),
         };
         let record = LetterRecord {
             state,
-            kind: KindHash(row.get(5)?),
-            send_id: Some(SendId(row.get(6)?)),
-            replay_id: row.get(7)?,
-            target: row.get(8)?,
-            position: row.get::<_, Option<i32>>(9)?.zip(row.get::<_, Option<i64>>(10)?),
-            reason: evidence.or(reason).unwrap_or_else(|| if word.is_none() { NO_OUTCOME.to_owned() } else { String::new() }),
-            at_ns: row.get(15)?,
-            cluster_id: row.get(16)?,
-            failed_group: row.get(17)?,
-            intended_ns: row.get(18)?,
+            kind: KindHash(row.get(4)?),
+            send_id: Some(SendId(row.get(5)?)),
+            replay_id: row.get(6)?,
+            target: row.get(7)?,
+            reason: evidence.unwrap_or_else(|| settled.reason().to_owned()),
+            written_to: settled.place().cloned(),
+            at_ns: row.get(14)?,
+            failed_group: row.get(16)?,
+            intended_ns: row.get(17)?,
+            cluster_id,
         };
-        letters.insert(letter(row, 0)?, record);
+        for name in names(clusters, &cluster, Some(record.cluster_id.as_str())) {
+            take(&mut letters, LetterKey { cluster: name.to_owned(), ..letter.clone() }, &record);
+        }
     }
-    let mut parkings = connection.prepare("SELECT cluster, channel, partition, offset, timestamp_ns, kind, note, at_ns FROM parkings ORDER BY parking_id")?;
+    let mut parkings = connection.prepare("SELECT cluster, channel, place, timestamp_ns, kind, note, at_ns, cluster_id FROM parkings ORDER BY parking_id")?;
     let mut rows = parkings.query([])?;
     while let Some(row) = rows.next()? {
-        let note: Option<String> = row.get(6)?;
-        apply_parking(&mut letters, letter(row, 0)?, KindHash(row.get(5)?), note, row.get(7)?);
+        let cluster: String = row.get(0)?;
+        let Some(letter) = letter(row, 1, &cluster)? else { continue };
+        let (note, cluster_id): (Option<String>, Option<String>) = (row.get(5)?, row.get(7)?);
+        for name in names(clusters, &cluster, cluster_id.as_deref()) {
+            let letter = LetterKey { cluster: name.to_owned(), ..letter.clone() };
+            apply_parking(&mut letters, letter, KindHash(row.get(4)?), note.clone(), row.get(6)?);
+        }
     }
     Ok(letters)
+}
+
+/// The later send of a letter counts, but what was sent stays so, whatever another ledger says that it took over.
+fn take(letters: &mut BTreeMap<LetterKey, LetterRecord>, letter: LetterKey, record: &LetterRecord) {
+    if letters.get(&letter).is_none_or(|before| before.state.is_open() || !record.state.is_open()) {
+        letters.insert(letter, record.clone());
+    }
 }
 
 /// Only what is open can be parked; only what is parked can be taken out again.
@@ -90,38 +134,26 @@ pub(super) fn apply_parking(letters: &mut BTreeMap<LetterKey, LetterRecord>, let
 /// Sends and refusals in the order they were written, the newest `limit` of each.
 pub(super) fn lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<LedgerLine>> {
     let mut statement = connection.prepare(
-        "SELECT * FROM (SELECT r.replay_id, r.operator, s.cluster, r.cluster_id, s.channel, s.partition, s.offset, s.timestamp_ns, s.target, s.hash, s.outcome, \
-         s.reason, s.intended_ns AS at_ns FROM sends s JOIN runs r USING (run_id) ORDER BY s.send_id DESC LIMIT ?1) \
-         UNION ALL SELECT * FROM (SELECT NULL, operator, cluster, NULL, NULL, NULL, NULL, NULL, target, '', 'refused', command || ' of ' || num_letters || ': ' || \
-         reason, at_ns FROM refusals ORDER BY refusal_id DESC LIMIT ?1) ORDER BY at_ns",
+        "SELECT * FROM (SELECT r.replay_id, r.profile, r.operator, s.cluster, s.cluster_id, s.channel, s.place, s.timestamp_ns, s.target, s.hash, s.key_id, \
+         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns FROM sends s JOIN runs r USING (run_id) ORDER BY s.send_id DESC LIMIT ?1) \
+         UNION ALL SELECT * FROM (SELECT NULL, profile, operator, cluster, NULL, NULL, NULL, NULL, target, '', NULL, 'refused', \
+         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns FROM refusals ORDER BY refusal_id DESC LIMIT ?1) ORDER BY at_ns",
     )?;
     let lines = statement.query_map([limit as i64], |row| {
-        let cluster: String = row.get(2)?;
-        let channel: Option<String> = row.get(4)?;
-        let word: Option<String> = row.get(10)?;
-        let reason: Option<String> = row.get(11)?;
-        let letter = channel
-            .map(|channel| {
-                Ok::<_, rusqlite::Error>(LetterKey {
-                    cluster: cluster.clone(),
-                    channel,
-                    partition: row.get(5)?,
-                    offset: row.get(6)?,
-                    timestamp_ns: row.get(7)?,
-                })
-            })
-            .transpose()?;
+        let cluster: String = row.get(3)?;
+        let word: Option<String> = row.get(11)?;
         Ok(LedgerLine {
             replay_id: row.get(0)?,
-            operator: row.get(1)?,
+            profile: row.get(1)?,
+            operator: row.get(2)?,
+            letter: letter(row, 5, &cluster)?,
             cluster,
-            cluster_id: row.get(3)?,
-            letter,
+            cluster_id: row.get(4)?,
             target: row.get(8)?,
             hash: row.get(9)?,
-            outcome: outcome(word.as_deref()),
-            reason: reason.unwrap_or_else(|| if word.is_none() { NO_OUTCOME.to_owned() } else { String::new() }),
-            at_ns: row.get(12)?,
+            key_id: row.get(10)?,
+            settled: settled(word.as_deref(), row.get(12)?, place(row, 13)?, row.get(14)?),
+            at_ns: row.get(15)?,
         })
     })?;
     lines.collect()

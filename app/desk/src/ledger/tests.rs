@@ -1,15 +1,17 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use switchboard_model::{Outcome, Place};
 
 use super::*;
 
 mod faults;
+mod key;
 
 const T: i64 = 1_795_258_800_000_000_000;
 
 fn letter(offset: i64) -> LetterKey {
-    LetterKey { cluster: "local".into(), channel: "orders.placed-dlt".into(), partition: 0, offset, timestamp_ns: Some(T - offset) }
+    LetterKey { cluster: "local".into(), channel: "orders.placed-dlt".into(), place: Place::at(0, offset), timestamp_ns: Some(T - offset) }
 }
 
 fn kind() -> KindHash {
@@ -19,6 +21,7 @@ fn kind() -> KindHash {
 fn new_run(replay_id: &str) -> NewRun {
     NewRun {
         replay_id: replay_id.into(),
+        profile: "shop".into(),
         operator: "ada".into(),
         cluster: "local".into(),
         cluster_id: "lkc-1".into(),
@@ -44,8 +47,15 @@ fn intent(run_id: RunId, offset: i64) -> Intent {
     }
 }
 
-fn settlement(outcome: Outcome) -> Settlement {
-    Settlement { outcome, reason: String::new(), position: (outcome == Outcome::Persisted).then_some((2, 77)), at_ns: T + 1_000 }
+fn settlement(outcome: SettledAs) -> Settlement {
+    let settled = match outcome {
+        SettledAs::Done => Settled::Tried(Outcome::persisted(Some(Place::at(2, 77)))),
+        SettledAs::NotDone => Settled::Tried(Outcome::NotDone(String::new())),
+        SettledAs::Possibly => Settled::Tried(Outcome::Possibly(String::new())),
+        SettledAs::Skipped => Settled::Skipped(String::new()),
+        SettledAs::Refused => Settled::Refused(String::new()),
+    };
+    Settlement { settled, at_ns: T + 1_000 }
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -74,7 +84,7 @@ fn what_was_written_is_read_back() {
     let path = folder.path().join("deep/er/local.sqlite");
     let ledger = open(&path);
     let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
-    for (offset, outcome) in (1..).zip(Outcome::ALL) {
+    for (offset, outcome) in (1..).zip(SettledAs::ALL) {
         let send_id = wait(ledger.intend(intent(run_id, offset))).expect("written");
         wait(ledger.settle(send_id, &letter(offset), settlement(outcome))).expect("written");
     }
@@ -82,6 +92,7 @@ fn what_was_written_is_read_back() {
     wait(ledger.follow(first, &letter(1), FateLine { fate: Fate::Consumed, evidence: "inventory committed 78".into(), at_ns: T + 9 })).expect("written");
     wait(ledger.end_run(run_id, Ending::Finished, "", T + 10)).expect("written");
     wait(ledger.refuse(Refusal {
+        profile: "shop".into(),
         operator: "ada".into(),
         cluster: "local".into(),
         command: "replay".into(),
@@ -99,12 +110,12 @@ fn what_was_written_is_read_back() {
     assert_eq!(state(&again, 3), LetterState::Sent(SentState::Possibly));
     assert_eq!((state(&again, 4), state(&again, 5), state(&again, 6)), (LetterState::Open, LetterState::Open, LetterState::Open));
     let record = again.letter(&letter(1)).expect("known");
-    assert_eq!((record.position, record.reason.as_str(), record.kind), (Some((2, 77)), "inventory committed 78", kind()));
+    assert_eq!((record.written_to, record.reason.as_str(), record.kind), (Some(Place::at(2, 77)), "inventory committed 78", kind()));
     let lines = wait(again.lines(100)).expect("lines");
-    assert_eq!(lines.iter().map(|line| line.outcome).collect::<Vec<_>>(), [&Outcome::ALL[..], &[Outcome::Refused]].concat());
+    assert_eq!(lines.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), [&SettledAs::ALL[..], &[SettledAs::Refused]].concat());
     assert_eq!(lines[0].letter, Some(letter(1)));
     assert_eq!((lines[0].operator.as_str(), lines[0].cluster_id.as_deref(), lines[0].hash.as_str()), ("ada", Some("lkc-1"), format!("{:032x}", 1).as_str()));
-    assert_eq!(lines[5].reason, "replay of 4: the profile is read-only");
+    assert_eq!(lines[5].settled.reason(), "replay of 4: the profile is read-only");
 }
 
 #[test]
@@ -116,13 +127,13 @@ fn an_intent_without_an_outcome_may_have_been_written_and_is_never_sent_again() 
     // The first ledger is still open: nothing was closed or flushed, as after a kill.
     let again = open(&path);
     assert_eq!(state(&again, 7), LetterState::Sent(SentState::Possibly));
-    assert_eq!(wait(again.lines(9)).expect("lines")[0].outcome, Outcome::PossiblyPersisted);
+    assert_eq!(wait(again.lines(9)).expect("lines")[0].settled.counts_as(), SettledAs::Possibly);
     let run_id = wait(again.begin_run(new_run("r-2"))).expect("written");
     assert_eq!(wait(again.intend(intent(run_id, 7))), Err(LedgerError::SentBefore { letter: letter(7) }));
-    wait(ledger.settle(send_id, &letter(7), settlement(Outcome::NotPersisted))).expect("written");
+    wait(ledger.settle(send_id, &letter(7), settlement(SettledAs::NotDone))).expect("written");
     // Known now not to have been written: it may be sent.
     let send_id = wait(again.intend(intent(run_id, 7))).expect("written");
-    wait(again.settle(send_id, &letter(7), settlement(Outcome::Persisted))).expect("written");
+    wait(again.settle(send_id, &letter(7), settlement(SettledAs::Done))).expect("written");
     assert_eq!(wait(again.intend(intent(run_id, 7))), Err(LedgerError::SentBefore { letter: letter(7) }));
     let other_time = LetterKey { timestamp_ns: Some(5), ..letter(7) };
     assert!(wait(again.intend(Intent { letter: other_time, ..intent(run_id, 7) })).is_ok(), "a channel made anew has other letters");
@@ -133,11 +144,17 @@ fn an_outcome_is_written_once_and_lines_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, ledger, run_id) = begun(folder.path());
     let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
-    wait(ledger.settle(send_id, &letter(1), settlement(Outcome::PossiblyPersisted))).expect("written");
-    assert!(wait(ledger.settle(send_id, &letter(1), settlement(Outcome::NotPersisted))).is_err());
+    wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Possibly))).expect("written");
+    assert!(wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::NotDone))).is_err());
     assert_eq!(state(&ledger, 1), LetterState::Sent(SentState::Possibly));
     let other = rusqlite::Connection::open(&path).expect("opens");
-    for statement in ["UPDATE sends SET outcome = 'persisted'", "DELETE FROM sends", "DELETE FROM runs"] {
+    for statement in [
+        "UPDATE sends SET outcome = 'persisted'",
+        "UPDATE sends SET again = 'why not'",
+        "UPDATE sends SET cluster_id = 'lkc-2'",
+        "DELETE FROM sends",
+        "DELETE FROM runs",
+    ] {
         assert!(other.execute(statement, []).is_err(), "{statement}");
     }
 }
@@ -148,7 +165,7 @@ fn a_letter_that_was_read_may_still_die_again_but_not_the_other_way_round() {
     let ledger = open(&folder.path().join("local.sqlite"));
     let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
     let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
-    wait(ledger.settle(send_id, &letter(1), settlement(Outcome::Persisted))).expect("written");
+    wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Done))).expect("written");
     for (fate, state_after) in [(Fate::Consumed, LetterState::Consumed), (Fate::DeadAgain, LetterState::DeadAgain), (Fate::Consumed, LetterState::DeadAgain)] {
         wait(ledger.follow(send_id, &letter(1), FateLine { fate, evidence: "seen".into(), at_ns: T })).expect("written");
         assert_eq!(state(&ledger, 1), state_after);
@@ -162,7 +179,7 @@ fn only_what_is_open_is_parked() {
     let ledger = open(&folder.path().join("local.sqlite"));
     let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
     let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
-    wait(ledger.settle(send_id, &letter(1), settlement(Outcome::Persisted))).expect("written");
+    wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Done))).expect("written");
     let both = vec![(letter(1), kind()), (letter(2), kind())];
     wait(ledger.park(both.clone(), Some("ask the catalog team".into()), "ada", T)).expect("written");
     assert_eq!(state(&ledger, 1), LetterState::Sent(SentState::Persisted));
@@ -220,10 +237,80 @@ fn a_file_that_cannot_be_written_says_so_and_takes_no_intent() {
     wait(ledger.intend(intent(run_id, 1))).expect("written");
 }
 
+fn run_on(cluster: &str, cluster_id: &str) -> NewRun {
+    NewRun { cluster: cluster.into(), cluster_id: cluster_id.into(), ..new_run(&format!("r-{cluster}-{cluster_id}")) }
+}
+
+fn known_as(name: &str, offset: i64) -> LetterKey {
+    LetterKey { cluster: name.into(), ..letter(offset) }
+}
+
+fn clusters<const N: usize>(told: [(&str, &str); N]) -> ClusterIds {
+    told.into_iter().map(|(name, cluster_id)| (name.to_owned(), cluster_id.to_owned())).collect()
+}
+
+#[test]
+fn a_letter_that_one_profile_sent_is_known_to_another_by_its_cluster_whatever_its_source_is_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ledger, run_id) = begun(folder.path());
+    // Both are open at once, as in two windows.
+    let other = open(&path);
+    let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
+    wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Done))).expect("written");
+
+    let other_run = wait(other.begin_run(run_on("main", "lkc-1"))).expect("written");
+    let again = Intent { letter: known_as("main", 1), ..intent(other_run, 1) };
+    assert_eq!(wait(other.intend(again)), Err(LedgerError::SentBefore { letter: known_as("main", 1) }));
+    wait(other.know_clusters(clusters([("main", "lkc-1"), ("second", "lkc-1"), ("local", "lkc-9")]))).expect("read");
+    let state_as = |name: &str, offset: i64| other.letter(&known_as(name, offset)).map(|record| record.state);
+    let sent = Some(LetterState::Sent(SentState::Persisted));
+    assert_eq!((state_as("main", 1), state_as("second", 1)), (sent.clone(), sent.clone()));
+    assert_eq!(state_as("local", 1), None, "what is called local here is another cluster");
+
+    // What is done from here on is known by both names as well.
+    let send_id = wait(other.intend(Intent { letter: known_as("main", 2), ..intent(other_run, 2) })).expect("not sent before");
+    wait(other.settle(send_id, &known_as("main", 2), settlement(SettledAs::Done))).expect("written");
+    assert_eq!((state_as("main", 2), state_as("second", 2)), (sent.clone(), sent));
+    wait(other.park(vec![(known_as("second", 3), kind())], Some("later".into()), "ada", T)).expect("written");
+    assert_eq!(state_as("main", 3), Some(LetterState::Parked("later".into())));
+    // Before the clusters have told what they call themselves, letters are called as they were.
+    assert_eq!(open(&path).letter(&letter(1)).map(|record| record.cluster_id), Some("lkc-1".into()));
+    let elsewhere = wait(other.begin_run(run_on("local", "lkc-9"))).expect("written");
+    wait(other.intend(intent(elsewhere, 1))).expect("the same place on another cluster is another letter");
+
+    let profiles: Vec<Option<String>> = wait(other.lines(9)).expect("lines").into_iter().map(|line| line.profile).collect();
+    assert_eq!(profiles, vec![Some("shop".to_owned()); 3]);
+}
+
+#[test]
+fn what_was_put_aside_before_its_cluster_was_known_stays_so_and_can_be_taken_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = open(&folder.path().join("local.sqlite"));
+    wait(ledger.park(vec![(letter(1), kind())], Some("later".into()), "ada", T)).expect("written");
+    wait(ledger.know_clusters(clusters([("local", "lkc-1")]))).expect("read");
+    assert_eq!(state(&ledger, 1), LetterState::Parked("later".into()));
+    wait(ledger.park(vec![(letter(1), kind())], None, "ada", T + 1)).expect("written");
+    let again = open(ledger.path());
+    wait(again.know_clusters(clusters([("local", "lkc-1")]))).expect("read");
+    assert!(state(&ledger, 1).is_open() && state(&again, 1).is_open());
+}
+
+#[test]
+fn that_the_clusters_tell_their_names_while_a_record_is_on_its_way_changes_nothing_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, ledger, run_id) = begun(folder.path());
+    let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
+    let before = ledger.letters();
+    wait(ledger.know_clusters(clusters([("local", "lkc-1")]))).expect("read");
+    assert_eq!(ledger.letters(), before);
+    wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Done))).expect("written");
+    assert_eq!(state(&ledger, 1), LetterState::Sent(SentState::Persisted));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Intend(i64),
-    Settle(i64, Outcome),
+    Settle(i64, SettledAs),
     Follow(i64, Fate),
     Park(i64, bool),
 }
@@ -232,7 +319,7 @@ fn step() -> impl Strategy<Value = Step> {
     let offset = 0..6_i64;
     prop_oneof![
         offset.clone().prop_map(Step::Intend),
-        (offset.clone(), prop::sample::select(Outcome::ALL.to_vec())).prop_map(|(offset, outcome)| Step::Settle(offset, outcome)),
+        (offset.clone(), prop::sample::select(SettledAs::ALL.to_vec())).prop_map(|(offset, outcome)| Step::Settle(offset, outcome)),
         (offset.clone(), prop::sample::select(vec![Fate::Consumed, Fate::DeadAgain])).prop_map(|(offset, fate)| Step::Follow(offset, fate)),
         (offset, any::<bool>()).prop_map(|(offset, is_in)| Step::Park(offset, is_in)),
     ]
@@ -259,7 +346,7 @@ proptest! {
                 Step::Settle(offset, outcome) => {
                     if let Some(send_id) = send_of(offset)
                         && wait(ledger.settle(send_id, &letter(offset), settlement(outcome))).is_ok()
-                        && !matches!(outcome, Outcome::Persisted | Outcome::PossiblyPersisted)
+                        && !matches!(outcome, SettledAs::Done | SettledAs::Possibly)
                     {
                         num_sent[offset as usize] -= 1;
                     }

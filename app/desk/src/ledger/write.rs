@@ -1,8 +1,10 @@
 //! The statements that write.
 
 use rusqlite::{Connection, params};
+use switchboard_model::{Outcome, Receipt};
 
-use super::{Ending, Fate, FateLine, Intent, KindHash, LedgerError, LetterKey, NewRun, Refusal, RunId, SendId, Settlement};
+use super::place::encode;
+use super::{Ending, Fate, FateLine, Intent, KindHash, LedgerError, LetterKey, NewRun, Refusal, RunId, SendId, Settled, Settlement};
 
 /// Writes lines that belong together: all, or none where one of them fails.
 pub(super) fn together(connection: &Connection, write: impl FnOnce() -> Result<(), LedgerError>) -> Result<(), LedgerError> {
@@ -21,8 +23,10 @@ pub(super) fn together(connection: &Connection, write: impl FnOnce() -> Result<(
 
 pub(super) fn begin_run(connection: &Connection, run: &NewRun) -> Result<RunId, LedgerError> {
     connection
-        .prepare_cached("INSERT INTO runs (replay_id, operator, cluster, cluster_id, target, num_planned, started_ns) VALUES (?, ?, ?, ?, ?, ?, ?)")?
-        .insert(params![run.replay_id, run.operator, run.cluster, run.cluster_id, run.target, run.num_planned as i64, run.at_ns])
+        .prepare_cached(
+            "INSERT INTO runs (replay_id, profile, operator, cluster, cluster_id, target, num_planned, started_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .insert(params![run.replay_id, run.profile, run.operator, run.cluster, run.cluster_id, run.target, run.num_planned as i64, run.at_ns])
         .map(RunId)
         .map_err(Into::into)
 }
@@ -37,25 +41,32 @@ pub(super) fn end_run(connection: &Connection, run_id: RunId, ending: Ending, re
     Ok(())
 }
 
-pub(super) fn intend(connection: &Connection, intent: &Intent) -> Result<SendId, LedgerError> {
+/// How a record is routed to the partition that was asked for.
+pub(super) fn route(partition: Option<i32>) -> String {
+    partition.map_or_else(|| "key".to_owned(), |partition| format!("partition {partition}"))
+}
+
+/// The letter is of the cluster that its run sends to.
+pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> Result<SendId, LedgerError> {
     let Intent { run_id, letter, kind, failed_group, target, target_partition, hash, size_bytes, replay_count, replay_id, at_ns } = intent;
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO sends (run_id, cluster, channel, partition, offset, timestamp_ns, kind, failed_group, target, target_partition, hash, size_bytes, \
-             replay_count, replay_id, intended_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sends (run_id, cluster, cluster_id, channel, place, timestamp_ns, kind, failed_group, target, route, hash, key_id, size_bytes, \
+             replay_count, replay_id, intended_ns) \
+             VALUES (?1, ?2, (SELECT cluster_id FROM runs WHERE run_id = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .insert(params![
             run_id.0,
             letter.cluster,
             letter.channel,
-            letter.partition,
-            letter.offset,
+            encode(&letter.place),
             letter.timestamp_ns,
             kind.0,
             failed_group,
             target,
-            target_partition,
+            route(*target_partition),
             hash,
+            key_id,
             *size_bytes as i64,
             replay_count,
             replay_id,
@@ -63,21 +74,26 @@ pub(super) fn intend(connection: &Connection, intent: &Intent) -> Result<SendId,
         ]);
     match inserted {
         Ok(send_id) => Ok(SendId(send_id)),
-        Err(error) if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-            Err(LedgerError::SentBefore { letter: letter.clone() })
-        }
+        Err(error) if is_sent_before(&error) => Err(LedgerError::SentBefore { letter: letter.clone() }),
         Err(error) => Err(error.into()),
     }
 }
 
+/// Whether a line was not taken because its letter was sent before, or may have been.
+pub(super) fn is_sent_before(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
 pub(super) fn settle(connection: &Connection, send_id: SendId, settlement: &Settlement) -> Result<(), LedgerError> {
-    let Settlement { outcome, reason, position, at_ns } = settlement;
+    let Settlement { settled, at_ns } = settlement;
+    let status = match settled {
+        Settled::Tried(Outcome::Done(Receipt::Answered(status))) => Some(i32::from(*status)),
+        Settled::Tried(Outcome::Done(Receipt::Called(code))) => Some(*code),
+        _ => None,
+    };
     let num_changed = connection
-        .prepare_cached(
-            "UPDATE sends SET outcome = ?, reason = ?, target_partition = ifnull(?, target_partition), target_offset = ?, settled_ns = ? \
-             WHERE send_id = ? AND outcome IS NULL",
-        )?
-        .execute(params![outcome.word(), reason, position.map(|at| at.0), position.map(|at| at.1), at_ns, send_id.0])?;
+        .prepare_cached("UPDATE sends SET outcome = ?, reason = ?, written_to = ?, status = ?, settled_ns = ? WHERE send_id = ? AND outcome IS NULL")?
+        .execute(params![settled.word(), settled.reason(), settled.place().map(encode), status, at_ns, send_id.0])?;
     if num_changed == 0 {
         Err(LedgerError::unwritten(format!("send {} has an outcome already", send_id.0), "look into it before more is sent"))
     } else {
@@ -98,21 +114,31 @@ pub(super) fn follow(connection: &Connection, send_id: SendId, line: &FateLine) 
 }
 
 pub(super) fn refuse(connection: &Connection, refusal: &Refusal) -> Result<(), LedgerError> {
-    let Refusal { operator, cluster, command, target, num_letters, reason, at_ns } = refusal;
+    let Refusal { profile, operator, cluster, command, target, num_letters, reason, at_ns } = refusal;
     connection
-        .prepare_cached("INSERT INTO refusals (operator, cluster, command, target, num_letters, reason, at_ns) VALUES (?, ?, ?, ?, ?, ?, ?)")?
-        .execute(params![operator, cluster, command, target, *num_letters as i64, reason, at_ns])?;
+        .prepare_cached("INSERT INTO refusals (profile, operator, cluster, command, target, num_letters, reason, at_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?
+        .execute(params![profile, operator, cluster, command, target, *num_letters as i64, reason, at_ns])?;
     Ok(())
 }
 
-/// `None` takes a letter out again. A letter that was sent, or may have been, cannot be parked: nothing is written then.
-pub(super) fn park(connection: &Connection, letter: &LetterKey, kind: KindHash, note: Option<&str>, operator: &str, at_ns: i64) -> Result<(), LedgerError> {
+/// `None` takes a letter out again. A letter that was sent, or may have been, cannot be parked: nothing is written then. Where its cluster has
+/// not told what it calls itself, it is bound to the name of its source, and what was sent under that name counts.
+pub(super) fn park(
+    connection: &Connection,
+    letter: &LetterKey,
+    cluster_id: Option<&str>,
+    kind: KindHash,
+    note: Option<&str>,
+    operator: &str,
+    at_ns: i64,
+) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
-            "INSERT INTO parkings (cluster, channel, partition, offset, timestamp_ns, kind, note, operator, at_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
-             WHERE NOT EXISTS (SELECT 1 FROM sends WHERE cluster = ?1 AND channel = ?2 AND partition = ?3 AND offset = ?4 AND timestamp_ns IS ?5 \
-             AND (outcome IS NULL OR outcome IN ('persisted', 'possibly persisted')))",
+            "INSERT INTO parkings (cluster, cluster_id, channel, place, timestamp_ns, kind, note, operator, at_ns) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM sends \
+             WHERE cluster_id IN (SELECT ?2 UNION SELECT cluster_id FROM runs WHERE ?2 IS NULL AND cluster = ?1) AND channel = ?3 AND place = ?4 \
+             AND timestamp_ns IS ?5 AND again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
         )?
-        .execute(params![letter.cluster, letter.channel, letter.partition, letter.offset, letter.timestamp_ns, kind.0, note, operator, at_ns])?;
+        .execute(params![letter.cluster, cluster_id, letter.channel, encode(&letter.place), letter.timestamp_ns, kind.0, note, operator, at_ns])?;
     Ok(())
 }

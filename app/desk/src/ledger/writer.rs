@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::line::SentState;
 use super::{
-    Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Outcome, Refusal, RunId, SendId, Settlement, read,
-    schema, write,
+    ClusterIds, Ending, Fate, FateLine, HashKey, Intent, KindHash, LedgerLine, LedgerPlace, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId,
+    SendId, SettledAs, Settlement, import, key, read, schema, write,
 };
 
 /// Jobs that may wait for the thread.
@@ -85,6 +85,7 @@ enum Job {
     Refuse(Refusal, Reply<()>),
     Park { letters: Vec<(LetterKey, KindHash)>, note: Option<String>, operator: String, at_ns: i64, reply: Reply<()> },
     Lines(usize, Reply<Vec<LedgerLine>>),
+    KnowClusters(ClusterIds, Reply<()>),
 }
 
 /// Letters that somebody dealt with, as of one moment.
@@ -98,44 +99,69 @@ struct Known {
     shared: Option<(u64, Letters)>,
     /// Runs of this session, with what their cluster calls itself.
     runs: BTreeMap<RunId, String>,
+    /// What the clusters in reach call themselves.
+    clusters: Arc<ClusterIds>,
 }
 
-/// The ledger of a profile. Cheap to clone; the thread ends, all written, once the last clone is gone.
+/// The ledger. Cheap to clone; the thread ends, all written, once the last clone is gone.
 #[derive(Clone)]
 pub struct Ledger {
     jobs: mpsc::Sender<Job>,
     known: Arc<Mutex<Known>>,
     path: Arc<Path>,
+    hash_key: HashKey,
 }
 
 impl Ledger {
-    /// Opens the file, made if it is not there, and starts the thread. Reads what was done before: to be called where
-    /// waiting for a disk is allowed.
-    pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Self::on(path, schema::open(path)?)
+    /// Opens the ledger in a file of its own.
+    pub fn open(file: &Path) -> Result<Self, LedgerError> {
+        Self::open_at(&LedgerPlace::own(file))
+    }
+
+    /// Opens a ledger, made if it is not there, takes over what was kept elsewhere before, and starts the thread. Reads what was done before:
+    /// to be called where waiting for a disk is allowed.
+    pub fn open_at(place: &LedgerPlace) -> Result<Self, LedgerError> {
+        let mut connection = schema::open(&place.file)?;
+        import::take_over(&mut connection, place)?;
+        Self::on(&place.file, connection)
     }
 
     /// The same, on a file that is open.
-    pub(super) fn on(path: &Path, connection: Connection) -> Result<Self, LedgerError> {
+    pub(super) fn on(path: &Path, mut connection: Connection) -> Result<Self, LedgerError> {
+        let hash_key = key::of(path, &mut connection)?;
         let unreadable = |error: rusqlite::Error| {
             let next_step = schema::next_step(&error);
             LedgerError::Open { path: path.to_owned(), reason: format!("it cannot be read: {error}"), next_step }
         };
-        let letters = read::letters(&connection).map_err(unreadable)?;
+        let letters = read::letters(&connection, &ClusterIds::new()).map_err(unreadable)?;
         let known = Arc::new(Mutex::new(Known { letters, version: 1, ..Known::default() }));
         let (jobs, receiver) = mpsc::channel(MAX_JOBS);
-        let writer = Writer { connection, known: Arc::clone(&known) };
+        let writer = Writer { connection, known: Arc::clone(&known), key_id: hash_key.id().to_owned() };
         std::thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.run(receiver)).map_err(|error| LedgerError::Open {
             path: path.to_owned(),
             reason: format!("its thread could not be started: {error}"),
             next_step: "end other programs and try again",
         })?;
-        Ok(Self { jobs, known, path: path.into() })
+        Ok(Self { jobs, known, path: path.into(), hash_key })
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The key under which what is sent is hashed, also after a restart.
+    pub fn hash_key(&self) -> &HashKey {
+        &self.hash_key
+    }
+
+    /// What the clusters in reach call themselves, by the names of their sources: from then on letters are called by these names, whatever the
+    /// sources were called from which they were sent.
+    pub async fn know_clusters(&self, clusters: ClusterIds) -> Result<(), LedgerError> {
+        if *self.known.lock().clusters == clusters {
+            return Ok(());
+        }
+        self.ask(|reply| Job::KnowClusters(clusters, reply)).await
     }
 
     /// Rises with each change of what [`Ledger::letters`] gives.
@@ -211,6 +237,7 @@ impl Ledger {
 struct Writer {
     connection: Connection,
     known: Arc<Mutex<Known>>,
+    key_id: String,
 }
 
 /// Tells whoever asked how its commit ended, and keeps in memory what is known by it.
@@ -239,6 +266,7 @@ impl Writer {
     /// Writes jobs in one transaction, and answers them when it is on the disk. Where it is undone, none of them stands.
     fn commit(&mut self, jobs: Vec<Job>) {
         let mut afterwards: Vec<Afterwards> = Vec::with_capacity(jobs.len());
+        let clusters = Arc::clone(&self.known.lock().clusters);
         let committed = match self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate) {
             Ok(transaction) => {
                 let mut undone = None;
@@ -247,7 +275,7 @@ impl Writer {
                         job.fail(error);
                         continue;
                     }
-                    let after = carry_out(&transaction, job);
+                    let after = carry_out(&transaction, job, &clusters, &self.key_id);
                     // A full disk and its like undo the whole transaction: what came next would be written without it, line by line.
                     if transaction.is_autocommit() {
                         let unknown = || LedgerError::unwritten("what shared its commit was undone".to_owned(), "try again");
@@ -289,28 +317,39 @@ fn after<T: 'static>(reply: Reply<T>, done: Result<T, LedgerError>, apply: impl 
     Afterwards { failure, answer }
 }
 
-fn carry_out(connection: &Connection, job: Job) -> Afterwards {
+fn carry_out(connection: &Connection, job: Job, clusters: &ClusterIds, key_id: &str) -> Afterwards {
     match job {
         Job::BeginRun(run, reply) => after(reply, write::begin_run(connection, &run), move |run_id, known| drop(known.runs.insert(*run_id, run.cluster_id))),
         Job::EndRun(run_id, ending, reason, at_ns, reply) => after(reply, write::end_run(connection, run_id, ending, &reason, at_ns), |(), _| {}),
-        Job::Intend(intent, reply) => after(reply, write::intend(connection, &intent), move |send_id, known| known.intended(*send_id, intent)),
+        Job::Intend(intent, reply) => after(reply, write::intend(connection, &intent, key_id), move |send_id, known| known.intended(*send_id, intent)),
         Job::Settle(send_id, letter, settlement, reply) => {
-            after(reply, write::settle(connection, send_id, &settlement), move |(), known| known.settled(&letter, settlement))
+            after(reply, write::settle(connection, send_id, &settlement), move |(), known| known.settled(&letter, &settlement))
         }
-        Job::Follow(send_id, letter, line, reply) => after(reply, write::follow(connection, send_id, &line), move |(), known| known.followed(&letter, line)),
+        Job::Follow(send_id, letter, line, reply) => after(reply, write::follow(connection, send_id, &line), move |(), known| known.followed(&letter, &line)),
         Job::Refuse(refusal, reply) => after(reply, write::refuse(connection, &refusal), |(), _| {}),
         Job::Park { letters, note, operator, at_ns, reply } => {
             let parked = write::together(connection, || {
-                letters.iter().try_for_each(|(letter, kind)| write::park(connection, letter, *kind, note.as_deref(), &operator, at_ns))
+                letters.iter().try_for_each(|(letter, kind)| {
+                    write::park(connection, letter, clusters.get(&letter.cluster).map(String::as_str), *kind, note.as_deref(), &operator, at_ns)
+                })
             });
             after(reply, parked, move |(), known| {
                 known.version += 1;
                 for (letter, kind) in letters {
-                    read::apply_parking(&mut known.letters, letter, kind, note.clone(), at_ns);
+                    for letter in known.names(letter) {
+                        read::apply_parking(&mut known.letters, letter, kind, note.clone(), at_ns);
+                    }
                 }
             })
         }
         Job::Lines(limit, reply) => after(reply, read::lines(connection, limit).map_err(Into::into), |_, _| {}),
+        Job::KnowClusters(clusters, reply) => {
+            let (done, letters) = match read::letters(connection, &clusters) {
+                Ok(letters) => (Ok(()), letters),
+                Err(error) => (Err(error.into()), BTreeMap::new()),
+            };
+            after(reply, done, move |(), known| known.renamed(letters, clusters))
+        }
     }
 }
 
@@ -321,14 +360,38 @@ impl Job {
             Self::BeginRun(_, reply) => reply.send(Err(error.clone())).is_err(),
             Self::Intend(_, reply) => reply.send(Err(error.clone())).is_err(),
             Self::Lines(_, reply) => reply.send(Err(error.clone())).is_err(),
-            Self::EndRun(.., reply) | Self::Settle(.., reply) | Self::Follow(.., reply) | Self::Refuse(_, reply) | Self::Park { reply, .. } => {
-                reply.send(Err(error.clone())).is_err()
-            }
+            Self::EndRun(.., reply)
+            | Self::Settle(.., reply)
+            | Self::Follow(.., reply)
+            | Self::Refuse(_, reply)
+            | Self::Park { reply, .. }
+            | Self::KnowClusters(_, reply) => reply.send(Err(error.clone())).is_err(),
         };
     }
 }
 
 impl Known {
+    /// A letter by all names that sources of this session have for its cluster.
+    fn names(&self, letter: LetterKey) -> Vec<LetterKey> {
+        let cluster_id = self.clusters.get(&letter.cluster);
+        let others = self.clusters.iter().filter(|(name, told)| **name != letter.cluster && Some(*told) == cluster_id);
+        let others: Vec<LetterKey> = others.map(|(name, _)| LetterKey { cluster: name.clone(), ..letter.clone() }).collect();
+        [vec![letter], others].concat()
+    }
+
+    /// Letters as they are called from now on, as the file tells of them.
+    fn renamed(&mut self, mut letters: BTreeMap<LetterKey, LetterRecord>, clusters: ClusterIds) {
+        self.version += 1;
+        for (letter, record) in &mut letters {
+            // What is on its way from here has no outcome, and not because the program ended.
+            let is_on_its_way = |before: &&LetterRecord| before.send_id == record.send_id && record.reason == read::NO_OUTCOME;
+            if let Some(before) = self.letters.get(letter).filter(is_on_its_way) {
+                record.reason.clone_from(&before.reason);
+            }
+        }
+        (self.letters, self.clusters) = (letters, Arc::new(clusters));
+    }
+
     fn intended(&mut self, send_id: SendId, intent: Intent) {
         self.version += 1;
         let record = LetterRecord {
@@ -337,39 +400,47 @@ impl Known {
             send_id: Some(send_id),
             replay_id: intent.replay_id,
             target: intent.target,
-            position: None,
+            written_to: None,
             reason: String::new(),
             at_ns: intent.at_ns,
             cluster_id: self.runs.get(&intent.run_id).cloned().unwrap_or_default(),
             failed_group: intent.failed_group,
             intended_ns: intent.at_ns,
         };
-        self.letters.insert(intent.letter, record);
+        for letter in self.names(intent.letter) {
+            self.letters.insert(letter, record.clone());
+        }
     }
 
-    fn settled(&mut self, letter: &LetterKey, settlement: Settlement) {
+    fn settled(&mut self, letter: &LetterKey, settlement: &Settlement) {
         self.version += 1;
-        let Some(record) = self.letters.get_mut(letter) else { return };
-        record.state = match settlement.outcome {
-            // It was seen to arrive before the broker's answer was.
-            Outcome::Persisted | Outcome::PossiblyPersisted if matches!(record.state, LetterState::Consumed | LetterState::DeadAgain) => record.state.clone(),
-            Outcome::Persisted => LetterState::Sent(SentState::Persisted),
-            Outcome::PossiblyPersisted => LetterState::Sent(SentState::Possibly),
-            Outcome::NotPersisted | Outcome::Skipped | Outcome::Refused => LetterState::Open,
-        };
-        record.position = settlement.position;
-        record.reason = settlement.reason;
-        record.at_ns = settlement.at_ns;
+        for letter in self.names(letter.clone()) {
+            let Some(record) = self.letters.get_mut(&letter) else { continue };
+            record.state = match settlement.settled.counts_as() {
+                // It was seen to arrive before the broker's answer was.
+                SettledAs::Done | SettledAs::Possibly if matches!(record.state, LetterState::Consumed | LetterState::DeadAgain) => record.state.clone(),
+                SettledAs::Done => LetterState::Sent(SentState::Persisted),
+                SettledAs::Possibly => LetterState::Sent(SentState::Possibly),
+                SettledAs::NotDone | SettledAs::Skipped | SettledAs::Refused => LetterState::Open,
+            };
+            record.written_to = settlement.settled.place().cloned();
+            settlement.settled.reason().clone_into(&mut record.reason);
+            record.at_ns = settlement.at_ns;
+        }
     }
 
-    fn followed(&mut self, letter: &LetterKey, line: FateLine) {
-        let Some(record) = self.letters.get_mut(letter).filter(|record| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed)) else { return };
-        self.version += 1;
-        record.state = match line.fate {
-            Fate::Consumed => LetterState::Consumed,
-            Fate::DeadAgain => LetterState::DeadAgain,
-        };
-        record.reason = line.evidence;
-        record.at_ns = line.at_ns;
+    fn followed(&mut self, letter: &LetterKey, line: &FateLine) {
+        for letter in self.names(letter.clone()) {
+            let Some(record) = self.letters.get_mut(&letter).filter(|record| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed)) else {
+                continue;
+            };
+            self.version += 1;
+            record.state = match line.fate {
+                Fate::Consumed => LetterState::Consumed,
+                Fate::DeadAgain => LetterState::DeadAgain,
+            };
+            record.reason.clone_from(&line.evidence);
+            record.at_ns = line.at_ns;
+        }
     }
 }

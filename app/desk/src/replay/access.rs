@@ -5,15 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, Query, Snapshot};
-use switchboard_model::{OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Position, Skipped};
+use switchboard_model::{OriginalRecord, Outcome, OutgoingRecord, PermitRefused, SeenRecord, Skipped};
 
 /// What is waited for.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A cluster of the profile.
 pub trait ClusterAccess: Send + Sync {
-    /// Reads records again, in the order of their positions. Dropping it ends the reading.
-    fn read(&self, positions: Vec<Position>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>>;
+    /// Reads records again, in the order in which they are asked for. Dropping it ends the reading.
+    fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>>;
 
     /// Whether there is leave to write to this cluster, with what was typed to confirm it. Nothing is connected to.
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused>;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, Outcome};
+use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SettledAs};
 use crate::replay::{Preview, Readers, Sighting};
 
 /// All that can be seen of replaying.
@@ -142,13 +142,13 @@ impl SentCounts {
         self.waiting + self.in_flight + self.persisted + self.not_persisted + self.possibly_persisted + self.skipped
     }
 
-    pub(super) fn settle(&mut self, outcome: Outcome) {
+    pub(super) fn settle(&mut self, outcome: SettledAs) {
         self.in_flight -= 1;
         match outcome {
-            Outcome::Persisted => self.persisted += 1,
-            Outcome::NotPersisted => self.not_persisted += 1,
-            Outcome::PossiblyPersisted => self.possibly_persisted += 1,
-            Outcome::Skipped | Outcome::Refused => self.skipped += 1,
+            SettledAs::Done => self.persisted += 1,
+            SettledAs::NotDone => self.not_persisted += 1,
+            SettledAs::Possibly => self.possibly_persisted += 1,
+            SettledAs::Skipped | SettledAs::Refused => self.skipped += 1,
         }
     }
 }
@@ -159,7 +159,7 @@ pub struct CanaryLine {
     /// The letter.
     pub letter: LetterKey,
     /// What became of sending it; `None` = not yet known.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<SettledAs>,
     /// Where it stands now.
     pub state: LetterState,
     /// How that is known, in words.

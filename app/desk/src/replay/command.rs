@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterView, Query, ScanQuery};
-use switchboard_model::{RawHash, TraceId};
+use switchboard_model::{Place, RawHash, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 
@@ -35,7 +35,7 @@ impl AskedLetter {
             letter: LetterKey::of(view),
             kind,
             raw_hash: view.raw_hash,
-            origin_partition: view.origin_partition,
+            origin_partition: view.origin_place.as_ref().and_then(Place::partition),
             failed_group: view.origin_group.clone(),
             replay_count: view.replay_count,
             trace_id: view.trace_id,

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use switchboard_engine::view::Answer;
-use switchboard_model::{Redactor, SourceKind};
+use switchboard_model::{OperationEnd, OperationInfo, Redactor, SourceKind};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::ledger::{KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal};
+use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LedgerPlace, LetterKey, LetterState, Refusal};
+use crate::operations::{OperationHandle, Operations};
 use crate::replay::board::{ClusterBoard, Preparing, ReplayBoard, Writing, handled};
 use crate::replay::follow::{Ends, Follower, Round};
 use crate::replay::plan::{choose, wrong};
@@ -50,11 +51,15 @@ impl Default for Pace {
 /// What the desk works with.
 pub struct ReplayDeskConfig {
     /// Where the ledger lies; `None` = the platform has no place for it, so nothing can be sent.
-    pub ledger_path: Option<PathBuf>,
+    pub ledger: Option<LedgerPlace>,
+    /// Name of the profile, as the ledger writes it.
+    pub profile: String,
     /// Who sits here: the user's name on this machine.
     pub operator: String,
     /// The session's.
     pub redactor: Arc<Redactor>,
+    /// The session's: previews run as operations.
+    pub operations: Operations,
     /// What was observed.
     pub observed: Arc<dyn Observed>,
     /// How fast, and how carefully.
@@ -85,6 +90,15 @@ impl Shared {
         *board = Arc::new(next);
         drop(board);
         (self.on_change)();
+    }
+
+    /// A preview that is being made is not to be had any more; one that was made stays.
+    fn give_up_preview(&self, reason: &str) {
+        self.update(|board| {
+            if board.preparing.take().is_some() {
+                board.refusal = Some(reason.to_owned());
+            }
+        });
     }
 
     /// A run is about to send; until now dead-letter channels ended here.
@@ -223,13 +237,13 @@ struct Worker {
     /// Replay ids of runs that were started here.
     own_runs: BTreeSet<String>,
     run: Option<Going>,
-    preparing: Option<(Reach, JoinHandle<()>)>,
+    preparing: Option<(Reach, OperationHandle<()>)>,
 }
 
 impl Worker {
     async fn run(mut self, mut commands: mpsc::Receiver<ReplayCommand>) {
         // What was done before shows from the start, but a ledger that is not there is not made before it is needed.
-        if self.config.ledger_path.as_ref().is_some_and(|path| path.exists()) {
+        if self.config.ledger.as_ref().is_some_and(LedgerPlace::is_there) {
             let _shown = self.ledger().await;
         }
         let mut look = tokio::time::interval(self.config.pace.look_every);
@@ -242,8 +256,9 @@ impl Worker {
                     Some(command) => self.carry_out(command).await,
                     None => break,
                 },
+                end = end_of(self.preparing.as_mut()) => self.show_preparing_ended(end),
                 _ = look.tick() => {
-                    self.leave_what_is_gone().await;
+                    self.leave_what_is_gone();
                     self.show_clusters();
                     rounds = rounds.wrapping_add(1);
                     if rounds.is_multiple_of(2) {
@@ -278,18 +293,20 @@ impl Worker {
 
     /// The ledger, made where it is not there yet.
     async fn ledger(&mut self) -> Result<Ledger, LedgerError> {
-        if let Some(ledger) = &self.ledger {
-            return Ok(ledger.clone());
+        if let Some(ledger) = self.ledger.clone() {
+            ledger.know_clusters(self.cluster_ids()).await?;
+            return Ok(ledger);
         }
-        let Some(path) = self.config.ledger_path.clone() else {
+        let Some(place) = self.config.ledger.clone() else {
             let reason = "this platform names no folder for data".to_owned();
             return self.failed(LedgerError::Open { path: PathBuf::from("(none)"), reason, next_step: "name a file in the profile: ledger = \"…\"" });
         };
-        let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await.unwrap_or(Err(LedgerError::Ended));
+        let opened = tokio::task::spawn_blocking(move || Ledger::open_at(&place)).await.unwrap_or(Err(LedgerError::Ended));
         match opened {
             Ok(ledger) => {
                 self.ledger = Some(ledger.clone());
                 self.shared.update(|board| board.ledger_failure = None);
+                ledger.know_clusters(self.cluster_ids()).await?;
                 Ok(ledger)
             }
             Err(error) => self.failed(error),
@@ -314,7 +331,7 @@ impl Worker {
     }
 
     /// Ids that the clusters told, by the names of their sources.
-    fn cluster_ids(&self) -> BTreeMap<String, String> {
+    fn cluster_ids(&self) -> ClusterIds {
         let snapshot = self.config.observed.snapshot();
         let told = snapshot.sources.iter().filter(|source| source.kind == SourceKind::Kafka);
         told.filter_map(|source| Some((source.name.clone(), source.cluster_id.clone()?))).collect()
@@ -344,7 +361,11 @@ impl Worker {
             retried_ns: &retried_ns,
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
         };
-        let failure = self.follower.round(&ledger, self.config.observed.as_ref(), &round).await.err().map(|error| error.to_string());
+        let followed = match ledger.know_clusters(ids.clone()).await {
+            Ok(()) => self.follower.round(&ledger, self.config.observed.as_ref(), &round).await,
+            unknown => unknown,
+        };
+        let failure = followed.err().map(|error| error.to_string());
         // What was owed is written once it can be, and then nothing is wrong any more.
         if self.shared.board.lock().ledger_failure != failure {
             self.shared.update(|board| board.ledger_failure = failure);
@@ -360,7 +381,7 @@ impl Worker {
     }
 
     /// Ends what was begun on a cluster that is reached no more, or otherwise than it was then.
-    async fn leave_what_is_gone(&mut self) {
+    fn leave_what_is_gone(&mut self) {
         if let Some(run) = self.run.as_ref().filter(|run| !run.reach.is_there()) {
             run.wanted.send_if_modified(|wanted| {
                 let goes_on = matches!(wanted, Wanted::Canary | Wanted::Rest);
@@ -370,15 +391,19 @@ impl Worker {
                 goes_on
             });
         }
-        if let Some((_, task)) = self.preparing.take_if(|(reach, task)| !task.is_finished() && !reach.is_there()) {
-            task.abort();
-            // What it still tells comes before what is told of its end.
-            let _ended = task.await;
-            self.shared.update(|board| {
-                if board.preparing.take().is_some() {
-                    board.refusal = Some(GONE.to_owned());
-                }
-            });
+        if let Some((_, operation)) = self.preparing.take_if(|(reach, _)| !reach.is_there()) {
+            operation.cancel();
+            self.shared.give_up_preview(GONE);
+        }
+    }
+
+    /// The preview is made, or whoever looks at the operations stopped it, or it failed.
+    fn show_preparing_ended(&mut self, end: OperationEnd) {
+        self.preparing = None;
+        match end {
+            OperationEnd::Done => {}
+            OperationEnd::Cancelled => self.shared.give_up_preview("the preview was stopped; ask for it again"),
+            OperationEnd::Failed(failure) => self.shared.give_up_preview(&failure.to_string()),
         }
     }
 
@@ -417,12 +442,18 @@ impl Worker {
             access: Arc::clone(&reach.access),
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
+            hash_key: ledger.hash_key().clone(),
         };
         self.end_preparing();
         self.end_run();
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
         self.shared.update(|board| (board.preparing, board.preview, board.run) = (Some(preparing), None, None));
-        self.preparing = Some((reach, tokio::spawn(task.run(skipped, Arc::clone(&self.shared)))));
+        let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
+        let shared = Arc::clone(&self.shared);
+        match self.config.operations.start(info, |teller| task.run(skipped, shared, teller)) {
+            Ok(operation) => self.preparing = Some((reach, operation)),
+            Err(failure) => self.shared.give_up_preview(&failure.to_string()),
+        }
         Ok(())
     }
 
@@ -444,8 +475,8 @@ impl Worker {
     }
 
     fn end_preparing(&mut self) {
-        if let Some((_, task)) = self.preparing.take() {
-            task.abort();
+        if let Some((_, operation)) = self.preparing.take() {
+            operation.cancel();
         }
     }
 
@@ -483,6 +514,7 @@ impl Worker {
         if let Err(refused) = reach.access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
             let reason = refused.to_string();
             let refusal = Refusal {
+                profile: self.config.profile.clone(),
                 operator: self.config.operator.clone(),
                 cluster: preview.cluster.clone(),
                 command: "replay".to_owned(),
@@ -506,6 +538,7 @@ impl Worker {
             ledger,
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
+            profile: self.config.profile.clone(),
             operator: self.config.operator.clone(),
             shared: Arc::clone(&self.shared),
             wanted: receiver,
@@ -562,6 +595,14 @@ impl Worker {
     async fn set_aside(&self, ledger: Ledger, letters: Vec<(LetterKey, KindHash)>, note: Option<String>) -> Result<(), String> {
         let (operator, at_ns) = (self.config.operator.clone(), self.config.observed.now_ns());
         ledger.park(letters, note, &operator, at_ns).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Waits for the end of a preview that is being made; without one for ever.
+async fn end_of(preparing: Option<&mut (Reach, OperationHandle<()>)>) -> OperationEnd {
+    match preparing {
+        Some((_, operation)) => operation.end().await,
+        None => std::future::pending().await,
     }
 }
 

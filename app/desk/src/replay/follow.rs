@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, PointQuery, Query, ScanQuery, Snapshot};
-use switchboard_model::CorrelationId;
+use switchboard_model::{CorrelationId, Place};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
@@ -85,7 +85,7 @@ impl Follower {
             LetterState::Consumed => self.sightings.get(&record.replay_id).is_some_and(Sighting::is_being_retried),
             _ => false,
         };
-        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.position.is_some() && is_waiting(record)).collect();
+        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.written_to.is_some() && is_waiting(record)).collect();
         let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
         self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
         self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
@@ -233,7 +233,7 @@ impl Follower {
                     self.read_again.insert(record.replay_id.clone(), Retried::of(view.retried_ns));
                 }
                 let Some((view, how)) = came.back(letter, record, ends_before(record, round)) else { continue };
-                let evidence = format!("back on {} {}@{}{how}", view.channel, view.partition, view.offset);
+                let evidence = format!("back on {} {}{how}", view.channel, view.place);
                 match (&record.failed_group, &view.origin_group) {
                     // The group that failed has not given it up: another has.
                     (Some(failed), Some(group)) if !is_of_group(group, failed) => {
@@ -265,7 +265,7 @@ impl Follower {
     ) {
         let is_wanted = |record: &LetterRecord| {
             let is_unseen = matches!(record.state, LetterState::Sent(_)) && now_ns.saturating_sub(record.intended_ns) <= LOOKED_FOR_NS;
-            record.position.is_some() && (is_unseen || round.traced.contains(&record.replay_id))
+            record.written_to.is_some() && (is_unseen || round.traced.contains(&record.replay_id))
         };
         let wanted: Vec<_> = letters.iter().filter(|(_, record)| is_wanted(record)).collect();
         // In turn, where there are more than fit into a round.
@@ -392,7 +392,13 @@ fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&
 
 /// Where a record was written to.
 fn place(record: &LetterRecord) -> Option<At> {
-    record.position.map(|(partition, offset)| At { channel: record.target.clone(), partition, offset })
+    let (partition, offset) = in_a_log(record.written_to.as_ref()?)?;
+    Some(At { channel: record.target.clone(), partition, offset })
+}
+
+/// Partition and offset of a place that has them: commits and dead letters' headers tell nothing of others.
+fn in_a_log(place: &Place) -> Option<(i32, i64)> {
+    place.partition().zip(place.offset())
 }
 
 async fn conversation(observed: &dyn Observed, replay_id: &str) -> Option<Vec<ConversationItem>> {
@@ -419,21 +425,21 @@ async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Op
 
 /// Dead letters, by where they lie, and by the two things that tell which record each was.
 struct Came<'a> {
-    by_place: BTreeMap<(&'a str, i32, i64), &'a LetterView>,
+    by_place: BTreeMap<(&'a str, &'a Place), &'a LetterView>,
     by_replay_id: BTreeMap<&'a str, Vec<&'a LetterView>>,
-    by_origin: BTreeMap<(&'a str, i32, i64), Vec<&'a LetterView>>,
+    by_origin: BTreeMap<(&'a str, &'a Place), Vec<&'a LetterView>>,
 }
 
 impl<'a> Came<'a> {
     fn new(letters: &'a [LetterView]) -> Self {
         let mut came = Self { by_place: BTreeMap::new(), by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
         for view in letters {
-            came.by_place.insert((view.channel.as_str(), view.partition, view.offset), view);
+            came.by_place.insert((view.channel.as_str(), &view.place), view);
             if let Some(replay_id) = &view.replay_id {
                 came.by_replay_id.entry(replay_id).or_default().push(view);
             }
-            if let (Some(origin), Some(partition), Some(offset)) = (&view.origin, view.origin_partition, view.origin_offset) {
-                came.by_origin.entry((origin, partition, offset)).or_default().push(view);
+            if let (Some(origin), Some(place)) = (&view.origin, &view.origin_place) {
+                came.by_origin.entry((origin, place)).or_default().push(view);
             }
         }
         came
@@ -441,7 +447,7 @@ impl<'a> Came<'a> {
 
     /// The letter itself, where it was read again.
     fn itself(&self, letter: &LetterKey) -> Option<&'a LetterView> {
-        let view = *self.by_place.get(&(letter.channel.as_str(), letter.partition, letter.offset))?;
+        let view = *self.by_place.get(&(letter.channel.as_str(), &letter.place))?;
         (LetterKey::of(view) == *letter).then_some(view)
     }
 
@@ -449,17 +455,17 @@ impl<'a> Came<'a> {
     /// have left the headers out, but says from which place of which channel it gave the record up.
     fn back(&self, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> Option<(&'a LetterView, String)> {
         let is_another = |view: &&&LetterView| {
-            let is_the_letter = (view.channel.as_str(), view.partition, view.offset) == (letter.channel.as_str(), letter.partition, letter.offset);
+            let is_the_letter = view.channel == letter.channel && view.place == letter.place;
             !is_the_letter && view.channel != record.target
         };
         let marked = self.by_replay_id.get(record.replay_id.as_str()).and_then(|views| views.iter().find(is_another));
         if let Some(view) = marked {
             return Some((view, String::new()));
         }
-        let (partition, offset) = record.position?;
-        let views = self.by_origin.get(&(record.target.as_str(), partition, offset))?;
+        let written_to = record.written_to.as_ref()?;
+        let views = self.by_origin.get(&(record.target.as_str(), written_to))?;
         let view = views.iter().find(|view| is_another(view) && is_later(view, letter, record, ends))?;
-        Some((view, format!(", which came from {} {partition}@{offset}", record.target)))
+        Some((view, format!(", which came from {} {written_to}", record.target)))
     }
 }
 
@@ -470,12 +476,15 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
     if let Some(ends) = ends {
         // What lay there before may be read only now.
-        let end = ends.get(&view.channel).and_then(|ends| ends.get(usize::try_from(view.partition).ok()?));
-        let was_there = end.is_some_and(|end| view.offset < *end);
+        let was_there = ends.get(&view.channel).zip(in_a_log(&view.place)).is_some_and(|(ends, (partition, offset))| {
+            let end = usize::try_from(partition).ok().and_then(|partition| ends.get(partition));
+            end.is_some_and(|end| offset < *end)
+        });
         return !was_there && (record.intended_ns..=not_after_ns).contains(&view.received_ns);
     }
     // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
-    let is_before_it = (view.channel.as_str(), view.partition) == (letter.channel.as_str(), letter.partition) && view.offset < letter.offset;
+    let is_before = |(place, than): ((i32, i64), (i32, i64))| place.0 == than.0 && place.1 < than.1;
+    let is_before_it = view.channel == letter.channel && in_a_log(&view.place).zip(in_a_log(&letter.place)).is_some_and(is_before);
     // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
     let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
     let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));
@@ -491,7 +500,7 @@ mod tests {
     use crate::ledger::KindHash;
 
     fn letter() -> LetterKey {
-        LetterKey { cluster: "c".into(), channel: "orders-dlt".into(), partition: 0, offset: 7, timestamp_ns: None }
+        LetterKey { cluster: "c".into(), channel: "orders-dlt".into(), place: Place::at(0, 7), timestamp_ns: None }
     }
 
     fn record(failed_group: Option<&str>) -> LetterRecord {
@@ -500,14 +509,14 @@ mod tests {
             kind: KindHash(1),
             replay_id: "r-1.1".into(),
             target: "orders".into(),
-            position: Some((2, 100)),
+            written_to: Some(Place::at(2, 100)),
             failed_group: failed_group.map(str::to_owned),
             ..LetterRecord::default()
         }
     }
 
     fn dead(change: impl FnOnce(&mut LetterView)) -> LetterView {
-        let mut view = LetterView { channel: "orders-dlt".into(), offset: 9, timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
+        let mut view = LetterView { channel: "orders-dlt".into(), place: Place::at(0, 9), timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
         change(&mut view);
         view
     }
@@ -583,7 +592,7 @@ mod tests {
             let origin = origin.to_owned();
             dead(|view| {
                 view.origin = Some(origin);
-                (view.origin_partition, view.origin_offset, view.received_ns) = (Some(partition), Some(offset), received_ns);
+                (view.origin_place, view.received_ns) = (Some(Place::at(partition, offset)), received_ns);
             })
         };
         let marked = |id: &str| dead(|view| view.replay_id = Some(id.to_owned()));
@@ -591,7 +600,7 @@ mod tests {
         for (name, view, is_back) in [
             ("its id", marked("r-1.1"), true),
             ("another's id", marked("r-1.2"), false),
-            ("the letter itself", LetterView { offset: 7, ..marked("r-1.1") }, false),
+            ("the letter itself", LetterView { place: Place::at(0, 7), ..marked("r-1.1") }, false),
             ("the record itself", LetterView { channel: "orders".into(), ..marked("r-1.1") }, false),
             ("its place", from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS), true),
             ("its place, read before it was sent", from("orders", 2, 100, 2 * CLOCKS_DIFFER_NS - 1), false),
@@ -603,7 +612,7 @@ mod tests {
             assert_eq!(Came::new(&views).back(&letter(), &record, Some(&Ends::new())).is_some(), is_back, "{name}");
         }
         let views = [from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS)];
-        let nowhere = LetterRecord { position: None, ..record };
+        let nowhere = LetterRecord { written_to: None, ..record };
         assert!(Came::new(&views).back(&letter(), &nowhere, Some(&Ends::new())).is_none(), "the broker did not tell where it was written");
     }
 
@@ -614,8 +623,8 @@ mod tests {
         let came = |offset: i64, timestamp_ns: Option<i64>, received_ns: i64| {
             dead(|view| {
                 view.origin = Some("orders".into());
-                (view.origin_partition, view.origin_offset) = (Some(2), Some(100));
-                (view.offset, view.timestamp_ns, view.received_ns) = (offset, timestamp_ns, received_ns);
+                view.origin_place = Some(Place::at(2, 100));
+                (view.place, view.timestamp_ns, view.received_ns) = (Place::at(0, offset), timestamp_ns, received_ns);
             })
         };
         let sent = LetterRecord { intended_ns: SENT_NS, ..record(Some("stock")) };

@@ -1,6 +1,6 @@
 //! When the first few have passed, and when a run stops by itself. Pure.
 
-use crate::ledger::{LetterState, Outcome};
+use crate::ledger::{LetterState, SettledAs};
 use crate::replay::{CanaryLine, Readers};
 
 /// What the first few come to.
@@ -26,9 +26,9 @@ pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -
     if lines.iter().any(|line| line.outcome.is_none()) {
         return Verdict::Wait;
     }
-    let mut persisted = lines.iter().filter(|line| line.outcome == Some(Outcome::Persisted)).peekable();
+    let mut persisted = lines.iter().filter(|line| line.outcome == Some(SettledAs::Done)).peekable();
     if persisted.peek().is_none() {
-        let tried = lines.iter().filter(|line| line.outcome != Some(Outcome::Skipped)).count();
+        let tried = lines.iter().filter(|line| line.outcome != Some(SettledAs::Skipped)).count();
         let what = if tried == 0 { "every letter was skipped" } else { "none of the first was acknowledged" };
         return Verdict::Halt(what.to_owned());
     }
@@ -41,7 +41,7 @@ pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -
 
 /// What the first few wait for, in words (empty where there is nothing to say), and whether waiting can not tell.
 pub(super) fn waits_for(lines: &[CanaryLine], now_ns: i64) -> (String, bool) {
-    let open = || lines.iter().filter(|line| line.outcome == Some(Outcome::Persisted) && line.state != LetterState::DeadAgain);
+    let open = || lines.iter().filter(|line| line.outcome == Some(SettledAs::Done) && line.state != LetterState::DeadAgain);
     let retried: Vec<&CanaryLine> = open().filter(|line| line.is_being_retried()).collect();
     let is_told = |line: &CanaryLine| line.state != LetterState::Consumed && !line.seen.waits_for.is_empty();
     let is_untellable = open().any(|line| line.seen.is_untellable && (line.state != LetterState::Consumed || line.is_being_retried()));
@@ -93,13 +93,15 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use switchboard_model::Place;
+
     use crate::ledger::{LetterKey, SentState};
     use crate::replay::{At, BreakerOnTheWay, Reader, Retry, Sighting};
     use switchboard_engine::view::LagVerdict;
     use switchboard_model::BreakerState;
 
-    fn line(outcome: Option<Outcome>, state: LetterState, at_ns: i64) -> CanaryLine {
-        let letter = LetterKey { cluster: "c".into(), channel: "t-dlt".into(), partition: 0, offset: 7, timestamp_ns: None };
+    fn line(outcome: Option<SettledAs>, state: LetterState, at_ns: i64) -> CanaryLine {
+        let letter = LetterKey { cluster: "c".into(), channel: "t-dlt".into(), place: Place::at(0, 7), timestamp_ns: None };
         CanaryLine { letter, outcome, state, evidence: "back on t-dlt 0@9".into(), seen: Sighting::default(), at_ns }
     }
 
@@ -108,15 +110,15 @@ mod tests {
         use LetterState::{Consumed, DeadAgain, Open, Sent};
         let sent = Sent(SentState::Persisted);
         let possibly = Sent(SentState::Possibly);
-        let persisted = Some(Outcome::Persisted);
+        let persisted = Some(SettledAs::Done);
         for (name, lines, verdict) in [
             ("not yet sent", vec![line(None, sent.clone(), 0)], Verdict::Wait),
             ("not yet read", vec![line(persisted, Consumed, 0), line(persisted, sent.clone(), 0)], Verdict::Wait),
             ("just read", vec![line(persisted, Consumed, 95)], Verdict::Wait),
             ("read", vec![line(persisted, Consumed, 10), line(persisted, Consumed, 90)], Verdict::Passed),
-            ("a doubtful one beside", vec![line(persisted, Consumed, 10), line(Some(Outcome::PossiblyPersisted), possibly, 0)], Verdict::Passed),
-            ("none written", vec![line(Some(Outcome::NotPersisted), Open, 0)], Verdict::Halt("none of the first was acknowledged".into())),
-            ("none tried", vec![line(Some(Outcome::Skipped), Open, 0)], Verdict::Halt("every letter was skipped".into())),
+            ("a doubtful one beside", vec![line(persisted, Consumed, 10), line(Some(SettledAs::Possibly), possibly, 0)], Verdict::Passed),
+            ("none written", vec![line(Some(SettledAs::NotDone), Open, 0)], Verdict::Halt("none of the first was acknowledged".into())),
+            ("none tried", vec![line(Some(SettledAs::Skipped), Open, 0)], Verdict::Halt("every letter was skipped".into())),
             (
                 "one dead, another still on its way",
                 vec![line(None, sent, 0), line(persisted, DeadAgain, 0)],
@@ -132,9 +134,9 @@ mod tests {
         let retried = |over_ns: Option<i64>, state: LetterState| {
             let at = At { channel: "t-retry-0".into(), partition: 0, offset: 3 };
             let retry = Retry { at, next_try: Some(2), due_ns: None, since_ns: 0, over_ns };
-            CanaryLine { seen: Sighting { retry: Some(retry), ..Sighting::default() }, ..line(Some(Outcome::Persisted), state, 0) }
+            CanaryLine { seen: Sighting { retry: Some(retry), ..Sighting::default() }, ..line(Some(SettledAs::Done), state, 0) }
         };
-        let consumed = || line(Some(Outcome::Persisted), LetterState::Consumed, 0);
+        let consumed = || line(Some(SettledAs::Done), LetterState::Consumed, 0);
         let sent = LetterState::Sent(SentState::Persisted);
         let unread = |over_ns: i64| {
             let mut line = retried(Some(over_ns), LetterState::Sent(SentState::Persisted));
@@ -172,7 +174,7 @@ mod tests {
             assert_eq!(waits_for(&lines, now_ns), (told.0.to_owned(), told.1));
         }
         let unknown = Sighting { waits_for: "its headers do not tell in which group it died".into(), is_untellable: true, ..Sighting::default() };
-        let line = CanaryLine { seen: unknown, ..line(Some(Outcome::Persisted), sent, 0) };
+        let line = CanaryLine { seen: unknown, ..line(Some(SettledAs::Done), sent, 0) };
         assert_eq!(waits_for(&[line], 0), ("its headers do not tell in which group it died".to_owned(), true));
     }
 

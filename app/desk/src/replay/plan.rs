@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use switchboard_model::{HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers};
 
-use crate::ledger::{LetterKey, LetterState, SentState};
+use crate::ledger::{HashKey, LetterKey, LetterState, SentState};
 use crate::replay::{AskedLetter, Readers, Writing};
 
-/// A record may be replayed so often in all.
-pub(super) const MAX_REPLAYS: u32 = 3;
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
 /// Of each, so many bytes.
@@ -51,7 +49,7 @@ pub struct Planned {
     pub asked: AskedLetter,
     /// The id that the record will carry.
     pub replay_id: String,
-    /// Keyed hash of the very bytes.
+    /// Hash of the very bytes under the ledger's key.
     pub hash: RawHash,
     /// Their number: key, value and headers.
     pub size_bytes: usize,
@@ -158,10 +156,18 @@ pub(super) struct Built {
 }
 
 /// Makes the record that is sent from the one that was read: the same key and value, headers as planned.
-pub(super) fn build(original: OriginalRecord, target: &str, partition: Option<i32>, replay_id: &str, redactor: &Redactor) -> Result<Built, Skipped> {
-    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: MAX_REPLAYS }, redactor)?;
-    let outgoing = OutgoingRecord { topic: target.to_owned(), partition, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
-    let hash = outgoing.hash(redactor);
+pub(super) fn build(
+    original: OriginalRecord,
+    target: &str,
+    partition: Option<i32>,
+    replay_id: &str,
+    redactor: &Redactor,
+    hash_key: &HashKey,
+) -> Result<Built, Skipped> {
+    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, redactor)?;
+    let route = partition.map_or(Route::Key, Route::Partition);
+    let outgoing = OutgoingRecord { channel: target.to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
+    let hash = hash_key.hash(&outgoing);
     Ok(Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash })
 }
 
@@ -176,6 +182,7 @@ pub(super) struct Planner<'a> {
     pub replay_id: &'a str,
     pub num_partitions: Option<i32>,
     pub redactor: &'a Redactor,
+    pub hash_key: &'a HashKey,
     pub planned: Vec<Planned>,
     pub skipped: Vec<SkippedLetter>,
 }
@@ -185,7 +192,7 @@ impl Planner<'_> {
     pub(super) fn take(&mut self, asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
         let partition = partition(&asked, self.num_partitions);
         let replay_id = record_replay_id(self.replay_id, self.planned.len());
-        match read.and_then(|original| build(original, self.target, partition, &replay_id, self.redactor)) {
+        match read.and_then(|original| build(original, self.target, partition, &replay_id, self.redactor, self.hash_key)) {
             Ok(built) => {
                 let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.redactor)));
                 let Built { outgoing, replay_count, hash, .. } = built;

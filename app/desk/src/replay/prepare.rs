@@ -2,24 +2,24 @@
 
 use std::collections::VecDeque;
 
-use switchboard_model::{OriginalRecord, Position, Skipped};
+use switchboard_model::{OriginalRecord, SeenRecord, Skipped};
 
 use crate::replay::{AskedLetter, ClusterAccess};
 
 /// Letters that are still to be read.
 pub(super) struct Reading<T> {
-    waiting: VecDeque<(T, Position)>,
+    waiting: VecDeque<(T, SeenRecord)>,
     page: usize,
 }
 
 /// Where a letter lies, and what it was.
-pub(super) fn position(asked: &AskedLetter) -> Position {
-    Position { topic: asked.letter.channel.clone(), partition: asked.letter.partition, offset: asked.letter.offset, raw_hash: asked.raw_hash }
+pub(super) fn seen(asked: &AskedLetter) -> SeenRecord {
+    SeenRecord { channel: asked.letter.channel.clone(), place: asked.letter.place.clone(), raw_hash: asked.raw_hash }
 }
 
 impl<T> Reading<T> {
     /// These, so many at a time.
-    pub(super) fn new(letters: impl IntoIterator<Item = (T, Position)>, page: usize) -> Self {
+    pub(super) fn new(letters: impl IntoIterator<Item = (T, SeenRecord)>, page: usize) -> Self {
         Self { waiting: letters.into_iter().collect(), page: page.max(1) }
     }
 
@@ -30,9 +30,9 @@ impl<T> Reading<T> {
 
     /// Reads the next page. What found no room in it is left for the one after.
     pub(super) async fn next(&mut self, access: &dyn ClusterAccess) -> Vec<(T, Result<OriginalRecord, Skipped>)> {
-        let taken: Vec<(T, Position)> = self.waiting.drain(..self.page.min(self.waiting.len())).collect();
-        let positions: Vec<Position> = taken.iter().map(|(_, position)| position.clone()).collect();
-        let mut reads = access.read(positions).await.into_iter();
+        let taken: Vec<(T, SeenRecord)> = self.waiting.drain(..self.page.min(self.waiting.len())).collect();
+        let seen: Vec<SeenRecord> = taken.iter().map(|(_, seen)| seen.clone()).collect();
+        let mut reads = access.read(seen).await.into_iter();
         let mut done = Vec::with_capacity(taken.len());
         let mut again = Vec::new();
         for (letter, position) in taken {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use switchboard_engine::view::{NodeKind, Snapshot};
-use switchboard_model::Redactor;
+use switchboard_model::{OperationFailure, Progress, Redactor};
 
-use crate::replay::board::Preparing;
+use crate::ledger::HashKey;
+use crate::operations::Teller;
+use crate::replay::board::{Preparing, ReplayBoard};
 use crate::replay::desk::{Shared, writing};
 use crate::replay::plan::{Planner, Preview};
-use crate::replay::prepare::{Reading, position};
+use crate::replay::prepare::{Reading, seen};
 use crate::replay::readers::readers;
 use crate::replay::run::failed_groups;
 use crate::replay::{AskedLetter, ClusterAccess, Observed, SkippedLetter};
@@ -27,12 +29,22 @@ pub(super) struct PreviewTask {
     pub access: Arc<dyn ClusterAccess>,
     pub observed: Arc<dyn Observed>,
     pub redactor: Arc<Redactor>,
+    pub hash_key: HashKey,
 }
 
 impl PreviewTask {
-    pub(super) async fn run(self, skipped: Vec<SkippedLetter>, shared: Arc<Shared>) {
+    pub(super) async fn run(self, skipped: Vec<SkippedLetter>, shared: Arc<Shared>, teller: Teller<()>) -> Result<(), OperationFailure> {
         let num_asked = self.chosen.len();
-        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), position(&asked)));
+        // Once it is to stop, the board is others' to change.
+        let show = |change: &mut dyn FnMut(&mut ReplayBoard)| {
+            shared.update(|board| {
+                if !teller.is_cancelled() {
+                    change(board);
+                }
+            });
+        };
+        let progress = |num_read: usize| teller.progress(Progress { done: num_read as u64, total: Some(num_asked as u64), unit: "letters" });
+        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), seen(&asked)));
         let mut reading = Reading::new(letters, PAGE);
         let snapshot = self.observed.snapshot();
         let mut planner = Planner {
@@ -40,21 +52,29 @@ impl PreviewTask {
             replay_id: &self.replay_id,
             num_partitions: num_partitions(&snapshot, &self.target),
             redactor: &self.redactor,
+            hash_key: &self.hash_key,
             planned: Vec::new(),
             skipped,
         };
         let mut num_read = 0;
+        progress(num_read);
         while !reading.is_done() {
-            for (asked, read) in reading.next(self.access.as_ref()).await {
+            let page = tokio::select! {
+                biased;
+                () = teller.cancelled() => return Ok(()),
+                page = reading.next(self.access.as_ref()) => page,
+            };
+            for (asked, read) in page {
                 planner.take(asked, read);
                 num_read += 1;
             }
-            shared.update(|board| board.preparing = Some(Preparing { num_read, num_asked }));
+            progress(num_read);
+            show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked }));
         }
         let partitions = planner.partitions();
         let Planner { planned, skipped, .. } = planner;
         let failed_groups = failed_groups(planned.iter());
-        let preview = Preview {
+        let preview = Arc::new(Preview {
             readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
             writing: writing(self.access.as_ref(), self.cluster_id.as_ref()),
             replay_id: self.replay_id,
@@ -67,8 +87,9 @@ impl PreviewTask {
             partitions,
             failed_groups,
             read_ns: self.observed.now_ns(),
-        };
-        shared.update(|board| (board.preparing, board.preview) = (None, Some(Arc::new(preview))));
+        });
+        show(&mut |board| (board.preparing, board.preview) = (None, Some(Arc::clone(&preview))));
+        Ok(())
     }
 }
 

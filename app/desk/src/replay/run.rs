@@ -5,18 +5,18 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_model::{OriginalRecord, Redactor, Skipped};
+use switchboard_model::{OriginalRecord, Outcome, Redactor, Skipped};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, Outcome, RunId, SendId, Settlement};
+use crate::ledger::{Ending, Intent, Ledger, LedgerError, LetterKey, LetterState, NewRun, RunId, SendId, Settled, SettledAs, Settlement};
 use crate::replay::board::{CanaryLine, RunBoard, RunPhase, SentCounts};
 use crate::replay::desk::{Pace, Reach, Shared};
 use crate::replay::follow::Ends;
 use crate::replay::halt::{Verdict, canary_verdict, halt_reason, waits_for};
 use crate::replay::plan::{Built, build};
-use crate::replay::prepare::{Reading, position};
+use crate::replay::prepare::{Reading, seen};
 use crate::replay::readers::{Readers, readers};
 use crate::replay::{Observed, Planned, Preview, RecordSender, Sighting};
 
@@ -55,6 +55,7 @@ pub(super) struct Run {
     pub ledger: Ledger,
     pub observed: Arc<dyn Observed>,
     pub redactor: Arc<Redactor>,
+    pub profile: String,
     pub operator: String,
     pub shared: Arc<Shared>,
     pub wanted: watch::Receiver<Wanted>,
@@ -79,7 +80,7 @@ impl Stop {
 }
 
 type Read = (usize, Result<OriginalRecord, Skipped>);
-type Landed = (usize, SendId, switchboard_model::Outcome);
+type Landed = (usize, SendId, Outcome);
 /// Outcomes on their way into the ledger.
 type Writes = JoinSet<Result<(), LedgerError>>;
 
@@ -109,6 +110,7 @@ impl Run {
         self.show(&board);
         let new_run = NewRun {
             replay_id: self.preview.replay_id.clone(),
+            profile: self.profile.clone(),
             operator: self.operator.clone(),
             cluster: self.preview.cluster.clone(),
             cluster_id: self.preview.cluster_id.clone().unwrap_or_default(),
@@ -196,7 +198,7 @@ impl Run {
     }
 
     fn sending(&self, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: i32, board: RunBoard) -> Sending<'_> {
-        let letters = self.preview.planned.iter().enumerate().map(|(index, planned)| (index, position(&planned.asked)));
+        let letters = self.preview.planned.iter().enumerate().map(|(index, planned)| (index, seen(&planned.asked)));
         Sending {
             run: self,
             run_id,
@@ -525,7 +527,7 @@ impl Sending<'_> {
         let send_id = match run.ledger.intend(intent).await {
             Ok(send_id) => send_id,
             Err(LedgerError::SentBefore { .. }) => {
-                self.board.counts.settle(Outcome::Skipped);
+                self.board.counts.settle(SettledAs::Skipped);
                 return Ok(false);
             }
             Err(error) => {
@@ -540,8 +542,8 @@ impl Sending<'_> {
         let built = match built {
             Ok(built) => built,
             Err(reason) => {
-                let settlement = Settlement { outcome: Outcome::Skipped, reason, position: None, at_ns: run.observed.now_ns() };
-                self.board.counts.settle(Outcome::Skipped);
+                let settlement = Settlement { settled: Settled::Skipped(reason), at_ns: run.observed.now_ns() };
+                self.board.counts.settle(SettledAs::Skipped);
                 let settled = run.ledger.settle(send_id, &planned.asked.letter, settlement).await;
                 return settled.map(|()| false).map_err(|error| Stop::Halt(error.to_string()));
             }
@@ -569,7 +571,8 @@ impl Sending<'_> {
     fn rebuild(&self, planned: &Planned, read: Result<OriginalRecord, Skipped>) -> Result<Built, String> {
         let original = read.map_err(|reason| reason.to_string())?;
         let partition = planned.partition.filter(|partition| *partition < self.num_partitions);
-        let built = build(original, &self.run.preview.target, partition, &planned.replay_id, &self.run.redactor).map_err(|reason| reason.to_string())?;
+        let (target, hash_key) = (&self.run.preview.target, self.run.ledger.hash_key());
+        let built = build(original, target, partition, &planned.replay_id, &self.run.redactor, hash_key).map_err(|reason| reason.to_string())?;
         if built.hash == planned.hash { Ok(built) } else { Err("changed: its bytes are not those of the preview".to_owned()) }
     }
 
@@ -588,21 +591,17 @@ impl Sending<'_> {
 
     /// Counts an outcome, and gives what is to be written of it.
     fn take(&mut self, (index, send_id, outcome): Landed) -> (SendId, LetterKey, Settlement) {
-        let (outcome, reason, position) = match outcome {
-            switchboard_model::Outcome::Persisted { partition, offset } => (Outcome::Persisted, String::new(), offset.map(|offset| (partition, offset))),
-            switchboard_model::Outcome::NotPersisted(reason) => (Outcome::NotPersisted, reason, None),
-            switchboard_model::Outcome::PossiblyPersisted(reason) => (Outcome::PossiblyPersisted, reason, None),
-        };
+        let settled = Settled::Tried(outcome);
         self.flying.retain(|(_, flying)| *flying != send_id);
-        self.board.counts.settle(outcome);
+        self.board.counts.settle(settled.counts_as());
         let letter = self.run.preview.planned[index].asked.letter.clone();
         let at_ns = self.run.observed.now_ns();
         if let Some(line) = self.board.canary.iter_mut().find(|line| line.letter == letter) {
-            line.outcome = Some(outcome);
-            line.evidence.clone_from(&reason);
+            line.outcome = Some(settled.counts_as());
+            settled.reason().clone_into(&mut line.evidence);
             line.at_ns = at_ns;
         }
-        (send_id, letter, Settlement { outcome, reason, position, at_ns })
+        (send_id, letter, Settlement { settled, at_ns })
     }
 
     /// Waits for all that is on its way; what does not come back in time may have been written. Why some of it does not stand in the
@@ -619,7 +618,7 @@ impl Sending<'_> {
         self.in_flight.shutdown().await;
         for (index, send_id) in std::mem::take(&mut self.flying) {
             let reason = "the client did not say what became of it when it was stopped".to_owned();
-            self.write((index, send_id, switchboard_model::Outcome::PossiblyPersisted(reason)), &mut writes);
+            self.write((index, send_id, Outcome::Possibly(reason)), &mut writes);
         }
         let mut failure = None;
         while let Some(written) = writes.join_next().await {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use switchboard_engine::view::{ConversationItem, GroupDetail, NodeId, RecordView, Snapshot, SpanView};
-use switchboard_model::{REPLAY_ID_HEADER, SpanId, SpanKind, SpanStatus, TraceId, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
+use switchboard_model::{Place, REPLAY_ID_HEADER, SpanId, SpanKind, SpanStatus, TraceId, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
 
 /// Java's framework writes when a record that waits on a retry channel is to be tried again, ms since the Unix epoch.
 const DUE_HEADER: &str = "retry_topic-backoff-timestamp";
@@ -141,6 +141,7 @@ impl GroupReading {
     /// somebody was there to read, and something to be read. `sent_ns`: when it was sent, ns since the Unix epoch.
     pub fn has_read(&self, group: &str, at: &At, sent_ns: i64) -> Result<String, String> {
         let At { partition, offset, .. } = at;
+        let (place, place_of) = (Place::at(*partition, *offset), |committed: i64| Place::at(*partition, committed));
         let is_empty = self.is_empty_since.is_some();
         let is_set_from_outside = self.is_empty_since.is_some_and(|since_ns| since_ns <= sent_ns);
         let reading = self.partitions.get(partition).copied().unwrap_or_default();
@@ -148,17 +149,15 @@ impl GroupReading {
             None if is_empty => Err(format!("{group} has no members")),
             None => Err(format!("{group} has committed nothing on partition {partition}")),
             Some(committed) if committed <= *offset && is_empty => Err(format!("{group} has no members")),
-            Some(committed) if committed <= *offset => Err(format!("{group} stands at {partition}@{committed}, before {partition}@{offset}")),
-            Some(_) if is_set_from_outside => {
-                Err(format!("{group} is past {partition}@{offset}, but nobody was in it since: its offsets were set from outside"))
-            }
+            Some(committed) if committed <= *offset => Err(format!("{group} stands at {}, before {place}", place_of(committed))),
+            Some(_) if is_set_from_outside => Err(format!("{group} is past {place}, but nobody was in it since: its offsets were set from outside")),
             Some(_) if reading.low.is_some_and(|low| low > *offset) => {
-                Err(format!("{group} is past {partition}@{offset}, which is no longer on the broker: it may have been passed over"))
+                Err(format!("{group} is past {place}, which is no longer on the broker: it may have been passed over"))
             }
             Some(committed) if reading.end.is_some_and(|end| committed > end) => {
-                Err(format!("{group} has committed {partition}@{committed}, beyond the end: the channel was made anew or cut"))
+                Err(format!("{group} has committed {}, beyond the end: the channel was made anew or cut", place_of(committed)))
             }
-            Some(_) => Ok(format!("{group} past {partition}@{offset}")),
+            Some(_) => Ok(format!("{group} past {place}")),
         }
     }
 
@@ -222,7 +221,9 @@ pub(super) fn retry_of(record: &RecordView, replay_id: &str, target: &str) -> Op
     // Headers of a retry stay on what is dead in the end: there they name a time that is over.
     let is_retry = is_retry_name(&record.channel) || (bears_marks && due_in_ns.is_some_and(|ns| ns > 0));
     let next_try = header(ATTEMPTS_HEADER).and_then(java_big_integer).and_then(|number| u32::try_from(number).ok());
-    let at = At { channel: record.channel.clone(), partition: record.partition, offset: record.offset };
+    // Where it lies elsewhere nothing would tell that it was read.
+    let Place::Offset { partition, offset } = record.place else { return None };
+    let at = At { channel: record.channel.clone(), partition, offset };
     let due_ns = due_in_ns.map(|ns| record.received_ns.saturating_add(ns));
     is_retry.then_some(Retry { at, next_try, due_ns, since_ns: record.received_ns, over_ns: None })
 }

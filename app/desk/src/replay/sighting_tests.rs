@@ -120,8 +120,7 @@ fn moved(channel: &str, headers: &[(&str, &[u8])], timestamp_ns: i64) -> RecordV
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
     RecordView {
         channel: channel.into(),
-        partition: 1,
-        offset: 3,
+        place: Place::at(1, 3),
         timestamp_ns: Some(timestamp_ns),
         received_ns: timestamp_ns + 5,
         headers,

@@ -11,12 +11,13 @@ use switchboard_engine::view::{
     NodeId, NodeKind, PartitionLag, PointQuery, Query, RecordView, ScanQuery, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
-    OriginalRecord, Outcome as Sent, OutgoingRecord, PermitRefused, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
-    SOURCE_HEADER, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
+    Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
-use crate::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
+use crate::ledger::{Ending, KindHash, Ledger, LedgerPlace, LetterKey, LetterState, SentState, SettledAs};
+use crate::operations::{Operations, OperationsBoard};
 use crate::replay::{
     Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
     ReplayDeskConfig, RunPhase, Waiting, Writing,
@@ -85,7 +86,7 @@ struct Consumers {
 impl World {
     fn new(num_letters: i64) -> Self {
         let record = |offset: i64| OriginalRecord {
-            position: Position { topic: DEAD.into(), partition: 0, offset, raw_hash: RawHash(offset as u128 + 1) },
+            seen: SeenRecord { channel: DEAD.into(), place: Place::at(0, offset), raw_hash: RawHash(offset as u128 + 1) },
             key: Some(format!("order-{offset}").into_bytes()),
             value: Some(format!("{{\"order\":{offset},\"password\":\"hunter2\"}}").into_bytes()),
             headers: vec![
@@ -125,8 +126,8 @@ impl World {
         let own = [(REPLAY_ID_HEADER, replay_id.as_bytes())];
         let headers = own.iter().chain(headers).map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
         let now_ns = crate::session::now_ns();
-        let offset = self.items.lock().len() as i64;
-        let record = RecordView { channel: channel.into(), offset, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
+        let place = Place::at(0, self.items.lock().len() as i64);
+        let record = RecordView { channel: channel.into(), place, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
         self.items.lock().push(ConversationItem::Record(record));
     }
 
@@ -157,7 +158,7 @@ impl World {
     /// So does the one at this offset, by a consumer that leaves its headers out: a letter at this place is read now.
     fn dies_without_headers(&self, offset: i64, at: i64, timestamp_ns: Option<i64>) {
         let (origin, received_ns) = (Some(TARGET.into()), crate::session::now_ns());
-        let view = LetterView { origin, origin_partition: Some(0), origin_offset: Some(offset), timestamp_ns, received_ns, ..stored(at) };
+        let view = LetterView { origin, origin_place: Some(Place::at(0, offset)), timestamp_ns, received_ns, ..stored(at) };
         self.back.lock().push(view);
     }
 
@@ -172,11 +173,12 @@ fn stored(offset: i64) -> LetterView {
     LetterView {
         cluster: CLUSTER.into(),
         channel: DEAD.into(),
-        offset,
+        place: Place::at(0, offset),
         timestamp_ns: Some(offset),
         raw_hash: RawHash(offset as u128 + 1),
         origin: Some(TARGET.into()),
-        origin_partition: Some(0),
+        // Another place than any that is written to.
+        origin_place: Some(Place::at(0, 50_000 + offset)),
         origin_group: Some(GROUP.into()),
         ..LetterView::default()
     }
@@ -189,15 +191,15 @@ fn page(of: &[LetterView], skip: usize, limit: usize) -> Answer {
 }
 
 impl ClusterAccess for World {
-    fn read(&self, positions: Vec<Position>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
+    fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
         self.num_reads.fetch_add(1, Ordering::Relaxed);
         let records = self.records.lock();
-        let read = |position: &Position| match records.get(&position.offset) {
+        let read = |seen: &SeenRecord| match records.get(&seen.place.offset().expect("an offset")) {
             None => Err(Skipped::Expired { low_watermark: 1 }),
-            Some(record) if record.position.raw_hash != position.raw_hash => Err(Skipped::Changed),
+            Some(record) if record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
             Some(record) => Ok(record.clone()),
         };
-        let read: Vec<_> = positions.iter().map(read).collect();
+        let read: Vec<_> = seen.iter().map(read).collect();
         let is_mute = self.is_mute;
         Box::pin(async move {
             if is_mute {
@@ -246,7 +248,7 @@ impl RecordSender for Line {
         Box::pin(async move { told })
     }
 
-    fn send(&self, record: OutgoingRecord) -> Waiting<Sent> {
+    fn send(&self, record: OutgoingRecord) -> Waiting<Outcome> {
         let mut sent = self.sent.lock();
         let place = sent.len();
         sent.push(record);
@@ -254,12 +256,12 @@ impl RecordSender for Line {
         let mut cancelled = self.cancelled.subscribe();
         Box::pin(async move {
             match fortune {
-                Fortune::Acknowledged => Sent::Persisted { partition: 0, offset: Some(place as i64) },
-                Fortune::Refused => Sent::NotPersisted("the broker refused it".into()),
-                Fortune::Doubtful => Sent::PossiblyPersisted("timed out".into()),
+                Fortune::Acknowledged => Outcome::persisted(Some(Place::at(0, place as i64))),
+                Fortune::Refused => Outcome::NotDone("the broker refused it".into()),
+                Fortune::Doubtful => Outcome::Possibly("timed out".into()),
                 Fortune::Silent => {
                     let _gone = cancelled.wait_for(|cancelled| *cancelled).await;
-                    Sent::PossiblyPersisted("cancelled in flight".into())
+                    Outcome::Possibly("cancelled in flight".into())
                 }
             }
         })
@@ -384,6 +386,7 @@ struct Desk {
     world: Arc<World>,
     desk: ReplayDesk,
     changed: Arc<Notify>,
+    operations: Operations,
     folder: tempfile::TempDir,
 }
 
@@ -395,10 +398,13 @@ impl Desk {
     fn in_folder(world: World, folder: tempfile::TempDir) -> Self {
         let world = Arc::new(world);
         let changed = Arc::new(Notify::new());
+        let operations = Operations::new(&tokio::runtime::Handle::current(), Box::new(|| {}));
         let config = ReplayDeskConfig {
-            ledger_path: Some(folder.path().join("ledger.sqlite")),
+            ledger: Some(LedgerPlace::own(&folder.path().join("ledger.sqlite"))),
+            profile: "shop".into(),
             operator: "ada".into(),
             redactor: redactor(),
+            operations: operations.clone(),
             observed: Arc::new(Eyes(Arc::clone(&world))),
             pace: Pace { num_canary: 5, rate_per_s: 500, quiet: Duration::from_millis(20), lag_margin: 500, look_every: Duration::from_millis(10) },
         };
@@ -408,7 +414,7 @@ impl Desk {
         };
         let desk = ReplayDesk::start(config, &tokio::runtime::Handle::current(), on_change);
         desk.add_cluster(CLUSTER, Arc::clone(&world) as Arc<dyn ClusterAccess>);
-        Self { world, desk, changed, folder }
+        Self { world, desk, changed, operations, folder }
     }
 
     async fn until(&self, what: &str, is_there: impl Fn(&ReplayBoard) -> bool) -> Arc<ReplayBoard> {
@@ -420,6 +426,18 @@ impl Desk {
             }
             assert!(Instant::now() < deadline, "no {what}: {board:#?}");
             let _again = tokio::time::timeout(Duration::from_millis(50), self.changed.notified()).await;
+        }
+    }
+
+    async fn until_operations(&self, what: &str, is_there: impl Fn(&OperationsBoard) -> bool) -> Arc<OperationsBoard> {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let board = self.operations.board();
+            if is_there(&board) {
+                return board;
+            }
+            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -455,14 +473,14 @@ impl Desk {
         Ledger::open(&self.folder.path().join("ledger.sqlite")).expect("a ledger")
     }
 
-    async fn outcomes(&self) -> Vec<(i64, Outcome)> {
+    async fn outcomes(&self) -> Vec<(i64, SettledAs)> {
         let lines = self.ledger().lines(1_000).await.expect("lines");
-        lines.into_iter().map(|line| (line.letter.map_or(-1, |letter| letter.offset), line.outcome)).collect()
+        lines.into_iter().map(|line| (line.letter.and_then(|letter| letter.place.offset()).unwrap_or(-1), line.settled.counts_as())).collect()
     }
 }
 
 fn key(offset: i64) -> LetterKey {
-    LetterKey { cluster: CLUSTER.into(), channel: DEAD.into(), partition: 0, offset, timestamp_ns: Some(offset) }
+    LetterKey { cluster: CLUSTER.into(), channel: DEAD.into(), place: Place::at(0, offset), timestamp_ns: Some(offset) }
 }
 
 fn asked(offset: i64) -> AskedLetter {

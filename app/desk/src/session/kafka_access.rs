@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, read_originals};
-use switchboard_model::{OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Position, Redactor, Skipped, WritePermit, WriteRules};
+use switchboard_model::{OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Redactor, SeenRecord, Skipped, WritePermit, WriteRules};
 
 use crate::replay::{ClusterAccess, RecordSender, Waiting};
 
@@ -36,9 +36,9 @@ impl KafkaAccess {
 }
 
 impl ClusterAccess for KafkaAccess {
-    fn read(&self, positions: Vec<Position>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
+    fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
         let (config, redactor) = (Arc::clone(&self.config), Arc::clone(&self.redactor));
-        Box::pin(async move { read_originals(&config, redactor, positions, ReadLimits::default(), Cancel::default()).await })
+        Box::pin(async move { read_originals(&config, redactor, seen, ReadLimits::default(), Cancel::default()).await })
     }
 
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_desk::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, Outcome, SentState};
+use switchboard_desk::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, SentState, SettledAs};
 use switchboard_desk::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
-use switchboard_model::{SourceCommand, TailFrom};
+use switchboard_model::SourceCommand;
 
 use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
 use crate::session::{Replaying, SOURCE, outcomes, until, until_or};
@@ -26,24 +26,24 @@ fn each_once(arrived: &[Arrived]) -> BTreeMap<(i32, i64), &Arrived> {
 }
 
 /// What arrived and what the ledger says have to agree, as far as anybody can know.
-fn agree(told: &BTreeMap<(i32, i64), Outcome>, arrived: &BTreeMap<(i32, i64), &Arrived>) {
+fn agree(told: &BTreeMap<(i32, i64), SettledAs>, arrived: &BTreeMap<(i32, i64), &Arrived>) {
     for letter in arrived.keys() {
         let said = told.get(letter);
-        assert!(matches!(said, Some(Outcome::Persisted | Outcome::PossiblyPersisted)), "{letter:?} arrived and the ledger says {said:?}");
+        assert!(matches!(said, Some(SettledAs::Done | SettledAs::Possibly)), "{letter:?} arrived and the ledger says {said:?}");
     }
     for (letter, outcome) in told {
-        assert!(*outcome != Outcome::Persisted || arrived.contains_key(letter), "{letter:?} is said to be persisted and is not there");
+        assert!(*outcome != SettledAs::Done || arrived.contains_key(letter), "{letter:?} is said to be persisted and is not there");
     }
 }
 
-fn count(told: &BTreeMap<(i32, i64), Outcome>, wanted: Outcome) -> usize {
+fn count(told: &BTreeMap<(i32, i64), SettledAs>, wanted: SettledAs) -> usize {
     told.values().filter(|outcome| **outcome == wanted).count()
 }
 
 /// The ledger's outcomes are those that the run showed.
 fn ledger_agrees(folder: &Path, counts: &SentCounts) {
     let told = outcomes(folder);
-    let by = [Outcome::Persisted, Outcome::NotPersisted, Outcome::PossiblyPersisted].map(|outcome| count(&told, outcome));
+    let by = [SettledAs::Done, SettledAs::NotDone, SettledAs::Possibly].map(|outcome| count(&told, outcome));
     assert_eq!(by, [counts.persisted, counts.not_persisted, counts.possibly_persisted], "the ledger agrees");
 }
 
@@ -82,7 +82,7 @@ pub async fn byte_for_byte(cluster: Cluster) {
         assert_eq!(marks, ["x-switchboard-replay-id", "x-switchboard-source", "x-switchboard-replay-count"]);
         assert!(record.replay_id().starts_with(&format!("{replay_id}.")), "{}", record.replay_id());
     }
-    assert_eq!(count(&outcomes(folder.path()), Outcome::Persisted), 12);
+    assert_eq!(count(&outcomes(folder.path()), SettledAs::Done), 12);
     for entry in std::fs::read_dir(folder.path()).expect("a folder") {
         let bytes = match std::fs::read(entry.expect("an entry").path()) {
             Ok(bytes) => bytes,
@@ -190,15 +190,10 @@ fn means_to_send(command: &ReplayCommand) -> bool {
 
 /// What sources can be told; none of it sends. Each command there is stands here too.
 fn source_commands(place: &Place) -> Vec<SourceCommand> {
-    let every = vec![
-        SourceCommand::Seen { channels: vec![place.target.clone()], groups: vec![place.group.clone()] },
-        SourceCommand::Tail { channel: place.target.clone(), from: TailFrom::Beginning },
-        SourceCommand::Refresh,
-        SourceCommand::Untail { channel: place.target.clone() },
-    ];
+    let every = vec![SourceCommand::Seen { channels: vec![place.target.clone()], groups: vec![place.group.clone()] }, SourceCommand::Refresh];
     for command in &every {
         match command {
-            SourceCommand::Refresh | SourceCommand::Seen { .. } | SourceCommand::Tail { .. } | SourceCommand::Untail { .. } => {}
+            SourceCommand::Refresh | SourceCommand::Seen { .. } => {}
         }
     }
     every
@@ -238,8 +233,8 @@ pub async fn read_only(cluster: Cluster) {
     assert_eq!(cluster.num_produce_requests(), 0, "something was produced");
     let ledger = Ledger::open(&folder.path().join("ledger.sqlite")).expect("a ledger");
     let lines = ledger.lines(100).await.expect("lines");
-    assert_eq!(lines.iter().map(|line| line.outcome).collect::<Vec<_>>(), vec![Outcome::Refused; num_attempts]);
-    assert!(lines.iter().all(|line| line.reason.contains("read-only")), "{lines:?}");
+    assert_eq!(lines.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), vec![SettledAs::Refused; num_attempts]);
+    assert!(lines.iter().all(|line| line.settled.reason().contains("read-only")), "{lines:?}");
 }
 
 /// While the group that failed is stopped, others may read what they like.
@@ -391,7 +386,7 @@ pub fn after_a_kill(cluster: &Cluster, test: &str) {
     let told = outcomes(folder.path());
     let arrived = cluster.read(20);
     agree(&told, &each_once(&arrived));
-    let doubtful = count(&told, Outcome::PossiblyPersisted);
+    let doubtful = count(&told, SettledAs::Possibly);
     assert!(doubtful <= 3, "{doubtful} of {} are in doubt", told.len());
     group.stop();
 }
@@ -419,7 +414,7 @@ pub fn after_many_kills(cluster: &Cluster, test: &str) {
         let arrived = cluster.read(num_arrived);
         agree(&told, &each_once(&arrived));
         num_arrived = arrived.len();
-        let doubtful = count(&told, Outcome::PossiblyPersisted) as u64;
+        let doubtful = count(&told, SettledAs::Possibly) as u64;
         assert!(doubtful <= 3 * kill, "kill {kill} of seed {seed}: {doubtful} of {} are in doubt", told.len());
     }
     assert!(num_arrived > 0, "seed {seed}: nothing was sent at all");

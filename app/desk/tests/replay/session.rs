@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_desk::ledger::{KindHash, Ledger, Outcome};
-use switchboard_desk::profile::{KafkaProfile, OtlpProfile, Profile};
+use switchboard_desk::ledger::{KindHash, Ledger, LedgerLine, SettledAs};
+use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
+use switchboard_desk::sources::{KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, LetterView, Query, ScanQuery};
 
 use crate::cluster::Place;
@@ -29,8 +30,7 @@ fn profile(place: &Place, folder: &Path, write: bool) -> Profile {
     Profile {
         name: "replay test".into(),
         ledger: Some(folder.join("ledger.sqlite")),
-        otlp: OtlpProfile { grpc_port: 0, http_port: 0, ..OtlpProfile::default() },
-        kafka: vec![kafka],
+        sources: vec![SourceProfile::Otlp(OtlpProfile::off()), SourceProfile::Kafka(kafka)],
         ..Profile::default()
     }
 }
@@ -137,8 +137,12 @@ impl Replaying {
 }
 
 /// What the ledger in a folder says of each letter, by partition and offset.
-pub fn outcomes(folder: &Path) -> BTreeMap<(i32, i64), Outcome> {
+pub fn outcomes(folder: &Path) -> BTreeMap<(i32, i64), SettledAs> {
     let ledger = Ledger::open(&folder.join("ledger.sqlite")).expect("a ledger");
     let lines = pollster::block_on(ledger.lines(100_000)).expect("lines");
-    lines.into_iter().filter_map(|line| line.letter.map(|letter| ((letter.partition, letter.offset), line.outcome))).collect()
+    let told = |line: LedgerLine| {
+        let place = line.letter?.place;
+        Some(((place.partition()?, place.offset()?), line.settled.counts_as()))
+    };
+    lines.into_iter().filter_map(told).collect()
 }

@@ -1,6 +1,6 @@
 //! What the records of a broker prove: which producer span and which consumer span had the very same record.
 
-use switchboard_model::RecordBatch;
+use switchboard_model::{PlaceRow, RecordBatch};
 
 use crate::extract::SpanFacts;
 use crate::figures::{SpanKey, Subscription};
@@ -75,18 +75,24 @@ impl Flow {
                 continue;
             }
             let span = SpanKey { trace_id: context.trace_id, span_id: context.span_id };
-            let key = (*channel, record.partition, record.offset);
-            let position = self.positions.entry(key);
-            match position.record {
-                None => position.record = Some((cluster, span)),
-                Some(known) if known == (cluster, span) => continue,
-                Some(_) => position.is_ambiguous = true,
+            // Spans tell of partitions and offsets alone: where it lies elsewhere, its headers are all there is to go by.
+            let key = match record.place {
+                PlaceRow::Offset { partition, offset } => Some((*channel, partition, offset)),
+                PlaceRow::Opaque(_) | PlaceRow::None => None,
+            };
+            if let Some(key) = key {
+                let position = self.positions.entry(key);
+                match position.record {
+                    None => position.record = Some((cluster, span)),
+                    Some(known) if known == (cluster, span) => continue,
+                    Some(_) => position.is_ambiguous = true,
+                }
+                self.unsettled.extend(position.consumers.iter().map(|reading| reading.seq));
             }
-            self.unsettled.extend(position.consumers.iter().map(|reading| reading.seq));
             let producer = self.hot.get(self.hot.find(span).inner()).filter(|entry| entry.service.0 != 0).map(|entry| (entry.service, entry.start_ns));
             let known = self.record_contexts.entry(span.narrow());
             if known.positions.len() < MAX_RECORDS {
-                known.positions.push(key);
+                known.positions.extend(key);
             }
             for row in crate::extract::rows(&batch.correlations, record.correlations) {
                 let of_message = (*channel, conversation(&row.value));

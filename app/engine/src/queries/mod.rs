@@ -3,7 +3,6 @@
 mod find;
 mod letters;
 mod logs;
-mod position;
 mod record_matches;
 mod records;
 mod through;

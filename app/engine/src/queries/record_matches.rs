@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::position::Position;
+use switchboard_model::{PlaceRef, WrittenPlace};
+
 use super::records::line;
 use super::written::Written;
 use crate::store::{Held, Needle, RecordRef, RecordSegment, Segment, StoredAt};
@@ -74,7 +75,7 @@ struct SoughtInRecord {
     is_null: bool,
     /// Whether it spans words: those of a value that breaks its lines are shown in one.
     has_spaces: bool,
-    position: Option<Position>,
+    place: Option<WrittenPlace>,
 }
 
 impl SoughtInRecord {
@@ -86,19 +87,19 @@ impl SoughtInRecord {
             is_hex: text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             is_null: text.eq_ignore_ascii_case("null"),
             has_spaces: text.contains(char::is_whitespace),
-            position: Position::parse(text),
+            place: WrittenPlace::parse(text),
         })
     }
 
     fn is_in(&self, record: RecordRef<'_>) -> bool {
         let content = record.content();
-        let is_there = |position: &Position| position.is_at((record.partition(), record.offset()), || record.channel().into());
+        let is_there = |sought: &WrittenPlace| record.place() == PlaceRef::from(&sought.place) && sought.is_on(|| record.channel().into());
         let holds = |bytes: &[u8]| match Written::of(bytes) {
             Written::Text => self.is_in_text(bytes),
             Written::As(written) => written.contains(&self.lower) || self.needle.find(bytes).is_some(),
             Written::Hex => self.needle.find(bytes).is_some() || self.is_in_hex(bytes),
         };
-        self.position.as_ref().is_some_and(is_there)
+        self.place.as_ref().is_some_and(is_there)
             || (self.is_null && (content.key.is_none() || content.value.is_none()))
             || content.key.is_some_and(&holds)
             || content.value.is_some_and(&holds)

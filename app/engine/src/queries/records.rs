@@ -38,8 +38,7 @@ pub(super) fn line(at: StoredAt, record: RecordRef<'_>) -> RecordLine {
     let (key, value) = record.sizes_bytes();
     RecordLine {
         row: at.into(),
-        partition: record.partition(),
-        offset: record.offset(),
+        place: record.place().into(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
         size_bytes: key.saturating_add(value),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchboard_model::RecordBatch;
+use switchboard_model::{PlaceRow, RecordBatch};
 
 /// The header in which Spring says when a record is due (`RetryTopicHeaders`): milliseconds, as the bytes of a `BigInteger`.
 const DUE_HEADER: &str = "retry_topic-backoff-timestamp";
@@ -32,10 +32,11 @@ pub(crate) fn dues(batch: &RecordBatch) -> impl Iterator<Item = (&str, i32, i64,
     let any = is_retry.contains(&true);
     batch.records.iter().filter(move |_| any).filter_map(move |record| {
         is_retry.get(record.channel as usize).filter(|is| **is)?;
+        let PlaceRow::Offset { partition, offset } = record.place else { return None };
         let channel = batch.channels.get(record.channel as usize)?;
         let headers = batch.headers.get(record.headers.range()).unwrap_or_default();
         let header = headers.iter().rev().find(|header| batch.text.get(header.name) == DUE_HEADER)?;
-        Some((batch.text.get(channel.name), record.partition, record.offset, due_ns(batch.text.bytes(header.value?))?))
+        Some((batch.text.get(channel.name), partition, offset, due_ns(batch.text.bytes(header.value?))?))
     })
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
+use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal, SourceId, SourceInfo, SourcePhase, SourceStatus};
 
 use crate::shares::SharedMap;
 use crate::state::latest::Latest;
@@ -197,7 +197,7 @@ impl Sources {
             views.push(SourceView {
                 name: info.name.clone(),
                 kind: info.kind,
-                cluster_id: if info.kind == SourceKind::Kafka { cluster_id(&info.name) } else { None },
+                cluster_id: if info.kind.has_channels() { cluster_id(&info.name) } else { None },
                 phase: status.map_or(SourcePhase::Connecting, |status| status.phase),
                 detail,
                 next_step: status.map(|status| status.next_step.clone()).unwrap_or_default(),

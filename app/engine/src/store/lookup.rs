@@ -7,7 +7,7 @@ use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, beli
 use super::correlation::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
 use super::memory::is_same_side;
-use super::record_segment::RecordRef;
+use super::record_ref::RecordRef;
 use super::row_index::RowIndex;
 use super::span_ref::{SpanRef, StoredEvent};
 use super::span_segment::SpanSegment;
@@ -278,8 +278,7 @@ pub(crate) fn record_view(at: StoredAt, record: RecordRef<'_>) -> RecordView {
         row: at.into(),
         cluster: record.cluster().name.clone(),
         channel: record.channel().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
+        place: record.place().into(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
         key: content.key.map(<[u8]>::to_vec),
         value: content.value.map(<[u8]>::to_vec),

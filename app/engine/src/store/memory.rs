@@ -5,10 +5,11 @@ use std::hint::black_box;
 use switchboard_model::{BatchHeader, ItemKind, LogBatch, RecordBatch, SourceId, SpanBatch, SpanKind, SpanStatus, TraceId};
 
 use super::counts::Counts;
+use super::evicted_records::EvictedRecords;
 use super::hash::Seed;
 use super::identity::MAX_COPIES;
 use super::log_segment::{LogSegment, body_of};
-use super::record_segment::{EvictedRecords, RecordSegment, channel_name};
+use super::record_segment::{RecordSegment, channel_name, place_of};
 use super::shelf::{STRIDE, Segment, Shelf};
 use super::span_segment::SpanSegment;
 use super::vocabulary::{Memo, text_at};
@@ -144,26 +145,30 @@ impl Store {
         self.spans.evict(|gone| counts.evicted(gone, ItemKind::Span));
     }
 
-    /// Stores records of a broker. `kinds` says of each what it died of; shorter = of the rest nothing. `inserted` is emptied and gets one
+    /// Stores records of a broker. One that lies at the place of a stored one is a duplicate or a collision; without a place each is
+    /// new. `kinds` says of each what it died of; shorter = of the rest nothing. `inserted` is emptied and gets one
     /// entry a row.
     pub(crate) fn insert_records(&mut self, batch: &RecordBatch, kinds: &[Option<KindNumber>], inserted: &mut Vec<Inserted>) {
         inserted.clear();
-        let Self { seed, records, memo, hashes, .. } = self;
+        let Self { seed, records, memo, .. } = self;
         memo.begin_batch(&batch.text, batch.headers.iter().filter_map(|header| header.value), batch.channels.len());
-        hashes.clear();
-        hashes.extend(batch.records.iter().map(|record| RecordSegment::identity_of(*seed, channel_name(batch, record), record.partition, record.offset)));
         let mut tally = KindCounts::default();
         for (row, record) in batch.records.iter().enumerate() {
+            let (channel, (place, is_place_cut)) = (channel_name(batch, record), place_of(batch, record));
+            let hash = RecordSegment::identity_of(*seed, channel, place);
             let mut like = Like { num_copies: 0, same: None };
-            records.each_of(hashes[row], |at, segment| {
-                let stored = usize::from(at.row);
-                if segment.is_at(stored, channel_name(batch, record), record.partition, record.offset) && segment.is_in(stored, &batch.cluster) {
-                    like.num_copies += 1;
-                    like.same = segment.is_same(stored, record).then_some(at);
-                }
-                like.same.is_some()
-            });
-            inserted.push(keep(records, hashes[row], &like, &mut tally, record.truncated, |segment, is_new| {
+            if let Some(hash) = hash {
+                records.each_of(hash, |at, segment| {
+                    let stored = usize::from(at.row);
+                    if segment.is_at(stored, channel, place) && segment.is_in(stored, &batch.cluster) {
+                        like.num_copies += 1;
+                        like.same = segment.is_same(stored, record).then_some(at);
+                    }
+                    like.same.is_some()
+                });
+            }
+            let hash = hash.filter(|_| like.num_copies < MAX_COPIES);
+            inserted.push(keep_under(records, hash, &like, &mut tally, record.truncated || is_place_cut, |segment, is_new| {
                 if is_new {
                     memo.begin_segment();
                 }

@@ -1,45 +1,48 @@
 //! A run of broker records in columns.
 
-use switchboard_model::{ClusterRef, CorrelationId, RawHash, RecordBatch, RecordRow, SourceId, SpanContext, SpanId, TimestampType, TraceId, Value, WellKnown};
+use switchboard_model::{ClusterRef, CorrelationId, MAX_PLACE_BYTES, PlaceRef, RecordBatch, RecordRow, TimestampType, Value, WellKnown};
 
 use super::arrivals::{Arrivals, Tally};
 use super::blob::{Cursor, put_bytes, put_optional, put_varint};
 use super::correlation;
 use super::dictionary::Dictionary;
 use super::hash::Seed;
+use super::record_ref::RecordRef;
 use super::row_index::RowIndex;
 use super::shelf::{Segment, SegmentLimits};
-use super::value::{is_binary, text_of};
+use super::value::is_binary;
 use super::vocabulary::{Memo, Vocabulary, rows};
-use crate::shares::{SharedMap, Shares};
 use crate::state::KindNumber;
 use crate::view::ChannelKey;
 
-const READABLE: u8 = 4;
-const REDACTED: u8 = 8;
-const TRUNCATED: u8 = 16;
-const HAS_TRACE: u8 = 32;
-const BINARY: u8 = 64;
+pub(super) const READABLE: u8 = 4;
+pub(super) const REDACTED: u8 = 8;
+pub(super) const TRUNCATED: u8 = 16;
+pub(super) const HAS_TRACE: u8 = 32;
+pub(super) const BINARY: u8 = 64;
+/// Its place is no partition and offset: what it is stands first in the blob, or that there is none.
+const ELSEWHERE: u8 = 128;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordSegment {
     seed: Seed,
     limits: SegmentLimits,
-    arrivals: Arrivals,
+    pub(super) arrivals: Arrivals,
     pub(crate) vocabulary: Vocabulary,
     clusters: Vec<ClusterRef>,
     /// Two bytes of the cluster's number, then the name.
     channels: Dictionary,
     /// Rows of each channel, by its number.
-    channel_rows: Vec<u32>,
-    channel_of: Vec<u32>,
+    pub(super) channel_rows: Vec<u32>,
+    pub(super) channel_of: Vec<u32>,
+    /// 0 where the place is none of these.
     partitions: Vec<i32>,
     offsets: Vec<i64>,
-    timestamps: Vec<i64>,
-    raw_hashes: Vec<u128>,
+    pub(super) timestamps: Vec<i64>,
+    pub(super) raw_hashes: Vec<u128>,
     /// Timestamp type in the low two bits, then what the constants say.
-    flags: Vec<u8>,
+    pub(super) flags: Vec<u8>,
     blob: Vec<u8>,
     blob_ends: Vec<u32>,
     /// Rows of dead letters, and what each died of.
@@ -72,13 +75,20 @@ impl RecordSegment {
         }
     }
 
-    /// The hash of a record's position. The cluster is compared, not hashed, because spans do not name it.
-    pub(crate) fn identity_of(seed: Seed, channel: &[u8], partition: i32, offset: i64) -> u64 {
-        seed.pair(seed.bytes(channel) ^ u64::from(partition as u32), offset as u64)
+    /// The hash of where a record lies; without a place no two are the same. The cluster is compared, not hashed, because spans
+    /// do not name it.
+    #[inline]
+    pub(crate) fn identity_of(seed: Seed, channel: &[u8], place: PlaceRef<'_>) -> Option<u64> {
+        match place {
+            PlaceRef::Offset { partition, offset } => Some(seed.pair(seed.bytes(channel) ^ u64::from(partition as u32), offset as u64)),
+            PlaceRef::Opaque(bytes) => Some(seed.pair(seed.bytes(channel), seed.bytes(bytes))),
+            PlaceRef::None => None,
+        }
     }
 
     /// Appends a record; the caller saw to it that the segment is not full.
     pub(crate) fn push(&mut self, batch: &RecordBatch, record: &RecordRow, kind: Option<KindNumber>, memo: &mut Memo) -> usize {
+        let (place, is_place_cut) = place_of(batch, record);
         let row = self.offsets.len();
         self.letters.extend(kind.map(|kind| (row as u32, kind)));
         let text = &batch.text;
@@ -89,6 +99,17 @@ impl RecordSegment {
             self.channels.intern(encoded).0
         });
         let blob = &mut self.blob;
+        let (partition, offset) = match place {
+            PlaceRef::Offset { partition, offset } => (partition, offset),
+            PlaceRef::Opaque(bytes) => {
+                put_optional(blob, Some(bytes));
+                (0, 0)
+            }
+            PlaceRef::None => {
+                put_optional(blob, None);
+                (0, 0)
+            }
+        };
         put_varint(blob, u64::from(record.key_size_bytes));
         put_varint(blob, u64::from(record.value_size_bytes));
         put_optional(blob, record.key.map(|at| text.bytes(at)));
@@ -123,17 +144,18 @@ impl RecordSegment {
             timestamp_type
                 | flag(record.headers_readable, READABLE)
                 | flag(record.redacted, REDACTED)
-                | flag(record.truncated, TRUNCATED)
+                | flag(record.truncated || is_place_cut, TRUNCATED)
                 | flag(record.trace.is_some(), HAS_TRACE)
-                | flag([record.key, record.value].into_iter().flatten().any(|at| is_binary(text.bytes(at))), BINARY),
+                | flag([record.key, record.value].into_iter().flatten().any(|at| is_binary(text.bytes(at))), BINARY)
+                | flag(!matches!(place, PlaceRef::Offset { .. }), ELSEWHERE),
         );
         self.channel_of.push(channel);
         if self.channel_rows.len() <= channel as usize {
             self.channel_rows.resize(channel as usize + 1, 0);
         }
         self.channel_rows[channel as usize] += 1;
-        self.partitions.push(record.partition);
-        self.offsets.push(record.offset);
+        self.partitions.push(partition);
+        self.offsets.push(offset);
         self.timestamps.push(record.timestamp_ns);
         self.raw_hashes.push(record.raw_hash.0);
         self.blob_ends.push(self.blob.len() as u32);
@@ -150,7 +172,7 @@ impl RecordSegment {
         at as u16
     }
 
-    fn channel(&self, row: usize) -> (&ClusterRef, &[u8]) {
+    pub(super) fn channel(&self, row: usize) -> (&ClusterRef, &[u8]) {
         self.channel_numbered(self.channel_of[row])
     }
 
@@ -177,7 +199,7 @@ impl RecordSegment {
         self.channel_of[row]
     }
 
-    fn channel_numbered(&self, number: u32) -> (&ClusterRef, &[u8]) {
+    pub(super) fn channel_numbered(&self, number: u32) -> (&ClusterRef, &[u8]) {
         /// Only for a number never given.
         static NOWHERE: ClusterRef = ClusterRef { system: String::new(), cluster_id: None, name: String::new() };
         let encoded = self.channels.get(number);
@@ -185,9 +207,19 @@ impl RecordSegment {
         (self.clusters.get(usize::from(u16::from_le_bytes(*cluster))).unwrap_or(&NOWHERE), name)
     }
 
-    /// Whether a row lies at this position, in whatever cluster.
-    pub(crate) fn is_at(&self, row: usize, channel: &[u8], partition: i32, offset: i64) -> bool {
-        self.offsets[row] == offset && self.partitions[row] == partition && self.channel(row).1 == channel
+    /// Where a row lies in its channel.
+    #[inline]
+    pub(super) fn place(&self, row: usize) -> PlaceRef<'_> {
+        if self.flags[row] & ELSEWHERE == 0 {
+            return PlaceRef::Offset { partition: self.partitions[row], offset: self.offsets[row] };
+        }
+        Cursor::new(self.blob_of(row)).optional().map_or(PlaceRef::None, PlaceRef::Opaque)
+    }
+
+    /// Whether a row lies at this place, in whatever cluster.
+    #[inline]
+    pub(crate) fn is_at(&self, row: usize, channel: &[u8], place: PlaceRef<'_>) -> bool {
+        self.place(row) == place && self.channel(row).1 == channel
     }
 
     /// Whether a row lies at this position in this cluster.
@@ -216,7 +248,7 @@ impl RecordSegment {
 
     /// Numbers of the words among a row's header values.
     pub(crate) fn header_words(&self, row: usize) -> impl Iterator<Item = u32> {
-        let mut cursor = Cursor::new(self.blob_of(row));
+        let mut cursor = self.content_of(row);
         cursor.varint();
         cursor.varint();
         cursor.optional();
@@ -240,54 +272,23 @@ impl RecordSegment {
         let start = if row == 0 { 0 } else { self.blob_ends[row - 1] };
         &self.blob[start as usize..self.blob_ends[row] as usize]
     }
-}
 
-/// Channels of which it is counted how many records were given up, shared out by source; further ones are counted.
-const MAX_EVICTED_CHANNELS: usize = 20_000;
-
-/// How many records of each channel were given up.
-#[derive(Debug)]
-pub(crate) struct EvictedRecords {
-    /// By channel and cluster.
-    by_channel: SharedMap<(String, String), u64>,
-}
-
-impl Default for EvictedRecords {
-    fn default() -> Self {
-        // What was counted of a source's channels does not leave for more of its own.
-        Self { by_channel: SharedMap::new(MAX_EVICTED_CHANNELS, i64::MAX) }
-    }
-}
-
-impl EvictedRecords {
-    /// A segment was given up.
-    pub(crate) fn count(&mut self, segment: &RecordSegment) {
-        let mut arrived: Vec<Option<(SourceId, i64)>> = vec![None; segment.channel_rows.len()];
-        for (row, channel) in segment.channel_of.iter().enumerate() {
-            if let Some(first @ None) = arrived.get_mut(*channel as usize) {
-                *first = Some(segment.arrivals.of(row));
-            }
+    /// What stands in a row's part of the blob behind its place.
+    pub(super) fn content_of(&self, row: usize) -> Cursor<'_> {
+        let mut cursor = Cursor::new(self.blob_of(row));
+        if self.flags[row] & ELSEWHERE != 0 {
+            cursor.optional();
         }
-        for (number, (num_rows, arrived)) in segment.channel_rows.iter().zip(arrived).enumerate() {
-            let Some((source, received_ns)) = arrived else { continue };
-            let (cluster, name) = segment.channel_numbered(number as u32);
-            let key = (text_of(name).to_owned(), cluster.name.clone());
-            if let Some(num) = self.by_channel.see(&key, source, received_ns) {
-                *num += u64::from(*num_rows);
-            }
-        }
+        cursor
     }
+}
 
-    /// Channels that found no room.
-    pub(crate) fn shares(&self) -> &Shares {
-        self.by_channel.shares()
-    }
-
-    /// Records of a channel that were given up.
-    pub(crate) fn of(&self, channel: &ChannelKey) -> u64 {
-        let from = (channel.name.clone(), String::new());
-        let of_name = self.by_channel.from(&from).take_while(|((name, _), _)| *name == channel.name);
-        of_name.filter(|((_, cluster), _)| channel.cluster.as_ref().is_none_or(|wanted| wanted == cluster)).map(|(_, num)| num).sum()
+/// Where an arriving record lies, and whether that was too long to be kept: then it lies nowhere.
+#[inline]
+pub(crate) fn place_of<'a>(batch: &'a RecordBatch, record: &RecordRow) -> (PlaceRef<'a>, bool) {
+    match record.place.read(&batch.text) {
+        PlaceRef::Opaque(bytes) if bytes.len() > MAX_PLACE_BYTES => (PlaceRef::None, true),
+        place => (place, false),
     }
 }
 
@@ -310,14 +311,6 @@ fn put_id(blob: &mut Vec<u8>, id: &CorrelationId) {
             blob.push(2);
             put_bytes(blob, text.as_bytes());
         }
-    }
-}
-
-fn read_id(cursor: &mut Cursor<'_>) -> CorrelationId {
-    match cursor.byte() {
-        0 => CorrelationId::Wide(cursor.fixed_u128()),
-        1 => CorrelationId::Number(cursor.fixed_u64()),
-        _ => CorrelationId::Text(text_of(cursor.bytes()).to_owned()),
     }
 }
 
@@ -351,7 +344,8 @@ impl Segment for RecordSegment {
     }
 
     fn identity(&self, row: usize) -> u64 {
-        Self::identity_of(self.seed, self.channel(row).1, self.partitions[row], self.offsets[row])
+        // What has no place was never entered: any hash will do.
+        Self::identity_of(self.seed, self.channel(row).1, self.place(row)).unwrap_or(0)
     }
 
     fn tallies(&self) -> &[Tally] {
@@ -378,166 +372,5 @@ impl Segment for RecordSegment {
 
     fn successor(&self) -> Self {
         Self::new(self.seed, self.limits)
-    }
-}
-
-/// A stored record, read in place.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordRef<'a> {
-    segment: &'a RecordSegment,
-    row: usize,
-}
-
-/// A header of a stored record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredHeader<'a> {
-    /// Name, as sent.
-    pub name: &'a str,
-    /// Raw bytes; `None` = null.
-    pub value: Option<&'a [u8]>,
-    /// Whether the value was replaced by its keyed hash.
-    pub redacted: bool,
-}
-
-/// All of a stored record that has no fixed length.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordContent<'a> {
-    /// The key's size on the broker, in bytes.
-    pub key_size_bytes: u32,
-    /// The value's size on the broker, in bytes.
-    pub value_size_bytes: u32,
-    /// The key; `None` = null.
-    pub key: Option<&'a [u8]>,
-    /// The value; `None` = null.
-    pub value: Option<&'a [u8]>,
-    /// Trace context of its headers.
-    pub trace: Option<SpanContext>,
-    /// Headers, in their order.
-    pub headers: Vec<StoredHeader<'a>>,
-    /// Correlation ids, each with the name of its header.
-    pub correlations: Vec<(&'a str, CorrelationId)>,
-}
-
-impl<'a> RecordRef<'a> {
-    pub(crate) fn new(segment: &'a RecordSegment, row: usize) -> Self {
-        Self { segment, row }
-    }
-
-    /// The cluster it was read from.
-    pub fn cluster(self) -> &'a ClusterRef {
-        self.segment.channel(self.row).0
-    }
-
-    /// Its topic.
-    pub fn channel(self) -> &'a str {
-        text_of(self.segment.channel(self.row).1)
-    }
-
-    /// Its partition.
-    pub fn partition(self) -> i32 {
-        self.segment.partitions[self.row]
-    }
-
-    /// Its offset.
-    pub fn offset(self) -> i64 {
-        self.segment.offsets[self.row]
-    }
-
-    /// ns since the Unix epoch, or [`switchboard_model::NO_TIME`].
-    pub fn timestamp_ns(self) -> i64 {
-        self.segment.timestamps[self.row]
-    }
-
-    /// What the timestamp means.
-    pub fn timestamp_type(self) -> TimestampType {
-        match self.segment.flags[self.row] & 3 {
-            1 => TimestampType::Create,
-            2 => TimestampType::LogAppend,
-            _ => TimestampType::Unknown,
-        }
-    }
-
-    /// Keyed hash of the broker's bytes.
-    pub fn raw_hash(self) -> RawHash {
-        RawHash(self.segment.raw_hashes[self.row])
-    }
-
-    /// `false` where the headers could not be read.
-    pub fn headers_readable(self) -> bool {
-        self.segment.flags[self.row] & READABLE != 0
-    }
-
-    /// Whether a value was redacted anywhere.
-    pub fn redacted(self) -> bool {
-        self.segment.flags[self.row] & REDACTED != 0
-    }
-
-    /// Whether a value was cut at a limit.
-    pub fn truncated(self) -> bool {
-        self.segment.flags[self.row] & TRUNCATED != 0
-    }
-
-    /// Whether key or value are neither text nor as long as a number or a UUID.
-    pub fn is_binary(self) -> bool {
-        self.segment.flags[self.row] & BINARY != 0
-    }
-
-    /// The source it came from.
-    pub fn source(self) -> SourceId {
-        self.segment.arrivals.of(self.row).0
-    }
-
-    /// When it arrived, ns since the Unix epoch.
-    pub fn received_ns(self) -> i64 {
-        self.segment.arrivals.of(self.row).1
-    }
-
-    /// Trace context of its headers.
-    pub fn trace(self) -> Option<SpanContext> {
-        let mut cursor = Cursor::new(self.segment.blob_of(self.row));
-        cursor.varint();
-        cursor.varint();
-        cursor.optional();
-        cursor.optional();
-        self.read_trace(&mut cursor)
-    }
-
-    fn read_trace(self, cursor: &mut Cursor<'a>) -> Option<SpanContext> {
-        (self.segment.flags[self.row] & HAS_TRACE != 0).then(|| SpanContext { trace_id: TraceId(cursor.fixed_u128()), span_id: SpanId(cursor.fixed_u64()) })
-    }
-
-    /// Sizes of key and value on the broker, in bytes.
-    pub fn sizes_bytes(self) -> (u32, u32) {
-        let mut cursor = Cursor::new(self.segment.blob_of(self.row));
-        (cursor.varint() as u32, cursor.varint() as u32)
-    }
-
-    /// Key, value, headers and ids.
-    pub fn content(self) -> RecordContent<'a> {
-        let vocabulary = &self.segment.vocabulary;
-        let mut cursor = Cursor::new(self.segment.blob_of(self.row));
-        let (key_size_bytes, value_size_bytes) = (cursor.varint() as u32, cursor.varint() as u32);
-        let (key, value) = (cursor.optional(), cursor.optional());
-        let trace = self.read_trace(&mut cursor);
-        let num_headers = cursor.varint();
-        let headers = (0..num_headers)
-            .map(|_| {
-                let bits = cursor.byte();
-                let (key, value) = vocabulary.read_inline(&mut cursor);
-                let value = match value {
-                    super::StoredValue::Bytes(bytes) if bits & 2 != 0 => Some(bytes),
-                    _ => None,
-                };
-                StoredHeader { name: text_of(vocabulary.name(key)), value, redacted: bits & 1 != 0 }
-            })
-            .collect();
-        let num_correlations = cursor.varint();
-        let correlations = (0..num_correlations)
-            .map(|_| {
-                let key = cursor.varint() as u32;
-                (text_of(vocabulary.name(key)), read_id(&mut cursor))
-            })
-            .collect();
-        RecordContent { key_size_bytes, value_size_bytes, key, value, trace, headers, correlations }
     }
 }

@@ -1,6 +1,6 @@
 //! Lists and details that are asked for: traces, records, logs, a group's course, dead letters, and what a search found.
 
-use switchboard_model::{RawHash, SpanId, TraceId};
+use switchboard_model::{Place, RawHash, SpanId, TraceId};
 
 use crate::view::{EdgeId, GroupView, LagVerdict, NodeId, Range};
 
@@ -141,14 +141,12 @@ pub struct RecordMatches {
 }
 
 /// A record, in few bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordLine {
     /// Where it is stored.
     pub row: RowId,
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
+    /// Where it lies in its channel.
+    pub place: Place,
     /// ns since the Unix epoch; `None` = unknown.
     pub timestamp_ns: Option<i64>,
     /// Key and value on the broker, in bytes.
@@ -322,10 +320,8 @@ pub struct LetterView {
     pub cluster: String,
     /// Its dead-letter channel.
     pub channel: String,
-    /// Its partition there.
-    pub partition: i32,
-    /// Its offset there.
-    pub offset: i64,
+    /// Where it lies there.
+    pub place: Place,
     /// ns since the Unix epoch.
     pub timestamp_ns: Option<i64>,
     /// When it came here, by this program's own clock, ns since the Unix epoch.
@@ -336,10 +332,8 @@ pub struct LetterView {
     pub value_size_bytes: u32,
     /// The channel it came from.
     pub origin: Option<String>,
-    /// Its partition there.
-    pub origin_partition: Option<i32>,
-    /// Its offset there.
-    pub origin_offset: Option<i64>,
+    /// Where it lay there, where its headers tell all of that.
+    pub origin_place: Option<Place>,
     /// The consumer group (or connector, or consumer) that gave it up.
     pub origin_group: Option<String>,
     /// Class of what was thrown: of the cause, where that tells more.
@@ -413,10 +407,8 @@ pub enum FindHit {
         cluster: String,
         /// Its channel.
         channel: String,
-        /// Its partition.
-        partition: i32,
-        /// Its offset.
-        offset: i64,
+        /// Where it lies there.
+        place: Place,
         /// ns since the Unix epoch; `None` = unknown.
         at_ns: Option<i64>,
         /// Where in it.

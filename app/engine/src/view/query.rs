@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_model::{CorrelationId, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
+use switchboard_model::{CorrelationId, Place, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
 
 use crate::view::{
     ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, Range, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
@@ -342,10 +342,8 @@ pub struct RecordView {
     pub cluster: String,
     /// Its channel.
     pub channel: String,
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
+    /// Where it lies there.
+    pub place: Place,
     /// ns since the Unix epoch; `None` = unknown.
     pub timestamp_ns: Option<i64>,
     /// Key; `None` = null.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use switchboard_engine::{Engine, EngineConfig};
 use switchboard_model::{
     AttrRow, Attrs, Batch, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, EventRow, Fact, FactBatch, GroupFact, GroupOffset, HeaderRow,
-    Input, InstanceSource, IntakeCounts, ItemKind, LinkRow, PartitionFact, RawHash, RecordBatch, RecordRow, ResourceRow, SourceId, SourceInfo, SourceKind,
-    SpanBatch, SpanContext, SpanId, SpanKind, SpanRow, SpanStatus, Str, TailState, TextArena, TimestampType, TopicFact, TraceId, Value, WellKnown,
+    Input, InstanceSource, IntakeCounts, ItemKind, LinkRow, PartitionFact, PlaceRow, RawHash, RecordBatch, RecordRow, ResourceRow, SourceId, SourceInfo,
+    SourceKind, SpanBatch, SpanContext, SpanId, SpanKind, SpanRow, SpanStatus, Str, TailState, TextArena, TimestampType, TopicFact, TraceId, Value, WellKnown,
 };
 
 /// When the tests' sessions begin, ns since the Unix epoch.
@@ -258,8 +258,7 @@ pub fn records(received_ms: i64, of: &[Record]) -> Batch {
         }
         batch.records.push(RecordRow {
             channel: channel as u32,
-            partition: record.partition,
-            offset: record.offset,
+            place: PlaceRow::Offset { partition: record.partition, offset: record.offset },
             timestamp_ns: START_NS,
             timestamp_type: TimestampType::Create,
             key: None,

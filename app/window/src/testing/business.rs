@@ -31,8 +31,8 @@ fn by_kind(kind: SourceKind, received: u64) -> Vec<(ItemKind, CountsReport)> {
     let of = |received: u64| CountsReport { received, stored: received, ..CountsReport::default() };
     match kind {
         SourceKind::Otlp => vec![(ItemKind::Span, of(received - facts)), (ItemKind::Log, of(facts))],
-        SourceKind::Kafka => vec![(ItemKind::Record, of(received - facts)), (ItemKind::Fact, of(facts))],
-        SourceKind::Http | SourceKind::Grpc => vec![(ItemKind::Fact, of(received))],
+        kind if kind.has_channels() => vec![(ItemKind::Record, of(received - facts)), (ItemKind::Fact, of(facts))],
+        _ => vec![(ItemKind::Fact, of(received))],
     }
 }
 
@@ -212,7 +212,7 @@ impl Business {
         self.sources.push(SourceView {
             name: name.to_owned(),
             kind,
-            cluster_id: (kind == SourceKind::Kafka).then(|| "lkc-7d1f".to_owned()),
+            cluster_id: kind.has_channels().then(|| "lkc-7d1f".to_owned()),
             phase,
             detail: String::new(),
             next_step: String::new(),

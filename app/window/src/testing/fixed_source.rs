@@ -14,8 +14,9 @@ use switchboard_engine::view::{Answer, Query, Snapshot};
 use super::{NOW_NS, SECOND_NS};
 use crate::{SessionCommand, SnapshotSource};
 use switchboard_desk::lab::LabState;
+use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::ReplayBoard;
-use switchboard_desk::sources::SourcesBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
 
 /// A source whose snapshot stays what it is until a test changes it.
 #[derive(Clone)]
@@ -33,6 +34,7 @@ struct Fixed {
     queries: Vec<Query>,
     sources: Arc<SourcesBoard>,
     replay: Arc<ReplayBoard>,
+    operations: Arc<OperationsBoard>,
 }
 
 /// Answers questions in place; `None` = nobody answers.
@@ -53,6 +55,7 @@ impl FixedSource {
             queries: Vec::new(),
             sources: Arc::default(),
             replay: Arc::default(),
+            operations: Arc::default(),
         })))
     }
 
@@ -114,6 +117,15 @@ impl FixedSource {
         }
     }
 
+    /// Lets other operations be seen.
+    pub fn show_operations(&self, board: OperationsBoard) {
+        let mut fixed = self.0.lock();
+        fixed.operations = Arc::new(board);
+        if let Some(wake) = &fixed.wake {
+            wake();
+        }
+    }
+
     /// What the window asked the engine so far.
     pub fn queries(&self) -> Vec<Query> {
         self.0.lock().queries.clone()
@@ -158,6 +170,10 @@ impl SnapshotSource for FixedSource {
 
     fn replay(&mut self) -> Arc<ReplayBoard> {
         Arc::clone(&self.0.lock().replay)
+    }
+
+    fn operations(&mut self) -> Arc<OperationsBoard> {
+        Arc::clone(&self.0.lock().operations)
     }
 
     fn command(&mut self, command: SessionCommand) {

@@ -7,11 +7,9 @@ use switchboard_engine::view::Snapshot;
 use super::FixedSource;
 use crate::{
     SnapshotSource as _, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    map::{MapSettings, mode::Mode},
-    settings::Settings,
-    view::Target,
+    shell::{Window, settings::Settings},
+    view::{Target, UiCommand},
+    views::map::{MapSettings, mode::Mode},
 };
 
 /// What is computed beside the window is there within this time.

@@ -4,7 +4,7 @@ use switchboard_engine::view::{Figure, HopKind, LagVerdict, NodeBasis, NodeId, N
 use switchboard_model::BreakerState;
 
 use super::{Business, NOW_NS, figure};
-use crate::map::place;
+use crate::views::map::place;
 
 /// A large business, `at_s` seconds after its start: so many services of two dozen teams in a dozen namespaces behind two
 /// front ends, with channels, databases and what brokers and probes leave. Rates move; problems come and go.
@@ -190,8 +190,8 @@ pub fn generated(num_nodes: usize, num_edges: usize) -> Snapshot {
 
 /// Lays out a snapshot's map; the number of boxes placed.
 pub fn lay_out(snapshot: &Snapshot) -> usize {
-    let scene = crate::map::scene::Scene::build(snapshot, NOW_NS);
-    crate::map::layout::layout(&place::layout_graph(&scene)).rects.len()
+    let scene = crate::views::map::scene::Scene::build(snapshot, NOW_NS);
+    crate::views::map::layout::layout(&place::layout_graph(&scene)).rects.len()
 }
 
 /// A snapshot's edges as pairs of numbers.

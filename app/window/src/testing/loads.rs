@@ -7,15 +7,14 @@ use switchboard_engine::view::{
     Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, PointQuery, Query,
     RecordLine, RecordPage, RecordView, RowId, ScanQuery, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
 };
-use switchboard_model::{BreakerState, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{BreakerState, Place, SpanId, SpanKind, SpanStatus, TraceId};
 
 use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_business};
 use crate::{
     WindowOptions,
-    command::UiCommand,
-    map::{MapSettings, mode::Mode},
-    settings::Settings,
-    view::Target,
+    shell::settings::Settings,
+    view::{Target, UiCommand, ViewKind},
+    views::map::{MapSettings, mode::Mode},
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
 
@@ -151,7 +150,7 @@ fn traces(name: &'static str, of_trace: Option<&[UiCommand]>, act: fn(&mut Frame
         _ => None,
     });
     let mut frames = open(&source, Settings::default(), WindowOptions::default());
-    frames.run(UiCommand::ShowTraces);
+    frames.run(UiCommand::Show(ViewKind::Traces));
     if of_trace.is_some() {
         frames.goto(&Target::Trace { trace_id: TraceId(7), span_id: None });
     }
@@ -225,8 +224,7 @@ fn records(query: &Query) -> Option<Answer> {
             let to = NUM_RECORDS.min(from + *limit as u64);
             let line = |row: u64| RecordLine {
                 row: RowId(row),
-                partition: (row % 4) as i32,
-                offset: row as i64,
+                place: Place::at((row % 4) as i32, row as i64),
                 timestamp_ns: Some(NOW_NS - (NUM_RECORDS - row) as i64 * MS_NS),
                 size_bytes: 92,
             };
@@ -242,8 +240,7 @@ fn record(row: RowId) -> RecordView {
     RecordView {
         row,
         channel: "orders.placed".to_owned(),
-        partition: (row.0 % 4) as i32,
-        offset: row.0 as i64,
+        place: Place::at((row.0 % 4) as i32, row.0 as i64),
         key: Some(row.0.to_string().into_bytes()),
         value_size_bytes: value.len() as u32,
         value: Some(value.into_bytes()),
@@ -275,7 +272,7 @@ fn groups(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load
         }
     };
     let snapshot = Snapshot { groups: Arc::new((0..NUM_GROUPS * NUM_TOPICS).map(view_of).collect()), ..order_business() };
-    view(name, (50, 7), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::ShowGroups], act)
+    view(name, (50, 7), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::Show(ViewKind::Groups)], act)
 }
 
 fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
@@ -293,7 +290,7 @@ fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -
         is_among_others: false,
     };
     let snapshot = Snapshot { dead_letters: Arc::new((0..200).map(cause).collect()), ..order_business() };
-    view(name, (45, 7), (snapshot, OwnLog::default()), letters, None, &[UiCommand::ShowDeadLetters, UiCommand::WalkDown], act)
+    view(name, (45, 7), (snapshot, OwnLog::default()), letters, None, &[UiCommand::Show(ViewKind::DeadLetters), UiCommand::WalkDown], act)
 }
 
 fn letters(query: &Query) -> Option<Answer> {
@@ -303,13 +300,12 @@ fn letters(query: &Query) -> Option<Answer> {
                 row: RowId(number as u64 + 1),
                 cluster: "lab-kafka".to_owned(),
                 channel: channel.name.clone(),
-                offset: number as i64,
+                place: Place::at(0, number as i64),
                 timestamp_ns: Some(NOW_NS - number as i64 * SECOND_NS),
                 key: Some(number.to_string().into_bytes()),
                 value_size_bytes: 412,
                 origin: Some("orders.placed".to_owned()),
-                origin_partition: Some(number as i32 % 4),
-                origin_offset: Some(number as i64),
+                origin_place: Some(Place::at(number as i32 % 4, number as i64)),
                 exception: Some("java.lang.NullPointerException".to_owned()),
                 attempts: Some(10),
                 ..LetterView::default()
@@ -344,7 +340,7 @@ fn breakers(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Lo
         }
     };
     let snapshot = Snapshot { breakers: Arc::new((0..1_000).map(breaker).collect()), ..order_business() };
-    view(name, (50, 8), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::ShowBreakers], act)
+    view(name, (50, 8), (snapshot, OwnLog::default()), |_| None, None, &[UiCommand::Show(ViewKind::Breakers)], act)
 }
 
 fn log(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
@@ -358,7 +354,7 @@ fn log(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
             fields: vec![("source".to_owned(), format!("lab-kafka-{number}"))],
         });
     }
-    view(name, (50, 4), (order_business(), own_log), |_| None, None, &[UiCommand::ShowLog, UiCommand::WalkFirst], act)
+    view(name, (50, 4), (order_business(), own_log), |_| None, None, &[UiCommand::Show(ViewKind::Log), UiCommand::WalkFirst], act)
 }
 
 fn find(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {

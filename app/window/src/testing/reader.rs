@@ -10,10 +10,8 @@ use switchboard_model::{CorrelationId, TraceId};
 use super::shape_texts;
 use crate::{
     SnapshotSource, WindowOptions,
-    app::Window,
-    command::UiCommand,
-    settings::Settings,
-    view::{Target, ViewKind},
+    shell::{Window, settings::Settings},
+    view::{Target, UiCommand, ViewKind},
 };
 
 /// The engine answers within this time.
@@ -30,35 +28,15 @@ pub fn read_window(source: &mut dyn SnapshotSource, options: &WindowOptions, tra
     ctx.enable_accesskit();
     let window = Window::new_in_place(&ctx, Settings::default(), options.clone());
     let mut reader = Reader { ctx, window, source, time: 0.0, said: BTreeMap::new() };
-    reader.read_map();
-    reader.read_traces(traces);
-    let channels: Vec<ChannelKey> = reader
-        .source
-        .snapshot()
-        .topology
-        .nodes
-        .iter()
-        .filter(|node| node.kind == NodeKind::Channel)
-        .map(|node| ChannelKey { cluster: None, name: node.name.clone() })
-        .collect();
-    for channel in channels {
-        reader.goto(&Target::Channel(channel.clone()));
-        reader.walk(&format!("records of {}", channel.name), 16);
-    }
-    reader.show(ViewKind::DeadLetters);
-    reader.walk("dead letters", 8);
-    reader.run(UiCommand::Open);
-    reader.walk("letters", 16);
-    for view in [ViewKind::Groups, ViewKind::Breakers, ViewKind::Sources, ViewKind::Log] {
-        reader.show(view);
-        reader.walk(view.text(), 24);
-    }
-    reader.show(ViewKind::Sources);
-    for _ in 0..8 {
-        reader.run(UiCommand::WalkDown);
-        reader.run(UiCommand::EditSource);
-        reader.read("the form of a source");
-        reader.run(UiCommand::ClearSelection);
+    for view in ViewKind::ALL {
+        match view {
+            ViewKind::Map => reader.read_map(),
+            ViewKind::Traces => reader.read_traces(traces),
+            ViewKind::Messages => reader.read_records(),
+            ViewKind::DeadLetters => reader.read_letters(),
+            ViewKind::Sources => reader.read_sources(),
+            ViewKind::Groups | ViewKind::Breakers | ViewKind::Log => reader.read_rows(view),
+        }
     }
     for text in sought {
         reader.goto(&Target::Find((*text).to_owned()));
@@ -104,6 +82,37 @@ impl Reader<'_> {
         }
     }
 
+    fn read_records(&mut self) {
+        let topology = self.source.snapshot().topology;
+        for channel in topology.nodes.iter().filter(|node| node.kind == NodeKind::Channel) {
+            self.goto(&Target::Channel(ChannelKey { cluster: None, name: channel.name.clone() }));
+            self.walk(&format!("records of {}", channel.name), 16);
+        }
+    }
+
+    fn read_letters(&mut self) {
+        self.show(ViewKind::DeadLetters);
+        self.walk("dead letters", 8);
+        self.run(UiCommand::Open);
+        self.walk("letters", 16);
+    }
+
+    fn read_rows(&mut self, view: ViewKind) {
+        self.show(view);
+        self.walk(view.text(), 24);
+    }
+
+    fn read_sources(&mut self) {
+        self.read_rows(ViewKind::Sources);
+        self.show(ViewKind::Sources);
+        for _ in 0..8 {
+            self.run(UiCommand::WalkDown);
+            self.run(UiCommand::EditSource);
+            self.read("the form of a source");
+            self.run(UiCommand::ClearSelection);
+        }
+    }
+
     fn read_settings(&mut self) {
         struct Told(String);
         impl eframe::Storage for Told {
@@ -122,7 +131,7 @@ impl Reader<'_> {
     }
 
     fn show(&mut self, view: ViewKind) {
-        self.run(UiCommand::show(view));
+        self.run(UiCommand::Show(view));
     }
 
     fn run(&mut self, command: UiCommand) {

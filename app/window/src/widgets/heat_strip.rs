@@ -4,7 +4,7 @@ use egui::{Align2, Rect, RichText, Sense, Stroke, StrokeKind, Vec2, WidgetInfo, 
 
 use crate::{
     figures, fonts,
-    map::scene::Tone,
+    ink::Tone,
     theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
 };
 

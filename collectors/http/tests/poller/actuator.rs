@@ -105,7 +105,7 @@ fn a_list_of_names_tells_no_states() {
     let mut seen = Observed::start(&runtime, &application.url());
     let (detail, next_step) = seen.until_status(SourcePhase::Degraded, Some(FailureKind::Peer));
     assert!(detail.ends_with("names its breakers but not their states, as Resilience4j 1.x does: states come from events alone"), "{detail}");
-    assert_eq!(next_step, "update the application to Resilience4j 2");
+    assert_eq!(next_step, "Update the application to Resilience4j 2");
     seen.until("facts", |seen| seen.breakers().count() >= 2 && seen.events().count() == 1);
     assert!(seen.breakers().all(|breaker| breaker.state.is_none() && breaker.buffered_calls.is_none()));
 }
@@ -164,7 +164,7 @@ fn instances_in_turn_that_name_themselves_are_told_apart() {
         status.detail,
         format!("several instances answer in turn behind {} (orders-1, orders-2): states of those that do not name themselves are not told", application.url())
     );
-    assert_eq!(status.next_step, "write one source per instance into the profile, each with the instance's own address");
+    assert_eq!(status.next_step, "Write one source per instance into the profile, each with the instance's own address");
     seen.until("both", |seen| ["orders-1", "orders-2"].iter().all(|name| seen.breakers().any(|breaker| breaker.instance.as_deref() == Some(name))));
     for breaker in seen.breakers() {
         let expected = if breaker.instance.as_deref() == Some("orders-1") { BreakerState::Open } else { BreakerState::Closed };
@@ -235,17 +235,17 @@ fn tls_is_spoken_and_a_mismatch_is_named() {
     let mut seen = Observed::start_with(&runtime, fast(format!("https://{address}/actuator")));
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Authenticate));
     assert!(detail.contains("its certificate is not trusted"), "{detail}");
-    assert_eq!(next_step, "add its issuer to this machine's trusted certificates, or correct the host's name in url");
+    assert_eq!(next_step, "Add its issuer to this machine's trusted certificates, or correct the host's name in url");
 
     let mut seen = Observed::start_with(&runtime, fast(format!("http://{address}/actuator")));
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
     assert_eq!(detail, format!("http://{address}/actuator answered what is no HTTP: the port speaks TLS, or another protocol"));
-    assert_eq!(next_step, "write https:// in url if the port speaks TLS, else correct the port");
+    assert_eq!(next_step, "Write https:// in url if the port speaks TLS, else correct the port");
 
     let mut seen = Observed::start_with(&runtime, fast(application.url().replace("http://", "https://")));
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Protocol));
     assert_eq!(detail, format!("https://{}/actuator speaks plain text where TLS was asked for", application.address));
-    assert_eq!(next_step, "write http:// instead of https:// in url");
+    assert_eq!(next_step, "Write http:// instead of https:// in url");
 }
 
 /// A listener whose connections speak TLS.

@@ -28,9 +28,9 @@ fn assert_says(runtime: &Runtime, reply: Reply, expected: (SourcePhase, FailureK
     (application, seen)
 }
 
-const EXPOSE: &str = "add circuitbreakers,circuitbreakerevents to management.endpoints.web.exposure.include";
-const CORRECT_URL: &str = "correct url: it is the actuator's base, such as http://HOST:PORT/actuator";
-const ADD_CREDENTIALS: &str = "add username and password, or bearer, to this source in the profile";
+const EXPOSE: &str = "Add circuitbreakers,circuitbreakerevents to management.endpoints.web.exposure.include";
+const CORRECT_URL: &str = "Correct url: it is the actuator's base, such as http://HOST:PORT/actuator";
+const ADD_CREDENTIALS: &str = "Add username and password, or bearer, to this source in the profile";
 
 #[test]
 fn an_endpoint_that_is_not_exposed_names_the_setting() {
@@ -49,7 +49,7 @@ fn an_endpoint_that_is_not_exposed_names_the_setting() {
     seen.until("states", |seen| seen.breakers().count() >= 1 && seen.statuses.last().is_some_and(|status| status.detail.starts_with("states are read")));
     let (detail, next_step) = seen.until_status(SourcePhase::Degraded, Some(FailureKind::Peer));
     assert_eq!(detail, format!("states are read, but {}/circuitbreakerevents answered 404: changes between two polls are not seen", application.url()));
-    assert_eq!(next_step, "add circuitbreakerevents to management.endpoints.web.exposure.include");
+    assert_eq!(next_step, "Add circuitbreakerevents to management.endpoints.web.exposure.include");
 
     application.reply("circuitbreakerevents", Reply::Json(json!({"circuitBreakerEvents": []})));
     seen.until_status(SourcePhase::Live, None);
@@ -67,7 +67,7 @@ fn statuses_name_the_cause_and_the_next_step() {
             vec![],
             FailureKind::Authorise,
             "AT does not allow this user to read it (403)",
-            "permit this user to GET the actuator's endpoints, or use another user",
+            "Permit this user to GET the actuator's endpoints, or use another user",
         ),
         (
             302,
@@ -81,18 +81,18 @@ fn statuses_name_the_cause_and_the_next_step() {
             location("https://a:geheim1@b/x"),
             FailureKind::Protocol,
             "AT answered 307 and points to https://REDACTED@b/x; redirects are not followed",
-            "write into url the address that answers by itself",
+            "Write into url the address that answers by itself",
         ),
         (
             301,
             vec![],
             FailureKind::Protocol,
             "AT answered 301 and points to nowhere; redirects are not followed",
-            "write into url the address that answers by itself",
+            "Write into url the address that answers by itself",
         ),
-        (429, vec![], FailureKind::Limit, "AT answered 429: too many requests", "raise poll_s of this source in the profile"),
-        (500, vec![], FailureKind::Peer, "AT answered 500 Internal Server Error", "look into the application's log"),
-        (204, vec![], FailureKind::Peer, "AT answered 204 No Content", "look into the application's log"),
+        (429, vec![], FailureKind::Limit, "AT answered 429: too many requests", "Raise poll_s of this source in the profile"),
+        (500, vec![], FailureKind::Peer, "AT answered 500 Internal Server Error", "Look into the application's log"),
+        (204, vec![], FailureKind::Peer, "AT answered 204 No Content", "Look into the application's log"),
     ] {
         let application = Application::start(&runtime);
         application.tells(json!({}), json!([]));
@@ -118,7 +118,7 @@ fn credentials_that_are_not_accepted_are_told_apart_from_missing_ones() {
     let mut seen = Observed::start_with(&runtime, Config { auth, ..config(&application.url()) });
     let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Authenticate));
     assert_eq!(detail, format!("{}/circuitbreakerevents does not accept the credentials (401)", application.url()));
-    assert_eq!(next_step, "correct username and password, or bearer, of this source in the profile");
+    assert_eq!(next_step, "Correct username and password, or bearer, of this source in the profile");
 }
 
 #[test]
@@ -152,11 +152,11 @@ fn hostile_bodies_are_told_and_counted() {
         );
         assert!(seen.counts().undecodable_requests >= 1);
     }
-    let smaller = "lower eventConsumerBufferSize of the breakers, or correct url";
+    let smaller = "Lower eventConsumerBufferSize of the breakers, or correct url";
     for reply in [body("application/json", &vec![b' '; (1 << 20) + 1]), Reply::Endless] {
         assert_says(&runtime, reply, failed(FailureKind::Limit), "AT answered more than 1 MiB", smaller);
     }
-    let hangs = "look whether the application hangs, or is paused in a debugger";
+    let hangs = "Look whether the application hangs, or is paused in a debugger";
     for reply in [Reply::Hangs, Reply::Trickles] {
         assert_says(&runtime, reply, failed(FailureKind::Peer), "URL took the request but did not answer it within 300ms", hangs);
     }
@@ -215,7 +215,7 @@ fn an_address_that_is_none_is_told_without_what_is_secret_in_it() {
         let mut seen = Observed::start(&runtime, url);
         let (detail, next_step) = seen.until_status(SourcePhase::Failed, Some(FailureKind::Connect));
         assert_eq!(detail, format!("the address of this source cannot be used: {reason}"));
-        assert_eq!(next_step, "write url as http://HOST:PORT/actuator, with the management port if there is one");
+        assert_eq!(next_step, "Write url as http://HOST:PORT/actuator, with the management port if there is one");
         assert!(seen.stop(&runtime) < Duration::from_millis(500));
     }
 }
@@ -238,7 +238,7 @@ fn it_comes_back_when_the_application_does_and_tells_no_event_twice() {
         seen.until("the next status", |seen| seen.statuses.len() > num_statuses);
     };
     assert_eq!(detail, format!("{}: connection refused, nothing listens there", application.url()));
-    assert_eq!(next_step, "start the application, or correct the port (management.server.port may name another one)");
+    assert_eq!(next_step, "Start the application, or correct the port (management.server.port may name another one)");
     let read = seen.breakers().count();
     let application = application.up(&runtime);
     let back = Instant::now();
@@ -295,7 +295,7 @@ fn one_miss_is_a_miss_and_no_failure() {
         detail,
         format!("states are read, but {address}/circuitbreakerevents answered 500 Internal Server Error: changes between two polls are not seen")
     );
-    assert_eq!(next_step, "look into the application's log");
+    assert_eq!(next_step, "Look into the application's log");
     let read = seen.breakers().count();
     seen.until("states are read on", |seen| seen.breakers().count() >= read + 3);
     application.reply("circuitbreakers", fails());
@@ -320,7 +320,7 @@ fn an_address_beside_the_actuator_is_corrected() {
         assert_eq!(seen.breakers().count(), 0);
         (detail, next_step)
     };
-    let offered = format!("write url = \"{base}\" for this source into the profile");
+    let offered = format!("Write url = \"{base}\" for this source into the profile");
     for url in [origin.clone(), format!("{origin}/"), format!("{base}/circuitbreakers"), format!("{base}/circuitbreakerevents/"), format!("{base}/health")] {
         let (detail, next_step) = corrected(&url, SourcePhase::Degraded, FailureKind::Peer);
         assert!(detail.ends_with(&format!("; an actuator answers at {base}")), "{url}: {detail}");
@@ -333,5 +333,5 @@ fn an_address_beside_the_actuator_is_corrected() {
     hidden.reply("", Reply::Json(json!({"_links": {"self": {}, "health": {}}})));
     let origin = hidden.url().trim_end_matches("/actuator").to_owned();
     let (_, next_step) = corrected(&origin, SourcePhase::Degraded, FailureKind::Peer);
-    assert_eq!(next_step, format!("write url = \"{}\" for this source into the profile, and {EXPOSE}", hidden.url()));
+    assert_eq!(next_step, format!("Write url = \"{}\" for this source into the profile, and {}", hidden.url(), EXPOSE.replace("Add", "add")));
 }

@@ -8,20 +8,20 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use hashbrown::HashMap;
 use krafka::admin::{
-    AdminClient, ConsumerGroupListing, ConsumerGroupMember, DescribeConsumerGroupsOptions, DescribeProducersOptions, DescribeShareGroupOffsetsOptions,
-    DescribeStreamsGroupsOptions, DescribeTopicsOptions, DescribeTransactionsOptions, DescribedStreamsGroup, GroupType, ListConsumerGroupOffsetsOptions,
-    ListConsumerGroupsOptions, ListOffsetsOptions, ListTopicsOptions, ListTransactionsOptions, OffsetSpec, TopicPartition,
+    AdminClient, DescribeConsumerGroupsOptions, DescribeProducersOptions, DescribeShareGroupOffsetsOptions, DescribeStreamsGroupsOptions,
+    DescribeTopicsOptions, DescribeTransactionsOptions, ListConsumerGroupOffsetsOptions, ListConsumerGroupsOptions, ListOffsetsOptions, ListTopicsOptions,
+    ListTransactionsOptions, OffsetSpec, TopicPartition,
 };
 use krafka::auth::AuthConfig;
-use krafka::error::{KrafkaError, ProtocolErrorKind};
+use krafka::error::KrafkaError;
 use krafka::{Kafka, ProxyConfig};
-use switchboard_model::{FailureKind, GroupKind, GroupMember, OWN_USER_AGENT, OpenTransaction};
+use switchboard_model::{FailureKind, GroupKind, OWN_USER_AGENT, OpenTransaction};
 
+use super::answer::{call_error, code_of, kind_of, member_of, reads, streams_description, told, topic_id_text};
 use super::gate::Handshake;
 use super::{Ask, CommittedOffset, EachOffset, GroupDescription, GroupListing, ListedGroup, OffsetsOf, PartitionName, Patience, Which, gate, security};
 use crate::config::Config;
 use crate::failure::{BrokerErrors, CallError, Code, Failure};
-use crate::native;
 use crate::trust::Trust;
 
 /// How long a connection may take to come about.
@@ -60,7 +60,7 @@ impl BrokerAsker {
         let local = |error: std::io::Error| Failure {
             kind: FailureKind::Limit,
             detail: format!("The brokers cannot be asked: {error}"),
-            next_step: "Raise the limits of this user on open files and threads.".to_owned(),
+            next_step: "Raise the limits of this user on open files and threads".to_owned(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).thread_keep_alive(Duration::from_secs(1)).build();
         let runtime = runtime.map_err(local)?;
@@ -189,92 +189,6 @@ fn may_be_garbled(error: &KrafkaError) -> bool {
 
 fn timed_out() -> CallError {
     CallError { code: Code::TIMED_OUT, text: "no answer within the time-out".to_owned() }
-}
-
-fn code_of(error: &KrafkaError) -> Code {
-    match error {
-        KrafkaError::Broker { code, .. } => Code(i32::from(code.to_i16())),
-        KrafkaError::Timeout { .. } => Code::TIMED_OUT,
-        KrafkaError::Network(_) => Code::TRANSPORT,
-        KrafkaError::Auth { .. } => Code::AUTHENTICATION,
-        other if other.protocol_error_kind() == Some(ProtocolErrorKind::UnknownApiVersion) => Code::UNSUPPORTED_FEATURE,
-        other if other.protocol_error_kind().is_some() => Code::BAD_MESSAGE,
-        _ => Code::INVALID_ARGUMENT,
-    }
-}
-
-fn call_error(error: &KrafkaError) -> CallError {
-    let code = code_of(error);
-    let text = if matches!(error, KrafkaError::Broker { .. }) { native::code_text(code) } else { error.to_string() };
-    CallError { code, text }
-}
-
-/// Whether it is a group of readers. The workers of Kafka Connect, for one, form a group that reads nothing.
-fn reads(group: &ConsumerGroupListing) -> bool {
-    match &group.group_type {
-        None | Some(GroupType::Classic) => matches!(group.protocol_type.as_str(), "" | "consumer"),
-        Some(_) => true,
-    }
-}
-
-fn kind_of(kind: &GroupType) -> GroupKind {
-    match kind {
-        GroupType::Classic => GroupKind::Classic,
-        GroupType::Consumer => GroupKind::Consumer,
-        other => match other.to_string().to_ascii_lowercase().as_str() {
-            "share" => GroupKind::Share,
-            "streams" => GroupKind::Streams,
-            name => GroupKind::Other(name.to_owned()),
-        },
-    }
-}
-
-fn told(state: String) -> Option<String> {
-    (!state.is_empty() && state != "Unknown").then_some(state)
-}
-
-fn member_of(member: ConsumerGroupMember) -> GroupMember {
-    let assigned = member.assignment.unwrap_or_default().into_iter();
-    GroupMember {
-        member_id: member.member_id,
-        client_id: member.client_id,
-        host: member.client_host,
-        assignment: assigned.flat_map(|topic| topic.partitions.into_iter().map(move |partition| (topic.topic_name.clone(), partition))).collect(),
-    }
-}
-
-/// A Streams group: what its members work on is told by subtopologies, whose topics the topology names.
-fn streams_description(group: DescribedStreamsGroup) -> GroupDescription {
-    let topology = group.topology;
-    let topics_of = |subtopology: &str| -> Vec<String> {
-        let found = topology.iter().flat_map(|topology| &topology.subtopologies).flatten().find(|known| known.subtopology_id == subtopology);
-        found
-            .map(|found| found.source_topics.iter().cloned().chain(found.repartition_source_topics.iter().map(|topic| topic.name.clone())).collect())
-            .unwrap_or_default()
-    };
-    let members = group.members.into_iter().map(|member| {
-        let mut assignment = Vec::new();
-        for tasks in &member.assignment.active_tasks {
-            for topic in topics_of(&tasks.subtopology_id) {
-                assignment.extend(tasks.partitions.iter().map(|partition| (topic.clone(), *partition)));
-            }
-        }
-        GroupMember { member_id: member.member_id, client_id: member.client_id, host: member.client_host, assignment }
-    });
-    GroupDescription { kind: Some(GroupKind::Streams), members: Ok(members.collect()), state: told(group.group_state) }
-}
-
-/// An id as Kafka's own tools write it: base64 for URLs, without padding; all zeros mean none.
-fn topic_id_text(id: [u8; 16]) -> Option<String> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    if id == [0; 16] {
-        return None;
-    }
-    let number = u128::from_be_bytes(id);
-    // 128 bits are 21 digits of 6 bits and one of 2.
-    let high = (0..21).map(|at| (number >> (122 - 6 * at)) & 63);
-    let last = (number & 3) << 4;
-    Some(high.chain([last]).map(|digit| char::from(DIGITS[usize::try_from(digit).unwrap_or(0)])).collect())
 }
 
 fn partition_of((topic, partition): &PartitionName) -> TopicPartition {
@@ -476,13 +390,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn topic_ids_are_written_as_kafka_writes_them() {
-        let id = [0x9a, 0x3f, 0x01, 0x7c, 0x55, 0x12, 0x4e, 0x21, 0x8b, 0x00, 0xff, 0x10, 0x20, 0x30, 0x40, 0x51];
-        assert_eq!(topic_id_text(id).as_deref(), Some("mj8BfFUSTiGLAP8QIDBAUQ"));
-        assert_eq!(topic_id_text([0; 16]), None);
-    }
-
-    #[test]
     fn it_goes_at_once_whatever_its_threads_still_wait_for() {
         const LONG: Duration = Duration::from_secs(20);
         let asker = BrokerAsker::new(&Config::new("shop", "127.0.0.1:9"), &Arc::default()).expect("made");
@@ -495,14 +402,5 @@ mod tests {
         begun.recv_timeout(LONG).expect("begun");
         drop(asker);
         let_go.send(()).expect("it still waits");
-    }
-
-    #[test]
-    fn errors_keep_their_meaning() {
-        let broker = KrafkaError::broker(krafka::error::ErrorCode::GroupAuthorizationFailed, "no");
-        assert!(code_of(&broker).is_refused() && call_error(&broker).text.contains("authorization"));
-        assert!(code_of(&KrafkaError::timeout("x")).is_unreachable());
-        assert!(code_of(&KrafkaError::network(std::io::Error::other("x"))).is_unreachable());
-        assert_eq!(code_of(&KrafkaError::protocol_kind(ProtocolErrorKind::UnknownApiVersion, "x")), Code::UNSUPPORTED_FEATURE);
     }
 }

@@ -2,6 +2,7 @@
 //! were made anew, which transactions are open. Asked in Rust, behind [`Ask`]: librdkafka's admin calls abort the process when a
 //! coordinator goes away while it is asked.
 
+mod answer;
 mod broker;
 mod gate;
 mod nameless;

@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use switchboard_model::FailureKind;
 
 use super::nameless;
-use crate::config::{Config, checked_properties};
+use crate::config::{Config, PropertyRefused, checked_properties};
 use crate::failure::Failure;
 use crate::token::TokenSource;
 
@@ -41,13 +41,9 @@ pub(super) struct Security {
     pub of_door: Option<Arc<ClientConfig>>,
 }
 
-/// The security of a source. Refused is what cannot be had; nothing is made less safe than the profile says.
+/// The security of a source. What cannot be offered is refused; nothing is made less safe than the profile says.
 pub(super) fn of(config: &Config) -> Result<Security, Failure> {
-    let properties = checked_properties(&config.properties).map_err(|refused| Failure {
-        kind: FailureKind::Protocol,
-        detail: format!("Property `{}` is refused: {}", refused.property, refused.reason),
-        next_step: refused.next_step,
-    })?;
+    let properties = checked_properties(&config.properties)?;
     let get = |name: &str| properties.iter().find(|(property, _)| *property == name).map(|(_, value)| *value);
     let protocol =
         get("security.protocol").unwrap_or(if config.username.is_some() || config.token.is_some() { "SASL_SSL" } else { "PLAINTEXT" }).to_ascii_uppercase();
@@ -83,7 +79,7 @@ fn sasl<'a>(config: &Config, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Au
             let source = config.token.clone().ok_or_else(|| Failure {
                 kind: FailureKind::Authenticate,
                 detail: "OAUTHBEARER needs a token".to_owned(),
-                next_step: "Write token = { command = \"…\" } in the source's table.".to_owned(),
+                next_step: "Write token = { command = \"…\" } in the source's table".to_owned(),
             })?;
             Ok(AuthConfig::sasl_oauthbearer_provider(move || fetch_token(source.clone())))
         }
@@ -200,7 +196,7 @@ fn with_line_ends(pem: &str) -> Vec<u8> {
 }
 
 fn refused(property: &str, why: &str) -> Failure {
-    Failure { kind: FailureKind::Protocol, detail: format!("Property `{property}` is refused: {why}"), next_step: "Correct it in the profile.".to_owned() }
+    PropertyRefused { property: property.to_owned(), reason: why.to_owned(), next_step: "Correct it in the profile".to_owned() }.into()
 }
 
 #[cfg(test)]

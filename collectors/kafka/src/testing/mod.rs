@@ -3,9 +3,11 @@
 
 mod broker;
 mod proxy;
+mod record;
 
 pub use broker::Broker;
 pub use proxy::Proxy;
+pub use record::record_batch;
 
 use std::time::Duration;
 

@@ -9,18 +9,19 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::{Proxy, apache_kafka};
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
-use switchboard_model::{DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Position, RawHash, ReplayMark, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, Place, RawHash, ReplayMark, Route, SeenRecord, Skipped, plan_headers};
 
 use crate::sending_session::{block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
 use crate::session::send;
 use crate::{admin, create_topic, options, unique};
 
-fn position(record: &OutgoingRecord, offset: i64) -> Position {
-    Position { topic: record.topic.clone(), partition: record.partition.expect("a partition"), offset, raw_hash: record.hash(&redactor()) }
+fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
+    let Route::Partition(partition) = record.route else { panic!("a partition") };
+    SeenRecord { channel: record.channel.clone(), place: Place::at(partition, offset), raw_hash: record.hash(&redactor()) }
 }
 
-fn read(broker: &str, positions: Vec<Position>) -> Vec<Result<switchboard_model::OriginalRecord, Skipped>> {
-    block_on(read_originals(&Config::new("shop", broker), Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()))
+fn read(broker: &str, records: Vec<SeenRecord>) -> Vec<Result<switchboard_model::OriginalRecord, Skipped>> {
+    block_on(read_originals(&Config::new("shop", broker), Arc::new(redactor()), records, ReadLimits::default(), Cancel::default()))
 }
 
 #[test]
@@ -43,7 +44,7 @@ fn a_dead_letter_is_replayed_byte_for_byte() {
     };
     let tombstone = OutgoingRecord { value: None, ..letter.clone() };
     send_as_it_is(&broker, &[letter.clone(), tombstone.clone()]);
-    let originals = read(&broker, vec![position(&tombstone, 1), position(&letter, 0)]);
+    let originals = read(&broker, vec![seen(&tombstone, 1), seen(&letter, 0)]);
     block_on(async {
         let sender = Sender::connect(&Config::new("shop", &broker), permit(&cluster_id_of(&broker)), SenderOptions::default()).await.expect("connected");
         assert_eq!(sender.num_partitions(&origin).await, Ok(3));
@@ -51,13 +52,13 @@ fn a_dead_letter_is_replayed_byte_for_byte() {
             let original = original.expect("found");
             let plan = plan_headers(&original, &ReplayMark { replay_id: "r", max_replays: DEFAULT_MAX_REPLAYS }, &redactor()).expect("planned");
             let (key, value, headers) = (original.key, original.value, plan.headers);
-            let record = OutgoingRecord { topic: origin.clone(), partition: Some(2), key, value, headers, timestamp_ms: None };
-            assert!(matches!(sender.send(record).await, Outcome::Persisted { partition: 2, offset: Some(_) }));
+            let record = OutgoingRecord { channel: origin.clone(), route: Route::Partition(2), key, value, headers, timestamp_ms: None };
+            assert!(sender.send(record).await.place().is_some_and(|at| at.partition() == Some(2)));
         }
         // The broker would make it if it were asked to.
         let absent = unique("absent");
         assert_eq!(sender.num_partitions(&absent).await, Err(SenderRefused::NoSuchTopic { topic: absent.clone() }));
-        assert_eq!(sender.send(outgoing(&absent, None, "x")).await.kind(), "not_persisted");
+        assert_eq!(sender.send(outgoing(&absent, None, "x")).await.word(), "not persisted");
         let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &broker).create().expect("a client");
         let topics = client.fetch_metadata(None, Duration::from_secs(10)).expect("metadata");
         assert!(topics.topics().iter().all(|topic| topic.name() != absent));
@@ -90,9 +91,9 @@ fn expired_control_and_compacted_offsets_are_told_apart_from_records() {
     let mut before = TopicPartitionList::new();
     before.add_partition_offset(&topic, 0, Offset::Offset(1)).expect("an offset");
     block_on(admin(&broker).delete_records(&before, &options())).expect("deleted");
-    let at = |offset: i64| position(&outgoing(&topic, Some(0), &offset.to_string()), offset);
+    let at = |offset: i64| seen(&outgoing(&topic, Some(0), &offset.to_string()), offset);
     // Offsets 2 and 5 are the transactions' own marks, 5 the last of all; 6 is not there yet.
-    let changed = Position { raw_hash: RawHash(9), ..at(1) };
+    let changed = SeenRecord { raw_hash: RawHash(9), ..at(1) };
     let answers = read(&broker, vec![at(4), at(0), at(2), at(3), at(5), at(6), changed, at(1)]);
     let found: Vec<Result<&[u8], &Skipped>> = answers.iter().map(|answer| answer.as_ref().map(|record| record.value.as_deref().unwrap_or_default())).collect();
     let expired = Skipped::Expired { low_watermark: 1 };
@@ -120,14 +121,14 @@ fn swallowed_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice()
                 deliveries.push(sender.enqueue(outgoing(&topic, Some((number % 3) as i32), &number.to_string())).await);
             }
             for delivery in deliveries {
-                kinds.push(delivery.outcome().await.kind());
+                kinds.push(delivery.outcome().await.word());
             }
         }
         kinds
     });
     let count = |kind: &str, of: &[&str]| of.iter().filter(|is| **is == kind).count();
     assert_eq!(count("persisted", &kinds[..THIRD]), THIRD);
-    assert_eq!(count("possibly_persisted", &kinds[THIRD..2 * THIRD]), THIRD, "{kinds:?}");
+    assert_eq!(count("possibly persisted", &kinds[THIRD..2 * THIRD]), THIRD, "{kinds:?}");
     assert_eq!(count("persisted", &kinds[2 * THIRD..]), THIRD, "{kinds:?}");
     assert_eq!(kinds.len(), 3 * THIRD);
     let (num_produce, num_swallowed) = proxy.counts();
@@ -150,7 +151,7 @@ fn a_cancel_while_answers_are_swallowed_ends_within_200_ms() {
     let proxy = Proxy::before(&broker);
     block_on(async {
         let sender = Sender::connect(&Config::new("shop", &proxy.address), permit(&cluster_id_of(&broker)), SenderOptions::default()).await.expect("connected");
-        assert_eq!(sender.send(outgoing(&topic, Some(0), "first")).await.kind(), "persisted");
+        assert_eq!(sender.send(outgoing(&topic, Some(0), "first")).await.word(), "persisted");
         proxy.swallow(true);
         let mut deliveries = Vec::new();
         for number in 0..30 {
@@ -164,7 +165,7 @@ fn a_cancel_while_answers_are_swallowed_ends_within_200_ms() {
         let began = Instant::now();
         sender.cancel();
         for delivery in deliveries {
-            assert_ne!(delivery.outcome().await.kind(), "persisted");
+            assert_ne!(delivery.outcome().await.word(), "persisted");
         }
         assert!(began.elapsed() <= Duration::from_millis(200), "{:?}", began.elapsed());
         assert_eq!(sender.num_in_flight(), 0);

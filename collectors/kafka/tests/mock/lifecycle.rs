@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Cancel, ReadLimits, read_originals};
-use switchboard_model::{Position, SourceCommand, TailFrom};
+use switchboard_model::{Place, SeenRecord, SourceCommand, TailFrom};
 
 use crate::sending_session::{block_on, outgoing, redactor, send_as_it_is, sender};
 use crate::session::{Session, commit, config, numbers, producer, send};
@@ -18,17 +18,16 @@ const OBSERVING: &[(i16, &str)] =
 fn nothing_but_an_observers_requests_reach_the_brokers() {
     let mock = MockKafka::new(2).expect("a cluster");
     mock.cluster().create_topic("orders", 2, 1).expect("a topic");
+    mock.cluster().create_topic("timed", 1, 1).expect("a topic");
     send(&producer(&mock.brokers()), "orders", 0, numbers(0..100));
     commit(&mock.brokers(), "billing", &[("orders", 0, 4)]);
     mock.track_requests();
     let mut config = config(&mock.brokers());
     config.groups = vec!["billing".to_owned(), "unheard-of".to_owned()];
-    config.tail = vec![("orders".to_owned(), TailFrom::Beginning), ("no-such-topic".to_owned(), TailFrom::End)];
+    config.tail = vec![("orders".to_owned(), TailFrom::Beginning), ("timed".to_owned(), TailFrom::Time(1)), ("no-such-topic".to_owned(), TailFrom::End)];
     let mut session = Session::start(config);
     session.command(SourceCommand::Seen { channels: vec!["never-made".to_owned()], groups: vec!["seen-only".to_owned()] });
     session.wait("records and lag", |state| state.records.len() == 100 && state.offsets("billing").first().is_some_and(|o| o.2 == Some(4)));
-    session.command(SourceCommand::Untail { channel: "orders".to_owned() });
-    session.command(SourceCommand::Tail { channel: "orders".to_owned(), from: TailFrom::Time(1) });
     session.command(SourceCommand::Refresh);
     mock.cluster().broker_down(-1).expect("down");
     session.wait("down", |state| state.phase() == Some(switchboard_model::SourcePhase::Failed));
@@ -43,7 +42,7 @@ fn nothing_but_an_observers_requests_reach_the_brokers() {
     let others: Vec<&i16> = requests.iter().filter(|key| !OBSERVING.iter().any(|(known, _)| known == *key)).collect();
     assert!(others.is_empty(), "{others:?}");
     let topics: Vec<String> = session.state().topics.keys().cloned().collect();
-    assert_eq!(topics, ["orders"]);
+    assert_eq!(topics, ["orders", "timed"]);
 }
 
 fn num_threads() -> usize {
@@ -116,11 +115,11 @@ fn rounds_of_reading_again_and_sending_leave_threads_and_descriptors_as_before()
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
     let letter = outgoing("orders-dlt", Some(0), "x");
     send_as_it_is(&mock.brokers(), std::slice::from_ref(&letter));
-    let position = Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash: letter.hash(&redactor()) };
+    let seen = SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: letter.hash(&redactor()) };
     let round = |number: usize| {
         block_on(async {
-            let (config, positions) = (config(&mock.brokers()), vec![position.clone()]);
-            let answers = read_originals(&config, Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()).await;
+            let (config, wanted) = (config(&mock.brokers()), vec![seen.clone()]);
+            let answers = read_originals(&config, Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()).await;
             assert!(answers[0].is_ok(), "{answers:?}");
             let sender = sender(&mock).await;
             let delivery = sender.enqueue(letter.clone()).await;

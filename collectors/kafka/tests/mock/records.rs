@@ -104,37 +104,32 @@ fn what_spans_named_is_read_from_the_end_and_dead_letters_from_the_start() {
 }
 
 #[test]
-fn commands_choose_where_to_read_and_nothing_comes_twice() {
+fn the_profile_chooses_where_to_read_from() {
     let mock = MockKafka::new(1).expect("a cluster");
-    mock.cluster().create_topic("orders", 1, 1).expect("a topic");
     let producer = producer(&mock.brokers());
-    send(&producer, "orders", 0, numbers(0..10));
-    let session = Session::start(config(&mock.brokers()));
-    session.wait("the topic", |state| state.topics.contains_key("orders"));
-    let tail = |from| session.command(SourceCommand::Tail { channel: "orders".to_owned(), from });
-    tail(TailFrom::Offset(7));
-    session.wait("from an offset", |state| state.values("orders") == ["7", "8", "9"]);
-    tail(TailFrom::Beginning);
-    session.wait("from the beginning, the rest", |state| state.records.len() == 10);
-    assert_eq!(session.state().values("orders"), ["7", "8", "9", "0", "1", "2", "3", "4", "5", "6"]);
-    session.command(SourceCommand::Untail { channel: "orders".to_owned() });
-    session.wait("not tailed", |state| matches!(&state.topics["orders"].tail, TailState::NotTailed(why) if why.contains("by hand")));
-    send(&producer, "orders", 0, numbers(10..12));
-    tail(TailFrom::Offset(11));
-    session.wait("after a pause", |state| state.records.len() == 11);
-    tail(TailFrom::Beginning);
-    session.wait("what the pause left out", |state| state.records.len() == 12);
-    // An offset that is not there yet is waited for.
-    tail(TailFrom::Offset(14));
-    session.wait("the wish is known", |state| state.topics["orders"].tail == TailState::Tailed);
-    send(&producer, "orders", 0, numbers(12..15));
-    session.wait("the offset came", |state| state.values("orders").last().is_some_and(|last| last == "14"));
-    let state = session.state();
-    let mut offsets: Vec<i64> = state.records.iter().map(|record| record.offset).collect();
-    offsets.sort_unstable();
-    let before = offsets.len();
-    offsets.dedup();
-    assert_eq!(offsets.len(), before, "{offsets:?}");
+    let channels =
+        [("from-offset", TailFrom::Offset(7)), ("from-beginning", TailFrom::Beginning), ("from-end", TailFrom::End), ("ahead", TailFrom::Offset(11))];
+    let mut config = config(&mock.brokers());
+    for (channel, from) in channels {
+        mock.cluster().create_topic(channel, 1, 1).expect("a topic");
+        send(&producer, channel, 0, numbers(0..10));
+        config.tail.push((channel.to_owned(), from));
+    }
+    let session = Session::start(config);
+    session.wait("from an offset", |state| state.values("from-offset") == ["7", "8", "9"]);
+    session.wait("from the beginning", |state| state.values("from-beginning").len() == 10);
+    session.wait("where they end is known", |state| {
+        let tailed = |channel: &str| state.topics.get(channel).filter(|topic| topic.tail == TailState::Tailed);
+        ["from-end", "ahead"].iter().all(|channel| tailed(channel).is_some_and(|topic| topic.partitions[0].high == Some(10)))
+    });
+    for (channel, _) in channels {
+        send(&producer, channel, 0, numbers(10..12));
+    }
+    session.wait("from the end", |state| state.values("from-end") == ["10", "11"]);
+    // An offset that was not there yet is waited for.
+    session.wait("the offset came", |state| state.values("ahead") == ["11"]);
+    session.wait("the rest", |state| state.values("from-offset").len() == 5 && state.values("from-beginning").len() == 12);
+    session.state().assert_each_once_in_order();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
 use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, read_originals};
-use switchboard_model::{OriginalRecord, OutgoingRecord, Position, RawHash, Skipped};
+use switchboard_model::{OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
 
 use crate::sending_session::{block_on, config, outgoing, redactor, send_as_it_is};
 
@@ -16,12 +16,13 @@ const FETCH: i16 = 1;
 /// group id, although nobody joins it.
 const HARMLESS: [i16; 5] = [FETCH, 2, 3, 10, 18];
 
-fn position(record: &OutgoingRecord, offset: i64) -> Position {
-    Position { topic: record.topic.clone(), partition: record.partition.expect("a partition"), offset, raw_hash: record.hash(&redactor()) }
+fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
+    let Route::Partition(partition) = record.route else { panic!("a partition") };
+    SeenRecord { channel: record.channel.clone(), place: Place::at(partition, offset), raw_hash: record.hash(&redactor()) }
 }
 
-fn read(mock: &MockKafka, positions: Vec<Position>, limits: ReadLimits) -> Vec<Result<OriginalRecord, Skipped>> {
-    block_on(read_originals(&config(mock), Arc::new(redactor()), positions, limits, Cancel::default()))
+fn read(mock: &MockKafka, wanted: Vec<SeenRecord>, limits: ReadLimits) -> Vec<Result<OriginalRecord, Skipped>> {
+    block_on(read_originals(&config(mock), Arc::new(redactor()), wanted, limits, Cancel::default()))
 }
 
 #[test]
@@ -33,12 +34,23 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", mock.brokers()).create().expect("a producer");
     produce_with_raw_header(&producer, "orders-dlt", 2, b"bad\xff", b"v").expect("queued");
     producer.flush(Duration::from_secs(10)).expect("sent");
-    let at = |number: usize| position(&records[number], number as i64 / 2);
-    let other = |topic: &str, partition, offset| Position { topic: topic.to_owned(), partition, offset, raw_hash: RawHash(1) };
-    let changed = Position { raw_hash: RawHash(1), ..at(4) };
-    let positions =
-        vec![at(9), changed, at(0), other("orders-dlt", 0, 5), at(3), at(0), other("nowhere", 0, 0), other("orders-dlt", 2, 0), other("orders-dlt", 7, 0)];
-    let answers = read(&mock, positions.clone(), ReadLimits::default());
+    let at = |number: usize| seen(&records[number], number as i64 / 2);
+    let other = |topic: &str, partition, offset| SeenRecord { channel: topic.to_owned(), place: Place::at(partition, offset), raw_hash: RawHash(1) };
+    let changed = SeenRecord { raw_hash: RawHash(1), ..at(4) };
+    let elsewhere = SeenRecord { place: Place::Opaque(vec![1]), ..at(1) };
+    let wanted = vec![
+        at(9),
+        changed,
+        at(0),
+        other("orders-dlt", 0, 5),
+        at(3),
+        at(0),
+        other("nowhere", 0, 0),
+        other("orders-dlt", 2, 0),
+        other("orders-dlt", 7, 0),
+        elsewhere,
+    ];
+    let answers = read(&mock, wanted.clone(), ReadLimits::default());
     let value = |at: usize| answers[at].as_ref().map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned());
     assert_eq!(value(0).as_deref(), Ok("value 9"));
     assert_eq!(value(1), Err(&Skipped::Changed));
@@ -50,7 +62,8 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
     // Its hash is not known here, so it counts as changed before its header is looked at.
     assert_eq!(value(7), Err(&Skipped::Changed));
     assert!(matches!(value(8), Err(Skipped::Refused(_))), "{:?}", value(8));
-    assert_eq!(answers[0].as_ref().expect("found").position, positions[0]);
+    assert!(matches!(value(9), Err(Skipped::Refused(why)) if why.contains("no partition and offset")), "{:?}", value(9));
+    assert_eq!(answers[0].as_ref().expect("found").seen, wanted[0]);
 }
 
 #[test]
@@ -62,8 +75,8 @@ fn a_header_name_that_is_no_text_is_told_as_that() {
     producer.flush(Duration::from_secs(10)).expect("sent");
     // As the tail hashes it: key, value, then each header's name and value.
     let raw_hash = redactor().hash(&[None, Some(b"v"), Some(b"bad\xff"), Some(b"v")]);
-    let position = Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash };
-    assert_eq!(read(&mock, vec![position], ReadLimits::default()), [Err(Skipped::HeadersUnreadable)]);
+    let record = SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash };
+    assert_eq!(read(&mock, vec![record], ReadLimits::default()), [Err(Skipped::HeadersUnreadable)]);
 }
 
 #[test]
@@ -75,8 +88,8 @@ fn what_retention_took_is_expired() {
     for record in &records {
         send_as_it_is(&mock.brokers(), std::slice::from_ref(record));
     }
-    let positions = vec![position(&records[0], 0), position(&records[19], 19), position(&records[1], 1)];
-    let answers = read(&mock, positions, ReadLimits::default());
+    let wanted = vec![seen(&records[0], 0), seen(&records[19], 19), seen(&records[1], 1)];
+    let answers = read(&mock, wanted, ReadLimits::default());
     let low = match &answers[0] {
         Err(Skipped::Expired { low_watermark }) => *low_watermark,
         other => panic!("{other:?}"),
@@ -93,9 +106,9 @@ fn ten_thousand_letters_are_one_pass_and_leave_no_trace() {
     mock.cluster().create_topic("orders-dlt", 2, 1).expect("a topic");
     let records: Vec<OutgoingRecord> = (0..LETTERS).map(|number| outgoing("orders-dlt", Some((number % 2) as i32), &number.to_string())).collect();
     send_as_it_is(&mock.brokers(), &records);
-    let positions: Vec<Position> = records.iter().enumerate().rev().map(|(number, record)| position(record, number as i64 / 2)).collect();
+    let wanted: Vec<SeenRecord> = records.iter().enumerate().rev().map(|(number, record)| seen(record, number as i64 / 2)).collect();
     mock.track_requests();
-    let answers = read(&mock, positions, ReadLimits::default());
+    let answers = read(&mock, wanted, ReadLimits::default());
     for (number, answer) in (0..LETTERS).rev().zip(&answers) {
         assert_eq!(answer.as_ref().expect("found").value.as_deref(), Some(number.to_string().as_bytes()));
     }
@@ -110,10 +123,10 @@ fn letters_that_lie_far_apart_are_sought_and_not_read_through() {
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
     let records: Vec<OutgoingRecord> = (0..30_000).map(|number| outgoing("orders-dlt", Some(0), &number.to_string())).collect();
     send_as_it_is(&mock.brokers(), &records);
-    let wanted = [0_usize, 14_000, 14_001, 29_999];
-    let positions = wanted.iter().map(|number| position(&records[*number], *number as i64)).collect();
-    let answers = read(&mock, positions, ReadLimits::default());
-    for (number, answer) in wanted.iter().zip(&answers) {
+    let numbers = [0_usize, 14_000, 14_001, 29_999];
+    let wanted = numbers.iter().map(|number| seen(&records[*number], *number as i64)).collect();
+    let answers = read(&mock, wanted, ReadLimits::default());
+    for (number, answer) in numbers.iter().zip(&answers) {
         assert_eq!(answer.as_ref().expect("found").value.as_deref(), Some(number.to_string().as_bytes()));
     }
 }
@@ -124,21 +137,21 @@ fn room_time_and_a_cancel_bound_it() {
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
     let records: Vec<OutgoingRecord> = (0..10).map(|_| outgoing("orders-dlt", Some(0), &"x".repeat(1_000))).collect();
     send_as_it_is(&mock.brokers(), &records);
-    let positions: Vec<Position> = records.iter().zip(0..).map(|(record, offset)| position(record, offset)).collect();
-    let answers = read(&mock, positions.clone(), ReadLimits { max_bytes: 3_500, ..ReadLimits::default() });
+    let wanted: Vec<SeenRecord> = records.iter().zip(0..).map(|(record, offset)| seen(record, offset)).collect();
+    let answers = read(&mock, wanted.clone(), ReadLimits { max_bytes: 3_500, ..ReadLimits::default() });
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3);
     assert!(answers[3..].iter().all(|answer| *answer == Err(Skipped::TooManyBytes { limit_bytes: 3_500 })), "{answers:?}");
 
     mock.cluster().broker_round_trip_time(1, Duration::from_secs(30)).expect("slow");
     let began = Instant::now();
-    let answers = read(&mock, positions.clone(), ReadLimits { timeout: Duration::from_secs(1), ..ReadLimits::default() });
+    let answers = read(&mock, wanted.clone(), ReadLimits { timeout: Duration::from_secs(1), ..ReadLimits::default() });
     assert!(answers.iter().all(|answer| matches!(answer, Err(Skipped::TimedOut { .. } | Skipped::Refused(_)))), "{answers:?}");
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 
     let cancel = Cancel::default();
     block_on(async {
         let config = config(&mock);
-        let reading = read_originals(&config, Arc::new(redactor()), positions.clone(), ReadLimits::default(), cancel.clone());
+        let reading = read_originals(&config, Arc::new(redactor()), wanted.clone(), ReadLimits::default(), cancel.clone());
         mock.track_requests();
         let cancelled = async {
             // It has asked the broker, which does not answer.
@@ -171,8 +184,8 @@ fn a_cancel_does_not_wait_for_a_command_that_is_asked_for_a_token() {
             Err("too late".to_owned())
         }));
         let cancel = Cancel::default();
-        let positions = vec![Position { topic: "orders-dlt".to_owned(), partition: 0, offset: 0, raw_hash: RawHash(1) }];
-        let reading = read_originals(&config, Arc::new(redactor()), positions, ReadLimits::default(), cancel.clone());
+        let wanted = vec![SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: RawHash(1) }];
+        let reading = read_originals(&config, Arc::new(redactor()), wanted, ReadLimits::default(), cancel.clone());
         let cancelled = async {
             let _connection = tokio::time::timeout(Duration::from_secs(20), silent.accept()).await.expect("somebody asks").expect("taken");
             cancel.cancel();

@@ -9,7 +9,8 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::{Cancel, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
 use switchboard_model::{
-    DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Position, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHeader, ReplayMark, SOURCE_HEADER, plan_headers,
+    DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Place, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHeader, ReplayMark, Route, SOURCE_HEADER, SeenRecord,
+    plan_headers,
 };
 
 use crate::sending_session::{block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
@@ -38,7 +39,7 @@ async fn send_all(sender: &Sender, records: impl IntoIterator<Item = OutgoingRec
 
 fn counts(outcomes: &[Outcome]) -> BTreeMap<&'static str, usize> {
     outcomes.iter().fold(BTreeMap::new(), |mut counts, outcome| {
-        *counts.entry(outcome.kind()).or_default() += 1;
+        *counts.entry(outcome.word()).or_default() += 1;
         counts
     })
 }
@@ -69,13 +70,13 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
         })
         .collect();
     send_as_it_is(&mock.brokers(), &letters);
-    let positions: Vec<Position> = letters
+    let wanted: Vec<SeenRecord> = letters
         .iter()
         .zip(0..)
-        .map(|(letter, offset)| Position { topic: "orders-dlt".to_owned(), partition: 1, offset, raw_hash: letter.hash(&redactor()) })
+        .map(|(letter, offset)| SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(1, offset), raw_hash: letter.hash(&redactor()) })
         .collect();
     block_on(async {
-        let originals = read_originals(&config(&mock), Arc::new(redactor()), positions, ReadLimits::default(), Cancel::default()).await;
+        let originals = read_originals(&config(&mock), Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()).await;
         let sender = sender(&mock).await;
         assert_eq!(sender.num_partitions("orders").await, Ok(2));
         for original in originals {
@@ -83,10 +84,10 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
             assert_eq!(original.timestamp_ms, Some(1_700_000_000_123));
             let mark = ReplayMark { replay_id: "run-1", max_replays: DEFAULT_MAX_REPLAYS };
             let plan = plan_headers(&original, &mark, &redactor()).expect("planned");
-            let partition = Some(original.position.partition);
+            let route = Route::Partition(original.seen.place.partition().expect("a partition"));
             let record =
-                OutgoingRecord { topic: "orders".to_owned(), partition, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
-            assert!(matches!(sender.send(record).await, Outcome::Persisted { partition: 1, offset: Some(_) }));
+                OutgoingRecord { channel: "orders".to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
+            assert!(sender.send(record).await.place().is_some_and(|at| at.partition() == Some(1)));
         }
     });
     let arrived = read_all(&mock.brokers(), "orders", 4);
@@ -98,7 +99,7 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
         ];
         let expected: Vec<RawHeader> = own.iter().cloned().chain(marks).collect();
         assert!(arrived.key == letter.key && arrived.value == letter.value && arrived.headers == expected, "{number}: {arrived:?}");
-        assert_eq!((arrived.position.partition, arrived.position.offset), (1, number as i64));
+        assert_eq!(arrived.seen.place, Place::at(1, number as i64));
     }
 }
 
@@ -110,8 +111,8 @@ fn a_key_goes_where_javas_clients_send_it() {
         // Utils.toPositive(Utils.murmur2(key)) % 16; the hashes are those of Kafka's own test of murmur2.
         for (key, hash) in [("21", -973_932_308_i32), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536), ("abc", 479_470_107)] {
             let record = OutgoingRecord { key: Some(key.as_bytes().to_vec()), ..outgoing("orders", None, "x") };
-            let Outcome::Persisted { partition, .. } = sender.send(record).await else { panic!("{key} was not sent") };
-            assert_eq!(partition, (hash & 0x7fff_ffff) % 16, "{key}");
+            let outcome = sender.send(record).await;
+            assert_eq!(outcome.place().and_then(Place::partition), Some((hash & 0x7fff_ffff) % 16), "{key}: {outcome:?}");
         }
     });
 }
@@ -146,7 +147,17 @@ fn a_topic_that_is_not_there_is_not_made() {
         let sender = sender(&mock).await;
         assert_eq!(sender.num_partitions("nowhere").await, Err(SenderRefused::NoSuchTopic { topic: "nowhere".to_owned() }));
         let outcomes = send_all(&sender, [outgoing("nowhere", None, "x"), outgoing("orders", Some(9), "x"), outgoing("or\0ders", None, "x")]).await;
-        assert_eq!(counts(&outcomes), BTreeMap::from([("not_persisted", 3)]), "{outcomes:?}");
+        assert_eq!(counts(&outcomes), BTreeMap::from([("not persisted", 3)]), "{outcomes:?}");
+    });
+}
+
+#[test]
+fn a_record_that_is_routed_through_an_exchange_is_refused_with_the_reason() {
+    let mock = cluster(&[("orders", 1)]);
+    block_on(async {
+        let route = Route::Exchange { name: "orders".to_owned(), routing_key: "placed".to_owned() };
+        let outcome = sender(&mock).await.send(OutgoingRecord { route, ..outgoing("orders", None, "x") }).await;
+        assert!(matches!(&outcome, Outcome::NotDone(why) if why.contains("Kafka has no exchanges")), "{outcome:?}");
     });
 }
 
@@ -157,22 +168,22 @@ fn a_brokers_refusal_is_not_persisted_and_a_doubt_is_possibly_persisted() {
     block_on(async {
         let sender = sender(&mock).await;
         for (error, kind) in [
-            (Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "not_persisted"),
-            (Error::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "not_persisted"),
-            (Error::RD_KAFKA_RESP_ERR_INVALID_RECORD, "not_persisted"),
-            (Error::RD_KAFKA_RESP_ERR_POLICY_VIOLATION, "not_persisted"),
-            (Error::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, "possibly_persisted"),
-            (Error::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, "possibly_persisted"),
-            (Error::RD_KAFKA_RESP_ERR__TRANSPORT, "possibly_persisted"),
+            (Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "not persisted"),
+            (Error::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, "not persisted"),
+            (Error::RD_KAFKA_RESP_ERR_INVALID_RECORD, "not persisted"),
+            (Error::RD_KAFKA_RESP_ERR_POLICY_VIOLATION, "not persisted"),
+            (Error::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, "possibly persisted"),
+            (Error::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, "possibly persisted"),
+            (Error::RD_KAFKA_RESP_ERR__TRANSPORT, "possibly persisted"),
         ] {
             mock.cluster().request_errors(RDKafkaApiKey::Produce, &[error]);
             mock.track_requests();
             let outcome = sender.send(outgoing("orders", Some(0), "x")).await;
-            assert_eq!(outcome.kind(), kind, "{error:?}: {outcome:?}");
+            assert_eq!(outcome.word(), kind, "{error:?}: {outcome:?}");
             // Once over the wire, and not again.
             assert_eq!(mock.requests().iter().filter(|key| **key == PRODUCE).count(), 1, "{error:?}");
         }
-        assert_eq!(sender.send(outgoing("orders", Some(0), "x")).await.kind(), "persisted");
+        assert_eq!(sender.send(outgoing("orders", Some(0), "x")).await.word(), "persisted");
     });
 }
 
@@ -184,7 +195,7 @@ fn a_record_refused_because_the_leader_moved_goes_to_the_new_one() {
         mock.cluster().request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION]);
         mock.track_requests();
         // The refusal is certain, so that nothing can be there twice.
-        assert_eq!(sender.send(outgoing("orders", Some(0), "x")).await, Outcome::Persisted { partition: 0, offset: Some(0) });
+        assert_eq!(sender.send(outgoing("orders", Some(0), "x")).await, Outcome::persisted(Some(Place::at(0, 0))));
         assert_eq!(mock.requests().iter().filter(|key| **key == PRODUCE).count(), 2);
     });
 }
@@ -201,15 +212,15 @@ fn lost_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
         assert_eq!(counts(&outcomes), BTreeMap::from([("persisted", THIRD)]));
         mock.cluster().broker_round_trip_time(1, Duration::from_secs(20)).expect("slow");
         let middle = send_all(&sender, third(1)).await;
-        assert_eq!(counts(&middle), BTreeMap::from([("possibly_persisted", THIRD)]), "{middle:?}");
+        assert_eq!(counts(&middle), BTreeMap::from([("possibly persisted", THIRD)]), "{middle:?}");
         mock.cluster().broker_round_trip_time(1, Duration::ZERO).expect("quick");
         outcomes.extend(middle);
         // The connection is made anew; until then records wait in the queue.
-        while sender.send(outgoing("orders", Some(0), "probe")).await.kind() != "persisted" {}
+        while sender.send(outgoing("orders", Some(0), "probe")).await.word() != "persisted" {}
         outcomes.extend(send_all(&sender, third(2)).await);
         outcomes
     });
-    assert_eq!(counts(&outcomes), BTreeMap::from([("persisted", 2 * THIRD), ("possibly_persisted", THIRD)]));
+    assert_eq!(counts(&outcomes), BTreeMap::from([("persisted", 2 * THIRD), ("possibly persisted", THIRD)]));
     let mut seen: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     for record in read_all(&mock.brokers(), "orders", 2 * THIRD) {
         *seen.entry(record.value.expect("a value")).or_default() += 1;
@@ -217,7 +228,7 @@ fn lost_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
     seen.remove(&b"probe"[..]);
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
     for (at, outcome) in outcomes.iter().enumerate() {
-        assert!(outcome.kind() != "persisted" || seen.contains_key(at.to_string().as_bytes()), "{at} was acknowledged and is not there");
+        assert!(outcome.word() != "persisted" || seen.contains_key(at.to_string().as_bytes()), "{at} was acknowledged and is not there");
     }
 }
 
@@ -242,7 +253,7 @@ fn cancel_in_flight(is_down: bool) -> (Duration, Duration, bool) {
     let mock = cluster(&[("orders", 4)]);
     block_on(async {
         let sender = sender(&mock).await;
-        assert_eq!(sender.send(outgoing("orders", Some(0), "first")).await.kind(), "persisted");
+        assert_eq!(sender.send(outgoing("orders", Some(0), "first")).await.word(), "persisted");
         if is_down {
             mock.cluster().broker_down(1).expect("down");
         } else {
@@ -259,10 +270,10 @@ fn cancel_in_flight(is_down: bool) -> (Duration, Duration, bool) {
         let told = began.elapsed();
         let counts = counts(&outcomes);
         assert_eq!(counts.values().sum::<usize>(), 200);
-        assert!(counts.get("not_persisted").is_some_and(|count| *count > 100) && !counts.contains_key("persisted"), "{counts:?}");
-        let is_in_doubt = counts.contains_key("possibly_persisted");
+        assert!(counts.get("not persisted").is_some_and(|count| *count > 100) && !counts.contains_key("persisted"), "{counts:?}");
+        let is_in_doubt = counts.contains_key("possibly persisted");
         assert!(is_in_doubt || is_down, "{counts:?}");
-        assert_eq!(sender.send(outgoing("orders", Some(0), "late")).await.kind(), "not_persisted");
+        assert_eq!(sender.send(outgoing("orders", Some(0), "late")).await.word(), "not persisted");
         (blocked, told, is_in_doubt)
     })
 }
@@ -275,6 +286,6 @@ fn what_is_in_flight_comes_to_its_end_without_the_sender() {
         mock.cluster().broker_round_trip_time(1, Duration::from_millis(400)).expect("slow");
         let delivery = sender.enqueue(outgoing("orders", Some(0), "x")).await;
         drop(sender);
-        assert_eq!(delivery.outcome().await, Outcome::Persisted { partition: 0, offset: Some(0) });
+        assert_eq!(delivery.outcome().await, Outcome::persisted(Some(Place::at(0, 0))));
     });
 }

@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::{Config, Sender, SenderOptions};
-use switchboard_model::{OriginalRecord, OutgoingRecord, Position, RawHash, RawHeader, Redactor, TimestampType, WritePermit, WriteRules};
+use switchboard_model::{OriginalRecord, OutgoingRecord, Place, RawHash, RawHeader, Redactor, Route, SeenRecord, TimestampType, WritePermit, WriteRules};
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
@@ -46,7 +46,8 @@ pub fn header(name: &str, value: Option<&[u8]>) -> RawHeader {
 
 pub fn outgoing(topic: &str, partition: Option<i32>, value: &str) -> OutgoingRecord {
     let value = Some(value.as_bytes().to_vec());
-    OutgoingRecord { topic: topic.to_owned(), partition, key: None, value, headers: Vec::new(), timestamp_ms: None }
+    let route = partition.map_or(Route::Key, Route::Partition);
+    OutgoingRecord { channel: topic.to_owned(), route, key: None, value, headers: Vec::new(), timestamp_ms: None }
 }
 
 /// Sends records by a producer that is not ours, and waits until the brokers have them.
@@ -58,7 +59,8 @@ pub fn send_as_it_is(brokers: &str, records: &[OutgoingRecord]) {
         for header in &record.headers {
             headers = headers.insert(Header { key: &header.name, value: header.value.as_ref() });
         }
-        let mut sent: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&record.topic).headers(headers).partition(record.partition.expect("a partition"));
+        let Route::Partition(partition) = record.route else { panic!("a partition") };
+        let mut sent: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&record.channel).headers(headers).partition(partition);
         if let Some(key) = &record.key {
             sent = sent.key(key);
         }
@@ -96,7 +98,7 @@ pub fn read_all(brokers: &str, topic: &str, at_least: usize) -> Vec<OriginalReco
         let record = record.expect("a record");
         let headers = record.headers().map(|headers| headers.iter().map(|told| header(told.key, told.value)).collect()).unwrap_or_default();
         records.push(OriginalRecord {
-            position: Position { topic: topic.to_owned(), partition: record.partition(), offset: record.offset(), raw_hash: RawHash::default() },
+            seen: SeenRecord { channel: topic.to_owned(), place: Place::at(record.partition(), record.offset()), raw_hash: RawHash::default() },
             key: record.key().map(<[u8]>::to_vec),
             value: record.payload().map(<[u8]>::to_vec),
             headers,
@@ -104,6 +106,6 @@ pub fn read_all(brokers: &str, topic: &str, at_least: usize) -> Vec<OriginalReco
             timestamp_type: TimestampType::Unknown,
         });
     }
-    records.sort_by_key(|record| (record.position.partition, record.position.offset));
+    records.sort_by(|one, other| one.seen.place.cmp(&other.seen.place));
     records
 }

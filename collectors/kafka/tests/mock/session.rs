@@ -13,8 +13,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_kafka::{Config, KafkaCollector};
 use switchboard_model::{
-    Batch, CorrelationId, Fact, GroupFact, Input, Intake, IntakeCounts, Redactor, SourceCommand, SourceId, SourcePhase, SourceStatus, SpanContext, TopicFact,
-    channel,
+    Batch, CorrelationId, Fact, GroupFact, Input, Intake, IntakeCounts, PlaceRow, Redactor, SourceCommand, SourceId, SourcePhase, SourceStatus, SpanContext,
+    TopicFact, channel,
 };
 
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -202,10 +202,11 @@ fn take(state: &mut State, input: Input) {
         Input::Batch(Batch::Records(batch)) => {
             let bytes = |at| batch.text.bytes(at).to_vec();
             for row in &batch.records {
+                let PlaceRow::Offset { partition, offset } = row.place else { panic!("{:?}", row.place) };
                 state.records.push(Seen {
                     topic: batch.text.get(batch.channels[row.channel as usize].name).to_owned(),
-                    partition: row.partition,
-                    offset: row.offset,
+                    partition,
+                    offset,
                     timestamp_ns: row.timestamp_ns,
                     key: row.key.map(bytes),
                     value: row.value.map(bytes),

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::bytes::run_end;
 use super::quote::behind_backslashes;
-use super::shape::run_end;
 
 /// What a token is made of behind its prefix.
 #[derive(Clone, Copy)]

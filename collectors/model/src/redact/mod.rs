@@ -1,5 +1,6 @@
 //! Secrets are replaced before anything is stored: by the name of header or attribute, and by the value's shape.
 
+mod bytes;
 mod card;
 mod facts;
 mod issuer;

@@ -23,7 +23,7 @@ pub(super) fn backslashes_before(bytes: &[u8], at: usize) -> usize {
 
 /// Past the backslashes that stand from there on.
 pub(super) fn behind_backslashes(bytes: &[u8], from: usize) -> usize {
-    super::shape::run_end(bytes, from, MOST_BACKSLASHES, |byte| byte == b'\\')
+    super::bytes::run_end(bytes, from, MOST_BACKSLASHES, |byte| byte == b'\\')
 }
 
 impl Quote {
@@ -73,11 +73,11 @@ impl Quote {
                 bytes.len()
             }
             Self::Unicode => {
-                let at = super::shape::find(&bytes[from..], Self::UNICODE).map_or(bytes.len(), |len| from + len);
+                let at = super::bytes::find(&bytes[from..], Self::UNICODE).map_or(bytes.len(), |len| from + len);
                 at - if at < bytes.len() { backslashes_before(&bytes[from..], at - from) } else { 0 }
             }
-            Self::Entity => super::shape::find(&bytes[from..], Self::ENTITY).map_or(bytes.len(), |len| from + len),
-            Self::Percent => super::shape::find(&bytes[from..], Self::PERCENT).map_or(bytes.len(), |len| from + len),
+            Self::Entity => super::bytes::find(&bytes[from..], Self::ENTITY).map_or(bytes.len(), |len| from + len),
+            Self::Percent => super::bytes::find(&bytes[from..], Self::PERCENT).map_or(bytes.len(), |len| from + len),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::bytes::run_end;
 use super::names::Verdict;
 use super::quote::{Quote, backslashes_before, is_same_depth};
-use super::shape::run_end;
 
 /// How name and value are set down.
 pub(super) struct Form<'t> {

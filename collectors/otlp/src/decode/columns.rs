@@ -1,24 +1,21 @@
 //! What span batches and log batches have in common: the arena with every text once, attributes, resources.
 
+mod resource;
+
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use switchboard_model::{AttrRow, Attrs, InstanceSource, Redactor, ResourceRow, Str, TextArena, Value, WellKnown};
+use switchboard_model::{AttrRow, BatchHeader, Redactor, ResourceRow, Str, TextArena, Value, WellKnown};
 
-use super::Context;
 use super::any_value::{self, AnyValue};
+use super::context::{Context, MAX_VALUE_BYTES};
 use super::tally::{Lost, Part};
-use super::wire::{Malformed, Reader};
 
-/// Bytes of one value, name or key that are kept.
-pub(crate) const MAX_VALUE_BYTES: usize = 64 << 10;
 /// Bytes of all values of one item that are kept.
 const MAX_ITEM_BYTES: usize = 1 << 20;
-/// Bytes of all values of a resource that are kept. It stands in every batch of its request again.
-const MAX_RESOURCE_BYTES: usize = 128 << 10;
 /// Attributes of one span, event, link, record or resource that are kept; also events and links of one span.
 pub(crate) const MAX_ROWS_OF_ONE: usize = 1_024;
 /// Attributes of one item, those of its events and links included, that are kept.
@@ -55,6 +52,14 @@ struct Key {
     is_secret: bool,
     /// The text value seen last under this name: senders repeat themselves.
     last: Str,
+}
+
+/// The columns that every batch has, ready to go into one.
+pub(crate) struct Shared {
+    pub(crate) header: BatchHeader,
+    pub(crate) text: TextArena,
+    pub(crate) resources: Vec<ResourceRow>,
+    pub(crate) attrs: Vec<AttrRow>,
 }
 
 fn spread(hash: u32) -> u64 {
@@ -103,23 +108,29 @@ impl<'c> Columns<'c> {
     }
 
     /// Makes room for so many more items, as their number is now known to be real.
-    pub(crate) fn reserve(&mut self, num_items: u64) {
-        let num_items = num_items.min(2_048) as usize;
+    pub(crate) fn reserve(&mut self, num_items: usize) {
         self.text = TextArena::with_capacity(num_items * 128, num_items * 4);
         self.attrs.reserve(num_items * 12);
         self.texts.reserve(num_items * 3, |entry| spread(entry.hash));
     }
 
-    /// Begins another batch.
-    pub(crate) fn clear(&mut self) {
-        self.text = TextArena::default();
+    /// Takes what every batch has, and begins another one.
+    pub(crate) fn take(&mut self) -> Shared {
         self.num_text_bytes = 0;
         self.texts.clear();
         self.keys.clear();
         self.key_table.clear();
         self.recent_keys = [u32::MAX; 32];
-        self.attrs = Vec::new();
-        self.resources = Vec::new();
+        let mut shared = Shared {
+            header: self.context.header,
+            text: std::mem::take(&mut self.text),
+            resources: std::mem::take(&mut self.resources),
+            attrs: std::mem::take(&mut self.attrs),
+        };
+        shared.text.shrink_to_fit();
+        shared.resources.shrink_to_fit();
+        shared.attrs.shrink_to_fit();
+        shared
     }
 
     /// Begins another item.
@@ -127,12 +138,6 @@ impl<'c> Columns<'c> {
         self.truncated = false;
         self.num_item_bytes_left = MAX_ITEM_BYTES;
         self.num_item_attrs = 0;
-    }
-
-    /// Begins another resource.
-    pub(crate) fn begin_resource(&mut self) {
-        self.begin_item();
-        self.num_item_bytes_left = MAX_RESOURCE_BYTES;
     }
 
     /// Whether the batch should be given away, its own rows weighing so many bytes.
@@ -301,7 +306,7 @@ impl<'c> Columns<'c> {
         at
     }
 
-    /// Adds an attribute, the so-many-th of its owner.
+    /// Adds an attribute, which stands at that place among those of its owner.
     #[inline]
     pub(crate) fn attr(&mut self, place: usize, name: &[u8], value: AnyValue<'_>) {
         if place >= MAX_ROWS_OF_ONE || self.num_item_attrs >= MAX_ATTRS_OF_ITEM {
@@ -406,101 +411,13 @@ impl<'c> Columns<'c> {
         self.lost.add(part, name, why);
     }
 
-    /// Adds a protobuf `KeyValue`, the so-many-th of its owner; one that is broken costs itself.
+    /// Adds a protobuf `KeyValue`, which stands at that place among those of its owner. One that is broken is left out alone.
     #[inline]
     pub(crate) fn protobuf_attr(&mut self, place: usize, key_value: &[u8]) {
         match any_value::attribute(key_value) {
             Ok((key, value)) => self.attr(place, key, value),
             Err(why) => self.lose(Part::Attribute, &any_value::key_of_broken(key_value), &why),
         }
-    }
-
-    /// Reads a protobuf `Resource` into the batch; what cannot be read is told of `is_first` alone, for it stands in every batch.
-    pub(crate) fn protobuf_resource(&mut self, resource: &[u8], is_first: bool) -> Result<u32, Malformed> {
-        let lost = self.lost.clone();
-        let read = self.read_protobuf_resource(resource);
-        if !is_first {
-            self.lost = lost;
-        }
-        read
-    }
-
-    fn read_protobuf_resource(&mut self, resource: &[u8]) -> Result<u32, Malformed> {
-        let start = self.attrs.len() as u32;
-        self.begin_resource();
-        let mut reader = Reader::new(resource);
-        let mut place = 0;
-        while let Some(tag) = reader.tag()? {
-            if tag == 0x0a {
-                if place == MAX_ROWS_OF_ONE {
-                    // A resource is read again for each batch of its items: what is not kept is not read.
-                    self.truncated = true;
-                    break;
-                }
-                self.protobuf_attr(place, reader.bytes()?);
-                place += 1;
-            } else {
-                reader.skip(tag)?;
-            }
-        }
-        Ok(self.push_resource(start))
-    }
-
-    /// Makes a resource of the attributes from `start` on, and reads its identity out of them.
-    pub(crate) fn push_resource(&mut self, start: u32) -> u32 {
-        let attrs = Attrs { start, end: self.attrs.len() as u32 };
-        let row = ResourceRow {
-            service_name: self.identity(attrs, WellKnown::ServiceName),
-            namespace: self.identity(attrs, WellKnown::ServiceNamespace),
-            environment: self.identity(attrs, WellKnown::Environment),
-            version: self.identity(attrs, WellKnown::ServiceVersion),
-            attrs,
-            ..ResourceRow::default()
-        };
-        let environment = if row.environment.is_empty() { self.plain_text(self.context.environment.as_bytes()) } else { row.environment };
-        let (instance, instance_source) = self.instance(attrs);
-        self.resources.push(ResourceRow { environment, instance, instance_source, ..row });
-        self.resources.len() as u32 - 1
-    }
-
-    /// The most trusted attribute of that meaning that is not empty, as text.
-    fn identity(&mut self, attrs: Attrs, known: WellKnown) -> Str {
-        let mut best: Option<(u8, Str)> = None;
-        for at in attrs.range() {
-            let AttrRow { known: found, trust, value, .. } = self.attrs[at];
-            if found != known || best.is_some_and(|(known, _)| known <= trust) {
-                continue;
-            }
-            let text = match value {
-                Value::Str(text) => text,
-                other => {
-                    let text = other.to_text(&self.text).into_owned();
-                    self.plain_text(text.as_bytes())
-                }
-            };
-            if !text.is_empty() {
-                best = Some((trust, text));
-            }
-        }
-        best.map_or(Str::EMPTY, |(_, text)| text)
-    }
-
-    fn instance(&mut self, attrs: Attrs) -> (Str, InstanceSource) {
-        let id = self.identity(attrs, WellKnown::ServiceInstanceId);
-        if !id.is_empty() {
-            return (id, InstanceSource::InstanceId);
-        }
-        let pod = self.identity(attrs, WellKnown::PodUid);
-        if !pod.is_empty() {
-            return (pod, InstanceSource::PodUid);
-        }
-        let host = self.identity(attrs, WellKnown::HostName);
-        let pid = self.identity(attrs, WellKnown::ProcessPid);
-        if host.is_empty() || pid.is_empty() {
-            return (Str::EMPTY, InstanceSource::Unknown);
-        }
-        let both = format!("{}:{}", self.text.get(host), self.text.get(pid));
-        (self.plain_text(both.as_bytes()), InstanceSource::HostAndPid)
     }
 }
 

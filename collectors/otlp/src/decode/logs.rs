@@ -1,31 +1,23 @@
 //! Log records into [`LogBatch`]es.
 
-use std::ops::ControlFlow;
-
-use switchboard_model::{Attrs, Batch, LogBatch, LogRow, SpanId, Str, TraceId, Value};
+use switchboard_model::{Batch, LogBatch, LogRow, SpanId, TraceId, Value};
 
 use super::any_value::{self, AnyValue};
-use super::columns::{Columns, nanoseconds};
-use super::envelope::Visit;
-use super::tally::{Lost, Part, Rejection, Tally};
+use super::builder::{Builder, Mark, Rows};
+use super::columns::{Shared, nanoseconds};
+use super::tally::{Part, Rejection};
 use super::wire::{Malformed, Reader};
-use super::{Context, Emit};
 
 /// The attribute that stands for OTLP's `event_name`, as the conventions called it before it was a field.
 pub(crate) const EVENT_NAME: &[u8] = b"event.name";
 
 /// Fills batches with log records and gives each away when it is full.
-pub(crate) struct LogBuilder<'c> {
-    pub(crate) columns: Columns<'c>,
+pub(crate) type LogBuilder<'c> = Builder<'c, LogRows>;
+
+/// The records of the present batch.
+#[derive(Default)]
+pub(crate) struct LogRows {
     logs: Vec<LogRow>,
-    emit: &'c mut Emit<'c>,
-    tally: Tally,
-    num_expected: u64,
-    /// The present resource and scope, once the present batch has them.
-    resource: Option<u32>,
-    /// Whether the present resource was not read before.
-    is_new_resource: bool,
-    scope: Option<Str>,
 }
 
 /// What of a record is not a row yet.
@@ -46,49 +38,39 @@ impl Default for LogFields<'_> {
     }
 }
 
-impl<'c> LogBuilder<'c> {
-    pub(crate) fn new(context: Context<'c>, num_expected: u64, emit: &'c mut Emit<'c>) -> Self {
-        let mut columns = Columns::new(context);
-        columns.reserve(num_expected);
-        Self { columns, logs: Vec::new(), emit, tally: Tally::default(), num_expected, resource: None, is_new_resource: true, scope: None }
+impl Rows for LogRows {
+    #[inline]
+    fn mark(&self, attrs: usize) -> Mark {
+        Mark { attrs, ..Mark::default() }
     }
 
-    /// Gives the last batch away, and says what became of the items.
-    pub(crate) fn finish(mut self) -> Tally {
-        self.give_away().is_break();
-        self.tally.lost = std::mem::take(&mut self.columns.lost);
-        self.tally
+    fn back_to(&mut self, _mark: Mark) {}
+
+    #[inline]
+    fn num_bytes(&self) -> usize {
+        self.logs.len() * size_of::<LogRow>()
     }
 
-    pub(crate) fn begin_resource(&mut self) {
-        self.resource = None;
-        self.is_new_resource = true;
+    fn take(&mut self, Shared { header, text, resources, attrs }: Shared) -> Option<Batch> {
+        let mut logs = std::mem::take(&mut self.logs);
+        logs.shrink_to_fit();
+        (!logs.is_empty()).then_some(Batch::Logs(LogBatch { header, text, resources, logs, attrs }))
     }
 
-    pub(crate) fn begin_scope(&mut self) {
-        self.scope = None;
-    }
-
-    pub(crate) fn has_resource(&self) -> bool {
-        self.resource.is_some()
-    }
-
-    pub(crate) fn set_resource(&mut self, resource: u32) {
-        self.resource = Some(resource);
-    }
-
-    pub(crate) fn set_scope(&mut self, name: &[u8]) {
-        if self.scope.is_none() {
-            self.scope = Some(self.columns.shared_text(name));
+    fn read_protobuf(builder: &mut LogBuilder<'_>, mark: Mark, record: &[u8]) -> Result<(), Rejection> {
+        match builder.protobuf_fields(record) {
+            Ok(fields) => {
+                builder.end_log(mark.attrs, fields);
+                Ok(())
+            }
+            // A span's trace id stands where a log record's time is.
+            Err(_) if is_span(record) => Err(Rejection::OtherSignal),
+            Err(why) => Err(builder.note_malformed(&why)),
         }
     }
+}
 
-    /// Begins a record: its attributes go on from the number returned.
-    pub(crate) fn begin_log(&mut self) -> usize {
-        self.columns.begin_item();
-        self.columns.attrs.len()
-    }
-
+impl LogBuilder<'_> {
     /// Adds the record whose attributes stand since `start`.
     pub(crate) fn end_log(&mut self, start: usize, fields: LogFields<'_>) {
         if !fields.event_name.is_empty() {
@@ -103,78 +85,12 @@ impl<'c> LogBuilder<'c> {
             body,
             trace_id: TraceId::from_bytes(fields.trace_id).unwrap_or_default(),
             span_id: SpanId::from_bytes(fields.span_id).unwrap_or_default(),
-            scope: self.scope.unwrap_or(Str::EMPTY),
-            resource: self.resource.unwrap_or(0),
-            attrs: Attrs { start: start as u32, end: self.columns.attrs.len() as u32 },
+            scope: self.scope(),
+            resource: self.resource(),
+            attrs: self.attrs_since(start),
             truncated: self.columns.truncated,
         };
-        self.logs.push(row);
-    }
-
-    /// Counts what became of a record, and gives the batch away if it is full.
-    pub(crate) fn account(&mut self, start: usize, outcome: Result<(), Rejection>) -> ControlFlow<()> {
-        self.tally.num_items += 1;
-        self.num_expected = self.num_expected.saturating_sub(1);
-        if let Err(why) = outcome {
-            self.columns.attrs.truncate(start);
-            self.tally.reject(why);
-        }
-        if self.columns.is_full(self.logs.len() * size_of::<LogRow>()) {
-            self.give_away()?;
-            self.columns.reserve(self.num_expected);
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// What around the items could not be read.
-    pub(crate) fn note_lost(&mut self, lost: Lost) {
-        self.columns.lost.merge(lost);
-    }
-
-    /// The present item cannot be decoded; why.
-    pub(crate) fn note_malformed(&mut self, why: &dyn std::fmt::Display) -> Rejection {
-        self.tally.note_malformed(why);
-        Rejection::Malformed
-    }
-
-    pub(crate) fn note_base64_ids(&mut self) {
-        self.tally.has_base64_ids = true;
-    }
-
-    fn give_away(&mut self) -> ControlFlow<()> {
-        self.resource = None;
-        self.scope = None;
-        if self.logs.is_empty() {
-            self.columns.clear();
-            return ControlFlow::Continue(());
-        }
-        let columns = &mut self.columns;
-        let mut batch = LogBatch {
-            header: columns.context.header,
-            text: std::mem::take(&mut columns.text),
-            resources: std::mem::take(&mut columns.resources),
-            logs: std::mem::take(&mut self.logs),
-            attrs: std::mem::take(&mut columns.attrs),
-        };
-        columns.clear();
-        batch.text.shrink_to_fit();
-        batch.resources.shrink_to_fit();
-        batch.logs.shrink_to_fit();
-        batch.attrs.shrink_to_fit();
-        (self.emit)(Batch::Logs(batch))
-    }
-
-    fn protobuf_log(&mut self, start: usize, record: &[u8]) -> Result<(), Rejection> {
-        let outcome = self.protobuf_fields(record);
-        match outcome {
-            Ok(fields) => {
-                self.end_log(start, fields);
-                Ok(())
-            }
-            // A span's trace id stands where a log record's time is.
-            Err(_) if is_span(record) => Err(Rejection::OtherSignal),
-            Err(why) => Err(self.note_malformed(&why)),
-        }
+        self.rows.logs.push(row);
     }
 
     fn protobuf_fields<'b>(&mut self, record: &'b [u8]) -> Result<LogFields<'b>, Malformed> {
@@ -211,26 +127,4 @@ impl<'c> LogBuilder<'c> {
 fn is_span(record: &[u8]) -> bool {
     let mut reader = Reader::new(record);
     matches!(reader.tag(), Ok(Some(0x0a))) && reader.bytes().is_ok_and(|trace_id| trace_id.len() == 16)
-}
-
-impl<'b> Visit<'b> for LogBuilder<'_> {
-    fn resource(&mut self, _resource: &[u8]) -> Result<(), Malformed> {
-        self.begin_resource();
-        Ok(())
-    }
-
-    fn scope(&mut self) {
-        self.begin_scope();
-    }
-
-    fn item(&mut self, resource: &[u8], scope_name: &[u8], item: &'b [u8]) -> ControlFlow<()> {
-        if self.resource.is_none() {
-            // The survey has looked at it: it is whole.
-            self.resource = self.columns.protobuf_resource(resource, std::mem::take(&mut self.is_new_resource)).ok();
-        }
-        self.set_scope(scope_name);
-        let start = self.begin_log();
-        let outcome = self.protobuf_log(start, item);
-        self.account(start, outcome)
-    }
 }

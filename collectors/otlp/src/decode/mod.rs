@@ -5,7 +5,9 @@
 //! broken or has no valid id is left out alone.
 
 mod any_value;
+mod builder;
 mod columns;
+mod context;
 mod envelope;
 mod json;
 mod logs;
@@ -16,25 +18,12 @@ mod tally;
 mod wire;
 
 use std::borrow::Cow;
-use std::ops::ControlFlow;
 
-use switchboard_model::{Batch, BatchHeader, Redactor};
-
+pub(crate) use context::{Context, Emit};
 pub(crate) use logs::LogBuilder;
 pub(crate) use spans::SpanBuilder;
 pub(crate) use tally::{Rejection, Tally};
 pub(crate) use wire::Malformed;
-
-/// What all batches of a request have in common.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
-    /// Version, source and time of arrival.
-    pub(crate) header: BatchHeader,
-    /// Secrets by name and shape.
-    pub(crate) redactor: &'a Redactor,
-    /// The environment of resources that name none; empty = unknown.
-    pub(crate) environment: &'a str,
-}
 
 /// The three kinds of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,9 +53,6 @@ pub(crate) enum Undecodable {
 
 /// Longest resource in parts that is put together.
 const MAX_PUT_TOGETHER_BYTES: usize = 8 << 20;
-
-/// Takes a finished batch; breaking off ends the decoding.
-pub(crate) type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 
 /// Decodes a request into batches. Metrics give no batch: their points are only counted. `room` is asked for what is taken beside the
 /// request, in bytes, before it is.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::columns::MAX_VALUE_BYTES;
+use super::context::MAX_VALUE_BYTES;
 
 /// Bytes that are written: some more than are kept, so that a secret that lies across the cut is seen to be one.
 const MAX_BYTES: usize = MAX_VALUE_BYTES + (4 << 10);

@@ -74,7 +74,7 @@ fn a_resource_in_parts_is_asked_for_before_it_is_put_together() {
         let parts = field(1, &[part.clone(), part.clone()].concat());
         assert_eq!(asked(signal, Encoding::Protobuf, &parts, true), (2 * attribute.len(), Ok(0)), "{signal:?}");
         assert_eq!(asked(signal, Encoding::Protobuf, &parts, false).1, Err(Undecodable::NoRoom), "{signal:?}");
-        // So long a one is put together for nobody.
+        // One that is this long is not put together for anybody.
         let parts = field(1, &part.repeat(6));
         assert!(matches!(asked(signal, Encoding::Protobuf, &parts, true), (0, Err(Undecodable::Protobuf(_)))), "{signal:?}");
     }

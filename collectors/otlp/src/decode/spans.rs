@@ -1,32 +1,28 @@
 //! Spans into [`SpanBatch`]es.
 
-use std::ops::ControlFlow;
-
 use switchboard_model::{Attrs, Batch, EventRow, LinkRow, SpanBatch, SpanId, SpanKind, SpanRow, SpanStatus, Str, TraceId};
 
-use super::columns::{Columns, MAX_ROWS_OF_ONE, nanoseconds};
-use super::envelope::Visit;
-use super::tally::{Lost, Part, Rejection, Tally};
+use super::builder::{Builder, Mark, Rows};
+use super::columns::{MAX_ROWS_OF_ONE, Shared, nanoseconds};
+use super::tally::{Part, Rejection};
 use super::wire::{Malformed, Reader};
-use super::{Context, Emit};
 
 /// Fills batches with spans and gives each away when it is full.
-pub(crate) struct SpanBuilder<'c> {
-    pub(crate) columns: Columns<'c>,
+pub(crate) type SpanBuilder<'c> = Builder<'c, SpanRows>;
+
+/// The spans of the present batch, with their links and events.
+pub(crate) struct SpanRows {
     spans: Vec<SpanRow>,
     links: Vec<LinkRow>,
     events: Vec<EventRow>,
-    emit: &'c mut Emit<'c>,
-    tally: Tally,
-    /// How many items are still to come, as far as it is known.
-    num_expected: u64,
-    /// The present resource and scope, once the present batch has them.
-    resource: Option<u32>,
-    /// Whether the present resource was not read before.
-    is_new_resource: bool,
-    scope: Option<Str>,
     /// The weight that the tracestate seen last stands for.
     weight: (Str, f32),
+}
+
+impl Default for SpanRows {
+    fn default() -> Self {
+        Self { spans: Vec::new(), links: Vec::new(), events: Vec::new(), weight: (Str::EMPTY, 1.0) }
+    }
 }
 
 /// What of a span is not a row of its own yet.
@@ -45,102 +41,52 @@ pub(crate) struct SpanFields<'b> {
     pub(crate) end_ns: i64,
 }
 
-/// Where the columns stood before a span, to go back to.
-#[derive(Clone, Copy)]
-pub(crate) struct Mark {
-    attrs: usize,
-    links: usize,
-    events: usize,
-}
+impl Rows for SpanRows {
+    fn reserve(&mut self, num_items: usize) {
+        self.spans.reserve(num_items);
+    }
 
-impl Mark {
-    /// Where the span's attributes begin.
-    pub(crate) fn attrs(self) -> usize {
-        self.attrs
+    #[inline]
+    fn mark(&self, attrs: usize) -> Mark {
+        Mark { attrs, links: self.links.len(), events: self.events.len() }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        self.links.truncate(mark.links);
+        self.events.truncate(mark.events);
+    }
+
+    #[inline]
+    fn num_bytes(&self) -> usize {
+        self.spans.len() * size_of::<SpanRow>() + self.links.len() * size_of::<LinkRow>() + self.events.len() * size_of::<EventRow>()
+    }
+
+    fn take(&mut self, Shared { header, text, resources, attrs }: Shared) -> Option<Batch> {
+        let Self { mut spans, mut links, mut events, .. } = std::mem::take(self);
+        spans.shrink_to_fit();
+        links.shrink_to_fit();
+        events.shrink_to_fit();
+        (!spans.is_empty()).then_some(Batch::Spans(SpanBatch { header, text, resources, spans, attrs, links, events }))
+    }
+
+    fn read_protobuf(builder: &mut SpanBuilder<'_>, mark: Mark, span: &[u8]) -> Result<(), Rejection> {
+        builder.protobuf_fields(mark, span).unwrap_or_else(|why| Err(builder.note_malformed(&why)))
     }
 }
 
-impl<'c> SpanBuilder<'c> {
-    pub(crate) fn new(context: Context<'c>, num_expected: u64, emit: &'c mut Emit<'c>) -> Self {
-        let mut builder = Self {
-            columns: Columns::new(context),
-            spans: Vec::new(),
-            links: Vec::new(),
-            events: Vec::new(),
-            emit,
-            tally: Tally::default(),
-            num_expected,
-            resource: None,
-            is_new_resource: true,
-            scope: None,
-            weight: (Str::EMPTY, 1.0),
-        };
-        builder.reserve();
-        builder
-    }
-
-    fn reserve(&mut self) {
-        self.columns.reserve(self.num_expected);
-        self.spans.reserve(self.num_expected.min(2_048) as usize);
-    }
-
-    /// Gives the last batch away, and says what became of the items.
-    pub(crate) fn finish(mut self) -> Tally {
-        self.give_away().is_break();
-        self.tally.lost = std::mem::take(&mut self.columns.lost);
-        self.tally
-    }
-
-    pub(crate) fn begin_resource(&mut self) {
-        self.resource = None;
-        self.is_new_resource = true;
-    }
-
-    pub(crate) fn begin_scope(&mut self) {
-        self.scope = None;
-    }
-
-    pub(crate) fn has_resource(&self) -> bool {
-        self.resource.is_some()
-    }
-
-    pub(crate) fn set_resource(&mut self, resource: u32) {
-        self.resource = Some(resource);
-    }
-
-    pub(crate) fn set_scope(&mut self, name: &[u8]) {
-        if self.scope.is_none() {
-            self.scope = Some(self.columns.shared_text(name));
-        }
-    }
-
-    /// Begins a span: its columns go on from here.
-    pub(crate) fn begin_span(&mut self) -> Mark {
-        self.columns.begin_item();
-        Mark { attrs: self.columns.attrs.len(), links: self.links.len(), events: self.events.len() }
-    }
-
-    /// The attributes since `start`.
-    pub(crate) fn attrs_since(&self, start: usize) -> Attrs {
-        Attrs { start: start as u32, end: self.columns.attrs.len() as u32 }
-    }
-
-    pub(crate) fn num_attrs(&self) -> usize {
-        self.columns.attrs.len()
-    }
-
+impl SpanBuilder<'_> {
     /// Adds an event whose attributes stand since `start`.
     pub(crate) fn event(&mut self, time_ns: i64, name: &[u8], start: usize) {
         let name = self.columns.text(name);
         let attrs = self.attrs_since(start);
-        self.events.push(EventRow { time_ns, name, attrs });
+        self.rows.events.push(EventRow { time_ns, name, attrs });
     }
 
     /// Adds a link whose attributes stand since `start`. A link that names no span leads nowhere and is left out.
     pub(crate) fn link(&mut self, trace_id: &[u8], span_id: &[u8], start: usize) {
         let attrs = self.attrs_since(start);
         if let (Some(trace_id), Some(span_id)) = (TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id)) {
-            self.links.push(LinkRow { trace_id, span_id, attrs });
+            self.rows.links.push(LinkRow { trace_id, span_id, attrs });
         } else {
             self.columns.attrs.truncate(start);
             self.columns.lose(Part::Link, "", &"it names no span");
@@ -157,8 +103,8 @@ impl<'c> SpanBuilder<'c> {
             _ => return Err(Rejection::ParentId),
         };
         let trace_state = if fields.trace_state.is_empty() { Str::EMPTY } else { self.columns.shared_text(fields.trace_state) };
-        if !trace_state.is_empty() && trace_state != self.weight.0 {
-            self.weight = (trace_state, sample_weight(self.columns.text.get(trace_state)));
+        if !trace_state.is_empty() && trace_state != self.rows.weight.0 {
+            self.rows.weight = (trace_state, sample_weight(self.columns.text.get(trace_state)));
         }
         let row = SpanRow {
             trace_id,
@@ -183,84 +129,16 @@ impl<'c> SpanBuilder<'c> {
             status_message: self.columns.text(fields.status_message),
             trace_state,
             flags: fields.flags,
-            scope: self.scope.unwrap_or(Str::EMPTY),
-            resource: self.resource.unwrap_or(0),
+            scope: self.scope(),
+            resource: self.resource(),
             attrs,
-            links: Attrs { start: mark.links as u32, end: self.links.len() as u32 },
-            events: Attrs { start: mark.events as u32, end: self.events.len() as u32 },
-            sample_weight: if trace_state.is_empty() { 1.0 } else { self.weight.1 },
+            links: Attrs { start: mark.links as u32, end: self.rows.links.len() as u32 },
+            events: Attrs { start: mark.events as u32, end: self.rows.events.len() as u32 },
+            sample_weight: if trace_state.is_empty() { 1.0 } else { self.rows.weight.1 },
             truncated: self.columns.truncated,
         };
-        self.spans.push(row);
+        self.rows.spans.push(row);
         Ok(())
-    }
-
-    /// Counts what became of a span, and gives the batch away if it is full.
-    pub(crate) fn account(&mut self, mark: Mark, outcome: Result<(), Rejection>) -> ControlFlow<()> {
-        self.tally.num_items += 1;
-        self.num_expected = self.num_expected.saturating_sub(1);
-        if let Err(why) = outcome {
-            self.columns.attrs.truncate(mark.attrs);
-            self.links.truncate(mark.links);
-            self.events.truncate(mark.events);
-            self.tally.reject(why);
-        }
-        let num_row_bytes = self.spans.len() * size_of::<SpanRow>() + self.links.len() * size_of::<LinkRow>() + self.events.len() * size_of::<EventRow>();
-        if self.columns.is_full(num_row_bytes) {
-            self.give_away()?;
-            self.reserve();
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// What around the items could not be read.
-    pub(crate) fn note_lost(&mut self, lost: Lost) {
-        self.columns.lost.merge(lost);
-    }
-
-    /// The present item cannot be decoded; why.
-    pub(crate) fn note_malformed(&mut self, why: &dyn std::fmt::Display) -> Rejection {
-        self.tally.note_malformed(why);
-        Rejection::Malformed
-    }
-
-    pub(crate) fn note_base64_ids(&mut self) {
-        self.tally.has_base64_ids = true;
-    }
-
-    fn give_away(&mut self) -> ControlFlow<()> {
-        self.resource = None;
-        self.scope = None;
-        self.weight = (Str::EMPTY, 1.0);
-        if self.spans.is_empty() {
-            self.columns.clear();
-            return ControlFlow::Continue(());
-        }
-        let columns = &mut self.columns;
-        let mut batch = SpanBatch {
-            header: columns.context.header,
-            text: std::mem::take(&mut columns.text),
-            resources: std::mem::take(&mut columns.resources),
-            spans: std::mem::take(&mut self.spans),
-            attrs: std::mem::take(&mut columns.attrs),
-            links: std::mem::take(&mut self.links),
-            events: std::mem::take(&mut self.events),
-        };
-        columns.clear();
-        batch.text.shrink_to_fit();
-        batch.resources.shrink_to_fit();
-        batch.spans.shrink_to_fit();
-        batch.attrs.shrink_to_fit();
-        batch.links.shrink_to_fit();
-        batch.events.shrink_to_fit();
-        (self.emit)(Batch::Spans(batch))
-    }
-
-    fn protobuf_span(&mut self, mark: Mark, span: &[u8]) -> Result<(), Rejection> {
-        match self.protobuf_fields(mark, span) {
-            Ok(outcome) => outcome,
-            Err(why) => Err(self.note_malformed(&why)),
-        }
     }
 
     fn protobuf_fields(&mut self, mark: Mark, span: &[u8]) -> Result<Result<(), Rejection>, Malformed> {
@@ -381,28 +259,6 @@ impl<'c> SpanBuilder<'c> {
         }
         self.link(trace_id, span_id, start);
         Ok(())
-    }
-}
-
-impl<'b> Visit<'b> for SpanBuilder<'_> {
-    fn resource(&mut self, _resource: &[u8]) -> Result<(), Malformed> {
-        self.begin_resource();
-        Ok(())
-    }
-
-    fn scope(&mut self) {
-        self.begin_scope();
-    }
-
-    fn item(&mut self, resource: &[u8], scope_name: &[u8], item: &'b [u8]) -> ControlFlow<()> {
-        if self.resource.is_none() {
-            // The survey has looked at it: it is whole.
-            self.resource = self.columns.protobuf_resource(resource, std::mem::take(&mut self.is_new_resource)).ok();
-        }
-        self.set_scope(scope_name);
-        let mark = self.begin_span();
-        let outcome = self.protobuf_span(mark, item);
-        self.account(mark, outcome)
     }
 }
 

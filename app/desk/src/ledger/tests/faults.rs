@@ -17,12 +17,13 @@ fn fixture() -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite")).expect("checked in")
 }
 
-/// Its letters that must not be sent again.
-fn held(folder: &Path) -> Vec<LetterKey> {
+/// Its letters that must not be sent again, and what their clusters call themselves.
+fn held(folder: &Path) -> Vec<(LetterKey, String)> {
     let path = folder.join("whole.sqlite");
     std::fs::write(&path, fixture()).expect("written");
     let letters = open(&path).letters();
-    letters.iter().filter(|(_, record)| !record.state.is_open() && !matches!(record.state, LetterState::Parked(_))).map(|(letter, _)| letter.clone()).collect()
+    let is_held = |record: &LetterRecord| !record.state.is_open() && !matches!(record.state, LetterState::Parked(_));
+    letters.iter().filter(|(_, record)| is_held(record)).map(|(letter, record)| (letter.clone(), record.cluster_id.clone())).collect()
 }
 
 /// Opens a file with these bytes: `None` where it is refused, with its name and what to do.
@@ -72,9 +73,10 @@ fn a_byte_that_changes_on_the_disk_lets_nothing_be_sent_twice() {
             continue;
         };
         num_opened += 1;
-        // Where not even a run can be written, nothing is sent.
-        let Ok(run_id) = wait(ledger.begin_run(new_run("r-after"))) else { continue };
-        for letter in &held {
+        for (letter, cluster_id) in &held {
+            let run = NewRun { cluster: letter.cluster.clone(), cluster_id: cluster_id.clone(), ..new_run(&format!("r-after {letter}")) };
+            // Where not even a run can be written, nothing is sent.
+            let Ok(run_id) = wait(ledger.begin_run(run)) else { continue };
             let again = Intent { letter: letter.clone(), ..intent(run_id, 1) };
             assert!(wait(ledger.intend(again)).is_err(), "{what}: {letter} would be sent twice");
         }

@@ -32,7 +32,7 @@ async fn a_few_go_first_and_the_rest_only_once_those_were_read() {
     let sent = desk.world.sent();
     let records = desk.world.records.lock().clone();
     for (place, (record, original)) in sent.iter().zip(records.values()).enumerate() {
-        assert_eq!((&record.key, &record.value, record.partition), (&original.key, &original.value, Some(0)));
+        assert_eq!((&record.key, &record.value, &record.route), (&original.key, &original.value, &Route::Partition(0)));
         let names: Vec<&str> = record.headers.iter().map(|header| header.name.as_str()).collect();
         assert_eq!(names, ["traceparent", REPLAY_ID_HEADER, SOURCE_HEADER, REPLAY_COUNT_HEADER]);
         assert_eq!(record.headers[0], original.headers[0]);

@@ -1,6 +1,7 @@
 //! What is asked for, sent, stopped and written down.
 
 use super::*;
+use crate::ledger::{Intent, NewRun, Settled, Settlement};
 
 #[tokio::test]
 async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
@@ -12,7 +13,7 @@ async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
     desk.desk.command(ask(CLUSTER, TARGET, all(&[0, 7])));
     let board = desk.until("preview", |board| board.preview.is_some()).await;
     let preview = board.preview.as_ref().expect("a preview");
-    let offsets: Vec<i64> = preview.planned.iter().map(|planned| planned.asked.letter.offset).collect();
+    let offsets: Vec<i64> = preview.planned.iter().filter_map(|planned| planned.asked.letter.place.offset()).collect();
     assert_eq!((offsets, preview.num_stored), (vec![1, 2, 3, 5, 6, 8, 9, 10, 11], 12));
     desk.desk.command(ReplayCommand::Park { letters: all(&[]), note: "all of them".into() });
     desk.until("all parked", |board| (0..12).all(|offset| matches!(board.state(&key(offset)), LetterState::Parked(_)))).await;
@@ -37,16 +38,16 @@ async fn three_outcomes_are_told_apart_and_what_is_in_doubt_is_never_sent_again(
     assert_eq!((counts.persisted, counts.not_persisted, counts.possibly_persisted, counts.sum()), (4, 4, 4, 12));
     let keys: BTreeSet<_> = desk.world.sent().iter().map(|record| record.key.clone()).collect();
     assert_eq!((keys.len(), desk.world.sent().len()), (12, 12), "none was sent twice");
-    let of = |outcome: Outcome, lines: &[(i64, Outcome)]| lines.iter().filter(|line| line.1 == outcome).count();
+    let of = |outcome: SettledAs, lines: &[(i64, SettledAs)]| lines.iter().filter(|line| line.1 == outcome).count();
     let lines = desk.outcomes().await;
-    assert_eq!([Outcome::Persisted, Outcome::NotPersisted, Outcome::PossiblyPersisted].map(|outcome| of(outcome, &lines)), [4, 4, 4]);
+    assert_eq!([SettledAs::Done, SettledAs::NotDone, SettledAs::Possibly].map(|outcome| of(outcome, &lines)), [4, 4, 4]);
 
     // Asked for all again, only those are offered that surely were not written.
     desk.desk.command(ReplayCommand::Dismiss);
     desk.until("nothing", |board| board.run.is_none()).await;
     let board = desk.preview(0..12).await;
     let preview = board.preview.as_ref().expect("a preview");
-    assert_eq!(preview.planned.iter().map(|planned| planned.asked.letter.offset).collect::<Vec<_>>(), [1, 4, 7, 10]);
+    assert_eq!(preview.planned.iter().filter_map(|planned| planned.asked.letter.place.offset()).collect::<Vec<_>>(), [1, 4, 7, 10]);
     let doubtful = preview.skipped.iter().filter(|skipped| skipped.reason.contains("may have been sent")).count();
     assert_eq!((preview.skipped.len(), doubtful), (8, 4));
 }
@@ -65,7 +66,7 @@ async fn stopping_ends_at_once_and_says_what_became_of_what_was_on_its_way() {
     let counts = board.run.as_ref().expect("a run").counts;
     assert_eq!((counts.possibly_persisted, counts.waiting, counts.sum()), (5, 7, 12));
     let lines = desk.ledger().lines(1_000).await.expect("lines");
-    let cut: Vec<&str> = lines.iter().filter(|line| line.outcome == Outcome::PossiblyPersisted).map(|line| line.reason.as_str()).collect();
+    let cut: Vec<&str> = lines.iter().filter(|line| line.settled.counts_as() == SettledAs::Possibly).map(|line| line.settled.reason()).collect();
     assert_eq!(cut, ["cancelled in flight"; 5], "the sender ends it at once, not the guard a second later");
     assert_eq!(board.state(&key(0)), &LetterState::Sent(SentState::Possibly));
     assert!(board.state(&key(5)).is_open());
@@ -92,7 +93,7 @@ async fn a_run_at_the_gate_whose_source_is_made_read_only_sends_nothing_more() {
     assert_eq!(desk.world.sent().len(), 5, "nothing goes to what is no source any more");
     assert!(others.iter().all(|other| other.sent().is_empty()), "nor to what has its name now");
     let outcomes = desk.outcomes().await;
-    assert!(outcomes.len() == 5 && outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Persisted), "{outcomes:?}");
+    assert!(outcomes.len() == 5 && outcomes.iter().all(|(_, outcome)| *outcome == SettledAs::Done), "{outcomes:?}");
     assert!((5..12).all(|offset| board.state(&key(offset)).is_open()), "the rest can be sent another time");
     let ledger = rusqlite::Connection::open(desk.folder.path().join("ledger.sqlite")).expect("opens");
     let told: (String, String) = ledger.query_row("SELECT ending, reason FROM runs", [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a run");
@@ -122,8 +123,8 @@ async fn a_run_whose_source_is_removed_stops_in_the_midst_and_loses_nothing_from
     assert_eq!((counts.possibly_persisted, counts.in_flight, counts.sum()), (1, 0, LETTERS), "{counts:?}");
     assert!(counts.persisted + 1 == num_sent && counts.waiting > 0 && counts.skipped <= 1, "{counts:?}");
     let outcomes = desk.outcomes().await;
-    let of = |outcome: Outcome| outcomes.iter().filter(|line| line.1 == outcome).count();
-    assert_eq!((of(Outcome::Persisted), of(Outcome::PossiblyPersisted), of(Outcome::Skipped)), (counts.persisted, 1, counts.skipped));
+    let of = |outcome: SettledAs| outcomes.iter().filter(|line| line.1 == outcome).count();
+    assert_eq!((of(SettledAs::Done), of(SettledAs::Possibly), of(SettledAs::Skipped)), (counts.persisted, 1, counts.skipped));
 }
 
 #[tokio::test]
@@ -134,6 +135,39 @@ async fn a_preview_whose_source_is_removed_while_it_is_made_is_given_up() {
     desk.desk.remove_cluster(CLUSTER);
     let board = desk.until("its end", |board| board.preparing.is_none()).await;
     assert_eq!((board.refusal.as_deref(), board.preview.is_none()), (Some(GONE), true));
+}
+
+#[tokio::test]
+async fn a_preview_is_an_operation_that_tells_how_far_it_is_and_can_be_stopped() {
+    let desk = Desk::new(World::new(12));
+    desk.preview(0..12).await;
+    let board = desk.until_operations("its end", |board| board.ended.len() == 1).await;
+    let made = &board.ended[0];
+    assert_eq!((made.info.what.as_str(), made.info.source.as_str()), ("Preview of a replay to orders", CLUSTER));
+    assert_eq!(made.progress, Some(Progress { done: 12, total: Some(12), unit: "letters" }));
+    assert_eq!(made.end.as_ref().map(|end| end.how.clone()), Some(OperationEnd::Done));
+
+    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
+    let board = desk.until_operations("progress", |board| board.running.iter().any(|view| view.progress.is_some())).await;
+    assert_eq!(board.running[0].progress, Some(Progress { done: 0, total: Some(1), unit: "letters" }));
+    desk.operations.cancel(board.running[0].id);
+    let board = desk.until("its end", |board| board.preparing.is_none() && board.refusal.is_some()).await;
+    assert!(board.preview.is_none() && board.refusal.as_ref().is_some_and(|reason| reason.contains("stopped")), "{:?}", board.refusal);
+    desk.until_operations("its end", |board| board.running.is_empty() && board.ended.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_preview_that_is_dismissed_or_asked_for_anew_is_a_cancelled_operation() {
+    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(1)])));
+    desk.until_operations("another", |board| board.running.len() == 1 && board.ended.len() == 1).await;
+    desk.desk.command(ReplayCommand::Dismiss);
+    let operations = desk.until_operations("its end", |board| board.running.is_empty() && board.ended.len() == 2).await;
+    assert!(operations.ended.iter().all(|view| view.end.as_ref().is_some_and(|end| end.how == OperationEnd::Cancelled)), "{operations:#?}");
+    let board = desk.until("nothing", |board| board.preparing.is_none()).await;
+    assert_eq!((board.preview.is_none(), board.refusal.as_deref()), (true, None));
 }
 
 #[tokio::test]
@@ -151,8 +185,8 @@ async fn without_leave_nothing_is_connected_to_and_every_attempt_is_a_line() {
         assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains(told)), "{:?}", board.refusal);
         assert!(board.run.is_none());
         let lines = desk.ledger().lines(10).await.expect("lines");
-        assert_eq!((lines.len(), lines[0].outcome, lines[0].operator.as_str()), (1, Outcome::Refused, "ada"));
-        assert!(lines[0].reason.contains(told) && lines[0].reason.starts_with("replay of 3"), "{}", lines[0].reason);
+        assert_eq!((lines.len(), lines[0].settled.counts_as(), lines[0].operator.as_str()), (1, SettledAs::Refused, "ada"));
+        assert!(lines[0].settled.reason().contains(told) && lines[0].settled.reason().starts_with("replay of 3"), "{}", lines[0].settled.reason());
         assert_eq!(desk.world.num_connects.load(Ordering::Relaxed), 0);
         assert!(desk.world.sent().is_empty());
     }
@@ -167,7 +201,7 @@ async fn what_has_expired_or_changed_is_skipped_with_its_reason_also_between_pre
     let world = World::new(4);
     world.records.lock().remove(&0);
     if let Some(record) = world.records.lock().get_mut(&1) {
-        record.position.raw_hash = RawHash(999);
+        record.seen.raw_hash = RawHash(999);
     }
     let desk = Desk::new(world);
     let board = desk.preview(0..4).await;
@@ -182,8 +216,8 @@ async fn what_has_expired_or_changed_is_skipped_with_its_reason_also_between_pre
     desk.until("both tried", |board| board.run.as_ref().is_some_and(|run| run.counts.skipped == 1 && run.counts.persisted == 1)).await;
     assert_eq!(desk.world.sent().len(), 1);
     let lines = desk.ledger().lines(10).await.expect("lines");
-    let skipped = lines.iter().find(|line| line.outcome == Outcome::Skipped).expect("a line");
-    assert!(skipped.letter.as_ref().is_some_and(|letter| letter.offset == 2) && skipped.reason.starts_with("changed"), "{skipped:?}");
+    let skipped = lines.iter().find(|line| line.settled.counts_as() == SettledAs::Skipped).expect("a line");
+    assert!(skipped.letter.as_ref().is_some_and(|letter| letter.place == Place::at(0, 2)) && skipped.settled.reason().starts_with("changed"), "{skipped:?}");
 }
 
 #[tokio::test]
@@ -229,7 +263,7 @@ async fn what_comes_back_while_the_ledger_is_held_is_counted_at_once_and_reads_a
     let (_, reason) = ending(&board);
     assert!(reason.contains("ledger.sqlite could not be written") && reason.contains("close the other program"), "{reason}");
     holder.execute_batch("ROLLBACK").expect("let go");
-    assert_eq!(desk.outcomes().await.iter().filter(|line| line.1 == Outcome::PossiblyPersisted).count(), 35);
+    assert_eq!(desk.outcomes().await.iter().filter(|line| line.1 == SettledAs::Possibly).count(), 35);
     desk.desk.command(ReplayCommand::Dismiss);
     desk.until("nothing", |board| board.run.is_none()).await;
     let board = desk.preview(0..40).await;
@@ -287,4 +321,43 @@ async fn what_makes_no_sense_is_refused_in_words() {
     desk.desk.command(ReplayCommand::Continue);
     desk.until("refusal", |board| board.refusal.as_deref() == Some("no run is going on")).await;
     assert!(!desk.folder.path().join("ledger.sqlite").exists(), "a ledger is made only when it is needed");
+}
+
+#[tokio::test]
+async fn what_another_profile_sent_to_the_same_cluster_is_not_sent_again_whatever_its_source_is_called_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::open(&folder.path().join("ledger.sqlite")).expect("a ledger");
+    let run = NewRun {
+        replay_id: "r-1".into(),
+        profile: "another".into(),
+        operator: "grace".into(),
+        cluster: "main".into(),
+        cluster_id: CLUSTER_ID.into(),
+        target: TARGET.into(),
+        num_planned: 1,
+        at_ns: 1,
+    };
+    let letter = LetterKey { cluster: "main".into(), ..key(1) };
+    let intent = Intent {
+        run_id: ledger.begin_run(run).await.expect("written"),
+        letter: letter.clone(),
+        kind: KindHash(1),
+        failed_group: None,
+        target: TARGET.into(),
+        target_partition: None,
+        hash: String::new(),
+        size_bytes: 1,
+        replay_count: 1,
+        replay_id: "r-1.1".into(),
+        at_ns: 1,
+    };
+    let send_id = ledger.intend(intent).await.expect("written");
+    ledger.settle(send_id, &letter, Settlement { settled: Settled::Tried(Outcome::persisted(None)), at_ns: 2 }).await.expect("written");
+
+    let desk = Desk::in_folder(World::new(3), folder);
+    let board = desk.preview(0..3).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    let skipped: Vec<(&LetterKey, &str)> = preview.skipped.iter().map(|skipped| (&skipped.letter, skipped.reason.as_str())).collect();
+    assert_eq!((preview.planned.len(), skipped), (2, vec![(&key(1), "sent before")]));
+    desk.until("sent", |board| *board.state(&key(1)) == LetterState::Sent(SentState::Persisted)).await;
 }

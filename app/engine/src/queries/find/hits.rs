@@ -1,8 +1,7 @@
 //! What was found, row by row.
 
-use switchboard_model::{CorrelationId, NO_TIME, TraceId, WellKnown, believed_ns};
+use switchboard_model::{CorrelationId, NO_TIME, Place, PlaceRef, TraceId, WellKnown, WrittenPlace, believed_ns};
 
-use super::super::position::Position;
 use super::sought::Sought;
 use crate::store::{
     LogRef, LogSegment, RecordRef, RecordSegment, RowIndex, Seed, Segment, SpanRef, SpanSegment, StoredAt, StoredValue, carries_id, each_text, hash_of_id,
@@ -59,8 +58,7 @@ fn record_hit(at: StoredAt, record: RecordRef<'_>, field: String, excerpt: Strin
         row: at.into(),
         cluster: record.cluster().name.clone(),
         channel: record.channel().to_owned(),
-        partition: record.partition(),
-        offset: record.offset(),
+        place: record.place().into(),
         at_ns: (record.timestamp_ns() != NO_TIME).then(|| believed_ns(record.timestamp_ns(), record.received_ns())),
         field,
         excerpt,
@@ -74,28 +72,29 @@ fn log_hit(at: StoredAt, log: LogRef<'_>, excerpt: String) -> FindHit {
 }
 
 /// Records that lie at a place, newest first.
-pub(crate) fn records_at(position: &Position, segment: &RecordSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
+pub(crate) fn records_at(sought: &WrittenPlace, segment: &RecordSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
     for row in (0..segment.num_rows()).rev() {
         let record = RecordRef::new(segment, row);
-        if position.is_at((record.partition(), record.offset()), || record.channel().into()) {
+        if record.place() == PlaceRef::from(&sought.place) && sought.is_on(|| record.channel().into()) {
             let at = StoredAt { segment: number, row: row as u16 };
-            let excerpt = format!("{}@{}", record.partition(), record.offset());
+            let excerpt = sought.place.to_string();
             found(at, &|| record_hit(at, record, "lies at".to_owned(), excerpt.clone()));
         }
     }
 }
 
 /// Spans that name the message at a place, newest first.
-pub(crate) fn spans_at(position: &Position, segment: &SpanSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
+pub(crate) fn spans_at(sought: &WrittenPlace, segment: &SpanSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
     let names_offset: Vec<bool> = segment.heads.iter().map(|head| segment.has_attribute(head, WellKnown::MessagingKafkaOffset)).collect();
     for row in (0..segment.num_rows()).rev().filter(|row| names_offset[segment.head_of[*row] as usize]) {
         let span = SpanRef::new(segment, row);
         let number_of = |known| span.attribute(known)?.to_i64();
         let (Some(partition), Some(offset)) = (number_of(WellKnown::MessagingPartition), number_of(WellKnown::MessagingKafkaOffset)) else { continue };
         let channel = || span.attribute(WellKnown::MessagingDestination).map(StoredValue::to_text).unwrap_or_default();
-        if i32::try_from(partition).is_ok_and(|partition| position.is_at((partition, offset), channel)) {
+        let place = i32::try_from(partition).map(|partition| Place::at(partition, offset));
+        if place.is_ok_and(|place| place == sought.place) && sought.is_on(channel) {
             let at = StoredAt { segment: number, row: row as u16 };
-            found(at, &|| span_hit(span, "message", format!("{} {partition}@{offset}", channel())));
+            found(at, &|| span_hit(span, "message", format!("{} {}", channel(), sought.place)));
         }
     }
 }

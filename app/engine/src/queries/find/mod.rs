@@ -170,12 +170,12 @@ impl FindScan {
         for (number, segment) in self.logs.segments().rev().filter(|_| indexed.is_any()) {
             indexed.logs(segment, number, |at, hit| progress.take(LOGS, at, || Some(hit())));
         }
-        let Some(position) = &sought.position else { return };
+        let Some(place) = &sought.place else { return };
         for (number, segment) in self.records.segments().rev() {
-            hits::records_at(position, segment, number, |at, hit| progress.take(RECORDS, at, || Some(hit())));
+            hits::records_at(place, segment, number, |at, hit| progress.take(RECORDS, at, || Some(hit())));
         }
         for (number, segment) in self.spans.segments().rev() {
-            hits::spans_at(position, segment, number, |at, hit| progress.take(SPANS, at, || Some(hit())));
+            hits::spans_at(place, segment, number, |at, hit| progress.take(SPANS, at, || Some(hit())));
         }
     }
 

@@ -1,8 +1,7 @@
 //! What a text that is looked for may mean: itself, a number, a trace, a span, an id.
 
-use switchboard_model::{CorrelationId, SpanId, TraceId};
+use switchboard_model::{CorrelationId, SpanId, TraceId, WrittenPlace};
 
-use super::super::position::Position;
 use super::super::written::Written;
 use super::words;
 use crate::store::{Needle, StoredValue, TextSearch};
@@ -25,7 +24,7 @@ pub(crate) struct Sought {
     pub(crate) integer: Option<i64>,
     pub(crate) double: Option<f64>,
     /// A place on a channel.
-    pub(crate) position: Option<Position>,
+    pub(crate) place: Option<WrittenPlace>,
     /// Whether only the beginning of the text is looked for.
     pub(crate) is_cut: bool,
 }
@@ -35,7 +34,7 @@ impl Sought {
     pub(crate) fn new(text: &str) -> Self {
         let text = text.trim();
         let beginning = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
-        Self { is_cut: beginning.len() < text.len(), ..Self::of(beginning) }
+        Self { is_cut: beginning.len() < text.len(), place: WrittenPlace::parse(text), ..Self::of(beginning) }
     }
 
     /// What of a text is not looked for, in words.
@@ -71,8 +70,7 @@ impl Sought {
             correlation,
             integer: text.parse().ok(),
             double: text.parse().ok().filter(|_| text.bytes().any(|byte| byte.is_ascii_digit())),
-            position: Position::parse(text),
-            is_cut: false,
+            ..Self::default()
         }
     }
 

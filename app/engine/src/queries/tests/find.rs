@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use switchboard_model::{
-    Attrs, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, RawHash, RecordBatch, RecordRow, SpanContext, SpanId, Str, TextArena,
+    Attrs, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, PlaceRow, RawHash, RecordBatch, RecordRow, SpanContext, SpanId, Str, TextArena,
     TimestampType, TraceId,
 };
 
@@ -37,7 +37,7 @@ fn found(pages: &[FindPage]) -> [Vec<i64>; 3] {
     for hit in pages.iter().flat_map(|page| &page.hits) {
         match hit {
             FindHit::Span { span_id, .. } => found[0].push(span_id.0 as i64),
-            FindHit::Record { offset, .. } => found[1].push(*offset),
+            FindHit::Record { place, .. } => found[1].extend(place.offset()),
             FindHit::Log { at_ns, .. } => found[2].push(*at_ns),
         }
     }
@@ -77,8 +77,7 @@ pub(super) fn record_batch(records: &[Record]) -> RecordBatch {
         let mut push = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| text.push(bytes));
         rows.push(RecordRow {
             channel: 0,
-            partition: 0,
-            offset: record.offset,
+            place: PlaceRow::Offset { partition: 0, offset: record.offset },
             timestamp_ns: record.offset,
             timestamp_type: TimestampType::Create,
             key: push(&record.key),
@@ -299,7 +298,7 @@ fn told(text: &str) -> Vec<String> {
     let pages = pages(&store, text, 10);
     let tell = |hit: &FindHit| match hit {
         FindHit::Span { span_id, field, excerpt, .. } => format!("span {:x} {field}: {excerpt}", span_id.0),
-        FindHit::Record { offset, field, excerpt, .. } => format!("record {offset} {field}: {excerpt}"),
+        FindHit::Record { place, field, excerpt, .. } => format!("record {} {field}: {excerpt}", place.offset().expect("an offset")),
         FindHit::Log { excerpt, .. } => format!("log: {excerpt}"),
     };
     pages.iter().flat_map(|page| &page.hits).map(tell).collect()

@@ -21,7 +21,7 @@ fn all_matches(store: &Store, text: &str, limit: usize) -> (Vec<i64>, u64) {
     let (mut offsets, mut looked_at, mut after) = (Vec::new(), 0, None);
     loop {
         let found = matches(store, text, after, limit);
-        offsets.extend(found.rows.iter().map(|line| line.offset));
+        offsets.extend(found.rows.iter().map(|line| line.place.offset().expect("an offset")));
         looked_at += found.looked_at;
         if !found.has_more {
             return (offsets, looked_at);

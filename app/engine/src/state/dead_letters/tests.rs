@@ -1,4 +1,4 @@
-use switchboard_model::{Attrs, BatchHeader, ChannelRow, ClusterRef, HeaderRow, RawHash, RecordRow, TextArena, TimestampType};
+use switchboard_model::{Attrs, BatchHeader, ChannelRow, ClusterRef, HeaderRow, PlaceRow, RawHash, RecordRow, TextArena, TimestampType};
 
 use super::*;
 
@@ -12,8 +12,7 @@ fn batch(timestamp_ns: i64, headers: &[(&str, Option<&[u8]>, bool)]) -> RecordBa
         .collect();
     let record = RecordRow {
         channel: 0,
-        partition: 0,
-        offset: 0,
+        place: PlaceRow::default(),
         timestamp_ns,
         timestamp_type: TimestampType::Create,
         key: None,

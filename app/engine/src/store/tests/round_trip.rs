@@ -1,8 +1,8 @@
 //! What goes in comes out, whatever it is.
 
 use switchboard_model::{
-    ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, RawHash, RecordBatch, RecordRow, SpanContext, SpanId, SpanKind, TimestampType,
-    TraceId, WellKnown,
+    ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, ItemKind, MAX_PLACE_BYTES, NO_TIME, Place, PlaceRow, RawHash, RecordBatch, RecordRow,
+    SourceId, SpanContext, SpanId, SpanKind, TimestampType, TraceId, WellKnown,
 };
 
 use super::batches::{Log, Pairs, Resource, Span, Texts, Val, described, header, log_batch, pairs, span_batch};
@@ -147,8 +147,7 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     batch.correlations = ids.iter().map(|id| CorrelationRow { name: texts.put(b"x-correlation-id"), value: id.clone() }).collect();
     let record = RecordRow {
         channel: 0,
-        partition: 2,
-        offset: 40,
+        place: PlaceRow::Offset { partition: 2, offset: 40 },
         timestamp_ns: 1_000,
         timestamp_type: TimestampType::LogAppend,
         key: Some(texts.put(b"")),
@@ -164,7 +163,7 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
         truncated: true,
     };
     let empty = RecordRow {
-        offset: 41,
+        place: PlaceRow::Offset { partition: 2, offset: 41 },
         timestamp_ns: NO_TIME,
         timestamp_type: TimestampType::Unknown,
         key: None,
@@ -184,8 +183,8 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     store.insert_records(&batch, &[], &mut inserted);
     let [Inserted::New(first), Inserted::New(second), Inserted::Duplicate(same), Inserted::Collision(other)] = inserted[..] else { panic!("{inserted:?}") };
     assert_eq!(first, same);
-    let position = |at| store.record(at).map(|record| (record.partition(), record.offset()));
-    assert_eq!([first, second, other].map(position), [Some((2, 40)), Some((2, 41)), Some((2, 40))]);
+    let place = |at| store.record(at).map(|record| Place::from(record.place()));
+    assert_eq!([first, second, other].map(place), [Some(Place::at(2, 40)), Some(Place::at(2, 41)), Some(Place::at(2, 40))]);
     let stored = store.record(first).expect("stored");
     assert_eq!((stored.cluster(), stored.channel(), stored.timestamp_type()), (&batch.cluster, "orders.placed", TimestampType::LogAppend));
     assert_eq!((stored.redacted(), stored.truncated(), stored.headers_readable(), stored.raw_hash()), (true, true, true, RawHash(5)));
@@ -206,6 +205,116 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     batch.records = vec![record];
     store.insert_records(&batch, &[], &mut inserted);
     assert!(matches!(inserted[..], [Inserted::New(_)]), "the same position in another cluster is another record");
+}
+
+/// Bare records of one channel, at these places.
+fn record_batch(places: &[Place]) -> RecordBatch {
+    let mut texts = Texts::default();
+    let channels = vec![ChannelRow { name: texts.put(b"orders") }];
+    let row = |(number, place): (usize, &Place)| RecordRow {
+        channel: 0,
+        place: match place {
+            Place::Offset { partition, offset } => PlaceRow::Offset { partition: *partition, offset: *offset },
+            Place::Opaque(bytes) => PlaceRow::Opaque(texts.put(bytes)),
+            Place::None => PlaceRow::None,
+        },
+        timestamp_ns: 1_000,
+        timestamp_type: TimestampType::Create,
+        key: Some(texts.put(b"key")),
+        value: None,
+        key_size_bytes: 3,
+        value_size_bytes: 0,
+        headers: switchboard_model::Attrs::default(),
+        headers_readable: true,
+        trace: Some(SpanContext { trace_id: TraceId(99), span_id: SpanId(number as u64 + 1) }),
+        correlations: switchboard_model::Attrs::default(),
+        raw_hash: RawHash(5),
+        redacted: false,
+        truncated: false,
+    };
+    let records = places.iter().enumerate().map(row).collect();
+    RecordBatch { header: header(3, 77), channels, records, text: texts.arena, ..RecordBatch::default() }
+}
+
+#[test]
+fn records_lie_at_opaque_places_and_at_none_and_a_place_is_met_once() {
+    let opaque = |bytes: &[u8]| Place::Opaque(bytes.to_vec());
+    let places = [opaque(&[1, 2]), opaque(&[]), Place::None, Place::at(0, 0), opaque(&[1, 2]), Place::None, opaque(&[1])];
+    let mut batch = record_batch(&places);
+    let mut store = Store::new(64 << 20);
+    let mut inserted = Vec::new();
+    store.insert_records(&batch, &[], &mut inserted);
+    let [
+        Inserted::New(first),
+        Inserted::New(empty),
+        Inserted::New(nowhere),
+        Inserted::New(kafka),
+        Inserted::Duplicate(again),
+        Inserted::New(other),
+        Inserted::New(_),
+    ] = inserted[..]
+    else {
+        panic!("{inserted:?}")
+    };
+    assert_eq!(first, again, "the same opaque place is the same record, as the same offset is");
+    for (at, place) in [(first, &places[0]), (empty, &places[1]), (nowhere, &places[2]), (kafka, &places[3]), (other, &places[5])] {
+        let stored = store.record(at).expect("stored");
+        assert_eq!(Place::from(stored.place()), *place);
+        assert_eq!(
+            (stored.content().key, stored.sizes_bytes(), stored.trace().map(|context| context.trace_id)),
+            (Some(&b"key"[..]), (3, 0), Some(TraceId(99)))
+        );
+    }
+    batch.records[0].raw_hash = RawHash(6);
+    batch.records.truncate(1);
+    store.insert_records(&batch, &[], &mut inserted);
+    assert!(matches!(inserted[..], [Inserted::Collision(_)]), "other content at the same place: {inserted:?}");
+    assert_eq!(store.trace(TraceId(99)).records.len(), 7);
+}
+
+#[test]
+fn a_place_that_is_too_long_is_not_kept_and_counted_as_cut() {
+    let most = Place::Opaque(vec![7; MAX_PLACE_BYTES]);
+    let hostile = Place::Opaque(vec![7; 64 << 10]);
+    let mut store = Store::new(64 << 20);
+    let mut inserted = Vec::new();
+    store.insert_records(&record_batch(&[most.clone(), hostile.clone(), hostile]), &[], &mut inserted);
+    let [Inserted::New(kept), Inserted::New(cut), Inserted::New(_)] = inserted[..] else { panic!("two of unknown places are two: {inserted:?}") };
+    let stored = |at| store.record(at).map(|record| (Place::from(record.place()), record.truncated())).expect("stored");
+    assert_eq!((stored(kept), stored(cut)), ((most, false), (Place::None, true)));
+    let counts = store.counts_of(SourceId(3), ItemKind::Record);
+    assert_eq!((counts.stored, counts.truncated), (3, 2));
+    assert!(store.records.active.blob().len() < 2 * MAX_PLACE_BYTES);
+}
+
+#[test]
+fn a_partition_and_an_offset_take_no_byte_beside_their_columns() {
+    let blob_bytes = |place: Place| {
+        let mut store = Store::new(64 << 20);
+        store.insert_records(&record_batch(&[place]), &[], &mut Vec::new());
+        store.records.active.blob().len()
+    };
+    // Sizes of key and value, the key with its length, no value, the trace context, how many headers and correlation ids.
+    let bare = 1 + 1 + 4 + 1 + 24 + 1 + 1;
+    assert_eq!(blob_bytes(Place::at(i32::MAX, i64::MAX)), bare);
+    assert_eq!(blob_bytes(Place::None), bare + 1);
+    assert_eq!(blob_bytes(Place::Opaque(vec![1; 5])), bare + 1 + 5);
+}
+
+#[test]
+fn what_lies_at_opaque_places_is_forgotten_with_its_segment() {
+    let mut store = Store::new(256 << 10);
+    let mut inserted = Vec::new();
+    for number in 0..5_000_u32 {
+        let place = if number % 3 == 0 { Place::None } else { Place::Opaque(number.to_be_bytes().to_vec()) };
+        store.insert_records(&record_batch(&[place]), &[], &mut inserted);
+        assert!(matches!(inserted[..], [Inserted::New(_)]), "{number}: {inserted:?}");
+    }
+    assert!(store.num_evicted(ItemKind::Record) > 0);
+    store.insert_records(&record_batch(&[Place::Opaque(1_u32.to_be_bytes().to_vec())]), &[], &mut inserted);
+    assert!(matches!(inserted[..], [Inserted::New(_)]), "it was evicted, and comes anew: {inserted:?}");
+    store.insert_records(&record_batch(&[Place::Opaque(4_999_u32.to_be_bytes().to_vec())]), &[], &mut inserted);
+    assert!(matches!(inserted[..], [Inserted::Duplicate(_)]), "{inserted:?}");
 }
 
 #[test]

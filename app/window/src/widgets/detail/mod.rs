@@ -7,12 +7,11 @@ mod ui;
 pub(crate) use ui::{framed_ui, head_ui, section_ui};
 
 use crate::{
-    breakers::Piece,
     figures,
-    map::scene::{Glyph, Tone},
+    ink::{Glyph, Tone},
     sanitise::visible,
     view::{Target, ViewAction},
-    widgets::heat_strip::PartitionCell,
+    widgets::{breaker_strip::Piece, heat_strip::PartitionCell},
 };
 
 /// What is known of an object. All text in it is safe to show.

@@ -157,7 +157,7 @@ fn code(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::scene::Tone;
+    use crate::ink::Tone;
 
     fn detail() -> Detail {
         Detail {

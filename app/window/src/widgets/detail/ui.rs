@@ -6,17 +6,14 @@ use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, acces
 
 use super::{Detail, Row, Section};
 use crate::{
-    breakers::{Piece, strip_ui},
-    command::UiCommand,
     fonts,
-    map::{
-        glyph,
-        paint::{fitted, tone_inks},
-        scene::{Glyph, Tone},
-    },
+    ink::{Glyph, Tone, fitted, glyph, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::ViewAction,
-    widgets::heat_strip,
+    view::{UiCommand, ViewAction},
+    widgets::{
+        breaker_strip::{Piece, strip_ui},
+        heat_strip,
+    },
 };
 
 /// Room left and right, points.

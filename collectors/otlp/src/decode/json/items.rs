@@ -5,12 +5,15 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
-use super::fields::{Bounded, Id, JsonAttrs, Text, Unsigned, enumerated};
+use super::fields::{Bounded, Id, JsonAttrs, Unsigned, enumerated};
+use super::lenient;
+use super::text::Text;
 use super::value::JsonValue;
-use super::{Around, MAX_ITEM_BYTES, Resource, Visit, lenient};
+use super::visit::{Around, MAX_ITEM_BYTES, Resource, Visit};
+use crate::decode::builder::{Builder, Mark, Rows};
 use crate::decode::columns::nanoseconds;
-use crate::decode::logs::LogFields;
-use crate::decode::spans::{Mark, SpanFields};
+use crate::decode::logs::{LogFields, LogRows};
+use crate::decode::spans::{SpanFields, SpanRows};
 use crate::decode::tally::Lost;
 use crate::decode::{LogBuilder, Rejection, SpanBuilder};
 
@@ -101,36 +104,72 @@ impl LogRecord<'_> {
     }
 }
 
-impl SpanBuilder<'_> {
-    fn json_span(&mut self, mark: Mark, json: &str) -> Result<(), Rejection> {
-        if json.len() > MAX_ITEM_BYTES {
-            return Err(self.note_malformed(&TOO_LONG));
-        }
-        let span: Span<'_> = if let Ok(span) = serde_json::from_str(json) {
-            span
-        } else {
-            let mut lost = Lost::default();
-            let read = lenient::span(json, &mut lost);
-            self.columns.truncated |= lost.num_all() > 0;
-            self.note_lost(lost);
-            read.map_err(|why| self.note_malformed(&why))?
-        };
+/// A kind of item that JSON is read into.
+pub(super) trait JsonItem: Rows {
+    /// Reads an item, whose columns go on from the mark.
+    fn read(builder: &mut Builder<'_, Self>, mark: Mark, json: &str) -> Result<(), Rejection>;
+}
+
+/// Reads an item as a structure: as the specification has it, else leniently.
+fn structure<'j, T: Deserialize<'j>, R: Rows>(
+    builder: &mut Builder<'_, R>,
+    json: &'j str,
+    leniently: fn(&'j str, &mut Lost) -> Result<T, String>,
+) -> Result<T, Rejection> {
+    if json.len() > MAX_ITEM_BYTES {
+        return Err(builder.note_malformed(&TOO_LONG));
+    }
+    if let Ok(item) = serde_json::from_str(json) {
+        return Ok(item);
+    }
+    let mut lost = Lost::default();
+    let read = leniently(json, &mut lost);
+    builder.columns.truncated |= lost.num_all() > 0;
+    builder.note_lost(lost);
+    read.map_err(|why| builder.note_malformed(&why))
+}
+
+impl<R: JsonItem> Visit for Builder<'_, R> {
+    fn resource(&mut self) {
+        self.begin_resource();
+    }
+
+    fn lost(&mut self, lost: Lost) {
+        self.note_lost(lost);
+    }
+
+    fn scope(&mut self) {
+        self.begin_scope();
+    }
+
+    fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()> {
+        self.set_resource(|columns, _| Some(resource.write(columns)));
+        self.set_scope(scope_name.as_bytes());
+        let mark = self.begin_item();
+        let outcome = R::read(self, mark, item);
+        self.account(mark, outcome)
+    }
+}
+
+impl JsonItem for SpanRows {
+    fn read(builder: &mut SpanBuilder<'_>, mark: Mark, json: &str) -> Result<(), Rejection> {
+        let span: Span<'_> = structure(builder, json, lenient::span)?;
         let mut truncated = span.events.is_cut || span.links.is_cut;
-        span.attributes.write(&mut self.columns);
-        let attrs = self.attrs_since(mark.attrs());
+        span.attributes.write(&mut builder.columns);
+        let attrs = builder.attrs_since(mark.attrs);
         for event in &span.events.rows {
-            let start = self.num_attrs();
-            event.attributes.write(&mut self.columns);
-            self.event(nanoseconds(event.time_unix_nano.0, &mut truncated), event.name.0.as_bytes(), start);
+            let start = builder.num_attrs();
+            event.attributes.write(&mut builder.columns);
+            builder.event(nanoseconds(event.time_unix_nano.0, &mut truncated), event.name.0.as_bytes(), start);
         }
         for link in &span.links.rows {
-            let start = self.num_attrs();
-            link.attributes.write(&mut self.columns);
-            self.link(Id::<16>::read(&link.trace_id.0).bytes(), Id::<8>::read(&link.span_id.0).bytes(), start);
+            let start = builder.num_attrs();
+            link.attributes.write(&mut builder.columns);
+            builder.link(Id::<16>::read(&link.trace_id.0).bytes(), Id::<8>::read(&link.span_id.0).bytes(), start);
         }
         let (trace_id, span_id, parent_span_id) = (Id::<16>::read(&span.trace_id.0), Id::<8>::read(&span.span_id.0), Id::<8>::read(&span.parent_span_id.0));
         if trace_id.is_base64 || span_id.is_base64 {
-            self.note_base64_ids();
+            builder.note_base64_ids();
         }
         let status = span.status.as_ref();
         let fields = SpanFields {
@@ -146,33 +185,8 @@ impl SpanBuilder<'_> {
             start_ns: nanoseconds(span.start_time_unix_nano.0, &mut truncated),
             end_ns: nanoseconds(span.end_time_unix_nano.0, &mut truncated),
         };
-        self.columns.truncated |= truncated;
-        self.end_span(mark, attrs, &fields)
-    }
-}
-
-impl Visit for SpanBuilder<'_> {
-    fn resource(&mut self) {
-        self.begin_resource();
-    }
-
-    fn lost(&mut self, lost: Lost) {
-        self.note_lost(lost);
-    }
-
-    fn scope(&mut self) {
-        self.begin_scope();
-    }
-
-    fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()> {
-        if !self.has_resource() {
-            let resource = resource.write(&mut self.columns);
-            self.set_resource(resource);
-        }
-        self.set_scope(scope_name.as_bytes());
-        let mark = self.begin_span();
-        let outcome = self.json_span(mark, item);
-        self.account(mark, outcome)
+        builder.columns.truncated |= truncated;
+        builder.end_span(mark, attrs, &fields)
     }
 }
 
@@ -233,25 +247,14 @@ fn severity_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     )
 }
 
-impl LogBuilder<'_> {
-    fn json_log(&mut self, start: usize, json: &str) -> Result<(), Rejection> {
-        if json.len() > MAX_ITEM_BYTES {
-            return Err(self.note_malformed(&TOO_LONG));
-        }
-        let record: LogRecord<'_> = if let Ok(record) = serde_json::from_str(json) {
-            record
-        } else {
-            let mut lost = Lost::default();
-            let read = lenient::log(json, &mut lost);
-            self.columns.truncated |= lost.num_all() > 0;
-            self.note_lost(lost);
-            read.map_err(|why| self.note_malformed(&why))?
-        };
+impl JsonItem for LogRows {
+    fn read(builder: &mut LogBuilder<'_>, mark: Mark, json: &str) -> Result<(), Rejection> {
+        let record: LogRecord<'_> = structure(builder, json, lenient::log)?;
         let mut truncated = false;
-        record.attributes.write(&mut self.columns);
+        record.attributes.write(&mut builder.columns);
         let (trace_id, span_id) = (Id::<16>::read(&record.trace_id.0), Id::<8>::read(&record.span_id.0));
         if trace_id.is_base64 || span_id.is_base64 {
-            self.note_base64_ids();
+            builder.note_base64_ids();
         }
         let fields = LogFields {
             time_ns: nanoseconds(record.time_unix_nano.0, &mut truncated),
@@ -263,34 +266,9 @@ impl LogBuilder<'_> {
             span_id: span_id.bytes(),
             event_name: record.event_name.0.as_bytes(),
         };
-        self.columns.truncated |= truncated;
-        self.end_log(start, fields);
+        builder.columns.truncated |= truncated;
+        builder.end_log(mark.attrs, fields);
         Ok(())
-    }
-}
-
-impl Visit for LogBuilder<'_> {
-    fn resource(&mut self) {
-        self.begin_resource();
-    }
-
-    fn lost(&mut self, lost: Lost) {
-        self.note_lost(lost);
-    }
-
-    fn scope(&mut self) {
-        self.begin_scope();
-    }
-
-    fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()> {
-        if !self.has_resource() {
-            let resource = resource.write(&mut self.columns);
-            self.set_resource(resource);
-        }
-        self.set_scope(scope_name.as_bytes());
-        let start = self.begin_log();
-        let outcome = self.json_log(start, item);
-        self.account(start, outcome)
     }
 }
 

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::fields::{Bounded, JsonAttrs, KeyValue, Text};
+use super::fields::{Bounded, JsonAttrs, KeyValue};
 use super::items::{Event, Link, LogRecord, Span, Status};
+use super::text::Text;
 use super::value::JsonValue;
-use super::{MAX_AROUND_BYTES, Resource, Scope};
+use super::visit::{MAX_AROUND_BYTES, Resource, Scope};
 use crate::decode::columns::MAX_ROWS_OF_ONE;
 use crate::decode::tally::{Lost, Part};
 

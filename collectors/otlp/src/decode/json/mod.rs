@@ -6,28 +6,21 @@ mod fields;
 mod items;
 mod lenient;
 mod mend;
+mod text;
 mod value;
+mod visit;
 mod walk;
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
-
-use self::fields::{JsonAttrs, Text};
+use self::visit::{Around, MAX_AROUND_BYTES, MAX_ITEM_BYTES, Resource, Visit};
 use self::walk::walk;
-use super::columns::Columns;
-use super::tally::Lost;
 use super::{Context, Emit, LogBuilder, Signal, SpanBuilder, Tally, Undecodable};
 
 /// Bodies up to this size are decoded once, their batches held back until the end is known to be good; longer ones are
 /// looked through first.
 const MAX_HELD_BACK_BYTES: usize = 1 << 20;
-/// Longest item that is read, the longest message that OTLP's receivers take by default. Its texts are there up to three times while they
-/// are read.
-const MAX_ITEM_BYTES: usize = 4 << 20;
-/// Longest resource and longest scope.
-const MAX_AROUND_BYTES: usize = 2 << 20;
 const MAX_COPIES: usize = 2;
 
 /// Decodes a request. `room` is asked for what is taken beside it, in bytes, before it is.
@@ -82,33 +75,6 @@ fn build(signal: Signal, text: &str, num_items: u64, context: Context<'_>, emit:
     }
 }
 
-/// What stands around items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Around {
-    Resource,
-    Scope,
-}
-
-/// Whoever looks at the items of a JSON request.
-trait Visit {
-    /// What stands around the next items, so many bytes long: whether it is read. Where it is not, items come without it.
-    fn reads(&mut self, _around: Around, _num_bytes: usize) -> bool {
-        true
-    }
-
-    /// Another resource begins. It comes again with every item, for the batch that needs it.
-    fn resource(&mut self) {}
-
-    /// Another scope begins.
-    fn scope(&mut self) {}
-
-    /// What around the items could not be read.
-    fn lost(&mut self, _lost: Lost) {}
-
-    /// An item, as its text.
-    fn item(&mut self, resource: &Resource<'_>, scope_name: &str, item: &str) -> ControlFlow<()>;
-}
-
 /// Counts items, and what reading them takes. What stands around them is not read for that: how much it takes is not known yet.
 #[derive(Default)]
 struct Count {
@@ -141,30 +107,5 @@ impl Visit for Count {
         self.num += 1;
         self.longest_item_bytes = self.longest_item_bytes.max(item.len());
         ControlFlow::Continue(())
-    }
-}
-
-/// An OTLP/JSON `InstrumentationScope`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Scope<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-}
-
-/// An OTLP/JSON `Resource`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Resource<'a> {
-    #[serde(borrow)]
-    attributes: JsonAttrs<'a>,
-}
-
-impl Resource<'_> {
-    fn write(&self, columns: &mut Columns<'_>) -> u32 {
-        let start = columns.attrs.len() as u32;
-        columns.begin_resource();
-        self.attributes.write(columns);
-        columns.push_resource(start)
     }
 }

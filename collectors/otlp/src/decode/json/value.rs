@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::fields::{Text, base64_of};
+use super::text::{Text, base64_of};
 use crate::decode::any_value::AnyValue;
 use crate::decode::nested::NestedText;
 

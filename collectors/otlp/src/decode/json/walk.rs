@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Around, Resource, Scope, Visit, lenient};
+use super::lenient;
+use super::visit::{Around, Resource, Scope, Visit};
 use crate::decode::Signal;
 use crate::decode::tally::Lost;
 

@@ -1,0 +1,145 @@
+//! Lines of version 1, written as lines of this version: of the file itself, and of the files that each profile had.
+//!
+//! What version 1 did not write is taken from what it did, or stays unknown. A send is of the cluster of its run. A letter that was put
+//! aside is of the one cluster to which anything was sent under its source's name; where there is none, or several, it stays bound to the
+//! name. Hashes are under keys that died with their sessions.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use switchboard_model::Place;
+
+use super::place::encode;
+use super::tables::TABLES;
+
+/// Stands for the reason of a second send where two ledgers both say that a letter was sent.
+const IN_BOTH: &str = "it stands in two ledgers of version 1";
+
+/// Brings a file of version 1 to this version. For a transaction: whole, or not at all.
+pub(super) fn migrate(transaction: &Connection) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "DROP TRIGGER IF EXISTS outcome_stays; DROP TRIGGER IF EXISTS sends_stay; DROP TRIGGER IF EXISTS runs_stay; \
+         DROP TRIGGER IF EXISTS refusals_stay; DROP INDEX IF EXISTS sent_once; DROP INDEX IF EXISTS sends_of_run; \
+         ALTER TABLE runs RENAME TO runs_1; ALTER TABLE sends RENAME TO sends_1; ALTER TABLE refusals RENAME TO refusals_1; \
+         ALTER TABLE parkings RENAME TO parkings_1;",
+    )?;
+    transaction.execute_batch(TABLES)?;
+    pour(transaction, "_1", transaction, None)?;
+    transaction.execute_batch("DROP TABLE sends_1; DROP TABLE runs_1; DROP TABLE refusals_1; DROP TABLE parkings_1;")
+}
+
+/// Writes all lines of version 1, of tables whose names end so, into tables of this version. Runs that stand there already, as where a
+/// file was copied, get the lines that they lack.
+pub(super) fn pour(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<()> {
+    let runs = pour_runs(from, suffix, into, profile)?;
+    pour_sends(from, suffix, into, &runs)?;
+    let profile = text_or_null(profile);
+    let columns = "operator, cluster, command, target, num_letters, reason, at_ns";
+    let mut insert = into.prepare(&format!("INSERT INTO refusals (profile, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"))?;
+    each(from, &format!("SELECT {columns} FROM refusals{suffix} ORDER BY refusal_id"), |row| {
+        insert.execute(params_from_iter([vec![profile.clone()], values(row, 0, 7)?].concat())).map(drop)
+    })?;
+    pour_parkings(from, suffix, into)
+}
+
+/// A run as it is called here, and whether it stood here already.
+struct Poured {
+    run_id: i64,
+    was_there: bool,
+}
+
+/// Runs by what they were called there.
+fn pour_runs(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<BTreeMap<i64, Poured>> {
+    let profile = text_or_null(profile);
+    let columns = "replay_id, operator, cluster, cluster_id, target, num_planned, started_ns, ended_ns, ending, reason";
+    let mut there = into.prepare("SELECT run_id FROM runs WHERE replay_id = ?")?;
+    let mut insert = into.prepare(&format!("INSERT INTO runs (profile, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?;
+    let mut runs = BTreeMap::new();
+    each(from, &format!("SELECT run_id, {columns} FROM runs{suffix} ORDER BY run_id"), |row| {
+        let found: Option<i64> = there.query_row([row.get::<_, String>(1)?], |row| row.get(0)).optional()?;
+        let run_id = match found {
+            Some(run_id) => run_id,
+            None => insert.insert(params_from_iter([vec![profile.clone()], values(row, 1, 10)?].concat()))?,
+        };
+        runs.insert(row.get(0)?, Poured { run_id, was_there: found.is_some() });
+        Ok(())
+    })?;
+    Ok(runs)
+}
+
+fn pour_sends(from: &Connection, suffix: &str, into: &Connection, runs: &BTreeMap<i64, Poured>) -> rusqlite::Result<()> {
+    let same = "channel, timestamp_ns, kind, failed_group, target, hash, size_bytes, replay_count, replay_id, intended_ns, outcome, reason, settled_ns, \
+                fate, evidence, fate_ns";
+    let mut there = into.prepare("SELECT 1 FROM sends WHERE run_id = ? AND replay_id = ?")?;
+    let mut insert = into.prepare(&format!(
+        "INSERT INTO sends (again, run_id, place, route, written_to, cluster, cluster_id, {same}) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ))?;
+    let query = format!(
+        "SELECT s.run_id, s.partition, s.offset, s.target_partition, s.target_offset, s.cluster, \
+         (SELECT cluster_id FROM runs{suffix} r WHERE r.run_id = s.run_id), {same} FROM sends{suffix} s ORDER BY s.send_id"
+    );
+    each(from, &query, |row| {
+        let Some(Poured { run_id, was_there }) = runs.get(&row.get(0)?) else {
+            return Err(rusqlite::Error::ToSqlConversionFailure("a line names a run that is not there".into()));
+        };
+        let replay_id: String = row.get(15)?;
+        if *was_there && there.exists((run_id, &replay_id))? {
+            return Ok(());
+        }
+        let place = Place::at(row.get(1)?, row.get(2)?);
+        let (partition, offset): (Option<i32>, Option<i64>) = (row.get(3)?, row.get(4)?);
+        let written_to = partition.zip(offset).map(|(partition, offset)| Place::at(partition, offset));
+        // Where it was written took the place of what had been asked for.
+        let route = written_to.is_none().then(|| super::write::route(partition));
+        let own = |again: Option<&str>| {
+            [
+                text_or_null(again),
+                Value::Integer(*run_id),
+                Value::Blob(encode(&place)),
+                text_or_null(route.as_deref()),
+                written_to.as_ref().map_or(Value::Null, |place| Value::Blob(encode(place))),
+            ]
+        };
+        let rest = values(row, 5, 18)?;
+        match insert.execute(params_from_iter(own(None).iter().chain(&rest))) {
+            Err(error) if super::write::is_sent_before(&error) => insert.execute(params_from_iter(own(Some(IN_BOTH)).iter().chain(&rest))),
+            written => written,
+        }
+        .map(drop)
+    })
+}
+
+fn pour_parkings(from: &Connection, suffix: &str, into: &Connection) -> rusqlite::Result<()> {
+    let mut insert = into
+        .prepare("INSERT INTO parkings (place, cluster, cluster_id, channel, timestamp_ns, kind, note, operator, at_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let query = format!(
+        "WITH only AS (SELECT cluster, min(cluster_id) AS cluster_id FROM runs{suffix} WHERE cluster_id <> '' AND run_id IN (SELECT run_id FROM sends{suffix}) \
+         GROUP BY cluster HAVING count(DISTINCT cluster_id) = 1) \
+         SELECT p.partition, p.offset, p.cluster, only.cluster_id, p.channel, p.timestamp_ns, p.kind, p.note, p.operator, p.at_ns \
+         FROM parkings{suffix} p LEFT JOIN only ON only.cluster = p.cluster ORDER BY p.parking_id"
+    );
+    each(from, &query, |row| {
+        let place = Value::Blob(encode(&Place::at(row.get(0)?, row.get(1)?)));
+        insert.execute(params_from_iter([vec![place], values(row, 2, 8)?].concat())).map(drop)
+    })
+}
+
+fn each(from: &Connection, query: &str, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let mut statement = from.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        take(row)?;
+    }
+    Ok(())
+}
+
+/// So many columns from this one on, as they are.
+fn values(row: &Row<'_>, first: usize, num: usize) -> rusqlite::Result<Vec<Value>> {
+    (first..first + num).map(|column| row.get(column)).collect()
+}
+
+fn text_or_null(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, |text| Value::Text(text.to_owned()))
+}

@@ -1,0 +1,508 @@
+//! The window: bars, panes and palette.
+
+use std::sync::{Arc, mpsc::Receiver};
+use std::time::Duration;
+
+use switchboard_engine::view::{Answer, Query, Snapshot};
+
+use crate::{
+    SessionCommand, SnapshotSource, WindowOptions, figures, fonts, missing_glyphs,
+    sanitise::visible,
+    shell::{
+        attendance::Attendance,
+        bars::{self, TopBar},
+        find::FindOverlay,
+        history::History,
+        notice::{self, Leads, NoticePart},
+        notice_ui::{NoticeAction, notice_ui},
+        operations_ui::OperationsList,
+        palette::Palette,
+        panes::Panes,
+        settings::Settings,
+    },
+    theme::{DesignTokens, Ink, Themes},
+    view::{Asker, Freshness, News, Target, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
+    views::Views,
+};
+use switchboard_desk::lab::LabState;
+use switchboard_desk::operations::OperationsBoard;
+use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::sources_desk::SourcesBoard;
+
+mod act;
+
+/// Between two pictures of a mark that fades.
+const FADE_EVERY: Duration = Duration::from_millis(50);
+
+/// Smallest window, points.
+const SIZE_MIN: [f32; 2] = [720.0, 480.0];
+/// Size of the first start, points.
+const SIZE_FIRST: [f32; 2] = [1440.0, 900.0];
+
+/// Opens the window and returns when it is closed.
+pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions) -> Result<(), eframe::Error> {
+    let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
+    let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
+    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
+    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options)) as Box<dyn eframe::App>);
+    eframe::run_native("switchboard", native, Box::new(create))
+}
+
+/// The window in the context that eframe has made for it.
+pub(crate) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn SnapshotSource>, options: WindowOptions) -> WindowApp {
+    // After the faces of this program come those of the desktop, and after these the code points themselves.
+    missing_glyphs::install(&creation.egui_ctx);
+    WindowApp::new(creation, source, options)
+}
+
+/// The window as eframe sees it.
+pub struct WindowApp {
+    source: Box<dyn SnapshotSource>,
+    pub(crate) window: Window,
+}
+
+impl WindowApp {
+    /// Dresses the context, remembers the looks of the last time, and asks to be woken by publications.
+    pub fn new(creation: &eframe::CreationContext<'_>, mut source: Box<dyn SnapshotSource>, options: WindowOptions) -> Self {
+        let mut settings = Settings::load(creation.storage);
+        if let Some(theme) = options.theme {
+            settings.theme = theme;
+        }
+        let ctx = creation.egui_ctx.clone();
+        let window = Window::new(&ctx, settings, options);
+        source.on_publish(window.attendance.waker(ctx));
+        Self { source, window }
+    }
+}
+
+impl eframe::App for WindowApp {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        match self.source.closes_in() {
+            Some(left) if left.is_zero() => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Some(left) => ctx.request_repaint_after(left),
+            None => {}
+        }
+        let failure = self.source.engine_failure();
+        let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
+        self.window.take_replay(self.source.replay());
+        self.window.take_sources(self.source.sources());
+        self.window.take_operations(self.source.operations());
+        self.window.take_lab(self.source.lab());
+        self.window.take(ctx, snapshot, failure, now_ns);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        for command in self.window.ui(ui) {
+            self.source.command(command);
+        }
+        self.window.ask(ui.ctx(), |query| self.source.query(query));
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.window.settings().save(storage);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}
+
+/// The window apart from where it is shown: on a desktop, in a picture, in a test.
+pub(crate) struct Window {
+    themes: Themes,
+    settings: Settings,
+    options: WindowOptions,
+    snapshot: Snapshot,
+    /// When the session began that is looked at; `None` until one is.
+    session_ns: Option<i64>,
+    replay: Arc<ReplayBoard>,
+    sources: Arc<SourcesBoard>,
+    operations: Arc<OperationsBoard>,
+    now_ns: i64,
+    paused: Option<Paused>,
+    engine_failure: Option<String>,
+    lab: LabState,
+    panes: Panes,
+    views: Views,
+    asker: Asker,
+    history: History,
+    palette: Palette,
+    find: FindOverlay,
+    operations_list: OperationsList,
+    attendance: Attendance,
+    /// What changed while the window was hidden for so long, ns.
+    away: Option<(i64, Vec<NoticePart>)>,
+    /// Failures that the user has read.
+    lost_closed: notice::Closed,
+    /// How fresh the data were a moment ago: its words move at most once a second.
+    freshness: Freshness,
+    /// What is new in views that are not shown.
+    news: News,
+    /// What became of the last command, where it is not to be seen: at the foot until the next.
+    told: Option<String>,
+    /// Pictures and tests: everything is done before the next frame instead of beside it.
+    in_place: bool,
+}
+
+/// What the window keeps showing.
+struct Paused {
+    snapshot: Snapshot,
+    at_ns: i64,
+}
+
+impl Window {
+    /// A window in this context.
+    pub(crate) fn new(ctx: &egui::Context, settings: Settings, options: WindowOptions) -> Self {
+        let themes = Themes::load();
+        themes.install(ctx);
+        // For users egui does not look for two things of one name; tests see them in their pictures.
+        if cfg!(test) {
+            ctx.options_mut(|options| options.warn_on_id_clash = true);
+        }
+        ctx.set_theme(egui::ThemePreference::from(settings.theme));
+        ctx.set_zoom_factor(settings.zoom);
+        let mut views = Views::default();
+        views.map.panel_width_pt = settings.panel_width_pt;
+        views.map.remember(settings.map.clone(), &options.profile_name);
+        let panes = settings.panes.clone();
+        Self {
+            themes,
+            settings,
+            options,
+            snapshot: Snapshot::default(),
+            session_ns: None,
+            replay: Arc::default(),
+            sources: Arc::default(),
+            operations: Arc::default(),
+            now_ns: 0,
+            paused: None,
+            engine_failure: None,
+            lab: LabState::Well,
+            panes,
+            views,
+            asker: Asker::default(),
+            history: History::default(),
+            palette: Palette::default(),
+            find: FindOverlay::default(),
+            operations_list: OperationsList::default(),
+            attendance: Attendance::default(),
+            away: None,
+            lost_closed: notice::Closed::default(),
+            freshness: Freshness::default(),
+            news: News::default(),
+            told: None,
+            in_place: false,
+        }
+    }
+
+    /// The same, for pictures: every frame shows the whole truth, nothing is computed beside it.
+    pub(crate) fn new_in_place(ctx: &egui::Context, settings: Settings, options: WindowOptions) -> Self {
+        Self { in_place: true, ..Self::new(ctx, settings, options) }
+    }
+
+    /// Takes in the newest snapshot.
+    pub(crate) fn take(&mut self, ctx: &egui::Context, snapshot: Snapshot, engine_failure: Option<String>, now_ns: i64) {
+        if self.paused.as_ref().is_some_and(|paused| paused.snapshot.started_ns != snapshot.started_ns) {
+            // What was paused belongs to a session that is gone.
+            self.paused = None;
+        }
+        if self.session_ns.replace(snapshot.started_ns).is_some_and(|before_ns| before_ns != snapshot.started_ns) {
+            self.begin_anew();
+        }
+        self.snapshot = snapshot;
+        self.engine_failure = engine_failure;
+        self.now_ns = now_ns;
+        self.freshness.take(&self.snapshot, now_ns);
+        self.views.groups.take(&self.snapshot);
+        let visible = ctx.input(|input| input.viewport().visible()).unwrap_or(true);
+        let shown = if visible { self.panes.shown() } else { Vec::new() };
+        self.news.take(&self.snapshot, &shown, ctx.input(|input| input.time));
+        if let Some((before, left_ns)) = self.attendance.take(visible, &self.snapshot, now_ns) {
+            let changes = notice::changes(&before, &self.snapshot);
+            self.away = (!changes.is_empty()).then_some((now_ns - left_ns, changes));
+        }
+        let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
+        self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+    }
+
+    /// Forgets what another session gives anew: ids of rows, and places that have them.
+    fn begin_anew(&mut self) {
+        self.history = History::default();
+        self.away = None;
+        for kind in ViewKind::ALL {
+            self.views.of_mut(kind).begin_anew();
+        }
+    }
+
+    /// Takes in the sources as the profile has them.
+    pub(crate) fn take_sources(&mut self, sources: Arc<SourcesBoard>) {
+        self.sources = sources;
+    }
+
+    /// Takes in what touches the world because somebody asked for it.
+    pub(crate) fn take_operations(&mut self, operations: Arc<OperationsBoard>) {
+        self.operations = operations;
+    }
+
+    /// Takes in how the demo's lab is.
+    pub(crate) fn take_lab(&mut self, lab: LabState) {
+        self.lab = lab;
+    }
+
+    /// Takes in what can be seen of replaying.
+    pub(crate) fn take_replay(&mut self, replay: Arc<ReplayBoard>) {
+        self.replay = replay;
+    }
+
+    /// Asks what views want to know, and looks again when an answer may be there.
+    pub(crate) fn ask(&mut self, ctx: &egui::Context, ask: impl FnMut(Query) -> Receiver<Answer>) {
+        self.asker.send(ask);
+        if let Some(due) = self.asker.due_in().filter(|_| !self.in_place) {
+            ctx.request_repaint_after(due);
+        }
+    }
+
+    /// What is to be remembered.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { panel_width_pt: self.views.map.panel_width_pt, map: self.views.map.to_remember(), panes: self.panes.clone(), ..self.settings.clone() }
+    }
+
+    /// Shows a view in place of the one that has the keys.
+    pub(crate) fn look_at(&mut self, ctx: &egui::Context, view: ViewKind) {
+        self.panes.open(view);
+        ctx.request_repaint();
+    }
+
+    /// Zooms into the middle of the map.
+    pub(crate) fn zoom_map(&mut self, factor: f32) {
+        self.views.map.zoom(factor);
+    }
+
+    /// The view that has the keys, for tests.
+    #[cfg(test)]
+    pub(crate) fn focus(&self) -> ViewKind {
+        self.panes.focus()
+    }
+
+    /// The map, for tests.
+    #[cfg(test)]
+    pub(crate) fn map(&self) -> &crate::views::map::MapView {
+        self.views.map.map()
+    }
+
+    /// Whether something is computed beside the window, for tests and benches.
+    pub(crate) fn is_computing(&self) -> bool {
+        self.views.map.is_computing() || self.views.traces.is_computing()
+    }
+
+    /// What is selected in the view with the keys, for tests.
+    #[cfg(test)]
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.views.of(self.panes.focus()).target()
+    }
+
+    /// The panes, for tests.
+    #[cfg(test)]
+    pub(crate) fn panes(&self) -> &Panes {
+        &self.panes
+    }
+
+    /// What views show: of now, or of the moment of the pause.
+    fn shown(&self) -> &Snapshot {
+        self.paused.as_ref().map_or(&self.snapshot, |paused| &paused.snapshot)
+    }
+
+    /// Draws everything; what the session has to do.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui) -> Vec<SessionCommand> {
+        let ctx = ui.ctx().clone();
+        if ctx.input(|input| input.pointer.any_pressed()) {
+            self.told = None;
+        }
+        let typing = self.palette.is_open() || self.find.is_open() || self.operations_list.is_open() || ctx.text_edit_focused();
+        let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
+        let tokens = self.themes.tokens(ctx.theme()).clone();
+        let beside = ctx.input(|input| input.modifiers.command);
+        for command in self.top_ui(ui, &tokens) {
+            match command {
+                UiCommand::Show(view) if beside => self.show_beside(view),
+                _ => commands.push(command),
+            }
+        }
+        self.failure_ui(ui, &mut commands);
+        self.lab_ui(ui, &mut commands);
+        self.notices_ui(ui, &tokens);
+        let hints = self.views.of(self.panes.focus()).hints();
+        bars::foot_ui(ui, &hints, self.told.as_deref(), &tokens);
+        let before = self.place();
+        let mut actions = self.panes_ui(ui, &tokens);
+        self.remember_step(before);
+        let mut palette = std::mem::take(&mut self.palette);
+        commands.extend(palette.ui(&ctx, &tokens, &|command| self.unavailable(command)));
+        self.palette = palette;
+        let shown = self.shown().clone();
+        actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
+        actions.extend(self.operations_list.ui(&ctx, &self.operations, self.now_ns, &tokens));
+        actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
+        let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
+        self.schedule(&ctx);
+        asked
+    }
+
+    fn top_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<UiCommand> {
+        let (freshness, is_live) = match &self.paused {
+            Some(paused) => (format!("paused {} ago", figures::running_age(self.now_ns - paused.at_ns)), false),
+            None => (self.freshness.words.clone(), self.freshness.is_live),
+        };
+        let ctx = ui.ctx().clone();
+        let bar = TopBar {
+            profile_name: &visible(&self.options.profile_name),
+            shown: &self.panes.shown(),
+            focus: self.panes.focus(),
+            range: self.settings.range,
+            freshness: &freshness,
+            // Above the map the sentence tells how old the data are.
+            is_age_told: self.paused.is_none() && self.panes.shown().contains(&ViewKind::Map) && !self.views.map.is_empty(),
+            is_live,
+            is_paused: self.paused.is_some(),
+            operations: self.operations_list.in_the_bar(&self.operations, self.now_ns),
+            news: &|view| self.news.marked_s(view).map(|marked_s| self.fade_of(&ctx, marked_s)),
+            unavailable: &|command| self.unavailable(command),
+        };
+        bars::top_ui(ui, &bar, tokens)
+    }
+
+    /// How much of a mark's fading is left, from 1 to 0.
+    fn fade_of(&self, ctx: &egui::Context, marked_s: f64) -> f32 {
+        let age_s = ctx.input(|input| input.time) - marked_s;
+        if self.in_place || !self.views.map.moves() { 0.0 } else { (1.0 - age_s / news::FADES_FOR_S).clamp(0.0, 1.0) as f32 }
+    }
+
+    fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
+        let mut actions = Vec::new();
+        let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
+        egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+            self.with_views(tokens, |panes, views, context| {
+                panes.ui(ui, tokens, &mut |ui, kind| actions.extend(views.of_mut(kind).ui(ui, context)));
+            });
+        });
+        actions
+    }
+
+    /// Panes and views, with what views draw with.
+    fn with_views<R>(&mut self, tokens: &DesignTokens, f: impl FnOnce(&mut Panes, &mut Views, &mut ViewContext<'_>) -> R) -> R {
+        let Self { panes, views, asker, news, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
+        let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
+        let range = settings.range;
+        let mut context = ViewContext {
+            snapshot,
+            replay,
+            sources,
+            now_ns: *now_ns,
+            as_of_ns,
+            asked_at_ns: range.asked_at_ns(as_of_ns, newest_ns(snapshot)),
+            news,
+            is_paused: paused.is_some(),
+            range,
+            tokens,
+            asker,
+            options,
+            in_place: *in_place,
+        };
+        f(panes, views, &mut context)
+    }
+
+    /// A failed engine stands above everything until it is restarted.
+    fn failure_ui(&self, ui: &mut egui::Ui, commands: &mut Vec<UiCommand>) {
+        let Some(failure) = &self.engine_failure else { return };
+        let tokens = self.themes.tokens(ui.ctx().theme());
+        let frame = egui::Frame::new().fill(tokens.ink(Ink::BadFill)).inner_margin(crate::theme::margin(18, 9));
+        egui::Panel::top("engine failure").frame(frame).show_separator_line(false).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.label(egui::RichText::new("The engine has stopped").font(fonts::strong(13.0)).color(tokens.ink(Ink::Bad)));
+                ui.label(egui::RichText::new(visible(failure)).color(tokens.ink(Ink::Text)));
+                ui.label(egui::RichText::new("What is shown is of before. Nothing is taken in until it runs again").color(tokens.ink(Ink::Dim)));
+                if ui.button("Restart engine").clicked() {
+                    commands.push(UiCommand::RestartEngine);
+                }
+            });
+        });
+    }
+
+    /// A lab that ended by itself stands above everything until it is started again.
+    fn lab_ui(&self, ui: &mut egui::Ui, commands: &mut Vec<UiCommand>) {
+        let words = match &self.lab {
+            LabState::Well => return,
+            LabState::Ended(how) => format!("The demo's lab has ended by itself ({}), and what is shown is of before", visible(how)),
+            LabState::Starting => "The demo's lab is being started again…".to_owned(),
+        };
+        let tokens = self.themes.tokens(ui.ctx().theme());
+        let frame = egui::Frame::new().fill(tokens.ink(Ink::BadFill)).inner_margin(crate::theme::margin(18, 9));
+        egui::Panel::top("lab").frame(frame).show_separator_line(false).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                ui.label(egui::RichText::new(words).color(tokens.ink(Ink::Text)));
+                if matches!(self.lab, LabState::Ended(_)) && ui.button("Start it again").on_hover_text(UiCommand::RestartLab.tooltip()).clicked() {
+                    commands.push(UiCommand::RestartLab);
+                }
+            });
+        });
+    }
+
+    /// Connections that are lost, as far as nobody closed the line.
+    fn lost(&self) -> Vec<NoticePart> {
+        notice::lost(&self.snapshot, &self.lost_closed, self.now_ns)
+    }
+
+    /// What changed meanwhile, and which connections are lost: a line each.
+    fn notices_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
+        let ctx = ui.ctx().clone();
+        let mut followed = None;
+        if let Some((for_ns, parts)) = &self.away {
+            let lead = format!("While you were away ({})", figures::age(*for_ns));
+            match notice_ui(ui, "while you were away", &lead, parts, tokens) {
+                Some(NoticeAction::Follow(leads)) => followed = Some(leads),
+                Some(NoticeAction::Close) => self.away = None,
+                None => {}
+            }
+        }
+        for part in self.lost() {
+            let name = match &part.leads {
+                Leads::Object(Target::Source(name)) => name.clone(),
+                _ => "lost connections".to_owned(),
+            };
+            match notice_ui(ui, &visible(&name), "", std::slice::from_ref(&part), tokens) {
+                Some(NoticeAction::Follow(leads)) => followed = Some(leads),
+                Some(NoticeAction::Close) => {
+                    let all = notice::all_failed(&self.snapshot);
+                    self.lost_closed.extend(all.into_iter().filter(|(failed, _)| *failed == name || matches!(part.leads, Leads::View(_))));
+                }
+                None => {}
+            }
+        }
+        if let Some(leads) = followed {
+            self.follow(&ctx, &leads);
+        }
+    }
+
+    /// The only frames that nobody asked for: ages that are seen to grow.
+    fn schedule(&self, ctx: &egui::Context) {
+        if self.in_place {
+            return;
+        }
+        if self.views.map.moves() && self.news.is_fading(ctx.input(|input| input.time)) {
+            ctx.request_repaint_after(FADE_EVERY);
+        }
+        if let Some(due) = self.operations_list.due_in(&self.operations, self.now_ns) {
+            ctx.request_repaint_after(due);
+        }
+        let since_ns = self.paused.as_ref().map(|paused| paused.at_ns).or_else(|| newest_ns(&self.snapshot));
+        if let Some(since_ns) = since_ns {
+            let age_s = (self.now_ns - since_ns).max(0) / 1_000_000_000;
+            let next_s = if age_s < 60 { 1 } else { 60 };
+            ctx.request_repaint_after(Duration::from_secs(next_s));
+        }
+    }
+}

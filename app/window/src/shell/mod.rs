@@ -1,0 +1,26 @@
+//! The window around the views: bars, panes, palette, search, notices, and what is remembered of how it looks.
+
+pub(crate) mod app;
+mod attendance;
+mod bars;
+mod desktop_motion;
+mod elsewhere;
+pub(crate) mod find;
+mod fuzzy;
+mod history;
+mod notice;
+mod notice_ui;
+mod operations_list;
+mod operations_ui;
+#[cfg(test)]
+mod operations_ui_tests;
+mod palette;
+pub(crate) mod panes;
+pub(crate) mod screenshot;
+pub(crate) mod settings;
+mod strokes;
+
+pub(crate) use app::Window;
+pub use app::{WindowApp, run_window};
+pub use screenshot::{ScreenshotError, ScreenshotOptions, screenshot};
+pub use strokes::{Stroke, Strokes};

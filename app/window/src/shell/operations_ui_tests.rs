@@ -1,0 +1,146 @@
+//! The list of operations through labels and keys.
+
+use egui::{Key, Modifiers, accesskit::Role};
+use egui_kittest::{Harness, kittest::Queryable as _};
+use switchboard_desk::operations::{OperationEnded, OperationView, OperationsBoard};
+use switchboard_engine::view::Snapshot;
+use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId, OperationInfo, Progress};
+
+use crate::{
+    SessionCommand, WindowApp,
+    shell::operations_list::{OperationRow, rows},
+    testing::{self, FixedSource, NOW_NS},
+    theme::Ink,
+    view::{UiCommand, ViewKind},
+    view_harness,
+};
+
+const S: i64 = 1_000_000_000;
+
+fn view(id: u64, what: &str, source: &str) -> OperationView {
+    OperationView {
+        id: OperationId(id),
+        info: OperationInfo { what: what.to_owned(), source: source.to_owned() },
+        started_ns: NOW_NS - 12 * S,
+        progress: None,
+        num_lost: 0,
+        num_late: 0,
+        end: None,
+    }
+}
+
+fn letters(done: u64, total: Option<u64>) -> Progress {
+    Progress { done, total, unit: "letters" }
+}
+
+fn ended(of: OperationView, how: OperationEnd) -> OperationView {
+    OperationView { end: Some(OperationEnded { at_ns: NOW_NS - 10 * S, how }), ..of }
+}
+
+fn failed() -> OperationView {
+    let failure = OperationFailure { kind: FailureKind::Connect, reason: "nobody\u{202e} listens".to_owned(), next_step: "Start the broker".to_owned() };
+    ended(view(3, "Test", "lab-kafka"), OperationEnd::Failed(failure))
+}
+
+/// Two that run.
+fn running() -> OperationsBoard {
+    let preview = OperationView { progress: Some(letters(3, Some(12))), ..view(1, "Preview of a replay to orders", "lab-kafka") };
+    OperationsBoard {
+        running: vec![preview, OperationView { progress: Some(letters(1_204, None)), ..view(2, "Test", "actuator") }],
+        ..OperationsBoard::default()
+    }
+}
+
+fn source(board: OperationsBoard) -> FixedSource {
+    let source = FixedSource::new(testing::order_business());
+    source.show_operations(board);
+    source
+}
+
+fn window(source: &FixedSource) -> Harness<'static, WindowApp> {
+    view_harness::harness(source, UiCommand::Show(ViewKind::Map))
+}
+
+fn open(harness: &mut Harness<'static, WindowApp>) {
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
+    view_harness::settle(harness);
+}
+
+#[test]
+fn rows_say_how_far_each_is_and_how_it_ended() {
+    let lossy = OperationView { num_lost: 3, num_late: 1, progress: Some(letters(12, Some(12))), ..view(4, "Preview", "local") };
+    let board = OperationsBoard { ended: vec![failed(), ended(lossy, OperationEnd::Cancelled)], ..running() };
+    let rows = rows(&board, NOW_NS);
+    let words: Vec<String> = rows.iter().map(OperationRow::words).collect();
+    assert_eq!(
+        words,
+        [
+            "Preview of a replay to orders, lab-kafka, running, 12 s so far, 3 of 12 letters",
+            "Test, actuator, running, 12 s so far, letters so far: 1,204",
+            &format!("Test, lab-kafka, failed, after 2.00 s, 10 s ago, {}, Start the broker", rows[2].reason),
+            "Preview, local, cancelled, after 2.00 s, 10 s ago, 12 of 12 letters, 3 pages of results found no room; 1 page of results came after its end",
+        ]
+    );
+    assert!(!rows[2].reason.contains('\u{202e}'), "what turns text around is shown as what it is");
+    assert_eq!((rows[0].share, rows[1].share, rows[2].state.1), (Some(0.25), None, Ink::Bad));
+}
+
+#[test]
+fn where_nothing_runs_the_bar_is_quiet_and_the_list_says_what_would_fill_it() {
+    for snapshot in [testing::order_business(), Snapshot::default()] {
+        let mut harness = window(&FixedSource::new(snapshot));
+        assert!(harness.query_by_label_contains("operations:").is_none());
+        open(&mut harness);
+        harness.get_by_role_and_label(Role::Heading, "What runs now");
+        harness.get_by_label("Nothing runs");
+        harness.key_press(Key::Escape);
+        view_harness::settle(&mut harness);
+        assert!(harness.query_by_label("Nothing runs").is_none(), "escape closes it");
+    }
+}
+
+#[test]
+fn what_runs_is_counted_in_the_bar_and_stopped_in_the_list_by_pointer_and_by_keys() {
+    let source = source(running());
+    let mut harness = window(&source);
+    harness.get_by_label("operations: 2 running").click();
+    view_harness::settle(&mut harness);
+    harness.get_by_role_and_label(Role::ProgressIndicator, "progress 3 of 12 letters");
+    harness.get_by_label("letters so far: 1,204");
+    harness.get_by_label("stop: Test, actuator").click();
+    view_harness::settle(&mut harness);
+    assert_eq!(source.commands(), [SessionCommand::CancelOperation(OperationId(2))]);
+    // The first is chosen until another is.
+    view_harness::press(&mut harness, &[Key::Delete, Key::ArrowDown, Key::Delete]);
+    let stopped = [2, 1, 2].map(|id| SessionCommand::CancelOperation(OperationId(id)));
+    assert_eq!(source.commands(), stopped);
+    for theme in [UiCommand::ThemeLight, UiCommand::ThemeDark] {
+        view_harness::run(&mut harness, theme);
+        harness.get_by_label("stop: Test, actuator");
+    }
+}
+
+#[test]
+fn what_ended_is_told_in_the_bar_until_it_is_read_or_half_a_minute_old() {
+    let source = source(OperationsBoard { ended: vec![failed(), ended(view(1, "Test", "actuator"), OperationEnd::Done)], ..OperationsBoard::default() });
+    let mut harness = window(&source);
+    harness.get_by_label("operations: 1 failed");
+    source.advance_s(21);
+    harness.step();
+    assert!(harness.query_by_label_contains("operations:").is_none(), "it is old");
+    source.advance_s(-21);
+    harness.step();
+    harness.get_by_label("operations: 1 failed");
+    open(&mut harness);
+    harness.get_by_label("Start the broker");
+    harness.get_by_label_contains("Test, actuator, done, after 2.00 s, 10 s ago");
+    harness.event(egui::Event::Key { key: Key::C, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE });
+    harness.step();
+    let copied = view_harness::copied(&harness).expect("copied");
+    assert!(copied.starts_with("operation: Test\nsource: lab-kafka\nstate: failed after 2.00 s, 10 s ago\nreason: nobody"), "{copied}");
+    assert!(copied.ends_with("next step: Start the broker"), "{copied}");
+    harness.key_press(Key::Escape);
+    view_harness::settle(&mut harness);
+    assert!(harness.query_by_label_contains("operations:").is_none(), "it was read");
+    assert!(source.commands().is_empty(), "what has ended is not stopped");
+}

@@ -1,0 +1,69 @@
+//! What a view is: its kind, what it gets to draw with, what it asks for in return, and what one can jump to. It knows no view.
+
+mod action;
+mod asker;
+mod beside;
+mod command;
+mod context;
+mod freshness;
+mod kind;
+pub(crate) mod news;
+mod range;
+mod target;
+
+pub(crate) use action::ViewAction;
+pub(crate) use asker::{Asker, Slot};
+pub(crate) use beside::Beside;
+pub(crate) use command::{Menu, Scope, UiCommand};
+pub(crate) use context::ViewContext;
+pub(crate) use freshness::{Freshness, newest_ns};
+pub use kind::ViewKind;
+pub(crate) use news::News;
+pub(crate) use range::TimeRange;
+pub(crate) use target::Target;
+
+use std::borrow::Cow;
+
+/// How an object is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CopyForm {
+    /// Lines.
+    Text,
+    /// One JSON value.
+    Json,
+    /// For an issue or a chat.
+    Markdown,
+}
+
+/// A view. It keeps only what belongs to the screen.
+pub(crate) trait View {
+    /// Draws it into all the room there is.
+    fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction>;
+
+    /// Shows and selects something; told only what [`Target::view`] sends here.
+    fn goto(&mut self, target: &Target);
+
+    /// What is selected, for the way back, for copying and for other programs; `None` = nothing.
+    fn target(&self) -> Option<Target> {
+        None
+    }
+
+    /// Another session is looked at, which gives its ids anew: those of the former are forgotten.
+    fn begin_anew(&mut self) {}
+
+    /// Obeys a command; false if it is none of its own. What follows from it is returned by the next `ui`.
+    fn run(&mut self, command: UiCommand) -> bool;
+
+    /// Why a command of this view's can not be used now, in a few words; `None` = it can.
+    fn unavailable(&self, _command: UiCommand) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    /// The selected object, with ids and times; `None` if nothing is selected.
+    fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String>;
+
+    /// Commands whose keys stand at the foot, with a word for each.
+    fn hints(&self) -> Vec<(UiCommand, &'static str)> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,100 @@
+//! What one can jump to from anywhere, and the view that shows it.
+
+use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, RowId, TraceFilter};
+use switchboard_model::{CorrelationId, SpanId, TraceId};
+
+use super::ViewKind;
+
+/// An object that one can jump to from anywhere.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Target {
+    /// A box of the map.
+    Node(NodeId),
+    /// An edge of the map.
+    Edge(EdgeId),
+    /// A trace, or a span in it.
+    Trace {
+        /// The trace.
+        trace_id: TraceId,
+        /// The span; `None` = the trace as a whole.
+        span_id: Option<SpanId>,
+    },
+    /// All that shares a correlation id.
+    Conversation(CorrelationId),
+    /// A topic, queue or exchange.
+    Channel(ChannelKey),
+    /// A stored record.
+    Record {
+        /// Its channel.
+        channel: ChannelKey,
+        /// Which.
+        row: RowId,
+    },
+    /// A consumer group on a topic.
+    Group {
+        /// Name of the source that reads its cluster; `None` = any.
+        cluster: Option<String>,
+        /// `group.id`.
+        group: String,
+        /// The topic.
+        topic: String,
+    },
+    /// A circuit breaker.
+    Breaker {
+        /// The service that holds it.
+        caller: Option<String>,
+        /// The instance that holds it; `None` = any.
+        instance: Option<String>,
+        /// Its own name.
+        name: String,
+    },
+    /// Dead letters of a channel.
+    DeadLetters {
+        /// The dead-letter channel, or their origin.
+        channel: ChannelKey,
+        /// Those that died of this; `None` = all.
+        fingerprint: Option<String>,
+    },
+    /// A source, by its name.
+    Source(String),
+    /// The traces that pass a filter.
+    Traces(TraceFilter),
+    /// A search.
+    Find(String),
+}
+
+impl Target {
+    /// The view that shows it; `None` = the search that lies over all.
+    pub(crate) fn view(&self) -> Option<ViewKind> {
+        match self {
+            Self::Node(_) | Self::Edge(_) => Some(ViewKind::Map),
+            Self::Trace { .. } | Self::Conversation(_) | Self::Traces(_) => Some(ViewKind::Traces),
+            Self::Channel(_) | Self::Record { .. } => Some(ViewKind::Messages),
+            Self::Group { .. } => Some(ViewKind::Groups),
+            Self::Breaker { .. } => Some(ViewKind::Breakers),
+            Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
+            Self::Source(_) => Some(ViewKind::Sources),
+            Self::Find(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_but_a_search_has_its_view() {
+        let channel = ChannelKey { cluster: None, name: "orders".to_owned() };
+        for (target, view) in [
+            (Target::Node(NodeId(1)), Some(ViewKind::Map)),
+            (Target::Traces(TraceFilter::default()), Some(ViewKind::Traces)),
+            (Target::Channel(channel.clone()), Some(ViewKind::Messages)),
+            (Target::DeadLetters { channel, fingerprint: None }, Some(ViewKind::DeadLetters)),
+            (Target::Source("kafka".to_owned()), Some(ViewKind::Sources)),
+            (Target::Find("4711".to_owned()), None),
+        ] {
+            assert_eq!(target.view(), view, "{target:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What commands do in this view.
+
+use super::{
+    replay_panel::ReplayPanel,
+    view::{DeadLettersView, Keys, record_action},
+};
+use switchboard_desk::{
+    ledger::{KindHash, LetterKey, LetterState},
+    replay::{LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase},
+};
+
+use crate::{
+    SessionCommand,
+    view::{Target, UiCommand, ViewAction},
+    widgets::table::TableState,
+};
+
+/// Whether a command is carried out here.
+pub(super) fn is_own(command: UiCommand) -> bool {
+    matches!(
+        command,
+        UiCommand::WalkUp
+            | UiCommand::WalkDown
+            | UiCommand::WalkLeft
+            | UiCommand::WalkRight
+            | UiCommand::WalkPageUp
+            | UiCommand::WalkPageDown
+            | UiCommand::WalkFirst
+            | UiCommand::WalkLast
+            | UiCommand::Open
+            | UiCommand::ClearSelection
+            | UiCommand::MarkLetter
+            | UiCommand::MarkAllLetters
+            | UiCommand::PreviewReplay
+            | UiCommand::SendReplay
+            | UiCommand::StopReplay
+            | UiCommand::ParkLetters
+            | UiCommand::UnparkLetters
+            | UiCommand::LetterTrace
+            | UiCommand::LetterRecord
+    )
+}
+
+/// To the session.
+pub(super) fn send(command: ReplayCommand) -> ViewAction {
+    ViewAction::Send(SessionCommand::Replay(Box::new(command)))
+}
+
+impl DeadLettersView {
+    /// Notes which commands can not be used now, and why.
+    pub(super) fn note_unavailable(&mut self, panel: &ReplayPanel) {
+        self.unavailable.clear();
+        let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
+        self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
+        let mut missing = |command: UiCommand, why: &str| {
+            if !panel.buttons.iter().any(|button| button.command == command) {
+                self.unavailable.push((command, why.to_owned()));
+            }
+        };
+        missing(UiCommand::SendReplay, "make a preview first");
+        missing(UiCommand::PreviewReplay, "close the replay first");
+        if self.list.selected().is_none_or(|row| row.view.trace_id.is_none()) {
+            self.unavailable.push((UiCommand::LetterTrace, "its headers name no trace".to_owned()));
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, command: UiCommand, board: &ReplayBoard, actions: &mut Vec<ViewAction>) {
+        let Some(kind) = self.cause.as_ref().map(LetterCause::kind) else { return };
+        match command {
+            UiCommand::MarkLetter => self.list.toggle(),
+            UiCommand::MarkAllLetters => self.list.marks.toggle_all(),
+            UiCommand::PreviewReplay => actions.extend(self.ask(board).map(|ask| send(ReplayCommand::Preview(ask)))),
+            UiCommand::SendReplay => actions.extend(self.go_on(board).map(send)),
+            UiCommand::StopReplay | UiCommand::ClearSelection => actions.extend(self.step_back(board).map(send)),
+            UiCommand::ParkLetters => {
+                if self.marked(board).num_open > 0 {
+                    self.note = Some(String::new());
+                }
+            }
+            UiCommand::UnparkLetters => {
+                let is_parked = |letter: &LetterKey| matches!(board.state(letter), LetterState::Parked(_));
+                let meant = self.list.meant().into_iter().filter(|row| is_parked(&row.key));
+                let letters: Vec<(LetterKey, KindHash)> = meant.map(|row| (row.key.clone(), kind)).collect();
+                if !letters.is_empty() {
+                    actions.push(send(ReplayCommand::Unpark { letters }));
+                }
+            }
+            UiCommand::LetterTrace => {
+                let trace_id = self.list.selected().and_then(|row| row.view.trace_id);
+                actions.extend(trace_id.map(|trace_id| ViewAction::Goto(Target::Trace { trace_id, span_id: None })));
+            }
+            UiCommand::LetterRecord => actions.extend(self.list.selected().map(record_action)),
+            UiCommand::Open => match self.keys {
+                Keys::Causes => self.keys = Keys::Letters,
+                Keys::Letters => actions.extend(self.list.selected().map(record_action)),
+            },
+            UiCommand::WalkLeft => self.keys = Keys::Causes,
+            UiCommand::WalkRight => self.keys = Keys::Letters,
+            other => match self.keys {
+                Keys::Causes => self.walk_causes(other),
+                Keys::Letters => self.list.walk(other),
+            },
+        }
+    }
+
+    /// The first few of a preview, or the rest of a run.
+    fn go_on(&self, board: &ReplayBoard) -> Option<ReplayCommand> {
+        match (&board.run, &board.preview) {
+            (Some(run), _) if !run.phase.is_ended() => Some(ReplayCommand::Continue),
+            (None, Some(preview)) => {
+                let typed_name = (!self.typed_name.is_empty()).then(|| self.typed_name.clone());
+                Some(ReplayCommand::Start { replay_id: preview.replay_id.clone(), typed_name })
+            }
+            _ => None,
+        }
+    }
+
+    /// Stops what goes on, or closes what has ended, or lets go of what is marked.
+    fn step_back(&mut self, board: &ReplayBoard) -> Option<ReplayCommand> {
+        match &board.run {
+            Some(run) if run.phase.is_ended() => Some(ReplayCommand::Dismiss),
+            Some(run) => (run.phase != RunPhase::Stopping).then_some(ReplayCommand::Stop),
+            None if self.note.is_some() => {
+                self.note = None;
+                None
+            }
+            None if board.preview.is_some() || board.preparing.is_some() => Some(ReplayCommand::Dismiss),
+            None => {
+                self.list.marks = super::marks::Marks::default();
+                None
+            }
+        }
+    }
+
+    fn walk_causes(&mut self, command: UiCommand) {
+        let rows = &self.inbox.value;
+        let at = self.cause.as_ref().and_then(|cause| rows.iter().position(|row| row.cause == *cause));
+        // The cards scroll by themselves; only the step is the table's.
+        if let Some(row) = TableState::default().run(command, at, rows.len()).and_then(|row| rows.get(row)) {
+            let cause = row.cause.clone();
+            self.choose(Some(cause));
+            self.reveal_cause = true;
+        }
+    }
+
+    fn ask(&self, board: &ReplayBoard) -> Option<ReplayAsk> {
+        let cause = self.cause.as_ref()?;
+        let letters = self.list.marks.open(self.list.selected(), cause, board)?;
+        Some(ReplayAsk { cluster: cause.cluster.clone(), target: cause.origin.clone().unwrap_or_default(), letters, num_stored: self.list.total() })
+    }
+}

@@ -1,0 +1,220 @@
+//! What is known of a letter: why it died, where it stands, and its headers with what a replay makes of them. Pure.
+
+use switchboard_engine::view::RecordView;
+use switchboard_model::{HeaderChange, HeaderChangeKind, Place, ShownValue, SpanId, TraceId};
+
+use super::letters::LetterRow;
+use switchboard_desk::{
+    ledger::{LetterRecord, LetterState, SentState, SettledAs},
+    replay::{Planned, ReplayBoard},
+};
+
+use crate::{
+    figures,
+    ink::Tone,
+    sanitise::visible,
+    view::{Target, ViewAction},
+    widgets::{
+        detail::{Detail, Row, Section},
+        payload::header_in_line,
+    },
+};
+
+/// Headers shown of a record.
+const HEADERS_MAX: usize = 200;
+
+/// What is known of a letter.
+pub(crate) struct Letter<'a> {
+    /// Its row.
+    pub row: &'a LetterRow,
+    /// The stored record; `None` = not known, or evicted.
+    pub record: Option<&'a RecordView>,
+    /// What the ledger knows; `None` = nobody dealt with it.
+    pub ledger: Option<&'a LetterRecord>,
+    /// What the preview makes of it.
+    pub planned: Option<&'a Planned>,
+    /// Why the preview leaves it out.
+    pub skipped: Option<&'a str>,
+    /// Where it was consumed after it was sent.
+    pub new_trace: Option<(TraceId, SpanId)>,
+}
+
+impl<'a> Letter<'a> {
+    /// Puts together what the board knows of it.
+    pub(crate) fn new(row: &'a LetterRow, record: Option<&'a RecordView>, board: &'a ReplayBoard, new_trace: Option<(TraceId, SpanId)>) -> Self {
+        let preview = board.preview.as_deref();
+        let planned = preview.and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == row.key));
+        let skipped = preview.and_then(|preview| preview.skipped.iter().find(|skipped| skipped.letter == row.key)).map(|skipped| skipped.reason.as_str());
+        Self { row, record, ledger: board.letters.get(&row.key), planned, skipped, new_trace }
+    }
+
+    /// Heading, sentences and sections.
+    pub(crate) fn detail(&self, now_ns: i64) -> Detail {
+        let view = &self.row.view;
+        let key = if self.row.key_text.is_empty() { String::new() } else { format!(" · key {}", self.row.key_text) };
+        let schema = view.schema_id.map(|schema_id| format!("schema {schema_id} · ")).unwrap_or_default();
+        let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::when(ns, now_ns).to_ms())).unwrap_or_default();
+        Detail {
+            title: format!("{}{key}", figures::place(&view.place)),
+            kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.channel)),
+            verdict: self.standing(now_ns),
+            sections: vec![self.why(), self.traces(), self.headers()].into_iter().filter(|section| !section.rows.is_empty()).collect(),
+        }
+    }
+
+    /// Where it stands, in sentences.
+    fn standing(&self, now_ns: i64) -> Vec<(String, Tone)> {
+        let mut said = Vec::new();
+        if let Some(ledger) = self.ledger {
+            let at = figures::when(ledger.at_ns, now_ns).to_ms();
+            let why = if ledger.reason.is_empty() { String::new() } else { format!(": {}", visible(&ledger.reason)) };
+            let (text, severity) = match &ledger.state {
+                LetterState::Open if ledger.send_id.is_none() => (String::new(), ledger.state.severity()),
+                // Whatever leaves it open after it was tried is as urgent.
+                LetterState::Open => (format!("Open; it was tried at {at} and not sent{why}"), SettledAs::NotDone.severity()),
+                LetterState::Sent(SentState::Persisted) => {
+                    // Whether others read it, or it is tried again, is told of the run: it says nothing of the group that failed.
+                    let text = format!("Sent at {at} to {}; the group that failed was not yet seen to process it", Self::target(ledger));
+                    (text, ledger.state.severity())
+                }
+                LetterState::Sent(SentState::Possibly) => {
+                    let text = format!("It may have been written to {} at {at}{why}. It is not sent again", visible(&ledger.target));
+                    (text, ledger.state.severity())
+                }
+                LetterState::Consumed => (format!("Consumed by {at}{why}"), ledger.state.severity()),
+                LetterState::DeadAgain => (format!("Dead again at {at}{why}"), ledger.state.severity()),
+                LetterState::Parked(note) => (format!("Parked at {at}: {}", visible(note)), ledger.state.severity()),
+            };
+            if !text.is_empty() {
+                said.push((text, severity.into()));
+            }
+        }
+        if self.row.view.replay_count > 0 {
+            let by = self.row.view.replay_id.as_deref().map(|id| format!(", last by {}", visible(id))).unwrap_or_default();
+            said.push((format!("It was replayed {} before{by}", figures::things(u64::from(self.row.view.replay_count), "time", "times")), Tone::Warn));
+        }
+        if let Some(reason) = self.skipped {
+            said.push((format!("The preview leaves it out: {}", visible(reason)), SettledAs::Skipped.severity().into()));
+        }
+        said
+    }
+
+    fn target(ledger: &LetterRecord) -> String {
+        match &ledger.written_to {
+            Some(place) => format!("{} {place}", visible(&ledger.target)),
+            None => visible(&ledger.target).into_owned(),
+        }
+    }
+
+    fn why(&self) -> Section {
+        let view = &self.row.view;
+        let mut rows = Vec::new();
+        let told = [view.exception.as_deref(), view.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+        if told.is_empty() {
+            rows.push(Row::text("No header tells why"));
+        } else {
+            rows.push(Row::text(&told).toned(Tone::Bad));
+        }
+        let origin = view.origin.as_deref().map(|origin| format!("{origin} {}", self.row.origin_text()));
+        let pairs = [
+            ("came from", origin),
+            ("in the group", view.origin_group.clone()),
+            ("tried", view.attempts.map(|n| figures::things(u64::from(n), "time", "times"))),
+        ];
+        rows.extend(pairs.into_iter().filter_map(|(key, value)| Some(Row::pair(key, &value?))));
+        Section::new("Why it died", rows).noted(view.dialect.as_deref().unwrap_or_default())
+    }
+
+    fn traces(&self) -> Section {
+        let trace = |name: &str, trace_id: TraceId, span_id: Option<SpanId>| {
+            Row::link(name, &trace_id.to_string(), Some(ViewAction::Goto(Target::Trace { trace_id, span_id })))
+        };
+        let failed = self.row.view.trace_id.map(|trace_id| trace("failed in", trace_id, None));
+        let consumed = self.new_trace.map(|(trace_id, span_id)| trace("consumed in", trace_id, Some(span_id)));
+        Section::new("Traces", failed.into_iter().chain(consumed).collect())
+    }
+
+    /// Its headers as they are, or what a replay makes of each.
+    fn headers(&self) -> Section {
+        if let Some(shown) = self.planned.and_then(|planned| planned.shown.as_ref()) {
+            let counts = shown.diff.counts();
+            let note = format!("{} kept · {} stripped · {} added", counts.kept, counts.removed, counts.added + counts.changed);
+            let mut rows: Vec<Row> = shown.diff.changes.iter().take(HEADERS_MAX).map(change_row).collect();
+            rows.extend(Row::more(shown.diff.changes.len(), HEADERS_MAX));
+            return Section::new("Headers as they will be sent", rows).noted(&note);
+        }
+        let Some(record) = self.record else { return Section::default() };
+        if !record.headers_readable {
+            return Section::new("Headers", vec![Row::text("A header's name is not UTF-8, so the client library does not give them out").toned(Tone::Warn)]);
+        }
+        let rows = record.headers.iter().take(HEADERS_MAX).map(|(name, value)| {
+            let shown = header_in_line(name, value.as_deref());
+            Row::pair(name, &shown.text).read(shown.how)
+        });
+        Section::new("Headers as they are", rows.chain(Row::more(record.headers.len(), HEADERS_MAX)).collect())
+    }
+
+    /// One JSON value with ids and times.
+    pub(crate) fn json(&self) -> String {
+        let view = &self.row.view;
+        let value = serde_json::json!({
+            "cluster": view.cluster,
+            "channel": view.channel,
+            "place": view.place.to_string(),
+            "partition": view.place.partition(),
+            "offset": view.place.offset(),
+            "timestamp": view.timestamp_ns.map(figures::instant),
+            "key": self.row.key_text,
+            "value_size_bytes": view.value_size_bytes,
+            "schema_id": view.schema_id,
+            "origin": view.origin,
+            "origin_place": view.origin_place.as_ref().map(Place::to_string),
+            "origin_partition": view.origin_place.as_ref().and_then(Place::partition),
+            "origin_offset": view.origin_place.as_ref().and_then(Place::offset),
+            "group": view.origin_group,
+            "exception": view.exception,
+            "message": view.message,
+            "attempts": view.attempts,
+            "trace_id": view.trace_id.map(|trace_id| trace_id.to_string()),
+            "state": self.row.state.word(),
+            "replay_id": self.ledger.map(|ledger| ledger.replay_id.clone()).filter(|id| !id.is_empty()),
+            "new_trace_id": self.new_trace.map(|(trace_id, _)| trace_id.to_string()),
+        });
+        format!("{value:#}")
+    }
+}
+
+fn change_row(change: &HeaderChange) -> Row {
+    let (value, word, tone) = match change.kind {
+        HeaderChangeKind::Kept => (&change.after, "kept".to_owned(), Tone::Quiet),
+        HeaderChangeKind::Removed { dialect } => (&change.before, format!("stripped · {dialect}"), Tone::Unknown),
+        HeaderChangeKind::Added => (&change.after, "added".to_owned(), Tone::Quiet),
+        HeaderChangeKind::Changed => (&change.after, "changed".to_owned(), Tone::Quiet),
+    };
+    let shown = header_in_line(&change.name, value.as_ref().and_then(|value| value.bytes.as_deref()));
+    let is_secret = value.as_ref().is_some_and(|ShownValue { redacted, .. }| *redacted);
+    let word = match change.kind {
+        HeaderChangeKind::Kept if is_secret => "kept, sent as it is on the broker".to_owned(),
+        _ => word,
+    };
+    Row::pair(&change.name, &shown.text).read(&word).toned(tone)
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_engine::view::LetterView;
+
+    use super::*;
+    use switchboard_desk::ledger::LetterKey;
+    use switchboard_model::Place;
+
+    #[test]
+    fn of_what_was_sent_no_more_is_said_than_is_known() {
+        let view = LetterView::default();
+        let row = LetterRow { state: LetterState::Sent(SentState::Persisted), key: LetterKey::of(&view), view, key_text: String::new() };
+        let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), written_to: Some(Place::at(2, 100)), ..LetterRecord::default() };
+        let letter = Letter { row: &row, record: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
+        let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
+        assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);
+    }
+}

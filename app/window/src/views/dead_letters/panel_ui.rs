@@ -1,0 +1,145 @@
+//! Draws the replay panel; what was asked for.
+
+use egui::{Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
+use switchboard_engine::view::Severity;
+
+use super::replay_panel::{PanelButton, Progress, ReplayPanel};
+use switchboard_desk::{ledger::SettledAs, replay::SentCounts};
+
+use crate::{
+    fonts,
+    ink::{Tone, tone_inks},
+    theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
+    view::{UiCommand, ViewAction},
+    widgets::detail::section_ui,
+};
+
+/// Room left and right, points.
+const MARGIN_PT: i8 = 18;
+
+/// What was asked for in the panel.
+pub(crate) enum Asked {
+    /// One of its buttons.
+    Command(UiCommand),
+    /// To something else.
+    Action(ViewAction),
+}
+
+/// Draws the panel: heading and buttons stay, what is between scrolls.
+pub(crate) fn panel_ui(ui: &mut egui::Ui, panel: &ReplayPanel, typed_name: &mut String, tokens: &DesignTokens) -> Option<Asked> {
+    let mut asked = None;
+    let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
+    egui::Panel::bottom("replay buttons").frame(frame).show_separator_line(false).resizable(false).show(ui, |ui| {
+        egui::Frame::new().inner_margin(egui::Margin::symmetric(MARGIN_PT, 12)).show(ui, |ui| {
+            ui.spacing_mut().item_spacing = vec2(8.0, 8.0);
+            if let Some(progress) = &panel.progress {
+                progress_ui(ui, progress, tokens);
+            }
+            if let Some(name) = &panel.asks_name {
+                name_ui(ui, name, typed_name, tokens);
+            }
+            ui.horizontal_wrapped(|ui| {
+                for button in &panel.buttons {
+                    if button_ui(ui, button, tokens) {
+                        asked = Some(Asked::Command(button.command));
+                    }
+                }
+            });
+            if let Some(why) = panel.buttons.iter().find(|button| button.is_primary && !button.unavailable.is_empty()) {
+                ui.label(RichText::new(&why.unavailable).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
+            }
+            if !panel.foot.is_empty() {
+                ui.add(egui::Label::new(RichText::new(&panel.foot).size(11.0).color(tokens.ink(Ink::Faint))).wrap());
+            }
+        });
+    });
+    egui::ScrollArea::vertical().id_salt("replay panel").auto_shrink([false, false]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(8.0, 0.0);
+        egui::Frame::new().inner_margin(egui::Margin { left: MARGIN_PT, right: MARGIN_PT, top: 14, bottom: 12 }).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 5.0;
+            let title = ui.add(egui::Label::new(RichText::new(&panel.title).font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text))).wrap());
+            title.widget_info(|| WidgetInfo::labeled(Role::Heading, true, &panel.title));
+            let ink = if panel.phase_tone == Tone::Quiet { Ink::Dim } else { tone_inks(panel.phase_tone).0 };
+            ui.add(egui::Label::new(RichText::new(&panel.phase).color(tokens.ink(ink))).wrap());
+            if let Some(warning) = &panel.warning {
+                ui.add(egui::Label::new(RichText::new(warning).color(tokens.ink(Ink::Bad))).wrap());
+            }
+        });
+        for section in &panel.sections {
+            if let Some(action) = section_ui(ui, section, tokens) {
+                asked = Some(Asked::Action(action));
+            }
+        }
+    });
+    asked
+}
+
+fn button_ui(ui: &mut egui::Ui, button: &PanelButton, tokens: &DesignTokens) -> bool {
+    let keys = button.command.keys();
+    let text = if keys.is_empty() { button.text.clone() } else { format!("{}  {keys}", button.text) };
+    let is_available = button.unavailable.is_empty();
+    let ink = match (is_available, button.is_primary) {
+        (true, true) => Ink::Accent,
+        (true, false) => Ink::Text,
+        (false, _) => Ink::Faint,
+    };
+    let mut drawn = egui::Button::new(RichText::new(text).color(tokens.ink(ink))).min_size(vec2(72.0, 30.0));
+    if button.is_primary && is_available {
+        drawn = drawn.fill(tokens.accent_fill.0).stroke(Stroke::new(1.0, tokens.ink(Ink::Accent)));
+    }
+    let response = ui.add_enabled(is_available, drawn);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, is_available, &button.text));
+    if is_available { response.on_hover_text(button.command.tooltip()).clicked() } else { response.on_disabled_hover_text(&button.unavailable).clicked() }
+}
+
+fn name_ui(ui: &mut egui::Ui, name: &str, typed_name: &mut String, tokens: &DesignTokens) {
+    let hint = format!("Type {} to send to this production cluster", crate::sanitise::visible(name));
+    ui.label(RichText::new(&hint).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn)));
+    let edit = egui::TextEdit::singleline(typed_name).char_limit(256).desired_width(f32::INFINITY).hint_text("cluster's name");
+    let response = ui.add(edit);
+    response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "The cluster's name"));
+}
+
+/// The colour of what became of a send: what is urgent has the colour of that.
+fn outcome_ink(outcome: SettledAs) -> Ink {
+    match outcome.severity() {
+        Severity::Quiet => Ink::Good,
+        severity => tone_inks(severity.into()).0,
+    }
+}
+
+/// How many records are in each part of the bar, and its colour.
+pub(crate) fn bar_parts(counts: SentCounts) -> [(usize, Ink); 5] {
+    [
+        (counts.persisted, outcome_ink(SettledAs::Done)),
+        (counts.in_flight, Ink::Accent),
+        (counts.possibly_persisted, outcome_ink(SettledAs::Possibly)),
+        (counts.not_persisted, outcome_ink(SettledAs::NotDone)),
+        (counts.skipped, outcome_ink(SettledAs::Skipped)),
+    ]
+}
+
+/// A bar of what became of the records: acknowledged, doubtful, not written, skipped; the rest is empty.
+fn progress_ui(ui: &mut egui::Ui, progress: &Progress, tokens: &DesignTokens) {
+    let (room, response) = ui.allocate_exact_size(vec2(ui.available_width(), 8.0), Sense::hover());
+    let painter = ui.painter();
+    painter.rect_filled(room, 4.0, tokens.ink(Ink::Raised));
+    let sum = progress.counts.sum().max(1) as f32;
+    let mut left = room.left();
+    for (num, ink) in bar_parts(progress.counts) {
+        let width = room.width() * num as f32 / sum;
+        if num > 0 {
+            let part = Rect::from_min_max(pos2(left, room.top()), pos2((left + width.max(2.0)).min(room.right()), room.bottom()));
+            painter.rect_filled(part, 2.0, tokens.ink(ink));
+        }
+        left += width;
+    }
+    painter.rect_stroke(room, 4.0, Stroke::new(1.0, tokens.ink(Ink::Line)), StrokeKind::Inside);
+    response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, format!("{}, {}", progress.left, progress.right)));
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(&progress.left).font(fonts::data(12.0)).color(tokens.ink(Ink::Text)));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.label(RichText::new(&progress.right).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
+        });
+    });
+}

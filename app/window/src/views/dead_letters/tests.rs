@@ -1,0 +1,284 @@
+//! The inbox and a replay through labels and keys, and as pictures.
+
+use egui::{Key, Modifiers, accesskit::Role};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use switchboard_engine::view::{ChannelKey, Snapshot};
+
+use super::sample;
+use switchboard_desk::{
+    ledger::{Ending, LetterState},
+    replay::{AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+};
+
+use crate::{
+    SessionCommand, ThemeChoice, WindowApp,
+    testing::FixedSource,
+    view::{Target, UiCommand, ViewKind},
+    view_harness::{Step, copied, goto, harness, picture, press, run, settle},
+};
+
+type Harness = egui_kittest::Harness<'static, WindowApp>;
+
+fn source(board: ReplayBoard) -> FixedSource {
+    let source = FixedSource::new(sample::snapshot());
+    source.answer_with(sample::answer);
+    source.show_replay(board);
+    source
+}
+
+fn inbox(board: ReplayBoard) -> (FixedSource, Harness) {
+    let source = source(board);
+    let harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
+    (source, harness)
+}
+
+/// What was asked of replaying, oldest first.
+fn asked(source: &FixedSource) -> Vec<ReplayCommand> {
+    let replay = |command: SessionCommand| match command {
+        SessionCommand::Replay(command) => Some(*command),
+        _ => None,
+    };
+    source.commands().into_iter().filter_map(replay).collect()
+}
+
+fn press_with_command(harness: &mut Harness, key: Key) {
+    harness.key_press_modifiers(Modifiers::COMMAND, key);
+    settle(harness);
+}
+
+#[test]
+fn the_inbox_says_what_died_of_what_and_what_is_still_open() {
+    let (_source, harness) = inbox(sample::parked(sample::running(&RunPhase::Rest, 40)));
+    harness.get_by_label_contains("269 of 312 letters open on orders.placed-dlt · 3 causes");
+    harness.get_by_label_contains("258 open of 298, 12 sent · 28 consumed: NullPointerException at OrderMapper:88");
+    harness.get_by_label_contains("0 open of 3, 3 parked: UnknownSkuException");
+    harness.get_by_label_contains("11 open of 11: schema id … unknown to the reader");
+}
+
+#[test]
+fn letters_are_marked_and_previewed_by_keyboard_alone() {
+    let (source, mut harness) = inbox(sample::board(Writing::Allowed));
+    harness.get_by_label_contains("0@7718, key 4702, open, origin 0@18190, tried 10");
+    harness.get_by_role_and_label(Role::Heading, "0@7718 · key 4702");
+    press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::R]);
+    let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
+    let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
+    let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.place.offset()).collect();
+    assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![7_718, 7_724]));
+    assert_eq!((letters[0].origin_partition, letters[0].failed_group.as_deref(), ask.num_stored), (Some(0), Some("inventory"), 298));
+    press(&mut harness, &[Key::A]);
+    harness.get_by_label("298 marked, 298 of them open");
+    press(&mut harness, &[Key::R]);
+    assert!(all_but(&source).is_empty(), "all of the cause are meant");
+    press(&mut harness, &[Key::Home, Key::Space]);
+    harness.get_by_label("297 marked, 297 of them open");
+    press(&mut harness, &[Key::R]);
+    assert_eq!(all_but(&source), [7_718], "but for those that were taken out");
+}
+
+/// Offsets of the letters that are left out where all open ones were asked for last.
+fn all_but(source: &FixedSource) -> Vec<i64> {
+    match asked(source).pop() {
+        Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except }, .. })) if cause.fingerprint == sample::CAUSE => {
+            except.iter().filter_map(|letter| letter.place.offset()).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn more_letters_than_a_page_are_walked_over_its_ends_and_marked_all_at_once() {
+    let source = source(sample::board(Writing::Allowed));
+    source.answer_with(sample::answer_of_many);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
+    harness.get_by_label("1 – 1,000 of 2,345, oldest first");
+    assert!(harness.get_by_role_and_label(Role::Button, "Older letters").accesskit_node().is_disabled());
+    harness.get_by_role_and_label(Role::Button, "Newer letters").click();
+    settle(&mut harness);
+    harness.get_by_label("1,001 – 2,000 of 2,345, oldest first");
+    harness.get_by_role_and_label(Role::Heading, "0@10718 · key 5702");
+    // Up from the first of the page to the last of the one before, and down again.
+    press(&mut harness, &[Key::Space, Key::ArrowUp, Key::ArrowUp]);
+    harness.get_by_label("1 – 1,000 of 2,345, oldest first");
+    harness.get_by_role_and_label(Role::Heading, "0@10715 · key 5701");
+    press(&mut harness, &[Key::Space]);
+    harness.get_by_label("1,001 – 2,000 of 2,345, oldest first");
+    harness.get_by_label("2 marked, 2 of them open");
+    press(&mut harness, &[Key::End]);
+    harness.get_by_label("2,001 – 2,345 of 2,345, oldest first");
+    press(&mut harness, &[Key::R]);
+    let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::These(letters), num_stored, .. })) = asked(&source).pop() else {
+        panic!("no preview was asked for")
+    };
+    assert_eq!((letters.iter().filter_map(|asked| asked.letter.place.offset()).collect::<Vec<_>>(), num_stored), (vec![10_715, 10_718], 2_345));
+    press(&mut harness, &[Key::A, Key::R]);
+    assert!(all_but(&source).is_empty());
+}
+
+#[test]
+fn causes_are_walked_and_a_jump_leads_to_one() {
+    let (_source, mut harness) = inbox(sample::board(Writing::Allowed));
+    press(&mut harness, &[Key::ArrowLeft, Key::ArrowDown]);
+    let chosen = harness.get_by_label_contains("11 open of 11: schema id");
+    assert_eq!(chosen.accesskit_node().toggled(), Some(egui::accesskit::Toggled::True));
+    let channel = ChannelKey { cluster: None, name: "orders.placed".to_owned() };
+    goto(&mut harness, &Target::DeadLetters { channel, fingerprint: Some("UnknownSkuException: sku … is not known".to_owned()) });
+    assert_eq!(harness.get_by_label_contains("3 open of 3: UnknownSku").accesskit_node().toggled(), Some(egui::accesskit::Toggled::True));
+}
+
+#[test]
+fn a_preview_says_what_is_sent_what_is_skipped_and_who_reads_it_again() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed");
+    harness.get_by_label("dry run · nothing has been sent");
+    harness.get_by_label("will be sent, 296 of 298");
+    harness.get_by_label("skipped, 2");
+    harness.get_by_label("0@7718, 0@7721, 2, expired: the partition begins at offset 7724 by now");
+    harness.get_by_label("inventory, lag 0, the one that failed · 2 members");
+    harness.get_by_label("fraud, lag 212 · 7 s, reads them twice, unless it began later · 2 members");
+    harness.get_by_label("inventory → ups-gateway, half-open 1/2");
+    harness.get_by_label("The preview leaves it out: expired: the partition begins at offset 7724 by now");
+    press(&mut harness, &[Key::ArrowDown, Key::ArrowDown]);
+    harness.get_by_label("kafka_dlt-original-offset 18204, stripped · spring");
+    harness.get_by_label("x-switchboard-replay-id r-7f3k9q2m1a.3, added");
+    harness.get_by_label("authorization redacted:ab12cd, kept, sent as it is on the broker");
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(asked(&source), [ReplayCommand::Start { replay_id: "r-7f3k9q2m1a".into(), typed_name: None }]);
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::Dismiss));
+}
+
+#[test]
+fn a_read_only_profile_says_why_and_an_attempt_goes_to_the_session_which_refuses_it() {
+    let (source, mut harness) = inbox(sample::previewed(sample::read_only()));
+    harness.get_by_label_contains("Set write = true in its [[kafka]] table");
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(asked(&source).len(), 1, "every attempt is written down by the session");
+    let mut refused = sample::previewed(sample::read_only());
+    refused.refusal = Some("`lab-kafka` is read-only".into());
+    refused.version = 9;
+    source.show_replay(refused);
+    settle(&mut harness);
+    harness.get_by_label("`lab-kafka` is read-only");
+}
+
+#[test]
+fn production_asks_for_the_clusters_name() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::AsksForName));
+    harness.get_by_label("Type lab-kafka to send to this production cluster");
+    let name = harness.get_by_role_and_label(Role::TextInput, "The cluster's name");
+    name.focus();
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::TextInput, "The cluster's name").type_text("lab-kafka");
+    settle(&mut harness);
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(asked(&source), [ReplayCommand::Start { replay_id: "r-7f3k9q2m1a".into(), typed_name: Some("lab-kafka".into()) }]);
+}
+
+#[test]
+fn a_run_shows_the_first_and_the_rest_goes_and_stops_by_a_key() {
+    let (source, mut harness) = inbox(sample::running(&RunPhase::Watching, 5));
+    harness.get_by_label("the first few are sent; waiting to see the group that failed process them, and none come back");
+    harness.get_by_label_contains("0@7724, ✓ consumed");
+    harness.get_by_label_contains("0@7736, · persisted, waiting");
+    harness.get_by_label_contains("inventory, lag 142 · 4 s");
+    let rest = harness.get_by_role_and_label(Role::Button, "Send the rest");
+    assert!(rest.accesskit_node().is_disabled());
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(asked(&source), [], "not before the first were read");
+    source.show_replay(sample::running(&RunPhase::Passed, 5));
+    settle(&mut harness);
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(asked(&source), [ReplayCommand::Continue]);
+    source.show_replay(sample::running(&RunPhase::Rest, 40));
+    settle(&mut harness);
+    harness.get_by_label("40 of 296 tried, 0 dead again · 25 s left");
+    harness.get_by_label("possibly persisted, 1");
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::Stop));
+    let halted = RunPhase::Ended(Ending::Halted, "orders.placed-dlt 0@7730 came back dead".into());
+    source.show_replay(sample::running(&halted, 5));
+    settle(&mut harness);
+    harness.get_by_label("stopped by itself: orders.placed-dlt 0@7730 came back dead");
+    harness.get_by_label_contains("✕ dead again");
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::Dismiss));
+}
+
+#[test]
+fn a_cause_that_is_being_worked_off_keeps_its_place_until_nothing_of_it_is_open() {
+    let place = |harness: &Harness, text: &str| harness.get_by_label_contains(text).rect().top();
+    let (source, mut harness) = inbox(sample::running(&RunPhase::Rest, 40));
+    assert!(place(&harness, "258 open of 298") < place(&harness, "11 open of 11"));
+    let done = sample::running(&RunPhase::Ended(Ending::Finished, String::new()), 296);
+    source.show_replay(ReplayBoard { letters_version: done.letters_version + 1, ..done });
+    settle(&mut harness);
+    assert!(place(&harness, "2 open of 298") < place(&harness, "11 open of 11"));
+}
+
+#[test]
+fn letters_are_parked_with_a_note_and_taken_out_again() {
+    let (source, mut harness) = inbox(sample::board(Writing::Allowed));
+    press(&mut harness, &[Key::Space, Key::Space, Key::P]);
+    harness.get_by_role_and_label(Role::TextInput, "Note").type_text("ask the catalog team");
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Button, "Park").click();
+    settle(&mut harness);
+    let [ReplayCommand::Park { letters: AskedLetters::These(letters), note }] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
+    assert_eq!((letters.len(), note.as_str()), (2, "ask the catalog team"));
+
+    let mut parked = sample::board(Writing::Allowed);
+    let record = switchboard_desk::ledger::LetterRecord {
+        state: LetterState::Parked("ask the catalog team".into()),
+        kind: letters[0].kind,
+        ..switchboard_desk::ledger::LetterRecord::default()
+    };
+    parked.letters = std::sync::Arc::new([(sample::key(0), record)].into_iter().collect());
+    parked.letters_version = 9;
+    source.show_replay(parked);
+    run(&mut harness, UiCommand::WalkFirst);
+    harness.get_by_label_contains("0@7718, key 4702, parked");
+    run(&mut harness, UiCommand::UnparkLetters);
+    assert!(matches!(asked(&source).last(), Some(ReplayCommand::Unpark { letters }) if letters.len() == 1));
+}
+
+#[test]
+fn a_letter_is_copied_with_ids_and_times() {
+    let (_source, mut harness) = inbox(sample::board(Writing::Allowed));
+    let ctx = harness.ctx.clone();
+    let _asked = harness.state_mut().window.run(&ctx, UiCommand::CopyJson);
+    harness.step();
+    let json: serde_json::Value = serde_json::from_str(&copied(&harness).expect("copied")).expect("JSON");
+    assert_eq!((json["offset"].as_i64(), json["origin_offset"].as_i64(), json["attempts"].as_i64()), (Some(7_718), Some(18_190), Some(10)));
+    assert!(json["trace_id"].as_str().is_some_and(|id| id.len() == 32) && json["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{json}");
+    let _asked = harness.state_mut().window.run(&ctx, UiCommand::CopyMarkdown);
+    harness.step();
+    assert!(copied(&harness).is_some_and(|text| text.starts_with("### 0@7718") && text.contains("shipTo is null")));
+}
+
+#[test]
+fn without_dead_letters_it_says_what_would_bring_them() {
+    let source = FixedSource::new(Snapshot::default());
+    let harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
+    harness.get_by_label("No dead letters");
+    harness.get_by_label_contains("Add a [[kafka]] table");
+}
+
+#[test]
+fn pictures_of_the_inbox_stay_as_they_are() {
+    let show = [Step::Run(UiCommand::Show(ViewKind::DeadLetters))];
+    let all = [
+        Step::Run(UiCommand::Show(ViewKind::DeadLetters)),
+        Step::Run(UiCommand::MarkAllLetters),
+        Step::Run(UiCommand::WalkDown),
+        Step::Run(UiCommand::WalkDown),
+    ];
+    let before = source(sample::parked(sample::board(Writing::Allowed)));
+    let previewed = source(sample::parked(sample::previewed(Writing::Allowed)));
+    let after = source(sample::parked(sample::running(&RunPhase::Rest, 180)));
+    for (theme, name) in [(ThemeChoice::Dark, "dark"), (ThemeChoice::Light, "light")] {
+        picture(&format!("inbox-before-{name}"), theme, (1280, 800), &before, &show);
+        picture(&format!("inbox-preview-{name}"), theme, (1280, 800), &previewed, &all);
+        picture(&format!("inbox-after-{name}"), theme, (1280, 800), &after, &show);
+    }
+}

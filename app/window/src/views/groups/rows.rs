@@ -1,0 +1,222 @@
+//! Groups as rows, and how lag went. Pure.
+
+use std::collections::HashMap;
+
+use switchboard_engine::view::{GroupView, LagVerdict};
+
+use crate::{
+    figures,
+    ink::{
+        Glyph, Tone,
+        signs::{group_tone, verdict_glyph},
+    },
+    sanitise::visible,
+};
+
+/// How long a course is kept, ns.
+pub(crate) const COURSE_NS: i64 = 900_000_000_000;
+/// A course that lacks no more than this at its beginning is whole, ns.
+const SLACK_NS: i64 = 30_000_000_000;
+/// Time between two points of a course, ns.
+const STEP_NS: i64 = 5_000_000_000;
+/// Points of a course that are kept.
+const POINTS_MAX: usize = (COURSE_NS / STEP_NS) as usize + 1;
+/// Groups whose courses are kept; of more than that only the first have one.
+const COURSES_MAX: usize = 2_000;
+
+/// What names a group on a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct GroupKey {
+    /// Name of the source that reads its cluster.
+    pub cluster: Option<String>,
+    /// `group.id`.
+    pub group: String,
+    /// The topic.
+    pub topic: String,
+}
+
+impl GroupKey {
+    /// The key of a group.
+    pub(crate) fn of(group: &GroupView) -> Self {
+        Self { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() }
+    }
+
+    /// Whether it names this group; without a cluster any will do.
+    pub(crate) fn names(&self, group: &GroupView) -> bool {
+        self.group == group.group && self.topic == group.topic && (self.cluster.is_none() || self.cluster == group.cluster)
+    }
+}
+
+/// Columns by which the table is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SortBy {
+    /// The verdict, worst first; then the lag.
+    #[default]
+    Verdict,
+    /// The name.
+    Group,
+    /// The topic.
+    Topic,
+    /// The lag.
+    Lag,
+    /// The lag in time.
+    Seconds,
+}
+
+/// A verdict for the eye.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    /// Its sign, where it is unusual.
+    pub glyph: Option<Glyph>,
+    /// In words, with the reason: `falls behind: 12 messages a second come in, 3 are handled`.
+    pub text: String,
+    /// How urgent.
+    pub tone: Tone,
+}
+
+/// What a group's lag comes to.
+pub(crate) fn verdict(group: &GroupView) -> Verdict {
+    Verdict { glyph: verdict_glyph(group.verdict), text: visible(&group.sentence()).into_owned(), tone: group_tone(group) }
+}
+
+/// How far it is behind in time: `38 s`, `unknown`.
+pub(crate) fn seconds(group: &GroupView) -> String {
+    group.lag_s.map_or_else(|| "unknown".to_owned(), figures::age_s)
+}
+
+/// All groups in a few words: how many, and how they stand.
+pub(crate) fn summary(groups: &[GroupView]) -> (String, String) {
+    let num = |of: fn(&GroupView) -> &str| groups.iter().map(of).collect::<std::collections::BTreeSet<_>>().len() as u64;
+    let (num_groups, num_topics) = (num(|group| &group.group), num(|group| &group.topic));
+    let title = format!("{} on {}", figures::things(num_groups, "group", "groups"), figures::things(num_topics, "topic", "topics"));
+    let count = |verdict: LagVerdict| groups.iter().filter(|group| group.verdict == verdict).count() as u64;
+    let mut parts: Vec<String> = LagVerdict::ALL
+        .into_iter()
+        .map(|verdict| (count(verdict), verdict.counted_word()))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, word)| format!("{} {word}", figures::count(n)))
+        .collect();
+    let lag: u64 = groups.iter().filter_map(|group| group.lag).sum();
+    let behind = figures::things(lag, "message", "messages");
+    parts.push(if groups.iter().any(|group| group.lag.is_none()) { format!("{behind} behind where it is known") } else { format!("{behind} behind in all") });
+    (title, parts.join(" · "))
+}
+
+/// How far back a course reaches, where that is less than all of it: `readings reach back 4 min`.
+pub(crate) fn reach_words(course: &[(i64, Option<f64>)], as_of_ns: i64) -> Option<String> {
+    let back_ns = as_of_ns.saturating_sub(course.first()?.0);
+    (back_ns < COURSE_NS - SLACK_NS).then(|| format!("readings reach back {}", figures::age(back_ns)))
+}
+
+/// Places of groups in the order of the table.
+pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    let name = |place: usize| (&groups[place].group, &groups[place].topic, &groups[place].cluster);
+    let urgency = |place: usize| (groups[place].severity(), groups[place].lag);
+    order.sort_by(|one, other| {
+        let (one, other) = (*one, *other);
+        let sorted = match by {
+            SortBy::Verdict => urgency(one).cmp(&urgency(other)),
+            SortBy::Group => groups[one].group.cmp(&groups[other].group),
+            SortBy::Topic => groups[one].topic.cmp(&groups[other].topic),
+            SortBy::Lag => groups[one].lag.cmp(&groups[other].lag),
+            SortBy::Seconds => groups[one].lag_s.partial_cmp(&groups[other].lag_s).unwrap_or(std::cmp::Ordering::Equal),
+        };
+        let sorted = if upwards { sorted } else { sorted.reverse() };
+        sorted.then_with(|| name(one).cmp(&name(other)))
+    });
+    order
+}
+
+/// How the lag of groups went, as snapshots tell it one after another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Courses {
+    points: HashMap<GroupKey, Vec<(i64, Option<f64>)>>,
+    started_ns: i64,
+    taken_ns: i64,
+}
+
+impl Courses {
+    /// Takes in the groups of a snapshot of that time, unless the last ones are hardly older.
+    pub(crate) fn take(&mut self, groups: &[GroupView], started_ns: i64, as_of_ns: i64) {
+        if self.started_ns != started_ns {
+            *self = Self { started_ns, ..Self::default() };
+        }
+        if as_of_ns < self.taken_ns.saturating_add(STEP_NS) {
+            return;
+        }
+        self.taken_ns = as_of_ns;
+        for group in groups.iter().take(COURSES_MAX) {
+            let Some(read_ns) = group.read_ns else { continue };
+            let points = self.points.entry(GroupKey::of(group)).or_default();
+            if points.last().is_some_and(|(at_ns, _)| *at_ns >= read_ns) {
+                continue;
+            }
+            points.push((read_ns, group.lag.map(|lag| lag as f64)));
+            let oldest = points.partition_point(|(at_ns, _)| *at_ns < read_ns.saturating_sub(COURSE_NS));
+            let surplus = points.len().saturating_sub(POINTS_MAX);
+            points.drain(..oldest.max(surplus));
+        }
+        if self.points.len() > groups.len() {
+            let known: std::collections::HashSet<GroupKey> = groups.iter().map(GroupKey::of).collect();
+            self.points.retain(|key, _| known.contains(key));
+        }
+    }
+
+    /// The course of a group.
+    pub(crate) fn of(&self, group: &GroupView) -> &[(i64, Option<f64>)] {
+        self.points.get(&GroupKey::of(group)).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn the_worst_stand_first_and_each_column_sorts() {
+        let groups = testing::order_business().groups;
+        let names = |by: SortBy, upwards: bool| sorted(&groups, by, upwards).into_iter().map(|place| groups[place].group.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(SortBy::Verdict, false), ["inventory", "fraud", "shipping", "notifications", "orders-replies"]);
+        assert_eq!(names(SortBy::Group, true), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
+        assert_eq!(names(SortBy::Lag, true)[4], "inventory");
+        assert_eq!(names(SortBy::Topic, true)[0], "orders-replies");
+    }
+
+    #[test]
+    fn all_groups_are_told_in_a_few_words() {
+        let groups = testing::order_business().groups;
+        assert_eq!(summary(&groups), ("5 groups on 2 topics".to_owned(), "1 falling behind · 4 keeping up · 1,209 messages behind in all".to_owned()));
+        let unknown = GroupView { lag: None, verdict: LagVerdict::Unknown, ..groups[0].clone() };
+        assert_eq!(summary(&[unknown]).1, "1 unknown · 0 messages behind where it is known");
+    }
+
+    #[test]
+    fn a_course_says_how_far_it_reaches_back() {
+        let from = |back_s: i64| reach_words(&[(COURSE_NS * 2 - back_s * 1_000_000_000, Some(1.0))], COURSE_NS * 2);
+        assert_eq!((from(240).as_deref(), from(880), reach_words(&[], 0)), (Some("readings reach back 4 min"), None, None));
+    }
+
+    #[test]
+    fn a_course_has_one_point_a_reading_and_forgets_what_is_gone() {
+        let groups = testing::order_business().groups.to_vec();
+        let mut courses = Courses::default();
+        let at = |step: i64| testing::NOW_NS + step * STEP_NS;
+        courses.take(&groups, 1, at(0));
+        courses.take(&groups, 1, at(1));
+        assert_eq!(courses.of(&groups[0]).len(), 1, "the same reading");
+        for step in 1..2_000 {
+            let later: Vec<GroupView> =
+                groups.iter().cloned().map(|group| GroupView { read_ns: group.read_ns.map(|ns| ns + step * STEP_NS), ..group }).collect();
+            courses.take(&later, 1, at(step + 1));
+            courses.take(&groups, 1, at(step + 1) + 1);
+        }
+        let points = courses.of(&groups[0]);
+        assert!(points.len() <= 182 && points[points.len() - 1].0 - points[0].0 <= COURSE_NS, "{} points", points.len());
+        courses.take(&groups[1..], 1, at(2_001));
+        assert!(courses.of(&groups[0]).is_empty());
+        courses.take(&groups, 2, at(2_002));
+        assert_eq!(courses.of(&groups[1]).len(), 1, "another session begins anew");
+    }
+}

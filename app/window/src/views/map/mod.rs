@@ -1,0 +1,47 @@
+//! The map: who talks to whom, and what is unusual about it.
+//!
+//! `scene` says what there is, `noise` what of it is left out, `shown` and `grouping` what is shown in a mode, `layout` and
+//! `place` where it stands, `geometry` how edges run, `camera` and `draw` what is seen of it (all pure); `paint` puts it on screen.
+//! `panel` says what there is to know of what is selected.
+
+pub(crate) mod camera;
+mod chrome;
+pub(crate) mod draw;
+mod empty;
+pub(crate) mod geometry;
+pub(crate) mod grouping;
+pub(crate) mod layout;
+pub(crate) mod mode;
+pub(crate) mod noise;
+pub(crate) mod paint;
+mod pane;
+pub(crate) mod panel;
+#[cfg(test)]
+mod panel_tests;
+mod panel_ui;
+pub(crate) mod place;
+mod pointer;
+pub(crate) mod problems;
+mod recovery;
+#[cfg(test)]
+mod sample;
+pub(crate) mod scene;
+pub(crate) mod sentence;
+pub(crate) mod settings;
+mod shown;
+#[cfg(test)]
+mod sight_tests;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
+pub(crate) mod topic;
+mod view;
+pub(crate) mod walk;
+#[cfg(test)]
+mod window_tests;
+
+pub(crate) use pane::{MapPane, PANEL_WIDTH_PT};
+pub(crate) use panel::{Known, answers::Answers};
+pub(crate) use panel_ui::{PanelAction, panel_ui};
+pub(crate) use settings::MapSettings;
+pub(crate) use view::{MapView, Motion};

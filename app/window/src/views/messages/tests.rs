@@ -1,0 +1,279 @@
+//! The messages view through labels and keys, and as pictures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use egui::{Key, accesskit::Role};
+use egui_kittest::kittest::Queryable as _;
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
+use switchboard_model::Place;
+
+use crate::{
+    ThemeChoice, WindowApp,
+    testing::{self, FixedSource},
+    view::{Target, UiCommand, ViewKind},
+    view_harness::{Step, copied, goto, harness, picture, press, run, settle},
+    views::traces::sample,
+};
+
+type Harness = egui_kittest::Harness<'static, WindowApp>;
+
+/// Records that are stored of `orders.placed`.
+const NUM_PLACED: u64 = 120_000;
+/// Records that are stored of `orders.placed-dlt`.
+const NUM_DEAD: u64 = 1_000_000;
+/// Records below this were evicted.
+const FIRST_KEPT: u64 = 3;
+
+/// A record, made up from its row.
+fn record(row: RowId) -> Option<RecordView> {
+    if row.0 < FIRST_KEPT {
+        return None;
+    }
+    let made = sample::record();
+    let (value, headers) = match row.0 % 7 {
+        5 => (Some(vec![0, 0, 0, 0, 57, 0x08, 0xfe, 0x12, 0x00]), vec![("kafka_dlt-original-offset".to_owned(), Some(vec![0, 0, 0, 0, 0, 0, 0x47, 0x1c]))]),
+        6 => (None, Vec::new()),
+        _ => (made.value.clone(), made.headers.clone()),
+    };
+    let trace_id = made.trace_id.filter(|_| row.0 % 7 < 5);
+    let value_size_bytes = value.as_ref().map_or(0, |value| value.len() as u32);
+    let redacted = row.0 % 7 < 5;
+    Some(RecordView {
+        row,
+        place: Place::at((row.0 % 4) as i32, row.0 as i64),
+        key: Some(format!("k-{}", row.0).into_bytes()),
+        value,
+        headers,
+        trace_id,
+        value_size_bytes,
+        redacted,
+        ..made
+    })
+}
+
+fn answer(query: &Query) -> Option<Answer> {
+    match query {
+        Query::Point(PointQuery::Records { channel, after, limit }) => {
+            let num = match channel.name.as_str() {
+                "orders.placed" => NUM_PLACED,
+                "orders.placed-dlt" => NUM_DEAD,
+                _ => 0,
+            };
+            let from = after.map_or(0, |row| row.0 + 1);
+            let to = num.min(from + *limit as u64);
+            let evicted = if num > 0 { FIRST_KEPT } else { 0 };
+            Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: num - evicted, evicted, has_more: to < num }))
+        }
+        Query::Scan(ScanQuery::RecordMatches { channel, text, after, limit }) => {
+            let num = if channel.name == "orders.placed" { NUM_PLACED } else { NUM_DEAD };
+            let from = after.map_or(FIRST_KEPT, |row| row.0 + 1);
+            let to = num.min(from + 50_000);
+            let mut found = RecordMatches { looked_at: to - from, up_to: (to > from).then(|| RowId(to - 1)), has_more: to < num, ..RecordMatches::default() };
+            for row in from..to {
+                if format!("k-{row}").contains(&text.to_lowercase()) && found.rows.len() < *limit {
+                    found.rows.push(line(row));
+                } else {
+                    found.num_redacted += u64::from(row % 7 < 5);
+                }
+            }
+            Some(Answer::RecordMatches(found))
+        }
+        Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| record(*row)).collect())),
+        _ => None,
+    }
+}
+
+fn line(row: u64) -> RecordLine {
+    RecordLine { row: RowId(row), place: Place::at((row % 4) as i32, row as i64), timestamp_ns: Some(sample::START_NS + row as i64), size_bytes: 92 }
+}
+
+fn source() -> FixedSource {
+    let source = FixedSource::new(testing::order_business());
+    source.answer_with(answer);
+    source
+}
+
+/// A topic is open and all its lines are loaded.
+fn loaded(name: &str, num: &str) -> Harness {
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
+    let ctx = harness.ctx.clone();
+    harness.state_mut().window.goto(&ctx, &Target::Channel(ChannelKey { cluster: None, name: name.to_owned() }));
+    for _ in 0..200 {
+        harness.run_steps(1);
+        if harness.query_by_label(&format!("{num} loaded")).is_some() {
+            settle(&mut harness);
+            return harness;
+        }
+    }
+    panic!("not all was loaded");
+}
+
+fn channel() -> ChannelKey {
+    ChannelKey { cluster: None, name: "orders.placed".to_owned() }
+}
+
+#[test]
+fn topics_say_how_much_is_in_them_and_open_by_keyboard() {
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
+    harness.get_by_label("topic orders.placed, 15,960 records, 38/s, read");
+    harness.get_by_label("topic orders.placed-dlt, 98 records, 0.2/s, read, dead letters");
+    harness.get_by_label("No topic is open");
+    press(&mut harness, &[Key::ArrowDown]);
+    harness.get_by_label("No record came in since the session began");
+}
+
+#[test]
+fn a_million_records_are_walked_row_by_row() {
+    let mut harness = loaded("orders.placed-dlt", "1,000,000");
+    harness.get_by_label("· 999,997 stored here");
+    harness.get_by_label("· 3 evicted");
+    let rows = harness.get_all_by_role(Role::ListItem).count();
+    assert!(rows < 40, "{rows} rows are drawn");
+    // The end is followed: the newest is in view.
+    harness.get_by_label_contains("record 3@999999");
+    press(&mut harness, &[Key::End]);
+    harness.get_by_role_and_label(Role::Heading, "3@999999");
+    press(&mut harness, &[Key::Home]);
+    harness.get_by_label("This record is no longer stored");
+    harness.get_by_label_contains("record 0@0, 10:59:20.000, 92 B, evicted from the store");
+    press(&mut harness, &[Key::PageDown, Key::ArrowDown]);
+    assert!(harness.query_by_label("This record is no longer stored").is_none());
+}
+
+#[test]
+fn a_record_shows_key_headers_value_and_where_it_leads() {
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(70_001) });
+    harness.get_by_role_and_label(Role::Heading, "1@70001");
+    harness.get_by_label("Secrets in it were replaced when it came in; equal ones still look equal");
+    harness.get_by_label("key k-70001");
+    harness.get_by_label_contains("\"orderId\": 4704,");
+    harness.get_by_label("Payload as Hex").click();
+    settle(&mut harness);
+    harness.get_by_label_contains("000000  7b 22 6f 72");
+    harness.get_by_label("Payload as Text").click();
+    settle(&mut harness);
+    harness.get_by_label_contains("\"shipTo\":null}");
+    harness.get_by_label("kafka_replyPartition 2, 4 bytes, big-endian").scroll_to_me();
+    harness.get_by_label("authorization redacted:ab12cd, redacted");
+    harness.get_by_label("its trace, 19ab4c110b774d208c0177aa11c20c47").scroll_to_me();
+    settle(&mut harness);
+    harness.get_by_label("its trace, 19ab4c110b774d208c0177aa11c20c47").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().window.panes().focus(), crate::view::ViewKind::Traces);
+    run(&mut harness, UiCommand::Back);
+    harness.get_by_role_and_label(Role::Heading, "1@70001");
+}
+
+#[test]
+fn a_framed_value_is_named_with_its_schema_id_and_a_tombstone_is_no_empty_value() {
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(12) });
+    harness.get_by_label("framing schema id 57 (Confluent framing)");
+    harness.get_by_label_contains("Avro or Protobuf by its framing");
+    harness.get_by_label("kafka_dlt-original-offset 18204, 8 bytes, big-endian");
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(13) });
+    harness.get_by_label("value null, a tombstone");
+}
+
+#[test]
+fn a_text_is_looked_for_in_all_that_is_stored() {
+    let mut harness = loaded("orders.placed", "120,000");
+    harness.get_by_label("Key, text, number or 2@100").focus();
+    harness.run();
+    harness.get_by_label("Key, text, number or 2@100").type_text("K-1234");
+    // k-1234, and k-12340 to k-12349.
+    for _ in 0..200 {
+        harness.run_steps(1);
+        if harness.query_by_label_contains("looked at, all that are stored").is_some() {
+            break;
+        }
+    }
+    harness.get_by_label_contains("11 match · 119,997 looked at, all that are stored · 3 were evicted · 85,704 hold redacted values");
+    settle(&mut harness);
+    harness.get_by_label_contains("record 2@1234,");
+    harness.get_by_label_contains("record 1@12349,");
+}
+
+#[test]
+fn following_the_end_is_held_and_taken_up_again() {
+    let mut harness = loaded("orders.placed", "120,000");
+    press(&mut harness, &[Key::L]);
+    harness.get_by_label("Follow the end").click();
+    settle(&mut harness);
+    harness.get_by_label("Hold still");
+}
+
+#[test]
+fn another_session_is_read_from_its_first_record() {
+    let source = FixedSource::new(testing::order_business());
+    let num_stored = Arc::new(AtomicU64::new(10));
+    let stored = Arc::clone(&num_stored);
+    source.answer_with(move |query| match query {
+        Query::Point(PointQuery::Records { after, .. }) => {
+            let (from, to) = (after.map_or(0, |row| row.0 + 1), stored.load(Ordering::Relaxed));
+            Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: to, ..RecordPage::default() }))
+        }
+        other => answer(other),
+    });
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
+    harness.get_by_role_and_label(Role::Heading, "0@8");
+    harness.get_by_label("10 loaded");
+    assert!(harness.state().window.unavailable(UiCommand::Back).is_none());
+    num_stored.store(6, Ordering::Relaxed);
+    source.publish(Snapshot { started_ns: testing::NOW_NS, ..testing::order_business() });
+    settle(&mut harness);
+    harness.get_by_label("6 loaded");
+    harness.get_by_label_contains("record 1@5,");
+    assert!(harness.query_by_role_and_label(Role::Heading, "0@8").is_none(), "that row is another record's now");
+    assert!(harness.state().window.unavailable(UiCommand::Back).is_some(), "no way leads back to rows of the former session");
+}
+
+#[test]
+fn what_is_not_read_says_why_and_what_to_do() {
+    let mut business = testing::order_business();
+    let mut figures = (*business.figures).clone();
+    for broker in &mut figures.channels {
+        broker.not_tailed = Some("it matches no pattern of the source".to_owned());
+    }
+    business.figures = figures.into();
+    let source = FixedSource::new(business);
+    source.answer_with(|query| matches!(query, Query::Point(PointQuery::Records { .. })).then(|| Answer::Records(RecordPage::default())));
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    harness.get_by_label("topic orders.placed, 15,960 records, 38/s, not read: it matches no pattern of the source");
+    goto(&mut harness, &Target::Channel(channel()));
+    harness.get_by_label("Its records are not read");
+    harness.get_by_label("it matches no pattern of the source");
+    let mut empty = crate::view_harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Messages));
+    empty.get_by_label("No topics yet");
+    press(&mut empty, &[Key::ArrowDown, Key::Enter, Key::L, Key::Escape]);
+}
+
+#[test]
+fn a_record_is_copied_in_three_forms() {
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(8) });
+    let mut copy = |command: UiCommand| {
+        let ctx = harness.ctx.clone();
+        harness.state_mut().window.run(&ctx, command);
+        harness.step();
+        copied(&harness).expect("something was copied")
+    };
+    let json: serde_json::Value = serde_json::from_str(&copy(UiCommand::CopyJson)).expect("JSON");
+    assert_eq!((json["offset"].as_i64(), json["redacted"].as_bool()), (Some(8), Some(true)));
+    let text = copy(UiCommand::CopyText);
+    assert!(text.starts_with("0@8\norders.placed · lab-kafka") && text.contains("\n{\n  \"orderId\": 4704,"), "{text}");
+    assert!(copy(UiCommand::CopyMarkdown).starts_with("### 0@8\n"));
+}
+
+#[test]
+fn pictures_of_messages_stay_as_they_are() {
+    let source = source();
+    let steps = [Step::Goto(Target::Record { channel: channel(), row: RowId(40) })];
+    picture("messages-dark", ThemeChoice::Dark, (1280, 800), &source, &steps);
+    picture("messages-light", ThemeChoice::Light, (1280, 800), &source, &steps);
+    let side_by_side = [Step::Run(UiCommand::LayoutMessages), Step::Goto(Target::Channel(channel()))];
+    picture("messages-groups-dark", ThemeChoice::Dark, (1280, 800), &source, &side_by_side);
+}

@@ -1,0 +1,413 @@
+//! The messages view: topics left, records in the middle, the open one right.
+
+use std::borrow::Cow;
+
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView, RowId, Snapshot};
+
+use super::{
+    head_ui::{bar_ui, head_ui},
+    record_detail,
+    records::{Columns, Records},
+    topics::{self, Topic, topics},
+};
+use crate::{
+    figures,
+    sanitise::visible,
+    theme::{DesignTokens, Ink},
+    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    widgets::{
+        detail,
+        empty_state::{EmptyState, empty_state_ui},
+        payload::{Payload, PayloadUi, payload_ui},
+        split,
+        table::{Table, TableState},
+    },
+};
+
+/// Width of the topics at first, as a part of the view and in points.
+const TOPICS_SHARE: f32 = 0.24;
+const TOPICS_PT: std::ops::RangeInclusive<f32> = 264.0..=400.0;
+/// Width of the detail at first, points.
+const DETAIL_PT: f32 = 372.0;
+/// Height of a value at most, points.
+const PAYLOAD_PT: f32 = 300.0;
+
+/// Where the keys go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Side {
+    #[default]
+    Topics,
+    Records,
+}
+
+/// The messages view.
+#[derive(Default)]
+pub(crate) struct MessagesView {
+    topics: Vec<Topic>,
+    /// Session and state that the topics are of.
+    topics_are_of: Option<(i64, u64)>,
+    topics_table: TableState,
+    side: Side,
+    records: Option<Records>,
+    opened: Option<Opened>,
+    filter_text: String,
+    payload: PayloadUi,
+}
+
+/// The open record.
+struct Opened {
+    row: RowId,
+    record: Option<RecordView>,
+    payload: Payload,
+    detail: detail::Detail,
+}
+
+impl View for MessagesView {
+    fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction> {
+        let mut actions = Vec::new();
+        let tokens = context.tokens;
+        ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.ink(Ink::Background));
+        let state = (context.snapshot.started_ns, context.snapshot.generation);
+        if self.topics_are_of != Some(state) {
+            self.topics_are_of = Some(state);
+            self.topics = topics(context.snapshot);
+        }
+        if self.topics.is_empty() && self.records.is_none() {
+            actions.extend(empty_state_ui(ui, &no_topics(context.snapshot), tokens));
+            return actions;
+        }
+        self.topics_ui(ui, tokens);
+        let Some(records) = &mut self.records else {
+            let text = "Choose a topic: its records appear here, the newest at the end";
+            actions.extend(empty_state_ui(ui, &EmptyState::new("No topic is open", &[text]), tokens));
+            return actions;
+        };
+        load(records, context);
+        self.open_selected(context);
+        if self.opened.is_some() {
+            actions.extend(self.detail_ui(ui, tokens));
+        }
+        actions.extend(self.records_ui(ui, context));
+        actions
+    }
+
+    fn goto(&mut self, target: &Target) {
+        match target {
+            Target::Channel(channel) => {
+                self.open_channel(channel.clone());
+                self.side = Side::Records;
+            }
+            Target::Record { channel, row } => {
+                self.open_channel(channel.clone());
+                self.side = Side::Records;
+                self.filter_text.clear();
+                if let Some(records) = &mut self.records {
+                    records.filter.set("");
+                    records.follow(false);
+                    records.selected = Some(*row);
+                    match records.place(*row) {
+                        Some(place) => records.table.reveal(place),
+                        None => records.wanted = Some(*row),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn target(&self) -> Option<Target> {
+        let records = self.records.as_ref()?;
+        let channel = records.channel.clone();
+        Some(match records.selected {
+            Some(row) => Target::Record { channel, row },
+            None => Target::Channel(channel),
+        })
+    }
+
+    fn begin_anew(&mut self) {
+        self.records = self.records.take().map(|records| Records::new(records.channel));
+        self.opened = None;
+    }
+
+    fn run(&mut self, command: UiCommand) -> bool {
+        match (command, self.side) {
+            (UiCommand::FollowRecords, _) => {
+                let Some(records) = &mut self.records else { return false };
+                let follows = records.table.follows_end();
+                records.follow(!follows);
+            }
+            (UiCommand::WalkLeft, Side::Records) => self.side = Side::Topics,
+            (UiCommand::WalkRight | UiCommand::Open, Side::Topics) if self.records.is_some() => {
+                self.side = Side::Records;
+                if let Some(records) = &mut self.records
+                    && records.selected.is_none()
+                {
+                    records.selected = records.num_rows().checked_sub(1).and_then(|last| records.line(last)).map(|line| line.row);
+                }
+            }
+            (UiCommand::ClearSelection, _) => {
+                let Some(records) = &mut self.records else { return false };
+                if records.selected.take().is_none() {
+                    self.records = None;
+                    self.side = Side::Topics;
+                }
+                self.opened = None;
+            }
+            (_, Side::Topics) => {
+                let selected = self.selected_topic();
+                let Some(row) = self.topics_table.run(command, selected, self.topics.len()) else { return false };
+                self.open_topic(row);
+            }
+            (_, Side::Records) => {
+                let Some(records) = &mut self.records else { return false };
+                let (selected, num_rows) = (records.selected_row(), records.num_rows());
+                let selected = selected.or_else(|| num_rows.checked_sub(1).filter(|_| records.table.follows_end()));
+                let Some(row) = records.table.run(command, selected, num_rows) else { return false };
+                records.selected = records.line(row).map(|line| line.row);
+            }
+        }
+        true
+    }
+
+    fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        (command == UiCommand::FollowRecords && self.records.is_none()).then_some(Cow::Borrowed("no topic is open"))
+    }
+
+    fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
+        if let Some(opened) = &self.opened
+            && let Some(record) = &opened.record
+        {
+            return copy_record(opened, record, form);
+        }
+        let topic = self.topics.get(self.selected_topic()?)?;
+        let records = topic.records.map_or_else(|| "unknown".to_owned(), figures::count);
+        let partitions = topic.partitions.map_or_else(|| "unknown".to_owned(), figures::count);
+        let read = topic.not_tailed.as_ref().map_or_else(|| "read".to_owned(), |reason| format!("not read: {}", visible(reason)));
+        let name = visible(&topic.name);
+        match form {
+            CopyForm::Text => Some(format!("{name}\n{records} records in {partitions} partitions, {read}\n")),
+            CopyForm::Markdown => Some(format!("`{name}`: {records} records in {partitions} partitions, {read}\n")),
+            CopyForm::Json => serde_json::to_string_pretty(&serde_json::json!({
+                "topic": topic.name, "records": topic.records, "partitions": topic.partitions, "rate_per_s": topic.rate_per_s, "not_read_because": topic.not_tailed,
+            }))
+            .ok(),
+        }
+    }
+
+    fn hints(&self) -> Vec<(UiCommand, &'static str)> {
+        let mut hints = vec![(UiCommand::WalkDown, "walk")];
+        if let Some(records) = &self.records {
+            hints.push((UiCommand::FollowRecords, if records.table.follows_end() { "hold still" } else { "follow the end" }));
+        }
+        hints.push((UiCommand::CopyText, "copy"));
+        hints
+    }
+}
+
+fn copy_record(opened: &Opened, record: &RecordView, form: CopyForm) -> Option<String> {
+    let value = || {
+        let mut payload = opened.payload.clone();
+        let best = payload.best;
+        payload.lines(best).lines.iter().map(|line| line.to_text() + "\n").collect::<String>()
+    };
+    match form {
+        CopyForm::Json => serde_json::to_string_pretty(&record_detail::to_json(record)).ok(),
+        CopyForm::Text => Some(format!("{}\nValue · {}\n{}", opened.detail.to_text(), opened.payload.kind, value())),
+        CopyForm::Markdown => Some(format!("{}\n**Value** · {}\n\n````\n{}````\n", opened.detail.to_markdown(), opened.payload.kind, value())),
+    }
+}
+
+/// Loads lines, contents of those in view, and a piece of what is looked for.
+fn load(records: &mut Records, context: &mut ViewContext<'_>) {
+    if records.has_room() {
+        let query = records.query();
+        let ask_once = context.is_paused;
+        let standing = if ask_once { context.asker.once(Slot::RecordLines, &query) } else { context.asker.standing(Slot::RecordLines, &query) };
+        let came = match standing.answer {
+            Some(Answer::Records(page)) if standing.is_of_this_question => records.take(page, standing.revision),
+            _ => false,
+        };
+        if came && !ask_once {
+            // The next piece is asked for with this frame, not with the next.
+            let _asked = context.asker.standing(Slot::RecordLines, &records.query());
+        }
+    }
+    if let Some(query) = records.filter.query(&records.channel) {
+        let is_paused = context.is_paused && records.filter.is_at_end();
+        let standing = if is_paused { context.asker.once(Slot::RecordFilter, &query) } else { context.asker.standing(Slot::RecordFilter, &query) };
+        if let Some(Answer::RecordMatches(found)) = standing.answer.filter(|_| standing.is_of_this_question)
+            && records.filter.take(found)
+            && let Some(next) = records.filter.query(&records.channel).filter(|_| !context.is_paused || !records.filter.is_at_end())
+        {
+            // The next piece is asked for with this frame, not with the next.
+            let _asked = context.asker.standing(Slot::RecordFilter, &next);
+        }
+    }
+}
+
+impl MessagesView {
+    fn selected_topic(&self) -> Option<usize> {
+        let channel = &self.records.as_ref()?.channel;
+        self.topics.iter().position(|topic| topic.is(channel))
+    }
+
+    fn open_topic(&mut self, row: usize) {
+        if let Some(topic) = self.topics.get(row) {
+            self.open_channel(topic.key());
+        }
+    }
+
+    fn open_channel(&mut self, channel: ChannelKey) {
+        let shares_name = self.topics.iter().any(|topic| topic.is(&channel) && topic.shares_name);
+        let is_open = self.records.as_ref().is_some_and(|records| {
+            let (open, asked) = (&records.channel.cluster, &channel.cluster);
+            records.channel.name == channel.name && (open == asked || asked.is_none() || (open.is_none() && !shares_name))
+        });
+        if !is_open {
+            self.records = Some(Records::new(channel));
+            self.opened = None;
+            self.filter_text.clear();
+        }
+    }
+
+    fn topics_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
+        let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
+        let width = (ui.available_width() * TOPICS_SHARE).clamp(*TOPICS_PT.start(), *TOPICS_PT.end()).min(ui.available_width() * 0.36);
+        let panel = egui::Panel::left("topics").resizable(true).default_size(width).size_range(140.0..=480.0).frame(frame);
+        let clicked = panel
+            .show(ui, |ui| {
+                let num_columns = topics::num_columns(ui.available_width());
+                let table = Table {
+                    name: "topics",
+                    columns: &topics::COLUMNS[..num_columns],
+                    num_rows: self.topics.len(),
+                    selected: self.selected_topic(),
+                    sorted: None,
+                };
+                let topics = &self.topics;
+                table.ui(ui, &mut self.topics_table, tokens, |row, index| topics::row_ui(row, &topics[index], num_columns)).clicked
+            })
+            .inner;
+        if let Some(row) = clicked {
+            self.side = Side::Topics;
+            self.open_topic(row);
+        }
+    }
+
+    /// Asks for the selected record and reads its value once.
+    fn open_selected(&mut self, context: &mut ViewContext<'_>) {
+        let Some(row) = self.records.as_ref().and_then(|records| records.selected) else {
+            self.opened = None;
+            return;
+        };
+        let is_open = self.opened.as_ref().is_some_and(|opened| opened.row == row);
+        if is_open {
+            return;
+        }
+        let standing = context.asker.once(Slot::RecordOpen, &Query::Point(PointQuery::RecordDetails { rows: vec![row] }));
+        if let Some(Answer::RecordDetails(found)) = standing.answer.filter(|_| standing.is_of_this_question) {
+            let record = found.first().cloned().flatten();
+            let payload = match &record {
+                Some(record) => {
+                    let is_cut = record.value.as_ref().is_some_and(|value| (value.len() as u64) < u64::from(record.value_size_bytes) && record.truncated);
+                    Payload::read(record.value.as_deref(), u64::from(record.value_size_bytes), is_cut)
+                }
+                None => Payload::read(None, 0, false),
+            };
+            let detail = record.as_ref().map(record_detail::detail).unwrap_or_default();
+            self.opened = Some(Opened { row, record, payload, detail });
+        }
+    }
+
+    fn detail_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Option<ViewAction> {
+        let Some(opened) = &mut self.opened else { return None };
+        let payload_state = &mut self.payload;
+        split::detail_ui(ui, "record", DETAIL_PT, tokens, |ui| {
+            if opened.record.is_none() {
+                let state = EmptyState::new("This record is no longer stored", &["It was evicted to make room for newer ones. It may still be in its topic"]);
+                return empty_state_ui(ui, &state, tokens);
+            }
+            let mut asked = detail::head_ui(ui, &opened.detail, tokens);
+            let (about, rest) = opened.detail.sections.split_at(opened.detail.sections.len().min(1));
+            for section in about {
+                asked = detail::section_ui(ui, section, tokens).or(asked);
+            }
+            detail::framed_ui(ui, "Value", "", tokens, |ui| payload_ui(ui, payload_state, &mut opened.payload, PAYLOAD_PT, tokens));
+            for section in rest {
+                asked = detail::section_ui(ui, section, tokens).or(asked);
+            }
+            asked
+        })
+    }
+
+    fn records_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Option<ViewAction> {
+        let tokens = context.tokens;
+        let records = self.records.as_mut()?;
+        let topic = self.topics.iter().find(|topic| topic.is(&records.channel));
+        let mut asked = None;
+        let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 9, bottom: 7 });
+        frame.show(ui, |ui| {
+            asked = head_ui(ui, records, topic, context.snapshot, tokens);
+            bar_ui(ui, records, &mut self.filter_text, tokens);
+        });
+        records.filter.set(self.filter_text.trim());
+        if records.num_rows() == 0 {
+            if records.is_known {
+                asked = empty_state_ui(ui, &no_records(records, topic), tokens).or(asked);
+            }
+            return asked;
+        }
+        let selected = records.selected_row();
+        let (columns, now_ns) = (Columns::of(ui.available_width()), context.now_ns);
+        let table = Table { name: "records", columns: columns.all(), num_rows: records.num_rows(), selected, sorted: None };
+        let mut state = std::mem::take(&mut records.table);
+        let response = table.ui(ui, &mut state, tokens, |row, index| records.row_ui(row, index, columns, now_ns));
+        records.table = state;
+        if let Some(row) = response.clicked {
+            self.side = Side::Records;
+            records.selected = records.line(row).map(|line| line.row);
+        }
+        if let Some(query) = records.contents_query(response.visible) {
+            let standing = context.asker.once(Slot::RecordDetails, &query);
+            if let (Query::Point(PointQuery::RecordDetails { rows }), Some(Answer::RecordDetails(found)), true) =
+                (&query, standing.answer, standing.is_of_this_question)
+            {
+                records.take_contents(rows, found, standing.revision);
+                ui.ctx().request_repaint();
+            }
+        }
+        asked
+    }
+}
+
+fn no_topics(snapshot: &Snapshot) -> EmptyState {
+    let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
+    if has_broker {
+        EmptyState::new("No topics yet", &["A Kafka source is there; its topics appear once it has read them"])
+            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
+    } else {
+        EmptyState::new("No topics yet", &["Add a Kafka source: its topics, groups and records appear here. Spans that name a topic bring it here too"])
+            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
+    }
+}
+
+fn no_records(records: &Records, topic: Option<&Topic>) -> EmptyState {
+    if !records.filter.text.is_empty() {
+        let looked = records.filter.words(records.total_stored, records.evicted).split_off(1).join(" · ");
+        let title = if records.filter.is_at_end() { "No stored record of this topic holds this text" } else { "Looking" };
+        return EmptyState::new(title, &[&looked, "What was never read is not among them"])
+            .button("Find it everywhere", ViewAction::Goto(Target::Find(records.filter.text.clone())));
+    }
+    match topic.and_then(|topic| topic.not_tailed.as_ref()) {
+        Some(reason) => EmptyState::new("Its records are not read", &[&visible(reason), "What is read is set with the source"])
+            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources))),
+        None if records.evicted > 0 => {
+            EmptyState::new("All its records were evicted", &["Newer ones of other topics took their room; more memory keeps more of them (--memory)"])
+        }
+        None => EmptyState::new(
+            "No record came in since the session began",
+            &["The next one appears here at once. Older ones are read if the source is set to begin before its end"],
+        )
+        .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources))),
+    }
+}

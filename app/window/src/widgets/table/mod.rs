@@ -1,0 +1,219 @@
+//! A table of any number of rows, of which only those in view are laid out: painted cells, keys, and a selected row that
+//! never moves by itself. It scrolls in rows and parts of rows, so that the millionth stands as exactly as the first.
+//!
+//! A view keeps a [`TableState`], describes its [`Table`], and paints each row through [`Row`]. Keys come as commands:
+//! [`TableState::run`].
+
+mod columns;
+mod row;
+mod state;
+
+pub(crate) use columns::{Column, Width};
+pub(crate) use row::Row;
+pub(crate) use state::TableState;
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use egui::{Align2, Id, Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
+
+use crate::{
+    fonts,
+    theme::{DesignTokens, Ink, ROW_HEIGHT_PT, TEXT_SMALL_PT},
+};
+use columns::edges;
+use row::Learned;
+
+/// Height of the line of headings, points.
+const HEAD_PT: f32 = 28.0;
+/// Width of the scroll bar, points.
+const BAR_PT: f32 = 8.0;
+
+/// A table to be drawn.
+pub(crate) struct Table<'a> {
+    /// Tells its rows apart from those of other tables, and names it for screen readers.
+    pub name: &'static str,
+    /// Columns, left to right.
+    pub columns: &'a [Column],
+    /// How many rows there are.
+    pub num_rows: usize,
+    /// The selected one.
+    pub selected: Option<usize>,
+    /// The column that it is sorted by, and whether upwards.
+    pub sorted: Option<(usize, bool)>,
+}
+
+/// What was done with a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TableResponse {
+    /// A row was clicked.
+    pub clicked: Option<usize>,
+    /// A row was clicked twice.
+    pub opened: Option<usize>,
+    /// A heading was clicked.
+    pub sort_by: Option<usize>,
+    /// The rows in view.
+    pub visible: Range<usize>,
+}
+
+impl Table<'_> {
+    /// Draws the table into all the room there is. `row` paints a row and says it in words, for screen readers.
+    pub(crate) fn ui(&self, ui: &mut egui::Ui, state: &mut TableState, tokens: &DesignTokens, mut row: impl FnMut(&Row<'_>, usize) -> String) -> TableResponse {
+        let room = ui.available_rect_before_wrap();
+        let _whole = ui.allocate_rect(room, Sense::hover());
+        let id = ui.make_persistent_id(self.name);
+        if state.needs.len() != self.columns.len() {
+            state.needs = vec![0.0; self.columns.len()];
+        }
+        let edges = edges(self.columns, &state.needs, room);
+        let learned = Learned { needs: RefCell::new(state.needs.clone()), ..Learned::default() };
+        let head = Rect::from_min_size(room.min, vec2(room.width(), HEAD_PT));
+        let body = Rect::from_min_max(pos2(room.left(), head.bottom()), room.max);
+        let sort_by = self.head_ui(ui, head, &edges, id, tokens);
+
+        let background = ui.interact(body, id.with("rows"), Sense::hover());
+        background.widget_info(|| WidgetInfo::labeled(Role::Table, true, self.name));
+        state.pointer_inside = background.contains_pointer();
+        if state.pointer_inside {
+            let by_pt = ui.input(|input| input.smooth_scroll_delta().y);
+            if by_pt != 0.0 {
+                state.scroll_pt -= f64::from(by_pt);
+                state.follows_end &= by_pt < 0.0;
+            }
+        }
+        self.bar_ui(ui, body, state, id, tokens);
+        let (visible, top_pt) = state.settle(self.num_rows, body.height());
+
+        let mut response = TableResponse { sort_by, visible: visible.clone(), ..TableResponse::default() };
+        let painter = ui.painter().with_clip_rect(body.intersect(ui.clip_rect()));
+        let bar_pt = if self.num_rows as f64 * f64::from(ROW_HEIGHT_PT) > f64::from(body.height()) { BAR_PT } else { 0.0 };
+        for (place, index) in visible.enumerate() {
+            let top = body.top() + top_pt + place as f32 * ROW_HEIGHT_PT;
+            let rect = Rect::from_min_size(pos2(body.left(), top), vec2(body.width() - bar_pt, ROW_HEIGHT_PT));
+            let touched = ui.interact(rect.intersect(body), id.with(index), Sense::click());
+            let is_selected = self.selected == Some(index);
+            if is_selected || touched.hovered() || touched.has_focus() {
+                painter.rect_filled(rect, 0.0, tokens.ink(Ink::Raised));
+            }
+            if is_selected {
+                painter.vline(rect.left() + 1.0, rect.y_range(), Stroke::new(2.0, tokens.ink(Ink::Accent)));
+            }
+            let painted =
+                Row { painter: &painter, rect, columns: self.columns, edges: &edges, learned: &learned, is_hovered: touched.hovered(), tokens, is_selected };
+            let said = row(&painted, index);
+            touched.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_selected, said.clone()));
+            if touched.double_clicked() {
+                response.opened = Some(index);
+            }
+            if touched.clicked() {
+                response.clicked = Some(index);
+            }
+            let cut = learned.cut.take();
+            if !cut.is_empty() {
+                let _told = touched.on_hover_text(cut.join("\n"));
+            }
+        }
+        if learned.has_grown.get() {
+            // The next frame has the room.
+            state.needs = learned.needs.into_inner();
+            ui.ctx().request_repaint();
+        }
+        response
+    }
+
+    fn head_ui(&self, ui: &egui::Ui, head: Rect, edges: &[(f32, f32)], id: Id, tokens: &DesignTokens) -> Option<usize> {
+        let mut sort_by = None;
+        for (index, column) in self.columns.iter().enumerate() {
+            let (left, right) = edges[index];
+            let cell = Rect::from_min_max(pos2(left, head.top()), pos2(right, head.bottom()));
+            let sorted = self.sorted.filter(|(by, _)| *by == index);
+            let arrow = match sorted {
+                Some((_, true)) => " ↑",
+                Some((_, false)) => " ↓",
+                None => "",
+            };
+            let mut ink = if sorted.is_some() { Ink::Text } else { Ink::Dim };
+            if column.sorts {
+                let touched = ui.interact(cell, id.with(("head", index)), Sense::click());
+                touched.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("sort by {}", column.title)));
+                if touched.hovered() || touched.has_focus() {
+                    ink = Ink::Text;
+                }
+                if touched.clicked() {
+                    sort_by = Some(index);
+                }
+            }
+            let (at, align) = if column.right { (cell.right_center(), Align2::RIGHT_CENTER) } else { (cell.left_center(), Align2::LEFT_CENTER) };
+            ui.painter().with_clip_rect(cell).text(at, align, format!("{}{arrow}", column.title), fonts::words(TEXT_SMALL_PT), tokens.ink(ink));
+        }
+        ui.painter().hline(head.x_range(), head.bottom() - 0.5, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
+        sort_by
+    }
+
+    /// The scroll bar: as long as the part in view, and dragged by rows, not by pixels of all of them.
+    fn bar_ui(&self, ui: &egui::Ui, body: Rect, state: &mut TableState, id: Id, tokens: &DesignTokens) {
+        let total_pt = self.num_rows as f64 * f64::from(ROW_HEIGHT_PT);
+        let max_pt = total_pt - f64::from(body.height());
+        if max_pt <= 0.0 {
+            return;
+        }
+        let track = Rect::from_min_max(pos2(body.right() - BAR_PT, body.top()), body.max);
+        let handle_pt = (f64::from(body.height()) / total_pt * f64::from(track.height())).max(24.0) as f32;
+        let free_pt = (track.height() - handle_pt).max(1.0);
+        let touched = ui.interact(track, id.with("bar"), Sense::click_and_drag());
+        if let Some(at) = touched.interact_pointer_pos() {
+            let share = ((at.y - track.top() - handle_pt / 2.0) / free_pt).clamp(0.0, 1.0);
+            state.scroll_pt = f64::from(share) * max_pt;
+            state.follows_end = false;
+        }
+        let top = track.top() + (state.scroll_pt / max_pt).clamp(0.0, 1.0) as f32 * free_pt;
+        let handle = Rect::from_min_size(pos2(track.left() + 2.0, top), vec2(BAR_PT - 4.0, handle_pt));
+        let ink = if touched.hovered() || touched.dragged() { Ink::Faint } else { Ink::Line };
+        ui.painter().rect_filled(handle, 2.0, tokens.ink(ink));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{testing, theme::Themes};
+
+    #[test]
+    fn words_of_state_and_figures_are_whole_and_names_are_cut() {
+        let columns = [
+            Column::left("name", Width::Share(1.0)),
+            Column::left("state", Width::Points(20.0)).whole(),
+            Column::right("figure", Width::Points(20.0)),
+            Column::left("why", Width::Share(0.1)),
+        ];
+        let name = "a-name-that-is-much-too-long-for-the-room-that-it-has";
+        let themes = Themes::load();
+        let ctx = egui::Context::default();
+        themes.install(&ctx);
+        let mut state = TableState::default();
+        let mut frame = || {
+            let input = egui::RawInput { screen_rect: Some(Rect::from_min_size(pos2(0.0, 0.0), vec2(420.0, 200.0))), ..egui::RawInput::default() };
+            let output = ctx.run_ui(input, |ui| {
+                let table = Table { name: "things", columns: &columns, num_rows: 2, selected: None, sorted: None };
+                let _response = table.ui(ui, &mut state, themes.tokens(egui::Theme::Dark), |row, index| {
+                    row.words(0, name, Ink::Text);
+                    row.words(1, "waits for a transaction", Ink::Text);
+                    row.data(2, "1,234,567", Ink::Text);
+                    let word_and_text = ["stuck", "stuck: behind by 4,711 records, 12 s; for 3 min"];
+                    row.standing_in(3, row.cell(3), word_and_text, &fonts::words(12.5), row.tokens.ink(Ink::Text));
+                    format!("row {index}")
+                });
+            });
+            let shown = testing::painted_lines(&output);
+            output.drop_without_applying_deltas();
+            shown
+        };
+        // The first frame learns what is needed.
+        let _first = frame();
+        let shown = frame();
+        for whole in ["waits for a transaction", "1,234,567", "stuck…"] {
+            assert!(shown.iter().any(|text| text == whole), "{whole} of {shown:?}");
+        }
+        assert!(!shown.iter().any(|text| text == name) && shown.iter().any(|text| text.starts_with("a-") && text.ends_with('…')), "{shown:?}");
+    }
+}

@@ -1,0 +1,5 @@
+//! What more than one view says of the same object, so that it is said in the same words: a file for each kind of object.
+
+pub(crate) mod breakers;
+pub(crate) mod groups;
+pub(crate) mod traces;

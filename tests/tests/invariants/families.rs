@@ -1,0 +1,58 @@
+//! A family of sources has one home. What the program says of it stands in its one file, and it is named in the few places that are listed
+//! here: whoever adds a family touches these, its crate and the sample profile, and nothing else.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::house::{Package, packages};
+use crate::source::Source;
+use crate::{names_last, where_it_is};
+
+/// Where all that is said of a family stands.
+pub fn home(family: &str) -> String {
+    format!("app/desk/src/sources/{family}.rs")
+}
+
+/// Where it is named besides.
+fn named_in(family: &str) -> &'static [&'static str] {
+    // The one list, which everything else asks, and its collector's start.
+    match family {
+        // Its ports can be given on the command line.
+        "otlp" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/src/main.rs"],
+        // Records are read again from it and sent to it; replaying asks for its id.
+        "kafka" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/kafka_access.rs", "app/desk/src/replay/desk.rs"],
+        _ => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs"],
+    }
+}
+
+/// Whether code names a family: its kind, its settings, or its collector.
+fn names(source: &Source, family: &str) -> bool {
+    let variant = family[..1].to_uppercase() + &family[1..];
+    ["SourceKind", "SourceProfile", "Prepared"].iter().any(|of| names_last(source, &format!("{of}::{variant}")))
+        || source.has_word(&format!("{variant}Profile"))
+        || source.names(&format!("switchboard_{family}"))
+}
+
+#[test]
+fn a_family_is_named_in_its_home_and_where_families_are_listed() {
+    let packages = packages();
+    let families: Vec<&str> = packages.iter().filter(|package| package.is_collector()).map(Package::family).collect();
+    assert!(families.contains(&"kafka"), "{families:?}");
+    for family in families {
+        let expected: BTreeSet<String> = named_in(family).iter().map(|file| (*file).to_owned()).chain([home(family)]).collect();
+        let program = packages.iter().filter(|package| package.folder.starts_with("app"));
+        let mut found = where_it_is(program, |source| names(source, family));
+        // What tests are made with.
+        found.retain(|file| !file.contains("/testing/"));
+        assert_eq!(found, expected, "{family}");
+    }
+}
+
+#[test]
+fn a_family_is_seen_however_it_is_named() {
+    for code in ["fn f() { s.kind == SourceKind::Kafka }", "fn f() { SourceProfile::Kafka(k) }", "use x::KafkaProfile;", "use switchboard_kafka as k;"] {
+        let source = Source::new(Path::new("src/lib.rs"), code);
+        assert!(names(&source, "kafka") && !names(&source, "grpc"), "{code}");
+    }
+    assert!(!names(&Source::new(Path::new("src/lib.rs"), "let kafka = \"SourceKind::Kafka\";"), "kafka"));
+}
