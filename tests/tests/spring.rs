@@ -12,7 +12,7 @@ use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{HttpProfile, KafkaProfile, OtlpProfile, SourceProfile};
-use switchboard_engine::view::{Answer, ChannelKey, Query};
+use switchboard_engine::view::{Answer, ChannelKey, Query, ScanQuery};
 use switchboard_kafka::testing::Broker;
 use switchboard_tests::agreement::unaccounted;
 use switchboard_tests::program::{Program, free_ports, read_json, signal};
@@ -217,7 +217,13 @@ impl Watched {
             let view = self.session.snapshot().dead_letters.iter().find(|view| view.channel == channel && view.count >= num as u64).cloned();
             if let Some(view) = view {
                 let key = ChannelKey { cluster: Some(view.cluster.clone()), name: view.channel.clone() };
-                let query = Query::DeadLetters { channel: key, origin: view.origin.clone(), fingerprint: view.fingerprint.clone(), skip: 0, limit: 1000 };
+                let query = Query::Scan(ScanQuery::DeadLetters {
+                    channel: key,
+                    origin: view.origin.clone(),
+                    fingerprint: view.fingerprint.clone(),
+                    skip: 0,
+                    limit: 1000,
+                });
                 if let Ok(Answer::DeadLetters(page)) = self.session.query(query).recv_timeout(Duration::from_secs(5)) {
                     break page.letters.iter().map(|letter| AskedLetter::of(letter, KindHash(1))).collect::<Vec<_>>();
                 }

@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use switchboard_engine::view::{Answer, Query, Range, TraceFilter, TraceOrder};
+use switchboard_engine::view::{Answer, Query, Range, ScanQuery, TraceFilter, TraceOrder};
 use switchboard_engine::{Engine, EngineConfig, EngineThread};
 use switchboard_model::{Batch, Input, Offer, SourceId, SourceInfo, SourceKind, SpanBatch, SpanStatus, TraceId, channel};
 
@@ -118,7 +118,7 @@ fn traces(engine: &mut Engine, naive: &Naive, scale: f64) {
         ),
     ];
     for (what, filter, order, limit) in questions {
-        let query = Query::Traces { filter: filter.clone(), order, limit };
+        let query = Query::Scan(ScanQuery::Traces { filter: filter.clone(), order, limit });
         let took = time(|| match engine.query(&query) {
             Answer::Traces(list) => list.rows.len(),
             _ => 0,
@@ -141,7 +141,7 @@ fn finds(engine: &mut Engine, naive: &Naive, unique: &str, scale: f64) {
         ("a UUID that is not there", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"),
     ];
     for (what, text) in questions {
-        let query = Query::Find { text: text.to_owned(), limit: 200 };
+        let query = Query::Scan(ScanQuery::Find { text: text.to_owned(), limit: 200 });
         let took = time(|| match engine.query(&query) {
             Answer::Found(page) => page.hits.len(),
             _ => 0,
@@ -181,7 +181,7 @@ fn beside(generator: &Generator, num_spans: u64) {
             let search = scope.spawn(|| {
                 let mut num = 0;
                 while !is_ending.load(Ordering::Relaxed) {
-                    for _part in engine.query(Query::Find { text: "nothing like it".to_owned(), limit: 200 }) {}
+                    for _part in engine.query(Query::Scan(ScanQuery::Find { text: "nothing like it".to_owned(), limit: 200 })) {}
                     num += 1;
                 }
                 num

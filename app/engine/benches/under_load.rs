@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use switchboard_engine::view::{Answer, Query};
+use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery};
 use switchboard_engine::{EngineConfig, EngineThread};
 use switchboard_model::{Batch, CorrelationId, Intake, Offer, SourceId, SourceInfo, SourceKind, channel};
 
@@ -80,11 +80,11 @@ fn questions(engine: &EngineThread, num_traces: u64) {
     let mut times = [const { Vec::new() }; 3];
     for number in 0..NUM_QUESTIONS {
         let trace = mix(number as u64) % num_traces + 1;
-        let (answer, took) = ask(engine, Query::Trace { trace_id: trace_id(trace) });
+        let (answer, took) = ask(engine, Query::Point(PointQuery::Trace { trace_id: trace_id(trace) }));
         assert!(matches!(&answer, Answer::Trace(view) if view.spans.len() == 10), "trace {trace}");
         times[0].push(took);
         let id = CorrelationId::parse(request_id(trace * 10).as_bytes()).expect("an id");
-        let (answer, took) = ask(engine, Query::Conversation { id, limit: 100 });
+        let (answer, took) = ask(engine, Query::Point(PointQuery::Conversation { id, limit: 100 }));
         assert!(matches!(&answer, Answer::Conversation(items) if items.len() == 10), "trace {trace}");
         times[1].push(took);
         let began = Instant::now();
@@ -117,7 +117,7 @@ fn searches(engine: &EngineThread, pourer: &Pourer) {
                 while !is_ending.load(Ordering::Relaxed) {
                     let value = request_id(mix(times.len() as u64) % (pourer.next.load(Ordering::Relaxed) * SPANS_PER_BATCH));
                     let began = Instant::now();
-                    let num_hits: usize = engine.query(Query::Find { text: value, limit: 100 }).into_iter().map(num_hits).sum();
+                    let num_hits: usize = engine.query(Query::Scan(ScanQuery::Find { text: value, limit: 100 })).into_iter().map(num_hits).sum();
                     black_box(num_hits);
                     times.push(began.elapsed());
                 }

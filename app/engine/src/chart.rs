@@ -1,23 +1,24 @@
 //! What the window and the report show, drawn from the engine's parts. Parts that did not change stay the same `Arc`.
 
 mod history;
+mod parts;
+mod report;
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_model::SourceId;
 
+use crate::chart::parts::{breakers, dead_letters, figures, interactions, put, put_topology, show_groups};
+use crate::chart::told::Told;
 use crate::figures::BUCKET_NS;
-use crate::flow::{Brokers, DRAINED_AFTER_NS, Flow, Ids, Plan, Scope, Summaries, evidence_of, flow_report};
+use crate::flow::{DRAINED_AFTER_NS, Flow, Ids, Plan, Summaries};
 use crate::guarded;
 use crate::left_out::LeftOuts;
-use crate::state::{Breakers, ChannelState, DeadLetters, Groups, Guarded, Sources, SpanReaders};
+use crate::state::{Breakers, DeadLetters, Groups, Sources, SpanReaders};
 use crate::store::Store;
-use crate::view::{
-    BreakerReport, BreakerView, ChannelFigures, ClockSetReport, DeadLetterReport, DeadLetterView, Figures, GroupReport, GroupView, Health, HopKind,
-    InteractionView, LagVerdict, LimitsReport, NodeBasis, NodeFigure, NodeId, NodeKind, REPORT_SCHEMA, Range, Report, Snapshot, SourceView, SpanReader,
-    Topology, Totals, channel_word, rfc3339,
-};
+use crate::view::{BreakerView, GroupView, LagVerdict, LimitsReport, Snapshot, SourceView, Totals};
 
 /// What a chart is drawn from.
 pub(crate) struct Observed<'a> {
@@ -43,36 +44,6 @@ pub(crate) struct Observed<'a> {
     pub(crate) num_folded: u64,
     /// What found no room.
     pub(crate) left_out: LeftOuts,
-}
-
-/// What brokers and breakers tell at an instant.
-#[derive(Debug, Default)]
-struct Told {
-    channels: Vec<ChannelState>,
-    /// Those of brokers; behind them, once they are shown, those that only spans name. There may be many: the snapshot shares
-    /// them.
-    groups: Arc<Vec<GroupView>>,
-    num_broker_groups: usize,
-    /// By group and topic, who reads by what spans say.
-    readers: BTreeMap<(String, String), Vec<SpanReader>>,
-    dead_letters: Vec<DeadLetterView>,
-    breakers: Vec<BreakerView>,
-    /// By caller and callee.
-    guarded: BTreeMap<(String, String), Guarded>,
-}
-
-impl Told {
-    fn broker_groups(&self) -> &[GroupView] {
-        &self.groups[..self.num_broker_groups]
-    }
-
-    fn readers_of(&self, group: &str, topic: &str) -> Vec<SpanReader> {
-        self.readers.get(&(group.to_owned(), topic.to_owned())).cloned().unwrap_or_default()
-    }
-
-    fn brokers(&self) -> Brokers<'_> {
-        Brokers { channels: &self.channels, groups: self.broker_groups(), dead_letters: &self.dead_letters }
-    }
 }
 
 /// Caller and breaker, and its callee with the weight of what speaks for it.
@@ -304,76 +275,6 @@ impl Chart {
         self.nodes_left_out.clone_from(&self.plan.left_out);
         self.num_moves = flow.rows.num_moves();
     }
-
-    /// The report of the session, or of a range of time.
-    pub(crate) fn report(&mut self, observed: &mut Observed<'_>, range: Option<Range>) -> Report {
-        observed.flow.mend_examples();
-        let told = self.told(observed);
-        let flow = &*observed.flow;
-        let plan = flow.plan(&mut self.ids, told.brokers(), false);
-        self.nodes_left_out.clone_from(&plan.left_out);
-        observed.left_out.set_shown(&plan.left_out, observed.groups.rows_left_out());
-        let scope =
-            range.map_or(Scope::Session, |range| Scope::Buckets(bucket_of_any(range.from_ns), bucket_of_any(range.to_ns.saturating_add(BUCKET_NS - 1))));
-        let now_ns = observed.now_ns;
-        let mut report = Report {
-            schema: REPORT_SCHEMA,
-            duration_s: now_ns.saturating_sub(self.started_ns).max(0) as f64 / 1e9,
-            breakers: told.breakers.iter().map(|breaker| BreakerReport::of(breaker, now_ns)).collect(),
-            dead_letters: dead_letter_reports(&told.dead_letters),
-            refused: observed.sources.refused(),
-            clock_set: observed.sources.clock_set().iter().map(|set| ClockSetReport { at: rfc3339(set.at_ns), by_s: set.by_ns as f64 / 1e9 }).collect(),
-            limits: LimitsReport { capped: observed.left_out.total(), ..flow.limits() },
-            ..Report::default()
-        };
-        let mut groups: Vec<GroupReport> =
-            told.broker_groups().iter().cloned().chain(groups_of_spans(&plan, &told)).map(|group| GroupReport::of(group, now_ns)).collect();
-        groups.sort_by(|one, other| (&one.group, &one.topic, &one.cluster).cmp(&(&other.group, &other.topic, &other.cluster)));
-        report.groups = groups;
-        report.breakers.sort_by(|one, other| (&one.caller, &one.instance, &one.name).cmp(&(&other.caller, &other.instance, &other.name)));
-        flow_report(&mut report, flow, &plan, (told.channels.as_slice(), observed.sources), scope, &mut self.summaries);
-        self.tell_verdicts(&mut report, flow, &plan, &told, now_ns);
-        if range.is_none() {
-            guarded::report(&told.guarded, &mut report.interactions);
-        }
-        report
-    }
-
-    /// Words and urgency of services and channels, as the map has them.
-    fn tell_verdicts(&mut self, report: &mut Report, flow: &Flow, plan: &Plan, told: &Told, now_ns: i64) {
-        let mut health: BTreeMap<(String, Option<String>, Option<String>), Health> = BTreeMap::new();
-        // What only its own spans tell: that it called, published, or worked for a group.
-        let mut heard: BTreeMap<NodeId, i64> = BTreeMap::new();
-        for planned in plan.edges.iter().filter(|planned| !planned.edge.inferred && planned.edge.kind != HopKind::Deliver) {
-            let actor = if planned.edge.kind == HopKind::Process { planned.edge.to } else { planned.edge.from };
-            let last_ns = self.summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, self.started_ns).last_ns;
-            if let Some(last_ns) = last_ns {
-                let known = heard.entry(actor).or_insert(last_ns);
-                *known = (*known).max(last_ns);
-            }
-        }
-        for planned in plan.nodes.iter().filter(|planned| planned.node.kind == NodeKind::Service) {
-            let figure = self.summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, self.started_ns);
-            let node = &planned.node;
-            let key = (node.name.clone(), node.namespace.clone(), node.environment.clone());
-            let seen = node.instances.iter().map(|instance| instance.last_seen_ns);
-            let heard_ns = seen.chain(figure.last_ns).chain(heard.get(&node.node_id).copied()).max().filter(|_| node.basis == NodeBasis::Traced);
-            health.insert(key, Health::of(&figure, heard_ns, now_ns));
-        }
-        for service in &mut report.services {
-            let key = (service.name.clone(), service.namespace.clone(), service.environment.clone());
-            let health = health.get(&key).copied().unwrap_or(Health::Usual);
-            (service.word, service.severity) = (health.word().to_owned(), health.severity());
-        }
-        for channel in &mut report.channels {
-            let is_its = |letters: &&DeadLetterView| {
-                channel.cluster.as_ref().is_none_or(|cluster| *cluster == letters.cluster)
-                    && letters.origin.as_deref().unwrap_or(&letters.channel) == channel.name
-            };
-            let (word, severity) = channel_word(told.dead_letters.iter().filter(is_its).map(|letters| letters.count).sum());
-            (channel.word, channel.severity) = (word.to_owned(), severity);
-        }
-    }
 }
 
 /// The one of these that bears a breaker's name: as its own, else as whole words of it (`payments` of `payments:8080`).
@@ -396,23 +297,6 @@ fn bucket_of_any(at_ns: i64) -> i32 {
     i32::try_from(at_ns.div_euclid(BUCKET_NS)).unwrap_or(if at_ns < 0 { i32::MIN } else { i32::MAX })
 }
 
-/// Puts the plan's nodes and edges in place if they differ; whether they did. When instances were last seen moves all the
-/// time: it is shown anew with each tick, under the same version, so that nobody draws the same shape again.
-fn put_topology(place: &mut Arc<Topology>, plan: &Plan, is_ticked: bool) -> bool {
-    let nodes = plan.nodes.iter().map(|planned| planned.node.clone()).collect();
-    let edges = plan.edges.iter().map(|planned| planned.edge.clone()).collect();
-    let topology = Topology { version: place.version, nodes, edges };
-    if same_shape(place, &topology) {
-        let has_aged = is_ticked && place.nodes != topology.nodes;
-        if has_aged {
-            *place = Arc::new(topology);
-        }
-        return has_aged;
-    }
-    *place = Arc::new(Topology { version: place.version + 1, ..topology });
-    true
-}
-
 /// What a group says of the back-off of a retry topic explains why records wait there: it does not fall behind.
 fn tell_waiting(groups: &mut [GroupView], flow: &Flow) {
     let waiting = flow.waiting();
@@ -425,152 +309,8 @@ fn tell_waiting(groups: &mut [GroupView], flow: &Flow) {
     }
 }
 
-/// Gives each group its node, and adds those that only spans name.
-fn show_groups(plan: &Plan, told: &mut Told) {
-    let of_spans = groups_of_spans(plan, told);
-    let groups = Arc::make_mut(&mut told.groups);
-    groups.truncate(told.num_broker_groups);
-    for group in &mut *groups {
-        group.node_id = plan.group_on(group.cluster.as_deref().unwrap_or_default(), &group.group);
-    }
-    groups.extend(of_spans);
-}
-
-fn breakers(plan: &Plan, told: &Told) -> Vec<BreakerView> {
-    let mut breakers = told.breakers.clone();
-    for breaker in &mut breakers {
-        breaker.caller_node = breaker.caller.as_deref().and_then(|caller| plan.service_named(caller));
-        breaker.callee_node = breaker.callee.as_deref().and_then(|callee| plan.callee_named(callee));
-    }
-    breakers
-}
-
-fn dead_letters(plan: &Plan, told: &Told) -> Vec<DeadLetterView> {
-    let mut dead_letters = told.dead_letters.clone();
-    for letters in &mut dead_letters {
-        letters.channel_node = plan.channel_on(&letters.cluster, &letters.channel);
-        letters.origin_node = letters.origin.as_deref().and_then(|origin| plan.channel_on(&letters.cluster, origin));
-    }
-    dead_letters
-}
-
-/// Puts a part in place if it differs; whether it did.
-fn put<T: PartialEq>(place: &mut Arc<T>, part: T) -> bool {
-    if **place == part {
-        return false;
-    }
-    *place = Arc::new(part);
-    true
-}
-
-/// Whether two topologies are the same but for what moves all the time: when instances were last seen.
-fn same_shape(known: &Topology, new: &Topology) -> bool {
-    let is_same_node = |(one, other): (&crate::view::Node, &crate::view::Node)| {
-        let instances = |node: &crate::view::Node| node.instances.iter().map(|known| (known.instance.clone(), known.version.clone())).collect::<Vec<_>>();
-        (one.node_id, one.kind, &one.name, &one.namespace, &one.environment, &one.system, &one.version, one.basis, one.folded_into)
-            == (other.node_id, other.kind, &other.name, &other.namespace, &other.environment, &other.system, &other.version, other.basis, other.folded_into)
-            && (one.instances.len() == other.instances.len() && instances(one) == instances(other))
-    };
-    known.edges == new.edges && known.nodes.len() == new.nodes.len() && known.nodes.iter().zip(&new.nodes).all(is_same_node)
-}
-
-fn figures(plan: &Plan, flow: &Flow, (told, sources): (&Told, &Sources), summaries: &mut Summaries, now_ns: i64, started_ns: i64) -> Figures {
-    let mut figures = Figures::default();
-    for planned in &plan.nodes {
-        let figure = summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, started_ns);
-        let node_id = planned.node.node_id;
-        figures.nodes.push(NodeFigure { node_id, figure, clock_ahead_ns: planned.clock_ahead_ns(flow, sources) });
-        if planned.node.kind == NodeKind::Channel {
-            let state = planned.channel.and_then(|at| told.channels.get(at));
-            figures.channels.push(ChannelFigures {
-                node_id,
-                cluster: state.map(|state| state.cluster.name.clone()),
-                partitions: state.and_then(|state| state.partitions),
-                records: state.and_then(|state| state.records),
-                not_tailed: match state.map(|state| &state.tail) {
-                    Some(switchboard_model::TailState::Tailed) => None,
-                    Some(switchboard_model::TailState::NotTailed(reason)) => Some(reason.clone()),
-                    None => Some("no broker source reads it".to_owned()),
-                },
-                made_again_ns: state.and_then(|state| state.made_again_ns),
-            });
-        }
-    }
-    for planned in &plan.edges {
-        let timed = planned.latencies.as_deref().unwrap_or(&planned.rows);
-        let figure = summaries.figure(&flow.rows, &planned.rows, timed, planned.num_more, now_ns, started_ns);
-        figures.edges.push((planned.edge.edge_id, figure, evidence_of(&flow.rows, &planned.rows, planned.num_more)));
-    }
-    figures
-}
-
-fn interactions(plan: &Plan, flow: &Flow, summaries: &mut Summaries, now_ns: i64, started_ns: i64) -> Vec<InteractionView> {
-    let mut views = Vec::with_capacity(plan.interactions.len());
-    for planned in &plan.interactions {
-        let figure = summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, started_ns);
-        if figure.total_calls == 0 {
-            continue;
-        }
-        let callee = |summaries: &mut Summaries| summaries.figure(&flow.rows, &planned.callee, &planned.callee, 0, now_ns, started_ns);
-        let counts = summaries.of(&flow.rows, &planned.rows, &planned.rows, Scope::Session).counts;
-        views.push(InteractionView {
-            from: planned.from,
-            to: planned.to,
-            via: planned.via.clone(),
-            style: planned.style,
-            style_reason: planned.style_reason.clone(),
-            figure,
-            callee_figure: (!planned.callee.is_empty()).then(|| callee(summaries)),
-            retries: counts.retries,
-            timeouts: counts.timeouts,
-            sampled_share: counts.sampled_share().filter(|_| planned.num_more == 0),
-            evidence: evidence_of(&flow.rows, &planned.rows, planned.num_more),
-        });
-    }
-    views
-}
-
-/// Groups that only spans name: nobody tells their lag.
-fn groups_of_spans(plan: &Plan, told: &Told) -> Vec<GroupView> {
-    let mut groups = Vec::new();
-    let told_groups: HashSet<(&str, &str, Option<&str>)> =
-        told.broker_groups().iter().map(|known| (known.group.as_str(), known.topic.as_str(), known.cluster.as_deref())).collect();
-    for planned in plan.edges.iter().filter(|planned| planned.edge.kind == HopKind::Deliver) {
-        let (Some(channel), Some(group)) = (plan.node(planned.edge.from), plan.node(planned.edge.to)) else { continue };
-        let cluster = channel.channel.and_then(|at| told.channels.get(at)).map(|state| state.cluster.name.clone());
-        let is_told = told_groups.contains(&(group.node.name.as_str(), channel.node.name.as_str(), cluster.as_deref()));
-        if is_told || group.node.kind != NodeKind::Group {
-            continue;
-        }
-        let reason = match &cluster {
-            Some(cluster) => format!("only spans name it; {cluster} has told no offsets of it"),
-            None => "only spans name it; no broker source reads its channel".to_owned(),
-        };
-        groups.push(GroupView {
-            node_id: Some(planned.edge.to),
-            group: group.node.name.clone(),
-            topic: channel.node.name.clone(),
-            members_reason: Some("no broker source tells of it".to_owned()),
-            readers: told.readers_of(&group.node.name, &channel.node.name),
-            reason: reason.into(),
-            ..GroupView::default()
-        });
-    }
-    groups
-}
-
 /// All breakers, with what spans tell of the instances that hold them.
 fn breaker_views(observed: &mut Observed<'_>) -> Vec<BreakerView> {
     let (flow, seen_from_ns) = (&*observed.flow, observed.now_ns.saturating_sub(INSTANCE_LIVES_NS));
     observed.breakers.views(observed.now_ns, observed.sources, &|caller| flow.names.num_instances_since(caller, seen_from_ns))
-}
-
-/// By channel, origin and fingerprint, whatever the cluster.
-fn dead_letter_reports(views: &[DeadLetterView]) -> Vec<DeadLetterReport> {
-    let mut sums: BTreeMap<(String, Option<String>, String, Option<String>), u64> = BTreeMap::new();
-    for view in views {
-        *sums.entry((view.channel.clone(), view.origin.clone(), view.fingerprint.clone(), view.dialect.clone())).or_insert(0) += view.count;
-    }
-    let report = |((channel, origin, fingerprint, dialect), count)| DeadLetterReport { channel, origin, fingerprint, count, dialect };
-    sums.into_iter().map(report).collect()
 }

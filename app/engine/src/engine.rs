@@ -1,10 +1,10 @@
 //! The engine: takes batches and statuses in, gives snapshots, answers and reports out. No clock of its own: time enters
 //! only as data, so that the same inputs in the same order give the same answers.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use switchboard_model::{
     Batch, BatchHeader, Fact, FactBatch, Input, IntakeCounts, ItemKind, LogBatch, RecordBatch, SourceId, SourceInfo, SpanBatch, SpanStatus, WellKnown,
@@ -17,13 +17,9 @@ use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
 use crate::left_out::LeftOuts;
 use crate::old_spans::{OldSpanReader, StoredSpans};
-use crate::queries::{FindScan, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, merge, record_page};
 use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Place, ReaderSpan, Sources, SpanReaders, dues};
 use crate::store::{Inserted, Store};
-use crate::view::{
-    Answer, CountsReport, FindPage, GroupDetail, GroupView, LagVerdict, LetterPage, Query, RECORD_DETAILS_MAX, RecordMatches, Report, Snapshot, SourceReport,
-    TraceList, source_severity, source_word,
-};
+use crate::view::{CountsReport, Report, Snapshot, SourceReport, source_severity, source_word};
 
 /// What an engine is made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +32,6 @@ pub struct EngineConfig {
 
 /// Items of a kind by [`ItemKind::index`].
 type ByKind = [u64; ItemKind::ALL.len()];
-
-/// Most items that one query may ask for.
-const MAX_ANSWER: usize = 10_000;
-/// Channels that are named as not looked at; more are counted.
-const MAX_NOT_TAILED: usize = 20;
 
 /// A clock that runs further ahead is not believed: what it tells happened at the latest when it arrived.
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
@@ -456,139 +447,6 @@ impl Engine {
             .collect();
         reports.sort_by(|one, other| one.name.cmp(&other.name));
         reports
-    }
-
-    /// Answers a question, here and now, however much there is to look at.
-    pub fn query(&mut self, query: &Query) -> Answer {
-        let Some(scan) = self.scan(query) else { return self.answer(query) };
-        let mut whole = None;
-        scan.run(&AtomicBool::new(false), &mut |found| {
-            whole = Some(merge(whole.take(), found));
-        });
-        // Nobody cancels it, and so it answers.
-        whole.unwrap_or_else(|| self.answer(query))
-    }
-
-    /// Answers a question that looks at little.
-    fn answer(&mut self, query: &Query) -> Answer {
-        match query {
-            Query::Trace { trace_id } => Answer::Trace(Arc::new(self.store.trace(*trace_id))),
-            Query::Conversation { id, limit } => Answer::Conversation(self.store.conversation(id, (*limit).min(MAX_ANSWER))),
-            Query::Figures { range, as_of_ns } => {
-                let range = crate::view::Range { to_ns: range.to_ns.min(*as_of_ns), ..*range };
-                let report = self.with_chart(&[], |chart, observed| chart.report(observed, Some(range)));
-                Answer::Figures(Box::new(report))
-            }
-            Query::Records { channel, after, limit } => Answer::Records(record_page(&self.store, channel, *after, (*limit).min(MAX_ANSWER))),
-            Query::RecordDetails { rows } => {
-                let rows = rows.iter().take(RECORD_DETAILS_MAX);
-                Answer::RecordDetails(rows.map(|row| self.store.record_view((*row).into())).collect())
-            }
-            Query::Group { cluster, group, topic } => Answer::Group(self.group(cluster.as_deref(), group, topic).map(Box::new)),
-            Query::History { of, range } => Answer::History(self.chart.history(&self.flow, *of, *range, self.now_ns)),
-            Query::Statuses { of, range } => Answer::Statuses(self.chart.statuses(&self.flow, *of, *range, self.now_ns)),
-            Query::Refused { limit } => {
-                let mut refusals = self.sources.refusals();
-                refusals.truncate(*limit);
-                Answer::Refused(refusals)
-            }
-            Query::Traces { .. } => Answer::Traces(TraceList::default()),
-            Query::RecordMatches { .. } => Answer::RecordMatches(RecordMatches::default()),
-            Query::Logs { .. } => Answer::Logs(Vec::new()),
-            Query::DeadLetters { .. } | Query::DeadLettersSince { .. } => Answer::DeadLetters(LetterPage::default()),
-            Query::Find { .. } => Answer::Found(FindPage { is_done: true, ..FindPage::default() }),
-        }
-    }
-
-    /// A group as a broker tells of it, or else as spans do.
-    fn group(&mut self, cluster: Option<&str>, group: &str, topic: &str) -> Option<GroupDetail> {
-        let shown = self.chart.last().groups;
-        let is_asked_for = |known: &&GroupView| known.group == group && known.topic == topic && (cluster.is_none() || known.cluster.as_deref() == cluster);
-        let shown = shown.iter().find(is_asked_for);
-        match self.groups.detail((cluster, group, topic), self.now_ns, &self.sources) {
-            Some(mut detail) => {
-                detail.view.node_id = shown.and_then(|known| known.node_id);
-                detail.view.readers = shown.map(|known| known.readers.clone()).unwrap_or_default();
-                if let Some(shown) = shown.filter(|shown| shown.verdict == LagVerdict::Waits && shown.read_ns == detail.view.read_ns) {
-                    // What the group's spans say of its back-off explains its partitions too.
-                    let GroupView { verdict, partition, since_ns, reason, .. } = shown.clone();
-                    (detail.view.verdict, detail.view.partition, detail.view.since_ns, detail.view.reason) = (verdict, partition, since_ns, reason);
-                    for known in detail.partitions.iter_mut().filter(|known| matches!(known.verdict, LagVerdict::Growing | LagVerdict::Stuck)) {
-                        known.verdict = LagVerdict::Waits;
-                    }
-                }
-                Some(detail)
-            }
-            None => shown.map(|view| GroupDetail { view: view.clone(), partitions: Vec::new(), history: Vec::new(), others: Vec::new() }),
-        }
-    }
-
-    /// Begins what looks at many rows, so that another thread may run it; `None` for a question that looks at little.
-    pub(crate) fn scan(&self, query: &Query) -> Option<Scan> {
-        let Self { store, .. } = self;
-        Some(match query {
-            Query::Traces { filter, order, limit } => {
-                let limit = (*limit).min(MAX_ANSWER);
-                let channels =
-                    filter.through.as_ref().map(|(from, to)| (self.chart.called_channels(&self.flow, from), self.chart.called_channels(&self.flow, to)));
-                let channels = channels.unwrap_or_default();
-                let addresses = filter.through.as_ref().map(|(_, to)| self.flow.addresses_of(to)).unwrap_or_default();
-                Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses, channels, order: *order, limit })
-            }
-            Query::Logs { service, min_severity, limit } => {
-                let limit = (*limit).min(MAX_ANSWER);
-                Scan::Logs(LogScan { logs: store.logs.held(), service: service.clone(), min_severity: *min_severity, limit })
-            }
-            Query::RecordMatches { channel, text, after, limit } => Scan::Records(RecordScan {
-                records: store.records.held(),
-                channel: channel.clone(),
-                text: text.clone(),
-                after: *after,
-                limit: (*limit).min(MAX_ANSWER),
-            }),
-            Query::DeadLetters { channel, origin, fingerprint, skip, limit } => Scan::Letters(LetterScan {
-                records: store.records.held(),
-                asked: self.dead_letters.kinds_named(channel, origin.as_deref(), fingerprint),
-                since_ns: i64::MIN,
-                skip: *skip,
-                limit: (*limit).min(MAX_ANSWER),
-            }),
-            Query::DeadLettersSince { cluster, since_ns, skip, limit } => Scan::Letters(LetterScan {
-                records: store.records.held(),
-                asked: self.dead_letters.kinds_in(cluster),
-                since_ns: *since_ns,
-                skip: *skip,
-                limit: (*limit).min(MAX_ANSWER),
-            }),
-            Query::Find { text, limit } => Scan::Find(Box::new(FindScan {
-                spans: store.spans.held(),
-                records: store.records.held(),
-                logs: store.logs.held(),
-                seed: store.seed,
-                text: text.clone(),
-                limit: (*limit).min(MAX_ANSWER),
-                not_kept: self.not_kept(),
-            })),
-            Query::Trace { .. }
-            | Query::Conversation { .. }
-            | Query::Figures { .. }
-            | Query::Records { .. }
-            | Query::RecordDetails { .. }
-            | Query::Group { .. }
-            | Query::History { .. }
-            | Query::Statuses { .. }
-            | Query::Refused { .. } => return None,
-        })
-    }
-
-    fn not_kept(&self) -> NotKept {
-        let (not_tailed, num_more_not_tailed) = self.groups.not_tailed(MAX_NOT_TAILED);
-        NotKept {
-            evicted: [ItemKind::Span, ItemKind::Record, ItemKind::Log].map(|kind| self.store.num_evicted(kind)),
-            folded: self.num_folded(&[]),
-            not_tailed: not_tailed.into_iter().map(str::to_owned).collect(),
-            num_more_not_tailed,
-        }
     }
 
     /// The engine's time: of the newest batch or tick, ns since the Unix epoch.

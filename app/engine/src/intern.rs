@@ -18,7 +18,7 @@ pub(crate) struct Namer {
 
 /// The first number that is given; those before stand for "none" and "other".
 const FIRST: u32 = 2;
-/// One in so many leaves at a time: then all of a source are looked at, and all that was counted.
+/// What leaves at a time, as a part of the cap: one in 64. Each time all names of a source are looked at, and all that was counted.
 const LEAVING_PART: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// Gives at most so many, and so many with those that leave.
+    /// Gives at most `cap` numbers; `most` with those that leave and have theirs until the end of the batch.
     pub(crate) fn new(cap: usize, most: usize) -> Self {
         Self { about: Vec::new(), shares: Shares::default(), cap, most, free: Vec::new(), leaving: Vec::new(), next_serial: 0 }
     }

@@ -12,7 +12,7 @@ use switchboard_model::{Intake, Outlet, SourceInfo, Waker};
 
 use crate::engine::{Engine, EngineConfig};
 use crate::queries::{Scan, ScanKind, merge};
-use crate::view::{Answer, Query, Report, Snapshot};
+use crate::view::{Answer, Query, Report, ScanQuery, Snapshot};
 
 /// Inputs are taken for so long before anything else has its turn.
 const SLICE: Duration = Duration::from_millis(2);
@@ -71,10 +71,10 @@ pub struct Queries {
 
 impl Queries {
     /// Asks a question. The receiver is disconnected without an answer if the engine has ended, if too many questions
-    /// wait, or if newer searches of the kind superseded this one: one of [`Query::Find`] and [`Query::RecordMatches`],
-    /// four of the others. To a [`Query::Find`] come several answers; what the receiver does not take in time is merged.
+    /// wait, or if newer searches of the kind superseded this one: one of [`ScanQuery::Find`] and [`ScanQuery::RecordMatches`],
+    /// four of the others. To a [`ScanQuery::Find`] come several answers; what the receiver does not take in time is merged.
     pub fn query(&self, query: Query) -> Receiver<Answer> {
-        let (answer, receiver) = sync_channel(if matches!(query, Query::Find { .. }) { MAX_PARTS } else { 1 });
+        let (answer, receiver) = sync_channel(if matches!(query, Query::Scan(ScanQuery::Find { .. })) { MAX_PARTS } else { 1 });
         if self.commands.try_send(Command::Query(query, answer)).is_ok() {
             self.waker.wake();
         }
@@ -262,11 +262,9 @@ impl Worker {
             match command {
                 Command::AddSource(source) => engine.add_source(source),
                 Command::AddDeadLetterChannel(channel) => engine.add_dead_letter_channel(&channel),
-                Command::Query(query, answer) => match engine.scan(&query) {
-                    Some(scan) => self.scan(scan, answer),
-                    // Whoever asked may have gone: then nobody misses the answer.
-                    None => drop(answer.try_send(engine.query(&query))),
-                },
+                Command::Query(Query::Scan(query), answer) => self.scan(engine.scan(&query), answer),
+                // Whoever asked may have gone: then nobody misses the answer.
+                Command::Query(Query::Point(query), answer) => drop(answer.try_send(engine.answer(&query))),
                 Command::Report(answer) => drop(answer.try_send(engine.report(&self.intake.counts()))),
             }
         }

@@ -4,11 +4,11 @@ mod batches;
 
 use batches::{MS, Span, apply, engine, facts, spans, tick};
 use switchboard_engine::Engine;
-use switchboard_engine::view::{Answer, Query, TraceFilter, TraceOrder, TraceRow};
+use switchboard_engine::view::{Answer, Query, ScanQuery, TraceFilter, TraceOrder, TraceRow};
 use switchboard_model::{BreakerEventFact, BreakerEventKind, Fact, SpanId};
 
 fn traces(engine: &mut Engine, filter: TraceFilter, order: TraceOrder) -> Vec<TraceRow> {
-    match engine.query(&Query::Traces { filter, order, limit: 100 }) {
+    match engine.query(&Query::Scan(ScanQuery::Traces { filter, order, limit: 100 })) {
         Answer::Traces(list) => list.rows,
         other => panic!("{other:?}"),
     }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use batches::{Record, Span, engine, facts, group, pairs, records, spans, tick, topic};
 use growth::assert_linear;
 use switchboard_engine::Engine;
-use switchboard_engine::view::{Answer, ChannelKey, Query, TraceFilter, TraceOrder};
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, ScanQuery, TraceFilter, TraceOrder};
 use switchboard_model::{Batch, CorrelationId, Fact, GroupFact, GroupMember, GroupOffset, Input, TraceId};
 
 /// What some are called, and so many of them.
@@ -125,14 +125,14 @@ fn a_deep_trace_needs_no_deep_stack() {
             engine.apply(Input::Batch(tick(1_000)));
             drop((engine.report(&[]), engine.snapshot(&[])));
             for query in [
-                Query::Trace { trace_id: TraceId(1) },
-                Query::Traces {
+                Query::Point(PointQuery::Trace { trace_id: TraceId(1) }),
+                Query::Scan(ScanQuery::Traces {
                     filter: TraceFilter { through: Some(("shop".to_owned(), "shop".to_owned())), ..TraceFilter::default() },
                     order: TraceOrder::Slowest,
                     limit: 10,
-                },
-                Query::Conversation { id: CorrelationId::Wide(1), limit: 10 },
-                Query::Find { text: "operation".to_owned(), limit: 10 },
+                }),
+                Query::Point(PointQuery::Conversation { id: CorrelationId::Wide(1), limit: 10 }),
+                Query::Scan(ScanQuery::Find { text: "operation".to_owned(), limit: 10 }),
             ] {
                 drop(engine.query(&query));
             }
@@ -230,7 +230,7 @@ fn twice_the_partitions_of_a_group_take_twice_the_time() {
     let batch = |num: usize| facts(10, vec![topic("orders", 10), read(num, 1_000), read(num, 600_000)]);
     assert_linear("partitions of a group", 4_000, batch, |batch| {
         let mut engine = taken(batch);
-        let answer = engine.query(&Query::Group { cluster: None, group: "g".to_owned(), topic: "orders".to_owned() });
+        let answer = engine.query(&Query::Point(PointQuery::Group { cluster: None, group: "g".to_owned(), topic: "orders".to_owned() }));
         assert!(matches!(&answer, Answer::Group(Some(_))));
         answer
     });
@@ -245,12 +245,12 @@ fn twice_what_is_stored_takes_twice_the_time_to_look_through() {
     let questions = |needle: &str| {
         let channel = ChannelKey { cluster: None, name: "orders-dlt".to_owned() };
         vec![
-            Query::Find { text: needle.to_owned(), limit: 100 },
-            Query::Trace { trace_id: TraceId(1) },
-            Query::Conversation { id: CorrelationId::Text("order-4711".to_owned()), limit: 100 },
-            Query::DeadLettersSince { cluster: "broker".to_owned(), since_ns: 0, skip: 0, limit: 100 },
-            Query::RecordMatches { channel, text: needle.to_owned(), after: None, limit: 100 },
-            Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 100 },
+            Query::Scan(ScanQuery::Find { text: needle.to_owned(), limit: 100 }),
+            Query::Point(PointQuery::Trace { trace_id: TraceId(1) }),
+            Query::Point(PointQuery::Conversation { id: CorrelationId::Text("order-4711".to_owned()), limit: 100 }),
+            Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns: 0, skip: 0, limit: 100 }),
+            Query::Scan(ScanQuery::RecordMatches { channel, text: needle.to_owned(), after: None, limit: 100 }),
+            Query::Scan(ScanQuery::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 100 }),
         ]
     };
     let mut kinds: Vec<(&str, Making)> = Vec::new();

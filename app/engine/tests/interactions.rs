@@ -438,14 +438,14 @@ fn a_snapshot_is_made_anew_only_where_something_changed() {
 
 #[test]
 fn a_range_has_the_figures_of_that_range() {
-    use switchboard_engine::view::{Answer, Query, Range};
+    use switchboard_engine::view::{Answer, PointQuery, Query, Range};
     let mut engine = engine();
     for at in 0..30 {
         apply(&mut engine, &[spans(at * 10_000 + 2_000, &[Span::server("shop", 1, 10 + at as u64, 0).at(at * 10_000 + 1_000, 5)])]);
     }
     let mut calls = |from_s: i64, to_s: i64, as_of_s: i64| {
         let at = |at_s: i64| batches::START_NS + at_s * batches::SECOND;
-        let query = Query::Figures { range: Range { from_ns: at(from_s), to_ns: at(to_s) }, as_of_ns: at(as_of_s) };
+        let query = Query::Point(PointQuery::Figures { range: Range { from_ns: at(from_s), to_ns: at(to_s) }, as_of_ns: at(as_of_s) });
         let Answer::Figures(report) = Engine::query(&mut engine, &query) else { panic!("another answer") };
         report.interactions.first().map_or(0, |row| row.calls)
     };

@@ -4,7 +4,7 @@ mod batches;
 
 use batches::{MS, Record, Span, apply, assert_conserved, engine_of, facts, group, intake, records, spans, tick};
 use switchboard_engine::Engine;
-use switchboard_engine::view::{Answer, ChannelKey, LeftOut, NodeKind, Query};
+use switchboard_engine::view::{Answer, ChannelKey, LeftOut, NodeKind, PointQuery, Query};
 use switchboard_model::{Batch, BreakerFact, BreakerState, Fact, GroupFact, GroupKind, GroupMember, SourceId, SourceInfo, SourceKind, SpanKind};
 
 fn server_and_client(trace: u128) -> [Span; 2] {
@@ -337,6 +337,6 @@ fn channels_of_which_no_evicted_record_can_be_counted_any_more_are_told() {
     let source = &report.sources[0];
     assert!(source.counts.evicted > 20_000, "{}", source.counts.evicted);
     assert_eq!(num_of(&source.left_out, "channels whose evicted records are counted"), Some(source.counts.evicted - 20_000));
-    let page = engine.query(&Query::Records { channel: ChannelKey { cluster: None, name: "t0".to_owned() }, after: None, limit: 10 });
+    let page = engine.query(&Query::Point(PointQuery::Records { channel: ChannelKey { cluster: None, name: "t0".to_owned() }, after: None, limit: 10 }));
     assert!(matches!(page, Answer::Records(page) if (page.evicted, page.total_stored) == (1, 0)));
 }

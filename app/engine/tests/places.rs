@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use batches::{Record, apply, assert_conserved, engine, intake, pairs, records};
 use switchboard_engine::Engine;
-use switchboard_engine::view::{Answer, ChannelKey, ConversationItem, FindHit, Query, RecordLine, RecordView};
+use switchboard_engine::view::{Answer, ChannelKey, ConversationItem, FindHit, PointQuery, Query, RecordLine, RecordView, ScanQuery};
 use switchboard_model::{Batch, CorrelationId, MAX_PLACE_BYTES, Place, PlaceRow};
 
 macro_rules! ask {
@@ -42,7 +42,7 @@ fn orders() -> ChannelKey {
 }
 
 fn lines(engine: &mut Engine) -> Vec<RecordLine> {
-    ask!(engine, Query::Records { channel: orders(), after: None, limit: 100 }, Records).rows
+    ask!(engine, Query::Point(PointQuery::Records { channel: orders(), after: None, limit: 100 }), Records).rows
 }
 
 fn places(engine: &mut Engine) -> Vec<Place> {
@@ -51,7 +51,7 @@ fn places(engine: &mut Engine) -> Vec<Place> {
 
 fn details(engine: &mut Engine) -> Vec<RecordView> {
     let rows = lines(engine).iter().map(|line| line.row).collect();
-    ask!(engine, Query::RecordDetails { rows }, RecordDetails).into_iter().map(|view| view.expect("stored")).collect()
+    ask!(engine, Query::Point(PointQuery::RecordDetails { rows }), RecordDetails).into_iter().map(|view| view.expect("stored")).collect()
 }
 
 /// The records that a text finds: where they lie, and what was found.
@@ -60,7 +60,7 @@ fn found(engine: &mut Engine, text: &str) -> Vec<(Place, String)> {
         FindHit::Record { place, field, excerpt, .. } => Some((place, format!("{field} {excerpt}"))),
         FindHit::Span { .. } | FindHit::Log { .. } => None,
     };
-    ask!(engine, Query::Find { text: text.to_owned(), limit: 100 }, Found).hits.into_iter().filter_map(told).collect()
+    ask!(engine, Query::Scan(ScanQuery::Find { text: text.to_owned(), limit: 100 }), Found).hits.into_iter().filter_map(told).collect()
 }
 
 #[test]
@@ -76,10 +76,10 @@ fn an_opaque_place_and_none_come_through_to_every_answer() {
         assert_eq!(found(&mut engine, text), [(place.clone(), format!("lies at {place}"))], "{text}");
     }
     assert!(found(&mut engine, "0x0b").is_empty() && found(&mut engine, "audit 0x0a").is_empty() && found(&mut engine, "0@0").is_empty());
-    let filter = Query::RecordMatches { channel: orders(), text: "0x0a7f".to_owned(), after: None, limit: 100 };
+    let filter = Query::Scan(ScanQuery::RecordMatches { channel: orders(), text: "0x0a7f".to_owned(), after: None, limit: 100 });
     let matches = ask!(engine, filter, RecordMatches);
     assert_eq!(matches.rows.iter().map(|line| &line.place).collect::<Vec<_>>(), [&told[0]]);
-    let conversation = ask!(engine, Query::Conversation { id: CorrelationId::Text("order-4711".to_owned()), limit: 100 }, Conversation);
+    let conversation = ask!(engine, Query::Point(PointQuery::Conversation { id: CorrelationId::Text("order-4711".to_owned()), limit: 100 }), Conversation);
     let of_record = |item| match item {
         ConversationItem::Record(record) => Some(record.place),
         ConversationItem::Span(_) | ConversationItem::Log(_) => None,

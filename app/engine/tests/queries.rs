@@ -5,8 +5,8 @@ mod batches;
 use batches::{MS, Record, SECOND, START_NS, Span, apply, cluster, engine, engine_of, facts, group, header, pairs, records, spans, tick, topic};
 use switchboard_engine::Engine;
 use switchboard_engine::view::{
-    Answer, ChannelKey, EdgeId, GroupDetail, HistoryOf, LagPoint, LagVerdict, LetterPage, LogView, PartitionLag, Query, Range, RecordLine, RecordPage,
-    RefusalView, RowId, StatusClass, StatusCounts, TraceFilter, TraceOrder,
+    Answer, ChannelKey, EdgeId, GroupDetail, HistoryOf, LagPoint, LagVerdict, LetterPage, LogView, PartitionLag, PointQuery, Query, Range, RecordLine,
+    RecordPage, RefusalView, RowId, ScanQuery, StatusClass, StatusCounts, TraceFilter, TraceOrder,
 };
 use switchboard_model::{
     AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, Place, RawHash, Refusal, ResourceRow, SpanId, SpanStatus, Str,
@@ -31,7 +31,7 @@ fn key(name: &str) -> ChannelKey {
 }
 
 fn page(engine: &mut Engine, channel: ChannelKey, after: Option<RowId>, limit: usize) -> RecordPage {
-    ask!(engine, Query::Records { channel, after, limit }, Records)
+    ask!(engine, Query::Point(PointQuery::Records { channel, after, limit }), Records)
 }
 
 fn offsets(page: &RecordPage) -> Vec<i64> {
@@ -80,7 +80,7 @@ fn pages_go_on_over_what_was_evicted() {
         }
     }
     let rows = vec![first.rows[0].row, after.expect("a last one")];
-    let details = ask!(engine, Query::RecordDetails { rows }, RecordDetails);
+    let details = ask!(engine, Query::Point(PointQuery::RecordDetails { rows }), RecordDetails);
     assert_eq!(details.iter().map(|view| view.as_ref().and_then(|view| view.place.offset())).collect::<Vec<_>>(), [None, Some(200 * num_batches - 1)]);
 }
 
@@ -90,7 +90,7 @@ fn details_tell_all_that_a_record_has() {
     let of = Record { trace: Some((7, 8)), correlation: Some("order-4711"), headers: pairs(&[("type", "Placed")]), ..record("orders", 2, 9) };
     apply(&mut engine, &[records(10, &[record("orders", 0, 1), of])]);
     let row = page(&mut engine, key("orders"), None, 10).rows[1].row;
-    let details = ask!(engine, Query::RecordDetails { rows: vec![row] }, RecordDetails);
+    let details = ask!(engine, Query::Point(PointQuery::RecordDetails { rows: vec![row] }), RecordDetails);
     let view = details[0].as_ref().expect("stored");
     assert_eq!((view.row, view.cluster.as_str(), view.channel.as_str(), &view.place), (row, "broker", "orders", &Place::at(2, 9)));
     assert_eq!(view.correlations, [("kafka_correlationId".to_owned(), "order-4711".to_owned())]);
@@ -104,7 +104,7 @@ fn a_span_tells_its_status_events_and_the_names_of_today() {
     let mut engine = engine();
     let span = Span::client("shop", 7, 10, 0).with(&[("http.method", "GET")]).failed("no answer").exception("Timeout", "after 3 s");
     apply(&mut engine, &[spans(20, &[span])]);
-    let trace = ask!(engine, Query::Trace { trace_id: TraceId(7) }, Trace);
+    let trace = ask!(engine, Query::Point(PointQuery::Trace { trace_id: TraceId(7) }), Trace);
     let view = &trace.spans[0];
     assert_eq!((view.status_message.as_str(), view.received_ns, view.version.as_deref()), ("no answer", START_NS + 20 * MS, None));
     assert_eq!(view.normalised, [("http.request.method".to_owned(), "GET".to_owned())]);
@@ -149,7 +149,9 @@ fn a_group_is_told_with_its_partitions_course_and_neighbours() {
     ];
     apply(&mut engine, &batch);
     engine.snapshot(&[]);
-    let query = |cluster: Option<&str>, group: &str| Query::Group { cluster: cluster.map(str::to_owned), group: group.to_owned(), topic: "orders".to_owned() };
+    let query = |cluster: Option<&str>, group: &str| {
+        Query::Point(PointQuery::Group { cluster: cluster.map(str::to_owned), group: group.to_owned(), topic: "orders".to_owned() })
+    };
     let detail: Box<GroupDetail> = ask!(engine, query(None, "billing"), Group).expect("a group");
     assert_eq!((detail.view.lag, detail.view.cluster.as_deref(), detail.others.as_slice()), (Some(65), Some("broker"), ["audit".to_owned()].as_slice()));
     assert!(detail.view.node_id.is_some());
@@ -181,7 +183,7 @@ fn a_group_that_only_spans_name_is_told_as_they_do() {
     let both = [Span::producer("shop", "orders", 1, 10, 0), Span::process("billing", "orders", "billing-group", 1, 11, 10)];
     apply(&mut engine, &[spans(2_000, &both), tick(3_000)]);
     engine.snapshot(&[]);
-    let query = Query::Group { cluster: None, group: "billing-group".to_owned(), topic: "orders".to_owned() };
+    let query = Query::Point(PointQuery::Group { cluster: None, group: "billing-group".to_owned(), topic: "orders".to_owned() });
     let detail = ask!(engine, query, Group).expect("a group");
     assert_eq!((detail.view.lag, detail.partitions.len(), detail.history.len()), (None, 0, 0));
 }
@@ -194,7 +196,7 @@ fn a_history_has_a_bucket_for_every_ten_seconds_that_are_known() {
     apply(&mut engine, &[spans(1_000, &[at(1, 500)]), spans(26_000, &[at(2, 20_500), at(3, 21_000), failed]), tick(45_000)]);
     let snapshot = engine.snapshot(&[]);
     let node = snapshot.topology.nodes.iter().find(|node| node.name == "orders").expect("a node").node_id;
-    let query = |from_ns: i64, to_ns: i64| Query::History { of: HistoryOf::Node(node), range: Range { from_ns, to_ns } };
+    let query = |from_ns: i64, to_ns: i64| Query::Point(PointQuery::History { of: HistoryOf::Node(node), range: Range { from_ns, to_ns } });
     let all = ask!(engine, query(i64::MIN, i64::MAX), History);
     let history = &all.buckets;
     let told: Vec<(i64, u64, u64)> = history.iter().map(|bucket| ((bucket.start_ns - START_NS) / SECOND, bucket.calls, bucket.errors)).collect();
@@ -210,7 +212,11 @@ fn a_history_has_a_bucket_for_every_ten_seconds_that_are_known() {
     let later = ask!(engine, query(START_NS + 60 * SECOND, START_NS + 90 * SECOND), History);
     assert_eq!((later.now.known_ns, later.now.calls), (0, 0), "nothing is known of what has not been");
     let edge = snapshot.topology.edges.iter().find(|edge| edge.to == node).expect("an edge").edge_id;
-    let of_edge = ask!(engine, Query::History { of: HistoryOf::Edge(edge), range: Range { from_ns: START_NS, to_ns: START_NS + 45 * SECOND } }, History);
+    let of_edge = ask!(
+        engine,
+        Query::Point(PointQuery::History { of: HistoryOf::Edge(edge), range: Range { from_ns: START_NS, to_ns: START_NS + 45 * SECOND } }),
+        History
+    );
     assert_eq!(of_edge.buckets.iter().map(|bucket| bucket.calls).sum::<u64>(), 4);
 }
 
@@ -239,8 +245,8 @@ fn refusals_come_newest_first() {
         next_step: "allow it".to_owned(),
         count,
     };
-    assert_eq!(ask!(engine, Query::Refused { limit: 10 }, Refused), [view("size", 6, 4), view("host", 5, 2)]);
-    assert_eq!(ask!(engine, Query::Refused { limit: 1 }, Refused).len(), 1);
+    assert_eq!(ask!(engine, Query::Point(PointQuery::Refused { limit: 10 }), Refused), [view("size", 6, 4), view("host", 5, 2)]);
+    assert_eq!(ask!(engine, Query::Point(PointQuery::Refused { limit: 1 }), Refused).len(), 1);
 }
 
 fn logs(received_ms: i64, of: &[(i64, u8, &'static str, &str)]) -> Batch {
@@ -275,7 +281,7 @@ fn logs_come_newest_first_of_a_service_and_from_a_severity_on() {
     let first = logs(1_000, &[(5, 9, "shop", "a"), (9, 17, "shop", "b"), (7, 13, "orders", "c")]);
     apply(&mut engine, &[first, logs(2_000, &[(6, 17, "orders", "d"), (9, 13, "shop", "e")])]);
     let mut ask = |service: Option<&str>, min_severity: u8, limit: usize| -> Vec<LogView> {
-        ask!(engine, Query::Logs { service: service.map(str::to_owned), min_severity, limit }, Logs)
+        ask!(engine, Query::Scan(ScanQuery::Logs { service: service.map(str::to_owned), min_severity, limit }), Logs)
     };
     let bodies = |logs: &[LogView]| logs.iter().map(|log| log.body.as_str()).collect::<String>();
     assert_eq!(bodies(&ask(None, 0, 10)), "ebcda");
@@ -296,11 +302,11 @@ fn a_log_whose_time_is_not_believable_stands_where_it_arrived() {
     apply(&mut engine, &[first, logs(6_000, &[(in_fifty_years, 17, "shop", "d"), (5, 17, "shop", "c")])]);
     let told = |logs: &[LogView]| logs.iter().map(|log| (log.body.clone(), (log.at_ns() - START_NS) / SECOND)).collect::<Vec<_>>();
     let expected = ["a", "b", "c", "d"].map(str::to_owned).into_iter().zip(3..).collect::<Vec<(String, i64)>>();
-    let mut newest_first = told(&ask!(engine, Query::Logs { service: None, min_severity: 0, limit: 10 }, Logs));
+    let mut newest_first = told(&ask!(engine, Query::Scan(ScanQuery::Logs { service: None, min_severity: 0, limit: 10 }), Logs));
     newest_first.reverse();
     assert_eq!(newest_first, expected);
-    assert_eq!(told(&ask!(engine, Query::Logs { service: None, min_severity: 0, limit: 1 }, Logs)), expected[3..]);
-    assert_eq!(told(&ask!(engine, Query::Trace { trace_id: TraceId(3) }, Trace).logs), expected);
+    assert_eq!(told(&ask!(engine, Query::Scan(ScanQuery::Logs { service: None, min_severity: 0, limit: 1 }), Logs)), expected[3..]);
+    assert_eq!(told(&ask!(engine, Query::Point(PointQuery::Trace { trace_id: TraceId(3) }), Trace).logs), expected);
 }
 
 fn letter(offset: i64, message: &str) -> Record {
@@ -316,7 +322,8 @@ fn letter(offset: i64, message: &str) -> Record {
 }
 
 fn letters(engine: &mut Engine, fingerprint: &str, origin: Option<&str>, skip: usize, limit: usize) -> LetterPage {
-    let query = Query::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), skip, limit };
+    let query =
+        Query::Scan(ScanQuery::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), skip, limit });
     ask!(engine, query, DeadLetters)
 }
 
@@ -364,7 +371,7 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     apply(&mut engine, &[records(20, &[letter(2, "no such customer")])]);
     apply(&mut engine, &[records(30, &[letter(5, "out of stock: 4714")])]);
     let mut since = |since_ns: i64| {
-        let query = Query::DeadLettersSince { cluster: "broker".to_owned(), since_ns, skip: 0, limit: 10 };
+        let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns, skip: 0, limit: 10 });
         ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>()
     };
     assert_eq!(since(i64::MIN).len(), 5);
@@ -394,7 +401,7 @@ fn traces_are_listed_and_what_they_pass_through() {
     let message = [Span::producer("shop", "parcels", 3, 30, 0).at(2_000, 5)];
     apply(&mut engine, &[spans(4_000, &slow), spans(5_000, &message), spans(6_000, &quick)]);
     let mut ids = |filter: TraceFilter, order: TraceOrder| -> Vec<u128> {
-        let list = ask!(engine, Query::Traces { filter, order, limit: 10 }, Traces);
+        let list = ask!(engine, Query::Scan(ScanQuery::Traces { filter, order, limit: 10 }), Traces);
         list.rows.iter().map(|row| row.trace_id.0).collect()
     };
     let through = |from: &str, to: &str| TraceFilter { through: Some((from.to_owned(), to.to_owned())), ..TraceFilter::default() };
@@ -405,7 +412,7 @@ fn traces_are_listed_and_what_they_pass_through() {
     assert_eq!(ids(through("shop", "orders"), TraceOrder::Newest), [1]);
     assert_eq!(ids(through("shop", "parcels"), TraceOrder::Newest), [3]);
     assert_eq!(ids(through("stock", "shop"), TraceOrder::Newest), Vec::<u128>::new());
-    let list = ask!(engine, Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Newest, limit: 1 }, Traces);
+    let list = ask!(engine, Query::Scan(ScanQuery::Traces { filter: TraceFilter::default(), order: TraceOrder::Newest, limit: 1 }), Traces);
     assert_eq!((list.rows.len(), list.is_capped, list.oldest_ns), (1, true, Some(START_NS + 5 * SECOND)));
     let row = &list.rows[0];
     assert_eq!((row.root_service.as_str(), row.duration_ns, row.services.join(" ")), ("shop", Some(30 * MS), "shop stock".to_owned()));
@@ -428,13 +435,13 @@ fn whether_a_trace_failed_is_weighed_by_all_that_its_spans_say() {
     let all: Vec<Span> = told.iter().map(|(_, span, _)| span.clone()).collect();
     apply(&mut engine, &[spans(2_000, &all), tick(3_000)]);
     let failed = TraceFilter { failed_only: true, ..TraceFilter::default() };
-    let list = ask!(engine, Query::Traces { filter: failed, order: TraceOrder::Newest, limit: 10 }, Traces);
+    let list = ask!(engine, Query::Scan(ScanQuery::Traces { filter: failed, order: TraceOrder::Newest, limit: 10 }), Traces);
     let mut ids: Vec<u128> = list.rows.iter().map(|row| row.trace_id.0).collect();
     ids.sort_unstable();
     assert_eq!(ids, told.iter().filter(|(.., failure)| failure.is_some()).map(|(trace, ..)| *trace).collect::<Vec<_>>());
     assert!(list.rows.iter().all(|row| row.num_errors == 1));
     for (trace, _, failure) in &told {
-        let view = ask!(engine, Query::Trace { trace_id: TraceId(*trace) }, Trace);
+        let view = ask!(engine, Query::Point(PointQuery::Trace { trace_id: TraceId(*trace) }), Trace);
         assert_eq!(view.spans[0].failure.as_deref(), *failure, "{trace}");
     }
     // As the figures have it.
@@ -442,11 +449,11 @@ fn whether_a_trace_failed_is_weighed_by_all_that_its_spans_say() {
     let errors: u64 = report.services.iter().map(|service| service.errors).sum();
     assert_eq!(errors, 4, "those that were received and failed");
     let of_part = TraceFilter { service: Some("orders".to_owned()), failed_only: true, ..TraceFilter::default() };
-    let list = ask!(engine, Query::Traces { filter: of_part, order: TraceOrder::Slowest, limit: 10 }, Traces);
+    let list = ask!(engine, Query::Scan(ScanQuery::Traces { filter: of_part, order: TraceOrder::Slowest, limit: 10 }), Traces);
     assert_eq!(list.rows.len(), 4);
     let through = TraceFilter { through: Some(("shop".to_owned(), "orders".to_owned())), failed_only: true, ..TraceFilter::default() };
     apply(&mut engine, &[spans(4_000, &[Span::client("shop", 8, 1, 0).with(&[("grpc.status_code", "14")]), Span::server("orders", 8, 2, 1)])]);
-    let list = ask!(engine, Query::Traces { filter: through, order: TraceOrder::Newest, limit: 10 }, Traces);
+    let list = ask!(engine, Query::Scan(ScanQuery::Traces { filter: through, order: TraceOrder::Newest, limit: 10 }), Traces);
     assert_eq!(list.rows.iter().map(|row| (row.trace_id.0, row.part.map(|part| part.is_failed))).collect::<Vec<_>>(), [(8, Some(true))]);
 }
 
@@ -469,7 +476,7 @@ fn traces_through_a_channel_are_found_by_the_name_that_the_map_shows() {
     assert!(is_shown("q31") && is_shown("ex:key") && !is_shown("ex:key:queue"));
     let mut ids = |from: &str, to: &str| -> Vec<u128> {
         let filter = TraceFilter { through: Some((from.to_owned(), to.to_owned())), ..TraceFilter::default() };
-        ask!(engine, Query::Traces { filter, order: TraceOrder::Newest, limit: 10 }, Traces).rows.iter().map(|row| row.trace_id.0).collect()
+        ask!(engine, Query::Scan(ScanQuery::Traces { filter, order: TraceOrder::Newest, limit: 10 }), Traces).rows.iter().map(|row| row.trace_id.0).collect()
     };
     for (from, to, expected) in [("shop", "q31", 1), ("q31", "stock", 1), ("shop", "ex:key", 2), ("ex:key", "stock", 2)] {
         assert_eq!(ids(from, to), [expected], "{from} > {to}");
@@ -491,12 +498,12 @@ fn find_tells_what_is_not_kept_or_not_read() {
     let many = |batch: u64| spans(1_000, &(0..500).map(|at| Span::client("shop", u128::from(batch * 500 + at + 1), 10, 0)).collect::<Vec<_>>());
     apply(&mut engine, &[facts(500, vec![topic("orders", 5), Fact::Topic(unread)])]);
     apply(&mut engine, &(0..40).map(many).collect::<Vec<_>>());
-    let found = ask!(engine, Query::Find { text: "nothing like it".to_owned(), limit: 10 }, Found);
+    let found = ask!(engine, Query::Scan(ScanQuery::Find { text: "nothing like it".to_owned(), limit: 10 }), Found);
     assert!(found.is_done && found.hits.is_empty() && found.looked_at == found.total && found.total > 0);
     let evicted = 20_000 - found.total;
     let evicted = format!("{},{:03} evicted spans", evicted / 1_000, evicted % 1_000);
     assert_eq!(found.not_looked, ["secrets in spans and logs: they are redacted before anything is kept", &evicted, "secrets: not tailed"]);
-    let found = ask!(engine, Query::Find { text: "SHOP".to_owned(), limit: 10 }, Found);
+    let found = ask!(engine, Query::Scan(ScanQuery::Find { text: "SHOP".to_owned(), limit: 10 }), Found);
     assert_eq!((found.hits.len(), found.last_seen_ns), (10, Some(START_NS + 1_000 * MS)));
     assert!(found.not_looked[0].ends_with("the limit of 10 hits was reached"), "{:?}", found.not_looked);
 }
@@ -515,7 +522,7 @@ fn calls_are_told_by_what_they_ended_with_and_as_both_sides_saw_them() {
     let snapshot = engine.snapshot(&[]);
     let edge_id = snapshot.topology.edges.iter().find(|edge| edge.via.as_deref() == Some("http")).expect("a call").edge_id;
     let range = Range { from_ns: START_NS - 60 * SECOND, to_ns: START_NS + 60 * SECOND };
-    let statuses = |engine: &mut Engine, of: HistoryOf, range: Range| ask!(engine, Query::Statuses { of, range }, Statuses);
+    let statuses = |engine: &mut Engine, of: HistoryOf, range: Range| ask!(engine, Query::Point(PointQuery::Statuses { of, range }), Statuses);
     let told = statuses(&mut engine, HistoryOf::Edge(edge_id), range);
     let rows: Vec<(&str, StatusClass, u64)> = told.rows.iter().map(|row| (row.status.as_str(), row.class, row.count)).collect();
     assert_eq!(
@@ -525,7 +532,7 @@ fn calls_are_told_by_what_they_ended_with_and_as_both_sides_saw_them() {
     assert_eq!(told.not_told, 1);
     let callee = statuses(&mut engine, HistoryOf::Callee(edge_id), range);
     assert_eq!((callee.rows.len(), callee.rows[0].count, callee.not_told), (1, 4, 0));
-    let history = ask!(engine, Query::History { of: HistoryOf::Callee(edge_id), range }, History);
+    let history = ask!(engine, Query::Point(PointQuery::History { of: HistoryOf::Callee(edge_id), range }), History);
     assert_eq!(history.buckets.iter().map(|bucket| (bucket.calls, bucket.errors)).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1)), (4, 0));
     let later = Range { from_ns: START_NS + 60 * SECOND, to_ns: START_NS + 120 * SECOND };
     assert_eq!(statuses(&mut engine, HistoryOf::Edge(edge_id), later), StatusCounts::default());

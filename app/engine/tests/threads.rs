@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use batches::{START_NS, Span, spans, tick};
-use switchboard_engine::view::{Answer, Query, Snapshot, TraceFilter, TraceOrder};
+use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery, Snapshot, TraceFilter, TraceOrder};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 use switchboard_model::{Batch, Intake, Offer, Sink, SourceId, SourceInfo, SourceKind, TraceId, channel};
 
@@ -58,9 +58,11 @@ fn what_goes_in_comes_out_and_questions_are_answered() {
     }
     until(|| num_calls(&snapshots.latest()) == 200);
     assert_eq!(snapshots.latest().topology.nodes[0].environment.as_deref(), Some("lab"));
-    let Answer::Trace(trace) = engine.query(Query::Trace { trace_id: TraceId(7) }).recv_timeout(DEADLINE).unwrap() else { panic!("another answer") };
+    let Answer::Trace(trace) = engine.query(Query::Point(PointQuery::Trace { trace_id: TraceId(7) })).recv_timeout(DEADLINE).unwrap() else {
+        panic!("another answer")
+    };
     assert_eq!(trace.spans.len(), 2);
-    let search = Query::Find { text: "GET".to_owned(), limit: 5 };
+    let search = Query::Scan(ScanQuery::Find { text: "GET".to_owned(), limit: 5 });
     let hits = engine.query(search).into_iter().map(|part| if let Answer::Found(page) = part { page.hits.len() } else { panic!("another answer") });
     assert_eq!(hits.sum::<usize>(), 5);
     let report = engine.report().recv_timeout(DEADLINE).unwrap();
@@ -78,9 +80,9 @@ fn a_search_tells_in_parts_and_ends_only_older_ones_of_its_kind() {
         assert!(matches!(sink.offer(spans(2_000, &of_batch)), Offer::Taken));
     }
     until(|| engine.snapshot().totals.stored == 30_000);
-    let find = |text: &str, limit: usize| engine.query(Query::Find { text: text.to_owned(), limit });
+    let find = |text: &str, limit: usize| engine.query(Query::Scan(ScanQuery::Find { text: text.to_owned(), limit }));
     let older = find("order", 10_000);
-    let traces = engine.query(Query::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 7 });
+    let traces = engine.query(Query::Scan(ScanQuery::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 7 }));
     let newer = find("ORDER", 10_000);
     let mut num_hits = 0;
     let last = loop {
@@ -130,7 +132,7 @@ fn a_panic_is_a_visible_state_and_ingest_stops() {
     assert_eq!(engine.state(), EngineState::Panicked("the window is gone".to_owned()));
     until(|| matches!(sink.offer(pair(2)), Offer::Closed(_)));
     assert!(engine.report().recv_timeout(DEADLINE).is_err());
-    assert!(engine.query(Query::Trace { trace_id: TraceId(1) }).recv_timeout(DEADLINE).is_err());
+    assert!(engine.query(Query::Point(PointQuery::Trace { trace_id: TraceId(1) })).recv_timeout(DEADLINE).is_err());
 }
 
 #[test]

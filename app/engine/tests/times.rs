@@ -4,7 +4,7 @@ mod batches;
 
 use batches::{MS, SECOND, START_NS, Span, apply, engine, facts, spans, tick};
 use switchboard_engine::Engine;
-use switchboard_engine::view::{Answer, ClockSet, Figure, Query, Range, Report, Timing, TraceFilter, TraceOrder, TraceRow};
+use switchboard_engine::view::{Answer, ClockSet, Figure, PointQuery, Query, Range, Report, ScanQuery, Timing, TraceFilter, TraceOrder, TraceRow};
 use switchboard_model::{BreakerState, Fact, Input, TraceId};
 
 const MINUTE: i64 = 60 * SECOND;
@@ -33,7 +33,7 @@ fn service(engine: &mut Engine) -> (Figure, Option<i64>) {
 }
 
 fn in_range(engine: &mut Engine, from_ns: i64, to_ns: i64) -> u64 {
-    let query = Query::Figures { range: Range { from_ns: START_NS + from_ns, to_ns: START_NS + to_ns }, as_of_ns: i64::MAX };
+    let query = Query::Point(PointQuery::Figures { range: Range { from_ns: START_NS + from_ns, to_ns: START_NS + to_ns }, as_of_ns: i64::MAX });
     let Answer::Figures(report) = engine.query(&query) else { panic!("another answer") };
     report.services.iter().map(|service| service.calls).sum()
 }
@@ -119,13 +119,14 @@ fn times_that_make_no_duration_are_in_no_figure() {
             assert!(quantile_ns.is_some_and(|quantile_ns| (quantile_ns - 20 * MS).abs() < MS), "{what}: {figure:?}");
         }
         assert_eq!(report(&mut engine).interactions[0].clock_differences, 0, "{what}");
-        let Answer::Trace(trace) = engine.query(&Query::Trace { trace_id: TraceId(99) }) else { panic!("another answer") };
+        let Answer::Trace(trace) = engine.query(&Query::Point(PointQuery::Trace { trace_id: TraceId(99) })) else { panic!("another answer") };
         assert_eq!(trace.spans[0].timing(), timing, "{what}");
     }
 }
 
 fn listed(engine: &mut Engine, order: TraceOrder, range: Option<Range>) -> Vec<TraceRow> {
-    let Answer::Traces(list) = engine.query(&Query::Traces { filter: TraceFilter { range, ..TraceFilter::default() }, order, limit: 100 }) else {
+    let Answer::Traces(list) = engine.query(&Query::Scan(ScanQuery::Traces { filter: TraceFilter { range, ..TraceFilter::default() }, order, limit: 100 }))
+    else {
         panic!("another answer")
     };
     list.rows

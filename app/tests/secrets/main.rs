@@ -18,7 +18,7 @@ use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
 use switchboard_desk::sources::SourceProfile;
 use switchboard_desk::sources_desk::SourcesCommand;
-use switchboard_engine::view::{Answer, Query};
+use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_model::{BreakerState, TraceId};
 use switchboard_window::{ScreenshotError, ScreenshotOptions, SessionCommand, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions, testing};
@@ -117,9 +117,9 @@ async fn session_with_secrets() {
     until("dead letters", || live.snapshot().dead_letters.iter().map(|letters| letters.count).sum::<u64>() >= 3).await;
     until("breaker", || live.snapshot().breakers.iter().any(|breaker| breaker.state == Some(BreakerState::Open))).await;
     until("credentials at the actuators", || [&basic, &bearer, &tells_back].iter().all(|actuator| !actuator.sent().is_empty())).await;
-    until("span", || matches!(&ask(&mut live, Query::Trace { trace_id: TraceId(TRACE_ID) })[..], [Answer::Trace(view)] if view.spans.len() == 3 && view.records.len() >= 6)).await;
+    until("span", || matches!(&ask(&mut live, Query::Point(PointQuery::Trace { trace_id: TraceId(TRACE_ID) }))[..], [Answer::Trace(view)] if view.spans.len() == 3 && view.records.len() >= 6)).await;
     until("texts of every shape", || {
-        let found = ask(&mut live, Query::Find { text: "Ocp-Apim-Subscription-Key".to_owned(), limit: 5 });
+        let found = ask(&mut live, Query::Scan(ScanQuery::Find { text: "Ocp-Apim-Subscription-Key".to_owned(), limit: 5 }));
         found.iter().any(|found| matches!(found, Answer::Found(page) if page.hits.iter().any(|hit| format!("{hit:?}").contains(SHAPES))))
     })
     .await;
@@ -151,13 +151,13 @@ async fn session_with_secrets() {
     // What is looked for is not told back: only hits count.
     let hits = |page: &switchboard_engine::view::FindPage| page.hits.iter().map(|hit| format!("{hit:?}")).collect::<Vec<_>>().join("\n");
     for number in 0..1_000 {
-        for found in ask(&mut live, Query::Find { text: secret(number), limit: 5 }) {
+        for found in ask(&mut live, Query::Scan(ScanQuery::Find { text: secret(number), limit: 5 })) {
             let Answer::Found(page) = found else { continue };
             said.entry("search".to_owned()).or_default().push_str(&hits(&page));
         }
     }
     for number in FOUND {
-        let found = ask(&mut live, Query::Find { text: plain(number), limit: 5 });
+        let found = ask(&mut live, Query::Scan(ScanQuery::Find { text: plain(number), limit: 5 }));
         assert!(found.iter().any(|found| matches!(found, Answer::Found(page) if !page.hits.is_empty())), "a search does not find plain word {number}");
     }
     let session = live.take().expect("a session");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, Query, RecordView, RefusalView, RowId};
+use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, PointQuery, Query, RecordView, RefusalView, RowId, ScanQuery};
 use switchboard_model::{Place, SourcePhase, SpanId, TraceId};
 
 use crate::{
@@ -30,7 +30,7 @@ fn source() -> FixedSource {
     let profile = Profile::parse(&profile, "sample").expect("valid");
     source.show_sources(SourcesBoard { profile, path: Some("compose-local.toml".into()), ..SourcesBoard::default() });
     source.answer_with(|query| match query {
-        Query::Refused { .. } => Some(Answer::Refused(vec![RefusalView {
+        Query::Point(PointQuery::Refused { .. }) => Some(Answer::Refused(vec![RefusalView {
             at_ns: NOW_NS - 5_000_000_000,
             source: "lab-kafka".to_owned(),
             peer: "172.17.0.2".to_owned(),
@@ -40,8 +40,8 @@ fn source() -> FixedSource {
             next_step: "Set docker_bridge = true under [otlp], so that containers can send".to_owned(),
             count: 37,
         }])),
-        Query::Find { .. } => Some(Answer::Found(found())),
-        Query::Conversation { .. } => Some(Answer::Conversation(vec![ConversationItem::Record(RecordView::default())])),
+        Query::Scan(ScanQuery::Find { .. }) => Some(Answer::Found(found())),
+        Query::Point(PointQuery::Conversation { .. }) => Some(Answer::Conversation(vec![ConversationItem::Record(RecordView::default())])),
         _ => None,
     });
     source

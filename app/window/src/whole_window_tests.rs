@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, History, HopKind, NodeId, Query, Snapshot, TraceList};
+use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, History, HopKind, NodeId, PointQuery, Query, ScanQuery, Snapshot, TraceList};
 
 use super::{
     desktop_harness::Desktop,
@@ -73,10 +73,10 @@ fn frames_in_fullest_second(desktop: &Desktop, from_s: f64) -> usize {
 /// Answers as an engine would that knows of no trace.
 fn answer(query: &Query) -> Option<Answer> {
     Some(match query {
-        Query::Traces { .. } => Answer::Traces(TraceList::default()),
-        Query::History { .. } => Answer::History(History::default()),
-        Query::Logs { .. } => Answer::Logs(Vec::new()),
-        Query::Group { .. } => Answer::Group(None),
+        Query::Scan(ScanQuery::Traces { .. }) => Answer::Traces(TraceList::default()),
+        Query::Point(PointQuery::History { .. }) => Answer::History(History::default()),
+        Query::Scan(ScanQuery::Logs { .. }) => Answer::Logs(Vec::new()),
+        Query::Point(PointQuery::Group { .. }) => Answer::Group(None),
         _ => return None,
     })
 }

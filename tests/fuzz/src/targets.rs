@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use switchboard_desk::profile::Profile;
-use switchboard_engine::view::Query;
+use switchboard_engine::view::{Query, ScanQuery};
 use switchboard_engine::{Engine, EngineConfig};
 use switchboard_kafka::testing::record_batch;
 use switchboard_model::{
@@ -221,5 +221,5 @@ fn find(bytes: &[u8]) {
     let mut engine = new_engine(SourceKind::Kafka);
     let record = record_batch(header(), "orders.placed", (None, Some(within)), &[(b"x-request-id", Some(within))], REDACTOR.clone());
     engine.apply(Input::Batch(Batch::Records(record)));
-    engine.query(&Query::Find { text, limit: 10 });
+    engine.query(&Query::Scan(ScanQuery::Find { text, limit: 10 }));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterView, Query};
+use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterView, Query, ScanQuery};
 use switchboard_model::{Place, RawHash, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
@@ -89,7 +89,7 @@ impl LetterCause {
 
     /// The question for its letters; the oldest so many are left out.
     pub fn query(&self, skip: usize, limit: usize) -> Query {
-        Query::DeadLetters { channel: self.channel_key(), origin: self.origin.clone(), fingerprint: self.fingerprint.clone(), skip, limit }
+        Query::Scan(ScanQuery::DeadLetters { channel: self.channel_key(), origin: self.origin.clone(), fingerprint: self.fingerprint.clone(), skip, limit })
     }
 }
 

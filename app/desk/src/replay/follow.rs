@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, Query, Snapshot};
+use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, PointQuery, Query, ScanQuery, Snapshot};
 use switchboard_model::{CorrelationId, Place};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
@@ -331,7 +331,7 @@ impl Follower {
             let groups: BTreeSet<&str> = snapshot.groups.iter().filter(is_there).map(|group| group.group.as_str()).collect();
             let mut readings = BTreeMap::new();
             for group in groups {
-                let query = Query::Group { cluster: Some(cluster.clone()), group: group.to_owned(), topic: channel.clone() };
+                let query = Query::Point(PointQuery::Group { cluster: Some(cluster.clone()), group: group.to_owned(), topic: channel.clone() });
                 match observed.query(query).await {
                     Some(Answer::Group(Some(detail))) => {
                         let is_empty_since = self.empty_since.get(&(cluster.clone(), group.to_owned())).copied();
@@ -402,7 +402,7 @@ fn in_a_log(place: &Place) -> Option<(i32, i64)> {
 }
 
 async fn conversation(observed: &dyn Observed, replay_id: &str) -> Option<Vec<ConversationItem>> {
-    let query = Query::Conversation { id: CorrelationId::Text(replay_id.to_owned()), limit: MAX_ITEMS };
+    let query = Query::Point(PointQuery::Conversation { id: CorrelationId::Text(replay_id.to_owned()), limit: MAX_ITEMS });
     match observed.query(query).await {
         Some(Answer::Conversation(items)) => Some(items),
         _ => None,
@@ -413,7 +413,7 @@ async fn conversation(observed: &dyn Observed, replay_id: &str) -> Option<Vec<Co
 async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Option<Vec<LetterView>> {
     let mut came = Vec::new();
     loop {
-        let query = Query::DeadLettersSince { cluster: cluster.to_owned(), since_ns, skip: came.len(), limit: LISTED_AT_ONCE };
+        let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: cluster.to_owned(), since_ns, skip: came.len(), limit: LISTED_AT_ONCE });
         let Answer::DeadLetters(page) = observed.query(query).await? else { return None };
         let is_last = page.letters.is_empty() || page.num_left() == 0;
         came.extend(page.letters);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use switchboard_engine::view::{
     Answer, ChannelFigures, ConversationItem, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, LetterPage, LetterView, MemberView, Node, NodeBasis,
-    NodeId, NodeKind, PartitionLag, Query, RecordView, Snapshot, SourceView, SpanView, Topology,
+    NodeId, NodeKind, PartitionLag, PointQuery, Query, RecordView, ScanQuery, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
     OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
@@ -358,7 +358,7 @@ impl Observed for Eyes {
 
     fn query(&self, query: Query) -> Answering {
         let answer = match query {
-            Query::Group { group, topic, .. } => {
+            Query::Point(PointQuery::Group { group, topic, .. }) => {
                 let known = self.0.groups.lock().get(&(group.clone(), topic.clone())).cloned();
                 Some(Answer::Group(known.map(|consumers| {
                     let committed = consumers.committed;
@@ -367,10 +367,10 @@ impl Observed for Eyes {
                     Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() })
                 })))
             }
-            Query::DeadLettersSince { skip, limit, .. } => Some(page(&self.0.back.lock(), skip, limit)),
+            Query::Scan(ScanQuery::DeadLettersSince { skip, limit, .. }) => Some(page(&self.0.back.lock(), skip, limit)),
             // As the engine does where there are too many for one answer.
-            Query::DeadLetters { skip, limit, .. } => Some(page(&self.0.stored(), skip, limit.min(5))),
-            Query::Conversation { .. } => Some(Answer::Conversation(self.0.items.lock().clone())),
+            Query::Scan(ScanQuery::DeadLetters { skip, limit, .. }) => Some(page(&self.0.stored(), skip, limit.min(5))),
+            Query::Point(PointQuery::Conversation { .. }) => Some(Answer::Conversation(self.0.items.lock().clone())),
             _ => None,
         };
         Box::pin(async move { answer })

@@ -65,7 +65,7 @@ impl RowMoves {
     }
 }
 
-/// One in so many leaves at a time.
+/// What leaves at a time, as a part of the cap: one in 64.
 const LEAVING_PART: usize = 64;
 
 /// Spreads packed keys. Their ids are given by the engine, so that no sender can aim at one place.

@@ -1,77 +1,20 @@
-//! Messages: who published, who handles, and which producer and consumer spans belong together. One pair a producer span
-//! and consumer span; each message of a batch counts in the hops.
+//! Messages: who handles them, and which producer and consumer spans belong together. One pair a producer span and consumer
+//! span; each message of a batch counts in the hops.
 
-use hashbrown::{HashMap, HashSet};
-use switchboard_model::{SourceId, is_believable};
+use switchboard_model::is_believable;
 
 use crate::extract::{LinkFacts, Role};
 use crate::figures::{RowId, RowKey, RowMoves, Rule, Sample, SpanKey, Subscription};
 use crate::flow::RABBITMQ;
 use crate::flow::again::Reading;
 use crate::flow::hot::{Entry, Seq};
+use crate::flow::publish::{MAX_AT_PLACE, MAX_LINKS, Producer, push_some};
 use crate::flow::records::PositionKey;
 use crate::flow::{Arrival, Flow, Older, subscription};
 use crate::names::{ChannelId, FlowNames, Gone, ServiceId};
-use crate::shares::{SharedMap, Shares};
 
-/// Links of a span that are looked at one by one; further messages count, unpaired.
-const MAX_LINKS: usize = 1024;
 /// Spans that may rest on one span by links.
 const MAX_DEPENDENTS: usize = 4096;
-/// Spans that may say that they wrote or read the same message.
-const MAX_AT_PLACE: usize = 256;
-
-fn push_some<T>(list: &mut Vec<T>, item: T, most: usize) {
-    if list.len() < most {
-        list.push(item);
-    }
-}
-
-/// A span that published, as its consumers need it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Producer {
-    /// Its trace and id.
-    pub(super) key: SpanKey,
-    /// Its service.
-    pub(super) service: ServiceId,
-    /// Where it published.
-    pub(super) channel: ChannelId,
-    /// When it began, ns.
-    pub(super) start_ns: i64,
-    /// When it ended, ns.
-    pub(super) end_ns: i64,
-    /// Whether it says that it publishes; else it only handed its context on.
-    pub(super) is_publish: bool,
-}
-
-impl Producer {
-    pub(super) fn of(entry: &Entry) -> Self {
-        Self {
-            key: entry.key(),
-            service: entry.service,
-            channel: entry.channel,
-            start_ns: entry.start_ns,
-            end_ns: entry.end_ns,
-            is_publish: entry.role == Role::Publish,
-        }
-    }
-}
-
-impl Producer {
-    /// Names that are gone are other ones.
-    pub(super) fn forget(&mut self, gone: &Gone) {
-        (self.service, self.channel) = (gone.service(self.service), gone.channel(self.channel));
-    }
-}
-
-/// What a publishing span is found by, so that it can be taken back.
-#[derive(Debug, Default)]
-pub(crate) struct Publisher {
-    /// Spans that it links to: those that created what it sends.
-    links: Vec<SpanKey>,
-    position: Option<PositionKey>,
-    message_id: Option<(u64, u64)>,
-}
 
 /// One message of a consumer span.
 #[derive(Clone, Copy, Debug)]
@@ -89,65 +32,8 @@ struct Pair {
     rule: Rule,
     row: RowId,
     latency_ns: Option<i64>,
-    /// The exchange that it was published to, where it was had from a queue of another name; else none.
+    /// The exchange that it was published to, where the queue that it was read from has another name; else none.
     exchange: ChannelId,
-}
-
-/// Which queues had messages that were published to which exchanges, by pairs of spans: queue, exchange, and how many.
-#[derive(Debug)]
-pub(crate) struct Bindings {
-    pairs: SharedMap<(ChannelId, ChannelId), u64>,
-    /// Queues of which a pair found no room: what is known of them proves nothing.
-    incomplete: HashSet<ChannelId>,
-}
-
-/// Pairs of queue and exchange kept, shared out by source; further ones are counted.
-const MAX_BINDINGS: usize = 20_000;
-
-impl Default for Bindings {
-    fn default() -> Self {
-        Self { pairs: SharedMap::new(MAX_BINDINGS, 0), incomplete: HashSet::new() }
-    }
-}
-
-impl Bindings {
-    /// One more, or one less, by what a source tells at a time.
-    fn count(&mut self, binding: (ChannelId, ChannelId), add: bool, (source, now_ns): (SourceId, i64)) {
-        if add {
-            let mut left = None;
-            match self.pairs.see_and(&binding, source, now_ns, |pair, _| left = Some(pair)) {
-                Some(num) => *num += 1,
-                None => left = Some(binding),
-            }
-            self.incomplete.extend(left.map(|(queue, _)| queue));
-        } else if let Some(num) = self.pairs.get_mut(&binding) {
-            *num -= 1;
-            if *num == 0 {
-                self.pairs.remove(&binding);
-            }
-        }
-    }
-
-    /// Names that are gone are bound to nothing.
-    pub(super) fn forget(&mut self, gone: &Gone) {
-        self.pairs.retain(|(queue, exchange), _| !gone.has_channel(*queue) && !gone.has_channel(*exchange));
-        self.incomplete.retain(|queue| !gone.has_channel(*queue));
-    }
-
-    /// The one exchange whose messages each queue had.
-    pub(super) fn only(&self) -> HashMap<ChannelId, Option<ChannelId>> {
-        let mut only: HashMap<ChannelId, Option<ChannelId>> = HashMap::new();
-        for ((queue, exchange), _) in self.pairs.iter() {
-            only.entry(*queue).and_modify(|known| *known = None).or_insert(Some(*exchange));
-        }
-        only.extend(self.incomplete.iter().map(|queue| (*queue, None)));
-        only
-    }
-
-    /// Pairs that found no room.
-    pub(super) fn shares(&self) -> &Shares {
-        self.pairs.shares()
-    }
 }
 
 /// What a consumer span is counted as.
@@ -221,84 +107,6 @@ fn latency_ns(producer: &Producer, consumer_start_ns: i64) -> Option<i64> {
 }
 
 impl Flow {
-    /// A span that publishes.
-    pub(super) fn publish(&mut self, seq: Seq, arrival: &Arrival<'_>) {
-        let facts = arrival.facts;
-        let name_hash = self.names.get_channel(facts.channel).name_hash;
-        let is_placed = facts.channel.is_some() && facts.partition >= 0 && facts.offset >= 0;
-        let publisher = Publisher {
-            links: arrival.links.iter().take(MAX_LINKS).map(|(target, _)| *target).collect(),
-            position: is_placed.then_some((name_hash, facts.partition, facts.offset)),
-            message_id: (facts.message_id != 0).then_some((name_hash, facts.message_id)),
-        };
-        if let Some(entry) = self.hot.get_mut(seq) {
-            entry.num = facts.batch_count.max(1);
-        }
-        let Some(producer) = self.hot.get(seq).map(Producer::of) else { return };
-        for target in &publisher.links {
-            self.rest_on(*target, seq);
-            push_some(self.linked_by.entry(target.narrow()), arrival.key, MAX_LINKS);
-            let consumer = self.hot.find(*target).callee;
-            if self.consumers.contains_key(&consumer) {
-                self.unsettled.push(consumer);
-            }
-        }
-        if let Some(key) = publisher.position {
-            let position = self.positions.entry(key);
-            push_some(&mut position.producers, producer, MAX_AT_PLACE);
-            self.unsettled.extend(position.consumers.iter().map(|reading| reading.seq));
-        }
-        if let Some(key) = publisher.message_id {
-            let message = self.message_ids.entry(key);
-            push_some(&mut message.producers, producer, MAX_AT_PLACE);
-            self.unsettled.extend(&message.consumers);
-        }
-        if facts.conversation != 0 {
-            self.conversations.publish(facts.service, name_hash, facts.conversation, arrival.start_ns);
-        }
-        if !publisher.links.is_empty() || is_placed || publisher.message_id.is_some() {
-            self.publishers.insert(seq, publisher);
-        }
-        self.evaluate_publish(seq);
-    }
-
-    /// Takes a publishing span back.
-    pub(super) fn unpublish(&mut self, seq: Seq) {
-        self.recount(seq, None);
-        let (Some(publisher), Some(key)) = (self.publishers.remove(&seq), self.hot.get(seq).map(Entry::key)) else { return };
-        for target in &publisher.links {
-            if let Some(sources) = self.linked_by.get_mut(&target.narrow()) {
-                sources.retain(|source| *source != key);
-            }
-        }
-        let mut consumers = Vec::new();
-        if let Some(position) = publisher.position.and_then(|key| self.positions.get_mut(&key)) {
-            position.producers.retain(|producer| producer.key != key);
-            consumers.extend(position.consumers.iter().map(|reading| reading.seq));
-        }
-        if let Some(message) = publisher.message_id.and_then(|key| self.message_ids.get_mut(&key)) {
-            message.producers.retain(|producer| producer.key != key);
-            consumers.extend(message.consumers.iter().copied());
-        }
-        for consumer in consumers {
-            self.look_again(consumer, key);
-        }
-    }
-
-    /// Counts a publishing span, unless it only sends what other spans of its service created.
-    fn evaluate_publish(&mut self, seq: Seq) {
-        let Some(entry) = self.hot.get(seq).copied() else { return };
-        let sends_created = self.publishers.get(&seq).is_some_and(|publisher| {
-            publisher.links.iter().any(|target| {
-                let created = self.hot.get(self.hot.find(*target).caller);
-                created.is_some_and(|created| created.role == Role::Publish && created.service == entry.service && created.key() != entry.key())
-            })
-        });
-        let key = RowKey::Publish { service: entry.service, channel: entry.channel };
-        let rule = if entry.parent.is_some() { Rule::Parent } else { Rule::Root };
-        self.recount(seq, (entry.channel.is_some() && !sends_created).then_some((key, rule)));
-    }
-
     /// A span that handles or fetches messages.
     pub(super) fn consume(&mut self, seq: Seq, arrival: &Arrival<'_>) {
         let facts = arrival.facts;
@@ -405,7 +213,7 @@ impl Flow {
     }
 
     /// Enters a span among those that rest on another by a link.
-    fn rest_on(&mut self, target: SpanKey, seq: Seq) {
+    pub(super) fn rest_on(&mut self, target: SpanKey, seq: Seq) {
         let found = self.hot.find(target);
         let side = if found.inner() == Seq::NONE { self.push(Entry::unseen(target)) } else { found.inner() };
         if let Some(entry) = self.hot.get_mut(side) {
@@ -610,35 +418,5 @@ impl Flow {
         // Exchange and queue, or topic and queue, have names of their own; a Kafka topic has one.
         let is_kafka = from.system == "kafka" && read.system == "kafka";
         !(is_kafka && producer.channel.is_some() && to.channel.is_some() && from.name != read.name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pairs_of_queue_and_exchange_are_shared_out_and_what_found_no_room_proves_nothing() {
-        const EXCHANGE: ChannelId = ChannelId(8_000);
-        let mut bindings = Bindings::default();
-        bindings.count((ChannelId(2), EXCHANGE), true, (SourceId(2), 1));
-        // One source binds 300 queues to a hundred exchanges each.
-        for queue in 0..300 {
-            (0..100).for_each(|exchange| bindings.count((ChannelId(1_000 + queue), ChannelId(4_000 + exchange)), true, (SourceId(1), 2)));
-        }
-        let of = |source| bindings.shares().left_out().get(&SourceId(source)).copied();
-        assert_eq!((bindings.pairs.len(), of(1), of(2)), (MAX_BINDINGS, Some(30_001 - MAX_BINDINGS as u64), None));
-        // Another source finds its share, and what left for it proves nothing of its queue.
-        bindings.count((ChannelId(3), EXCHANGE), true, (SourceId(2), 3));
-        assert_eq!(bindings.shares().num_left_out(), 30_002 - MAX_BINDINGS as u64);
-        bindings.count((ChannelId(1_000), EXCHANGE), true, (SourceId(2), 3));
-        let only = bindings.only();
-        assert_eq!(
-            [ChannelId(2), ChannelId(3), ChannelId(1_000)].map(|queue| only.get(&queue).copied()),
-            [Some(Some(EXCHANGE)), Some(Some(EXCHANGE)), Some(None)]
-        );
-        // Once nothing is bound any more, nothing is proved.
-        bindings.count((ChannelId(2), EXCHANGE), false, (SourceId(2), 4));
-        assert_eq!(bindings.only().get(&ChannelId(2)), None);
     }
 }

@@ -6,7 +6,7 @@ use crate::extract::SpanFacts;
 use crate::figures::{SpanKey, Subscription};
 use crate::flow::again::Reading;
 use crate::flow::hot::Seq;
-use crate::flow::messages::Producer;
+use crate::flow::publish::Producer;
 use crate::flow::{Flow, Older};
 use crate::names::Gone;
 

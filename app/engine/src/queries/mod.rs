@@ -72,6 +72,13 @@ impl Scan {
         }
     }
 
+    /// Runs to the end, here and now.
+    pub(crate) fn finish(self) -> Answer {
+        let mut whole = None;
+        self.run(&AtomicBool::new(false), &mut |part| whole = Some(merge(whole.take(), part)));
+        whole.expect("a scan that nobody cancels answers")
+    }
+
     /// Runs to the end, or until `cancelled` is set, and delivers what it finds: once, but for [`Scan::Find`].
     pub(crate) fn run(self, cancelled: &AtomicBool, deliver: &mut dyn FnMut(Answer)) {
         let answer = match self {

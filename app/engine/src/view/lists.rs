@@ -4,7 +4,7 @@ use switchboard_model::{Place, RawHash, SpanId, TraceId};
 
 use crate::view::{EdgeId, GroupView, LagVerdict, NodeId, Range};
 
-/// Most records whose contents one [`crate::view::Query::RecordDetails`] may ask for.
+/// Most records whose contents one [`crate::view::PointQuery::RecordDetails`] may ask for.
 pub const RECORD_DETAILS_MAX: usize = 1_000;
 
 /// A stored row, for asking again. Rises with arrival within its kind (spans, records, logs); never reused.
@@ -55,7 +55,7 @@ pub enum TraceOrder {
     Failed,
 }
 
-/// Answer to [`crate::view::Query::Traces`].
+/// Answer to [`crate::view::ScanQuery::Traces`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceList {
     /// In the order asked for.
@@ -108,7 +108,7 @@ pub struct TracePart {
     pub is_failed: bool,
 }
 
-/// Answer to [`crate::view::Query::Records`].
+/// Answer to [`crate::view::PointQuery::Records`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordPage {
     /// In order of arrival.
@@ -121,7 +121,7 @@ pub struct RecordPage {
     pub has_more: bool,
 }
 
-/// Answer to [`crate::view::Query::RecordMatches`].
+/// Answer to [`crate::view::ScanQuery::RecordMatches`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordMatches {
     /// Records that hold the text, in order of arrival.
@@ -153,7 +153,7 @@ pub struct RecordLine {
     pub size_bytes: u32,
 }
 
-/// Answer to [`crate::view::Query::Group`].
+/// Answer to [`crate::view::PointQuery::Group`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupDetail {
     /// Its row.
@@ -293,7 +293,7 @@ pub struct RefusalView {
     pub count: u64,
 }
 
-/// Answer to [`crate::view::Query::DeadLetters`] and [`crate::view::Query::DeadLettersSince`].
+/// Answer to [`crate::view::ScanQuery::DeadLetters`] and [`crate::view::ScanQuery::DeadLettersSince`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LetterPage {
     /// Oldest first.
@@ -360,7 +360,7 @@ pub struct LetterView {
     pub retried_ns: Option<i64>,
 }
 
-/// A part of the answer to [`crate::view::Query::Find`]: what was found since the part before.
+/// A part of the answer to [`crate::view::ScanQuery::Find`]: what was found since the part before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FindPage {
     /// Found by an index first, then spans, records and logs, each newest arrival first.

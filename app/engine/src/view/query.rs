@@ -12,6 +12,15 @@ use crate::view::{
 /// A question to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
+    /// Looks at little: the engine answers at once.
+    Point(PointQuery),
+    /// Looks at many rows: a thread of its own answers.
+    Scan(ScanQuery),
+}
+
+/// A question that looks at little.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PointQuery {
     /// All that is stored of a trace.
     Trace {
         /// The trace; a 64-bit id matches the low half of a wide one.
@@ -32,32 +41,10 @@ pub enum Query {
         /// arrived later, for figures keep when things happened, not when they were told.
         as_of_ns: i64,
     },
-    /// Traces, one row each.
-    Traces {
-        /// Which.
-        filter: TraceFilter,
-        /// In which order.
-        order: TraceOrder,
-        /// At most so many.
-        limit: usize,
-    },
     /// A channel's stored records in order of arrival.
     Records {
         /// The channel.
         channel: ChannelKey,
-        /// Only those that came after this one; `None` = from the oldest stored.
-        after: Option<RowId>,
-        /// At most so many.
-        limit: usize,
-    },
-    /// Those of a channel's stored records that hold a text, in order of arrival: in the key, the value, a header's name or value, in
-    /// any case; bytes that are no text as the number, the UUID or the hex digits that they are shown as; and the record that lies
-    /// where the text says, as `2@100`. One answer may not come to the end: it says how far it came.
-    RecordMatches {
-        /// The channel.
-        channel: ChannelKey,
-        /// What is looked for.
-        text: String,
         /// Only those that came after this one; `None` = from the oldest stored.
         after: Option<RowId>,
         /// At most so many.
@@ -93,6 +80,33 @@ pub enum Query {
     },
     /// What sources refused, newest first.
     Refused {
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// A question that looks at many rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScanQuery {
+    /// Traces, one row each.
+    Traces {
+        /// Which.
+        filter: TraceFilter,
+        /// In which order.
+        order: TraceOrder,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Those of a channel's stored records that hold a text, in order of arrival: in the key, the value, a header's name or value, in
+    /// any case; bytes that are no text as the number, the UUID or the hex digits that they are shown as; and the record that lies
+    /// where the text says, as `2@100`. One answer may not come to the end: it says how far it came.
+    RecordMatches {
+        /// The channel.
+        channel: ChannelKey,
+        /// What is looked for.
+        text: String,
+        /// Only those that came after this one; `None` = from the oldest stored.
+        after: Option<RowId>,
         /// At most so many.
         limit: usize,
     },
@@ -142,33 +156,33 @@ pub enum Query {
 /// The engine's answer.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// To [`Query::Trace`].
+    /// To [`PointQuery::Trace`].
     Trace(Arc<TraceView>),
-    /// To [`Query::Conversation`].
+    /// To [`PointQuery::Conversation`].
     Conversation(Vec<ConversationItem>),
-    /// To [`Query::Figures`]: a report whose figures are of that range only.
+    /// To [`PointQuery::Figures`]: a report whose figures are of that range only.
     Figures(Box<Report>),
-    /// To [`Query::Traces`].
+    /// To [`ScanQuery::Traces`].
     Traces(TraceList),
-    /// To [`Query::Records`].
+    /// To [`PointQuery::Records`].
     Records(RecordPage),
-    /// To [`Query::RecordMatches`].
+    /// To [`ScanQuery::RecordMatches`].
     RecordMatches(RecordMatches),
-    /// To [`Query::RecordDetails`], in the order asked for; `None` where it was evicted.
+    /// To [`PointQuery::RecordDetails`], in the order asked for; `None` where it was evicted.
     RecordDetails(Vec<Option<RecordView>>),
-    /// To [`Query::Group`]; `None` = not known.
+    /// To [`PointQuery::Group`]; `None` = not known.
     Group(Option<Box<GroupDetail>>),
-    /// To [`Query::History`]; without buckets: not on the map, or nothing is kept of that range.
+    /// To [`PointQuery::History`]; without buckets: not on the map, or nothing is kept of that range.
     History(History),
-    /// To [`Query::Statuses`]; empty = not on the map, or nothing is kept of that range.
+    /// To [`PointQuery::Statuses`]; empty = not on the map, or nothing is kept of that range.
     Statuses(StatusCounts),
-    /// To [`Query::Refused`].
+    /// To [`PointQuery::Refused`].
     Refused(Vec<RefusalView>),
-    /// To [`Query::Logs`].
+    /// To [`ScanQuery::Logs`].
     Logs(Vec<LogView>),
-    /// To [`Query::DeadLetters`] and [`Query::DeadLettersSince`].
+    /// To [`ScanQuery::DeadLetters`] and [`ScanQuery::DeadLettersSince`].
     DeadLetters(LetterPage),
-    /// To [`Query::Find`]: what was found since the last one.
+    /// To [`ScanQuery::Find`]: what was found since the last one.
     Found(FindPage),
 }
 

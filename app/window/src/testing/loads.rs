@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, pos2, vec2};
 use switchboard_engine::view::{
-    Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, Query, RecordLine,
-    RecordPage, RecordView, RowId, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
+    Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, PointQuery, Query,
+    RecordLine, RecordPage, RecordView, RowId, ScanQuery, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
 };
 use switchboard_model::{BreakerState, Place, SpanId, SpanKind, SpanStatus, TraceId};
 
@@ -145,8 +145,8 @@ fn traces(name: &'static str, of_trace: Option<&[UiCommand]>, act: fn(&mut Frame
     let mut spans: Option<Arc<TraceView>> = None;
     let source = FixedSource::new(order_business());
     source.answer_with(move |query| match query {
-        Query::Trace { .. } => Some(Answer::Trace(Arc::clone(spans.get_or_insert_with(|| Arc::new(trace()))))),
-        Query::Traces { limit, .. } => Some(Answer::Traces(trace_list(*limit))),
+        Query::Point(PointQuery::Trace { .. }) => Some(Answer::Trace(Arc::clone(spans.get_or_insert_with(|| Arc::new(trace()))))),
+        Query::Scan(ScanQuery::Traces { limit, .. }) => Some(Answer::Traces(trace_list(*limit))),
         _ => None,
     });
     let mut frames = open(&source, Settings::default(), WindowOptions::default());
@@ -219,7 +219,7 @@ fn messages(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Lo
 
 fn records(query: &Query) -> Option<Answer> {
     match query {
-        Query::Records { after, limit, .. } => {
+        Query::Point(PointQuery::Records { after, limit, .. }) => {
             let from = after.map_or(0, |row| row.0 + 1);
             let to = NUM_RECORDS.min(from + *limit as u64);
             let line = |row: u64| RecordLine {
@@ -230,7 +230,7 @@ fn records(query: &Query) -> Option<Answer> {
             };
             Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: NUM_RECORDS, evicted: 0, has_more: to < NUM_RECORDS }))
         }
-        Query::RecordDetails { rows } => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
+        Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
         _ => None,
     }
 }
@@ -295,7 +295,7 @@ fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -
 
 fn letters(query: &Query) -> Option<Answer> {
     match query {
-        Query::DeadLetters { channel, limit, .. } => {
+        Query::Scan(ScanQuery::DeadLetters { channel, limit, .. }) => {
             let letter = |number: usize| LetterView {
                 row: RowId(number as u64 + 1),
                 cluster: "lab-kafka".to_owned(),
@@ -312,7 +312,7 @@ fn letters(query: &Query) -> Option<Answer> {
             };
             Some(Answer::DeadLetters(LetterPage { letters: (0..*limit).map(letter).collect(), total: *limit as u64 * 2, skipped: 0 }))
         }
-        Query::RecordDetails { rows } => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
+        Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
         _ => None,
     }
 }
@@ -373,7 +373,7 @@ fn large_map() -> Snapshot {
 }
 
 fn hits(query: &Query) -> Option<Answer> {
-    let Query::Find { .. } = query else { return None };
+    let Query::Scan(ScanQuery::Find { .. }) = query else { return None };
     let hit = |number: u64| FindHit::Span {
         trace_id: TraceId(u128::from(number)),
         span_id: SpanId(number),

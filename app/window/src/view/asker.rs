@@ -222,11 +222,11 @@ impl Asked {
 mod tests {
     use super::*;
     use std::sync::mpsc::sync_channel;
-    use switchboard_engine::view::{FindHit, RowId};
+    use switchboard_engine::view::{FindHit, PointQuery, RowId};
     use switchboard_model::TraceId;
 
     fn query(n: u128) -> Query {
-        Query::Trace { trace_id: TraceId(n) }
+        Query::Point(PointQuery::Trace { trace_id: TraceId(n) })
     }
 
     fn answer() -> Answer {

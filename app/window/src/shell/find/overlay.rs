@@ -1,7 +1,7 @@
 //! Draws the field and what was found, and answers the keys.
 
 use egui::{Align2, Id, Key, Modifiers, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{Answer, Query, Snapshot};
+use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery, Snapshot};
 use switchboard_model::CorrelationId;
 
 use super::hits::{Hit, Line, ending, lines};
@@ -91,10 +91,10 @@ impl FindOverlay {
         }
         // Offered where something carries the id, and not where a longer one only begins so.
         let conversation = CorrelationId::parse(text.as_bytes()).filter(|id| {
-            let standing = asker.once(Slot::FindConversation, &Query::Conversation { id: id.clone(), limit: 1 });
+            let standing = asker.once(Slot::FindConversation, &Query::Point(PointQuery::Conversation { id: id.clone(), limit: 1 }));
             standing.is_of_this_question && matches!(standing.answer, Some(Answer::Conversation(items)) if !items.is_empty())
         });
-        let query = Query::Find { text: text.clone(), limit: HITS_MAX };
+        let query = Query::Scan(ScanQuery::Find { text: text.clone(), limit: HITS_MAX });
         let standing = asker.once(Slot::Find, &query);
         let page = match standing.answer {
             Some(Answer::Found(page)) if standing.is_of_this_question => Some(page),

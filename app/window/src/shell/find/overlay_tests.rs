@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, Query, RecordView, RowId};
+use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, PointQuery, Query, RecordView, RowId, ScanQuery};
 use switchboard_model::{CorrelationId, TraceId};
 
 use crate::{
@@ -57,7 +57,7 @@ fn a_box_of_the_map_is_found_by_name_and_opened_with_enter() {
 fn what_the_engine_found_is_listed_with_where_it_looked() {
     let source = FixedSource::new(testing::order_business());
     source.answer_with(|query| {
-        let Query::Find { text, .. } = query else { return None };
+        let Query::Scan(ScanQuery::Find { text, .. }) = query else { return None };
         let hit =
             |n: u64| FindHit::Log { row: RowId(n), service: "orders".to_owned(), at_ns: NOW_NS, excerpt: format!("{text} line {n}"), trace_id: TraceId(0) };
         Some(Answer::Found(FindPage {
@@ -97,8 +97,8 @@ fn an_engine_that_does_not_answer_is_told() {
 fn a_conversation_is_offered_where_something_carries_the_id() {
     let source = FixedSource::new(testing::order_business());
     let items = |query: &Query| match query {
-        Query::Conversation { id, .. } if *id == CorrelationId::Number(4_711) => Some(vec![ConversationItem::Record(RecordView::default())]),
-        Query::Conversation { .. } => Some(Vec::new()),
+        Query::Point(PointQuery::Conversation { id, .. }) if *id == CorrelationId::Number(4_711) => Some(vec![ConversationItem::Record(RecordView::default())]),
+        Query::Point(PointQuery::Conversation { .. }) => Some(Vec::new()),
         _ => None,
     };
     source.answer_with(move |query| items(query).map(Answer::Conversation));

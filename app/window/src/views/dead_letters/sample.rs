@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, DeadLetterView, LagVerdict, LetterPage, LetterView, Query, RecordView, RowId, Snapshot};
+use switchboard_engine::view::{Answer, DeadLetterView, LagVerdict, LetterPage, LetterView, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot};
 use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, Place, RawHash, ShownValue, SpanId, TraceId};
 
 use switchboard_desk::{
@@ -108,7 +108,7 @@ fn page(num: i64, skip: usize, limit: usize) -> Answer {
 /// Answers as where a cause has more letters than fit on a page.
 pub(super) fn answer_of_many(query: &Query) -> Option<Answer> {
     match query {
-        Query::DeadLetters { skip, limit, .. } => Some(page(NUM_MANY, *skip, *limit)),
+        Query::Scan(ScanQuery::DeadLetters { skip, limit, .. }) => Some(page(NUM_MANY, *skip, *limit)),
         other => answer(other),
     }
 }
@@ -116,9 +116,9 @@ pub(super) fn answer_of_many(query: &Query) -> Option<Answer> {
 /// Answers what the view asks.
 pub(super) fn answer(query: &Query) -> Option<Answer> {
     match query {
-        Query::DeadLetters { fingerprint, skip, limit, .. } => Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, *skip, *limit)),
-        Query::RecordDetails { rows } => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(row.0 as i64 - 1))).collect())),
-        Query::Conversation { .. } => Some(Answer::Conversation(Vec::new())),
+        Query::Scan(ScanQuery::DeadLetters { fingerprint, skip, limit, .. }) => Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, *skip, *limit)),
+        Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(row.0 as i64 - 1))).collect())),
+        Query::Point(PointQuery::Conversation { .. }) => Some(Answer::Conversation(Vec::new())),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use switchboard_engine::view::{Answer, ChannelKey, Query, RecordView};
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::{
@@ -252,7 +252,7 @@ impl DeadLettersView {
             return;
         };
         let (key, stored) = (row.key.clone(), row.view.row);
-        let standing = context.asker.once(Slot::LetterOpen, &Query::RecordDetails { rows: vec![stored] });
+        let standing = context.asker.once(Slot::LetterOpen, &Query::Point(PointQuery::RecordDetails { rows: vec![stored] }));
         let record = match (standing.answer, standing.is_of_this_question) {
             (Some(Answer::RecordDetails(records)), true) => records.first().cloned().flatten(),
             _ => None,
@@ -306,7 +306,7 @@ fn new_trace(context: &mut ViewContext<'_>, board: &ReplayBoard, key: &LetterKey
         board.letters.get(key).filter(|record| !record.replay_id.is_empty() && matches!(record.state, LetterState::Sent(_) | LetterState::Consumed))?;
     let (partition, offset) = record.written_to.as_ref().and_then(|place| place.partition().zip(place.offset()))?;
     let at = At { channel: record.target.clone(), partition, offset };
-    let query = Query::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: STORY_MAX };
+    let query = Query::Point(PointQuery::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: STORY_MAX });
     let standing = context.asker.standing(Slot::LetterStory, &query);
     match (standing.answer, standing.is_of_this_question) {
         (Some(Answer::Conversation(items)), true) => consumed_in(items, &at, record.failed_group.as_deref()).map(|span| (span.trace_id, span.span_id)),

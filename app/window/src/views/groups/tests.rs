@@ -2,7 +2,7 @@
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
-use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerdict, MemberView, PartitionLag, Query, Snapshot, SpanReader};
+use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerdict, MemberView, PartitionLag, PointQuery, Query, Snapshot, SpanReader};
 
 use crate::{
     ThemeChoice, WindowApp,
@@ -75,7 +75,9 @@ fn source() -> FixedSource {
     let business = business();
     let source = FixedSource::new(business.clone());
     source.answer_with(move |query| match query {
-        Query::Group { group, .. } => Some(Answer::Group(business.groups.iter().find(|view| view.group == *group).map(|view| Box::new(detail(view.clone()))))),
+        Query::Point(PointQuery::Group { group, .. }) => {
+            Some(Answer::Group(business.groups.iter().find(|view| view.group == *group).map(|view| Box::new(detail(view.clone())))))
+        }
         _ => None,
     });
     source
@@ -146,7 +148,7 @@ fn words_and_figures_of_a_group_are_never_cut() {
     business.groups = groups.clone().into();
     let source = FixedSource::new(business);
     source.answer_with(move |query| match query {
-        Query::Group { group, topic, .. } => {
+        Query::Point(PointQuery::Group { group, topic, .. }) => {
             let view = groups.iter().find(|view| view.group == *group && view.topic == *topic)?;
             let mut detail = detail(view.clone());
             detail.partitions.iter_mut().for_each(|partition| partition.verdict = LagVerdict::Growing);

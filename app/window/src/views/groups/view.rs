@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::{Answer, GroupDetail, GroupView, Query, Snapshot};
+use switchboard_engine::view::{Answer, GroupDetail, GroupView, PointQuery, Query, Snapshot};
 
 use super::{
     group_detail,
@@ -174,7 +174,7 @@ impl GroupsView {
             self.opened = None;
             return;
         };
-        let query = Query::Group { cluster: view.cluster.clone(), group: view.group.clone(), topic: view.topic.clone() };
+        let query = Query::Point(PointQuery::Group { cluster: view.cluster.clone(), group: view.group.clone(), topic: view.topic.clone() });
         let standing = if context.is_paused { context.asker.once(Slot::GroupOpen, &query) } else { context.asker.standing(Slot::GroupOpen, &query) };
         let detail = match standing.answer {
             Some(Answer::Group(Some(detail))) if standing.is_of_this_question => Some((**detail).clone()),

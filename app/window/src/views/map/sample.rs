@@ -1,8 +1,8 @@
 //! What an engine would answer about the made-up order business, for tests and pictures of the side panel.
 
 use switchboard_engine::view::{
-    Answer, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LagVerdict, LogView, PartitionLag, Query, Snapshot, StatusClass, StatusCount,
-    StatusCounts, TraceList, TraceOrder, TraceRow,
+    Answer, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LagVerdict, LogView, PartitionLag, PointQuery, Query, ScanQuery, Snapshot, StatusClass,
+    StatusCount, StatusCounts, TraceList, TraceOrder, TraceRow,
 };
 use switchboard_model::{SpanId, TraceId};
 
@@ -14,15 +14,15 @@ const MS_NS: i64 = 1_000_000;
 /// Answers a question about the business; `None` for what the panel does not ask.
 pub(crate) fn answer(business: &Snapshot, query: &Query) -> Option<Answer> {
     match query {
-        Query::History { of, range } => {
+        Query::Point(PointQuery::History { of, range }) => {
             let before_ns = range.from_ns - (range.to_ns - range.from_ns);
             let starts = (before_ns.max(business.started_ns)..range.to_ns).step_by(10 * SECOND_NS as usize);
             let last_ns = range.to_ns - 60 * SECOND_NS;
             Some(Answer::History(history(starts.map(|start_ns| bucket(*of, start_ns, start_ns >= last_ns)).collect(), range.from_ns)))
         }
-        Query::Statuses { .. } => Some(Answer::Statuses(statuses())),
-        Query::Traces { filter, order, limit } => Some(Answer::Traces(traces(filter.failed_only, *order, *limit))),
-        Query::Group { group, topic, .. } => {
+        Query::Point(PointQuery::Statuses { .. }) => Some(Answer::Statuses(statuses())),
+        Query::Scan(ScanQuery::Traces { filter, order, limit }) => Some(Answer::Traces(traces(filter.failed_only, *order, *limit))),
+        Query::Point(PointQuery::Group { group, topic, .. }) => {
             let view = business.groups.iter().find(|known| known.group == *group && known.topic == *topic)?;
             Some(Answer::Group(Some(Box::new(GroupDetail {
                 view: view.clone(),
@@ -31,7 +31,7 @@ pub(crate) fn answer(business: &Snapshot, query: &Query) -> Option<Answer> {
                 others: vec!["fraud".to_owned()],
             }))))
         }
-        Query::Logs { .. } => Some(Answer::Logs(vec![log()])),
+        Query::Scan(ScanQuery::Logs { .. }) => Some(Answer::Logs(vec![log()])),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Looking for a text in all records that are stored of the open channel. The engine looks, piece by piece; this keeps what was
 //! found, how far it was looked, and what a look could not see.
 
-use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordMatches, RowId};
+use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordMatches, RowId, ScanQuery};
 
 use crate::figures;
 
@@ -46,7 +46,7 @@ impl RecordFilter {
     /// The next piece to be looked at, also at the end, for more may come; `None` = nothing is looked for, or too much was found.
     pub(crate) fn query(&self, channel: &ChannelKey) -> Option<Query> {
         let is_wanted = !self.text.is_empty() && self.matches.len() < LINES_MAX;
-        is_wanted.then(|| Query::RecordMatches { channel: channel.clone(), text: self.text.clone(), after: self.up_to, limit: PIECE_LINES })
+        is_wanted.then(|| Query::Scan(ScanQuery::RecordMatches { channel: channel.clone(), text: self.text.clone(), after: self.up_to, limit: PIECE_LINES }))
     }
 
     /// Takes in the answer to [`Self::query`]; whether it came further.
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!((filter.query(&channel), filter.matches()), (None, None), "nothing is looked for");
         filter.set("b");
         let ask = |text: &str, after: Option<u64>| {
-            Some(Query::RecordMatches { channel: channel.clone(), text: text.to_owned(), after: after.map(RowId), limit: PIECE_LINES })
+            Some(Query::Scan(ScanQuery::RecordMatches { channel: channel.clone(), text: text.to_owned(), after: after.map(RowId), limit: PIECE_LINES }))
         };
         assert_eq!(filter.query(&channel), ask("b", None));
         let piece = RecordMatches { num_cut: 1, num_binary: 2, ..found(&[3, 5], 900, 40, true) };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_engine::view::{ChannelKey, Query, RecordLine, RecordPage, RecordView, RowId};
+use switchboard_engine::view::{ChannelKey, PointQuery, Query, RecordLine, RecordPage, RecordView, RowId};
 
 use super::record_filter::{LINES_MAX, RecordFilter};
 use crate::{
@@ -138,7 +138,7 @@ impl Records {
 
     /// The next question: what came after the last line.
     pub(crate) fn query(&self) -> Query {
-        Query::Records { channel: self.channel.clone(), after: self.last, limit: PAGE_LINES }
+        Query::Point(PointQuery::Records { channel: self.channel.clone(), after: self.last, limit: PAGE_LINES })
     }
 
     /// Whether more lines fit; while rows are read and the most are kept, no more are loaded.
@@ -226,7 +226,7 @@ impl Records {
     pub(crate) fn contents_query(&self, visible: std::ops::Range<usize>) -> Option<Query> {
         let is_unknown = |row: &RowId| !self.contents.contains_key(row);
         let rows: Vec<RowId> = visible.filter_map(|row| self.line(row)).map(|line| line.row).filter(is_unknown).collect();
-        (!rows.is_empty()).then_some(Query::RecordDetails { rows })
+        (!rows.is_empty()).then_some(Query::Point(PointQuery::RecordDetails { rows }))
     }
 
     /// Takes in contents of rows that were asked for.
@@ -315,7 +315,7 @@ mod tests {
         let mut records = records();
         assert!(records.take(&page(1..4, true), 1));
         assert!(records.is_loading());
-        assert_eq!(records.query(), Query::Records { channel: records.channel.clone(), after: Some(RowId(3)), limit: PAGE_LINES });
+        assert_eq!(records.query(), Query::Point(PointQuery::Records { channel: records.channel.clone(), after: Some(RowId(3)), limit: PAGE_LINES }));
         assert!(!records.take(&page(1..4, true), 1), "the same answer");
         assert!(records.take(&page(3..6, false), 2), "an answer that overlaps");
         assert_eq!(records.lines.iter().map(|line| line.row.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
-use switchboard_engine::view::{Answer, ChannelKey, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, Snapshot};
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
 use switchboard_model::Place;
 
 use crate::{
@@ -54,7 +54,7 @@ fn record(row: RowId) -> Option<RecordView> {
 
 fn answer(query: &Query) -> Option<Answer> {
     match query {
-        Query::Records { channel, after, limit } => {
+        Query::Point(PointQuery::Records { channel, after, limit }) => {
             let num = match channel.name.as_str() {
                 "orders.placed" => NUM_PLACED,
                 "orders.placed-dlt" => NUM_DEAD,
@@ -65,7 +65,7 @@ fn answer(query: &Query) -> Option<Answer> {
             let evicted = if num > 0 { FIRST_KEPT } else { 0 };
             Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: num - evicted, evicted, has_more: to < num }))
         }
-        Query::RecordMatches { channel, text, after, limit } => {
+        Query::Scan(ScanQuery::RecordMatches { channel, text, after, limit }) => {
             let num = if channel.name == "orders.placed" { NUM_PLACED } else { NUM_DEAD };
             let from = after.map_or(FIRST_KEPT, |row| row.0 + 1);
             let to = num.min(from + 50_000);
@@ -79,7 +79,7 @@ fn answer(query: &Query) -> Option<Answer> {
             }
             Some(Answer::RecordMatches(found))
         }
-        Query::RecordDetails { rows } => Some(Answer::RecordDetails(rows.iter().map(|row| record(*row)).collect())),
+        Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| record(*row)).collect())),
         _ => None,
     }
 }
@@ -211,7 +211,7 @@ fn another_session_is_read_from_its_first_record() {
     let num_stored = Arc::new(AtomicU64::new(10));
     let stored = Arc::clone(&num_stored);
     source.answer_with(move |query| match query {
-        Query::Records { after, .. } => {
+        Query::Point(PointQuery::Records { after, .. }) => {
             let (from, to) = (after.map_or(0, |row| row.0 + 1), stored.load(Ordering::Relaxed));
             Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: to, ..RecordPage::default() }))
         }
@@ -240,7 +240,7 @@ fn what_is_not_read_says_why_and_what_to_do() {
     }
     business.figures = figures.into();
     let source = FixedSource::new(business);
-    source.answer_with(|query| matches!(query, Query::Records { .. }).then(|| Answer::Records(RecordPage::default())));
+    source.answer_with(|query| matches!(query, Query::Point(PointQuery::Records { .. })).then(|| Answer::Records(RecordPage::default())));
     let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
     harness.get_by_label("topic orders.placed, 15,960 records, 38/s, not read: it matches no pattern of the source");
     goto(&mut harness, &Target::Channel(channel()));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use switchboard_engine::view::{Answer, ChannelKey, Query, RecordView, RowId, Snapshot};
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView, RowId, Snapshot};
 
 use super::{
     head_ui::{bar_ui, head_ui},
@@ -304,7 +304,7 @@ impl MessagesView {
         if is_open {
             return;
         }
-        let standing = context.asker.once(Slot::RecordOpen, &Query::RecordDetails { rows: vec![row] });
+        let standing = context.asker.once(Slot::RecordOpen, &Query::Point(PointQuery::RecordDetails { rows: vec![row] }));
         if let Some(Answer::RecordDetails(found)) = standing.answer.filter(|_| standing.is_of_this_question) {
             let record = found.first().cloned().flatten();
             let payload = match &record {
@@ -369,7 +369,9 @@ impl MessagesView {
         }
         if let Some(query) = records.contents_query(response.visible) {
             let standing = context.asker.once(Slot::RecordDetails, &query);
-            if let (Query::RecordDetails { rows }, Some(Answer::RecordDetails(found)), true) = (&query, standing.answer, standing.is_of_this_question) {
+            if let (Query::Point(PointQuery::RecordDetails { rows }), Some(Answer::RecordDetails(found)), true) =
+                (&query, standing.answer, standing.is_of_this_question)
+            {
                 records.take_contents(rows, found, standing.revision);
                 ui.ctx().request_repaint();
             }

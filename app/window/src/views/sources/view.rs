@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use egui::{Align, Layout, RichText, Stroke};
 use serde_json::json;
-use switchboard_engine::view::{Answer, Query, RefusalView, SourceView};
+use switchboard_engine::view::{Answer, PointQuery, Query, RefusalView, SourceView};
 
 use super::{
     detail_ui::{Detail, DetailAction},
@@ -69,7 +69,7 @@ impl SourcesView {
 
     fn refresh(&mut self, context: &mut ViewContext<'_>) {
         self.rows = rows(context.snapshot, context.sources);
-        let standing = context.asker.standing(Slot::Refused, &Query::Refused { limit: REFUSED_MAX });
+        let standing = context.asker.standing(Slot::Refused, &Query::Point(PointQuery::Refused { limit: REFUSED_MAX }));
         if let Some(Answer::Refused(refused)) = standing.answer
             && self.refused_of != standing.revision
         {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Key, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{Answer, LeftOut, Query, RefusalView, Snapshot};
+use switchboard_engine::view::{Answer, LeftOut, PointQuery, Query, RefusalView, Snapshot};
 use switchboard_model::SourcePhase;
 
 use crate::{
@@ -40,7 +40,7 @@ fn source() -> FixedSource {
             next_step: "Set docker_bridge = true under [otlp]".to_owned(),
             count: 1_204,
         };
-        matches!(query, Query::Refused { .. }).then(|| Answer::Refused(vec![refusal]))
+        matches!(query, Query::Point(PointQuery::Refused { .. })).then(|| Answer::Refused(vec![refusal]))
     });
     source
 }

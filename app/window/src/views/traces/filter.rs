@@ -1,6 +1,6 @@
 //! What the list of traces is asked for, and what a text that was pasted means. Pure.
 
-use switchboard_engine::view::{Query, Range, TraceFilter, TraceOrder};
+use switchboard_engine::view::{Query, Range, ScanQuery, TraceFilter, TraceOrder};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use crate::view::Target;
@@ -76,7 +76,7 @@ impl FilterState {
             range: self.range.or(window_range),
             through: self.through.clone(),
         };
-        Query::Traces { filter, order: self.order, limit: ROWS_MAX }
+        Query::Scan(ScanQuery::Traces { filter, order: self.order, limit: ROWS_MAX })
     }
 }
 
@@ -192,6 +192,6 @@ mod tests {
         };
         let state = FilterState::from_filter(&filter, TraceOrder::Slowest);
         assert!(!state.is_open() && FilterState::default().is_open());
-        assert_eq!(state.query(None), Query::Traces { filter, order: TraceOrder::Slowest, limit: ROWS_MAX });
+        assert_eq!(state.query(None), Query::Scan(ScanQuery::Traces { filter, order: TraceOrder::Slowest, limit: ROWS_MAX }));
     }
 }

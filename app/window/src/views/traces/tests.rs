@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
-use switchboard_engine::view::{Answer, ConversationItem, Query, Snapshot, TraceFilter, TraceList, TraceOrder, TraceView};
+use switchboard_engine::view::{Answer, ConversationItem, PointQuery, Query, ScanQuery, Snapshot, TraceFilter, TraceList, TraceOrder, TraceView};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::sample;
@@ -19,20 +19,20 @@ type Harness = egui_kittest::Harness<'static, WindowApp>;
 
 fn answer(query: &Query) -> Option<Answer> {
     match query {
-        Query::Traces { filter, .. } if filter.service.as_deref() == Some("nobody") => {
+        Query::Scan(ScanQuery::Traces { filter, .. }) if filter.service.as_deref() == Some("nobody") => {
             Some(Answer::Traces(TraceList { looked_at_spans: 12, ..TraceList::default() }))
         }
-        Query::Traces { .. } => Some(Answer::Traces(sample::list())),
-        Query::Trace { trace_id } if *trace_id == sample::TRACE => Some(Answer::Trace(Arc::new(sample::checkout()))),
-        Query::Trace { trace_id: TraceId(7) } => Some(Answer::Trace(Arc::new(sample::large(100_000)))),
-        Query::Trace { .. } => Some(Answer::Trace(Arc::new(TraceView { records: vec![sample::record()], ..TraceView::default() }))),
-        Query::Conversation { id, .. } if *id == CorrelationId::Number(4_704) => {
+        Query::Scan(ScanQuery::Traces { .. }) => Some(Answer::Traces(sample::list())),
+        Query::Point(PointQuery::Trace { trace_id }) if *trace_id == sample::TRACE => Some(Answer::Trace(Arc::new(sample::checkout()))),
+        Query::Point(PointQuery::Trace { trace_id: TraceId(7) }) => Some(Answer::Trace(Arc::new(sample::large(100_000)))),
+        Query::Point(PointQuery::Trace { .. }) => Some(Answer::Trace(Arc::new(TraceView { records: vec![sample::record()], ..TraceView::default() }))),
+        Query::Point(PointQuery::Conversation { id, .. }) if *id == CorrelationId::Number(4_704) => {
             let view = sample::checkout();
             let spans = view.spans.into_iter().filter(|span| span.span_id.0 < 15).map(ConversationItem::Span);
             let logs = view.logs.into_iter().map(ConversationItem::Log);
             Some(Answer::Conversation(spans.chain(logs).chain([ConversationItem::Record(sample::record())]).collect()))
         }
-        Query::Conversation { .. } => Some(Answer::Conversation(Vec::new())),
+        Query::Point(PointQuery::Conversation { .. }) => Some(Answer::Conversation(Vec::new())),
         _ => None,
     }
 }
@@ -156,7 +156,7 @@ fn an_id_that_is_pasted_opens_what_it_names() {
 fn the_filter_asks_the_engine() {
     let source = source();
     let mut harness = harness(&source, UiCommand::Show(ViewKind::Traces));
-    let last = |source: &FixedSource| source.queries().into_iter().rev().find(|query| matches!(query, Query::Traces { .. }));
+    let last = |source: &FixedSource| source.queries().into_iter().rev().find(|query| matches!(query, Query::Scan(ScanQuery::Traces { .. })));
     press(&mut harness, &[Key::Num2]);
     harness.get_by_label("Failed only").click();
     settle(&mut harness);
@@ -164,7 +164,7 @@ fn the_filter_asks_the_engine() {
     harness.run();
     harness.get_by_label("Shortest duration").type_text("1.5 s");
     settle(&mut harness);
-    let Some(Query::Traces { filter, order, .. }) = last(&source) else { panic!("a question") };
+    let Some(Query::Scan(ScanQuery::Traces { filter, order, .. })) = last(&source) else { panic!("a question") };
     assert_eq!((order, filter.failed_only, filter.min_duration_ns), (TraceOrder::Slowest, true, Some(1_500_000_000)));
     assert!(filter.range.is_some(), "within the window's range");
     harness.get_by_label("Shortest duration").type_text("x");
@@ -177,14 +177,14 @@ fn the_filter_asks_the_engine() {
     harness.get_by_label("No trace passes this filter");
     harness.get_by_label("through orders → payments  ×").click();
     settle(&mut harness);
-    let Some(Query::Traces { filter, .. }) = last(&source) else { panic!("a question") };
+    let Some(Query::Scan(ScanQuery::Traces { filter, .. })) = last(&source) else { panic!("a question") };
     assert_eq!(filter.through, None);
 }
 
 #[test]
 fn what_is_not_there_says_why_and_what_to_do() {
     let empty = FixedSource::new(Snapshot::default());
-    empty.answer_with(|query| matches!(query, Query::Traces { .. }).then(|| Answer::Traces(TraceList::default())));
+    empty.answer_with(|query| matches!(query, Query::Scan(ScanQuery::Traces { .. })).then(|| Answer::Traces(TraceList::default())));
     let mut nothing = harness(&empty, UiCommand::Show(ViewKind::Traces));
     nothing.get_by_label("No traces yet");
     nothing.get_by_label("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use egui::{RichText, Stroke};
-use switchboard_engine::view::{Answer, Query, TraceOrder, TracePart, TraceRow, TraceView};
+use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery, TraceOrder, TracePart, TraceRow, TraceView};
 use switchboard_model::{CorrelationId, TraceId};
 
 use super::{
@@ -89,7 +89,7 @@ impl View for TracesView {
         if let Some(story) = &self.story {
             return Some(Target::Conversation(story.id.clone()));
         }
-        let Query::Traces { filter, .. } = self.list.filter.query(None) else { return None };
+        let Query::Scan(ScanQuery::Traces { filter, .. }) = self.list.filter.query(None) else { return None };
         Some(Target::Traces(filter))
     }
 
@@ -353,7 +353,7 @@ impl TracesView {
     fn story_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let tokens = context.tokens;
         let Some(story) = &mut self.story else { return };
-        let query = Query::Conversation { id: story.id.clone(), limit: ITEMS_MAX };
+        let query = Query::Point(PointQuery::Conversation { id: story.id.clone(), limit: ITEMS_MAX });
         let standing =
             if context.is_paused { context.asker.once(Slot::ConversationOpen, &query) } else { context.asker.standing(Slot::ConversationOpen, &query) };
         let is_known = standing.is_of_this_question;
@@ -381,7 +381,7 @@ impl TracesView {
     fn open_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let tokens = context.tokens;
         let Some(open) = &mut self.open else { return };
-        let query = Query::Trace { trace_id: open.trace_id };
+        let query = Query::Point(PointQuery::Trace { trace_id: open.trace_id });
         let anew_every_s = (open.view.spans.len() as f64 / SPANS_A_SECOND).max(1.0);
         let standing =
             if context.is_paused { context.asker.once(Slot::TraceOpen, &query) } else { context.asker.standing_each(Slot::TraceOpen, &query, anew_every_s) };
@@ -424,7 +424,9 @@ impl TracesView {
     }
 
     fn list_target(&self) -> Target {
-        let Query::Traces { filter, .. } = self.list.filter.query(None) else { return Target::Traces(switchboard_engine::view::TraceFilter::default()) };
+        let Query::Scan(ScanQuery::Traces { filter, .. }) = self.list.filter.query(None) else {
+            return Target::Traces(switchboard_engine::view::TraceFilter::default());
+        };
         Target::Traces(filter)
     }
 }

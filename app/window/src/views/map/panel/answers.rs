@@ -1,7 +1,8 @@
 //! What the engine is asked for the side panel, and what it has answered so far.
 
 use switchboard_engine::view::{
-    Answer, GroupDetail, History, HistoryOf, HopKind, LogView, NodeKind, Query, Range, Snapshot, StatusCounts, TraceFilter, TraceList, TraceOrder,
+    Answer, GroupDetail, History, HistoryOf, HopKind, LogView, NodeKind, PointQuery, Query, Range, ScanQuery, Snapshot, StatusCounts, TraceFilter, TraceList,
+    TraceOrder,
 };
 
 use crate::{
@@ -59,8 +60,8 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
     let mut traces = |filter: TraceFilter| {
         let filter = TraceFilter { range: range.range(as_of_ns), ..filter };
         let failed = TraceFilter { failed_only: true, ..filter.clone() };
-        asked.push((Slot::PanelTraces, Query::Traces { filter: failed, order: TraceOrder::Newest, limit: TRACES_MAX }));
-        asked.push((Slot::PanelSlowest, Query::Traces { filter, order: TraceOrder::Slowest, limit: TRACES_MAX }));
+        asked.push((Slot::PanelTraces, Query::Scan(ScanQuery::Traces { filter: failed, order: TraceOrder::Newest, limit: TRACES_MAX })));
+        asked.push((Slot::PanelSlowest, Query::Scan(ScanQuery::Traces { filter, order: TraceOrder::Slowest, limit: TRACES_MAX })));
     };
     match selection {
         Selection::Node(node_id) => {
@@ -69,9 +70,9 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
                 let name = raw_name(snapshot, scene, index);
                 if let (NodeKind::Service, Some(name)) = (node.kind, name) {
                     traces(TraceFilter { service: Some(name.clone()), ..TraceFilter::default() });
-                    asked.push((Slot::ServiceLogs, Query::Logs { service: Some(name), min_severity: WARN, limit: LOGS_MAX }));
+                    asked.push((Slot::ServiceLogs, Query::Scan(ScanQuery::Logs { service: Some(name), min_severity: WARN, limit: LOGS_MAX })));
                 }
-                asked.push((Slot::NodeHistory, Query::History { of: HistoryOf::Node(node.node_id), range: own }));
+                asked.push((Slot::NodeHistory, Query::Point(PointQuery::History { of: HistoryOf::Node(node.node_id), range: own })));
             }
         }
         Selection::Edge(edge_id) => {
@@ -82,13 +83,13 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
                     traces(TraceFilter { through: Some((from, to)), ..TraceFilter::default() });
                 }
                 let hop = edge.process.filter(|_| edge.figure.total_calls > 0).unwrap_or(edge.edge_id);
-                asked.push((Slot::EdgeHistory, Query::History { of: HistoryOf::Edge(hop), range: own }));
-                asked.push((Slot::EdgeStatuses, Query::Statuses { of: HistoryOf::Edge(hop), range: own }));
+                asked.push((Slot::EdgeHistory, Query::Point(PointQuery::History { of: HistoryOf::Edge(hop), range: own })));
+                asked.push((Slot::EdgeStatuses, Query::Point(PointQuery::Statuses { of: HistoryOf::Edge(hop), range: own })));
                 if edge.kind == HopKind::Call {
-                    asked.push((Slot::CalleeHistory, Query::History { of: HistoryOf::Callee(hop), range: own }));
+                    asked.push((Slot::CalleeHistory, Query::Point(PointQuery::History { of: HistoryOf::Callee(hop), range: own })));
                 }
                 if let Some(group) = edge.group_row.and_then(|row| snapshot.groups.get(row)) {
-                    let query = Query::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
+                    let query = Query::Point(PointQuery::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() });
                     asked.push((Slot::PanelGroup, query));
                 }
             }

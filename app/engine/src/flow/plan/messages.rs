@@ -5,8 +5,9 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::figures::{Row, RowId, RowKey, Subscription};
 use crate::flow::RABBITMQ;
-use crate::flow::plan::{Draft, Over};
-use crate::flow::style::Flows;
+use crate::flow::plan::draft::Draft;
+use crate::flow::plan::planned::Over;
+use crate::flow::plan::style::Flows;
 use crate::names::{ChannelId, GroupId, ServiceId};
 use crate::view::{GroupView, HopKind, NodeBasis, NodeId};
 

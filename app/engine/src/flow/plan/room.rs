@@ -34,7 +34,7 @@ impl<K: std::hash::Hash + Eq + Clone> NodeRoom<K> {
         self.limits.is_some()
     }
 
-    /// Takes room for a node of a source; `None` = nobody's. Whether there was some, on a map that may be full whosever share is not;
+    /// Takes room for a node of a source; `None` = nobody's. Whether there was some, on a map that may be full although nobody's share is;
     /// else that is noted.
     pub(super) fn take(&mut self, key: &K, source: Option<SourceId>, is_full: bool) -> bool {
         let Some(source) = source else { return !is_full };

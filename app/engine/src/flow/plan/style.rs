@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::figures::{RowKey, Rule};
+use crate::flow::Flow;
 use crate::flow::conversations::Conversations;
-use crate::flow::plan::{InteractionKey, Over, PlannedNode};
+use crate::flow::plan::planned::{InteractionKey, Over, PlannedInteraction, PlannedNode};
 use crate::names::ServiceId;
 use crate::view::{NodeId, Style};
 
@@ -111,5 +113,22 @@ impl Flows {
         } else {
             Styled { style: None, reason: "nothing tells who reads it".to_owned() }
         })
+    }
+}
+
+impl Styled {
+    /// A call: its very kind says that an answer is awaited.
+    pub(super) fn of_call(flow: &Flow, interaction: &PlannedInteraction) -> Self {
+        let is_call = interaction.rows.iter().any(|row| matches!(flow.rows.get(*row).key, RowKey::Call { .. }));
+        if !is_call {
+            return Self { style: None, reason: "nothing tells".to_owned() };
+        }
+        let num_paired: u64 = interaction.rows.iter().map(|row| flow.rows.get(*row).rules[Rule::Parent as usize]).sum();
+        let reason = if num_paired > 0 {
+            format!("{num_paired} calls were seen with their server spans")
+        } else {
+            "the spans' kind says that an answer is awaited; only one side sends spans".to_owned()
+        };
+        Self { style: Some(Style::RequestResponse), reason }
     }
 }
