@@ -19,8 +19,8 @@ fn named_in(family: &str) -> &'static [&'static str] {
     match family {
         // Its ports can be given on the command line.
         "otlp" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/src/main.rs"],
-        // Records are read again from it and sent to it; replaying asks for its id.
-        "kafka" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/kafka_access.rs", "app/desk/src/replay/desk.rs"],
+        // Records are read again from it and sent to it.
+        "kafka" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/kafka_access.rs"],
         _ => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs"],
     }
 }

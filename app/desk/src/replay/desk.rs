@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use switchboard_engine::view::Answer;
-use switchboard_model::{OperationEnd, OperationInfo, Redactor, SourceKind};
+use switchboard_model::{OperationEnd, OperationInfo, Redactor};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -333,7 +333,7 @@ impl Worker {
     /// Ids that the clusters told, by the names of their sources.
     fn cluster_ids(&self) -> ClusterIds {
         let snapshot = self.config.observed.snapshot();
-        let told = snapshot.sources.iter().filter(|source| source.kind == SourceKind::Kafka);
+        let told = snapshot.sources.iter().filter(|source| source.kind.has_channels());
         told.filter_map(|source| Some((source.name.clone(), source.cluster_id.clone()?))).collect()
     }
 
