@@ -20,6 +20,8 @@ mod frame_tests;
 mod growth;
 mod ink;
 mod missing_glyphs;
+#[cfg(test)]
+mod pictures;
 mod sanitise;
 mod shell;
 mod source;

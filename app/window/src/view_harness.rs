@@ -1,11 +1,11 @@
 //! The window with made-up answers, driven through labels and keys, and as pictures: for the tests of views.
 
 use egui::{Key, vec2};
-use egui_kittest::{Harness, SnapshotOptions};
+use egui_kittest::Harness;
 use switchboard_engine::view::Snapshot;
 
 use crate::{
-    ScreenshotError, ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions,
+    ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions, pictures,
     shell::{Window, screenshot, settings::Settings},
     testing::{FixedSource, NOW_NS},
     view::{Target, UiCommand},
@@ -106,17 +106,5 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
             window.ask(ui.ctx(), |query| source.query(query));
         }
     });
-    compare(name, drawn);
-}
-
-/// Compares what was drawn with the picture of that name. Where nothing can draw it says so.
-pub(crate) fn compare(name: &str, drawn: Result<image::RgbaImage, ScreenshotError>) {
-    match drawn {
-        Ok(image) => {
-            let options = SnapshotOptions::new().threshold(1.0).max_failed_pixels(200).output_path("tests/snapshots");
-            egui_kittest::image_snapshot_options(&image, name, &options);
-        }
-        Err(ScreenshotError::NoAdapter(reason)) => println!("SKIPPED picture {name}: {reason}"),
-        Err(error) => panic!("picture {name}: {error}"),
-    }
+    pictures::compare(name, drawn);
 }

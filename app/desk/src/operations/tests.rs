@@ -147,14 +147,16 @@ async fn work_that_looks_whether_it_is_to_stop_ends_by_itself() {
     let operations = operations();
     let (told, tells) = tokio::sync::oneshot::channel();
     let work = |teller: Teller<()>| async move {
-        assert!(!teller.is_cancelled());
+        let before = teller.is_cancelled();
+        teller.progress(letters(0, None));
         teller.cancelled().await;
-        let _nobody_waits = told.send(teller.is_cancelled());
+        let _nobody_waits = told.send((before, teller.is_cancelled()));
         Ok(())
     };
     let handle = operations.start(info("wait"), work).expect("started");
+    until(&operations, "progress", |board| board.running.iter().any(|view| view.progress.is_some())).await;
     handle.cancel();
-    assert_eq!(tokio::time::timeout(WITHIN, tells).await.expect("in time"), Ok(true));
+    assert_eq!(tokio::time::timeout(WITHIN, tells).await.expect("in time"), Ok((false, true)));
     assert_eq!(how(&until_ended(&operations, handle.id()).await), &OperationEnd::Cancelled, "what it gives back comes after its end");
 }
 

@@ -136,5 +136,4 @@ fn pictures_of_breakers_stay_as_they_are() {
     let source = FixedSource::new(business());
     let steps = [Step::Goto(Target::Breaker { caller: Some("orders".to_owned()), instance: None, name: "payment-client".to_owned() })];
     picture("breakers-dark", ThemeChoice::Dark, (1280, 800), &source, &steps);
-    picture("breakers-light", ThemeChoice::Light, (1280, 800), &source, &steps);
 }

@@ -223,5 +223,4 @@ fn without_groups_it_says_what_would_bring_them() {
 fn pictures_of_groups_stay_as_they_are() {
     let steps = [Step::Goto(inventory())];
     picture("groups-dark", ThemeChoice::Dark, (1280, 800), &source(), &steps);
-    picture("groups-light", ThemeChoice::Light, (1280, 800), &source(), &steps);
 }

@@ -272,7 +272,6 @@ fn a_record_is_copied_in_three_forms() {
 fn pictures_of_messages_stay_as_they_are() {
     let source = source();
     let steps = [Step::Goto(Target::Record { channel: channel(), row: RowId(40) })];
-    picture("messages-dark", ThemeChoice::Dark, (1280, 800), &source, &steps);
     picture("messages-light", ThemeChoice::Light, (1280, 800), &source, &steps);
     let side_by_side = [Step::Run(UiCommand::LayoutMessages), Step::Goto(Target::Channel(channel()))];
     picture("messages-groups-dark", ThemeChoice::Dark, (1280, 800), &source, &side_by_side);

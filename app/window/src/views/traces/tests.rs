@@ -267,8 +267,6 @@ fn pictures_of_traces_stay_as_they_are() {
     let pay = Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(4)) };
     let waterfall = [Step::Goto(pay), Step::Run(UiCommand::ToggleCriticalPath)];
     picture("waterfall-dark", ThemeChoice::Dark, (1280, 800), &source, &waterfall);
-    picture("waterfall-light", ThemeChoice::Light, (1280, 800), &source, &waterfall);
-    picture("traces-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Run(UiCommand::Show(ViewKind::Traces)), Step::Run(UiCommand::WalkDown)]);
     picture("traces-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Run(UiCommand::Show(ViewKind::Traces)), Step::Run(UiCommand::WalkDown)]);
     picture("story-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Goto(Target::Conversation(CorrelationId::Number(4_704)))]);
 }
