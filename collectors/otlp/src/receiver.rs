@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use crate::board::{Board, Port};
 use crate::budget::Budget;
 use crate::config::{Bound, Config, Limits};
-use crate::door::Door;
 use crate::forward::Forwarder;
+use crate::host_check::HostCheck;
 use crate::listener::PortTask;
 use crate::peers::Peers;
 use crate::refusals::Refusals;
@@ -47,7 +47,7 @@ impl OtlpReceiver {
         let num_workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
         let max_connections = limits.connections;
         let service = Arc::new(Service {
-            door: Door::new(&config),
+            host_check: HostCheck::new(&config),
             budget: Budget::new(config.in_flight_bytes),
             limits,
             sink: sink.clone(),

@@ -1,4 +1,4 @@
-//! One request's way: door, body, decompression, decoding, queue; and its answer.
+//! One request's way: host check, body, decompression, decoding, queue; and its answer.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -21,9 +21,9 @@ use crate::budget::{Budget, Reservation};
 use crate::config::{Bound, Limits};
 use crate::decode::{self, Context, Encoding, Rejection, Signal, Tally, Undecodable};
 use crate::decompress::{Compression, contained, decompress};
-use crate::door::{self, Door};
 use crate::failure::{Addresses, Failure};
 use crate::forward::{Forwarder, Passed};
+use crate::host_check::{self, HostCheck};
 use crate::refusals::Refusals;
 
 /// Bodies up to this size are decoded where they were read; longer ones on a thread that may block.
@@ -39,7 +39,7 @@ const DRAIN: (usize, Duration) = (256 << 20, Duration::from_secs(5));
 
 /// What all requests share.
 pub(crate) struct Service {
-    pub(crate) door: Door,
+    pub(crate) host_check: HostCheck,
     pub(crate) limits: Limits,
     pub(crate) budget: Arc<Budget>,
     pub(crate) sink: Sink,
@@ -78,7 +78,7 @@ impl Service {
         let (head, body) = request.into_parts();
         let mut body = std::pin::pin!(body);
         let protocol = protocol_of(&head);
-        let (mut outcome, origin) = match self.door.check(&head, local) {
+        let (mut outcome, origin) = match self.host_check.check(&head, local) {
             Err(failure) => (Err(failure), None),
             Ok(Some(origin)) if head.method == Method::OPTIONS => {
                 let mut response = answer::preflight(head.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS));
@@ -104,7 +104,7 @@ impl Service {
                 answer::success(protocol, signal, partial.as_ref())
             }
             Err(failure) => {
-                self.refusals.request(peer.ip().to_string(), door::refused(&head), &failure);
+                self.refusals.request(peer.ip().to_string(), host_check::refused(&head), &failure);
                 if !matches!(failure, Failure::SlowBody | Failure::BodyCut(_)) {
                     drain(body.as_mut()).await;
                 }

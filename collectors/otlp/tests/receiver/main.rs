@@ -2,9 +2,9 @@
 //! queues, an endpoint behind it.
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a panic")]
 
-mod door;
 mod exporters;
 mod forwarding;
+mod host_check;
 mod hostile;
 mod loopback;
 mod odd_values;

@@ -10,12 +10,12 @@ use crate::failure::{Failure, Refused};
 
 /// The rules about `Host`, `:authority` and `Origin`.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct HostCheck {
     hosts: Vec<String>,
     origins: Vec<String>,
 }
 
-impl Door {
+impl HostCheck {
     pub(crate) fn new(config: &Config) -> Self {
         let mut hosts: Vec<String> = config.allowed_hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect();
         if config.docker_bridge {
@@ -100,8 +100,8 @@ pub(crate) fn refused(head: &Parts) -> Refused {
 mod tests {
     use super::*;
 
-    fn door() -> Door {
-        Door::new(&Config {
+    fn host_check() -> HostCheck {
+        HostCheck::new(&Config {
             allowed_hosts: vec!["Collector.internal".to_owned(), "shop:4318".to_owned(), "10.1.2.3".to_owned()],
             allowed_origins: vec!["http://localhost:*".to_owned(), "https://Shop.example/".to_owned(), "*".to_owned()],
             ..Config::default()
@@ -124,7 +124,7 @@ mod tests {
             "shop:4318",
             "10.1.2.3",
         ] {
-            assert!(door().takes_host(good, local), "{good}");
+            assert!(host_check().takes_host(good, local), "{good}");
         }
         for bad in [
             "",
@@ -150,19 +150,19 @@ mod tests {
             " localhost",
             "local\u{17f}ost",
         ] {
-            assert!(!door().takes_host(bad, local), "{bad}");
+            assert!(!host_check().takes_host(bad, local), "{bad}");
         }
-        let with_bridge = Door::new(&Config { docker_bridge: true, ..Config::default() });
+        let with_bridge = HostCheck::new(&Config { docker_bridge: true, ..Config::default() });
         assert!(with_bridge.takes_host("host.docker.internal:4318", local));
     }
 
     #[test]
     fn origins() {
         for good in ["http://localhost", "http://localhost:3000", "http://LOCALHOST:80", "https://shop.example"] {
-            assert!(door().takes_origin(good), "{good}");
+            assert!(host_check().takes_origin(good), "{good}");
         }
         for bad in ["null", "", "http://evil.example", "http://localhost.evil.example", "http://localhost:3000x", "http://localhost:", "https://localhost"] {
-            assert!(!door().takes_origin(bad), "{bad}");
+            assert!(!host_check().takes_origin(bad), "{bad}");
         }
     }
 }
