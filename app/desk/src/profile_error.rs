@@ -31,7 +31,7 @@ pub enum ProfileError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A secret is not to be had.
+    /// A secret could not be got.
     #[error("{field} comes from {origin}: {reason}")]
     Secret {
         /// The field.

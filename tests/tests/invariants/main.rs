@@ -157,7 +157,9 @@ fn connects(source: &Source) -> bool {
 /// Whether code opens, reads, writes or looks for files.
 fn touches_files(source: &Source) -> bool {
     let methods = ["canonicalize", "exists", "is_dir", "is_file", "is_symlink", "metadata", "read_dir", "read_link", "symlink_metadata", "try_exists"];
-    source.names("std::fs") || methods.iter().any(|method| source.calls(method))
+    // Pictures are files, too.
+    let saves = names_any(source, &["image::open", "image::save_buffer"]) || source.calls("save_with_format");
+    source.names("std::fs") || saves || methods.iter().any(|method| source.calls(method) || names_last(source, &format!("Path::{method}")))
 }
 
 fn starts_processes(source: &Source) -> bool {
@@ -188,6 +190,11 @@ fn looks_into_the_engine(source: &Source) -> bool {
     source.paths().iter().any(is_inside)
 }
 
+/// Whether code names what collects, or what writes down what was sent.
+fn runs_the_desk(source: &Source) -> bool {
+    names_any(source, &["switchboard_desk::session", "switchboard_desk::ledger::Ledger"])
+}
+
 /// Whether code makes what sends records, or hands records to it.
 fn produces(source: &Source) -> bool {
     let words = ["BaseProducer", "FutureProducer", "RD_KAFKA_PRODUCER", "ThreadedProducer", "rd_kafka_produce", "rd_kafka_produceva"];
@@ -210,7 +217,7 @@ type Case = (fn(&Source) -> bool, &'static [&'static str], &'static [&'static st
 #[test]
 fn what_is_forbidden_is_seen_in_a_source() {
     let source = |text: &str| Source::new(Path::new("src/lib.rs"), text);
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         (connects, &["use std::net::TcpStream as Line;", "std::net::UdpSocket::bind(at)"], &["use std::net::SocketAddr;", "// TcpStream", "\"TcpStream\""]),
         (
             touches_files,
@@ -219,6 +226,10 @@ fn what_is_forbidden_is_seen_in_a_source() {
                 "use std::{fs, io};",
                 "if path.exists() {}",
                 "use std::fs::File as Page;",
+                "use std::path::Path;\nfn f() { paths.filter(Path::is_file) }",
+                "std::path::Path::exists(p)",
+                "picture.save_with_format(path, format)",
+                "image::open(path)",
                 "#[cfg(test)]\nmod tests {}\nfn f() { std::fs::read(path) }",
             ],
             &["let offsets = profile.path();", "#[cfg(test)]\nmod tests { use std::fs; }\nfn f() {}"],
@@ -240,6 +251,11 @@ fn what_is_forbidden_is_seen_in_a_source() {
                 "use switchboard_engine as e;\nfn f() { e::store::f() }",
             ],
             &["use switchboard_engine::view::{Query, Snapshot};", "use wgpu::StoreOp::Store;"],
+        ),
+        (
+            runs_the_desk,
+            &["use switchboard_desk::session::Session;", "use switchboard_desk::ledger::{LetterKey, Ledger};", "switchboard_desk::session::f()"],
+            &["use switchboard_desk::ledger::{LetterKey, LetterRecord};", "use switchboard_desk::sources_desk::SourcesBoard;"],
         ),
         (
             produces,
@@ -293,9 +309,10 @@ fn model_and_engine_know_no_network_no_disk_no_process_and_no_async() {
 #[test]
 fn the_window_knows_no_network_no_disk_and_no_store_and_waits_for_nothing() {
     let window = "app/window";
-    assert_eq!(where_in(window, |source| connects(source) || starts_processes(source) || is_async(source) || looks_into_the_engine(source)), none());
-    // Files are others' affair, but for the desktop's own settings, which say whether to keep still.
-    assert_eq!(where_in(window, touches_files), these(["app/window/src/shell/desktop_motion.rs"]));
+    assert_eq!(where_in(window, |source| connects(source) || starts_processes(source) || is_async(source)), none());
+    assert_eq!(where_in(window, |source| looks_into_the_engine(source) || runs_the_desk(source)), none());
+    // Files are others' affair, but for the desktop's own settings, which say whether to keep still, and a picture without a window.
+    assert_eq!(where_in(window, touches_files), these(["app/window/src/shell/desktop_motion.rs", "app/window/src/shell/screenshot.rs"]));
     // A picture without a window waits for the graphics adapter, on no thread that draws; and a test's reader for its answers.
     assert_eq!(where_in(window, waits), these(["app/window/src/shell/screenshot.rs", "app/window/src/testing/reader.rs"]));
 }
@@ -310,6 +327,8 @@ fn looks_up(file: &str, source: &Source) -> Vec<String> {
     let is_above = |path: &[&str]| match (&module[..], path) {
         ([] | ["shell" | "testing", ..], _) => false,
         (_, ["shell" | "*", ..]) => true,
+        // What the package shows of its shell.
+        (_, ["ScreenshotError" | "ScreenshotOptions" | "Stroke" | "Strokes" | "WindowApp" | "run_window" | "screenshot", ..]) => true,
         (["views", view, ..], ["views", named, ..]) => view != named,
         (["views"], _) => false,
         (_, ["views", ..]) => true,
@@ -341,6 +360,8 @@ fn in_the_window_no_view_knows_another_one_and_nothing_below_knows_any() {
         ("views/map/mod.rs", "use super::groups;", "views::groups"),
         ("views/log/view.rs", "use crate::shell::settings::Settings;", "shell::settings::Settings"),
         ("widgets/detail/ui.rs", "use crate::views::breakers::strip_ui;", "views::breakers::strip_ui"),
+        ("widgets/detail/ui.rs", "use crate::{WindowApp, figures};", "WindowApp"),
+        ("widgets/detail/ui.rs", "use egui::Stroke;", ""),
         ("figures.rs", "use super::views::map;", "views::map"),
         ("views/mod.rs", "use map::MapPane; use crate::view::View;", ""),
         ("shell/app.rs", "use crate::views::{Views, map};", ""),

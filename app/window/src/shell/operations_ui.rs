@@ -17,7 +17,7 @@ use crate::{
 const WIDTH_PT: f32 = 620.0;
 /// Height of a bar of progress, points.
 const BAR_PT: f32 = 4.0;
-/// So long the bar tells of one that ended and was not read, ns.
+/// How long the bar tells of one that ended and was not read, ns.
 const NEWS_FOR_NS: i64 = 30_000_000_000;
 
 /// The list, open or not.
@@ -84,7 +84,9 @@ impl OperationsList {
     }
 
     fn inner_ui(&mut self, ui: &mut egui::Ui, rows: &[OperationRow], num_forgotten: u64, tokens: &DesignTokens) -> Vec<ViewAction> {
+        let before = self.selected;
         let mut actions = self.keys(ui, rows);
+        let was_moved = before.is_some() && before != self.selected;
         let heading = ui.label(RichText::new("What runs now").font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
         heading.widget_info(|| WidgetInfo::labeled(Role::Heading, true, "What runs now"));
         ui.add_space(4.0);
@@ -99,7 +101,10 @@ impl OperationsList {
             for row in rows {
                 if self.selected == Some(row.id) {
                     let filled = egui::Frame::new().fill(tokens.ink(Ink::Raised)).corner_radius(RADIUS_PT);
-                    filled.show(ui, |ui| self.row_ui(ui, row, tokens, &mut actions));
+                    let shown = filled.show(ui, |ui| self.row_ui(ui, row, tokens, &mut actions));
+                    if was_moved {
+                        shown.response.scroll_to_me(None);
+                    }
                 } else {
                     self.row_ui(ui, row, tokens, &mut actions);
                 }

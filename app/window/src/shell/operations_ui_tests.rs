@@ -144,3 +144,43 @@ fn what_ended_is_told_in_the_bar_until_it_is_read_or_half_a_minute_old() {
     assert!(harness.query_by_label_contains("operations:").is_none(), "it was read");
     assert!(source.commands().is_empty(), "what has ended is not stopped");
 }
+
+#[test]
+fn one_of_list_palette_and_search_stands_above_the_panes_and_keys_mean_that_one() {
+    let source = source(running());
+    let mut harness = window(&source);
+    let keys = [(Key::J, Role::Heading, "What runs now"), (Key::P, Role::SearchInput, "Find a command"), (Key::K, Role::SearchInput, "Find anything")];
+    for (before, after) in [(0, 1), (1, 2), (2, 0), (0, 2), (2, 1), (1, 0)] {
+        for shown in [before, after] {
+            if harness.query_by_role_and_label(keys[shown].1, keys[shown].2).is_none() {
+                harness.key_press_modifiers(Modifiers::COMMAND, keys[shown].0);
+                view_harness::settle(&mut harness);
+            }
+            for (number, (_, role, label)) in keys.iter().enumerate() {
+                assert_eq!(harness.query_by_role_and_label(*role, label).is_some(), number == shown, "{label} from {before} to {after}");
+            }
+        }
+        if after > 0 {
+            view_harness::press(&mut harness, &[Key::Delete]);
+        }
+    }
+    assert!(source.commands().is_empty(), "what is typed elsewhere stops nothing");
+}
+
+#[test]
+fn what_is_chosen_by_key_is_in_sight() {
+    let ended = (10..60).map(|id| ended(view(id, &format!("Preview {id}"), "lab-kafka"), OperationEnd::Done)).collect();
+    let mut harness = window(&source(OperationsBoard { ended, ..OperationsBoard::default() }));
+    open(&mut harness);
+    let list = harness.get_by_role_and_label(Role::Heading, "What runs now").rect();
+    let hints = harness.get_by_label_contains("Up and Down choose").rect();
+    let is_in_sight = |harness: &Harness<'static, WindowApp>, number: u32| {
+        let row = harness.get_by_label_contains(&format!("Preview {number}, lab-kafka, done")).rect();
+        row.top() > list.bottom() && row.bottom() < hints.top()
+    };
+    assert!(is_in_sight(&harness, 10) && !is_in_sight(&harness, 59));
+    for _ in 0..49 {
+        view_harness::press(&mut harness, &[Key::ArrowDown]);
+    }
+    assert!(is_in_sight(&harness, 59) && !is_in_sight(&harness, 10));
+}

@@ -41,8 +41,7 @@ impl Window {
         }
         match command {
             UiCommand::Show(view) => self.show(view),
-            UiCommand::OpenPalette => self.palette.toggle(),
-            UiCommand::Find => self.find.toggle(),
+            UiCommand::OpenPalette | UiCommand::Find | UiCommand::ShowOperations => self.toggle_above(command),
             UiCommand::Back => self.step(true),
             UiCommand::Forward => self.step(false),
             UiCommand::NextPane => self.panes.focus_next(),
@@ -61,7 +60,6 @@ impl Window {
                     ctx.open_url(egui::OpenUrl::new_tab(address));
                 }
             }
-            UiCommand::ShowOperations => self.operations_list.toggle(),
             UiCommand::CloseNotices => {
                 self.away = None;
                 self.lost_closed = notice::all_failed(&self.snapshot);
@@ -90,6 +88,20 @@ impl Window {
             of_a_view => self.run_in_view(of_a_view),
         }
         None
+    }
+
+    /// Opens or closes what stands above the panes: one at a time, so that keys mean the one that is seen.
+    fn toggle_above(&mut self, command: UiCommand) {
+        let (was_palette, was_find, was_operations) = (self.palette.is_open(), self.find.is_open(), self.operations_list.is_open());
+        if was_palette || command == UiCommand::OpenPalette {
+            self.palette.toggle();
+        }
+        if was_find || command == UiCommand::Find {
+            self.find.toggle();
+        }
+        if was_operations || command == UiCommand::ShowOperations {
+            self.operations_list.toggle();
+        }
     }
 
     /// Why a command can not be used now, in a few words; `None` = it can.
