@@ -317,6 +317,9 @@ fn the_window_knows_no_network_no_disk_and_no_store_and_waits_for_nothing() {
     assert_eq!(where_in(window, waits), these(["app/window/src/shell/screenshot.rs", "app/window/src/testing/reader.rs"]));
 }
 
+/// What the window's package shows of its shell.
+const OF_THE_SHELL: &[&str] = &["ScreenshotError", "ScreenshotOptions", "Stroke", "Strokes", "WindowApp", "run_window", "screenshot"];
+
 /// What a file of the window names that lies above it or beside it: nothing below the views knows a view or the shell around them, no view knows
 /// the shell or another view.
 fn looks_up(file: &str, source: &Source) -> Vec<String> {
@@ -327,8 +330,7 @@ fn looks_up(file: &str, source: &Source) -> Vec<String> {
     let is_above = |path: &[&str]| match (&module[..], path) {
         ([] | ["shell" | "testing", ..], _) => false,
         (_, ["shell" | "*", ..]) => true,
-        // What the package shows of its shell.
-        (_, ["ScreenshotError" | "ScreenshotOptions" | "Stroke" | "Strokes" | "WindowApp" | "run_window" | "screenshot", ..]) => true,
+        (_, [name, ..]) if OF_THE_SHELL.contains(name) => true,
         (["views", view, ..], ["views", named, ..]) => view != named,
         (["views"], _) => false,
         (_, ["views", ..]) => true,
