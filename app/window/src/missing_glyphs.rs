@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::{
         WindowOptions, fonts,
-        shell::{Window, app::created, screenshot, settings::Settings},
+        shell::{Window, app::desktop::created, screenshot, settings::Settings},
         testing::FixedSource,
     };
     use egui::FontFamily;

@@ -365,7 +365,7 @@ fn in_the_window_no_view_knows_another_one_and_nothing_below_knows_any() {
         ("widgets/detail/ui.rs", "use crate::{WindowApp, figures};", "WindowApp"),
         ("widgets/detail/ui.rs", "use egui::Stroke;", ""),
         ("figures.rs", "use super::views::map;", "views::map"),
-        ("views/mod.rs", "use map::MapPane; use crate::view::View;", ""),
+        ("views.rs", "use map::MapPane; use crate::view::View;", ""),
         ("shell/app.rs", "use crate::views::{Views, map};", ""),
     ] {
         assert_eq!(seen(&format!("app/window/src/{file}"), text), found, "{file}: {text}");

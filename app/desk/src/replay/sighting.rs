@@ -346,5 +346,4 @@ pub(super) fn settles(channels: &RetryChannels, retried: Retried, quiet_ns: i64)
 }
 
 #[cfg(test)]
-#[path = "sighting_tests.rs"]
 mod tests;

@@ -23,8 +23,11 @@ use crate::replay::{
     ReplayDeskConfig, RunPhase, Waiting, Writing,
 };
 
+mod desk;
 mod fates;
 mod sending;
+
+use desk::{Desk, ending, is_ended};
 
 const CLUSTER: &str = "local";
 const CLUSTER_ID: &str = "lkc-1";
@@ -322,38 +325,9 @@ impl Observed for Eyes {
             cluster: CLUSTER.into(),
             is_among_others: false,
         };
-        let named = [(TARGET.to_owned(), None)].into_iter().chain(self.0.channels.clone());
-        let node = |(number, (name, _)): (usize, &(String, Option<String>))| Node {
-            node_id: NodeId(number as u32 + 1),
-            kind: NodeKind::Channel,
-            name: name.clone(),
-            namespace: None,
-            environment: None,
-            system: None,
-            version: None,
-            basis: NodeBasis::Broker,
-            instances: Vec::new(),
-            first_seen_ns: None,
-            labels: Vec::new(),
-            folded_into: None,
-        };
-        let figures = |(number, (_, not_tailed)): (usize, &(String, Option<String>))| ChannelFigures {
-            node_id: NodeId(number as u32 + 1),
-            cluster: Some(CLUSTER.into()),
-            partitions: Some(1),
-            records: None,
-            not_tailed: not_tailed.clone(),
-            made_again_ns: None,
-        };
-        let channels: Vec<(String, Option<String>)> = named.collect();
-        Snapshot {
-            topology: Arc::new(Topology { version: 1, nodes: channels.iter().enumerate().map(node).collect(), edges: Vec::new() }),
-            figures: Arc::new(Figures { channels: channels.iter().enumerate().map(figures).collect(), ..Figures::default() }),
-            groups: Arc::new(groups),
-            sources: Arc::new(vec![source]),
-            dead_letters: Arc::new(vec![dead]),
-            ..Snapshot::default()
-        }
+        let channels = self.0.channels.iter().map(|(name, unread)| (name.as_str(), unread.as_deref()));
+        let channels: Vec<(&str, Option<&str>)> = [(TARGET, None)].into_iter().chain(channels).collect();
+        Snapshot { groups: Arc::new(groups), sources: Arc::new(vec![source]), dead_letters: Arc::new(vec![dead]), ..snapshot_of_channels(CLUSTER, &channels) }
     }
 
     fn query(&self, query: Query) -> Answering {
@@ -381,101 +355,34 @@ impl Observed for Eyes {
     }
 }
 
-/// A desk on a world, with its ledger in a folder that goes with it.
-struct Desk {
-    world: Arc<World>,
-    desk: ReplayDesk,
-    changed: Arc<Notify>,
-    operations: Operations,
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new(world: World) -> Self {
-        Self::in_folder(world, tempfile::tempdir().expect("a folder"))
-    }
-
-    fn in_folder(world: World, folder: tempfile::TempDir) -> Self {
-        let world = Arc::new(world);
-        let changed = Arc::new(Notify::new());
-        let operations = Operations::new(&tokio::runtime::Handle::current(), Box::new(|| {}));
-        let config = ReplayDeskConfig {
-            ledger: Some(LedgerPlace::own(&folder.path().join("ledger.sqlite"))),
-            profile: "shop".into(),
-            operator: "ada".into(),
-            redactor: redactor(),
-            operations: operations.clone(),
-            observed: Arc::new(Eyes(Arc::clone(&world))),
-            pace: Pace { num_canary: 5, rate_per_s: 500, quiet: Duration::from_millis(20), lag_margin: 500, look_every: Duration::from_millis(10) },
-        };
-        let on_change = {
-            let changed = Arc::clone(&changed);
-            Box::new(move || changed.notify_one())
-        };
-        let desk = ReplayDesk::start(config, &tokio::runtime::Handle::current(), on_change);
-        desk.add_cluster(CLUSTER, Arc::clone(&world) as Arc<dyn ClusterAccess>);
-        Self { world, desk, changed, operations, folder }
-    }
-
-    async fn until(&self, what: &str, is_there: impl Fn(&ReplayBoard) -> bool) -> Arc<ReplayBoard> {
-        let deadline = Instant::now() + WITHIN;
-        loop {
-            let board = self.desk.board();
-            if is_there(&board) {
-                return board;
-            }
-            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
-            let _again = tokio::time::timeout(Duration::from_millis(50), self.changed.notified()).await;
-        }
-    }
-
-    async fn until_operations(&self, what: &str, is_there: impl Fn(&OperationsBoard) -> bool) -> Arc<OperationsBoard> {
-        let deadline = Instant::now() + WITHIN;
-        loop {
-            let board = self.operations.board();
-            if is_there(&board) {
-                return board;
-            }
-            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    async fn preview(&self, offsets: impl IntoIterator<Item = i64>) -> Arc<ReplayBoard> {
-        let told = |offset: i64| AskedLetter { failed_group: self.world.failed_group.clone(), retried_ns: self.world.retried_ns, ..asked(offset) };
-        self.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(offsets.into_iter().map(told).collect())));
-        self.until("preview", |board| board.preview.is_some() || board.refusal.is_some()).await
-    }
-
-    fn start(&self, board: &ReplayBoard, typed_name: Option<&str>) {
-        let replay_id = board.preview.as_ref().expect("a preview").replay_id.clone();
-        self.desk.command(ReplayCommand::Start { replay_id, typed_name: typed_name.map(str::to_owned) });
-    }
-
-    /// Previews all twelve and sends the first five; the run's id.
-    async fn send_first(&self) -> String {
-        let board = self.preview(0..12).await;
-        self.start(&board, None);
-        let board = self.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
-        board.run.as_ref().expect("a run").replay_id.clone()
-    }
-
-    /// Waits until the first few are watched and this is said to be waited for.
-    async fn until_waits_for(&self, what: &str) -> Arc<ReplayBoard> {
-        self.until(what, |board| board.run.as_ref().is_some_and(|run| run.phase == RunPhase::Watching && run.waits_for.contains(what))).await
-    }
-
-    async fn until_phase(&self, phase: fn(&RunPhase) -> bool) -> Arc<ReplayBoard> {
-        self.until("phase", |board| board.run.as_ref().is_some_and(|run| phase(&run.phase))).await
-    }
-
-    fn ledger(&self) -> Ledger {
-        Ledger::open(&self.folder.path().join("ledger.sqlite")).expect("a ledger")
-    }
-
-    async fn outcomes(&self) -> Vec<(i64, SettledAs)> {
-        let lines = self.ledger().lines(1_000).await.expect("lines");
-        lines.into_iter().map(|line| (line.letter.and_then(|letter| letter.place.offset()).unwrap_or(-1), line.settled.counts_as())).collect()
+/// A snapshot of channels of a cluster: their names, and why they are not read.
+pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -> Snapshot {
+    let node = |(number, (name, _)): (usize, &(&str, Option<&str>))| Node {
+        node_id: NodeId(number as u32 + 1),
+        kind: NodeKind::Channel,
+        name: (*name).to_owned(),
+        namespace: None,
+        environment: None,
+        system: None,
+        version: None,
+        basis: NodeBasis::Broker,
+        instances: Vec::new(),
+        first_seen_ns: None,
+        labels: Vec::new(),
+        folded_into: None,
+    };
+    let figures = |(number, (_, unread)): (usize, &(&str, Option<&str>))| ChannelFigures {
+        node_id: NodeId(number as u32 + 1),
+        cluster: Some(cluster.into()),
+        partitions: Some(1),
+        records: None,
+        not_tailed: unread.map(str::to_owned),
+        made_again_ns: None,
+    };
+    Snapshot {
+        topology: Arc::new(Topology { version: 1, nodes: of.iter().enumerate().map(node).collect(), edges: Vec::new() }),
+        figures: Arc::new(Figures { channels: of.iter().enumerate().map(figures).collect(), ..Figures::default() }),
+        ..Snapshot::default()
     }
 }
 
@@ -493,15 +400,4 @@ fn cause() -> LetterCause {
 
 fn ask(cluster: &str, target: &str, letters: AskedLetters) -> ReplayCommand {
     ReplayCommand::Preview(ReplayAsk { cluster: cluster.into(), target: target.into(), letters, num_stored: 12 })
-}
-
-fn is_ended(phase: &RunPhase) -> bool {
-    phase.is_ended()
-}
-
-fn ending(board: &ReplayBoard) -> (Ending, String) {
-    match &board.run.as_ref().expect("a run").phase {
-        RunPhase::Ended(ending, reason) => (*ending, reason.clone()),
-        phase => panic!("not ended: {phase:?}"),
-    }
 }

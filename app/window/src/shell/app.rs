@@ -1,4 +1,9 @@
-//! The window: bars, panes and palette.
+//! The window: bars, panes and palette. `desktop` is the same as eframe has it on a desktop, `above` what stands over the views where something
+//! is wrong or has changed, `act` what it does.
+
+mod above;
+mod act;
+pub(crate) mod desktop;
 
 use std::sync::{Arc, mpsc::Receiver};
 use std::time::Duration;
@@ -6,22 +11,21 @@ use std::time::Duration;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 
 use crate::{
-    SessionCommand, SnapshotSource, WindowOptions, figures, fonts, missing_glyphs,
+    SessionCommand, WindowOptions, figures,
     sanitise::visible,
     shell::{
         attendance::Attendance,
         bars::{self, TopBar},
         find::FindOverlay,
         history::History,
-        notice::{self, Leads, NoticePart},
-        notice_ui::{NoticeAction, notice_ui},
+        notice::{self, NoticePart},
         operations_ui::OperationsList,
         palette::Palette,
         panes::Panes,
         settings::Settings,
     },
     theme::{DesignTokens, Ink, Themes},
-    view::{Asker, Freshness, News, Target, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
+    view::{Asker, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
 };
 use switchboard_desk::lab::LabState;
@@ -29,87 +33,10 @@ use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 
-mod act;
+pub use desktop::{WindowApp, run_window};
 
 /// Between two pictures of a mark that fades.
 const FADE_EVERY: Duration = Duration::from_millis(50);
-
-/// Smallest window, points.
-const SIZE_MIN: [f32; 2] = [720.0, 480.0];
-/// Size of the first start, points.
-const SIZE_FIRST: [f32; 2] = [1440.0, 900.0];
-
-/// Opens the window and returns when it is closed.
-pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions) -> Result<(), eframe::Error> {
-    let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
-    let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
-    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
-    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options)) as Box<dyn eframe::App>);
-    eframe::run_native("switchboard", native, Box::new(create))
-}
-
-/// The window in the context that eframe has made for it.
-pub(crate) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn SnapshotSource>, options: WindowOptions) -> WindowApp {
-    // After the faces of this program come those of the desktop, and after these the code points themselves.
-    missing_glyphs::install(&creation.egui_ctx);
-    WindowApp::new(creation, source, options)
-}
-
-/// The window as eframe sees it.
-pub struct WindowApp {
-    source: Box<dyn SnapshotSource>,
-    pub(crate) window: Window,
-}
-
-impl WindowApp {
-    /// Dresses the context, remembers the looks of the last time, and asks to be woken by publications.
-    pub fn new(creation: &eframe::CreationContext<'_>, mut source: Box<dyn SnapshotSource>, options: WindowOptions) -> Self {
-        let mut settings = Settings::load(creation.storage);
-        if let Some(theme) = options.theme {
-            settings.theme = theme;
-        }
-        let ctx = creation.egui_ctx.clone();
-        let window = Window::new(&ctx, settings, options);
-        source.on_publish(window.attendance.waker(ctx));
-        Self { source, window }
-    }
-}
-
-impl eframe::App for WindowApp {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        match self.source.closes_in() {
-            Some(left) if left.is_zero() => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
-            Some(left) => ctx.request_repaint_after(left),
-            None => {}
-        }
-        let failure = self.source.engine_failure();
-        let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
-        self.window.take_replay(self.source.replay());
-        self.window.take_sources(self.source.sources());
-        self.window.take_operations(self.source.operations());
-        self.window.take_lab(self.source.lab());
-        self.window.take(ctx, snapshot, failure, now_ns);
-    }
-
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        for command in self.window.ui(ui) {
-            self.source.command(command);
-        }
-        self.window.ask(ui.ctx(), |query| self.source.query(query));
-    }
-
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.window.settings().save(storage);
-    }
-
-    fn persist_egui_memory(&self) -> bool {
-        false
-    }
-
-    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
-        visuals.panel_fill.to_normalized_gamma_f32()
-    }
-}
 
 /// The window apart from where it is shown: on a desktop, in a picture, in a test.
 pub(crate) struct Window {
@@ -301,7 +228,7 @@ impl Window {
 
     /// What is selected in the view with the keys, for tests.
     #[cfg(test)]
-    pub(crate) fn target(&self) -> Option<Target> {
+    pub(crate) fn target(&self) -> Option<crate::view::Target> {
         self.views.of(self.panes.focus()).target()
     }
 
@@ -413,78 +340,6 @@ impl Window {
             in_place: *in_place,
         };
         f(panes, views, &mut context)
-    }
-
-    /// A failed engine stands above everything until it is restarted.
-    fn failure_ui(&self, ui: &mut egui::Ui, commands: &mut Vec<UiCommand>) {
-        let Some(failure) = &self.engine_failure else { return };
-        let tokens = self.themes.tokens(ui.ctx().theme());
-        let frame = egui::Frame::new().fill(tokens.ink(Ink::BadFill)).inner_margin(crate::theme::margin(18, 9));
-        egui::Panel::top("engine failure").frame(frame).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal_wrapped(|ui| {
-                ui.label(egui::RichText::new("The engine has stopped").font(fonts::strong(13.0)).color(tokens.ink(Ink::Bad)));
-                ui.label(egui::RichText::new(visible(failure)).color(tokens.ink(Ink::Text)));
-                ui.label(egui::RichText::new("What is shown is of before. Nothing is taken in until it runs again").color(tokens.ink(Ink::Dim)));
-                if ui.button("Restart engine").clicked() {
-                    commands.push(UiCommand::RestartEngine);
-                }
-            });
-        });
-    }
-
-    /// A lab that ended by itself stands above everything until it is started again.
-    fn lab_ui(&self, ui: &mut egui::Ui, commands: &mut Vec<UiCommand>) {
-        let words = match &self.lab {
-            LabState::Well => return,
-            LabState::Ended(how) => format!("The demo's lab has ended by itself ({}), and what is shown is of before", visible(how)),
-            LabState::Starting => "The demo's lab is being started again…".to_owned(),
-        };
-        let tokens = self.themes.tokens(ui.ctx().theme());
-        let frame = egui::Frame::new().fill(tokens.ink(Ink::BadFill)).inner_margin(crate::theme::margin(18, 9));
-        egui::Panel::top("lab").frame(frame).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal_wrapped(|ui| {
-                ui.label(egui::RichText::new(words).color(tokens.ink(Ink::Text)));
-                if matches!(self.lab, LabState::Ended(_)) && ui.button("Start it again").on_hover_text(UiCommand::RestartLab.tooltip()).clicked() {
-                    commands.push(UiCommand::RestartLab);
-                }
-            });
-        });
-    }
-
-    /// Connections that are lost, as far as nobody closed the line.
-    fn lost(&self) -> Vec<NoticePart> {
-        notice::lost(&self.snapshot, &self.lost_closed, self.now_ns)
-    }
-
-    /// What changed meanwhile, and which connections are lost: a line each.
-    fn notices_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
-        let ctx = ui.ctx().clone();
-        let mut followed = None;
-        if let Some((for_ns, parts)) = &self.away {
-            let lead = format!("While you were away ({})", figures::age(*for_ns));
-            match notice_ui(ui, "while you were away", &lead, parts, tokens) {
-                Some(NoticeAction::Follow(leads)) => followed = Some(leads),
-                Some(NoticeAction::Close) => self.away = None,
-                None => {}
-            }
-        }
-        for part in self.lost() {
-            let name = match &part.leads {
-                Leads::Object(Target::Source(name)) => name.clone(),
-                _ => "lost connections".to_owned(),
-            };
-            match notice_ui(ui, &visible(&name), "", std::slice::from_ref(&part), tokens) {
-                Some(NoticeAction::Follow(leads)) => followed = Some(leads),
-                Some(NoticeAction::Close) => {
-                    let all = notice::all_failed(&self.snapshot);
-                    self.lost_closed.extend(all.into_iter().filter(|(failed, _)| *failed == name || matches!(part.leads, Leads::View(_))));
-                }
-                None => {}
-            }
-        }
-        if let Some(leads) = followed {
-            self.follow(&ctx, &leads);
-        }
     }
 
     /// The only frames that nobody asked for: ages that are seen to grow.

@@ -395,6 +395,7 @@ fn rows_of_groups_without_offsets_are_shared_out_by_source_and_what_finds_no_roo
     assert_eq!(*groups.rows_left_out(), BTreeMap::from([(SourceId(1), (150 * 200 - (MAX_GROUP_TOPICS - 3)) as u64)]));
 }
 
+mod partitions;
 mod verdicts;
 
 /// One thing that a broker may say.

@@ -1,8 +1,5 @@
-use std::sync::Arc;
-
-use switchboard_engine::view::{ChannelFigures, Figures, Node, NodeBasis, NodeKind, Topology};
-
 use super::*;
+use crate::replay::tests::snapshot_of_channels;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
@@ -188,33 +185,7 @@ fn who_gives_a_record_up_commits_too_so_a_retry_takes_a_proof_away() {
 }
 
 fn channels(names: &[(&str, Option<&str>)]) -> RetryChannels {
-    let node = |(number, (name, _)): (usize, &(&str, Option<&str>))| Node {
-        node_id: NodeId(number as u32),
-        kind: NodeKind::Channel,
-        name: (*name).to_owned(),
-        namespace: None,
-        environment: None,
-        system: None,
-        version: None,
-        basis: NodeBasis::Broker,
-        instances: Vec::new(),
-        first_seen_ns: None,
-        labels: Vec::new(),
-        folded_into: None,
-    };
-    let figures = |(number, (_, unread)): (usize, &(&str, Option<&str>))| ChannelFigures {
-        node_id: NodeId(number as u32),
-        cluster: Some("c".into()),
-        partitions: None,
-        records: None,
-        not_tailed: unread.map(str::to_owned),
-        made_again_ns: None,
-    };
-    let snapshot = Snapshot {
-        topology: Arc::new(Topology { version: 1, nodes: names.iter().enumerate().map(node).collect(), edges: Vec::new() }),
-        figures: Arc::new(Figures { channels: names.iter().enumerate().map(figures).collect(), ..Figures::default() }),
-        ..Snapshot::default()
-    };
+    let snapshot = snapshot_of_channels("c", names);
     let all = retry_channels(&snapshot);
     assert_eq!(RetryChannels::of(&all, "another", "orders"), RetryChannels::default());
     RetryChannels::of(&all, "c", "orders")

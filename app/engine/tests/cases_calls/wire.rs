@@ -174,3 +174,10 @@ pub fn received(report: &Report) -> Vec<String> {
 pub fn channels(report: &Report) -> Vec<String> {
     report.channels.iter().map(|channel| format!("{} ({})", channel.name, channel.system.as_deref().unwrap_or("?"))).collect()
 }
+
+/// Errors, and the status that decided.
+pub fn ended(of: Wire) -> (u64, String) {
+    let report = report(&[of]);
+    let kind = if report.hops.iter().any(|hop| hop.kind == HopKind::Process) { HopKind::Process } else { HopKind::Call };
+    (report.interactions.iter().map(|row| row.errors).sum(), statuses(&report, kind).join(", "))
+}

@@ -1,0 +1,87 @@
+//! Lists of dead letters.
+
+use super::*;
+
+fn letter(offset: i64, message: &str) -> Record {
+    let headers = pairs(&[
+        ("dead-letter-topic", "orders"),
+        ("dead-letter-partition", "2"),
+        ("dead-letter-offset", "77"),
+        ("dead-letter-exception-class-name", "com.shop.NoStock"),
+        ("dead-letter-reason", message),
+        ("delayed-retry-count", "3"),
+    ]);
+    Record { headers, ..record("orders-dlq", 0, offset) }
+}
+
+fn letters(engine: &mut Engine, fingerprint: &str, origin: Option<&str>, skip: usize, limit: usize) -> LetterPage {
+    let query =
+        Query::Scan(ScanQuery::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), skip, limit });
+    ask!(engine, query, DeadLetters)
+}
+
+#[test]
+fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
+    let mut engine = engine();
+    let mut replayed = letter(3, "out of stock: 4713");
+    replayed.headers.extend(pairs(&[("x-switchboard-replay-id", "r-1"), ("x-switchboard-replay-count", "2")]));
+    let other = letter(2, "no such customer");
+    let Batch::Records(mut batch) = records(10, &[letter(1, "out of stock: 4711"), other, replayed, record("orders-dlq", 0, 4), record("orders", 0, 1)]) else {
+        unreachable!("records were made")
+    };
+    batch.records[0].value = Some(batch.text.push(&[0, 0, 0, 1, 2, b'{']));
+    batch.records[0].timestamp_ns = START_NS + 5 * SECOND;
+    batch.records[0].redacted = true;
+    apply(&mut engine, &[Batch::Records(batch)]);
+    let snapshot = engine.snapshot(&[]);
+    let kinds: Vec<(&str, Option<&str>, u64)> =
+        snapshot.dead_letters.iter().map(|view| (view.fingerprint.as_str(), view.origin.as_deref(), view.count)).collect();
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    for (fingerprint, origin, count) in &kinds {
+        let page = letters(&mut engine, fingerprint, *origin, 0, 10);
+        assert_eq!((page.total, page.letters.len() as u64, page.num_left()), (*count, *count, 0), "{fingerprint}");
+    }
+    let (stock, ..) = kinds.iter().find(|(.., count)| *count == 2).expect("two alike");
+    let page = letters(&mut engine, stock, Some("orders"), 0, 10);
+    // The replayed one bears the earlier time.
+    let [second, first] = page.letters.as_slice() else { panic!("{page:?}") };
+    assert_eq!((&first.place, first.schema_id, first.redacted, first.timestamp_ns), (&Place::at(0, 1), Some(0x0102), true, Some(START_NS + 5 * SECOND)));
+    assert_eq!((first.origin.as_deref(), &first.origin_place, first.attempts), (Some("orders"), &Some(Place::at(2, 77)), Some(3)));
+    assert_eq!((first.exception.as_deref(), first.message.as_deref()), (Some("com.shop.NoStock"), Some("out of stock: 4711")));
+    assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
+    assert_eq!((&second.place, second.replay_id.as_deref(), second.replay_count, second.schema_id), (&Place::at(0, 3), Some("r-1"), 2, None));
+    assert_eq!((first.received_ns, second.received_ns), (START_NS + 10 * MS, START_NS + 10 * MS));
+    assert_eq!((second.cluster.as_str(), second.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
+    for (skip, offsets, num_left) in [(0, vec![3], 1), (1, vec![1], 0), (2, vec![], 0)] {
+        let page = letters(&mut engine, stock, Some("orders"), skip, 1);
+        assert_eq!(
+            (page.letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>(), page.num_left(), page.total),
+            (offsets, num_left, 2)
+        );
+    }
+    assert_eq!(letters(&mut engine, stock, None, 0, 10).total, 0);
+    // The same again are duplicates, which are neither counted nor listed.
+    apply(&mut engine, &[records(20, &[letter(2, "no such customer")])]);
+    apply(&mut engine, &[records(30, &[letter(5, "out of stock: 4714")])]);
+    let mut since = |since_ns: i64| {
+        let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns, skip: 0, limit: 10 });
+        ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>()
+    };
+    assert_eq!(since(i64::MIN).len(), 5);
+    assert_eq!(since(START_NS + 30 * MS), [5], "those that came before are left out");
+}
+
+#[test]
+fn letters_that_are_not_told_apart_are_told_too() {
+    let mut engine = engine();
+    // More kinds than are kept: words, for numbers are taken for ids.
+    let word = |number: usize| (0..4).map(|place| char::from(b'a' + (number / 26_usize.pow(place) % 26) as u8)).collect::<String>();
+    let of: Vec<Record> = (0..2_010).map(|number| letter(number as i64, &format!("reason {}", word(number)))).collect();
+    apply(&mut engine, &[records(10, &of)]);
+    let snapshot = engine.snapshot(&[]);
+    let others = snapshot.dead_letters.iter().find(|view| view.origin.is_none()).expect("a row of others");
+    let page = letters(&mut engine, &others.fingerprint.clone(), None, 0, 100);
+    assert_eq!((page.total, others.count), (10, 10));
+    // Those that were not seen for longest.
+    assert_eq!(page.letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+}

@@ -1,0 +1,81 @@
+//! The window on a desktop, as eframe sees it.
+
+use super::Window;
+use crate::{SnapshotSource, WindowOptions, missing_glyphs, sanitise::visible, shell::settings::Settings};
+
+/// Smallest window, points.
+const SIZE_MIN: [f32; 2] = [720.0, 480.0];
+/// Size of the first start, points.
+const SIZE_FIRST: [f32; 2] = [1440.0, 900.0];
+
+/// Opens the window and returns when it is closed.
+pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions) -> Result<(), eframe::Error> {
+    let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
+    let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
+    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
+    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options)) as Box<dyn eframe::App>);
+    eframe::run_native("switchboard", native, Box::new(create))
+}
+
+/// The window in the context that eframe has made for it.
+pub(crate) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn SnapshotSource>, options: WindowOptions) -> WindowApp {
+    // After the faces of this program come those of the desktop, and after these the code points themselves.
+    missing_glyphs::install(&creation.egui_ctx);
+    WindowApp::new(creation, source, options)
+}
+
+/// The window as eframe sees it.
+pub struct WindowApp {
+    source: Box<dyn SnapshotSource>,
+    pub(crate) window: Window,
+}
+
+impl WindowApp {
+    /// Dresses the context, remembers the looks of the last time, and asks to be woken by publications.
+    pub fn new(creation: &eframe::CreationContext<'_>, mut source: Box<dyn SnapshotSource>, options: WindowOptions) -> Self {
+        let mut settings = Settings::load(creation.storage);
+        if let Some(theme) = options.theme {
+            settings.theme = theme;
+        }
+        let ctx = creation.egui_ctx.clone();
+        let window = Window::new(&ctx, settings, options);
+        source.on_publish(window.attendance.waker(ctx));
+        Self { source, window }
+    }
+}
+
+impl eframe::App for WindowApp {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        match self.source.closes_in() {
+            Some(left) if left.is_zero() => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            Some(left) => ctx.request_repaint_after(left),
+            None => {}
+        }
+        let failure = self.source.engine_failure();
+        let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
+        self.window.take_replay(self.source.replay());
+        self.window.take_sources(self.source.sources());
+        self.window.take_operations(self.source.operations());
+        self.window.take_lab(self.source.lab());
+        self.window.take(ctx, snapshot, failure, now_ns);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        for command in self.window.ui(ui) {
+            self.source.command(command);
+        }
+        self.window.ask(ui.ctx(), |query| self.source.query(query));
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.window.settings().save(storage);
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

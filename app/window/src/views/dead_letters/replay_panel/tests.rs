@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use switchboard_desk::{
+    ledger::{Ending, LetterState, SentState},
+    replay::{At, Retry, RunBoard, RunPhase, Sighting},
+};
+
+use super::super::{letters::state_ink, panel_ui::bar_parts, sample};
+use super::{run::outcome_sign, *};
+use crate::{ink::tone_inks, testing::NOW_NS, theme::Ink};
+
+/// All that the panel says of a run, changed a little.
+fn said(phase: &RunPhase, change: impl FnOnce(&mut RunBoard)) -> (ReplayPanel, String) {
+    let mut board = sample::running(phase, 5);
+    let run = Arc::make_mut(board.run.as_mut().expect("a run"));
+    change(run);
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "" };
+    let panel = panel(&board, &asking, NOW_NS);
+    let text = format!("{} {:?}", panel.phase, panel.sections);
+    (panel, text)
+}
+
+#[test]
+fn every_outcome_of_a_send_is_called_the_same_and_is_as_urgent_wherever_it_is_told() {
+    for outcome in SettledAs::ALL {
+        let (counts, counted_as) = match outcome {
+            SettledAs::Done => (SentCounts { persisted: 1, ..SentCounts::default() }, outcome),
+            SettledAs::NotDone => (SentCounts { not_persisted: 1, ..SentCounts::default() }, outcome),
+            SettledAs::Possibly => (SentCounts { possibly_persisted: 1, ..SentCounts::default() }, outcome),
+            SettledAs::Skipped | SettledAs::Refused => (SentCounts { skipped: 1, ..SentCounts::default() }, SettledAs::Skipped),
+        };
+        let tone = Tone::from(outcome.severity());
+        let (panel, text) = said(&RunPhase::Rest, |run| {
+            run.counts = counts;
+            for line in &mut run.canary {
+                (line.outcome, line.state, line.seen) = (Some(outcome), LetterState::Open, Sighting::default());
+            }
+        });
+        let links: Vec<(&str, &str, Tone)> = panel
+            .sections
+            .iter()
+            .flat_map(|section| &section.rows)
+            .filter_map(|row| match row {
+                Row::Link { label, value, tone, .. } => Some((label.as_str(), value.as_str(), *tone)),
+                _ => None,
+            })
+            .collect();
+        let waiting = if outcome == SettledAs::Done { ", waiting" } else { "" };
+        let told = format!("{} {}{waiting}", outcome_sign(outcome), outcome.word());
+        let first: Vec<_> = links.iter().filter(|(label, ..)| label.contains('@')).collect();
+        assert!(!first.is_empty() && first.iter().all(|(_, value, of)| *value == told && *of == tone), "{outcome:?}: {text}");
+        let counted: Vec<_> = links.iter().filter(|(label, ..)| *label == counted_as.word()).collect();
+        assert!(matches!(counted[..], [(_, "1", of)] if *of == tone), "{outcome:?}: {text}");
+        let inks: Vec<Ink> = bar_parts(counts).into_iter().filter(|(num, _)| *num > 0).map(|(_, ink)| ink).collect();
+        assert_eq!(inks, [if tone == Tone::Quiet { Ink::Good } else { tone_inks(tone).0 }], "{outcome:?}");
+        assert_eq!(text.contains("is never sent again"), outcome == SettledAs::Possibly, "{outcome:?}: {text}");
+    }
+    let doubtful = LetterState::Sent(SentState::Possibly);
+    assert_eq!(doubtful.severity(), SettledAs::Possibly.severity());
+    assert_eq!(state_ink(&doubtful), tone_inks(doubtful.severity().into()).0);
+}
+
+#[test]
+fn what_is_tried_again_is_not_called_consumed_and_others_are_named_as_others() {
+    let retry = Retry {
+        at: At { channel: "orders.placed-retry-0".into(), partition: 1, offset: 3 },
+        next_try: Some(2),
+        due_ns: Some(NOW_NS + 86_400_000_000_000),
+        since_ns: NOW_NS,
+        over_ns: None,
+    };
+    let (_, text) = said(&RunPhase::Watching, |run| {
+        for line in &mut run.canary {
+            line.state = LetterState::Sent(SentState::Persisted);
+            line.seen = Sighting { retry: Some(retry.clone()), ..Sighting::default() };
+        }
+        (run.num_consumed, run.num_retried) = (0, 5);
+        run.waits_for = "5 of the first are being tried again on orders.placed-retry-0; how long that goes on is not told".into();
+        run.others = ["audit".to_owned(), "mail".to_owned()].into();
+    });
+    for part in [
+        "the first few are sent; 5 of the first are being tried again",
+        "· being tried again",
+        // It is due on another day.
+        "on orders.placed-retry-0 1@3, try 2 at 2026-11-22 ",
+        "which says nothing of the group that failed: audit, mail",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("✓ consumed"), "{text}");
+}
+
+#[test]
+fn where_waiting_can_not_tell_the_operator_is_told_why_and_decides() {
+    let send = |panel: &ReplayPanel| panel.buttons.iter().find(|button| button.command == UiCommand::SendReplay).cloned().expect("a button");
+    let (panel, text) = said(&RunPhase::Watching, |run| {
+        run.waits_for = "its headers do not tell in which group it died".into();
+        run.is_untellable = true;
+    });
+    assert!(text.contains("do not tell in which group"), "{text}");
+    assert_eq!((send(&panel).text.as_str(), send(&panel).unavailable.as_str()), ("Send the rest unseen", ""));
+    let (panel, _) = said(&RunPhase::Watching, |_| {});
+    assert_eq!(send(&panel).unavailable, "the group that failed has to process the first few first");
+}
+
+#[test]
+fn a_run_that_has_ended_shows_what_has_died_since() {
+    let ended = RunPhase::Ended(Ending::Halted, "orders.placed-dlt 0@7718 came back dead".into());
+    let (panel, text) = said(&ended, |run| {
+        run.canary.iter_mut().for_each(|line| line.state = LetterState::DeadAgain);
+        (run.num_consumed, run.num_dead_again) = (0, 5);
+    });
+    assert_eq!(text.matches("✕ dead again").count(), 5, "{text}");
+    assert!(panel.progress.is_some_and(|progress| progress.right == "5 dead again"));
+}
