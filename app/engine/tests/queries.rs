@@ -81,7 +81,7 @@ fn pages_go_on_over_what_was_evicted() {
     }
     let rows = vec![first.rows[0].row, after.expect("a last one")];
     let details = ask!(engine, Query::Point(PointQuery::RecordDetails { rows }), RecordDetails);
-    assert_eq!(details.iter().map(|view| view.as_ref().and_then(|view| view.place.offset())).collect::<Vec<_>>(), [None, Some(200 * num_batches - 1)]);
+    assert_eq!(details.iter().map(|view| view.as_ref().and_then(|view| view.at.place.offset())).collect::<Vec<_>>(), [None, Some(200 * num_batches - 1)]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn details_tell_all_that_a_record_has() {
     let row = page(&mut engine, key("orders"), None, 10).rows[1].row;
     let details = ask!(engine, Query::Point(PointQuery::RecordDetails { rows: vec![row] }), RecordDetails);
     let view = details[0].as_ref().expect("stored");
-    assert_eq!((view.row, view.cluster.as_str(), view.channel.as_str(), &view.place), (row, "broker", "orders", &Place::at(2, 9)));
+    assert_eq!((view.row, view.at.cluster.as_str(), view.at.channel.as_str(), &view.at.place), (row, "broker", "orders", &Place::at(2, 9)));
     assert_eq!(view.correlations, [("kafka_correlationId".to_owned(), "order-4711".to_owned())]);
     assert_eq!(view.headers, [("type".to_owned(), Some(b"Placed".to_vec()))]);
     assert_eq!((view.trace_id, view.raw_hash, view.received_ns), (Some(TraceId(7)), RawHash(9 << 32 | 2), START_NS + 10 * MS));
@@ -352,17 +352,17 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     let page = letters(&mut engine, stock, Some("orders"), 0, 10);
     // The replayed one bears the earlier time.
     let [second, first] = page.letters.as_slice() else { panic!("{page:?}") };
-    assert_eq!((&first.place, first.schema_id, first.redacted, first.timestamp_ns), (&Place::at(0, 1), Some(0x0102), true, Some(START_NS + 5 * SECOND)));
+    assert_eq!((&first.at.place, first.schema_id, first.redacted, first.timestamp_ns), (&Place::at(0, 1), Some(0x0102), true, Some(START_NS + 5 * SECOND)));
     assert_eq!((first.origin.as_deref(), &first.origin_place, first.attempts), (Some("orders"), &Some(Place::at(2, 77)), Some(3)));
     assert_eq!((first.exception.as_deref(), first.message.as_deref()), (Some("com.shop.NoStock"), Some("out of stock: 4711")));
     assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
-    assert_eq!((&second.place, second.replay_id.as_deref(), second.replay_count, second.schema_id), (&Place::at(0, 3), Some("r-1"), 2, None));
+    assert_eq!((&second.at.place, second.replay_id.as_deref(), second.replay_count, second.schema_id), (&Place::at(0, 3), Some("r-1"), 2, None));
     assert_eq!((first.received_ns, second.received_ns), (START_NS + 10 * MS, START_NS + 10 * MS));
-    assert_eq!((second.cluster.as_str(), second.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
+    assert_eq!((second.at.cluster.as_str(), second.at.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
     for (skip, offsets, num_left) in [(0, vec![3], 1), (1, vec![1], 0), (2, vec![], 0)] {
         let page = letters(&mut engine, stock, Some("orders"), skip, 1);
         assert_eq!(
-            (page.letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>(), page.num_left(), page.total),
+            (page.letters.iter().map(|letter| letter.at.place.offset().expect("an offset")).collect::<Vec<_>>(), page.num_left(), page.total),
             (offsets, num_left, 2)
         );
     }
@@ -372,7 +372,7 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     apply(&mut engine, &[records(30, &[letter(5, "out of stock: 4714")])]);
     let mut since = |since_ns: i64| {
         let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns, skip: 0, limit: 10 });
-        ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>()
+        ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.at.place.offset().expect("an offset")).collect::<Vec<_>>()
     };
     assert_eq!(since(i64::MIN).len(), 5);
     assert_eq!(since(START_NS + 30 * MS), [5], "those that came before are left out");
@@ -390,7 +390,7 @@ fn letters_that_are_not_told_apart_are_told_too() {
     let page = letters(&mut engine, &others.fingerprint.clone(), None, 0, 100);
     assert_eq!((page.total, others.count), (10, 10));
     // Those that were not seen for longest.
-    assert_eq!(page.letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    assert_eq!(page.letters.iter().map(|letter| letter.at.place.offset().expect("an offset")).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::hex::{self, Case};
-use crate::{ClusterRef, Str, TextArena};
+use crate::{Str, TextArena};
 
 /// Bytes of an opaque place; what a broker tells beyond that is no place that is kept.
 pub const MAX_PLACE_BYTES: usize = 1024;
@@ -48,6 +48,15 @@ impl Place {
             Self::Offset { offset, .. } => Some(*offset),
             Self::Opaque(_) | Self::None => None,
         }
+    }
+
+    /// With the channel that it is on, as people see both everywhere: `orders 2@100`, which [`WrittenPlace::parse`] reads; the channel
+    /// alone for no place.
+    pub fn on<'a>(&'a self, channel: &'a str) -> impl fmt::Display + use<'a> {
+        fmt::from_fn(move |f| match self {
+            Self::None => f.write_str(channel),
+            Self::Offset { .. } | Self::Opaque(_) => write!(f, "{channel} {self}"),
+        })
     }
 
     /// Reads what is printed, and the spellings of [`WrittenPlace::parse`]; `None` if it is no place.
@@ -209,17 +218,22 @@ fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     text.parse().ok()
 }
 
-/// A message: by its place, and where it has none by its own id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// Which message: where it lies. Two without a place are not told apart by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageRef {
-    /// Its cluster.
-    pub cluster: ClusterRef,
-    /// Its channel.
+    /// Name of the source that reads its cluster.
+    pub cluster: String,
+    /// Its channel there.
     pub channel: String,
-    /// Where it lies there.
+    /// Where it lies on that.
     pub place: Place,
-    /// The id that its sender gave it; `None` = none, or unknown.
-    pub message_id: Option<String>,
+}
+
+/// Without its cluster: `orders 2@100`.
+impl fmt::Display for MessageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.on(&self.channel).fmt(f)
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +246,13 @@ mod tests {
     fn a_place_is_written_in_one_way() {
         for (place, text) in [(Place::at(2, 100), "2@100"), (Place::Opaque(vec![0x0a, 0x7f]), "0x0a7f"), (Place::None, "")] {
             assert_eq!(place.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_place_is_written_with_its_channel_and_a_channel_stands_alone_for_no_place() {
+        for (place, text) in [(Place::at(2, 100), "orders 2@100"), (Place::Opaque(vec![0x0a, 0x7f]), "orders 0x0a7f"), (Place::None, "orders")] {
+            assert_eq!(MessageRef { cluster: "lab".to_owned(), channel: "orders".to_owned(), place }.to_string(), text);
         }
     }
 
@@ -347,7 +368,7 @@ mod tests {
             prop_assert_eq!(Place::from(PlaceRef::from(&place)), place.clone());
             if place != Place::None {
                 let written = WrittenPlace { channel: Some(channel.clone()), place: place.clone() };
-                prop_assert_eq!(WrittenPlace::parse(&format!("{channel} {place}")), Some(written));
+                prop_assert_eq!(WrittenPlace::parse(&place.on(&channel).to_string()), Some(written));
             }
         }
 

@@ -4,15 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Place, RawHash, Redactor, TimestampType};
+use crate::{MessageRef, RawHash, Redactor, TimestampType};
 
 /// A record that was seen: where it lies, and what it was when it was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeenRecord {
-    /// The channel.
-    pub channel: String,
-    /// Where it lies there.
-    pub place: Place,
+    /// Where it lies.
+    pub at: MessageRef,
     /// Keyed hash of key, value and headers as they lay on the broker when the record was stored.
     pub raw_hash: RawHash,
 }
@@ -221,11 +219,13 @@ impl fmt::Debug for OutgoingRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Place;
 
     #[test]
     fn debug_text_holds_no_values() {
         let headers = vec![RawHeader { name: "a".to_owned(), value: Some(b"hunter2".to_vec()) }];
-        let seen = SeenRecord { channel: "t".to_owned(), place: Place::at(0, 7), raw_hash: RawHash::default() };
+        let at = MessageRef { cluster: "c".to_owned(), channel: "t".to_owned(), place: Place::at(0, 7) };
+        let seen = SeenRecord { at, raw_hash: RawHash::default() };
         let (key, value) = (Some(b"hunter3".to_vec()), Some(b"hunter4".to_vec()));
         let original = OriginalRecord {
             seen,

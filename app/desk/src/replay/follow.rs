@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, PointQuery, Query, ScanQuery, Snapshot};
-use switchboard_model::{CorrelationId, Place};
+use switchboard_model::{CorrelationId, MessageRef, Place};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
@@ -76,7 +76,7 @@ impl Follower {
     pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
         let now_ns = observed.now_ns();
         let letters = ledger.letters();
-        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.cluster).is_some_and(|id| *id == record.cluster_id);
+        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id);
         let sent: Vec<Sent<'_>> =
             letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
         // Also those that count as consumed and are tried again after all.
@@ -117,7 +117,7 @@ impl Follower {
         let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
         let at = sighting.retry.as_ref().map_or(sent_to, |retry| retry.at.clone());
         let none = BTreeMap::new();
-        let known = commits.get(&(letter.cluster.clone(), at.channel.clone()));
+        let known = commits.get(&(letter.at.cluster.clone(), at.channel.clone()));
         // Where it was moved to this round, it is looked for readers from the next one on.
         sighting.is_unread = known.is_none();
         let groups = known.unwrap_or(&none);
@@ -170,7 +170,7 @@ impl Follower {
             let Some(send_id) = record.send_id else { continue };
             let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
             let none = RetryChannels::default();
-            let channels = channels.get(&(letter.cluster.clone(), record.target.clone())).unwrap_or(&none);
+            let channels = channels.get(&(letter.at.cluster.clone(), record.target.clone())).unwrap_or(&none);
             let settles = settles(channels, self.retried(record, round), round.quiet_ns);
             let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
             match settles {
@@ -216,9 +216,9 @@ impl Follower {
         if self.looked_through == Some(is_of) || letters.is_empty() {
             return Ok(true);
         }
-        let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.cluster.as_str()).collect();
+        let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.at.cluster.as_str()).collect();
         for cluster in clusters {
-            let of_cluster = || letters.iter().filter(|(letter, _)| letter.cluster == cluster);
+            let of_cluster = || letters.iter().filter(|(letter, _)| letter.at.cluster == cluster);
             // What an earlier session sent may have come back at any time by this one's clock: the wall's may have been set in between.
             let from_ns = |record: &LetterRecord| if is_own(record, round) { record.intended_ns } else { 0 };
             let oldest_ns = of_cluster().map(|(_, record)| from_ns(record)).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
@@ -233,7 +233,7 @@ impl Follower {
                     self.read_again.insert(record.replay_id.clone(), Retried::of(view.retried_ns));
                 }
                 let Some((view, how)) = came.back(letter, record, ends_before(record, round)) else { continue };
-                let evidence = format!("back on {} {}{how}", view.channel, view.place);
+                let evidence = format!("back on {}{how}", view.at);
                 match (&record.failed_group, &view.origin_group) {
                     // The group that failed has not given it up: another has.
                     (Some(failed), Some(group)) if !is_of_group(group, failed) => {
@@ -273,7 +273,7 @@ impl Follower {
         for (letter, record) in wanted.iter().cycle().skip(first).take(wanted.len().min(MAX_LOOKED_FOR)) {
             self.last_looked_for = Some((*letter).clone());
             let Some(items) = conversation(observed, &record.replay_id).await else { continue };
-            if let Some(channels) = channels.get(&(letter.cluster.clone(), record.target.clone())) {
+            if let Some(channels) = channels.get(&(letter.at.cluster.clone(), record.target.clone())) {
                 self.take_retries(&items, record, channels, round);
             }
             self.take_spans(&items, record, now_ns);
@@ -323,7 +323,8 @@ impl Follower {
 
     /// What the groups on the channels where letters wait have committed.
     async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
-        let channels: BTreeSet<(String, String)> = waiting.iter().map(|(letter, record)| (letter.cluster.clone(), self.channel(record).to_owned())).collect();
+        let channels: BTreeSet<(String, String)> =
+            waiting.iter().map(|(letter, record)| (letter.at.cluster.clone(), self.channel(record).to_owned())).collect();
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
             let before = self.commits.get(&(cluster.clone(), channel.clone()));
@@ -356,7 +357,7 @@ impl Follower {
     /// Remembers since when nobody is in the groups on the channels where letters wait, or will: what such a group commits was set
     /// from outside.
     fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
-        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.cluster.as_str(), self.channel(record))).collect();
+        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.at.cluster.as_str(), self.channel(record))).collect();
         channels.extend(round.target);
         let mut empty_since = BTreeMap::new();
         for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
@@ -384,7 +385,7 @@ fn ends_before<'a>(record: &LetterRecord, round: &Round<'a>) -> Option<&'a Ends>
 /// The retry channels of the channels that letters were sent to, of those that are still followed.
 fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&LetterRecord) -> bool) -> ByChannel<RetryChannels> {
     let followed = letters.iter().filter(|(_, record)| is_followed(record));
-    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
+    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.at.cluster.as_str(), record.target.as_str())).collect();
     let all = if targets.is_empty() { Vec::new() } else { retry_channels(snapshot) };
     let of = |(cluster, target): (&str, &str)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&all, cluster, target));
     targets.into_iter().map(of).collect()
@@ -392,8 +393,7 @@ fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&
 
 /// Where a record was written to.
 fn place(record: &LetterRecord) -> Option<At> {
-    let (partition, offset) = in_a_log(record.written_to.as_ref()?)?;
-    Some(At { channel: record.target.clone(), partition, offset })
+    At::of(&record.target, record.written_to.as_ref()?)
 }
 
 /// Partition and offset of a place that has them: commits and dead letters' headers tell nothing of others.
@@ -425,7 +425,7 @@ async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Op
 
 /// Dead letters, by where they lie, and by the two things that tell which record each was.
 struct Came<'a> {
-    by_place: BTreeMap<(&'a str, &'a Place), &'a LetterView>,
+    by_place: BTreeMap<&'a MessageRef, &'a LetterView>,
     by_replay_id: BTreeMap<&'a str, Vec<&'a LetterView>>,
     by_origin: BTreeMap<(&'a str, &'a Place), Vec<&'a LetterView>>,
 }
@@ -434,7 +434,7 @@ impl<'a> Came<'a> {
     fn new(letters: &'a [LetterView]) -> Self {
         let mut came = Self { by_place: BTreeMap::new(), by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
         for view in letters {
-            came.by_place.insert((view.channel.as_str(), &view.place), view);
+            came.by_place.insert(&view.at, view);
             if let Some(replay_id) = &view.replay_id {
                 came.by_replay_id.entry(replay_id).or_default().push(view);
             }
@@ -447,17 +447,14 @@ impl<'a> Came<'a> {
 
     /// The letter itself, where it was read again.
     fn itself(&self, letter: &LetterKey) -> Option<&'a LetterView> {
-        let view = *self.by_place.get(&(letter.channel.as_str(), &letter.place))?;
+        let view = *self.by_place.get(&letter.at)?;
         (LetterKey::of(view) == *letter).then_some(view)
     }
 
     /// The dead letter that a record has become, and how that is known where it does not bear the record's own id: a consumer may
     /// have left the headers out, but says from which place of which channel it gave the record up.
     fn back(&self, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> Option<(&'a LetterView, String)> {
-        let is_another = |view: &&&LetterView| {
-            let is_the_letter = view.channel == letter.channel && view.place == letter.place;
-            !is_the_letter && view.channel != record.target
-        };
+        let is_another = |view: &&&LetterView| view.at != letter.at && view.at.channel != record.target;
         let marked = self.by_replay_id.get(record.replay_id.as_str()).and_then(|views| views.iter().find(is_another));
         if let Some(view) = marked {
             return Some((view, String::new()));
@@ -465,7 +462,7 @@ impl<'a> Came<'a> {
         let written_to = record.written_to.as_ref()?;
         let views = self.by_origin.get(&(record.target.as_str(), written_to))?;
         let view = views.iter().find(|view| is_another(view) && is_later(view, letter, record, ends))?;
-        Some((view, format!(", which came from {} {written_to}", record.target)))
+        Some((view, format!(", which came from {}", written_to.on(&record.target))))
     }
 }
 
@@ -476,7 +473,7 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
     if let Some(ends) = ends {
         // What lay there before may be read only now.
-        let was_there = ends.get(&view.channel).zip(in_a_log(&view.place)).is_some_and(|(ends, (partition, offset))| {
+        let was_there = ends.get(&view.at.channel).zip(in_a_log(&view.at.place)).is_some_and(|(ends, (partition, offset))| {
             let end = usize::try_from(partition).ok().and_then(|partition| ends.get(partition));
             end.is_some_and(|end| offset < *end)
         });
@@ -484,7 +481,7 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     }
     // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
     let is_before = |(place, than): ((i32, i64), (i32, i64))| place.0 == than.0 && place.1 < than.1;
-    let is_before_it = view.channel == letter.channel && in_a_log(&view.place).zip(in_a_log(&letter.place)).is_some_and(is_before);
+    let is_before_it = view.at.channel == letter.at.channel && in_a_log(&view.at.place).zip(in_a_log(&letter.at.place)).is_some_and(is_before);
     // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
     let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
     let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));
@@ -499,8 +496,12 @@ mod tests {
     use super::*;
     use crate::ledger::KindHash;
 
+    fn at(channel: &str, offset: i64) -> MessageRef {
+        MessageRef { cluster: "c".into(), channel: channel.into(), place: Place::at(0, offset) }
+    }
+
     fn letter() -> LetterKey {
-        LetterKey { cluster: "c".into(), channel: "orders-dlt".into(), place: Place::at(0, 7), timestamp_ns: None }
+        LetterKey { at: at("orders-dlt", 7), timestamp_ns: None }
     }
 
     fn record(failed_group: Option<&str>) -> LetterRecord {
@@ -516,7 +517,7 @@ mod tests {
     }
 
     fn dead(change: impl FnOnce(&mut LetterView)) -> LetterView {
-        let mut view = LetterView { channel: "orders-dlt".into(), place: Place::at(0, 9), timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
+        let mut view = LetterView { at: at("orders-dlt", 9), timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
         change(&mut view);
         view
     }
@@ -530,7 +531,7 @@ mod tests {
         let round = Round { cluster_ids: &cluster_ids, target, traced: &traced, own_runs: &own_runs, ends: &ends, retried_ns: &retried_ns, quiet_ns };
         for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
             let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
-            let moved = RecordView { channel: channel.into(), place: Place::at(0, 0), timestamp_ns: Some(0), headers, ..RecordView::default() };
+            let moved = RecordView { at: at(channel, 0), timestamp_ns: Some(0), headers, ..RecordView::default() };
             let channels = RetryChannels { names: [channel.to_owned()].into(), ..RetryChannels::default() };
             let mut follower = Follower::default();
             follower.take_retries(&[ConversationItem::Record(moved)], &record(None), &channels, &round);
@@ -600,8 +601,8 @@ mod tests {
         for (name, view, is_back) in [
             ("its id", marked("r-1.1"), true),
             ("another's id", marked("r-1.2"), false),
-            ("the letter itself", LetterView { place: Place::at(0, 7), ..marked("r-1.1") }, false),
-            ("the record itself", LetterView { channel: "orders".into(), ..marked("r-1.1") }, false),
+            ("the letter itself", LetterView { at: letter().at, ..marked("r-1.1") }, false),
+            ("the record itself", LetterView { at: at("orders", 9), ..marked("r-1.1") }, false),
             ("its place", from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS), true),
             ("its place, read before it was sent", from("orders", 2, 100, 2 * CLOCKS_DIFFER_NS - 1), false),
             ("another partition", from("orders", 1, 100, 3 * CLOCKS_DIFFER_NS), false),
@@ -624,7 +625,7 @@ mod tests {
             dead(|view| {
                 view.origin = Some("orders".into());
                 view.origin_place = Some(Place::at(2, 100));
-                (view.place, view.timestamp_ns, view.received_ns) = (Place::at(0, offset), timestamp_ns, received_ns);
+                (view.at, view.timestamp_ns, view.received_ns) = (at("orders-dlt", offset), timestamp_ns, received_ns);
             })
         };
         let sent = LetterRecord { intended_ns: SENT_NS, ..record(Some("stock")) };

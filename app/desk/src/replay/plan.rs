@@ -110,10 +110,10 @@ pub(super) fn wrong(cluster: &str, target: &str, letters: &[AskedLetter]) -> Opt
     if target.is_empty() {
         return Some("the letters do not tell which channel they came from, so there is nowhere to send them".to_owned());
     }
-    if letters.iter().any(|asked| asked.letter.channel == target) {
+    if letters.iter().any(|asked| asked.letter.at.channel == target) {
         return Some(format!("they would go back to {target}, where they lie dead"));
     }
-    if letters.iter().any(|asked| asked.letter.cluster != cluster) {
+    if letters.iter().any(|asked| asked.letter.at.cluster != cluster) {
         return Some("the letters lie on several clusters; send those of one at a time".to_owned());
     }
     None

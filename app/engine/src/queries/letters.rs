@@ -71,9 +71,7 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
     let group = info.group.or_else(|| group_in_name(record.channel(), info.origin.as_deref()?).map(str::to_owned));
     LetterView {
         row: at.into(),
-        cluster: record.cluster().name.clone(),
-        channel: record.channel().to_owned(),
-        place: record.place().into(),
+        at: record.message(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
         received_ns: record.received_ns(),
         key: content.key.map(<[u8]>::to_vec),

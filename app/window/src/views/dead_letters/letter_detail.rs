@@ -55,8 +55,8 @@ impl<'a> Letter<'a> {
         let schema = view.schema_id.map(|schema_id| format!("schema {schema_id} · ")).unwrap_or_default();
         let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::when(ns, now_ns).to_ms())).unwrap_or_default();
         Detail {
-            title: format!("{}{key}", figures::place(&view.place)),
-            kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.channel)),
+            title: format!("{}{key}", figures::place(&view.at.place)),
+            kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.at.channel)),
             verdict: self.standing(now_ns),
             sections: vec![self.why(), self.traces(), self.headers()].into_iter().filter(|section| !section.rows.is_empty()).collect(),
         }
@@ -101,7 +101,7 @@ impl<'a> Letter<'a> {
 
     fn target(ledger: &LetterRecord) -> String {
         match &ledger.written_to {
-            Some(place) => format!("{} {place}", visible(&ledger.target)),
+            Some(place) => place.on(&visible(&ledger.target)).to_string(),
             None => visible(&ledger.target).into_owned(),
         }
     }
@@ -158,11 +158,11 @@ impl<'a> Letter<'a> {
     pub(crate) fn json(&self) -> String {
         let view = &self.row.view;
         let value = serde_json::json!({
-            "cluster": view.cluster,
-            "channel": view.channel,
-            "place": view.place.to_string(),
-            "partition": view.place.partition(),
-            "offset": view.place.offset(),
+            "cluster": view.at.cluster,
+            "channel": view.at.channel,
+            "place": view.at.place.to_string(),
+            "partition": view.at.place.partition(),
+            "offset": view.at.place.offset(),
             "timestamp": view.timestamp_ns.map(figures::instant),
             "key": self.row.key_text,
             "value_size_bytes": view.value_size_bytes,

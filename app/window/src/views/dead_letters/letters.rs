@@ -67,7 +67,7 @@ impl LetterRow {
     pub(crate) fn words(&self, is_marked: bool) -> String {
         let marked = if is_marked { ", marked" } else { "" };
         let state = self.state.word();
-        let place = figures::place(&self.view.place);
+        let place = figures::place(&self.view.at.place);
         format!("{place}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
     }
 }

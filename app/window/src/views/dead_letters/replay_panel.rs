@@ -248,7 +248,7 @@ fn partition_row(rule: PartitionRule) -> Row {
 fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for skipped in &preview.skipped {
-        by_reason.entry(&skipped.reason).or_default().push(skipped.letter.place.to_string());
+        by_reason.entry(&skipped.reason).or_default().push(skipped.letter.at.place.to_string());
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
@@ -425,7 +425,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let elsewhere = line.seen.died_elsewhere.as_deref();
         let told = [retry.as_deref(), elsewhere, waits_for, trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Row::link(&line.letter.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
+        Row::link(&line.letter.at.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
     run.canary.iter().map(row).collect()
 }
