@@ -10,7 +10,7 @@ use switchboard_engine::view::{
 };
 use switchboard_model::{
     AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, Place, RawHash, Refusal, ResourceRow, SpanId, SpanStatus, Str,
-    TailState, TextArena, TopicFact, TraceId, Value, WellKnown,
+    TailState, TextArena, ToldPlace, TopicFact, TraceId, Value, WellKnown,
 };
 
 macro_rules! ask {
@@ -353,7 +353,7 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     // The replayed one bears the earlier time.
     let [second, first] = page.letters.as_slice() else { panic!("{page:?}") };
     assert_eq!((&first.at.place, first.schema_id, first.redacted, first.timestamp_ns), (&Place::at(0, 1), Some(0x0102), true, Some(START_NS + 5 * SECOND)));
-    assert_eq!((first.origin.as_deref(), &first.origin_place, first.attempts), (Some("orders"), &Some(Place::at(2, 77)), Some(3)));
+    assert_eq!((first.origin.as_deref(), &first.origin_place, first.attempts), (Some("orders"), &Some(ToldPlace::Whole(Place::at(2, 77))), Some(3)));
     assert_eq!((first.exception.as_deref(), first.message.as_deref()), (Some("com.shop.NoStock"), Some("out of stock: 4711")));
     assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
     assert_eq!((&second.at.place, second.replay_id.as_deref(), second.replay_count, second.schema_id), (&Place::at(0, 3), Some("r-1"), 2, None));
@@ -376,6 +376,22 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     };
     assert_eq!(since(i64::MIN).len(), 5);
     assert_eq!(since(START_NS + 30 * MS), [5], "those that came before are left out");
+}
+
+#[test]
+fn a_dead_letter_tells_as_much_of_where_it_lay_as_its_headers_name() {
+    let mut engine = engine();
+    let without = |offset: i64, left_out: &[&str]| {
+        let mut letter = letter(offset, "out of stock");
+        letter.headers.retain(|(name, _)| !left_out.contains(name));
+        letter
+    };
+    let (partition, offset) = ("dead-letter-partition", "dead-letter-offset");
+    let all = [without(1, &[]), without(2, &[offset]), without(3, &[partition]), without(4, &[partition, offset])];
+    apply(&mut engine, &[records(10, &all)]);
+    let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns: i64::MIN, skip: 0, limit: 10 });
+    let told: Vec<Option<ToldPlace>> = ask!(engine, query, DeadLetters).letters.into_iter().map(|letter| letter.origin_place).collect();
+    assert_eq!(told, [Some(ToldPlace::Whole(Place::at(2, 77))), Some(ToldPlace::Partition(2)), Some(ToldPlace::Offset(77)), None]);
 }
 
 #[test]

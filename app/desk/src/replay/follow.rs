@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, GroupView, LetterView, PointQuery, Query, ScanQuery, Snapshot};
-use switchboard_model::{CorrelationId, MessageRef, Place};
+use switchboard_model::{CorrelationId, MessageRef, Place, ToldPlace};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::replay::Observed;
@@ -438,7 +438,7 @@ impl<'a> Came<'a> {
             if let Some(replay_id) = &view.replay_id {
                 came.by_replay_id.entry(replay_id).or_default().push(view);
             }
-            if let (Some(origin), Some(place)) = (&view.origin, &view.origin_place) {
+            if let Some((origin, place)) = view.origin.as_ref().zip(view.origin_place.as_ref().and_then(ToldPlace::whole)) {
                 came.by_origin.entry((origin, place)).or_default().push(view);
             }
         }
@@ -593,7 +593,7 @@ mod tests {
             let origin = origin.to_owned();
             dead(|view| {
                 view.origin = Some(origin);
-                (view.origin_place, view.received_ns) = (Some(Place::at(partition, offset)), received_ns);
+                (view.origin_place, view.received_ns) = (ToldPlace::of(Some(partition), Some(offset)), received_ns);
             })
         };
         let marked = |id: &str| dead(|view| view.replay_id = Some(id.to_owned()));
@@ -608,6 +608,7 @@ mod tests {
             ("another partition", from("orders", 1, 100, 3 * CLOCKS_DIFFER_NS), false),
             ("another offset", from("orders", 2, 99, 3 * CLOCKS_DIFFER_NS), false),
             ("another channel", from("payments", 2, 100, 3 * CLOCKS_DIFFER_NS), false),
+            ("its offset alone", LetterView { origin_place: Some(ToldPlace::Offset(100)), ..from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS) }, false),
         ] {
             let views = [view];
             assert_eq!(Came::new(&views).back(&letter(), &record, Some(&Ends::new())).is_some(), is_back, "{name}");
@@ -624,7 +625,7 @@ mod tests {
         let came = |offset: i64, timestamp_ns: Option<i64>, received_ns: i64| {
             dead(|view| {
                 view.origin = Some("orders".into());
-                view.origin_place = Some(Place::at(2, 100));
+                view.origin_place = ToldPlace::of(Some(2), Some(100));
                 (view.at, view.timestamp_ns, view.received_ns) = (at("orders-dlt", offset), timestamp_ns, received_ns);
             })
         };

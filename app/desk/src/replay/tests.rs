@@ -12,7 +12,7 @@ use switchboard_engine::view::{
 };
 use switchboard_model::{
     MessageRef, OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash,
-    RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, ToldPlace, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
@@ -158,7 +158,7 @@ impl World {
     /// So does the one at this offset, by a consumer that leaves its headers out: a letter at this place is read now.
     fn dies_without_headers(&self, offset: i64, at: i64, timestamp_ns: Option<i64>) {
         let (origin, received_ns) = (Some(TARGET.into()), crate::session::now_ns());
-        let view = LetterView { origin, origin_place: Some(Place::at(0, offset)), timestamp_ns, received_ns, ..stored(at) };
+        let view = LetterView { origin, origin_place: ToldPlace::of(Some(0), Some(offset)), timestamp_ns, received_ns, ..stored(at) };
         self.back.lock().push(view);
     }
 
@@ -181,7 +181,7 @@ fn stored(offset: i64) -> LetterView {
         raw_hash: RawHash(offset as u128 + 1),
         origin: Some(TARGET.into()),
         // Another place than any that is written to.
-        origin_place: Some(Place::at(0, 50_000 + offset)),
+        origin_place: ToldPlace::of(Some(0), Some(50_000 + offset)),
         origin_group: Some(GROUP.into()),
         ..LetterView::default()
     }

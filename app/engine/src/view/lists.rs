@@ -1,6 +1,6 @@
 //! Lists and details that are asked for: traces, records, logs, a group's course, dead letters, and what a search found.
 
-use switchboard_model::{MessageRef, Place, RawHash, SpanId, TraceId};
+use switchboard_model::{MessageRef, Place, RawHash, SpanId, ToldPlace, TraceId};
 
 use crate::view::{EdgeId, GroupView, LagVerdict, NodeId, Range};
 
@@ -335,8 +335,8 @@ pub struct LetterView {
     pub value_size_bytes: u32,
     /// The channel it came from.
     pub origin: Option<String>,
-    /// Where it lay there, where its headers tell all of that.
-    pub origin_place: Option<Place>,
+    /// Where it lay there, as far as its headers tell.
+    pub origin_place: Option<ToldPlace>,
     /// The consumer group (or connector, or consumer) that gave it up.
     pub origin_group: Option<String>,
     /// Class of what was thrown: of the cause, where that tells more.

@@ -7,7 +7,7 @@ use switchboard_engine::view::{
     Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, PointQuery, Query,
     RecordLine, RecordPage, RecordView, RowId, ScanQuery, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
 };
-use switchboard_model::{BreakerState, MessageRef, Place, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{BreakerState, MessageRef, Place, SpanId, SpanKind, SpanStatus, ToldPlace, TraceId};
 
 use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_business};
 use crate::{
@@ -302,7 +302,7 @@ fn letters(query: &Query) -> Option<Answer> {
                 key: Some(number.to_string().into_bytes()),
                 value_size_bytes: 412,
                 origin: Some("orders.placed".to_owned()),
-                origin_place: Some(Place::at(number as i32 % 4, number as i64)),
+                origin_place: ToldPlace::of(Some(number as i32 % 4), Some(number as i64)),
                 exception: Some("java.lang.NullPointerException".to_owned()),
                 attempts: Some(10),
                 ..LetterView::default()

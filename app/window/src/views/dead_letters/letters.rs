@@ -1,7 +1,7 @@
 //! The letters of a cause, one row each. Pure.
 
 use switchboard_engine::view::LetterView;
-use switchboard_model::Place;
+use switchboard_model::ToldPlace;
 
 use switchboard_desk::{
     ledger::{LetterKey, LetterState, SentState},
@@ -48,9 +48,9 @@ pub(crate) fn state_ink(state: &LetterState) -> Ink {
 }
 
 impl LetterRow {
-    /// `2@18204`; `–` where it is not told.
+    /// `2@18204`, or as much of it as is told: `p2`, `@18204`; `–` where nothing is.
     pub(crate) fn origin_text(&self) -> String {
-        self.view.origin_place.as_ref().map_or_else(|| "–".to_owned(), Place::to_string)
+        self.view.origin_place.as_ref().map_or_else(|| "–".to_owned(), ToldPlace::to_string)
     }
 
     /// How often it was tried; `–` where it is not told.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, DeadLetterView, LagVerdict, LetterPage, LetterView, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot};
-use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, Place, RawHash, ShownValue, SpanId, TraceId};
+use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, Place, RawHash, ShownValue, SpanId, ToldPlace, TraceId};
 
 use switchboard_desk::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
@@ -56,7 +56,7 @@ fn letter(number: i64) -> LetterView {
         key: Some(format!("{}", 4_702 + number).into_bytes()),
         value_size_bytes: 412,
         origin: Some(ORIGIN.into()),
-        origin_place: Some(Place::at((number % 4) as i32, 18_190 + 7 * number)),
+        origin_place: ToldPlace::of(Some((number % 4) as i32), Some(18_190 + 7 * number)),
         origin_group: Some("inventory".into()),
         exception: Some("java.lang.NullPointerException".into()),
         message: Some("shipTo is null".into()),
@@ -183,7 +183,7 @@ fn planned(number: i64) -> Planned {
             letter: key(number),
             kind: KindHash::of(Some(ORIGIN), CAUSE),
             raw_hash: RawHash(number as u128),
-            origin_partition: Some(0),
+            origin_place: Some(ToldPlace::Partition(0)),
             failed_group: Some("inventory".into()),
             replay_count: 0,
             trace_id: None,

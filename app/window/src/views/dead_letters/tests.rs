@@ -3,6 +3,7 @@
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{ChannelKey, Snapshot};
+use switchboard_model::ToldPlace;
 
 use super::sample;
 use switchboard_desk::{
@@ -65,7 +66,10 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
     let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect();
     assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![7_718, 7_724]));
-    assert_eq!((letters[0].origin_partition, letters[0].failed_group.as_deref(), ask.num_stored), (Some(0), Some("inventory"), 298));
+    assert_eq!(
+        (letters[0].origin_place.as_ref().and_then(ToldPlace::partition), letters[0].failed_group.as_deref(), ask.num_stored),
+        (Some(0), Some("inventory"), 298)
+    );
     press(&mut harness, &[Key::A]);
     harness.get_by_label("298 marked, 298 of them open");
     press(&mut harness, &[Key::R]);
