@@ -17,7 +17,7 @@ use crate::{admin, create_topic, options, unique};
 
 fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
     let Route::Partition(partition) = record.route else { panic!("a partition") };
-    SeenRecord { at: at(&record.channel, partition, offset), raw_hash: record.hash(&redactor()) }
+    SeenRecord { at: at(&record.channel, partition, offset), raw_hash: redactor().hash(&record.parts()) }
 }
 
 fn read(broker: &str, records: Vec<SeenRecord>) -> Vec<Result<switchboard_model::OriginalRecord, Skipped>> {
