@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use switchboard_desk::ledger::{Intent, KindHash, Ledger, LetterKey, LetterState, NewRun, RunId, SentState, Settled, SettledAs, Settlement};
-use switchboard_model::{Outcome, Place};
+use switchboard_model::{MessageRef, Outcome, Place};
 
 const FILE_VARIABLE: &str = "SWITCHBOARD_TEST_LEDGER_FILE";
 const TEST: &str = "what_was_on_its_way_when_the_program_was_killed_may_have_been_written";
 
 fn letter(offset: i64) -> LetterKey {
-    LetterKey { cluster: "local".into(), channel: "orders-dlt".into(), place: Place::at(0, offset), timestamp_ns: Some(offset) }
+    let at = MessageRef { cluster: "local".into(), channel: "orders-dlt".into(), place: Place::at(0, offset) };
+    LetterKey { at, timestamp_ns: Some(offset) }
 }
 
 fn new_run(replay_id: &str) -> NewRun {
@@ -196,7 +197,7 @@ fn a_disk_that_fills_up_loses_nothing_that_was_told_as_written() {
     for (letter, record) in known.iter() {
         // Only of what was told as intended is anything known, but for the one that was being written.
         assert!(
-            letter.place.offset().is_some_and(|offset| intended.contains(&offset)) || record.state == LetterState::Sent(SentState::Possibly),
+            letter.at.place.offset().is_some_and(|offset| intended.contains(&offset)) || record.state == LetterState::Sent(SentState::Possibly),
             "{letter}: {record:?}"
         );
     }

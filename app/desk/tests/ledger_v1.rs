@@ -11,7 +11,7 @@ use switchboard_desk::ledger::{
     Ending, Fate, FateLine, Intent, KindHash, Ledger, LedgerError, LedgerLine, LedgerPlace, LetterKey, LetterRecord, LetterState, NewRun, Refusal, SentState,
     Settled, SettledAs, Settlement,
 };
-use switchboard_model::{Outcome, Place};
+use switchboard_model::{MessageRef, Outcome, Place};
 
 /// Where to write the story to, as a file to be checked in.
 const WRITE_TO: &str = "SWITCHBOARD_WRITE_LEDGER";
@@ -26,7 +26,8 @@ fn at(second: i64) -> i64 {
 /// A letter of the story. Those of `eu` have no time of their own.
 fn letter(cluster: &str, channel: &str, offset: i64) -> LetterKey {
     let timestamp_ns = (cluster != "eu").then(|| at(offset - 3_600));
-    LetterKey { cluster: cluster.into(), channel: channel.into(), place: Place::at((offset % 3) as i32, offset), timestamp_ns }
+    let at = MessageRef { cluster: cluster.into(), channel: channel.into(), place: Place::at((offset % 3) as i32, offset) };
+    LetterKey { at, timestamp_ns }
 }
 
 fn orders(offset: i64) -> LetterKey {
@@ -34,7 +35,7 @@ fn orders(offset: i64) -> LetterKey {
 }
 
 fn kind(letter: &LetterKey) -> KindHash {
-    KindHash::of(Some(&letter.channel), "NullPointerException Shipping.price")
+    KindHash::of(Some(&letter.at.channel), "NullPointerException Shipping.price")
 }
 
 /// What becomes of a letter in a run.
@@ -234,7 +235,7 @@ fn state_words(state: &LetterState) -> String {
 
 fn letter_words(letter: &LetterKey) -> String {
     let seconds = letter.timestamp_ns.map_or("no time".to_owned(), |ns| format!("{} s", (ns - BEGIN_NS) / SECOND_NS));
-    format!("{} {letter} of {seconds}", letter.cluster)
+    format!("{} {letter} of {seconds}", letter.at.cluster)
 }
 
 fn record_words((letter, record): (&LetterKey, &LetterRecord)) -> String {
@@ -342,12 +343,12 @@ fn runs_of_version_1_say_how_they_ended() {
 fn send_all_again(ledger: &Ledger, replay_id: &str) -> (usize, usize) {
     let (mut held, mut let_go) = (0, 0);
     for (number, (letter, record)) in ledger.letters().iter().enumerate() {
-        let cluster_id = if letter.cluster == "eu" { "lkc-2" } else { "lkc-1" };
+        let cluster_id = if letter.at.cluster == "eu" { "lkc-2" } else { "lkc-1" };
         let run = NewRun {
             replay_id: format!("{replay_id}{number}"),
             profile: "shop".into(),
             operator: "ada".into(),
-            cluster: letter.cluster.clone(),
+            cluster: letter.at.cluster.clone(),
             cluster_id: cluster_id.into(),
             target: "orders".into(),
             num_planned: 1,

@@ -57,7 +57,7 @@ fn details(engine: &mut Engine) -> Vec<RecordView> {
 /// The records that a text finds: where they lie, and what was found.
 fn found(engine: &mut Engine, text: &str) -> Vec<(Place, String)> {
     let told = |hit| match hit {
-        FindHit::Record { place, field, excerpt, .. } => Some((place, format!("{field} {excerpt}"))),
+        FindHit::Record { at, field, excerpt, .. } => Some((at.place, format!("{field} {excerpt}"))),
         FindHit::Span { .. } | FindHit::Log { .. } => None,
     };
     ask!(engine, Query::Scan(ScanQuery::Find { text: text.to_owned(), limit: 100 }), Found).hits.into_iter().filter_map(told).collect()
@@ -70,7 +70,7 @@ fn an_opaque_place_and_none_come_through_to_every_answer() {
     apply(&mut engine, &[batch(10, &told)]);
     assert_eq!(places(&mut engine), told);
     for (view, place) in details(&mut engine).iter().zip(&told) {
-        assert_eq!((&view.place, view.channel.as_str(), view.trace_id.map(|id| id.0), view.headers.len()), (place, "orders", Some(7), 1));
+        assert_eq!((&view.at.place, view.at.channel.as_str(), view.trace_id.map(|id| id.0), view.headers.len()), (place, "orders", Some(7), 1));
     }
     for (text, place) in [("0x0a7f", &told[0]), ("orders@0x0a7f", &told[0]), ("ORDERS 0x0A", &told[3]), ("p2@100", &told[2])] {
         assert_eq!(found(&mut engine, text), [(place.clone(), format!("lies at {place}"))], "{text}");
@@ -81,7 +81,7 @@ fn an_opaque_place_and_none_come_through_to_every_answer() {
     assert_eq!(matches.rows.iter().map(|line| &line.place).collect::<Vec<_>>(), [&told[0]]);
     let conversation = ask!(engine, Query::Point(PointQuery::Conversation { id: CorrelationId::Text("order-4711".to_owned()), limit: 100 }), Conversation);
     let of_record = |item| match item {
-        ConversationItem::Record(record) => Some(record.place),
+        ConversationItem::Record(record) => Some(record.at.place),
         ConversationItem::Span(_) | ConversationItem::Log(_) => None,
     };
     let (mut in_it, mut expected): (Vec<Place>, Vec<Place>) = (conversation.into_iter().filter_map(of_record).collect(), told.to_vec());
@@ -117,7 +117,7 @@ fn a_hostile_place_is_not_kept_and_told_as_cut() {
     let (most, hostile) = (Place::Opaque(vec![5; MAX_PLACE_BYTES]), Place::Opaque(vec![5; 64 << 10]));
     let batches = [batch(10, &[most.clone(), hostile])];
     apply(&mut engine, &batches);
-    let views: Vec<(Place, bool)> = details(&mut engine).into_iter().map(|view| (view.place, view.truncated)).collect();
+    let views: Vec<(Place, bool)> = details(&mut engine).into_iter().map(|view| (view.at.place, view.truncated)).collect();
     assert_eq!(views, [(most.clone(), false), (Place::None, true)]);
     let counts = &engine.report(&intake(&batches)).sources[0].counts;
     assert_eq!((counts.stored, counts.truncated), (2, 1));

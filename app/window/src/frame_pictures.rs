@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, PointQuery, Query, RecordView, RefusalView, RowId, ScanQuery};
-use switchboard_model::{Place, SourcePhase, SpanId, TraceId};
+use switchboard_model::{MessageRef, Place, SourcePhase, SpanId, TraceId};
 
 use crate::{
     ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions,
@@ -59,9 +59,7 @@ fn found() -> FindPage {
     };
     let record = FindHit::Record {
         row: RowId(3),
-        cluster: "lab-kafka".to_owned(),
-        channel: "orders.placed".to_owned(),
-        place: Place::at(2, 18_204),
+        at: MessageRef { cluster: "lab-kafka".to_owned(), channel: "orders.placed".to_owned(), place: Place::at(2, 18_204) },
         at_ns: Some(NOW_NS - 9_000_000_000),
         field: "value".to_owned(),
         excerpt: "{\"orderId\": 4711, \"customer\": \"c-1182\", \"lines\": [{\"sku\": \"AX-19\"}]}".to_owned(),

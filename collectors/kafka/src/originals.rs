@@ -127,8 +127,8 @@ impl<'a> Reading<'a> {
         let mut wanted: BTreeMap<(&str, i32), Vec<(i64, usize)>> = BTreeMap::new();
         let mut settled = vec![None; seen.len()];
         for (at, record) in seen.iter().enumerate() {
-            if let Place::Offset { partition, offset } = record.place {
-                wanted.entry((&record.channel, partition)).or_default().push((offset, at));
+            if let Place::Offset { partition, offset } = record.at.place {
+                wanted.entry((&record.at.channel, partition)).or_default().push((offset, at));
             } else {
                 settled[at] = Some(Err(Skipped::Refused("its place is no partition and offset: it was not read from Kafka".to_owned())));
             }

@@ -202,7 +202,7 @@ fn what_is_sent_through_a_crash_of_its_broker_lies_there_as_it_is_told() {
     let mut places: BTreeMap<usize, Vec<Option<Place>>> = BTreeMap::new();
     for record in read_all(&broker.address, "orders", 0) {
         let number: usize = String::from_utf8(record.value.expect("a value")).expect("text").parse().expect("a number");
-        places.entry(number).or_default().push(Some(record.seen.place));
+        places.entry(number).or_default().push(Some(record.seen.at.place));
     }
     assert!(places.keys().all(|number| *number < told.len()), "{places:?}");
     let mut num_in_doubt = 0;

@@ -2,7 +2,7 @@
 //! published with stays as it is, and marks of the replay are added.
 
 use crate::header_diff::{HeaderChange, HeaderChangeKind, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
-use crate::{FAILURE_DIALECTS, FailureDialect, OriginalRecord, Place, RawHeader, Redactor, SeenRecord, Skipped};
+use crate::{FAILURE_DIALECTS, FailureDialect, MessageRef, OriginalRecord, Place, RawHeader, Redactor, Skipped};
 
 /// How often a record may be replayed unless the user says otherwise.
 pub const DEFAULT_MAX_REPLAYS: u32 = 3;
@@ -40,7 +40,7 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
         return Err(Skipped::ReplayedTooOften { count, limit: mark.max_replays });
     }
     let replay_count = count + 1;
-    let SeenRecord { channel, place, .. } = &original.seen;
+    let MessageRef { channel, place, .. } = &original.seen.at;
     let source = match place {
         Place::Offset { partition, offset } => format!("{channel}/{partition}/{offset}"),
         Place::Opaque(_) => format!("{channel}/{place}"),

@@ -1,12 +1,13 @@
 use super::*;
-use crate::{Place, RawHash, SeenRecord, TimestampType};
+use crate::{RawHash, SeenRecord, TimestampType};
 
 fn header(name: &str, value: Option<&[u8]>) -> RawHeader {
     RawHeader { name: name.to_owned(), value: value.map(<[u8]>::to_vec) }
 }
 
 fn record(headers: Vec<RawHeader>) -> OriginalRecord {
-    let seen = SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(2, 41), raw_hash: RawHash(1) };
+    let at = MessageRef { cluster: "lab".to_owned(), channel: "orders-dlt".to_owned(), place: Place::at(2, 41) };
+    let seen = SeenRecord { at, raw_hash: RawHash(1) };
     OriginalRecord { seen, key: Some(b"k".to_vec()), value: None, headers, timestamp_ms: Some(5), timestamp_type: TimestampType::Create }
 }
 

@@ -52,7 +52,7 @@ pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, 
 pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
-pub use message::{MAX_PLACE_BYTES, MessageRef, Place, PlaceRef, PlaceRow, WrittenPlace};
+pub use message::{MAX_PLACE_BYTES, MessageRef, Place, PlaceRef, PlaceRow, ToldPlace, WrittenPlace};
 pub use operation::{OperationEnd, OperationFailure, OperationId, OperationInfo, OperationNews, Progress};
 pub use original::{OriginalRecord, OutgoingRecord, RawHeader, Route, SeenRecord, Skipped};
 pub use outcome::{Outcome, Receipt};

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::hex::{self, Case};
-use crate::{ClusterRef, Str, TextArena};
+use crate::{Str, TextArena};
 
 /// Bytes of an opaque place; what a broker tells beyond that is no place that is kept.
 pub const MAX_PLACE_BYTES: usize = 1024;
@@ -48,6 +48,15 @@ impl Place {
             Self::Offset { offset, .. } => Some(*offset),
             Self::Opaque(_) | Self::None => None,
         }
+    }
+
+    /// With the channel that it is on, as people see both everywhere: `orders 2@100`, which [`WrittenPlace::parse`] reads; the channel
+    /// alone for no place.
+    pub fn on<'a>(&'a self, channel: &'a str) -> impl fmt::Display + use<'a> {
+        fmt::from_fn(move |f| match self {
+            Self::None => f.write_str(channel),
+            Self::Offset { .. } | Self::Opaque(_) => write!(f, "{channel} {self}"),
+        })
     }
 
     /// Reads what is printed, and the spellings of [`WrittenPlace::parse`]; `None` if it is no place.
@@ -209,17 +218,82 @@ fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     text.parse().ok()
 }
 
-/// A message: by its place, and where it has none by its own id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// Which message: where it lies. Two without a place are not told apart by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageRef {
-    /// Its cluster.
-    pub cluster: ClusterRef,
-    /// Its channel.
+    /// Name of the source that reads its cluster.
+    pub cluster: String,
+    /// Its channel there.
     pub channel: String,
-    /// Where it lies there.
+    /// Where it lies on that.
     pub place: Place,
-    /// The id that its sender gave it; `None` = none, or unknown.
-    pub message_id: Option<String>,
+}
+
+/// Without its cluster: `orders 2@100`.
+impl fmt::Display for MessageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.on(&self.channel).fmt(f)
+    }
+}
+
+/// Where a message lay as another tells it: the headers of a dead letter may name its partition or its offset alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToldPlace {
+    /// All of it.
+    Whole(Place),
+    /// The partition, and not where in it.
+    Partition(i32),
+    /// The offset, and not in which partition.
+    Offset(i64),
+}
+
+impl ToldPlace {
+    /// Of what is told; `None` = nothing is.
+    pub fn of(partition: Option<i32>, offset: Option<i64>) -> Option<Self> {
+        match (partition, offset) {
+            (Some(partition), Some(offset)) => Some(Self::Whole(Place::at(partition, offset))),
+            (Some(partition), None) => Some(Self::Partition(partition)),
+            (None, Some(offset)) => Some(Self::Offset(offset)),
+            (None, None) => None,
+        }
+    }
+
+    /// The place, where all of it is told.
+    pub fn whole(&self) -> Option<&Place> {
+        match self {
+            Self::Whole(place) => Some(place),
+            Self::Partition(_) | Self::Offset(_) => None,
+        }
+    }
+
+    /// The partition, where it is told.
+    pub fn partition(&self) -> Option<i32> {
+        match self {
+            Self::Whole(place) => place.partition(),
+            Self::Partition(partition) => Some(*partition),
+            Self::Offset(_) => None,
+        }
+    }
+
+    /// The offset, where it is told.
+    pub fn offset(&self) -> Option<i64> {
+        match self {
+            Self::Whole(place) => place.offset(),
+            Self::Partition(_) => None,
+            Self::Offset(offset) => Some(*offset),
+        }
+    }
+}
+
+/// As much as is told: `2@100`, `p2`, `@100`.
+impl fmt::Display for ToldPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(place) => place.fmt(f),
+            Self::Partition(partition) => write!(f, "p{partition}"),
+            Self::Offset(offset) => write!(f, "@{offset}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +306,23 @@ mod tests {
     fn a_place_is_written_in_one_way() {
         for (place, text) in [(Place::at(2, 100), "2@100"), (Place::Opaque(vec![0x0a, 0x7f]), "0x0a7f"), (Place::None, "")] {
             assert_eq!(place.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_place_is_written_with_its_channel_and_a_channel_stands_alone_for_no_place() {
+        for (place, text) in [(Place::at(2, 100), "orders 2@100"), (Place::Opaque(vec![0x0a, 0x7f]), "orders 0x0a7f"), (Place::None, "orders")] {
+            assert_eq!(MessageRef { cluster: "lab".to_owned(), channel: "orders".to_owned(), place }.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn of_a_place_that_is_told_in_part_that_part_is_known() {
+        assert_eq!(ToldPlace::of(None, None), None);
+        for (partition, offset, text) in [(Some(2), Some(100), "2@100"), (Some(2), None, "p2"), (None, Some(100), "@100"), (Some(0), Some(0), "0@0")] {
+            let told = ToldPlace::of(partition, offset).expect("something is told");
+            assert_eq!((told.partition(), told.offset(), told.to_string().as_str()), (partition, offset, text));
+            assert_eq!(told.whole(), partition.zip(offset).map(|(partition, offset)| Place::at(partition, offset)).as_ref());
         }
     }
 
@@ -347,7 +438,7 @@ mod tests {
             prop_assert_eq!(Place::from(PlaceRef::from(&place)), place.clone());
             if place != Place::None {
                 let written = WrittenPlace { channel: Some(channel.clone()), place: place.clone() };
-                prop_assert_eq!(WrittenPlace::parse(&format!("{channel} {place}")), Some(written));
+                prop_assert_eq!(WrittenPlace::parse(&place.on(&channel).to_string()), Some(written));
             }
         }
 

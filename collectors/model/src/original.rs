@@ -4,15 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Place, RawHash, Redactor, TimestampType};
+use crate::{MessageRef, RawHash, TimestampType};
 
 /// A record that was seen: where it lies, and what it was when it was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeenRecord {
-    /// The channel.
-    pub channel: String,
-    /// Where it lies there.
-    pub place: Place,
+    /// Where it lies.
+    pub at: MessageRef,
     /// Keyed hash of key, value and headers as they lay on the broker when the record was stored.
     pub raw_hash: RawHash,
 }
@@ -167,22 +165,16 @@ impl OutgoingRecord {
         size_bytes(self.key.as_deref(), self.value.as_deref(), &self.headers)
     }
 
-    /// Keyed hash of the key, value and headers that are sent, built as [`SeenRecord::raw_hash`] is.
-    pub fn hash(&self, redactor: &Redactor) -> RawHash {
-        hash(redactor, self.key.as_deref(), self.value.as_deref(), &self.headers)
+    /// What is hashed of it, in the order that [`SeenRecord::raw_hash`] goes by: key, value, each header's name and value.
+    pub fn parts(&self) -> Vec<Option<&[u8]>> {
+        let headers = self.headers.iter().flat_map(|header| [Some(header.name.as_bytes()), header.value.as_deref()]);
+        [self.key.as_deref(), self.value.as_deref()].into_iter().chain(headers).collect()
     }
 }
 
 fn size_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[RawHeader]) -> usize {
     let headers: usize = headers.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Vec::len)).sum();
     key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + headers
-}
-
-fn hash(redactor: &Redactor, key: Option<&[u8]>, value: Option<&[u8]>, headers: &[RawHeader]) -> RawHash {
-    let mut parts = Vec::with_capacity(2 + 2 * headers.len());
-    parts.extend([key, value]);
-    parts.extend(headers.iter().flat_map(|header| [Some(header.name.as_bytes()), header.value.as_deref()]));
-    redactor.hash(&parts)
 }
 
 // What these hold may be secret, so their debug text tells sizes only.
@@ -221,11 +213,13 @@ impl fmt::Debug for OutgoingRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Place;
 
     #[test]
     fn debug_text_holds_no_values() {
         let headers = vec![RawHeader { name: "a".to_owned(), value: Some(b"hunter2".to_vec()) }];
-        let seen = SeenRecord { channel: "t".to_owned(), place: Place::at(0, 7), raw_hash: RawHash::default() };
+        let at = MessageRef { cluster: "c".to_owned(), channel: "t".to_owned(), place: Place::at(0, 7) };
+        let seen = SeenRecord { at, raw_hash: RawHash::default() };
         let (key, value) = (Some(b"hunter3".to_vec()), Some(b"hunter4".to_vec()));
         let original = OriginalRecord {
             seen,
@@ -243,9 +237,9 @@ mod tests {
 
     #[test]
     fn null_and_empty_hash_apart() {
-        let redactor = Redactor::new([3; 16], &[]);
         let record =
             |value: Option<Vec<u8>>| OutgoingRecord { channel: "t".to_owned(), route: Route::Key, key: None, value, headers: Vec::new(), timestamp_ms: None };
-        assert_ne!(record(None).hash(&redactor), record(Some(Vec::new())).hash(&redactor));
+        let hash = |record: OutgoingRecord| RawHash::of(&[3; 16], &record.parts());
+        assert_ne!(hash(record(None)), hash(record(Some(Vec::new()))));
     }
 }

@@ -20,9 +20,26 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use names::{Names, Verdict};
 use shape::secret_ranges;
 
-/// A keyed hash of raw bytes. Equal bytes have equal hashes within a session; without the key it tells nothing.
+/// A keyed hash of raw bytes. Equal bytes have equal hashes under one key; without the key it tells nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RawHash(pub u128);
+
+impl RawHash {
+    /// Of parts in their order, under a key: null and empty hash apart, and so does what is divided otherwise.
+    pub fn of(key: &[u8; 16], parts: &[Option<&[u8]>]) -> Self {
+        let mut hasher = SipHasher13::new_with_key(key);
+        for part in parts {
+            match part {
+                None => hasher.write_u64(u64::MAX),
+                Some(bytes) => {
+                    hasher.write_u64(bytes.len() as u64);
+                    hasher.write(bytes);
+                }
+            }
+        }
+        Self(hasher.finish128().as_u128())
+    }
+}
 
 /// Names and shapes of secrets, and the session's key.
 #[derive(Clone)]
@@ -51,19 +68,9 @@ impl Redactor {
         Self { key, names: Names::new(more_names) }
     }
 
-    /// Keyed hash of raw bytes.
+    /// Hash of raw bytes under the session's key.
     pub fn hash(&self, parts: &[Option<&[u8]>]) -> RawHash {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        for part in parts {
-            match part {
-                None => hasher.write_u64(u64::MAX),
-                Some(bytes) => {
-                    hasher.write_u64(bytes.len() as u64);
-                    hasher.write(bytes);
-                }
-            }
-        }
-        RawHash(hasher.finish128().as_u128())
+        RawHash::of(&self.key, parts)
     }
 
     /// Whether a header or attribute of this name is secret.

@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use growth::assert_linear;
 use switchboard_model::{
-    CorrelationId, HeaderDecoder, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord, TimestampType, WellKnown, WrittenPlace,
-    dead_letter_name, failure_header, group_in_name, is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
-    parse_uber_trace_id, plan_headers, retry_delay_ms,
+    CorrelationId, HeaderDecoder, MessageRef, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord, TimestampType, WellKnown,
+    WrittenPlace, dead_letter_name, failure_header, group_in_name, is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id,
+    parse_traceparent, parse_uber_trace_id, plan_headers, retry_delay_ms,
 };
 
 /// What names and ids may be made of to make a reader look again and again.
@@ -162,7 +162,7 @@ fn twice_the_headers_take_twice_the_time() {
     ];
     for (what, name) in names {
         let record = |num: usize| OriginalRecord {
-            seen: SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: RawHash(0) },
+            seen: SeenRecord { at: MessageRef { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), ..MessageRef::default() }, raw_hash: RawHash(0) },
             key: None,
             value: Some(Vec::new()),
             headers: (0..num).map(|number| RawHeader { name: name(number), value: Some(b"1".to_vec()) }).collect(),

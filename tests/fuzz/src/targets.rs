@@ -8,9 +8,10 @@ use switchboard_engine::view::{Query, ScanQuery};
 use switchboard_engine::{Engine, EngineConfig};
 use switchboard_kafka::testing::record_batch;
 use switchboard_model::{
-    BATCH_VERSION, Batch, BatchHeader, CorrelationId, HeaderDecoder, Input, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord,
-    SourceId, SourceInfo, SourceKind, SpanContext, TimestampType, WrittenPlace, dead_letter_name, failure_header, group_in_name, is_correlation_name,
-    is_retry_name, java_big_integer, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id, plan_headers, retry_delay_ms,
+    BATCH_VERSION, Batch, BatchHeader, CorrelationId, HeaderDecoder, Input, MessageRef, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark,
+    SeenRecord, SourceId, SourceInfo, SourceKind, SpanContext, TimestampType, WrittenPlace, dead_letter_name, failure_header, group_in_name,
+    is_correlation_name, is_retry_name, java_big_integer, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id, plan_headers,
+    retry_delay_ms,
 };
 use switchboard_otlp::testing as otlp;
 
@@ -133,7 +134,7 @@ fn record(bytes: &[u8]) {
 
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let original = OriginalRecord {
-        seen: SeenRecord { channel: topic, place: Place::at(0, 0), raw_hash: RawHash(0) },
+        seen: SeenRecord { at: MessageRef { channel: topic, place: Place::at(0, 0), ..MessageRef::default() }, raw_hash: RawHash(0) },
         key: key.map(<[u8]>::to_vec),
         value: value.map(<[u8]>::to_vec),
         headers: headers.iter().map(|(name, value)| RawHeader { name: text(name), value: value.map(<[u8]>::to_vec) }).collect(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 use siphasher::sip::SipHasher13;
-use switchboard_model::{OutgoingRecord, RawHash, Redactor};
+use switchboard_model::{OutgoingRecord, RawHash};
 
 use super::{LedgerError, schema};
 
@@ -23,18 +23,18 @@ const MEND: &str = "put a copy from before in its place, or take it away: what w
 /// The key of a ledger.
 #[derive(Clone)]
 pub struct HashKey {
-    hasher: Arc<Redactor>,
+    key: [u8; KEY_BYTES],
     id: Arc<str>,
 }
 
 impl HashKey {
     fn new(key: [u8; KEY_BYTES]) -> Self {
-        Self { hasher: Arc::new(Redactor::new(key, &[])), id: format!("{:016x}", check(&key)).into() }
+        Self { id: format!("{:016x}", check(&key)).into(), key }
     }
 
     /// Keyed hash of what is sent.
     pub fn hash(&self, record: &OutgoingRecord) -> RawHash {
-        record.hash(&self.hasher)
+        RawHash::of(&self.key, &record.parts())
     }
 
     /// Tells keys apart, and tells nothing of them.

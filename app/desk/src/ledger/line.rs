@@ -5,18 +5,14 @@ use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
 use switchboard_engine::view::{LetterView, Severity};
-use switchboard_model::{Outcome, Place, Receipt};
+use switchboard_model::{MessageRef, Outcome, Place, Receipt};
 
 /// Which dead letter: where it lies, and its own time, so that a channel made anew under the same name is not mistaken for
 /// the old one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LetterKey {
-    /// Name of the source that reads its cluster. The ledger knows the cluster by what it calls itself, whatever sources are called.
-    pub cluster: String,
-    /// Its dead-letter channel.
-    pub channel: String,
-    /// Where it lies there.
-    pub place: Place,
+    /// Where it lies. The ledger knows the cluster by what it calls itself, whatever sources are called.
+    pub at: MessageRef,
     /// The record's time, ns since the Unix epoch; `None` = unknown.
     pub timestamp_ns: Option<i64>,
 }
@@ -24,8 +20,12 @@ pub struct LetterKey {
 impl LetterKey {
     /// Of a stored letter.
     pub fn of(view: &LetterView) -> Self {
-        let (cluster, channel) = (view.cluster.clone(), view.channel.clone());
-        Self { cluster, channel, place: view.place.clone(), timestamp_ns: view.timestamp_ns }
+        Self { at: view.at.clone(), timestamp_ns: view.timestamp_ns }
+    }
+
+    /// The same letter, where its cluster is read by this source.
+    pub(super) fn read_by(&self, source: &str) -> Self {
+        Self { at: MessageRef { cluster: source.to_owned(), ..self.at.clone() }, timestamp_ns: self.timestamp_ns }
     }
 }
 
@@ -373,9 +373,6 @@ pub struct LedgerLine {
 
 impl fmt::Display for LetterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::None => f.write_str(&self.channel),
-            _ => write!(f, "{} {}", self.channel, self.place),
-        }
+        self.at.fmt(f)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
-use switchboard_model::{Outcome, Place, Receipt};
+use switchboard_model::{MessageRef, Outcome, Place, Receipt};
 
 use super::line::SentState;
 use super::place::decode;
@@ -23,7 +23,7 @@ fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
 fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option<LetterKey>> {
     let Some(channel) = row.get(first)? else { return Ok(None) };
     let place = place(row, first + 1)?.unwrap_or_default();
-    Ok(Some(LetterKey { cluster: cluster.to_owned(), channel, place, timestamp_ns: row.get(first + 2)? }))
+    Ok(Some(LetterKey { at: MessageRef { cluster: cluster.to_owned(), channel, place }, timestamp_ns: row.get(first + 2)? }))
 }
 
 /// What became of a send, from its word and the columns beside it: an intent without an outcome, or with one that this version does not know, may have
@@ -91,7 +91,7 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
             cluster_id,
         };
         for name in names(clusters, &cluster, Some(record.cluster_id.as_str())) {
-            take(&mut letters, LetterKey { cluster: name.to_owned(), ..letter.clone() }, &record);
+            take(&mut letters, letter.read_by(name), &record);
         }
     }
     let mut parkings = connection.prepare("SELECT cluster, channel, place, timestamp_ns, kind, note, at_ns, cluster_id FROM parkings ORDER BY parking_id")?;
@@ -101,8 +101,7 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
         let Some(letter) = letter(row, 1, &cluster)? else { continue };
         let (note, cluster_id): (Option<String>, Option<String>) = (row.get(5)?, row.get(7)?);
         for name in names(clusters, &cluster, cluster_id.as_deref()) {
-            let letter = LetterKey { cluster: name.to_owned(), ..letter.clone() };
-            apply_parking(&mut letters, letter, KindHash(row.get(4)?), note.clone(), row.get(6)?);
+            apply_parking(&mut letters, letter.read_by(name), KindHash(row.get(4)?), note.clone(), row.get(6)?);
         }
     }
     Ok(letters)

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use switchboard_model::{Outcome, Place};
+use switchboard_model::{MessageRef, Outcome, Place};
 
 use super::*;
 
@@ -11,7 +11,8 @@ mod key;
 const T: i64 = 1_795_258_800_000_000_000;
 
 fn letter(offset: i64) -> LetterKey {
-    LetterKey { cluster: "local".into(), channel: "orders.placed-dlt".into(), place: Place::at(0, offset), timestamp_ns: Some(T - offset) }
+    let at = MessageRef { cluster: "local".into(), channel: "orders.placed-dlt".into(), place: Place::at(0, offset) };
+    LetterKey { at, timestamp_ns: Some(T - offset) }
 }
 
 fn kind() -> KindHash {
@@ -242,7 +243,7 @@ fn run_on(cluster: &str, cluster_id: &str) -> NewRun {
 }
 
 fn known_as(name: &str, offset: i64) -> LetterKey {
-    LetterKey { cluster: name.into(), ..letter(offset) }
+    letter(offset).read_by(name)
 }
 
 fn clusters<const N: usize>(told: [(&str, &str); N]) -> ClusterIds {

@@ -57,9 +57,9 @@ pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> 
         )?
         .insert(params![
             run_id.0,
-            letter.cluster,
-            letter.channel,
-            encode(&letter.place),
+            letter.at.cluster,
+            letter.at.channel,
+            encode(&letter.at.place),
             letter.timestamp_ns,
             kind.0,
             failed_group,
@@ -139,6 +139,6 @@ pub(super) fn park(
              WHERE cluster_id IN (SELECT ?2 UNION SELECT cluster_id FROM runs WHERE ?2 IS NULL AND cluster = ?1) AND channel = ?3 AND place = ?4 \
              AND timestamp_ns IS ?5 AND again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
         )?
-        .execute(params![letter.cluster, cluster_id, letter.channel, encode(&letter.place), letter.timestamp_ns, kind.0, note, operator, at_ns])?;
+        .execute(params![letter.at.cluster, cluster_id, letter.at.channel, encode(&letter.at.place), letter.timestamp_ns, kind.0, note, operator, at_ns])?;
     Ok(())
 }

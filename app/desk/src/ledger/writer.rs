@@ -330,7 +330,7 @@ fn carry_out(connection: &Connection, job: Job, clusters: &ClusterIds, key_id: &
         Job::Park { letters, note, operator, at_ns, reply } => {
             let parked = write::together(connection, || {
                 letters.iter().try_for_each(|(letter, kind)| {
-                    write::park(connection, letter, clusters.get(&letter.cluster).map(String::as_str), *kind, note.as_deref(), &operator, at_ns)
+                    write::park(connection, letter, clusters.get(&letter.at.cluster).map(String::as_str), *kind, note.as_deref(), &operator, at_ns)
                 })
             });
             after(reply, parked, move |(), known| {
@@ -373,9 +373,9 @@ impl Job {
 impl Known {
     /// A letter by all names that sources of this session have for its cluster.
     fn names(&self, letter: LetterKey) -> Vec<LetterKey> {
-        let cluster_id = self.clusters.get(&letter.cluster);
-        let others = self.clusters.iter().filter(|(name, told)| **name != letter.cluster && Some(*told) == cluster_id);
-        let others: Vec<LetterKey> = others.map(|(name, _)| LetterKey { cluster: name.clone(), ..letter.clone() }).collect();
+        let cluster_id = self.clusters.get(&letter.at.cluster);
+        let others = self.clusters.iter().filter(|(name, told)| **name != letter.at.cluster && Some(*told) == cluster_id);
+        let others: Vec<LetterKey> = others.map(|(name, _)| letter.read_by(name)).collect();
         [vec![letter], others].concat()
     }
 

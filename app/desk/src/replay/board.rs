@@ -233,7 +233,7 @@ pub(super) fn handled(letters: &BTreeMap<LetterKey, LetterRecord>) -> BTreeMap<K
     let mut handled: BTreeMap<KindKey, Vec<Handled>> = BTreeMap::new();
     for (letter, record) in letters {
         let Some(outcome) = HandledAs::of(&record.state) else { continue };
-        let key = KindKey { cluster: letter.cluster.clone(), channel: letter.channel.clone(), kind: record.kind };
+        let key = KindKey { cluster: letter.at.cluster.clone(), channel: letter.at.channel.clone(), kind: record.kind };
         handled.entry(key).or_default().push(Handled { timestamp_ns: letter.timestamp_ns, outcome });
     }
     handled

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterView, Query, ScanQuery};
-use switchboard_model::{Place, RawHash, TraceId};
+use switchboard_model::{RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 
@@ -16,8 +16,8 @@ pub struct AskedLetter {
     pub kind: KindHash,
     /// Keyed hash of its bytes when it was stored.
     pub raw_hash: RawHash,
-    /// The partition it first lay in; unknown = `None`.
-    pub origin_partition: Option<i32>,
+    /// Where it first lay, as far as it tells.
+    pub origin_place: Option<ToldPlace>,
     /// The group it died in; unknown = `None`.
     pub failed_group: Option<String>,
     /// How often it was replayed before, as it says itself.
@@ -35,7 +35,7 @@ impl AskedLetter {
             letter: LetterKey::of(view),
             kind,
             raw_hash: view.raw_hash,
-            origin_partition: view.origin_place.as_ref().and_then(Place::partition),
+            origin_place: view.origin_place.clone(),
             failed_group: view.origin_group.clone(),
             replay_count: view.replay_count,
             trace_id: view.trace_id,

@@ -76,7 +76,7 @@ impl Follower {
     pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
         let now_ns = observed.now_ns();
         let letters = ledger.letters();
-        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.cluster).is_some_and(|id| *id == record.cluster_id);
+        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id);
         let sent: Vec<Sent<'_>> =
             letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
         // Also those that count as consumed and are tried again after all.
@@ -126,7 +126,7 @@ impl Follower {
             let Some(send_id) = record.send_id else { continue };
             let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
             let none = RetryChannels::default();
-            let channels = channels.get(&(letter.cluster.clone(), record.target.clone())).unwrap_or(&none);
+            let channels = channels.get(&(letter.at.cluster.clone(), record.target.clone())).unwrap_or(&none);
             let settles = settles(channels, self.retried(record, round), round.quiet_ns);
             let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
             match settles {
@@ -174,8 +174,7 @@ fn is_own(record: &LetterRecord, round: &Round<'_>) -> bool {
 
 /// Where a record was written to.
 fn place(record: &LetterRecord) -> Option<At> {
-    let (partition, offset) = in_a_log(record.written_to.as_ref()?)?;
-    Some(At { channel: record.target.clone(), partition, offset })
+    At::of(&record.target, record.written_to.as_ref()?)
 }
 
 /// Partition and offset of a place that has them: commits and dead letters' headers tell nothing of others.

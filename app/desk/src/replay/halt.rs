@@ -93,7 +93,7 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchboard_model::Place;
+    use switchboard_model::{MessageRef, Place};
 
     use crate::ledger::{LetterKey, SentState};
     use crate::replay::{At, BreakerOnTheWay, Reader, Retry, Sighting};
@@ -101,8 +101,8 @@ mod tests {
     use switchboard_model::BreakerState;
 
     fn line(outcome: Option<SettledAs>, state: LetterState, at_ns: i64) -> CanaryLine {
-        let letter = LetterKey { cluster: "c".into(), channel: "t-dlt".into(), place: Place::at(0, 7), timestamp_ns: None };
-        CanaryLine { letter, outcome, state, evidence: "back on t-dlt 0@9".into(), seen: Sighting::default(), at_ns }
+        let at = MessageRef { cluster: "c".into(), channel: "t-dlt".into(), place: Place::at(0, 7) };
+        CanaryLine { letter: LetterKey { at, timestamp_ns: None }, outcome, state, evidence: "back on t-dlt 0@9".into(), seen: Sighting::default(), at_ns }
     }
 
     #[test]

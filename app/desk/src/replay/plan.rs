@@ -110,10 +110,10 @@ pub(super) fn wrong(cluster: &str, target: &str, letters: &[AskedLetter]) -> Opt
     if target.is_empty() {
         return Some("the letters do not tell which channel they came from, so there is nowhere to send them".to_owned());
     }
-    if letters.iter().any(|asked| asked.letter.channel == target) {
+    if letters.iter().any(|asked| asked.letter.at.channel == target) {
         return Some(format!("they would go back to {target}, where they lie dead"));
     }
-    if letters.iter().any(|asked| asked.letter.cluster != cluster) {
+    if letters.iter().any(|asked| asked.letter.at.cluster != cluster) {
         return Some("the letters lie on several clusters; send those of one at a time".to_owned());
     }
     None
@@ -173,7 +173,7 @@ pub(super) fn build(
 
 /// The partition to send to: where it first lay, if the target has that.
 pub(super) fn partition(asked: &AskedLetter, num_partitions: Option<i32>) -> Option<i32> {
-    asked.origin_partition.filter(|partition| num_partitions.is_some_and(|num| (0..num).contains(partition)))
+    asked.origin_place.as_ref()?.partition().filter(|partition| num_partitions.is_some_and(|num| (0..num).contains(partition)))
 }
 
 /// Collects what was read again.
@@ -232,5 +232,29 @@ impl Preview {
     /// Bytes of all records.
     pub fn size_bytes(&self) -> usize {
         self.planned.iter().map(|planned| planned.size_bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_engine::view::LetterView;
+    use switchboard_model::ToldPlace;
+
+    use super::*;
+    use crate::ledger::KindHash;
+
+    #[test]
+    fn a_record_goes_where_it_first_lay_if_the_letter_names_that_partition_and_the_target_has_it() {
+        for (told, num_partitions, goes_to) in [
+            ((Some(2), Some(100)), Some(3), Some(2)),
+            ((Some(2), None), Some(3), Some(2)),
+            ((None, Some(100)), Some(3), None),
+            ((None, None), Some(3), None),
+            ((Some(2), None), Some(2), None),
+            ((Some(2), None), None, None),
+        ] {
+            let view = LetterView { origin_place: ToldPlace::of(told.0, told.1), ..LetterView::default() };
+            assert_eq!(partition(&AskedLetter::of(&view, KindHash(1)), num_partitions), goes_to, "{told:?} of {num_partitions:?}");
+        }
     }
 }

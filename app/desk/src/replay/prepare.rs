@@ -14,7 +14,7 @@ pub(super) struct Reading<T> {
 
 /// Where a letter lies, and what it was.
 pub(super) fn seen(asked: &AskedLetter) -> SeenRecord {
-    SeenRecord { channel: asked.letter.channel.clone(), place: asked.letter.place.clone(), raw_hash: asked.raw_hash }
+    SeenRecord { at: asked.letter.at.clone(), raw_hash: asked.raw_hash }
 }
 
 impl<T> Reading<T> {

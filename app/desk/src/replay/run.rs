@@ -162,7 +162,7 @@ impl Run {
     /// The channels on which the letters lie, then the others of the cluster where some are known to lie.
     fn dead_letter_channels(&self) -> Vec<String> {
         let snapshot = self.observed.snapshot();
-        let own: BTreeSet<&str> = self.preview.planned.iter().map(|planned| planned.asked.letter.channel.as_str()).collect();
+        let own: BTreeSet<&str> = self.preview.planned.iter().map(|planned| planned.asked.letter.at.channel.as_str()).collect();
         let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.preview.cluster);
         let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();
         own.iter().chain(known.difference(&own)).take(MAX_CHANNELS).map(|channel| (*channel).to_owned()).collect()

@@ -13,7 +13,7 @@ const ATTEMPTS_HEADER: &str = "retry_topic-attempts";
 /// What else only records to be tried again bear.
 const RETRY_PREFIXES: [&str; 2] = ["retry_topic-", "delayed-retry-"];
 
-/// Where a record lies.
+/// Where a record lies in a log: how far a group has come, and what a span handled, is told of no other place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At {
     /// Channel.
@@ -22,6 +22,14 @@ pub struct At {
     pub partition: i32,
     /// Offset.
     pub offset: i64,
+}
+
+impl At {
+    /// Of a place on a channel; `None` = it is none in a log.
+    pub fn of(channel: &str, place: &Place) -> Option<Self> {
+        let Place::Offset { partition, offset } = *place else { return None };
+        Some(Self { channel: channel.to_owned(), partition, offset })
+    }
 }
 
 /// A record that was moved to a channel where it waits to be tried again.
@@ -211,7 +219,7 @@ pub fn consumed_in<'a>(items: &'a [ConversationItem], at: &At, failed_group: Opt
 /// The retry of a record as it lies on its channel; `None` where the record is none that waits to be tried again.
 pub(super) fn retry_of(record: &RecordView, replay_id: &str, target: &str) -> Option<Retry> {
     let header = |name: &str| record.headers.iter().rev().find(|(known, _)| known == name)?.1.as_deref();
-    if header(REPLAY_ID_HEADER) != Some(replay_id.as_bytes()) || record.channel == target || is_dead_letter_name(&record.channel) {
+    if header(REPLAY_ID_HEADER) != Some(replay_id.as_bytes()) || record.at.channel == target || is_dead_letter_name(&record.at.channel) {
         return None;
     }
     // Its own time and when it is due are by the clock of who wrote it: their difference holds, and counts from its arrival here.
@@ -219,11 +227,10 @@ pub(super) fn retry_of(record: &RecordView, replay_id: &str, target: &str) -> Op
     let due_in_ns = header(DUE_HEADER).and_then(java_big_integer).and_then(|ms| ms.checked_mul(1_000_000)).map(|due_ns| due_ns.saturating_sub(written_ns));
     let bears_marks = record.headers.iter().any(|(name, _)| RETRY_PREFIXES.iter().any(|prefix| name.starts_with(prefix)));
     // Headers of a retry stay on what is dead in the end: there they name a time that is over.
-    let is_retry = is_retry_name(&record.channel) || (bears_marks && due_in_ns.is_some_and(|ns| ns > 0));
+    let is_retry = is_retry_name(&record.at.channel) || (bears_marks && due_in_ns.is_some_and(|ns| ns > 0));
     let next_try = header(ATTEMPTS_HEADER).and_then(java_big_integer).and_then(|number| u32::try_from(number).ok());
     // Where it lies elsewhere nothing would tell that it was read.
-    let Place::Offset { partition, offset } = record.place else { return None };
-    let at = At { channel: record.channel.clone(), partition, offset };
+    let at = At::of(&record.at.channel, &record.at.place)?;
     let due_ns = due_in_ns.map(|ns| record.received_ns.saturating_add(ns));
     is_retry.then_some(Retry { at, next_try, due_ns, since_ns: record.received_ns, over_ns: None })
 }

@@ -11,8 +11,8 @@ use switchboard_engine::view::{
     NodeId, NodeKind, PartitionLag, PointQuery, Query, RecordView, ScanQuery, Snapshot, SourceView, SpanView, Topology,
 };
 use switchboard_model::{
-    OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash, RawHeader, Redactor,
-    Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, TraceId,
+    MessageRef, OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash,
+    RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, ToldPlace, TraceId,
 };
 use tokio::sync::{Notify, watch};
 
@@ -89,7 +89,7 @@ struct Consumers {
 impl World {
     fn new(num_letters: i64) -> Self {
         let record = |offset: i64| OriginalRecord {
-            seen: SeenRecord { channel: DEAD.into(), place: Place::at(0, offset), raw_hash: RawHash(offset as u128 + 1) },
+            seen: SeenRecord { at: at(DEAD, offset), raw_hash: RawHash(offset as u128 + 1) },
             key: Some(format!("order-{offset}").into_bytes()),
             value: Some(format!("{{\"order\":{offset},\"password\":\"hunter2\"}}").into_bytes()),
             headers: vec![
@@ -129,8 +129,8 @@ impl World {
         let own = [(REPLAY_ID_HEADER, replay_id.as_bytes())];
         let headers = own.iter().chain(headers).map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
         let now_ns = crate::session::now_ns();
-        let place = Place::at(0, self.items.lock().len() as i64);
-        let record = RecordView { channel: channel.into(), place, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
+        let at = at(channel, self.items.lock().len() as i64);
+        let record = RecordView { at, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
         self.items.lock().push(ConversationItem::Record(record));
     }
 
@@ -161,7 +161,7 @@ impl World {
     /// So does the one at this offset, by a consumer that leaves its headers out: a letter at this place is read now.
     fn dies_without_headers(&self, offset: i64, at: i64, timestamp_ns: Option<i64>) {
         let (origin, received_ns) = (Some(TARGET.into()), crate::session::now_ns());
-        let view = LetterView { origin, origin_place: Some(Place::at(0, offset)), timestamp_ns, received_ns, ..stored(at) };
+        let view = LetterView { origin, origin_place: ToldPlace::of(Some(0), Some(offset)), timestamp_ns, received_ns, ..stored(at) };
         self.back.lock().push(view);
     }
 
@@ -171,17 +171,20 @@ impl World {
     }
 }
 
+/// In the one partition of a channel.
+fn at(channel: &str, offset: i64) -> MessageRef {
+    MessageRef { cluster: CLUSTER.into(), channel: channel.into(), place: Place::at(0, offset) }
+}
+
 /// A dead letter as the engine tells of it.
 fn stored(offset: i64) -> LetterView {
     LetterView {
-        cluster: CLUSTER.into(),
-        channel: DEAD.into(),
-        place: Place::at(0, offset),
+        at: at(DEAD, offset),
         timestamp_ns: Some(offset),
         raw_hash: RawHash(offset as u128 + 1),
         origin: Some(TARGET.into()),
         // Another place than any that is written to.
-        origin_place: Some(Place::at(0, 50_000 + offset)),
+        origin_place: ToldPlace::of(Some(0), Some(50_000 + offset)),
         origin_group: Some(GROUP.into()),
         ..LetterView::default()
     }
@@ -197,7 +200,7 @@ impl ClusterAccess for World {
     fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
         self.num_reads.fetch_add(1, Ordering::Relaxed);
         let records = self.records.lock();
-        let read = |seen: &SeenRecord| match records.get(&seen.place.offset().expect("an offset")) {
+        let read = |seen: &SeenRecord| match records.get(&seen.at.place.offset().expect("an offset")) {
             None => Err(Skipped::Expired { low_watermark: 1 }),
             Some(record) if record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
             Some(record) => Ok(record.clone()),
@@ -387,7 +390,7 @@ pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -
 }
 
 fn key(offset: i64) -> LetterKey {
-    LetterKey { cluster: CLUSTER.into(), channel: DEAD.into(), place: Place::at(0, offset), timestamp_ns: Some(offset) }
+    LetterKey { at: at(DEAD, offset), timestamp_ns: Some(offset) }
 }
 
 fn asked(offset: i64) -> AskedLetter {

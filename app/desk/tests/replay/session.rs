@@ -141,7 +141,7 @@ pub fn outcomes(folder: &Path) -> BTreeMap<(i32, i64), SettledAs> {
     let ledger = Ledger::open(&folder.join("ledger.sqlite")).expect("a ledger");
     let lines = pollster::block_on(ledger.lines(100_000)).expect("lines");
     let told = |line: LedgerLine| {
-        let place = line.letter?.place;
+        let place = line.letter?.at.place;
         Some(((place.partition()?, place.offset()?), line.settled.counts_as()))
     };
     lines.into_iter().filter_map(told).collect()

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use switchboard_model::{NO_TIME, Place, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
+use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
 
 use crate::state::{Asked, DeadLetterInfo, death};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
@@ -71,14 +71,12 @@ fn letter(at: StoredAt, record: RecordRef<'_>) -> LetterView {
     let group = info.group.or_else(|| group_in_name(record.channel(), info.origin.as_deref()?).map(str::to_owned));
     LetterView {
         row: at.into(),
-        cluster: record.cluster().name.clone(),
-        channel: record.channel().to_owned(),
-        place: record.place().into(),
+        at: record.message(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
         received_ns: record.received_ns(),
         key: content.key.map(<[u8]>::to_vec),
         value_size_bytes: content.value_size_bytes,
-        origin_place: info.origin_partition.zip(info.origin_offset).map(|(partition, offset)| Place::at(partition, offset)),
+        origin_place: info.origin_place,
         origin_group: group,
         exception: info.cause.or(info.exception),
         message: info.message,

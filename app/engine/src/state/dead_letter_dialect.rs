@@ -3,7 +3,7 @@
 use switchboard_model::FailureField::{
     Attempts, Cause, CauseMessage, DueMs, Exception, FirstTryMs, Group, Message, NextAttempt, Offset, Origin, Partition, Reason, Stack, TimestampMs,
 };
-use switchboard_model::{FAILURE_DIALECTS, FailureField, HeaderDecoder, may_tell_failure};
+use switchboard_model::{FAILURE_DIALECTS, FailureField, HeaderDecoder, ToldPlace, may_tell_failure};
 
 use crate::state::fingerprint;
 use crate::words;
@@ -26,10 +26,8 @@ pub(crate) struct DeadLetterInfo {
     pub(crate) dialect: &'static str,
     /// The channel it truly came from.
     pub(crate) origin: Option<String>,
-    /// Its partition there.
-    pub(crate) origin_partition: Option<i32>,
-    /// Its offset there.
-    pub(crate) origin_offset: Option<i64>,
+    /// Where it lay there, as far as that is told.
+    pub(crate) origin_place: Option<ToldPlace>,
     /// Its timestamp there, ns since the Unix epoch.
     pub(crate) origin_timestamp_ns: Option<i64>,
     /// Class of the exception.
@@ -94,8 +92,7 @@ pub(crate) fn parse<'a>(headers: impl IntoIterator<Item = (&'a str, Option<&'a [
     Some(DeadLetterInfo {
         dialect: dialect.name,
         origin: name(Origin),
-        origin_partition: number(Partition).and_then(|number| i32::try_from(number).ok()),
-        origin_offset: number(Offset),
+        origin_place: ToldPlace::of(number(Partition).and_then(|number| i32::try_from(number).ok()), number(Offset)),
         origin_timestamp_ns: time_ns(TimestampMs).or_else(|| time_ns(FirstTryMs)),
         exception: name(Exception),
         cause: thrown.cause.map(|cause| words::visible(cause.trim(), MAX_NAME_CHARS)),

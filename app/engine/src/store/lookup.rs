@@ -276,9 +276,7 @@ pub(crate) fn record_view(at: StoredAt, record: RecordRef<'_>) -> RecordView {
     let content = record.content();
     RecordView {
         row: at.into(),
-        cluster: record.cluster().name.clone(),
-        channel: record.channel().to_owned(),
-        place: record.place().into(),
+        at: record.message(),
         timestamp_ns: (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()),
         key: content.key.map(<[u8]>::to_vec),
         value: content.value.map(<[u8]>::to_vec),

@@ -1,6 +1,6 @@
 //! A stored record, read in place.
 
-use switchboard_model::{ClusterRef, CorrelationId, PlaceRef, RawHash, SourceId, SpanContext, SpanId, TimestampType, TraceId};
+use switchboard_model::{ClusterRef, CorrelationId, MessageRef, PlaceRef, RawHash, SourceId, SpanContext, SpanId, TimestampType, TraceId};
 
 use super::StoredValue;
 use super::blob::Cursor;
@@ -63,6 +63,11 @@ impl<'a> RecordRef<'a> {
     #[inline]
     pub fn place(self) -> PlaceRef<'a> {
         self.segment.place(self.row)
+    }
+
+    /// Which message it is.
+    pub fn message(self) -> MessageRef {
+        MessageRef { cluster: self.cluster().name.clone(), channel: self.channel().to_owned(), place: self.place().into() }
     }
 
     /// ns since the Unix epoch, or [`switchboard_model::NO_TIME`].

@@ -1,6 +1,6 @@
 //! Lists and details that are asked for: traces, records, logs, a group's course, dead letters, and what a search found.
 
-use switchboard_model::{Place, RawHash, SpanId, TraceId};
+use switchboard_model::{MessageRef, Place, RawHash, SpanId, ToldPlace, TraceId};
 
 use crate::view::{EdgeId, GroupView, LagVerdict, NodeId, Range};
 
@@ -18,6 +18,13 @@ pub struct ChannelKey {
     pub cluster: Option<String>,
     /// The channel's name.
     pub name: String,
+}
+
+impl ChannelKey {
+    /// The channel where a message lies.
+    pub fn of(message: &MessageRef) -> Self {
+        Self { cluster: Some(message.cluster.clone()), name: message.channel.clone() }
+    }
 }
 
 /// Which traces are listed: those for which all holds. Where a passage is asked for, or else a service or an operation, durations and
@@ -316,12 +323,8 @@ impl LetterPage {
 pub struct LetterView {
     /// Where it is stored.
     pub row: RowId,
-    /// Name of the source that reads its cluster.
-    pub cluster: String,
-    /// Its dead-letter channel.
-    pub channel: String,
-    /// Where it lies there.
-    pub place: Place,
+    /// Where it lies: on which dead-letter channel.
+    pub at: MessageRef,
     /// ns since the Unix epoch.
     pub timestamp_ns: Option<i64>,
     /// When it came here, by this program's own clock, ns since the Unix epoch.
@@ -332,8 +335,8 @@ pub struct LetterView {
     pub value_size_bytes: u32,
     /// The channel it came from.
     pub origin: Option<String>,
-    /// Where it lay there, where its headers tell all of that.
-    pub origin_place: Option<Place>,
+    /// Where it lay there, as far as its headers tell.
+    pub origin_place: Option<ToldPlace>,
     /// The consumer group (or connector, or consumer) that gave it up.
     pub origin_group: Option<String>,
     /// Class of what was thrown: of the cause, where that tells more.
@@ -403,12 +406,8 @@ pub enum FindHit {
     Record {
         /// Where it is stored.
         row: RowId,
-        /// Name of the source that reads its cluster.
-        cluster: String,
-        /// Its channel.
-        channel: String,
-        /// Where it lies there.
-        place: Place,
+        /// Where it lies.
+        at: MessageRef,
         /// ns since the Unix epoch; `None` = unknown.
         at_ns: Option<i64>,
         /// Where in it.

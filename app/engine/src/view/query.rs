@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_model::{CorrelationId, Place, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
+use switchboard_model::{CorrelationId, MessageRef, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
 
 use crate::view::{
     ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, Range, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
@@ -338,12 +338,8 @@ impl LogView {
 pub struct RecordView {
     /// Where it is stored.
     pub row: RowId,
-    /// Name of the source that reads its cluster.
-    pub cluster: String,
-    /// Its channel.
-    pub channel: String,
-    /// Where it lies there.
-    pub place: Place,
+    /// Where it lies.
+    pub at: MessageRef,
     /// ns since the Unix epoch; `None` = unknown.
     pub timestamp_ns: Option<i64>,
     /// Key; `None` = null.

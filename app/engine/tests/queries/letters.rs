@@ -45,17 +45,17 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     let page = letters(&mut engine, stock, Some("orders"), 0, 10);
     // The replayed one bears the earlier time.
     let [second, first] = page.letters.as_slice() else { panic!("{page:?}") };
-    assert_eq!((&first.place, first.schema_id, first.redacted, first.timestamp_ns), (&Place::at(0, 1), Some(0x0102), true, Some(START_NS + 5 * SECOND)));
-    assert_eq!((first.origin.as_deref(), &first.origin_place, first.attempts), (Some("orders"), &Some(Place::at(2, 77)), Some(3)));
+    assert_eq!((&first.at.place, first.schema_id, first.redacted, first.timestamp_ns), (&Place::at(0, 1), Some(0x0102), true, Some(START_NS + 5 * SECOND)));
+    assert_eq!((first.origin.as_deref(), &first.origin_place, first.attempts), (Some("orders"), &Some(ToldPlace::Whole(Place::at(2, 77))), Some(3)));
     assert_eq!((first.exception.as_deref(), first.message.as_deref()), (Some("com.shop.NoStock"), Some("out of stock: 4711")));
     assert_eq!((first.replay_id.as_deref(), first.replay_count, first.dialect.as_deref()), (None, 0, Some("smallrye")));
-    assert_eq!((&second.place, second.replay_id.as_deref(), second.replay_count, second.schema_id), (&Place::at(0, 3), Some("r-1"), 2, None));
+    assert_eq!((&second.at.place, second.replay_id.as_deref(), second.replay_count, second.schema_id), (&Place::at(0, 3), Some("r-1"), 2, None));
     assert_eq!((first.received_ns, second.received_ns), (START_NS + 10 * MS, START_NS + 10 * MS));
-    assert_eq!((second.cluster.as_str(), second.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
+    assert_eq!((second.at.cluster.as_str(), second.at.channel.as_str(), second.raw_hash), ("broker", "orders-dlq", RawHash(3 << 32)));
     for (skip, offsets, num_left) in [(0, vec![3], 1), (1, vec![1], 0), (2, vec![], 0)] {
         let page = letters(&mut engine, stock, Some("orders"), skip, 1);
         assert_eq!(
-            (page.letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>(), page.num_left(), page.total),
+            (page.letters.iter().map(|letter| letter.at.place.offset().expect("an offset")).collect::<Vec<_>>(), page.num_left(), page.total),
             (offsets, num_left, 2)
         );
     }
@@ -65,10 +65,26 @@ fn dead_letters_that_died_of_the_same_are_told_one_by_one() {
     apply(&mut engine, &[records(30, &[letter(5, "out of stock: 4714")])]);
     let mut since = |since_ns: i64| {
         let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns, skip: 0, limit: 10 });
-        ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>()
+        ask!(engine, query, DeadLetters).letters.iter().map(|letter| letter.at.place.offset().expect("an offset")).collect::<Vec<_>>()
     };
     assert_eq!(since(i64::MIN).len(), 5);
     assert_eq!(since(START_NS + 30 * MS), [5], "those that came before are left out");
+}
+
+#[test]
+fn a_dead_letter_tells_as_much_of_where_it_lay_as_its_headers_name() {
+    let mut engine = engine();
+    let without = |offset: i64, left_out: &[&str]| {
+        let mut letter = letter(offset, "out of stock");
+        letter.headers.retain(|(name, _)| !left_out.contains(name));
+        letter
+    };
+    let (partition, offset) = ("dead-letter-partition", "dead-letter-offset");
+    let all = [without(1, &[]), without(2, &[offset]), without(3, &[partition]), without(4, &[partition, offset])];
+    apply(&mut engine, &[records(10, &all)]);
+    let query = Query::Scan(ScanQuery::DeadLettersSince { cluster: "broker".to_owned(), since_ns: i64::MIN, skip: 0, limit: 10 });
+    let told: Vec<Option<ToldPlace>> = ask!(engine, query, DeadLetters).letters.into_iter().map(|letter| letter.origin_place).collect();
+    assert_eq!(told, [Some(ToldPlace::Whole(Place::at(2, 77))), Some(ToldPlace::Partition(2)), Some(ToldPlace::Offset(77)), None]);
 }
 
 #[test]
@@ -83,5 +99,5 @@ fn letters_that_are_not_told_apart_are_told_too() {
     let page = letters(&mut engine, &others.fingerprint.clone(), None, 0, 100);
     assert_eq!((page.total, others.count), (10, 10));
     // Those that were not seen for longest.
-    assert_eq!(page.letters.iter().map(|letter| letter.place.offset().expect("an offset")).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    assert_eq!(page.letters.iter().map(|letter| letter.at.place.offset().expect("an offset")).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
 }

@@ -11,7 +11,7 @@ use switchboard_engine::view::{
 };
 use switchboard_model::{
     AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, Place, RawHash, Refusal, ResourceRow, SpanId, SpanStatus, Str,
-    TailState, TextArena, TopicFact, TraceId, Value, WellKnown,
+    TailState, TextArena, ToldPlace, TopicFact, TraceId, Value, WellKnown,
 };
 
 macro_rules! ask {
@@ -88,7 +88,7 @@ fn pages_go_on_over_what_was_evicted() {
     }
     let rows = vec![first.rows[0].row, after.expect("a last one")];
     let details = ask!(engine, Query::Point(PointQuery::RecordDetails { rows }), RecordDetails);
-    assert_eq!(details.iter().map(|view| view.as_ref().and_then(|view| view.place.offset())).collect::<Vec<_>>(), [None, Some(200 * num_batches - 1)]);
+    assert_eq!(details.iter().map(|view| view.as_ref().and_then(|view| view.at.place.offset())).collect::<Vec<_>>(), [None, Some(200 * num_batches - 1)]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn details_tell_all_that_a_record_has() {
     let row = page(&mut engine, key("orders"), None, 10).rows[1].row;
     let details = ask!(engine, Query::Point(PointQuery::RecordDetails { rows: vec![row] }), RecordDetails);
     let view = details[0].as_ref().expect("stored");
-    assert_eq!((view.row, view.cluster.as_str(), view.channel.as_str(), &view.place), (row, "broker", "orders", &Place::at(2, 9)));
+    assert_eq!((view.row, view.at.cluster.as_str(), view.at.channel.as_str(), &view.at.place), (row, "broker", "orders", &Place::at(2, 9)));
     assert_eq!(view.correlations, [("kafka_correlationId".to_owned(), "order-4711".to_owned())]);
     assert_eq!(view.headers, [("type".to_owned(), Some(b"Placed".to_vec()))]);
     assert_eq!((view.trace_id, view.raw_hash, view.received_ns), (Some(TraceId(7)), RawHash(9 << 32 | 2), START_NS + 10 * MS));

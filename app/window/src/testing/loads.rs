@@ -7,7 +7,7 @@ use switchboard_engine::view::{
     Answer, BreakerView, ChannelKey, DeadLetterView, FindHit, FindPage, GroupView, LagVerdict, LetterPage, LetterView, NodeBasis, NodeKind, PointQuery, Query,
     RecordLine, RecordPage, RecordView, RowId, ScanQuery, Snapshot, SpanView, StateSource, TraceList, TraceRow, TraceView,
 };
-use switchboard_model::{BreakerState, Place, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{BreakerState, MessageRef, Place, SpanId, SpanKind, SpanStatus, ToldPlace, TraceId};
 
 use super::{Business, FixedSource, Frames, NOW_NS, figure, generated, order_business};
 use crate::{
@@ -239,8 +239,7 @@ fn record(row: RowId) -> RecordView {
     let value = format!("{{\"orderId\":{},\"customer\":\"c-1182\",\"lines\":[{{\"sku\":\"AX-19\",\"quantity\":2}}],\"shipTo\":null}}", row.0);
     RecordView {
         row,
-        channel: "orders.placed".to_owned(),
-        place: Place::at((row.0 % 4) as i32, row.0 as i64),
+        at: MessageRef { cluster: String::new(), channel: "orders.placed".to_owned(), place: Place::at((row.0 % 4) as i32, row.0 as i64) },
         key: Some(row.0.to_string().into_bytes()),
         value_size_bytes: value.len() as u32,
         value: Some(value.into_bytes()),
@@ -298,14 +297,12 @@ fn letters(query: &Query) -> Option<Answer> {
         Query::Scan(ScanQuery::DeadLetters { channel, limit, .. }) => {
             let letter = |number: usize| LetterView {
                 row: RowId(number as u64 + 1),
-                cluster: "lab-kafka".to_owned(),
-                channel: channel.name.clone(),
-                place: Place::at(0, number as i64),
+                at: MessageRef { cluster: "lab-kafka".to_owned(), channel: channel.name.clone(), place: Place::at(0, number as i64) },
                 timestamp_ns: Some(NOW_NS - number as i64 * SECOND_NS),
                 key: Some(number.to_string().into_bytes()),
                 value_size_bytes: 412,
                 origin: Some("orders.placed".to_owned()),
-                origin_place: Some(Place::at(number as i32 % 4, number as i64)),
+                origin_place: ToldPlace::of(Some(number as i32 % 4), Some(number as i64)),
                 exception: Some("java.lang.NullPointerException".to_owned()),
                 attempts: Some(10),
                 ..LetterView::default()

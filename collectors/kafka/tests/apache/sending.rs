@@ -9,15 +9,15 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::{Proxy, apache_kafka};
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
-use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, Place, RawHash, ReplayMark, Route, SeenRecord, Skipped, plan_headers};
+use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, RawHash, ReplayMark, Route, SeenRecord, Skipped, plan_headers};
 
-use crate::sending_session::{block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
+use crate::sending_session::{at, block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
 use crate::session::send;
 use crate::{admin, create_topic, options, unique};
 
 fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
     let Route::Partition(partition) = record.route else { panic!("a partition") };
-    SeenRecord { channel: record.channel.clone(), place: Place::at(partition, offset), raw_hash: record.hash(&redactor()) }
+    SeenRecord { at: at(&record.channel, partition, offset), raw_hash: redactor().hash(&record.parts()) }
 }
 
 fn read(broker: &str, records: Vec<SeenRecord>) -> Vec<Result<switchboard_model::OriginalRecord, Skipped>> {

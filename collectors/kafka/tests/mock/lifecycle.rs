@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Cancel, ReadLimits, read_originals};
-use switchboard_model::{Place, SeenRecord, SourceCommand, TailFrom};
+use switchboard_model::{SeenRecord, SourceCommand, TailFrom};
 
-use crate::sending_session::{block_on, outgoing, redactor, send_as_it_is, sender};
+use crate::sending_session::{at, block_on, outgoing, redactor, send_as_it_is, sender};
 use crate::session::{Session, commit, config, numbers, producer, send};
 
 /// API keys of requests that only ask.
@@ -115,7 +115,7 @@ fn rounds_of_reading_again_and_sending_leave_threads_and_descriptors_as_before()
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
     let letter = outgoing("orders-dlt", Some(0), "x");
     send_as_it_is(&mock.brokers(), std::slice::from_ref(&letter));
-    let seen = SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: letter.hash(&redactor()) };
+    let seen = SeenRecord { at: at("orders-dlt", 0, 0), raw_hash: redactor().hash(&letter.parts()) };
     let round = |number: usize| {
         block_on(async {
             let (config, wanted) = (config(&mock.brokers()), vec![seen.clone()]);

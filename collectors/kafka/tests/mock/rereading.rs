@@ -9,7 +9,7 @@ use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
 use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, read_originals};
 use switchboard_model::{OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
 
-use crate::sending_session::{block_on, config, outgoing, redactor, send_as_it_is};
+use crate::sending_session::{at, block_on, config, outgoing, redactor, send_as_it_is};
 
 const FETCH: i16 = 1;
 /// Fetch, `ListOffsets`, Metadata, `ApiVersions`: what reading by assignment asks; and `FindCoordinator`, which the library asks for any
@@ -18,7 +18,7 @@ const HARMLESS: [i16; 5] = [FETCH, 2, 3, 10, 18];
 
 fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
     let Route::Partition(partition) = record.route else { panic!("a partition") };
-    SeenRecord { channel: record.channel.clone(), place: Place::at(partition, offset), raw_hash: record.hash(&redactor()) }
+    SeenRecord { at: at(&record.channel, partition, offset), raw_hash: redactor().hash(&record.parts()) }
 }
 
 fn read(mock: &MockKafka, wanted: Vec<SeenRecord>, limits: ReadLimits) -> Vec<Result<OriginalRecord, Skipped>> {
@@ -34,17 +34,18 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
     let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", mock.brokers()).create().expect("a producer");
     produce_with_raw_header(&producer, "orders-dlt", 2, b"bad\xff", b"v").expect("queued");
     producer.flush(Duration::from_secs(10)).expect("sent");
-    let at = |number: usize| seen(&records[number], number as i64 / 2);
-    let other = |topic: &str, partition, offset| SeenRecord { channel: topic.to_owned(), place: Place::at(partition, offset), raw_hash: RawHash(1) };
-    let changed = SeenRecord { raw_hash: RawHash(1), ..at(4) };
-    let elsewhere = SeenRecord { place: Place::Opaque(vec![1]), ..at(1) };
+    let sent = |number: usize| seen(&records[number], number as i64 / 2);
+    let other = |topic: &str, partition, offset| SeenRecord { at: at(topic, partition, offset), raw_hash: RawHash(1) };
+    let changed = SeenRecord { raw_hash: RawHash(1), ..sent(4) };
+    let mut elsewhere = sent(1);
+    elsewhere.at.place = Place::Opaque(vec![1]);
     let wanted = vec![
-        at(9),
+        sent(9),
         changed,
-        at(0),
+        sent(0),
         other("orders-dlt", 0, 5),
-        at(3),
-        at(0),
+        sent(3),
+        sent(0),
         other("nowhere", 0, 0),
         other("orders-dlt", 2, 0),
         other("orders-dlt", 7, 0),
@@ -75,7 +76,7 @@ fn a_header_name_that_is_no_text_is_told_as_that() {
     producer.flush(Duration::from_secs(10)).expect("sent");
     // As the tail hashes it: key, value, then each header's name and value.
     let raw_hash = redactor().hash(&[None, Some(b"v"), Some(b"bad\xff"), Some(b"v")]);
-    let record = SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash };
+    let record = SeenRecord { at: at("orders-dlt", 0, 0), raw_hash };
     assert_eq!(read(&mock, vec![record], ReadLimits::default()), [Err(Skipped::HeadersUnreadable)]);
 }
 
@@ -184,7 +185,7 @@ fn a_cancel_does_not_wait_for_a_command_that_is_asked_for_a_token() {
             Err("too late".to_owned())
         }));
         let cancel = Cancel::default();
-        let wanted = vec![SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(0, 0), raw_hash: RawHash(1) }];
+        let wanted = vec![SeenRecord { at: at("orders-dlt", 0, 0), raw_hash: RawHash(1) }];
         let reading = read_originals(&config, Arc::new(redactor()), wanted, ReadLimits::default(), cancel.clone());
         let cancelled = async {
             let _connection = tokio::time::timeout(Duration::from_secs(20), silent.accept()).await.expect("somebody asks").expect("taken");

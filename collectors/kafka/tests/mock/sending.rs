@@ -13,7 +13,7 @@ use switchboard_model::{
     plan_headers,
 };
 
-use crate::sending_session::{block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
+use crate::sending_session::{at, block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
 
 const PRODUCE: i16 = 0;
 
@@ -70,11 +70,8 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
         })
         .collect();
     send_as_it_is(&mock.brokers(), &letters);
-    let wanted: Vec<SeenRecord> = letters
-        .iter()
-        .zip(0..)
-        .map(|(letter, offset)| SeenRecord { channel: "orders-dlt".to_owned(), place: Place::at(1, offset), raw_hash: letter.hash(&redactor()) })
-        .collect();
+    let wanted: Vec<SeenRecord> =
+        letters.iter().zip(0..).map(|(letter, offset)| SeenRecord { at: at("orders-dlt", 1, offset), raw_hash: redactor().hash(&letter.parts()) }).collect();
     block_on(async {
         let originals = read_originals(&config(&mock), Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()).await;
         let sender = sender(&mock).await;
@@ -84,7 +81,7 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
             assert_eq!(original.timestamp_ms, Some(1_700_000_000_123));
             let mark = ReplayMark { replay_id: "run-1", max_replays: DEFAULT_MAX_REPLAYS };
             let plan = plan_headers(&original, &mark, &redactor()).expect("planned");
-            let route = Route::Partition(original.seen.place.partition().expect("a partition"));
+            let route = Route::Partition(original.seen.at.place.partition().expect("a partition"));
             let record =
                 OutgoingRecord { channel: "orders".to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
             assert!(sender.send(record).await.place().is_some_and(|at| at.partition() == Some(1)));
@@ -99,7 +96,7 @@ fn a_replayed_record_is_the_same_but_for_the_declared_headers() {
         ];
         let expected: Vec<RawHeader> = own.iter().cloned().chain(marks).collect();
         assert!(arrived.key == letter.key && arrived.value == letter.value && arrived.headers == expected, "{number}: {arrived:?}");
-        assert_eq!(arrived.seen.place, Place::at(1, number as i64));
+        assert_eq!(arrived.seen.at.place, Place::at(1, number as i64));
     }
 }
 

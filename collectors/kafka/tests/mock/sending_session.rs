@@ -8,7 +8,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::{Config, Sender, SenderOptions};
-use switchboard_model::{OriginalRecord, OutgoingRecord, Place, RawHash, RawHeader, Redactor, Route, SeenRecord, TimestampType, WritePermit, WriteRules};
+use switchboard_model::{
+    MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, RawHeader, Redactor, Route, SeenRecord, TimestampType, WritePermit, WriteRules,
+};
 
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
@@ -38,6 +40,11 @@ pub fn permit(cluster_id: &str) -> WritePermit {
 
 pub async fn sender(mock: &MockKafka) -> Sender {
     Sender::connect(&config(mock), permit(&cluster_id(mock)), SenderOptions::default()).await.expect("connected")
+}
+
+/// A place on the cluster that is configured.
+pub fn at(topic: &str, partition: i32, offset: i64) -> MessageRef {
+    MessageRef { cluster: "shop".to_owned(), channel: topic.to_owned(), place: Place::at(partition, offset) }
 }
 
 pub fn header(name: &str, value: Option<&[u8]>) -> RawHeader {
@@ -98,7 +105,7 @@ pub fn read_all(brokers: &str, topic: &str, at_least: usize) -> Vec<OriginalReco
         let record = record.expect("a record");
         let headers = record.headers().map(|headers| headers.iter().map(|told| header(told.key, told.value)).collect()).unwrap_or_default();
         records.push(OriginalRecord {
-            seen: SeenRecord { channel: topic.to_owned(), place: Place::at(record.partition(), record.offset()), raw_hash: RawHash::default() },
+            seen: SeenRecord { at: at(topic, record.partition(), record.offset()), raw_hash: RawHash::default() },
             key: record.key().map(<[u8]>::to_vec),
             value: record.payload().map(<[u8]>::to_vec),
             headers,
@@ -106,6 +113,6 @@ pub fn read_all(brokers: &str, topic: &str, at_least: usize) -> Vec<OriginalReco
             timestamp_type: TimestampType::Unknown,
         });
     }
-    records.sort_by(|one, other| one.seen.place.cmp(&other.seen.place));
+    records.sort_by(|one, other| one.seen.at.cmp(&other.seen.at));
     records
 }

@@ -75,7 +75,7 @@ fn a_byte_that_changes_on_the_disk_lets_nothing_be_sent_twice() {
         num_opened += 1;
         let mut runs = BTreeMap::new();
         for (letter, cluster_id) in &held {
-            let run = NewRun { cluster: letter.cluster.clone(), cluster_id: cluster_id.clone(), ..new_run(&format!("r-after {cluster_id}")) };
+            let run = NewRun { cluster: letter.at.cluster.clone(), cluster_id: cluster_id.clone(), ..new_run(&format!("r-after {cluster_id}")) };
             // Where not even a run can be written, nothing is sent.
             let Ok(run_id) = runs.entry(cluster_id).or_insert_with(|| wait(ledger.begin_run(run))).clone() else { continue };
             let again = Intent { letter: letter.clone(), ..intent(run_id, 1) };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, LetterView, Query, ScanQuery, Snapshot};
-use switchboard_model::Place;
+use switchboard_model::{MessageRef, Place, ToldPlace};
 
 use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState};
 use crate::replay::Observed;
@@ -33,9 +33,9 @@ impl Follower {
         if self.looked_through == Some(is_of) || letters.is_empty() {
             return Ok(true);
         }
-        let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.cluster.as_str()).collect();
+        let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.at.cluster.as_str()).collect();
         for cluster in clusters {
-            let of_cluster = || letters.iter().filter(|(letter, _)| letter.cluster == cluster);
+            let of_cluster = || letters.iter().filter(|(letter, _)| letter.at.cluster == cluster);
             // What an earlier session sent may have come back at any time by this one's clock: the wall's may have been set in between.
             let from_ns = |record: &LetterRecord| if is_own(record, round) { record.intended_ns } else { 0 };
             let oldest_ns = of_cluster().map(|(_, record)| from_ns(record)).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
@@ -50,7 +50,7 @@ impl Follower {
                     self.read_again.insert(record.replay_id.clone(), Retried::of(view.retried_ns));
                 }
                 let Some((view, how)) = came.back(letter, record, ends_before(record, round)) else { continue };
-                let evidence = format!("back on {} {}{how}", view.channel, view.place);
+                let evidence = format!("back on {}{how}", view.at);
                 match (&record.failed_group, &view.origin_group) {
                     // The group that failed has not given it up: another has.
                     (Some(failed), Some(group)) if !is_of_group(group, failed) => {
@@ -92,7 +92,7 @@ async fn came_since(observed: &dyn Observed, cluster: &str, since_ns: i64) -> Op
 
 /// Dead letters, by where they lie, and by the two things that tell which record each was.
 pub(super) struct Came<'a> {
-    by_place: BTreeMap<(&'a str, &'a Place), &'a LetterView>,
+    by_place: BTreeMap<&'a MessageRef, &'a LetterView>,
     by_replay_id: BTreeMap<&'a str, Vec<&'a LetterView>>,
     by_origin: BTreeMap<(&'a str, &'a Place), Vec<&'a LetterView>>,
 }
@@ -101,11 +101,11 @@ impl<'a> Came<'a> {
     pub(super) fn new(letters: &'a [LetterView]) -> Self {
         let mut came = Self { by_place: BTreeMap::new(), by_replay_id: BTreeMap::new(), by_origin: BTreeMap::new() };
         for view in letters {
-            came.by_place.insert((view.channel.as_str(), &view.place), view);
+            came.by_place.insert(&view.at, view);
             if let Some(replay_id) = &view.replay_id {
                 came.by_replay_id.entry(replay_id).or_default().push(view);
             }
-            if let (Some(origin), Some(place)) = (&view.origin, &view.origin_place) {
+            if let Some((origin, place)) = view.origin.as_ref().zip(view.origin_place.as_ref().and_then(ToldPlace::whole)) {
                 came.by_origin.entry((origin, place)).or_default().push(view);
             }
         }
@@ -114,17 +114,14 @@ impl<'a> Came<'a> {
 
     /// The letter itself, where it was read again.
     fn itself(&self, letter: &LetterKey) -> Option<&'a LetterView> {
-        let view = *self.by_place.get(&(letter.channel.as_str(), &letter.place))?;
+        let view = *self.by_place.get(&letter.at)?;
         (LetterKey::of(view) == *letter).then_some(view)
     }
 
     /// The dead letter that a record has become, and how that is known where it does not bear the record's own id: a consumer may
     /// have left the headers out, but says from which place of which channel it gave the record up.
     pub(super) fn back(&self, letter: &LetterKey, record: &LetterRecord, ends: Option<&Ends>) -> Option<(&'a LetterView, String)> {
-        let is_another = |view: &&&LetterView| {
-            let is_the_letter = view.channel == letter.channel && view.place == letter.place;
-            !is_the_letter && view.channel != record.target
-        };
+        let is_another = |view: &&&LetterView| view.at != letter.at && view.at.channel != record.target;
         let marked = self.by_replay_id.get(record.replay_id.as_str()).and_then(|views| views.iter().find(is_another));
         if let Some(view) = marked {
             return Some((view, String::new()));
@@ -132,7 +129,7 @@ impl<'a> Came<'a> {
         let written_to = record.written_to.as_ref()?;
         let views = self.by_origin.get(&(record.target.as_str(), written_to))?;
         let view = views.iter().find(|view| is_another(view) && is_later(view, letter, record, ends))?;
-        Some((view, format!(", which came from {} {written_to}", record.target)))
+        Some((view, format!(", which came from {}", written_to.on(&record.target))))
     }
 }
 
@@ -143,7 +140,7 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     let not_after_ns = if record.state == LetterState::Consumed { record.intended_ns.saturating_add(LOOKED_FOR_NS) } else { i64::MAX };
     if let Some(ends) = ends {
         // What lay there before may be read only now.
-        let was_there = ends.get(&view.channel).zip(in_a_log(&view.place)).is_some_and(|(ends, (partition, offset))| {
+        let was_there = ends.get(&view.at.channel).zip(in_a_log(&view.at.place)).is_some_and(|(ends, (partition, offset))| {
             let end = usize::try_from(partition).ok().and_then(|partition| ends.get(partition));
             end.is_some_and(|end| offset < *end)
         });
@@ -151,7 +148,7 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     }
     // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
     let is_before = |(place, than): ((i32, i64), (i32, i64))| place.0 == than.0 && place.1 < than.1;
-    let is_before_it = view.channel == letter.channel && in_a_log(&view.place).zip(in_a_log(&letter.place)).is_some_and(is_before);
+    let is_before_it = view.at.channel == letter.at.channel && in_a_log(&view.at.place).zip(in_a_log(&letter.at.place)).is_some_and(is_before);
     // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
     let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
     let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));

@@ -15,7 +15,8 @@ pub(super) type Commits = ByChannel<BTreeMap<String, GroupReading>>;
 impl Follower {
     /// What the groups on the channels where letters wait have committed.
     pub(super) async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
-        let channels: BTreeSet<(String, String)> = waiting.iter().map(|(letter, record)| (letter.cluster.clone(), self.channel(record).to_owned())).collect();
+        let channels: BTreeSet<(String, String)> =
+            waiting.iter().map(|(letter, record)| (letter.at.cluster.clone(), self.channel(record).to_owned())).collect();
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
             let before = self.commits.get(&(cluster.clone(), channel.clone()));
@@ -48,7 +49,7 @@ impl Follower {
     /// Remembers since when nobody is in the groups on the channels where letters wait, or will: what such a group commits was set
     /// from outside.
     pub(super) fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
-        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.cluster.as_str(), self.channel(record))).collect();
+        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.at.cluster.as_str(), self.channel(record))).collect();
         channels.extend(round.target);
         let mut empty_since = BTreeMap::new();
         for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
@@ -66,7 +67,7 @@ impl Follower {
     pub(super) fn weigh(&mut self, letter: &LetterKey, record: &LetterRecord, commits: &Commits, now_ns: i64) {
         let Some((sighting, at)) = self.sighting(record) else { return };
         let none = BTreeMap::new();
-        let known = commits.get(&(letter.cluster.clone(), at.channel.clone()));
+        let known = commits.get(&(letter.at.cluster.clone(), at.channel.clone()));
         // Where it was moved to this round, it is looked for readers from the next one on.
         sighting.is_unread = known.is_none();
         let groups = known.unwrap_or(&none);

@@ -34,7 +34,7 @@ impl Follower {
         for (letter, record) in wanted.iter().cycle().skip(first).take(wanted.len().min(MAX_LOOKED_FOR)) {
             self.last_looked_for = Some((*letter).clone());
             let Some(items) = conversation(observed, &record.replay_id).await else { continue };
-            if let Some(channels) = channels.get(&(letter.cluster.clone(), record.target.clone())) {
+            if let Some(channels) = channels.get(&(letter.at.cluster.clone(), record.target.clone())) {
                 self.take_retries(&items, record, channels, round);
             }
             self.take_spans(&items, record, now_ns);
@@ -84,7 +84,7 @@ impl Follower {
 /// The retry channels of the channels that letters were sent to, of those that are still followed.
 pub(super) fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&LetterRecord) -> bool) -> ByChannel<RetryChannels> {
     let followed = letters.iter().filter(|(_, record)| is_followed(record));
-    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.cluster.as_str(), record.target.as_str())).collect();
+    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.at.cluster.as_str(), record.target.as_str())).collect();
     let all = if targets.is_empty() { Vec::new() } else { retry_channels(snapshot) };
     let of = |(cluster, target): (&str, &str)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&all, cluster, target));
     targets.into_iter().map(of).collect()

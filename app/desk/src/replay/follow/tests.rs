@@ -1,12 +1,16 @@
 use switchboard_engine::view::{Answer, ConversationItem, GroupDetail, GroupView, LetterView, PartitionLag, Query, RecordView, Snapshot};
-use switchboard_model::REPLAY_ID_HEADER;
+use switchboard_model::{MessageRef, REPLAY_ID_HEADER, ToldPlace};
 
 use super::came_back::{CLOCKS_DIFFER_NS, Came};
 use super::*;
 use crate::ledger::KindHash;
 
+fn at(channel: &str, offset: i64) -> MessageRef {
+    MessageRef { cluster: "c".into(), channel: channel.into(), place: Place::at(0, offset) }
+}
+
 fn letter() -> LetterKey {
-    LetterKey { cluster: "c".into(), channel: "orders-dlt".into(), place: Place::at(0, 7), timestamp_ns: None }
+    LetterKey { at: at("orders-dlt", 7), timestamp_ns: None }
 }
 
 fn record(failed_group: Option<&str>) -> LetterRecord {
@@ -22,7 +26,7 @@ fn record(failed_group: Option<&str>) -> LetterRecord {
 }
 
 fn dead(change: impl FnOnce(&mut LetterView)) -> LetterView {
-    let mut view = LetterView { channel: "orders-dlt".into(), place: Place::at(0, 9), timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
+    let mut view = LetterView { at: at("orders-dlt", 9), timestamp_ns: Some(2 * CLOCKS_DIFFER_NS), ..LetterView::default() };
     change(&mut view);
     view
 }
@@ -36,7 +40,7 @@ fn the_names_of_retry_channels_tell_a_chain_better_than_a_letter_that_had_lain_l
     let round = Round { cluster_ids: &cluster_ids, target, traced: &traced, own_runs: &own_runs, ends: &ends, retried_ns: &retried_ns, quiet_ns };
     for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
         let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
-        let moved = RecordView { channel: channel.into(), place: Place::at(0, 0), timestamp_ns: Some(0), headers, ..RecordView::default() };
+        let moved = RecordView { at: at(channel, 0), timestamp_ns: Some(0), headers, ..RecordView::default() };
         let channels = RetryChannels { names: [channel.to_owned()].into(), ..RetryChannels::default() };
         let mut follower = Follower::default();
         follower.take_retries(&[ConversationItem::Record(moved)], &record(None), &channels, &round);
@@ -98,7 +102,7 @@ fn a_letter_that_came_back_is_known_by_its_id_or_by_the_place_it_was_sent_to() {
         let origin = origin.to_owned();
         dead(|view| {
             view.origin = Some(origin);
-            (view.origin_place, view.received_ns) = (Some(Place::at(partition, offset)), received_ns);
+            (view.origin_place, view.received_ns) = (ToldPlace::of(Some(partition), Some(offset)), received_ns);
         })
     };
     let marked = |id: &str| dead(|view| view.replay_id = Some(id.to_owned()));
@@ -106,12 +110,13 @@ fn a_letter_that_came_back_is_known_by_its_id_or_by_the_place_it_was_sent_to() {
     for (name, view, is_back) in [
         ("its id", marked("r-1.1"), true),
         ("another's id", marked("r-1.2"), false),
-        ("the letter itself", LetterView { place: Place::at(0, 7), ..marked("r-1.1") }, false),
-        ("the record itself", LetterView { channel: "orders".into(), ..marked("r-1.1") }, false),
+        ("the letter itself", LetterView { at: letter().at, ..marked("r-1.1") }, false),
+        ("the record itself", LetterView { at: at("orders", 9), ..marked("r-1.1") }, false),
         ("its place", from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS), true),
         ("its place, read before it was sent", from("orders", 2, 100, 2 * CLOCKS_DIFFER_NS - 1), false),
         ("another partition", from("orders", 1, 100, 3 * CLOCKS_DIFFER_NS), false),
         ("another offset", from("orders", 2, 99, 3 * CLOCKS_DIFFER_NS), false),
+        ("its offset alone", LetterView { origin_place: Some(ToldPlace::Offset(100)), ..from("orders", 2, 100, 3 * CLOCKS_DIFFER_NS) }, false),
         ("another channel", from("payments", 2, 100, 3 * CLOCKS_DIFFER_NS), false),
     ] {
         let views = [view];
@@ -129,8 +134,8 @@ fn whether_a_letter_came_back_is_told_by_its_arrival_and_its_place_and_not_by_th
     let came = |offset: i64, timestamp_ns: Option<i64>, received_ns: i64| {
         dead(|view| {
             view.origin = Some("orders".into());
-            view.origin_place = Some(Place::at(2, 100));
-            (view.place, view.timestamp_ns, view.received_ns) = (Place::at(0, offset), timestamp_ns, received_ns);
+            view.origin_place = ToldPlace::of(Some(2), Some(100));
+            (view.at, view.timestamp_ns, view.received_ns) = (at("orders-dlt", offset), timestamp_ns, received_ns);
         })
     };
     let sent = LetterRecord { intended_ns: SENT_NS, ..record(Some("stock")) };

@@ -1,3 +1,5 @@
+use switchboard_model::MessageRef;
+
 use super::*;
 use crate::replay::tests::snapshot_of_channels;
 
@@ -116,8 +118,7 @@ fn a_span_proves_only_for_its_group_at_that_place_and_without_an_error() {
 fn moved(channel: &str, headers: &[(&str, &[u8])], timestamp_ns: i64) -> RecordView {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
     RecordView {
-        channel: channel.into(),
-        place: Place::at(1, 3),
+        at: MessageRef { cluster: "c".into(), channel: channel.into(), place: Place::at(1, 3) },
         timestamp_ns: Some(timestamp_ns),
         received_ns: timestamp_ns + 5,
         headers,

@@ -96,7 +96,7 @@ impl Desk {
 
     pub(super) async fn outcomes(&self) -> Vec<(i64, SettledAs)> {
         let lines = self.ledger().lines(1_000).await.expect("lines");
-        lines.into_iter().map(|line| (line.letter.and_then(|letter| letter.place.offset()).unwrap_or(-1), line.settled.counts_as())).collect()
+        lines.into_iter().map(|line| (line.letter.and_then(|letter| letter.at.place.offset()).unwrap_or(-1), line.settled.counts_as())).collect()
     }
 }
 

@@ -13,7 +13,7 @@ async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
     desk.desk.command(ask(CLUSTER, TARGET, all(&[0, 7])));
     let board = desk.until("preview", |board| board.preview.is_some()).await;
     let preview = board.preview.as_ref().expect("a preview");
-    let offsets: Vec<i64> = preview.planned.iter().filter_map(|planned| planned.asked.letter.place.offset()).collect();
+    let offsets: Vec<i64> = preview.planned.iter().filter_map(|planned| planned.asked.letter.at.place.offset()).collect();
     assert_eq!((offsets, preview.num_stored), (vec![1, 2, 3, 5, 6, 8, 9, 10, 11], 12));
     desk.desk.command(ReplayCommand::Park { letters: all(&[]), note: "all of them".into() });
     desk.until("all parked", |board| (0..12).all(|offset| matches!(board.state(&key(offset)), LetterState::Parked(_)))).await;
@@ -47,7 +47,7 @@ async fn three_outcomes_are_told_apart_and_what_is_in_doubt_is_never_sent_again(
     desk.until("nothing", |board| board.run.is_none()).await;
     let board = desk.preview(0..12).await;
     let preview = board.preview.as_ref().expect("a preview");
-    assert_eq!(preview.planned.iter().filter_map(|planned| planned.asked.letter.place.offset()).collect::<Vec<_>>(), [1, 4, 7, 10]);
+    assert_eq!(preview.planned.iter().filter_map(|planned| planned.asked.letter.at.place.offset()).collect::<Vec<_>>(), [1, 4, 7, 10]);
     let doubtful = preview.skipped.iter().filter(|skipped| skipped.reason.contains("may have been sent")).count();
     assert_eq!((preview.skipped.len(), doubtful), (8, 4));
 }
@@ -217,7 +217,7 @@ async fn what_has_expired_or_changed_is_skipped_with_its_reason_also_between_pre
     assert_eq!(desk.world.sent().len(), 1);
     let lines = desk.ledger().lines(10).await.expect("lines");
     let skipped = lines.iter().find(|line| line.settled.counts_as() == SettledAs::Skipped).expect("a line");
-    assert!(skipped.letter.as_ref().is_some_and(|letter| letter.place == Place::at(0, 2)) && skipped.settled.reason().starts_with("changed"), "{skipped:?}");
+    assert!(skipped.letter.as_ref().is_some_and(|letter| letter.at.place == Place::at(0, 2)) && skipped.settled.reason().starts_with("changed"), "{skipped:?}");
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn what_makes_no_sense_is_refused_in_words() {
     let desk = Desk::new(World::new(3));
     for (target, cluster, told) in [("", CLUSTER, "nowhere to send"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
         let mut letter = asked(0);
-        letter.letter.cluster = cluster.to_owned();
+        letter.letter.at.cluster = cluster.to_owned();
         desk.desk.command(ask(cluster, target, AskedLetters::These(vec![letter])));
         let board = desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains(told))).await;
         assert!(board.preview.is_none());
@@ -337,7 +337,8 @@ async fn what_another_profile_sent_to_the_same_cluster_is_not_sent_again_whateve
         num_planned: 1,
         at_ns: 1,
     };
-    let letter = LetterKey { cluster: "main".into(), ..key(1) };
+    let mut letter = key(1);
+    letter.at.cluster = "main".into();
     let intent = Intent {
         run_id: ledger.begin_run(run).await.expect("written"),
         letter: letter.clone(),

@@ -56,9 +56,7 @@ fn span_hit(span: SpanRef<'_>, field: &str, excerpt: String) -> FindHit {
 fn record_hit(at: StoredAt, record: RecordRef<'_>, field: String, excerpt: String) -> FindHit {
     FindHit::Record {
         row: at.into(),
-        cluster: record.cluster().name.clone(),
-        channel: record.channel().to_owned(),
-        place: record.place().into(),
+        at: record.message(),
         at_ns: (record.timestamp_ns() != NO_TIME).then(|| believed_ns(record.timestamp_ns(), record.received_ns())),
         field,
         excerpt,
@@ -94,7 +92,7 @@ pub(crate) fn spans_at(sought: &WrittenPlace, segment: &SpanSegment, number: u32
         let place = i32::try_from(partition).map(|partition| Place::at(partition, offset));
         if place.is_ok_and(|place| place == sought.place) && sought.is_on(channel) {
             let at = StoredAt { segment: number, row: row as u16 };
-            found(at, &|| span_hit(span, "message", format!("{} {}", channel(), sought.place)));
+            found(at, &|| span_hit(span, "message", sought.place.on(&channel()).to_string()));
         }
     }
 }

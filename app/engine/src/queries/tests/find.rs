@@ -37,7 +37,7 @@ fn found(pages: &[FindPage]) -> [Vec<i64>; 3] {
     for hit in pages.iter().flat_map(|page| &page.hits) {
         match hit {
             FindHit::Span { span_id, .. } => found[0].push(span_id.0 as i64),
-            FindHit::Record { place, .. } => found[1].extend(place.offset()),
+            FindHit::Record { at, .. } => found[1].extend(at.place.offset()),
             FindHit::Log { at_ns, .. } => found[2].push(*at_ns),
         }
     }
@@ -298,7 +298,7 @@ fn told(text: &str) -> Vec<String> {
     let pages = pages(&store, text, 10);
     let tell = |hit: &FindHit| match hit {
         FindHit::Span { span_id, field, excerpt, .. } => format!("span {:x} {field}: {excerpt}", span_id.0),
-        FindHit::Record { place, field, excerpt, .. } => format!("record {} {field}: {excerpt}", place.offset().expect("an offset")),
+        FindHit::Record { at, field, excerpt, .. } => format!("record {} {field}: {excerpt}", at.place.offset().expect("an offset")),
         FindHit::Log { excerpt, .. } => format!("log: {excerpt}"),
     };
     pages.iter().flat_map(|page| &page.hits).map(tell).collect()

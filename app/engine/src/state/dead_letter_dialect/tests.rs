@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use switchboard_model::Place;
 
 use super::*;
 
@@ -110,8 +111,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "spring",
                 origin: Some("orders.placed".into()),
-                origin_partition: Some(2),
-                origin_offset: Some(256),
+                origin_place: Some(ToldPlace::Whole(Place::at(2, 256))),
                 origin_timestamp_ns: Some(5_000_000),
                 exception: Some("org.springframework.kafka.listener.ListenerExecutionFailedException".into()),
                 cause: Some("com.shop.PoisonException".into()),
@@ -129,8 +129,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "spring retry",
                 origin: Some("orders".into()),
-                origin_partition: Some(1),
-                origin_offset: Some(9),
+                origin_place: Some(ToldPlace::Whole(Place::at(1, 9))),
                 origin_timestamp_ns: Some(256_000_000),
                 exception: Some("java.lang.IllegalStateException".into()),
                 message: Some("no stock".into()),
@@ -149,7 +148,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "spring cloud stream",
                 origin: Some("orders".into()),
-                origin_offset: Some(9),
+                origin_place: Some(ToldPlace::Offset(9)),
                 exception: Some("a.B".into()),
                 message: Some("m".into()),
                 is_proof: true,
@@ -162,8 +161,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "kafka connect",
                 origin: Some("orders".into()),
-                origin_partition: Some(3),
-                origin_offset: Some(12_345_678_901),
+                origin_place: Some(ToldPlace::Whole(Place::at(3, 12_345_678_901))),
                 exception: Some("org.apache.kafka.connect.errors.DataException".into()),
                 message: Some("bad field".into()),
                 group: Some("sink".into()),
@@ -177,7 +175,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "kafka streams",
                 origin: Some("orders".into()),
-                origin_offset: Some(7),
+                origin_place: Some(ToldPlace::Offset(7)),
                 exception: Some("a.B".into()),
                 is_proof: true,
                 ..DeadLetterInfo::default()
@@ -202,8 +200,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "smallrye",
                 origin: Some("orders".into()),
-                origin_partition: Some(1),
-                origin_offset: Some(2),
+                origin_place: Some(ToldPlace::Whole(Place::at(1, 2))),
                 exception: Some("a.Outer".into()),
                 cause: Some("a.Inner".into()),
                 message: Some("inner".into()),
@@ -217,8 +214,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "smallrye retry",
                 origin: Some("orders".into()),
-                origin_partition: Some(1),
-                origin_offset: Some(2),
+                origin_place: Some(ToldPlace::Whole(Place::at(1, 2))),
                 origin_timestamp_ns: Some(7_000_000),
                 exception: Some("a.B".into()),
                 cause: Some("a.C".into()),
@@ -246,7 +242,7 @@ fn every_dialect_is_read() {
             DeadLetterInfo {
                 dialect: "karafka",
                 origin: Some("orders".into()),
-                origin_offset: Some(4),
+                origin_place: Some(ToldPlace::Offset(4)),
                 group: Some("g".into()),
                 attempts: Some(2),
                 is_proof: true,
@@ -332,7 +328,7 @@ fn of_appended_origins_the_first_is_the_true_one_and_of_exceptions_the_last_coun
         ("kafka_dlt-exception-fqcn", b"a.Second"),
     ];
     let told = read(&headers).expect("spring");
-    assert_eq!((told.origin.as_deref(), told.origin_offset, told.exception.as_deref()), (Some("orders"), Some(1), Some("a.Second")));
+    assert_eq!((told.origin.as_deref(), told.origin_place, told.exception.as_deref()), (Some("orders"), Some(ToldPlace::Offset(1)), Some("a.Second")));
 }
 
 #[test]
@@ -373,7 +369,7 @@ fn headers_that_others_use_too_prove_nothing_alone() {
 fn numbers_of_a_wrong_width_are_left_out() {
     for partition in [b"".as_slice(), b"12", &[0, 0, 1], &[0; 5], &[0xff, 0xff, 0xff, 0xff]] {
         let told = read(&vec![("kafka_dlt-original-topic", b"orders"), ("kafka_dlt-original-partition", partition)]).expect("spring");
-        assert_eq!(told.origin_partition, None, "{partition:?}");
+        assert_eq!(told.origin_place, None, "{partition:?}");
     }
     // The header names the try that would come next: one more than was tried.
     let table = [(&[0x7f][..], Some(126)), (&[0xff], None), (&[0, 0, 0, 4], Some(3)), (&[0, 0, 0, 0], Some(0)), (b"3 attempts", None)];
@@ -383,7 +379,7 @@ fn numbers_of_a_wrong_width_are_left_out() {
     }
     for (text, expected) in [("7", Some(7)), ("-1", None), ("99999999999999999999", None), ("1e3", None), ("", None)] {
         let told = read(&vec![("__connect.errors.topic", b"orders"), ("__connect.errors.offset", text.as_bytes())]).expect("connect");
-        assert_eq!(told.origin_offset, expected, "{text}");
+        assert_eq!(told.origin_place, expected.map(ToldPlace::Offset), "{text}");
     }
 }
 
@@ -414,7 +410,8 @@ proptest! {
         let told = parse(headers.iter().map(|(index, value)| (names[index % names.len()], value.as_deref())));
         if let Some(info) = told {
             prop_assert!(!info.fingerprint().is_empty() && !info.fingerprint().chars().any(char::is_control));
-            prop_assert!(info.origin_partition.is_none_or(|number| number >= 0) && info.origin_offset.is_none_or(|number| number >= 0));
+            let (partition, offset) = info.origin_place.map_or((None, None), |place| (place.partition(), place.offset()));
+            prop_assert!(partition.is_none_or(|number| number >= 0) && offset.is_none_or(|number| number >= 0));
         }
     }
 }

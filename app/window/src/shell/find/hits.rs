@@ -78,9 +78,9 @@ fn span(hit: &FindHit) -> Option<Hit> {
 }
 
 fn record(hit: &FindHit) -> Option<Hit> {
-    let FindHit::Record { row, cluster, channel, place, at_ns, field, excerpt, .. } = hit else { return None };
-    let target = Target::Record { channel: ChannelKey { cluster: Some(cluster.clone()), name: channel.clone() }, row: *row };
-    Some(Hit { place: format!("{channel} {}", figures::place(place)), excerpt: format!("{field} {excerpt}"), at_ns: *at_ns, target: Some(target) })
+    let FindHit::Record { row, at, at_ns, field, excerpt, .. } = hit else { return None };
+    let target = Target::Record { channel: ChannelKey::of(at), row: *row };
+    Some(Hit { place: at.to_string(), excerpt: format!("{field} {excerpt}"), at_ns: *at_ns, target: Some(target) })
 }
 
 fn log(hit: &FindHit, snapshot: &Snapshot) -> Option<Hit> {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::testing::{self, NOW_NS};
     use switchboard_engine::view::RowId;
-    use switchboard_model::{Place, SpanId, TraceId};
+    use switchboard_model::{MessageRef, Place, SpanId, TraceId};
 
     fn page() -> FindPage {
         let span = FindHit::Span {
@@ -129,9 +129,7 @@ mod tests {
         };
         let record = FindHit::Record {
             row: RowId(3),
-            cluster: "lab-kafka".to_owned(),
-            channel: "orders.placed".to_owned(),
-            place: Place::at(2, 40),
+            at: MessageRef { cluster: "lab-kafka".to_owned(), channel: "orders.placed".to_owned(), place: Place::at(2, 40) },
             at_ns: None,
             field: "key".to_owned(),
             excerpt: "4711".to_owned(),

@@ -1,7 +1,7 @@
 //! What is known of a letter: why it died, where it stands, and its headers with what a replay makes of them. Pure.
 
 use switchboard_engine::view::RecordView;
-use switchboard_model::{HeaderChange, HeaderChangeKind, Place, ShownValue, SpanId, TraceId};
+use switchboard_model::{HeaderChange, HeaderChangeKind, Place, ShownValue, SpanId, ToldPlace, TraceId};
 
 use super::letters::LetterRow;
 use switchboard_desk::{
@@ -55,8 +55,8 @@ impl<'a> Letter<'a> {
         let schema = view.schema_id.map(|schema_id| format!("schema {schema_id} · ")).unwrap_or_default();
         let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::when(ns, now_ns).to_ms())).unwrap_or_default();
         Detail {
-            title: format!("{}{key}", figures::place(&view.place)),
-            kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.channel)),
+            title: format!("{}{key}", figures::place(&view.at.place)),
+            kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.at.channel)),
             verdict: self.standing(now_ns),
             sections: vec![self.why(), self.traces(), self.headers()].into_iter().filter(|section| !section.rows.is_empty()).collect(),
         }
@@ -101,7 +101,7 @@ impl<'a> Letter<'a> {
 
     fn target(ledger: &LetterRecord) -> String {
         match &ledger.written_to {
-            Some(place) => format!("{} {place}", visible(&ledger.target)),
+            Some(place) => place.on(&visible(&ledger.target)).to_string(),
             None => visible(&ledger.target).into_owned(),
         }
     }
@@ -158,19 +158,19 @@ impl<'a> Letter<'a> {
     pub(crate) fn json(&self) -> String {
         let view = &self.row.view;
         let value = serde_json::json!({
-            "cluster": view.cluster,
-            "channel": view.channel,
-            "place": view.place.to_string(),
-            "partition": view.place.partition(),
-            "offset": view.place.offset(),
+            "cluster": view.at.cluster,
+            "channel": view.at.channel,
+            "place": view.at.place.to_string(),
+            "partition": view.at.place.partition(),
+            "offset": view.at.place.offset(),
             "timestamp": view.timestamp_ns.map(figures::instant),
             "key": self.row.key_text,
             "value_size_bytes": view.value_size_bytes,
             "schema_id": view.schema_id,
             "origin": view.origin,
-            "origin_place": view.origin_place.as_ref().map(Place::to_string),
-            "origin_partition": view.origin_place.as_ref().and_then(Place::partition),
-            "origin_offset": view.origin_place.as_ref().and_then(Place::offset),
+            "origin_place": view.origin_place.as_ref().and_then(ToldPlace::whole).map(Place::to_string),
+            "origin_partition": view.origin_place.as_ref().and_then(ToldPlace::partition),
+            "origin_offset": view.origin_place.as_ref().and_then(ToldPlace::offset),
             "group": view.origin_group,
             "exception": view.exception,
             "message": view.message,
@@ -206,8 +206,6 @@ mod tests {
 
     use super::*;
     use switchboard_desk::ledger::LetterKey;
-    use switchboard_model::Place;
-
     #[test]
     fn of_what_was_sent_no_more_is_said_than_is_known() {
         let view = LetterView::default();
@@ -216,5 +214,21 @@ mod tests {
         let letter = Letter { row: &row, record: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
         let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
         assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);
+    }
+
+    #[test]
+    fn of_where_it_came_from_as_much_is_said_as_its_headers_name() {
+        for (partition, offset, said, place) in
+            [(Some(2), Some(100), "2@100", Some("2@100")), (Some(2), None, "p2", None), (None, Some(100), "@100", None), (None, None, "–", None)]
+        {
+            let view = LetterView { origin: Some("orders".to_owned()), origin_place: ToldPlace::of(partition, offset), ..LetterView::default() };
+            let row = LetterRow { state: LetterState::Open, key: LetterKey::of(&view), view, key_text: String::new() };
+            let letter = Letter { row: &row, record: None, ledger: None, planned: None, skipped: None, new_trace: None };
+            assert!(row.words(false).contains(&format!("origin {said},")), "{}", row.words(false));
+            assert!(letter.why().rows.contains(&Row::pair("came from", &format!("orders {said}"))), "{:?}", letter.why());
+            let json: serde_json::Value = serde_json::from_str(&letter.json()).expect("JSON");
+            assert_eq!((json["origin_partition"].as_i64(), json["origin_offset"].as_i64()), (partition.map(i64::from), offset));
+            assert_eq!(json["origin_place"].as_str(), place);
+        }
     }
 }

@@ -264,7 +264,7 @@ fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool, 
     }
     let is_open = letter.state.is_open();
     let (ink, dim) = if is_open { (Ink::Text, Ink::Dim) } else { (Ink::Dim, Ink::Faint) };
-    row.data(1, &figures::part_of_place(letter.view.place.offset()), ink);
+    row.data(1, &figures::part_of_place(letter.view.at.place.offset()), ink);
     let (word, state) = (letter.state.word(), state_ink(&letter.state));
     if is_wide {
         row.data(2, &letter.origin_text(), dim);

@@ -1,7 +1,7 @@
 //! The letters of a cause, one row each. Pure.
 
 use switchboard_engine::view::LetterView;
-use switchboard_model::Place;
+use switchboard_model::ToldPlace;
 
 use switchboard_desk::{
     ledger::{LetterKey, LetterState, SentState},
@@ -48,9 +48,9 @@ pub(crate) fn state_ink(state: &LetterState) -> Ink {
 }
 
 impl LetterRow {
-    /// `2@18204`; `–` where it is not told.
+    /// `2@18204`, or as much of it as is told: `p2`, `@18204`; `–` where nothing is.
     pub(crate) fn origin_text(&self) -> String {
-        self.view.origin_place.as_ref().map_or_else(|| "–".to_owned(), Place::to_string)
+        self.view.origin_place.as_ref().map_or_else(|| "–".to_owned(), ToldPlace::to_string)
     }
 
     /// How often it was tried; `–` where it is not told.
@@ -67,7 +67,7 @@ impl LetterRow {
     pub(crate) fn words(&self, is_marked: bool) -> String {
         let marked = if is_marked { ", marked" } else { "" };
         let state = self.state.word();
-        let place = figures::place(&self.view.place);
+        let place = figures::place(&self.view.at.place);
         format!("{place}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, DeadLetterView, LagVerdict, LetterPage, LetterView, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot};
-use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, Place, RawHash, ShownValue, SpanId, TraceId};
+use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, Place, RawHash, ShownValue, SpanId, ToldPlace, TraceId};
 
 use switchboard_desk::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
@@ -51,14 +51,12 @@ pub(super) fn snapshot() -> Snapshot {
 fn letter(number: i64) -> LetterView {
     LetterView {
         row: RowId(number as u64 + 1),
-        cluster: CLUSTER.into(),
-        channel: CHANNEL.into(),
-        place: Place::at(0, 7_718 + 3 * number),
+        at: MessageRef { cluster: CLUSTER.into(), channel: CHANNEL.into(), place: Place::at(0, 7_718 + 3 * number) },
         timestamp_ns: Some(NOW_NS - 29 * MINUTE_NS + number * 4_000_000_000),
         key: Some(format!("{}", 4_702 + number).into_bytes()),
         value_size_bytes: 412,
         origin: Some(ORIGIN.into()),
-        origin_place: Some(Place::at((number % 4) as i32, 18_190 + 7 * number)),
+        origin_place: ToldPlace::of(Some((number % 4) as i32), Some(18_190 + 7 * number)),
         origin_group: Some("inventory".into()),
         exception: Some("java.lang.NullPointerException".into()),
         message: Some("shipTo is null".into()),
@@ -83,8 +81,7 @@ fn record(number: i64) -> RecordView {
     let header = |name: &str, value: &[u8]| (name.to_owned(), Some(value.to_vec()));
     RecordView {
         row: RowId(number as u64 + 1),
-        cluster: CLUSTER.into(),
-        channel: CHANNEL.into(),
+        at: MessageRef { cluster: CLUSTER.into(), channel: CHANNEL.into(), place: Place::None },
         value_size_bytes: value.len() as u32,
         value: Some(value.into_bytes()),
         headers: vec![
@@ -186,7 +183,7 @@ fn planned(number: i64) -> Planned {
             letter: key(number),
             kind: KindHash::of(Some(ORIGIN), CAUSE),
             raw_hash: RawHash(number as u128),
-            origin_partition: Some(0),
+            origin_place: Some(ToldPlace::Partition(0)),
             failed_group: Some("inventory".into()),
             replay_count: 0,
             trace_id: None,

@@ -3,6 +3,7 @@
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{ChannelKey, Snapshot};
+use switchboard_model::ToldPlace;
 
 use super::sample;
 use switchboard_desk::{
@@ -63,9 +64,12 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
     press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::R]);
     let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
-    let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.place.offset()).collect();
+    let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect();
     assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![7_718, 7_724]));
-    assert_eq!((letters[0].origin_partition, letters[0].failed_group.as_deref(), ask.num_stored), (Some(0), Some("inventory"), 298));
+    assert_eq!(
+        (letters[0].origin_place.as_ref().and_then(ToldPlace::partition), letters[0].failed_group.as_deref(), ask.num_stored),
+        (Some(0), Some("inventory"), 298)
+    );
     press(&mut harness, &[Key::A]);
     harness.get_by_label("298 marked, 298 of them open");
     press(&mut harness, &[Key::R]);
@@ -80,7 +84,7 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
 fn all_but(source: &FixedSource) -> Vec<i64> {
     match asked(source).pop() {
         Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except }, .. })) if cause.fingerprint == sample::CAUSE => {
-            except.iter().filter_map(|letter| letter.place.offset()).collect()
+            except.iter().filter_map(|letter| letter.at.place.offset()).collect()
         }
         other => panic!("{other:?}"),
     }
@@ -110,7 +114,7 @@ fn more_letters_than_a_page_are_walked_over_its_ends_and_marked_all_at_once() {
     let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::These(letters), num_stored, .. })) = asked(&source).pop() else {
         panic!("no preview was asked for")
     };
-    assert_eq!((letters.iter().filter_map(|asked| asked.letter.place.offset()).collect::<Vec<_>>(), num_stored), (vec![10_715, 10_718], 2_345));
+    assert_eq!((letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect::<Vec<_>>(), num_stored), (vec![10_715, 10_718], 2_345));
     press(&mut harness, &[Key::A, Key::R]);
     assert!(all_but(&source).is_empty());
 }

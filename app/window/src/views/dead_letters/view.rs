@@ -296,16 +296,14 @@ impl DeadLettersView {
 
 /// To the record in the messages.
 pub(super) fn record_action(row: &LetterRow) -> ViewAction {
-    let channel = ChannelKey { cluster: Some(row.view.cluster.clone()), name: row.view.channel.clone() };
-    ViewAction::Goto(Target::Record { channel, row: row.view.row })
+    ViewAction::Goto(Target::Record { channel: ChannelKey::of(&row.view.at), row: row.view.row })
 }
 
 /// Where the group that failed processed a letter after it was sent.
 fn new_trace(context: &mut ViewContext<'_>, board: &ReplayBoard, key: &LetterKey) -> Option<(TraceId, SpanId)> {
     let record =
         board.letters.get(key).filter(|record| !record.replay_id.is_empty() && matches!(record.state, LetterState::Sent(_) | LetterState::Consumed))?;
-    let (partition, offset) = record.written_to.as_ref().and_then(|place| place.partition().zip(place.offset()))?;
-    let at = At { channel: record.target.clone(), partition, offset };
+    let at = At::of(&record.target, record.written_to.as_ref()?)?;
     let query = Query::Point(PointQuery::Conversation { id: CorrelationId::Text(record.replay_id.clone()), limit: STORY_MAX });
     let standing = context.asker.standing(Slot::LetterStory, &query);
     match (standing.answer, standing.is_of_this_question) {

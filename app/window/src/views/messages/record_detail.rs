@@ -1,7 +1,7 @@
 //! What is known of a record, in sections. Pure.
 
 use switchboard_engine::view::RecordView;
-use switchboard_model::{CorrelationId, Place};
+use switchboard_model::{CorrelationId, MessageRef, Place};
 
 use crate::{
     figures,
@@ -20,8 +20,8 @@ const HEADERS_MAX: usize = 200;
 /// All that is known of a record but its value.
 pub(crate) fn detail(record: &RecordView) -> Detail {
     let key = bytes_in_line(record.key.as_deref());
-    let title = figures::place(&record.place);
-    let kind = format!("{} · {}", visible(&record.channel), visible(&record.cluster));
+    let title = figures::place(&record.at.place);
+    let kind = format!("{} · {}", visible(&record.at.channel), visible(&record.at.cluster));
     let mut verdict = Vec::new();
     if record.redacted {
         verdict.push(("Secrets in it were replaced when it came in; equal ones still look equal".to_owned(), Tone::Unknown));
@@ -90,14 +90,13 @@ fn headers(record: &RecordView) -> Vec<Row> {
 
 fn ids(record: &RecordView) -> Vec<Row> {
     let copying = |key: &str, value: &str| Row::pair(key, value).doing(Some(ViewAction::Copy(value.to_owned())));
-    let mut rows = vec![copying("topic", &record.channel)];
-    match &record.place {
-        Place::Offset { partition, offset } => {
-            let kcat = format!("kcat -C -t {} -p {partition} -o {offset} -c 1 -J", shell_word(&record.channel));
-            rows.extend([copying("position", &format!("{}:{partition}:{offset}", record.channel)), copying("for kcat", &kcat)]);
-        }
-        place @ Place::Opaque(_) => rows.push(copying("position", &format!("{}:{place}", record.channel))),
-        Place::None => {}
+    let MessageRef { channel, place, .. } = &record.at;
+    let mut rows = vec![copying("topic", channel)];
+    if *place != Place::None {
+        rows.push(copying("position", &record.at.to_string()));
+    }
+    if let Place::Offset { partition, offset } = place {
+        rows.push(copying("for kcat", &format!("kcat -C -t {} -p {partition} -o {offset} -c 1 -J", shell_word(channel))));
     }
     if let Some(trace_id) = record.trace_id {
         rows.push(copying("trace", &trace_id.to_string()));
@@ -119,11 +118,11 @@ pub(crate) fn to_json(record: &RecordView) -> serde_json::Value {
         Some((Err(_), bytes)) => serde_json::json!({ "hex": hex(bytes) }),
     };
     serde_json::json!({
-        "cluster": record.cluster,
-        "topic": record.channel,
-        "place": record.place.to_string(),
-        "partition": record.place.partition(),
-        "offset": record.place.offset(),
+        "cluster": record.at.cluster,
+        "topic": record.at.channel,
+        "place": record.at.place.to_string(),
+        "partition": record.at.place.partition(),
+        "offset": record.at.place.offset(),
         "written": record.timestamp_ns.map(figures::instant),
         "written_ns": record.timestamp_ns,
         "received_ns": record.received_ns,
@@ -146,15 +145,16 @@ mod tests {
     #[test]
     fn a_record_that_lies_elsewhere_says_so_and_offers_no_offset() {
         for (place, title, position, offset) in [
-            (Place::at(0, 7), "0@7\n", Some("position  orders.placed:0:7\n"), Some(7)),
-            (Place::Opaque(vec![0x0a, 0x7f]), "0x0a7f\n", Some("position  orders.placed:0x0a7f\n"), None),
+            (Place::at(0, 7), "0@7\n", Some("position  orders.placed 0@7\n"), Some(7)),
+            (Place::Opaque(vec![0x0a, 0x7f]), "0x0a7f\n", Some("position  orders.placed 0x0a7f\n"), None),
             (Place::None, "no place\n", None, None),
         ] {
-            let record = RecordView { place, ..sample::record() };
+            let mut record = sample::record();
+            record.at.place = place;
             let (text, json) = (detail(&record).to_text(), to_json(&record));
             assert!(text.starts_with(title) && position.is_none_or(|position| text.contains(position)), "{text}");
             assert_eq!((text.contains("position"), text.contains("kcat -C")), (position.is_some(), offset.is_some()), "{text}");
-            assert_eq!((json["place"].as_str(), json["offset"].as_i64()), (Some(record.place.to_string().as_str()), offset));
+            assert_eq!((json["place"].as_str(), json["offset"].as_i64()), (Some(record.at.place.to_string().as_str()), offset));
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
-use switchboard_model::Place;
+use switchboard_model::{MessageRef, Place};
 
 use crate::{
     ThemeChoice, WindowApp,
@@ -41,7 +41,7 @@ fn record(row: RowId) -> Option<RecordView> {
     let redacted = row.0 % 7 < 5;
     Some(RecordView {
         row,
-        place: Place::at((row.0 % 4) as i32, row.0 as i64),
+        at: MessageRef { place: Place::at((row.0 % 4) as i32, row.0 as i64), ..made.at },
         key: Some(format!("k-{}", row.0).into_bytes()),
         value,
         headers,

@@ -1,7 +1,7 @@
 //! Made-up traces, for tests and benches.
 
 use switchboard_engine::view::{EventView, LogView, RecordView, RowId, SpanLink, SpanView, TraceList, TraceRow, TraceView};
-use switchboard_model::{Place, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
+use switchboard_model::{MessageRef, Place, RawHash, SpanId, SpanKind, SpanStatus, TraceId};
 
 /// The trace that all of them are.
 pub(crate) const TRACE: TraceId = TraceId(0x19ab_4c11_0b77_4d20_8c01_77aa_11c2_0c47);
@@ -133,8 +133,7 @@ pub(crate) fn checkout() -> TraceView {
 /// The record that the checkout publishes.
 pub(crate) fn record() -> RecordView {
     RecordView {
-        channel: "orders.placed".to_owned(),
-        place: Place::at(0, 18_204),
+        at: MessageRef { cluster: "lab-kafka".to_owned(), channel: "orders.placed".to_owned(), place: Place::at(0, 18_204) },
         timestamp_ns: Some(START_NS + 2_192 * MS),
         key: Some(b"4704".to_vec()),
         value: Some(br#"{"orderId":4704,"customer":"c-1182","lines":[{"sku":"AX-19","quantity":2}],"shipTo":null}"#.to_vec()),
@@ -146,7 +145,6 @@ pub(crate) fn record() -> RecordView {
         ],
         trace_id: Some(TRACE),
         row: RowId(41),
-        cluster: "lab-kafka".to_owned(),
         value_size_bytes: 88,
         key_size_bytes: 4,
         headers_readable: true,

@@ -200,15 +200,14 @@ fn records(span: &SpanView, records: &[RecordView]) -> Vec<Row> {
         said(&["messaging.destination.partition.id", "messaging.kafka.destination.partition", "messaging.kafka.partition"]).and_then(|text| text.parse().ok());
     let offset: Option<i64> = said(&["messaging.kafka.offset", "messaging.kafka.message.offset"]).and_then(|text| text.parse().ok());
     let place = partition.zip(offset).map(|(partition, offset)| Place::at(partition, offset));
-    let is_it = |record: &&RecordView| Some(record.channel.as_str()) == topic && Some(&record.place) == place.as_ref();
+    let is_it = |record: &&RecordView| Some(record.at.channel.as_str()) == topic && Some(&record.at.place) == place.as_ref();
     records.iter().filter(is_it).take(ROWS_MAX).map(record_link).collect()
 }
 
 /// A record that can be opened.
 pub(crate) fn record_link(record: &RecordView) -> Row {
-    let channel = ChannelKey { cluster: Some(record.cluster.clone()), name: record.channel.clone() };
-    let action = ViewAction::Goto(Target::Record { channel, row: record.row });
-    Row::link(&format!("{} {}", record.channel, figures::place(&record.place)), &figures::bytes(u64::from(record.value_size_bytes)), Some(action))
+    let action = ViewAction::Goto(Target::Record { channel: ChannelKey::of(&record.at), row: record.row });
+    Row::link(&record.at.to_string(), &figures::bytes(u64::from(record.value_size_bytes)), Some(action))
 }
 
 fn causes(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<Row> {

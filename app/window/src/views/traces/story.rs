@@ -175,18 +175,15 @@ fn row(item: &ConversationItem) -> StoryRow {
                 target: Some(Target::Trace { trace_id: span.trace_id, span_id: Some(span.span_id) }),
             }
         }
-        ConversationItem::Record(record) => {
-            let channel = ChannelKey { cluster: Some(record.cluster.clone()), name: record.channel.clone() };
-            StoryRow {
-                at_ns: record.at_ns(),
-                what: "record".to_owned(),
-                place: visible(&record.channel).into_owned(),
-                text: format!("{} · {}", figures::place(&record.place), figures::bytes(u64::from(record.value_size_bytes))),
-                tone: Tone::Quiet,
-                trace_id: record.trace_id,
-                target: Some(Target::Record { channel, row: record.row }),
-            }
-        }
+        ConversationItem::Record(record) => StoryRow {
+            at_ns: record.at_ns(),
+            what: "record".to_owned(),
+            place: visible(&record.at.channel).into_owned(),
+            text: format!("{} · {}", figures::place(&record.at.place), figures::bytes(u64::from(record.value_size_bytes))),
+            tone: Tone::Quiet,
+            trace_id: record.trace_id,
+            target: Some(Target::Record { channel: ChannelKey::of(&record.at), row: record.row }),
+        },
         ConversationItem::Log(log) => {
             let has_trace = log.trace_id != TraceId::default();
             StoryRow {

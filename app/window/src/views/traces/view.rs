@@ -464,7 +464,7 @@ fn not_stored(trace_id: TraceId, view: &TraceView) -> EmptyState {
     let why = "Its spans were evicted, not sampled, not sent yet, or sent elsewhere";
     let mut state = EmptyState::new(&title, &[why, &known]);
     if let Some(record) = view.records.first() {
-        let channel = switchboard_engine::view::ChannelKey { cluster: Some(record.cluster.clone()), name: record.channel.clone() };
+        let channel = switchboard_engine::view::ChannelKey::of(&record.at);
         state = state.button("Show the record", ViewAction::Goto(Target::Record { channel, row: record.row }));
     }
     state

@@ -83,7 +83,7 @@ fn partition_row(rule: PartitionRule) -> Row {
 fn skipped_rows(preview: &Preview) -> Vec<Row> {
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for skipped in &preview.skipped {
-        by_reason.entry(&skipped.reason).or_default().push(skipped.letter.place.to_string());
+        by_reason.entry(&skipped.reason).or_default().push(skipped.letter.at.place.to_string());
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));

@@ -138,7 +138,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let elsewhere = line.seen.died_elsewhere.as_deref();
         let told = [retry.as_deref(), elsewhere, waits_for, trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-        Row::link(&line.letter.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
+        Row::link(&line.letter.at.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
     run.canary.iter().map(row).collect()
 }
