@@ -2,6 +2,7 @@
 //! where collectors meet the engine, and the same for window and headless.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::task::{Context, Poll, Waker};
@@ -95,9 +96,15 @@ struct Source {
 }
 
 impl Session {
-    /// Starts the engine and all sources of the profile. `on_publish` is called, on the engine's thread, after each new
-    /// snapshot. A source that cannot be started is a failed source, not an error.
-    pub fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle, on_publish: Box<dyn Fn() + Send>) -> anyhow::Result<Self> {
+    /// Starts the engine and all sources of the profile. In `data_folder` lies the ledger of profiles that name none of their own. `on_publish`
+    /// is called, on the engine's thread, after each new snapshot. A source that cannot be started is a failed source, not an error.
+    pub fn start(
+        profile: &Profile,
+        data_folder: Option<&Path>,
+        memory_bytes: usize,
+        runtime: &tokio::runtime::Handle,
+        on_publish: Box<dyn Fn() + Send>,
+    ) -> anyhow::Result<Self> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("the system gives no random numbers, which redaction needs: {error}"))?;
         // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
@@ -115,7 +122,7 @@ impl Session {
         intake.redact_with(Arc::clone(&redactor));
         let operations = Operations::new(runtime, telling());
         let desk = ReplayDeskConfig {
-            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(LedgerPlace::shared),
+            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(|| data_folder.map(LedgerPlace::shared_in)),
             profile: profile.name.clone(),
             operator: operator(),
             redactor: Arc::clone(&redactor),

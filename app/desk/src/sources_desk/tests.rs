@@ -96,9 +96,8 @@ fn sources_come_and_go_while_the_session_runs_and_the_file_follows() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("profile.toml");
     std::fs::write(&path, "name = \"test\"\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n").expect("written");
-    let mut profile = Profile::read(&path).expect("valid");
-    profile.ledger = Some(folder.path().join("ledger.sqlite"));
-    let session = Session::start(&profile, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
+    let profile = Profile::read(&path).expect("valid");
+    let session = Session::start(&profile, None, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
     let current = Arc::new(parking_lot::Mutex::new(Some(session)));
     let desk = SourcesDesk::new(Profile::read(&path).expect("valid"), Some(path.clone()), 64 << 20, runtime.handle(), Box::new(|| {}));
     let phase = |name: &str| -> Option<SourcePhase> {
@@ -127,9 +126,8 @@ fn sources_come_and_go_while_the_session_runs_and_the_file_follows() {
 #[test]
 fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
-    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ledger: Some(folder.path().join("ledger.sqlite")), ..Profile::default() };
-    let session = Session::start(&profile, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
+    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ..Profile::default() };
+    let session = Session::start(&profile, None, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
     let current = Arc::new(parking_lot::Mutex::new(Some(session)));
     let desk = SourcesDesk::new(profile, None, 64 << 20, runtime.handle(), Box::new(|| {}));
     let trial = || desk.board().trial.clone();
