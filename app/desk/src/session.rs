@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use switchboard_engine::view::{Answer, HopKind, NodeKind, Query, Report, Snapshot, Topology};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
-use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
+use switchboard_model::{Batch, BatchHeader, Condition, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, Teller, channel};
 
 use crate::ledger::LedgerPlace;
 use crate::operations::Operations;
@@ -74,14 +74,8 @@ impl Starter {
         running.collector = match prepared {
             Ok(prepared) => prepared.start(sink, Arc::clone(&self.redactor), &self.runtime),
             Err(error) => {
-                sink.status(SourceStatus {
-                    source: source_id,
-                    at_ns: now_ns(),
-                    phase: SourcePhase::Failed,
-                    failure: Some(FailureKind::Authenticate),
-                    detail: error.to_string(),
-                    next_step: "Mend it under Sources, or in the profile".to_owned(),
-                });
+                let next_step = "Mend it under Sources, or in the profile";
+                Teller::new(sink).tell(Condition::failed(FailureKind::Authenticate, error.to_string(), next_step));
                 Collector::Unusable
             }
         };
@@ -168,14 +162,7 @@ impl Session {
             starter.start(&mut starter.sources.lock(), source_id, &of.0, &of.1, prepared);
         });
         self.announce(&mut sources, source, profile, Collector::Preparing(task));
-        self.starter.intake.sink(source_id).status(SourceStatus {
-            source: source_id,
-            at_ns: now_ns(),
-            phase: SourcePhase::Connecting,
-            failure: None,
-            detail: "A command is asked for its secrets".to_owned(),
-            next_step: String::new(),
-        });
+        Teller::new(self.starter.intake.sink(source_id)).tell(Condition::connecting("A command is asked for its secrets"));
     }
 
     /// Gives a source its place among the others.
@@ -198,14 +185,7 @@ impl Session {
         let source = sources.running.remove(place);
         drop(sources);
         self.replay.remove_cluster(name);
-        self.starter.intake.sink(source.source_id).status(SourceStatus {
-            source: source.source_id,
-            at_ns: now_ns(),
-            phase: SourcePhase::Stopped,
-            failure: None,
-            detail: "Removed".to_owned(),
-            next_step: String::new(),
-        });
+        Teller::new(self.starter.intake.sink(source.source_id)).tell(Condition::stopped("Removed"));
         self.starter.intake.close(source.source_id);
         self.runtime.spawn(async move {
             if tokio::time::timeout(STOP_WITHIN, source.collector.stop()).await.is_err() {
