@@ -175,3 +175,27 @@ fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     let session = current.lock().take().expect("a session");
     runtime.block_on(session.stop());
 }
+
+#[test]
+fn what_an_attempt_says_holds_no_secret_whoever_said_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ..Profile::default() };
+    let session = Session::start(&profile, None, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
+    let operations = session.operations().clone();
+    let current = Arc::new(parking_lot::Mutex::new(Some(session)));
+    let desk = SourcesDesk::new(profile, None, 64 << 20, runtime.handle(), Box::new(|| {}));
+    let named_in_its_address = http("address", "http://127.0.0.1:9/password=hunter2Zq7/actuator");
+    let command = Secret::Command("exit 3 # password=hunter2Zq7".to_owned());
+    let named_in_its_command = HttpProfile { bearer: Some(command), ..http("command", "http://127.0.0.1:9/actuator") };
+    for (num_ended, source) in (1..).zip([named_in_its_address, named_in_its_command]) {
+        let name = source.name.clone();
+        desk.command(&current, SourcesCommand::Test(SourceProfile::Http(source)));
+        wait_for(&name, || desk.board().trial.as_ref().is_some_and(|trial| trial.name == name && trial.ended_ns.is_some()));
+        wait_for("the operation's end", || operations.board().ended.len() == num_ended);
+        for said in [format!("{:?}", desk.board().trial), format!("{:?}", operations.board())] {
+            assert!(said.contains("redacted") && !said.contains("hunter2"), "{name}: {said}");
+        }
+    }
+    let session = current.lock().take().expect("a session");
+    runtime.block_on(session.stop());
+}
