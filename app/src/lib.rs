@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod demo;
+pub mod folders;
 pub mod headless;
 pub mod interruptions;
 pub mod live;

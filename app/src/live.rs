@@ -1,6 +1,6 @@
 //! A session that a window looks at: it can be begun anew while the window stays open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -46,6 +46,7 @@ pub struct LiveSession {
     /// Held by whoever begins a session anew: one at a time.
     beginning: Arc<tokio::sync::Mutex<()>>,
     sources: SourcesDesk,
+    data_folder: Option<PathBuf>,
     memory_bytes: usize,
     runtime: tokio::runtime::Handle,
     wake: Wake,
@@ -57,10 +58,16 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    /// Starts a session.
-    pub fn start(profile: &Profile, path: Option<&Path>, memory_bytes: usize, runtime: &tokio::runtime::Handle) -> anyhow::Result<Self> {
+    /// Starts a session. In `data_folder` lies the ledger of profiles that name none of their own.
+    pub fn start(
+        profile: &Profile,
+        path: Option<&Path>,
+        data_folder: Option<PathBuf>,
+        memory_bytes: usize,
+        runtime: &tokio::runtime::Handle,
+    ) -> anyhow::Result<Self> {
         let wake = Wake::default();
-        let session = start(profile, memory_bytes, runtime, &wake)?;
+        let session = start(profile, data_folder.as_deref(), memory_bytes, runtime, &wake)?;
         Ok(Self {
             current: Arc::new(Mutex::new(Some(session))),
             is_over: Arc::default(),
@@ -69,6 +76,7 @@ impl LiveSession {
                 let wake = wake.clone();
                 Box::new(move || wake.call())
             }),
+            data_folder,
             memory_bytes,
             runtime: runtime.clone(),
             wake,
@@ -142,7 +150,7 @@ impl LiveSession {
         if let Some(old) = old {
             old.stop().await;
         }
-        match start(&self.sources.board().profile, self.memory_bytes, &self.runtime, &self.wake) {
+        match start(&self.sources.board().profile, self.data_folder.as_deref(), self.memory_bytes, &self.runtime, &self.wake) {
             Ok(session) => *self.current.lock() = Some(session),
             Err(error) => tracing::error!(%error, "The session could not be begun anew."),
         }
@@ -167,9 +175,9 @@ impl LiveSession {
     }
 }
 
-fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle, wake: &Wake) -> anyhow::Result<Session> {
+fn start(profile: &Profile, data_folder: Option<&Path>, memory_bytes: usize, runtime: &tokio::runtime::Handle, wake: &Wake) -> anyhow::Result<Session> {
     let wake = wake.clone();
-    Session::start(profile, memory_bytes, runtime, Box::new(move || wake.call()))
+    Session::start(profile, data_folder, memory_bytes, runtime, Box::new(move || wake.call()))
 }
 
 impl SnapshotSource for LiveSession {

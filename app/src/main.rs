@@ -12,6 +12,7 @@ use clap::Parser as _;
 use parking_lot::Mutex;
 use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
 use switchboard::demo::{HeldPorts, LabChild, LabDesk};
+use switchboard::folders;
 use switchboard::headless::{self, Ending, Shown};
 use switchboard::interruptions::Interruptions;
 use switchboard::live::LiveSession;
@@ -209,7 +210,7 @@ impl<'a> Run<'a> {
             }
             None => None,
         };
-        let mut live = LiveSession::start(profile, path, self.args.memory, &self.threads.handle)?;
+        let mut live = LiveSession::start(profile, path, folders::data(), self.args.memory, &self.threads.handle)?;
         let desk = self.threads.handle.block_on(async {
             live.listening().await;
             let Some((mut lab, args, ports)) = lab else { return Ok(None) };

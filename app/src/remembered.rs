@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::written;
+use crate::{folders, written};
 
 fn file() -> Option<PathBuf> {
-    Some(directories::ProjectDirs::from("", "", "switchboard")?.config_dir().join("last-profile"))
+    Some(folders::config()?.join("last-profile"))
 }
 
 /// The profile used last, if it is still there.

@@ -2,8 +2,15 @@
 
 use std::process::{Command, Output};
 
+/// Runs it without a display, in a home of its own.
 fn switchboard(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_switchboard")).args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").output().expect("starts")
+    let home = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+    command.args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+        command.env(name, home.path());
+    }
+    command.output().expect("starts")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use tempfile::TempDir;
 
 /// The program as this test run built it, beside the tests themselves.
-pub fn path() -> anyhow::Result<PathBuf> {
+fn path() -> anyhow::Result<PathBuf> {
     let tests = std::env::current_exe()?;
     let folder = tests.parent().and_then(Path::parent).context("this test lies in no target folder")?;
     let program = folder.join(format!("switchboard{}", std::env::consts::EXE_SUFFIX));
@@ -72,25 +73,38 @@ pub struct Program {
     child: Child,
     output: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
+    home: TempDir,
 }
 
 impl Program {
-    /// Starts the program without a display.
+    /// Starts the program without a display, in a home of its own: what whoever runs the tests has in theirs is neither read nor written.
     pub fn start(args: &[&str]) -> anyhow::Result<Self> {
         Self::start_as(args, |_| {})
     }
 
     /// The same, with other surroundings.
     pub fn start_as(args: &[&str], surround: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
-        let mut command = Command::new(path()?);
-        command.args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        surround(&mut command);
-        Self::keep(command.spawn()?)
+        Self::begin(Command::new(path()?), args, surround)
     }
 
-    /// A program that was started otherwise, with its standard output and error as pipes, or elsewhere.
-    pub fn keep(mut child: Child) -> anyhow::Result<Self> {
+    /// The same, after what a shell does first.
+    pub fn start_after(first: &str, args: &[&str]) -> anyhow::Result<Self> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]).arg(path()?);
+        Self::begin(shell, args, |_| {})
+    }
+
+    fn begin(mut command: Command, args: &[&str], surround: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
+        let home = tempfile::tempdir()?;
+        command.args(args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+            command.env(name, home.path());
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        surround(&mut command);
+        let mut child = command.spawn()?;
+        // Its ends of pipes are the child's alone from here on.
+        drop(command);
         let output = Arc::new(Mutex::new(Vec::new()));
         let pipes: [Option<Box<dyn std::io::Read + Send>>; 2] =
             [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
@@ -103,7 +117,12 @@ impl Program {
                 }
             }));
         }
-        Ok(Self { child, output, readers })
+        Ok(Self { child, output, readers, home })
+    }
+
+    /// Its home, which goes with it.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Its process id.

@@ -3,13 +3,12 @@
 
 #![cfg(target_os = "linux")]
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use switchboard_tests::agreement::unaccounted;
-use switchboard_tests::program::{self, Program, free_ports, read_json, signal, wait_until};
+use switchboard_tests::program::{Program, free_ports, read_json, signal, wait_until};
 
 /// Waits may be long on a busy machine; nothing waits so long otherwise.
 const LONG: Duration = Duration::from_mins(2);
@@ -144,10 +143,7 @@ fn told_to_end_it_writes_its_report_first() {
 fn a_run_that_is_to_outlive_its_terminal_does() {
     let folder = Folder::new();
     let args = watch_args(&["--for", "10m", "--report", &folder.name("r.json")]);
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program::path().expect("built")).args(&args);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-    let mut program = Program::keep(child).expect("kept");
+    let mut program = Program::start_after("trap '' HUP", &strs(&args)).expect("starts");
     program.wait_for_line("OTLP · live", LONG).expect("listens");
     program.signal("HUP").expect("told");
     // One that ends by it does so at once.
@@ -163,32 +159,18 @@ fn output_that_is_closed_or_full_costs_no_report() {
     for out in ["closed", "full", "unread"] {
         let folder = Folder::new();
         let args = watch_args(&["--for", "4s", "--report", &folder.name("r.json")]);
-        let mut command = Command::new(program::path().expect("built"));
-        command.args(&args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env("SWITCHBOARD_LOG", "debug").stdin(Stdio::null());
-        match out {
-            "full" => {
-                let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
-                command.stdout(full()).stderr(full());
-            }
-            _ => {
-                command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            }
-        }
-        let mut child = command.spawn().expect("starts");
-        if out == "closed" {
-            drop((child.stdout.take(), child.stderr.take()));
-        }
-        let mut status = None;
-        wait_until("it ends", LONG, || {
-            status = child.try_wait().expect("a child");
-            status.is_some()
-        })
-        .unwrap_or_else(|error| {
-            let _ended = child.kill();
-            panic!("{out}: {error}")
-        });
-        let status = status.expect("ended");
-        assert!(status.success(), "{out}: {status}, signal {:?}", status.signal());
+        let (kept, pipe) = std::io::pipe().expect("a pipe");
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+        let surround = |command: &mut Command| {
+            command.env("SWITCHBOARD_LOG", "debug");
+            match out {
+                "full" => command.stdout(full()).stderr(full()),
+                _ => command.stdout(pipe.try_clone().expect("a pipe")).stderr(pipe),
+            };
+        };
+        let _unread = (out == "unread").then_some(kept);
+        let mut program = Program::start_as(&strs(&args), surround).expect("starts");
+        assert_eq!(program.wait(LONG).unwrap_or_else(|error| panic!("{out}: {error}")), 0, "{out}");
         folder.check_report();
     }
 }
@@ -197,11 +179,12 @@ fn output_that_is_closed_or_full_costs_no_report() {
 fn lines_that_nobody_reads_end_a_run_without_an_end_of_its_own() {
     let folder = Folder::new();
     let args = watch_args(&["--report", &folder.name("r.json")]);
-    let mut command = Command::new(program::path().expect("built"));
-    command.args(&args).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("starts");
-    drop(child.stdout.take());
-    let mut program = Program::keep(child).expect("kept");
+    let (unread, out) = std::io::pipe().expect("a pipe");
+    drop(unread);
+    let mut program = Program::start_as(&strs(&args), |command| {
+        command.stdout(out);
+    })
+    .expect("starts");
     assert_eq!(program.wait(LONG).expect("ends"), 0, "{}", program.output());
     folder.check_report();
 }
@@ -248,10 +231,7 @@ fn a_report_that_finds_the_disk_full_leaves_the_former_one() {
     std::fs::write(&report, "the former").expect("written");
     // A limit on the size of files stands for a full disk: the signal that comes with it is ignored, as a full disk sends none.
     let args = watch_args(&["--for", "3s", "--report", &folder.name("r.json")]);
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(program::path().expect("built")).args(&args);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-    let mut program = Program::keep(child).expect("kept");
+    let mut program = Program::start_after("trap '' XFSZ; ulimit -f 0", &strs(&args)).expect("starts");
     assert_eq!(program.wait(LONG).expect("ends"), 1, "{}", program.output());
     assert!(program.output().contains("the report could not be written"), "{}", program.output());
     assert_eq!(std::fs::read_to_string(&report).expect("there"), "the former");
@@ -294,10 +274,7 @@ fn a_command_for_a_secret_delays_nothing_and_ends_with_the_program() {
             args.extend(["--for".to_owned(), "8s".to_owned()]);
         }
         let begun = Instant::now();
-        let mut program = Program::start_as(&strs(&args), |command| {
-            command.env("XDG_CONFIG_HOME", folder.0.path());
-        })
-        .expect("starts");
+        let mut program = Program::start(&strs(&args)).expect("starts");
         program.wait_for_line("OTLP · live", LONG).expect("listens");
         wait_until("both are asked", LONG, || runs(&format!("{mark}.75")) && runs(&format!("{mark}.35"))).expect("at once");
         if how == "TERM" {
@@ -320,10 +297,7 @@ fn a_command_for_a_secret_that_hangs_or_floods_is_a_failed_source() {
          [[http]]\nname = \"floods\"\nurl = \"http://127.0.0.1:9\"\nbearer = {{ command = \"head -c 1000000000 /dev/zero\" }}\n",
     ));
     let args = watch_args(&["--profile", &profile]);
-    let mut program = Program::start_as(&strs(&args), |command| {
-        command.env("XDG_CONFIG_HOME", folder.0.path());
-    })
-    .expect("starts");
+    let mut program = Program::start(&strs(&args)).expect("starts");
     program.wait_for_line("floods · failed", LONG).expect("noticed");
     program.wait_for_line("hangs · failed", LONG).expect("noticed");
     let output = program.output();
@@ -342,7 +316,7 @@ fn what_a_profile_names_reaches_the_terminal_written_out() {
     );
     let args = watch_args(&["--profile", &profile]);
     let surround = |command: &mut Command| {
-        command.env("XDG_CONFIG_HOME", folder.0.path()).env("SWITCHBOARD_LOG", "debug");
+        command.env("SWITCHBOARD_LOG", "debug");
     };
     let mut program = Program::start_as(&strs(&args), surround).expect("starts");
     program.wait_for_line("act\\u{202e}xe.tac", LONG).expect("told");
@@ -357,4 +331,24 @@ fn what_a_profile_names_reaches_the_terminal_written_out() {
     let mut program = Program::start(&["watch", "--headless", "--profile", &refused]).expect("starts");
     assert_eq!(program.wait(LONG).expect("ends"), 1);
     assert!(!program.output().contains('\u{202e}'), "{:?}", program.output());
+}
+
+#[test]
+fn what_it_keeps_it_keeps_in_the_home_of_whoever_started_it() {
+    let folder = Folder::new();
+    let profile = folder.profile("name = \"x\"\n");
+    // What version 1 kept there is taken over into the ledger of all profiles, which is the first that a session opens.
+    let with_a_ledger = |command: &mut Command| {
+        let data = command.get_envs().find_map(|(name, value)| value.filter(|_| name == "XDG_DATA_HOME")).expect("a home");
+        let before = Path::new(data).join("switchboard/ledgers");
+        std::fs::create_dir_all(&before).expect("made");
+        let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/desk/tests/fixtures/ledger-v1.sqlite");
+        std::fs::copy(old, before.join("x.sqlite")).expect("copied");
+    };
+    let mut program = Program::start_as(&strs(&watch_args(&["--profile", &profile])), with_a_ledger).expect("starts");
+    let kept = |name: &str| program.home().join("switchboard").join(name).exists();
+    wait_until("the ledger of all profiles", LONG, || kept("ledger.sqlite") && kept("ledger.key")).expect("there");
+    assert!(kept("last-profile"));
+    program.signal("TERM").expect("told");
+    assert_eq!(program.wait(LONG).expect("ends"), 0, "{}", program.output());
 }

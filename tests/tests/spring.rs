@@ -450,7 +450,7 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
     let broker = Broker::start();
     let (ports, (orders_port, _)) = (free_ports().expect("free ports"), free_ports().expect("free ports"));
     let profile = profile(folder.path(), &broker.address, ports, orders_port);
-    let session = Session::start(&profile, 256 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
+    let session = Session::start(&profile, None, 256 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
     assert!(until_some(AGREES_WITHIN, || session.is_listening().then_some(())).await.is_some(), "it does not listen");
     let mut spring = Spring::start(folder.path(), &broker.address, ports.1, orders_port, 2).expect("Spring");
     let mut watched = Watched { session, replayed: Vec::new(), found: Vec::new() };

@@ -129,23 +129,16 @@ impl Window {
 
     fn start(folder: tempfile::TempDir, http_port: u16, args: &[&str]) -> Self {
         let display = Display::start();
-        let home = folder.path();
-        let browser = home.join("browser");
-        std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", home.join("opened").display())).expect("written");
+        let browser = folder.path().join("browser");
+        std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", folder.path().join("opened").display())).expect("written");
         std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("executable");
-        let log = std::fs::File::create(home.join("log")).expect("a file");
-        let child = display
-            .command(&program::path().expect("built").display().to_string(), args)
-            .env("HOME", home)
-            .env("XDG_DATA_HOME", home.join("data"))
-            .env("XDG_CONFIG_HOME", home.join("config"))
-            .env("SWITCHBOARD_LOG", "info")
-            .env("BROWSER", &browser)
-            .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .spawn()
-            .expect("starts");
-        let window = Self { display, program: Program::keep(child).expect("kept"), folder, http_port };
+        let log = std::fs::File::create(folder.path().join("log")).expect("a file");
+        let in_a_window = |command: &mut Command| {
+            command.env("DISPLAY", &display.name).env("SWITCHBOARD_LOG", "info").env("BROWSER", &browser);
+            command.stdout(log.try_clone().expect("a file")).stderr(log);
+        };
+        let program = Program::start_as(args, in_a_window).expect("starts");
+        let window = Self { display, program, folder, http_port };
         let number =
             until("a window", || Some(window.display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"])).filter(|found| !found.is_empty()));
         let number = number.lines().next().expect("one").to_owned();

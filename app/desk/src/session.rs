@@ -2,6 +2,7 @@
 //! where collectors meet the engine, and the same for window and headless.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::task::{Context, Poll, Waker};
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use switchboard_engine::view::{Answer, HopKind, NodeKind, Query, Report, Snapshot, Topology};
 use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
-use switchboard_model::{Batch, BatchHeader, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, SourceStatus, channel};
+use switchboard_model::{Batch, BatchHeader, Condition, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, Teller, channel};
 
 use crate::ledger::LedgerPlace;
 use crate::operations::Operations;
@@ -73,14 +74,8 @@ impl Starter {
         running.collector = match prepared {
             Ok(prepared) => prepared.start(sink, Arc::clone(&self.redactor), &self.runtime),
             Err(error) => {
-                sink.status(SourceStatus {
-                    source: source_id,
-                    at_ns: now_ns(),
-                    phase: SourcePhase::Failed,
-                    failure: Some(FailureKind::Authenticate),
-                    detail: error.to_string(),
-                    next_step: "Mend it under Sources, or in the profile".to_owned(),
-                });
+                let next_step = "Mend it under Sources, or in the profile";
+                Teller::new(sink).tell(Condition::failed(FailureKind::Authenticate, error.to_string(), next_step));
                 Collector::Unusable
             }
         };
@@ -95,9 +90,15 @@ struct Source {
 }
 
 impl Session {
-    /// Starts the engine and all sources of the profile. `on_publish` is called, on the engine's thread, after each new
-    /// snapshot. A source that cannot be started is a failed source, not an error.
-    pub fn start(profile: &Profile, memory_bytes: usize, runtime: &tokio::runtime::Handle, on_publish: Box<dyn Fn() + Send>) -> anyhow::Result<Self> {
+    /// Starts the engine and all sources of the profile. In `data_folder` lies the ledger of profiles that name none of their own. `on_publish`
+    /// is called, on the engine's thread, after each new snapshot. A source that cannot be started is a failed source, not an error.
+    pub fn start(
+        profile: &Profile,
+        data_folder: Option<&Path>,
+        memory_bytes: usize,
+        runtime: &tokio::runtime::Handle,
+        on_publish: Box<dyn Fn() + Send>,
+    ) -> anyhow::Result<Self> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("the system gives no random numbers, which redaction needs: {error}"))?;
         // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
@@ -115,7 +116,7 @@ impl Session {
         intake.redact_with(Arc::clone(&redactor));
         let operations = Operations::new(runtime, telling());
         let desk = ReplayDeskConfig {
-            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(LedgerPlace::shared),
+            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(|| data_folder.map(LedgerPlace::shared_in)),
             profile: profile.name.clone(),
             operator: operator(),
             redactor: Arc::clone(&redactor),
@@ -161,14 +162,7 @@ impl Session {
             starter.start(&mut starter.sources.lock(), source_id, &of.0, &of.1, prepared);
         });
         self.announce(&mut sources, source, profile, Collector::Preparing(task));
-        self.starter.intake.sink(source_id).status(SourceStatus {
-            source: source_id,
-            at_ns: now_ns(),
-            phase: SourcePhase::Connecting,
-            failure: None,
-            detail: "A command is asked for its secrets".to_owned(),
-            next_step: String::new(),
-        });
+        Teller::new(self.starter.intake.sink(source_id)).tell(Condition::connecting("A command is asked for its secrets"));
     }
 
     /// Gives a source its place among the others.
@@ -191,14 +185,7 @@ impl Session {
         let source = sources.running.remove(place);
         drop(sources);
         self.replay.remove_cluster(name);
-        self.starter.intake.sink(source.source_id).status(SourceStatus {
-            source: source.source_id,
-            at_ns: now_ns(),
-            phase: SourcePhase::Stopped,
-            failure: None,
-            detail: "Removed".to_owned(),
-            next_step: String::new(),
-        });
+        Teller::new(self.starter.intake.sink(source.source_id)).tell(Condition::stopped("Removed"));
         self.starter.intake.close(source.source_id);
         self.runtime.spawn(async move {
             if tokio::time::timeout(STOP_WITHIN, source.collector.stop()).await.is_err() {

@@ -77,6 +77,11 @@ impl Family {
         }
     }
 
+    /// One of each that has channels, in a sentence: `a Kafka cluster`.
+    pub fn one_with_channels() -> String {
+        Self::ALL.iter().filter(|family| family.kind.has_channels()).map(|family| family.one).collect::<Vec<_>>().join(" or ")
+    }
+
     /// All families in the order of a menu: what every profile has already comes last.
     pub fn menu() -> [Self; Self::ALL.len()] {
         let mut menu = Self::ALL;
@@ -211,6 +216,7 @@ mod tests {
             let blank = SourceProfile::blank(family.kind);
             assert_eq!((blank.kind(), family.only.is_none()), (family.kind, blank.name().is_empty()));
             assert!(!blank.form().is_empty() && Family::menu().contains(&family));
+            assert_eq!(Family::one_with_channels().contains(family.one), family.kind.has_channels());
         }
     }
 

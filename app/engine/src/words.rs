@@ -5,7 +5,7 @@ use std::fmt::Write;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// A count with thousands separated: `1,204`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -102,7 +102,7 @@ async fn session_with_secrets() {
     let (Some(SourceProfile::Otlp(otlp)), Some(SourceProfile::Http(basic_actuator))) = (profile.source("OTLP"), profile.source("basic")) else {
         panic!("a receiver and an actuator")
     };
-    let mut live = LiveSession::start(&profile, Some(&path), 64 << 20, &tokio::runtime::Handle::current()).expect("a session");
+    let mut live = LiveSession::start(&profile, Some(&path), None, 64 << 20, &tokio::runtime::Handle::current()).expect("a session");
     live.listening().await;
 
     let now_ns = live.now_ns();

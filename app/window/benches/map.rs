@@ -1,47 +1,19 @@
 //! What the map costs: `ui` and tessellation of a frame at 1,000 boxes and 5,000 edges, beside a reference of plain lines and
 //! rectangles in the same run, and the layouts.
 
+mod plain;
+
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use plain::{Plain, SIZE};
 use switchboard_window::testing::{self, Frames};
-
-const SIZE: [f32; 2] = [2560.0, 1440.0];
-
-/// As many plain lines and rectangles as the map has edges and boxes: what no drawing of it can be below.
-fn plain_lines(ctx: &egui::Context, time: f64) -> usize {
-    let input = egui::RawInput {
-        screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::Vec2::from(SIZE))),
-        time: Some(time),
-        ..egui::RawInput::default()
-    };
-    let output = ctx.run_ui(input, |ui| {
-        let painter = ui.painter();
-        let point = |number: u32| egui::pos2((number.wrapping_mul(7_919) % 2_500) as f32, (number.wrapping_mul(104_729) % 1_400) as f32);
-        for number in 0..5_000 {
-            painter.line_segment([point(number), point(number + 37)], egui::Stroke::new(1.0, egui::Color32::GRAY));
-        }
-        for number in 0..1_000 {
-            let rect = egui::Rect::from_min_size(point(number), egui::vec2(40.0, 12.0));
-            painter.rect(rect, 2.0, egui::Color32::DARK_GRAY, egui::Stroke::new(1.0, egui::Color32::GRAY), egui::StrokeKind::Middle);
-        }
-    });
-    let primitives = ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
-    output.drop_without_applying_deltas();
-    primitives.len()
-}
 
 fn frames(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("map frame 1,000 / 5,000");
     group.measurement_time(Duration::from_secs(6));
-    let ctx = egui::Context::default();
-    let mut time = 0.0;
-    group.bench_function("reference: plain lines and rectangles", |bencher| {
-        bencher.iter(|| {
-            time += 1.0 / 60.0;
-            plain_lines(&ctx, time)
-        });
-    });
+    let mut plain = Plain::new(None);
+    group.bench_function("reference: plain lines and rectangles", |bencher| bencher.iter(|| plain.frame()));
     let mut whole = Frames::new(testing::generated(1_000, 5_000), SIZE[0], SIZE[1]);
     group.bench_function("whole map in view", |bencher| bencher.iter(|| whole.frame(Vec::new())));
     let mut moving = Frames::new(testing::generated(1_000, 5_000), SIZE[0], SIZE[1]);

@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+pub(crate) use switchboard_engine::view::count;
 use switchboard_model::Place;
 
 /// Where a message lies: `2@100`, `no place`.
@@ -10,19 +11,6 @@ pub(crate) fn place(place: &Place) -> String {
 /// What a column shows of a place: its partition, or its offset; nothing where it has none.
 pub(crate) fn part_of_place(part: Option<impl ToString>) -> String {
     part.map(|part| part.to_string()).unwrap_or_default()
-}
-
-/// `1,204`.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number of things: `1 service`, `12 services`.

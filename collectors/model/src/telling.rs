@@ -43,6 +43,11 @@ impl Condition {
         Self { phase: SourcePhase::Failed, failure: Some(failure), detail: detail.into(), next_step: next_step.into() }
     }
 
+    /// Ended, and not by itself.
+    pub fn stopped(detail: impl Into<String>) -> Self {
+        Self { phase: SourcePhase::Stopped, failure: None, detail: detail.into(), next_step: String::new() }
+    }
+
     /// Both at once: phase and kind of the worse one (of two that are equally bad the first), and the sentences of both, each once.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use switchboard_desk::sources::Family;
+
 use crate::house::{Package, packages};
 use crate::source::Source;
 use crate::{names_last, where_it_is};
@@ -46,6 +48,25 @@ fn a_family_is_named_in_its_home_and_where_families_are_listed() {
         found.retain(|file| !file.contains("/testing/"));
         assert_eq!(found, expected, "{family}");
     }
+}
+
+/// Whether a text of the code has a word.
+fn says(source: &Source, word: &str) -> bool {
+    source.code.iter().any(|token| token.contains('"') && token.contains(word))
+}
+
+#[test]
+fn the_window_leaves_the_names_of_brokers_to_their_families() {
+    let packages = packages();
+    for family in Family::ALL.iter().filter(|family| family.kind.has_channels()) {
+        let window = packages.iter().filter(|package| package.folder == "app/window");
+        let mut found = where_it_is(window, |source| says(source, family.word));
+        found.retain(|file| !file.contains("/testing/"));
+        assert!(found.is_empty(), "{found:?} name {} in a text: it is one of many brokers", family.word);
+    }
+    let said = |code: &str| says(&Source::new(Path::new("src/lib.rs"), code), "Kafka");
+    assert!(said("fn f() { text(\"Add Kafka\") }") && said("const A: &str = r#\"Kafka\"#;"));
+    assert!(!said("// \"Kafka\"\nfn f() { SourceKind::Kafka }"));
 }
 
 #[test]

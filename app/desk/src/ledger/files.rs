@@ -1,5 +1,6 @@
 //! Where ledgers lie: one file for all profiles in the platform's folder for data, so that what was sent from one is known to the
-//! others, unless a profile names a file of its own.
+//! others, unless a profile names a file of its own. Which folder that is, whoever starts the session says: nothing here looks for it, so that
+//! no test opens the ledger of whoever runs it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,6 @@ pub struct LedgerPlace {
 }
 
 impl LedgerPlace {
-    /// The one for all profiles; `None` where the platform names no folder for data.
-    pub fn shared() -> Option<Self> {
-        Some(Self::shared_in(directories::ProjectDirs::from("", "", "switchboard")?.data_dir()))
-    }
-
     /// The one for all profiles, in this folder for data.
     pub fn shared_in(folder: &Path) -> Self {
         Self { file: folder.join("ledger.sqlite"), kept_before: Some(folder.join("ledgers")) }

@@ -89,7 +89,8 @@ impl Opening<'_> {
     /// Looks at all of it; an error where it is not ours, or not whole.
     fn look(&self, connection: &Connection) -> Result<Found, LedgerError> {
         let unreadable = |error: rusqlite::Error| self.unusable("it cannot be read", &error);
-        let identity = identity(connection).map_err(unreadable)?;
+        // All of it at one moment: another program may be making it.
+        let identity = connection.unchecked_transaction().and_then(|at_once| identity(&at_once)).map_err(unreadable)?;
         if identity.is_new() {
             return Ok(Found::New);
         }

@@ -7,6 +7,7 @@ use super::*;
 
 mod faults;
 mod key;
+mod migration;
 
 const T: i64 = 1_795_258_800_000_000_000;
 
@@ -57,6 +58,11 @@ fn settlement(outcome: SettledAs) -> Settlement {
         SettledAs::Refused => Settled::Refused(String::new()),
     };
     Settlement { settled, at_ns: T + 1_000 }
+}
+
+/// The ledger of version 1 that is checked in.
+fn fixture() -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite")).expect("checked in")
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -162,10 +162,11 @@ impl SourcesDesk {
         let (profile, memory_bytes, runtime) = (self.board().profile.clone(), self.shared.memory_bytes, self.shared.runtime.clone());
         let started = operations.start(OperationInfo { what: "Test".to_owned(), source: name }, |teller| async move {
             let trying = async {
-                let prepared = Prepared::of(source, profile, memory_bytes).await.map_err(|error| OperationFailure {
-                    kind: FailureKind::Authenticate,
-                    reason: error.to_string(),
-                    next_step: String::new(),
+                let prepared = Prepared::of(source, profile, memory_bytes).await.map_err(|error| {
+                    // It names the command that was asked, whatever stands in that.
+                    let reason = error.to_string();
+                    let reason = redactor.redact_text(&reason).unwrap_or(reason);
+                    OperationFailure { kind: FailureKind::Authenticate, reason, next_step: String::new() }
                 })?;
                 let said = |status: &SourceStatus| {
                     teller.page(status.clone(), status.detail.len() + status.next_step.len());

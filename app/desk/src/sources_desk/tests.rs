@@ -96,9 +96,8 @@ fn sources_come_and_go_while_the_session_runs_and_the_file_follows() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("profile.toml");
     std::fs::write(&path, "name = \"test\"\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n").expect("written");
-    let mut profile = Profile::read(&path).expect("valid");
-    profile.ledger = Some(folder.path().join("ledger.sqlite"));
-    let session = Session::start(&profile, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
+    let profile = Profile::read(&path).expect("valid");
+    let session = Session::start(&profile, None, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
     let current = Arc::new(parking_lot::Mutex::new(Some(session)));
     let desk = SourcesDesk::new(Profile::read(&path).expect("valid"), Some(path.clone()), 64 << 20, runtime.handle(), Box::new(|| {}));
     let phase = |name: &str| -> Option<SourcePhase> {
@@ -127,9 +126,8 @@ fn sources_come_and_go_while_the_session_runs_and_the_file_follows() {
 #[test]
 fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
-    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ledger: Some(folder.path().join("ledger.sqlite")), ..Profile::default() };
-    let session = Session::start(&profile, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
+    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ..Profile::default() };
+    let session = Session::start(&profile, None, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
     let current = Arc::new(parking_lot::Mutex::new(Some(session)));
     let desk = SourcesDesk::new(profile, None, 64 << 20, runtime.handle(), Box::new(|| {}));
     let trial = || desk.board().trial.clone();
@@ -174,6 +172,30 @@ fn an_attempt_says_how_it_went_changes_nothing_and_can_be_cancelled() {
     let stopped = trial().expect("a trial");
     assert_eq!((stopped.name.as_str(), stopped.phase, stopped.detail.as_str()), ("silent again", SourcePhase::Stopped, "Cancelled"));
     assert!(desk.board().profile.active_sources().next().is_none() && current.lock().as_ref().expect("a session").snapshot().sources.is_empty());
+    let session = current.lock().take().expect("a session");
+    runtime.block_on(session.stop());
+}
+
+#[test]
+fn what_an_attempt_says_holds_no_secret_whoever_said_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let profile = Profile { sources: vec![SourceProfile::Otlp(OtlpProfile::off())], ..Profile::default() };
+    let session = Session::start(&profile, None, 64 << 20, runtime.handle(), Box::new(|| {})).expect("starts");
+    let operations = session.operations().clone();
+    let current = Arc::new(parking_lot::Mutex::new(Some(session)));
+    let desk = SourcesDesk::new(profile, None, 64 << 20, runtime.handle(), Box::new(|| {}));
+    let named_in_its_address = http("address", "http://127.0.0.1:9/password=hunter2Zq7/actuator");
+    let command = Secret::Command("exit 3 # password=hunter2Zq7".to_owned());
+    let named_in_its_command = HttpProfile { bearer: Some(command), ..http("command", "http://127.0.0.1:9/actuator") };
+    for (num_ended, source) in (1..).zip([named_in_its_address, named_in_its_command]) {
+        let name = source.name.clone();
+        desk.command(&current, SourcesCommand::Test(SourceProfile::Http(source)));
+        wait_for(&name, || desk.board().trial.as_ref().is_some_and(|trial| trial.name == name && trial.ended_ns.is_some()));
+        wait_for("the operation's end", || operations.board().ended.len() == num_ended);
+        for said in [format!("{:?}", desk.board().trial), format!("{:?}", operations.board())] {
+            assert!(said.contains("redacted") && !said.contains("hunter2"), "{name}: {said}");
+        }
+    }
     let session = current.lock().take().expect("a session");
     runtime.block_on(session.stop());
 }

@@ -25,6 +25,8 @@ pub(super) async fn attempt(
     mut said: impl FnMut(&SourceStatus),
 ) -> Option<SourceStatus> {
     let (intake, mut outlet) = channel(QUEUE_BYTES);
+    // What it says is shown, as a session's sources are.
+    intake.redact_with(Arc::clone(&redactor));
     let source_id = SourceId(1);
     let mut running = Some(prepared.start(intake.sink(source_id), redactor, &runtime));
     let deadline = tokio::time::Instant::now() + WITHIN;

@@ -53,7 +53,7 @@ pub async fn until_or<T>(what: &str, mut look: impl FnMut() -> Option<T>, instea
 
 impl Replaying {
     pub fn start(place: &Place, folder: &Path, write: bool) -> Self {
-        let session = Session::start(&profile(place, folder, write), 64 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
+        let session = Session::start(&profile(place, folder, write), None, 64 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
         Self { session, place: place.clone() }
     }
 

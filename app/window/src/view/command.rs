@@ -129,7 +129,7 @@ commands! {
 
     Open: FOCUS, Object, "Open", "Opens what is selected", [NONE Enter];
     ClearSelection: FOCUS, Object, "Clear the selection", "Or closes what was opened last", [NONE Escape];
-    AddSource: SOURCES, Object, "Add a source…", "Kafka, an actuator, gRPC health or OpenTelemetry", [NONE A];
+    AddSource: SOURCES, Object, "Add a source…", "What else is to be observed, kept in the profile", [NONE A];
     EditSource: SOURCES, Object, "Edit the source…", "Its settings, kept in the profile", [NONE E];
     TestSource: SOURCES, Object, "Test the source", "Tries to connect for at most 10 s and changes nothing", [NONE T];
     RemoveSource: SOURCES, Object, "Remove the source…", "Asks once; a second time does it", [NONE Delete];

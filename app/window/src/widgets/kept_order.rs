@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use super::table::TableState;
+use crate::view::UiCommand;
+
 /// Rows in their order. `K` names a row whatever it shows.
 pub(crate) struct KeptOrder<K, T> {
     items: Arc<Vec<T>>,
@@ -75,6 +78,17 @@ impl<K: Clone + Eq + Hash, T> KeptOrder<K, T> {
         &self.keys
     }
 
+    /// Moves the selection as a command says, or clears it; false = it is no command of a list.
+    pub(crate) fn walk(&self, command: UiCommand, table: &mut TableState, selected: &mut Option<K>) -> bool {
+        if command == UiCommand::ClearSelection {
+            return selected.take().is_some();
+        }
+        let at = selected.as_ref().and_then(|key| self.row_of(key));
+        let Some(row) = table.run(command, at, self.len()) else { return false };
+        *selected = self.key(row).cloned();
+        true
+    }
+
     /// The row of this name.
     pub(crate) fn row_of(&self, key: &K) -> Option<usize> {
         self.keys.iter().position(|own| own == key)
@@ -114,27 +128,16 @@ mod tests {
         let items = Arc::new(vec![(1_u8, 30), (2, 10)]);
         let mut order = KeptOrder::default();
         let mut num_sorted = 0;
-        for _ in 0..3 {
-            order.take(
-                &items,
-                false,
-                |item| item.0,
-                |items| {
-                    num_sorted += 1;
-                    by_value(items)
-                },
-            );
-        }
-        order.forget();
-        order.take(
-            &items,
-            false,
-            |item| item.0,
-            |items| {
+        for is_forgotten in [false, false, false, true] {
+            if is_forgotten {
+                order.forget();
+            }
+            let sorted = |items: &[(u8, i32)]| {
                 num_sorted += 1;
                 by_value(items)
-            },
-        );
+            };
+            order.take(&items, false, |item| item.0, sorted);
+        }
         assert_eq!(num_sorted, 2);
     }
 }

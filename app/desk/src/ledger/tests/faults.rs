@@ -12,11 +12,6 @@ use crate::ledger::schema;
 /// A step waits 2 s for a file that is held; generous, for a machine may be busy.
 const HELD: Duration = Duration::from_secs(20);
 
-/// The ledger of version 1 that is checked in.
-fn fixture() -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite")).expect("checked in")
-}
-
 /// Its letters that must not be sent again, and what their clusters call themselves.
 fn held(folder: &Path) -> Vec<(LetterKey, String)> {
     let path = folder.join("whole.sqlite");

@@ -69,3 +69,27 @@ fn a_key_that_is_not_whole_is_told_with_what_to_do_and_without_it_nothing_is_sen
     std::fs::remove_file(&key_path).expect("taken away");
     assert_ne!(hash(&open(&path)), right, "one that is lost is made anew");
 }
+
+#[test]
+fn a_key_that_was_being_made_when_the_program_was_killed_is_made_by_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, left) in [("none", &b""[..]), ("part", &[7; 9]), ("whole", &[7; 24]), ("more", &[7; 99])] {
+        let path = folder.path().join(format!("{name}.sqlite"));
+        drop(schema::open(&path).expect("made"));
+        std::fs::write(path.with_extension("key.new"), left).expect("written");
+        let right = hash(&open(&path));
+        assert_eq!(hash(&open(&path)), right, "{name}");
+        assert_eq!(std::fs::metadata(path.with_extension("key")).expect("made").len(), 24, "{name}");
+        assert!(!path.with_extension("key.new").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_key_beside_a_ledger_of_version_1_is_its_key_once_it_is_of_this_version() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, ledger, _) = begun(folder.path());
+    let old = folder.path().join("old.sqlite");
+    std::fs::write(&old, fixture()).expect("written");
+    std::fs::copy(folder.path().join("local.key"), folder.path().join("old.key")).expect("copied");
+    assert_eq!(hash(&open(&old)), hash(&ledger));
+}

@@ -90,12 +90,7 @@ impl View for BreakersView {
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
-        if command == UiCommand::ClearSelection {
-            return self.selected.take().is_some();
-        }
-        let Some(row) = self.table.run(command, self.selected_row(), self.order.len()) else { return false };
-        self.selected = self.order.key(row).cloned();
-        true
+        self.order.walk(command, &mut self.table, &mut self.selected)
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {

@@ -265,7 +265,7 @@ fn without_dead_letters_it_says_what_would_bring_them() {
     let source = FixedSource::new(Snapshot::default());
     let harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
     harness.get_by_label("No dead letters");
-    harness.get_by_label_contains("Add a [[kafka]] table");
+    harness.get_by_label_contains("Add a Kafka cluster");
 }
 
 #[test]

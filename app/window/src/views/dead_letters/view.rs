@@ -16,6 +16,7 @@ use super::{
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
     replay::{At, LetterCause, Readers, ReplayBoard, consumed_in, readers},
+    sources::Family,
 };
 
 use crate::{
@@ -176,14 +177,12 @@ fn empty(context: &ViewContext<'_>) -> EmptyState {
             &[
                 "Channels named as dead-letter channels usually are (-dlt, .DLT, dlq-…, _dlq, dead-letter-…) are read from their beginning",
                 "On any other channel that is read, a record counts whose headers say that a framework gave it up",
-                "One of another name is taken in by the profile: dead_letter_channels = [\"orders.failed\"] in its [[kafka]] table",
+                "One of another name is taken in by the profile: dead_letter_channels = [\"orders.failed\"] in its source's table",
             ],
         )
     } else {
-        EmptyState::new(
-            "No dead letters",
-            &["They are read from Kafka, and no Kafka source is connected", "Add a [[kafka]] table with name and brokers to the profile"],
-        )
+        let add = format!("Add {} under Sources, or its table to the profile", Family::one_with_channels());
+        EmptyState::new("No dead letters", &["They are read from brokers, and none is among the sources", &add])
     }
     .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }

@@ -215,7 +215,7 @@ fn a_jump_without_a_cluster_finds_its_group_and_it_is_copied() {
 fn without_groups_it_says_what_would_bring_them() {
     let mut harness = harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Groups));
     harness.get_by_label("No consumer groups yet");
-    harness.get_by_label("Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker");
+    harness.get_by_label("Add a Kafka cluster: its groups appear here with their lag. Observing leaves no trace on the broker");
     press(&mut harness, &[Key::ArrowDown, Key::Enter, Key::Escape]);
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
+use switchboard_desk::sources::Family;
 use switchboard_engine::view::{Answer, GroupDetail, GroupView, PointQuery, Query, Snapshot};
 
 use super::{
@@ -115,12 +116,7 @@ impl View for GroupsView {
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
-        if command == UiCommand::ClearSelection {
-            return self.selected.take().is_some();
-        }
-        let Some(row) = self.table.run(command, self.selected_row(), self.order.len()) else { return false };
-        self.selected = self.order.key(row).cloned();
-        true
+        self.order.walk(command, &mut self.table, &mut self.selected)
     }
 
     fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
@@ -315,9 +311,9 @@ fn partitions_ui(ui: &mut egui::Ui, cells: &[PartitionCell], tokens: &DesignToke
 fn no_groups(snapshot: &Snapshot) -> EmptyState {
     let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
     let text = if has_broker {
-        "A Kafka source is there; groups appear once it has read their offsets, or once one commits"
+        "A broker is among the sources; groups appear once their offsets are read, or once one commits".to_owned()
     } else {
-        "Add a Kafka source: its groups appear here with their lag. Observing leaves no trace on the broker"
+        format!("Add {}: its groups appear here with their lag. Observing leaves no trace on the broker", Family::one_with_channels())
     };
-    EmptyState::new("No consumer groups yet", &[text]).button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
+    EmptyState::new("No consumer groups yet", &[&text]).button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use switchboard_desk::sources::Family;
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView, RowId, Snapshot};
 
 use super::{
@@ -382,13 +383,12 @@ impl MessagesView {
 
 fn no_topics(snapshot: &Snapshot) -> EmptyState {
     let has_broker = snapshot.sources.iter().any(|source| source.kind.has_channels());
-    if has_broker {
-        EmptyState::new("No topics yet", &["A Kafka source is there; its topics appear once it has read them"])
-            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
+    let text = if has_broker {
+        "A broker is among the sources; its topics appear once they are read".to_owned()
     } else {
-        EmptyState::new("No topics yet", &["Add a Kafka source: its topics, groups and records appear here. Spans that name a topic bring it here too"])
-            .button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
-    }
+        format!("Add {}: its topics, groups and records appear here. Spans that name a topic bring it here too", Family::one_with_channels())
+    };
+    EmptyState::new("No topics yet", &[&text]).button("Show sources", ViewAction::Run(UiCommand::Show(ViewKind::Sources)))
 }
 
 fn no_records(records: &Records, topic: Option<&Topic>) -> EmptyState {
