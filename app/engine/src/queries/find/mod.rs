@@ -195,13 +195,6 @@ impl FindScan {
                 not_looked.push(format!("{of}: the limit of {} was reached", words::hits(self.limit as u64)));
             }
         }
-        let cut = [
-            (SPANS, self.spans.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
-            (LOGS, self.logs.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
-        ];
-        for (kind, num_cut) in cut.into_iter().filter(|(_, num_cut)| *num_cut > 0) {
-            not_looked.push(format!("values beyond the limits of length: {} cut", words::are(kind, num_cut)));
-        }
         let [mut num_truncated, mut num_redacted, mut num_binary] = [0; 3];
         for (_, segment) in self.records.segments() {
             let [truncated, redacted, binary] = segment.num_truncated_redacted_binary();
@@ -209,8 +202,13 @@ impl FindScan {
             num_redacted += redacted;
             num_binary += binary;
         }
-        if num_truncated > 0 {
-            not_looked.push(format!("payloads beyond 64 KiB: {} cut", words::are(RECORDS, num_truncated)));
+        let cut = [
+            (SPANS, self.spans.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
+            (RECORDS, num_truncated),
+            (LOGS, self.logs.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
+        ];
+        for (kind, num_cut) in cut.into_iter().filter(|(_, num_cut)| *num_cut > 0) {
+            not_looked.push(format!("values beyond the limits of length: {} cut", words::are(kind, num_cut)));
         }
         if num_binary > 0 {
             not_looked.push(format!("keys and values that are no text, but for texts within them: {} some", words::hold(RECORDS, num_binary)));

@@ -349,7 +349,7 @@ fn what_was_looked_at_and_what_not_is_told() {
     assert_eq!(last.looked, ["4 spans", "3 records", "1 log"]);
     let not_looked = [
         "values beyond the limits of length: 1 span is cut",
-        "payloads beyond 64 KiB: 1 record is cut",
+        "values beyond the limits of length: 1 record is cut",
         "keys and values that are no text, but for texts within them: 1 record holds some",
         "redacted values: 1 record holds some",
         "secrets in spans and logs: they are redacted before anything is kept",
