@@ -57,7 +57,7 @@ impl FailureField {
     /// How many there are.
     pub const NUM: usize = Self::Group as usize + 1;
 
-    /// Whether it tells why a record failed or where it came from, which only a record that failed has.
+    /// Whether it tells why a record failed, or where that was thrown; copies may name a place, too.
     fn tells_failure(self) -> bool {
         matches!(self, Self::Exception | Self::Cause | Self::Message | Self::CauseMessage | Self::Reason | Self::Stack)
     }

@@ -67,7 +67,7 @@ pub enum OperationEnd {
 }
 
 /// What an operation tells whoever asked for it, from `Started` to `Ended`. A page is of the asker's own type: answers and raw bytes
-/// stay with him and never travel as batches.
+/// stay with whoever asked and never travel as batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationNews<P> {
     /// It runs.

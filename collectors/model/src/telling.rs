@@ -1,11 +1,18 @@
-//! How a source is doing, told whenever that changes: the rules that all collectors keep to.
+//! How a source is doing, told whenever that changes. All collectors tell it by a [`Teller`], and share its rules:
 //!
 //! - A [`Condition`] that says what the last one said is not told again, however often it is found.
 //! - The newest one replaces an older one that still waits in the sink ([`Sink::status`]).
-//! - What holds at the same time is told at once ([`Condition::and`]): the worst of it decides phase and kind, all of it is read.
-//! - One miss is a miss ([`Misses`]): what may pass by itself is told when it did not.
+//!
+//! Some share more:
+//!
+//! - What holds at the same time is told at once ([`Condition::and`]): the worst of it decides phase and kind, all of it is read. So OTLP
+//!   tells of its ports and of what it passes on, and Kafka the first thing that is wrong with what it observes. HTTP tells the first
+//!   thing that is wrong alone, gRPC the worst.
+//! - One miss is a miss ([`Misses`]): HTTP and gRPC tell what may pass by itself once it has lasted two tries.
 //!
 //! Sentences begin with what they are about and end without a full stop; several are joined by one.
+
+use std::collections::HashSet;
 
 use crate::{FailureKind, Sink, SourcePhase, SourceStatus, now_ns};
 
@@ -55,8 +62,8 @@ impl Condition {
         if badness(phase) > badness(self.phase) {
             (self.phase, self.failure) = (phase, failure);
         }
-        add_sentence(&mut self.detail, detail);
-        add_sentence(&mut self.next_step, next_step);
+        self.detail = sentences_of_both(&self.detail, &detail);
+        self.next_step = sentences_of_both(&self.next_step, &next_step);
         self
     }
 }
@@ -71,13 +78,10 @@ fn badness(phase: SourcePhase) -> u8 {
     }
 }
 
-fn add_sentence(text: &mut String, sentence: String) {
-    if text.is_empty() {
-        *text = sentence;
-    } else if !sentence.is_empty() && text.split(". ").all(|said| said != sentence) {
-        text.push_str(". ");
-        text.push_str(&sentence);
-    }
+fn sentences_of_both(first: &str, second: &str) -> String {
+    let mut said = HashSet::new();
+    let sentences = first.split(". ").chain(second.split(". "));
+    sentences.filter(|sentence| !sentence.is_empty() && said.insert(*sentence)).collect::<Vec<_>>().join(". ")
 }
 
 /// Tells how a source is doing, whenever that changes. Threads that share one keep it behind a lock together with what they conclude
@@ -170,7 +174,7 @@ mod tests {
     #[test]
     fn what_holds_at_once_is_read_whole_and_judged_by_its_worst() {
         use FailureKind::{Connect, Limit, Peer};
-        let cases: [(&[Condition], Condition); 6] = [
+        let cases: [(&[Condition], Condition); 7] = [
             (&[Condition::live("a"), Condition::live("b")], Condition::live("a. b")),
             (&[Condition::live(""), Condition::live("b")], Condition::live("b")),
             (&[Condition::degraded(Peer, "a is slow", "Look at a"), Condition::live("3 of 4")], Condition::degraded(Peer, "a is slow. 3 of 4", "Look at a")),
@@ -186,9 +190,12 @@ mod tests {
                 &[Condition::degraded(Peer, "a", "Do A"), Condition::degraded(Peer, "b", "Do B"), Condition::degraded(Peer, "c", "Do A")],
                 Condition::degraded(Peer, "a. b. c", "Do A. Do B"),
             ),
+            (&[Condition::live("a"), Condition::live("b"), Condition::live("a"), Condition::live("b. c")], Condition::live("a. b. c")),
         ];
         for (parts, expected) in cases {
-            assert_eq!(parts.iter().cloned().reduce(Condition::and), Some(expected), "{parts:?}");
+            // Whichever two are joined first.
+            let (from_first, from_last) = (parts.iter().cloned().reduce(Condition::and), parts.iter().cloned().rev().reduce(|rest, part| part.and(rest)));
+            assert_eq!((from_first.as_ref(), from_last.as_ref()), (Some(&expected), Some(&expected)), "{parts:?}");
         }
     }
 

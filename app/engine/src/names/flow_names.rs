@@ -51,6 +51,7 @@ const MAX_STATUS_WORDS: usize = 1_000;
 const MAX_ALL_INSTANCES: usize = 20_000;
 /// Names are told apart by so many bytes.
 const MAX_NAME_BYTES: usize = 512;
+
 fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(MAX_NAME_BYTES)]
 }

@@ -108,6 +108,11 @@ const SPANS: usize = 0;
 const RECORDS: usize = 1;
 const LOGS: usize = 2;
 
+/// Segments with their numbers, the newest first, until `cancelled` is set.
+fn newest_first<'a, S: Segment>(held: &'a Held<S>, cancelled: &'a AtomicBool) -> impl Iterator<Item = (u32, &'a S)> {
+    held.segments().rev().take_while(|_| !cancelled.load(Ordering::Relaxed))
+}
+
 impl FindScan {
     /// Runs to the end, or until `cancelled` is set, and delivers what it finds in parts; the last one says that it is.
     pub(crate) fn run(&self, cancelled: &AtomicBool, deliver: &mut dyn FnMut(FindPage)) {
@@ -127,26 +132,28 @@ impl FindScan {
             progress.tell(vec!["anything: there is no text to look for".to_owned()], true);
             return;
         }
-        self.by_index(&sought, &mut progress);
+        self.by_index(&sought, cancelled, &mut progress);
+        if cancelled.load(Ordering::Relaxed) {
+            return;
+        }
         if !progress.hits.is_empty() {
             progress.tell(Vec::new(), false);
         }
         let search = sought.search();
-        let is_on = |progress: &Progress<'_>, kind: usize| !cancelled.load(Ordering::Relaxed) && progress.has_room(kind);
-        for (number, segment) in self.spans.segments().rev().take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-            if is_on(&progress, SPANS) {
+        for (number, segment) in newest_first(&self.spans, cancelled) {
+            if progress.has_room(SPANS) {
                 let rows = search.spans(segment);
                 progress.segment(SPANS, (number, segment.num_rows()), rows.descending(), |at| hits::span(segment, at, &sought));
             }
         }
-        for (number, segment) in self.records.segments().rev().take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-            if is_on(&progress, RECORDS) {
+        for (number, segment) in newest_first(&self.records, cancelled) {
+            if progress.has_room(RECORDS) {
                 let rows = search.records(segment);
                 progress.segment(RECORDS, (number, segment.num_rows()), rows.descending(), |at| hits::record(segment, at, &sought));
             }
         }
-        for (number, segment) in self.logs.segments().rev().take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-            if is_on(&progress, LOGS) {
+        for (number, segment) in newest_first(&self.logs, cancelled) {
+            if progress.has_room(LOGS) {
                 let rows = search.logs(segment);
                 progress.segment(LOGS, (number, segment.num_rows()), rows.descending(), |at| hits::log(segment, at, &sought));
             }
@@ -159,22 +166,22 @@ impl FindScan {
         progress.tell(not_looked, true);
     }
 
-    fn by_index(&self, sought: &Sought, progress: &mut Progress<'_>) {
+    fn by_index(&self, sought: &Sought, cancelled: &AtomicBool, progress: &mut Progress<'_>) {
         let indexed = Indexed { sought, seed: self.seed };
-        for (number, segment) in self.spans.segments().rev().filter(|_| indexed.is_any()) {
+        for (number, segment) in newest_first(&self.spans, cancelled).filter(|_| indexed.is_any()) {
             indexed.spans(segment, number, |at, hit| progress.take(SPANS, at, || Some(hit())));
         }
-        for (number, segment) in self.records.segments().rev().filter(|_| indexed.is_any()) {
+        for (number, segment) in newest_first(&self.records, cancelled).filter(|_| indexed.is_any()) {
             indexed.records(segment, number, |at, hit| progress.take(RECORDS, at, || Some(hit())));
         }
-        for (number, segment) in self.logs.segments().rev().filter(|_| indexed.is_any()) {
+        for (number, segment) in newest_first(&self.logs, cancelled).filter(|_| indexed.is_any()) {
             indexed.logs(segment, number, |at, hit| progress.take(LOGS, at, || Some(hit())));
         }
         let Some(place) = &sought.place else { return };
-        for (number, segment) in self.records.segments().rev() {
+        for (number, segment) in newest_first(&self.records, cancelled) {
             hits::records_at(place, segment, number, |at, hit| progress.take(RECORDS, at, || Some(hit())));
         }
-        for (number, segment) in self.spans.segments().rev() {
+        for (number, segment) in newest_first(&self.spans, cancelled) {
             hits::spans_at(place, segment, number, |at, hit| progress.take(SPANS, at, || Some(hit())));
         }
     }
@@ -188,13 +195,6 @@ impl FindScan {
                 not_looked.push(format!("{of}: the limit of {} was reached", words::hits(self.limit as u64)));
             }
         }
-        let cut = [
-            (SPANS, self.spans.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
-            (LOGS, self.logs.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
-        ];
-        for (kind, num_cut) in cut.into_iter().filter(|(_, num_cut)| *num_cut > 0) {
-            not_looked.push(format!("values beyond the limits of length: {} cut", words::are(kind, num_cut)));
-        }
         let [mut num_truncated, mut num_redacted, mut num_binary] = [0; 3];
         for (_, segment) in self.records.segments() {
             let [truncated, redacted, binary] = segment.num_truncated_redacted_binary();
@@ -202,8 +202,13 @@ impl FindScan {
             num_redacted += redacted;
             num_binary += binary;
         }
-        if num_truncated > 0 {
-            not_looked.push(format!("payloads beyond 64 KiB: {} cut", words::are(RECORDS, num_truncated)));
+        let cut = [
+            (SPANS, self.spans.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
+            (RECORDS, num_truncated),
+            (LOGS, self.logs.segments().map(|(_, segment)| segment.num_truncated()).sum::<u64>()),
+        ];
+        for (kind, num_cut) in cut.into_iter().filter(|(_, num_cut)| *num_cut > 0) {
+            not_looked.push(format!("values beyond the limits of length: {} cut", words::are(kind, num_cut)));
         }
         if num_binary > 0 {
             not_looked.push(format!("keys and values that are no text, but for texts within them: {} some", words::hold(RECORDS, num_binary)));

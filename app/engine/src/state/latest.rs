@@ -27,7 +27,7 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Latest<T> {
         newer
     }
 
-    /// It.
+    /// The newest fact.
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.as_ref().map(|(_, fact)| fact)
     }

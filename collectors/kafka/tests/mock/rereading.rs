@@ -68,6 +68,17 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
 }
 
 #[test]
+fn no_broker_is_asked_for_what_was_not_read_from_kafka() {
+    let mock = MockKafka::new(1).expect("a cluster");
+    mock.track_requests();
+    let elsewhere = |place: Place| SeenRecord { channel: "orders-dlt".to_owned(), place, raw_hash: RawHash(1) };
+    let answers = read(&mock, vec![elsewhere(Place::Opaque(vec![1])), elsewhere(Place::None)], ReadLimits::default());
+    let why = "its place is no partition and offset: it was not read from Kafka. Choose what a Kafka source has read";
+    assert_eq!(answers, vec![Err(Skipped::Refused(why.to_owned())); 2]);
+    assert_eq!(mock.requests(), Vec::<i16>::new());
+}
+
+#[test]
 fn a_header_name_that_is_no_text_is_told_as_that() {
     let mock = MockKafka::new(1).expect("a cluster");
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");

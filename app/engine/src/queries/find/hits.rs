@@ -81,16 +81,16 @@ pub(crate) fn records_at(sought: &WrittenPlace, segment: &RecordSegment, number:
     }
 }
 
-/// Spans that name the message at a place, newest first.
+/// Spans that name the message at a place, newest first. They name it by partition and offset alone.
 pub(crate) fn spans_at(sought: &WrittenPlace, segment: &SpanSegment, number: u32, mut found: impl FnMut(StoredAt, &dyn Fn() -> FindHit)) {
+    let Place::Offset { partition, offset } = sought.place else { return };
     let names_offset: Vec<bool> = segment.heads.iter().map(|head| segment.has_attribute(head, WellKnown::MessagingKafkaOffset)).collect();
     for row in (0..segment.num_rows()).rev().filter(|row| names_offset[segment.head_of[*row] as usize]) {
         let span = SpanRef::new(segment, row);
-        let number_of = |known| span.attribute(known)?.to_i64();
-        let (Some(partition), Some(offset)) = (number_of(WellKnown::MessagingPartition), number_of(WellKnown::MessagingKafkaOffset)) else { continue };
+        let is_number = |known, number: i64| span.attribute(known).and_then(StoredValue::to_i64) == Some(number);
         let channel = || span.attribute(WellKnown::MessagingDestination).map(StoredValue::to_text).unwrap_or_default();
-        let place = i32::try_from(partition).map(|partition| Place::at(partition, offset));
-        if place.is_ok_and(|place| place == sought.place) && sought.is_on(channel) {
+        let is_there = is_number(WellKnown::MessagingKafkaOffset, offset) && is_number(WellKnown::MessagingPartition, partition.into());
+        if is_there && sought.is_on(channel) {
             let at = StoredAt { segment: number, row: row as u16 };
             found(at, &|| span_hit(span, "message", sought.place.on(&channel()).to_string()));
         }

@@ -349,7 +349,7 @@ fn what_was_looked_at_and_what_not_is_told() {
     assert_eq!(last.looked, ["4 spans", "3 records", "1 log"]);
     let not_looked = [
         "values beyond the limits of length: 1 span is cut",
-        "payloads beyond 64 KiB: 1 record is cut",
+        "values beyond the limits of length: 1 record is cut",
         "keys and values that are no text, but for texts within them: 1 record holds some",
         "redacted values: 1 record holds some",
         "secrets in spans and logs: they are redacted before anything is kept",
@@ -378,4 +378,13 @@ fn a_look_that_is_cancelled_says_no_more() {
     });
     assert_eq!(pages.len(), 1);
     assert!(!pages[0].is_done && pages[0].looked_at < 40_000 && !pages[0].hits.is_empty());
+}
+
+#[test]
+fn a_look_that_is_cancelled_before_it_begins_finds_nothing_by_the_indexes_either() {
+    let store = filled();
+    for text in ["0@7", "4bf92f3577b34da6a3ce929d0e0e4736", "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6", "frog"] {
+        assert!(!told(text).is_empty(), "{text}");
+        scan(&store, text, 10).run(&AtomicBool::new(true), &mut |page| panic!("{text}: {page:?}"));
+    }
 }

@@ -12,6 +12,7 @@ pub(super) const MAX_TOPICS: usize = 20_000;
 pub(super) const MAX_GROUPS: usize = 20_000;
 /// Pairs of group and topic kept, shared out by source; further ones are counted. As many rows of groups without offsets are shown besides.
 pub(super) const MAX_GROUP_TOPICS: usize = 20_000;
+
 /// What takes room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kept {

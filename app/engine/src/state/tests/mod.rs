@@ -1,3 +1,3 @@
-//! What is not of one file alone.
+//! Tests of several files together.
 
 mod growth;
