@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
 use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, read_originals};
-use switchboard_model::{OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
+use switchboard_model::{MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
 
 use crate::sending_session::{at, block_on, config, outgoing, redactor, send_as_it_is};
 
@@ -71,7 +71,7 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
 fn no_broker_is_asked_for_what_was_not_read_from_kafka() {
     let mock = MockKafka::new(1).expect("a cluster");
     mock.track_requests();
-    let elsewhere = |place: Place| SeenRecord { channel: "orders-dlt".to_owned(), place, raw_hash: RawHash(1) };
+    let elsewhere = |place: Place| SeenRecord { at: MessageRef { place, ..at("orders-dlt", 0, 0) }, raw_hash: RawHash(1) };
     let answers = read(&mock, vec![elsewhere(Place::Opaque(vec![1])), elsewhere(Place::None)], ReadLimits::default());
     let why = "its place is no partition and offset: it was not read from Kafka. Choose what a Kafka source has read";
     assert_eq!(answers, vec![Err(Skipped::Refused(why.to_owned())); 2]);
