@@ -19,7 +19,7 @@ fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
     decode(&bytes).map(Some).ok_or_else(unreadable)
 }
 
-/// A letter from four columns: its channel, where there is one, and what tells it apart there.
+/// A letter from three columns: its channel, where there is one, and what tells it apart there.
 fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option<LetterKey>> {
     let Some(channel) = row.get(first)? else { return Ok(None) };
     let place = place(row, first + 1)?.unwrap_or_default();
@@ -35,13 +35,17 @@ fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>
     if known(SettledAs::Done) {
         return Settled::Tried(Outcome::persisted(written_to));
     }
-    match (word, status) {
-        (Some("answered"), Some(status)) => Settled::Tried(Outcome::Done(Receipt::Answered(u16::try_from(status).unwrap_or_default()))),
-        (Some("called"), Some(code)) => Settled::Tried(Outcome::Done(Receipt::Called(code))),
-        _ if known(SettledAs::NotDone) => Settled::Tried(Outcome::NotDone(reason)),
-        _ if known(SettledAs::Skipped) => Settled::Skipped(reason),
-        _ if known(SettledAs::Refused) => Settled::Refused(reason),
-        _ => Settled::Tried(Outcome::Possibly(reason)),
+    let receipt = match (word, status) {
+        (Some("answered"), Some(status)) => u16::try_from(status).ok().map(Receipt::Answered),
+        (Some("called"), Some(code)) => Some(Receipt::Called(code)),
+        _ => None,
+    };
+    match receipt {
+        Some(receipt) => Settled::Tried(Outcome::Done(receipt)),
+        None if known(SettledAs::NotDone) => Settled::Tried(Outcome::NotDone(reason)),
+        None if known(SettledAs::Skipped) => Settled::Skipped(reason),
+        None if known(SettledAs::Refused) => Settled::Refused(reason),
+        None => Settled::Tried(Outcome::Possibly(reason)),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use switchboard_model::{Outcome, Place};
+use switchboard_model::{Outcome, Place, Receipt};
 
 use super::*;
 
@@ -165,6 +165,24 @@ fn a_letter_that_was_read_may_still_die_again_but_not_the_other_way_round() {
     let ledger = open(&folder.path().join("local.sqlite"));
     let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
     let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
+#[test]
+fn an_answer_that_is_no_status_of_http_may_have_been_anything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ledger, run_id) = begun(folder.path());
+    wait(ledger.intend(intent(run_id, 1))).expect("written");
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    other.execute("UPDATE sends SET outcome = 'answered', settled_ns = 1", []).expect("written");
+    for (status, right) in [
+        (Some(204), Settled::Tried(Outcome::Done(Receipt::Answered(204)))),
+        (Some(70_000), Settled::Tried(Outcome::Possibly(String::new()))),
+        (Some(-1), Settled::Tried(Outcome::Possibly(String::new()))),
+        (None, Settled::Tried(Outcome::Possibly(String::new()))),
+    ] {
+        other.execute("UPDATE sends SET status = ?", [status]).expect("written");
+        assert_eq!(wait(ledger.lines(1)).expect("lines")[0].settled, right, "{status:?}");
+    }
+}
+
     wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Done))).expect("written");
     for (fate, state_after) in [(Fate::Consumed, LetterState::Consumed), (Fate::DeadAgain, LetterState::DeadAgain), (Fate::Consumed, LetterState::DeadAgain)] {
         wait(ledger.follow(send_id, &letter(1), FateLine { fate, evidence: "seen".into(), at_ns: T })).expect("written");
