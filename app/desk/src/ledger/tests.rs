@@ -59,6 +59,11 @@ fn settlement(outcome: SettledAs) -> Settlement {
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
+/// The ledger of version 1 that is checked in.
+fn fixture() -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite")).expect("checked in")
+}
+
     pollster::block_on(future)
 }
 
