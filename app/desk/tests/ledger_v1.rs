@@ -371,14 +371,9 @@ fn what_stood_in_the_files_of_profiles_stands_in_the_one_ledger_of_all_and_they_
     let right = pollster::block_on(read(&old));
     for opened in ["first", "again"] {
         let ledger = Ledger::open_at(&place).expect("a ledger");
-        let told = pollster::block_on(read_ledger(&ledger));
-        // What was refused has no id by which a copy could be told.
-        let once: Vec<&str> = told.lines().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-        let right: Vec<&str> = right.lines().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-        assert_eq!(once, right, "{opened}");
+        assert_eq!(pollster::block_on(read_ledger(&ledger)), right, "{opened}");
         let lines = pollster::block_on(ledger.lines(1_000)).expect("lines");
-        let profiles: std::collections::BTreeSet<&str> = lines.iter().filter_map(|line| line.profile.as_deref()).collect();
-        assert_eq!((lines.len(), profiles), (19, ["shop", "shop-2"].into()), "{opened}");
+        assert!(lines.iter().all(|line| line.profile.as_deref() == Some("shop-2")), "{opened}: they stand in the first of both");
     }
     let ledger = Ledger::open_at(&place).expect("a ledger");
     assert_eq!(send_all_again(&ledger, "r-later"), (13, 6));
@@ -403,7 +398,7 @@ fn a_letter_that_two_profiles_sent_stays_twice_in_the_one_ledger_and_is_not_sent
     }
     std::fs::remove_file(&place.file).expect("not the ledger");
     let ledger = Ledger::open_at(&place).expect("a ledger");
-    assert_eq!(pollster::block_on(ledger.lines(1_000)).expect("lines").len(), 36);
+    assert_eq!(pollster::block_on(ledger.lines(1_000)).expect("lines").len(), 35);
     assert_eq!(send_all_again(&ledger, "r-later"), (13, 6));
     let connection = rusqlite::Connection::open(&place.file).expect("opens");
     let num_again: i64 = connection.query_row("SELECT count(*) FROM sends WHERE again IS NOT NULL", [], |row| row.get(0)).expect("counted");
@@ -441,11 +436,11 @@ fn a_file_that_cannot_be_brought_to_this_version_stays_whole_as_it_was() {
     let before = version_and_lines(&path);
     // A table that is in the way fails the last step but one.
     let connection = rusqlite::Connection::open(&path).expect("opens");
-    connection.execute_batch("CREATE TABLE imports (something)").expect("made");
+    connection.execute_batch("CREATE TABLE parkings_by_time (something)").expect("made");
     let told = Ledger::open(&path).err().expect("refused").to_string();
-    assert!(told.contains("ledger.sqlite") && told.contains("imports"), "{told}");
+    assert!(told.contains("ledger.sqlite") && told.contains("parkings_by_time"), "{told}");
     assert_eq!(version_and_lines(&path), before);
-    connection.execute_batch("DROP TABLE imports").expect("taken away");
+    connection.execute_batch("DROP TABLE parkings_by_time").expect("taken away");
     drop(connection);
     drop(Ledger::open(&path).expect("a ledger"));
     assert_eq!(version_and_lines(&path), (2, before.1, before.2));

@@ -77,6 +77,7 @@ CREATE TABLE refusals (
   reason TEXT NOT NULL,
   at_ns INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX refusals_by_time ON refusals (at_ns);
 CREATE TABLE parkings (
   parking_id INTEGER PRIMARY KEY,
   cluster TEXT NOT NULL,
@@ -89,9 +90,7 @@ CREATE TABLE parkings (
   operator TEXT NOT NULL,
   at_ns INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE imports (
-  file TEXT PRIMARY KEY
-) STRICT;
+CREATE INDEX parkings_by_time ON parkings (at_ns);
 CREATE TRIGGER outcome_stays BEFORE UPDATE OF outcome ON sends WHEN OLD.outcome IS NOT NULL
   BEGIN SELECT RAISE(ABORT, 'an outcome does not change'); END;
 CREATE TRIGGER letter_stays BEFORE UPDATE OF cluster_id, channel, place, timestamp_ns, again ON sends

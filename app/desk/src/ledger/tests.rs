@@ -6,6 +6,7 @@ use switchboard_model::{Outcome, Place, Receipt};
 use super::*;
 
 mod faults;
+mod import;
 mod key;
 
 const T: i64 = 1_795_258_800_000_000_000;
@@ -58,12 +59,12 @@ fn settlement(outcome: SettledAs) -> Settlement {
     Settlement { settled, at_ns: T + 1_000 }
 }
 
-fn wait<T>(future: impl Future<Output = T>) -> T {
 /// The ledger of version 1 that is checked in.
 fn fixture() -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite")).expect("checked in")
 }
 
+fn wait<T>(future: impl Future<Output = T>) -> T {
     pollster::block_on(future)
 }
 
@@ -165,12 +166,6 @@ fn an_outcome_is_written_once_and_lines_stay() {
 }
 
 #[test]
-fn a_letter_that_was_read_may_still_die_again_but_not_the_other_way_round() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let ledger = open(&folder.path().join("local.sqlite"));
-    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
-    let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
-#[test]
 fn an_answer_that_is_no_status_of_http_may_have_been_anything() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, ledger, run_id) = begun(folder.path());
@@ -188,6 +183,12 @@ fn an_answer_that_is_no_status_of_http_may_have_been_anything() {
     }
 }
 
+#[test]
+fn a_letter_that_was_read_may_still_die_again_but_not_the_other_way_round() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = open(&folder.path().join("local.sqlite"));
+    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    let send_id = wait(ledger.intend(intent(run_id, 1))).expect("written");
     wait(ledger.settle(send_id, &letter(1), settlement(SettledAs::Done))).expect("written");
     for (fate, state_after) in [(Fate::Consumed, LetterState::Consumed), (Fate::DeadAgain, LetterState::DeadAgain), (Fate::Consumed, LetterState::DeadAgain)] {
         wait(ledger.follow(send_id, &letter(1), FateLine { fate, evidence: "seen".into(), at_ns: T })).expect("written");

@@ -167,7 +167,7 @@ fn on_a_full_disk(path: &Path, num_pages: i64) -> Ledger {
     let connection = schema::open(path).expect("opens");
     let num_now: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("counted");
     connection.execute_batch(&format!("PRAGMA max_page_count = {}", num_now + num_pages)).expect("set");
-    Ledger::on(path, connection).expect("a ledger")
+    Ledger::on(&LedgerPlace::own(path), connection).expect("a ledger")
 }
 
 #[test]
