@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::files::LedgerPlace;
 use super::{LedgerError, schema, version_1};
 
+const LET_READ: &str = "let the program read it, and what lies beside it";
 const MOVE_AWAY: &str = "put a copy from before in its place, or move it away where it no longer matters what it says was sent";
 
 /// Takes over what stands in each file and not here yet, each in one transaction; whether there was anything. The files stay as they are, and the old
@@ -16,11 +17,11 @@ const MOVE_AWAY: &str = "put a copy from before in its place, or move it away wh
 pub(super) fn take_over(into: &mut Connection, place: &LedgerPlace) -> Result<bool, LedgerError> {
     let unread = |error: io::Error| {
         let path = place.kept_before.clone().unwrap_or_default();
-        LedgerError::Open { path, reason: format!("its folder cannot be read: {error}"), next_step: MOVE_AWAY }
+        LedgerError::Open { path, reason: format!("its folder cannot be read: {error}"), next_step: LET_READ }
     };
     let before = into.total_changes();
     for file in place.files_before().map_err(unread)? {
-        take_over_one(into, &file)?;
+        take_over_one(into, &file).map_err(of_old_file)?;
     }
     Ok(into.total_changes() > before)
 }
@@ -45,6 +46,21 @@ fn profile(file: &Path) -> Option<String> {
     let is_tag = |tag: &str| tag.len() == 8 && tag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_changed = name.rsplit_once('-').is_some_and(|(_, tag)| is_tag(tag));
     (!is_changed).then(|| name.to_owned())
+}
+
+/// What to do about a file of version 1: never to name another ledger, which would know nothing of all that was sent.
+fn of_old_file(error: LedgerError) -> LedgerError {
+    match error {
+        LedgerError::Open { path, reason, next_step } => {
+            let next_step = match next_step {
+                schema::LET_GO | schema::MAKE_ROOM | schema::LOOK_AFTER => next_step,
+                schema::LET_WRITE => LET_READ,
+                _ => MOVE_AWAY,
+            };
+            LedgerError::Open { path, reason, next_step }
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -165,3 +165,37 @@ fn what_was_done_later_counts_whichever_file_is_read_first() {
         assert!(times.len() == 6 && times.is_sorted() && times[0] > 1_795_845_600_000_000_000, "the newest, in their order: {times:?}");
     }
 }
+
+#[test]
+fn what_is_in_the_way_among_old_files_is_moved_away_and_never_is_another_ledger_to_be_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let at = kept_before(&place).join("stray.sqlite");
+    let is_told = |step: &str| {
+        let at_start = Ledger::open_at(&place).err().expect("refused");
+        assert_eq!(wait(ledger.begin_run(new_run("r-1"))), Err(at_start.clone()), "nor does a run begin");
+        let told = at_start.to_string();
+        assert!(told.contains("ledgers") && told.contains("Nothing is sent without it; ") && told.contains(step) && !told.contains("in the profile"), "{told}");
+    };
+    let database = |statements: &str| {
+        std::fs::remove_file(&at).ok();
+        Connection::open(&at).and_then(|connection| connection.execute_batch(statements)).expect("made");
+    };
+    database("CREATE TABLE t (x)");
+    is_told("move it away where it no longer matters");
+    database("CREATE TABLE t (x); PRAGMA application_id = 0x53774c67; PRAGMA user_version = 99");
+    is_told("move it away where it no longer matters");
+    for bytes in [&b"x"[..], &b"not a database at all, but long enough to be looked at ".repeat(100), &fixture()[..9_000]] {
+        std::fs::write(&at, bytes).expect("written");
+        is_told("move it away where it no longer matters");
+    }
+    std::fs::remove_file(&at).expect("moved away");
+    std::fs::create_dir(&at).expect("made");
+    is_told("move it away where it no longer matters");
+    std::fs::remove_dir(&at).expect("moved away");
+    wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    std::fs::rename(kept_before(&place), folder.path().join("elsewhere")).expect("moved");
+    std::fs::write(kept_before(&place), "no folder").expect("written");
+    is_told("let the program read it");
+}
