@@ -96,6 +96,7 @@ fn read(path: &Path) -> Result<Option<HashKey>, LedgerError> {
     if !found.is_file() || found.len() != FILE_BYTES as u64 {
         return Err(failed(path, format!("it is damaged: no key of {FILE_BYTES} bytes lies there"), MEND));
     }
+    keep_private(path, &found);
     let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
     match bytes.split_first_chunk::<KEY_BYTES>() {
         Some((key, told)) if told == check(key).to_le_bytes() => Ok(Some(HashKey::new(*key))),
@@ -103,13 +104,31 @@ fn read(path: &Path) -> Result<Option<HashKey>, LedgerError> {
     }
 }
 
-/// Written beside, then renamed: it is there whole, or not at all.
+/// A key that others may read, as after it was copied, is its owner's alone again.
+#[cfg(unix)]
+fn keep_private(path: &Path, found: &std::fs::Metadata) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let may_others = found.permissions().mode() & 0o077 != 0;
+    if may_others && let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
+        tracing::warn!("Others may read the ledger's key {}, and that cannot be changed: {error}", path.display());
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_private(_path: &Path, _found: &std::fs::Metadata) {}
+
+/// Written beside, then renamed: it is there whole, or not at all. What a program left that was killed in between is of unknown mode, or a link
+/// to somewhere else: it goes first.
 fn make(path: &Path) -> io::Result<HashKey> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(format!("the system gives no random numbers: {error}")))?;
     let new = path.with_extension("key.new");
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;

@@ -349,7 +349,7 @@ pub struct LetterRecord {
 pub struct LedgerLine {
     /// The run's replay id; `None` = a refused command.
     pub replay_id: Option<String>,
-    /// Name of the profile; `None` = unknown.
+    /// Name of the profile; `None` = unknown, as where version 1 named its file otherwise.
     pub profile: Option<String>,
     /// Who.
     pub operator: String,

@@ -19,7 +19,7 @@ fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
     decode(&bytes).map(Some).ok_or_else(unreadable)
 }
 
-/// A letter from four columns: its channel, where there is one, and what tells it apart there.
+/// A letter from three columns: its channel, where there is one, and what tells it apart there.
 fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option<LetterKey>> {
     let Some(channel) = row.get(first)? else { return Ok(None) };
     let place = place(row, first + 1)?.unwrap_or_default();
@@ -35,13 +35,17 @@ fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>
     if known(SettledAs::Done) {
         return Settled::Tried(Outcome::persisted(written_to));
     }
-    match (word, status) {
-        (Some("answered"), Some(status)) => Settled::Tried(Outcome::Done(Receipt::Answered(u16::try_from(status).unwrap_or_default()))),
-        (Some("called"), Some(code)) => Settled::Tried(Outcome::Done(Receipt::Called(code))),
-        _ if known(SettledAs::NotDone) => Settled::Tried(Outcome::NotDone(reason)),
-        _ if known(SettledAs::Skipped) => Settled::Skipped(reason),
-        _ if known(SettledAs::Refused) => Settled::Refused(reason),
-        _ => Settled::Tried(Outcome::Possibly(reason)),
+    let receipt = match (word, status) {
+        (Some("answered"), Some(status)) => u16::try_from(status).ok().map(Receipt::Answered),
+        (Some("called"), Some(code)) => Some(Receipt::Called(code)),
+        _ => None,
+    };
+    match receipt {
+        Some(receipt) => Settled::Tried(Outcome::Done(receipt)),
+        None if known(SettledAs::NotDone) => Settled::Tried(Outcome::NotDone(reason)),
+        None if known(SettledAs::Skipped) => Settled::Skipped(reason),
+        None if known(SettledAs::Refused) => Settled::Refused(reason),
+        None => Settled::Tried(Outcome::Possibly(reason)),
     }
 }
 
@@ -54,12 +58,14 @@ fn names<'a>(clusters: &'a ClusterIds, cluster: &'a str, cluster_id: Option<&'a 
     told.chain(own)
 }
 
-/// All letters that somebody dealt with, as this session calls them.
+/// All letters that somebody dealt with, as this session calls them. What was done later counts, whatever was written here first: lines of
+/// old files came one file after the other.
 pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlite::Result<BTreeMap<LetterKey, LetterRecord>> {
     let mut letters = BTreeMap::new();
     let mut sends = connection.prepare(
         "SELECT s.cluster, s.channel, s.place, s.timestamp_ns, s.kind, s.send_id, s.replay_id, s.target, s.outcome, s.reason, s.written_to, s.status, \
-         s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), s.cluster_id, s.failed_group, s.intended_ns FROM sends s ORDER BY s.send_id",
+         s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), s.cluster_id, s.failed_group, s.intended_ns FROM sends s \
+         ORDER BY s.intended_ns, s.send_id",
     )?;
     let mut rows = sends.query([])?;
     while let Some(row) = rows.next()? {
@@ -94,7 +100,8 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
             take(&mut letters, letter.read_by(name), &record);
         }
     }
-    let mut parkings = connection.prepare("SELECT cluster, channel, place, timestamp_ns, kind, note, at_ns, cluster_id FROM parkings ORDER BY parking_id")?;
+    let mut parkings =
+        connection.prepare("SELECT cluster, channel, place, timestamp_ns, kind, note, at_ns, cluster_id FROM parkings ORDER BY at_ns, parking_id")?;
     let mut rows = parkings.query([])?;
     while let Some(row) = rows.next()? {
         let cluster: String = row.get(0)?;
@@ -130,13 +137,15 @@ pub(super) fn apply_parking(letters: &mut BTreeMap<LetterKey, LetterRecord>, let
     }
 }
 
-/// Sends and refusals in the order they were written, the newest `limit` of each.
+/// Sends and refusals in the order of their time, the newest `limit` of each.
 pub(super) fn lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<LedgerLine>> {
     let mut statement = connection.prepare(
         "SELECT * FROM (SELECT r.replay_id, r.profile, r.operator, s.cluster, s.cluster_id, s.channel, s.place, s.timestamp_ns, s.target, s.hash, s.key_id, \
-         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns FROM sends s JOIN runs r USING (run_id) ORDER BY s.send_id DESC LIMIT ?1) \
+         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns FROM sends s JOIN runs r USING (run_id) \
+         ORDER BY s.intended_ns DESC, s.send_id DESC LIMIT ?1) \
          UNION ALL SELECT * FROM (SELECT NULL, profile, operator, cluster, NULL, NULL, NULL, NULL, target, '', NULL, 'refused', \
-         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns FROM refusals ORDER BY refusal_id DESC LIMIT ?1) ORDER BY at_ns",
+         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns FROM refusals \
+         ORDER BY at_ns DESC, refusal_id DESC LIMIT ?1) ORDER BY at_ns",
     )?;
     let lines = statement.query_map([limit as i64], |row| {
         let cluster: String = row.get(3)?;

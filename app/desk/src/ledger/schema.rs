@@ -16,22 +16,22 @@ const BUSY: Duration = Duration::from_secs(2);
 /// No file with anything in it is shorter.
 const SMALLEST_BYTES: u64 = 512;
 
-const MAKE_ROOM: &str = "make room on its disk and try again";
-const LET_WRITE: &str = "let the program write to it and to its folder, or name another file in the profile: ledger = \"…\"";
+pub(super) const LET_GO: &str = "close the other program that holds it and try again";
+pub(super) const MAKE_ROOM: &str = "make room on its disk and try again";
+pub(super) const LOOK_AFTER: &str = "look after its disk and try again";
+pub(super) const LET_WRITE: &str = "let the program write to it and to its folder, or name another file in the profile: ledger = \"…\"";
 const NAME_ANOTHER: &str = "name another file in the profile: ledger = \"…\"";
 const PUT_BACK: &str = "put a copy from before in its place and start again: it alone knows what was sent";
 
 /// What whoever is told of a failure can do about it.
 pub(super) fn next_step(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
-            "close the other program that holds it and try again"
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => LET_GO,
         Some(ErrorCode::DiskFull) => MAKE_ROOM,
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => LET_WRITE,
         Some(ErrorCode::DatabaseCorrupt) => PUT_BACK,
         Some(ErrorCode::NotADatabase) => "put the ledger in its place, or name another file in the profile: ledger = \"…\"",
-        _ => "look after its disk and try again",
+        _ => LOOK_AFTER,
     }
 }
 

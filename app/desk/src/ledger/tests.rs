@@ -1,11 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use switchboard_model::{MessageRef, Outcome, Place};
+use switchboard_model::{MessageRef, Outcome, Place, Receipt};
 
 use super::*;
 
 mod faults;
+mod import;
 mod key;
 mod migration;
 
@@ -163,6 +164,24 @@ fn an_outcome_is_written_once_and_lines_stay() {
         "DELETE FROM runs",
     ] {
         assert!(other.execute(statement, []).is_err(), "{statement}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_status_of_http_may_have_been_anything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ledger, run_id) = begun(folder.path());
+    wait(ledger.intend(intent(run_id, 1))).expect("written");
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    other.execute("UPDATE sends SET outcome = 'answered', settled_ns = 1", []).expect("written");
+    for (status, right) in [
+        (Some(204), Settled::Tried(Outcome::Done(Receipt::Answered(204)))),
+        (Some(70_000), Settled::Tried(Outcome::Possibly(String::new()))),
+        (Some(-1), Settled::Tried(Outcome::Possibly(String::new()))),
+        (None, Settled::Tried(Outcome::Possibly(String::new()))),
+    ] {
+        other.execute("UPDATE sends SET status = ?", [status]).expect("written");
+        assert_eq!(wait(ledger.lines(1)).expect("lines")[0].settled, right, "{status:?}");
     }
 }
 

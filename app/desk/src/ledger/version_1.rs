@@ -2,19 +2,22 @@
 //!
 //! What version 1 did not write is taken from what it did, or stays unknown. A send is of the cluster of its run. A letter that was put
 //! aside is of the one cluster to which anything was sent under its source's name; where there is none, or several, it stays bound to the
-//! name. Hashes are under keys that died with their sessions.
+//! name. Hashes are under keys that died with their sessions, so no line of version 1 has a `key_id`.
+//!
+//! Lines are poured again whenever the ledger is opened, for the old program may have written since, and from copies that were made at other
+//! times: a line that is there already gets what it lacks, and none is written twice.
 
 use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use switchboard_model::Place;
 
 use super::place::encode;
 use super::tables::TABLES;
 
-/// Stands for the reason of a second send where two ledgers both say that a letter was sent.
-const IN_BOTH: &str = "it stands in two ledgers of version 1";
+/// Stands for the reason of a second send where version 1 says twice that a letter was sent.
+const TWICE: &str = "in version 1 it was sent under two names, or stands in two ledgers";
 
 /// Brings a file of version 1 to this version. For a transaction: whole, or not at all.
 pub(super) fn migrate(transaction: &Connection) -> rusqlite::Result<()> {
@@ -29,49 +32,51 @@ pub(super) fn migrate(transaction: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch("DROP TABLE sends_1; DROP TABLE runs_1; DROP TABLE refusals_1; DROP TABLE parkings_1;")
 }
 
-/// Writes all lines of version 1, of tables whose names end so, into tables of this version. Runs that stand there already, as where a
-/// file was copied, get the lines that they lack.
+/// Writes all lines of version 1, of tables whose names end so, into tables of this version; those that stand there already get what they lack.
+/// Both for a transaction: all of it is read at one moment.
 pub(super) fn pour(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<()> {
     let runs = pour_runs(from, suffix, into, profile)?;
     pour_sends(from, suffix, into, &runs)?;
-    let profile = text_or_null(profile);
-    let columns = "operator, cluster, command, target, num_letters, reason, at_ns";
-    let mut insert = into.prepare(&format!("INSERT INTO refusals (profile, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"))?;
-    each(from, &format!("SELECT {columns} FROM refusals{suffix} ORDER BY refusal_id"), |row| {
-        insert.execute(params_from_iter([vec![profile.clone()], values(row, 0, 7)?].concat())).map(drop)
-    })?;
+    pour_refusals(from, suffix, into, profile)?;
     pour_parkings(from, suffix, into)
 }
 
-/// A run as it is called here, and whether it stood here already.
-struct Poured {
-    run_id: i64,
-    was_there: bool,
-}
-
-/// Runs by what they were called there.
-fn pour_runs(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<BTreeMap<i64, Poured>> {
+/// What runs are called here, by what they were called there.
+fn pour_runs(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<BTreeMap<i64, i64>> {
     let profile = text_or_null(profile);
     let columns = "replay_id, operator, cluster, cluster_id, target, num_planned, started_ns, ended_ns, ending, reason";
     let mut there = into.prepare("SELECT run_id FROM runs WHERE replay_id = ?")?;
     let mut insert = into.prepare(&format!("INSERT INTO runs (profile, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?;
+    let mut end = into.prepare("UPDATE runs SET ended_ns = ?2, ending = ?3, reason = ?4 WHERE run_id = ?1 AND ending IS NULL AND ?3 IS NOT NULL")?;
     let mut runs = BTreeMap::new();
     each(from, &format!("SELECT run_id, {columns} FROM runs{suffix} ORDER BY run_id"), |row| {
         let found: Option<i64> = there.query_row([row.get::<_, String>(1)?], |row| row.get(0)).optional()?;
-        let run_id = match found {
-            Some(run_id) => run_id,
-            None => insert.insert(params_from_iter([vec![profile.clone()], values(row, 1, 10)?].concat()))?,
+        let run_id = if let Some(run_id) = found {
+            end.execute(params_from_iter([vec![Value::Integer(run_id)], values(row, 8, 3)?].concat()))?;
+            run_id
+        } else {
+            insert.insert(params_from_iter([vec![profile.clone()], values(row, 1, 10)?].concat()))?
         };
-        runs.insert(row.get(0)?, Poured { run_id, was_there: found.is_some() });
+        runs.insert(row.get(0)?, run_id);
         Ok(())
     })?;
     Ok(runs)
 }
 
-fn pour_sends(from: &Connection, suffix: &str, into: &Connection, runs: &BTreeMap<i64, Poured>) -> rusqlite::Result<()> {
+fn pour_sends(from: &Connection, suffix: &str, into: &Connection, runs: &BTreeMap<i64, i64>) -> rusqlite::Result<()> {
     let same = "channel, timestamp_ns, kind, failed_group, target, hash, size_bytes, replay_count, replay_id, intended_ns, outcome, reason, settled_ns, \
                 fate, evidence, fate_ns";
-    let mut there = into.prepare("SELECT 1 FROM sends WHERE run_id = ? AND replay_id = ?")?;
+    // With all that it is about: where anything differs, both lines stay.
+    let mut there = into.prepare(
+        "SELECT send_id FROM sends WHERE run_id = ? AND replay_id = ? AND channel IS ? AND place = ? AND timestamp_ns IS ? AND intended_ns = ? \
+         AND (outcome IS NULL OR ifnull(?, outcome) = outcome)",
+    )?;
+    let mut settle =
+        into.prepare("UPDATE sends SET outcome = ?2, reason = ?3, settled_ns = ?4, written_to = ?5 WHERE send_id = ?1 AND outcome IS NULL AND ?2 IS NOT NULL")?;
+    let mut follow = into.prepare(
+        "UPDATE sends SET fate = ?2, evidence = ?3, fate_ns = ?4 WHERE send_id = ?1 AND ?2 IS NOT NULL \
+         AND (fate IS NULL OR (fate = 'consumed' AND ?2 = 'dead again'))",
+    )?;
     let mut insert = into.prepare(&format!(
         "INSERT INTO sends (again, run_id, place, route, written_to, cluster, cluster_id, {same}) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -81,16 +86,19 @@ fn pour_sends(from: &Connection, suffix: &str, into: &Connection, runs: &BTreeMa
          (SELECT cluster_id FROM runs{suffix} r WHERE r.run_id = s.run_id), {same} FROM sends{suffix} s ORDER BY s.send_id"
     );
     each(from, &query, |row| {
-        let Some(Poured { run_id, was_there }) = runs.get(&row.get(0)?) else {
+        let Some(run_id) = runs.get(&row.get(0)?) else {
             return Err(rusqlite::Error::ToSqlConversionFailure("a line names a run that is not there".into()));
         };
-        let replay_id: String = row.get(15)?;
-        if *was_there && there.exists((run_id, &replay_id))? {
-            return Ok(());
-        }
         let place = Place::at(row.get(1)?, row.get(2)?);
         let (partition, offset): (Option<i32>, Option<i64>) = (row.get(3)?, row.get(4)?);
         let written_to = partition.zip(offset).map(|(partition, offset)| Place::at(partition, offset));
+        let value = |column: usize| row.get::<_, Value>(column);
+        let line = params![run_id, value(15)?, value(7)?, encode(&place), value(8)?, value(16)?, value(17)?];
+        if let Some(send_id) = there.query_row(line, |row| row.get::<_, i64>(0)).optional()? {
+            settle.execute(params![send_id, value(17)?, value(18)?, value(19)?, written_to.as_ref().map(encode)])?;
+            follow.execute(params![send_id, value(20)?, value(21)?, value(22)?])?;
+            return Ok(());
+        }
         // Where it was written took the place of what had been asked for.
         let route = written_to.is_none().then(|| super::write::route(partition));
         let own = |again: Option<&str>| {
@@ -104,16 +112,32 @@ fn pour_sends(from: &Connection, suffix: &str, into: &Connection, runs: &BTreeMa
         };
         let rest = values(row, 5, 18)?;
         match insert.execute(params_from_iter(own(None).iter().chain(&rest))) {
-            Err(error) if super::write::is_sent_before(&error) => insert.execute(params_from_iter(own(Some(IN_BOTH)).iter().chain(&rest))),
+            Err(error) if super::write::is_sent_before(&error) => insert.execute(params_from_iter(own(Some(TWICE)).iter().chain(&rest))),
             written => written,
         }
         .map(drop)
     })
 }
 
+fn pour_refusals(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<()> {
+    let columns = "operator, cluster, command, target, num_letters, reason, at_ns";
+    // It has no id, but its time is that of a nanosecond.
+    let mut insert = into.prepare(&format!(
+        "INSERT INTO refusals (profile, {columns}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM refusals \
+         WHERE operator = ?2 AND cluster = ?3 AND command = ?4 AND target = ?5 AND num_letters = ?6 AND reason = ?7 AND at_ns = ?8)"
+    ))?;
+    let profile = text_or_null(profile);
+    each(from, &format!("SELECT {columns} FROM refusals{suffix} ORDER BY refusal_id"), |row| {
+        insert.execute(params_from_iter([vec![profile.clone()], values(row, 0, 7)?].concat())).map(drop)
+    })
+}
+
 fn pour_parkings(from: &Connection, suffix: &str, into: &Connection) -> rusqlite::Result<()> {
-    let mut insert = into
-        .prepare("INSERT INTO parkings (place, cluster, cluster_id, channel, timestamp_ns, kind, note, operator, at_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let mut insert = into.prepare(
+        "INSERT INTO parkings (place, cluster, cluster_id, channel, timestamp_ns, kind, note, operator, at_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
+         WHERE NOT EXISTS (SELECT 1 FROM parkings \
+         WHERE place = ?1 AND cluster = ?2 AND channel = ?4 AND timestamp_ns IS ?5 AND note IS ?7 AND operator = ?8 AND at_ns = ?9)",
+    )?;
     let query = format!(
         "WITH only AS (SELECT cluster, min(cluster_id) AS cluster_id FROM runs{suffix} WHERE cluster_id <> '' AND run_id IN (SELECT run_id FROM sends{suffix}) \
          GROUP BY cluster HAVING count(DISTINCT cluster_id) = 1) \

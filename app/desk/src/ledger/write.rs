@@ -46,14 +46,16 @@ pub(super) fn route(partition: Option<i32>) -> String {
     partition.map_or_else(|| "key".to_owned(), |partition| format!("partition {partition}"))
 }
 
-/// The letter is of the cluster that its run sends to.
+/// The letter is of the cluster that its run sends to. What version 1 says was sent under the name of its source holds it as well.
 pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> Result<SendId, LedgerError> {
     let Intent { run_id, letter, kind, failed_group, target, target_partition, hash, size_bytes, replay_count, replay_id, at_ns } = intent;
     let inserted = connection
         .prepare_cached(
             "INSERT INTO sends (run_id, cluster, cluster_id, channel, place, timestamp_ns, kind, failed_group, target, route, hash, key_id, size_bytes, \
              replay_count, replay_id, intended_ns) \
-             VALUES (?1, ?2, (SELECT cluster_id FROM runs WHERE run_id = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             SELECT ?1, ?2, (SELECT cluster_id FROM runs WHERE run_id = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 \
+             WHERE NOT EXISTS (SELECT 1 FROM sends WHERE cluster = ?2 AND channel = ?3 AND place = ?4 AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) \
+             AND key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
         )?
         .insert(params![
             run_id.0,
@@ -81,7 +83,8 @@ pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> 
 
 /// Whether a line was not taken because its letter was sent before, or may have been.
 pub(super) fn is_sent_before(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+    matches!(error, rusqlite::Error::StatementChangedRows(0))
+        || error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
 
 pub(super) fn settle(connection: &Connection, send_id: SendId, settlement: &Settlement) -> Result<(), LedgerError> {

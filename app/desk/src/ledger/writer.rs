@@ -123,11 +123,12 @@ impl Ledger {
     pub fn open_at(place: &LedgerPlace) -> Result<Self, LedgerError> {
         let mut connection = schema::open(&place.file)?;
         import::take_over(&mut connection, place)?;
-        Self::on(&place.file, connection)
+        Self::on(place, connection)
     }
 
     /// The same, on a file that is open.
-    pub(super) fn on(path: &Path, mut connection: Connection) -> Result<Self, LedgerError> {
+    pub(super) fn on(place: &LedgerPlace, mut connection: Connection) -> Result<Self, LedgerError> {
+        let path = place.file.as_path();
         let hash_key = key::of(path, &mut connection)?;
         let unreadable = |error: rusqlite::Error| {
             let next_step = schema::next_step(&error);
@@ -136,7 +137,7 @@ impl Ledger {
         let letters = read::letters(&connection, &ClusterIds::new()).map_err(unreadable)?;
         let known = Arc::new(Mutex::new(Known { letters, version: 1, ..Known::default() }));
         let (jobs, receiver) = mpsc::channel(MAX_JOBS);
-        let writer = Writer { connection, known: Arc::clone(&known), key_id: hash_key.id().to_owned() };
+        let writer = Writer { connection, place: place.clone(), known: Arc::clone(&known), key_id: hash_key.id().to_owned() };
         std::thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.run(receiver)).map_err(|error| LedgerError::Open {
             path: path.to_owned(),
             reason: format!("its thread could not be started: {error}"),
@@ -236,6 +237,7 @@ impl Ledger {
 
 struct Writer {
     connection: Connection,
+    place: LedgerPlace,
     known: Arc<Mutex<Known>>,
     key_id: String,
 }
@@ -259,8 +261,32 @@ impl Writer {
             {
                 jobs.push(job);
             }
+            let jobs = self.before_runs(jobs);
             self.commit(jobs);
         }
+    }
+
+    /// What a window of version 1 that is still open has sent by now is known before a run begins; a run that would begin without that does not.
+    fn before_runs(&mut self, jobs: Vec<Job>) -> Vec<Job> {
+        let begins = |job: &Job| matches!(job, Job::BeginRun(..));
+        if !jobs.iter().any(begins) {
+            return jobs;
+        }
+        let Err(error) = self.take_over() else { return jobs };
+        let (runs, others): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(begins);
+        for job in runs {
+            job.fail(&error);
+        }
+        others
+    }
+
+    fn take_over(&mut self) -> Result<(), LedgerError> {
+        if import::take_over(&mut self.connection, &self.place)? {
+            let clusters = Arc::clone(&self.known.lock().clusters);
+            let letters = read::letters(&self.connection, &clusters)?;
+            self.known.lock().read_again(letters, clusters);
+        }
+        Ok(())
     }
 
     /// Writes jobs in one transaction, and answers them when it is on the disk. Where it is undone, none of them stands.
@@ -348,7 +374,7 @@ fn carry_out(connection: &Connection, job: Job, clusters: &ClusterIds, key_id: &
                 Ok(letters) => (Ok(()), letters),
                 Err(error) => (Err(error.into()), BTreeMap::new()),
             };
-            after(reply, done, move |(), known| known.renamed(letters, clusters))
+            after(reply, done, move |(), known| known.read_again(letters, Arc::new(clusters)))
         }
     }
 }
@@ -379,8 +405,8 @@ impl Known {
         [vec![letter], others].concat()
     }
 
-    /// Letters as they are called from now on, as the file tells of them.
-    fn renamed(&mut self, mut letters: BTreeMap<LetterKey, LetterRecord>, clusters: ClusterIds) {
+    /// Letters as the file tells of them now, and as they are called from now on.
+    fn read_again(&mut self, mut letters: BTreeMap<LetterKey, LetterRecord>, clusters: Arc<ClusterIds>) {
         self.version += 1;
         for (letter, record) in &mut letters {
             // What is on its way from here has no outcome, and not because the program ended.
@@ -389,7 +415,7 @@ impl Known {
                 record.reason.clone_from(&before.reason);
             }
         }
-        (self.letters, self.clusters) = (letters, Arc::new(clusters));
+        (self.letters, self.clusters) = (letters, clusters);
     }
 
     fn intended(&mut self, send_id: SendId, intent: Intent) {

@@ -50,26 +50,46 @@ fn intend_together(ledger: &Ledger, run_id: RunId, num: i64, let_go: impl FnOnce
     })
 }
 
+/// The same ledger, as this version writes it.
+fn fixture_of_today(folder: &Path) -> Vec<u8> {
+    let path = folder.join("today.sqlite");
+    std::fs::write(&path, fixture()).expect("written");
+    let connection = schema::open(&path).expect("opens");
+    connection.execute_batch("VACUUM; PRAGMA journal_mode = DELETE").expect("one file");
+    drop(connection);
+    std::fs::read(&path).expect("read")
+}
+
 #[test]
 fn a_byte_that_changes_on_the_disk_lets_nothing_be_sent_twice() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (whole, held) = (fixture(), held(folder.path()));
+    let held = held(folder.path());
     assert_eq!(held.len(), 13);
-    // Most of a small file is empty, and means nothing.
-    let places = (0..whole.len()).filter(|at| whole[*at] != 0).step_by(29);
+    for (version, whole) in [(1, fixture()), (2, fixture_of_today(folder.path()))] {
+        assert_eq!(whole[63], version);
+        // Most of a small file is empty, and means nothing.
+        let all = (0..whole.len()).filter(|at| whole[*at] != 0).step_by(29);
+        // What tells clusters apart is in few of its bytes: the last of `lkc-1`.
+        let of_clusters = (4..whole.len()).filter(|at| whole[..*at].ends_with(b"lkc-"));
+        no_letter_is_sent_twice_from_changed(folder.path(), &whole, &held, all.chain(of_clusters).collect());
+    }
+}
+
+/// Changes a bit of each of these bytes, one after the other.
+fn no_letter_is_sent_twice_from_changed(folder: &Path, whole: &[u8], held: &[(LetterKey, String)], places: Vec<usize>) {
     let (mut num_refused, mut num_opened) = (0, 0);
-    for (number, at) in places.enumerate() {
-        let mut bytes = whole.clone();
+    for (number, at) in places.into_iter().enumerate() {
+        let mut bytes = whole.to_vec();
         bytes[at] ^= 1 << (number % 8);
-        let what = format!("bit {} of byte {at}", number % 8);
-        let path = folder.path().join(format!("{at}.sqlite"));
+        let what = format!("bit {} of byte {at} of version {}", number % 8, whole[63]);
+        let path = folder.join(format!("{at} of version {}.sqlite", whole[63]));
         let Some(ledger) = open_with(&path, &bytes, &what) else {
             num_refused += 1;
             continue;
         };
         num_opened += 1;
         let mut runs = BTreeMap::new();
-        for (letter, cluster_id) in &held {
+        for (letter, cluster_id) in held {
             let run = NewRun { cluster: letter.at.cluster.clone(), cluster_id: cluster_id.clone(), ..new_run(&format!("r-after {cluster_id}")) };
             // Where not even a run can be written, nothing is sent.
             let Ok(run_id) = runs.entry(cluster_id).or_insert_with(|| wait(ledger.begin_run(run))).clone() else { continue };
@@ -147,7 +167,7 @@ fn on_a_full_disk(path: &Path, num_pages: i64) -> Ledger {
     let connection = schema::open(path).expect("opens");
     let num_now: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("counted");
     connection.execute_batch(&format!("PRAGMA max_page_count = {}", num_now + num_pages)).expect("set");
-    Ledger::on(path, connection).expect("a ledger")
+    Ledger::on(&LedgerPlace::own(path), connection).expect("a ledger")
 }
 
 #[test]

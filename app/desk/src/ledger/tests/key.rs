@@ -45,6 +45,30 @@ fn two_that_open_a_new_ledger_at_once_agree_on_its_key() {
     assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_key_is_its_owners_alone_whatever_lay_there_before() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let mode = |path: &Path| std::fs::symlink_metadata(path).expect("there").permissions().mode();
+    let let_all_read = |path: &Path| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).expect("set");
+    std::fs::write(at("left.key.new"), "what a killed program left").expect("written");
+    let_all_read(&at("left.key.new"));
+    std::fs::write(at("elsewhere"), "of another").expect("written");
+    symlink(at("elsewhere"), at("link.key.new")).expect("linked");
+    for name in ["left", "link"] {
+        let path = at(&format!("{name}.sqlite"));
+        let (right, key_path) = (hash(&open(&path)), at(&format!("{name}.key")));
+        assert_eq!(mode(&key_path), 0o100_600, "{name}: {:o}", mode(&key_path));
+        // As after it was copied.
+        let_all_read(&key_path);
+        assert_eq!(hash(&open(&path)), right);
+        assert_eq!(mode(&key_path), 0o100_600, "{name}: {:o}", mode(&key_path));
+    }
+    assert_eq!(std::fs::read_to_string(at("elsewhere")).expect("read"), "of another");
+}
+
 #[test]
 fn a_key_that_is_not_whole_is_told_with_what_to_do_and_without_it_nothing_is_sent() {
     let folder = tempfile::tempdir().expect("a folder");

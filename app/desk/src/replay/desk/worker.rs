@@ -246,17 +246,21 @@ impl Worker {
             redactor: Arc::clone(&self.config.redactor),
             hash_key: ledger.hash_key().clone(),
         };
-        self.end_preparing();
-        self.end_run();
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
-        self.shared.update(|board| (board.preparing, board.preview, board.run) = (Some(preparing), None, None));
         let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
         let shared = Arc::clone(&self.shared);
-        match self.config.operations.start(info, |teller| task.run(skipped, shared, teller)) {
-            Ok(operation) => self.preparing = Some((reach, operation)),
-            Err(failure) => self.shared.give_up_preview(&failure.to_string()),
-        }
-        Ok(())
+        let mut done = Ok(());
+        // At once: what is shown stays where another cannot begin, and one that begins shows nothing before that is gone.
+        shared.update(|board| match self.config.operations.start(info, |teller| task.run(skipped, Arc::clone(&shared), teller)) {
+            Ok(operation) => {
+                self.end_preparing();
+                self.end_run();
+                self.preparing = Some((reach, operation));
+                (board.preparing, board.preview, board.run) = (Some(preparing), None, None);
+            }
+            Err(failure) => done = Err(failure.to_string()),
+        });
+        done
     }
 
     /// All letters of a cause that are open, oldest first, and how many of it are stored.

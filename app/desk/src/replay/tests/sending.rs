@@ -1,7 +1,10 @@
 //! What is asked for, sent, stopped and written down.
 
+use switchboard_model::OperationInfo;
+
 use super::*;
 use crate::ledger::{Intent, NewRun, Settled, Settlement};
+use crate::operations::Teller;
 
 #[tokio::test]
 async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
@@ -155,6 +158,27 @@ async fn a_preview_is_an_operation_that_tells_how_far_it_is_and_can_be_stopped()
     let board = desk.until("its end", |board| board.preparing.is_none() && board.refusal.is_some()).await;
     assert!(board.preview.is_none() && board.refusal.as_ref().is_some_and(|reason| reason.contains("stopped")), "{:?}", board.refusal);
     desk.until_operations("its end", |board| board.running.is_empty() && board.ended.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_preview_that_cannot_begin_leaves_the_one_that_is_shown() {
+    let desk = Desk::new(World::new(12));
+    let shown = desk.preview(0..12).await.preview.clone().expect("a preview");
+    desk.until_operations("its end", |board| board.ended.len() == 1).await;
+    let mut others = Vec::new();
+    let full = loop {
+        let info = OperationInfo { what: "another".into(), source: CLUSTER.into() };
+        match desk.operations.start(info, |_teller: Teller<()>| std::future::pending()) {
+            Ok(operation) => others.push(operation),
+            Err(refused) => break refused.to_string(),
+        }
+    };
+    desk.desk.command(ask(CLUSTER, TARGET, AskedLetters::These(vec![asked(0)])));
+    let board = desk.until("a refusal", |board| board.refusal.is_some()).await;
+    assert_eq!((board.refusal.clone(), board.preparing.is_none()), (Some(full), true));
+    assert_eq!(board.preview.as_ref().map(|preview| &preview.replay_id), Some(&shown.replay_id));
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,202 @@
+//! What version 1 kept for each profile, while the old program goes on writing to it, where it was copied, and where it is in the way.
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::ledger::{import, schema};
+
+/// A letter of the ledger that is checked in, by its offset; of those that are there in each test, and of new ones.
+fn old_letter(offset: i64) -> LetterKey {
+    let timestamp_ns = 1_795_845_600_000_000_000 + (offset - 3_600) * 1_000_000_000;
+    let place = Place::at((offset % 3) as i32, offset);
+    LetterKey { at: MessageRef { cluster: "local".into(), channel: "orders-dlt".into(), place }, timestamp_ns: Some(timestamp_ns) }
+}
+
+fn old_state(ledger: &Ledger, offset: i64) -> LetterState {
+    ledger.letter(&old_letter(offset)).map(|record| record.state).unwrap_or_default()
+}
+
+/// Tries to send it once more, to its own cluster.
+fn is_held(ledger: &Ledger, run_id: RunId, offset: i64) -> bool {
+    let again = Intent { letter: old_letter(offset), ..intent(run_id, offset) };
+    wait(ledger.intend(again)) == Err(LedgerError::SentBefore { letter: old_letter(offset) })
+}
+
+/// A folder for data in which profiles of version 1 have sent what the ledger says that is checked in.
+fn old_profiles(folder: &Path, names: &[&str]) -> LedgerPlace {
+    let place = LedgerPlace::shared_in(folder);
+    std::fs::create_dir_all(kept_before(&place)).expect("made");
+    for name in names {
+        std::fs::write(kept_before(&place).join(format!("{name}.sqlite")), fixture()).expect("written");
+    }
+    place
+}
+
+fn kept_before(place: &LedgerPlace) -> &Path {
+    place.kept_before.as_deref().expect("a folder")
+}
+
+/// The file of a profile, as the old program has it open.
+fn old_program(place: &LedgerPlace, name: &str) -> Connection {
+    let connection = Connection::open(kept_before(place).join(format!("{name}.sqlite"))).expect("opens");
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").expect("as it does");
+    connection
+}
+
+/// How many lines a ledger has, by table.
+fn num_lines(place: &LedgerPlace) -> [i64; 4] {
+    let connection = Connection::open(&place.file).expect("opens");
+    ["runs", "sends", "refusals", "parkings"]
+        .map(|table| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("counted"))
+}
+
+/// One more run of the old program, with one send.
+fn old_run(old: &Connection, offset: i64) {
+    let LetterKey { at: MessageRef { channel, .. }, timestamp_ns } = old_letter(offset);
+    let run =
+        "INSERT INTO runs (replay_id, operator, cluster, cluster_id, target, num_planned, started_ns) VALUES (?, 'ada', 'local', 'lkc-1', 'orders', 1, 1)";
+    let run_id = old.prepare_cached(run).and_then(|mut run| run.insert([format!("r-{offset}")])).expect("written");
+    old.prepare_cached(
+        "INSERT INTO sends (run_id, cluster, channel, partition, offset, timestamp_ns, kind, target, hash, size_bytes, replay_count, replay_id, intended_ns) \
+         VALUES (?, 'local', ?, ?, ?, ?, 0, 'orders', '', 1, 1, ?, 1)",
+    )
+    .and_then(|mut send| send.execute(rusqlite::params![run_id, channel, offset % 3, offset, timestamp_ns, format!("r-{offset}.1")]))
+    .expect("written");
+}
+
+const SETTLED: &str = "UPDATE sends SET outcome = 'not persisted', reason = 'refused', settled_ns = 1 WHERE replay_id = 'r-killed.2'; \
+    UPDATE sends SET outcome = 'persisted', settled_ns = 1, target_partition = 2, target_offset = 7 WHERE replay_id = 'r-killed.3'; \
+    UPDATE sends SET fate = 'consumed', evidence = 'past it', fate_ns = 1 WHERE replay_id = 'r-finished.3'; \
+    UPDATE sends SET fate = 'dead again', evidence = 'back', fate_ns = 1 WHERE replay_id = 'r-finished.1'; \
+    UPDATE runs SET ending = 'stopped', reason = 'by hand', ended_ns = 1 WHERE replay_id = 'r-killed'";
+
+/// That a ledger knows what [`SETTLED`] says.
+fn knows_what_was_settled(place: &LedgerPlace, what: &str) {
+    let ledger = Ledger::open_at(place).expect("a ledger");
+    assert_eq!(old_state(&ledger, 12), LetterState::Open, "{what}");
+    assert_eq!(old_state(&ledger, 13), LetterState::Sent(SentState::Persisted), "{what}");
+    assert_eq!(ledger.letter(&old_letter(13)).and_then(|record| record.written_to), Some(Place::at(2, 7)), "{what}");
+    assert_eq!((old_state(&ledger, 2), old_state(&ledger, 0)), (LetterState::Consumed, LetterState::DeadAgain), "{what}");
+    let run = "SELECT ending || ' ' || reason || ' ' || ended_ns FROM runs WHERE replay_id = 'r-killed'";
+    let ended: String = Connection::open(&place.file).and_then(|connection| connection.query_row(run, [], |row| row.get(0))).expect("it ended");
+    assert_eq!(ended, "stopped by hand 1", "{what}");
+    let run_id = wait(ledger.begin_run(new_run(&format!("r-{what}")))).expect("written");
+    assert!(!is_held(&ledger, run_id, 12) && is_held(&ledger, run_id, 13) && is_held(&ledger, run_id, 2), "{what}");
+}
+
+#[test]
+fn what_the_old_program_sends_after_the_new_one_began_is_not_sent_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let (ledger, old) = (Ledger::open_at(&place).expect("a ledger"), old_program(&place, "shop"));
+    let before = num_lines(&place);
+    old_run(&old, 500);
+    let more = "INSERT INTO parkings (cluster, channel, partition, offset, kind, note, operator, at_ns) VALUES ('local', 'c', 0, 1, 0, 'later', 'ada', 1); \
+                INSERT INTO refusals (operator, cluster, command, target, num_letters, reason, at_ns) VALUES ('ada', 'local', 'replay', 't', 1, 'no', 1)";
+    old.execute_batch(more).expect("written");
+    // The new window has been open all the time.
+    assert!(old_state(&ledger, 500).is_open());
+    let run_id = wait(ledger.begin_run(new_run("r-now"))).expect("written");
+    assert_eq!(old_state(&ledger, 500), LetterState::Sent(SentState::Possibly));
+    assert!(is_held(&ledger, run_id, 500));
+    drop(ledger);
+    old_run(&old, 501);
+    old.execute_batch(SETTLED).expect("written");
+    // As well after a restart, and none twice.
+    for opened in ["once", "twice"] {
+        let again = Ledger::open_at(&place).expect("a ledger");
+        assert_eq!(old_state(&again, 501), LetterState::Sent(SentState::Possibly), "{opened}");
+        assert_eq!(num_lines(&place), [before[0] + 3, before[1] + 2, before[2] + 1, before[3] + 1], "{opened}");
+    }
+    knows_what_was_settled(&place, "then");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let run_id = wait(ledger.begin_run(new_run("r-last"))).expect("written");
+    assert!(is_held(&ledger, run_id, 500) && is_held(&ledger, run_id, 501));
+}
+
+#[test]
+fn what_became_of_a_line_after_its_file_was_copied_is_known_whichever_is_read_first() {
+    for (name, other) in [("alpha", "beta"), ("beta", "alpha")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = old_profiles(folder.path(), &[name, other]);
+        old_program(&place, name).execute_batch(SETTLED).expect("written");
+        drop(Ledger::open_at(&place).expect("a ledger"));
+        assert_eq!(num_lines(&place), [6, 17, 1, 6]);
+        knows_what_was_settled(&place, name);
+    }
+}
+
+#[test]
+fn a_run_that_begins_while_its_file_is_read_is_met_whole_or_the_next_time() {
+    const NUM_RUNS: i64 = 3_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let mut connection = schema::open(&place.file).expect("a ledger");
+    let old = old_program(&place, "shop");
+    let mut num_read = 0;
+    std::thread::scope(|scope| {
+        let writes = scope.spawn(move || (0..NUM_RUNS).for_each(|number| old_run(&old, 1_000 + number)));
+        while !writes.is_finished() {
+            import::take_over(&mut connection, &place).expect("at one moment");
+            num_read += 1;
+        }
+    });
+    assert!(num_read > 1, "read {num_read} times");
+    import::take_over(&mut connection, &place).expect("the rest");
+    assert_eq!(num_lines(&place)[1], 17 + NUM_RUNS);
+    assert!(!import::take_over(&mut connection, &place).expect("nothing more"), "there was something");
+}
+
+#[test]
+fn what_was_done_later_counts_whichever_file_is_read_first() {
+    for (name, other) in [("alpha", "beta"), ("beta", "alpha")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = old_profiles(folder.path(), &[name, other]);
+        let older = "UPDATE runs SET replay_id = 'older ' || replay_id; \
+                     UPDATE sends SET replay_id = 'older ' || replay_id, intended_ns = intended_ns - 7000000000000, reason = 'older'; \
+                     UPDATE parkings SET at_ns = at_ns - 7000000000000, note = CASE WHEN note IS NULL THEN 'older' END";
+        old_program(&place, other).execute_batch(older).expect("written");
+        let ledger = Ledger::open_at(&place).expect("a ledger");
+        let record = ledger.letter(&old_letter(6)).expect("skipped twice");
+        assert_eq!((record.state, record.replay_id.as_str()), (LetterState::Open, "r-halted.4"), "{name} is the later");
+        assert!(record.reason.starts_with("changed: "), "{}", record.reason);
+        assert_eq!(old_state(&ledger, 20), LetterState::Parked("ask the catalog team".into()), "{name} is the later");
+        assert_eq!(old_state(&ledger, 22), LetterState::Open, "{name} is the later");
+        let times: Vec<i64> = wait(ledger.lines(5)).expect("lines").iter().map(|line| line.at_ns).collect();
+        assert!(times.len() == 6 && times.is_sorted() && times[0] > 1_795_845_600_000_000_000, "the newest, in their order: {times:?}");
+    }
+}
+
+#[test]
+fn what_is_in_the_way_among_old_files_is_moved_away_and_never_is_another_ledger_to_be_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let at = kept_before(&place).join("stray.sqlite");
+    let is_told = |step: &str| {
+        let at_start = Ledger::open_at(&place).err().expect("refused");
+        assert_eq!(wait(ledger.begin_run(new_run("r-1"))), Err(at_start.clone()), "nor does a run begin");
+        let told = at_start.to_string();
+        assert!(told.contains("ledgers") && told.contains("Nothing is sent without it; ") && told.contains(step) && !told.contains("in the profile"), "{told}");
+    };
+    let database = |statements: &str| {
+        std::fs::remove_file(&at).ok();
+        Connection::open(&at).and_then(|connection| connection.execute_batch(statements)).expect("made");
+    };
+    database("CREATE TABLE t (x)");
+    is_told("move it away where it no longer matters");
+    database("CREATE TABLE t (x); PRAGMA application_id = 0x53774c67; PRAGMA user_version = 99");
+    is_told("move it away where it no longer matters");
+    for bytes in [&b"x"[..], &b"not a database at all, but long enough to be looked at ".repeat(100), &fixture()[..9_000]] {
+        std::fs::write(&at, bytes).expect("written");
+        is_told("move it away where it no longer matters");
+    }
+    std::fs::remove_file(&at).expect("moved away");
+    std::fs::create_dir(&at).expect("made");
+    is_told("move it away where it no longer matters");
+    std::fs::remove_dir(&at).expect("moved away");
+    wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    std::fs::rename(kept_before(&place), folder.path().join("elsewhere")).expect("moved");
+    std::fs::write(kept_before(&place), "no folder").expect("written");
+    is_told("let the program read it");
+}
