@@ -66,4 +66,4 @@ pub use span::{EventRow, LinkRow, ResourceRow, SpanBatch, SpanKind, SpanRow, Spa
 pub use telling::{Condition, Misses, Teller};
 pub use text::{Str, TextArena};
 pub use times::{believed_ns, duration_ns, is_believable, is_believable_at};
-pub use value::{AttrRow, Attrs, Value};
+pub use value::{AttrRow, Attrs, MAX_RUN_ROWS, Value};

@@ -70,6 +70,9 @@ impl AttrRow {
     }
 }
 
+/// Rows of one run at most: attributes, links, events, headers of one item. A collector leaves out the rest, and says that it was cut.
+pub const MAX_RUN_ROWS: usize = 1_024;
+
 /// A run of rows in one of a batch's columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attrs {
