@@ -5,6 +5,7 @@
 
 mod backoff;
 mod batch;
+mod batch_check;
 mod batch_header;
 mod clock;
 mod context;
@@ -35,7 +36,8 @@ mod value;
 
 pub use backoff::{Backoff, jittered};
 pub use batch::{Batch, FactBatch};
-pub use batch_header::{BATCH_VERSION, BatchHeader, OtherVersion};
+pub use batch_check::BatchError;
+pub use batch_header::{BATCH_VERSION, BatchHeader};
 pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
