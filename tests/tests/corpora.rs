@@ -9,7 +9,10 @@ mod targets;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use proptest::prelude::*;
+use proptest::sample::Index;
 use targets::TARGETS;
 
 /// What all corpora may weigh together, in bytes.
@@ -52,4 +55,68 @@ fn every_corpus_has_its_target_and_every_target_its_seeds() {
     let targets: BTreeSet<String> = TARGETS.iter().map(|target| target.name.to_owned()).collect();
     assert_eq!(names(entries(&corpora())), targets);
     assert_eq!(seeds::seeds().iter().map(|seed| seed.target.to_owned()).collect::<BTreeSet<_>>(), targets);
+}
+
+/// Where the numbers of a batch stand that is written down, but those of its text's bytes, which are most.
+fn numbers(written: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let (mut at, mut is_text) = (0, false);
+    let bytes = written.as_bytes();
+    while at < bytes.len() {
+        let length = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'-').count();
+        match bytes[at] {
+            b'"' => is_text = !is_text,
+            b'[' if written[..at].ends_with("\"bytes\":") => at += written[at..].find(']').expect("an end"),
+            _ if length > 0 && !is_text => found.push(at..at + length),
+            _ => {}
+        }
+        at += length.max(1);
+    }
+    found
+}
+
+/// What may stand in a number's place: the edges of what is looked for there, and another number of the batch.
+const OTHERS: [&str; 18] = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "5",
+    "24",
+    "255",
+    "1024",
+    "65535",
+    "2147483647",
+    "4294967295",
+    "9223372036854775807",
+    "-1",
+    "-2147483648",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "1e300",
+    "null",
+];
+
+static BATCHES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let written = seeds::seeds().into_iter().filter(|seed| seed.target == "batch");
+    written.map(|seed| String::from_utf8(seed.bytes).expect("JSON")).collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn a_batch_with_other_numbers_is_refused_or_the_engine_takes_it(
+        of in any::<Index>(),
+        changes in prop::collection::vec((any::<Index>(), 0..2 * OTHERS.len(), any::<Index>()), 1..3),
+    ) {
+        let mut written = of.get(&BATCHES).clone();
+        for (at, other, as_at) in changes {
+            let numbers = numbers(&written);
+            let other = OTHERS.get(other).map_or_else(|| written[as_at.get(&numbers).clone()].to_owned(), |other| (*other).to_owned());
+            written.replace_range(at.get(&numbers).clone(), &other);
+        }
+        let target = TARGETS.iter().find(|target| target.name == "batch").expect("the target");
+        prop_assert!(catch_unwind(AssertUnwindSafe(|| (target.read)(written.as_bytes()))).is_ok(), "the engine breaks on {}", written);
+    }
 }

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use switchboard_model::{
-    Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, NO_TIME, PlaceRow, RawHash, RecordBatch, RecordRow,
-    Redactor, SourceId, Str, TextArena, TimestampType,
+    Attrs, BATCH_VERSION, BatchHeader, ChannelRow, ClusterRef, CorrelationId, CorrelationRow, HeaderRow, MAX_RUN_ROWS, NO_TIME, PlaceRow, RawHash, RecordBatch,
+    RecordRow, Redactor, SourceId, Str, TextArena, TimestampType,
 };
 
 use crate::dialect::{NameMeaning, NameMeanings, TraceHeaders};
 
 /// Longest value, key or header value that is kept, in bytes.
 pub(crate) const LONGEST_VALUE: usize = 64 * 1024;
-/// Most headers of a record that are kept.
-const MOST_HEADERS: usize = 1_024;
 /// From so many records on, a batch is a sign that as many will follow.
 const MANY_RECORDS: usize = 512;
 /// Longest correlation id, in bytes; what is longer is no id.
@@ -190,7 +188,7 @@ impl RecordBuilder {
 
     fn add_headers<'a>(&mut self, raw: &RawRecord<'a>, trace: &mut TraceHeaders<'a>, flags: &mut Flags) -> bool {
         for (at, &(name, value)) in raw.headers.iter().enumerate() {
-            if at >= MOST_HEADERS {
+            if at >= MAX_RUN_ROWS {
                 flags.truncated = true;
                 // The rest is not kept, but a name that cannot be read still makes the headers unreadable.
                 return raw.headers[at..].iter().all(|(name, _)| std::str::from_utf8(name).is_ok());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchHeader, Fact, ItemKind, LogBatch, RecordBatch, SpanBatch};
+use crate::{BatchError, BatchHeader, Fact, ItemKind, LogBatch, RecordBatch, SpanBatch, batch_check};
 
 /// Small facts about brokers, groups, breakers and instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,18 @@ impl Batch {
         }
     }
 
+    /// Whether it is as collectors make them, or what of it is not. Each batch that is read back was asked this; none that a collector makes is
+    /// asked on its way to the engine.
+    pub fn check(&self) -> Result<(), BatchError> {
+        match self {
+            Self::Spans(batch) => batch_check::spans(batch),
+            Self::Records(batch) => batch_check::records(batch),
+            Self::Logs(batch) => batch_check::logs(batch),
+            Self::Facts(batch) => batch.header.check(),
+            Self::Tick(header) => header.check(),
+        }
+    }
+
     /// What it weighs in a queue, in bytes.
     pub fn size_bytes(&self) -> usize {
         match self {
@@ -77,7 +89,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BATCH_VERSION, OtherVersion, SourceId};
+    use crate::{BATCH_VERSION, SourceId};
 
     #[test]
     fn a_batch_of_another_version_is_refused_whatever_it_holds() {
@@ -99,7 +111,7 @@ mod tests {
             for batch in batches(version) {
                 let written = serde_json::to_string(&batch).expect("JSON");
                 let refused = serde_json::from_str::<Batch>(&written).expect_err("another version").to_string();
-                assert!(refused.contains(&OtherVersion { found: version }.to_string()), "{refused}");
+                assert!(refused.contains(&BatchError::OtherVersion { found: version }.to_string()), "{refused}");
             }
         }
     }

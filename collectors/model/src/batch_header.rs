@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::SourceId;
+use crate::{BatchError, SourceId};
 
 /// Version of the batch formats: it rises with each change of one. Whatever reads a batch back reads its header first, and a header of
-/// another version is refused ([`OtherVersion`]).
+/// another version is refused ([`BatchError::OtherVersion`]).
 pub const BATCH_VERSION: u16 = 2;
+
+/// The beginning of the year 2200, ns since the Unix epoch: what claims to have arrived later leaves no room to reckon with.
+const LATEST_NS: i64 = 7_258_118_400_000_000_000;
 
 /// What stands before every batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,15 +29,20 @@ impl Default for BatchHeader {
     }
 }
 
-/// A batch of another version was to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the batch is of version {found}, and only version {BATCH_VERSION} can be read here. Read it with the Switchboard that wrote it")]
-pub struct OtherVersion {
-    /// Its version.
-    pub found: u16,
+impl BatchHeader {
+    /// Whether it is of this version, and of a time that any clock shows.
+    pub(crate) fn check(&self) -> Result<(), BatchError> {
+        if self.version != BATCH_VERSION {
+            return Err(BatchError::OtherVersion { found: self.version });
+        }
+        if !(0..=LATEST_NS).contains(&self.received_ns) {
+            return Err(BatchError::unsound("header.received_ns", "lies outside of the years 1970 to 2199"));
+        }
+        Ok(())
+    }
 }
 
-/// A header as it is read back, of whatever version.
+/// A header as it is read back, before it is checked.
 #[derive(Deserialize)]
 struct HeaderRead {
     version: u16,
@@ -43,9 +51,11 @@ struct HeaderRead {
 }
 
 impl TryFrom<HeaderRead> for BatchHeader {
-    type Error = OtherVersion;
+    type Error = BatchError;
 
-    fn try_from(HeaderRead { version, source, received_ns }: HeaderRead) -> Result<Self, OtherVersion> {
-        if version == BATCH_VERSION { Ok(Self { version, source, received_ns }) } else { Err(OtherVersion { found: version }) }
+    fn try_from(HeaderRead { version, source, received_ns }: HeaderRead) -> Result<Self, BatchError> {
+        let header = Self { version, source, received_ns };
+        header.check()?;
+        Ok(header)
     }
 }

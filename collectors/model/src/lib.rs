@@ -5,6 +5,7 @@
 
 mod backoff;
 mod batch;
+mod batch_check;
 mod batch_header;
 mod clock;
 mod context;
@@ -35,7 +36,8 @@ mod value;
 
 pub use backoff::{Backoff, jittered};
 pub use batch::{Batch, FactBatch};
-pub use batch_header::{BATCH_VERSION, BatchHeader, OtherVersion};
+pub use batch_check::BatchError;
+pub use batch_header::{BATCH_VERSION, BatchHeader};
 pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
     OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
@@ -66,4 +68,4 @@ pub use span::{EventRow, LinkRow, ResourceRow, SpanBatch, SpanKind, SpanRow, Spa
 pub use telling::{Condition, Misses, Teller};
 pub use text::{Str, TextArena};
 pub use times::{believed_ns, duration_ns, is_believable, is_believable_at};
-pub use value::{AttrRow, Attrs, Value};
+pub use value::{AttrRow, Attrs, MAX_RUN_ROWS, Value};

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttrRow, Attrs, BatchHeader, ResourceRow, SpanId, Str, TextArena, TraceId, Value};
+use crate::{AttrRow, Attrs, BatchError, BatchHeader, ResourceRow, SpanId, Str, TextArena, TraceId, Value, batch_check};
 
 /// Log records of one request, cut at 1 MiB.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "LogBatchRead")]
 pub struct LogBatch {
     /// Version, source and time of arrival.
     pub header: BatchHeader,
@@ -51,5 +52,26 @@ impl LogBatch {
             + self.resources.capacity() * size_of::<ResourceRow>()
             + self.logs.capacity() * size_of::<LogRow>()
             + self.attrs.capacity() * size_of::<AttrRow>()
+    }
+}
+
+/// A batch as it is read back, before it is checked.
+#[derive(Deserialize)]
+struct LogBatchRead {
+    header: BatchHeader,
+    text: TextArena,
+    resources: Vec<ResourceRow>,
+    logs: Vec<LogRow>,
+    attrs: Vec<AttrRow>,
+}
+
+impl TryFrom<LogBatchRead> for LogBatch {
+    type Error = BatchError;
+
+    fn try_from(LogBatchRead { header, text, resources, logs, attrs }: LogBatchRead) -> Result<Self, BatchError> {
+        let mut batch = Self { header, text, resources, logs, attrs };
+        batch_check::logs(&batch)?;
+        AttrRow::tell_meanings(&mut batch.attrs, &batch.text);
+        Ok(batch)
     }
 }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attrs, BatchHeader, ClusterRef, CorrelationId, PlaceRow, RawHash, SpanContext, Str, TextArena};
+use crate::{Attrs, BatchError, BatchHeader, ClusterRef, CorrelationId, PlaceRow, RawHash, SpanContext, Str, TextArena, batch_check};
 
 /// Stands for "no time known" in an `i64` of nanoseconds.
 pub const NO_TIME: i64 = i64::MIN;
 
 /// Records of one cluster, cut at 1 MiB.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RecordBatchRead")]
 pub struct RecordBatch {
     /// Version, source and time of arrival.
     pub header: BatchHeader,
@@ -116,5 +117,27 @@ impl RecordBatch {
             + self.records.capacity() * size_of::<RecordRow>()
             + self.headers.capacity() * size_of::<HeaderRow>()
             + self.correlations.capacity() * size_of::<CorrelationRow>()
+    }
+}
+
+/// A batch as it is read back, before it is checked.
+#[derive(Deserialize)]
+struct RecordBatchRead {
+    header: BatchHeader,
+    cluster: ClusterRef,
+    text: TextArena,
+    channels: Vec<ChannelRow>,
+    records: Vec<RecordRow>,
+    headers: Vec<HeaderRow>,
+    correlations: Vec<CorrelationRow>,
+}
+
+impl TryFrom<RecordBatchRead> for RecordBatch {
+    type Error = BatchError;
+
+    fn try_from(RecordBatchRead { header, cluster, text, channels, records, headers, correlations }: RecordBatchRead) -> Result<Self, BatchError> {
+        let batch = Self { header, cluster, text, channels, records, headers, correlations };
+        batch_check::records(&batch)?;
+        Ok(batch)
     }
 }

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttrRow, Attrs, BatchHeader, InstanceSource, SpanId, Str, TextArena, TraceId};
+use crate::{AttrRow, Attrs, BatchError, BatchHeader, InstanceSource, SpanId, Str, TextArena, TraceId, batch_check};
 
 /// Spans of one request, cut at 1 MiB.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SpanBatchRead")]
 pub struct SpanBatch {
     /// Version, source and time of arrival.
     pub header: BatchHeader,
@@ -146,5 +147,28 @@ impl SpanBatch {
             + self.attrs.capacity() * size_of::<AttrRow>()
             + self.links.capacity() * size_of::<LinkRow>()
             + self.events.capacity() * size_of::<EventRow>()
+    }
+}
+
+/// A batch as it is read back, before it is checked.
+#[derive(Deserialize)]
+struct SpanBatchRead {
+    header: BatchHeader,
+    text: TextArena,
+    resources: Vec<ResourceRow>,
+    spans: Vec<SpanRow>,
+    attrs: Vec<AttrRow>,
+    links: Vec<LinkRow>,
+    events: Vec<EventRow>,
+}
+
+impl TryFrom<SpanBatchRead> for SpanBatch {
+    type Error = BatchError;
+
+    fn try_from(SpanBatchRead { header, text, resources, spans, attrs, links, events }: SpanBatchRead) -> Result<Self, BatchError> {
+        let mut batch = Self { header, text, resources, spans, attrs, links, events };
+        batch_check::spans(&batch)?;
+        AttrRow::tell_meanings(&mut batch.attrs, &batch.text);
+        Ok(batch)
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::BatchError;
+
 /// The index of a string in its batch's [`TextArena`]. Index 0 is always the empty string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Str(pub u32);
@@ -24,6 +26,7 @@ impl Str {
 /// Bytes of all strings of a batch, end to end, and where each ends. Holds raw bytes, so that binary header
 /// and attribute values share it; [`TextArena::get`] gives text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "ArenaRead")]
 pub struct TextArena {
     bytes: Vec<u8>,
     /// `ends[i]` is where string `i` ends; it begins where its predecessor ends.
@@ -82,5 +85,31 @@ impl TextArena {
     /// How many bytes the arena holds by capacity.
     pub fn size_bytes(&self) -> usize {
         self.bytes.capacity() + self.ends.capacity() * 4
+    }
+}
+
+/// An arena as it is read back, before it is checked.
+#[derive(Deserialize)]
+struct ArenaRead {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl TryFrom<ArenaRead> for TextArena {
+    type Error = BatchError;
+
+    fn try_from(ArenaRead { bytes, ends }: ArenaRead) -> Result<Self, BatchError> {
+        if ends.first() != Some(&0) {
+            return Err(BatchError::unsound("text.ends[0]", "is not where the empty text ends"));
+        }
+        if let Some(at) = ends.windows(2).position(|pair| pair[0] >= pair[1]) {
+            let why = format!("is {}, and the text before ends at {}", ends[at + 1], ends[at]);
+            return Err(BatchError::unsound(format!("text.ends[{}]", at + 1), why));
+        }
+        let last = ends.last().copied().unwrap_or(0);
+        if last as usize != bytes.len() {
+            return Err(BatchError::unsound("text.bytes", format!("are {}, and the last text ends at {last}", bytes.len())));
+        }
+        Ok(Self { bytes, ends })
     }
 }

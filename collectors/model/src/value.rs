@@ -68,7 +68,17 @@ impl AttrRow {
         let is_set = !matches!(value, Value::Str(Str::EMPTY));
         Self { key, known: told.0, trust: told.1 + if is_set { 0 } else { Self::NOT_SET }, value }
     }
+
+    /// Tells anew what the names of attributes that are read back mean: what this Switchboard knows of them counts, not what stands there.
+    pub(crate) fn tell_meanings(attrs: &mut [Self], text: &TextArena) {
+        for attr in attrs {
+            *attr = Self::new(attr.key, WellKnown::trusted(text.get(attr.key)), attr.value);
+        }
+    }
 }
+
+/// Rows of one run at most: attributes, links, events, headers of one item. A collector leaves out the rest, and says that it was cut.
+pub const MAX_RUN_ROWS: usize = 1_024;
 
 /// A run of rows in one of a batch's columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use growth::assert_linear;
 use switchboard_model::{
-    CorrelationId, HeaderDecoder, MessageRef, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord, TimestampType, WellKnown,
-    WrittenPlace, dead_letter_name, failure_header, group_in_name, is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id,
-    parse_traceparent, parse_uber_trace_id, plan_headers, retry_delay_ms,
+    AttrRow, Attrs, Batch, CorrelationId, HeaderDecoder, LogBatch, LogRow, MessageRef, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark,
+    ResourceRow, SeenRecord, SpanId, Str, TimestampType, TraceId, Value, WellKnown, WrittenPlace, dead_letter_name, failure_header, group_in_name,
+    is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent, parse_uber_trace_id, plan_headers, retry_delay_ms,
 };
 
 /// What names and ids may be made of to make a reader look again and again.
@@ -171,4 +171,32 @@ fn twice_the_headers_take_twice_the_time() {
         };
         assert_linear(what, 1 << 12, record, |record| plan_headers(record, &mark, &redactor).is_ok());
     }
+}
+
+#[test]
+fn twice_the_batch_is_checked_in_twice_the_time() {
+    const NUM_ATTRS: u32 = 8;
+    let log = |number: u32, body: Str| LogRow {
+        time_ns: 0,
+        severity: 9,
+        severity_text: Str::EMPTY,
+        body: Value::Str(body),
+        trace_id: TraceId::default(),
+        span_id: SpanId::NONE,
+        scope: body,
+        resource: 0,
+        attrs: Attrs { start: number * NUM_ATTRS, end: (number + 1) * NUM_ATTRS },
+        truncated: false,
+    };
+    let batch = |text_bytes: usize, num_logs: usize| {
+        let mut batch = LogBatch { resources: vec![ResourceRow::default()], ..LogBatch::default() };
+        let body = batch.text.push("é".repeat(text_bytes / 2).as_bytes());
+        let name = batch.text.push(b"name");
+        batch.logs = (0..num_logs as u32).map(|number| log(number, body)).collect();
+        batch.attrs = vec![AttrRow::new(name, (WellKnown::Other, 0), Value::Bool(true)); num_logs * NUM_ATTRS as usize];
+        Batch::Logs(batch)
+    };
+    assert_linear("a batch of many rows", 1 << 17, |len| batch(2, len), |batch| assert_eq!(batch.check(), Ok(())));
+    assert_linear("a batch of one long text", 1 << 24, |len| batch(len, 1), |batch| assert_eq!(batch.check(), Ok(())));
+    assert_linear("a long text that many rows say", 1 << 14, |len| batch(len, len / 8), |batch| assert_eq!(batch.check(), Ok(())));
 }

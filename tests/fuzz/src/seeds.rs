@@ -3,7 +3,9 @@
 
 use switchboard_kafka::testing::record_batch;
 use switchboard_model::{
-    BATCH_VERSION, Batch, BatchHeader, ClusterRef, FAILURE_DIALECTS, Fact, FactBatch, FailureField, HeaderDecoder, SourceId, own_traceparent,
+    Attrs, BATCH_VERSION, Batch, BatchHeader, BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, FAILURE_DIALECTS,
+    Fact, FactBatch, FailureField, GroupFact, GroupKind, GroupMember, GroupOffset, HeaderDecoder, HealthFact, HealthState, InstanceFact, OpenTransaction,
+    PartitionFact, PlaceRow, RecordBatch, RecordRow, Refusal, SourceId, TailState, TopicFact, own_traceparent,
 };
 use switchboard_otlp::testing as otlp;
 
@@ -243,7 +245,102 @@ fn batches() -> Vec<(&'static str, Batch)> {
     otlp::decode_json_log_request(LOGS.as_bytes(), header, &REDACTOR, |batch| logs.push(batch));
     let record = record_batch(header, "orders", (Some(b"4711"), None), &[(b"x-request-id", Some(b"4711"))], REDACTOR.clone());
     let cluster = ClusterRef { system: "kafka".to_owned(), cluster_id: None, name: "k".to_owned() };
-    let facts = FactBatch { header, facts: vec![Fact::TopicGone { cluster, topic: "orders".to_owned() }, Fact::ClockSet { by_ns: -1 }] };
-    let others = [("records", Batch::Records(record)), ("facts", Batch::Facts(facts)), ("tick", Batch::Tick(header))];
-    spans.pop().map(|batch| ("spans", batch)).into_iter().chain(logs.pop().map(|batch| ("logs", batch))).chain(others).collect()
+    let facts = FactBatch { header, facts: vec![Fact::TopicGone { cluster: cluster.clone(), topic: "orders".to_owned() }, Fact::ClockSet { by_ns: -1 }] };
+    let others = [
+        ("records", Batch::Records(record)),
+        ("records-elsewhere", Batch::Records(records_elsewhere(header))),
+        ("facts", Batch::Facts(facts)),
+        ("facts-of-all-kinds", Batch::Facts(FactBatch { header, facts: facts_of_all_kinds(&cluster) })),
+        ("tick", Batch::Tick(header)),
+    ];
+    let mut linked = Vec::new();
+    otlp::decode_json_trace_request(TRACES.as_bytes(), header, &REDACTOR, |batch| linked.push(batch));
+    let decoded = [("spans", spans.pop()), ("spans-with-links-and-events", linked.pop()), ("logs", logs.pop())];
+    decoded.into_iter().filter_map(|(name, batch)| Some((name, batch?))).chain(others).collect()
+}
+
+/// The same dead letter three times, whose place is a partition's, opaque, and none.
+fn records_elsewhere(header: BatchHeader) -> RecordBatch {
+    let traceparent = own_traceparent(1);
+    let headers: [(&[u8], Option<&[u8]>); 4] = [
+        (b"traceparent", Some(traceparent.as_bytes())),
+        (b"x-correlation-id", Some(b"4711")),
+        (b"kafka_dlt-exception-fqcn", Some(b"java.lang.IllegalStateException")),
+        (b"retry_topic-backoff-timestamp", Some(&[1, 0xa0, 0xc3, 0x4d, 0x21, 0])),
+    ];
+    let mut batch = record_batch(header, "orders-retry-0", (None, Some(b"\xff\xfe")), &headers, REDACTOR.clone());
+    let opaque = PlaceRow::Opaque(batch.text.push(&[0x0a, 0x7f]));
+    for (at, place) in [(1, opaque), (2, PlaceRow::None)] {
+        let Attrs { end, .. } = batch.records[0].headers;
+        batch.headers.extend_from_within(..end as usize);
+        batch.correlations.extend_from_within(..1);
+        let headers = Attrs { start: at * end, end: (at + 1) * end };
+        batch.records.push(RecordRow { place, headers, correlations: Attrs { start: at, end: at + 1 }, ..batch.records[0] });
+    }
+    batch
+}
+
+fn facts_of_all_kinds(cluster: &ClusterRef) -> Vec<Fact> {
+    let (cluster, topic, named) = (cluster.clone(), "orders".to_owned(), Some("orders".to_owned()));
+    let open = OpenTransaction { transactional_id: named.clone(), since_ns: Some(RECEIVED_NS), since_at_least: true, first_offset: Some(7) };
+    let offset = |partition, committed, end| GroupOffset {
+        topic: topic.clone(),
+        partition,
+        committed,
+        end,
+        low: Some(1),
+        last_stable: Some(7),
+        readable_behind: Some(2),
+        open_transaction: Some(open.clone()),
+    };
+    let member = GroupMember { member_id: "m".to_owned(), client_id: "c".to_owned(), host: "/127.0.0.1".to_owned(), assignment: vec![(topic.clone(), 0)] };
+    let group = |read_ns, committed, end| GroupFact {
+        cluster: cluster.clone(),
+        group: "shipping".to_owned(),
+        kind: Some(GroupKind::Classic),
+        state: Some("Stable".to_owned()),
+        members: Some(vec![member.clone()]),
+        offsets: vec![offset(0, Some(committed), Some(end)), offset(1, None, Some(3)), offset(7, Some(9), None)],
+        read_ns,
+        ..GroupFact::default()
+    };
+    let breaker = BreakerFact {
+        caller: named.clone(),
+        instance: None,
+        name: "payments".to_owned(),
+        state: Some(BreakerState::HalfOpen),
+        failure_rate_percent: Some(62.5),
+        not_permitted_calls: Some(17),
+        buffered_calls: Some(8),
+        failed_calls: Some(5),
+        origin: "actuator".to_owned(),
+    };
+    let transition = BreakerEventKind::Transition { from: BreakerState::Closed, to: BreakerState::Open };
+    let event = |kind, at_ns| BreakerEventFact { caller: named.clone(), instance: None, name: "payments".to_owned(), kind, at_ns };
+    let refusal = Refusal { peer: "192.0.2.1:4711".to_owned(), host: named.clone(), origin: None, rule: "host".to_owned(), next_step: String::new(), count: 3 };
+    let partition = PartitionFact { partition: 0, leader: Some(1), low: Some(1), high: Some(9) };
+    let not_tailed = TailState::NotTailed("too large".to_owned());
+    let told = |tail, topic_id, made_again_ns| TopicFact {
+        cluster: cluster.clone(),
+        topic: topic.clone(),
+        partitions: vec![partition.clone()],
+        tail,
+        topic_id,
+        made_again_ns,
+    };
+    vec![
+        Fact::Cluster(ClusterFact { cluster: cluster.clone(), brokers: vec![Broker { broker_id: 1, host: "broker".to_owned(), port: 9092 }] }),
+        Fact::Topic(told(TailState::Tailed, None, None)),
+        Fact::Topic(told(not_tailed, named.clone(), Some(RECEIVED_NS))),
+        Fact::Group(group(RECEIVED_NS - 4_000_000_000, 5, 8)),
+        Fact::Group(group(RECEIVED_NS - 2_000_000_000, 6, 9)),
+        Fact::Group(group(RECEIVED_NS, 6, 12)),
+        Fact::GroupGone { cluster: cluster.clone(), group: "billing".to_owned() },
+        Fact::Breaker(breaker),
+        Fact::BreakerEvent(event(transition, RECEIVED_NS - 1_000_000)),
+        Fact::BreakerEvent(event(BreakerEventKind::NotPermitted, RECEIVED_NS)),
+        Fact::Instance(InstanceFact { address: "127.0.0.1:8080".to_owned(), service: named.clone(), instance: None, changing: false, process_id: Some(4711) }),
+        Fact::Health(HealthFact { endpoint: "127.0.0.1:50051".to_owned(), service: named, asked: String::new(), state: HealthState::NotServing }),
+        Fact::Refused(refusal),
+    ]
 }

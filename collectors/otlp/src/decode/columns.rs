@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use switchboard_model::{AttrRow, BatchHeader, Redactor, ResourceRow, Str, TextArena, Value, WellKnown};
+use switchboard_model::{AttrRow, BatchHeader, MAX_RUN_ROWS, Redactor, ResourceRow, Str, TextArena, Value, WellKnown};
 
 use super::any_value::{self, AnyValue};
 use super::context::{Context, MAX_VALUE_BYTES};
@@ -16,8 +16,6 @@ use super::tally::{Lost, Part};
 
 /// Bytes of all values of one item that are kept.
 const MAX_ITEM_BYTES: usize = 1 << 20;
-/// Attributes of one span, event, link, record or resource that are kept; also events and links of one span.
-pub(crate) const MAX_ROWS_OF_ONE: usize = 1_024;
 /// Attributes of one item, those of its events and links included, that are kept.
 const MAX_ATTRS_OF_ITEM: usize = 16_384;
 /// A batch is given away when it weighs this much, so that with the item that fills it it stays near 1 MiB.
@@ -309,7 +307,7 @@ impl<'c> Columns<'c> {
     /// Adds an attribute, which stands at that place among those of its owner.
     #[inline]
     pub(crate) fn attr(&mut self, place: usize, name: &[u8], value: AnyValue<'_>) {
-        if place >= MAX_ROWS_OF_ONE || self.num_item_attrs >= MAX_ATTRS_OF_ITEM {
+        if place >= MAX_RUN_ROWS || self.num_item_attrs >= MAX_ATTRS_OF_ITEM {
             self.truncated = true;
             return;
         }

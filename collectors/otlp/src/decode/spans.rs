@@ -1,9 +1,9 @@
 //! Spans into [`SpanBatch`]es.
 
-use switchboard_model::{Attrs, Batch, EventRow, LinkRow, SpanBatch, SpanId, SpanKind, SpanRow, SpanStatus, Str, TraceId};
+use switchboard_model::{Attrs, Batch, EventRow, LinkRow, MAX_RUN_ROWS, SpanBatch, SpanId, SpanKind, SpanRow, SpanStatus, Str, TraceId};
 
 use super::builder::{Builder, Mark, Rows};
-use super::columns::{MAX_ROWS_OF_ONE, Shared, nanoseconds};
+use super::columns::{Shared, nanoseconds};
 use super::tally::{Part, Rejection};
 use super::wire::{Malformed, Reader};
 
@@ -209,7 +209,7 @@ impl SpanBuilder<'_> {
             };
             let row = reader.bytes()?;
             *num += 1;
-            if *num > MAX_ROWS_OF_ONE {
+            if *num > MAX_RUN_ROWS {
                 *truncated = true;
                 continue;
             }

@@ -115,7 +115,7 @@ impl Watermarks {
         let last = rising[next.checked_sub(1)?];
         let Some(next) = rising.get(next) else { return Some(last.at_ns) };
         let share = (offset - last.end) as f64 / (next.end - last.end) as f64;
-        Some(last.at_ns + ((next.at_ns - last.at_ns) as f64 * share) as i64)
+        Some(last.at_ns.saturating_add((next.at_ns.saturating_sub(last.at_ns) as f64 * share) as i64))
     }
 }
 
@@ -303,7 +303,7 @@ impl Course<'_> {
         let (from, to) = (self.samples[self.waiting_from], self.samples[last]);
         let is_marker = to.lag <= u64::from(to.num_lagging) && !to.is_exact && from.end == to.end;
         let floor_ns = if is_marker { MARKER_STUCK_NS } else { MIN_STUCK_NS };
-        let patience_ns = (2 * self.longest_pause_ns).clamp(floor_ns, MAX_STUCK_NS);
+        let patience_ns = self.longest_pause_ns.saturating_mul(2).clamp(floor_ns, MAX_STUCK_NS);
         last + 1 - self.waiting_from >= MIN_STUCK_SAMPLES && self.span_ns(self.waiting_from, last) >= patience_ns
     }
 

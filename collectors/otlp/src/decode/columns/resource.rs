@@ -1,8 +1,8 @@
 //! Resources: what an item comes from, and which of its attributes tell that.
 
-use switchboard_model::{AttrRow, Attrs, InstanceSource, ResourceRow, Str, Value, WellKnown};
+use switchboard_model::{AttrRow, Attrs, InstanceSource, MAX_RUN_ROWS, ResourceRow, Str, Value, WellKnown};
 
-use super::{Columns, MAX_ROWS_OF_ONE};
+use super::Columns;
 use crate::decode::wire::{Malformed, Reader};
 
 /// Bytes of all values of a resource that are kept. It stands in every batch of its request again.
@@ -32,7 +32,7 @@ impl Columns<'_> {
         let mut place = 0;
         while let Some(tag) = reader.tag()? {
             if tag == 0x0a {
-                if place == MAX_ROWS_OF_ONE {
+                if place == MAX_RUN_ROWS {
                     // A resource is read again for each batch of its items: what is not kept is not read.
                     self.truncated = true;
                     break;

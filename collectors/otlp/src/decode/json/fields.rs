@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use switchboard_model::MAX_RUN_ROWS;
 
 use super::text::{Text, base64_of};
 use super::value::JsonValue;
-use crate::decode::columns::{Columns, MAX_ROWS_OF_ONE};
+use crate::decode::columns::Columns;
 
 /// An unsigned 64-bit number, as a number or as text; what is larger is [`u64::MAX`], what is negative 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,7 +162,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonAttrs<'a> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut attrs = JsonAttrs::default();
-                while attrs.rows.len() < MAX_ROWS_OF_ONE {
+                while attrs.rows.len() < MAX_RUN_ROWS {
                     let Some(row) = seq.next_element::<Option<KeyValue<'de>>>()? else { return Ok(attrs) };
                     attrs.rows.extend(row.map(|row| (row.key, row.value)));
                 }
@@ -173,7 +174,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonAttrs<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut attrs = JsonAttrs::default();
                 while let Some(key) = map.next_key::<Text<'de>>()? {
-                    if attrs.rows.len() < MAX_ROWS_OF_ONE {
+                    if attrs.rows.len() < MAX_RUN_ROWS {
                         attrs.rows.push((key, map.next_value::<JsonValue<'de>>()?));
                     } else {
                         map.next_value::<IgnoredAny>()?;
@@ -212,7 +213,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut bounded = Bounded::default();
-                while bounded.rows.len() < MAX_ROWS_OF_ONE {
+                while bounded.rows.len() < MAX_RUN_ROWS {
                     let Some(row) = seq.next_element::<Option<T>>()? else { return Ok(bounded) };
                     bounded.rows.extend(row);
                 }

@@ -7,13 +7,13 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use switchboard_model::MAX_RUN_ROWS;
 
 use super::fields::{Bounded, JsonAttrs, KeyValue};
 use super::items::{Event, Link, LogRecord, Span, Status};
 use super::text::Text;
 use super::value::JsonValue;
 use super::visit::{MAX_AROUND_BYTES, Resource, Scope};
-use crate::decode::columns::MAX_ROWS_OF_ONE;
 use crate::decode::tally::{Lost, Part};
 
 /// Fields of one object that are looked at.
@@ -62,7 +62,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut elements = Elements(Vec::new(), false);
-                while elements.0.len() < MAX_ROWS_OF_ONE {
+                while elements.0.len() < MAX_RUN_ROWS {
                     // What is null is not there.
                     let Some(element) = seq.next_element::<Option<&'de RawValue>>()? else { return Ok(elements) };
                     elements.0.extend(element);

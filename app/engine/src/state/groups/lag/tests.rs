@@ -235,3 +235,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn times_that_no_clock_shows_are_reckoned_with() {
+    let mut far = Watermarks::default();
+    far.observe(10, None, Some(0));
+    far.observe(i64::MAX, None, Some(i64::MAX));
+    assert_eq!(far.reached_ns(i64::MAX - 1, i64::MIN), Some(i64::MAX));
+    let pauses_for_centuries = [(0.0, 0, 9), (1.0, 1, 9), (9.0e9, 2, 9), (9.1e9, 2, 9), (9.2e9, 2, 9)];
+    assert_eq!(last(pauses_for_centuries).0, LagVerdict::Stuck);
+}
