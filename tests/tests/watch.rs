@@ -13,14 +13,14 @@ use switchboard_tests::program::{Program, free_ports, read_json};
 
 /// Beyond what the flood itself takes.
 const WITHIN: Duration = Duration::from_mins(2);
-/// So many of the flood's spans are more than 64 MiB hold: their values alone are.
+/// That many of the flood's spans are more than 64 MiB hold: their values alone are.
 const ENOUGH: u64 = 300_000;
 
 fn attribute(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }), ..KeyValue::default() }
 }
 
-/// So many spans, each in a trace of its own and with values that no other span has.
+/// That many spans, each in a trace of its own and with values that no other span has.
 fn request(first: u64, num_spans: u64) -> Vec<u8> {
     let now_ns = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
     let spans = (first..first + num_spans)

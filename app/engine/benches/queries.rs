@@ -19,7 +19,7 @@ use switchboard_model::{Batch, Input, Offer, SourceId, SourceInfo, SourceKind, S
 use generator::{Generator, SPANS_PER_BATCH, START_NS, request_id};
 
 const CONFIG: EngineConfig = EngineConfig { memory_bytes: 4 << 30, started_ns: START_NS };
-/// So many spans the reference keeps at most; its times are scaled up.
+/// Spans that the reference keeps at most; its times are scaled up.
 const NUM_NAIVE: u64 = 500_000;
 /// Times of one question.
 const NUM_TIMES: usize = 5;

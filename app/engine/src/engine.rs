@@ -36,7 +36,7 @@ type ByKind = [u64; ItemKind::ALL.len()];
 /// A clock that runs further ahead is not believed: what it tells happened at the latest when it arrived.
 const MAX_AHEAD_NS: i64 = 60_000_000_000;
 
-/// So many spans' partners are brought near at once.
+/// How many spans' partners are brought near at once.
 const STRIDE: usize = 64;
 
 /// What was observed, and what follows from it.

@@ -14,7 +14,7 @@ const FOLDER: &str = "tests/snapshots";
 const MAX_COLOURS: usize = 256;
 /// Squared distance of two colours (YIQ, weighted) that counts as the same: some 5 of 255 levels of grey.
 const SAME_WITHIN: f32 = 16.0;
-/// So many pixels may differ: another graphics driver rounds edges in another way.
+/// How many pixels may differ: another graphics driver rounds edges in another way.
 const MAX_FAILED_PIXELS: usize = 200;
 
 /// Compares what was drawn with the picture of that name. Where nothing can draw it says so. `UPDATE_SNAPSHOTS=1` keeps what was drawn

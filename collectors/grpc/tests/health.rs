@@ -219,7 +219,7 @@ struct Scripted {
     hangs: bool,
     /// Whether a watch is offered: it tells once that the server serves.
     watches: bool,
-    /// So many of the next checks fail.
+    /// How many of the next checks fail.
     misses: Arc<Mutex<usize>>,
     metadata: Arc<Mutex<Vec<(&'static str, MetadataMap)>>>,
 }

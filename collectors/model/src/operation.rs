@@ -21,7 +21,7 @@ pub struct OperationInfo {
 /// How far an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// So many are done.
+    /// How many are done.
     pub done: u64,
     /// Of so many; `None` = nobody knows how many there are.
     pub total: Option<u64>,

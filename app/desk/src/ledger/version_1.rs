@@ -159,7 +159,7 @@ fn each(from: &Connection, query: &str, mut take: impl FnMut(&Row<'_>) -> rusqli
     Ok(())
 }
 
-/// So many columns from this one on, as they are.
+/// That many columns from this one on, as they are.
 fn values(row: &Row<'_>, first: usize, num: usize) -> rusqlite::Result<Vec<Value>> {
     (first..first + num).map(|column| row.get(column)).collect()
 }

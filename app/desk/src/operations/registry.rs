@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use super::line::{Ends, Line};
 use super::{OperationEnded, OperationHandle, OperationView, OperationsBoard, Teller};
 
-/// So many may be at work at once, those included that were stopped and have not let go yet.
+/// How many may be at work at once, those included that were stopped and have not let go yet.
 pub const MAX_RUNNING: usize = 16;
-/// So many that have ended are kept.
+/// How many that have ended are kept.
 pub const MAX_ENDED: usize = 50;
 /// Between two boards.
 pub(super) const PUBLISH_EVERY: Duration = Duration::from_millis(34);

@@ -58,7 +58,7 @@ pub(super) struct Round<'a> {
     pub ends: &'a BTreeMap<String, Arc<Ends>>,
     /// Of letters of these runs, by replay id: how long one was tried again before it died the last time, ns.
     pub retried_ns: &'a BTreeMap<String, i64>,
-    /// So long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
+    /// How long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
     pub quiet_ns: i64,
 }
 
@@ -136,7 +136,7 @@ impl Follower {
                 }
                 Settles::After(ns) if now_ns.saturating_sub(proof.since_ns) < ns => {
                     let is_long = ns > round.quiet_ns;
-                    // So long may be much longer than its tries take: the letter had lain there before its first.
+                    // That may be much longer than its tries take: the letter had lain there before its first.
                     sighting.is_untellable = is_long;
                     let text = || format!("{}; nobody sees whether it is tried again, so it may come back for {} s", proof.evidence, ns / 1_000_000_000);
                     sighting.waits_for = if is_long { text() } else { String::new() };

@@ -7,11 +7,11 @@ use tokio::time::{Interval, MissedTickBehavior};
 /// How fast, and how carefully.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// So many first.
+    /// How many are sent first.
     pub num_canary: usize,
-    /// So many a second.
+    /// How many are sent a second.
     pub rate_per_s: u32,
-    /// So long after a letter was read it would have shown itself on a retry or dead-letter channel.
+    /// How long after a letter was read it would have shown itself on a retry or dead-letter channel.
     pub quiet: Duration,
     /// A group on the target may fall behind by so much more than before.
     pub lag_margin: u64,

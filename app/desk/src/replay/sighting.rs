@@ -301,7 +301,7 @@ fn is_named_after(name: &str, target: &str) -> bool {
 /// How long a letter was tried again before it died the last time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Retried {
-    /// So long, ns.
+    /// That long, ns.
     For(i64),
     /// Not at all, as far as it tells.
     Not,

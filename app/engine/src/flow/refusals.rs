@@ -24,7 +24,7 @@ const MAX_TARGETS: usize = 32;
 /// Operations of which the calls are remembered once they left, shared out by source, beside those that were refused; further ones are
 /// counted.
 const MAX_CALLING: usize = 16 << 10;
-/// So many of a source leave at once for another's, for each time all are looked at.
+/// How many of a source leave at once for another's, for each time all are looked at.
 const LEAVE_AT_ONCE: usize = 64;
 
 /// Whom a call goes to.

@@ -165,5 +165,5 @@ pub(crate) fn evidence_of(rows: &Rows, of: &[RowId], num_more: u64) -> Evidence 
     known
 }
 
-/// So long after the last arrival nothing of it lies in the last minute any more, ns: then figures are at rest.
+/// How long after the last arrival nothing of it lies in the last minute any more, ns: then figures are at rest.
 pub(crate) const DRAINED_AFTER_NS: i64 = (RECENT as i64 + AHEAD as i64 + 2) * BUCKET_NS;

@@ -77,7 +77,7 @@ impl<'a> Cursor<'a> {
         (number >> 1) as i64 ^ -((number & 1) as i64)
     }
 
-    /// So many bytes.
+    /// Its length, bytes.
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(len.min(self.rest.len()));

@@ -10,7 +10,7 @@ use super::identity::IdentityTable;
 
 /// A segment's number is told by its low 16 bits.
 const MAX_SEGMENTS: usize = 60_000;
-/// So many rows' identities are brought near at once.
+/// How many rows' identities are brought near at once.
 pub(crate) const STRIDE: usize = 128;
 
 /// When a segment is full.

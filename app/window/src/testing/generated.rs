@@ -142,7 +142,7 @@ pub fn large_business(num_services: usize, at_s: i64) -> Snapshot {
     snapshot
 }
 
-/// So many nodes and edges in eight tiers as real systems have them, of which a few edges lead back. The same numbers
+/// That many nodes and edges in eight tiers as real systems have them, of which a few edges lead back. The same numbers
 /// give the same snapshot.
 pub fn generated(num_nodes: usize, num_edges: usize) -> Snapshot {
     const TIERS: usize = 8;

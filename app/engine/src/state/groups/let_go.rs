@@ -8,7 +8,7 @@ use crate::state::groups::clusters::{Cluster, Group, Groups};
 use crate::state::groups::room::Kept;
 use crate::state::groups::topic::Topic;
 
-/// So many are let go at once, for each time all are looked at.
+/// How many are let go at once, for each time all are looked at.
 const AT_ONCE: usize = 32;
 /// Where nothing could go, it is looked again after this time, ns.
 const AGAIN_AFTER_NS: i64 = 5_000_000_000;

@@ -9,9 +9,9 @@ use crate::view::Pace;
 pub(crate) const MOST_FOLLOWED: usize = 20_000;
 /// One reading is kept of each such time: a consumer that empties its partitions in turn comes round within a few of them.
 const SLOT_NS: i64 = 6_000_000_000;
-/// So many are kept, the newest: a minute and a half.
+/// How many are kept, the newest: a minute and a half.
 const MAX_SLOTS: usize = 16;
-/// So many, over such a time, before growth is believed.
+/// How many, and over what time, before growth is believed.
 const MIN_SLOTS: usize = 9;
 const MIN_RISING_NS: i64 = 60_000_000_000;
 /// Growth below this many records, or below this part of what came in, is what is in flight.

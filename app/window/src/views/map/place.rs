@@ -11,9 +11,9 @@ use crate::view::Beside;
 
 /// No new box and no new edge for so long, each box with an edge, and the layout has settled.
 const QUIET_S: f64 = 2.0;
-/// So long after the first box that takes part in traffic it has settled in any case.
+/// How long after the first box that takes part in traffic it has settled in any case.
 const SETTLE_MAX_S: f64 = 8.0;
-/// So long after the first box at all: a broker lists its topics before any span comes, and some systems send none.
+/// How long after the first box at all: a broker lists its topics before any span comes, and some systems send none.
 const SETTLE_QUIET_MAX_S: f64 = 15.0;
 /// Above so many boxes the layout is computed on a thread of its own.
 const IN_PLACE_NODES_MAX: usize = 150;

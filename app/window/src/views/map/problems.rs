@@ -30,7 +30,7 @@ pub(crate) struct Problem {
     pub detail: String,
 }
 
-/// So long it is told that the machine's clock was set, ns.
+/// How long it is told that the machine's clock was set, ns.
 const CLOCK_SET_TOLD_NS: i64 = 15 * 60 * 1_000_000_000;
 
 /// Everything unusual, most urgent first; within one urgency breakers, groups, failures, dead letters, sources, silence.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::scene::{Scene, Selection};
 use crate::ink::Tone;
 
-/// So long something stays marked as recovered, ns.
+/// How long something stays marked as recovered, ns.
 const MARKED_NS: i64 = 300_000_000_000;
 
 /// States of boxes and edges from scene to scene.

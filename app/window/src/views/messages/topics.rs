@@ -14,7 +14,7 @@ use crate::{
 pub(crate) const COLUMNS: [Column; 3] =
     [Column::left("topic", Width::Share(1.0)), Column::right("records", Width::Points(66.0)), Column::right("rate", Width::Points(52.0))];
 
-/// So many of the columns are drawn in this much room, points: the name, and what leaves it some 140.
+/// How many of the columns are drawn in this much room, points: the name, and what leaves it some 140.
 pub(crate) fn num_columns(width: f32) -> usize {
     match width {
         width if width < 256.0 => 1,

@@ -9,7 +9,7 @@ use super::tree::{NodeKey, Tree};
 
 /// What is narrower than this is folded, points.
 const FOLD_BELOW_PT: f64 = 3.0;
-/// So many in a row are folded.
+/// How many in a row are folded.
 const FOLD_MIN: u32 = 4;
 /// A bar is at least so wide, points.
 const BAR_MIN_PT: f32 = 2.0;

@@ -10,9 +10,9 @@ const GAP_PT: f32 = 14.0;
 /// How wide a column is, where its cells need no more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Width {
-    /// So many points.
+    /// That many points.
     Points(f32),
-    /// So many parts of what the others leave.
+    /// That many parts of what the others leave.
     Share(f32),
 }
 

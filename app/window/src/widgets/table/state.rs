@@ -66,7 +66,7 @@ impl TableState {
         self.scroll_pt >= (num_rows as f64 - self.page as f64 - 1.0) * f64::from(ROW_HEIGHT_PT)
     }
 
-    /// So many rows came above the first: what is in view stays where it is.
+    /// That many rows came above the first: what is in view stays where it is.
     pub(crate) fn rows_came_above(&mut self, num_rows: usize) {
         if self.scroll_pt > 0.0 {
             self.scroll_pt += num_rows as f64 * f64::from(ROW_HEIGHT_PT);
