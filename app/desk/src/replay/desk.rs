@@ -67,7 +67,7 @@ impl Shared {
         (self.on_change)();
     }
 
-    /// A preview that is being made is not to be had any more; one that was made stays.
+    /// A preview that is being made does not come any more; one that was made stays.
     fn give_up_preview(&self, reason: &str) {
         self.update(|board| {
             if board.preparing.take().is_some() {
