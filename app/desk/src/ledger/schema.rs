@@ -1,7 +1,7 @@
 //! The file: how it is opened, and its tables.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -12,6 +12,8 @@ use super::{LedgerError, version_1};
 const APPLICATION_ID: i64 = 0x5377_4c67;
 /// How long another window may hold the file.
 const BUSY: Duration = Duration::from_secs(2);
+/// Between two tries where `SQLite` itself does not wait.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// No file with anything in it is shorter.
 const SMALLEST_BYTES: u64 = 512;
@@ -138,8 +140,8 @@ pub(super) fn open_version_1(path: &Path) -> Result<Option<Connection>, LedgerEr
 
 /// Settings of the connection, the tables of a new file, and those of an old one as they are now.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    write_ahead(connection)?;
     // FULL: a commit is on the disk before the call returns, also in the write-ahead log.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -155,6 +157,17 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()
+}
+
+/// Begins the write-ahead log. Of several programs that do so at once `SQLite` turns all but one away, and lets none of them wait.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => std::thread::sleep(AGAIN),
+            done => return done,
+        }
+    }
 }
 
 /// Whose file it is.
