@@ -130,7 +130,8 @@ impl<'a> Reading<'a> {
             if let Place::Offset { partition, offset } = record.place {
                 wanted.entry((&record.channel, partition)).or_default().push((offset, at));
             } else {
-                settled[at] = Some(Err(Skipped::Refused("its place is no partition and offset: it was not read from Kafka".to_owned())));
+                let why = "its place is no partition and offset: it was not read from Kafka. Choose what a Kafka source has read";
+                settled[at] = Some(Err(Skipped::Refused(why.to_owned())));
             }
         }
         let parts: Vec<Part> = wanted
@@ -171,7 +172,7 @@ impl<'a> Reading<'a> {
 
     /// Reads until all is settled, the time is over, or there is no more room. An error is why nothing more can be read.
     fn read(&mut self, is_cancelled: &dyn Fn() -> bool) -> Result<(), String> {
-        if !reaper::admit(is_cancelled) {
+        if self.parts.is_empty() || !reaper::admit(is_cancelled) {
             return Ok(());
         }
         let words = |failure: crate::failure::Failure| format!("{}. {}", failure.detail, failure.next_step);

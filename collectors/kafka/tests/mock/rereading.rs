@@ -67,6 +67,19 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
 }
 
 #[test]
+fn no_broker_is_asked_for_what_was_not_read_from_kafka() {
+    let broker = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    broker.set_nonblocking(true).expect("a listener that does not wait");
+    let config = Config::new("shop", broker.local_addr().expect("bound").to_string());
+    let elsewhere = |place: Place| SeenRecord { channel: "orders-dlt".to_owned(), place, raw_hash: RawHash(1) };
+    let wanted = vec![elsewhere(Place::Opaque(vec![1])), elsewhere(Place::None)];
+    let answers = block_on(read_originals(&config, Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()));
+    let why = "its place is no partition and offset: it was not read from Kafka. Choose what a Kafka source has read";
+    assert_eq!(answers, vec![Err(Skipped::Refused(why.to_owned())); 2]);
+    assert!(broker.accept().is_err(), "a client was made, and connected");
+}
+
+#[test]
 fn a_header_name_that_is_no_text_is_told_as_that() {
     let mock = MockKafka::new(1).expect("a cluster");
     mock.cluster().create_topic("orders-dlt", 1, 1).expect("a topic");
