@@ -138,8 +138,8 @@ fn twice_the_id_takes_twice_the_time() {
             assert_linear(&format!("{what} of {part:?}"), LEN, long(part), |id| read(id));
         }
     }
-    for part in ["@", "1@", "a@1@", ":1", "/1", "1", "p1", "\u{3000}", "]", "[1]", "#", "0x", "0x0a"] {
-        for end in ["@1", "2@1", ":2:1", "[2]@1", " 0x0a"] {
+    for part in ["@", "1@", "a@1@", ":", ":1", "/1", "1", "a", "p", "p1", "-", " ", "\u{3000}", "]", "[1]", "#", "é", "e\u{301}", "0x", "0x0a"] {
+        for end in ["", "@1", "2@1", ":2:1", "[2]@1", " 0x0a"] {
             assert_linear(&format!("a place of {part:?} with {end:?}"), LEN, |len| long(part)(len) + end, |text| WrittenPlace::parse(text));
         }
     }
