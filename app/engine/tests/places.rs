@@ -103,15 +103,6 @@ fn the_same_opaque_place_twice_is_a_duplicate_and_no_place_twice_is_two() {
 }
 
 #[test]
-fn places_sort_by_one_order() {
-    let mut engine = engine();
-    apply(&mut engine, &[batch(10, &[Place::None, opaque(&[9]), Place::at(10, 1), Place::at(2, 7), opaque(&[1, 1]), Place::at(2, 30)])]);
-    let mut sorted = places(&mut engine);
-    sorted.sort();
-    assert_eq!(sorted, [Place::at(2, 7), Place::at(2, 30), Place::at(10, 1), opaque(&[1, 1]), opaque(&[9]), Place::None]);
-}
-
-#[test]
 fn a_hostile_place_is_not_kept_and_told_as_cut() {
     let mut engine = engine();
     let (most, hostile) = (Place::Opaque(vec![5; MAX_PLACE_BYTES]), Place::Opaque(vec![5; 64 << 10]));
