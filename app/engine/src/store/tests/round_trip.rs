@@ -129,7 +129,7 @@ fn a_64_bit_trace_id_finds_the_wide_one() {
 }
 
 #[test]
-fn records_come_back_and_are_found_by_position_trace_and_id() {
+fn records_come_back_and_are_found_by_trace_and_id() {
     let mut texts = Texts::default();
     let mut batch = RecordBatch {
         header: header(3, 77),
@@ -201,10 +201,15 @@ fn records_come_back_and_are_found_by_position_trace_and_id() {
     for id in [CorrelationId::Number(5), CorrelationId::Number(12), CorrelationId::Text("order-4711".to_owned())] {
         assert_eq!(store.conversation(&id, 10).len(), 2, "{id}");
     }
+    // The same offset elsewhere is another record.
+    batch.channels.push(ChannelRow { name: batch.text.push(b"orders.paid") });
+    batch.records = vec![RecordRow { place: PlaceRow::Offset { partition: 3, offset: 40 }, ..record }, RecordRow { channel: 1, ..record }];
+    store.insert_records(&batch, &[], &mut inserted);
+    assert!(matches!(inserted[..], [Inserted::New(_), Inserted::New(_)]), "in another partition, in another channel: {inserted:?}");
     batch.cluster = ClusterRef { cluster_id: Some("c2".to_owned()), ..batch.cluster };
     batch.records = vec![record];
     store.insert_records(&batch, &[], &mut inserted);
-    assert!(matches!(inserted[..], [Inserted::New(_)]), "the same position in another cluster is another record");
+    assert!(matches!(inserted[..], [Inserted::New(_)]), "in another cluster: {inserted:?}");
 }
 
 /// Bare records of one channel, at these places.
