@@ -17,7 +17,7 @@ use crate::figures::SpanKey;
 use crate::flow::{Arrival, Flow};
 use crate::left_out::LeftOuts;
 use crate::old_spans::{OldSpanReader, StoredSpans};
-use crate::state::{Breakers, DeadLetters, Groups, KindNumber, Place, ReaderSpan, Sources, SpanReaders, dues};
+use crate::state::{Breakers, DeadLetters, Groups, KindNumber, ReaderSpan, Sources, SpanReaders, Whereabouts, dues};
 use crate::store::{Inserted, Store};
 use crate::view::{CountsReport, Report, Snapshot, SourceReport, source_severity, source_word};
 
@@ -265,7 +265,7 @@ impl Engine {
         if refused.is_some() {
             self.chart.state_changed();
             if let Some(instance) = instance {
-                self.breakers.see_place(&caller, instance, &Place::of_span(batch, span));
+                self.breakers.see_whereabouts(&caller, instance, &Whereabouts::of_span(batch, span));
             }
         }
         refused.map(|name| name.unwrap_or_else(|| "unnamed".to_owned()))

@@ -7,9 +7,9 @@ use switchboard_model::{BreakerEventFact, BreakerEventKind, BreakerFact, Breaker
 use crate::shares::{SharedMap, Shares};
 use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
-use crate::state::place::Place;
 use crate::state::sources::Sources;
 use crate::state::told_events::ToldEvents;
+use crate::state::whereabouts::Whereabouts;
 use crate::view::{BreakerView, StateSource};
 use crate::words;
 
@@ -69,9 +69,9 @@ pub(crate) struct Breakers {
     /// Which of their events were counted.
     told: SharedMap<GuardKey, ToldEvents>,
     /// Where the processes are that sources read, and when that was told; `None` = several answer.
-    read_places: BTreeMap<SourceId, (i64, Option<Place>)>,
+    whereabouts_read: BTreeMap<SourceId, (i64, Option<Whereabouts>)>,
     /// Where spans say that instances are that refused calls, by caller and instance.
-    seen_places: SharedMap<(String, String), Place>,
+    whereabouts_seen: SharedMap<(String, String), Whereabouts>,
     /// Who tells now, and when that arrived, ns.
     teller: (SourceId, i64),
 }
@@ -83,8 +83,8 @@ impl Default for Breakers {
             callees: BTreeMap::new(),
             guarded: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
             told: SharedMap::new(MAX_BREAKERS, PATIENCE_NS),
-            read_places: BTreeMap::new(),
-            seen_places: SharedMap::new(MAX_BREAKERS, 0),
+            whereabouts_read: BTreeMap::new(),
+            whereabouts_seen: SharedMap::new(MAX_BREAKERS, 0),
             teller: (SourceId(0), 0),
         }
     }
@@ -156,19 +156,19 @@ impl Breakers {
     /// What answers behind the address that a source reads.
     pub(crate) fn apply_instance(&mut self, source: SourceId, fact: &InstanceFact, received_ns: i64) {
         // As many as there are sources.
-        let told = (received_ns, (!fact.changing).then(|| Place::of_address(&fact.address, fact.process_id)));
-        let known = self.read_places.entry(source).or_insert((i64::MIN, None));
+        let told = (received_ns, (!fact.changing).then(|| Whereabouts::of_address(&fact.address, fact.process_id)));
+        let known = self.whereabouts_read.entry(source).or_insert((i64::MIN, None));
         if told > *known {
             *known = told;
         }
     }
 
     /// Where spans say that an instance is in which a breaker refused.
-    pub(crate) fn see_place(&mut self, caller: &str, instance: &str, place: &Place) {
+    pub(crate) fn see_whereabouts(&mut self, caller: &str, instance: &str, whereabouts: &Whereabouts) {
         let key = (caller.to_owned(), words::visible(instance, MAX_NAME_CHARS));
         let (source, now_ns) = self.teller;
-        if let Some(known) = self.seen_places.see(&key, source, now_ns) {
-            known.add(place);
+        if let Some(known) = self.whereabouts_seen.see(&key, source, now_ns) {
+            known.add(whereabouts);
         }
     }
 
@@ -300,14 +300,15 @@ impl Breakers {
     /// The only one of these rows whose source reads where spans say that this instance is, if it lies there alone.
     fn neighbour<'a>(&self, stray: &BreakerKey, candidates: &[&'a BreakerKey]) -> Option<&'a BreakerKey> {
         let caller = stray.caller.as_ref()?;
-        let seen = self.seen_places.get(&(caller.clone(), stray.instance.clone()?))?;
-        let read =
-            |key: &BreakerKey| self.rows.get(key).and_then(|row| row.history.last_read()).and_then(|(_, source)| self.read_places.get(&source)?.1.as_ref());
-        let mut near = candidates.iter().filter(|candidate| read(candidate).is_some_and(|place| place.is_near(seen)));
+        let seen = self.whereabouts_seen.get(&(caller.clone(), stray.instance.clone()?))?;
+        let read = |key: &BreakerKey| {
+            self.rows.get(key).and_then(|row| row.history.last_read()).and_then(|(_, source)| self.whereabouts_read.get(&source)?.1.as_ref())
+        };
+        let mut near = candidates.iter().filter(|candidate| read(candidate).is_some_and(|there| there.is_near(seen)));
         let (home, None) = (near.next()?, near.next()) else { return None };
-        let place = read(home)?;
+        let there = read(home)?;
         let from = (caller.clone(), String::new());
-        let num_there = self.seen_places.from(&from).take_while(|((other, _), _)| other == caller).filter(|(_, other)| place.is_near(other)).count();
+        let num_there = self.whereabouts_seen.from(&from).take_while(|((other, _), _)| other == caller).filter(|(_, other)| there.is_near(other)).count();
         (num_there == 1).then_some(*home)
     }
 

@@ -10,20 +10,20 @@ mod dead_letters;
 mod fingerprint;
 mod groups;
 mod latest;
-mod place;
 mod retry_topic;
 mod sources;
 mod span_readers;
 mod told_events;
+mod whereabouts;
 
 pub(crate) use breakers::{Breakers, Guarded};
 pub(crate) use dead_letter_dialect::DeadLetterInfo;
 pub(crate) use dead_letters::{Asked, DeadLetters, KindNumber, death};
 pub(crate) use groups::{ChannelState, Groups};
-pub(crate) use place::Place;
 pub(crate) use retry_topic::dues;
 pub(crate) use sources::Sources;
 pub(crate) use span_readers::{ReaderSpan, SpanReaders};
+pub(crate) use whereabouts::Whereabouts;
 
 #[cfg(test)]
 mod tests;

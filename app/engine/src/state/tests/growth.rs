@@ -3,7 +3,7 @@
 use crate::growth::assert_linear;
 use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::fingerprint::{Thrown, fingerprint, without_ids};
-use crate::state::{Place, dead_letter_dialect};
+use crate::state::{Whereabouts, dead_letter_dialect};
 use crate::words;
 
 /// What messages and stack traces may be made of to make a reader look again and again.
@@ -85,7 +85,7 @@ fn twice_the_text_takes_twice_the_time() {
         ("a refusal by a breaker", &|text| drop(breaker_from_exception(text, text))),
         ("response flags", &|text| assert!(breaker_from_response_flags(text).is_none() || !text.is_empty())),
         ("a visible text", &|text| drop(words::visible(text, usize::MAX))),
-        ("a place", &|text| drop(Place::of_address(text, None))),
+        ("whereabouts", &|text| drop(Whereabouts::of_address(text, None))),
     ];
     for part in PARTS {
         for (what, read) in readers {

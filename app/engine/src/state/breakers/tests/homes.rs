@@ -83,15 +83,15 @@ fn an_instance_that_lies_where_a_source_reads_is_that_source_s() {
         (SourceId(source), InstanceFact { address: address.into(), service: Some("shop".into()), instance: None, changing: false, process_id })
     };
     let seen = |host: &str, port: Option<i64>, process_id: Option<i64>| {
-        let mut place = Place::default();
-        place.see_host(host);
+        let mut whereabouts = Whereabouts::default();
+        whereabouts.see_host(host);
         if let Some(port) = port {
-            place.see_port(port);
+            whereabouts.see_port(port);
         }
         if let Some(id) = process_id {
-            place.see_process(id);
+            whereabouts.see_process(id);
         }
-        place
+        whereabouts
     };
     let laptop = [read(1, "http://localhost:8081/actuator", Some(500)), read(2, "http://localhost:8082/actuator", None)];
     let hosts = [read(1, "http://shop-a:8081/actuator", None), read(2, "http://shop-b:8081/actuator", None)];
@@ -109,10 +109,10 @@ fn an_instance_that_lies_where_a_source_reads_is_that_source_s() {
             breakers.apply_instance(*source, fact, 10 * S);
         }
         breakers.observe_exception("shop", Some("0b5c-4711"), "", &says("payments", "OPEN"), 9 * S);
-        breakers.see_place("shop", "0b5c-4711", &seen);
+        breakers.see_whereabouts("shop", "0b5c-4711", &seen);
         assert_eq!(rows(&mut breakers, 11, 5).len(), if folds { 4 } else { 5 }, "{name}");
         // Another instance that lies there as well: then neither is certain.
-        breakers.see_place("shop", "ffff-0001", &seen);
+        breakers.see_whereabouts("shop", "ffff-0001", &seen);
         assert_eq!(rows(&mut breakers, 11, 5).len(), 5, "{name}, twice");
     }
 }

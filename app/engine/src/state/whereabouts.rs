@@ -4,54 +4,56 @@ use std::collections::BTreeSet;
 
 use switchboard_model::{SpanBatch, SpanKind, SpanRow, WellKnown};
 
-/// Hosts and ports kept of one place, each.
+/// Hosts and ports kept of one instance, each.
 const MAX_PARTS: usize = 8;
 
 /// Hosts, ports and the process id of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Whereabouts {
     hosts: BTreeSet<String>,
     ports: BTreeSet<u16>,
     process_ids: BTreeSet<u64>,
 }
 
-impl Place {
-    /// The place behind an address that is polled, as `http://10.0.0.7:8081/actuator`.
+impl Whereabouts {
+    /// What an address tells that is polled, as `http://10.0.0.7:8081/actuator`.
     pub(crate) fn of_address(address: &str, process_id: Option<u64>) -> Self {
-        let mut place = Self::default();
+        let mut whereabouts = Self::default();
         let authority = crate::extract::authority(address);
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
             _ => (authority, None),
         };
         let default = if address.starts_with("https:") { 443 } else { 80 };
-        place.see_host(host.trim_start_matches('[').trim_end_matches(']'));
-        place.ports.insert(port.unwrap_or(default));
-        place.process_ids.extend(process_id);
-        place
+        whereabouts.see_host(host.trim_start_matches('[').trim_end_matches(']'));
+        whereabouts.ports.insert(port.unwrap_or(default));
+        whereabouts.process_ids.extend(process_id);
+        whereabouts
     }
 
-    /// The place that a span's resource tells, and of a span that answers a call its own address.
+    /// What a span's resource tells, and of a span that answers a call its own address.
     pub(crate) fn of_span(batch: &SpanBatch, span: &SpanRow) -> Self {
-        let mut place = Self::default();
+        let mut whereabouts = Self::default();
         let resource = batch.resources.get(span.resource as usize).copied().unwrap_or_default();
         for attr in batch.attrs.get(resource.attrs.start as usize..resource.attrs.end as usize).unwrap_or_default() {
             match attr.known {
-                WellKnown::HostName => place.see_host(&attr.value.to_text(&batch.text)),
-                WellKnown::ProcessPid => attr.value.to_i64(&batch.text).into_iter().for_each(|id| place.see_process(id)),
-                _ if matches!(batch.text.get(attr.key), "k8s.pod.ip" | "k8s.pod.name" | "container.id") => place.see_host(&attr.value.to_text(&batch.text)),
+                WellKnown::HostName => whereabouts.see_host(&attr.value.to_text(&batch.text)),
+                WellKnown::ProcessPid => attr.value.to_i64(&batch.text).into_iter().for_each(|id| whereabouts.see_process(id)),
+                _ if matches!(batch.text.get(attr.key), "k8s.pod.ip" | "k8s.pod.name" | "container.id") => {
+                    whereabouts.see_host(&attr.value.to_text(&batch.text));
+                }
                 _ => {}
             }
         }
         let own = batch.attrs.get(span.attrs.start as usize..span.attrs.end as usize).unwrap_or_default();
         for attr in own.iter().filter(|_| span.kind == SpanKind::Server) {
             match attr.known {
-                WellKnown::ServerAddress => place.see_host(&attr.value.to_text(&batch.text)),
-                WellKnown::ServerPort => attr.value.to_i64(&batch.text).into_iter().for_each(|port| place.see_port(port)),
+                WellKnown::ServerAddress => whereabouts.see_host(&attr.value.to_text(&batch.text)),
+                WellKnown::ServerPort => attr.value.to_i64(&batch.text).into_iter().for_each(|port| whereabouts.see_port(port)),
                 _ => {}
             }
         }
-        place
+        whereabouts
     }
 
     /// A name or an address of its host.
@@ -85,7 +87,7 @@ impl Place {
     /// Whether the two may be one: the same process id (but that of a container's first process), the same host, or the same port
     /// where a host is only known as this machine.
     pub(crate) fn is_near(&self, other: &Self) -> bool {
-        let is_loopback = |place: &Self| place.hosts.iter().all(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1"));
+        let is_loopback = |one: &Self| one.hosts.iter().all(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1"));
         let process = self.process_ids.intersection(&other.process_ids).any(|id| *id > 1);
         let host = self.hosts.intersection(&other.hosts).any(|host| !matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1"));
         let port = self.ports.intersection(&other.ports).next().is_some();
@@ -98,35 +100,35 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn seen(hosts: &[&str], ports: &[i64], process_id: Option<i64>) -> Place {
-        let mut place = Place::default();
+    fn seen(hosts: &[&str], ports: &[i64], process_id: Option<i64>) -> Whereabouts {
+        let mut whereabouts = Whereabouts::default();
         for host in hosts {
-            place.see_host(host);
+            whereabouts.see_host(host);
         }
         for port in ports {
-            place.see_port(*port);
+            whereabouts.see_port(*port);
         }
         if let Some(id) = process_id {
-            place.see_process(id);
+            whereabouts.see_process(id);
         }
-        place
+        whereabouts
     }
 
     #[test]
-    fn two_names_are_of_one_place_where_process_host_or_port_say_so() {
-        let local = Place::of_address("http://localhost:8081/actuator", Some(4711));
+    fn two_names_are_of_one_instance_where_process_host_or_port_say_so() {
+        let local = Whereabouts::of_address("http://localhost:8081/actuator", Some(4711));
         for (read, seen, is_near) in [
             (&local, seen(&["my-laptop"], &[], Some(4711)), true),
             (&local, seen(&["my-laptop"], &[8081], None), true),
             (&local, seen(&["my-laptop"], &[8082], None), false),
             (&local, seen(&["my-laptop"], &[8081], Some(4712)), false),
             (&local, seen(&["localhost"], &[], None), false),
-            (&Place::of_address("http://10.0.0.7:8081", None), seen(&["shop-5f", "10.0.0.7"], &[], None), true),
-            (&Place::of_address("http://10.0.0.7:8081", None), seen(&["10.0.0.8"], &[8081], None), false),
-            (&Place::of_address("http://Shop-1:8081", Some(1)), seen(&["shop-1"], &[], Some(1)), true),
-            (&Place::of_address("http://shop-1:8081", Some(1)), seen(&["shop-2"], &[], Some(1)), false),
-            (&Place::of_address("http://[::1]:8081/actuator", None), seen(&["my-laptop"], &[8081], None), true),
-            (&Place::of_address("https://localhost", None), seen(&[], &[443], None), true),
+            (&Whereabouts::of_address("http://10.0.0.7:8081", None), seen(&["shop-5f", "10.0.0.7"], &[], None), true),
+            (&Whereabouts::of_address("http://10.0.0.7:8081", None), seen(&["10.0.0.8"], &[8081], None), false),
+            (&Whereabouts::of_address("http://Shop-1:8081", Some(1)), seen(&["shop-1"], &[], Some(1)), true),
+            (&Whereabouts::of_address("http://shop-1:8081", Some(1)), seen(&["shop-2"], &[], Some(1)), false),
+            (&Whereabouts::of_address("http://[::1]:8081/actuator", None), seen(&["my-laptop"], &[8081], None), true),
+            (&Whereabouts::of_address("https://localhost", None), seen(&[], &[443], None), true),
         ] {
             assert_eq!(read.is_near(&seen), is_near, "{read:?} {seen:?}");
         }
