@@ -69,13 +69,15 @@ fn each_position_is_answered_in_its_order_with_the_record_or_the_reason() {
 
 #[test]
 fn no_broker_is_asked_for_what_was_not_read_from_kafka() {
-    let mock = MockKafka::new(1).expect("a cluster");
-    mock.track_requests();
+    let broker = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    broker.set_nonblocking(true).expect("a listener that does not wait");
+    let config = Config::new("shop", broker.local_addr().expect("bound").to_string());
     let elsewhere = |place: Place| SeenRecord { at: MessageRef { place, ..at("orders-dlt", 0, 0) }, raw_hash: RawHash(1) };
-    let answers = read(&mock, vec![elsewhere(Place::Opaque(vec![1])), elsewhere(Place::None)], ReadLimits::default());
+    let wanted = vec![elsewhere(Place::Opaque(vec![1])), elsewhere(Place::None)];
+    let answers = block_on(read_originals(&config, Arc::new(redactor()), wanted, ReadLimits::default(), Cancel::default()));
     let why = "its place is no partition and offset: it was not read from Kafka. Choose what a Kafka source has read";
     assert_eq!(answers, vec![Err(Skipped::Refused(why.to_owned())); 2]);
-    assert_eq!(mock.requests(), Vec::<i16>::new());
+    assert!(broker.accept().is_err(), "a client was made, and connected");
 }
 
 #[test]
