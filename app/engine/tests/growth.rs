@@ -1,15 +1,13 @@
 //! Work on what is observed grows with how much it is and no faster, whatever strangers send.
 
 mod batches;
-#[path = "../../../collectors/model/tests/growth/mod.rs"]
-mod growth;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use batches::{Record, Span, engine, facts, group, pairs, records, spans, tick, topic};
-use growth::assert_linear;
 use switchboard_engine::Engine;
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, ScanQuery, TraceFilter, TraceOrder};
+use switchboard_measure::growth::assert_linear;
 use switchboard_model::{Batch, CorrelationId, Fact, GroupFact, GroupMember, GroupOffset, Input, TraceId};
 
 /// What some are called, and so many of them.

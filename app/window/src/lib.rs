@@ -15,9 +15,6 @@ mod fonts;
 mod frame_pictures;
 #[cfg(test)]
 mod frame_tests;
-#[cfg(test)]
-#[path = "../../../collectors/model/tests/growth/mod.rs"]
-mod growth;
 mod ink;
 mod missing_glyphs;
 #[cfg(test)]

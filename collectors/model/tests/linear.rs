@@ -1,10 +1,8 @@
 //! What is read in names, headers and ids takes time that grows with their length and no faster.
 
-mod growth;
-
 use std::hint::black_box;
 
-use growth::assert_linear;
+use switchboard_measure::growth::assert_linear;
 use switchboard_model::{
     CorrelationId, HeaderDecoder, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark, SeenRecord, TimestampType, WellKnown, WrittenPlace,
     dead_letter_name, failure_header, group_in_name, is_correlation_name, is_retry_name, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,

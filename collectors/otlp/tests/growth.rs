@@ -1,8 +1,5 @@
 //! Work on a request grows with its length and no faster, whatever is in it.
 
-#[path = "../../model/tests/growth/mod.rs"]
-mod growth;
-
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -12,6 +9,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
+use switchboard_measure::growth;
 use switchboard_model::{BatchHeader, Redactor};
 use switchboard_otlp::testing::{decode_json_log_request, decode_json_trace_request, decode_log_request, decode_trace_request};
 

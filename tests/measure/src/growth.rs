@@ -1,4 +1,4 @@
-//! Whether the time of some work grows with its input and no faster: for tests of any package (`#[path = "…"] mod growth;`).
+//! Whether the time of some work grows with its input and no faster.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
