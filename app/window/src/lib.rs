@@ -22,7 +22,7 @@ mod pictures;
 mod sanitise;
 mod shell;
 mod source;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
