@@ -1,9 +1,6 @@
 //! What the window and the headless run both stand on: the profile, the sources it names, the session that reads them, sending, and the
 //! ledger of what was sent. Nothing here draws.
 
-#[cfg(test)]
-#[path = "../../../collectors/model/tests/growth/mod.rs"]
-mod growth;
 pub mod hidden;
 pub mod lab;
 pub mod ledger;

@@ -120,8 +120,8 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::assert_linear;
     use std::time::Duration;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn a_secret_written_into_a_profile_is_refused_and_not_repeated() {

@@ -5,9 +5,6 @@ mod engine;
 mod extract;
 mod figures;
 mod flow;
-#[cfg(test)]
-#[path = "../../../collectors/model/tests/growth/mod.rs"]
-mod growth;
 mod guarded;
 mod intern;
 mod left_out;

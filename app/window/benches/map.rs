@@ -26,7 +26,7 @@ fn frames(criterion: &mut Criterion) {
     });
     let mut near = Frames::new(testing::generated(1_000, 5_000), SIZE[0], SIZE[1]);
     near.frame(vec![egui::Event::PointerMoved(egui::pos2(1_000.0, 700.0))]);
-    near.zoom_map(6.0);
+    near.zoom_into_map(8);
     group.bench_function("zoomed in until names are read", |bencher| bencher.iter(|| near.frame(Vec::new())));
     group.finish();
 }

@@ -16,9 +16,6 @@ mod fonts;
 mod frame_pictures;
 #[cfg(test)]
 mod frame_tests;
-#[cfg(test)]
-#[path = "../../../collectors/model/tests/growth/mod.rs"]
-mod growth;
 mod ink;
 mod missing_glyphs;
 #[cfg(test)]
@@ -26,7 +23,7 @@ mod pictures;
 mod sanitise;
 mod shell;
 mod source;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;

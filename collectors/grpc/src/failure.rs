@@ -151,7 +151,7 @@ fn one_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::assert_linear;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn what_a_peer_says_is_told_in_one_short_line_whatever_its_length() {

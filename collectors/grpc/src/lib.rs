@@ -6,9 +6,6 @@ mod config;
 mod endpoint;
 mod failure;
 mod follow;
-#[cfg(test)]
-#[path = "../../model/tests/growth/mod.rs"]
-mod growth;
 mod health;
 
 pub use config::Config;

@@ -237,14 +237,11 @@ fn read_count(value: &Value) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[path = "../../model/tests/growth/mod.rs"]
-mod growth;
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn a_map_of_details_is_read() {
@@ -421,7 +418,7 @@ mod tests {
             ("escapes", &|num| format!(r#"{{"circuitBreakers":"{}"}}"#, r"\u0041\n\ud83d\ude00".repeat(num))),
         ];
         for (what, answer) in answers {
-            growth::assert_linear(what, 2_048, answer, |text| {
+            assert_linear(what, 2_048, answer, |text| {
                 let answer: Value = serde_json::from_str(text).unwrap_or_default();
                 let guards = GUARDS.iter().filter_map(|guard| read_guard_events(&answer, guard)).count();
                 (read_breakers(&answer), read_events(&answer), read_instance(&answer), lists_endpoint(&answer, "a"), guards)
@@ -434,7 +431,7 @@ mod tests {
         for part in ["0", "1", "-", ":", ".", "T", "Z", "+", "[", "]", "[]", "é", " ", "2026-", "2026-11-21T", "2026-11-21T09:15:30.", "+01:00", "Z["] {
             for begin in ["", "2026-11-21T", "2026-11-21T09:15:30.", "2026-11-21T09:15:30+", "2026-11-21T09:15:30Z["] {
                 let text = |len: usize| begin.to_owned() + &part.repeat(len / part.len());
-                growth::assert_linear(&format!("{begin:?} and {part:?}"), 1 << 18, text, |text| parse_zoned_date_time(text));
+                assert_linear(&format!("{begin:?} and {part:?}"), 1 << 18, text, |text| parse_zoned_date_time(text));
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Starting and stopping leaves nothing behind. Alone in its process, since it counts the process's threads and descriptors.
 #![cfg(target_os = "linux")]
 
-#[path = "../../model/tests/rounds/mod.rs"]
-mod rounds;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use switchboard_http::{Config, HttpPoller};
+use switchboard_measure::rounds;
+use switchboard_model::{Input, Redactor, SourceId, SourcePhase, channel};
 use tokio::runtime::Runtime;
 
 #[test]
@@ -18,6 +20,17 @@ fn a_hundred_rounds_of_start_and_stop_leave_threads_and_descriptors_as_before() 
         .route("/actuator/circuitbreakers", get(async || r#"{"circuitBreakers":{}}"#))
         .route("/actuator/circuitbreakerevents", get(async || r#"{"circuitBreakerEvents":[]}"#));
     runtime.spawn(async move { axum::serve(listener, router).await });
-    let start = |sink, redactor| HttpPoller::start(config.clone(), sink, redactor, runtime.handle());
-    rounds::assert_nothing_stays(&runtime, start, HttpPoller::stop);
+    rounds::assert_nothing_stays(
+        || {
+            let (intake, outlet) = channel(1 << 20);
+            let redactor = Arc::new(Redactor::new([1; 16], &[]));
+            let poller = HttpPoller::start(config.clone(), intake.sink(SourceId(1)), redactor, runtime.handle());
+            (intake, outlet, poller)
+        },
+        |(_, outlet, _)| matches!(outlet.recv(Duration::from_millis(50)), Some(Input::Status(status)) if status.phase == SourcePhase::Live),
+        |(intake, _outlet, poller)| {
+            intake.close(SourceId(1));
+            runtime.block_on(poller.stop());
+        },
+    );
 }

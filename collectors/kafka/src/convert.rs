@@ -262,12 +262,9 @@ struct Flags {
 }
 
 #[cfg(test)]
-#[path = "../../model/tests/growth/mod.rs"]
-mod growth;
-
-#[cfg(test)]
 mod tests {
     use super::*;
+    use switchboard_measure::growth::assert_linear;
 
     /// Names and values.
     type Headers = Vec<(Vec<u8>, Vec<u8>)>;
@@ -431,7 +428,7 @@ mod tests {
             ("a long id", &|num| vec![("t".to_owned(), Vec::new(), vec![(b"uber-trace-id".to_vec(), b"%3A".repeat(num))])]),
         ];
         for (what, make) in kinds {
-            growth::assert_linear(what, 4_096, make, |records| build(records));
+            assert_linear(what, 4_096, make, |records| build(records));
         }
     }
 }

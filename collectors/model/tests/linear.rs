@@ -1,10 +1,8 @@
 //! What is read in names, headers and ids takes time that grows with their length and no faster.
 
-mod growth;
-
 use std::hint::black_box;
 
-use growth::assert_linear;
+use switchboard_measure::growth::assert_linear;
 use switchboard_model::{
     AttrRow, Attrs, Batch, CorrelationId, HeaderDecoder, LogBatch, LogRow, MessageRef, OriginalRecord, Place, RawHash, RawHeader, Redactor, ReplayMark,
     ResourceRow, SeenRecord, SpanId, Str, TimestampType, TraceId, Value, WellKnown, WrittenPlace, dead_letter_name, failure_header, group_in_name,

@@ -156,7 +156,7 @@ pub(super) fn back_off_ms(batch: &SpanBatch, span: &SpanRow, error_type: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::assert_linear;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn twice_the_stack_takes_twice_the_time() {

@@ -130,7 +130,7 @@ fn in_one_line(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::assert_linear;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn twice_the_value_takes_twice_the_time() {

@@ -218,7 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::growth::assert_linear;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn twice_the_text_takes_twice_the_time_and_so_does_twice_the_needle() {

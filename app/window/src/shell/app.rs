@@ -204,11 +204,6 @@ impl Window {
         ctx.request_repaint();
     }
 
-    /// Zooms into the middle of the map.
-    pub(crate) fn zoom_map(&mut self, factor: f32) {
-        self.views.map.zoom(factor);
-    }
-
     /// The view that has the keys, for tests.
     #[cfg(test)]
     pub(crate) fn focus(&self) -> ViewKind {
@@ -222,6 +217,7 @@ impl Window {
     }
 
     /// Whether something is computed beside the window, for tests and benches.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.views.map.is_computing() || self.views.traces.is_computing()
     }

@@ -38,7 +38,7 @@ pub(crate) fn score(query: &str, text: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth::assert_linear;
+    use switchboard_measure::growth::assert_linear;
 
     #[test]
     fn letters_in_order_match_and_beginnings_of_words_win() {

@@ -65,9 +65,11 @@ impl Frames {
         self.window.goto(&self.ctx, target);
     }
 
-    /// Zooms into the middle of the map.
-    pub fn zoom_map(&mut self, factor: f32) {
-        self.window.zoom_map(factor);
+    /// Zooms so many steps into the middle of the map.
+    pub fn zoom_into_map(&mut self, num_steps: usize) {
+        for _ in 0..num_steps {
+            self.run(UiCommand::ZoomMapIn);
+        }
     }
 
     /// Draws and tessellates a frame; the number of vertices.

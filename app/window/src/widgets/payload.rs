@@ -355,7 +355,7 @@ mod tests {
         for part in PARTS {
             for begin in ["", "[", "[[[", "{\"a\":\"", "\0\0\0\0\u{1}["] {
                 let value = |len: usize| (begin.to_owned() + &part.repeat(len / part.len())).into_bytes();
-                crate::growth::assert_linear(&format!("{begin:?} and {part:?}"), 1 << 14, value, |value| {
+                switchboard_measure::growth::assert_linear(&format!("{begin:?} and {part:?}"), 1 << 14, value, |value| {
                     let mut payload = read(value);
                     (Form::ALL.map(|form| payload.lines(form).lines.len()), bytes_in_line(Some(value)))
                 });

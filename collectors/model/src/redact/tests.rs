@@ -3,8 +3,6 @@
 use super::*;
 
 mod any_text;
-#[path = "../../tests/growth/mod.rs"]
-mod growth;
 mod ordinary_lines;
 
 /// The secret in the texts.

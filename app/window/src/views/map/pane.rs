@@ -58,7 +58,8 @@ impl MapPane {
         self.moves
     }
 
-    /// Whether a layout is computed beside the window.
+    /// Whether a layout is computed beside the window, for tests and benches.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.map.is_computing()
     }
@@ -89,11 +90,6 @@ impl MapPane {
         if mode != self.map.mode() {
             self.map.set_mode(mode);
         }
-    }
-
-    /// Zooms into the middle of the map.
-    pub(crate) fn zoom(&mut self, factor: f32) {
-        self.map.zoom(factor);
     }
 
     fn side_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {

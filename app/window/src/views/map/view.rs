@@ -255,7 +255,8 @@ impl MapView {
         self.placements.of(self.shown.mode)
     }
 
-    /// Whether a layout is computed beside the window.
+    /// Whether a layout is computed beside the window, for tests and benches.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.placement().is_pending()
     }

@@ -66,7 +66,7 @@ fn the_whole_map_stays_in_view_until_the_user_takes_the_camera() {
     let now = &harness.state().window.map().placement_for_tests().placed().rects;
     assert!(settled.rects.iter().all(|(node_id, rect)| now[node_id] == *rect), "the camera moves, boxes do not");
     // From now on the camera is the user's.
-    harness.state_mut().window.zoom_map(1.3);
+    harness.key_press(Key::Plus);
     harness.run();
     let taken = harness.state().window.map().camera();
     source.publish(business_with(9));
@@ -330,7 +330,9 @@ fn the_minimap_shows_all_where_not_all_is_seen() {
         std::thread::yield_now();
     }
     assert!(harness.query_by_label("the whole map, small").is_none(), "all of it is seen");
-    harness.state_mut().window.zoom_map(3.0);
+    for _ in 0..5 {
+        harness.key_press(Key::Plus);
+    }
     harness.run_steps(3);
     let before = harness.state().window.map().camera();
     harness.get_by_label("the whole map, small").click();

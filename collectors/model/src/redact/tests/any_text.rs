@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{growth, redactor};
+use super::redactor;
 
 /// Parts of texts that a scanner may stumble over.
 const PARTS: &[&str] = &[
@@ -127,7 +127,7 @@ fn twice_the_text_takes_twice_the_time_and_no_text_takes_long() {
     let redactor = redactor();
     for part in PARTS {
         let text = |len: usize| part.repeat(len / part.len() + 1);
-        let took = growth::assert_linear(part, 1 << 19, text, |text| redactor.redact_text(text));
+        let took = switchboard_measure::growth::assert_linear(part, 1 << 19, text, |text| redactor.redact_text(text));
         assert!(took < Duration::from_millis(1_500), "{part:?}: {took:?} for 1 MiB");
     }
 }

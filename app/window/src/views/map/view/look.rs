@@ -14,7 +14,7 @@ impl MapView {
     }
 
     /// Larger or smaller around the middle.
-    pub(crate) fn zoom(&mut self, factor: f32) {
+    pub(super) fn zoom(&mut self, factor: f32) {
         if let (Some(camera), Some(viewport)) = (self.camera, self.viewport) {
             self.camera = Some(camera.zoomed(factor, viewport.center()));
             self.taken = true;
