@@ -5,23 +5,13 @@
 //! gets and what it asks for; `widgets` and `words`, what several views are made of and say; `views`, a folder for each, of which none knows
 //! another; `shell`, the window around them. A view is added by its folder in `views`, a line there, and a line in `view/kind.rs`.
 
-#[cfg(test)]
-mod command_walk_tests;
-#[cfg(test)]
-mod desktop_harness;
 mod figures;
 mod fonts;
-#[cfg(test)]
-mod frame_pictures;
-#[cfg(test)]
-mod frame_tests;
 #[cfg(test)]
 #[path = "../../../collectors/model/tests/growth/mod.rs"]
 mod growth;
 mod ink;
 mod missing_glyphs;
-#[cfg(test)]
-mod pictures;
 mod sanitise;
 mod shell;
 mod source;
@@ -30,14 +20,8 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod theme;
-#[cfg(test)]
-mod verdict_tests;
 mod view;
-#[cfg(test)]
-mod view_harness;
 mod views;
-#[cfg(test)]
-mod whole_window_tests;
 mod widgets;
 mod words;
 
