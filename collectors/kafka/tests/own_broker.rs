@@ -1,13 +1,6 @@
 //! The collector against brokers of Apache Kafka that it has for itself: fresh, killed, frozen, secured. Each test starts its own by
 //! `tests/peers/kafka.sh`, where `CI_PEERS` is set.
 
-#[path = "mock/sending_session.rs"]
-#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
-mod sending_session;
-#[path = "mock/session.rs"]
-#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
-mod session;
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,11 +11,10 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_kafka::testing::Broker;
+use switchboard_kafka::testing::sending::{block_on, cluster_id_of, outgoing, permit, read_all};
+use switchboard_kafka::testing::session::{Session, config, numbers, producer, send};
 use switchboard_kafka::{Config, Delivery, Sender, SenderOptions, TokenSource};
 use switchboard_model::{FailureKind, Outcome, OutgoingRecord, Place, SourcePhase, TailFrom, WritePermit, WriteRules};
-
-use sending_session::{cluster_id_of, outgoing, permit, read_all};
-use session::{Session, config, numbers, producer, send};
 
 fn has_peers(test: &str) -> bool {
     let has_peers = std::env::var_os("CI_PEERS").is_some();
@@ -30,10 +22,6 @@ fn has_peers(test: &str) -> bool {
         eprintln!("skipped: {test} needs Apache Kafka; set CI_PEERS=1 (it is fetched from Maven Central)");
     }
     has_peers
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
 fn admin(settings: &ClientConfig) -> AdminClient<DefaultClientContext> {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::session::{Session, commit, config, numbers, producer, send};
 use switchboard_model::{SourceCommand, TailState};
-
-use crate::session::{Session, commit, config, numbers, producer, send};
 
 #[test]
 fn watermarks_committed_and_lag_are_right_and_no_commit_is_unknown() {
