@@ -6,6 +6,7 @@
 mod families;
 mod house;
 mod source;
+mod test_places;
 
 use std::collections::BTreeSet;
 use std::path::Path;
