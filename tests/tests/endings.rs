@@ -150,7 +150,7 @@ fn a_run_that_is_to_outlive_its_terminal_does() {
     let mut program = Program::keep(child).expect("kept");
     program.wait_for_line("OTLP · live", LONG).expect("listens");
     program.signal("HUP").expect("told");
-    // One that ends by it does so at once.
+    // Nothing is to happen: one that ends by it does so at once.
     std::thread::sleep(Duration::from_secs(3));
     assert!(program.is_running().expect("asked"), "it ended: {}", program.output());
     program.signal("TERM").expect("told");
