@@ -146,7 +146,7 @@ fn a_run_that_is_to_outlive_its_terminal_does() {
     let mut program = Program::start_after("trap '' HUP", &strs(&args)).expect("starts");
     program.wait_for_line("OTLP · live", LONG).expect("listens");
     program.signal("HUP").expect("told");
-    // One that ends by it does so at once.
+    // Nothing is to happen: one that ends by it does so at once.
     std::thread::sleep(Duration::from_secs(3));
     assert!(program.is_running().expect("asked"), "it ended: {}", program.output());
     program.signal("TERM").expect("told");

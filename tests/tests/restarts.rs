@@ -14,7 +14,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use switchboard_kafka::testing::Broker;
-use switchboard_tests::program::{Program, read_json};
+use switchboard_tests::program::{Program, read_json, wait_until};
 
 /// From the broker's first answer to the first news of it.
 const GO_ON_WITHIN: Duration = Duration::from_secs(10);
@@ -179,7 +179,10 @@ fn restart(brokers: &[Broker], num_restarts: u64, num_programs: u64) {
     }
     let mut slowest = Duration::ZERO;
     for restart in 0..num_restarts {
-        std::thread::sleep(Duration::from_secs(3));
+        // Between two restarts work goes on for a while.
+        let enough = traffic.num_acknowledged() + 150;
+        wait_until("the programs follow", Duration::from_mins(1), || programs.iter().all(|(program, _)| num_stored(program) >= enough))
+            .expect("between restarts");
         let is_crash = restart % 2 == 0;
         let broker = &brokers[restart as usize % brokers.len()];
         // 2 s the first time, the longest the second, anything between after that.
@@ -193,6 +196,7 @@ fn restart(brokers: &[Broker], num_restarts: u64, num_programs: u64) {
         } else {
             broker.stop();
         }
+        // How long it is away is what the restarts differ in.
         std::thread::sleep(Duration::from_secs(away_s));
         broker.start_again();
         let (answered, held) = (Instant::now(), traffic.num_acknowledged());
@@ -223,10 +227,8 @@ fn restart(brokers: &[Broker], num_restarts: u64, num_programs: u64) {
         slowest = slowest.max(began.elapsed());
     }
     let num_produced = traffic.end();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while programs.iter().any(|(program, _)| num_stored(program) < num_produced) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    // What is missing then is seen in the reports.
+    let _in_time = wait_until("all is stored", Duration::from_secs(30), || programs.iter().all(|(program, _)| num_stored(program) >= num_produced));
     for (at, (program, report)) in programs.iter_mut().enumerate() {
         program.interrupt().expect("asked to end");
         assert_eq!(program.wait(Duration::from_mins(1)).expect("ends"), 0, "{}", program.output());

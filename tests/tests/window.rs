@@ -2,7 +2,7 @@
 //! opened in the browser; and a lab that was killed is started again. Without a person: an X server without a screen, and keys from
 //! `xdotool`.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,8 +17,6 @@ use switchboard_tests::program::{self, Program};
 const DEADLINE: Duration = Duration::from_mins(3);
 /// How long keys are given to take effect before they are pressed again.
 const LOOKS: Duration = Duration::from_secs(3);
-/// A few frames of a window that is drawn in software beside a busy machine.
-const FRAMES: Duration = Duration::from_millis(300);
 /// Two windows that are drawn in software at once would wait for one another.
 static ONE_WINDOW: Mutex<()> = Mutex::new(());
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -34,16 +32,19 @@ impl Drop for Running {
     }
 }
 
-/// An X server without a screen.
+/// An X server whose screen is a file.
 struct Display {
     _server: Running,
     name: String,
+    folder: tempfile::TempDir,
 }
 
 impl Display {
     fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
+            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-fbdir"])
+            .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -51,7 +52,21 @@ impl Display {
             .expect("Xvfb is installed");
         let mut number = String::new();
         BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut number).expect("a display");
-        Self { _server: Running(server), name: format!(":{}", number.trim()) }
+        Self { _server: Running(server), name: format!(":{}", number.trim()), folder }
+    }
+
+    /// The colour of the screen's lower left corner, where the foot of the window lies.
+    fn corner(&self) -> std::io::Result<[u8; 3]> {
+        // XWD: a head of big-endian words, a table of colours of 12 bytes each, then the pixels, row by row.
+        let mut screen = std::fs::File::open(self.folder.path().join("Xvfb_screen0"))?;
+        let mut head = [0; 80];
+        screen.read_exact(&mut head)?;
+        let word = |at: usize| u64::from(u32::from_be_bytes([head[at * 4], head[at * 4 + 1], head[at * 4 + 2], head[at * 4 + 3]]));
+        let (head_bytes, num_rows, row_bytes, num_colours) = (word(0), word(5), word(12), word(19));
+        screen.seek(SeekFrom::Start(head_bytes + num_colours * 12 + (num_rows - 1) * row_bytes))?;
+        let mut colour = [0; 3];
+        screen.read_exact(&mut colour)?;
+        Ok(colour)
     }
 
     fn command(&self, program: &str, args: &[&str]) -> Command {
@@ -114,6 +129,8 @@ struct Window {
     program: Program,
     folder: tempfile::TempDir,
     http_port: u16,
+    /// The colour of its corner while nothing lies over it.
+    plain: [u8; 3],
 }
 
 impl Window {
@@ -138,13 +155,26 @@ impl Window {
             command.stdout(log.try_clone().expect("a file")).stderr(log);
         };
         let program = Program::start_as(args, in_a_window).expect("starts");
-        let window = Self { display, program, folder, http_port };
-        let number =
-            until("a window", || Some(window.display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"])).filter(|found| !found.is_empty()));
+        let number = until("a window", || Some(display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"])).filter(|found| !found.is_empty()));
         let number = number.lines().next().expect("one").to_owned();
         // Without a window manager nobody else gives it the keys.
-        window.display.xdotool(&["windowfocus", "--sync", &number]);
-        window
+        display.xdotool(&["windowfocus", "--sync", &number]);
+        let plain = until("the window is drawn", || display.corner().ok().filter(|colour| *colour != [0; 3]));
+        Self { display, program, folder, http_port, plain }
+    }
+
+    /// Whether the palette or Find lies over it: all around it is darker then.
+    fn is_covered(&self) -> bool {
+        self.display.corner().is_ok_and(|colour| colour != self.plain)
+    }
+
+    /// Presses keys until what they do can be seen: keys that come before the window is ready for them do nothing.
+    #[track_caller]
+    fn press_until(&self, what: &str, keys: &[&str], is_so: impl Fn() -> bool) {
+        until(what, || {
+            self.display.press(keys);
+            program::wait_until(what, LOOKS, &is_so).ok()
+        });
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -173,27 +203,20 @@ impl Window {
         until("the spans are taken", || post(self.http_port, &request).then_some(()));
     }
 
-    /// A command by its name, from the palette. A window that draws slowly may still miss it.
+    /// A command by its name, from the palette, once it can be used.
+    #[track_caller]
     fn run(&self, command: &str) {
-        self.display.press(&["ctrl+p"]);
-        std::thread::sleep(FRAMES);
+        self.press_until("the palette is open", &["ctrl+p"], || self.is_covered());
         self.display.xdotool(&["type", "--delay", "20", command]);
-        std::thread::sleep(FRAMES);
-        self.display.press(&["Return"]);
+        self.press_until(command, &["Return"], || !self.is_covered());
     }
 
-    /// Presses until what is copied is as it should be: a key that came before the row was there did nothing.
+    /// Acts until what is copied is as it should be: a key that came before the row was there did nothing.
     #[track_caller]
     fn copied(&self, act: impl Fn(), is_it: impl Fn(&str) -> bool) -> String {
-        let mut last = String::new();
         until(&format!("something is copied as it should be; the log says:\n{}", self.log()), || {
             act();
-            let deadline = Instant::now() + LOOKS;
-            while !is_it(&last) && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(100));
-                last = self.display.clipboard();
-            }
-            is_it(&last).then(|| last.clone())
+            Some(self.display.clipboard()).filter(|text| is_it(text))
         })
     }
 }
@@ -226,48 +249,28 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
     }]));
 
     // The three forms of copying, read by another program.
-    let first_trace = || {
-        display.press(&["Escape"]);
-        window.run("Show traces");
-        // The row is asked for once the view is there.
-        std::thread::sleep(LOOKS);
-        display.press(&["Down"]);
-        std::thread::sleep(FRAMES);
-        display.press(&["c"]);
-    };
-    let text = window.copied(first_trace, |text| text.contains(&format!("trace {TRACE}")));
+    window.run("Show traces");
+    let text = window.copied(|| display.press(&["Home", "c"]), |text| text.contains(&format!("trace {TRACE}")));
     assert!(text.starts_with("注文 POST /checkout\n42 ms · 1 span"), "{text}");
-    let row_as = |command: &str| {
-        display.press(&["Down"]);
-        window.run(command);
-    };
-    let copied = window.copied(|| row_as("Copy as JSON"), |text| text.trim_start().starts_with('{') && text.contains(TRACE));
+    let copied = window.copied(|| window.run("Copy as JSON"), |text| text.trim_start().starts_with('{') && text.contains(TRACE));
     let copied: Value = serde_json::from_str(&copied).expect("JSON");
     assert_eq!((copied["trace_id"].as_str(), copied["service"].as_str()), (Some(TRACE), Some("注文")));
-    let text = window.copied(|| row_as("Copy as Markdown"), |text| text.starts_with("**") && text.contains(TRACE));
+    let text = window.copied(|| window.run("Copy as Markdown"), |text| text.starts_with("**") && text.contains(TRACE));
     assert!(text.contains(&format!("trace `{TRACE}`")), "{text}");
 
     // What another program copied is pasted into Find; what is found is opened.
     let offered = display.offer(TRACE);
-    let find = || {
-        display.press(&["Escape", "ctrl+k"]);
-        std::thread::sleep(FRAMES);
-        display.press(&["ctrl+a", "ctrl+v"]);
-        std::thread::sleep(FRAMES);
-        display.press(&["Return"]);
-        std::thread::sleep(LOOKS);
-        display.press(&["c"]);
-    };
-    let text = window.copied(find, |text| text != TRACE && text.contains(&format!("trace {TRACE}\n")));
+    window.press_until("Find is open", &["ctrl+k"], || window.is_covered());
+    display.press(&["ctrl+v"]);
+    window.press_until("what is found is opened", &["Return"], || !window.is_covered());
+    let text = window.copied(|| display.press(&["c"]), |text| text != TRACE && text.contains(&format!("trace {TRACE}\n")));
     assert!(text.contains("POST /checkout"), "the span is open: {text}");
     drop(offered);
 
     // The open trace in another program.
-    let opened = until("the browser was called", || {
-        display.press(&["o"]);
-        std::thread::sleep(LOOKS);
-        std::fs::read_to_string(window.path("opened")).ok().filter(|opened| opened.ends_with('\n'))
-    });
+    let opened = || std::fs::read_to_string(window.path("opened")).unwrap_or_default();
+    window.press_until("the browser is called", &["o"], || opened().ends_with('\n'));
+    let opened = opened();
     assert!(opened.lines().all(|line| line.starts_with(&format!("http://links.test/trace/{TRACE}?span="))), "{opened}");
 }
 
@@ -314,13 +317,9 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
     window.display.xdotool(&["mousemove", "0", "0"]);
     // Waits until the window shows a trace that began later: then a lab is at work.
     let trace_since = |since_ns: i64| {
+        window.run("Show traces");
         let newest = || {
-            window.display.press(&["Escape"]);
-            window.run("Show traces");
-            // The row is asked for once the view is there.
-            std::thread::sleep(LOOKS);
-            window.display.press(&["Down"]);
-            std::thread::sleep(FRAMES);
+            window.display.press(&["Home"]);
             window.run("Copy as JSON");
         };
         let begins = |text: &str| serde_json::from_str::<Value>(text).ok().and_then(|trace| trace["start_ns"].as_i64());
@@ -332,16 +331,9 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
     until("the end of the lab is told", || window.log().contains("The demo's lab has ended by itself (signal: 9 (SIGKILL))").then_some(()));
     let ended_ns = now_ns();
 
-    // The command can be chosen only where the window itself knows of that end.
-    let again = until("another lab runs", || {
-        window.display.press(&["Escape"]);
-        window.run("Start the demo's lab again");
-        let deadline = Instant::now() + LOOKS;
-        while window.lab().is_none() && Instant::now() < deadline {
-            std::thread::sleep(FRAMES);
-        }
-        window.lab()
-    });
+    // The command can be chosen only once the window itself knows of that end.
+    window.run("Start the demo's lab again");
+    let again = until("another lab runs", || window.lab());
     assert_ne!(again, killed);
     // It was told to go, and a session that began with it watches it.
     until("a session begins anew", || (window.log().matches("The session begins").count() == 2).then_some(()));

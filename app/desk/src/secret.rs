@@ -78,48 +78,49 @@ mod tests {
         let error = Secret::Command("exit 3".to_owned()).fetch("password").await.expect_err("fails").to_string();
         assert!(error.contains("exit 3"), "{error}");
     }
-}
 
-#[cfg(all(test, target_os = "linux"))]
-mod linux_tests {
-    use super::*;
-    use std::path::Path;
-    use std::time::{Duration, Instant};
+    #[cfg(target_os = "linux")]
+    mod linux {
+        use std::path::Path;
+        use std::time::{Duration, Instant};
 
-    /// Waits for a state.
-    fn wait_for<T>(what: &str, state: impl Fn() -> Option<T>) -> T {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(state) = state() {
-                return state;
+        use super::*;
+
+        /// Waits for a state.
+        fn wait_for<T>(what: &str, state: impl Fn() -> Option<T>) -> T {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            loop {
+                if let Some(state) = state() {
+                    return state;
+                }
+                assert!(Instant::now() < deadline, "{what} did not come");
+                std::thread::sleep(Duration::from_millis(10));
             }
-            assert!(Instant::now() < deadline, "{what} did not come");
-            std::thread::sleep(Duration::from_millis(10));
         }
-    }
 
-    /// What a process was started with; `None` once it has ended.
-    fn command_line(process_id: &str) -> Option<Vec<u8>> {
-        std::fs::read(Path::new("/proc").join(process_id).join("cmdline")).ok().filter(|line| !line.is_empty())
-    }
+        /// What a process was started with; `None` once it has ended.
+        fn command_line(process_id: &str) -> Option<Vec<u8>> {
+            std::fs::read(Path::new("/proc").join(process_id).join("cmdline")).ok().filter(|line| !line.is_empty())
+        }
 
-    #[test]
-    fn a_token_that_is_being_asked_for_ends_with_the_program() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let said = Secret::Command("printf said".to_owned()).wait("token", runtime.handle());
-        assert_eq!(said, Ok("said".to_owned()));
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("process");
-        let hangs = Secret::Command(format!("echo $$ > '{}'; exec sleep 97534.25", path.display()));
-        let handle = runtime.handle().clone();
-        let waiting = std::thread::spawn(move || hangs.wait("token", &handle));
-        let process_id = wait_for("the command", || {
-            let text = std::fs::read_to_string(&path).ok()?;
-            text.strip_suffix('\n').map(str::to_owned)
-        });
-        wait_for("what hangs", || command_line(&process_id).filter(|line| line.starts_with(b"sleep")));
-        runtime.shutdown_timeout(Duration::from_secs(5));
-        assert_eq!(waiting.join().expect("no panic"), Err("the program ends".to_owned()));
-        wait_for("its end", || command_line(&process_id).is_none().then_some(()));
+        #[test]
+        fn a_token_that_is_being_asked_for_ends_with_the_program() {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+            let said = Secret::Command("printf said".to_owned()).wait("token", runtime.handle());
+            assert_eq!(said, Ok("said".to_owned()));
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("process");
+            let hangs = Secret::Command(format!("echo $$ > '{}'; exec sleep 97534.25", path.display()));
+            let handle = runtime.handle().clone();
+            let waiting = std::thread::spawn(move || hangs.wait("token", &handle));
+            let process_id = wait_for("the command", || {
+                let text = std::fs::read_to_string(&path).ok()?;
+                text.strip_suffix('\n').map(str::to_owned)
+            });
+            wait_for("what hangs", || command_line(&process_id).filter(|line| line.starts_with(b"sleep")));
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            assert_eq!(waiting.join().expect("no panic"), Err("the program ends".to_owned()));
+            wait_for("its end", || command_line(&process_id).is_none().then_some(()));
+        }
     }
 }

@@ -6,20 +6,10 @@
 //! another; `shell`, the window around them. A view is added by its folder in `views`, a line in
 //! `view/kind.rs`, and its field in `views.rs`, for which the compiler asks.
 
-#[cfg(test)]
-mod command_walk_tests;
-#[cfg(test)]
-mod desktop_harness;
 mod figures;
 mod fonts;
-#[cfg(test)]
-mod frame_pictures;
-#[cfg(test)]
-mod frame_tests;
 mod ink;
 mod missing_glyphs;
-#[cfg(test)]
-mod pictures;
 mod sanitise;
 mod shell;
 mod source;
@@ -28,14 +18,8 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod theme;
-#[cfg(test)]
-mod verdict_tests;
 mod view;
-#[cfg(test)]
-mod view_harness;
 mod views;
-#[cfg(test)]
-mod whole_window_tests;
 mod widgets;
 mod words;
 

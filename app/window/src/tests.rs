@@ -1,5 +1,14 @@
 //! The window as a whole: through labels and keys, and as pictures.
 
+mod command_walk;
+mod desktop;
+mod frame;
+mod frame_pictures;
+pub(crate) mod harness;
+mod over_time;
+pub(crate) mod pictures;
+mod verdicts;
+
 use std::time::Duration;
 
 use egui::{Key, Modifiers, accesskit::Role, vec2};
@@ -36,7 +45,7 @@ fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), snapshot: &Snaps
             }
         }
     });
-    crate::pictures::compare(name, drawn);
+    pictures::compare(name, drawn);
 }
 
 #[test]

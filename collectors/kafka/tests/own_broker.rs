@@ -1,13 +1,6 @@
 //! The collector against brokers of Apache Kafka that it has for itself: fresh, killed, frozen, secured. Each test starts its own by
 //! `tests/peers/kafka.sh`, where `CI_PEERS` is set.
 
-#[path = "mock/sending_session.rs"]
-#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
-mod sending_session;
-#[path = "mock/session.rs"]
-#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
-mod session;
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,11 +11,10 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use switchboard_kafka::testing::Broker;
+use switchboard_kafka::testing::sending::{block_on, cluster_id_of, outgoing, permit, read_all};
+use switchboard_kafka::testing::session::{Session, config, numbers, producer, send};
 use switchboard_kafka::{Config, Delivery, Sender, SenderOptions, TokenSource};
 use switchboard_model::{FailureKind, Outcome, OutgoingRecord, Place, SourcePhase, TailFrom, WritePermit, WriteRules};
-
-use sending_session::{cluster_id_of, outgoing, permit, read_all};
-use session::{Session, config, numbers, producer, send};
 
 fn has_peers(test: &str) -> bool {
     let has_peers = std::env::var_os("CI_PEERS").is_some();
@@ -30,10 +22,6 @@ fn has_peers(test: &str) -> bool {
         eprintln!("skipped: {test} needs Apache Kafka; set CI_PEERS=1 (it is fetched from Maven Central)");
     }
     has_peers
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
 fn admin(settings: &ClientConfig) -> AdminClient<DefaultClientContext> {
@@ -77,16 +65,19 @@ fn watching_a_fresh_cluster_leaves_no_trace() {
     config.tail = vec![("orders-dlt".to_owned(), TailFrom::Beginning)];
     let mut session = Session::start(config);
     session.wait_until_live();
-    send(&producer(&broker.address), "orders-dlt", 0, numbers(0..3));
+    let producer = producer(&broker.address);
+    send(&producer, "orders-dlt", 0, numbers(0..3));
     session.wait("records", |state| state.values("orders-dlt") == ["0", "1", "2"]);
-    // Many polls later.
-    std::thread::sleep(Duration::from_secs(5));
+    for end in 4..20 {
+        send(&producer, "orders-dlt", 0, ["more".to_owned()]);
+        session.wait("a later poll", |state| state.topics["orders-dlt"].partitions[0].high == Some(end));
+    }
     session.stop();
     assert_eq!(topics(&plain(&broker)), ["orders-dlt"], "no `__consumer_offsets` was made");
 }
 
 /// The broker goes and comes back, then a tailed topic is deleted and made again: its records are read within 10 s, and it is told.
-fn read_on_after(test: &str, goes_and_comes_back: impl Fn(&Broker)) {
+fn read_on_after(test: &str, goes_and_comes_back: impl Fn(&Broker, &Session)) {
     if !has_peers(test) {
         return;
     }
@@ -100,7 +91,7 @@ fn read_on_after(test: &str, goes_and_comes_back: impl Fn(&Broker)) {
     session.wait("the first ones", |state| state.values("orders").len() == 4);
     session.wait("its id", |state| state.topics["orders"].topic_id.is_some());
     let first_id = session.state().topics["orders"].topic_id.clone();
-    goes_and_comes_back(&broker);
+    goes_and_comes_back(&broker, &session);
     session.wait_within("live again", Duration::from_secs(10), |state| state.phase() == Some(SourcePhase::Live));
     send(&producer(&broker.address), "orders", 1, numbers(4..6));
     session.wait_within("read on", Duration::from_secs(10), |state| state.values("orders").len() == 6);
@@ -125,8 +116,10 @@ fn read_on_after(test: &str, goes_and_comes_back: impl Fn(&Broker)) {
 
 #[test]
 fn a_topic_made_again_after_its_broker_was_killed_is_read() {
-    read_on_after("a_topic_made_again_after_its_broker_was_killed_is_read", |broker| {
+    read_on_after("a_topic_made_again_after_its_broker_was_killed_is_read", |broker, session| {
         broker.kill();
+        session.wait("its end is told", |state| state.phase() != Some(SourcePhase::Live));
+        // It is away for several attempts to reach it, which come further and further apart.
         std::thread::sleep(Duration::from_secs(5));
         broker.start_again();
     });
@@ -134,8 +127,10 @@ fn a_topic_made_again_after_its_broker_was_killed_is_read() {
 
 #[test]
 fn a_topic_made_again_after_its_broker_froze_is_read() {
-    read_on_after("a_topic_made_again_after_its_broker_froze_is_read", |broker| {
+    read_on_after("a_topic_made_again_after_its_broker_froze_is_read", |broker, session| {
         broker.signal("STOP");
+        session.wait("its silence is told", |state| state.phase() != Some(SourcePhase::Live));
+        // It is silent for longer than any request is waited for.
         std::thread::sleep(Duration::from_secs(40));
         broker.signal("CONT");
     });

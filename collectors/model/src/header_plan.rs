@@ -127,5 +127,4 @@ fn show(redactor: &Redactor, header: &RawHeader) -> ShownValue {
 }
 
 #[cfg(test)]
-#[path = "header_plan_tests.rs"]
 mod tests;

@@ -117,16 +117,22 @@ mod tests {
         assert_eq!(late.patience(&limits), Patience::SlowHead);
     }
 
-    #[tokio::test]
-    async fn patience_ends() {
-        let limits = Limits { head: Duration::from_millis(20), idle: Duration::from_millis(200), ..Limits::default() };
-        let wait = |ms| tokio::time::sleep(Duration::from_millis(ms));
-        let silent = Activity::new();
+    #[test]
+    fn patience_ends() {
+        let limits = Limits { head: Duration::from_secs(1), idle: Duration::from_secs(10), ..Limits::default() };
+        let mut connections = [Activity::new(), Activity::new(), Activity::new()];
+        // What came before is longer ago.
+        let pass = |connections: &mut [Activity], time: Duration| {
+            for activity in connections {
+                activity.began = activity.began.checked_sub(time + Duration::from_millis(1)).expect("a machine that has run for some seconds");
+            }
+        };
+        let [silent, slow, http2] = &connections;
         assert_eq!(silent.patience(&limits), Patience::Goes);
-        let (slow, http2) = (Activity::new(), Activity::new());
         slow.bytes_came(b"POST /v1");
         http2.bytes_came(b"PRI * HTTP/2.0");
-        wait(40).await;
+        pass(&mut connections, limits.head);
+        let [silent, slow, http2] = &connections;
         assert_eq!(silent.patience(&limits), Patience::Idle);
         assert_eq!(slow.patience(&limits), Patience::SlowHead);
         assert_eq!(http2.patience(&limits), Patience::Idle);
@@ -138,7 +144,8 @@ mod tests {
         assert_eq!(slow.patience(&limits), Patience::Goes);
         slow.request_ended();
         assert_eq!(slow.patience(&limits), Patience::Goes);
-        wait(250).await;
+        pass(&mut connections, limits.idle);
+        let [_, slow, http2] = &connections;
         assert_eq!(slow.patience(&limits), Patience::Idle);
         assert_eq!(http2.patience(&limits), Patience::Idle);
     }

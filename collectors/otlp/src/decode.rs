@@ -98,7 +98,4 @@ fn decode_protobuf(signal: Signal, request: &[u8], context: Context<'_>, emit: &
 }
 
 #[cfg(test)]
-mod equality;
-
-#[cfg(test)]
-mod room_tests;
+mod tests;

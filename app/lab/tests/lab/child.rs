@@ -78,6 +78,28 @@ impl Lab {
         serde_json::from_slice(&std::fs::read(self.folder.path().join("books.json")).unwrap()).unwrap()
     }
 
+    /// What it writes into its books now.
+    async fn books_now(&mut self) -> Value {
+        let num_written = |said: &[String]| said.iter().filter(|line| line.starts_with("# books: ")).count();
+        let before = num_written(&self.said.lock());
+        self.tell("books");
+        wait_until("the books are written", Duration::from_secs(20), || num_written(&self.said.lock()) > before).await;
+        self.books()
+    }
+
+    /// Waits until its books say so, and gives them.
+    pub async fn wait_for_books(&mut self, what: &str, within: Duration, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + within;
+        loop {
+            let books = self.books_now().await;
+            if is_so(&books) {
+                return books;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{what}: not within {within:?}: {books}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

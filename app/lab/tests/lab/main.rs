@@ -8,6 +8,7 @@ mod tally;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
@@ -17,17 +18,25 @@ use serde_json::Value;
 
 use crate::{
     child::Lab,
-    sink::{Sink, text},
+    sink::{Seen, Sink, text},
     tally::Tally,
 };
 
 /// A lab that ends takes about a second; one that hangs does not end at all.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
+/// What a fault leads to is there within this time.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(30);
+
 /// Waits until `is_so`, at most `within`.
 async fn wait_until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) {
+    wait_until_told(what, within, async || is_so()).await;
+}
+
+/// The same, where it has to be asked for.
+async fn wait_until_told(what: &str, within: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + within;
-    while !is_so() {
+    while !is_so().await {
         assert!(tokio::time::Instant::now() < deadline, "{what}: not within {within:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -64,37 +73,25 @@ async fn books_and_spans_agree_exactly_through_faults_without_deaths() {
     wait_until("every group works", Duration::from_secs(20), || Tally::of(&sink.spans()).deliveries.len() == 5).await;
     lab.tell("poison on");
     lab.tell("slow-consumer on");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    wait_until("an order that cannot be shipped is dead", FOLLOWS_WITHIN, || Tally::of(&sink.spans()).records.contains_key("orders.placed-dlt")).await;
+    wait_until("inventory is slow", FOLLOWS_WITHIN, || sink.spans().iter().any(is_slow_reservation)).await;
     lab.tell("duplicate-delivery");
     lab.tell("payments down");
     let url = lab.profile["http"][0]["url"].as_str().unwrap().to_owned();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let get = async |path: &str| client.get(format!("{url}{path}")).send().await.unwrap().json::<Value>().await.unwrap();
-    let mut state = String::new();
-    for _ in 0..100 {
-        get("/circuitbreakers").await["circuitBreakers"]["payment-client"]["state"].as_str().unwrap().clone_into(&mut state);
-        if state == "OPEN" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(state, "OPEN");
+    let is_open = async || get("/circuitbreakers").await["circuitBreakers"]["payment-client"]["state"] == "OPEN";
+    wait_until_told("the breaker is open", FOLLOWS_WITHIN, is_open).await;
     let events = get("/circuitbreakerevents").await;
     let transition = events["circuitBreakerEvents"].as_array().unwrap().iter().find(|e| e["stateTransition"] == "CLOSED_TO_OPEN").unwrap().clone();
     assert!(transition["creationTime"].as_str().unwrap().ends_with("Z[Etc/UTC]"), "{transition}");
-    let mut is_tried_again = false;
-    for _ in 0..200 {
+    let refuses_again = async || {
         let events = get("/circuitbreakerevents").await;
-        is_tried_again = events["circuitBreakerEvents"].as_array().unwrap().iter().any(|event| event["stateTransition"] == "OPEN_TO_HALF_OPEN");
-        if is_tried_again {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(is_tried_again, "the breaker is tried again");
-    // Long enough to refuse once more.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut since_tried = events["circuitBreakerEvents"].as_array().unwrap().iter().skip_while(|event| event["stateTransition"] != "OPEN_TO_HALF_OPEN");
+        since_tried.any(|event| event["type"] == "NOT_PERMITTED")
+    };
+    wait_until_told("the breaker is tried again, and refuses once more", FOLLOWS_WITHIN, refuses_again).await;
     let said = lab.stop().await;
     assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
 
@@ -171,9 +168,10 @@ async fn what_a_death_loses_stays_within_what_the_books_allow() {
     let lived_ns = (now_ns() - lives_since_ns) as i64;
     lab.tell("kill orders-2");
     lab.tell("payments up");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    lab.wait_for_books("the storefront turns to orders-1", FOLLOWS_WITHIN, |books| asked_again(books) > 0).await;
     lab.tell("restart orders-2");
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    wait_until("orders-2 lives", FOLLOWS_WITHIN, || lab.has_said("# fault: restart orders-2")).await;
+    wait_until_both_read("both read again", &sink, &both_instances()).await;
     let said = lab.stop().await;
     assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
     let books = lab.books();
@@ -217,17 +215,22 @@ async fn what_a_death_loses_stays_within_what_the_books_allow() {
 async fn without_a_receiver_deaths_and_outages_leave_consistent_books() {
     // Port 9 takes nothing; exporters fail quietly.
     let mut lab = Lab::start(&sink::Ports { grpc: 9, http: 9 }, &["--no-script"]).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    let of_orders = |books: &Value, name: &str| books["orders"][name].as_u64().unwrap();
+    let num_placed = |books: &Value| Tally::read(books).records.get("orders.placed").copied().unwrap_or_default();
+    lab.wait_for_books("every group works", FOLLOWS_WITHIN, |books| of_orders(books, "sent") > 60 && Tally::read(books).deliveries.len() == 6).await;
     for line in ["poison on", "nonsense \u{1b}[31m", "kill orders-2"] {
         lab.tell(line);
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let books = lab.wait_for_books("the storefront turns to orders-1", FOLLOWS_WITHIN, |books| asked_again(books) > 0).await;
     lab.tell("restart orders-2");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let num_sent = of_orders(&books, "sent");
+    let books = lab.wait_for_books("orders go on", FOLLOWS_WITHIN, |books| of_orders(books, "sent") > num_sent + 20).await;
     lab.tell("broker down");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let num_rows = of_orders(&books, "rows");
+    let books = lab.wait_for_books("orders wait for the broker", FOLLOWS_WITHIN, |books| of_orders(books, "rows") > num_rows + 40).await;
     lab.tell("broker up");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = num_placed(&books);
+    lab.wait_for_books("what waited is published", FOLLOWS_WITHIN, |books| num_placed(books) > before + 10).await;
     let said = lab.stop().await;
     assert!(said.iter().any(|line| line == "# unknown command: nonsense \\u{1b}[31m"), "{said:?}");
     assert!(!said.iter().any(|line| line.contains("not drained")), "{said:?}");
@@ -289,6 +292,23 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     pairs.iter().map(|(client, partition)| ((*client).to_owned(), (*partition).to_owned())).collect()
 }
 
+/// Who reads which partition while both instances of orders live.
+fn both_instances() -> BTreeSet<(String, String)> {
+    pairs(&[("orders-1", "0"), ("orders-1", "2"), ("orders-2", "1"), ("orders-2", "3")])
+}
+
+/// How often the storefront called orders a second time, as it does only while an instance is dead.
+fn asked_again(books: &Value) -> u64 {
+    let way = (Some("storefront".to_owned()), "orders".to_owned(), "grpc".to_owned());
+    Tally::read(books).calls.get(&way).map_or(0, |calls| calls.retries)
+}
+
+/// Whether a span is of inventory's work on an order while it is slow: it takes 90 ms then, else 2.
+fn is_slow_reservation(seen: &Seen) -> bool {
+    let took_ns = seen.span.end_time_unix_nano - seen.span.start_time_unix_nano;
+    seen.service == "inventory" && seen.span.kind == SpanKind::Consumer as i32 && took_ns >= 90_000_000
+}
+
 fn now_ns() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
 }
@@ -307,7 +327,7 @@ fn nobody_joined(brokers: &str, group: &str, channel: &str) -> bool {
 async fn another_instance_reads_on_where_one_was_killed_and_nobody_joins_a_group() {
     let sink = Sink::start().await;
     let mut lab = Lab::start(&sink.ports(), &["--no-script"]).await;
-    let both = pairs(&[("orders-1", "0"), ("orders-1", "2"), ("orders-2", "1"), ("orders-2", "3")]);
+    let both = both_instances();
     wait_until_both_read("both read", &sink, &both).await;
     lab.tell("kill orders-2");
     wait_until("orders-2 is dead", Duration::from_secs(30), || lab.has_said("# fault: kill orders-2")).await;

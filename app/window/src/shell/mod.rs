@@ -12,8 +12,6 @@ mod notice;
 mod notice_ui;
 mod operations_list;
 mod operations_ui;
-#[cfg(test)]
-mod operations_ui_tests;
 mod palette;
 pub(crate) mod panes;
 pub(crate) mod screenshot;

@@ -197,3 +197,6 @@ fn progress_ui(ui: &mut egui::Ui, share: f64, words: &str, tokens: &DesignTokens
     ui.painter().rect_filled(done, BAR_PT / 2.0, tokens.ink(Ink::Accent));
     response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, format!("progress {words}")));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! For tests of this package and of the whole program: a mock cluster with its request log, the address of an Apache Kafka and a
-//! proxy that stands before it, and the reaper's end.
+//! proxy that stands before it, a collector and a sender at work, and the reaper's end.
 
 mod broker;
 mod proxy;
 mod record;
+pub mod sending;
+pub mod session;
 
 pub use broker::Broker;
 pub use proxy::Proxy;

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use switchboard_kafka::testing::sending::{at, block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
+use switchboard_kafka::testing::session::send;
 use switchboard_kafka::testing::{Proxy, apache_kafka};
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
 use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, RawHash, ReplayMark, Route, SeenRecord, Skipped, plan_headers};
 
-use crate::sending_session::{at, block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
-use crate::session::send;
 use crate::{admin, create_topic, options, unique};
 
 fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {

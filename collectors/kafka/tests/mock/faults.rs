@@ -5,9 +5,8 @@ use std::time::Duration;
 use rdkafka::mocking::MockCoordinator;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::session::{Session, State, commit, config, numbers, producer, send};
 use switchboard_model::{FailureKind, GroupFact, SourcePhase, TailFrom};
-
-use crate::session::{Session, State, commit, config, numbers, producer, send};
 
 const RECOVERY: Duration = Duration::from_secs(10);
 

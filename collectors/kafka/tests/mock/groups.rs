@@ -1,11 +1,8 @@
 //! Watermarks, committed offsets, lag.
 
-use std::time::Duration;
-
 use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::session::{Session, commit, config, numbers, producer, send};
 use switchboard_model::{SourceCommand, TailState};
-
-use crate::session::{Session, commit, config, numbers, producer, send};
 
 #[test]
 fn watermarks_committed_and_lag_are_right_and_no_commit_is_unknown() {
@@ -51,7 +48,8 @@ fn watermarks_committed_and_lag_are_right_and_no_commit_is_unknown() {
 fn at_most_so_many_groups_are_followed_by_offsets_and_the_rest_is_named() {
     let mock = MockKafka::new(1).expect("a cluster");
     mock.cluster().create_topic("orders", 1, 1).expect("a topic");
-    send(&producer(&mock.brokers()), "orders", 0, numbers(0..1));
+    let producer = producer(&mock.brokers());
+    send(&producer, "orders", 0, numbers(0..1));
     let mut config = config(&mock.brokers());
     config.groups = (0..18).map(|number| format!("group-{number:02}")).collect();
     for group in &config.groups {
@@ -60,7 +58,11 @@ fn at_most_so_many_groups_are_followed_by_offsets_and_the_rest_is_named() {
     let session = Session::start(config);
     session.wait("sixteen groups", |state| state.groups.len() == 16);
     session.wait("the rest named", |state| state.statuses.last().is_some_and(|status| status.detail.contains("not followed: group-16, group-17")));
-    std::thread::sleep(Duration::from_millis(700));
+    // Nor are they followed by polls that come after.
+    for end in 2..4 {
+        send(&producer, "orders", 0, ["more".to_owned()]);
+        session.wait("a later poll", |state| state.offsets("group-00") == [("orders".to_owned(), 0, Some(1), Some(end))]);
+    }
     assert_eq!(session.state().groups.len(), 16);
 }
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_kafka::testing::sending::{at, block_on, outgoing, redactor, send_as_it_is, sender};
+use switchboard_kafka::testing::session::{Session, commit, config, numbers, producer, send};
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Cancel, ReadLimits, read_originals};
 use switchboard_model::{SeenRecord, SourceCommand, TailFrom};
-
-use crate::sending_session::{at, block_on, outgoing, redactor, send_as_it_is, sender};
-use crate::session::{Session, commit, config, numbers, producer, send};
 
 /// API keys of requests that only ask.
 const OBSERVING: &[(i16, &str)] =

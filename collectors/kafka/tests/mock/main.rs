@@ -8,5 +8,3 @@ mod refusals;
 mod rereading;
 mod scale;
 mod sending;
-mod sending_session;
-mod session;

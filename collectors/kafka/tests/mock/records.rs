@@ -4,10 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rdkafka::message::{Header, OwnedHeaders};
+use switchboard_kafka::testing::session::{Session, config, numbers, producer, send, send_with_headers};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
 use switchboard_model::{CorrelationId, ItemKind, SourceCommand, SourcePhase, TailFrom, TailState};
-
-use crate::session::{Session, config, numbers, producer, send, send_with_headers};
 
 fn headers(list: &[(&str, Option<&[u8]>)]) -> OwnedHeaders {
     list.iter().fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: *value }))

@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(target_os = "linux")]
 use parking_lot::Mutex;
 use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::session::{Session, config};
 use switchboard_model::{FailureKind, SourcePhase, SourceStatus};
-
-use crate::session::{Session, config};
 
 /// Waits until it says so. A status may come before its reason: names are looked up and connections tried beside the call that fails.
 fn failed(session: &Session, failure: FailureKind, detail: &str) -> SourceStatus {

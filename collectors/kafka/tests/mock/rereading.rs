@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
+use switchboard_kafka::testing::sending::{at, block_on, config, outgoing, redactor, send_as_it_is};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
 use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, read_originals};
 use switchboard_model::{MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
-
-use crate::sending_session::{at, block_on, config, outgoing, redactor, send_as_it_is};
 
 const FETCH: i16 = 1;
 /// Fetch, `ListOffsets`, Metadata, `ApiVersions`: what reading by assignment asks; and `FindCoordinator`, which the library asks for any

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::session::{commit, config};
 use switchboard_model::{Batch, Fact, Input, Redactor, SourceId, channel};
-
-use crate::session::{commit, config};
 
 const NUM_TOPICS: usize = 200;
 const NUM_PARTITIONS: i32 = 64;

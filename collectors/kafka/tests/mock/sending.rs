@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use futures::stream::{FuturesUnordered, StreamExt};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::sending::{at, block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
 use switchboard_kafka::{Cancel, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
 use switchboard_model::{
     DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Place, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHeader, ReplayMark, Route, SOURCE_HEADER, SeenRecord,
     plan_headers,
 };
-
-use crate::sending_session::{at, block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
 
 const PRODUCE: i16 = 0;
 

@@ -20,6 +20,7 @@ use switchboard_otlp::{Bound, Config, Limits, OtlpReceiver};
 pub const SOURCE: SourceId = SourceId(1);
 pub const TRACES: &str = "/v1/traces";
 pub const GRPC_TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const GRPC_HEADERS: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
 pub const GRPC_LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 /// A receiver and both ends of its queue.
@@ -175,20 +176,35 @@ pub async fn http2(to: SocketAddr, authority: &str, method: Method, path: &str, 
     let stream = tokio::net::TcpStream::connect(to).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
     let driver = tokio::spawn(connection);
+    let answer = Answer::read(sender.send_request(http2_request(authority, method, path, headers, body)).await.expect("an answer")).await;
+    driver.abort();
+    answer
+}
+
+fn http2_request(authority: &str, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Request<Full<Bytes>> {
     let mut request =
         Request::builder().version(Version::HTTP_2).method(method).uri(format!("http://{authority}{path}")).body(Full::new(Bytes::from(body))).unwrap();
     for (name, value) in headers {
         request.headers_mut().append(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
     }
-    let answer = Answer::read(sender.send_request(request).await.expect("an answer")).await;
-    driver.abort();
-    answer
+    request
+}
+
+/// A gRPC call that goes on by itself, once the receiver has it in work: another one on its connection is answered.
+pub async fn grpc_in_work(to: SocketAddr, path: &str, body: Vec<u8>) -> tokio::task::JoinHandle<Answer> {
+    let stream = tokio::net::TcpStream::connect(to).await.expect("a connection");
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let mut send = |path: &str, body| sender.send_request(http2_request(&to.to_string(), Method::POST, path, &GRPC_HEADERS, body));
+    let (call, empty) = (send(path, body), send(GRPC_LOGS, framed(&[])));
+    let call = tokio::spawn(async move { Answer::read(call.await.expect("an answer")).await });
+    assert_eq!(Answer::read(empty.await.expect("an answer")).await.grpc_status(), 0);
+    call
 }
 
 /// A gRPC call whose body is given whole, frame and all.
 pub async fn grpc(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-    let mut all = vec![("content-type", "application/grpc"), ("te", "trailers")];
-    all.extend_from_slice(headers);
+    let all = [&GRPC_HEADERS[..], headers].concat();
     http2(to, &to.to_string(), Method::POST, path, &all, body).await
 }
 

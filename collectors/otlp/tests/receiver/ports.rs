@@ -10,7 +10,7 @@ use switchboard_otlp::{Config, Limits, OtlpReceiver};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::loopback::{GRPC_TRACES, Loopback, SOURCE, TRACES, framed, free_ports, good_span, grpc, http1, post, request};
+use crate::loopback::{GRPC_TRACES, Loopback, SOURCE, TRACES, framed, free_ports, good_span, grpc, grpc_in_work, http1, post, request};
 
 const PROTO: (&str, &str) = ("content-type", "application/x-protobuf");
 
@@ -105,21 +105,27 @@ async fn dockers_bridge_is_a_choice() {
 async fn stopping_takes_less_than_half_a_second_whatever_hangs() {
     let mut loopback = Loopback::with(free_ports(), Limits::default(), 2_000).await;
     let (grpc_address, http_address) = (loopback.grpc(), loopback.http());
-    // A silent connection, one in the middle of a head, a request that waits for room, and one whose body does not come.
+    // A silent connection, one in the middle of a head, one whose body does not come, and requests that wait for room: of the long one
+    // only what an empty queue takes is taken.
     let mut silent = TcpStream::connect(grpc_address).await.unwrap();
     let mut begun = TcpStream::connect(http_address).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut begun, b"POST /v1/tr").await.unwrap();
     let mut half = TcpStream::connect(http_address).await.unwrap();
     let head = b"POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100\r\n\r\nabc";
     tokio::io::AsyncWriteExt::write_all(&mut half, head).await.unwrap();
-    let body = switchboard_otlp::testing::trace_request(0, 20);
-    assert!(post(http_address, TRACES, &[PROTO], body.clone()).await.status.is_success());
-    let waiting = tokio::spawn(async move { grpc(grpc_address, GRPC_TRACES, &[], framed(&body)).await });
     let long = switchboard_otlp::testing::trace_request(0, 20_000);
     let waiting_long = tokio::spawn(async move { post(http_address, TRACES, &[PROTO], long).await });
-    // Far longer than it takes to read them, far shorter than they wait for room (5 s).
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while loopback.figures(ItemKind::Span).0 == 0 {
+        assert!(Instant::now() < deadline, "nothing of the long one is taken");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let waiting = grpc_in_work(grpc_address, GRPC_TRACES, framed(&switchboard_otlp::testing::trace_request(0, 20))).await;
+    // The wait itself: both are turned away again and again, for a part of the time that they would wait for room (5 s).
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!waiting.is_finished() && !waiting_long.is_finished());
+    let (num_taken, ..) = loopback.figures(ItemKind::Span);
+    assert!(num_taken < 20_000, "the rest of the long one waits");
     let began = Instant::now();
     loopback.intake.close(SOURCE);
     loopback.receiver.take().unwrap().stop().await;
@@ -127,7 +133,7 @@ async fn stopping_takes_less_than_half_a_second_whatever_hangs() {
     // Those that waited were told; nothing of them is counted.
     assert_eq!(waiting.await.unwrap().grpc_status(), 14);
     assert_eq!(waiting_long.await.unwrap().status.as_u16(), 503);
-    assert_eq!(loopback.figures(ItemKind::Span), (20, 0, 0, 0));
+    assert_eq!(loopback.figures(ItemKind::Span), (num_taken, 0, 0, 0));
     for stream in [&mut silent, &mut begun, &mut half] {
         let mut rest = Vec::new();
         tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await.expect("closed").ok();

@@ -5,6 +5,6 @@
 mod hits;
 mod overlay;
 #[cfg(test)]
-mod overlay_tests;
+mod tests;
 
 pub(crate) use overlay::FindOverlay;

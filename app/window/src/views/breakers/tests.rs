@@ -8,8 +8,8 @@ use switchboard_model::BreakerState;
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource, NOW_NS},
+    tests::harness::{Step, copied, goto, harness, picture, press, settle},
     view::{Target, UiCommand, ViewKind},
-    view_harness::{Step, copied, goto, harness, picture, press, settle},
 };
 
 type Harness = egui_kittest::Harness<'static, WindowApp>;

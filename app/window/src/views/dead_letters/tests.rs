@@ -14,8 +14,8 @@ use switchboard_desk::{
 use crate::{
     SessionCommand, ThemeChoice, WindowApp,
     testing::FixedSource,
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
     view::{Target, UiCommand, ViewKind},
-    view_harness::{Step, copied, goto, harness, picture, press, run, settle},
 };
 
 type Harness = egui_kittest::Harness<'static, WindowApp>;

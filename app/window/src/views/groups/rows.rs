@@ -170,7 +170,7 @@ impl Courses {
 }
 
 #[cfg(test)]
-mod unit_tests {
+mod tests {
     use super::*;
     use crate::testing;
 

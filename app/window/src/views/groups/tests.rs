@@ -7,8 +7,8 @@ use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerd
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource, NOW_NS},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
     view::{Target, UiCommand, ViewKind},
-    view_harness::{Step, copied, goto, harness, picture, press, run, settle},
     widgets::detail::Row,
 };
 

@@ -3,8 +3,8 @@
 //! `lines` chooses what is shown (pure), `view` draws it.
 
 mod lines;
-mod view;
 #[cfg(test)]
-mod view_tests;
+mod tests;
+mod view;
 
 pub(crate) use view::LogView;

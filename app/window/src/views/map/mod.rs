@@ -16,8 +16,6 @@ pub(crate) mod noise;
 pub(crate) mod paint;
 mod pane;
 pub(crate) mod panel;
-#[cfg(test)]
-mod panel_tests;
 mod panel_ui;
 pub(crate) mod place;
 mod pointer;
@@ -29,16 +27,12 @@ pub(crate) mod scene;
 pub(crate) mod sentence;
 pub(crate) mod settings;
 mod shown;
-#[cfg(test)]
-mod sight_tests;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 pub(crate) mod topic;
 mod view;
 pub(crate) mod walk;
-#[cfg(test)]
-mod window_tests;
 
 pub(crate) use pane::{MapPane, PANEL_WIDTH_PT};
 pub(crate) use panel::{Known, answers::Answers};

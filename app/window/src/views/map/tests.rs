@@ -1,5 +1,9 @@
 //! Scene, layout, placing and drawing as a whole.
 
+mod panel;
+mod sight;
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{Rect, pos2, vec2};

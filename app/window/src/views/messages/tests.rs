@@ -11,8 +11,8 @@ use switchboard_model::{MessageRef, Place};
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
     view::{Target, UiCommand, ViewKind},
-    view_harness::{Step, copied, goto, harness, picture, press, run, settle},
     views::traces::sample,
 };
 
@@ -246,7 +246,7 @@ fn what_is_not_read_says_why_and_what_to_do() {
     goto(&mut harness, &Target::Channel(channel()));
     harness.get_by_label("Its records are not read");
     harness.get_by_label("it matches no pattern of the source");
-    let mut empty = crate::view_harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Messages));
+    let mut empty = crate::tests::harness::harness(&FixedSource::new(Snapshot::default()), UiCommand::Show(ViewKind::Messages));
     empty.get_by_label("No topics yet");
     press(&mut empty, &[Key::ArrowDown, Key::Enter, Key::L, Key::Escape]);
 }

@@ -7,8 +7,8 @@ mod detail_ui;
 mod form;
 mod form_ui;
 mod list;
-mod view;
 #[cfg(test)]
-mod view_tests;
+mod tests;
+mod view;
 
 pub(crate) use view::SourcesView;

@@ -19,8 +19,6 @@ mod tests;
 pub(crate) mod tree;
 mod view;
 pub(crate) mod waterfall;
-#[cfg(test)]
-mod waterfall_tests;
 mod waterfall_ui;
 
 pub(crate) use view::TracesView;

@@ -1,5 +1,7 @@
 //! The traces view through labels and keys, and as pictures.
 
+mod waterfall;
+
 use std::sync::Arc;
 
 use egui::{Key, accesskit::Role};
@@ -11,8 +13,8 @@ use super::sample;
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
     view::{Target, UiCommand, ViewKind},
-    view_harness::{Step, copied, goto, harness, picture, press, run, settle},
 };
 
 type Harness = egui_kittest::Harness<'static, WindowApp>;

@@ -1,14 +1,7 @@
 //! The collector against Apache Kafka: what the mock cluster cannot answer. `SWITCHBOARD_TEST_KAFKA` names the broker as
 //! `host:port`; without it the tests say that they are skipped, unless `CI_PEERS=1` demands them.
 
-#[path = "apache/sending.rs"]
 mod sending;
-#[path = "mock/sending_session.rs"]
-#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
-mod sending_session;
-#[path = "mock/session.rs"]
-#[expect(dead_code, reason = "shared with the tests on the mock cluster, which need more of it")]
-mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,9 +13,9 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use switchboard_kafka::testing::apache_kafka;
+use switchboard_kafka::testing::sending::block_on;
+use switchboard_kafka::testing::session::{self, Session, commit, config, numbers, producer, send};
 use switchboard_model::{GroupKind, SourcePhase, TailFrom, TailState};
-
-use session::{Session, commit, config, numbers, producer, send};
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
@@ -31,10 +24,6 @@ fn now_ms() -> i64 {
 /// A name that no other run uses.
 fn unique(name: &str) -> String {
     format!("{name}-{}-{}", std::process::id(), now_ms())
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
 fn admin(broker: &str) -> AdminClient<DefaultClientContext> {

@@ -6,38 +6,46 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use switchboard_kafka::testing::MockKafka;
-use switchboard_kafka::{Config, Sender, SenderOptions};
 use switchboard_model::{
     MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, RawHeader, Redactor, Route, SeenRecord, TimestampType, WritePermit, WriteRules,
 };
 
+use super::MockKafka;
+use crate::{Config, Sender, SenderOptions};
+
+/// Waits for a future, on a runtime of its own.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
+/// A redactor whose key is always the same.
 pub fn redactor() -> Redactor {
     Redactor::new([7; 16], &[])
 }
 
+/// Settings for a mock cluster.
 pub fn config(mock: &MockKafka) -> Config {
     Config::new("shop", mock.brokers())
 }
 
+/// The id of a mock cluster.
 pub fn cluster_id(mock: &MockKafka) -> String {
     cluster_id_of(&mock.brokers())
 }
 
+/// The id of the cluster of these brokers.
 pub fn cluster_id_of(brokers: &str) -> String {
     let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
     client.client().fetch_cluster_id(Duration::from_secs(10)).expect("an id")
 }
 
+/// Leave to write to a cluster.
 pub fn permit(cluster_id: &str) -> WritePermit {
     let rules = WriteRules { source: "shop", cluster_id: Some(cluster_id), writes_allowed: true, is_production: false, typed_name: None };
     WritePermit::from_profile(&rules).expect("allowed")
 }
 
+/// A sender to a mock cluster.
 pub async fn sender(mock: &MockKafka) -> Sender {
     Sender::connect(&config(mock), permit(&cluster_id(mock)), SenderOptions::default()).await.expect("connected")
 }
@@ -47,10 +55,12 @@ pub fn at(topic: &str, partition: i32, offset: i64) -> MessageRef {
     MessageRef { cluster: "shop".to_owned(), channel: topic.to_owned(), place: Place::at(partition, offset) }
 }
 
+/// A header.
 pub fn header(name: &str, value: Option<&[u8]>) -> RawHeader {
     RawHeader { name: name.to_owned(), value: value.map(<[u8]>::to_vec) }
 }
 
+/// A record to be sent, to this partition or to that of its key.
 pub fn outgoing(topic: &str, partition: Option<i32>, value: &str) -> OutgoingRecord {
     let value = Some(value.as_bytes().to_vec());
     let route = partition.map_or(Route::Key, Route::Partition);

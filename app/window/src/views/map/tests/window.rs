@@ -7,7 +7,7 @@ use egui::{Key, Modifiers, Rect, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{NodeBasis, NodeId, Snapshot};
 
-use super::{MapSettings, MapView, Motion, mode::Mode, scene::Selection};
+use super::super::{MapSettings, MapView, Motion, mode::Mode, scene::Selection};
 
 use crate::{
     WindowApp, WindowOptions,
@@ -281,7 +281,7 @@ fn services_stand_together_by_the_label_that_was_chosen_and_it_is_remembered() {
     harness.get_by_role_and_label(Role::RadioButton, "team");
     let remembered = serde_json::to_string(&harness.state().window.settings().map).expect("JSON");
     let settings: MapSettings = serde_json::from_str(&remembered).expect("the same");
-    assert_eq!(settings.group_by, super::grouping::GroupBy::Label("k8s.pod.label.team".to_owned()));
+    assert_eq!(settings.group_by, crate::views::map::grouping::GroupBy::Label("k8s.pod.label.team".to_owned()));
 }
 
 #[test]

@@ -5,9 +5,10 @@ use egui_kittest::Harness;
 use switchboard_engine::view::Snapshot;
 
 use crate::{
-    ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions, pictures,
+    ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions,
     shell::{Window, screenshot, settings::Settings},
     testing::{FixedSource, NOW_NS},
+    tests::pictures,
     view::{Target, UiCommand},
 };
 

@@ -10,9 +10,9 @@ use crate::{
     SessionCommand, WindowApp,
     shell::operations_list::{OperationRow, rows},
     testing::{self, FixedSource, NOW_NS},
+    tests::harness,
     theme::Ink,
     view::{UiCommand, ViewKind},
-    view_harness,
 };
 
 const S: i64 = 1_000_000_000;
@@ -58,12 +58,12 @@ fn source(board: OperationsBoard) -> FixedSource {
 }
 
 fn window(source: &FixedSource) -> Harness<'static, WindowApp> {
-    view_harness::harness(source, UiCommand::Show(ViewKind::Map))
+    harness::harness(source, UiCommand::Show(ViewKind::Map))
 }
 
 fn open(harness: &mut Harness<'static, WindowApp>) {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
-    view_harness::settle(harness);
+    harness::settle(harness);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn where_nothing_runs_the_bar_is_quiet_and_the_list_says_what_would_fill_it() {
         harness.get_by_role_and_label(Role::Heading, "What runs now");
         harness.get_by_label("Nothing runs");
         harness.key_press(Key::Escape);
-        view_harness::settle(&mut harness);
+        harness::settle(&mut harness);
         assert!(harness.query_by_label("Nothing runs").is_none(), "escape closes it");
     }
 }
@@ -104,18 +104,18 @@ fn what_runs_is_counted_in_the_bar_and_stopped_in_the_list_by_pointer_and_by_key
     let source = source(running());
     let mut harness = window(&source);
     harness.get_by_label("operations: 2 running").click();
-    view_harness::settle(&mut harness);
+    harness::settle(&mut harness);
     harness.get_by_role_and_label(Role::ProgressIndicator, "progress 3 of 12 letters");
     harness.get_by_label("letters so far: 1,204");
     harness.get_by_label("stop: Test, actuator").click();
-    view_harness::settle(&mut harness);
+    harness::settle(&mut harness);
     assert_eq!(source.commands(), [SessionCommand::CancelOperation(OperationId(2))]);
     // The first is chosen until another is.
-    view_harness::press(&mut harness, &[Key::Delete, Key::ArrowDown, Key::Delete]);
+    harness::press(&mut harness, &[Key::Delete, Key::ArrowDown, Key::Delete]);
     let stopped = [2, 1, 2].map(|id| SessionCommand::CancelOperation(OperationId(id)));
     assert_eq!(source.commands(), stopped);
     for theme in [UiCommand::ThemeLight, UiCommand::ThemeDark] {
-        view_harness::run(&mut harness, theme);
+        harness::run(&mut harness, theme);
         harness.get_by_label("stop: Test, actuator");
     }
 }
@@ -136,11 +136,11 @@ fn what_ended_is_told_in_the_bar_until_it_is_read_or_half_a_minute_old() {
     harness.get_by_label_contains("Test, actuator, done, after 2.00 s, 10 s ago");
     harness.event(egui::Event::Key { key: Key::C, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE });
     harness.step();
-    let copied = view_harness::copied(&harness).expect("copied");
+    let copied = harness::copied(&harness).expect("copied");
     assert!(copied.starts_with("operation: Test\nsource: lab-kafka\nstate: failed after 2.00 s, 10 s ago\nreason: nobody"), "{copied}");
     assert!(copied.ends_with("next step: Start the broker"), "{copied}");
     harness.key_press(Key::Escape);
-    view_harness::settle(&mut harness);
+    harness::settle(&mut harness);
     assert!(harness.query_by_label_contains("operations:").is_none(), "it was read");
     assert!(source.commands().is_empty(), "what has ended is not stopped");
 }

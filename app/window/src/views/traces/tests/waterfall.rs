@@ -3,7 +3,7 @@
 use switchboard_engine::view::{SpanView, TraceView};
 use switchboard_model::{SpanId, SpanKind};
 
-use super::{
+use crate::views::traces::{
     critical::critical_path,
     overview::{NUM_LANES, stripes},
     sample::{self, MS, START_NS, failed, of, of_kind, span},
@@ -14,7 +14,7 @@ use super::{
 /// The tree as indented lines.
 fn drawn(view: &TraceView) -> String {
     let tree = Tree::build(view);
-    let line = |(place, node): (usize, &super::tree::TreeNode)| {
+    let line = |(place, node): (usize, &crate::views::traces::tree::TreeNode)| {
         let name = match tree.span(place as u32, view) {
             Some(span) => format!("{} {}", span.service, span.span_id.0),
             None => format!("missing {}", node.key.span_id.0),

@@ -1,4 +1,4 @@
-//! A session as the tests see it: what came out of the sink, and waiting for a state with a deadline.
+//! A collector at work, as tests see it: what came out of the sink, and waiting for a state with a deadline; and what others send and commit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,48 +11,73 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use switchboard_kafka::{Config, KafkaCollector};
 use switchboard_model::{
     Batch, CorrelationId, Fact, GroupFact, Input, Intake, IntakeCounts, PlaceRow, Redactor, SourceCommand, SourceId, SourcePhase, SourceStatus, SpanContext,
     TopicFact, channel,
 };
 
+use crate::{Config, KafkaCollector};
+
+/// How long a state is waited for.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A record as it came out of the sink.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// Its topic.
     pub topic: String,
+    /// Its partition.
     pub partition: i32,
+    /// Its offset there.
     pub offset: i64,
+    /// When it was written, ns since the Unix epoch.
     pub timestamp_ns: i64,
+    /// Its key.
     pub key: Option<Vec<u8>>,
+    /// Its value.
     pub value: Option<Vec<u8>>,
+    /// Name, value, and whether that was redacted.
     pub headers: Vec<(String, Option<Vec<u8>>, bool)>,
+    /// Whether its headers could be read.
     pub headers_readable: bool,
+    /// Whether anything of it was redacted.
     pub redacted: bool,
+    /// The trace context in its headers.
     pub trace: Option<SpanContext>,
+    /// Correlation ids in its headers.
     pub correlations: Vec<CorrelationId>,
 }
 
+/// All that a collector told so far.
 #[derive(Default)]
 pub struct State {
+    /// Every status, the newest last.
     pub statuses: Vec<SourceStatus>,
+    /// Topics that there are, by name.
     pub topics: BTreeMap<String, TopicFact>,
+    /// Topics that were told to be gone.
     pub gone_topics: Vec<String>,
+    /// Groups that were told to be gone.
     pub gone_groups: Vec<String>,
+    /// The newest fact of each group.
     pub groups: BTreeMap<String, GroupFact>,
+    /// Every fact of a group, the newest last.
     pub group_history: Vec<GroupFact>,
+    /// Records in the order in which they came.
     pub records: Vec<Seen>,
+    /// The cluster's id.
     pub cluster_id: Option<String>,
+    /// How many brokers it has.
     pub num_brokers: usize,
 }
 
 impl State {
+    /// The newest phase.
     pub fn phase(&self) -> Option<SourcePhase> {
         self.statuses.last().map(|status| status.phase)
     }
 
+    /// The values of a topic's records, as text.
     pub fn values(&self, topic: &str) -> Vec<String> {
         let of_topic = self.records.iter().filter(|record| record.topic == topic);
         of_topic.map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned()).collect()
@@ -67,12 +92,15 @@ impl State {
         }
     }
 
+    /// What is known of a group: topic, partition, committed offset, end.
     pub fn offsets(&self, group: &str) -> Vec<(String, i32, Option<i64>, Option<i64>)> {
         self.groups.get(group).map(|fact| fact.offsets.iter().map(|o| (o.topic.clone(), o.partition, o.committed, o.end)).collect()).unwrap_or_default()
     }
 }
 
+/// A collector, and what takes from its sink.
 pub struct Session {
+    /// The collector, until it is stopped.
     pub collector: Option<KafkaCollector>,
     intake: Intake,
     state: Arc<Mutex<State>>,
@@ -86,10 +114,12 @@ pub struct Session {
 const SOURCE: SourceId = SourceId(1);
 
 impl Session {
+    /// Starts a collector.
     pub fn start(config: Config) -> Self {
         Self::with_capacity(config, 64 << 20, false)
     }
 
+    /// Starts one whose sink holds so much; from one that is held nothing is taken.
     pub fn with_capacity(config: Config, capacity_bytes: usize, is_held: bool) -> Self {
         let (intake, mut outlet) = channel(capacity_bytes);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
@@ -110,14 +140,17 @@ impl Session {
         Self { collector: Some(collector), intake, state, is_held, ended, drain: Some(drain), runtime }
     }
 
+    /// What was told so far.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
 
+    /// Commands the collector.
     pub fn command(&self, command: SourceCommand) {
         self.collector.as_ref().expect("runs").command(command);
     }
 
+    /// What went into the sink.
     pub fn counts(&self) -> IntakeCounts {
         self.intake.counts()[0].1
     }
@@ -127,6 +160,7 @@ impl Session {
         self.wait_within(what, DEADLINE, is_so);
     }
 
+    /// The same, within a time.
     pub fn wait_within(&self, what: &str, within: Duration, mut is_so: impl FnMut(&State) -> bool) {
         let deadline = Instant::now() + within;
         loop {
@@ -149,6 +183,7 @@ impl Session {
         }
     }
 
+    /// Waits until all is well.
     pub fn wait_until_live(&self) {
         self.wait("live", |state| state.phase() == Some(SourcePhase::Live));
     }
@@ -225,12 +260,14 @@ fn take(state: &mut State, input: Input) {
     }
 }
 
+/// Settings for tests: polls come often.
 pub fn config(brokers: &str) -> Config {
     let mut config = Config::new("test-kafka", brokers);
     config.poll_interval = Duration::from_millis(300);
     config
 }
 
+/// A producer that is not ours.
 pub fn producer(brokers: &str) -> BaseProducer {
     ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -250,6 +287,7 @@ pub fn send(producer: &BaseProducer, topic: &str, partition: i32, values: impl I
     producer.flush(Duration::from_secs(20)).expect("sent");
 }
 
+/// Sends a record with headers to partition 0, and waits until the brokers have it.
 pub fn send_with_headers(producer: &BaseProducer, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>, headers: OwnedHeaders) {
     let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(0).headers(headers);
     if let Some(key) = key {
@@ -276,6 +314,7 @@ pub fn commit(brokers: &str, group: &str, offsets: &[(&str, i32, i64)]) {
     }
 }
 
+/// Numbers as texts.
 pub fn numbers(range: std::ops::Range<u32>) -> impl Iterator<Item = String> {
     range.map(|number| number.to_string())
 }

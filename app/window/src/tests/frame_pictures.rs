@@ -26,7 +26,7 @@ fn source() -> FixedSource {
     }
     kafka.at_ns = NOW_NS - 38_000_000_000;
     let source = FixedSource::new(business);
-    let profile = include_str!("../../../assets/profiles/sample.toml").replace("orders-cluster", "lab-kafka");
+    let profile = include_str!("../../../../assets/profiles/sample.toml").replace("orders-cluster", "lab-kafka");
     let profile = Profile::parse(&profile, "sample").expect("valid");
     source.show_sources(SourcesBoard { profile, path: Some("compose-local.toml".into()), ..SourcesBoard::default() });
     source.answer_with(|query| match query {
@@ -118,7 +118,7 @@ fn picture(name: &str, theme: ThemeChoice, mut steps: impl FnMut(&mut Window, &e
             frame += 1;
         }
     });
-    crate::pictures::compare(name, drawn);
+    crate::tests::pictures::compare(name, drawn);
 }
 
 #[test]

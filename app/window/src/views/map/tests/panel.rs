@@ -5,13 +5,13 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{Answer, NodeKind, Snapshot, TracePart};
 use switchboard_model::{BreakerState, SpanId};
 
-use super::sample;
+use super::super::sample;
 use crate::{
     ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowApp, WindowOptions,
     shell::{Window, screenshot, settings::Settings},
     testing::{self, FixedSource, NOW_NS},
+    tests::harness,
     view::{Target, UiCommand},
-    view_harness,
 };
 
 fn source() -> FixedSource {
@@ -113,8 +113,8 @@ fn what_is_not_known_of_a_breaker_is_told_with_the_instances_that_it_is_not_know
             (breaker.state, breaker.stale) = (state, stale);
         }
         let call = target(&business, "orders", Some("payments"));
-        let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Map));
-        view_harness::goto(&mut harness, &call);
+        let mut harness = harness::harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Map));
+        harness::goto(&mut harness, &call);
         harness.get_by_label(told);
     }
 }
@@ -126,8 +126,8 @@ fn a_channel_that_was_made_again_says_when() {
     let Target::Node(node_id) = channel else { panic!("a channel is a box") };
     let figures = &mut std::sync::Arc::make_mut(&mut business.figures).channels;
     figures.iter_mut().find(|figures| figures.node_id == node_id).expect("its figures").made_again_ns = Some(NOW_NS - 60_000_000_000);
-    let mut harness = view_harness::harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Map));
-    view_harness::goto(&mut harness, &channel);
+    let mut harness = harness::harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Map));
+    harness::goto(&mut harness, &channel);
     harness.get_by_label(&format!("made again at {}", crate::figures::instant(NOW_NS - 60_000_000_000)));
 }
 
@@ -146,8 +146,8 @@ fn a_part_without_a_duration_has_no_figure() {
             }
             other => other,
         });
-        let mut harness = view_harness::harness(&source, UiCommand::Show(ViewKind::Map));
-        view_harness::goto(&mut harness, &call);
+        let mut harness = harness::harness(&source, UiCommand::Show(ViewKind::Map));
+        harness::goto(&mut harness, &call);
         assert!(harness.query_all_by_label_contains(&format!(", {told}, ")).next().is_some(), "{told}");
         for figure in ["−0 µs", " 0 µs"] {
             assert!(harness.query_all_by_label_contains(figure).next().is_none(), "{told}: {figure}");
@@ -169,8 +169,8 @@ fn a_trace_without_a_duration_has_no_figure() {
         }
         other => other,
     });
-    let mut harness = view_harness::harness(&source, UiCommand::Show(ViewKind::Map));
-    view_harness::goto(&mut harness, &call);
+    let mut harness = harness::harness(&source, UiCommand::Show(ViewKind::Map));
+    harness::goto(&mut harness, &call);
     assert!(harness.query_all_by_label_contains(", no duration, ").next().is_some());
     assert!(harness.query_all_by_label_contains(" 0 µs").next().is_none());
 }
@@ -303,7 +303,7 @@ fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), selected: Option
             }
         }
     });
-    crate::pictures::compare(name, drawn);
+    crate::tests::pictures::compare(name, drawn);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use switchboard_model::{BreakerState, SourcePhase};
 use crate::{
     ink::{Glyph, Tone, signs::phase_word},
     testing::{self, FixedSource, NOW_NS},
+    tests::harness::{goto, harness},
     view::{Target, UiCommand, ViewKind},
-    view_harness::{goto, harness},
     views::{
         breakers, groups,
         map::{

@@ -83,6 +83,6 @@ fn the_map_as_seen_with_deuteranopia() {
             }
             image
         });
-        crate::pictures::compare(name, seen);
+        crate::tests::pictures::compare(name, seen);
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use switchboard_engine::view::{Answer, Edge, EdgeId, Evidence, History, HopKind, NodeId, PointQuery, Query, ScanQuery, Snapshot, TraceList};
 
-use super::{
-    desktop_harness::Desktop,
+use crate::{
     testing::{self, FixedSource},
+    tests::desktop::Desktop,
     view::{Target, UiCommand, ViewKind},
     views::map::scene::Selection,
 };
@@ -104,7 +104,7 @@ fn over_ten_minutes_of_two_hundred_services_no_box_moves_and_frames_stay_few() {
             let before = *stands.entry(*node_id).or_insert(bits);
             assert_eq!(bits, before, "{node_id:?} moved at {at_s} s");
         }
-        assert!(super::views::map::place::overlaps(places).is_empty(), "boxes overlap at {at_s} s");
+        assert!(crate::views::map::place::overlaps(places).is_empty(), "boxes overlap at {at_s} s");
         assert_eq!(places.len(), desktop.app().window.map().shown_scene().nodes.len(), "every box has a place");
         if num_at_first == 0 {
             num_at_first = stands.len();
@@ -134,7 +134,7 @@ fn over_ten_minutes_of_two_hundred_services_no_box_moves_and_frames_stay_few() {
 }
 
 fn source_snapshot(source: &FixedSource) -> Snapshot {
-    use super::SnapshotSource as _;
+    use crate::SnapshotSource as _;
     source.clone().snapshot()
 }
 

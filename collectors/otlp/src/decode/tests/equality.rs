@@ -19,7 +19,7 @@ use switchboard_model::{AttrRow, Attrs, Batch, BatchHeader, Redactor, ResourceRo
 
 use self::expected::{expected_logs, expected_spans, expected_value};
 use self::generated::{logs, traces};
-use super::{Context, Encoding, Signal, Tally, Undecodable, decode};
+use crate::decode::{Context, Encoding, Signal, Tally, Undecodable, decode};
 
 fn redactor() -> Redactor {
     Redactor::new([7; 16], &[])

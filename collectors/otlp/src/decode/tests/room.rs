@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use switchboard_model::{BatchHeader, Redactor};
 
-use super::{Context, Encoding, Signal, Undecodable, decode};
+use crate::decode::{Context, Encoding, Signal, Undecodable, decode};
 
 const LONG: usize = 3 << 19;
 
