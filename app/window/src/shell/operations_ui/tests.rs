@@ -154,14 +154,14 @@ fn one_of_list_palette_and_search_stands_above_the_panes_and_keys_mean_that_one(
         for shown in [before, after] {
             if harness.query_by_role_and_label(keys[shown].1, keys[shown].2).is_none() {
                 harness.key_press_modifiers(Modifiers::COMMAND, keys[shown].0);
-                view_harness::settle(&mut harness);
+                harness::settle(&mut harness);
             }
             for (number, (_, role, label)) in keys.iter().enumerate() {
                 assert_eq!(harness.query_by_role_and_label(*role, label).is_some(), number == shown, "{label} from {before} to {after}");
             }
         }
         if after > 0 {
-            view_harness::press(&mut harness, &[Key::Delete]);
+            harness::press(&mut harness, &[Key::Delete]);
         }
     }
     assert!(source.commands().is_empty(), "what is typed elsewhere stops nothing");
@@ -180,7 +180,7 @@ fn what_is_chosen_by_key_is_in_sight() {
     };
     assert!(is_in_sight(&harness, 10) && !is_in_sight(&harness, 59));
     for _ in 0..49 {
-        view_harness::press(&mut harness, &[Key::ArrowDown]);
+        harness::press(&mut harness, &[Key::ArrowDown]);
     }
     assert!(is_in_sight(&harness, 59) && !is_in_sight(&harness, 10));
 }
