@@ -197,9 +197,12 @@ pub async fn grpc_in_work(to: SocketAddr, path: &str, body: Vec<u8>) -> tokio::t
     tokio::spawn(connection);
     let mut send = |path: &str, body| sender.send_request(http2_request(&to.to_string(), Method::POST, path, &GRPC_HEADERS, body));
     let (call, empty) = (send(path, body), send(GRPC_LOGS, framed(&[])));
-    let call = tokio::spawn(async move { Answer::read(call.await.expect("an answer")).await });
     assert_eq!(Answer::read(empty.await.expect("an answer")).await.grpc_status(), 0);
-    call
+    tokio::spawn(async move {
+        // Without its sender a connection would end.
+        let _sender = sender;
+        Answer::read(call.await.expect("an answer")).await
+    })
 }
 
 /// A gRPC call whose body is given whole, frame and all.
