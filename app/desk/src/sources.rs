@@ -2,27 +2,27 @@
 //! listed, once: whoever asks something of a source asks it here, and the family's file answers.
 
 mod address;
-mod family;
 mod form;
 mod grpc;
 mod http;
 mod kafka;
 mod otlp;
 mod polling;
+mod settings;
 
 use serde::Serialize;
 use serde::de::{Deserialize, MapAccess};
 use switchboard_model::SourceKind;
 
-pub use family::Family;
 pub use form::{FormField, SecretFrom, Typed};
 pub use grpc::GrpcProfile;
 pub use http::HttpProfile;
 pub use kafka::{FromProfile, KafkaProfile, TailProfile};
 pub use otlp::OtlpProfile;
+pub use settings::Family;
 
 use crate::profile_error::ProfileError;
-use family::Settings;
+use settings::Settings;
 
 /// A source of a profile.
 #[derive(Clone, Debug, PartialEq, Serialize)]

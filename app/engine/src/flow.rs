@@ -33,7 +33,7 @@ use crate::flow::publish::Publisher;
 use crate::flow::records::{MessageIds, Position, PositionKey, RecordContext};
 use crate::flow::refusals::Refusals;
 use crate::names::{ChannelId, FlowNames, GroupId, PeerId, ServiceId, StatusId};
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 use crate::view::LimitsReport;
 
 pub(crate) use plan::{Brokers, Ids, Plan};

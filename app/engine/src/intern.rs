@@ -5,7 +5,7 @@
 use hashbrown::HashTable;
 use switchboard_model::SourceId;
 
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 
 /// Who names things now.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use switchboard_model::SourceId;
 
 use crate::flow::Flow;
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 use crate::state::{Breakers, DeadLetters, Groups, Sources, SpanReaders};
 use crate::store::Store;
 use crate::view::LeftOut;

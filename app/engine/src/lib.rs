@@ -11,7 +11,7 @@ mod left_out;
 mod names;
 mod old_spans;
 mod queries;
-mod shares;
+mod source_shares;
 mod state;
 pub mod store;
 mod thread;

@@ -1,6 +1,6 @@
 //! Settings as texts that are typed, and back: a family lists its fields, a window draws and reads them without knowing the family.
 
-use super::family::Settings;
+use super::settings::Settings;
 use crate::secret::Secret;
 
 /// A field of a family's form.

@@ -5,8 +5,8 @@ pub(crate) use switchboard_grpc::Config;
 use switchboard_model::SourceKind;
 
 use super::address;
-use super::family::{Family, Settings};
 use super::form::{Field, Input, list};
+use super::settings::{Family, Settings};
 use crate::profile_error::ProfileError;
 
 /// A gRPC health endpoint.

@@ -5,8 +5,8 @@ use switchboard_http::Auth;
 pub(crate) use switchboard_http::Config;
 use switchboard_model::SourceKind;
 
-use super::family::{Family, Settings};
 use super::form::{Field, Input};
+use super::settings::{Family, Settings};
 use super::{address, polling};
 use crate::profile_error::ProfileError;
 use crate::secret::Secret;

@@ -8,9 +8,9 @@ use switchboard_kafka::TokenSource;
 use switchboard_model::{SourceKind, TailFrom};
 use tokio::runtime::Handle;
 
-use super::family::{Family, Settings};
 use super::form::{Field, Input, list};
 use super::polling;
+use super::settings::{Family, Settings};
 use crate::profile_error::ProfileError;
 use crate::secret::Secret;
 

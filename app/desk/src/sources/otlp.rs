@@ -5,8 +5,8 @@ use switchboard_model::SourceKind;
 pub(crate) use switchboard_otlp::Config;
 
 use super::address::has_user_info;
-use super::family::{Family, Settings};
 use super::form::{Field, Input};
+use super::settings::{Family, Settings};
 use crate::profile_error::ProfileError;
 
 /// What it is called among sources.

@@ -9,7 +9,7 @@ use switchboard_model::SourceId;
 use crate::figures::{Exemplars, NUM_RULES, RowKey, Rule, Sample, Series, SpanKey};
 use crate::intern::Namer;
 use crate::names::{Gone, ServiceId};
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 
 /// The number of a row; it is given again once nothing holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use hashbrown::{HashMap, HashSet};
 use switchboard_model::SourceId;
 
 use crate::names::{ChannelId, Gone};
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 
 /// Which queues had messages that were published to which exchanges, by pairs of spans: queue, exchange, and how many.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use switchboard_model::SourceId;
 
 use crate::flow::bounded::Bounded;
 use crate::names::{Gone, ServiceId};
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 
 /// Publications of one conversation that are compared.
 const MAX_PUBLISHED: usize = 16;

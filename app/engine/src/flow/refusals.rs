@@ -13,7 +13,7 @@ use crate::figures::{End, RowId, RowKey, Rows, SpanKey};
 use crate::flow::hot::{Entry, Hot, Seq};
 use crate::flow::{Arrival, Flow, Older};
 use crate::names::{Gone, OperationId, PeerId, ServiceId, Via};
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 
 /// Breakers that are followed, shared out by source; refusals of further ones are counted.
 const MAX_BREAKERS: usize = 1_000;

@@ -11,7 +11,7 @@ use crate::intern::{Marks, Namer, Numbers, Registry};
 use crate::names::operations::Operations;
 use crate::names::service::{Seen, Service};
 use crate::names::{ChannelId, Gone, GroupId, OperationId, PeerId, RPC_STATUSES, ServiceId, StatusId, StatusKind};
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 
 /// What a caller's attributes name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::intern::{Namer, Numbers};
 use crate::names::{OperationId, ServiceId};
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 
 /// Operations of a service kept apart.
 const MAX_OPERATIONS: usize = 2_000;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use switchboard_model::{DeadLetterName, NO_TIME, RecordBatch, RecordRow, SourceId, dead_letter_name, is_retry_name, may_tell_failure, retry_delay_ms};
 
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 use crate::state::dead_letter_dialect::{DeadLetterInfo, parse};
 use crate::view::{ChannelKey, DeadLetterView};
 

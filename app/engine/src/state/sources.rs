@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use switchboard_model::{HealthFact, HealthState, InstanceFact, ItemKind, Refusal, SourceId, SourceInfo, SourcePhase, SourceStatus};
 
-use crate::shares::SharedMap;
+use crate::source_shares::SharedMap;
 use crate::state::latest::Latest;
 use crate::view::{ClockSet, CountsReport, RefusalView, RefusedReport, SourceView};
 use crate::words;

@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use switchboard_model::SourceId;
 
 use crate::names::{ChannelId, FlowNames, Gone, GroupId, ServiceId};
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 use crate::view::SpanReader;
 
 /// Readers kept, shared out by source; beyond them the one that was not seen for longest leaves.

@@ -4,7 +4,7 @@ use switchboard_model::SourceId;
 
 use super::record_segment::RecordSegment;
 use super::value::text_of;
-use crate::shares::{SharedMap, Shares};
+use crate::source_shares::{SharedMap, Shares};
 use crate::view::ChannelKey;
 
 /// Channels of which it is counted how many records were given up, shared out by source; further ones are counted.

@@ -5,7 +5,7 @@ use switchboard_model::{LogBatch, LogRow, SourceId, SpanId, TraceId, Value, beli
 use super::StoredValue;
 use super::arrivals::{Arrivals, Tally};
 use super::blob::{Cursor, put_varint};
-use super::correlation;
+use super::correlation_hash;
 use super::dictionary::Dictionary;
 use super::hash::{Seed, again};
 use super::row_index::RowIndex;
@@ -90,7 +90,7 @@ impl LogSegment {
         for attr in attrs {
             let key = vocabulary.key(text, attr.key, attr.known, memo);
             if vocabulary.known(key).correlates
-                && let Some(hash) = correlation::hash_of_value(*seed, attr.value, text)
+                && let Some(hash) = correlation_hash::hash_of_value(*seed, attr.value, text)
             {
                 index.post(RowIndex::id_key(hash), row);
             }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use switchboard_model::{CorrelationId, NO_TIME, SpanId, TraceId, WellKnown, believed_ns};
 
-use super::correlation::{hash_of_id, id_of};
+use super::correlation_hash::{hash_of_id, id_of};
 use super::log_segment::{LogRef, LogSegment};
 use super::memory::is_same_side;
 use super::record_ref::RecordRef;

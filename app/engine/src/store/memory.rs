@@ -9,6 +9,7 @@ use super::evicted_records::EvictedRecords;
 use super::hash::Seed;
 use super::identity::MAX_COPIES;
 use super::log_segment::{LogSegment, body_of};
+use super::memory_split::MemorySplit;
 use super::record_segment::{RecordSegment, channel_name, place_of};
 use super::shelf::{STRIDE, Segment, Shelf};
 use super::span_segment::SpanSegment;
@@ -78,11 +79,12 @@ impl Store {
     /// An empty store for a session whose whole budget is `memory_bytes`.
     pub fn new(memory_bytes: usize) -> Self {
         let seed = Seed::random();
+        let split = MemorySplit::of(memory_bytes);
         Self {
             seed,
-            spans: Shelf::new(memory_bytes / 2, |limits| SpanSegment::new(seed, limits)),
-            records: Shelf::new(memory_bytes / 10 * 3, |limits| RecordSegment::new(seed, limits)),
-            logs: Shelf::new(memory_bytes / 10, |limits| LogSegment::new(seed, limits)),
+            spans: Shelf::new(split.spans, |limits| SpanSegment::new(seed, limits)),
+            records: Shelf::new(split.records, |limits| RecordSegment::new(seed, limits)),
+            logs: Shelf::new(split.logs, |limits| LogSegment::new(seed, limits)),
             evicted_records: EvictedRecords::default(),
             counts: Counts::default(),
             memo: Memo::default(),

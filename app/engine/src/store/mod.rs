@@ -3,7 +3,7 @@
 
 mod arrivals;
 mod blob;
-mod correlation;
+mod correlation_hash;
 mod counts;
 mod dictionary;
 mod evicted_records;
@@ -13,6 +13,7 @@ mod identity;
 mod log_segment;
 mod lookup;
 mod memory;
+mod memory_split;
 mod needle;
 mod record_ref;
 mod record_segment;
@@ -28,7 +29,7 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use correlation::{hash_of_id, id_of};
+pub(crate) use correlation_hash::{hash_of_id, id_of};
 pub(crate) use hash::Seed;
 pub(crate) use log_segment::LogSegment;
 pub(crate) use lookup::{carries_id, log_carries_id, log_view};

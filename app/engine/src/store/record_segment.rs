@@ -4,7 +4,7 @@ use switchboard_model::{ClusterRef, CorrelationId, MAX_PLACE_BYTES, PlaceRef, Re
 
 use super::arrivals::{Arrivals, Tally};
 use super::blob::{Cursor, put_bytes, put_optional, put_varint};
-use super::correlation;
+use super::correlation_hash;
 use super::dictionary::Dictionary;
 use super::hash::Seed;
 use super::record_ref::RecordRef;
@@ -132,7 +132,7 @@ impl RecordSegment {
             let key = self.vocabulary.key(text, correlation.name, WellKnown::Other, memo);
             put_varint(blob, u64::from(key));
             put_id(blob, &correlation.value);
-            self.index.post(RowIndex::id_key(correlation::hash_of_id(self.seed, &correlation.value)), row);
+            self.index.post(RowIndex::id_key(correlation_hash::hash_of_id(self.seed, &correlation.value)), row);
         }
         let timestamp_type = match record.timestamp_type {
             TimestampType::Unknown => 0,

@@ -5,7 +5,7 @@ use switchboard_model::{InstanceSource, ResourceRow, SpanBatch, SpanKind, SpanRo
 
 use super::arrivals::{Arrivals, Tally};
 use super::blob::{Cursor, put_bytes, put_signed, put_varint};
-use super::correlation;
+use super::correlation_hash;
 use super::dictionary::Dictionary;
 use super::hash::Seed;
 use super::row_index::RowIndex;
@@ -169,7 +169,7 @@ impl SpanSegment {
             let form = vocabulary.put(key, text, attr.value, memo, refs, blob);
             slots.push(key << 4 | form as u32);
             if vocabulary.known(key).correlates
-                && let Some(hash) = correlation::hash_of_value(*seed, attr.value, text)
+                && let Some(hash) = correlation_hash::hash_of_value(*seed, attr.value, text)
             {
                 index.post(RowIndex::id_key(hash), row);
             }
@@ -251,7 +251,7 @@ impl SpanSegment {
             for attr in attrs {
                 let key = self.vocabulary.key(text, attr.key, attr.known, memo);
                 if self.vocabulary.known(key).correlates
-                    && let Some(hash) = correlation::hash_of_value(self.seed, attr.value, text)
+                    && let Some(hash) = correlation_hash::hash_of_value(self.seed, attr.value, text)
                 {
                     self.index.post(RowIndex::id_key(hash), row);
                 }

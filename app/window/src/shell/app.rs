@@ -20,7 +20,7 @@ use crate::{
         history::History,
         notice::{self, NoticePart},
         operations_ui::OperationsList,
-        palette::Palette,
+        palette_ui::Palette,
         panes::Panes,
         settings::Settings,
     },

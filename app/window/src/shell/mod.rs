@@ -12,7 +12,7 @@ mod notice;
 mod notice_ui;
 mod operations_list;
 mod operations_ui;
-mod palette;
+mod palette_ui;
 pub(crate) mod panes;
 pub(crate) mod screenshot;
 pub(crate) mod settings;

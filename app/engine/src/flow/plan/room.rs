@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashSet;
 use switchboard_model::SourceId;
 
-use crate::shares::shared_out;
+use crate::source_shares::shared_out;
 
 /// Nodes of the map; what finds no room is the node "other".
 pub(super) const MAX_NODES: usize = 5_000;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_model::{ClusterFact, ClusterRef, GroupFact, GroupOffset, SourceId, TailState, TopicFact};
 
-use crate::shares::shared_out;
+use crate::source_shares::shared_out;
 use crate::state::groups::group_topic::GroupTopic;
 use crate::state::groups::head::GroupHead;
 use crate::state::groups::members::GroupMembers;

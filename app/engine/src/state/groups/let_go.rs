@@ -3,7 +3,7 @@
 
 use switchboard_model::SourceId;
 
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 use crate::state::groups::clusters::{Cluster, Group, Groups};
 use crate::state::groups::room::Kept;
 use crate::state::groups::topic::Topic;

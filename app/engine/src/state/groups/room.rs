@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_model::SourceId;
 
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 
 /// Topics kept, shared out by source; further ones are counted.
 pub(super) const MAX_TOPICS: usize = 20_000;

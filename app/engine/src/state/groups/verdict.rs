@@ -1,4 +1,5 @@
-//! What a group's standing on a topic comes to: judged partition by partition, the group's verdict is the worst of them.
+//! What a group's standing on a topic comes to: judged partition by partition, the group's verdict is the worst of them. How long one whose lag
+//! does not move may stand before it is stuck is reckoned in `lag.rs`, from its own pauses; here is what partitions and members beside it change.
 
 use std::sync::Arc;
 

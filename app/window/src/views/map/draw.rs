@@ -11,6 +11,7 @@ use switchboard_engine::view::{NodeId, NodeKind};
 
 use super::{
     camera::Camera,
+    colours::{edge_ink, node_border},
     geometry::Geometry,
     scene::{Scene, SceneEdge, Selection},
 };
@@ -210,16 +211,7 @@ fn edge_mark(sight: &Sight<'_>, lit: &Lit, index: usize) -> (u8, EdgeMark) {
     let edge = &sight.scene.edges[index];
     let selected = is_edge(sight.selected, edge);
     let is_lit = lit.edges[index];
-    let ink = match edge.tone {
-        Tone::Bad => Ink::Bad,
-        Tone::Warn => Ink::Warn,
-        _ if selected => Ink::Accent,
-        _ if edge.recovered_ns.is_some() => Ink::Good,
-        _ if is_lit => Ink::Dim,
-        // Among groups what is as usual stays in the background.
-        _ if sight.scene.is_grouped() => Ink::Line,
-        _ => Ink::Edge,
-    };
+    let ink = edge_ink(edge, selected, is_lit, sight.scene.is_grouped());
     let step = f32::from(sight.width_steps.get(index).copied().unwrap_or(0));
     let width = (1.1 + 0.45 * step) * sight.camera.scale.clamp(0.55, 1.25) + if selected { 1.2 } else { 0.0 };
     let dash = match (edge.inferred, edge.is_asynchronous()) {
@@ -235,14 +227,7 @@ fn node_mark(sight: &Sight<'_>, lit: &Lit, index: usize, rect: Rect, detail: Det
     let node = &sight.scene.nodes[index];
     let selected = sight.selected == Some(Selection::Node(node.node_id));
     let hovered = sight.hovered == Some(Selection::Node(node.node_id));
-    let (stroke, stroke_width) = match node.tone {
-        _ if selected => (Ink::Accent, 2.0),
-        Tone::Bad => (Ink::Bad, 1.4),
-        Tone::Warn => (Ink::Warn, 1.4),
-        Tone::Quiet if node.recovered_ns.is_some() => (Ink::Good, 1.4),
-        _ if hovered || lit.nodes[index] => (Ink::Dim, 1.2),
-        _ => (Ink::Line, 1.2),
-    };
+    let (stroke, stroke_width) = node_border(node, selected, hovered || lit.nodes[index]);
     NodeMark {
         node: index,
         rect,

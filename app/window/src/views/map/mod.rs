@@ -1,11 +1,13 @@
 //! The map: who talks to whom, and what is unusual about it.
 //!
 //! `scene` says what there is, `noise` what of it is left out, `shown` and `grouping` what is shown in a mode, `layout` and
-//! `place` where it stands, `geometry` how edges run, `camera` and `draw` what is seen of it (all pure); `paint` puts it on screen.
+//! `place` where it stands, `geometry` how edges run, `camera` and `draw` what is seen of it, `colours` in which ink (all pure); `paint` puts it
+//! on screen.
 //! `panel` says what there is to know of what is selected.
 
 pub(crate) mod camera;
 mod chrome;
+mod colours;
 pub(crate) mod draw;
 mod empty;
 pub(crate) mod geometry;

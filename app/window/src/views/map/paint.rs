@@ -6,6 +6,7 @@ use egui::{Color32, CornerRadius, FontId, Galley, Painter, Pos2, Rect, Shape, St
 use switchboard_engine::view::{NodeId, NodeKind};
 
 use super::{
+    colours::spot_fill,
     draw::{Dash, Detail, DrawList, EdgeMark, GLYPH_ROOM, NodeMark, PillMark, Sight, has_data_name},
     scene::{SceneNode, recovered_words},
 };
@@ -251,12 +252,7 @@ fn paint_spots(painter: &Painter, sight: &Sight<'_>, list: &DrawList, tokens: &D
         let border = if node.dashed { tokens.ink(mark.stroke).gamma_multiply(0.6) } else { tokens.ink(mark.stroke) };
         mesh.rect(rect, border);
         let width = mark.stroke_width.min(rect.height() / 4.0);
-        let fill = match node.tone {
-            Tone::Bad => Ink::BadFill,
-            Tone::Warn => Ink::WarnFill,
-            _ => mark.fill,
-        };
-        mesh.rect(rect.shrink(width), tokens.ink(if node.silent_ns.is_some() { Ink::Background } else { fill }));
+        mesh.rect(rect.shrink(width), tokens.ink(spot_fill(node, mark.fill)));
     }
     painter.add(Shape::mesh(mesh.into_mesh()));
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use switchboard_model::{Broker, GroupKind, GroupMember, OpenTransaction, PartitionFact, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus};
 
 use super::*;
-use crate::shares::Shares;
+use crate::source_shares::Shares;
 use crate::state::groups::room::{MAX_GROUPS, MAX_TOPICS};
 use crate::view::LagVerdict;
 
