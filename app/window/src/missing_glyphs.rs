@@ -182,7 +182,7 @@ mod tests {
     fn window_and_picture_draw_each_character_that_their_faces_lack_as_a_box_with_its_code_point() {
         // Without eframe's own fonts of the desktop, so whatever is installed there.
         let creation = eframe::CreationContext::_new_kittest(egui::Context::default());
-        let _app = created(&creation, Box::new(FixedSource::new(Snapshot::default())), WindowOptions::default());
+        let _app = created(&creation, Box::new(FixedSource::new(Snapshot::default())), WindowOptions::default(), false);
         check_boxes(&creation.egui_ctx);
         let ctx = screenshot::context();
         let _window = Window::new(&ctx, Settings::default(), WindowOptions::default());

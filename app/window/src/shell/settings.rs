@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ThemeChoice,
-    shell::{desktop_motion, panes::Panes},
+    shell::panes::Panes,
     view::TimeRange,
     views::map::{MapSettings, PANEL_WIDTH_PT},
 };
@@ -54,13 +54,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What was remembered, each value within its bounds.
-    pub(crate) fn load(storage: Option<&dyn eframe::Storage>) -> Self {
+    /// What was remembered, each value within its bounds. `is_still` is what the desktop asks for.
+    pub(crate) fn load(storage: Option<&dyn eframe::Storage>, is_still: bool) -> Self {
         let loaded: Self = storage.and_then(|storage| eframe::get_value(storage, KEY)).unwrap_or_default();
         let panes: Panes = storage.and_then(|storage| eframe::get_value(storage, PANES_KEY)).unwrap_or_default();
         let map: Option<MapSettings> = storage.and_then(|storage| eframe::get_value(storage, MAP_KEY));
         // Until the user says otherwise it is as the desktop says.
-        let map = map.unwrap_or_else(|| MapSettings { is_still: desktop_motion::is_reduced(), ..MapSettings::default() });
+        let map = map.unwrap_or_else(|| MapSettings { is_still, ..MapSettings::default() });
         Self { panes: panes.mended(), map: map.within_bounds(), ..loaded.within_bounds() }
     }
 
@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn looks_are_remembered_and_wild_values_brought_back() {
         let mut storage = InMemory::default();
-        assert_eq!(Settings::load(Some(&storage)), Settings::default());
+        assert_eq!(Settings::load(Some(&storage), false), Settings::default());
         Settings { theme: ThemeChoice::Light, zoom: 9.0, panel_width_pt: f32::NAN, ..Settings::default() }.save(&mut storage);
-        assert_eq!(Settings::load(Some(&storage)), Settings { theme: ThemeChoice::Light, zoom: 3.0, ..Settings::default() });
+        assert_eq!(Settings::load(Some(&storage), false), Settings { theme: ThemeChoice::Light, zoom: 3.0, ..Settings::default() });
     }
 
     #[test]
@@ -117,17 +117,25 @@ mod tests {
         let mut storage = InMemory::default();
         let panes = Panes::of(FixedLayout::MapTraces);
         Settings { panes: panes.clone(), range: TimeRange::M15, ..Settings::default() }.save(&mut storage);
-        let loaded = Settings::load(Some(&storage));
+        let loaded = Settings::load(Some(&storage), false);
         assert_eq!((loaded.panes.shown(), loaded.range), (panes.shown(), TimeRange::M15));
         eframe::Storage::set_string(&mut storage, PANES_KEY, "(tree:(root:7))".to_owned());
-        let loaded = Settings::load(Some(&storage));
+        let loaded = Settings::load(Some(&storage), false);
         assert_eq!((loaded.panes.shown(), loaded.range), (Panes::default().shown(), TimeRange::M15));
+    }
+
+    #[test]
+    fn the_map_keeps_still_where_the_desktop_asks_for_it_until_the_user_says_otherwise() {
+        let mut storage = InMemory::default();
+        assert!(Settings::load(Some(&storage), true).map.is_still);
+        Settings::default().save(&mut storage);
+        assert!(!Settings::load(Some(&storage), true).map.is_still);
     }
 
     #[test]
     fn an_older_form_is_read_with_defaults() {
         let mut storage = InMemory::default();
         eframe::Storage::set_string(&mut storage, KEY, "(theme:dark)".to_owned());
-        assert_eq!(Settings::load(Some(&storage)), Settings { theme: ThemeChoice::Dark, ..Settings::default() });
+        assert_eq!(Settings::load(Some(&storage), false), Settings { theme: ThemeChoice::Dark, ..Settings::default() });
     }
 }

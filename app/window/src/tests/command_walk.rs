@@ -68,7 +68,7 @@ impl Walk {
         let options = WindowOptions { profile_name: "x".to_owned(), otlp_grpc_port: Some(4317), links, ..WindowOptions::default() };
         let source = source();
         let shown = source.clone();
-        let harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(shown), options));
+        let harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(shown), options, false));
         let mut walk = Self { harness, source, outputs: String::new() };
         walk.settle();
         walk

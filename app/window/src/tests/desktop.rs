@@ -47,7 +47,7 @@ impl Desktop {
         });
         let creation = eframe::CreationContext::_new_kittest(ctx.clone());
         let options = WindowOptions { otlp_grpc_port: Some(4317), ..WindowOptions::default() };
-        let app = WindowApp::new(&creation, Box::new(source.clone()), options);
+        let app = WindowApp::new(&creation, Box::new(source.clone()), options, false);
         let viewport = egui::ViewportInfo { minimized: Some(false), occluded: Some(false), ..egui::ViewportInfo::default() };
         Self { ctx, app, frame: eframe::Frame::_new_kittest(), source: source.clone(), clock, viewport, drawn_s: Vec::new(), num_logic_only: 0 }
     }

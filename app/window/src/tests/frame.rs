@@ -21,7 +21,7 @@ fn options() -> WindowOptions {
 
 fn harness(source: &FixedSource) -> Harness<'static, WindowApp> {
     let source = source.clone();
-    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options()));
+    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options(), false));
     harness.run();
     harness
 }

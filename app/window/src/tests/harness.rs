@@ -19,7 +19,7 @@ fn options() -> WindowOptions {
 /// The window of 1280 × 800 points, after a command.
 pub(crate) fn harness(source: &FixedSource, command: UiCommand) -> Harness<'static, WindowApp> {
     let source = source.clone();
-    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options()));
+    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options(), false));
     run(&mut harness, command);
     harness
 }

@@ -1,7 +1,11 @@
 //! The window on a desktop, as eframe sees it.
 
 use super::Window;
-use crate::{SnapshotSource, WindowOptions, missing_glyphs, sanitise::visible, shell::settings::Settings};
+use crate::{
+    SnapshotSource, WindowOptions, missing_glyphs,
+    sanitise::visible,
+    shell::{desktop_motion, settings::Settings},
+};
 
 /// Smallest window, points.
 const SIZE_MIN: [f32; 2] = [720.0, 480.0];
@@ -13,15 +17,16 @@ pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions)
     let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
     let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
-    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options)) as Box<dyn eframe::App>);
+    let is_still = desktop_motion::is_reduced();
+    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options, is_still)) as Box<dyn eframe::App>);
     eframe::run_native("switchboard", native, Box::new(create))
 }
 
-/// The window in the context that eframe has made for it.
-pub(crate) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn SnapshotSource>, options: WindowOptions) -> WindowApp {
+/// The window in the context that eframe has made for it. `is_still` is what the desktop asks for.
+pub(crate) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn SnapshotSource>, options: WindowOptions, is_still: bool) -> WindowApp {
     // After the faces of this program come those of the desktop, and after these the code points themselves.
     missing_glyphs::install(&creation.egui_ctx);
-    WindowApp::new(creation, source, options)
+    WindowApp::new(creation, source, options, is_still)
 }
 
 /// The window as eframe sees it.
@@ -31,9 +36,10 @@ pub struct WindowApp {
 }
 
 impl WindowApp {
-    /// Dresses the context, remembers the looks of the last time, and asks to be woken by publications.
-    pub fn new(creation: &eframe::CreationContext<'_>, mut source: Box<dyn SnapshotSource>, options: WindowOptions) -> Self {
-        let mut settings = Settings::load(creation.storage);
+    /// Dresses the context, remembers the looks of the last time, and asks to be woken by publications. Until the user says otherwise the map moves
+    /// unless `is_still`.
+    pub fn new(creation: &eframe::CreationContext<'_>, mut source: Box<dyn SnapshotSource>, options: WindowOptions, is_still: bool) -> Self {
+        let mut settings = Settings::load(creation.storage, is_still);
         if let Some(theme) = options.theme {
             settings.theme = theme;
         }

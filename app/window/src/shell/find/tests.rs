@@ -14,7 +14,7 @@ use crate::{
 fn harness(source: &FixedSource) -> Harness<'static, WindowApp> {
     let source = source.clone();
     let mut harness =
-        Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), WindowOptions::default()));
+        Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), WindowOptions::default(), false));
     harness.run();
     harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
     harness.run();

@@ -23,7 +23,7 @@ fn line(level: LogLevel, message: &str) -> LogLine {
 fn harness(own_log: &OwnLog) -> Harness<'static, WindowApp> {
     let source = FixedSource::new(testing::order_business());
     let options = WindowOptions { own_log: own_log.clone(), ..WindowOptions::default() };
-    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options));
+    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options, false));
     let ctx = harness.ctx.clone();
     let _asked = harness.state_mut().window.run(&ctx, UiCommand::Show(ViewKind::Log));
     harness.run();

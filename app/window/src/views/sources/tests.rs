@@ -48,7 +48,7 @@ fn source() -> FixedSource {
 fn harness(source: &FixedSource) -> Harness<'static, WindowApp> {
     let shown = source.clone();
     let mut harness =
-        Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(shown), WindowOptions::default()));
+        Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|creation| WindowApp::new(creation, Box::new(shown), WindowOptions::default(), false));
     let ctx = harness.ctx.clone();
     let _asked = harness.state_mut().window.run(&ctx, UiCommand::Show(ViewKind::Sources));
     harness.run();

@@ -24,7 +24,8 @@ fn source() -> FixedSource {
 fn harness(size: [f32; 2]) -> Harness<'static, WindowApp> {
     let source = source();
     let options = || WindowOptions { profile_name: "compose-local".to_owned(), otlp_grpc_port: Some(4317), ..WindowOptions::default() };
-    let mut harness = Harness::builder().with_size(egui::Vec2::from(size)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options()));
+    let mut harness =
+        Harness::builder().with_size(egui::Vec2::from(size)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), options(), false));
     harness.run();
     harness
 }

@@ -16,8 +16,9 @@ use crate::{
 
 fn harness(source: &FixedSource, size: [f32; 2]) -> Harness<'static, WindowApp> {
     let source = source.clone();
-    let mut harness =
-        Harness::builder().with_size(egui::Vec2::from(size)).build_eframe(|creation| WindowApp::new(creation, Box::new(source), WindowOptions::default()));
+    let mut harness = Harness::builder()
+        .with_size(egui::Vec2::from(size))
+        .build_eframe(|creation| WindowApp::new(creation, Box::new(source), WindowOptions::default(), false));
     harness.run();
     harness
 }
