@@ -168,7 +168,14 @@ impl Window {
         self.display.corner().is_ok_and(|colour| colour != self.plain)
     }
 
-    /// Presses keys until what they do can be seen: keys that come before the window is ready for them do nothing.
+    /// Opens what lies over the window, by a key that is pressed once: pressed again it would close it.
+    #[track_caller]
+    fn open(&self, what: &str, key: &str) {
+        self.display.press(&[key]);
+        until(what, || self.is_covered().then_some(()));
+    }
+
+    /// Presses keys until what they do can be seen: keys that come before what they are for is there do nothing.
     #[track_caller]
     fn press_until(&self, what: &str, keys: &[&str], is_so: impl Fn() -> bool) {
         until(what, || {
@@ -206,7 +213,7 @@ impl Window {
     /// A command by its name, from the palette, once it can be used.
     #[track_caller]
     fn run(&self, command: &str) {
-        self.press_until("the palette is open", &["ctrl+p"], || self.is_covered());
+        self.open("the palette is open", "ctrl+p");
         self.display.xdotool(&["type", "--delay", "20", command]);
         self.press_until(command, &["Return"], || !self.is_covered());
     }
@@ -260,7 +267,7 @@ fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_ope
 
     // What another program copied is pasted into Find; what is found is opened.
     let offered = display.offer(TRACE);
-    window.press_until("Find is open", &["ctrl+k"], || window.is_covered());
+    window.open("Find is open", "ctrl+k");
     display.press(&["ctrl+v"]);
     window.press_until("what is found is opened", &["Return"], || !window.is_covered());
     let text = window.copied(|| display.press(&["c"]), |text| text != TRACE && text.contains(&format!("trace {TRACE}\n")));
