@@ -139,7 +139,7 @@ impl Fields<'_> {
         let hint = match *from {
             SecretFrom::None => return,
             SecretFrom::Env => "Name of the environment variable, not the secret",
-            SecretFrom::Command => "What prints it, such as pass show kafka/local",
+            SecretFrom::Command => "What prints it, such as pass show shop/local",
         };
         let hint = RichText::new(hint).size(12.0).color(self.tokens.ink(Ink::Faint));
         let response = ui.add(TextEdit::singleline(place).hint_text(hint).desired_width(f32::INFINITY).margin(vec2(8.0, 5.0)));
