@@ -93,7 +93,7 @@ pub enum Skipped {
     #[error("unreadable: a header's name is not UTF-8")]
     HeadersUnreadable,
     /// A dead letter of a share group that holds no copy, only the place of the record that died.
-    #[error("no copy: this dead letter only points at {topic}/{partition}/{offset}. Replay the record that lies there")]
+    #[error("no copy: this dead letter only points at {topic} {partition}@{offset}. Replay the record that lies there")]
     NoCopy {
         /// The topic it points to.
         topic: String,

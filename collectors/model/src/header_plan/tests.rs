@@ -152,7 +152,9 @@ fn a_pointer_without_a_copy_is_no_message() {
     assert!(plan_headers(&record, &mark, &redactor()).is_ok());
     record.key = None;
     let (topic, partition, offset) = ("orders".to_owned(), "3".to_owned(), "77".to_owned());
-    assert_eq!(plan_headers(&record, &mark, &redactor()), Err(Skipped::NoCopy { topic, partition, offset }));
+    let refused = Skipped::NoCopy { topic, partition, offset };
+    assert_eq!(refused.to_string(), "no copy: this dead letter only points at orders 3@77. Replay the record that lies there");
+    assert_eq!(plan_headers(&record, &mark, &redactor()), Err(refused));
 }
 
 #[test]
