@@ -212,7 +212,8 @@ fn lost_answers_leave_the_middle_third_in_doubt_and_nothing_is_sent_twice() {
         mock.cluster().broker_round_trip_time(1, Duration::ZERO).expect("quick");
         outcomes.extend(middle);
         // The connection is made anew; until then records wait in the queue.
-        while sender.send(outgoing("orders", Some(0), "probe")).await.word() != "persisted" {}
+        let anew = async { while sender.send(outgoing("orders", Some(0), "probe")).await.word() != "persisted" {} };
+        tokio::time::timeout(Duration::from_mins(1), anew).await.expect("a record is taken again");
         outcomes.extend(send_all(&sender, third(2)).await);
         outcomes
     });
