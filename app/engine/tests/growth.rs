@@ -8,7 +8,7 @@ use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, ScanQuery,
 use switchboard_measure::growth::{alone, assert_linear};
 use switchboard_model::{Batch, CorrelationId, Fact, GroupFact, GroupMember, GroupOffset, Input, TraceId};
 
-/// What some are called, and so many of them.
+/// What some are called, and what makes a number of them.
 type Kind<T> = (&'static str, fn(usize) -> Vec<T>);
 
 /// An engine that took a batch and told what follows from it.

@@ -8,7 +8,8 @@
 //! - What holds at the same time is told at once ([`Condition::and`]): the worst of it decides phase and kind, all of it is read. So OTLP
 //!   tells of its ports and of what it passes on, and Kafka the first thing that is wrong with what it observes. HTTP tells the first
 //!   thing that is wrong alone, gRPC the worst.
-//! - One miss is a miss ([`Misses`]): HTTP and gRPC tell what may pass by itself once it has lasted two tries.
+//! - One miss is no news ([`Misses`]): of a peer that has just answered, HTTP and gRPC tell what may pass by itself only if the next try
+//!   fails too.
 //!
 //! Sentences begin with what they are about and end without a full stop; several are joined by one.
 
@@ -108,7 +109,7 @@ impl Teller {
     }
 }
 
-/// One miss is a miss: of a peer that has just answered, a failure that may pass by itself is told only if the next try fails too.
+/// One miss is no news: of a peer that has just answered, a failure that may pass by itself is told only if the next try fails too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Misses {
     has_answered: bool,

@@ -47,7 +47,7 @@ fn long(part: &str) -> AnyValue {
 /// Half of what the long requests hold.
 const NUM: usize = 512;
 
-/// What requests are full of, and one that holds it so many times.
+/// What requests are full of, and what makes one that holds a number of it.
 type Kind<T> = (&'static str, fn(usize) -> T);
 
 fn kinds_of_requests() -> Vec<Kind<ExportTraceServiceRequest>> {

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::{LazyLock, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The long input is so many times the short one.
+/// How many times as long as the short input the long one is.
 pub const SPAN: usize = 16;
 /// What is allowed beyond the span: the long input may take 40 times as long, as if each of the four doublings in it took 2.5 times.
 const MOST_BEYOND: f64 = 2.5;
@@ -33,7 +33,7 @@ pub fn alone() -> MutexGuard<'static, ()> {
 /// Fails where work on an input of `2 * len` takes much more than [`SPAN`] times as long as on one of `len / 8`; says how long it took. `input` makes
 /// one of some length, `work` is what is measured.
 pub fn assert_linear<T, R>(what: &str, len: usize, input: impl Fn(usize) -> T, mut work: impl FnMut(&T) -> R) -> Duration {
-    // Once it gave so much back, the allocator keeps what it has: asking the system for it again would grow by leaps.
+    // Once it has given this much back, the allocator keeps what it has: asking the system for it again would grow by leaps.
     static KEEPING: Once = Once::new();
     let _alone = alone();
     KEEPING.call_once(|| drop(black_box(vec![1_u8; KEPT_BYTES])));
@@ -105,7 +105,7 @@ mod tests {
 
     const LEN: usize = 1 << 13;
 
-    /// Does so many small steps.
+    /// Does a number of small steps.
     fn steps(num: usize) {
         for step in 0..num {
             black_box(step);
@@ -124,7 +124,7 @@ mod tests {
         assert_linear("square", LEN, |len| len, |len| steps(*len * *len / 8));
     }
 
-    /// Whether work passes that takes so many µs for a length.
+    /// Whether work passes, given how many µs it takes for a length.
     fn passes(mut micros_of: impl FnMut(usize) -> usize) -> bool {
         let time_of = |len: &usize| Duration::from_micros(micros_of(*len) as u64);
         catch_unwind(AssertUnwindSafe(|| assert_linear_by("made-up times", LEN, |len| len, time_of))).is_ok()

@@ -13,7 +13,7 @@ pub struct Pace {
     pub rate_per_s: u32,
     /// How long after a letter was read it would have shown itself on a retry or dead-letter channel.
     pub quiet: Duration,
-    /// A group on the target may fall behind by so much more than before.
+    /// How many more records than before a group on the target may be behind.
     pub lag_margin: u64,
     /// Between two looks at what became of it.
     pub look_every: Duration,

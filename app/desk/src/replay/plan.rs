@@ -10,7 +10,7 @@ use crate::replay::{AskedLetter, Readers, Writing};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
-/// Of each, so many bytes.
+/// How many bytes of each.
 const MAX_SHOWN_BYTES: usize = 64 << 10;
 
 /// What would be sent, and what follows from it.

@@ -77,7 +77,7 @@ impl<'a> Cursor<'a> {
         (number >> 1) as i64 ^ -((number & 1) as i64)
     }
 
-    /// Its length, bytes.
+    /// That many bytes, or all that are left.
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(len.min(self.rest.len()));

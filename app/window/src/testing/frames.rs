@@ -65,7 +65,7 @@ impl Frames {
         self.window.goto(&self.ctx, target);
     }
 
-    /// Zooms so many steps into the middle of the map.
+    /// Zooms a number of steps into the middle of the map.
     pub fn zoom_into_map(&mut self, num_steps: usize) {
         for _ in 0..num_steps {
             self.run(UiCommand::ZoomMapIn);

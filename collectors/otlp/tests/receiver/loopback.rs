@@ -20,8 +20,8 @@ use switchboard_otlp::{Bound, Config, Limits, OtlpReceiver};
 pub const SOURCE: SourceId = SourceId(1);
 pub const TRACES: &str = "/v1/traces";
 pub const GRPC_TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const GRPC_HEADERS: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
 pub const GRPC_LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const GRPC_HEADERS: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
 
 /// A receiver and both ends of its queue.
 pub struct Loopback {

@@ -132,7 +132,7 @@ impl<'a> Sending<'a> {
         self.run.show(&self.board);
     }
 
-    /// Sends until so many were tried, or all.
+    /// Sends until the wanted number was tried; `None` = all.
     async fn stretch(&mut self, num_wanted: Option<usize>) -> Result<(), Stop> {
         let mut pace = self.run.pace.sends();
         let mut look = self.run.pace.looks();
