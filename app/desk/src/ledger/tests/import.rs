@@ -1,5 +1,7 @@
 //! What version 1 kept for each profile, while the old program goes on writing to it, where it was copied, and where it is in the way.
 
+use std::time::{Duration, SystemTime};
+
 use rusqlite::Connection;
 
 use super::*;
@@ -133,18 +135,20 @@ fn a_run_that_begins_while_its_file_is_read_is_met_whole_or_the_next_time() {
     let place = old_profiles(folder.path(), &["shop"]);
     let mut connection = schema::open(&place.file).expect("a ledger");
     let old = old_program(&place, "shop");
-    let mut num_read = 0;
+    let (mut num_read, mut taken) = (0, import::Taken::new());
     std::thread::scope(|scope| {
         let writes = scope.spawn(move || (0..NUM_RUNS).for_each(|number| old_run(&old, 1_000 + number)));
         while !writes.is_finished() {
-            import::take_over(&mut connection, &place).expect("at one moment");
+            import::take_over(&mut connection, &place, &mut taken).expect("at one moment");
             num_read += 1;
         }
     });
     assert!(num_read > 1, "read {num_read} times");
-    import::take_over(&mut connection, &place).expect("the rest");
+    import::take_over(&mut connection, &place, &mut taken).expect("the rest");
     assert_eq!(num_lines(&place)[1], 17 + NUM_RUNS);
-    assert!(!import::take_over(&mut connection, &place).expect("nothing more"), "there was something");
+    let num_changes = connection.total_changes();
+    import::take_over(&mut connection, &place, &mut import::Taken::new()).expect("nothing more");
+    assert_eq!(connection.total_changes(), num_changes, "there was something");
 }
 
 #[test]
@@ -199,4 +203,88 @@ fn what_is_in_the_way_among_old_files_is_moved_away_and_never_is_another_ledger_
     std::fs::rename(kept_before(&place), folder.path().join("elsewhere")).expect("moved");
     std::fs::write(kept_before(&place), "no folder").expect("written");
     is_told("let the program read it");
+}
+
+#[test]
+fn what_was_taken_over_is_known_also_where_a_later_file_cannot_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["alpha"]);
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    old_run(&old_program(&place, "alpha"), 500);
+    std::fs::write(kept_before(&place).join("beta.sqlite"), "x").expect("written");
+    let told = wait(ledger.begin_run(new_run("r-1"))).expect_err("refused").to_string();
+    assert!(told.contains("beta.sqlite"), "{told}");
+    assert_eq!(old_state(&ledger, 500), LetterState::Sent(SentState::Possibly));
+}
+
+#[test]
+fn what_the_new_ledger_cannot_take_is_told_of_it_and_no_old_file_is_to_be_moved_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let (ledger, old) = (Ledger::open_at(&place).expect("a ledger"), old_program(&place, "shop"));
+    let other = Connection::open(&place.file).expect("opens");
+    old_run(&old, 500);
+    let is_told = |step: &str| {
+        let told = wait(ledger.begin_run(new_run("r-1"))).expect_err("refused").to_string();
+        assert!(told.starts_with(&format!("the ledger {} cannot be used: ", place.file.display())), "{told}");
+        assert!(told.contains("shop.sqlite cannot be taken over: ") && told.contains(step) && !told.contains("move it away"), "{told}");
+    };
+    other.execute_batch("BEGIN IMMEDIATE").expect("held");
+    is_told("close the other program that holds it");
+    other.execute_batch("ROLLBACK; ALTER TABLE parkings RENAME TO gone").expect("taken away");
+    is_told("look after both files");
+    other.execute_batch("ALTER TABLE gone RENAME TO parkings").expect("put back");
+    wait(ledger.begin_run(new_run("r-1"))).expect("written");
+}
+
+/// As a file looks that was written to so many hours ago.
+fn written_before(file: &Path, hours: u64) {
+    let file = std::fs::File::options().write(true).open(file).expect("opens");
+    file.set_modified(SystemTime::now() - Duration::from_hours(hours)).expect("set");
+}
+
+#[test]
+fn a_file_that_nobody_writes_to_is_read_without_making_anything_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(&folder.path().join("50% of #ü"), &["shop"]);
+    drop(old_program(&place, "shop"));
+    written_before(&kept_before(&place).join("shop.sqlite"), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Root may write anywhere.
+        std::fs::set_permissions(kept_before(&place), std::fs::Permissions::from_mode(0o500)).expect("closed");
+    }
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    assert!(is_held(&ledger, run_id, 13));
+    let names: Vec<_> = std::fs::read_dir(kept_before(&place)).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(names, ["shop.sqlite"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(kept_before(&place), std::fs::Permissions::from_mode(0o700)).expect("to be taken away");
+    }
+}
+
+#[test]
+fn a_file_is_read_again_only_where_it_was_written_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let path = kept_before(&place).join("shop.sqlite");
+    written_before(&path, 2);
+    let looks = std::fs::metadata(&path).and_then(|found| found.modified()).expect("a time");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    // Nobody who reads it would say that all is well.
+    std::fs::write(&path, vec![b'x'; fixture().len()]).expect("written");
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(looks)).expect("set");
+    wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    written_before(&path, 1);
+    assert!(wait(ledger.begin_run(new_run("r-2"))).is_err());
+    std::fs::write(&path, fixture()).expect("written");
+    wait(ledger.begin_run(new_run("r-2"))).expect("written");
+    old_run(&old_program(&place, "shop"), 500);
+    written_before(&path, 1);
+    let run_id = wait(ledger.begin_run(new_run("r-3"))).expect("written");
+    assert!(is_held(&ledger, run_id, 500));
 }
