@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::tables::{TABLES, VERSION};
+use super::tables::{INDEXES, TABLES, VERSION};
 use super::{LedgerError, version_1};
 
 /// Written into the file's header, so that another program's file is not taken for a ledger.
@@ -167,6 +167,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
         version_1::migrate(&transaction)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
+    transaction.execute_batch(INDEXES)?;
     transaction.commit()
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
+use switchboard_measure::growth::assert_linear;
 
 use super::*;
 use crate::ledger::{import, schema};
@@ -203,6 +204,69 @@ fn what_is_in_the_way_among_old_files_is_moved_away_and_never_is_another_ledger_
     std::fs::rename(kept_before(&place), folder.path().join("elsewhere")).expect("moved");
     std::fs::write(kept_before(&place), "no folder").expect("written");
     is_told("let the program read it");
+}
+
+#[test]
+fn what_is_taken_over_takes_a_time_in_proportion_to_it_also_where_all_was_put_aside_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put_aside = |num: usize| {
+        let place = old_profiles(&folder.path().join(num.to_string()), &["shop"]);
+        let all = format!(
+            "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {num}) \
+             INSERT INTO parkings (cluster, channel, partition, offset, timestamp_ns, kind, note, operator, at_ns) \
+             SELECT 'local', 'parked-dlt', 0, i, i, 0, 'all of them', 'ada', 1 FROM numbers"
+        );
+        old_program(&place, "shop").execute_batch(&all).expect("written");
+        place
+    };
+    assert_linear("taking over what was put aside at once", 4_096, put_aside, |place| {
+        let mut connection = schema::open(&place.file).expect("a ledger");
+        import::take_over(&mut connection, place, &mut import::Taken::new()).expect("taken over");
+    });
+}
+
+#[test]
+fn a_line_that_was_taken_over_gets_what_its_file_or_a_copy_tells_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // That of the first, whose name was changed, is not known.
+    let place = old_profiles(folder.path(), &["shop-0b5e77aa"]);
+    let old = old_program(&place, "shop-0b5e77aa");
+    let parking = "INSERT INTO parkings (cluster, channel, partition, offset, kind, note, operator, at_ns) VALUES ('late', 'c', 0, 1, 0, 'n', 'ada', 1)";
+    old.execute_batch(parking).expect("written");
+    let profiles_and_cluster = || {
+        let ledger = Ledger::open_at(&place).expect("a ledger");
+        let mut profiles: Vec<Option<String>> = wait(ledger.lines(99)).expect("lines").into_iter().map(|line| line.profile).collect();
+        profiles.dedup();
+        let query = "SELECT cluster_id FROM parkings WHERE cluster = 'late'";
+        let cluster_id: Option<String> = Connection::open(&place.file).and_then(|file| file.query_row(query, [], |row| row.get(0))).expect("one");
+        (profiles, cluster_id)
+    };
+    assert_eq!(profiles_and_cluster(), (vec![None], None));
+    old_run(&old, 500);
+    old.execute_batch("UPDATE runs SET cluster = 'late', cluster_id = 'lkc-9' WHERE replay_id = 'r-500'").expect("written");
+    old.execute_batch("VACUUM INTO 'copy'".replace("copy", &kept_before(&place).join("shop.sqlite").to_string_lossy()).as_str()).expect("copied");
+    let lines = num_lines(&place);
+    assert_eq!(profiles_and_cluster(), (vec![Some("shop".into())], Some("lkc-9".into())));
+    assert_eq!(num_lines(&place), [lines[0] + 1, lines[1] + 1, lines[2], lines[3]], "and none is there twice");
+}
+
+#[test]
+fn a_letter_that_was_sent_under_two_names_is_held_though_the_first_turns_out_not_to_have_been() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["alpha", "beta"]);
+    let (alpha, beta) = (old_program(&place, "alpha"), old_program(&place, "beta"));
+    old_run(&alpha, 600);
+    old_run(&beta, 600);
+    let under_another_name = "UPDATE runs SET replay_id = 'b-600', cluster = 'main' WHERE replay_id = 'r-600'; \
+                              UPDATE sends SET replay_id = 'b-600.1', cluster = 'main', outcome = 'persisted', settled_ns = 1 WHERE replay_id = 'r-600.1'";
+    beta.execute_batch(under_another_name).expect("written");
+    drop(Ledger::open_at(&place).expect("a ledger"));
+    alpha.execute_batch("UPDATE sends SET outcome = 'not persisted', reason = 'refused', settled_ns = 1 WHERE replay_id = 'r-600.1'").expect("written");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let run_id = wait(ledger.begin_run(new_run("r-now"))).expect("written");
+    assert!(is_held(&ledger, run_id, 600));
+    let third = old_letter(600).read_by("third");
+    assert_eq!(wait(ledger.intend(Intent { letter: third.clone(), ..intent(run_id, 600) })), Err(LedgerError::SentBefore { letter: third }));
 }
 
 #[test]

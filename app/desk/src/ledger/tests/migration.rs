@@ -194,7 +194,10 @@ fn long_version_1_at(path: &Path) {
     let more = format!(
         "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {MANY}) \
          INSERT INTO sends (run_id, cluster, channel, partition, offset, timestamp_ns, kind, target, hash, size_bytes, replay_count, replay_id, intended_ns) \
-         SELECT 1, 'local', 'long-dlt', 0, i, i, 0, 'long', hex(randomblob(16)), 400, 1, 'long.' || i, i FROM numbers"
+         SELECT 1, 'local', 'long-dlt', 0, i, i, 0, 'long', hex(randomblob(16)), 400, 1, 'long.' || i, i FROM numbers; \
+         WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {MANY} / 6) \
+         INSERT INTO parkings (cluster, channel, partition, offset, timestamp_ns, kind, note, operator, at_ns) \
+         SELECT 'local', 'parked-dlt', 0, i, i, 0, 'all of them', 'ada', 1 FROM numbers"
     );
     Connection::open(path).and_then(|connection| connection.execute_batch(&more)).expect("written");
 }
