@@ -437,11 +437,11 @@ fn a_file_that_cannot_be_brought_to_this_version_stays_whole_as_it_was() {
     let before = version_and_lines(&path);
     // A table that is in the way fails the last step but one.
     let connection = rusqlite::Connection::open(&path).expect("opens");
-    connection.execute_batch("CREATE TABLE parkings_by_time (something)").expect("made");
+    connection.execute_batch("CREATE TABLE parkings_of_letter (something)").expect("made");
     let told = Ledger::open(&path).err().expect("refused").to_string();
-    assert!(told.contains("ledger.sqlite") && told.contains("parkings_by_time"), "{told}");
+    assert!(told.contains("ledger.sqlite") && told.contains("parkings_of_letter"), "{told}");
     assert_eq!(version_and_lines(&path), before);
-    connection.execute_batch("DROP TABLE parkings_by_time").expect("taken away");
+    connection.execute_batch("DROP TABLE parkings_of_letter").expect("taken away");
     drop(connection);
     drop(Ledger::open(&path).expect("a ledger"));
     assert_eq!(version_and_lines(&path), (2, before.1, before.2));

@@ -1,43 +1,116 @@
 //! What version 1 wrote into one file a profile, taken over into the one ledger of all profiles.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::LedgerPlace;
 use super::{LedgerError, schema, version_1};
 
-const LET_READ: &str = "let the program read it, and what lies beside it";
+const LET_READ: &str = "let the program read it, and make files beside it";
+const LOOK_INTO: &str = "let the program read it and what lies in it";
 const MOVE_AWAY: &str = "put a copy from before in its place, or move it away where it no longer matters what it says was sent";
+const LOOK_AFTER_BOTH: &str = "look after both files and try again";
+/// The times of files are told in steps of up to so much (FAT): within one a file may change twice and look as it did.
+const STEP: Duration = Duration::from_secs(2);
 
-/// Takes over what stands in each file and not here yet, each in one transaction; whether there was anything. The files stay as they are, and the old
-/// program may still write to them: this is done before each run. One that cannot be read is an error: nobody would know what was sent from that
-/// profile.
-pub(super) fn take_over(into: &mut Connection, place: &LedgerPlace) -> Result<bool, LedgerError> {
-    let unread = |error: io::Error| {
-        let path = place.kept_before.clone().unwrap_or_default();
-        LedgerError::Open { path, reason: format!("its folder cannot be read: {error}"), next_step: LET_READ }
-    };
-    let before = into.total_changes();
-    for file in place.files_before().map_err(unread)? {
-        take_over_one(into, &file).map_err(of_old_file)?;
-    }
-    Ok(into.total_changes() > before)
+/// A file that nobody writes to, as it looks from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct AtRest {
+    size_bytes: u64,
+    written: SystemTime,
 }
 
-fn take_over_one(into: &mut Connection, file: &Path) -> Result<(), LedgerError> {
-    let failed = |error: rusqlite::Error| LedgerError::Open {
-        path: file.to_owned(),
-        reason: format!("it cannot be taken over into the ledger of all profiles: {error}"),
-        next_step: schema::next_step(&error),
+impl AtRest {
+    /// `None` = it is in use, or may be: it was written to just now, or beside it lies what is not in it yet, as the old program leaves it while
+    /// it is open, and where it was killed.
+    fn of(file: &Path) -> Option<Self> {
+        // What `SQLite` writes lies beside the file itself, whatever leads to it.
+        let file = std::fs::canonicalize(file).ok()?;
+        let found = std::fs::metadata(&file).ok()?;
+        let at_rest = Self { size_bytes: found.len(), written: found.modified().ok()? };
+        let is_empty = |end: &str| {
+            let mut beside = file.clone().into_os_string();
+            beside.push(end);
+            match std::fs::metadata(beside) {
+                Ok(found) => found.len() == 0,
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            }
+        };
+        let is_long_past = at_rest.written.elapsed().is_ok_and(|age| age > STEP);
+        (is_long_past && is_empty("-wal") && is_empty("-journal")).then_some(at_rest)
+    }
+}
+
+/// Files that were taken over while they were at rest: one that looks as it did says nothing new.
+pub(super) type Taken = BTreeMap<PathBuf, AtRest>;
+
+/// Takes over what stands in each file and not here yet, each in one transaction. The files stay as they are, and the old program may still write to
+/// them: this is done before each run. One that cannot be read is an error: nobody would know what was sent from that profile. What was taken
+/// over before it stands.
+pub(super) fn take_over(into: &mut Connection, place: &LedgerPlace, taken: &mut Taken) -> Result<(), LedgerError> {
+    let unread = |error: io::Error| {
+        let path = place.kept_before.clone().unwrap_or_default();
+        LedgerError::Open { path, reason: format!("its folder cannot be read: {error}"), next_step: LOOK_INTO }
     };
-    let Some(from) = schema::open_version_1(file)? else { return Ok(()) };
-    // All of it at one moment: a run that begins there while its lines are read is met the next time.
-    let from = from.unchecked_transaction().map_err(failed)?;
-    let transaction = into.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    version_1::pour(&from, "", &transaction, profile(file).as_deref()).map_err(failed)?;
-    transaction.commit().map_err(failed)
+    for file in place.files_before().map_err(unread)? {
+        let at_rest = AtRest::of(&file);
+        if at_rest.is_some() && taken.get(&file) == at_rest.as_ref() {
+            continue;
+        }
+        let old = OldFile { path: &file, ledger: &place.file };
+        // Nothing keeps others from writing to what is read at rest: where somebody did, what was read may not fit together, and is not kept.
+        let is_undisturbed = || AtRest::of(&file) == at_rest;
+        if let Some(at_rest) = at_rest {
+            let done = old.take_over(into, true, is_undisturbed);
+            if is_undisturbed() {
+                done?;
+                taken.insert(file, at_rest);
+                continue;
+            }
+        }
+        old.take_over(into, false, || true)?;
+    }
+    Ok(())
+}
+
+/// A file of version 1, and the ledger that takes it over.
+struct OldFile<'a> {
+    path: &'a Path,
+    ledger: &'a Path,
+}
+
+impl OldFile<'_> {
+    fn take_over(&self, into: &mut Connection, is_at_rest: bool, is_undisturbed: impl Fn() -> bool) -> Result<(), LedgerError> {
+        let Some(from) = schema::open_version_1(self.path, is_at_rest).map_err(of_old_file)? else { return Ok(()) };
+        // All of it at one moment: a run that begins there while its lines are read is met the next time.
+        let from = from.unchecked_transaction().map_err(|error| self.unread(&error))?;
+        let unwritten = |error: rusqlite::Error| self.untaken(&error, schema::next_step(&error));
+        let transaction = into.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
+        version_1::pour(&from, "", &transaction, profile(self.path).as_deref()).map_err(|error| self.unpoured(&error))?;
+        if is_undisturbed() { transaction.commit().map_err(unwritten) } else { Ok(()) }
+    }
+
+    fn unread(&self, error: &rusqlite::Error) -> LedgerError {
+        of_old_file(LedgerError::Open { path: self.path.to_owned(), reason: format!("it cannot be read: {error}"), next_step: schema::next_step(error) })
+    }
+
+    /// Either of the two may have failed.
+    fn unpoured(&self, error: &rusqlite::Error) -> LedgerError {
+        let next_step = match schema::next_step(error) {
+            next_step @ (schema::LET_GO | schema::MAKE_ROOM) => next_step,
+            _ => LOOK_AFTER_BOTH,
+        };
+        self.untaken(error, next_step)
+    }
+
+    fn untaken(&self, error: &rusqlite::Error, next_step: &'static str) -> LedgerError {
+        let reason = format!("what stands in {} cannot be taken over: {error}", self.path.display());
+        LedgerError::Open { path: self.ledger.to_owned(), reason, next_step }
+    }
 }
 
 /// The profile that wrote this file, where its name says it: one that is no plain word was changed into one, with a tag at its end.
@@ -77,6 +150,20 @@ mod tests {
             ("-00000000.sqlite", None),
         ] {
             assert_eq!(profile(&Path::new("ledgers").join(file)).as_deref(), told, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_while_somebody_wrote_to_it_is_not_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, ledger) = (folder.path().join("shop.sqlite"), folder.path().join("ledger.sqlite"));
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ledger-v1.sqlite"), &file).expect("copied");
+        let mut into = schema::open(&ledger).expect("a ledger");
+        let old = OldFile { path: &file, ledger: &ledger };
+        for (is_undisturbed, right) in [(false, 0), (true, 17)] {
+            old.take_over(&mut into, true, || is_undisturbed).expect("read");
+            let num_sends: i64 = into.query_row("SELECT count(*) FROM sends", [], |row| row.get(0)).expect("counted");
+            assert_eq!(num_sends, right);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::tables::{TABLES, VERSION};
+use super::tables::{INDEXES, TABLES, VERSION};
 use super::{LedgerError, version_1};
 
 /// Written into the file's header, so that another program's file is not taken for a ledger.
@@ -76,14 +76,14 @@ impl Opening<'_> {
         }
     }
 
-    /// Connects to what lies there.
-    fn connect(&self, mode: OpenFlags) -> Result<Connection, LedgerError> {
+    /// Connects to what lies there, by its path or another name for it.
+    fn connect(&self, name: &Path, mode: OpenFlags) -> Result<Connection, LedgerError> {
         // `SQLite` takes a single byte for an empty file, and an empty file for a new one.
         if std::fs::metadata(self.path).is_ok_and(|found| (1..SMALLEST_BYTES).contains(&found.len())) {
             return Err(self.failed("it is damaged", "it is cut off", PUT_BACK));
         }
         let unopened = |error: rusqlite::Error| self.unusable("it cannot be opened", &error);
-        let connection = Connection::open_with_flags(self.path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(unopened)?;
+        let connection = Connection::open_with_flags(name, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(unopened)?;
         connection.busy_timeout(BUSY).map_err(unopened)?;
         Ok(connection)
     }
@@ -120,7 +120,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     }
     opening.is_no_pipe()?;
     make_file(path).map_err(|error| opening.unmade("it cannot be made", &error))?;
-    let mut connection = opening.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = opening.connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let found = opening.look(&connection)?;
     prepare(&mut connection).map_err(|error| opening.unusable("it cannot be written", &error))?;
     if matches!(found, Found::New) {
@@ -130,12 +130,23 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Opens a file of version 1, and never writes to it; `None` = it is empty, or is a ledger of this version, that a profile names.
-pub(super) fn open_version_1(path: &Path) -> Result<Option<Connection>, LedgerError> {
+/// Opens a file of version 1, and never writes to it; `None` = it is empty, or is a ledger of this version, that a profile names. One at rest is
+/// read without a lock, and nothing is made beside it: its folder may be one that nobody may write to.
+pub(super) fn open_version_1(path: &Path, is_at_rest: bool) -> Result<Option<Connection>, LedgerError> {
     let opening = Opening { path };
     opening.is_no_pipe()?;
-    let connection = opening.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = if is_at_rest {
+        opening.connect(Path::new(&immutable(path)), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        opening.connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    };
     Ok(matches!(opening.look(&connection)?, Found::Version(1)).then_some(connection))
+}
+
+/// A file's name for `SQLite`, by which it takes it for one that nobody writes to.
+fn immutable(path: &Path) -> String {
+    let bytes: Vec<String> = path.as_os_str().as_encoded_bytes().iter().map(|byte| format!("%{byte:02X}")).collect();
+    format!("file:{}?immutable=1", bytes.concat())
 }
 
 /// Settings of the connection, the tables of a new file, and those of an old one as they are now.
@@ -156,6 +167,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
         version_1::migrate(&transaction)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
+    transaction.execute_batch(INDEXES)?;
     transaction.commit()
 }
 

@@ -9,12 +9,9 @@ pub(super) const VERSION: i64 = 2;
 ///
 /// What this program writes is records. Room is left for requests and calls (`target_kind`, `call`: method and path, or service and method,
 /// `status`), for what is composed and lay nowhere before (`channel` is null, and then nothing is sent twice), and for a letter that
-/// somebody decides to send once more (`again` says why, and takes the line out of what is sent once). Only what version 1 says twice was
-/// sent, under two names of one cluster or in two ledgers, has `again` today.
-///
-/// Indexes guard, too: all of the file is looked at when it is opened, and a byte of a cluster's id, name or place that changed in the one no
-/// longer fits the other. Where version 1 wrote a cluster's id nothing guarded it, so its lines (they have no `key_id`) hold a letter by
-/// the name of its source as well, as they did then.
+/// somebody decides to send once more (`again` says why, and takes the line out of what is sent once). Only what version 1 says was sent
+/// although another line says so, too, has `again` today: under two names of one cluster, in two ledgers, or from an old window after this
+/// program had sent it. Such a line holds its letter for itself: the other may turn out not to have been sent.
 pub(super) const TABLES: &str = "
 CREATE TABLE runs (
   run_id INTEGER PRIMARY KEY,
@@ -60,12 +57,6 @@ CREATE TABLE sends (
   evidence TEXT,
   fate_ns INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX sent_once ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))
-  WHERE again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
-CREATE INDEX sent_by_name ON sends (cluster, channel, place, ifnull(timestamp_ns, -1))
-  WHERE key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
-CREATE INDEX sends_of_run ON sends (run_id, replay_id);
-CREATE INDEX runs_of_cluster ON runs (cluster, cluster_id);
 CREATE TABLE refusals (
   refusal_id INTEGER PRIMARY KEY,
   profile TEXT,
@@ -77,7 +68,6 @@ CREATE TABLE refusals (
   reason TEXT NOT NULL,
   at_ns INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX refusals_by_time ON refusals (at_ns);
 CREATE TABLE parkings (
   parking_id INTEGER PRIMARY KEY,
   cluster TEXT NOT NULL,
@@ -90,7 +80,6 @@ CREATE TABLE parkings (
   operator TEXT NOT NULL,
   at_ns INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX parkings_by_time ON parkings (at_ns);
 CREATE TRIGGER outcome_stays BEFORE UPDATE OF outcome ON sends WHEN OLD.outcome IS NOT NULL
   BEGIN SELECT RAISE(ABORT, 'an outcome does not change'); END;
 CREATE TRIGGER letter_stays BEFORE UPDATE OF cluster_id, channel, place, timestamp_ns, again ON sends
@@ -98,4 +87,23 @@ CREATE TRIGGER letter_stays BEFORE UPDATE OF cluster_id, channel, place, timesta
 CREATE TRIGGER sends_stay BEFORE DELETE ON sends BEGIN SELECT RAISE(ABORT, 'lines of the ledger stay'); END;
 CREATE TRIGGER runs_stay BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'lines of the ledger stay'); END;
 CREATE TRIGGER refusals_stay BEFORE DELETE ON refusals BEGIN SELECT RAISE(ABORT, 'lines of the ledger stay'); END;
+";
+
+/// Made where they are missing whenever a ledger is opened: an earlier build of this version had fewer.
+///
+/// They guard, too: all of the file is looked at when it is opened, and a byte of a cluster's id, name or place that changed in the one no
+/// longer fits the other. Where version 1 wrote a cluster's id nothing guarded it, so its lines (they have no `key_id`) hold a letter by
+/// the name of its source as well, as they did then.
+pub(super) const INDEXES: &str = "
+CREATE UNIQUE INDEX IF NOT EXISTS sent_once ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))
+  WHERE again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
+CREATE INDEX IF NOT EXISTS sent_by_name ON sends (cluster, channel, place, ifnull(timestamp_ns, -1))
+  WHERE key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
+CREATE INDEX IF NOT EXISTS sent_though ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))
+  WHERE again IS NOT NULL AND key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
+CREATE INDEX IF NOT EXISTS sends_of_run ON sends (run_id, replay_id);
+CREATE INDEX IF NOT EXISTS sends_by_time ON sends (intended_ns);
+CREATE INDEX IF NOT EXISTS runs_of_cluster ON runs (cluster, cluster_id);
+CREATE INDEX IF NOT EXISTS refusals_by_time ON refusals (at_ns);
+CREATE INDEX IF NOT EXISTS parkings_of_letter ON parkings (channel, place, at_ns);
 ";

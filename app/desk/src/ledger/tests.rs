@@ -217,6 +217,35 @@ fn only_what_is_open_is_parked() {
 }
 
 #[test]
+fn what_was_done_last_with_a_letter_counts_also_where_the_clock_was_set_back_since() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = open(&folder.path().join("local.sqlite"));
+    let park = |note: Option<&str>, at_ns: i64| wait(ledger.park(vec![(letter(1), kind())], note.map(str::to_owned), "ada", at_ns)).expect("written");
+    park(Some("later"), T);
+    park(None, T - 5);
+    assert!(state(&open(ledger.path()), 1).is_open());
+    park(Some("still later"), T - 9);
+    assert_eq!(state(&open(ledger.path()), 1), LetterState::Parked("still later".into()));
+}
+
+#[test]
+fn a_ledger_of_an_earlier_build_gets_the_indexes_that_it_lacks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("local.sqlite");
+    let connection = schema::open(&path).expect("a ledger");
+    let indexes = |connection: &rusqlite::Connection| -> Vec<String> {
+        let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name").expect("a query");
+        names.query_map([], |row| row.get(0)).expect("rows").map(|name| name.expect("a name")).collect()
+    };
+    let right = indexes(&connection);
+    for name in &right {
+        connection.execute_batch(&format!("DROP INDEX {name}")).expect("taken away");
+    }
+    assert!(right.len() > 6 && indexes(&connection).is_empty(), "{right:?}");
+    assert_eq!(indexes(&schema::open(&path).expect("a ledger")), right);
+}
+
+#[test]
 fn what_is_no_ledger_is_refused_with_its_name_and_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let other = folder.path().join("other.sqlite");

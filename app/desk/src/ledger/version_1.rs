@@ -4,8 +4,8 @@
 //! aside is of the one cluster to which anything was sent under its source's name; where there is none, or several, it stays bound to the
 //! name. Hashes are under keys that died with their sessions, so no line of version 1 has a `key_id`.
 //!
-//! Lines are poured again whenever the ledger is opened, for the old program may have written since, and from copies that were made at other
-//! times: a line that is there already gets what it lacks, and none is written twice.
+//! Lines are poured again where the old program may have written since, and from copies that were made at other times: a line that is there
+//! already gets what it lacks, and none is written twice.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use switchboard_model::Place;
 
 use super::place::encode;
-use super::tables::TABLES;
+use super::tables::{INDEXES, TABLES};
 
-/// Stands for the reason of a second send where version 1 says twice that a letter was sent.
-const TWICE: &str = "in version 1 it was sent under two names, or stands in two ledgers";
+/// Stands for the reason of a second send.
+const TWICE: &str = "it was sent before, as another line says";
 
 /// Brings a file of version 1 to this version. For a transaction: whole, or not at all.
 pub(super) fn migrate(transaction: &Connection) -> rusqlite::Result<()> {
@@ -28,6 +28,7 @@ pub(super) fn migrate(transaction: &Connection) -> rusqlite::Result<()> {
          ALTER TABLE parkings RENAME TO parkings_1;",
     )?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(INDEXES)?;
     pour(transaction, "_1", transaction, None)?;
     transaction.execute_batch("DROP TABLE sends_1; DROP TABLE runs_1; DROP TABLE refusals_1; DROP TABLE parkings_1;")
 }
@@ -48,11 +49,13 @@ fn pour_runs(from: &Connection, suffix: &str, into: &Connection, profile: Option
     let mut there = into.prepare("SELECT run_id FROM runs WHERE replay_id = ?")?;
     let mut insert = into.prepare(&format!("INSERT INTO runs (profile, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?;
     let mut end = into.prepare("UPDATE runs SET ended_ns = ?2, ending = ?3, reason = ?4 WHERE run_id = ?1 AND ending IS NULL AND ?3 IS NOT NULL")?;
+    let mut know_profile = into.prepare("UPDATE runs SET profile = ?2 WHERE run_id = ?1 AND profile IS NULL AND ?2 IS NOT NULL")?;
     let mut runs = BTreeMap::new();
     each(from, &format!("SELECT run_id, {columns} FROM runs{suffix} ORDER BY run_id"), |row| {
         let found: Option<i64> = there.query_row([row.get::<_, String>(1)?], |row| row.get(0)).optional()?;
         let run_id = if let Some(run_id) = found {
             end.execute(params_from_iter([vec![Value::Integer(run_id)], values(row, 8, 3)?].concat()))?;
+            know_profile.execute(params![run_id, profile])?;
             run_id
         } else {
             insert.insert(params_from_iter([vec![profile.clone()], values(row, 1, 10)?].concat()))?
@@ -122,22 +125,27 @@ fn pour_sends(from: &Connection, suffix: &str, into: &Connection, runs: &BTreeMa
 fn pour_refusals(from: &Connection, suffix: &str, into: &Connection, profile: Option<&str>) -> rusqlite::Result<()> {
     let columns = "operator, cluster, command, target, num_letters, reason, at_ns";
     // It has no id, but its time is that of a nanosecond.
+    let same = "operator = ?2 AND cluster = ?3 AND command = ?4 AND target = ?5 AND num_letters = ?6 AND reason = ?7 AND at_ns = ?8";
+    let mut know_profile = into.prepare(&format!("UPDATE refusals SET profile = ?1 WHERE {same} AND profile IS NULL AND ?1 IS NOT NULL"))?;
     let mut insert = into.prepare(&format!(
-        "INSERT INTO refusals (profile, {columns}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM refusals \
-         WHERE operator = ?2 AND cluster = ?3 AND command = ?4 AND target = ?5 AND num_letters = ?6 AND reason = ?7 AND at_ns = ?8)"
+        "INSERT INTO refusals (profile, {columns}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM refusals WHERE {same})"
     ))?;
     let profile = text_or_null(profile);
     each(from, &format!("SELECT {columns} FROM refusals{suffix} ORDER BY refusal_id"), |row| {
-        insert.execute(params_from_iter([vec![profile.clone()], values(row, 0, 7)?].concat())).map(drop)
+        let line = [vec![profile.clone()], values(row, 0, 7)?].concat();
+        know_profile.execute(params_from_iter(&line))?;
+        insert.execute(params_from_iter(&line)).map(drop)
     })
 }
 
 fn pour_parkings(from: &Connection, suffix: &str, into: &Connection) -> rusqlite::Result<()> {
-    let mut insert = into.prepare(
+    let same = "place = ?1 AND cluster = ?2 AND channel = ?4 AND timestamp_ns IS ?5 AND note IS ?7 AND operator = ?8 AND at_ns = ?9";
+    // Nothing had been sent when it was put aside.
+    let mut know_cluster = into.prepare(&format!("UPDATE parkings SET cluster_id = ?3 WHERE {same} AND cluster_id IS NULL AND ?3 IS NOT NULL"))?;
+    let mut insert = into.prepare(&format!(
         "INSERT INTO parkings (place, cluster, cluster_id, channel, timestamp_ns, kind, note, operator, at_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 \
-         WHERE NOT EXISTS (SELECT 1 FROM parkings \
-         WHERE place = ?1 AND cluster = ?2 AND channel = ?4 AND timestamp_ns IS ?5 AND note IS ?7 AND operator = ?8 AND at_ns = ?9)",
-    )?;
+         WHERE NOT EXISTS (SELECT 1 FROM parkings WHERE {same})"
+    ))?;
     let query = format!(
         "WITH only AS (SELECT cluster, min(cluster_id) AS cluster_id FROM runs{suffix} WHERE cluster_id <> '' AND run_id IN (SELECT run_id FROM sends{suffix}) \
          GROUP BY cluster HAVING count(DISTINCT cluster_id) = 1) \
@@ -146,7 +154,9 @@ fn pour_parkings(from: &Connection, suffix: &str, into: &Connection) -> rusqlite
     );
     each(from, &query, |row| {
         let place = Value::Blob(encode(&Place::at(row.get(0)?, row.get(1)?)));
-        insert.execute(params_from_iter([vec![place], values(row, 2, 8)?].concat())).map(drop)
+        let line = [vec![place], values(row, 2, 8)?].concat();
+        know_cluster.execute(params_from_iter(&line))?;
+        insert.execute(params_from_iter(&line)).map(drop)
     })
 }
 

@@ -46,7 +46,8 @@ pub(super) fn route(partition: Option<i32>) -> String {
     partition.map_or_else(|| "key".to_owned(), |partition| format!("partition {partition}"))
 }
 
-/// The letter is of the cluster that its run sends to. What version 1 says was sent under the name of its source holds it as well.
+/// The letter is of the cluster that its run sends to. What version 1 says was sent under the name of its source holds it as well, and so does what
+/// it says was sent although another line said so, whatever became of that one.
 pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> Result<SendId, LedgerError> {
     let Intent { run_id, letter, kind, failed_group, target, target_partition, hash, size_bytes, replay_count, replay_id, at_ns } = intent;
     let inserted = connection
@@ -55,7 +56,10 @@ pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> 
              replay_count, replay_id, intended_ns) \
              SELECT ?1, ?2, (SELECT cluster_id FROM runs WHERE run_id = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 \
              WHERE NOT EXISTS (SELECT 1 FROM sends WHERE cluster = ?2 AND channel = ?3 AND place = ?4 AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) \
-             AND key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
+             AND key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'))) \
+             AND NOT EXISTS (SELECT 1 FROM sends WHERE cluster_id = (SELECT cluster_id FROM runs WHERE run_id = ?1) AND channel = ?3 AND place = ?4 \
+             AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) AND again IS NOT NULL AND key_id IS NULL \
+             AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
         )?
         .insert(params![
             run_id.0,
@@ -125,7 +129,8 @@ pub(super) fn refuse(connection: &Connection, refusal: &Refusal) -> Result<(), L
 }
 
 /// `None` takes a letter out again. A letter that was sent, or may have been, cannot be parked: nothing is written then. Where its cluster has
-/// not told what it calls itself, it is bound to the name of its source, and what was sent under that name counts.
+/// not told what it calls itself, it is bound to the name of its source, and what was sent under that name counts. What is written later is so by its
+/// time as well, for lines are read in the order of their times: the clock may have been set back.
 pub(super) fn park(
     connection: &Connection,
     letter: &LetterKey,
@@ -138,7 +143,9 @@ pub(super) fn park(
     connection
         .prepare_cached(
             "INSERT INTO parkings (cluster, cluster_id, channel, place, timestamp_ns, kind, note, operator, at_ns) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM sends \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
+             max(?9, ifnull((SELECT max(at_ns) + 1 FROM parkings WHERE channel = ?3 AND place = ?4 AND timestamp_ns IS ?5), ?9)) \
+             WHERE NOT EXISTS (SELECT 1 FROM sends \
              WHERE cluster_id IN (SELECT ?2 UNION SELECT cluster_id FROM runs WHERE ?2 IS NULL AND cluster = ?1) AND channel = ?3 AND place = ?4 \
              AND timestamp_ns IS ?5 AND again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
         )?

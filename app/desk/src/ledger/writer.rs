@@ -122,12 +122,13 @@ impl Ledger {
     /// to be called where waiting for a disk is allowed.
     pub fn open_at(place: &LedgerPlace) -> Result<Self, LedgerError> {
         let mut connection = schema::open(&place.file)?;
-        import::take_over(&mut connection, place)?;
-        Self::on(place, connection)
+        let mut taken = import::Taken::new();
+        import::take_over(&mut connection, place, &mut taken)?;
+        Self::on(place, connection, taken)
     }
 
-    /// The same, on a file that is open.
-    pub(super) fn on(place: &LedgerPlace, mut connection: Connection) -> Result<Self, LedgerError> {
+    /// The same, on a file that is open, into which these were taken over.
+    pub(super) fn on(place: &LedgerPlace, mut connection: Connection, taken: import::Taken) -> Result<Self, LedgerError> {
         let path = place.file.as_path();
         let hash_key = key::of(path, &mut connection)?;
         let unreadable = |error: rusqlite::Error| {
@@ -137,7 +138,7 @@ impl Ledger {
         let letters = read::letters(&connection, &ClusterIds::new()).map_err(unreadable)?;
         let known = Arc::new(Mutex::new(Known { letters, version: 1, ..Known::default() }));
         let (jobs, receiver) = mpsc::channel(MAX_JOBS);
-        let writer = Writer { connection, place: place.clone(), known: Arc::clone(&known), key_id: hash_key.id().to_owned() };
+        let writer = Writer { connection, place: place.clone(), taken, is_stale: false, known: Arc::clone(&known), key_id: hash_key.id().to_owned() };
         std::thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.run(receiver)).map_err(|error| LedgerError::Open {
             path: path.to_owned(),
             reason: format!("its thread could not be started: {error}"),
@@ -238,6 +239,9 @@ impl Ledger {
 struct Writer {
     connection: Connection,
     place: LedgerPlace,
+    taken: import::Taken,
+    /// Whether something was taken over that is not known yet.
+    is_stale: bool,
     known: Arc<Mutex<Known>>,
     key_id: String,
 }
@@ -281,11 +285,19 @@ impl Writer {
     }
 
     fn take_over(&mut self) -> Result<(), LedgerError> {
-        if import::take_over(&mut self.connection, &self.place)? {
-            let clusters = Arc::clone(&self.known.lock().clusters);
-            let letters = read::letters(&self.connection, &clusters)?;
-            self.known.lock().read_again(letters, clusters);
-        }
+        let before = self.connection.total_changes();
+        let taken = import::take_over(&mut self.connection, &self.place, &mut self.taken);
+        // Also where a later file could not be taken over.
+        self.is_stale |= self.connection.total_changes() > before;
+        let read = if self.is_stale { self.read_again() } else { Ok(()) };
+        taken.and(read)
+    }
+
+    fn read_again(&mut self) -> Result<(), LedgerError> {
+        let clusters = Arc::clone(&self.known.lock().clusters);
+        let letters = read::letters(&self.connection, &clusters)?;
+        self.known.lock().read_again(letters, clusters);
+        self.is_stale = false;
         Ok(())
     }
 

@@ -191,6 +191,8 @@ pub struct RunBoard {
     pub num_dead_again: usize,
     /// The first few.
     pub canary: Vec<CanaryLine>,
+    /// Why the ledger held a letter back, the last of those that it did, in words; empty where it held none.
+    pub held_back: String,
     /// Who else read what was sent: groups that had not failed, and services that do not say for which group.
     pub others: BTreeSet<String>,
     /// What the first few wait for, in words; empty where they do not, or only for what is ordinary.

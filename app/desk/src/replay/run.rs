@@ -130,6 +130,7 @@ impl Run {
             num_retried: 0,
             num_dead_again: 0,
             canary: Vec::new(),
+            held_back: String::new(),
             others: BTreeSet::new(),
             waits_for: String::new(),
             is_untellable: false,

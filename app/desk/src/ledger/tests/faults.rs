@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::ledger::schema;
+use crate::ledger::{import, schema};
 
 /// A step waits 2 s for a file that is held; generous, for a machine may be busy.
 const HELD: Duration = Duration::from_secs(20);
@@ -167,7 +167,7 @@ fn on_a_full_disk(path: &Path, num_pages: i64) -> Ledger {
     let connection = schema::open(path).expect("opens");
     let num_now: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("counted");
     connection.execute_batch(&format!("PRAGMA max_page_count = {}", num_now + num_pages)).expect("set");
-    Ledger::on(&LedgerPlace::own(path), connection).expect("a ledger")
+    Ledger::on(&LedgerPlace::own(path), connection, import::Taken::new()).expect("a ledger")
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What version 1 kept for each profile, while the old program goes on writing to it, where it was copied, and where it is in the way.
 
+use std::time::{Duration, SystemTime};
+
 use rusqlite::Connection;
+use switchboard_measure::growth::assert_linear;
 
 use super::*;
 use crate::ledger::{import, schema};
@@ -133,18 +136,20 @@ fn a_run_that_begins_while_its_file_is_read_is_met_whole_or_the_next_time() {
     let place = old_profiles(folder.path(), &["shop"]);
     let mut connection = schema::open(&place.file).expect("a ledger");
     let old = old_program(&place, "shop");
-    let mut num_read = 0;
+    let (mut num_read, mut taken) = (0, import::Taken::new());
     std::thread::scope(|scope| {
         let writes = scope.spawn(move || (0..NUM_RUNS).for_each(|number| old_run(&old, 1_000 + number)));
         while !writes.is_finished() {
-            import::take_over(&mut connection, &place).expect("at one moment");
+            import::take_over(&mut connection, &place, &mut taken).expect("at one moment");
             num_read += 1;
         }
     });
     assert!(num_read > 1, "read {num_read} times");
-    import::take_over(&mut connection, &place).expect("the rest");
+    import::take_over(&mut connection, &place, &mut taken).expect("the rest");
     assert_eq!(num_lines(&place)[1], 17 + NUM_RUNS);
-    assert!(!import::take_over(&mut connection, &place).expect("nothing more"), "there was something");
+    let num_changes = connection.total_changes();
+    import::take_over(&mut connection, &place, &mut import::Taken::new()).expect("nothing more");
+    assert_eq!(connection.total_changes(), num_changes, "there was something");
 }
 
 #[test]
@@ -199,4 +204,151 @@ fn what_is_in_the_way_among_old_files_is_moved_away_and_never_is_another_ledger_
     std::fs::rename(kept_before(&place), folder.path().join("elsewhere")).expect("moved");
     std::fs::write(kept_before(&place), "no folder").expect("written");
     is_told("let the program read it");
+}
+
+#[test]
+fn what_is_taken_over_takes_a_time_in_proportion_to_it_also_where_all_was_put_aside_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put_aside = |num: usize| {
+        let place = old_profiles(&folder.path().join(num.to_string()), &["shop"]);
+        let all = format!(
+            "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < {num}) \
+             INSERT INTO parkings (cluster, channel, partition, offset, timestamp_ns, kind, note, operator, at_ns) \
+             SELECT 'local', 'parked-dlt', 0, i, i, 0, 'all of them', 'ada', 1 FROM numbers"
+        );
+        old_program(&place, "shop").execute_batch(&all).expect("written");
+        place
+    };
+    assert_linear("taking over what was put aside at once", 4_096, put_aside, |place| {
+        let mut connection = schema::open(&place.file).expect("a ledger");
+        import::take_over(&mut connection, place, &mut import::Taken::new()).expect("taken over");
+    });
+}
+
+#[test]
+fn a_line_that_was_taken_over_gets_what_its_file_or_a_copy_tells_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // That of the first, whose name was changed, is not known.
+    let place = old_profiles(folder.path(), &["shop-0b5e77aa"]);
+    let old = old_program(&place, "shop-0b5e77aa");
+    let parking = "INSERT INTO parkings (cluster, channel, partition, offset, kind, note, operator, at_ns) VALUES ('late', 'c', 0, 1, 0, 'n', 'ada', 1)";
+    old.execute_batch(parking).expect("written");
+    let profiles_and_cluster = || {
+        let ledger = Ledger::open_at(&place).expect("a ledger");
+        let mut profiles: Vec<Option<String>> = wait(ledger.lines(99)).expect("lines").into_iter().map(|line| line.profile).collect();
+        profiles.dedup();
+        let query = "SELECT cluster_id FROM parkings WHERE cluster = 'late'";
+        let cluster_id: Option<String> = Connection::open(&place.file).and_then(|file| file.query_row(query, [], |row| row.get(0))).expect("one");
+        (profiles, cluster_id)
+    };
+    assert_eq!(profiles_and_cluster(), (vec![None], None));
+    old_run(&old, 500);
+    old.execute_batch("UPDATE runs SET cluster = 'late', cluster_id = 'lkc-9' WHERE replay_id = 'r-500'").expect("written");
+    old.execute_batch("VACUUM INTO 'copy'".replace("copy", &kept_before(&place).join("shop.sqlite").to_string_lossy()).as_str()).expect("copied");
+    let lines = num_lines(&place);
+    assert_eq!(profiles_and_cluster(), (vec![Some("shop".into())], Some("lkc-9".into())));
+    assert_eq!(num_lines(&place), [lines[0] + 1, lines[1] + 1, lines[2], lines[3]], "and none is there twice");
+}
+
+#[test]
+fn a_letter_that_was_sent_under_two_names_is_held_though_the_first_turns_out_not_to_have_been() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["alpha", "beta"]);
+    let (alpha, beta) = (old_program(&place, "alpha"), old_program(&place, "beta"));
+    old_run(&alpha, 600);
+    old_run(&beta, 600);
+    let under_another_name = "UPDATE runs SET replay_id = 'b-600', cluster = 'main' WHERE replay_id = 'r-600'; \
+                              UPDATE sends SET replay_id = 'b-600.1', cluster = 'main', outcome = 'persisted', settled_ns = 1 WHERE replay_id = 'r-600.1'";
+    beta.execute_batch(under_another_name).expect("written");
+    drop(Ledger::open_at(&place).expect("a ledger"));
+    alpha.execute_batch("UPDATE sends SET outcome = 'not persisted', reason = 'refused', settled_ns = 1 WHERE replay_id = 'r-600.1'").expect("written");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let run_id = wait(ledger.begin_run(new_run("r-now"))).expect("written");
+    assert!(is_held(&ledger, run_id, 600));
+    let third = old_letter(600).read_by("third");
+    assert_eq!(wait(ledger.intend(Intent { letter: third.clone(), ..intent(run_id, 600) })), Err(LedgerError::SentBefore { letter: third }));
+}
+
+#[test]
+fn what_was_taken_over_is_known_also_where_a_later_file_cannot_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["alpha"]);
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    old_run(&old_program(&place, "alpha"), 500);
+    std::fs::write(kept_before(&place).join("beta.sqlite"), "x").expect("written");
+    let told = wait(ledger.begin_run(new_run("r-1"))).expect_err("refused").to_string();
+    assert!(told.contains("beta.sqlite"), "{told}");
+    assert_eq!(old_state(&ledger, 500), LetterState::Sent(SentState::Possibly));
+}
+
+#[test]
+fn what_the_new_ledger_cannot_take_is_told_of_it_and_no_old_file_is_to_be_moved_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let (ledger, old) = (Ledger::open_at(&place).expect("a ledger"), old_program(&place, "shop"));
+    let other = Connection::open(&place.file).expect("opens");
+    old_run(&old, 500);
+    let is_told = |step: &str| {
+        let told = wait(ledger.begin_run(new_run("r-1"))).expect_err("refused").to_string();
+        assert!(told.starts_with(&format!("the ledger {} cannot be used: ", place.file.display())), "{told}");
+        assert!(told.contains("shop.sqlite cannot be taken over: ") && told.contains(step) && !told.contains("move it away"), "{told}");
+    };
+    other.execute_batch("BEGIN IMMEDIATE").expect("held");
+    is_told("close the other program that holds it");
+    other.execute_batch("ROLLBACK; ALTER TABLE parkings RENAME TO gone").expect("taken away");
+    is_told("look after both files");
+    other.execute_batch("ALTER TABLE gone RENAME TO parkings").expect("put back");
+    wait(ledger.begin_run(new_run("r-1"))).expect("written");
+}
+
+/// As a file looks that was written to so many hours ago.
+fn written_before(file: &Path, hours: u64) {
+    let file = std::fs::File::options().write(true).open(file).expect("opens");
+    file.set_modified(SystemTime::now() - Duration::from_hours(hours)).expect("set");
+}
+
+#[test]
+fn a_file_that_nobody_writes_to_is_read_without_making_anything_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(&folder.path().join("50% of #ü"), &["shop"]);
+    drop(old_program(&place, "shop"));
+    written_before(&kept_before(&place).join("shop.sqlite"), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Root may write anywhere.
+        std::fs::set_permissions(kept_before(&place), std::fs::Permissions::from_mode(0o500)).expect("closed");
+    }
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    let run_id = wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    assert!(is_held(&ledger, run_id, 13));
+    let names: Vec<_> = std::fs::read_dir(kept_before(&place)).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(names, ["shop.sqlite"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(kept_before(&place), std::fs::Permissions::from_mode(0o700)).expect("to be taken away");
+    }
+}
+
+#[test]
+fn a_file_is_read_again_only_where_it_was_written_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = old_profiles(folder.path(), &["shop"]);
+    let path = kept_before(&place).join("shop.sqlite");
+    written_before(&path, 2);
+    let looks = std::fs::metadata(&path).and_then(|found| found.modified()).expect("a time");
+    let ledger = Ledger::open_at(&place).expect("a ledger");
+    // Nobody who reads it would say that all is well.
+    std::fs::write(&path, vec![b'x'; fixture().len()]).expect("written");
+    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(looks)).expect("set");
+    wait(ledger.begin_run(new_run("r-1"))).expect("written");
+    written_before(&path, 1);
+    assert!(wait(ledger.begin_run(new_run("r-2"))).is_err());
+    std::fs::write(&path, fixture()).expect("written");
+    wait(ledger.begin_run(new_run("r-2"))).expect("written");
+    old_run(&old_program(&place, "shop"), 500);
+    written_before(&path, 1);
+    let run_id = wait(ledger.begin_run(new_run("r-3"))).expect("written");
+    assert!(is_held(&ledger, run_id, 500));
 }

@@ -268,8 +268,9 @@ impl<'a> Sending<'a> {
         };
         let send_id = match run.ledger.intend(intent).await {
             Ok(send_id) => send_id,
-            Err(LedgerError::SentBefore { .. }) => {
+            Err(error @ LedgerError::SentBefore { .. }) => {
                 self.board.counts.settle(SettledAs::Skipped);
+                self.board.held_back = error.to_string();
                 return Ok(false);
             }
             Err(error) => {

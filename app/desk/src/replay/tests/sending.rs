@@ -347,10 +347,8 @@ async fn what_makes_no_sense_is_refused_in_words() {
     assert!(!desk.folder.path().join("ledger.sqlite").exists(), "a ledger is made only when it is needed");
 }
 
-#[tokio::test]
-async fn what_another_profile_sent_to_the_same_cluster_is_not_sent_again_whatever_its_source_is_called_there() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let ledger = Ledger::open(&folder.path().join("ledger.sqlite")).expect("a ledger");
+/// Another profile, which calls the cluster otherwise, sends the second letter.
+async fn another_sends(ledger: &Ledger) {
     let run = NewRun {
         replay_id: "r-1".into(),
         profile: "another".into(),
@@ -378,6 +376,12 @@ async fn what_another_profile_sent_to_the_same_cluster_is_not_sent_again_whateve
     };
     let send_id = ledger.intend(intent).await.expect("written");
     ledger.settle(send_id, &letter, Settlement { settled: Settled::Tried(Outcome::persisted(None)), at_ns: 2 }).await.expect("written");
+}
+
+#[tokio::test]
+async fn what_another_profile_sent_to_the_same_cluster_is_not_sent_again_whatever_its_source_is_called_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    another_sends(&Ledger::open(&folder.path().join("ledger.sqlite")).expect("a ledger")).await;
 
     let desk = Desk::in_folder(World::new(3), folder);
     let board = desk.preview(0..3).await;
@@ -385,4 +389,17 @@ async fn what_another_profile_sent_to_the_same_cluster_is_not_sent_again_whateve
     let skipped: Vec<(&LetterKey, &str)> = preview.skipped.iter().map(|skipped| (&skipped.letter, skipped.reason.as_str())).collect();
     assert_eq!((preview.planned.len(), skipped), (2, vec![(&key(1), "sent before")]));
     desk.until("sent", |board| *board.state(&key(1)) == LetterState::Sent(SentState::Persisted)).await;
+}
+
+#[tokio::test]
+async fn what_another_window_sent_since_the_preview_is_skipped_and_the_run_says_why() {
+    let desk = Desk::new(World::new(3));
+    let board = desk.preview(0..3).await;
+    assert_eq!(board.preview.as_ref().map(|preview| preview.planned.len()), Some(3));
+    another_sends(&desk.ledger()).await;
+    desk.start(&board, None);
+    let board = desk.until("all tried", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 2 && run.counts.skipped == 1)).await;
+    assert_eq!(desk.world.sent().len(), 2);
+    let told = &board.run.as_ref().expect("a run").held_back;
+    assert!(told.contains(&key(1).to_string()) && told.ends_with("was sent before, or may have been; it is not sent twice"), "{told}");
 }

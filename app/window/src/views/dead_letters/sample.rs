@@ -292,6 +292,7 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
         num_retried: 0,
         num_dead_again: count(|state| *state == LetterState::DeadAgain),
         canary,
+        held_back: String::new(),
         others: BTreeSet::new(),
         waits_for: String::new(),
         is_untellable: false,

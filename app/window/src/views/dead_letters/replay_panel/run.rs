@@ -42,6 +42,9 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     if !run.others.is_empty() {
         told.push(Row::text(&others_words(&run.others)).toned(Tone::Quiet));
     }
+    if !run.held_back.is_empty() {
+        told.push(Row::text(&visible(&run.held_back)).toned(SettledAs::Skipped.severity().into()));
+    }
     if counts.possibly_persisted > 0 {
         let doubtful = SettledAs::Possibly;
         let text = format!("What is {} is never sent again: look for it on the target", doubtful.word());
