@@ -244,6 +244,10 @@ impl UiCommand {
     /// Takes the commands whose keys were pressed while this view has the keys. While text is typed only those with a
     /// modifier count; a key of the view goes before the same key of the window.
     pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, typing: bool) -> Vec<Self> {
+        // An open menu or list of choices has all keys: arrows walk it, Esc closes it.
+        if egui::Popup::is_any_open(ctx) {
+            return Vec::new();
+        }
         let mut commands = Vec::new();
         // A widget that was reached by Tab takes Space and Enter for itself.
         let on_widget = ctx.memory(egui::Memory::focused).is_some();

@@ -153,6 +153,25 @@ fn a_preview_says_what_is_sent_what_is_skipped_and_who_reads_it_again() {
 }
 
 #[test]
+fn keys_do_nothing_behind_an_open_menu_and_escape_closes_it_alone() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    for (button, entry) in [("Menu", "Session"), ("range 1 min", "15 min")] {
+        harness.get_by_role_and_label(Role::Button, button).click();
+        settle(&mut harness);
+        press(&mut harness, &[Key::R, Key::Slash]);
+        press_with_command(&mut harness, Key::Enter);
+        assert!(harness.query_by_label(entry).is_some(), "`{button}` is open");
+        press(&mut harness, &[Key::Escape]);
+        assert!(harness.query_by_label(entry).is_none(), "`{button}` is closed");
+        assert!(asked(&source).is_empty(), "the preview is as it was");
+        assert!(harness.query_by_role_and_label(Role::SearchInput, "Find anything").is_none());
+        harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed");
+    }
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source), [ReplayCommand::Dismiss], "without a menu it is the preview that is closed");
+}
+
+#[test]
 fn a_read_only_profile_says_why_and_an_attempt_goes_to_the_session_which_refuses_it() {
     let (source, mut harness) = inbox(sample::previewed(sample::read_only()));
     harness.get_by_label_contains("Set write = true in its [[kafka]] table");
