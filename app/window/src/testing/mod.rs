@@ -21,24 +21,25 @@ const SECOND_NS: i64 = 1_000_000_000;
 
 /// The texts that a frame paints, whole.
 fn shape_texts(output: &egui::FullOutput) -> Vec<String> {
-    texts_by(output, |galley| galley.text().to_owned())
+    galleys(output).into_iter().map(|galley| galley.text().to_owned()).collect()
 }
 
 /// The texts that a frame paints as they stand there: what is cut is cut.
 #[cfg(test)]
 pub(crate) fn painted_lines(output: &egui::FullOutput) -> Vec<String> {
-    texts_by(output, |galley| galley.rows.iter().map(|placed| placed.row.text()).collect())
+    galleys(output).into_iter().map(|galley| galley.rows.iter().map(|placed| placed.row.text()).collect()).collect()
 }
 
-fn texts_by(output: &egui::FullOutput, read: fn(&egui::Galley) -> String) -> Vec<String> {
-    fn add(shape: &egui::Shape, read: fn(&egui::Galley) -> String, texts: &mut Vec<String>) {
+/// The texts that a frame paints, laid out.
+pub(crate) fn galleys(output: &egui::FullOutput) -> Vec<&egui::Galley> {
+    fn add<'a>(shape: &'a egui::Shape, galleys: &mut Vec<&'a egui::Galley>) {
         match shape {
-            egui::Shape::Text(text) => texts.push(read(&text.galley)),
-            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, read, texts)),
+            egui::Shape::Text(text) => galleys.push(&text.galley),
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| add(shape, galleys)),
             _ => {}
         }
     }
-    let mut texts = Vec::new();
-    output.shapes.iter().for_each(|clipped| add(&clipped.shape, read, &mut texts));
-    texts
+    let mut galleys = Vec::new();
+    output.shapes.iter().for_each(|clipped| add(&clipped.shape, &mut galleys));
+    galleys
 }

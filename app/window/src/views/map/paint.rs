@@ -36,6 +36,8 @@ pub(crate) struct Dots {
 #[derive(Default)]
 pub(crate) struct MapPainter {
     galleys: HashMap<(NodeId, Slot), Kept>,
+    /// The empty text, as egui laid it out in the last frame that was painted.
+    empty: Option<Arc<Galley>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,9 +63,7 @@ struct Kept {
 impl MapPainter {
     /// Paints everything.
     pub(crate) fn paint(&mut self, painter: &Painter, sight: &Sight<'_>, list: &DrawList, dots: Option<&Dots>, tokens: &DesignTokens) {
-        if self.galleys.len() > GALLEYS_MAX {
-            self.galleys.clear();
-        }
+        self.forget_galleys(painter);
         let ppp = painter.pixels_per_point();
         let mut edges = StrokeMesh::new(ppp);
         for mark in &list.edges {
@@ -88,6 +88,18 @@ impl MapPainter {
         for mark in list.nodes.iter().filter(|mark| mark.tagged) {
             paint_tag(painter, &sight.scene.nodes[mark.node], mark, tokens);
         }
+    }
+
+    /// Forgets all texts where they are too many, or where egui has made its atlas of glyphs anew: they say where in the former
+    /// one their glyphs lay. That is the case after a change of theme, and whenever the atlas was nearly full. egui does not tell,
+    /// but lets go of its own texts then: the empty one, asked for in each frame, is another after that.
+    fn forget_galleys(&mut self, painter: &Painter) {
+        let empty = one_line(painter, "", &fonts::words(TEXT_MIN_PT), TextWrapping::no_max_width());
+        let is_same_atlas = self.empty.as_ref().is_some_and(|before| Arc::ptr_eq(before, &empty));
+        if !is_same_atlas || self.galleys.len() > GALLEYS_MAX {
+            self.galleys.clear();
+        }
+        self.empty = Some(empty);
     }
 
     fn paint_node(&mut self, painter: &Painter, sight: &Sight<'_>, mark: &NodeMark, detail: Detail, tokens: &DesignTokens) {

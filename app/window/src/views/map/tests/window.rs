@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use egui::{Key, Modifiers, Rect, accesskit::Role, vec2};
+use egui::{Galley, Key, Modifiers, Rect, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{NodeBasis, NodeId, Snapshot};
 
@@ -12,6 +12,8 @@ use super::super::{MapSettings, MapView, Motion, mode::Mode, scene::Selection};
 use crate::{
     WindowApp, WindowOptions,
     testing::{self, FixedSource},
+    tests::harness::run,
+    view::UiCommand,
 };
 
 fn harness(source: &FixedSource, size: [f32; 2]) -> Harness<'static, WindowApp> {
@@ -315,6 +317,21 @@ fn twelve_services_can_be_read_beside_the_panel_in_a_small_window() {
     let camera = harness.state().window.map().camera().expect("a camera");
     assert!(camera.scale >= 0.7, "names, second lines and figures are shown at {}", camera.scale);
     harness.get_by_role_and_label(Role::Heading, "Problems");
+}
+
+#[test]
+fn names_are_painted_with_the_glyphs_of_this_theme_after_it_has_changed() {
+    let mut harness = harness(&FixedSource::new(testing::order_business()), [1280.0, 800.0]);
+    let in_atlas = |galley: &Galley| -> Vec<_> { galley.rows.iter().flat_map(|placed| placed.row.glyphs.iter().map(|glyph| glyph.uv_rect)).collect() };
+    for theme in [UiCommand::ThemeDark, UiCommand::ThemeLight, UiCommand::ThemeDark] {
+        run(&mut harness, theme);
+        let painted = testing::galleys(harness.output());
+        assert!(painted.iter().any(|galley| galley.text() == "storefront"), "the map is shown");
+        for galley in painted {
+            let anew = harness.ctx.fonts_mut(|fonts| fonts.layout_job((*galley.job).clone()));
+            assert_eq!(in_atlas(galley), in_atlas(&anew), "`{}` after {theme:?}", galley.text());
+        }
+    }
 }
 
 #[test]
