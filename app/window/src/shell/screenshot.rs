@@ -56,6 +56,7 @@ pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOption
             window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
             window.take_replay(source.replay());
             window.take_sources(source.sources());
+            window.take_operations(source.operations());
             for command in window.ui(ui) {
                 source.command(command);
             }

@@ -7,7 +7,7 @@ use switchboard_engine::view::Snapshot;
 use switchboard_model::{FailureKind, OperationEnd, OperationFailure, OperationId, OperationInfo, Progress};
 
 use crate::{
-    SessionCommand, WindowApp,
+    ScreenshotError, ScreenshotOptions, SessionCommand, ThemeChoice, WindowApp, WindowOptions,
     shell::operations_list::{OperationRow, rows},
     testing::{self, FixedSource, NOW_NS},
     tests::harness,
@@ -183,4 +183,24 @@ fn what_is_chosen_by_key_is_in_sight() {
         harness::press(&mut harness, &[Key::ArrowDown]);
     }
     assert!(is_in_sight(&harness, 59) && !is_in_sight(&harness, 10));
+}
+
+#[test]
+fn a_screenshot_shows_the_list_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = ScreenshotOptions { size_px: (900, 600), theme: ThemeChoice::Dark, view: ViewKind::Map, keys: "Ctrl+J".parse().expect("keys") };
+    let drawn = |board: OperationsBoard| {
+        let path = folder.path().join("list.png");
+        match crate::screenshot(&mut source(board), &WindowOptions::default(), &options, &path) {
+            Ok(()) => Some(std::fs::read(&path).expect("written")),
+            Err(ScreenshotError::NoAdapter(reason)) => {
+                println!("SKIPPED: {reason}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    if let (Some(none), Some(two)) = (drawn(OperationsBoard::default()), drawn(running())) {
+        assert!(none != two, "what runs is not in the picture");
+    }
 }
