@@ -15,6 +15,8 @@ pub(crate) const TEXT_BODY_PT: f32 = 13.0;
 pub(crate) const TEXT_HEADING_PT: f32 = 16.0;
 /// Roundness of boxes, points.
 pub(crate) const RADIUS_PT: f32 = 6.0;
+/// How far below the window's top the boxes above the panes begin, points.
+pub(crate) const OVERLAY_TOP_PT: f32 = 64.0;
 /// Height of a row in a table, points.
 pub(crate) const ROW_HEIGHT_PT: f32 = 30.0;
 

@@ -248,10 +248,15 @@ fn hint(ui: &egui::Ui, command: UiCommand, what: &str, left_pt: &mut f32, tokens
     // One key stands for all four that walk.
     let walks = matches!(command, UiCommand::WalkUp | UiCommand::WalkDown | UiCommand::WalkLeft | UiCommand::WalkRight);
     let keys = if walks { "Arrows".to_owned() } else { command.keys() };
+    let galley = ui.painter().layout_job(hint_text(keys, what, tokens));
+    *left_pt -= galley.size().x + HINT_GAP_PT;
+    (*left_pt >= -HINT_GAP_PT).then_some(galley)
+}
+
+/// A key and what it does, as text.
+pub(crate) fn hint_text(keys: String, what: &str, tokens: &DesignTokens) -> LayoutJob {
     let mut job = LayoutJob::simple_singleline(keys, fonts::data(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
     let words = TextFormat { font_id: fonts::words(TEXT_SMALL_PT), color: tokens.ink(Ink::Faint), ..TextFormat::default() };
     job.append(&format!(" {what}"), 2.0, words);
-    let galley = ui.painter().layout_job(job);
-    *left_pt -= galley.size().x + HINT_GAP_PT;
-    (*left_pt >= -HINT_GAP_PT).then_some(galley)
+    job
 }

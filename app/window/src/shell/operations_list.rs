@@ -42,7 +42,7 @@ fn row(view: &OperationView, now_ns: i64) -> OperationRow {
     let (state, time) = match &view.end {
         None => (("running", Ink::Text), format!("{} so far", figures::age(now_ns - view.started_ns))),
         Some(end) => {
-            let time = format!("after {}, {} ago", figures::duration(end.at_ns - view.started_ns), figures::age(now_ns - end.at_ns));
+            let time = format!("took {}, {} ago", figures::duration(end.at_ns - view.started_ns), figures::age(now_ns - end.at_ns));
             (outcome(&end.how), time)
         }
     };
@@ -67,7 +67,7 @@ fn row(view: &OperationView, now_ns: i64) -> OperationRow {
 
 fn outcome(how: &OperationEnd) -> (&'static str, Ink) {
     match how {
-        OperationEnd::Done => ("done", Ink::Good),
+        OperationEnd::Done => ("done", Ink::Dim),
         OperationEnd::Cancelled => ("cancelled", Ink::Dim),
         OperationEnd::Failed(_) => ("failed", Ink::Bad),
     }
@@ -97,7 +97,7 @@ impl OperationRow {
     /// It as lines, to be copied.
     pub(crate) fn lines(&self) -> String {
         let (state, _) = self.state;
-        let state = format!("{state} {}", self.time);
+        let state = format!("{state}, {}", self.time);
         let lines = [
             ("operation", &self.what),
             ("source", &self.source),

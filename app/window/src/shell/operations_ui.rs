@@ -1,4 +1,4 @@
-//! The one place that lists what touches the world: what runs now, with stop, and what ended lately.
+//! The one place that lists operations: what runs now, with stop, and what ended lately.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,12 +9,17 @@ use switchboard_model::OperationId;
 
 use crate::{
     SessionCommand, fonts,
-    shell::operations_list::{self, OperationRow, rows},
-    theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
+    shell::{
+        bars::hint_text,
+        operations_list::{self, OperationRow, rows},
+    },
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT, margin},
     view::ViewAction,
 };
 
 const WIDTH_PT: f32 = 620.0;
+/// Room left and right of all that is written, points.
+const SIDE_PT: i8 = 10;
 /// Height of a bar of progress, points.
 const BAR_PT: f32 = 4.0;
 /// How long the bar tells of one that ended and was not read, ns.
@@ -24,6 +29,7 @@ const NEWS_FOR_NS: i64 = 30_000_000_000;
 #[derive(Default)]
 pub(crate) struct OperationsList {
     is_open: bool,
+    /// What the user chose; until then the first is meant, whichever that is.
     selected: Option<OperationId>,
     /// Those that ended and were seen in the list.
     read: BTreeSet<OperationId>,
@@ -71,7 +77,7 @@ impl OperationsList {
         }
         self.read = board.ended.iter().map(|view| view.id).collect();
         let rows = rows(board, now_ns);
-        let area = egui::Modal::default_area(Id::unique("operations")).anchor(Align2::CENTER_TOP, vec2(0.0, 64.0));
+        let area = egui::Modal::default_area(Id::unique("operations")).anchor(Align2::CENTER_TOP, vec2(0.0, OVERLAY_TOP_PT));
         let width = WIDTH_PT.min(ctx.content_rect().width() - 60.0);
         let modal = egui::Modal::new(Id::unique("operations")).area(area).backdrop_color(tokens.shade.0).show(ctx, |ui| {
             ui.set_width(width);
@@ -86,40 +92,53 @@ impl OperationsList {
     fn inner_ui(&mut self, ui: &mut egui::Ui, rows: &[OperationRow], num_forgotten: u64, tokens: &DesignTokens) -> Vec<ViewAction> {
         let before = self.selected;
         let mut actions = self.keys(ui, rows);
-        let was_moved = before.is_some() && before != self.selected;
-        let heading = ui.label(RichText::new("What runs now").font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
-        heading.widget_info(|| WidgetInfo::labeled(Role::Heading, true, "What runs now"));
-        ui.add_space(4.0);
-        if rows.is_empty() {
-            ui.label(RichText::new("Nothing runs").color(tokens.ink(Ink::Text)));
-            let text = "The test of a source and the preview of a replay are listed here while they run, with how far they are; each can be stopped";
-            ui.add(egui::Label::new(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
-            return actions;
-        }
+        let was_moved = before != self.selected;
+        egui::Frame::new().inner_margin(margin(SIDE_PT, 6)).show(ui, |ui| {
+            let heading = ui.label(RichText::new("Operations").font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
+            heading.widget_info(|| WidgetInfo::labeled(Role::Heading, true, "Operations"));
+            if rows.is_empty() {
+                ui.label(RichText::new("Nothing runs").color(tokens.ink(Ink::Text)));
+                let text = "The test of a source and the preview of a replay are listed here while they run, with how far they are; each can be stopped";
+                ui.add(egui::Label::new(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
+            }
+        });
         let height = (ui.ctx().content_rect().height() - 260.0).max(120.0);
-        egui::ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
-            for row in rows {
-                if self.selected == Some(row.id) {
-                    let filled = egui::Frame::new().fill(tokens.ink(Ink::Raised)).corner_radius(RADIUS_PT);
-                    let shown = filled.show(ui, |ui| self.row_ui(ui, row, tokens, &mut actions));
-                    if was_moved {
-                        shown.response.scroll_to_me(None);
-                    }
-                } else {
-                    self.row_ui(ui, row, tokens, &mut actions);
+        // As high as the rows are in the first frame too: without a least height it has the room that the box had when it was closed.
+        egui::ScrollArea::vertical().min_scrolled_height(height).max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+            let meant = self.meant(rows);
+            for (place, row) in rows.iter().enumerate() {
+                let is_meant = place == meant;
+                let frame = egui::Frame::new().corner_radius(RADIUS_PT).inner_margin(margin(SIDE_PT, 7));
+                let frame = if is_meant { frame.fill(tokens.ink(Ink::Raised)) } else { frame };
+                let shown = frame.show(ui, |ui| self.row_ui(ui, row, is_meant, tokens, &mut actions));
+                if is_meant && was_moved {
+                    shown.response.scroll_to_me(None);
                 }
             }
             if num_forgotten > 0 {
                 let text = format!("{} ended before these", crate::figures::count(num_forgotten));
-                ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+                egui::Frame::new().inner_margin(margin(SIDE_PT, 4)).show(ui, |ui| {
+                    ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint)));
+                });
             }
         });
-        ui.add_space(6.0);
         let (line, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
         ui.painter().hline(line.x_range(), line.center().y, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
-        let hints = "Up and Down choose · Delete stops · C copies · Esc closes";
-        ui.label(RichText::new(hints).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
+        egui::Frame::new().inner_margin(margin(SIDE_PT, 6)).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 18.0;
+                let of_rows = [("Arrows", "choose"), ("Delete", "stops"), ("C", "copies")];
+                for (keys, what) in of_rows.into_iter().filter(|_| !rows.is_empty()).chain([("Esc", "closes")]) {
+                    ui.label(hint_text(keys.to_owned(), what, tokens));
+                }
+            });
+        });
         actions
+    }
+
+    /// Where the row is that keys mean: the one that was chosen, or else the first.
+    fn meant(&self, rows: &[OperationRow]) -> usize {
+        rows.iter().position(|row| self.selected == Some(row.id)).unwrap_or(0)
     }
 
     /// What the keyboard asks for.
@@ -132,56 +151,51 @@ impl OperationsList {
                 input.consume_key(Modifiers::NONE, Key::C),
             )
         });
-        // Without a choice it is the first that is meant.
-        let place = rows.iter().position(|row| self.selected == Some(row.id)).unwrap_or(0);
-        let Some(row) = rows.get((place + down).saturating_sub(up).min(rows.len().saturating_sub(1))) else { return Vec::new() };
-        self.selected = Some(row.id);
+        let meant = self.meant(rows);
+        let Some(row) = rows.get((meant + down).saturating_sub(up).min(rows.len().saturating_sub(1))) else { return Vec::new() };
+        if up + down > 0 {
+            self.selected = Some(row.id);
+        }
         let stop = (stop && row.is_running).then(|| stop_of(row));
         stop.into_iter().chain(copy.then(|| ViewAction::Copy(row.lines()))).collect()
     }
 
-    fn row_ui(&mut self, ui: &mut egui::Ui, row: &OperationRow, tokens: &DesignTokens, actions: &mut Vec<ViewAction>) {
+    fn row_ui(&mut self, ui: &mut egui::Ui, row: &OperationRow, is_meant: bool, tokens: &DesignTokens, actions: &mut Vec<ViewAction>) {
         let text_ui = |ui: &mut egui::Ui, text: &str, ink: Ink| {
             if !text.is_empty() {
                 ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(ink))).wrap());
             }
         };
-        egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 7)).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 4.0;
-            ui.horizontal(|ui| {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let (word, action) = if row.is_running { ("Stop", stop_of(row)) } else { ("Copy", ViewAction::Copy(row.lines())) };
-                    let button = ui.button(word);
-                    button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{}: {}, {}", word.to_lowercase(), row.what, row.source)));
-                    if button.clicked() {
-                        actions.push(action);
+        ui.spacing_mut().item_spacing.y = 4.0;
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let (word, action) = if row.is_running { ("Stop", stop_of(row)) } else { ("Copy", ViewAction::Copy(row.lines())) };
+                let button = ui.button(word);
+                button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{}: {}, {}", word.to_lowercase(), row.what, row.source)));
+                if button.clicked() {
+                    actions.push(action);
+                }
+                ui.label(RichText::new(&row.time).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim)));
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let title = RichText::new(&row.what).font(fonts::strong(TEXT_BODY_PT)).color(tokens.ink(Ink::Text));
+                    let title = ui.add(egui::Button::new(title).frame(false).truncate());
+                    title.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_meant, row.words()));
+                    if title.clicked() {
+                        self.selected = Some(row.id);
                     }
-                    ui.label(RichText::new(&row.time).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim)));
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        let title = RichText::new(&row.what).font(fonts::strong(TEXT_BODY_PT)).color(tokens.ink(Ink::Text));
-                        let title = ui.add(egui::Button::new(title).frame(false).truncate());
-                        title.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, self.selected == Some(row.id), row.words()));
-                        if title.clicked() {
-                            self.selected = Some(row.id);
-                        }
-                        ui.add(egui::Label::new(RichText::new(&row.source).color(tokens.ink(Ink::Dim))).truncate());
-                    });
+                    ui.add(egui::Label::new(RichText::new(&row.source).color(tokens.ink(Ink::Dim))).truncate());
                 });
             });
-            if let Some(share) = row.share.filter(|_| row.is_running) {
-                progress_ui(ui, share, &row.progress, tokens);
-            }
-            let (word, ink) = row.state;
-            if row.is_running {
-                text_ui(ui, &row.progress, Ink::Dim);
-            } else {
-                let told = if row.progress.is_empty() { word.to_owned() } else { format!("{word}, {}", row.progress) };
-                text_ui(ui, &told, ink);
-            }
-            text_ui(ui, &row.reason, Ink::Text);
-            text_ui(ui, &row.next_step, Ink::Dim);
-            text_ui(ui, &row.lost, Ink::Warn);
         });
+        if let Some(share) = row.share.filter(|_| row.is_running) {
+            progress_ui(ui, share, &row.progress, tokens);
+        }
+        let (word, ink) = row.state;
+        let told = if row.progress.is_empty() { word.to_owned() } else { format!("{word}, {}", row.progress) };
+        text_ui(ui, &told, ink);
+        text_ui(ui, &row.reason, Ink::Text);
+        text_ui(ui, &row.next_step, Ink::Dim);
+        text_ui(ui, &row.lost, Ink::Warn);
     }
 }
 

@@ -7,7 +7,7 @@ use egui::{Align2, Id, Key, Modifiers, Rect, Sense, WidgetInfo, accesskit::Role,
 use crate::{
     fonts,
     shell::fuzzy,
-    theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_BODY_PT, TEXT_SMALL_PT},
     view::UiCommand,
 };
 
@@ -41,7 +41,7 @@ impl Palette {
     /// Draws it, if open; the command that was chosen.
     pub(crate) fn ui(&mut self, ctx: &egui::Context, tokens: &DesignTokens, unavailable: &dyn Fn(UiCommand) -> Option<Cow<'static, str>>) -> Option<UiCommand> {
         let opened = self.open.as_mut()?;
-        let area = egui::Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, 88.0));
+        let area = egui::Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, OVERLAY_TOP_PT));
         let modal = egui::Modal::new(Id::unique("palette")).area(area).backdrop_color(tokens.shade.0).show(ctx, |ui| {
             ui.set_width(WIDTH_PT);
             opened.ui(ui, tokens, unavailable)

@@ -176,7 +176,7 @@ commands! {
     ZoomMapIn: MAP, Looks, "Zoom into the map", "Around the middle; the wheel zooms to the pointer", [NONE Plus, NONE Equals];
     ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
 
-    ShowOperations: WINDOW, Session, "What runs now…", "Tests, previews and whatever else touches the world: how far, with stop, and what ended lately", [COMMAND J];
+    ShowOperations: WINDOW, Session, "Operations…", "Tests of sources and previews of replays: how far each is, with stop, and what ended lately", [COMMAND J];
     CloseNotices: WINDOW, Session, "Close the notices", "What changed meanwhile, and which connections are lost", [];
     RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];
     RestartEngine: WINDOW, Session, "Restart the engine", "After it has failed; what was observed is lost", [];

@@ -8,7 +8,7 @@ use super::hits::{Hit, Line, ending, lines};
 use crate::{
     figures, fonts,
     sanitise::visible,
-    theme::{DesignTokens, Ink, RADIUS_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
     view::{Asker, Slot, Target},
 };
 
@@ -57,7 +57,7 @@ impl FindOverlay {
         if !self.is_open {
             return None;
         }
-        let area = egui::Modal::default_area(Id::unique("find")).anchor(Align2::CENTER_TOP, vec2(0.0, 64.0));
+        let area = egui::Modal::default_area(Id::unique("find")).anchor(Align2::CENTER_TOP, vec2(0.0, OVERLAY_TOP_PT));
         let width = WIDTH_PT.min(ctx.content_rect().width() - 60.0);
         let modal = egui::Modal::new(Id::unique("find")).area(area).backdrop_color(tokens.shade.0).show(ctx, |ui| {
             ui.set_width(width);

@@ -77,8 +77,8 @@ fn rows_say_how_far_each_is_and_how_it_ended() {
         [
             "Preview of a replay to orders, lab-kafka, running, 12 s so far, 3 of 12 letters",
             "Test, actuator, running, 12 s so far, letters so far: 1,204",
-            &format!("Test, lab-kafka, failed, after 2.00 s, 10 s ago, {}, Start the broker", rows[2].reason),
-            "Preview, local, cancelled, after 2.00 s, 10 s ago, 12 of 12 letters, 3 pages of results found no room; 1 page of results came after its end",
+            &format!("Test, lab-kafka, failed, took 2.00 s, 10 s ago, {}, Start the broker", rows[2].reason),
+            "Preview, local, cancelled, took 2.00 s, 10 s ago, 12 of 12 letters, 3 pages of results found no room; 1 page of results came after its end",
         ]
     );
     assert!(!rows[2].reason.contains('\u{202e}'), "what turns text around is shown as what it is");
@@ -91,8 +91,9 @@ fn where_nothing_runs_the_bar_is_quiet_and_the_list_says_what_would_fill_it() {
         let mut harness = window(&FixedSource::new(snapshot));
         assert!(harness.query_by_label_contains("operations:").is_none());
         open(&mut harness);
-        harness.get_by_role_and_label(Role::Heading, "What runs now");
+        harness.get_by_role_and_label(Role::Heading, "Operations");
         harness.get_by_label("Nothing runs");
+        harness.get_by_label("Esc closes");
         harness.key_press(Key::Escape);
         harness::settle(&mut harness);
         assert!(harness.query_by_label("Nothing runs").is_none(), "escape closes it");
@@ -106,7 +107,7 @@ fn what_runs_is_counted_in_the_bar_and_stopped_in_the_list_by_pointer_and_by_key
     harness.get_by_label("operations: 2 running").click();
     harness::settle(&mut harness);
     harness.get_by_role_and_label(Role::ProgressIndicator, "progress 3 of 12 letters");
-    harness.get_by_label("letters so far: 1,204");
+    harness.get_by_label("running, letters so far: 1,204");
     harness.get_by_label("stop: Test, actuator").click();
     harness::settle(&mut harness);
     assert_eq!(source.commands(), [SessionCommand::CancelOperation(OperationId(2))]);
@@ -133,11 +134,11 @@ fn what_ended_is_told_in_the_bar_until_it_is_read_or_half_a_minute_old() {
     harness.get_by_label("operations: 1 failed");
     open(&mut harness);
     harness.get_by_label("Start the broker");
-    harness.get_by_label_contains("Test, actuator, done, after 2.00 s, 10 s ago");
+    harness.get_by_label_contains("Test, actuator, done, took 2.00 s, 10 s ago");
     harness.event(egui::Event::Key { key: Key::C, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE });
     harness.step();
     let copied = harness::copied(&harness).expect("copied");
-    assert!(copied.starts_with("operation: Test\nsource: lab-kafka\nstate: failed after 2.00 s, 10 s ago\nreason: nobody"), "{copied}");
+    assert!(copied.starts_with("operation: Test\nsource: lab-kafka\nstate: failed, took 2.00 s, 10 s ago\nreason: nobody"), "{copied}");
     assert!(copied.ends_with("next step: Start the broker"), "{copied}");
     harness.key_press(Key::Escape);
     harness::settle(&mut harness);
@@ -149,7 +150,7 @@ fn what_ended_is_told_in_the_bar_until_it_is_read_or_half_a_minute_old() {
 fn one_of_list_palette_and_search_stands_above_the_panes_and_keys_mean_that_one() {
     let source = source(running());
     let mut harness = window(&source);
-    let keys = [(Key::J, Role::Heading, "What runs now"), (Key::P, Role::SearchInput, "Find a command"), (Key::K, Role::SearchInput, "Find anything")];
+    let keys = [(Key::J, Role::Heading, "Operations"), (Key::P, Role::SearchInput, "Find a command"), (Key::K, Role::SearchInput, "Find anything")];
     for (before, after) in [(0, 1), (1, 2), (2, 0), (0, 2), (2, 1), (1, 0)] {
         for shown in [before, after] {
             if harness.query_by_role_and_label(keys[shown].1, keys[shown].2).is_none() {
@@ -172,8 +173,8 @@ fn what_is_chosen_by_key_is_in_sight() {
     let ended = (10..60).map(|id| ended(view(id, &format!("Preview {id}"), "lab-kafka"), OperationEnd::Done)).collect();
     let mut harness = window(&source(OperationsBoard { ended, ..OperationsBoard::default() }));
     open(&mut harness);
-    let list = harness.get_by_role_and_label(Role::Heading, "What runs now").rect();
-    let hints = harness.get_by_label_contains("Up and Down choose").rect();
+    let list = harness.get_by_role_and_label(Role::Heading, "Operations").rect();
+    let hints = harness.get_by_label("Esc closes").rect();
     let is_in_sight = |harness: &Harness<'static, WindowApp>, number: u32| {
         let row = harness.get_by_label_contains(&format!("Preview {number}, lab-kafka, done")).rect();
         row.top() > list.bottom() && row.bottom() < hints.top()
@@ -183,6 +184,70 @@ fn what_is_chosen_by_key_is_in_sight() {
         harness::press(&mut harness, &[Key::ArrowDown]);
     }
     assert!(is_in_sight(&harness, 59) && !is_in_sight(&harness, 10));
+}
+
+#[test]
+fn rows_that_came_while_it_was_closed_are_in_sight_at_once() {
+    let done = |ids: std::ops::Range<u64>| OperationsBoard {
+        ended: ids.map(|id| ended(view(id, &format!("Preview {id}"), "lab-kafka"), OperationEnd::Done)).collect(),
+        ..OperationsBoard::default()
+    };
+    let source = source(done(10..11));
+    let mut harness = window(&source);
+    open(&mut harness);
+    harness.get_by_label_contains("Preview 10, lab-kafka, done");
+    harness::press(&mut harness, &[Key::Escape]);
+    source.show_operations(done(10..16));
+    harness::settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
+    harness.run_steps(2);
+    let hints = harness.get_by_label("Esc closes").rect();
+    for id in 10..16 {
+        let row = harness.get_by_label_contains(&format!("Preview {id}, lab-kafka, done")).rect();
+        assert!(row.bottom() < hints.top(), "Preview {id} at {row:?} is not above {hints:?}");
+    }
+}
+
+#[test]
+fn until_one_is_chosen_the_first_is_meant_also_where_it_came_later() {
+    let old = || vec![ended(view(4, "Test", "lab-kafka"), OperationEnd::Done), ended(view(3, "Test", "actuator"), OperationEnd::Done)];
+    let new = || OperationsBoard { running: vec![view(5, "Preview", "lab-kafka")], ended: old(), ..OperationsBoard::default() };
+    let before = || OperationsBoard { ended: old(), ..OperationsBoard::default() };
+    let source = source(before());
+    let mut harness = window(&source);
+    open(&mut harness);
+    source.show_operations(new());
+    harness::settle(&mut harness);
+    harness::press(&mut harness, &[Key::Delete]);
+    assert_eq!(source.commands(), [SessionCommand::CancelOperation(OperationId(5))]);
+    // What was chosen, by key or by pointer, stays so wherever it moves.
+    for by_pointer in [false, true] {
+        harness::press(&mut harness, &[Key::Escape]);
+        source.show_operations(before());
+        harness::settle(&mut harness);
+        open(&mut harness);
+        if by_pointer {
+            harness.get_by_label_contains("Test, lab-kafka, done, took").click();
+            harness::settle(&mut harness);
+        } else {
+            harness::press(&mut harness, &[Key::ArrowUp]);
+        }
+        source.show_operations(new());
+        harness::settle(&mut harness);
+        harness::press(&mut harness, &[Key::Delete]);
+        assert_eq!(source.commands().len(), 1, "what has ended is not stopped, by pointer: {by_pointer}");
+    }
+}
+
+#[test]
+fn heading_rows_and_hints_have_one_left_edge() {
+    let mut harness = window(&source(running()));
+    open(&mut harness);
+    let heading = harness.get_by_role_and_label(Role::Heading, "Operations").rect();
+    for label in ["running, letters so far: 1,204", "Arrows choose"] {
+        let left = harness.get_by_label(label).rect().left();
+        assert!((left - heading.left()).abs() < 0.5, "{label} begins at {left}, the heading at {}", heading.left());
+    }
 }
 
 #[test]
