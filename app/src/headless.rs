@@ -15,6 +15,7 @@ use crate::demo::LabChild;
 use crate::interruptions::Interruptions;
 use crate::terminal::StatusLines;
 use crate::written;
+use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources_desk::SourcesBoard;
@@ -291,6 +292,10 @@ impl SnapshotSource for Observed<'_> {
 
     fn sources(&mut self) -> Arc<SourcesBoard> {
         Arc::clone(&self.sources)
+    }
+
+    fn operations(&mut self) -> Arc<OperationsBoard> {
+        self.session.operations().board()
     }
 
     // A picture only looks: letters are read again for it, and nothing is sent.

@@ -32,19 +32,13 @@ pub trait SnapshotSource {
     fn query(&mut self, query: Query) -> Receiver<Answer>;
 
     /// What can be seen of replaying; changes are told as publications are.
-    fn replay(&mut self) -> Arc<ReplayBoard> {
-        Arc::default()
-    }
+    fn replay(&mut self) -> Arc<ReplayBoard>;
 
     /// The sources as the profile has them; changes are told as publications are.
-    fn sources(&mut self) -> Arc<SourcesBoard> {
-        Arc::default()
-    }
+    fn sources(&mut self) -> Arc<SourcesBoard>;
 
     /// What touches the world because somebody asked for it; changes are told as publications are.
-    fn operations(&mut self) -> Arc<OperationsBoard> {
-        Arc::default()
-    }
+    fn operations(&mut self) -> Arc<OperationsBoard>;
 
     /// Carries out what the user asked for.
     fn command(&mut self, command: SessionCommand);
