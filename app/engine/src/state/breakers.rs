@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use switchboard_model::{BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, InstanceFact, SourceId};
 
 use crate::source_shares::{SharedMap, Shares};
-use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::breaker_history::{Folded, History, Report, STALE_NS};
+use crate::state::inferred_breaker::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::sources::Sources;
 use crate::state::told_events::ToldEvents;
 use crate::state::whereabouts::Whereabouts;

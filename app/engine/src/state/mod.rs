@@ -2,13 +2,13 @@
 //! letters, and the sources themselves. Facts go in with the time at which they were received, views come out; no
 //! clock, no order of arrival. Below the caps any permutation of the facts, each keeping its time, ends in the same views.
 
-mod breaker_exception;
 mod breaker_history;
 mod breakers;
 mod dead_letter_dialect;
 mod dead_letters;
 mod fingerprint;
 mod groups;
+mod inferred_breaker;
 mod latest;
 mod retry_topic;
 mod sources;

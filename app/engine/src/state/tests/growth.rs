@@ -1,7 +1,7 @@
 //! What is read in texts of strangers takes time that grows with their length and no faster.
 
-use crate::state::breaker_exception::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::fingerprint::{Thrown, fingerprint, without_ids};
+use crate::state::inferred_breaker::{breaker_from_exception, breaker_from_response_flags};
 use crate::state::{Whereabouts, dead_letter_dialect};
 use crate::words;
 use switchboard_measure::growth::assert_linear;
