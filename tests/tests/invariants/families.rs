@@ -6,9 +6,9 @@ use std::path::Path;
 
 use switchboard_desk::sources::Family;
 
-use crate::house::{Package, packages};
+use crate::checks::names_last;
+use crate::house::{Package, packages, where_it_is};
 use crate::source::Source;
-use crate::{names_last, where_it_is};
 
 /// Where all that is said of a family stands.
 pub fn home(family: &str) -> String {

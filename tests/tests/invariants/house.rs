@@ -133,6 +133,25 @@ pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Files of packages whose code is so, from the workspace's folder.
+pub fn where_it_is<'p>(packages: impl IntoIterator<Item = &'p Package>, is_so: impl Fn(&Source) -> bool) -> BTreeSet<String> {
+    let sources = packages.into_iter().flat_map(|package| &package.product);
+    sources.filter(|source| is_so(source)).map(|source| from_root(&source.path)).collect()
+}
+
+/// The same of one package.
+pub fn where_in(folder: &str, is_so: impl Fn(&Source) -> bool) -> BTreeSet<String> {
+    where_it_is([&package_in(folder)], is_so)
+}
+
+pub fn none() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+pub fn these<const N: usize>(files: [&str; N]) -> BTreeSet<String> {
+    files.map(str::to_owned).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
