@@ -3,7 +3,7 @@
 //!
 //! Each of these knows only what stands before it: the ground (`theme`, `fonts`, `figures`, `sanitise`, `ink`); `view`, what a view is, what it
 //! gets and what it asks for; `widgets` and `words`, what several views are made of and say; `views`, a folder for each, of which none knows
-//! another; `shell`, the window around them. A view is added by its folder in `views`, a line in `view/kinds.rs`, and its field in `views.rs`, for
+//! another; `shell`, the window around them. A view is added by its folder in `views`, a line in `view/table.rs`, and its field in `views.rs`, for
 //! which the compiler asks.
 
 mod figures;

@@ -6,9 +6,9 @@ mod beside;
 mod commands;
 mod context;
 mod freshness;
-mod kinds;
 pub(crate) mod news;
 mod range;
+mod table;
 mod target;
 
 pub(crate) use action::ViewAction;
@@ -17,9 +17,9 @@ pub(crate) use beside::Beside;
 pub(crate) use commands::{Menu, Scope, UiCommand};
 pub(crate) use context::ViewContext;
 pub(crate) use freshness::{Freshness, newest_ns};
-pub use kinds::ViewKind;
 pub(crate) use news::News;
 pub(crate) use range::TimeRange;
+pub use table::ViewKind;
 pub(crate) use target::Target;
 
 use std::borrow::Cow;

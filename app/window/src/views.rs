@@ -1,4 +1,4 @@
-//! The views by their kinds, each in its folder; which there are is a table, `view/kinds.rs`.
+//! The views by their kinds, each in its folder; which there are is a table, `view/table.rs`.
 
 pub(crate) mod breakers;
 pub(crate) mod dead_letters;
