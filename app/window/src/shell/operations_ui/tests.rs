@@ -10,7 +10,7 @@ use crate::{
     ScreenshotError, ScreenshotOptions, SessionCommand, ThemeChoice, WindowApp, WindowOptions,
     shell::operations_list::{OperationRow, rows},
     testing::{self, FixedSource, NOW_NS},
-    tests::harness,
+    tests::{harness, pictures},
     theme::Ink,
     view::{UiCommand, ViewKind},
 };
@@ -250,22 +250,35 @@ fn heading_rows_and_hints_have_one_left_edge() {
     }
 }
 
+/// The picture that the program makes without a window.
+fn drawn(board: OperationsBoard, theme: ThemeChoice, size_px: (u32, u32)) -> Result<image::RgbaImage, ScreenshotError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("list.png");
+    let options = ScreenshotOptions { size_px, theme, view: ViewKind::Map, keys: "Ctrl+J".parse().expect("keys") };
+    crate::screenshot(&mut source(board), &WindowOptions::default(), &options, &path)?;
+    Ok(image::open(&path).expect("a picture").to_rgba8())
+}
+
 #[test]
 fn a_screenshot_shows_the_list_as_it_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = ScreenshotOptions { size_px: (900, 600), theme: ThemeChoice::Dark, view: ViewKind::Map, keys: "Ctrl+J".parse().expect("keys") };
-    let drawn = |board: OperationsBoard| {
-        let path = folder.path().join("list.png");
-        match crate::screenshot(&mut source(board), &WindowOptions::default(), &options, &path) {
-            Ok(()) => Some(std::fs::read(&path).expect("written")),
-            Err(ScreenshotError::NoAdapter(reason)) => {
-                println!("SKIPPED: {reason}");
-                None
-            }
-            Err(error) => panic!("{error}"),
+    let drawn = |board: OperationsBoard| match drawn(board, ThemeChoice::Dark, (900, 600)) {
+        Ok(picture) => Some(picture),
+        Err(ScreenshotError::NoAdapter(reason)) => {
+            println!("SKIPPED: {reason}");
+            None
         }
+        Err(error) => panic!("{error}"),
     };
     if let (Some(none), Some(two)) = (drawn(OperationsBoard::default()), drawn(running())) {
         assert!(none != two, "what runs is not in the picture");
+    }
+}
+
+#[test]
+fn pictures_of_the_list_stay_as_they_are() {
+    let lossy = OperationView { num_lost: 3, progress: Some(letters(12, Some(12))), ..view(4, "Preview of a replay to orders", "local") };
+    let ended_ones = || vec![failed(), ended(lossy.clone(), OperationEnd::Cancelled), ended(view(5, "Test", "actuator"), OperationEnd::Done)];
+    for (name, theme) in [("operations-dark", ThemeChoice::Dark), ("operations-light", ThemeChoice::Light)] {
+        pictures::compare(name, drawn(OperationsBoard { ended: ended_ones(), ..running() }, theme, (1280, 800)));
     }
 }
