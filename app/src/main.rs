@@ -24,9 +24,10 @@ use switchboard_desk::profile::Profile;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_window::{SnapshotSource as _, WindowOptions, run_window};
 use tokio::runtime::{Handle, Runtime};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// A window that was told to close and is not closed by then is not waited for: a hidden one may draw no more frames.
 const CLOSED_WITHIN: Duration = Duration::from_secs(3);
@@ -94,11 +95,14 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
 impl Program {
     /// What goes to the terminal is chosen by `SWITCHBOARD_LOG`; the window's log keeps more of this program, and warnings of others.
     fn log(&self) {
-        let chosen = EnvFilter::try_from_env("SWITCHBOARD_LOG").unwrap_or_else(|_| EnvFilter::new(OTHERS));
+        let targets = |text: &str| text.parse::<Targets>();
+        let ours = targets(OTHERS).expect("our own");
+        let asked = std::env::var("SWITCHBOARD_LOG").ok().filter(|text| !text.is_empty());
+        let chosen = asked.and_then(|text| targets(&text).ok()).unwrap_or_else(|| ours.clone());
         let writer = LogWriter(self.errors.clone());
         // Without colours: what a terminal would obey is written out, whoever wrote it.
         let terminal = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone()).with_filter(chosen);
-        let window = self.own_log.layer().with_filter(EnvFilter::new(format!("{OTHERS},switchboard=debug")));
+        let window = self.own_log.layer().with_filter(ours.with_target("switchboard", tracing::Level::DEBUG));
         tracing_subscriber::registry().with(terminal).with(window).init();
         let errors = self.errors.clone();
         std::panic::set_hook(Box::new(move |panic| {

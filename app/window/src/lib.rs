@@ -13,7 +13,7 @@ mod missing_glyphs;
 mod sanitise;
 mod shell;
 mod source;
-#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ mod client;
 mod config;
 mod event_memory;
 mod failure;
-#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
 pub mod fuzzing;
 mod instance_watch;
 mod java_time;

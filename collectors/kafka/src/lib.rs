@@ -26,7 +26,7 @@ mod reaper;
 mod sender;
 mod tail;
 mod tail_control;
-#[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod testing;
 mod token;
 mod trust;

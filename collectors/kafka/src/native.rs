@@ -652,7 +652,6 @@ unsafe extern "C" {
 }
 
 /// Starts the request log of the mock cluster that a client holds (`test.mock.num.brokers`), or empties it.
-#[cfg(feature = "testing")]
 pub(crate) fn track_mock_requests<C: rdkafka::ClientContext>(client: &Client<C>) {
     // SAFETY: the cluster, if there is one, lives as long as the client.
     unsafe {
@@ -664,7 +663,6 @@ pub(crate) fn track_mock_requests<C: rdkafka::ClientContext>(client: &Client<C>)
 }
 
 /// The API keys of all requests since [`track_mock_requests`].
-#[cfg(feature = "testing")]
 pub(crate) fn mock_requests<C: rdkafka::ClientContext>(client: &Client<C>) -> Vec<i16> {
     // SAFETY: the cluster lives as long as the client; keys are copied before the array is freed.
     unsafe {
@@ -684,7 +682,6 @@ pub(crate) fn mock_requests<C: rdkafka::ClientContext>(client: &Client<C>) -> Ve
 }
 
 /// Produces a record with one header whose name is raw bytes, which rdkafka's own producer cannot.
-#[cfg(feature = "testing")]
 pub(crate) fn produce_with_raw_header<C: rdkafka::ClientContext>(
     client: &Client<C>,
     topic: &str,

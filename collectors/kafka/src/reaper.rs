@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::time::Duration;
-#[cfg(feature = "testing")]
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -62,7 +61,6 @@ pub(crate) fn admit(stopped: &dyn Fn() -> bool) -> bool {
 }
 
 /// Waits until every client handed over is destroyed and the threads that did it have ended; false after the time.
-#[cfg(feature = "testing")]
 pub(crate) fn wait_until_idle(timeout: Duration) -> bool {
     let deadline = Instant::now() + timeout;
     let mut reaper = REAPER.lock();

@@ -22,7 +22,7 @@ mod receiver;
 mod refusals;
 mod service;
 mod stopping;
-#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod testing;
 
 pub use config::{Bound, Config, DEFAULT_IN_FLIGHT_BYTES, Limits, SMALL_IN_FLIGHT_BYTES};

@@ -36,7 +36,6 @@ impl Message {
         self.bytes(field, &value.bytes)
     }
 
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn fixed64(&mut self, field: u32, value: u64) -> &mut Self {
         self.raw_varint(u64::from(field) << 3 | 1);
         self.bytes.extend_from_slice(&value.to_le_bytes());

@@ -35,6 +35,17 @@ fn only_what_a_user_starts_asks_where_the_user_keeps_things() {
 }
 
 #[test]
+fn what_is_made_for_tests_is_named_by_no_product_source() {
+    // It is compiled with the rest, so that program and tests share one build, and the linker leaves it out.
+    let for_tests = |file: &str| file.contains("/testing/") || file.ends_with("/testing.rs") || file.ends_with("/fuzzing.rs");
+    let names_it = |source: &Source| source.paths().iter().any(|path| path.split("::").any(|part| part == "testing" || part == "fuzzing"));
+    let packages = packages();
+    let product = || packages.iter().filter(|package| !package.folder.starts_with("tests"));
+    let found: Vec<String> = where_it_is(product(), names_it).into_iter().filter(|file| !for_tests(file)).collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
 fn the_lab_is_seen_only_through_its_traffic() {
     let packages = packages();
     let of_house: Vec<String> = packages.iter().map(Package::crate_name).filter(|name| name != "switchboard_lab").collect();

@@ -217,7 +217,6 @@ impl Window {
     }
 
     /// Whether something is computed beside the window, for tests and benches.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.views.map.is_computing() || self.views.traces.is_computing()
     }

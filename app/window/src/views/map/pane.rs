@@ -59,7 +59,6 @@ impl MapPane {
     }
 
     /// Whether a layout is computed beside the window, for tests and benches.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.map.is_computing()
     }

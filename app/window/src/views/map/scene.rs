@@ -181,7 +181,6 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// The scene of a snapshot as it is at `now_ns`, without what is noise by default, for tests and benches.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn build(snapshot: &Snapshot, now_ns: i64) -> Self {
         Self::without(&NoiseRules::default(), snapshot, now_ns)
     }

@@ -256,7 +256,6 @@ impl MapView {
     }
 
     /// Whether a layout is computed beside the window, for tests and benches.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.placement().is_pending()
     }

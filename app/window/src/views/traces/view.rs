@@ -237,7 +237,6 @@ fn summary(open: &OpenTrace) -> String {
 
 impl TracesView {
     /// Whether a tree is built beside the window, for tests and benches.
-    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn is_computing(&self) -> bool {
         self.open.as_ref().is_some_and(OpenTrace::is_pending)
     }
