@@ -1,0 +1,143 @@
+//! An X server whose screen is a file, with a window manager, and hands on it: keys and pointer from `xdotool`, the clipboard from `xclip`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that is waited for.
+pub const DEADLINE: Duration = Duration::from_mins(3);
+
+/// Ends a child when dropped.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is what we want.
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
+}
+
+/// An X server whose screen is a file.
+pub struct Display {
+    _server: Running,
+    pub name: String,
+    folder: tempfile::TempDir,
+}
+
+impl Display {
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-fbdir"])
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed");
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut number).expect("a display");
+        Self { _server: Running(server), name: format!(":{}", number.trim()), folder }
+    }
+
+    /// The colour of the screen's lower left corner, where the foot of the window lies.
+    pub fn corner(&self) -> std::io::Result<[u8; 3]> {
+        // XWD: a head of big-endian words, a table of colours of 12 bytes each, then the pixels, row by row.
+        let mut screen = std::fs::File::open(self.folder.path().join("Xvfb_screen0"))?;
+        let mut head = [0; 80];
+        screen.read_exact(&mut head)?;
+        let word = |at: usize| u64::from(u32::from_be_bytes([head[at * 4], head[at * 4 + 1], head[at * 4 + 2], head[at * 4 + 3]]));
+        let (head_bytes, num_rows, row_bytes, num_colours) = (word(0), word(5), word(12), word(19));
+        screen.seek(SeekFrom::Start(head_bytes + num_colours * 12 + (num_rows - 1) * row_bytes))?;
+        let mut colour = [0; 3];
+        screen.read_exact(&mut colour)?;
+        Ok(colour)
+    }
+
+    pub fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env("DISPLAY", &self.name).env_remove("WAYLAND_DISPLAY").stdin(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    pub fn xdotool(&self, args: &[&str]) -> String {
+        let output = self.command("xdotool", args).output().expect("xdotool is installed");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// A window manager, while the child lives: without one nothing is minimised, and nobody asks a window to close.
+    pub fn manage(&self) -> Running {
+        let manager = Running(self.command("openbox", &["--sm-disable"]).stdout(Stdio::null()).spawn().expect("openbox is installed"));
+        until("a window manager is there", || self.xdotool(&["get_num_desktops"]).parse::<u32>().ok());
+        manager
+    }
+
+    /// Puts the pointer somewhere on the screen.
+    pub fn point(&self, (x, y): (i32, i32)) {
+        self.xdotool(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
+    }
+
+    /// Clicks there: 1 is the left button, 3 the right one, 4 and 5 are the wheel.
+    pub fn click(&self, at: (i32, i32), button: u8) {
+        self.point(at);
+        self.xdotool(&["click", &button.to_string()]);
+    }
+
+    /// Drags from one place to another, in steps as a hand does.
+    pub fn drag(&self, from: (i32, i32), to: (i32, i32)) {
+        self.point(from);
+        self.xdotool(&["mousedown", "1"]);
+        for step in 1..=8 {
+            self.point((from.0 + (to.0 - from.0) * step / 8, from.1 + (to.1 - from.1) * step / 8));
+        }
+        self.xdotool(&["mouseup", "1"]);
+    }
+
+    /// Types a text, key by key.
+    pub fn write(&self, text: &str) {
+        self.xdotool(&["type", "--delay", "12", "--", text]);
+    }
+
+    pub fn press(&self, keys: &[&str]) {
+        for key in keys {
+            self.xdotool(&["key", "--clearmodifiers", key]);
+        }
+    }
+
+    /// What is on the clipboard, as another program reads it.
+    pub fn clipboard(&self) -> String {
+        let output = self.command("timeout", &["5", "xclip", "-o", "-selection", "clipboard"]).output().expect("xclip is installed");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Another program puts a text there, which stays while the child lives.
+    pub fn offer(&self, text: &str) -> Running {
+        let mut child = self.command("xclip", &["-i", "-selection", "clipboard", "-quiet"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("xclip");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("xclip reads");
+        let child = Running(child);
+        until("the clipboard holds what was offered", || (self.clipboard() == text).then_some(()));
+        child
+    }
+}
+
+/// Asks again and again until there is an answer.
+#[track_caller]
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+pub fn is_asked_for() -> bool {
+    let is_asked = std::env::var_os("CI_PEERS").is_some();
+    if !is_asked {
+        eprintln!("skipped: CI_PEERS is not set (this test needs Xvfb, openbox, xdotool, xclip, at-spi2-core, python3-gi and a Vulkan driver)");
+    }
+    is_asked
+}

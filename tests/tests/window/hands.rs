@@ -1,0 +1,100 @@
+//! What a hand does with pointer and wheel: click, drag, zoom, resize, minimise, close.
+
+use switchboard_tests::program;
+
+use crate::display::{DEADLINE, is_asked_for, until};
+use crate::window::Window;
+
+/// The demo with nothing broken, and what it writes at its end.
+fn demo() -> (Window, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let report_arg = report.display().to_string();
+    (Window::start(folder, 0, &["demo", "--no-script", "--rate", "5", "--report", &report_arg]), report)
+}
+
+#[test]
+fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
+    if !is_asked_for() {
+        return;
+    }
+    let (window, _report) = demo();
+    let (display, eyes) = (&window.display, &window.eyes);
+    let fraud = || window.thing("toggle button", "service fraud");
+    // What the map is made of comes bit by bit: it stands once nothing has moved for a while.
+    let _groups = window.thing("toggle button", "channel inventory.reserved");
+    let (mut before, mut num_alike) = (fraud(), 0);
+    until("the map stands still", || {
+        let now = fraud();
+        num_alike = if now.place == before.place { num_alike + 1 } else { 0 };
+        before = now;
+        (num_alike >= 10).then_some(())
+    });
+
+    let (x, y) = before.middle();
+    let to = (x - 60, y - 90);
+    display.drag((x, y), to);
+    let dragged = eyes.wait_for("the box is where it was dropped", |thing| {
+        thing.name.starts_with("service fraud") && thing.place.is_some() && (thing.middle().0 - to.0).abs() <= 4 && (thing.middle().1 - to.1).abs() <= 4
+    });
+
+    // Zooming happens around the pointer: it stays over the box.
+    let width = |thing: &crate::eyes::Thing| thing.place.map_or(0, |[_, _, width, _]| width);
+    for (button, is_so) in [(4, (|now, before| now > before) as fn(i32, i32) -> bool), (5, |now, before| now <= before)] {
+        let from = width(&fraud());
+        until("the wheel zooms", || {
+            display.click(dragged.middle(), button);
+            let now = fraud();
+            (is_so(width(&now), from) && (now.middle().0 - dragged.middle().0).abs() < 40).then_some(())
+        });
+    }
+
+    let edge = window.thing("separator", "Resize panel");
+    let (x, y) = edge.middle();
+    let heading = window.thing("heading", "Problems");
+    display.drag((x, y), (x - 120, y));
+    let left = |thing: &crate::eyes::Thing| thing.place.map_or(0, |[left, ..]| left);
+    let resized = eyes.wait_for("the panel is wider", |thing| thing.role == "heading" && thing.name == "Problems" && left(thing) < left(&heading) - 80);
+    assert!(left(&heading) - left(&resized) <= 130, "as far as it was dragged: {heading:?} {resized:?}");
+}
+
+#[test]
+fn each_view_is_opened_by_its_tab_and_what_is_minimised_comes_back_and_ends_with_its_report() {
+    if !is_asked_for() {
+        return;
+    }
+    let (mut window, report) = demo();
+    let _manager = window.display.manage();
+    let tabs: Vec<String> = until("tabs", || {
+        let tabs: Vec<_> =
+            window.eyes.look().into_iter().filter(|thing| thing.role == "page tab" && thing.name.starts_with("view ")).map(|thing| thing.name).collect();
+        (!tabs.is_empty()).then_some(tabs)
+    });
+    for tab in &tabs {
+        window.click("page tab", tab);
+        window.eyes.wait_for(&format!("{tab} is shown"), |thing| thing.role == "page tab" && thing.name.starts_with(tab.as_str()) && thing.is("selected"));
+    }
+    window.click("page tab", "view Sources");
+
+    window.manage("windowminimize");
+    until("it is minimised", || {
+        let visible = window.display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"]);
+        visible.is_empty().then_some(())
+    });
+    let received = |window: &Window| window.thing("list item", "OTLP").name;
+    window.manage("windowmap");
+    window.manage("windowactivate");
+    until("it is back", || {
+        let visible = window.display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"]);
+        (!visible.is_empty()).then_some(())
+    });
+    // It goes on: figures move, and it is where it was.
+    let before = received(&window);
+    until("figures move again", || (received(&window) != before).then_some(()));
+
+    window.manage("windowquit");
+    assert_eq!(window.program.wait(DEADLINE).expect("ends"), 0, "{}", window.log());
+    let report = program::read_json(&report).expect("a report");
+    assert_eq!(switchboard_tests::agreement::unaccounted(&report), Vec::<String>::new());
+    assert!(report["services"].as_array().is_some_and(|rows| !rows.is_empty()), "{}", window.log());
+}
