@@ -36,7 +36,7 @@ licences_of_crates() {
     cargo tree --locked -p switchboard -e normal,build --prefix none --format '{p}' | grep -v ' (/' | cut -d' ' -f1,2 | sort -u >"$crates"
     while read -r name version; do
         for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/"$name-${version#v}"; do
-            find "$folder" -maxdepth 2 -type f \( -iname 'licen[cs]e*' -o -iname 'copying*' -o -iname 'copyright*' -o -iname 'notice*' -o -iname 'unlicense*' \) |
+            find "$folder" -maxdepth 2 -type f -iregex '.*/\(un\)?\(licen[cs]e\|copying\|copyright\|notice\)[^/]*' |
                 sort | while read -r file; do
                 sum=$(sha256sum "$file" | cut -d' ' -f1)
                 cp "$file" "$texts/$sum.text"
