@@ -60,9 +60,10 @@ impl Engine {
                 let addresses = filter.through.as_ref().map(|(_, to)| self.flow.addresses_of(to)).unwrap_or_default();
                 Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses, channels, order: *order, limit })
             }
-            ScanQuery::Logs { service, min_severity, limit } => {
+            ScanQuery::Logs { service, instance, min_severity, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
-                Scan::Logs(LogScan { logs: store.logs.held(), service: service.clone(), min_severity: *min_severity, limit })
+                let (service, instance) = (service.clone(), instance.clone());
+                Scan::Logs(LogScan { logs: store.logs.held(), service, instance, min_severity: *min_severity, limit })
             }
             ScanQuery::RecordMatches { channel, text, after, limit } => Scan::Records(RecordScan {
                 records: store.records.held(),

@@ -33,7 +33,9 @@ impl ChannelKey {
 pub struct TraceFilter {
     /// A span of it is of this service.
     pub service: Option<String>,
-    /// The name of a span of it (of `service`, where that is given) contains this, in any case.
+    /// A span of it (of `service`, where that is given) is of this instance.
+    pub instance: Option<String>,
+    /// The name of a span of it (of `service` and `instance`, where they are given) contains this, in any case.
     pub operation: Option<String>,
     /// It, or the longest of the part, takes at least so long, ns.
     pub min_duration_ns: Option<i64>,

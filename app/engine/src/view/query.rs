@@ -114,6 +114,8 @@ pub enum ScanQuery {
     Logs {
         /// Of this service; `None` = of all.
         service: Option<String>,
+        /// Of this instance; `None` = of all.
+        instance: Option<String>,
         /// Of at least this OTLP severity; 0 = of any.
         min_severity: u8,
         /// At most so many.

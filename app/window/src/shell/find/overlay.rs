@@ -124,7 +124,7 @@ impl FindOverlay {
     }
 
     fn hit_at(&self, place: usize) -> Option<&Hit> {
-        self.lines.iter().filter_map(|line| if let Line::Hit(hit) = line { Some(hit) } else { None }).nth(place)
+        self.lines.iter().filter_map(|line| if let Line::Hit(hit) = line { Some(&**hit) } else { None }).nth(place)
     }
 
     fn select(&mut self, up: usize, down: usize) {

@@ -231,6 +231,11 @@ pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &
             ui.label(RichText::new("a number and ns, µs, ms, s or min").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad)));
         }
         ui.checkbox(&mut filter.failed_only, "Failed only");
+        if let Some(instance) = filter.instance.clone()
+            && ui.button(format!("of {}  ×", visible(&instance))).on_hover_text("Also those of other instances").clicked()
+        {
+            filter.instance = None;
+        }
         if let Some((from, to)) = filter.through.clone() {
             let text = format!("through {} → {}  ×", visible(&from), visible(&to));
             if ui.button(text).on_hover_text("Also those that do not go this way").clicked() {

@@ -174,13 +174,22 @@ fn the_filter_asks_the_engine() {
     harness.get_by_label("a number and ns, µs, ms, s or min");
     harness.get_by_label("Clear").click();
     settle(&mut harness);
-    let through = TraceFilter { service: Some("nobody".to_owned()), through: Some(("orders".to_owned(), "payments".to_owned())), ..TraceFilter::default() };
+    let through = TraceFilter {
+        service: Some("nobody".to_owned()),
+        instance: Some("nobody-1".to_owned()),
+        through: Some(("orders".to_owned(), "payments".to_owned())),
+        ..TraceFilter::default()
+    };
     goto(&mut harness, &Target::Traces(through.clone()));
     harness.get_by_label("No trace passes this filter");
     harness.get_by_label("through orders → payments  ×").click();
     settle(&mut harness);
     let Some(Query::Scan(ScanQuery::Traces { filter, .. })) = last(&source) else { panic!("a question") };
-    assert_eq!(filter.through, None);
+    assert_eq!((filter.through, filter.instance.as_deref()), (None, Some("nobody-1")));
+    harness.get_by_label("of nobody-1  ×").click();
+    settle(&mut harness);
+    let Some(Query::Scan(ScanQuery::Traces { filter, .. })) = last(&source) else { panic!("a question") };
+    assert_eq!(filter.instance, None);
 }
 
 #[test]

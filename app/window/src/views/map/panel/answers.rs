@@ -70,7 +70,7 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
                 let name = raw_name(snapshot, scene, index);
                 if let (NodeKind::Service, Some(name)) = (node.kind, name) {
                     traces(TraceFilter { service: Some(name.clone()), ..TraceFilter::default() });
-                    asked.push((Slot::ServiceLogs, Query::Scan(ScanQuery::Logs { service: Some(name), min_severity: WARN, limit: LOGS_MAX })));
+                    asked.push((Slot::ServiceLogs, Query::Scan(ScanQuery::Logs { service: Some(name), instance: None, min_severity: WARN, limit: LOGS_MAX })));
                 }
                 asked.push((Slot::NodeHistory, Query::Point(PointQuery::History { of: HistoryOf::Node(node.node_id), range: own })));
             }
