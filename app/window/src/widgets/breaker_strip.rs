@@ -79,7 +79,7 @@ pub(crate) fn bar_of(state: BreakerState) -> (f32, Ink) {
     };
     let ink = match breaker_severity(Some(state)) {
         Severity::Quiet => Ink::Edge,
-        Severity::Notice => Ink::Hatch,
+        Severity::Notice => Ink::Faint,
         severity => tone_inks(severity.into()).0,
     };
     (share, ink)
