@@ -1,5 +1,6 @@
 //! Pieces that several views are made of, one file each.
 
+pub(crate) mod blocks;
 pub(crate) mod breaker_strip;
 pub(crate) mod detail;
 pub(crate) mod empty_state;

@@ -20,6 +20,7 @@ use crate::{
     theme::{DesignTokens, Ink},
     view::{ViewAction, ViewContext},
     widgets::{
+        blocks::blocks_ui,
         detail::{head_ui, section_ui},
         payload::payload_ui,
     },
@@ -143,22 +144,30 @@ impl DeadLettersView {
         egui::ScrollArea::vertical().id_salt("letter").auto_shrink([false, false]).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 0.0);
             actions.extend(head_ui(ui, &detail, context.tokens));
-            egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 0, bottom: 12 }).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 6.0;
-                if let Some(hash) = &hash {
-                    ui.add(egui::Label::new(RichText::new(hash).font(fonts::data(11.0)).color(context.tokens.ink(Ink::Dim))).truncate());
+            let mut value_ui = |ui: &mut egui::Ui| {
+                egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 0, bottom: 12 }).show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 6.0;
+                    if let Some(hash) = &hash {
+                        ui.add(egui::Label::new(RichText::new(hash).font(fonts::data(11.0)).color(context.tokens.ink(Ink::Dim))).truncate());
+                    }
+                    if is_preview || open.record.is_some() {
+                        payload_ui(ui, &mut open.payload_ui, &mut open.payload, 220.0, context.tokens);
+                    } else {
+                        ui.label(
+                            RichText::new("Its contents are no longer stored; a preview reads them again from the broker").color(context.tokens.ink(Ink::Dim)),
+                        );
+                    }
+                })
+            };
+            // Contents first, what is known of them below or beside.
+            let asked = blocks_ui(ui, "letter", detail.sections.len() + 1, context.tokens, |ui, index| {
+                if index == 0 {
+                    value_ui(ui);
+                    return None;
                 }
-                if is_preview || open.record.is_some() {
-                    payload_ui(ui, &mut open.payload_ui, &mut open.payload, 220.0, context.tokens);
-                } else {
-                    ui.label(
-                        RichText::new("Its contents are no longer stored; a preview reads them again from the broker").color(context.tokens.ink(Ink::Dim)),
-                    );
-                }
+                section_ui(ui, &detail.sections[index - 1], context.tokens)
             });
-            for section in &detail.sections {
-                actions.extend(section_ui(ui, section, context.tokens));
-            }
+            actions.extend(asked);
         });
     }
 }

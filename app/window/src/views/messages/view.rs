@@ -17,6 +17,7 @@ use crate::{
     theme::{DesignTokens, Ink},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        blocks::blocks_ui,
         detail,
         empty_state::{EmptyState, empty_state_ui},
         payload::{Payload, PayloadUi, payload_ui},
@@ -328,16 +329,17 @@ impl MessagesView {
                 let state = EmptyState::new("This record is no longer stored", &["It was evicted to make room for newer ones. It may still be in its topic"]);
                 return empty_state_ui(ui, &state, tokens);
             }
-            let mut asked = detail::head_ui(ui, &opened.detail, tokens);
-            let (about, rest) = opened.detail.sections.split_at(opened.detail.sections.len().min(1));
-            for section in about {
-                asked = detail::section_ui(ui, section, tokens).or(asked);
-            }
-            detail::framed_ui(ui, "Value", "", tokens, |ui| payload_ui(ui, payload_state, &mut opened.payload, PAYLOAD_PT, tokens));
-            for section in rest {
-                asked = detail::section_ui(ui, section, tokens).or(asked);
-            }
-            asked
+            let asked = detail::head_ui(ui, &opened.detail, tokens);
+            let sections = &opened.detail.sections;
+            // The value stands behind the first section.
+            let in_blocks = blocks_ui(ui, "record", sections.len() + 1, tokens, |ui, index| {
+                if index == sections.len().min(1) {
+                    detail::framed_ui(ui, "Value", "", tokens, |ui| payload_ui(ui, payload_state, &mut opened.payload, PAYLOAD_PT, tokens));
+                    return None;
+                }
+                detail::section_ui(ui, &sections[index.saturating_sub(usize::from(index > 0))], tokens)
+            });
+            in_blocks.or(asked)
         })
     }
 

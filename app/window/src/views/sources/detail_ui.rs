@@ -10,7 +10,10 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewContext,
-    widgets::detail::{Section, section_ui as section_of_rows_ui},
+    widgets::{
+        blocks::blocks_ui,
+        detail::{Section, section_ui as section_of_rows_ui},
+    },
 };
 use switchboard_desk::sources_desk::Trial;
 
@@ -44,8 +47,14 @@ impl Detail<'_> {
             ui.spacing_mut().item_spacing = vec2(8.0, 5.0);
             if let Some(row) = self.row {
                 section_ui(ui, |ui| action = self.head_ui(ui, row));
-                self.counts_ui(ui, row);
-                self.by_kind_ui(ui, row);
+                let _asked: Option<()> = blocks_ui(ui, "source", 2, self.context.tokens, |ui, index| {
+                    if index == 0 {
+                        self.counts_ui(ui, row);
+                    } else {
+                        self.by_kind_ui(ui, row);
+                    }
+                    None
+                });
                 self.refused_ui(ui, Some(&row.name));
             } else {
                 section_ui(ui, |ui| {

@@ -20,6 +20,7 @@ use crate::{
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
+        split::beside_pt,
         table::{Column, Table, TableState, Width},
         view_head::{told_ui, view_head_ui},
     },
@@ -120,8 +121,9 @@ impl SourcesView {
     fn side_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let tokens = context.tokens;
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel)).stroke(Stroke::NONE);
-        let width = PANEL_PT.min(ui.available_width() * 0.6);
-        let panel = egui::Panel::right("source").resizable(true).default_size(width).size_range(260.0..=620.0).frame(frame);
+        let room_pt = ui.available_width();
+        let most_pt = (room_pt * 0.6).max(260.0);
+        let panel = egui::Panel::right("source").resizable(true).default_size(beside_pt(room_pt, PANEL_PT)).size_range(240.0..=most_pt).frame(frame);
         panel.show(ui, |ui| {
             if let Some(form) = &mut self.form {
                 match form_ui(ui, form, context) {

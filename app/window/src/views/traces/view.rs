@@ -20,6 +20,7 @@ use crate::{
     theme::{Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        blocks::blocks_ui,
         detail,
         empty_state::{EmptyState, empty_state_ui},
         split,
@@ -410,11 +411,9 @@ impl TracesView {
             && let Some(detail) = open.detail.clone()
         {
             let asked = split::detail_ui(ui, "trace", DETAIL_PT, tokens, |ui| {
-                let mut asked = detail::head_ui(ui, &detail, tokens);
-                for section in &detail.sections {
-                    asked = detail::section_ui(ui, section, tokens).or(asked);
-                }
-                asked
+                let asked = detail::head_ui(ui, &detail, tokens);
+                let sections = &detail.sections;
+                blocks_ui(ui, "span", sections.len(), tokens, |ui, index| detail::section_ui(ui, &sections[index], tokens)).or(asked)
             });
             actions.extend(asked);
         }

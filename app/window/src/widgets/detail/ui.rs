@@ -18,6 +18,8 @@ use crate::{
 
 /// Room left and right, points.
 const MARGIN_PT: i8 = 18;
+/// A line of words is no longer than eyes follow to the next, points: some 100 characters.
+const MEASURE_PT: f32 = 640.0;
 /// Height of a row, points.
 const ROW_PT: f32 = 21.0;
 
@@ -40,6 +42,7 @@ pub(crate) fn head_ui(ui: &mut egui::Ui, detail: &Detail, tokens: &DesignTokens)
                 }
             });
         });
+        ui.set_max_width(ui.available_width().min(MEASURE_PT));
         ui.add(egui::Label::new(RichText::new(&detail.kind).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
         for (text, tone) in &detail.verdict {
             let ink = if *tone == Tone::Quiet { Ink::Text } else { tone_inks(*tone).0 };
