@@ -49,6 +49,8 @@ pub(crate) enum Slot {
     RecordFilter,
     /// The open consumer group.
     GroupOpen,
+    /// What a consumer group in view was before the window looked: one for each of so many rows.
+    GroupCourse(u8),
     /// What was refused.
     Refused,
     /// Dead letters of the open group of letters.

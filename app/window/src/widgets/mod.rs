@@ -10,4 +10,5 @@ pub(crate) mod payload;
 pub(crate) mod sparkline;
 pub(crate) mod split;
 pub(crate) mod table;
+pub(crate) mod time_axis;
 pub(crate) mod view_head;

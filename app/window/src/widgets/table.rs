@@ -25,7 +25,7 @@ use columns::edges;
 use row::Learned;
 
 /// Height of the line of headings, points.
-const HEAD_PT: f32 = 28.0;
+pub(crate) const HEAD_PT: f32 = 28.0;
 /// Width of the scroll bar, points.
 const BAR_PT: f32 = 8.0;
 
@@ -142,6 +142,9 @@ impl Table<'_> {
                 if touched.clicked() {
                     sort_by = Some(index);
                 }
+            }
+            if column.is_headed_by_view {
+                continue;
             }
             let (at, align) = if column.right { (cell.right_center(), Align2::RIGHT_CENTER) } else { (cell.left_center(), Align2::LEFT_CENTER) };
             ui.painter().with_clip_rect(cell).text(at, align, format!("{}{arrow}", column.title), fonts::words(TEXT_SMALL_PT), tokens.ink(ink));

@@ -16,6 +16,7 @@ use crate::{
     widgets::{
         breaker_strip::{Piece, time_in},
         detail::{Detail, Row, Section},
+        time_axis::TimeAxis,
     },
     words::breakers::since_age,
 };
@@ -107,12 +108,12 @@ pub(crate) fn sorted(breakers: &[BreakerView]) -> Vec<usize> {
 }
 
 /// A strip in words: `open 58 s, closed 6 min, unknown 8 min of the last 15 min`.
-pub(crate) fn strip_words(pieces: &[Piece]) -> String {
+pub(crate) fn strip_words(pieces: &[Piece], axis: TimeAxis) -> String {
     let mut parts: Vec<(i64, String)> = STATES.into_iter().map(|state| (time_in(pieces, state), state_word(state).to_owned())).collect();
     let unknown_ns: i64 = pieces.iter().filter(|piece| piece.state.is_none()).map(|piece| piece.to_ns - piece.from_ns).sum();
     parts.push((unknown_ns, breaker_word(None).to_owned()));
     let words: Vec<String> = parts.into_iter().filter(|(ns, _)| *ns > 0).map(|(ns, word)| format!("{word} {}", figures::age(ns))).collect();
-    format!("{} of the last 15 min", words.join(", "))
+    format!("{} of the {}", words.join(", "), axis.words())
 }
 
 /// All that is known of a breaker in an instance.

@@ -11,7 +11,7 @@ use crate::{
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
     widgets::{
-        breaker_strip::{Piece, strip_ui},
+        breaker_strip::{Piece, pointed_ui, strip_ui},
         heat_strip,
     },
 };
@@ -369,7 +369,9 @@ fn breaker_ui(ui: &mut egui::Ui, [label, value, detail]: [&str; 3], tone: Tone, 
     let middle = |galley: &egui::Galley| first.center().y - galley.size().y / 2.0;
     painter.galley(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text));
     painter.galley(pos2(first.right() - state.size().x, middle(&state)), state, tokens.ink(ink));
-    strip_ui(&painter, Rect::from_min_max(pos2(columns[1], first.top() + 5.0), pos2(columns[2], first.bottom() - 6.0)), pieces, tokens);
+    let strip = Rect::from_min_max(pos2(columns[1], first.top() + 5.0), pos2(columns[2], first.bottom() - 6.0));
+    strip_ui(&painter, strip, pieces, tokens);
+    pointed_ui(ui, &response, strip, pieces, tokens);
     if let Some(more) = more {
         painter.galley(pos2(first.left(), first.bottom() - 1.0), more, tokens.ink(Ink::Dim));
     }

@@ -29,22 +29,29 @@ pub(crate) struct Column {
     pub sorts: bool,
     /// Whether it is as wide as the widest of its cells in view, and others give way.
     pub whole: bool,
+    /// Whether its heading is drawn by the view: an axis.
+    pub is_headed_by_view: bool,
 }
 
 impl Column {
     /// A column of words.
     pub(crate) const fn left(title: &'static str, width: Width) -> Self {
-        Self { title, width, right: false, sorts: false, whole: false }
+        Self { title, width, right: false, sorts: false, whole: false, is_headed_by_view: false }
     }
 
     /// A column of figures: they are never cut.
     pub(crate) const fn right(title: &'static str, width: Width) -> Self {
-        Self { title, width, right: true, sorts: false, whole: true }
+        Self { title, width, right: true, sorts: false, whole: true, is_headed_by_view: false }
     }
 
     /// The same, and its cells are never cut: words of state, times of day.
     pub(crate) const fn whole(self) -> Self {
         Self { whole: true, ..self }
+    }
+
+    /// The same, and the view draws its heading.
+    pub(crate) const fn headed_by_view(self) -> Self {
+        Self { is_headed_by_view: true, ..self }
     }
 
     /// The same, and its heading can be clicked.

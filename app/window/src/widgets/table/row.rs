@@ -49,6 +49,17 @@ impl Row<'_> {
         Rect::from_min_max(pos2(left, self.rect.top()), pos2(right, self.rect.bottom()))
     }
 
+    /// Whether the table has so many columns now that this one is among them.
+    pub(crate) fn has(&self, column: usize) -> bool {
+        column < self.columns.len()
+    }
+
+    /// Where in a column the pointer rests on this row.
+    pub(crate) fn pointer_in(&self, column: usize) -> Option<egui::Pos2> {
+        let at = self.painter.ctx().pointer_hover_pos().filter(|_| self.is_hovered)?;
+        self.cell(column).contains(at).then_some(at)
+    }
+
     /// What draws in this row.
     pub(crate) fn painter(&self) -> &egui::Painter {
         self.painter
