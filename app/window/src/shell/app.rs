@@ -25,7 +25,7 @@ use crate::{
         settings::Settings,
     },
     theme::{DesignTokens, Ink, Themes},
-    view::{Asker, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
+    view::{Asker, CurrentSources, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
 };
 use switchboard_desk::lab::LabState;
@@ -48,6 +48,8 @@ pub(crate) struct Window {
     session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
     sources: Arc<SourcesBoard>,
+    /// Those of the snapshot that were not removed.
+    current_sources: CurrentSources,
     operations: Arc<OperationsBoard>,
     now_ns: i64,
     paused: Option<Paused>,
@@ -104,6 +106,7 @@ impl Window {
             session_ns: None,
             replay: Arc::default(),
             sources: Arc::default(),
+            current_sources: CurrentSources::default(),
             operations: Arc::default(),
             now_ns: 0,
             paused: None,
@@ -140,7 +143,7 @@ impl Window {
         if self.session_ns.replace(snapshot.started_ns).is_some_and(|before_ns| before_ns != snapshot.started_ns) {
             self.begin_anew();
         }
-        self.snapshot = snapshot;
+        self.snapshot = Snapshot { sources: self.current_sources.of(&snapshot.sources, &self.sources), ..snapshot };
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
         self.freshness.take(&self.snapshot, now_ns);

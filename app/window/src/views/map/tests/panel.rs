@@ -3,7 +3,7 @@
 use egui::{Key, accesskit::Role};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{Answer, NodeKind, Snapshot, TracePart};
-use switchboard_model::{BreakerState, SpanId};
+use switchboard_model::{BreakerState, SourcePhase, SpanId};
 
 use super::super::sample;
 use crate::{
@@ -190,6 +190,18 @@ fn a_group_is_told_with_partitions_owners_commits_and_the_time_it_needs() {
     harness.get_by_label("p2, 1,020, inventory-1 · committed 4 s ago");
     harness.get_by_label("p3, 40, no owner · committed 4 s ago");
     harness.get_by_label_contains("NullPointerException at OrderMapper:88, 11");
+}
+
+#[test]
+fn a_source_that_was_removed_leaves_the_list() {
+    let mut business = testing::order_business();
+    let is_listed = |business: &Snapshot| {
+        let harness = harness::harness(&FixedSource::new(business.clone()), UiCommand::Show(ViewKind::Map));
+        harness.query_all_by_label_contains("orders-1 actuator").next().is_some()
+    };
+    assert!(is_listed(&business));
+    std::sync::Arc::make_mut(&mut business.sources)[2].phase = SourcePhase::Stopped;
+    assert!(!is_listed(&business), "it has stopped, and the profile does not have it");
 }
 
 #[test]
