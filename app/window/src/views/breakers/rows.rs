@@ -208,6 +208,10 @@ fn links(breaker: &BreakerView, snapshot: &Snapshot) -> Vec<Row> {
         let filter = switchboard_engine::view::TraceFilter { failed_only: true, through: Some((caller.clone(), callee.clone())), ..Default::default() };
         rows.push(Row::link("its failed traces", "", Some(ViewAction::Goto(Target::Traces(filter)))));
     }
+    if let (Some(node_id), Some(instance)) = (breaker.caller_node, &breaker.instance) {
+        let target = Target::Instance { node_id, instance: instance.clone() };
+        rows.push(Row::link(&format!("instance {instance}"), "", Some(ViewAction::Goto(target))));
+    }
     for (word, node, name) in [("caller", breaker.caller_node, &breaker.caller), ("callee", breaker.callee_node, &breaker.callee)] {
         if let (Some(node_id), Some(name)) = (node, name) {
             rows.push(Row::link(&format!("{word} {name}"), "", Some(ViewAction::Goto(Target::Node(node_id)))));

@@ -57,7 +57,7 @@ fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
     let Some(members) = &group.members else {
         let reason = group.members_reason.as_deref().unwrap_or("the broker has not told of them yet");
         let mut rows = vec![Row::text(&format!("Members unknown: {reason}")).toned(Tone::Unknown)];
-        rows.extend(reader_rows(group, ROWS_MAX));
+        rows.extend(reader_rows(group, snapshot, ROWS_MAX));
         return rows;
     };
     if members.is_empty() {
@@ -68,7 +68,7 @@ fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
         let from = format!("client id {}, from {}", member.client_id, member.host.trim_start_matches('/'));
         match joined(member, group, snapshot) {
             Some(joined) => {
-                let action = ViewAction::Goto(Target::Node(joined.service.node_id));
+                let action = ViewAction::Goto(Target::Instance { node_id: joined.service.node_id, instance: joined.instance.to_owned() });
                 Row::link(joined.instance, &partitions, Some(action)).explained(&format!("{from} · joined by {}", joined.by))
             }
             None => {

@@ -24,6 +24,8 @@ pub(crate) struct MapPane {
     sentence: (u64, Vec<sentence::Part>),
     freshness: Freshness,
     answers: Answers,
+    /// What they are about: those about something else are not shown for it.
+    answers_of: Option<Target>,
     /// What the panel says, to be copied.
     panel: Detail,
     /// Whether anything on the map may move by itself.
@@ -39,6 +41,7 @@ impl Default for MapPane {
             sentence: (0, Vec::new()),
             freshness: Freshness::default(),
             answers: Answers::default(),
+            answers_of: None,
             panel: Detail::default(),
             moves: true,
             panel_width_pt: PANEL_WIDTH_PT,
@@ -101,6 +104,10 @@ impl MapPane {
         } else {
             egui::Panel::right("side").resizable(true).default_size(self.panel_width_pt).size_range(260.0..=640.0).frame(frame)
         };
+        let about = self.target();
+        if self.answers_of != about {
+            (self.answers, self.answers_of) = (Answers::default(), about);
+        }
         match self.map.questions(context.range, context.asked_at_ns) {
             Some((range, questions)) => self.answers.ask(context.asker, range, &questions),
             None => self.answers = Answers::default(),
@@ -167,15 +174,22 @@ impl View for MapPane {
 
     fn goto(&mut self, target: &Target) {
         let selection = match target {
-            Target::Node(node_id) => Selection::Node(*node_id),
+            Target::Node(node_id) | Target::Instance { node_id, .. } => Selection::Node(*node_id),
             Target::Edge(edge_id) => Selection::Edge(*edge_id),
             _ => return,
         };
         self.map.ask(Ask::Select(selection));
+        if let Target::Instance { instance, .. } = target {
+            self.map.look_at_instance(instance);
+        }
     }
 
     fn target(&self) -> Option<Target> {
-        self.map.selected().map(Target::from)
+        let selected = self.map.selected()?;
+        match (selected, self.map.instance()) {
+            (Selection::Node(node_id), Some(instance)) => Some(Target::Instance { node_id, instance: instance.to_owned() }),
+            _ => Some(Target::from(selected)),
+        }
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
@@ -192,6 +206,7 @@ impl View for MapPane {
         }
         let (kind, id) = match self.target() {
             Some(Target::Node(node_id)) => ("node", Some(node_id.0)),
+            Some(Target::Instance { node_id, .. }) => ("instance of node", Some(node_id.0)),
             Some(Target::Edge(edge_id)) => ("edge", Some(edge_id.0)),
             _ => ("map", None),
         };

@@ -80,6 +80,8 @@ pub(crate) struct MapView {
     fitted_to: Option<(Rect, u64)>,
     taken: bool,
     selected: Option<Selection>,
+    /// An instance of the selected service that is looked at.
+    instance: Option<String>,
     hovered: Option<Selection>,
     /// A box that the pointer carries, and where in it the pointer is.
     carried: Option<(NodeId, Vec2)>,
@@ -104,8 +106,8 @@ pub(crate) struct MapView {
     profile: String,
 }
 
-/// What a panel is of: scene, selection, topic, answers.
-type PanelOf = (u64, Option<Selection>, Topic, Revisions);
+/// What a panel is of: scene, selection with its instance, topic, answers.
+type PanelOf = (u64, (Option<Selection>, Option<String>), Topic, Revisions);
 
 /// Each mode has places of its own.
 #[derive(Default)]
@@ -300,9 +302,20 @@ impl MapView {
         self.selected
     }
 
+    /// The instance of the selected service that is looked at.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        self.instance.as_deref().filter(|_| matches!(self.selected, Some(Selection::Node(_))))
+    }
+
+    /// Looks at an instance of the selected service.
+    pub(crate) fn look_at_instance(&mut self, instance: &str) {
+        self.instance = Some(instance.to_owned());
+    }
+
     /// Selects; what a group hides of it comes out.
     pub(crate) fn select(&mut self, selection: Option<Selection>) {
         self.selected = selection.filter(|selection| self.has(*selection));
+        self.instance = None;
         self.topic = Topic::Problems;
         self.focus_selected = true;
         self.table.reveal(self.selected);
@@ -346,17 +359,17 @@ impl MapView {
     /// What is to be asked about what is selected, and the range that figures are of.
     pub(crate) fn questions(&self, range: TimeRange, as_of_ns: i64) -> Option<(Range, Vec<(Slot, Query)>)> {
         let (snapshot, _) = self.shown()?;
-        Some(answers::questions(&self.scene, snapshot, self.selected?, range, as_of_ns))
+        Some(answers::questions(&self.scene, snapshot, (self.selected?, self.instance()), range, as_of_ns))
     }
 
     /// The side panel for what is selected.
     pub(crate) fn panel(&mut self, known: &Known<'_>) -> &Panel {
-        let key = (self.scene_revision, self.selected, self.topic, known.answers.revisions);
+        let key = (self.scene_revision, (self.selected, self.instance().map(str::to_owned)), self.topic, known.answers.revisions);
         if let Some((shown, _)) = self.shown()
             && self.panel.as_ref().is_none_or(|(of, _)| *of != key)
         {
             let scenes = (&self.scene, &self.seen);
-            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.topic), &self.noise, known)));
+            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.instance(), self.topic), &self.noise, known)));
         }
         let (_, panel) = self.panel.get_or_insert_with(Default::default);
         panel
