@@ -193,7 +193,7 @@ fn stored(offset: i64) -> LetterView {
 /// A page of letters.
 fn page(of: &[LetterView], skip: usize, limit: usize) -> Answer {
     let letters: Vec<LetterView> = of.iter().skip(skip).take(limit).cloned().collect();
-    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: of.len() as u64 })
+    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: of.len() as u64, num_stored: of.len() as u64, ..LetterPage::default() })
 }
 
 impl ClusterAccess for World {
@@ -322,6 +322,7 @@ impl Observed for Eyes {
             origin_node: None,
             fingerprint: "NullPointerException".into(),
             count: 12 + self.0.back.lock().len() as u64,
+            num_open: 12 + self.0.back.lock().len() as u64,
             first_ns: 0,
             last_ns: 0,
             dialect: None,

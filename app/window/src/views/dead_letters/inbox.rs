@@ -52,7 +52,7 @@ fn row(view: &DeadLetterView, board: &ReplayBoard) -> InboxRow {
     let seen = |timestamp_ns: Option<i64>| timestamp_ns.is_none_or(|at_ns| (view.first_ns..=view.last_ns).contains(&at_ns));
     for handled in board.handled.get(&key).into_iter().flatten().filter(|handled| seen(handled.timestamp_ns)) {
         *(match handled.outcome {
-            HandledAs::Sent => &mut standing.sent,
+            HandledAs::Sent | HandledAs::Possibly => &mut standing.sent,
             HandledAs::Consumed => &mut standing.consumed,
             HandledAs::DeadAgain => &mut standing.dead_again,
             HandledAs::Parked => &mut standing.parked,

@@ -94,7 +94,7 @@ impl Marks {
     /// The open letters that are meant, as replaying asks for them; `None` = none is.
     pub(crate) fn open(&self, selected: Option<&LetterRow>, cause: &LetterCause, board: &ReplayBoard) -> Option<AskedLetters> {
         if let Self::AllOpen { except } = self {
-            return Some(AskedLetters::AllOpen { cause: cause.clone(), except: except.clone() });
+            return Some(AskedLetters::AllOpen { cause: cause.clone(), until_ns: i64::MAX, except: except.clone() });
         }
         let kind = cause.kind();
         let mut open: Vec<&LetterRow> = self.these(selected).into_iter().filter(|row| board.state(&row.key).is_open()).collect();

@@ -33,6 +33,7 @@ fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetter
         origin_node: None,
         fingerprint: fingerprint.into(),
         count,
+        num_open: count,
         first_ns: NOW_NS - from_min * MINUTE_NS,
         last_ns: NOW_NS - to_min * MINUTE_NS,
         dialect: Some("spring".into()),
@@ -99,7 +100,7 @@ fn record(number: i64) -> RecordView {
 
 fn page(num: i64, skip: usize, limit: usize) -> Answer {
     let letters = (0..num).skip(skip).take(limit).map(letter).collect();
-    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: num as u64 })
+    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: num as u64, num_stored: num as u64, ..LetterPage::default() })
 }
 
 /// Answers as where a cause has more letters than fit on a page.

@@ -83,7 +83,7 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
 /// Offsets of the letters that are left out where all open ones were asked for last.
 fn all_but(source: &FixedSource) -> Vec<i64> {
     match asked(source).pop() {
-        Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except }, .. })) if cause.fingerprint == sample::CAUSE => {
+        Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except, .. }, .. })) if cause.fingerprint == sample::CAUSE => {
             except.iter().filter_map(|letter| letter.at.place.offset()).collect()
         }
         other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
+use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, PointQuery, Query, RecordView};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::{
@@ -239,7 +239,7 @@ impl DeadLettersView {
 
     fn take_letters(&mut self, context: &mut ViewContext<'_>) {
         let Some(cause) = &self.cause else { return };
-        let standing = context.asker.standing(Slot::Letters, &cause.query(self.list.skip(), PAGE));
+        let standing = context.asker.standing(Slot::Letters, &cause.query(LetterOrder::OldestFirst, self.list.skip(), PAGE));
         if let (Some(Answer::DeadLetters(page)), true) = (standing.answer, standing.is_of_this_question) {
             self.list.take(page, standing.revision, context.replay);
         }
