@@ -8,5 +8,6 @@ pub(crate) mod kept_order;
 pub(crate) mod payload;
 pub(crate) mod sparkline;
 pub(crate) mod split;
+pub(crate) mod stack_trace;
 pub(crate) mod table;
 pub(crate) mod view_head;

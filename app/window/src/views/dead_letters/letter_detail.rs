@@ -16,7 +16,7 @@ use crate::{
     view::{Target, ViewAction},
     widgets::{
         detail::{Detail, Row, Section},
-        payload::header_in_line,
+        payload::header_value,
     },
 };
 
@@ -148,7 +148,7 @@ impl<'a> Letter<'a> {
             return Section::new("Headers", vec![Row::text("A header's name is not UTF-8, so the client library does not give them out").toned(Tone::Warn)]);
         }
         let rows = record.headers.iter().take(HEADERS_MAX).map(|(name, value)| {
-            let shown = header_in_line(name, value.as_deref());
+            let shown = header_value(name, value.as_deref());
             Row::pair(name, &shown.text).read(shown.how)
         });
         Section::new("Headers as they are", rows.chain(Row::more(record.headers.len(), HEADERS_MAX)).collect())
@@ -191,7 +191,7 @@ fn change_row(change: &HeaderChange) -> Row {
         HeaderChangeKind::Added => (&change.after, "added".to_owned(), Tone::Quiet),
         HeaderChangeKind::Changed => (&change.after, "changed".to_owned(), Tone::Quiet),
     };
-    let shown = header_in_line(&change.name, value.as_ref().and_then(|value| value.bytes.as_deref()));
+    let shown = header_value(&change.name, value.as_ref().and_then(|value| value.bytes.as_deref()));
     let is_secret = value.as_ref().is_some_and(|ShownValue { redacted, .. }| *redacted);
     let word = match change.kind {
         HeaderChangeKind::Kept if is_secret => "kept, sent as it is on the broker".to_owned(),

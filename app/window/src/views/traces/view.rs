@@ -407,7 +407,7 @@ impl TracesView {
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 8, bottom: 6 });
         frame.show(ui, |ui| leaves = head_ui(ui, open, tokens));
         if !self.hides_detail
-            && let Some(detail) = open.detail.clone()
+            && let Some(detail) = open.detail.take()
         {
             let asked = split::detail_ui(ui, "trace", DETAIL_PT, tokens, |ui| {
                 let mut asked = detail::head_ui(ui, &detail, tokens);
@@ -417,6 +417,7 @@ impl TracesView {
                 asked
             });
             actions.extend(asked);
+            open.detail = Some(detail);
         }
         waterfall_ui(ui, open, tokens);
         if leaves {

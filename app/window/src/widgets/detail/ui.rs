@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Align, Id, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::{Detail, Row, Section};
 use crate::{
-    fonts,
+    figures, fonts,
     ink::{Glyph, Tone, fitted, glyph, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
     widgets::{
         breaker_strip::{Piece, strip_ui},
         heat_strip,
+        stack_trace::stack_ui,
     },
 };
 
@@ -20,6 +21,9 @@ use crate::{
 const MARGIN_PT: i8 = 18;
 /// Height of a row, points.
 const ROW_PT: f32 = 21.0;
+/// Rows and characters of a long value that are seen at first.
+const FIRST_ROWS: usize = 6;
+const FIRST_CHARS: usize = 2_000;
 
 /// Draws heading, kind and sentences; whether it is to be copied.
 pub(crate) fn head_ui(ui: &mut egui::Ui, detail: &Detail, tokens: &DesignTokens) -> Option<ViewAction> {
@@ -54,8 +58,8 @@ pub(crate) fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTo
     let mut asked = None;
     framed_ui(ui, &section.title, &section.note, tokens, |ui| {
         let key_width = key_width(ui, &section.rows);
-        for row in &section.rows {
-            asked = row_ui(ui, row, key_width, tokens).or(asked.take());
+        for (index, row) in section.rows.iter().enumerate() {
+            asked = row_ui(ui, ui.scope_id().with(index), row, key_width, tokens).or(asked.take());
         }
     });
     asked
@@ -93,7 +97,8 @@ fn key_width(ui: &egui::Ui, rows: &[Row]) -> f32 {
     longest.min(width * 0.5).max((width * 0.4).clamp(60.0, 220.0))
 }
 
-fn row_ui(ui: &mut egui::Ui, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
+/// Draws a row; what was clicked. `id` is the row's.
+fn row_ui(ui: &mut egui::Ui, id: Id, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
     let leads = row.action().is_some();
     let is_clicked = match row {
         Row::Text { text, tone } => {
@@ -106,8 +111,9 @@ fn row_ui(ui: &mut egui::Ui, row: &Row, key_width: f32, tokens: &DesignTokens) -
                 (Tone::Quiet, false) => Ink::Text,
                 (tone, _) => tone_inks(*tone).0,
             };
-            pair_ui(ui, [key, value, how], key_width, ink, leads, tokens)
+            pair_ui(ui, id.with(key), [key, value, how], key_width, ink, leads, tokens)
         }
+        Row::Stack { key, how, stack } => return stack_ui(ui, id.with((key, stack.text.len(), stack.num_lines())), key, how, stack, tokens),
         Row::Link { glyph, label, value, detail, tone, .. } => link_ui(ui, *glyph, [label, value, detail], *tone, leads, tokens),
         Row::Figure { label, value, other, tone } => {
             figure_ui(ui, [label, value, other], *tone, tokens);
@@ -132,8 +138,12 @@ fn row_ui(ui: &mut egui::Ui, row: &Row, key_width: f32, tokens: &DesignTokens) -
     if is_clicked { row.action().cloned() } else { None }
 }
 
-/// A name left, what it is beside it, how it was read at the end; whether it was clicked.
-fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink: Ink, is_link: bool, tokens: &DesignTokens) -> bool {
+/// A name left, what it is beside it, how it was read at the end; whether it was clicked. Of a long value the first lines are seen, and all on
+/// request.
+fn pair_ui(ui: &mut egui::Ui, id: Id, [key, value, how]: [&str; 3], key_width: f32, ink: Ink, is_link: bool, tokens: &DesignTokens) -> bool {
+    let is_long = value.len() > FIRST_CHARS / 8 || value.contains('\n');
+    let shows_all = is_long && ui.data(|data| data.get_temp(id)).unwrap_or(false);
+    let first = if shows_all { value } else { value.char_indices().nth(FIRST_CHARS).map_or(value, |(end, _)| &value[..end]) };
     let width = ui.available_width();
     let painter = ui.painter().clone();
     let wrapped = |text: &str, size_pt: f32, ink: Ink, room: f32, rows_max: usize, anywhere: bool| {
@@ -147,7 +157,8 @@ fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink:
     let how_room = ((width - key_width) * 0.62).max(20.0);
     let how_galley = (!how.is_empty()).then(|| painter.layout(how.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Faint), how_room));
     let room = (width - key_width - how_galley.as_ref().map_or(0.0, |galley| galley.size().x + 8.0)).max(20.0);
-    let value_galley = wrapped(value, 12.0, ink, room, 6, true);
+    let value_galley = wrapped(first, 12.0, ink, room, if shows_all { usize::MAX } else { FIRST_ROWS }, true);
+    let has_more = is_long && (shows_all || value_galley.elided || first.len() < value.len());
     let how_height = how_galley.as_ref().map_or(0.0, |galley| galley.size().y);
     let height = ROW_PT.max(value_galley.size().y.max(key_galley.size().y).max(how_height) + 5.0);
     let sense = if is_link { Sense::click() } else { Sense::hover() };
@@ -165,6 +176,18 @@ fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink:
     response.widget_info(|| WidgetInfo::labeled(role, true, if how.is_empty() { format!("{key} {value}") } else { format!("{key} {value}, {how}") }));
     let clicked = response.clicked();
     response.on_hover_text(key);
+    if has_more {
+        ui.horizontal(|ui| {
+            ui.add_space(key_width);
+            let text = if shows_all { "Show less".to_owned() } else { format!("Show all, {}", figures::things(value.len() as u64, "byte", "bytes")) };
+            let label = RichText::new(&text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Accent));
+            let more = ui.add(egui::Label::new(label).selectable(false).sense(Sense::click())).on_hover_cursor(egui::CursorIcon::PointingHand);
+            more.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{text} of {key}")));
+            if more.clicked() {
+                ui.data_mut(|data| data.insert_temp(id, !shows_all));
+            }
+        });
+    }
     clicked
 }
 

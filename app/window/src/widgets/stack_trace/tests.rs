@@ -51,13 +51,24 @@ fn stack_traces_of_many_languages_are_read() {
         (
             "a cause of the JVM's",
             "java.lang.RuntimeException: outer\n\tat com.shop.A.b(A.java:1)\nCaused by: com.shop.Bad: inner\n\tat com.shop.C.d(C.java:2)\n",
-            &["<com.shop.Bad: inner>", "java.lang.RuntimeException: outer", "at com.shop.A.b(A.java:1)", "Caused by: com.shop.Bad: inner", "at com.shop.C.d(C.java:2)"]
-                [..],
+            &[
+                "<com.shop.Bad: inner>",
+                "java.lang.RuntimeException: outer",
+                "at com.shop.A.b(A.java:1)",
+                "Caused by: com.shop.Bad: inner",
+                "at com.shop.C.d(C.java:2)",
+            ][..],
         ),
         (
             "Python",
             "Traceback (most recent call last):\n  File \"/usr/lib/python3.12/asyncio/runners.py\", line 9, in run\n    return loop()\n  File \"/venv/lib/python3.12/site-packages/aiokafka/consumer.py\", line 3, in poll\n    x()\n    ^^^\n  File \"/app/pay.py\", line 3, in check\n    raise ValueError(\"no\")\nValueError: no\n",
-            &["Traceback (most recent call last):", "[2 frames of python, aiokafka]", "File \"/app/pay.py\", line 3, in check", "raise ValueError(\"no\")", "ValueError: no"],
+            &[
+                "Traceback (most recent call last):",
+                "[2 frames of python, aiokafka]",
+                "File \"/app/pay.py\", line 3, in check",
+                "raise ValueError(\"no\")",
+                "ValueError: no",
+            ],
         ),
         (
             "Python's causes, which come first",
@@ -147,7 +158,17 @@ fn lines_that_were_written_out_are_lines_again_and_all_is_copied() {
 
 #[test]
 fn what_is_no_stack_trace_is_not_called_one() {
-    for text in ["", "no stock", "two\nlines", "meet at noon (12:00)\nat the door", "{\n  \"at\": 1\n}", "4: a\n5: b", "SELECT 1\nFROM x\nWHERE y", "\\n\\n", "C:\\new\\table"] {
+    for text in [
+        "",
+        "no stock",
+        "two\nlines",
+        "meet at noon (12:00)\nat the door",
+        "{\n  \"at\": 1\n}",
+        "4: a\n5: b",
+        "SELECT 1\nFROM x\nWHERE y",
+        "\\n\\n",
+        "C:\\new\\table",
+    ] {
         assert_eq!(StackTrace::read(text), None, "{text}");
     }
 }

@@ -80,7 +80,8 @@ pub(crate) fn stack_ui(ui: &mut egui::Ui, id: Id, name: &str, note: &str, stack:
         }
         let num_more = num_drawn.saturating_sub(DRAWN_MAX) + stack.num_left_out;
         if num_more > 0 {
-            let text = format!("{} more {} not drawn; Copy has all of them", figures::count(num_more as u64), if num_more == 1 { "line is" } else { "lines are" });
+            let text =
+                format!("{} more {} not drawn; Copy has all of them", figures::count(num_more as u64), if num_more == 1 { "line is" } else { "lines are" });
             ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn)));
         }
     });
@@ -107,9 +108,8 @@ fn line_ui(ui: &mut egui::Ui, line: &Line, tokens: &DesignTokens) {
         What::Thrown => (0.0, Ink::Bad),
         What::Frame(Whose::Own) => (INDENT_PT, Ink::Text),
         What::OfFrame(Whose::Own) => (2.0 * INDENT_PT, Ink::Dim),
-        What::Frame(Whose::Library(_)) => (INDENT_PT, Ink::Faint),
+        What::Frame(Whose::Library(_)) | What::Note => (INDENT_PT, Ink::Faint),
         What::OfFrame(Whose::Library(_)) => (2.0 * INDENT_PT, Ink::Faint),
-        What::Note => (INDENT_PT, Ink::Faint),
     };
     let mut job = LayoutJob::simple(line.text.clone(), fonts::data(TEXT_SMALL_PT), tokens.ink(ink), (ui.available_width() - inset).max(40.0));
     job.wrap.break_anywhere = true;
