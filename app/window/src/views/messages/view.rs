@@ -246,6 +246,24 @@ fn load(records: &mut Records, context: &mut ViewContext<'_>) {
     }
 }
 
+/// Loads the contents of the rows in view, those that came into it meanwhile behind those that are on their way.
+fn load_contents(ui: &egui::Ui, records: &mut Records, visible: &std::ops::Range<usize>, context: &mut ViewContext<'_>) {
+    let Some(query) = records.contents_query(visible) else { return };
+    let standing = context.asker.once(Slot::RecordDetails, &query);
+    match standing.answer {
+        Some(Answer::RecordDetails(found)) if standing.is_of_this_question => {
+            records.take_contents(found, standing.revision, visible);
+            ui.ctx().request_repaint();
+            if let Some(next) = records.contents_query(visible) {
+                // The next ones are asked for with this frame, not with the next.
+                let _asked = context.asker.once(Slot::RecordDetails, &next);
+            }
+        }
+        _ if !standing.is_waiting => records.give_up_contents(),
+        _ => {}
+    }
+}
+
 impl MessagesView {
     fn selected_topic(&self) -> Option<usize> {
         let channel = &self.records.as_ref()?.channel;
@@ -368,15 +386,7 @@ impl MessagesView {
             self.side = Side::Records;
             records.selected = records.line(row).map(|line| line.row);
         }
-        if let Some(query) = records.contents_query(response.visible) {
-            let standing = context.asker.once(Slot::RecordDetails, &query);
-            if let (Query::Point(PointQuery::RecordDetails { rows }), Some(Answer::RecordDetails(found)), true) =
-                (&query, standing.answer, standing.is_of_this_question)
-            {
-                records.take_contents(rows, found, standing.revision);
-                ui.ctx().request_repaint();
-            }
-        }
+        load_contents(ui, records, &response.visible, context);
         asked
     }
 }

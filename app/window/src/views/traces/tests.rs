@@ -13,7 +13,7 @@ use super::sample;
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
-    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
 };
 
@@ -51,6 +51,18 @@ fn traces() -> Harness {
 
 fn checkout() -> Target {
     Target::Trace { trace_id: sample::TRACE, span_id: None }
+}
+
+#[test]
+fn what_is_seen_of_traces_stays_while_it_is_asked_anew() {
+    for target in [None, Some(checkout()), Some(Target::Conversation(CorrelationId::Number(4_704)))] {
+        let source = source();
+        let mut harness = harness(&source, UiCommand::Show(ViewKind::Traces));
+        if let Some(target) = target {
+            goto(&mut harness, &target);
+        }
+        stays_while_answers_are_late(&mut harness, &source);
+    }
 }
 
 #[test]
