@@ -221,7 +221,8 @@ impl CanaryLine {
 }
 
 impl HandledAs {
-    fn of(state: &LetterState) -> Option<Self> {
+    /// As what a letter counts in this state; `None` = nobody dealt with it.
+    pub fn of(state: &LetterState) -> Option<Self> {
         match state {
             LetterState::Open => None,
             LetterState::Sent(SentState::Persisted) => Some(Self::Sent),
@@ -230,6 +231,18 @@ impl HandledAs {
             LetterState::DeadAgain => Some(Self::DeadAgain),
             LetterState::Parked(_) => Some(Self::Parked),
         }
+    }
+
+    /// The word for it, as for the state that it stands for.
+    pub fn word(self) -> &'static str {
+        let state = match self {
+            Self::Sent => LetterState::Sent(SentState::Persisted),
+            Self::Possibly => LetterState::Sent(SentState::Possibly),
+            Self::Consumed => LetterState::Consumed,
+            Self::DeadAgain => LetterState::DeadAgain,
+            Self::Parked => LetterState::Parked(String::new()),
+        };
+        state.word()
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     theme::{DesignTokens, Ink, Themes},
     view::{Asker, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
+    words::letters::OpenLetters,
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
@@ -47,6 +48,7 @@ pub(crate) struct Window {
     /// When the session began that is looked at; `None` until one is.
     session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
+    letters: OpenLetters,
     sources: Arc<SourcesBoard>,
     operations: Arc<OperationsBoard>,
     now_ns: i64,
@@ -103,6 +105,7 @@ impl Window {
             snapshot: Snapshot::default(),
             session_ns: None,
             replay: Arc::default(),
+            letters: OpenLetters::default(),
             sources: Arc::default(),
             operations: Arc::default(),
             now_ns: 0,
@@ -140,7 +143,7 @@ impl Window {
         if self.session_ns.replace(snapshot.started_ns).is_some_and(|before_ns| before_ns != snapshot.started_ns) {
             self.begin_anew();
         }
-        self.snapshot = snapshot;
+        self.snapshot = Snapshot { dead_letters: self.letters.of(&snapshot.dead_letters, &self.replay), ..snapshot };
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
         self.freshness.take(&self.snapshot, now_ns);

@@ -58,7 +58,7 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
     let closed = were.iter().filter(|(key, (heard, _))| *heard && are.get(*key).is_some_and(|(_, now)| *now == Some(false))).count() as u64;
     add(opened, format!("{} opened", figures::things(opened, "breaker", "breakers")), ViewKind::Breakers, true);
 
-    let dead = |snapshot: &Snapshot| snapshot.dead_letters.iter().map(|letters| letters.count).sum::<u64>();
+    let dead = |snapshot: &Snapshot| snapshot.dead_letters.iter().map(|letters| letters.num_open).sum::<u64>();
     let letters = dead(now).saturating_sub(dead(before));
     add(letters, format!("{} new {}", figures::count(letters), if letters == 1 { "dead letter" } else { "dead letters" }), ViewKind::DeadLetters, true);
 
@@ -139,7 +139,7 @@ mod tests {
                 _ => BreakerState::Open,
             });
         }
-        Arc::make_mut(&mut now.dead_letters)[0].count += 12;
+        Arc::make_mut(&mut now.dead_letters)[0].num_open += 12;
         for group in Arc::make_mut(&mut now.groups).iter_mut() {
             group.verdict = if group.verdict == LagVerdict::Growing { LagVerdict::Ok } else { group.verdict };
         }

@@ -309,7 +309,13 @@ fn letters(query: &Query) -> Option<Answer> {
                 ..LetterView::default()
             };
             let num = *limit as u64 * 2;
-            Some(Answer::DeadLetters(LetterPage { letters: (0..*limit).map(letter).collect(), total: num, num_stored: num, ..LetterPage::default() }))
+            Some(Answer::DeadLetters(LetterPage {
+                letters: (0..*limit).map(letter).collect(),
+                total: num,
+                num_stored: num,
+                last_received_ns: Some(NOW_NS),
+                ..LetterPage::default()
+            }))
         }
         Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
         _ => None,

@@ -46,7 +46,7 @@ fn on_return_one_line_says_what_changed_meanwhile() {
     for breaker in Arc::make_mut(&mut changed.breakers) {
         breaker.state = Some(BreakerState::Open);
     }
-    Arc::make_mut(&mut changed.dead_letters)[0].count += 12;
+    Arc::make_mut(&mut changed.dead_letters)[0].num_open += 12;
     source.publish(changed);
     source.advance_s(240);
     harness.run();
@@ -158,7 +158,7 @@ fn a_view_with_something_new_has_a_mark_on_its_tab_until_it_is_looked_at() {
     let mut harness = harness(&source);
     harness.get_by_label("view Dead letters");
     let mut changed = testing::order_business();
-    Arc::make_mut(&mut changed.dead_letters)[0].count += 3;
+    Arc::make_mut(&mut changed.dead_letters)[0].num_open += 3;
     source.publish(changed);
     harness.run_steps(70);
     harness.get_by_label("view Dead letters, something is new").click();

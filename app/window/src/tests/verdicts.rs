@@ -228,7 +228,7 @@ fn every_state_of_a_channel_is_the_same_on_map_table_and_problems() {
         let mut snapshot = testing::order_business();
         let letters = Arc::make_mut(&mut snapshot.dead_letters);
         letters.truncate(1);
-        letters[0].count = num_dead;
+        (letters[0].count, letters[0].num_open) = (num_dead, num_dead);
         let (letters, channel) = (letters[0].clone(), letters[0].origin_node.expect("on the map"));
         let (word, severity) = channel_word(num_dead);
         let tone = Tone::from(severity);

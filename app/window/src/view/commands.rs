@@ -141,6 +141,7 @@ commands! {
 
     MarkLetter: DEAD, Object, "Mark the letter", "Or takes its mark away; commands are for the marked ones", [NONE Space];
     MarkAllLetters: DEAD, Object, "Mark all open letters", "Of this cause; a second time none", [NONE A];
+    NextLetterState: DEAD, Show, "Letters of the next state", "All, open ones, then each state that there are letters in", [NONE F];
     PreviewReplay: DEAD, Object, "Preview a replay…", "Reads the letters again and says what would be sent; sends nothing", [NONE R];
     SendReplay: DEAD, Object, "Send the first letters, then the rest", "First a few; the rest once those were read", [COMMAND Enter];
     StopReplay: DEAD, Object, "Stop or close the replay", "Nothing more is sent; what is on its way is waited for", [NONE Escape];

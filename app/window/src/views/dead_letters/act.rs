@@ -31,6 +31,7 @@ pub(super) fn is_own(command: UiCommand) -> bool {
             | UiCommand::ClearSelection
             | UiCommand::MarkLetter
             | UiCommand::MarkAllLetters
+            | UiCommand::NextLetterState
             | UiCommand::PreviewReplay
             | UiCommand::SendReplay
             | UiCommand::StopReplay
@@ -68,8 +69,18 @@ impl DeadLettersView {
         let Some(kind) = self.cause.as_ref().map(LetterCause::kind) else { return };
         match command {
             UiCommand::MarkLetter => self.list.toggle(),
-            UiCommand::MarkAllLetters => self.list.marks.toggle_all(),
-            UiCommand::PreviewReplay => actions.extend(self.ask(board).map(|ask| send(ReplayCommand::Preview(ask)))),
+            UiCommand::MarkAllLetters => self.list.toggle_all(),
+            UiCommand::NextLetterState => {
+                if let Some(next) = self.chosen().map(|of| self.filter.next(of)) {
+                    self.list_only(next);
+                }
+            }
+            UiCommand::PreviewReplay => {
+                // What is made again is of the same letters, whatever is marked by now.
+                let again = self.last_ask.clone().filter(|_| board.preview.is_some());
+                self.last_ask = again.or_else(|| self.ask(board));
+                actions.extend(self.last_ask.clone().map(|ask| send(ReplayCommand::Preview(ask))));
+            }
             UiCommand::SendReplay => actions.extend(self.go_on(board).map(send)),
             UiCommand::StopReplay | UiCommand::ClearSelection => actions.extend(self.step_back(board).map(send)),
             UiCommand::ParkLetters => {
@@ -146,6 +157,6 @@ impl DeadLettersView {
     fn ask(&self, board: &ReplayBoard) -> Option<ReplayAsk> {
         let cause = self.cause.as_ref()?;
         let letters = self.list.marks.open(self.list.selected(), cause, board)?;
-        Some(ReplayAsk { cluster: cause.cluster.clone(), target: cause.origin.clone().unwrap_or_default(), letters, num_stored: self.list.total() })
+        Some(ReplayAsk { cluster: cause.cluster.clone(), target: cause.origin.clone().unwrap_or_default(), letters, num_stored: self.list.stored().num })
     }
 }

@@ -2,29 +2,32 @@
 
 use std::borrow::Cow;
 
-use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, PointQuery, Query, RecordView};
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::{
     act::is_own,
-    inbox::{InboxRow, inbox},
-    letter_detail::Letter,
+    inbox::inbox,
+    letter_detail::{Letter, headers},
     letter_list::{LetterList, PAGE},
     letters::LetterRow,
     replay_panel::{Asking, Marked, panel},
+    state_filter::{AskedOrder, StateFilter},
 };
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
-    replay::{At, LetterCause, Readers, ReplayBoard, consumed_in, readers},
+    replay::{At, LetterCause, Readers, ReplayAsk, ReplayBoard, consumed_in, readers},
     sources::Family,
 };
 
 use crate::{
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        detail::Section,
         empty_state::{EmptyState, empty_state_ui},
         payload::{Payload, PayloadUi},
     },
+    words::letters::LettersOf,
 };
 
 /// Items of a letter's conversation that are looked through for the span that consumed it.
@@ -43,10 +46,13 @@ pub(super) enum Keys {
 /// The view of dead letters.
 #[derive(Default)]
 pub(crate) struct DeadLettersView {
-    pub(super) inbox: Cached<(u64, u64), Vec<InboxRow>>,
+    pub(super) inbox: Cached<(u64, u64), Vec<LettersOf>>,
     /// The second in which it was counted last.
     counted_s: Option<i64>,
     pub(super) list: LetterList,
+    /// Which letters are listed, of any cause.
+    pub(super) filter: StateFilter,
+    order: AskedOrder,
     pub(super) cause: Option<LetterCause>,
     wanted: Option<(ChannelKey, Option<String>)>,
     pub(super) keys: Keys,
@@ -59,6 +65,10 @@ pub(crate) struct DeadLettersView {
     /// Why commands can not be used, as of the last frame.
     pub(super) unavailable: Vec<(UiCommand, String)>,
     last_preview: Option<String>,
+    /// What the last preview was asked for.
+    pub(super) last_ask: Option<ReplayAsk>,
+    /// Letters of the preview that somebody dealt with since.
+    num_changed: Cached<(String, u64), usize>,
     /// What was asked for in the panel.
     pub(super) asked: Vec<ViewAction>,
 }
@@ -88,8 +98,12 @@ impl<K: PartialEq, T> Cached<K, T> {
 pub(super) struct OpenLetter {
     pub(super) key: LetterKey,
     pub(super) record: Option<RecordView>,
+    /// Whether it is known what is stored of it: until then nothing is said of its contents.
+    pub(super) is_known: bool,
+    /// Its headers, or what a replay makes of them.
+    pub(super) headers: Section,
     /// Of which bytes the payload is: those of the preview, or those stored.
-    source: (Option<String>, u64),
+    source: (Option<String>, Option<u64>),
     pub(super) payload: Payload,
     pub(super) payload_ui: PayloadUi,
     pub(super) new_trace: Option<(TraceId, SpanId)>,
@@ -109,7 +123,9 @@ impl View for DeadLettersView {
         }
         let readers = self.readers(context);
         let cluster = self.cause.as_ref().map(|cause| cause.cluster.as_str());
-        let shown = panel(&board, &Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name }, context.now_ns);
+        let num_changed = self.num_changed.value;
+        let asking = Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name, num_changed };
+        let shown = panel(&board, &asking, context.now_ns);
         self.note_unavailable(&shown);
         self.lay_out(ui, context, &board, &shown, &mut actions);
         actions.append(&mut self.asked);
@@ -147,7 +163,7 @@ impl View for DeadLettersView {
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
         let row = self.list.selected()?;
         let open = self.open.as_ref().filter(|open| open.key == row.key);
-        let letter = Letter::new(row, open.and_then(|open| open.record.as_ref()), context.replay, open.and_then(|open| open.new_trace));
+        let letter = Letter::new(row, open, context.replay);
         Some(match form {
             CopyForm::Text => letter.detail(context.now_ns).to_text(),
             CopyForm::Json => letter.json(),
@@ -159,6 +175,7 @@ impl View for DeadLettersView {
         vec![
             (UiCommand::MarkLetter, "mark"),
             (UiCommand::MarkAllLetters, "all"),
+            (UiCommand::NextLetterState, "state"),
             (UiCommand::PreviewReplay, "preview"),
             (UiCommand::SendReplay, "send"),
             (UiCommand::StopReplay, "stop"),
@@ -209,13 +226,18 @@ impl DeadLettersView {
             self.typed_name.clear();
             self.last_preview = preview;
         }
+        if let Some(preview) = &board.preview {
+            self.num_changed.update((preview.replay_id.clone(), board.letters_version), || {
+                preview.planned.iter().filter(|planned| !board.state(&planned.asked.letter).is_open()).count()
+            });
+        }
         self.take_letters(context);
         self.take_open(context);
     }
 
     fn go_where_wanted(&mut self) {
         let Some((channel, fingerprint)) = &self.wanted else { return };
-        let is_meant = |row: &&InboxRow| {
+        let is_meant = |row: &&LettersOf| {
             let cause = &row.cause;
             let on_channel = cause.channel == channel.name || cause.origin.as_ref() == Some(&channel.name);
             on_channel
@@ -237,9 +259,25 @@ impl DeadLettersView {
         }
     }
 
+    /// Lists others of the same letters.
+    pub(super) fn list_only(&mut self, filter: StateFilter) {
+        if self.filter != filter {
+            self.filter = filter;
+            self.list.begin();
+        }
+    }
+
+    /// What is looked at, as the inbox has it.
+    pub(super) fn chosen(&self) -> Option<&LettersOf> {
+        let cause = self.cause.as_ref()?;
+        self.inbox.value.iter().find(|row| row.cause == *cause)
+    }
+
     fn take_letters(&mut self, context: &mut ViewContext<'_>) {
         let Some(cause) = &self.cause else { return };
-        let standing = context.asker.standing(Slot::Letters, &cause.query(LetterOrder::OldestFirst, self.list.skip(), PAGE));
+        let now = (context.now_ns as f64 / 1e9, context.in_place);
+        let order = self.order.of(cause, self.filter, context.replay, now).clone();
+        let standing = context.asker.standing(Slot::Letters, &cause.query(order, self.list.skip(), PAGE));
         if let (Some(Answer::DeadLetters(page)), true) = (standing.answer, standing.is_of_this_question) {
             self.list.take(page, standing.revision, context.replay);
         }
@@ -252,15 +290,18 @@ impl DeadLettersView {
         };
         let (key, stored) = (row.key.clone(), row.view.row);
         let standing = context.asker.once(Slot::LetterOpen, &Query::Point(PointQuery::RecordDetails { rows: vec![stored] }));
-        let record = match (standing.answer, standing.is_of_this_question) {
-            (Some(Answer::RecordDetails(records)), true) => records.first().cloned().flatten(),
+        let told = match (standing.answer, standing.is_of_this_question) {
+            (Some(Answer::RecordDetails(records)), true) => Some(records.first().and_then(Option::as_ref)),
             _ => None,
         };
-        let revision = standing.revision;
+        let revision = told.map(|_| standing.revision);
         let board = context.replay;
         let planned = board.preview.as_ref().and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == key));
         let shown = planned.and_then(|planned| planned.shown.clone());
-        let source = (planned.map(|planned| planned.replay_id.clone()), if record.is_some() { revision } else { 0 });
+        let source = (planned.map(|planned| planned.replay_id.clone()), revision);
+        let is_made = self.open.as_ref().is_some_and(|open| open.key == key && open.source == source);
+        let record = told.flatten().filter(|_| !is_made).cloned();
+        let is_known = told.is_some();
         let new_trace = new_trace(context, board, &key).filter(|(trace_id, _)| row.view.trace_id.is_none_or(|failed_in| !failed_in.matches(*trace_id)));
         match &mut self.open {
             Some(open) if open.key == key && open.source == source => open.new_trace = new_trace,
@@ -274,7 +315,8 @@ impl DeadLettersView {
                     (None, None) => Payload::read(None, 0, false),
                 };
                 let payload_ui = open.as_ref().map(|open| open.payload_ui).unwrap_or_default();
-                *open = Some(OpenLetter { key, record, source, payload, payload_ui, new_trace });
+                let headers = headers(shown.as_deref(), record.as_ref());
+                *open = Some(OpenLetter { key, record, is_known, headers, source, payload, payload_ui, new_trace });
             }
         }
     }
@@ -288,8 +330,7 @@ impl DeadLettersView {
 
     /// How many letters a command is for.
     pub(super) fn marked(&self, board: &ReplayBoard) -> Marked {
-        let row = self.cause.as_ref().and_then(|cause| self.inbox.value.iter().find(|row| row.cause == *cause));
-        self.list.marks.count(self.list.selected(), row, self.list.total(), board)
+        self.list.marks.count(self.list.selected(), self.list.stored(), board)
     }
 }
 

@@ -303,7 +303,7 @@ impl Scene {
         for letters in snapshot.dead_letters.iter() {
             let index = letters.origin_node.or(letters.channel_node).and_then(|node_id| self.node_index(node_id));
             if let Some(index) = index {
-                *dead.entry(index).or_default() += letters.count;
+                *dead.entry(index).or_default() += letters.num_open;
             }
         }
         for (index, count) in dead.into_iter().filter(|(_, count)| *count > 0) {

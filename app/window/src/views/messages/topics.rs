@@ -42,7 +42,7 @@ pub(crate) struct Topic {
     pub rate_per_s: Option<f64>,
     /// Why its records are not read; `None` = they are.
     pub not_tailed: Option<String>,
-    /// Whether dead letters lie in it.
+    /// Whether dead letters lie in it that are open.
     pub has_dead_letters: bool,
 }
 
@@ -50,7 +50,8 @@ pub(crate) struct Topic {
 pub(crate) fn topics(snapshot: &Snapshot) -> Vec<Topic> {
     let broker: std::collections::HashMap<NodeId, &ChannelFigures> = snapshot.figures.channels.iter().map(|channel| (channel.node_id, channel)).collect();
     let flow: std::collections::HashMap<NodeId, &Figure> = snapshot.figures.nodes.iter().map(|row| (row.node_id, &row.figure)).collect();
-    let dead: std::collections::HashSet<NodeId> = snapshot.dead_letters.iter().filter_map(|letters| letters.channel_node).collect();
+    let dead: std::collections::HashSet<NodeId> =
+        snapshot.dead_letters.iter().filter(|letters| letters.num_open > 0).filter_map(|letters| letters.channel_node).collect();
     let mut topics: Vec<Topic> = snapshot
         .topology
         .nodes

@@ -21,7 +21,7 @@ use crate::{
         scene::{SceneEdge, SceneNode, Selection, failure_badge, find, kind_word},
     },
     widgets::detail::{Detail, Row, Section, goto},
-    words::breakers::since_age,
+    words::{breakers::since_age, letters::open_words},
 };
 
 impl About<'_> {
@@ -184,9 +184,10 @@ impl About<'_> {
                 .is_some_and(|index| self.scene.nodes[index].node_id == node.node_id)
         };
         let letters: Vec<&DeadLetterView> = self.snapshot.dead_letters.iter().filter(here).collect();
-        let total: u64 = letters.iter().map(|letters| letters.count).sum();
+        let sum = |of: fn(&DeadLetterView) -> u64| letters.iter().map(|letters| of(letters)).sum::<u64>();
+        let counted = open_words(sum(|letters| letters.num_open), sum(|letters| letters.count));
         let rows = letters.into_iter().map(|letters| self.dead_letter_row(letters));
-        section("Dead letters", &figures::count(total), capped(rows.collect()))
+        section("Dead letters", &counted, capped(rows.collect()))
     }
 
     pub(super) fn dead_letter_row(&self, letters: &DeadLetterView) -> Row {
@@ -194,7 +195,7 @@ impl About<'_> {
         Row::Link {
             glyph: Some(Glyph::Envelope),
             label: visible(&letters.fingerprint).into_owned(),
-            value: figures::count(letters.count),
+            value: open_words(letters.num_open, letters.count),
             detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns.saturating_sub(letters.last_ns))),
             tone: letters.severity().into(),
             action: goto(Target::DeadLetters {
