@@ -31,6 +31,8 @@ pub(crate) struct Letter<'a> {
     pub row: &'a LetterRow,
     /// Its headers, as they are or as a replay makes them; `None` = they are not known.
     pub headers: Option<&'a Section>,
+    /// The stack traces in its headers.
+    pub stacks: &'a [Row],
     /// What the ledger knows; `None` = nobody dealt with it.
     pub ledger: Option<&'a LetterRecord>,
     /// What the preview makes of it.
@@ -48,7 +50,8 @@ impl<'a> Letter<'a> {
         let planned = preview.and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == row.key));
         let skipped = preview.and_then(|preview| preview.skipped.iter().find(|skipped| skipped.letter == row.key)).map(|skipped| skipped.reason.as_str());
         let (headers, new_trace) = (open.map(|open| &open.headers), open.and_then(|open| open.new_trace));
-        Self { row, headers, ledger: board.letters.get(&row.key), planned, skipped, new_trace }
+        let stacks = open.map(|open| open.stacks.as_slice()).unwrap_or_default();
+        Self { row, headers, stacks, ledger: board.letters.get(&row.key), planned, skipped, new_trace }
     }
 
     /// Heading, sentences and sections.
@@ -128,6 +131,7 @@ impl<'a> Letter<'a> {
             ("tried", view.attempts.map(|n| figures::things(u64::from(n), "time", "times"))),
         ];
         rows.extend(pairs.into_iter().filter_map(|(key, value)| Some(Row::pair(key, &value?))));
+        rows.extend(self.stacks.iter().cloned());
         Section::new("Why it died", rows).noted(view.dialect.as_deref().unwrap_or_default())
     }
 
@@ -190,6 +194,18 @@ pub(super) fn headers(shown: Option<&ShownRecord>, record: Option<&RecordView>) 
     Section::new("Headers as they are", rows.chain(Row::more(record.headers.len(), HEADERS_MAX)).collect())
 }
 
+/// The stack traces of headers: they stand where it is told why it died, and among the headers only their names.
+pub(super) fn take_stacks(headers: &mut Section) -> Vec<Row> {
+    let mut stacks = Vec::new();
+    for row in &mut headers.rows {
+        if let Row::Stack { key, how, .. } = row {
+            let named = Row::pair(key, "the stack trace above").read(how);
+            stacks.push(std::mem::replace(row, named).read(""));
+        }
+    }
+    stacks
+}
+
 fn change_row(change: &HeaderChange) -> Row {
     let (value, word, tone) = match change.kind {
         HeaderChangeKind::Kept => (&change.after, "kept".to_owned(), Tone::Quiet),
@@ -217,9 +233,28 @@ mod tests {
         let view = LetterView::default();
         let row = LetterRow { state: LetterState::Sent(SentState::Persisted), key: LetterKey::of(&view), view, key_text: String::new() };
         let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), written_to: Some(Place::at(2, 100)), ..LetterRecord::default() };
-        let letter = Letter { row: &row, headers: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
+        let letter = Letter { row: &row, headers: None, stacks: &[], ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
         let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
         assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);
+    }
+
+    #[test]
+    fn a_stack_trace_stands_where_it_is_told_why_it_died() {
+        let stack = "com.shop.Bad: no\n\tat com.shop.A.b(A.java:1)\n\tat com.shop.C.d(C.java:2)";
+        let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
+        let record = RecordView {
+            headers: vec![header("kafka_dlt-exception-stacktrace", stack), header("ce_id", "1")],
+            headers_readable: true,
+            ..RecordView::default()
+        };
+        let mut section = headers(None, Some(&record));
+        let stacks = take_stacks(&mut section);
+        assert!(matches!(&stacks[..], [Row::Stack { key, .. }] if key == "kafka_dlt-exception-stacktrace"), "{stacks:?}");
+        assert_eq!(section.rows, [Row::pair("kafka_dlt-exception-stacktrace", "the stack trace above"), Row::pair("ce_id", "1")]);
+        let view = LetterView::default();
+        let row = LetterRow { state: LetterState::Open, key: LetterKey::of(&view), view, key_text: String::new() };
+        let letter = Letter { row: &row, headers: Some(&section), stacks: &stacks, ledger: None, planned: None, skipped: None, new_trace: None };
+        assert!(letter.detail(0).to_text().contains("at com.shop.A.b(A.java:1)\n"), "{}", letter.detail(0).to_text());
     }
 
     #[test]
@@ -228,7 +263,7 @@ mod tests {
         let note = "ask the catalog team; ".repeat(40);
         let row = LetterRow { state: LetterState::Parked(note.clone()), key: LetterKey::of(&view), view, key_text: String::new() };
         let ledger = LetterRecord { state: row.state.clone(), parked_by: Some("ada".to_owned()), ..LetterRecord::default() };
-        let letter = Letter { row: &row, headers: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
+        let letter = Letter { row: &row, headers: None, stacks: &[], ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
         assert_eq!(letter.standing(0)[0].0, format!("Parked by ada at 00:00:00.000: {note}"));
         assert!(row.words(false).contains(&note), "and in its row");
     }
@@ -240,7 +275,7 @@ mod tests {
         {
             let view = LetterView { origin: Some("orders".to_owned()), origin_place: ToldPlace::of(partition, offset), ..LetterView::default() };
             let row = LetterRow { state: LetterState::Open, key: LetterKey::of(&view), view, key_text: String::new() };
-            let letter = Letter { row: &row, headers: None, ledger: None, planned: None, skipped: None, new_trace: None };
+            let letter = Letter { row: &row, headers: None, stacks: &[], ledger: None, planned: None, skipped: None, new_trace: None };
             assert!(row.words(false).contains(&format!("origin {said},")), "{}", row.words(false));
             assert!(letter.why().rows.contains(&Row::pair("came from", &format!("orders {said}"))), "{:?}", letter.why());
             let json: serde_json::Value = serde_json::from_str(&letter.json()).expect("JSON");

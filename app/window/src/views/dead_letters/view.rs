@@ -8,7 +8,7 @@ use switchboard_model::{CorrelationId, SpanId, TraceId};
 use super::{
     act::is_own,
     inbox::inbox,
-    letter_detail::{Letter, headers},
+    letter_detail::{Letter, headers, take_stacks},
     letter_list::{LetterList, PAGE},
     letters::LetterRow,
     replay_panel::{Asking, Marked, panel},
@@ -23,7 +23,7 @@ use switchboard_desk::{
 use crate::{
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
-        detail::Section,
+        detail::{Row, Section},
         empty_state::{EmptyState, empty_state_ui},
         payload::{Payload, PayloadUi},
     },
@@ -102,6 +102,8 @@ pub(super) struct OpenLetter {
     pub(super) is_known: bool,
     /// Its headers, or what a replay makes of them.
     pub(super) headers: Section,
+    /// The stack traces that were among them.
+    pub(super) stacks: Vec<Row>,
     /// Of which bytes the payload is: those of the preview, or those stored.
     source: (Option<String>, Option<u64>),
     pub(super) payload: Payload,
@@ -315,8 +317,9 @@ impl DeadLettersView {
                     (None, None) => Payload::read(None, 0, false),
                 };
                 let payload_ui = open.as_ref().map(|open| open.payload_ui).unwrap_or_default();
-                let headers = headers(shown.as_deref(), record.as_ref());
-                *open = Some(OpenLetter { key, record, is_known, headers, source, payload, payload_ui, new_trace });
+                let mut headers = headers(shown.as_deref(), record.as_ref());
+                let stacks = take_stacks(&mut headers);
+                *open = Some(OpenLetter { key, record, is_known, headers, stacks, source, payload, payload_ui, new_trace });
             }
         }
     }
