@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use switchboard_engine::view::{Answer, FindPage, Query};
+use switchboard_engine::view::{Answer, EdgeId, FindPage, Query};
 
 /// A standing question is asked anew at most this often, s.
 const ANEW_EVERY_S: f64 = 1.0;
@@ -21,6 +21,8 @@ pub(crate) enum Slot {
     NodeHistory,
     /// The selected edge over time.
     EdgeHistory,
+    /// What stands on an edge of the map.
+    EdgeLabel(EdgeId),
     /// The selected call over time, as its callee saw it.
     CalleeHistory,
     /// What the selected call ended with.

@@ -111,6 +111,7 @@ commands! {
     MapAll: MAP, Show, "Map: all", "Every box by itself", [NONE Num3];
     HopsMore: MAP, Show, "Neighbourhood: one step more", "Farther around the box", [NONE CloseBracket];
     HopsLess: MAP, Show, "Neighbourhood: one step less", "Nearer around the box", [NONE OpenBracket];
+    NextEdgeLabel: MAP, Show, "Edge labels: none, rate, p95 or errors", "The next of these stands on every edge of the map, of the range that is chosen", [NONE L];
     ArrangeMap: MAP, Show, "Arrange the map", "Every box is placed anew, but those that are pinned", [SHIFT A];
     PinBox: MAP, Object, "Pin the box, or let it go", "It stays where it stands, and outside of its group", [NONE P];
     ToggleMotion: MAP, Looks, "Reduce motion, or not", "Whether dots run along the selected edge and new marks fade in; as the desktop says until it is chosen here, then remembered", [];

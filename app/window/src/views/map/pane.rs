@@ -149,6 +149,7 @@ impl View for MapPane {
             }
         }
         self.side_ui(ui, context, &mut actions);
+        self.map.ask_labels(context.asker, context.range, context.asked_at_ns);
         let run = context.replay.run.as_ref().filter(|run| !run.phase.is_ended());
         let motion = if self.moves && !context.in_place && !context.is_paused {
             Motion::Moving { replayed_into: run.map(|run| run.target.as_str()) }

@@ -74,7 +74,7 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
         if widget.double_clicked() {
             outcome.opened = Some(own);
         }
-        if outcome.hovered == Some(own) && list.detail < draw::Detail::Full {
+        if outcome.hovered == Some(own) && (list.detail < draw::Detail::Full || node.recovered.is_some()) {
             widget.on_hover_text(node_in_words(node));
         } else if outcome.hovered == Some(own) && (node.full_name != node.name || node.name.chars().count() > 18) {
             widget.on_hover_text(&node.full_name);

@@ -67,8 +67,7 @@ pub(crate) fn sentence(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
     for problem in found.iter().filter(|problem| problem.glyph == Glyph::Cross && problem.selects.is_none()).take(2) {
         parts.push(Part { text: problem.title.clone(), tone: problem.tone, dim: false, asks: Ask::List(Topic::Sources) });
     }
-    let recovered =
-        scene.nodes.iter().filter(|node| node.recovered_ns.is_some()).count() + scene.edges.iter().filter(|edge| edge.recovered_ns.is_some()).count();
+    let recovered = scene.nodes.iter().filter(|node| node.recovered.is_some()).count() + scene.edges.iter().filter(|edge| edge.recovered.is_some()).count();
     if recovered > 0 {
         parts.push(plain(format!("{recovered} recovered"), true, Topic::Recovered));
     }

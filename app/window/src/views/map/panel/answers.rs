@@ -50,12 +50,17 @@ fn raw_name(snapshot: &Snapshot, scene: &Scene, index: usize) -> Option<String> 
     find(&snapshot.topology, scene.nodes[index].node_id).map(|node| node.name.clone())
 }
 
-/// The range that figures are of, and the questions about a selection.
-pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection, range: TimeRange, as_of_ns: i64) -> (Range, Vec<(Slot, Query)>) {
-    let own = range.range(as_of_ns).unwrap_or_else(|| {
+/// The range that figures are of.
+pub(crate) fn figures_range(range: TimeRange, as_of_ns: i64) -> Range {
+    range.range(as_of_ns).unwrap_or_else(|| {
         let to_ns = TimeRange::M15.range(as_of_ns).map_or(as_of_ns, |range| range.to_ns);
         Range { from_ns: to_ns.saturating_sub(ALL_NS), to_ns }
-    });
+    })
+}
+
+/// The range that figures are of, and the questions about a selection.
+pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection, range: TimeRange, as_of_ns: i64) -> (Range, Vec<(Slot, Query)>) {
+    let own = figures_range(range, as_of_ns);
     let mut asked = Vec::new();
     let mut traces = |filter: TraceFilter| {
         let filter = TraceFilter { range: range.range(as_of_ns), ..filter };
