@@ -7,6 +7,7 @@ mod frame_pictures;
 pub(crate) mod harness;
 mod over_time;
 pub(crate) mod pictures;
+mod typing;
 mod verdicts;
 
 use std::time::Duration;

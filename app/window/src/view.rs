@@ -14,7 +14,7 @@ mod target;
 pub(crate) use action::ViewAction;
 pub(crate) use asker::{Asker, Slot};
 pub(crate) use beside::Beside;
-pub(crate) use commands::{Menu, Scope, UiCommand};
+pub(crate) use commands::{Keys, Menu, Scope, UiCommand};
 pub(crate) use context::ViewContext;
 pub(crate) use freshness::{Freshness, newest_ns};
 pub(crate) use news::News;
@@ -57,6 +57,11 @@ pub(crate) trait View {
     /// Why a command of this view's can not be used now, in a few words; `None` = it can.
     fn unavailable(&self, _command: UiCommand) -> Option<Cow<'static, str>> {
         None
+    }
+
+    /// Whether a form is open in it: then letters are typed, and no commands.
+    fn has_form(&self) -> bool {
+        false
     }
 
     /// The selected object, with ids and times; `None` if nothing is selected.

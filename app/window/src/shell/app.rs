@@ -25,7 +25,7 @@ use crate::{
         settings::Settings,
     },
     theme::{DesignTokens, Ink, Themes},
-    view::{Asker, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
+    view::{Asker, Freshness, Keys, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
 };
 use switchboard_desk::lab::LabState;
@@ -71,8 +71,14 @@ pub(crate) struct Window {
     news: News,
     /// What became of the last command, where it is not to be seen: at the foot until the next.
     told: Option<String>,
+    /// What had the focus when keys were last the views', and whether they are not now.
+    focused_before: Option<egui::Id>,
+    is_focus_lent: bool,
     /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
+    /// All that were carried out, for tests.
+    #[cfg(test)]
+    pub(crate) ran: Vec<UiCommand>,
 }
 
 /// What the window keeps showing.
@@ -122,7 +128,11 @@ impl Window {
             freshness: Freshness::default(),
             news: News::default(),
             told: None,
+            focused_before: None,
+            is_focus_lent: false,
             in_place: false,
+            #[cfg(test)]
+            ran: Vec::new(),
         }
     }
 
@@ -222,6 +232,12 @@ impl Window {
         self.views.map.is_computing() || self.views.traces.is_computing()
     }
 
+    /// Whether a form is open in the view with the keys, for tests.
+    #[cfg(test)]
+    pub(crate) fn has_form(&self) -> bool {
+        self.views.of(self.panes.focus()).has_form()
+    }
+
     /// What is selected in the view with the keys, for tests.
     #[cfg(test)]
     pub(crate) fn target(&self) -> Option<crate::view::Target> {
@@ -245,8 +261,9 @@ impl Window {
         if ctx.input(|input| input.pointer.any_pressed()) {
             self.told = None;
         }
-        let typing = self.palette.is_open() || self.find.is_open() || self.operations_list.is_open() || ctx.text_edit_focused();
-        let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
+        let keys = self.keys(&ctx);
+        self.give_focus_back(&ctx, keys);
+        let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), keys);
         let tokens = self.themes.tokens(ctx.theme()).clone();
         let beside = ctx.input(|input| input.modifiers.command);
         for command in self.top_ui(ui, &tokens) {
@@ -273,6 +290,30 @@ impl Window {
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
         self.schedule(&ctx);
         asked
+    }
+
+    /// Whose the keys are.
+    fn keys(&self, ctx: &egui::Context) -> Keys {
+        let is_above = self.palette.is_open() || self.find.is_open() || self.operations_list.is_open();
+        let has_form = !is_above && self.views.of(self.panes.focus()).has_form();
+        match (is_above || ctx.text_edit_focused(), has_form) {
+            (false, false) => Keys::Commands,
+            (false, true) => Keys::Form,
+            (true, true) => Keys::FieldOfForm,
+            (true, false) => Keys::Taken,
+        }
+    }
+
+    /// What had the focus before a form or a box above the views took it gets it back, unless something else has it by then.
+    fn give_focus_back(&mut self, ctx: &egui::Context, keys: Keys) {
+        let focused = ctx.memory(egui::Memory::focused);
+        if keys == Keys::Commands {
+            if let Some(before) = std::mem::take(&mut self.focused_before).filter(|_| self.is_focus_lent && focused.is_none()) {
+                ctx.memory_mut(|memory| memory.request_focus(before));
+            }
+            self.focused_before = focused;
+        }
+        self.is_focus_lent = keys != Keys::Commands;
     }
 
     fn top_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<UiCommand> {

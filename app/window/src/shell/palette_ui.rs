@@ -9,6 +9,7 @@ use crate::{
     shell::fuzzy,
     theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_BODY_PT, TEXT_SMALL_PT},
     view::UiCommand,
+    widgets::text_field::{TextEntry, TextField},
 };
 
 const WIDTH_PT: f32 = 480.0;
@@ -63,9 +64,7 @@ impl Opened {
                 input.consume_key(Modifiers::NONE, Key::Enter),
             )
         });
-        let edit = egui::TextEdit::singleline(&mut self.query).hint_text("Find a command").desired_width(f32::INFINITY).margin(vec2(10.0, 8.0));
-        let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Find a command"));
+        let response = TextEntry::new(TextField::Command, &mut self.query).ui(ui, tokens).response;
         response.request_focus();
         if response.changed() {
             self.selected = 0;

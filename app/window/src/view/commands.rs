@@ -91,6 +91,7 @@ macro_rules! commands {
 const WINDOW: Scope = Scope::Window;
 const FOCUS: Scope = Scope::Focus;
 const MAP: Scope = Scope::Views(&[ViewKind::Map]);
+const FILTERED: Scope = Scope::Views(&[ViewKind::Map, ViewKind::Traces, ViewKind::Messages, ViewKind::Log]);
 const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
 const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
@@ -101,6 +102,7 @@ commands! {
     Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
     Back: WINDOW, Go, "Back", "To what was looked at before", [ALT ArrowLeft, NONE Backspace];
     Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
+    FilterView: FILTERED, Go, "Filter the view…", "Keys go into its filter; on the map into the rules for what is hidden", [COMMAND F];
     NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
 
     NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];
@@ -132,6 +134,7 @@ commands! {
     AddSource: SOURCES, Object, "Add a source…", "What else is to be observed, kept in the profile", [NONE A];
     EditSource: SOURCES, Object, "Edit the source…", "Its settings, kept in the profile", [NONE E];
     TestSource: SOURCES, Object, "Test the source", "Tries to connect for at most 10 s and changes nothing", [NONE T];
+    SaveSource: SOURCES, Object, "Save the source", "What was typed in its form", [COMMAND Enter];
     RemoveSource: SOURCES, Object, "Remove the source…", "Asks once; a second time does it", [NONE Delete];
     CopyText: FOCUS, Object, "Copy as text", "The selected object with its ids and times", [NONE C];
     CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
@@ -184,6 +187,33 @@ commands! {
     Quit: WINDOW, Session, "Quit", "Ends the session", [COMMAND Q];
 }
 
+/// Whose the keys are that are pressed without Ctrl or Alt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// All are commands'.
+    Commands,
+    /// A form is open in the view that has the keys, though none of its fields has them: what would be typed or changed is no command, whatever
+    /// was clicked last. One still walks, and leaves the form.
+    Form,
+    /// A field of that form has them: one leaves the form.
+    FieldOfForm,
+    /// They are typed elsewhere, or mean what lies over the views.
+    Taken,
+}
+
+impl Keys {
+    /// Whether such a key is a command's.
+    fn are_commands(self, key: Key) -> bool {
+        let walks = matches!(key, Key::ArrowUp | Key::ArrowDown | Key::ArrowLeft | Key::ArrowRight | Key::PageUp | Key::PageDown | Key::Home | Key::End);
+        match self {
+            Self::Commands => true,
+            Self::Form => walks || matches!(key, Key::Escape | Key::Enter | Key::F6),
+            Self::FieldOfForm => key == Key::Escape,
+            Self::Taken => false,
+        }
+    }
+}
+
 /// These stand before those that show views.
 const NUM_BEFORE_VIEWS: usize = 2;
 
@@ -214,7 +244,7 @@ impl UiCommand {
         self.entry().menu
     }
 
-    /// Its keys, the one that is shown first; those without a modifier count only while no text is being typed.
+    /// Its keys, the one that is shown first; those without Ctrl or Alt count only while no text is being typed.
     pub(crate) fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
         self.entry().keys.iter().map(|(modifiers, key)| KeyboardShortcut::new(*modifiers, *key))
     }
@@ -241,9 +271,9 @@ impl UiCommand {
         text
     }
 
-    /// Takes the commands whose keys were pressed while this view has the keys. While text is typed only those with a
-    /// modifier count; a key of the view goes before the same key of the window.
-    pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, typing: bool) -> Vec<Self> {
+    /// Takes the commands whose keys were pressed while this view has the keys. Those with Ctrl or Alt always count; a key of the view goes before
+    /// the same key of the window.
+    pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, keys: Keys) -> Vec<Self> {
         // An open menu or list of choices has all keys: arrows walk it, Esc closes it.
         if egui::Popup::is_any_open(ctx) {
             return Vec::new();
@@ -261,8 +291,10 @@ impl UiCommand {
             // Keys with modifiers first: egui lets Alt and Left count as Left.
             for (command, with_modifier) in [true, false].into_iter().flat_map(|with| ordered.iter().map(move |command| (*command, with))) {
                 for shortcut in command.shortcuts().filter(|shortcut| shortcut.modifiers.is_none() != with_modifier) {
-                    let on_this = on_widget && matches!(shortcut.logical_key, Key::Space | Key::Enter);
-                    if !with_modifier && (typing || on_this) {
+                    let on_this = on_widget && !with_modifier && matches!(shortcut.logical_key, Key::Space | Key::Enter);
+                    // With Shift alone a key is typed like any other.
+                    let is_plain = !shortcut.modifiers.command && !shortcut.modifiers.alt;
+                    if on_this || (is_plain && !keys.are_commands(shortcut.logical_key)) {
                         continue;
                     }
                     for _ in 0..input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key) {
@@ -270,7 +302,7 @@ impl UiCommand {
                     }
                 }
                 // The desktop's own key for copying comes as an event of its own.
-                if command == Self::CopyText && with_modifier && !typing && input.events.iter().any(|event| matches!(event, egui::Event::Copy)) {
+                if command == Self::CopyText && with_modifier && keys == Keys::Commands && input.events.iter().any(|event| matches!(event, egui::Event::Copy)) {
                     commands.push(command);
                 }
             }

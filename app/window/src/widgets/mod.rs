@@ -9,4 +9,5 @@ pub(crate) mod payload;
 pub(crate) mod sparkline;
 pub(crate) mod split;
 pub(crate) mod table;
+pub(crate) mod text_field;
 pub(crate) mod view_head;

@@ -15,6 +15,7 @@ use crate::{
         panes::{FixedLayout, Panes},
     },
     view::{CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
+    widgets::text_field::TextField,
 };
 use switchboard_desk::lab::LabState;
 
@@ -35,6 +36,8 @@ impl Window {
         // Whatever it is, it shows.
         ctx.request_repaint();
         self.told = None;
+        #[cfg(test)]
+        self.ran.push(command);
         if let Some(reason) = self.unavailable(command) {
             self.told = Some(format!("{}: {reason}", command.text()));
             return None;
@@ -44,6 +47,12 @@ impl Window {
             UiCommand::OpenPalette | UiCommand::Find | UiCommand::ShowOperations => self.toggle_above(command),
             UiCommand::Back => self.step(true),
             UiCommand::Forward => self.step(false),
+            UiCommand::FilterView => {
+                self.run_in_view(command);
+                if let Some(field) = TextField::filter_of(self.panes.focus()) {
+                    field.seek(ctx);
+                }
+            }
             UiCommand::NextPane => self.panes.focus_next(),
             UiCommand::Pause => self.toggle_pause(),
             UiCommand::RangeM1 => self.settings.range = TimeRange::M1,

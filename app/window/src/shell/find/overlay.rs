@@ -10,6 +10,7 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
     view::{Asker, Slot, Target},
+    widgets::text_field::{TextEntry, TextField},
 };
 
 const WIDTH_PT: f32 = 760.0;
@@ -77,9 +78,7 @@ impl FindOverlay {
                 input.consume_key(Modifiers::NONE, Key::Enter),
             )
         });
-        let edit = egui::TextEdit::singleline(&mut self.text).hint_text("Find anything").desired_width(f32::INFINITY).margin(vec2(10.0, 8.0));
-        let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Find anything"));
+        let response = TextEntry::new(TextField::Find, &mut self.text).ui(ui, tokens).response;
         response.request_focus();
         if response.changed() {
             self.selected = 0;

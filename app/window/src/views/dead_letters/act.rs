@@ -90,6 +90,8 @@ impl DeadLettersView {
                 actions.extend(trace_id.map(|trace_id| ViewAction::Goto(Target::Trace { trace_id, span_id: None })));
             }
             UiCommand::LetterRecord => actions.extend(self.list.selected().map(record_action)),
+            // The keys of a form lead nowhere else; its own Enter is the field's.
+            UiCommand::Open if self.note.is_some() => {}
             UiCommand::Open => match self.keys {
                 Keys::Causes => self.keys = Keys::Letters,
                 Keys::Letters => actions.extend(self.list.selected().map(record_action)),
@@ -115,15 +117,14 @@ impl DeadLettersView {
         }
     }
 
-    /// Stops what goes on, or closes what has ended, or lets go of what is marked.
+    /// Leaves the note, or stops what goes on, or closes what has ended, or lets go of what is marked.
     fn step_back(&mut self, board: &ReplayBoard) -> Option<ReplayCommand> {
+        if self.note.take().is_some() {
+            return None;
+        }
         match &board.run {
             Some(run) if run.phase.is_ended() => Some(ReplayCommand::Dismiss),
             Some(run) => (run.phase != RunPhase::Stopping).then_some(ReplayCommand::Stop),
-            None if self.note.is_some() => {
-                self.note = None;
-                None
-            }
             None if board.preview.is_some() || board.preparing.is_some() => Some(ReplayCommand::Dismiss),
             None => {
                 self.list.marks = super::marks::Marks::default();

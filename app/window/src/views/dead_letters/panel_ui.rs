@@ -11,7 +11,10 @@ use crate::{
     ink::{Tone, tone_inks},
     theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
-    widgets::detail::section_ui,
+    widgets::{
+        detail::section_ui,
+        text_field::{TextEntry, TextField},
+    },
 };
 
 /// Room left and right, points.
@@ -95,9 +98,7 @@ fn button_ui(ui: &mut egui::Ui, button: &PanelButton, tokens: &DesignTokens) -> 
 fn name_ui(ui: &mut egui::Ui, name: &str, typed_name: &mut String, tokens: &DesignTokens) {
     let hint = format!("Type {} to send to this production cluster", crate::sanitise::visible(name));
     ui.label(RichText::new(&hint).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn)));
-    let edit = egui::TextEdit::singleline(typed_name).char_limit(256).desired_width(f32::INFINITY).hint_text("cluster's name");
-    let response = ui.add(edit);
-    response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "The cluster's name"));
+    let _typed = TextEntry::new(TextField::ClusterName, typed_name).first(true).ui(ui, tokens);
 }
 
 /// The colour of what became of a send: what is urgent has the colour of that.

@@ -42,7 +42,7 @@ fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetter
 }
 
 /// The order business with three causes.
-pub(super) fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let causes =
         vec![dead(CAUSE, 298, 29, 8), dead("UnknownSkuException: sku … is not known", 3, 300, 14), dead("schema id … unknown to the reader", 11, 15, 0)];
     Snapshot { dead_letters: Arc::new(causes), ..testing::order_business() }
@@ -111,7 +111,7 @@ pub(super) fn answer_of_many(query: &Query) -> Option<Answer> {
 }
 
 /// Answers what the view asks.
-pub(super) fn answer(query: &Query) -> Option<Answer> {
+pub(crate) fn answer(query: &Query) -> Option<Answer> {
     match query {
         Query::Scan(ScanQuery::DeadLetters { fingerprint, skip, limit, .. }) => Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, *skip, *limit)),
         Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(row.0 as i64 - 1))).collect())),
@@ -121,7 +121,7 @@ pub(super) fn answer(query: &Query) -> Option<Answer> {
 }
 
 /// Nothing was done yet, and the cluster may be written to as said.
-pub(super) fn board(writing: Writing) -> ReplayBoard {
+pub(crate) fn board(writing: Writing) -> ReplayBoard {
     ReplayBoard { version: 1, letters_version: 1, clusters: Arc::new(vec![ClusterBoard { name: CLUSTER.into(), writing }]), ..ReplayBoard::default() }
 }
 
@@ -199,7 +199,7 @@ fn planned(number: i64) -> Planned {
 }
 
 /// A preview of all letters of the first cause, of which two have expired.
-pub(super) fn previewed(writing: Writing) -> ReplayBoard {
+pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
     let reason = "expired: the partition begins at offset 7724 by now".to_owned();
     let preview = Preview {
         replay_id: "r-7f3k9q2m1a".into(),

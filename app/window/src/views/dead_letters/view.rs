@@ -59,6 +59,8 @@ pub(crate) struct DeadLettersView {
     /// Why commands can not be used, as of the last frame.
     pub(super) unavailable: Vec<(UiCommand, String)>,
     last_preview: Option<String>,
+    /// Whether the cluster's name is asked for.
+    asks_name: bool,
     /// What was asked for in the panel.
     pub(super) asked: Vec<ViewAction>,
 }
@@ -103,6 +105,7 @@ impl View for DeadLettersView {
         for command in std::mem::take(&mut self.pending) {
             self.carry_out(command, &board, &mut actions);
         }
+        self.asks_name = false;
         if self.inbox.value.is_empty() && board.run.is_none() {
             actions.extend(empty_state_ui(ui, &empty(context), context.tokens));
             return actions;
@@ -111,6 +114,7 @@ impl View for DeadLettersView {
         let cluster = self.cause.as_ref().map(|cause| cause.cluster.as_str());
         let shown = panel(&board, &Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name }, context.now_ns);
         self.note_unavailable(&shown);
+        self.asks_name = shown.asks_name.is_some();
         self.lay_out(ui, context, &board, &shown, &mut actions);
         actions.append(&mut self.asked);
         actions
@@ -130,6 +134,10 @@ impl View for DeadLettersView {
     fn begin_anew(&mut self) {
         self.list.forget_rows();
         self.open = None;
+    }
+
+    fn has_form(&self) -> bool {
+        self.note.is_some() || self.asks_name
     }
 
     fn run(&mut self, command: UiCommand) -> bool {

@@ -13,6 +13,7 @@ use crate::{
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
         table::{Column, Table, TableState, Width},
+        text_field::{TextEntry, TextField},
         view_head::view_head_ui,
     },
 };
@@ -77,9 +78,7 @@ impl LogView {
                     }
                 }
                 ui.add_space(10.0);
-                let edit = egui::TextEdit::singleline(&mut self.filter.text).hint_text("Find in the log").desired_width(220.0);
-                let response = ui.add(edit);
-                response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Find in the log"));
+                let _typed = TextEntry::new(TextField::LogFilter, &mut self.filter.text).width(220.0).ui(ui, tokens);
                 // What is counted and drawn below is what passes now.
                 self.refresh(context);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -47,6 +47,8 @@ pub(crate) struct SourcesView {
     refused_of: u64,
     selected: Option<String>,
     form: Option<SourceForm>,
+    /// The form is to be saved, if what is typed makes sense.
+    saves: bool,
     /// A source that is to be removed, once that is said again.
     removing: Option<String>,
     table: TableState,
@@ -124,7 +126,7 @@ impl SourcesView {
         let panel = egui::Panel::right("source").resizable(true).default_size(width).size_range(260.0..=620.0).frame(frame);
         panel.show(ui, |ui| {
             if let Some(form) = &mut self.form {
-                match form_ui(ui, form, context) {
+                match form_ui(ui, form, std::mem::take(&mut self.saves), context) {
                     Some(FormAction::Save(source)) => {
                         let before = form.name_before().map(str::to_owned);
                         self.selected = Some(source.name().to_owned());
@@ -240,9 +242,15 @@ impl View for SourcesView {
         self.selected.clone().map(Target::Source)
     }
 
+    fn has_form(&self) -> bool {
+        self.form.is_some()
+    }
+
     fn run(&mut self, command: UiCommand) -> bool {
         match command {
             UiCommand::AddSource => self.begin(SourceForm::new(Family::menu()[0].kind)),
+            UiCommand::SaveSource => self.saves = self.form.is_some(),
+            UiCommand::Open if self.form.is_some() => self.saves = true,
             UiCommand::EditSource | UiCommand::Open => self.edit(),
             UiCommand::TestSource => self.test(),
             UiCommand::RemoveSource => self.remove(),
@@ -262,6 +270,7 @@ impl View for SourcesView {
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
         let needs_one = matches!(command, UiCommand::EditSource | UiCommand::TestSource | UiCommand::RemoveSource);
         match self.row() {
+            _ if command == UiCommand::SaveSource => self.form.is_none().then_some(Cow::Borrowed("no form is open")),
             None if needs_one => Some(Cow::Borrowed("no source is selected")),
             Some(row) if needs_one && row.profile.is_none() => Some(Cow::Borrowed("the profile does not have this source")),
             _ => None,
@@ -300,6 +309,9 @@ impl View for SourcesView {
     }
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
+        if self.form.is_some() {
+            return vec![(UiCommand::SaveSource, "save"), (UiCommand::ClearSelection, "close the form")];
+        }
         vec![
             (UiCommand::WalkDown, "sources"),
             (UiCommand::AddSource, "add"),

@@ -12,7 +12,10 @@ use crate::{
     ink::{Glyph, fitted, glyph},
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT},
-    widgets::table::{Column, Row, Table, TableResponse, TableState, Width},
+    widgets::{
+        table::{Column, Row, Table, TableResponse, TableState, Width},
+        text_field::{TextEntry, TextField},
+    },
     words::traces::{part_took, trace_took},
 };
 
@@ -217,16 +220,11 @@ pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &
             }
         });
         service_ui(ui, filter, snapshot);
-        let text = egui::TextEdit::singleline(&mut filter.text).hint_text("Operation, or any id").desired_width(210.0);
-        let response = ui.add(text);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Operation, or any id"));
-        let enter = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        done.follows_text = enter || (response.changed() && super::filter::parse_id(&filter.text).is_some());
+        let typed = TextEntry::new(TextField::TraceFilter, &mut filter.text).width(210.0).ui(ui, tokens);
+        done.follows_text = typed.is_done || (typed.response.changed() && super::filter::parse_id(&filter.text).is_some());
         let is_understood = filter.min_duration.trim().is_empty() || parse_duration(&filter.min_duration).is_some();
-        let color = tokens.ink(if is_understood { Ink::Text } else { Ink::Bad });
-        let duration = egui::TextEdit::singleline(&mut filter.min_duration).hint_text("From, as 250 ms").desired_width(124.0).text_color(color);
-        let response = ui.add(duration);
-        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Shortest duration"));
+        let ink = if is_understood { Ink::Text } else { Ink::Bad };
+        let _typed = TextEntry::new(TextField::TraceDuration, &mut filter.min_duration).hint("From, as 250 ms").width(124.0).ink(ink).ui(ui, tokens);
         if !is_understood {
             ui.label(RichText::new("a number and ns, µs, ms, s or min").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad)));
         }

@@ -16,7 +16,7 @@ use crate::{
         problems,
         scene::Selection,
         settings::NumHops,
-        topic::Ask,
+        topic::{Ask, Topic},
         walk::{self, Step},
     },
 };
@@ -55,6 +55,7 @@ impl MapView {
         match command {
             UiCommand::NextProblem => self.next_problem(),
             UiCommand::FitMap => self.fit(),
+            UiCommand::FilterView => self.ask(Ask::List(Topic::Hidden)),
             UiCommand::ZoomMapIn => self.zoom(1.25),
             UiCommand::ZoomMapOut => self.zoom(0.8),
             UiCommand::WalkLeft => self.walk(Step::Left),
