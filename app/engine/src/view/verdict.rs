@@ -47,10 +47,12 @@ impl GroupView {
         self.verdict.severity(if is_of_a_partition { Some(self.lag.unwrap_or(0).max(1)) } else { self.lag }, self.lasted_ns())
     }
 
-    /// The verdict and why: `falls behind: grew by 187 in the last 18 s`.
+    /// The verdict and why, which says nothing twice: `falls behind: 1,204 records, 38 s; grew by 187 in the last 18 s`.
     pub fn sentence(&self) -> String {
         let word = self.verdict.word();
-        if self.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", self.reason) }
+        let said = if word.ends_with("behind") { "behind by " } else { "" };
+        let why = self.reason.strip_prefix(said).unwrap_or(&self.reason);
+        if why.is_empty() { word.to_owned() } else { format!("{word}: {why}") }
     }
 
     /// Whether the group is one of those that do not get their work done.

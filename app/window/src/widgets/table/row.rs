@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn a_sentence_is_cut_between_its_clauses() {
-        let text = "falls behind: behind by 1,249 records, 12 s; grew by 178 in 17 s";
+        let text = "falls behind: 1,249 records, 12 s; grew by 178 in 17 s";
         let parts: Vec<&str> = clause_ends(text, "falls behind".len()).into_iter().map(|end| &text[..end]).collect();
-        assert_eq!(parts, ["falls behind", "falls behind: behind by 1,249 records", "falls behind: behind by 1,249 records, 12 s"]);
+        assert_eq!(parts, ["falls behind", "falls behind: 1,249 records", "falls behind: 1,249 records, 12 s"]);
         assert!(clause_ends("a, b: c", "a, b: c".len()).is_empty());
     }
 }

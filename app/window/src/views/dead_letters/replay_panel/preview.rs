@@ -29,7 +29,7 @@ pub(super) fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
     let mut what = vec![
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         outcome_row(SettledAs::Skipped, preview.skipped.len()),
-        figure("bytes, hash equal", &figures::bytes(preview.size_bytes() as u64)),
+        figure("size, unchanged since first read", &figures::bytes(preview.size_bytes() as u64)),
         partition_row(preview.partitions),
         figure("order", "as they died"),
         figure("timestamp", "of sending"),
