@@ -2,6 +2,7 @@
 
 mod command_walk;
 mod desktop;
+mod focus;
 mod frame;
 mod frame_pictures;
 pub(crate) mod harness;

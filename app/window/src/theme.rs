@@ -196,6 +196,11 @@ impl DesignTokens {
         color
     }
 
+    /// The line around what has the keyboard's focus.
+    pub(crate) fn focus_stroke(&self) -> Stroke {
+        Stroke::new(2.0, self.accent.0)
+    }
+
     fn style(&self, style: &mut egui::Style, theme: egui::Theme) {
         style.text_styles = [
             (TextStyle::Small, FontId::new(TEXT_SMALL_PT, FontFamily::Proportional)),
@@ -281,6 +286,18 @@ mod tests {
     fn contrast(one: Color32, other: Color32) -> f32 {
         let (a, b) = (luminance(one), luminance(other));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn what_has_the_focus_is_seen_on_every_surface() {
+        let themes = Themes::load();
+        for theme in [egui::Theme::Dark, egui::Theme::Light] {
+            let tokens = themes.tokens(theme);
+            for surface in [Ink::Background, Ink::Panel, Ink::Card, Ink::Raised, Ink::BadFill, Ink::WarnFill] {
+                let found = contrast(tokens.focus_stroke().color, tokens.ink(surface));
+                assert!(found >= 3.0, "{theme:?}: the ring on {surface:?} has a contrast of {found:.2}");
+            }
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::{
     theme::{DesignTokens, Ink, Themes},
     view::{Asker, Freshness, Keys, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
+    widgets::focus_ring::FocusRing,
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
@@ -74,6 +75,7 @@ pub(crate) struct Window {
     /// What had the focus when keys were last the views', and whether they are not now.
     focused_before: Option<egui::Id>,
     is_focus_lent: bool,
+    focus_ring: FocusRing,
     /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
     /// All that were carried out, for tests.
@@ -130,6 +132,7 @@ impl Window {
             told: None,
             focused_before: None,
             is_focus_lent: false,
+            focus_ring: FocusRing::default(),
             in_place: false,
             #[cfg(test)]
             ran: Vec::new(),
@@ -261,6 +264,7 @@ impl Window {
         if ctx.input(|input| input.pointer.any_pressed()) {
             self.told = None;
         }
+        let was_above = self.is_above();
         let keys = self.keys(&ctx);
         self.give_focus_back(&ctx, keys);
         let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), keys);
@@ -286,15 +290,26 @@ impl Window {
         let shown = self.shown().clone();
         actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
         actions.extend(self.operations_list.ui(&ctx, &self.operations, self.now_ns, &tokens));
+        self.focus_ring.ui(&ctx, &tokens);
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
+        if was_above && !self.is_above() {
+            // Else its field would have the keys for a frame more.
+            ctx.memory_mut(egui::Memory::stop_text_input);
+            ctx.request_repaint();
+        }
         self.schedule(&ctx);
         asked
     }
 
+    /// Whether something lies over the views.
+    fn is_above(&self) -> bool {
+        self.palette.is_open() || self.find.is_open() || self.operations_list.is_open()
+    }
+
     /// Whose the keys are.
     fn keys(&self, ctx: &egui::Context) -> Keys {
-        let is_above = self.palette.is_open() || self.find.is_open() || self.operations_list.is_open();
+        let is_above = self.is_above();
         let has_form = !is_above && self.views.of(self.panes.focus()).has_form();
         match (is_above || ctx.text_edit_focused(), has_form) {
             (false, false) => Keys::Commands,

@@ -167,3 +167,16 @@ fn what_had_the_focus_gets_it_back_from_a_box_above_and_from_a_form() {
     press(&mut harness, &[Key::Escape]);
     assert_eq!(named(&harness).as_deref(), Some("Edit…"));
 }
+
+#[test]
+fn the_key_after_the_one_that_closes_a_box_is_a_command_again() {
+    let mut harness = harness(&source(TextField::Find), UiCommand::Show(ViewKind::Map));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    settle(&mut harness);
+    let key = |key: Key| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE };
+    harness.event(key(Key::Escape));
+    harness.step();
+    harness.event(key(Key::N));
+    harness.step();
+    assert_eq!(harness.state().window.ran.last(), Some(&UiCommand::NextProblem));
+}

@@ -3,9 +3,11 @@
 pub(crate) mod breaker_strip;
 pub(crate) mod detail;
 pub(crate) mod empty_state;
+pub(crate) mod focus_ring;
 pub(crate) mod heat_strip;
 pub(crate) mod kept_order;
 pub(crate) mod payload;
+pub(crate) mod row_ground;
 pub(crate) mod sparkline;
 pub(crate) mod split;
 pub(crate) mod table;

@@ -8,9 +8,12 @@ use super::hits::{Hit, Line, ending, lines};
 use crate::{
     figures, fonts,
     sanitise::visible,
-    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
     view::{Asker, Slot, Target},
-    widgets::text_field::{TextEntry, TextField},
+    widgets::{
+        row_ground::row_ground,
+        text_field::{TextEntry, TextField},
+    },
 };
 
 const WIDTH_PT: f32 = 760.0;
@@ -157,7 +160,8 @@ impl FindOverlay {
                 }
                 Line::Hit(hit) => {
                     let is_selected = number == self.selected;
-                    hit_ui(ui, rect, hit, is_selected || response.hovered(), now_ns, tokens);
+                    ui.painter().add(row_ground(rect, is_selected, response.hovered(), tokens));
+                    hit_ui(ui, rect, hit, now_ns, tokens);
                     response.widget_info(|| {
                         WidgetInfo::selected(Role::ListBoxOption, true, is_selected, format!("{}, {}", visible(&hit.place), visible(&hit.excerpt)))
                     });
@@ -189,11 +193,8 @@ fn invitation_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
     ui.add(egui::Label::new(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());
 }
 
-fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, now_ns: i64, tokens: &DesignTokens) {
+fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, now_ns: i64, tokens: &DesignTokens) {
     let painter = ui.painter();
-    if lit {
-        painter.rect_filled(rect, RADIUS_PT, tokens.ink(Ink::Raised));
-    }
     let inner = rect.shrink2(vec2(10.0, 0.0));
     // The time has its column also where there is none, so that excerpts stand below one another.
     let right = inner.right() - TIME_PT;
