@@ -7,6 +7,7 @@ mod frame;
 mod frame_pictures;
 pub(crate) mod harness;
 mod over_time;
+mod pausing;
 pub(crate) mod pictures;
 mod typing;
 mod verdicts;

@@ -31,6 +31,7 @@ use crate::{
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
+use switchboard_desk::own_log::OwnLogPage;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 
@@ -86,6 +87,7 @@ pub(crate) struct Window {
 /// What the window keeps showing.
 struct Paused {
     snapshot: Snapshot,
+    own_log: OwnLogPage,
     at_ns: i64,
 }
 
@@ -160,13 +162,16 @@ impl Window {
         self.views.groups.take(&self.snapshot);
         let visible = ctx.input(|input| input.viewport().visible()).unwrap_or(true);
         let shown = if visible { self.panes.shown() } else { Vec::new() };
-        self.news.take(&self.snapshot, &shown, ctx.input(|input| input.time));
+        // Of what came while the window is paused nothing is shown, so that it is new once one goes on.
+        let looked_at = self.paused.as_ref().map_or(&self.snapshot, |paused| &paused.snapshot);
+        self.news.take(looked_at, &shown, ctx.input(|input| input.time));
         if let Some((before, left_ns)) = self.attendance.take(visible, &self.snapshot, now_ns) {
             let changes = notice::changes(&before, &self.snapshot);
             self.away = (!changes.is_empty()).then_some((now_ns - left_ns, changes));
         }
         let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
         self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+        self.asker.hold(self.paused.is_some());
     }
 
     /// Forgets what another session gives anew: ids of rows, and places that have them.
@@ -380,11 +385,13 @@ impl Window {
             snapshot,
             replay,
             sources,
-            now_ns: *now_ns,
+            now_ns: as_of_ns,
+            clock_ns: *now_ns,
             as_of_ns,
             asked_at_ns: range.asked_at_ns(as_of_ns, newest_ns(snapshot)),
             news,
             is_paused: paused.is_some(),
+            paused_log: paused.as_ref().map(|paused| &paused.own_log),
             range,
             tokens,
             asker,

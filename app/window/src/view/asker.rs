@@ -82,6 +82,8 @@ pub(crate) struct Asker {
     generation: u64,
     started_ns: i64,
     now_s: f64,
+    /// No answered question is asked anew.
+    is_held: bool,
     /// All that ever came, of all sessions.
     num_answers: u64,
     /// An answer came after its frame was drawn.
@@ -111,7 +113,7 @@ impl Asker {
 
     /// The same, at another pace: an answer that is long to make and to take in is asked for less often.
     pub(crate) fn standing_each(&mut self, slot: Slot, query: &Query, anew_every_s: f64) -> Standing<'_> {
-        self.look(slot, query, Some(anew_every_s))
+        self.look(slot, query, Some(anew_every_s).filter(|_| !self.is_held))
     }
 
     /// A question that is asked once, until it changes.
@@ -152,6 +154,11 @@ impl Asker {
         self.asked.retain(|_, asked| asked.looked_at_s >= last_frame_s || now_s - asked.looked_at_s <= KEPT_FOR_S);
         self.receive();
         self.is_undrawn = false;
+    }
+
+    /// Whether answers stay as they are, for a window that is paused: a question is asked once then, whatever was observed since its answer.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
     }
 
     /// Asks what is due. To be called after each frame.

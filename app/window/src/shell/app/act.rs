@@ -239,7 +239,7 @@ impl Window {
     fn toggle_pause(&mut self) {
         self.paused = match self.paused.take() {
             Some(_) => None,
-            None => Some(Paused { snapshot: self.snapshot.clone(), at_ns: self.now_ns }),
+            None => Some(Paused { snapshot: self.snapshot.clone(), own_log: self.options.own_log.page(), at_ns: self.now_ns }),
         };
     }
 

@@ -240,7 +240,7 @@ fn sent(number: i64, state: LetterState) -> (LetterKey, LetterRecord) {
 }
 
 /// A run with so many tried: the first five as they stand, the others consumed, sent or in doubt.
-pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
+pub(crate) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
     let state = |number: i64| match (phase, number - 2) {
         (RunPhase::Canary | RunPhase::Watching, 4) => LetterState::Sent(SentState::Persisted),
         (RunPhase::Ended(Ending::Halted, _), 2) => LetterState::DeadAgain,

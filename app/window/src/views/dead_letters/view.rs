@@ -112,7 +112,11 @@ impl View for DeadLettersView {
         }
         let readers = self.readers(context);
         let cluster = self.cause.as_ref().map(|cause| cause.cluster.as_str());
-        let shown = panel(&board, &Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name }, context.now_ns);
+        let mut shown = panel(&board, &Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name }, context.clock_ns);
+        if context.is_paused && (board.run.is_some() || board.preparing.is_some()) {
+            // What the user set going is told as it goes; all else stands still.
+            shown.phase.push_str(" · told as of now, though the window is paused");
+        }
         self.note_unavailable(&shown);
         self.asks_name = shown.asks_name.is_some();
         self.lay_out(ui, context, &board, &shown, &mut actions);

@@ -52,11 +52,13 @@ impl LogView {
         self.shown.iter().position(|line| Arc::ptr_eq(line, selected))
     }
 
-    /// Takes new lines in and filters anew, where one of the two changed. A paused window keeps what it shows.
+    /// Takes new lines in and filters anew, where one of the two changed. While it is paused these are the lines of then.
     fn refresh(&mut self, context: &ViewContext<'_>) {
         let log = &context.options.own_log;
-        if !context.is_paused && log.revision() != self.page.revision {
-            self.page = log.page();
+        match context.paused_log {
+            Some(page) if page.revision != self.page.revision => self.page.clone_from(page),
+            None if log.revision() != self.page.revision => self.page = log.page(),
+            _ => {}
         }
         let of = (self.page.revision, self.filter.clone());
         if self.shown_of.as_ref() != Some(&of) {
@@ -137,10 +139,13 @@ impl View for LogView {
         self.detail_ui(ui, tokens);
         if self.shown.is_empty() {
             let state = if self.page.lines.is_empty() {
-                let lines = ["What it notices about sources, the engine and itself stands here", "SWITCHBOARD_LOG sets what also goes to the terminal"];
-                EmptyState::new("Switchboard has said nothing yet", &lines)
+                let lines = [
+                    "What it notices about sources, the engine and itself stands here; SWITCHBOARD_LOG sets what also goes to the terminal",
+                    "Logs of services stand elsewhere: Find looks through all of them, and the panel of a service on the map has its own",
+                ];
+                EmptyState::new("Switchboard has said nothing yet", &lines).button("Find in the logs of services…", ViewAction::Run(UiCommand::Find))
             } else {
-                EmptyState::new("No line passes", &["Choose a lower level or another text"])
+                EmptyState::new("No line passes", &["Choose a lower level or another text", "Logs of services are not among these lines: Find has them"])
             };
             self.actions.extend(empty_state_ui(ui, &state, tokens));
         } else {

@@ -188,7 +188,7 @@ pub(super) fn trial_ui(ui: &mut egui::Ui, trial: &Trial, context: &ViewContext<'
     ui.add_space(4.0);
     ui.horizontal_wrapped(|ui| {
         let text = match trial.ended_ns {
-            None => format!("testing, {} so far", figures::age(context.now_ns - trial.begun_ns)),
+            None => format!("testing, {} so far", figures::age(context.clock_ns - trial.begun_ns)),
             Some(ended_ns) => format!("test: {word} after {}", figures::duration(ended_ns - trial.begun_ns)),
         };
         ui.label(RichText::new(text).font(fonts::strong(12.5)).color(tokens.ink(ink)));
