@@ -1,9 +1,8 @@
-//! The window: bars, panes and palette. `desktop` is the same as eframe has it on a desktop, `above` what stands over the views where something
-//! is wrong or has changed, `act` what it does.
+//! The window: bars, panes and palette. `desktop` is the same as eframe has it on a desktop, `foot` its last line, `act` what it does.
 
-mod above;
 mod act;
 pub(crate) mod desktop;
+mod foot;
 
 use std::sync::{Arc, mpsc::Receiver};
 use std::time::Duration;
@@ -65,6 +64,9 @@ pub(crate) struct Window {
     attendance: Attendance,
     /// What changed while the window was hidden for so long, ns.
     away: Option<(i64, Vec<NoticePart>)>,
+    /// Which of the notices stands at the foot, and of how many.
+    notice_at: usize,
+    num_notices: usize,
     /// Failures that the user has read.
     lost_closed: notice::Closed,
     /// How fresh the data were a moment ago: its words move at most once a second.
@@ -128,6 +130,8 @@ impl Window {
             operations_list: OperationsList::default(),
             attendance: Attendance::default(),
             away: None,
+            notice_at: 0,
+            num_notices: 0,
             lost_closed: notice::Closed::default(),
             freshness: Freshness::default(),
             news: News::default(),
@@ -281,11 +285,7 @@ impl Window {
                 _ => commands.push(command),
             }
         }
-        self.failure_ui(ui, &mut commands);
-        self.lab_ui(ui, &mut commands);
-        self.notices_ui(ui, &tokens);
-        let hints = self.views.of(self.panes.focus()).hints();
-        bars::foot_ui(ui, &hints, self.told.as_deref(), &tokens);
+        self.foot_ui(ui, &mut commands, &tokens);
         let before = self.place();
         let mut actions = self.panes_ui(ui, &tokens);
         self.remember_step(before);

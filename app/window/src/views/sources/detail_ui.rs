@@ -68,27 +68,29 @@ impl Detail<'_> {
         let place = address(row);
         let kind = if place.is_empty() { kind_word(row.kind).to_owned() } else { format!("{} · {}", kind_word(row.kind), visible(&place)) };
         ui.add(egui::Label::new(RichText::new(kind).size(TEXT_SMALL_PT).color(self.ink(Ink::Dim))).wrap());
+        // Above what changes by itself, so that they stand still under the pointer.
+        let action = self.buttons_ui(ui, row);
         ui.add_space(3.0);
-        match &row.live {
-            Some(live) => {
-                let (word, ink) = phase_word(live.phase);
-                let text = format!("{word} for {}", figures::age(self.context.now_ns - live.at_ns));
-                ui.label(RichText::new(text).font(fonts::strong(TEXT_BODY_PT)).color(self.ink(ink)));
-                for (text, ink) in [(&live.detail, Ink::Text), (&live.next_step, Ink::Dim)] {
-                    if !text.is_empty() {
-                        ui.add(egui::Label::new(RichText::new(visible(text)).color(self.ink(ink))).wrap());
-                    }
-                }
-                if let Some(left_out) = live.left_out_words() {
-                    let text = format!("Each source has its share of what is kept: {left_out}");
-                    ui.add(egui::Label::new(RichText::new(visible(&text)).color(self.ink(Ink::Dim))).wrap());
+        if let Some(live) = &row.live {
+            let (word, ink) = phase_word(live.phase);
+            let text = format!("{word} for {}", figures::age(self.context.now_ns - live.at_ns));
+            ui.label(RichText::new(text).font(fonts::strong(TEXT_BODY_PT)).color(self.ink(ink)));
+            for (text, ink) in [(&live.detail, Ink::Text), (&live.next_step, Ink::Dim)] {
+                if !text.is_empty() {
+                    ui.add(egui::Label::new(RichText::new(visible(text)).color(self.ink(ink))).wrap());
                 }
             }
-            None => {
-                ui.label(RichText::new("Not heard of in this session yet").color(self.ink(Ink::Dim)));
+            if let Some(left_out) = live.left_out_words() {
+                let text = format!("Each source has its share of what is kept: {left_out}");
+                ui.add(egui::Label::new(RichText::new(visible(&text)).color(self.ink(Ink::Dim))).wrap());
             }
+        } else {
+            let text = if self.context.is_paused { "Not heard of before the window was paused" } else { "Not heard of in this session yet" };
+            ui.label(RichText::new(text).color(self.ink(Ink::Dim)));
         }
-        self.buttons_ui(ui, row)
+        let trial = self.context.sources.trial.as_ref().filter(|trial| trial.name == row.name);
+        let cancels = trial.is_some_and(|trial| trial_ui(ui, trial, self.context));
+        if cancels { Some(DetailAction::CancelTest) } else { action }
     }
 
     fn buttons_ui(&self, ui: &mut egui::Ui, row: &SourceRow) -> Option<DetailAction> {
@@ -123,11 +125,6 @@ impl Detail<'_> {
                 }
             }
         });
-        if let Some(trial) = self.context.sources.trial.as_ref().filter(|trial| trial.name == row.name)
-            && trial_ui(ui, trial, self.context)
-        {
-            action = Some(DetailAction::CancelTest);
-        }
         action
     }
 

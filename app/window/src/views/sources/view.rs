@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use egui::{Align, Layout, RichText, Stroke};
+use egui::{Align, Layout, Stroke};
 use serde_json::json;
 use switchboard_engine::view::{Answer, PointQuery, Query, RefusalView, SourceView};
 
@@ -16,12 +16,12 @@ use crate::{
     SessionCommand, figures, fonts,
     ink::signs::phase_word,
     sanitise::visible,
-    theme::{Ink, TEXT_SMALL_PT},
+    theme::Ink,
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
         table::{Column, Table, TableState, Width},
-        view_head::{told_ui, view_head_ui},
+        view_head::{told_in_ui, view_head_ui},
     },
 };
 use switchboard_desk::sources::Family;
@@ -89,28 +89,28 @@ impl SourcesView {
     fn head_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let tokens = context.tokens;
         view_head_ui(ui, "sources head", tokens, |ui| {
-            ui.horizontal(|ui| {
-                let live = self.rows.iter().filter(|row| row.live.as_ref().is_some_and(|live| live.phase == switchboard_model::SourcePhase::Live)).count();
-                let place = match &context.sources.path {
-                    Some(path) => format!("kept in {}", path.display()),
-                    None => "no profile file: changes last as long as this session".to_owned(),
-                };
-                told_ui(ui, &format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources")), &visible(&place), tokens);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.menu_button("Add a source…", |ui| {
-                        for family in Family::menu() {
-                            if ui.button(family.word).clicked() {
-                                self.begin(SourceForm::new(family.kind));
-                                ui.close();
-                            }
+            // What came of a change stands where the profile's file does otherwise.
+            let place = || match &context.sources.path {
+                Some(path) => format!("kept in {}", path.display()),
+                None => "no profile file: changes last as long as this session".to_owned(),
+            };
+            let (note, ink) = match &context.sources.said {
+                Some((said, is_bad)) => (said.clone(), if *is_bad { Ink::Bad } else { Ink::Dim }),
+                None => (place(), Ink::Dim),
+            };
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.menu_button("Add a source…", |ui| {
+                    for family in Family::menu() {
+                        if ui.button(family.word).clicked() {
+                            self.begin(SourceForm::new(family.kind));
+                            ui.close();
                         }
-                    });
+                    }
                 });
+                let live = self.rows.iter().filter(|row| row.live.as_ref().is_some_and(|live| live.phase == switchboard_model::SourcePhase::Live)).count();
+                let title = format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources"));
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| told_in_ui(ui, &title, &visible(&note), ink, tokens));
             });
-            if let Some((said, is_bad)) = &context.sources.said {
-                let ink = if *is_bad { Ink::Bad } else { Ink::Dim };
-                ui.add(egui::Label::new(RichText::new(visible(said)).size(TEXT_SMALL_PT).color(tokens.ink(ink))).wrap());
-            }
         });
     }
 
