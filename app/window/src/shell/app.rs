@@ -328,6 +328,11 @@ impl Window {
     fn give_focus_back(&mut self, ctx: &egui::Context, keys: Keys) {
         let focused = ctx.memory(egui::Memory::focused);
         if keys == Keys::Commands {
+            if self.is_focus_lent && ctx.memory(|memory| memory.top_modal_layer().is_some()) {
+                // A box that has just closed still keeps the focus from what lies below it, for this frame.
+                ctx.request_repaint();
+                return;
+            }
             if let Some(before) = std::mem::take(&mut self.focused_before).filter(|_| self.is_focus_lent && focused.is_none()) {
                 ctx.memory_mut(|memory| memory.request_focus(before));
             }

@@ -60,9 +60,10 @@ fn all_that_is_reached_by_tab_has_a_ring_until_the_pointer_is_used() {
 fn a_box_of_the_map_that_keys_walk_to_has_a_ring_and_one_that_is_clicked_has_none() {
     let ring = Themes::load().tokens(egui::Theme::Dark).focus_stroke();
     let mut harness = harness(&FixedSource::new(testing::order_business()), UiCommand::ThemeDark);
+    // To who calls from outside, along the call, to the service.
+    press(&mut harness, &[Key::ArrowRight, Key::ArrowRight, Key::ArrowRight]);
+    assert_eq!(rings(&harness, ring).len(), 1);
     harness.get_by_label_contains("service orders,").click();
     settle(&mut harness);
     assert_eq!(rings(&harness, ring), []);
-    press(&mut harness, &[Key::ArrowRight, Key::ArrowRight]);
-    assert_eq!(rings(&harness, ring).len(), 1);
 }

@@ -103,6 +103,7 @@ fn while_paused_no_view_changes_whatever_comes_and_all_of_it_is_there_once_one_g
         is_after.store(true, Ordering::Relaxed);
         source.publish(after());
         say(&log, "said after");
+        settle(&mut harness);
         // Failed sources are told at the foot, also while paused; here they were read.
         run(&mut harness, UiCommand::CloseNotices);
         for seconds in [1, 30, 3_600] {

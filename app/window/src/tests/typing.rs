@@ -81,7 +81,7 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
         assert_eq!(text, "", "{field:?}");
         let seen = |harness: &Harness<'_, WindowApp>| {
             let window = &harness.state().window;
-            (window.ran.len(), source.commands().len(), window.settings(), window.focus(), window.target(), window.has_form())
+            (window.ran.len(), source.commands().len(), window.settings(), window.focus(), window.has_form())
         };
         let before = seen(&harness);
         type_in(&mut harness, TEXT);
@@ -102,17 +102,17 @@ fn while_a_form_is_open_letters_are_no_commands_wherever_was_clicked_and_escape_
     assert!(forms.contains(&TextField::ParkingNote) && forms.contains(&TextField::ClusterName) && forms.contains(&TextField::SourceLine), "{forms:?}");
     for field in forms {
         let (source, mut harness) = opened(field);
-        let (_, name, _) = focused(&harness).expect("the field");
+        let (role, name, _) = focused(&harness).expect("the field");
         type_in(&mut harness, "ab");
         // A click beside it takes the keys away from it.
-        let beside = harness.get_by_label(&name).rect().center_top() - vec2(0.0, 9.0);
+        let beside = harness.get_by_role_and_label(role, &name).rect().center_top() - vec2(0.0, 9.0);
         click(&mut harness, beside);
         assert!(focused(&harness).is_none_or(|(_, focused, _)| focused != name), "{field:?}");
         let before = (harness.state().window.ran.len(), source.commands().len());
         type_in(&mut harness, TEXT);
         press(&mut harness, &[Key::Delete, Key::Backspace]);
         assert_eq!((harness.state().window.ran.len(), source.commands().len()), before, "{field:?}: {:?} ran", harness.state().window.ran);
-        let text = harness.get_by_label(&name).accesskit_node().value();
+        let text = harness.get_by_role_and_label(role, &name).accesskit_node().value();
         assert_eq!(text.as_deref(), Some("ab"), "{field:?} is still there");
         press(&mut harness, &[Key::Escape]);
         if field == TextField::ClusterName {

@@ -102,7 +102,7 @@ commands! {
     Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
     Back: WINDOW, Go, "Back", "To what was looked at before", [ALT ArrowLeft, NONE Backspace];
     Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
-    FilterView: FILTERED, Go, "Filter the view…", "Keys go into its filter; on the map into the rules for what is hidden", [COMMAND F];
+    FilterView: FILTERED, Go, "Filter what is shown…", "Keys go into its filter; on the map into the rules for what is hidden", [COMMAND F];
     NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
 
     NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];
