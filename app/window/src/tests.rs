@@ -5,8 +5,10 @@ mod desktop;
 mod frame;
 mod frame_pictures;
 pub(crate) mod harness;
+mod objects;
 mod over_time;
 pub(crate) mod pictures;
+mod tables;
 mod verdicts;
 
 use std::time::Duration;

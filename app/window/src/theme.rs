@@ -209,7 +209,7 @@ impl DesignTokens {
         style.spacing.button_padding = Vec2::new(10.0, 5.0);
         style.spacing.interact_size.y = 24.0;
         style.spacing.scroll = egui::style::ScrollStyle::floating();
-        style.interaction.selectable_labels = false;
+        style.interaction.selectable_labels = true;
         style.interaction.tooltip_delay = 0.35;
         style.animation_time = 0.0;
         style.visuals = self.visuals(theme);

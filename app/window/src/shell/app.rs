@@ -19,14 +19,17 @@ use crate::{
         find::FindOverlay,
         history::History,
         notice::{self, NoticePart},
+        object_menu::ObjectMenu,
         operations_ui::OperationsList,
         palette_ui::Palette,
         panes::Panes,
+        pointer,
         settings::Settings,
     },
     theme::{DesignTokens, Ink, Themes},
     view::{Asker, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
+    widgets::{object_menu, selectable, table::ColumnWidths},
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
@@ -60,6 +63,9 @@ pub(crate) struct Window {
     palette: Palette,
     find: FindOverlay,
     operations_list: OperationsList,
+    object_menu: ObjectMenu,
+    /// Where the object stands that is selected in the view with the keys, or that view.
+    selected_at: egui::Rect,
     attendance: Attendance,
     /// What changed while the window was hidden for so long, ns.
     away: Option<(i64, Vec<NoticePart>)>,
@@ -92,6 +98,7 @@ impl Window {
         }
         ctx.set_theme(egui::ThemePreference::from(settings.theme));
         ctx.set_zoom_factor(settings.zoom);
+        settings.columns.clone().hold(ctx);
         let mut views = Views::default();
         views.map.panel_width_pt = settings.panel_width_pt;
         views.map.remember(settings.map.clone(), &options.profile_name);
@@ -116,6 +123,8 @@ impl Window {
             palette: Palette::default(),
             find: FindOverlay::default(),
             operations_list: OperationsList::default(),
+            object_menu: ObjectMenu::default(),
+            selected_at: egui::Rect::ZERO,
             attendance: Attendance::default(),
             away: None,
             lost_closed: notice::Closed::default(),
@@ -268,9 +277,19 @@ impl Window {
         self.palette = palette;
         let shown = self.shown().clone();
         actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
+        self.menu_of_what_lies_over(&ctx);
         actions.extend(self.operations_list.ui(&ctx, &self.operations, self.now_ns, &tokens));
+        let mut menu = std::mem::take(&mut self.object_menu);
+        actions.extend(menu.ui(&ctx, &tokens, &|command| self.unavailable(command)));
+        self.object_menu = menu;
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
+        let columns = ColumnWidths::of(&ctx);
+        if self.settings.columns != *columns {
+            self.settings.columns.clone_from(&columns);
+        }
+        selectable::end_with_click(&ctx);
+        pointer::show(&ctx);
         self.schedule(&ctx);
         asked
     }
@@ -305,14 +324,39 @@ impl Window {
     }
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
-        let mut actions = Vec::new();
+        let (mut actions, mut told) = (Vec::new(), Vec::new());
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             self.with_views(tokens, |panes, views, context| {
-                panes.ui(ui, tokens, &mut |ui, kind| actions.extend(views.of_mut(kind).ui(ui, context)));
+                panes.ui(ui, tokens, &mut |ui, kind| {
+                    let _of_another = object_menu::take(ui.ctx());
+                    let room = ui.max_rect();
+                    actions.extend(views.of_mut(kind).ui(ui, context));
+                    told.push((kind, room, object_menu::take(ui.ctx())));
+                });
             });
         });
+        let ctx = ui.ctx().clone();
+        for (kind, room, told) in told {
+            if kind == self.panes.focus() {
+                self.selected_at = told.selected.map_or(room, |selected| selected.intersect(room));
+            }
+            let pointed_at = ctx.input(|input| input.pointer.interact_pos().filter(|at| input.pointer.secondary_clicked() && room.contains(*at)));
+            if let Some(at) = pointed_at.filter(|at| ctx.layer_id_at(*at) == Some(ui.layer_id())) {
+                self.object_menu.open(&ctx, at, Some(kind), told, false);
+            }
+        }
         actions
+    }
+
+    /// What was clicked in what lies over the panes has a menu of its own.
+    fn menu_of_what_lies_over(&mut self, ctx: &egui::Context) {
+        let told = object_menu::take(ctx);
+        if told.is_offered
+            && let Some(at) = ctx.input(|input| input.pointer.interact_pos())
+        {
+            self.object_menu.open(ctx, at, None, told, false);
+        }
     }
 
     /// Panes and views, with what views draw with.

@@ -12,6 +12,7 @@ use egui::{
 
 use crate::{
     fonts,
+    shell::object_menu::command_ui,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
     view::{Menu, TimeRange, UiCommand, ViewKind},
 };
@@ -185,15 +186,7 @@ fn menu_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &m
     for menu in Menu::ALL {
         ui.menu_button(menu.text(), |ui| {
             for command in UiCommand::all().filter(|command| command.menu() == menu) {
-                let reason = (bar.unavailable)(command);
-                let keys = RichText::new(command.keys()).font(fonts::data(TEXT_MIN_PT)).color(tokens.ink(Ink::Dim));
-                let button = ui.add_enabled(reason.is_none(), egui::Button::new(command.text()).right_text(keys));
-                button.widget_info(|| WidgetInfo::labeled(Role::MenuItem, reason.is_none(), command.text()));
-                let button = match &reason {
-                    Some(reason) => button.on_disabled_hover_text(reason.as_ref()),
-                    None => button.on_hover_text(command.tooltip()),
-                };
-                if button.clicked() {
+                if command_ui(ui, command, (bar.unavailable)(command).as_deref(), tokens).clicked() {
                     asked.push(command);
                     ui.close();
                 }

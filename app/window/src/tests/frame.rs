@@ -145,7 +145,7 @@ fn copying_nothing_says_so_in_one_line_until_the_next_command() {
     run(&mut harness, UiCommand::Show(ViewKind::Log));
     assert!(harness.query_by_label("Copy as text: no group is selected").is_none());
     run(&mut harness, UiCommand::CopyJson);
-    harness.get_by_label("Nothing was copied: nothing is selected");
+    harness.get_by_label("Copy as JSON: no line is selected");
     run(&mut harness, UiCommand::Show(ViewKind::Groups));
     run(&mut harness, UiCommand::WalkDown);
     run(&mut harness, UiCommand::CopyMarkdown);

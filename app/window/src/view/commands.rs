@@ -2,7 +2,7 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::view::ViewKind;
+use crate::{view::ViewKind, widgets::selectable};
 
 /// Where a command belongs, and so where its keys count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,7 @@ commands! {
     Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
     Back: WINDOW, Go, "Back", "To what was looked at before", [ALT ArrowLeft, NONE Backspace];
     Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
+    ObjectMenu: WINDOW, Go, "Menu of the object", "What can be done with what is selected; a right click opens it too", [SHIFT F10, NONE Menu];
     NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
 
     NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];
@@ -137,7 +138,6 @@ commands! {
     CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
     OpenElsewhere: WINDOW, Object, "Open in another program", "By the profile's [links]: Jaeger, Grafana, kafka-ui", [NONE O];
-    CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "What an SDK has to be told", [];
 
     MarkLetter: DEAD, Object, "Mark the letter", "Or takes its mark away; commands are for the marked ones", [NONE Space];
     MarkAllLetters: DEAD, Object, "Mark all open letters", "Of this cause; a second time none", [NONE A];
@@ -163,6 +163,7 @@ commands! {
     LayoutMessages: WINDOW, Looks, "Layout: messages and groups", "Side by side", [COMMAND Num3];
     LayoutDeadLetters: WINDOW, Looks, "Layout: dead letters", "Dead letters alone", [COMMAND Num4];
     ResetLayout: WINDOW, Looks, "Reset the layout", "The layout chosen last, as it was made", [];
+    ResetColumns: WINDOW, Looks, "Columns as they were", "In all tables as wide as what they show and the window leave them", [];
     ClosePane: WINDOW, Looks, "Close the pane", "The one that has the keys", [COMMAND W];
     ThemeDark: WINDOW, Looks, "Theme: dark", "Remembered for the next start", [];
     ThemeLight: WINDOW, Looks, "Theme: light", "Remembered for the next start", [];
@@ -177,6 +178,7 @@ commands! {
     ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
 
     ShowOperations: WINDOW, Session, "Operations…", "Tests of sources and previews of replays: how far each is, with stop, and what ended lately", [COMMAND J];
+    CopyEndpoint: WINDOW, Session, "Copy the OTLP endpoint", "What an SDK has to be told", [];
     CloseNotices: WINDOW, Session, "Close the notices", "What changed meanwhile, and which connections are lost", [];
     RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];
     RestartEngine: WINDOW, Session, "Restart the engine", "After it has failed; what was observed is lost", [];
@@ -212,6 +214,11 @@ impl UiCommand {
     /// Under which menu it stands.
     pub(crate) fn menu(self) -> Menu {
         self.entry().menu
+    }
+
+    /// Whether it copies the selected object.
+    pub(crate) fn copies(self) -> bool {
+        matches!(self, Self::CopyText | Self::CopyJson | Self::CopyMarkdown)
     }
 
     /// Its keys, the one that is shown first; those without a modifier count only while no text is being typed.
@@ -251,6 +258,7 @@ impl UiCommand {
         let mut commands = Vec::new();
         // A widget that was reached by Tab takes Space and Enter for itself.
         let on_widget = ctx.memory(egui::Memory::focused).is_some();
+        let is_text_selected = selectable::is_any_selected(ctx);
         ctx.input_mut(|input| {
             if input.events.is_empty() {
                 return;
@@ -269,8 +277,13 @@ impl UiCommand {
                         commands.push(command);
                     }
                 }
-                // The desktop's own key for copying comes as an event of its own.
-                if command == Self::CopyText && with_modifier && !typing && input.events.iter().any(|event| matches!(event, egui::Event::Copy)) {
+                // The desktop's own key for copying comes as an event of its own; a text that is selected is copied by itself.
+                if command == Self::CopyText
+                    && with_modifier
+                    && !typing
+                    && !is_text_selected
+                    && input.events.iter().any(|event| matches!(event, egui::Event::Copy))
+                {
                     commands.push(command);
                 }
             }

@@ -243,6 +243,15 @@ impl Row {
         }
     }
 
+    /// What a right click offers to copy where the row is clicked: what it is, or its name.
+    pub(crate) fn copied(&self) -> Option<&str> {
+        match self {
+            Self::Pair { value, .. } => Some(value),
+            Self::Link { label, .. } | Self::Bar { label, .. } | Self::Strip { label, .. } => Some(label),
+            _ => None,
+        }
+    }
+
     /// How urgent it is.
     pub(crate) fn tone(&self) -> Tone {
         match self {

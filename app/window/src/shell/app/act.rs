@@ -15,8 +15,12 @@ use crate::{
         panes::{FixedLayout, Panes},
     },
     view::{CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
+    widgets::{object_menu::Told, table::ColumnWidths},
 };
 use switchboard_desk::lab::LabState;
+
+/// The menu of the selected object stands so far right of where that begins, points.
+const MENU_INSET_PT: f32 = 36.0;
 
 impl Window {
     /// Does what a view or a key asked for; what of it is the session's.
@@ -44,6 +48,11 @@ impl Window {
             UiCommand::OpenPalette | UiCommand::Find | UiCommand::ShowOperations => self.toggle_above(command),
             UiCommand::Back => self.step(true),
             UiCommand::Forward => self.step(false),
+            UiCommand::ObjectMenu => {
+                let at = self.selected_at.left_bottom() + egui::vec2(self.selected_at.width().min(MENU_INSET_PT), 0.0);
+                self.object_menu.open(ctx, at, Some(self.panes.focus()), Told::default(), true);
+            }
+            UiCommand::ResetColumns => ColumnWidths::default().hold(ctx),
             UiCommand::NextPane => self.panes.focus_next(),
             UiCommand::Pause => self.toggle_pause(),
             UiCommand::RangeM1 => self.settings.range = TimeRange::M1,
@@ -111,6 +120,7 @@ impl Window {
             UiCommand::Back if !self.history.can_go_back() => told("nothing was looked at before"),
             UiCommand::Forward if !self.history.can_go_forward() => told("nothing was gone back from"),
             UiCommand::NextPane | UiCommand::ClosePane if !self.panes.are_several() => told("there is one pane only"),
+            UiCommand::ResetColumns if self.settings.columns.is_empty() => told("no column was made wider or narrower"),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
@@ -195,8 +205,10 @@ impl Window {
     /// Shows an object in the view that can show it.
     pub(crate) fn goto(&mut self, ctx: &egui::Context, target: &Target) {
         ctx.request_repaint();
-        if let Target::Find(text) = target {
-            self.find.look_for(text);
+        match target {
+            Target::Find(text) => self.find.look_for(text),
+            // What is shown is seen.
+            _ => self.find.close(),
         }
         let Some(kind) = target.view() else { return };
         self.history.leave(self.place());

@@ -9,7 +9,8 @@ use crate::{
     figures, fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
-    view::{Asker, Slot, Target},
+    view::{Asker, Slot, Target, ViewAction},
+    widgets::object_menu,
 };
 
 const WIDTH_PT: f32 = 760.0;
@@ -45,6 +46,11 @@ impl FindOverlay {
         text.clone_into(&mut self.text);
         self.is_open = true;
         self.selected = 0;
+    }
+
+    /// Closes it.
+    pub(crate) fn close(&mut self) {
+        self.is_open = false;
     }
 
     /// Whether it is open.
@@ -133,9 +139,9 @@ impl FindOverlay {
     }
 
     /// The lines around the selected one; what was clicked.
-    fn lines_ui(&self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
+    fn lines_ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
         ui.spacing_mut().item_spacing.y = 0.0;
-        let mut clicked = None;
+        let (mut clicked, mut pointed_at) = (None, None);
         let mut num_hits = 0;
         let numbered: Vec<(usize, &Line)> = self
             .lines
@@ -165,9 +171,14 @@ impl FindOverlay {
                     if response.clicked() {
                         clicked.clone_from(&hit.target);
                     }
+                    if response.secondary_clicked() {
+                        pointed_at = Some(number);
+                        object_menu::offer(ui.ctx(), Some(&hit.excerpt), hit.target.clone().map(ViewAction::Goto).as_ref());
+                    }
                 }
             }
         }
+        self.selected = pointed_at.unwrap_or(self.selected);
         clicked
     }
 }

@@ -14,8 +14,9 @@ use crate::{
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::{
-        breaker_strip::{Piece, time_in},
+        breaker_strip::{Piece, strip, time_in},
         detail::{Detail, Row, Section},
+        table::SortKey,
     },
     words::breakers::since_age,
 };
@@ -104,6 +105,27 @@ pub(crate) fn sorted(breakers: &[BreakerView]) -> Vec<usize> {
     let keys: Vec<_> = breakers.iter().map(|breaker| (std::cmp::Reverse(worst.get(&named(breaker))), BreakerKey::of(breaker))).collect();
     order.sort_by(|one, other| keys[*one].cmp(&keys[*other]));
     order
+}
+
+/// What a breaker is sorted by in a column; a strip by how long it refused calls.
+pub(crate) fn sort_key(breaker: &BreakerView, title: &'static str, as_of_ns: i64) -> SortKey {
+    let text = |text: &Option<String>| SortKey::text(text.as_deref().unwrap_or_default());
+    match title {
+        "caller" => text(&breaker.caller),
+        "instance" => text(&breaker.instance),
+        "breaker" => SortKey::text(&breaker.name),
+        "guards" => text(&breaker.callee),
+        "state" => SortKey::Number(f64::from(breaker.severity() as u8)),
+        // Ages: what began first is the oldest.
+        "since" => SortKey::number(breaker.since_ns.map(|since_ns| -(since_ns as f64))),
+        "age" => SortKey::Number(-(breaker.confirmed_ns as f64)),
+        "last 15 min" => {
+            let pieces = strip(breaker, as_of_ns);
+            SortKey::Number([BreakerState::Open, BreakerState::ForcedOpen].into_iter().map(|state| time_in(&pieces, state) as f64).sum())
+        }
+        "known by" => SortKey::text(source_words(breaker.source)),
+        _ => SortKey::Unknown,
+    }
 }
 
 /// A strip in words: `open 58 s, closed 6 min, unknown 8 min of the last 15 min`.

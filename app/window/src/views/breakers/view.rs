@@ -7,7 +7,7 @@ use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, v
 use switchboard_engine::view::{BreakerView, Snapshot, breaker_word};
 use switchboard_model::BreakerState;
 
-use super::rows::{self, BreakerKey, since, sorted, source_words, state_word, state_words, strip_words, summary};
+use super::rows::{self, BreakerKey, since, sort_key, sorted, source_words, state_word, state_words, strip_words, summary};
 use crate::{
     figures, fonts,
     ink::{Tone, fitted, glyph, tone_inks},
@@ -20,7 +20,7 @@ use crate::{
         empty_state::{EmptyState, empty_state_ui},
         kept_order::KeptOrder,
         split,
-        table::{Column, Row, Table, TableState, Width},
+        table::{Column, Order, Row, Table, TableState, Way, Width},
         view_head::{told_ui, view_head_ui},
     },
 };
@@ -59,7 +59,7 @@ impl View for BreakersView {
         if breakers.is_empty() {
             return empty_state_ui(ui, &no_breakers(context.snapshot), tokens).into_iter().collect();
         }
-        self.arrange(breakers);
+        self.arrange(breakers, context.as_of_ns);
         let found = self.selected.as_ref().and_then(|key| breakers.iter().find(|breaker| BreakerKey::of(breaker) == *key));
         self.opened = found.map(|breaker| (breaker.clone(), rows::detail(breaker, context.snapshot, context.now_ns)));
         let (title, note) = summary(breakers);
@@ -94,8 +94,11 @@ impl View for BreakersView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
-        let copies = matches!(command, UiCommand::CopyText | UiCommand::CopyJson | UiCommand::CopyMarkdown);
-        (copies && self.selected.is_none()).then_some(Cow::Borrowed("no breaker is selected"))
+        match command {
+            _ if (command.copies() || command == UiCommand::Open) && self.selected.is_none() => Some(Cow::Borrowed("no breaker is selected")),
+            UiCommand::Open => Some(Cow::Borrowed("its detail is open")),
+            _ => None,
+        }
     }
 
     fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
@@ -114,8 +117,8 @@ impl View for BreakersView {
 
 impl BreakersView {
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
-    fn arrange(&mut self, breakers: &Arc<Vec<BreakerView>>) {
-        self.order.take(breakers, self.table.is_pointer_inside(), BreakerKey::of, sorted);
+    fn arrange(&mut self, breakers: &Arc<Vec<BreakerView>>, as_of_ns: i64) {
+        self.order.take(breakers, &self.table, BreakerKey::of, sorted, |breaker, title| sort_key(breaker, title, as_of_ns));
         if std::mem::take(&mut self.means_any)
             && let Some(selected) = &self.selected
             && let Some(found) = self.order.keys().iter().find(|key| key.name == selected.name && (selected.caller.is_none() || key.caller == selected.caller))
@@ -132,7 +135,8 @@ impl BreakersView {
     }
 
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
-        let table = Table { name: "breakers", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), sorted: None };
+        let order = Order::Rows { natural: Some(("state", Way::Down)) };
+        let table = Table { name: "breakers", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), order };
         let order = &self.order;
         let mut state = std::mem::take(&mut self.table);
         let response = table.ui(ui, &mut state, context.tokens, |row, index| {

@@ -9,6 +9,7 @@ use crate::{
     ink::{fitted, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
+    widgets::object_menu,
 };
 use switchboard_desk::replay::LetterCause;
 
@@ -51,7 +52,10 @@ pub(crate) fn cards_ui(
             let place_words = row.place_words(now_ns);
             card_ui(ui, card, (row, &place_words), is_chosen, is_chosen && has_keys, response.hovered() || response.has_focus(), tokens);
             response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_chosen, row.words(now_ns)));
-            if response.clicked() {
+            if is_chosen {
+                object_menu::note_selected(ui.ctx(), place);
+            }
+            if response.clicked() || response.secondary_clicked() {
                 clicked = Some(index);
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     figures, fonts,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
     view::UiCommand,
-    widgets::table::{Column, Row, Table, TableState, Width},
+    widgets::table::{Column, Order, Row, Table, TableState, Way, Width},
 };
 
 /// Letters on a page.
@@ -39,6 +39,8 @@ const NARROW: [Column; 4] = [
     Column::left("key", Width::Share(1.0)),
     Column::left("state", Width::Points(70.0)).whole(),
 ];
+
+const ORDER: Order = Order::Asked { by: Some(("died", Way::Up)), can: &[], why: "Letters come a page at a time, the oldest first" };
 
 /// Where on its page the selection lands that has walked on to another.
 #[derive(Clone, Copy, Debug)]
@@ -226,13 +228,13 @@ impl LetterList {
     fn table_ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> bool {
         let is_wide = ui.available_width() >= WIDE_FROM_PT;
         let columns: &[Column] = if is_wide { &WIDE } else { &NARROW };
-        let table = Table { name: "dead letters", columns, num_rows: self.rows.len(), selected: self.selected_index(), sorted: None };
+        let table = Table { name: "dead letters", columns, num_rows: self.rows.len(), selected: self.selected_index(), order: ORDER };
         let left = ui.available_rect_before_wrap().left();
         let (rows, marks) = (&self.rows, &self.marks);
         let response = table.ui(ui, &mut self.table, tokens, |row, index| paint_row(row, &rows[index], marks.has(&rows[index]), is_wide, now_ns));
         let Some(row) = response.clicked.and_then(|row| self.rows.get(row)).cloned() else { return false };
         let (on_mark, with_ctrl) = ui.input(|input| (input.pointer.interact_pos().is_some_and(|at| at.x - left < MARK_PT), input.modifiers.command));
-        if on_mark || with_ctrl {
+        if (on_mark || with_ctrl) && !response.is_for_menu {
             self.marks.toggle(&row);
         }
         self.selected = Some(row.key);

@@ -16,7 +16,7 @@ mod note_ui;
 mod panel_ui;
 mod replay_panel;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -42,7 +42,7 @@ fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetter
 }
 
 /// The order business with three causes.
-pub(super) fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let causes =
         vec![dead(CAUSE, 298, 29, 8), dead("UnknownSkuException: sku … is not known", 3, 300, 14), dead("schema id … unknown to the reader", 11, 15, 0)];
     Snapshot { dead_letters: Arc::new(causes), ..testing::order_business() }
@@ -111,7 +111,7 @@ pub(super) fn answer_of_many(query: &Query) -> Option<Answer> {
 }
 
 /// Answers what the view asks.
-pub(super) fn answer(query: &Query) -> Option<Answer> {
+pub(crate) fn answer(query: &Query) -> Option<Answer> {
     match query {
         Query::Scan(ScanQuery::DeadLetters { fingerprint, skip, limit, .. }) => Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, *skip, *limit)),
         Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(row.0 as i64 - 1))).collect())),

@@ -141,6 +141,9 @@ impl View for DeadLettersView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        if command.copies() && self.list.selected().is_none() {
+            return Some(Cow::Borrowed("no letter is selected"));
+        }
         self.unavailable.iter().find(|(of, _)| *of == command).map(|(_, why)| Cow::Owned(why.clone()))
     }
 

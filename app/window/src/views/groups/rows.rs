@@ -11,6 +11,7 @@ use crate::{
         signs::{group_tone, verdict_glyph},
     },
     sanitise::visible,
+    widgets::table::SortKey,
 };
 
 /// How long a course is kept, ns.
@@ -45,22 +46,6 @@ impl GroupKey {
     pub(crate) fn names(&self, group: &GroupView) -> bool {
         self.group == group.group && self.topic == group.topic && (self.cluster.is_none() || self.cluster == group.cluster)
     }
-}
-
-/// Columns by which the table is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SortBy {
-    /// The verdict, worst first; then the lag.
-    #[default]
-    Verdict,
-    /// The name.
-    Group,
-    /// The topic.
-    Topic,
-    /// The lag.
-    Lag,
-    /// The lag in time.
-    Seconds,
 }
 
 /// A verdict for the eye.
@@ -108,24 +93,33 @@ pub(crate) fn reach_words(course: &[(i64, Option<f64>)], as_of_ns: i64) -> Optio
     (back_ns < COURSE_NS - SLACK_NS).then(|| format!("readings reach back {}", figures::age(back_ns)))
 }
 
-/// Places of groups in the order of the table.
-pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
+/// Places of groups, the most urgent first, then those that are farthest behind.
+pub(crate) fn natural(groups: &[GroupView]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     let name = |place: usize| (&groups[place].group, &groups[place].topic, &groups[place].cluster);
     let urgency = |place: usize| (groups[place].severity(), groups[place].lag);
-    order.sort_by(|one, other| {
-        let (one, other) = (*one, *other);
-        let sorted = match by {
-            SortBy::Verdict => urgency(one).cmp(&urgency(other)),
-            SortBy::Group => groups[one].group.cmp(&groups[other].group),
-            SortBy::Topic => groups[one].topic.cmp(&groups[other].topic),
-            SortBy::Lag => groups[one].lag.cmp(&groups[other].lag),
-            SortBy::Seconds => groups[one].lag_s.partial_cmp(&groups[other].lag_s).unwrap_or(std::cmp::Ordering::Equal),
-        };
-        let sorted = if upwards { sorted } else { sorted.reverse() };
-        sorted.then_with(|| name(one).cmp(&name(other)))
-    });
+    order.sort_by(|one, other| urgency(*other).cmp(&urgency(*one)).then_with(|| name(*one).cmp(&name(*other))));
     order
+}
+
+/// What a group is sorted by in a column; a course by how much longer it became.
+pub(crate) fn sort_key(group: &GroupView, title: &'static str, course: &[(i64, Option<f64>)]) -> SortKey {
+    match title {
+        "group" => SortKey::text(&group.group),
+        "topic" => SortKey::text(&group.topic),
+        "behind" => SortKey::number(group.lag.map(|lag| lag as f64)),
+        "in time" => SortKey::number(group.lag_s),
+        "verdict" => SortKey::Number(f64::from(group.severity() as u8)),
+        "members" => match (&group.members, group.readers.len()) {
+            (Some(members), _) => SortKey::Number(members.len() as f64),
+            (None, num_readers) => SortKey::number((num_readers > 0).then_some(num_readers as f64)),
+        },
+        "lag, 15 min" => {
+            let mut known = course.iter().filter_map(|(_, lag)| *lag);
+            SortKey::number(known.next().and_then(|first| Some(known.next_back()? - first)))
+        }
+        _ => SortKey::Unknown,
+    }
 }
 
 /// How the lag of groups went, as snapshots tell it one after another.
@@ -172,16 +166,24 @@ impl Courses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::{
+        testing,
+        widgets::table::{Sorting, Way},
+    };
 
     #[test]
     fn the_worst_stand_first_and_each_column_sorts() {
         let groups = testing::order_business().groups;
-        let names = |by: SortBy, upwards: bool| sorted(&groups, by, upwards).into_iter().map(|place| groups[place].group.as_str()).collect::<Vec<_>>();
-        assert_eq!(names(SortBy::Verdict, false), ["inventory", "fraud", "shipping", "notifications", "orders-replies"]);
-        assert_eq!(names(SortBy::Group, true), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
-        assert_eq!(names(SortBy::Lag, true)[4], "inventory");
-        assert_eq!(names(SortBy::Topic, true)[0], "orders-replies");
+        let names = |sorting: Sorting| {
+            let mut places = natural(&groups);
+            sorting.arrange(&mut places, &groups, |group, title| sort_key(group, title, &[(0, Some(2.0)), (1, None), (2, Some(7.0))]));
+            places.into_iter().map(|place| groups[place].group.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Sorting::default()), ["inventory", "fraud", "shipping", "notifications", "orders-replies"]);
+        assert_eq!(names(Sorting::by("group", Way::Up)), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
+        assert_eq!(names(Sorting::by("behind", Way::Up))[4], "inventory");
+        assert_eq!(names(Sorting::by("topic", Way::Up))[0], "orders-replies");
+        assert_eq!(sort_key(&groups[0], "lag, 15 min", &[(0, Some(2.0)), (1, None), (2, Some(7.0))]), SortKey::Number(5.0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use switchboard_engine::view::{Answer, GroupDetail, GroupView, PointQuery, Query
 
 use super::{
     group_detail,
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
+    rows::{COURSE_NS, Courses, GroupKey, natural, reach_words, seconds, sort_key, summary, verdict},
 };
 use crate::{
     figures, fonts,
@@ -23,7 +23,7 @@ use crate::{
         heat_strip::{self, PartitionCell},
         kept_order::KeptOrder,
         sparkline, split,
-        table::{Column, Row, Table, TableState, Width},
+        table::{Column, Order, Row, Table, TableState, Way, Width},
         view_head::{told_ui, view_head_ui},
     },
     words::groups::{cells, num_members_words},
@@ -33,11 +33,11 @@ use crate::{
 const DETAIL_PT: f32 = 390.0;
 
 const COLUMNS: [Column; 7] = [
-    Column::left("group", Width::Share(0.22)).sorting(),
-    Column::left("topic", Width::Share(0.25)).sorting(),
-    Column::right("behind", Width::Points(72.0)).sorting(),
-    Column::right("in time", Width::Points(66.0)).sorting(),
-    Column::left("verdict", Width::Share(0.53)).sorting(),
+    Column::left("group", Width::Share(0.22)),
+    Column::left("topic", Width::Share(0.25)),
+    Column::right("behind", Width::Points(72.0)),
+    Column::right("in time", Width::Points(66.0)),
+    Column::left("verdict", Width::Share(0.53)),
     Column::right("members", Width::Points(62.0)),
     Column::left("lag, 15 min", Width::Points(86.0)),
 ];
@@ -46,11 +46,11 @@ const COLUMNS: [Column; 7] = [
 const WIDE_FROM_PT: f32 = 760.0;
 /// Columns that are left then.
 const NARROW: [Column; 5] = [
-    Column::left("group", Width::Share(0.28)).sorting(),
-    Column::left("topic", Width::Share(0.26)).sorting(),
-    Column::right("behind", Width::Points(56.0)).sorting(),
-    Column::right("in time", Width::Points(56.0)).sorting(),
-    Column::left("verdict", Width::Share(0.46)).sorting(),
+    Column::left("group", Width::Share(0.28)),
+    Column::left("topic", Width::Share(0.26)),
+    Column::right("behind", Width::Points(56.0)),
+    Column::right("in time", Width::Points(56.0)),
+    Column::left("verdict", Width::Share(0.46)),
 ];
 
 /// The groups view.
@@ -60,8 +60,6 @@ pub(crate) struct GroupsView {
     /// How many groups there are, and how they stand.
     summary: (String, String),
     generation: Option<u64>,
-    sort_by: SortBy,
-    upwards: bool,
     order: KeptOrder<GroupKey, GroupView>,
     selected: Option<GroupKey>,
     table: TableState,
@@ -129,8 +127,11 @@ impl View for GroupsView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
-        let copies = matches!(command, UiCommand::CopyText | UiCommand::CopyJson | UiCommand::CopyMarkdown);
-        (copies && self.selected.is_none()).then_some(Cow::Borrowed("no group is selected"))
+        match command {
+            _ if (command.copies() || command == UiCommand::Open) && self.selected.is_none() => Some(Cow::Borrowed("no group is selected")),
+            UiCommand::Open => Some(Cow::Borrowed("its detail is open")),
+            _ => None,
+        }
     }
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
@@ -146,8 +147,8 @@ impl GroupsView {
 
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
     fn arrange(&mut self, groups: &Arc<Vec<GroupView>>) {
-        let (sort_by, upwards) = (self.sort_by, self.upwards);
-        self.order.take(groups, self.table.is_pointer_inside(), GroupKey::of, |groups| sorted(groups, sort_by, upwards));
+        let courses = &self.courses;
+        self.order.take(groups, &self.table, GroupKey::of, natural, |group, title| sort_key(group, title, courses.of(group)));
         if let Some(selected) = &self.selected
             && selected.cluster.is_none()
             && let Some(found) = groups.iter().find(|group| selected.names(group))
@@ -181,16 +182,15 @@ impl GroupsView {
     }
 
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
-        let sorted_by = match self.sort_by {
-            SortBy::Group => 0,
-            SortBy::Topic => 1,
-            SortBy::Lag => 2,
-            SortBy::Seconds => 3,
-            SortBy::Verdict => 4,
-        };
         let is_wide = ui.available_width() >= WIDE_FROM_PT;
         let columns: &[Column] = if is_wide { &COLUMNS } else { &NARROW };
-        let table = Table { name: "groups", columns, num_rows: self.order.len(), selected: self.selected_row(), sorted: Some((sorted_by, self.upwards)) };
+        let table = Table {
+            name: "groups",
+            columns,
+            num_rows: self.order.len(),
+            selected: self.selected_row(),
+            order: Order::Rows { natural: Some(("verdict", Way::Down)) },
+        };
         let (order, courses) = (&self.order, &self.courses);
         let mut state = std::mem::take(&mut self.table);
         let response = table.ui(ui, &mut state, context.tokens, |row, index| match order.item(index) {
@@ -202,12 +202,6 @@ impl GroupsView {
             None => String::new(),
         });
         self.table = state;
-        if let Some(column) = response.sort_by {
-            let by = [SortBy::Group, SortBy::Topic, SortBy::Lag, SortBy::Seconds, SortBy::Verdict][column.min(4)];
-            self.upwards = if by == self.sort_by { !self.upwards } else { matches!(by, SortBy::Group | SortBy::Topic) };
-            self.sort_by = by;
-            self.order.forget();
-        }
         if let Some(row) = response.clicked {
             self.selected = self.order.key(row).cloned();
         }

@@ -1,5 +1,6 @@
 //! Draws the log and answers its keys.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Align, Layout, RichText, WidgetInfo, accesskit::Role};
@@ -12,7 +13,7 @@ use crate::{
     view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
-        table::{Column, Table, TableState, Width},
+        table::{Column, Order, Table, TableState, Way, Width},
         view_head::view_head_ui,
     },
 };
@@ -24,6 +25,8 @@ const COLUMNS: [Column; 4] = [
     Column::left("part", Width::Points(190.0)),
     Column::left("what", Width::Share(1.0)),
 ];
+
+const ORDER: Order = Order::Asked { by: Some(("time, UTC", Way::Up)), can: &[], why: "Lines stand as they came, the newest last" };
 
 /// The log view.
 pub(crate) struct LogView {
@@ -146,7 +149,7 @@ impl View for LogView {
             self.actions.extend(empty_state_ui(ui, &state, tokens));
         } else {
             let (shown, now_ns) = (&self.shown, context.now_ns);
-            let table = Table { name: "log", columns: &COLUMNS, num_rows: shown.len(), selected: self.selected_row(), sorted: None };
+            let table = Table { name: "log", columns: &COLUMNS, num_rows: shown.len(), selected: self.selected_row(), order: ORDER };
             let response = table.ui(ui, &mut self.table, tokens, |row, index| {
                 let line = &shown[index];
                 let (time, what) = (figures::when(line.at_ns, now_ns).in_12(), in_short(line));
@@ -173,6 +176,14 @@ impl View for LogView {
         let Some(row) = self.table.run(command, self.selected_row(), self.shown.len()) else { return false };
         self.selected = self.shown.get(row).cloned();
         true
+    }
+
+    fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        match command {
+            _ if (command.copies() || command == UiCommand::Open) && self.selected.is_none() => Some(Cow::Borrowed("no line is selected")),
+            UiCommand::Open => Some(Cow::Borrowed("all of the line is shown")),
+            _ => None,
+        }
     }
 
     fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {

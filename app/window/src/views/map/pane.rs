@@ -1,5 +1,6 @@
 //! The map as a pane: its sentence above, its side panel beside, and what stands there before anything has come in.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use egui::Stroke;
@@ -184,6 +185,15 @@ impl View for MapPane {
             _ => return self.map.run(command),
         }
         true
+    }
+
+    fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        let is_box = matches!(self.map.selected(), Some(Selection::Node(_)));
+        match command {
+            UiCommand::PinBox if !is_box => Some(Cow::Borrowed("no box is selected")),
+            UiCommand::Open if self.map.selected().is_none() => Some(Cow::Borrowed("nothing is selected")),
+            _ => None,
+        }
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {

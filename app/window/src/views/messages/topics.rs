@@ -7,7 +7,7 @@ use crate::{
     ink::{Glyph, glyph},
     sanitise::visible,
     theme::{Ink, TEXT_SMALL_PT},
-    widgets::table::{Column, Row, Width},
+    widgets::table::{Column, Row, SortKey, Width},
 };
 
 /// Columns of the list.
@@ -20,6 +20,15 @@ pub(crate) fn num_columns(width: f32) -> usize {
         width if width < 256.0 => 1,
         width if width < 322.0 => 2,
         _ => COLUMNS.len(),
+    }
+}
+
+/// What a topic is sorted by in a column.
+pub(crate) fn sort_key(topic: &Topic, title: &'static str) -> SortKey {
+    match title {
+        "records" => SortKey::number(topic.records.map(|records| records as f64)),
+        "rate" => SortKey::number(topic.rate_per_s),
+        _ => SortKey::text(&topic.name),
     }
 }
 

@@ -105,9 +105,7 @@ impl View for TracesView {
                     return open.run(command);
                 }
                 if let Some(story) = &mut self.story {
-                    let row = story.table.run(command, story.selected, story.rows.len());
-                    story.selected = row.or(story.selected);
-                    return row.is_some();
+                    return story.order.walk(command, &mut story.table, &mut story.selected);
                 }
                 let num_rows = self.list.rows().len();
                 let Some(row) = self.list.table.run(command, self.list.selected_row(), num_rows) else { return false };
@@ -126,6 +124,7 @@ impl View for TracesView {
                 told("no trace is open")
             }
             UiCommand::NextError if self.open.as_ref().is_some_and(|open| open.tree.num_errors == 0) => told("nothing failed in this trace"),
+            _ if command.copies() && self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
             UiCommand::Open if self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
             _ => None,
         }

@@ -26,6 +26,12 @@ pub(super) struct Learned {
     pub(super) has_grown: Cell<bool>,
     /// Texts of the row below the pointer that were cut.
     pub(super) cut: RefCell<Vec<String>>,
+    /// A column that is measured, and the widest of its texts, points.
+    pub(super) measured: Option<usize>,
+    pub(super) widest: Cell<f32>,
+    /// Where a text is wanted that can be copied, and what stands there.
+    pub(super) copies_at: Cell<Option<f32>>,
+    pub(super) copied: RefCell<Option<String>>,
 }
 
 /// A row that is being painted.
@@ -76,6 +82,7 @@ impl Row<'_> {
 
     /// Text in a part of a column.
     pub(crate) fn text_in(&self, column: usize, room: Rect, text: &str, font: FontId, color: Color32) {
+        self.note(column, room, text, &font);
         let galley = if self.columns[column].whole {
             let whole = self.laid(text, &font, color);
             self.need(column, room, whole.size().x);
@@ -88,6 +95,7 @@ impl Row<'_> {
 
     /// A name in a part of a column, its middle left out where it finds no room: both ends tell.
     pub(crate) fn name_in(&self, column: usize, room: Rect, text: &str, font: &FontId, color: Color32) {
+        self.note(column, room, text, font);
         let galley = fitted(self.painter, text, font, room.width().max(0.0));
         if galley.text() != text {
             self.note_cut(text);
@@ -98,6 +106,7 @@ impl Row<'_> {
     /// How something stands and why. The word with which the text begins is never cut; of the rest as many clauses are shown as find room:
     /// a figure of which half is left would be another figure.
     pub(crate) fn standing_in(&self, column: usize, room: Rect, [word, text]: [&str; 2], font: &FontId, color: Color32) {
+        self.note(column, room, text, font);
         let whole = self.laid(text, font, color);
         if word == text {
             self.need(column, room, whole.size().x);
@@ -114,6 +123,18 @@ impl Row<'_> {
         let galley = num.checked_sub(1).map(|last| part(ends[last]));
         let galley = galley.unwrap_or_else(|| self.cut_at_end(room, text, font.clone(), color));
         self.place(column, room, galley, color);
+    }
+
+    /// How wide the text is as a whole, where its column is measured, and the text itself, where it is to be copied.
+    fn note(&self, column: usize, room: Rect, text: &str, font: &FontId) {
+        if self.learned.measured == Some(column) {
+            let whole = self.laid(text, font, Color32::PLACEHOLDER).size().x + self.cell(column).width() - room.width();
+            self.learned.widest.set(self.learned.widest.get().max(whole));
+        }
+        let is_under = |x: f32| self.cell(column).x_range().contains(x) && (room.left() <= x || self.learned.copied.borrow().is_none());
+        if !text.is_empty() && self.learned.copies_at.get().is_some_and(is_under) {
+            self.learned.copied.replace(Some(text.to_owned()));
+        }
     }
 
     /// This text is not shown as a whole: it is told where the pointer rests on the row.
