@@ -114,7 +114,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "VIEW", default_value = "map", value_parser = views())]
     pub view: ViewKind,
     /// What to press and type in it before, as 'Ctrl+K "4711" Enter'
-    #[arg(long, value_name = "KEYS", default_value = "")]
+    #[arg(long, value_name = "KEYS", default_value = "", hide_default_value = true)]
     pub keys: switchboard_window::Strokes,
     /// Its size in pixels
     #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
@@ -179,10 +179,66 @@ fn parse_size_bytes(text: &str) -> Result<usize, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+    use clap_complete::{Generator as _, Shell};
+    use std::collections::BTreeSet;
+    use std::path::Path;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Completions and man pages as clap makes them, by their paths below `assets/package`.
+    fn pages() -> Vec<(String, Vec<u8>)> {
+        let mut pages = Vec::new();
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut page = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "switchboard", &mut page);
+            pages.push((format!("completions/{}", shell.file_name("switchboard")), page));
+        }
+        let mut cli = Cli::command().disable_help_subcommand(true);
+        cli.build();
+        for command in std::iter::once(&cli).chain(cli.get_subcommands()) {
+            let man = clap_mangen::Man::new(command.clone()).manual("Switchboard");
+            let mut page = Vec::new();
+            man.render(&mut page).expect("memory takes it");
+            if command.get_name() == cli.get_name() {
+                page.extend_from_slice(include_bytes!("../../assets/package/more.1"));
+            }
+            pages.push((format!("man/{}", man.get_filename()), page));
+        }
+        pages
+    }
+
+    #[test]
+    fn completions_and_man_pages_are_those_of_this_command_line() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/package");
+        let pages = pages();
+        assert_eq!(pages.len(), 7, "three shells, the program and its three subcommands");
+        for (name, page) in &pages {
+            let path = folder.join(name);
+            if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+                std::fs::write(&path, page).expect("written");
+            }
+            let kept = std::fs::read(&path).unwrap_or_default();
+            assert!(kept == *page, "assets/package/{name} is another command line's; UPDATE_SNAPSHOTS=1 writes it anew, then look at it");
+        }
+        // What clap writes is what is wanted: each subcommand and each option is found in each of them.
+        let cli = Cli::command();
+        let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+        let options = cli.get_subcommands().chain([&cli]).flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        let options: BTreeSet<&str> = options.collect();
+        assert!(names.len() == 3 && options.contains("report") && options.contains("books"));
+        let text = |is_wanted: &dyn Fn(&str) -> bool| {
+            let pages = pages.iter().filter(|(name, _)| is_wanted(name)).map(|(_, page)| String::from_utf8_lossy(page).replace('\\', ""));
+            pages.collect::<String>()
+        };
+        for place in ["bash", "_switchboard", "fish", "man/"] {
+            let text = text(&|name| name.contains(place));
+            for word in names.iter().chain(&options) {
+                assert!(text.contains(word), "{place} does not name {word}");
+            }
+        }
     }
 
     #[test]

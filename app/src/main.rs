@@ -40,15 +40,17 @@ const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(2);
 
 /// What the whole program needs.
 struct Program {
+    started: Instant,
     own_log: OwnLog,
     /// Standard error.
     errors: StatusLines,
 }
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let cli = Cli::parse();
     let Ok(errors) = StatusLines::to(Stream::Err) else { return ExitCode::FAILURE };
-    let program = Program { own_log: OwnLog::default(), errors };
+    let program = Program { started, own_log: OwnLog::default(), errors };
     program.log();
     // Fails only if a provider is there already, which then is the one we want.
     let _already = rustls::crypto::ring::default_provider().install_default();
@@ -216,8 +218,8 @@ impl<'a> Run<'a> {
         };
         let mut live = LiveSession::start(profile, path, folders::data(), self.args.memory, &self.threads.handle)?;
         let desk = self.threads.handle.block_on(async {
-            live.listening().await;
             let Some((mut lab, args, ports)) = lab else { return Ok(None) };
+            live.listening().await;
             lab.go().await?;
             anyhow::Ok(Some(LabDesk::new(args.clone(), ports, lab, &Handle::current())))
         })?;
@@ -263,7 +265,7 @@ impl<'a> Run<'a> {
         let is_finishing = Arc::new(AtomicBool::new(false));
         self.threads.handle.spawn(finish.clone().once_told(Arc::clone(&is_finishing), self.threads.clone(), self.program.errors.clone()));
         remembered::keep_settings();
-        let closed = std::panic::catch_unwind(AssertUnwindSafe(|| run_window(live.clone(), options)));
+        let closed = std::panic::catch_unwind(AssertUnwindSafe(|| run_window(live.clone(), options, self.program.started)));
         remembered::check_settings();
         if is_finishing.swap(true, Ordering::AcqRel) {
             // The program ends with what `once_told` does.

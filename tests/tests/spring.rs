@@ -12,7 +12,7 @@ use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{HttpProfile, KafkaProfile, OtlpProfile, SourceProfile};
-use switchboard_engine::view::{Answer, ChannelKey, Query, ScanQuery};
+use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, Query, ScanQuery};
 use switchboard_kafka::testing::Broker;
 use switchboard_tests::agreement::unaccounted;
 use switchboard_tests::program::{Program, free_ports, read_json, signal};
@@ -221,6 +221,7 @@ impl Watched {
                     channel: key,
                     origin: view.origin.clone(),
                     fingerprint: view.fingerprint.clone(),
+                    order: LetterOrder::OldestFirst,
                     skip: 0,
                     limit: 1000,
                 });

@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     books::{Clerk, Outcome, Way},
     business::{BLOCKED_CUSTOMER, COUNTRIES, Checkout},
+    http_call::loopback_client,
     shop::{ORDERS_BEFORE, Shop},
 };
 
@@ -33,7 +34,7 @@ pub(crate) struct Generator {
 impl Generator {
     /// Starts it, at rest.
     pub(crate) fn start(shop: &Arc<Shop>, storefront: SocketAddr) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().user_agent("shopper/1.0").no_proxy().timeout(Duration::from_secs(10)).build()?;
+        let client = loopback_client().user_agent("shopper/1.0").timeout(Duration::from_secs(10)).build()?;
         let (rate, changes) = watch::channel(None);
         let shoppers = Arc::new(Semaphore::new(SHOPPERS as usize));
         let shopping = Shopping {

@@ -18,7 +18,7 @@ use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
 use switchboard_desk::sources::SourceProfile;
 use switchboard_desk::sources_desk::SourcesCommand;
-use switchboard_engine::view::{Answer, PointQuery, Query, ScanQuery};
+use switchboard_engine::view::{Answer, LetterOrder, PointQuery, Query, ScanQuery};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_model::{BreakerState, TraceId};
 use switchboard_window::{ScreenshotError, ScreenshotOptions, SessionCommand, SnapshotSource as _, Strokes, ThemeChoice, ViewKind, WindowOptions, testing};
@@ -184,7 +184,7 @@ async fn session_with_secrets() {
 /// Letters are previewed and sent again; what can be seen of that.
 async fn replayed(live: &mut LiveSession) -> BTreeMap<String, String> {
     let cause = LetterCause::of(&live.snapshot().dead_letters[0]);
-    let [Answer::DeadLetters(page)] = &ask(live, cause.query(0, 100))[..] else { panic!("no letters") };
+    let [Answer::DeadLetters(page)] = &ask(live, cause.query(LetterOrder::OldestFirst, 0, 100))[..] else { panic!("no letters") };
     let letters = page.letters.iter().map(|view| AskedLetter::of(view, cause.kind())).collect();
     until("cluster id", || live.snapshot().sources.iter().any(|source| source.name == "local" && source.cluster_id.is_some())).await;
     let preview = ReplayAsk { cluster: "local".into(), target: TOPIC.into(), letters: AskedLetters::These(letters), num_stored: page.total };

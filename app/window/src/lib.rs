@@ -27,3 +27,4 @@ pub use shell::{ScreenshotError, ScreenshotOptions, Stroke, Strokes, WindowApp, 
 pub use source::{SessionCommand, SnapshotSource, WindowOptions};
 pub use theme::ThemeChoice;
 pub use view::ViewKind;
+pub use widgets::text_field::TextField;

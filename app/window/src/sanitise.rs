@@ -10,16 +10,44 @@ const CHARS_MAX: usize = 400;
 /// The text with control characters, bidirectional overrides and invisible characters written as escapes, cut at a length
 /// that no layout chokes on.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let long = text.len() > CHARS_MAX && text.chars().nth(CHARS_MAX).is_some();
+    visible_within(text, CHARS_MAX)
+}
+
+/// The same, cut at so many characters.
+pub(crate) fn visible_within(text: &str, chars_max: usize) -> Cow<'_, str> {
+    let long = text.len() > chars_max && text.chars().nth(chars_max).is_some();
     if !long && !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
-    let mut shown = String::with_capacity(text.len().min(CHARS_MAX * 2));
-    for c in text.chars().take(CHARS_MAX) {
+    let mut shown = String::with_capacity(text.len().min(chars_max.saturating_mul(2)));
+    for c in text.chars().take(chars_max) {
         if is_hidden(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
+        }
+    }
+    if long {
+        shown.push('…');
+    }
+    Cow::Owned(shown)
+}
+
+/// The text with its lines as lines and its tabs as spaces; what else would deceive is written out, and it is cut at so many characters.
+pub(crate) fn lines(text: &str, chars_max: usize) -> Cow<'_, str> {
+    let long = text.len() > chars_max && text.chars().nth(chars_max).is_some();
+    if !long && !text.chars().any(|c| is_hidden(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len().min(chars_max.saturating_mul(2)));
+    let mut chars = text.chars().take(chars_max).peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' => shown.push('\n'),
+            '\t' => shown.push_str("    "),
+            '\r' if chars.peek() == Some(&'\n') => {}
+            c if is_hidden(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
         }
     }
     if long {
@@ -79,6 +107,13 @@ mod tests {
         assert_eq!(visible("user\u{202e}gpj.exe"), "user\\u{202e}gpj.exe");
         assert_eq!(visible("a\u{85}b\u{200b}c\u{2066}"), "a\\u{85}b\\u{200b}c\\u{2066}");
         assert_eq!(visible(&"x".repeat(1_000_000)).chars().count(), CHARS_MAX + 1);
+    }
+
+    #[test]
+    fn lines_stay_lines_and_what_deceives_is_written_out() {
+        assert_eq!(lines("a\r\n\tb\u{202e}c\rd", 100), "a\n    b\\u{202e}c\\rd");
+        assert_eq!(lines("a\nb\nc", 3), "a\nb…");
+        assert!(matches!(lines("a\nb", 100), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -2,11 +2,16 @@
 
 mod command_walk;
 mod desktop;
+mod focus;
 mod frame;
 mod frame_pictures;
 pub(crate) mod harness;
+mod objects;
 mod over_time;
+mod pausing;
 pub(crate) mod pictures;
+mod tables;
+mod typing;
 mod verdicts;
 
 use std::time::Duration;
@@ -354,7 +359,7 @@ fn wheel_zooms_to_the_pointer_and_dragging_moves_the_map() {
     let zoomed = harness.state().window.map().camera().expect("a camera");
     assert!(zoomed.scale > before.scale * 1.1, "{} is not larger than {}", zoomed.scale, before.scale);
     assert!(zoomed.on_screen(on_map).distance(pointer) < 1.0, "the point under the pointer moved");
-    let free = egui::pos2(600.0, 700.0);
+    let free = egui::pos2(120.0, 700.0);
     harness.drag_at(free);
     harness.step();
     harness.hover_at(free + vec2(40.0, -25.0));

@@ -196,6 +196,11 @@ impl DesignTokens {
         color
     }
 
+    /// The line around what has the keyboard's focus.
+    pub(crate) fn focus_stroke(&self) -> Stroke {
+        Stroke::new(2.0, self.accent.0)
+    }
+
     fn style(&self, style: &mut egui::Style, theme: egui::Theme) {
         style.text_styles = [
             (TextStyle::Small, FontId::new(TEXT_SMALL_PT, FontFamily::Proportional)),
@@ -209,7 +214,7 @@ impl DesignTokens {
         style.spacing.button_padding = Vec2::new(10.0, 5.0);
         style.spacing.interact_size.y = 24.0;
         style.spacing.scroll = egui::style::ScrollStyle::floating();
-        style.interaction.selectable_labels = false;
+        style.interaction.selectable_labels = true;
         style.interaction.tooltip_delay = 0.35;
         style.animation_time = 0.0;
         style.visuals = self.visuals(theme);
@@ -283,19 +288,43 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
+    /// WCAG 2.2, 1.4.3: text against what is behind it.
+    const TEXT_MIN: f32 = 4.5;
+    /// 1.4.11: what tells something without words.
+    const SIGN_MIN: f32 = 3.0;
+
     #[test]
-    fn text_of_every_meaning_can_be_read_on_every_surface() {
+    fn what_has_the_focus_is_seen_on_every_surface() {
         let themes = Themes::load();
         for theme in [egui::Theme::Dark, egui::Theme::Light] {
             let tokens = themes.tokens(theme);
-            for surface in [Ink::Background, Ink::Panel, Ink::Card] {
-                for (ink, least) in
-                    [(Ink::Text, 7.0), (Ink::Dim, 4.5), (Ink::Faint, 3.8), (Ink::Accent, 4.5), (Ink::Bad, 4.5), (Ink::Warn, 4.5), (Ink::Good, 4.5)]
-                {
-                    let found = contrast(tokens.ink(ink), tokens.ink(surface));
-                    assert!(found >= least, "{theme:?}: {ink:?} on {surface:?} has a contrast of {found:.2}, less than {least}");
-                }
+            for surface in [Ink::Background, Ink::Panel, Ink::Card, Ink::Raised, Ink::BadFill, Ink::WarnFill] {
+                let found = contrast(tokens.focus_stroke().color, tokens.ink(surface));
+                assert!(found >= 3.0, "{theme:?}: the ring on {surface:?} has a contrast of {found:.2}");
             }
+        }
+    }
+
+    #[test]
+    fn text_of_every_meaning_can_be_read_on_every_surface_and_signs_be_told_from_it() {
+        let texts = [Ink::Text, Ink::Dim, Ink::Faint, Ink::Accent, Ink::Bad, Ink::Warn, Ink::Good];
+        let surfaces = [Ink::Background, Ink::Panel, Ink::Card, Ink::Raised];
+        let on_surfaces = surfaces.into_iter().flat_map(|surface| texts.map(|ink| (ink, surface, TEXT_MIN)));
+        // What is said on a badge, and on the line of a failure.
+        let on_badges = [(Ink::Bad, Ink::BadFill), (Ink::Warn, Ink::WarnFill), (Ink::Text, Ink::BadFill), (Ink::Text, Ink::WarnFill), (Ink::Dim, Ink::BadFill)];
+        let on_badges = on_badges.into_iter().map(|(ink, fill)| (ink, fill, TEXT_MIN));
+        // Lines of the map, bars and curves; borders, hairlines and hatching tell nothing by themselves.
+        let signs = [Ink::Background, Ink::Panel, Ink::Card].into_iter().map(|surface| (Ink::Edge, surface, SIGN_MIN));
+        let pairs: Vec<(Ink, Ink, f32)> = on_surfaces.chain(on_badges).chain(signs).collect();
+        let themes = Themes::load();
+        for theme in [egui::Theme::Dark, egui::Theme::Light] {
+            let tokens = themes.tokens(theme);
+            for (ink, surface, least) in &pairs {
+                let found = contrast(tokens.ink(*ink), tokens.ink(*surface));
+                assert!(found >= *least, "{theme:?}: {ink:?} on {surface:?} has a contrast of {found:.2}, less than {least}");
+            }
+            let chosen = [tokens.text.0, tokens.dim.0, tokens.accent.0].map(|text| contrast(text, tokens.accent_fill.0));
+            assert!(chosen.iter().all(|found| *found >= TEXT_MIN), "{theme:?}: on what is chosen {chosen:?}");
         }
     }
 }

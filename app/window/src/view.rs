@@ -5,6 +5,7 @@ mod asker;
 mod beside;
 mod commands;
 mod context;
+mod current_sources;
 mod freshness;
 pub(crate) mod news;
 mod range;
@@ -14,8 +15,9 @@ mod target;
 pub(crate) use action::ViewAction;
 pub(crate) use asker::{Asker, Slot};
 pub(crate) use beside::Beside;
-pub(crate) use commands::{Menu, Scope, UiCommand};
+pub(crate) use commands::{Keys, Menu, Scope, UiCommand};
 pub(crate) use context::ViewContext;
+pub(crate) use current_sources::CurrentSources;
 pub(crate) use freshness::{Freshness, newest_ns};
 pub(crate) use news::News;
 pub(crate) use range::TimeRange;
@@ -57,6 +59,11 @@ pub(crate) trait View {
     /// Why a command of this view's can not be used now, in a few words; `None` = it can.
     fn unavailable(&self, _command: UiCommand) -> Option<Cow<'static, str>> {
         None
+    }
+
+    /// Whether a form is open in it: then letters are typed, and no commands.
+    fn has_form(&self) -> bool {
+        false
     }
 
     /// The selected object, with ids and times; `None` if nothing is selected.

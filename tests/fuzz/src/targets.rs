@@ -223,7 +223,7 @@ fn batch(bytes: &[u8]) {
         look_at(&mut engine);
     }
     engine.query(&Query::Scan(ScanQuery::Traces { filter: TraceFilter::default(), order: TraceOrder::Slowest, limit: 10 }));
-    engine.query(&Query::Scan(ScanQuery::Logs { service: None, min_severity: 0, limit: 10 }));
+    engine.query(&Query::Scan(ScanQuery::Logs { service: None, instance: None, min_severity: 0, limit: 10 }));
     engine.query(&Query::Scan(ScanQuery::DeadLettersSince { cluster: "k".to_owned(), since_ns: 0, skip: 0, limit: 10 }));
     engine.query(&Query::Scan(ScanQuery::Find { text: "4711".to_owned(), limit: 10 }));
     let channel = ChannelKey { cluster: None, name: "orders".to_owned() };

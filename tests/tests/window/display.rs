@@ -1,6 +1,6 @@
-//! An X server whose screen is a file, with a window manager, and hands on it: keys and pointer from `xdotool`, the clipboard from `xclip`.
+//! An X server without a screen, and hands on it: keys and pointer from `xdotool`, the clipboard from `xclip`.
 
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,19 +18,16 @@ impl Drop for Running {
     }
 }
 
-/// An X server whose screen is a file.
+/// An X server without a screen.
 pub struct Display {
     _server: Running,
     pub name: String,
-    folder: tempfile::TempDir,
 }
 
 impl Display {
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-fbdir"])
-            .arg(folder.path())
+            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -38,21 +35,7 @@ impl Display {
             .expect("Xvfb is installed");
         let mut number = String::new();
         BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut number).expect("a display");
-        Self { _server: Running(server), name: format!(":{}", number.trim()), folder }
-    }
-
-    /// The colour of the screen's lower left corner, where the foot of the window lies.
-    pub fn corner(&self) -> std::io::Result<[u8; 3]> {
-        // XWD: a head of big-endian words, a table of colours of 12 bytes each, then the pixels, row by row.
-        let mut screen = std::fs::File::open(self.folder.path().join("Xvfb_screen0"))?;
-        let mut head = [0; 80];
-        screen.read_exact(&mut head)?;
-        let word = |at: usize| u64::from(u32::from_be_bytes([head[at * 4], head[at * 4 + 1], head[at * 4 + 2], head[at * 4 + 3]]));
-        let (head_bytes, num_rows, row_bytes, num_colours) = (word(0), word(5), word(12), word(19));
-        screen.seek(SeekFrom::Start(head_bytes + num_colours * 12 + (num_rows - 1) * row_bytes))?;
-        let mut colour = [0; 3];
-        screen.read_exact(&mut colour)?;
-        Ok(colour)
+        Self { _server: Running(server), name: format!(":{}", number.trim()) }
     }
 
     pub fn command(&self, program: &str, args: &[&str]) -> Command {

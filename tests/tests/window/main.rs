@@ -5,5 +5,6 @@ mod copying;
 mod display;
 mod ending;
 mod eyes;
+mod forms;
 mod hands;
 mod window;

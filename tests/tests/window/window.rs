@@ -14,7 +14,7 @@ use crate::display::{Display, until};
 use crate::eyes::{Eyes, Thing};
 
 /// How long keys are given to take effect before they are pressed again.
-const LOOKS: Duration = Duration::from_secs(3);
+pub const LOOKS: Duration = Duration::from_secs(3);
 /// Two windows that are drawn in software at once would wait for one another.
 static ONE_WINDOW: Mutex<()> = Mutex::new(());
 /// The trace that tests send.
@@ -29,8 +29,6 @@ pub struct Window {
     http_port: u16,
     number: String,
     _alone: MutexGuard<'static, ()>,
-    /// The colour of its corner while nothing lies over it.
-    plain: [u8; 3],
 }
 
 impl Window {
@@ -50,16 +48,9 @@ impl Window {
         let browser = folder.path().join("xdg-open");
         std::fs::write(&browser, format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", folder.path().join("opened").display())).expect("written");
         std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("executable");
-        let path = std::env::join_paths([folder.path().to_owned()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())));
-        let path = path.expect("a path");
         let log = std::fs::File::create(folder.path().join("log")).expect("a file");
         let in_a_window = |command: &mut Command| {
-            command
-                .env("DISPLAY", &display.name)
-                .env("SWITCHBOARD_LOG", "info")
-                .env_remove("BROWSER")
-                .env("PATH", &path)
-                .env("DBUS_SESSION_BUS_ADDRESS", &eyes.bus_address);
+            command.env("DISPLAY", &display.name).env("SWITCHBOARD_LOG", "info").env("BROWSER", &browser).env("DBUS_SESSION_BUS_ADDRESS", &eyes.bus_address);
             command.stdout(log.try_clone().expect("a file")).stderr(log);
         };
         let program = Program::start_as(args, in_a_window).expect("starts");
@@ -67,8 +58,8 @@ impl Window {
         let number = number.lines().next().expect("one").to_owned();
         // Without a window manager nobody else gives it the keys.
         display.xdotool(&["windowfocus", "--sync", &number]);
-        let plain = until("the window is drawn", || display.corner().ok().filter(|colour| *colour != [0; 3]));
-        Self { display, eyes, program, folder, http_port, number, _alone: alone, plain }
+        eyes.wait_for("the window is drawn", |thing| thing.role == "page tab");
+        Self { display, eyes, program, folder, http_port, number, _alone: alone }
     }
 
     /// Waits until a thing is there whose name begins so, and has a place.
@@ -88,9 +79,9 @@ impl Window {
         self.display.xdotool(&[what, &self.number]);
     }
 
-    /// Whether the palette or Find lies over it: all around it is darker then.
+    /// Whether the palette or Find lies over it.
     pub fn is_covered(&self) -> bool {
-        self.display.corner().is_ok_and(|colour| colour != self.plain)
+        self.eyes.look().iter().any(|thing| thing.role == "dialog")
     }
 
     /// Opens what lies over the window, by a key that is pressed once: pressed again it would close it.

@@ -342,6 +342,8 @@ pub struct LetterRecord {
     pub reason: String,
     /// When that was, ns since the Unix epoch.
     pub at_ns: i64,
+    /// Who parked it, or took it out again, last; `None` = nobody did, or the ledger does not say.
+    pub parked_by: Option<String>,
 }
 
 /// One line as it is read back, sends and refusals alike, for tests, reports and people.

@@ -95,20 +95,22 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
             failed_group: row.get(16)?,
             intended_ns: row.get(17)?,
             cluster_id,
+            parked_by: None,
         };
         for name in names(clusters, &cluster, Some(record.cluster_id.as_str())) {
             take(&mut letters, letter.read_by(name), &record);
         }
     }
     let mut parkings =
-        connection.prepare("SELECT cluster, channel, place, timestamp_ns, kind, note, at_ns, cluster_id FROM parkings ORDER BY at_ns, parking_id")?;
+        connection.prepare("SELECT cluster, channel, place, timestamp_ns, kind, note, at_ns, cluster_id, operator FROM parkings ORDER BY at_ns, parking_id")?;
     let mut rows = parkings.query([])?;
     while let Some(row) = rows.next()? {
         let cluster: String = row.get(0)?;
         let Some(letter) = letter(row, 1, &cluster)? else { continue };
         let (note, cluster_id): (Option<String>, Option<String>) = (row.get(5)?, row.get(7)?);
         for name in names(clusters, &cluster, cluster_id.as_deref()) {
-            apply_parking(&mut letters, letter.read_by(name), KindHash(row.get(4)?), note.clone(), row.get(6)?);
+            let parking = Parking { note: note.clone(), operator: row.get(8)?, at_ns: row.get(6)? };
+            apply_parking(&mut letters, letter.read_by(name), KindHash(row.get(4)?), parking);
         }
     }
     Ok(letters)
@@ -121,20 +123,25 @@ fn take(letters: &mut BTreeMap<LetterKey, LetterRecord>, letter: LetterKey, reco
     }
 }
 
+/// A letter is put aside, or taken out again.
+pub(super) struct Parking {
+    /// Why, or for whom; `None` = it is taken out.
+    pub note: Option<String>,
+    /// Who does it.
+    pub operator: String,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
 /// Only what is open can be parked; only what is parked can be taken out again.
-pub(super) fn apply_parking(letters: &mut BTreeMap<LetterKey, LetterRecord>, letter: LetterKey, kind: KindHash, note: Option<String>, at_ns: i64) {
+pub(super) fn apply_parking(letters: &mut BTreeMap<LetterKey, LetterRecord>, letter: LetterKey, kind: KindHash, parking: Parking) {
     let record = letters.entry(letter).or_insert_with(|| LetterRecord { kind, ..LetterRecord::default() });
-    match (note, &record.state) {
-        (Some(note), LetterState::Open | LetterState::Parked(_)) => {
-            record.state = LetterState::Parked(note);
-            record.at_ns = at_ns;
-        }
-        (None, LetterState::Parked(_)) => {
-            record.state = LetterState::Open;
-            record.at_ns = at_ns;
-        }
-        _ => {}
-    }
+    let state = match (parking.note, &record.state) {
+        (Some(note), LetterState::Open | LetterState::Parked(_)) => LetterState::Parked(note),
+        (None, LetterState::Parked(_)) => LetterState::Open,
+        _ => return,
+    };
+    (record.state, record.at_ns, record.parked_by) = (state, parking.at_ns, Some(parking.operator).filter(|who| !who.is_empty()));
 }
 
 /// Sends and refusals in the order of their time, the newest `limit` of each.

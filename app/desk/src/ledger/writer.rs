@@ -375,7 +375,8 @@ fn carry_out(connection: &Connection, job: Job, clusters: &ClusterIds, key_id: &
                 known.version += 1;
                 for (letter, kind) in letters {
                     for letter in known.names(letter) {
-                        read::apply_parking(&mut known.letters, letter, kind, note.clone(), at_ns);
+                        let parking = read::Parking { note: note.clone(), operator: operator.clone(), at_ns };
+                        read::apply_parking(&mut known.letters, letter, kind, parking);
                     }
                 }
             })
@@ -444,6 +445,7 @@ impl Known {
             cluster_id: self.runs.get(&intent.run_id).cloned().unwrap_or_default(),
             failed_group: intent.failed_group,
             intended_ns: intent.at_ns,
+            parked_by: None,
         };
         for letter in self.names(intent.letter) {
             self.letters.insert(letter, record.clone());

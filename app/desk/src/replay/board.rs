@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SettledAs};
+use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SentState, SettledAs};
 use crate::replay::{Preview, Readers, Sighting};
 
 /// All that can be seen of replaying.
@@ -56,6 +56,8 @@ pub struct Handled {
 pub enum HandledAs {
     /// Sent.
     Sent,
+    /// It may have been sent: nobody knows.
+    Possibly,
     /// Consumed.
     Consumed,
     /// Dead again.
@@ -219,14 +221,28 @@ impl CanaryLine {
 }
 
 impl HandledAs {
-    fn of(state: &LetterState) -> Option<Self> {
+    /// As what a letter counts in this state; `None` = nobody dealt with it.
+    pub fn of(state: &LetterState) -> Option<Self> {
         match state {
             LetterState::Open => None,
-            LetterState::Sent(_) => Some(Self::Sent),
+            LetterState::Sent(SentState::Persisted) => Some(Self::Sent),
+            LetterState::Sent(SentState::Possibly) => Some(Self::Possibly),
             LetterState::Consumed => Some(Self::Consumed),
             LetterState::DeadAgain => Some(Self::DeadAgain),
             LetterState::Parked(_) => Some(Self::Parked),
         }
+    }
+
+    /// The word for it, as for the state that it stands for.
+    pub fn word(self) -> &'static str {
+        let state = match self {
+            Self::Sent => LetterState::Sent(SentState::Persisted),
+            Self::Possibly => LetterState::Sent(SentState::Possibly),
+            Self::Consumed => LetterState::Consumed,
+            Self::DeadAgain => LetterState::DeadAgain,
+            Self::Parked => LetterState::Parked(String::new()),
+        };
+        state.word()
     }
 }
 

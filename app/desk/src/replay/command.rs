@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterView, Query, ScanQuery};
+use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterOrder, LetterView, Query, ScanQuery};
 use switchboard_model::{RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
@@ -49,10 +49,12 @@ impl AskedLetter {
 pub enum AskedLetters {
     /// These, oldest first.
     These(Vec<AskedLetter>),
-    /// All that are open of those that died of the same, however many these are, but for some.
+    /// All that are open of those that died of the same and had come by then, however many these are, but for some.
     AllOpen {
         /// What they died of.
         cause: LetterCause,
+        /// What came later is not meant, ns since the Unix epoch.
+        until_ns: i64,
         /// Those that are not meant.
         except: BTreeSet<LetterKey>,
     },
@@ -87,9 +89,10 @@ impl LetterCause {
         ChannelKey { cluster: Some(self.cluster.clone()), name: self.channel.clone() }
     }
 
-    /// The question for its letters; the oldest so many are left out.
-    pub fn query(&self, skip: usize, limit: usize) -> Query {
-        Query::Scan(ScanQuery::DeadLetters { channel: self.channel_key(), origin: self.origin.clone(), fingerprint: self.fingerprint.clone(), skip, limit })
+    /// The question for its letters; so many of the first are left out.
+    pub fn query(&self, order: LetterOrder, skip: usize, limit: usize) -> Query {
+        let (channel, origin, fingerprint) = (self.channel_key(), self.origin.clone(), self.fingerprint.clone());
+        Query::Scan(ScanQuery::DeadLetters { channel, origin, fingerprint, order, skip, limit })
     }
 }
 

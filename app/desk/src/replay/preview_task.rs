@@ -1,9 +1,10 @@
 //! Making a preview: the letters are read again from the broker, and what would be sent is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use switchboard_engine::view::{NodeKind, Snapshot};
-use switchboard_model::{OperationFailure, Progress, Redactor};
+use switchboard_model::{FailureKind, OperationFailure, Progress, Redactor};
 
 use crate::ledger::HashKey;
 use crate::operations::Teller;
@@ -90,7 +91,24 @@ impl PreviewTask {
             read_ns: self.observed.now_ns(),
         });
         show(&mut |board| (board.preparing, board.preview) = (None, Some(Arc::clone(&preview))));
-        Ok(())
+        preview.nothing().map_or(Ok(()), Err)
+    }
+}
+
+impl Preview {
+    /// Why nothing would be sent; `None` = something would.
+    fn nothing(&self) -> Option<OperationFailure> {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for skipped in &self.skipped {
+            *reasons.entry(&skipped.reason).or_default() += 1;
+        }
+        let (reason, num) = reasons.into_iter().max_by_key(|(_, num)| *num).filter(|_| self.planned.is_empty())?;
+        let all = if num < self.skipped.len() { format!("{num} of {}", self.skipped.len()) } else { format!("{num}") };
+        Some(OperationFailure {
+            kind: FailureKind::Limit,
+            reason: format!("nothing would be sent: every letter is skipped, {all} of them because: {reason}"),
+            next_step: "The preview lists all of them with their reasons".to_owned(),
+        })
     }
 }
 

@@ -219,17 +219,17 @@ impl Run {
     /// dead all the same.
     async fn watch(&self, mut board: RunBoard) {
         let mut look = self.pace.looks();
-        let mut known = (self.ledger.version(), self.shared.sightings());
-        self.observe(&mut board);
+        let mut known = None;
         loop {
             look.tick().await;
             let before = board.clone();
             let now = (self.ledger.version(), self.shared.sightings());
-            if now.0 != known.0 || !Arc::ptr_eq(&now.1, &known.1) {
-                self.observe(&mut board);
-                known = now;
-            } else {
+            let is_known = known.as_ref().is_some_and(|(version, sightings)| *version == now.0 && Arc::ptr_eq(sightings, &now.1));
+            if is_known {
                 self.observe_readers(&mut board);
+            } else {
+                self.observe(&mut board);
+                known = Some(now);
             }
             if board != before {
                 self.show(&board);

@@ -193,7 +193,7 @@ fn stored(offset: i64) -> LetterView {
 /// A page of letters.
 fn page(of: &[LetterView], skip: usize, limit: usize) -> Answer {
     let letters: Vec<LetterView> = of.iter().skip(skip).take(limit).cloned().collect();
-    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: of.len() as u64 })
+    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: of.len() as u64, num_stored: of.len() as u64, ..LetterPage::default() })
 }
 
 impl ClusterAccess for World {
@@ -302,6 +302,7 @@ struct Eyes(Arc<World>);
 
 impl Observed for Eyes {
     fn snapshot(&self) -> Snapshot {
+        let num = 12 + self.0.back.lock().len() as u64;
         let groups = self.0.groups.lock().iter().map(|((group, channel), consumers)| group_view(group, channel, consumers)).collect();
         let source = SourceView {
             name: CLUSTER.into(),
@@ -321,7 +322,8 @@ impl Observed for Eyes {
             origin: Some(TARGET.into()),
             origin_node: None,
             fingerprint: "NullPointerException".into(),
-            count: 12 + self.0.back.lock().len() as u64,
+            count: num,
+            num_open: num,
             first_ns: 0,
             last_ns: 0,
             dialect: None,

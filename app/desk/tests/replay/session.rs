@@ -10,7 +10,7 @@ use switchboard_desk::profile::Profile;
 use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{KafkaProfile, OtlpProfile, SourceProfile};
-use switchboard_engine::view::{Answer, ChannelKey, LetterView, Query, ScanQuery};
+use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, LetterView, Query, ScanQuery};
 
 use crate::cluster::Place;
 
@@ -63,8 +63,14 @@ impl Replaying {
             let snapshot = self.session.snapshot();
             let view = snapshot.dead_letters.iter().find(|view| view.channel == self.place.dead && view.count >= num as u64)?;
             let channel = ChannelKey { cluster: Some(view.cluster.clone()), name: view.channel.clone() };
-            let query =
-                Query::Scan(ScanQuery::DeadLetters { channel, origin: view.origin.clone(), fingerprint: view.fingerprint.clone(), skip: 0, limit: 10_000 });
+            let query = Query::Scan(ScanQuery::DeadLetters {
+                channel,
+                origin: view.origin.clone(),
+                fingerprint: view.fingerprint.clone(),
+                order: LetterOrder::OldestFirst,
+                skip: 0,
+                limit: 10_000,
+            });
             match self.session.query(query).recv_timeout(Duration::from_secs(5)) {
                 Ok(Answer::DeadLetters(page)) if page.letters.len() >= num => Some(page),
                 _ => None,

@@ -6,7 +6,7 @@ use switchboard_model::ItemKind;
 
 use super::Engine;
 use crate::queries::{FindScan, LetterScan, LogScan, NotKept, RecordScan, Scan, TraceScan, record_page};
-use crate::view::{Answer, GroupDetail, GroupView, LagVerdict, PointQuery, Query, RECORD_DETAILS_MAX, ScanQuery};
+use crate::view::{Answer, GroupDetail, GroupView, LagVerdict, LetterOrder, PointQuery, Query, RECORD_DETAILS_MAX, ScanQuery};
 
 /// Most items that one query may ask for.
 const MAX_ANSWER: usize = 10_000;
@@ -60,9 +60,10 @@ impl Engine {
                 let addresses = filter.through.as_ref().map(|(_, to)| self.flow.addresses_of(to)).unwrap_or_default();
                 Scan::Traces(TraceScan { spans: store.spans.held(), seed: store.seed, filter: filter.clone(), addresses, channels, order: *order, limit })
             }
-            ScanQuery::Logs { service, min_severity, limit } => {
+            ScanQuery::Logs { service, instance, min_severity, limit } => {
                 let limit = (*limit).min(MAX_ANSWER);
-                Scan::Logs(LogScan { logs: store.logs.held(), service: service.clone(), min_severity: *min_severity, limit })
+                let (service, instance) = (service.clone(), instance.clone());
+                Scan::Logs(LogScan { logs: store.logs.held(), service, instance, min_severity: *min_severity, limit })
             }
             ScanQuery::RecordMatches { channel, text, after, limit } => Scan::Records(RecordScan {
                 records: store.records.held(),
@@ -71,10 +72,11 @@ impl Engine {
                 after: *after,
                 limit: (*limit).min(MAX_ANSWER),
             }),
-            ScanQuery::DeadLetters { channel, origin, fingerprint, skip, limit } => Scan::Letters(LetterScan {
+            ScanQuery::DeadLetters { channel, origin, fingerprint, order, skip, limit } => Scan::Letters(LetterScan {
                 records: store.records.held(),
                 asked: self.dead_letters.kinds_named(channel, origin.as_deref(), fingerprint),
                 since_ns: i64::MIN,
+                order: order.clone(),
                 skip: *skip,
                 limit: (*limit).min(MAX_ANSWER),
             }),
@@ -82,6 +84,7 @@ impl Engine {
                 records: store.records.held(),
                 asked: self.dead_letters.kinds_in(cluster),
                 since_ns: *since_ns,
+                order: LetterOrder::OldestFirst,
                 skip: *skip,
                 limit: (*limit).min(MAX_ANSWER),
             }),

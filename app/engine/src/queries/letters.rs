@@ -1,12 +1,13 @@
 //! Dead letters one by one.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use switchboard_model::{NO_TIME, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, group_in_name};
 
 use crate::state::{Asked, DeadLetterInfo, death};
 use crate::store::{Held, RecordContent, RecordRef, RecordSegment, StoredAt};
-use crate::view::{LetterPage, LetterView};
+use crate::view::{LetterOrder, LetterPage, LetterView, LettersOnly};
 
 /// Letters are read between two looks whether anybody still waits.
 const STRIDE: usize = 256;
@@ -19,7 +20,9 @@ pub(crate) struct LetterScan {
     pub(crate) asked: Asked,
     /// Only letters that came at this time or later, ns since the Unix epoch.
     pub(crate) since_ns: i64,
-    /// Of the oldest, so many are left out.
+    /// Which of them, and which come first.
+    pub(crate) order: LetterOrder,
+    /// So many of the first are left out.
     pub(crate) skip: usize,
     pub(crate) limit: usize,
 }
@@ -28,7 +31,8 @@ impl LetterScan {
     /// Runs to the end, or until `cancelled` is set: then `None`. A letter is as old as its own time says, or its arrival
     /// where it has none.
     pub(crate) fn run(&self, cancelled: &AtomicBool) -> Option<LetterPage> {
-        let mut found: Vec<(i64, StoredAt)> = Vec::new();
+        let mut found: Vec<(bool, i64, StoredAt)> = Vec::new();
+        let mut page = LetterPage { skipped: self.skip as u64, ..LetterPage::default() };
         for (number, segment) in self.records.segments() {
             if cancelled.load(Ordering::Relaxed) {
                 return None;
@@ -37,21 +41,47 @@ impl LetterScan {
                 let record = RecordRef::new(segment, *row as usize);
                 let is_unkept = || self.asked.unkept.as_ref().is_some_and(|unkept| unkept.holds(*kind, &record.cluster().name, record.channel()));
                 if (self.asked.kinds.contains(kind) || is_unkept()) && record.received_ns() >= self.since_ns {
-                    let time_ns = if record.timestamp_ns() == NO_TIME { record.received_ns() } else { record.timestamp_ns() };
-                    found.push((time_ns, StoredAt { segment: number, row: *row as u16 }));
+                    let (is_dealt_with, is_listed) = self.order.stands(record);
+                    page.num_stored += 1;
+                    page.num_dealt_with += u64::from(is_dealt_with);
+                    page.last_received_ns = page.last_received_ns.max(Some(record.received_ns()));
+                    if is_listed {
+                        let time_ns = if record.timestamp_ns() == NO_TIME { record.received_ns() } else { record.timestamp_ns() };
+                        found.push((is_dealt_with, time_ns, StoredAt { segment: number, row: *row as u16 }));
+                    }
                 }
             }
         }
-        found.sort_unstable();
-        let total = found.len() as u64;
-        let mut letters = Vec::new();
-        for (_, at) in found.into_iter().skip(self.skip).take(self.limit) {
-            if letters.len() % STRIDE == 0 && cancelled.load(Ordering::Relaxed) {
+        match self.order {
+            LetterOrder::OldestFirst => found.sort_unstable(),
+            LetterOrder::OpenFirst { .. } => found.sort_unstable_by_key(|(is_dealt_with, time_ns, at)| (*is_dealt_with, Reverse((*time_ns, *at)))),
+        }
+        page.total = found.len() as u64;
+        for (.., at) in found.into_iter().skip(self.skip).take(self.limit) {
+            if page.letters.len().is_multiple_of(STRIDE) && cancelled.load(Ordering::Relaxed) {
                 return None;
             }
-            letters.extend(self.records.segment(at.segment).map(|segment| letter(at, RecordRef::new(segment, at.row.into()))));
+            page.letters.extend(self.records.segment(at.segment).map(|segment| letter(at, RecordRef::new(segment, at.row.into()))));
         }
-        Some(LetterPage { letters, skipped: self.skip as u64, total })
+        Some(page)
+    }
+}
+
+impl LetterOrder {
+    /// Whether somebody dealt with a letter, and whether it is listed.
+    fn stands(&self, record: RecordRef<'_>) -> (bool, bool) {
+        let Self::OpenFirst { dealt_with, only } = self else { return (false, true) };
+        if dealt_with.is_empty() {
+            return (false, !matches!(only, LettersOnly::These(_)));
+        }
+        let letter = (record.message(), (record.timestamp_ns() != NO_TIME).then(|| record.timestamp_ns()));
+        let is_dealt_with = dealt_with.contains(&letter);
+        let is_listed = match only {
+            LettersOnly::All => true,
+            LettersOnly::Open => !is_dealt_with,
+            LettersOnly::These(these) => these.contains(&letter),
+        };
+        (is_dealt_with, is_listed)
     }
 }
 

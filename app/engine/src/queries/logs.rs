@@ -12,6 +12,7 @@ use crate::view::LogView;
 pub(crate) struct LogScan {
     pub(crate) logs: Held<LogSegment>,
     pub(crate) service: Option<String>,
+    pub(crate) instance: Option<String>,
     pub(crate) min_severity: u8,
     pub(crate) limit: usize,
 }
@@ -24,13 +25,14 @@ impl LogScan {
             if cancelled.load(Ordering::Relaxed) {
                 return None;
             }
-            let of_service = self.service.as_deref().map(|service| segment.resources_of(service));
-            if of_service.as_ref().is_some_and(|resources| !resources.contains(&true)) {
+            let is_of_some = self.service.is_some() || self.instance.is_some();
+            let of_some = is_of_some.then(|| segment.resources_of(self.service.as_deref(), self.instance.as_deref()));
+            if of_some.as_ref().is_some_and(|resources| !resources.contains(&true)) {
                 continue;
             }
             for (row, moment_ns) in segment.moments().enumerate() {
                 let is_wanted = segment.severity(row) >= self.min_severity
-                    && of_service.as_ref().is_none_or(|resources| resources.get(segment.resource_of(row) as usize) == Some(&true));
+                    && of_some.as_ref().is_none_or(|resources| resources.get(segment.resource_of(row) as usize) == Some(&true));
                 let place = (moment_ns, StoredAt { segment: number, row: row as u16 });
                 if is_wanted && (newest.len() < self.limit || newest.peek().is_some_and(|Reverse(oldest)| *oldest < place)) {
                     newest.push(Reverse(place));

@@ -47,6 +47,7 @@ struct Sum {
     /// The last of its spans to arrive.
     last: StoredAt,
     is_failed: bool,
+    /// A span of it is of the service and the instance that are asked for.
     has_service: bool,
     has_operation: bool,
     /// The longest of what is asked for of it.
@@ -97,11 +98,12 @@ impl TraceScan {
 
     /// Whether nearly every trace from the newest back is one that is asked for, until none is any more.
     fn is_walk_short(&self) -> bool {
-        let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, through } = &self.filter;
+        let TraceFilter { service, instance, operation, min_duration_ns, max_duration_ns, failed_only, range, through } = &self.filter;
         let last_arrived_ns = |segment: &SpanSegment| segment.arrivals.runs(segment.num_rows()).map(|(_, arrived_ns)| arrived_ns).max();
         let newest_ns = || self.spans.segments().next_back().and_then(|(_, segment)| last_arrived_ns(segment));
         let is_range_open = range.is_none_or(|range| newest_ns().is_none_or(|newest_ns| newest_ns < range.to_ns));
-        service.is_none() && operation.is_none() && min_duration_ns.is_none() && max_duration_ns.is_none() && !failed_only && through.is_none() && is_range_open
+        let is_any = service.is_none() && instance.is_none() && operation.is_none() && through.is_none();
+        is_any && min_duration_ns.is_none() && max_duration_ns.is_none() && !failed_only && is_range_open
     }
 
     fn newest(&self, cancelled: &AtomicBool) -> Option<TraceList> {
@@ -247,10 +249,11 @@ impl TraceScan {
     }
 
     fn heads(&self, segment: &SpanSegment) -> Vec<Head> {
-        let TraceFilter { service, operation, .. } = &self.filter;
+        let TraceFilter { service, instance, operation, .. } = &self.filter;
         let operation = operation.as_ref().map(|operation| operation.to_lowercase());
         let head = |head| {
-            let has_service = service.as_deref().is_none_or(|service| segment.service_name(head) == service);
+            let has_service = service.as_deref().is_none_or(|service| segment.service_name(head) == service)
+                && instance.as_deref().is_none_or(|instance| segment.instance(head) == instance);
             Head {
                 is_failed: head.has_failed,
                 has_service,
@@ -262,13 +265,13 @@ impl TraceScan {
 
     /// Whether durations and failures are those of a part of each trace.
     fn asks_for_part(&self) -> bool {
-        let TraceFilter { service, operation, through, .. } = &self.filter;
-        service.is_some() || operation.is_some() || through.is_some()
+        let TraceFilter { service, instance, operation, through, .. } = &self.filter;
+        service.is_some() || instance.is_some() || operation.is_some() || through.is_some()
     }
 
     fn is_wanted(&self, sum: &Sum) -> bool {
-        let TraceFilter { service, operation, min_duration_ns, max_duration_ns, failed_only, range, .. } = &self.filter;
-        (service.is_none() || sum.has_service)
+        let TraceFilter { service, instance, operation, min_duration_ns, max_duration_ns, failed_only, range, .. } = &self.filter;
+        ((service.is_none() && instance.is_none()) || sum.has_service)
             && (operation.is_none() || sum.has_operation)
             && min_duration_ns.is_none_or(|least_ns| sum.duration_ns() >= least_ns)
             && max_duration_ns.is_none_or(|most_ns| sum.duration_ns() <= most_ns)

@@ -285,6 +285,7 @@ impl DeadLetters {
                 origin_node: None,
                 fingerprint: kind.fingerprint.clone(),
                 count: tally.count,
+                num_open: tally.count,
                 first_ns: tally.first_ns,
                 last_ns: tally.last_ns,
                 dialect: kind.dialect.map(str::to_owned),

@@ -143,11 +143,12 @@ impl LogSegment {
         body.into_iter().chain((0..num_attrs).filter_map(move |_| Vocabulary::word_inline(&mut cursor)))
     }
 
-    /// Which resources are of this service, by number.
-    pub(crate) fn resources_of(&self, service: &str) -> Vec<bool> {
+    /// Which resources are of this service and of this instance, by number; `None` = of any.
+    pub(crate) fn resources_of(&self, service: Option<&str>, instance: Option<&str>) -> Vec<bool> {
         let is_of = |number: u32| {
             let mut cursor = Cursor::new(self.resources.get(number));
-            text_of(self.vocabulary.words.get(cursor.varint() as u32)) == service
+            let [name, .., its_instance] = std::array::from_fn::<_, 5, _>(|_| text_of(self.vocabulary.words.get(cursor.varint() as u32)));
+            service.is_none_or(|service| name == service) && instance.is_none_or(|instance| its_instance == instance)
         };
         (0..self.resources.len() as u32).map(is_of).collect()
     }

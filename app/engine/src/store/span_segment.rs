@@ -288,6 +288,14 @@ impl SpanSegment {
         text_of(self.vocabulary.words.get(cursor.varint() as u32))
     }
 
+    /// The instance of spans with this head; empty = unknown.
+    pub(crate) fn instance(&self, head: &SpanHead) -> &str {
+        let mut cursor = Cursor::new(self.resource(head.resource));
+        // The service's number; name, namespace, environment, version.
+        (0..5).for_each(|_| _ = cursor.varint());
+        text_of(self.vocabulary.words.get(cursor.varint() as u32))
+    }
+
     /// Name of the operation of spans with this head.
     pub(crate) fn name(&self, head: &SpanHead) -> &str {
         text_of(self.vocabulary.words.get(head.name))

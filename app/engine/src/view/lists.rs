@@ -33,7 +33,9 @@ impl ChannelKey {
 pub struct TraceFilter {
     /// A span of it is of this service.
     pub service: Option<String>,
-    /// The name of a span of it (of `service`, where that is given) contains this, in any case.
+    /// A span of it (of `service`, where that is given) is of this instance.
+    pub instance: Option<String>,
+    /// The name of a span of it (of `service` and `instance`, where they are given) contains this, in any case.
     pub operation: Option<String>,
     /// It, or the longest of the part, takes at least so long, ns.
     pub min_duration_ns: Option<i64>,
@@ -303,16 +305,22 @@ pub struct RefusalView {
 /// Answer to [`crate::view::ScanQuery::DeadLetters`] and [`crate::view::ScanQuery::DeadLettersSince`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LetterPage {
-    /// Oldest first.
+    /// In the order that was asked for.
     pub letters: Vec<LetterView>,
-    /// How many older ones were left out, as asked for.
+    /// How many that come before were left out, as asked for.
     pub skipped: u64,
-    /// How many there are in all, among the records stored.
+    /// How many of those that were asked for are stored.
     pub total: u64,
+    /// How many of all that died of the same are stored, whichever of them were asked for.
+    pub num_stored: u64,
+    /// How many of these somebody dealt with, as the question says; 0 where it does not.
+    pub num_dealt_with: u64,
+    /// When the last of those stored came here, ns since the Unix epoch; `None` = none is stored.
+    pub last_received_ns: Option<i64>,
 }
 
 impl LetterPage {
-    /// How many newer ones the limit left out.
+    /// How many that come behind the limit left out.
     pub fn num_left(&self) -> u64 {
         self.total.saturating_sub(self.skipped + self.letters.len() as u64)
     }

@@ -21,7 +21,10 @@ pub use lists::{
     ChannelKey, FindHit, FindPage, GroupDetail, History, HistoryBucket, HistoryOf, LagPoint, LetterPage, LetterView, PartitionLag, RECORD_DETAILS_MAX,
     RecordLine, RecordMatches, RecordPage, RefusalView, RowId, StatusClass, StatusCount, StatusCounts, TraceFilter, TraceList, TraceOrder, TracePart, TraceRow,
 };
-pub use query::{Answer, ConversationItem, EventView, LogView, PointQuery, Query, RecordView, ScanQuery, SpanLink, SpanView, Timing, TraceView};
+pub use query::{
+    Answer, ConversationItem, DealtWith, EventView, LetterOrder, LettersOnly, LogView, PointQuery, Query, RecordView, ScanQuery, SpanLink, SpanView, Timing,
+    TraceView,
+};
 pub use range::Range;
 pub use report::{
     BreakerReport, ChannelReport, ClockSetReport, DeadLetterReport, GroupReport, HopReport, InteractionReport, REPORT_SCHEMA, RefusedReport, Report,

@@ -1,5 +1,6 @@
 //! Questions that are answered one at a time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use switchboard_model::{CorrelationId, MessageRef, RawHash, SpanId, SpanKind, SpanStatus, TraceId, believed_ns, duration_ns, is_believable_at};
@@ -8,6 +9,36 @@ use crate::view::{
     ChannelKey, FindPage, GroupDetail, History, HistoryOf, LetterPage, Range, RecordMatches, RecordPage, RefusalView, Report, RowId, StatusCounts, TraceFilter,
     TraceList, TraceOrder,
 };
+
+/// Dead letters that somebody dealt with, as those know who keep books of it: where each lies, and its own time.
+pub type DealtWith = Arc<BTreeSet<(MessageRef, Option<i64>)>>;
+
+/// Which dead letters are listed, and which come first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LetterOrder {
+    /// All, oldest first.
+    #[default]
+    OldestFirst,
+    /// Those that nobody dealt with, newest first; then the others, newest first.
+    OpenFirst {
+        /// The others.
+        dealt_with: DealtWith,
+        /// Which of both.
+        only: LettersOnly,
+    },
+}
+
+/// Which dead letters are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LettersOnly {
+    /// All.
+    #[default]
+    All,
+    /// Those that nobody dealt with.
+    Open,
+    /// These, of those that somebody dealt with.
+    These(DealtWith),
+}
 
 /// A question to the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,12 +145,14 @@ pub enum ScanQuery {
     Logs {
         /// Of this service; `None` = of all.
         service: Option<String>,
+        /// Of this instance; `None` = of all.
+        instance: Option<String>,
         /// Of at least this OTLP severity; 0 = of any.
         min_severity: u8,
         /// At most so many.
         limit: usize,
     },
-    /// Dead letters that died of the same, one by one, oldest first.
+    /// Dead letters that died of the same, one by one.
     DeadLetters {
         /// The dead-letter channel.
         channel: ChannelKey,
@@ -127,7 +160,9 @@ pub enum ScanQuery {
         origin: Option<String>,
         /// As [`crate::view::DeadLetterView::fingerprint`].
         fingerprint: String,
-        /// The oldest so many are left out.
+        /// Which of them, and which come first.
+        order: LetterOrder,
+        /// So many of the first are left out.
         skip: usize,
         /// At most so many.
         limit: usize,

@@ -421,6 +421,8 @@ pub struct DeadLetterView {
     pub fingerprint: String,
     /// How many.
     pub count: u64,
+    /// How many of them still wait for somebody. The engine keeps no books of what is done about them: as it tells it, all do.
+    pub num_open: u64,
     /// First seen, ns since the Unix epoch.
     pub first_ns: i64,
     /// Last seen, ns since the Unix epoch.

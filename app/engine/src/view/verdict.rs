@@ -47,10 +47,14 @@ impl GroupView {
         self.verdict.severity(if is_of_a_partition { Some(self.lag.unwrap_or(0).max(1)) } else { self.lag }, self.lasted_ns())
     }
 
-    /// The verdict and why: `falls behind: grew by 187 in the last 18 s`.
+    /// The verdict and why: `stuck: behind by 4,711 records`, `falls behind by 187 records`.
     pub fn sentence(&self) -> String {
         let word = self.verdict.word();
-        if self.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", self.reason) }
+        match self.reason.strip_prefix("behind ").filter(|_| word.ends_with("behind")) {
+            Some(by) => format!("{word} {by}"),
+            None if self.reason.is_empty() => word.to_owned(),
+            None => format!("{word}: {}", self.reason),
+        }
     }
 
     /// Whether the group is one of those that do not get their work done.
@@ -241,15 +245,15 @@ impl Health {
     }
 }
 
-/// The word for a channel of which so many messages died, and how urgent that is.
-pub fn channel_word(num_dead: u64) -> (&'static str, Severity) {
-    if num_dead > 0 { ("has dead letters", Severity::Bad) } else { ("as usual", Severity::Quiet) }
+/// The word for a channel of which so many dead letters are open, and how urgent that is.
+pub fn channel_word(num_open: u64) -> (&'static str, Severity) {
+    if num_open > 0 { ("has dead letters", Severity::Bad) } else { ("as usual", Severity::Quiet) }
 }
 
 impl DeadLetterView {
-    /// How urgent letters are that died.
+    /// How urgent letters are that died: those that are dealt with are not.
     pub fn severity(&self) -> Severity {
-        channel_word(self.count).1
+        channel_word(self.num_open).1
     }
 }
 

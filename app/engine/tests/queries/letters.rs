@@ -15,9 +15,41 @@ fn letter(offset: i64, message: &str) -> Record {
 }
 
 fn letters(engine: &mut Engine, fingerprint: &str, origin: Option<&str>, skip: usize, limit: usize) -> LetterPage {
-    let query =
-        Query::Scan(ScanQuery::DeadLetters { channel: key("orders-dlq"), origin: origin.map(str::to_owned), fingerprint: fingerprint.to_owned(), skip, limit });
+    ordered(engine, (fingerprint, origin), LetterOrder::OldestFirst, (skip, limit))
+}
+
+fn ordered(engine: &mut Engine, (fingerprint, origin): (&str, Option<&str>), order: LetterOrder, (skip, limit): (usize, usize)) -> LetterPage {
+    let (origin, fingerprint) = (origin.map(str::to_owned), fingerprint.to_owned());
+    let query = Query::Scan(ScanQuery::DeadLetters { channel: key("orders-dlq"), origin, fingerprint, order, skip, limit });
     ask!(engine, query, DeadLetters)
+}
+
+#[test]
+fn open_letters_come_first_and_the_newest_of_them_and_some_are_listed_alone() {
+    let mut engine = engine();
+    for offset in 1..=5 {
+        apply(&mut engine, &[records(10 * offset, &[letter(offset, "out of stock: 4711")])]);
+    }
+    let fingerprint = engine.snapshot(&[]).dead_letters[0].fingerprint.clone();
+    let all = letters(&mut engine, &fingerprint, Some("orders"), 0, 10);
+    let keys = |offsets: &[i64]| {
+        let letter = |offset: &i64| all.letters.iter().find(|letter| letter.at.place.offset() == Some(*offset)).expect("it is stored");
+        DealtWith::new(offsets.iter().map(letter).map(|letter| (letter.at.clone(), letter.timestamp_ns)).collect())
+    };
+    let mut listed = |dealt_with: &[i64], only: LettersOnly, skip: usize, limit: usize| {
+        let order = LetterOrder::OpenFirst { dealt_with: keys(dealt_with), only };
+        let page = ordered(&mut engine, (&fingerprint, Some("orders")), order, (skip, limit));
+        assert_eq!((page.num_stored, page.num_dealt_with), (5, dealt_with.len() as u64));
+        assert_eq!(page.last_received_ns, all.letters.iter().map(|letter| letter.received_ns).max());
+        (page.letters.iter().filter_map(|letter| letter.at.place.offset()).collect::<Vec<_>>(), page.total)
+    };
+    assert_eq!(listed(&[], LettersOnly::All, 0, 10), (vec![5, 4, 3, 2, 1], 5));
+    assert_eq!(listed(&[4, 2], LettersOnly::All, 0, 10), (vec![5, 3, 1, 4, 2], 5));
+    assert_eq!(listed(&[4, 2], LettersOnly::All, 2, 2), (vec![1, 4], 5));
+    assert_eq!(listed(&[4, 2], LettersOnly::Open, 0, 10), (vec![5, 3, 1], 3));
+    assert_eq!(listed(&[4, 2], LettersOnly::These(keys(&[2])), 0, 10), (vec![2], 1));
+    assert_eq!(listed(&[], LettersOnly::These(keys(&[])), 0, 10), (vec![], 0));
+    assert!(listed(&[1, 2, 3, 4, 5], LettersOnly::Open, 0, 10).0.is_empty());
 }
 
 #[test]

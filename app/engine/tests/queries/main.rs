@@ -6,8 +6,8 @@ mod batches;
 use batches::{MS, Record, SECOND, START_NS, Span, apply, cluster, engine, engine_of, facts, group, header, pairs, records, spans, tick, topic};
 use switchboard_engine::Engine;
 use switchboard_engine::view::{
-    Answer, ChannelKey, EdgeId, GroupDetail, HistoryOf, LagPoint, LagVerdict, LetterPage, LogView, PartitionLag, PointQuery, Query, Range, RecordLine,
-    RecordPage, RefusalView, RowId, ScanQuery, StatusClass, StatusCounts, TraceFilter, TraceOrder,
+    Answer, ChannelKey, DealtWith, EdgeId, GroupDetail, HistoryOf, LagPoint, LagVerdict, LetterOrder, LetterPage, LettersOnly, LogView, PartitionLag,
+    PointQuery, Query, Range, RecordLine, RecordPage, RefusalView, RowId, ScanQuery, StatusClass, StatusCounts, TraceFilter, TraceOrder,
 };
 use switchboard_model::{
     AttrRow, Attrs, Batch, Fact, GroupFact, GroupMember, GroupOffset, LogBatch, LogRow, Place, RawHash, Refusal, ResourceRow, SpanId, SpanStatus, Str,

@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     books::Clerk,
+    http_call::loopback_client,
     telemetry::{Ports, now_ns},
 };
 
@@ -57,13 +58,19 @@ impl Wire {
                 }
             }
             Self::HttpProtobuf(compression) => {
-                let builder = builder.with_http().with_protocol(Protocol::HttpBinary).with_endpoint(http_endpoint).with_timeout(EXPORT_TIMEOUT);
+                let client = loopback_client().timeout(EXPORT_TIMEOUT).build()?;
+                let builder = builder.with_http().with_http_client(client).with_protocol(Protocol::HttpBinary);
+                let builder = builder.with_endpoint(http_endpoint).with_timeout(EXPORT_TIMEOUT);
                 match compression {
                     Some(compression) => builder.with_compression(compression).build()?,
                     None => builder.build()?,
                 }
             }
-            Self::HttpJson => builder.with_http().with_protocol(Protocol::HttpJson).with_endpoint(http_endpoint).with_timeout(EXPORT_TIMEOUT).build()?,
+            Self::HttpJson => {
+                let client = loopback_client().timeout(EXPORT_TIMEOUT).build()?;
+                let builder = builder.with_http().with_http_client(client).with_protocol(Protocol::HttpJson);
+                builder.with_endpoint(http_endpoint).with_timeout(EXPORT_TIMEOUT).build()?
+            }
         })
     }
 }

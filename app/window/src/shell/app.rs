@@ -1,9 +1,8 @@
-//! The window: bars, panes and palette. `desktop` is the same as eframe has it on a desktop, `above` what stands over the views where something
-//! is wrong or has changed, `act` what it does.
+//! The window: bars, panes and palette. `desktop` is the same as eframe has it on a desktop, `foot` its last line, `act` what it does.
 
-mod above;
 mod act;
 pub(crate) mod desktop;
+mod foot;
 
 use std::sync::{Arc, mpsc::Receiver};
 use std::time::Duration;
@@ -19,17 +18,22 @@ use crate::{
         find::FindOverlay,
         history::History,
         notice::{self, NoticePart},
+        object_menu::ObjectMenu,
         operations_ui::OperationsList,
         palette_ui::Palette,
         panes::Panes,
+        pointer,
         settings::Settings,
     },
     theme::{DesignTokens, Ink, Themes},
-    view::{Asker, Freshness, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
+    view::{Asker, CurrentSources, Freshness, Keys, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
+    widgets::{focus_ring::FocusRing, object_menu, selectable, table::ColumnWidths},
+    words::letters::OpenLetters,
 };
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
+use switchboard_desk::own_log::OwnLogPage;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 
@@ -47,7 +51,10 @@ pub(crate) struct Window {
     /// When the session began that is looked at; `None` until one is.
     session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
+    letters: OpenLetters,
     sources: Arc<SourcesBoard>,
+    /// Those of the snapshot that were not removed.
+    current_sources: CurrentSources,
     operations: Arc<OperationsBoard>,
     now_ns: i64,
     paused: Option<Paused>,
@@ -60,9 +67,15 @@ pub(crate) struct Window {
     palette: Palette,
     find: FindOverlay,
     operations_list: OperationsList,
+    object_menu: ObjectMenu,
+    /// Where the object stands that is selected in the view with the keys, or that view.
+    selected_at: egui::Rect,
     attendance: Attendance,
     /// What changed while the window was hidden for so long, ns.
     away: Option<(i64, Vec<NoticePart>)>,
+    /// Which of the notices stands at the foot, and of how many.
+    notice_at: usize,
+    num_notices: usize,
     /// Failures that the user has read.
     lost_closed: notice::Closed,
     /// How fresh the data were a moment ago: its words move at most once a second.
@@ -71,13 +84,21 @@ pub(crate) struct Window {
     news: News,
     /// What became of the last command, where it is not to be seen: at the foot until the next.
     told: Option<String>,
+    /// What had the focus when keys were last the views', and whether they are not now.
+    focused_before: Option<egui::Id>,
+    is_focus_lent: bool,
+    focus_ring: FocusRing,
     /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
+    /// All that were carried out, for tests.
+    #[cfg(test)]
+    pub(crate) ran: Vec<UiCommand>,
 }
 
 /// What the window keeps showing.
 struct Paused {
     snapshot: Snapshot,
+    own_log: OwnLogPage,
     at_ns: i64,
 }
 
@@ -92,6 +113,7 @@ impl Window {
         }
         ctx.set_theme(egui::ThemePreference::from(settings.theme));
         ctx.set_zoom_factor(settings.zoom);
+        settings.columns.clone().hold(ctx);
         let mut views = Views::default();
         views.map.panel_width_pt = settings.panel_width_pt;
         views.map.remember(settings.map.clone(), &options.profile_name);
@@ -103,7 +125,9 @@ impl Window {
             snapshot: Snapshot::default(),
             session_ns: None,
             replay: Arc::default(),
+            letters: OpenLetters::default(),
             sources: Arc::default(),
+            current_sources: CurrentSources::default(),
             operations: Arc::default(),
             now_ns: 0,
             paused: None,
@@ -116,13 +140,22 @@ impl Window {
             palette: Palette::default(),
             find: FindOverlay::default(),
             operations_list: OperationsList::default(),
+            object_menu: ObjectMenu::default(),
+            selected_at: egui::Rect::ZERO,
             attendance: Attendance::default(),
             away: None,
+            notice_at: 0,
+            num_notices: 0,
             lost_closed: notice::Closed::default(),
             freshness: Freshness::default(),
             news: News::default(),
             told: None,
+            focused_before: None,
+            is_focus_lent: false,
+            focus_ring: FocusRing::default(),
             in_place: false,
+            #[cfg(test)]
+            ran: Vec::new(),
         }
     }
 
@@ -140,20 +173,25 @@ impl Window {
         if self.session_ns.replace(snapshot.started_ns).is_some_and(|before_ns| before_ns != snapshot.started_ns) {
             self.begin_anew();
         }
-        self.snapshot = snapshot;
+        let sources = self.current_sources.of(&snapshot.sources, &self.sources);
+        let dead_letters = self.letters.of(&snapshot.dead_letters, &self.replay);
+        self.snapshot = Snapshot { sources, dead_letters, ..snapshot };
         self.engine_failure = engine_failure;
         self.now_ns = now_ns;
         self.freshness.take(&self.snapshot, now_ns);
         self.views.groups.take(&self.snapshot);
         let visible = ctx.input(|input| input.viewport().visible()).unwrap_or(true);
         let shown = if visible { self.panes.shown() } else { Vec::new() };
-        self.news.take(&self.snapshot, &shown, ctx.input(|input| input.time));
+        // Of what came while the window is paused nothing is shown, so that it is new once one goes on.
+        let looked_at = self.paused.as_ref().map_or(&self.snapshot, |paused| &paused.snapshot);
+        self.news.take(looked_at, &shown, ctx.input(|input| input.time));
         if let Some((before, left_ns)) = self.attendance.take(visible, &self.snapshot, now_ns) {
             let changes = notice::changes(&before, &self.snapshot);
             self.away = (!changes.is_empty()).then_some((now_ns - left_ns, changes));
         }
         let (generation, started_ns) = (self.shown().generation, self.shown().started_ns);
         self.asker.take(generation, started_ns, ctx.input(|input| input.time));
+        self.asker.hold(self.paused.is_some());
     }
 
     /// Forgets what another session gives anew: ids of rows, and places that have them.
@@ -221,6 +259,12 @@ impl Window {
         self.views.map.is_computing() || self.views.traces.is_computing()
     }
 
+    /// Whether a form is open in the view with the keys, for tests.
+    #[cfg(test)]
+    pub(crate) fn has_form(&self) -> bool {
+        self.views.of(self.panes.focus()).has_form()
+    }
+
     /// What is selected in the view with the keys, for tests.
     #[cfg(test)]
     pub(crate) fn target(&self) -> Option<crate::view::Target> {
@@ -244,8 +288,11 @@ impl Window {
         if ctx.input(|input| input.pointer.any_pressed()) {
             self.told = None;
         }
-        let typing = self.palette.is_open() || self.find.is_open() || self.operations_list.is_open() || ctx.text_edit_focused();
-        let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), typing);
+        let was_above = self.is_above();
+        let keys = self.keys(&ctx);
+        self.give_focus_back(&ctx, keys);
+        self.focus_ring.watch(&ctx);
+        let mut commands = UiCommand::pressed(&ctx, self.panes.focus(), keys);
         let tokens = self.themes.tokens(ctx.theme()).clone();
         let beside = ctx.input(|input| input.modifiers.command);
         for command in self.top_ui(ui, &tokens) {
@@ -254,11 +301,7 @@ impl Window {
                 _ => commands.push(command),
             }
         }
-        self.failure_ui(ui, &mut commands);
-        self.lab_ui(ui, &mut commands);
-        self.notices_ui(ui, &tokens);
-        let hints = self.views.of(self.panes.focus()).hints();
-        bars::foot_ui(ui, &hints, self.told.as_deref(), &tokens);
+        self.foot_ui(ui, &mut commands, &tokens);
         let before = self.place();
         let mut actions = self.panes_ui(ui, &tokens);
         self.remember_step(before);
@@ -267,11 +310,61 @@ impl Window {
         self.palette = palette;
         let shown = self.shown().clone();
         actions.extend(self.find.ui(&ctx, &shown, &mut self.asker, self.now_ns, &tokens).map(ViewAction::Goto));
+        self.menu_of_what_lies_over(&ctx);
         actions.extend(self.operations_list.ui(&ctx, &self.operations, self.now_ns, &tokens));
+        let mut menu = std::mem::take(&mut self.object_menu);
+        actions.extend(menu.ui(&ctx, &tokens, &|command| self.unavailable(command)));
+        self.object_menu = menu;
+        self.focus_ring.ui(&ctx, &tokens);
         actions.splice(0..0, commands.into_iter().map(ViewAction::Run));
         let asked = actions.into_iter().filter_map(|action| self.act(&ctx, action)).collect();
+        let columns = ColumnWidths::of(&ctx);
+        if self.settings.columns != *columns {
+            self.settings.columns.clone_from(&columns);
+        }
+        selectable::end_with_click(&ctx);
+        pointer::show(&ctx);
+        if was_above && !self.is_above() {
+            // Else its field would have the keys for a frame more.
+            ctx.memory_mut(egui::Memory::stop_text_input);
+            ctx.request_repaint();
+        }
         self.schedule(&ctx);
         asked
+    }
+
+    /// Whether something lies over the views.
+    fn is_above(&self) -> bool {
+        self.palette.is_open() || self.find.is_open() || self.operations_list.is_open()
+    }
+
+    /// Whose the keys are.
+    fn keys(&self, ctx: &egui::Context) -> Keys {
+        let is_above = self.is_above();
+        let has_form = !is_above && self.views.of(self.panes.focus()).has_form();
+        match (is_above || ctx.text_edit_focused(), has_form) {
+            (false, false) => Keys::Commands,
+            (false, true) => Keys::Form,
+            (true, true) => Keys::FieldOfForm,
+            (true, false) => Keys::Taken,
+        }
+    }
+
+    /// What had the focus before a form or a box above the views took it gets it back, unless something else has it by then.
+    fn give_focus_back(&mut self, ctx: &egui::Context, keys: Keys) {
+        let focused = ctx.memory(egui::Memory::focused);
+        if keys == Keys::Commands {
+            if self.is_focus_lent && ctx.memory(|memory| memory.top_modal_layer().is_some()) {
+                // A box that has just closed still keeps the focus from what lies below it, for this frame.
+                ctx.request_repaint();
+                return;
+            }
+            if let Some(before) = std::mem::take(&mut self.focused_before).filter(|_| self.is_focus_lent && focused.is_none()) {
+                ctx.memory_mut(|memory| memory.request_focus(before));
+            }
+            self.focused_before = focused;
+        }
+        self.is_focus_lent = keys != Keys::Commands;
     }
 
     fn top_ui(&self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<UiCommand> {
@@ -304,14 +397,39 @@ impl Window {
     }
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
-        let mut actions = Vec::new();
+        let (mut actions, mut told) = (Vec::new(), Vec::new());
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             self.with_views(tokens, |panes, views, context| {
-                panes.ui(ui, tokens, &mut |ui, kind| actions.extend(views.of_mut(kind).ui(ui, context)));
+                panes.ui(ui, tokens, &mut |ui, kind| {
+                    let _of_another = object_menu::take(ui.ctx());
+                    let room = ui.max_rect();
+                    actions.extend(views.of_mut(kind).ui(ui, context));
+                    told.push((kind, room, object_menu::take(ui.ctx())));
+                });
             });
         });
+        let ctx = ui.ctx().clone();
+        for (kind, room, told) in told {
+            if kind == self.panes.focus() {
+                self.selected_at = told.selected.map_or(room, |selected| selected.intersect(room));
+            }
+            let pointed_at = ctx.input(|input| input.pointer.interact_pos().filter(|at| input.pointer.secondary_clicked() && room.contains(*at)));
+            if let Some(at) = pointed_at.filter(|at| ctx.layer_id_at(*at) == Some(ui.layer_id())) {
+                self.object_menu.open(&ctx, at, Some(kind), told, false);
+            }
+        }
         actions
+    }
+
+    /// What was clicked in what lies over the panes has a menu of its own.
+    fn menu_of_what_lies_over(&mut self, ctx: &egui::Context) {
+        let told = object_menu::take(ctx);
+        if told.is_offered
+            && let Some(at) = ctx.input(|input| input.pointer.interact_pos())
+        {
+            self.object_menu.open(ctx, at, None, told, false);
+        }
     }
 
     /// Panes and views, with what views draw with.
@@ -323,11 +441,13 @@ impl Window {
             snapshot,
             replay,
             sources,
-            now_ns: *now_ns,
+            now_ns: as_of_ns,
+            clock_ns: *now_ns,
             as_of_ns,
             asked_at_ns: range.asked_at_ns(as_of_ns, newest_ns(snapshot)),
             news,
             is_paused: paused.is_some(),
+            paused_log: paused.as_ref().map(|paused| &paused.own_log),
             range,
             tokens,
             asker,

@@ -12,6 +12,7 @@ use egui::{
 
 use crate::{
     fonts,
+    shell::object_menu::command_ui,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_MIN_PT, TEXT_SMALL_PT, margin},
     view::{Menu, TimeRange, UiCommand, ViewKind},
 };
@@ -47,9 +48,9 @@ const TOP_PT: f32 = 42.0;
 /// Height of the key hints, points.
 const FOOT_PT: f32 = 32.0;
 /// A narrower window does without the profile's name in the bar; the title has it.
-const NAMED_FROM_PT: f32 = 1_100.0;
+const NAMED_FROM_PT: f32 = 1_320.0;
 /// A narrower one does without the program's own name, and its tabs stand closer together.
-const ROOMY_FROM_PT: f32 = 860.0;
+const ROOMY_FROM_PT: f32 = 960.0;
 /// Room beside the name of a tab, both sides together, points: where there is much, and where there is little.
 const TAB_PT: (f32, f32) = (16.0, 8.0);
 /// Room between two key hints, points.
@@ -57,6 +58,10 @@ const HINT_GAP_PT: f32 = 16.0;
 /// Width of the search's field, points; with less room than the second there is none.
 const FIND_PT: f32 = 280.0;
 const FIND_FROM_PT: f32 = 120.0;
+/// Room that is kept for what runs, points.
+const OPERATIONS_PT: f32 = 96.0;
+/// Least room for how fresh the data are, points, so that what stands beside does not move with each second.
+const FRESHNESS_PT: f32 = 112.0;
 
 /// Name, profile, views, range, freshness and menu; what was asked for.
 pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens) -> Vec<UiCommand> {
@@ -76,7 +81,8 @@ pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens)
             }
             ui.add_space(if is_roomy { 10.0 } else { 0.0 });
             for view in ViewKind::ALL {
-                if tab_ui(ui, view, if is_roomy { TAB_PT.0 } else { TAB_PT.1 }, bar, tokens) {
+                let (text, room_pt) = if is_roomy { (view.text(), TAB_PT.0) } else { (view.short_text(), TAB_PT.1) };
+                if tab_ui(ui, view, (text, room_pt), bar, tokens) {
                     asked.push(UiCommand::Show(view));
                 }
             }
@@ -87,10 +93,10 @@ pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens)
 }
 
 /// A view's name, underlined where it has the keys; whether it was clicked.
-fn tab_ui(ui: &mut egui::Ui, view: ViewKind, room_pt: f32, bar: &TopBar<'_>, tokens: &DesignTokens) -> bool {
+fn tab_ui(ui: &mut egui::Ui, view: ViewKind, (text, room_pt): (&str, f32), bar: &TopBar<'_>, tokens: &DesignTokens) -> bool {
     let shown = bar.shown.contains(&view);
     let font = if view == bar.focus { fonts::strong(TEXT_BODY_PT) } else { fonts::words(TEXT_BODY_PT) };
-    let galley = ui.painter().layout_no_wrap(view.text().to_owned(), font, tokens.ink(Ink::Text));
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, tokens.ink(Ink::Text));
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + room_pt, TOP_PT), Sense::click());
     let ink = if shown || response.hovered() || response.has_focus() { Ink::Text } else { Ink::Dim };
     ui.painter().galley_with_override_text_color(rect.center() - galley.size() / 2.0, galley, tokens.ink(ink));
@@ -108,32 +114,11 @@ fn tab_ui(ui: &mut egui::Ui, view: ViewKind, room_pt: f32, bar: &TopBar<'_>, tok
     response.on_hover_text(format!("{}; with Ctrl beside what is shown", UiCommand::Show(view).tooltip())).clicked()
 }
 
-/// From the right: menu, freshness, range.
+/// From the right: menu, range, freshness, which has its room whatever it says.
 fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &mut Vec<UiCommand>) {
     let menu = egui::containers::menu::MenuButton::from_button(egui::Button::new(RichText::new("Menu").size(12.5).color(tokens.ink(Ink::Dim))).frame(false));
     let (response, _) = menu.ui(ui, |ui| menu_ui(ui, bar, tokens, asked));
     response.on_hover_text(format!("All commands; by name with {}", UiCommand::OpenPalette.keys()));
-    ui.add_space(8.0);
-    let (ink, words) = match (bar.is_paused, bar.is_live) {
-        (true, _) => (Ink::Warn, format!("go on: {}", bar.freshness)),
-        (false, true) => (Ink::Dim, format!("pause: {}", bar.freshness)),
-        (false, false) => (Ink::Text, format!("pause: {}", bar.freshness)),
-    };
-    let shown = match (bar.is_age_told, bar.is_live) {
-        (false, _) => bar.freshness,
-        (true, true) => "live",
-        (true, false) => "not live",
-    };
-    let pause = ui.add(egui::Button::new(RichText::new(shown).size(12.5).color(tokens.ink(ink))).frame(false));
-    pause.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
-    if pause.on_hover_text(format!("{} ({})", UiCommand::Pause.tooltip(), UiCommand::Pause.keys())).clicked() {
-        asked.push(UiCommand::Pause);
-    }
-    if bar.is_paused {
-        paused_ui(ui, tokens.ink(Ink::Warn));
-    } else {
-        dot_ui(ui, tokens.ink(if bar.is_live { Ink::Good } else { Ink::Faint }), bar.is_live);
-    }
     ui.add_space(8.0);
     let range = RichText::new(bar.range.text()).size(12.5).color(tokens.ink(Ink::Text));
     let (response, _) = egui::containers::menu::MenuButton::from_button(egui::Button::new(range).frame(false)).ui(ui, |ui| {
@@ -147,22 +132,48 @@ fn right_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("range {}", bar.range.text())));
     response.on_hover_text("How much time figures and lists are of");
     ui.add_space(8.0);
+    let (ink, words) = match (bar.is_paused, bar.is_live) {
+        (true, _) => (Ink::Warn, format!("go on: {}", bar.freshness)),
+        (false, true) => (Ink::Dim, format!("pause: {}", bar.freshness)),
+        (false, false) => (Ink::Text, format!("pause: {}", bar.freshness)),
+    };
+    let shown = match (bar.is_age_told, bar.is_live) {
+        (false, _) => bar.freshness,
+        (true, true) => "live",
+        (true, false) => "not live",
+    };
+    ui.allocate_ui_with_layout(vec2(FRESHNESS_PT, ui.available_height()), Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_width(FRESHNESS_PT);
+        let pause = ui.add(egui::Button::new(RichText::new(shown).size(12.5).color(tokens.ink(ink))).frame(false));
+        pause.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
+        if pause.on_hover_text(format!("{} ({})", UiCommand::Pause.tooltip(), UiCommand::Pause.keys())).clicked() {
+            asked.push(UiCommand::Pause);
+        }
+        if bar.is_paused {
+            paused_ui(ui, tokens.ink(Ink::Warn));
+        } else {
+            dot_ui(ui, tokens.ink(if bar.is_live { Ink::Good } else { Ink::Faint }), bar.is_live);
+        }
+    });
+    ui.add_space(8.0);
+    let room_pt = ui.available_width() - OPERATIONS_PT;
+    if room_pt >= FIND_FROM_PT && find_ui(ui, room_pt, tokens) {
+        asked.push(UiCommand::Find);
+    }
+    // Left of all the others, none of which moves when it comes and goes.
     if let Some((words, ink)) = &bar.operations {
+        ui.add_space(8.0);
         let button = ui.add(egui::Button::new(RichText::new(words).size(12.5).color(tokens.ink(*ink))).frame(false));
         button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("operations: {words}")));
         if button.on_hover_text(format!("{} ({})", UiCommand::ShowOperations.tooltip(), UiCommand::ShowOperations.keys())).clicked() {
             asked.push(UiCommand::ShowOperations);
         }
-        ui.add_space(8.0);
-    }
-    if ui.available_width() >= FIND_FROM_PT && find_ui(ui, tokens) {
-        asked.push(UiCommand::Find);
     }
 }
 
 /// What looks like the search's field and opens it.
-fn find_ui(ui: &mut egui::Ui, tokens: &DesignTokens) -> bool {
-    let width = (ui.available_width() - 12.0).min(FIND_PT);
+fn find_ui(ui: &mut egui::Ui, room_pt: f32, tokens: &DesignTokens) -> bool {
+    let width = room_pt.min(FIND_PT);
     let (rect, response) = ui.allocate_exact_size(vec2(width, 26.0), Sense::click());
     let fill = if response.hovered() || response.has_focus() { Ink::Raised } else { Ink::Card };
     ui.painter().rect(rect, RADIUS_PT, tokens.ink(fill), Stroke::new(1.0, tokens.ink(Ink::Line)), egui::StrokeKind::Inside);
@@ -185,15 +196,7 @@ fn menu_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens, asked: &m
     for menu in Menu::ALL {
         ui.menu_button(menu.text(), |ui| {
             for command in UiCommand::all().filter(|command| command.menu() == menu) {
-                let reason = (bar.unavailable)(command);
-                let keys = RichText::new(command.keys()).font(fonts::data(TEXT_MIN_PT)).color(tokens.ink(Ink::Dim));
-                let button = ui.add_enabled(reason.is_none(), egui::Button::new(command.text()).right_text(keys));
-                button.widget_info(|| WidgetInfo::labeled(Role::MenuItem, reason.is_none(), command.text()));
-                let button = match &reason {
-                    Some(reason) => button.on_disabled_hover_text(reason.as_ref()),
-                    None => button.on_hover_text(command.tooltip()),
-                };
-                if button.clicked() {
+                if command_ui(ui, command, (bar.unavailable)(command).as_deref(), tokens).clicked() {
                     asked.push(command);
                     ui.close();
                 }
@@ -220,26 +223,29 @@ fn dot_ui(ui: &mut egui::Ui, color: egui::Color32, full: bool) {
     }
 }
 
+/// The line at the foot of the window, whatever stands in it.
+pub(crate) fn foot_panel(ui: &mut egui::Ui, ground: Ink, tokens: &DesignTokens, content: impl FnOnce(&mut egui::Ui)) {
+    let frame = egui::Frame::new().fill(tokens.ink(ground)).inner_margin(margin(18, 0));
+    egui::Panel::bottom("foot").exact_size(FOOT_PT).frame(frame).show_separator_line(false).show(ui, |ui| ui.horizontal_centered(content));
+}
+
 /// The keys of the view that has them, or what became of the last command.
 pub(crate) fn foot_ui(ui: &mut egui::Ui, hints: &[(UiCommand, &'static str)], told: Option<&str>, tokens: &DesignTokens) {
-    let frame = egui::Frame::new().fill(tokens.ink(Ink::Background)).inner_margin(margin(18, 0));
-    egui::Panel::bottom("foot").exact_size(FOOT_PT).frame(frame).show_separator_line(false).show(ui, |ui| {
-        ui.horizontal_centered(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            if let Some(told) = told {
-                ui.add(egui::Label::new(RichText::new(told).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Text))).truncate());
-                return;
-            }
-            let always = [(UiCommand::Find, "find"), (UiCommand::OpenPalette, "commands")];
-            let mut left_pt = ui.available_width();
-            let always = always.map(|(command, what)| hint(ui, command, what, &mut left_pt, tokens));
-            let own: Vec<_> = hints.iter().map(|(command, what)| hint(ui, *command, what, &mut left_pt, tokens)).collect();
-            // Those that have no room left are in the palette.
-            for hint in own.into_iter().flatten().chain(always.into_iter().flatten()) {
-                ui.label(hint);
-                ui.add_space(HINT_GAP_PT - 6.0);
-            }
-        });
+    foot_panel(ui, Ink::Background, tokens, |ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        if let Some(told) = told {
+            ui.add(egui::Label::new(RichText::new(told).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Text))).truncate());
+            return;
+        }
+        let always = [(UiCommand::Find, "find"), (UiCommand::OpenPalette, "commands")];
+        let mut left_pt = ui.available_width();
+        let always = always.map(|(command, what)| hint(ui, command, what, &mut left_pt, tokens));
+        let own: Vec<_> = hints.iter().map(|(command, what)| hint(ui, *command, what, &mut left_pt, tokens)).collect();
+        // Those that have no room left are in the palette.
+        for hint in own.into_iter().flatten().chain(always.into_iter().flatten()) {
+            ui.label(hint);
+            ui.add_space(HINT_GAP_PT - 6.0);
+        }
     });
 }
 

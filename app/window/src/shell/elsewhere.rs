@@ -26,7 +26,7 @@ fn described(target: &Target, snapshot: &Snapshot) -> Option<Described> {
             let span_id = span_id.map(|span_id| span_id.to_string()).unwrap_or_default();
             Some((LinkKind::Trace, vec![("trace_id", trace_id.to_string()), ("span_id", span_id)]))
         }
-        Target::Node(node_id) => node(*node_id, snapshot),
+        Target::Node(node_id) | Target::Instance { node_id, .. } => node(*node_id, snapshot),
         Target::Edge(edge_id) => {
             let edge = snapshot.topology.edges.iter().find(|edge| edge.edge_id == *edge_id)?;
             node(edge.to, snapshot)

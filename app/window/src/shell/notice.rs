@@ -1,4 +1,4 @@
-//! What stands above the views until it is read: what changed while nobody looked, and connections that are lost. Pure.
+//! What stands at the foot until it is read or over: what has stopped, connections that are lost, what changed while nobody looked. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use switchboard_model::SourcePhase;
 use crate::{
     figures,
     sanitise::visible,
-    view::{Target, ViewKind},
+    view::{Target, UiCommand, ViewKind},
 };
 
 /// More lost connections are summed up in one line.
@@ -23,13 +23,36 @@ pub(crate) enum Leads {
     Object(Target),
 }
 
-/// A part of a notice that leads somewhere.
+/// One thing to be said.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Notice {
+    /// What it is of, to be closed by; `None` = it stays until it is over.
+    pub name: Option<String>,
+    /// What it begins with; may be empty.
+    pub lead: String,
+    /// What it says.
+    pub parts: Vec<NoticePart>,
+    /// Whether something is wrong now.
+    pub is_bad: bool,
+    /// What can be done about it, and the words for that.
+    pub button: Option<(UiCommand, &'static str)>,
+}
+
+impl Notice {
+    /// Something has stopped, and what is to be said of it.
+    pub(crate) fn stopped(lead: &str, plain: &[&str], button: Option<(UiCommand, &'static str)>) -> Self {
+        let parts = plain.iter().map(|text| NoticePart { text: visible(text).into_owned(), leads: None, is_bad: false }).collect();
+        Self { name: None, lead: lead.to_owned(), parts, is_bad: true, button }
+    }
+}
+
+/// A part of a notice.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NoticePart {
     /// Words.
     pub text: String,
-    /// Where to.
-    pub leads: Leads,
+    /// Where a click leads; `None` = nowhere.
+    pub leads: Option<Leads>,
     /// Whether it is something wrong.
     pub is_bad: bool,
 }
@@ -45,7 +68,7 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
     let mut parts = Vec::new();
     let mut add = |n: u64, text: String, view: ViewKind, is_bad: bool| {
         if n > 0 {
-            parts.push(NoticePart { text, leads: Leads::View(view), is_bad });
+            parts.push(NoticePart { text, leads: Some(Leads::View(view)), is_bad });
         }
     };
     // Whether one refused as it was last heard of, and whether it does now: what nobody confirmed lately has neither opened nor closed.
@@ -58,7 +81,7 @@ pub(crate) fn changes(before: &Snapshot, now: &Snapshot) -> Vec<NoticePart> {
     let closed = were.iter().filter(|(key, (heard, _))| *heard && are.get(*key).is_some_and(|(_, now)| *now == Some(false))).count() as u64;
     add(opened, format!("{} opened", figures::things(opened, "breaker", "breakers")), ViewKind::Breakers, true);
 
-    let dead = |snapshot: &Snapshot| snapshot.dead_letters.iter().map(|letters| letters.count).sum::<u64>();
+    let dead = |snapshot: &Snapshot| snapshot.dead_letters.iter().map(|letters| letters.num_open).sum::<u64>();
     let letters = dead(now).saturating_sub(dead(before));
     add(letters, format!("{} new {}", figures::count(letters), if letters == 1 { "dead letter" } else { "dead letters" }), ViewKind::DeadLetters, true);
 
@@ -97,7 +120,7 @@ pub(crate) fn lost(snapshot: &Snapshot, closed: &Closed, now_ns: i64) -> Vec<Not
     let failed: Vec<_> = failed(snapshot).filter(|source| !closed.contains(&(source.name.clone(), source.at_ns))).collect();
     if failed.len() > LOST_NAMED_MAX {
         let text = format!("{} of {} sources have failed", failed.len(), snapshot.sources.len());
-        return vec![NoticePart { text, leads: Leads::View(ViewKind::Sources), is_bad: true }];
+        return vec![NoticePart { text, leads: Some(Leads::View(ViewKind::Sources)), is_bad: true }];
     }
     let line = |source: &&switchboard_engine::view::SourceView| {
         let mut text = format!("{} failed {} ago", visible(&source.name), figures::age(now_ns - source.at_ns));
@@ -105,7 +128,7 @@ pub(crate) fn lost(snapshot: &Snapshot, closed: &Closed, now_ns: i64) -> Vec<Not
             text.push_str(" · ");
             text.push_str(&visible(part));
         }
-        NoticePart { text, leads: Leads::Object(Target::Source(source.name.clone())), is_bad: true }
+        NoticePart { text, leads: Some(Leads::Object(Target::Source(source.name.clone()))), is_bad: true }
     };
     failed.iter().map(line).collect()
 }
@@ -139,7 +162,7 @@ mod tests {
                 _ => BreakerState::Open,
             });
         }
-        Arc::make_mut(&mut now.dead_letters)[0].count += 12;
+        Arc::make_mut(&mut now.dead_letters)[0].num_open += 12;
         for group in Arc::make_mut(&mut now.groups).iter_mut() {
             group.verdict = if group.verdict == LagVerdict::Growing { LagVerdict::Ok } else { group.verdict };
         }

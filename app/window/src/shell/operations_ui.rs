@@ -13,8 +13,9 @@ use crate::{
         bars::hint_text,
         operations_list::{self, OperationRow, rows},
     },
-    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT, margin},
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT, margin},
     view::ViewAction,
+    widgets::row_ground::row_ground,
 };
 
 const WIDTH_PT: f32 = 620.0;
@@ -108,9 +109,10 @@ impl OperationsList {
             let meant = self.meant(rows);
             for (place, row) in rows.iter().enumerate() {
                 let is_meant = place == meant;
-                let frame = egui::Frame::new().corner_radius(RADIUS_PT).inner_margin(margin(SIDE_PT, 7));
-                let frame = if is_meant { frame.fill(tokens.ink(Ink::Raised)) } else { frame };
-                let shown = frame.show(ui, |ui| self.row_ui(ui, row, is_meant, tokens, &mut actions));
+                let ground = ui.painter().add(egui::Shape::Noop);
+                let shown = egui::Frame::new().inner_margin(margin(SIDE_PT, 7)).show(ui, |ui| self.row_ui(ui, row, is_meant, tokens, &mut actions));
+                let is_hovered = shown.response.contains_pointer();
+                ui.painter().set(ground, row_ground(shown.response.rect, is_meant, is_hovered, tokens));
                 if is_meant && was_moved {
                     shown.response.scroll_to_me(None);
                 }

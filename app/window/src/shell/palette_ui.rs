@@ -7,8 +7,12 @@ use egui::{Align2, Id, Key, Modifiers, Rect, Sense, WidgetInfo, accesskit::Role,
 use crate::{
     fonts,
     shell::fuzzy,
-    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_BODY_PT, TEXT_SMALL_PT},
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, TEXT_BODY_PT, TEXT_SMALL_PT},
     view::UiCommand,
+    widgets::{
+        row_ground::row_ground,
+        text_field::{TextEntry, TextField},
+    },
 };
 
 const WIDTH_PT: f32 = 480.0;
@@ -63,9 +67,7 @@ impl Opened {
                 input.consume_key(Modifiers::NONE, Key::Enter),
             )
         });
-        let edit = egui::TextEdit::singleline(&mut self.query).hint_text("Find a command").desired_width(f32::INFINITY).margin(vec2(10.0, 8.0));
-        let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Find a command"));
+        let response = TextEntry::new(TextField::Command, &mut self.query).ui(ui, tokens).response;
         response.request_focus();
         if response.changed() {
             self.selected = 0;
@@ -82,7 +84,8 @@ impl Opened {
         for (index, &command) in found.iter().enumerate().skip(first).take(ROWS_MAX) {
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT - ui.spacing().item_spacing.y), Sense::click());
             let reason = unavailable(command);
-            row_ui(ui, rect, command, reason.as_deref(), index == self.selected || response.hovered(), tokens);
+            ui.painter().add(row_ground(rect, index == self.selected, response.hovered(), tokens));
+            row_ui(ui, rect, command, reason.as_deref(), tokens);
             response.widget_info(|| {
                 let words = reason.as_ref().map_or_else(|| command.text().to_owned(), |reason| format!("{}, not now: {reason}", command.text()));
                 WidgetInfo::selected(Role::ListBoxOption, reason.is_none(), index == self.selected, words)
@@ -95,11 +98,8 @@ impl Opened {
     }
 }
 
-fn row_ui(ui: &egui::Ui, rect: Rect, command: UiCommand, reason: Option<&str>, lit: bool, tokens: &DesignTokens) {
+fn row_ui(ui: &egui::Ui, rect: Rect, command: UiCommand, reason: Option<&str>, tokens: &DesignTokens) {
     let painter = ui.painter();
-    if lit {
-        painter.rect_filled(rect, RADIUS_PT, tokens.ink(Ink::Raised));
-    }
     let ink = if reason.is_some() { Ink::Faint } else { Ink::Text };
     let left = painter.text(rect.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, command.text(), fonts::words(TEXT_BODY_PT), tokens.ink(ink));
     let keys = painter.text(rect.right_center() - vec2(10.0, 0.0), Align2::RIGHT_CENTER, command.keys(), fonts::data(TEXT_SMALL_PT), tokens.ink(Ink::Dim));

@@ -53,8 +53,8 @@ pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOption
         let mut window = Window::new_in_place(ctx, settings, window_options.clone());
         window.look_at(ctx, view);
         move |ui: &mut egui::Ui| {
-            window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
             window.take_replay(source.replay());
+            window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
             window.take_sources(source.sources());
             window.take_operations(source.operations());
             for command in window.ui(ui) {

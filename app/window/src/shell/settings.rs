@@ -7,6 +7,7 @@ use crate::{
     shell::panes::Panes,
     view::TimeRange,
     views::map::{MapSettings, PANEL_WIDTH_PT},
+    widgets::table::ColumnWidths,
 };
 
 /// Not `window`: under that name eframe keeps the place of the window on the desktop.
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     pub zoom: f32,
     /// How much time is looked at.
     pub range: TimeRange,
+    /// How wide the user made columns of tables.
+    pub columns: ColumnWidths,
     /// Which views are shown, and where.
     #[serde(skip)]
     pub panes: Panes,
@@ -47,6 +50,7 @@ impl Default for Settings {
             panel_width_pt: PANEL_WIDTH_PT,
             zoom: 1.0,
             range: TimeRange::default(),
+            columns: ColumnWidths::default(),
             panes: Panes::default(),
             map: MapSettings::default(),
         }
@@ -78,6 +82,7 @@ impl Settings {
             version: VERSION,
             panel_width_pt: finite(self.panel_width_pt, default.panel_width_pt).clamp(260.0, 640.0),
             zoom: finite(self.zoom, default.zoom).clamp(0.5, 3.0),
+            columns: self.columns.within_bounds(),
             ..self
         }
     }
@@ -110,6 +115,18 @@ mod tests {
         assert_eq!(Settings::load(Some(&storage), false), Settings::default());
         Settings { theme: ThemeChoice::Light, zoom: 9.0, panel_width_pt: f32::NAN, ..Settings::default() }.save(&mut storage);
         assert_eq!(Settings::load(Some(&storage), false), Settings { theme: ThemeChoice::Light, zoom: 3.0, ..Settings::default() });
+    }
+
+    #[test]
+    fn widths_of_columns_are_remembered_and_wild_ones_are_not() {
+        let mut storage = InMemory::default();
+        eframe::Storage::set_string(&mut storage, KEY, "(columns:({\"topics\":{\"topic\":-3.0}}))".to_owned());
+        assert!(Settings::load(Some(&storage), false).columns.is_empty());
+        eframe::Storage::set_string(&mut storage, KEY, "(columns:({\"groups\":{\"group\":120.0},\"topics\":{\"topic\":-3.0}}))".to_owned());
+        let loaded = Settings::load(Some(&storage), false);
+        assert!(!loaded.columns.is_empty());
+        loaded.save(&mut storage);
+        assert_eq!(Settings::load(Some(&storage), false), loaded);
     }
 
     #[test]

@@ -199,6 +199,7 @@ impl Business {
             origin_node: Some(origin),
             fingerprint: fingerprint.to_owned(),
             count,
+            num_open: count,
             first_ns: NOW_NS - 90 * SECOND_NS,
             last_ns: NOW_NS - 4 * SECOND_NS,
             dialect: Some("spring".to_owned()),

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Duration,
 };
@@ -31,10 +31,19 @@ struct Fixed {
     closes_in: Option<Duration>,
     wake: Option<Box<dyn Fn() + Send + Sync>>,
     answers: Option<Answers>,
+    late_by: Option<Late>,
+    late: Vec<(usize, SyncSender<Answer>, Answer)>,
     queries: Vec<Query>,
     sources: Arc<SourcesBoard>,
     replay: Arc<ReplayBoard>,
     operations: Arc<OperationsBoard>,
+}
+
+/// Frames until an answer comes, and which do not come at once.
+#[derive(Clone, Copy)]
+struct Late {
+    frames: usize,
+    is_late: fn(&Query) -> bool,
 }
 
 /// Answers questions in place; `None` = nobody answers.
@@ -52,6 +61,8 @@ impl FixedSource {
             closes_in: None,
             wake: None,
             answers: None,
+            late_by: None,
+            late: Vec::new(),
             queries: Vec::new(),
             sources: Arc::default(),
             replay: Arc::default(),
@@ -99,6 +110,11 @@ impl FixedSource {
         self.0.lock().answers = Some(Box::new(answers));
     }
 
+    /// From now on answers to these questions come so many frames after them, not with them.
+    pub fn answer_late(&self, frames: usize, is_late: fn(&Query) -> bool) {
+        self.0.lock().late_by = Some(Late { frames: frames.max(1), is_late });
+    }
+
     /// Lets other sources be seen.
     pub fn show_sources(&self, board: SourcesBoard) {
         let mut fixed = self.0.lock();
@@ -137,9 +153,25 @@ impl FixedSource {
     }
 }
 
+impl Fixed {
+    /// Answers that are to be given with this frame.
+    fn due(&mut self) -> Vec<(SyncSender<Answer>, Answer)> {
+        self.late.iter_mut().for_each(|(frames, ..)| *frames -= 1);
+        let (due, late) = std::mem::take(&mut self.late).into_iter().partition(|(frames, ..)| *frames == 0);
+        self.late = late;
+        let due: Vec<(usize, SyncSender<Answer>, Answer)> = due;
+        due.into_iter().map(|(_, sender, answer)| (sender, answer)).collect()
+    }
+}
+
 impl SnapshotSource for FixedSource {
     fn snapshot(&mut self) -> Snapshot {
-        self.0.lock().snapshot.clone()
+        let mut fixed = self.0.lock();
+        // It is taken once a frame.
+        for (sender, answer) in fixed.due() {
+            drop(sender.try_send(answer));
+        }
+        fixed.snapshot.clone()
     }
 
     fn engine_failure(&mut self) -> Option<String> {
@@ -158,7 +190,10 @@ impl SnapshotSource for FixedSource {
         let mut fixed = self.0.lock();
         let (sender, receiver) = sync_channel(1);
         if let Some(answer) = fixed.answers.as_mut().and_then(|answers| answers(&query)) {
-            drop(sender.try_send(answer));
+            match fixed.late_by.filter(|late| (late.is_late)(&query)) {
+                Some(Late { frames, .. }) => fixed.late.push((frames, sender, answer)),
+                None => drop(sender.try_send(answer)),
+            }
         }
         fixed.queries.push(query);
         receiver

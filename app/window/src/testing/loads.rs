@@ -282,6 +282,7 @@ fn dead_letters(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -
         origin_node: None,
         fingerprint: format!("NullPointerException at OrderMapper:{number}"),
         count: 5_000,
+        num_open: 5_000,
         first_ns: NOW_NS - 900 * SECOND_NS,
         last_ns: NOW_NS - 4 * SECOND_NS,
         dialect: Some("spring".to_owned()),
@@ -307,7 +308,14 @@ fn letters(query: &Query) -> Option<Answer> {
                 attempts: Some(10),
                 ..LetterView::default()
             };
-            Some(Answer::DeadLetters(LetterPage { letters: (0..*limit).map(letter).collect(), total: *limit as u64 * 2, skipped: 0 }))
+            let num = *limit as u64 * 2;
+            Some(Answer::DeadLetters(LetterPage {
+                letters: (0..*limit).map(letter).collect(),
+                total: num,
+                num_stored: num,
+                last_received_ns: Some(NOW_NS),
+                ..LetterPage::default()
+            }))
         }
         Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(*row))).collect())),
         _ => None,

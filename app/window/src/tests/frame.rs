@@ -1,9 +1,13 @@
 //! The frame around the views, through labels and keys: notices, absence, the way to other programs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use egui::{Key, vec2};
-use egui_kittest::{Harness, kittest::Queryable as _};
+use egui_kittest::{
+    Harness,
+    kittest::{By, NodeT as _, Queryable as _},
+};
 use switchboard_engine::view::Snapshot;
 use switchboard_model::{BreakerState, SourcePhase};
 
@@ -12,7 +16,7 @@ use crate::{
     testing::{self, FixedSource},
     view::{UiCommand, ViewKind},
 };
-use switchboard_desk::links::Links;
+use switchboard_desk::{lab::LabState, links::Links};
 
 fn options() -> WindowOptions {
     let links = Links { service: Some("http://grafana/explore?service={service}".to_owned()), ..Links::default() };
@@ -46,7 +50,7 @@ fn on_return_one_line_says_what_changed_meanwhile() {
     for breaker in Arc::make_mut(&mut changed.breakers) {
         breaker.state = Some(BreakerState::Open);
     }
-    Arc::make_mut(&mut changed.dead_letters)[0].count += 12;
+    Arc::make_mut(&mut changed.dead_letters)[0].num_open += 12;
     source.publish(changed);
     source.advance_s(240);
     harness.run();
@@ -138,14 +142,20 @@ fn an_empty_snapshot_has_no_notices() {
 
 #[test]
 fn copying_nothing_says_so_in_one_line_until_the_next_command() {
-    let mut harness = harness(&FixedSource::new(testing::order_business()));
+    let source = FixedSource::new(testing::order_business());
+    let mut harness = harness(&source);
     run(&mut harness, UiCommand::Show(ViewKind::Groups));
     run(&mut harness, UiCommand::CopyText);
     harness.get_by_label("Copy as text: no group is selected");
     run(&mut harness, UiCommand::Show(ViewKind::Log));
     assert!(harness.query_by_label("Copy as text: no group is selected").is_none());
     run(&mut harness, UiCommand::CopyJson);
-    harness.get_by_label("Nothing was copied: nothing is selected");
+    harness.get_by_label("Copy as JSON: no line is selected");
+    source.fail(Some("index out of bounds in flow"));
+    harness.run();
+    harness.get_by_label("The engine has stopped");
+    source.fail(None);
+    harness.run();
     run(&mut harness, UiCommand::Show(ViewKind::Groups));
     run(&mut harness, UiCommand::WalkDown);
     run(&mut harness, UiCommand::CopyMarkdown);
@@ -158,7 +168,7 @@ fn a_view_with_something_new_has_a_mark_on_its_tab_until_it_is_looked_at() {
     let mut harness = harness(&source);
     harness.get_by_label("view Dead letters");
     let mut changed = testing::order_business();
-    Arc::make_mut(&mut changed.dead_letters)[0].count += 3;
+    Arc::make_mut(&mut changed.dead_letters)[0].num_open += 3;
     source.publish(changed);
     harness.run_steps(70);
     harness.get_by_label("view Dead letters, something is new").click();
@@ -182,4 +192,52 @@ fn a_breaker_that_opened_meanwhile_is_marked_in_the_list_until_that_is_left() {
     run(&mut harness, UiCommand::Show(ViewKind::Map));
     run(&mut harness, UiCommand::Show(ViewKind::Breakers));
     assert_eq!(marked(&harness), 0);
+}
+
+/// Where all that has words stands above the foot.
+fn stands(harness: &Harness<'_, WindowApp>) -> BTreeMap<String, String> {
+    let told = |node: egui_kittest::Node<'_>| {
+        let is = node.accesskit_node();
+        let bounds = is.raw_bounds().filter(|bounds| bounds.y1 <= 768.0)?;
+        Some((format!("{:?} {}", is.role(), is.label()?), format!("{bounds:?}")))
+    };
+    harness.query_all(By::new()).filter_map(told).collect()
+}
+
+#[test]
+fn nothing_moves_in_any_view_when_something_stops_or_is_lost_and_comes_back() {
+    for view in ViewKind::ALL {
+        let source = FixedSource::new(testing::order_business());
+        let mut harness = harness(&source);
+        run(&mut harness, UiCommand::Show(view));
+        harness.run();
+        let before = stands(&harness);
+        assert!(before.len() > 8, "{view:?}: {before:?}");
+        source.fail(Some("index out of bounds in flow"));
+        source.show_lab(LabState::Ended("signal: 6 (SIGABRT)".to_owned()));
+        harness.run();
+        harness.get_by_label("The engine has stopped");
+        assert_eq!(stands(&harness), before, "{view:?}");
+        harness.get_by_label("next notice, 1 of 2").click();
+        harness.run();
+        harness.get_by_label("Start it again");
+        source.fail(None);
+        source.show_lab(LabState::Well);
+        harness.run();
+        assert!(harness.query_by_label("Start it again").is_none());
+        assert_eq!(stands(&harness), before, "{view:?}");
+
+        let mut failed = testing::order_business();
+        Arc::make_mut(&mut failed.sources)[1].phase = SourcePhase::Failed;
+        source.publish(failed);
+        harness.run_steps(8);
+        harness.get_by_label_contains("lab-kafka failed 0 s ago");
+        // The failure changes words in some views; what has the same words is where it was.
+        let mut now = stands(&harness);
+        now.retain(|what, _| before.contains_key(what));
+        let was: BTreeMap<_, _> = before.into_iter().filter(|(what, _)| now.contains_key(what) && !what.starts_with("Button")).collect();
+        now.retain(|what, _| was.contains_key(what));
+        assert!(was.len() > 4, "{view:?}: {was:?}");
+        assert_eq!(now, was, "{view:?}");
+    }
 }

@@ -1,11 +1,16 @@
 //! The window with made-up answers, driven through labels and keys, and as pictures: for the tests of views.
 
-use egui::{Key, vec2};
-use egui_kittest::Harness;
+use std::collections::BTreeSet;
+
+use egui::{Key, accesskit::Role, vec2};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
 use switchboard_engine::view::Snapshot;
 
 use crate::{
-    ScreenshotOptions, SnapshotSource as _, Strokes, ThemeChoice, WindowApp, WindowOptions,
+    ScreenshotOptions, SnapshotSource, Strokes, ThemeChoice, WindowApp, WindowOptions,
     shell::{Window, screenshot, settings::Settings},
     testing::{FixedSource, NOW_NS},
     tests::pictures,
@@ -60,6 +65,29 @@ pub(crate) fn copied(harness: &Harness<'static, WindowApp>) -> Option<String> {
         egui::OutputCommand::CopyText(text) => Some(text.clone()),
         _ => None,
     })
+}
+
+/// What rows, headings and labels say.
+fn said(harness: &Harness<'static, WindowApp>) -> BTreeSet<String> {
+    let all = [Role::ListItem, Role::Label, Role::Heading].into_iter().flat_map(|role| harness.query_all_by_role(role));
+    all.filter_map(|node| node.accesskit_node().label().or_else(|| node.accesskit_node().value())).collect()
+}
+
+/// News come with each frame, and answers to what is asked anew a while later: what was said is said in each frame between.
+pub(crate) fn stays_while_answers_are_late(harness: &mut Harness<'static, WindowApp>, source: &FixedSource) {
+    settle(harness);
+    let before = said(harness);
+    assert!(before.len() > 10, "{before:?}");
+    let (snapshot, num_asked) = (SnapshotSource::snapshot(&mut source.clone()), source.queries().len());
+    source.answer_late(3, |_| true);
+    for frame in 0..40 {
+        source.publish(snapshot.clone());
+        harness.run_steps(1);
+        let now = said(harness);
+        let gone: Vec<&String> = before.difference(&now).collect();
+        assert!(gone.is_empty(), "in frame {frame} is gone: {gone:?}");
+    }
+    assert!(source.queries().len() > num_asked, "nothing was asked anew");
 }
 
 /// A step of what is done before a picture is taken.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use egui_kittest::kittest::Queryable as _;
+use switchboard_desk::{profile::Profile, sources_desk::SourcesBoard};
 use switchboard_engine::view::{
     BreakerReport, BreakerView, Figure, GroupReport, GroupView, Health, LagVerdict, Node, NodeBasis, NodeKind, Severity, Snapshot, breaker_word, channel_word,
     source_severity, source_word,
@@ -148,7 +149,7 @@ fn every_state_of_a_breaker_is_the_same_on_map_breakers_and_report() {
 fn every_state_of_a_source_is_the_same_on_map_and_sources() {
     for phase in [SourcePhase::Connecting, SourcePhase::Live, SourcePhase::Degraded, SourcePhase::Failed, SourcePhase::Stopped] {
         let mut snapshot = testing::order_business();
-        let source = &mut Arc::make_mut(&mut snapshot.sources)[0];
+        let source = Arc::make_mut(&mut snapshot.sources).iter_mut().find(|source| source.name == "lab-kafka").expect("it is there");
         source.phase = phase;
         let name = source.name.clone();
         assert_eq!(phase_word(phase).0, source_word(phase), "{phase:?}");
@@ -159,10 +160,18 @@ fn every_state_of_a_source_is_the_same_on_map_and_sources() {
         if let Some(problem) = problem {
             assert!(problem.title.ends_with(source_word(phase)) && problem.tone == Tone::from(severity), "{phase:?}: {}", problem.title);
         }
-        let beside_the_map = harness(&FixedSource::new(snapshot.clone()), UiCommand::Show(ViewKind::Map));
+        // One that has stopped is there as long as the profile has it.
+        let profile = Profile::parse("name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"", "x").expect("valid");
+        let board = SourcesBoard { profile, ..SourcesBoard::default() };
+        let shown = |snapshot: Snapshot| {
+            let source = FixedSource::new(snapshot);
+            source.show_sources(board.clone());
+            harness(&source, UiCommand::Show(ViewKind::Map))
+        };
+        let beside_the_map = shown(snapshot.clone());
         beside_the_map.get_by_label_contains(&format!("{name}, {}, ", source_word(phase)));
         let nothing_yet = Snapshot { sources: snapshot.sources, ..Snapshot::default() };
-        let invitation = harness(&FixedSource::new(nothing_yet), UiCommand::Show(ViewKind::Map));
+        let invitation = shown(nothing_yet);
         assert!(invitation.query_all_by_label(source_word(phase)).next().is_some(), "{phase:?}");
     }
 }
@@ -228,7 +237,7 @@ fn every_state_of_a_channel_is_the_same_on_map_table_and_problems() {
         let mut snapshot = testing::order_business();
         let letters = Arc::make_mut(&mut snapshot.dead_letters);
         letters.truncate(1);
-        letters[0].count = num_dead;
+        (letters[0].count, letters[0].num_open) = (num_dead, num_dead);
         let (letters, channel) = (letters[0].clone(), letters[0].origin_node.expect("on the map"));
         let (word, severity) = channel_word(num_dead);
         let tone = Tone::from(severity);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use switchboard_engine::view::{Answer, FindPage, Query};
+use switchboard_engine::view::{Answer, EdgeId, FindPage, Query};
 
 /// A standing question is asked anew at most this often, s.
 const ANEW_EVERY_S: f64 = 1.0;
@@ -21,6 +21,8 @@ pub(crate) enum Slot {
     NodeHistory,
     /// The selected edge over time.
     EdgeHistory,
+    /// What stands on an edge of the map.
+    EdgeLabel(EdgeId),
     /// The selected call over time, as its callee saw it.
     CalleeHistory,
     /// What the selected call ended with.
@@ -49,6 +51,8 @@ pub(crate) enum Slot {
     RecordFilter,
     /// The open consumer group.
     GroupOpen,
+    /// What a consumer group in view was before the window looked: one for each of so many rows.
+    GroupCourse(u8),
     /// What was refused.
     Refused,
     /// Dead letters of the open group of letters.
@@ -82,6 +86,8 @@ pub(crate) struct Asker {
     generation: u64,
     started_ns: i64,
     now_s: f64,
+    /// No answered question is asked anew.
+    is_held: bool,
     /// All that ever came, of all sessions.
     num_answers: u64,
     /// An answer came after its frame was drawn.
@@ -111,7 +117,7 @@ impl Asker {
 
     /// The same, at another pace: an answer that is long to make and to take in is asked for less often.
     pub(crate) fn standing_each(&mut self, slot: Slot, query: &Query, anew_every_s: f64) -> Standing<'_> {
-        self.look(slot, query, Some(anew_every_s))
+        self.look(slot, query, Some(anew_every_s).filter(|_| !self.is_held))
     }
 
     /// A question that is asked once, until it changes.
@@ -152,6 +158,11 @@ impl Asker {
         self.asked.retain(|_, asked| asked.looked_at_s >= last_frame_s || now_s - asked.looked_at_s <= KEPT_FOR_S);
         self.receive();
         self.is_undrawn = false;
+    }
+
+    /// Whether answers stay as they are, for a window that is paused: a question is asked once then, whatever was observed since its answer.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
     }
 
     /// Asks what is due. To be called after each frame.

@@ -2,7 +2,7 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::view::ViewKind;
+use crate::{view::ViewKind, widgets::selectable};
 
 /// Where a command belongs, and so where its keys count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,7 @@ macro_rules! commands {
 const WINDOW: Scope = Scope::Window;
 const FOCUS: Scope = Scope::Focus;
 const MAP: Scope = Scope::Views(&[ViewKind::Map]);
+const FILTERED: Scope = Scope::Views(&[ViewKind::Map, ViewKind::Traces, ViewKind::Messages, ViewKind::Log]);
 const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
 const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
@@ -101,6 +102,8 @@ commands! {
     Find: WINDOW, Go, "Find anything…", "Any text, number or id in spans, records and logs", [COMMAND K, NONE Slash];
     Back: WINDOW, Go, "Back", "To what was looked at before", [ALT ArrowLeft, NONE Backspace];
     Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
+    ObjectMenu: WINDOW, Go, "Menu of the object", "What can be done with what is selected; a right click opens it too", [SHIFT F10, NONE Menu];
+    FilterView: FILTERED, Go, "Filter what is shown…", "Keys go into its filter; on the map into the rules for what is hidden", [COMMAND F];
     NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
 
     NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];
@@ -111,6 +114,7 @@ commands! {
     MapAll: MAP, Show, "Map: all", "Every box by itself", [NONE Num3];
     HopsMore: MAP, Show, "Neighbourhood: one step more", "Farther around the box", [NONE CloseBracket];
     HopsLess: MAP, Show, "Neighbourhood: one step less", "Nearer around the box", [NONE OpenBracket];
+    NextEdgeLabel: MAP, Show, "Edge labels: none, rate, p95 or errors", "The next of these stands on every edge of the map, of the range that is chosen", [NONE L];
     ArrangeMap: MAP, Show, "Arrange the map", "Every box is placed anew, but those that are pinned", [SHIFT A];
     PinBox: MAP, Object, "Pin the box, or let it go", "It stays where it stands, and outside of its group", [NONE P];
     ToggleMotion: MAP, Looks, "Reduce motion, or not", "Whether dots run along the selected edge and new marks fade in; as the desktop says until it is chosen here, then remembered", [];
@@ -132,15 +136,16 @@ commands! {
     AddSource: SOURCES, Object, "Add a source…", "What else is to be observed, kept in the profile", [NONE A];
     EditSource: SOURCES, Object, "Edit the source…", "Its settings, kept in the profile", [NONE E];
     TestSource: SOURCES, Object, "Test the source", "Tries to connect for at most 10 s and changes nothing", [NONE T];
+    SaveSource: SOURCES, Object, "Save the source", "What was typed in its form", [COMMAND Enter];
     RemoveSource: SOURCES, Object, "Remove the source…", "Asks once; a second time does it", [NONE Delete];
     CopyText: FOCUS, Object, "Copy as text", "The selected object with its ids and times", [NONE C];
     CopyJson: FOCUS, Object, "Copy as JSON", "The selected object with its ids and times", [];
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
     OpenElsewhere: WINDOW, Object, "Open in another program", "By the profile's [links]: Jaeger, Grafana, kafka-ui", [NONE O];
-    CopyEndpoint: WINDOW, Object, "Copy the OTLP endpoint", "What an SDK has to be told", [];
 
     MarkLetter: DEAD, Object, "Mark the letter", "Or takes its mark away; commands are for the marked ones", [NONE Space];
     MarkAllLetters: DEAD, Object, "Mark all open letters", "Of this cause; a second time none", [NONE A];
+    NextLetterState: DEAD, Show, "Letters of the next state", "All, open ones, then each state that there are letters in", [NONE F];
     PreviewReplay: DEAD, Object, "Preview a replay…", "Reads the letters again and says what would be sent; sends nothing", [NONE R];
     SendReplay: DEAD, Object, "Send the first letters, then the rest", "First a few; the rest once those were read", [COMMAND Enter];
     StopReplay: DEAD, Object, "Stop or close the replay", "Nothing more is sent; what is on its way is waited for", [NONE Escape];
@@ -163,6 +168,7 @@ commands! {
     LayoutMessages: WINDOW, Looks, "Layout: messages and groups", "Side by side", [COMMAND Num3];
     LayoutDeadLetters: WINDOW, Looks, "Layout: dead letters", "Dead letters alone", [COMMAND Num4];
     ResetLayout: WINDOW, Looks, "Reset the layout", "The layout chosen last, as it was made", [];
+    ResetColumns: WINDOW, Looks, "Columns as they were", "In all tables as wide as what they show and the window leave them", [];
     ClosePane: WINDOW, Looks, "Close the pane", "The one that has the keys", [COMMAND W];
     ThemeDark: WINDOW, Looks, "Theme: dark", "Remembered for the next start", [];
     ThemeLight: WINDOW, Looks, "Theme: light", "Remembered for the next start", [];
@@ -177,11 +183,39 @@ commands! {
     ZoomMapOut: MAP, Looks, "Zoom out of the map", "Around the middle; the wheel zooms to the pointer", [NONE Minus];
 
     ShowOperations: WINDOW, Session, "Operations…", "Tests of sources and previews of replays: how far each is, with stop, and what ended lately", [COMMAND J];
+    CopyEndpoint: WINDOW, Session, "Copy the OTLP endpoint", "What an SDK has to be told", [];
     CloseNotices: WINDOW, Session, "Close the notices", "What changed meanwhile, and which connections are lost", [];
     RefreshSources: WINDOW, Session, "Read all sources again now", "Without waiting for the next poll", [COMMAND R];
     RestartEngine: WINDOW, Session, "Restart the engine", "After it has failed; what was observed is lost", [];
     RestartLab: WINDOW, Session, "Start the demo's lab again", "After it has ended; what was observed of the former one goes", [];
     Quit: WINDOW, Session, "Quit", "Ends the session", [COMMAND Q];
+}
+
+/// Whose the keys are that are pressed without Ctrl or Alt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// All are commands'.
+    Commands,
+    /// A form is open in the view that has the keys, though none of its fields has them: what would be typed or changed is no command, whatever
+    /// was clicked last. One still walks, and leaves the form.
+    Form,
+    /// A field of that form has them: one leaves the form.
+    FieldOfForm,
+    /// They are typed elsewhere, or mean what lies over the views.
+    Taken,
+}
+
+impl Keys {
+    /// Whether such a key is a command's.
+    fn are_commands(self, key: Key) -> bool {
+        let walks = matches!(key, Key::ArrowUp | Key::ArrowDown | Key::ArrowLeft | Key::ArrowRight | Key::PageUp | Key::PageDown | Key::Home | Key::End);
+        match self {
+            Self::Commands => true,
+            Self::Form => walks || matches!(key, Key::Escape | Key::Enter | Key::F6),
+            Self::FieldOfForm => key == Key::Escape,
+            Self::Taken => false,
+        }
+    }
 }
 
 /// These stand before those that show views.
@@ -214,7 +248,12 @@ impl UiCommand {
         self.entry().menu
     }
 
-    /// Its keys, the one that is shown first; those without a modifier count only while no text is being typed.
+    /// Whether it copies the selected object.
+    pub(crate) fn copies(self) -> bool {
+        matches!(self, Self::CopyText | Self::CopyJson | Self::CopyMarkdown)
+    }
+
+    /// Its keys, the one that is shown first; those without Ctrl or Alt count only while no text is being typed.
     pub(crate) fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
         self.entry().keys.iter().map(|(modifiers, key)| KeyboardShortcut::new(*modifiers, *key))
     }
@@ -241,9 +280,9 @@ impl UiCommand {
         text
     }
 
-    /// Takes the commands whose keys were pressed while this view has the keys. While text is typed only those with a
-    /// modifier count; a key of the view goes before the same key of the window.
-    pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, typing: bool) -> Vec<Self> {
+    /// Takes the commands whose keys were pressed while this view has the keys. Those with Ctrl or Alt always count; a key of the view goes before
+    /// the same key of the window.
+    pub(crate) fn pressed(ctx: &egui::Context, focus: ViewKind, keys: Keys) -> Vec<Self> {
         // An open menu or list of choices has all keys: arrows walk it, Esc closes it.
         if egui::Popup::is_any_open(ctx) {
             return Vec::new();
@@ -251,6 +290,7 @@ impl UiCommand {
         let mut commands = Vec::new();
         // A widget that was reached by Tab takes Space and Enter for itself.
         let on_widget = ctx.memory(egui::Memory::focused).is_some();
+        let is_text_selected = selectable::is_any_selected(ctx);
         ctx.input_mut(|input| {
             if input.events.is_empty() {
                 return;
@@ -261,16 +301,23 @@ impl UiCommand {
             // Keys with modifiers first: egui lets Alt and Left count as Left.
             for (command, with_modifier) in [true, false].into_iter().flat_map(|with| ordered.iter().map(move |command| (*command, with))) {
                 for shortcut in command.shortcuts().filter(|shortcut| shortcut.modifiers.is_none() != with_modifier) {
-                    let on_this = on_widget && matches!(shortcut.logical_key, Key::Space | Key::Enter);
-                    if !with_modifier && (typing || on_this) {
+                    let on_this = on_widget && !with_modifier && matches!(shortcut.logical_key, Key::Space | Key::Enter);
+                    // With Shift alone a key is typed like any other.
+                    let is_plain = !shortcut.modifiers.command && !shortcut.modifiers.alt;
+                    if on_this || (is_plain && !keys.are_commands(shortcut.logical_key)) {
                         continue;
                     }
                     for _ in 0..input.count_and_consume_key(shortcut.modifiers, shortcut.logical_key) {
                         commands.push(command);
                     }
                 }
-                // The desktop's own key for copying comes as an event of its own.
-                if command == Self::CopyText && with_modifier && !typing && input.events.iter().any(|event| matches!(event, egui::Event::Copy)) {
+                // The desktop's own key for copying comes as an event of its own; a text that is selected is copied by itself.
+                if command == Self::CopyText
+                    && with_modifier
+                    && keys == Keys::Commands
+                    && !is_text_selected
+                    && input.events.iter().any(|event| matches!(event, egui::Event::Copy))
+                {
                     commands.push(command);
                 }
             }

@@ -1,5 +1,6 @@
 //! What a view gets to draw with.
 
+use switchboard_desk::own_log::OwnLogPage;
 use switchboard_desk::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 use switchboard_engine::view::Snapshot;
@@ -15,8 +16,10 @@ pub(crate) struct ViewContext<'a> {
     pub replay: &'a ReplayBoard,
     /// The sources as the profile has them.
     pub sources: &'a SourcesBoard,
-    /// The time on the wall, ns since the Unix epoch: for ages.
+    /// The instant that ages are told at, ns since the Unix epoch: now, or when it was paused.
     pub now_ns: i64,
+    /// The time on the wall, ns since the Unix epoch: for what goes on while paused because the user set it going.
+    pub clock_ns: i64,
     /// The instant that is looked at: now, or when it was paused.
     pub as_of_ns: i64,
     /// The instant that questions are of: as that, until nothing is left in the range.
@@ -25,6 +28,8 @@ pub(crate) struct ViewContext<'a> {
     pub news: &'a News,
     /// Whether the window is paused.
     pub is_paused: bool,
+    /// The program's own log as it was when the window was paused.
+    pub paused_log: Option<&'a OwnLogPage>,
     /// How much time before that instant.
     pub range: TimeRange,
     /// Colours.

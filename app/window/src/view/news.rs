@@ -24,7 +24,7 @@ fn group_name(group: &GroupView) -> String {
     format!("{:?} {} {}", group.cluster, group.group, group.topic)
 }
 
-/// Names that stand for what is unusual in a view, and how many letters are dead.
+/// Names that stand for what is unusual in a view, and how many dead letters are open.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Unusual {
     of_view: BTreeMap<ViewKind, BTreeSet<String>>,
@@ -40,7 +40,7 @@ impl Unusual {
         let failed = snapshot.sources.iter().filter(|source| source.phase == SourcePhase::Failed);
         let sources = failed.map(|source| source.name.clone()).collect();
         let of_view = BTreeMap::from([(ViewKind::Breakers, breakers), (ViewKind::Groups, groups), (ViewKind::Sources, sources)]);
-        Self { of_view, num_dead: snapshot.dead_letters.iter().map(|letters| letters.count).sum() }
+        Self { of_view, num_dead: snapshot.dead_letters.iter().map(|letters| letters.num_open).sum() }
     }
 
     /// Whether a view has something that it had not when it was looked at last.
@@ -136,7 +136,7 @@ mod tests {
     fn with(generation: u64, num_dead: u64, state: BreakerState) -> Snapshot {
         let mut snapshot = testing::order_business();
         snapshot.generation = generation;
-        Arc::make_mut(&mut snapshot.dead_letters)[0].count = num_dead;
+        Arc::make_mut(&mut snapshot.dead_letters)[0].num_open = num_dead;
         Arc::make_mut(&mut snapshot.breakers)[1].state = Some(state);
         snapshot
     }

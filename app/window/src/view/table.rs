@@ -42,7 +42,7 @@ views! {
     DeadLetters: "dead-letters", "Dead letters", "Show dead letters", "What died, of what, and sending it again";
     Breakers: "breakers", "Breakers", "Show breakers", "Circuit breakers and their states";
     Sources: "sources", "Sources", "Show sources", "Where the data come from, and how that goes";
-    Log: "log", "Log", "Show the log", "What Switchboard itself says";
+    Log: "log", "Switchboard's log", "Show Switchboard's log", "What this program says of itself; logs of services stand in Find and in a service's panel";
 }
 
 impl ViewKind {
@@ -54,6 +54,14 @@ impl ViewKind {
     /// What it is called.
     pub fn text(self) -> &'static str {
         self.entry().text
+    }
+
+    /// The same where there is little room.
+    pub(crate) fn short_text(self) -> &'static str {
+        match self {
+            Self::Log => "Own log",
+            other => other.text(),
+        }
     }
 
     /// What the command is called that shows it.

@@ -12,6 +12,13 @@ pub(crate) enum Target {
     Node(NodeId),
     /// An edge of the map.
     Edge(EdgeId),
+    /// An instance of a service.
+    Instance {
+        /// The service.
+        node_id: NodeId,
+        /// Its identity.
+        instance: String,
+    },
     /// A trace, or a span in it.
     Trace {
         /// The trace.
@@ -67,7 +74,7 @@ impl Target {
     /// The view that shows it; `None` = the search that lies over all.
     pub(crate) fn view(&self) -> Option<ViewKind> {
         match self {
-            Self::Node(_) | Self::Edge(_) => Some(ViewKind::Map),
+            Self::Node(_) | Self::Edge(_) | Self::Instance { .. } => Some(ViewKind::Map),
             Self::Trace { .. } | Self::Conversation(_) | Self::Traces(_) => Some(ViewKind::Traces),
             Self::Channel(_) | Self::Record { .. } => Some(ViewKind::Messages),
             Self::Group { .. } => Some(ViewKind::Groups),
@@ -88,6 +95,7 @@ mod tests {
         let channel = ChannelKey { cluster: None, name: "orders".to_owned() };
         for (target, view) in [
             (Target::Node(NodeId(1)), Some(ViewKind::Map)),
+            (Target::Instance { node_id: NodeId(1), instance: "orders-1".to_owned() }, Some(ViewKind::Map)),
             (Target::Traces(TraceFilter::default()), Some(ViewKind::Traces)),
             (Target::Channel(channel.clone()), Some(ViewKind::Messages)),
             (Target::DeadLetters { channel, fingerprint: None }, Some(ViewKind::DeadLetters)),

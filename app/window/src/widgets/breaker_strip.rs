@@ -1,16 +1,14 @@
 //! A breaker's states over time, as pieces of a strip. What is not known is a gap, never a guess.
 
 use egui::{Rect, Stroke, pos2};
-use switchboard_engine::view::{BreakerView, Severity, breaker_severity};
+use switchboard_engine::view::{BreakerView, Severity, breaker_severity, breaker_word};
 use switchboard_model::BreakerState;
 
 use crate::{
     ink::{StrokeMesh, tone_inks},
     theme::{DesignTokens, Ink},
+    widgets::time_axis::{TimeAxis, WHOLE_NS, hair_ui, instant_words, told_ui},
 };
-
-/// How much time a strip shows, ns.
-pub(crate) const STRIP_NS: i64 = 900_000_000_000;
 
 /// A piece of a strip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +21,32 @@ pub(crate) struct Piece {
     pub state: Option<BreakerState>,
 }
 
-/// The strip of a breaker up to an instant.
-pub(crate) fn strip(breaker: &BreakerView, as_of_ns: i64) -> Vec<Piece> {
-    pieces(breaker, as_of_ns.saturating_sub(STRIP_NS), as_of_ns)
+/// The strip of a breaker along an axis.
+pub(crate) fn strip(breaker: &BreakerView, axis: TimeAxis) -> Vec<Piece> {
+    pieces(breaker, axis.from_ns, axis.to_ns)
+}
+
+/// The axis that strips of these breakers share.
+pub(crate) fn axis_of<'a>(breakers: impl IntoIterator<Item = &'a BreakerView>, as_of_ns: i64) -> TimeAxis {
+    TimeAxis::of(breakers.into_iter().filter_map(known_from_ns).min(), as_of_ns, WHOLE_NS)
+}
+
+/// From when on a state of a breaker is known, ns since the Unix epoch; `None` = none is.
+pub(crate) fn known_from_ns(breaker: &BreakerView) -> Option<i64> {
+    let now_known = breaker.state.map(|_| breaker.since_ns.unwrap_or(breaker.confirmed_ns));
+    breaker.transitions.iter().map(|(at_ns, _)| *at_ns).chain(now_known).min()
+}
+
+/// What a strip shows at an instant: `open, since 14:03:05, 58 s ago`, `unknown`.
+pub(crate) fn words_at(pieces: &[Piece], at_ns: i64, axis: TimeAxis) -> String {
+    let found = pieces.iter().find(|piece| (piece.from_ns..piece.to_ns).contains(&at_ns)).or_else(|| pieces.last());
+    match found {
+        Some(Piece { state: Some(state), from_ns, .. }) if *from_ns > axis.from_ns => {
+            format!("{} since {}", breaker_word(Some(*state)), instant_words(*from_ns, axis))
+        }
+        Some(Piece { state, .. }) => breaker_word(*state).to_owned(),
+        None => breaker_word(None).to_owned(),
+    }
 }
 
 /// The pieces that cover a time span without a hole, oldest first.
@@ -79,7 +100,7 @@ pub(crate) fn bar_of(state: BreakerState) -> (f32, Ink) {
     };
     let ink = match breaker_severity(Some(state)) {
         Severity::Quiet => Ink::Edge,
-        Severity::Notice => Ink::Hatch,
+        Severity::Notice => Ink::Faint,
         severity => tone_inks(severity.into()).0,
     };
     (share, ink)
@@ -91,8 +112,8 @@ pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], to
     if room.width() < 8.0 {
         return;
     }
-    let length_ns = (last.to_ns.saturating_sub(first.from_ns)).max(1) as f64;
-    let x = |at_ns: i64| room.left() + (at_ns.saturating_sub(first.from_ns) as f64 / length_ns) as f32 * room.width();
+    let axis = TimeAxis { from_ns: first.from_ns, to_ns: last.to_ns };
+    let x = |at_ns: i64| axis.x(room.x_range(), at_ns);
     painter.hline(room.x_range(), room.bottom() - 0.5, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
     for piece in pieces {
         let Some(state) = piece.state else { continue };
@@ -108,6 +129,16 @@ pub(crate) fn strip_ui(painter: &egui::Painter, room: Rect, pieces: &[Piece], to
             painter.add(egui::Shape::mesh(mesh.into_mesh()));
         }
     }
+}
+
+/// Where the pointer rests on a strip: a hair line there, and beside the pointer what was then.
+pub(crate) fn pointed_ui(ui: &egui::Ui, response: &egui::Response, room: Rect, pieces: &[Piece], tokens: &DesignTokens) {
+    let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
+    let Some(at) = response.hover_pos().filter(|at| room.expand2(egui::vec2(0.0, 4.0)).contains(*at)) else { return };
+    let axis = TimeAxis { from_ns: first.from_ns, to_ns: last.to_ns };
+    let at_ns = axis.at_ns(room.x_range(), at.x);
+    hair_ui(ui.painter(), at.x, room.y_range().expand(3.0), tokens);
+    told_ui(ui.ctx(), ui.layer_id(), response.id.with("strip"), &format!("{}\n{}", instant_words(at_ns, axis), words_at(pieces, at_ns, axis)));
 }
 
 #[cfg(test)]
@@ -179,5 +210,24 @@ mod tests {
             assert_eq!(ink == tone_inks(tone).0, tone > Tone::Quiet, "{state:?}: {ink:?}");
             assert_eq!(matches!(ink, Ink::Warn | Ink::Bad), tone >= Tone::Warn, "{state:?}: {ink:?}");
         }
+    }
+
+    #[test]
+    fn strips_begin_where_the_first_state_is_known_and_say_what_was_when() {
+        use BreakerState::{Closed, Open};
+        const S: i64 = 1_000_000_000;
+        let now_ns = 1_700_000_000 * S;
+        let known = |back_s: i64| breaker(Some(Open), Some(now_ns - 30 * S), vec![(now_ns - back_s * S, Closed), (now_ns - 30 * S, Open)]);
+        assert_eq!(axis_of([&known(70), &known(110)], now_ns).words(), "last 2 min");
+        assert_eq!(axis_of([&known(70), &breaker(None, None, Vec::new())], now_ns).words(), "last 2 min", "one that nothing is known of has no part in it");
+        assert_eq!(axis_of([], now_ns).words(), "last 1 min");
+        let axis = axis_of([&known(70)], now_ns);
+        let pieces = strip(&known(70), axis);
+        for (back_s, words) in
+            [(119, "unknown"), (60, "closed since 22:12:10, 1 min ago"), (10, "open since 22:12:50, 30 s ago"), (0, "open since 22:12:50, 30 s ago")]
+        {
+            assert_eq!(words_at(&pieces, now_ns - back_s * S, axis), words, "{back_s} s ago");
+        }
+        assert_eq!(words_at(&[], now_ns, axis), "unknown");
     }
 }

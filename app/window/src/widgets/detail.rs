@@ -6,13 +6,23 @@ mod ui;
 
 pub(crate) use ui::{framed_ui, head_ui, section_ui};
 
+use std::sync::Arc;
+
 use crate::{
     figures,
     ink::{Glyph, Tone},
-    sanitise::visible,
+    sanitise::{lines, visible},
     view::{Target, ViewAction},
-    widgets::{breaker_strip::Piece, heat_strip::PartitionCell},
+    widgets::{breaker_strip::Piece, heat_strip::PartitionCell, stack_trace::StackTrace},
 };
+
+/// Characters that are kept of a value.
+const VALUE_CHARS_MAX: usize = 64 << 10;
+/// Characters that are kept of sentences.
+const TEXT_CHARS_MAX: usize = 2_000;
+/// Lines and characters that are told of what stands below a name.
+const DETAIL_LINES_MAX: usize = 6;
+const DETAIL_CHARS_MAX: usize = 400;
 
 /// What is known of an object. All text in it is safe to show.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +63,15 @@ pub(crate) enum Row {
         tone: Tone,
         /// What a click does.
         action: Option<ViewAction>,
+    },
+    /// A name, and a stack trace below it.
+    Stack {
+        /// The name.
+        key: String,
+        /// How it was read, faint; empty where that is plain.
+        how: String,
+        /// The stack trace.
+        stack: Arc<StackTrace>,
     },
     /// A sentence.
     Text {
@@ -156,14 +175,20 @@ pub(crate) enum Row {
 }
 
 impl Row {
-    /// A name and what it is.
+    /// A name and what it is: with its lines as lines, and as a stack trace where it is one.
     pub(crate) fn pair(key: &str, value: &str) -> Self {
-        Self::Pair { key: visible(key).into_owned(), value: visible(value).into_owned(), how: String::new(), tone: Tone::Quiet, action: None }
+        let (key, how) = (visible(key).into_owned(), String::new());
+        // One line is no trace, unless its lines are written out.
+        let stack = (value.contains('\n') || value.contains("\\n")).then(|| StackTrace::read(value)).flatten();
+        match stack {
+            Some(stack) => Self::Stack { key, how, stack: Arc::new(stack) },
+            None => Self::Pair { key, value: lines(value, VALUE_CHARS_MAX).into_owned(), how, tone: Tone::Quiet, action: None },
+        }
     }
 
-    /// A sentence.
+    /// A sentence, or several lines of them.
     pub(crate) fn text(text: &str) -> Self {
-        Self::Text { text: visible(text).into_owned(), tone: Tone::Quiet }
+        Self::Text { text: lines(text, TEXT_CHARS_MAX).into_owned(), tone: Tone::Quiet }
     }
 
     /// How many more there are than so many, which are shown; `None` = there are not more.
@@ -189,7 +214,7 @@ impl Row {
 
     /// The same, with how its value was read.
     pub(crate) fn read(mut self, by: &str) -> Self {
-        if let Self::Pair { how, .. } = &mut self {
+        if let Self::Pair { how, .. } | Self::Stack { how, .. } = &mut self {
             by.clone_into(how);
         }
         self
@@ -206,7 +231,7 @@ impl Row {
             | Self::Bar { tone, .. }
             | Self::Share { tone, .. }
             | Self::Strip { tone, .. } => *tone = to,
-            Self::Heat { .. } | Self::Paste { .. } => {}
+            Self::Stack { .. } | Self::Heat { .. } | Self::Paste { .. } => {}
         }
         self
     }
@@ -221,8 +246,10 @@ impl Row {
 
     /// The same, with a second line.
     pub(crate) fn explained(mut self, by: &str) -> Self {
-        if let Self::Link { detail, .. } | Self::Bar { detail, .. } | Self::Strip { detail, .. } = &mut self {
-            *detail = visible(by).into_owned();
+        match &mut self {
+            Self::Link { detail, .. } => *detail = first_lines(by),
+            Self::Bar { detail, .. } | Self::Strip { detail, .. } => *detail = visible(by).into_owned(),
+            _ => {}
         }
         self
     }
@@ -243,6 +270,15 @@ impl Row {
         }
     }
 
+    /// What a right click offers to copy where the row is clicked: what it is, or its name.
+    pub(crate) fn copied(&self) -> Option<&str> {
+        match self {
+            Self::Pair { value, .. } => Some(value),
+            Self::Link { label, .. } | Self::Bar { label, .. } | Self::Strip { label, .. } => Some(label),
+            _ => None,
+        }
+    }
+
     /// How urgent it is.
     pub(crate) fn tone(&self) -> Tone {
         match self {
@@ -254,9 +290,19 @@ impl Row {
             | Self::Bar { tone, .. }
             | Self::Share { tone, .. }
             | Self::Strip { tone, .. } => *tone,
-            Self::Heat { .. } | Self::Paste { .. } => Tone::Quiet,
+            Self::Stack { .. } | Self::Heat { .. } | Self::Paste { .. } => Tone::Quiet,
         }
     }
+}
+
+/// The beginning of a text, in a few lines.
+fn first_lines(text: &str) -> String {
+    let mut rest = text.trim_end().lines();
+    let mut first: Vec<&str> = rest.by_ref().take(DETAIL_LINES_MAX).collect();
+    if rest.next().is_some() {
+        first.push("…");
+    }
+    lines(&first.join("\n"), DETAIL_CHARS_MAX).into_owned()
 }
 
 /// A click leads there, if there is a place to go.

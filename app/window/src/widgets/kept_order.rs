@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::table::TableState;
+use super::table::{SortKey, Sorting, TableState};
 use crate::view::UiCommand;
 
 /// Rows in their order. `K` names a row whatever it shows.
@@ -16,26 +16,38 @@ pub(crate) struct KeptOrder<K, T> {
     /// Rows came anew while the pointer rested on them: their order is of before.
     is_behind: bool,
     is_stale: bool,
+    sorting: Sorting,
 }
 
 impl<K, T> Default for KeptOrder<K, T> {
     fn default() -> Self {
-        Self { items: Arc::default(), keys: Vec::new(), places: Vec::new(), is_behind: false, is_stale: true }
+        Self { items: Arc::default(), keys: Vec::new(), places: Vec::new(), is_behind: false, is_stale: true, sorting: Sorting::default() }
     }
 }
 
 impl<K: Clone + Eq + Hash, T> KeptOrder<K, T> {
-    /// Takes in what the rows show; `sorted` gives places of items. Where the pointer rests on the rows and none came or went,
-    /// they stay in the order of before.
-    pub(crate) fn take(&mut self, items: &Arc<Vec<T>>, is_pointed_at: bool, key: impl Fn(&T) -> K, sorted: impl FnOnce(&[T]) -> Vec<usize>) {
+    /// Takes in what the rows of a table show. `natural` gives places of items as they stand before a heading was clicked, `cell` what they are sorted
+    /// by in a column. Where the pointer rests on the rows and none came or went, they stay in the order of before.
+    pub(crate) fn take(
+        &mut self,
+        items: &Arc<Vec<T>>,
+        table: &TableState,
+        key: impl Fn(&T) -> K,
+        natural: impl FnOnce(&[T]) -> Vec<usize>,
+        cell: impl Fn(&T, &'static str) -> SortKey,
+    ) {
+        let is_stale = self.is_stale || self.sorting != table.sorting();
+        let is_pointed_at = table.is_pointer_inside();
         let is_same = Arc::ptr_eq(&self.items, items);
-        if is_same && !self.is_stale && (is_pointed_at || !self.is_behind) {
+        if is_same && !is_stale && (is_pointed_at || !self.is_behind) {
             return;
         }
-        if is_pointed_at && !self.is_stale && self.keep(items, &key) {
+        if is_pointed_at && !is_stale && self.keep(items, &key) {
             return;
         }
-        self.places = sorted(items);
+        self.sorting = table.sorting();
+        self.places = natural(items);
+        self.sorting.arrange(&mut self.places, items, cell);
         self.keys = self.places.iter().map(|place| key(&items[*place])).collect();
         self.items = Arc::clone(items);
         (self.is_behind, self.is_stale) = (false, false);
@@ -53,11 +65,6 @@ impl<K: Clone + Eq + Hash, T> KeptOrder<K, T> {
         true
     }
 
-    /// The next [`Self::take`] sorts anew.
-    pub(crate) fn forget(&mut self) {
-        self.is_stale = true;
-    }
-
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
@@ -66,6 +73,11 @@ impl<K: Clone + Eq + Hash, T> KeptOrder<K, T> {
     /// What a row shows.
     pub(crate) fn item(&self, row: usize) -> Option<&T> {
         self.items.get(*self.places.get(row)?)
+    }
+
+    /// What the rows show, from top to bottom.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().filter_map(|place| self.items.get(*place))
     }
 
     /// What names a row.
@@ -98,6 +110,7 @@ impl<K: Clone + Eq + Hash, T> KeptOrder<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::widgets::table::Way;
 
     fn by_value(items: &[(u8, i32)]) -> Vec<usize> {
         let mut places: Vec<usize> = (0..items.len()).collect();
@@ -109,11 +122,20 @@ mod tests {
         (0..order.len()).filter_map(|row| order.item(row).copied()).collect()
     }
 
+    /// A table whose rows the pointer rests on, or not.
+    fn table(is_pointed_at: bool, sorting: Sorting) -> TableState {
+        TableState::for_tests(is_pointed_at, sorting)
+    }
+
+    fn cell() -> impl Fn(&(u8, i32), &'static str) -> SortKey {
+        |item, _title| SortKey::Number(f64::from(item.0))
+    }
+
     #[test]
     fn rows_under_the_pointer_change_and_stay_where_they_are_until_one_comes() {
         let mut order = KeptOrder::default();
         let mut take = |items: &Arc<Vec<(u8, i32)>>, is_pointed_at: bool| {
-            order.take(items, is_pointed_at, |item| item.0, by_value);
+            order.take(items, &table(is_pointed_at, Sorting::default()), |item| item.0, by_value, cell());
             shown(&order)
         };
         assert_eq!(take(&Arc::new(vec![(1, 30), (2, 10), (3, 20)]), false), [(2, 10), (3, 20), (1, 30)]);
@@ -124,20 +146,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sorted_is_not_sorted_again() {
+    fn what_was_sorted_is_not_sorted_again_until_a_heading_is_clicked() {
         let items = Arc::new(vec![(1_u8, 30), (2, 10)]);
         let mut order = KeptOrder::default();
         let mut num_sorted = 0;
-        for is_forgotten in [false, false, false, true] {
-            if is_forgotten {
-                order.forget();
-            }
-            let sorted = |items: &[(u8, i32)]| {
+        let by_key = Sorting::by("key", Way::Down);
+        let mut seen = Vec::new();
+        for sorting in [Sorting::default(), Sorting::default(), by_key, by_key, Sorting::default()] {
+            let natural = |items: &[(u8, i32)]| {
                 num_sorted += 1;
                 by_value(items)
             };
-            order.take(&items, false, |item| item.0, sorted);
+            order.take(&items, &table(true, sorting), |item| item.0, natural, cell());
+            seen.push(shown(&order)[0].0);
         }
-        assert_eq!(num_sorted, 2);
+        assert_eq!((num_sorted, seen), (3, vec![2, 2, 2, 2, 2]));
+        order.take(&items, &table(true, Sorting::by("key", Way::Up)), |item| item.0, by_value, cell());
+        assert_eq!(shown(&order)[0].0, 1);
     }
 }

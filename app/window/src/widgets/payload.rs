@@ -6,7 +6,7 @@ mod framing;
 mod json;
 mod ui;
 
-pub(crate) use bytes::{bytes_in_line, header_in_line, hex};
+pub(crate) use bytes::{bytes_in_line, header_value, hex};
 pub(crate) use framing::Framing;
 pub(crate) use json::{Ink as JsonInk, Piece};
 pub(crate) use ui::{PayloadUi, payload_ui};

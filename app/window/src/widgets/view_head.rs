@@ -20,9 +20,15 @@ pub(crate) fn view_head_ui(ui: &mut egui::Ui, name: &'static str, tokens: &Desig
 
 /// What the view shows, and how that stands: `5 sources, 2 live` and the rest, dimmer.
 pub(crate) fn told_ui(ui: &mut egui::Ui, title: &str, note: &str, tokens: &DesignTokens) {
+    told_in_ui(ui, title, note, Ink::Dim, tokens);
+}
+
+/// The same, the rest in another colour.
+pub(crate) fn told_in_ui(ui: &mut egui::Ui, title: &str, note: &str, ink: Ink, tokens: &DesignTokens) {
     ui.label(RichText::new(title).font(fonts::strong(13.0)).color(tokens.ink(Ink::Text)));
     if !note.is_empty() {
-        let response = ui.add(egui::Label::new(RichText::new(note).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
+        // Never a second line: what stands below stays where it is, whatever there is to say.
+        let response = ui.add(egui::Label::new(RichText::new(note).size(TEXT_SMALL_PT).color(tokens.ink(ink))).truncate());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, note));
     }
 }

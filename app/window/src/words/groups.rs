@@ -6,7 +6,11 @@ use crate::{
     figures,
     ink::Tone,
     sanitise::visible,
-    widgets::{detail::Row, heat_strip::PartitionCell},
+    view::Target,
+    widgets::{
+        detail::{Row, goto},
+        heat_strip::PartitionCell,
+    },
 };
 
 /// When it has caught up, in words: `in 12 s at this pace`.
@@ -123,14 +127,16 @@ fn reader(member: &MemberView, group: &GroupView, snapshot: &Snapshot) -> String
 }
 
 /// Who reads by what spans say, and that they say it.
-pub(crate) fn reader_rows(group: &GroupView, most: usize) -> Vec<Row> {
+pub(crate) fn reader_rows(group: &GroupView, snapshot: &Snapshot, most: usize) -> Vec<Row> {
     if group.readers.is_empty() {
         return Vec::new();
     }
     let row = |reader: &SpanReader| {
         let name = reader.client_id.as_deref().or(reader.instance.as_deref()).unwrap_or(&reader.service);
         let who = reader.instance.as_ref().map_or_else(|| reader.service.clone(), |instance| format!("{} · {instance}", reader.service));
-        Row::link(name, &partition_words(&reader.partitions), None).explained(&format!("{who} · from spans"))
+        let service = snapshot.topology.nodes.iter().find(|node| node.kind == NodeKind::Service && node.name == reader.service);
+        let target = service.zip(reader.instance.clone()).map(|(service, instance)| Target::Instance { node_id: service.node_id, instance });
+        Row::link(name, &partition_words(&reader.partitions), goto(target)).explained(&format!("{who} · from spans"))
     };
     let mut rows = vec![Row::text("From spans, of the last 5 min: who handled records, and the partitions they were the last to handle")];
     rows.extend(group.readers.iter().take(most).map(row));

@@ -2,4 +2,5 @@
 
 pub(crate) mod breakers;
 pub(crate) mod groups;
+pub(crate) mod letters;
 pub(crate) mod traces;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_engine::view::Answer;
+use switchboard_engine::view::{Answer, LetterOrder};
 use switchboard_model::{OperationEnd, OperationInfo};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -220,9 +220,9 @@ impl Worker {
         let reach = self.clusters.reach(&ask.cluster)?;
         let (letters, num_stored) = match ask.letters {
             AskedLetters::These(letters) => (letters, ask.num_stored),
-            AskedLetters::AllOpen { cause, except } => {
+            AskedLetters::AllOpen { cause, until_ns, except } => {
                 let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-                self.all_open(&ledger, &cause, &except).await?
+                self.all_open(&ledger, &cause, until_ns, &except).await?
             }
         };
         if let Some(reason) = wrong(&ask.cluster, &ask.target, &letters) {
@@ -263,17 +263,18 @@ impl Worker {
         done
     }
 
-    /// All letters of a cause that are open, oldest first, and how many of it are stored.
-    async fn all_open(&self, ledger: &Ledger, cause: &LetterCause, except: &BTreeSet<LetterKey>) -> Result<(Vec<AskedLetter>, u64), String> {
+    /// All letters of a cause that are open and had come by then, oldest first, and how many of it are stored.
+    async fn all_open(&self, ledger: &Ledger, cause: &LetterCause, until_ns: i64, except: &BTreeSet<LetterKey>) -> Result<(Vec<AskedLetter>, u64), String> {
         let (kind, known) = (cause.kind(), ledger.letters());
         let is_open = |letter: &LetterKey| known.get(letter).is_none_or(|record| record.state.is_open()) && !except.contains(letter);
         let (mut letters, mut num_read) = (Vec::new(), 0);
         loop {
-            let Some(Answer::DeadLetters(page)) = self.config.observed.query(cause.query(num_read, LISTED_AT_ONCE)).await else {
+            let Some(Answer::DeadLetters(page)) = self.config.observed.query(cause.query(LetterOrder::OldestFirst, num_read, LISTED_AT_ONCE)).await else {
                 return Err("the engine did not answer in time; try again".to_owned());
             };
             num_read += page.letters.len();
-            letters.extend(page.letters.iter().map(|view| AskedLetter::of(view, kind)).filter(|asked| is_open(&asked.letter)));
+            let had_come = page.letters.iter().filter(|view| view.received_ns <= until_ns);
+            letters.extend(had_come.map(|view| AskedLetter::of(view, kind)).filter(|asked| is_open(&asked.letter)));
             if page.letters.is_empty() || page.num_left() == 0 {
                 return Ok((letters, page.total));
             }
@@ -388,7 +389,7 @@ impl Worker {
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
         let letters = match letters {
             AskedLetters::These(letters) => letters,
-            AskedLetters::AllOpen { cause, except } => self.all_open(&ledger, &cause, &except).await?.0,
+            AskedLetters::AllOpen { cause, until_ns, except } => self.all_open(&ledger, &cause, until_ns, &except).await?.0,
         };
         self.set_aside(ledger, letters.into_iter().map(|asked| (asked.letter, asked.kind)).collect(), Some(note)).await
     }

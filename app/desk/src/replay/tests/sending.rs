@@ -12,12 +12,16 @@ async fn all_open_ones_of_a_cause_are_meant_however_many_they_are() {
     let parked = AskedLetters::These(vec![asked(4)]);
     desk.desk.command(ReplayCommand::Park { letters: parked, note: "later".into() });
     desk.until("parked", |board| matches!(board.state(&key(4)), LetterState::Parked(_))).await;
-    let all = |except: &[i64]| AskedLetters::AllOpen { cause: cause(), except: except.iter().map(|offset| key(*offset)).collect() };
+    let all = |except: &[i64]| AskedLetters::AllOpen { cause: cause(), until_ns: i64::MAX, except: except.iter().map(|offset| key(*offset)).collect() };
     desk.desk.command(ask(CLUSTER, TARGET, all(&[0, 7])));
     let board = desk.until("preview", |board| board.preview.is_some()).await;
     let preview = board.preview.as_ref().expect("a preview");
     let offsets: Vec<i64> = preview.planned.iter().filter_map(|planned| planned.asked.letter.at.place.offset()).collect();
     assert_eq!((offsets, preview.num_stored), (vec![1, 2, 3, 5, 6, 8, 9, 10, 11], 12));
+    // What came after they were marked is not among them.
+    let late = AskedLetters::AllOpen { cause: cause(), until_ns: -1, except: BTreeSet::new() };
+    desk.desk.command(ask(CLUSTER, TARGET, late));
+    desk.until("refusal", |board| board.refusal.as_deref() == Some("no open letter is meant")).await;
     desk.desk.command(ReplayCommand::Park { letters: all(&[]), note: "all of them".into() });
     desk.until("all parked", |board| (0..12).all(|offset| matches!(board.state(&key(offset)), LetterState::Parked(_)))).await;
     desk.desk.command(ReplayCommand::Dismiss);
@@ -218,6 +222,18 @@ async fn without_leave_nothing_is_connected_to_and_every_attempt_is_a_line() {
     let board = desk.preview(0..3).await;
     desk.start(&board, Some(CLUSTER));
     desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
+}
+
+#[tokio::test]
+async fn a_preview_of_which_nothing_would_be_sent_says_so_and_why() {
+    let world = World::new(3);
+    world.records.lock().clear();
+    let desk = Desk::new(world);
+    let board = desk.preview(0..3).await;
+    assert_eq!(board.preview.as_ref().map(|preview| (preview.planned.len(), preview.skipped.len())), Some((0, 3)), "it can be looked at");
+    let board = desk.until_operations("its end", |board| board.ended.len() == 1).await;
+    let Some(OperationEnd::Failed(failure)) = board.ended[0].end.as_ref().map(|end| end.how.clone()) else { panic!("{board:?}") };
+    assert!(failure.reason.starts_with("nothing would be sent: every letter is skipped, 3 of them because: expired"), "{failure}");
 }
 
 #[tokio::test]

@@ -110,15 +110,16 @@ fn naive_passages(of_trace: &[&Span], all: &[Span], (from, to): &(String, String
 
 /// The part that is asked for; `None` = the whole.
 fn naive_parts(of_trace: &[&Span], all: &[Span], filter: &TraceFilter) -> Option<Vec<TracePart>> {
-    let TraceFilter { service, operation, through, .. } = filter;
+    let TraceFilter { service, instance, operation, through, .. } = filter;
     if let Some(through) = through {
         return Some(naive_passages(of_trace, all, through));
     }
     let is_asked_for = |span: &&&Span| {
         service.as_ref().is_none_or(|service| *service == span.resource.service)
+            && instance.as_ref().is_none_or(|instance| *instance == span.resource.instance)
             && operation.as_ref().is_none_or(|operation| span.name.to_lowercase().contains(&operation.to_lowercase()))
     };
-    (service.is_some() || operation.is_some()).then(|| of_trace.iter().filter(is_asked_for).map(|span| part_of(span)).collect())
+    (service.is_some() || instance.is_some() || operation.is_some()).then(|| of_trace.iter().filter(is_asked_for).map(|span| part_of(span)).collect())
 }
 
 /// Whether a trace is of a range, by its spans and when each of them arrived: at its last end, if that is near enough to the arrival,
@@ -141,7 +142,10 @@ fn naive((spans, arrivals): &(Vec<Span>, Vec<i64>), filter: &TraceFilter, order:
         let is_of_trace = |trace_id: u128| trace_id as u64 == row.trace_id.low();
         let of_trace: Vec<&Span> = spans.iter().filter(|span| is_of_trace(span.trace_id)).collect();
         let arrived: Vec<(&Span, i64)> = spans.iter().zip(arrivals.iter().copied()).filter(|(span, _)| is_of_trace(span.trace_id)).collect();
-        let of_service = |span: &&&Span| filter.service.as_ref().is_none_or(|service| *service == span.resource.service);
+        let of_service = |span: &&&Span| {
+            filter.service.as_ref().is_none_or(|service| *service == span.resource.service)
+                && filter.instance.as_ref().is_none_or(|instance| *instance == span.resource.instance)
+        };
         let has_operation = |operation: &String| of_trace.iter().filter(of_service).any(|span| span.name.to_lowercase().contains(&operation.to_lowercase()));
         let parts = naive_parts(&of_trace, spans, filter);
         if let Some(parts) = &parts {
@@ -205,7 +209,7 @@ fn span() -> impl Strategy<Value = Span> {
     let ids = (0..30_u128, 0..3_u128, 1..6_u64, 0..4_u64);
     // Most are near their arrival; some are of a clock that is off.
     let times = (prop_oneof![5 => 0..200_i64, 1 => -2_000..2_000_i64], 0..90_i64);
-    let names = ("[abc]", prop_oneof![Just("GET /Orders"), Just("pay"), Just("")], proptest::sample::select(ATTRIBUTES.to_vec()));
+    let names = ("[abc]", prop_oneof![Just("GET /Orders"), Just("pay"), Just("")], proptest::sample::select(ATTRIBUTES.to_vec()), 1..4_u8);
     let links = proptest::collection::vec((0..30_u128, 1..6_u64), 0..2);
     (ids, kind, times, names, links, proptest::bool::weighted(0.2)).prop_map(|(ids, kind, times, names, links, failed)| Span {
         // Widths are mixed: of some only the low half was sent.
@@ -217,7 +221,7 @@ fn span() -> impl Strategy<Value = Span> {
         name: names.1.to_owned(),
         kind,
         status: if failed { SpanStatus::Error } else { SpanStatus::Unset },
-        resource: Resource { service: names.0, ..Resource::default() },
+        resource: Resource { service: names.0, instance: names.3.to_string(), ..Resource::default() },
         attrs: names.2.iter().map(|(key, value)| ((*key).to_owned(), Val::str(value))).collect(),
         links: links.into_iter().map(|(trace_id, span_id)| (trace_id, span_id, Vec::new())).collect(),
         ..Span::default()
@@ -226,14 +230,23 @@ fn span() -> impl Strategy<Value = Span> {
 
 fn filters() -> impl Strategy<Value = TraceFilter> {
     let service = proptest::option::weighted(0.3, "[abcd]");
+    let instance = proptest::option::weighted(0.2, "[12]");
     let operation = proptest::option::weighted(0.3, prop_oneof![Just("orders".to_owned()), Just("PAY".to_owned()), Just("none".to_owned())]);
     let seconds = |of: std::ops::Range<i64>| of.prop_map(|s| s * S);
     let durations = (proptest::option::weighted(0.2, seconds(0..100)), proptest::option::weighted(0.2, seconds(0..150)));
     let range = (seconds(0..220), seconds(0..250)).prop_map(|(from_ns, length_ns)| Range { from_ns, to_ns: from_ns + length_ns });
     let range = proptest::option::weighted(0.4, range);
     let through = proptest::option::weighted(0.3, ("[abt]", "[abt]"));
-    (service, operation, durations, range, through, proptest::bool::weighted(0.2)).prop_map(|(service, operation, durations, range, through, failed_only)| {
-        TraceFilter { service, operation, min_duration_ns: durations.0, max_duration_ns: durations.1, failed_only, range, through }
+    let all = (service, instance, operation, durations, range, through, proptest::bool::weighted(0.2));
+    all.prop_map(|(service, instance, operation, durations, range, through, failed_only)| TraceFilter {
+        service,
+        instance,
+        operation,
+        min_duration_ns: durations.0,
+        max_duration_ns: durations.1,
+        failed_only,
+        range,
+        through,
     })
 }
 

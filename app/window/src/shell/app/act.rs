@@ -15,8 +15,12 @@ use crate::{
         panes::{FixedLayout, Panes},
     },
     view::{CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
+    widgets::{object_menu::Told, table::ColumnWidths, text_field::TextField},
 };
 use switchboard_desk::lab::LabState;
+
+/// The menu of the selected object stands so far right of where that begins, points.
+const MENU_INSET_PT: f32 = 36.0;
 
 impl Window {
     /// Does what a view or a key asked for; what of it is the session's.
@@ -35,6 +39,8 @@ impl Window {
         // Whatever it is, it shows.
         ctx.request_repaint();
         self.told = None;
+        #[cfg(test)]
+        self.ran.push(command);
         if let Some(reason) = self.unavailable(command) {
             self.told = Some(format!("{}: {reason}", command.text()));
             return None;
@@ -44,6 +50,17 @@ impl Window {
             UiCommand::OpenPalette | UiCommand::Find | UiCommand::ShowOperations => self.toggle_above(command),
             UiCommand::Back => self.step(true),
             UiCommand::Forward => self.step(false),
+            UiCommand::ObjectMenu => {
+                let at = self.selected_at.left_bottom() + egui::vec2(self.selected_at.width().min(MENU_INSET_PT), 0.0);
+                self.object_menu.open(ctx, at, Some(self.panes.focus()), Told::default(), true);
+            }
+            UiCommand::ResetColumns => ColumnWidths::default().hold(ctx),
+            UiCommand::FilterView => {
+                self.run_in_view(command);
+                if let Some(field) = TextField::filter_of(self.panes.focus()) {
+                    field.seek(ctx);
+                }
+            }
             UiCommand::NextPane => self.panes.focus_next(),
             UiCommand::Pause => self.toggle_pause(),
             UiCommand::RangeM1 => self.settings.range = TimeRange::M1,
@@ -111,6 +128,7 @@ impl Window {
             UiCommand::Back if !self.history.can_go_back() => told("nothing was looked at before"),
             UiCommand::Forward if !self.history.can_go_forward() => told("nothing was gone back from"),
             UiCommand::NextPane | UiCommand::ClosePane if !self.panes.are_several() => told("there is one pane only"),
+            UiCommand::ResetColumns if self.settings.columns.is_empty() => told("no column was made wider or narrower"),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
@@ -195,8 +213,10 @@ impl Window {
     /// Shows an object in the view that can show it.
     pub(crate) fn goto(&mut self, ctx: &egui::Context, target: &Target) {
         ctx.request_repaint();
-        if let Target::Find(text) = target {
-            self.find.look_for(text);
+        match target {
+            Target::Find(text) => self.find.look_for(text),
+            // What is shown is seen.
+            _ => self.find.close(),
         }
         let Some(kind) = target.view() else { return };
         self.history.leave(self.place());
@@ -230,7 +250,7 @@ impl Window {
     fn toggle_pause(&mut self) {
         self.paused = match self.paused.take() {
             Some(_) => None,
-            None => Some(Paused { snapshot: self.snapshot.clone(), at_ns: self.now_ns }),
+            None => Some(Paused { snapshot: self.snapshot.clone(), own_log: self.options.own_log.page(), at_ns: self.now_ns }),
         };
     }
 

@@ -1,5 +1,7 @@
 //! The window on a desktop, as eframe sees it.
 
+use std::time::Instant;
+
 use super::Window;
 use crate::{
     SnapshotSource, WindowOptions, missing_glyphs,
@@ -12,14 +14,24 @@ const SIZE_MIN: [f32; 2] = [720.0, 480.0];
 /// Size of the first start, points.
 const SIZE_FIRST: [f32; 2] = [1440.0, 900.0];
 
-/// Opens the window and returns when it is closed.
-pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions) -> Result<(), eframe::Error> {
+/// What the desktop knows the program by: its desktop entry and its icon have this name.
+const APP_ID: &str = "switchboard";
+/// For desktops that take the icon from the window.
+const ICON: &[u8] = include_bytes!("../../../../../assets/icon/switchboard-128.png");
+
+/// Opens the window of a program that started then, and returns when it is closed.
+pub fn run_window(source: impl SnapshotSource + 'static, options: WindowOptions, started: Instant) -> Result<(), eframe::Error> {
     let title = if options.profile_name.is_empty() { "Switchboard".to_owned() } else { format!("Switchboard · {}", visible(&options.profile_name)) };
-    let viewport = egui::ViewportBuilder::default().with_app_id("switchboard").with_title(&title).with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
+    let icon = eframe::icon_data::from_png_bytes(ICON).expect("our own picture");
+    let viewport = egui::ViewportBuilder::default().with_app_id(APP_ID).with_title(&title).with_icon(icon);
+    let viewport = viewport.with_inner_size(SIZE_FIRST).with_min_inner_size(SIZE_MIN);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..eframe::NativeOptions::default() };
     let is_still = desktop_motion::is_reduced();
-    let create = move |creation: &eframe::CreationContext<'_>| Ok(Box::new(created(creation, Box::new(source), options, is_still)) as Box<dyn eframe::App>);
-    eframe::run_native("switchboard", native, Box::new(create))
+    let create = move |creation: &eframe::CreationContext<'_>| {
+        let app = WindowApp { first_frame: FirstFrame::Awaited(started), ..created(creation, Box::new(source), options, is_still) };
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    };
+    eframe::run_native(APP_ID, native, Box::new(create))
 }
 
 /// The window in the context that eframe has made for it. `is_still` is what the desktop asks for.
@@ -29,9 +41,20 @@ pub(crate) fn created(creation: &eframe::CreationContext<'_>, source: Box<dyn Sn
     WindowApp::new(creation, source, options, is_still)
 }
 
+/// How far the first frame is, of a program that started then.
+#[derive(Clone, Copy)]
+enum FirstFrame {
+    Awaited(Instant),
+    /// It is being drawn, and on screen once eframe calls again.
+    Drawn(Instant),
+    /// It has been told of, or nobody asked.
+    Told,
+}
+
 /// The window as eframe sees it.
 pub struct WindowApp {
     source: Box<dyn SnapshotSource>,
+    first_frame: FirstFrame,
     pub(crate) window: Window,
 }
 
@@ -46,12 +69,16 @@ impl WindowApp {
         let ctx = creation.egui_ctx.clone();
         let window = Window::new(&ctx, settings, options);
         source.on_publish(window.attendance.waker(ctx));
-        Self { source, window }
+        Self { source, first_frame: FirstFrame::Told, window }
     }
 }
 
 impl eframe::App for WindowApp {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        if let FirstFrame::Drawn(started) = self.first_frame {
+            tracing::info!("The first frame was drawn {} ms after the start.", started.elapsed().as_millis());
+            self.first_frame = FirstFrame::Told;
+        }
         match self.source.closes_in() {
             Some(left) if left.is_zero() => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             Some(left) => ctx.request_repaint_after(left),
@@ -67,6 +94,10 @@ impl eframe::App for WindowApp {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        if let FirstFrame::Awaited(started) = self.first_frame {
+            self.first_frame = FirstFrame::Drawn(started);
+            ui.ctx().request_repaint();
+        }
         for command in self.window.ui(ui) {
             self.source.command(command);
         }

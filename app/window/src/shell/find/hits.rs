@@ -14,7 +14,7 @@ pub(crate) enum Line {
     /// The name of a group, and how many are in it.
     Heading(String),
     /// Something found.
-    Hit(Hit),
+    Hit(Box<Hit>),
 }
 
 /// Something found.
@@ -56,7 +56,7 @@ pub(crate) fn lines(text: &str, snapshot: &Snapshot, page: Option<&FindPage>, co
     let mut add = |name: &str, hits: Vec<Hit>| {
         if !hits.is_empty() {
             lines.push(Line::Heading(format!("{name} · {}", figures::count(hits.len() as u64))));
-            lines.extend(hits.into_iter().map(Line::Hit));
+            lines.extend(hits.into_iter().map(|hit| Line::Hit(Box::new(hit))));
         }
     };
     add("On the map", boxes(text, snapshot));
@@ -153,7 +153,7 @@ mod tests {
         let lines = lines("4711", &snapshot, Some(&page()), CorrelationId::parse(b"4711"));
         let headings: Vec<&str> = lines.iter().filter_map(|line| if let Line::Heading(text) = line { Some(text.as_str()) } else { None }).collect();
         assert_eq!(headings, ["Conversation · 1", "Spans · 1", "Messages · 1", "Logs · 1"]);
-        assert!(lines.iter().all(|line| matches!(line, Line::Heading(_) | Line::Hit(Hit { target: Some(_), .. }))));
+        assert!(lines.iter().all(|line| matches!(line, Line::Heading(_)) || matches!(line, Line::Hit(hit) if hit.target.is_some())));
         let by_name = super::lines("order", &snapshot, None, None);
         assert!(matches!(&by_name[1], Line::Hit(hit) if hit.place == "orders"), "{by_name:?}");
     }

@@ -8,8 +8,13 @@ use super::hits::{Hit, Line, ending, lines};
 use crate::{
     figures, fonts,
     sanitise::visible,
-    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, RADIUS_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
-    view::{Asker, Slot, Target},
+    theme::{DesignTokens, Ink, OVERLAY_TOP_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
+    view::{Asker, Slot, Target, ViewAction},
+    widgets::{
+        object_menu,
+        row_ground::row_ground,
+        text_field::{TextEntry, TextField},
+    },
 };
 
 const WIDTH_PT: f32 = 760.0;
@@ -47,6 +52,11 @@ impl FindOverlay {
         self.selected = 0;
     }
 
+    /// Closes it.
+    pub(crate) fn close(&mut self) {
+        self.is_open = false;
+    }
+
     /// Whether it is open.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open
@@ -77,9 +87,7 @@ impl FindOverlay {
                 input.consume_key(Modifiers::NONE, Key::Enter),
             )
         });
-        let edit = egui::TextEdit::singleline(&mut self.text).hint_text("Find anything").desired_width(f32::INFINITY).margin(vec2(10.0, 8.0));
-        let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Find anything"));
+        let response = TextEntry::new(TextField::Find, &mut self.text).ui(ui, tokens).response;
         response.request_focus();
         if response.changed() {
             self.selected = 0;
@@ -124,7 +132,7 @@ impl FindOverlay {
     }
 
     fn hit_at(&self, place: usize) -> Option<&Hit> {
-        self.lines.iter().filter_map(|line| if let Line::Hit(hit) = line { Some(hit) } else { None }).nth(place)
+        self.lines.iter().filter_map(|line| if let Line::Hit(hit) = line { Some(&**hit) } else { None }).nth(place)
     }
 
     fn select(&mut self, up: usize, down: usize) {
@@ -133,9 +141,9 @@ impl FindOverlay {
     }
 
     /// The lines around the selected one; what was clicked.
-    fn lines_ui(&self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
+    fn lines_ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<Target> {
         ui.spacing_mut().item_spacing.y = 0.0;
-        let mut clicked = None;
+        let (mut clicked, mut pointed_at) = (None, None);
         let mut num_hits = 0;
         let numbered: Vec<(usize, &Line)> = self
             .lines
@@ -158,16 +166,22 @@ impl FindOverlay {
                 }
                 Line::Hit(hit) => {
                     let is_selected = number == self.selected;
-                    hit_ui(ui, rect, hit, is_selected || response.hovered(), now_ns, tokens);
+                    ui.painter().add(row_ground(rect, is_selected, response.hovered(), tokens));
+                    hit_ui(ui, rect, hit, now_ns, tokens);
                     response.widget_info(|| {
                         WidgetInfo::selected(Role::ListBoxOption, true, is_selected, format!("{}, {}", visible(&hit.place), visible(&hit.excerpt)))
                     });
                     if response.clicked() {
                         clicked.clone_from(&hit.target);
                     }
+                    if response.secondary_clicked() {
+                        pointed_at = Some(number);
+                        object_menu::offer(ui.ctx(), Some(&hit.excerpt), hit.target.clone().map(ViewAction::Goto).as_ref());
+                    }
                 }
             }
         }
+        self.selected = pointed_at.unwrap_or(self.selected);
         clicked
     }
 }
@@ -190,11 +204,8 @@ fn invitation_ui(ui: &mut egui::Ui, tokens: &DesignTokens) {
     ui.add(egui::Label::new(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());
 }
 
-fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, lit: bool, now_ns: i64, tokens: &DesignTokens) {
+fn hit_ui(ui: &egui::Ui, rect: Rect, hit: &Hit, now_ns: i64, tokens: &DesignTokens) {
     let painter = ui.painter();
-    if lit {
-        painter.rect_filled(rect, RADIUS_PT, tokens.ink(Ink::Raised));
-    }
     let inner = rect.shrink2(vec2(10.0, 0.0));
     // The time has its column also where there is none, so that excerpts stand below one another.
     let right = inner.right() - TIME_PT;

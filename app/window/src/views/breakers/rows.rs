@@ -14,8 +14,10 @@ use crate::{
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::{
-        breaker_strip::{Piece, time_in},
+        breaker_strip::{Piece, strip, time_in},
         detail::{Detail, Row, Section},
+        table::SortKey,
+        time_axis::TimeAxis,
     },
     words::breakers::since_age,
 };
@@ -106,13 +108,34 @@ pub(crate) fn sorted(breakers: &[BreakerView]) -> Vec<usize> {
     order
 }
 
+/// What a breaker is sorted by in a column; a strip by how long it refused calls.
+pub(crate) fn sort_key(breaker: &BreakerView, title: &'static str, axis: TimeAxis) -> SortKey {
+    let text = |text: &Option<String>| SortKey::text(text.as_deref().unwrap_or_default());
+    match title {
+        "caller" => text(&breaker.caller),
+        "instance" => text(&breaker.instance),
+        "breaker" => SortKey::text(&breaker.name),
+        "guards" => text(&breaker.callee),
+        "state" => SortKey::Number(f64::from(breaker.severity() as u8)),
+        // Ages: what began first is the oldest.
+        "since" => SortKey::number(breaker.since_ns.map(|since_ns| -(since_ns as f64))),
+        "age" => SortKey::Number(-(breaker.confirmed_ns as f64)),
+        "how it went" => {
+            let pieces = strip(breaker, axis);
+            SortKey::Number([BreakerState::Open, BreakerState::ForcedOpen].into_iter().map(|state| time_in(&pieces, state) as f64).sum())
+        }
+        "known by" => SortKey::text(source_words(breaker.source)),
+        _ => SortKey::Unknown,
+    }
+}
+
 /// A strip in words: `open 58 s, closed 6 min, unknown 8 min of the last 15 min`.
-pub(crate) fn strip_words(pieces: &[Piece]) -> String {
+pub(crate) fn strip_words(pieces: &[Piece], axis: TimeAxis) -> String {
     let mut parts: Vec<(i64, String)> = STATES.into_iter().map(|state| (time_in(pieces, state), state_word(state).to_owned())).collect();
     let unknown_ns: i64 = pieces.iter().filter(|piece| piece.state.is_none()).map(|piece| piece.to_ns - piece.from_ns).sum();
     parts.push((unknown_ns, breaker_word(None).to_owned()));
     let words: Vec<String> = parts.into_iter().filter(|(ns, _)| *ns > 0).map(|(ns, word)| format!("{word} {}", figures::age(ns))).collect();
-    format!("{} of the last 15 min", words.join(", "))
+    format!("{} of the {}", words.join(", "), axis.words())
 }
 
 /// All that is known of a breaker in an instance.
@@ -206,6 +229,10 @@ fn links(breaker: &BreakerView, snapshot: &Snapshot) -> Vec<Row> {
         rows.push(Row::link(&format!("the call {caller} → {callee}"), "", Some(ViewAction::Goto(Target::Edge(edge.edge_id)))));
         let filter = switchboard_engine::view::TraceFilter { failed_only: true, through: Some((caller.clone(), callee.clone())), ..Default::default() };
         rows.push(Row::link("its failed traces", "", Some(ViewAction::Goto(Target::Traces(filter)))));
+    }
+    if let (Some(node_id), Some(instance)) = (breaker.caller_node, &breaker.instance) {
+        let target = Target::Instance { node_id, instance: instance.clone() };
+        rows.push(Row::link(&format!("instance {instance}"), "", Some(ViewAction::Goto(target))));
     }
     for (word, node, name) in [("caller", breaker.caller_node, &breaker.caller), ("callee", breaker.callee_node, &breaker.callee)] {
         if let (Some(node_id), Some(name)) = (node, name) {

@@ -132,6 +132,32 @@ fn without_breakers_it_says_where_they_come_from() {
 }
 
 #[test]
+fn strips_share_a_heading_that_is_as_long_as_what_is_known_and_say_what_was_when() {
+    let mut business = business();
+    // All of it is of the last two minutes.
+    let breakers = std::sync::Arc::make_mut(&mut business.breakers);
+    breakers.truncate(2);
+    for breaker in breakers.iter_mut() {
+        let ago = |seconds: i64| NOW_NS - seconds * SECOND_NS;
+        breaker.since_ns = Some(ago(58));
+        breaker.transitions = vec![(ago(100), BreakerState::Closed), (ago(58), breaker.state.expect("known"))];
+    }
+    let mut harness = harness(&FixedSource::new(business), UiCommand::Show(ViewKind::Breakers));
+    let painted = |harness: &Harness| testing::painted_lines(harness.output());
+    assert!(painted(&harness).iter().any(|text| text == "last 2 min"), "{:?}", painted(&harness));
+    press(&mut harness, &[Key::ArrowDown]);
+    let strip = harness.get_by_label("orders-1: open 58 s, closed 42 s, unknown 20 s of the last 2 min").rect();
+    harness.event(egui::Event::PointerMoved(egui::pos2(strip.right() - 3.0, strip.bottom() - 8.0)));
+    settle(&mut harness);
+    let told = painted(&harness);
+    assert!(told.iter().any(|text| text.starts_with("open since ") && text.ends_with("58 s ago")), "{told:?}");
+    harness.event(egui::Event::PointerMoved(egui::pos2(strip.left() + 2.0, strip.bottom() - 8.0)));
+    settle(&mut harness);
+    let told = painted(&harness);
+    assert!(!told.iter().any(|text| text.starts_with("open since ")) && told.iter().any(|text| text == "unknown"), "{told:?}");
+}
+
+#[test]
 fn pictures_of_breakers_stay_as_they_are() {
     let source = FixedSource::new(business());
     let steps = [Step::Goto(Target::Breaker { caller: Some("orders".to_owned()), instance: None, name: "payment-client".to_owned() })];

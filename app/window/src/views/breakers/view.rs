@@ -1,44 +1,52 @@
 //! The breakers view: a table with a strip for each, and what is known of the selected one.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Rangef, Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::{BreakerView, Snapshot, breaker_word};
 use switchboard_model::BreakerState;
 
-use super::rows::{self, BreakerKey, since, sorted, source_words, state_word, state_words, strip_words, summary};
+use super::rows::{self, BreakerKey, since, sort_key, sorted, source_words, state_word, state_words, strip_words, summary};
 use crate::{
     figures, fonts,
     ink::{Tone, fitted, glyph, tone_inks},
     sanitise::visible,
-    theme::{DesignTokens, Ink},
+    theme::{DesignTokens, Ink, ROW_HEIGHT_PT},
     view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
-        breaker_strip::{bar_of, strip, strip_ui},
+        blocks::blocks_ui,
+        breaker_strip::{axis_of, bar_of, known_from_ns, pointed_ui, strip, strip_ui, words_at},
         detail,
         empty_state::{EmptyState, empty_state_ui},
         kept_order::KeptOrder,
         split,
-        table::{Column, Row, Table, TableState, Width},
+        table::{Column, HEAD_PT, Order, Row, Table, TableState, Way, Width},
+        time_axis::{self, TimeAxis, WHOLE_NS, instant_words},
         view_head::{told_ui, view_head_ui},
     },
 };
 
 /// Width of the detail at first, points.
 const DETAIL_PT: f32 = 370.0;
+/// Instances whose strips are shown below each other.
+const STRIPS_MAX: usize = 24;
 
 const COLUMNS: [Column; 9] = [
-    Column::left("caller", Width::Share(0.14)),
+    Column::left("caller", Width::Share(0.13)),
     Column::left("instance", Width::Share(0.17)),
-    Column::left("breaker", Width::Share(0.22)),
-    Column::left("guards", Width::Share(0.14)),
+    Column::left("breaker", Width::Share(0.26)),
+    Column::left("guards", Width::Share(0.13)),
     Column::left("state", Width::Points(108.0)).whole(),
     Column::right("since", Width::Points(58.0)),
-    Column::left("last 15 min", Width::Share(0.33)),
+    Column::left("how it went", Width::Share(0.3)).headed_by_view(),
     Column::left("known by", Width::Points(66.0)).whole(),
     Column::right("age", Width::Points(50.0)),
 ];
+
+/// The column of strips.
+const STRIP: usize = 6;
 
 /// The breakers view.
 #[derive(Default)]
@@ -49,6 +57,8 @@ pub(crate) struct BreakersView {
     means_any: bool,
     table: TableState,
     opened: Option<(BreakerView, detail::Detail)>,
+    /// From when on a state of any of these is known.
+    known_from: (Arc<Vec<BreakerView>>, Option<i64>),
 }
 
 impl View for BreakersView {
@@ -59,7 +69,7 @@ impl View for BreakersView {
         if breakers.is_empty() {
             return empty_state_ui(ui, &no_breakers(context.snapshot), tokens).into_iter().collect();
         }
-        self.arrange(breakers);
+        self.arrange(breakers, context.as_of_ns);
         let found = self.selected.as_ref().and_then(|key| breakers.iter().find(|breaker| BreakerKey::of(breaker) == *key));
         self.opened = found.map(|breaker| (breaker.clone(), rows::detail(breaker, context.snapshot, context.now_ns)));
         let (title, note) = summary(breakers);
@@ -94,8 +104,11 @@ impl View for BreakersView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
-        let copies = matches!(command, UiCommand::CopyText | UiCommand::CopyJson | UiCommand::CopyMarkdown);
-        (copies && self.selected.is_none()).then_some(Cow::Borrowed("no breaker is selected"))
+        match command {
+            _ if (command.copies() || command == UiCommand::Open) && self.selected.is_none() => Some(Cow::Borrowed("no breaker is selected")),
+            UiCommand::Open => Some(Cow::Borrowed("its detail is open")),
+            _ => None,
+        }
     }
 
     fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
@@ -114,8 +127,12 @@ impl View for BreakersView {
 
 impl BreakersView {
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
-    fn arrange(&mut self, breakers: &Arc<Vec<BreakerView>>) {
-        self.order.take(breakers, self.table.is_pointer_inside(), BreakerKey::of, sorted);
+    fn arrange(&mut self, breakers: &Arc<Vec<BreakerView>>, as_of_ns: i64) {
+        if !Arc::ptr_eq(&self.known_from.0, breakers) {
+            self.known_from = (Arc::clone(breakers), breakers.iter().filter_map(known_from_ns).min());
+        }
+        let axis = TimeAxis::of(self.known_from.1, as_of_ns, WHOLE_NS);
+        self.order.take(breakers, &self.table, BreakerKey::of, sorted, |breaker, title| sort_key(breaker, title, axis));
         if std::mem::take(&mut self.means_any)
             && let Some(selected) = &self.selected
             && let Some(found) = self.order.keys().iter().find(|key| key.name == selected.name && (selected.caller.is_none() || key.caller == selected.caller))
@@ -132,12 +149,24 @@ impl BreakersView {
     }
 
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
-        let table = Table { name: "breakers", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), sorted: None };
+        let order = Order::Rows { natural: Some(("state", Way::Down)) };
+        let table = Table { name: "breakers", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), order };
         let order = &self.order;
+        let axis = TimeAxis::of(self.known_from.1, context.as_of_ns, WHOLE_NS);
+        let (column, pointed) = (Cell::new(None), RefCell::new(None));
         let mut state = std::mem::take(&mut self.table);
+        let room = ui.available_rect_before_wrap();
         let response = table.ui(ui, &mut state, context.tokens, |row, index| {
             let Some(breaker) = order.item(index) else { return String::new() };
-            let words = row_ui(row, breaker, context.now_ns, context.as_of_ns);
+            let words = row_ui(row, breaker, context.now_ns);
+            let cell = row.cell(STRIP);
+            column.set(Some(cell.x_range()));
+            let pieces = strip(breaker, axis);
+            strip_ui(row.painter(), cell.shrink2(vec2(0.0, 9.0)), &pieces, row.tokens);
+            if let Some(at) = row.pointer_in(STRIP) {
+                let at_ns = axis.at_ns(cell.x_range(), at.x);
+                pointed.replace(Some((at.x, format!("{}\n{}", instant_words(at_ns, axis), words_at(&pieces, at_ns, axis)))));
+            }
             if !context.news.is_fresh_breaker(breaker) {
                 return words;
             }
@@ -145,13 +174,25 @@ impl BreakersView {
             words + ", new"
         });
         self.table = state;
+        if let Some(column) = column.get() {
+            let head = Rect::from_x_y_ranges(column, Rangef::new(room.top(), room.top() + HEAD_PT));
+            time_axis::head_ui(ui.painter(), head, axis, "", context.tokens);
+        }
+        if let Some((x, words)) = pointed.into_inner() {
+            // The line goes through all rows, for they share an axis.
+            let rows_pt = response.visible.len() as f32 * ROW_HEIGHT_PT;
+            let rows = Rangef::new(room.top() + HEAD_PT, (room.top() + HEAD_PT + rows_pt).min(room.bottom()));
+            time_axis::hair_ui(ui.painter(), x, rows, context.tokens);
+            time_axis::told_ui(ui.ctx(), ui.layer_id(), ui.scope_id().with("strip"), &words);
+        }
         if let Some(row) = response.clicked {
             self.selected = self.order.key(row).cloned();
         }
     }
 }
 
-fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> String {
+/// Paints a breaker but for its strip.
+fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64) -> String {
     let told = |text: &Option<String>| text.as_ref().map(|text| visible(text).into_owned());
     let name = |column: usize, text: Option<&str>, ink: Ink| {
         let color = row.tokens.ink(if text.is_some() { ink } else { Ink::Faint });
@@ -176,8 +217,6 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
     row.text_in(4, cell, &state.text, fonts::words(12.5), row.tokens.ink(ink));
     let since = since(breaker, now_ns);
     row.data(5, &since, if breaker.since_ns.is_some() { ink } else { Ink::Faint });
-    let pieces = strip(breaker, as_of_ns);
-    strip_ui(row.painter(), row.cell(6).shrink2(vec2(0.0, 9.0)), &pieces, row.tokens);
     row.words(7, source_words(breaker.source), Ink::Dim);
     let age = figures::age(now_ns.saturating_sub(breaker.confirmed_ns));
     row.data(8, &age, if breaker.stale { Ink::Warn } else { Ink::Dim });
@@ -204,25 +243,35 @@ fn row_ui(row: &Row<'_>, breaker: &BreakerView, now_ns: i64, as_of_ns: i64) -> S
 fn detail_ui(ui: &mut egui::Ui, breaker: &BreakerView, words: &detail::Detail, context: &ViewContext<'_>) -> Option<ViewAction> {
     let tokens = context.tokens;
     split::detail_ui(ui, "breaker", DETAIL_PT, tokens, |ui| {
-        let mut asked = detail::head_ui(ui, words, tokens);
-        detail::framed_ui(ui, "Last 15 min", "", tokens, |ui| {
-            let is_same = |other: &&BreakerView| other.caller == breaker.caller && other.name == breaker.name;
-            for other in context.snapshot.breakers.iter().filter(is_same).take(24) {
-                instance_ui(ui, other, other.instance == breaker.instance, context);
+        let asked = detail::head_ui(ui, words, tokens);
+        let is_same = |other: &&BreakerView| other.caller == breaker.caller && other.name == breaker.name;
+        let shown = || context.snapshot.breakers.iter().filter(is_same).take(STRIPS_MAX);
+        let axis = axis_of(shown(), context.as_of_ns);
+        let strips_ui = |ui: &mut egui::Ui| {
+            detail::framed_ui(ui, "How it went", &axis.words(), tokens, |ui| {
+                for other in shown() {
+                    instance_ui(ui, other, other.instance == breaker.instance, axis, context);
+                }
+                let (foot, _) = ui.allocate_exact_size(vec2(ui.available_width(), time_axis::FOOT_PT), Sense::hover());
+                time_axis::foot_ui(ui.painter(), foot.x_range(), foot.top(), axis, tokens);
+                legend_ui(ui, tokens);
+            });
+        };
+        let in_blocks = blocks_ui(ui, "breaker", words.sections.len() + 1, tokens, |ui, index| {
+            if index == 0 {
+                strips_ui(ui);
+                return None;
             }
-            legend_ui(ui, tokens);
+            detail::section_ui(ui, &words.sections[index - 1], tokens)
         });
-        for section in &words.sections {
-            asked = detail::section_ui(ui, section, tokens).or(asked);
-        }
-        asked
+        in_blocks.or(asked)
     })
 }
 
 /// The strip of an instance, its name above it.
-fn instance_ui(ui: &mut egui::Ui, breaker: &BreakerView, is_this: bool, context: &ViewContext<'_>) {
+fn instance_ui(ui: &mut egui::Ui, breaker: &BreakerView, is_this: bool, axis: TimeAxis, context: &ViewContext<'_>) {
     let tokens = context.tokens;
-    let pieces = strip(breaker, context.as_of_ns);
+    let pieces = strip(breaker, axis);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 34.0), Sense::hover());
     let instance = breaker.instance.as_ref().map_or_else(|| "instance unknown".to_owned(), |instance| visible(instance).into_owned());
     let galley = fitted(ui.painter(), &instance, &fonts::words(12.0), rect.width() * 0.6);
@@ -231,10 +280,10 @@ fn instance_ui(ui: &mut egui::Ui, breaker: &BreakerView, is_this: bool, context:
     let ink = if state.tone == Tone::Quiet { Ink::Dim } else { tone_inks(state.tone).0 };
     let text = format!("{} {}", state.text, since(breaker, context.now_ns));
     ui.painter().text(rect.right_top(), egui::Align2::RIGHT_TOP, text, fonts::data(12.0), tokens.ink(ink));
-    strip_ui(ui.painter(), Rect::from_min_max(pos2(rect.left(), rect.top() + 18.0), pos2(rect.right(), rect.top() + 31.0)), &pieces, tokens);
-    let words = format!("{instance}: {}", strip_words(&pieces));
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
-    response.on_hover_text(words);
+    let room = Rect::from_min_max(pos2(rect.left(), rect.top() + 18.0), pos2(rect.right(), rect.top() + 31.0));
+    strip_ui(ui.painter(), room, &pieces, tokens);
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{instance}: {}", strip_words(&pieces, axis))));
+    pointed_ui(ui, &response, room, &pieces, tokens);
 }
 
 /// What the heights mean.

@@ -31,6 +31,7 @@ pub(super) fn is_own(command: UiCommand) -> bool {
             | UiCommand::ClearSelection
             | UiCommand::MarkLetter
             | UiCommand::MarkAllLetters
+            | UiCommand::NextLetterState
             | UiCommand::PreviewReplay
             | UiCommand::SendReplay
             | UiCommand::StopReplay
@@ -68,8 +69,18 @@ impl DeadLettersView {
         let Some(kind) = self.cause.as_ref().map(LetterCause::kind) else { return };
         match command {
             UiCommand::MarkLetter => self.list.toggle(),
-            UiCommand::MarkAllLetters => self.list.marks.toggle_all(),
-            UiCommand::PreviewReplay => actions.extend(self.ask(board).map(|ask| send(ReplayCommand::Preview(ask)))),
+            UiCommand::MarkAllLetters => self.list.toggle_all(),
+            UiCommand::NextLetterState => {
+                if let Some(next) = self.chosen().map(|of| self.filter.next(of)) {
+                    self.list_only(next);
+                }
+            }
+            UiCommand::PreviewReplay => {
+                // What is made again is of the same letters, whatever is marked by now.
+                let again = self.last_ask.clone().filter(|_| board.preview.is_some());
+                self.last_ask = again.or_else(|| self.ask(board));
+                actions.extend(self.last_ask.clone().map(|ask| send(ReplayCommand::Preview(ask))));
+            }
             UiCommand::SendReplay => actions.extend(self.go_on(board).map(send)),
             UiCommand::StopReplay | UiCommand::ClearSelection => actions.extend(self.step_back(board).map(send)),
             UiCommand::ParkLetters => {
@@ -90,6 +101,8 @@ impl DeadLettersView {
                 actions.extend(trace_id.map(|trace_id| ViewAction::Goto(Target::Trace { trace_id, span_id: None })));
             }
             UiCommand::LetterRecord => actions.extend(self.list.selected().map(record_action)),
+            // The keys of a form lead nowhere else; its own Enter is the field's.
+            UiCommand::Open if self.note.is_some() => {}
             UiCommand::Open => match self.keys {
                 Keys::Causes => self.keys = Keys::Letters,
                 Keys::Letters => actions.extend(self.list.selected().map(record_action)),
@@ -115,15 +128,14 @@ impl DeadLettersView {
         }
     }
 
-    /// Stops what goes on, or closes what has ended, or lets go of what is marked.
+    /// Leaves the note, or stops what goes on, or closes what has ended, or lets go of what is marked.
     fn step_back(&mut self, board: &ReplayBoard) -> Option<ReplayCommand> {
+        if self.note.take().is_some() {
+            return None;
+        }
         match &board.run {
             Some(run) if run.phase.is_ended() => Some(ReplayCommand::Dismiss),
             Some(run) => (run.phase != RunPhase::Stopping).then_some(ReplayCommand::Stop),
-            None if self.note.is_some() => {
-                self.note = None;
-                None
-            }
             None if board.preview.is_some() || board.preparing.is_some() => Some(ReplayCommand::Dismiss),
             None => {
                 self.list.marks = super::marks::Marks::default();
@@ -146,6 +158,6 @@ impl DeadLettersView {
     fn ask(&self, board: &ReplayBoard) -> Option<ReplayAsk> {
         let cause = self.cause.as_ref()?;
         let letters = self.list.marks.open(self.list.selected(), cause, board)?;
-        Some(ReplayAsk { cluster: cause.cluster.clone(), target: cause.origin.clone().unwrap_or_default(), letters, num_stored: self.list.total() })
+        Some(ReplayAsk { cluster: cause.cluster.clone(), target: cause.origin.clone().unwrap_or_default(), letters, num_stored: self.list.stored().num })
     }
 }

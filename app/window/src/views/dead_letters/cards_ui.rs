@@ -1,14 +1,14 @@
 //! The inbox as cards: how many are open, of what they died, where, and where the others stand.
 
 use egui::{Rect, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_engine::view::channel_word;
 
-use super::inbox::InboxRow;
 use crate::{
     figures, fonts,
     ink::{fitted, tone_inks},
     sanitise::visible,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
+    widgets::object_menu,
+    words::letters::LettersOf,
 };
 use switchboard_desk::replay::LetterCause;
 
@@ -29,7 +29,7 @@ pub(crate) fn height_pt(num_rows: usize) -> f32 {
 /// Draws the cards; which was clicked. `reveal`: the chosen one is brought into view.
 pub(crate) fn cards_ui(
     ui: &mut egui::Ui,
-    rows: &[InboxRow],
+    rows: &[LettersOf],
     chosen: Option<&LetterCause>,
     has_keys: bool,
     reveal: bool,
@@ -51,7 +51,10 @@ pub(crate) fn cards_ui(
             let place_words = row.place_words(now_ns);
             card_ui(ui, card, (row, &place_words), is_chosen, is_chosen && has_keys, response.hovered() || response.has_focus(), tokens);
             response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, is_chosen, row.words(now_ns)));
-            if response.clicked() {
+            if is_chosen {
+                object_menu::note_selected(ui.ctx(), place);
+            }
+            if response.clicked() || response.secondary_clicked() {
                 clicked = Some(index);
             }
         }
@@ -59,7 +62,7 @@ pub(crate) fn cards_ui(
     clicked
 }
 
-fn card_ui(ui: &egui::Ui, card: Rect, (row, place_words): (&InboxRow, &str), is_chosen: bool, has_keys: bool, is_lit: bool, tokens: &DesignTokens) {
+fn card_ui(ui: &egui::Ui, card: Rect, (row, place_words): (&LettersOf, &str), is_chosen: bool, has_keys: bool, is_lit: bool, tokens: &DesignTokens) {
     let painter = ui.painter();
     let fill = if is_chosen || is_lit { Ink::Raised } else { Ink::Card };
     let (line, width) = match (is_chosen, has_keys) {
@@ -68,17 +71,18 @@ fn card_ui(ui: &egui::Ui, card: Rect, (row, place_words): (&InboxRow, &str), is_
         (false, _) => (Ink::Line, 1.0),
     };
     painter.rect(card, RADIUS_PT, tokens.ink(fill), Stroke::new(width, tokens.ink(line)), StrokeKind::Inside);
-    let open = row.standing.open;
+    let open = row.standing.open();
     let number_ink = if open > 0 { Ink::Text } else { Ink::Faint };
     let number =
         painter.text(pos2(card.left() + 16.0, card.center().y), egui::Align2::LEFT_CENTER, figures::count(open), fonts::data(19.0), tokens.ink(number_ink));
 
-    let state_ink = tone_inks(channel_word(open).1.into()).0;
+    let (word, severity) = row.state_word();
+    let state_ink = tone_inks(severity.into()).0;
     // Figures and words of state are whole; the names of cause and channel give way.
-    let state = painter.layout_no_wrap(row.state_word().to_owned(), fonts::strong(TEXT_SMALL_PT), tokens.ink(state_ink));
+    let state = painter.layout_no_wrap(word.to_owned(), fonts::strong(TEXT_SMALL_PT), tokens.ink(state_ink));
     let (first, second) = (card.top() + 20.0, card.bottom() - 18.0);
     painter.galley(pos2(card.right() - 14.0 - state.size().x, first - state.size().y / 2.0), state.clone(), tokens.ink(state_ink));
-    let done = painter.layout_no_wrap(row.done_words(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
+    let done = painter.layout_no_wrap(row.standing.dealt_with_words(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim));
     painter.galley(pos2(card.right() - 14.0 - done.size().x, second - done.size().y / 2.0), done.clone(), tokens.ink(Ink::Dim));
 
     let left = (card.left() + NUMBER_PT).max(number.right() + 12.0);

@@ -11,6 +11,7 @@ use super::{
     note_ui::{NoteEnd, note_ui},
     panel_ui::{Asked, panel_ui},
     replay_panel::ReplayPanel,
+    state_filter::choices_ui,
     view::{DeadLettersView, Keys},
 };
 use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
@@ -20,6 +21,7 @@ use crate::{
     theme::{DesignTokens, Ink},
     view::{ViewAction, ViewContext},
     widgets::{
+        blocks::blocks_ui,
         detail::{head_ui, section_ui},
         payload::payload_ui,
     },
@@ -104,6 +106,14 @@ impl DeadLettersView {
             self.keys = Keys::Letters;
         }
         ui.add_space(10.0);
+        let choice = self.chosen().and_then(|of| {
+            let frame = egui::Frame::new().inner_margin(egui::Margin { left: 14, right: 14, top: 0, bottom: 4 });
+            frame.show(ui, |ui| choices_ui(ui, self.filter, of, tokens)).inner
+        });
+        if let Some(filter) = choice {
+            self.list_only(filter);
+            ui.ctx().request_repaint();
+        }
         let marked = self.marked(board);
         let num_marked = if marked.is_selection { 0 } else { marked.num };
         let (note, mut ending) = (&mut self.note, None);
@@ -112,6 +122,10 @@ impl DeadLettersView {
                 ending = note_ui(ui, note, marked.num_open, tokens);
             }
         });
+        if self.list.is_known() && self.list.selected().is_none() {
+            ui.add_space(12.0);
+            ui.vertical_centered(|ui| ui.label(RichText::new(self.filter.nothing_words()).color(tokens.ink(Ink::Dim))));
+        }
         if let Some(command) = response.command {
             self.pending.push(command);
             ui.ctx().request_repaint();
@@ -137,28 +151,36 @@ impl DeadLettersView {
     fn letter_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let Some(row) = self.list.selected() else { return };
         let Some(open) = self.open.as_mut().filter(|open| open.key == row.key) else { return };
-        let letter = Letter::new(row, open.record.as_ref(), context.replay, open.new_trace);
+        let letter = Letter::new(row, Some(open), context.replay);
         let (detail, is_preview) = (letter.detail(context.now_ns), letter.planned.is_some_and(|planned| planned.shown.is_some()));
         let hash = letter.planned.map(|planned| format!("{} · hash {:032x}", figures::bytes(planned.size_bytes as u64), planned.hash.0));
         egui::ScrollArea::vertical().id_salt("letter").auto_shrink([false, false]).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(8.0, 0.0);
             actions.extend(head_ui(ui, &detail, context.tokens));
-            egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 0, bottom: 12 }).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 6.0;
-                if let Some(hash) = &hash {
-                    ui.add(egui::Label::new(RichText::new(hash).font(fonts::data(11.0)).color(context.tokens.ink(Ink::Dim))).truncate());
+            let mut value_ui = |ui: &mut egui::Ui| {
+                egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 0, bottom: 12 }).show(ui, |ui| {
+                    ui.spacing_mut().item_spacing.y = 6.0;
+                    if let Some(hash) = &hash {
+                        ui.add(egui::Label::new(RichText::new(hash).font(fonts::data(11.0)).color(context.tokens.ink(Ink::Dim))).truncate());
+                    }
+                    if is_preview || open.record.is_some() {
+                        payload_ui(ui, &mut open.payload_ui, &mut open.payload, 220.0, context.tokens);
+                    } else if open.is_known {
+                        ui.label(
+                            RichText::new("Its contents are no longer stored; a preview reads them again from the broker").color(context.tokens.ink(Ink::Dim)),
+                        );
+                    }
+                })
+            };
+            // Contents first, what is known of them below or beside.
+            let asked = blocks_ui(ui, "letter", detail.sections.len() + 1, context.tokens, |ui, index| {
+                if index == 0 {
+                    value_ui(ui);
+                    return None;
                 }
-                if is_preview || open.record.is_some() {
-                    payload_ui(ui, &mut open.payload_ui, &mut open.payload, 220.0, context.tokens);
-                } else {
-                    ui.label(
-                        RichText::new("Its contents are no longer stored; a preview reads them again from the broker").color(context.tokens.ink(Ink::Dim)),
-                    );
-                }
+                section_ui(ui, &detail.sections[index - 1], context.tokens)
             });
-            for section in &detail.sections {
-                actions.extend(section_ui(ui, section, context.tokens));
-            }
+            actions.extend(asked);
         });
     }
 }

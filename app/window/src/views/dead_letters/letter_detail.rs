@@ -3,23 +3,25 @@
 use switchboard_engine::view::RecordView;
 use switchboard_model::{HeaderChange, HeaderChangeKind, Place, ShownValue, SpanId, ToldPlace, TraceId};
 
-use super::letters::LetterRow;
+use super::{letters::LetterRow, view::OpenLetter};
 use switchboard_desk::{
     ledger::{LetterRecord, LetterState, SentState, SettledAs},
-    replay::{Planned, ReplayBoard},
+    replay::{Planned, ReplayBoard, ShownRecord},
 };
 
 use crate::{
     figures,
     ink::Tone,
-    sanitise::visible,
+    sanitise::{lines, visible},
     view::{Target, ViewAction},
     widgets::{
         detail::{Detail, Row, Section},
-        payload::header_in_line,
+        payload::header_value,
     },
 };
 
+/// Characters of a parking note: as many as can be written.
+const NOTE_CHARS_MAX: usize = 1_000;
 /// Headers shown of a record.
 const HEADERS_MAX: usize = 200;
 
@@ -27,8 +29,10 @@ const HEADERS_MAX: usize = 200;
 pub(crate) struct Letter<'a> {
     /// Its row.
     pub row: &'a LetterRow,
-    /// The stored record; `None` = not known, or evicted.
-    pub record: Option<&'a RecordView>,
+    /// Its headers, as they are or as a replay makes them; `None` = they are not known.
+    pub headers: Option<&'a Section>,
+    /// The stack traces in its headers.
+    pub stacks: &'a [Row],
     /// What the ledger knows; `None` = nobody dealt with it.
     pub ledger: Option<&'a LetterRecord>,
     /// What the preview makes of it.
@@ -41,11 +45,13 @@ pub(crate) struct Letter<'a> {
 
 impl<'a> Letter<'a> {
     /// Puts together what the board knows of it.
-    pub(crate) fn new(row: &'a LetterRow, record: Option<&'a RecordView>, board: &'a ReplayBoard, new_trace: Option<(TraceId, SpanId)>) -> Self {
+    pub(crate) fn new(row: &'a LetterRow, open: Option<&'a OpenLetter>, board: &'a ReplayBoard) -> Self {
         let preview = board.preview.as_deref();
         let planned = preview.and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == row.key));
         let skipped = preview.and_then(|preview| preview.skipped.iter().find(|skipped| skipped.letter == row.key)).map(|skipped| skipped.reason.as_str());
-        Self { row, record, ledger: board.letters.get(&row.key), planned, skipped, new_trace }
+        let (headers, new_trace) = (open.map(|open| &open.headers), open.and_then(|open| open.new_trace));
+        let stacks = open.map(|open| open.stacks.as_slice()).unwrap_or_default();
+        Self { row, headers, stacks, ledger: board.letters.get(&row.key), planned, skipped, new_trace }
     }
 
     /// Heading, sentences and sections.
@@ -55,10 +61,10 @@ impl<'a> Letter<'a> {
         let schema = view.schema_id.map(|schema_id| format!("schema {schema_id} · ")).unwrap_or_default();
         let written = view.timestamp_ns.map(|ns| format!(" · written {}", figures::when(ns, now_ns).to_ms())).unwrap_or_default();
         Detail {
-            title: format!("{}{key}", figures::place(&view.at.place)),
-            kind: format!("{schema}{} · {}{written}", figures::bytes(u64::from(view.value_size_bytes)), visible(&view.at.channel)),
+            title: format!("{}{key}", self.row.place_text()),
+            kind: format!("{schema}{}{written}", figures::bytes(u64::from(view.value_size_bytes))),
             verdict: self.standing(now_ns),
-            sections: vec![self.why(), self.traces(), self.headers()].into_iter().filter(|section| !section.rows.is_empty()).collect(),
+            sections: [self.why(), self.traces()].into_iter().chain(self.headers.cloned()).filter(|section| !section.rows.is_empty()).collect(),
         }
     }
 
@@ -83,7 +89,10 @@ impl<'a> Letter<'a> {
                 }
                 LetterState::Consumed => (format!("Consumed by {at}{why}"), ledger.state.severity()),
                 LetterState::DeadAgain => (format!("Dead again at {at}{why}"), ledger.state.severity()),
-                LetterState::Parked(note) => (format!("Parked at {at}: {}", visible(note)), ledger.state.severity()),
+                LetterState::Parked(note) => {
+                    let by = ledger.parked_by.as_deref().map(|who| format!(" by {}", visible(who))).unwrap_or_default();
+                    (format!("Parked{by} at {at}: {}", lines(note, NOTE_CHARS_MAX)), ledger.state.severity())
+                }
             };
             if !text.is_empty() {
                 said.push((text, severity.into()));
@@ -122,6 +131,7 @@ impl<'a> Letter<'a> {
             ("tried", view.attempts.map(|n| figures::things(u64::from(n), "time", "times"))),
         ];
         rows.extend(pairs.into_iter().filter_map(|(key, value)| Some(Row::pair(key, &value?))));
+        rows.extend(self.stacks.iter().cloned());
         Section::new("Why it died", rows).noted(view.dialect.as_deref().unwrap_or_default())
     }
 
@@ -132,26 +142,6 @@ impl<'a> Letter<'a> {
         let failed = self.row.view.trace_id.map(|trace_id| trace("failed in", trace_id, None));
         let consumed = self.new_trace.map(|(trace_id, span_id)| trace("consumed in", trace_id, Some(span_id)));
         Section::new("Traces", failed.into_iter().chain(consumed).collect())
-    }
-
-    /// Its headers as they are, or what a replay makes of each.
-    fn headers(&self) -> Section {
-        if let Some(shown) = self.planned.and_then(|planned| planned.shown.as_ref()) {
-            let counts = shown.diff.counts();
-            let note = format!("{} kept · {} stripped · {} added", counts.kept, counts.removed, counts.added + counts.changed);
-            let mut rows: Vec<Row> = shown.diff.changes.iter().take(HEADERS_MAX).map(change_row).collect();
-            rows.extend(Row::more(shown.diff.changes.len(), HEADERS_MAX));
-            return Section::new("Headers as they will be sent", rows).noted(&note);
-        }
-        let Some(record) = self.record else { return Section::default() };
-        if !record.headers_readable {
-            return Section::new("Headers", vec![Row::text("A header's name is not UTF-8, so the client library does not give them out").toned(Tone::Warn)]);
-        }
-        let rows = record.headers.iter().take(HEADERS_MAX).map(|(name, value)| {
-            let shown = header_in_line(name, value.as_deref());
-            Row::pair(name, &shown.text).read(shown.how)
-        });
-        Section::new("Headers as they are", rows.chain(Row::more(record.headers.len(), HEADERS_MAX)).collect())
     }
 
     /// One JSON value with ids and times.
@@ -184,6 +174,38 @@ impl<'a> Letter<'a> {
     }
 }
 
+/// Headers as a replay makes them, or else as they are stored; empty where neither is known.
+pub(super) fn headers(shown: Option<&ShownRecord>, record: Option<&RecordView>) -> Section {
+    if let Some(shown) = shown {
+        let counts = shown.diff.counts();
+        let note = format!("{} kept · {} stripped · {} added", counts.kept, counts.removed, counts.added + counts.changed);
+        let mut rows: Vec<Row> = shown.diff.changes.iter().take(HEADERS_MAX).map(change_row).collect();
+        rows.extend(Row::more(shown.diff.changes.len(), HEADERS_MAX));
+        return Section::new("Headers as they will be sent", rows).noted(&note);
+    }
+    let Some(record) = record else { return Section::default() };
+    if !record.headers_readable {
+        return Section::new("Headers", vec![Row::text("A header's name is not UTF-8, so the client library does not give them out").toned(Tone::Warn)]);
+    }
+    let rows = record.headers.iter().take(HEADERS_MAX).map(|(name, value)| {
+        let shown = header_value(name, value.as_deref());
+        Row::pair(name, &shown.text).read(shown.how)
+    });
+    Section::new("Headers as they are", rows.chain(Row::more(record.headers.len(), HEADERS_MAX)).collect())
+}
+
+/// The stack traces of headers: they stand where it is told why it died, and among the headers only their names.
+pub(super) fn take_stacks(headers: &mut Section) -> Vec<Row> {
+    let mut stacks = Vec::new();
+    for row in &mut headers.rows {
+        if let Row::Stack { key, how, .. } = row {
+            let named = Row::pair(key, "the stack trace above").read(how);
+            stacks.push(std::mem::replace(row, named).read(""));
+        }
+    }
+    stacks
+}
+
 fn change_row(change: &HeaderChange) -> Row {
     let (value, word, tone) = match change.kind {
         HeaderChangeKind::Kept => (&change.after, "kept".to_owned(), Tone::Quiet),
@@ -191,7 +213,7 @@ fn change_row(change: &HeaderChange) -> Row {
         HeaderChangeKind::Added => (&change.after, "added".to_owned(), Tone::Quiet),
         HeaderChangeKind::Changed => (&change.after, "changed".to_owned(), Tone::Quiet),
     };
-    let shown = header_in_line(&change.name, value.as_ref().and_then(|value| value.bytes.as_deref()));
+    let shown = header_value(&change.name, value.as_ref().and_then(|value| value.bytes.as_deref()));
     let is_secret = value.as_ref().is_some_and(|ShownValue { redacted, .. }| *redacted);
     let word = match change.kind {
         HeaderChangeKind::Kept if is_secret => "kept, sent as it is on the broker".to_owned(),
@@ -211,9 +233,39 @@ mod tests {
         let view = LetterView::default();
         let row = LetterRow { state: LetterState::Sent(SentState::Persisted), key: LetterKey::of(&view), view, key_text: String::new() };
         let ledger = LetterRecord { state: row.state.clone(), target: "orders".to_owned(), written_to: Some(Place::at(2, 100)), ..LetterRecord::default() };
-        let letter = Letter { row: &row, record: None, ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
+        let letter = Letter { row: &row, headers: None, stacks: &[], ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
         let told = "Sent at 00:00:00.000 to orders 2@100; the group that failed was not yet seen to process it";
         assert_eq!(letter.standing(0), [(told.to_owned(), Tone::Quiet)]);
+    }
+
+    #[test]
+    fn a_stack_trace_stands_where_it_is_told_why_it_died() {
+        let stack = "com.shop.Bad: no\n\tat com.shop.A.b(A.java:1)\n\tat com.shop.C.d(C.java:2)";
+        let header = |name: &str, value: &str| (name.to_owned(), Some(value.as_bytes().to_vec()));
+        let record = RecordView {
+            headers: vec![header("kafka_dlt-exception-stacktrace", stack), header("ce_id", "1")],
+            headers_readable: true,
+            ..RecordView::default()
+        };
+        let mut section = headers(None, Some(&record));
+        let stacks = take_stacks(&mut section);
+        assert!(matches!(&stacks[..], [Row::Stack { key, .. }] if key == "kafka_dlt-exception-stacktrace"), "{stacks:?}");
+        assert_eq!(section.rows, [Row::pair("kafka_dlt-exception-stacktrace", "the stack trace above"), Row::pair("ce_id", "1")]);
+        let view = LetterView::default();
+        let row = LetterRow { state: LetterState::Open, key: LetterKey::of(&view), view, key_text: String::new() };
+        let letter = Letter { row: &row, headers: Some(&section), stacks: &stacks, ledger: None, planned: None, skipped: None, new_trace: None };
+        assert!(letter.detail(0).to_text().contains("at com.shop.A.b(A.java:1)\n"), "{}", letter.detail(0).to_text());
+    }
+
+    #[test]
+    fn a_parking_note_is_told_whole_with_who_wrote_it_and_when() {
+        let view = LetterView::default();
+        let note = "ask the catalog team; ".repeat(40);
+        let row = LetterRow { state: LetterState::Parked(note.clone()), key: LetterKey::of(&view), view, key_text: String::new() };
+        let ledger = LetterRecord { state: row.state.clone(), parked_by: Some("ada".to_owned()), ..LetterRecord::default() };
+        let letter = Letter { row: &row, headers: None, stacks: &[], ledger: Some(&ledger), planned: None, skipped: None, new_trace: None };
+        assert_eq!(letter.standing(0)[0].0, format!("Parked by ada at 00:00:00.000: {note}"));
+        assert!(row.words(false).contains(&note), "and in its row");
     }
 
     #[test]
@@ -223,7 +275,7 @@ mod tests {
         {
             let view = LetterView { origin: Some("orders".to_owned()), origin_place: ToldPlace::of(partition, offset), ..LetterView::default() };
             let row = LetterRow { state: LetterState::Open, key: LetterKey::of(&view), view, key_text: String::new() };
-            let letter = Letter { row: &row, record: None, ledger: None, planned: None, skipped: None, new_trace: None };
+            let letter = Letter { row: &row, headers: None, stacks: &[], ledger: None, planned: None, skipped: None, new_trace: None };
             assert!(row.words(false).contains(&format!("origin {said},")), "{}", row.words(false));
             assert!(letter.why().rows.contains(&Row::pair("came from", &format!("orders {said}"))), "{:?}", letter.why());
             let json: serde_json::Value = serde_json::from_str(&letter.json()).expect("JSON");

@@ -1,11 +1,11 @@
-//! The letters of a cause, oldest first and a page at a time: which page, which letter, which marks.
+//! The letters of a cause, open ones and the newest first and a page at a time: which page, which letter, which marks.
 
 use egui::{Rect, RichText, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::LetterPage;
 
 use super::{
     letters::{LetterRow, rows, state_ink},
-    marks::Marks,
+    marks::{Marks, Stored},
 };
 use switchboard_desk::{ledger::LetterKey, replay::ReplayBoard};
 
@@ -13,32 +13,39 @@ use crate::{
     figures, fonts,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
     view::UiCommand,
-    widgets::table::{Column, Row, Table, TableState, Width},
+    widgets::table::{Column, Order, Row, Table, TableState, Way, Width},
 };
 
 /// Letters on a page.
 pub(crate) const PAGE: usize = 1_000;
 /// Where the mark of a row is, from the left, points.
 const MARK_PT: f32 = 42.0;
-/// From this width on all columns have room, points.
-const WIDE_FROM_PT: f32 = 400.0;
+/// So often rows may come in another order, s: what is done about letters moves them.
+pub(super) const ORDERED_EVERY_S: f64 = 1.0;
+/// From these widths on all columns have room, and more than those that tell letters apart, points.
+const WIDE_FROM_PT: f32 = 600.0;
+const MIDDLE_FROM_PT: f32 = 400.0;
 
-const WIDE: [Column; 7] = [
-    Column::left("", Width::Points(14.0)),
-    Column::right("offset", Width::Points(52.0)),
-    Column::left("origin", Width::Points(70.0)).whole(),
-    Column::left("key", Width::Share(1.0)),
-    Column::right("tries", Width::Points(28.0)),
-    Column::left("state", Width::Points(70.0)).whole(),
-    Column::right("died", Width::Points(58.0)),
-];
+const MARK: Column = Column::left("", Width::Points(14.0));
+const LETTER: Column = Column::left("letter", Width::Share(1.3));
+const KEY: Column = Column::left("key", Width::Share(0.8));
+const STATE: Column = Column::left("state", Width::Share(0.8));
+const DIED: Column = Column::right("died", Width::Points(58.0));
+const WIDE: [Column; 7] = [MARK, LETTER, Column::left("origin", Width::Points(70.0)).whole(), KEY, Column::right("tries", Width::Points(28.0)), STATE, DIED];
 /// Where they have not: the state is what the work is about, and what is left out stands beside, in the letter.
-const NARROW: [Column; 4] = [
-    Column::left("", Width::Points(14.0)),
-    Column::right("offset", Width::Points(52.0)),
-    Column::left("key", Width::Share(1.0)),
-    Column::left("state", Width::Points(70.0)).whole(),
-];
+const MIDDLE: [Column; 5] = [MARK, LETTER, KEY, STATE, DIED];
+const NARROW: [Column; 3] = [MARK, LETTER, STATE];
+
+/// The columns that find room.
+fn columns(width: f32) -> &'static [Column] {
+    match width {
+        width if width >= WIDE_FROM_PT => &WIDE,
+        width if width >= MIDDLE_FROM_PT => &MIDDLE,
+        _ => &NARROW,
+    }
+}
+
+const ORDER: Order = Order::Asked { by: Some(("state", Way::Up)), can: &[], why: "Letters come a page at a time: open ones first, then the newest" };
 
 /// Where on its page the selection lands that has walked on to another.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +64,10 @@ pub(crate) struct LetterList {
     page: usize,
     /// Letters before the first row.
     skipped: u64,
-    /// Letters that are stored.
+    /// Letters that are listed, on all pages.
     total: u64,
+    /// Letters that are stored, listed or not.
+    stored: Stored,
     selected: Option<LetterKey>,
     land: Option<Land>,
     pub marks: Marks,
@@ -75,14 +84,24 @@ pub(crate) struct ListResponse {
 }
 
 impl LetterList {
-    /// How many letters of the oldest are left out by the page that is asked for.
+    /// How many letters of the first are left out by the page that is asked for.
     pub(crate) fn skip(&self) -> usize {
         self.page * PAGE
     }
 
     /// Letters of the cause that are stored.
-    pub(crate) fn total(&self) -> u64 {
-        self.total
+    pub(crate) fn stored(&self) -> Stored {
+        self.stored
+    }
+
+    /// Whether an answer came at all.
+    pub(crate) fn is_known(&self) -> bool {
+        self.made_of.is_some()
+    }
+
+    /// Other letters are listed: from the first.
+    pub(crate) fn begin(&mut self) {
+        self.turn(0, Land::First);
     }
 
     /// Takes in the page that was asked for.
@@ -93,6 +112,8 @@ impl LetterList {
         }
         self.made_of = Some(made_of);
         (self.skipped, self.total) = (page.skipped, page.total);
+        self.stored = Stored { num: page.num_stored, num_dealt_with: page.num_dealt_with, last_ns: page.last_received_ns };
+        let was_at = self.selected_index();
         self.rows = rows(&page.letters, board);
         // What was evicted meanwhile may have been all of the last page.
         if self.rows.is_empty() && self.page > 0 {
@@ -101,7 +122,8 @@ impl LetterList {
         let row = match self.land.take() {
             Some(Land::First) => Some(0),
             Some(Land::Last) => self.rows.len().checked_sub(1),
-            None if self.selected.is_none() => Some(0),
+            // What is not listed any more leaves its place to the next.
+            None if self.selected_index().is_none() => Some(was_at.unwrap_or(0).min(self.rows.len().saturating_sub(1))),
             None => None,
         };
         if let Some(row) = row.filter(|row| *row < self.rows.len()) {
@@ -132,6 +154,11 @@ impl LetterList {
             Marks::These(_) => self.marks.these(self.selected()),
             Marks::AllOpen { .. } => self.rows.iter().filter(|row| self.marks.has(row)).collect(),
         }
+    }
+
+    /// Marks all that are open, or none.
+    pub(crate) fn toggle_all(&mut self) {
+        self.marks.toggle_all(self.stored);
     }
 
     /// Marks the letter that is looked at, or takes its mark away, and goes on to the next.
@@ -211,28 +238,27 @@ impl LetterList {
             ui.spacing_mut().item_spacing.x = 6.0;
             let (first, last) = (self.skipped + 1, self.skipped + self.rows.len() as u64);
             let (page, num_pages) = (self.page, (self.total as usize).div_ceil(PAGE));
-            if page_button_ui(ui, "‹", "Older letters", page > 0, tokens) {
+            if page_button_ui(ui, "‹", "Letters before", page > 0, tokens) {
                 self.turn(page - 1, Land::First);
             }
-            if page_button_ui(ui, "›", "Newer letters", page + 1 < num_pages, tokens) {
+            if page_button_ui(ui, "›", "Letters after", page + 1 < num_pages, tokens) {
                 self.turn(page + 1, Land::First);
             }
-            let text = format!("{} – {} of {}, oldest first", figures::count(first), figures::count(last), figures::count(self.total));
+            let text = format!("{} – {} of {}, open and newest first", figures::count(first), figures::count(last), figures::count(self.total));
             ui.add(egui::Label::new(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).truncate());
         });
     }
 
     /// Draws the rows; whether one was chosen.
     fn table_ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> bool {
-        let is_wide = ui.available_width() >= WIDE_FROM_PT;
-        let columns: &[Column] = if is_wide { &WIDE } else { &NARROW };
-        let table = Table { name: "dead letters", columns, num_rows: self.rows.len(), selected: self.selected_index(), sorted: None };
+        let columns = columns(ui.available_width());
+        let table = Table { name: "dead letters", columns, num_rows: self.rows.len(), selected: self.selected_index(), order: ORDER };
         let left = ui.available_rect_before_wrap().left();
         let (rows, marks) = (&self.rows, &self.marks);
-        let response = table.ui(ui, &mut self.table, tokens, |row, index| paint_row(row, &rows[index], marks.has(&rows[index]), is_wide, now_ns));
+        let response = table.ui(ui, &mut self.table, tokens, |row, index| paint_row(row, &rows[index], marks.has(&rows[index]), columns, now_ns));
         let Some(row) = response.clicked.and_then(|row| self.rows.get(row)).cloned() else { return false };
         let (on_mark, with_ctrl) = ui.input(|input| (input.pointer.interact_pos().is_some_and(|at| at.x - left < MARK_PT), input.modifiers.command));
-        if on_mark || with_ctrl {
+        if (on_mark || with_ctrl) && !response.is_for_menu {
             self.marks.toggle(&row);
         }
         self.selected = Some(row.key);
@@ -252,7 +278,7 @@ fn page_button_ui(ui: &mut egui::Ui, text: &str, label: &str, enabled: bool, tok
     response.clicked()
 }
 
-fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool, now_ns: i64) -> String {
+fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, columns: &[Column], now_ns: i64) -> String {
     let cell = row.cell(0);
     let side = Rect::from_center_size(pos2(cell.left() + 6.0, cell.center().y), vec2(12.0, 12.0));
     if is_marked {
@@ -262,19 +288,22 @@ fn paint_row(row: &Row<'_>, letter: &LetterRow, is_marked: bool, is_wide: bool, 
     } else {
         row.painter().rect_stroke(side, 3.0, Stroke::new(1.0, row.tokens.ink(Ink::Line)), StrokeKind::Inside);
     }
-    let is_open = letter.state.is_open();
-    let (ink, dim) = if is_open { (Ink::Text, Ink::Dim) } else { (Ink::Dim, Ink::Faint) };
-    row.data(1, &figures::part_of_place(letter.view.at.place.offset()), ink);
-    let (word, state) = (letter.state.word(), state_ink(&letter.state));
-    if is_wide {
-        row.data(2, &letter.origin_text(), dim);
-        row.data(3, &letter.key_text, ink);
-        row.data(4, &letter.attempts_text(), dim);
-        row.words(5, word, state);
-        row.data(6, &letter.time_text(now_ns), dim);
-    } else {
-        row.data(2, &letter.key_text, ink);
-        row.words(3, word, state);
+    let (ink, dim) = if letter.state.is_open() { (Ink::Text, Ink::Dim) } else { (Ink::Dim, Ink::Faint) };
+    for (index, column) in columns.iter().enumerate() {
+        let cell = row.cell(index);
+        match column.title {
+            // Of the channel's name and the place both ends tell.
+            "letter" => row.name_in(index, cell, &letter.place_text(), &fonts::data(12.0), row.tokens.ink(ink)),
+            "origin" => row.data(index, &letter.origin_text(), dim),
+            "key" => row.data(index, &letter.key_text, ink),
+            "tries" => row.data(index, &letter.attempts_text(), dim),
+            "state" => {
+                let text = [letter.state.word(), &letter.state_text()];
+                row.standing_in(index, cell, text, &fonts::words(12.5), row.tokens.ink(state_ink(&letter.state)));
+            }
+            "died" => row.data(index, &letter.time_text(now_ns), dim),
+            _ => {}
+        }
     }
     letter.words(is_marked)
 }

@@ -8,10 +8,19 @@ use switchboard_desk::{
     replay::ReplayBoard,
 };
 
-use crate::{figures, ink::tone_inks, theme::Ink, widgets::payload::bytes_in_line};
+use crate::{
+    figures,
+    ink::tone_inks,
+    sanitise::{lines, visible},
+    theme::Ink,
+    widgets::payload::bytes_in_line,
+};
 
 /// Characters of a key in a row.
 const KEY_CHARS_MAX: usize = 80;
+
+/// Characters of a parking note in a row; where it finds no room the pointer tells it.
+const NOTE_CHARS_MAX: usize = 1_000;
 
 /// A letter.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +57,20 @@ pub(crate) fn state_ink(state: &LetterState) -> Ink {
 }
 
 impl LetterRow {
+    /// Where it lies: `orders-dlt 2@100`.
+    pub(crate) fn place_text(&self) -> String {
+        let channel = visible(&self.view.at.channel);
+        self.view.at.place.on(&channel).to_string()
+    }
+
+    /// The word for where it stands, and with why: a parking note is part of it.
+    pub(crate) fn state_text(&self) -> String {
+        match &self.state {
+            LetterState::Parked(note) if !note.is_empty() => format!("{}: {}", self.state.word(), lines(note, NOTE_CHARS_MAX).replace('\n', " ")),
+            state => state.word().to_owned(),
+        }
+    }
+
     /// `2@18204`, or as much of it as is told: `p2`, `@18204`; `–` where nothing is.
     pub(crate) fn origin_text(&self) -> String {
         self.view.origin_place.as_ref().map_or_else(|| "–".to_owned(), ToldPlace::to_string)
@@ -66,8 +89,7 @@ impl LetterRow {
     /// All of it, for screen readers.
     pub(crate) fn words(&self, is_marked: bool) -> String {
         let marked = if is_marked { ", marked" } else { "" };
-        let state = self.state.word();
-        let place = figures::place(&self.view.at.place);
+        let (state, place) = (self.state_text(), self.place_text());
         format!("{place}, key {}, {state}{marked}, origin {}, tried {}", self.key_text, self.origin_text(), self.attempts_text())
     }
 }

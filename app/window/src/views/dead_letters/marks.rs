@@ -2,19 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{inbox::InboxRow, letters::LetterRow, replay_panel::Marked};
+use super::{letters::LetterRow, replay_panel::Marked};
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
     replay::{AskedLetter, AskedLetters, LetterCause, ReplayBoard},
 };
+
+/// Letters of a cause that are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// All of them.
+    pub num: u64,
+    /// Of these, how many somebody dealt with.
+    pub num_dealt_with: u64,
+    /// When the last came here, ns since the Unix epoch; `None` = none is stored.
+    pub last_ns: Option<i64>,
+}
 
 /// Letters that are marked.
 #[derive(Clone, Debug)]
 pub(crate) enum Marks {
     /// These, also on other pages.
     These(BTreeMap<LetterKey, LetterRow>),
-    /// All that are open, on whichever page and also such as come later, but for some.
+    /// All that were open then, on whichever page, but for some. What died later is not marked.
     AllOpen {
+        /// When the last of them came here, ns since the Unix epoch.
+        until_ns: i64,
+        /// What was stored then.
+        then: Stored,
         /// Those that were taken out.
         except: BTreeSet<LetterKey>,
     },
@@ -31,7 +46,7 @@ impl Marks {
     pub(crate) fn has(&self, row: &LetterRow) -> bool {
         match self {
             Self::These(rows) => rows.contains_key(&row.key),
-            Self::AllOpen { except } => row.state.is_open() && !except.contains(&row.key),
+            Self::AllOpen { until_ns, except, .. } => row.state.is_open() && row.view.received_ns <= *until_ns && !except.contains(&row.key),
         }
     }
 
@@ -48,7 +63,7 @@ impl Marks {
                     rows.insert(row.key.clone(), row.clone());
                 }
             }
-            Self::AllOpen { except } if row.state.is_open() => {
+            Self::AllOpen { until_ns, except, .. } if row.state.is_open() && row.view.received_ns <= *until_ns => {
                 if !except.remove(&row.key) {
                     except.insert(row.key.clone());
                 }
@@ -57,19 +72,21 @@ impl Marks {
         }
     }
 
-    /// Marks all open ones, or none where that is so already.
-    pub(crate) fn toggle_all(&mut self) {
+    /// Marks all that are open now, or none where these are marked already.
+    pub(crate) fn toggle_all(&mut self, stored: Stored) {
+        let now_ns = stored.last_ns.unwrap_or(i64::MIN);
         *self = match self {
-            Self::AllOpen { except } if except.is_empty() => Self::default(),
-            _ => Self::AllOpen { except: BTreeSet::new() },
+            Self::AllOpen { except, until_ns, .. } if except.is_empty() && *until_ns == now_ns => Self::default(),
+            _ => Self::AllOpen { until_ns: now_ns, then: stored, except: BTreeSet::new() },
         };
     }
 
-    /// How many are meant: those marked, else the selected one. `stored`: letters of the cause that are stored.
-    pub(crate) fn count(&self, selected: Option<&LetterRow>, inbox: Option<&InboxRow>, stored: u64, board: &ReplayBoard) -> Marked {
-        if let Self::AllOpen { except } = self {
-            let not_open = inbox.map_or(0, |row| row.total - row.standing.open);
-            let num = stored.saturating_sub(not_open).saturating_sub(except.len() as u64) as usize;
+    /// How many are meant: those marked, else the selected one. `stored` is what is stored now.
+    pub(crate) fn count(&self, selected: Option<&LetterRow>, stored: Stored, board: &ReplayBoard) -> Marked {
+        if let Self::AllOpen { then, except, .. } = self {
+            let dealt_with_since = stored.num_dealt_with.saturating_sub(then.num_dealt_with);
+            let open_then = then.num.saturating_sub(then.num_dealt_with);
+            let num = open_then.saturating_sub(dealt_with_since).saturating_sub(except.len() as u64) as usize;
             return Marked { num, is_selection: false, num_open: num, num_parked: 0 };
         }
         let meant = self.these(selected);
@@ -93,8 +110,8 @@ impl Marks {
 
     /// The open letters that are meant, as replaying asks for them; `None` = none is.
     pub(crate) fn open(&self, selected: Option<&LetterRow>, cause: &LetterCause, board: &ReplayBoard) -> Option<AskedLetters> {
-        if let Self::AllOpen { except } = self {
-            return Some(AskedLetters::AllOpen { cause: cause.clone(), except: except.clone() });
+        if let Self::AllOpen { until_ns, except, .. } = self {
+            return Some(AskedLetters::AllOpen { cause: cause.clone(), until_ns: *until_ns, except: except.clone() });
         }
         let kind = cause.kind();
         let mut open: Vec<&LetterRow> = self.these(selected).into_iter().filter(|row| board.state(&row.key).is_open()).collect();

@@ -1,6 +1,6 @@
 //! Dead letters: an inbox by channel and cause, the letters one by one, and sending them again.
 //!
-//! `inbox` counts by what they died of, `letters` are the rows, `marks` which of them are meant, `letter_detail` is what is known of
+//! `inbox` is what they died of, `letters` are the rows, `state_filter` which of them are listed, `marks` which are meant, `letter_detail` is what is known of
 //! one, `replay_panel` is what a replay would do and does (all pure). `view` keeps what is looked at and `letter_list` the page of
 //! letters, `act` carries out commands, `lay_out` puts all in its place; `cards_ui`, `note_ui` and `panel_ui` draw.
 
@@ -16,7 +16,8 @@ mod note_ui;
 mod panel_ui;
 mod replay_panel;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
+mod state_filter;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -1,10 +1,11 @@
 //! The note with which letters are parked.
 
-use egui::{RichText, WidgetInfo, accesskit::Role};
+use egui::RichText;
 
 use crate::{
     figures,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
+    widgets::text_field::{TextEntry, TextField},
 };
 
 /// How the note ended.
@@ -29,16 +30,11 @@ pub(crate) fn note_ui(ui: &mut egui::Ui, note: &mut String, num_letters: usize, 
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             let room = (ui.available_width() - 150.0).max(60.0);
-            let edit = ui.add(egui::TextEdit::singleline(note).char_limit(400).desired_width(room).hint_text("ask the catalog team"));
-            edit.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Note"));
-            let entered = edit.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            if edit.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape)) {
-                ending = Some(NoteEnd::Cancel);
+            let typed = TextEntry::new(TextField::ParkingNote, note).hint("ask the catalog team").width(room).first(true).ui(ui, tokens);
+            let (entered, can) = (typed.is_done, !note.trim().is_empty());
+            if entered && !can {
+                typed.response.request_focus();
             }
-            if !edit.has_focus() && !edit.lost_focus() && note.is_empty() {
-                edit.request_focus();
-            }
-            let can = !note.trim().is_empty();
             if ui.add_enabled(can, egui::Button::new("Park")).clicked() || (entered && can) {
                 ending = Some(NoteEnd::Park);
             }

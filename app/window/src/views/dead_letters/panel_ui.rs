@@ -11,7 +11,10 @@ use crate::{
     ink::{Tone, tone_inks},
     theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
-    widgets::detail::section_ui,
+    widgets::{
+        detail::section_ui,
+        text_field::{TextEntry, TextField},
+    },
 };
 
 /// Room left and right, points.
@@ -38,16 +41,30 @@ pub(crate) fn panel_ui(ui: &mut egui::Ui, panel: &ReplayPanel, typed_name: &mut 
             if let Some(name) = &panel.asks_name {
                 name_ui(ui, name, typed_name, tokens);
             }
-            ui.horizontal_wrapped(|ui| {
-                for button in &panel.buttons {
-                    if button_ui(ui, button, tokens) {
-                        asked = Some(Asked::Command(button.command));
-                    }
-                }
-            });
+            // What comes and goes stands above the buttons, which stay where they are under the pointer.
+            if let Some(warning) = &panel.warning {
+                ui.add(egui::Label::new(RichText::new(warning).color(tokens.ink(Ink::Bad))).wrap());
+            }
             if let Some(why) = panel.buttons.iter().find(|button| button.is_primary && !button.unavailable.is_empty()) {
                 ui.label(RichText::new(&why.unavailable).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
             }
+            ui.horizontal_wrapped(|ui| {
+                let mut draw = |ui: &mut egui::Ui, button: &PanelButton| {
+                    if button_ui(ui, button, tokens) {
+                        asked = Some(Asked::Command(button.command));
+                    }
+                };
+                // What stops has the same place in every phase: a click that was meant for it never sends.
+                let (stops, others): (Vec<_>, Vec<_>) = panel.buttons.iter().partition(|button| button.command == UiCommand::StopReplay);
+                for button in others {
+                    draw(ui, button);
+                }
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    for button in stops {
+                        draw(ui, button);
+                    }
+                });
+            });
             if !panel.foot.is_empty() {
                 ui.add(egui::Label::new(RichText::new(&panel.foot).size(11.0).color(tokens.ink(Ink::Faint))).wrap());
             }
@@ -61,9 +78,6 @@ pub(crate) fn panel_ui(ui: &mut egui::Ui, panel: &ReplayPanel, typed_name: &mut 
             title.widget_info(|| WidgetInfo::labeled(Role::Heading, true, &panel.title));
             let ink = if panel.phase_tone == Tone::Quiet { Ink::Dim } else { tone_inks(panel.phase_tone).0 };
             ui.add(egui::Label::new(RichText::new(&panel.phase).color(tokens.ink(ink))).wrap());
-            if let Some(warning) = &panel.warning {
-                ui.add(egui::Label::new(RichText::new(warning).color(tokens.ink(Ink::Bad))).wrap());
-            }
         });
         for section in &panel.sections {
             if let Some(action) = section_ui(ui, section, tokens) {
@@ -95,9 +109,7 @@ fn button_ui(ui: &mut egui::Ui, button: &PanelButton, tokens: &DesignTokens) -> 
 fn name_ui(ui: &mut egui::Ui, name: &str, typed_name: &mut String, tokens: &DesignTokens) {
     let hint = format!("Type {} to send to this production cluster", crate::sanitise::visible(name));
     ui.label(RichText::new(&hint).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn)));
-    let edit = egui::TextEdit::singleline(typed_name).char_limit(256).desired_width(f32::INFINITY).hint_text("cluster's name");
-    let response = ui.add(edit);
-    response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "The cluster's name"));
+    let _typed = TextEntry::new(TextField::ClusterName, typed_name).first(true).ui(ui, tokens);
 }
 
 /// The colour of what became of a send: what is urgent has the colour of that.

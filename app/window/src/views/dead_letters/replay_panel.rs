@@ -98,6 +98,8 @@ pub(crate) struct Asking<'a> {
     pub readers: Option<Readers>,
     /// The cluster's name as far as it was typed.
     pub typed_name: &'a str,
+    /// Letters of the preview that somebody dealt with since it was made.
+    pub num_changed: usize,
 }
 
 fn button(text: &str, command: UiCommand, is_primary: bool, unavailable: &str) -> PanelButton {
@@ -125,7 +127,7 @@ pub(crate) fn panel(board: &ReplayBoard, asking: &Asking<'_>, now_ns: i64) -> Re
     let panel = if let Some(run) = &board.run {
         of_run(run, now_ns)
     } else if let Some(preview) = &board.preview {
-        of_preview(preview, asking.typed_name)
+        of_preview(preview, asking, now_ns)
     } else if let Some(preparing) = board.preparing {
         ReplayPanel {
             title: "Replay".to_owned(),

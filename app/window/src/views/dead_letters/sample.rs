@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use switchboard_engine::view::{Answer, DeadLetterView, LagVerdict, LetterPage, LetterView, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot};
+use switchboard_engine::view::{
+    Answer, DeadLetterView, LagVerdict, LetterOrder, LetterPage, LetterView, LettersOnly, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot,
+};
 use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, Place, RawHash, ShownValue, SpanId, ToldPlace, TraceId};
 
 use switchboard_desk::{
@@ -33,6 +35,7 @@ fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetter
         origin_node: None,
         fingerprint: fingerprint.into(),
         count,
+        num_open: count,
         first_ns: NOW_NS - from_min * MINUTE_NS,
         last_ns: NOW_NS - to_min * MINUTE_NS,
         dialect: Some("spring".into()),
@@ -42,7 +45,7 @@ fn dead(fingerprint: &str, count: u64, from_min: i64, to_min: i64) -> DeadLetter
 }
 
 /// The order business with three causes.
-pub(super) fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let causes =
         vec![dead(CAUSE, 298, 29, 8), dead("UnknownSkuException: sku … is not known", 3, 300, 14), dead("schema id … unknown to the reader", 11, 15, 0)];
     Snapshot { dead_letters: Arc::new(causes), ..testing::order_business() }
@@ -53,6 +56,7 @@ fn letter(number: i64) -> LetterView {
         row: RowId(number as u64 + 1),
         at: MessageRef { cluster: CLUSTER.into(), channel: CHANNEL.into(), place: Place::at(0, 7_718 + 3 * number) },
         timestamp_ns: Some(NOW_NS - 29 * MINUTE_NS + number * 4_000_000_000),
+        received_ns: NOW_NS - 29 * MINUTE_NS + number * 4_000_000_000,
         key: Some(format!("{}", 4_702 + number).into_bytes()),
         value_size_bytes: 412,
         origin: Some(ORIGIN.into()),
@@ -97,23 +101,41 @@ fn record(number: i64) -> RecordView {
     }
 }
 
-fn page(num: i64, skip: usize, limit: usize) -> Answer {
-    let letters = (0..num).skip(skip).take(limit).map(letter).collect();
-    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: num as u64 })
+/// So many letters, as an engine would list them.
+pub(super) fn page(num: i64, order: &LetterOrder, skip: usize, limit: usize) -> Answer {
+    let place = |view: &LetterView| (view.at.clone(), view.timestamp_ns);
+    let mut letters: Vec<LetterView> = (0..num).map(letter).collect();
+    let mut page = LetterPage { skipped: skip as u64, num_stored: num as u64, ..LetterPage::default() };
+    page.last_received_ns = letters.last().map(|view| view.received_ns);
+    if let LetterOrder::OpenFirst { dealt_with, only } = order {
+        page.num_dealt_with = letters.iter().filter(|view| dealt_with.contains(&place(view))).count() as u64;
+        letters.retain(|view| match only {
+            LettersOnly::All => true,
+            LettersOnly::Open => !dealt_with.contains(&place(view)),
+            LettersOnly::These(these) => these.contains(&place(view)),
+        });
+        letters.reverse();
+        letters.sort_by_key(|view| dealt_with.contains(&place(view)));
+    }
+    page.total = letters.len() as u64;
+    page.letters = letters.into_iter().skip(skip).take(limit).collect();
+    Answer::DeadLetters(page)
 }
 
 /// Answers as where a cause has more letters than fit on a page.
 pub(super) fn answer_of_many(query: &Query) -> Option<Answer> {
     match query {
-        Query::Scan(ScanQuery::DeadLetters { skip, limit, .. }) => Some(page(NUM_MANY, *skip, *limit)),
+        Query::Scan(ScanQuery::DeadLetters { order, skip, limit, .. }) => Some(page(NUM_MANY, order, *skip, *limit)),
         other => answer(other),
     }
 }
 
 /// Answers what the view asks.
-pub(super) fn answer(query: &Query) -> Option<Answer> {
+pub(crate) fn answer(query: &Query) -> Option<Answer> {
     match query {
-        Query::Scan(ScanQuery::DeadLetters { fingerprint, skip, limit, .. }) => Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, *skip, *limit)),
+        Query::Scan(ScanQuery::DeadLetters { fingerprint, order, skip, limit, .. }) => {
+            Some(page(if fingerprint == CAUSE { NUM_LETTERS } else { 3 }, order, *skip, *limit))
+        }
         Query::Point(PointQuery::RecordDetails { rows }) => Some(Answer::RecordDetails(rows.iter().map(|row| Some(record(row.0 as i64 - 1))).collect())),
         Query::Point(PointQuery::Conversation { .. }) => Some(Answer::Conversation(Vec::new())),
         _ => None,
@@ -121,7 +143,7 @@ pub(super) fn answer(query: &Query) -> Option<Answer> {
 }
 
 /// Nothing was done yet, and the cluster may be written to as said.
-pub(super) fn board(writing: Writing) -> ReplayBoard {
+pub(crate) fn board(writing: Writing) -> ReplayBoard {
     ReplayBoard { version: 1, letters_version: 1, clusters: Arc::new(vec![ClusterBoard { name: CLUSTER.into(), writing }]), ..ReplayBoard::default() }
 }
 
@@ -199,7 +221,7 @@ fn planned(number: i64) -> Planned {
 }
 
 /// A preview of all letters of the first cause, of which two have expired.
-pub(super) fn previewed(writing: Writing) -> ReplayBoard {
+pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
     let reason = "expired: the partition begins at offset 7724 by now".to_owned();
     let preview = Preview {
         replay_id: "r-7f3k9q2m1a".into(),
@@ -234,13 +256,14 @@ fn sent(number: i64, state: LetterState) -> (LetterKey, LetterRecord) {
             _ => String::new(),
         },
         at_ns: NOW_NS - 30_000_000_000,
+        parked_by: None,
         state,
     };
     (key(number), record)
 }
 
 /// A run with so many tried: the first five as they stand, the others consumed, sent or in doubt.
-pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
+pub(crate) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
     let state = |number: i64| match (phase, number - 2) {
         (RunPhase::Canary | RunPhase::Watching, 4) => LetterState::Sent(SentState::Persisted),
         (RunPhase::Ended(Ending::Halted, _), 2) => LetterState::DeadAgain,
@@ -271,14 +294,7 @@ pub(super) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
     let counts = SentCounts { waiting: 296 - num_tried, persisted: num_tried - possibly_persisted, possibly_persisted, ..SentCounts::default() };
     let handled: Vec<Handled> = letters
         .iter()
-        .map(|(letter, record)| Handled {
-            timestamp_ns: letter.timestamp_ns,
-            outcome: match record.state {
-                LetterState::Consumed => HandledAs::Consumed,
-                LetterState::DeadAgain => HandledAs::DeadAgain,
-                _ => HandledAs::Sent,
-            },
-        })
+        .map(|(letter, record)| Handled { timestamp_ns: letter.timestamp_ns, outcome: HandledAs::of(&record.state).expect("it was dealt with") })
         .collect();
     let kind = KindKey { cluster: CLUSTER.into(), channel: CHANNEL.into(), kind: KindHash::of(Some(ORIGIN), CAUSE) };
     let run = RunBoard {
@@ -319,4 +335,15 @@ pub(super) fn parked(mut board: ReplayBoard) -> ReplayBoard {
     handled.insert(kind, vec![Handled { timestamp_ns: None, outcome: HandledAs::Parked }; 3]);
     board.handled = Arc::new(handled);
     board
+}
+
+/// Everything is parked.
+pub(super) fn all_parked() -> ReplayBoard {
+    let parked = |view: &DeadLetterView| {
+        let kind = KindHash::of(view.origin.as_deref(), &view.fingerprint);
+        let key = KindKey { cluster: view.cluster.clone(), channel: view.channel.clone(), kind };
+        (key, vec![Handled { timestamp_ns: None, outcome: HandledAs::Parked }; view.count as usize])
+    };
+    let handled = snapshot().dead_letters.iter().map(parked).collect();
+    ReplayBoard { letters_version: 20, handled: Arc::new(handled), ..board(Writing::Allowed) }
 }

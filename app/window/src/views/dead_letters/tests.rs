@@ -1,8 +1,11 @@
 //! The inbox and a replay through labels and keys, and as pictures.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use switchboard_engine::view::{ChannelKey, Snapshot};
+use switchboard_engine::view::{ChannelKey, Query, ScanQuery, Snapshot};
 use switchboard_model::ToldPlace;
 
 use super::sample;
@@ -14,7 +17,7 @@ use switchboard_desk::{
 use crate::{
     SessionCommand, ThemeChoice, WindowApp,
     testing::FixedSource,
-    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
 };
 
@@ -50,8 +53,8 @@ fn press_with_command(harness: &mut Harness, key: Key) {
 #[test]
 fn the_inbox_says_what_died_of_what_and_what_is_still_open() {
     let (_source, harness) = inbox(sample::parked(sample::running(&RunPhase::Rest, 40)));
-    harness.get_by_label_contains("269 of 312 letters open on orders.placed-dlt · 3 causes");
-    harness.get_by_label_contains("258 open of 298, 12 sent · 28 consumed: NullPointerException at OrderMapper:88");
+    harness.get_by_label_contains("270 of 312 letters open on orders.placed-dlt · 3 causes · 1 sent? · 11 sent · 3 parked · 28 consumed");
+    harness.get_by_label_contains("259 open of 298, 1 sent? · 11 sent · 28 consumed: NullPointerException at OrderMapper:88");
     harness.get_by_label_contains("0 open of 3, 3 parked: UnknownSkuException");
     harness.get_by_label_contains("11 open of 11: schema id … unknown to the reader");
 }
@@ -59,16 +62,16 @@ fn the_inbox_says_what_died_of_what_and_what_is_still_open() {
 #[test]
 fn letters_are_marked_and_previewed_by_keyboard_alone() {
     let (source, mut harness) = inbox(sample::board(Writing::Allowed));
-    harness.get_by_label_contains("0@7718, key 4702, open, origin 0@18190, tried 10");
-    harness.get_by_role_and_label(Role::Heading, "0@7718 · key 4702");
+    harness.get_by_label_contains("orders.placed-dlt 0@8609, key 4999, open, origin 1@20269, tried 10");
+    harness.get_by_role_and_label(Role::Heading, "orders.placed-dlt 0@8609 · key 4999");
     press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space, Key::R]);
     let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
     let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect();
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![7_718, 7_724]));
+    assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![8_603, 8_609]));
     assert_eq!(
         (letters[0].origin_place.as_ref().and_then(ToldPlace::partition), letters[0].failed_group.as_deref(), ask.num_stored),
-        (Some(0), Some("inventory"), 298)
+        (Some(3), Some("inventory"), 298)
     );
     press(&mut harness, &[Key::A]);
     harness.get_by_label("298 marked, 298 of them open");
@@ -77,13 +80,13 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
     press(&mut harness, &[Key::Home, Key::Space]);
     harness.get_by_label("297 marked, 297 of them open");
     press(&mut harness, &[Key::R]);
-    assert_eq!(all_but(&source), [7_718], "but for those that were taken out");
+    assert_eq!(all_but(&source), [8_609], "but for those that were taken out");
 }
 
 /// Offsets of the letters that are left out where all open ones were asked for last.
 fn all_but(source: &FixedSource) -> Vec<i64> {
     match asked(source).pop() {
-        Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except }, .. })) if cause.fingerprint == sample::CAUSE => {
+        Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { cause, except, .. }, .. })) if cause.fingerprint == sample::CAUSE => {
             except.iter().filter_map(|letter| letter.at.place.offset()).collect()
         }
         other => panic!("{other:?}"),
@@ -95,28 +98,145 @@ fn more_letters_than_a_page_are_walked_over_its_ends_and_marked_all_at_once() {
     let source = source(sample::board(Writing::Allowed));
     source.answer_with(sample::answer_of_many);
     let mut harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
-    harness.get_by_label("1 – 1,000 of 2,345, oldest first");
-    assert!(harness.get_by_role_and_label(Role::Button, "Older letters").accesskit_node().is_disabled());
-    harness.get_by_role_and_label(Role::Button, "Newer letters").click();
+    harness.get_by_label("1 – 1,000 of 2,345, open and newest first");
+    assert!(harness.get_by_role_and_label(Role::Button, "Letters before").accesskit_node().is_disabled());
+    harness.get_by_role_and_label(Role::Button, "Letters after").click();
     settle(&mut harness);
-    harness.get_by_label("1,001 – 2,000 of 2,345, oldest first");
-    harness.get_by_role_and_label(Role::Heading, "0@10718 · key 5702");
+    harness.get_by_label("1,001 – 2,000 of 2,345, open and newest first");
+    harness.get_by_role_and_label(Role::Heading, "orders.placed-dlt 0@11750 · key 6046");
     // Up from the first of the page to the last of the one before, and down again.
     press(&mut harness, &[Key::Space, Key::ArrowUp, Key::ArrowUp]);
-    harness.get_by_label("1 – 1,000 of 2,345, oldest first");
-    harness.get_by_role_and_label(Role::Heading, "0@10715 · key 5701");
+    harness.get_by_label("1 – 1,000 of 2,345, open and newest first");
+    harness.get_by_role_and_label(Role::Heading, "orders.placed-dlt 0@11753 · key 6047");
     press(&mut harness, &[Key::Space]);
-    harness.get_by_label("1,001 – 2,000 of 2,345, oldest first");
+    harness.get_by_label("1,001 – 2,000 of 2,345, open and newest first");
     harness.get_by_label("2 marked, 2 of them open");
     press(&mut harness, &[Key::End]);
-    harness.get_by_label("2,001 – 2,345 of 2,345, oldest first");
+    harness.get_by_label("2,001 – 2,345 of 2,345, open and newest first");
     press(&mut harness, &[Key::R]);
     let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::These(letters), num_stored, .. })) = asked(&source).pop() else {
         panic!("no preview was asked for")
     };
-    assert_eq!((letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect::<Vec<_>>(), num_stored), (vec![10_715, 10_718], 2_345));
+    assert_eq!((letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect::<Vec<_>>(), num_stored), (vec![11_750, 11_753], 2_345));
     press(&mut harness, &[Key::A, Key::R]);
     assert!(all_but(&source).is_empty());
+}
+
+/// The rows of the list, top to bottom, by offset, and the word for each state.
+fn listed(harness: &Harness) -> Vec<(String, String)> {
+    let row = |label: String| {
+        let (place, rest) = label.strip_prefix("orders.placed-dlt ")?.split_once(", key ")?;
+        Some((place.to_owned(), rest.split(", ").nth(1)?.to_owned()))
+    };
+    harness.query_all_by_role(Role::ListItem).filter_map(|node| row(node.accesskit_node().label()?)).collect()
+}
+
+#[test]
+fn open_letters_stand_on_top_and_a_key_lists_those_of_each_state() {
+    let (_source, mut harness) = inbox(sample::running(&RunPhase::Rest, 40));
+    let chosen = |harness: &Harness, choice: &str| {
+        harness.get_by_role_and_label(Role::RadioButton, choice).accesskit_node().toggled() == Some(egui::accesskit::Toggled::True)
+    };
+    assert!(chosen(&harness, "letters: all, 298"));
+    assert_eq!(listed(&harness)[0], ("0@8609".to_owned(), "open".to_owned()), "the newest of those that are open");
+    press(&mut harness, &[Key::End]);
+    assert_eq!(listed(&harness).last(), Some(&("0@7724".to_owned(), "consumed".to_owned())), "what is dealt with stands below");
+    press(&mut harness, &[Key::F]);
+    assert!(chosen(&harness, "letters: open, 258"));
+    assert!(listed(&harness).iter().all(|(_, state)| state == "open"));
+    press(&mut harness, &[Key::F]);
+    assert!(chosen(&harness, "letters: sent?, 1"));
+    assert_eq!(listed(&harness), [("0@7745".to_owned(), "sent?".to_owned())]);
+    harness.get_by_role_and_label(Role::RadioButton, "letters: sent, 11").click();
+    settle(&mut harness);
+    assert_eq!(listed(&harness).len(), 11);
+    assert!(harness.query_by_label_contains("letters: parked").is_none(), "there is none to list");
+    // The choice is the view's: another cause is listed by it, too.
+    press(&mut harness, &[Key::ArrowLeft, Key::ArrowDown]);
+    assert!(chosen(&harness, "letters: sent, 0"));
+    harness.get_by_label("No stored letter of this cause is sent");
+}
+
+#[test]
+fn what_dies_after_all_were_marked_is_not_marked() {
+    let num = Arc::new(AtomicI64::new(298));
+    let source = source(sample::board(Writing::Allowed));
+    let now = Arc::clone(&num);
+    source.answer_with(move |query| match query {
+        Query::Scan(ScanQuery::DeadLetters { order, skip, limit, .. }) => Some(sample::page(now.load(Ordering::Relaxed), order, *skip, *limit)),
+        other => sample::answer(other),
+    });
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::DeadLetters));
+    press(&mut harness, &[Key::A]);
+    harness.get_by_label("298 marked, 298 of them open");
+    num.store(301, Ordering::Relaxed);
+    source.publish(sample::snapshot());
+    for _ in 0..3 {
+        settle(&mut harness);
+    }
+    press(&mut harness, &[Key::Home]);
+    harness.get_by_label_contains("orders.placed-dlt 0@8618, key 5002, open, origin");
+    harness.get_by_label_contains("orders.placed-dlt 0@8609, key 4999, open, marked");
+    harness.get_by_label("298 marked, 298 of them open");
+    press(&mut harness, &[Key::R]);
+    let Some(ReplayCommand::Preview(ReplayAsk { letters: AskedLetters::AllOpen { until_ns, .. }, .. })) = asked(&source).pop() else { panic!("no preview") };
+    let last_ns = sample::key(297).timestamp_ns.expect("a time");
+    assert_eq!(until_ns, last_ns, "as of when they were marked");
+    press(&mut harness, &[Key::A]);
+    harness.get_by_label("301 marked, 301 of them open");
+}
+
+#[test]
+fn a_preview_tells_its_age_and_is_made_again_of_the_same_letters() {
+    let (source, mut harness) = inbox(sample::board(Writing::Allowed));
+    press(&mut harness, &[Key::Space, Key::Space, Key::R]);
+    let first = asked(&source);
+    source.show_replay(sample::previewed(Writing::Allowed));
+    settle(&mut harness);
+    assert!(harness.query_by_role_and_label(Role::Button, "Make it again").is_none(), "it is as new as can be");
+    source.advance_s(75);
+    settle(&mut harness);
+    harness.get_by_label_contains("nothing has been sent · read 1 min ago");
+    harness.get_by_role_and_label(Role::Button, "Make it again").click();
+    settle(&mut harness);
+    assert_eq!(asked(&source), [first.clone(), first].concat());
+    // One of its letters is dealt with: it is not as it was.
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    let changed = ReplayBoard { letters_version: 9, ..sample::running(&RunPhase::Watching, 5) };
+    source.show_replay(ReplayBoard { run: None, ..changed });
+    settle(&mut harness);
+    harness.get_by_label("5 letters were dealt with since it was made and will be skipped");
+    harness.get_by_role_and_label(Role::Button, "Make it again");
+}
+
+#[test]
+fn a_preview_of_which_nothing_would_be_sent_says_so_and_why() {
+    let mut board = sample::previewed(Writing::Allowed);
+    Arc::make_mut(board.preview.as_mut().expect("a preview")).planned.clear();
+    let (_source, harness) = inbox(board);
+    harness.get_by_label_contains("nothing would be sent: every letter is skipped");
+    harness.get_by_label("0@7718, 0@7721, 2, expired: the partition begins at offset 7724 by now");
+}
+
+#[test]
+fn the_map_counts_down_as_letters_are_dealt_with_and_is_quiet_once_none_is_open() {
+    let source = source(sample::board(Writing::Allowed));
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Map));
+    harness.get_by_label("312 dead");
+    source.show_replay(sample::running(&RunPhase::Rest, 40));
+    settle(&mut harness);
+    harness.get_by_label("273 dead");
+    harness.get_by_label_contains("NullPointerException at OrderMapper:88 · 259 open of 298");
+    let done = sample::all_parked();
+    source.show_replay(done);
+    settle(&mut harness);
+    assert!(harness.query_all_by_label_contains(" dead").next().is_none(), "nothing is open");
+}
+
+#[test]
+fn what_is_seen_of_letters_stays_while_it_is_asked_anew() {
+    let (source, mut harness) = inbox(sample::running(&RunPhase::Rest, 40));
+    stays_while_answers_are_late(&mut harness, &source);
 }
 
 #[test]
@@ -134,15 +254,16 @@ fn causes_are_walked_and_a_jump_leads_to_one() {
 fn a_preview_says_what_is_sent_what_is_skipped_and_who_reads_it_again() {
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
     harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed");
-    harness.get_by_label("dry run · nothing has been sent");
+    harness.get_by_label_contains("dry run · nothing has been sent · read ");
     harness.get_by_label("will be sent, 296 of 298");
     harness.get_by_label("skipped, 2");
     harness.get_by_label("0@7718, 0@7721, 2, expired: the partition begins at offset 7724 by now");
     harness.get_by_label("inventory, lag 0, the one that failed · 2 members");
     harness.get_by_label("fraud, lag 212 · 7 s, reads them twice, unless it began later · 2 members");
     harness.get_by_label("inventory → ups-gateway, half-open 1/2");
+    press(&mut harness, &[Key::End]);
     harness.get_by_label("The preview leaves it out: expired: the partition begins at offset 7724 by now");
-    press(&mut harness, &[Key::ArrowDown, Key::ArrowDown]);
+    press(&mut harness, &[Key::ArrowUp, Key::ArrowUp]);
     harness.get_by_label("kafka_dlt-original-offset 18204, stripped · spring");
     harness.get_by_label("x-switchboard-replay-id r-7f3k9q2m1a.3, added");
     harness.get_by_label("authorization redacted:ab12cd, kept, sent as it is on the broker");
@@ -232,11 +353,11 @@ fn a_run_shows_the_first_and_the_rest_goes_and_stops_by_a_key() {
 fn a_cause_that_is_being_worked_off_keeps_its_place_until_nothing_of_it_is_open() {
     let place = |harness: &Harness, text: &str| harness.get_by_label_contains(text).rect().top();
     let (source, mut harness) = inbox(sample::running(&RunPhase::Rest, 40));
-    assert!(place(&harness, "258 open of 298") < place(&harness, "11 open of 11"));
+    assert!(place(&harness, "259 open of 298") < place(&harness, "11 open of 11"));
     let done = sample::running(&RunPhase::Ended(Ending::Finished, String::new()), 296);
     source.show_replay(ReplayBoard { letters_version: done.letters_version + 1, ..done });
     settle(&mut harness);
-    assert!(place(&harness, "2 open of 298") < place(&harness, "11 open of 11"));
+    assert!(place(&harness, "3 open of 298") < place(&harness, "11 open of 11"));
 }
 
 #[test]
@@ -259,8 +380,8 @@ fn letters_are_parked_with_a_note_and_taken_out_again() {
     parked.letters = std::sync::Arc::new([(sample::key(0), record)].into_iter().collect());
     parked.letters_version = 9;
     source.show_replay(parked);
-    run(&mut harness, UiCommand::WalkFirst);
-    harness.get_by_label_contains("0@7718, key 4702, parked");
+    run(&mut harness, UiCommand::WalkLast);
+    harness.get_by_label_contains("orders.placed-dlt 0@7718, key 4702, parked: ask the catalog team");
     run(&mut harness, UiCommand::UnparkLetters);
     assert!(matches!(asked(&source).last(), Some(ReplayCommand::Unpark { letters }) if letters.len() == 1));
 }
@@ -268,6 +389,7 @@ fn letters_are_parked_with_a_note_and_taken_out_again() {
 #[test]
 fn a_letter_is_copied_with_ids_and_times() {
     let (_source, mut harness) = inbox(sample::board(Writing::Allowed));
+    run(&mut harness, UiCommand::WalkLast);
     let ctx = harness.ctx.clone();
     let _asked = harness.state_mut().window.run(&ctx, UiCommand::CopyJson);
     harness.step();
@@ -276,7 +398,7 @@ fn a_letter_is_copied_with_ids_and_times() {
     assert!(json["trace_id"].as_str().is_some_and(|id| id.len() == 32) && json["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{json}");
     let _asked = harness.state_mut().window.run(&ctx, UiCommand::CopyMarkdown);
     harness.step();
-    assert!(copied(&harness).is_some_and(|text| text.starts_with("### 0@7718") && text.contains("shipTo is null")));
+    assert!(copied(&harness).is_some_and(|text| text.starts_with("### orders.placed-dlt 0@7718") && text.contains("shipTo is null")));
 }
 
 #[test]

@@ -7,24 +7,27 @@ use switchboard_model::{CorrelationId, SpanId, TraceId};
 
 use super::{
     act::is_own,
-    inbox::{InboxRow, inbox},
-    letter_detail::Letter,
+    inbox::inbox,
+    letter_detail::{Letter, headers, take_stacks},
     letter_list::{LetterList, PAGE},
     letters::LetterRow,
     replay_panel::{Asking, Marked, panel},
+    state_filter::{AskedOrder, StateFilter},
 };
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
-    replay::{At, LetterCause, Readers, ReplayBoard, consumed_in, readers},
+    replay::{At, LetterCause, Readers, ReplayAsk, ReplayBoard, consumed_in, readers},
     sources::Family,
 };
 
 use crate::{
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        detail::{Row, Section},
         empty_state::{EmptyState, empty_state_ui},
         payload::{Payload, PayloadUi},
     },
+    words::letters::LettersOf,
 };
 
 /// Items of a letter's conversation that are looked through for the span that consumed it.
@@ -43,10 +46,13 @@ pub(super) enum Keys {
 /// The view of dead letters.
 #[derive(Default)]
 pub(crate) struct DeadLettersView {
-    pub(super) inbox: Cached<(u64, u64), Vec<InboxRow>>,
+    pub(super) inbox: Cached<(u64, u64), Vec<LettersOf>>,
     /// The second in which it was counted last.
     counted_s: Option<i64>,
     pub(super) list: LetterList,
+    /// Which letters are listed, of any cause.
+    pub(super) filter: StateFilter,
+    order: AskedOrder,
     pub(super) cause: Option<LetterCause>,
     wanted: Option<(ChannelKey, Option<String>)>,
     pub(super) keys: Keys,
@@ -59,6 +65,12 @@ pub(crate) struct DeadLettersView {
     /// Why commands can not be used, as of the last frame.
     pub(super) unavailable: Vec<(UiCommand, String)>,
     last_preview: Option<String>,
+    /// What the last preview was asked for.
+    pub(super) last_ask: Option<ReplayAsk>,
+    /// Letters of the preview that somebody dealt with since.
+    num_changed: Cached<(String, u64), usize>,
+    /// Whether the cluster's name is asked for.
+    asks_name: bool,
     /// What was asked for in the panel.
     pub(super) asked: Vec<ViewAction>,
 }
@@ -88,8 +100,14 @@ impl<K: PartialEq, T> Cached<K, T> {
 pub(super) struct OpenLetter {
     pub(super) key: LetterKey,
     pub(super) record: Option<RecordView>,
+    /// Whether it is known what is stored of it: until then nothing is said of its contents.
+    pub(super) is_known: bool,
+    /// Its headers, or what a replay makes of them.
+    pub(super) headers: Section,
+    /// The stack traces that were among them.
+    pub(super) stacks: Vec<Row>,
     /// Of which bytes the payload is: those of the preview, or those stored.
-    source: (Option<String>, u64),
+    source: (Option<String>, Option<u64>),
     pub(super) payload: Payload,
     pub(super) payload_ui: PayloadUi,
     pub(super) new_trace: Option<(TraceId, SpanId)>,
@@ -103,14 +121,22 @@ impl View for DeadLettersView {
         for command in std::mem::take(&mut self.pending) {
             self.carry_out(command, &board, &mut actions);
         }
+        self.asks_name = false;
         if self.inbox.value.is_empty() && board.run.is_none() {
             actions.extend(empty_state_ui(ui, &empty(context), context.tokens));
             return actions;
         }
         let readers = self.readers(context);
         let cluster = self.cause.as_ref().map(|cause| cause.cluster.as_str());
-        let shown = panel(&board, &Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name }, context.now_ns);
+        let num_changed = self.num_changed.value;
+        let asking = Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name, num_changed };
+        let mut shown = panel(&board, &asking, context.clock_ns);
+        if context.is_paused && (board.run.is_some() || board.preparing.is_some()) {
+            // What the user set going is told as it goes; all else stands still.
+            shown.phase.push_str(" · told as of now, though the window is paused");
+        }
         self.note_unavailable(&shown);
+        self.asks_name = shown.asks_name.is_some();
         self.lay_out(ui, context, &board, &shown, &mut actions);
         actions.append(&mut self.asked);
         actions
@@ -132,6 +158,10 @@ impl View for DeadLettersView {
         self.open = None;
     }
 
+    fn has_form(&self) -> bool {
+        self.note.is_some() || self.asks_name
+    }
+
     fn run(&mut self, command: UiCommand) -> bool {
         let is_own = is_own(command);
         if is_own {
@@ -141,13 +171,16 @@ impl View for DeadLettersView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        if command.copies() && self.list.selected().is_none() {
+            return Some(Cow::Borrowed("no letter is selected"));
+        }
         self.unavailable.iter().find(|(of, _)| *of == command).map(|(_, why)| Cow::Owned(why.clone()))
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
         let row = self.list.selected()?;
         let open = self.open.as_ref().filter(|open| open.key == row.key);
-        let letter = Letter::new(row, open.and_then(|open| open.record.as_ref()), context.replay, open.and_then(|open| open.new_trace));
+        let letter = Letter::new(row, open, context.replay);
         Some(match form {
             CopyForm::Text => letter.detail(context.now_ns).to_text(),
             CopyForm::Json => letter.json(),
@@ -159,6 +192,7 @@ impl View for DeadLettersView {
         vec![
             (UiCommand::MarkLetter, "mark"),
             (UiCommand::MarkAllLetters, "all"),
+            (UiCommand::NextLetterState, "state"),
             (UiCommand::PreviewReplay, "preview"),
             (UiCommand::SendReplay, "send"),
             (UiCommand::StopReplay, "stop"),
@@ -209,13 +243,18 @@ impl DeadLettersView {
             self.typed_name.clear();
             self.last_preview = preview;
         }
+        if let Some(preview) = &board.preview {
+            self.num_changed.update((preview.replay_id.clone(), board.letters_version), || {
+                preview.planned.iter().filter(|planned| !board.state(&planned.asked.letter).is_open()).count()
+            });
+        }
         self.take_letters(context);
         self.take_open(context);
     }
 
     fn go_where_wanted(&mut self) {
         let Some((channel, fingerprint)) = &self.wanted else { return };
-        let is_meant = |row: &&InboxRow| {
+        let is_meant = |row: &&LettersOf| {
             let cause = &row.cause;
             let on_channel = cause.channel == channel.name || cause.origin.as_ref() == Some(&channel.name);
             on_channel
@@ -237,9 +276,25 @@ impl DeadLettersView {
         }
     }
 
+    /// Lists others of the same letters.
+    pub(super) fn list_only(&mut self, filter: StateFilter) {
+        if self.filter != filter {
+            self.filter = filter;
+            self.list.begin();
+        }
+    }
+
+    /// What is looked at, as the inbox has it.
+    pub(super) fn chosen(&self) -> Option<&LettersOf> {
+        let cause = self.cause.as_ref()?;
+        self.inbox.value.iter().find(|row| row.cause == *cause)
+    }
+
     fn take_letters(&mut self, context: &mut ViewContext<'_>) {
         let Some(cause) = &self.cause else { return };
-        let standing = context.asker.standing(Slot::Letters, &cause.query(self.list.skip(), PAGE));
+        let now = (context.now_ns as f64 / 1e9, context.in_place);
+        let order = self.order.of(cause, self.filter, context.replay, now).clone();
+        let standing = context.asker.standing(Slot::Letters, &cause.query(order, self.list.skip(), PAGE));
         if let (Some(Answer::DeadLetters(page)), true) = (standing.answer, standing.is_of_this_question) {
             self.list.take(page, standing.revision, context.replay);
         }
@@ -252,15 +307,18 @@ impl DeadLettersView {
         };
         let (key, stored) = (row.key.clone(), row.view.row);
         let standing = context.asker.once(Slot::LetterOpen, &Query::Point(PointQuery::RecordDetails { rows: vec![stored] }));
-        let record = match (standing.answer, standing.is_of_this_question) {
-            (Some(Answer::RecordDetails(records)), true) => records.first().cloned().flatten(),
+        let told = match (standing.answer, standing.is_of_this_question) {
+            (Some(Answer::RecordDetails(records)), true) => Some(records.first().and_then(Option::as_ref)),
             _ => None,
         };
-        let revision = standing.revision;
+        let revision = told.map(|_| standing.revision);
         let board = context.replay;
         let planned = board.preview.as_ref().and_then(|preview| preview.planned.iter().find(|planned| planned.asked.letter == key));
         let shown = planned.and_then(|planned| planned.shown.clone());
-        let source = (planned.map(|planned| planned.replay_id.clone()), if record.is_some() { revision } else { 0 });
+        let source = (planned.map(|planned| planned.replay_id.clone()), revision);
+        let is_made = self.open.as_ref().is_some_and(|open| open.key == key && open.source == source);
+        let record = told.flatten().filter(|_| !is_made).cloned();
+        let is_known = told.is_some();
         let new_trace = new_trace(context, board, &key).filter(|(trace_id, _)| row.view.trace_id.is_none_or(|failed_in| !failed_in.matches(*trace_id)));
         match &mut self.open {
             Some(open) if open.key == key && open.source == source => open.new_trace = new_trace,
@@ -274,7 +332,9 @@ impl DeadLettersView {
                     (None, None) => Payload::read(None, 0, false),
                 };
                 let payload_ui = open.as_ref().map(|open| open.payload_ui).unwrap_or_default();
-                *open = Some(OpenLetter { key, record, source, payload, payload_ui, new_trace });
+                let mut headers = headers(shown.as_deref(), record.as_ref());
+                let stacks = take_stacks(&mut headers);
+                *open = Some(OpenLetter { key, record, is_known, headers, stacks, source, payload, payload_ui, new_trace });
             }
         }
     }
@@ -288,8 +348,7 @@ impl DeadLettersView {
 
     /// How many letters a command is for.
     pub(super) fn marked(&self, board: &ReplayBoard) -> Marked {
-        let row = self.cause.as_ref().and_then(|cause| self.inbox.value.iter().find(|row| row.cause == *cause));
-        self.list.marks.count(self.list.selected(), row, self.list.total(), board)
+        self.list.marks.count(self.list.selected(), self.list.stored(), board)
     }
 }
 

@@ -9,7 +9,10 @@ use crate::{
     sanitise::visible,
     view::{Target, ViewAction},
     widgets::detail::{Detail, Row, Section},
-    words::groups::{catch_up_words, joined, pace_words, partition_words, reader_rows},
+    words::{
+        groups::{catch_up_words, joined, pace_words, partition_words, reader_rows},
+        letters::open_words,
+    },
 };
 
 /// Rows of a list.
@@ -57,7 +60,7 @@ fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
     let Some(members) = &group.members else {
         let reason = group.members_reason.as_deref().unwrap_or("the broker has not told of them yet");
         let mut rows = vec![Row::text(&format!("Members unknown: {reason}")).toned(Tone::Unknown)];
-        rows.extend(reader_rows(group, ROWS_MAX));
+        rows.extend(reader_rows(group, snapshot, ROWS_MAX));
         return rows;
     };
     if members.is_empty() {
@@ -68,7 +71,7 @@ fn members(group: &GroupView, snapshot: &Snapshot) -> Vec<Row> {
         let from = format!("client id {}, from {}", member.client_id, member.host.trim_start_matches('/'));
         match joined(member, group, snapshot) {
             Some(joined) => {
-                let action = ViewAction::Goto(Target::Node(joined.service.node_id));
+                let action = ViewAction::Goto(Target::Instance { node_id: joined.service.node_id, instance: joined.instance.to_owned() });
                 Row::link(joined.instance, &partitions, Some(action)).explained(&format!("{from} · joined by {}", joined.by))
             }
             None => {
@@ -120,10 +123,11 @@ fn links(group: &GroupView, detail: Option<&GroupDetail>, snapshot: &Snapshot) -
     if let Some(node_id) = group.node_id {
         rows.push(Row::link("on the map", "", Some(ViewAction::Goto(Target::Node(node_id)))));
     }
-    let dead: u64 = snapshot.dead_letters.iter().filter(|letters| letters.origin.as_deref() == Some(group.topic.as_str())).map(|letters| letters.count).sum();
+    let letters = snapshot.dead_letters.iter().filter(|letters| letters.origin.as_deref() == Some(group.topic.as_str()));
+    let (dead, open) = letters.fold((0, 0), |(dead, open), letters| (dead + letters.count, open + letters.num_open));
     if dead > 0 {
         let action = ViewAction::Goto(Target::DeadLetters { channel, fingerprint: None });
-        rows.push(Row::link("dead letters of the topic", &figures::count(dead), Some(action)).toned(channel_word(dead).1.into()));
+        rows.push(Row::link("dead letters of the topic", &open_words(open, dead), Some(action)).toned(channel_word(open).1.into()));
     }
     for other in detail.iter().flat_map(|detail| &detail.others).take(ROWS_MAX) {
         let target = Target::Group { cluster: group.cluster.clone(), group: other.clone(), topic: group.topic.clone() };

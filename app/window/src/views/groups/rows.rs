@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use switchboard_engine::view::{GroupView, LagVerdict};
+use switchboard_engine::view::{GroupView, LagPoint, LagVerdict};
 
 use crate::{
     figures,
@@ -11,16 +11,16 @@ use crate::{
         signs::{group_tone, verdict_glyph},
     },
     sanitise::visible,
+    widgets::{
+        table::SortKey,
+        time_axis::{TimeAxis, WHOLE_NS},
+    },
 };
 
-/// How long a course is kept, ns.
-pub(crate) const COURSE_NS: i64 = 900_000_000_000;
-/// A course that lacks no more than this at its beginning is whole, ns.
-const SLACK_NS: i64 = 30_000_000_000;
 /// Time between two points of a course, ns.
 const STEP_NS: i64 = 5_000_000_000;
 /// Points of a course that are kept.
-const POINTS_MAX: usize = (COURSE_NS / STEP_NS) as usize + 1;
+const POINTS_MAX: usize = (WHOLE_NS / STEP_NS) as usize + 1;
 /// Groups whose courses are kept; of more than that only the first have one.
 const COURSES_MAX: usize = 2_000;
 
@@ -45,22 +45,6 @@ impl GroupKey {
     pub(crate) fn names(&self, group: &GroupView) -> bool {
         self.group == group.group && self.topic == group.topic && (self.cluster.is_none() || self.cluster == group.cluster)
     }
-}
-
-/// Columns by which the table is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SortBy {
-    /// The verdict, worst first; then the lag.
-    #[default]
-    Verdict,
-    /// The name.
-    Group,
-    /// The topic.
-    Topic,
-    /// The lag.
-    Lag,
-    /// The lag in time.
-    Seconds,
 }
 
 /// A verdict for the eye.
@@ -102,36 +86,50 @@ pub(crate) fn summary(groups: &[GroupView]) -> (String, String) {
     (title, parts.join(" · "))
 }
 
-/// How far back a course reaches, where that is less than all of it: `readings reach back 4 min`.
-pub(crate) fn reach_words(course: &[(i64, Option<f64>)], as_of_ns: i64) -> Option<String> {
-    let back_ns = as_of_ns.saturating_sub(course.first()?.0);
-    (back_ns < COURSE_NS - SLACK_NS).then(|| format!("readings reach back {}", figures::age(back_ns)))
-}
-
-/// Places of groups in the order of the table.
-pub(crate) fn sorted(groups: &[GroupView], by: SortBy, upwards: bool) -> Vec<usize> {
+/// Places of groups, the most urgent first, then those that are farthest behind.
+pub(crate) fn natural(groups: &[GroupView]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     let name = |place: usize| (&groups[place].group, &groups[place].topic, &groups[place].cluster);
     let urgency = |place: usize| (groups[place].severity(), groups[place].lag);
-    order.sort_by(|one, other| {
-        let (one, other) = (*one, *other);
-        let sorted = match by {
-            SortBy::Verdict => urgency(one).cmp(&urgency(other)),
-            SortBy::Group => groups[one].group.cmp(&groups[other].group),
-            SortBy::Topic => groups[one].topic.cmp(&groups[other].topic),
-            SortBy::Lag => groups[one].lag.cmp(&groups[other].lag),
-            SortBy::Seconds => groups[one].lag_s.partial_cmp(&groups[other].lag_s).unwrap_or(std::cmp::Ordering::Equal),
-        };
-        let sorted = if upwards { sorted } else { sorted.reverse() };
-        sorted.then_with(|| name(one).cmp(&name(other)))
-    });
+    order.sort_by(|one, other| urgency(*other).cmp(&urgency(*one)).then_with(|| name(*one).cmp(&name(*other))));
     order
 }
 
-/// How the lag of groups went, as snapshots tell it one after another.
+/// What a group is sorted by in a column; a course by how much longer it became.
+pub(crate) fn sort_key(group: &GroupView, title: &'static str, course: &[(i64, Option<f64>)]) -> SortKey {
+    match title {
+        "group" => SortKey::text(&group.group),
+        "topic" => SortKey::text(&group.topic),
+        "behind" => SortKey::number(group.lag.map(|lag| lag as f64)),
+        "in time" => SortKey::number(group.lag_s),
+        "verdict" => SortKey::Number(f64::from(group.severity() as u8)),
+        "members" => match (&group.members, group.readers.len()) {
+            (Some(members), _) => SortKey::Number(members.len() as f64),
+            (None, num_readers) => SortKey::number((num_readers > 0).then_some(num_readers as f64)),
+        },
+        "lag" => {
+            let mut known = course.iter().filter_map(|(_, lag)| *lag);
+            SortKey::number(known.next().and_then(|first| Some(known.next_back()? - first)))
+        }
+        _ => SortKey::Unknown,
+    }
+}
+
+/// How the lag of a group went.
+#[derive(Clone, Debug, Default)]
+struct Course {
+    /// Readings, oldest first.
+    points: Vec<(i64, Option<f64>)>,
+    /// The readings that the engine kept of before have been taken in.
+    is_begun: bool,
+}
+
+/// How the lag of groups went: as the engine remembers it from before the window looked, and then as snapshots tell it one after another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Courses {
-    points: HashMap<GroupKey, Vec<(i64, Option<f64>)>>,
+    courses: HashMap<GroupKey, Course>,
+    /// The first reading of all.
+    first_ns: Option<i64>,
     started_ns: i64,
     taken_ns: i64,
 }
@@ -148,40 +146,82 @@ impl Courses {
         self.taken_ns = as_of_ns;
         for group in groups.iter().take(COURSES_MAX) {
             let Some(read_ns) = group.read_ns else { continue };
-            let points = self.points.entry(GroupKey::of(group)).or_default();
+            let points = &mut self.courses.entry(GroupKey::of(group)).or_default().points;
             if points.last().is_some_and(|(at_ns, _)| *at_ns >= read_ns) {
                 continue;
             }
             points.push((read_ns, group.lag.map(|lag| lag as f64)));
-            let oldest = points.partition_point(|(at_ns, _)| *at_ns < read_ns.saturating_sub(COURSE_NS));
+            let oldest = points.partition_point(|(at_ns, _)| *at_ns < read_ns.saturating_sub(WHOLE_NS));
             let surplus = points.len().saturating_sub(POINTS_MAX);
             points.drain(..oldest.max(surplus));
         }
-        if self.points.len() > groups.len() {
+        if self.courses.len() > groups.len() {
             let known: std::collections::HashSet<GroupKey> = groups.iter().map(GroupKey::of).collect();
-            self.points.retain(|key, _| known.contains(key));
+            self.courses.retain(|key, _| known.contains(key));
         }
+        self.note_first();
+    }
+
+    /// Whether the engine may remember what went before the first reading that was seen here.
+    pub(crate) fn lacks_beginning(&self, group: &GroupView) -> bool {
+        self.courses.get(&GroupKey::of(group)).is_some_and(|course| !course.is_begun)
+    }
+
+    /// Takes in what the engine remembers of a group.
+    pub(crate) fn begin(&mut self, group: &GroupView, history: &[LagPoint]) {
+        let Some(course) = self.courses.get_mut(&GroupKey::of(group)) else { return };
+        course.is_begun = true;
+        let first_ns = course.points.first().map_or(i64::MAX, |(at_ns, _)| *at_ns);
+        // From the last one back, a point a step.
+        let mut before: Vec<(i64, Option<f64>)> = Vec::new();
+        for point in history.iter().rev().filter(|point| point.at_ns < first_ns) {
+            let next_ns = before.last().map_or(first_ns, |(at_ns, _)| *at_ns);
+            if next_ns.saturating_sub(point.at_ns) >= STEP_NS {
+                before.push((point.at_ns, point.lag.map(|lag| lag as f64)));
+            }
+        }
+        before.truncate(POINTS_MAX.saturating_sub(course.points.len()));
+        before.reverse();
+        course.points.splice(0..0, before);
+        self.note_first();
+    }
+
+    fn note_first(&mut self) {
+        self.first_ns = self.courses.values().filter_map(|course| course.points.first()).map(|(at_ns, _)| *at_ns).min();
     }
 
     /// The course of a group.
     pub(crate) fn of(&self, group: &GroupView) -> &[(i64, Option<f64>)] {
-        self.points.get(&GroupKey::of(group)).map_or(&[], Vec::as_slice)
+        self.courses.get(&GroupKey::of(group)).map_or(&[], |course| course.points.as_slice())
+    }
+
+    /// The axis that all courses share.
+    pub(crate) fn axis(&self, as_of_ns: i64) -> TimeAxis {
+        TimeAxis::of(self.first_ns, as_of_ns, WHOLE_NS)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::{
+        testing,
+        widgets::table::{Sorting, Way},
+    };
 
     #[test]
     fn the_worst_stand_first_and_each_column_sorts() {
         let groups = testing::order_business().groups;
-        let names = |by: SortBy, upwards: bool| sorted(&groups, by, upwards).into_iter().map(|place| groups[place].group.as_str()).collect::<Vec<_>>();
-        assert_eq!(names(SortBy::Verdict, false), ["inventory", "fraud", "shipping", "notifications", "orders-replies"]);
-        assert_eq!(names(SortBy::Group, true), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
-        assert_eq!(names(SortBy::Lag, true)[4], "inventory");
-        assert_eq!(names(SortBy::Topic, true)[0], "orders-replies");
+        let names = |sorting: Sorting| {
+            let mut places = natural(&groups);
+            sorting.arrange(&mut places, &groups, |group, title| sort_key(group, title, &[(0, Some(2.0)), (1, None), (2, Some(7.0))]));
+            places.into_iter().map(|place| groups[place].group.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Sorting::default()), ["inventory", "fraud", "shipping", "notifications", "orders-replies"]);
+        assert_eq!(names(Sorting::by("group", Way::Up)), ["fraud", "inventory", "notifications", "orders-replies", "shipping"]);
+        assert_eq!(names(Sorting::by("behind", Way::Up))[4], "inventory");
+        assert_eq!(names(Sorting::by("topic", Way::Up))[0], "orders-replies");
+        assert_eq!(sort_key(&groups[0], "lag", &[(0, Some(2.0)), (1, None), (2, Some(7.0))]), SortKey::Number(5.0));
     }
 
     #[test]
@@ -190,12 +230,6 @@ mod tests {
         assert_eq!(summary(&groups), ("5 groups on 2 topics".to_owned(), "1 falling behind · 4 keeping up · 1,209 messages behind in all".to_owned()));
         let unknown = GroupView { lag: None, verdict: LagVerdict::Unknown, ..groups[0].clone() };
         assert_eq!(summary(&[unknown]).1, "1 unknown · 0 messages behind where it is known");
-    }
-
-    #[test]
-    fn a_course_says_how_far_it_reaches_back() {
-        let from = |back_s: i64| reach_words(&[(COURSE_NS * 2 - back_s * 1_000_000_000, Some(1.0))], COURSE_NS * 2);
-        assert_eq!((from(240).as_deref(), from(880), reach_words(&[], 0)), (Some("readings reach back 4 min"), None, None));
     }
 
     #[test]
@@ -213,10 +247,31 @@ mod tests {
             courses.take(&groups, 1, at(step + 1) + 1);
         }
         let points = courses.of(&groups[0]);
-        assert!(points.len() <= 182 && points[points.len() - 1].0 - points[0].0 <= COURSE_NS, "{} points", points.len());
+        assert!(points.len() <= 182 && points[points.len() - 1].0 - points[0].0 <= WHOLE_NS, "{} points", points.len());
         courses.take(&groups[1..], 1, at(2_001));
         assert!(courses.of(&groups[0]).is_empty());
         courses.take(&groups, 2, at(2_002));
         assert_eq!(courses.of(&groups[1]).len(), 1, "another session begins anew");
+    }
+
+    #[test]
+    fn a_course_begins_with_what_the_engine_remembers_and_all_share_an_axis() {
+        let groups = testing::order_business().groups.to_vec();
+        let mut courses = Courses::default();
+        assert!(!courses.lacks_beginning(&groups[0]), "nothing was read yet");
+        courses.take(&groups, 1, testing::NOW_NS);
+        assert!(courses.lacks_beginning(&groups[0]));
+        assert_eq!(courses.axis(testing::NOW_NS).words(), "last 1 min");
+        let read_ns = groups[0].read_ns.expect("it was read");
+        let point = |back_s: i64| LagPoint { at_ns: read_ns - back_s * 1_000_000_000, lag: Some(back_s as u64), committed: None, end: None };
+        // Read each two seconds for a minute and a half; the last one is known here already.
+        courses.begin(&groups[0], &(0..45).rev().map(|step| point(step * 2)).collect::<Vec<_>>());
+        let told: Vec<i64> = courses.of(&groups[0]).iter().map(|(at_ns, _)| (read_ns - at_ns) / 1_000_000_000).collect();
+        assert_eq!((told.first(), told.last(), told.len()), (Some(&84), Some(&0), 15));
+        assert!(told.windows(2).all(|pair| pair[0] - pair[1] == 6), "{told:?}");
+        assert!(!courses.lacks_beginning(&groups[0]) && courses.lacks_beginning(&groups[1]));
+        assert_eq!(courses.axis(testing::NOW_NS).words(), "last 2 min");
+        courses.begin(&groups[1], &[]);
+        assert_eq!(courses.of(&groups[1]).len(), 1, "nothing is known of before");
     }
 }

@@ -120,7 +120,7 @@ fn a_group_says_which_partition_carries_the_lag_and_who_reads_it() {
     harness.get_by_label("caught up never at this pace");
     harness.get_by_label("partition 0: falls behind, 1,180 behind, read by inventory-2, committed 4000, 3 s ago");
     harness.get_by_label("partition 3: lag unknown, read by nobody, no commit");
-    harness.get_by_label("Lag over 15 min · readings reach back 5 min · at most 1,160");
+    harness.get_by_label("Lag over the last 5 min · at most 1,160");
     harness.get_by_label("inventory-2, p0 p2, client id consumer-inventory-2, from 10.0.0.7 · joined by client id");
     harness.get_by_label("lib-kafka-1, p1, from 10.0.0.9 · its instance is unknown");
     harness.get_by_label("shipping reads it too").scroll_to_me();
@@ -165,9 +165,10 @@ fn words_and_figures_of_a_group_are_never_cut() {
             let rows: Vec<&String> = shown.iter().filter(|text| text.starts_with(word.trim_end_matches(": "))).collect();
             assert!(!rows.is_empty(), "{word} of {shown:?}");
             for row in rows {
-                let is_whole_clause =
-                    ["", "behind by 1,204 records", "behind by 1,204 records, 12 s", "behind by 1,204 records, 12 s; grew by 178 in the last 17 s"];
+                let is_whole_clause = ["", "1,204 records", "1,204 records, 12 s", "1,204 records, 12 s; grew by 178 in the last 17 s"];
                 let rest = row.strip_suffix('…').map(|cut| cut.strip_prefix(word).unwrap_or_default());
+                // Where the verdict says it, the reason does not say it again.
+                let rest = if word.starts_with("falls") { rest } else { rest.map(|rest| rest.strip_prefix("behind by ").unwrap_or(rest)) };
                 assert!(rest.is_none_or(|rest| is_whole_clause.contains(&rest)), "{row}");
             }
         }
@@ -217,6 +218,32 @@ fn without_groups_it_says_what_would_bring_them() {
     harness.get_by_label("No consumer groups yet");
     harness.get_by_label("Add a Kafka cluster: its groups appear here with their lag. Observing leaves no trace on the broker");
     press(&mut harness, &[Key::ArrowDown, Key::Enter, Key::Escape]);
+}
+
+/// The texts that are painted once the pointer rests there.
+fn painted_at(harness: &mut Harness, at: egui::Pos2) -> Vec<String> {
+    harness.event(egui::Event::PointerMoved(at));
+    settle(harness);
+    testing::painted_lines(harness.output())
+}
+
+#[test]
+fn courses_begin_with_what_the_engine_remembers_under_one_heading_and_say_what_was_when() {
+    let mut harness = harness(&source(), UiCommand::Show(ViewKind::Groups));
+    // One snapshot has come: what was before is known from the engine.
+    let shown = testing::painted_lines(harness.output());
+    assert!(shown.iter().any(|text| text == "lag, last 5 min"), "{shown:?}");
+    let row = harness.get_all_by_role(Role::ListItem).next().expect("a row").rect();
+    let at = egui::pos2(row.right() - 30.0, row.center().y);
+    let shown = painted_at(&mut harness, at);
+    assert!(shown.iter().any(|text| text.ends_with(" ago")) && shown.iter().any(|text| text.ends_with(" behind") && text.len() < 20), "{shown:?}");
+    press(&mut harness, &[Key::ArrowDown]);
+    let chart = harness.get_by_label("Lag over the last 5 min · at most 1,160").rect();
+    let right = painted_at(&mut harness, egui::pos2(chart.right() - 2.0, chart.center().y));
+    assert!(right.iter().any(|text| text == "1,160 behind"), "{right:?}");
+    for mark in ["4 min", "1 min", "now"] {
+        assert!(right.iter().any(|text| text == mark), "{mark} of {right:?}");
+    }
 }
 
 #[test]

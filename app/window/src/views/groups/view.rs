@@ -1,6 +1,8 @@
 //! The groups view: a table, and what is known of the selected group.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
@@ -9,21 +11,24 @@ use switchboard_engine::view::{Answer, GroupDetail, GroupView, PointQuery, Query
 
 use super::{
     group_detail,
-    rows::{COURSE_NS, Courses, GroupKey, SortBy, reach_words, seconds, sorted, summary, verdict},
+    rows::{Courses, GroupKey, natural, seconds, sort_key, summary, verdict},
 };
 use crate::{
     figures, fonts,
     ink::{Tone, glyph, tone_inks},
     sanitise::visible,
-    theme::{DesignTokens, Ink},
+    theme::{DesignTokens, Ink, ROW_HEIGHT_PT, TEXT_MIN_PT},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        blocks::blocks_ui,
         detail::{self, Detail},
         empty_state::{EmptyState, empty_state_ui},
         heat_strip::{self, PartitionCell},
         kept_order::KeptOrder,
-        sparkline, split,
-        table::{Column, Row, Table, TableState, Width},
+        sparkline::{self, Point},
+        split,
+        table::{Column, HEAD_PT, Order, Row, Table, TableState, Way, Width},
+        time_axis::{self, TimeAxis, WHOLE_NS},
         view_head::{told_ui, view_head_ui},
     },
     words::groups::{cells, num_members_words},
@@ -33,24 +38,30 @@ use crate::{
 const DETAIL_PT: f32 = 390.0;
 
 const COLUMNS: [Column; 7] = [
-    Column::left("group", Width::Share(0.22)).sorting(),
-    Column::left("topic", Width::Share(0.25)).sorting(),
-    Column::right("behind", Width::Points(72.0)).sorting(),
-    Column::right("in time", Width::Points(66.0)).sorting(),
-    Column::left("verdict", Width::Share(0.53)).sorting(),
+    Column::left("group", Width::Share(0.16)),
+    Column::left("topic", Width::Share(0.18)),
+    Column::right("behind", Width::Points(72.0)),
+    Column::right("in time", Width::Points(66.0)),
+    Column::left("verdict", Width::Share(0.42)),
     Column::right("members", Width::Points(62.0)),
-    Column::left("lag, 15 min", Width::Points(86.0)),
+    Column::left("lag", Width::Share(0.24)).headed_by_view(),
 ];
+/// The column of courses.
+const COURSE: usize = 6;
 
 /// Below this width members and course are left out, points: the detail has them.
 const WIDE_FROM_PT: f32 = 760.0;
+/// Groups whose beginnings are asked for at a time, one for each row in view.
+const BEGUN_AT_ONCE: usize = 32;
+/// Height of the chart of a group's course, points.
+const CHART_PT: f32 = 88.0;
 /// Columns that are left then.
 const NARROW: [Column; 5] = [
-    Column::left("group", Width::Share(0.28)).sorting(),
-    Column::left("topic", Width::Share(0.26)).sorting(),
-    Column::right("behind", Width::Points(56.0)).sorting(),
-    Column::right("in time", Width::Points(56.0)).sorting(),
-    Column::left("verdict", Width::Share(0.46)).sorting(),
+    Column::left("group", Width::Share(0.28)),
+    Column::left("topic", Width::Share(0.26)),
+    Column::right("behind", Width::Points(56.0)),
+    Column::right("in time", Width::Points(56.0)),
+    Column::left("verdict", Width::Share(0.46)),
 ];
 
 /// The groups view.
@@ -60,11 +71,11 @@ pub(crate) struct GroupsView {
     /// How many groups there are, and how they stand.
     summary: (String, String),
     generation: Option<u64>,
-    sort_by: SortBy,
-    upwards: bool,
     order: KeptOrder<GroupKey, GroupView>,
     selected: Option<GroupKey>,
     table: TableState,
+    /// Rows that were in view.
+    visible: Range<usize>,
     /// The selected group, for copying.
     opened: Option<Opened>,
 }
@@ -97,6 +108,7 @@ impl View for GroupsView {
             actions.extend(detail_ui(ui, opened, &self.courses, context));
         }
         self.table_ui(ui, context);
+        self.begin_courses(context);
         actions
     }
 
@@ -129,8 +141,11 @@ impl View for GroupsView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
-        let copies = matches!(command, UiCommand::CopyText | UiCommand::CopyJson | UiCommand::CopyMarkdown);
-        (copies && self.selected.is_none()).then_some(Cow::Borrowed("no group is selected"))
+        match command {
+            _ if (command.copies() || command == UiCommand::Open) && self.selected.is_none() => Some(Cow::Borrowed("no group is selected")),
+            UiCommand::Open => Some(Cow::Borrowed("its detail is open")),
+            _ => None,
+        }
     }
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
@@ -146,8 +161,8 @@ impl GroupsView {
 
     /// Puts the rows in order, unless the pointer rests on them: what is pointed at does not move.
     fn arrange(&mut self, groups: &Arc<Vec<GroupView>>) {
-        let (sort_by, upwards) = (self.sort_by, self.upwards);
-        self.order.take(groups, self.table.is_pointer_inside(), GroupKey::of, |groups| sorted(groups, sort_by, upwards));
+        let courses = &self.courses;
+        self.order.take(groups, &self.table, GroupKey::of, natural, |group, title| sort_key(group, title, courses.of(group)));
         if let Some(selected) = &self.selected
             && selected.cluster.is_none()
             && let Some(found) = groups.iter().find(|group| selected.names(group))
@@ -180,42 +195,64 @@ impl GroupsView {
         self.opened = Some(Opened { view: view.clone(), detail, words });
     }
 
+    /// Asks how the groups in view went before the window looked.
+    fn begin_courses(&mut self, context: &mut ViewContext<'_>) {
+        for row in self.visible.clone().take(BEGUN_AT_ONCE) {
+            let Some(group) = self.order.item(row).filter(|group| self.courses.lacks_beginning(group)) else { continue };
+            let query = Query::Point(PointQuery::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() });
+            let standing = context.asker.once(Slot::GroupCourse((row % BEGUN_AT_ONCE) as u8), &query);
+            if let (true, Some(Answer::Group(detail))) = (standing.is_of_this_question, standing.answer) {
+                self.courses.begin(group, detail.as_ref().map_or(&[], |detail| detail.history.as_slice()));
+            }
+        }
+    }
+
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
-        let sorted_by = match self.sort_by {
-            SortBy::Group => 0,
-            SortBy::Topic => 1,
-            SortBy::Lag => 2,
-            SortBy::Seconds => 3,
-            SortBy::Verdict => 4,
-        };
         let is_wide = ui.available_width() >= WIDE_FROM_PT;
         let columns: &[Column] = if is_wide { &COLUMNS } else { &NARROW };
-        let table = Table { name: "groups", columns, num_rows: self.order.len(), selected: self.selected_row(), sorted: Some((sorted_by, self.upwards)) };
+        let table = Table {
+            name: "groups",
+            columns,
+            num_rows: self.order.len(),
+            selected: self.selected_row(),
+            order: Order::Rows { natural: Some(("verdict", Way::Down)) },
+        };
         let (order, courses) = (&self.order, &self.courses);
+        let axis = courses.axis(context.as_of_ns);
+        let (column, pointed) = (Cell::new(None), Cell::new(None));
         let mut state = std::mem::take(&mut self.table);
-        let response = table.ui(ui, &mut state, context.tokens, |row, index| match order.item(index) {
-            Some(group) if context.news.is_fresh_group(group) => {
-                row.mark_new();
-                row_ui(row, group, is_wide.then(|| courses.of(group)), context.as_of_ns) + ", new"
+        let room = ui.available_rect_before_wrap();
+        let response = table.ui(ui, &mut state, context.tokens, |row, index| {
+            let Some(group) = order.item(index) else { return String::new() };
+            let words = row_ui(row, group);
+            if is_wide {
+                column.set(Some(row.cell(COURSE).x_range()));
+                let point = course_cell_ui(row, group, courses.of(group), axis);
+                pointed.set(pointed.get().or(point));
             }
-            Some(group) => row_ui(row, group, is_wide.then(|| courses.of(group)), context.as_of_ns),
-            None => String::new(),
+            if !context.news.is_fresh_group(group) {
+                return words;
+            }
+            row.mark_new();
+            words + ", new"
         });
-        self.table = state;
-        if let Some(column) = response.sort_by {
-            let by = [SortBy::Group, SortBy::Topic, SortBy::Lag, SortBy::Seconds, SortBy::Verdict][column.min(4)];
-            self.upwards = if by == self.sort_by { !self.upwards } else { matches!(by, SortBy::Group | SortBy::Topic) };
-            self.sort_by = by;
-            self.order.forget();
+        self.visible = response.visible.clone();
+        if let Some(column) = column.get() {
+            let head = Rect::from_x_y_ranges(column, egui::Rangef::new(room.top(), room.top() + HEAD_PT));
+            time_axis::head_ui(ui.painter(), head, axis, "lag", context.tokens);
         }
+        if let Some(point) = pointed.get() {
+            pointed_ui(ui, point, room, response.visible.len(), axis, context.tokens);
+        }
+        self.table = state;
         if let Some(row) = response.clicked {
             self.selected = self.order.key(row).cloned();
         }
     }
 }
 
-/// Paints a group; without a course there is room for the first columns only.
-fn row_ui(row: &Row<'_>, group: &GroupView, course: Option<&[(i64, Option<f64>)]>, as_of_ns: i64) -> String {
+/// Paints a group but for its course.
+fn row_ui(row: &Row<'_>, group: &GroupView) -> String {
     let topic = if group.topic.is_empty() { "not told" } else { &group.topic };
     let (name, topic) = (visible(&group.group), visible(topic));
     let judged = verdict(group);
@@ -234,43 +271,62 @@ fn row_ui(row: &Row<'_>, group: &GroupView, course: Option<&[(i64, Option<f64>)]
     }
     row.standing_in(4, cell, [group.verdict.word(), &judged.text], &fonts::words(12.5), row.tokens.ink(ink));
     let members = num_members_words(group);
-    if let Some(course) = course {
+    if row.has(5) {
         row.data(5, &members, if group.members.is_some() || !group.readers.is_empty() { Ink::Dim } else { Ink::Faint });
-        course_ui(
-            row.painter(),
-            row.cell(6).shrink2(vec2(0.0, 6.0)),
-            course,
-            as_of_ns,
-            row.tokens.ink(if judged.tone > Tone::Unknown { ink } else { Ink::Faint }),
-        );
     }
     format!("group {name} on {topic}, {lag} behind, {time}, {}, members {members}", judged.text)
 }
 
-fn course_ui(painter: &egui::Painter, room: Rect, course: &[(i64, Option<f64>)], as_of_ns: i64, color: egui::Color32) {
+/// Paints a group's course into its cell; what of it the pointer rests on.
+fn course_cell_ui(row: &Row<'_>, group: &GroupView, course: &[(i64, Option<f64>)], axis: TimeAxis) -> Option<Point> {
+    let tone = verdict(group).tone;
+    let ink = if tone > Tone::Unknown { tone_inks(tone).0 } else { Ink::Faint };
+    let runs = course_ui(row.painter(), row.cell(COURSE).shrink2(vec2(0.0, 6.0)), course, axis, row.tokens.ink(ink));
+    sparkline::nearest(&runs, row.pointer_in(COURSE)?.x)
+}
+
+fn course_ui(painter: &egui::Painter, room: Rect, course: &[(i64, Option<f64>)], axis: TimeAxis, color: egui::Color32) -> Vec<sparkline::Run> {
     if room.width() < 12.0 || course.len() < 2 {
-        return;
+        return Vec::new();
     }
-    let runs = sparkline::runs(room, as_of_ns.saturating_sub(COURSE_NS), as_of_ns, course.iter().copied());
-    sparkline::paint(painter, runs, color);
+    let runs = sparkline::runs(room, axis, course.iter().copied());
+    sparkline::paint(painter, &runs, color);
+    runs
+}
+
+/// The reading that the pointer rests on: a line through all rows, for they share an axis, and what it was in words.
+fn pointed_ui(ui: &egui::Ui, point: Point, table: Rect, num_rows: usize, axis: TimeAxis, tokens: &DesignTokens) {
+    let rows = egui::Rangef::new(table.top() + HEAD_PT, (table.top() + HEAD_PT + num_rows as f32 * ROW_HEIGHT_PT).min(table.bottom()));
+    time_axis::hair_ui(ui.painter(), point.at.x, rows, tokens);
+    ui.painter().circle_filled(point.at, 2.5, tokens.ink(Ink::Text));
+    time_axis::told_ui(ui.ctx(), ui.layer_id(), ui.scope_id().with("course"), &point_words(point, axis));
+}
+
+/// A reading in words: when, and how far behind.
+fn point_words(point: Point, axis: TimeAxis) -> String {
+    format!("{}\n{} behind", time_axis::instant_words(point.at_ns, axis), figures::count(point.value as u64))
 }
 
 fn detail_ui(ui: &mut egui::Ui, opened: &Opened, courses: &Courses, context: &ViewContext<'_>) -> Option<ViewAction> {
     let tokens = context.tokens;
     split::detail_ui(ui, "group", DETAIL_PT, tokens, |ui| {
-        let mut asked = detail::head_ui(ui, &opened.words, tokens);
-        let (lag, rest) = opened.words.sections.split_at(opened.words.sections.len().min(1));
-        for section in lag {
-            asked = detail::section_ui(ui, section, tokens).or(asked);
-        }
-        course_section_ui(ui, opened, courses, context);
-        if let Some(group) = &opened.detail {
-            partitions_ui(ui, &cells(group, context.snapshot, context.now_ns), tokens);
-        }
-        for section in rest {
-            asked = detail::section_ui(ui, section, tokens).or(asked);
-        }
-        asked
+        let asked = detail::head_ui(ui, &opened.words, tokens);
+        let sections = &opened.words.sections;
+        // Course and partitions stand behind the first section.
+        let in_blocks = blocks_ui(ui, "group", sections.len() + 2, tokens, |ui, index| match index {
+            0 => sections.first().and_then(|section| detail::section_ui(ui, section, tokens)),
+            1 => {
+                course_section_ui(ui, opened, courses, context);
+                None
+            }
+            2 => {
+                let cells = opened.detail.as_ref().map(|group| cells(group, context.snapshot, context.now_ns)).unwrap_or_default();
+                partitions_ui(ui, &cells, tokens);
+                None
+            }
+            _ => sections.get(index - 2).and_then(|section| detail::section_ui(ui, section, tokens)),
+        });
+        in_blocks.or(asked)
     })
 }
 
@@ -284,17 +340,43 @@ fn course_section_ui(ui: &mut egui::Ui, opened: &Opened, courses: &Courses, cont
     if course.len() < 2 {
         return;
     }
-    let most = course.iter().filter_map(|(_, lag)| *lag).fold(0.0, f64::max);
-    let reach = reach_words(course, context.as_of_ns).map(|words| format!(" · {words}")).unwrap_or_default();
-    let note = format!("15 min{reach} · at most {}", figures::count(most as u64));
+    let axis = TimeAxis::of(Some(first(course)), context.as_of_ns, WHOLE_NS);
+    let most = course.iter().filter(|(at_ns, _)| *at_ns >= axis.from_ns).filter_map(|(_, lag)| *lag).fold(0.0, f64::max);
+    let note = format!("{} · at most {}", axis.words(), figures::count(most as u64));
     detail::framed_ui(ui, "How it went", &note, context.tokens, |ui| {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), Sense::hover());
-        ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, context.tokens.ink(Ink::Hairline)));
-        let tone = verdict(&opened.view).tone;
-        let ink = if tone > Tone::Unknown { tone_inks(tone).0 } else { Ink::Dim };
-        course_ui(ui.painter(), rect, course, context.as_of_ns, context.tokens.ink(ink));
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Lag over {note}")));
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), CHART_PT + time_axis::FOOT_PT), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Lag over the {note}")));
+        chart_ui(ui, &response, rect, course, (axis, most), verdict(&opened.view).tone, context.tokens);
     });
+}
+
+/// The chart of a group's course: nothing and the most at its left, time below.
+fn chart_ui(
+    ui: &egui::Ui,
+    response: &egui::Response,
+    rect: Rect,
+    course: &[(i64, Option<f64>)],
+    (axis, most): (TimeAxis, f64),
+    tone: Tone,
+    tokens: &DesignTokens,
+) {
+    let painter = ui.painter();
+    let label = |text: String| painter.layout_no_wrap(text, fonts::data(TEXT_MIN_PT), tokens.ink(Ink::Faint));
+    let labels = [label(figures::count(most as u64)), label("0".to_owned())];
+    let gutter = labels.iter().map(|galley| galley.size().x).fold(0.0, f32::max) + 8.0;
+    let room = Rect::from_min_max(pos2(rect.left() + gutter, rect.top() + 6.0), pos2(rect.right(), rect.top() + CHART_PT));
+    for (galley, y) in labels.into_iter().zip([room.top(), room.bottom()]) {
+        painter.hline(room.x_range(), y, Stroke::new(1.0, tokens.ink(Ink::Hairline)));
+        painter.galley(pos2(room.left() - 8.0 - galley.size().x, y - galley.size().y / 2.0), galley, tokens.ink(Ink::Faint));
+    }
+    time_axis::foot_ui(painter, room.x_range(), room.bottom(), axis, tokens);
+    let ink = if tone > Tone::Unknown { tone_inks(tone).0 } else { Ink::Dim };
+    let runs = course_ui(painter, room, course, axis, tokens.ink(ink));
+    if let Some(point) = response.hover_pos().and_then(|at| sparkline::nearest(&runs, at.x)) {
+        time_axis::hair_ui(painter, point.at.x, room.y_range(), tokens);
+        painter.circle_filled(point.at, 3.0, tokens.ink(ink));
+        time_axis::told_ui(ui.ctx(), ui.layer_id(), response.id.with("reading"), &point_words(point, axis));
+    }
 }
 
 /// A cell a partition.

@@ -1,5 +1,6 @@
 //! Draws the log and answers its keys.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use egui::{Align, Layout, RichText, WidgetInfo, accesskit::Role};
@@ -12,7 +13,8 @@ use crate::{
     view::{CopyForm, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
-        table::{Column, Table, TableState, Width},
+        table::{Column, Order, Table, TableState, Way, Width},
+        text_field::{TextEntry, TextField},
         view_head::view_head_ui,
     },
 };
@@ -24,6 +26,8 @@ const COLUMNS: [Column; 4] = [
     Column::left("part", Width::Points(190.0)),
     Column::left("what", Width::Share(1.0)),
 ];
+
+const ORDER: Order = Order::Asked { by: Some(("time, UTC", Way::Up)), can: &[], why: "Lines stand as they came, the newest last" };
 
 /// The log view.
 pub(crate) struct LogView {
@@ -51,11 +55,13 @@ impl LogView {
         self.shown.iter().position(|line| Arc::ptr_eq(line, selected))
     }
 
-    /// Takes new lines in and filters anew, where one of the two changed. A paused window keeps what it shows.
+    /// Takes new lines in and filters anew, where one of the two changed. While it is paused these are the lines of then.
     fn refresh(&mut self, context: &ViewContext<'_>) {
         let log = &context.options.own_log;
-        if !context.is_paused && log.revision() != self.page.revision {
-            self.page = log.page();
+        match context.paused_log {
+            Some(page) if page.revision != self.page.revision => self.page.clone_from(page),
+            None if log.revision() != self.page.revision => self.page = log.page(),
+            _ => {}
         }
         let of = (self.page.revision, self.filter.clone());
         if self.shown_of.as_ref() != Some(&of) {
@@ -77,9 +83,7 @@ impl LogView {
                     }
                 }
                 ui.add_space(10.0);
-                let edit = egui::TextEdit::singleline(&mut self.filter.text).hint_text("Find in the log").desired_width(220.0);
-                let response = ui.add(edit);
-                response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Find in the log"));
+                let _typed = TextEntry::new(TextField::LogFilter, &mut self.filter.text).width(220.0).ui(ui, tokens);
                 // What is counted and drawn below is what passes now.
                 self.refresh(context);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -138,15 +142,18 @@ impl View for LogView {
         self.detail_ui(ui, tokens);
         if self.shown.is_empty() {
             let state = if self.page.lines.is_empty() {
-                let lines = ["What it notices about sources, the engine and itself stands here", "SWITCHBOARD_LOG sets what also goes to the terminal"];
-                EmptyState::new("Switchboard has said nothing yet", &lines)
+                let lines = [
+                    "What it notices about sources, the engine and itself stands here; SWITCHBOARD_LOG sets what also goes to the terminal",
+                    "Logs of services stand elsewhere: Find looks through all of them, and the panel of a service on the map has its own",
+                ];
+                EmptyState::new("Switchboard has said nothing yet", &lines).button("Find in the logs of services…", ViewAction::Run(UiCommand::Find))
             } else {
-                EmptyState::new("No line passes", &["Choose a lower level or another text"])
+                EmptyState::new("No line passes", &["Choose a lower level or another text", "Logs of services are not among these lines: Find has them"])
             };
             self.actions.extend(empty_state_ui(ui, &state, tokens));
         } else {
             let (shown, now_ns) = (&self.shown, context.now_ns);
-            let table = Table { name: "log", columns: &COLUMNS, num_rows: shown.len(), selected: self.selected_row(), sorted: None };
+            let table = Table { name: "log", columns: &COLUMNS, num_rows: shown.len(), selected: self.selected_row(), order: ORDER };
             let response = table.ui(ui, &mut self.table, tokens, |row, index| {
                 let line = &shown[index];
                 let (time, what) = (figures::when(line.at_ns, now_ns).in_12(), in_short(line));
@@ -173,6 +180,14 @@ impl View for LogView {
         let Some(row) = self.table.run(command, self.selected_row(), self.shown.len()) else { return false };
         self.selected = self.shown.get(row).cloned();
         true
+    }
+
+    fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        match command {
+            _ if (command.copies() || command == UiCommand::Open) && self.selected.is_none() => Some(Cow::Borrowed("no line is selected")),
+            UiCommand::Open => Some(Cow::Borrowed("all of the line is shown")),
+            _ => None,
+        }
     }
 
     fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {

@@ -2,6 +2,11 @@
 
 use egui::{Pos2, Rect, Vec2, vec2};
 
+/// Nothing is shown larger than this at first, however few there are.
+pub(crate) const SCALE_FIT_MAX: f32 = 1.7;
+/// What stays free around all of the map, points.
+const FIT_MARGIN: Vec2 = vec2(44.0, 56.0);
+
 /// From the map's units to the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Camera {
@@ -18,12 +23,15 @@ impl Default for Camera {
 }
 
 impl Camera {
+    /// The room that there is for all of the map.
+    pub(crate) fn room(viewport: Rect) -> Vec2 {
+        (viewport.size() - FIT_MARGIN).max(Vec2::splat(40.0))
+    }
+
     /// Shows all of `bounds` in the middle of `viewport`, neither too large nor too small to read.
     pub(crate) fn fit(bounds: Rect, viewport: Rect) -> Self {
-        // Nothing is shown larger than this, however few there are.
-        const SCALE_MAX: f32 = 1.6;
-        let room = (viewport.size() - vec2(44.0, 56.0)).max(Vec2::splat(40.0));
-        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).clamp(0.02, SCALE_MAX);
+        let room = Self::room(viewport);
+        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0)).clamp(0.02, SCALE_FIT_MAX);
         Self { scale, origin: viewport.center() - bounds.center().to_vec2() * scale }
     }
 

@@ -10,7 +10,6 @@ pub(super) fn edge_ink(edge: &SceneEdge, is_selected: bool, is_lit: bool, is_gro
         Tone::Bad => Ink::Bad,
         Tone::Warn => Ink::Warn,
         _ if is_selected => Ink::Accent,
-        _ if edge.recovered_ns.is_some() => Ink::Good,
         _ if is_lit => Ink::Dim,
         _ if is_grouped => Ink::Line,
         _ => Ink::Edge,
@@ -23,7 +22,6 @@ pub(super) fn node_border(node: &SceneNode, is_selected: bool, is_lit: bool) -> 
         _ if is_selected => (Ink::Accent, 2.0),
         Tone::Bad => (Ink::Bad, 1.4),
         Tone::Warn => (Ink::Warn, 1.4),
-        Tone::Quiet if node.recovered_ns.is_some() => (Ink::Good, 1.4),
         _ if is_lit => (Ink::Dim, 1.2),
         _ => (Ink::Line, 1.2),
     }

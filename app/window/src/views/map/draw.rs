@@ -12,12 +12,15 @@ use switchboard_engine::view::{NodeId, NodeKind};
 use super::{
     camera::Camera,
     colours::{edge_ink, node_border},
+    edge_label::EdgeLabels,
     geometry::Geometry,
     scene::{Scene, SceneEdge, Selection},
 };
 use crate::{ink::Tone, theme::Ink};
 use pills::pills;
 
+/// From this scale on a box shows its third line, and every edge its rate.
+const MORE_SCALE: f32 = 1.3;
 /// From this scale on a box shows its second line.
 const FULL_SCALE: f32 = 0.66;
 /// From this scale on a box shows its name.
@@ -37,12 +40,15 @@ pub(crate) enum Detail {
     Names,
     /// Name, second line and figure.
     Full,
+    /// The same, its version, and a third line: how long it takes and what fails.
+    More,
 }
 
 impl Detail {
     fn at(scale: f32, num_nodes: usize) -> Self {
         let nearer = if num_nodes >= LARGE_FROM { LARGE_NEARER } else { 1.0 };
         match scale / nearer {
+            scale if scale >= MORE_SCALE => Self::More,
             scale if scale >= FULL_SCALE => Self::Full,
             scale if scale >= NAMES_SCALE => Self::Names,
             _ => Self::Spots,
@@ -132,6 +138,8 @@ pub(crate) struct Sight<'a> {
     pub selected: Option<Selection>,
     /// Width step of each edge, 0 to 3.
     pub width_steps: &'a [u8],
+    /// What stands on every edge.
+    pub labels: EdgeLabels<'a>,
     /// Boxes that came after the first layout and have not been looked at.
     pub newcomers: &'a BTreeSet<NodeId>,
     /// Boxes that the user has put where they stand.

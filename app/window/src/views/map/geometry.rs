@@ -1,8 +1,11 @@
-//! The paths of edges between placed boxes. Pure; recomputed only when boxes or edges come or go.
+//! The paths of edges between placed boxes. Pure; recomputed only when boxes or edges come or go, or a box is carried.
 
-use std::collections::BTreeMap;
+mod route;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use switchboard_engine::view::NodeId;
 
 use super::{
     layout::{Lane, Layout},
@@ -15,10 +18,16 @@ const CURVE_STEPS: usize = 20;
 const CORNER: f32 = 14.0;
 /// With more edges than this those that lead back are straight: ways around would be all one sees.
 const WAYS_AROUND_EDGES_MAX: usize = 1_500;
-/// Rows of one part stand nearer than this, parts farther apart, in the map's units.
+/// Rows of one part stand nearer than this, parts farther apart, in the map's units, as they were laid out.
 const SAME_PART_GAP: f32 = 66.0;
+/// Height of most boxes: it does not grow as rows are spread.
+const BOX_HEIGHT: f32 = 46.0;
 /// Room between paths that lead back.
 const BACK_GAP: f32 = 12.0;
+/// With more boxes than this only edges of boxes that were moved are led around what stands in their way.
+const ROUTED_BOXES_MAX: usize = 150;
+/// More edges than this are not led around anything.
+const ROUTED_MAX: usize = 32;
 
 /// The path of an edge, in the map's units.
 #[derive(Clone, Debug)]
@@ -82,7 +91,7 @@ pub(crate) struct Geometry {
     /// What everything lies in.
     pub bounds: Option<Rect>,
     /// Whose places and paths these are.
-    boxes: Vec<switchboard_engine::view::NodeId>,
+    boxes: Vec<NodeId>,
     ends: Vec<(usize, usize)>,
 }
 
@@ -95,8 +104,8 @@ impl Geometry {
             && self.ends.iter().zip(&scene.edges).all(|(own, edge)| *own == (edge.from, edge.to))
     }
 
-    /// Computes all paths.
-    pub(crate) fn of(scene: &Scene, layout: &Layout) -> Self {
+    /// Computes all paths; `moved` are the boxes that stand where the user put them.
+    pub(crate) fn of(scene: &Scene, layout: &Layout, moved: &BTreeSet<NodeId>) -> Self {
         let rects: Vec<Option<Rect>> = scene.nodes.iter().map(|node| layout.rects.get(&node.node_id).copied()).collect();
         let ends: Vec<Option<(Rect, Rect)>> = scene.edges.iter().map(|edge| Some((rects[edge.from]?, rects[edge.to]?))).collect();
         let lanes_of = |index: usize| {
@@ -107,10 +116,12 @@ impl Geometry {
         let all: Vec<Rect> = rects.iter().flatten().copied().collect();
         let has_groups = scene.is_grouped();
         let mut num_back = 0;
+        let mut num_routed = 0;
+        let part_gap = (SAME_PART_GAP + BOX_HEIGHT) * layout.rows - BOX_HEIGHT;
         let mut paths = Vec::with_capacity(scene.edges.len());
         for (index, ends) in ends.iter().enumerate() {
             let edge = &scene.edges[index];
-            paths.push(match ends {
+            let mut path = match ends {
                 None => EdgePath::default(),
                 Some((from, _)) if edge.from == edge.to => own_loop(*from),
                 Some((from, to)) if leads_back(*from, *to) && scene.edges.len() > WAYS_AROUND_EDGES_MAX => straight(*from, *to),
@@ -118,14 +129,29 @@ impl Geometry {
                 Some((from, to)) if leads_back(*from, *to) && has_groups => soft_back(*from, *to),
                 Some((from, to)) if leads_back(*from, *to) => {
                     num_back += 1;
-                    back_path(*from, *to, &all, num_back)
+                    back_path(*from, *to, (&all, part_gap), num_back)
                 }
                 Some((from, to)) => {
                     let start = pos2(from.right(), from.center().y + ports.out_of[index]);
                     let end = pos2(to.left(), to.center().y + ports.into[index]);
                     forward_path(start, end, lanes_of(index))
                 }
-            });
+            };
+            let is_moved = [edge.from, edge.to].iter().any(|end| moved.contains(&scene.nodes[*end].node_id));
+            let is_routed = is_moved || (!has_groups && rects.len() <= ROUTED_BOXES_MAX);
+            if let Some((from, to)) = ends.filter(|_| is_routed && edge.from != edge.to && num_routed < ROUTED_MAX) {
+                let through_own = || [from, to].iter().any(|rect| route::runs_through(&path.fine, rect.shrink(3.0)));
+                let others = || rects.iter().enumerate().filter(|(other, _)| *other != edge.from && *other != edge.to).filter_map(|(_, rect)| *rect);
+                if through_own() || others().any(|rect| path.bounds.intersects(rect) && route::runs_through(&path.fine, rect.shrink(1.0))) {
+                    let others: Vec<Rect> = others().collect();
+                    let offsets = [ports.out_of[index], ports.into[index]];
+                    if let Some(corners) = route::around(from, to, offsets, &others, num_routed) {
+                        path = EdgePath::new(round_corners(&corners), corners);
+                    }
+                    num_routed += 1;
+                }
+            }
+            paths.push(path);
         }
         let bounds = all.iter().copied().chain(paths.iter().filter(|path| !path.fine.is_empty()).map(|path| path.bounds)).reduce(Rect::union);
         let boxes = scene.nodes.iter().map(|node| node.node_id).collect();
@@ -231,8 +257,8 @@ fn soft_back(from: Rect, to: Rect) -> EdgePath {
     EdgePath::new(fine, vec![start, end])
 }
 
-/// From a box back to one further left: below all that stands between them.
-fn back_path(from: Rect, to: Rect, all: &[Rect], number: usize) -> EdgePath {
+/// From a box back to one further left: below all that stands between them, boxes that are farther apart than `part_gap` left out.
+fn back_path(from: Rect, to: Rect, (all, part_gap): (&[Rect], f32), number: usize) -> EdgePath {
     let spread = (number % 5) as f32 * 5.0;
     let (out_below, in_below) = (is_lowest(from, all), is_lowest(to, all));
     let down_x = if out_below { from.center().x + spread } else { from.right() + 18.0 + spread };
@@ -245,7 +271,7 @@ fn back_path(from: Rect, to: Rect, all: &[Rect], number: usize) -> EdgePath {
     let mut below: Vec<Rect> = between.copied().collect();
     below.sort_by(|a, b| a.top().total_cmp(&b.top()));
     for rect in below {
-        if rect.top() < floor + SAME_PART_GAP {
+        if rect.top() < floor + part_gap {
             floor = floor.max(rect.bottom());
         }
     }

@@ -125,7 +125,9 @@ fn group_box(scene: &Scene, name: &str, inside: &[usize], outside: &BTreeSet<usi
         badges: (num_unusual > 0).then(|| Badge { glyph: Glyph::Dot, text: format!("{num_unusual} unusual"), tone: worst_of_all }).into_iter().collect(),
         figure,
         num_instances: 0,
-        recovered_ns: None,
+        version: None,
+        num_partitions: None,
+        recovered: None,
         cluster: Some(Cluster { members: inside.iter().map(|index| scene.nodes[*index].node_id).collect(), num_outside, num_unusual }),
     }
 }
@@ -186,7 +188,7 @@ fn bundled(scene: &Scene, mut nodes: Vec<SceneNode>, shown: &[Option<NodeId>], i
             tone: edges.iter().map(|edge| edge.tone).max().unwrap_or_default(),
             pill: None,
             breaker: None,
-            recovered_ns: None,
+            recovered: None,
             bundle: edges.iter().map(|edge| edge.edge_id).collect(),
         });
     }

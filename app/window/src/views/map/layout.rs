@@ -12,6 +12,7 @@ mod order;
 use std::collections::{BTreeMap, BTreeSet};
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use petgraph::unionfind::UnionFind;
 use switchboard_engine::view::{NodeId, NodeKind};
 
 /// Room between two columns, in the map's units.
@@ -30,8 +31,6 @@ const ROWS_ROOMY_MAX: usize = 6;
 const ROW_GAP_TIGHT: f32 = 24.0;
 /// A column of more boxes is one of many.
 const ROWS_WIDE_MAX: usize = 8;
-/// How much wider boxes are where columns are high.
-const WIDER_BY: f32 = 1.3;
 /// Room between two connected parts.
 const PART_GAP: f32 = 76.0;
 /// Room that an edge takes where it passes a column.
@@ -123,24 +122,36 @@ pub(crate) struct Lane {
 }
 
 /// Places of all boxes, in the map's units (points at zoom 1), and the lanes of long edges.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     /// Places.
     pub rects: BTreeMap<NodeId, Rect>,
     /// Passages of edges that skip columns, from left to right.
     pub lanes: BTreeMap<(NodeId, NodeId), Vec<Lane>>,
+    /// How many times as far rows stand from each other as they were laid out.
+    pub rows: f32,
 }
 
-/// The size of a box, from its kind and its name alone.
+impl Default for Layout {
+    fn default() -> Self {
+        Self { rects: BTreeMap::new(), lanes: BTreeMap::new(), rows: 1.0 }
+    }
+}
+
+/// Names of more letters are cut, whatever room there is.
+const NAME_CHARS_MAX: usize = 30;
+
+/// The size of a box, from its kind and its name alone: as wide as its name, also where boxes are looked at from so far that
+/// letters cannot shrink with them.
 fn natural_size(kind: NodeKind, name: &str) -> Vec2 {
-    let num_chars = name.chars().count().min(64) as f32;
+    let num_chars = name.chars().count().min(NAME_CHARS_MAX) as f32;
     let step = |width: f32| (width / 8.0).ceil() * 8.0;
     match kind {
-        NodeKind::Channel => vec2(step(num_chars * 7.2 + 62.0).clamp(136.0, 232.0), 34.0),
-        NodeKind::Group => vec2(step(num_chars * 7.4 + 32.0).clamp(80.0, 208.0), 26.0),
+        NodeKind::Channel => vec2(step(num_chars * 10.2 + 34.0).max(120.0), 34.0),
+        NodeKind::Group => vec2(step(num_chars * 9.0 + 20.0).max(72.0), 26.0),
         NodeKind::User => vec2(48.0, 46.0),
-        NodeKind::Database => vec2(step(num_chars * 7.4 + 28.0).clamp(136.0, 208.0), 50.0),
-        NodeKind::Service | NodeKind::External | NodeKind::Missing | NodeKind::Other => vec2(step(num_chars * 7.4 + 28.0).clamp(136.0, 208.0), 46.0),
+        NodeKind::Database => vec2(step(num_chars * 9.4 + 18.0).max(120.0), 50.0),
+        NodeKind::Service | NodeKind::External | NodeKind::Missing | NodeKind::Other => vec2(step(num_chars * 9.4 + 18.0).max(120.0), 46.0),
     }
 }
 
@@ -183,27 +194,16 @@ struct Part {
 
 /// Connected parts, and boxes without any edge.
 fn parts(graph: &LayoutGraph) -> (Vec<Part>, Vec<usize>) {
-    let mut root: Vec<usize> = (0..graph.nodes.len()).collect();
+    let mut joined = UnionFind::new(graph.nodes.len());
     for &(from, to) in &graph.edges {
-        let (a, b) = (find(&mut root, from), find(&mut root, to));
-        root[a.max(b)] = a.min(b);
+        joined.union(from, to);
     }
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for index in 0..graph.nodes.len() {
-        let root = find(&mut root, index);
-        members.entry(root).or_default().push(index);
+        members.entry(joined.find(index)).or_default().push(index);
     }
     let (alone, parts): (Vec<_>, Vec<_>) = members.into_values().partition(|members| members.len() == 1);
     (parts.into_iter().map(|members| Part { members }).collect(), alone.into_iter().flatten().collect())
-}
-
-/// The first box of the part that a box belongs to, as far as it is known; shortens the way to it.
-fn find(root: &mut [usize], mut index: usize) -> usize {
-    while root[index] != index {
-        root[index] = root[root[index]];
-        index = root[index];
-    }
-    index
 }
 
 /// A part laid out by itself, its upper left corner at zero.
@@ -257,10 +257,7 @@ fn place_part(graph: &LayoutGraph, part: &Part) -> Block {
     };
     let lanes_wanted = members.len() <= LANES_NODES_MAX && highest <= rows_max;
 
-    // Where columns are high the width is free, and names have to be read at a small scale.
-    let is_free = highest > ROWS_WIDE_MAX && !members.iter().any(|&index| graph.nodes[index].is_group);
-    let widened = vec2(if is_free { WIDER_BY } else { 1.0 }, 1.0);
-    let sizes: Vec<Vec2> = members.iter().map(|&index| graph.nodes[index].natural_size() * widened).collect();
+    let sizes: Vec<Vec2> = members.iter().map(|&index| graph.nodes[index].natural_size()).collect();
     let mut items: Vec<Item> = (0..members.len())
         .map(|node| Item { node: Some(node), layer: layering.layer_of[node], height: sizes[node].y + row_gap, left: Vec::new(), right: Vec::new() })
         .collect();

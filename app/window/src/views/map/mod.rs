@@ -1,14 +1,15 @@
 //! The map: who talks to whom, and what is unusual about it.
 //!
 //! `scene` says what there is, `noise` what of it is left out, `shown` and `grouping` what is shown in a mode, `layout` and
-//! `place` where it stands, `geometry` how edges run, `camera` and `draw` what is seen of it, `colours` in which ink (all pure); `paint` puts it
-//! on screen.
+//! `place` where it stands, `spread` how far apart in this pane, `geometry` how edges run, `edge_label` what stands on them, `camera` and `draw`
+//! what is seen of it, `colours` in which ink (all pure); `paint` puts it on screen.
 //! `panel` says what there is to know of what is selected.
 
 pub(crate) mod camera;
 mod chrome;
 mod colours;
 pub(crate) mod draw;
+pub(crate) mod edge_label;
 mod empty;
 pub(crate) mod geometry;
 pub(crate) mod grouping;
@@ -29,6 +30,7 @@ pub(crate) mod scene;
 pub(crate) mod sentence;
 pub(crate) mod settings;
 mod shown;
+mod spread;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;

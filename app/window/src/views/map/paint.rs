@@ -8,10 +8,10 @@ use switchboard_engine::view::{NodeId, NodeKind};
 use super::{
     colours::spot_fill,
     draw::{Dash, Detail, DrawList, EdgeMark, GLYPH_ROOM, NodeMark, PillMark, Sight, has_data_name},
-    scene::{SceneNode, recovered_words},
+    scene::SceneNode,
 };
 use crate::{
-    fonts,
+    figures, fonts,
     ink::{Glyph, StrokeMesh, Tone, cut_to, fitted, glyph, one_line, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_MIN_PT},
 };
@@ -45,6 +45,8 @@ enum Slot {
     Name,
     Detail,
     Rate,
+    Duration,
+    Failures,
 }
 
 struct Kept {
@@ -111,25 +113,26 @@ impl MapPainter {
         }
         paint_shape(painter, mark, node, scale, tokens);
         paint_corner(painter, mark, scale, tokens);
-        let pad = (12.0 * scale).clamp(8.0, 16.0);
+        let pad = (9.0 * scale).clamp(5.0, 14.0);
         let left = mark.rect.left() + pad;
-        let right = mark.rect.right() - if node.kind == NodeKind::Channel { mark.rect.height() * 0.4 + 4.0 } else { pad };
-        let text_size = |base: f32| (base * scale).max(TEXT_MIN_PT).round();
-        let name_size = text_size(if has_data_name(node.kind) { 12.0 } else { TEXT_BODY_PT });
-        let small = text_size(TEXT_MIN_PT);
-        let font = if has_data_name(node.kind) { fonts::data(name_size) } else { fonts::strong(name_size) };
+        let right = mark.rect.right() - if node.kind == NodeKind::Channel { mark.rect.height() * 0.38 } else { pad };
+        let sizes = TextSizes::at(scale);
+        let font = if has_data_name(node.kind) { fonts::data(sizes.name - 1.0_f32.min(sizes.name - TEXT_MIN_PT)) } else { fonts::strong(sizes.name) };
         // A group's box has room for two lines long before others have.
-        let full = detail == Detail::Full || node.cluster.is_some() && detail == Detail::Names;
-        let one_line = !full || node.detail.is_empty();
+        let full = detail >= Detail::Full || node.cluster.is_some() && detail == Detail::Names;
+        let partitions = node.num_partitions.filter(|_| detail == Detail::More).map(|num| figures::things(num, "partition", "partitions"));
+        let one_line = !full || node.detail.is_empty() && partitions.is_none();
         if one_line {
             let mut room = right - left;
             if full && node.kind == NodeKind::Channel && !node.rate.is_empty() {
-                let rate = self.galley(painter, (node.node_id, Slot::Rate), &node.rate, &fonts::data(small), room);
-                let name_width = node.name.chars().count() as f32 * name_size * fonts::MONO_ADVANCE;
+                let rate = self.galley(painter, (node.node_id, Slot::Rate), &node.rate, &fonts::data(sizes.small), room);
+                let name_width = node.name.chars().count() as f32 * font.size * fonts::MONO_ADVANCE;
                 // The name matters more than its figure.
-                if name_width + rate.size().x + 8.0 <= room {
-                    room -= rate.size().x + 8.0;
-                    place(painter, rate, pos2(right, mark.rect.center().y), Side::Right, tokens.ink(Ink::Dim));
+                // It keeps off the rim of the open end.
+                let off_rim = pad * 0.5;
+                if name_width + rate.size().x + 8.0 + off_rim <= room {
+                    room -= rate.size().x + 8.0 + off_rim;
+                    place(painter, rate, pos2(right - off_rim, mark.rect.center().y), Side::Right, tokens.ink(Ink::Dim));
                 }
             }
             let name = self.galley(painter, (node.node_id, Slot::Name), &node.name, &font, room);
@@ -142,22 +145,54 @@ impl MapPainter {
             }
             return;
         }
-        let (upper, lower) = if node.kind == NodeKind::Database { (0.44, 0.77) } else { (0.32, 0.71) };
-        let (name_y, detail_y) = (mark.rect.top() + mark.rect.height() * upper, mark.rect.top() + mark.rect.height() * lower);
+        let third = if detail == Detail::More && node.cluster.is_none() { third_line(node) } else { None };
+        let shares = match (node.kind, third.is_some()) {
+            (NodeKind::Database, false) => [0.44, 0.77, 0.0],
+            (NodeKind::Database, true) => [0.36, 0.62, 0.83],
+            (_, false) => [0.32, 0.71, 0.0],
+            (_, true) => [0.25, 0.56, 0.80],
+        };
+        let [name_y, detail_y, third_y] = shares.map(|share| mark.rect.top() + mark.rect.height() * share);
         let name = self.galley(painter, (node.node_id, Slot::Name), &node.name, &font, right - left);
         place(painter, name, pos2(left, name_y), Side::Left, tokens.ink(mark.name));
-        let rate = self.galley(painter, (node.node_id, Slot::Rate), &node.rate, &fonts::data(small), right - left);
-        let recovered = node.recovered_ns.map(recovered_words);
-        let detail = recovered.as_ref().unwrap_or(&node.detail);
-        let detail = self.galley(painter, (node.node_id, Slot::Detail), detail, &fonts::words(small), right - left);
-        let both = detail.size().x + 6.0 + rate.size().x <= right - left;
-        // Where there is room for one only: how it is known, else the figure.
-        let rather_detail = node.cluster.is_some() || node.dashed || node.silent_ns.is_some() || recovered.is_some();
-        if both || !rather_detail {
-            place(painter, rate, pos2(right, detail_y), Side::Right, tokens.ink(Ink::Dim));
+        let version = node.version.as_ref().filter(|_| detail == Detail::More && node.silent_ns.is_none()).map(|version| match version.as_bytes() {
+            [b'0'..=b'9', ..] => format!("{} · v{version}", node.detail),
+            _ => format!("{} · {version}", node.detail),
+        });
+        let words = partitions.as_ref().or(version.as_ref()).unwrap_or(&node.detail);
+        let is_sure = node.cluster.is_none() && !node.dashed && node.silent_ns.is_none();
+        self.paint_pair(painter, node, [Slot::Detail, Slot::Rate], [words, &node.rate], is_sure, (left, right, detail_y), sizes.small, tokens);
+        if let Some((duration, mut failures)) = third {
+            let num_chars = duration.chars().count() + 1 + failures.chars().count();
+            if num_chars as f32 * sizes.small * fonts::MONO_ADVANCE > right - left {
+                // A share is one of failures also where there is no room for the word.
+                failures.truncate(failures.len() - FAILED.len());
+            }
+            self.paint_pair(painter, node, [Slot::Duration, Slot::Failures], [&duration, &failures], true, (left, right, third_y), sizes.small, tokens);
         }
-        if both || rather_detail {
-            place(painter, detail, pos2(left, detail_y), Side::Left, tokens.ink(Ink::Dim));
+    }
+
+    /// Words on the left and a figure on the right; where there is room for one only: how it is known, unless that is sure.
+    #[expect(clippy::too_many_arguments, reason = "what is written, where, and in which of its box's places")]
+    fn paint_pair(
+        &mut self,
+        painter: &Painter,
+        node: &SceneNode,
+        slots: [Slot; 2],
+        texts: [&str; 2],
+        is_sure: bool,
+        (left, right, y): (f32, f32, f32),
+        size: f32,
+        tokens: &DesignTokens,
+    ) {
+        let words = self.galley(painter, (node.node_id, slots[0]), texts[0], &fonts::words(size), right - left);
+        let figure = self.galley(painter, (node.node_id, slots[1]), texts[1], &fonts::data(size), right - left);
+        let both = words.size().x + 6.0 + figure.size().x <= right - left;
+        if both || is_sure {
+            place(painter, figure, pos2(right, y), Side::Right, tokens.ink(Ink::Dim));
+        }
+        if both || !is_sure {
+            place(painter, words, pos2(left, y), Side::Left, tokens.ink(Ink::Dim));
         }
     }
 
@@ -170,7 +205,8 @@ impl MapPainter {
         place(painter, name, pos2(mark.rect.center().x - width / 2.0, mark.rect.bottom() - 6.0 * scale), Side::Left, tokens.ink(Ink::Dim));
     }
 
-    /// The text laid out in at most this width, cut in the middle if it is longer. While one zooms it is mostly the same as in
+    /// The text laid out in at most this width: smaller if it is longer, and cut in the middle if it is longer even in the smallest
+    /// letters that can be read. While one zooms it is mostly the same as in
     /// the last frame: whole as long as it has room, and cut anew only when its room has changed by a step.
     fn galley(&mut self, painter: &Painter, key: (NodeId, Slot), text: &str, font: &FontId, width: f32) -> Arc<Galley> {
         let measures = [font.size, painter.pixels_per_point()].map(f32::to_bits);
@@ -184,11 +220,49 @@ impl MapPainter {
         let whole = one_line(painter, text, font, TextWrapping::no_max_width());
         let whole_pt = whole.size().x;
         let is_whole = whole_pt <= width;
-        let galley = if is_whole { whole } else { cut_to(painter, text, font, room, whole_pt) };
+        let galley = if is_whole { whole } else { smaller_or_cut(painter, text, font, room, whole_pt) };
         let kept = Kept { text: text.to_owned(), measures, room, whole_pt, is_whole, galley: Arc::clone(&galley) };
         self.galleys.insert(key, kept);
         galley
     }
+}
+
+/// Sizes of a box's texts, points: in small boxes they are as large as their names leave room for, and they grow less than boxes do,
+/// so that a large box holds more than a small one.
+struct TextSizes {
+    name: f32,
+    small: f32,
+}
+
+impl TextSizes {
+    fn at(scale: f32) -> Self {
+        let name = (TEXT_BODY_PT * 1.27 * scale).min(TEXT_BODY_PT).max(TEXT_BODY_PT * scale.min(1.16)).max(TEXT_BODY_PT * 0.84 * scale);
+        let small = (TEXT_MIN_PT * scale.min(1.1)).max(TEXT_MIN_PT * 0.82 * scale);
+        Self { name: name.max(TEXT_MIN_PT).round(), small: small.max(TEXT_MIN_PT).round() }
+    }
+}
+
+/// What is said of a share that failed.
+const FAILED: &str = " failed";
+
+/// How long a box takes and what share of it fails: `p95 41 ms` and `0.2 % failed`; `None` where neither is known.
+fn third_line(node: &SceneNode) -> Option<(String, String)> {
+    let figure = &node.figure;
+    if figure.recent_calls == 0 || node.silent_ns.is_some() || node.kind == NodeKind::Channel {
+        return None;
+    }
+    let duration = figure.p95_ns.map(|p95_ns| format!("p95 {}", figures::duration(p95_ns))).unwrap_or_default();
+    let failed = figures::percent(figure.recent_errors as f64 / figure.recent_calls as f64);
+    Some((duration, format!("{failed}{FAILED}")))
+}
+
+/// A text that is too long, as a whole in smaller letters, or else cut in the smallest.
+fn smaller_or_cut(painter: &Painter, text: &str, font: &FontId, room: f32, whole_pt: f32) -> Arc<Galley> {
+    let fits = (font.size * room / whole_pt.max(1.0)).floor();
+    let small = FontId::new(fits.clamp(TEXT_MIN_PT.min(font.size), font.size), font.family.clone());
+    let whole = one_line(painter, text, &small, TextWrapping::no_max_width());
+    let small_pt = whole.size().x;
+    if small_pt <= room { whole } else { cut_to(painter, text, &small, room, small_pt) }
 }
 
 #[derive(Clone, Copy)]
@@ -376,10 +450,15 @@ fn hatch(painter: &Painter, rect: Rect, color: Color32) {
 
 fn paint_pill(painter: &Painter, pill: &PillMark, tokens: &DesignTokens) {
     let (ink, fill) = tone_inks(pill.tone);
-    let color = tokens.ink(if pill.glyph == Some(Glyph::Check) { Ink::Good } else { ink });
-    let border = if pill.tone == Tone::Quiet && pill.glyph != Some(Glyph::Check) { tokens.ink(Ink::Line) } else { color };
+    let color = tokens.ink(ink);
+    let border = if pill.tone == Tone::Quiet { tokens.ink(Ink::Line) } else { color };
     if pill.on_line {
         paint_on_line(painter, pill, color, tokens);
+        return;
+    }
+    if pill.is_label {
+        painter.rect_filled(pill.rect.shrink2(vec2(3.0, 2.0)), 3.0, tokens.ink(Ink::Background));
+        painter.text(pill.rect.center(), egui::Align2::CENTER_CENTER, &pill.text, fonts::data(pill.text_pt), color);
         return;
     }
     let radius = CornerRadius::same((pill.rect.height() / 2.0) as u8);

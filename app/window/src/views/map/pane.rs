@@ -1,5 +1,6 @@
 //! The map as a pane: its sentence above, its side panel beside, and what stands there before anything has come in.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use egui::Stroke;
@@ -24,6 +25,8 @@ pub(crate) struct MapPane {
     sentence: (u64, Vec<sentence::Part>),
     freshness: Freshness,
     answers: Answers,
+    /// What they are about: those about something else are not shown for it.
+    answers_of: Option<Target>,
     /// What the panel says, to be copied.
     panel: Detail,
     /// Whether anything on the map may move by itself.
@@ -39,6 +42,7 @@ impl Default for MapPane {
             sentence: (0, Vec::new()),
             freshness: Freshness::default(),
             answers: Answers::default(),
+            answers_of: None,
             panel: Detail::default(),
             moves: true,
             panel_width_pt: PANEL_WIDTH_PT,
@@ -100,6 +104,10 @@ impl MapPane {
         } else {
             egui::Panel::right("side").resizable(true).default_size(self.panel_width_pt).size_range(260.0..=640.0).frame(frame)
         };
+        let about = self.target();
+        if self.answers_of != about {
+            (self.answers, self.answers_of) = (Answers::default(), about);
+        }
         match self.map.questions(context.range, context.asked_at_ns) {
             Some((range, questions)) => self.answers.ask(context.asker, range, &questions),
             None => self.answers = Answers::default(),
@@ -148,6 +156,7 @@ impl View for MapPane {
             }
         }
         self.side_ui(ui, context, &mut actions);
+        self.map.ask_labels(context.asker, context.range, context.asked_at_ns);
         let run = context.replay.run.as_ref().filter(|run| !run.phase.is_ended());
         let motion = if self.moves && !context.in_place && !context.is_paused {
             Motion::Moving { replayed_into: run.map(|run| run.target.as_str()) }
@@ -166,15 +175,22 @@ impl View for MapPane {
 
     fn goto(&mut self, target: &Target) {
         let selection = match target {
-            Target::Node(node_id) => Selection::Node(*node_id),
+            Target::Node(node_id) | Target::Instance { node_id, .. } => Selection::Node(*node_id),
             Target::Edge(edge_id) => Selection::Edge(*edge_id),
             _ => return,
         };
         self.map.ask(Ask::Select(selection));
+        if let Target::Instance { instance, .. } = target {
+            self.map.look_at_instance(instance);
+        }
     }
 
     fn target(&self) -> Option<Target> {
-        self.map.selected().map(Target::from)
+        let selected = self.map.selected()?;
+        match (selected, self.map.instance()) {
+            (Selection::Node(node_id), Some(instance)) => Some(Target::Instance { node_id, instance: instance.to_owned() }),
+            _ => Some(Target::from(selected)),
+        }
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
@@ -185,12 +201,22 @@ impl View for MapPane {
         true
     }
 
+    fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        let is_box = matches!(self.map.selected(), Some(Selection::Node(_)));
+        match command {
+            UiCommand::PinBox if !is_box => Some(Cow::Borrowed("no box is selected")),
+            UiCommand::Open if self.map.selected().is_none() => Some(Cow::Borrowed("nothing is selected")),
+            _ => None,
+        }
+    }
+
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
         if self.panel == Detail::default() {
             return None;
         }
         let (kind, id) = match self.target() {
             Some(Target::Node(node_id)) => ("node", Some(node_id.0)),
+            Some(Target::Instance { node_id, .. }) => ("instance of node", Some(node_id.0)),
             Some(Target::Edge(edge_id)) => ("edge", Some(edge_id.0)),
             _ => ("map", None),
         };

@@ -4,6 +4,7 @@ pub(crate) mod answers;
 mod call;
 mod edge;
 mod group;
+mod instance;
 mod more;
 mod node;
 mod rows;
@@ -61,7 +62,7 @@ impl Panel {
     pub(crate) fn build(
         (full, shown): (&Scene, &Scene),
         snapshot: &Snapshot,
-        (selection, topic): (Option<Selection>, Topic),
+        (selection, instance, topic): (Option<Selection>, Option<&str>, Topic),
         noise: &NoiseRules,
         known: &Known<'_>,
     ) -> Self {
@@ -70,7 +71,11 @@ impl Panel {
             // Groups and bundles are only there where boxes are shown in groups.
             Some(Selection::Node(node_id)) => {
                 let group = || shown.node_index(node_id).map(|index| about.group(&shown.nodes[index]));
-                full.node_index(node_id).map(|index| about.node(&full.nodes[index])).or_else(group)
+                let own = |index: usize| match instance {
+                    Some(instance) => about.instance(&full.nodes[index], instance),
+                    None => about.node(&full.nodes[index]),
+                };
+                full.node_index(node_id).map(own).or_else(group)
             }
             Some(Selection::Edge(edge_id)) => {
                 let bundle = || shown.edge_index(edge_id).map(|index| about.bundle(shown, &shown.edges[index]));

@@ -10,7 +10,10 @@ use crate::{
     figures, fonts,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT},
     view::ViewAction,
-    widgets::detail::{framed_ui, head_ui, section_ui},
+    widgets::{
+        detail::{framed_ui, head_ui, section_ui},
+        text_field::{TextEntry, TextField},
+    },
 };
 
 /// What was done in the panel.
@@ -83,13 +86,9 @@ fn new_rule_ui(ui: &mut egui::Ui, tokens: &DesignTokens, action: &mut Option<Pan
             let next = NoiseOf::ALL.iter().position(|other| *other == of).map_or(0, |at| (at + 1) % NoiseOf::ALL.len());
             of = NoiseOf::ALL[next];
         }
-        let edit = egui::TextEdit::singleline(&mut pattern)
-            .hint_text("name, as load-*")
-            .font(fonts::data(12.0))
-            .desired_width((ui.available_width() - 66.0).max(80.0));
-        let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Pattern of a new rule"));
-        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        let room_pt = (ui.available_width() - 66.0).max(80.0);
+        let entry = TextEntry::new(TextField::NoisePattern, &mut pattern).hint("name, as load-*").font(fonts::data(12.0)).width(room_pt);
+        let entered = entry.ui(ui, tokens).is_done;
         let wanted = ui.add_enabled(!pattern.trim().is_empty(), egui::Button::new(RichText::new("Hide").size(12.0))).clicked() || entered;
         if wanted && !pattern.trim().is_empty() {
             *action = Some(PanelAction::AddRule(of, std::mem::take(&mut pattern)));

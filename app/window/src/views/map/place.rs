@@ -281,7 +281,9 @@ impl Placement {
         waiting.retain(|&index| {
             let node = &graph.nodes[index];
             let before = self.remembered.get(&node.key()).copied();
-            let known = self.left.get(&node.node_id).copied().or_else(|| before.and_then(Remembered::rect));
+            // A name may have had less room then.
+            let widened = |rect: Rect| Rect::from_center_size(rect.center(), rect.size().max(node.natural_size()));
+            let known = self.left.get(&node.node_id).copied().or_else(|| before.and_then(Remembered::rect)).map(widened);
             let free = known.filter(|rect| self.placed.rects.values().all(|other| !other.shrink(0.5).intersects(rect.shrink(0.5))));
             if let Some(rect) = free {
                 self.placed.rects.insert(node.node_id, rect);
@@ -326,8 +328,9 @@ impl Placement {
             let bottom = all.iter().map(|rect| rect.bottom()).fold(f32::NEG_INFINITY, f32::max);
             ((left, size.x), bottom + ROW_GAP + size.y / 2.0)
         };
-        let own_width = if fills_column(node.kind) { width } else { size.x.min(width) };
-        let height = nearest_free(&all, left, left + width, y, size.y);
+        let own_width = if fills_column(node.kind) { width.max(size.x) } else { size.x };
+        let (middle, half) = (left + width / 2.0, own_width.max(width) / 2.0);
+        let height = nearest_free(&all, middle - half, middle + half, y, size.y);
         Rect::from_center_size(pos2(left + width / 2.0, height), vec2(own_width, size.y))
     }
 }

@@ -1,6 +1,6 @@
 //! Pointer and keyboard on the map: what they are on, and where the camera goes.
 
-use egui::{Id, Pos2, Sense, WidgetInfo, accesskit::Role};
+use egui::{CursorIcon, Id, Pos2, Sense, WidgetInfo, accesskit::Role};
 use switchboard_engine::view::NodeId;
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     draw::{self, DrawList, Sight},
     scene::{Selection, edge_in_words, node_in_words},
 };
+use crate::widgets::object_menu;
 
 /// With more boxes in view only the hovered and the selected one are told to screen readers; the table lists all.
 const SPOKEN_NODES_MAX: usize = 250;
@@ -36,12 +37,20 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
     let dragging = response.dragged();
     let under = |pointer: Option<Pos2>| pointer.filter(|_| !dragging).and_then(|pointer| draw::hit(sight, list, pointer));
     let mut outcome = Outcome { hovered: under(pointer), clicked: Click::None, opened: None, fit: false };
-    if response.clicked() {
+    if response.clicked() || response.secondary_clicked() {
         outcome.clicked = under(response.interact_pointer_pos()).map_or(Click::Nothing, Click::On);
     }
     if response.double_clicked() {
         outcome.opened = under(response.interact_pointer_pos());
         outcome.fit = outcome.opened.is_none();
+    }
+    // What a click is on has the hand; the map itself can be taken hold of.
+    if outcome.hovered.is_some() {
+        ui.set_cursor_icon(CursorIcon::PointingHand);
+    } else if dragging {
+        ui.set_cursor_icon(CursorIcon::Grabbing);
+    } else if response.hovered() {
+        ui.set_cursor_icon(CursorIcon::Grab);
     }
     let speak_all = list.nodes.len() <= SPOKEN_NODES_MAX;
     for mark in &list.nodes {
@@ -62,7 +71,10 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
             let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..egui::EventFilter::default() };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(widget_id, filter));
         }
-        if widget.clicked() {
+        if is_selected {
+            object_menu::note_selected(ui.ctx(), mark.rect);
+        }
+        if widget.clicked() || widget.secondary_clicked() {
             // The pointer may be on a pill of another box above this one.
             let by_pointer = widget.interact_pointer_pos().and_then(|pointer| draw::hit(sight, list, pointer));
             outcome.clicked = Click::On(by_pointer.unwrap_or(own));
@@ -74,7 +86,7 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
         if widget.double_clicked() {
             outcome.opened = Some(own);
         }
-        if outcome.hovered == Some(own) && list.detail < draw::Detail::Full {
+        if outcome.hovered == Some(own) && (list.detail < draw::Detail::Full || node.recovered.is_some()) {
             widget.on_hover_text(node_in_words(node));
         } else if outcome.hovered == Some(own) && (node.full_name != node.name || node.name.chars().count() > 18) {
             widget.on_hover_text(&node.full_name);
@@ -83,9 +95,12 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
     for pill in &list.pills {
         let Selection::Edge(edge_id) = pill.selects else { continue };
         let Some(index) = sight.scene.edge_index(edge_id) else { continue };
+        if sight.selected == Some(pill.selects) {
+            object_menu::note_selected(ui.ctx(), pill.rect);
+        }
         let widget = ui.interact(pill.rect.intersect(sight.viewport), Id::unique(("edge pill", edge_id, pill.glyph)), Sense::click());
         widget.widget_info(|| WidgetInfo::labeled(Role::Button, true, edge_in_words(sight.scene, &sight.scene.edges[index])));
-        if widget.clicked() {
+        if widget.clicked() || widget.secondary_clicked() {
             outcome.clicked = Click::On(pill.selects);
         }
         widget.on_hover_text(edge_in_words(sight.scene, &sight.scene.edges[index]));

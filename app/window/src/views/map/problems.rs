@@ -12,7 +12,7 @@ use crate::{
         signs::{breaker_glyph, breaker_tone},
     },
     sanitise::visible,
-    words::breakers::since_age,
+    words::{breakers::since_age, letters::open_words},
 };
 
 /// Something unusual.
@@ -157,15 +157,17 @@ fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem>
     let problem = |letters: &switchboard_engine::view::DeadLetterView| {
         let node_id = letters.origin_node.or(letters.channel_node).filter(|node_id| scene.node_index(*node_id).is_some());
         let origin = letters.origin.as_deref().unwrap_or(&letters.channel);
+        let is_part = letters.num_open < letters.count;
+        let of_all = if is_part { format!(" · {}", open_words(letters.num_open, letters.count)) } else { String::new() };
         Problem {
             selects: node_id.map(Selection::Node),
             tone: letters.severity().into(),
             glyph: Glyph::Envelope,
-            title: format!("{} dead on {}", figures::count(letters.count), visible(origin)),
-            detail: format!("{} · {} ago", visible(&letters.fingerprint), figures::age(now_ns.saturating_sub(letters.last_ns))),
+            title: format!("{} dead on {}", figures::count(letters.num_open), visible(origin)),
+            detail: format!("{}{} · {} ago", visible(&letters.fingerprint), of_all, figures::age(now_ns.saturating_sub(letters.last_ns))),
         }
     };
-    snapshot.dead_letters.iter().filter(|letters| letters.count > 0).map(problem).collect()
+    snapshot.dead_letters.iter().filter(|letters| letters.num_open > 0).map(problem).collect()
 }
 
 fn sources(snapshot: &Snapshot) -> Vec<Problem> {

@@ -7,7 +7,7 @@ mod words;
 
 pub(crate) use marks::{failure_badge, lag_badge, lag_badge_at, lag_numbers};
 pub(crate) use structure::find;
-pub(crate) use words::{edge_in_words, edge_word, kind_word, node_in_words, recovered_words};
+pub(crate) use words::{badge_in_words, edge_in_words, edge_word, kind_word, node_in_words};
 
 use std::collections::BTreeMap;
 
@@ -30,6 +30,17 @@ pub(crate) struct Badge {
     pub text: String,
     /// How urgent.
     pub tone: Tone,
+}
+
+/// What was wrong and is no more.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recovered {
+    /// For how long it has been as usual again, ns.
+    pub ago_ns: i64,
+    /// How long it was not, ns.
+    pub lasted_ns: i64,
+    /// What it was, in words.
+    pub was: String,
 }
 
 /// What is selected: a box or an edge.
@@ -74,8 +85,12 @@ pub(crate) struct SceneNode {
     pub figure: Figure,
     /// Instances seen.
     pub num_instances: usize,
-    /// For how long it has been as usual again, ns, where that is short.
-    pub recovered_ns: Option<i64>,
+    /// The version that it says it is of, safe to show.
+    pub version: Option<String>,
+    /// Partitions of a channel; `None` = unknown.
+    pub num_partitions: Option<u64>,
+    /// What was wrong, where it is as usual again since a short while ago.
+    pub recovered: Option<Recovered>,
     /// What stands for many.
     pub cluster: Option<Cluster>,
 }
@@ -118,6 +133,11 @@ impl BreakerMark {
     pub(crate) fn text(&self) -> String {
         format!("{}/{}", self.num_tripped, self.num_instances)
     }
+
+    /// As a sign with its number.
+    pub(crate) fn badge(&self) -> Badge {
+        Badge { glyph: self.glyph, text: self.text(), tone: self.tone }
+    }
 }
 
 /// An edge. Where exactly one service works for a group, the edges channel → group → service are one.
@@ -149,13 +169,19 @@ pub(crate) struct SceneEdge {
     pub pill: Option<Badge>,
     /// Breakers at the caller's end.
     pub breaker: Option<BreakerMark>,
-    /// For how long it has been as usual again, ns, where that is short.
-    pub recovered_ns: Option<i64>,
+    /// What was wrong, where it is as usual again since a short while ago.
+    pub recovered: Option<Recovered>,
     /// The edges that it stands for, where it is one for several.
     pub bundle: Vec<EdgeId>,
 }
 
 impl SceneEdge {
+    /// What is unusual about it, in words; empty where that is told elsewhere.
+    pub(crate) fn unusual_in_words(&self) -> String {
+        let breaker = || self.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet).map(BreakerMark::badge);
+        self.pill.clone().or_else(breaker).map(|badge| badge_in_words(&badge)).unwrap_or_default()
+    }
+
     /// Whether the sender goes on without an answer.
     pub(crate) fn is_asynchronous(&self) -> bool {
         self.kind != HopKind::Call
@@ -302,7 +328,7 @@ impl Scene {
         for letters in snapshot.dead_letters.iter() {
             let index = letters.origin_node.or(letters.channel_node).and_then(|node_id| self.node_index(node_id));
             if let Some(index) = index {
-                *dead.entry(index).or_default() += letters.count;
+                *dead.entry(index).or_default() += letters.num_open;
             }
         }
         for (index, count) in dead.into_iter().filter(|(_, count)| *count > 0) {

@@ -60,15 +60,14 @@ pub(crate) fn sentence(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
     let (bad, warn): (Vec<_>, Vec<_>) = failing.into_iter().partition(|problem| problem.tone == Tone::Bad);
     parts.extend(summed(&bad, Topic::Failing, |n| format!("{n} failing")));
     parts.extend(summed(&warn, Topic::Failing, |n| format!("{n} failing in part")));
-    let dead: u64 = snapshot.dead_letters.iter().map(|letters| letters.count).sum();
+    let dead: u64 = snapshot.dead_letters.iter().map(|letters| letters.num_open).sum();
     if dead > 0 {
         parts.extend(summed(&of(&found, &[Glyph::Envelope]), Topic::Dead, |_| format!("{} dead", figures::count(dead))));
     }
     for problem in found.iter().filter(|problem| problem.glyph == Glyph::Cross && problem.selects.is_none()).take(2) {
         parts.push(Part { text: problem.title.clone(), tone: problem.tone, dim: false, asks: Ask::List(Topic::Sources) });
     }
-    let recovered =
-        scene.nodes.iter().filter(|node| node.recovered_ns.is_some()).count() + scene.edges.iter().filter(|edge| edge.recovered_ns.is_some()).count();
+    let recovered = scene.nodes.iter().filter(|node| node.recovered.is_some()).count() + scene.edges.iter().filter(|edge| edge.recovered.is_some()).count();
     if recovered > 0 {
         parts.push(plain(format!("{recovered} recovered"), true, Topic::Recovered));
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{grouping::GroupBy, mode::Mode, noise::NoiseRules, place::Remembered};
+use super::{edge_label::EdgeLabel, grouping::GroupBy, mode::Mode, noise::NoiseRules, place::Remembered};
 
 /// Of more profiles the places are not kept.
 const PROFILES_MAX: usize = 16;
@@ -27,6 +27,8 @@ pub(crate) struct MapSettings {
     pub num_hops: NumHops,
     /// Which services stand together.
     pub group_by: GroupBy,
+    /// What stands on edges.
+    pub edge_label: EdgeLabel,
     /// Whether nothing on the map moves by itself.
     pub is_still: bool,
     /// By the name of the profile.

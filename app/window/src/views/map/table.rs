@@ -1,7 +1,6 @@
 //! The map as rows: the same boxes and edges for keyboard and screen reader, in any order that is asked for.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use egui::pos2;
 use switchboard_engine::view::Figure;
@@ -12,16 +11,19 @@ use crate::{
     ink::{Glyph, Tone, glyph, tone_inks},
     theme::{DesignTokens, Ink},
     view::UiCommand,
-    widgets::table::{Column, Table, TableState, Width},
+    widgets::{
+        kept_order::KeptOrder,
+        table::{Column, Order, SortKey, Table, TableState, Way, Width},
+    },
 };
 
 const COLUMNS: [Column; 6] = [
-    Column::left("name", Width::Share(0.31)).sorting(),
-    Column::left("kind", Width::Share(0.16)).sorting(),
-    Column::right("rate", Width::Points(76.0)).sorting(),
-    Column::right("failed", Width::Points(92.0)).sorting(),
-    Column::right("p95", Width::Points(76.0)).sorting(),
-    Column::left("unusual", Width::Share(0.3)).sorting().whole(),
+    Column::left("name", Width::Share(0.31)),
+    Column::left("kind", Width::Share(0.16)),
+    Column::right("rate", Width::Points(76.0)),
+    Column::right("failed", Width::Points(92.0)),
+    Column::right("p95", Width::Points(76.0)),
+    Column::left("unusual", Width::Share(0.3)).whole(),
 ];
 
 /// A row.
@@ -46,35 +48,28 @@ pub(crate) struct TableRow {
 /// The map as a table, from frame to frame.
 #[derive(Default)]
 pub(crate) struct MapTable {
-    rows: Vec<TableRow>,
+    rows: Arc<Vec<TableRow>>,
+    order: KeptOrder<Selection, TableRow>,
     /// Built from this scene.
     of: Option<u64>,
-    /// Column and whether upwards; `None` = the unusual first.
-    sorted: Option<(usize, bool)>,
     state: TableState,
 }
 
 impl MapTable {
     /// Brings the rows up to a scene. While the pointer is over them no row changes its place.
     fn update(&mut self, scene: &Scene, revision: u64) {
-        if self.of == Some(revision) {
-            return;
+        if self.of != Some(revision) {
+            self.of = Some(revision);
+            self.rows = Arc::new(rows(scene));
         }
-        self.of = Some(revision);
-        let mut rows = rows(scene);
-        sort(&mut rows, self.sorted);
-        if self.state.is_pointer_inside() {
-            let before: BTreeMap<Selection, usize> = self.rows.iter().enumerate().map(|(place, row)| (row.selects, place)).collect();
-            rows.sort_by_key(|row| before.get(&row.selects).copied().unwrap_or(usize::MAX));
-        }
-        self.rows = rows;
+        self.order.take(&self.rows, &self.state, |row| row.selects, natural, sort_key);
     }
 
     /// The selection after a command; `None` if it is none of a table.
     pub(crate) fn run(&mut self, command: UiCommand, selected: Option<Selection>) -> Option<Selection> {
         let place = self.place(selected);
-        let row = self.state.run(command, place, self.rows.len())?;
-        self.rows.get(row).map(|row| row.selects)
+        let row = self.state.run(command, place, self.order.len())?;
+        self.order.key(row).copied()
     }
 
     /// Brings the selected row into view.
@@ -85,17 +80,18 @@ impl MapTable {
     }
 
     fn place(&self, selected: Option<Selection>) -> Option<usize> {
-        self.rows.iter().position(|row| Some(row.selects) == selected)
+        self.order.row_of(&selected?)
     }
 
     /// Draws the rows in view; what was chosen.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, scene: &Scene, revision: u64, selected: Option<Selection>, tokens: &DesignTokens) -> Option<Selection> {
         self.update(scene, revision);
-        let Self { rows, sorted, state, .. } = self;
-        let place = rows.iter().position(|row| Some(row.selects) == selected);
-        let table = Table { name: "map as a table", columns: &COLUMNS, num_rows: rows.len(), selected: place, sorted: *sorted };
+        let place = self.place(selected);
+        let Self { order, state, .. } = self;
+        let unusual_first = Order::Rows { natural: Some(("unusual", Way::Down)) };
+        let table = Table { name: "map as a table", columns: &COLUMNS, num_rows: order.len(), selected: place, order: unusual_first };
         let response = table.ui(ui, state, tokens, |line, index| {
-            let row = &rows[index];
+            let Some(row) = order.item(index) else { return String::new() };
             line.words(0, &row.cells[0], Ink::Text);
             line.words(1, &row.cells[1], Ink::Dim);
             line.data(2, &row.cells[2], Ink::Text);
@@ -110,36 +106,30 @@ impl MapTable {
             line.text_in(5, cell, &row.cells[5], fonts::data(12.0), tokens.ink(ink));
             row.words.clone()
         });
-        if let Some(column) = response.sort_by {
-            // Figures begin with the largest, names with the first; a third click is the order of urgency again.
-            let first = !matches!(column, 2..=4);
-            self.sorted = match self.sorted {
-                Some((by, upwards)) if by == column && upwards == first => Some((column, !first)),
-                Some((by, _)) if by == column => None,
-                _ => Some((column, first)),
-            };
-            sort(&mut self.rows, self.sorted);
-            self.reveal(selected);
-        }
-        response.clicked.or(response.opened).and_then(|row| self.rows.get(row)).map(|row| row.selects)
+        response.clicked.or(response.opened).and_then(|row| order.key(row).copied())
     }
 }
 
-/// Sorts by a column, upwards or not; without one the unusual come first, then by name. What is alike keeps that order.
-pub(crate) fn sort(rows: &mut [TableRow], by: Option<(usize, bool)>) {
-    rows.sort_by(|a, b| b.tone.cmp(&a.tone).then_with(|| a.cells[0].cmp(&b.cells[0])).then_with(|| a.selects.cmp(&b.selects)));
-    let Some((column, upwards)) = by else { return };
-    let turned = |order: Ordering| if upwards { order } else { order.reverse() };
-    rows.sort_by(|a, b| match column {
-        2..=4 => match (a.figures[column - 2], b.figures[column - 2]) {
-            (Some(a), Some(b)) => turned(a.total_cmp(&b)),
-            (None, Some(_)) => Ordering::Greater,
-            (Some(_), None) => Ordering::Less,
-            (None, None) => Ordering::Equal,
-        },
-        5 => turned(b.tone.cmp(&a.tone)),
-        column => turned(a.cells[column].cmp(&b.cells[column])),
+/// Places of rows, the unusual first, then by name.
+pub(crate) fn natural(rows: &[TableRow]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..rows.len()).collect();
+    places.sort_by(|one, other| {
+        let (one, other) = (&rows[*one], &rows[*other]);
+        other.tone.cmp(&one.tone).then_with(|| one.cells[0].cmp(&other.cells[0])).then_with(|| one.selects.cmp(&other.selects))
     });
+    places
+}
+
+/// What a row is sorted by in a column.
+pub(crate) fn sort_key(row: &TableRow, title: &'static str) -> SortKey {
+    match title {
+        "name" => SortKey::text(&row.cells[0]),
+        "kind" => SortKey::text(&row.cells[1]),
+        "rate" => SortKey::number(row.figures[0]),
+        "failed" => SortKey::number(row.figures[1]),
+        "p95" => SortKey::number(row.figures[2]),
+        _ => SortKey::Number(f64::from(row.tone as u8)),
+    }
 }
 
 /// Rows of all boxes and edges, in no order.
@@ -197,26 +187,30 @@ pub(crate) fn rows(scene: &Scene) -> Vec<TableRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{self, NOW_NS};
+    use crate::{
+        testing::{self, NOW_NS},
+        widgets::table::Sorting,
+    };
 
-    fn sorted(by: Option<(usize, bool)>) -> Vec<TableRow> {
-        let mut rows = rows(&Scene::build(&testing::order_business(), NOW_NS));
-        sort(&mut rows, by);
-        rows
+    fn sorted(by: Option<(&'static str, Way)>) -> Vec<TableRow> {
+        let rows = rows(&Scene::build(&testing::order_business(), NOW_NS));
+        let mut places = natural(&rows);
+        by.map_or_else(Sorting::default, |(title, way)| Sorting::by(title, way)).arrange(&mut places, &rows, sort_key);
+        places.into_iter().map(|place| rows[place].clone()).collect()
     }
 
     #[test]
     fn rows_are_sorted_by_any_column_and_the_unknown_stands_last() {
         assert_eq!(sorted(None)[0].cells[0], "orders → payments");
-        let by_rate = sorted(Some((2, false)));
+        let by_rate = sorted(Some(("rate", Way::Down)));
         assert_eq!(by_rate[0].cells[..3], ["postgres", "database", "120/s"].map(str::to_owned));
-        for (column, upwards) in [(2, true), (3, false), (4, true)] {
-            let rows = sorted(Some((column, upwards)));
-            let known: Vec<f64> = rows.iter().filter_map(|row| row.figures[column - 2]).collect();
-            assert!(known.is_sorted_by(|a, b| if upwards { a <= b } else { a >= b }), "{known:?}");
-            assert!(rows[known.len()..].iter().all(|row| row.figures[column - 2].is_none()), "what is not known is not zero");
+        for (column, (title, way)) in [("rate", Way::Up), ("failed", Way::Down), ("p95", Way::Up)].into_iter().enumerate() {
+            let rows = sorted(Some((title, way)));
+            let known: Vec<f64> = rows.iter().filter_map(|row| row.figures[column]).collect();
+            assert!(known.is_sorted_by(|a, b| if way == Way::Up { a <= b } else { a >= b }), "{known:?}");
+            assert!(rows[known.len()..].iter().all(|row| row.figures[column].is_none()), "what is not known is not zero");
         }
-        let by_name = sorted(Some((0, true)));
-        assert!(by_name.is_sorted_by(|a, b| a.cells[0] <= b.cells[0]));
+        let by_name = sorted(Some(("name", Way::Up)));
+        assert!(by_name.is_sorted_by(|a, b| a.cells[0].to_lowercase() <= b.cells[0].to_lowercase()));
     }
 }

@@ -14,6 +14,7 @@ use switchboard_model::BreakerState;
 use super::{
     camera::Camera,
     draw::{self, Detail, Sight},
+    edge_label::{EdgeLabel, EdgeLabels},
     geometry::Geometry,
     layout::{self, LayoutGraph, LayoutNode},
     place::{Placement, layout_graph, overlaps},
@@ -207,7 +208,7 @@ fn callers_stand_left_of_callees_and_replies_lead_back() {
 #[test]
 fn edges_that_skip_columns_pass_between_the_boxes() {
     let (scene, places) = place_of(&testing::order_business());
-    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)));
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
     for (edge, path) in scene.edges.iter().zip(&geometry.paths) {
         let ends = [&scene.nodes[edge.from].name, &scene.nodes[edge.to].name];
         for (name, rect) in places.iter().filter(|(name, _)| !ends.contains(name)) {
@@ -344,13 +345,13 @@ static NONE: BTreeSet<NodeId> = BTreeSet::new();
 
 fn sight<'a>(scene: &'a Scene, geometry: &'a Geometry, camera: Camera) -> Sight<'a> {
     let viewport = Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0));
-    Sight { scene, geometry, camera, viewport, hovered: None, selected: None, width_steps: &[], newcomers: &NONE, pinned: &NONE }
+    Sight { scene, geometry, camera, viewport, hovered: None, selected: None, width_steps: &[], labels: EdgeLabels::default(), newcomers: &NONE, pinned: &NONE }
 }
 
 #[test]
 fn only_what_is_in_view_is_drawn_and_small_boxes_carry_no_text() {
     let scene = Scene::build(&testing::generated(1_000, 5_000), NOW_NS);
-    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)));
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
     let bounds = geometry.bounds.expect("something is placed");
     let far = Camera::fit(bounds, Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, 800.0)));
     let list = draw::draw_list(&sight(&scene, &geometry, far));
@@ -366,7 +367,7 @@ fn only_what_is_in_view_is_drawn_and_small_boxes_carry_no_text() {
 #[test]
 fn pills_stand_where_they_cover_nothing() {
     let scene = Scene::build(&testing::order_business(), NOW_NS);
-    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)));
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
     for scale in [0.76, 1.0, 1.35] {
         let camera = Camera { scale, origin: pos2(20.0, 60.0) };
         let mut sight = sight(&scene, &geometry, camera);
@@ -383,7 +384,7 @@ fn pills_stand_where_they_cover_nothing() {
 #[test]
 fn a_pill_is_hit_before_the_box_below_it_and_a_box_before_an_edge() {
     let scene = Scene::build(&testing::order_business(), NOW_NS);
-    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)));
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
     let sight = sight(&scene, &geometry, Camera { scale: 1.0, origin: pos2(20.0, 60.0) });
     let list = draw::draw_list(&sight);
     for pill in &list.pills {
@@ -433,4 +434,75 @@ fn no_frame_waits_for_a_layout_of_a_thousand_boxes_nor_for_arranging_them() {
     assert_eq!(placement.placed().rects, displaced);
     wait(&mut placement);
     assert_eq!(placement.placed().rects, first);
+}
+
+#[test]
+fn wherever_a_box_is_dragged_its_edges_run_around_the_others() {
+    let scene = Scene::build(&testing::order_business(), NOW_NS);
+    let laid_out = layout::layout(&layout_graph(&scene));
+    let bounds = laid_out.rects.values().copied().reduce(Rect::union).expect("boxes").expand(100.0);
+    let mut num_spots = 0;
+    for dragged in ["fraud", "orders", "postgres"] {
+        let dragged = scene.nodes.iter().find(|node| node.name == dragged).expect("a box").node_id;
+        let (mut x, mut y) = (bounds.left(), bounds.top());
+        while y < bounds.bottom() {
+            let spot = Rect::from_center_size(pos2(x, y), laid_out.rects[&dragged].size());
+            x += 170.0;
+            if x > bounds.right() {
+                (x, y) = (bounds.left(), y + 65.0);
+            }
+            if laid_out.rects.iter().any(|(node_id, rect)| *node_id != dragged && rect.intersects(spot.expand(20.0))) {
+                continue;
+            }
+            num_spots += 1;
+            let mut layout = laid_out.clone();
+            layout.rects.insert(dragged, spot);
+            layout.lanes.retain(|(from, to), _| *from != dragged && *to != dragged);
+            let geometry = Geometry::of(&scene, &layout, &BTreeSet::from([dragged]));
+            for (edge, path) in scene.edges.iter().zip(&geometry.paths) {
+                for (index, rect) in geometry.rects.iter().enumerate().filter(|(index, _)| *index != edge.from && *index != edge.to) {
+                    let Some(rect) = rect else { continue };
+                    let crossed = path.fine.iter().any(|point| rect.shrink(2.0).contains(*point));
+                    assert!(!crossed, "{} runs through {} with the box at {spot:?}", scene.edge_title(edge), scene.nodes[index].name);
+                }
+            }
+        }
+    }
+    assert!(num_spots > 60, "{num_spots} places were tried");
+}
+
+#[test]
+fn labels_of_edges_lie_on_no_box_and_on_no_other() {
+    let scene = Scene::build(&testing::order_business(), NOW_NS);
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
+    for label in [EdgeLabel::Rate, EdgeLabel::P95, EdgeLabel::Errors] {
+        for scale in [0.5, 0.76, 1.0, 1.35, 1.7] {
+            let mut sight = sight(&scene, &geometry, Camera { scale, origin: pos2(20.0, 60.0) });
+            sight.viewport = Rect::EVERYTHING;
+            sight.labels = EdgeLabels { label, of_range: None };
+            let list = draw::draw_list(&sight);
+            let labels: Vec<_> = list.pills.iter().filter(|pill| pill.is_label).collect();
+            assert!(labels.len() > if scale < 0.7 { 2 } else { 7 }, "{} labels at {scale}", labels.len());
+            for pill in labels {
+                assert!(list.nodes.iter().all(|mark| !mark.rect.intersects(pill.rect)), "{} lies on a box at {scale}", pill.text);
+                let others = list.pills.iter().filter(|other| *other != pill);
+                assert!(others.into_iter().all(|other| !other.covers().intersects(pill.rect)), "{} lies on another at {scale}", pill.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_nearer_a_map_is_looked_at_the_more_it_says() {
+    let scene = Scene::build(&testing::order_business(), NOW_NS);
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
+    let list = |scale: f32| {
+        let mut sight = sight(&scene, &geometry, Camera { scale, origin: pos2(20.0, 60.0) });
+        sight.viewport = Rect::EVERYTHING;
+        draw::draw_list(&sight)
+    };
+    assert_eq!([0.3, 0.5, 1.0, 1.4].map(|scale| list(scale).detail), [Detail::Spots, Detail::Names, Detail::Full, Detail::More]);
+    let num_labels = |scale: f32| list(scale).pills.iter().filter(|pill| pill.is_label).count();
+    assert_eq!(num_labels(1.0), 0);
+    assert!(num_labels(1.4) > 7, "each edge says its rate");
 }

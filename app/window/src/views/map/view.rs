@@ -3,16 +3,18 @@
 mod look;
 mod obey;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{Rect, Sense, Vec2, WidgetInfo, accesskit::Role};
-use switchboard_engine::view::{NodeId, NodeKind, Query, Range, Snapshot};
+use switchboard_engine::view::{Answer, EdgeId, NodeId, NodeKind, Query, Range, Snapshot};
 
 use super::{
     camera::Camera,
     chrome,
     draw::{self, Sight},
+    edge_label::{self, EdgeFigure, EdgeLabel, EdgeLabels},
     geometry::Geometry,
     layout::LayoutGraph,
     mode::Mode,
@@ -28,19 +30,24 @@ use super::{
     scene::{Scene, Selection},
     settings::{MapSettings, Places},
     shown::Shown,
+    spread::Spread,
     table::MapTable,
     topic::{Ask, Topic},
 };
 use crate::{
     sanitise::visible,
     theme::DesignTokens,
-    view::{Slot, TimeRange},
+    view::{Asker, Slot, TimeRange},
 };
 
 /// Figures change at most this often, s.
 const FIGURES_EVERY_S: f64 = 1.0;
 /// Between two pictures of dots that move along the selected edge.
 const DOTS_EVERY: Duration = Duration::from_millis(50);
+/// Of more edges in view the figures of a longer range are not asked for.
+const LABELS_ASKED_MAX: usize = 64;
+/// They are asked for anew at most this often, s.
+const LABELS_EVERY_S: f64 = 2.0;
 /// How fast they move, points a second.
 const DOTS_PT_PER_S: f64 = 70.0;
 
@@ -68,18 +75,22 @@ pub(crate) struct MapView {
     placements: Placements,
     geometry: Geometry,
     geometry_of: (u64, u64),
+    /// How far apart what is placed stands in this pane.
+    spread: Spread,
     /// Built from this snapshot, at this time.
     built: Option<(Snapshot, f64)>,
     now_ns: i64,
     scene_revision: u64,
     topology_revision: u64,
     width_steps: Vec<u8>,
-    steps_of_edges: std::collections::BTreeMap<switchboard_engine::view::EdgeId, u8>,
+    steps_of_edges: BTreeMap<EdgeId, u8>,
     camera: Option<Camera>,
     /// Where the camera was fitted to; moves with the window until the user takes the camera.
     fitted_to: Option<(Rect, u64)>,
     taken: bool,
     selected: Option<Selection>,
+    /// An instance of the selected service that is looked at.
+    instance: Option<String>,
     hovered: Option<Selection>,
     /// A box that the pointer carries, and where in it the pointer is.
     carried: Option<(NodeId, Vec2)>,
@@ -98,14 +109,17 @@ pub(crate) struct MapView {
     /// Once they are, all of the map is shown.
     fits_arranged: bool,
     recoveries: Recoveries,
+    edge_label: EdgeLabel,
+    /// What edges with labels did over the range; `None` = the range is the minute that each edge has figures of.
+    label_figures: Option<BTreeMap<EdgeId, EdgeFigure>>,
     viewport: Option<Rect>,
     /// The places of profiles that are not shown now.
     others: MapSettings,
     profile: String,
 }
 
-/// What a panel is of: scene, selection, topic, answers.
-type PanelOf = (u64, Option<Selection>, Topic, Revisions);
+/// What a panel is of: scene, selection with its instance, topic, answers.
+type PanelOf = (u64, (Option<Selection>, Option<String>), Topic, Revisions);
 
 /// Each mode has places of its own.
 #[derive(Default)]
@@ -141,6 +155,7 @@ impl MapView {
         self.shown = Shown::default();
         (self.shown.mode, self.shown.num_hops, self.shown.open) = (settings.mode, settings.num_hops, places.open);
         self.shown.group_by.clone_from(&settings.group_by);
+        self.edge_label = settings.edge_label;
         self.placements = Placements { problems: Placement::remembering(places.problems), all: Placement::remembering(places.all), near: Placement::default() };
         profile.clone_into(&mut self.profile);
         self.others = settings;
@@ -152,6 +167,7 @@ impl MapView {
         settings.noise.clone_from(&self.noise);
         (settings.mode, settings.num_hops) = (self.shown.mode, self.shown.num_hops);
         settings.group_by.clone_from(&self.shown.group_by);
+        settings.edge_label = self.edge_label;
         let places = Places { problems: self.placements.problems.to_remember(), all: self.placements.all.to_remember(), open: self.shown.open.clone() };
         if places != Places::default() {
             settings.profiles.insert(self.profile.clone(), places);
@@ -220,8 +236,15 @@ impl MapView {
         let placement = self.placements.of(self.shown.mode);
         let is_as_before = !graph_changed && self.geometry_of.1 == placement.revision() && self.geometry.is_of(&self.seen);
         if !is_as_before {
-            self.geometry = Geometry::of(&self.seen, placement.placed());
+            self.spread = self.spread.renewed(placement.placed());
+            self.lead_paths();
         }
+    }
+
+    /// Computes all paths anew, between boxes as they stand in this pane.
+    fn lead_paths(&mut self) {
+        let placement = self.placements.of(self.shown.mode);
+        self.geometry = Geometry::of(&self.seen, &self.spread.apply(placement.placed()), placement.pinned());
     }
 
     /// New states are shown at once, new figures at most once a second.
@@ -282,6 +305,12 @@ impl MapView {
         self.placement()
     }
 
+    /// Where boxes stand in this pane, for tests.
+    #[cfg(test)]
+    pub(crate) fn boxes_for_tests(&self) -> impl Iterator<Item = Rect> {
+        self.geometry.rects.iter().flatten().copied()
+    }
+
     /// How the map is looked at, for tests.
     #[cfg(test)]
     pub(crate) fn camera(&self) -> Option<Camera> {
@@ -299,9 +328,20 @@ impl MapView {
         self.selected
     }
 
+    /// The instance of the selected service that is looked at.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        self.instance.as_deref().filter(|_| matches!(self.selected, Some(Selection::Node(_))))
+    }
+
+    /// Looks at an instance of the selected service.
+    pub(crate) fn look_at_instance(&mut self, instance: &str) {
+        self.instance = Some(instance.to_owned());
+    }
+
     /// Selects; what a group hides of it comes out.
     pub(crate) fn select(&mut self, selection: Option<Selection>) {
         self.selected = selection.filter(|selection| self.has(*selection));
+        self.instance = None;
         self.topic = Topic::Problems;
         self.focus_selected = true;
         self.table.reveal(self.selected);
@@ -345,17 +385,38 @@ impl MapView {
     /// What is to be asked about what is selected, and the range that figures are of.
     pub(crate) fn questions(&self, range: TimeRange, as_of_ns: i64) -> Option<(Range, Vec<(Slot, Query)>)> {
         let (snapshot, _) = self.shown()?;
-        Some(answers::questions(&self.scene, snapshot, self.selected?, range, as_of_ns))
+        Some(answers::questions(&self.scene, snapshot, (self.selected?, self.instance()), range, as_of_ns))
+    }
+
+    /// Asks for what stands on edges in view, where that is of another range than the last minute.
+    pub(crate) fn ask_labels(&mut self, asker: &mut Asker, range: TimeRange, as_of_ns: i64) {
+        self.label_figures = None;
+        if self.edge_label == EdgeLabel::None || range == TimeRange::M1 {
+            return;
+        }
+        let range = answers::figures_range(range, as_of_ns);
+        let (Some(camera), Some(viewport)) = (self.camera, self.viewport) else { return };
+        let is_in_view = |index: usize| self.geometry.paths.get(index).is_some_and(|path| camera.rect_on_screen(path.bounds).intersects(viewport));
+        let in_view = (0..self.seen.edges.len()).filter(|index| is_in_view(*index)).map(|index| &self.seen.edges[index]);
+        let mut known = BTreeMap::new();
+        // A bundle stands for several hops; what they did together over a range nobody knows.
+        for edge in in_view.filter(|edge| edge.bundle.is_empty()).take(LABELS_ASKED_MAX) {
+            let standing = asker.standing_each(Slot::EdgeLabel(edge.edge_id), &edge_label::question(edge, range), LABELS_EVERY_S);
+            if let Some(Answer::History(history)) = standing.answer {
+                known.extend(EdgeFigure::of_range(&history.now).map(|figure| (edge.edge_id, figure)));
+            }
+        }
+        self.label_figures = Some(known);
     }
 
     /// The side panel for what is selected.
     pub(crate) fn panel(&mut self, known: &Known<'_>) -> &Panel {
-        let key = (self.scene_revision, self.selected, self.topic, known.answers.revisions);
+        let key = (self.scene_revision, (self.selected, self.instance().map(str::to_owned)), self.topic, known.answers.revisions);
         if let Some((shown, _)) = self.shown()
             && self.panel.as_ref().is_none_or(|(of, _)| *of != key)
         {
             let scenes = (&self.scene, &self.seen);
-            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.topic), &self.noise, known)));
+            self.panel = Some((key, Panel::build(scenes, shown, (self.selected, self.instance(), self.topic), &self.noise, known)));
         }
         let (_, panel) = self.panel.get_or_insert_with(Default::default);
         panel
@@ -409,6 +470,7 @@ impl MapView {
             hovered: self.hovered,
             selected: self.selected,
             width_steps: &self.width_steps,
+            labels: EdgeLabels { label: self.edge_label, of_range: self.label_figures.as_ref() },
             newcomers: self.placements.of(self.shown.mode).newcomers(),
             pinned: self.placements.of(self.shown.mode).pinned(),
         };
@@ -423,7 +485,7 @@ impl MapView {
         let placement = self.placements.of(self.shown.mode);
         let mut asked = chrome::minimap_ui(ui, &sight, self.shown.mode == Mode::All, tokens);
         asked = asked.or(chrome::notes_ui(ui, viewport, list.num_outside, placement.newcomers().len(), tokens));
-        asked = asked.or(chrome::modes_ui(ui, viewport, &self.shown, &self.scene, tokens));
+        asked = asked.or(chrome::modes_ui(ui, viewport, (&self.shown, self.edge_label), &self.scene, tokens));
         let is_news = outcome.hovered != self.hovered || !matches!(outcome.clicked, Click::None) || outcome.opened.is_some() || outcome.fit || asked.is_some();
         self.hovered = outcome.hovered;
         match outcome.clicked {

@@ -9,13 +9,11 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT},
     view::{Target, UiCommand, ViewAction},
+    widgets::text_field::{TextEntry, TextField},
 };
 
 /// Groups named beside a topic.
 const GROUPS_NAMED_MAX: usize = 6;
-
-/// What can be looked for.
-const FILTER_HINT: &str = "Key, text, number or 2@100";
 
 /// Name and figures of the topic, and who reads it.
 pub(super) fn head_ui(ui: &mut egui::Ui, records: &Records, topic: Option<&Topic>, snapshot: &Snapshot, tokens: &DesignTokens) -> Option<ViewAction> {
@@ -71,9 +69,7 @@ fn link(text: RichText) -> egui::Label {
 /// Looking for a text, and following the end.
 pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, filter_text: &mut String, tokens: &DesignTokens) {
     ui.horizontal_wrapped(|ui| {
-        let edit = egui::TextEdit::singleline(filter_text).hint_text(FILTER_HINT).desired_width(220.0);
-        let response = ui.add(edit);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, FILTER_HINT));
+        let _typed = TextEntry::new(TextField::RecordFilter, filter_text).width(220.0).ui(ui, tokens);
         let follows = records.table.follows_end();
         let command = UiCommand::FollowRecords;
         let (text, hover) = if follows { ("Hold still", "New records wait below") } else { ("Follow the end", "The newest stay in view") };

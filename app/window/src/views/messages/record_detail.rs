@@ -10,7 +10,7 @@ use crate::{
     view::{Target, ViewAction},
     widgets::{
         detail::{Detail, Row, Section},
-        payload::{Framing, bytes_in_line, header_in_line, hex},
+        payload::{Framing, bytes_in_line, header_value, hex},
     },
 };
 
@@ -77,7 +77,7 @@ fn links(record: &RecordView) -> Vec<Row> {
 
 fn headers(record: &RecordView) -> Vec<Row> {
     let row = |(name, value): &(String, Option<Vec<u8>>)| {
-        let shown = header_in_line(name, value.as_deref());
+        let shown = header_value(name, value.as_deref());
         let is_redacted = shown.text.contains("redacted:");
         Row::pair(name, &shown.text).read(if is_redacted { "redacted" } else { shown.how })
     };

@@ -1,6 +1,7 @@
 //! Records of the open channel: their lines, loaded piece by piece, and the contents of those in view.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use switchboard_engine::view::{ChannelKey, PointQuery, Query, RecordLine, RecordPage, RecordView, RowId};
 
@@ -108,6 +109,8 @@ pub(crate) struct Records {
     seen: usize,
     contents: HashMap<RowId, Content>,
     contents_revision: Option<u64>,
+    /// The contents that were asked for and are on their way.
+    asked: Option<Query>,
 }
 
 impl Records {
@@ -133,6 +136,7 @@ impl Records {
             seen: 0,
             contents: HashMap::new(),
             contents_revision: None,
+            asked: None,
         }
     }
 
@@ -222,23 +226,34 @@ impl Records {
         self.lines.len().saturating_sub(self.seen)
     }
 
-    /// The question for the contents of these rows; `None` if all are known.
-    pub(crate) fn contents_query(&self, visible: std::ops::Range<usize>) -> Option<Query> {
-        let is_unknown = |row: &RowId| !self.contents.contains_key(row);
-        let rows: Vec<RowId> = visible.filter_map(|row| self.line(row)).map(|line| line.row).filter(is_unknown).collect();
-        (!rows.is_empty()).then_some(Query::Point(PointQuery::RecordDetails { rows }))
+    /// The question for the contents of these rows; `None` if all are known. One that is on its way is waited for: while records come in
+    /// other rows are in view with each frame, and no answer would ever be to the question of now.
+    pub(crate) fn contents_query(&mut self, visible: &Range<usize>) -> Option<Query> {
+        if self.asked.is_none() {
+            let is_unknown = |row: &RowId| !self.contents.contains_key(row);
+            let rows: Vec<RowId> = visible.clone().filter_map(|row| self.line(row)).map(|line| line.row).filter(is_unknown).collect();
+            self.asked = (!rows.is_empty()).then_some(Query::Point(PointQuery::RecordDetails { rows }));
+        }
+        self.asked.clone()
     }
 
-    /// Takes in contents of rows that were asked for.
-    pub(crate) fn take_contents(&mut self, rows: &[RowId], records: &[Option<RecordView>], revision: u64) {
+    /// Nobody answers what was asked for: it can be asked for again.
+    pub(crate) fn give_up_contents(&mut self) {
+        self.asked = None;
+    }
+
+    /// Takes in contents that were asked for. What is in view keeps what it shows, however much is kept.
+    pub(crate) fn take_contents(&mut self, records: &[Option<RecordView>], revision: u64, visible: &Range<usize>) {
         if self.contents_revision == Some(revision) {
             return;
         }
         self.contents_revision = Some(revision);
+        let Some(Query::Point(PointQuery::RecordDetails { rows })) = self.asked.take() else { return };
         if self.contents.len() + records.len() > CONTENTS_MAX {
-            self.contents.clear();
+            let in_view: HashSet<RowId> = visible.clone().filter_map(|row| self.line(row)).map(|line| line.row).collect();
+            self.contents.retain(|row, _| in_view.contains(row));
         }
-        self.contents.extend(rows.iter().copied().zip(records.iter().map(|record| content(record.as_ref()))));
+        self.contents.extend(rows.into_iter().zip(records.iter().map(|record| content(record.as_ref()))));
     }
 
     /// Paints a row of the list; what it says.
@@ -362,6 +377,26 @@ mod tests {
         records.follow(false);
         records.take(&page(1_600_000..2_200_000, true), 100);
         assert!(!records.has_room() && !records.is_loading(), "nothing is taken away under the reader");
+    }
+
+    #[test]
+    fn contents_on_their_way_are_waited_for_and_those_in_view_stay() {
+        let mut records = records();
+        records.take(&page(0..9_000, false), 1);
+        let rows = |query: Option<Query>| match query {
+            Some(Query::Point(PointQuery::RecordDetails { rows })) => rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        assert_eq!(rows(records.contents_query(&(0..2))), [0, 1]);
+        assert_eq!(rows(records.contents_query(&(5..7))), [0, 1], "the rows in view are others by now");
+        records.take_contents(&[None, None], 1, &(0..2));
+        assert_eq!(rows(records.contents_query(&(0..3))), [2], "what is known is not asked for");
+        records.give_up_contents();
+        for (revision, from) in (100..9_000).step_by(100).enumerate() {
+            let query = rows(records.contents_query(&(from..from + 100)));
+            records.take_contents(&vec![None; query.len()], revision as u64 + 2, &(0..2));
+        }
+        assert!(records.contents.len() <= CONTENTS_MAX && records.contents_query(&(0..2)).is_none(), "in view all the time");
     }
 
     #[test]

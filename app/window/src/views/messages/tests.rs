@@ -1,17 +1,18 @@
 //! The messages view through labels and keys, and as pictures.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use egui::{Key, accesskit::Role};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
 use switchboard_model::{MessageRef, Place};
 
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
-    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
     views::traces::sample,
 };
@@ -121,6 +122,62 @@ fn topics_say_how_much_is_in_them_and_open_by_keyboard() {
     harness.get_by_label("No topic is open");
     press(&mut harness, &[Key::ArrowDown]);
     harness.get_by_label("No record came in since the session began");
+}
+
+/// The rows in view: the beginning of each, and its key where it shows one.
+fn rows_in_view(harness: &Harness) -> BTreeMap<String, Option<String>> {
+    let rows = harness.query_all_by_role(Role::ListItem).filter_map(|node| node.accesskit_node().label());
+    let row = |label: String| {
+        let place = label.strip_prefix("record ")?.split(',').next()?.to_owned();
+        Some((place, label.split(", key ").nth(1).map(str::to_owned)))
+    };
+    rows.filter_map(row).collect()
+}
+
+#[test]
+fn while_records_come_in_no_row_turns_blank_and_new_ones_get_their_contents() {
+    let num = Arc::new(AtomicU64::new(2_000));
+    let source = FixedSource::new(testing::order_business());
+    let stored = Arc::clone(&num);
+    source.answer_with(move |query| match query {
+        Query::Point(PointQuery::Records { after, .. }) => {
+            let (from, to) = (after.map_or(FIRST_KEPT, |row| row.0 + 1), stored.load(Ordering::Relaxed));
+            Some(Answer::Records(RecordPage { rows: (from..to).map(line).collect(), total_stored: to, evicted: 0, has_more: false }))
+        }
+        other => answer(other),
+    });
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Channel(channel()));
+    settle(&mut harness);
+    let mut shown = rows_in_view(&harness);
+    assert!(shown.len() > 10 && shown.values().all(Option::is_some), "{shown:?}");
+    let first: Vec<String> = shown.keys().cloned().collect();
+    // Contents take three frames, and with each frame other rows are in view.
+    source.answer_late(3, |query| matches!(query, Query::Point(PointQuery::RecordDetails { .. })));
+    let mut blank_for: BTreeMap<String, usize> = BTreeMap::new();
+    for frame in 0..120 {
+        num.fetch_add(2, Ordering::Relaxed);
+        source.publish(testing::order_business());
+        source.advance_s(1);
+        harness.run_steps(1);
+        let now = rows_in_view(&harness);
+        for (place, key) in &now {
+            assert!(key.is_some() || shown.get(place).is_none_or(Option::is_none), "{place} turned blank in frame {frame}: {now:?}");
+            let blank = blank_for.entry(place.clone()).or_default();
+            *blank = if key.is_some() { 0 } else { *blank + 1 };
+            assert!(*blank <= 12, "{place} stays blank in frame {frame}: {now:?}");
+        }
+        shown = now;
+    }
+    assert!(first.iter().any(|place| !shown.contains_key(place)), "others are in view: {shown:?}");
+}
+
+#[test]
+fn what_is_seen_of_records_stays_while_it_is_asked_anew() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(4) });
+    stays_while_answers_are_late(&mut harness, &source);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
     ink::{Glyph, glyph},
     sanitise::visible,
     theme::{Ink, TEXT_SMALL_PT},
-    widgets::table::{Column, Row, Width},
+    widgets::table::{Column, Row, SortKey, Width},
 };
 
 /// Columns of the list.
@@ -20,6 +20,15 @@ pub(crate) fn num_columns(width: f32) -> usize {
         width if width < 256.0 => 1,
         width if width < 322.0 => 2,
         _ => COLUMNS.len(),
+    }
+}
+
+/// What a topic is sorted by in a column.
+pub(crate) fn sort_key(topic: &Topic, title: &'static str) -> SortKey {
+    match title {
+        "records" => SortKey::number(topic.records.map(|records| records as f64)),
+        "rate" => SortKey::number(topic.rate_per_s),
+        _ => SortKey::text(&topic.name),
     }
 }
 
@@ -42,7 +51,7 @@ pub(crate) struct Topic {
     pub rate_per_s: Option<f64>,
     /// Why its records are not read; `None` = they are.
     pub not_tailed: Option<String>,
-    /// Whether dead letters lie in it.
+    /// Whether dead letters lie in it that are open.
     pub has_dead_letters: bool,
 }
 
@@ -50,7 +59,8 @@ pub(crate) struct Topic {
 pub(crate) fn topics(snapshot: &Snapshot) -> Vec<Topic> {
     let broker: std::collections::HashMap<NodeId, &ChannelFigures> = snapshot.figures.channels.iter().map(|channel| (channel.node_id, channel)).collect();
     let flow: std::collections::HashMap<NodeId, &Figure> = snapshot.figures.nodes.iter().map(|row| (row.node_id, &row.figure)).collect();
-    let dead: std::collections::HashSet<NodeId> = snapshot.dead_letters.iter().filter_map(|letters| letters.channel_node).collect();
+    let dead: std::collections::HashSet<NodeId> =
+        snapshot.dead_letters.iter().filter(|letters| letters.num_open > 0).filter_map(|letters| letters.channel_node).collect();
     let mut topics: Vec<Topic> = snapshot
         .topology
         .nodes

@@ -1,9 +1,10 @@
 //! The messages view: topics left, records in the middle, the open one right.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use switchboard_desk::sources::Family;
-use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView, RowId, Snapshot};
+use switchboard_engine::view::{Answer, ChannelKey, NodeId, PointQuery, Query, RecordView, RowId, Snapshot};
 
 use super::{
     head_ui::{bar_ui, head_ui},
@@ -17,11 +18,13 @@ use crate::{
     theme::{DesignTokens, Ink},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        blocks::blocks_ui,
         detail,
         empty_state::{EmptyState, empty_state_ui},
+        kept_order::KeptOrder,
         payload::{Payload, PayloadUi, payload_ui},
         split,
-        table::{Table, TableState},
+        table::{Order, Row, Table, TableState, Way},
     },
 };
 
@@ -32,6 +35,8 @@ const TOPICS_PT: std::ops::RangeInclusive<f32> = 264.0..=400.0;
 const DETAIL_PT: f32 = 372.0;
 /// Height of a value at most, points.
 const PAYLOAD_PT: f32 = 300.0;
+
+const ORDER: Order = Order::Asked { by: Some(("offset", Way::Up)), can: &[], why: "Records stand as they arrived, the newest last" };
 
 /// Where the keys go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +49,8 @@ enum Side {
 /// The messages view.
 #[derive(Default)]
 pub(crate) struct MessagesView {
-    topics: Vec<Topic>,
+    topics: Arc<Vec<Topic>>,
+    topics_order: KeptOrder<NodeId, Topic>,
     /// Session and state that the topics are of.
     topics_are_of: Option<(i64, u64)>,
     topics_table: TableState,
@@ -71,8 +77,10 @@ impl View for MessagesView {
         let state = (context.snapshot.started_ns, context.snapshot.generation);
         if self.topics_are_of != Some(state) {
             self.topics_are_of = Some(state);
-            self.topics = topics(context.snapshot);
+            self.topics = Arc::new(topics(context.snapshot));
         }
+        let by_name = |topics: &[Topic]| (0..topics.len()).collect();
+        self.topics_order.take(&self.topics, &self.topics_table, |topic| topic.node_id, by_name, topics::sort_key);
         if self.topics.is_empty() && self.records.is_none() {
             actions.extend(empty_state_ui(ui, &no_topics(context.snapshot), tokens));
             return actions;
@@ -156,7 +164,7 @@ impl View for MessagesView {
             }
             (_, Side::Topics) => {
                 let selected = self.selected_topic();
-                let Some(row) = self.topics_table.run(command, selected, self.topics.len()) else { return false };
+                let Some(row) = self.topics_table.run(command, selected, self.topics_order.len()) else { return false };
                 self.open_topic(row);
             }
             (_, Side::Records) => {
@@ -171,7 +179,12 @@ impl View for MessagesView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
-        (command == UiCommand::FollowRecords && self.records.is_none()).then_some(Cow::Borrowed("no topic is open"))
+        match (command, &self.records) {
+            (UiCommand::FollowRecords | UiCommand::Open, None) => Some(Cow::Borrowed("no topic is open")),
+            (_, None) if command.copies() => Some(Cow::Borrowed("no topic is selected")),
+            (UiCommand::Open, Some(_)) if self.side == Side::Records => Some(Cow::Borrowed("its detail is open")),
+            _ => None,
+        }
     }
 
     fn copy(&self, _context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
@@ -180,7 +193,7 @@ impl View for MessagesView {
         {
             return copy_record(opened, record, form);
         }
-        let topic = self.topics.get(self.selected_topic()?)?;
+        let topic = self.topics_order.item(self.selected_topic()?)?;
         let records = topic.records.map_or_else(|| "unknown".to_owned(), figures::count);
         let partitions = topic.partitions.map_or_else(|| "unknown".to_owned(), figures::count);
         let read = topic.not_tailed.as_ref().map_or_else(|| "read".to_owned(), |reason| format!("not read: {}", visible(reason)));
@@ -246,14 +259,32 @@ fn load(records: &mut Records, context: &mut ViewContext<'_>) {
     }
 }
 
+/// Loads the contents of the rows in view, those that came into it meanwhile behind those that are on their way.
+fn load_contents(ui: &egui::Ui, records: &mut Records, visible: &std::ops::Range<usize>, context: &mut ViewContext<'_>) {
+    let Some(query) = records.contents_query(visible) else { return };
+    let standing = context.asker.once(Slot::RecordDetails, &query);
+    match standing.answer {
+        Some(Answer::RecordDetails(found)) if standing.is_of_this_question => {
+            records.take_contents(found, standing.revision, visible);
+            ui.ctx().request_repaint();
+            if let Some(next) = records.contents_query(visible) {
+                // The next ones are asked for with this frame, not with the next.
+                let _asked = context.asker.once(Slot::RecordDetails, &next);
+            }
+        }
+        _ if !standing.is_waiting => records.give_up_contents(),
+        _ => {}
+    }
+}
+
 impl MessagesView {
     fn selected_topic(&self) -> Option<usize> {
         let channel = &self.records.as_ref()?.channel;
-        self.topics.iter().position(|topic| topic.is(channel))
+        self.topics_order.items().position(|topic| topic.is(channel))
     }
 
     fn open_topic(&mut self, row: usize) {
-        if let Some(topic) = self.topics.get(row) {
+        if let Some(topic) = self.topics_order.item(row) {
             self.open_channel(topic.key());
         }
     }
@@ -281,12 +312,13 @@ impl MessagesView {
                 let table = Table {
                     name: "topics",
                     columns: &topics::COLUMNS[..num_columns],
-                    num_rows: self.topics.len(),
+                    num_rows: self.topics_order.len(),
                     selected: self.selected_topic(),
-                    sorted: None,
+                    order: Order::Rows { natural: Some(("topic", Way::Up)) },
                 };
-                let topics = &self.topics;
-                table.ui(ui, &mut self.topics_table, tokens, |row, index| topics::row_ui(row, &topics[index], num_columns)).clicked
+                let topics = &self.topics_order;
+                let paint = |row: &Row<'_>, index: usize| topics.item(index).map_or_else(String::new, |topic| topics::row_ui(row, topic, num_columns));
+                table.ui(ui, &mut self.topics_table, tokens, paint).clicked
             })
             .inner;
         if let Some(row) = clicked {
@@ -328,16 +360,17 @@ impl MessagesView {
                 let state = EmptyState::new("This record is no longer stored", &["It was evicted to make room for newer ones. It may still be in its topic"]);
                 return empty_state_ui(ui, &state, tokens);
             }
-            let mut asked = detail::head_ui(ui, &opened.detail, tokens);
-            let (about, rest) = opened.detail.sections.split_at(opened.detail.sections.len().min(1));
-            for section in about {
-                asked = detail::section_ui(ui, section, tokens).or(asked);
-            }
-            detail::framed_ui(ui, "Value", "", tokens, |ui| payload_ui(ui, payload_state, &mut opened.payload, PAYLOAD_PT, tokens));
-            for section in rest {
-                asked = detail::section_ui(ui, section, tokens).or(asked);
-            }
-            asked
+            let asked = detail::head_ui(ui, &opened.detail, tokens);
+            let sections = &opened.detail.sections;
+            // The value stands behind the first section.
+            let in_blocks = blocks_ui(ui, "record", sections.len() + 1, tokens, |ui, index| {
+                if index == sections.len().min(1) {
+                    detail::framed_ui(ui, "Value", "", tokens, |ui| payload_ui(ui, payload_state, &mut opened.payload, PAYLOAD_PT, tokens));
+                    return None;
+                }
+                detail::section_ui(ui, &sections[index.saturating_sub(usize::from(index > 0))], tokens)
+            });
+            in_blocks.or(asked)
         })
     }
 
@@ -360,7 +393,7 @@ impl MessagesView {
         }
         let selected = records.selected_row();
         let (columns, now_ns) = (Columns::of(ui.available_width()), context.now_ns);
-        let table = Table { name: "records", columns: columns.all(), num_rows: records.num_rows(), selected, sorted: None };
+        let table = Table { name: "records", columns: columns.all(), num_rows: records.num_rows(), selected, order: ORDER };
         let mut state = std::mem::take(&mut records.table);
         let response = table.ui(ui, &mut state, tokens, |row, index| records.row_ui(row, index, columns, now_ns));
         records.table = state;
@@ -368,15 +401,7 @@ impl MessagesView {
             self.side = Side::Records;
             records.selected = records.line(row).map(|line| line.row);
         }
-        if let Some(query) = records.contents_query(response.visible) {
-            let standing = context.asker.once(Slot::RecordDetails, &query);
-            if let (Query::Point(PointQuery::RecordDetails { rows }), Some(Answer::RecordDetails(found)), true) =
-                (&query, standing.answer, standing.is_of_this_question)
-            {
-                records.take_contents(rows, found, standing.revision);
-                ui.ctx().request_repaint();
-            }
-        }
+        load_contents(ui, records, &response.visible, context);
         asked
     }
 }

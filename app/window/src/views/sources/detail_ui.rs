@@ -10,7 +10,10 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::ViewContext,
-    widgets::detail::{Section, section_ui as section_of_rows_ui},
+    widgets::{
+        blocks::blocks_ui,
+        detail::{Section, section_ui as section_of_rows_ui},
+    },
 };
 use switchboard_desk::sources_desk::Trial;
 
@@ -44,8 +47,14 @@ impl Detail<'_> {
             ui.spacing_mut().item_spacing = vec2(8.0, 5.0);
             if let Some(row) = self.row {
                 section_ui(ui, |ui| action = self.head_ui(ui, row));
-                self.counts_ui(ui, row);
-                self.by_kind_ui(ui, row);
+                let _asked: Option<()> = blocks_ui(ui, "source", 2, self.context.tokens, |ui, index| {
+                    if index == 0 {
+                        self.counts_ui(ui, row);
+                    } else {
+                        self.by_kind_ui(ui, row);
+                    }
+                    None
+                });
                 self.refused_ui(ui, Some(&row.name));
             } else {
                 section_ui(ui, |ui| {
@@ -68,27 +77,29 @@ impl Detail<'_> {
         let place = address(row);
         let kind = if place.is_empty() { kind_word(row.kind).to_owned() } else { format!("{} · {}", kind_word(row.kind), visible(&place)) };
         ui.add(egui::Label::new(RichText::new(kind).size(TEXT_SMALL_PT).color(self.ink(Ink::Dim))).wrap());
+        // Above what changes by itself, so that they stand still under the pointer.
+        let action = self.buttons_ui(ui, row);
         ui.add_space(3.0);
-        match &row.live {
-            Some(live) => {
-                let (word, ink) = phase_word(live.phase);
-                let text = format!("{word} for {}", figures::age(self.context.now_ns - live.at_ns));
-                ui.label(RichText::new(text).font(fonts::strong(TEXT_BODY_PT)).color(self.ink(ink)));
-                for (text, ink) in [(&live.detail, Ink::Text), (&live.next_step, Ink::Dim)] {
-                    if !text.is_empty() {
-                        ui.add(egui::Label::new(RichText::new(visible(text)).color(self.ink(ink))).wrap());
-                    }
-                }
-                if let Some(left_out) = live.left_out_words() {
-                    let text = format!("Each source has its share of what is kept: {left_out}");
-                    ui.add(egui::Label::new(RichText::new(visible(&text)).color(self.ink(Ink::Dim))).wrap());
+        if let Some(live) = &row.live {
+            let (word, ink) = phase_word(live.phase);
+            let text = format!("{word} for {}", figures::age(self.context.now_ns - live.at_ns));
+            ui.label(RichText::new(text).font(fonts::strong(TEXT_BODY_PT)).color(self.ink(ink)));
+            for (text, ink) in [(&live.detail, Ink::Text), (&live.next_step, Ink::Dim)] {
+                if !text.is_empty() {
+                    ui.add(egui::Label::new(RichText::new(visible(text)).color(self.ink(ink))).wrap());
                 }
             }
-            None => {
-                ui.label(RichText::new("Not heard of in this session yet").color(self.ink(Ink::Dim)));
+            if let Some(left_out) = live.left_out_words() {
+                let text = format!("Each source has its share of what is kept: {left_out}");
+                ui.add(egui::Label::new(RichText::new(visible(&text)).color(self.ink(Ink::Dim))).wrap());
             }
+        } else {
+            let text = if self.context.is_paused { "Not heard of before the window was paused" } else { "Not heard of in this session yet" };
+            ui.label(RichText::new(text).color(self.ink(Ink::Dim)));
         }
-        self.buttons_ui(ui, row)
+        let trial = self.context.sources.trial.as_ref().filter(|trial| trial.name == row.name);
+        let cancels = trial.is_some_and(|trial| trial_ui(ui, trial, self.context));
+        if cancels { Some(DetailAction::CancelTest) } else { action }
     }
 
     fn buttons_ui(&self, ui: &mut egui::Ui, row: &SourceRow) -> Option<DetailAction> {
@@ -123,11 +134,6 @@ impl Detail<'_> {
                 }
             }
         });
-        if let Some(trial) = self.context.sources.trial.as_ref().filter(|trial| trial.name == row.name)
-            && trial_ui(ui, trial, self.context)
-        {
-            action = Some(DetailAction::CancelTest);
-        }
         action
     }
 
@@ -188,7 +194,7 @@ pub(super) fn trial_ui(ui: &mut egui::Ui, trial: &Trial, context: &ViewContext<'
     ui.add_space(4.0);
     ui.horizontal_wrapped(|ui| {
         let text = match trial.ended_ns {
-            None => format!("testing, {} so far", figures::age(context.now_ns - trial.begun_ns)),
+            None => format!("testing, {} so far", figures::age(context.clock_ns - trial.begun_ns)),
             Some(ended_ns) => format!("test: {word} after {}", figures::duration(ended_ns - trial.begun_ns)),
         };
         ui.label(RichText::new(text).font(fonts::strong(12.5)).color(tokens.ink(ink)));

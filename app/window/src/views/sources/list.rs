@@ -1,9 +1,13 @@
 //! The sources of the profile and of the session, as one list. Pure.
 
-use switchboard_engine::view::{CountsReport, Snapshot, SourceView};
+use switchboard_engine::view::{CountsReport, RefusalView, Snapshot, SourceView};
 use switchboard_model::{ItemKind, SourceKind, SourcePhase};
 
-use crate::{figures, widgets::detail::Row};
+use crate::{
+    figures,
+    ink::signs::phase_word,
+    widgets::{detail::Row, table::SortKey},
+};
 use switchboard_desk::sources::{Family, SourceProfile};
 use switchboard_desk::sources_desk::SourcesBoard;
 
@@ -45,6 +49,33 @@ pub(crate) fn kind_word(kind: SourceKind) -> &'static str {
 /// Where it connects to.
 pub(crate) fn address(row: &SourceRow) -> String {
     row.profile.as_ref().map(SourceProfile::address).unwrap_or_default()
+}
+
+/// What it says of itself, and whether it refuses somebody.
+pub(crate) fn says(row: &SourceRow, refused: &[RefusalView]) -> (String, bool) {
+    let mut says = row.live.as_ref().map(|live| live.detail.clone()).filter(|detail| !detail.is_empty()).unwrap_or_else(|| address(row));
+    if let Some(left_out) = row.live.as_ref().and_then(SourceView::left_out_words) {
+        says = if says.is_empty() { left_out } else { format!("{says}; {left_out}") };
+    }
+    let num_refused: u64 = refused.iter().filter(|refusal| refusal.source == row.name).map(|refusal| refusal.count).sum();
+    if num_refused > 0 {
+        says = format!("{} refused · {says}", figures::things(num_refused, "connection", "connections"));
+    }
+    (says, num_refused > 0)
+}
+
+/// What a source is sorted by in a column.
+pub(crate) fn sort_key(row: &SourceRow, title: &'static str, refused: &[RefusalView]) -> SortKey {
+    let live = row.live.as_ref();
+    match title {
+        "source" => SortKey::text(&row.name),
+        "kind" => SortKey::text(kind_word(row.kind)),
+        "state" => live.map_or(SortKey::Unknown, |live| SortKey::text(phase_word(live.phase).0)),
+        // An age: what began first is the oldest.
+        "since" => SortKey::number(live.map(|live| -(live.at_ns as f64))),
+        "received" => SortKey::number(live.map(|live| live.counts.received as f64)),
+        _ => SortKey::text(&says(row, refused).0),
+    }
 }
 
 /// Each count that says something, with its name: `received = stored + evicted + folded + duplicate + refused + queued`.

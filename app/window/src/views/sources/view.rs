@@ -1,27 +1,30 @@
 //! Draws the list of sources and answers its keys.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use egui::{Align, Layout, RichText, Stroke};
+use egui::{Align, Layout, Stroke};
 use serde_json::json;
-use switchboard_engine::view::{Answer, PointQuery, Query, RefusalView, SourceView};
+use switchboard_engine::view::{Answer, PointQuery, Query, RefusalView};
 
 use super::{
     detail_ui::{Detail, DetailAction},
     form::SourceForm,
     form_ui::{FormAction, form_ui},
-    list::{SourceRow, address, counts, kind_word, rows},
+    list::{SourceRow, counts, kind_word, rows, says, sort_key},
 };
 use crate::{
     SessionCommand, figures, fonts,
     ink::signs::phase_word,
     sanitise::visible,
-    theme::{Ink, TEXT_SMALL_PT},
+    theme::Ink,
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext},
     widgets::{
         empty_state::{EmptyState, empty_state_ui},
-        table::{Column, Table, TableState, Width},
-        view_head::{told_ui, view_head_ui},
+        kept_order::KeptOrder,
+        split::beside_pt,
+        table::{Column, Order, Row, Table, TableState, Width},
+        view_head::{told_in_ui, view_head_ui},
     },
 };
 use switchboard_desk::sources::Family;
@@ -35,6 +38,10 @@ const COLUMNS: [Column; 6] = [
     Column::right("received", Width::Points(84.0)),
     Column::left("what it says", Width::Share(1.4)),
 ];
+/// Below this width kind, age and figures are left out, points: the detail has them, and names keep their room.
+const WIDE_FROM_PT: f32 = 620.0;
+const NARROW: [Column; 3] =
+    [Column::left("source", Width::Share(0.9)), Column::left("state", Width::Points(96.0)).whole(), Column::left("what it says", Width::Share(1.4))];
 /// Refused connections that are listed at most.
 const REFUSED_MAX: usize = 50;
 const PANEL_PT: f32 = 380.0;
@@ -42,11 +49,13 @@ const PANEL_PT: f32 = 380.0;
 /// The sources view.
 #[derive(Default)]
 pub(crate) struct SourcesView {
-    rows: Vec<SourceRow>,
+    rows: KeptOrder<String, SourceRow>,
     refused: Vec<RefusalView>,
     refused_of: u64,
     selected: Option<String>,
     form: Option<SourceForm>,
+    /// The form is to be saved, if what is typed makes sense.
+    saves: bool,
     /// A source that is to be removed, once that is said again.
     removing: Option<String>,
     table: TableState,
@@ -55,12 +64,11 @@ pub(crate) struct SourcesView {
 
 impl SourcesView {
     fn selected_row(&self) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        self.rows.iter().position(|row| row.name == *selected)
+        self.rows.row_of(self.selected.as_ref()?)
     }
 
     fn row(&self) -> Option<&SourceRow> {
-        self.rows.get(self.selected_row()?)
+        self.rows.item(self.selected_row()?)
     }
 
     fn send(&mut self, command: SourcesCommand) {
@@ -68,7 +76,6 @@ impl SourcesView {
     }
 
     fn refresh(&mut self, context: &mut ViewContext<'_>) {
-        self.rows = rows(context.snapshot, context.sources);
         let standing = context.asker.standing(Slot::Refused, &Query::Point(PointQuery::Refused { limit: REFUSED_MAX }));
         if let Some(Answer::Refused(refused)) = standing.answer
             && self.refused_of != standing.revision
@@ -76,9 +83,13 @@ impl SourcesView {
             self.refused_of = standing.revision;
             self.refused.clone_from(refused);
         }
+        let refused = &self.refused;
+        let in_order = |rows: &[SourceRow]| (0..rows.len()).collect();
+        let sort_key = |row: &SourceRow, title: &'static str| sort_key(row, title, refused);
+        self.rows.take(&Arc::new(rows(context.snapshot, context.sources)), &self.table, |row| row.name.clone(), in_order, sort_key);
         // A form that was saved is done.
         let said_well = matches!(&context.sources.said, Some((_, false)));
-        let is_there = |form: &SourceForm| form.source().ok().is_some_and(|source| self.rows.iter().any(|row| row.profile.as_ref() == Some(&source)));
+        let is_there = |form: &SourceForm| form.source().ok().is_some_and(|source| self.rows.items().any(|row| row.profile.as_ref() == Some(&source)));
         if said_well && self.form.as_ref().is_some_and(is_there) {
             self.form = None;
         }
@@ -87,28 +98,28 @@ impl SourcesView {
     fn head_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let tokens = context.tokens;
         view_head_ui(ui, "sources head", tokens, |ui| {
-            ui.horizontal(|ui| {
-                let live = self.rows.iter().filter(|row| row.live.as_ref().is_some_and(|live| live.phase == switchboard_model::SourcePhase::Live)).count();
-                let place = match &context.sources.path {
-                    Some(path) => format!("kept in {}", path.display()),
-                    None => "no profile file: changes last as long as this session".to_owned(),
-                };
-                told_ui(ui, &format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources")), &visible(&place), tokens);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.menu_button("Add a source…", |ui| {
-                        for family in Family::menu() {
-                            if ui.button(family.word).clicked() {
-                                self.begin(SourceForm::new(family.kind));
-                                ui.close();
-                            }
+            // What came of a change stands where the profile's file does otherwise.
+            let place = || match &context.sources.path {
+                Some(path) => format!("kept in {}", path.display()),
+                None => "no profile file: changes last as long as this session".to_owned(),
+            };
+            let (note, ink) = match &context.sources.said {
+                Some((said, is_bad)) => (said.clone(), if *is_bad { Ink::Bad } else { Ink::Dim }),
+                None => (place(), Ink::Dim),
+            };
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.menu_button("Add a source…", |ui| {
+                    for family in Family::menu() {
+                        if ui.button(family.word).clicked() {
+                            self.begin(SourceForm::new(family.kind));
+                            ui.close();
                         }
-                    });
+                    }
                 });
+                let live = self.rows.items().filter(|row| row.live.as_ref().is_some_and(|live| live.phase == switchboard_model::SourcePhase::Live)).count();
+                let title = format!("{}, {live} live", figures::things(self.rows.len() as u64, "source", "sources"));
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| told_in_ui(ui, &title, &visible(&note), ink, tokens));
             });
-            if let Some((said, is_bad)) = &context.sources.said {
-                let ink = if *is_bad { Ink::Bad } else { Ink::Dim };
-                ui.add(egui::Label::new(RichText::new(visible(said)).size(TEXT_SMALL_PT).color(tokens.ink(ink))).wrap());
-            }
         });
     }
 
@@ -120,11 +131,12 @@ impl SourcesView {
     fn side_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let tokens = context.tokens;
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel)).stroke(Stroke::NONE);
-        let width = PANEL_PT.min(ui.available_width() * 0.6);
-        let panel = egui::Panel::right("source").resizable(true).default_size(width).size_range(260.0..=620.0).frame(frame);
+        let room_pt = ui.available_width();
+        let most_pt = (room_pt * 0.6).max(260.0);
+        let panel = egui::Panel::right("source").resizable(true).default_size(beside_pt(room_pt, PANEL_PT)).size_range(240.0..=most_pt).frame(frame);
         panel.show(ui, |ui| {
             if let Some(form) = &mut self.form {
-                match form_ui(ui, form, context) {
+                match form_ui(ui, form, std::mem::take(&mut self.saves), context) {
                     Some(FormAction::Save(source)) => {
                         let before = form.name_before().map(str::to_owned);
                         self.selected = Some(source.name().to_owned());
@@ -137,7 +149,7 @@ impl SourcesView {
                 }
                 return;
             }
-            let row = self.selected_row().and_then(|row| self.rows.get(row));
+            let row = self.row();
             let detail = Detail { row, refused: &self.refused, removing: self.removing.as_deref(), context };
             match detail.ui(ui) {
                 Some(DetailAction::Edit) => self.edit(),
@@ -176,27 +188,30 @@ impl SourcesView {
 
     fn table_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let (rows, refused) = (&self.rows, &self.refused);
-        let table = Table { name: "sources", columns: &COLUMNS, num_rows: rows.len(), selected: self.selected_row(), sorted: None };
+        let is_wide = ui.available_width() >= WIDE_FROM_PT;
+        let columns: &[Column] = if is_wide { &COLUMNS } else { &NARROW };
+        let table = Table { name: "sources", columns, num_rows: rows.len(), selected: self.selected_row(), order: Order::Rows { natural: None } };
         let response = table.ui(ui, &mut self.table, context.tokens, |cell, index| {
-            let row = &rows[index];
+            let Some(row) = rows.item(index) else { return String::new() };
             let (word, ink) = row.live.as_ref().map_or(("not heard of", Ink::Dim), |live| phase_word(live.phase));
             let age = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::age(context.now_ns.saturating_sub(live.at_ns)));
             let received = row.live.as_ref().map_or_else(|| "–".to_owned(), |live| figures::count(live.counts.received));
-            let mut says = row.live.as_ref().map(|live| live.detail.clone()).filter(|detail| !detail.is_empty()).unwrap_or_else(|| address(row));
-            if let Some(left_out) = row.live.as_ref().and_then(SourceView::left_out_words) {
-                says = if says.is_empty() { left_out } else { format!("{says}; {left_out}") };
-            }
-            let num_refused: u64 = refused.iter().filter(|refusal| refusal.source == row.name).map(|refusal| refusal.count).sum();
-            if num_refused > 0 {
-                says = format!("{} refused · {says}", figures::things(num_refused, "connection", "connections"));
-            }
+            let (says, is_refusing) = says(row, refused);
+            let says_in = |cell: &Row<'_>, column: usize| {
+                let color = cell.tokens.ink(if is_refusing { Ink::Warn } else { Ink::Dim });
+                cell.standing_in(column, cell.cell(column), ["", &visible(&says)], &fonts::words(12.5), color);
+            };
             cell.strong(0, &visible(&row.name), Ink::Text);
-            cell.words(1, kind_word(row.kind), Ink::Dim);
-            cell.words(2, word, ink);
-            cell.data(3, &age, Ink::Dim);
-            cell.data(4, &received, Ink::Text);
-            let color = cell.tokens.ink(if num_refused > 0 { Ink::Warn } else { Ink::Dim });
-            cell.standing_in(5, cell.cell(5), ["", &visible(&says)], &fonts::words(12.5), color);
+            if is_wide {
+                cell.words(1, kind_word(row.kind), Ink::Dim);
+                cell.words(2, word, ink);
+                cell.data(3, &age, Ink::Dim);
+                cell.data(4, &received, Ink::Text);
+                says_in(cell, 5);
+            } else {
+                cell.words(1, word, ink);
+                says_in(cell, 2);
+            }
             format!("source {}, {}, {word} for {age}, {received} received, {}", visible(&row.name), kind_word(row.kind), visible(&says))
         });
         if let Some(index) = response.clicked.or(response.opened) {
@@ -208,7 +223,7 @@ impl SourcesView {
     }
 
     fn select(&mut self, index: usize) {
-        self.selected = self.rows.get(index).map(|row| row.name.clone());
+        self.selected = self.rows.key(index).cloned();
         self.removing = None;
     }
 }
@@ -217,10 +232,10 @@ impl View for SourcesView {
     fn ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>) -> Vec<ViewAction> {
         self.refresh(context);
         self.head_ui(ui, context);
-        if self.form.is_some() || !self.rows.is_empty() || !self.refused.is_empty() {
+        if self.form.is_some() || self.rows.len() > 0 || !self.refused.is_empty() {
             self.side_ui(ui, context);
         }
-        if self.rows.is_empty() {
+        if self.rows.len() == 0 {
             self.actions.extend(empty_state_ui(ui, &no_source(), context.tokens));
         } else {
             self.table_ui(ui, context);
@@ -240,9 +255,15 @@ impl View for SourcesView {
         self.selected.clone().map(Target::Source)
     }
 
+    fn has_form(&self) -> bool {
+        self.form.is_some()
+    }
+
     fn run(&mut self, command: UiCommand) -> bool {
         match command {
             UiCommand::AddSource => self.begin(SourceForm::new(Family::menu()[0].kind)),
+            UiCommand::SaveSource => self.saves = self.form.is_some(),
+            UiCommand::Open if self.form.is_some() => self.saves = true,
             UiCommand::EditSource | UiCommand::Open => self.edit(),
             UiCommand::TestSource => self.test(),
             UiCommand::RemoveSource => self.remove(),
@@ -260,9 +281,10 @@ impl View for SourcesView {
     }
 
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
-        let needs_one = matches!(command, UiCommand::EditSource | UiCommand::TestSource | UiCommand::RemoveSource);
+        let needs_one = matches!(command, UiCommand::EditSource | UiCommand::TestSource | UiCommand::RemoveSource | UiCommand::Open);
         match self.row() {
-            None if needs_one => Some(Cow::Borrowed("no source is selected")),
+            _ if command == UiCommand::SaveSource => self.form.is_none().then_some(Cow::Borrowed("no form is open")),
+            None if needs_one || command.copies() => Some(Cow::Borrowed("no source is selected")),
             Some(row) if needs_one && row.profile.is_none() => Some(Cow::Borrowed("the profile does not have this source")),
             _ => None,
         }
@@ -300,6 +322,9 @@ impl View for SourcesView {
     }
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {
+        if self.form.is_some() {
+            return vec![(UiCommand::SaveSource, "save"), (UiCommand::ClearSelection, "close the form")];
+        }
         vec![
             (UiCommand::WalkDown, "sources"),
             (UiCommand::AddSource, "add"),

@@ -21,6 +21,8 @@ pub(crate) struct FilterState {
     pub failed_only: bool,
     /// Which come first.
     pub order: TraceOrder,
+    /// An instance that has a span of it, from elsewhere.
+    pub instance: Option<String>,
     /// Caller and callee that it has to go through, from elsewhere.
     pub through: Option<(String, String)>,
     /// Longest duration, ns, from elsewhere.
@@ -37,6 +39,7 @@ impl Default for FilterState {
             min_duration: String::new(),
             failed_only: false,
             order: TraceOrder::Newest,
+            instance: None,
             through: None,
             max_duration_ns: None,
             range: None,
@@ -53,6 +56,7 @@ impl FilterState {
             min_duration: filter.min_duration_ns.map(|ns| format!("{} ms", ns as f64 / 1e6)).unwrap_or_default(),
             failed_only: filter.failed_only,
             order,
+            instance: filter.instance.clone(),
             through: filter.through.clone(),
             max_duration_ns: filter.max_duration_ns,
             range: filter.range,
@@ -69,6 +73,7 @@ impl FilterState {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let filter = TraceFilter {
             service: given(&self.service),
+            instance: self.instance.clone(),
             operation: given(&self.text),
             min_duration_ns: parse_duration(&self.min_duration),
             max_duration_ns: self.max_duration_ns,
@@ -185,6 +190,7 @@ mod tests {
     fn a_filter_from_elsewhere_asks_the_same() {
         let filter = TraceFilter {
             service: Some("orders".to_owned()),
+            instance: Some("orders-1".to_owned()),
             min_duration_ns: Some(250_000_000),
             failed_only: true,
             through: Some(("orders".to_owned(), "payments".to_owned())),

@@ -12,7 +12,10 @@ use crate::{
     ink::{Glyph, fitted, glyph},
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_SMALL_PT},
-    widgets::table::{Column, Row, Table, TableResponse, TableState, Width},
+    widgets::{
+        table::{Column, Order, Row, Table, TableResponse, TableState, Way, Width},
+        text_field::{TextEntry, TextField},
+    },
     words::traces::{part_took, trace_took},
 };
 
@@ -22,13 +25,20 @@ const COLUMNS_OF_CALLS: [Column; 6] = columns("that call took");
 /// Where a service or an operation is asked for.
 const COLUMNS_OF_SPANS: [Column; 6] = columns("its longest span there");
 
+const STARTED: &str = "started (UTC)";
+const FAILED: &str = "failed";
+/// By which of them traces can be asked for: when they started, that one failed, how long they took.
+const CAN: [&str; 3] = [STARTED, FAILED, COLUMNS[5].title];
+const CAN_OF_CALLS: [&str; 3] = [STARTED, FAILED, COLUMNS_OF_CALLS[5].title];
+const CAN_OF_SPANS: [&str; 3] = [STARTED, FAILED, COLUMNS_OF_SPANS[5].title];
+
 const fn columns(duration: &'static str) -> [Column; 6] {
     [
-        Column::left("started (UTC)", Width::Points(92.0)).whole(),
+        Column::left(STARTED, Width::Points(92.0)).whole(),
         Column::left("trace", Width::Share(0.46)),
         Column::left("services", Width::Share(0.3)),
         Column::right("spans", Width::Points(58.0)),
-        Column::right("failed", Width::Points(62.0)),
+        Column::right(FAILED, Width::Points(62.0)),
         Column::right(duration, Width::Share(0.24)),
     ]
 }
@@ -99,13 +109,25 @@ impl TraceListState {
         let selected = self.selected_row();
         let rows = self.list.as_ref().map_or(&[][..], |list| &list.rows);
         let longest_ns = self.longest_ns;
-        let columns = match self.taken_for.as_ref().unwrap_or(&self.filter) {
-            _ if rows.iter().all(|row| row.part.is_none()) => &COLUMNS,
-            FilterState { through: Some(_), .. } => &COLUMNS_OF_CALLS,
-            _ => &COLUMNS_OF_SPANS,
+        let (columns, can): (&[Column; 6], &'static [&'static str; 3]) = match self.taken_for.as_ref().unwrap_or(&self.filter) {
+            _ if rows.iter().all(|row| row.part.is_none()) => (&COLUMNS, &CAN),
+            FilterState { through: Some(_), .. } => (&COLUMNS_OF_CALLS, &CAN_OF_CALLS),
+            _ => (&COLUMNS_OF_SPANS, &CAN_OF_SPANS),
         };
-        let table = Table { name: "traces", columns, num_rows: rows.len(), selected, sorted: None };
-        table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], longest_ns, now_ns))
+        let [started, failed, duration] = *can;
+        let by = match self.filter.order {
+            TraceOrder::Newest => started,
+            TraceOrder::Slowest => duration,
+            TraceOrder::Failed => failed,
+        };
+        let why = "Traces are asked for with the newest, the slowest or the failed first";
+        let table = Table { name: "traces", columns, num_rows: rows.len(), selected, order: Order::Asked { by: Some((by, Way::Down)), can, why } };
+        let response = table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], longest_ns, now_ns));
+        if let Some(title) = response.ask_by {
+            let orders = [(started, TraceOrder::Newest), (failed, TraceOrder::Failed), (duration, TraceOrder::Slowest)];
+            self.filter.order = orders.into_iter().find(|(of, _)| *of == title).map_or(self.filter.order, |(_, order)| order);
+        }
+        response
     }
 
     /// What is to be said of the rows: how many match, and how far it was looked.
@@ -217,20 +239,20 @@ pub(crate) fn filter_ui(ui: &mut egui::Ui, filter: &mut FilterState, snapshot: &
             }
         });
         service_ui(ui, filter, snapshot);
-        let text = egui::TextEdit::singleline(&mut filter.text).hint_text("Operation, or any id").desired_width(210.0);
-        let response = ui.add(text);
-        response.widget_info(|| WidgetInfo::labeled(Role::SearchInput, true, "Operation, or any id"));
-        let enter = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        done.follows_text = enter || (response.changed() && super::filter::parse_id(&filter.text).is_some());
+        let typed = TextEntry::new(TextField::TraceFilter, &mut filter.text).width(210.0).ui(ui, tokens);
+        done.follows_text = typed.is_done || (typed.response.changed() && super::filter::parse_id(&filter.text).is_some());
         let is_understood = filter.min_duration.trim().is_empty() || parse_duration(&filter.min_duration).is_some();
-        let color = tokens.ink(if is_understood { Ink::Text } else { Ink::Bad });
-        let duration = egui::TextEdit::singleline(&mut filter.min_duration).hint_text("From, as 250 ms").desired_width(124.0).text_color(color);
-        let response = ui.add(duration);
-        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Shortest duration"));
+        let ink = if is_understood { Ink::Text } else { Ink::Bad };
+        let _typed = TextEntry::new(TextField::TraceDuration, &mut filter.min_duration).hint("From, as 250 ms").width(124.0).ink(ink).ui(ui, tokens);
         if !is_understood {
             ui.label(RichText::new("a number and ns, µs, ms, s or min").size(TEXT_SMALL_PT).color(tokens.ink(Ink::Bad)));
         }
         ui.checkbox(&mut filter.failed_only, "Failed only");
+        if let Some(instance) = filter.instance.clone()
+            && ui.button(format!("of {}  ×", visible(&instance))).on_hover_text("Also those of other instances").clicked()
+        {
+            filter.instance = None;
+        }
         if let Some((from, to)) = filter.through.clone() {
             let text = format!("through {} → {}  ×", visible(&from), visible(&to));
             if ui.button(text).on_hover_text("Also those that do not go this way").clicked() {

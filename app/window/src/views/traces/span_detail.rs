@@ -10,7 +10,7 @@ use super::{
 use crate::{
     figures,
     ink::Tone,
-    sanitise::visible,
+    sanitise::{lines, visible},
     view::{Target, ViewAction},
     widgets::detail::{Detail, Row, Section},
     words::traces::took,
@@ -20,6 +20,8 @@ use crate::{
 const ROWS_MAX: usize = 12;
 /// Attributes beyond this are counted.
 const ATTRIBUTES_MAX: usize = 200;
+/// Characters of what a span says of its failure.
+const REASON_CHARS_MAX: usize = 1_000;
 /// A span that comes so long after its end came late, ns.
 const LATE_NS: i64 = 30_000_000_000;
 
@@ -107,7 +109,7 @@ fn verdict(tree: &Tree, view: &TraceView, place: u32, span: &SpanView) -> Vec<(S
     let mut sentences = Vec::new();
     if let Some(failure) = &span.failure {
         // What decided, and what was said beside it.
-        let told = [failure.as_str(), span.status_message.as_str()].map(visible);
+        let told = [failure.as_str(), span.status_message.as_str()].map(|text| lines(text, REASON_CHARS_MAX));
         let told: Vec<&str> = told.iter().map(AsRef::as_ref).filter(|text| !text.is_empty() && *text != "failed").collect();
         let reason = if told.is_empty() { "no reason given".to_owned() } else { told.join(", ") };
         sentences.push((format!("Failed: {reason}"), Tone::Bad));
@@ -293,9 +295,15 @@ fn event_time(event: &EventView, span: &SpanView) -> String {
 
 fn logs(span: &SpanView, logs: &[LogView], now_ns: i64) -> Vec<Row> {
     let own: Vec<&LogView> = logs.iter().filter(|log| log.span_id == span.span_id).collect();
-    let mut rows: Vec<Row> = own.iter().take(ROWS_MAX).map(|log| log_row(log, now_ns)).collect();
+    let mut rows: Vec<Row> = own.iter().take(ROWS_MAX).flat_map(|log| std::iter::once(log_row(log, now_ns)).chain(log_stacks(log))).collect();
     more(&mut rows, own.len(), ROWS_MAX);
     rows
+}
+
+/// The stack traces that a log brings, in its text or beside it.
+fn log_stacks(log: &LogView) -> impl Iterator<Item = Row> {
+    let told = log.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain([("its text", log.body.as_str())]);
+    told.map(|(key, value)| Row::pair(key, value)).filter(|row| matches!(row, Row::Stack { .. }))
 }
 
 /// A log, its text below its time.
@@ -428,6 +436,16 @@ mod tests {
         let handled = actions(&of(12), "Caused by, and causes");
         assert!(handled.iter().any(|(label, target)| label.starts_with("links to  orders") && *target == to(9)), "{handled:?}");
         assert!(handled.iter().any(|(label, _)| label == "links to  another trace"), "{handled:?}");
+    }
+
+    #[test]
+    fn logs_bring_their_stack_traces() {
+        let stack = "ShopError: gone\n\tat com.shop.A.b(A.java:1)\n\tat java.base/java.lang.Thread.run(Thread.java:1)\n";
+        let log = LogView { attributes: vec![("exception.stacktrace".to_owned(), stack.to_owned()), ("n".to_owned(), "1".to_owned())], ..LogView::default() };
+        let in_text = LogView { body: stack.to_owned(), ..LogView::default() };
+        let keys = |log: &LogView| log_stacks(log).map(|row| if let Row::Stack { key, .. } = row { key } else { String::new() }).collect::<Vec<_>>();
+        assert_eq!((keys(&log), keys(&in_text)), (vec!["exception.stacktrace".to_owned()], vec!["its text".to_owned()]));
+        assert_eq!(log_row(&in_text, 0), log_row(&LogView { body: stack.replace("\n\t", "\n    "), ..in_text.clone() }, 0), "its lines are lines");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! All that shares a correlation id, over traces, channels and logs, in the order of time.
 
+use std::sync::Arc;
+
 use egui::{RichText, pos2};
 use switchboard_engine::view::{ChannelKey, ConversationItem};
 use switchboard_model::{CorrelationId, TraceId};
@@ -11,7 +13,10 @@ use crate::{
     sanitise::{elide_middle, visible},
     theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{Target, ViewAction},
-    widgets::table::{Column, Row, Table, TableState, Width},
+    widgets::{
+        kept_order::KeptOrder,
+        table::{Column, Order, Row, SortKey, Table, TableState, Way, Width},
+    },
     words::traces::took,
 };
 
@@ -22,13 +27,15 @@ const COLUMNS: [Column; 5] = [
     Column::left("when (UTC)", Width::Points(92.0)).whole(),
     Column::left("what", Width::Points(92.0)).whole(),
     Column::left("where", Width::Share(0.3)),
-    Column::left("", Width::Share(0.7)),
+    Column::left("what happened", Width::Share(0.7)),
     Column::right("trace", Width::Points(96.0)),
 ];
 
 /// An item as a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StoryRow {
+    /// Its place in the order of time.
+    pub number: usize,
     /// When, ns since the Unix epoch; `None` = not told.
     pub at_ns: Option<i64>,
     /// What it is: a kind of span, `record`, a severity.
@@ -50,9 +57,11 @@ pub(crate) struct Story {
     /// Its id.
     pub id: CorrelationId,
     /// Its items, oldest first.
-    pub rows: Vec<StoryRow>,
-    /// The selected one.
+    pub rows: Arc<Vec<StoryRow>>,
+    /// The selected one, by its place in the order of time.
     pub selected: Option<usize>,
+    /// In which order they are shown.
+    pub order: KeptOrder<usize, StoryRow>,
     /// Where the rows stand.
     pub table: TableState,
     revision: Option<u64>,
@@ -73,7 +82,7 @@ pub(crate) fn id_words(id: &CorrelationId) -> String {
 impl Story {
     /// A conversation of which nothing is known yet.
     pub(crate) fn new(id: CorrelationId) -> Self {
-        Self { id, rows: Vec::new(), selected: None, table: TableState::default(), revision: None }
+        Self { id, rows: Arc::default(), selected: None, order: KeptOrder::default(), table: TableState::default(), revision: None }
     }
 
     /// Takes in an answer.
@@ -83,8 +92,13 @@ impl Story {
         }
         self.revision = Some(revision);
         let selected = self.selected.and_then(|place| self.rows.get(place)).cloned();
-        self.rows = rows(items);
-        self.selected = selected.and_then(|row| self.rows.iter().position(|other| *other == row));
+        self.rows = Arc::new(rows(items));
+        self.selected = selected.and_then(|mut row| {
+            self.rows.iter().position(|other| {
+                row.number = other.number;
+                *other == row
+            })
+        });
     }
 
     /// How much of what it is of.
@@ -118,19 +132,22 @@ impl Story {
                 ui.label(RichText::new(self.words()).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
             });
         });
-        let table = Table { name: "story", columns: &COLUMNS, num_rows: self.rows.len(), selected: self.selected, sorted: None };
-        let rows = &self.rows;
-        let response = table.ui(ui, &mut self.table, tokens, |row, index| row_ui(row, &rows[index], now_ns));
+        self.order.take(&self.rows, &self.table, |row| row.number, |rows| (0..rows.len()).collect(), sort_key);
+        let order = &self.order;
+        let selected = self.selected.and_then(|place| order.row_of(&place));
+        let by_time = Order::Rows { natural: Some((COLUMNS[0].title, Way::Up)) };
+        let table = Table { name: "story", columns: &COLUMNS, num_rows: order.len(), selected, order: by_time };
+        let response = table.ui(ui, &mut self.table, tokens, |row, index| order.item(index).map_or_else(String::new, |item| row_ui(row, item, now_ns)));
         if let Some(clicked) = response.clicked {
-            self.selected = Some(clicked);
+            self.selected = order.key(clicked).copied();
         }
-        response.opened.and_then(|index| self.rows[index].target.clone()).map(ViewAction::Goto)
+        response.opened.and_then(|index| order.item(index)?.target.clone()).map(ViewAction::Goto)
     }
 
     /// As lines.
     pub(crate) fn to_text(&self) -> String {
         let mut text = format!("Story of {}\n{}\n\n", id_words(&self.id), self.words());
-        for row in &self.rows {
+        for row in self.rows.iter() {
             let when = row.at_ns.map_or_else(|| "time unknown".to_owned(), figures::instant);
             let trace = row.trace_id.map(|trace_id| format!("  trace {trace_id}")).unwrap_or_default();
             text.push_str(&format!("{when}  {}  {}  {}{trace}\n", row.what, row.place, row.text));
@@ -153,7 +170,21 @@ impl Story {
 pub(crate) fn rows(items: &[ConversationItem]) -> Vec<StoryRow> {
     let mut rows: Vec<StoryRow> = items.iter().map(row).collect();
     rows.sort_by_key(|row| row.at_ns.unwrap_or(i64::MAX));
+    for (number, row) in rows.iter_mut().enumerate() {
+        row.number = number;
+    }
     rows
+}
+
+/// What an item is sorted by in a column.
+fn sort_key(row: &StoryRow, title: &'static str) -> SortKey {
+    match title {
+        "what" => SortKey::text(&row.what),
+        "where" => SortKey::text(&row.place),
+        "what happened" => SortKey::text(&row.text),
+        "trace" => row.trace_id.map_or(SortKey::Unknown, |trace_id| SortKey::Text(trace_id.to_string())),
+        _ => SortKey::number(row.at_ns.map(|at_ns| at_ns as f64)),
+    }
 }
 
 fn row(item: &ConversationItem) -> StoryRow {
@@ -165,6 +196,7 @@ fn row(item: &ConversationItem) -> StoryRow {
                 text.push_str(&format!(" · {}", visible(&span.status_message)));
             }
             StoryRow {
+                number: 0,
                 // As in its trace: a moment that cannot be stands where it arrived.
                 at_ns: Some(if span.is_start_believable() { span.start_ns } else { span.received_ns }),
                 what: kind_word(span.kind).to_owned(),
@@ -176,6 +208,7 @@ fn row(item: &ConversationItem) -> StoryRow {
             }
         }
         ConversationItem::Record(record) => StoryRow {
+            number: 0,
             at_ns: record.at_ns(),
             what: "record".to_owned(),
             place: visible(&record.at.channel).into_owned(),
@@ -187,6 +220,7 @@ fn row(item: &ConversationItem) -> StoryRow {
         ConversationItem::Log(log) => {
             let has_trace = log.trace_id != TraceId::default();
             StoryRow {
+                number: 0,
                 at_ns: Some(log.at_ns()),
                 what: severity_word(log.severity).to_owned(),
                 place: visible(&log.service).into_owned(),

@@ -13,7 +13,7 @@ use super::sample;
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource},
-    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
 };
 
@@ -51,6 +51,18 @@ fn traces() -> Harness {
 
 fn checkout() -> Target {
     Target::Trace { trace_id: sample::TRACE, span_id: None }
+}
+
+#[test]
+fn what_is_seen_of_traces_stays_while_it_is_asked_anew() {
+    for target in [None, Some(checkout()), Some(Target::Conversation(CorrelationId::Number(4_704)))] {
+        let source = source();
+        let mut harness = harness(&source, UiCommand::Show(ViewKind::Traces));
+        if let Some(target) = target {
+            goto(&mut harness, &target);
+        }
+        stays_while_answers_are_late(&mut harness, &source);
+    }
 }
 
 #[test]
@@ -174,13 +186,22 @@ fn the_filter_asks_the_engine() {
     harness.get_by_label("a number and ns, µs, ms, s or min");
     harness.get_by_label("Clear").click();
     settle(&mut harness);
-    let through = TraceFilter { service: Some("nobody".to_owned()), through: Some(("orders".to_owned(), "payments".to_owned())), ..TraceFilter::default() };
+    let through = TraceFilter {
+        service: Some("nobody".to_owned()),
+        instance: Some("nobody-1".to_owned()),
+        through: Some(("orders".to_owned(), "payments".to_owned())),
+        ..TraceFilter::default()
+    };
     goto(&mut harness, &Target::Traces(through.clone()));
     harness.get_by_label("No trace passes this filter");
     harness.get_by_label("through orders → payments  ×").click();
     settle(&mut harness);
     let Some(Query::Scan(ScanQuery::Traces { filter, .. })) = last(&source) else { panic!("a question") };
-    assert_eq!(filter.through, None);
+    assert_eq!((filter.through, filter.instance.as_deref()), (None, Some("nobody-1")));
+    harness.get_by_label("of nobody-1  ×").click();
+    settle(&mut harness);
+    let Some(Query::Scan(ScanQuery::Traces { filter, .. })) = last(&source) else { panic!("a question") };
+    assert_eq!(filter.instance, None);
 }
 
 #[test]

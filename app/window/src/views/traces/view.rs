@@ -20,6 +20,7 @@ use crate::{
     theme::{Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
+        blocks::blocks_ui,
         detail,
         empty_state::{EmptyState, empty_state_ui},
         split,
@@ -105,9 +106,7 @@ impl View for TracesView {
                     return open.run(command);
                 }
                 if let Some(story) = &mut self.story {
-                    let row = story.table.run(command, story.selected, story.rows.len());
-                    story.selected = row.or(story.selected);
-                    return row.is_some();
+                    return story.order.walk(command, &mut story.table, &mut story.selected);
                 }
                 let num_rows = self.list.rows().len();
                 let Some(row) = self.list.table.run(command, self.list.selected_row(), num_rows) else { return false };
@@ -126,6 +125,7 @@ impl View for TracesView {
                 told("no trace is open")
             }
             UiCommand::NextError if self.open.as_ref().is_some_and(|open| open.tree.num_errors == 0) => told("nothing failed in this trace"),
+            _ if command.copies() && self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
             UiCommand::Open if self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
             _ => None,
         }
@@ -406,16 +406,15 @@ impl TracesView {
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 8, bottom: 6 });
         frame.show(ui, |ui| leaves = head_ui(ui, open, tokens));
         if !self.hides_detail
-            && let Some(detail) = open.detail.clone()
+            && let Some(detail) = open.detail.take()
         {
             let asked = split::detail_ui(ui, "trace", DETAIL_PT, tokens, |ui| {
-                let mut asked = detail::head_ui(ui, &detail, tokens);
-                for section in &detail.sections {
-                    asked = detail::section_ui(ui, section, tokens).or(asked);
-                }
-                asked
+                let asked = detail::head_ui(ui, &detail, tokens);
+                let sections = &detail.sections;
+                blocks_ui(ui, "span", sections.len(), tokens, |ui, index| detail::section_ui(ui, &sections[index], tokens)).or(asked)
             });
             actions.extend(asked);
+            open.detail = Some(detail);
         }
         waterfall_ui(ui, open, tokens);
         if leaves {

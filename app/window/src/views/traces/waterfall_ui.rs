@@ -13,7 +13,7 @@ use crate::{
     ink::{StrokeMesh, fitted},
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
-    widgets::table::{Column, Table, TableResponse, Width},
+    widgets::table::{Column, Order, Table, TableResponse, Width},
 };
 
 /// Height of the strip, points.
@@ -28,6 +28,8 @@ const AXIS_PT: f32 = 28.0;
 const COLUMNS: [Column; 3] =
     [Column::left("service and operation", Width::Share(0.38)), Column::left("", Width::Share(0.62)), Column::right("duration", Width::Points(78.0))];
 
+const ORDER: Order = Order::Asked { by: None, can: &[], why: "Each span stands below its caller" };
+
 /// Draws it into all the room there is.
 pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, tokens: &DesignTokens) {
     ui.spacing_mut().item_spacing.y = 0.0;
@@ -40,7 +42,7 @@ pub(crate) fn waterfall_ui(ui: &mut egui::Ui, open: &mut OpenTrace, tokens: &Des
     let marks = axis(&time_view, open.tree.start_ns);
     let mut table_state = std::mem::take(&mut open.table);
     let selected = open.selected_row();
-    let table = Table { name: "spans", columns: &COLUMNS, num_rows: open.rows.len(), selected, sorted: None };
+    let table = Table { name: "spans", columns: &COLUMNS, num_rows: open.rows.len(), selected, order: ORDER };
     let mut time_column = None;
     let mut triangles: Vec<(usize, f32)> = Vec::new();
     let response = ui
@@ -75,7 +77,7 @@ fn clicks(ui: &egui::Ui, open: &mut OpenTrace, response: &TableResponse, triangl
         let on_triangle = pointer_x.zip(left).is_some_and(|(x, left)| (left - 4.0..left + TRIANGLE_PT).contains(&x));
         let is_fold = matches!(row.of, RowOf::Folded { .. });
         open.choose(Some(row.node));
-        if on_triangle && (is_fold || open.tree.nodes[row.node as usize].num_below > 0) {
+        if on_triangle && !response.is_for_menu && (is_fold || open.tree.nodes[row.node as usize].num_below > 0) {
             open.toggle(row);
         }
     }

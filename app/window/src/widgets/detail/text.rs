@@ -1,5 +1,7 @@
 //! What is known of an object as lines, as Markdown and as JSON, with the ids that lead back to it.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::{Detail, Row, Section};
@@ -17,8 +19,9 @@ impl Detail {
             text.push_str(&if heading.is_empty() { "\n".to_owned() } else { format!("\n{heading}\n") });
             for row in &section.rows {
                 text.push_str(&match row {
-                    Row::Pair { key, value, how, .. } if how.is_empty() => format!("  {key}  {value}\n"),
-                    Row::Pair { key, value, how, .. } => format!("  {key}  {value}  ({how})\n"),
+                    Row::Pair { key, value, how, .. } if how.is_empty() => format!("  {key}  {}\n", below(value)),
+                    Row::Pair { key, value, how, .. } => format!("  {key}  {}  ({how})\n", below(value)),
+                    Row::Stack { key, stack, .. } => format!("  {key}  {}\n", below(stack.text.trim_end())),
                     row => format!("  {}\n", joined(&row.parts(), "  ")),
                 });
             }
@@ -37,6 +40,8 @@ impl Detail {
             text.push_str(&if heading.is_empty() { "\n".to_owned() } else { format!("\n**{}**\n\n", escaped(&heading)) });
             for row in &section.rows {
                 text.push_str(&match row {
+                    Row::Stack { key, stack, .. } => format!("- {}:\n\n{}", escaped(key), fenced(stack.text.trim_end())),
+                    Row::Pair { key, value, .. } if value.contains('\n') => format!("- {}:\n\n{}", escaped(key), fenced(value)),
                     Row::Pair { key, value, how, .. } if how.is_empty() => format!("- {}: {}\n", escaped(key), code(value)),
                     Row::Pair { key, value, how, .. } => format!("- {}: {} ({how})\n", escaped(key), code(value)),
                     Row::Paste { text } => format!("- {}\n", code(text)),
@@ -77,6 +82,7 @@ impl Row {
         };
         match self {
             Self::Pair { key, value, how, .. } => said(&[key, value, how]),
+            Self::Stack { key, how, stack } => said(&[key, &stack.text, how]),
             Self::Text { text, .. } | Self::Paste { text } => said(&[text]),
             Self::Link { label, value, detail, .. } | Self::Bar { label, value, detail, .. } | Self::Strip { label, value, detail, .. } => {
                 said(&[label, value, detail])
@@ -98,6 +104,7 @@ impl Row {
     fn to_json(&self) -> Value {
         let mut row = match self {
             Self::Pair { key, value, how, .. } => json!({ "label": key, "value": value, "detail": how }),
+            Self::Stack { key, how, stack } => json!({ "label": key, "value": stack.text, "detail": how }),
             Self::Text { text, .. } | Self::Paste { text } => json!({ "text": text }),
             Self::Link { label, value, detail, .. } | Self::Bar { label, value, detail, .. } => json!({ "label": label, "value": value, "detail": detail }),
             Self::Figure { label, value, other, .. } => json!({ "label": label, "value": value, "other": other }),
@@ -142,16 +149,33 @@ fn escaped(text: &str) -> String {
     shown
 }
 
+/// A value of several lines: the second and further ones stand below the first.
+fn below(value: &str) -> Cow<'_, str> {
+    if value.contains('\n') { Cow::Owned(value.replace('\n', "\n    ")) } else { Cow::Borrowed(value) }
+}
+
+/// Lines as a block of code of a list's item.
+fn fenced(text: &str) -> String {
+    let fence = "`".repeat(longest_backticks(text).max(2) + 1);
+    format!("  {fence}\n  {}\n  {fence}\n", text.replace('\n', "\n  "))
+}
+
 /// Text as code, whatever backticks are in it.
 fn code(text: &str) -> String {
+    let longest = longest_backticks(text);
+    let fence = "`".repeat(longest + 1);
+    if longest == 0 { format!("{fence}{text}{fence}") } else { format!("{fence} {text} {fence}") }
+}
+
+/// How many backticks follow one another at most.
+fn longest_backticks(text: &str) -> usize {
     let mut longest = 0;
     let mut run = 0;
     for c in text.chars() {
         run = if c == '`' { run + 1 } else { 0 };
         longest = longest.max(run);
     }
-    let fence = "`".repeat(longest + 1);
-    if longest == 0 { format!("{fence}{text}{fence}") } else { format!("{fence} {text} {fence}") }
+    longest
 }
 
 #[cfg(test)]
@@ -200,6 +224,42 @@ mod tests {
         **Links · 1**
 
         - shipping · 71 ms · batch of 40
+        ");
+    }
+
+    #[test]
+    fn values_of_several_lines_are_copied_line_by_line() {
+        let rows =
+            vec![Row::pair("db.statement", "SELECT 1\nFROM ```x"), Row::pair("stack", "A: b\\n\\tat com.shop.A.b(A.java:1)\\n\\tat com.shop.C.d(C.java:2)")];
+        let detail = Detail { title: "x".to_owned(), sections: vec![Section::new("", rows)], ..Detail::default() };
+        insta::assert_snapshot!(detail.to_text(), @r"
+        x
+
+
+          db.statement  SELECT 1
+            FROM ```x
+          stack  A: b
+                at com.shop.A.b(A.java:1)
+                at com.shop.C.d(C.java:2)
+        ");
+        insta::assert_snapshot!(detail.to_markdown(), @r"
+        ### x
+
+
+
+        - db.statement:
+
+          ````
+          SELECT 1
+          FROM ```x
+          ````
+        - stack:
+
+          ```
+          A: b
+              at com.shop.A.b(A.java:1)
+              at com.shop.C.d(C.java:2)
+          ```
         ");
     }
 

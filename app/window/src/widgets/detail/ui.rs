@@ -2,24 +2,31 @@
 
 use std::sync::Arc;
 
-use egui::{Align, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Align, Id, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::{Detail, Row, Section};
 use crate::{
-    fonts,
+    figures, fonts,
     ink::{Glyph, Tone, fitted, glyph, tone_inks},
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_BODY_PT, TEXT_HEADING_PT, TEXT_SMALL_PT},
     view::{UiCommand, ViewAction},
     widgets::{
-        breaker_strip::{Piece, strip_ui},
-        heat_strip,
+        breaker_strip::{Piece, pointed_ui, strip_ui},
+        heat_strip, object_menu,
+        selectable::Texts,
+        stack_trace::stack_ui,
     },
 };
 
 /// Room left and right, points.
 const MARGIN_PT: i8 = 18;
+/// A line of words is no longer than eyes follow to the next, points: some 100 characters.
+const MEASURE_PT: f32 = 640.0;
 /// Height of a row, points.
 const ROW_PT: f32 = 21.0;
+/// Rows and characters of a long value that are seen at first.
+const FIRST_ROWS: usize = 6;
+const FIRST_CHARS: usize = 2_000;
 
 /// Draws heading, kind and sentences; whether it is to be copied.
 pub(crate) fn head_ui(ui: &mut egui::Ui, detail: &Detail, tokens: &DesignTokens) -> Option<ViewAction> {
@@ -30,7 +37,8 @@ pub(crate) fn head_ui(ui: &mut egui::Ui, detail: &Detail, tokens: &DesignTokens)
             let room = (ui.available_width() - 60.0).max(60.0);
             let galley = fitted(ui.painter(), &detail.title, &fonts::strong(TEXT_HEADING_PT), room);
             let (rect, response) = ui.allocate_exact_size(vec2(room, 24.0), Sense::hover());
-            ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, tokens.ink(Ink::Text));
+            let at = pos2(rect.left(), rect.center().y - galley.size().y / 2.0);
+            Texts::of(ui, &response).put(at, galley, tokens.ink(Ink::Text), &detail.title);
             response.widget_info(|| WidgetInfo::labeled(Role::Heading, true, &detail.title));
             response.on_hover_text(&detail.title);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -40,6 +48,7 @@ pub(crate) fn head_ui(ui: &mut egui::Ui, detail: &Detail, tokens: &DesignTokens)
                 }
             });
         });
+        ui.set_max_width(ui.available_width().min(MEASURE_PT));
         ui.add(egui::Label::new(RichText::new(&detail.kind).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim))).wrap());
         for (text, tone) in &detail.verdict {
             let ink = if *tone == Tone::Quiet { Ink::Text } else { tone_inks(*tone).0 };
@@ -54,8 +63,8 @@ pub(crate) fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTo
     let mut asked = None;
     framed_ui(ui, &section.title, &section.note, tokens, |ui| {
         let key_width = key_width(ui, &section.rows);
-        for row in &section.rows {
-            asked = row_ui(ui, row, key_width, tokens).or(asked.take());
+        for (index, row) in section.rows.iter().enumerate() {
+            asked = row_ui(ui, ui.scope_id().with(index), row, key_width, tokens).or(asked.take());
         }
     });
     asked
@@ -93,47 +102,43 @@ fn key_width(ui: &egui::Ui, rows: &[Row]) -> f32 {
     longest.min(width * 0.5).max((width * 0.4).clamp(60.0, 220.0))
 }
 
-fn row_ui(ui: &mut egui::Ui, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
+/// Draws a row; what was clicked. `id` is the row's.
+fn row_ui(ui: &mut egui::Ui, id: Id, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
     let leads = row.action().is_some();
-    let is_clicked = match row {
-        Row::Text { text, tone } => {
-            ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(tone_inks(*tone).0))).wrap());
-            false
-        }
+    let response = match row {
+        Row::Text { text, tone } => ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(tone_inks(*tone).0))).wrap()),
         Row::Pair { key, value, how, tone, .. } => {
             let ink = match (tone, leads) {
                 (Tone::Quiet, true) => Ink::Accent,
                 (Tone::Quiet, false) => Ink::Text,
                 (tone, _) => tone_inks(*tone).0,
             };
-            pair_ui(ui, [key, value, how], key_width, ink, leads, tokens)
+            pair_ui(ui, id.with(key), [key, value, how], key_width, ink, leads, tokens)
         }
+        Row::Stack { key, how, stack } => return stack_ui(ui, id.with((key, stack.text.len(), stack.num_lines())), key, how, stack, tokens),
         Row::Link { glyph, label, value, detail, tone, .. } => link_ui(ui, *glyph, [label, value, detail], *tone, leads, tokens),
-        Row::Figure { label, value, other, tone } => {
-            figure_ui(ui, [label, value, other], *tone, tokens);
-            false
-        }
-        Row::Spark { label, value, change, tone, points, num_before } => {
-            spark_ui(ui, [label, value, change], *tone, (points, *num_before), tokens);
-            false
-        }
+        Row::Figure { label, value, other, tone } => figure_ui(ui, [label, value, other], *tone, tokens),
+        Row::Spark { label, value, change, tone, points, num_before } => spark_ui(ui, [label, value, change], *tone, (points, *num_before), tokens),
         Row::Bar { label, detail, value, share, tone, .. } => bar_ui(ui, [label, detail, value], *share, *tone, leads, tokens),
-        Row::Share { label, value, share, tone } => {
-            share_ui(ui, [label, value], *share, *tone, tokens);
-            false
-        }
+        Row::Share { label, value, share, tone } => share_ui(ui, [label, value], *share, *tone, tokens),
         Row::Strip { label, value, detail, tone, pieces, .. } => breaker_ui(ui, [label, value, detail], *tone, pieces, leads, tokens),
         Row::Heat { cells } => {
             heat_strip::ui(ui, cells, tokens);
-            false
+            return None;
         }
         Row::Paste { text } => return paste_ui(ui, text, tokens).then(|| ViewAction::Copy(text.clone())),
     };
-    if is_clicked { row.action().cloned() } else { None }
+    if leads && response.secondary_clicked() {
+        object_menu::offer(ui.ctx(), row.copied(), row.action());
+    }
+    if response.clicked() { row.action().cloned() } else { None }
 }
 
-/// A name left, what it is beside it, how it was read at the end; whether it was clicked.
-fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink: Ink, is_link: bool, tokens: &DesignTokens) -> bool {
+/// A name left, what it is beside it, how it was read at the end. Of a long value the first lines are seen, and all on request.
+fn pair_ui(ui: &mut egui::Ui, id: Id, [key, value, how]: [&str; 3], key_width: f32, ink: Ink, is_link: bool, tokens: &DesignTokens) -> egui::Response {
+    let is_long = value.len() > FIRST_CHARS / 8 || value.contains('\n');
+    let shows_all = is_long && ui.data(|data| data.get_temp(id)).unwrap_or(false);
+    let first = if shows_all { value } else { value.char_indices().nth(FIRST_CHARS).map_or(value, |(end, _)| &value[..end]) };
     let width = ui.available_width();
     let painter = ui.painter().clone();
     let wrapped = |text: &str, size_pt: f32, ink: Ink, room: f32, rows_max: usize, anywhere: bool| {
@@ -147,7 +152,8 @@ fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink:
     let how_room = ((width - key_width) * 0.62).max(20.0);
     let how_galley = (!how.is_empty()).then(|| painter.layout(how.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Faint), how_room));
     let room = (width - key_width - how_galley.as_ref().map_or(0.0, |galley| galley.size().x + 8.0)).max(20.0);
-    let value_galley = wrapped(value, 12.0, ink, room, 6, true);
+    let value_galley = wrapped(first, 12.0, ink, room, if shows_all { usize::MAX } else { FIRST_ROWS }, true);
+    let has_more = is_long && (shows_all || value_galley.elided || first.len() < value.len());
     let how_height = how_galley.as_ref().map_or(0.0, |galley| galley.size().y);
     let height = ROW_PT.max(value_galley.size().y.max(key_galley.size().y).max(how_height) + 5.0);
     let sense = if is_link { Sense::click() } else { Sense::hover() };
@@ -156,20 +162,32 @@ fn pair_ui(ui: &mut egui::Ui, [key, value, how]: [&str; 3], key_width: f32, ink:
         painter.rect_filled(rect.expand2(vec2(8.0, 0.0)), RADIUS_PT, tokens.ink(Ink::Raised));
     }
     let top = rect.top() + 2.5;
-    painter.galley(pos2(rect.left(), top), key_galley, tokens.ink(Ink::Dim));
-    painter.galley(pos2(rect.left() + key_width, top), value_galley, tokens.ink(ink));
+    let texts = Texts::of(ui, &response);
+    texts.put(pos2(rect.left(), top), key_galley, tokens.ink(Ink::Dim), key);
+    texts.put(pos2(rect.left() + key_width, top), value_galley, tokens.ink(ink), value);
     if let Some(galley) = how_galley {
-        painter.galley(pos2(rect.right() - galley.size().x, top), galley, tokens.ink(Ink::Faint));
+        texts.put(pos2(rect.right() - galley.size().x, top), galley, tokens.ink(Ink::Faint), how);
     }
     let role = if is_link { Role::Button } else { Role::Label };
     response.widget_info(|| WidgetInfo::labeled(role, true, if how.is_empty() { format!("{key} {value}") } else { format!("{key} {value}, {how}") }));
-    let clicked = response.clicked();
-    response.on_hover_text(key);
-    clicked
+    let response = response.on_hover_text(key);
+    if has_more {
+        ui.horizontal(|ui| {
+            ui.add_space(key_width);
+            let text = if shows_all { "Show less".to_owned() } else { format!("Show all, {}", figures::things(value.len() as u64, "byte", "bytes")) };
+            let label = RichText::new(&text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Accent));
+            let more = ui.add(egui::Label::new(label).selectable(false).sense(Sense::click())).on_hover_cursor(egui::CursorIcon::PointingHand);
+            more.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{text} of {key}")));
+            if more.clicked() {
+                ui.data_mut(|data| data.insert_temp(id, !shows_all));
+            }
+        });
+    }
+    response
 }
 
-/// A sign, a name, a figure at the end, and more below; whether it was clicked.
-fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str; 3], tone: Tone, is_link: bool, tokens: &DesignTokens) -> bool {
+/// A sign, a name, a figure at the end, and more below.
+fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str; 3], tone: Tone, is_link: bool, tokens: &DesignTokens) -> egui::Response {
     let inset = if sign.is_some() { 20.0 } else { 0.0 };
     let width = ui.available_width();
     // What only leads elsewhere looks like a link; one of a list is told by its figures.
@@ -198,15 +216,16 @@ fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str
         glyph::paint(&painter, sign, pos2(first.left() + 6.0, first.center().y), 5.0, color);
     }
     let middle = |galley: &egui::Galley| first.center().y - galley.size().y / 2.0;
+    let texts = Texts::of(ui, &response);
+    texts.put(pos2(first.left() + inset, middle(&label_galley)), label_galley, color, label);
     if let Some(galley) = value_galley {
-        painter.galley(pos2(first.right() - galley.size().x, middle(&galley)), galley, value_ink);
+        texts.put(pos2(first.right() - galley.size().x, middle(&galley)), galley, value_ink, value);
     }
-    painter.galley(pos2(first.left() + inset, middle(&label_galley)), label_galley, color);
     let mut top = first.bottom() - 1.0;
-    for (galley, color) in [(below_galley, value_ink), (detail_galley, tokens.ink(Ink::Dim))] {
+    for (galley, color, whole) in [(below_galley, value_ink, value), (detail_galley, tokens.ink(Ink::Dim), detail)] {
         let Some(galley) = galley else { continue };
         let height = galley.size().y + 2.0;
-        painter.galley(pos2(first.left() + inset, top), galley, color);
+        texts.put(pos2(first.left() + inset, top), galley, color, whole);
         top += height;
     }
     let role = if is_link { Role::Button } else { Role::Label };
@@ -214,11 +233,11 @@ fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str
         let parts: Vec<&str> = [label, value, detail].into_iter().filter(|part| !part.is_empty()).collect();
         WidgetInfo::labeled(role, true, parts.join(", "))
     });
-    response.clicked()
+    response
 }
 
 /// A label, its figure on the right, and the other end's figure right of it.
-fn figure_ui(ui: &mut egui::Ui, [label, value, other]: [&str; 3], tone: Tone, tokens: &DesignTokens) {
+fn figure_ui(ui: &mut egui::Ui, [label, value, other]: [&str; 3], tone: Tone, tokens: &DesignTokens) -> egui::Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
     response.widget_info(|| {
         let text = if other.is_empty() { format!("{label} {value}") } else { format!("{label} {value}, {other}") };
@@ -234,15 +253,23 @@ fn figure_ui(ui: &mut egui::Ui, [label, value, other]: [&str; 3], tone: Tone, to
     let label_room = value_right - value_galley.size().x - 10.0 - rect.left();
     let label_galley = fitted(painter, label, &fonts::words(12.0), label_room.max(20.0));
     let middle = |galley: &egui::Galley| rect.center().y - galley.size().y / 2.0;
-    painter.galley(pos2(rect.left(), middle(&label_galley)), label_galley, tokens.ink(Ink::Dim));
-    painter.galley(pos2(value_right - value_galley.size().x, middle(&value_galley)), value_galley, tokens.ink(ink));
+    let texts = Texts::of(ui, &response);
+    texts.put(pos2(rect.left(), middle(&label_galley)), label_galley, tokens.ink(Ink::Dim), label);
+    texts.put(pos2(value_right - value_galley.size().x, middle(&value_galley)), value_galley, tokens.ink(ink), value);
     if !other.is_empty() {
-        painter.galley(pos2(rect.right() - other_galley.size().x, middle(&other_galley)), other_galley, tokens.ink(Ink::Dim));
+        texts.put(pos2(rect.right() - other_galley.size().x, middle(&other_galley)), other_galley, tokens.ink(Ink::Dim), other);
     }
+    response
 }
 
 /// A figure, how it changed, and the line of how it ran. Where nothing was measured the line has a gap.
-fn spark_ui(ui: &mut egui::Ui, [label, value, change]: [&str; 3], tone: Tone, (points, num_before): (&[Option<f64>], usize), tokens: &DesignTokens) {
+fn spark_ui(
+    ui: &mut egui::Ui,
+    [label, value, change]: [&str; 3],
+    tone: Tone,
+    (points, num_before): (&[Option<f64>], usize),
+    tokens: &DesignTokens,
+) -> egui::Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{label} {value} {change}").trim_end().to_owned()));
     let painter = ui.painter();
@@ -254,8 +281,11 @@ fn spark_ui(ui: &mut egui::Ui, [label, value, change]: [&str; 3], tone: Tone, (p
     let change_left = columns[2].max(columns[1] + value_galley.size().x + 6.0);
     let change_galley = painter.layout_no_wrap(change.to_owned(), fonts::data(11.5), tokens.ink(ink));
     let line_left = (rect.right() - rect.width() * 0.25).max(change_left + change_galley.size().x + 6.0).min(rect.right());
-    for (galley, at, ink) in [(label_galley, columns[0], Ink::Dim), (value_galley, columns[1], Ink::Text), (change_galley, change_left, ink)] {
-        painter.galley(pos2(at, rect.center().y - galley.size().y / 2.0), galley, tokens.ink(ink));
+    let texts = Texts::of(ui, &response);
+    for (galley, at, ink, whole) in
+        [(label_galley, columns[0], Ink::Dim, label), (value_galley, columns[1], Ink::Text, value), (change_galley, change_left, ink, change)]
+    {
+        texts.put(pos2(at, rect.center().y - galley.size().y / 2.0), galley, tokens.ink(ink), whole);
     }
     let line = Rect::from_min_max(pos2(line_left, rect.top() + 3.0), pos2(rect.right(), rect.bottom() - 3.0));
     let largest = points.iter().flatten().fold(0.0_f64, |largest, value| largest.max(*value));
@@ -285,10 +315,11 @@ fn spark_ui(ui: &mut egui::Ui, [label, value, change]: [&str; 3], tone: Tone, (p
             run.extend(last);
         }
     }
+    response
 }
 
-/// A part with its bar below; whether it was clicked.
-fn bar_ui(ui: &mut egui::Ui, [label, detail, value]: [&str; 3], share: Option<f32>, tone: Tone, leads: bool, tokens: &DesignTokens) -> bool {
+/// A part with its bar below.
+fn bar_ui(ui: &mut egui::Ui, [label, detail, value]: [&str; 3], share: Option<f32>, tone: Tone, leads: bool, tokens: &DesignTokens) -> egui::Response {
     let height = if share.is_some() { 30.0 } else { 24.0 };
     let sense = if leads { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
@@ -300,27 +331,28 @@ fn bar_ui(ui: &mut egui::Ui, [label, detail, value]: [&str; 3], share: Option<f3
     }
     let ink = if tone == Tone::Quiet { Ink::Text } else { tone_inks(tone).0 };
     let middle = rect.top() + 12.0;
-    let value = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), tokens.ink(ink));
-    let label = fitted(painter, label, &fonts::words(TEXT_BODY_PT), (rect.width() - value.size().x - 10.0).max(20.0));
-    let room = rect.width() - value.size().x - label.size().x - 24.0;
-    let value_left = rect.right() - value.size().x;
+    let value_galley = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), tokens.ink(ink));
+    let label_galley = fitted(painter, label, &fonts::words(TEXT_BODY_PT), (rect.width() - value_galley.size().x - 10.0).max(20.0));
+    let room = rect.width() - value_galley.size().x - label_galley.size().x - 24.0;
+    let (detail_left, value_left) = (rect.left() + label_galley.size().x + 10.0, rect.right() - value_galley.size().x);
+    let texts = Texts::of(ui, &response);
+    texts.put(pos2(rect.left(), middle - label_galley.size().y / 2.0), label_galley, tokens.ink(Ink::Text), label);
     if !detail.is_empty() && room > 30.0 {
-        let detail = fitted(painter, detail, &fonts::words(TEXT_SMALL_PT), room);
-        painter.galley(pos2(rect.left() + label.size().x + 10.0, middle - detail.size().y / 2.0), detail, tokens.ink(Ink::Dim));
+        let galley = fitted(painter, detail, &fonts::words(TEXT_SMALL_PT), room);
+        texts.put(pos2(detail_left, middle - galley.size().y / 2.0), galley, tokens.ink(Ink::Dim), detail);
     }
-    painter.galley(pos2(rect.left(), middle - label.size().y / 2.0), label, tokens.ink(Ink::Text));
-    painter.galley(pos2(value_left, middle - value.size().y / 2.0), value, tokens.ink(ink));
+    texts.put(pos2(value_left, middle - value_galley.size().y / 2.0), value_galley, tokens.ink(ink), value);
     if let Some(share) = share {
         let track = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 5.0), pos2(rect.right(), rect.bottom() - 2.0));
         painter.rect_filled(track, 1.5, tokens.ink(Ink::Hairline));
         let filled = Rect::from_min_max(track.min, pos2(track.left() + track.width() * share.clamp(0.0, 1.0), track.bottom()));
         painter.rect_filled(filled, 1.5, tokens.ink(if tone == Tone::Quiet { Ink::Dim } else { tone_inks(tone).0 }));
     }
-    response.clicked()
+    response
 }
 
 /// One kind of many: its name, a bar, its number.
-fn share_ui(ui: &mut egui::Ui, [label, value]: [&str; 2], share: f32, tone: Tone, tokens: &DesignTokens) {
+fn share_ui(ui: &mut egui::Ui, [label, value]: [&str; 2], share: f32, tone: Tone, tokens: &DesignTokens) -> egui::Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{label} {value}")));
     let painter = ui.painter();
@@ -330,13 +362,14 @@ fn share_ui(ui: &mut egui::Ui, [label, value]: [&str; 2], share: f32, tone: Tone
     let number = painter.layout_no_wrap(value.to_owned(), fonts::data(12.0), tokens.ink(Ink::Text));
     let track_right = columns[2].min(rect.right() - number.size().x - 6.0).max(columns[1]);
     let middle = |galley: &egui::Galley| rect.center().y - galley.size().y / 2.0;
-    painter.galley(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text));
-    painter.galley(pos2(rect.right() - number.size().x, middle(&number)), number, tokens.ink(Ink::Text));
+    let texts = Texts::of(ui, &response);
+    texts.put(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text), label);
+    texts.put(pos2(rect.right() - number.size().x, middle(&number)), number, tokens.ink(Ink::Text), value);
     let track = Rect::from_min_max(pos2(columns[1], rect.center().y - 3.0), pos2(track_right, rect.center().y + 3.0));
     painter.rect_filled(track, 2.0, tokens.ink(Ink::Hairline));
     let filled = (track.width() * share.clamp(0.0, 1.0)).max(2.0);
     painter.rect_filled(Rect::from_min_size(track.min, vec2(filled, track.height())), 2.0, tokens.ink(ink));
-    response.on_hover_text(label);
+    response.on_hover_text(label)
 }
 
 /// The last part of a long type's name: `SocketTimeoutException` of `java.net.SocketTimeoutException`.
@@ -345,8 +378,8 @@ fn last_part(status: &str) -> &str {
     if status.chars().count() > 18 { last } else { status }
 }
 
-/// A breaker in one instance: whose, how its state ran, its state now; whether it was clicked.
-fn breaker_ui(ui: &mut egui::Ui, [label, value, detail]: [&str; 3], tone: Tone, pieces: &[Piece], leads: bool, tokens: &DesignTokens) -> bool {
+/// A breaker in one instance: whose, how its state ran, its state now.
+fn breaker_ui(ui: &mut egui::Ui, [label, value, detail]: [&str; 3], tone: Tone, pieces: &[Piece], leads: bool, tokens: &DesignTokens) -> egui::Response {
     let width = ui.available_width();
     let painter = ui.painter().clone();
     let more = (!detail.is_empty()).then(|| painter.layout(detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), width));
@@ -364,16 +397,19 @@ fn breaker_ui(ui: &mut egui::Ui, [label, value, detail]: [&str; 3], tone: Tone, 
     let columns = [first.left(), (first.left() + width * 0.28).min(strip_right), strip_right];
     let name = fitted(&painter, label, &fonts::words(12.0), columns[1] - columns[0] - 8.0);
     let middle = |galley: &egui::Galley| first.center().y - galley.size().y / 2.0;
-    painter.galley(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text));
-    painter.galley(pos2(first.right() - state.size().x, middle(&state)), state, tokens.ink(ink));
-    strip_ui(&painter, Rect::from_min_max(pos2(columns[1], first.top() + 5.0), pos2(columns[2], first.bottom() - 6.0)), pieces, tokens);
+    let texts = Texts::of(ui, &response);
+    texts.put(pos2(columns[0], middle(&name)), name, tokens.ink(Ink::Text), label);
+    texts.put(pos2(first.right() - state.size().x, middle(&state)), state, tokens.ink(ink), value);
+    let strip = Rect::from_min_max(pos2(columns[1], first.top() + 5.0), pos2(columns[2], first.bottom() - 6.0));
+    strip_ui(&painter, strip, pieces, tokens);
+    pointed_ui(ui, &response, strip, pieces, tokens);
     if let Some(more) = more {
-        painter.galley(pos2(first.left(), first.bottom() - 1.0), more, tokens.ink(Ink::Dim));
+        texts.put(pos2(first.left(), first.bottom() - 1.0), more, tokens.ink(Ink::Dim), detail);
     }
     let role = if leads { Role::Button } else { Role::Label };
     let words = [label, value, detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     response.widget_info(|| WidgetInfo::labeled(role, true, &words));
-    response.clicked()
+    response
 }
 
 /// A line in the data face, and a button; whether it is to be copied.

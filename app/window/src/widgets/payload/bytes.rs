@@ -1,4 +1,4 @@
-//! Keys and header values in one line: as text, as the number they are, or as hex.
+//! Keys in one line, and header values: as text, as the number they are, or as hex.
 
 use switchboard_model::{FailureField, HeaderDecoder, failure_header};
 
@@ -11,7 +11,7 @@ const HEX_BYTES_MAX: usize = 96;
 /// Bytes in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BytesView {
-    /// What they say, safe to show.
+    /// What they say.
     pub text: String,
     /// How they were read: empty for text, else `8 bytes, big-endian`, `hex` …
     pub how: &'static str,
@@ -20,6 +20,11 @@ pub(crate) struct BytesView {
 /// Reads bytes as senders mean them: text where they are text, a big-endian number where they are 4 or 8 bytes that are none
 /// (Spring's offsets and partitions), a UUID where they are 16, else hex. `None` is null, which is not empty.
 pub(crate) fn bytes_in_line(bytes: Option<&[u8]>) -> BytesView {
+    bytes_as(bytes, |text| visible(text).into_owned())
+}
+
+/// The same, with `shown` for what is text.
+fn bytes_as(bytes: Option<&[u8]>, shown: impl Fn(&str) -> String) -> BytesView {
     let view = |text: String, how: &'static str| BytesView { text, how };
     let Some(bytes) = bytes else { return view("null".to_owned(), "no value") };
     if bytes.is_empty() {
@@ -28,7 +33,7 @@ pub(crate) fn bytes_in_line(bytes: Option<&[u8]>) -> BytesView {
     if let Ok(text) = std::str::from_utf8(bytes)
         && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
     {
-        return view(visible(text).into_owned(), "");
+        return view(shown(text), "");
     }
     if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
         return view(i64::from_be_bytes(bytes).to_string(), "8 bytes, big-endian");
@@ -46,10 +51,11 @@ pub(crate) fn bytes_in_line(bytes: Option<&[u8]>) -> BytesView {
     view(text, "hex")
 }
 
-/// Reads a header's value: as the frameworks write it that give records up, where the name is one of theirs, else as any bytes.
-pub(crate) fn header_in_line(name: &str, bytes: Option<&[u8]>) -> BytesView {
+/// Reads a header's value: as the frameworks write it that give records up, where the name is one of theirs, else as any bytes. Text is as it was
+/// sent, also over several lines: whoever shows it makes it safe.
+pub(crate) fn header_value(name: &str, bytes: Option<&[u8]>) -> BytesView {
     let told = failure_header(name).and_then(|(field, decoder)| Some((field, decoder, decoder.number(bytes?)?)));
-    let Some((field, decoder, number)) = told else { return bytes_in_line(bytes) };
+    let Some((field, decoder, number)) = told else { return bytes_as(bytes, str::to_owned) };
     let is_time = matches!(field, FailureField::TimestampMs | FailureField::FirstTryMs | FailureField::DueMs);
     let text = match number.checked_mul(1_000_000).filter(|_| is_time) {
         Some(ns) => instant(ns),
@@ -92,9 +98,9 @@ mod tests {
             ("kafka_dlt-original-topic", b"orders", "orders", ""),
             ("any", &[0, 1, 2], "000102", "hex"),
         ] {
-            assert_eq!(header_in_line(name, Some(bytes)), BytesView { text: text.to_owned(), how }, "{name}");
+            assert_eq!(header_value(name, Some(bytes)), BytesView { text: text.to_owned(), how }, "{name}");
         }
-        assert_eq!(header_in_line("retry_topic-attempts", None).text, "null");
+        assert_eq!(header_value("retry_topic-attempts", None).text, "null");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{Form, JsonInk, Payload};
 use crate::{
     fonts,
     theme::{DesignTokens, Ink, RADIUS_PT, TEXT_SMALL_PT},
+    widgets::selectable::Texts,
 };
 
 /// Height of a line, points.
@@ -70,7 +71,8 @@ pub(crate) fn payload_ui(ui: &mut egui::Ui, state: &mut PayloadUi, payload: &mut
                 let galley = ui.painter().layout_job(job);
                 let inset = f32::from(line.depth) * INDENT_PT;
                 let (rect, response) = ui.allocate_exact_size(vec2(inset + galley.size().x, LINE_PT), Sense::hover());
-                ui.painter().galley(rect.left_top() + vec2(inset, 0.0), galley, tokens.ink(Ink::Text));
+                let text = galley.text().to_owned();
+                Texts::of(ui, &response).put(rect.left_top() + vec2(inset, 0.0), galley, tokens.ink(Ink::Text), &text);
                 response.widget_info(|| WidgetInfo::labeled(Role::Label, true, line.to_text()));
             }
         });

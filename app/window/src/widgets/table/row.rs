@@ -26,6 +26,12 @@ pub(super) struct Learned {
     pub(super) has_grown: Cell<bool>,
     /// Texts of the row below the pointer that were cut.
     pub(super) cut: RefCell<Vec<String>>,
+    /// A column that is measured, and the widest of its texts, points.
+    pub(super) measured: Option<usize>,
+    pub(super) widest: Cell<f32>,
+    /// Where a text is wanted that can be copied, and what stands there.
+    pub(super) copies_at: Cell<Option<f32>>,
+    pub(super) copied: RefCell<Option<String>>,
 }
 
 /// A row that is being painted.
@@ -47,6 +53,17 @@ impl Row<'_> {
     pub(crate) fn cell(&self, column: usize) -> Rect {
         let (left, right) = self.edges[column];
         Rect::from_min_max(pos2(left, self.rect.top()), pos2(right, self.rect.bottom()))
+    }
+
+    /// Whether the table has so many columns now that this one is among them.
+    pub(crate) fn has(&self, column: usize) -> bool {
+        column < self.columns.len()
+    }
+
+    /// Where in a column the pointer rests on this row.
+    pub(crate) fn pointer_in(&self, column: usize) -> Option<egui::Pos2> {
+        let at = self.painter.ctx().pointer_hover_pos().filter(|_| self.is_hovered)?;
+        self.cell(column).contains(at).then_some(at)
     }
 
     /// What draws in this row.
@@ -76,6 +93,7 @@ impl Row<'_> {
 
     /// Text in a part of a column.
     pub(crate) fn text_in(&self, column: usize, room: Rect, text: &str, font: FontId, color: Color32) {
+        self.note(column, room, text, &font);
         let galley = if self.columns[column].whole {
             let whole = self.laid(text, &font, color);
             self.need(column, room, whole.size().x);
@@ -88,6 +106,7 @@ impl Row<'_> {
 
     /// A name in a part of a column, its middle left out where it finds no room: both ends tell.
     pub(crate) fn name_in(&self, column: usize, room: Rect, text: &str, font: &FontId, color: Color32) {
+        self.note(column, room, text, font);
         let galley = fitted(self.painter, text, font, room.width().max(0.0));
         if galley.text() != text {
             self.note_cut(text);
@@ -98,6 +117,7 @@ impl Row<'_> {
     /// How something stands and why. The word with which the text begins is never cut; of the rest as many clauses are shown as find room:
     /// a figure of which half is left would be another figure.
     pub(crate) fn standing_in(&self, column: usize, room: Rect, [word, text]: [&str; 2], font: &FontId, color: Color32) {
+        self.note(column, room, text, font);
         let whole = self.laid(text, font, color);
         if word == text {
             self.need(column, room, whole.size().x);
@@ -114,6 +134,18 @@ impl Row<'_> {
         let galley = num.checked_sub(1).map(|last| part(ends[last]));
         let galley = galley.unwrap_or_else(|| self.cut_at_end(room, text, font.clone(), color));
         self.place(column, room, galley, color);
+    }
+
+    /// How wide the text is as a whole, where its column is measured, and the text itself, where it is to be copied.
+    fn note(&self, column: usize, room: Rect, text: &str, font: &FontId) {
+        if self.learned.measured == Some(column) {
+            let whole = self.laid(text, font, Color32::PLACEHOLDER).size().x + self.cell(column).width() - room.width();
+            self.learned.widest.set(self.learned.widest.get().max(whole));
+        }
+        let is_under = |x: f32| self.cell(column).x_range().contains(x) && (room.left() <= x || self.learned.copied.borrow().is_none());
+        if !text.is_empty() && self.learned.copies_at.get().is_some_and(is_under) {
+            self.learned.copied.replace(Some(text.to_owned()));
+        }
     }
 
     /// This text is not shown as a whole: it is told where the pointer rests on the row.
@@ -177,9 +209,9 @@ mod tests {
 
     #[test]
     fn a_sentence_is_cut_between_its_clauses() {
-        let text = "falls behind: behind by 1,249 records, 12 s; grew by 178 in 17 s";
+        let text = "falls behind: 1,249 records, 12 s; grew by 178 in 17 s";
         let parts: Vec<&str> = clause_ends(text, "falls behind".len()).into_iter().map(|end| &text[..end]).collect();
-        assert_eq!(parts, ["falls behind", "falls behind: behind by 1,249 records", "falls behind: behind by 1,249 records, 12 s"]);
+        assert_eq!(parts, ["falls behind", "falls behind: 1,249 records", "falls behind: 1,249 records, 12 s"]);
         assert!(clause_ends("a, b: c", "a, b: c".len()).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::sorting::Sorting;
 use crate::{theme::ROW_HEIGHT_PT, view::UiCommand};
 
 /// What a table keeps from frame to frame.
@@ -19,6 +20,12 @@ pub(crate) struct TableState {
     /// What a column needed so that nothing was cut that may not be, points; 0 = it had enough. It grows only: columns do not tremble with
     /// their figures.
     pub(super) needs: Vec<f32>,
+    /// How rows that are all there are sorted.
+    pub(super) sorting: Sorting,
+    /// A column that is to be as wide as what it shows.
+    pub(super) fits: Option<usize>,
+    /// The rows are in another order: the selected one is brought into view again.
+    pub(super) reveals_selected: bool,
 }
 
 impl TableState {
@@ -38,6 +45,17 @@ impl TableState {
         };
         self.reveal(row);
         Some(row.min(last))
+    }
+
+    /// One whose rows the pointer rests on, or not, and that is sorted so.
+    #[cfg(test)]
+    pub(crate) fn for_tests(pointer_inside: bool, sorting: Sorting) -> Self {
+        Self { pointer_inside, sorting, ..Self::default() }
+    }
+
+    /// How rows that are all there are sorted.
+    pub(crate) fn sorting(&self) -> Sorting {
+        self.sorting
     }
 
     /// Brings a row into view with the next frame.

@@ -8,7 +8,7 @@ use switchboard_desk::{
 };
 
 use super::{
-    NAMED_MAX, ReplayPanel, button, figure, outcome_row,
+    Asking, NAMED_MAX, ReplayPanel, button, figure, outcome_row,
     readers::{breakers_section, readers_section},
 };
 use crate::{
@@ -19,17 +19,19 @@ use crate::{
     widgets::detail::{Row, Section},
 };
 
+/// A preview so old is offered to be made again, ns.
+const OLD_AFTER_NS: i64 = 60_000_000_000;
 /// Reasons for skipping that are listed.
 const REASONS_MAX: usize = 6;
 
-pub(super) fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
+pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) -> ReplayPanel {
     let target = visible(&preview.target).into_owned();
     let num = preview.planned.len();
     let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
     let mut what = vec![
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         outcome_row(SettledAs::Skipped, preview.skipped.len()),
-        figure("bytes, hash equal", &figures::bytes(preview.size_bytes() as u64)),
+        figure("size", &figures::bytes(preview.size_bytes() as u64)).explained("each compared with what was seen when it died: not a byte has changed"),
         partition_row(preview.partitions),
         figure("order", "as they died"),
         figure("timestamp", "of sending"),
@@ -52,20 +54,34 @@ pub(super) fn of_preview(preview: &Preview, typed_name: &str) -> ReplayPanel {
         }
         Writing::AsksForName => {
             asks_name = Some(preview.cluster.clone());
-            typed_name == preview.cluster
+            asking.typed_name == preview.cluster
         }
         Writing::Allowed => true,
+    };
+    let age_ns = now_ns.saturating_sub(preview.read_ns).max(0);
+    let is_old = age_ns >= OLD_AFTER_NS || asking.num_changed > 0;
+    if asking.num_changed > 0 {
+        let text =
+            format!("{} since it was made and will be skipped", figures::things(asking.num_changed as u64, "letter was dealt with", "letters were dealt with"));
+        sections.insert(0, Section::new("No longer as it was", vec![Row::text(&text).toned(Tone::Warn)]));
+    }
+    let (phase, phase_tone) = match num {
+        0 => (format!("nothing would be sent: every letter is skipped, for the reasons below · read {} ago", figures::age(age_ns)), Tone::Warn),
+        _ => (format!("dry run · nothing has been sent · read {} ago", figures::age(age_ns)), Tone::Quiet),
     };
     let unavailable = if num == 0 { "nothing is left to send" } else { "" };
     let first = num.min(5);
     let text = if num > first { format!("Send the first {first}") } else { format!("Send {}", figures::things(num as u64, "letter", "letters")) };
     let cluster_id = preview.cluster_id.as_deref().map(|id| format!(" ({})", visible(id))).unwrap_or_default();
+    let again = is_old.then(|| button("Make it again", UiCommand::PreviewReplay, false, ""));
+    let buttons = std::iter::once(button(&text, UiCommand::SendReplay, is_allowed, unavailable)).chain(again);
     ReplayPanel {
         title: format!("Replay {} to {target}", figures::count(num as u64)),
-        phase: "dry run · nothing has been sent".to_owned(),
+        phase,
+        phase_tone,
         sections,
         asks_name,
-        buttons: vec![button(&text, UiCommand::SendReplay, is_allowed, unavailable), button("Dismiss", UiCommand::StopReplay, false, "")],
+        buttons: buttons.chain([button("Dismiss", UiCommand::StopReplay, false, "")]).collect(),
         foot: format!("{} · cluster {}{cluster_id}", preview.replay_id, visible(&preview.cluster)),
         ..ReplayPanel::default()
     }

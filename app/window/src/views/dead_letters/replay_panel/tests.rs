@@ -14,7 +14,7 @@ fn said(phase: &RunPhase, change: impl FnOnce(&mut RunBoard)) -> (ReplayPanel, S
     let mut board = sample::running(phase, 5);
     let run = Arc::make_mut(board.run.as_mut().expect("a run"));
     change(run);
-    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "" };
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0 };
     let panel = panel(&board, &asking, NOW_NS);
     let text = format!("{} {:?}", panel.phase, panel.sections);
     (panel, text)

@@ -9,13 +9,18 @@ use crate::{
     fonts::MONO_ADVANCE,
     ink::{Glyph, Tone},
     theme::TEXT_MIN_PT,
-    views::map::scene::{Badge, SceneEdge, Selection, recovered_words},
+    views::map::{
+        edge_label::{EdgeLabel, EdgeLabels},
+        scene::{Badge, SceneEdge, Selection},
+    },
 };
 
 /// With more pills in view only the most urgent are drawn.
 const PILLS_MAX: usize = 160;
 /// Edges for whose pills room is looked for: among more than that the figures of one are not read anyway, and each look costs.
 const LOOKED_FOR_MAX: usize = 240;
+/// Where along its edge a pill stands, the first that is free.
+const SHARES: [f32; 13] = [0.5, 0.55, 0.45, 0.6, 0.4, 0.65, 0.35, 0.7, 0.3, 0.8, 0.2, 0.87, 0.13];
 /// Height of a pill, points.
 const PILL_HEIGHT: f32 = 20.0;
 /// Room for a sign in a pill, points.
@@ -34,6 +39,8 @@ pub(crate) struct PillMark {
     pub text_pt: f32,
     /// Whether the sign stands by itself on its line, the text above it.
     pub on_line: bool,
+    /// Whether it is a plain figure that stands on its edge as on every other: without a frame.
+    pub is_label: bool,
     /// How urgent.
     pub tone: Tone,
     /// What a click on it selects.
@@ -65,10 +72,11 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
         let short = node.cluster.is_some() && detail == Detail::Names;
         let on_box = if short { PillStyle { compact: false, ..on_box } } else { on_box };
         let top = if short { top - 8.0 } else { top };
-        let recovered = node.recovered_ns.map(|_| Badge { glyph: Glyph::Check, text: String::new(), tone: Tone::Quiet });
+        let recovered = node.recovered.as_ref().map(|_| recovered_badge());
         for badge in node.badges.iter().chain(&recovered) {
             let first_word = || badge.text.split(' ').next().unwrap_or_default().to_owned();
             let badge = &if short { Badge { text: first_word(), ..badge.clone() } } else { badge.clone() };
+            let on_box = if badge.glyph == Glyph::Check { PillStyle { compact: true, ..on_box } } else { on_box };
             let size = on_box.size(badge, true);
             pills.push(on_box.pill(badge, pos2(right - size.x / 2.0, top), true, Selection::Node(node.node_id)));
             right -= size.x + 4.0;
@@ -81,7 +89,7 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
             break;
         }
         pills.extend(breaker_pill(sight, index, style));
-        pills.extend(edge_pill(sight, lit, nodes, &pills, index, style));
+        pills.extend(edge_pill(sight, lit, (nodes, detail), &pills, index, style));
     }
     pills
 }
@@ -114,6 +122,7 @@ impl PillStyle {
             text: if self.compact { String::new() } else { badge.text.clone() },
             text_pt: self.text_pt,
             on_line: false,
+            is_label: false,
             tone: badge.tone,
             selects,
         }
@@ -125,10 +134,17 @@ fn wants_pill(sight: &Sight<'_>, lit: &Lit, index: usize, detail: Detail) -> boo
     let breaker = edge.breaker.as_ref().is_some_and(|mark| mark.tone > Tone::Quiet);
     edge.pill.is_some()
         || breaker
-        || edge.recovered_ns.is_some()
+        || edge.recovered.is_some()
         || is_edge(sight.selected, edge)
         || is_edge(sight.hovered, edge)
-        || (lit.edges[index] && detail == Detail::Full)
+        || (lit.edges[index] && detail >= Detail::Full)
+        || (sight.labels.label != EdgeLabel::None && detail >= Detail::Names)
+        || detail == Detail::More
+}
+
+/// The sign of what has recovered: one, and quiet.
+fn recovered_badge() -> Badge {
+    Badge { glyph: Glyph::Check, text: String::new(), tone: Tone::Quiet }
 }
 
 /// A breaker that is not closed, at the caller's end of its edge.
@@ -136,39 +152,49 @@ fn breaker_pill(sight: &Sight<'_>, index: usize, style: PillStyle) -> Option<Pil
     let edge = &sight.scene.edges[index];
     let mark = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet)?;
     let (point, _) = sight.geometry.paths[index].at(16.0 * (style.text_pt / TEXT_MIN_PT) / sight.camera.scale);
-    let badge = Badge { glyph: mark.glyph, text: mark.text(), tone: mark.tone };
+    let badge = mark.badge();
     let side = if style.compact { 14.0 } else { 17.0 * style.text_pt / TEXT_MIN_PT };
     let rect = Rect::from_center_size(sight.camera.on_screen(point), Vec2::splat(side));
     Some(PillMark { rect, on_line: !style.compact, ..style.pill(&badge, rect.center(), true, Selection::Edge(edge.edge_id)) })
 }
 
-/// What is unusual about an edge, or the figures of one that is looked at: the whole text where it finds room, else its
-/// last part. Where neither finds room, plain figures are left out, and of what is unusual the sign is drawn in any case.
-fn edge_pill(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], pills: &[PillMark], index: usize, style: PillStyle) -> Option<PillMark> {
+/// What is unusual about an edge, or the figures of one that is looked at, or what stands on every edge: the whole text where it
+/// finds room, else its last part. Where neither finds room, plain figures are left out, and of what is unusual the sign is drawn
+/// in any case.
+fn edge_pill(sight: &Sight<'_>, lit: &Lit, (nodes, detail): (&[NodeMark], Detail), pills: &[PillMark], index: usize, style: PillStyle) -> Option<PillMark> {
     let edge = &sight.scene.edges[index];
     let path = &sight.geometry.paths[index];
     let looked_at = is_edge(sight.selected, edge) || is_edge(sight.hovered, edge);
-    let recovered = edge.recovered_ns.map(|recovered_ns| {
-        let text = if lit.edges[index] { recovered_words(recovered_ns) } else { String::new() };
-        Badge { glyph: Glyph::Check, text, tone: Tone::Quiet }
-    });
-    let unusual = edge.pill.is_some() || recovered.is_some();
-    let quiet = || if lit.edges[index] && !style.compact { quiet_badge(edge, looked_at) } else { None };
-    let whole = edge.pill.clone().or(recovered).or_else(quiet)?;
+    let unusual = edge.pill.is_some();
+    let figures = || if lit.edges[index] && !style.compact { quiet_badge(edge, looked_at) } else { None };
+    let is_label = !unusual && !lit.edges[index];
+    let labels = match sight.labels.label {
+        EdgeLabel::None if detail == Detail::More => EdgeLabels { label: EdgeLabel::Rate, of_range: None },
+        _ => sight.labels,
+    };
+    let label = || labels.of(edge).map(|text| Badge { glyph: Glyph::Question, text, tone: Tone::Quiet });
+    let recovered = || edge.recovered.as_ref().map(|_| recovered_badge());
+    let whole = edge.pill.clone().or_else(figures).or_else(|| label().filter(|_| !style.compact)).or_else(recovered)?;
+    let has_glyph = unusual || whole.glyph == Glyph::Check;
     let last = whole.text.rsplit(" · ").next().unwrap_or_default();
     let short = Badge { text: last.to_owned(), ..whole.clone() };
     let at = |style: PillStyle, badge: &Badge, share: f32| {
         let middle = sight.camera.on_screen(path.at(path.length * share).0);
-        style.pill(badge, middle, unusual, Selection::Edge(edge.edge_id))
+        let pill = style.pill(badge, middle, has_glyph, Selection::Edge(edge.edge_id));
+        PillMark { is_label: is_label && !has_glyph, ..pill }
     };
     let is_free = |mark: &PillMark| {
         // What is unusual may touch the boxes at both ends.
         let inner = if unusual { mark.rect.shrink2(vec2(5.0, 1.0)) } else { mark.rect };
         !nodes.iter().any(|node| node.rect.intersects(inner)) && !pills.iter().any(|pill| pill.covers().intersects(mark.rect))
     };
-    let free = |badge: &Badge| [0.5, 0.55, 0.45, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2].into_iter().map(|share| at(style, badge, share)).find(is_free);
+    let free = |style: PillStyle, badge: &Badge| SHARES.into_iter().map(|share| at(style, badge, share)).find(is_free);
     let sign = PillStyle { compact: true, ..style };
-    free(&whole).or_else(|| free(&short)).or_else(|| unusual.then(|| at(sign, &short, 0.5)))
+    if whole.glyph == Glyph::Check {
+        return free(sign, &whole);
+    }
+    let texts = free(style, &whole).or_else(|| if short.text == whole.text { None } else { free(style, &short) });
+    texts.or_else(|| unusual.then(|| free(sign, &short).unwrap_or_else(|| at(sign, &short, 0.5))))
 }
 
 /// The rate of an edge; of one that is looked at `p95 41 ms · 38/s`.

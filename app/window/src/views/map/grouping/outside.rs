@@ -47,7 +47,7 @@ pub(super) fn unusual(scene: &Scene) -> BTreeMap<usize, Tone> {
         }
     };
     for (index, node) in scene.nodes.iter().enumerate() {
-        note(index, if node.recovered_ns.is_some() { node.tone.max(Tone::Unknown) } else { node.tone });
+        note(index, if node.recovered.is_some() { node.tone.max(Tone::Unknown) } else { node.tone });
     }
     for edge in scene.edges.iter().filter(|edge| edge.tone > Tone::Unknown) {
         note(edge.from, edge.tone);

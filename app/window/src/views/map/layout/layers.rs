@@ -2,6 +2,11 @@
 
 use std::collections::VecDeque;
 
+use petgraph::{
+    Incoming,
+    algo::toposort,
+    graph::{DiGraph, NodeIndex},
+};
 use switchboard_engine::view::NodeKind;
 
 /// Layers, and the edges that go from left to right over them.
@@ -138,35 +143,27 @@ fn back_edges(starts: &[usize], callees: &mut [Vec<usize>], distance: &[usize]) 
     back
 }
 
+/// The longest way to each box, over edges that close no cycle.
 fn longest_paths(kinds: &[NodeKind], forward: &[(usize, usize)]) -> Vec<usize> {
-    let num_nodes = kinds.len();
-    let mut callees: Vec<Vec<usize>> = vec![Vec::new(); num_nodes];
-    let mut open = vec![0_usize; num_nodes];
-    for &(from, to) in forward {
-        callees[from].push(to);
-        open[to] += 1;
+    let mut graph = DiGraph::<(), ()>::with_capacity(kinds.len(), forward.len());
+    for _ in kinds {
+        graph.add_node(());
     }
-    let num_callers = open.clone();
-    let mut layer_of = vec![0_usize; num_nodes];
-    let mut queue: VecDeque<usize> = (0..num_nodes).filter(|&node| open[node] == 0).collect();
-    let mut sorted = Vec::with_capacity(num_nodes);
-    while let Some(node) = queue.pop_front() {
-        sorted.push(node);
-        for &callee in &callees[node] {
-            layer_of[callee] = layer_of[callee].max(layer_of[node] + 1);
-            open[callee] -= 1;
-            if open[callee] == 0 {
-                queue.push_back(callee);
-            }
+    graph.extend_with_edges(forward.iter().map(|&(from, to)| (NodeIndex::new(from), NodeIndex::new(to))));
+    let sorted = toposort(&graph, None).unwrap_or_default();
+    let mut layer_of = vec![0_usize; kinds.len()];
+    for &node in &sorted {
+        for callee in graph.neighbors(node) {
+            layer_of[callee.index()] = layer_of[callee.index()].max(layer_of[node.index()] + 1);
         }
     }
     // Who only calls need not stand at the far left; users do.
     for &node in sorted.iter().rev() {
-        if num_callers[node] == 0
-            && kinds[node] != NodeKind::User
-            && let Some(nearest) = callees[node].iter().map(|&callee| layer_of[callee]).min()
+        if graph.neighbors_directed(node, Incoming).next().is_none()
+            && kinds[node.index()] != NodeKind::User
+            && let Some(nearest) = graph.neighbors(node).map(|callee| layer_of[callee.index()]).min()
         {
-            layer_of[node] = nearest - 1;
+            layer_of[node.index()] = nearest - 1;
         }
     }
     layer_of

@@ -50,12 +50,23 @@ fn raw_name(snapshot: &Snapshot, scene: &Scene, index: usize) -> Option<String> 
     find(&snapshot.topology, scene.nodes[index].node_id).map(|node| node.name.clone())
 }
 
-/// The range that figures are of, and the questions about a selection.
-pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection, range: TimeRange, as_of_ns: i64) -> (Range, Vec<(Slot, Query)>) {
-    let own = range.range(as_of_ns).unwrap_or_else(|| {
+/// The range that figures are of.
+pub(crate) fn figures_range(range: TimeRange, as_of_ns: i64) -> Range {
+    range.range(as_of_ns).unwrap_or_else(|| {
         let to_ns = TimeRange::M15.range(as_of_ns).map_or(as_of_ns, |range| range.to_ns);
         Range { from_ns: to_ns.saturating_sub(ALL_NS), to_ns }
-    });
+    })
+}
+
+/// The range that figures are of, and the questions about a selection, or about an instance of the selected service.
+pub(crate) fn questions(
+    scene: &Scene,
+    snapshot: &Snapshot,
+    (selection, instance): (Selection, Option<&str>),
+    range: TimeRange,
+    as_of_ns: i64,
+) -> (Range, Vec<(Slot, Query)>) {
+    let own = figures_range(range, as_of_ns);
     let mut asked = Vec::new();
     let mut traces = |filter: TraceFilter| {
         let filter = TraceFilter { range: range.range(as_of_ns), ..filter };
@@ -65,14 +76,21 @@ pub(crate) fn questions(scene: &Scene, snapshot: &Snapshot, selection: Selection
     };
     match selection {
         Selection::Node(node_id) => {
+            let instance = instance.map(str::to_owned);
             if let Some(index) = scene.node_index(node_id) {
                 let node = &scene.nodes[index];
                 let name = raw_name(snapshot, scene, index);
                 if let (NodeKind::Service, Some(name)) = (node.kind, name) {
-                    traces(TraceFilter { service: Some(name.clone()), ..TraceFilter::default() });
-                    asked.push((Slot::ServiceLogs, Query::Scan(ScanQuery::Logs { service: Some(name), min_severity: WARN, limit: LOGS_MAX })));
+                    traces(TraceFilter { service: Some(name.clone()), instance: instance.clone(), ..TraceFilter::default() });
+                    asked.push((
+                        Slot::ServiceLogs,
+                        Query::Scan(ScanQuery::Logs { service: Some(name), instance: instance.clone(), min_severity: WARN, limit: LOGS_MAX }),
+                    ));
                 }
-                asked.push((Slot::NodeHistory, Query::Point(PointQuery::History { of: HistoryOf::Node(node.node_id), range: own })));
+                if instance.is_none() {
+                    // Figures are kept of services, not of their instances.
+                    asked.push((Slot::NodeHistory, Query::Point(PointQuery::History { of: HistoryOf::Node(node.node_id), range: own })));
+                }
             }
         }
         Selection::Edge(edge_id) => {

@@ -13,8 +13,9 @@ use crate::{
     view::Target,
     views::map::scene::{BreakerMark, SceneEdge},
     widgets::{
-        breaker_strip::strip,
+        breaker_strip::{axis_of, strip},
         detail::{Row, Section, goto},
+        time_axis::TimeAxis,
     },
     words::breakers::since_age,
 };
@@ -55,7 +56,7 @@ impl About<'_> {
         section("Status", &format!("last {} · n = {}", figures::age(range.to_ns - range.from_ns), figures::count(total)), rows)
     }
 
-    /// The state of each instance's breaker over the last 15 min.
+    /// How the state of each instance's breaker went.
     pub(super) fn breaker_strips(&self, mark: &BreakerMark) -> Section {
         let breakers: Vec<&BreakerView> = mark.rows.iter().map(|row| &self.snapshot.breakers[*row]).collect();
         let is_one = breakers.iter().all(|breaker| breaker.name == breakers[0].name);
@@ -63,18 +64,19 @@ impl About<'_> {
             Some(first) if is_one => format!("Circuit breaker {}", visible(&first.name)),
             _ => "Circuit breakers".to_owned(),
         };
+        let axis = axis_of(breakers.iter().copied(), self.known.as_of_ns);
         // How it is known is told once where it is the same of all.
         let is_alike = breakers.windows(2).all(|pair| self.known_by(pair[0]) == self.known_by(pair[1]));
-        let mut rows = capped(breakers.iter().map(|breaker| self.breaker_strip(breaker, !is_one, !is_alike)).collect());
+        let mut rows = capped(breakers.iter().map(|breaker| self.breaker_strip(breaker, axis, !is_one, !is_alike)).collect());
         rows.extend(breakers.first().filter(|_| is_alike).map(|first| Row::text(&format!("Known by {}", self.known_by(first)))));
-        section(&title, "last 15 min", rows)
+        section(&title, &axis.words(), rows)
     }
 
     fn known_by(&self, breaker: &BreakerView) -> String {
         format!("{}, {} ago", source_words(breaker), figures::age(self.now_ns - breaker.confirmed_ns))
     }
 
-    fn breaker_strip(&self, breaker: &BreakerView, is_named: bool, is_source_told: bool) -> Row {
+    fn breaker_strip(&self, breaker: &BreakerView, axis: TimeAxis, is_named: bool, is_source_told: bool) -> Row {
         let since = since_age(breaker, self.now_ns).map(|age| format!(" {age}")).unwrap_or_default();
         let mut detail: Vec<String> = is_named.then(|| visible(&breaker.name).into_owned()).into_iter().collect();
         detail.extend(is_source_told.then(|| self.known_by(breaker)));
@@ -87,7 +89,7 @@ impl About<'_> {
             value: format!("{}{since}", breaker.word()),
             detail: detail.join(" · "),
             tone: breaker_tone(breaker),
-            pieces: strip(breaker, self.known.as_of_ns),
+            pieces: strip(breaker, axis),
             action: goto(Target::Breaker { caller: breaker.caller.clone(), instance: breaker.instance.clone(), name: breaker.name.clone() }),
         }
     }

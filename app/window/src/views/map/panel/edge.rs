@@ -125,7 +125,7 @@ impl About<'_> {
         ];
         rows.extend(group.state.as_deref().map(|state| Row::pair("state", state)));
         rows.extend(group.members_reason.as_deref().map(Row::text));
-        rows.extend(reader_rows(group, 6));
+        rows.extend(reader_rows(group, self.snapshot, 6));
         for member in group.members.iter().flatten().take(6) {
             let partitions: Vec<String> = member.partitions.iter().take(8).map(ToString::to_string).collect();
             let more = if member.partitions.len() > 8 { " …" } else { "" };

@@ -48,8 +48,8 @@ impl About<'_> {
                 p95("p95, callee", &callee.p95),
             ]),
         }
-        let title = format!("Last {}", figures::age(range.to_ns - range.from_ns));
-        Some(section(&title, "against as long before", rows))
+        let title = format!("Last {}", figures::age(trends.length_ns));
+        Some(section(&title, if trends.has_before { "against as long before" } else { "" }, rows))
     }
 
     /// Failed and slowest traces.
@@ -110,11 +110,13 @@ impl About<'_> {
             rows.push(Row::pair("are handled", &handled));
         }
         let points: Vec<Option<f64>> = group.history.iter().map(|point| point.lag.map(|lag| lag as f64)).collect();
-        if points.len() > 1 {
+        let mut note = String::new();
+        if let [first, _, ..] = group.history.as_slice() {
+            note = format!("last {}", figures::age(self.known.as_of_ns.saturating_sub(first.at_ns)));
             let value = group.view.lag.map_or_else(|| "?".to_owned(), figures::count);
             rows.push(Row::Spark { label: "lag".to_owned(), value, change: String::new(), tone: Tone::Quiet, points, num_before: 0 });
         }
-        sections.push(section("Catching up", "", rows));
+        sections.push(section("Catching up", &note, rows));
         sections.push(self.partitions(group));
         sections
     }

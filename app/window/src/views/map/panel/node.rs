@@ -21,7 +21,7 @@ use crate::{
         scene::{SceneEdge, SceneNode, Selection, failure_badge, find, kind_word},
     },
     widgets::detail::{Detail, Row, Section, goto},
-    words::breakers::since_age,
+    words::{breakers::since_age, letters::open_words},
 };
 
 impl About<'_> {
@@ -46,7 +46,7 @@ impl About<'_> {
         sections.push(self.dead_letters_of(node));
         sections.extend(self.neighbours_of(node));
         sections.push(self.log_section());
-        sections.extend(known.map(|known| self.instances_of(known)));
+        sections.extend(known.map(|known| self.instances_of(node, known, None)));
         sections.push(section("Belongs to", "as its resource says", node.labels.iter().map(|(name, value)| Row::pair(name, value)).collect()));
         sections.push(self.node_evidence(node, known));
         sections.push(self.missing(node));
@@ -184,9 +184,10 @@ impl About<'_> {
                 .is_some_and(|index| self.scene.nodes[index].node_id == node.node_id)
         };
         let letters: Vec<&DeadLetterView> = self.snapshot.dead_letters.iter().filter(here).collect();
-        let total: u64 = letters.iter().map(|letters| letters.count).sum();
+        let sum = |of: fn(&DeadLetterView) -> u64| letters.iter().map(|letters| of(letters)).sum::<u64>();
+        let counted = open_words(sum(|letters| letters.num_open), sum(|letters| letters.count));
         let rows = letters.into_iter().map(|letters| self.dead_letter_row(letters));
-        section("Dead letters", &figures::count(total), capped(rows.collect()))
+        section("Dead letters", &counted, capped(rows.collect()))
     }
 
     pub(super) fn dead_letter_row(&self, letters: &DeadLetterView) -> Row {
@@ -194,7 +195,7 @@ impl About<'_> {
         Row::Link {
             glyph: Some(Glyph::Envelope),
             label: visible(&letters.fingerprint).into_owned(),
-            value: figures::count(letters.count),
+            value: open_words(letters.num_open, letters.count),
             detail: format!("on {} · last {} ago · {proof}", visible(&letters.channel), figures::age(self.now_ns.saturating_sub(letters.last_ns))),
             tone: letters.severity().into(),
             action: goto(Target::DeadLetters {
@@ -242,8 +243,9 @@ impl About<'_> {
         ]
     }
 
-    pub(super) fn instances_of(&self, node: &Node) -> Section {
-        let rows = node.instances.iter().map(|instance| {
+    /// The instances of a service but for one.
+    pub(super) fn instances_of(&self, node: &SceneNode, known: &Node, but: Option<&str>) -> Section {
+        let rows = known.instances.iter().filter(|instance| but != Some(&instance.instance)).map(|instance| {
             let age = figures::age(self.now_ns.saturating_sub(instance.last_seen_ns));
             let silent = silent_for_ns(instance.last_seen_ns, self.now_ns).map(Health::Silent);
             Row::Link {
@@ -252,10 +254,10 @@ impl About<'_> {
                 value: silent.map_or_else(|| format!("{age} ago"), |silent| format!("{} for {age}", silent.word())),
                 detail: instance.version.as_deref().map(|version| visible(version).into_owned()).unwrap_or_default(),
                 tone: silent.map_or(Tone::Quiet, |silent| silent.severity().into()),
-                action: goto(Target::Find(instance.instance.clone())),
+                action: goto(Target::Instance { node_id: node.node_id, instance: instance.instance.clone() }),
             }
         });
-        section("Instances", "", capped(rows.collect()))
+        section(if but.is_some() { "Other instances" } else { "Instances" }, "", capped(rows.collect()))
     }
 
     pub(super) fn node_evidence(&self, node: &SceneNode, known: Option<&Node>) -> Section {

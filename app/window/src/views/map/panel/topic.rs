@@ -14,7 +14,7 @@ use crate::{
     views::map::{
         noise::NoiseRules,
         problems::{Problem, problems},
-        scene::{SceneNode, Selection, find, recovered_words},
+        scene::{Recovered, SceneNode, Selection, find},
         topic::Topic,
     },
     widgets::detail::{Detail, Row, goto},
@@ -86,17 +86,17 @@ impl About<'_> {
     }
 
     fn recovered(&self) -> Detail {
-        let row = |label: String, recovered_ns: i64, selects: Selection| Row::Link {
+        let row = |label: String, recovered: &Recovered, selects: Selection| Row::Link {
             glyph: Some(Glyph::Check),
             label,
             value: String::new(),
-            detail: recovered_words(recovered_ns),
+            detail: recovered.in_words(),
             tone: Tone::Quiet,
             action: goto(Target::from(selects)),
         };
-        let nodes = self.scene.nodes.iter().filter_map(|node| Some(row(node.full_name.clone(), node.recovered_ns?, Selection::Node(node.node_id))));
-        let edges = self.scene.edges.iter().filter_map(|edge| Some(row(self.scene.edge_title(edge), edge.recovered_ns?, Selection::Edge(edge.edge_id))));
-        Self::list("Recovered", "as usual again, for less than five minutes", nodes.chain(edges).collect())
+        let nodes = self.scene.nodes.iter().filter_map(|node| Some(row(node.full_name.clone(), node.recovered.as_ref()?, Selection::Node(node.node_id))));
+        let edges = self.scene.edges.iter().filter_map(|edge| Some(row(self.scene.edge_title(edge), edge.recovered.as_ref()?, Selection::Edge(edge.edge_id))));
+        Self::list("Recovered", "as usual again since a short while ago", nodes.chain(edges).collect())
     }
 
     fn sampling(&self) -> Detail {

@@ -2,7 +2,7 @@
 
 use switchboard_engine::view::{History, HistoryBucket, Range};
 
-use crate::{figures, ink::Tone};
+use crate::{figures, ink::Tone, widgets::time_axis::TimeAxis};
 
 /// Length of a bucket, ns.
 const BUCKET_NS: i64 = 10_000_000_000;
@@ -18,6 +18,10 @@ pub(crate) struct Trends {
     pub errors: Trend,
     /// 95th percentile of the duration, ns.
     pub p95: Trend,
+    /// How long the lines of the range itself are, ns: as long as it, or as what is known of it.
+    pub length_ns: i64,
+    /// Whether anything is known of the time before.
+    pub has_before: bool,
 }
 
 /// One figure over a range.
@@ -72,18 +76,23 @@ pub(crate) fn trends(history: &History, range: Range) -> Trends {
     let length_ns = range.to_ns.saturating_sub(range.from_ns).max(BUCKET_NS);
     let num_before = (length_ns / BUCKET_NS) as usize;
     let before_ns = range.from_ns.saturating_sub(length_ns);
+    let first_ns = history.buckets.iter().filter(|bucket| bucket.known_ns > 0).map(|bucket| bucket.start_ns).min();
+    let has_before = first_ns.is_some_and(|first_ns| first_ns < range.from_ns);
+    // Where nothing is known of the time before there is no room for it either, nor for what of the range is not known.
+    let known_ns = match first_ns {
+        Some(_) if !has_before => TimeAxis::of(first_ns, range.to_ns, length_ns).length_ns(),
+        _ => length_ns,
+    };
+    let num_unknown = if has_before { 0 } else { num_before + ((length_ns - known_ns) / BUCKET_NS) as usize };
     let starts = || (0..2 * num_before as i64).map(|step| before_ns + step * BUCKET_NS);
     let trend = |of: fn(&HistoryBucket) -> Option<f64>| {
         let bucket = |start_ns: i64| history.buckets.iter().find(|bucket| bucket.start_ns == start_ns);
         let mut points: Vec<Option<f64>> = starts().map(|start_ns| bucket(start_ns).and_then(of)).collect();
-        // Where nothing is known of the time before there is no room for it either.
-        let is_known = points[..num_before].iter().any(Option::is_some);
-        if !is_known {
-            points.drain(..num_before);
-        }
-        Trend { now: of(&history.now), before: of(&history.before), points, num_before: if is_known { num_before } else { 0 } }
+        points.drain(..num_unknown.min(points.len()));
+        Trend { now: of(&history.now), before: of(&history.before), points, num_before: if has_before { num_before } else { 0 } }
     };
-    Trends { rate: trend(rate), errors: trend(errors), p95: trend(|bucket| bucket.p95_ns.map(|p95_ns| p95_ns as f64)) }
+    let p95 = trend(|bucket| bucket.p95_ns.map(|p95_ns| p95_ns as f64));
+    Trends { rate: trend(rate), errors: trend(errors), p95, length_ns: known_ns, has_before }
 }
 
 /// Calls a second; of less than ten seconds they say little, for spans come in lots.
@@ -130,5 +139,14 @@ mod tests {
         assert_eq!(trends.rate.points.last(), Some(&None));
         assert_eq!((trends.rate.now, trends.rate.before, trends.rate.points[0]), (Some(40.0 / 45.0), None, None));
         assert_eq!((trends.rate.change(TrendKind::Rate).0.as_str(), trends.rate.points.len(), trends.rate.num_before), ("", 6, 0));
+    }
+
+    #[test]
+    fn lines_begin_where_data_begin() {
+        let buckets = (1_730..1_800).step_by(10).map(|at_s| bucket(at_s, 10, 0, 1)).collect();
+        let trends = trends(&history(buckets, 900 * S), Range { from_ns: 900 * S, to_ns: 1_800 * S });
+        assert_eq!((trends.length_ns / S, trends.has_before), (120, false));
+        assert_eq!((trends.rate.points.len(), trends.rate.points.iter().flatten().count()), (12, 7));
+        assert_eq!((trends.p95.points[4], trends.p95.points[5]), (None, Some(1_000_000.0)), "all lines share the time");
     }
 }

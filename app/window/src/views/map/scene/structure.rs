@@ -58,6 +58,10 @@ impl<'a> Structure<'a> {
             .filter(|node| self.is_box(node.node_id))
             .map(|node| scene_node(node, figure_of(node.node_id), active.get(&node.node_id).copied(), called.contains(&node.node_id), now_ns))
             .collect();
+        let partitions: BTreeMap<NodeId, u64> = snapshot.figures.channels.iter().filter_map(|channel| Some((channel.node_id, channel.partitions?))).collect();
+        for node in nodes.iter_mut().filter(|node| node.kind == NodeKind::Channel) {
+            node.num_partitions = partitions.get(&node.node_id).copied();
+        }
         // Nobody is known to work for these groups: whoever reads there sends no spans.
         let worked_for: BTreeSet<NodeId> = topology.edges.iter().filter(|edge| edge.kind == HopKind::Process).map(|edge| edge.from).collect();
         for node in nodes.iter_mut().filter(|node| node.kind == NodeKind::Group) {
@@ -126,7 +130,7 @@ impl<'a> Structure<'a> {
             tone: Tone::Quiet,
             pill: None,
             breaker: None,
-            recovered_ns: None,
+            recovered: None,
             bundle: Vec::new(),
         })
     }
@@ -202,7 +206,9 @@ fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bo
         badges: Vec::new(),
         figure,
         num_instances: node.instances.len(),
-        recovered_ns: None,
+        version: node.version.as_deref().map(|version| sanitise::visible(version).into_owned()),
+        num_partitions: None,
+        recovered: None,
         cluster: None,
     }
 }

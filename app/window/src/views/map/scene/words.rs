@@ -3,7 +3,7 @@
 use switchboard_engine::view::{HopKind, LagVerdict, NodeKind, breaker_word};
 use switchboard_model::BreakerState;
 
-use super::{Badge, Scene, SceneEdge, SceneNode};
+use super::{Badge, Recovered, Scene, SceneEdge, SceneNode};
 use crate::{
     figures,
     ink::{Glyph, Tone},
@@ -39,13 +39,16 @@ pub(crate) fn node_in_words(node: &SceneNode) -> String {
         parts.push(node.rate.clone());
     }
     parts.extend(node.badges.iter().map(badge_in_words));
-    parts.extend(node.recovered_ns.map(recovered_words));
+    parts.extend(node.recovered.as_ref().map(Recovered::in_words));
     parts.join(", ")
 }
 
-/// `recovered 2 min ago`.
-pub(crate) fn recovered_words(recovered_ns: i64) -> String {
-    format!("recovered {} ago", figures::age(recovered_ns))
+impl Recovered {
+    /// `recovered 2 min ago, after 40 s: 12 % failed`.
+    pub(crate) fn in_words(&self) -> String {
+        let words = format!("recovered {} ago, after {}", figures::age(self.ago_ns), figures::age(self.lasted_ns));
+        if self.was.is_empty() { words } else { format!("{words}: {}", self.was) }
+    }
 }
 
 /// An edge in words.
@@ -56,9 +59,9 @@ pub(crate) fn edge_in_words(scene: &Scene, edge: &SceneEdge) -> String {
     }
     parts.extend(edge.pill.iter().map(badge_in_words));
     if let Some(mark) = edge.breaker.as_ref().filter(|mark| mark.tone > Tone::Quiet) {
-        parts.push(badge_in_words(&Badge { glyph: mark.glyph, text: mark.text(), tone: mark.tone }));
+        parts.push(badge_in_words(&mark.badge()));
     }
-    parts.extend(edge.recovered_ns.map(recovered_words));
+    parts.extend(edge.recovered.as_ref().map(Recovered::in_words));
     parts.join(", ")
 }
 
@@ -72,7 +75,8 @@ pub(crate) fn edge_word(kind: HopKind) -> &'static str {
     }
 }
 
-fn badge_in_words(badge: &Badge) -> String {
+/// A sign with its number in words.
+pub(crate) fn badge_in_words(badge: &Badge) -> String {
     let text = &badge.text;
     match badge.glyph {
         Glyph::Cross if text.contains("failed") => text.clone(),

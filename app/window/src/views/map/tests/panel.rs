@@ -2,8 +2,8 @@
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::{Harness, kittest::Queryable as _};
-use switchboard_engine::view::{Answer, NodeKind, Snapshot, TracePart};
-use switchboard_model::{BreakerState, SpanId};
+use switchboard_engine::view::{Answer, NodeKind, Query, ScanQuery, Snapshot, TracePart};
+use switchboard_model::{BreakerState, SourcePhase, SpanId};
 
 use super::super::sample;
 use crate::{
@@ -190,6 +190,64 @@ fn a_group_is_told_with_partitions_owners_commits_and_the_time_it_needs() {
     harness.get_by_label("p2, 1,020, inventory-1 · committed 4 s ago");
     harness.get_by_label("p3, 40, no owner · committed 4 s ago");
     harness.get_by_label_contains("NullPointerException at OrderMapper:88, 11");
+}
+
+#[test]
+fn an_instance_opens_and_tells_of_itself() {
+    let source = source();
+    let mut harness = harness::harness(&source, UiCommand::Show(ViewKind::Map));
+    let orders = target(&testing::order_business(), "orders", None);
+    harness::goto(&mut harness, &orders);
+    harness.get_by_label("Instances").scroll_to_me();
+    harness::settle(&mut harness);
+    harness.get_by_label_contains("orders-1, 1 s ago").click();
+    harness::settle(&mut harness);
+    harness.get_by_role_and_label(Role::Heading, "orders-1");
+    harness.get_by_label("Heard 1 s ago");
+    harness.get_by_label("payment-client, open 58 s, → payments");
+    harness.get_by_label("Other instances");
+    // What is asked is asked of it alone.
+    let of_instance = |query: &Query| match query {
+        Query::Scan(ScanQuery::Traces { filter, .. }) => filter.instance.as_deref() == Some("orders-1") && filter.service.as_deref() == Some("orders"),
+        Query::Scan(ScanQuery::Logs { instance, .. }) => instance.as_deref() == Some("orders-1"),
+        _ => false,
+    };
+    assert!(source.queries().iter().filter(|query| of_instance(query)).count() >= 3, "{:?}", source.queries());
+    harness.get_by_label("its failed traces").scroll_to_me();
+    harness::settle(&mut harness);
+    harness.get_by_label("its failed traces").click();
+    harness::settle(&mut harness);
+    harness.get_by_label("of orders-1  ×");
+    harness::run(&mut harness, UiCommand::Back);
+    harness.get_by_role_and_label(Role::Heading, "orders-1");
+    harness.get_by_label("← orders").scroll_to_me();
+    harness::settle(&mut harness);
+    harness.get_by_label("← orders").click();
+    harness::settle(&mut harness);
+    harness.get_by_role_and_label(Role::Heading, "orders");
+    harness::run(&mut harness, UiCommand::Back);
+    harness.get_by_role_and_label(Role::Heading, "orders-1");
+    harness::goto(&mut harness, &Target::Instance { node_id: node_of(&orders), instance: "orders-9".to_owned() });
+    harness.get_by_label_contains("It is not among the instances that are kept");
+}
+
+fn node_of(target: &Target) -> switchboard_engine::view::NodeId {
+    match target {
+        Target::Node(node_id) => *node_id,
+        other => panic!("{other:?} is no box"),
+    }
+}
+
+#[test]
+fn a_source_that_was_removed_leaves_the_list() {
+    let mut business = testing::order_business();
+    let is_listed = |business: &Snapshot| {
+        let harness = harness::harness(&FixedSource::new(business.clone()), UiCommand::Show(ViewKind::Map));
+        harness.query_all_by_label_contains("orders-1 actuator").next().is_some()
+    };
+    assert!(is_listed(&business));
+    std::sync::Arc::make_mut(&mut business.sources)[2].phase = SourcePhase::Stopped;
+    assert!(!is_listed(&business), "it has stopped, and the profile does not have it");
 }
 
 #[test]

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use egui::{Galley, Key, Modifiers, Rect, accesskit::Role, vec2};
-use egui_kittest::{Harness, kittest::Queryable as _};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
 use switchboard_engine::view::{NodeBasis, NodeId, Snapshot};
 
-use super::super::{MapSettings, MapView, Motion, mode::Mode, scene::Selection};
+use super::super::{MapSettings, MapView, Motion, edge_label::EdgeLabel, mode::Mode, scene::Selection};
 
 use crate::{
     WindowApp, WindowOptions,
@@ -29,7 +32,7 @@ fn harness(source: &FixedSource, size: [f32; 2]) -> Harness<'static, WindowApp> 
 fn is_all_in_view(harness: &Harness<'_, WindowApp>) -> bool {
     let map = harness.state().window.map();
     let (Some(camera), Some(viewport)) = (map.camera(), map.viewport()) else { return false };
-    let all = map.placement_for_tests().placed().rects.values().map(|rect| camera.rect_on_screen(*rect)).reduce(Rect::union);
+    let all = map.boxes_for_tests().map(|rect| camera.rect_on_screen(rect)).reduce(Rect::union);
     all.is_some_and(|all| viewport.contains_rect(all))
 }
 
@@ -148,7 +151,7 @@ fn noise_is_hidden_by_rules_that_can_be_changed() {
 }
 
 #[test]
-fn what_recovers_stays_marked_and_what_is_stale_does_not_look_healthy() {
+fn what_recovers_stays_marked_once_and_what_is_stale_does_not_look_healthy() {
     let source = FixedSource::new(testing::order_business());
     let mut harness = harness(&source, [1280.0, 800.0]);
     let mut healthy = testing::order_business();
@@ -159,8 +162,8 @@ fn what_recovers_stays_marked_and_what_is_stale_does_not_look_healthy() {
     source.publish(healthy.clone());
     source.advance_s(1);
     harness.run_steps(70);
-    harness.get_by_label_contains("service inventory, 3 instances, 22/s, recovered 0 s ago");
-    harness.get_by_label("2 recovered");
+    harness.get_by_label_contains("service inventory, 3 instances, 22/s, recovered 0 s ago, after");
+    harness.get_by_label("1 recovered");
     // The broker is not heard of any more: lag that was zero is not zero now.
     source.advance_s(120);
     source.publish(Snapshot { topology, ..healthy });
@@ -295,19 +298,20 @@ fn what_comes_later_waits_to_be_placed_and_moves_nothing() {
     let before = harness.state().window.map().placement_for_tests().placed().rects.clone();
     source.publish(business_with(3));
     harness.run_steps(70);
-    harness.get_by_label("3 new, place them?");
+    harness.get_by_label("3 new boxes · Arrange the map");
     let after = harness.state().window.map().placement_for_tests().placed().rects.clone();
     assert!(before.iter().all(|(node_id, rect)| after[node_id] == *rect) && after.len() == before.len() + 3);
-    harness.get_by_label("3 new, place them?").click();
+    harness.get_by_label("3 new boxes · Arrange the map").click();
     harness.run_steps(70);
-    assert!(harness.query_by_label_contains("new, place them?").is_none());
+    assert!(harness.query_by_label_contains("Arrange the map").is_none());
     let arranged = harness.state().window.map().placement_for_tests().placed().rects.clone();
     assert_eq!(arranged.len(), after.len());
     source.publish(business_with(4));
     harness.run_steps(70);
-    harness.get_by_label("seen").click();
+    harness.get_by_label("1 new box · Arrange the map");
+    harness.get_by_label("Keep as it is").click();
     harness.run_steps(3);
-    assert!(harness.query_by_label_contains("new, place them?").is_none());
+    assert!(harness.query_by_label_contains("Arrange the map").is_none());
 }
 
 #[test]
@@ -375,4 +379,63 @@ fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
     map.select(Some(Selection::Edge(edge_id)));
     assert_eq!(map.moving_edges(moving(None)), [0]);
     assert!(map.moving_edges(Motion::Still).is_empty(), "off is off");
+}
+
+#[test]
+fn the_modes_are_always_there_and_one_that_shows_nothing_else_cannot_be_chosen() {
+    let small = harness(&FixedSource::new(testing::order_business()), [1280.0, 800.0]);
+    let large = harness(&FixedSource::new(testing::large_business(200, 30)), [1280.0, 800.0]);
+    let is_offered = |harness: &Harness<'_, WindowApp>, mode: &str| !harness.get_by_role_and_label(Role::RadioButton, mode).accesskit_node().is_disabled();
+    assert_eq!(["Problems", "Neighbourhood", "All"].map(|mode| is_offered(&small, mode)), [true, true, false]);
+    assert_eq!(["Problems", "Neighbourhood", "All"].map(|mode| is_offered(&large, mode)), [true, true, true]);
+}
+
+#[test]
+fn what_stands_on_edges_is_chosen_by_key_or_on_the_map_and_remembered() {
+    let mut harness = harness(&FixedSource::new(testing::order_business()), [1600.0, 1000.0]);
+    let chosen = |harness: &Harness<'_, WindowApp>| harness.state().window.settings().map.edge_label;
+    let num_told = |harness: &Harness<'_, WindowApp>| harness.query_all_by_label_contains(" to ").count();
+    let before = num_told(&harness);
+    harness.key_press(Key::L);
+    harness.run();
+    assert_eq!(chosen(&harness), EdgeLabel::Rate);
+    assert!(num_told(&harness) > before + 5, "edges say what they do");
+    harness.get_by_role_and_label(Role::RadioButton, "p95 on edges").click();
+    harness.run();
+    assert_eq!(chosen(&harness), EdgeLabel::P95);
+    let remembered = harness.state().window.settings().map;
+    let mut next = MapView::default();
+    next.remember(remembered, "");
+    assert_eq!(next.to_remember().edge_label, EdgeLabel::P95);
+    harness.get_by_role_and_label(Role::RadioButton, "none on edges").click();
+    harness.run();
+    assert_eq!((chosen(&harness), num_told(&harness)), (EdgeLabel::None, before));
+}
+
+#[test]
+fn names_are_whole_in_every_window_that_has_room_for_them() {
+    let business = testing::order_business();
+    let (alone, beside) = (UiCommand::LayoutMap, UiCommand::LayoutTraces);
+    for (size, layout) in [([1280.0, 720.0], alone), ([1280.0, 800.0], alone), ([1280.0, 800.0], beside), ([1440.0, 900.0], beside), ([2560.0, 1440.0], alone)]
+    {
+        let mut harness = harness(&FixedSource::new(business.clone()), size);
+        run(&mut harness, layout);
+        let painted: BTreeSet<&str> = testing::galleys(harness.output()).into_iter().map(Galley::text).collect();
+        for node in &harness.state().window.map().shown_scene().nodes {
+            assert!(painted.contains(node.name.as_str()), "{} is cut at {size:?} with {layout:?}", node.name);
+        }
+    }
+}
+
+#[test]
+fn a_small_map_fills_a_large_window_and_the_height_of_any() {
+    for (size, share) in [([1280.0, 800.0], 0.75), ([1440.0, 900.0], 0.75), ([2560.0, 1440.0], 0.75)] {
+        let harness = harness(&FixedSource::new(testing::order_business()), size);
+        let map = harness.state().window.map();
+        let (camera, viewport) = (map.camera().expect("a camera"), map.viewport().expect("a viewport"));
+        let boxes = map.boxes_for_tests().map(|rect| camera.rect_on_screen(rect)).reduce(Rect::union).expect("boxes");
+        assert!(viewport.contains_rect(boxes));
+        assert!(boxes.height() > viewport.height() * share, "{} of {} at {size:?}", boxes.height(), viewport.height());
+        assert!(boxes.width() > viewport.width() * 0.7, "{} of {} at {size:?}", boxes.width(), viewport.width());
+    }
 }

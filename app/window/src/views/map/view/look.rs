@@ -4,7 +4,7 @@ use egui::{Pos2, Rect, Vec2};
 use switchboard_engine::view::NodeId;
 
 use super::MapView;
-use crate::views::map::{camera::Camera, chrome, geometry::Geometry, pointer, scene::Selection};
+use crate::views::map::{camera::Camera, chrome, pointer, scene::Selection, spread::Spread};
 
 impl MapView {
     /// Shows everything.
@@ -49,12 +49,18 @@ impl MapView {
         let (revision, is_settled) = (self.placement().revision(), self.placement().is_settled());
         let is_outside = || self.camera.is_none_or(|camera| !viewport.contains_rect(camera.rect_on_screen(bounds)));
         let due = self.fitted_to.is_none_or(|(fitted, of)| fitted != viewport || (of != revision && (!is_settled || is_outside())));
-        if !self.taken && due && self.carried.is_none() {
-            let over = chrome::modes_height(&self.shown, self.scene.nodes.len());
-            let room = Rect::from_min_max(viewport.min + egui::vec2(0.0, over), viewport.max);
-            self.camera = Some(Camera::fit(bounds, room));
-            self.fitted_to = Some((viewport, revision));
+        if self.taken || !due || self.carried.is_some() {
+            return;
         }
+        let room = Rect::from_min_max(viewport.min + egui::vec2(0.0, chrome::MODES_HEIGHT_PT), viewport.max);
+        let boxes = self.geometry.rects.iter().flatten().copied().reduce(Rect::union).unwrap_or(bounds);
+        let spread = Spread::of(self.placement().placed(), bounds.size() - boxes.size(), Camera::room(room));
+        if spread != self.spread {
+            self.spread = spread;
+            self.lead_paths();
+        }
+        self.camera = Some(Camera::fit(self.geometry.bounds.unwrap_or(bounds), room));
+        self.fitted_to = Some((viewport, revision));
     }
 
     /// A box that is dragged stands where the pointer leaves it.
@@ -68,9 +74,9 @@ impl MapView {
             match response.interact_pointer_pos().filter(|_| response.dragged()) {
                 Some(pointer) => {
                     let placement = self.placements.of_mut(self.shown.mode);
-                    placement.put(node_id, camera.on_map(pointer) - inside);
-                    self.geometry = Geometry::of(&self.seen, placement.placed());
+                    placement.put(node_id, self.spread.in_layout(camera.on_map(pointer) - inside));
                     self.geometry_of = (self.topology_revision, placement.revision());
+                    self.lead_paths();
                     self.taken = true;
                 }
                 None => self.carried = None,

@@ -16,7 +16,7 @@ use crate::{
         problems,
         scene::Selection,
         settings::NumHops,
-        topic::Ask,
+        topic::{Ask, Topic},
         walk::{self, Step},
     },
 };
@@ -55,6 +55,7 @@ impl MapView {
         match command {
             UiCommand::NextProblem => self.next_problem(),
             UiCommand::FitMap => self.fit(),
+            UiCommand::FilterView => self.ask(Ask::List(Topic::Hidden)),
             UiCommand::ZoomMapIn => self.zoom(1.25),
             UiCommand::ZoomMapOut => self.zoom(0.8),
             UiCommand::WalkLeft => self.walk(Step::Left),
@@ -71,6 +72,7 @@ impl MapView {
             UiCommand::MapAll => self.set_mode(Mode::All),
             UiCommand::HopsMore => self.set_hops(NumHops::of(self.shown.num_hops.0 + 1)),
             UiCommand::HopsLess => self.set_hops(NumHops::of(self.shown.num_hops.0.saturating_sub(1))),
+            UiCommand::NextEdgeLabel => self.edge_label = self.edge_label.next(),
             UiCommand::ArrangeMap => self.wants_arranged = true,
             UiCommand::PinBox => self.toggle_pin(),
             UiCommand::Open => {
@@ -165,6 +167,7 @@ impl MapView {
                 self.is_stale = true;
                 self.fit();
             }
+            ChromeAction::Label(label) => self.edge_label = label,
             ChromeAction::Look(at) => {
                 if let Some(camera) = &mut self.camera {
                     camera.origin = viewport.center() - at.to_vec2() * camera.scale;

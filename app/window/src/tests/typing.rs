@@ -1,0 +1,183 @@
+//! Typing into every place that takes text, as a keyboard does it: each letter as a key and as a text. All of it is written, and nothing else happens.
+
+use egui::{Event, Key, Modifiers, Pos2, accesskit::Role, vec2};
+use egui_kittest::{
+    Harness,
+    kittest::{By, NodeT as _, Queryable as _},
+};
+use switchboard_desk::{profile::Profile, replay::Writing, sources_desk::SourcesBoard};
+
+use crate::{
+    Strokes, TextField, WindowApp,
+    testing::{self, FixedSource},
+    tests::harness::{harness, press, settle},
+    view::{UiCommand, ViewKind},
+    views::dead_letters::sample,
+};
+
+/// Every letter, every digit, spaces, and what commands have as keys besides.
+const TEXT: &str = "second apex jumps quickly over the lazy brown fox 0123456789 [a] + - = / A";
+
+fn source(field: TextField) -> FixedSource {
+    if field.view() == Some(ViewKind::DeadLetters) {
+        let source = FixedSource::new(sample::snapshot());
+        source.answer_with(sample::answer);
+        source.show_replay(sample::board(Writing::AsksForName));
+        return source;
+    }
+    let source = FixedSource::new(testing::order_business());
+    let profile = "name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"";
+    source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
+    source
+}
+
+/// The window with the keys in a field, by the keys that its table has.
+fn opened(field: TextField) -> (FixedSource, Harness<'static, WindowApp>) {
+    let source = source(field);
+    let mut harness = harness(&source, UiCommand::Show(field.view().unwrap_or(ViewKind::Map)));
+    let strokes: Strokes = field.keys().parse().expect("keys");
+    for stroke in strokes.0 {
+        for event in stroke.events() {
+            harness.event(event);
+        }
+        settle(&mut harness);
+    }
+    if field == TextField::ClusterName {
+        // What the session answers to the key.
+        source.show_replay(sample::previewed(Writing::AsksForName));
+        settle(&mut harness);
+    }
+    (source, harness)
+}
+
+fn type_in(harness: &mut Harness<'static, WindowApp>, text: &str) {
+    for letter in text.chars() {
+        let key = if letter == ' ' { Some(Key::Space) } else { Key::from_name(&letter.to_uppercase().to_string()) };
+        let modifiers = if letter.is_uppercase() { Modifiers::SHIFT } else { Modifiers::NONE };
+        let press = |pressed| key.map(|key| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers });
+        for event in press(true).into_iter().chain([Event::Text(letter.to_string())]).chain(press(false)) {
+            harness.event(event);
+        }
+        harness.step();
+    }
+    settle(harness);
+}
+
+/// Role, name and text of what has the keys.
+fn focused(harness: &Harness<'_, WindowApp>) -> Option<(Role, String, String)> {
+    let node = harness.query_all(By::new()).find(|node| node.accesskit_node().is_focused())?;
+    let node = node.accesskit_node();
+    Some((node.role(), node.label().unwrap_or_default(), node.value().unwrap_or_default()))
+}
+
+#[test]
+fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
+    for field in TextField::ALL {
+        let (source, mut harness) = opened(field);
+        let is_setting = matches!(field, TextField::SourceLine | TextField::SourceLines | TextField::SourceSecret);
+        let (role, name, text) = focused(&harness).unwrap_or_else(|| panic!("{field:?}: nothing has the keys after {}", field.keys()));
+        assert!(is_setting || name == field.name(), "{field:?}: {} lead to {name}", field.keys());
+        assert_eq!(role == Role::MultilineTextInput, field == TextField::SourceLines, "{field:?} is {role:?} {name}");
+        assert_eq!(text, "", "{field:?}");
+        let seen = |harness: &Harness<'_, WindowApp>| {
+            let window = &harness.state().window;
+            (window.ran.len(), source.commands().len(), window.settings(), window.focus(), window.has_form())
+        };
+        let before = seen(&harness);
+        type_in(&mut harness, TEXT);
+        assert_eq!(focused(&harness), Some((role, name.clone(), TEXT.to_owned())), "{field:?}");
+        assert_eq!(seen(&harness), before, "{field:?}: {:?} ran", harness.state().window.ran);
+        if field != TextField::Find && field != TextField::Command {
+            continue;
+        }
+        press(&mut harness, &[Key::Escape]);
+        assert!(harness.query_by_label(field.name()).is_none(), "{field:?} is closed");
+    }
+}
+
+#[test]
+fn while_a_form_is_open_letters_are_no_commands_wherever_was_clicked_and_escape_closes_it() {
+    let forms = TextField::ALL.into_iter().filter(|field| opened(*field).1.state().window.has_form());
+    let forms: Vec<TextField> = forms.collect();
+    assert!(forms.contains(&TextField::ParkingNote) && forms.contains(&TextField::ClusterName) && forms.contains(&TextField::SourceLine), "{forms:?}");
+    for field in forms {
+        let (source, mut harness) = opened(field);
+        let (role, name, _) = focused(&harness).expect("the field");
+        type_in(&mut harness, "ab");
+        // A click beside it takes the keys away from it.
+        let beside = harness.get_by_role_and_label(role, &name).rect().center_top() - vec2(0.0, 9.0);
+        click(&mut harness, beside);
+        assert!(focused(&harness).is_none_or(|(_, focused, _)| focused != name), "{field:?}");
+        let before = (harness.state().window.ran.len(), source.commands().len());
+        type_in(&mut harness, TEXT);
+        press(&mut harness, &[Key::Delete, Key::Backspace]);
+        assert_eq!((harness.state().window.ran.len(), source.commands().len()), before, "{field:?}: {:?} ran", harness.state().window.ran);
+        let text = harness.get_by_role_and_label(role, &name).accesskit_node().value();
+        assert_eq!(text.as_deref(), Some("ab"), "{field:?} is still there");
+        press(&mut harness, &[Key::Escape]);
+        if field == TextField::ClusterName {
+            // The preview is the session's.
+            source.show_replay(sample::board(Writing::AsksForName));
+            settle(&mut harness);
+        }
+        assert!(!harness.state().window.has_form(), "{field:?} is closed");
+    }
+}
+
+fn click(harness: &mut Harness<'static, WindowApp>, pos: Pos2) {
+    for pressed in [true, false] {
+        harness.event(Event::PointerMoved(pos));
+        harness.event(Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers: Modifiers::NONE });
+        harness.step();
+    }
+    settle(harness);
+}
+
+#[test]
+fn escape_leaves_a_filter_and_clears_nothing_else() {
+    for view in [ViewKind::Traces, ViewKind::Log, ViewKind::Map] {
+        let field = TextField::filter_of(view).expect("a filter");
+        let (_, mut harness) = opened(field);
+        type_in(&mut harness, "abc");
+        let num_ran = harness.state().window.ran.len();
+        press(&mut harness, &[Key::Escape]);
+        assert_eq!(focused(&harness), None, "{view:?}");
+        assert_eq!(harness.state().window.ran.len(), num_ran, "{view:?}: nothing is cleared by it");
+        assert_eq!(harness.get_by_label(field.name()).accesskit_node().value().as_deref(), Some("abc"), "{view:?}");
+    }
+}
+
+#[test]
+fn what_had_the_focus_gets_it_back_from_a_box_above_and_from_a_form() {
+    let mut harness = harness(&source(TextField::SourceLine), UiCommand::Show(ViewKind::Sources));
+    harness.query_all_by_label_contains("lab-kafka").next().expect("its row").click();
+    settle(&mut harness);
+    harness.get_by_label("Edit…").focus();
+    settle(&mut harness);
+    let named = |harness: &Harness<'_, WindowApp>| focused(harness).map(|(_, name, _)| name);
+    assert_eq!(named(&harness).as_deref(), Some("Edit…"));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    settle(&mut harness);
+    assert_eq!(named(&harness).as_deref(), Some("Find anything"));
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(named(&harness).as_deref(), Some("Edit…"));
+    press(&mut harness, &[Key::Enter]);
+    assert_eq!(named(&harness).as_deref(), Some("name"), "the first field of the form has it");
+    press(&mut harness, &[Key::Tab]);
+    assert_eq!(named(&harness).as_deref(), Some("brokers"));
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(named(&harness).as_deref(), Some("Edit…"));
+}
+
+#[test]
+fn the_key_after_the_one_that_closes_a_box_is_a_command_again() {
+    let mut harness = harness(&source(TextField::Find), UiCommand::Show(ViewKind::Map));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    settle(&mut harness);
+    let key = |key: Key| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE };
+    harness.event(key(Key::Escape));
+    harness.step();
+    harness.event(key(Key::N));
+    harness.step();
+    assert_eq!(harness.state().window.ran.last(), Some(&UiCommand::NextProblem));
+}

@@ -1,0 +1,216 @@
+//! The one widget in which text is typed, and the closed list of the places that have one.
+
+use egui::{EventFilter, FontId, Id, Key, Margin, Response, RichText, WidgetInfo, accesskit::Role};
+
+use crate::{
+    theme::{DesignTokens, Ink, margin},
+    view::ViewKind,
+};
+
+/// What a place is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// It lies over the views, with what it finds below it.
+    Overlay,
+    /// It narrows what a view shows, for as long as that is looked at.
+    Filter,
+    /// It is part of something that is filled in and then done or left.
+    Form,
+}
+
+struct Place {
+    name: &'static str,
+    of: Use,
+    view: Option<ViewKind>,
+    keys: &'static str,
+    chars_max: usize,
+}
+
+/// One line a place: its name, what it is for, its view (none: it lies over all), the keys that lead into it from there, and how much it takes.
+macro_rules! places {
+    ($($field:ident: $name:literal, $of:ident, $view:expr, $keys:literal, $chars_max:expr;)*) => {
+        /// A place where text is typed. Every one is drawn by [`TextEntry`], and tests type into each by the keys that stand here.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum TextField {
+            $(#[doc = $name] $field,)*
+        }
+
+        impl TextField {
+            /// All.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$field),*];
+
+            fn place(self) -> Place {
+                match self {
+                    $(Self::$field => Place { name: $name, of: Use::$of, view: $view, keys: $keys, chars_max: $chars_max },)*
+                }
+            }
+        }
+    };
+}
+
+places! {
+    Find: "Find anything", Overlay, None, "Ctrl+K", usize::MAX;
+    Command: "Find a command", Overlay, None, "Ctrl+P", usize::MAX;
+    LogFilter: "Find in the log", Filter, Some(ViewKind::Log), "Ctrl+F", usize::MAX;
+    TraceFilter: "Operation, or any id", Filter, Some(ViewKind::Traces), "Ctrl+F", usize::MAX;
+    TraceDuration: "Shortest duration", Filter, Some(ViewKind::Traces), "Ctrl+F Tab", usize::MAX;
+    RecordFilter: "Key, text, number or 2@100", Filter, Some(ViewKind::Messages), "Down Ctrl+F", usize::MAX;
+    NoisePattern: "Pattern of a new rule", Filter, Some(ViewKind::Map), "Ctrl+F", usize::MAX;
+    ParkingNote: "Note", Form, Some(ViewKind::DeadLetters), "P", 400;
+    ClusterName: "The cluster's name", Form, Some(ViewKind::DeadLetters), "R", 256;
+    SourceLine: "A setting of one line", Form, Some(ViewKind::Sources), "A", usize::MAX;
+    SourceLines: "A setting of several lines", Form, Some(ViewKind::Sources), "A Tab Tab Tab Tab Tab Tab Tab Tab", usize::MAX;
+    SourceSecret: "Where a secret comes from", Form, Some(ViewKind::Sources), "A Tab Tab Tab Space Tab Tab", usize::MAX;
+}
+
+impl TextField {
+    /// Its name to a screen reader; each setting of a source has its own instead.
+    pub fn name(self) -> &'static str {
+        self.place().name
+    }
+
+    /// The view that it is in; `None` = it lies over all of them.
+    pub fn view(self) -> Option<ViewKind> {
+        self.place().view
+    }
+
+    /// The keys that lead into it from its view, as `--keys` takes them.
+    pub fn keys(self) -> &'static str {
+        self.place().keys
+    }
+
+    /// What Ctrl+F leads into in a view; `None` = the view has none.
+    pub(crate) fn filter_of(view: ViewKind) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.place().view == Some(view) && field.place().keys.ends_with("Ctrl+F"))
+    }
+
+    fn wanted() -> Id {
+        Id::unique("text field that is wanted")
+    }
+
+    /// The keys go into it in the next frame that draws it.
+    pub(crate) fn seek(self, ctx: &egui::Context) {
+        let pass = ctx.cumulative_pass_nr();
+        ctx.data_mut(|data| data.insert_temp(Self::wanted(), (self, pass)));
+    }
+
+    /// Whether it was wanted a moment ago; once.
+    fn is_sought(self, ctx: &egui::Context) -> bool {
+        let wanted = ctx.data(|data| data.get_temp::<(Self, u64)>(Self::wanted()));
+        let is_sought = wanted.is_some_and(|(field, pass)| field == self && ctx.cumulative_pass_nr() <= pass + 2);
+        if is_sought {
+            ctx.data_mut(|data| data.remove::<(Self, u64)>(Self::wanted()));
+        }
+        is_sought
+    }
+}
+
+/// A field to be drawn.
+pub(crate) struct TextEntry<'a> {
+    field: TextField,
+    text: &'a mut String,
+    name: &'a str,
+    hint: &'a str,
+    width_pt: f32,
+    font: Option<FontId>,
+    ink: Ink,
+    num_lines: usize,
+    is_first: bool,
+}
+
+/// What was done in a field.
+pub(crate) struct TextEntered {
+    /// As egui has it.
+    pub response: Response,
+    /// Enter was pressed in it, where that does not begin a new line.
+    pub is_done: bool,
+}
+
+impl<'a> TextEntry<'a> {
+    /// The field of a place, as wide as there is room, which says its name as long as it is empty.
+    pub(crate) fn new(field: TextField, text: &'a mut String) -> Self {
+        let name = field.place().name;
+        Self { field, text, name, hint: name, width_pt: f32::INFINITY, font: None, ink: Ink::Text, num_lines: 1, is_first: false }
+    }
+
+    /// Another name than that of its place.
+    pub(crate) fn named(self, name: &'a str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// What stands there as long as it is empty.
+    pub(crate) fn hint(self, hint: &'a str) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// As wide as this, points.
+    pub(crate) fn width(self, width_pt: f32) -> Self {
+        Self { width_pt, ..self }
+    }
+
+    /// In another face.
+    pub(crate) fn font(self, font: FontId) -> Self {
+        Self { font: Some(font), ..self }
+    }
+
+    /// In another colour.
+    pub(crate) fn ink(self, ink: Ink) -> Self {
+        Self { ink, ..self }
+    }
+
+    /// For several lines: Enter begins a new one.
+    pub(crate) fn lines(self, num_lines: usize) -> Self {
+        Self { num_lines, ..self }
+    }
+
+    /// The first of a form: the keys go into it as soon as it appears.
+    pub(crate) fn first(self, is_first: bool) -> Self {
+        Self { is_first, ..self }
+    }
+
+    /// Draws it.
+    #[expect(clippy::disallowed_types, reason = "the one place that makes them")]
+    pub(crate) fn ui(self, ui: &mut egui::Ui, tokens: &DesignTokens) -> TextEntered {
+        let Self { field, text, name, hint, width_pt, font, ink, num_lines, is_first } = self;
+        let place = field.place();
+        let id = ui.make_persistent_id(("text field", field, name));
+        let appears = is_first && ui.ctx().read_response(id).is_none();
+        let is_several = num_lines > 1;
+        let edit = if is_several {
+            egui::TextEdit::multiline(text).desired_rows(num_lines)
+        } else {
+            egui::TextEdit::singleline(text).align(egui::Align2::LEFT_CENTER)
+        };
+        let hint_ink = if place.of == Use::Form { Ink::Faint } else { Ink::Dim };
+        let room: Margin = match (place.of, place.view) {
+            (Use::Overlay, _) => margin(10, 8),
+            (_, Some(ViewKind::Sources)) => margin(8, 5),
+            _ => margin(8, 3),
+        };
+        let mut edit = edit.id(id).margin(room).desired_width(width_pt).char_limit(place.chars_max).text_color(tokens.ink(ink));
+        let shown = RichText::new(hint).color(tokens.ink(hint_ink));
+        edit = edit.hint_text(if place.of == Use::Form { shown.size(12.0) } else { shown });
+        if let Some(font) = font {
+            edit = edit.font(font);
+        }
+        if place.of == Use::Filter {
+            // Escape leaves the field and clears nothing else; without a filter of its own egui takes the focus away before anybody looks.
+            edit = edit.event_filter(EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() });
+        }
+        let response = ui.add(edit);
+        let role = match (place.of, is_several) {
+            (Use::Overlay | Use::Filter, _) => Role::SearchInput,
+            (Use::Form, false) => Role::TextInput,
+            (Use::Form, true) => Role::MultilineTextInput,
+        };
+        response.widget_info(|| WidgetInfo::labeled(role, true, name));
+        if appears || field.is_sought(ui.ctx()) {
+            response.request_focus();
+        }
+        if place.of == Use::Filter && response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+            response.surrender_focus();
+        }
+        let is_done = !is_several && response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        TextEntered { response, is_done }
+    }
+}
