@@ -56,9 +56,9 @@ impl Display {
         manager
     }
 
-    /// Puts the pointer somewhere on the screen.
+    /// Puts the pointer somewhere on the screen. (`--sync` would wait for ever where it is there already.)
     pub fn point(&self, (x, y): (i32, i32)) {
-        self.xdotool(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
+        self.xdotool(&["mousemove", &x.to_string(), &y.to_string()]);
     }
 
     /// Clicks there: 1 is the left button, 3 the right one, 4 and 5 are the wheel.
