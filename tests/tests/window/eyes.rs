@@ -83,11 +83,11 @@ impl Eyes {
         let mut reader = on_the_bus("/usr/bin/python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3 is installed");
         let (input, output) = (reader.stdin.take().expect("a pipe"), reader.stdout.take().expect("a pipe"));
         let mut lines = BufReader::new(output).lines();
-        assert!(lines.next().is_some_and(|line| line.is_ok()), "accessibility can be switched on: python3-gi and gir1.2-atspi-2.0 are installed");
+        assert!(lines.next().is_some_and(|line| line.is_ok()), "accessibility can be switched on: python3-gi is installed");
         Self { bus_address, reader: Mutex::new((input, lines)), _children: [Running(reader), Running(launcher), Running(bus)] }
     }
 
-    /// All that is there now, each thing before what is in it.
+    /// All that is there now, what holds others before what it holds.
     pub fn look(&self) -> Vec<Thing> {
         let mut reader = self.reader.lock().expect("one at a time");
         reader.0.write_all(b"look\n").expect("the reader lives");

@@ -65,7 +65,7 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
     for field in TextField::ALL {
         let tab = tab(field.view().unwrap_or(ViewKind::Map));
         window.click("page tab", &tab);
-        let is_shown = || window.thing("page tab", &tab).is("selected");
+        let is_shown = || window.thing("page tab", &tab).is("checked");
         until(&format!("{tab} is shown"), || is_shown().then_some(()));
         let strokes = strokes(field);
         let strokes: Vec<&str> = strokes.iter().map(String::as_str).collect();

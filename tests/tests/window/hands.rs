@@ -72,7 +72,7 @@ fn each_view_is_opened_by_its_tab_and_what_is_minimised_comes_back_and_ends_with
     });
     for tab in &tabs {
         window.click("page tab", tab);
-        window.eyes.wait_for(&format!("{tab} is shown"), |thing| thing.role == "page tab" && thing.name.starts_with(tab.as_str()) && thing.is("selected"));
+        window.eyes.wait_for(&format!("{tab} is shown"), |thing| thing.role == "page tab" && thing.name.starts_with(tab.as_str()) && thing.is("checked"));
     }
     window.click("page tab", "view Sources");
 
