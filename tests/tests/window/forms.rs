@@ -61,7 +61,7 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
     let (_lab, window) = shop();
     // There are dead letters from the fifth second on.
     window.click("page tab", &tab(ViewKind::DeadLetters));
-    let _letter = window.thing("list item", "orders.placed");
+    window.eyes.wait_for("a dead letter", |thing| thing.role == "list item" && thing.name.contains("orders.placed-dlt"));
     for field in TextField::ALL {
         let tab = tab(field.view().unwrap_or(ViewKind::Map));
         window.click("page tab", &tab);

@@ -32,7 +32,7 @@ fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
     });
 
     let (x, y) = before.middle();
-    let to = (x - 60, y - 90);
+    let to = (x - 60, y + 90);
     display.drag((x, y), to);
     let dragged = eyes.wait_for("the box is where it was dropped", |thing| {
         thing.name.starts_with("service fraud") && thing.place.is_some() && (thing.middle().0 - to.0).abs() <= 4 && (thing.middle().1 - to.1).abs() <= 4
@@ -81,7 +81,7 @@ fn each_view_is_opened_by_its_tab_and_what_is_minimised_comes_back_and_ends_with
         let visible = window.display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"]);
         visible.is_empty().then_some(())
     });
-    let received = |window: &Window| window.thing("list item", "OTLP").name;
+    let received = |window: &Window| window.thing("list item", "source OTLP").name;
     window.manage("windowmap");
     window.manage("windowactivate");
     until("it is back", || {
@@ -92,7 +92,9 @@ fn each_view_is_opened_by_its_tab_and_what_is_minimised_comes_back_and_ends_with
     let before = received(&window);
     until("figures move again", || (received(&window) != before).then_some(()));
 
-    window.manage("windowquit");
+    // The window manager's own key for closing.
+    window.manage("windowfocus");
+    window.display.press(&["alt+F4"]);
     assert_eq!(window.program.wait(DEADLINE).expect("ends"), 0, "{}", window.log());
     let report = program::read_json(&report).expect("a report");
     assert_eq!(switchboard_tests::agreement::unaccounted(&report), Vec::<String>::new());
