@@ -67,14 +67,17 @@ impl Display {
         self.xdotool(&["click", &button.to_string()]);
     }
 
-    /// Drags from one place to another, in steps as a hand does.
+    /// Drags from one place to another, in steps and at the pace of a hand: what comes within one frame of the window's is no drag.
     pub fn drag(&self, from: (i32, i32), to: (i32, i32)) {
         self.point(from);
-        self.xdotool(&["mousedown", "1"]);
+        let mut strokes = vec!["mousedown".to_owned(), "1".to_owned()];
         for step in 1..=8 {
-            self.point((from.0 + (to.0 - from.0) * step / 8, from.1 + (to.1 - from.1) * step / 8));
+            let at = [from.0 + (to.0 - from.0) * step / 8, from.1 + (to.1 - from.1) * step / 8];
+            strokes.extend(["sleep".to_owned(), "0.1".to_owned(), "mousemove".to_owned()]);
+            strokes.extend(at.map(|at| at.to_string()));
         }
-        self.xdotool(&["mouseup", "1"]);
+        strokes.extend(["sleep", "0.1", "mouseup", "1"].map(str::to_owned));
+        self.xdotool(&strokes.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     /// Types a text, key by key.

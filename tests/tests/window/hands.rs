@@ -3,7 +3,8 @@
 use switchboard_tests::program;
 
 use crate::display::{DEADLINE, is_asked_for, until};
-use crate::window::Window;
+use crate::eyes::Thing;
+use crate::window::{LOOKS, Window};
 
 /// The demo with nothing broken, and what it writes at its end.
 fn demo() -> (Window, std::path::PathBuf) {
@@ -33,13 +34,15 @@ fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
 
     let (x, y) = before.middle();
     let to = (x - 60, y + 90);
-    display.drag((x, y), to);
-    let dragged = eyes.wait_for("the box is where it was dropped", |thing| {
-        thing.name.starts_with("service fraud") && thing.place.is_some() && (thing.middle().0 - to.0).abs() <= 4 && (thing.middle().1 - to.1).abs() <= 4
+    let is_there = |thing: &Thing| (thing.middle().0 - to.0).abs() <= 4 && (thing.middle().1 - to.1).abs() <= 4;
+    let dragged = until("the box is where it was dropped", || {
+        display.drag(fraud().middle(), to);
+        let _late = program::wait_until("a drop", LOOKS, || is_there(&fraud()));
+        Some(fraud()).filter(is_there)
     });
 
     // Zooming happens around the pointer: it stays over the box.
-    let width = |thing: &crate::eyes::Thing| thing.place.map_or(0, |[_, _, width, _]| width);
+    let width = |thing: &Thing| thing.place.map_or(0, |[_, _, width, _]| width);
     for (button, is_so) in [(4, (|now, before| now > before) as fn(i32, i32) -> bool), (5, |now, before| now <= before)] {
         let from = width(&fraud());
         until("the wheel zooms", || {
@@ -53,7 +56,7 @@ fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
     let (x, y) = edge.middle();
     let heading = window.thing("heading", "Problems");
     display.drag((x, y), (x - 120, y));
-    let left = |thing: &crate::eyes::Thing| thing.place.map_or(0, |[left, ..]| left);
+    let left = |thing: &Thing| thing.place.map_or(0, |[left, ..]| left);
     let resized = eyes.wait_for("the panel is wider", |thing| thing.role == "heading" && thing.name == "Problems" && left(thing) < left(&heading) - 80);
     assert!(left(&heading) - left(&resized) <= 130, "as far as it was dragged: {heading:?} {resized:?}");
 }

@@ -454,7 +454,10 @@ impl MapView {
 
     fn map_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens, motion: Motion<'_>) {
         let viewport = ui.available_rect_before_wrap();
-        let response = ui.allocate_rect(viewport, Sense::click_and_drag());
+        ui.advance_cursor_after_rect(viewport);
+        // The edges of panels to the right and below are dragged from either side.
+        let within = Rect::from_min_max(viewport.min, viewport.max - Vec2::splat(ui.style().interaction.resize_grab_radius_side));
+        let response = ui.interact(within, egui::Id::unique("map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Group, true, "map"));
         self.viewport = Some(viewport);
         self.follow_layout(viewport);
