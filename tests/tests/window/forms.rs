@@ -64,9 +64,11 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
     window.eyes.wait_for("a dead letter", |thing| thing.role == "list item" && thing.name.contains("orders.placed-dlt"));
     for field in TextField::ALL {
         let tab = tab(field.view().unwrap_or(ViewKind::Map));
-        window.click("page tab", &tab);
         let is_shown = || window.thing("page tab", &tab).is("checked");
-        until(&format!("{tab} is shown"), || is_shown().then_some(()));
+        until(&format!("{tab} is shown"), || {
+            window.click("page tab", &tab);
+            program::wait_until("a view", LOOKS, is_shown).ok()
+        });
         let strokes = strokes(field);
         let strokes: Vec<&str> = strokes.iter().map(String::as_str).collect();
         let is_setting = matches!(field, TextField::SourceLine | TextField::SourceLines | TextField::SourceSecret);
