@@ -74,9 +74,10 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
         let is_setting = matches!(field, TextField::SourceLine | TextField::SourceLines | TextField::SourceSecret);
         let is_it = |thing: &Thing| is_setting || thing.name == field.name();
         let opened = until(&format!("{field:?} has the keys after {}", field.keys()), || {
+            // Keys that come late would be typed into what the next ones open, so they are given long.
             window.display.press(&strokes);
             let mut found = None;
-            let _late = program::wait_until("a field", LOOKS, || {
+            let _late = program::wait_until("a field", LOOKS * 5, || {
                 found = focused(&window).filter(is_it);
                 found.is_some()
             });
