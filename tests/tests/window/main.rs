@@ -5,6 +5,5 @@ mod copying;
 mod display;
 mod ending;
 mod eyes;
-mod forms;
 mod hands;
 mod window;
