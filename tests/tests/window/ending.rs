@@ -50,7 +50,9 @@ fn a_lab_that_was_killed_is_started_again_from_the_window() {
     let trace_since = |since_ns: i64| {
         window.run("Show traces");
         let newest = || {
-            window.display.press(&["Home"]);
+            // Without a row that is selected nothing can be copied.
+            let is_selected = || window.eyes.look().iter().any(|thing| thing.role == "list item" && thing.is("checked"));
+            window.press_until("a row is selected", &["Home"], is_selected);
             window.run("Copy as JSON");
         };
         let begins = |text: &str| serde_json::from_str::<Value>(text).ok().and_then(|trace| trace["start_ns"].as_i64());
