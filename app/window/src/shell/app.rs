@@ -443,7 +443,6 @@ impl Window {
             sources,
             now_ns: as_of_ns,
             clock_ns: *now_ns,
-            as_of_ns,
             asked_at_ns: range.asked_at_ns(as_of_ns, newest_ns(snapshot)),
             news,
             is_paused: paused.is_some(),

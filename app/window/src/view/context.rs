@@ -16,12 +16,10 @@ pub(crate) struct ViewContext<'a> {
     pub replay: &'a ReplayBoard,
     /// The sources as the profile has them.
     pub sources: &'a SourcesBoard,
-    /// The instant that ages are told at, ns since the Unix epoch: now, or when it was paused.
+    /// The instant that is looked at, and that ages are told at, ns since the Unix epoch: now, or when it was paused.
     pub now_ns: i64,
     /// The time on the wall, ns since the Unix epoch: for what goes on while paused because the user set it going.
     pub clock_ns: i64,
-    /// The instant that is looked at: now, or when it was paused.
-    pub as_of_ns: i64,
     /// The instant that questions are of: as that, until nothing is left in the range.
     pub asked_at_ns: i64,
     /// What is new since views were looked at.

@@ -69,7 +69,7 @@ impl View for BreakersView {
         if breakers.is_empty() {
             return empty_state_ui(ui, &no_breakers(context.snapshot), tokens).into_iter().collect();
         }
-        self.arrange(breakers, context.as_of_ns);
+        self.arrange(breakers, context.now_ns);
         let found = self.selected.as_ref().and_then(|key| breakers.iter().find(|breaker| BreakerKey::of(breaker) == *key));
         self.opened = found.map(|breaker| (breaker.clone(), rows::detail(breaker, context.snapshot, context.now_ns)));
         let (title, note) = summary(breakers);
@@ -152,7 +152,7 @@ impl BreakersView {
         let order = Order::Rows { natural: Some(("state", Way::Down)) };
         let table = Table { name: "breakers", columns: &COLUMNS, num_rows: self.order.len(), selected: self.selected_row(), order };
         let order = &self.order;
-        let axis = TimeAxis::of(self.known_from.1, context.as_of_ns, WHOLE_NS);
+        let axis = TimeAxis::of(self.known_from.1, context.now_ns, WHOLE_NS);
         let (column, pointed) = (Cell::new(None), RefCell::new(None));
         let mut state = std::mem::take(&mut self.table);
         let room = ui.available_rect_before_wrap();
@@ -246,7 +246,7 @@ fn detail_ui(ui: &mut egui::Ui, breaker: &BreakerView, words: &detail::Detail, c
         let asked = detail::head_ui(ui, words, tokens);
         let is_same = |other: &&BreakerView| other.caller == breaker.caller && other.name == breaker.name;
         let shown = || context.snapshot.breakers.iter().filter(is_same).take(STRIPS_MAX);
-        let axis = axis_of(shown(), context.as_of_ns);
+        let axis = axis_of(shown(), context.now_ns);
         let strips_ui = |ui: &mut egui::Ui| {
             detail::framed_ui(ui, "How it went", &axis.words(), tokens, |ui| {
                 for other in shown() {

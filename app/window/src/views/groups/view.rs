@@ -186,7 +186,7 @@ impl GroupsView {
             return;
         };
         let query = Query::Point(PointQuery::Group { cluster: view.cluster.clone(), group: view.group.clone(), topic: view.topic.clone() });
-        let standing = if context.is_paused { context.asker.once(Slot::GroupOpen, &query) } else { context.asker.standing(Slot::GroupOpen, &query) };
+        let standing = context.asker.standing(Slot::GroupOpen, &query);
         let detail = match standing.answer {
             Some(Answer::Group(Some(detail))) if standing.is_of_this_question => Some((**detail).clone()),
             _ => None,
@@ -218,7 +218,7 @@ impl GroupsView {
             order: Order::Rows { natural: Some(("verdict", Way::Down)) },
         };
         let (order, courses) = (&self.order, &self.courses);
-        let axis = courses.axis(context.as_of_ns);
+        let axis = courses.axis(context.now_ns);
         let (column, pointed) = (Cell::new(None), Cell::new(None));
         let mut state = std::mem::take(&mut self.table);
         let room = ui.available_rect_before_wrap();
@@ -340,7 +340,7 @@ fn course_section_ui(ui: &mut egui::Ui, opened: &Opened, courses: &Courses, cont
     if course.len() < 2 {
         return;
     }
-    let axis = TimeAxis::of(Some(first(course)), context.as_of_ns, WHOLE_NS);
+    let axis = TimeAxis::of(Some(first(course)), context.now_ns, WHOLE_NS);
     let most = course.iter().filter(|(at_ns, _)| *at_ns >= axis.from_ns).filter_map(|(_, lag)| *lag).fold(0.0, f64::max);
     let note = format!("{} · at most {}", axis.words(), figures::count(most as u64));
     detail::framed_ui(ui, "How it went", &note, context.tokens, |ui| {

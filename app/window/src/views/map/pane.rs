@@ -113,7 +113,7 @@ impl MapPane {
             None => self.answers = Answers::default(),
         }
         let endpoint = context.options.otlp_endpoint();
-        let known = Known { now_ns: context.now_ns, as_of_ns: context.as_of_ns, answers: &self.answers, otlp_endpoint: endpoint.as_deref() };
+        let known = Known { now_ns: context.now_ns, answers: &self.answers, otlp_endpoint: endpoint.as_deref() };
         let shown = side.show(ui, |ui| {
             let panel = self.map.panel(&known);
             self.panel.clone_from(&panel.detail);
@@ -221,13 +221,13 @@ impl View for MapPane {
             _ => ("map", None),
         };
         let sentence = || self.sentence.1.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" · ");
-        let at = figures::instant(context.as_of_ns);
+        let at = figures::instant(context.now_ns);
         let of = id.map_or_else(sentence, |id| format!("{kind} {id}"));
         Some(match form {
             CopyForm::Text => format!("{}\n{of} · as of {at}\n", self.panel.to_text()),
             CopyForm::Markdown => format!("{}\n{of} · as of `{at}`\n", self.panel.to_markdown()),
             CopyForm::Json => {
-                let mut said = serde_json::json!({ "kind": kind, "id": id, "as_of": at, "as_of_ns": context.as_of_ns, "shown": self.panel.to_json() });
+                let mut said = serde_json::json!({ "kind": kind, "id": id, "as_of": at, "as_of_ns": context.now_ns, "shown": self.panel.to_json() });
                 if id.is_none() {
                     said["sentence"] = sentence().into();
                 }

@@ -89,10 +89,8 @@ impl Panel {
 
 /// What is known beside the snapshot.
 pub(crate) struct Known<'a> {
-    /// The time on the wall, ns since the Unix epoch.
-    pub now_ns: i64,
     /// The instant that is looked at, ns since the Unix epoch.
-    pub as_of_ns: i64,
+    pub now_ns: i64,
     /// What was asked and answered.
     pub answers: &'a Answers,
     /// What SDKs have to be told; `None` without a receiver.

@@ -235,20 +235,18 @@ fn copy_record(opened: &Opened, record: &RecordView, form: CopyForm) -> Option<S
 fn load(records: &mut Records, context: &mut ViewContext<'_>) {
     if records.has_room() {
         let query = records.query();
-        let ask_once = context.is_paused;
-        let standing = if ask_once { context.asker.once(Slot::RecordLines, &query) } else { context.asker.standing(Slot::RecordLines, &query) };
+        let standing = context.asker.standing(Slot::RecordLines, &query);
         let came = match standing.answer {
             Some(Answer::Records(page)) if standing.is_of_this_question => records.take(page, standing.revision),
             _ => false,
         };
-        if came && !ask_once {
+        if came && !context.is_paused {
             // The next piece is asked for with this frame, not with the next.
             let _asked = context.asker.standing(Slot::RecordLines, &records.query());
         }
     }
     if let Some(query) = records.filter.query(&records.channel) {
-        let is_paused = context.is_paused && records.filter.is_at_end();
-        let standing = if is_paused { context.asker.once(Slot::RecordFilter, &query) } else { context.asker.standing(Slot::RecordFilter, &query) };
+        let standing = context.asker.standing(Slot::RecordFilter, &query);
         if let Some(Answer::RecordMatches(found)) = standing.answer.filter(|_| standing.is_of_this_question)
             && records.filter.take(found)
             && let Some(next) = records.filter.query(&records.channel).filter(|_| !context.is_paused || !records.filter.is_at_end())

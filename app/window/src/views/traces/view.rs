@@ -289,7 +289,7 @@ impl TracesView {
     fn list_ui(&mut self, ui: &mut egui::Ui, context: &mut ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let tokens = context.tokens;
         let query = self.list.filter.query(context.range.range(context.asked_at_ns));
-        let standing = if context.is_paused { context.asker.once(Slot::TraceList, &query) } else { context.asker.standing(Slot::TraceList, &query) };
+        let standing = context.asker.standing(Slot::TraceList, &query);
         if let Some(Answer::Traces(list)) = standing.answer {
             self.list.take(list, standing.revision, standing.is_of_this_question);
         }
@@ -354,8 +354,7 @@ impl TracesView {
         let tokens = context.tokens;
         let Some(story) = &mut self.story else { return };
         let query = Query::Point(PointQuery::Conversation { id: story.id.clone(), limit: ITEMS_MAX });
-        let standing =
-            if context.is_paused { context.asker.once(Slot::ConversationOpen, &query) } else { context.asker.standing(Slot::ConversationOpen, &query) };
+        let standing = context.asker.standing(Slot::ConversationOpen, &query);
         let is_known = standing.is_of_this_question;
         if let (true, Some(Answer::Conversation(items))) = (is_known, standing.answer) {
             story.take(items, standing.revision);
@@ -383,8 +382,7 @@ impl TracesView {
         let Some(open) = &mut self.open else { return };
         let query = Query::Point(PointQuery::Trace { trace_id: open.trace_id });
         let anew_every_s = (open.view.spans.len() as f64 / SPANS_A_SECOND).max(1.0);
-        let standing =
-            if context.is_paused { context.asker.once(Slot::TraceOpen, &query) } else { context.asker.standing_each(Slot::TraceOpen, &query, anew_every_s) };
+        let standing = context.asker.standing_each(Slot::TraceOpen, &query, anew_every_s);
         // Another trace is never drawn under this one's name.
         let is_known = standing.is_of_this_question;
         if let (true, Some(Answer::Trace(view))) = (is_known, standing.answer) {

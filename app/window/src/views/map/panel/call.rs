@@ -64,7 +64,7 @@ impl About<'_> {
             Some(first) if is_one => format!("Circuit breaker {}", visible(&first.name)),
             _ => "Circuit breakers".to_owned(),
         };
-        let axis = axis_of(breakers.iter().copied(), self.known.as_of_ns);
+        let axis = axis_of(breakers.iter().copied(), self.known.now_ns);
         // How it is known is told once where it is the same of all.
         let is_alike = breakers.windows(2).all(|pair| self.known_by(pair[0]) == self.known_by(pair[1]));
         let mut rows = capped(breakers.iter().map(|breaker| self.breaker_strip(breaker, axis, !is_one, !is_alike)).collect());

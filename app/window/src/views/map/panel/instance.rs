@@ -67,7 +67,7 @@ impl About<'_> {
         let is_held = |breaker: &&BreakerView| breaker.caller_node == Some(node.node_id) && breaker.instance.as_deref() == Some(instance);
         let mut breakers: Vec<&BreakerView> = self.snapshot.breakers.iter().filter(is_held).collect();
         breakers.sort_by_key(|breaker| std::cmp::Reverse(breaker_tone(breaker)));
-        let axis = axis_of(breakers.iter().copied(), self.known.as_of_ns);
+        let axis = axis_of(breakers.iter().copied(), self.known.now_ns);
         let rows = breakers.into_iter().map(|breaker| Row::Strip {
             label: visible(&breaker.name).into_owned(),
             value: format!("{}{}", breaker.word(), since_age(breaker, self.now_ns).map(|age| format!(" {age}")).unwrap_or_default()),

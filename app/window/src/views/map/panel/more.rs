@@ -112,7 +112,7 @@ impl About<'_> {
         let points: Vec<Option<f64>> = group.history.iter().map(|point| point.lag.map(|lag| lag as f64)).collect();
         let mut note = String::new();
         if let [first, _, ..] = group.history.as_slice() {
-            note = format!("last {}", figures::age(self.known.as_of_ns.saturating_sub(first.at_ns)));
+            note = format!("last {}", figures::age(self.known.now_ns.saturating_sub(first.at_ns)));
             let value = group.view.lag.map_or_else(|| "?".to_owned(), figures::count);
             rows.push(Row::Spark { label: "lag".to_owned(), value, change: String::new(), tone: Tone::Quiet, points, num_before: 0 });
         }
