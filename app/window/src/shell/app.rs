@@ -17,6 +17,7 @@ use crate::{
         bars::{self, TopBar},
         find::FindOverlay,
         history::History,
+        keys_in_turn::KeysInTurn,
         notice::{self, NoticePart},
         object_menu::ObjectMenu,
         operations_ui::OperationsList,
@@ -107,6 +108,7 @@ impl Window {
     pub(crate) fn new(ctx: &egui::Context, settings: Settings, options: WindowOptions) -> Self {
         let themes = Themes::load();
         themes.install(ctx);
+        ctx.add_plugin(KeysInTurn::default());
         // For users egui does not look for two things of one name; tests see them in their pictures.
         if cfg!(test) {
             ctx.options_mut(|options| options.warn_on_id_clash = true);

@@ -8,6 +8,7 @@ mod elsewhere;
 pub(crate) mod find;
 mod fuzzy;
 mod history;
+mod keys_in_turn;
 mod notice;
 mod notice_ui;
 pub(crate) mod object_menu;
