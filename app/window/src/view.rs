@@ -13,7 +13,7 @@ mod table;
 mod target;
 
 pub(crate) use action::ViewAction;
-pub(crate) use asker::{Asker, Slot};
+pub(crate) use asker::{Asker, Slot, Standing};
 pub(crate) use beside::Beside;
 pub(crate) use commands::{Keys, Menu, Scope, UiCommand};
 pub(crate) use context::ViewContext;

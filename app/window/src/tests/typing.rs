@@ -50,12 +50,17 @@ fn opened(field: TextField) -> (FixedSource, Harness<'static, WindowApp>) {
     (source, harness)
 }
 
+/// A letter as a keyboard sends it: its key, what is typed by that, and the key's release.
+fn letter_events(letter: char) -> Vec<Event> {
+    let key = if letter == ' ' { Some(Key::Space) } else { Key::from_name(&letter.to_uppercase().to_string()) };
+    let modifiers = if letter.is_uppercase() { Modifiers::SHIFT } else { Modifiers::NONE };
+    let press = |pressed| key.map(|key| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers });
+    press(true).into_iter().chain([Event::Text(letter.to_string())]).chain(press(false)).collect()
+}
+
 fn type_in(harness: &mut Harness<'static, WindowApp>, text: &str) {
     for letter in text.chars() {
-        let key = if letter == ' ' { Some(Key::Space) } else { Key::from_name(&letter.to_uppercase().to_string()) };
-        let modifiers = if letter.is_uppercase() { Modifiers::SHIFT } else { Modifiers::NONE };
-        let press = |pressed| key.map(|key| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers });
-        for event in press(true).into_iter().chain([Event::Text(letter.to_string())]).chain(press(false)) {
+        for event in letter_events(letter) {
             harness.event(event);
         }
         harness.step();
@@ -92,6 +97,41 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
         }
         press(&mut harness, &[Key::Escape]);
         assert!(harness.query_by_label(field.name()).is_none(), "{field:?} is closed");
+    }
+}
+
+#[test]
+fn a_field_takes_all_that_is_typed_though_its_keys_come_in_the_same_frame() {
+    // The cluster's name is asked for by the session, which answers later.
+    for field in TextField::ALL.into_iter().filter(|field| *field != TextField::ClusterName) {
+        let mut harness = harness(&source(field), UiCommand::Show(field.view().unwrap_or(ViewKind::Map)));
+        let strokes: Strokes = field.keys().parse().expect("keys");
+        let events = strokes.0.iter().flat_map(crate::Stroke::events).chain(TEXT.chars().flat_map(letter_events));
+        harness.input_mut().events.extend(events);
+        harness.run_steps(40);
+        settle(&mut harness);
+        let text = focused(&harness).map(|(_, _, text)| text);
+        assert_eq!(text.as_deref(), Some(TEXT), "{field:?}: {:?} ran", harness.state().window.ran);
+    }
+}
+
+#[test]
+fn what_was_looked_for_last_is_typed_over_or_looked_for_again() {
+    for field in [TextField::Find, TextField::TraceFilter, TextField::LogFilter, TextField::RecordFilter] {
+        let (_, mut harness) = opened(field);
+        type_in(&mut harness, "before");
+        press(&mut harness, &[Key::Escape]);
+        let again = |harness: &mut Harness<'static, WindowApp>| {
+            let strokes: Strokes = field.keys().parse().expect("keys");
+            for event in strokes.0.last().expect("one").events() {
+                harness.event(event);
+            }
+            settle(harness);
+            focused(harness).map(|(_, _, text)| text)
+        };
+        assert_eq!(again(&mut harness).as_deref(), Some("before"), "{field:?}");
+        type_in(&mut harness, "now");
+        assert_eq!(focused(&harness).map(|(_, _, text)| text).as_deref(), Some("now"), "{field:?}");
     }
 }
 
@@ -175,9 +215,7 @@ fn the_key_after_the_one_that_closes_a_box_is_a_command_again() {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
     settle(&mut harness);
     let key = |key: Key| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE };
-    harness.event(key(Key::Escape));
-    harness.step();
-    harness.event(key(Key::N));
-    harness.step();
+    harness.input_mut().events.extend([key(Key::Escape), key(Key::N)]);
+    settle(&mut harness);
     assert_eq!(harness.state().window.ran.last(), Some(&UiCommand::NextProblem));
 }

@@ -1,6 +1,10 @@
 //! The one widget in which text is typed, and the closed list of the places that have one.
 
-use egui::{EventFilter, FontId, Id, Key, Margin, Response, RichText, WidgetInfo, accesskit::Role};
+use egui::{
+    EventFilter, FontId, Id, Key, Margin, Response, RichText, WidgetInfo,
+    accesskit::Role,
+    text::{CCursor, CCursorRange},
+};
 
 use crate::{
     theme::{DesignTokens, Ink, margin},
@@ -174,7 +178,7 @@ impl<'a> TextEntry<'a> {
         let Self { field, text, name, hint, width_pt, font, ink, num_lines, is_first } = self;
         let place = field.place();
         let id = ui.make_persistent_id(("text field", field, name));
-        let appears = is_first && ui.ctx().read_response(id).is_none();
+        let appears = (is_first || place.of == Use::Overlay) && ui.ctx().read_response(id).is_none();
         let is_several = num_lines > 1;
         let edit = if is_several {
             egui::TextEdit::multiline(text).desired_rows(num_lines)
@@ -198,6 +202,7 @@ impl<'a> TextEntry<'a> {
             edit = edit.event_filter(EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() });
         }
         let response = ui.add(edit);
+        let num_chars = text.chars().count();
         let role = match (place.of, is_several) {
             (Use::Overlay | Use::Filter, _) => Role::SearchInput,
             (Use::Form, false) => Role::TextInput,
@@ -206,11 +211,23 @@ impl<'a> TextEntry<'a> {
         response.widget_info(|| WidgetInfo::labeled(role, true, name));
         if appears || field.is_sought(ui.ctx()) {
             response.request_focus();
+            if place.of != Use::Form {
+                // What was looked for last is there to be looked for again, or typed over.
+                select_all(ui.ctx(), id, num_chars);
+            }
         }
         if place.of == Use::Filter && response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
             response.surrender_focus();
         }
         let is_done = !is_several && response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         TextEntered { response, is_done }
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "the one place that makes them")]
+fn select_all(ctx: &egui::Context, id: Id, num_chars: usize) {
+    if let Some(mut state) = egui::TextEdit::load_state(ctx, id) {
+        state.cursor.set_char_range(Some(CCursorRange::two(CCursor::new(0), CCursor::new(num_chars))));
+        egui::TextEdit::store_state(ctx, id, state);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     figures, fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, OVERLAY_TOP_PT, TEXT_MIN_PT, TEXT_SMALL_PT},
-    view::{Asker, Slot, Target, ViewAction},
+    view::{Asker, Slot, Standing, Target, ViewAction},
     widgets::{
         object_menu,
         row_ground::row_ground,
@@ -97,13 +97,17 @@ impl FindOverlay {
             invitation_ui(ui, tokens);
             return None;
         }
+        // What was looked for before it came in is found as soon as it does.
+        let known = self.lines_of.as_ref().filter(|(of, ..)| *of == text).map(|(_, (_, is_answered, is_conversation), _)| (*is_answered, *is_conversation));
+        let (is_answered, is_conversation) = known.unwrap_or_default();
+        let found_nothing = is_answered && self.lines.is_empty();
         // Offered where something carries the id, and not where a longer one only begins so.
         let conversation = CorrelationId::parse(text.as_bytes()).filter(|id| {
-            let standing = asker.once(Slot::FindConversation, &Query::Point(PointQuery::Conversation { id: id.clone(), limit: 1 }));
+            let standing = ask(asker, !is_conversation, Slot::FindConversation, &Query::Point(PointQuery::Conversation { id: id.clone(), limit: 1 }));
             standing.is_of_this_question && matches!(standing.answer, Some(Answer::Conversation(items)) if !items.is_empty())
         });
         let query = Query::Scan(ScanQuery::Find { text: text.clone(), limit: HITS_MAX });
-        let standing = asker.once(Slot::Find, &query);
+        let standing = ask(asker, found_nothing, Slot::Find, &query);
         let page = match standing.answer {
             Some(Answer::Found(page)) if standing.is_of_this_question => Some(page),
             _ => None,
@@ -184,6 +188,11 @@ impl FindOverlay {
         self.selected = pointed_at.unwrap_or(self.selected);
         clicked
     }
+}
+
+/// Asks once, or as long as the answer may change.
+fn ask<'a>(asker: &'a mut Asker, is_anew: bool, slot: Slot, query: &Query) -> Standing<'a> {
+    if is_anew { asker.standing(slot, query) } else { asker.once(slot, query) }
 }
 
 /// What can be searched.

@@ -1,5 +1,8 @@
 //! Find through labels and keys.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use egui::{Key, Modifiers, accesskit::Role, vec2};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_engine::view::{Answer, ConversationItem, FindHit, FindPage, PointQuery, Query, RecordView, RowId, ScanQuery};
@@ -84,6 +87,35 @@ fn what_the_engine_found_is_listed_with_where_it_looked() {
     harness.key_press(Key::Enter);
     harness.run();
     assert!(matches!(harness.state().window.target(), Some(Target::Node(_))), "a log without a trace leads to its service");
+}
+
+#[test]
+fn what_comes_in_after_it_was_looked_for_is_found_and_then_stays_as_it_is() {
+    let source = FixedSource::new(testing::order_business());
+    let num_hits = Arc::new(AtomicU64::new(0));
+    let num = num_hits.clone();
+    source.answer_with(move |query| {
+        let hit = |n| FindHit::Log { row: RowId(n), service: "orders".to_owned(), at_ns: NOW_NS, excerpt: format!("zebra {n}"), trace_id: TraceId(0) };
+        matches!(query, Query::Scan(ScanQuery::Find { .. })).then(|| {
+            let hits = (0..num.load(Ordering::Relaxed)).map(hit).collect();
+            Answer::Found(FindPage { hits, is_done: true, looked: vec!["99 logs".to_owned()], ..FindPage::default() })
+        })
+    });
+    let mut harness = harness(&source);
+    type_text(&mut harness, "zebra");
+    assert!(harness.query_by_label_contains("looked at 99 logs").is_some() && harness.query_by_label("orders, zebra 0").is_none());
+    let news = |harness: &mut Harness<'static, WindowApp>| {
+        for _ in 0..60 {
+            source.publish(testing::order_business());
+            harness.run_steps(3);
+        }
+    };
+    num_hits.store(1, Ordering::Relaxed);
+    news(&mut harness);
+    harness.get_by_label("orders, zebra 0");
+    num_hits.store(2, Ordering::Relaxed);
+    news(&mut harness);
+    assert!(harness.query_by_label("orders, zebra 1").is_none(), "nothing moves under the pointer once something is found");
 }
 
 #[test]
