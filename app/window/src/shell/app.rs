@@ -29,7 +29,7 @@ use crate::{
     theme::{DesignTokens, Ink, Themes},
     view::{Asker, CurrentSources, Freshness, Keys, News, UiCommand, ViewAction, ViewContext, ViewKind, newest_ns, news},
     views::Views,
-    widgets::{focus_ring::FocusRing, object_menu, selectable, table::ColumnWidths},
+    widgets::{detail, focus_ring::FocusRing, object_menu, selectable, table::ColumnWidths},
     words::letters::OpenLetters,
 };
 use switchboard_desk::lab::LabState;
@@ -89,6 +89,8 @@ pub(crate) struct Window {
     focused_before: Option<egui::Id>,
     is_focus_lent: bool,
     focus_ring: FocusRing,
+    /// The keys are to go to the first link of what is told in the view that has them.
+    seeks_details: bool,
     /// Pictures and tests: everything is done before the next frame instead of beside it.
     in_place: bool,
     /// All that were carried out, for tests.
@@ -155,6 +157,7 @@ impl Window {
             focused_before: None,
             is_focus_lent: false,
             focus_ring: FocusRing::default(),
+            seeks_details: false,
             in_place: false,
             #[cfg(test)]
             ran: Vec::new(),
@@ -400,18 +403,23 @@ impl Window {
 
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
         let (mut actions, mut told) = (Vec::new(), Vec::new());
+        let (focus, seeks_details) = (self.panes.focus(), std::mem::take(&mut self.seeks_details));
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             self.with_views(tokens, |panes, views, context| {
                 panes.ui(ui, tokens, &mut |ui, kind| {
                     let _of_another = object_menu::take(ui.ctx());
                     let room = ui.max_rect();
+                    detail::seek_link(ui.ctx(), seeks_details && kind == focus);
                     actions.extend(views.of_mut(kind).ui(ui, context));
                     told.push((kind, room, object_menu::take(ui.ctx())));
                 });
             });
         });
         let ctx = ui.ctx().clone();
+        if detail::seek_link(&ctx, false) {
+            self.told = Some("Nothing that is told here leads anywhere".to_owned());
+        }
         for (kind, room, told) in told {
             if kind == self.panes.focus() {
                 self.selected_at = told.selected.map_or(room, |selected| selected.intersect(room));

@@ -127,7 +127,8 @@ impl Walk {
         let mut seen = format!("{:?}\n{:?}\n{:?}\n{:?}\n", window.settings(), window.target(), self.harness.ctx.theme(), self.source.commands());
         for node in self.harness.query_all(By::new()) {
             let is = node.accesskit_node();
-            let _infallible = writeln!(seen, "{:?} {:?} {:?} {:?} {:?}", is.role(), is.label(), is.value(), is.is_selected(), is.raw_bounds());
+            let (role, label, value) = (is.role(), is.label(), is.value());
+            let _infallible = writeln!(seen, "{role:?} {label:?} {value:?} {:?} {:?} {:?}", is.is_selected(), is.is_focused(), is.raw_bounds());
         }
         seen + &self.outputs
     }

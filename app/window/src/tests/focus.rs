@@ -57,6 +57,26 @@ fn all_that_is_reached_by_tab_has_a_ring_until_the_pointer_is_used() {
 }
 
 #[test]
+fn a_key_leads_into_the_details_and_enter_follows_the_link_that_has_the_focus() {
+    let mut harness = harness(&FixedSource::new(testing::order_business()), UiCommand::Show(ViewKind::Map));
+    let focused = |harness: &Harness<'_, WindowApp>| {
+        let node = harness.query_all(By::new()).find(|node| node.accesskit_node().is_focused());
+        node.map(|node| (node.accesskit_node().role(), node.accesskit_node().label().unwrap_or_default()))
+    };
+    press(&mut harness, &[Key::D]);
+    let (role, problem) = focused(&harness).expect("the first link has it");
+    assert!(role == Role::Button && problem.starts_with("orders → payments"), "{role:?} {problem}");
+    press(&mut harness, &[Key::Tab]);
+    assert_ne!(focused(&harness).map(|(_, label)| label).as_deref(), Some(problem.as_str()), "Tab walks on");
+    press(&mut harness, &[Key::D, Key::Enter]);
+    harness.get_by_role_and_label(Role::Heading, "orders → payments");
+    run(&mut harness, UiCommand::Show(ViewKind::Log));
+    press(&mut harness, &[Key::D]);
+    assert_eq!(focused(&harness), None);
+    harness.get_by_label_contains("Nothing that is told here leads anywhere");
+}
+
+#[test]
 fn a_box_of_the_map_that_keys_walk_to_has_a_ring_and_one_that_is_clicked_has_none() {
     let ring = Themes::load().tokens(egui::Theme::Dark).focus_stroke();
     let mut harness = harness(&FixedSource::new(testing::order_business()), UiCommand::ThemeDark);

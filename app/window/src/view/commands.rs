@@ -104,6 +104,7 @@ commands! {
     Forward: WINDOW, Go, "Forward", "To what was looked at before going back", [ALT ArrowRight];
     ObjectMenu: WINDOW, Go, "Menu of the object", "What can be done with what is selected; a right click opens it too", [SHIFT F10, NONE Menu];
     FilterView: FILTERED, Go, "Filter what is shown…", "Keys go into its filter; on the map into the rules for what is hidden", [COMMAND F];
+    Details: WINDOW, Go, "Into the details", "Keys go to the first link of what is told of the object; Tab walks on, Enter follows it", [NONE D];
     NextPane: WINDOW, Go, "Next pane", "Keys go to the pane beside", [NONE F6];
 
     NextProblem: MAP, Show, "Next problem", "Open breakers, growing groups, failures and dead letters in turn", [NONE N];

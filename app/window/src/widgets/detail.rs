@@ -4,7 +4,7 @@
 mod text;
 mod ui;
 
-pub(crate) use ui::{framed_ui, head_ui, section_ui};
+pub(crate) use ui::{framed_ui, head_ui, section_ui, seek_link};
 
 use std::sync::Arc;
 

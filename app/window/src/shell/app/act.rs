@@ -61,6 +61,7 @@ impl Window {
                     field.seek(ctx);
                 }
             }
+            UiCommand::Details => self.seeks_details = true,
             UiCommand::NextPane => self.panes.focus_next(),
             UiCommand::Pause => self.toggle_pause(),
             UiCommand::RangeM1 => self.settings.range = TimeRange::M1,

@@ -102,6 +102,15 @@ fn key_width(ui: &egui::Ui, rows: &[Row]) -> f32 {
     longest.min(width * 0.5).max((width * 0.4).clamp(60.0, 220.0))
 }
 
+fn sought() -> Id {
+    Id::unique("link that is sought")
+}
+
+/// The first row that leads anywhere gets the keys, of those that are drawn from here on, or none does. Whether one was sought in vain before.
+pub(crate) fn seek_link(ctx: &egui::Context, is_sought: bool) -> bool {
+    ctx.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(sought()), is_sought))
+}
+
 /// Draws a row; what was clicked. `id` is the row's.
 fn row_ui(ui: &mut egui::Ui, id: Id, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
     let leads = row.action().is_some();
@@ -128,6 +137,10 @@ fn row_ui(ui: &mut egui::Ui, id: Id, row: &Row, key_width: f32, tokens: &DesignT
         }
         Row::Paste { text } => return paste_ui(ui, text, tokens).then(|| ViewAction::Copy(text.clone())),
     };
+    if leads && seek_link(ui.ctx(), false) {
+        response.request_focus();
+        response.scroll_to_me(None);
+    }
     if leads && response.secondary_clicked() {
         object_menu::offer(ui.ctx(), row.copied(), row.action());
     }
