@@ -7,7 +7,7 @@ use switchboard_engine::view::{Answer, GroupDetail, GroupView, LagPoint, LagVerd
 use crate::{
     ThemeChoice, WindowApp,
     testing::{self, FixedSource, NOW_NS},
-    tests::harness::{Step, copied, goto, harness, picture, press, run, settle},
+    tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
     widgets::detail::Row,
 };
@@ -132,6 +132,15 @@ fn a_group_says_which_partition_carries_the_lag_and_who_reads_it() {
     harness.get_by_role_and_label(Role::Heading, "inventory");
     press(&mut harness, &[Key::Escape]);
     assert!(harness.query_by_role_and_label(Role::Heading, "inventory").is_none());
+}
+
+#[test]
+fn what_is_seen_of_a_group_stays_while_it_is_asked_anew() {
+    let source = source();
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Groups));
+    goto(&mut harness, &inventory());
+    harness.get_by_role_and_label(Role::Heading, "inventory");
+    stays_while_answers_are_late(&mut harness, &source);
 }
 
 #[test]

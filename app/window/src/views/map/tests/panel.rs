@@ -64,6 +64,19 @@ fn select_starting(harness: &mut Harness<'_, WindowApp>, starts: &str) {
 }
 
 #[test]
+fn what_is_seen_in_the_panel_stays_while_it_is_asked_anew() {
+    let business = testing::order_business();
+    let placed = business.topology.nodes.iter().find(|node| node.name == "orders.placed").expect("a channel").node_id;
+    let read_by_a_group = business.topology.edges.iter().find(|edge| edge.from == placed).expect("an edge").edge_id;
+    for target in [target(&business, "orders", Some("payments")), target(&business, "orders", None), Target::Edge(read_by_a_group)] {
+        let source = source();
+        let mut harness = harness::harness(&source, UiCommand::Show(ViewKind::Map));
+        harness::goto(&mut harness, &target);
+        harness::stays_while_answers_are_late(&mut harness, &source);
+    }
+}
+
+#[test]
 fn a_call_is_told_by_both_sides_its_breakers_statuses_and_traces() {
     let mut harness = harness([1600.0, 1900.0]);
     select_starting(&mut harness, "call orders to payments");
