@@ -27,8 +27,8 @@ const WIDE_FROM_PT: f32 = 600.0;
 const MIDDLE_FROM_PT: f32 = 400.0;
 
 const MARK: Column = Column::left("", Width::Points(14.0));
-const LETTER: Column = Column::left("letter", Width::Share(1.3));
-const KEY: Column = Column::left("key", Width::Share(0.8));
+const LETTER: Column = Column::left("letter", Width::Share(1.7));
+const KEY: Column = Column::left("key", Width::Share(0.5));
 const STATE: Column = Column::left("state", Width::Share(0.8));
 const DIED: Column = Column::right("died", Width::Points(58.0));
 const WIDE: [Column; 7] = [MARK, LETTER, Column::left("origin", Width::Points(70.0)).whole(), KEY, Column::right("tries", Width::Points(28.0)), STATE, DIED];
