@@ -12,8 +12,8 @@ from gi.repository import Gio, GLib
 A11Y = "org.a11y.atspi."
 # AT-SPI's roles by their numbers, as far as tests name them.
 ROLES = {
-    16: "dialog", 23: "frame", 29: "label", 32: "list item", 37: "page tab", 39: "panel", 43: "push button", 50: "separator",
-    55: "table", 62: "toggle button", 79: "entry", 83: "heading",
+    16: "dialog", 23: "frame", 27: "image", 29: "label", 32: "list item", 35: "menu item", 37: "page tab", 39: "panel", 43: "push button",
+    44: "radio button", 50: "separator", 55: "table", 62: "toggle button", 79: "entry", 83: "heading", 88: "link",
 }
 # Bits of its states.
 STATES = {"checked": 4, "enabled": 8, "focused": 12, "pressed": 20, "selected": 23}

@@ -1,5 +1,6 @@
 //! The whole program against real peers: what its tests share.
 
 pub mod agreement;
+pub mod display;
 pub mod program;
 pub mod spring;

@@ -1,23 +1,17 @@
 //! What is copied is on the desktop's clipboard, what is on it can be pasted, and an object is opened in the browser.
 
-use serde_json::{Value, json};
-use switchboard_model::now_ns;
+use serde_json::Value;
 
-use crate::display::is_asked_for;
-use crate::window::{TRACE, Window};
+use crate::window::{TRACE, Window, is_driven};
 
 #[test]
 fn what_is_copied_leaves_the_window_what_is_pasted_comes_in_and_an_object_is_opened_elsewhere() {
-    if !is_asked_for() {
+    if !is_driven() {
         return;
     }
     let window = Window::watch();
     let display = &window.display;
-    let start = now_ns();
-    window.send(&json!([{
-        "traceId": TRACE, "spanId": "00f067aa0ba902b7", "name": "POST /checkout", "kind": 2,
-        "startTimeUnixNano": start.to_string(), "endTimeUnixNano": (start + 42_000_000).to_string(),
-    }]));
+    window.send_one();
 
     // The three forms of copying, read by another program.
     window.run("Show traces");

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use switchboard_model::now_ns;
 use switchboard_tests::program;
 
-use crate::display::{DEADLINE, is_asked_for, until};
-use crate::window::{TRACE, Window};
+use crate::window::{TRACE, Window, is_driven};
+use switchboard_tests::display::{DEADLINE, until};
 
 #[test]
 fn told_to_end_while_a_window_is_open_it_writes_its_report_first() {
-    if !is_asked_for() {
+    if !is_driven() {
         return;
     }
     for how in ["TERM", "HUP"] {
@@ -37,7 +37,7 @@ fn told_to_end_while_a_window_is_open_it_writes_its_report_first() {
 
 #[test]
 fn a_lab_that_was_killed_is_started_again_from_the_window() {
-    if !is_asked_for() {
+    if !is_driven() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

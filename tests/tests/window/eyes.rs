@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::display::{Running, until};
+use switchboard_tests::display::{Running, until};
 
 /// Something accessible.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,10 @@ impl Thing {
     pub fn middle(&self) -> (i32, i32) {
         let [x, y, width, height] = self.place.unwrap_or_else(|| panic!("it has no place: {self:?}"));
         (x + width / 2, y + height / 2)
+    }
+
+    pub fn is_below(&self, (_, y): (i32, i32)) -> bool {
+        self.place.is_some() && self.middle().1 > y
     }
 
     pub fn is(&self, state: &str) -> bool {

@@ -2,21 +2,30 @@
 
 use switchboard_tests::program;
 
-use crate::display::{DEADLINE, is_asked_for, until};
 use crate::eyes::Thing;
-use crate::window::{LOOKS, Window};
+use crate::window::{LOOKS, Window, is_driven};
+use switchboard_tests::display::{DEADLINE, until};
 
 /// The demo with nothing broken, and what it writes at its end.
 fn demo() -> (Window, std::path::PathBuf) {
+    demo_of(&["--no-script", "--rate", "5"])
+}
+
+/// The demo, and what it writes at its end.
+pub fn demo_of(args: &[&str]) -> (Window, std::path::PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     let report_arg = report.display().to_string();
-    (Window::start(folder, 0, &["demo", "--no-script", "--rate", "5", "--report", &report_arg]), report)
+    (Window::start(folder, 0, &[&["demo", "--report", &report_arg], args].concat()), report)
+}
+
+fn left(thing: &Thing) -> i32 {
+    thing.place.map_or(0, |[left, ..]| left)
 }
 
 #[test]
 fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
-    if !is_asked_for() {
+    if !is_driven() {
         return;
     }
     let (window, _report) = demo();
@@ -56,14 +65,54 @@ fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
     let (x, y) = edge.middle();
     let heading = window.thing("heading", "Problems");
     display.drag((x, y), (x - 120, y));
-    let left = |thing: &Thing| thing.place.map_or(0, |[left, ..]| left);
     let resized = eyes.wait_for("the panel is wider", |thing| thing.role == "heading" && thing.name == "Problems" && left(thing) < left(&heading) - 80);
     assert!(left(&heading) - left(&resized) <= 130, "as far as it was dragged: {heading:?} {resized:?}");
 }
 
 #[test]
+fn a_text_is_selected_a_right_click_offers_what_can_be_done_and_panes_are_made_wider() {
+    if !is_driven() {
+        return;
+    }
+    let window = Window::watch();
+    let (display, eyes) = (&window.display, &window.eyes);
+    window.send_one();
+    window.click("page tab", "view Traces");
+    let row = window.thing("list item", "注文 POST /checkout");
+
+    // All of a line of text, from before its first letter to behind its last.
+    let line = window.thing("label", "1 trace match");
+    let [x, y, width, height] = line.place.expect("a place");
+    let text = window.copied(
+        || {
+            display.drag((x + 1, y + height / 2), (x + width - 1, y + height / 2));
+            display.press(&["ctrl+c"]);
+        },
+        |text| text == line.name,
+    );
+    assert!(text.contains("1 span looked at"), "{text}");
+
+    // The menu of a row, and one of its commands.
+    display.click(row.middle(), 3);
+    for item in ["Open", "Copy as text", "Copy as JSON"] {
+        window.thing("menu item", item);
+    }
+    window.click("menu item", "Copy as Markdown");
+    window.copied(|| (), |text| text.starts_with("**注文 POST /checkout**"));
+    until("the menu is gone", || (!eyes.look().iter().any(|thing| thing.role == "menu item")).then_some(()));
+
+    // Two panes; what lies between them is dragged.
+    display.press(&["ctrl+2"]);
+    let pane = || window.thing("page tab", "pane Traces");
+    let (x, y) = (left(&pane()) - 1, line.middle().1 / 2);
+    display.drag((x, y), (x - 150, y));
+    let resized = eyes.wait_for("the right pane is wider", |thing| thing.role == "page tab" && thing.name == "pane Traces" && left(thing) < x - 100);
+    assert!(left(&resized) > x - 200, "as far as it was dragged: {resized:?}");
+}
+
+#[test]
 fn each_view_is_opened_by_its_tab_and_what_is_minimised_comes_back_and_ends_with_its_report() {
-    if !is_asked_for() {
+    if !is_driven() {
         return;
     }
     let (mut window, report) = demo();

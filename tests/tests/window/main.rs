@@ -2,8 +2,9 @@
 //! reader does, through the desktop's accessibility.
 
 mod copying;
-mod display;
 mod ending;
 mod eyes;
+mod forms;
 mod hands;
+mod tour;
 mod window;
