@@ -165,7 +165,8 @@ fn pair_ui(ui: &mut egui::Ui, id: Id, [key, value, how]: [&str; 3], key_width: f
     let how_room = ((width - key_width) * 0.62).max(20.0);
     let how_galley = (!how.is_empty()).then(|| painter.layout(how.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Faint), how_room));
     let room = (width - key_width - how_galley.as_ref().map_or(0.0, |galley| galley.size().x + 8.0)).max(20.0);
-    let value_galley = wrapped(first, 12.0, ink, room, if shows_all { usize::MAX } else { FIRST_ROWS }, true);
+    // A sentence goes on with a word, an id with whatever character comes.
+    let value_galley = wrapped(first, 12.0, ink, room, if shows_all { usize::MAX } else { FIRST_ROWS }, !first.contains(' '));
     let has_more = is_long && (shows_all || value_galley.elided || first.len() < value.len());
     let how_height = how_galley.as_ref().map_or(0.0, |galley| galley.size().y);
     let height = ROW_PT.max(value_galley.size().y.max(key_galley.size().y).max(how_height) + 5.0);
