@@ -4,10 +4,15 @@ use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use switchboard_tests::display::{Running, until};
+use switchboard_tests::program;
+
+/// How long the launcher may take to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Something accessible.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +61,16 @@ pub struct Eyes {
     /// Where programs find the bus.
     pub bus_address: String,
     reader: Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>,
-    _children: [Running; 3],
+    launcher: Running,
+    _others: [Running; 2],
+}
+
+impl Drop for Eyes {
+    /// Told to end, the launcher takes the bus of what is accessible with it; killed, it leaves that behind.
+    fn drop(&mut self) {
+        let _told = program::signal(self.launcher.0.id(), "TERM");
+        let _late = program::wait_until("the launcher ends", ENDS_WITHIN, || !matches!(self.launcher.0.try_wait(), Ok(None)));
+    }
 }
 
 impl Eyes {
@@ -88,7 +102,7 @@ impl Eyes {
         let (input, output) = (reader.stdin.take().expect("a pipe"), reader.stdout.take().expect("a pipe"));
         let mut lines = BufReader::new(output).lines();
         assert!(lines.next().is_some_and(|line| line.is_ok()), "accessibility can be switched on: python3-gi is installed");
-        Self { bus_address, reader: Mutex::new((input, lines)), _children: [Running(reader), Running(launcher), Running(bus)] }
+        Self { bus_address, reader: Mutex::new((input, lines)), launcher: Running(launcher), _others: [Running(reader), Running(bus)] }
     }
 
     /// All that is there now, what holds others before what it holds.
