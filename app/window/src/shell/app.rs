@@ -404,6 +404,7 @@ impl Window {
     fn panes_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) -> Vec<ViewAction> {
         let (mut actions, mut told) = (Vec::new(), Vec::new());
         let (focus, seeks_details) = (self.panes.focus(), std::mem::take(&mut self.seeks_details));
+        let mut leads_nowhere = false;
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Background));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             self.with_views(tokens, |panes, views, context| {
@@ -412,12 +413,13 @@ impl Window {
                     let room = ui.max_rect();
                     detail::seek_link(ui.ctx(), seeks_details && kind == focus);
                     actions.extend(views.of_mut(kind).ui(ui, context));
+                    leads_nowhere |= detail::seek_link(ui.ctx(), false);
                     told.push((kind, room, object_menu::take(ui.ctx())));
                 });
             });
         });
         let ctx = ui.ctx().clone();
-        if detail::seek_link(&ctx, false) {
+        if leads_nowhere {
             self.told = Some("Nothing that is told here leads anywhere".to_owned());
         }
         for (kind, room, told) in told {

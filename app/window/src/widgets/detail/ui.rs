@@ -106,7 +106,7 @@ fn sought() -> Id {
     Id::unique("link that is sought")
 }
 
-/// The first row that leads anywhere gets the keys, of those that are drawn from here on, or none does. Whether one was sought in vain before.
+/// Of the rows that are drawn from here on the first that leads anywhere gets the keys, or none does. Whether one was sought in vain until now.
 pub(crate) fn seek_link(ctx: &egui::Context, is_sought: bool) -> bool {
     ctx.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(sought()), is_sought))
 }
