@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard_model::now_ns;
-use switchboard_tests::display::{Display, until};
+use switchboard_tests::display::{DEADLINE, Display, until};
 use switchboard_tests::program::{self, Program};
 
 use crate::eyes::{Eyes, Thing};
@@ -63,9 +63,15 @@ impl Window {
             command.env("DISPLAY", &display.name).env("SWITCHBOARD_LOG", "info").env("BROWSER", &browser).env("DBUS_SESSION_BUS_ADDRESS", &eyes.bus_address);
             command.stdout(log.try_clone().expect("a file")).stderr(log);
         };
-        let program = Program::start_as(args, in_a_window).expect("starts");
-        let number = until("a window", || Some(display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"])).filter(|found| !found.is_empty()));
-        let number = number.lines().next().expect("one").to_owned();
+        let mut program = Program::start_as(args, in_a_window).expect("starts");
+        let logged = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+        let mut found = String::new();
+        let opened = program::wait_until("a window", DEADLINE, || {
+            assert!(program.is_running().expect("known"), "it ended before it had a window:\n{}", logged());
+            found = display.xdotool(&["search", "--onlyvisible", "--name", "Switchboard"]);
+            !found.is_empty()
+        });
+        let number = found.lines().next().unwrap_or_else(|| panic!("{opened:?}:\n{}", logged())).to_owned();
         // Without a window manager nobody else gives it the keys.
         display.xdotool(&["windowfocus", "--sync", &number]);
         eyes.wait_for("the window is drawn", |thing| thing.role == "page tab");
