@@ -31,8 +31,9 @@ impl Display {
     /// One of 1440 × 900.
     pub fn start() -> Self {
         let screen = tempfile::tempdir().expect("a folder");
+        // Else it begins anew whenever its last client goes, which `xdotool` is again and again until there is a window.
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-fbdir"])
+            .args(["-displayfd", "1", "-noreset", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-fbdir"])
             .arg(screen.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
