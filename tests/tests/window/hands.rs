@@ -29,7 +29,7 @@ fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
         return;
     }
     let (window, _report) = demo();
-    let (display, eyes) = (&window.display, &window.eyes);
+    let display = &window.display;
     let fraud = || window.thing("toggle button", "service fraud");
     // What the map is made of comes bit by bit: it stands once nothing has moved for a while.
     let _groups = window.thing("toggle button", "channel inventory.reserved");
@@ -61,12 +61,14 @@ fn a_box_is_dragged_the_wheel_zooms_and_a_panel_is_resized() {
         });
     }
 
-    let edge = window.thing("separator", "Resize panel");
-    let (x, y) = edge.middle();
-    let heading = window.thing("heading", "Problems");
-    display.drag((x, y), (x - 120, y));
-    let resized = eyes.wait_for("the panel is wider", |thing| thing.role == "heading" && thing.name == "Problems" && left(thing) < left(&heading) - 80);
-    assert!(left(&heading) - left(&resized) <= 130, "as far as it was dragged: {heading:?} {resized:?}");
+    let heading = || left(&window.thing("heading", "Problems"));
+    let (before, after) = until("the panel is wider", || {
+        let (x, y) = window.thing("separator", "Resize panel").middle();
+        let before = heading();
+        display.drag((x, y), (x - 120, y));
+        program::wait_until("a wider panel", LOOKS, || heading() < before - 80).ok().map(|()| (before, heading()))
+    });
+    assert!(before - after <= 130, "as far as it was dragged: {before} {after}");
 }
 
 #[test]
@@ -104,10 +106,12 @@ fn a_text_is_selected_a_right_click_offers_what_can_be_done_and_panes_are_made_w
     // Two panes; what lies between them is dragged.
     display.press(&["ctrl+2"]);
     let pane = || window.thing("page tab", "pane Traces");
-    let (x, y) = (left(&pane()) - 1, line.middle().1 / 2);
-    display.drag((x, y), (x - 150, y));
-    let resized = eyes.wait_for("the right pane is wider", |thing| thing.role == "page tab" && thing.name == "pane Traces" && left(thing) < x - 100);
-    assert!(left(&resized) > x - 200, "as far as it was dragged: {resized:?}");
+    let (before, after) = until("the right pane is wider", || {
+        let (x, y) = (left(&pane()) - 1, line.middle().1 / 2);
+        display.drag((x, y), (x - 150, y));
+        program::wait_until("a wider pane", LOOKS, || left(&pane()) < x - 100).ok().map(|()| (x, left(&pane())))
+    });
+    assert!(before - after < 200, "as far as it was dragged: {before} {after}");
 }
 
 #[test]
