@@ -20,7 +20,7 @@ use crate::service::Service;
 use crate::stopping::Stop;
 
 /// Time that tasks have to end by themselves when the source is closed.
-const STOP: Duration = Duration::from_millis(400);
+const STOP: Duration = Duration::from_millis(300);
 
 /// Receives OTLP over gRPC and HTTP and puts what came into the sink.
 pub struct OtlpReceiver {
