@@ -270,6 +270,20 @@ impl Row {
         }
     }
 
+    /// What it is called; empty where it is of no name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Pair { key, .. } | Self::Stack { key, .. } => key,
+            Self::Link { label, .. }
+            | Self::Figure { label, .. }
+            | Self::Spark { label, .. }
+            | Self::Bar { label, .. }
+            | Self::Share { label, .. }
+            | Self::Strip { label, .. } => label,
+            Self::Text { .. } | Self::Heat { .. } | Self::Paste { .. } => "",
+        }
+    }
+
     /// What a right click offers to copy where the row is clicked: what it is, or its name.
     pub(crate) fn copied(&self) -> Option<&str> {
         match self {

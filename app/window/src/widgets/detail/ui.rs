@@ -1,6 +1,6 @@
 //! Draws what is known of an object.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use egui::{Align, Id, Layout, Pos2, Rect, RichText, Sense, Stroke, WidgetInfo, accesskit::Role, pos2, vec2};
 
@@ -63,8 +63,13 @@ pub(crate) fn section_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTo
     let mut asked = None;
     framed_ui(ui, &section.title, &section.note, tokens, |ui| {
         let key_width = key_width(ui, &section.rows);
-        for (index, row) in section.rows.iter().enumerate() {
-            asked = row_ui(ui, ui.scope_id().with(index), row, key_width, tokens).or(asked.take());
+        let mut num_of: HashMap<&str, usize> = HashMap::new();
+        for row in &section.rows {
+            // Told by its name, a row keeps the keys while others come and go above it.
+            let nth = num_of.entry(row.name()).or_default();
+            let id = ui.scope_id().with((&section.title, row.name(), *nth));
+            *nth += 1;
+            asked = row_ui(ui, id, row, key_width, tokens).or(asked.take());
         }
     });
     asked
@@ -111,6 +116,12 @@ pub(crate) fn seek_link(ctx: &egui::Context, is_sought: bool) -> bool {
     ctx.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(sought()), is_sought))
 }
 
+/// Takes room for a row, which is told by its id.
+fn room_for(ui: &mut egui::Ui, id: Id, size: egui::Vec2, is_link: bool) -> (Rect, egui::Response) {
+    let (_, rect) = ui.allocate_space(size);
+    (rect, ui.interact(rect, id, if is_link { Sense::click() } else { Sense::hover() }))
+}
+
 /// Draws a row; what was clicked. `id` is the row's.
 fn row_ui(ui: &mut egui::Ui, id: Id, row: &Row, key_width: f32, tokens: &DesignTokens) -> Option<ViewAction> {
     let leads = row.action().is_some();
@@ -122,15 +133,15 @@ fn row_ui(ui: &mut egui::Ui, id: Id, row: &Row, key_width: f32, tokens: &DesignT
                 (Tone::Quiet, false) => Ink::Text,
                 (tone, _) => tone_inks(*tone).0,
             };
-            pair_ui(ui, id.with(key), [key, value, how], key_width, ink, leads, tokens)
+            pair_ui(ui, id, [key, value, how], key_width, ink, leads, tokens)
         }
-        Row::Stack { key, how, stack } => return stack_ui(ui, id.with((key, stack.text.len(), stack.num_lines())), key, how, stack, tokens),
-        Row::Link { glyph, label, value, detail, tone, .. } => link_ui(ui, *glyph, [label, value, detail], *tone, leads, tokens),
+        Row::Stack { key, how, stack } => return stack_ui(ui, id.with((stack.text.len(), stack.num_lines())), key, how, stack, tokens),
+        Row::Link { glyph, label, value, detail, tone, .. } => link_ui(ui, id, *glyph, [label, value, detail], *tone, leads, tokens),
         Row::Figure { label, value, other, tone } => figure_ui(ui, [label, value, other], *tone, tokens),
         Row::Spark { label, value, change, tone, points, num_before } => spark_ui(ui, [label, value, change], *tone, (points, *num_before), tokens),
-        Row::Bar { label, detail, value, share, tone, .. } => bar_ui(ui, [label, detail, value], *share, *tone, leads, tokens),
+        Row::Bar { label, detail, value, share, tone, .. } => bar_ui(ui, id, [label, detail, value], *share, *tone, leads, tokens),
         Row::Share { label, value, share, tone } => share_ui(ui, [label, value], *share, *tone, tokens),
-        Row::Strip { label, value, detail, tone, pieces, .. } => breaker_ui(ui, [label, value, detail], *tone, pieces, leads, tokens),
+        Row::Strip { label, value, detail, tone, pieces, .. } => breaker_ui(ui, id, [label, value, detail], *tone, pieces, leads, tokens),
         Row::Heat { cells } => {
             heat_strip::ui(ui, cells, tokens);
             return None;
@@ -170,8 +181,7 @@ fn pair_ui(ui: &mut egui::Ui, id: Id, [key, value, how]: [&str; 3], key_width: f
     let has_more = is_long && (shows_all || value_galley.elided || first.len() < value.len());
     let how_height = how_galley.as_ref().map_or(0.0, |galley| galley.size().y);
     let height = ROW_PT.max(value_galley.size().y.max(key_galley.size().y).max(how_height) + 5.0);
-    let sense = if is_link { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);
+    let (rect, response) = room_for(ui, id, vec2(width, height), is_link);
     if is_link && (response.hovered() || response.has_focus()) {
         painter.rect_filled(rect.expand2(vec2(8.0, 0.0)), RADIUS_PT, tokens.ink(Ink::Raised));
     }
@@ -201,7 +211,15 @@ fn pair_ui(ui: &mut egui::Ui, id: Id, [key, value, how]: [&str; 3], key_width: f
 }
 
 /// A sign, a name, a figure at the end, and more below.
-fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str; 3], tone: Tone, is_link: bool, tokens: &DesignTokens) -> egui::Response {
+fn link_ui(
+    ui: &mut egui::Ui,
+    id: Id,
+    sign: Option<Glyph>,
+    [label, value, detail]: [&str; 3],
+    tone: Tone,
+    is_link: bool,
+    tokens: &DesignTokens,
+) -> egui::Response {
     let inset = if sign.is_some() { 20.0 } else { 0.0 };
     let width = ui.available_width();
     // What only leads elsewhere looks like a link; one of a list is told by its figures.
@@ -220,8 +238,7 @@ fn link_ui(ui: &mut egui::Ui, sign: Option<Glyph>, [label, value, detail]: [&str
         (!detail.is_empty()).then(|| painter.layout(detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), (width - inset).max(20.0)));
     let more_height = |galley: Option<&Arc<egui::Galley>>| galley.map_or(0.0, |galley| galley.size().y + 2.0);
     let height = 22.0 + more_height(below_galley.as_ref()) + more_height(detail_galley.as_ref());
-    let sense = if is_link { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);
+    let (rect, response) = room_for(ui, id, vec2(width, height), is_link);
     if is_link && (response.hovered() || response.has_focus()) {
         painter.rect_filled(rect.expand2(vec2(8.0, 0.0)), RADIUS_PT, tokens.ink(Ink::Raised));
     }
@@ -333,10 +350,9 @@ fn spark_ui(
 }
 
 /// A part with its bar below.
-fn bar_ui(ui: &mut egui::Ui, [label, detail, value]: [&str; 3], share: Option<f32>, tone: Tone, leads: bool, tokens: &DesignTokens) -> egui::Response {
+fn bar_ui(ui: &mut egui::Ui, id: Id, [label, detail, value]: [&str; 3], share: Option<f32>, tone: Tone, leads: bool, tokens: &DesignTokens) -> egui::Response {
     let height = if share.is_some() { 30.0 } else { 24.0 };
-    let sense = if leads { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
+    let (rect, response) = room_for(ui, id, vec2(ui.available_width(), height), leads);
     let parts: Vec<&str> = [label, value, detail].into_iter().filter(|part| !part.is_empty()).collect();
     response.widget_info(|| WidgetInfo::labeled(if leads { Role::Button } else { Role::Label }, true, parts.join(", ")));
     let painter = ui.painter();
@@ -393,13 +409,20 @@ fn last_part(status: &str) -> &str {
 }
 
 /// A breaker in one instance: whose, how its state ran, its state now.
-fn breaker_ui(ui: &mut egui::Ui, [label, value, detail]: [&str; 3], tone: Tone, pieces: &[Piece], leads: bool, tokens: &DesignTokens) -> egui::Response {
+fn breaker_ui(
+    ui: &mut egui::Ui,
+    id: Id,
+    [label, value, detail]: [&str; 3],
+    tone: Tone,
+    pieces: &[Piece],
+    leads: bool,
+    tokens: &DesignTokens,
+) -> egui::Response {
     let width = ui.available_width();
     let painter = ui.painter().clone();
     let more = (!detail.is_empty()).then(|| painter.layout(detail.to_owned(), fonts::words(TEXT_SMALL_PT), tokens.ink(Ink::Dim), width));
     let height = 24.0 + more.as_ref().map_or(0.0, |galley| galley.size().y + 2.0);
-    let sense = if leads { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), sense);
+    let (rect, response) = room_for(ui, id, vec2(width, height), leads);
     if leads && (response.hovered() || response.has_focus()) {
         painter.rect_filled(rect.expand2(vec2(8.0, 0.0)), RADIUS_PT, tokens.ink(Ink::Raised));
     }
@@ -439,7 +462,51 @@ fn paste_ui(ui: &mut egui::Ui, text: &str, tokens: &DesignTokens) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::last_part;
+    use super::{Row, Section, last_part, section_ui, seek_link};
+    use crate::{theme::Themes, view::ViewAction};
+
+    #[test]
+    fn a_row_keeps_the_keys_while_others_come_above_it() {
+        let themes = Themes::load();
+        let (ctx, tokens) = (egui::Context::default(), themes.tokens(egui::Theme::Dark));
+        themes.install(&ctx);
+        let link = |name: &str| Row::link(name, "", Some(ViewAction::Copy(name.to_owned())));
+        let bar = |name: &str| match link(name) {
+            Row::Link { label, value, detail, tone, action, .. } => Row::Bar { label, detail, value, share: None, tone, action },
+            other => other,
+        };
+        let strip = |name: &str| match link(name) {
+            Row::Link { label, value, detail, tone, action, .. } => Row::Strip { label, value, detail, tone, pieces: Vec::new(), action },
+            other => other,
+        };
+        let pair = |name: &str| Row::pair(name, "value").doing(Some(ViewAction::Copy(name.to_owned())));
+        for sought in [link("sought"), bar("sought"), strip("sought"), pair("sought")] {
+            let draw = |sections: &[Section]| {
+                ctx.run_ui(egui::RawInput::default(), |ui| {
+                    for section in sections {
+                        section_ui(ui, section, tokens);
+                    }
+                })
+                .drop_without_applying_deltas();
+                ctx.memory(egui::Memory::focused)
+            };
+            seek_link(&ctx, true);
+            let focused = draw(&[Section::new("Leads to", vec![sought.clone()])]);
+            assert!(focused.is_some(), "{sought:?}");
+            let fuller = [
+                Section::new("New", vec![link("sought"), Row::text("said")]),
+                Section::new("Leads to", vec![link("other"), Row::text("said"), sought.clone()]),
+            ];
+            for _ in 0..3 {
+                assert_eq!(draw(&fuller), focused, "{sought:?}");
+            }
+            // One that is gone has no keys.
+            for _ in 0..3 {
+                draw(&[Section::new("Leads to", vec![link("other")])]);
+            }
+            assert_eq!(ctx.memory(egui::Memory::focused), None);
+        }
+    }
 
     #[test]
     fn only_long_types_are_cut_to_their_last_part() {
