@@ -8,8 +8,10 @@ use crate::java_big_integer;
 pub enum HeaderDecoder {
     /// UTF-8.
     Text,
-    /// A signed integer of 4 bytes, big-endian; older writers of counts used 1 byte.
+    /// A signed integer of 4 bytes, big-endian.
     Be32,
+    /// The same; older writers used 1 byte.
+    Count,
     /// A signed integer of 8 bytes, big-endian.
     Be64,
     /// Java's `BigInteger.toByteArray()`: big-endian, as short as possible.
@@ -83,7 +85,7 @@ pub struct FailureDialect {
 use FailureField::{
     Attempts, Cause, CauseMessage, DueMs, Exception, FirstTryMs, Group, Message, NextAttempt, Offset, Origin, Partition, Reason, Stack, TimestampMs,
 };
-use HeaderDecoder::{AsciiDecimal, Be32, Be64, BigInteger, Text};
+use HeaderDecoder::{AsciiDecimal, Be32, Be64, BigInteger, Count, Text};
 
 impl FailureDialect {
     /// Whether a header goes when a record is sent again. Headers of identity, type and trace are not among them: `__TypeId__`,
@@ -120,7 +122,7 @@ pub static FAILURE_DIALECTS: &[FailureDialect] = &[
             ("kafka_dlt-key-exception-fqcn", Exception, Text),
             ("kafka_dlt-key-exception-message", Message, Text),
             ("kafka_dlt-key-exception-stacktrace", Stack, Text),
-            ("retry_topic-attempts", NextAttempt, Be32),
+            ("retry_topic-attempts", NextAttempt, Count),
             ("retry_topic-original-timestamp", FirstTryMs, BigInteger),
             ("retry_topic-backoff-timestamp", DueMs, BigInteger),
         ],
@@ -148,7 +150,7 @@ pub static FAILURE_DIALECTS: &[FailureDialect] = &[
             ("kafka_exception-message", Message, Text),
             ("kafka_exception-stacktrace", Stack, Text),
             ("kafka_dlt-original-consumer-group", Group, Text),
-            ("retry_topic-attempts", NextAttempt, Be32),
+            ("retry_topic-attempts", NextAttempt, Count),
             ("retry_topic-original-timestamp", FirstTryMs, BigInteger),
             ("retry_topic-backoff-timestamp", DueMs, BigInteger),
         ],
@@ -424,10 +426,21 @@ impl HeaderDecoder {
         self == Text || self.number(value).is_some()
     }
 
+    /// How these bytes are written: who takes over a framework's names often writes digits. A number of as many bytes that are all digits
+    /// would be a partition or an offset that no topic has, or a time that has not come.
+    pub fn of(self, value: &[u8]) -> Self {
+        let is_digits = || !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+        match self {
+            Be32 | Be64 if is_digits() => AsciiDecimal,
+            BigInteger if value.len() > 8 && is_digits() => AsciiDecimal,
+            as_the_framework => as_the_framework,
+        }
+    }
+
     /// The number that the bytes stand for.
     pub fn number(self, value: &[u8]) -> Option<i64> {
-        match (self, value.len()) {
-            (Be32, 1 | 4) | (Be64, 8) | (BigInteger, 1..=8) => java_big_integer(value),
+        match (self.of(value), value.len()) {
+            (Be32, 4) | (Count, 1 | 4) | (Be64, 8) | (BigInteger, 1..=8) => java_big_integer(value),
             (AsciiDecimal, 1..=20) => std::str::from_utf8(value).ok()?.trim().parse().ok(),
             _ => None,
         }
@@ -463,11 +476,22 @@ mod tests {
     fn numbers_are_read_as_they_are_written() {
         for (decoder, bytes, number) in [
             (Be32, &[0, 0, 0, 3][..], Some(3)),
-            (Be32, &[3], Some(3)),
+            (Be32, &[3], None),
             (Be32, &[0, 3], None),
+            (Be32, b"1", Some(1)),
+            (Be32, b"1024", Some(1024)),
+            (Count, &[0, 0, 0, 3], Some(3)),
+            (Count, &[3], Some(3)),
+            (Count, b"1", Some(0x31)),
             (Be64, &[0, 0, 0, 0, 0, 0, 1, 0], Some(256)),
             (Be64, &[1, 0], None),
+            (Be64, b"124", Some(124)),
+            (Be64, b"20480000", Some(20_480_000)),
+            (Be64, b"1795818477568", Some(1_795_818_477_568)),
+            (Be64, b"", None),
+            (Be64, b"123456789012345678901", None),
             (BigInteger, &[0x01, 0xa2, 0x1f, 0x1f, 0x58, 0x00], Some(1_795_818_477_568)),
+            (BigInteger, b"1795818477568", Some(1_795_818_477_568)),
             (BigInteger, &[], None),
             (AsciiDecimal, b" 42 ", Some(42)),
             (AsciiDecimal, b"4e2", None),

@@ -367,7 +367,7 @@ fn headers_that_others_use_too_prove_nothing_alone() {
 
 #[test]
 fn numbers_of_a_wrong_width_are_left_out() {
-    for partition in [b"".as_slice(), b"12", &[0, 0, 1], &[0; 5], &[0xff, 0xff, 0xff, 0xff]] {
+    for partition in [b"".as_slice(), &[12], b"1x", &[0, 0, 1], &[0; 5], &[0xff, 0xff, 0xff, 0xff]] {
         let told = read(&vec![("kafka_dlt-original-topic", b"orders"), ("kafka_dlt-original-partition", partition)]).expect("spring");
         assert_eq!(told.origin_place, None, "{partition:?}");
     }
@@ -380,6 +380,19 @@ fn numbers_of_a_wrong_width_are_left_out() {
     for (text, expected) in [("7", Some(7)), ("-1", None), ("99999999999999999999", None), ("1e3", None), ("", None)] {
         let told = read(&vec![("__connect.errors.topic", b"orders"), ("__connect.errors.offset", text.as_bytes())]).expect("connect");
         assert_eq!(told.origin_place, expected.map(ToldPlace::Offset), "{text}");
+    }
+}
+
+#[test]
+fn numbers_that_others_write_in_digits_under_a_frameworks_names_are_read() {
+    for (partition, offset, place) in [("1", "124", Place::at(1, 124)), ("12", "4", Place::at(12, 4)), ("1024", "20480000", Place::at(1_024, 20_480_000))] {
+        let headers: Headers<'_> = vec![
+            ("x-original-topic", b"bookings"),
+            ("x-original-partition", partition.as_bytes()),
+            ("x-original-offset", offset.as_bytes()),
+            ("x-exception-message", b"too many seats"),
+        ];
+        assert_eq!(read(&headers).expect("a dead letter").origin_place, Some(ToldPlace::Whole(place)), "{partition}");
     }
 }
 

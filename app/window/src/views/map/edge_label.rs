@@ -12,9 +12,10 @@ use crate::figures;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EdgeLabel {
-    /// Nothing but what is unusual.
+    /// Nothing but what is unusual, and how often where the map is near enough.
     #[default]
-    None,
+    #[serde(alias = "none")]
+    Auto,
     /// How often.
     Rate,
     /// How long at most, of nineteen in twenty.
@@ -25,12 +26,12 @@ pub(crate) enum EdgeLabel {
 
 impl EdgeLabel {
     /// All of them, in the order in which they follow each other.
-    pub(crate) const ALL: [Self; 4] = [Self::None, Self::Rate, Self::P95, Self::Errors];
+    pub(crate) const ALL: [Self; 4] = [Self::Auto, Self::Rate, Self::P95, Self::Errors];
 
     /// What it is called.
     pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::None => "none",
+            Self::Auto => "auto",
             Self::Rate => "rate",
             Self::P95 => "p95",
             Self::Errors => "errors",
@@ -87,7 +88,7 @@ impl EdgeLabels<'_> {
             return None;
         }
         match self.label {
-            EdgeLabel::None => None,
+            EdgeLabel::Auto => None,
             EdgeLabel::Rate => Some(format!("{}/s", figures::rate(figure.rate_per_s))),
             EdgeLabel::P95 => figure.p95_ns.map(figures::duration),
             EdgeLabel::Errors => Some(figures::percent(figure.errors as f64 / figure.calls as f64)),
@@ -115,7 +116,7 @@ mod tests {
         let edge = scene.edges.iter().find(|edge| scene.edge_title(edge) == "orders → payments").expect("an edge");
         let of = |label, known: Option<&BTreeMap<EdgeId, EdgeFigure>>| EdgeLabels { label, of_range: known }.of(edge);
         assert!(EdgeLabel::ALL[1..].iter().all(|label| of(*label, None).is_some()));
-        assert_eq!(of(EdgeLabel::None, None), None);
+        assert_eq!(of(EdgeLabel::Auto, None), None);
         let bucket = HistoryBucket { known_ns: 60_000_000_000, calls: 120, errors: 3, ..HistoryBucket::default() };
         let known: BTreeMap<_, _> = EdgeFigure::of_range(&bucket).into_iter().map(|figure| (edge.edge_id, figure)).collect();
         let all = EdgeLabel::ALL.map(|label| of(label, Some(&known)));
@@ -128,11 +129,11 @@ mod tests {
 
     #[test]
     fn each_label_follows_another() {
-        let mut label = EdgeLabel::None;
+        let mut label = EdgeLabel::Auto;
         let all = EdgeLabel::ALL.map(|_| {
             let next = label.next();
             std::mem::replace(&mut label, next)
         });
-        assert_eq!((all, label), (EdgeLabel::ALL, EdgeLabel::None));
+        assert_eq!((all, label), (EdgeLabel::ALL, EdgeLabel::Auto));
     }
 }

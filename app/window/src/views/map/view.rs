@@ -391,7 +391,7 @@ impl MapView {
     /// Asks for what stands on edges in view, where that is of another range than the last minute.
     pub(crate) fn ask_labels(&mut self, asker: &mut Asker, range: TimeRange, as_of_ns: i64) {
         self.label_figures = None;
-        if self.edge_label == EdgeLabel::None || range == TimeRange::M1 {
+        if self.edge_label == EdgeLabel::Auto || range == TimeRange::M1 {
             return;
         }
         let range = answers::figures_range(range, as_of_ns);

@@ -54,7 +54,7 @@ fn bytes_as(bytes: Option<&[u8]>, shown: impl Fn(&str) -> String) -> BytesView {
 /// Reads a header's value: as the frameworks write it that give records up, where the name is one of theirs, else as any bytes. Text is as it was
 /// sent, also over several lines: whoever shows it makes it safe.
 pub(crate) fn header_value(name: &str, bytes: Option<&[u8]>) -> BytesView {
-    let told = failure_header(name).and_then(|(field, decoder)| Some((field, decoder, decoder.number(bytes?)?)));
+    let told = failure_header(name).and_then(|(field, decoder)| Some((field, decoder.of(bytes?), decoder.number(bytes?)?)));
     let Some((field, decoder, number)) = told else { return bytes_as(bytes, str::to_owned) };
     let is_time = matches!(field, FailureField::TimestampMs | FailureField::FirstTryMs | FailureField::DueMs);
     let text = match number.checked_mul(1_000_000).filter(|_| is_time) {
@@ -62,8 +62,8 @@ pub(crate) fn header_value(name: &str, bytes: Option<&[u8]>) -> BytesView {
         None => number.to_string(),
     };
     let how = match decoder {
-        HeaderDecoder::Be32 if bytes.is_some_and(|bytes| bytes.len() == 1) => "1 byte",
-        HeaderDecoder::Be32 => "4 bytes, big-endian",
+        HeaderDecoder::Count if bytes.is_some_and(|bytes| bytes.len() == 1) => "1 byte",
+        HeaderDecoder::Be32 | HeaderDecoder::Count => "4 bytes, big-endian",
         HeaderDecoder::Be64 if is_time => "8 bytes, big-endian, ms",
         HeaderDecoder::Be64 => "8 bytes, big-endian",
         HeaderDecoder::BigInteger => "Java's BigInteger, ms",
@@ -93,6 +93,9 @@ mod tests {
             ("kafka_dlt-original-timestamp", &[0, 0, 0x01, 0xa2, 0x1f, 0x1f, 0x58, 0x00], "2026-11-27T22:27:57.568000Z", "8 bytes, big-endian, ms"),
             ("delayed-retry-original-timestamp", b"1795818477568", "2026-11-27T22:27:57.568000Z", "digits, ms"),
             ("dead-letter-offset", b"77", "77", ""),
+            ("x-original-partition", b"1", "1", ""),
+            ("x-original-offset", b"20480000", "20480000", ""),
+            ("x-original-timestamp", b"1795818477568", "2026-11-27T22:27:57.568000Z", "digits, ms"),
             // What cannot be what the framework writes is shown as any bytes.
             ("retry_topic-original-timestamp", b"yesterday", "yesterday", ""),
             ("kafka_dlt-original-topic", b"orders", "orders", ""),

@@ -138,7 +138,7 @@ fn wants_pill(sight: &Sight<'_>, lit: &Lit, index: usize, detail: Detail) -> boo
         || is_edge(sight.selected, edge)
         || is_edge(sight.hovered, edge)
         || (lit.edges[index] && detail >= Detail::Full)
-        || (sight.labels.label != EdgeLabel::None && detail >= Detail::Names)
+        || (sight.labels.label != EdgeLabel::Auto && detail >= Detail::Names)
         || detail == Detail::More
 }
 
@@ -169,7 +169,7 @@ fn edge_pill(sight: &Sight<'_>, lit: &Lit, (nodes, detail): (&[NodeMark], Detail
     let figures = || if lit.edges[index] && !style.compact { quiet_badge(edge, looked_at) } else { None };
     let is_label = !unusual && !lit.edges[index];
     let labels = match sight.labels.label {
-        EdgeLabel::None if detail == Detail::More => EdgeLabels { label: EdgeLabel::Rate, of_range: None },
+        EdgeLabel::Auto if detail == Detail::More => EdgeLabels { label: EdgeLabel::Rate, of_range: None },
         _ => sight.labels,
     };
     let label = || labels.of(edge).map(|text| Badge { glyph: Glyph::Question, text, tone: Tone::Quiet });
