@@ -428,6 +428,7 @@ impl HeaderDecoder {
 
     /// How these bytes are written: who takes over a framework's names often writes digits. A number of as many bytes that are all digits
     /// would be a partition or an offset that no topic has, or a time that has not come.
+    #[must_use]
     pub fn of(self, value: &[u8]) -> Self {
         let is_digits = || !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         match self {
