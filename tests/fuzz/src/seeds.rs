@@ -230,7 +230,7 @@ fn value(field: FailureField, decoder: HeaderDecoder) -> &'static [u8] {
             b"java.lang.IllegalStateException: none left\n\tat shop.Stock.take(Stock.java:41)\nCaused by: java.io.IOException: gone"
         }
         (HeaderDecoder::Text, _) => b"java.lang.IllegalStateException",
-        (HeaderDecoder::Be32, _) => &[0, 0, 0, 2],
+        (HeaderDecoder::Be32 | HeaderDecoder::Count, _) => &[0, 0, 0, 2],
         (HeaderDecoder::Be64, _) => &[0, 0, 1, 0xa0, 0xc3, 0x4d, 0x21, 0],
         (HeaderDecoder::BigInteger, _) => &[1, 44],
         (HeaderDecoder::AsciiDecimal, _) => b"7",
