@@ -407,7 +407,7 @@ fn what_stands_on_edges_is_chosen_by_key_or_on_the_map_and_remembered() {
     let mut next = MapView::default();
     next.remember(remembered, "");
     assert_eq!(next.to_remember().edge_label, EdgeLabel::P95);
-    harness.get_by_role_and_label(Role::RadioButton, "none on edges").click();
+    harness.get_by_role_and_label(Role::RadioButton, "auto on edges").click();
     harness.run();
     assert_eq!((chosen(&harness), num_told(&harness)), (EdgeLabel::Auto, before));
 }
