@@ -186,7 +186,8 @@ fn context(bytes: &[u8]) {
     REDACTOR.is_secret_name(one);
     failure_header(one);
     java_big_integer(bytes);
-    for decoder in [HeaderDecoder::Text, HeaderDecoder::Be32, HeaderDecoder::Be64, HeaderDecoder::BigInteger, HeaderDecoder::AsciiDecimal] {
+    for decoder in [HeaderDecoder::Text, HeaderDecoder::Be32, HeaderDecoder::Count, HeaderDecoder::Be64, HeaderDecoder::BigInteger, HeaderDecoder::AsciiDecimal]
+    {
         assert!(decoder == HeaderDecoder::Text || decoder.reads(bytes) == decoder.number(bytes).is_some(), "a number that is none");
     }
 }
