@@ -16,7 +16,8 @@ use crate::interruptions::Interruptions;
 use crate::terminal::StatusLines;
 use crate::written;
 use switchboard_desk::operations::OperationsBoard;
-use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
+use switchboard_desk::send::SendBoard;
+use switchboard_desk::send::replay::{ReplayBoard, ReplayCommand};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources_desk::SourcesBoard;
 use switchboard_window::{SessionCommand, SnapshotSource, WindowOptions};
@@ -38,6 +39,12 @@ pub enum Ending {
     Done,
     /// As asked, but without the picture: there is no graphics adapter.
     NoAdapter,
+    /// What was sent was answered with a failure.
+    Failed,
+    /// What was sent may have arrived; nobody knows.
+    Possibly,
+    /// What was to be sent surely was not.
+    NotSent,
 }
 
 /// What a session is run with besides its profile.
@@ -288,6 +295,10 @@ impl SnapshotSource for Observed<'_> {
 
     fn replay(&mut self) -> Arc<ReplayBoard> {
         self.session.replay_board()
+    }
+
+    fn send(&mut self) -> Arc<SendBoard> {
+        self.session.send_board()
     }
 
     fn sources(&mut self) -> Arc<SourcesBoard> {

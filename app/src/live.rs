@@ -16,7 +16,8 @@ use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
-use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::send::SendBoard;
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_desk::session::Session;
 use switchboard_desk::sources_desk::{SourcesBoard, SourcesDesk};
 use switchboard_window::{SessionCommand, SnapshotSource};
@@ -54,6 +55,7 @@ pub struct LiveSession {
     lab: Option<LabDesk>,
     last: Snapshot,
     last_board: Arc<ReplayBoard>,
+    last_sends: Arc<SendBoard>,
     last_operations: Arc<OperationsBoard>,
 }
 
@@ -84,6 +86,7 @@ impl LiveSession {
             lab: None,
             last: Snapshot::default(),
             last_board: Arc::default(),
+            last_sends: Arc::default(),
             last_operations: Arc::default(),
         })
     }
@@ -214,6 +217,13 @@ impl SnapshotSource for LiveSession {
         Arc::clone(&self.last_board)
     }
 
+    fn send(&mut self) -> Arc<SendBoard> {
+        if let Some(session) = &*self.current.lock() {
+            self.last_sends = session.send_board();
+        }
+        Arc::clone(&self.last_sends)
+    }
+
     fn sources(&mut self) -> Arc<SourcesBoard> {
         self.sources.board()
     }
@@ -240,6 +250,11 @@ impl SnapshotSource for LiveSession {
             SessionCommand::RestartEngine => self.restart(),
             SessionCommand::RestartLab => self.restart_lab(),
             SessionCommand::Sources(command) => self.sources.command(&self.current, *command),
+            SessionCommand::Send(command) => {
+                if let Some(session) = &*self.current.lock() {
+                    session.send(*command);
+                }
+            }
             SessionCommand::Replay(command) => {
                 if let Some(session) = &*self.current.lock() {
                     session.replay(*command);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use switchboard_desk::ledger::{Ending, KindHash, LetterState};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{HttpProfile, KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, Query, ScanQuery};

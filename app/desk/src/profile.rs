@@ -5,12 +5,17 @@ mod file;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use switchboard_model::{Leave, Origin};
+
 use crate::links::Links;
 pub use crate::profile_error::ProfileError;
+pub use crate::secret::NamedSecret;
 use crate::sources::{Family, SourceProfile};
 
 /// A longer file is no profile.
 const PROFILE_BYTES_MAX: u64 = 1 << 20;
+/// The folder of requests beside a profile that names none.
+const REQUESTS: &str = "requests";
 /// Each source has connections and threads of its own.
 const SOURCES_MAX: usize = 200;
 
@@ -25,6 +30,12 @@ pub struct Profile {
     pub secret_names: Vec<String>,
     /// Where the ledger of what was sent lies, instead of the one of all profiles in the platform's folder for data.
     pub ledger: Option<PathBuf>,
+    /// `Never` = nothing is ever sent, whatever is said of its sources, and nobody can allow it.
+    pub write: Leave,
+    /// The folder of requests that are kept; `None` = nowhere.
+    pub requests: Option<PathBuf>,
+    /// Secrets that requests can name.
+    pub secrets: Vec<NamedSecret>,
     /// Its sources, family by family. What every profile has is always among them, turned off perhaps.
     pub sources: Vec<SourceProfile>,
     /// Addresses of the same objects in other programs.
@@ -38,6 +49,9 @@ impl Default for Profile {
             environment: None,
             secret_names: Vec::new(),
             ledger: None,
+            write: Leave::Unsaid,
+            requests: None,
+            secrets: Vec::new(),
             sources: Family::ALL.into_iter().filter(|family| family.only.is_some()).map(|family| SourceProfile::blank(family.kind)).collect(),
             links: Links::default(),
         }
@@ -55,7 +69,11 @@ impl Profile {
             return Err(failed(format!("it is longer than {} KiB, so it is no profile", PROFILE_BYTES_MAX >> 10)));
         }
         let text = String::from_utf8(bytes).map_err(|_| failed("it is not text".to_owned()))?;
-        Self::parse(&text, &path.display().to_string())
+        let mut profile = Self::parse(&text, &path.display().to_string())?;
+        // Beside the profile, wherever the program was started.
+        let beside = path.parent().unwrap_or(Path::new(""));
+        profile.requests = Some(beside.join(profile.requests.as_deref().unwrap_or(Path::new(REQUESTS))));
+        Ok(profile)
     }
 
     /// Reads a profile from its text; `origin` is named in errors.
@@ -78,10 +96,27 @@ impl Profile {
             return wrong("name", pair[0], "two sources have this name; give each its own");
         }
         self.sources.iter().try_for_each(SourceProfile::check)?;
+        if self.write == Leave::Given {
+            return wrong("write", "true", "say it of each source: write = true in its table. Here only \"never\" has a meaning");
+        }
+        let mut secrets: Vec<&str> = self.secrets.iter().map(|secret| secret.name.as_str()).collect();
+        secrets.sort_unstable();
+        if let Some(pair) = secrets.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong("secrets.name", pair[0], "two secrets have this name; give each its own");
+        }
+        self.secrets.iter().try_for_each(|secret| {
+            let refused = |error| ProfileError::value("secrets.server", &secret.name, &format!("{error}"));
+            Origin::parse(&secret.server).map(drop).map_err(refused)
+        })?;
         if let Err((kind, reason)) = self.links.check() {
             return wrong(&format!("links.{}", kind.field()), self.links.template(kind).unwrap_or_default(), &reason);
         }
         Ok(())
+    }
+
+    /// What it says of sending to a source.
+    pub(crate) fn leave(&self, source: &SourceProfile) -> Leave {
+        if self.write == Leave::Never { Leave::Never } else { source.leave() }
     }
 
     /// Those of its sources that there is anything to start of.
@@ -233,7 +268,7 @@ mod tests {
             (format!("{kafka}password = hunter2"), "line 5, password"),
             (format!("{kafka}password = \"hunter2"), "line 5, password"),
             (format!("{kafka}passwrod = \"hunter2\""), "unknown field `passwrod`"),
-            (format!("{kafka}write = \"hunter2\""), "line 5, write: invalid type: string, expected a boolean"),
+            (format!("{kafka}write = \"hunter2\""), "line 5, write: write true, false or \"never\""),
             (format!("{kafka}poll_s = \"a\\\"hunter2\""), "line 5, poll_s: invalid type: string, expected"),
             (format!("{kafka}tail = [{{ channel = \"c\", from = \"hunter2\" }}]"), "unknown variant, expected"),
             ("name = \"x\"\n[otlp]\nforward = \"http://user:hunter2@collector:4318\"".to_owned(), "otlp.forward"),

@@ -18,6 +18,18 @@ pub enum Secret {
     Command(String),
 }
 
+/// A secret that requests can name. It goes to one server and no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSecret {
+    /// By which requests name it.
+    pub name: String,
+    /// The server that it may go to: `https://host:port`.
+    pub server: String,
+    /// Where it comes from.
+    pub from: Secret,
+}
+
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Read as whatever it is: an error of serde would repeat a password that stands here.

@@ -14,20 +14,26 @@ use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
 use switchboard_model::{Batch, BatchHeader, Condition, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, Teller, channel};
 
-use crate::ledger::LedgerPlace;
+use crate::ledger::{LazyLedger, LedgerPlace};
 use crate::operations::Operations;
 use crate::profile::{Profile, ProfileError};
-use crate::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
+use crate::send::access::{Observed, ServerAccess};
+use crate::send::replay::{Pace, ReplayBoard, ReplayClusters, ReplayCommand, ReplayDesk, ReplayDeskConfig};
+use crate::send::{SendBoard, SendCommand, SendDesk, SendDeskConfig};
+use crate::session::allowed::Allowed;
 use crate::session::clock::{Clocks, Untold};
 use crate::session::collector::{Collector, Prepared};
 use crate::session::observed::SessionObserved;
+use crate::session::servers::Servers;
 use crate::session::told::Told;
 use crate::sources::SourceProfile;
 
+mod allowed;
 mod clock;
 pub(crate) mod collector;
 mod kafka_access;
 mod observed;
+mod servers;
 mod told;
 
 /// How long a collector may take to end.
@@ -41,6 +47,7 @@ pub struct Session {
     starter: Starter,
     operations: Operations,
     replay: ReplayDesk,
+    sends: SendDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
 
@@ -61,13 +68,15 @@ struct Starter {
     runtime: tokio::runtime::Handle,
     sources: Arc<Mutex<Sources>>,
     clusters: ReplayClusters,
+    allowed: Allowed,
+    servers: Arc<Servers>,
 }
 
 impl Starter {
     /// Starts the collector of a source that has its place; one that was removed meanwhile is not started.
     fn start(&self, sources: &mut Sources, source_id: SourceId, source: &SourceProfile, profile: &Profile, prepared: Result<Prepared, ProfileError>) {
         let Some(running) = sources.running.iter_mut().find(|running| running.source_id == source_id) else { return };
-        if let Some(access) = prepared.as_ref().ok().and_then(|prepared| prepared.cluster_access(source, profile, &self.redactor)) {
+        if let Some(access) = prepared.as_ref().ok().and_then(|prepared| prepared.cluster_access(source, profile, &self.redactor, &self.allowed)) {
             self.clusters.add(source.name(), access);
         }
         let sink = self.intake.sink(source_id);
@@ -99,6 +108,18 @@ impl Session {
         runtime: &tokio::runtime::Handle,
         on_publish: Box<dyn Fn() + Send>,
     ) -> anyhow::Result<Self> {
+        Self::start_reading(profile, &|_| true, data_folder, memory_bytes, runtime, on_publish)
+    }
+
+    /// The same where only some of the profile's sources are read; what it says of sending to the others holds all the same.
+    pub fn start_reading(
+        profile: &Profile,
+        reads: &dyn Fn(&SourceProfile) -> bool,
+        data_folder: Option<&Path>,
+        memory_bytes: usize,
+        runtime: &tokio::runtime::Handle,
+        on_publish: Box<dyn Fn() + Send>,
+    ) -> anyhow::Result<Self> {
         let mut key = [0; 16];
         getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("the system gives no random numbers, which redaction needs: {error}"))?;
         // A tenth of the memory is for aggregates and queues; the queue has half of that, 4 MiB at least.
@@ -115,19 +136,36 @@ impl Session {
         let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
         intake.redact_with(Arc::clone(&redactor));
         let operations = Operations::new(runtime, telling());
+        let (ledger, operator) =
+            (LazyLedger::new(profile.ledger.as_deref().map(LedgerPlace::own).or_else(|| data_folder.map(LedgerPlace::shared_in))), operator());
+        let observed: Arc<dyn Observed> = Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() });
+        let allowed = Allowed::default();
+        let servers = Arc::new(Servers::new(profile, allowed.clone()));
         let desk = ReplayDeskConfig {
-            ledger: profile.ledger.as_deref().map(LedgerPlace::own).or_else(|| data_folder.map(LedgerPlace::shared_in)),
+            ledger: ledger.clone(),
             profile: profile.name.clone(),
-            operator: operator(),
+            operator: operator.clone(),
             redactor: Arc::clone(&redactor),
             operations: operations.clone(),
-            observed: Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() }),
+            observed: Arc::clone(&observed),
             pace: Pace::default(),
         };
         let replay = ReplayDesk::start(desk, runtime, telling());
-        let starter = Starter { intake, redactor, runtime: runtime.clone(), sources: Arc::default(), clusters: replay.clusters() };
-        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, operations, replay, ticker: runtime.spawn(async {}) };
-        session.add_sources(profile);
+        let desk = SendDeskConfig {
+            ledger,
+            profile: profile.name.clone(),
+            operator,
+            operations: operations.clone(),
+            observed,
+            clusters: replay.clusters(),
+            servers: Arc::clone(&servers) as Arc<dyn ServerAccess>,
+            requests: profile.requests.clone(),
+            secrets: profile.secrets.clone(),
+        };
+        let sends = SendDesk::start(desk, runtime, telling());
+        let starter = Starter { intake, redactor, runtime: runtime.clone(), sources: Arc::default(), clusters: replay.clusters(), allowed, servers };
+        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, operations, replay, sends, ticker: runtime.spawn(async {}) };
+        session.add_some_sources(profile, reads);
         session.ticker = session.spawn_ticker();
         tracing::info!(profile = profile.name, memory_bytes, "The session begins.");
         Ok(session)
@@ -136,8 +174,12 @@ impl Session {
     /// Starts the sources of a profile beside those that run. One whose secrets come from a command is started once that has answered;
     /// nothing waits for it.
     pub fn add_sources(&self, profile: &Profile) {
+        self.add_some_sources(profile, &|_| true);
+    }
+
+    fn add_some_sources(&self, profile: &Profile, reads: &dyn Fn(&SourceProfile) -> bool) {
         let _in_runtime = self.runtime.enter();
-        for source in profile.active_sources() {
+        for source in profile.active_sources().filter(|source| reads(source)) {
             let mut preparing = Box::pin(Prepared::of(source.clone(), profile.clone(), self.memory_bytes));
             match preparing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(prepared) => self.add_source(source, profile, prepared),
@@ -168,6 +210,7 @@ impl Session {
     /// Gives a source its place among the others.
     fn announce(&self, sources: &mut Sources, source: &SourceProfile, profile: &Profile, collector: Collector) -> SourceId {
         let name = source.name().to_owned();
+        self.starter.servers.add(source, profile);
         sources.last_id += 1;
         let source_id = SourceId(sources.last_id);
         for channel in source.dead_letter_channels() {
@@ -185,6 +228,7 @@ impl Session {
         let source = sources.running.remove(place);
         drop(sources);
         self.replay.remove_cluster(name);
+        self.starter.servers.remove(name);
         Teller::new(self.starter.intake.sink(source.source_id)).tell(Condition::stopped("Removed"));
         self.starter.intake.close(source.source_id);
         self.runtime.spawn(async move {
@@ -197,6 +241,7 @@ impl Session {
     /// A source is about to be changed or removed: nothing is sent to its cluster any more, however long that takes.
     pub(crate) fn leave_cluster(&self, name: &str) {
         self.replay.remove_cluster(name);
+        self.starter.servers.remove(name);
     }
 
     /// How values are redacted in this session.
@@ -262,6 +307,16 @@ impl Session {
         self.replay.board()
     }
 
+    /// Something about sending.
+    pub fn send(&self, command: SendCommand) {
+        self.sends.command(command);
+    }
+
+    /// What can be seen of sending.
+    pub fn send_board(&self) -> Arc<SendBoard> {
+        self.sends.board()
+    }
+
     /// What touches the world because somebody asked for it.
     pub fn operations(&self) -> &Operations {
         &self.operations
@@ -300,6 +355,7 @@ impl Session {
         self.ticker.abort();
         // What is being sent ends first: its outcome is still written down.
         self.replay.stop().await;
+        self.sends.stop().await;
         self.operations.end_all().await;
         let sources = std::mem::take(&mut self.starter.sources.lock().running);
         for source in &sources {

@@ -12,7 +12,7 @@ mod settings;
 
 use serde::Serialize;
 use serde::de::{Deserialize, MapAccess};
-use switchboard_model::SourceKind;
+use switchboard_model::{Leave, SourceKind};
 
 pub use form::{FormField, SecretFrom, Typed};
 pub use grpc::GrpcProfile;
@@ -162,9 +162,9 @@ impl SourceProfile {
         ask!(self, settings => settings.ports()).iter().any(|port| ports.contains(port))
     }
 
-    /// Whether the profile allows sending to it.
-    pub(crate) fn may_write(&self) -> bool {
-        ask!(self, settings => settings.may_write())
+    /// What the profile says of sending to it.
+    pub(crate) fn leave(&self) -> Leave {
+        ask!(self, settings => settings.leave())
     }
 
     /// Channels of it that hold dead letters, besides those found by name.

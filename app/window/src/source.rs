@@ -7,7 +7,8 @@ use switchboard_model::OperationId;
 
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
-use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
+use switchboard_desk::send::replay::{ReplayBoard, ReplayCommand};
+use switchboard_desk::send::{SendBoard, SendCommand};
 use switchboard_desk::sources_desk::{SourcesBoard, SourcesCommand};
 
 /// Gives the window its data. Every method returns at once: no waiting, no lock that others hold for long.
@@ -33,6 +34,9 @@ pub trait SnapshotSource {
 
     /// What can be seen of replaying; changes are told as publications are.
     fn replay(&mut self) -> Arc<ReplayBoard>;
+
+    /// What can be seen of sending; changes are told as publications are.
+    fn send(&mut self) -> Arc<SendBoard>;
 
     /// The sources as the profile has them; changes are told as publications are.
     fn sources(&mut self) -> Arc<SourcesBoard>;
@@ -67,6 +71,8 @@ pub enum SessionCommand {
     RestartLab,
     /// Something about dead letters and sending them again.
     Replay(Box<ReplayCommand>),
+    /// Something about sending.
+    Send(Box<SendCommand>),
     /// Something about sources.
     Sources(Box<SourcesCommand>),
 }

@@ -9,9 +9,10 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use switchboard_kafka::testing::sending::permit;
 use switchboard_kafka::testing::{MockKafka, wait_until_reaped};
 use switchboard_kafka::{Config, Sender, SenderOptions};
-use switchboard_model::{OutgoingRecord, RawHeader, Route, WritePermit, WriteRules};
+use switchboard_model::{OutgoingRecord, RawHeader, Route};
 
 const TOPIC: &str = "orders";
 const NUM_PARTITIONS: i32 = 8;
@@ -63,8 +64,7 @@ fn bare(brokers: &str, records: &[OutgoingRecord]) -> Duration {
 fn ours(brokers: &str, cluster_id: &str, records: &[OutgoingRecord]) -> Duration {
     let records = records.to_vec();
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-        let rules = WriteRules { source: "bench", cluster_id: Some(cluster_id), writes_allowed: true, is_production: false, typed_name: None };
-        let permit = WritePermit::from_profile(&rules).expect("allowed");
+        let permit = permit(cluster_id);
         let sender = Sender::connect(&Config::new("bench", brokers), permit, SenderOptions::default()).await.expect("connected");
         sender.num_partitions(TOPIC).await.expect("a topic");
         let began = Instant::now();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use switchboard_model::{Outcome, OutgoingRecord, WritePermit};
+use switchboard_model::{Outcome, OutgoingRecord, SendPermit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::client::{self, Role};
@@ -101,12 +101,12 @@ struct Flight {
 /// queued; each goes over the wire at most once, and what is in doubt is told as possibly persisted.
 pub struct Sender {
     flight: Arc<Flight>,
-    permit: WritePermit,
+    permit: SendPermit,
 }
 
 impl Sender {
     /// Makes a producer for the cluster that the permit names, and asks the brokers whether they belong to it. Nothing is sent yet.
-    pub async fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Result<Self, SenderRefused> {
+    pub async fn connect(config: &Config, permit: SendPermit, options: SenderOptions) -> Result<Self, SenderRefused> {
         let config = config.clone();
         let (flight, permit) = on_a_thread("kafka-sender-check", move || connect(&config, permit, options)).await??;
         let reporting = Arc::clone(&flight);
@@ -115,7 +115,7 @@ impl Sender {
     }
 
     /// The permit it sends by.
-    pub fn permit(&self) -> &WritePermit {
+    pub fn permit(&self) -> &SendPermit {
         &self.permit
     }
 
@@ -182,7 +182,7 @@ impl Delivery {
     }
 }
 
-fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Result<(Arc<Flight>, WritePermit), SenderRefused> {
+fn connect(config: &Config, permit: SendPermit, options: SenderOptions) -> Result<(Arc<Flight>, SendPermit), SenderRefused> {
     let deadline = Instant::now() + options.connect_timeout;
     if !reaper::admit(&|| Instant::now() >= deadline) {
         let (detail, next_step) = ("Too many clients wait to be destroyed", "Wait a little, and start again");
@@ -224,7 +224,7 @@ fn connect(config: &Config, permit: WritePermit, options: SenderOptions) -> Resu
         ));
     };
     if found != permit.cluster_id() {
-        return Err(SenderRefused::OtherCluster { source_name: permit.source().to_owned(), permitted: permit.cluster_id().to_owned(), found });
+        return Err(SenderRefused::OtherCluster { source_name: permit.name().to_owned(), permitted: permit.cluster_id().to_owned(), found });
     }
     Ok((flight, permit))
 }

@@ -14,7 +14,7 @@ use switchboard_kafka::testing::Broker;
 use switchboard_kafka::testing::sending::{block_on, cluster_id_of, outgoing, permit, read_all};
 use switchboard_kafka::testing::session::{Session, config, numbers, producer, send};
 use switchboard_kafka::{Config, Delivery, Sender, SenderOptions, TokenSource};
-use switchboard_model::{FailureKind, Outcome, OutgoingRecord, Place, SourcePhase, TailFrom, WritePermit, WriteRules};
+use switchboard_model::{FailureKind, Outcome, OutgoingRecord, Place, SourcePhase, TailFrom};
 
 fn has_peers(test: &str) -> bool {
     let has_peers = std::env::var_os("CI_PEERS").is_some();
@@ -293,8 +293,7 @@ fn lag_is_read_on_a_secured_cluster() {
     (by_token.username, by_token.password, by_token.token) = (None, None, Some(TokenSource::new(|| Ok(unsigned_token()))));
     is_read(by_token.clone(), "lag by a token");
     let cluster_id = committer.client().fetch_cluster_id(Duration::from_secs(20)).expect("an id");
-    let rules = WriteRules { source: "k", cluster_id: Some(&cluster_id), writes_allowed: true, is_production: false, typed_name: None };
-    let permit = WritePermit::from_profile(&rules).expect("allowed");
+    let permit = permit(&cluster_id);
     let sender = block_on(Sender::connect(&by_token, permit, SenderOptions::default())).expect("connected with a token");
     assert_eq!(block_on(sender.num_partitions("orders")), Ok(1));
     drop(sender);

@@ -137,9 +137,9 @@ fn what_is_forbidden_is_seen_in_a_source() {
         ),
         (meets_groups, &["client.fetch_group_list(None, t)", "use rdkafka::consumer::StreamConsumer as Reader;"], &["// StreamConsumer"]),
         (
-            |source| names_last(source, "WritePermit::from_profile"),
-            &["WritePermit::from_profile(&rules)", "use m::WritePermit as P;\nfn f() { P::from_profile() }"],
-            &["Profile::from_profile()"],
+            |source| names_last(source, "SendPermit::from_rules"),
+            &["SendPermit::from_rules(&rules)", "use m::SendPermit as P;\nfn f() { P::from_rules() }"],
+            &["Style::from_rules()"],
         ),
     ];
     for (number, (is_so, found, passed_by)) in cases.into_iter().enumerate() {

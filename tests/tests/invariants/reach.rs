@@ -104,8 +104,8 @@ fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
         these(["collectors/kafka/src/client.rs", "collectors/kafka/src/sender.rs"])
     );
     let sender = read(&root().join("collectors/kafka/src/sender.rs"));
-    assert!(sender.contains("pub async fn connect(config: &Config, permit: WritePermit"), "a sender is made from a permit");
-    let permits = where_it_is(observers(), |source| names_last(source, "WritePermit::from_profile"));
+    assert!(sender.contains("pub async fn connect(config: &Config, permit: SendPermit"), "a sender is made from a permit");
+    let permits = where_it_is(observers(), |source| names_last(source, "SendPermit::from_rules"));
     let (session, elsewhere): (Vec<String>, Vec<String>) = permits.into_iter().partition(|file| is_session(file));
     assert!(!session.is_empty(), "the session has moved");
     // For tests.

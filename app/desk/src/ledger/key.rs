@@ -37,6 +37,11 @@ impl HashKey {
         RawHash::of(&self.key, &record.parts())
     }
 
+    /// The same of what has other parts than a record.
+    pub fn hash_parts(&self, parts: &[Option<&[u8]>]) -> RawHash {
+        RawHash::of(&self.key, parts)
+    }
+
     /// Tells keys apart, and tells nothing of them.
     pub fn id(&self) -> &str {
         &self.id

@@ -112,6 +112,52 @@ pub struct Intent {
     pub at_ns: i64,
 }
 
+/// Something composed that is about to be sent. It lay nowhere before, so nothing is known to be the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComposedIntent {
+    /// What it goes to.
+    pub target_kind: TargetKind,
+    /// The channel, or the server.
+    pub target: String,
+    /// Method and path, or service and method; empty for a record. Never a query, a header or a body.
+    pub call: String,
+    /// The partition, where one is asked for.
+    pub partition: Option<i32>,
+    /// Keyed hash of the very bytes, hexadecimal.
+    pub hash: String,
+    /// Their number.
+    pub size_bytes: u64,
+    /// The id by which it is known.
+    pub send_name: String,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// What something goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TargetKind {
+    /// A channel of a cluster.
+    Channel,
+    /// An HTTP server.
+    Http,
+    /// A gRPC server.
+    Grpc,
+}
+
+impl TargetKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Channel, Self::Http, Self::Grpc];
+
+    /// As the ledger writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Http => "http",
+            Self::Grpc => "grpc",
+        }
+    }
+}
+
 /// What became of what a line is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -361,8 +407,12 @@ pub struct LedgerLine {
     pub cluster_id: Option<String>,
     /// The letter; `None` = a refused command.
     pub letter: Option<LetterKey>,
-    /// The channel that is sent to.
+    /// What it goes to.
+    pub target_kind: TargetKind,
+    /// The channel or the server that is sent to.
     pub target: String,
+    /// Method and path, or service and method; empty for a record.
+    pub call: String,
     /// Hash of the bytes; empty for what was not to be sent.
     pub hash: String,
     /// Which key it was hashed with; `None` = one that is gone.

@@ -5,6 +5,7 @@
 mod files;
 mod import;
 mod key;
+mod lazy;
 mod line;
 mod place;
 mod read;
@@ -21,8 +22,9 @@ pub type ClusterIds = std::collections::BTreeMap<String, String>;
 
 pub use files::LedgerPlace;
 pub use key::HashKey;
+pub use lazy::LazyLedger;
 pub use line::{
-    Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId, SendId, SentState, Settled, SettledAs,
-    Settlement,
+    ComposedIntent, Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId, SendId, SentState,
+    Settled, SettledAs, Settlement, TargetKind,
 };
 pub use writer::{Ledger, LedgerError, Letters};

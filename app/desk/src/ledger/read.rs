@@ -8,7 +8,7 @@ use switchboard_model::{MessageRef, Outcome, Place, Receipt};
 
 use super::line::SentState;
 use super::place::decode;
-use super::{ClusterIds, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, SendId, Settled, SettledAs};
+use super::{ClusterIds, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, SendId, Settled, SettledAs, TargetKind};
 
 /// What stands for an outcome that was never written.
 pub(super) const NO_OUTCOME: &str = "no outcome was written: the program ended in between";
@@ -47,6 +47,11 @@ fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>
         None if known(SettledAs::Refused) => Settled::Refused(reason),
         None => Settled::Tried(Outcome::Possibly(reason)),
     }
+}
+
+/// What a line goes to; a word that this version does not know is a channel's, as all were once.
+fn target_kind(word: &str) -> TargetKind {
+    TargetKind::ALL.into_iter().find(|kind| kind.word() == word).unwrap_or(TargetKind::Channel)
 }
 
 /// The names under which this session reads the cluster of a line: those of the sources whose cluster calls itself so, and the one under which the
@@ -148,10 +153,10 @@ pub(super) fn apply_parking(letters: &mut BTreeMap<LetterKey, LetterRecord>, let
 pub(super) fn lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<LedgerLine>> {
     let mut statement = connection.prepare(
         "SELECT * FROM (SELECT r.replay_id, r.profile, r.operator, s.cluster, s.cluster_id, s.channel, s.place, s.timestamp_ns, s.target, s.hash, s.key_id, \
-         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns FROM sends s JOIN runs r USING (run_id) \
+         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns, s.target_kind, s.call FROM sends s JOIN runs r USING (run_id) \
          ORDER BY s.intended_ns DESC, s.send_id DESC LIMIT ?1) \
          UNION ALL SELECT * FROM (SELECT NULL, profile, operator, cluster, NULL, NULL, NULL, NULL, target, '', NULL, 'refused', \
-         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns FROM refusals \
+         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns, 'channel', NULL FROM refusals \
          ORDER BY at_ns DESC, refusal_id DESC LIMIT ?1) ORDER BY at_ns",
     )?;
     let lines = statement.query_map([limit as i64], |row| {
@@ -169,6 +174,8 @@ pub(super) fn lines(connection: &Connection, limit: usize) -> rusqlite::Result<V
             key_id: row.get(10)?,
             settled: settled(word.as_deref(), row.get(12)?, place(row, 13)?, row.get(14)?),
             at_ns: row.get(15)?,
+            target_kind: target_kind(&row.get::<_, String>(16)?),
+            call: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
         })
     })?;
     lines.collect()

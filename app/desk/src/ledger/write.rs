@@ -1,16 +1,19 @@
 //! The statements that write.
 
 use rusqlite::{Connection, params};
-use switchboard_model::{Outcome, Receipt};
+use switchboard_model::{Outcome, Place, Receipt};
 
 use super::place::encode;
-use super::{Ending, Fate, FateLine, Intent, KindHash, LedgerError, LetterKey, NewRun, Refusal, RunId, SendId, Settled, Settlement};
+use super::{ComposedIntent, Ending, Fate, FateLine, Intent, KindHash, LedgerError, LetterKey, NewRun, Refusal, RunId, SendId, Settled, Settlement};
 
 /// Writes lines that belong together: all, or none where one of them fails.
-pub(super) fn together(connection: &Connection, write: impl FnOnce() -> Result<(), LedgerError>) -> Result<(), LedgerError> {
+pub(super) fn together<T>(connection: &Connection, write: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
     connection.execute_batch("SAVEPOINT together")?;
     match write() {
-        Ok(()) => connection.execute_batch("RELEASE together").map_err(Into::into),
+        Ok(done) => {
+            connection.execute_batch("RELEASE together")?;
+            Ok(done)
+        }
         Err(error) => {
             // Where all was undone already there is nothing left to go back from.
             if !connection.is_autocommit() {
@@ -83,6 +86,24 @@ pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> 
         Err(error) if is_sent_before(&error) => Err(LedgerError::SentBefore { letter: letter.clone() }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What is composed has no letter, and is never the same as something else.
+pub(super) fn intend_composed(connection: &Connection, run_id: RunId, intents: &[ComposedIntent], key_id: &str) -> Result<Vec<SendId>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO sends (run_id, cluster, cluster_id, place, kind, target_kind, target, call, route, hash, key_id, size_bytes, replay_count, replay_id, \
+         intended_ns) SELECT ?1, cluster, cluster_id, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11 FROM runs WHERE run_id = ?1",
+    )?;
+    let nowhere = encode(&Place::default());
+    let mut send_ids = Vec::with_capacity(intents.len());
+    for intent in intents {
+        let ComposedIntent { target_kind, target, call, partition, hash, size_bytes, send_name, at_ns } = intent;
+        let (call, size_bytes) = ((!call.is_empty()).then_some(call), *size_bytes as i64);
+        let inserted =
+            statement.insert(params![run_id.0, nowhere, target_kind.word(), target, call, route(*partition), hash, key_id, size_bytes, send_name, at_ns]);
+        send_ids.push(SendId(inserted?));
+    }
+    Ok(send_ids)
 }
 
 /// Whether a line was not taken because its letter was sent before, or may have been.

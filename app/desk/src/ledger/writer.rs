@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::line::SentState;
 use super::{
-    ClusterIds, Ending, Fate, FateLine, HashKey, Intent, KindHash, LedgerLine, LedgerPlace, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId,
-    SendId, SettledAs, Settlement, import, key, read, schema, write,
+    ClusterIds, ComposedIntent, Ending, Fate, FateLine, HashKey, Intent, KindHash, LedgerLine, LedgerPlace, LetterKey, LetterRecord, LetterState, NewRun,
+    Refusal, RunId, SendId, SettledAs, Settlement, import, key, read, schema, write,
 };
 
 /// Jobs that may wait for the thread.
@@ -81,6 +81,10 @@ enum Job {
     EndRun(RunId, Ending, String, i64, Reply<()>),
     Intend(Intent, Reply<SendId>),
     Settle(SendId, LetterKey, Settlement, Reply<()>),
+    IntendComposed(RunId, Vec<ComposedIntent>, Reply<Vec<SendId>>),
+    BeginCall(NewRun, ComposedIntent, Reply<(RunId, SendId)>),
+    EndCall((RunId, SendId), Settlement, Ending, Reply<()>),
+    SettleComposed(Vec<(SendId, Settlement)>, Reply<()>),
     Follow(SendId, LetterKey, FateLine, Reply<()>),
     Refuse(Refusal, Reply<()>),
     Park { letters: Vec<(LetterKey, KindHash)>, note: Option<String>, operator: String, at_ns: i64, reply: Reply<()> },
@@ -202,6 +206,27 @@ impl Ledger {
     /// Writes down that a record is about to be sent. On the disk once this returns; an error means that it must not be sent.
     pub async fn intend(&self, intent: Intent) -> Result<SendId, LedgerError> {
         self.ask(|reply| Job::Intend(intent, reply)).await
+    }
+
+    /// The same of what was composed, of which many share a commit: all of it is on the disk once this returns, or none.
+    pub async fn intend_composed(&self, run_id: RunId, intents: Vec<ComposedIntent>) -> Result<Vec<SendId>, LedgerError> {
+        self.ask(|reply| Job::IntendComposed(run_id, intents, reply)).await
+    }
+
+    /// Writes down that a request or a call is about to be sent, which is a run of its own. On the disk once this returns; an error means that it must
+    /// not be sent.
+    pub async fn begin_call(&self, run: NewRun, intent: ComposedIntent) -> Result<(RunId, SendId), LedgerError> {
+        self.ask(|reply| Job::BeginCall(run, intent, reply)).await
+    }
+
+    /// Writes down what became of it, and that its run has ended; once only.
+    pub async fn end_call(&self, ids: (RunId, SendId), settlement: Settlement, ending: Ending) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::EndCall(ids, settlement, ending, reply)).await
+    }
+
+    /// Writes down what became of what was composed; once only.
+    pub async fn settle_composed(&self, settled: Vec<(SendId, Settlement)>) -> Result<(), LedgerError> {
+        self.ask(|reply| Job::SettleComposed(settled, reply)).await
     }
 
     /// Writes down what became of it; once only.
@@ -363,6 +388,29 @@ fn carry_out(connection: &Connection, job: Job, clusters: &ClusterIds, key_id: &
         Job::Settle(send_id, letter, settlement, reply) => {
             after(reply, write::settle(connection, send_id, &settlement), move |(), known| known.settled(&letter, &settlement))
         }
+        Job::IntendComposed(run_id, intents, reply) => {
+            after(reply, write::together(connection, || write::intend_composed(connection, run_id, &intents, key_id)), |_, _| {})
+        }
+        Job::BeginCall(run, intent, reply) => {
+            let begin = || {
+                let run_id = write::begin_run(connection, &run)?;
+                let send_ids = write::intend_composed(connection, run_id, &[intent], key_id)?;
+                let unwritten = || LedgerError::unwritten("its run is not there".to_owned(), "look into it before more is sent");
+                Ok((run_id, *send_ids.first().ok_or_else(unwritten)?))
+            };
+            after(reply, write::together(connection, begin), |_, _| {})
+        }
+        Job::EndCall((run_id, send_id), settlement, ending, reply) => {
+            let end = || {
+                write::settle(connection, send_id, &settlement)?;
+                write::end_run(connection, run_id, ending, settlement.settled.reason(), settlement.at_ns)
+            };
+            after(reply, write::together(connection, end), |(), _| {})
+        }
+        Job::SettleComposed(settled, reply) => {
+            let settle = || settled.iter().try_for_each(|(send_id, settlement)| write::settle(connection, *send_id, settlement));
+            after(reply, write::together(connection, settle), |(), _| {})
+        }
         Job::Follow(send_id, letter, line, reply) => after(reply, write::follow(connection, send_id, &line), move |(), known| known.followed(&letter, &line)),
         Job::Refuse(refusal, reply) => after(reply, write::refuse(connection, &refusal), |(), _| {}),
         Job::Park { letters, note, operator, at_ns, reply } => {
@@ -398,9 +446,13 @@ impl Job {
         let _gone = match self {
             Self::BeginRun(_, reply) => reply.send(Err(error.clone())).is_err(),
             Self::Intend(_, reply) => reply.send(Err(error.clone())).is_err(),
+            Self::BeginCall(.., reply) => reply.send(Err(error.clone())).is_err(),
+            Self::IntendComposed(.., reply) => reply.send(Err(error.clone())).is_err(),
             Self::Lines(_, reply) => reply.send(Err(error.clone())).is_err(),
             Self::EndRun(.., reply)
             | Self::Settle(.., reply)
+            | Self::SettleComposed(_, reply)
+            | Self::EndCall(.., reply)
             | Self::Follow(.., reply)
             | Self::Refuse(_, reply)
             | Self::Park { reply, .. }

@@ -16,15 +16,25 @@ enum Key {
     Environment,
     SecretNames,
     Ledger,
+    Write,
+    Requests,
+    Secrets,
     Sources(SourceKind),
     Links,
 }
 
 /// All keys, in the order of the file.
 fn keys() -> impl Iterator<Item = (&'static str, Key)> {
-    let first = [("name", Key::Name), ("environment", Key::Environment), ("secret_names", Key::SecretNames), ("ledger", Key::Ledger)];
+    let first = [
+        ("name", Key::Name),
+        ("environment", Key::Environment),
+        ("secret_names", Key::SecretNames),
+        ("ledger", Key::Ledger),
+        ("write", Key::Write),
+        ("requests", Key::Requests),
+    ];
     let families = Family::ALL.into_iter().map(|family| (family.table, Key::Sources(family.kind)));
-    first.into_iter().chain(families).chain([("links", Key::Links)])
+    first.into_iter().chain([("secrets", Key::Secrets)]).chain(families).chain([("links", Key::Links)])
 }
 
 impl<'de> Deserialize<'de> for Key {
@@ -56,6 +66,9 @@ impl<'de> Visitor<'de> for ProfileVisitor {
                 Key::Environment => profile.environment = file.next_value()?,
                 Key::SecretNames => profile.secret_names = file.next_value()?,
                 Key::Ledger => profile.ledger = file.next_value()?,
+                Key::Write => profile.write = file.next_value()?,
+                Key::Requests => profile.requests = file.next_value()?,
+                Key::Secrets => profile.secrets = file.next_value()?,
                 Key::Sources(kind) => {
                     let sources = SourceProfile::read(kind, &mut file)?;
                     profile.sources.retain(|source| source.kind() != kind);
@@ -85,6 +98,9 @@ impl Serialize for Profile {
                 Key::Environment => file.serialize_entry(name, &self.environment)?,
                 Key::SecretNames => file.serialize_entry(name, &self.secret_names)?,
                 Key::Ledger => file.serialize_entry(name, &self.ledger)?,
+                Key::Write => file.serialize_entry(name, &self.write)?,
+                Key::Requests => file.serialize_entry(name, &self.requests)?,
+                Key::Secrets => file.serialize_entry(name, &self.secrets)?,
                 Key::Sources(kind) => {
                     let sources: Vec<&SourceProfile> = self.sources.iter().filter(|source| source.kind() == kind).collect();
                     match (Family::of(kind).only, sources.first()) {

@@ -11,8 +11,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::profile::{Profile, ProfileError};
-use crate::replay::ClusterAccess;
-use crate::session::kafka_access::{KafkaAccess, is_production};
+use crate::send::replay::ClusterAccess;
+use crate::session::allowed::{Allowed, is_production};
+use crate::session::kafka_access::KafkaAccess;
 pub(crate) use crate::sources::Prepared;
 use crate::sources::SourceProfile;
 
@@ -23,12 +24,19 @@ impl Prepared {
     }
 
     /// How replaying reaches what is connected to; `None` = it has no records to send again.
-    pub(super) fn cluster_access(&self, source: &SourceProfile, profile: &Profile, redactor: &Arc<Redactor>) -> Option<Arc<dyn ClusterAccess>> {
+    pub(super) fn cluster_access(
+        &self,
+        source: &SourceProfile,
+        profile: &Profile,
+        redactor: &Arc<Redactor>,
+        allowed: &Allowed,
+    ) -> Option<Arc<dyn ClusterAccess>> {
         match self {
             Self::Kafka(config) => Some(Arc::new(KafkaAccess {
                 config: Arc::new(config.clone()),
                 redactor: Arc::clone(redactor),
-                writes_allowed: source.may_write(),
+                leave: profile.leave(source),
+                allowed: allowed.clone(),
                 is_production: is_production(profile.environment.as_deref()),
             })),
             Self::Otlp(_) | Self::Http(_) | Self::Grpc(_) => None,

@@ -3,36 +3,37 @@
 use std::sync::Arc;
 
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, read_originals};
-use switchboard_model::{OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Redactor, SeenRecord, Skipped, WritePermit, WriteRules};
+use switchboard_model::{Leave, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target};
 
-use crate::replay::{ClusterAccess, RecordSender, Waiting};
+use crate::send::access::{ClusterAccess, RecordSender, Waiting};
+use crate::session::allowed::Allowed;
 
-/// The environment whose clusters ask for their name to be typed.
-const PRODUCTION: &[&str] = &["production", "prod"];
-
-/// A cluster, and what the profile says about writing to it.
+/// A cluster, and what the profile says about sending to it.
 pub(super) struct KafkaAccess {
     pub config: Arc<Config>,
     pub redactor: Arc<Redactor>,
-    pub writes_allowed: bool,
+    pub leave: Leave,
     pub is_production: bool,
-}
-
-/// Whether an environment is called production.
-pub(super) fn is_production(environment: Option<&str>) -> bool {
-    environment.is_some_and(|name| PRODUCTION.iter().any(|production| production.eq_ignore_ascii_case(name.trim())))
+    pub allowed: Allowed,
 }
 
 impl KafkaAccess {
-    fn permit(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<WritePermit, PermitRefused> {
-        WritePermit::from_profile(&WriteRules {
-            source: &self.config.name,
-            cluster_id,
-            writes_allowed: self.writes_allowed,
+    fn permit(&self, cluster_id: Option<&str>, typed_name: Option<&str>, is_unlocked: bool) -> Result<SendPermit, PermitRefused> {
+        let target = target(cluster_id);
+        SendPermit::from_rules(&SendRules {
+            name: &self.config.name,
+            is_unlocked: is_unlocked || self.allowed.has(target.as_ref()),
+            target,
+            addresses: &[],
+            leave: self.leave,
             is_production: self.is_production,
             typed_name,
         })
     }
+}
+
+fn target(cluster_id: Option<&str>) -> Option<Target> {
+    cluster_id.map(|cluster_id| Target::Cluster(cluster_id.to_owned()))
 }
 
 impl ClusterAccess for KafkaAccess {
@@ -42,15 +43,28 @@ impl ClusterAccess for KafkaAccess {
     }
 
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
-        self.permit(cluster_id, typed_name).map(drop)
+        self.permit(cluster_id, typed_name, false).map(drop)
+    }
+
+    fn allow(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        if self.is_production && typed_name != Some(self.config.name.as_str()) {
+            return Err(PermitRefused::NotConfirmed { name: self.config.name.clone() });
+        }
+        let permit = self.permit(cluster_id, typed_name, true)?;
+        self.allowed.allow(permit.target().clone());
+        Ok(())
     }
 
     fn asks_for_name(&self) -> bool {
-        self.writes_allowed && self.is_production
+        self.is_production && self.leave == Leave::Given
+    }
+
+    fn is_production(&self) -> bool {
+        self.is_production
     }
 
     fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
-        let permit = self.permit(cluster_id.as_deref(), typed_name.as_deref());
+        let permit = self.permit(cluster_id.as_deref(), typed_name.as_deref(), false);
         let config = Arc::clone(&self.config);
         Box::pin(async move {
             let permit = permit.map_err(|refused| refused.to_string())?;
@@ -73,23 +87,15 @@ impl RecordSender for KafkaSender {
         Box::pin(async move { sender.ends(&topic).await.map_err(|refused| refused.to_string()) })
     }
 
-    fn send(&self, record: OutgoingRecord) -> Waiting<Outcome> {
-        Box::pin(self.0.send(record))
+    fn queue(&self, record: OutgoingRecord) -> Waiting<Waiting<Outcome>> {
+        let sender = Arc::clone(&self.0);
+        Box::pin(async move {
+            let delivery = sender.enqueue(record).await;
+            Box::pin(delivery.outcome()) as Waiting<Outcome>
+        })
     }
 
     fn cancel(&self) {
         self.0.cancel();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_called_production_in_any_case_asks_for_its_name() {
-        for (environment, is) in [(Some("production"), true), (Some(" Prod "), true), (Some("staging"), false), (Some("preproduction"), false), (None, false)] {
-            assert_eq!(is_production(environment), is, "{environment:?}");
-        }
     }
 }

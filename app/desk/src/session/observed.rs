@@ -6,7 +6,7 @@ use std::time::Duration;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_engine::{Queries, Snapshots};
 
-use crate::replay::{Answering, Observed};
+use crate::send::replay::{Answering, Observed};
 use crate::session::now_ns;
 
 /// A question is given up after this long.

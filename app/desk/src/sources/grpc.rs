@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 pub(crate) use switchboard_grpc::Config;
-use switchboard_model::SourceKind;
+use switchboard_model::{Leave, SourceKind};
 
 use super::address;
 use super::form::{Field, Input, list};
@@ -20,6 +20,9 @@ pub struct GrpcProfile {
     /// The service behind it.
     #[serde(default)]
     pub service: Option<String>,
+    /// Whether its server can be called; read-only by default.
+    #[serde(default)]
+    pub write: Leave,
     /// Names asked for; `""` is the whole server.
     #[serde(default = "whole_server")]
     pub health: Vec<String>,
@@ -65,7 +68,7 @@ impl Settings for GrpcProfile {
     ];
 
     fn blank() -> Self {
-        Self { name: String::new(), url: "http://localhost:50051".to_owned(), service: None, health: whole_server() }
+        Self { name: String::new(), url: "http://localhost:50051".to_owned(), service: None, write: Leave::Unsaid, health: whole_server() }
     }
 
     fn name(&self) -> &str {
@@ -78,6 +81,10 @@ impl Settings for GrpcProfile {
 
     fn address(&self) -> String {
         self.url.clone()
+    }
+
+    fn leave(&self) -> Leave {
+        self.write
     }
 
     fn check(&self) -> Result<(), ProfileError> {

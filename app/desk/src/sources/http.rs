@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use switchboard_http::Auth;
 pub(crate) use switchboard_http::Config;
-use switchboard_model::SourceKind;
+use switchboard_model::{Leave, SourceKind};
 
 use super::form::{Field, Input};
 use super::settings::{Family, Settings};
@@ -25,6 +25,9 @@ pub struct HttpProfile {
     /// The instance behind it.
     #[serde(default)]
     pub instance: Option<String>,
+    /// Whether requests that may change something can be sent to its server; read-only by default.
+    #[serde(default)]
+    pub write: Leave,
     /// Seconds between two polls.
     #[serde(default = "polling::default_s")]
     pub poll_s: f64,
@@ -80,6 +83,7 @@ impl Settings for HttpProfile {
             url: "http://localhost:8081/actuator".to_owned(),
             service: None,
             instance: None,
+            write: Leave::Unsaid,
             poll_s: polling::default_s(),
             username: None,
             password: None,
@@ -97,6 +101,10 @@ impl Settings for HttpProfile {
 
     fn address(&self) -> String {
         self.url.clone()
+    }
+
+    fn leave(&self) -> Leave {
+        self.write
     }
 
     fn check(&self) -> Result<(), ProfileError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 pub(crate) use switchboard_kafka::Config;
 use switchboard_kafka::TokenSource;
-use switchboard_model::{SourceKind, TailFrom};
+use switchboard_model::{Leave, SourceKind, TailFrom};
 use tokio::runtime::Handle;
 
 use super::form::{Field, Input, list};
@@ -49,9 +49,9 @@ pub struct KafkaProfile {
     /// Hosts that get the credentials besides the bootstrap brokers and those of their domains.
     #[serde(default)]
     pub trusted_hosts: Vec<String>,
-    /// Whether dead letters may be sent again to it; read-only by default.
+    /// Whether records may be sent to it; read-only by default.
     #[serde(default)]
-    pub write: bool,
+    pub write: Leave,
     /// Seconds between two looks at the cluster.
     #[serde(default = "polling::default_s")]
     pub poll_s: f64,
@@ -192,7 +192,7 @@ impl Settings for KafkaProfile {
             key_password: None,
             token: None,
             trusted_hosts: Vec::new(),
-            write: false,
+            write: Leave::Unsaid,
             poll_s: polling::default_s(),
         }
     }
@@ -230,7 +230,7 @@ impl Settings for KafkaProfile {
         self.tail.iter().try_for_each(|tail| tail.tail_from().map(drop))
     }
 
-    fn may_write(&self) -> bool {
+    fn leave(&self) -> Leave {
         self.write
     }
 

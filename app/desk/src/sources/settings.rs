@@ -1,6 +1,6 @@
 //! What every family of sources answers, each in its own file.
 
-use switchboard_model::SourceKind;
+use switchboard_model::{Leave, SourceKind};
 
 use super::form::Field;
 use crate::profile_error::ProfileError;
@@ -57,9 +57,9 @@ pub(super) trait Settings: Clone + 'static {
         false
     }
 
-    /// Whether the profile allows sending to it.
-    fn may_write(&self) -> bool {
-        false
+    /// What the profile says of sending to it.
+    fn leave(&self) -> Leave {
+        Leave::Unsaid
     }
 
     /// Channels that hold dead letters, besides those found by name.

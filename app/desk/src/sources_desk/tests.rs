@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_model::{FailureKind, OperationEnd, SourcePhase};
+use switchboard_model::{FailureKind, Leave, OperationEnd, SourcePhase};
 
 use super::{
     SourceProfile, SourcesCommand, SourcesDesk,
@@ -15,7 +15,17 @@ use crate::session::Session;
 use crate::sources::{GrpcProfile, HttpProfile, OtlpProfile};
 
 fn http(name: &str, url: &str) -> HttpProfile {
-    HttpProfile { name: name.to_owned(), url: url.to_owned(), service: None, instance: None, poll_s: 2.0, username: None, password: None, bearer: None }
+    HttpProfile {
+        name: name.to_owned(),
+        url: url.to_owned(),
+        service: None,
+        instance: None,
+        write: Leave::Unsaid,
+        poll_s: 2.0,
+        username: None,
+        password: None,
+        bearer: None,
+    }
 }
 
 #[test]
@@ -39,8 +49,16 @@ fn a_changed_source_leaves_the_rest_of_the_file_as_it_was() {
 fn sources_are_added_renamed_and_removed_in_the_file() {
     let text = "# mine\nname = \"x\"\n\n# the first\n[[http]]\nname = \"a\"\nurl = \"http://h:1\" # here\n";
     let profile = Profile::parse(text, "x").expect("valid");
-    let added = profile
-        .with_source(None, SourceProfile::Grpc(GrpcProfile { name: "g".to_owned(), url: "http://h:2".to_owned(), service: None, health: vec![String::new()] }));
+    let added = profile.with_source(
+        None,
+        SourceProfile::Grpc(GrpcProfile {
+            name: "g".to_owned(),
+            url: "http://h:2".to_owned(),
+            service: None,
+            write: Leave::Unsaid,
+            health: vec![String::new()],
+        }),
+    );
     let added = added.expect("valid");
     let written = with_sources(text, &added).expect("writes");
     assert_eq!(Profile::parse(&written, "x").expect("valid"), added);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{Ending, KindHash, Ledger, LetterKey, LetterState, SentState, SettledAs};
-use switchboard_desk::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
+use switchboard_desk::send::replay::{AskedLetters, ReplayCommand, RunBoard, RunPhase, SentCounts};
 use switchboard_model::SourceCommand;
 
 use crate::cluster::{Arrived, Cluster, Death, Place, SECRET};
@@ -60,7 +60,7 @@ pub async fn byte_for_byte(cluster: Cluster) {
     let board = replaying.until_phase(|phase| *phase == RunPhase::Passed).await;
     let run = board.run.as_ref().expect("a run");
     assert_eq!((run.counts.persisted, run.canary.len()), (5, 5));
-    let is_consumed = |line: &switchboard_desk::replay::CanaryLine| line.state == LetterState::Consumed && line.evidence.contains(&cluster.place.group);
+    let is_consumed = |line: &switchboard_desk::send::replay::CanaryLine| line.state == LetterState::Consumed && line.evidence.contains(&cluster.place.group);
     assert!(run.canary.iter().all(is_consumed), "{:?}", run.canary);
     replaying.session.replay(ReplayCommand::Continue);
     let board = replaying.until_phase(RunPhase::is_ended).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{KindHash, Ledger, LedgerLine, SettledAs};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, LetterView, Query, ScanQuery};
@@ -130,7 +130,7 @@ impl Replaying {
         board
     }
 
-    pub async fn until_counts(&self, what: &str, is_so: impl Fn(&switchboard_desk::replay::SentCounts) -> bool) {
+    pub async fn until_counts(&self, what: &str, is_so: impl Fn(&switchboard_desk::send::replay::SentCounts) -> bool) {
         until(what, || {
             let board = self.session.replay_board();
             let run = board.run.as_ref()?;

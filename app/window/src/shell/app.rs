@@ -35,7 +35,7 @@ use crate::{
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::own_log::OwnLogPage;
-use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 
 pub use desktop::{WindowApp, run_window};

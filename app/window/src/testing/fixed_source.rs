@@ -15,7 +15,8 @@ use super::{NOW_NS, SECOND_NS};
 use crate::{SessionCommand, SnapshotSource};
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
-use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::send::SendBoard;
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 
 /// A source whose snapshot stays what it is until a test changes it.
@@ -36,6 +37,7 @@ struct Fixed {
     queries: Vec<Query>,
     sources: Arc<SourcesBoard>,
     replay: Arc<ReplayBoard>,
+    send: Arc<SendBoard>,
     operations: Arc<OperationsBoard>,
 }
 
@@ -66,6 +68,7 @@ impl FixedSource {
             queries: Vec::new(),
             sources: Arc::default(),
             replay: Arc::default(),
+            send: Arc::default(),
             operations: Arc::default(),
         })))
     }
@@ -128,6 +131,15 @@ impl FixedSource {
     pub fn show_replay(&self, board: ReplayBoard) {
         let mut fixed = self.0.lock();
         fixed.replay = Arc::new(board);
+        if let Some(wake) = &fixed.wake {
+            wake();
+        }
+    }
+
+    /// Lets another board of sending be seen.
+    pub fn show_send(&self, board: SendBoard) {
+        let mut fixed = self.0.lock();
+        fixed.send = Arc::new(board);
         if let Some(wake) = &fixed.wake {
             wake();
         }
@@ -205,6 +217,10 @@ impl SnapshotSource for FixedSource {
 
     fn replay(&mut self) -> Arc<ReplayBoard> {
         Arc::clone(&self.0.lock().replay)
+    }
+
+    fn send(&mut self) -> Arc<SendBoard> {
+        Arc::clone(&self.0.lock().send)
     }
 
     fn operations(&mut self) -> Arc<OperationsBoard> {

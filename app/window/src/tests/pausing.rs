@@ -10,7 +10,7 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use switchboard_desk::{
     own_log::{LogLevel, LogLine, OwnLog},
     profile::Profile,
-    replay::{RunPhase, Writing},
+    send::replay::{RunPhase, Writing},
     sources_desk::SourcesBoard,
 };
 use switchboard_engine::view::{Answer, LetterPage, PointQuery, Query, RecordLine, RecordPage, RefusalView, RowId, ScanQuery, Snapshot, TraceList};

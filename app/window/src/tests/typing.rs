@@ -5,7 +5,7 @@ use egui_kittest::{
     Harness,
     kittest::{By, NodeT as _, Queryable as _},
 };
-use switchboard_desk::{profile::Profile, replay::Writing, sources_desk::SourcesBoard};
+use switchboard_desk::{profile::Profile, send::replay::Writing, sources_desk::SourcesBoard};
 
 use crate::{
     Strokes, TextField, WindowApp,

@@ -97,7 +97,7 @@ fn every_state_of_a_group_is_the_same_on_map_table_groups_replay_and_report() {
                 assert!(part.text.contains(told), "sentence on top, {case}: {}", part.text);
             }
 
-            let reader = switchboard_desk::replay::readers(&snapshot, "lab-kafka", &group.topic, &[group.group.clone()].into()).groups.remove(0);
+            let reader = switchboard_desk::send::replay::readers(&snapshot, "lab-kafka", &group.topic, &[group.group.clone()].into()).groups.remove(0);
             assert_eq!((reader.sentence, reader.verdict, reader.severity), (group.sentence(), verdict, severity), "replay, {case}");
 
             let report = GroupReport::of(group.clone(), NOW_NS);

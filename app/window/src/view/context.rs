@@ -1,7 +1,7 @@
 //! What a view gets to draw with.
 
 use switchboard_desk::own_log::OwnLogPage;
-use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_desk::sources_desk::SourcesBoard;
 use switchboard_engine::view::Snapshot;
 

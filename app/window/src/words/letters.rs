@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchboard_desk::replay::{HandledAs, KindKey, LetterCause, ReplayBoard};
+use switchboard_desk::send::replay::{HandledAs, KindKey, LetterCause, ReplayBoard};
 use switchboard_engine::view::DeadLetterView;
 
 use crate::figures;
@@ -169,7 +169,7 @@ pub(crate) fn open_words(num_open: u64, num: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_desk::replay::Handled;
+    use switchboard_desk::send::replay::Handled;
 
     use super::*;
     use crate::testing;

@@ -7,7 +7,7 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_model::{
-    MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, RawHeader, Redactor, Route, SeenRecord, TimestampType, WritePermit, WriteRules,
+    Leave, MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, RawHeader, Redactor, Route, SeenRecord, SendPermit, SendRules, Target, TimestampType,
 };
 
 use super::MockKafka;
@@ -40,9 +40,10 @@ pub fn cluster_id_of(brokers: &str) -> String {
 }
 
 /// Leave to write to a cluster.
-pub fn permit(cluster_id: &str) -> WritePermit {
-    let rules = WriteRules { source: "shop", cluster_id: Some(cluster_id), writes_allowed: true, is_production: false, typed_name: None };
-    WritePermit::from_profile(&rules).expect("allowed")
+pub fn permit(cluster_id: &str) -> SendPermit {
+    let target = Some(Target::Cluster(cluster_id.to_owned()));
+    let rules = SendRules { name: "shop", target, addresses: &[], leave: Leave::Given, is_unlocked: false, is_production: false, typed_name: None };
+    SendPermit::from_rules(&rules).expect("allowed")
 }
 
 /// A sender to a mock cluster.

@@ -6,7 +6,7 @@ use super::{
 };
 use switchboard_desk::{
     ledger::{KindHash, LetterKey, LetterState},
-    replay::{LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase},
+    send::replay::{LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase},
 };
 
 use crate::{

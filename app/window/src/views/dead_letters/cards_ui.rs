@@ -10,7 +10,7 @@ use crate::{
     widgets::object_menu,
     words::letters::LettersOf,
 };
-use switchboard_desk::replay::LetterCause;
+use switchboard_desk::send::replay::LetterCause;
 
 /// Height of a card, points.
 const CARD_PT: f32 = 58.0;

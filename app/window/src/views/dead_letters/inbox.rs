@@ -1,6 +1,6 @@
 //! The inbox: what letters died of, and how many of them still wait for somebody. Pure.
 
-use switchboard_desk::replay::ReplayBoard;
+use switchboard_desk::send::replay::ReplayBoard;
 use switchboard_engine::view::{Severity, Snapshot, channel_word};
 
 use crate::{

@@ -14,7 +14,7 @@ use super::{
     state_filter::choices_ui,
     view::{DeadLettersView, Keys},
 };
-use switchboard_desk::replay::{ReplayBoard, ReplayCommand};
+use switchboard_desk::send::replay::{ReplayBoard, ReplayCommand};
 
 use crate::{
     figures, fonts,

@@ -6,7 +6,7 @@ use switchboard_model::{HeaderChange, HeaderChangeKind, Place, ShownValue, SpanI
 use super::{letters::LetterRow, view::OpenLetter};
 use switchboard_desk::{
     ledger::{LetterRecord, LetterState, SentState, SettledAs},
-    replay::{Planned, ReplayBoard, ShownRecord},
+    send::replay::{Planned, ReplayBoard, ShownRecord},
 };
 
 use crate::{

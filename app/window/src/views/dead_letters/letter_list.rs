@@ -7,7 +7,7 @@ use super::{
     letters::{LetterRow, rows, state_ink},
     marks::{Marks, Stored},
 };
-use switchboard_desk::{ledger::LetterKey, replay::ReplayBoard};
+use switchboard_desk::{ledger::LetterKey, send::replay::ReplayBoard};
 
 use crate::{
     figures, fonts,

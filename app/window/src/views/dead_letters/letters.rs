@@ -5,7 +5,7 @@ use switchboard_model::ToldPlace;
 
 use switchboard_desk::{
     ledger::{LetterKey, LetterState, SentState},
-    replay::ReplayBoard,
+    send::replay::ReplayBoard,
 };
 
 use crate::{

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{letters::LetterRow, replay_panel::Marked};
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
-    replay::{AskedLetter, AskedLetters, LetterCause, ReplayBoard},
+    send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayBoard},
 };
 
 /// Letters of a cause that are stored.

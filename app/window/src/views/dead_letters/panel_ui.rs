@@ -4,7 +4,7 @@ use egui::{Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Rol
 use switchboard_engine::view::Severity;
 
 use super::replay_panel::{PanelButton, Progress, ReplayPanel};
-use switchboard_desk::{ledger::SettledAs, replay::SentCounts};
+use switchboard_desk::{ledger::SettledAs, send::replay::SentCounts};
 
 use crate::{
     fonts,

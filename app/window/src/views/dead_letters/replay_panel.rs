@@ -10,7 +10,7 @@ mod tests;
 
 use switchboard_desk::{
     ledger::SettledAs,
-    replay::{Readers, ReplayBoard, SentCounts, Writing},
+    send::replay::{Readers, ReplayBoard, SentCounts, Writing},
 };
 use switchboard_engine::view::Severity;
 

@@ -10,7 +10,7 @@ use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff
 
 use switchboard_desk::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
-    replay::{
+    send::replay::{
         AskedLetter, BreakerOnTheWay, CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, PartitionRule, Planned, Preview, Reader, Readers, ReplayBoard,
         RunBoard, RunPhase, SentCounts, ShownRecord, Sighting, SkippedLetter, Writing,
     },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egui::{RichText, WidgetInfo, accesskit::Role};
 use switchboard_desk::{
     ledger::LetterKey,
-    replay::{HandledAs, LetterCause, ReplayBoard},
+    send::replay::{HandledAs, LetterCause, ReplayBoard},
 };
 use switchboard_engine::view::{DealtWith, LetterOrder, LettersOnly};
 use switchboard_model::{MessageRef, Place};

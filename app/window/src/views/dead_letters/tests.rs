@@ -11,7 +11,7 @@ use switchboard_model::ToldPlace;
 use super::sample;
 use switchboard_desk::{
     ledger::{Ending, LetterState},
-    replay::{AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+    send::replay::{AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
 };
 
 use crate::{

@@ -16,7 +16,7 @@ use super::{
 };
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
-    replay::{At, LetterCause, Readers, ReplayAsk, ReplayBoard, consumed_in, readers},
+    send::replay::{At, LetterCause, Readers, ReplayAsk, ReplayBoard, consumed_in, readers},
     sources::Family,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_desk::{
     ledger::SettledAs,
-    replay::{PartitionRule, Preview, Writing},
+    send::replay::{PartitionRule, Preview, Writing},
 };
 
 use super::{

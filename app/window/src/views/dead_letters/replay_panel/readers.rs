@@ -1,6 +1,6 @@
 //! Who reads what is sent: groups, and breakers on the way.
 
-use switchboard_desk::replay::{BreakerOnTheWay, Reader, Readers};
+use switchboard_desk::send::replay::{BreakerOnTheWay, Reader, Readers};
 use switchboard_engine::view::{LagVerdict, Severity, breaker_word, group_kind_word};
 use switchboard_model::GroupKind;
 

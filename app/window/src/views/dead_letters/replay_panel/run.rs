@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState, SettledAs},
-    replay::{CanaryLine, Retry, RunBoard, RunPhase},
+    send::replay::{CanaryLine, Retry, RunBoard, RunPhase},
 };
 use switchboard_engine::view::Severity;
 use switchboard_model::Place;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState},
-    replay::{At, Retry, RunBoard, RunPhase, Sighting},
+    send::replay::{At, Retry, RunBoard, RunPhase, Sighting},
 };
 
 use super::super::{letters::state_ink, panel_ui::bar_parts, sample};

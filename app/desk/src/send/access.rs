@@ -1,0 +1,209 @@
+//! What sending needs of the session: servers and clusters, each with leave, and what was observed.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use switchboard_engine::view::{Answer, Query, Snapshot};
+use switchboard_model::{
+    AnswerNews, CallNews, Origin, OriginalRecord, Outcome, OutgoingCall, OutgoingRecord, OutgoingRequest, PermitRefused, SeenRecord, Skipped, Target,
+};
+use tokio::sync::mpsc;
+
+/// What is waited for.
+pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A cluster of the profile.
+pub trait ClusterAccess: Send + Sync {
+    /// Reads records again, in the order in which they are asked for. Dropping it ends the reading.
+    fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>>;
+
+    /// Whether there is leave to write to this cluster, with what was typed to confirm it. Nothing is connected to.
+    fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused>;
+
+    /// Allows sending to it for this session, where the profile does not forbid that; in production once its name was typed.
+    fn allow(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused>;
+
+    /// Whether its name has to be typed before each run.
+    fn asks_for_name(&self) -> bool;
+
+    /// Whether it is production: its name has to be typed before sending to it is allowed.
+    fn is_production(&self) -> bool;
+
+    /// Makes what sends, for one run, where there is leave to; the reason in words where there is none.
+    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;
+}
+
+/// Sends records to one cluster.
+pub trait RecordSender: Send + Sync {
+    /// How many partitions a topic has, as the brokers say now.
+    fn num_partitions(&self, topic: &str) -> Waiting<Result<i32, String>>;
+
+    /// Where a topic's partitions end, by their numbers, as the brokers say now.
+    fn ends(&self, topic: &str) -> Waiting<Result<Vec<i64>, String>>;
+
+    /// Queues a record, waiting for room: what is queued later goes out later. Given up before that, it is surely not sent. What is given back
+    /// comes once it is known, as far as it can be, what became of it.
+    fn queue(&self, record: OutgoingRecord) -> Waiting<Waiting<Outcome>>;
+
+    /// Takes back what is queued. All that is on its way comes back within 200 ms.
+    fn cancel(&self);
+}
+
+/// What was observed.
+pub trait Observed: Send + Sync {
+    /// The newest snapshot.
+    fn snapshot(&self) -> Snapshot;
+
+    /// Asks the engine; `None` if nobody answers.
+    fn query(&self, query: Query) -> Answering;
+
+    /// The time on the wall, ns since the Unix epoch.
+    fn now_ns(&self) -> i64;
+}
+
+/// An answer that is waited for.
+pub type Answering = Waiting<Option<Answer>>;
+
+/// A server, by the addresses that its name led to: nothing else is connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Whether it is called over HTTP or gRPC.
+    pub target: Target,
+    /// Where its name led to.
+    pub addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// Whether all of that is this machine.
+    pub fn is_loopback(&self) -> bool {
+        !self.addresses.is_empty() && self.addresses.iter().all(|address| switchboard_model::is_loopback(address.ip()))
+    }
+}
+
+/// How TLS is spoken, its files read.
+#[derive(Clone, Default)]
+pub struct TlsFiles {
+    /// Certificates that are trusted besides the system's (PEM).
+    pub root_certificates: Option<Vec<u8>>,
+    /// Whether the server's certificate is not looked at.
+    pub unchecked: bool,
+    /// A certificate and key by which we prove who we are (PEM).
+    pub identity: Option<Vec<u8>>,
+}
+
+/// Takes what is told of an answer while it comes.
+pub type Tell<N> = Box<dyn FnMut(N) + Send>;
+
+/// Servers that requests and calls go to.
+pub trait ServerAccess: Send + Sync {
+    /// Looks a server's name up.
+    fn resolve(&self, origin: &Origin) -> Waiting<Result<Vec<SocketAddr>, String>>;
+
+    /// Whether there is leave to send to it, with what was typed to confirm it. Nothing is connected to.
+    fn may_send(&self, server: &Server, typed_name: Option<&str>) -> Result<(), PermitRefused>;
+
+    /// Allows sending to it for this session, where the profile does not forbid that; in production once its name was typed.
+    fn allow(&self, server: &Server, typed_name: Option<&str>) -> Result<(), PermitRefused>;
+
+    /// What has to be typed in production; `None` = nothing.
+    fn type_name(&self, target: &Target) -> Option<String>;
+
+    /// Sends a request once. Giving it up ends the connection.
+    fn request(
+        &self,
+        server: Server,
+        request: OutgoingRequest,
+        tls: TlsFiles,
+        timeout: Duration,
+        typed_name: Option<String>,
+        tell: Tell<AnswerNews>,
+    ) -> Waiting<Outcome>;
+
+    /// Makes a call once; the end of `messages` is the end of ours. Giving it up ends the connection.
+    fn call(
+        &self,
+        server: Server,
+        call: OutgoingCall,
+        tls: TlsFiles,
+        messages: mpsc::Receiver<Bytes>,
+        typed_name: Option<String>,
+        tell: Tell<CallNews>,
+    ) -> Waiting<Outcome>;
+
+    /// Asks a server what its methods take: a read, which needs no leave.
+    fn reflect(&self, authority: Origin, metadata: HeaderMap, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
+
+    /// Reads what methods take from files.
+    fn schema_of(&self, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String>;
+}
+
+/// Files that tell what methods take.
+#[derive(Clone, Debug)]
+pub enum SchemaFiles {
+    /// Files in protobuf's language, and the folders in which imports are looked for.
+    Protos(Vec<PathBuf>, Vec<PathBuf>),
+    /// What a compiler wrote.
+    DescriptorSet(Bytes),
+}
+
+/// A method that can be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// Its service, with its package.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the client sends a stream.
+    pub client_streaming: bool,
+    /// Whether the server answers with a stream.
+    pub server_streaming: bool,
+    /// What it takes.
+    pub input: String,
+    /// What it gives.
+    pub output: String,
+}
+
+impl Method {
+    /// `package.Service/Method`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.service, self.name)
+    }
+
+    /// Of which kind it is, in words.
+    pub fn kind(&self) -> &'static str {
+        match (self.client_streaming, self.server_streaming) {
+            (false, false) => "unary",
+            (true, false) => "client streaming",
+            (false, true) => "server streaming",
+            (true, true) => "both streaming",
+        }
+    }
+}
+
+/// What methods take and give.
+pub trait MethodSchema: fmt::Debug + Send + Sync {
+    /// All methods, by service and name.
+    fn methods(&self) -> &[Method];
+
+    /// What was left out, and why.
+    fn notes(&self) -> &[String];
+
+    /// A message to begin with, JSON, for a method (`package.Service/Method`).
+    fn template(&self, method: &str) -> Result<String, String>;
+
+    /// A message as it goes over the wire.
+    fn encode(&self, method: &str, json: &str) -> Result<Bytes, String>;
+
+    /// A message as JSON; of our own where `is_input`.
+    fn decode(&self, method: &str, is_input: bool, bytes: &[u8]) -> Result<String, String>;
+
+    /// Details of a status: a type, and what it says.
+    fn details(&self, bytes: &[u8]) -> Vec<(String, String)>;
+}

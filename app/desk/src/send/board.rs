@@ -1,0 +1,213 @@
+//! What can be seen of sending: replaced as a whole with each change, and never waited for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use switchboard_model::{Origin, Phase, Place, TraceId};
+
+use crate::ledger::Settled;
+use crate::send::access::MethodSchema;
+use crate::send::command::SendAsk;
+use crate::send::draft::SchemaFrom;
+use crate::send::plan::Mistake;
+use crate::send::saved::SavedBoard;
+
+/// Of an answer's body so much is shown, bytes.
+pub const SHOWN_BYTES: usize = 1 << 20;
+
+/// All that can be seen of sending.
+#[derive(Clone, Debug, Default)]
+pub struct SendBoard {
+    /// Rises with each change.
+    pub version: u64,
+    /// What was sent in this session, the last one first.
+    pub sent: Vec<Arc<Sent>>,
+    /// How many more there were, which were forgotten for their room.
+    pub num_forgotten: u64,
+    /// What has to be answered before the last one is sent.
+    pub asking: Option<Arc<Asking>>,
+    /// What is wrong with the last draft, and where.
+    pub mistake: Option<Mistake>,
+    /// Why the last command was not carried out; what to do.
+    pub refusal: Option<String>,
+    /// The requests that are kept in files, and the environments beside them.
+    pub saved: Arc<SavedBoard>,
+    /// What methods take, by where that is known from.
+    pub schemas: BTreeMap<SchemaKey, SchemaBoard>,
+    /// Clusters that records can be sent to, by the names of their sources.
+    pub clusters: Vec<String>,
+    /// Secrets of the profile that a request can name, each with the one server that it may go to.
+    pub secrets: Vec<(String, Origin)>,
+}
+
+/// Number of something that was sent; never given again in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SentId(pub u64);
+
+/// Something that was sent, or is being.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Which.
+    pub sent_id: SentId,
+    /// What was asked for.
+    pub ask: SendAsk,
+    /// What that comes to in a few words, without what may be secret: `POST /checkout`.
+    pub call: String,
+    /// Where it goes: an origin, or a cluster by the name of its source.
+    pub target: String,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+    /// The trace that it begins; `None` = none.
+    pub trace_id: Option<TraceId>,
+    /// Its correlation id; `None` = none.
+    pub correlation_id: Option<String>,
+    /// What became of it; `None` = it goes on.
+    pub settled: Option<Settled>,
+    /// When that was known, ns since the Unix epoch.
+    pub ended_ns: Option<i64>,
+    /// Whether messages can be added by hand.
+    pub is_open: bool,
+    /// What was answered until now.
+    pub answer: Answer,
+}
+
+impl Sent {
+    /// Whether it goes on.
+    pub fn is_going(&self) -> bool {
+        self.settled.is_none()
+    }
+
+    /// How long it took, or takes until now, ns.
+    pub fn took_ns(&self, now_ns: i64) -> i64 {
+        (self.ended_ns.unwrap_or(now_ns) - self.at_ns).max(0)
+    }
+}
+
+/// What was answered.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// How long its parts took, in their order.
+    pub took: Vec<(Phase, Duration)>,
+    /// What it says of itself; `None` = nothing yet.
+    pub status: Option<Status>,
+    /// Headers, in their order; bytes that are no text are written out.
+    pub headers: Vec<(String, String)>,
+    /// What came after the body or the last message.
+    pub trailers: Vec<(String, String)>,
+    /// The beginning of the body, decompressed, at most [`SHOWN_BYTES`].
+    pub body: Bytes,
+    /// Bytes of all of the body that came, decompressed.
+    pub body_bytes: u64,
+    /// Bytes of it on the wire; `None` = not known yet.
+    pub wire_bytes: Option<u64>,
+    /// Why not all of it came; `None` = all came, or more comes.
+    pub cut: Option<String>,
+    /// Messages of a gRPC call, ours and the server's, in the order in which they went and came.
+    pub messages: Vec<Message>,
+    /// How many more there were, which are not kept.
+    pub messages_left_out: u64,
+    /// Details of a gRPC status: a type, and what it says.
+    pub details: Vec<(String, String)>,
+    /// Records that were written: how many copies, and the last of their places.
+    pub num_persisted: u64,
+}
+
+/// What an answer says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Of HTTP.
+    Http {
+        /// The status.
+        status: u16,
+        /// The protocol.
+        version: &'static str,
+    },
+    /// Of gRPC.
+    Grpc {
+        /// google.rpc.Code.
+        code: i32,
+        /// In the server's words.
+        message: String,
+    },
+    /// A broker acknowledged a record.
+    Persisted {
+        /// Where it lies; `None` = the broker did not say.
+        at: Option<Place>,
+    },
+}
+
+impl Status {
+    /// Whether the server says that it failed, or refused.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Http { status, .. } => *status >= 400,
+            Self::Grpc { code, .. } => *code != 0,
+            Self::Persisted { .. } => false,
+        }
+    }
+}
+
+/// A message of a gRPC call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Whether we sent it.
+    pub is_ours: bool,
+    /// When, ns since the Unix epoch.
+    pub at_ns: i64,
+    /// As JSON; where its type is not known, its bytes as hex.
+    pub text: String,
+    /// Bytes on the wire, decompressed.
+    pub size_bytes: usize,
+}
+
+/// What has to be answered before something is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// What would be sent.
+    pub ask: SendAsk,
+    /// Where: an origin, or a cluster by the name of its source.
+    pub target: String,
+    /// What is asked.
+    pub question: Question,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Nothing allows sending there: whether it is allowed for this session.
+    Allow {
+        /// In production this has to be typed.
+        type_name: Option<String>,
+        /// What that means, in a sentence.
+        means: String,
+    },
+    /// Whether it is meant: it may change something there.
+    Confirm {
+        /// What would be sent, in a sentence: with target and count.
+        what: String,
+        /// Whether it goes to this machine.
+        is_here: bool,
+    },
+}
+
+/// Where it is known from what methods take.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchemaKey {
+    /// The server's address as it is written, variables and all; empty where files tell.
+    pub url: String,
+    /// From where.
+    pub from: SchemaFrom,
+}
+
+/// What is known of methods.
+#[derive(Clone, Debug)]
+pub enum SchemaBoard {
+    /// It is being asked.
+    Asking,
+    /// These.
+    Known(Arc<dyn MethodSchema>),
+    /// Why not; what to do.
+    Failed(String),
+}

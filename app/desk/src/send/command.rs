@@ -1,0 +1,55 @@
+//! What the window asks of sending.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::send::board::SentId;
+use crate::send::draft::{Draft, GrpcDraft};
+
+/// A request that is to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SendAsk {
+    /// What.
+    pub draft: Arc<Draft>,
+    /// The environment whose variables fill it in; `None` = none.
+    pub environment: Option<String>,
+    /// Variables besides, which come before those of the environment.
+    pub given: BTreeMap<String, String>,
+    /// Whether a stream of a gRPC client stays open for messages written by hand.
+    pub by_hand: bool,
+}
+
+/// A command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SendCommand {
+    /// Send this, where there is leave to and nothing has to be confirmed; what has to be stands on the board then.
+    Send(SendAsk),
+    /// Do what was asked for: allow it for this session, or send it; with the name as it was typed where production asks for it.
+    Confirm {
+        /// What was typed.
+        typed_name: Option<String>,
+    },
+    /// Do not.
+    Withdraw,
+    /// Stop waiting for an answer.
+    Cancel(SentId),
+    /// Another message, JSON, for a stream that is open.
+    Message(SentId, String),
+    /// No more messages come.
+    HalfClose(SentId),
+    /// Forget what was sent in this session; the ledger keeps its lines.
+    Forget,
+    /// Find out what the methods of this call's server take.
+    Describe(Box<GrpcDraft>, Option<String>),
+    /// Write a request into its file, made where it is not there: a path below the folder, without its ending.
+    Save {
+        /// Folder and name, with `/`.
+        path: String,
+        /// What.
+        draft: Arc<Draft>,
+    },
+    /// Take a request's file away.
+    Remove(String),
+    /// Read the folder again.
+    Reload,
+}

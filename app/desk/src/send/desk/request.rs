@@ -1,0 +1,107 @@
+//! An HTTP request, carried.
+
+use std::time::Duration;
+
+use switchboard_model::{AnswerNews, Outcome, Receipt};
+
+use super::leave::Way;
+use super::live::{Live, SHOW_EVERY};
+use super::sending::{Ready, Sending, Stop, authorise, send_name, settle_call};
+use crate::ledger::{ComposedIntent, Ledger};
+use crate::operations::Teller;
+use crate::send::access::{Tell, Waiting};
+use crate::send::board::Status;
+use crate::send::plan::Planned;
+
+impl Sending {
+    pub(super) async fn carry_request(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
+        let (Planned::Http(planned), Way::Server(server)) = (&ready.plan.what, &ready.way) else { return Err(Stop::refused("this is no request")) };
+        let mut request = planned.request.clone();
+        // What is hashed is what was composed: a credential is not.
+        let parts = [request.method.as_str().as_bytes(), request.path.as_str().as_bytes(), &request.body];
+        let hash = format!("{:032x}", ledger.hash_key().hash_parts(&parts.map(Some)).0);
+        authorise(&self.office, &planned.auth, &request.origin.clone(), &mut request.headers).await?;
+        let send_name = send_name()?;
+        let ids = self.intend_call(&ready, ledger, send_name, hash).await?;
+        let shown = self.shows(&ready, false);
+        let live = shown.live.clone();
+        let tell: Tell<AnswerNews> = {
+            let live = live.clone();
+            Box::new(move |news| told(&live, news))
+        };
+        let timeout = Duration::from_secs_f64(planned.timeout_s);
+        let answering = self.office.config.servers.request(server.clone(), request, ready.tls.clone(), timeout, None, tell);
+        let outcome = carried(answering, &live, teller, || shown.look()).await;
+        let settled = settle_call(&self.office, ledger, ids, outcome).await;
+        self.ended(shown, settled)
+    }
+
+    /// Writes down that a request or a call is about to be sent: nothing goes where that fails.
+    pub(super) async fn intend_call(
+        &self,
+        ready: &Ready,
+        ledger: &Ledger,
+        send_name: String,
+        hash: String,
+    ) -> Result<(crate::ledger::RunId, crate::ledger::SendId), Stop> {
+        let run = self.new_run(ready, &send_name);
+        let intent = ComposedIntent {
+            target_kind: ready.way.kind(),
+            target: ready.way.name(),
+            call: ready.plan.call(),
+            partition: None,
+            hash,
+            size_bytes: ready.plan.size_bytes(),
+            send_name,
+            at_ns: run.at_ns,
+        };
+        ledger.begin_call(run, intent).await.map_err(|error| Stop::Refused(switchboard_model::FailureKind::Internal, error.to_string()))
+    }
+
+    /// Shows what became of it, also where that could not be written down.
+    pub(super) fn ended(&self, shown: super::sending::OnTheBoard, settled: Result<crate::ledger::Settled, Stop>) -> Result<(), Stop> {
+        match settled {
+            Ok(settled) => {
+                shown.settle(settled);
+                Ok(())
+            }
+            Err(stop) => {
+                shown.settle(crate::ledger::Settled::Tried(Outcome::Possibly("the ledger could not be written".to_owned())));
+                Err(stop)
+            }
+        }
+    }
+}
+
+fn told(live: &Live, news: AnswerNews) {
+    match news {
+        AnswerNews::Took(phase, took) => live.took(phase, took),
+        AnswerNews::Leaves => live.leaves(),
+        AnswerNews::Head { status, version, headers } => {
+            live.headers(&headers);
+            live.status(Status::Http { status, version });
+        }
+        AnswerNews::Body(part) => live.body(&part),
+        AnswerNews::Ended(end) => live.ended(end.wire_bytes, end.cut, &end.trailers),
+    }
+}
+
+/// Waits for what becomes of it, and shows what comes meanwhile. Told to stop, it is given up at once: what had not left was not sent.
+pub(super) async fn carried(mut answering: Waiting<Outcome>, live: &Live, teller: &Teller<()>, look: impl Fn()) -> Outcome {
+    let mut looks = tokio::time::interval(SHOW_EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = teller.cancelled() => break,
+            outcome = &mut answering => return outcome,
+            _ = looks.tick() => look(),
+        }
+    }
+    drop(answering);
+    match live.status_now() {
+        Some(Status::Http { status, .. }) => Outcome::Done(Receipt::Answered(status)),
+        _ if live.has_left() => Outcome::Possibly("cancelled after it had left".to_owned()),
+        _ => Outcome::NotDone("cancelled before it was sent".to_owned()),
+    }
+}

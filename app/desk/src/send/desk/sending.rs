@@ -1,0 +1,436 @@
+//! One send, from what was asked to what became of it: planned, looked whether there is leave and whether it is meant, written down, carried,
+//! written down again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use switchboard_model::{FailureKind, OperationFailure, Origin, Outcome, Target};
+
+use super::leave::Way;
+use super::live::Live;
+use super::{Asked, Office};
+use crate::ledger::{Ending, Ledger, NewRun, SendId, Settled, Settlement};
+use crate::operations::Teller;
+use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
+use crate::send::board::{Answer, Asking, Question, SchemaBoard, SchemaKey, Sent, SentId};
+use crate::send::command::SendAsk;
+use crate::send::draft::{Auth, Body, GrpcDraft, Payload, Request, SchemaFrom, TlsDraft};
+use crate::send::plan::{Files, Mistake, Plan, Planned, plan};
+use crate::send::saved;
+use crate::send::variables::Variables;
+
+/// How long a name may take to be looked up.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Something that is to be sent.
+pub(super) struct Sending {
+    pub office: Arc<Office>,
+    pub sent_id: SentId,
+    pub ask: SendAsk,
+    /// Whether somebody confirmed that it is meant.
+    pub is_meant: bool,
+}
+
+/// Why nothing is sent.
+pub(super) enum Stop {
+    /// Something is wrong with the draft.
+    Mistake(Mistake),
+    /// It is not possible, or not allowed.
+    Refused(FailureKind, String),
+    /// Something has to be answered first.
+    Asks(Box<Asked>),
+}
+
+impl Stop {
+    pub(super) fn refused(reason: impl ToString) -> Self {
+        Self::Refused(FailureKind::Authorise, reason.to_string())
+    }
+}
+
+/// Something that is planned and may go.
+pub(super) struct Ready {
+    pub plan: Plan,
+    pub way: Way,
+    pub files: Files,
+    pub tls: TlsFiles,
+    /// How long the name took to be looked up.
+    pub resolved_in: Option<Duration>,
+    pub num: u64,
+}
+
+impl Sending {
+    /// Sends it, or says why not. An error is that of the operation; what the board shows is told besides.
+    pub(super) async fn run(self, teller: Teller<()>) -> Result<(), OperationFailure> {
+        let ready = tokio::select! {
+            biased;
+            () = teller.cancelled() => return Ok(()),
+            ready = self.ready() => ready,
+        };
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(stop) => return self.stopped(stop),
+        };
+        let ledger = match self.office.config.ledger.open().await {
+            Ok(ledger) => ledger,
+            Err(error) => return self.stopped(Stop::Refused(FailureKind::Internal, error.to_string())),
+        };
+        let carried = match &ready.plan.what {
+            Planned::Http(_) => self.carry_request(ready, &ledger, &teller).await,
+            Planned::Grpc(_) => self.carry_call(ready, &ledger, &teller).await,
+            Planned::Record(_) => self.carry_records(ready, &ledger, &teller).await,
+        };
+        carried.or_else(|stop| self.stopped(stop))
+    }
+
+    fn stopped(&self, stop: Stop) -> Result<(), OperationFailure> {
+        let failure = |kind: FailureKind, reason: String| Err(OperationFailure { kind, reason, next_step: String::new() });
+        match stop {
+            Stop::Mistake(mistake) => {
+                let reason = mistake.to_string();
+                self.office.update(|board| board.mistake = Some(mistake));
+                failure(FailureKind::Protocol, reason)
+            }
+            Stop::Refused(kind, reason) => {
+                self.office.refuse(&reason);
+                failure(kind, reason)
+            }
+            Stop::Asks(asked) => {
+                self.office.update(|board| board.asking = Some(Arc::new(asked.asking.clone())));
+                *self.office.asked.lock() = Some(*asked);
+                Ok(())
+            }
+        }
+    }
+
+    /// Plans it, and looks whether it may go.
+    async fn ready(&self) -> Result<Ready, Stop> {
+        let files = read_files(&self.office, &self.ask).await?;
+        let plan = self.plan(&files, 1)?;
+        let num = match &self.ask.draft.request {
+            Request::Record(record) => u64::from(record.copies.max(1)),
+            Request::Http(_) | Request::Grpc(_) => 1,
+        };
+        let begun = tokio::time::Instant::now();
+        let way = way(&self.office, &plan).await?;
+        let resolved_in = matches!(way, Way::Server(_)).then(|| begun.elapsed());
+        if let Err(refused) = way.may_send(&self.office) {
+            way.refused(&self.office, &plan, num, &refused.to_string()).await.map_err(|error| Stop::Refused(FailureKind::Internal, error))?;
+            return Err(match way.question(&self.office, &refused) {
+                Some(question) => self.asks(way, question),
+                None => Stop::refused(refused),
+            });
+        }
+        if !self.is_meant
+            && let Some(question) = way.confirmation(&self.office, &plan, num)
+        {
+            return Err(self.asks(way, question));
+        }
+        let tls = match &plan.what {
+            Planned::Http(planned) => tls_files(&planned.tls, &files)?,
+            Planned::Grpc(planned) => tls_files(&planned.tls, &files)?,
+            Planned::Record(_) => TlsFiles::default(),
+        };
+        Ok(Ready { plan, way, files, tls, resolved_in, num })
+    }
+
+    fn asks(&self, way: Way, question: Question) -> Stop {
+        Stop::Asks(Box::new(Asked { asking: Asking { ask: self.ask.clone(), target: way.name(), question }, way }))
+    }
+
+    /// What the draft comes to, for one of its copies.
+    pub(super) fn plan(&self, files: &Files, counter: u64) -> Result<Plan, Stop> {
+        make_plan(&self.office, &self.ask, files, counter)
+    }
+
+    /// The run that this is in the ledger.
+    pub(super) fn new_run(&self, ready: &Ready, send_name: &str) -> NewRun {
+        let config = &self.office.config;
+        NewRun {
+            replay_id: send_name.to_owned(),
+            profile: config.profile.clone(),
+            operator: config.operator.clone(),
+            cluster: ready.way.name(),
+            cluster_id: ready.way.target_id(),
+            target: if ready.plan.origin().is_some() { ready.way.name() } else { ready.plan.call() },
+            num_planned: ready.num,
+            at_ns: self.office.now_ns(),
+        }
+    }
+
+    /// It stands on the board from now on, until what is given back is told what became of it.
+    pub(super) fn shows(&self, ready: &Ready, is_open: bool) -> OnTheBoard {
+        let live = Live::default();
+        if let Some(took) = ready.resolved_in {
+            live.took(switchboard_model::Phase::Resolve, took);
+        }
+        self.office.update(|board| (board.mistake, board.refusal, board.asking) = (None, None, None));
+        self.office.begins(Sent {
+            sent_id: self.sent_id,
+            ask: self.ask.clone(),
+            call: ready.plan.call(),
+            target: ready.way.name(),
+            at_ns: self.office.now_ns(),
+            trace_id: ready.plan.trace_id,
+            correlation_id: ready.plan.correlation_id.clone(),
+            settled: None,
+            ended_ns: None,
+            is_open,
+            answer: Answer::default(),
+        });
+        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, is_settled: false }
+    }
+}
+
+/// What stands on the board; dropped before its end is known, it may have been sent.
+pub(super) struct OnTheBoard {
+    office: Arc<Office>,
+    sent_id: SentId,
+    pub(super) live: Live,
+    is_settled: bool,
+}
+
+impl OnTheBoard {
+    /// Shows what came since the last look.
+    pub(super) fn look(&self) {
+        self.live.show(&self.office, self.sent_id);
+    }
+
+    /// Nothing more comes.
+    pub(super) fn settle(mut self, settled: Settled) {
+        self.end(settled);
+    }
+
+    fn end(&mut self, settled: Settled) {
+        self.is_settled = true;
+        self.look();
+        self.office.open.lock().remove(&self.sent_id);
+        let now_ns = self.office.now_ns();
+        self.office.change(self.sent_id, |sent| (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false));
+    }
+}
+
+impl Drop for OnTheBoard {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.end(Settled::Tried(Outcome::Possibly("it was given up before what became of it was known".to_owned())));
+        }
+    }
+}
+
+/// Writes down what became of a request or a call, and of the run that it is.
+pub(super) async fn settle_call(office: &Office, ledger: &Ledger, ids: (crate::ledger::RunId, SendId), outcome: Outcome) -> Result<Settled, Stop> {
+    let (settled, at_ns) = (Settled::Tried(outcome), office.now_ns());
+    let settlement = Settlement { settled: settled.clone(), at_ns };
+    match ledger.end_call(ids, settlement, Ending::Finished).await {
+        Ok(()) => Ok(settled),
+        Err(error) => Err(Stop::Refused(FailureKind::Internal, error.to_string())),
+    }
+}
+
+/// A name for a send, which tells it apart over all sessions.
+pub(super) fn send_name() -> Result<String, Stop> {
+    let bits = random().map_err(Stop::refused)?;
+    Ok(format!("s-{:020x}", bits >> 48))
+}
+
+fn random() -> Result<u128, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(u128::from_ne_bytes(bytes))
+}
+
+fn make_plan(office: &Office, ask: &SendAsk, files: &Files, counter: u64) -> Result<Plan, Stop> {
+    // Tried once before: what a plan draws from has no way to fail.
+    random().map_err(Stop::refused)?;
+    let (named, row) = (office.variables(ask), BTreeMap::new());
+    let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
+    plan(&ask.draft, &variables, files).map_err(Stop::Mistake)
+}
+
+/// Where it goes: a server's name is looked up, a cluster is one of the profile's.
+async fn way(office: &Office, plan: &Plan) -> Result<Way, Stop> {
+    match &plan.what {
+        Planned::Http(planned) => server(office, Target::Origin(planned.request.origin.clone())).await.map(Way::Server),
+        Planned::Grpc(planned) => server(office, Target::Authority(planned.call.authority.clone())).await.map(Way::Server),
+        Planned::Record(planned) => {
+            let names = office.config.clusters.names();
+            let name = match (planned.cluster.as_str(), &names[..]) {
+                ("", [only]) => only.clone(),
+                ("", []) => return Err(Stop::Mistake(Mistake::new("cluster", "the profile has no source that records can be sent to; add one under Sources"))),
+                ("", _) => return Err(Stop::Mistake(Mistake::new("cluster", format!("choose one of {}", names.join(", "))))),
+                (name, _) => name.to_owned(),
+            };
+            let reach = office.config.clusters.reach(&name).map_err(|error| Stop::Mistake(Mistake::new("cluster", error)))?;
+            let cluster_id = office.cluster_id(&name);
+            Ok(Way::Cluster(reach, cluster_id))
+        }
+    }
+}
+
+async fn server(office: &Office, target: Target) -> Result<Server, Stop> {
+    let (Target::Origin(origin) | Target::Authority(origin)) = &target else { return Err(Stop::refused("this is no server")) };
+    let unknown = |reason: String| Stop::Refused(FailureKind::Connect, reason);
+    let addresses = tokio::time::timeout(RESOLVE_WITHIN, office.config.servers.resolve(origin))
+        .await
+        .map_err(|_| unknown(format!("the name {} could not be looked up within {} s", origin.host(), RESOLVE_WITHIN.as_secs())))?
+        .map_err(unknown)?;
+    Ok(Server { target, addresses })
+}
+
+/// Reads all files that a draft names.
+async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
+    let (ask, folder) = (ask.clone(), office.config.requests.clone());
+    let read = tokio::task::spawn_blocking(move || saved::files(folder.as_deref(), &named_files(&ask.draft.request)));
+    let read = read.await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
+    read.map_err(|reason| Stop::Mistake(Mistake::new("file", reason)))
+}
+
+/// The names of the files that a request is made of.
+fn named_files(request: &Request) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    match request {
+        Request::Http(http) => {
+            match &http.body {
+                Body::File(name) => names.push(name),
+                Body::Multipart(parts) => names.extend(parts.iter().map(|part| part.file.as_str())),
+                _ => {}
+            }
+            names.extend([http.tls.root_certificates.as_str(), http.tls.identity.as_str()]);
+        }
+        Request::Grpc(grpc) => {
+            names.extend([grpc.tls.root_certificates.as_str(), grpc.tls.identity.as_str()]);
+            if let SchemaFrom::DescriptorSet(name) = &grpc.schema {
+                names.push(name);
+            }
+        }
+        Request::Record(record) => {
+            let payloads = [&record.key, &record.value].into_iter().chain(record.headers.iter().filter(|header| !header.off).map(|header| &header.value));
+            names.extend(payloads.filter_map(|payload| if let Payload::File(name) = payload { Some(name.as_str()) } else { None }));
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn tls_files(tls: &TlsDraft, files: &Files) -> Result<TlsFiles, Stop> {
+    let file = |name: &str| -> Result<Option<Vec<u8>>, Stop> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        let read = files.get(name).ok_or_else(|| Stop::Mistake(Mistake::new("tls", format!("the file {name} was not read"))))?;
+        Ok(Some(read.to_vec()))
+    };
+    Ok(TlsFiles { root_certificates: file(&tls.root_certificates)?, unchecked: tls.unchecked, identity: file(&tls.identity)? })
+}
+
+/// Puts the credential that a draft names among headers. It goes to the server that the profile binds it to, and to no other.
+pub(super) async fn authorise(office: &Office, auth: &Auth, origin: &Origin, headers: &mut HeaderMap) -> Result<(), Stop> {
+    let Some(name) = auth.secret() else { return Ok(()) };
+    let mistake = |reason: String| Stop::Mistake(Mistake::new("auth", reason));
+    let known = office.config.secrets.iter().find(|secret| secret.name == name);
+    let known = known.ok_or_else(|| mistake(format!("the profile has no secret called `{name}`: add a [[secrets]] table with name, server and from")))?;
+    let bound = Origin::parse(&known.server).map_err(|error| mistake(error.to_string()))?.0;
+    if bound != *origin {
+        return Err(mistake(format!("the secret `{name}` goes to {bound} alone, as the profile says; this request goes to {origin}")));
+    }
+    let secret = known.from.fetch(&format!("the secret {name}")).await.map_err(|error| mistake(error.to_string()))?;
+    let (header, value) = match auth {
+        Auth::None => return Ok(()),
+        Auth::Bearer { .. } => (AUTHORIZATION, format!("Bearer {secret}")),
+        Auth::Basic { user, .. } => (AUTHORIZATION, format!("Basic {}", base64(format!("{user}:{secret}").as_bytes()))),
+        Auth::ApiKey { header, .. } => {
+            let header =
+                HeaderName::from_bytes(header.as_bytes()).map_err(|_| mistake("the API key's header has no name that a header can have".to_owned()))?;
+            (header, secret)
+        }
+    };
+    let mut value = HeaderValue::from_str(&value).map_err(|_| mistake(format!("the secret `{name}` holds a character that no header can hold")))?;
+    value.set_sensitive(true);
+    headers.insert(header, value);
+    Ok(())
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Where it is known from what a call's methods take.
+pub(super) fn schema_key(draft: &GrpcDraft) -> SchemaKey {
+    let url = if draft.schema == SchemaFrom::Reflection { draft.url.clone() } else { String::new() };
+    SchemaKey { url, from: draft.schema.clone() }
+}
+
+/// Finds out what methods take, and shows it.
+pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Teller<()>) -> Result<(), OperationFailure> {
+    let Request::Grpc(draft) = &ask.draft.request else { return Ok(()) };
+    let key = schema_key(draft);
+    // What is asked is what can be called, so nothing is yet.
+    let asked = GrpcDraft { method: "grpc.reflection/Ask".to_owned(), messages: Vec::new(), ..draft.clone() };
+    ask.draft = Arc::new(crate::send::draft::Draft { name: String::new(), request: Request::Grpc(asked) });
+    let known = tokio::select! {
+        biased;
+        () = teller.cancelled() => Err(Stop::Refused(FailureKind::Limit, "it was stopped; ask again".to_owned())),
+        known = async {
+            let files = read_files(&office, &ask).await?;
+            let plan = make_plan(&office, &ask, &files, 1)?;
+            schema(&office, &plan, &files, None).await
+        } => known,
+    };
+    let (board, ended) = match known {
+        Ok(schema) => (SchemaBoard::Known(schema), Ok(())),
+        Err(stop) => {
+            let reason = match stop {
+                Stop::Mistake(mistake) => mistake.to_string(),
+                Stop::Refused(_, reason) => reason,
+                Stop::Asks(_) => String::new(),
+            };
+            let failure = OperationFailure { kind: FailureKind::Peer, reason: reason.clone(), next_step: String::new() };
+            (SchemaBoard::Failed(reason), Err(failure))
+        }
+    };
+    office.update(|shown| drop(shown.schemas.insert(key, board)));
+    ended
+}
+
+/// What a call's method takes and gives: as it is known already, from files, or as the server tells.
+pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: Option<&SchemaKey>) -> Result<Arc<dyn MethodSchema>, Stop> {
+    let Planned::Grpc(planned) = &plan.what else { return Err(Stop::refused("this is no call")) };
+    if let Some(SchemaBoard::Known(schema)) = known.and_then(|key| office.board.lock().schemas.get(key).cloned()) {
+        return Ok(schema);
+    }
+    let wrong = |reason: String| Stop::Mistake(Mistake::new("schema", reason));
+    match &planned.schema {
+        SchemaFrom::Reflection => {
+            let authority = planned.call.authority.clone();
+            let mut metadata = planned.call.metadata.clone();
+            // It is no part of what is being debugged.
+            metadata.remove("traceparent");
+            authorise(office, &planned.auth, &authority, &mut metadata).await?;
+            let tls = tls_files(&planned.tls, files)?;
+            office.config.servers.reflect(authority, metadata, tls).await.map_err(wrong)
+        }
+        SchemaFrom::Protos { files, roots } => {
+            let folder = office.config.requests.clone().ok_or_else(|| wrong("these requests lie in no folder. Save the request first".to_owned()))?;
+            let paths = |names: &[String]| names.iter().map(|name| saved::inside(&folder, name)).collect::<Result<Vec<_>, String>>().map_err(wrong);
+            let (files, mut roots) = (paths(files)?, paths(roots)?);
+            if roots.is_empty() {
+                roots.push(folder.clone());
+            }
+            read_schema(office, SchemaFiles::Protos(files, roots)).await
+        }
+        SchemaFrom::DescriptorSet(name) => {
+            let bytes = files.get(name).cloned().ok_or_else(|| wrong("name the file".to_owned()))?;
+            read_schema(office, SchemaFiles::DescriptorSet(bytes)).await
+        }
+    }
+}
+
+async fn read_schema(office: &Office, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, Stop> {
+    let servers = Arc::clone(&office.config.servers);
+    let read = tokio::task::spawn_blocking(move || servers.schema_of(files)).await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
+    read.map_err(|reason| Stop::Mistake(Mistake::new("schema", reason)))
+}

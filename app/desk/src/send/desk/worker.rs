@@ -1,0 +1,171 @@
+//! The one task behind the desk: it takes commands, and starts what takes time as operations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_model::{OperationId, OperationInfo};
+use tokio::sync::mpsc;
+
+use super::Office;
+use super::sending::{Sending, describe, schema_key};
+use crate::send::board::{Question, SchemaBoard, SentId};
+use crate::send::command::{SendAsk, SendCommand};
+use crate::send::draft::{Draft, GrpcDraft, Request};
+use crate::send::saved::{self, SavedBoard};
+
+/// Between two looks at which clusters there are.
+const LOOK: Duration = Duration::from_millis(250);
+/// Schemas that are kept: the one that was asked for first goes.
+const MAX_SCHEMAS: usize = 32;
+
+pub(super) struct Worker {
+    office: Arc<Office>,
+    /// Operations by what they send.
+    sending: BTreeMap<SentId, OperationId>,
+}
+
+impl Worker {
+    pub(super) fn new(office: Arc<Office>) -> Self {
+        Self { office, sending: BTreeMap::new() }
+    }
+
+    /// Carries out commands until nobody can give any more.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<SendCommand>) {
+        self.reload().await;
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.carry_out(command).await,
+                    None => break,
+                },
+                _ = look.tick() => self.show_clusters(),
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: SendCommand) {
+        let office = Arc::clone(&self.office);
+        match command {
+            SendCommand::Send(ask) => {
+                office.update(|board| (board.refusal, board.mistake, board.asking) = (None, None, None));
+                *office.asked.lock() = None;
+                self.send(ask, false);
+            }
+            SendCommand::Confirm { typed_name } => self.confirm(typed_name.as_deref()),
+            SendCommand::Withdraw => {
+                *office.asked.lock() = None;
+                office.update(|board| (board.refusal, board.asking) = (None, None));
+            }
+            SendCommand::Cancel(sent_id) => {
+                if let Some(operation) = self.sending.get(&sent_id) {
+                    office.config.operations.cancel(*operation);
+                }
+            }
+            SendCommand::Message(sent_id, text) => {
+                if let Err(reason) = self.message(sent_id, &text) {
+                    office.refuse(reason);
+                }
+            }
+            SendCommand::HalfClose(sent_id) => {
+                office.open.lock().remove(&sent_id);
+                office.change(sent_id, |sent| sent.is_open = false);
+            }
+            SendCommand::Forget => office.update(|board| board.sent.retain(|sent| sent.is_going())),
+            SendCommand::Describe(draft, environment) => self.describe(*draft, environment),
+            SendCommand::Save { path, draft } => self.change_saved(move |folder| saved::save(folder, &path, &draft)).await,
+            SendCommand::Remove(path) => self.change_saved(move |folder| saved::remove(folder, &path)).await,
+            SendCommand::Reload => self.reload().await,
+        }
+    }
+
+    fn send(&mut self, ask: SendAsk, is_meant: bool) {
+        let office = Arc::clone(&self.office);
+        let sent_id = office.next_id();
+        let info = OperationInfo { what: format!("Send {}", ask.draft.title()), source: String::new() };
+        let sending = Sending { office: Arc::clone(&office), sent_id, ask, is_meant };
+        match office.config.operations.start::<(), _, _>(info, |teller| sending.run(teller)) {
+            Ok(operation) => {
+                let kept = &office.board.lock().sent;
+                self.sending.retain(|sent_id, _| kept.iter().any(|sent| sent.sent_id == *sent_id && sent.is_going()));
+                self.sending.insert(sent_id, operation.id());
+            }
+            Err(failure) => office.refuse(failure),
+        }
+    }
+
+    fn confirm(&mut self, typed_name: Option<&str>) {
+        let Some(asked) = self.office.asked.lock().take() else { return self.office.refuse("nothing is asked any more; send it again") };
+        let is_meant = matches!(asked.asking.question, Question::Confirm { .. });
+        if !is_meant && let Err(refused) = asked.way.allow(&self.office, typed_name) {
+            let reason = refused.to_string();
+            *self.office.asked.lock() = Some(asked);
+            return self.office.refuse(reason);
+        }
+        if is_meant {
+            asked.way.confirmed(&self.office);
+        }
+        self.office.update(|board| (board.refusal, board.asking) = (None, None));
+        self.send(asked.asking.ask, is_meant);
+    }
+
+    fn message(&self, sent_id: SentId, text: &str) -> Result<(), String> {
+        let open = self.office.open.lock();
+        let stream = open.get(&sent_id).ok_or("this stream is not open any more; send it again")?;
+        let bytes = stream.schema.encode(&stream.method, text)?;
+        let size_bytes = bytes.len();
+        stream.messages.try_send(bytes).map_err(|_| "messages wait to be taken by the server; wait a little, or cancel the call")?;
+        stream.live.message(true, text.to_owned(), size_bytes, self.office.now_ns());
+        Ok(())
+    }
+
+    fn describe(&self, draft: GrpcDraft, environment: Option<String>) {
+        let office = Arc::clone(&self.office);
+        let key = schema_key(&draft);
+        let info = OperationInfo { what: "Ask what methods take".to_owned(), source: key.url.clone() };
+        office.update(|board| {
+            while board.schemas.len() >= MAX_SCHEMAS {
+                board.schemas.pop_first();
+            }
+            board.schemas.insert(key.clone(), SchemaBoard::Asking);
+        });
+        let ask =
+            SendAsk { draft: Arc::new(Draft { name: String::new(), request: Request::Grpc(draft) }), environment, given: BTreeMap::new(), by_hand: false };
+        let asking = Arc::clone(&office);
+        let started = office.config.operations.start::<(), _, _>(info, |teller| describe(asking, ask, teller));
+        if let Err(failure) = started {
+            office.update(|board| drop(board.schemas.insert(key, SchemaBoard::Failed(failure.to_string()))));
+        }
+    }
+
+    async fn change_saved(&self, change: impl FnOnce(&std::path::Path) -> Result<(), String> + Send + 'static) {
+        let Some(folder) = self.office.config.requests.clone() else {
+            return self.office.refuse("this session has no folder for requests: start with --profile, and they are kept beside it");
+        };
+        let changed = tokio::task::spawn_blocking(move || change(&folder)).await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
+        match changed {
+            Ok(()) => self.office.update(|board| board.refusal = None),
+            Err(reason) => self.office.refuse(reason),
+        }
+        self.reload().await;
+    }
+
+    async fn reload(&self) {
+        let Some(folder) = self.office.config.requests.clone() else { return };
+        if let Ok(saved) = tokio::task::spawn_blocking(move || SavedBoard::read(&folder)).await
+            && *self.office.board.lock().saved != saved
+        {
+            self.office.update(|board| board.saved = Arc::new(saved));
+        }
+    }
+
+    fn show_clusters(&self) {
+        let names = self.office.config.clusters.names();
+        if self.office.board.lock().clusters != names {
+            self.office.update(|board| board.clusters = names);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use super::*;
+
+fn all() -> Vec<Draft> {
+    let http = HttpDraft {
+        method: "POST".to_owned(),
+        url: "{{base}}/checkout?a=1".to_owned(),
+        query: vec![Pair::new("q", "é \"x\""), Pair { off: true, ..Pair::new("q", "") }],
+        headers: vec![Pair::new("Accept", "application/json")],
+        auth: Auth::Bearer { secret: "token".to_owned() },
+        body: Body::Json("{\n  \"order_id\": \"{{uuid}}\"\n}".to_owned()),
+        ..HttpDraft::default()
+    };
+    let bodies = [
+        Body::None,
+        Body::Text("'''\"\"\"\\\r\n\t".to_owned()),
+        Body::Form(vec![Pair::new("a", "b")]),
+        Body::Multipart(vec![Part { name: "a".to_owned(), file: "a.png".to_owned(), ..Part::default() }]),
+        Body::Hex("00ff".to_owned()),
+        Body::File("body.bin".to_owned()),
+        Body::Graphql { query: "query A { a }".to_owned(), variables: "{}".to_owned(), operation: "A".to_owned() },
+    ];
+    let mut drafts: Vec<Draft> =
+        bodies.into_iter().map(|body| Draft { name: "named".to_owned(), request: Request::Http(HttpDraft { body, ..http.clone() }) }).collect();
+    let schemas = [
+        SchemaFrom::Reflection,
+        SchemaFrom::Protos { files: vec!["a.proto".to_owned()], roots: vec![".".to_owned()] },
+        SchemaFrom::DescriptorSet("a.pb".to_owned()),
+    ];
+    drafts.extend(schemas.into_iter().map(|schema| Draft {
+        name: String::new(),
+        request: Request::Grpc(GrpcDraft { url: "https://h".to_owned(), method: "shop.v1.Orders/PlaceOrder".to_owned(), schema, ..GrpcDraft::default() }),
+    }));
+    let payloads = [Payload::Null, Payload::Text("a".to_owned()), Payload::Json("1".to_owned()), Payload::Hex("0a".to_owned()), Payload::File("f".to_owned())];
+    drafts.extend(payloads.into_iter().map(|payload| Draft {
+        name: String::new(),
+        request: Request::Record(RecordDraft {
+            topic: "orders.placed".to_owned(),
+            partition: Some(2),
+            key: payload.clone(),
+            value: payload.clone(),
+            headers: vec![HeaderDraft { name: "h".to_owned(), value: payload, off: false }],
+            timestamp_ms: Some(1),
+            ..RecordDraft::default()
+        }),
+    }));
+    drafts.extend(RequestKind::ALL.map(Draft::blank));
+    drafts
+}
+
+#[test]
+fn a_draft_is_read_as_it_was_written() {
+    for draft in all() {
+        let text = draft.to_text();
+        assert_eq!(Draft::parse(&text).as_ref(), Ok(&draft), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_request_says_why() {
+    for (text, told) in [
+        ("", "this has 0"),
+        ("[http]\nurl = \"a\"\n[record]\ntopic = \"t\"", "this has 2"),
+        ("[http]\nurll = \"a\"", "line 2: unknown field `urll`"),
+        ("[http]\nurl = 1", "line 2: invalid type"),
+        ("[http\n", "line 1"),
+    ] {
+        let refused = Draft::parse(text).expect_err(text).to_string();
+        assert!(refused.contains(told), "{text:?}: {refused}");
+    }
+    assert_eq!(Draft::parse(&"#".repeat(DRAFT_BYTES_MAX + 1)), Err(DraftError::TooLong));
+}
+
+#[test]
+fn a_title_holds_neither_query_nor_host() {
+    let titles: Vec<String> = all().into_iter().map(|draft| Draft { name: String::new(), ..draft }.title()).collect();
+    assert_eq!(titles[0], "POST /checkout");
+    assert!(titles.contains(&"PlaceOrder".to_owned()) && titles.contains(&"orders.placed".to_owned()), "{titles:?}");
+    for (url, path) in [("http://h", "/"), ("http://h/a/b?c=/d", "/a/b"), ("{{base}}", "/"), ("{{base}}/a#b", "/a")] {
+        assert_eq!(path_of(url), path, "{url}");
+    }
+}

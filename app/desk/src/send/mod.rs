@@ -1,0 +1,22 @@
+//! The one desk for all that goes out: records, requests and calls. A draft becomes a plan, which is pure; with leave, and a line in the ledger
+//! before, it is sent once; what becomes of it stands in the ledger after.
+//!
+//! `draft` is what is composed and `variables` what fills it in, `plan` what that comes to, `saved` where drafts are kept. `desk` is where sending is
+//! asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
+
+pub mod access;
+mod board;
+mod command;
+mod desk;
+pub mod draft;
+mod plan;
+pub mod replay;
+mod saved;
+mod variables;
+
+pub use board::{Answer, Asking, Message, Question, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
+pub use command::{SendAsk, SendCommand};
+pub use desk::{SendDesk, SendDeskConfig};
+pub use plan::{Mistake, Plan, Planned, plan};
+pub use saved::SavedBoard;
+pub use variables::{MADE, VariableError, Variables};

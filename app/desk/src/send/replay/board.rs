@@ -1,0 +1,270 @@
+//! What can be seen of replaying: replaced as a whole with each change, and never waited for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SentState, SettledAs};
+use crate::send::replay::{Preview, Readers, Sighting};
+
+/// All that can be seen of replaying.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayBoard {
+    /// Rises with each change.
+    pub version: u64,
+    /// Rises with each change of the two that follow.
+    pub letters_version: u64,
+    /// Letters that somebody dealt with.
+    pub letters: Letters,
+    /// The same, counted by what they died of.
+    pub handled: Arc<BTreeMap<KindKey, Vec<Handled>>>,
+    /// Where the ledger lies, and why it can not be used.
+    pub ledger_failure: Option<String>,
+    /// The clusters of the profile.
+    pub clusters: Arc<Vec<ClusterBoard>>,
+    /// A preview that is being made.
+    pub preparing: Option<Preparing>,
+    /// The preview that was made last.
+    pub preview: Option<Arc<Preview>>,
+    /// The run, from its start until it is dismissed.
+    pub run: Option<Arc<RunBoard>>,
+    /// Why the last command was not carried out.
+    pub refusal: Option<String>,
+}
+
+/// What letters died of, on which channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindKey {
+    /// Name of the source.
+    pub cluster: String,
+    /// The dead-letter channel.
+    pub channel: String,
+    /// Origin and fingerprint.
+    pub kind: KindHash,
+}
+
+/// A letter that was dealt with, as far as counting needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// The record's time, ns since the Unix epoch.
+    pub timestamp_ns: Option<i64>,
+    /// As what it counts.
+    pub outcome: HandledAs,
+}
+
+/// As what a letter counts that is no longer open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HandledAs {
+    /// Sent.
+    Sent,
+    /// It may have been sent: nobody knows.
+    Possibly,
+    /// Consumed.
+    Consumed,
+    /// Dead again.
+    DeadAgain,
+    /// Parked.
+    Parked,
+}
+
+/// A cluster of the profile, and whether it may be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterBoard {
+    /// Name of the source.
+    pub name: String,
+    /// Whether it may be written to.
+    pub writing: Writing,
+}
+
+/// Whether a cluster may be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// No; why, and what to do about it.
+    ReadOnly(String),
+    /// Yes, once its name was typed.
+    AsksForName,
+    /// Yes.
+    Allowed,
+}
+
+/// A preview that is being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preparing {
+    /// Letters that were read again.
+    pub num_read: usize,
+    /// Of so many.
+    pub num_asked: usize,
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunPhase {
+    /// The cluster is being connected to and checked.
+    Connecting,
+    /// The first few are being sent.
+    Canary,
+    /// The first few were sent; whether they are read is being watched.
+    Watching,
+    /// The first few were read: the rest may go.
+    Passed,
+    /// The rest is being sent.
+    Rest,
+    /// It was asked to stop; what is on its way is waited for.
+    Stopping,
+    /// Nothing more is sent; why, in words (empty where all was sent).
+    Ended(Ending, String),
+}
+
+impl RunPhase {
+    /// Whether nothing more is sent.
+    pub fn is_ended(&self) -> bool {
+        matches!(self, Self::Ended(..))
+    }
+}
+
+/// Records of a run by what became of them. Their sum is what was planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentCounts {
+    /// Not yet tried.
+    pub waiting: usize,
+    /// Intended, and no outcome yet.
+    pub in_flight: usize,
+    /// Acknowledged.
+    pub persisted: usize,
+    /// Surely not written.
+    pub not_persisted: usize,
+    /// Nobody knows.
+    pub possibly_persisted: usize,
+    /// Not tried, with a reason.
+    pub skipped: usize,
+}
+
+impl SentCounts {
+    /// All of them.
+    pub fn sum(&self) -> usize {
+        self.waiting + self.in_flight + self.persisted + self.not_persisted + self.possibly_persisted + self.skipped
+    }
+
+    pub(super) fn settle(&mut self, outcome: SettledAs) {
+        self.in_flight -= 1;
+        match outcome {
+            SettledAs::Done => self.persisted += 1,
+            SettledAs::NotDone => self.not_persisted += 1,
+            SettledAs::Possibly => self.possibly_persisted += 1,
+            SettledAs::Skipped | SettledAs::Refused => self.skipped += 1,
+        }
+    }
+}
+
+/// One of the first few.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanaryLine {
+    /// The letter.
+    pub letter: LetterKey,
+    /// What became of sending it; `None` = not yet known.
+    pub outcome: Option<SettledAs>,
+    /// Where it stands now.
+    pub state: LetterState,
+    /// How that is known, in words.
+    pub evidence: String,
+    /// What was seen of it since it was sent. Its trace is told only where it is not that of its failure.
+    pub seen: Sighting,
+    /// When that was last said, ns since the Unix epoch.
+    pub at_ns: i64,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunBoard {
+    /// Its id.
+    pub replay_id: String,
+    /// Name of the source.
+    pub cluster: String,
+    /// The channel that is sent to.
+    pub target: String,
+    /// Where it is.
+    pub phase: RunPhase,
+    /// Its records by what became of them.
+    pub counts: SentCounts,
+    /// Of those sent: processed by the group that failed.
+    pub num_consumed: usize,
+    /// Of those sent: moved to a retry channel, where they wait to be tried again.
+    pub num_retried: usize,
+    /// Of those sent: came back.
+    pub num_dead_again: usize,
+    /// The first few.
+    pub canary: Vec<CanaryLine>,
+    /// Why the ledger held a letter back, the last of those that it did, in words; empty where it held none.
+    pub held_back: String,
+    /// Who else read what was sent: groups that had not failed, and services that do not say for which group.
+    pub others: BTreeSet<String>,
+    /// What the first few wait for, in words; empty where they do not, or only for what is ordinary.
+    pub waits_for: String,
+    /// Whether waiting can not tell whether the first few are consumed: then the operator decides.
+    pub is_untellable: bool,
+    /// The groups on the target, as of now.
+    pub readers: Readers,
+    /// When it began, ns since the Unix epoch.
+    pub started_ns: i64,
+    /// When sending ended, ns since the Unix epoch.
+    pub ended_ns: Option<i64>,
+    /// How many a second the rest goes at.
+    pub rate_per_s: u32,
+    /// It stops by itself where a group lags more than this.
+    pub lag_limit: u64,
+}
+
+impl CanaryLine {
+    /// Whether it waits on a retry channel to be tried again.
+    pub fn is_being_retried(&self) -> bool {
+        self.state != LetterState::DeadAgain && self.seen.is_being_retried()
+    }
+}
+
+impl HandledAs {
+    /// As what a letter counts in this state; `None` = nobody dealt with it.
+    pub fn of(state: &LetterState) -> Option<Self> {
+        match state {
+            LetterState::Open => None,
+            LetterState::Sent(SentState::Persisted) => Some(Self::Sent),
+            LetterState::Sent(SentState::Possibly) => Some(Self::Possibly),
+            LetterState::Consumed => Some(Self::Consumed),
+            LetterState::DeadAgain => Some(Self::DeadAgain),
+            LetterState::Parked(_) => Some(Self::Parked),
+        }
+    }
+
+    /// The word for it, as for the state that it stands for.
+    pub fn word(self) -> &'static str {
+        let state = match self {
+            Self::Sent => LetterState::Sent(SentState::Persisted),
+            Self::Possibly => LetterState::Sent(SentState::Possibly),
+            Self::Consumed => LetterState::Consumed,
+            Self::DeadAgain => LetterState::DeadAgain,
+            Self::Parked => LetterState::Parked(String::new()),
+        };
+        state.word()
+    }
+}
+
+/// Letters counted by what they died of.
+pub(super) fn handled(letters: &BTreeMap<LetterKey, LetterRecord>) -> BTreeMap<KindKey, Vec<Handled>> {
+    let mut handled: BTreeMap<KindKey, Vec<Handled>> = BTreeMap::new();
+    for (letter, record) in letters {
+        let Some(outcome) = HandledAs::of(&record.state) else { continue };
+        let key = KindKey { cluster: letter.at.cluster.clone(), channel: letter.at.channel.clone(), kind: record.kind };
+        handled.entry(key).or_default().push(Handled { timestamp_ns: letter.timestamp_ns, outcome });
+    }
+    handled
+}
+
+impl ReplayBoard {
+    /// Where a letter stands.
+    pub fn state(&self, letter: &LetterKey) -> &LetterState {
+        self.letters.get(letter).map_or(&LetterState::Open, |record| &record.state)
+    }
+
+    /// Whether a cluster may be written to; `None` = no such cluster.
+    pub fn writing(&self, cluster: &str) -> Option<&Writing> {
+        self.clusters.iter().find(|board| board.name == cluster).map(|board| &board.writing)
+    }
+}

@@ -1,0 +1,183 @@
+//! What became of what was sent: processed by the group that failed, being tried again, or back among the dead.
+//!
+//! `commits` is what groups have committed, `conversation` what spans and retries tell of a letter, `came_back` which dead letters are
+//! those that were sent.
+
+mod came_back;
+mod commits;
+mod conversation;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use switchboard_model::Place;
+
+use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
+use crate::send::replay::Observed;
+use crate::send::replay::follow::commits::Commits;
+use crate::send::replay::follow::conversation::{channels_of, conversation};
+use crate::send::replay::sighting::{At, Retried, RetryChannels, Settles, Sighting, settles};
+
+/// Letters of which spans and retries are looked for in one round.
+const MAX_LOOKED_FOR: usize = 200;
+/// A letter that was read is still known among the dead by its place so long, and a span of one that was sent is looked for, ns.
+const LOOKED_FOR_NS: i64 = 600_000_000_000;
+
+/// What is remembered from round to round.
+#[derive(Default)]
+pub(super) struct Follower {
+    /// Dead letters counted by the engine when they were last looked through, and the ledger's version then.
+    looked_through: Option<(u64, u64)>,
+    /// By cluster: dead letters that came before this were looked through, ns since the Unix epoch.
+    looked_until: BTreeMap<String, i64>,
+    /// The letter of which spans and retries were looked for last.
+    last_looked_for: Option<LetterKey>,
+    /// By cluster and group: since when nobody was seen in it, ns since the Unix epoch.
+    empty_since: BTreeMap<(String, String), i64>,
+    /// What groups had committed when that was last answered.
+    commits: Commits,
+    /// What letters that an earlier session sent tell of their tries, where they were read again; by replay ids.
+    read_again: BTreeMap<String, Retried>,
+    /// What was seen of letters that were sent, by their replay ids.
+    pub(super) sightings: BTreeMap<String, Sighting>,
+}
+
+/// What is asked of a round beside the ledger.
+pub(super) struct Round<'a> {
+    /// What the clusters in reach call themselves, by the names of their sources.
+    pub cluster_ids: &'a BTreeMap<String, String>,
+    /// Where a run is about to send: cluster and channel.
+    pub target: Option<(&'a str, &'a str)>,
+    /// Replay ids of letters whose traces are wanted.
+    pub traced: &'a BTreeSet<String>,
+    /// Replay ids of this session's runs.
+    pub own_runs: &'a BTreeSet<String>,
+    /// By run of this session: where dead-letter channels ended before it sent anything.
+    pub ends: &'a BTreeMap<String, Arc<Ends>>,
+    /// Of letters of these runs, by replay id: how long one was tried again before it died the last time, ns.
+    pub retried_ns: &'a BTreeMap<String, i64>,
+    /// How long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
+    pub quiet_ns: i64,
+}
+
+/// By channel: where its partitions end.
+pub(super) type Ends = BTreeMap<String, Vec<i64>>;
+
+type Sent<'a> = (&'a LetterKey, &'a LetterRecord);
+
+/// By cluster and channel.
+type ByChannel<T> = BTreeMap<(String, String), T>;
+
+impl Follower {
+    /// One round over all letters that were sent to clusters that are in reach. First it is looked whether they are tried again
+    /// or dead, then whether they were read: who gives a record up writes it elsewhere before it commits.
+    pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
+        let now_ns = observed.now_ns();
+        let letters = ledger.letters();
+        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id);
+        let sent: Vec<Sent<'_>> =
+            letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
+        // Also those that count as consumed and are tried again after all.
+        let is_waiting = |record: &LetterRecord| match record.state {
+            LetterState::Sent(SentState::Persisted) => true,
+            LetterState::Consumed => self.sightings.get(&record.replay_id).is_some_and(Sighting::is_being_retried),
+            _ => false,
+        };
+        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.written_to.is_some() && is_waiting(record)).collect();
+        let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
+        self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
+        self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
+
+        let snapshot = observed.snapshot();
+        self.note_who_is_empty(&snapshot, &waiting, round, now_ns);
+        // Commits are read before what would disprove them.
+        let commits = self.commits(observed, &snapshot, &waiting, now_ns).await;
+        self.commits.clone_from(&commits);
+        let is_known_who_died = self.look_among_the_dead(ledger, observed, &snapshot, &sent, round, now_ns).await?;
+        // Of what has settled nothing is looked for any more.
+        let channels = channels_of(&snapshot, &sent, |record| {
+            let replay_id = &record.replay_id;
+            matches!(record.state, LetterState::Sent(_)) || kept.contains(replay_id.as_str()) || round.traced.contains(replay_id)
+        });
+        self.look_for_spans_and_retries(observed, &channels, &sent, round, now_ns).await;
+        for (letter, record) in &waiting {
+            self.weigh(letter, record, &commits, now_ns);
+        }
+        if is_known_who_died {
+            self.write_consumed(ledger, observed, &channels, &waiting, round, now_ns).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down which letters the group that failed has processed, once a retry or a death of theirs would have shown.
+    async fn write_consumed(
+        &mut self,
+        ledger: &Ledger,
+        observed: &dyn Observed,
+        channels: &ByChannel<RetryChannels>,
+        waiting: &[Sent<'_>],
+        round: &Round<'_>,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
+        let mut num_looked_at = 0;
+        for (letter, record) in waiting {
+            let Some(send_id) = record.send_id else { continue };
+            let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
+            let none = RetryChannels::default();
+            let channels = channels.get(&(letter.at.cluster.clone(), record.target.clone())).unwrap_or(&none);
+            let settles = settles(channels, self.retried(record, round), round.quiet_ns);
+            let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
+            match settles {
+                Settles::Unknown(why) => {
+                    (sighting.waits_for, sighting.is_untellable) = (format!("{}, but {why}", proof.evidence), true);
+                    continue;
+                }
+                Settles::After(ns) if now_ns.saturating_sub(proof.since_ns) < ns => {
+                    let is_long = ns > round.quiet_ns;
+                    // That may be much longer than its tries take: the letter had lain there before its first.
+                    sighting.is_untellable = is_long;
+                    let text = || format!("{}; nobody sees whether it is tried again, so it may come back for {} s", proof.evidence, ns / 1_000_000_000);
+                    sighting.waits_for = if is_long { text() } else { String::new() };
+                    continue;
+                }
+                Settles::After(_) if num_looked_at >= MAX_LOOKED_FOR => continue,
+                Settles::After(_) => num_looked_at += 1,
+            }
+            // Once more, for what came while it settled.
+            let Some(items) = conversation(observed, &record.replay_id).await else { continue };
+            self.take_retries(&items, record, channels, round);
+            let is_still_so = self.sightings.get(&record.replay_id).is_some_and(|sighting| sighting.proof.as_ref() == Some(&proof));
+            if is_still_so {
+                let line = FateLine { fate: Fate::Consumed, evidence: proof.evidence, at_ns: proof.since_ns };
+                ledger.follow(send_id, letter, line).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was seen of a record, and where it lies by now: where it was written to, or on the retry channel it was moved to last. `None` = the
+    /// broker did not tell where it was written.
+    fn sighting(&mut self, record: &LetterRecord) -> Option<(&mut Sighting, At)> {
+        let sent_to = place(record)?;
+        let sighting = self.sightings.entry(record.replay_id.clone()).or_default();
+        let at = sighting.retry.as_ref().map_or(sent_to, |retry| retry.at.clone());
+        Some((sighting, at))
+    }
+}
+
+/// Whether a run of this session sent it.
+fn is_own(record: &LetterRecord, round: &Round<'_>) -> bool {
+    record.replay_id.rsplit_once('.').is_some_and(|(run, _)| round.own_runs.contains(run))
+}
+
+/// Where a record was written to.
+fn place(record: &LetterRecord) -> Option<At> {
+    At::of(&record.target, record.written_to.as_ref()?)
+}
+
+/// Partition and offset of a place that has them: commits and dead letters' headers tell nothing of others.
+fn in_a_log(place: &Place) -> Option<(i32, i64)> {
+    place.partition().zip(place.offset())
+}

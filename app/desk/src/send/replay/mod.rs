@@ -1,0 +1,32 @@
+//! Sending dead letters again: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
+//! from the broker, never from the store; every step stands in the ledger; what may have been written is never sent twice.
+//!
+//! `command` is what is asked for and `desk` where; `preview_task`, `plan` and `prepare` make the preview, `run` sends what it shows, `halt`
+//! says when it stops by itself, `follow` and `sighting` what became of what was sent. `board` is what can be seen of all that.
+
+mod board;
+mod clusters;
+mod command;
+mod desk;
+mod follow;
+mod halt;
+mod pace;
+mod plan;
+mod prepare;
+mod preview_task;
+mod readers;
+mod run;
+mod sighting;
+#[cfg(test)]
+mod tests;
+
+pub use crate::send::access::{Answering, ClusterAccess, Observed, RecordSender, Waiting};
+pub use board::{CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
+pub(in crate::send) use clusters::Reach;
+pub use clusters::ReplayClusters;
+pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
+pub use desk::{ReplayDesk, ReplayDeskConfig};
+pub use pace::Pace;
+pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
+pub use readers::{BreakerOnTheWay, Reader, Readers, readers};
+pub use sighting::{At, Retry, Sighting, consumed_in};

@@ -1,0 +1,120 @@
+//! Making a preview: the letters are read again from the broker, and what would be sent is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard_engine::view::{NodeKind, Snapshot};
+use switchboard_model::{FailureKind, OperationFailure, Progress, Redactor};
+
+use crate::ledger::HashKey;
+use crate::operations::Teller;
+use crate::send::replay::board::{Preparing, ReplayBoard};
+use crate::send::replay::clusters::writing;
+use crate::send::replay::desk::Shared;
+use crate::send::replay::plan::{Planner, Preview};
+use crate::send::replay::prepare::{Reading, seen};
+use crate::send::replay::readers::readers;
+use crate::send::replay::run::failed_groups;
+use crate::send::replay::{AskedLetter, ClusterAccess, Observed, SkippedLetter};
+
+/// Letters read again at a time.
+const PAGE: usize = 200;
+
+/// Reads the letters again and says what would be sent.
+pub(super) struct PreviewTask {
+    pub cluster: String,
+    pub target: String,
+    pub num_stored: u64,
+    pub chosen: Vec<AskedLetter>,
+    pub cluster_id: Option<String>,
+    pub replay_id: String,
+    pub access: Arc<dyn ClusterAccess>,
+    pub observed: Arc<dyn Observed>,
+    pub redactor: Arc<Redactor>,
+    pub hash_key: HashKey,
+}
+
+impl PreviewTask {
+    pub(super) async fn run(self, skipped: Vec<SkippedLetter>, shared: Arc<Shared>, teller: Teller<()>) -> Result<(), OperationFailure> {
+        let num_asked = self.chosen.len();
+        // Once it is to stop, the board is others' to change.
+        let show = |change: &mut dyn FnMut(&mut ReplayBoard)| {
+            shared.update(|board| {
+                if !teller.is_cancelled() {
+                    change(board);
+                }
+            });
+        };
+        let progress = |num_read: usize| teller.progress(Progress { done: num_read as u64, total: Some(num_asked as u64), unit: "letters" });
+        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), seen(&asked)));
+        let mut reading = Reading::new(letters, PAGE);
+        let snapshot = self.observed.snapshot();
+        let mut planner = Planner {
+            target: &self.target,
+            replay_id: &self.replay_id,
+            num_partitions: num_partitions(&snapshot, &self.target),
+            redactor: &self.redactor,
+            hash_key: &self.hash_key,
+            planned: Vec::new(),
+            skipped,
+        };
+        let mut num_read = 0;
+        progress(num_read);
+        while !reading.is_done() {
+            let page = tokio::select! {
+                biased;
+                () = teller.cancelled() => return Ok(()),
+                page = reading.next(self.access.as_ref()) => page,
+            };
+            for (asked, read) in page {
+                planner.take(asked, read);
+                num_read += 1;
+            }
+            progress(num_read);
+            show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked }));
+        }
+        let partitions = planner.partitions();
+        let Planner { planned, skipped, .. } = planner;
+        let failed_groups = failed_groups(planned.iter());
+        let preview = Arc::new(Preview {
+            readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
+            writing: writing(self.access.as_ref(), self.cluster_id.as_ref()),
+            replay_id: self.replay_id,
+            cluster: self.cluster,
+            cluster_id: self.cluster_id,
+            target: self.target,
+            planned,
+            skipped,
+            num_stored: self.num_stored,
+            partitions,
+            failed_groups,
+            read_ns: self.observed.now_ns(),
+        });
+        show(&mut |board| (board.preparing, board.preview) = (None, Some(Arc::clone(&preview))));
+        preview.nothing().map_or(Ok(()), Err)
+    }
+}
+
+impl Preview {
+    /// Why nothing would be sent; `None` = something would.
+    fn nothing(&self) -> Option<OperationFailure> {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for skipped in &self.skipped {
+            *reasons.entry(&skipped.reason).or_default() += 1;
+        }
+        let (reason, num) = reasons.into_iter().max_by_key(|(_, num)| *num).filter(|_| self.planned.is_empty())?;
+        let all = if num < self.skipped.len() { format!("{num} of {}", self.skipped.len()) } else { format!("{num}") };
+        Some(OperationFailure {
+            kind: FailureKind::Limit,
+            reason: format!("nothing would be sent: every letter is skipped, {all} of them because: {reason}"),
+            next_step: "The preview lists all of them with their reasons".to_owned(),
+        })
+    }
+}
+
+/// Partitions of a channel, as the brokers told.
+fn num_partitions(snapshot: &Snapshot, channel: &str) -> Option<i32> {
+    let node = snapshot.topology.nodes.iter().find(|node| node.kind == NodeKind::Channel && node.name == channel)?;
+    let figures = snapshot.figures.channels.iter().find(|figures| figures.node_id == node.node_id)?;
+    figures.partitions.and_then(|partitions| i32::try_from(partitions).ok())
+}

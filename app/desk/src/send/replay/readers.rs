@@ -1,0 +1,179 @@
+//! Who will read what is sent: every group on the target, and the breakers behind the one that failed.
+
+use std::collections::BTreeSet;
+
+use switchboard_engine::view::{BreakerView, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Severity, Snapshot, breaker_refuses, breaker_severity};
+use switchboard_model::{BreakerState, GroupKind};
+
+use crate::send::replay::sighting::is_of_group;
+
+/// A consumer group on the target.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reader {
+    /// `group.id`.
+    pub group: String,
+    /// Whether letters of this ask died in it; the others have read the records already, unless they began later.
+    pub has_failed: bool,
+    /// Whether the brokers tell of the group and not of its topics: it may read the target.
+    pub has_untold_topics: bool,
+    /// Records not yet committed; `None` = unknown.
+    pub lag: Option<u64>,
+    /// How long ago the committed offset was the end, s; `None` = unknown.
+    pub lag_s: Option<f64>,
+    /// Its kind; `None` = unknown. Of a share group no committed offset tells what it has read.
+    pub kind: Option<GroupKind>,
+    /// What the lag comes to.
+    pub verdict: LagVerdict,
+    /// How urgent that is, as the engine says of the group.
+    pub severity: Severity,
+    /// The verdict and why, as the engine says of the group.
+    pub sentence: String,
+    /// Members; `None` = unknown.
+    pub num_members: Option<usize>,
+}
+
+/// A breaker on the way of what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerOnTheWay {
+    /// The service that holds it.
+    pub caller: String,
+    /// What it guards: the callee, or its own name where that is unknown.
+    pub guards: String,
+    /// The worst of its instances' states; `None` = unknown.
+    pub state: Option<BreakerState>,
+    /// Instances in that state, of all.
+    pub instances: (usize, usize),
+}
+
+/// Who will read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Readers {
+    /// The groups on the target: those that failed first, then by name.
+    pub groups: Vec<Reader>,
+    /// Breakers of the services that work for those that failed, by caller and callee.
+    pub breakers: Vec<BreakerOnTheWay>,
+}
+
+impl Readers {
+    /// Groups that did not fail, and read everything a second time.
+    pub fn others(&self) -> impl Iterator<Item = &Reader> {
+        self.groups.iter().filter(|reader| !reader.has_failed)
+    }
+}
+
+/// Who will read what is sent to a channel of a cluster, where letters died in these groups.
+pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeSet<String>) -> Readers {
+    // A group of which no topics are told may read this one.
+    let reads = |group: &GroupView| group.topic == target || group.topic.is_empty();
+    let here = |group: &&GroupView| reads(group) && group.cluster.as_deref().is_none_or(|name| name == cluster);
+    let mut groups: Vec<Reader> = snapshot
+        .groups
+        .iter()
+        .filter(here)
+        .map(|group| Reader {
+            group: group.group.clone(),
+            has_failed: failed.iter().any(|failed| is_of_group(&group.group, failed)),
+            has_untold_topics: group.topic.is_empty(),
+            lag: group.lag,
+            lag_s: group.lag_s,
+            kind: group.kind.clone(),
+            verdict: group.verdict,
+            severity: group.severity(),
+            sentence: group.sentence(),
+            num_members: group.members.as_ref().map(Vec::len),
+        })
+        .collect();
+    groups.sort_by(|a, b| b.has_failed.cmp(&a.has_failed).then_with(|| a.group.cmp(&b.group)));
+    groups.dedup_by(|a, b| a.group == b.group);
+    // Where it is not told in which group they died, any of them may be the one.
+    let is_meant = |group: &str| failed.is_empty() || failed.iter().any(|failed| is_of_group(group, failed));
+    let services = services_of(snapshot, target, is_meant);
+    Readers { groups, breakers: breakers_of(snapshot, &services) }
+}
+
+/// The services that work for groups on a channel.
+fn services_of(snapshot: &Snapshot, target: &str, is_meant: impl Fn(&str) -> bool) -> BTreeSet<NodeId> {
+    let nodes = &snapshot.topology.nodes;
+    let named = |kind: NodeKind| nodes.iter().filter(move |node| node.kind == kind);
+    let channels: BTreeSet<NodeId> = named(NodeKind::Channel).filter(|node| node.name == target).map(|node| node.node_id).collect();
+    let meant: BTreeSet<NodeId> = named(NodeKind::Group).filter(|node| is_meant(&node.name)).map(|node| node.node_id).collect();
+    let edges = |kind: HopKind| snapshot.topology.edges.iter().filter(move |edge| edge.kind == kind);
+    let groups: BTreeSet<NodeId> =
+        edges(HopKind::Deliver).filter(|edge| channels.contains(&edge.from) && meant.contains(&edge.to)).map(|edge| edge.to).collect();
+    edges(HopKind::Process).filter(|edge| groups.contains(&edge.from)).map(|edge| edge.to).collect()
+}
+
+fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerOnTheWay> {
+    let mut found: Vec<(String, String, Vec<&BreakerView>)> = Vec::new();
+    for breaker in snapshot.breakers.iter().filter(|breaker| breaker.caller_node.is_some_and(|node| services.contains(&node))) {
+        let caller = breaker.caller.clone().unwrap_or_default();
+        let guards = breaker.callee.clone().unwrap_or_else(|| breaker.name.clone());
+        match found.iter_mut().find(|(of, what, _)| (of, what) == (&caller, &guards)) {
+            Some((.., views)) => views.push(breaker),
+            None => found.push((caller, guards, vec![breaker])),
+        }
+    }
+    found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    let worst = |(caller, guards, views): (String, String, Vec<&BreakerView>)| {
+        let state = views.iter().map(|view| view.state_now()).max_by_key(|state| breaker_severity(*state)).flatten();
+        let in_it = views.iter().filter(|view| view.state_now() == state).count();
+        BreakerOnTheWay { caller, guards, state, instances: (in_it, views.len()) }
+    };
+    found.into_iter().map(worst).collect()
+}
+
+impl BreakerOnTheWay {
+    /// Whether it lets nothing through.
+    pub fn is_open(&self) -> bool {
+        breaker_refuses(self.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_group_of_a_connector_that_failed_is_no_reader_of_duplicates() {
+        let group = |name: &str| GroupView { group: name.to_owned(), topic: "orders".to_owned(), ..GroupView::default() };
+        let snapshot = Snapshot { groups: Arc::new(vec![group("billing"), group("connect-search-sink")]), ..Snapshot::default() };
+        let told = readers(&snapshot, "lab", "orders", &BTreeSet::from(["search-sink".to_owned()]));
+        let rows: Vec<(&str, bool)> = told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed)).collect();
+        assert_eq!(rows, [("connect-search-sink", true), ("billing", false)]);
+        assert_eq!(told.others().map(|reader| reader.group.as_str()).collect::<Vec<_>>(), ["billing"]);
+    }
+
+    #[test]
+    fn share_and_streams_groups_are_listed_as_readers_and_what_is_not_known_of_them_is_said() {
+        let group = |name: &str, topic: &str, kind: Option<GroupKind>, verdict: LagVerdict, reason: &str| GroupView {
+            group: name.to_owned(),
+            topic: topic.to_owned(),
+            cluster: Some("lab".to_owned()),
+            kind,
+            verdict,
+            reason: reason.into(),
+            ..GroupView::default()
+        };
+        let groups = vec![
+            group("inventory", "orders", Some(GroupKind::Consumer), LagVerdict::Ok, "nothing waits"),
+            group("pickers", "orders", Some(GroupKind::Share), LagVerdict::NoOffsets, "there is no committed offset to tell by"),
+            group("totals", "", Some(GroupKind::Streams), LagVerdict::NoOffsets, "no offsets are told; nor which topics it reads"),
+            group("elsewhere", "payments", Some(GroupKind::Share), LagVerdict::NoOffsets, ""),
+        ];
+        let snapshot = Snapshot { groups: Arc::new(groups), ..Snapshot::default() };
+        let told = readers(&snapshot, "lab", "orders", &BTreeSet::from(["inventory".to_owned()]));
+        let rows: Vec<(&str, bool, bool, String)> =
+            told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed, reader.has_untold_topics, reader.sentence.clone())).collect();
+        assert_eq!(
+            rows,
+            [
+                ("inventory", true, false, "keeps up: nothing waits".to_owned()),
+                ("pickers", false, false, "lag not known: there is no committed offset to tell by".to_owned()),
+                ("totals", false, true, "lag not known: no offsets are told; nor which topics it reads".to_owned()),
+            ]
+        );
+        assert_eq!(told.others().count(), 2);
+    }
+}

@@ -1,0 +1,268 @@
+//! A run: connects, sends, ends, and then watches what becomes of what was sent. `sending` is what goes: the first few, then, once they were
+//! read, the rest. What may have been written is left alone.
+
+mod sending;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_model::Redactor;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::ledger::{Ending, Ledger, LetterState, NewRun};
+use crate::send::replay::board::{RunBoard, RunPhase, SentCounts};
+use crate::send::replay::clusters::Reach;
+use crate::send::replay::desk::Shared;
+use crate::send::replay::follow::Ends;
+use crate::send::replay::halt::waits_for;
+use crate::send::replay::pace::Pace;
+use crate::send::replay::readers::readers;
+use crate::send::replay::run::sending::Sending;
+use crate::send::replay::{Observed, Planned, Preview, RecordSender, Sighting};
+
+/// Dead-letter channels of which it is asked where they end, before anything is sent.
+const MAX_CHANNELS: usize = 64;
+/// What does not tell by then is left out.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// Why nothing more goes to a cluster that is reached no more, or otherwise than when it was begun.
+pub(super) const GONE: &str = "its source was changed or removed";
+
+/// What the operator wants of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The first few.
+    Canary,
+    /// All.
+    Rest,
+    /// No more.
+    Stop,
+    /// No more: the source of its cluster was changed or removed.
+    Gone,
+}
+
+/// A run that goes on.
+pub(super) struct Run {
+    pub preview: Arc<Preview>,
+    pub reach: Reach,
+    pub typed_name: Option<String>,
+    pub ledger: Ledger,
+    pub observed: Arc<dyn Observed>,
+    pub redactor: Arc<Redactor>,
+    pub profile: String,
+    pub operator: String,
+    pub shared: Arc<Shared>,
+    pub wanted: watch::Receiver<Wanted>,
+    pub pace: Pace,
+}
+
+/// Why sending ends before its time.
+enum Stop {
+    Wanted,
+    Gone,
+    Halt(String),
+}
+
+impl Stop {
+    fn ending(self) -> (Ending, String) {
+        match self {
+            Self::Wanted => (Ending::Stopped, String::new()),
+            Self::Gone => (Ending::Halted, GONE.to_owned()),
+            Self::Halt(reason) => (Ending::Halted, reason),
+        }
+    }
+}
+impl Run {
+    /// Runs until all is sent, or it is stopped, or it stops itself; then watches what becomes of it until it is dismissed.
+    pub(super) async fn run(mut self) {
+        let started_ns = self.observed.now_ns();
+        let board = self.first_board(started_ns);
+        self.show(&board);
+        let new_run = NewRun {
+            replay_id: self.preview.replay_id.clone(),
+            profile: self.profile.clone(),
+            operator: self.operator.clone(),
+            cluster: self.preview.cluster.clone(),
+            cluster_id: self.preview.cluster_id.clone().unwrap_or_default(),
+            target: self.preview.target.clone(),
+            num_planned: self.preview.planned.len() as u64,
+            at_ns: started_ns,
+        };
+        let run_id = match self.ledger.begin_run(new_run).await {
+            Ok(run_id) => run_id,
+            Err(error) => return self.show(&RunBoard { phase: RunPhase::Ended(Ending::Halted, error.to_string()), ended_ns: Some(started_ns), ..board }),
+        };
+        let (mut board, ending, reason) = match self.connect().await {
+            Ok((sender, num_partitions)) => {
+                let mut sending = Sending::new(&self, run_id, sender, num_partitions, board);
+                let (ending, reason) = sending.all().await;
+                (sending.board, ending, reason)
+            }
+            Err(stop) => {
+                let (ending, reason) = stop.ending();
+                (board, ending, reason)
+            }
+        };
+        let ended_ns = self.observed.now_ns();
+        let reason = match self.ledger.end_run(run_id, ending, &reason, ended_ns).await {
+            Ok(()) => reason,
+            Err(error) => match error.to_string() {
+                told if reason.is_empty() || reason == told => told,
+                told => format!("{reason}. {told}"),
+            },
+        };
+        board.phase = RunPhase::Ended(ending, reason);
+        board.ended_ns = Some(ended_ns);
+        self.observe(&mut board);
+        self.show(&board);
+        self.watch(board).await;
+    }
+
+    fn first_board(&self, started_ns: i64) -> RunBoard {
+        RunBoard {
+            replay_id: self.preview.replay_id.clone(),
+            cluster: self.preview.cluster.clone(),
+            target: self.preview.target.clone(),
+            phase: RunPhase::Connecting,
+            counts: SentCounts { waiting: self.preview.planned.len(), ..SentCounts::default() },
+            num_consumed: 0,
+            num_retried: 0,
+            num_dead_again: 0,
+            canary: Vec::new(),
+            held_back: String::new(),
+            others: BTreeSet::new(),
+            waits_for: String::new(),
+            is_untellable: false,
+            readers: self.preview.readers.clone(),
+            started_ns,
+            ended_ns: None,
+            rate_per_s: self.pace.rate_per_s,
+            lag_limit: self.pace.lag_margin,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<(Arc<dyn RecordSender>, i32), Stop> {
+        let (access, preview) = (Arc::clone(&self.reach.access), Arc::clone(&self.preview));
+        let typed_name = self.typed_name.take();
+        let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
+        let connecting = async {
+            let sender = access.connect(preview.cluster_id.clone(), typed_name).await?;
+            let num_partitions = sender.num_partitions(&preview.target).await?;
+            shared.begins(&preview.replay_id, ends(sender.as_ref(), channels).await);
+            Ok::<_, String>((sender, num_partitions))
+        };
+        let mut wanted = self.wanted.clone();
+        tokio::select! {
+            biased;
+            stop = stop_wanted(&mut wanted) => Err(stop),
+            connected = connecting => connected.map_err(Stop::Halt),
+        }
+    }
+
+    /// The channels on which the letters lie, then the others of the cluster where some are known to lie.
+    fn dead_letter_channels(&self) -> Vec<String> {
+        let snapshot = self.observed.snapshot();
+        let own: BTreeSet<&str> = self.preview.planned.iter().map(|planned| planned.asked.letter.at.channel.as_str()).collect();
+        let of_cluster = snapshot.dead_letters.iter().filter(|view| view.cluster == self.preview.cluster);
+        let known: BTreeSet<&str> = of_cluster.map(|view| view.channel.as_str()).collect();
+        own.iter().chain(known.difference(&own)).take(MAX_CHANNELS).map(|channel| (*channel).to_owned()).collect()
+    }
+
+    fn show(&self, board: &RunBoard) {
+        let board = Arc::new(board.clone());
+        self.shared.update(|shown| shown.run = Some(board));
+    }
+
+    /// Takes over what the ledger and the brokers say by now. Why nothing more should be sent, where a letter came back.
+    fn observe(&self, board: &mut RunBoard) -> Option<String> {
+        let (mut num_consumed, mut num_retried, mut num_dead_again, mut dead) = (0, 0, 0, None);
+        let (letters, sightings) = (self.ledger.letters(), self.shared.sightings());
+        for planned in &self.preview.planned {
+            let Some(record) = letters.get(&planned.asked.letter).filter(|record| record.replay_id == planned.replay_id) else { continue };
+            let seen = sightings.get(&planned.replay_id);
+            let is_being_retried = seen.is_some_and(Sighting::is_being_retried);
+            match &record.state {
+                LetterState::DeadAgain => {
+                    num_dead_again += 1;
+                    dead.get_or_insert_with(|| format!("{} came back dead", planned.asked.letter));
+                }
+                LetterState::Consumed | LetterState::Sent(_) if is_being_retried => num_retried += 1,
+                LetterState::Consumed => num_consumed += 1,
+                _ => {}
+            }
+            if let Some(how) = seen.and_then(|seen| seen.died_elsewhere.as_ref()) {
+                dead.get_or_insert_with(|| format!("{} is {how}", planned.asked.letter));
+            }
+            board.others.extend(seen.into_iter().flat_map(|seen| &seen.others).cloned());
+            if let Some(line) = board.canary.iter_mut().find(|line| line.letter == planned.asked.letter) {
+                line.state = record.state.clone();
+                line.evidence.clone_from(&record.reason);
+                line.at_ns = record.at_ns;
+                line.seen = seen.cloned().unwrap_or_default();
+                let failed_in = planned.asked.trace_id;
+                line.seen.new_trace = line.seen.new_trace.filter(|(trace_id, _)| failed_in.is_none_or(|failed_in| !failed_in.matches(*trace_id)));
+            }
+        }
+        (board.num_consumed, board.num_retried, board.num_dead_again) = (num_consumed, num_retried, num_dead_again);
+        self.observe_readers(board);
+        dead
+    }
+
+    fn observe_readers(&self, board: &mut RunBoard) {
+        (board.waits_for, board.is_untellable) = waits_for(&board.canary, self.observed.now_ns());
+        let preview = &self.preview;
+        board.readers = readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups);
+    }
+
+    /// Nothing more is sent; what becomes of what was is still shown, until the run is dismissed: what was consumed may come back
+    /// dead all the same.
+    async fn watch(&self, mut board: RunBoard) {
+        let mut look = self.pace.looks();
+        let mut known = None;
+        loop {
+            look.tick().await;
+            let before = board.clone();
+            let now = (self.ledger.version(), self.shared.sightings());
+            let is_known = known.as_ref().is_some_and(|(version, sightings)| *version == now.0 && Arc::ptr_eq(sightings, &now.1));
+            if is_known {
+                self.observe_readers(&mut board);
+            } else {
+                self.observe(&mut board);
+                known = Some(now);
+            }
+            if board != before {
+                self.show(&board);
+            }
+        }
+    }
+}
+
+/// Where channels end now: what lies before was there already, whenever it is read.
+async fn ends(sender: &dyn RecordSender, channels: Vec<String>) -> Ends {
+    let mut ends = Ends::new();
+    let deadline = Instant::now() + ENDS_WITHIN;
+    for channel in channels {
+        let Ok(told) = tokio::time::timeout_at(deadline, sender.ends(&channel)).await else { break };
+        match told {
+            Ok(found) => {
+                ends.insert(channel, found);
+            }
+            Err(reason) => tracing::debug!("nobody knows where {channel} ends: {reason}"),
+        }
+    }
+    ends
+}
+
+async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) -> Stop {
+    match wanted.wait_for(|wanted| matches!(wanted, Wanted::Stop | Wanted::Gone)).await.as_deref() {
+        Ok(Wanted::Gone) => Stop::Gone,
+        // Nobody can want anything any more: as if it was stopped.
+        _ => Stop::Wanted,
+    }
+}
+
+/// Groups that letters died in.
+pub(super) fn failed_groups<'a>(letters: impl Iterator<Item = &'a Planned>) -> BTreeSet<String> {
+    letters.filter_map(|planned| planned.asked.failed_group.clone()).collect()
+}

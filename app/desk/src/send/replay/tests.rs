@@ -1,0 +1,417 @@
+//! Replaying on a cluster of the test's own making: what is sent, in which order, what is written down, and when it stops.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use switchboard_engine::view::{
+    Answer, ChannelFigures, ConversationItem, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, LetterPage, LetterView, MemberView, Node, NodeBasis,
+    NodeId, NodeKind, PartitionLag, PointQuery, Query, RecordView, ScanQuery, Snapshot, SourceView, SpanView, Topology,
+};
+use switchboard_model::{
+    MessageRef, OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash,
+    RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, ToldPlace, TraceId,
+};
+use tokio::sync::{Notify, watch};
+
+use crate::ledger::{Ending, KindHash, LazyLedger, Ledger, LedgerPlace, LetterKey, LetterState, SentState, SettledAs};
+use crate::operations::{Operations, OperationsBoard};
+use crate::send::replay::{
+    Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
+    ReplayDeskConfig, RunPhase, Waiting, Writing,
+};
+
+mod desk;
+mod fates;
+mod sending;
+
+use desk::{Desk, ending, is_ended};
+
+const CLUSTER: &str = "local";
+const CLUSTER_ID: &str = "lkc-1";
+const TARGET: &str = "orders";
+const DEAD: &str = "orders-dlt";
+const GROUP: &str = "inventory";
+const WITHIN: Duration = Duration::from_secs(20);
+
+fn redactor() -> Arc<Redactor> {
+    Arc::new(Redactor::new([7; 16], &[]))
+}
+
+fn header(name: &str, value: &str) -> RawHeader {
+    RawHeader { name: name.into(), value: Some(value.as_bytes().to_vec()) }
+}
+
+/// What a send comes to.
+#[derive(Clone, Copy, Debug)]
+enum Fortune {
+    Acknowledged,
+    Refused,
+    Doubtful,
+    /// Until it is cancelled.
+    Silent,
+}
+
+/// A cluster of one dead-letter channel and one target.
+struct World {
+    records: Mutex<BTreeMap<i64, OriginalRecord>>,
+    write: bool,
+    is_production: bool,
+    num_connects: AtomicUsize,
+    num_reads: AtomicUsize,
+    sent: Arc<Mutex<Vec<OutgoingRecord>>>,
+    fortunes: Arc<Mutex<Vec<Fortune>>>,
+    cancelled: Arc<watch::Sender<bool>>,
+    groups: Mutex<BTreeMap<(String, String), Consumers>>,
+    back: Mutex<Vec<LetterView>>,
+    /// Where the dead-letter channel ends, as the brokers say.
+    dead_end: i64,
+    /// Records elsewhere that bear the ids of replays, and spans.
+    items: Mutex<Vec<ConversationItem>>,
+    /// Channels beside the target, and why they are not read.
+    channels: Vec<(String, Option<String>)>,
+    /// As its letters tell.
+    failed_group: Option<String>,
+    retried_ns: Option<i64>,
+    /// Whether what is read comes at all.
+    is_mute: bool,
+}
+
+/// A group on a channel, by its name and the channel's.
+#[derive(Clone, Debug, Default)]
+struct Consumers {
+    committed: Option<i64>,
+    num_members: Option<usize>,
+}
+
+impl World {
+    fn new(num_letters: i64) -> Self {
+        let record = |offset: i64| OriginalRecord {
+            seen: SeenRecord { at: at(DEAD, offset), raw_hash: RawHash(offset as u128 + 1) },
+            key: Some(format!("order-{offset}").into_bytes()),
+            value: Some(format!("{{\"order\":{offset},\"password\":\"hunter2\"}}").into_bytes()),
+            headers: vec![
+                header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                header("kafka_dlt-exception-message", "shipTo is null"),
+            ],
+            timestamp_ms: Some(1_000 + offset),
+            timestamp_type: TimestampType::Create,
+        };
+        Self {
+            records: Mutex::new((0..num_letters).map(|offset| (offset, record(offset))).collect()),
+            write: true,
+            is_production: false,
+            num_connects: AtomicUsize::new(0),
+            num_reads: AtomicUsize::new(0),
+            sent: Arc::default(),
+            fortunes: Arc::default(),
+            cancelled: Arc::new(watch::channel(false).0),
+            groups: Mutex::new(BTreeMap::from([((GROUP.into(), TARGET.into()), Consumers { committed: Some(0), num_members: None })])),
+            back: Mutex::default(),
+            dead_end: num_letters,
+            items: Mutex::default(),
+            channels: Vec::new(),
+            failed_group: Some(GROUP.into()),
+            retried_ns: None,
+            is_mute: false,
+        }
+    }
+
+    /// What a group has committed on a channel, and how many are in it.
+    fn group(&self, group: &str, channel: &str, committed: Option<i64>, num_members: Option<usize>) {
+        self.groups.lock().insert((group.to_owned(), channel.to_owned()), Consumers { committed, num_members });
+    }
+
+    /// A record that was sent with this id is moved to another channel.
+    fn moves(&self, replay_id: &str, channel: &str, headers: &[(&str, &[u8])]) {
+        let own = [(REPLAY_ID_HEADER, replay_id.as_bytes())];
+        let headers = own.iter().chain(headers).map(|(name, value)| ((*name).to_owned(), Some(value.to_vec()))).collect();
+        let now_ns = crate::session::now_ns();
+        let at = at(channel, self.items.lock().len() as i64);
+        let record = RecordView { at, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
+        self.items.lock().push(ConversationItem::Record(record));
+    }
+
+    fn sent(&self) -> Vec<OutgoingRecord> {
+        self.sent.lock().clone()
+    }
+
+    /// The group reads all that was written.
+    fn read_all(&self) {
+        let committed = Some(self.sent.lock().len() as i64);
+        if let Some(group) = self.groups.lock().get_mut(&(GROUP.to_owned(), TARGET.to_owned())) {
+            group.committed = committed;
+        }
+    }
+
+    /// A record of the target dies again.
+    fn dies_again(&self, replay_id: &str) {
+        let view = LetterView { replay_id: Some(replay_id.to_owned()), ..stored(900) };
+        self.back.lock().push(view);
+    }
+
+    /// It dies in another group.
+    fn dies_in(&self, group: &str, replay_id: &str) {
+        let view = LetterView { replay_id: Some(replay_id.to_owned()), origin_group: Some(group.to_owned()), ..stored(902) };
+        self.back.lock().push(view);
+    }
+
+    /// So does the one at this offset, by a consumer that leaves its headers out: a letter at this place is read now.
+    fn dies_without_headers(&self, offset: i64, at: i64, timestamp_ns: Option<i64>) {
+        let (origin, received_ns) = (Some(TARGET.into()), crate::session::now_ns());
+        let view = LetterView { origin, origin_place: ToldPlace::of(Some(0), Some(offset)), timestamp_ns, received_ns, ..stored(at) };
+        self.back.lock().push(view);
+    }
+
+    /// The stored letters, oldest first.
+    fn stored(&self) -> Vec<LetterView> {
+        self.records.lock().keys().map(|offset| stored(*offset)).collect()
+    }
+}
+
+/// In the one partition of a channel.
+fn at(channel: &str, offset: i64) -> MessageRef {
+    MessageRef { cluster: CLUSTER.into(), channel: channel.into(), place: Place::at(0, offset) }
+}
+
+/// A dead letter as the engine tells of it.
+fn stored(offset: i64) -> LetterView {
+    LetterView {
+        at: at(DEAD, offset),
+        timestamp_ns: Some(offset),
+        raw_hash: RawHash(offset as u128 + 1),
+        origin: Some(TARGET.into()),
+        // Another place than any that is written to.
+        origin_place: ToldPlace::of(Some(0), Some(50_000 + offset)),
+        origin_group: Some(GROUP.into()),
+        ..LetterView::default()
+    }
+}
+
+/// A page of letters.
+fn page(of: &[LetterView], skip: usize, limit: usize) -> Answer {
+    let letters: Vec<LetterView> = of.iter().skip(skip).take(limit).cloned().collect();
+    Answer::DeadLetters(LetterPage { letters, skipped: skip as u64, total: of.len() as u64, num_stored: of.len() as u64, ..LetterPage::default() })
+}
+
+impl ClusterAccess for World {
+    fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
+        self.num_reads.fetch_add(1, Ordering::Relaxed);
+        let records = self.records.lock();
+        let read = |seen: &SeenRecord| match records.get(&seen.at.place.offset().expect("an offset")) {
+            None => Err(Skipped::Expired { low_watermark: 1 }),
+            Some(record) if record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
+            Some(record) => Ok(record.clone()),
+        };
+        let read: Vec<_> = seen.iter().map(read).collect();
+        let is_mute = self.is_mute;
+        Box::pin(async move {
+            if is_mute {
+                std::future::pending::<()>().await;
+            }
+            read
+        })
+    }
+
+    fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        let name = CLUSTER.to_owned();
+        match cluster_id {
+            _ if !self.write => Err(PermitRefused::ReadOnly { name }),
+            None => Err(PermitRefused::ClusterUnknown { name }),
+            Some(_) if self.is_production && typed_name != Some(CLUSTER) => Err(PermitRefused::NotConfirmed { name }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn allow(&self, _cluster_id: Option<&str>, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        Err(PermitRefused::Never { name: CLUSTER.to_owned() })
+    }
+
+    fn asks_for_name(&self) -> bool {
+        self.write && self.is_production
+    }
+
+    fn is_production(&self) -> bool {
+        self.is_production
+    }
+
+    fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+        self.num_connects.fetch_add(1, Ordering::Relaxed);
+        let sender =
+            Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled), dead_end: self.dead_end };
+        Box::pin(async move { Ok(Arc::new(sender) as Arc<dyn RecordSender>) })
+    }
+}
+
+struct Line {
+    sent: Arc<Mutex<Vec<OutgoingRecord>>>,
+    fortunes: Arc<Mutex<Vec<Fortune>>>,
+    cancelled: Arc<watch::Sender<bool>>,
+    dead_end: i64,
+}
+
+impl RecordSender for Line {
+    fn num_partitions(&self, _topic: &str) -> Waiting<Result<i32, String>> {
+        Box::pin(async { Ok(1) })
+    }
+
+    fn ends(&self, topic: &str) -> Waiting<Result<Vec<i64>, String>> {
+        let told = if topic == DEAD { Ok(vec![self.dead_end]) } else { Err("no such topic".to_owned()) };
+        Box::pin(async move { told })
+    }
+
+    fn queue(&self, record: OutgoingRecord) -> Waiting<Waiting<Outcome>> {
+        let mut sent = self.sent.lock();
+        let place = sent.len();
+        sent.push(record);
+        let fortune = self.fortunes.lock().get(place).copied().unwrap_or(Fortune::Acknowledged);
+        let mut cancelled = self.cancelled.subscribe();
+        let settled: Waiting<Outcome> = Box::pin(async move {
+            match fortune {
+                Fortune::Acknowledged => Outcome::persisted(Some(Place::at(0, place as i64))),
+                Fortune::Refused => Outcome::NotDone("the broker refused it".into()),
+                Fortune::Doubtful => Outcome::Possibly("timed out".into()),
+                Fortune::Silent => {
+                    let _gone = cancelled.wait_for(|cancelled| *cancelled).await;
+                    Outcome::Possibly("cancelled in flight".into())
+                }
+            }
+        });
+        Box::pin(std::future::ready(settled))
+    }
+
+    fn cancel(&self) {
+        self.cancelled.send_replace(true);
+    }
+}
+
+fn group_view(group: &str, channel: &str, consumers: &Consumers) -> GroupView {
+    let member = |number: usize| MemberView { member_id: format!("m-{number}").into(), client_id: "c".into(), host: "h".into(), partitions: [0].into() };
+    GroupView {
+        node_id: None,
+        group: group.into(),
+        topic: channel.into(),
+        cluster: Some(CLUSTER.into()),
+        state: None,
+        members: consumers.num_members.map(|num| (0..num).map(member).collect()),
+        members_reason: None,
+        lag: Some(0),
+        lag_s: None,
+        verdict: LagVerdict::Ok,
+        reason: "".into(),
+        read_ns: None,
+        committed_since_start: None,
+        ..GroupView::default()
+    }
+}
+
+struct Eyes(Arc<World>);
+
+impl Observed for Eyes {
+    fn snapshot(&self) -> Snapshot {
+        let num = 12 + self.0.back.lock().len() as u64;
+        let groups = self.0.groups.lock().iter().map(|((group, channel), consumers)| group_view(group, channel, consumers)).collect();
+        let source = SourceView {
+            name: CLUSTER.into(),
+            kind: SourceKind::Kafka,
+            cluster_id: Some(CLUSTER_ID.into()),
+            phase: SourcePhase::Live,
+            detail: String::new(),
+            next_step: String::new(),
+            at_ns: 0,
+            counts: switchboard_engine::view::CountsReport::default(),
+            by_kind: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let dead = DeadLetterView {
+            channel: DEAD.into(),
+            channel_node: None,
+            origin: Some(TARGET.into()),
+            origin_node: None,
+            fingerprint: "NullPointerException".into(),
+            count: num,
+            num_open: num,
+            first_ns: 0,
+            last_ns: 0,
+            dialect: None,
+            cluster: CLUSTER.into(),
+            is_among_others: false,
+        };
+        let channels = self.0.channels.iter().map(|(name, unread)| (name.as_str(), unread.as_deref()));
+        let channels: Vec<(&str, Option<&str>)> = [(TARGET, None)].into_iter().chain(channels).collect();
+        Snapshot { groups: Arc::new(groups), sources: Arc::new(vec![source]), dead_letters: Arc::new(vec![dead]), ..snapshot_of_channels(CLUSTER, &channels) }
+    }
+
+    fn query(&self, query: Query) -> Answering {
+        let answer = match query {
+            Query::Point(PointQuery::Group { group, topic, .. }) => {
+                let known = self.0.groups.lock().get(&(group.clone(), topic.clone())).cloned();
+                Some(Answer::Group(known.map(|consumers| {
+                    let committed = consumers.committed;
+                    let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, ..PartitionLag::default() };
+                    let view = group_view(&group, &topic, &consumers);
+                    Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() })
+                })))
+            }
+            Query::Scan(ScanQuery::DeadLettersSince { skip, limit, .. }) => Some(page(&self.0.back.lock(), skip, limit)),
+            // As the engine does where there are too many for one answer.
+            Query::Scan(ScanQuery::DeadLetters { skip, limit, .. }) => Some(page(&self.0.stored(), skip, limit.min(5))),
+            Query::Point(PointQuery::Conversation { .. }) => Some(Answer::Conversation(self.0.items.lock().clone())),
+            _ => None,
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn now_ns(&self) -> i64 {
+        crate::session::now_ns()
+    }
+}
+
+/// A snapshot of channels of a cluster: their names, and why they are not read.
+pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -> Snapshot {
+    let node = |(number, (name, _)): (usize, &(&str, Option<&str>))| Node {
+        node_id: NodeId(number as u32 + 1),
+        kind: NodeKind::Channel,
+        name: (*name).to_owned(),
+        namespace: None,
+        environment: None,
+        system: None,
+        version: None,
+        basis: NodeBasis::Broker,
+        instances: Vec::new(),
+        first_seen_ns: None,
+        labels: Vec::new(),
+        folded_into: None,
+    };
+    let figures = |(number, (_, unread)): (usize, &(&str, Option<&str>))| ChannelFigures {
+        node_id: NodeId(number as u32 + 1),
+        cluster: Some(cluster.into()),
+        partitions: Some(1),
+        records: None,
+        not_tailed: unread.map(str::to_owned),
+        made_again_ns: None,
+    };
+    Snapshot {
+        topology: Arc::new(Topology { version: 1, nodes: of.iter().enumerate().map(node).collect(), edges: Vec::new() }),
+        figures: Arc::new(Figures { channels: of.iter().enumerate().map(figures).collect(), ..Figures::default() }),
+        ..Snapshot::default()
+    }
+}
+
+fn key(offset: i64) -> LetterKey {
+    LetterKey { at: at(DEAD, offset), timestamp_ns: Some(offset) }
+}
+
+fn asked(offset: i64) -> AskedLetter {
+    AskedLetter::of(&stored(offset), KindHash(1))
+}
+
+fn cause() -> LetterCause {
+    LetterCause { cluster: CLUSTER.into(), channel: DEAD.into(), origin: Some(TARGET.into()), fingerprint: "NullPointerException".into() }
+}
+
+fn ask(cluster: &str, target: &str, letters: AskedLetters) -> ReplayCommand {
+    ReplayCommand::Preview(ReplayAsk { cluster: cluster.into(), target: target.into(), letters, num_stored: 12 })
+}

@@ -1,0 +1,119 @@
+//! Records, to librdkafka's mock cluster.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Headers as _;
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use switchboard_desk::ledger::{SettledAs, TargetKind};
+use switchboard_desk::send::draft::{HeaderDraft, Payload};
+use switchboard_desk::send::{Question, Status};
+use switchboard_kafka::testing::MockKafka;
+
+use crate::sending::{Sending, Told, record};
+
+const TOPIC: &str = "orders.placed";
+
+/// A record as it lies on the broker: key, value, headers, time.
+type Lying = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Option<Vec<u8>>)>, Option<i64>);
+
+fn read(brokers: &str, partition: i32, num: usize) -> Vec<Lying> {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "test").create().expect("a consumer");
+    let mut from = TopicPartitionList::new();
+    from.add_partition_offset(TOPIC, partition, Offset::Beginning).expect("a place");
+    consumer.assign(&from).expect("assigned");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut found = Vec::new();
+    while found.len() < num {
+        assert!(Instant::now() < deadline, "{} of {num} came", found.len());
+        let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
+        let headers = message.headers().map(|headers| headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect());
+        let time = message.timestamp().to_millis();
+        found.push((message.key().map(<[u8]>::to_vec), message.payload().map(<[u8]>::to_vec), headers.unwrap_or_default(), time));
+    }
+    found
+}
+
+fn cluster(num_partitions: i32) -> MockKafka {
+    let kafka = MockKafka::new(1).expect("a cluster");
+    kafka.cluster().create_topic(TOPIC, num_partitions, 1).expect("a topic");
+    kafka
+}
+
+fn profile(cluster: &MockKafka) -> String {
+    format!("[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"shop\"\nbrokers = \"{}\"\nwrite = true\npoll_s = 0.2\n", cluster.brokers())
+}
+
+/// Waits until the cluster has told what it is.
+async fn is_known(sending: &Sending) {
+    let is_known = || sending.session.snapshot().sources.iter().any(|source| source.cluster_id.is_some());
+    sending.until("cluster", |_| is_known().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_lies_on_the_broker_as_it_was_composed() {
+    let cluster = cluster(3);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let header = |name: &str, value: Payload| HeaderDraft { name: name.to_owned(), value, off: false };
+    let composed = record(|record| {
+        record.topic = TOPIC.to_owned();
+        record.partition = Some(1);
+        record.key = Payload::Hex("00ff".to_owned());
+        record.value = Payload::Null;
+        record.timestamp_ms = Some(1_700_000_000_123);
+        record.headers = vec![
+            header("a", Payload::Null),
+            header("a", Payload::Text(String::new())),
+            header("b", Payload::Hex("ff00".to_owned())),
+            header("a", Payload::Text("é".to_owned())),
+        ];
+        (record.carries.traceparent, record.carries.correlation_header) = (false, String::new());
+    });
+    let Told::Sent(_) = sending.send(composed).await else { panic!("it was not sent") };
+    let sent = sending.settled().await;
+    assert!(matches!(&sent.answer.status, Some(Status::Persisted { at: Some(place) }) if place.to_string() == "1@0"), "{:?}", sent.answer);
+    let headers: Vec<(String, Option<Vec<u8>>)> =
+        vec![("a".into(), None), ("a".into(), Some(vec![])), ("b".into(), Some(vec![0xff, 0])), ("a".into(), Some("é".as_bytes().to_vec()))];
+    assert_eq!(read(&cluster.brokers(), 1, 1), [(Some(vec![0, 0xff]), None, headers, Some(1_700_000_000_123))]);
+    let lines = sending.lines().await;
+    let line = &lines[0];
+    assert_eq!((lines.len(), line.target_kind, line.target.as_str(), line.settled.counts_as()), (1, TargetKind::Channel, TOPIC, SettledAs::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_are_confirmed_with_their_number_and_each_is_filled_in_anew() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let composed = record(|record| {
+        record.topic = TOPIC.to_owned();
+        record.value = Payload::Json("{\"n\": {{counter}}}".to_owned());
+        (record.copies, record.rate_per_s) = (1_200, 100_000);
+    });
+    let Told::Asks(Question::Confirm { what, .. }) = sending.send(composed).await else { panic!("nothing was asked") };
+    assert_eq!(what, format!("1200 records to {TOPIC} of shop"));
+    let Told::Sent(_) = sending.confirm(None).await else { panic!("it was not sent") };
+    let sent = sending.settled().await;
+    assert_eq!((sent.answer.num_persisted, sent.settled.as_ref().map(|settled| settled.counts_as())), (1_200, Some(SettledAs::Done)));
+    let lying = read(&cluster.brokers(), 0, 1_200);
+    let values: Vec<String> = lying.iter().map(|(_, value, ..)| String::from_utf8(value.clone().expect("one")).expect("text")).collect();
+    let first_wrong = (1..=1_200).zip(&values).find(|(number, value)| **value != format!("{{\"n\": {number}}}"));
+    assert_eq!(first_wrong, None, "in the order in which they were composed");
+    let traces: std::collections::BTreeSet<&Option<Vec<u8>>> =
+        lying.iter().flat_map(|(_, _, headers, _)| headers).filter(|(name, _)| name == "traceparent").map(|(_, value)| value).collect();
+    assert_eq!(traces.len(), 1_200, "each begins a trace of its own");
+    let lines = sending.lines().await;
+    assert!(lines.len() == 1_200 && lines.iter().all(|line| line.settled.counts_as() == SettledAs::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_or_partition_that_is_not_there_is_not_made() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let Told::Sent(_) = sending.send(record(|record| (record.topic, record.partition) = (TOPIC.to_owned(), Some(1)))).await else { panic!("it was not sent") };
+    assert_eq!(sending.settled().await.settled.as_ref().map(|settled| settled.counts_as()), Some(SettledAs::NotDone));
+    let refused = sending.until("refusal", |board| board.refusal.clone()).await;
+    assert!(refused.contains("0 to 0, and no 1"), "{refused}");
+}

@@ -1,0 +1,134 @@
+//! A whole session that is told to send, and what can be seen of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use switchboard_desk::ledger::{Ledger, LedgerLine};
+use switchboard_desk::profile::Profile;
+use switchboard_desk::send::draft::{Draft, HttpDraft, RecordDraft, Request};
+use switchboard_desk::send::{Question, SendAsk, SendBoard, SendCommand, Sent};
+use switchboard_desk::session::Session;
+
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// A session of a profile, with a ledger of its own.
+pub struct Sending {
+    pub session: Session,
+    pub folder: tempfile::TempDir,
+}
+
+impl Sending {
+    /// Of a profile whose text this is, but for its name and its ledger.
+    pub fn start(profile: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!("name = \"send test\"\nledger = \"{}\"\n{profile}", ledger_path(folder.path()));
+        let path = folder.path().join("profile.toml");
+        std::fs::write(&path, text).expect("written");
+        let profile = Profile::read(&path).expect("valid");
+        let session = Session::start(&profile, None, 64 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
+        Self { session, folder }
+    }
+
+    /// Waits until the board shows this.
+    pub async fn until<T>(&self, what: &str, look: impl Fn(&SendBoard) -> Option<T>) -> T {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let board = self.session.send_board();
+            if let Some(found) = look(&board) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "no {what}: {board:#?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Asks for something to be sent, and waits until that has shown.
+    pub async fn send(&self, draft: Draft) -> Told {
+        self.send_in(draft, None).await
+    }
+
+    /// The same with the variables of an environment.
+    pub async fn send_in(&self, draft: Draft, environment: Option<&str>) -> Told {
+        let (num_sent, version) = self.before();
+        self.session.send(SendCommand::Send(SendAsk {
+            draft: Arc::new(draft),
+            environment: environment.map(str::to_owned),
+            given: BTreeMap::new(),
+            by_hand: false,
+        }));
+        self.told(num_sent, version).await
+    }
+
+    /// Answers what was asked, and waits until that has shown.
+    pub async fn confirm(&self, typed_name: Option<&str>) -> Told {
+        let (num_sent, version) = self.before();
+        self.session.send(SendCommand::Confirm { typed_name: typed_name.map(str::to_owned) });
+        self.told(num_sent, version).await
+    }
+
+    fn before(&self) -> (usize, u64) {
+        let board = self.session.send_board();
+        (board.sent.len(), board.version)
+    }
+
+    async fn told(&self, num_sent: usize, version: u64) -> Told {
+        let look = |board: &SendBoard| {
+            // What shows is of before until the command is taken up, which changes the board.
+            if board.version <= version {
+                return None;
+            }
+            if let Some(asking) = &board.asking {
+                return Some(Told::Asks(asking.question.clone()));
+            }
+            if let Some(mistake) = &board.mistake {
+                return Some(Told::Mistake(mistake.field, mistake.reason.clone()));
+            }
+            if board.sent.len() > num_sent {
+                return Some(Told::Sent(Arc::clone(&board.sent[0])));
+            }
+            board.refusal.clone().map(Told::Refused)
+        };
+        self.until("word of it", look).await
+    }
+
+    /// What was sent last, once it is known what became of it.
+    pub async fn settled(&self) -> Arc<Sent> {
+        self.until("end", |board| board.sent.first().filter(|sent| !sent.is_going()).cloned()).await
+    }
+
+    /// Lines of the ledger; none where there is no ledger.
+    pub async fn lines(&self) -> Vec<LedgerLine> {
+        let path = ledger_path(self.folder.path());
+        if !Path::new(&path).exists() {
+            return Vec::new();
+        }
+        Ledger::open(Path::new(&path)).expect("a ledger").lines(10_000).await.expect("lines")
+    }
+}
+
+fn ledger_path(folder: &Path) -> String {
+    folder.join("ledger.sqlite").display().to_string()
+}
+
+/// What came of asking.
+#[derive(Debug)]
+pub enum Told {
+    Asks(Question),
+    Mistake(&'static str, String),
+    Refused(String),
+    Sent(Arc<Sent>),
+}
+
+pub fn http(change: impl FnOnce(&mut HttpDraft)) -> Draft {
+    let mut draft = HttpDraft::default();
+    change(&mut draft);
+    Draft { name: String::new(), request: Request::Http(draft) }
+}
+
+pub fn record(change: impl FnOnce(&mut RecordDraft)) -> Draft {
+    let mut draft = RecordDraft::default();
+    change(&mut draft);
+    Draft { name: String::new(), request: Request::Record(draft) }
+}
