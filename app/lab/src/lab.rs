@@ -21,6 +21,7 @@ use crate::{
     generator::Generator,
     orders::{OrdersInstance, OrdersPlan, SERVICE_NAME},
     profile::{Endpoint, profile},
+    requests::Requests,
     script::{DEFAULT, Script},
     services::{start_billing, start_carrier, start_fraud, start_inventory, start_notifications, start_payments, start_shipping, start_storefront},
     shop::Shop,
@@ -84,6 +85,8 @@ struct Lab {
     /// The ports of both (gRPC, management), kept over a death.
     ports: [(u16, u16); 2],
     payments: std::net::SocketAddr,
+    /// Requests to try out, as long as the lab lives.
+    requests: Requests,
     rate: f64,
     /// Whether orders are being placed.
     is_going: bool,
@@ -168,6 +171,7 @@ impl Lab {
             orders: [Some(first), Some(second)],
             ports,
             payments,
+            requests: Requests::write(storefront, ports[0].0)?,
             rate,
             is_going: false,
             script_start: None,
@@ -177,7 +181,7 @@ impl Lab {
 
     fn profile(&self) -> String {
         let endpoint = |nth: usize| Endpoint { instance: ORDERS[nth].instance, grpc_port: self.ports[nth].0, management_port: self.ports[nth].1 };
-        profile(&self.config, self.cluster.bootstrap(), SERVICE_NAME, &[endpoint(0), endpoint(1)])
+        profile(&self.config, self.cluster.bootstrap(), SERVICE_NAME, &[endpoint(0), endpoint(1)], self.requests.folder())
     }
 
     fn go(&mut self) {

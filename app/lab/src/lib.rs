@@ -18,6 +18,7 @@ mod lab;
 mod orders;
 mod outbox;
 mod profile;
+mod requests;
 mod script;
 mod services;
 mod shop;

@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use crate::{LabConfig, broker::SUBSCRIPTIONS};
 
@@ -12,12 +12,13 @@ pub(crate) struct Endpoint {
 }
 
 /// The profile by which a session sees this lab, as TOML.
-pub(crate) fn profile(config: &LabConfig, brokers: &str, health_service: &str, orders: &[Endpoint]) -> String {
+pub(crate) fn profile(config: &LabConfig, brokers: &str, health_service: &str, orders: &[Endpoint], requests: &Path) -> String {
     let mut text = String::new();
     let groups = SUBSCRIPTIONS.iter().map(|(group, _)| format!("\"{group}\"")).collect::<Vec<_>>().join(", ");
     let _ = write!(
         text,
-        "name = \"lab\"\nenvironment = \"lab\"\n\n[otlp]\ngrpc_port = {}\nhttp_port = {}\n\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = {}\ngroups = [{groups}]\n{}",
+        "name = \"lab\"\nenvironment = \"lab\"\nrequests = {}\n\n[otlp]\ngrpc_port = {}\nhttp_port = {}\n\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = {}\ngroups = [{groups}]\n{}",
+        quoted(&requests.display().to_string()),
         config.otlp_grpc_port,
         config.otlp_http_port,
         quoted(brokers),
@@ -40,7 +41,7 @@ pub(crate) fn profile(config: &LabConfig, brokers: &str, health_service: &str, o
 }
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
@@ -64,12 +65,13 @@ mod tests {
             Endpoint { instance: "orders-1", management_port: 8081, grpc_port: 5051 },
             Endpoint { instance: "orders-2", management_port: 8082, grpc_port: 5052 },
         ];
-        let text = profile(&LabConfig::default(), "127.0.0.1:1,h\"o\\st:2", "shop.v1.Orders", &endpoints);
+        let text = profile(&LabConfig::default(), "127.0.0.1:1,h\"o\\st:2", "shop.v1.Orders", &endpoints, Path::new("/tmp/a\"b"));
+        assert!(text.contains("requests = \"/tmp/a\\\"b\"\n"), "{text}");
         let read: toml::Table = text.parse().unwrap();
         assert_eq!(read["otlp"]["grpc_port"].as_integer(), Some(4317));
         assert_eq!(read["kafka"][0]["brokers"].as_str(), Some("127.0.0.1:1,h\"o\\st:2"));
         assert_eq!(read["kafka"][0]["write"].as_bool(), Some(true));
-        let others = profile(&LabConfig { kafka: Some("h:1".to_owned()), ..LabConfig::default() }, "h:1", "shop.v1.Orders", &[]);
+        let others = profile(&LabConfig { kafka: Some("h:1".to_owned()), ..LabConfig::default() }, "h:1", "shop.v1.Orders", &[], Path::new("r"));
         assert!(!others.contains("write"), "{others}");
         assert_eq!(read["kafka"][0]["groups"].as_array().map(Vec::len), Some(6));
         assert_eq!(read["http"][1]["url"].as_str(), Some("http://127.0.0.1:8082/actuator"));

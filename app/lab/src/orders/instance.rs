@@ -14,6 +14,7 @@ use crate::{
     http_call::HttpCaller,
     orders::{
         SERVICE_NAME,
+        descriptor::descriptor_set,
         payment::{PAYMENT_TIMEOUT, PaymentClient},
         protocol::OrdersServer,
         relay::relay,
@@ -120,7 +121,8 @@ impl Parts {
         let service = OrdersService { shop: shop.clone(), instance, telemetry: telemetry.clone(), payments, address: grpc };
         let (health, health_server) = tonic_health::server::health_reporter();
         health.set_service_status(SERVICE_NAME, tonic_health::ServingStatus::Serving).await;
-        let server = Server::builder().add_service(health_server).add_service(OrdersServer(Arc::new(service)));
+        let reflection = tonic_reflection::server::Builder::configure().register_file_descriptor_set(descriptor_set()).build_v1()?;
+        let server = Server::builder().add_service(health_server).add_service(reflection).add_service(OrdersServer(Arc::new(service)));
         tokio::spawn(async move {
             // The accept loop does not end by itself; what a single connection suffers is its caller's to see.
             let _ = server.serve_with_incoming(TcpIncoming::from(grpc_listener)).await;

@@ -1,5 +1,6 @@
 //! The orders service: two instances on one table, each with its own runtime, ports, telemetry and breaker, so that one can die.
 
+mod descriptor;
 mod instance;
 mod payment;
 mod protocol;
