@@ -30,6 +30,34 @@ pub enum Command {
     Watch(WatchArgs),
     /// Run the demo's services alone, as a process of their own
     Lab(LabArgs),
+    /// Send one request from its file, and tell what was answered (JSON)
+    ///
+    /// Exit code 0: it was answered well. 1: it was not sent. 4: it was answered with a failure. 5: it may have been sent, and nobody knows.
+    Send(SendArgs),
+}
+
+/// What to send.
+#[derive(Clone, Debug, Args)]
+pub struct SendArgs {
+    /// The request (TOML), as the window saves it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The profile with the cluster that it goes to, its secrets, and what may be sent to
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// The environment whose variables fill it in, of environments.toml beside the request
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// A variable of its own; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    pub variables: Vec<(String, String)>,
+    /// The name of what it goes to, where that has to be confirmed: a source's, or host:port
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+}
+
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.to_owned())).ok_or_else(|| format!("`{text}` has no =; write name=value"))
 }
 
 /// How to watch.
@@ -214,7 +242,7 @@ mod tests {
     fn completions_and_man_pages_are_those_of_this_command_line() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/package");
         let pages = pages();
-        assert_eq!(pages.len(), 7, "three shells, the program and its three subcommands");
+        assert_eq!(pages.len(), 8, "three shells, the program and its four subcommands");
         for (name, page) in &pages {
             let path = folder.join(name);
             if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
@@ -228,7 +256,7 @@ mod tests {
         let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
         let options = cli.get_subcommands().chain([&cli]).flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
         let options: BTreeSet<&str> = options.collect();
-        assert!(names.len() == 3 && options.contains("report") && options.contains("books"));
+        assert!(names.len() == 4 && options.contains("report") && options.contains("books"));
         let text = |is_wanted: &dyn Fn(&str) -> bool| {
             let pages = pages.iter().filter(|(name, _)| is_wanted(name)).map(|(_, page)| String::from_utf8_lossy(page).replace('\\', ""));
             pages.collect::<String>()

@@ -7,5 +7,6 @@ pub mod headless;
 pub mod interruptions;
 pub mod live;
 pub mod remembered;
+pub mod send;
 pub mod terminal;
 pub mod written;

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Parser as _;
 use parking_lot::Mutex;
-use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, WatchArgs};
+use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, SendArgs, WatchArgs};
 use switchboard::demo::{HeldPorts, LabChild, LabDesk};
 use switchboard::folders;
 use switchboard::headless::{self, Ending, Shown};
 use switchboard::interruptions::Interruptions;
 use switchboard::live::LiveSession;
 use switchboard::remembered;
+use switchboard::send;
 use switchboard::terminal::{LogWriter, StatusLines, Stream};
 use switchboard::written;
 use switchboard_desk::own_log::OwnLog;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Some(Command::Lab(args)) => lab(args),
         Some(Command::Demo(args)) => program.demo(&args),
         Some(Command::Watch(args)) => program.watch(&args),
+        Some(Command::Send(args)) => program.send(args),
         None => program.watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }),
     };
     ExitCode::from(conclude(&program.errors, ending))
@@ -132,6 +134,16 @@ impl Program {
             }
         })?;
         run.observe(&profile, None, Some((lab, args, held)))
+    }
+
+    fn send(&self, args: SendArgs) -> anyhow::Result<Ending> {
+        let threads = Threads::new(runtime()?);
+        let mut interruptions = Interruptions::listen(&threads.handle);
+        let lines = StatusLines::to(Stream::Out)?;
+        let ending = threads.handle.block_on(send::run(args, &lines, &mut interruptions));
+        lines.flush();
+        threads.end();
+        ending
     }
 
     fn watch(&self, args: &WatchArgs) -> anyhow::Result<Ending> {
@@ -332,6 +344,9 @@ fn conclude(errors: &StatusLines, ending: anyhow::Result<Ending>) -> u8 {
     let code = match ending {
         Ok(Ending::Done) => 0,
         Ok(Ending::NoAdapter) => 3,
+        Ok(Ending::NotSent) => 1,
+        Ok(Ending::Failed) => 4,
+        Ok(Ending::Possibly) => 5,
         Err(error) => {
             errors.say_all(&format!("switchboard: {error:#}"));
             1

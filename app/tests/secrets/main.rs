@@ -15,7 +15,7 @@ use peers::{Actuator, Manner, post_otlp, produce};
 use switchboard::live::LiveSession;
 use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
-use switchboard_desk::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
 use switchboard_desk::sources::SourceProfile;
 use switchboard_desk::sources_desk::SourcesCommand;
 use switchboard_engine::view::{Answer, LetterOrder, PointQuery, Query, ScanQuery};

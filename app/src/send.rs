@@ -1,0 +1,165 @@
+//! One request sent without a window, for scripts: what was answered goes to standard output as JSON, and how it ended is the exit code.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use switchboard_desk::ledger::{Settled, SettledAs};
+use switchboard_desk::profile::Profile;
+use switchboard_desk::send::draft::{Draft, Request};
+use switchboard_desk::send::{Question, SendAsk, SendBoard, SendCommand, Sent, Status};
+use switchboard_desk::session::Session;
+use switchboard_desk::sources::SourceProfile;
+use switchboard_model::SourcePhase;
+use tokio::runtime::Handle;
+
+use crate::cli::SendArgs;
+use crate::folders;
+use crate::headless::Ending;
+use crate::interruptions::Interruptions;
+use crate::terminal::StatusLines;
+
+/// Memory for what is observed meanwhile: little.
+const MEMORY_BYTES: usize = 64 << 20;
+/// How long a cluster may take to tell what it is.
+const KNOWN_WITHIN: Duration = Duration::from_secs(20);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Sends a request and tells what was answered.
+pub async fn run(args: SendArgs, lines: &StatusLines, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let draft = Draft::parse(&text).with_context(|| format!("{} is no request", args.file.display()))?;
+    let profile = profile(&args)?;
+    // The cluster that a record goes to is connected to, and nothing else.
+    let cluster = if let Request::Record(record) = &draft.request { Some(record.cluster.clone()) } else { None };
+    let reads = move |source: &SourceProfile| cluster.as_ref().is_some_and(|name| source.kind().has_channels() && (name.is_empty() || source.name() == name));
+    let session = Session::start_reading(&profile, &reads, folders::data().as_deref(), MEMORY_BYTES, &Handle::current(), Box::new(|| {}))?;
+    let sent = tokio::select! {
+        sent = send(&session, &args, draft) => sent,
+        () = interruptions.next() => Err(anyhow::anyhow!("told to end before it was known what became of it")),
+    };
+    // What is still on its way is written down.
+    session.stop().await;
+    let sent = sent?;
+    lines.say_all(&format!("{:#}", told(&sent)));
+    Ok(ending(&sent))
+}
+
+/// The profile, as it says what may be sent to; files that the request names lie beside it.
+fn profile(args: &SendArgs) -> anyhow::Result<Profile> {
+    let mut profile = match &args.profile {
+        Some(path) => Profile::read(path)?,
+        None => Profile::default(),
+    };
+    for source in &mut profile.sources {
+        if let SourceProfile::Otlp(otlp) = source {
+            (otlp.grpc_port, otlp.http_port) = (0, 0);
+        }
+    }
+    profile.requests = Some(args.file.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
+    Ok(profile)
+}
+
+async fn send(session: &Session, args: &SendArgs, draft: Draft) -> anyhow::Result<Arc<Sent>> {
+    if matches!(draft.request, Request::Record(_)) {
+        cluster_is_known(session).await;
+    }
+    let ask = SendAsk { draft: Arc::new(draft), environment: args.environment.clone(), given: args.variables.iter().cloned().collect(), by_hand: false };
+    session.send(SendCommand::Send(ask));
+    loop {
+        let board = session.send_board();
+        if let Some(sent) = board.sent.first().filter(|sent| !sent.is_going()) {
+            return Ok(Arc::clone(sent));
+        }
+        if board.sent.is_empty() {
+            answer(session, args, &board)?;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Answers what is asked, by what was given on the command line; an error where that does not do.
+fn answer(session: &Session, args: &SendArgs, board: &SendBoard) -> anyhow::Result<()> {
+    if let Some(mistake) = &board.mistake {
+        anyhow::bail!("{mistake}");
+    }
+    if let Some(reason) = &board.refusal {
+        anyhow::bail!("{reason}");
+    }
+    let Some(asking) = &board.asking else { return Ok(()) };
+    let confirms = |name: &str| args.confirm.as_deref() == Some(name);
+    let host = asking.target.split_once("://").map_or(asking.target.as_str(), |(_, host)| host);
+    match &asking.question {
+        Question::Allow { type_name, .. } => {
+            let name = type_name.as_deref().unwrap_or(host);
+            anyhow::ensure!(
+                confirms(name),
+                "nothing allows sending to {}. Set write = true in its table of the profile, or give --confirm {name:?}",
+                asking.target
+            );
+        }
+        Question::Confirm { what, is_here } => {
+            anyhow::ensure!(*is_here || confirms(host), "{what}. Give --confirm {host:?}");
+        }
+    }
+    session.send(SendCommand::Confirm { typed_name: args.confirm.clone() });
+    Ok(())
+}
+
+async fn cluster_is_known(session: &Session) {
+    let deadline = Instant::now() + KNOWN_WITHIN;
+    let is_over = |session: &Session| {
+        let snapshot = session.snapshot();
+        let clusters = || snapshot.sources.iter().filter(|source| source.kind.has_channels());
+        clusters().any(|source| source.cluster_id.is_some()) || clusters().any(|source| source.phase == SourcePhase::Failed)
+    };
+    while !is_over(session) && Instant::now() < deadline {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// How it ended, for scripts.
+fn ending(sent: &Sent) -> Ending {
+    match sent.settled.as_ref().map(Settled::counts_as) {
+        Some(SettledAs::Done) if sent.answer.status.as_ref().is_some_and(Status::is_failure) => Ending::Failed,
+        Some(SettledAs::Done) => Ending::Done,
+        Some(SettledAs::Possibly) => Ending::Possibly,
+        _ => Ending::NotSent,
+    }
+}
+
+/// What was answered, as JSON.
+fn told(sent: &Sent) -> Value {
+    let answer = &sent.answer;
+    let pairs = |pairs: &[(String, String)]| Value::from(pairs.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>());
+    let status = match &answer.status {
+        Some(Status::Http { status, version }) => json!({ "status": status, "version": version }),
+        Some(Status::Grpc { code, message }) => json!({ "code": code, "message": message }),
+        Some(Status::Persisted { at }) => json!({ "num_persisted": answer.num_persisted, "last_at": at.as_ref().map(ToString::to_string) }),
+        None => Value::Null,
+    };
+    let took: serde_json::Map<String, Value> = answer.took.iter().map(|(phase, took)| (phase.word().to_owned(), json!(took.as_secs_f64() * 1e3))).collect();
+    let messages: Vec<Value> =
+        answer.messages.iter().map(|message| json!({ "ours": message.is_ours, "at_ns": message.at_ns, "message": message.text })).collect();
+    json!({
+        "call": sent.call,
+        "target": sent.target,
+        "outcome": sent.settled.as_ref().map(Settled::word),
+        "reason": sent.settled.as_ref().map(Settled::reason).filter(|reason| !reason.is_empty()),
+        "answer": status,
+        "took_ms": sent.took_ns(sent.at_ns) as f64 / 1e6,
+        "phases_ms": took,
+        "trace_id": sent.trace_id.map(|trace_id| trace_id.to_string()),
+        "correlation_id": sent.correlation_id,
+        "headers": pairs(&answer.headers),
+        "trailers": pairs(&answer.trailers),
+        "body": if answer.body_bytes == 0 { Value::Null } else { String::from_utf8_lossy(&answer.body).into_owned().into() },
+        "body_bytes": answer.body_bytes,
+        "cut": answer.cut,
+        "messages": messages,
+        "details": pairs(&answer.details),
+    })
+}
