@@ -3,14 +3,16 @@
 
 use std::error::Error as _;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use switchboard_model::{Backoff, HealthState, Misses, jittered, own_traceparent};
 use tokio::sync::watch;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -63,10 +65,17 @@ impl Follower {
         }
     }
 
-    /// Follows until the session closes the source.
+    /// Follows until the session closes the source. A status that tonic cannot read (details that are no base64 are a panic of its own) is a failure
+    /// like another: it is told, and asked again.
     pub async fn run(mut self) {
         // Ends with `Closed` alone.
-        let _ = self.follow().await;
+        while AssertUnwindSafe(self.follow()).catch_unwind().await.is_err() {
+            let unreadable = Failure::status(&self.server.address, &Status::internal("its status cannot be read"));
+            if self.mark(Err(unreadable)).is_err() {
+                return;
+            }
+            self.wait(LONGEST_SILENCE).await;
+        }
     }
 
     async fn follow(&mut self) -> Result<(), Closed> {

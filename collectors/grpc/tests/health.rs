@@ -387,6 +387,16 @@ fn what_is_no_grpc_server_is_told() {
         let listener = runtime.block_on(tokio::net::TcpListener::bind(any_port())).expect("a port");
         (listener.local_addr().expect("bound"), listener)
     };
+    // A status whose details are no base64; tonic's client panics over it.
+    let unreadable = axum::Router::new().route(
+        "/grpc.health.v1.Health/{method}",
+        axum::routing::post(|| async { [("content-type", "application/grpc"), ("grpc-status", "14"), ("grpc-status-details-bin", "!!!")] }),
+    );
+    let (unreadable_address, unreadable_incoming) = {
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(any_port())).expect("a port");
+        (listener.local_addr().expect("bound"), listener)
+    };
+    runtime.spawn(async move { axum::serve(unreadable_incoming, unreadable).await });
     runtime.spawn(async move { axum::serve(incoming, axum::Router::new()).await });
     for (url, phase, failure, part) in [
         (
@@ -398,6 +408,7 @@ fn what_is_no_grpc_server_is_told() {
         (raw_server(b"SSH-2.0-OpenSSH_9.2\r\n"), SourcePhase::Failed, FailureKind::Connect, "no connection"),
         (raw_server(b""), SourcePhase::Failed, FailureKind::Connect, "no connection"),
         (format!("http://{address}"), SourcePhase::Degraded, FailureKind::Peer, "does not offer grpc.health.v1.Health"),
+        (format!("http://{unreadable_address}"), SourcePhase::Failed, FailureKind::Peer, "its status cannot be read"),
     ] {
         let mut seen = Observed::start(&runtime, config(&url, &[""]));
         let (detail, next_step) = seen.until_status(phase, Some(failure));

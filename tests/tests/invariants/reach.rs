@@ -31,7 +31,7 @@ fn the_window_knows_no_network_no_disk_and_no_store_and_waits_for_nothing() {
 #[test]
 fn only_what_a_user_starts_asks_where_the_user_keeps_things() {
     assert_eq!(where_in("app", |source| source.names("directories")), these(["app/src/folders.rs"]));
-    assert_eq!(where_in("app", |source| names_last(source, "folders::data")), these(["app/src/main.rs"]));
+    assert_eq!(where_in("app", |source| names_last(source, "folders::data")), these(["app/src/main.rs", "app/src/send.rs"]));
 }
 
 #[test]
@@ -105,9 +105,44 @@ fn only_the_sender_makes_a_producer_and_only_the_session_a_permit() {
     );
     let sender = read(&root().join("collectors/kafka/src/sender.rs"));
     assert!(sender.contains("pub async fn connect(config: &Config, permit: SendPermit"), "a sender is made from a permit");
+    for family in ["http", "grpc"] {
+        let caller = read(&root().join(format!("collectors/{family}/src/call/caller.rs")));
+        assert!(caller.contains("pub fn new(permit: SendPermit"), "a caller is made from a permit");
+    }
     let permits = where_it_is(observers(), |source| names_last(source, "SendPermit::from_rules"));
     let (session, elsewhere): (Vec<String>, Vec<String>) = permits.into_iter().partition(|file| is_session(file));
     assert!(!session.is_empty(), "the session has moved");
     // For tests.
     assert_eq!(elsewhere, ["collectors/kafka/src/testing/sending.rs"]);
+}
+
+/// What speaks to others: clients, sockets, and the looking up of names.
+const SPEAKS: &[&str] = &[
+    "hyper::client",
+    "hyper_util::client",
+    "krafka::Kafka",
+    "reqwest::Client",
+    "reqwest::ClientBuilder",
+    "tokio::net::TcpSocket",
+    "tokio::net::TcpStream",
+    "tokio::net::lookup_host",
+    "tonic::client",
+    "tonic::transport::Channel",
+    "tonic::transport::Endpoint",
+];
+
+#[test]
+fn these_files_speak_to_others_and_no_other_file_does() {
+    let packages = packages();
+    // The lab's services speak to one another; tests to whom they like.
+    let product = packages.iter().filter(|package| package.folder != "app/lab" && !package.folder.starts_with("tests"));
+    let speaks = |source: &Source| SPEAKS.iter().any(|path| source.names(path)) && !source.path.to_string_lossy().contains("/testing");
+    let found = where_it_is(product, speaks);
+    let expected = these([
+        // Names of servers are looked up here, once, before leave is asked for.
+        "app/desk/src/session/servers.rs",
+        // Requests and calls, with a permit.
+        "collectors/http/src/call/connection.rs",
+    ]);
+    assert_eq!(found, expected);
 }
