@@ -17,7 +17,6 @@ use switchboard::headless::{self, Ending, Shown};
 use switchboard::interruptions::Interruptions;
 use switchboard::live::LiveSession;
 use switchboard::remembered;
-use switchboard::send;
 use switchboard::terminal::{LogWriter, StatusLines, Stream};
 use switchboard::written;
 use switchboard_desk::own_log::OwnLog;
@@ -59,7 +58,7 @@ fn main() -> ExitCode {
         Some(Command::Lab(args)) => lab(args),
         Some(Command::Demo(args)) => program.demo(&args),
         Some(Command::Watch(args)) => program.watch(&args),
-        Some(Command::Send(args)) => program.send(args),
+        Some(Command::Send(args)) => send(args),
         None => program.watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }),
     };
     ExitCode::from(conclude(&program.errors, ending))
@@ -94,6 +93,16 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
     runtime.block_on(switchboard_lab::run(config))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(Ending::Done)
+}
+
+fn send(args: SendArgs) -> anyhow::Result<Ending> {
+    let threads = Threads::new(runtime()?);
+    let mut interruptions = Interruptions::listen(&threads.handle);
+    let lines = StatusLines::to(Stream::Out)?;
+    let ending = threads.handle.block_on(switchboard::send::run(args, &lines, &mut interruptions));
+    lines.flush();
+    threads.end();
+    ending
 }
 
 impl Program {
@@ -134,16 +143,6 @@ impl Program {
             }
         })?;
         run.observe(&profile, None, Some((lab, args, held)))
-    }
-
-    fn send(&self, args: SendArgs) -> anyhow::Result<Ending> {
-        let threads = Threads::new(runtime()?);
-        let mut interruptions = Interruptions::listen(&threads.handle);
-        let lines = StatusLines::to(Stream::Out)?;
-        let ending = threads.handle.block_on(send::run(args, &lines, &mut interruptions));
-        lines.flush();
-        threads.end();
-        ending
     }
 
     fn watch(&self, args: &WatchArgs) -> anyhow::Result<Ending> {

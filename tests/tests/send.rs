@@ -25,7 +25,10 @@ fn an_order_arrives_by_http_by_grpc_and_as_a_record() {
     let ports = (grpc_port.to_string(), http_port.to_string());
     let args = ["lab", "--rate", "0.1", "--no-script", "--otlp-grpc-port", &ports.0, "--otlp-http-port", &ports.1];
     // It ends when its standard input does.
-    let mut lab = Program::start_as(&args, |command| drop(command.stdin(Stdio::piped()))).expect("starts");
+    let mut lab = Program::start_as(&args, |command| {
+        command.stdin(Stdio::piped());
+    })
+    .expect("starts");
     lab.wait_for_line("# ready", WITHIN).expect("the lab");
     let profile: toml::Table = lab.output().split("# ready").next().unwrap_or_default().parse().expect("its profile");
     let folder = tempfile::tempdir().expect("a folder");

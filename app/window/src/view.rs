@@ -26,6 +26,8 @@ pub(crate) use target::Target;
 
 use std::borrow::Cow;
 
+use switchboard_engine::view::{RecordView, SpanView};
+
 /// How an object is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CopyForm {
@@ -35,6 +37,17 @@ pub(crate) enum CopyForm {
     Json,
     /// For an issue or a chat.
     Markdown,
+}
+
+/// What a view has at hand of the selected object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen<'a> {
+    /// No more than which it is.
+    Nothing,
+    /// The span.
+    Span(&'a SpanView),
+    /// The record.
+    Record(&'a RecordView),
 }
 
 /// A view. It keeps only what belongs to the screen.
@@ -48,6 +61,11 @@ pub(crate) trait View {
     /// What is selected, for the way back, for copying and for other programs; `None` = nothing.
     fn target(&self) -> Option<Target> {
         None
+    }
+
+    /// What is at hand of that.
+    fn seen(&self) -> Seen<'_> {
+        Seen::Nothing
     }
 
     /// Another session is looked at, which gives its ids anew: those of the former are forgotten.

@@ -6,6 +6,7 @@ pub(crate) mod groups;
 pub(crate) mod log;
 pub(crate) mod map;
 pub(crate) mod messages;
+pub(crate) mod send;
 pub(crate) mod sources;
 pub(crate) mod traces;
 
@@ -15,6 +16,7 @@ use groups::GroupsView;
 use log::LogView;
 use map::MapPane;
 use messages::MessagesView;
+use send::SendView;
 use sources::SourcesView;
 use traces::TracesView;
 
@@ -37,6 +39,8 @@ pub(crate) struct Views {
     pub sources: SourcesView,
     /// The program's own log.
     pub log: LogView,
+    /// Requests, calls and records that are composed here.
+    pub send: SendView,
     /// Dead letters and sending them again.
     pub dead_letters: DeadLettersView,
 }
@@ -50,6 +54,7 @@ impl Views {
             ViewKind::Messages => &self.messages,
             ViewKind::Groups => &self.groups,
             ViewKind::Breakers => &self.breakers,
+            ViewKind::Send => &self.send,
             ViewKind::Sources => &self.sources,
             ViewKind::Log => &self.log,
             ViewKind::DeadLetters => &self.dead_letters,
@@ -64,6 +69,7 @@ impl Views {
             ViewKind::Messages => &mut self.messages,
             ViewKind::Groups => &mut self.groups,
             ViewKind::Breakers => &mut self.breakers,
+            ViewKind::Send => &mut self.send,
             ViewKind::Sources => &mut self.sources,
             ViewKind::Log => &mut self.log,
             ViewKind::DeadLetters => &mut self.dead_letters,

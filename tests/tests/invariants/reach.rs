@@ -121,6 +121,8 @@ const SPEAKS: &[&str] = &[
     "hyper::client",
     "hyper_util::client",
     "krafka::Kafka",
+    "krafka::admin",
+    "rdkafka::consumer::BaseConsumer",
     "reqwest::Client",
     "reqwest::ClientBuilder",
     "tokio::net::TcpSocket",
@@ -139,10 +141,21 @@ fn these_files_speak_to_others_and_no_other_file_does() {
     let speaks = |source: &Source| SPEAKS.iter().any(|path| source.names(path)) && !source.path.to_string_lossy().contains("/testing");
     let found = where_it_is(product, speaks);
     let expected = these([
+        // The demo looks for ports that are free.
+        "app/src/demo.rs",
         // Names of servers are looked up here, once, before leave is asked for.
         "app/desk/src/session/servers.rs",
         // Requests and calls, with a permit.
         "collectors/http/src/call/connection.rs",
+        "collectors/http/src/call/open.rs",
+        "collectors/http/src/call/watch.rs",
+        "collectors/grpc/src/call/answers.rs",
+        "collectors/grpc/src/call/connection.rs",
+        "collectors/grpc/src/call/dial.rs",
+        "collectors/grpc/src/call/watched.rs",
+        // Sources that ask: they read.
+        "collectors/grpc/src/endpoint.rs",
+        "collectors/grpc/src/follow.rs",
     ]);
     assert_eq!(found, expected);
 }

@@ -33,15 +33,32 @@ fn shop() -> (Program, Window) {
     (lab, window)
 }
 
-/// A field's keys as `xdotool` calls them.
-fn strokes(field: TextField) -> Vec<String> {
+/// Presses a field's keys, and types what stands in quotes among them.
+fn lead_into(window: &Window, field: TextField) {
+    for part in field.keys().split_inclusive('"').collect::<Vec<_>>().chunks(2) {
+        match part {
+            [keys, text] => {
+                press(window, keys.trim_end_matches('"'));
+                window.display.write(text.trim_end_matches('"'));
+            }
+            [keys] => press(window, keys),
+            _ => {}
+        }
+    }
+}
+
+/// Presses keys, as `xdotool` calls them.
+fn press(window: &Window, keys: &str) {
     let word = |stroke: &str| match stroke.split_once('+') {
         Some((modifier, key)) => format!("{}+{}", modifier.to_lowercase(), key.to_lowercase()),
         None if stroke.len() == 1 => stroke.to_lowercase(),
         None if stroke == "Space" => "space".to_owned(),
         None => stroke.to_owned(),
     };
-    field.keys().split_whitespace().map(word).collect()
+    let strokes: Vec<String> = keys.split_whitespace().map(word).collect();
+    if !strokes.is_empty() {
+        window.display.press(&strokes.iter().map(String::as_str).collect::<Vec<_>>());
+    }
 }
 
 fn tab(view: ViewKind) -> String {
@@ -69,8 +86,6 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
             window.click("page tab", &tab);
             program::wait_until("a view", LOOKS, is_shown).ok()
         });
-        let strokes = strokes(field);
-        let strokes: Vec<&str> = strokes.iter().map(String::as_str).collect();
         // Each setting of a source has a name of its own.
         let name = match field {
             TextField::SourceLine => "name",
@@ -80,7 +95,7 @@ fn each_letter_that_is_typed_into_a_field_stands_there_and_does_nothing_else() {
         };
         let opened = until(&format!("{field:?} has the keys after {}", field.keys()), || {
             // Keys that come late would be typed into what the next ones open, so they are given long.
-            window.display.press(&strokes);
+            lead_into(&window, field);
             let mut found = None;
             let _late = program::wait_until("a field", LOOKS * 5, || {
                 found = focused(&window).filter(|thing| thing.name == name);

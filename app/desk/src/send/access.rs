@@ -50,10 +50,25 @@ pub trait RecordSender: Send + Sync {
 
     /// Queues a record, waiting for room: what is queued later goes out later. Given up before that, it is surely not sent. What is given back
     /// comes once it is known, as far as it can be, what became of it.
-    fn queue(&self, record: OutgoingRecord) -> Waiting<Waiting<Outcome>>;
+    fn queue(&self, record: OutgoingRecord) -> Waiting<Queued>;
 
     /// Takes back what is queued. All that is on its way comes back within 200 ms.
     fn cancel(&self);
+}
+
+/// A record that is queued.
+pub struct Queued(Waiting<Outcome>);
+
+impl Queued {
+    /// One of which this becomes.
+    pub fn new(outcome: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        Self(Box::pin(outcome))
+    }
+
+    /// Waits until it is known what became of it.
+    pub async fn outcome(self) -> Outcome {
+        self.0.await
+    }
 }
 
 /// What was observed.

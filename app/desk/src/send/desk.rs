@@ -130,8 +130,8 @@ impl Office {
         SentId(self.last_sent.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn refuse(&self, reason: impl ToString) {
-        let reason = reason.to_string();
+    fn refuse(&self, reason: impl Into<String>) {
+        let reason = reason.into();
         self.update(|board| board.refusal = Some(reason));
     }
 

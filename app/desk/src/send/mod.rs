@@ -1,14 +1,15 @@
 //! The one desk for all that goes out: records, requests and calls. A draft becomes a plan, which is pure; with leave, and a line in the ledger
 //! before, it is sent once; what becomes of it stands in the ledger after.
 //!
-//! `draft` is what is composed and `variables` what fills it in, `plan` what that comes to, `saved` where drafts are kept. `desk` is where sending is
-//! asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
+//! `draft` is what is composed and `variables` what fills it in, `plan` what that comes to, `saved` where drafts are kept. `exchange` reads them from what is
+//! pasted, and writes them as lines for others' programs. `desk` is where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
 
 pub mod access;
 mod board;
 mod command;
 mod desk;
 pub mod draft;
+pub mod exchange;
 mod plan;
 pub mod replay;
 mod saved;

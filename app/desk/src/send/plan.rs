@@ -32,8 +32,8 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(crate) fn new(field: &'static str, reason: impl ToString) -> Self {
-        Self { field, reason: reason.to_string() }
+    pub(crate) fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, reason: reason.into() }
     }
 }
 
@@ -171,7 +171,7 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// A text with its values; what this program put in the place of a secret is no value.
     fn fill(&self, field: &'static str, text: &str) -> Result<String, Mistake> {
-        let filled = self.variables.fill(text).map_err(|error| Mistake::new(field, error))?;
+        let filled = self.variables.fill(text).map_err(|error| Mistake::new(field, error.to_string()))?;
         if holds_placeholder(filled.as_bytes()) {
             return Err(Mistake::new(field, "it holds a placeholder for a secret that was redacted. Write the value, or name a secret of the profile"));
         }
@@ -183,7 +183,7 @@ impl Planner<'_> {
     }
 
     fn pairs(&self, field: &'static str, pairs: &[Pair]) -> Result<Vec<(String, String)>, Mistake> {
-        let sent: Vec<&Pair> = pairs.iter().filter(|pair| !pair.off && !(pair.name.is_empty() && pair.value.is_empty())).collect();
+        let sent: Vec<&Pair> = pairs.iter().filter(|pair| !(pair.off || pair.name.is_empty() && pair.value.is_empty())).collect();
         if sent.len() > MAX_PAIRS {
             return Err(Mistake::new(field, format!("there are {}; {MAX_PAIRS} are the most", sent.len())));
         }

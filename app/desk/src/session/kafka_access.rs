@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, read_originals};
-use switchboard_model::{Leave, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target};
+use switchboard_model::{Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target};
 
-use crate::send::access::{ClusterAccess, RecordSender, Waiting};
+use crate::send::access::{ClusterAccess, Queued, RecordSender, Waiting};
 use crate::session::allowed::Allowed;
 
 /// A cluster, and what the profile says about sending to it.
@@ -87,12 +87,9 @@ impl RecordSender for KafkaSender {
         Box::pin(async move { sender.ends(&topic).await.map_err(|refused| refused.to_string()) })
     }
 
-    fn queue(&self, record: OutgoingRecord) -> Waiting<Waiting<Outcome>> {
+    fn queue(&self, record: OutgoingRecord) -> Waiting<Queued> {
         let sender = Arc::clone(&self.0);
-        Box::pin(async move {
-            let delivery = sender.enqueue(record).await;
-            Box::pin(delivery.outcome()) as Waiting<Outcome>
-        })
+        Box::pin(async move { Queued::new(sender.enqueue(record).await.outcome()) })
     }
 
     fn cancel(&self) {

@@ -180,6 +180,8 @@ fn means_to_send(command: &ReplayCommand) -> bool {
         ReplayCommand::Start { .. } => true,
         // Goes on with a run that was begun by leave, and there is none.
         ReplayCommand::Continue
+        // Gives leave, and sends nothing.
+        | ReplayCommand::Allow { .. }
         | ReplayCommand::Stop
         | ReplayCommand::Park { .. }
         | ReplayCommand::Unpark { .. }
@@ -212,6 +214,8 @@ pub async fn read_only(cluster: Cluster) {
         replaying.session.command(&command);
     }
     let every = [
+        // Of a preview that is gone: it gives no leave.
+        ReplayCommand::Allow { replay_id: "r-0".into(), typed_name: Some(SOURCE.into()) },
         ReplayCommand::Start { replay_id: replay_id.clone(), typed_name: None },
         ReplayCommand::Start { replay_id, typed_name: Some(SOURCE.into()) },
         ReplayCommand::Continue,

@@ -36,7 +36,7 @@ impl Way {
                 let grpc = GrpcDraft { url: url.to_owned(), method: "shop.v1.Orders/PlaceOrder".to_owned(), ..GrpcDraft::default() };
                 Draft { name: String::new(), request: Request::Grpc(grpc) }
             }
-            Self::Record => record(|record| record.topic = "orders".to_owned()),
+            Self::Record => record(|record| "orders".clone_into(&mut record.topic)),
         }
     }
 

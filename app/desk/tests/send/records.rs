@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Headers as _;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use switchboard_desk::ledger::{SettledAs, TargetKind};
+use switchboard_desk::ledger::{Settled, SettledAs, TargetKind};
 use switchboard_desk::send::draft::{HeaderDraft, Payload};
 use switchboard_desk::send::{Question, Status};
 use switchboard_kafka::testing::MockKafka;
@@ -95,7 +95,7 @@ async fn several_are_confirmed_with_their_number_and_each_is_filled_in_anew() {
     assert_eq!(what, format!("1200 records to {TOPIC} of shop"));
     let Told::Sent(_) = sending.confirm(None).await else { panic!("it was not sent") };
     let sent = sending.settled().await;
-    assert_eq!((sent.answer.num_persisted, sent.settled.as_ref().map(|settled| settled.counts_as())), (1_200, Some(SettledAs::Done)));
+    assert_eq!((sent.answer.num_persisted, sent.settled.as_ref().map(Settled::counts_as)), (1_200, Some(SettledAs::Done)));
     let lying = read(&cluster.brokers(), 0, 1_200);
     let values: Vec<String> = lying.iter().map(|(_, value, ..)| String::from_utf8(value.clone().expect("one")).expect("text")).collect();
     let first_wrong = (1..=1_200).zip(&values).find(|(number, value)| **value != format!("{{\"n\": {number}}}"));
@@ -108,12 +108,27 @@ async fn several_are_confirmed_with_their_number_and_each_is_filled_in_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_the_profile_says_nothing_of_can_be_allowed_for_this_session() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster).replace("write = true", "write = false"));
+    is_known(&sending).await;
+    let composed = || record(|record| record.topic = TOPIC.to_owned());
+    let Told::Asks(Question::Allow { type_name: None, .. }) = sending.send(composed()).await else { panic!("nothing was asked") };
+    assert_eq!(sending.lines().await.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), [SettledAs::Refused]);
+    let Told::Sent(_) = sending.confirm(None).await else { panic!("it was not sent") };
+    assert_eq!(sending.settled().await.settled.as_ref().map(Settled::counts_as), Some(SettledAs::Done));
+    let Told::Sent(_) = sending.send(composed()).await else { panic!("it was asked twice in a session") };
+    sending.settled().await;
+    assert_eq!(read(&cluster.brokers(), 0, 2).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_topic_or_partition_that_is_not_there_is_not_made() {
     let cluster = cluster(1);
     let sending = Sending::start(&profile(&cluster));
     is_known(&sending).await;
     let Told::Sent(_) = sending.send(record(|record| (record.topic, record.partition) = (TOPIC.to_owned(), Some(1)))).await else { panic!("it was not sent") };
-    assert_eq!(sending.settled().await.settled.as_ref().map(|settled| settled.counts_as()), Some(SettledAs::NotDone));
+    assert_eq!(sending.settled().await.settled.as_ref().map(Settled::counts_as), Some(SettledAs::NotDone));
     let refused = sending.until("refusal", |board| board.refusal.clone()).await;
     assert!(refused.contains("0 to 0, and no 1"), "{refused}");
 }

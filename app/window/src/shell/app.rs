@@ -35,7 +35,7 @@ use crate::{
 use switchboard_desk::lab::LabState;
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::own_log::OwnLogPage;
-use switchboard_desk::send::replay::ReplayBoard;
+use switchboard_desk::send::{SendBoard, replay::ReplayBoard};
 use switchboard_desk::sources_desk::SourcesBoard;
 
 pub use desktop::{WindowApp, run_window};
@@ -52,6 +52,7 @@ pub(crate) struct Window {
     /// When the session began that is looked at; `None` until one is.
     session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
+    send: Arc<SendBoard>,
     letters: OpenLetters,
     sources: Arc<SourcesBoard>,
     /// Those of the snapshot that were not removed.
@@ -129,6 +130,7 @@ impl Window {
             snapshot: Snapshot::default(),
             session_ns: None,
             replay: Arc::default(),
+            send: Arc::default(),
             letters: OpenLetters::default(),
             sources: Arc::default(),
             current_sources: CurrentSources::default(),
@@ -226,6 +228,11 @@ impl Window {
     /// Takes in what can be seen of replaying.
     pub(crate) fn take_replay(&mut self, replay: Arc<ReplayBoard>) {
         self.replay = replay;
+    }
+
+    /// Takes in what can be seen of sending.
+    pub(crate) fn take_send(&mut self, send: Arc<SendBoard>) {
+        self.send = send;
     }
 
     /// Asks what views want to know, and looks again when an answer may be there.
@@ -446,12 +453,13 @@ impl Window {
 
     /// Panes and views, with what views draw with.
     fn with_views<R>(&mut self, tokens: &DesignTokens, f: impl FnOnce(&mut Panes, &mut Views, &mut ViewContext<'_>) -> R) -> R {
-        let Self { panes, views, asker, news, paused, snapshot, replay, sources, options, settings, now_ns, in_place, .. } = self;
+        let Self { panes, views, asker, news, paused, snapshot, replay, send, sources, options, settings, now_ns, in_place, .. } = self;
         let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
         let range = settings.range;
         let mut context = ViewContext {
             snapshot,
             replay,
+            send,
             sources,
             now_ns: as_of_ns,
             clock_ns: *now_ns,

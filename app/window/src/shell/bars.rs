@@ -47,7 +47,7 @@ pub(crate) struct TopBar<'a> {
 const TOP_PT: f32 = 42.0;
 /// Height of the key hints, points.
 const FOOT_PT: f32 = 32.0;
-/// A narrower window does without the profile's name in the bar; the title has it.
+/// A narrower window does without the profile's name in the bar, which the title has, and calls views by their short names.
 const NAMED_FROM_PT: f32 = 1_320.0;
 /// A narrower one does without the program's own name, and its tabs stand closer together.
 const ROOMY_FROM_PT: f32 = 960.0;
@@ -81,7 +81,8 @@ pub(crate) fn top_ui(ui: &mut egui::Ui, bar: &TopBar<'_>, tokens: &DesignTokens)
             }
             ui.add_space(if is_roomy { 10.0 } else { 0.0 });
             for view in ViewKind::ALL {
-                let (text, room_pt) = if is_roomy { (view.text(), TAB_PT.0) } else { (view.short_text(), TAB_PT.1) };
+                let text = if width >= NAMED_FROM_PT { view.text() } else { view.short_text() };
+                let room_pt = if is_roomy { TAB_PT.0 } else { TAB_PT.1 };
                 if tab_ui(ui, view, (text, room_pt), bar, tokens) {
                     asked.push(UiCommand::Show(view));
                 }

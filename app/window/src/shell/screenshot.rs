@@ -54,6 +54,7 @@ pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOption
         window.look_at(ctx, view);
         move |ui: &mut egui::Ui| {
             window.take_replay(source.replay());
+            window.take_send(source.send());
             window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
             window.take_sources(source.sources());
             window.take_operations(source.operations());

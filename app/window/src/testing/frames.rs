@@ -105,6 +105,7 @@ impl Frames {
         self.ctx.run_ui(input, |ui| {
             let now_ns = source.now_ns();
             window.take_replay(source.replay());
+            window.take_send(source.send());
             window.take_sources(source.sources());
             window.take(ui.ctx(), source.snapshot(), None, now_ns);
             window.ui(ui);

@@ -35,7 +35,7 @@ pub fn read_window(source: &mut dyn SnapshotSource, options: &WindowOptions, tra
             ViewKind::Messages => reader.read_records(),
             ViewKind::DeadLetters => reader.read_letters(),
             ViewKind::Sources => reader.read_sources(),
-            ViewKind::Groups | ViewKind::Breakers | ViewKind::Log => reader.read_rows(view),
+            ViewKind::Groups | ViewKind::Breakers | ViewKind::Send | ViewKind::Log => reader.read_rows(view),
         }
     }
     for text in sought {
@@ -199,6 +199,7 @@ impl Reader<'_> {
         ctx.clone().run_ui(input, |ui| {
             let now_ns = source.now_ns();
             window.take_replay(source.replay());
+            window.take_send(source.send());
             window.take_sources(source.sources());
             window.take(ui.ctx(), source.snapshot(), source.engine_failure(), now_ns);
             window.ui(ui);

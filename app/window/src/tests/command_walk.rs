@@ -15,6 +15,7 @@ use crate::{
     WindowApp, WindowOptions,
     testing::{self, FixedSource},
     view::{Scope, UiCommand, ViewKind},
+    views::send,
 };
 use switchboard_desk::links::Links;
 use switchboard_desk::profile::Profile;
@@ -32,7 +33,10 @@ fn before(command: UiCommand) -> &'static [UiCommand] {
         C::MapProblems => &[C::MapAll],
         C::MapNeighbourhood | C::ClearSelection => &[C::WalkRight],
         // The first step is to whoever calls from outside, the third to a service.
-        C::OpenElsewhere | C::WalkLeft | C::PinBox => &[C::WalkRight, C::WalkRight, C::WalkRight],
+        C::OpenElsewhere | C::WalkLeft | C::PinBox | C::SendToThis => &[C::WalkRight, C::WalkRight, C::WalkRight],
+        C::SendRequest => &[C::Show(ViewKind::Send), C::EditSent],
+        C::StopSending => &[C::Show(ViewKind::Send), C::EditRequest],
+        C::RemoveRequest => &[C::Show(ViewKind::Send), C::WalkFirst],
         C::HopsMore => &[C::WalkRight, C::MapNeighbourhood],
         C::HopsLess => &[C::WalkRight, C::MapNeighbourhood, C::HopsMore],
         C::RangeM1 => &[C::RangeM5],
@@ -50,6 +54,7 @@ fn source() -> FixedSource {
     // A lost connection, so that there is a notice to close.
     Arc::make_mut(&mut business.sources)[2].phase = SourcePhase::Failed;
     let source = FixedSource::new(business);
+    source.show_send(send::sample::board());
     let profile = "name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"\n[[http]]\nname = \"a\"\nurl = \"http://h:1\"";
     source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
     source

@@ -40,7 +40,7 @@ fn all_that_is_reached_by_tab_has_a_ring_until_the_pointer_is_used() {
                 harness.step();
                 let Some(node) = harness.query_all(By::new()).find(|node| node.accesskit_node().is_focused()) else { continue };
                 let (role, label, rect) = (node.accesskit_node().role(), node.accesskit_node().label(), node.rect());
-                if matches!(role, Role::TextInput | Role::SearchInput) {
+                if matches!(role, Role::TextInput | Role::SearchInput | Role::MultilineTextInput) {
                     continue;
                 }
                 let around = |drawn: &Rect| drawn.expand(1.0).contains_rect(rect.intersect(harness.ctx.content_rect()));

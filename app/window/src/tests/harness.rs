@@ -109,6 +109,7 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
         // Each step needs the answers to the one before; the picture is taken when all is there.
         let mut frame = |ui: &mut egui::Ui, window: &mut Window| {
             window.take_replay(source.replay());
+            window.take_send(source.send());
             window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
             window.ui(ui);
             window.ask(ui.ctx(), |query| source.query(query));
@@ -130,6 +131,7 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
         let snapshot = snapshot.clone();
         move |ui: &mut egui::Ui| {
             window.take_replay(source.replay());
+            window.take_send(source.send());
             window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
             window.ui(ui);
             window.ask(ui.ctx(), |query| source.query(query));

@@ -44,6 +44,9 @@ fn an_object(harness: &mut Window, view: ViewKind) -> Pos2 {
     if view == ViewKind::Map {
         return harness.get_by_label_contains("service orders, ").rect().center();
     }
+    if view == ViewKind::Send {
+        return harness.get_by_label_contains("sent POST /checkout at 10:59:20").rect().center();
+    }
     let place = tables::all().into_iter().find(|place| matches!(place.steps[..], [Step::Run(UiCommand::Show(of))] if of == view));
     let place = place.unwrap_or_else(|| panic!("{view:?} has a table"));
     within(harness, place.name, Role::ListItem)[0].1.center()

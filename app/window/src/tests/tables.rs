@@ -26,7 +26,7 @@ use crate::{
     testing::{FixedSource, NOW_NS},
     tests::harness::{Step, goto, press, run, settle},
     view::{Target, UiCommand, ViewKind},
-    views::{dead_letters, traces},
+    views::{dead_letters, send, traces},
 };
 
 /// A table, and how one comes to it.
@@ -86,6 +86,7 @@ fn answer(query: &Query) -> Option<Answer> {
 pub(super) fn window() -> Harness<'static, WindowApp> {
     let source = FixedSource::new(dead_letters::sample::snapshot());
     source.answer_with(answer);
+    source.show_send(send::sample::board());
     let profile = "name = \"x\"\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"localhost:9092\"";
     source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
     let own_log = OwnLog::default();

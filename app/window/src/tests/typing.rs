@@ -12,7 +12,7 @@ use crate::{
     testing::{self, FixedSource},
     tests::harness::{harness, press, settle},
     view::{UiCommand, ViewKind},
-    views::dead_letters::sample,
+    views::{dead_letters::sample, send},
 };
 
 /// Every letter, every digit, spaces, and what commands have as keys besides.
@@ -26,6 +26,7 @@ fn source(field: TextField) -> FixedSource {
         return source;
     }
     let source = FixedSource::new(testing::order_business());
+    source.show_send(send::sample::board());
     let profile = "name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"";
     source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
     source
@@ -45,6 +46,10 @@ fn opened(field: TextField) -> (FixedSource, Harness<'static, WindowApp>) {
     if field == TextField::ClusterName {
         // What the session answers to the key.
         source.show_replay(sample::previewed(Writing::AsksForName));
+        settle(&mut harness);
+    }
+    if field == TextField::SendTypedName {
+        source.show_send(send::sample::asking(send::sample::type_name()));
         settle(&mut harness);
     }
     (source, harness)
@@ -82,7 +87,7 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
         let is_setting = matches!(field, TextField::SourceLine | TextField::SourceLines | TextField::SourceSecret);
         let (role, name, text) = focused(&harness).unwrap_or_else(|| panic!("{field:?}: nothing has the keys after {}", field.keys()));
         assert!(is_setting || name == field.name(), "{field:?}: {} lead to {name}", field.keys());
-        assert_eq!(role == Role::MultilineTextInput, field == TextField::SourceLines, "{field:?} is {role:?} {name}");
+        assert_eq!(role == Role::MultilineTextInput, matches!(field, TextField::SourceLines | TextField::SendText), "{field:?} is {role:?} {name}");
         assert_eq!(text, "", "{field:?}");
         let seen = |harness: &Harness<'_, WindowApp>| {
             let window = &harness.state().window;
@@ -102,8 +107,8 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
 
 #[test]
 fn a_field_takes_all_that_is_typed_though_its_keys_come_in_the_same_frame() {
-    // The cluster's name is asked for by the session, which answers later.
-    for field in TextField::ALL.into_iter().filter(|field| *field != TextField::ClusterName) {
+    // Names are asked for by the session, which answers later.
+    for field in TextField::ALL.into_iter().filter(|field| !matches!(field, TextField::ClusterName | TextField::SendTypedName)) {
         let mut harness = harness(&source(field), UiCommand::Show(field.view().unwrap_or(ViewKind::Map)));
         let strokes: Strokes = field.keys().parse().expect("keys");
         let events = strokes.0.iter().flat_map(crate::Stroke::events).chain(TEXT.chars().flat_map(letter_events));
@@ -139,6 +144,8 @@ fn what_was_looked_for_last_is_typed_over_or_looked_for_again() {
 fn while_a_form_is_open_letters_are_no_commands_wherever_was_clicked_and_escape_closes_it() {
     let forms = TextField::ALL.into_iter().filter(|field| opened(*field).1.state().window.has_form());
     let forms: Vec<TextField> = forms.collect();
+    let of_requests = [TextField::SendAddress, TextField::SendLine, TextField::SendText, TextField::SendPath, TextField::SendTypedName];
+    assert!(of_requests.iter().all(|field| forms.contains(field)), "{forms:?}");
     assert!(forms.contains(&TextField::ParkingNote) && forms.contains(&TextField::ClusterName) && forms.contains(&TextField::SourceLine), "{forms:?}");
     for field in forms {
         let (source, mut harness) = opened(field);
@@ -158,6 +165,10 @@ fn while_a_form_is_open_letters_are_no_commands_wherever_was_clicked_and_escape_
         if field == TextField::ClusterName {
             // The preview is the session's.
             source.show_replay(sample::board(Writing::AsksForName));
+            settle(&mut harness);
+        }
+        if field == TextField::SendTypedName {
+            source.show_send(send::sample::board());
             settle(&mut harness);
         }
         assert!(!harness.state().window.has_form(), "{field:?} is closed");

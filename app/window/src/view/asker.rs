@@ -61,6 +61,10 @@ pub(crate) enum Slot {
     LetterOpen,
     /// What became of the open letter after it was sent.
     LetterStory,
+    /// The trace of what was sent.
+    SentTrace,
+    /// What has the correlation id of what was sent.
+    SentConversation,
     /// The search.
     Find,
     /// Whether what is searched is the id of a conversation.

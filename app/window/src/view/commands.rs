@@ -74,7 +74,7 @@ macro_rules! commands {
 
             fn entry(self) -> Entry {
                 match self {
-                    Self::Show(kind) => Entry { scope: WINDOW, menu: Menu::Go, text: kind.show_text(), tooltip: kind.words(), keys: &[] },
+                    Self::Show(kind) => Entry { scope: WINDOW, menu: Menu::Go, text: kind.show_text(), tooltip: kind.words(), keys: view_keys(kind) },
                     $(Self::$name => Entry {
                         scope: $scope,
                         menu: Menu::$menu,
@@ -88,6 +88,14 @@ macro_rules! commands {
     };
 }
 
+/// The keys that show a view: layouts have the digits before.
+fn view_keys(kind: ViewKind) -> &'static [(Modifiers, Key)] {
+    match kind {
+        ViewKind::Send => &[(Modifiers::COMMAND, Key::Num5)],
+        _ => &[],
+    }
+}
+
 const WINDOW: Scope = Scope::Window;
 const FOCUS: Scope = Scope::Focus;
 const MAP: Scope = Scope::Views(&[ViewKind::Map]);
@@ -96,6 +104,7 @@ const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
 const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
 const DEAD: Scope = Scope::Views(&[ViewKind::DeadLetters]);
+const SEND: Scope = Scope::Views(&[ViewKind::Send]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
@@ -154,6 +163,23 @@ commands! {
     UnparkLetters: DEAD, Object, "Take letters out of parking", "They are open again", [NONE U];
     LetterTrace: DEAD, Object, "To the letter's trace", "The trace of its failure", [NONE T];
     LetterRecord: DEAD, Object, "To the letter's record", "Among the messages of its channel", [NONE M];
+
+    SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, or a record to the selected topic; sends nothing", [];
+    SendRequest: SEND, Object, "Send the request", "As it is composed; where it may change something it is asked about first", [COMMAND Enter];
+    StopSending: SEND, Object, "Stop sending, or leave the request", "Answers no, stops waiting for the answer, or takes the keys out of the request", [NONE Escape];
+    EditRequest: SEND, Object, "Edit the request", "Keys go to where it is sent", [NONE E];
+    NewRequest: SEND, Object, "New request", "An empty one of the same kind; the one before stays within reach", [COMMAND N];
+    PasteRequest: SEND, Object, "Paste a request", "A line of curl or grpcurl, a HAR or an `OpenAPI` document in the clipboard becomes what it asks for", [];
+    CopyRequestLine: SEND, Object, "Copy the request as a line", "For curl, grpcurl or kcat; a credential is a variable of the shell", [];
+    FormatRequest: SEND, Object, "Format the JSON of the request", "A member a line; no value is changed", [];
+    SaveRequest: SEND, Object, "Save the request…", "Into a file of the profile's folder, for version control", [COMMAND S];
+    RemoveRequest: SEND, Object, "Remove the saved request…", "Asks once; a second time does it", [NONE Delete];
+    EditSent: SEND, Object, "Edit a copy of what was sent", "The request as it was composed then", [];
+    SentTrace: SEND, Object, "To the trace of what was sent", "What it caused, span by span", [NONE T];
+    SentStory: SEND, Object, "To the conversation of what was sent", "All that carries its correlation id", [NONE S];
+    SentOnMap: SEND, Object, "To where it was sent on the map", "The service that answered, or the topic", [NONE M];
+    ForgetSent: SEND, Session, "Forget what was sent", "The list of this session; the ledger keeps its lines", [];
+    ReloadRequests: SEND, Session, "Read saved requests again", "After files were changed elsewhere", [];
 
     WalkUp: FOCUS, Walk, "Up", "To the row or box above", [NONE ArrowUp];
     WalkDown: FOCUS, Walk, "Down", "To the row or box below", [NONE ArrowDown];

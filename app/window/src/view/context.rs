@@ -1,7 +1,7 @@
 //! What a view gets to draw with.
 
 use switchboard_desk::own_log::OwnLogPage;
-use switchboard_desk::send::replay::ReplayBoard;
+use switchboard_desk::send::{SendBoard, replay::ReplayBoard};
 use switchboard_desk::sources_desk::SourcesBoard;
 use switchboard_engine::view::Snapshot;
 
@@ -14,6 +14,8 @@ pub(crate) struct ViewContext<'a> {
     pub snapshot: &'a Snapshot,
     /// What can be seen of replaying, as of now also while paused.
     pub replay: &'a ReplayBoard,
+    /// What can be seen of sending, as of now also while paused.
+    pub send: &'a SendBoard,
     /// The sources as the profile has them.
     pub sources: &'a SourcesBoard,
     /// The instant that is looked at, and that ages are told at, ns since the Unix epoch: now, or when it was paused.

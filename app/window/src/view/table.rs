@@ -41,6 +41,7 @@ views! {
     Groups: "groups", "Groups", "Show groups", "Consumer groups and how far they are behind";
     DeadLetters: "dead-letters", "Dead letters", "Show dead letters", "What died, of what, and sending it again";
     Breakers: "breakers", "Breakers", "Show breakers", "Circuit breakers and their states";
+    Send: "send", "Send", "Show sending", "Requests, calls and records that are composed here, what was answered, and what that caused";
     Sources: "sources", "Sources", "Show sources", "Where the data come from, and how that goes";
     Log: "log", "Switchboard's log", "Show Switchboard's log", "What this program says of itself; logs of services stand in Find and in a service's panel";
 }

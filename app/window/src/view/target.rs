@@ -1,5 +1,6 @@
 //! What one can jump to from anywhere, and the view that shows it.
 
+use switchboard_desk::send::{SentId, draft::Draft};
 use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, RowId, TraceFilter};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
 
@@ -62,6 +63,12 @@ pub(crate) enum Target {
         /// Those that died of this; `None` = all.
         fingerprint: Option<String>,
     },
+    /// A request to be composed.
+    Draft(Box<Draft>),
+    /// Something that was sent.
+    Sent(SentId),
+    /// A request that is kept in a file, by its path.
+    Saved(String),
     /// A source, by its name.
     Source(String),
     /// The traces that pass a filter.
@@ -80,6 +87,7 @@ impl Target {
             Self::Group { .. } => Some(ViewKind::Groups),
             Self::Breaker { .. } => Some(ViewKind::Breakers),
             Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
+            Self::Draft(_) | Self::Sent(_) | Self::Saved(_) => Some(ViewKind::Send),
             Self::Source(_) => Some(ViewKind::Sources),
             Self::Find(_) => None,
         }
@@ -100,6 +108,8 @@ mod tests {
             (Target::Channel(channel.clone()), Some(ViewKind::Messages)),
             (Target::DeadLetters { channel, fingerprint: None }, Some(ViewKind::DeadLetters)),
             (Target::Source("kafka".to_owned()), Some(ViewKind::Sources)),
+            (Target::Sent(SentId(1)), Some(ViewKind::Send)),
+            (Target::Saved("orders/place".to_owned()), Some(ViewKind::Send)),
             (Target::Find("4711".to_owned()), None),
         ] {
             assert_eq!(target.view(), view, "{target:?}");

@@ -64,6 +64,11 @@ places! {
     ClusterName: "The cluster's name", Form, Some(ViewKind::DeadLetters), "R", 256;
     SourceLine: "A setting of one line", Form, Some(ViewKind::Sources), "A", usize::MAX;
     SourceLines: "A setting of several lines", Form, Some(ViewKind::Sources), "A Tab Tab Tab Tab Tab Tab Tab Tab", usize::MAX;
+    SendAddress: "URL", Form, Some(ViewKind::Send), "Ctrl+N", 8_192;
+    SendLine: "Name of header 1", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Space Tab Tab Tab Tab", 65_536;
+    SendText: "Body", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Tab Tab Tab Tab Tab Space Tab Tab Tab Tab Tab Tab Tab", 4_194_304;
+    SendPath: "Path of the request", Form, Some(ViewKind::Send), "Ctrl+S", 200;
+    SendTypedName: "Name of the target", Form, Some(ViewKind::Send), "Ctrl+N \"http://localhost:1/\" Ctrl+Enter", 256;
     SourceSecret: "Where a secret comes from", Form, Some(ViewKind::Sources), "A Tab Tab Tab Space Tab Tab", usize::MAX;
 }
 
@@ -188,7 +193,7 @@ impl<'a> TextEntry<'a> {
         let hint_ink = if place.of == Use::Form { Ink::Faint } else { Ink::Dim };
         let room: Margin = match (place.of, place.view) {
             (Use::Overlay, _) => margin(10, 8),
-            (_, Some(ViewKind::Sources)) => margin(8, 5),
+            (_, Some(ViewKind::Sources | ViewKind::Send)) => margin(8, 5),
             _ => margin(8, 3),
         };
         let mut edit = edit.id(id).margin(room).desired_width(width_pt).char_limit(place.chars_max).text_color(tokens.ink(ink));

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::leave::Way;
 use super::live::Live;
-use super::request::carried;
+use super::request::{carried, ended};
 use super::sending::{Ready, Sending, Stop, authorise, schema, schema_key, send_name, settle_call};
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
@@ -70,7 +70,7 @@ impl Sending {
         });
         let outcome = carried(both, &live, teller, || shown.look()).await;
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
-        self.ended(shown, settled)
+        ended(shown, settled)
     }
 }
 
@@ -91,7 +91,7 @@ fn told(live: &Live, office: &Office, schema: &dyn MethodSchema, method: &str, n
         CallNews::Leaves => live.leaves(),
         CallNews::Headers(headers) => live.headers(&headers),
         CallNews::Message(bytes) => {
-            let text = schema.decode(method, false, &bytes).unwrap_or_else(|_| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+            let text = schema.decode(method, false, &bytes).unwrap_or_else(|_| bytes.escape_ascii().to_string());
             live.message(false, text, bytes.len(), office.now_ns());
         }
         CallNews::Ended(end) => {

@@ -12,7 +12,7 @@ use super::live::SHOW_EVERY;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name};
 use crate::ledger::{ComposedIntent, Ending, Ledger, NewRun, RunId, SendId, Settled, Settlement, TargetKind};
 use crate::operations::Teller;
-use crate::send::access::{RecordSender, Waiting};
+use crate::send::access::{Queued, RecordSender, Waiting};
 use crate::send::board::Status;
 use crate::send::draft::Request;
 use crate::send::plan::Planned;
@@ -172,7 +172,7 @@ impl Flight<'_> {
         let (mut settled, mut looks) = (Vec::new(), tokio::time::interval(SHOW_EVERY));
         let mut next = waiting.next();
         let mut cancelled_at: Option<tokio::time::Instant> = None;
-        let mut queueing: Option<(SendId, Waiting<Waiting<Outcome>>)> = None;
+        let mut queueing: Option<(SendId, Waiting<Queued>)> = None;
         while !flying.is_empty() || next.is_some() || queueing.is_some() {
             tokio::select! {
                 biased;
@@ -190,9 +190,9 @@ impl Flight<'_> {
                         self.land(send_id, outcome, &mut settled, &mut left);
                     }
                 }
-                queued = async { queueing.as_mut().expect("looked at before").1.as_mut().await }, if queueing.is_some() => {
+                queued = queued(&mut queueing), if queueing.is_some() => {
                     if let Some((send_id, _)) = queueing.take() {
-                        flying.spawn(async move { (send_id, queued.await) });
+                        flying.spawn(async move { (send_id, queued.outcome().await) });
                     }
                 }
                 // The next one waits until this one is queued, so that they go in their order.
@@ -227,5 +227,13 @@ impl Flight<'_> {
             self.shown.live.persisted(Status::Persisted { at: at.clone() }, self.counts.num_persisted);
         }
         settled.push((send_id, Settlement { settled: Settled::Tried(outcome), at_ns: self.sending.office.now_ns() }));
+    }
+}
+
+/// Waits until what is being queued is; without anything for ever.
+async fn queued(queueing: &mut Option<(SendId, Waiting<Queued>)>) -> Queued {
+    match queueing {
+        Some((_, queueing)) => queueing.await,
+        None => std::future::pending().await,
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use switchboard_model::{AnswerNews, Outcome, Receipt};
+use switchboard_model::{AnswerNews, FailureKind, Outcome, Receipt};
 
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
-use super::sending::{Ready, Sending, Stop, authorise, send_name, settle_call};
-use crate::ledger::{ComposedIntent, Ledger};
+use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, send_name, settle_call};
+use crate::ledger::{ComposedIntent, Ledger, RunId, SendId, Settled};
 use crate::operations::Teller;
 use crate::send::access::{Tell, Waiting};
 use crate::send::board::Status;
@@ -33,17 +33,11 @@ impl Sending {
         let answering = self.office.config.servers.request(server.clone(), request, ready.tls.clone(), timeout, None, tell);
         let outcome = carried(answering, &live, teller, || shown.look()).await;
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
-        self.ended(shown, settled)
+        ended(shown, settled)
     }
 
     /// Writes down that a request or a call is about to be sent: nothing goes where that fails.
-    pub(super) async fn intend_call(
-        &self,
-        ready: &Ready,
-        ledger: &Ledger,
-        send_name: String,
-        hash: String,
-    ) -> Result<(crate::ledger::RunId, crate::ledger::SendId), Stop> {
+    pub(super) async fn intend_call(&self, ready: &Ready, ledger: &Ledger, send_name: String, hash: String) -> Result<(RunId, SendId), Stop> {
         let run = self.new_run(ready, &send_name);
         let intent = ComposedIntent {
             target_kind: ready.way.kind(),
@@ -55,20 +49,20 @@ impl Sending {
             send_name,
             at_ns: run.at_ns,
         };
-        ledger.begin_call(run, intent).await.map_err(|error| Stop::Refused(switchboard_model::FailureKind::Internal, error.to_string()))
+        ledger.begin_call(run, intent).await.map_err(|error| Stop::Refused(FailureKind::Internal, error.to_string()))
     }
+}
 
-    /// Shows what became of it, also where that could not be written down.
-    pub(super) fn ended(&self, shown: super::sending::OnTheBoard, settled: Result<crate::ledger::Settled, Stop>) -> Result<(), Stop> {
-        match settled {
-            Ok(settled) => {
-                shown.settle(settled);
-                Ok(())
-            }
-            Err(stop) => {
-                shown.settle(crate::ledger::Settled::Tried(Outcome::Possibly("the ledger could not be written".to_owned())));
-                Err(stop)
-            }
+/// Shows what became of it, also where that could not be written down.
+pub(super) fn ended(shown: OnTheBoard, settled: Result<Settled, Stop>) -> Result<(), Stop> {
+    match settled {
+        Ok(settled) => {
+            shown.settle(settled);
+            Ok(())
+        }
+        Err(stop) => {
+            shown.settle(Settled::Tried(Outcome::Possibly("the ledger could not be written".to_owned())));
+            Err(stop)
         }
     }
 }

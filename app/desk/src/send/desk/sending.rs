@@ -45,8 +45,8 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    pub(super) fn refused(reason: impl ToString) -> Self {
-        Self::Refused(FailureKind::Authorise, reason.to_string())
+    pub(super) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused(FailureKind::Authorise, reason.into())
     }
 }
 
@@ -94,7 +94,7 @@ impl Sending {
                 failure(FailureKind::Protocol, reason)
             }
             Stop::Refused(kind, reason) => {
-                self.office.refuse(&reason);
+                self.office.refuse(reason.as_str());
                 failure(kind, reason)
             }
             Stop::Asks(asked) => {
@@ -120,7 +120,7 @@ impl Sending {
             way.refused(&self.office, &plan, num, &refused.to_string()).await.map_err(|error| Stop::Refused(FailureKind::Internal, error))?;
             return Err(match way.question(&self.office, &refused) {
                 Some(question) => self.asks(way, question),
-                None => Stop::refused(refused),
+                None => Stop::refused(refused.to_string()),
             });
         }
         if !self.is_meant

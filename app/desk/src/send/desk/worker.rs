@@ -93,7 +93,7 @@ impl Worker {
                 self.sending.retain(|sent_id, _| kept.iter().any(|sent| sent.sent_id == *sent_id && sent.is_going()));
                 self.sending.insert(sent_id, operation.id());
             }
-            Err(failure) => office.refuse(failure),
+            Err(failure) => office.refuse(failure.to_string()),
         }
     }
 

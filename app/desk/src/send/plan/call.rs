@@ -14,7 +14,7 @@ const MAX_MESSAGES: usize = 10_000;
 
 impl Planner<'_> {
     pub(super) fn call(&self, draft: &GrpcDraft) -> Result<Plan, Mistake> {
-        let (authority, _) = Origin::parse(&self.fill("url", &draft.url)?).map_err(|error| Mistake::new("url", error))?;
+        let (authority, _) = Origin::parse(&self.fill("url", &draft.url)?).map_err(|error| Mistake::new("url", error.to_string()))?;
         let method = method(&self.fill("method", &draft.method)?)?;
         let mut metadata = self.headers("metadata", &draft.metadata)?;
         let (trace_id, correlation_id) = self.carried(&draft.carries)?.put_into(&mut metadata)?;

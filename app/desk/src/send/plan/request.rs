@@ -24,11 +24,11 @@ impl Planner<'_> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let (origin, path) = Origin::parse(url.as_str()).map_err(|error| Mistake::new("url", error))?;
+        let (origin, path) = Origin::parse(url.as_str()).map_err(|error| Mistake::new("url", error.to_string()))?;
         let mut headers = self.headers("headers", &draft.headers)?;
         let Written { bytes: body, content_type } = self.body(&draft.body)?;
         if let Some(content_type) = content_type.filter(|_| !headers.contains_key(CONTENT_TYPE)) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(|error| Mistake::new("body", error))?);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_str(&content_type).map_err(|error| Mistake::new("body", error.to_string()))?);
         }
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         let (trace_id, correlation_id) = self.carried(&draft.carries)?.put_into(&mut headers)?;

@@ -78,8 +78,15 @@ pub struct ClusterBoard {
 /// Whether a cluster may be written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Writing {
-    /// No; why, and what to do about it.
+    /// No, and nobody can allow it here; why, and what to do about it.
     ReadOnly(String),
+    /// Not yet: it can be allowed for this session.
+    Locked {
+        /// Why not, and what else to do about it.
+        reason: String,
+        /// Whether its name has to be typed for that: it is production.
+        asks_for_name: bool,
+    },
     /// Yes, once its name was typed.
     AsksForName,
     /// Yes.

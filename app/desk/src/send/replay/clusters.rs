@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use switchboard_model::PermitRefused;
 
 use crate::ledger::ClusterIds;
 use crate::send::replay::ClusterAccess;
@@ -73,6 +74,7 @@ pub(super) fn writing(access: &dyn ClusterAccess, cluster_id: Option<&String>) -
     }
     match access.may_write(cluster_id.map(String::as_str), None) {
         Ok(()) => Writing::Allowed,
+        Err(refused @ PermitRefused::ReadOnly { .. }) => Writing::Locked { reason: refused.to_string(), asks_for_name: access.is_production() },
         Err(refused) => Writing::ReadOnly(refused.to_string()),
     }
 }

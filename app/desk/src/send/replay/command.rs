@@ -114,6 +114,13 @@ pub struct ReplayAsk {
 pub enum ReplayCommand {
     /// Read the letters again and say what would be sent. Sends nothing.
     Preview(ReplayAsk),
+    /// Allow sending to the cluster of the preview of this id for as long as the session lasts; with its name as it was typed, in production.
+    Allow {
+        /// Of which preview.
+        replay_id: String,
+        /// What was typed.
+        typed_name: Option<String>,
+    },
     /// Forget the preview, or the run that has ended.
     Dismiss,
     /// Send the first few of the preview of this id, with the cluster's name as it was typed.

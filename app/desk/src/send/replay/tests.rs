@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::ledger::{Ending, KindHash, LazyLedger, Ledger, LedgerPlace, LetterKey, LetterState, SentState, SettledAs};
 use crate::operations::{Operations, OperationsBoard};
+use crate::send::access::Queued;
 use crate::send::replay::{
     Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
     ReplayDeskConfig, RunPhase, Waiting, Writing,
@@ -58,6 +59,8 @@ enum Fortune {
 struct World {
     records: Mutex<BTreeMap<i64, OriginalRecord>>,
     write: bool,
+    /// Whether somebody allowed it for this session.
+    is_allowed: AtomicBool,
     is_production: bool,
     num_connects: AtomicUsize,
     num_reads: AtomicUsize,
@@ -102,6 +105,7 @@ impl World {
         Self {
             records: Mutex::new((0..num_letters).map(|offset| (offset, record(offset))).collect()),
             write: true,
+            is_allowed: AtomicBool::new(false),
             is_production: false,
             num_connects: AtomicUsize::new(0),
             num_reads: AtomicUsize::new(0),
@@ -218,15 +222,19 @@ impl ClusterAccess for World {
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
         let name = CLUSTER.to_owned();
         match cluster_id {
-            _ if !self.write => Err(PermitRefused::ReadOnly { name }),
+            _ if !self.write && !self.is_allowed.load(Ordering::SeqCst) => Err(PermitRefused::ReadOnly { name }),
             None => Err(PermitRefused::ClusterUnknown { name }),
             Some(_) if self.is_production && typed_name != Some(CLUSTER) => Err(PermitRefused::NotConfirmed { name }),
             Some(_) => Ok(()),
         }
     }
 
-    fn allow(&self, _cluster_id: Option<&str>, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
-        Err(PermitRefused::Never { name: CLUSTER.to_owned() })
+    fn allow(&self, _cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        if self.is_production && typed_name != Some(CLUSTER) {
+            return Err(PermitRefused::NotConfirmed { name: CLUSTER.to_owned() });
+        }
+        self.is_allowed.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     fn asks_for_name(&self) -> bool {
@@ -262,13 +270,13 @@ impl RecordSender for Line {
         Box::pin(async move { told })
     }
 
-    fn queue(&self, record: OutgoingRecord) -> Waiting<Waiting<Outcome>> {
+    fn queue(&self, record: OutgoingRecord) -> Waiting<Queued> {
         let mut sent = self.sent.lock();
         let place = sent.len();
         sent.push(record);
         let fortune = self.fortunes.lock().get(place).copied().unwrap_or(Fortune::Acknowledged);
         let mut cancelled = self.cancelled.subscribe();
-        let settled: Waiting<Outcome> = Box::pin(async move {
+        let queued = Queued::new(async move {
             match fortune {
                 Fortune::Acknowledged => Outcome::persisted(Some(Place::at(0, place as i64))),
                 Fortune::Refused => Outcome::NotDone("the broker refused it".into()),
@@ -279,7 +287,7 @@ impl RecordSender for Line {
                 }
             }
         });
-        Box::pin(std::future::ready(settled))
+        Box::pin(std::future::ready(queued))
     }
 
     fn cancel(&self) {

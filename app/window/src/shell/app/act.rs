@@ -16,8 +16,9 @@ use crate::{
     },
     view::{CopyForm, Scope, Target, TimeRange, UiCommand, ViewAction, ViewKind},
     widgets::{object_menu::Told, table::ColumnWidths, text_field::TextField},
+    words::drafts::draft_of,
 };
-use switchboard_desk::lab::LabState;
+use switchboard_desk::{lab::LabState, send::draft::Draft};
 
 /// The menu of the selected object stands so far right of where that begins, points.
 const MENU_INSET_PT: f32 = 36.0;
@@ -78,6 +79,11 @@ impl Window {
                     ctx.open_url(egui::OpenUrl::new_tab(address));
                 }
             }
+            UiCommand::SendToThis => {
+                if let Some(draft) = self.draft_of_this() {
+                    self.goto(ctx, &Target::Draft(Box::new(draft)));
+                }
+            }
             UiCommand::CloseNotices => {
                 self.away = None;
                 self.lost_closed = notice::all_failed(&self.snapshot);
@@ -131,6 +137,7 @@ impl Window {
             UiCommand::NextPane | UiCommand::ClosePane if !self.panes.are_several() => told("there is one pane only"),
             UiCommand::ResetColumns if self.settings.columns.is_empty() => told("no column was made wider or narrower"),
             UiCommand::CopyEndpoint if self.options.otlp_endpoint().is_none() => told("the profile has no OTLP receiver"),
+            UiCommand::SendToThis if self.draft_of_this().is_none() => told("nothing is selected that something can be sent to"),
             UiCommand::OpenElsewhere => self.elsewhere().err().map(Cow::Borrowed),
             UiCommand::CloseNotices if self.away.is_none() && self.lost().is_empty() => told("there is none"),
             UiCommand::RestartEngine if self.engine_failure.is_none() => told("the engine runs"),
@@ -151,6 +158,12 @@ impl Window {
     fn elsewhere(&self) -> Result<String, &'static str> {
         let target = self.place().target.ok_or("nothing is selected")?;
         elsewhere::address(&target, self.shown(), &self.options.links)
+    }
+
+    /// A request to what is selected; `None` = nothing can be sent to that.
+    fn draft_of_this(&self) -> Option<Draft> {
+        let view = self.views.of(self.panes.focus());
+        draft_of(&view.target()?, self.shown(), view.seen())
     }
 
     /// A part of a notice was clicked.

@@ -87,6 +87,7 @@ impl eframe::App for WindowApp {
         let failure = self.source.engine_failure();
         let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
         self.window.take_replay(self.source.replay());
+        self.window.take_send(self.source.send());
         self.window.take_sources(self.source.sources());
         self.window.take_operations(self.source.operations());
         self.window.take_lab(self.source.lab());

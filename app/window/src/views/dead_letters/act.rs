@@ -6,7 +6,7 @@ use super::{
 };
 use switchboard_desk::{
     ledger::{KindHash, LetterKey, LetterState},
-    send::replay::{LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase},
+    send::replay::{LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
 };
 
 use crate::{
@@ -122,7 +122,11 @@ impl DeadLettersView {
             (Some(run), _) if !run.phase.is_ended() => Some(ReplayCommand::Continue),
             (None, Some(preview)) => {
                 let typed_name = (!self.typed_name.is_empty()).then(|| self.typed_name.clone());
-                Some(ReplayCommand::Start { replay_id: preview.replay_id.clone(), typed_name })
+                let replay_id = preview.replay_id.clone();
+                Some(match preview.writing {
+                    Writing::Locked { .. } => ReplayCommand::Allow { replay_id, typed_name },
+                    _ => ReplayCommand::Start { replay_id, typed_name },
+                })
             }
             _ => None,
         }

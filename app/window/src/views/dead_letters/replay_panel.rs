@@ -147,6 +147,7 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
     let writing = asking.cluster.and_then(|cluster| board.writing(cluster));
     let may = match writing {
         Some(Writing::ReadOnly(reason)) => Row::text(reason).toned(Tone::Warn),
+        Some(Writing::Locked { .. }) => Row::text("Read-only until you allow sending to it for this session: a preview offers that"),
         Some(Writing::AsksForName) => Row::text("Production: the cluster's name has to be typed before anything is sent"),
         Some(Writing::Allowed) => Row::text("The profile lets this cluster be written to"),
         None => Row::text("Nothing can be sent to this cluster: the profile does not name it").toned(Tone::Warn),

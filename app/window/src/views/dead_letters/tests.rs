@@ -307,6 +307,25 @@ fn a_read_only_profile_says_why_and_an_attempt_goes_to_the_session_which_refuses
 }
 
 #[test]
+fn what_nothing_allows_can_be_allowed_for_this_session() {
+    for asks_for_name in [false, true] {
+        let locked = Writing::Locked { reason: "`lab-kafka` is read-only".into(), asks_for_name };
+        let (source, mut harness) = inbox(sample::previewed(locked));
+        harness.get_by_label("`lab-kafka` is read-only");
+        harness.get_by_role_and_label(Role::Button, "Allow sending to lab-kafka for this session");
+        if asks_for_name {
+            harness.get_by_role_and_label(Role::TextInput, "The cluster's name").focus();
+            settle(&mut harness);
+            harness.get_by_role_and_label(Role::TextInput, "The cluster's name").type_text("lab-kafka");
+            settle(&mut harness);
+        }
+        press_with_command(&mut harness, Key::Enter);
+        let typed_name = asks_for_name.then(|| "lab-kafka".to_owned());
+        assert_eq!(asked(&source), [ReplayCommand::Allow { replay_id: "r-7f3k9q2m1a".into(), typed_name }]);
+    }
+}
+
+#[test]
 fn production_asks_for_the_clusters_name() {
     let (source, mut harness) = inbox(sample::previewed(Writing::AsksForName));
     harness.get_by_label("Type lab-kafka to send to this production cluster");

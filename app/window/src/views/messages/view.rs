@@ -16,7 +16,7 @@ use crate::{
     figures,
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         blocks::blocks_ui,
         detail,
@@ -131,6 +131,12 @@ impl View for MessagesView {
             Some(row) => Target::Record { channel, row },
             None => Target::Channel(channel),
         })
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        let selected = self.records.as_ref().and_then(|records| records.selected);
+        let opened = self.opened.as_ref().filter(|opened| Some(opened.row) == selected);
+        opened.and_then(|opened| opened.record.as_ref()).map_or(Seen::Nothing, Seen::Record)
     }
 
     fn begin_anew(&mut self) {

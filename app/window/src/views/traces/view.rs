@@ -18,7 +18,7 @@ use crate::{
     figures, fonts,
     sanitise::{elide_middle, visible},
     theme::{Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         blocks::blocks_ui,
         detail,
@@ -171,6 +171,11 @@ impl View for TracesView {
             }))
             .ok(),
         }
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        let span = self.open.as_ref().filter(|open| open.selected.is_some()).and_then(|open| open.span.as_deref());
+        span.map_or(Seen::Nothing, Seen::Span)
     }
 
     fn hints(&self) -> Vec<(UiCommand, &'static str)> {

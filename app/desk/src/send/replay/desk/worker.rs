@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal};
 use crate::operations::OperationHandle;
 use crate::send::replay::board::{Preparing, handled};
-use crate::send::replay::clusters::{Reach, ReplayClusters};
+use crate::send::replay::clusters::{Reach, ReplayClusters, writing};
 use crate::send::replay::desk::{ReplayDeskConfig, Shared};
 use crate::send::replay::follow::{Follower, Round};
 use crate::send::replay::plan::{choose, wrong};
 use crate::send::replay::preview_task::PreviewTask;
 use crate::send::replay::run::{GONE, Run, Wanted};
-use crate::send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
+use crate::send::replay::{AskedLetter, AskedLetters, LetterCause, Preview, ReplayAsk, ReplayCommand};
 
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
@@ -86,6 +86,7 @@ impl Worker {
         self.shared.update(|board| board.refusal = None);
         let done = match command {
             ReplayCommand::Preview(ask) => self.preview(ask).await,
+            ReplayCommand::Allow { replay_id, typed_name } => self.allow(&replay_id, typed_name.as_deref()),
             ReplayCommand::Dismiss => self.dismiss(),
             ReplayCommand::Start { replay_id, typed_name } => self.start(&replay_id, typed_name).await,
             ReplayCommand::Continue => self.go_on(),
@@ -286,6 +287,17 @@ impl Worker {
             // It has ended and only watches.
             run.task.abort();
         }
+    }
+
+    fn allow(&mut self, replay_id: &str, typed_name: Option<&str>) -> Result<(), String> {
+        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
+        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
+        let reach = self.clusters.reach(&preview.cluster)?;
+        reach.access.allow(preview.cluster_id.as_deref(), typed_name).map_err(|refused| refused.to_string())?;
+        let allowed = Preview { writing: writing(reach.access.as_ref(), preview.cluster_id.as_ref()), ..Preview::clone(&preview) };
+        self.shared.update(|board| board.preview = Some(Arc::new(allowed)));
+        self.show_clusters();
+        Ok(())
     }
 
     fn dismiss(&mut self) -> Result<(), String> {

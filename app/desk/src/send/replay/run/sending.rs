@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::ledger::{Ending, Intent, LedgerError, LetterKey, LetterState, RunId, SendId, Settled, SettledAs, Settlement};
-use crate::send::access::Waiting;
+use crate::send::access::Queued;
 use crate::send::replay::board::{CanaryLine, RunBoard, RunPhase};
 use crate::send::replay::halt::{Verdict, canary_verdict, halt_reason};
 use crate::send::replay::plan::{Built, build};
@@ -306,12 +306,12 @@ impl<'a> Sending<'a> {
         self.flying.push((index, send_id));
         // Records go in their order, so the next one waits until this one is queued; what is stopped before that is surely not sent.
         let mut wanted = run.wanted.clone();
-        let queued: Waiting<Outcome> = tokio::select! {
+        let queued = tokio::select! {
             biased;
-            _ = stop_wanted(&mut wanted) => Box::pin(std::future::ready(Outcome::NotDone("stopped before it was queued".to_owned()))),
+            _ = stop_wanted(&mut wanted) => Queued::new(std::future::ready(Outcome::NotDone("stopped before it was queued".to_owned()))),
             queued = self.sender.queue(built.outgoing) => queued,
         };
-        self.in_flight.spawn(async move { (index, send_id, queued.await) });
+        self.in_flight.spawn(async move { (index, send_id, queued.outcome().await) });
         run.show(&self.board);
         Ok(true)
     }

@@ -419,3 +419,19 @@ async fn what_another_window_sent_since_the_preview_is_skipped_and_the_run_says_
     let told = &board.run.as_ref().expect("a run").held_back;
     assert!(told.contains(&key(1).to_string()) && told.ends_with("was sent before, or may have been; it is not sent twice"), "{told}");
 }
+
+#[tokio::test]
+async fn what_nothing_allows_is_sent_once_it_was_allowed_for_this_session() {
+    let desk = Desk::new(World { write: false, is_production: true, ..World::new(2) });
+    let board = desk.preview(0..2).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert!(matches!(&preview.writing, Writing::Locked { asks_for_name: true, .. }), "{:?}", preview.writing);
+    let allow = |typed_name: Option<&str>| ReplayCommand::Allow { replay_id: preview.replay_id.clone(), typed_name: typed_name.map(str::to_owned) };
+    desk.desk.command(allow(Some("locla")));
+    desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains("type its name"))).await;
+    desk.desk.command(allow(Some(CLUSTER)));
+    let board = desk.until("leave", |board| board.preview.as_ref().is_some_and(|preview| !matches!(preview.writing, Writing::Locked { .. }))).await;
+    assert_eq!(desk.world.sent.lock().len(), 0);
+    desk.start(&board, Some(CLUSTER));
+    desk.until("both", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 2)).await;
+}

@@ -45,12 +45,19 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     }
     sections.push(readers_section(&preview.readers, "Who will read them again"));
     sections.extend(breakers_section(&preview.readers));
-    let mut asks_name = None;
+    let (mut asks_name, mut allows) = (None, false);
     // What is not allowed can still be asked for: the session refuses it and writes that down.
     let is_allowed = match &preview.writing {
         Writing::ReadOnly(reason) => {
             sections.insert(0, Section::new("Read-only", vec![Row::text(reason).toned(Tone::Warn)]));
             false
+        }
+        Writing::Locked { reason, asks_for_name } => {
+            let means = "Until the session ends, records can be written to its topics from this window. The profile is not changed";
+            sections.insert(0, Section::new("Read-only", vec![Row::text(reason).toned(Tone::Warn), Row::text(means)]));
+            allows = true;
+            asks_name = asks_for_name.then(|| preview.cluster.clone());
+            !asks_for_name || asking.typed_name == preview.cluster
         }
         Writing::AsksForName => {
             asks_name = Some(preview.cluster.clone());
@@ -71,7 +78,13 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     };
     let unavailable = if num == 0 { "nothing is left to send" } else { "" };
     let first = num.min(5);
-    let text = if num > first { format!("Send the first {first}") } else { format!("Send {}", figures::things(num as u64, "letter", "letters")) };
+    let text = if allows {
+        format!("Allow sending to {} for this session", visible(&preview.cluster))
+    } else if num > first {
+        format!("Send the first {first}")
+    } else {
+        format!("Send {}", figures::things(num as u64, "letter", "letters"))
+    };
     let cluster_id = preview.cluster_id.as_deref().map(|id| format!(" ({})", visible(id))).unwrap_or_default();
     let again = is_old.then(|| button("Make it again", UiCommand::PreviewReplay, false, ""));
     let buttons = std::iter::once(button(&text, UiCommand::SendReplay, is_allowed, unavailable)).chain(again);

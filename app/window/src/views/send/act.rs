@@ -1,0 +1,268 @@
+//! What commands do, and what is given back to the session.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use switchboard_desk::send::{
+    SendAsk, SendBoard, SendCommand, Sent,
+    draft::{Body, Draft, Payload, Request, SchemaFrom},
+};
+
+use super::{
+    asking_ui::asks_name,
+    caused::on_the_map,
+    caused_ui::{story_action, trace_action},
+    editing::CameFrom,
+    json_text,
+    library_ui::{LibraryKey, walked},
+    request_ui::{NO_FOLDER, RequestLook},
+    view::SendView,
+};
+use crate::{
+    SessionCommand,
+    view::{UiCommand, ViewAction, ViewContext},
+    widgets::{table::TableState, text_field::TextField},
+};
+
+/// Something for the session.
+pub(super) fn send(command: SendCommand) -> ViewAction {
+    ViewAction::Send(SessionCommand::Send(Box::new(command)))
+}
+
+/// Why a request can not be sent as it is; `None` = it can, as far as is seen here.
+pub(super) fn why_not(draft: &Draft) -> Option<&'static str> {
+    match &draft.request {
+        Request::Http(http) => http.url.trim().is_empty().then_some("there is no URL yet"),
+        Request::Grpc(grpc) if grpc.url.trim().is_empty() => Some("there is no server yet"),
+        Request::Grpc(grpc) => grpc.method.trim().is_empty().then_some("there is no method yet"),
+        Request::Record(record) => record.topic.trim().is_empty().then_some("there is no topic yet"),
+    }
+}
+
+/// The same request without lines that are still empty.
+fn without_empty_lines(draft: &Draft) -> Draft {
+    let mut draft = draft.clone();
+    if let Request::Grpc(grpc) = &mut draft.request
+        && let SchemaFrom::Protos { files, roots } = &mut grpc.schema
+    {
+        for names in [files, roots] {
+            names.retain(|name| !name.trim().is_empty());
+        }
+    }
+    draft
+}
+
+/// Whether it has any JSON.
+fn has_json(draft: &Draft) -> bool {
+    let is_json = |payload: &Payload| matches!(payload, Payload::Json(text) if !text.is_empty());
+    match &draft.request {
+        Request::Http(http) => matches!(&http.body, Body::Json(text) | Body::Graphql { variables: text, .. } if !text.is_empty()),
+        Request::Grpc(grpc) => !grpc.messages.is_empty(),
+        Request::Record(record) => is_json(&record.key) || is_json(&record.value),
+    }
+}
+
+/// Puts every JSON of a request a member a line; what is none stays as it is.
+fn format_all(draft: &mut Draft) {
+    let texts: Vec<&mut String> = match &mut draft.request {
+        Request::Http(http) => match &mut http.body {
+            Body::Json(text) | Body::Graphql { variables: text, .. } => vec![text],
+            _ => Vec::new(),
+        },
+        Request::Grpc(grpc) => grpc.messages.iter_mut().collect(),
+        Request::Record(record) => {
+            let payloads = [&mut record.key, &mut record.value];
+            payloads.into_iter().filter_map(|payload| if let Payload::Json(text) = payload { Some(text) } else { None }).collect()
+        }
+    };
+    for text in texts {
+        if let Ok(formatted) = json_text::format(text) {
+            *text = formatted;
+        }
+    }
+}
+
+impl SendView {
+    /// What is sent, and asked about.
+    pub(super) fn ask(&self) -> SendAsk {
+        let draft = Arc::new(without_empty_lines(&self.editing.draft));
+        let by_hand = self.look.grpc.by_hand && matches!(draft.request, Request::Grpc(_));
+        SendAsk { draft, environment: self.environment.clone(), given: BTreeMap::new(), by_hand }
+    }
+
+    /// Carries out a command.
+    pub(super) fn carry_out(&mut self, command: UiCommand, ctx: &egui::Context, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+        let board = context.send;
+        let shown = self.shown(board);
+        match command {
+            UiCommand::SendRequest => self.send_it(actions),
+            UiCommand::StopSending => actions.extend(self.step_back(board).map(send)),
+            // The way back through what was looked at stops nothing that goes on.
+            UiCommand::ClearSelection => (self.cursor, self.selected, self.is_editing) = (None, None, false),
+            UiCommand::EditRequest => {
+                self.is_editing = true;
+                TextField::SendAddress.seek(ctx);
+            }
+            UiCommand::NewRequest => {
+                let kind = self.editing.draft.kind();
+                self.editing.begin(kind);
+                self.notes.clear();
+                (self.look, self.is_editing) = (RequestLook::default(), true);
+                TextField::SendAddress.seek(ctx);
+            }
+            UiCommand::PasteRequest => ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
+            UiCommand::CopyRequestLine => actions.extend(self.copy_line(context)),
+            UiCommand::FormatRequest => format_all(&mut self.editing.draft),
+            UiCommand::SaveRequest if board.saved.folder.is_some() => {
+                let path = self.editing.path().map(str::to_owned).unwrap_or_default();
+                self.saving.get_or_insert(path);
+            }
+            UiCommand::RemoveRequest => self.remove(actions),
+            UiCommand::EditSent => {
+                if let Some(sent) = &shown {
+                    self.editing.load((*sent.ask.draft).clone(), CameFrom::Sent(sent.sent_id));
+                    TextField::SendAddress.seek(ctx);
+                }
+            }
+            UiCommand::SentTrace => actions.extend(shown.and_then(|sent| trace_action(&sent))),
+            UiCommand::SentStory => actions.extend(shown.and_then(|sent| story_action(&sent))),
+            UiCommand::SentOnMap => actions.extend(shown.and_then(|sent| on_the_map(&sent, &self.caused.caused, context.snapshot))),
+            UiCommand::ForgetSent => {
+                (self.selected, self.cursor) = (None, None);
+                actions.push(send(SendCommand::Forget));
+            }
+            UiCommand::ReloadRequests => actions.push(send(SendCommand::Reload)),
+            UiCommand::Open => self.enter(board, actions),
+            walk if !self.is_editing => self.walk(walk, board),
+            _ => {}
+        }
+    }
+
+    /// Sends the request; what follows is of that.
+    pub(super) fn send_it(&mut self, actions: &mut Vec<ViewAction>) {
+        if why_not(&self.editing.draft).is_some() {
+            return;
+        }
+        let ask = self.ask();
+        self.asked_draft = Some(Arc::clone(&ask.draft));
+        (self.selected, self.cursor) = (None, None);
+        self.typed_name.clear();
+        actions.push(send(SendCommand::Send(ask)));
+    }
+
+    /// Answers yes, or takes what the selected row has.
+    fn enter(&mut self, board: &SendBoard, actions: &mut Vec<ViewAction>) {
+        if let Some(asking) = &board.asking {
+            if asks_name(asking).is_none() {
+                actions.push(send(SendCommand::Confirm { typed_name: None }));
+            }
+            return;
+        }
+        if self.is_editing {
+            return;
+        }
+        match self.cursor.clone() {
+            Some(LibraryKey::Saved(path)) => self.load_saved(&path, board),
+            Some(LibraryKey::Sent(_)) => {
+                if let Some(sent) = self.shown(board) {
+                    self.editing.load((*sent.ask.draft).clone(), CameFrom::Sent(sent.sent_id));
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Makes a saved request the one that is composed.
+    pub(super) fn load_saved(&mut self, path: &str, board: &SendBoard) {
+        if let Some(draft) = board.saved.requests.get(path) {
+            self.editing.load((**draft).clone(), CameFrom::Saved(path.to_owned()));
+            self.notes.clear();
+            self.cursor = Some(LibraryKey::Saved(path.to_owned()));
+            self.removing = None;
+        }
+    }
+
+    /// Leaves what was opened last, answers no, or stops waiting.
+    fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
+        let was_editing = std::mem::take(&mut self.is_editing);
+        if self.saving.take().is_some() || self.removing.take().is_some() {
+            return None;
+        }
+        if board.asking.is_some() {
+            self.typed_name.clear();
+            return Some(SendCommand::Withdraw);
+        }
+        if was_editing {
+            return None;
+        }
+        if let Some(sent) = board.sent.first().filter(|sent| sent.is_going()) {
+            return Some(SendCommand::Cancel(sent.sent_id));
+        }
+        (self.cursor, self.selected) = (None, None);
+        None
+    }
+
+    /// The first time asks, the second time does.
+    fn remove(&mut self, actions: &mut Vec<ViewAction>) {
+        let Some(LibraryKey::Saved(path)) = &self.cursor else { return };
+        if self.removing.as_ref() == Some(path) {
+            actions.push(send(SendCommand::Remove(path.clone())));
+            self.removing = None;
+            self.cursor = None;
+        } else {
+            self.removing = Some(path.clone());
+        }
+    }
+
+    fn walk(&mut self, command: UiCommand, board: &SendBoard) {
+        let rows = walked(board, &self.closed);
+        let at = self.cursor.as_ref().and_then(|cursor| rows.iter().position(|row| row == cursor));
+        // The rows scroll by themselves; only the step is the table's.
+        if let Some(row) = TableState::default().run(command, at, rows.len()).and_then(|row| rows.get(row)) {
+            self.removing = None;
+            if let LibraryKey::Sent(sent_id) = row {
+                self.selected = Some(*sent_id);
+            }
+            self.cursor = Some(row.clone());
+        }
+    }
+
+    /// What was sent and is looked at: the selected one, or the last.
+    pub(super) fn shown(&self, board: &SendBoard) -> Option<Arc<Sent>> {
+        let selected = self.selected.and_then(|selected| board.sent.iter().find(|sent| sent.sent_id == selected));
+        selected.or_else(|| board.sent.first()).cloned()
+    }
+
+    /// Which commands can not be used now, and why.
+    pub(super) fn note_unavailable(&mut self, context: &ViewContext<'_>) {
+        let board = context.send;
+        let shown = self.shown(board);
+        let mut unavailable: Vec<(UiCommand, Cow<'static, str>)> = Vec::new();
+        let mut missing = |command: UiCommand, reason: Option<&'static str>| unavailable.extend(reason.map(|reason| (command, Cow::Borrowed(reason))));
+        missing(UiCommand::SendRequest, why_not(&self.editing.draft));
+        missing(UiCommand::CopyRequestLine, why_not(&self.editing.draft));
+        missing(UiCommand::SaveRequest, board.saved.folder.is_none().then_some(NO_FOLDER));
+        let is_saved_selected = matches!(self.cursor, Some(LibraryKey::Saved(_)));
+        missing(UiCommand::RemoveRequest, (!is_saved_selected).then_some("no saved request is selected"));
+        missing(UiCommand::EditSent, shown.is_none().then_some("nothing was sent yet"));
+        missing(UiCommand::ForgetSent, board.sent.is_empty().then_some("nothing was sent yet"));
+        missing(UiCommand::FormatRequest, (!has_json(&self.editing.draft)).then_some("there is no JSON in it"));
+        let trace = shown.as_ref().and_then(|sent| trace_action(sent));
+        missing(UiCommand::SentTrace, trace.is_none().then_some("it began no trace"));
+        let story = shown.as_ref().and_then(|sent| story_action(sent));
+        missing(UiCommand::SentStory, story.is_none().then_some("it carried no correlation id"));
+        let on_map = shown.as_ref().and_then(|sent| on_the_map(sent, &self.caused.caused, context.snapshot));
+        missing(UiCommand::SentOnMap, on_map.is_none().then_some("it is not on the map yet"));
+        let can_stop = self.is_editing
+            || self.saving.is_some()
+            || self.removing.is_some()
+            || self.cursor.is_some()
+            || self.selected.is_some()
+            || board.asking.is_some()
+            || board.sent.first().is_some_and(|sent| sent.is_going());
+        missing(UiCommand::StopSending, (!can_stop).then_some("nothing goes on here"));
+        missing(UiCommand::Open, (self.cursor.is_none() && board.asking.is_none()).then_some("nothing is selected"));
+        self.unavailable = unavailable;
+    }
+}

@@ -1,0 +1,273 @@
+//! What was answered, in words and in parts of time. Pure.
+
+use std::time::Duration;
+
+use switchboard_desk::{
+    ledger::Settled,
+    send::{Answer, Sent, Status, draft::RequestKind},
+};
+use switchboard_model::{Outcome, Phase, Place};
+
+use crate::{figures, ink::Tone, sanitise::visible, theme::Ink};
+
+/// A phase is at least so much of the bar, or it would not be seen.
+const LEAST_SHARE: f32 = 0.012;
+
+/// What became of something that was sent, in a word or two.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Became {
+    /// The words, safe to show.
+    pub word: String,
+    /// Its colour.
+    pub ink: Ink,
+}
+
+impl Became {
+    fn new(word: impl Into<String>, ink: Ink) -> Self {
+        Self { word: word.into(), ink }
+    }
+
+    /// Of what was sent, as of now.
+    pub(super) fn of(sent: &Sent) -> Self {
+        let Some(settled) = &sent.settled else {
+            let word = if sent.is_open { "open" } else { "…" };
+            return Self::new(word, Ink::Dim);
+        };
+        match settled {
+            Settled::Tried(Outcome::Done(_)) => match &sent.answer.status {
+                Some(Status::Http { status, .. }) => Self::new(status.to_string(), http_ink(*status)),
+                Some(Status::Grpc { code, .. }) => Self::new(grpc_word(*code), grpc_ink(*code)),
+                Some(Status::Persisted { .. }) if sent.answer.num_persisted > 1 => {
+                    Self::new(format!("{} ✓", figures::count(sent.answer.num_persisted)), Ink::Text)
+                }
+                Some(Status::Persisted { at: Some(at) }) => Self::new(at.to_string(), Ink::Text),
+                Some(Status::Persisted { at: None }) | None => Self::new("✓", Ink::Text),
+            },
+            Settled::Tried(Outcome::NotDone(_)) => Self::new(not_done_word(sent), Ink::Warn),
+            Settled::Tried(Outcome::Possibly(_)) => Self::new("possibly sent", Ink::Bad),
+            Settled::Skipped(_) => Self::new("skipped", Ink::Warn),
+            Settled::Refused(_) => Self::new("refused", Ink::Warn),
+        }
+    }
+}
+
+fn not_done_word(sent: &Sent) -> &'static str {
+    if sent.ask.draft.kind() == RequestKind::Record { Outcome::NOT_DONE } else { "not sent" }
+}
+
+/// The colour of a status of HTTP: only what is unusual has one.
+fn http_ink(status: u16) -> Ink {
+    match status {
+        500.. => Ink::Bad,
+        400.. => Ink::Warn,
+        _ => Ink::Text,
+    }
+}
+
+/// The same of gRPC: what the caller asked wrongly for is going wrong, what the server failed at is wrong.
+fn grpc_ink(code: i32) -> Ink {
+    match code {
+        0 => Ink::Text,
+        3 | 5 | 6 | 7 | 9 | 11 | 16 => Ink::Warn,
+        _ => Ink::Bad,
+    }
+}
+
+/// A code of gRPC by its name (google.rpc.Code).
+pub(super) fn grpc_word(code: i32) -> String {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    usize::try_from(code).ok().and_then(|code| NAMES.get(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
+}
+
+/// What a status of HTTP is called (RFC 9110, 15); empty where it has no name that people know.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "",
+    }
+}
+
+/// The line above an answer: what it says of itself first, in the colour of that, then what is known of it besides.
+pub(super) fn status_line(sent: &Sent, now_ns: i64) -> (Became, Vec<String>) {
+    let answer = &sent.answer;
+    let outcome = Became::of(sent);
+    let lead = match (&answer.status, &sent.settled) {
+        (Some(Status::Http { status, .. }), None | Some(Settled::Tried(Outcome::Done(_)))) => {
+            Became::new(format!("{status} {}", reason(*status)).trim_end(), http_ink(*status))
+        }
+        (Some(Status::Persisted { at: Some(at) }), Some(Settled::Tried(Outcome::Done(_)))) => Became::new(format!("{} {at}", visible(&sent.call)), Ink::Text),
+        (_, None) if sent.is_open => Became::new("the stream is open", Ink::Text),
+        (_, None) => Became::new("on its way", Ink::Dim),
+        _ => outcome,
+    };
+    let took_ns = sent.took_ns(now_ns);
+    let mut parts = vec![figures::duration(took_ns)];
+    if answer.num_persisted > 1 {
+        parts.push(format!("{} persisted", figures::count(answer.num_persisted)));
+    }
+    if answer.body_bytes > 0 || matches!(answer.status, Some(Status::Http { .. })) {
+        parts.push(match answer.wire_bytes {
+            Some(wire_bytes) if wire_bytes < answer.body_bytes => format!("{}, {} on the wire", figures::bytes(answer.body_bytes), figures::bytes(wire_bytes)),
+            _ => figures::bytes(answer.body_bytes),
+        });
+    }
+    let num_theirs = answer.messages.iter().filter(|message| !message.is_ours).count() as u64;
+    if !answer.messages.is_empty() {
+        parts.push(format!("{} received", figures::things(num_theirs, "message", "messages")));
+    }
+    parts.extend(content_type(answer).map(|content_type| visible(content_type).into_owned()));
+    if let Some(Status::Http { version, .. }) = &answer.status {
+        parts.push((*version).to_owned());
+    }
+    (lead, parts)
+}
+
+/// What the answer says its body is, without parameters.
+fn content_type(answer: &Answer) -> Option<&str> {
+    let (_, value) = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
+    Some(value.split(';').next().unwrap_or(value).trim())
+}
+
+/// What went wrong, or may have, in a sentence: why it was not sent, what the server's status says.
+pub(super) fn why(sent: &Sent) -> Option<(String, Tone)> {
+    if let Some(Status::Grpc { code, message }) = &sent.answer.status
+        && *code != 0
+        && !message.is_empty()
+    {
+        return Some((visible(message).into_owned(), Tone::Bad));
+    }
+    let settled = sent.settled.as_ref()?;
+    let tone = if matches!(settled, Settled::Tried(Outcome::Possibly(_))) { Tone::Bad } else { Tone::Warn };
+    Some(settled.reason()).filter(|reason| !reason.is_empty()).map(|reason| (visible(reason).into_owned(), tone))
+}
+
+/// A part of the time that a request took.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PhasePart {
+    /// `first byte 8.1 ms`.
+    pub words: String,
+    /// Where it begins in the bar, 0 to 1.
+    pub from: f32,
+    /// Where it ends.
+    pub to: f32,
+    /// Whether it is the longest: that is where the time went.
+    pub is_longest: bool,
+}
+
+/// The bar of phases, in their order; what takes no time is as wide as is seen.
+pub(super) fn phases(took: &[(Phase, Duration)]) -> Vec<PhasePart> {
+    let share = |took: Duration, sum: f64| if sum > 0.0 { (took.as_secs_f64() / sum) as f32 } else { 1.0 };
+    let sum_s: f64 = took.iter().map(|(_, took)| took.as_secs_f64()).sum();
+    let shares: Vec<f32> = took.iter().map(|(_, took)| share(*took, sum_s).max(LEAST_SHARE)).collect();
+    let sum: f32 = shares.iter().sum();
+    let longest = (0..took.len()).max_by_key(|at| (took[*at].1, std::cmp::Reverse(*at)));
+    let mut from = 0.0;
+    let part = |(index, (phase, took)): (usize, &(Phase, Duration))| {
+        let to = if index + 1 == shares.len() { 1.0 } else { from + shares[index] / sum };
+        let words = format!("{} {}", phase.word(), figures::duration(took.as_nanos().min(i64::MAX as u128) as i64));
+        let part = PhasePart { words, from, to, is_longest: longest == Some(index) };
+        from = to;
+        part
+    };
+    took.iter().enumerate().map(part).collect()
+}
+
+/// Where the record lies that was written last.
+pub(super) fn written_to(sent: &Sent) -> Option<&Place> {
+    match &sent.answer.status {
+        Some(Status::Persisted { at }) => at.as_ref(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{testing::NOW_NS, views::send::sample};
+
+    #[test]
+    fn what_became_of_it_is_a_word_and_only_what_is_unusual_has_a_colour() {
+        let told: Vec<(String, Ink)> = sample::board().sent.iter().map(|sent| Became::of(sent)).map(|told| (told.word, told.ink)).collect();
+        let told: Vec<(&str, Ink)> = told.iter().map(|(word, ink)| (word.as_str(), *ink)).collect();
+        assert_eq!(told, [("200", Ink::Text), ("503", Ink::Bad), ("23 ✓", Ink::Text), ("OK", Ink::Text), ("not sent", Ink::Warn)]);
+    }
+
+    #[test]
+    fn the_line_above_an_answer_says_what_it_is_and_how_long_it_took() {
+        let board = sample::board();
+        let line = |index: usize| {
+            let (lead, rest) = status_line(&board.sent[index], NOW_NS);
+            format!("{} · {}", lead.word, rest.join(" · "))
+        };
+        assert_eq!(line(0), "200 OK · 8.8 ms · 68 B · application/json · HTTP/1.1");
+        assert_eq!(line(2), "orders.placed 3@18190 · 2.30 s · 23 persisted");
+        assert_eq!(line(3), "OK · 6.0 ms · 1 message received");
+        assert_eq!(why(&board.sent[4]), Some(("nobody listens on localhost:9999".to_owned(), Tone::Warn)));
+        assert_eq!(why(&board.sent[0]), None);
+    }
+
+    #[test]
+    fn the_bar_of_phases_is_full_and_each_of_them_is_seen() {
+        let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
+        let parts = phases(&[(Phase::Resolve, ms(0.2)), (Phase::Connect, ms(0.3)), (Phase::FirstByte, ms(8.1)), (Phase::Rest, ms(0.0))]);
+        assert_eq!(parts.iter().map(|part| part.words.as_str()).collect::<Vec<_>>(), ["resolve 200 µs", "connect 300 µs", "first byte 8.1 ms", "rest 0 µs"]);
+        let ends: Vec<f32> = parts.iter().flat_map(|part| [part.from, part.to]).collect();
+        assert!(ends[0].abs() < 1e-6 && (ends[7] - 1.0).abs() < 1e-6 && ends[1..7].chunks(2).all(|pair| (pair[0] - pair[1]).abs() < 1e-6), "{ends:?}");
+        assert!(parts.iter().all(|part| part.to - part.from > 0.01) && parts[2].to - parts[2].from > 0.9);
+        assert_eq!(parts.iter().map(|part| part.is_longest).collect::<Vec<_>>(), [false, false, true, false]);
+        assert_eq!(phases(&[]), []);
+        assert!((phases(&[(Phase::Rest, Duration::ZERO)])[0].to - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn codes_have_their_names() {
+        assert_eq!([grpc_word(0), grpc_word(14), grpc_word(99), grpc_word(-1)], ["OK", "UNAVAILABLE", "code 99", "code -1"]);
+    }
+}

@@ -1,0 +1,323 @@
+//! Draws what was answered: what it says of itself, its body or messages, and where the time went.
+
+use egui::{Align, Layout, RichText, Sense, WidgetInfo, accesskit::Role, pos2, vec2};
+use switchboard_desk::send::{Message, SHOWN_BYTES, Sent, SentId, draft::Request};
+use switchboard_engine::view::ChannelKey;
+
+use super::{
+    answer::{PhasePart, phases, status_line, why, written_to},
+    fields::{Form, button_ui, heading_ui, tabs_ui},
+};
+use crate::{
+    figures, fonts,
+    ink::{fitted, tone_inks},
+    sanitise::visible,
+    theme::{DesignTokens, Ink, TEXT_MIN_PT, TEXT_SMALL_PT},
+    view::{Target, UiCommand, ViewAction},
+    widgets::{
+        detail::{Row, Section, section_ui},
+        payload::{Payload, PayloadUi, payload_ui},
+    },
+};
+
+/// Height of the bar of phases, points.
+const BAR_PT: f32 = 8.0;
+/// Messages that are laid out; of more the last ones.
+const MESSAGES_MAX: usize = 200;
+/// Headers that are listed.
+const HEADERS_MAX: usize = 200;
+
+/// A part of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AnswerTab {
+    #[default]
+    Body,
+    Headers,
+    Trailers,
+    Raw,
+}
+
+/// What is looked at of answers.
+#[derive(Default)]
+pub(super) struct AnswerLook {
+    tab: AnswerTab,
+    form: PayloadUi,
+    /// The body as it was read, and of what.
+    read: Option<((SentId, usize, bool), Payload)>,
+    /// The next message of an open stream, as it is typed.
+    pub next_message: String,
+}
+
+/// What was asked for below an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum AnswerAsk {
+    /// Of the window.
+    Do(ViewAction),
+    /// A command of the view.
+    Run(UiCommand),
+    /// Another message of an open stream.
+    Message(String),
+    /// No more messages come.
+    HalfClose,
+}
+
+impl AnswerLook {
+    /// Draws it.
+    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, now_ns: i64) -> Option<AnswerAsk> {
+        let tokens = form.tokens;
+        let mut asked = head_ui(ui, sent, now_ns, tokens);
+        if let Some((why, tone)) = why(sent) {
+            ui.add(egui::Label::new(RichText::new(why).size(12.5).color(tokens.ink(tone_inks(tone).0))).wrap());
+        }
+        for (kind, text) in sent.answer.details.iter().take(20) {
+            ui.add(egui::Label::new(RichText::new(format!("{}: {}", visible(kind), visible(text))).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim))).wrap());
+        }
+        let height_pt = (ui.available_height() - 96.0).max(120.0);
+        match &sent.ask.draft.request {
+            Request::Http(_) => self.parts_ui(ui, sent, height_pt, tokens),
+            Request::Grpc(_) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
+            Request::Record(_) => asked = record_ui(ui, sent, tokens).or(asked),
+        }
+        phases_ui(ui, &phases(&sent.answer.took), tokens);
+        ui.horizontal_wrapped(|ui| {
+            if button_ui(ui, ["Edit a copy", ""], false, None, tokens) {
+                asked = Some(AnswerAsk::Run(UiCommand::EditSent));
+            }
+            if button_ui(ui, ["Copy", ""], false, None, tokens) {
+                asked = Some(AnswerAsk::Run(UiCommand::CopyText));
+            }
+            let body = std::str::from_utf8(&sent.answer.body).ok().filter(|body| !body.is_empty());
+            if let Some(body) = body
+                && button_ui(ui, ["Copy the body", ""], false, None, tokens)
+            {
+                asked = Some(AnswerAsk::Do(ViewAction::Copy(body.to_owned())));
+            }
+        });
+        asked
+    }
+
+    fn parts_ui(&mut self, ui: &mut egui::Ui, sent: &Sent, height_pt: f32, tokens: &DesignTokens) {
+        let answer = &sent.answer;
+        let mut tabs = vec![(AnswerTab::Body, "Body".to_owned(), false), (AnswerTab::Headers, format!("Headers {}", answer.headers.len()), false)];
+        if !answer.trailers.is_empty() {
+            tabs.push((AnswerTab::Trailers, format!("Trailers {}", answer.trailers.len()), false));
+        }
+        tabs.push((AnswerTab::Raw, "Raw".to_owned(), false));
+        if !tabs.iter().any(|(tab, ..)| *tab == self.tab) {
+            self.tab = AnswerTab::Body;
+        }
+        tabs_ui(ui, "answer", &tabs, &mut self.tab, tokens);
+        match self.tab {
+            AnswerTab::Body => self.body_ui(ui, sent, height_pt, tokens),
+            AnswerTab::Headers => headers_ui(ui, &answer.headers, tokens),
+            AnswerTab::Trailers => headers_ui(ui, &answer.trailers, tokens),
+            AnswerTab::Raw => raw_ui(ui, sent, tokens),
+        }
+    }
+
+    fn body_ui(&mut self, ui: &mut egui::Ui, sent: &Sent, height_pt: f32, tokens: &DesignTokens) {
+        let answer = &sent.answer;
+        if answer.body.is_empty() {
+            let text = if sent.is_going() { "Nothing of the body yet" } else { "It has no body" };
+            ui.label(RichText::new(text).size(12.0).color(tokens.ink(Ink::Dim)));
+            return;
+        }
+        let is_cut = answer.cut.is_some() || answer.body.len() as u64 != answer.body_bytes;
+        let of = (sent.sent_id, answer.body.len(), is_cut);
+        if self.read.as_ref().is_none_or(|(read_of, _)| *read_of != of) {
+            self.read = Some((of, Payload::read(Some(&answer.body), answer.body_bytes, is_cut)));
+        }
+        if let Some(cut) = &answer.cut {
+            ui.add(egui::Label::new(RichText::new(visible(cut)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn))).wrap());
+        } else if answer.body.len() >= SHOWN_BYTES {
+            let text = format!("The first {} are shown", figures::bytes(SHOWN_BYTES as u64));
+            ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
+        }
+        if let Some((_, payload)) = &mut self.read {
+            payload_ui(ui, &mut self.form, payload, height_pt, tokens);
+        }
+    }
+
+    /// Messages as they went and came, and the next one where the stream is open.
+    fn messages_ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, height_pt: f32, now_ns: i64) -> Option<AnswerAsk> {
+        let answer = &sent.answer;
+        let mut asked = None;
+        if sent.is_open {
+            form.label_ui(ui, "Next message");
+            form.json(ui, ["Next message", "{ }"], &mut self.next_message, 3);
+            ui.horizontal(|ui| {
+                let why_not = self.next_message.trim().is_empty().then_some("write a message first");
+                if button_ui(ui, ["Send message", ""], true, why_not, form.tokens) {
+                    asked = Some(AnswerAsk::Message(std::mem::take(&mut self.next_message)));
+                }
+                if button_ui(ui, ["Half-close", ""], false, None, form.tokens) {
+                    asked = Some(AnswerAsk::HalfClose);
+                }
+            });
+        }
+        let num_left_out = answer.messages_left_out + answer.messages.len().saturating_sub(MESSAGES_MAX) as u64;
+        if num_left_out > 0 {
+            let text = format!("{} earlier are not shown", figures::things(num_left_out, "message", "messages"));
+            ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(form.tokens.ink(Ink::Dim)));
+        }
+        if answer.messages.is_empty() {
+            let text = if sent.is_going() { "No message yet" } else { "No message came" };
+            ui.label(RichText::new(text).size(12.0).color(form.tokens.ink(Ink::Dim)));
+        }
+        let first = answer.messages.len().saturating_sub(MESSAGES_MAX);
+        egui::ScrollArea::vertical().id_salt("messages of the call").max_height(height_pt).auto_shrink([false, true]).show(ui, |ui| {
+            for message in &answer.messages[first..] {
+                message_ui(ui, message, now_ns, form.tokens);
+            }
+        });
+        if !answer.trailers.is_empty() || !answer.headers.is_empty() {
+            let all: Vec<(String, String)> = answer.headers.iter().chain(&answer.trailers).cloned().collect();
+            headers_ui(ui, &all, form.tokens);
+        }
+        asked
+    }
+}
+
+/// Heading, and the line of what it says of itself.
+fn head_ui(ui: &mut egui::Ui, sent: &Sent, now_ns: i64, tokens: &DesignTokens) -> Option<AnswerAsk> {
+    let (lead, rest) = status_line(sent, now_ns);
+    ui.horizontal(|ui| {
+        let heading = ui.label(RichText::new("Answer").font(fonts::strong(13.0)).color(tokens.ink(Ink::Text)));
+        heading.widget_info(|| WidgetInfo::labeled(Role::Heading, true, "Answer"));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let rest = format!(" · {}", rest.join(" · "));
+            let words = format!("{}{rest}", lead.word);
+            let rest_galley = ui.painter().layout_no_wrap(rest, fonts::words(12.0), tokens.ink(Ink::Dim));
+            let room_pt = (ui.available_width() - rest_galley.size().x - 4.0).max(30.0);
+            let lead_galley = fitted(ui.painter(), &lead.word, &fonts::strong(12.0), room_pt);
+            let (rect, response) = ui.allocate_exact_size(vec2(lead_galley.size().x + rest_galley.size().x, 20.0), Sense::hover());
+            let middle = |height: f32| rect.center().y - height / 2.0;
+            let rest_left = rect.left() + lead_galley.size().x;
+            ui.painter().galley(pos2(rect.left(), middle(lead_galley.size().y)), lead_galley, tokens.ink(lead.ink));
+            ui.painter().galley(pos2(rest_left, middle(rest_galley.size().y)), rest_galley, tokens.ink(Ink::Dim));
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
+        });
+    });
+    None
+}
+
+fn headers_ui(ui: &mut egui::Ui, headers: &[(String, String)], tokens: &DesignTokens) {
+    let mut rows: Vec<Row> = headers.iter().take(HEADERS_MAX).map(|(name, value)| Row::pair(name, value)).collect();
+    rows.extend(Row::more(headers.len(), HEADERS_MAX));
+    if rows.is_empty() {
+        ui.label(RichText::new("There are none").size(12.0).color(tokens.ink(Ink::Dim)));
+        return;
+    }
+    // The rows stand in the answer's own margin.
+    let room = ui.available_rect_before_wrap().expand2(vec2(18.0, 0.0));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(room), |ui| section_ui(ui, &Section::new("", rows), tokens));
+}
+
+/// Status, headers and body as text, as they came.
+fn raw_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) {
+    let answer = &sent.answer;
+    let mut text = String::new();
+    for (name, value) in &answer.headers {
+        text.push_str(&format!("{}: {}\n", visible(name), visible(value)));
+    }
+    text.push('\n');
+    text.push_str(&crate::sanitise::lines(&String::from_utf8_lossy(&answer.body), 20_000));
+    egui::ScrollArea::both().id_salt("raw answer").auto_shrink([false, true]).max_height(400.0).show(ui, |ui| {
+        ui.add(egui::Label::new(RichText::new(text).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).extend());
+    });
+}
+
+/// A message: whose it is, when, and what it says.
+fn message_ui(ui: &mut egui::Ui, message: &Message, now_ns: i64, tokens: &DesignTokens) {
+    ui.horizontal_top(|ui| {
+        let (sign, whose, ink) = if message.is_ours { ("→", "ours", Ink::Dim) } else { ("←", "theirs", Ink::Accent) };
+        ui.add(egui::Label::new(RichText::new(figures::when(message.at_ns, now_ns).to_ms()).font(fonts::data(TEXT_SMALL_PT)).color(tokens.ink(Ink::Dim))));
+        let response = ui.label(RichText::new(sign).color(tokens.ink(ink)));
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, whose));
+        let text = crate::sanitise::lines(&message.text, 8_000);
+        ui.add(egui::Label::new(RichText::new(text).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).wrap());
+    });
+}
+
+/// Where the record lies, and the ways there.
+fn record_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) -> Option<AnswerAsk> {
+    let Request::Record(record) = &sent.ask.draft.request else { return None };
+    let channel = ChannelKey { cluster: Some(sent.target.clone()), name: if sent.call.is_empty() { record.topic.clone() } else { sent.call.clone() } };
+    let mut rows = Vec::new();
+    if let Some(place) = written_to(sent) {
+        let text = format!("{} {place}", channel.name);
+        rows.push(Row::link(&text, "the last one", Some(ViewAction::Goto(Target::Channel(channel.clone())))));
+    }
+    if sent.ask.draft.kind() == switchboard_desk::send::draft::RequestKind::Record && record.copies > 1 {
+        let text = format!("{} of {} persisted", figures::count(sent.answer.num_persisted), figures::count(u64::from(record.copies)));
+        rows.push(Row::text(&text));
+    }
+    let mut asked = None;
+    if !rows.is_empty() {
+        let room = ui.available_rect_before_wrap().expand2(vec2(18.0, 0.0));
+        let section = Section::new("", rows);
+        asked = ui.scope_builder(egui::UiBuilder::new().max_rect(room), |ui| section_ui(ui, &section, tokens)).inner.map(AnswerAsk::Do);
+    }
+    if !record.reply_topic.is_empty() {
+        heading_ui(ui, "Reply", &visible(&record.reply_topic), tokens);
+        let text = if sent.answer.body.is_empty() { "None came yet".to_owned() } else { String::from_utf8_lossy(&sent.answer.body).into_owned() };
+        ui.add(egui::Label::new(RichText::new(crate::sanitise::lines(&text, 8_000)).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).wrap());
+    }
+    asked
+}
+
+/// The bar of phases, with words above it that do not overlap.
+fn phases_ui(ui: &mut egui::Ui, parts: &[PhasePart], tokens: &DesignTokens) {
+    if parts.is_empty() {
+        return;
+    }
+    ui.add_space(6.0);
+    let words: Vec<&str> = parts.iter().map(|part| part.words.as_str()).collect();
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.join(", ")));
+    let painter = ui.painter();
+    let galleys: Vec<_> = parts.iter().map(|part| painter.layout_no_wrap(part.words.clone(), fonts::words(TEXT_MIN_PT), tokens.ink(Ink::Dim))).collect();
+    let widths: Vec<f32> = galleys.iter().map(|galley| galley.size().x).collect();
+    let lefts: Vec<f32> = parts.iter().map(|part| part.from * rect.width()).collect();
+    for (galley, left) in galleys.into_iter().zip(apart(&lefts, &widths, rect.width())) {
+        painter.galley(pos2(rect.left() + left, rect.top()), galley, tokens.ink(Ink::Dim));
+    }
+    for part in parts {
+        let at = |share: f32| rect.left() + share * rect.width();
+        let bar = egui::Rect::from_min_max(pos2(at(part.from), rect.bottom() - BAR_PT), pos2((at(part.to) - 1.0).max(at(part.from) + 1.0), rect.bottom()));
+        let ink = if part.is_longest { Ink::Accent } else { Ink::Edge };
+        painter.rect_filled(bar, 2.0, tokens.ink(ink));
+    }
+    ui.add_space(6.0);
+}
+
+/// Where words stand that want to stand at these places: in their order, none over another, all within the width as far as they fit.
+fn apart(lefts: &[f32], widths: &[f32], room: f32) -> Vec<f32> {
+    const GAP: f32 = 14.0;
+    let mut placed = Vec::with_capacity(lefts.len());
+    let mut from = 0.0_f32;
+    for (left, width) in lefts.iter().zip(widths) {
+        let at = left.max(from);
+        placed.push(at);
+        from = at + width + GAP;
+    }
+    let mut to = room;
+    for (at, width) in placed.iter_mut().zip(widths).rev() {
+        *at = at.min(to - width).max(0.0);
+        to = *at - GAP;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_above_the_bar_stand_apart_and_within_it() {
+        let placed = apart(&[0.0, 4.0, 8.0, 290.0], &[60.0, 70.0, 80.0, 50.0], 300.0);
+        assert_eq!(placed, [0.0, 72.0, 156.0, 250.0]);
+        assert!(placed.windows(2).zip([60.0, 70.0, 80.0]).all(|(pair, width)| pair[1] >= pair[0] + width));
+        assert_eq!(apart(&[], &[], 10.0), Vec::<f32>::new());
+    }
+}

@@ -1,0 +1,473 @@
+//! What came of something that was sent: who worked on it and for how long, which records were written and who read them, what was logged; and
+//! where nothing came of it, why that may be. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use switchboard_desk::{
+    send::{Sent, draft::RequestKind},
+    sources::Family,
+};
+use switchboard_engine::view::{ChannelKey, ConversationItem, LogView, NodeKind, RecordView, Snapshot, SpanView, Timing, TraceView};
+use switchboard_model::{ItemKind, SpanId, SpanKind};
+
+use crate::{
+    figures,
+    ink::Tone,
+    sanitise::visible,
+    view::{Target, ViewAction},
+    widgets::{
+        detail::{Row, goto},
+        payload::bytes_in_line,
+    },
+    words::traces::took,
+};
+
+/// Spans that are shown; the rest is the trace's own view's to show.
+pub(super) const WAY_MAX: usize = 16;
+/// Rows of each other part.
+const ROWS_MAX: usize = 8;
+/// From this severity on a log is shown (OTLP: WARN).
+const SEVERITY_MIN: u8 = 13;
+/// From this one on it tells of an error.
+const SEVERITY_ERROR: u8 = 17;
+/// After this time it is said why nothing may have come, ns.
+pub(super) const WAITED_NS: i64 = 10_000_000_000;
+
+/// What came of it. All text in it is safe to show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Caused {
+    /// Who worked on it, in order.
+    pub way: Vec<WayRow>,
+    /// How many spans are not shown.
+    pub num_left_out: usize,
+    /// All spans that are known.
+    pub num_spans: usize,
+    /// Services that worked on it.
+    pub num_services: usize,
+    /// When the last of all this was heard of, ns since the Unix epoch.
+    pub last_ns: Option<i64>,
+    /// Records that were written because of it.
+    pub records: Vec<Row>,
+    /// All of them.
+    pub num_records: usize,
+    /// Groups that read them.
+    pub readers: Vec<Row>,
+    /// How many of so many groups have read.
+    pub num_read: (usize, usize),
+    /// What was logged, from warnings up.
+    pub logs: Vec<Row>,
+    /// All that was logged.
+    pub num_logs: usize,
+    /// The service that answered, as its spans call it.
+    pub service: Option<String>,
+}
+
+/// A row of the way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct WayRow {
+    /// How deep it stands.
+    pub depth: usize,
+    /// The service, safe to show.
+    pub service: String,
+    /// What it did, safe to show.
+    pub name: String,
+    /// Why it failed, safe to show; `None` = it did not.
+    pub failure: Option<String>,
+    /// Where its bar begins, 0 to 1.
+    pub from: f32,
+    /// Where it ends.
+    pub to: f32,
+    /// Where what it worked on was left for it: from there on it waited.
+    pub waited_from: Option<f32>,
+    /// How long it took, or why that cannot be told.
+    pub took: String,
+    /// The span.
+    pub target: Option<Target>,
+}
+
+impl WayRow {
+    /// As a screen reader is told.
+    pub(super) fn words(&self) -> String {
+        let failure = self.failure.as_ref().map(|failure| format!(", failed: {failure}")).unwrap_or_default();
+        format!("{} {}, {}{failure}", self.service, self.name, self.took)
+    }
+}
+
+/// What is known of it, as it was answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known<'a> {
+    /// Its trace.
+    pub trace: Option<&'a TraceView>,
+    /// What has its correlation id.
+    pub conversation: &'a [ConversationItem],
+}
+
+impl Caused {
+    /// Puts together what is known.
+    pub(super) fn of(known: &Known<'_>, snapshot: &Snapshot) -> Self {
+        let (spans, records, logs) = all_of(known);
+        let (way, num_left_out) = way(&spans);
+        let (readers, num_read) = readers(&records, &spans, snapshot);
+        let received =
+            spans.iter().map(|span| span.received_ns).chain(records.iter().map(|record| record.received_ns)).chain(logs.iter().map(|log| log.received_ns));
+        let services: BTreeSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
+        let told: Vec<&&LogView> = logs.iter().filter(|log| log.severity >= SEVERITY_MIN).collect();
+        Self {
+            num_left_out,
+            num_spans: spans.len(),
+            num_services: services.len(),
+            last_ns: received.max(),
+            num_records: records.len(),
+            records: limited(records.iter().map(|record| record_row(record)), records.len()),
+            readers,
+            num_read,
+            num_logs: logs.len(),
+            logs: limited(told.iter().map(|log| log_row(log)), told.len()),
+            service: way.first().map(|row| row.service.clone()),
+            way,
+        }
+    }
+
+    /// Whether nothing came of it yet.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.num_spans == 0 && self.num_records == 0 && self.num_logs == 0
+    }
+
+    /// `11 spans, 5 services, 2 records · nothing new for 3 s`.
+    pub(super) fn words(&self, now_ns: i64) -> String {
+        let mut parts = vec![figures::things(self.num_spans as u64, "span", "spans"), figures::things(self.num_services as u64, "service", "services")];
+        if self.num_records > 0 {
+            parts.push(figures::things(self.num_records as u64, "record", "records"));
+        }
+        let quiet = self.last_ns.map(|last_ns| format!(" · nothing new for {}", figures::age(now_ns.saturating_sub(last_ns)))).unwrap_or_default();
+        format!("{}{quiet}", parts.join(", "))
+    }
+}
+
+fn limited(rows: impl Iterator<Item = Row>, num: usize) -> Vec<Row> {
+    rows.take(ROWS_MAX).chain(Row::more(num, ROWS_MAX)).collect()
+}
+
+/// Spans by start, records and logs by time, each once.
+fn all_of<'a>(known: &Known<'a>) -> (Vec<&'a SpanView>, Vec<&'a RecordView>, Vec<&'a LogView>) {
+    let (mut spans, mut records, mut logs): (Vec<&SpanView>, Vec<&RecordView>, Vec<&LogView>) = Default::default();
+    if let Some(trace) = known.trace {
+        spans.extend(&trace.spans);
+        records.extend(&trace.records);
+        logs.extend(&trace.logs);
+    }
+    for item in known.conversation {
+        match item {
+            ConversationItem::Span(span) => spans.push(span),
+            ConversationItem::Record(record) => records.push(record),
+            ConversationItem::Log(log) => logs.push(log),
+        }
+    }
+    spans.sort_by_key(|span| (span.start_ns, span.span_id.0, span.kind as u8));
+    spans.dedup_by_key(|span| (span.start_ns, span.span_id.0, span.kind as u8));
+    records.sort_by_key(|record| (record.at_ns(), record.row));
+    let mut seen = BTreeSet::new();
+    records.retain(|record| seen.insert(record.row));
+    logs.sort_by_key(|log| (log.at_ns(), log.row));
+    let mut seen = BTreeSet::new();
+    logs.retain(|log| seen.insert(log.row));
+    (spans, records, logs)
+}
+
+/// Whether a span is worth a row: what only wraps another of the same call is told by that one, unless its caller alone saw it fail.
+/// `server`: the span of who answered, and whether it failed.
+fn tells(span: &SpanView, server: Option<bool>) -> bool {
+    match span.kind {
+        SpanKind::Client => server.is_none_or(|has_failed| span.failure.is_some() && !has_failed),
+        SpanKind::Internal => span.failure.is_some(),
+        _ => true,
+    }
+}
+
+/// The spans that tell, each below what caused it, and how many are left out.
+fn way(spans: &[&SpanView]) -> (Vec<WayRow>, usize) {
+    let by_id: HashMap<SpanId, usize> = spans.iter().enumerate().rev().map(|(at, span)| (span.span_id, at)).collect();
+    let parent = |at: usize| -> Option<usize> {
+        let span = spans[at];
+        let linked = || span.links.iter().find_map(|link| by_id.get(&link.span_id));
+        by_id.get(&span.parent_span_id).or_else(linked).copied().filter(|parent| *parent != at)
+    };
+    let mut servers: Vec<Option<bool>> = vec![None; spans.len()];
+    for (at, span) in spans.iter().enumerate() {
+        if span.kind == SpanKind::Server
+            && let Some(caller) = parent(at)
+        {
+            servers[caller] = Some(servers[caller].unwrap_or(false) || span.failure.is_some());
+        }
+    }
+    // A failure is told once: by the first of its kind below one parent.
+    let mut told_failures: BTreeSet<(Option<usize>, &str, &str)> = BTreeSet::new();
+    let shown: Vec<bool> = (0..spans.len())
+        .map(|at| {
+            let span = spans[at];
+            let is_again = span.kind == SpanKind::Internal && !told_failures.insert((parent(at), &span.service, &span.name));
+            tells(span, servers[at]) && !is_again
+        })
+        .collect();
+    // The nearest above that is shown; parents that lead round in a circle end somewhere.
+    let above = |at: usize| {
+        let mut next = parent(at);
+        for _ in 0..=spans.len().min(64) {
+            match next {
+                Some(one) if !shown[one] => next = parent(one),
+                other => return other,
+            }
+        }
+        None
+    };
+    let mut below: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for at in (0..spans.len()).filter(|at| shown[*at]) {
+        below.entry(above(at)).or_default().push(at);
+    }
+    let mut order: Vec<(usize, usize)> = Vec::new();
+    let mut open: Vec<(usize, usize)> = below.get(&None).into_iter().flatten().rev().map(|at| (*at, 0)).collect();
+    let mut seen = vec![false; spans.len()];
+    while let Some((at, depth)) = open.pop() {
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
+        }
+        order.push((at, depth));
+        open.extend(below.get(&Some(at)).into_iter().flatten().rev().map(|child| (*child, depth + 1)));
+    }
+    let num_told = shown.iter().filter(|shown| **shown).count();
+    keep_most_telling(&mut order, spans);
+    let end_ns = |span: &SpanView| match span.timing() {
+        Timing::Took(took_ns) => span.start_ns.saturating_add(took_ns),
+        _ => span.start_ns,
+    };
+    let first_ns = order.iter().map(|(at, _)| spans[*at].start_ns).min().unwrap_or(0);
+    let last_ns = order.iter().map(|(at, _)| end_ns(spans[*at])).max().unwrap_or(0).max(first_ns.saturating_add(1));
+    let share = |at_ns: i64| ((i128::from(at_ns) - i128::from(first_ns)) as f64 / (i128::from(last_ns) - i128::from(first_ns)) as f64) as f32;
+    let rows = order.iter().map(|(at, depth)| {
+        let span = spans[*at];
+        let left_by = above(*at).map(|above| spans[above]).filter(|above| above.kind == SpanKind::Producer);
+        let failure = span.failure.as_ref().map(|failure| if span.status_message.is_empty() { failure } else { &span.status_message });
+        WayRow {
+            depth: *depth,
+            service: visible(&span.service).into_owned(),
+            name: visible(&span.name).into_owned(),
+            failure: failure.map(|failure| visible(failure).into_owned()),
+            from: share(span.start_ns),
+            to: share(end_ns(span)),
+            waited_from: left_by.map(|producer| share(end_ns(producer))).filter(|from| *from < share(span.start_ns)),
+            took: took(span),
+            target: Some(Target::Trace { trace_id: span.trace_id, span_id: Some(span.span_id) }),
+        }
+    });
+    (rows.collect(), num_told - order.len())
+}
+
+/// Of too many rows those stay that failed, and of the others the ones nearest to where it began.
+fn keep_most_telling(order: &mut Vec<(usize, usize)>, spans: &[&SpanView]) {
+    if order.len() <= WAY_MAX {
+        return;
+    }
+    let mut by_weight: Vec<usize> = (0..order.len()).collect();
+    by_weight.sort_by_key(|place| (spans[order[*place].0].failure.is_none(), order[*place].1, *place));
+    let kept: BTreeSet<usize> = by_weight.into_iter().take(WAY_MAX).collect();
+    let mut place = 0;
+    order.retain(|_| {
+        place += 1;
+        kept.contains(&(place - 1))
+    });
+}
+
+fn record_row(record: &RecordView) -> Row {
+    let key = bytes_in_line(record.key.as_deref());
+    let size = figures::bytes(u64::from(record.value_size_bytes));
+    let target = Target::Record { channel: ChannelKey::of(&record.at), row: record.row };
+    let key = if record.key.is_some() { format!("key {} · ", key.text.chars().take(24).collect::<String>()) } else { String::new() };
+    Row::link(&format!("{} {}", record.at.channel, figures::place(&record.at.place)), &format!("{key}{size}"), goto(target))
+}
+
+fn log_row(log: &LogView) -> Row {
+    let tone = if log.severity >= SEVERITY_ERROR { Tone::Bad } else { Tone::Warn };
+    let target = (log.trace_id.0 != 0).then(|| Target::Trace { trace_id: log.trace_id, span_id: Some(log.span_id).filter(|span_id| span_id.0 != 0) });
+    let first = log.body.lines().next().unwrap_or_default();
+    Row::link(first, &figures::when(log.at_ns(), log.at_ns()).to_ms(), goto(target)).explained(&log.service).toned(tone)
+}
+
+/// Groups that read the channels that were written to, by what spans and brokers tell; how many of how many have read.
+fn readers(records: &[&RecordView], spans: &[&SpanView], snapshot: &Snapshot) -> (Vec<Row>, (usize, usize)) {
+    let attribute = |span: &SpanView, names: [&str; 2]| {
+        let all = || span.normalised.iter().chain(&span.attributes);
+        names.iter().find_map(|name| all().find(|(key, _)| key == name)).map(|(_, value)| value.clone())
+    };
+    let mut channels: BTreeSet<&str> = records.iter().map(|record| record.at.channel.as_str()).collect();
+    let named: Vec<String> = spans
+        .iter()
+        .filter(|span| span.kind == SpanKind::Producer)
+        .filter_map(|span| attribute(span, ["messaging.destination.name", "messaging.destination"]))
+        .collect();
+    channels.extend(named.iter().map(String::as_str));
+    let consumers: Vec<&&SpanView> = spans.iter().filter(|span| span.kind == SpanKind::Consumer).collect();
+    // Who has read, by the name of the group or else of the service.
+    let mut read: BTreeMap<String, Vec<&SpanView>> = BTreeMap::new();
+    for span in &consumers {
+        let group = attribute(span, ["messaging.consumer.group.name", "messaging.kafka.consumer.group"]).unwrap_or_else(|| span.service.clone());
+        read.entry(group).or_default().push(span);
+    }
+    let mut rows = Vec::new();
+    let mut num_read = 0;
+    for (group, spans) in &read {
+        num_read += 1;
+        let last = spans.last().copied();
+        let failed = spans.iter().rev().find(|span| span.failure.is_some());
+        let known = snapshot.groups.iter().find(|known| known.group == *group && channels.contains(known.topic.as_str()));
+        let target = known.map(|known| Target::Group { cluster: known.cluster.clone(), group: group.clone(), topic: known.topic.clone() });
+        let target = target.or_else(|| last.map(|span| Target::Trace { trace_id: span.trace_id, span_id: Some(span.span_id) }));
+        rows.push(match failed {
+            Some(span) => {
+                let why = if span.status_message.is_empty() { span.failure.as_deref().unwrap_or_default() } else { &span.status_message };
+                let tries = if spans.len() > 1 { format!("✕ failed, {} tries", spans.len()) } else { "✕ failed".to_owned() };
+                Row::link(group, &tries, goto(target)).explained(why).toned(Tone::Bad)
+            }
+            None => Row::link(group, &format!("✓ {}", last.map(took).unwrap_or_default()), goto(target)),
+        });
+    }
+    let waiting: Vec<_> = snapshot.groups.iter().filter(|group| channels.contains(group.topic.as_str()) && !read.contains_key(&group.group)).collect();
+    for group in &waiting {
+        let behind = group.lag.filter(|lag| *lag > 0).map(|lag| format!(" · {} behind", figures::count(lag))).unwrap_or_default();
+        let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
+        rows.push(Row::link(&group.group, &format!("not yet{behind}"), goto(target)).toned(if behind.is_empty() { Tone::Quiet } else { Tone::Warn }));
+    }
+    let num = rows.len();
+    (limited(rows.into_iter(), num), (num_read, num))
+}
+
+/// Why nothing may have come of it, as far as what is known says so: what is wrong, and what to do.
+pub(super) fn why_nothing(sent: &Sent, snapshot: &Snapshot) -> String {
+    // What every profile has is the receiver.
+    let has_receiver = snapshot.sources.iter().any(|source| Family::of(source.kind).only.is_some());
+    let num_spans: u64 =
+        snapshot.sources.iter().flat_map(|source| &source.by_kind).filter(|(kind, _)| *kind == ItemKind::Span).map(|(_, counts)| counts.received).sum();
+    let is_record = sent.ask.draft.kind() == RequestKind::Record;
+    if sent.trace_id.is_none() && sent.correlation_id.is_none() {
+        return "It carried neither a trace nor a correlation id, so nothing can be told to come from it. Switch one on below its address".to_owned();
+    }
+    if is_record {
+        let is_read = snapshot.figures.channels.iter().any(|channel| {
+            channel.not_tailed.is_none()
+                && snapshot.topology.nodes.iter().any(|node| node.node_id == channel.node_id && node.kind == NodeKind::Channel && node.name == sent.call)
+        });
+        if !is_read && num_spans == 0 {
+            return format!("The records of {} are not read here, and no service sends spans. Set it to be read with its source", visible(&sent.call));
+        }
+    }
+    if !has_receiver {
+        return "No source here receives spans: add an OTLP receiver among the sources".to_owned();
+    }
+    if num_spans == 0 {
+        return "No service has sent a span since the session began: set OTEL_EXPORTER_OTLP_ENDPOINT where they run".to_owned();
+    }
+    if sent.trace_id.is_none() {
+        return "It began no trace of its own, and nothing that was received has its correlation id".to_owned();
+    }
+    format!(
+        "Other services send spans, and none of this trace came. Either {} is not instrumented, or it does not go on with a traceparent from outside, or its sampler leaves it out",
+        visible(&sent.target)
+    )
+}
+
+/// Where it went, on the map: the service that answered, or the channel.
+pub(super) fn on_the_map(sent: &Sent, caused: &Caused, snapshot: &Snapshot) -> Option<ViewAction> {
+    let is_record = sent.ask.draft.kind() == RequestKind::Record;
+    let (kind, name) = if is_record { (NodeKind::Channel, Some(sent.call.as_str())) } else { (NodeKind::Service, caused.service.as_deref()) };
+    let node = snapshot.topology.nodes.iter().find(|node| node.kind == kind && Some(node.name.as_str()) == name)?;
+    Some(ViewAction::Goto(Target::Node(node.node_id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        testing::{self, NOW_NS},
+        views::{send::sample, traces::sample as traces},
+    };
+
+    fn of_checkout() -> Caused {
+        let trace = traces::checkout();
+        Caused::of(&Known { trace: Some(&trace), conversation: &[] }, &testing::order_business())
+    }
+
+    fn labels(rows: &[Row]) -> Vec<String> {
+        let told = |row: &Row| match row {
+            Row::Link { label, value, detail, .. } => {
+                [label.as_str(), value, detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | ")
+            }
+            Row::Text { text, .. } => text.clone(),
+            other => format!("{other:?}"),
+        };
+        rows.iter().map(told).collect()
+    }
+
+    #[test]
+    fn the_way_shows_who_worked_on_it_each_below_what_caused_it() {
+        let caused = of_checkout();
+        let told: Vec<String> = caused
+            .way
+            .iter()
+            .map(|row| format!("{}{} {}{}", "  ".repeat(row.depth), row.service, row.name, if row.failure.is_some() { " ✕" } else { "" }))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"));
+        assert!(caused.way.iter().all(|row| (0.0..=1.0).contains(&row.from) && row.from <= row.to && row.to <= 1.0));
+        assert!(caused.way.iter().any(|row| row.waited_from.is_some()), "a reader waits for what was published");
+        assert_eq!(caused.words(NOW_NS), "24 spans, 7 services, 1 record · nothing new for 36 s");
+        assert_eq!(caused.service.as_deref(), Some("web-bff"));
+    }
+
+    #[test]
+    fn records_readers_and_logs_are_told_with_where_they_lead() {
+        let caused = of_checkout();
+        assert_eq!(labels(&caused.records), ["orders.placed 0@18204 | key 4704 · 88 B"]);
+        insta::assert_snapshot!(labels(&caused.readers).join("\n"));
+        assert_eq!(
+            labels(&caused.logs),
+            ["pool exhausted, waiting (20/20) | 10:59:20.130 | orders", "payment call timed out after 2000 ms | 10:59:22.123 | orders"]
+        );
+        assert_eq!(caused.num_logs, 4);
+    }
+
+    #[test]
+    fn of_many_spans_those_that_failed_and_those_at_the_top_are_shown() {
+        let trace = traces::large(6_000);
+        let caused = Caused::of(&Known { trace: Some(&trace), conversation: &[] }, &Snapshot::default());
+        assert_eq!((caused.way.len(), caused.num_spans), (WAY_MAX, 6_000));
+        assert!(caused.num_left_out > 1_000 && caused.way[0].depth == 0);
+        assert!(caused.way.iter().any(|row| row.failure.is_some()));
+    }
+
+    #[test]
+    fn twice_the_spans_take_twice_the_time_and_circles_end() {
+        switchboard_measure::growth::assert_linear("spans", 1 << 12, |num| traces::large(num as u64), |trace| way(&trace.spans.iter().collect::<Vec<_>>()).1);
+        let mut circle = [traces::span(1, 2, "a", "x", 0, 1), traces::span(2, 1, "b", "y", 0, 1)];
+        for span in &mut circle {
+            span.kind = SpanKind::Server;
+        }
+        assert!(way(&circle.iter().collect::<Vec<_>>()).0.len() <= 2);
+    }
+
+    #[test]
+    fn where_nothing_came_it_says_why_that_may_be() {
+        let sent = sample::answered();
+        let mut business = testing::order_business();
+        assert!(why_nothing(&sent, &business).contains("http://localhost:8080 is not instrumented"), "{}", why_nothing(&sent, &business));
+        for source in std::sync::Arc::make_mut(&mut business.sources) {
+            source.by_kind.clear();
+        }
+        assert!(why_nothing(&sent, &business).contains("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        assert!(why_nothing(&sent, &Snapshot::default()).contains("No source here receives spans"));
+        let none = Sent { trace_id: None, correlation_id: None, ..sample::answered() };
+        assert!(why_nothing(&none, &business).contains("carried neither"));
+        let record = Sent { trace_id: sent.trace_id, ..(*sample::board().sent[2]).clone() };
+        assert!(why_nothing(&record, &Snapshot::default()).contains("are not read here"));
+        let caused = Caused::of(&Known::default(), &business);
+        assert!(caused.is_nothing());
+        assert!(on_the_map(&record, &caused, &business).is_some() && on_the_map(&sent, &caused, &business).is_none());
+    }
+}

@@ -1,0 +1,132 @@
+//! The request that is composed, where it came from, and those before it. Pure.
+
+use std::collections::VecDeque;
+
+use switchboard_desk::send::{
+    SentId,
+    draft::{Draft, RequestKind},
+};
+
+/// Requests that were edited and given up, and are kept within reach.
+const FORMER_MAX: usize = 8;
+
+/// Where the request came from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum CameFrom {
+    /// It was begun here.
+    #[default]
+    New,
+    /// From its file.
+    Saved(String),
+    /// It was sent before.
+    Sent(SentId),
+    /// From an object of another view.
+    Elsewhere,
+}
+
+/// The request that is composed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Editing {
+    /// As it is now.
+    pub draft: Draft,
+    /// Where it came from.
+    pub from: CameFrom,
+    /// As it was loaded, or saved last.
+    before: Draft,
+    former: VecDeque<(Draft, CameFrom)>,
+}
+
+impl Default for Editing {
+    fn default() -> Self {
+        let blank = Draft::blank(RequestKind::Http);
+        Self { draft: blank.clone(), from: CameFrom::New, before: blank, former: VecDeque::new() }
+    }
+}
+
+impl Editing {
+    /// Whether something was changed since it was loaded or saved.
+    pub(super) fn is_changed(&self) -> bool {
+        self.draft != self.before
+    }
+
+    /// Takes another one. What was edited stays within reach.
+    pub(super) fn load(&mut self, draft: Draft, from: CameFrom) {
+        if self.is_changed() {
+            self.former.retain(|(former, _)| *former != self.draft);
+            self.former.push_front((self.draft.clone(), self.from.clone()));
+            self.former.truncate(FORMER_MAX);
+        }
+        (self.before, self.draft, self.from) = (draft.clone(), draft, from);
+    }
+
+    /// Those that were edited and given up, the last one first.
+    pub(super) fn former(&self) -> impl Iterator<Item = &Draft> {
+        self.former.iter().map(|(draft, _)| draft)
+    }
+
+    /// Takes one of them again: it is still as unsaved as it was.
+    pub(super) fn take_again(&mut self, index: usize) {
+        if let Some((draft, from)) = self.former.remove(index) {
+            self.load(draft, from);
+            self.before = Draft::blank(self.draft.kind());
+        }
+    }
+
+    /// A blank one of a kind.
+    pub(super) fn begin(&mut self, kind: RequestKind) {
+        self.load(Draft::blank(kind), CameFrom::New);
+    }
+
+    /// It was asked to be kept under this path.
+    pub(super) fn saved_as(&mut self, path: String) {
+        self.before = self.draft.clone();
+        self.from = CameFrom::Saved(path);
+    }
+
+    /// The path of its file; `None` = it has none.
+    pub(super) fn path(&self) -> Option<&str> {
+        match &self.from {
+            CameFrom::Saved(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard_desk::send::draft::Request;
+
+    fn named(name: &str) -> Draft {
+        Draft { name: name.to_owned(), ..Draft::blank(RequestKind::Http) }
+    }
+
+    #[test]
+    fn what_was_edited_stays_within_reach_and_what_was_only_looked_at_does_not() {
+        let mut editing = Editing::default();
+        editing.load(named("a"), CameFrom::Saved("a".to_owned()));
+        editing.load(named("b"), CameFrom::Sent(SentId(1)));
+        assert_eq!(editing.former().count(), 0);
+        editing.draft.name = "edited".to_owned();
+        assert!(editing.is_changed());
+        editing.begin(RequestKind::Record);
+        assert!(matches!(editing.draft.request, Request::Record(_)) && !editing.is_changed());
+        assert_eq!(editing.former().map(|draft| draft.name.as_str()).collect::<Vec<_>>(), ["edited"]);
+        editing.take_again(0);
+        assert_eq!((editing.draft.name.as_str(), &editing.from, editing.is_changed()), ("edited", &CameFrom::Sent(SentId(1)), true));
+        for number in 0..20 {
+            editing.load(named("x"), CameFrom::New);
+            editing.draft.name = number.to_string();
+        }
+        assert_eq!(editing.former().count(), FORMER_MAX);
+    }
+
+    #[test]
+    fn what_was_saved_is_unchanged_and_has_a_path() {
+        let mut editing = Editing::default();
+        editing.draft.name = "x".to_owned();
+        assert_eq!((editing.is_changed(), editing.path()), (true, None));
+        editing.saved_as("orders/x".to_owned());
+        assert_eq!((editing.is_changed(), editing.path()), (false, Some("orders/x")));
+    }
+}

@@ -1,0 +1,166 @@
+//! Requests of other programs: pasted here, and copied as a line for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use egui::{Event, RichText};
+use switchboard_desk::send::{
+    Planned, SendCommand, Variables,
+    draft::{Carries, Draft, Request},
+    exchange::{Imported, from_text, to_curl, to_grpcurl, to_kcat},
+    plan,
+};
+use switchboard_desk::sources::SourceProfile;
+
+use super::{act::send, asking_ui::framed_ui, editing::CameFrom, view::SendView};
+use crate::{
+    sanitise::visible,
+    theme::{DesignTokens, Ink},
+    view::{ViewAction, ViewContext},
+};
+
+/// A longer text is read by no window: a frame waits for it.
+const PASTED_BYTES_MAX: usize = 4 << 20;
+/// Requests of one document that are kept.
+const KEPT_MAX: usize = 500;
+/// Notes that are shown.
+const NOTES_MAX: usize = 6;
+
+impl SendView {
+    /// Takes what is pasted while no text is typed.
+    pub(super) fn take_pasted(&mut self, ctx: &egui::Context, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+        if self.is_editing || self.saving.is_some() || ctx.text_edit_focused() {
+            return;
+        }
+        let pasted = ctx.input(|input| input.events.iter().find_map(|event| if let Event::Paste(text) = event { Some(text.clone()) } else { None }));
+        let Some(text) = pasted.filter(|text| !text.trim().is_empty()) else { return };
+        if text.len() > PASTED_BYTES_MAX {
+            self.notes = vec![format!("What is in the clipboard is longer than {} MiB", PASTED_BYTES_MAX >> 20)];
+            return;
+        }
+        match from_text(&text) {
+            Ok(imported) => self.take_imported(imported, context, actions),
+            Err(error) => self.notes = vec![error.to_string()],
+        }
+    }
+
+    /// The first is composed; the others are saved, where there is a folder.
+    fn take_imported(&mut self, imported: Imported, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
+        let Imported { drafts, variables, notes } = imported;
+        self.notes = notes;
+        if !variables.is_empty() {
+            let values = variables.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>().join(", ");
+            self.notes.insert(0, format!("Its variables, for environments.toml: {values}"));
+        }
+        let mut drafts = drafts.into_iter();
+        let Some(first) = drafts.next() else { return };
+        let others: Vec<Draft> = drafts.collect();
+        if !others.is_empty() && context.send.saved.folder.is_none() {
+            self.notes.insert(0, format!("The first of {} was taken: others can be saved only beside a profile that is kept in a file", others.len() + 1));
+        } else if !others.is_empty() {
+            let mut taken: BTreeSet<String> = context.send.saved.requests.keys().cloned().collect();
+            let num = others.len().min(KEPT_MAX);
+            for draft in others.into_iter().take(KEPT_MAX) {
+                let path = free_path(&draft, &taken);
+                taken.insert(path.clone());
+                actions.push(send(SendCommand::Save { path, draft: Arc::new(draft) }));
+            }
+            self.notes.insert(0, format!("The first of {} is composed here, the others are saved under imported/", num + 1));
+        }
+        self.editing.load(first, CameFrom::Elsewhere);
+        self.cursor = None;
+    }
+
+    /// The request as a line for another program; a note where it cannot be one.
+    pub(super) fn copy_line(&mut self, context: &ViewContext<'_>) -> Option<ViewAction> {
+        let named = context.send.saved.variables(self.environment.as_deref());
+        match line(&self.ask().draft, &named, context) {
+            Ok(line) => Some(ViewAction::Copy(line)),
+            Err(reason) => {
+                self.notes = vec![reason];
+                None
+            }
+        }
+    }
+}
+
+/// The same with nothing that this program adds: who runs a line sends no trace of ours.
+fn bare(draft: &Draft) -> Draft {
+    let nothing = Carries { traceparent: false, correlation_header: String::new(), correlation_id: String::new() };
+    let mut draft = draft.clone();
+    match &mut draft.request {
+        Request::Http(http) => http.carries = nothing,
+        Request::Grpc(grpc) => grpc.carries = nothing,
+        Request::Record(record) => record.carries = nothing,
+    }
+    draft
+}
+
+fn line(draft: &Draft, named: &BTreeMap<String, String>, context: &ViewContext<'_>) -> Result<String, String> {
+    let (row, bits) = (BTreeMap::new(), std::cell::Cell::new(u128::from(context.clock_ns.unsigned_abs())));
+    // What is random in a line is so once, whoever runs it how often.
+    let random = || {
+        bits.set(bits.get().wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1));
+        bits.get()
+    };
+    let variables = Variables { named, row: &row, counter: 1, now_ns: context.clock_ns, random: &random };
+    let plan = plan(&bare(draft), &variables, &BTreeMap::new()).map_err(|mistake| mistake.to_string())?;
+    Ok(match &plan.what {
+        Planned::Http(_) => to_curl(&plan),
+        Planned::Grpc(_) => to_grpcurl(&plan),
+        Planned::Record(planned) => {
+            let profile = &context.sources.profile;
+            let sources = || profile.active_sources().filter(|source| source.kind().has_channels());
+            let source = sources().find(|source| planned.cluster.is_empty() || source.name() == planned.cluster);
+            to_kcat(&plan, &source.map(SourceProfile::address).unwrap_or_default())
+        }
+    })
+}
+
+/// A path that no saved request has, from what the request is called.
+fn free_path(draft: &Draft, taken: &BTreeSet<String>) -> String {
+    let name: String = draft.title().chars().map(|c| if c.is_alphanumeric() || matches!(c, ' ' | '-' | '_') { c } else { '-' }).take(80).collect();
+    let name = name.trim_matches([' ', '-']);
+    let path = format!("imported/{}", if name.is_empty() { "request" } else { name });
+    let numbered = (2..).map(|number| format!("{path} {number}"));
+    std::iter::once(path.clone()).chain(numbered).find(|path| !taken.contains(path)).unwrap_or(path)
+}
+
+/// Draws what is to be said of a request that was pasted.
+pub(super) fn notes_ui(ui: &mut egui::Ui, notes: &[String], tokens: &DesignTokens) {
+    if notes.is_empty() {
+        return;
+    }
+    ui.add_space(6.0);
+    framed_ui(ui, Ink::Accent, Ink::Panel, tokens, |ui| {
+        for note in notes.iter().take(NOTES_MAX) {
+            ui.add(egui::Label::new(RichText::new(visible(note)).size(12.0).color(tokens.ink(Ink::Text))).wrap());
+        }
+        if notes.len() > NOTES_MAX {
+            ui.label(RichText::new(format!("and {} more", notes.len() - NOTES_MAX)).size(12.0).color(tokens.ink(Ink::Dim)));
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchboard_desk::send::draft::RequestKind;
+
+    #[test]
+    fn what_is_imported_has_a_path_of_its_own_below_one_folder() {
+        let named = |name: &str| Draft { name: name.to_owned(), ..Draft::blank(RequestKind::Http) };
+        let mut taken = BTreeSet::new();
+        for (name, path) in [
+            ("Get an order", "imported/Get an order"),
+            ("Get an order", "imported/Get an order 2"),
+            ("../../etc/passwd", "imported/etc-passwd"),
+            ("GET /orders/{id}", "imported/GET -orders--id"),
+            ("...", "imported/request"),
+        ] {
+            let found = free_path(&named(name), &taken);
+            assert_eq!(found, path, "{name}");
+            taken.insert(found);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Draws a gRPC call to be composed.
+
+use std::sync::Arc;
+
+use egui::{RichText, WidgetInfo, accesskit::Role, vec2};
+use switchboard_desk::send::{
+    SchemaBoard, SchemaKey,
+    access::{Method, MethodSchema},
+    draft::{GrpcDraft, SchemaFrom},
+};
+
+use super::{
+    fields::{Form, tabs_ui},
+    methods_ui::MethodList,
+    options_ui::{auth_ui, auth_word, correlation_ui, tls_ui},
+    pairs_ui::pairs_ui,
+};
+use crate::{
+    figures,
+    theme::{Ink, TEXT_SMALL_PT},
+};
+
+/// A part of the call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum GrpcTab {
+    /// What is sent.
+    #[default]
+    Messages,
+    /// Its metadata.
+    Metadata,
+    /// Where it is known from what the method takes.
+    Schema,
+    /// Who calls.
+    Auth,
+    /// Time, compression, TLS, correlation.
+    Options,
+}
+
+impl GrpcTab {
+    /// Where a field is that something is wrong with; `None` = above the tabs.
+    pub(super) fn of_field(field: &str) -> Option<Self> {
+        match field {
+            "messages" => Some(Self::Messages),
+            "metadata" => Some(Self::Metadata),
+            "schema" => Some(Self::Schema),
+            "auth" => Some(Self::Auth),
+            "deadline" | "compression" | "tls" => Some(Self::Options),
+            _ => None,
+        }
+    }
+}
+
+/// What is looked at of a call.
+#[derive(Default)]
+pub(super) struct GrpcLook {
+    /// The part.
+    pub tab: GrpcTab,
+    /// The list of methods.
+    pub methods: MethodList,
+    /// Whether the stream stays open for messages written by hand.
+    pub by_hand: bool,
+    /// Why there was no message to begin with.
+    pub told: Option<String>,
+}
+
+/// Where it is known from what a call's method takes.
+pub(super) fn schema_key(grpc: &GrpcDraft) -> SchemaKey {
+    let url = if grpc.schema == SchemaFrom::Reflection { grpc.url.clone() } else { String::new() };
+    SchemaKey { url, from: grpc.schema.clone() }
+}
+
+/// What is known of its methods.
+fn known(schema: Option<&SchemaBoard>) -> Option<&Arc<dyn MethodSchema>> {
+    match schema? {
+        SchemaBoard::Known(schema) => Some(schema),
+        SchemaBoard::Asking | SchemaBoard::Failed(_) => None,
+    }
+}
+
+/// The method, as far as it is known.
+fn method_of<'a>(grpc: &GrpcDraft, schema: Option<&'a SchemaBoard>) -> Option<&'a Method> {
+    known(schema)?
+        .methods()
+        .iter()
+        .find(|method| method.service.len() < grpc.method.len() && grpc.method.starts_with(&method.service) && method.path() == grpc.method)
+}
+
+/// Draws which method it is; whether the server is to be asked what there is.
+pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) -> bool {
+    let mut asks = false;
+    ui.horizontal(|ui| {
+        let room_pt = (ui.available_width() - 206.0).max(120.0);
+        form.line(ui, ["Method", "package.Service/Method"], &mut grpc.method, room_pt);
+        if let Some(method) = look.methods.ui(ui, form, known(schema), &grpc.method) {
+            grpc.method = method;
+            look.told = None;
+        }
+        let is_asking = matches!(schema, Some(SchemaBoard::Asking));
+        let text = match (is_asking, grpc.schema == SchemaFrom::Reflection) {
+            (true, _) => "Asking…",
+            (false, true) => "Ask the server",
+            (false, false) => "Read the files",
+        };
+        let ask = ui.add_enabled(!is_asking, egui::Button::new(text).min_size(vec2(0.0, 28.0)));
+        asks = ask.on_hover_text("What methods there are and what they take; a read, which changes nothing").clicked();
+    });
+    form.mistake_ui(ui, &["method"]);
+    match schema {
+        Some(SchemaBoard::Failed(reason)) => form.told_ui(ui, reason, Ink::Warn),
+        Some(SchemaBoard::Known(known)) => {
+            let text = match method_of(grpc, schema) {
+                Some(method) => format!("{} · takes {}, gives {}", method.kind(), method.input, method.output),
+                None => format!("{} are known; this is none of them", figures::things(known.methods().len() as u64, "method", "methods")),
+            };
+            ui.add(egui::Label::new(RichText::new(crate::sanitise::visible(&text)).size(TEXT_SMALL_PT).color(form.tokens.ink(Ink::Dim))).truncate());
+        }
+        Some(SchemaBoard::Asking) | None => {}
+    }
+    asks
+}
+
+/// Draws its tabs, and what the chosen one shows.
+pub(super) fn grpc_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) {
+    let num_sent = grpc.metadata.iter().filter(|pair| !pair.off).count();
+    let tabs = [
+        (
+            GrpcTab::Messages,
+            if grpc.messages.len() == 1 { "Message".to_owned() } else { format!("Messages {}", grpc.messages.len()) },
+            form.is_wrong(&["messages"]),
+        ),
+        (GrpcTab::Metadata, format!("Metadata {num_sent}"), form.is_wrong(&["metadata"])),
+        (GrpcTab::Schema, "Schema".to_owned(), form.is_wrong(&["schema"])),
+        (GrpcTab::Auth, format!("Auth {}", auth_word(&grpc.auth)), form.is_wrong(&["auth"])),
+        (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "tls"])),
+    ];
+    tabs_ui(ui, "request", &tabs, &mut look.tab, form.tokens);
+    ui.add_space(4.0);
+    match look.tab {
+        GrpcTab::Messages => messages_ui(ui, form, grpc, look, schema),
+        GrpcTab::Metadata => {
+            pairs_ui(ui, form, ["metadata", "another name"], &mut grpc.metadata);
+            form.told_ui(ui, "Values under names that end with -bin are base64", Ink::Faint);
+            form.mistake_ui(ui, &["metadata"]);
+        }
+        GrpcTab::Schema => schema_ui(ui, form, &mut grpc.schema, known(schema)),
+        GrpcTab::Auth => auth_ui(ui, form, &mut grpc.auth),
+        GrpcTab::Options => {
+            form.label_ui(ui, "Deadline, s; the server is told");
+            form.seconds(ui, "Deadline, s", &mut grpc.deadline_s);
+            form.mistake_ui(ui, &["deadline"]);
+            form.label_ui(ui, "Messages are compressed");
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0;
+                for (word, text) in [("", "not"), ("gzip", "gzip"), ("zstd", "zstd")] {
+                    let mut is_chosen = grpc.compression == word;
+                    if form.choice(ui, "compressed:", &[(true, text)], &mut is_chosen) {
+                        word.clone_into(&mut grpc.compression);
+                    }
+                }
+            });
+            form.mistake_ui(ui, &["compression"]);
+            correlation_ui(ui, form, &mut grpc.carries);
+            tls_ui(ui, form, &mut grpc.tls);
+        }
+    }
+}
+
+fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) {
+    let method = method_of(grpc, schema);
+    let is_stream = method.is_none_or(|method| method.client_streaming);
+    let lines = if grpc.messages.len() > 1 { 4 } else { form.lines_in_view().saturating_sub(3) };
+    let num = grpc.messages.len();
+    let mut taken_away = None;
+    for (index, message) in grpc.messages.iter_mut().enumerate() {
+        let name = if num == 1 { "Message".to_owned() } else { format!("Message {}", index + 1) };
+        if num > 1 {
+            ui.horizontal(|ui| {
+                form.label_ui(ui, &name);
+                let cross = ui.add(egui::Button::new(RichText::new("×").color(form.tokens.ink(Ink::Dim))).frame(false));
+                cross.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Take {name} away")));
+                if cross.clicked() {
+                    taken_away = Some(index);
+                }
+            });
+        }
+        form.json(ui, [&name, "{ }"], message, lines);
+    }
+    if let Some(index) = taken_away {
+        grpc.messages.remove(index);
+    }
+    form.mistake_ui(ui, &["messages"]);
+    ui.horizontal_wrapped(|ui| {
+        let template = ui.add_enabled(known(schema).is_some() && !grpc.method.is_empty(), egui::Button::new("Template"));
+        if template
+            .on_hover_text("A message to begin with, by what the method takes")
+            .on_disabled_hover_text("What the method takes is not known yet")
+            .clicked()
+            && let Some(schema) = known(schema)
+        {
+            match schema.template(&grpc.method) {
+                Ok(message) => {
+                    grpc.messages.truncate(num.saturating_sub(1));
+                    grpc.messages.push(message);
+                    look.told = None;
+                }
+                Err(reason) => look.told = Some(reason),
+            }
+        }
+        if is_stream || num == 0 {
+            if ui.button("Add a message").clicked() {
+                grpc.messages.push("{}".to_owned());
+            }
+            ui.checkbox(&mut look.by_hand, "Keep the stream open")
+                .on_hover_text("More messages can be written by hand below the answer, until it is half-closed");
+        }
+    });
+    if let Some(told) = &look.told {
+        form.told_ui(ui, told, Ink::Warn);
+    }
+}
+
+/// Which kind of source of what methods take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FromKind {
+    Reflection,
+    Protos,
+    DescriptorSet,
+}
+
+fn schema_ui(ui: &mut egui::Ui, form: &mut Form<'_>, from: &mut SchemaFrom, known: Option<&Arc<dyn MethodSchema>>) {
+    let mut kind = match from {
+        SchemaFrom::Reflection => FromKind::Reflection,
+        SchemaFrom::Protos { .. } => FromKind::Protos,
+        SchemaFrom::DescriptorSet(_) => FromKind::DescriptorSet,
+    };
+    let kinds = [(FromKind::Reflection, "the server tells"), (FromKind::Protos, ".proto files"), (FromKind::DescriptorSet, "descriptor set")];
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        if form.choice(ui, "schema from", &kinds, &mut kind) {
+            *from = match kind {
+                FromKind::Reflection => SchemaFrom::Reflection,
+                FromKind::Protos => SchemaFrom::Protos { files: vec![String::new()], roots: Vec::new() },
+                FromKind::DescriptorSet => SchemaFrom::DescriptorSet(String::new()),
+            };
+        }
+    });
+    ui.add_space(4.0);
+    match from {
+        SchemaFrom::Reflection => form.told_ui(ui, "The server is asked by grpc.reflection, which it has to have switched on", Ink::Dim),
+        SchemaFrom::Protos { files, roots } => {
+            lines_ui(ui, form, "Files, one a line", "orders/v1/orders.proto", files);
+            lines_ui(ui, form, "Folders for imports, one a line", "protos", roots);
+        }
+        SchemaFrom::DescriptorSet(file) => {
+            form.named_line(ui, ["File of descriptors", "shop.binpb, made by protoc --descriptor_set_out or buf build"], file);
+        }
+    }
+    form.mistake_ui(ui, &["schema"]);
+    for note in known.map(|known| known.notes()).unwrap_or_default().iter().take(8) {
+        form.told_ui(ui, note, Ink::Warn);
+    }
+}
+
+/// Several names, one a line; empty ones are left out when it is sent.
+fn lines_ui(ui: &mut egui::Ui, form: &mut Form<'_>, name: &str, hint: &str, lines: &mut Vec<String>) {
+    let mut text = lines.join("\n");
+    let before = text.clone();
+    form.label_ui(ui, name);
+    form.text(ui, [name, hint], &mut text, 2);
+    if text != before {
+        *lines = text.split('\n').map(str::to_owned).collect();
+    }
+}

@@ -1,0 +1,272 @@
+//! Made-up requests, answers and what they caused, for tests and pictures.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_desk::{
+    ledger::Settled,
+    send::{
+        Answer, Asking, Message, Question, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
+        access::{Method, MethodSchema},
+        draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, Request, RequestKind, SchemaFrom},
+    },
+};
+use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query};
+use switchboard_model::{Origin, Outcome, Phase, Place, Receipt};
+
+use crate::{testing::NOW_NS, views::traces::sample as traces};
+
+const SECOND_NS: i64 = 1_000_000_000;
+const MS_NS: i64 = 1_000_000;
+
+/// A checkout as somebody composed it.
+pub(crate) fn checkout() -> Draft {
+    let body = "{\n  \"order_id\": \"{{uuid}}\",\n  \"customer\": \"customer-3\",\n  \"country\": \"FR\",\n  \"parcels\": 1,\n  \"sku\": \"{{sku}}\",\n  \"amount_cents\": 9889\n}";
+    let http = HttpDraft {
+        method: "POST".to_owned(),
+        url: "{{base}}/checkout".to_owned(),
+        headers: vec![Pair::new("x-tenant", "shop"), Pair::new("accept-language", "fr"), Pair { off: true, ..Pair::new("x-debug", "1") }],
+        auth: Auth::Bearer { secret: "token".to_owned() },
+        body: Body::Json(body.to_owned()),
+        ..HttpDraft::default()
+    };
+    Draft { name: "place an order".to_owned(), request: Request::Http(http) }
+}
+
+/// A call.
+pub(crate) fn place_order() -> Draft {
+    let grpc = GrpcDraft {
+        url: "{{orders}}".to_owned(),
+        method: "shop.v1.Orders/PlaceOrder".to_owned(),
+        messages: vec!["{\n  \"orderId\": \"{{uuid}}\",\n  \"sku\": \"{{sku}}\"\n}".to_owned()],
+        metadata: vec![Pair::new("x-tenant", "shop")],
+        ..GrpcDraft::default()
+    };
+    Draft { name: String::new(), request: Request::Grpc(grpc) }
+}
+
+/// A record.
+pub(crate) fn placed() -> Draft {
+    let record = RecordDraft {
+        cluster: "lab-kafka".to_owned(),
+        topic: "orders.placed".to_owned(),
+        key: Payload::Text("4711".to_owned()),
+        value: Payload::Json("{ \"orderId\": {{counter}}, \"sku\": \"{{sku}}\" }".to_owned()),
+        copies: 23,
+        ..RecordDraft::default()
+    };
+    Draft { name: String::new(), request: Request::Record(record) }
+}
+
+fn ask(draft: Draft) -> SendAsk {
+    SendAsk { draft: Arc::new(draft), environment: Some("local".to_owned()), given: BTreeMap::new(), by_hand: false }
+}
+
+fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us: i64) -> Sent {
+    let at_ns = NOW_NS - ago_s * SECOND_NS;
+    Sent {
+        sent_id: SentId(number),
+        ask: ask(draft),
+        call: call.to_owned(),
+        target: target.to_owned(),
+        at_ns,
+        trace_id: None,
+        correlation_id: None,
+        settled: None,
+        ended_ns: Some(at_ns + took_us * 1_000),
+        is_open: false,
+        answer: Answer::default(),
+    }
+}
+
+fn text(of: &str) -> String {
+    of.to_owned()
+}
+
+/// A checkout that was answered.
+pub(crate) fn answered() -> Sent {
+    let body = br#"{"order_id":"8a0f4c98-9ab0-42e1-9540-5fb08035e729","state":"placed"}"#.to_vec();
+    let ms = |ms: f64| Duration::from_secs_f64(ms / 1e3);
+    let answer = Answer {
+        took: vec![(Phase::Resolve, ms(0.2)), (Phase::Connect, ms(0.3)), (Phase::FirstByte, ms(8.1)), (Phase::Rest, ms(0.2))],
+        status: Some(Status::Http { status: 200, version: "HTTP/1.1" }),
+        headers: vec![
+            (text("content-type"), text("application/json; charset=utf-8")),
+            (text("server"), text("storefront")),
+            (text("date"), text("Sat, 21 Nov 2026")),
+        ],
+        body_bytes: 68,
+        wire_bytes: Some(68),
+        body: body.into(),
+        ..Answer::default()
+    };
+    Sent {
+        trace_id: Some(traces::TRACE),
+        correlation_id: Some(text("4704")),
+        settled: Some(Settled::Tried(Outcome::Done(Receipt::Answered(200)))),
+        answer,
+        ..sent(5, checkout(), "POST /checkout", "http://localhost:8080", 40, 8_800)
+    }
+}
+
+/// One that goes on.
+pub(crate) fn going() -> Sent {
+    Sent { settled: None, ended_ns: None, answer: Answer::default(), sent_id: SentId(6), at_ns: NOW_NS - SECOND_NS, ..answered() }
+}
+
+/// A stream that is open for messages written by hand.
+pub(crate) fn open_stream() -> Sent {
+    let message =
+        |is_ours: bool, at_ms: i64, json: &str| Message { is_ours, at_ns: NOW_NS - 3_000 * MS_NS + at_ms * MS_NS, text: text(json), size_bytes: json.len() };
+    let messages =
+        vec![message(true, 2, r#"{"sku":"lamp"}"#), message(false, 9, r#"{"sku":"lamp","stock":4}"#), message(false, 1_204, r#"{"sku":"lamp","stock":3}"#)];
+    Sent {
+        sent_id: SentId(7),
+        ended_ns: None,
+        is_open: true,
+        answer: Answer { messages, ..Answer::default() },
+        ..sent(7, place_order(), "shop.v1.Stock/Watch", "http://localhost:50051", 3, 0)
+    }
+}
+
+/// A board with what was sent, what is kept, and what can be named.
+pub(crate) fn board() -> SendBoard {
+    let refused = Sent {
+        answer: Answer { status: Some(Status::Http { status: 503, version: "HTTP/1.1" }), ..Answer::default() },
+        settled: Some(Settled::Tried(Outcome::Done(Receipt::Answered(503)))),
+        ..sent(4, checkout(), "POST /checkout", "http://localhost:8080", 61, 2_004_000)
+    };
+    let records = Sent {
+        answer: Answer { status: Some(Status::Persisted { at: Some(Place::at(3, 18_190)) }), num_persisted: 23, ..Answer::default() },
+        settled: Some(Settled::Tried(Outcome::persisted(Some(Place::at(3, 18_190))))),
+        ..sent(3, placed(), "orders.placed", "lab-kafka", 119, 2_300_000)
+    };
+    let message = Message { is_ours: false, at_ns: NOW_NS - 203 * SECOND_NS, text: text(r#"{"orderId":"8a0f4c98"}"#), size_bytes: 12 };
+    let called = Sent {
+        answer: Answer { status: Some(Status::Grpc { code: 0, message: String::new() }), messages: vec![message], ..Answer::default() },
+        settled: Some(Settled::Tried(Outcome::Done(Receipt::Called(0)))),
+        ..sent(2, place_order(), "shop.v1.Orders/PlaceOrder", "http://localhost:50051", 204, 6_000)
+    };
+    let unreachable = Sent {
+        settled: Some(Settled::Tried(Outcome::NotDone(text("nobody listens on localhost:9999")))),
+        ..sent(1, Draft::blank(RequestKind::Http), "GET /", "http://localhost:9999", 310, 1_000)
+    };
+    SendBoard {
+        version: 1,
+        sent: [answered(), refused, records, called, unreachable].map(Arc::new).to_vec(),
+        saved: Arc::new(saved()),
+        schemas: BTreeMap::from([(SchemaKey { url: text("{{orders}}"), from: SchemaFrom::Reflection }, SchemaBoard::Known(Arc::new(schema())))]),
+        clusters: vec![text("lab-kafka")],
+        secrets: vec![(text("token"), Origin::parse("http://localhost:8080").expect("an address").0)],
+        ..SendBoard::default()
+    }
+}
+
+/// What is kept in files.
+pub(crate) fn saved() -> SavedBoard {
+    let health = Draft { request: Request::Http(HttpDraft { url: text("{{base}}/health"), ..HttpDraft::default() }), name: String::new() };
+    let requests = [("orders/place an order", checkout()), ("orders/PlaceOrder", place_order()), ("orders/placed", placed()), ("payments/health", health)];
+    let pairs = |of: &[(&str, &str)]| of.iter().map(|(name, value)| (text(name), text(value))).collect::<BTreeMap<_, _>>();
+    SavedBoard {
+        folder: Some("/work/shop/requests".into()),
+        requests: requests.into_iter().map(|(path, draft)| (text(path), Arc::new(draft))).collect(),
+        environments: BTreeMap::from([
+            (text("local"), pairs(&[("base", "http://localhost:8080"), ("orders", "http://localhost:50051"), ("sku", "lamp")])),
+            (text("staging"), pairs(&[("base", "https://staging.shop.example"), ("sku", "lamp")])),
+        ]),
+        mistakes: Vec::new(),
+    }
+}
+
+/// The same, with something to be answered before it is sent.
+pub(crate) fn asking(question: Question) -> SendBoard {
+    let asking = Asking { ask: ask(checkout()), target: text("http://localhost:8080"), question };
+    SendBoard { version: 2, asking: Some(Arc::new(asking)), ..board() }
+}
+
+/// Production asks for a name.
+pub(crate) fn type_name() -> Question {
+    Question::Allow {
+        type_name: Some(text("shop.example")),
+        means: text("Requests composed here may change what is stored there, for as long as this session lasts"),
+    }
+}
+
+/// Whether it is meant.
+pub(crate) fn confirm() -> Question {
+    Question::Confirm { what: text("POST /checkout to http://localhost:8080, once"), is_here: true }
+}
+
+/// Methods that are known by a made-up schema.
+#[derive(Debug)]
+pub(crate) struct MadeUpSchema(Vec<Method>);
+
+/// A few methods of each kind.
+pub(crate) fn schema() -> MadeUpSchema {
+    let method = |service: &str, name: &str, client_streaming: bool, server_streaming: bool| Method {
+        service: text(service),
+        name: text(name),
+        client_streaming,
+        server_streaming,
+        input: format!("{service}.{name}Request"),
+        output: format!("{service}.{name}Reply"),
+    };
+    MadeUpSchema(vec![
+        method("shop.v1.Orders", "CancelOrder", false, false),
+        method("shop.v1.Orders", "PlaceOrder", false, false),
+        method("shop.v1.Stock", "Import", true, false),
+        method("shop.v1.Stock", "Watch", true, true),
+    ])
+}
+
+/// So many methods.
+pub(crate) fn large_schema(num: usize) -> MadeUpSchema {
+    let method = |number: usize| Method {
+        service: format!("shop.v1.Service{}", number / 20),
+        name: format!("Method{number}"),
+        client_streaming: false,
+        server_streaming: false,
+        input: text("In"),
+        output: text("Out"),
+    };
+    MadeUpSchema((0..num).map(method).collect())
+}
+
+impl MethodSchema for MadeUpSchema {
+    fn methods(&self) -> &[Method] {
+        &self.0
+    }
+
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    fn template(&self, method: &str) -> Result<String, String> {
+        self.0.iter().find(|known| known.path() == method).map(|known| format!("{{\n  \"of\": \"{}\"\n}}", known.input)).ok_or_else(|| text("no such method"))
+    }
+
+    fn encode(&self, _method: &str, json: &str) -> Result<bytes::Bytes, String> {
+        Ok(json.as_bytes().to_vec().into())
+    }
+
+    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<String, String> {
+        Err(text("made up"))
+    }
+
+    fn details(&self, _bytes: &[u8]) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// Answers what the view asks: of the checkout all is known, of others nothing.
+pub(crate) fn answer(query: &Query) -> Option<EngineAnswer> {
+    match query {
+        Query::Point(PointQuery::Trace { trace_id }) if *trace_id == traces::TRACE => Some(EngineAnswer::Trace(Arc::new(traces::checkout()))),
+        Query::Point(PointQuery::Trace { .. }) => Some(EngineAnswer::Trace(Arc::default())),
+        Query::Point(PointQuery::Conversation { .. }) => {
+            Some(EngineAnswer::Conversation(traces::checkout().records.into_iter().map(ConversationItem::Record).collect()))
+        }
+        _ => None,
+    }
+}

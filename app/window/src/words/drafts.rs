@@ -1,0 +1,211 @@
+//! A request to be composed for an object that is looked at: to whom, and with what is known of it. Pure.
+
+use switchboard_desk::send::draft::{Draft, GrpcDraft, HeaderDraft, HttpDraft, Payload, RecordDraft, Request};
+use switchboard_engine::view::{ChannelKey, Node, NodeId, NodeKind, RecordView, Snapshot, SpanView};
+
+use crate::{
+    view::{Seen, Target},
+    widgets::payload::hex,
+};
+
+/// Headers that say how a message came to be where it is, and are made anew with each that is sent.
+const NOT_COPIED: [&str; 4] = ["traceparent", "tracestate", "b3", "x-correlation-id"];
+
+/// The request; `None` = nothing can be sent to that. `seen` is what the view that has it knows of it.
+pub(crate) fn draft_of(target: &Target, snapshot: &Snapshot, seen: Seen<'_>) -> Option<Draft> {
+    match target {
+        Target::Channel(channel) => Some(record_to(channel)),
+        Target::Record { channel, .. } => match seen {
+            Seen::Record(record) => Some(record_again(channel, record)),
+            _ => Some(record_to(channel)),
+        },
+        Target::Group { cluster, topic, .. } if !topic.is_empty() => Some(record_to(&ChannelKey { cluster: cluster.clone(), name: topic.clone() })),
+        Target::Node(node_id) | Target::Instance { node_id, .. } => of_node(*node_id, snapshot, None),
+        Target::Edge(edge_id) => {
+            let edge = snapshot.topology.edges.iter().find(|edge| edge.edge_id == *edge_id)?;
+            of_node(edge.to, snapshot, edge.via.as_deref())
+        }
+        Target::Trace { span_id: Some(_), .. } => match seen {
+            Seen::Span(span) => of_span(span),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn http(name: &str, method: &str, url: String) -> Draft {
+    Draft { name: name.to_owned(), request: Request::Http(HttpDraft { method: method.to_owned(), url, ..HttpDraft::default() }) }
+}
+
+fn grpc(url: String, method: String) -> Draft {
+    Draft { name: String::new(), request: Request::Grpc(GrpcDraft { url, method, ..GrpcDraft::default() }) }
+}
+
+fn record_to(channel: &ChannelKey) -> Draft {
+    let record = RecordDraft { cluster: channel.cluster.clone().unwrap_or_default(), topic: channel.name.clone(), ..RecordDraft::default() };
+    Draft { name: String::new(), request: Request::Record(record) }
+}
+
+/// What a box of the map can be sent.
+fn of_node(node_id: NodeId, snapshot: &Snapshot, via: Option<&str>) -> Option<Draft> {
+    let node = snapshot.topology.nodes.iter().find(|node| node.node_id == node_id)?;
+    match node.kind {
+        NodeKind::Channel => {
+            let figures = snapshot.figures.channels.iter().find(|channel| channel.node_id == node_id);
+            Some(record_to(&ChannelKey { cluster: figures.and_then(|figures| figures.cluster.clone()), name: node.name.clone() }))
+        }
+        NodeKind::Group => {
+            let group = snapshot.groups.iter().find(|group| group.node_id == Some(node_id) && !group.topic.is_empty())?;
+            Some(record_to(&ChannelKey { cluster: group.cluster.clone(), name: group.topic.clone() }))
+        }
+        NodeKind::Service | NodeKind::External => {
+            let url = address(node).unwrap_or_default();
+            Some(if via.is_some_and(|via| via.eq_ignore_ascii_case("grpc")) { grpc(url, String::new()) } else { http(&node.name, "GET", url) })
+        }
+        NodeKind::Database | NodeKind::User | NodeKind::Missing | NodeKind::Other => None,
+    }
+}
+
+/// Where a node is known to listen: its name, or that of its only instance, where that is a host and a port.
+fn address(node: &Node) -> Option<String> {
+    let is_address = |text: &str| {
+        let (host, port) = text.rsplit_once(':')?;
+        let is_host = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '[' | ']' | ':'));
+        (is_host && port.parse::<u16>().is_ok_and(|port| port != 0)).then(|| format!("http://{text}/"))
+    };
+    is_address(&node.name).or_else(|| if let [only] = node.instances.as_slice() { is_address(&only.instance) } else { None })
+}
+
+/// A record with the contents of one that is stored, as far as they are whole: what was cut or redacted is not made up.
+fn record_again(channel: &ChannelKey, record: &RecordView) -> Draft {
+    let is_cut = |kept: Option<&Vec<u8>>, size_bytes: u32| record.truncated && kept.is_none_or(|kept| (kept.len() as u64) < u64::from(size_bytes));
+    let is_whole = !record.redacted && !is_cut(record.key.as_ref(), record.key_size_bytes) && !is_cut(record.value.as_ref(), record.value_size_bytes);
+    let mut draft = record_to(channel);
+    if !is_whole {
+        "like one whose contents are not whole here".clone_into(&mut draft.name);
+        return draft;
+    }
+    if let Request::Record(made) = &mut draft.request {
+        made.key = payload(record.key.as_deref(), false);
+        made.value = payload(record.value.as_deref(), true);
+        let headers = record.headers.iter().filter(|(name, _)| record.headers_readable && !NOT_COPIED.contains(&name.to_ascii_lowercase().as_str()));
+        made.headers = headers.map(|(name, value)| HeaderDraft { name: name.clone(), value: payload(value.as_deref(), false), off: false }).collect();
+    }
+    draft
+}
+
+/// Bytes as they can be typed: JSON where they are that, text, or hex. Braces that would be a variable are kept as braces.
+fn payload(bytes: Option<&[u8]>, may_be_json: bool) -> Payload {
+    let Some(bytes) = bytes else { return Payload::Null };
+    let is_plain = |text: &str| !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+    match std::str::from_utf8(bytes) {
+        Ok(text) if is_plain(text) => {
+            let is_json = may_be_json && text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            let escaped = text.replace("{{", "\\{{");
+            if is_json { Payload::Json(escaped) } else { Payload::Text(escaped) }
+        }
+        _ => Payload::Hex(hex(bytes)),
+    }
+}
+
+/// The call that a span is of.
+fn of_span(span: &SpanView) -> Option<Draft> {
+    let attribute = |names: &[&str]| {
+        let all = || span.normalised.iter().chain(&span.attributes);
+        names.iter().find_map(|name| all().find(|(key, _)| key == name)).map(|(_, value)| value.as_str())
+    };
+    let host = attribute(&["server.address", "net.peer.name", "net.host.name"]).unwrap_or_default();
+    let port = attribute(&["server.port", "net.peer.port", "net.host.port"]);
+    let authority = match port {
+        _ if host.is_empty() => String::new(),
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    // Today's name of the method has the service in it.
+    let of_rpc = attribute(&["rpc.method"]).and_then(|method| {
+        if method.contains('/') { Some(method.trim_start_matches('/').to_owned()) } else { Some(format!("{}/{method}", attribute(&["rpc.service"])?)) }
+    });
+    if let Some(path) = of_rpc {
+        let url = if authority.is_empty() { String::new() } else { format!("http://{authority}") };
+        return Some(grpc(url, path));
+    }
+    if let Some(method) = attribute(&["http.request.method", "http.method"]) {
+        let whole = attribute(&["url.full", "http.url"]).map(str::to_owned);
+        let path = attribute(&["url.path", "http.target", "http.route"]).unwrap_or("/");
+        let scheme = attribute(&["url.scheme", "http.scheme"]).unwrap_or("http");
+        let built = (!authority.is_empty()).then(|| format!("{scheme}://{authority}{path}"));
+        return Some(http("", method, whole.or(built).unwrap_or_else(|| path.to_owned())));
+    }
+    let channel = attribute(&["messaging.destination.name", "messaging.destination"])?;
+    Some(record_to(&ChannelKey { cluster: None, name: channel.to_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        testing,
+        views::traces::sample::{self, of_kind, span},
+    };
+    use switchboard_engine::view::RowId;
+    use switchboard_model::{SpanId, SpanKind};
+
+    fn told(draft: Option<Draft>) -> String {
+        match draft.map(|draft| draft.request) {
+            None => "nothing".to_owned(),
+            Some(Request::Http(http)) => format!("{} {}", http.method, http.url),
+            Some(Request::Grpc(grpc)) => format!("gRPC {} {}", grpc.url, grpc.method),
+            Some(Request::Record(record)) => format!("record {} {} {:?} {:?} {}", record.cluster, record.topic, record.key, record.value, record.headers.len()),
+        }
+    }
+
+    fn of_pairs(pairs: &[(&str, &str)]) -> SpanView {
+        let attributes = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        SpanView { attributes, ..of_kind(SpanKind::Server, span(1, 0, "orders", "x", 0, 1)) }
+    }
+
+    #[test]
+    fn each_object_becomes_the_request_that_goes_to_it() {
+        let snapshot = testing::order_business();
+        let named = |name: &str| Target::Node(snapshot.topology.nodes.iter().find(|node| node.name == name).expect("a node").node_id);
+        let of = |target: &Target| told(draft_of(target, &snapshot, Seen::Nothing));
+        let placed = ChannelKey { cluster: Some("lab-kafka".to_owned()), name: "orders.placed".to_owned() };
+        let to_placed = "record lab-kafka orders.placed Null Json(\"{}\") 0";
+        assert_eq!(of(&Target::Channel(placed.clone())), to_placed);
+        assert_eq!(of(&named("orders.placed")), to_placed);
+        assert_eq!(of(&Target::Record { channel: placed, row: RowId(1) }), to_placed, "of one that is not at hand only where it lay");
+        assert_eq!((of(&named("orders")), of(&named("postgres"))), ("GET ".to_owned(), "nothing".to_owned()));
+        assert_eq!(of(&Target::Source("otlp".to_owned())), "nothing");
+        let trace = Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(1)) };
+        assert_eq!(of(&trace), "nothing");
+    }
+
+    #[test]
+    fn a_span_tells_what_was_called() {
+        let trace = Target::Trace { trace_id: sample::TRACE, span_id: Some(SpanId(1)) };
+        let of = |pairs: &[(&str, &str)]| told(draft_of(&trace, &Snapshot::default(), Seen::Span(&of_pairs(pairs))));
+        assert_eq!(of(&[("http.method", "POST"), ("http.url", "http://payments:8080/pay")]), "POST http://payments:8080/pay");
+        let today = [("http.request.method", "GET"), ("url.path", "/orders/1"), ("server.address", "orders"), ("server.port", "8080")];
+        assert_eq!(of(&today), "GET http://orders:8080/orders/1");
+        assert_eq!(of(&[("http.request.method", "GET")]), "GET /");
+        let rpc = [("rpc.service", "shop.v1.Orders"), ("rpc.method", "Place"), ("server.address", "orders"), ("server.port", "50051")];
+        assert_eq!(of(&rpc), "gRPC http://orders:50051 shop.v1.Orders/Place");
+        assert_eq!(of(&[("rpc.system.name", "grpc"), ("rpc.method", "shop.v1.Orders/Place")]), "gRPC  shop.v1.Orders/Place");
+        assert_eq!(of(&[("messaging.destination.name", "orders.placed")]), "record  orders.placed Null Json(\"{}\") 0");
+        assert_eq!(of(&[("db.system", "postgresql")]), "nothing");
+    }
+
+    #[test]
+    fn a_record_is_sent_with_its_contents_only_where_they_are_whole() {
+        let whole = RecordView { redacted: false, ..sample::record() };
+        let channel = ChannelKey::of(&whole.at);
+        let of =
+            |record: &RecordView| told(draft_of(&Target::Record { channel: channel.clone(), row: record.row }, &Snapshot::default(), Seen::Record(record)));
+        assert!(of(&whole).starts_with("record lab-kafka orders.placed Text(\"4704\") Json(\"{\\\"orderId\\\":4704"), "{}", of(&whole));
+        assert!(of(&whole).ends_with(" 2"), "what carries is made anew");
+        assert!(of(&sample::record()).ends_with("Null Json(\"{}\") 0"), "nothing redacted is sent");
+        assert!(of(&RecordView { truncated: true, value_size_bytes: 9_999, ..whole.clone() }).ends_with("Null Json(\"{}\") 0"));
+        let odd = RecordView { key: Some(vec![0xff]), value: Some(b"{{x}}".to_vec()), headers: Vec::new(), ..whole };
+        assert_eq!(of(&odd), "record lab-kafka orders.placed Hex(\"ff\") Text(\"\\\\{{x}}\") 0");
+    }
+}
