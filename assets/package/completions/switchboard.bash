@@ -25,6 +25,9 @@ _switchboard() {
             switchboard,lab)
                 cmd="switchboard__subcmd__lab"
                 ;;
+            switchboard,send)
+                cmd="switchboard__subcmd__send"
+                ;;
             switchboard,watch)
                 cmd="switchboard__subcmd__watch"
                 ;;
@@ -37,6 +40,9 @@ _switchboard() {
             switchboard__subcmd__help,lab)
                 cmd="switchboard__subcmd__help__subcmd__lab"
                 ;;
+            switchboard__subcmd__help,send)
+                cmd="switchboard__subcmd__help__subcmd__send"
+                ;;
             switchboard__subcmd__help,watch)
                 cmd="switchboard__subcmd__help__subcmd__watch"
                 ;;
@@ -47,7 +53,7 @@ _switchboard() {
 
     case "${cmd}" in
         switchboard)
-            opts="-h -V --profile --otlp-grpc-port --otlp-http-port --headless --for --report --screenshot --view --keys --size --theme --memory --help --version demo watch lab help"
+            opts="-h -V --profile --otlp-grpc-port --otlp-http-port --headless --for --report --screenshot --view --keys --size --theme --memory --help --version demo watch lab send help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -78,7 +84,7 @@ _switchboard() {
                     return 0
                     ;;
                 --view)
-                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers sources log" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send sources log" -- "${cur}"))
                     return 0
                     ;;
                 --keys)
@@ -136,7 +142,7 @@ _switchboard() {
                     return 0
                     ;;
                 --view)
-                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers sources log" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send sources log" -- "${cur}"))
                     return 0
                     ;;
                 --keys)
@@ -163,7 +169,7 @@ _switchboard() {
             return 0
             ;;
         switchboard__subcmd__help)
-            opts="demo watch lab help"
+            opts="demo watch lab send help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -205,6 +211,20 @@ _switchboard() {
             return 0
             ;;
         switchboard__subcmd__help__subcmd__lab)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchboard__subcmd__help__subcmd__send)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -266,6 +286,36 @@ _switchboard() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        switchboard__subcmd__send)
+            opts="-h -V --profile --environment --set --confirm --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --environment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         switchboard__subcmd__watch)
             opts="-h -V --profile --otlp-grpc-port --otlp-http-port --headless --for --report --screenshot --view --keys --size --theme --memory --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -298,7 +348,7 @@ _switchboard() {
                     return 0
                     ;;
                 --view)
-                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers sources log" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send sources log" -- "${cur}"))
                     return 0
                     ;;
                 --keys)

@@ -36,6 +36,7 @@ messages\t'Topics and their records'
 groups\t'Consumer groups and how far they are behind'
 dead-letters\t'What died, of what, and sending it again'
 breakers\t'Circuit breakers and their states'
+send\t'Requests, calls and records that are composed here, what was answered, and what that caused'
 sources\t'Where the data come from, and how that goes'
 log\t'What this program says of itself; logs of services stand in Find and in a service\'s panel'"
 complete -c switchboard -n "__fish_switchboard_needs_command" -l keys -d 'What to press and type in it before, as \'Ctrl+K "4711" Enter\'' -r
@@ -49,6 +50,7 @@ complete -c switchboard -n "__fish_switchboard_needs_command" -s V -l version -d
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "demo" -d 'Start a small business of real services on loopback and watch it'
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "watch" -d 'Watch real systems: those of a profile, and whatever sends OTLP'
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "lab" -d 'Run the demo\'s services alone, as a process of their own'
+complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "send" -d 'Send one request from its file, and tell what was answered (JSON)'
 complete -c switchboard -n "__fish_switchboard_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c switchboard -n "__fish_switchboard_using_subcommand demo" -l kafka -d 'Use this Kafka instead of the built-in mock cluster' -r
 complete -c switchboard -n "__fish_switchboard_using_subcommand demo" -l books -d 'Write what the demo\'s business did by its own books (JSON)' -r -F
@@ -62,6 +64,7 @@ messages\t'Topics and their records'
 groups\t'Consumer groups and how far they are behind'
 dead-letters\t'What died, of what, and sending it again'
 breakers\t'Circuit breakers and their states'
+send\t'Requests, calls and records that are composed here, what was answered, and what that caused'
 sources\t'Where the data come from, and how that goes'
 log\t'What this program says of itself; logs of services stand in Find and in a service\'s panel'"
 complete -c switchboard -n "__fish_switchboard_using_subcommand demo" -l keys -d 'What to press and type in it before, as \'Ctrl+K "4711" Enter\'' -r
@@ -85,6 +88,7 @@ messages\t'Topics and their records'
 groups\t'Consumer groups and how far they are behind'
 dead-letters\t'What died, of what, and sending it again'
 breakers\t'Circuit breakers and their states'
+send\t'Requests, calls and records that are composed here, what was answered, and what that caused'
 sources\t'Where the data come from, and how that goes'
 log\t'What this program says of itself; logs of services stand in Find and in a service\'s panel'"
 complete -c switchboard -n "__fish_switchboard_using_subcommand watch" -l keys -d 'What to press and type in it before, as \'Ctrl+K "4711" Enter\'' -r
@@ -104,7 +108,14 @@ complete -c switchboard -n "__fish_switchboard_using_subcommand lab" -l no-scrip
 complete -c switchboard -n "__fish_switchboard_using_subcommand lab" -l hold -d 'Place no order before the line `go` on standard input'
 complete -c switchboard -n "__fish_switchboard_using_subcommand lab" -s h -l help -d 'Print help'
 complete -c switchboard -n "__fish_switchboard_using_subcommand lab" -s V -l version -d 'Print version'
-complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab help" -f -a "demo" -d 'Start a small business of real services on loopback and watch it'
-complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab help" -f -a "watch" -d 'Watch real systems: those of a profile, and whatever sends OTLP'
-complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab help" -f -a "lab" -d 'Run the demo\'s services alone, as a process of their own'
-complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c switchboard -n "__fish_switchboard_using_subcommand send" -l profile -d 'The profile with the cluster that it goes to, its secrets, and what may be sent to' -r -F
+complete -c switchboard -n "__fish_switchboard_using_subcommand send" -l environment -d 'The environment whose variables fill it in, of environments.toml beside the request' -r
+complete -c switchboard -n "__fish_switchboard_using_subcommand send" -l set -d 'A variable of its own; may be given several times' -r
+complete -c switchboard -n "__fish_switchboard_using_subcommand send" -l confirm -d 'The name of what it goes to, where that has to be confirmed: a source\'s, or host:port' -r
+complete -c switchboard -n "__fish_switchboard_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c switchboard -n "__fish_switchboard_using_subcommand send" -s V -l version -d 'Print version'
+complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send help" -f -a "demo" -d 'Start a small business of real services on loopback and watch it'
+complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send help" -f -a "watch" -d 'Watch real systems: those of a profile, and whatever sends OTLP'
+complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send help" -f -a "lab" -d 'Run the demo\'s services alone, as a process of their own'
+complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send help" -f -a "send" -d 'Send one request from its file, and tell what was answered (JSON)'
+complete -c switchboard -n "__fish_switchboard_using_subcommand help; and not __fish_seen_subcommand_from demo watch lab send help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

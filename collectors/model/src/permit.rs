@@ -180,8 +180,8 @@ mod tests {
         SendRules { name: "shop", target, addresses: &[], leave: Leave::Given, is_unlocked: false, is_production: false, typed_name: None }
     }
 
-    fn cluster() -> Option<Target> {
-        Some(Target::Cluster("abc".to_owned()))
+    fn cluster() -> Target {
+        Target::Cluster("abc".to_owned())
     }
 
     fn refused(rules: &SendRules<'_>) -> PermitRefused {
@@ -200,23 +200,23 @@ mod tests {
 
     #[test]
     fn a_permit_names_its_target() {
-        let permit = SendPermit::from_rules(&rules(cluster())).expect("allowed");
+        let permit = SendPermit::from_rules(&rules(Some(cluster()))).expect("allowed");
         assert_eq!((permit.name(), permit.cluster_id()), ("shop", "abc"));
-        let typed = SendRules { is_production: true, typed_name: Some("shop"), ..rules(cluster()) };
+        let typed = SendRules { is_production: true, typed_name: Some("shop"), ..rules(Some(cluster())) };
         assert!(SendPermit::from_rules(&typed).is_ok());
-        let unlocked = SendRules { is_production: true, is_unlocked: true, leave: Leave::Unsaid, ..rules(cluster()) };
+        let unlocked = SendRules { is_production: true, is_unlocked: true, leave: Leave::Unsaid, ..rules(Some(cluster())) };
         assert!(SendPermit::from_rules(&unlocked).is_ok(), "its name was typed when it was unlocked");
     }
 
     #[test]
     fn without_leave_id_or_name_there_is_none() {
         let name = "shop".to_owned();
-        assert_eq!(refused(&SendRules { leave: Leave::Unsaid, ..rules(cluster()) }), PermitRefused::ReadOnly { name: name.clone() });
+        assert_eq!(refused(&SendRules { leave: Leave::Unsaid, ..rules(Some(cluster())) }), PermitRefused::ReadOnly { name: name.clone() });
         for target in [None, Some(Target::Cluster(String::new()))] {
             assert_eq!(refused(&rules(target)), PermitRefused::ClusterUnknown { name: name.clone() });
         }
         for typed_name in [None, Some(""), Some("Shop"), Some("shop ")] {
-            let rules = SendRules { is_production: true, typed_name, ..rules(cluster()) };
+            let rules = SendRules { is_production: true, typed_name, ..rules(Some(cluster())) };
             assert_eq!(refused(&rules), PermitRefused::NotConfirmed { name: name.clone() });
         }
     }
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn what_is_forbidden_stays_so_whoever_asks() {
         for is_production in [false, true] {
-            let rules = SendRules { leave: Leave::Never, is_unlocked: true, is_production, typed_name: Some("shop"), ..rules(cluster()) };
+            let rules = SendRules { leave: Leave::Never, is_unlocked: true, is_production, typed_name: Some("shop"), ..rules(Some(cluster())) };
             assert_eq!(refused(&rules), PermitRefused::Never { name: "shop".to_owned() });
         }
     }

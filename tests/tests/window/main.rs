@@ -6,5 +6,6 @@ mod ending;
 mod eyes;
 mod forms;
 mod hands;
+mod sends;
 mod tour;
 mod window;

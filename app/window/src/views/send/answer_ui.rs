@@ -208,9 +208,17 @@ fn headers_ui(ui: &mut egui::Ui, headers: &[(String, String)], tokens: &DesignTo
         ui.label(RichText::new("There are none").size(12.0).color(tokens.ink(Ink::Dim)));
         return;
     }
-    // The rows stand in the answer's own margin.
-    let room = ui.available_rect_before_wrap().expand2(vec2(18.0, 0.0));
-    ui.scope_builder(egui::UiBuilder::new().max_rect(room), |ui| section_ui(ui, &Section::new("", rows), tokens));
+    from_edge_to_edge_ui(ui, &Section::new("", rows), tokens);
+}
+
+/// Draws a section whose rows begin where the answer does, for it has a margin of its own. It takes no more of the answer's width than there is:
+/// what asks for more makes the pane wider with every frame.
+fn from_edge_to_edge_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens) -> Option<ViewAction> {
+    let room = ui.available_rect_before_wrap();
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(room.expand2(vec2(18.0, 0.0))));
+    let asked = section_ui(&mut child, section, tokens);
+    ui.allocate_rect(room.with_max_y(child.min_rect().bottom()), Sense::hover());
+    asked
 }
 
 /// Status, headers and body as text, as they came.
@@ -254,9 +262,7 @@ fn record_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) -> Option<An
     }
     let mut asked = None;
     if !rows.is_empty() {
-        let room = ui.available_rect_before_wrap().expand2(vec2(18.0, 0.0));
-        let section = Section::new("", rows);
-        asked = ui.scope_builder(egui::UiBuilder::new().max_rect(room), |ui| section_ui(ui, &section, tokens)).inner.map(AnswerAsk::Do);
+        asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
     }
     if !record.reply_topic.is_empty() {
         heading_ui(ui, "Reply", &visible(&record.reply_topic), tokens);

@@ -362,6 +362,48 @@ fn an_answer_is_shown_with_its_parts_and_is_copied() {
 }
 
 #[test]
+fn whatever_was_answered_the_panes_stay_as_wide_as_they_are() {
+    let board = sample::board();
+    for sent in &board.sent {
+        let (_source, mut harness) = open(SendBoard { sent: vec![Arc::clone(sent)], ..board.clone() });
+        for tab in ["", "Headers 3"] {
+            if harness.query_by_role_and_label(Role::Tab, tab).is_some() {
+                click(&mut harness, Role::Tab, tab);
+            }
+            let left = |harness: &Window| harness.get_by_role_and_label(Role::Heading, "What it caused").rect().left();
+            let before = left(&harness);
+            for _ in 0..12 {
+                harness.step();
+            }
+            assert!((left(&harness) - before).abs() < 1.0, "{} {tab}: {before} {}", sent.call, left(&harness));
+        }
+    }
+}
+
+#[test]
+fn a_line_of_curl_is_pasted_and_a_request_is_copied_as_one() {
+    let (source, mut harness) = open(SendBoard::default());
+    harness.event(Event::Paste("curl -X PUT 'http://localhost:8080/orders/1?x={{y}}' -H 'Authorization: Bearer hunter2Zq7' --json '{\"a\":1}'".to_owned()));
+    settle(&mut harness);
+    assert_eq!(value(&harness, Role::TextInput, "URL"), "http://localhost:8080/orders/1?x=\\{{y}}");
+    ctrl(&mut harness, Key::Enter);
+    let ask = sent(&source);
+    let http = http(&ask);
+    assert_eq!((http.method.as_str(), &http.body), ("PUT", &Body::Json("{\"a\":1}".to_owned())));
+    assert!(matches!(&http.auth, Auth::Bearer { .. }) && !format!("{ask:?}").contains("hunter"), "{ask:?}");
+    harness.event(Event::Paste("hello".to_owned()));
+    settle(&mut harness);
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders/1?x=\\{{y}}", "what is no request changes nothing");
+    run(&mut harness, UiCommand::CopyRequestLine);
+    let line = copied(&harness).expect("a line");
+    assert!(line.starts_with("curl ") && line.contains("http://localhost:8080/orders/1?x=") && !line.contains("traceparent"), "{line}");
+}
+
+fn http_of(harness: &Window) -> String {
+    value(harness, Role::TextInput, "URL")
+}
+
+#[test]
 fn what_it_caused_stands_beside_and_leads_there() {
     let (_, mut harness) = open(sample::board());
     harness.get_by_role_and_label(Role::Heading, "What it caused");
