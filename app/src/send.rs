@@ -25,6 +25,8 @@ use crate::terminal::StatusLines;
 const MEMORY_BYTES: usize = 64 << 20;
 /// How long a cluster may take to tell what it is.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
+/// Folders of requests within folders.
+const FOLDERS_MAX: usize = 8;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -59,8 +61,15 @@ fn profile(args: &SendArgs) -> anyhow::Result<Profile> {
             (otlp.grpc_port, otlp.http_port) = (0, 0);
         }
     }
-    profile.requests = Some(args.file.parent().map_or_else(|| PathBuf::from("."), Path::to_owned));
+    profile.requests = Some(folder_of(&args.file));
     Ok(profile)
+}
+
+/// The folder of requests that a file is of: the nearest one above it that has environments, or the one in which it lies.
+fn folder_of(file: &Path) -> PathBuf {
+    let above = || file.ancestors().skip(1).take(FOLDERS_MAX);
+    let has_environments = |folder: &&Path| folder.join("environments.toml").is_file();
+    above().find(has_environments).or_else(|| file.parent()).filter(|folder| !folder.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
 async fn send(session: &Session, args: &SendArgs, draft: Draft) -> anyhow::Result<Arc<Sent>> {

@@ -212,7 +212,7 @@ pub enum Body {
     Multipart(Vec<Part>),
     /// Bytes, as hex.
     Hex(String),
-    /// A file beside the request's own.
+    /// A file in the folder of requests.
     File(String),
     /// GraphQL: a query, its variables and the name of the operation that is meant.
     Graphql {
@@ -236,7 +236,7 @@ pub struct Part {
     /// Its value, where it is no file.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub value: String,
-    /// A file beside the request's own; empty = its value is sent.
+    /// A file in the folder of requests; empty = its value is sent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub file: String,
     /// Its type; empty = it does not say.
@@ -391,7 +391,7 @@ pub enum Payload {
     Json(String),
     /// Bytes, as hex.
     Hex(String),
-    /// A file beside the request's own.
+    /// A file in the folder of requests.
     File(String),
 }
 
