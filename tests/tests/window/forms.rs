@@ -50,6 +50,7 @@ fn lead_into(window: &Window, field: TextField) {
 /// Presses keys, as `xdotool` calls them.
 fn press(window: &Window, keys: &str) {
     let word = |stroke: &str| match stroke.split_once('+') {
+        Some((modifier, "Enter")) => format!("{}+Return", modifier.to_lowercase()),
         Some((modifier, key)) => format!("{}+{}", modifier.to_lowercase(), key.to_lowercase()),
         None if stroke.len() == 1 => stroke.to_lowercase(),
         None if stroke == "Space" => "space".to_owned(),
