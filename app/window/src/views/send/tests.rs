@@ -394,7 +394,9 @@ fn a_line_of_curl_is_pasted_and_a_request_is_copied_as_one() {
     harness.event(Event::Paste("hello".to_owned()));
     settle(&mut harness);
     assert_eq!(http_of(&harness), "http://localhost:8080/orders/1?x=\\{{y}}", "what is no request changes nothing");
-    run(&mut harness, UiCommand::CopyRequestLine);
+    let ctx = harness.ctx.clone();
+    harness.state_mut().window.run(&ctx, UiCommand::CopyRequestLine);
+    harness.step();
     let line = copied(&harness).expect("a line");
     assert!(line.starts_with("curl ") && line.contains("http://localhost:8080/orders/1?x=") && !line.contains("traceparent"), "{line}");
 }
