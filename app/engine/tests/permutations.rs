@@ -414,6 +414,12 @@ proptest! {
 }
 
 #[test]
+fn an_order_of_arrival_that_once_made_a_service_silent_makes_no_difference() {
+    let same = same_in_any_order(17_161_005_388_731_488_573, 3);
+    assert!(same.is_ok(), "{}", same.unwrap_err());
+}
+
+#[test]
 fn replaying_what_was_written_down_gives_the_same_answers() {
     let arrived = business(4711, 50);
     let answers = |batches: &[Batch]| {

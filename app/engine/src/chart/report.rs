@@ -9,8 +9,8 @@ use crate::figures::BUCKET_NS;
 use crate::flow::{Flow, Plan, Scope, flow_report};
 use crate::guarded;
 use crate::view::{
-    BreakerReport, ClockSetReport, DeadLetterReport, DeadLetterView, GroupReport, Health, HopKind, LimitsReport, NodeBasis, NodeId, NodeKind, REPORT_SCHEMA,
-    Range, Report, channel_word, rfc3339,
+    BreakerReport, ClockSetReport, DeadLetterReport, DeadLetterView, GroupReport, Health, LimitsReport, NodeBasis, NodeKind, REPORT_SCHEMA, Range, Report,
+    channel_word, rfc3339,
 };
 
 impl Chart {
@@ -51,22 +51,11 @@ impl Chart {
     /// Words and urgency of services and channels, as the map has them.
     fn tell_verdicts(&mut self, report: &mut Report, flow: &Flow, plan: &Plan, told: &Told, now_ns: i64) {
         let mut health: BTreeMap<(String, Option<String>, Option<String>), Health> = BTreeMap::new();
-        // What only its own spans tell: that it called, published, or worked for a group.
-        let mut heard: BTreeMap<NodeId, i64> = BTreeMap::new();
-        for planned in plan.edges.iter().filter(|planned| !planned.edge.inferred && planned.edge.kind != HopKind::Deliver) {
-            let actor = if planned.edge.kind == HopKind::Process { planned.edge.to } else { planned.edge.from };
-            let last_ns = self.summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, self.started_ns).last_ns;
-            if let Some(last_ns) = last_ns {
-                let known = heard.entry(actor).or_insert(last_ns);
-                *known = (*known).max(last_ns);
-            }
-        }
         for planned in plan.nodes.iter().filter(|planned| planned.node.kind == NodeKind::Service) {
             let figure = self.summaries.figure(&flow.rows, &planned.rows, &planned.rows, planned.num_more, now_ns, self.started_ns);
             let node = &planned.node;
             let key = (node.name.clone(), node.namespace.clone(), node.environment.clone());
-            let seen = node.instances.iter().map(|instance| instance.last_seen_ns);
-            let heard_ns = seen.chain(figure.last_ns).chain(heard.get(&node.node_id).copied()).max().filter(|_| node.basis == NodeBasis::Traced);
+            let heard_ns = node.last_seen_ns.filter(|_| node.basis == NodeBasis::Traced);
             health.insert(key, Health::of(&figure, heard_ns, now_ns));
         }
         for service in &mut report.services {

@@ -128,6 +128,7 @@ impl FlowNames {
         self.version += u64::from(self.services.numbers.num_given() != before);
         let service = &mut self.services.items[number as usize];
         service.first_seen_ns = service.first_seen_ns.min(received_ns);
+        service.last_seen_ns = service.last_seen_ns.max(received_ns);
         ServiceId(number)
     }
 

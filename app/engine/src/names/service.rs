@@ -24,6 +24,8 @@ pub(crate) struct Service {
     pub(crate) instances: Vec<Instance>,
     /// When the first span of it arrived, ns.
     pub(crate) first_seen_ns: i64,
+    /// When the last one did, ns.
+    pub(crate) last_seen_ns: i64,
     /// To what it belongs, by attribute: when that was last told, ns, and what.
     pub(crate) labels: BTreeMap<String, (i64, String)>,
     /// How far its clock is off.

@@ -125,6 +125,8 @@ pub struct Node {
     pub instances: Vec<InstanceView>,
     /// When it first sent something itself, ns since the Unix epoch; `None` where only others tell of it.
     pub first_seen_ns: Option<i64>,
+    /// When it last did, ns since the Unix epoch.
+    pub last_seen_ns: Option<i64>,
     /// To what a service belongs, as its resource says: attribute and value (`k8s.namespace.name`, `team` …), by attribute.
     pub labels: Vec<(String, String)>,
     /// The channel that this one belongs to: the origin of a dead-letter or retry channel.

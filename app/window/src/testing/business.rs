@@ -70,6 +70,7 @@ impl Business {
             basis,
             instances: (0..num_instances).map(instance).collect(),
             first_seen_ns: Some(NOW_NS - 420 * SECOND_NS),
+            last_seen_ns: (0..num_instances).map(instance).map(|instance| instance.last_seen_ns).max(),
             labels: Vec::new(),
             folded_into: None,
         });

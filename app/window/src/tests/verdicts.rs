@@ -193,12 +193,9 @@ fn with_service(figure: impl Fn(&Figure) -> Figure, heard_ago_ns: i64) -> (Snaps
     let heard_ns = NOW_NS - heard_ago_ns;
     for known in Arc::make_mut(&mut snapshot.topology).nodes.iter_mut().filter(|known| known.node_id == node.node_id) {
         known.instances.iter_mut().for_each(|instance| instance.last_seen_ns = heard_ns);
+        known.last_seen_ns = Some(heard_ns);
     }
-    let own: Vec<_> = snapshot.topology.edges.iter().filter(|edge| edge.from == node.node_id || edge.to == node.node_id).map(|edge| edge.edge_id).collect();
     let figures = Arc::make_mut(&mut snapshot.figures);
-    for (_, of_edge, _) in figures.edges.iter_mut().filter(|(edge_id, ..)| own.contains(edge_id)) {
-        of_edge.last_ns = Some(heard_ns);
-    }
     let of_node = figures.nodes.iter_mut().find(|known| known.node_id == node.node_id).expect("its figure");
     of_node.figure = Figure { last_ns: Some(heard_ns), ..figure(&of_node.figure) };
     let figure = of_node.figure;

@@ -390,6 +390,7 @@ pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -
         basis: NodeBasis::Broker,
         instances: Vec::new(),
         first_seen_ns: None,
+        last_seen_ns: None,
         labels: Vec::new(),
         folded_into: None,
     };

@@ -33,6 +33,7 @@ impl Draft<'_> {
                 basis,
                 instances: Vec::new(),
                 first_seen_ns: None,
+                last_seen_ns: None,
                 labels: Vec::new(),
                 folded_into: None,
             },
@@ -85,6 +86,7 @@ impl Draft<'_> {
             planned.node.environment = told(&known.environment);
             planned.node.version = told(&known.version.1);
             planned.node.first_seen_ns = Some(known.first_seen_ns);
+            planned.node.last_seen_ns = Some(known.last_seen_ns);
             let mut instances: Vec<InstanceView> = known
                 .instances
                 .iter()

@@ -50,13 +50,12 @@ impl<'a> Structure<'a> {
             let found = node_figures.binary_search_by_key(&node_id, |row| row.node_id);
             found.map_or_else(|_| Figure::default(), |row| node_figures[row].figure)
         };
-        let active = last_activity(topology, &snapshot.figures.edges);
         let called: BTreeSet<NodeId> = topology.edges.iter().filter(|edge| edge.kind == HopKind::Call).map(|edge| edge.to).collect();
         let mut nodes: Vec<SceneNode> = topology
             .nodes
             .iter()
             .filter(|node| self.is_box(node.node_id))
-            .map(|node| scene_node(node, figure_of(node.node_id), active.get(&node.node_id).copied(), called.contains(&node.node_id), now_ns))
+            .map(|node| scene_node(node, figure_of(node.node_id), called.contains(&node.node_id), now_ns))
             .collect();
         let partitions: BTreeMap<NodeId, u64> = snapshot.figures.channels.iter().filter_map(|channel| Some((channel.node_id, channel.partitions?))).collect();
         for node in nodes.iter_mut().filter(|node| node.kind == NodeKind::Channel) {
@@ -164,27 +163,8 @@ fn node_order(node: &SceneNode) -> (NodeKind, &str, &Option<String>, NodeId) {
     (node.kind, &node.name, &node.namespace, node.node_id)
 }
 
-/// When each service last did something that only its own spans tell: called, published, or worked for a group.
-fn last_activity(topology: &Topology, figures: &[(EdgeId, Figure, Evidence)]) -> BTreeMap<NodeId, i64> {
-    let mut active: BTreeMap<NodeId, i64> = BTreeMap::new();
-    for edge in topology.edges.iter().filter(|edge| !edge.inferred) {
-        let actor = match edge.kind {
-            HopKind::Call | HopKind::Publish => edge.from,
-            HopKind::Process => edge.to,
-            HopKind::Deliver => continue,
-        };
-        let row = figures.binary_search_by_key(&edge.edge_id, |row| row.0);
-        if let Some(last_ns) = row.ok().and_then(|row| figures[row].1.last_ns) {
-            let known = active.entry(actor).or_insert(last_ns);
-            *known = (*known).max(last_ns);
-        }
-    }
-    active
-}
-
-fn scene_node(node: &Node, figure: Figure, active_ns: Option<i64>, is_called: bool, now_ns: i64) -> SceneNode {
-    let last_ns = node.instances.iter().map(|instance| instance.last_seen_ns).chain(figure.last_ns).chain(active_ns).max();
-    let silent_ns = match (node.kind, node.basis, last_ns) {
+fn scene_node(node: &Node, figure: Figure, is_called: bool, now_ns: i64) -> SceneNode {
+    let silent_ns = match (node.kind, node.basis, node.last_seen_ns) {
         (NodeKind::Service, NodeBasis::Traced, Some(last_ns)) => silent_for_ns(last_ns, now_ns),
         _ => None,
     };
