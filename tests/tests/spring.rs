@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use switchboard_desk::ledger::{Ending, KindHash, LetterState};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{HttpProfile, KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, Query, ScanQuery};
@@ -236,7 +236,14 @@ impl Watched {
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
         self.session.replay(ReplayCommand::Dismiss);
-        let ask = ReplayAsk { cluster: CLUSTER.into(), target: target.into(), num_stored: letters.len() as u64, letters: AskedLetters::These(letters) };
+        let ask = ReplayAsk {
+            cluster: CLUSTER.into(),
+            target: target.into(),
+            num_stored: letters.len() as u64,
+            plan_key: None,
+            options: ReplayOptions::default(),
+            letters: AskedLetters::These(letters),
+        };
         let before = self.session.replay_board().preview.as_ref().map(|preview| preview.replay_id.clone());
         self.session.replay(ReplayCommand::Preview(ask));
         loop {

@@ -59,6 +59,15 @@ impl Default for Profile {
 }
 
 impl Profile {
+    /// Listens on no port: what is done once, for a script, is beside whatever has the ports.
+    pub fn listen_nowhere(&mut self) {
+        for source in &mut self.sources {
+            if let SourceProfile::Otlp(otlp) = source {
+                (otlp.grpc_port, otlp.http_port) = (0, 0);
+            }
+        }
+    }
+
     /// Reads a profile from a file.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
         let failed = |reason: String| ProfileError::Read { path: path.to_owned(), reason };

@@ -158,6 +158,9 @@ async fn write(path: &Path) -> Result<(), LedgerError> {
         for (index, send) in sends.into_iter().enumerate() {
             let second = began_s + 1 + index as i64;
             let intent = Intent {
+                cluster_id: None,
+                edited: false,
+                again: None,
                 run_id,
                 kind: kind(&send.letter),
                 letter: send.letter.clone(),
@@ -329,6 +332,9 @@ fn send_all_again(ledger: &Ledger, replay_id: &str) -> (usize, usize) {
             at_ns: at(100),
         };
         let intent = Intent {
+            cluster_id: None,
+            edited: false,
+            again: None,
             run_id: pollster::block_on(ledger.begin_run(run)).expect("written"),
             letter: letter.clone(),
             kind: record.kind,

@@ -15,7 +15,7 @@ use peers::{Actuator, Manner, post_otlp, produce};
 use switchboard::live::LiveSession;
 use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand, ReplayOptions};
 use switchboard_desk::sources::SourceProfile;
 use switchboard_desk::sources_desk::SourcesCommand;
 use switchboard_engine::view::{Answer, LetterOrder, PointQuery, Query, ScanQuery};
@@ -187,7 +187,14 @@ async fn replayed(live: &mut LiveSession) -> BTreeMap<String, String> {
     let [Answer::DeadLetters(page)] = &ask(live, cause.query(LetterOrder::OldestFirst, 0, 100))[..] else { panic!("no letters") };
     let letters = page.letters.iter().map(|view| AskedLetter::of(view, cause.kind())).collect();
     until("cluster id", || live.snapshot().sources.iter().any(|source| source.name == "local" && source.cluster_id.is_some())).await;
-    let preview = ReplayAsk { cluster: "local".into(), target: TOPIC.into(), letters: AskedLetters::These(letters), num_stored: page.total };
+    let preview = ReplayAsk {
+        cluster: "local".into(),
+        target: TOPIC.into(),
+        letters: AskedLetters::These(letters),
+        plan_key: None,
+        options: ReplayOptions::default(),
+        num_stored: page.total,
+    };
     live.command(SessionCommand::Replay(Box::new(ReplayCommand::Preview(preview))));
     until("preview", || live.replay().preview.is_some() || live.replay().refusal.is_some()).await;
     let board = live.replay();

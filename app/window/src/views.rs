@@ -6,6 +6,7 @@ pub(crate) mod groups;
 pub(crate) mod log;
 pub(crate) mod map;
 pub(crate) mod messages;
+pub(crate) mod replay;
 pub(crate) mod send;
 pub(crate) mod sources;
 pub(crate) mod traces;

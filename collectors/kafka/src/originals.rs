@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use switchboard_model::{OriginalRecord, Place, RawHeader, Redactor, SeenRecord, Skipped, TimestampType};
+use switchboard_model::{OriginalRecord, Place, RawHash, RawHeader, Redactor, SeenRecord, Skipped, TimestampType};
 
 use crate::asking::{Ask, BrokerAsker, PartitionName, Patience, Which};
 use crate::cancel::{Cancel, CancelOnDrop};
@@ -42,7 +42,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const FOLLOWED_WITHIN: Duration = Duration::from_millis(100);
 
 /// Reads records again from their channel: the answers stand in the order of the records. A record is handed out only if its raw
-/// bytes have the hash they had when it was stored. Needs no permit, joins no group and commits nothing. Ends within 200 ms after a
+/// bytes have the hash they had when it was stored, where that is known. Needs no permit, joins no group and commits nothing. Ends within 200 ms after a
 /// cancel, or when the future is dropped.
 pub async fn read_originals(
     config: &Config,
@@ -315,7 +315,8 @@ impl<'a> Reading<'a> {
         while self.parts[at].next() == Some(offset) {
             let (_, index) = self.parts[at].wanted[self.parts[at].num_settled];
             let hash = *hash.get_or_insert_with(|| raw.raw_hash(self.redactor));
-            let answer = if hash == self.seen[index].raw_hash { original(&self.seen[index], &raw) } else { Err(Skipped::Changed) };
+            let wanted = self.seen[index].raw_hash;
+            let answer = if wanted == RawHash::UNKNOWN || hash == wanted { original(&self.seen[index], &raw) } else { Err(Skipped::Changed) };
             if answer.is_ok() {
                 self.num_bytes += raw.size_bytes() as u64;
                 if self.num_bytes > self.limits.max_bytes {

@@ -1,11 +1,18 @@
 //! What replaying does to a record's headers, in a form that can be shown: secrets are replaced.
 
+use std::borrow::Cow;
+
+use crate::{RawHeader, Redactor};
+
 /// Names the headers that Switchboard adds to what it sends.
 pub const REPLAY_ID_HEADER: &str = "x-switchboard-replay-id";
 /// Where the record was read: `topic/partition/offset`, `channel/0x0a7f`, or the channel alone.
 pub const SOURCE_HEADER: &str = "x-switchboard-source";
 /// How often the record was replayed by now, in decimal digits.
 pub const REPLAY_COUNT_HEADER: &str = "x-switchboard-replay-count";
+
+/// Says that the record was changed by hand before it was sent: `1`.
+pub const EDITED_HEADER: &str = "x-switchboard-edited";
 
 /// Every header of a record and what becomes of it: first those the record has, in their order, then those that are added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +39,7 @@ pub struct HeaderChange {
 pub enum HeaderChangeKind {
     /// Sent as it is.
     Kept,
-    /// Not sent: the failure or attempt header of a dialect, or a mark of an earlier replay.
+    /// Not sent: the failure or attempt header of a dialect, a mark of an earlier replay, or what a change takes away.
     Removed {
         /// Whose header it is.
         dialect: &'static str,
@@ -50,6 +57,19 @@ pub struct ShownValue {
     pub bytes: Option<Vec<u8>>,
     /// Whether a secret was replaced in it.
     pub redacted: bool,
+}
+
+impl ShownValue {
+    /// Of a header, its secrets replaced.
+    pub fn of(header: &RawHeader, redactor: &Redactor) -> Self {
+        let Some(value) = &header.value else { return Self { bytes: None, redacted: false } };
+        if redactor.is_secret_name(&header.name) {
+            return Self { bytes: Some(redactor.replacement(value).into_bytes()), redacted: true };
+        }
+        let clean = redactor.redact_bytes(value);
+        let redacted = matches!(clean, Cow::Owned(_));
+        Self { bytes: Some(clean.into_owned()), redacted }
+    }
 }
 
 impl HeaderDiff {

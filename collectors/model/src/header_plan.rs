@@ -60,7 +60,7 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
 
     let mut headers = Vec::with_capacity(original.headers.len() + marks.len());
     let mut changes = Vec::with_capacity(original.headers.len() + marks.len());
-    let shown = |header: &RawHeader| show(redactor, header);
+    let shown = |header: &RawHeader| ShownValue::of(header, redactor);
     for header in &original.headers {
         let before = Some(shown(header));
         let name = header.name.clone();
@@ -114,16 +114,6 @@ fn pointer_without_copy(original: &OriginalRecord) -> Option<Skipped> {
         partition: text("__dlq.errors.partition").unwrap_or_else(|| "unknown".to_owned()),
         offset: text("__dlq.errors.offset").unwrap_or_else(|| "unknown".to_owned()),
     })
-}
-
-fn show(redactor: &Redactor, header: &RawHeader) -> ShownValue {
-    let Some(value) = &header.value else { return ShownValue { bytes: None, redacted: false } };
-    if redactor.is_secret_name(&header.name) {
-        return ShownValue { bytes: Some(redactor.replacement(value).into_bytes()), redacted: true };
-    }
-    let clean = redactor.redact_bytes(value);
-    let redacted = matches!(clean, std::borrow::Cow::Owned(_));
-    ShownValue { bytes: Some(clean.into_owned()), redacted }
 }
 
 #[cfg(test)]

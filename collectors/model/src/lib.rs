@@ -52,7 +52,9 @@ pub use fact::{
     HealthFact, HealthState, InstanceFact, OpenTransaction, PartitionFact, Refusal, TailState, TopicFact,
 };
 pub use failure_headers::{FAILURE_DIALECTS, FailureDialect, FailureField, HeaderDecoder, failure_header, may_tell_failure};
-pub use header_diff::{HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue};
+pub use header_diff::{
+    EDITED_HEADER, HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue,
+};
 pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};

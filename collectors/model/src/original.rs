@@ -11,7 +11,8 @@ use crate::{MessageRef, RawHash, TimestampType};
 pub struct SeenRecord {
     /// Where it lies.
     pub at: MessageRef,
-    /// Keyed hash of key, value and headers as they lay on the broker when the record was stored.
+    /// Keyed hash of key, value and headers as they lay on the broker when the record was stored; [`RawHash::UNKNOWN`] = it is not known, and
+    /// whatever lies there is meant.
     pub raw_hash: RawHash,
 }
 
@@ -153,6 +154,11 @@ impl Skipped {
 }
 
 impl OriginalRecord {
+    /// What is hashed of it, in the order that [`SeenRecord::raw_hash`] goes by: key, value, each header's name and value.
+    pub fn parts(&self) -> Vec<Option<&[u8]>> {
+        parts(self.key.as_deref(), self.value.as_deref(), &self.headers)
+    }
+
     /// Bytes of key, value and headers.
     pub fn size_bytes(&self) -> usize {
         size_bytes(self.key.as_deref(), self.value.as_deref(), &self.headers)
@@ -167,9 +173,13 @@ impl OutgoingRecord {
 
     /// What is hashed of it, in the order that [`SeenRecord::raw_hash`] goes by: key, value, each header's name and value.
     pub fn parts(&self) -> Vec<Option<&[u8]>> {
-        let headers = self.headers.iter().flat_map(|header| [Some(header.name.as_bytes()), header.value.as_deref()]);
-        [self.key.as_deref(), self.value.as_deref()].into_iter().chain(headers).collect()
+        parts(self.key.as_deref(), self.value.as_deref(), &self.headers)
     }
+}
+
+fn parts<'a>(key: Option<&'a [u8]>, value: Option<&'a [u8]>, headers: &'a [RawHeader]) -> Vec<Option<&'a [u8]>> {
+    let headers = headers.iter().flat_map(|header| [Some(header.name.as_bytes()), header.value.as_deref()]);
+    [key, value].into_iter().chain(headers).collect()
 }
 
 fn size_bytes(key: Option<&[u8]>, value: Option<&[u8]>, headers: &[RawHeader]) -> usize {

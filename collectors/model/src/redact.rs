@@ -25,6 +25,9 @@ use shape::secret_ranges;
 pub struct RawHash(pub u128);
 
 impl RawHash {
+    /// Stands for one that is not known: no bytes have it.
+    pub const UNKNOWN: Self = Self(0);
+
     /// Of parts in their order, under a key: null and empty hash apart, and so does what is divided otherwise.
     pub fn of(key: &[u8; 16], parts: &[Option<&[u8]>]) -> Self {
         let mut hasher = SipHasher13::new_with_key(key);

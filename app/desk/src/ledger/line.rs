@@ -90,8 +90,10 @@ pub enum Ending {
 pub struct Intent {
     /// The run.
     pub run_id: RunId,
-    /// The dead letter.
+    /// The dead letter, or another record.
     pub letter: LetterKey,
+    /// What the cluster that it lies on calls itself; `None` = it is the one that the run sends to.
+    pub cluster_id: Option<String>,
     /// What it died of.
     pub kind: KindHash,
     /// The group that it died in; `None` = unknown.
@@ -108,6 +110,10 @@ pub struct Intent {
     pub replay_count: u32,
     /// The id that the record carries.
     pub replay_id: String,
+    /// Whether it was changed by hand.
+    pub edited: bool,
+    /// Why it is sent although it was sent before, or may have been; `None` = then it is not.
+    pub again: Option<String>,
     /// When, ns since the Unix epoch.
     pub at_ns: i64,
 }
@@ -372,8 +378,10 @@ pub struct LetterRecord {
     pub kind: KindHash,
     /// The last send, where there was one.
     pub send_id: Option<SendId>,
-    /// What the cluster called itself then.
+    /// What the cluster on which it lies called itself then.
     pub cluster_id: String,
+    /// What the cluster that it was sent to called itself then.
+    pub target_cluster_id: String,
     /// The group that it died in; `None` = unknown.
     pub failed_group: Option<String>,
     /// When it was meant to be sent, ns since the Unix epoch; 0 = never.
@@ -417,6 +425,8 @@ pub struct LedgerLine {
     pub hash: String,
     /// Which key it was hashed with; `None` = one that is gone.
     pub key_id: Option<String>,
+    /// Whether it was changed by hand.
+    pub edited: bool,
     /// What became of it. An intent without an outcome reads as possibly persisted.
     pub settled: Settled,
     /// When it was meant, ns since the Unix epoch.

@@ -9,6 +9,7 @@ mod lazy;
 mod line;
 mod place;
 mod read;
+mod run_lock;
 mod schema;
 mod tables;
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use line::{
     ComposedIntent, Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId, SendId, SentState,
     Settled, SettledAs, Settlement, TargetKind,
 };
+pub use run_lock::RunLock;
 pub use writer::{Ledger, LedgerError, Letters};

@@ -69,8 +69,8 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
     let mut letters = BTreeMap::new();
     let mut sends = connection.prepare(
         "SELECT s.cluster, s.channel, s.place, s.timestamp_ns, s.kind, s.send_id, s.replay_id, s.target, s.outcome, s.reason, s.written_to, s.status, \
-         s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), s.cluster_id, s.failed_group, s.intended_ns FROM sends s \
-         ORDER BY s.intended_ns, s.send_id",
+         s.fate, s.evidence, coalesce(s.fate_ns, s.settled_ns, s.intended_ns), s.cluster_id, s.failed_group, s.intended_ns, r.cluster_id FROM sends s \
+         JOIN runs r USING (run_id) ORDER BY s.intended_ns, s.send_id",
     )?;
     let mut rows = sends.query([])?;
     while let Some(row) = rows.next()? {
@@ -100,6 +100,7 @@ pub(super) fn letters(connection: &Connection, clusters: &ClusterIds) -> rusqlit
             failed_group: row.get(16)?,
             intended_ns: row.get(17)?,
             cluster_id,
+            target_cluster_id: row.get(18)?,
             parked_by: None,
         };
         for name in names(clusters, &cluster, Some(record.cluster_id.as_str())) {
@@ -153,10 +154,10 @@ pub(super) fn apply_parking(letters: &mut BTreeMap<LetterKey, LetterRecord>, let
 pub(super) fn lines(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<LedgerLine>> {
     let mut statement = connection.prepare(
         "SELECT * FROM (SELECT r.replay_id, r.profile, r.operator, s.cluster, s.cluster_id, s.channel, s.place, s.timestamp_ns, s.target, s.hash, s.key_id, \
-         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns, s.target_kind, s.call FROM sends s JOIN runs r USING (run_id) \
+         s.outcome, s.reason, s.written_to, s.status, s.intended_ns AS at_ns, s.target_kind, s.call, s.edited FROM sends s JOIN runs r USING (run_id) \
          ORDER BY s.intended_ns DESC, s.send_id DESC LIMIT ?1) \
          UNION ALL SELECT * FROM (SELECT NULL, profile, operator, cluster, NULL, NULL, NULL, NULL, target, '', NULL, 'refused', \
-         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns, 'channel', NULL FROM refusals \
+         command || ' of ' || num_letters || ': ' || reason, NULL, NULL, at_ns, 'channel', NULL, 0 FROM refusals \
          ORDER BY at_ns DESC, refusal_id DESC LIMIT ?1) ORDER BY at_ns",
     )?;
     let lines = statement.query_map([limit as i64], |row| {
@@ -176,6 +177,7 @@ pub(super) fn lines(connection: &Connection, limit: usize) -> rusqlite::Result<V
             at_ns: row.get(15)?,
             target_kind: target_kind(&row.get::<_, String>(16)?),
             call: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
+            edited: row.get(18)?,
         })
     })?;
     lines.collect()

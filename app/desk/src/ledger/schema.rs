@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::tables::{INDEXES, TABLES, VERSION};
+use super::tables::{EDITED, INDEXES, TABLES, VERSION};
 use super::{LedgerError, version_1};
 
 /// Written into the file's header, so that another program's file is not taken for a ledger.
@@ -166,6 +166,9 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     } else if (found.application_id, found.version) == (APPLICATION_ID, 1) {
         version_1::migrate(&transaction)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    if transaction.query_row("SELECT count(*) FROM pragma_table_info('sends') WHERE name = 'edited'", [], |row| row.get::<_, i64>(0))? == 0 {
+        transaction.execute_batch(EDITED)?;
     }
     transaction.execute_batch(INDEXES)?;
     transaction.commit()

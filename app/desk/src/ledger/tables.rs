@@ -49,6 +49,7 @@ CREATE TABLE sends (
   replay_count INTEGER NOT NULL,
   replay_id TEXT NOT NULL,
   again TEXT,
+  edited INTEGER NOT NULL DEFAULT 0,
   intended_ns INTEGER NOT NULL,
   outcome TEXT CHECK (outcome IN ('persisted', 'answered', 'called', 'not persisted', 'possibly persisted', 'skipped', 'refused')),
   reason TEXT,
@@ -89,6 +90,9 @@ CREATE TRIGGER runs_stay BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'lines 
 CREATE TRIGGER refusals_stay BEFORE DELETE ON refusals BEGIN SELECT RAISE(ABORT, 'lines of the ledger stay'); END;
 ";
 
+/// Added where it is missing whenever a ledger is opened: an earlier build of this version had none.
+pub(super) const EDITED: &str = "ALTER TABLE sends ADD COLUMN edited INTEGER NOT NULL DEFAULT 0";
+
 /// Made where they are missing whenever a ledger is opened: an earlier build of this version had fewer.
 ///
 /// They guard, too: all of the file is looked at when it is opened, and a byte of a cluster's id, name or place that changed in the one no
@@ -99,8 +103,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS sent_once ON sends (cluster_id, channel, place
   WHERE again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
 CREATE INDEX IF NOT EXISTS sent_by_name ON sends (cluster, channel, place, ifnull(timestamp_ns, -1))
   WHERE key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
-CREATE INDEX IF NOT EXISTS sent_though ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))
-  WHERE again IS NOT NULL AND key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
+CREATE INDEX IF NOT EXISTS sent_again ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))
+  WHERE again IS NOT NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
 CREATE INDEX IF NOT EXISTS sends_of_run ON sends (run_id, replay_id);
 CREATE INDEX IF NOT EXISTS sends_by_time ON sends (intended_ns);
 CREATE INDEX IF NOT EXISTS runs_of_cluster ON runs (cluster, cluster_id);

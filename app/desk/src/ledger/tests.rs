@@ -36,6 +36,9 @@ fn new_run(replay_id: &str) -> NewRun {
 
 fn intent(run_id: RunId, offset: i64) -> Intent {
     Intent {
+        cluster_id: None,
+        edited: false,
+        again: None,
         run_id,
         letter: letter(offset),
         kind: kind(),

@@ -52,17 +52,19 @@ pub(super) fn route(partition: Option<i32>) -> String {
 /// The letter is of the cluster that its run sends to. What version 1 says was sent under the name of its source holds it as well, and so does what
 /// it says was sent although another line said so, whatever became of that one.
 pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> Result<SendId, LedgerError> {
-    let Intent { run_id, letter, kind, failed_group, target, target_partition, hash, size_bytes, replay_count, replay_id, at_ns } = intent;
+    let Intent { run_id, letter, cluster_id, kind, failed_group, target, target_partition, hash, size_bytes, replay_count, replay_id, edited, again, at_ns } =
+        intent;
     let inserted = connection
         .prepare_cached(
             "INSERT INTO sends (run_id, cluster, cluster_id, channel, place, timestamp_ns, kind, failed_group, target, route, hash, key_id, size_bytes, \
-             replay_count, replay_id, intended_ns) \
-             SELECT ?1, ?2, (SELECT cluster_id FROM runs WHERE run_id = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15 \
-             WHERE NOT EXISTS (SELECT 1 FROM sends WHERE cluster = ?2 AND channel = ?3 AND place = ?4 AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) \
+             replay_count, replay_id, intended_ns, edited, again) \
+             SELECT ?1, ?2, ifnull(?18, (SELECT cluster_id FROM runs WHERE run_id = ?1)), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 \
+             WHERE ?17 IS NOT NULL OR (\
+             NOT EXISTS (SELECT 1 FROM sends WHERE cluster = ?2 AND channel = ?3 AND place = ?4 AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) \
              AND key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'))) \
-             AND NOT EXISTS (SELECT 1 FROM sends WHERE cluster_id = (SELECT cluster_id FROM runs WHERE run_id = ?1) AND channel = ?3 AND place = ?4 \
-             AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) AND again IS NOT NULL AND key_id IS NULL \
-             AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused')))",
+             AND NOT EXISTS (SELECT 1 FROM sends WHERE cluster_id = ifnull(?18, (SELECT cluster_id FROM runs WHERE run_id = ?1)) AND channel = ?3 \
+             AND place = ?4 AND ifnull(timestamp_ns, -1) = ifnull(?5, -1) AND again IS NOT NULL \
+             AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'))))",
         )?
         .insert(params![
             run_id.0,
@@ -79,7 +81,10 @@ pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> 
             *size_bytes as i64,
             replay_count,
             replay_id,
-            at_ns
+            at_ns,
+            edited,
+            again,
+            cluster_id
         ]);
     match inserted {
         Ok(send_id) => Ok(SendId(send_id)),

@@ -485,6 +485,7 @@ impl Known {
 
     fn intended(&mut self, send_id: SendId, intent: Intent) {
         self.version += 1;
+        let target_cluster_id = self.runs.get(&intent.run_id).cloned().unwrap_or_default();
         let record = LetterRecord {
             state: LetterState::Sent(SentState::Possibly),
             kind: intent.kind,
@@ -494,7 +495,8 @@ impl Known {
             written_to: None,
             reason: String::new(),
             at_ns: intent.at_ns,
-            cluster_id: self.runs.get(&intent.run_id).cloned().unwrap_or_default(),
+            cluster_id: intent.cluster_id.unwrap_or_else(|| target_cluster_id.clone()),
+            target_cluster_id,
             failed_group: intent.failed_group,
             intended_ns: intent.at_ns,
             parked_by: None,

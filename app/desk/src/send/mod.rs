@@ -2,13 +2,14 @@
 //! before, it is sent once; what becomes of it stands in the ledger after.
 //!
 //! `draft` is what is composed and `variables` what fills it in, `plan` what that comes to, `saved` where drafts are kept. `exchange` reads them from what is
-//! pasted, and writes them as lines for others' programs. `desk` is where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
+//! pasted, and writes them as lines for others' programs. `desk` is where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before. `access` is what all of it needs of the session.
 
 pub mod access;
 mod board;
 mod command;
 mod desk;
 pub mod draft;
+pub mod edit;
 pub mod exchange;
 mod plan;
 pub mod replay;

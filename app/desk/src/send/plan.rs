@@ -275,7 +275,7 @@ fn check_json(field: &'static str, text: &str) -> Result<(), Mistake> {
 }
 
 /// Bytes that hexadecimal digits write; spaces between them are passed by.
-fn from_hex(field: &'static str, text: &str) -> Result<Vec<u8>, Mistake> {
+pub(in crate::send) fn from_hex(field: &'static str, text: &str) -> Result<Vec<u8>, Mistake> {
     let mut digits = Vec::with_capacity(text.len());
     for c in text.chars().filter(|c| !c.is_whitespace()) {
         digits.push(c.to_digit(16).ok_or_else(|| Mistake::new(field, format!("`{}` is no hexadecimal digit", c.escape_debug())))? as u8);

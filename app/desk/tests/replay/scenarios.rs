@@ -186,6 +186,9 @@ fn means_to_send(command: &ReplayCommand) -> bool {
         | ReplayCommand::Park { .. }
         | ReplayCommand::Unpark { .. }
         | ReplayCommand::Dismiss
+        | ReplayCommand::WritePlan { .. }
+        | ReplayCommand::Edit(_)
+        | ReplayCommand::EndEdit
         | ReplayCommand::Preview(_) => false,
     }
 }
@@ -223,6 +226,9 @@ pub async fn read_only(cluster: Cluster) {
         ReplayCommand::Park { letters: AskedLetters::These(asked[..1].to_vec()), note: "later".into() },
         ReplayCommand::Unpark { letters: kept },
         ReplayCommand::Dismiss,
+        ReplayCommand::WritePlan { replay_id: "r-0".into() },
+        ReplayCommand::Edit(asked[0].clone()),
+        ReplayCommand::EndEdit,
         ReplayCommand::Preview(replaying.ask(asked)),
     ];
     let num_attempts = every.iter().filter(|command| means_to_send(command)).count();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{KindHash, Ledger, LedgerLine, SettledAs};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{KafkaProfile, OtlpProfile, SourceProfile};
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, LetterView, Query, ScanQuery};
@@ -86,7 +86,14 @@ impl Replaying {
     }
 
     pub fn ask(&self, letters: Vec<AskedLetter>) -> ReplayAsk {
-        ReplayAsk { cluster: SOURCE.into(), target: self.place.target.clone(), num_stored: letters.len() as u64, letters: AskedLetters::These(letters) }
+        ReplayAsk {
+            cluster: SOURCE.into(),
+            target: self.place.target.clone(),
+            num_stored: letters.len() as u64,
+            plan_key: None,
+            options: ReplayOptions::default(),
+            letters: AskedLetters::These(letters),
+        }
     }
 
     pub async fn preview(&self, letters: Vec<AskedLetter>) -> Arc<ReplayBoard> {

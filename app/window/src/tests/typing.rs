@@ -5,10 +5,10 @@ use egui_kittest::{
     Harness,
     kittest::{By, NodeT as _, Queryable as _},
 };
-use switchboard_desk::{profile::Profile, send::replay::Writing, sources_desk::SourcesBoard};
+use switchboard_desk::{profile::Profile, send::replay::{ReplayCommand, Writing}, sources_desk::SourcesBoard};
 
 use crate::{
-    Strokes, TextField, WindowApp,
+    SessionCommand, Strokes, TextField, WindowApp,
     testing::{self, FixedSource},
     tests::harness::{harness, press, settle},
     view::{UiCommand, ViewKind},
@@ -46,6 +46,18 @@ fn opened(field: TextField) -> (FixedSource, Harness<'static, WindowApp>) {
     if field == TextField::ClusterName {
         // What the session answers to the key.
         source.show_replay(sample::previewed(Writing::AsksForName));
+        settle(&mut harness);
+    }
+    if field == TextField::ReplayText {
+        let edit = |command: SessionCommand| match command {
+            SessionCommand::Replay(command) => match *command {
+                ReplayCommand::Edit(asked) => Some(asked),
+                _ => None,
+            },
+            _ => None,
+        };
+        let asked = source.commands().into_iter().find_map(edit).expect("a letter is read again");
+        source.show_replay(sample::editing(&asked, b"", false));
         settle(&mut harness);
     }
     if field == TextField::SendTypedName {
@@ -87,7 +99,7 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
         let is_setting = matches!(field, TextField::SourceLine | TextField::SourceLines | TextField::SourceSecret);
         let (role, name, text) = focused(&harness).unwrap_or_else(|| panic!("{field:?}: nothing has the keys after {}", field.keys()));
         assert!(is_setting || name == field.name(), "{field:?}: {} lead to {name}", field.keys());
-        assert_eq!(role == Role::MultilineTextInput, matches!(field, TextField::SourceLines | TextField::SendText), "{field:?} is {role:?} {name}");
+        assert_eq!(role == Role::MultilineTextInput, matches!(field, TextField::SourceLines | TextField::SendText | TextField::ReplayText), "{field:?} is {role:?} {name}");
         assert_eq!(text, "", "{field:?}");
         let seen = |harness: &Harness<'_, WindowApp>| {
             let window = &harness.state().window;
@@ -107,8 +119,9 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
 
 #[test]
 fn a_field_takes_all_that_is_typed_though_its_keys_come_in_the_same_frame() {
-    // Names are asked for by the session, which answers later.
-    for field in TextField::ALL.into_iter().filter(|field| !matches!(field, TextField::ClusterName | TextField::SendTypedName)) {
+    // Names are asked for by the session, which answers later; so does the broker of whose record something is edited.
+    let is_answered_later = |field: &TextField| matches!(field, TextField::ClusterName | TextField::SendTypedName | TextField::ReplayText);
+    for field in TextField::ALL.into_iter().filter(|field| !is_answered_later(field)) {
         let mut harness = harness(&source(field), UiCommand::Show(field.view().unwrap_or(ViewKind::Map)));
         let strokes: Strokes = field.keys().parse().expect("keys");
         let events = strokes.0.iter().flat_map(crate::Stroke::events).chain(TEXT.chars().flat_map(letter_events));

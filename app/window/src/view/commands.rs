@@ -104,6 +104,7 @@ const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
 const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
 const DEAD: Scope = Scope::Views(&[ViewKind::DeadLetters]);
+const REPLAY: Scope = Scope::Views(&[ViewKind::DeadLetters, ViewKind::Messages]);
 const SEND: Scope = Scope::Views(&[ViewKind::Send]);
 
 commands! {
@@ -153,12 +154,15 @@ commands! {
     CopyMarkdown: FOCUS, Object, "Copy as Markdown", "For an issue or a chat", [];
     OpenElsewhere: WINDOW, Object, "Open in another program", "By the profile's [links]: Jaeger, Grafana, kafka-ui", [NONE O];
 
-    MarkLetter: DEAD, Object, "Mark the letter", "Or takes its mark away; commands are for the marked ones", [NONE Space];
-    MarkAllLetters: DEAD, Object, "Mark all open letters", "Of this cause; a second time none", [NONE A];
+    MarkLetter: REPLAY, Object, "Mark the letter or record", "Or takes its mark away; commands are for the marked ones", [NONE Space];
+    MarkAllLetters: REPLAY, Object, "Mark all", "All open letters of this cause, or all records that are listed; a second time none", [NONE A];
     NextLetterState: DEAD, Show, "Letters of the next state", "All, open ones, then each state that there are letters in", [NONE F];
-    PreviewReplay: DEAD, Object, "Preview a replay…", "Reads the letters again and says what would be sent; sends nothing", [NONE R];
-    SendReplay: DEAD, Object, "Send the first letters, then the rest", "First a few; the rest once those were read", [COMMAND Enter];
-    StopReplay: DEAD, Object, "Stop or close the replay", "Nothing more is sent; what is on its way is waited for", [NONE Escape];
+    PreviewReplay: REPLAY, Object, "Preview a replay…", "Reads the records again and says what would be sent; sends nothing", [NONE R];
+    ChangeReplay: REPLAY, Object, "Change what is replayed…", "To where and how the records go, and what is changed in them before", [NONE E];
+    EditRecord: REPLAY, Object, "Edit the record before it is replayed…", "Its key and value, read again from the broker", [COMMAND E];
+    SaveReplayPlan: REPLAY, Object, "Save the plan of the replay", "Into a file, from which switchboard replay sends it without a window", [];
+    SendReplay: REPLAY, Object, "Send the first, then the rest", "First a few; the rest once those were read", [COMMAND Enter];
+    StopReplay: REPLAY, Object, "Stop or close the replay", "Nothing more is sent; what is on its way is waited for", [NONE Escape];
     ParkLetters: DEAD, Object, "Park with a note…", "Puts letters aside; they are not sent until they are taken out", [NONE P];
     UnparkLetters: DEAD, Object, "Take letters out of parking", "They are open again", [NONE U];
     LetterTrace: DEAD, Object, "To the letter's trace", "The trace of its failure", [NONE T];

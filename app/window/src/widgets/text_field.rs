@@ -62,6 +62,8 @@ places! {
     NoisePattern: "Pattern of a new rule", Filter, Some(ViewKind::Map), "Ctrl+F", usize::MAX;
     ParkingNote: "Note", Form, Some(ViewKind::DeadLetters), "P", 400;
     ClusterName: "The cluster's name", Form, Some(ViewKind::DeadLetters), "R", 256;
+    ReplayLine: "Path in the JSON", Form, Some(ViewKind::DeadLetters), "E", 65_536;
+    ReplayText: "Value of the record", Form, Some(ViewKind::DeadLetters), "Ctrl+E", 4_194_304;
     SourceLine: "A setting of one line", Form, Some(ViewKind::Sources), "A", usize::MAX;
     SourceLines: "A setting of several lines", Form, Some(ViewKind::Sources), "A Tab Tab Tab Tab Tab Tab Tab Tab", usize::MAX;
     SendAddress: "URL", Form, Some(ViewKind::Send), "Ctrl+N", 8_192;

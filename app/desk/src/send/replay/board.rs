@@ -1,7 +1,10 @@
 //! What can be seen of replaying: replaced as a whole with each change, and never waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use switchboard_model::OriginalRecord;
 
 use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SentState, SettledAs};
 use crate::send::replay::{Preview, Readers, Sighting};
@@ -25,10 +28,25 @@ pub struct ReplayBoard {
     pub preparing: Option<Preparing>,
     /// The preview that was made last.
     pub preview: Option<Arc<Preview>>,
+    /// The file into which a plan was written last, and of which preview.
+    pub plan_file: Option<(String, PathBuf)>,
+    /// A record that was read again to be edited, with its secrets.
+    pub editing: Option<Arc<EditBoard>>,
     /// The run, from its start until it is dismissed.
     pub run: Option<Arc<RunBoard>>,
     /// Why the last command was not carried out.
     pub refusal: Option<String>,
+}
+
+/// A record that is being edited.
+#[derive(Clone, Debug)]
+pub struct EditBoard {
+    /// Which.
+    pub letter: LetterKey,
+    /// What it is on the broker; `None` = it is being read. An error says why it cannot be read.
+    pub read: Option<Result<OriginalRecord, String>>,
+    /// Whether key, value or headers hold secrets, by their names or their shapes.
+    pub has_secrets: bool,
 }
 
 /// What letters died of, on which channel.
@@ -115,6 +133,8 @@ pub enum RunPhase {
     Passed,
     /// The rest is being sent.
     Rest,
+    /// Nothing goes until the operator says so; why, in words.
+    Paused(String),
     /// It was asked to stop; what is on its way is waited for.
     Stopping,
     /// Nothing more is sent; why, in words (empty where all was sent).

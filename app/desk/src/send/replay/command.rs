@@ -1,21 +1,27 @@
 //! What the window asks of replaying.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterOrder, LetterView, Query, ScanQuery};
-use switchboard_model::{RawHash, ToldPlace, TraceId};
+use switchboard_engine::view::{ChannelKey, DeadLetterView, LetterOrder, LetterView, Query, RecordView, ScanQuery};
+use switchboard_model::{MessageRef, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
+use crate::send::edit::Changes;
 
-/// A dead letter that is asked for.
+/// A dead letter that is asked for, or another record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedLetter {
     /// Which.
     pub letter: LetterKey,
     /// What it died of.
     pub kind: KindHash,
-    /// Keyed hash of its bytes when it was stored.
+    /// Whether it lies among the dead; else it is a record like any other.
+    pub is_dead: bool,
+    /// Keyed hash of its bytes when it was stored; [`RawHash::UNKNOWN`] = it is not known here.
     pub raw_hash: RawHash,
+    /// Hash of its bytes under the ledger's key, as a plan that was written down has it; `None` = it is of no such plan.
+    pub planned_hash: Option<RawHash>,
     /// Where it first lay, as far as it tells.
     pub origin_place: Option<ToldPlace>,
     /// The group it died in; unknown = `None`.
@@ -34,12 +40,36 @@ impl AskedLetter {
         Self {
             letter: LetterKey::of(view),
             kind,
+            is_dead: true,
             raw_hash: view.raw_hash,
+            planned_hash: None,
             origin_place: view.origin_place.clone(),
             failed_group: view.origin_group.clone(),
             replay_count: view.replay_count,
             trace_id: view.trace_id,
             retried_ns: view.retried_ns,
+        }
+    }
+
+    /// A record that is no dead letter, by its place alone: whatever lies there is meant.
+    pub fn at(at: MessageRef) -> Self {
+        let view = RecordView { at, raw_hash: RawHash::UNKNOWN, ..RecordView::default() };
+        Self::of_record(&view)
+    }
+
+    /// A stored record that is no dead letter.
+    pub fn of_record(view: &RecordView) -> Self {
+        Self {
+            letter: LetterKey { at: view.at.clone(), timestamp_ns: view.timestamp_ns },
+            kind: KindHash::default(),
+            is_dead: false,
+            raw_hash: view.raw_hash,
+            planned_hash: None,
+            origin_place: ToldPlace::of(view.at.place.partition(), view.at.place.offset()),
+            failed_group: None,
+            replay_count: 0,
+            trace_id: view.trace_id,
+            retried_ns: None,
         }
     }
 }
@@ -96,7 +126,22 @@ impl LetterCause {
     }
 }
 
-/// Letters of one cluster that are asked for, and where they are to go.
+/// How records are sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayOptions {
+    /// The cluster to send to, by the name of its source; `None` = the one on which they lie.
+    pub to: Option<String>,
+    /// What is changed before.
+    pub changes: Arc<Changes>,
+    /// Whether each goes by its key, and not into the partition where it first lay.
+    pub by_key: bool,
+    /// Whether each keeps its time; else it has that of sending.
+    pub keeps_time: bool,
+    /// Whether what was sent before, or may have been, is sent once more.
+    pub again: bool,
+}
+
+/// Records of one cluster that are asked for, and where they are to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayAsk {
     /// Name of the source.
@@ -107,6 +152,17 @@ pub struct ReplayAsk {
     pub letters: AskedLetters,
     /// How many are stored in all of those that died of the same.
     pub num_stored: u64,
+    /// Under which key a plan that was written down has its hashes; `None` = it is of no such plan.
+    pub plan_key: Option<String>,
+    /// How.
+    pub options: ReplayOptions,
+}
+
+impl ReplayAsk {
+    /// The cluster that is sent to, by the name of its source.
+    pub fn to(&self) -> &str {
+        self.options.to.as_deref().unwrap_or(&self.cluster)
+    }
 }
 
 /// A command.
@@ -130,7 +186,16 @@ pub enum ReplayCommand {
         /// What was typed.
         typed_name: Option<String>,
     },
-    /// Send the rest.
+    /// Write what the preview of this id would send into a file, from which it can be sent without a window.
+    WritePlan {
+        /// Of which preview.
+        replay_id: String,
+    },
+    /// Read this record again, to be edited.
+    Edit(AskedLetter),
+    /// What was read to be edited is not needed any more.
+    EndEdit,
+    /// Send the rest, or go on.
     Continue,
     /// Stop sending.
     Stop,

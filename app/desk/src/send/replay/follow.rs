@@ -76,7 +76,10 @@ impl Follower {
     pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
         let now_ns = observed.now_ns();
         let letters = ledger.letters();
-        let here = |letter: &LetterKey, record: &LetterRecord| round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id);
+        // What went to another cluster than the one where it lay is not followed there.
+        let here = |letter: &LetterKey, record: &LetterRecord| {
+            record.target_cluster_id == record.cluster_id && round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id)
+        };
         let sent: Vec<Sent<'_>> =
             letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
         // Also those that count as consumed and are tried again after all.

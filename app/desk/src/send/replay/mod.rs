@@ -1,4 +1,4 @@
-//! Sending dead letters again: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
+//! Sending again what lies on a broker, dead letters above all: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
 //! from the broker, never from the store; every step stands in the ledger; what may have been written is never sent twice.
 //!
 //! `command` is what is asked for and `desk` where; `preview_task`, `plan` and `prepare` make the preview, `run` sends what it shows, `halt`
@@ -12,6 +12,7 @@ mod follow;
 mod halt;
 mod pace;
 mod plan;
+mod plan_file;
 mod prepare;
 mod preview_task;
 mod readers;
@@ -21,12 +22,14 @@ mod sighting;
 mod tests;
 
 pub use crate::send::access::{Answering, ClusterAccess, Observed, RecordSender, Waiting};
-pub use board::{CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
+pub use board::{CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
 pub(in crate::send) use clusters::Reach;
 pub use clusters::ReplayClusters;
-pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand};
+pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand, ReplayOptions};
 pub use desk::{ReplayDesk, ReplayDeskConfig};
 pub use pace::Pace;
+pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
+pub use plan_file::read as read_plan;
 pub use readers::{BreakerOnTheWay, Reader, Readers, readers};
 pub use sighting::{At, Retry, Sighting, consumed_in};

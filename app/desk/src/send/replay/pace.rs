@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 /// How fast, and how carefully.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +30,42 @@ impl Pace {
     pub(super) fn looks(&self) -> Interval {
         ticks(self.look_every)
     }
+}
 
-    /// Ticks at each of which one may be sent.
-    pub(super) fn sends(&self) -> Interval {
-        ticks(Duration::from_secs(1) / self.rate_per_s.max(1))
+/// When the next one may be sent: slowly at first, twice as fast every few seconds, until the rate is reached.
+pub(super) struct Ramp {
+    began: Instant,
+    due: Instant,
+    rate_per_s: u32,
+    /// Whether it goes at the whole rate from the beginning.
+    is_level: bool,
+}
+
+/// The rate begins at this part of it.
+const BEGINS_AT: u32 = 4;
+/// After so long it is twice as much.
+const DOUBLES_EVERY: Duration = Duration::from_secs(2);
+
+impl Ramp {
+    pub(super) fn new(pace: &Pace, is_level: bool) -> Self {
+        let now = Instant::now();
+        Self { began: now, due: now, rate_per_s: pace.rate_per_s.max(1), is_level }
+    }
+
+    /// Waits until one may be sent. Given up before that, nothing is lost.
+    pub(super) async fn next(&mut self) {
+        tokio::time::sleep_until(self.due).await;
+        // Those that come late are not made up for.
+        self.due = Instant::now() + Duration::from_secs(1) / self.rate_now();
+    }
+
+    fn rate_now(&self) -> u32 {
+        if self.is_level {
+            return self.rate_per_s;
+        }
+        let doublings = self.began.elapsed().as_secs() / DOUBLES_EVERY.as_secs();
+        let slowest = (self.rate_per_s / BEGINS_AT).max(1);
+        slowest.saturating_mul(1_u32.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX)).unwrap_or(u32::MAX)).min(self.rate_per_s)
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers};
 
-use crate::ledger::{HashKey, LetterKey, LetterState, SentState};
-use crate::send::replay::{AskedLetter, Readers, Writing};
+use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
+use crate::send::edit::{Edited, change_headers};
+use crate::send::replay::{AskedLetter, AskedLetters, Readers, ReplayAsk, ReplayOptions, Writing};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
@@ -16,12 +17,18 @@ const MAX_SHOWN_BYTES: usize = 64 << 10;
 /// What would be sent, and what follows from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
+    /// What was asked for.
+    pub ask: Arc<ReplayAsk>,
     /// Id of the run that would send it.
     pub replay_id: String,
-    /// Name of the source.
+    /// The cluster on which the records lie, by the name of its source.
+    pub from: String,
+    /// The cluster that is sent to, by the name of its source.
     pub cluster: String,
-    /// What the cluster calls itself; `None` = it has not said.
+    /// What that calls itself; `None` = it has not said.
     pub cluster_id: Option<String>,
+    /// What the one on which they lie calls itself; `None` = it has not said.
+    pub from_id: Option<String>,
     /// The channel that is sent to.
     pub target: String,
     /// Records that would be sent, in that order.
@@ -51,6 +58,10 @@ pub struct Planned {
     pub replay_id: String,
     /// Hash of the very bytes under the ledger's key.
     pub hash: RawHash,
+    /// Hash of the bytes that lie on the broker, under the same key.
+    pub source_hash: RawHash,
+    /// Whether it is changed by hand.
+    pub edited: bool,
     /// Their number: key, value and headers.
     pub size_bytes: usize,
     /// The partition; `None` = by its key.
@@ -60,6 +71,9 @@ pub struct Planned {
     /// What it looks like without its secrets; `None` beyond the first few hundred.
     pub shown: Option<Arc<ShownRecord>>,
 }
+
+/// A key and a value; `None` = null.
+pub type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// A record as it may be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +86,8 @@ pub struct ShownRecord {
     pub value_size_bytes: usize,
     /// Whether a secret was replaced in key or value.
     pub redacted: bool,
+    /// Key and value as they lie on the broker, where they are changed.
+    pub was: Option<KeyAndValue>,
     /// What becomes of each header.
     pub diff: HeaderDiff,
 }
@@ -93,6 +109,11 @@ pub enum PartitionRule {
         /// Partitions of the target.
         num_partitions: i32,
     },
+    /// By their keys, as was asked for.
+    ByKeyAsAsked {
+        /// Partitions of the target; unknown = `None`.
+        num_partitions: Option<i32>,
+    },
     /// By their keys: where some first lay is not known, or is not there.
     ByKey {
         /// Records of which that is so.
@@ -103,14 +124,14 @@ pub enum PartitionRule {
 }
 
 /// Why it makes no sense to send letters from this cluster to this channel.
-pub(super) fn wrong(cluster: &str, target: &str, letters: &[AskedLetter]) -> Option<String> {
+pub(super) fn wrong(cluster: &str, to: &str, target: &str, letters: &[AskedLetter]) -> Option<String> {
     if letters.is_empty() {
         return Some("no open letter is meant".to_owned());
     }
     if target.is_empty() {
-        return Some("the letters do not tell which channel they came from, so there is nowhere to send them".to_owned());
+        return Some("the letters do not tell which channel they came from. Name the channel to send them to".to_owned());
     }
-    if letters.iter().any(|asked| asked.letter.at.channel == target) {
+    if cluster == to && letters.iter().any(|asked| asked.is_dead && asked.letter.at.channel == target) {
         return Some(format!("they would go back to {target}, where they lie dead"));
     }
     if letters.iter().any(|asked| asked.letter.at.cluster != cluster) {
@@ -119,22 +140,27 @@ pub(super) fn wrong(cluster: &str, target: &str, letters: &[AskedLetter]) -> Opt
     None
 }
 
+/// Why a letter in this state is not sent; `None` = it may be.
+pub(super) fn held(state: LetterState, again: bool) -> Option<String> {
+    match state {
+        LetterState::Parked(note) => Some(format!("parked: {note}")),
+        _ if again => None,
+        LetterState::Open => None,
+        LetterState::Sent(SentState::Persisted) => Some("sent before".to_owned()),
+        LetterState::Sent(SentState::Possibly) => Some("may have been sent before; it is not sent twice".to_owned()),
+        LetterState::Consumed => Some("sent and consumed before".to_owned()),
+        LetterState::DeadAgain => Some("sent before; it died again as another letter".to_owned()),
+    }
+}
+
 /// The letters that may be sent as far as the ledger goes, each once, and those that may not.
-pub(super) fn choose(letters: Vec<AskedLetter>, state: impl Fn(&LetterKey) -> LetterState) -> (Vec<AskedLetter>, Vec<SkippedLetter>) {
+pub(super) fn choose(letters: Vec<AskedLetter>, again: bool, state: impl Fn(&LetterKey) -> LetterState) -> (Vec<AskedLetter>, Vec<SkippedLetter>) {
     let (mut chosen, mut skipped, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for asked in letters {
         if !seen.insert(asked.letter.clone()) {
             continue;
         }
-        let reason = match state(&asked.letter) {
-            LetterState::Open => None,
-            LetterState::Sent(SentState::Persisted) => Some("sent before".to_owned()),
-            LetterState::Sent(SentState::Possibly) => Some("may have been sent before; it is not sent twice".to_owned()),
-            LetterState::Consumed => Some("sent and consumed before".to_owned()),
-            LetterState::DeadAgain => Some("sent before; it died again as another letter".to_owned()),
-            LetterState::Parked(note) => Some(format!("parked: {note}")),
-        };
-        match reason {
+        match held(state(&asked.letter), again) {
             Some(reason) => skipped.push(SkippedLetter { letter: asked.letter, reason }),
             None => chosen.push(asked),
         }
@@ -148,64 +174,108 @@ pub(super) fn record_replay_id(replay_id: &str, index: usize) -> String {
 }
 
 /// A record, ready to be sent.
-pub(super) struct Built {
+pub(in crate::send) struct Built {
     pub outgoing: OutgoingRecord,
     pub diff: HeaderDiff,
     pub replay_count: u32,
     pub hash: RawHash,
+    /// Of what lies on the broker.
+    pub source_hash: RawHash,
+    pub edited: bool,
+    /// Key and value as they lie on the broker, where they are changed.
+    pub was: Option<KeyAndValue>,
 }
 
-/// Makes the record that is sent from the one that was read: the same key and value, headers as planned.
-pub(super) fn build(
-    original: OriginalRecord,
-    target: &str,
-    partition: Option<i32>,
-    replay_id: &str,
-    redactor: &Redactor,
-    hash_key: &HashKey,
-) -> Result<Built, Skipped> {
-    let plan = plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, redactor)?;
-    let route = partition.map_or(Route::Key, Route::Partition);
-    let outgoing = OutgoingRecord { channel: target.to_owned(), route, key: original.key, value: original.value, headers: plan.headers, timestamp_ms: None };
-    let hash = hash_key.hash(&outgoing);
-    Ok(Built { outgoing, diff: plan.diff, replay_count: plan.replay_count, hash })
+/// Where records go, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub target: &'a str,
+    /// Partitions of the target; `None` = unknown.
+    pub num_partitions: Option<i32>,
+    pub options: &'a ReplayOptions,
+    pub redactor: &'a Redactor,
+    pub hash_key: &'a HashKey,
 }
 
-/// The partition to send to: where it first lay, if the target has that.
-pub(super) fn partition(asked: &AskedLetter, num_partitions: Option<i32>) -> Option<i32> {
+impl Way<'_> {
+    /// Makes the record that is sent from the one that was read: the same key and value but for what is changed, headers as planned.
+    pub(super) fn build(&self, asked: &AskedLetter, original: OriginalRecord, replay_id: &str) -> Result<Built, String> {
+        let source_hash = self.hash_key.hash_parts(&original.parts());
+        if asked.planned_hash.is_some_and(|planned| planned != source_hash) {
+            return Err("changed: another record lies at this offset than the one that was planned".to_owned());
+        }
+        let changes = self.options.changes.to(&asked.letter);
+        let (key, value) = (original.key.clone(), original.value.clone());
+        let Edited { original, is_changed } = Edited::of(original, changes.clone()).map_err(|error| error.to_string())?;
+        let plan =
+            plan_headers(&original, &ReplayMark { replay_id, max_replays: DEFAULT_MAX_REPLAYS }, self.redactor).map_err(|skipped| skipped.to_string())?;
+        let route = self.partition(asked).map_or(Route::Key, Route::Partition);
+        let timestamp_ms = original.timestamp_ms.filter(|_| self.options.keeps_time);
+        let OriginalRecord { key: sent_key, value: sent_value, .. } = original;
+        let outgoing = OutgoingRecord { channel: self.target.to_owned(), route, key: sent_key, value: sent_value, headers: plan.headers, timestamp_ms };
+        let was = is_changed.then_some((key, value));
+        let (replay_count, hash) = (plan.replay_count, RawHash::UNKNOWN);
+        let mut built = Built { outgoing, diff: plan.diff, replay_count, hash, source_hash, edited: false, was };
+        built.edited = change_headers(is_changed, &mut built, changes, self.redactor).map_err(|error| error.to_string())?;
+        built.hash = self.hash_key.hash(&built.outgoing);
+        Ok(built)
+    }
+
+    /// The partition to send to: where it first lay, if the target has that, and it shall not go by its key.
+    pub(super) fn partition(&self, asked: &AskedLetter) -> Option<i32> {
+        if self.options.by_key {
+            return None;
+        }
+        partition(asked, self.num_partitions)
+    }
+}
+
+/// Where it first lay, if the target has that partition.
+fn partition(asked: &AskedLetter, num_partitions: Option<i32>) -> Option<i32> {
     asked.origin_place.as_ref()?.partition().filter(|partition| num_partitions.is_some_and(|num| (0..num).contains(partition)))
 }
 
 /// Collects what was read again.
 pub(super) struct Planner<'a> {
-    pub target: &'a str,
+    pub route: Way<'a>,
     pub replay_id: &'a str,
-    pub num_partitions: Option<i32>,
-    pub redactor: &'a Redactor,
-    pub hash_key: &'a HashKey,
+    /// Where letters stand, which were told apart only now that they were read.
+    pub letters: &'a Letters,
     pub planned: Vec<Planned>,
     pub skipped: Vec<SkippedLetter>,
 }
 
 impl Planner<'_> {
     /// Takes what was read of a letter.
-    pub(super) fn take(&mut self, asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
-        let partition = partition(&asked, self.num_partitions);
-        let replay_id = record_replay_id(self.replay_id, self.planned.len());
-        match read.and_then(|original| build(original, self.target, partition, &replay_id, self.redactor, self.hash_key)) {
-            Ok(built) => {
-                let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.redactor)));
-                let Built { outgoing, replay_count, hash, .. } = built;
-                self.planned.push(Planned { asked, replay_id, hash, size_bytes: outgoing.size_bytes(), partition, replay_count, shown });
+    pub(super) fn take(&mut self, mut asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
+        if let (RawHash::UNKNOWN, Ok(original)) = (asked.raw_hash, &read)
+            && asked.letter.timestamp_ns.is_none()
+        {
+            // What was asked for by its place alone has its time from now on, by which the ledger knows it.
+            asked.letter.timestamp_ns = original.timestamp_ms.and_then(|ms| ms.checked_mul(1_000_000));
+            let state = self.letters.get(&asked.letter).map(|record| record.state.clone()).unwrap_or_default();
+            if let Some(reason) = held(state, self.route.options.again) {
+                return self.skipped.push(SkippedLetter { letter: asked.letter, reason });
             }
-            Err(reason) => self.skipped.push(SkippedLetter { letter: asked.letter, reason: reason.to_string() }),
+        }
+        let partition = self.route.partition(&asked);
+        let replay_id = record_replay_id(self.replay_id, self.planned.len());
+        let built = read.map_err(|skipped| skipped.to_string()).and_then(|original| self.route.build(&asked, original, &replay_id));
+        match built {
+            Ok(built) => {
+                let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.route.redactor)));
+                let Built { outgoing, replay_count, hash, source_hash, edited, .. } = built;
+                self.planned.push(Planned { asked, replay_id, hash, source_hash, edited, size_bytes: outgoing.size_bytes(), partition, replay_count, shown });
+            }
+            Err(reason) => self.skipped.push(SkippedLetter { letter: asked.letter, reason }),
         }
     }
 
     /// Into which partitions the records go.
     pub(super) fn partitions(&self) -> PartitionRule {
         let num_unknown = self.planned.iter().filter(|planned| planned.partition.is_none()).count();
-        match self.num_partitions {
+        match self.route.num_partitions {
+            num_partitions if self.route.options.by_key => PartitionRule::ByKeyAsAsked { num_partitions },
             Some(num_partitions) if num_unknown == 0 => PartitionRule::AsOriginal { num_partitions },
             num_partitions => PartitionRule::ByKey { num_unknown, num_partitions },
         }
@@ -224,11 +294,25 @@ fn shown(built: &Built, redactor: &Redactor) -> ShownRecord {
         })
     };
     let (key, value) = (show(built.outgoing.key.as_deref()), show(built.outgoing.value.as_deref()));
+    let was = built.was.as_ref().map(|(key, value)| (show(key.as_deref()), show(value.as_deref())));
     let value_size_bytes = built.outgoing.value.as_ref().map_or(0, Vec::len);
-    ShownRecord { key, value, value_size_bytes, redacted, diff: built.diff.clone() }
+    ShownRecord { key, value, value_size_bytes, redacted, was, diff: built.diff.clone() }
 }
 
 impl Preview {
+    /// How the records would be sent.
+    pub fn options(&self) -> &ReplayOptions {
+        &self.ask.options
+    }
+
+    /// Whether it is of dead letters; else of other records.
+    pub fn is_of_the_dead(&self) -> bool {
+        match &self.ask.letters {
+            AskedLetters::AllOpen { .. } => true,
+            AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
+        }
+    }
+
     /// Bytes of all records.
     pub fn size_bytes(&self) -> usize {
         self.planned.iter().map(|planned| planned.size_bytes).sum()

@@ -6,29 +6,36 @@ use std::sync::Arc;
 use switchboard_engine::view::{NodeKind, Snapshot};
 use switchboard_model::{FailureKind, OperationFailure, Progress, Redactor};
 
-use crate::ledger::HashKey;
+use crate::ledger::{HashKey, Letters};
 use crate::operations::Teller;
 use crate::send::replay::board::{Preparing, ReplayBoard};
 use crate::send::replay::clusters::writing;
 use crate::send::replay::desk::Shared;
-use crate::send::replay::plan::{Planner, Preview};
+use crate::send::replay::plan::{Planner, Preview, Way};
 use crate::send::replay::prepare::{Reading, seen};
 use crate::send::replay::readers::readers;
 use crate::send::replay::run::failed_groups;
-use crate::send::replay::{AskedLetter, ClusterAccess, Observed, SkippedLetter};
+use crate::send::replay::{AskedLetter, ClusterAccess, Observed, ReplayAsk, SkippedLetter};
 
 /// Letters read again at a time.
 const PAGE: usize = 200;
 
 /// Reads the letters again and says what would be sent.
 pub(super) struct PreviewTask {
+    pub from: String,
     pub cluster: String,
     pub target: String,
     pub num_stored: u64,
+    pub ask: Arc<ReplayAsk>,
     pub chosen: Vec<AskedLetter>,
+    pub from_id: Option<String>,
     pub cluster_id: Option<String>,
     pub replay_id: String,
+    /// To read from.
     pub access: Arc<dyn ClusterAccess>,
+    /// To send to.
+    pub to: Arc<dyn ClusterAccess>,
+    pub letters: Letters,
     pub observed: Arc<dyn Observed>,
     pub redactor: Arc<Redactor>,
     pub hash_key: HashKey,
@@ -50,11 +57,15 @@ impl PreviewTask {
         let mut reading = Reading::new(letters, PAGE);
         let snapshot = self.observed.snapshot();
         let mut planner = Planner {
-            target: &self.target,
+            route: Way {
+                target: &self.target,
+                num_partitions: num_partitions(&snapshot, &self.cluster, &self.target),
+                options: &self.ask.options,
+                redactor: &self.redactor,
+                hash_key: &self.hash_key,
+            },
             replay_id: &self.replay_id,
-            num_partitions: num_partitions(&snapshot, &self.target),
-            redactor: &self.redactor,
-            hash_key: &self.hash_key,
+            letters: &self.letters,
             planned: Vec::new(),
             skipped,
         };
@@ -78,10 +89,13 @@ impl PreviewTask {
         let failed_groups = failed_groups(planned.iter());
         let preview = Arc::new(Preview {
             readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
-            writing: writing(self.access.as_ref(), self.cluster_id.as_ref()),
+            writing: writing(self.to.as_ref(), self.cluster_id.as_ref()),
             replay_id: self.replay_id,
+            from: self.from,
             cluster: self.cluster,
             cluster_id: self.cluster_id,
+            from_id: self.from_id,
+            ask: self.ask,
             target: self.target,
             planned,
             skipped,
@@ -112,9 +126,10 @@ impl Preview {
     }
 }
 
-/// Partitions of a channel, as the brokers told.
-fn num_partitions(snapshot: &Snapshot, channel: &str) -> Option<i32> {
-    let node = snapshot.topology.nodes.iter().find(|node| node.kind == NodeKind::Channel && node.name == channel)?;
-    let figures = snapshot.figures.channels.iter().find(|figures| figures.node_id == node.node_id)?;
-    figures.partitions.and_then(|partitions| i32::try_from(partitions).ok())
+/// Partitions of a channel of a cluster, as the brokers told.
+fn num_partitions(snapshot: &Snapshot, cluster: &str, channel: &str) -> Option<i32> {
+    let named = |node_id| snapshot.topology.nodes.iter().any(|node| node.node_id == node_id && node.kind == NodeKind::Channel && node.name == channel);
+    let of_cluster = snapshot.figures.channels.iter().filter(|figures| figures.cluster.as_deref().is_none_or(|name| name == cluster));
+    let mut known = of_cluster.filter(|figures| named(figures.node_id));
+    known.find_map(|figures| figures.partitions).and_then(|partitions| i32::try_from(partitions).ok())
 }

@@ -11,7 +11,7 @@ use switchboard_model::Redactor;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::ledger::{Ending, Ledger, LetterState, NewRun};
+use crate::ledger::{Ending, Ledger, LetterState, NewRun, RunLock};
 use crate::send::replay::board::{RunBoard, RunPhase, SentCounts};
 use crate::send::replay::clusters::Reach;
 use crate::send::replay::desk::Shared;
@@ -45,7 +45,12 @@ pub(super) enum Wanted {
 /// A run that goes on.
 pub(super) struct Run {
     pub preview: Arc<Preview>,
+    /// To send to.
     pub reach: Reach,
+    /// To read from.
+    pub from: Reach,
+    /// Held while it sends.
+    pub lock: Option<RunLock>,
     pub typed_name: Option<String>,
     pub ledger: Ledger,
     pub observed: Arc<dyn Observed>,
@@ -55,6 +60,24 @@ pub(super) struct Run {
     pub shared: Arc<Shared>,
     pub wanted: watch::Receiver<Wanted>,
     pub pace: Pace,
+}
+
+/// Letters that came back.
+#[derive(Debug, Default)]
+pub(super) struct Dead {
+    /// How many.
+    pub num: usize,
+    /// The first of them, and how, in words.
+    pub how: String,
+}
+
+impl Dead {
+    fn one_more(&mut self, how: impl FnOnce() -> String) {
+        if self.num == 0 {
+            self.how = how();
+        }
+        self.num += 1;
+    }
 }
 
 /// Why sending ends before its time.
@@ -104,6 +127,7 @@ impl Run {
                 (board, ending, reason)
             }
         };
+        drop(self.lock.take());
         let ended_ns = self.observed.now_ns();
         let reason = match self.ledger.end_run(run_id, ending, &reason, ended_ns).await {
             Ok(()) => reason,
@@ -174,9 +198,9 @@ impl Run {
         self.shared.update(|shown| shown.run = Some(board));
     }
 
-    /// Takes over what the ledger and the brokers say by now. Why nothing more should be sent, where a letter came back.
-    fn observe(&self, board: &mut RunBoard) -> Option<String> {
-        let (mut num_consumed, mut num_retried, mut num_dead_again, mut dead) = (0, 0, 0, None);
+    /// Takes over what the ledger and the brokers say by now. How many letters came back, and which did last, where any did.
+    fn observe(&self, board: &mut RunBoard) -> Option<Dead> {
+        let (mut num_consumed, mut num_retried, mut num_dead_again, mut dead) = (0, 0, 0, Dead::default());
         let (letters, sightings) = (self.ledger.letters(), self.shared.sightings());
         for planned in &self.preview.planned {
             let Some(record) = letters.get(&planned.asked.letter).filter(|record| record.replay_id == planned.replay_id) else { continue };
@@ -185,14 +209,14 @@ impl Run {
             match &record.state {
                 LetterState::DeadAgain => {
                     num_dead_again += 1;
-                    dead.get_or_insert_with(|| format!("{} came back dead", planned.asked.letter));
+                    dead.one_more(|| format!("{} came back dead", planned.asked.letter));
                 }
                 LetterState::Consumed | LetterState::Sent(_) if is_being_retried => num_retried += 1,
                 LetterState::Consumed => num_consumed += 1,
                 _ => {}
             }
             if let Some(how) = seen.and_then(|seen| seen.died_elsewhere.as_ref()) {
-                dead.get_or_insert_with(|| format!("{} is {how}", planned.asked.letter));
+                dead.one_more(|| format!("{} is {how}", planned.asked.letter));
             }
             board.others.extend(seen.into_iter().flat_map(|seen| &seen.others).cloned());
             if let Some(line) = board.canary.iter_mut().find(|line| line.letter == planned.asked.letter) {
@@ -206,7 +230,7 @@ impl Run {
         }
         (board.num_consumed, board.num_retried, board.num_dead_again) = (num_consumed, num_retried, num_dead_again);
         self.observe_readers(board);
-        dead
+        (dead.num > 0).then_some(dead)
     }
 
     fn observe_readers(&self, board: &mut RunBoard) {

@@ -21,9 +21,10 @@ use crate::operations::{Operations, OperationsBoard};
 use crate::send::access::Queued;
 use crate::send::replay::{
     Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
-    ReplayDeskConfig, RunPhase, Waiting, Writing,
+    ReplayDeskConfig, ReplayOptions, RunPhase, Waiting, Writing,
 };
 
+mod anything;
 mod desk;
 mod fates;
 mod sending;
@@ -32,6 +33,9 @@ use desk::{Desk, ending, is_ended};
 
 const CLUSTER: &str = "local";
 const CLUSTER_ID: &str = "lkc-1";
+/// Another cluster, to which something can be sent from the first.
+const OTHER: &str = "staging";
+const OTHER_ID: &str = "lkc-2";
 const TARGET: &str = "orders";
 const DEAD: &str = "orders-dlt";
 const GROUP: &str = "inventory";
@@ -206,7 +210,7 @@ impl ClusterAccess for World {
         let records = self.records.lock();
         let read = |seen: &SeenRecord| match records.get(&seen.at.place.offset().expect("an offset")) {
             None => Err(Skipped::Expired { low_watermark: 1 }),
-            Some(record) if record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
+            Some(record) if seen.raw_hash != RawHash::UNKNOWN && record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
             Some(record) => Ok(record.clone()),
         };
         let read: Vec<_> = seen.iter().map(read).collect();
@@ -333,6 +337,7 @@ impl Observed for Eyes {
             by_kind: Vec::new(),
             left_out: Vec::new(),
         };
+        let other = SourceView { name: OTHER.into(), cluster_id: Some(OTHER_ID.into()), ..source.clone() };
         let dead = DeadLetterView {
             channel: DEAD.into(),
             channel_node: None,
@@ -349,7 +354,12 @@ impl Observed for Eyes {
         };
         let channels = self.0.channels.iter().map(|(name, unread)| (name.as_str(), unread.as_deref()));
         let channels: Vec<(&str, Option<&str>)> = [(TARGET, None)].into_iter().chain(channels).collect();
-        Snapshot { groups: Arc::new(groups), sources: Arc::new(vec![source]), dead_letters: Arc::new(vec![dead]), ..snapshot_of_channels(CLUSTER, &channels) }
+        Snapshot {
+            groups: Arc::new(groups),
+            sources: Arc::new(vec![source, other]),
+            dead_letters: Arc::new(vec![dead]),
+            ..snapshot_of_channels(CLUSTER, &channels)
+        }
     }
 
     fn query(&self, query: Query) -> Answering {
@@ -422,5 +432,12 @@ fn cause() -> LetterCause {
 }
 
 fn ask(cluster: &str, target: &str, letters: AskedLetters) -> ReplayCommand {
-    ReplayCommand::Preview(ReplayAsk { cluster: cluster.into(), target: target.into(), letters, num_stored: 12 })
+    ReplayCommand::Preview(ReplayAsk {
+        cluster: cluster.into(),
+        target: target.into(),
+        letters,
+        num_stored: 12,
+        plan_key: None,
+        options: ReplayOptions::default(),
+    })
 }

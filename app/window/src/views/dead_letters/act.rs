@@ -1,17 +1,14 @@
 //! What commands do in this view.
 
-use super::{
-    replay_panel::ReplayPanel,
-    view::{DeadLettersView, Keys, record_action},
-};
+use super::view::{DeadLettersView, Keys, record_action};
 use switchboard_desk::{
     ledger::{KindHash, LetterKey, LetterState},
-    send::replay::{LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+    send::replay::{AskedLetter, LetterCause, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions},
 };
 
 use crate::{
-    SessionCommand,
     view::{Target, UiCommand, ViewAction},
+    views::replay::{ReplayPanel, ReplayRoom, send},
     widgets::table::TableState,
 };
 
@@ -33,6 +30,9 @@ pub(super) fn is_own(command: UiCommand) -> bool {
             | UiCommand::MarkAllLetters
             | UiCommand::NextLetterState
             | UiCommand::PreviewReplay
+            | UiCommand::ChangeReplay
+            | UiCommand::EditRecord
+            | UiCommand::SaveReplayPlan
             | UiCommand::SendReplay
             | UiCommand::StopReplay
             | UiCommand::ParkLetters
@@ -42,14 +42,9 @@ pub(super) fn is_own(command: UiCommand) -> bool {
     )
 }
 
-/// To the session.
-pub(super) fn send(command: ReplayCommand) -> ViewAction {
-    ViewAction::Send(SessionCommand::Replay(Box::new(command)))
-}
-
 impl DeadLettersView {
     /// Notes which commands can not be used now, and why.
-    pub(super) fn note_unavailable(&mut self, panel: &ReplayPanel) {
+    pub(super) fn note_unavailable(&mut self, panel: &ReplayPanel, board: &ReplayBoard) {
         self.unavailable.clear();
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
@@ -60,6 +55,10 @@ impl DeadLettersView {
         };
         missing(UiCommand::SendReplay, "make a preview first");
         missing(UiCommand::PreviewReplay, "close the replay first");
+        let is_selected = self.list.selected().is_some();
+        for command in [UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan] {
+            self.unavailable.extend(ReplayRoom::unavailable(board, command, is_selected).map(|why| (command, why.to_owned())));
+        }
         if self.list.selected().is_none_or(|row| row.view.trace_id.is_none()) {
             self.unavailable.push((UiCommand::LetterTrace, "its headers name no trace".to_owned()));
         }
@@ -67,6 +66,13 @@ impl DeadLettersView {
 
     pub(super) fn carry_out(&mut self, command: UiCommand, board: &ReplayBoard, actions: &mut Vec<ViewAction>) {
         let Some(kind) = self.cause.as_ref().map(LetterCause::kind) else { return };
+        let mut room = std::mem::take(&mut self.room);
+        let selected = || self.list.selected().map(|row| AskedLetter::of(&row.view, kind));
+        let asked = room.run(command, board, || self.ask(board), selected);
+        self.room = room;
+        if let Some(asked) = asked {
+            return actions.extend(asked.into_iter().map(send));
+        }
         match command {
             UiCommand::MarkLetter => self.list.toggle(),
             UiCommand::MarkAllLetters => self.list.toggle_all(),
@@ -75,14 +81,7 @@ impl DeadLettersView {
                     self.list_only(next);
                 }
             }
-            UiCommand::PreviewReplay => {
-                // What is made again is of the same letters, whatever is marked by now.
-                let again = self.last_ask.clone().filter(|_| board.preview.is_some());
-                self.last_ask = again.or_else(|| self.ask(board));
-                actions.extend(self.last_ask.clone().map(|ask| send(ReplayCommand::Preview(ask))));
-            }
-            UiCommand::SendReplay => actions.extend(self.go_on(board).map(send)),
-            UiCommand::StopReplay | UiCommand::ClearSelection => actions.extend(self.step_back(board).map(send)),
+            UiCommand::StopReplay | UiCommand::ClearSelection => actions.extend(self.step_back(board).into_iter().map(send)),
             UiCommand::ParkLetters => {
                 if self.marked(board).num_open > 0 {
                     self.note = Some(String::new());
@@ -116,36 +115,15 @@ impl DeadLettersView {
         }
     }
 
-    /// The first few of a preview, or the rest of a run.
-    fn go_on(&self, board: &ReplayBoard) -> Option<ReplayCommand> {
-        match (&board.run, &board.preview) {
-            (Some(run), _) if !run.phase.is_ended() => Some(ReplayCommand::Continue),
-            (None, Some(preview)) => {
-                let typed_name = (!self.typed_name.is_empty()).then(|| self.typed_name.clone());
-                let replay_id = preview.replay_id.clone();
-                Some(match preview.writing {
-                    Writing::Locked { .. } => ReplayCommand::Allow { replay_id, typed_name },
-                    _ => ReplayCommand::Start { replay_id, typed_name },
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// Leaves the note, or stops what goes on, or closes what has ended, or lets go of what is marked.
-    fn step_back(&mut self, board: &ReplayBoard) -> Option<ReplayCommand> {
+    /// Leaves the note, or what the replay beside is at, or lets go of what is marked.
+    fn step_back(&mut self, board: &ReplayBoard) -> Vec<ReplayCommand> {
         if self.note.take().is_some() {
-            return None;
+            return Vec::new();
         }
-        match &board.run {
-            Some(run) if run.phase.is_ended() => Some(ReplayCommand::Dismiss),
-            Some(run) => (run.phase != RunPhase::Stopping).then_some(ReplayCommand::Stop),
-            None if board.preview.is_some() || board.preparing.is_some() => Some(ReplayCommand::Dismiss),
-            None => {
-                self.list.marks = super::marks::Marks::default();
-                None
-            }
-        }
+        self.room.step_back(board).unwrap_or_else(|| {
+            self.list.marks = super::marks::Marks::default();
+            Vec::new()
+        })
     }
 
     fn walk_causes(&mut self, command: UiCommand) {
@@ -162,6 +140,13 @@ impl DeadLettersView {
     fn ask(&self, board: &ReplayBoard) -> Option<ReplayAsk> {
         let cause = self.cause.as_ref()?;
         let letters = self.list.marks.open(self.list.selected(), cause, board)?;
-        Some(ReplayAsk { cluster: cause.cluster.clone(), target: cause.origin.clone().unwrap_or_default(), letters, num_stored: self.list.stored().num })
+        Some(ReplayAsk {
+            cluster: cause.cluster.clone(),
+            target: cause.origin.clone().unwrap_or_default(),
+            letters,
+            num_stored: self.list.stored().num,
+            plan_key: None,
+            options: ReplayOptions::default(),
+        })
     }
 }

@@ -3,14 +3,11 @@
 use egui::{RichText, vec2};
 
 use super::{
-    act::send,
     cards_ui::{cards_ui, height_pt},
     inbox::sentence,
     letter_detail::Letter,
     marks::Marks,
     note_ui::{NoteEnd, note_ui},
-    panel_ui::{Asked, panel_ui},
-    replay_panel::ReplayPanel,
     state_filter::choices_ui,
     view::{DeadLettersView, Keys},
 };
@@ -20,6 +17,7 @@ use crate::{
     figures, fonts,
     theme::{DesignTokens, Ink},
     view::{ViewAction, ViewContext},
+    views::replay::{ReplayPanel, send},
     widgets::{
         blocks::blocks_ui,
         detail::{head_ui, section_ui},
@@ -51,7 +49,7 @@ impl DeadLettersView {
                 .default_size(width)
                 .size_range(260.0..=520.0)
                 .frame(side)
-                .show(ui, |ui| self.panel_ui(ui, shown, tokens));
+                .show(ui, |ui| self.panel_ui(ui, shown, board, tokens));
             let width = (room.x * 0.385).clamp(430.0, 640.0);
             egui::Panel::left("inbox").resizable(true).default_size(width).size_range(320.0..=720.0).frame(egui::Frame::new()).show(ui, |ui| {
                 self.list_ui(ui, (board, context.now_ns), tokens, actions);
@@ -61,28 +59,31 @@ impl DeadLettersView {
             let width = (room.x * 0.44).clamp(260.0, 420.0);
             egui::Panel::right("replay").resizable(true).default_size(width).size_range(240.0..=480.0).frame(side).show(ui, |ui| {
                 if board.run.is_none() && board.preview.is_none() && board.preparing.is_none() {
-                    egui::Panel::bottom("replay below").resizable(true).default_size(room.y * 0.42).frame(side).show(ui, |ui| self.panel_ui(ui, shown, tokens));
+                    egui::Panel::bottom("replay below")
+                        .resizable(true)
+                        .default_size(room.y * 0.42)
+                        .frame(side)
+                        .show(ui, |ui| self.panel_ui(ui, shown, board, tokens));
                     self.letter_ui(ui, context, actions);
                 } else {
-                    self.panel_ui(ui, shown, tokens);
+                    self.panel_ui(ui, shown, board, tokens);
                 }
             });
             self.list_ui(ui, (board, context.now_ns), tokens, actions);
         } else {
-            egui::Panel::bottom("replay").resizable(true).default_size(room.y * 0.48).frame(side).show(ui, |ui| self.panel_ui(ui, shown, tokens));
+            egui::Panel::bottom("replay").resizable(true).default_size(room.y * 0.48).frame(side).show(ui, |ui| self.panel_ui(ui, shown, board, tokens));
             self.list_ui(ui, (board, context.now_ns), tokens, actions);
         }
     }
 
-    fn panel_ui(&mut self, ui: &mut egui::Ui, shown: &ReplayPanel, tokens: &DesignTokens) {
-        match panel_ui(ui, shown, &mut self.typed_name, tokens) {
-            Some(Asked::Command(command)) => {
-                self.pending.push(command);
-                ui.ctx().request_repaint();
-            }
-            Some(Asked::Action(action)) => self.asked.push(action),
-            None => {}
+    fn panel_ui(&mut self, ui: &mut egui::Ui, shown: &ReplayPanel, board: &ReplayBoard, tokens: &DesignTokens) {
+        let selected = self.list.selected().map(|row| &row.key);
+        let (command, actions) = self.room.ui(ui, shown, board, selected, tokens);
+        if let Some(command) = command {
+            self.pending.push(command);
+            ui.ctx().request_repaint();
         }
+        self.asked.extend(actions);
     }
 
     fn list_ui(&mut self, ui: &mut egui::Ui, (board, now_ns): (&ReplayBoard, i64), tokens: &DesignTokens, actions: &mut Vec<ViewAction>) {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{letters::LetterRow, replay_panel::Marked};
+use super::letters::LetterRow;
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
     send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayBoard},
 };
+
+use crate::views::replay::Marked;
 
 /// Letters of a cause that are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

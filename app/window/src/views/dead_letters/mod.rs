@@ -1,8 +1,9 @@
 //! Dead letters: an inbox by channel and cause, the letters one by one, and sending them again.
 //!
 //! `inbox` is what they died of, `letters` are the rows, `state_filter` which of them are listed, `marks` which are meant, `letter_detail` is what is known of
-//! one, `replay_panel` is what a replay would do and does (all pure). `view` keeps what is looked at and `letter_list` the page of
-//! letters, `act` carries out commands, `lay_out` puts all in its place; `cards_ui`, `note_ui` and `panel_ui` draw.
+//! one (all pure). `view` keeps what is looked at and `letter_list` the page of
+//! letters, `act` carries out commands, `lay_out` puts all in its place; `cards_ui` and `note_ui` draw.
+//! The replay beside them is `views/replay`'s.
 
 mod act;
 mod cards_ui;
@@ -13,8 +14,6 @@ mod letter_list;
 mod letters;
 mod marks;
 mod note_ui;
-mod panel_ui;
-mod replay_panel;
 #[cfg(test)]
 pub(crate) mod sample;
 mod state_filter;
@@ -22,4 +21,6 @@ mod state_filter;
 mod tests;
 mod view;
 
+#[cfg(test)]
+pub(crate) use letters::state_ink;
 pub(crate) use view::DeadLettersView;

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use switchboard_engine::view::{
     Answer, DeadLetterView, LagVerdict, LetterOrder, LetterPage, LetterView, LettersOnly, PointQuery, Query, RecordView, RowId, ScanQuery, Snapshot,
 };
-use switchboard_model::{BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, Place, RawHash, ShownValue, SpanId, ToldPlace, TraceId};
+use switchboard_model::{
+    BreakerState, HeaderChange, HeaderChangeKind, HeaderDiff, MessageRef, OriginalRecord, Place, RawHash, SeenRecord, ShownValue, SpanId, TimestampType,
+    ToldPlace, TraceId,
+};
 
 use switchboard_desk::{
     ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, SendId, SentState, SettledAs},
+    send::edit::{Change, Changes},
     send::replay::{
-        AskedLetter, BreakerOnTheWay, CanaryLine, ClusterBoard, Handled, HandledAs, KindKey, PartitionRule, Planned, Preview, Reader, Readers, ReplayBoard,
-        RunBoard, RunPhase, SentCounts, ShownRecord, Sighting, SkippedLetter, Writing,
+        AskedLetter, AskedLetters, BreakerOnTheWay, CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KindKey, PartitionRule, Planned, Preview, Reader,
+        Readers, ReplayAsk, ReplayBoard, ReplayOptions, RunBoard, RunPhase, SentCounts, ShownRecord, Sighting, SkippedLetter, Writing,
     },
 };
 
@@ -199,12 +203,15 @@ fn planned(number: i64) -> Planned {
         change("x-switchboard-replay-count", HeaderChangeKind::Added, b"1", false),
     ];
     let value = record(number).value;
-    let shown = ShownRecord { key: None, value_size_bytes: value.as_ref().map_or(0, Vec::len), value, redacted: false, diff: HeaderDiff { changes } };
+    let shown =
+        ShownRecord { key: None, value_size_bytes: value.as_ref().map_or(0, Vec::len), value, redacted: false, was: None, diff: HeaderDiff { changes } };
     Planned {
         asked: AskedLetter {
             letter: key(number),
             kind: KindHash::of(Some(ORIGIN), CAUSE),
+            is_dead: true,
             raw_hash: RawHash(number as u128),
+            planned_hash: None,
             origin_place: Some(ToldPlace::Partition(0)),
             failed_group: Some("inventory".into()),
             replay_count: 0,
@@ -213,6 +220,8 @@ fn planned(number: i64) -> Planned {
         },
         replay_id: format!("r-7f3k9q2m1a.{}", number + 1),
         hash: RawHash(0x9f86_d081_884c_7d65_9a2f_eaa0_c55a_d015 + number as u128),
+        source_hash: RawHash(7 + number as u128),
+        edited: false,
         size_bytes: 613,
         partition: Some(0),
         replay_count: 1,
@@ -223,7 +232,19 @@ fn planned(number: i64) -> Planned {
 /// A preview of all letters of the first cause, of which two have expired.
 pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
     let reason = "expired: the partition begins at offset 7724 by now".to_owned();
+    let letters = AskedLetters::These((0..NUM_LETTERS).map(|number| planned(number).asked).collect());
+    let ask = ReplayAsk {
+        cluster: CLUSTER.into(),
+        target: ORIGIN.into(),
+        letters,
+        num_stored: NUM_LETTERS as u64,
+        plan_key: None,
+        options: ReplayOptions::default(),
+    };
     let preview = Preview {
+        ask: Arc::new(ask),
+        from: CLUSTER.into(),
+        from_id: Some("lkc-7d1f".into()),
         replay_id: "r-7f3k9q2m1a".into(),
         cluster: CLUSTER.into(),
         cluster_id: Some("lkc-7d1f".into()),
@@ -245,6 +266,7 @@ fn sent(number: i64, state: LetterState) -> (LetterKey, LetterRecord) {
         kind: KindHash::of(Some(ORIGIN), CAUSE),
         send_id: Some(SendId(number)),
         cluster_id: "lkc-7d1f".into(),
+        target_cluster_id: "lkc-7d1f".into(),
         failed_group: Some("inventory".into()),
         intended_ns: NOW_NS - MINUTE_NS,
         replay_id: format!("r-7f3k9q2m1a.{}", number + 1),
@@ -346,4 +368,38 @@ pub(super) fn all_parked() -> ReplayBoard {
     };
     let handled = snapshot().dead_letters.iter().map(parked).collect();
     ReplayBoard { letters_version: 20, handled: Arc::new(handled), ..board(Writing::Allowed) }
+}
+
+/// A preview in which every letter is edited.
+pub(crate) fn edited() -> ReplayBoard {
+    let mut board = previewed(Writing::Allowed);
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    let order =
+        |parcels: u8| Some(format!("{{\"order\":4704,\"customer\":\"customer-3\",\"parcels\":{parcels},\"shipTo\":{{\"country\":\"DE\"}}}}").into_bytes());
+    for planned in &mut preview.planned {
+        planned.edited = true;
+        if let Some(shown) = &mut planned.shown {
+            let shown = Arc::make_mut(shown);
+            shown.was = Some((shown.key.clone(), order(0)));
+            shown.value = order(1);
+        }
+    }
+    let changes = Changes { to_all: vec![Change::Set { path: "parcels".parse().expect("a path"), json: "1".into() }], ..Changes::default() };
+    let ask = ReplayAsk { options: ReplayOptions { changes: Arc::new(changes), ..ReplayOptions::default() }, ..ReplayAsk::clone(&preview.ask) };
+    preview.ask = Arc::new(ask);
+    board
+}
+
+/// The same preview, beside which a letter was read again to be edited.
+pub(crate) fn editing(asked: &AskedLetter, value: &[u8], has_secrets: bool) -> ReplayBoard {
+    let record = OriginalRecord {
+        seen: SeenRecord { at: asked.letter.at.clone(), raw_hash: asked.raw_hash },
+        key: Some(b"4999".to_vec()),
+        value: Some(value.to_vec()),
+        headers: Vec::new(),
+        timestamp_ms: None,
+        timestamp_type: TimestampType::Create,
+    };
+    let editing = EditBoard { letter: asked.letter.clone(), read: Some(Ok(record)), has_secrets };
+    ReplayBoard { editing: Some(Arc::new(editing)), ..previewed(Writing::Allowed) }
 }

@@ -191,7 +191,9 @@ fn a_preview_tells_its_age_and_is_made_again_of_the_same_letters() {
     let (source, mut harness) = inbox(sample::board(Writing::Allowed));
     press(&mut harness, &[Key::Space, Key::Space, Key::R]);
     let first = asked(&source);
-    source.show_replay(sample::previewed(Writing::Allowed));
+    let mut board = sample::previewed(Writing::Allowed);
+    Arc::make_mut(board.preview.as_mut().expect("a preview")).ask = Arc::new(previewed_last(&source));
+    source.show_replay(board);
     settle(&mut harness);
     assert!(harness.query_by_role_and_label(Role::Button, "Make it again").is_none(), "it is as new as can be");
     source.advance_s(75);
@@ -443,4 +445,103 @@ fn pictures_of_the_inbox_stay_as_they_are() {
     picture("inbox-before-light", ThemeChoice::Light, (1280, 800), &before, &show);
     picture("inbox-preview-dark", ThemeChoice::Dark, (1280, 800), &previewed, &all);
     picture("inbox-after-light", ThemeChoice::Light, (1280, 800), &after, &show);
+}
+
+fn write(harness: &mut Harness, role: Role, label: &str, text: &str) {
+    harness.get_by_role_and_label(role, label).focus();
+    settle(harness);
+    harness.event(egui::Event::Text(text.to_owned()));
+    settle(harness);
+}
+
+fn click(harness: &mut Harness, role: Role, label: &str) {
+    harness.get_by_role_and_label(role, label).click();
+    settle(harness);
+}
+
+fn previewed_last(source: &FixedSource) -> ReplayAsk {
+    match asked(source).pop() {
+        Some(ReplayCommand::Preview(ask)) => ask,
+        other => panic!("something is previewed, not {other:?}"),
+    }
+}
+
+#[test]
+fn what_is_chosen_and_changed_is_previewed_before_anything_of_it_is_sent() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    press(&mut harness, &[Key::E]);
+    // The keys go to the first change.
+    harness.event(egui::Event::Text("parcels".to_owned()));
+    settle(&mut harness);
+    write(&mut harness, Role::TextInput, "Channel to send to", ".again");
+    write(&mut harness, Role::TextInput, "Becomes, JSON", "one");
+    click(&mut harness, Role::Button, "Add the change");
+    harness.get_by_label_contains("is no JSON value");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    write(&mut harness, Role::TextInput, "Becomes, JSON", "");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.event(egui::Event::Text("1".to_owned()));
+    settle(&mut harness);
+    click(&mut harness, Role::Button, "Add the change");
+    harness.get_by_role_and_label(Role::Button, "Take out: set parcels to 1");
+    click(&mut harness, Role::RadioButton, "change remove header");
+    write(&mut harness, Role::TextInput, "Header", "x-debug");
+    harness.get_by_role_and_label(Role::CheckBox, "Each keeps its time").click();
+    settle(&mut harness);
+    // What was typed and not added yet is meant as well, and nothing goes before it was previewed.
+    press_with_command(&mut harness, Key::Enter);
+    let ask = previewed_last(&source);
+    let changes: Vec<String> = ask.options.changes.to_all.iter().map(ToString::to_string).collect();
+    assert_eq!((ask.target.as_str(), changes), ("orders.placed.again", vec!["set parcels to 1".to_owned(), "header x-debug goes".to_owned()]));
+    assert!(ask.options.keeps_time && !ask.options.by_key && !ask.options.again);
+    click(&mut harness, Role::Button, "Take out: set parcels to 1");
+    click(&mut harness, Role::Button, "Preview with this");
+    assert_eq!(previewed_last(&source).options.changes.to_all.len(), 1);
+    press(&mut harness, &[Key::Escape]);
+    assert!(harness.query_by_label("Preview with this").is_none(), "the form is left first");
+    assert!(!asked(&source).contains(&ReplayCommand::Dismiss));
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::Dismiss));
+}
+
+#[test]
+fn one_letter_is_edited_as_it_lies_on_the_broker_with_its_secrets_only_where_that_is_asked_for() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    press_with_command(&mut harness, Key::E);
+    let Some(ReplayCommand::Edit(letter)) = asked(&source).pop() else { panic!("{:?}", asked(&source)) };
+    source.show_replay(sample::editing(&letter, b"{\"order\":4999,\"password\":\"hunter2\"}", true));
+    settle(&mut harness);
+    let value =
+        |harness: &Harness| harness.query_by_role_and_label(Role::MultilineTextInput, "Value of the record").and_then(|node| node.accesskit_node().value());
+    assert!(value(&harness).is_none() && harness.query_by_label_contains("hunter2").is_none());
+    click(&mut harness, Role::Button, "Show its secrets and edit");
+    assert_eq!(value(&harness).as_deref(), Some("{\"order\":4999,\"password\":\"hunter2\"}"));
+    write(&mut harness, Role::MultilineTextInput, "Value of the record", " ");
+    click(&mut harness, Role::Button, "Preview with this");
+    let commands = asked(&source);
+    assert!(commands.contains(&ReplayCommand::EndEdit));
+    let ask = previewed_last(&source);
+    let changes = ask.options.changes.to_one.get(&letter.letter).expect("to this one");
+    assert!(changes.len() == 1 && ask.options.changes.to_all.is_empty(), "{changes:?}");
+    // Left, it is as it was.
+    press_with_command(&mut harness, Key::E);
+    press(&mut harness, &[Key::Escape]);
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::EndEdit));
+}
+
+#[test]
+fn what_is_edited_is_told_and_a_plan_is_saved_and_a_pause_is_ended() {
+    let (source, mut harness) = inbox(sample::edited());
+    harness.get_by_label_contains("first · 0@7724");
+    harness.get_by_label_contains("\"parcels\":1");
+    click(&mut harness, Role::Button, "Save plan");
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::WritePlan { replay_id: "r-7f3k9q2m1a".into() }));
+    source.show_replay(ReplayBoard { plan_file: Some(("r-7f3k9q2m1a".into(), "/home/ada/plans/r-7f3k9q2m1a.json".into())), ..sample::edited() });
+    settle(&mut harness);
+    harness.get_by_label_contains("/home/ada/plans/r-7f3k9q2m1a.json");
+    source.show_replay(sample::running(&RunPhase::Paused("inventory is 541 behind, more than 540".into()), 40));
+    settle(&mut harness);
+    harness.get_by_label_contains("paused: inventory is 541 behind");
+    click(&mut harness, Role::Button, "Go on");
+    assert_eq!(asked(&source).last(), Some(&ReplayCommand::Continue));
 }

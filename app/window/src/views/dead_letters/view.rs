@@ -11,17 +11,18 @@ use super::{
     letter_detail::{Letter, headers, take_stacks},
     letter_list::{LetterList, PAGE},
     letters::LetterRow,
-    replay_panel::{Asking, Marked, panel},
     state_filter::{AskedOrder, StateFilter},
 };
 use switchboard_desk::{
     ledger::{LetterKey, LetterState},
-    send::replay::{At, LetterCause, Readers, ReplayAsk, ReplayBoard, consumed_in, readers},
+    send::replay::{At, LetterCause, Readers, ReplayBoard, consumed_in, readers},
     sources::Family,
 };
 
 use crate::{
+    sanitise::visible,
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    views::replay::{Asking, Marked, ReplayRoom, panel},
     widgets::{
         detail::{Row, Section},
         empty_state::{EmptyState, empty_state_ui},
@@ -59,18 +60,14 @@ pub(crate) struct DeadLettersView {
     pub(super) reveal_cause: bool,
     /// The note that is being written.
     pub(super) note: Option<String>,
-    pub(super) typed_name: String,
+    /// The replay beside.
+    pub(super) room: ReplayRoom,
     pub(super) open: Option<OpenLetter>,
     pub(super) pending: Vec<UiCommand>,
     /// Why commands can not be used, as of the last frame.
     pub(super) unavailable: Vec<(UiCommand, String)>,
-    last_preview: Option<String>,
-    /// What the last preview was asked for.
-    pub(super) last_ask: Option<ReplayAsk>,
     /// Letters of the preview that somebody dealt with since.
     num_changed: Cached<(String, u64), usize>,
-    /// Whether the cluster's name is asked for.
-    asks_name: bool,
     /// What was asked for in the panel.
     pub(super) asked: Vec<ViewAction>,
 }
@@ -121,7 +118,7 @@ impl View for DeadLettersView {
         for command in std::mem::take(&mut self.pending) {
             self.carry_out(command, &board, &mut actions);
         }
-        self.asks_name = false;
+        self.room.asks_name = false;
         if self.inbox.value.is_empty() && board.run.is_none() {
             actions.extend(empty_state_ui(ui, &empty(context), context.tokens));
             return actions;
@@ -129,14 +126,14 @@ impl View for DeadLettersView {
         let readers = self.readers(context);
         let cluster = self.cause.as_ref().map(|cause| cause.cluster.as_str());
         let num_changed = self.num_changed.value;
-        let asking = Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.typed_name, num_changed };
+        let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
+        let asking = Asking { marked: self.marked(&board), cluster, readers, typed_name: &self.room.typed_name, num_changed, plan_file: plan_file.as_deref() };
         let mut shown = panel(&board, &asking, context.clock_ns);
         if context.is_paused && (board.run.is_some() || board.preparing.is_some()) {
             // What the user set going is told as it goes; all else stands still.
             shown.phase.push_str(" · told as of now, though the window is paused");
         }
-        self.note_unavailable(&shown);
-        self.asks_name = shown.asks_name.is_some();
+        self.note_unavailable(&shown, &board);
         self.lay_out(ui, context, &board, &shown, &mut actions);
         actions.append(&mut self.asked);
         actions
@@ -159,7 +156,7 @@ impl View for DeadLettersView {
     }
 
     fn has_form(&self) -> bool {
-        self.note.is_some() || self.asks_name
+        self.note.is_some() || self.room.has_form()
     }
 
     fn run(&mut self, command: UiCommand) -> bool {
@@ -238,11 +235,7 @@ impl DeadLettersView {
         if self.cause.as_ref().is_none_or(|cause| !self.inbox.value.iter().any(|row| row.cause == *cause)) {
             self.choose(self.inbox.value.first().map(|row| row.cause.clone()));
         }
-        let preview = board.preview.as_ref().map(|preview| preview.replay_id.clone());
-        if self.last_preview != preview {
-            self.typed_name.clear();
-            self.last_preview = preview;
-        }
+        self.room.take(board);
         if let Some(preview) = &board.preview {
             self.num_changed.update((preview.replay_id.clone(), board.letters_version), || {
                 preview.planned.iter().filter(|planned| !board.state(&planned.asked.letter).is_open()).count()

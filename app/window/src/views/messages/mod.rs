@@ -8,6 +8,7 @@ mod head_ui;
 mod record_detail;
 mod record_filter;
 mod records;
+mod replaying;
 #[cfg(test)]
 mod tests;
 mod topics;

@@ -1,6 +1,6 @@
 //! Records of the open channel: their lines, loaded piece by piece, and the contents of those in view.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use switchboard_engine::view::{ChannelKey, PointQuery, Query, RecordLine, RecordPage, RecordView, RowId};
@@ -24,6 +24,9 @@ const LINES_KEPT: usize = 1_000_000;
 const CONTENTS_MAX: usize = 4_000;
 /// Characters of a value in its line.
 const PREVIEW_CHARS: usize = 200;
+
+/// Records that can be replayed at once.
+pub(super) const REPLAYED_MAX: usize = 50_000;
 
 /// Below this width time and size are left out, points.
 const WIDE_FROM_PT: f32 = 560.0;
@@ -93,6 +96,8 @@ pub(crate) struct Records {
     pub dropped: u64,
     /// The selected record.
     pub selected: Option<RowId>,
+    /// Records that are marked: commands are for them.
+    pub marks: BTreeSet<RowId>,
     /// A record to be brought into view once its line is there.
     pub wanted: Option<RowId>,
     /// Where the rows stand.
@@ -125,6 +130,7 @@ impl Records {
             evicted: 0,
             dropped: 0,
             selected: None,
+            marks: BTreeSet::new(),
             wanted: None,
             table,
             filter: RecordFilter::default(),
@@ -212,6 +218,31 @@ impl Records {
         self.filter.matches().unwrap_or(&self.lines).binary_search_by_key(&row, |line| line.row).ok()
     }
 
+    /// Marks the selected record, or takes its mark away.
+    pub(crate) fn toggle_mark(&mut self) {
+        if let Some(row) = self.selected
+            && !self.marks.remove(&row)
+        {
+            self.marks.insert(row);
+        }
+    }
+
+    /// Marks all that are listed, up to as many as can be replayed at once; a second time none.
+    pub(crate) fn toggle_all(&mut self) {
+        if self.marks.is_empty() {
+            let listed = self.filter.matches().unwrap_or(&self.lines);
+            self.marks = listed.iter().rev().take(REPLAYED_MAX).map(|line| line.row).collect();
+        } else {
+            self.marks.clear();
+        }
+    }
+
+    /// The marked records, or the selected one, in the order of their arrival.
+    pub(crate) fn meant(&self) -> Vec<&RecordLine> {
+        let rows: Vec<RowId> = if self.marks.is_empty() { self.selected.into_iter().collect() } else { self.marks.iter().copied().collect() };
+        rows.into_iter().filter_map(|row| self.place(row)).map(|place| &self.lines[place]).collect()
+    }
+
     /// Follows the end, or stays where it is.
     pub(crate) fn follow(&mut self, follows: bool) {
         self.table.follow_end(follows);
@@ -259,8 +290,14 @@ impl Records {
     /// Paints a row of the list; what it says.
     pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns, now_ns: i64) -> String {
         let Some(line) = self.line(index) else { return String::new() };
+        let is_marked = self.marks.contains(&line.row);
         row.data(0, &figures::part_of_place(line.place.partition()), Ink::Dim);
-        row.data(1, &figures::part_of_place(line.place.offset()), Ink::Text);
+        let offset = figures::part_of_place(line.place.offset());
+        if is_marked {
+            row.data(1, &format!("✓ {offset}"), Ink::Accent);
+        } else {
+            row.data(1, &offset, Ink::Text);
+        }
         let when = line.timestamp_ns.map_or_else(|| "unknown".to_owned(), |ns| figures::when(ns, now_ns).in_12());
         let size = figures::bytes(u64::from(line.size_bytes));
         if columns == Columns::Wide {
@@ -280,7 +317,8 @@ impl Records {
                 format!(", key {key}{}", if marks.is_empty() { String::new() } else { format!(", {marks}") })
             }
         };
-        format!("record {}, {when}, {size}{said}", figures::place(&line.place))
+        let marked = if is_marked { ", marked" } else { "" };
+        format!("record {}{marked}, {when}, {size}{said}", figures::place(&line.place))
     }
 }
 

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
-use switchboard_model::{MessageRef, Place};
+use switchboard_model::{MessageRef, Place, RawHash};
+
+use switchboard_desk::send::replay::{AskedLetters, ClusterBoard, ReplayBoard, ReplayCommand, Writing};
 
 use crate::{
-    ThemeChoice, WindowApp,
+    SessionCommand, ThemeChoice, WindowApp,
     testing::{self, FixedSource},
     tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
     view::{Target, UiCommand, ViewKind},
-    views::traces::sample,
+    views::{dead_letters::sample as dead_letters, traces::sample},
 };
 
 type Harness = egui_kittest::Harness<'static, WindowApp>;
@@ -332,4 +334,50 @@ fn pictures_of_messages_stay_as_they_are() {
     picture("messages-light", ThemeChoice::Light, (1280, 800), &source, &steps);
     let side_by_side = [Step::Run(UiCommand::LayoutMessages), Step::Goto(Target::Channel(channel()))];
     picture("messages-groups-dark", ThemeChoice::Dark, (1280, 800), &source, &side_by_side);
+}
+
+#[test]
+fn marked_records_are_replayed_and_the_panel_stands_beside_them() {
+    let source = FixedSource::new(testing::order_business());
+    source.answer_with(answer);
+    source
+        .show_replay(ReplayBoard { clusters: Arc::new(vec![ClusterBoard { name: "lab-kafka".into(), writing: Writing::Allowed }]), ..ReplayBoard::default() });
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    let channel = ChannelKey { cluster: None, name: "orders.placed".into() };
+    goto(&mut harness, &Target::Record { channel, row: RowId(20) });
+    press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space]);
+    harness.get_by_label_contains("record 0@20, marked");
+    press(&mut harness, &[Key::R]);
+    let replay = |source: &FixedSource| {
+        source
+            .commands()
+            .into_iter()
+            .filter_map(|command| if let SessionCommand::Replay(command) = command { Some(*command) } else { None })
+            .collect::<Vec<_>>()
+    };
+    let Some(ReplayCommand::Preview(ask)) = replay(&source).pop() else { panic!("{:?}", replay(&source)) };
+    let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
+    let places: Vec<String> = letters.iter().map(|asked| asked.letter.at.to_string()).collect();
+    assert_eq!((ask.cluster.as_str(), ask.target.as_str()), ("lab-kafka", "orders.placed"));
+    assert_eq!(places, ["orders.placed 0@20", "orders.placed 1@21"]);
+    assert!(letters.iter().all(|asked| !asked.is_dead && asked.raw_hash == RawHash::UNKNOWN), "whatever lies there is meant");
+    // The letters' preview stands beside the letters, this one here.
+    let board = dead_letters::previewed(Writing::Allowed);
+    source.show_replay(board.clone());
+    settle(&mut harness);
+    assert!(harness.query_by_label("Dismiss").is_none());
+    let mut board = board;
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    preview.ask = Arc::new(ask);
+    source.show_replay(board);
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed");
+    press(&mut harness, &[Key::E]);
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to");
+    press(&mut harness, &[Key::Escape, Key::Escape]);
+    assert_eq!(replay(&source).pop(), Some(ReplayCommand::Dismiss));
+    source.show_replay(ReplayBoard::default());
+    settle(&mut harness);
+    press(&mut harness, &[Key::End, Key::A, Key::A]);
+    assert!(harness.query_by_label_contains(", marked").is_some(), "all that are listed");
 }

@@ -10,6 +10,7 @@ use super::{
     head_ui::{bar_ui, head_ui},
     record_detail,
     records::{Columns, Records},
+    replaying::{Beside, is_of_replay},
     topics::{self, Topic, topics},
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     sanitise::visible,
     theme::{DesignTokens, Ink},
     view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    views::replay::ReplayRoom,
     widgets::{
         blocks::blocks_ui,
         detail,
@@ -49,16 +51,26 @@ enum Side {
 /// The messages view.
 #[derive(Default)]
 pub(crate) struct MessagesView {
-    topics: Arc<Vec<Topic>>,
+    pub(super) topics: Arc<Vec<Topic>>,
     topics_order: KeptOrder<NodeId, Topic>,
     /// Session and state that the topics are of.
     topics_are_of: Option<(i64, u64)>,
     topics_table: TableState,
     side: Side,
-    records: Option<Records>,
+    pub(super) records: Option<Records>,
     opened: Option<Opened>,
     filter_text: String,
     payload: PayloadUi,
+    /// The replay of records, beside.
+    pub(super) room: ReplayRoom,
+    /// Commands of it that wait for the next frame.
+    pub(super) pending: Vec<UiCommand>,
+    /// What stands beside the records.
+    pub(super) beside: Beside,
+    /// Whether it was shown in the last frame.
+    pub(super) shows_replay: bool,
+    /// Why commands of it can not be used, as of the last frame.
+    pub(super) unavailable: Vec<(UiCommand, String)>,
 }
 
 /// The open record.
@@ -93,7 +105,13 @@ impl View for MessagesView {
         };
         load(records, context);
         self.open_selected(context);
-        if self.opened.is_some() {
+        self.take_replay(context, &mut actions);
+        if !self.shows_replay {
+            self.note_nothing_shown(context.replay);
+        }
+        if self.shows_replay {
+            self.replay_ui(ui, context, &mut actions);
+        } else if self.opened.is_some() {
             actions.extend(self.detail_ui(ui, tokens));
         }
         actions.extend(self.records_ui(ui, context));
@@ -160,6 +178,17 @@ impl View for MessagesView {
                     records.selected = records.num_rows().checked_sub(1).and_then(|last| records.line(last)).map(|line| line.row);
                 }
             }
+            (UiCommand::MarkLetter, _) => {
+                let Some(records) = &mut self.records else { return false };
+                records.toggle_mark();
+            }
+            (UiCommand::MarkAllLetters, _) => {
+                let Some(records) = &mut self.records else { return false };
+                records.toggle_all();
+            }
+            (command, _) if is_of_replay(command) => self.pending.push(command),
+            // What is beside is left first.
+            (UiCommand::ClearSelection, _) if self.shows_replay => self.pending.push(UiCommand::StopReplay),
             (UiCommand::ClearSelection, _) => {
                 let Some(records) = &mut self.records else { return false };
                 if records.selected.take().is_none() {
@@ -184,7 +213,14 @@ impl View for MessagesView {
         true
     }
 
+    fn has_form(&self) -> bool {
+        self.shows_replay && self.room.has_form()
+    }
+
     fn unavailable(&self, command: UiCommand) -> Option<Cow<'static, str>> {
+        if let Some((_, why)) = self.unavailable.iter().find(|(of, _)| *of == command) {
+            return Some(Cow::Owned(why.clone()));
+        }
         match (command, &self.records) {
             (UiCommand::FollowRecords | UiCommand::Open, None) => Some(Cow::Borrowed("no topic is open")),
             (_, None) if command.copies() => Some(Cow::Borrowed("no topic is selected")),
@@ -220,6 +256,9 @@ impl View for MessagesView {
             hints.push((UiCommand::FollowRecords, if records.table.follows_end() { "hold still" } else { "follow the end" }));
         }
         hints.push((UiCommand::CopyText, "copy"));
+        if self.side == Side::Records {
+            hints.extend([(UiCommand::MarkLetter, "mark"), (UiCommand::PreviewReplay, "replay")]);
+        }
         hints
     }
 }

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard_engine::view::{Answer, LetterOrder};
-use switchboard_model::{OperationEnd, OperationInfo};
+use switchboard_model::{OperationEnd, OperationInfo, OriginalRecord, Redactor, Skipped};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal};
+use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal, RunLock};
 use crate::operations::OperationHandle;
 use crate::send::replay::board::{Preparing, handled};
 use crate::send::replay::clusters::{Reach, ReplayClusters, writing};
 use crate::send::replay::desk::{ReplayDeskConfig, Shared};
 use crate::send::replay::follow::{Follower, Round};
 use crate::send::replay::plan::{choose, wrong};
+use crate::send::replay::plan_file::{self, plans_folder};
+use crate::send::replay::prepare::seen;
 use crate::send::replay::preview_task::PreviewTask;
 use crate::send::replay::run::{GONE, Run, Wanted};
-use crate::send::replay::{AskedLetter, AskedLetters, LetterCause, Preview, ReplayAsk, ReplayCommand};
+use crate::send::replay::{AskedLetter, AskedLetters, EditBoard, LetterCause, Preview, ReplayAsk, ReplayCommand};
 
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
@@ -27,6 +29,8 @@ const MAX_NOTE_CHARS: usize = 400;
 
 struct Going {
     reach: Reach,
+    /// What is read from.
+    from: Reach,
     wanted: watch::Sender<Wanted>,
     task: JoinHandle<()>,
 }
@@ -42,11 +46,24 @@ pub(super) struct Worker {
     own_runs: BTreeSet<String>,
     run: Option<Going>,
     preparing: Option<(Reach, OperationHandle<()>)>,
+    /// A record that is being read again to be edited.
+    editing: Option<JoinHandle<()>>,
 }
 
 impl Worker {
     pub(super) fn new(config: ReplayDeskConfig, clusters: ReplayClusters, shared: Arc<Shared>) -> Self {
-        Self { config, clusters, shared, ledger: None, ledger_version: 0, follower: Follower::default(), own_runs: BTreeSet::new(), run: None, preparing: None }
+        Self {
+            config,
+            clusters,
+            shared,
+            ledger: None,
+            ledger_version: 0,
+            follower: Follower::default(),
+            own_runs: BTreeSet::new(),
+            run: None,
+            preparing: None,
+            editing: None,
+        }
     }
 
     /// Carries out commands until nobody can give any more.
@@ -88,6 +105,12 @@ impl Worker {
             ReplayCommand::Preview(ask) => self.preview(ask).await,
             ReplayCommand::Allow { replay_id, typed_name } => self.allow(&replay_id, typed_name.as_deref()),
             ReplayCommand::Dismiss => self.dismiss(),
+            ReplayCommand::WritePlan { replay_id } => self.write_plan(&replay_id).await,
+            ReplayCommand::Edit(asked) => self.edit(asked),
+            ReplayCommand::EndEdit => {
+                self.end_edit();
+                Ok(())
+            }
             ReplayCommand::Start { replay_id, typed_name } => self.start(&replay_id, typed_name).await,
             ReplayCommand::Continue => self.go_on(),
             ReplayCommand::Stop => self.tell_run(Wanted::Stop),
@@ -179,7 +202,7 @@ impl Worker {
 
     /// Ends what was begun on a cluster that is reached no more, or otherwise than it was then.
     fn leave_what_is_gone(&mut self) {
-        if let Some(run) = self.run.as_ref().filter(|run| !run.reach.is_there()) {
+        if let Some(run) = self.run.as_ref().filter(|run| !run.reach.is_there() || !run.from.is_there()) {
             run.wanted.send_if_modified(|wanted| {
                 let goes_on = matches!(wanted, Wanted::Canary | Wanted::Rest);
                 if goes_on {
@@ -212,31 +235,44 @@ impl Worker {
         if self.is_running() {
             return Err("a run is going on; stop it first".to_owned());
         }
-        let reach = self.clusters.reach(&ask.cluster)?;
-        let (letters, num_stored) = match ask.letters {
-            AskedLetters::These(letters) => (letters, ask.num_stored),
+        let (reach, to) = (self.clusters.reach(&ask.cluster)?, self.clusters.reach(ask.to())?);
+        let to_name = to.name().to_owned();
+        if let Some(mistake) = ask.options.changes.mistake() {
+            return Err(mistake);
+        }
+        let ask = Arc::new(ask);
+        let (letters, num_stored) = match &ask.letters {
+            AskedLetters::These(letters) => (letters.clone(), ask.num_stored),
             AskedLetters::AllOpen { cause, until_ns, except } => {
                 let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-                self.all_open(&ledger, &cause, until_ns, &except).await?
+                self.all_open(&ledger, cause, *until_ns, except).await?
             }
         };
-        if let Some(reason) = wrong(&ask.cluster, &ask.target, &letters) {
+        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, &letters) {
             return Err(reason);
         }
         // Without a ledger nobody knows what was sent before.
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
+        if ask.plan_key.as_ref().is_some_and(|plan_key| plan_key != ledger.hash_key().id()) {
+            return Err("the plan was written beside another ledger, so nobody can tell whether its records are still the same. Make it anew here".to_owned());
+        }
         let known = ledger.letters();
-        let (chosen, skipped) = choose(letters, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
-        let cluster_id = self.cluster_ids().get(&ask.cluster).cloned();
+        let (chosen, skipped) = choose(letters, ask.options.again, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
+        let ids = self.cluster_ids();
         let replay_id = new_replay_id()?;
         let task = PreviewTask {
-            cluster: ask.cluster,
-            target: ask.target,
+            cluster_id: ids.get(&to_name).cloned(),
+            cluster: to_name,
+            from_id: ids.get(&ask.cluster).cloned(),
+            from: ask.cluster.clone(),
+            target: ask.target.clone(),
+            ask,
             num_stored,
             chosen,
-            cluster_id,
             replay_id,
             access: Arc::clone(&reach.access),
+            to: Arc::clone(&to.access),
+            letters: known,
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
             hash_key: ledger.hash_key().clone(),
@@ -251,7 +287,7 @@ impl Worker {
                 self.end_preparing();
                 self.end_run();
                 self.preparing = Some((reach, operation));
-                (board.preparing, board.preview, board.run) = (Some(preparing), None, None);
+                (board.preparing, board.preview, board.run, board.plan_file) = (Some(preparing), None, None, None);
             }
             Err(failure) => done = Err(failure.to_string()),
         });
@@ -306,8 +342,48 @@ impl Worker {
         }
         self.end_preparing();
         self.end_run();
-        self.shared.update(|board| (board.preparing, board.preview, board.run) = (None, None, None));
+        self.shared.update(|board| (board.preparing, board.preview, board.run, board.plan_file) = (None, None, None, None));
         Ok(())
+    }
+
+    /// Writes the preview into a file of its own.
+    async fn write_plan(&self, replay_id: &str) -> Result<(), String> {
+        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
+        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
+        let ledger = self.config.ledger.open().await.map_err(|error| error.to_string())?;
+        let (folder, key_id) = (plans_folder(ledger.path()), ledger.hash_key().id().to_owned());
+        let written = tokio::task::spawn_blocking(move || plan_file::write(&folder, &preview, &key_id)).await;
+        let path = written.map_err(|error| error.to_string())??;
+        self.shared.update(|board| board.plan_file = Some((replay_id.to_owned(), path)));
+        Ok(())
+    }
+
+    /// Reads a record again, to be edited.
+    fn edit(&mut self, asked: AskedLetter) -> Result<(), String> {
+        let reach = self.clusters.reach(&asked.letter.at.cluster)?;
+        let (shared, redactor, letter) = (Arc::clone(&self.shared), Arc::clone(&self.config.redactor), asked.letter.clone());
+        shared.update(|board| board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: None, has_secrets: false })));
+        let reading = async move {
+            let read = reach.access().read(vec![seen(&asked)]).await.pop();
+            let read = read.unwrap_or_else(|| Err(Skipped::Refused("the reading ended early".to_owned()))).map_err(|skipped| skipped.to_string());
+            let has_secrets = read.as_ref().is_ok_and(|record| has_secrets(record, &redactor));
+            shared.update(|board| {
+                if board.editing.as_ref().is_some_and(|editing| editing.letter == letter) {
+                    board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: Some(read.clone()), has_secrets }));
+                }
+            });
+        };
+        if let Some(before) = self.editing.replace(tokio::spawn(reading)) {
+            before.abort();
+        }
+        Ok(())
+    }
+
+    fn end_edit(&mut self) {
+        if let Some(reading) = self.editing.take() {
+            reading.abort();
+        }
+        self.shared.update(|board| board.editing = None);
     }
 
     async fn start(&mut self, replay_id: &str, typed_name: Option<String>) -> Result<(), String> {
@@ -323,7 +399,7 @@ impl Worker {
             return Err("this preview was sent already; make another".to_owned());
         }
         let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-        let reach = self.clusters.reach(&preview.cluster)?;
+        let (reach, from) = (self.clusters.reach(&preview.cluster)?, self.clusters.reach(&preview.from)?);
         if let Err(refused) = reach.access.may_write(preview.cluster_id.as_deref(), typed_name.as_deref()) {
             let reason = refused.to_string();
             let refusal = Refusal {
@@ -339,14 +415,21 @@ impl Worker {
             ledger.refuse(refusal).await.map_err(|error| error.to_string())?;
             return Err(reason);
         }
+        let lock = match RunLock::take(ledger.path(), preview.cluster_id.as_deref().unwrap_or(&preview.cluster)) {
+            Ok(lock) => lock,
+            Err(reason) => return Err(reason),
+        };
         // Who is there to read is known before anything goes.
         self.follow().await;
         self.own_runs.insert(preview.replay_id.clone());
         self.forget_settled(&ledger);
         let (wanted, receiver) = watch::channel(Wanted::Canary);
+        let going_from = from.clone();
         let run = Run {
             preview,
             reach: reach.clone(),
+            from,
+            lock: Some(lock),
             typed_name,
             ledger,
             observed: Arc::clone(&self.config.observed),
@@ -357,7 +440,7 @@ impl Worker {
             wanted: receiver,
             pace: self.config.pace,
         };
-        self.run = Some(Going { reach, wanted, task: tokio::spawn(run.run()) });
+        self.run = Some(Going { reach, from: going_from, wanted, task: tokio::spawn(run.run()) });
         Ok(())
     }
 
@@ -409,6 +492,13 @@ impl Worker {
         let (operator, at_ns) = (self.config.operator.clone(), self.config.observed.now_ns());
         ledger.park(letters, note, &operator, at_ns).await.map_err(|error| error.to_string())
     }
+}
+
+/// Whether anything in a record is a secret, by its name or its shape.
+fn has_secrets(record: &OriginalRecord, redactor: &Redactor) -> bool {
+    let is_secret = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| redactor.redact_bytes(bytes) != bytes);
+    let in_headers = || record.headers.iter().any(|header| redactor.is_secret_name(&header.name) || is_secret(header.value.as_deref()));
+    is_secret(record.key.as_deref()) || is_secret(record.value.as_deref()) || in_headers()
 }
 
 /// Waits for the end of a preview that is being made; without one for ever.

@@ -12,7 +12,8 @@ use crate::ledger::{Ending, Intent, LedgerError, LetterKey, LetterState, RunId, 
 use crate::send::access::Queued;
 use crate::send::replay::board::{CanaryLine, RunBoard, RunPhase};
 use crate::send::replay::halt::{Verdict, canary_verdict, halt_reason};
-use crate::send::replay::plan::{Built, build};
+use crate::send::replay::pace::Ramp;
+use crate::send::replay::plan::{Built, Way};
 use crate::send::replay::prepare::{Reading, seen};
 use crate::send::replay::readers::Readers;
 use crate::send::replay::run::{GONE, Run, Stop, Wanted, stop_wanted};
@@ -43,8 +44,10 @@ pub(super) struct Sending<'a> {
     /// Of those in flight, by their place.
     flying: Vec<(usize, SendId)>,
     pub(super) board: RunBoard,
-    /// Who read when the run began, and what their lag was when it was first known.
+    /// Who read when the run began or went on, and what their lag was when it was first known.
     before: Readers,
+    /// Letters that had come back when the operator said to go on.
+    dead_before: usize,
 }
 impl<'a> Sending<'a> {
     pub(super) fn new(run: &'a Run, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: i32, board: RunBoard) -> Self {
@@ -60,6 +63,7 @@ impl<'a> Sending<'a> {
             flying: Vec::new(),
             board,
             before: run.preview.readers.clone(),
+            dead_before: 0,
         }
     }
 
@@ -135,7 +139,7 @@ impl<'a> Sending<'a> {
 
     /// Sends until the wanted number was tried; `None` = all.
     async fn stretch(&mut self, num_wanted: Option<usize>) -> Result<(), Stop> {
-        let mut pace = self.run.pace.sends();
+        let mut pace = Ramp::new(&self.run.pace, num_wanted.is_some());
         let mut look = self.run.pace.looks();
         let mut wanted = self.run.wanted.clone();
         let mut num_tried = 0;
@@ -146,7 +150,7 @@ impl<'a> Sending<'a> {
                 tokio::select! {
                     biased;
                     stop = stop_wanted(&mut wanted) => return Err(stop),
-                    page = self.reading.next(run.reach.access.as_ref()) => self.read.extend(page),
+                    page = self.reading.next(run.from.access()) => self.read.extend(page),
                 }
                 continue;
             }
@@ -154,8 +158,13 @@ impl<'a> Sending<'a> {
                 biased;
                 stop = stop_wanted(&mut wanted) => return Err(stop),
                 Some(landed) = self.in_flight.join_next() => self.settle(landed).await?,
-                _ = look.tick() => self.look(is_canary)?,
-                _ = pace.tick(), if self.in_flight.len() < MAX_IN_FLIGHT => {
+                _ = look.tick() => {
+                    if let Some(reason) = self.look(is_canary) {
+                        self.pause(reason).await?;
+                        pace = Ramp::new(&self.run.pace, is_canary);
+                    }
+                }
+                () = pace.next(), if self.in_flight.len() < MAX_IN_FLIGHT => {
                     if let Some(read) = self.read.pop_front()
                         && self.send(read, is_canary).await?
                     {
@@ -167,17 +176,40 @@ impl<'a> Sending<'a> {
         Ok(())
     }
 
-    /// Looks whether to go on.
-    fn look(&mut self, is_canary: bool) -> Result<(), Stop> {
-        let dead = self.run.observe(&mut self.board);
+    /// Looks whether to go on; why not.
+    fn look(&mut self, is_canary: bool) -> Option<String> {
+        let dead = self.run.observe(&mut self.board).filter(|dead| dead.num > self.dead_before);
         self.run.show(&self.board);
         if is_canary {
-            return Ok(());
+            return None;
         }
-        match halt_reason(dead, &mut self.before, &self.board.readers, self.run.pace.lag_margin) {
-            Some(reason) => Err(Stop::Halt(reason)),
-            None => Ok(()),
+        halt_reason(dead.map(|dead| dead.how), &mut self.before, &self.board.readers, self.run.pace.lag_margin)
+    }
+
+    /// Sends nothing until the operator says so; what is on its way is waited for.
+    async fn pause(&mut self, reason: String) -> Result<(), Stop> {
+        self.phase(RunPhase::Paused(reason));
+        let mut look = self.run.pace.looks();
+        let mut wanted = self.run.wanted.clone();
+        let mut told = self.run.wanted.clone();
+        told.mark_unchanged();
+        loop {
+            tokio::select! {
+                biased;
+                stop = stop_wanted(&mut wanted) => return Err(stop),
+                Ok(()) = told.changed() => if *told.borrow_and_update() == Wanted::Rest { break },
+                Some(landed) = self.in_flight.join_next() => self.settle(landed).await?,
+                _ = look.tick() => {
+                    self.run.observe(&mut self.board);
+                    self.run.show(&self.board);
+                }
+            }
         }
+        // What made it pause is known now; what gets worse from here on makes it pause again.
+        self.dead_before = self.run.observe(&mut self.board).map_or(0, |dead| dead.num);
+        self.before = self.board.readers.clone();
+        self.phase(RunPhase::Rest);
+        Ok(())
     }
 
     /// Watches the first few until they were read and stayed away.
@@ -231,7 +263,7 @@ impl<'a> Sending<'a> {
                 },
                 _ = look.tick() => {
                     if let Some(dead) = self.run.observe(&mut self.board) {
-                        return Err(Stop::Halt(dead));
+                        return Err(Stop::Halt(dead.how));
                     }
                     self.run.show(&self.board);
                     match self.canary_verdict() {
@@ -247,7 +279,7 @@ impl<'a> Sending<'a> {
     /// Intends a record and lets it go; false if it was skipped.
     async fn send(&mut self, (index, read): Read, is_canary: bool) -> Result<bool, Stop> {
         let run = self.run;
-        if !run.reach.is_there() {
+        if !run.reach.is_there() || !run.from.is_there() {
             return Err(Stop::Gone);
         }
         let planned = &run.preview.planned[index];
@@ -265,6 +297,9 @@ impl<'a> Sending<'a> {
             size_bytes: planned.size_bytes as u64,
             replay_count: planned.replay_count,
             replay_id: planned.replay_id.clone(),
+            cluster_id: run.preview.from_id.clone(),
+            edited: planned.edited,
+            again: run.preview.options().again.then(|| "asked for once more".to_owned()),
             at_ns: run.observed.now_ns(),
         };
         let send_id = match run.ledger.intend(intent).await {
@@ -319,9 +354,14 @@ impl<'a> Sending<'a> {
     /// Makes the record again from what was read just now; it has to be the one that was previewed.
     fn rebuild(&self, planned: &Planned, read: Result<OriginalRecord, Skipped>) -> Result<Built, String> {
         let original = read.map_err(|reason| reason.to_string())?;
-        let partition = planned.partition.filter(|partition| *partition < self.num_partitions);
-        let (target, hash_key) = (&self.run.preview.target, self.run.ledger.hash_key());
-        let built = build(original, target, partition, &planned.replay_id, &self.run.redactor, hash_key).map_err(|reason| reason.to_string())?;
+        let way = Way {
+            target: &self.run.preview.target,
+            num_partitions: Some(self.num_partitions),
+            options: self.run.preview.options(),
+            redactor: &self.run.redactor,
+            hash_key: self.run.ledger.hash_key(),
+        };
+        let built = way.build(&planned.asked, original, &planned.replay_id)?;
         if built.hash == planned.hash { Ok(built) } else { Err("changed: its bytes are not those of the preview".to_owned()) }
     }
 

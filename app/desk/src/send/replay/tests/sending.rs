@@ -351,7 +351,7 @@ async fn parked_letters_stay_out_until_they_are_taken_out_also_after_a_restart()
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_in_words() {
     let desk = Desk::new(World::new(3));
-    for (target, cluster, told) in [("", CLUSTER, "nowhere to send"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
+    for (target, cluster, told) in [("", CLUSTER, "Name the channel"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
         let mut letter = asked(0);
         letter.letter.at.cluster = cluster.to_owned();
         desk.desk.command(ask(cluster, target, AskedLetters::These(vec![letter])));
@@ -378,6 +378,9 @@ async fn another_sends(ledger: &Ledger) {
     let mut letter = key(1);
     letter.at.cluster = "main".into();
     let intent = Intent {
+        cluster_id: None,
+        edited: false,
+        again: None,
         run_id: ledger.begin_run(run).await.expect("written"),
         letter: letter.clone(),
         kind: KindHash(1),

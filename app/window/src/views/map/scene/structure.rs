@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{Edge, EdgeId, Evidence, Figure, Health, HopKind, Node, NodeBasis, NodeId, NodeKind, Snapshot, Topology, silent_for_ns};
+use switchboard_engine::view::{Edge, EdgeId, Figure, Health, HopKind, Node, NodeBasis, NodeId, NodeKind, Snapshot, Topology, silent_for_ns};
 
 use super::{Scene, SceneEdge, SceneNode};
 use crate::{figures, ink::Tone, sanitise};

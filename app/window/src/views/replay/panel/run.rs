@@ -67,7 +67,7 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         progress: Some(Progress { counts, left: format!("{} of {} tried", figures::count(tried as u64), figures::count(num as u64)), right }),
         buttons: run_buttons(run),
         foot: format!(
-            "{} · {elapsed} · {} /s, stops by itself when a group lags {} more than before, a breaker opens or one comes back dead",
+            "{} · {elapsed} · up to {} /s, pauses when a group lags {} more than before, a breaker opens or one comes back dead",
             run.replay_id, run.rate_per_s, run.lag_limit
         ),
         ..ReplayPanel::default()
@@ -97,6 +97,7 @@ fn phase_words(run: &RunBoard) -> (String, Tone) {
         }
         RunPhase::Passed => quiet("the group that failed processed the first few, and none came back: the rest may go"),
         RunPhase::Rest => quiet("sending the rest"),
+        RunPhase::Paused(reason) => (format!("paused: {}. Nothing goes until you say so", visible(reason)), Tone::Warn),
         RunPhase::Stopping => ("stopping: what is on its way is waited for".to_owned(), Tone::Warn),
         RunPhase::Ended(Ending::Finished, _) => quiet("all was sent"),
         RunPhase::Ended(Ending::Stopped, _) => ("stopped; what was not tried is still open".to_owned(), Tone::Warn),
@@ -166,14 +167,19 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
     let nobody_reads = run.phase == RunPhase::Watching && (run.readers.groups.is_empty() || run.is_untellable) && run.counts.in_flight == 0;
     let is_waiting = run.counts.waiting > 0;
     let rest = match &run.phase {
-        RunPhase::Passed => "",
+        RunPhase::Passed | RunPhase::Paused(_) => "",
         RunPhase::Watching if nobody_reads => "",
         RunPhase::Rest | RunPhase::Stopping => "it is being sent",
         _ => "the group that failed has to process the first few first",
     };
+    let words = match &run.phase {
+        RunPhase::Paused(_) => "Go on",
+        _ if nobody_reads => "Send the rest unseen",
+        _ => "Send the rest",
+    };
     let mut buttons = Vec::new();
     if is_waiting && !matches!(run.phase, RunPhase::Rest | RunPhase::Stopping) {
-        buttons.push(button(if nobody_reads { "Send the rest unseen" } else { "Send the rest" }, UiCommand::SendReplay, true, rest));
+        buttons.push(button(words, UiCommand::SendReplay, true, rest));
     }
     buttons.push(button("Stop", UiCommand::StopReplay, false, if run.phase == RunPhase::Stopping { "it is stopping" } else { "" }));
     buttons

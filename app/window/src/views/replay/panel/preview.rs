@@ -31,11 +31,23 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     let mut what = vec![
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         outcome_row(SettledAs::Skipped, preview.skipped.len()),
-        figure("size", &figures::bytes(preview.size_bytes() as u64)).explained("each compared with what was seen when it died: not a byte has changed"),
+        figure("size", &figures::bytes(preview.size_bytes() as u64)).explained("each compared with what was seen before: not a byte has changed on the broker"),
         partition_row(preview.partitions),
-        figure("order", "as they died"),
-        figure("timestamp", "of sending"),
+        figure("order", if preview.is_of_the_dead() { "as they died" } else { "as they were chosen" }),
+        figure("timestamp", if preview.options().keeps_time { "as it was" } else { "of sending" }),
     ];
+    let num_edited = preview.planned.iter().filter(|planned| planned.edited).count();
+    if num_edited > 0 {
+        what.insert(2, figure("edited", &figures::count(num_edited as u64)).toned(Tone::Warn).explained("each bears the header x-switchboard-edited"));
+    }
+    if preview.options().again {
+        what.push(figure("sent before", "is sent once more").toned(Tone::Warn));
+    }
+    if preview.from != preview.cluster {
+        what.push(
+            figure("to another cluster", &visible(&preview.cluster)).explained(&format!("read from {}; nobody follows them there", visible(&preview.from))),
+        );
+    }
     if num_others > 0 {
         what.insert(2, figure("not asked for", &figures::count(num_others)));
     }
@@ -83,11 +95,16 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     } else if num > first {
         format!("Send the first {first}")
     } else {
-        format!("Send {}", figures::things(num as u64, "letter", "letters"))
+        format!("Send {}", things(preview, num))
     };
     let cluster_id = preview.cluster_id.as_deref().map(|id| format!(" ({})", visible(id))).unwrap_or_default();
+    if let Some(path) = asking.plan_file {
+        sections
+            .push(Section::new("Plan", vec![Row::text(path), Row::text("switchboard replay --plan sends it without a window; --dry-run looks at it again")]));
+    }
     let again = is_old.then(|| button("Make it again", UiCommand::PreviewReplay, false, ""));
-    let buttons = std::iter::once(button(&text, UiCommand::SendReplay, is_allowed, unavailable)).chain(again);
+    let more = [button("Change…", UiCommand::ChangeReplay, false, ""), button("Save plan", UiCommand::SaveReplayPlan, false, unavailable)];
+    let buttons = std::iter::once(button(&text, UiCommand::SendReplay, is_allowed, unavailable)).chain(again).chain(more);
     ReplayPanel {
         title: format!("Replay {} to {target}", figures::count(num as u64)),
         phase,
@@ -100,9 +117,15 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     }
 }
 
+fn things(preview: &Preview, num: usize) -> String {
+    let [one, several] = if preview.is_of_the_dead() { ["letter", "letters"] } else { ["record", "records"] };
+    figures::things(num as u64, one, several)
+}
+
 fn partition_row(rule: PartitionRule) -> Row {
     match rule {
         PartitionRule::AsOriginal { num_partitions } => figure("partition", &format!("as original of {num_partitions}")),
+        PartitionRule::ByKeyAsAsked { .. } => figure("partition", "each by its key"),
         PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => figure("partition", &format!("as original of {num}"))
             .explained(&format!("{} by key: where they lay is unknown or not there", figures::count(num_unknown as u64))),
         PartitionRule::ByKey { .. } => figure("partition", "by key").explained("how many the target has is unknown"),

@@ -5,8 +5,9 @@ use switchboard_desk::{
     send::replay::{At, Retry, RunBoard, RunPhase, Sighting},
 };
 
-use super::super::{letters::state_ink, panel_ui::bar_parts, sample};
+use super::super::panel_ui::bar_parts;
 use super::{run::outcome_sign, *};
+use crate::views::dead_letters::{sample, state_ink};
 use crate::{ink::tone_inks, testing::NOW_NS, theme::Ink};
 
 /// All that the panel says of a run, changed a little.
@@ -14,7 +15,7 @@ fn said(phase: &RunPhase, change: impl FnOnce(&mut RunBoard)) -> (ReplayPanel, S
     let mut board = sample::running(phase, 5);
     let run = Arc::make_mut(board.run.as_mut().expect("a run"));
     change(run);
-    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0 };
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
     let panel = panel(&board, &asking, NOW_NS);
     let text = format!("{} {:?}", panel.phase, panel.sections);
     (panel, text)

@@ -100,6 +100,8 @@ pub(crate) struct Asking<'a> {
     pub typed_name: &'a str,
     /// Letters of the preview that somebody dealt with since it was made.
     pub num_changed: usize,
+    /// Where the plan was written that is shown; `None` = it was not.
+    pub plan_file: Option<&'a str>,
 }
 
 fn button(text: &str, command: UiCommand, is_primary: bool, unavailable: &str) -> PanelButton {

@@ -3,7 +3,7 @@
 use egui::{Rect, RichText, Sense, Stroke, StrokeKind, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_engine::view::Severity;
 
-use super::replay_panel::{PanelButton, Progress, ReplayPanel};
+use super::panel::{PanelButton, Progress, ReplayPanel};
 use switchboard_desk::{ledger::SettledAs, send::replay::SentCounts};
 
 use crate::{
@@ -29,7 +29,15 @@ pub(crate) enum Asked {
 }
 
 /// Draws the panel: heading and buttons stay, what is between scrolls.
-pub(crate) fn panel_ui(ui: &mut egui::Ui, panel: &ReplayPanel, typed_name: &mut String, tokens: &DesignTokens) -> Option<Asked> {
+///
+/// `form_ui` draws what is above the sections.
+pub(crate) fn panel_ui(
+    ui: &mut egui::Ui,
+    panel: &ReplayPanel,
+    typed_name: &mut String,
+    tokens: &DesignTokens,
+    form_ui: impl FnOnce(&mut egui::Ui),
+) -> Option<Asked> {
     let mut asked = None;
     let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
     egui::Panel::bottom("replay buttons").frame(frame).show_separator_line(false).resizable(false).show(ui, |ui| {
@@ -79,6 +87,7 @@ pub(crate) fn panel_ui(ui: &mut egui::Ui, panel: &ReplayPanel, typed_name: &mut 
             let ink = if panel.phase_tone == Tone::Quiet { Ink::Dim } else { tone_inks(panel.phase_tone).0 };
             ui.add(egui::Label::new(RichText::new(&panel.phase).color(tokens.ink(ink))).wrap());
         });
+        form_ui(ui);
         for section in &panel.sections {
             if let Some(action) = section_ui(ui, section, tokens) {
                 asked = Some(Asked::Action(action));

@@ -1,0 +1,163 @@
+use proptest::prelude::*;
+use switchboard_model::{HeaderDiff, MessageRef, Place, RawHash, Route, SeenRecord, TimestampType};
+
+use super::*;
+
+fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> OriginalRecord {
+    let at = MessageRef { cluster: "lab".to_owned(), channel: "orders-dlt".to_owned(), place: Place::at(0, 7) };
+    OriginalRecord {
+        seen: SeenRecord { at, raw_hash: RawHash(1) },
+        key: key.map(<[u8]>::to_vec),
+        value: value.map(<[u8]>::to_vec),
+        headers: Vec::new(),
+        timestamp_ms: Some(1),
+        timestamp_type: TimestampType::Create,
+    }
+}
+
+fn edited(value: &[u8], changes: &[Change]) -> Result<Option<Vec<u8>>, ChangeError> {
+    Edited::of(record(Some(b"k"), Some(value)), changes.iter()).map(|edited| edited.original.value)
+}
+
+fn set(path: &str, json: &str) -> Change {
+    Change::Set { path: path.parse().expect("a path"), json: json.to_owned() }
+}
+
+fn header(name: &str, value: Option<&[u8]>) -> RawHeader {
+    RawHeader { name: name.to_owned(), value: value.map(<[u8]>::to_vec) }
+}
+
+fn built(headers: Vec<RawHeader>) -> Built {
+    let shown = |header: &RawHeader| ShownValue { bytes: header.value.clone(), redacted: false };
+    let kept =
+        |header: &RawHeader| HeaderChange { name: header.name.clone(), kind: HeaderChangeKind::Kept, before: Some(shown(header)), after: Some(shown(header)) };
+    Built {
+        diff: HeaderDiff { changes: headers.iter().map(kept).collect() },
+        outgoing: OutgoingRecord { channel: "t".to_owned(), route: Route::Key, key: None, value: None, headers, timestamp_ms: None },
+        replay_count: 1,
+        hash: RawHash::UNKNOWN,
+        source_hash: RawHash::UNKNOWN,
+        edited: false,
+        was: None,
+    }
+}
+
+fn redactor() -> Redactor {
+    Redactor::new([1; 16], &[])
+}
+
+#[test]
+fn what_a_change_names_changes_and_the_rest_stays() {
+    let text = |value: &str, changes: &[Change]| edited(value.as_bytes(), changes).map(|value| String::from_utf8(value.expect("a value")).expect("text"));
+    assert_eq!(text("{\"order\": 4704, \"parcels\": 0}", &[set("parcels", "1")]).as_deref(), Ok("{\"order\": 4704, \"parcels\": 1}"));
+    let several =
+        [set("a", "2"), Change::Remove { path: "b".parse().expect("a path") }, Change::Rename { path: "c".parse().expect("a path"), to: "d".to_owned() }];
+    assert_eq!(text("{\"a\":1,\"b\":1,\"c\":1}", &several).as_deref(), Ok("{\"a\":2,\"d\":1}"));
+    assert_eq!(text("a-b-a", &[Change::Replace { find: "a".to_owned(), with: "xy".to_owned() }]).as_deref(), Ok("xy-b-xy"));
+    assert_eq!(edited(b"\xff", &[Change::Value(NewBytes::Hex("00 ff".to_owned()))]), Ok(Some(vec![0, 255])));
+    assert_eq!(edited(b"x", &[Change::Value(NewBytes::Null)]), Ok(None));
+    let key = Edited::of(record(Some(b"k"), None), [Change::Key(NewBytes::Null)].iter()).expect("changed");
+    assert!(key.original.key.is_none() && key.is_changed);
+}
+
+#[test]
+fn what_cannot_be_changed_is_not_sent_and_says_why() {
+    assert_eq!(edited(b"\xff{}", &[set("a", "1")]), Err(ChangeError::NoText));
+    assert!(matches!(edited(b"hello", &[set("a", "1")]), Err(ChangeError::NoJson(_))));
+    assert_eq!(Edited::of(record(None, None), [set("a", "1")].iter()).err(), Some(ChangeError::NoValue));
+    assert!(edited(b"{\"a\":1,\"a\":2}", &[set("a", "1")]).is_err_and(|error| error.to_string() == "not changed: set a to 1: a stands there more than once"));
+    for (change, why) in [
+        (set("a", "tru"), "is no JSON value"),
+        (Change::Replace { find: String::new(), with: "x".to_owned() }, "which text"),
+        (Change::SetHeader { name: "x-switchboard-source".to_owned(), value: NewBytes::Null }, "not changed by hand"),
+        (Change::RenameHeader { name: "a".to_owned(), to: String::new() }, "needs a name"),
+        (Change::Key(NewBytes::Hex("0".to_owned())), "left over"),
+    ] {
+        let changes = Changes { to_all: vec![change.clone()], ..Changes::default() };
+        assert!(changes.mistake().is_some_and(|told| told.contains(why)), "{change}");
+    }
+    assert_eq!(Changes { to_all: vec![set("a", "1")], ..Changes::default() }.mistake(), None);
+}
+
+#[test]
+fn what_stands_for_a_secret_here_is_never_sent_in_its_place() {
+    let shown = redactor().redact_text("{\"password\":\"hunter2\",\"parcels\":0}").expect("redacted");
+    let pasted = Change::Value(NewBytes::Text(shown.replace("\"parcels\":0", "\"parcels\":1")));
+    assert_eq!(edited(b"{\"password\":\"hunter2\",\"parcels\":0}", &[pasted]), Err(ChangeError::StandIn("the value")));
+    // What lies there already is not ours.
+    assert!(edited(b"{\"a\":\"redacted:12ab34\",\"b\":0}", &[set("b", "1")]).is_ok());
+    let mut with_header = built(Vec::new());
+    let header = Change::SetHeader { name: "auth".to_owned(), value: NewBytes::Text("redacted:00ff00".to_owned()) };
+    assert_eq!(change_headers(false, &mut with_header, [header].iter(), &redactor()), Err(ChangeError::StandIn("a header")));
+}
+
+#[test]
+fn headers_are_set_removed_and_renamed_and_the_mark_says_so() {
+    let mut record = built(vec![header("a", Some(b"1")), header("b", None), header("a", Some(b"2")), header("c", Some(b"3"))]);
+    let text = |text: &str| NewBytes::Text(text.to_owned());
+    let changes = [
+        Change::SetHeader { name: "a".to_owned(), value: text("9") },
+        Change::RemoveHeader { name: "b".to_owned() },
+        Change::RenameHeader { name: "c".to_owned(), to: "d".to_owned() },
+        Change::SetHeader { name: "e".to_owned(), value: NewBytes::Null },
+    ];
+    assert_eq!(change_headers(false, &mut record, changes.iter(), &redactor()), Ok(true));
+    let expected = [header("a", Some(b"9")), header("d", Some(b"3")), header("e", None), header(EDITED_HEADER, Some(b"1"))];
+    assert_eq!(record.outgoing.headers, expected);
+    let told: Vec<(&str, String)> = record.diff.changes.iter().map(|change| (change.name.as_str(), format!("{:?}", change.kind))).collect();
+    let removed = "Removed { dialect: \"your change\" }".to_owned();
+    assert_eq!(
+        told,
+        [
+            ("a", "Changed".to_owned()),
+            ("b", removed.clone()),
+            ("a", removed.clone()),
+            ("c", removed),
+            ("d", "Added".to_owned()),
+            ("e", "Added".to_owned()),
+            (EDITED_HEADER, "Added".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_record_that_no_change_applies_to_is_not_sent_as_it_was() {
+    let mut record = built(vec![header("a", Some(b"1"))]);
+    let changes = [Change::RemoveHeader { name: "b".to_owned() }];
+    assert_eq!(change_headers(false, &mut record, changes.iter(), &redactor()), Err(ChangeError::Unchanged));
+    let mut record = built(vec![header("a", Some(b"1"))]);
+    assert_eq!(change_headers(false, &mut record, [].iter(), &redactor()), Ok(false));
+    assert_eq!(record.outgoing.headers.len(), 1, "what is not changed bears no mark");
+}
+
+#[test]
+fn changes_are_written_down_and_read_again() {
+    let changes = vec![
+        set("a[\"b.c\"][0]", "{\"x\":1}"),
+        Change::SetHeader { name: "n".to_owned(), value: NewBytes::Hex("00ff".to_owned()) },
+        Change::Key(NewBytes::Null),
+        Change::Replace { find: "a".to_owned(), with: String::new() },
+    ];
+    let text = serde_json::to_string(&changes).expect("JSON");
+    assert_eq!(serde_json::from_str::<Vec<Change>>(&text).expect(&text), changes);
+}
+
+proptest! {
+    /// Whatever the bytes: without a change not one is another, and a change to the key leaves the value alone.
+    #[test]
+    fn what_no_change_names_stays_byte_for_byte(key in proptest::option::of(any::<Vec<u8>>()), value in proptest::option::of(any::<Vec<u8>>()), new in any::<Vec<u8>>()) {
+        let as_it_was = record(key.as_deref(), value.as_deref());
+        let same = Edited::of(as_it_was.clone(), [].iter()).expect("nothing to change");
+        prop_assert!(same.original == as_it_was && !same.is_changed);
+        let change = Change::Key(NewBytes::of(Some(&new)));
+        if let Ok(other) = Edited::of(as_it_was.clone(), [change].iter()) {
+            prop_assert_eq!(other.original.key.as_deref(), Some(new.as_slice()));
+            prop_assert_eq!(&other.original.value, &value);
+        }
+    }
+
+    #[test]
+    fn bytes_come_back_from_what_is_shown_of_them(bytes in proptest::option::of(any::<Vec<u8>>())) {
+        prop_assert_eq!(NewBytes::of(bytes.as_deref()).bytes(), Ok(bytes));
+    }
+}

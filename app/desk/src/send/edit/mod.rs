@@ -1,0 +1,10 @@
+//! Changes to a record that was read again, before it is sent once more: a list of them, never a text out of the store, which holds stand-ins
+//! for secrets. What no change names stays byte for byte.
+
+mod change;
+mod json;
+mod path;
+
+pub use change::{Change, ChangeError, Changes, NewBytes};
+pub(in crate::send) use change::{Edited, change_headers};
+pub use path::{JsonPath, PathError};

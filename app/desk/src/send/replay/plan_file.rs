@@ -1,0 +1,268 @@
+//! A preview as a file, from which it can be looked at, and sent without a window: what would be sent to where, what is changed, what is skipped
+//! and who would read it. Of records it has places and hashes, and no contents but those of changes.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use switchboard_model::{MessageRef, Place, RawHash, ToldPlace, TraceId};
+
+use crate::ledger::{KindHash, LetterKey};
+use crate::send::edit::{Change, Changes};
+use crate::send::replay::{AskedLetter, AskedLetters, PartitionRule, Planned, Preview, ReplayAsk, ReplayOptions};
+
+/// Version of the file.
+const VERSION: u32 = 1;
+/// A longer file is no plan.
+const BYTES_MAX: u64 = 256 << 20;
+
+/// Where plans are written: beside the ledger.
+pub(super) fn plans_folder(ledger: &Path) -> PathBuf {
+    ledger.with_file_name("plans")
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PlanFile {
+    /// Version of the file.
+    switchboard_plan: u32,
+    /// The cluster on which the records lie, by the name of its source.
+    from: String,
+    /// The one that is sent to.
+    to: String,
+    /// What it calls itself.
+    to_id: Option<String>,
+    /// The channel that is sent to.
+    target: String,
+    /// Whether each keeps its time.
+    #[serde(default)]
+    keeps_time: bool,
+    /// Whether each goes by its key.
+    #[serde(default)]
+    by_key: bool,
+    /// Whether what was sent before is sent once more.
+    #[serde(default)]
+    again: bool,
+    /// Which key the hashes are of.
+    key_id: String,
+    /// What is changed of each.
+    #[serde(default)]
+    changes: Vec<Change>,
+    num_records: usize,
+    num_bytes: usize,
+    /// Told only, and not read: who would read them, as it was when the plan was written.
+    #[serde(default)]
+    readers: Vec<ReaderLine>,
+    #[serde(default)]
+    breakers: Vec<BreakerLine>,
+    #[serde(default)]
+    skipped: Vec<SkippedLine>,
+    records: Vec<RecordLine>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ReaderLine {
+    group: String,
+    has_failed: bool,
+    lag: Option<u64>,
+    members: Option<usize>,
+    state: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct BreakerLine {
+    caller: String,
+    guards: String,
+    is_open: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SkippedLine {
+    at: String,
+    reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RecordLine {
+    channel: String,
+    partition: i32,
+    offset: i64,
+    time_ns: Option<i64>,
+    #[serde(default)]
+    is_dead: bool,
+    #[serde(default)]
+    kind: i64,
+    #[serde(default)]
+    failed_group: Option<String>,
+    #[serde(default)]
+    origin_partition: Option<i32>,
+    #[serde(default)]
+    origin_offset: Option<i64>,
+    #[serde(default)]
+    replay_count: u32,
+    #[serde(default)]
+    trace_id: Option<String>,
+    #[serde(default)]
+    retried_ns: Option<i64>,
+    /// Of what lies on the broker.
+    hash: String,
+    size_bytes: usize,
+    to_partition: Option<i32>,
+    #[serde(default)]
+    edited: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change>,
+}
+
+/// Writes a preview into a new file in the folder, readable by its owner only.
+pub(super) fn write(folder: &Path, preview: &Preview, key_id: &str) -> Result<PathBuf, String> {
+    let path = folder.join(format!("{}.json", preview.replay_id));
+    let text = serde_json::to_string_pretty(&of_preview(preview, key_id)?).map_err(|error| error.to_string())?;
+    let failed = |error: std::io::Error| format!("{} cannot be written: {error}. Make room, or let the program write there", path.display());
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let part = path.with_extension("part");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&part).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, &path)).map_err(failed)?;
+    Ok(path)
+}
+
+fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
+    let options = preview.options();
+    let readers = preview.readers.groups.iter().map(|reader| ReaderLine {
+        group: reader.group.clone(),
+        has_failed: reader.has_failed,
+        lag: reader.lag,
+        members: reader.num_members,
+        state: reader.sentence.clone(),
+    });
+    let breakers = preview.readers.breakers.iter().map(|breaker| BreakerLine {
+        caller: breaker.caller.clone(),
+        guards: breaker.guards.clone(),
+        is_open: breaker.is_open(),
+    });
+    Ok(PlanFile {
+        switchboard_plan: VERSION,
+        from: preview.from.clone(),
+        to: preview.cluster.clone(),
+        to_id: preview.cluster_id.clone(),
+        target: preview.target.clone(),
+        keeps_time: options.keeps_time,
+        by_key: matches!(preview.partitions, PartitionRule::ByKeyAsAsked { .. }),
+        again: options.again,
+        key_id: key_id.to_owned(),
+        changes: options.changes.to_all.clone(),
+        num_records: preview.planned.len(),
+        num_bytes: preview.size_bytes(),
+        readers: readers.collect(),
+        breakers: breakers.collect(),
+        skipped: preview.skipped.iter().map(|skipped| SkippedLine { at: skipped.letter.to_string(), reason: skipped.reason.clone() }).collect(),
+        records: preview.planned.iter().map(|planned| line(planned, &options.changes)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn line(planned: &Planned, changes: &Changes) -> Result<RecordLine, String> {
+    let asked = &planned.asked;
+    let Place::Offset { partition, offset } = asked.letter.at.place else {
+        return Err(format!("{} is no partition and offset, so no plan can name it", asked.letter));
+    };
+    let (origin_partition, origin_offset) = match &asked.origin_place {
+        Some(ToldPlace::Whole(place)) => (place.partition(), place.offset()),
+        Some(ToldPlace::Partition(partition)) => (Some(*partition), None),
+        Some(ToldPlace::Offset(offset)) => (None, Some(*offset)),
+        None => (None, None),
+    };
+    Ok(RecordLine {
+        channel: asked.letter.at.channel.clone(),
+        partition,
+        offset,
+        time_ns: asked.letter.timestamp_ns,
+        is_dead: asked.is_dead,
+        kind: asked.kind.0,
+        failed_group: asked.failed_group.clone(),
+        origin_partition,
+        origin_offset,
+        replay_count: asked.replay_count,
+        trace_id: asked.trace_id.map(|trace_id| format!("{:032x}", trace_id.0)),
+        retried_ns: asked.retried_ns,
+        hash: format!("{:032x}", planned.source_hash.0),
+        size_bytes: planned.size_bytes,
+        to_partition: planned.partition,
+        edited: planned.edited,
+        changes: changes.to_one.get(&asked.letter).cloned().unwrap_or_default(),
+    })
+}
+
+/// What a plan's file asks for.
+pub fn read(path: &Path) -> Result<ReplayAsk, String> {
+    let unread = |why: String| format!("{} is no plan: {why}", path.display());
+    let len = std::fs::metadata(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?.len();
+    if len > BYTES_MAX {
+        return Err(unread(format!("it is longer than {} MiB", BYTES_MAX >> 20)));
+    }
+    let text = std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    parse(&text).map_err(unread)
+}
+
+fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
+    let plan: PlanFile = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if plan.switchboard_plan != VERSION {
+        return Err(format!("it is of version {}, and this program knows {VERSION}", plan.switchboard_plan));
+    }
+    let (mut letters, mut to_one) = (Vec::with_capacity(plan.records.len()), BTreeMap::new());
+    for record in plan.records {
+        let at = MessageRef { cluster: plan.from.clone(), channel: record.channel, place: Place::at(record.partition, record.offset) };
+        let letter = LetterKey { at, timestamp_ns: record.time_ns };
+        let number = |digits: &str| u128::from_str_radix(digits, 16).map_err(|_| format!("{digits:?} of {letter} is no hexadecimal number"));
+        let planned_hash = Some(RawHash(number(&record.hash)?));
+        let trace_id = record.trace_id.as_deref().map(number).transpose()?.map(TraceId);
+        if !record.changes.is_empty() {
+            to_one.insert(letter.clone(), record.changes);
+        }
+        letters.push(AskedLetter {
+            kind: KindHash(record.kind),
+            is_dead: record.is_dead,
+            raw_hash: RawHash::UNKNOWN,
+            planned_hash,
+            origin_place: ToldPlace::of(record.origin_partition, record.origin_offset),
+            failed_group: record.failed_group,
+            replay_count: record.replay_count,
+            trace_id,
+            retried_ns: record.retried_ns,
+            letter,
+        });
+    }
+    let changes = Arc::new(Changes { to_all: plan.changes, to_one });
+    let to = (plan.to != plan.from).then_some(plan.to);
+    Ok(ReplayAsk {
+        cluster: plan.from,
+        target: plan.target,
+        num_stored: letters.len() as u64,
+        letters: AskedLetters::These(letters),
+        plan_key: Some(plan.key_id),
+        options: ReplayOptions { to, changes, by_key: plan.by_key, keeps_time: plan.keeps_time, again: plan.again },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plan_says_why() {
+        for (text, why) in [("", "EOF"), ("7", "invalid type"), ("{\"switchboard_plan\":1}", "missing field `from`")] {
+            assert!(parse(text.as_bytes()).is_err_and(|told| told.contains(why)), "{text}");
+        }
+        let other = "{\"switchboard_plan\":2,\"from\":\"a\",\"to\":\"a\",\"to_id\":null,\"target\":\"t\",\"key_id\":\"\",\"num_records\":0,\"num_bytes\":0,\"records\":[]}";
+        assert_eq!(parse(other.as_bytes()), Err("it is of version 2, and this program knows 1".to_owned()));
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(read(&folder.path().join("none.json")).is_err_and(|told| told.contains("cannot be read")));
+    }
+}

@@ -1,0 +1,260 @@
+//! What is no dead letter, what is changed before, what goes to another cluster, and plans in files.
+
+use switchboard_model::EDITED_HEADER;
+
+use super::*;
+use crate::ledger::RunLock;
+use crate::send::edit::{Change, Changes, NewBytes};
+use crate::send::replay::{PartitionRule, read_plan};
+
+fn set(path: &str, json: &str) -> Change {
+    Change::Set { path: path.parse().expect("a path"), json: json.to_owned() }
+}
+
+fn to_all(changes: Vec<Change>) -> Arc<Changes> {
+    Arc::new(Changes { to_all: changes, ..Changes::default() })
+}
+
+/// A record of the target, which is no dead letter.
+fn plain(offset: i64) -> AskedLetter {
+    let view = RecordView { at: at(TARGET, offset), timestamp_ns: Some(offset), raw_hash: RawHash(offset as u128 + 1), ..RecordView::default() };
+    AskedLetter::of_record(&view)
+}
+
+fn asks(target: &str, letters: Vec<AskedLetter>, options: ReplayOptions) -> ReplayAsk {
+    ReplayAsk {
+        cluster: CLUSTER.into(),
+        target: target.into(),
+        num_stored: letters.len() as u64,
+        letters: AskedLetters::These(letters),
+        plan_key: None,
+        options,
+    }
+}
+
+impl Desk {
+    async fn previewed(&self, ask: ReplayAsk) -> Arc<ReplayBoard> {
+        let before = self.desk.board().preview.as_ref().map(|preview| preview.replay_id.clone());
+        self.desk.command(ReplayCommand::Preview(ask));
+        let is_new = |board: &ReplayBoard| board.preview.as_ref().is_some_and(|preview| Some(&preview.replay_id) != before.as_ref());
+        self.until("preview", |board| is_new(board) || board.refusal.is_some()).await
+    }
+
+    /// Sends all of the preview, of which nobody is seen to read the first few.
+    async fn send_all(&self, board: &ReplayBoard) -> Arc<ReplayBoard> {
+        self.start(board, None);
+        let num = board.preview.as_ref().expect("a preview").planned.len().min(5);
+        let is_told = move |board: &ReplayBoard| {
+            let run = board.run.as_ref();
+            run.is_some_and(|run| run.phase.is_ended() || (run.counts.persisted >= num && run.is_untellable && run.phase == RunPhase::Watching))
+        };
+        self.until("the first few", is_told).await;
+        self.desk.command(ReplayCommand::Continue);
+        self.until_phase(is_ended).await
+    }
+}
+
+#[tokio::test]
+async fn poison_is_changed_by_a_rule_and_drained() {
+    let desk = Desk::new(World::new(12));
+    let options = ReplayOptions { changes: to_all(vec![set("order", "4711"), set("parcels", "1")]), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, (0..12).map(asked).collect(), options)).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert!(preview.planned.iter().all(|planned| planned.edited) && preview.skipped.is_empty());
+    let shown = preview.planned[3].shown.as_ref().expect("shown");
+    let (value, was) = (shown.value.clone().expect("a value"), shown.was.clone().expect("it is changed").1.expect("a value"));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    assert!(text(&value).starts_with("{\"order\":4711,") && text(&value).ends_with(",\"parcels\":1}"), "{}", text(&value));
+    assert!(text(&was).starts_with("{\"order\":3,") && !text(&value).contains("hunter2") && !text(&was).contains("hunter2"));
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until_phase(is_ended).await;
+    desk.world.read_all();
+    desk.until("consumed", |board| (0..12).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    for record in desk.world.sent() {
+        // What no change names is as it was, the secret among it.
+        assert_eq!(text(record.value.as_deref().expect("a value")), "{\"order\":4711,\"password\":\"hunter2\",\"parcels\":1}");
+        assert!(record.headers.contains(&header(EDITED_HEADER, "1")) && record.headers.iter().any(|header| header.name == "traceparent"));
+    }
+    let lines = desk.ledger().lines(100).await.expect("lines");
+    assert!(lines.len() == 12 && lines.iter().all(|line| line.edited));
+}
+
+#[tokio::test]
+async fn one_record_is_edited_and_the_others_go_as_they_are() {
+    let desk = Desk::new(World::new(3));
+    desk.desk.command(ReplayCommand::Edit(asked(1)));
+    let board = desk.until("what is edited", |board| board.editing.as_ref().is_some_and(|editing| editing.read.is_some())).await;
+    let editing = board.editing.as_ref().expect("being edited");
+    assert!(editing.has_secrets && editing.letter == key(1));
+    let original = editing.read.clone().expect("read").expect("it lies there");
+    let value = String::from_utf8(original.value.expect("a value")).expect("text").replace("\"order\":1", "\"order\":\"one\"");
+    desk.desk.command(ReplayCommand::EndEdit);
+    desk.until("its end", |board| board.editing.is_none()).await;
+    let changes = Changes { to_one: BTreeMap::from([(key(1), vec![Change::Value(NewBytes::Text(value.clone()))])]), ..Changes::default() };
+    let options = ReplayOptions { changes: Arc::new(changes), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), options)).await;
+    assert_eq!(board.preview.as_ref().expect("a preview").planned.iter().map(|planned| planned.edited).collect::<Vec<_>>(), [false, true, false]);
+    desk.start(&board, None);
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
+    let sent = desk.world.sent();
+    assert_eq!(sent[1].value.as_deref(), Some(value.as_bytes()));
+    let edited: Vec<bool> = sent.iter().map(|record| record.headers.iter().any(|header| header.name == EDITED_HEADER)).collect();
+    assert_eq!(edited, [false, true, false]);
+    let gone = AskedLetter { letter: key(99), ..asked(99) };
+    desk.desk.command(ReplayCommand::Edit(gone));
+    let board = desk.until("why not", |board| board.editing.as_ref().is_some_and(|editing| editing.read.is_some())).await;
+    assert!(board.editing.as_ref().is_some_and(|editing| editing.read.as_ref().is_some_and(|read| read.as_ref().is_err_and(|why| why.contains("expired")))));
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_is_skipped_and_a_change_that_makes_no_sense_is_refused() {
+    let world = World::new(3);
+    world.records.lock().get_mut(&1).expect("it lies there").value = Some(b"hello".to_vec());
+    world.records.lock().get_mut(&2).expect("it lies there").value = Some(b"{\"order\":4711}".to_vec());
+    let desk = Desk::new(world);
+    let options = ReplayOptions { changes: to_all(vec![set("order", "4711")]), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), options)).await;
+    let skipped: Vec<&str> = board.preview.as_ref().expect("a preview").skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
+    assert!(matches!(skipped[..], [no_json, unchanged] if no_json.contains("is no JSON") && unchanged.contains("no change applies")), "{skipped:?}");
+    let options = ReplayOptions { changes: to_all(vec![set("order", "47 11")]), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, vec![asked(0)], options)).await;
+    assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("is no JSON value")), "{:?}", board.refusal);
+}
+
+#[tokio::test]
+async fn any_record_is_sent_again_and_twice_only_where_that_is_asked_for() {
+    let desk = Desk::new(World::new(7));
+    // To the very channel where it lies: it is no dead letter.
+    let board = desk.previewed(asks(TARGET, (0..7).map(plain).collect(), ReplayOptions::default())).await;
+    let board = desk.send_all(&board).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()));
+    assert_eq!(desk.world.sent().len(), 7);
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.run.is_none()).await;
+    let board = desk.previewed(asks(TARGET, vec![plain(3)], ReplayOptions::default())).await;
+    assert!(board.preview.as_ref().is_some_and(|preview| preview.planned.is_empty() && preview.skipped[0].reason == "sent before"));
+    let again = ReplayOptions { again: true, keeps_time: true, by_key: true, ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, vec![plain(3)], again)).await;
+    assert_eq!(board.preview.as_ref().expect("a preview").partitions, PartitionRule::ByKeyAsAsked { num_partitions: Some(1) });
+    let board = desk.send_all(&board).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()));
+    let sent = desk.world.sent();
+    assert_eq!((sent.len(), &sent[7].route, sent[7].timestamp_ms), (8, &Route::Key, Some(1_003)));
+    assert_eq!((sent[3].timestamp_ms, &sent[3].route), (None, &Route::Partition(0)));
+    // A third time only where that is asked for, too, whoever asks.
+    let board = desk.previewed(asks(TARGET, vec![plain(3)], ReplayOptions::default())).await;
+    assert!(board.preview.as_ref().is_some_and(|preview| preview.planned.is_empty()), "{board:#?}");
+}
+
+#[tokio::test]
+async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_where_they_lie() {
+    let desk = Desk::new(World::new(3));
+    let other = Arc::new(World { write: false, ..World::new(0) });
+    desk.desk.add_cluster(OTHER, Arc::clone(&other) as Arc<dyn ClusterAccess>);
+    let options = ReplayOptions { to: Some(OTHER.into()), ..ReplayOptions::default() };
+    // There a channel of the same name is another one.
+    let board = desk.previewed(asks(DEAD, (0..3).map(asked).collect(), options.clone())).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!((preview.from.as_str(), preview.cluster.as_str(), preview.cluster_id.as_deref()), (CLUSTER, OTHER, Some(OTHER_ID)));
+    assert!(matches!(preview.writing, Writing::Locked { .. }), "{:?}", preview.writing);
+    desk.start(&board, None);
+    desk.until("refusal", |board| board.refusal.is_some()).await;
+    desk.desk.command(ReplayCommand::Allow { replay_id: preview.replay_id.clone(), typed_name: None });
+    let board = desk.until("leave", |board| board.preview.as_ref().is_some_and(|preview| preview.writing == Writing::Allowed)).await;
+    desk.start(&board, None);
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
+    assert_eq!((other.sent().len(), desk.world.sent().len(), other.sent()[0].channel.as_str()), (3, 0, DEAD));
+    // The group of the first cluster says nothing of what lies on the other.
+    desk.world.read_all();
+    let board = desk.until("sent", |board| (0..3).all(|offset| matches!(board.state(&key(offset)), LetterState::Sent(_)))).await;
+    assert_eq!(board.run.as_ref().expect("a run").num_consumed, 0);
+    let ledger = desk.ledger();
+    ledger.know_clusters([(CLUSTER.to_owned(), CLUSTER_ID.to_owned()), (OTHER.to_owned(), OTHER_ID.to_owned())].into()).await.expect("known");
+    let record = ledger.letter(&key(0)).expect("it is known where it lies");
+    assert_eq!((record.cluster_id.as_str(), record.target_cluster_id.as_str()), (CLUSTER_ID, OTHER_ID));
+    desk.desk.command(ReplayCommand::Stop);
+    desk.until_phase(is_ended).await;
+    let nobody = ReplayOptions { to: Some("nowhere".into()), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(DEAD, vec![asked(0)], nobody)).await;
+    assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("nowhere")), "{:?}", board.refusal);
+}
+
+#[tokio::test]
+async fn a_plan_is_written_down_and_asks_for_the_same_again() {
+    let desk = Desk::new(World::new(6));
+    let changes = Changes {
+        to_all: vec![set("parcels", "1")],
+        to_one: BTreeMap::from([(key(2), vec![Change::SetHeader { name: "n".to_owned(), value: NewBytes::Hex("00ff".to_owned()) }])]),
+    };
+    let options = ReplayOptions { changes: Arc::new(changes), by_key: true, keeps_time: true, ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, (0..6).map(asked).collect(), options.clone())).await;
+    let preview = Arc::clone(board.preview.as_ref().expect("a preview"));
+    desk.desk.command(ReplayCommand::WritePlan { replay_id: preview.replay_id.clone() });
+    let board = desk.until("the file", |board| board.plan_file.is_some()).await;
+    let (of, path) = board.plan_file.clone().expect("a file");
+    assert_eq!(of, preview.replay_id);
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    assert!(!text.contains("hunter2") && text.contains("\"num_records\": 6"), "{text}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
+    }
+    let read = read_plan(&path).expect("a plan");
+    assert_eq!((&read.options, read.target.as_str(), read.cluster.as_str()), (&options, TARGET, CLUSTER));
+    // What lies there by now is looked at again: one is another record.
+    desk.world.records.lock().get_mut(&4).expect("it lies there").value = Some(b"{\"other\":1}".to_vec());
+    let board = desk.previewed(read.clone()).await;
+    let again = board.preview.as_ref().expect("a preview");
+    let bytes = |preview: &crate::send::replay::Preview| preview.planned.iter().map(|planned| planned.source_hash).collect::<Vec<_>>();
+    let same: Vec<RawHash> = bytes(&preview).into_iter().enumerate().filter(|(place, _)| *place != 4).map(|(_, hash)| hash).collect();
+    assert_eq!((bytes(again), again.skipped.len()), (same, 1));
+    assert!(again.skipped[0].reason.contains("than the one that was planned"), "{:?}", again.skipped);
+    let board = desk.previewed(ReplayAsk { plan_key: Some("another".to_owned()), ..read }).await;
+    assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("another ledger")), "{:?}", board.refusal);
+}
+
+#[tokio::test]
+async fn a_run_pauses_where_something_gets_worse_and_goes_on_when_it_is_told_to() {
+    let desk = Desk::new(World::new(200));
+    let board = desk.preview(0..200).await;
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    let board = desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    let replay_id = board.run.as_ref().expect("a run").replay_id.clone();
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("some of the rest", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted > 8)).await;
+    desk.world.dies_again(&format!("{replay_id}.7"));
+    let paused = |board: &ReplayBoard| match &board.run.as_ref().expect("a run").phase {
+        RunPhase::Paused(reason) => Some(reason.clone()),
+        _ => None,
+    };
+    let board = desk.until("a pause", |board| paused(board).is_some()).await;
+    assert!(paused(&board).is_some_and(|reason| reason.contains("came back dead")), "{:?}", paused(&board));
+    desk.until("all has landed", |board| board.run.as_ref().is_some_and(|run| run.counts.in_flight == 0)).await;
+    let num = desk.world.sent().len();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(desk.world.sent().len(), num, "nothing goes while it pauses");
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()));
+    assert_eq!(desk.world.sent().len(), 200, "the same does not make it pause again");
+}
+
+#[tokio::test]
+async fn one_run_at_a_time_sends_to_a_cluster_over_all_programs() {
+    let desk = Desk::new(World::new(3));
+    let board = desk.preview(0..3).await;
+    let elsewhere = RunLock::take(&desk.folder.path().join("ledger.sqlite"), CLUSTER_ID).expect("nobody has it");
+    desk.start(&board, None);
+    let board = desk.until("refusal", |board| board.refusal.is_some()).await;
+    assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("another window or command")) && desk.world.sent().is_empty());
+    drop(elsewhere);
+    desk.start(&board, None);
+    desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
+}

@@ -1,0 +1,151 @@
+//! One record that is edited before it is replayed: its key and its value as they lie on the broker, with their secrets only once these are asked for.
+//! Pure.
+
+use switchboard_desk::{
+    ledger::LetterKey,
+    send::{
+        edit::{Change, NewBytes},
+        replay::EditBoard,
+    },
+};
+use switchboard_model::OriginalRecord;
+
+/// A longer value is edited elsewhere, bytes.
+const BYTES_MAX: usize = 4 << 20;
+
+/// A record that is edited.
+#[derive(Clone, Debug)]
+pub(super) struct Editor {
+    /// Which.
+    pub letter: LetterKey,
+    /// Its key.
+    pub key: Field,
+    /// Its value.
+    pub value: Field,
+    /// Whether secrets are shown; without that nothing is.
+    pub is_revealed: bool,
+    /// Why what was typed cannot be sent.
+    pub wrong: Option<String>,
+}
+
+/// A key or a value.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    /// As it was.
+    was: NewBytes,
+    /// As it is typed.
+    pub text: String,
+    /// In which form.
+    pub form: Form,
+}
+
+/// In which form bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    Hex,
+    Null,
+}
+
+impl Form {
+    /// All, as they are called.
+    pub(super) const ALL: [(Self, &str); 3] = [(Self::Text, "text"), (Self::Hex, "hex"), (Self::Null, "null")];
+}
+
+impl Field {
+    fn of(bytes: Option<&[u8]>) -> Self {
+        let was = NewBytes::of(bytes);
+        let (form, text) = match &was {
+            NewBytes::Text(text) => (Form::Text, text.clone()),
+            NewBytes::Hex(digits) => (Form::Hex, digits.clone()),
+            NewBytes::Null => (Form::Null, String::new()),
+        };
+        Self { was, text, form }
+    }
+
+    fn now(&self) -> NewBytes {
+        match self.form {
+            Form::Text => NewBytes::Text(self.text.clone()),
+            Form::Hex => NewBytes::Hex(self.text.clone()),
+            Form::Null => NewBytes::Null,
+        }
+    }
+
+    /// Writes the same in another form, where it can be.
+    pub(super) fn write_as(&mut self, form: Form) {
+        let bytes = self.now().bytes().ok().flatten().unwrap_or_default();
+        self.text = match form {
+            Form::Null => String::new(),
+            Form::Text => String::from_utf8_lossy(&bytes).into_owned(),
+            Form::Hex => match NewBytes::of(Some(&bytes)) {
+                NewBytes::Hex(digits) => digits,
+                _ => bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")),
+            },
+        };
+        self.form = form;
+    }
+}
+
+impl Editor {
+    /// Of what was read; `None` = it was not, or is too long.
+    pub(super) fn of(board: &EditBoard) -> Option<Self> {
+        let record: &OriginalRecord = board.read.as_ref()?.as_ref().ok()?;
+        (record.size_bytes() <= BYTES_MAX).then(|| Self {
+            letter: board.letter.clone(),
+            key: Field::of(record.key.as_deref()),
+            value: Field::of(record.value.as_deref()),
+            is_revealed: !board.has_secrets,
+            wrong: None,
+        })
+    }
+
+    /// What was changed, as changes to this record; an error says what is wrong with what was typed.
+    pub(super) fn changes(&self) -> Result<Vec<Change>, String> {
+        let (key, value) = (self.key.now(), self.value.now());
+        let mut changes = Vec::new();
+        for (what, field, now) in [("key", &self.key, &key), ("value", &self.value, &value)] {
+            let bytes = now.bytes().map_err(|wrong| format!("the {what}: {wrong}"))?;
+            if Ok(bytes) != field.was.bytes() {
+                changes.push(if what == "key" { Change::Key(now.clone()) } else { Change::Value(now.clone()) });
+            }
+        }
+        Ok(changes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_model::{MessageRef, RawHash, SeenRecord, TimestampType};
+
+    use super::*;
+
+    fn board(key: Option<&[u8]>, value: &[u8], has_secrets: bool) -> EditBoard {
+        let seen = SeenRecord { at: MessageRef::default(), raw_hash: RawHash::UNKNOWN };
+        let (key, value) = (key.map(<[u8]>::to_vec), Some(value.to_vec()));
+        let record = OriginalRecord { seen, key, value, headers: Vec::new(), timestamp_ms: None, timestamp_type: TimestampType::Unknown };
+        EditBoard { letter: LetterKey { at: MessageRef::default(), timestamp_ns: None }, read: Some(Ok(record)), has_secrets }
+    }
+
+    #[test]
+    fn only_what_was_edited_is_a_change() {
+        let mut editor = Editor::of(&board(None, b"{\"a\":1}", false)).expect("it was read");
+        assert_eq!(editor.changes(), Ok(Vec::new()));
+        // Written otherwise it is the same.
+        editor.value.write_as(Form::Hex);
+        assert_eq!((editor.value.text.as_str(), editor.changes()), ("7b2261223a317d", Ok(Vec::new())));
+        editor.value.write_as(Form::Text);
+        editor.value.text.push(' ');
+        assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text("{\"a\":1} ".to_owned()))]));
+        editor.key.write_as(Form::Hex);
+        editor.key.text = "0".to_owned();
+        assert!(editor.changes().is_err_and(|wrong| wrong.starts_with("the key: ")));
+    }
+
+    #[test]
+    fn secrets_are_shown_only_once_that_is_asked_for_and_what_is_no_text_is_digits() {
+        assert!(!Editor::of(&board(None, b"x", true)).expect("it was read").is_revealed);
+        assert_eq!(Editor::of(&board(Some(&[0xff, 0]), b"x", false)).expect("it was read").key.text, "ff00");
+        assert!(Editor::of(&EditBoard { read: None, ..board(None, b"", false) }).is_none());
+        assert!(Editor::of(&board(None, &vec![b'x'; BYTES_MAX + 1], false)).is_none());
+    }
+}

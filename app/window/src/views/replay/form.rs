@@ -1,0 +1,209 @@
+//! What can be chosen of a replay: to where, how, and what is changed before. Pure.
+
+use std::sync::Arc;
+
+use switchboard_desk::send::{
+    edit::{Change, Changes, JsonPath, NewBytes},
+    replay::{ReplayAsk, ReplayOptions},
+};
+
+use crate::widgets::text_field::TextField;
+
+/// What is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ReplayForm {
+    /// What was asked for, or would be.
+    pub of: ReplayAsk,
+    /// The channel to send to.
+    pub target: String,
+    /// The cluster to send to, by the name of its source; `None` = the one on which the records lie.
+    pub to: Option<String>,
+    /// Whether each goes by its key.
+    pub by_key: bool,
+    /// Whether each keeps its time.
+    pub keeps_time: bool,
+    /// Whether what was sent before is sent once more.
+    pub again: bool,
+    /// What is changed.
+    pub changes: Changes,
+    /// Which kind of change is being written.
+    pub kind: ChangeKind,
+    /// Which part it changes, as it is typed.
+    pub what: String,
+    /// Into what, as it is typed.
+    pub value: String,
+    /// Why what was typed is no change.
+    pub wrong: Option<String>,
+}
+
+/// A kind of change that is written in two lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChangeKind {
+    Set,
+    Remove,
+    Rename,
+    Replace,
+    SetHeader,
+    RemoveHeader,
+    RenameHeader,
+}
+
+impl ChangeKind {
+    /// All, as they are called.
+    pub(super) const ALL: [(Self, &str); 7] = [
+        (Self::Set, "set"),
+        (Self::Remove, "remove"),
+        (Self::Rename, "rename"),
+        (Self::Replace, "replace text"),
+        (Self::SetHeader, "set header"),
+        (Self::RemoveHeader, "remove header"),
+        (Self::RenameHeader, "rename header"),
+    ];
+
+    /// What is typed in the first line, and an example.
+    pub(super) fn what(self) -> [&'static str; 2] {
+        match self {
+            Self::Set | Self::Remove | Self::Rename => [TextField::ReplayLine.name(), "customer.address[0].zip"],
+            Self::Replace => ["Text to be replaced", "wherever it stands in the value"],
+            Self::SetHeader | Self::RemoveHeader | Self::RenameHeader => ["Header", "content-type"],
+        }
+    }
+
+    /// What is typed in the second line, and an example; `None` = there is none.
+    pub(super) fn value(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::Set => Some(["Becomes, JSON", "1, \"a text\", null, {…}"]),
+            Self::Rename | Self::RenameHeader => Some(["New name", ""]),
+            Self::Replace => Some(["By", "empty: it is taken out"]),
+            Self::SetHeader => Some(["Becomes", "a text"]),
+            Self::Remove | Self::RemoveHeader => None,
+        }
+    }
+}
+
+impl ReplayForm {
+    /// As something was asked for.
+    pub(super) fn of(ask: &ReplayAsk) -> Self {
+        let ReplayOptions { to, changes, by_key, keeps_time, again } = ask.options.clone();
+        Self {
+            of: ask.clone(),
+            target: ask.target.clone(),
+            to,
+            by_key,
+            keeps_time,
+            again,
+            changes: Changes::clone(&changes),
+            kind: ChangeKind::Set,
+            what: String::new(),
+            value: String::new(),
+            wrong: None,
+        }
+    }
+
+    /// The same records, asked for as it is chosen.
+    pub(super) fn ask(&self) -> ReplayAsk {
+        let of = &self.of;
+        ReplayAsk {
+            target: self.target.trim().to_owned(),
+            options: ReplayOptions {
+                to: self.to.clone().filter(|to| *to != of.cluster),
+                changes: Arc::new(self.changes.clone()),
+                by_key: self.by_key,
+                keeps_time: self.keeps_time,
+                again: self.again,
+            },
+            // It is another plan than the one that was written down.
+            plan_key: None,
+            ..of.clone()
+        }
+    }
+
+    /// Adds the change that was typed, where it is one; whether all that was typed is taken.
+    pub(super) fn add(&mut self) -> bool {
+        if self.what.is_empty() && self.value.is_empty() {
+            self.wrong = None;
+            return true;
+        }
+        match self.typed() {
+            Ok(change) => {
+                self.changes.to_all.push(change);
+                self.what.clear();
+                self.value.clear();
+                self.wrong = None;
+                true
+            }
+            Err(wrong) => {
+                self.wrong = Some(wrong);
+                false
+            }
+        }
+    }
+
+    fn typed(&self) -> Result<Change, String> {
+        let path = || self.what.parse::<JsonPath>().map_err(|error| error.to_string());
+        let (name, value) = (|| self.what.trim().to_owned(), || self.value.clone());
+        let change = match self.kind {
+            ChangeKind::Set => Change::Set { path: path()?, json: self.value.trim().to_owned() },
+            ChangeKind::Remove => Change::Remove { path: path()? },
+            ChangeKind::Rename => Change::Rename { path: path()?, to: value() },
+            ChangeKind::Replace => Change::Replace { find: self.what.clone(), with: value() },
+            ChangeKind::SetHeader => Change::SetHeader { name: name(), value: NewBytes::Text(value()) },
+            ChangeKind::RemoveHeader => Change::RemoveHeader { name: name() },
+            ChangeKind::RenameHeader => Change::RenameHeader { name: name(), to: self.value.trim().to_owned() },
+        };
+        change.mistake().map_or(Ok(change), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_desk::send::replay::AskedLetters;
+
+    use super::*;
+
+    fn ask() -> ReplayAsk {
+        ReplayAsk {
+            cluster: "lab".into(),
+            target: "orders".into(),
+            letters: AskedLetters::These(Vec::new()),
+            num_stored: 0,
+            plan_key: Some("k".into()),
+            options: ReplayOptions { by_key: true, ..ReplayOptions::default() },
+        }
+    }
+
+    #[test]
+    fn what_is_not_touched_asks_for_the_same() {
+        let same = ReplayForm::of(&ask()).ask();
+        assert_eq!(same, ReplayAsk { plan_key: None, ..ask() });
+        let here = ReplayForm { to: Some("lab".into()), ..ReplayForm::of(&ask()) };
+        assert_eq!(here.ask().options.to, None, "the cluster on which they lie is no other");
+    }
+
+    #[test]
+    fn what_is_typed_becomes_a_change_or_says_why_not() {
+        let mut form = ReplayForm::of(&ask());
+        for (kind, what, value, said) in [
+            (ChangeKind::Set, "parcels", "1", "set parcels to 1"),
+            (ChangeKind::Remove, "a.b", "", "remove a.b"),
+            (ChangeKind::Rename, "a", "b", "rename a to b"),
+            (ChangeKind::Replace, "x", "", "replace \"x\" by \"\""),
+            (ChangeKind::SetHeader, "h", "v", "header h becomes \"v\""),
+            (ChangeKind::RemoveHeader, "h", "", "header h goes"),
+            (ChangeKind::RenameHeader, "h", "i", "header h is called i"),
+        ] {
+            (form.kind, form.what, form.value) = (kind, what.to_owned(), value.to_owned());
+            assert!(form.add() && form.what.is_empty() && form.wrong.is_none(), "{said}");
+            assert_eq!(form.changes.to_all.last().map(ToString::to_string).as_deref(), Some(said));
+        }
+        for (kind, what, value, why) in [
+            (ChangeKind::Set, "a", "x", "is no JSON value"),
+            (ChangeKind::Set, "a[", "1", "bracket"),
+            (ChangeKind::SetHeader, "x-switchboard-source", "", "by hand"),
+        ] {
+            (form.kind, form.what, form.value) = (kind, what.to_owned(), value.to_owned());
+            assert!(!form.add() && form.wrong.as_ref().is_some_and(|wrong| wrong.contains(why)), "{:?}", form.wrong);
+        }
+        assert_eq!(form.changes.to_all.len(), 7);
+    }
+}

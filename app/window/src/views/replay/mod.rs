@@ -1,0 +1,15 @@
+//! Sending again what lies on a broker, beside whatever lists it: what would be sent and is, to where and how, and what is changed before.
+//!
+//! `panel` is what a replay would do and does, `difference` what a change changes (both pure), `form` what can be chosen of it, `editor` one record that is
+//! edited; `room` keeps them for a view. `panel_ui` and `form_ui` draw.
+
+mod difference;
+mod editor;
+mod form;
+mod form_ui;
+mod panel;
+mod panel_ui;
+mod room;
+
+pub(crate) use panel::{Asking, Marked, ReplayPanel, panel};
+pub(crate) use room::{ReplayRoom, send};

@@ -1,0 +1,302 @@
+//! What a view keeps of a replay: what is typed, chosen and edited beside its panel, and what its commands ask for.
+
+use std::sync::Arc;
+
+use switchboard_desk::{
+    ledger::LetterKey,
+    send::{
+        edit::Changes,
+        replay::{AskedLetter, Planned, ReplayAsk, ReplayBoard, ReplayCommand, RunPhase, Writing},
+    },
+};
+
+use super::{
+    difference::difference,
+    editor::Editor,
+    form::ReplayForm,
+    form_ui::{FormAsked, editor_ui, form_ui},
+    panel::ReplayPanel,
+    panel_ui::{Asked, panel_ui},
+};
+use crate::{
+    SessionCommand,
+    sanitise::visible,
+    theme::DesignTokens,
+    view::{UiCommand, ViewAction},
+    widgets::detail::{Row, Section, section_ui},
+};
+
+/// To the session.
+pub(crate) fn send(command: ReplayCommand) -> ViewAction {
+    ViewAction::Send(SessionCommand::Replay(Box::new(command)))
+}
+
+/// What is kept.
+#[derive(Default)]
+pub(crate) struct ReplayRoom {
+    /// The cluster's name as far as it was typed.
+    pub typed_name: String,
+    /// Whether it is asked for.
+    pub asks_name: bool,
+    form: Option<ReplayForm>,
+    editor: Option<Editor>,
+    /// The record that was asked for to be edited.
+    wants_to_edit: Option<LetterKey>,
+    /// What is asked for once it is edited, where nothing is previewed.
+    ask_of_edited: Option<ReplayAsk>,
+    last_preview: Option<String>,
+}
+
+impl ReplayRoom {
+    /// Takes in what is new.
+    pub(crate) fn take(&mut self, board: &ReplayBoard) {
+        let preview = board.preview.as_ref().map(|preview| preview.replay_id.clone());
+        if self.last_preview != preview {
+            self.typed_name.clear();
+            self.last_preview = preview;
+            // From here on it is of the same records as the preview, whatever is marked by now.
+            if let (Some(form), Some(preview)) = (&mut self.form, &board.preview) {
+                form.of = ReplayAsk::clone(&preview.ask);
+            }
+        }
+        if board.run.is_some() {
+            self.form = None;
+        }
+        match &board.editing {
+            Some(editing) if self.wants_to_edit.as_ref() == Some(&editing.letter) => {
+                if self.editor.as_ref().is_none_or(|editor| editor.letter != editing.letter) {
+                    self.editor = Editor::of(editing);
+                }
+            }
+            _ => self.editor = None,
+        }
+    }
+
+    /// Whether something is filled in.
+    pub(crate) fn has_form(&self) -> bool {
+        self.asks_name || self.form.is_some() || self.wants_to_edit.is_some()
+    }
+
+    /// Opens or closes the form of the preview, or of what would be asked for.
+    fn turn_form(&mut self, board: &ReplayBoard, ask: impl FnOnce() -> Option<ReplayAsk>) {
+        self.form = match (&self.form, &board.preview) {
+            (None, Some(preview)) => Some(ReplayForm::of(&preview.ask)),
+            (None, None) => ask().as_ref().map(ReplayForm::of),
+            (Some(_), _) => None,
+        };
+    }
+
+    /// Why a command cannot be used; `None` = it can, or is none of the replay's. `selected`: whether a record is.
+    pub(crate) fn unavailable(board: &ReplayBoard, command: UiCommand, selected: bool) -> Option<&'static str> {
+        let is_going = board.run.is_some() || board.preparing.is_some();
+        match command {
+            UiCommand::ChangeReplay | UiCommand::EditRecord if is_going => Some("close the replay first"),
+            UiCommand::SaveReplayPlan if board.preview.is_none() => Some("make a preview first"),
+            UiCommand::ChangeReplay if board.preview.is_none() && !selected => Some("mark records first: Space, or A for all"),
+            UiCommand::EditRecord if !selected => Some("select a record first"),
+            _ => None,
+        }
+    }
+
+    /// Carries out a command of the panel; `None` = it is the view's. `ask`: what would be asked for, where nothing is previewed.
+    pub(crate) fn run(
+        &mut self,
+        command: UiCommand,
+        board: &ReplayBoard,
+        ask: impl FnOnce() -> Option<ReplayAsk>,
+        selected: impl FnOnce() -> Option<AskedLetter>,
+    ) -> Option<Vec<ReplayCommand>> {
+        let preview = board.preview.as_ref();
+        let commands = match command {
+            UiCommand::PreviewReplay => {
+                // What is made again is of the same records, whatever is marked by now.
+                let again = self.form.as_ref().map(ReplayForm::ask).or_else(|| preview.map(|preview| ReplayAsk::clone(&preview.ask)));
+                again.or_else(ask).map(ReplayCommand::Preview)
+            }
+            UiCommand::ChangeReplay => {
+                self.turn_form(board, ask);
+                None
+            }
+            UiCommand::EditRecord => selected().map(|asked| {
+                self.ask_of_edited = if preview.is_none() { ask() } else { None };
+                self.wants_to_edit = Some(asked.letter.clone());
+                ReplayCommand::Edit(asked)
+            }),
+            UiCommand::SaveReplayPlan => preview.map(|preview| ReplayCommand::WritePlan { replay_id: preview.replay_id.clone() }),
+            // What is edited is previewed before anything of it is sent.
+            UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(self.take_edit(board)),
+            UiCommand::SendReplay => self.go_on(board),
+            _ => return None,
+        };
+        Some(commands.into_iter().collect())
+    }
+
+    /// The first few of a preview, or the rest of a run.
+    fn go_on(&mut self, board: &ReplayBoard) -> Option<ReplayCommand> {
+        match (&board.run, &board.preview) {
+            (Some(run), _) if !run.phase.is_ended() => Some(ReplayCommand::Continue),
+            (None, preview) if self.form.is_some() => {
+                // What was chosen since is previewed before anything of it is sent.
+                let form = self.form.as_mut()?;
+                if !form.add() {
+                    return None;
+                }
+                let ask = form.ask();
+                let is_previewed = preview.as_ref().is_some_and(|preview| ReplayAsk { plan_key: None, ..ReplayAsk::clone(&preview.ask) } == ask);
+                if is_previewed {
+                    self.form = None;
+                    return self.go_on(board);
+                }
+                Some(ReplayCommand::Preview(ask))
+            }
+            (None, Some(preview)) => {
+                let typed_name = (!self.typed_name.is_empty()).then(|| self.typed_name.clone());
+                let replay_id = preview.replay_id.clone();
+                Some(match preview.writing {
+                    Writing::Locked { .. } => ReplayCommand::Allow { replay_id, typed_name },
+                    _ => ReplayCommand::Start { replay_id, typed_name },
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Leaves what is edited or chosen, or stops what goes on, or closes what has ended; `None` = there is nothing of it.
+    pub(crate) fn step_back(&mut self, board: &ReplayBoard) -> Option<Vec<ReplayCommand>> {
+        if self.wants_to_edit.take().is_some() {
+            self.editor = None;
+            return Some(vec![ReplayCommand::EndEdit]);
+        }
+        if self.form.take().is_some() {
+            return Some(Vec::new());
+        }
+        let command = match &board.run {
+            Some(run) if run.phase.is_ended() => ReplayCommand::Dismiss,
+            Some(run) if run.phase == RunPhase::Stopping => return Some(Vec::new()),
+            Some(_) => ReplayCommand::Stop,
+            None if board.preview.is_some() || board.preparing.is_some() => ReplayCommand::Dismiss,
+            None => return None,
+        };
+        Some(vec![command])
+    }
+
+    /// Draws the panel, with what can be chosen and edited in it.
+    pub(crate) fn ui(
+        &mut self,
+        ui: &mut egui::Ui,
+        panel: &ReplayPanel,
+        board: &ReplayBoard,
+        selected: Option<&LetterKey>,
+        tokens: &DesignTokens,
+    ) -> (Option<UiCommand>, Vec<ViewAction>) {
+        self.asks_name = panel.asks_name.is_some();
+        let (mut actions, mut command) = (Vec::new(), None);
+        let (form, editor, typed_name) = (&mut self.form, &mut self.editor, &mut self.typed_name);
+        let is_edited = self.wants_to_edit.is_some();
+        let mut form_asked = None;
+        let asked = panel_ui(ui, panel, typed_name, tokens, |ui| {
+            if is_edited {
+                form_asked = editor_ui(ui, board, editor.as_mut(), tokens);
+            } else if let Some(form) = form {
+                form_asked = form_ui(ui, form, board, tokens);
+            }
+            if let Some(section) = board.preview.as_ref().filter(|_| !is_edited).and_then(|preview| changed_section(&preview.planned, selected)) {
+                section_ui(ui, &section, tokens);
+            }
+        });
+        match asked {
+            Some(Asked::Command(asked)) => command = Some(asked),
+            Some(Asked::Action(action)) => actions.push(action),
+            None => {}
+        }
+        match form_asked {
+            Some(FormAsked::Preview) => command = Some(UiCommand::PreviewReplay),
+            Some(FormAsked::Edited) => actions.extend(self.take_edit(board).into_iter().map(send)),
+            Some(FormAsked::Leave) => command = Some(UiCommand::StopReplay),
+            None => {}
+        }
+        (command, actions)
+    }
+
+    /// Takes over what was edited: the record is previewed with it, among others where there are.
+    fn take_edit(&mut self, board: &ReplayBoard) -> Vec<ReplayCommand> {
+        let Some(editor) = &mut self.editor else { return Vec::new() };
+        let changes = match editor.changes() {
+            Ok(changes) => changes,
+            Err(wrong) => {
+                editor.wrong = Some(wrong);
+                return Vec::new();
+            }
+        };
+        let letter = editor.letter.clone();
+        (self.editor, self.wants_to_edit) = (None, None);
+        let mut commands = vec![ReplayCommand::EndEdit];
+        let of_form = self.form.as_ref().map(ReplayForm::ask);
+        let of_preview = of_form.or_else(|| board.preview.as_ref().map(|preview| ReplayAsk::clone(&preview.ask)));
+        if let Some(mut ask) = of_preview.or_else(|| self.ask_of_edited.take()) {
+            let mut all = Changes::clone(&ask.options.changes);
+            if changes.is_empty() {
+                all.to_one.remove(&letter);
+            } else {
+                all.to_one.insert(letter, changes);
+            }
+            ask.options.changes = Arc::new(all);
+            if self.form.is_some() {
+                self.form = Some(ReplayForm::of(&ask));
+            }
+            commands.push(ReplayCommand::Preview(ask));
+        }
+        commands
+    }
+}
+
+/// What the changes change in the first record, the last and the selected one; `None` = nothing is changed.
+fn changed_section(planned: &[Planned], selected: Option<&LetterKey>) -> Option<Section> {
+    let edited = || planned.iter().filter(|planned| planned.edited);
+    let first = edited().next()?;
+    let last = edited().rfind(|planned| planned.shown.is_some());
+    let chosen = selected.and_then(|selected| edited().find(|planned| planned.asked.letter == *selected));
+    let mut rows = Vec::new();
+    let mut told: Vec<&LetterKey> = Vec::new();
+    for (word, planned) in [("first", Some(first)), ("last", last), ("selected", chosen)] {
+        let Some(planned) = planned.filter(|planned| !told.contains(&&planned.asked.letter)) else { continue };
+        told.push(&planned.asked.letter);
+        let place = format!("{word} · {}", planned.asked.letter.at.place);
+        rows.extend(changed_rows(&place, planned));
+    }
+    Some(Section::new("What is changed", rows))
+}
+
+fn changed_rows(place: &str, planned: &Planned) -> Vec<Row> {
+    let Some(shown) = &planned.shown else { return vec![Row::text(&format!("{place}: too many are shown to tell"))] };
+    let mut rows = Vec::new();
+    if let Some((key, value)) = &shown.was {
+        for (what, was, now) in [("key", key, &shown.key), ("value", value, &shown.value)] {
+            let told = match (was, now) {
+                (was, now) if was == now => continue,
+                (Some(was), Some(now)) => difference(was, now),
+                (was, now) => Some((null_or_text(was.as_deref()), null_or_text(now.as_deref()))),
+            };
+            if let Some((was, now)) = told {
+                rows.push(Row::link(place, what, None).explained(&format!("{was}\n{now}")));
+            }
+        }
+    }
+    let headers = shown.diff.changes.iter().filter(|change| change.kind != switchboard_model::HeaderChangeKind::Kept).filter(|change| is_by_hand(change));
+    rows.extend(headers.map(|change| Row::link(place, &format!("header {}", visible(&change.name)), None)));
+    if rows.is_empty() {
+        rows.push(Row::link(place, "headers", None));
+    }
+    rows
+}
+
+fn is_by_hand(change: &switchboard_model::HeaderChange) -> bool {
+    match change.kind {
+        switchboard_model::HeaderChangeKind::Removed { dialect } => dialect == "your change",
+        _ => !change.name.starts_with("x-switchboard-"),
+    }
+}
+
+fn null_or_text(bytes: Option<&[u8]>) -> String {
+    bytes.map_or_else(|| "null".to_owned(), |bytes| visible(&String::from_utf8_lossy(&bytes[..bytes.len().min(80)])).into_owned())
+}
