@@ -34,6 +34,35 @@ pub enum Command {
     ///
     /// Exit code 0: it was answered well. 1: it was not sent. 4: it was answered with a failure. 5: it may have been sent, and nobody knows.
     Send(SendArgs),
+
+    /// Send the records of a plan that the window saved, and tell what became of them (JSON)
+    ///
+    /// The first few go first; the rest once they were read by the group that failed. Asked for again, it sends what the ledger does not know to
+    /// have been sent. Exit code 0: all was sent and none came back. 1: nothing was sent. 4: not all of it was, or some came back dead. 5: of some nobody knows.
+    Replay(ReplayArgs),
+}
+
+/// What to replay.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// The plan (JSON), as the window saves it
+    #[arg(long, value_name = "FILE")]
+    pub plan: PathBuf,
+    /// The profile with the clusters of the plan
+    #[arg(long, value_name = "FILE")]
+    pub profile: PathBuf,
+    /// Read the records again and tell what would be sent; send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The name of the cluster that it goes to, where that has to be confirmed
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Send the rest also where nobody can be seen to read the first few
+    #[arg(long)]
+    pub unseen: bool,
+    /// How long to wait until the first few were read, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub wait: u64,
 }
 
 /// What to send.

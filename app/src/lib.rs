@@ -7,6 +7,7 @@ pub mod headless;
 pub mod interruptions;
 pub mod live;
 pub mod remembered;
+pub mod replay;
 pub mod send;
 pub mod terminal;
 pub mod written;

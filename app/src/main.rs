@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Parser as _;
 use parking_lot::Mutex;
-use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, RunArgs, SendArgs, WatchArgs};
+use switchboard::cli::{Cli, Command, DemoArgs, LabArgs, ReplayArgs, RunArgs, SendArgs, WatchArgs};
 use switchboard::demo::{HeldPorts, LabChild, LabDesk};
 use switchboard::folders;
 use switchboard::headless::{self, Ending, Shown};
@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => program.demo(&args),
         Some(Command::Watch(args)) => program.watch(&args),
         Some(Command::Send(args)) => send(args),
+        Some(Command::Replay(args)) => replay(args),
         None => program.watch(&WatchArgs { profile: cli.watch.profile.clone().or_else(remembered::last_profile), ..cli.watch }),
     };
     ExitCode::from(conclude(&program.errors, ending))
@@ -96,10 +97,19 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
 }
 
 fn send(args: SendArgs) -> anyhow::Result<Ending> {
+    told(async |lines, interruptions| switchboard::send::run(args, lines, interruptions).await)
+}
+
+fn replay(args: ReplayArgs) -> anyhow::Result<Ending> {
+    told(async |lines, interruptions| switchboard::replay::run(args, lines, interruptions).await)
+}
+
+/// Something that is done without a window and tells of it on standard output.
+fn told(run: impl AsyncFnOnce(&StatusLines, &mut Interruptions) -> anyhow::Result<Ending>) -> anyhow::Result<Ending> {
     let threads = Threads::new(runtime()?);
     let mut interruptions = Interruptions::listen(&threads.handle);
     let lines = StatusLines::to(Stream::Out)?;
-    let ending = threads.handle.block_on(switchboard::send::run(args, &lines, &mut interruptions));
+    let ending = threads.handle.block_on(run(&lines, &mut interruptions));
     lines.flush();
     threads.end();
     ending

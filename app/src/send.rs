@@ -56,11 +56,7 @@ fn profile(args: &SendArgs) -> anyhow::Result<Profile> {
         Some(path) => Profile::read(path)?,
         None => Profile::default(),
     };
-    for source in &mut profile.sources {
-        if let SourceProfile::Otlp(otlp) = source {
-            (otlp.grpc_port, otlp.http_port) = (0, 0);
-        }
-    }
+    profile.listen_nowhere();
     profile.requests = Some(folder_of(&args.file));
     Ok(profile)
 }

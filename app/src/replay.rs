@@ -1,0 +1,208 @@
+//! A plan sent without a window, for scripts: what became of its records goes to standard output as JSON, and how it ended is the exit code. Asked for
+//! again, it sends what the ledger does not know to have been sent.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use switchboard_desk::profile::Profile;
+use switchboard_desk::send::replay::{Preview, ReplayAsk, ReplayBoard, ReplayCommand, RunBoard, RunPhase, Writing, read_plan};
+use switchboard_desk::session::Session;
+use switchboard_desk::sources::SourceProfile;
+use switchboard_model::SourcePhase;
+use tokio::runtime::Handle;
+
+use crate::cli::ReplayArgs;
+use crate::folders;
+use crate::headless::Ending;
+use crate::interruptions::Interruptions;
+use crate::terminal::StatusLines;
+
+/// Memory for what is observed meanwhile.
+const MEMORY_BYTES: usize = 128 << 20;
+/// How long clusters may take to tell what they are.
+const KNOWN_WITHIN: Duration = Duration::from_secs(20);
+/// How long the desk may take to say that it begins to read.
+const BEGINS_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Sends a plan, or looks at it again, and tells what became of it.
+pub async fn run(args: ReplayArgs, lines: &StatusLines, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+    let ask = read_plan(&args.plan).map_err(|reason| anyhow::anyhow!(reason))?;
+    let mut profile = Profile::read(&args.profile)?;
+    profile.listen_nowhere();
+    let (from, to) = (ask.cluster.clone(), ask.to().to_owned());
+    // The clusters of the plan are connected to, and nothing else.
+    let reads = move |source: &SourceProfile| source.kind().has_channels() && (source.name() == from || source.name() == to);
+    let session = Session::start_reading(&profile, &reads, folders::data().as_deref(), MEMORY_BYTES, &Handle::current(), Box::new(|| {}))?;
+    let told = tokio::select! {
+        told = replay(&session, &args, ask) => told,
+        () = interruptions.next() => Err(anyhow::anyhow!("told to end; what was sent stands in the ledger, and the same command sends the rest")),
+    };
+    // What is still on its way is written down.
+    session.stop().await;
+    let (told, ending) = told?;
+    lines.say_all(&format!("{told:#}"));
+    Ok(ending)
+}
+
+async fn replay(session: &Session, args: &ReplayArgs, ask: ReplayAsk) -> anyhow::Result<(Value, Ending)> {
+    clusters_are_known(session, &[&ask.cluster, ask.to()]).await;
+    let preview = preview(session, ask).await?;
+    if args.dry_run {
+        return Ok((told_of_preview(&preview), Ending::Done));
+    }
+    if preview.planned.is_empty() {
+        return Ok((told_of_preview(&preview), Ending::NotSent));
+    }
+    let preview = leave(session, args, preview).await?;
+    session.replay(ReplayCommand::Start { replay_id: preview.replay_id.clone(), typed_name: args.confirm.clone() });
+    let run = go_through(session, args).await?;
+    Ok((told_of_run(&preview, &run), ending(&run)))
+}
+
+async fn clusters_are_known(session: &Session, names: &[&str]) {
+    let deadline = Instant::now() + KNOWN_WITHIN;
+    let is_known = |name: &&str| {
+        let snapshot = session.snapshot();
+        snapshot.sources.iter().any(|source| source.name == **name && (source.cluster_id.is_some() || source.phase == SourcePhase::Failed))
+    };
+    while !names.iter().all(is_known) && Instant::now() < deadline {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until the board says something; an error where it says no.
+async fn until<T>(session: &Session, within: Option<Duration>, look: impl Fn(&ReplayBoard) -> Option<T>) -> anyhow::Result<T> {
+    let began = Instant::now();
+    loop {
+        let board = session.replay_board();
+        if let Some(reason) = &board.refusal {
+            anyhow::bail!("{reason}");
+        }
+        if let Some(found) = look(&board) {
+            return Ok(found);
+        }
+        anyhow::ensure!(within.is_none_or(|within| began.elapsed() < within), "nothing happened for {} s", began.elapsed().as_secs());
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn preview(session: &Session, ask: ReplayAsk) -> anyhow::Result<Arc<Preview>> {
+    session.replay(ReplayCommand::Preview(ask));
+    until(session, Some(BEGINS_WITHIN), |board| (board.preparing.is_some() || board.preview.is_some()).then_some(())).await?;
+    until(session, None, |board| board.preview.clone()).await
+}
+
+/// Asks for what the profile does not allow by itself, with what was given on the command line.
+async fn leave(session: &Session, args: &ReplayArgs, preview: Arc<Preview>) -> anyhow::Result<Arc<Preview>> {
+    let confirms = args.confirm.as_deref() == Some(preview.cluster.as_str());
+    match &preview.writing {
+        Writing::Allowed => Ok(preview),
+        Writing::ReadOnly(reason) => anyhow::bail!("{reason}"),
+        Writing::AsksForName => {
+            anyhow::ensure!(confirms, "{} is production. Give --confirm {:?}", preview.cluster, preview.cluster);
+            Ok(preview)
+        }
+        Writing::Locked { .. } => {
+            anyhow::ensure!(
+                confirms,
+                "nothing allows sending to {}. Set write = true in its table of the profile, or give --confirm {:?}",
+                preview.cluster,
+                preview.cluster
+            );
+            let replay_id = preview.replay_id.clone();
+            session.replay(ReplayCommand::Allow { replay_id, typed_name: args.confirm.clone() });
+            let allowed = |board: &ReplayBoard| board.preview.clone().filter(|preview| !matches!(preview.writing, Writing::Locked { .. }));
+            until(session, Some(BEGINS_WITHIN), allowed).await
+        }
+    }
+}
+
+/// The first few, then, once they were read, the rest.
+async fn go_through(session: &Session, args: &ReplayArgs) -> anyhow::Result<Arc<RunBoard>> {
+    let patience = Duration::from_secs(args.wait);
+    let mut waits_since: Option<Instant> = None;
+    loop {
+        let run = until(session, None, |board| board.run.clone()).await?;
+        let is_untold = run.counts.in_flight == 0 && (run.readers.groups.is_empty() || run.is_untellable);
+        match &run.phase {
+            RunPhase::Ended(..) => return Ok(run),
+            RunPhase::Passed => session.replay(ReplayCommand::Continue),
+            RunPhase::Watching if is_untold && args.unseen => session.replay(ReplayCommand::Continue),
+            RunPhase::Watching => {
+                let since = *waits_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= patience {
+                    session.replay(ReplayCommand::Stop);
+                    let ended = until(session, None, |board| board.run.clone().filter(|run| run.phase.is_ended())).await?;
+                    return Ok(ended);
+                }
+            }
+            // What got worse is for somebody to look at; the same command goes on after that.
+            RunPhase::Paused(_) => {
+                let paused = Arc::clone(&run);
+                session.replay(ReplayCommand::Stop);
+                let ended = until(session, None, |board| board.run.clone().filter(|run| run.phase.is_ended())).await?;
+                return Ok(Arc::new(RunBoard { phase: paused.phase.clone(), ..RunBoard::clone(&ended) }));
+            }
+            RunPhase::Connecting | RunPhase::Canary | RunPhase::Rest | RunPhase::Stopping => {}
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// How it ended, for scripts.
+fn ending(run: &RunBoard) -> Ending {
+    let counts = run.counts;
+    if counts.possibly_persisted > 0 {
+        return Ending::Possibly;
+    }
+    if counts.persisted == 0 {
+        return Ending::NotSent;
+    }
+    let is_whole = counts.persisted == counts.sum() && run.num_dead_again == 0;
+    if is_whole { Ending::Done } else { Ending::Failed }
+}
+
+fn told_of_preview(preview: &Preview) -> Value {
+    let skipped: Vec<Value> = preview.skipped.iter().map(|skipped| json!({ "at": skipped.letter.to_string(), "reason": skipped.reason })).collect();
+    let readers = preview.readers.groups.iter().map(
+        |reader| json!({ "group": reader.group, "has_failed": reader.has_failed, "lag": reader.lag, "members": reader.num_members, "state": reader.sentence }),
+    );
+    let breakers = preview.readers.breakers.iter().map(|breaker| json!({ "caller": breaker.caller, "guards": breaker.guards, "is_open": breaker.is_open() }));
+    json!({
+        "replay_id": preview.replay_id,
+        "from": preview.from,
+        "to": preview.cluster,
+        "target": preview.target,
+        "num_records": preview.planned.len(),
+        "num_bytes": preview.size_bytes(),
+        "num_edited": preview.planned.iter().filter(|planned| planned.edited).count(),
+        "skipped": skipped,
+        "readers": readers.collect::<Vec<_>>(),
+        "breakers": breakers.collect::<Vec<_>>(),
+    })
+}
+
+fn told_of_run(preview: &Preview, run: &RunBoard) -> Value {
+    let counts = run.counts;
+    let (word, reason) = match &run.phase {
+        RunPhase::Ended(ending, reason) => (ending.word(), reason.as_str()),
+        RunPhase::Paused(reason) => ("paused", reason.as_str()),
+        _ => ("stopped", ""),
+    };
+    let mut told = told_of_preview(preview);
+    told["ended"] = word.into();
+    told["reason"] = if reason.is_empty() { run.waits_for.clone() } else { reason.to_owned() }.into();
+    told["outcomes"] = json!({
+        "persisted": counts.persisted,
+        "not_persisted": counts.not_persisted,
+        "possibly_persisted": counts.possibly_persisted,
+        "skipped": counts.skipped,
+        "not_tried": counts.waiting,
+    });
+    told["consumed"] = run.num_consumed.into();
+    told["dead_again"] = run.num_dead_again.into();
+    told
+}
