@@ -398,7 +398,8 @@ fn a_line_of_curl_is_pasted_and_a_request_is_copied_as_one() {
     harness.state_mut().window.run(&ctx, UiCommand::CopyRequestLine);
     harness.step();
     let line = copied(&harness).expect("a line");
-    assert!(line.starts_with("curl ") && line.contains("http://localhost:8080/orders/1?x=") && !line.contains("traceparent"), "{line}");
+    assert!(line.starts_with("# TOKEN is a secret") && !line.contains("hunter"), "{line}");
+    assert!(line.contains("\ncurl -X PUT ") && line.contains("http://localhost:8080/orders/1?x=") && !line.contains("traceparent"), "{line}");
 }
 
 fn http_of(harness: &Window) -> String {
