@@ -6,7 +6,7 @@ use switchboard_desk::{
     ledger::Settled,
     send::{Answer, Sent, Status, draft::RequestKind},
 };
-use switchboard_model::{Outcome, Phase, Place};
+use switchboard_model::{Outcome, Phase, Place, RPC_STATUSES};
 
 use crate::{figures, ink::Tone, sanitise::visible, theme::Ink};
 
@@ -75,26 +75,7 @@ fn grpc_ink(code: i32) -> Ink {
 
 /// A code of gRPC by its name (google.rpc.Code).
 pub(super) fn grpc_word(code: i32) -> String {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    usize::try_from(code).ok().and_then(|code| NAMES.get(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
+    usize::try_from(code).ok().and_then(|code| RPC_STATUSES.get(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
 }
 
 /// What a status of HTTP is called (RFC 9110, 15); empty where it has no name that people know.
