@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use switchboard_desk::ledger::{Settled, SettledAs};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::draft::{Draft, Request};
-use switchboard_desk::send::{Question, SendAsk, SendBoard, SendCommand, Sent, Status};
+use switchboard_desk::send::{Question, Reply, SendAsk, SendBoard, SendCommand, Sent, Status};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_model::SourcePhase;
@@ -133,7 +133,7 @@ async fn cluster_is_known(session: &Session) {
 /// How it ended, for scripts.
 fn ending(sent: &Sent) -> Ending {
     match sent.settled.as_ref().map(Settled::counts_as) {
-        Some(SettledAs::Done) if sent.answer.status.as_ref().is_some_and(Status::is_failure) => Ending::Failed,
+        Some(SettledAs::Done) if sent.answer.status.as_ref().is_some_and(Status::is_failure) || matches!(sent.reply, Some(Reply::Missing(_))) => Ending::Failed,
         Some(SettledAs::Done) => Ending::Done,
         Some(SettledAs::Possibly) => Ending::Possibly,
         _ => Ending::NotSent,
@@ -170,5 +170,23 @@ fn told(sent: &Sent) -> Value {
         "cut": answer.cut,
         "messages": messages,
         "details": pairs(&answer.details),
+        "reply": sent.reply.as_ref().map(told_reply),
     })
+}
+
+/// The reply to a record, as JSON.
+fn told_reply(reply: &Reply) -> Value {
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    match reply {
+        Reply::Awaited => Value::Null,
+        Reply::Missing(why) => json!({ "missing": why }),
+        Reply::Came { record, took_ns } => json!({
+            "channel": record.at.channel,
+            "place": record.at.place.to_string(),
+            "took_ms": *took_ns as f64 / 1e6,
+            "key": record.key.as_ref().map(text),
+            "value": record.value.as_ref().map(text),
+            "headers": record.headers.iter().map(|(name, value)| json!([name, value.as_ref().map(text)])).collect::<Vec<_>>(),
+        }),
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use switchboard_engine::view::RecordView;
 use switchboard_model::{Origin, Phase, Place, TraceId};
 
 use crate::ledger::Settled;
@@ -71,12 +72,14 @@ pub struct Sent {
     pub is_open: bool,
     /// What was answered until now.
     pub answer: Answer,
+    /// The reply that a record awaits; `None` = none is awaited.
+    pub reply: Option<Reply>,
 }
 
 impl Sent {
     /// Whether it goes on.
     pub fn is_going(&self) -> bool {
-        self.settled.is_none()
+        self.settled.is_none() || matches!(self.reply, Some(Reply::Awaited))
     }
 
     /// How long it took, or takes until now, ns.
@@ -146,6 +149,31 @@ impl Status {
             Self::Grpc { code, .. } => *code != 0,
             Self::Persisted { .. } => false,
         }
+    }
+}
+
+/// The reply to a record, on another topic.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// It has not come yet.
+    Awaited,
+    /// It came.
+    Came {
+        /// As it was read there.
+        record: Arc<RecordView>,
+        /// How long after the first record was sent, ns.
+        took_ns: i64,
+    },
+    /// It did not come in time, or cannot be seen: why, and what to do.
+    Missing(String),
+}
+
+impl Reply {
+    /// Bytes that it takes to keep it.
+    pub(super) fn kept_bytes(&self) -> usize {
+        let Self::Came { record, .. } = self else { return 0 };
+        let headers = record.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len));
+        record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len) + headers.sum::<usize>()
     }
 }
 

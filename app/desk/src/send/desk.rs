@@ -5,6 +5,7 @@ mod call;
 mod leave;
 mod live;
 mod records;
+mod replies;
 mod request;
 mod sending;
 mod worker;
@@ -25,7 +26,7 @@ use crate::ledger::LazyLedger;
 use crate::operations::Operations;
 use crate::profile::NamedSecret;
 use crate::send::access::{Observed, ServerAccess};
-use crate::send::board::{Asking, SendBoard, Sent, SentId};
+use crate::send::board::{Asking, Reply, SendBoard, Sent, SentId};
 use crate::send::command::{SendAsk, SendCommand};
 use crate::send::desk::leave::Way;
 use crate::send::desk::worker::Worker;
@@ -109,7 +110,7 @@ impl Office {
             let mut place = 0;
             let before = board.sent.len();
             board.sent.retain(|sent| {
-                num_bytes += sent.answer.kept_bytes();
+                num_bytes += sent.answer.kept_bytes() + sent.reply.as_ref().map_or(0, Reply::kept_bytes);
                 place += 1;
                 sent.is_going() || place <= MAX_SENT && num_bytes <= KEPT_BYTES_MAX
             });

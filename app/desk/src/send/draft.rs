@@ -341,6 +341,9 @@ pub struct RecordDraft {
     /// Where a reply is awaited; empty = nowhere.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reply_topic: String,
+    /// How a reply is asked for and known.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reply: ReplyDraft,
     /// What it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub carries: Carries,
@@ -359,9 +362,41 @@ impl Default for RecordDraft {
             copies: 1,
             rate_per_s: 10,
             reply_topic: String::new(),
+            reply: ReplyDraft::default(),
             carries: Carries::default(),
         }
     }
+}
+
+/// How a reply is asked for and known: unless it says otherwise as Spring's request and reply has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReplyDraft {
+    /// Name of the header that says where the reply is awaited.
+    pub topic_header: String,
+    /// Name of the header with the id, in the request and in its reply.
+    pub id_header: String,
+    /// How the id is written.
+    pub id_as: ReplyId,
+    /// How long it is waited for, seconds.
+    pub within_s: f64,
+}
+
+impl Default for ReplyDraft {
+    fn default() -> Self {
+        Self { topic_header: "kafka_replyTopic".to_owned(), id_header: "kafka_correlationId".to_owned(), id_as: ReplyId::Bytes, within_s: 10.0 }
+    }
+}
+
+/// How the id by which a reply is known is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyId {
+    /// A UUID as its 16 bytes, as Spring does; what is none as it is written.
+    #[default]
+    Bytes,
+    /// As text.
+    Text,
 }
 
 /// A header of a record.

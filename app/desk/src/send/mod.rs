@@ -15,7 +15,7 @@ pub mod replay;
 mod saved;
 mod variables;
 
-pub use board::{Answer, Asking, Message, Question, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
+pub use board::{Answer, Asking, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
 pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
 pub use plan::{Mistake, Plan, Planned, plan};

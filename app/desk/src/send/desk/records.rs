@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::leave::Way;
 use super::live::SHOW_EVERY;
+use super::replies::Awaiting;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name};
 use crate::ledger::{ComposedIntent, Ending, Ledger, NewRun, RunId, SendId, Settled, Settlement, TargetKind};
 use crate::operations::Teller;
@@ -57,6 +58,10 @@ impl Sending {
                 return ended.and(Err(Stop::Refused(FailureKind::Connect, reason)));
             }
         };
+        let awaiting = match &first.reply {
+            Some(reply) => Some(Awaiting::begin(&self.office, reach.name(), reply, teller).await),
+            None => None,
+        };
         let mut flight = Flight { sending: self, ready: &ready, ledger, run_id, send_name: &send_name, sender, shown: &shown, counts: Counts::default() };
         let went = flight.all(draft.copies.max(1).into(), draft.rate_per_s.clamp(1, RATE_MAX), teller).await;
         let (ending, reason) = match &went {
@@ -67,8 +72,12 @@ impl Sending {
             Err(Stop::Asks(_)) => (Ending::Halted, String::new()),
         };
         let settled = flight.counts.settled();
+        let sender = Arc::clone(&flight.sender);
         let ended = ledger.end_run(run_id, ending, &reason, self.office.now_ns()).await.map_err(unwritten);
         shown.settle(settled);
+        if let Some(awaiting) = awaiting {
+            awaiting.reply(self.sent_id, &*sender, teller).await;
+        }
         went.and(ended)
     }
 }

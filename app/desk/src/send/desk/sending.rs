@@ -15,7 +15,7 @@ use super::{Asked, Office};
 use crate::ledger::{Ending, Ledger, NewRun, SendId, Settled, Settlement};
 use crate::operations::Teller;
 use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
-use crate::send::board::{Answer, Asking, Question, SchemaBoard, SchemaKey, Sent, SentId};
+use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, SchemaKey, Sent, SentId};
 use crate::send::command::SendAsk;
 use crate::send::draft::{Auth, Body, GrpcDraft, Payload, Request, SchemaFrom, TlsDraft};
 use crate::send::plan::{Files, Mistake, Plan, Planned, plan};
@@ -179,6 +179,7 @@ impl Sending {
             ended_ns: None,
             is_open,
             answer: Answer::default(),
+            reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
         });
         OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, is_settled: false }
     }
@@ -208,7 +209,13 @@ impl OnTheBoard {
         self.look();
         self.office.open.lock().remove(&self.sent_id);
         let now_ns = self.office.now_ns();
-        self.office.change(self.sent_id, |sent| (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false));
+        self.office.change(self.sent_id, |sent| {
+            (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false);
+            // Where none was written, none is awaited.
+            if sent.answer.num_persisted == 0 {
+                sent.reply = None;
+            }
+        });
     }
 }
 

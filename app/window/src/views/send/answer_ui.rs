@@ -1,8 +1,11 @@
 //! Draws what was answered: what it says of itself, its body or messages, and where the time went.
 
 use egui::{Align, Layout, RichText, Sense, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_desk::send::{Message, SHOWN_BYTES, Sent, SentId, draft::Request};
-use switchboard_engine::view::ChannelKey;
+use switchboard_desk::send::{
+    Message, Reply, SHOWN_BYTES, Sent, SentId,
+    draft::{RecordDraft, Request},
+};
+use switchboard_engine::view::{ChannelKey, RowId};
 
 use super::{
     answer::{PhasePart, phases, status_line, why, written_to},
@@ -16,7 +19,7 @@ use crate::{
     view::{Target, UiCommand, ViewAction},
     widgets::{
         detail::{Row, Section, section_ui},
-        payload::{Payload, PayloadUi, payload_ui},
+        payload::{Payload, PayloadUi, bytes_in_line, header_value, payload_ui},
     },
 };
 
@@ -24,6 +27,8 @@ use crate::{
 const BAR_PT: f32 = 8.0;
 /// Messages that are laid out; of more the last ones.
 const MESSAGES_MAX: usize = 200;
+/// Headers of a reply that are listed.
+const REPLY_HEADERS_MAX: usize = 12;
 /// Headers that are listed.
 const HEADERS_MAX: usize = 200;
 
@@ -44,6 +49,8 @@ pub(super) struct AnswerLook {
     form: PayloadUi,
     /// The body as it was read, and of what.
     read: Option<((SentId, usize, bool), Payload)>,
+    /// The reply to a record as it was read, and of what.
+    reply: Option<((SentId, RowId), Payload)>,
     /// The next message of an open stream, as it is typed.
     pub next_message: String,
 }
@@ -76,7 +83,10 @@ impl AnswerLook {
         match &sent.ask.draft.request {
             Request::Http(_) => self.parts_ui(ui, sent, height_pt, tokens),
             Request::Grpc(_) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
-            Request::Record(_) => asked = record_ui(ui, sent, tokens).or(asked),
+            Request::Record(record) => {
+                asked = record_ui(ui, sent, tokens).or(asked);
+                asked = self.reply_ui(ui, sent, record, height_pt, tokens).or(asked);
+            }
         }
         phases_ui(ui, &phases(&sent.answer.took), tokens);
         ui.horizontal_wrapped(|ui| {
@@ -135,6 +145,45 @@ impl AnswerLook {
         }
         if let Some((_, payload)) = &mut self.read {
             payload_ui(ui, &mut self.form, payload, height_pt, tokens);
+        }
+    }
+
+    /// The reply to a record, beside it: where it lies, how long it took, and what it says.
+    fn reply_ui(&mut self, ui: &mut egui::Ui, sent: &Sent, record: &RecordDraft, height_pt: f32, tokens: &DesignTokens) -> Option<AnswerAsk> {
+        let reply = sent.reply.as_ref()?;
+        ui.add_space(6.0);
+        heading_ui(ui, "Reply", &reply_note(sent, record), tokens);
+        let told = |ui: &mut egui::Ui, text: &str, ink: Ink| {
+            ui.add(egui::Label::new(RichText::new(visible(text)).size(12.5).color(tokens.ink(ink))).wrap());
+        };
+        match reply {
+            Reply::Awaited => {
+                told(ui, &format!("Awaited for {} s; none came yet", record.reply.within_s), Ink::Dim);
+                None
+            }
+            Reply::Missing(why) => {
+                told(ui, why, Ink::Warn);
+                None
+            }
+            Reply::Came { record, took_ns } => {
+                let place = format!("{} {}", record.at.channel, figures::place(&record.at.place));
+                let target = Target::Record { channel: ChannelKey::of(&record.at), row: record.row };
+                let mut rows = vec![Row::link(&place, &format!("after {}", figures::duration(*took_ns)), Some(ViewAction::Goto(target)))];
+                if record.key.is_some() {
+                    rows.push(Row::pair("key", &bytes_in_line(record.key.as_deref()).text));
+                }
+                rows.extend(record.headers.iter().take(REPLY_HEADERS_MAX).map(|(name, value)| Row::pair(name, &header_value(name, value.as_deref()).text)));
+                rows.extend(Row::more(record.headers.len(), REPLY_HEADERS_MAX));
+                let asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
+                let of = (sent.sent_id, record.row);
+                if self.reply.as_ref().is_none_or(|(read_of, _)| *read_of != of) {
+                    self.reply = Some((of, Payload::read(record.value.as_deref(), record.value_size_bytes.into(), record.truncated)));
+                }
+                if let Some((_, payload)) = &mut self.reply {
+                    payload_ui(ui, &mut self.form, payload, height_pt, tokens);
+                }
+                asked
+            }
         }
     }
 
@@ -264,12 +313,13 @@ fn record_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) -> Option<An
     if !rows.is_empty() {
         asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
     }
-    if !record.reply_topic.is_empty() {
-        heading_ui(ui, "Reply", &visible(&record.reply_topic), tokens);
-        let text = if sent.answer.body.is_empty() { "None came yet".to_owned() } else { String::from_utf8_lossy(&sent.answer.body).into_owned() };
-        ui.add(egui::Label::new(RichText::new(crate::sanitise::lines(&text, 8_000)).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).wrap());
-    }
     asked
+}
+
+/// What stands beside the heading of a reply: where it is awaited, and to which record.
+fn reply_note(sent: &Sent, record: &RecordDraft) -> String {
+    let of_first = if sent.answer.num_persisted > 1 { " · of the first one" } else { "" };
+    format!("{}{of_first}", visible(&record.reply_topic))
 }
 
 /// The bar of phases, with words above it that do not overlap.

@@ -1,7 +1,7 @@
 //! Draws a record to be composed.
 
 use egui::{WidgetInfo, accesskit::Role};
-use switchboard_desk::send::draft::RecordDraft;
+use switchboard_desk::send::draft::{RecordDraft, ReplyDraft, ReplyId};
 
 use super::{
     fields::{Form, tabs_ui},
@@ -106,6 +106,23 @@ fn options_ui(ui: &mut egui::Ui, form: &mut Form<'_>, record: &mut RecordDraft) 
     }
     form.mistake_ui(ui, &["copies", "rate"]);
     form.named_line(ui, ["Reply topic", "Where a reply is awaited; empty: nowhere"], &mut record.reply_topic);
+    if !record.reply_topic.trim().is_empty() {
+        reply_ui(ui, form, &mut record.reply);
+    }
     form.mistake_ui(ui, &["reply topic"]);
     correlation_ui(ui, form, &mut record.carries);
+}
+
+/// By what a reply is known, and how long it is waited for.
+fn reply_ui(ui: &mut egui::Ui, form: &mut Form<'_>, reply: &mut ReplyDraft) {
+    form.named_line(ui, ["Header that names the reply topic", "Empty: none says it"], &mut reply.topic_header);
+    form.named_line(ui, ["Header with the id of the reply", "kafka_correlationId"], &mut reply.id_header);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        form.label_ui(ui, "A UUID is written as");
+        ui.add_space(6.0);
+        form.choice(ui, "id of the reply as", &[(ReplyId::Bytes, "16 bytes"), (ReplyId::Text, "text")], &mut reply.id_as);
+    });
+    form.label_ui(ui, "How long the reply is waited for, s");
+    form.seconds(ui, "How long the reply is waited for, s", &mut reply.within_s);
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use switchboard_desk::{
     ledger::Settled,
     send::{
-        Answer, Asking, Message, Question, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
+        Answer, Asking, Message, Question, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
         access::{Method, MethodSchema},
         draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, Request, RequestKind, SchemaFrom},
     },
 };
-use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query};
-use switchboard_model::{Origin, Outcome, Phase, Place, Receipt};
+use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query, RecordView, RowId};
+use switchboard_model::{MessageRef, Origin, Outcome, Phase, Place, Receipt};
 
 use crate::{testing::NOW_NS, views::traces::sample as traces};
 
@@ -77,6 +77,7 @@ fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us
         ended_ns: Some(at_ns + took_us * 1_000),
         is_open: false,
         answer: Answer::default(),
+        reply: None,
     }
 }
 
@@ -113,6 +114,40 @@ pub(crate) fn answered() -> Sent {
 /// One that goes on.
 pub(crate) fn going() -> Sent {
     Sent { settled: None, ended_ns: None, answer: Answer::default(), sent_id: SentId(6), at_ns: NOW_NS - SECOND_NS, ..answered() }
+}
+
+/// A record with the reply that came to it.
+pub(crate) fn replied() -> Sent {
+    let header = |name: &str, value: &[u8]| (text(name), Some(value.to_vec()));
+    let reply = RecordView {
+        row: RowId(77),
+        at: MessageRef { cluster: text("lab-kafka"), channel: text("inventory.reserved"), place: Place::at(2, 311) },
+        key: Some(b"4711".to_vec()),
+        value: Some(br#"{"order_id":"4711","sku":"lamp","shelf":87}"#.to_vec()),
+        value_size_bytes: 43,
+        headers: vec![
+            header("kafka_correlationId", &0x8a0f_4c98_9ab0_42e1_9540_5fb0_8035_e729_u128.to_be_bytes()),
+            header("content-type", b"application/json"),
+            header("ce_type", b"shop.inventory.reserved.v1"),
+        ],
+        headers_readable: true,
+        received_ns: NOW_NS - 30 * SECOND_NS,
+        ..RecordView::default()
+    };
+    Sent { reply: Some(Reply::Came { record: Arc::new(reply), took_ns: 41 * MS_NS }), ..awaiting() }
+}
+
+/// A record that awaits a reply.
+pub(crate) fn awaiting() -> Sent {
+    let Request::Record(record) = placed().request else { unreachable!("a record") };
+    let record = RecordDraft { copies: 1, reply_topic: text("inventory.reserved"), ..record };
+    let at = Place::at(3, 18_190);
+    Sent {
+        answer: Answer { status: Some(Status::Persisted { at: Some(at.clone()) }), num_persisted: 1, ..Answer::default() },
+        settled: Some(Settled::Tried(Outcome::persisted(Some(at)))),
+        reply: Some(Reply::Awaited),
+        ..sent(8, Draft { name: String::new(), request: Request::Record(record) }, "orders.placed", "lab-kafka", 31, 4_000)
+    }
 }
 
 /// A stream that is open for messages written by hand.

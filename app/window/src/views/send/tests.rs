@@ -362,6 +362,28 @@ fn an_answer_is_shown_with_its_parts_and_is_copied() {
 }
 
 #[test]
+fn the_reply_to_a_record_is_awaited_shown_or_said_to_be_missing() {
+    let with = |sent: Sent| SendBoard { sent: vec![Arc::new(sent)], ..sample::board() };
+    let (source, mut harness) = open(with(sample::awaiting()));
+    harness.get_by_label("Awaited for 10 s; none came yet");
+    click(&mut harness, Role::Button, "Cancel");
+    assert_eq!(asked(&source), [SendCommand::Cancel(SentId(8))]);
+    source.show_send(with(sample::replied()));
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Heading, "Reply");
+    harness.get_by_label("key 4711");
+    harness.get_by_label_contains("kafka_correlationId 8a0f4c98-9ab0-42e1-9540-5fb08035e729");
+    harness.get_by_label_contains("\"shelf\": 87");
+    harness.get_by_role_and_label(Role::Button, "inventory.reserved 2@311, after 41.0 ms").click();
+    settle(&mut harness);
+    assert!(matches!(harness.state().window.target(), Some(Target::Record { channel, .. }) if channel.name == "inventory.reserved"));
+    let why = "No reply within 10 s. The records of inventory.reserved are not read here (it matches no pattern of the source)";
+    let (_, harness) = open(with(Sent { reply: Some(switchboard_desk::send::Reply::Missing(why.to_owned())), ..sample::awaiting() }));
+    harness.get_by_label(why);
+    assert!(harness.query_by_role_and_label(Role::Button, "Cancel").is_none(), "nothing goes on");
+}
+
+#[test]
 fn whatever_was_answered_the_panes_stay_as_wide_as_they_are() {
     let board = sample::board();
     for sent in &board.sent {
