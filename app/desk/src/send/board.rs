@@ -58,9 +58,11 @@ pub struct Sent {
     pub call: String,
     /// Where it goes: an origin, or a cluster by the name of its source.
     pub target: String,
+    /// How many requests or records it is.
+    pub num: u64,
     /// When, ns since the Unix epoch.
     pub at_ns: i64,
-    /// The trace that it begins; `None` = none.
+    /// The trace that it, or the first of it, begins; `None` = none.
     pub trace_id: Option<TraceId>,
     /// Its correlation id; `None` = none.
     pub correlation_id: Option<String>,

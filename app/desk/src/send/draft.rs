@@ -334,8 +334,12 @@ pub struct RecordDraft {
     /// The time it carries, ms since the Unix epoch; none = when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_ms: Option<i64>,
-    /// How many are sent.
+    /// How many are sent; 0 = one, or one for each row.
+    #[serde(skip_serializing_if = "is_default")]
     pub copies: u32,
+    /// A file in the folder of requests with values, a row for each copy (CSV with names in its first row, or JSON lines); empty = none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rows: String,
     /// How many a second.
     pub rate_per_s: u32,
     /// Where a reply is awaited; empty = nowhere.
@@ -359,7 +363,8 @@ impl Default for RecordDraft {
             value: Payload::Json("{}".to_owned()),
             headers: Vec::new(),
             timestamp_ms: None,
-            copies: 1,
+            copies: 0,
+            rows: String::new(),
             rate_per_s: 10,
             reply_topic: String::new(),
             reply: ReplyDraft::default(),

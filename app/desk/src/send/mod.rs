@@ -1,7 +1,7 @@
 //! The one desk for all that goes out: records, requests and calls. A draft becomes a plan, which is pure; with leave, and a line in the ledger
 //! before, it is sent once; what becomes of it stands in the ledger after.
 //!
-//! `draft` is what is composed and `variables` what fills it in, `plan` what that comes to, `saved` where drafts are kept. `exchange` reads them from what is
+//! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are kept. `exchange` reads them from what is
 //! pasted, and writes them as lines for others' programs. `desk` is where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
 
 pub mod access;
@@ -12,6 +12,7 @@ pub mod draft;
 pub mod exchange;
 mod plan;
 pub mod replay;
+mod rows;
 mod saved;
 mod variables;
 
@@ -19,5 +20,6 @@ pub use board::{Answer, Asking, Message, Question, Reply, SHOWN_BYTES, SchemaBoa
 pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
 pub use plan::{Mistake, Plan, Planned, plan};
+pub use rows::Rows;
 pub use saved::SavedBoard;
 pub use variables::{MADE, VariableError, Variables};

@@ -199,3 +199,50 @@ async fn where_no_reply_comes_it_says_why_that_may_be() {
         assert!(matches!(&sent.reply, Some(Reply::Missing(why)) if why.contains(told)), "{topic}: {:?}", sent.reply);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_of_a_file_is_a_record() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");
+    write("orders.csv", "sku,parcels\nlamp,1\n\"a, chair\",2\n");
+    write("wrong.csv", "sku\nlamp\nchair,2\n");
+    let of = |rows: &str, copies: u32| {
+        record(|record| {
+            record.topic = TOPIC.to_owned();
+            record.key = Payload::Text("{{row.sku}}".to_owned());
+            record.value = Payload::Json("{\"n\":{{counter}},\"parcels\":{{parcels}}}".to_owned());
+            (record.rows, record.copies, record.rate_per_s) = (rows.to_owned(), copies, 1_000);
+        })
+    };
+    for (rows, field, told) in
+        [("wrong.csv", "rows", "wrong.csv: line 3: it has 2 values"), ("../orders.csv", "file", "leads out"), ("", "key", "no value called `sku`")]
+    {
+        let refused = sending.send(of(rows, 0)).await;
+        assert!(matches!(&refused, Told::Mistake(at, reason) if *at == field && reason.contains(told)), "{rows}: {refused:?}");
+    }
+    let Told::Asks(Question::Confirm { what, .. }) = sending.send(of("orders.csv", 0)).await else { panic!("nothing was asked") };
+    assert_eq!(what, format!("2 records to {TOPIC} of shop"));
+    let Told::Sent(sent) = sending.confirm(None).await else { panic!("it was not sent") };
+    assert_eq!(sent.num, 2);
+    sending.settled().await;
+    let Told::Asks(_) = sending.send(of("orders.csv", 3)).await else { panic!("nothing was asked") };
+    let Told::Sent(_) = sending.confirm(None).await else { panic!("it was not sent") };
+    sending.until("all of them", |board| (board.sent.len() == 2 && !board.sent[0].is_going()).then_some(())).await;
+    let lying: Vec<String> = read(&cluster.brokers(), 0, 5).into_iter().map(|(key, value, ..)| format!("{} {}", text(key), text(value))).collect();
+    let expected = [
+        "lamp {\"n\":1,\"parcels\":1}",
+        "a, chair {\"n\":2,\"parcels\":2}",
+        "lamp {\"n\":1,\"parcels\":1}",
+        "a, chair {\"n\":2,\"parcels\":2}",
+        "lamp {\"n\":3,\"parcels\":1}",
+    ];
+    assert_eq!(lying, expected, "beyond the last row it begins again");
+}
+
+fn text(bytes: Option<Vec<u8>>) -> String {
+    String::from_utf8(bytes.expect("some")).expect("text")
+}

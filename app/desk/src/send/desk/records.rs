@@ -63,7 +63,7 @@ impl Sending {
             None => None,
         };
         let mut flight = Flight { sending: self, ready: &ready, ledger, run_id, send_name: &send_name, sender, shown: &shown, counts: Counts::default() };
-        let went = flight.all(draft.copies.max(1).into(), draft.rate_per_s.clamp(1, RATE_MAX), teller).await;
+        let went = flight.all(ready.num, draft.rate_per_s.clamp(1, RATE_MAX), teller).await;
         let (ending, reason) = match &went {
             Ok(()) if teller.is_cancelled() => (Ending::Stopped, String::new()),
             Ok(()) => (Ending::Finished, String::new()),
@@ -146,7 +146,7 @@ impl Flight<'_> {
 
     fn record(&self, copy: u64) -> Result<OutgoingRecord, Stop> {
         // The first is the one that was planned: what it carries stands on the board.
-        let plan = if copy == 1 { self.ready.plan.clone() } else { self.sending.plan(&self.ready.files, copy)? };
+        let plan = if copy == 1 { self.ready.plan.clone() } else { self.sending.plan(&self.ready.files, &self.ready.rows, copy)? };
         match plan.what {
             Planned::Record(planned) => Ok(planned.record),
             Planned::Http(_) | Planned::Grpc(_) => Err(Stop::refused("this is no record")),

@@ -1,7 +1,6 @@
 //! One send, from what was asked to what became of it: planned, looked whether there is leave and whether it is meant, written down, carried,
 //! written down again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, SchemaKey
 use crate::send::command::SendAsk;
 use crate::send::draft::{Auth, Body, GrpcDraft, Payload, Request, SchemaFrom, TlsDraft};
 use crate::send::plan::{Files, Mistake, Plan, Planned, plan};
+use crate::send::rows::Rows;
 use crate::send::saved;
 use crate::send::variables::Variables;
 
@@ -58,7 +58,10 @@ pub(super) struct Ready {
     pub tls: TlsFiles,
     /// How long the name took to be looked up.
     pub resolved_in: Option<Duration>,
+    /// How many requests or records.
     pub num: u64,
+    /// Values for one after another.
+    pub rows: Rows,
 }
 
 impl Sending {
@@ -108,9 +111,11 @@ impl Sending {
     /// Plans it, and looks whether it may go.
     async fn ready(&self) -> Result<Ready, Stop> {
         let files = read_files(&self.office, &self.ask).await?;
-        let plan = self.plan(&files, 1)?;
+        let rows = read_rows(&self.ask, &files).await?;
+        let plan = self.plan(&files, &rows, 1)?;
         let num = match &self.ask.draft.request {
-            Request::Record(record) => u64::from(record.copies.max(1)),
+            Request::Record(record) if record.copies == 0 => rows.len().max(1) as u64,
+            Request::Record(record) => u64::from(record.copies),
             Request::Http(_) | Request::Grpc(_) => 1,
         };
         let begun = tokio::time::Instant::now();
@@ -133,7 +138,7 @@ impl Sending {
             Planned::Grpc(planned) => tls_files(&planned.tls, &files)?,
             Planned::Record(_) => TlsFiles::default(),
         };
-        Ok(Ready { plan, way, files, tls, resolved_in, num })
+        Ok(Ready { plan, way, files, tls, resolved_in, num, rows })
     }
 
     fn asks(&self, way: Way, question: Question) -> Stop {
@@ -141,8 +146,8 @@ impl Sending {
     }
 
     /// What the draft comes to, for one of its copies.
-    pub(super) fn plan(&self, files: &Files, counter: u64) -> Result<Plan, Stop> {
-        make_plan(&self.office, &self.ask, files, counter)
+    pub(super) fn plan(&self, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
+        make_plan(&self.office, &self.ask, files, rows, counter)
     }
 
     /// The run that this is in the ledger.
@@ -172,6 +177,7 @@ impl Sending {
             ask: self.ask.clone(),
             call: ready.plan.call(),
             target: ready.way.name(),
+            num: ready.num,
             at_ns: self.office.now_ns(),
             trace_id: ready.plan.trace_id,
             correlation_id: ready.plan.correlation_id.clone(),
@@ -249,10 +255,10 @@ fn random() -> Result<u128, String> {
     Ok(u128::from_ne_bytes(bytes))
 }
 
-fn make_plan(office: &Office, ask: &SendAsk, files: &Files, counter: u64) -> Result<Plan, Stop> {
+fn make_plan(office: &Office, ask: &SendAsk, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
     // Tried once before: what a plan draws from has no way to fail.
     random().map_err(Stop::refused)?;
-    let (named, row) = (office.variables(ask), BTreeMap::new());
+    let (named, row) = (office.variables(ask), rows.row(counter.saturating_sub(1)));
     let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
     plan(&ask.draft, &variables, files).map_err(Stop::Mistake)
 }
@@ -295,6 +301,25 @@ async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
     read.map_err(|reason| Stop::Mistake(Mistake::new("file", reason)))
 }
 
+/// The rows that a draft names, out of their file.
+async fn read_rows(ask: &SendAsk, files: &Files) -> Result<Rows, Stop> {
+    let Some((name, bytes)) = rows_file(&ask.draft.request).and_then(|name| Some((name.to_owned(), files.get(name)?.clone()))) else {
+        return Ok(Rows::default());
+    };
+    let told = name.clone();
+    let read = tokio::task::spawn_blocking(move || Rows::parse(&name, &bytes)).await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
+    read.map_err(|reason| Stop::Mistake(Mistake::new("rows", format!("{told}: {reason}"))))
+}
+
+/// Name of the file with the rows of a draft; `None` = it has none.
+fn rows_file(request: &Request) -> Option<&str> {
+    let name = match request {
+        Request::Record(record) => &record.rows,
+        Request::Http(_) | Request::Grpc(_) => return None,
+    };
+    Some(name.as_str()).filter(|name| !name.is_empty())
+}
+
 /// The names of the files that a request is made of.
 fn named_files(request: &Request) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
@@ -316,6 +341,7 @@ fn named_files(request: &Request) -> Vec<&str> {
         Request::Record(record) => {
             let payloads = [&record.key, &record.value].into_iter().chain(record.headers.iter().filter(|header| !header.off).map(|header| &header.value));
             names.extend(payloads.filter_map(|payload| if let Payload::File(name) = payload { Some(name.as_str()) } else { None }));
+            names.push(&record.rows);
         }
     }
     names.retain(|name| !name.is_empty());
@@ -383,7 +409,7 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
         () = teller.cancelled() => Err(Stop::Refused(FailureKind::Limit, "it was stopped; ask again".to_owned())),
         known = async {
             let files = read_files(&office, &ask).await?;
-            let plan = make_plan(&office, &ask, &files, 1)?;
+            let plan = make_plan(&office, &ask, &files, &Rows::default(), 1)?;
             schema(&office, &plan, &files, None).await
         } => known,
     };

@@ -305,8 +305,8 @@ fn record_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) -> Option<An
         let text = format!("{} {place}", channel.name);
         rows.push(Row::link(&text, "the last one", Some(ViewAction::Goto(Target::Channel(channel.clone())))));
     }
-    if sent.ask.draft.kind() == switchboard_desk::send::draft::RequestKind::Record && record.copies > 1 {
-        let text = format!("{} of {} persisted", figures::count(sent.answer.num_persisted), figures::count(u64::from(record.copies)));
+    if sent.num > 1 {
+        let text = format!("{} of {} persisted", figures::count(sent.answer.num_persisted), figures::count(sent.num));
         rows.push(Row::text(&text));
     }
     let mut asked = None;

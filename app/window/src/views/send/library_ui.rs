@@ -230,10 +230,7 @@ impl LibraryUi<'_> {
         let key = LibraryKey::Sent(sent.sent_id);
         let outcome = Became::of(sent);
         let at = figures::when(sent.at_ns, self.now_ns).in_8();
-        let copies = match &sent.ask.draft.request {
-            switchboard_desk::send::draft::Request::Record(record) if record.copies > 1 => format!(" × {}", record.copies),
-            _ => String::new(),
-        };
+        let copies = if sent.num > 1 { format!(" × {}", figures::count(sent.num)) } else { String::new() };
         // Of a method of gRPC the name tells it, of an HTTP request method and path.
         let call = if sent.ask.draft.kind() == switchboard_desk::send::draft::RequestKind::Grpc {
             sent.call.rsplit('/').next().unwrap_or_default()

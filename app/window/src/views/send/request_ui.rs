@@ -88,12 +88,12 @@ impl RequestUi<'_> {
         };
         match &mut editing.draft.request {
             Request::Http(http) => {
-                form.mistake_ui(ui, &["url", "method"]);
+                form.mistake_ui(ui, &["url", "method", "file"]);
                 carries_ui(ui, form, &mut http.carries);
                 http_ui::http_ui(ui, form, http, &mut look.http);
             }
             Request::Grpc(grpc) => {
-                form.mistake_ui(ui, &["url"]);
+                form.mistake_ui(ui, &["url", "file"]);
                 if grpc_ui::method_ui(ui, form, grpc, &mut look.grpc, schema) {
                     asked = Some(RequestAsk::Describe);
                 }
@@ -101,7 +101,7 @@ impl RequestUi<'_> {
                 grpc_ui::grpc_ui(ui, form, grpc, &mut look.grpc, schema);
             }
             Request::Record(record) => {
-                form.mistake_ui(ui, &["topic", "cluster"]);
+                form.mistake_ui(ui, &["topic", "cluster", "file"]);
                 carries_ui(ui, form, &mut record.carries);
                 record_ui::record_ui(ui, form, record, &mut look.record);
             }

@@ -70,6 +70,7 @@ fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us
         ask: ask(draft),
         call: call.to_owned(),
         target: target.to_owned(),
+        num: 1,
         at_ns,
         trace_id: None,
         correlation_id: None,
@@ -173,6 +174,7 @@ pub(crate) fn board() -> SendBoard {
         ..sent(4, checkout(), "POST /checkout", "http://localhost:8080", 61, 2_004_000)
     };
     let records = Sent {
+        num: 23,
         answer: Answer { status: Some(Status::Persisted { at: Some(Place::at(3, 18_190)) }), num_persisted: 23, ..Answer::default() },
         settled: Some(Settled::Tried(Outcome::persisted(Some(Place::at(3, 18_190))))),
         ..sent(3, placed(), "orders.placed", "lab-kafka", 119, 2_300_000)

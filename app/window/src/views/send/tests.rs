@@ -9,7 +9,7 @@ use egui_kittest::{
 };
 use switchboard_desk::send::{
     Mistake, Question, SchemaBoard, SchemaKey, SendAsk, SendBoard, SendCommand, Sent, SentId,
-    draft::{Auth, Body, Draft, HttpDraft, Pair, Payload, Request, RequestKind, SchemaFrom},
+    draft::{Auth, Body, Draft, HttpDraft, Pair, Payload, ReplyId, Request, RequestKind, SchemaFrom},
 };
 
 use super::sample;
@@ -171,8 +171,12 @@ fn a_record_is_sent_as_it_was_composed() {
     click(&mut harness, Role::Tab, "request Options");
     line(&mut harness, "Partition", "3");
     line(&mut harness, "Reply topic", "replies");
+    click(&mut harness, Role::RadioButton, "id of the reply as text");
+    line(&mut harness, "File with rows", "orders.csv");
+    harness.get_by_role_and_label(Role::Tab, "request Options × rows");
     ctrl(&mut harness, Key::Enter);
     let Request::Record(record) = &sent(&source).draft.request else { panic!("a record") };
+    assert_eq!((record.reply.id_as, record.rows.as_str(), record.copies), (ReplyId::Text, "orders.csv", 0));
     assert_eq!((record.topic.as_str(), record.partition, record.reply_topic.as_str()), ("orders.placed", Some(3), "replies"));
     assert_eq!((&record.key, &record.value), (&Payload::Text("4711".to_owned()), &Payload::Null));
     assert_eq!((record.headers[0].name.as_str(), &record.headers[0].value), ("ce_type", &Payload::Text("OrderPlaced".to_owned())));
