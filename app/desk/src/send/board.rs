@@ -12,6 +12,7 @@ use crate::ledger::Settled;
 use crate::send::access::MethodSchema;
 use crate::send::command::SendAsk;
 use crate::send::draft::SchemaFrom;
+use crate::send::figures::RepeatFigures;
 use crate::send::plan::Mistake;
 use crate::send::saved::SavedBoard;
 
@@ -41,6 +42,18 @@ pub struct SendBoard {
     pub clusters: Vec<String>,
     /// Secrets of the profile that a request can name, each with the one server that it may go to.
     pub secrets: Vec<(String, Origin)>,
+}
+
+impl SendBoard {
+    /// What was sent last, as long as it goes on; a probe goes on beside.
+    pub fn going(&self) -> Option<&Arc<Sent>> {
+        self.sent.iter().find(|sent| !sent.is_probe()).filter(|sent| sent.is_going())
+    }
+
+    /// Probes that run, the last one first.
+    pub fn probes(&self) -> impl Iterator<Item = &Arc<Sent>> {
+        self.sent.iter().filter(|sent| sent.is_probe() && sent.is_going())
+    }
 }
 
 /// Number of something that was sent; never given again in a session.
@@ -76,12 +89,19 @@ pub struct Sent {
     pub answer: Answer,
     /// The reply that a record awaits; `None` = none is awaited.
     pub reply: Option<Reply>,
+    /// Figures of many; `None` = it is one, or records. The answer is that of the first, of a probe that of the last.
+    pub figures: Option<Arc<RepeatFigures>>,
 }
 
 impl Sent {
     /// Whether it goes on.
     pub fn is_going(&self) -> bool {
         self.settled.is_none() || matches!(self.reply, Some(Reply::Awaited))
+    }
+
+    /// Whether it is a probe, which is sent again and again until it is stopped.
+    pub fn is_probe(&self) -> bool {
+        self.ask.is_probe
     }
 
     /// How long it took, or takes until now, ns.

@@ -17,6 +17,8 @@ pub struct SendAsk {
     pub given: BTreeMap<String, String>,
     /// Whether a stream of a gRPC client stays open for messages written by hand.
     pub by_hand: bool,
+    /// Whether it is sent again and again, once in as many seconds as the draft says, until it is stopped or the session ends.
+    pub is_probe: bool,
 }
 
 /// A command.

@@ -1,9 +1,10 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
-//! (`sending`), which carries a request (`request`), a call (`call`) or records (`records`).
+//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`).
 
 mod call;
 mod leave;
 mod live;
+mod many;
 mod records;
 mod replies;
 mod request;

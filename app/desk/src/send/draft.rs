@@ -156,6 +156,9 @@ pub struct HttpDraft {
     /// How the server proves who it is.
     #[serde(skip_serializing_if = "is_default")]
     pub tls: TlsDraft,
+    /// How often it is sent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub repeat: RepeatDraft,
     /// What it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub carries: Carries,
@@ -172,6 +175,7 @@ impl Default for HttpDraft {
             body: Body::None,
             timeout_s: DEFAULT_TIMEOUT_S,
             tls: TlsDraft::default(),
+            repeat: RepeatDraft::default(),
             carries: Carries::default(),
         }
     }
@@ -179,6 +183,29 @@ impl Default for HttpDraft {
 
 /// How long a request or call may take unless it says otherwise, seconds.
 pub const DEFAULT_TIMEOUT_S: f64 = 30.0;
+
+/// How often a request or a call is sent, and how fast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepeatDraft {
+    /// How many times; 0 = once, or once for each row.
+    pub times: u32,
+    /// How many begin in a second, at most.
+    pub rate_per_s: u32,
+    /// How many are on their way at once, at most.
+    pub at_once: u32,
+    /// A file in the folder of requests with values, a row for each (CSV with names in its first row, or JSON lines); empty = none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rows: String,
+    /// As a probe it is sent once in so many seconds.
+    pub every_s: f64,
+}
+
+impl Default for RepeatDraft {
+    fn default() -> Self {
+        Self { times: 0, rate_per_s: 10, at_once: 8, rows: String::new(), every_s: 30.0 }
+    }
+}
 
 /// How a server proves who it is, where it speaks TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,6 +298,9 @@ pub struct GrpcDraft {
     /// How the server proves who it is.
     #[serde(skip_serializing_if = "is_default")]
     pub tls: TlsDraft,
+    /// How often it is sent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub repeat: RepeatDraft,
     /// What it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub carries: Carries,
@@ -288,6 +318,7 @@ impl Default for GrpcDraft {
             deadline_s: DEFAULT_TIMEOUT_S,
             compression: String::new(),
             tls: TlsDraft::default(),
+            repeat: RepeatDraft::default(),
             carries: Carries::default(),
         }
     }
@@ -444,6 +475,15 @@ impl Draft {
             RequestKind::Record => Request::Record(RecordDraft::default()),
         };
         Self { name: String::new(), request }
+    }
+
+    /// How often it is sent; `None` = it is a record, which has copies.
+    pub fn repeat(&self) -> Option<&RepeatDraft> {
+        match &self.request {
+            Request::Http(http) => Some(&http.repeat),
+            Request::Grpc(grpc) => Some(&grpc.repeat),
+            Request::Record(_) => None,
+        }
     }
 
     /// Which kind it is of.

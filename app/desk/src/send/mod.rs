@@ -2,7 +2,7 @@
 //! before, it is sent once; what becomes of it stands in the ledger after.
 //!
 //! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are kept. `exchange` reads them from what is
-//! pasted, and writes them as lines for others' programs. `desk` is where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
+//! pasted, and writes them as lines for others' programs. `figures` is what many came to, `desk` where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what died. `access` is what all of it needs of the session.
 
 pub mod access;
 mod board;
@@ -10,6 +10,7 @@ mod command;
 mod desk;
 pub mod draft;
 pub mod exchange;
+mod figures;
 mod plan;
 pub mod replay;
 mod rows;
@@ -19,6 +20,7 @@ mod variables;
 pub use board::{Answer, Asking, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
 pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
+pub use figures::{Ended, One, RepeatFigures};
 pub use plan::{Mistake, Plan, Planned, plan};
 pub use rows::Rows;
 pub use saved::SavedBoard;

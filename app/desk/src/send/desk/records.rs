@@ -84,7 +84,7 @@ impl Sending {
 
 /// What became of records until now.
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     num_persisted: u64,
     not_done: Option<String>,
     possibly: Option<String>,
@@ -92,10 +92,10 @@ struct Counts {
 }
 
 impl Counts {
-    fn count(&mut self, outcome: &Outcome) {
+    pub(super) fn count(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Done(_) => {
-                self.num_persisted += 1;
+            Outcome::Done(receipt) => {
+                self.num_persisted += u64::from(matches!(receipt, Receipt::Persisted { .. }));
                 self.last = Some(outcome.clone());
             }
             Outcome::NotDone(reason) => drop(self.not_done.get_or_insert_with(|| reason.clone())),
@@ -104,7 +104,7 @@ impl Counts {
     }
 
     /// The worst that became of any.
-    fn settled(&self) -> Settled {
+    pub(super) fn settled(&self) -> Settled {
         Settled::Tried(match (&self.possibly, &self.not_done, &self.last) {
             (Some(reason), ..) => Outcome::Possibly(reason.clone()),
             (None, Some(reason), _) => Outcome::NotDone(reason.clone()),

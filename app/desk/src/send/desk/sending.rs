@@ -16,7 +16,7 @@ use crate::operations::Teller;
 use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
 use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, SchemaKey, Sent, SentId};
 use crate::send::command::SendAsk;
-use crate::send::draft::{Auth, Body, GrpcDraft, Payload, Request, SchemaFrom, TlsDraft};
+use crate::send::draft::{Auth, Body, GrpcDraft, HttpDraft, Payload, RepeatDraft, Request, SchemaFrom, TlsDraft};
 use crate::send::plan::{Files, Mistake, Plan, Planned, plan};
 use crate::send::rows::Rows;
 use crate::send::saved;
@@ -24,6 +24,14 @@ use crate::send::variables::Variables;
 
 /// How long a name may take to be looked up.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The most times that a request is sent at one asking, the most a second, and the most at once.
+const TIMES_MAX: u64 = 100_000;
+const RATE_MAX: u32 = 1_000;
+const AT_ONCE_MAX: u32 = 64;
+/// Seconds between two of a probe, at least and at most.
+const PROBE_S_MIN: f64 = 1.0;
+const PROBE_S_MAX: f64 = 3_600.0;
 
 /// Something that is to be sent.
 pub(super) struct Sending {
@@ -81,6 +89,7 @@ impl Sending {
             Err(error) => return self.stopped(Stop::Refused(FailureKind::Internal, error.to_string())),
         };
         let carried = match &ready.plan.what {
+            Planned::Http(_) | Planned::Grpc(_) if ready.num > 1 || self.ask.is_probe => self.carry_many(ready, &ledger, &teller).await,
             Planned::Http(_) => self.carry_request(ready, &ledger, &teller).await,
             Planned::Grpc(_) => self.carry_call(ready, &ledger, &teller).await,
             Planned::Record(_) => self.carry_records(ready, &ledger, &teller).await,
@@ -116,11 +125,14 @@ impl Sending {
         let num = match &self.ask.draft.request {
             Request::Record(record) if record.copies == 0 => rows.len().max(1) as u64,
             Request::Record(record) => u64::from(record.copies),
-            Request::Http(_) | Request::Grpc(_) => 1,
+            Request::Http(HttpDraft { repeat, .. }) | Request::Grpc(GrpcDraft { repeat, .. }) => times(&self.ask, repeat, &rows)?,
         };
         let begun = tokio::time::Instant::now();
         let way = way(&self.office, &plan).await?;
         let resolved_in = matches!(way, Way::Server(_)).then(|| begun.elapsed());
+        if self.ask.is_probe && way.is_production(&self.office) {
+            return Err(Stop::refused(format!("{} is production, and nothing is probed there: a probe sends by itself, again and again", way.name())));
+        }
         if let Err(refused) = way.may_send(&self.office) {
             way.refused(&self.office, &plan, num, &refused.to_string()).await.map_err(|error| Stop::Refused(FailureKind::Internal, error))?;
             return Err(match way.question(&self.office, &refused) {
@@ -185,6 +197,7 @@ impl Sending {
             ended_ns: None,
             is_open,
             answer: Answer::default(),
+            figures: None,
             reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
         });
         OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, is_settled: false }
@@ -264,7 +277,7 @@ fn make_plan(office: &Office, ask: &SendAsk, files: &Files, rows: &Rows, counter
 }
 
 /// Where it goes: a server's name is looked up, a cluster is one of the profile's.
-async fn way(office: &Office, plan: &Plan) -> Result<Way, Stop> {
+pub(super) async fn way(office: &Office, plan: &Plan) -> Result<Way, Stop> {
     match &plan.what {
         Planned::Http(planned) => server(office, Target::Origin(planned.request.origin.clone())).await.map(Way::Server),
         Planned::Grpc(planned) => server(office, Target::Authority(planned.call.authority.clone())).await.map(Way::Server),
@@ -301,6 +314,28 @@ async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
     read.map_err(|reason| Stop::Mistake(Mistake::new("file", reason)))
 }
 
+/// How many times a request or a call is sent.
+fn times(ask: &SendAsk, repeat: &RepeatDraft, rows: &Rows) -> Result<u64, Stop> {
+    let mistake = |reason: String| Err(Stop::Mistake(Mistake::new("repeat", reason)));
+    if ask.is_probe {
+        return match repeat.every_s {
+            every_s if (PROBE_S_MIN..=PROBE_S_MAX).contains(&every_s) => Ok(1),
+            _ => mistake(format!("a probe is sent once in {PROBE_S_MIN} to {PROBE_S_MAX} s")),
+        };
+    }
+    let times = if repeat.times == 0 { rows.len().max(1) as u64 } else { u64::from(repeat.times) };
+    if times > TIMES_MAX {
+        return mistake(format!("it would be sent {times} times; {TIMES_MAX} are the most"));
+    }
+    if times > 1 && !((1..=RATE_MAX).contains(&repeat.rate_per_s) && (1..=AT_ONCE_MAX).contains(&repeat.at_once)) {
+        return mistake(format!("write a rate of 1 to {RATE_MAX} a second, and 1 to {AT_ONCE_MAX} at once"));
+    }
+    if times > 1 && ask.by_hand {
+        return mistake("a stream that is open for messages by hand is sent once".to_owned());
+    }
+    Ok(times)
+}
+
 /// The rows that a draft names, out of their file.
 async fn read_rows(ask: &SendAsk, files: &Files) -> Result<Rows, Stop> {
     let Some((name, bytes)) = rows_file(&ask.draft.request).and_then(|name| Some((name.to_owned(), files.get(name)?.clone()))) else {
@@ -315,7 +350,7 @@ async fn read_rows(ask: &SendAsk, files: &Files) -> Result<Rows, Stop> {
 fn rows_file(request: &Request) -> Option<&str> {
     let name = match request {
         Request::Record(record) => &record.rows,
-        Request::Http(_) | Request::Grpc(_) => return None,
+        Request::Http(HttpDraft { repeat, .. }) | Request::Grpc(GrpcDraft { repeat, .. }) => &repeat.rows,
     };
     Some(name.as_str()).filter(|name| !name.is_empty())
 }
@@ -341,9 +376,9 @@ fn named_files(request: &Request) -> Vec<&str> {
         Request::Record(record) => {
             let payloads = [&record.key, &record.value].into_iter().chain(record.headers.iter().filter(|header| !header.off).map(|header| &header.value));
             names.extend(payloads.filter_map(|payload| if let Payload::File(name) = payload { Some(name.as_str()) } else { None }));
-            names.push(&record.rows);
         }
     }
+    names.extend(rows_file(request));
     names.retain(|name| !name.is_empty());
     names
 }

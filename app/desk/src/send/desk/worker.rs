@@ -132,8 +132,13 @@ impl Worker {
             }
             board.schemas.insert(key.clone(), SchemaBoard::Asking);
         });
-        let ask =
-            SendAsk { draft: Arc::new(Draft { name: String::new(), request: Request::Grpc(draft) }), environment, given: BTreeMap::new(), by_hand: false };
+        let ask = SendAsk {
+            draft: Arc::new(Draft { name: String::new(), request: Request::Grpc(draft) }),
+            environment,
+            given: BTreeMap::new(),
+            by_hand: false,
+            is_probe: false,
+        };
         let asking = Arc::clone(&office);
         let started = office.config.operations.start::<(), _, _>(info, |teller| describe(asking, ask, teller));
         if let Err(failure) = started {

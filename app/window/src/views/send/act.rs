@@ -88,7 +88,7 @@ impl SendView {
     pub(super) fn ask(&self) -> SendAsk {
         let draft = Arc::new(without_empty_lines(&self.editing.draft));
         let by_hand = self.look.grpc.by_hand && matches!(draft.request, Request::Grpc(_));
-        SendAsk { draft, environment: self.environment.clone(), given: BTreeMap::new(), by_hand }
+        SendAsk { draft, environment: self.environment.clone(), given: BTreeMap::new(), by_hand, is_probe: false }
     }
 
     /// Carries out a command.
@@ -96,7 +96,7 @@ impl SendView {
         let board = context.send;
         let shown = self.shown(board);
         match command {
-            UiCommand::SendRequest => self.send_it(actions),
+            UiCommand::SendRequest => self.send_as(false, actions),
             UiCommand::StopSending => actions.extend(self.step_back(board).map(send)),
             // The way back through what was looked at stops nothing that goes on.
             UiCommand::ClearSelection => (self.cursor, self.selected, self.is_editing) = (None, None, false),
@@ -139,12 +139,12 @@ impl SendView {
         }
     }
 
-    /// Sends the request; what follows is of that.
-    pub(super) fn send_it(&mut self, actions: &mut Vec<ViewAction>) {
+    /// Sends the request, once or as a probe; what follows is of that.
+    pub(super) fn send_as(&mut self, is_probe: bool, actions: &mut Vec<ViewAction>) {
         if why_not(&self.editing.draft).is_some() {
             return;
         }
-        let ask = self.ask();
+        let ask = SendAsk { is_probe, ..self.ask() };
         self.asked_draft = Some(Arc::clone(&ask.draft));
         (self.selected, self.cursor) = (None, None);
         self.typed_name.clear();
@@ -196,7 +196,7 @@ impl SendView {
         if was_editing {
             return None;
         }
-        if let Some(sent) = board.sent.first().filter(|sent| sent.is_going()) {
+        if let Some(sent) = board.going() {
             return Some(SendCommand::Cancel(sent.sent_id));
         }
         (self.cursor, self.selected) = (None, None);
@@ -260,7 +260,7 @@ impl SendView {
             || self.cursor.is_some()
             || self.selected.is_some()
             || board.asking.is_some()
-            || board.sent.first().is_some_and(|sent| sent.is_going());
+            || board.going().is_some();
         missing(UiCommand::StopSending, (!can_stop).then_some("nothing goes on here"));
         missing(UiCommand::Open, (self.cursor.is_none() && board.asking.is_none()).then_some("nothing is selected"));
         self.unavailable = unavailable;

@@ -10,6 +10,7 @@ use switchboard_engine::view::{ChannelKey, RowId};
 use super::{
     answer::{PhasePart, phases, status_line, why, written_to},
     fields::{Form, button_ui, heading_ui, tabs_ui},
+    many_ui::many_ui,
 };
 use crate::{
     figures, fonts,
@@ -66,6 +67,8 @@ pub(super) enum AnswerAsk {
     Message(String),
     /// No more messages come.
     HalfClose,
+    /// The probe is to stop.
+    Stop,
 }
 
 impl AnswerLook {
@@ -79,6 +82,7 @@ impl AnswerLook {
         for (kind, text) in sent.answer.details.iter().take(20) {
             ui.add(egui::Label::new(RichText::new(format!("{}: {}", visible(kind), visible(text))).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim))).wrap());
         }
+        asked = many_ui(ui, sent, now_ns, tokens).or(asked);
         let height_pt = (ui.available_height() - 96.0).max(120.0);
         match &sent.ask.draft.request {
             Request::Http(_) => self.parts_ui(ui, sent, height_pt, tokens),
@@ -262,7 +266,7 @@ fn headers_ui(ui: &mut egui::Ui, headers: &[(String, String)], tokens: &DesignTo
 
 /// Draws a section whose rows begin where the answer does, for it has a margin of its own. It takes no more of the answer's width than there is:
 /// what asks for more makes the pane wider with every frame.
-fn from_edge_to_edge_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens) -> Option<ViewAction> {
+pub(super) fn from_edge_to_edge_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens) -> Option<ViewAction> {
     let room = ui.available_rect_before_wrap();
     let mut child = ui.new_child(egui::UiBuilder::new().max_rect(room.expand2(vec2(18.0, 0.0))));
     let asked = section_ui(&mut child, section, tokens);

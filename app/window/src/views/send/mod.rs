@@ -20,10 +20,12 @@ mod json_text;
 mod lay_out;
 mod library;
 mod library_ui;
+mod many_ui;
 mod methods_ui;
 mod options_ui;
 mod pairs_ui;
 mod record_ui;
+mod repeat_ui;
 mod request_ui;
 #[cfg(test)]
 pub(crate) mod sample;

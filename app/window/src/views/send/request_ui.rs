@@ -64,6 +64,8 @@ pub(super) enum RequestAsk {
     Turn(RequestKind),
     /// What methods there are.
     Describe,
+    /// Send it as a probe.
+    Probe,
 }
 
 /// What the request is drawn with besides itself.
@@ -90,7 +92,9 @@ impl RequestUi<'_> {
             Request::Http(http) => {
                 form.mistake_ui(ui, &["url", "method", "file"]);
                 carries_ui(ui, form, &mut http.carries);
-                http_ui::http_ui(ui, form, http, &mut look.http);
+                if http_ui::http_ui(ui, form, http, &mut look.http, self.why_not) {
+                    asked = Some(RequestAsk::Probe);
+                }
             }
             Request::Grpc(grpc) => {
                 form.mistake_ui(ui, &["url", "file"]);
@@ -98,7 +102,9 @@ impl RequestUi<'_> {
                     asked = Some(RequestAsk::Describe);
                 }
                 carries_ui(ui, form, &mut grpc.carries);
-                grpc_ui::grpc_ui(ui, form, grpc, &mut look.grpc, schema);
+                if grpc_ui::grpc_ui(ui, form, grpc, &mut look.grpc, schema, self.why_not) {
+                    asked = Some(RequestAsk::Probe);
+                }
             }
             Request::Record(record) => {
                 form.mistake_ui(ui, &["topic", "cluster", "file"]);

@@ -7,13 +7,13 @@ use std::time::Duration;
 use switchboard_desk::{
     ledger::Settled,
     send::{
-        Answer, Asking, Message, Question, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
+        Answer, Asking, Ended, Message, One, Question, RepeatFigures, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
         access::{Method, MethodSchema},
-        draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, Request, RequestKind, SchemaFrom},
+        draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, RepeatDraft, Request, RequestKind, SchemaFrom},
     },
 };
 use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query, RecordView, RowId};
-use switchboard_model::{MessageRef, Origin, Outcome, Phase, Place, Receipt};
+use switchboard_model::{MessageRef, Origin, Outcome, Phase, Place, Receipt, TraceId};
 
 use crate::{testing::NOW_NS, views::traces::sample as traces};
 
@@ -60,7 +60,7 @@ pub(crate) fn placed() -> Draft {
 }
 
 fn ask(draft: Draft) -> SendAsk {
-    SendAsk { draft: Arc::new(draft), environment: Some("local".to_owned()), given: BTreeMap::new(), by_hand: false }
+    SendAsk { draft: Arc::new(draft), environment: Some("local".to_owned()), given: BTreeMap::new(), by_hand: false, is_probe: false }
 }
 
 fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us: i64) -> Sent {
@@ -79,6 +79,7 @@ fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us
         is_open: false,
         answer: Answer::default(),
         reply: None,
+        figures: None,
     }
 }
 
@@ -115,6 +116,59 @@ pub(crate) fn answered() -> Sent {
 /// One that goes on.
 pub(crate) fn going() -> Sent {
     Sent { settled: None, ended_ns: None, answer: Answer::default(), sent_id: SentId(6), at_ns: NOW_NS - SECOND_NS, ..answered() }
+}
+
+/// What was many times asked came to: three of a hundred failed.
+fn figures_of_many() -> RepeatFigures {
+    let us = Duration::from_micros;
+    let columns = [2, 9, 18, 21, 16, 11, 7, 5, 3, 2, 1, 1, 0, 1, 0, 0, 1, 0, 0, 2];
+    let histogram = columns.iter().enumerate().map(|(column, num)| (us((4_200.0 * 1.16_f64.powi(column as i32 + 1)) as u64), *num)).collect();
+    RepeatFigures {
+        num: 100,
+        num_failed: 3,
+        rate_per_s: 9.8,
+        by_end: vec![(Ended::Http(200), 97), (Ended::Http(503), 3)],
+        percentiles: Some([us(7_900), us(18_400), us(61_000), us(81_800)]),
+        histogram,
+        shortest: us(4_200),
+        last: Vec::new(),
+    }
+}
+
+/// A checkout that was sent a hundred times.
+pub(crate) fn many() -> Sent {
+    let Request::Http(http) = checkout().request else { unreachable!("a request of HTTP") };
+    let draft = Draft { name: String::new(), request: Request::Http(HttpDraft { repeat: RepeatDraft { times: 100, ..RepeatDraft::default() }, ..http }) };
+    Sent { sent_id: SentId(9), ask: ask(draft), num: 100, figures: Some(Arc::new(figures_of_many())), ended_ns: Some(NOW_NS - 29 * SECOND_NS), ..answered() }
+}
+
+/// A probe of the shop's health, which fails now and then.
+pub(crate) fn probe() -> Sent {
+    let one = |place: i64| {
+        let is_bad = matches!(place, 21 | 22 | 37);
+        let took = Duration::from_micros(1_900 + (place * 613 % 1_400) as u64);
+        let (ended, why) = if place == 22 { (Ended::NotSent, "nobody listens on localhost:8080") } else { (Ended::Http(if is_bad { 503 } else { 200 }), "") };
+        One { at_ns: NOW_NS - (40 - place) * 30 * SECOND_NS, took, ended, why: text(why), trace_id: Some(TraceId(place as u128 + 1)) }
+    };
+    let figures = RepeatFigures {
+        num: 40,
+        num_failed: 3,
+        rate_per_s: 1.0 / 30.0,
+        by_end: vec![(Ended::Http(200), 37), (Ended::Http(503), 2), (Ended::NotSent, 1)],
+        last: (0..40).map(one).collect(),
+        ..figures_of_many()
+    };
+    let health = Draft { request: Request::Http(HttpDraft { url: text("{{base}}/health"), ..HttpDraft::default() }), name: String::new() };
+    Sent {
+        ask: SendAsk { is_probe: true, ..ask(health) },
+        sent_id: SentId(10),
+        call: text("GET /health"),
+        num: 1,
+        figures: Some(Arc::new(figures)),
+        settled: None,
+        ended_ns: None,
+        ..answered()
+    }
 }
 
 /// A record with the reply that came to it.

@@ -366,6 +366,51 @@ fn an_answer_is_shown_with_its_parts_and_is_copied() {
 }
 
 #[test]
+fn a_request_is_sent_many_times_or_as_a_probe() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
+    click(&mut harness, Role::ListItem, "saved POST place an order");
+    click(&mut harness, Role::Tab, "request Repeat");
+    line(&mut harness, "Times", "100");
+    line(&mut harness, "File with rows", "orders.csv");
+    harness.get_by_role_and_label(Role::Tab, "request Repeat × 100");
+    ctrl(&mut harness, Key::Enter);
+    let ask = sent(&source);
+    let repeat = http(&ask).repeat;
+    assert_eq!((repeat.times, repeat.rate_per_s, repeat.rows.as_str(), ask.is_probe), (100, 10, "orders.csv", false));
+    click(&mut harness, Role::Button, "Start the probe");
+    let ask = sent(&source);
+    assert!(ask.is_probe && (http(&ask).repeat.every_s - 30.0).abs() < 1e-9);
+}
+
+#[test]
+fn figures_of_many_are_told_above_the_first_answer() {
+    let (_, harness) = open(SendBoard { sent: vec![Arc::new(sample::many())], ..sample::board() });
+    harness.get_by_label_contains("100 sent · 9.8/s · 3 failed (3 %) · 200 × 97 · 503 × 3");
+    for words in ["p50 7.9 ms", "p95 18.4 ms", "p99 61.0 ms", "longest 81.8 ms"] {
+        harness.get_by_label(words);
+    }
+    harness.get_by_role_and_label(Role::Image, "100 of them took from 4.2 ms to 81.7 ms");
+    harness.get_by_label_contains("sent POST /checkout × 100 at");
+    harness.get_by_label_contains("\"state\": \"placed\"");
+}
+
+#[test]
+fn a_probe_goes_on_beside_and_shows_what_failed() {
+    let probed = SendBoard { sent: std::iter::once(Arc::new(sample::probe())).chain(sample::board().sent).collect(), ..sample::board() };
+    let (source, mut harness) = open(probed);
+    harness.get_by_role_and_label(Role::Heading, "Probes");
+    harness.get_by_label_contains("probe GET /health at");
+    harness.get_by_role_and_label(Role::Image, "the last 40: 3 failed");
+    harness.get_by_label_contains("not sent, 2.8 ms, nobody listens on localhost:8080");
+    assert!(harness.query_by_role_and_label(Role::Button, "Cancel").is_none(), "another can be sent meanwhile");
+    click(&mut harness, Role::Button, "Stop the probe");
+    assert_eq!(asked(&source), [SendCommand::Cancel(SentId(10))]);
+    harness.get_by_label_contains("sent PlaceOrder at").click();
+    settle(&mut harness);
+    assert!(harness.query_by_role_and_label(Role::Image, "the last 40: 3 failed").is_none());
+}
+
+#[test]
 fn the_reply_to_a_record_is_awaited_shown_or_said_to_be_missing() {
     let with = |sent: Sent| SendBoard { sent: vec![Arc::new(sent)], ..sample::board() };
     let (source, mut harness) = open(with(sample::awaiting()));
@@ -546,6 +591,14 @@ fn pictures_of_sending_stay_as_they_are() {
     let third = [Step::Run(UiCommand::WalkDown), Step::Run(UiCommand::WalkLast), Step::Run(UiCommand::WalkUp)];
     let record: Vec<Step> = [Step::Run(UiCommand::ThemeLight)].into_iter().chain(composed(sample::placed())).chain(third).collect();
     picture("send-record-light", ThemeChoice::Light, small, &wrong, &record);
+    let with = |sent: Sent| source(SendBoard { sent: std::iter::once(Arc::new(sent)).chain(sample::board().sent).collect(), ..sample::board() });
+    picture("send-reply-dark", ThemeChoice::Dark, small, &with(sample::replied()), &composed(sample::placed()));
+    let show = [Step::Run(UiCommand::Show(ViewKind::Send))];
+    picture("send-many-dark", ThemeChoice::Dark, small, &with(sample::many()), &show);
+    picture("send-many-light", ThemeChoice::Light, large, &with(sample::many()), &show);
+    picture("send-probe-dark", ThemeChoice::Dark, large, &with(sample::probe()), &show);
+    picture("send-probe-light", ThemeChoice::Light, small, &with(sample::probe()), &show);
+    picture("send-reply-light", ThemeChoice::Light, large, &with(sample::replied()), &show);
     let narrow = [Step::Run(UiCommand::LayoutTraces), Step::Goto(Target::Saved("orders/place an order".to_owned()))];
     picture("send-narrow-light", ThemeChoice::Light, small, &answered, &narrow);
     picture("send-empty-dark", ThemeChoice::Dark, small, &source(SendBoard::default()), &[Step::Run(UiCommand::Show(ViewKind::Send))]);

@@ -107,7 +107,7 @@ impl SendView {
             self.is_editing = false;
         }
         self.asking = asking;
-        self.is_going = board.sent.first().is_some_and(|sent| sent.is_going());
+        self.is_going = board.going().is_some();
         self.shown = self.shown(board).map(|sent| sent.sent_id);
     }
 
