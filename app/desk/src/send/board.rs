@@ -34,6 +34,8 @@ pub struct SendBoard {
     pub mistake: Option<Mistake>,
     /// Why the last command was not carried out; what to do.
     pub refusal: Option<String>,
+    /// The body that was written into a file last: of which answer, and where it lies.
+    pub written: Option<(SentId, String)>,
     /// The requests that are kept in files, and the environments beside them.
     pub saved: Arc<SavedBoard>,
     /// What methods take, by where that is known from.

@@ -35,6 +35,8 @@ pub enum SendCommand {
     Withdraw,
     /// Stop waiting for an answer.
     Cancel(SentId),
+    /// Write the whole body of an answer into a file that is not there yet: an absolute path, or one below the folder of requests.
+    SaveBody(SentId, String),
     /// Another message, JSON, for a stream that is open.
     Message(SentId, String),
     /// No more messages come.

@@ -1,6 +1,7 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
 //! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`).
 
+mod bodies;
 mod call;
 mod leave;
 mod live;
@@ -74,6 +75,8 @@ struct Office {
     confirmed: Mutex<BTreeSet<Origin>>,
     /// Streams that are open for messages.
     open: Mutex<BTreeMap<SentId, OpenStream>>,
+    /// Whole bodies of answers that are longer than what is shown.
+    bodies: Mutex<BTreeMap<SentId, Bytes>>,
 }
 
 /// What was asked, and what it is about.
@@ -175,6 +178,7 @@ impl SendDesk {
             asked: Mutex::default(),
             confirmed: Mutex::default(),
             open: Mutex::default(),
+            bodies: Mutex::default(),
         });
         let task = runtime.spawn(Worker::new(Arc::clone(&office)).run(receiver));
         Self { commands, office, task }

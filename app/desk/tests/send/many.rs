@@ -109,6 +109,20 @@ async fn a_probe_goes_on_beside_what_is_sent_until_it_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_may_change_something_is_confirmed_each_time_it_is_started() {
+    let server = Server::start(Some(WELL)).await;
+    let sending = Sending::start(NO_SOURCES);
+    for _ in 0..2 {
+        let told = sending.probe(http(|http| (http.method, http.url) = ("POST".to_owned(), server.url("/orders")))).await;
+        let Told::Asks(Question::Confirm { what, is_here: true }) = told else { panic!("nothing was asked: {told:?}") };
+        assert!(what.contains("once in 30 s"), "{what}");
+        let Told::Sent(sent) = sending.confirm(None).await else { panic!("it was not sent") };
+        sending.session.send(SendCommand::Cancel(sent.sent_id));
+        sending.until("its end", |board| (board.probes().count() == 0).then_some(())).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn production_is_never_probed() {
     let server = Server::start(Some(WELL)).await;
     let sending = Sending::start(&format!("environment = \"production\"\n{NO_SOURCES}"));

@@ -114,6 +114,13 @@ impl Way {
         }
     }
 
+    /// What has to be confirmed before a probe goes there that may change something.
+    pub(super) fn probe_question(&self, plan: &Plan, every_s: f64) -> Question {
+        let is_here = matches!(self, Self::Server(server) if server.is_loopback());
+        let what = format!("{} to {} once in {every_s} s, until it is stopped or the session ends; each may change something there", plan.call(), self.name());
+        Question::Confirm { what, is_here }
+    }
+
     /// Writes down that something was not allowed.
     pub(super) async fn refused(&self, office: &Office, plan: &Plan, num: u64, reason: &str) -> Result<(), String> {
         let ledger = office.config.ledger.open().await.map_err(|error| error.to_string())?;

@@ -140,9 +140,12 @@ impl Sending {
                 None => Stop::refused(refused.to_string()),
             });
         }
-        if !self.is_meant
-            && let Some(question) = way.confirmation(&self.office, &plan, num)
-        {
+        let question = match self.ask.draft.repeat() {
+            // It goes by itself, so it is asked about each time one is started, also on this machine.
+            Some(repeat) if self.ask.is_probe && plan.changes_something() => Some(way.probe_question(&plan, repeat.every_s)),
+            _ => way.confirmation(&self.office, &plan, num),
+        };
+        if let Some(question) = question.filter(|_| !self.is_meant) {
             return Err(self.asks(way, question));
         }
         let tls = match &plan.what {
@@ -179,7 +182,7 @@ impl Sending {
 
     /// It stands on the board from now on, until what is given back is told what became of it.
     pub(super) fn shows(&self, ready: &Ready, is_open: bool) -> OnTheBoard {
-        let live = Live::default();
+        let live = if ready.num == 1 && !self.ask.is_probe { Live::whole() } else { Live::default() };
         if let Some(took) = ready.resolved_in {
             live.took(switchboard_model::Phase::Resolve, took);
         }
@@ -226,6 +229,9 @@ impl OnTheBoard {
     fn end(&mut self, settled: Settled) {
         self.is_settled = true;
         self.look();
+        if let Some(body) = self.live.take_whole() {
+            self.office.keep_body(self.sent_id, body);
+        }
         self.office.open.lock().remove(&self.sent_id);
         let now_ns = self.office.now_ns();
         self.office.change(self.sent_id, |sent| {

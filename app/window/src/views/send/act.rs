@@ -13,6 +13,7 @@ use super::{
     asking_ui::asks_name,
     caused::on_the_map,
     caused_ui::{story_action, trace_action},
+    compare::before,
     editing::CameFrom,
     json_text,
     library_ui::{LibraryKey, walked},
@@ -128,6 +129,10 @@ impl SendView {
             UiCommand::SentTrace => actions.extend(shown.and_then(|sent| trace_action(&sent))),
             UiCommand::SentStory => actions.extend(shown.and_then(|sent| story_action(&sent))),
             UiCommand::SentOnMap => actions.extend(shown.and_then(|sent| on_the_map(&sent, &self.caused.caused, context.snapshot))),
+            UiCommand::CompareSent => self.answer.comparison.is_shown ^= true,
+            UiCommand::WriteBody => drop(self.answer.writing.get_or_insert_default()),
+            UiCommand::StartProbe => self.send_as(true, actions),
+            UiCommand::StopProbe => actions.extend(shown.filter(|sent| sent.is_probe()).map(|sent| send(SendCommand::Cancel(sent.sent_id)))),
             UiCommand::ForgetSent => {
                 (self.selected, self.cursor) = (None, None);
                 actions.push(send(SendCommand::Forget));
@@ -186,7 +191,7 @@ impl SendView {
     /// Leaves what was opened last, answers no, or stops waiting.
     fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
         let was_editing = std::mem::take(&mut self.is_editing);
-        if self.saving.take().is_some() || self.removing.take().is_some() {
+        if self.saving.take().is_some() || self.removing.take().is_some() || self.answer.writing.take().is_some() {
             return None;
         }
         if board.asking.is_some() {
@@ -246,6 +251,13 @@ impl SendView {
         let is_saved_selected = matches!(self.cursor, Some(LibraryKey::Saved(_)));
         missing(UiCommand::RemoveRequest, (!is_saved_selected).then_some("no saved request is selected"));
         missing(UiCommand::EditSent, shown.is_none().then_some("nothing was sent yet"));
+        let compared = shown.as_ref().and_then(|sent| before(board, sent));
+        missing(UiCommand::CompareSent, compared.is_none().then_some("no answer to the same request came before"));
+        missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| sent.answer.body.is_empty()).then_some("there is no body"));
+        let is_record = matches!(self.editing.draft.request, Request::Record(_));
+        missing(UiCommand::StartProbe, why_not(&self.editing.draft).or(is_record.then_some("records are no probes")));
+        let is_probing = shown.as_ref().is_some_and(|sent| sent.is_probe() && sent.is_going());
+        missing(UiCommand::StopProbe, (!is_probing).then_some("no probe that runs is looked at"));
         missing(UiCommand::ForgetSent, board.sent.is_empty().then_some("nothing was sent yet"));
         missing(UiCommand::FormatRequest, (!has_json(&self.editing.draft)).then_some("there is no JSON in it"));
         let trace = shown.as_ref().and_then(|sent| trace_action(sent));
@@ -257,6 +269,7 @@ impl SendView {
         let can_stop = self.is_editing
             || self.saving.is_some()
             || self.removing.is_some()
+            || self.answer.writing.is_some()
             || self.cursor.is_some()
             || self.selected.is_some()
             || board.asking.is_some()

@@ -93,11 +93,13 @@ pub(super) fn one_words(one: &One) -> String {
 }
 
 /// How many there were, how fast, and how they ended.
-pub(super) fn ends(told: &RepeatFigures) -> String {
+pub(super) fn ends(sent: &Sent, told: &RepeatFigures) -> String {
     let by_end: Vec<String> = told.by_end.iter().map(|(ended, num)| format!("{} × {}", end_word(*ended), figures::count(*num))).collect();
     let failed = if told.num_failed == 0 { "none failed".to_owned() } else { format!("{} failed", figures::count(told.num_failed)) };
     let share = if told.num_failed > 0 { format!(" ({})", figures::percent(told.num_failed as f64 / told.num as f64)) } else { String::new() };
-    [vec![format!("{} sent", figures::count(told.num)), figures::rate(told.rate_per_s), format!("{failed}{share}")], by_end].concat().join(" · ")
+    let rate = (!sent.is_probe()).then(|| format!("{}/s", figures::rate(told.rate_per_s)));
+    let parts = [Some(format!("{} sent", figures::count(told.num))), rate, Some(format!("{failed}{share}"))];
+    parts.into_iter().flatten().chain(by_end).collect::<Vec<_>>().join(" · ")
 }
 
 fn not_done_word(sent: &Sent) -> &'static str {

@@ -2,13 +2,15 @@
 
 use egui::{Align, Layout, RichText, Sense, WidgetInfo, accesskit::Role, pos2, vec2};
 use switchboard_desk::send::{
-    Message, Reply, SHOWN_BYTES, Sent, SentId,
+    Message, Reply, SHOWN_BYTES, SendBoard, Sent, SentId,
     draft::{RecordDraft, Request},
 };
 use switchboard_engine::view::{ChannelKey, RowId};
 
 use super::{
     answer::{PhasePart, phases, status_line, why, written_to},
+    compare::before,
+    compare_ui::Comparison,
     fields::{Form, button_ui, heading_ui, tabs_ui},
     many_ui::many_ui,
 };
@@ -52,6 +54,10 @@ pub(super) struct AnswerLook {
     read: Option<((SentId, usize, bool), Payload)>,
     /// The reply to a record as it was read, and of what.
     reply: Option<((SentId, RowId), Payload)>,
+    /// How it differs from the one before.
+    pub comparison: Comparison,
+    /// The path to which the body is to be written, while that is typed.
+    pub writing: Option<String>,
     /// The next message of an open stream, as it is typed.
     pub next_message: String,
 }
@@ -69,12 +75,15 @@ pub(super) enum AnswerAsk {
     HalfClose,
     /// The probe is to stop.
     Stop,
+    /// The body is to be written into this file.
+    Write(String),
 }
 
 impl AnswerLook {
     /// Draws it.
-    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, now_ns: i64) -> Option<AnswerAsk> {
+    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, board: &SendBoard, now_ns: i64) -> Option<AnswerAsk> {
         let tokens = form.tokens;
+        let before = before(board, sent);
         let mut asked = head_ui(ui, sent, now_ns, tokens);
         if let Some((why, tone)) = why(sent) {
             ui.add(egui::Label::new(RichText::new(why).size(12.5).color(tokens.ink(tone_inks(tone).0))).wrap());
@@ -84,10 +93,13 @@ impl AnswerLook {
         }
         asked = many_ui(ui, sent, now_ns, tokens).or(asked);
         let height_pt = (ui.available_height() - 96.0).max(120.0);
-        match &sent.ask.draft.request {
-            Request::Http(_) => self.parts_ui(ui, sent, height_pt, tokens),
-            Request::Grpc(_) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
-            Request::Record(record) => {
+        match (&sent.ask.draft.request, before) {
+            (_, Some(before)) if self.comparison.is_shown => {
+                self.comparison.ui(ui, (before, sent), now_ns, height_pt, tokens);
+            }
+            (Request::Http(_), _) => self.parts_ui(ui, sent, height_pt, tokens),
+            (Request::Grpc(_), _) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
+            (Request::Record(record), _) => {
                 asked = record_ui(ui, sent, tokens).or(asked);
                 asked = self.reply_ui(ui, sent, record, height_pt, tokens).or(asked);
             }
@@ -106,8 +118,43 @@ impl AnswerLook {
             {
                 asked = Some(AnswerAsk::Do(ViewAction::Copy(body.to_owned())));
             }
+            if !sent.answer.body.is_empty() && button_ui(ui, ["Body to a file…", ""], false, None, tokens) {
+                self.writing.get_or_insert_default();
+            }
+            let is_compared = self.comparison.is_shown;
+            if before.is_some() {
+                let text = if is_compared { "Show the answer" } else { "Compare with the one before" };
+                self.comparison.is_shown ^= button_ui(ui, [text, &UiCommand::CompareSent.keys()], false, None, tokens);
+            }
         });
+        asked = self.write_ui(ui, form, sent).or(asked);
+        if let Some((_, path)) = board.written.as_ref().filter(|(of, _)| *of == sent.sent_id) {
+            let text = format!("The body lies in {}, readable by you alone", visible(path));
+            ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(Ink::Dim))).wrap());
+        }
         asked
+    }
+
+    /// Asks for the file that the body is written into.
+    fn write_ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent) -> Option<AnswerAsk> {
+        let path = self.writing.as_mut()?;
+        let mut ending = None;
+        ui.horizontal(|ui| {
+            let room_pt = (ui.available_width() - 170.0).max(60.0);
+            let typed = form.line(ui, ["File for the body", "/tmp/answer.json, or a name in the folder of requests"], path, room_pt);
+            let why_not = path.trim().is_empty().then_some("write the path of a file first");
+            let whole = format!("Writes all {} of it; no file is replaced", figures::bytes(sent.answer.body_bytes));
+            if button_ui(ui, ["Write", ""], true, why_not, form.tokens) || typed.is_done && why_not.is_none() {
+                ending = Some(Some(AnswerAsk::Write(path.trim().to_owned())));
+            }
+            if button_ui(ui, ["Close", ""], false, None, form.tokens) {
+                ending = Some(None);
+            }
+            typed.response.on_hover_text(whole);
+        });
+        let ending = ending?;
+        self.writing = None;
+        ending
     }
 
     fn parts_ui(&mut self, ui: &mut egui::Ui, sent: &Sent, height_pt: f32, tokens: &DesignTokens) {
@@ -144,7 +191,7 @@ impl AnswerLook {
         if let Some(cut) = &answer.cut {
             ui.add(egui::Label::new(RichText::new(visible(cut)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn))).wrap());
         } else if answer.body.len() >= SHOWN_BYTES {
-            let text = format!("The first {} are shown", figures::bytes(SHOWN_BYTES as u64));
+            let text = format!("The first {} are shown; the whole body can be written into a file", figures::bytes(SHOWN_BYTES as u64));
             ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
         }
         if let Some((_, payload)) = &mut self.read {

@@ -217,7 +217,7 @@ impl SendView {
             ui.label(RichText::new(crate::sanitise::visible(&text)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
         }
         let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false };
-        match self.answer.ui(ui, &mut form, &sent, context.clock_ns) {
+        match self.answer.ui(ui, &mut form, &sent, board, context.clock_ns) {
             Some(AnswerAsk::Do(action)) => actions.push(action),
             Some(AnswerAsk::Run(command)) if command.copies() => actions.push(ViewAction::Run(command)),
             Some(AnswerAsk::Run(command)) => {
@@ -225,6 +225,7 @@ impl SendView {
                 ui.ctx().request_repaint();
             }
             Some(AnswerAsk::Message(json)) => actions.push(send(SendCommand::Message(sent.sent_id, json))),
+            Some(AnswerAsk::Write(path)) => actions.push(send(SendCommand::SaveBody(sent.sent_id, path))),
             Some(AnswerAsk::Stop) => actions.push(send(SendCommand::Cancel(sent.sent_id))),
             Some(AnswerAsk::HalfClose) => actions.push(send(SendCommand::HalfClose(sent.sent_id))),
             None => {}

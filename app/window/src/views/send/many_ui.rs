@@ -35,7 +35,7 @@ pub(super) fn many_ui(ui: &mut egui::Ui, sent: &Sent, now_ns: i64, tokens: &Desi
             asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
         }
     }
-    ui.add(egui::Label::new(RichText::new(ends(told)).size(12.5).color(tokens.ink(Ink::Text))).wrap());
+    ui.add(egui::Label::new(RichText::new(ends(sent, told)).size(12.5).color(tokens.ink(Ink::Text))).wrap());
     if let Some([p50, p95, p99, longest]) = told.percentiles {
         let took = |took: std::time::Duration| figures::duration(took.as_nanos().min(i64::MAX as u128) as i64);
         ui.horizontal_wrapped(|ui| {

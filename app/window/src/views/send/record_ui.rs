@@ -124,7 +124,7 @@ fn options_ui(ui: &mut egui::Ui, form: &mut Form<'_>, record: &mut RecordDraft) 
 /// By what a reply is known, and how long it is waited for.
 fn reply_ui(ui: &mut egui::Ui, form: &mut Form<'_>, reply: &mut ReplyDraft) {
     form.named_line(ui, ["Header that names the reply topic", "Empty: none says it"], &mut reply.topic_header);
-    form.named_line(ui, ["Header with the id of the reply", "kafka_correlationId"], &mut reply.id_header);
+    form.named_line(ui, ["Header with the id of the reply", "Needed: a reply is known by it"], &mut reply.id_header);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         form.label_ui(ui, "A UUID is written as");

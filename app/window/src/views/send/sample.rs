@@ -171,6 +171,15 @@ pub(crate) fn probe() -> Sent {
     }
 }
 
+/// A checkout that was answered otherwise than the one before.
+pub(crate) fn compared() -> SendBoard {
+    let body = br#"{"order_id":"1b7e02aa-4c0d-4f43-8b0e-b3f04a0c93c1","state":"refused","reason":"no carrier"}"#.to_vec();
+    let answer =
+        Answer { status: Some(Status::Http { status: 503, version: "HTTP/1.1" }), body_bytes: body.len() as u64, body: body.into(), ..answered().answer };
+    let refused = Sent { sent_id: SentId(6), answer, settled: Some(Settled::Tried(Outcome::Done(Receipt::Answered(503)))), ..answered() };
+    SendBoard { sent: [refused, answered()].map(Arc::new).to_vec(), ..board() }
+}
+
 /// A record with the reply that came to it.
 pub(crate) fn replied() -> Sent {
     let header = |name: &str, value: &[u8]| (text(name), Some(value.to_vec()));

@@ -366,6 +366,35 @@ fn an_answer_is_shown_with_its_parts_and_is_copied() {
 }
 
 #[test]
+fn the_body_of_an_answer_is_written_into_a_file() {
+    let (source, mut harness) = open(sample::board());
+    click(&mut harness, Role::Button, "Body to a file…");
+    line(&mut harness, "File for the body", "/tmp/answer.json");
+    press(&mut harness, &[Key::Enter]);
+    assert_eq!(asked(&source), [SendCommand::SaveBody(SentId(5), "/tmp/answer.json".to_owned())]);
+    source.show_send(SendBoard { written: Some((SentId(5), "/tmp/answer.json".to_owned())), ..sample::board() });
+    settle(&mut harness);
+    harness.get_by_label("The body lies in /tmp/answer.json, readable by you alone");
+    click(&mut harness, Role::Button, "Body to a file…");
+    press(&mut harness, &[Key::Escape, Key::Escape]);
+    assert!(harness.query_by_role_and_label(Role::TextInput, "File for the body").is_none());
+}
+
+#[test]
+fn an_answer_is_compared_with_the_one_before() {
+    let (_, mut harness) = open(sample::compared());
+    click(&mut harness, Role::Button, "Compare with the one before");
+    for words in ["gone: 200 OK", "new: 503 Service Unavailable", "gone:   \"state\": \"placed\"", "new:   \"state\": \"refused\","] {
+        harness.get_by_label(words);
+    }
+    harness.get_by_label_contains("against the one at ");
+    click(&mut harness, Role::Button, "Show the answer");
+    harness.get_by_label_contains("\"reason\": \"no carrier\"");
+    let (_, harness) = open(SendBoard { sent: vec![Arc::new(sample::answered())], ..sample::board() });
+    assert!(harness.query_by_role_and_label(Role::Button, "Compare with the one before").is_none(), "there is none before");
+}
+
+#[test]
 fn a_request_is_sent_many_times_or_as_a_probe() {
     let (source, mut harness) = open(SendBoard { sent: Vec::new(), ..sample::board() });
     click(&mut harness, Role::ListItem, "saved POST place an order");
@@ -386,10 +415,10 @@ fn a_request_is_sent_many_times_or_as_a_probe() {
 fn figures_of_many_are_told_above_the_first_answer() {
     let (_, harness) = open(SendBoard { sent: vec![Arc::new(sample::many())], ..sample::board() });
     harness.get_by_label_contains("100 sent · 9.8/s · 3 failed (3 %) · 200 × 97 · 503 × 3");
-    for words in ["p50 7.9 ms", "p95 18.4 ms", "p99 61.0 ms", "longest 81.8 ms"] {
+    for words in ["p50 7.9 ms", "p95 18 ms", "p99 61 ms", "longest 82 ms"] {
         harness.get_by_label(words);
     }
-    harness.get_by_role_and_label(Role::Image, "100 of them took from 4.2 ms to 81.7 ms");
+    harness.get_by_role_and_label(Role::Image, "100 of them took from 4.2 ms to 82 ms");
     harness.get_by_label_contains("sent POST /checkout × 100 at");
     harness.get_by_label_contains("\"state\": \"placed\"");
 }
@@ -423,7 +452,7 @@ fn the_reply_to_a_record_is_awaited_shown_or_said_to_be_missing() {
     harness.get_by_label("key 4711");
     harness.get_by_label_contains("kafka_correlationId 8a0f4c98-9ab0-42e1-9540-5fb08035e729");
     harness.get_by_label_contains("\"shelf\": 87");
-    harness.get_by_role_and_label(Role::Button, "inventory.reserved 2@311, after 41.0 ms").click();
+    harness.get_by_role_and_label(Role::Button, "inventory.reserved 2@311, after 41 ms").click();
     settle(&mut harness);
     assert!(matches!(harness.state().window.target(), Some(Target::Record { channel, .. }) if channel.name == "inventory.reserved"));
     let why = "No reply within 10 s. The records of inventory.reserved are not read here (it matches no pattern of the source)";
@@ -599,6 +628,9 @@ fn pictures_of_sending_stay_as_they_are() {
     picture("send-probe-dark", ThemeChoice::Dark, large, &with(sample::probe()), &show);
     picture("send-probe-light", ThemeChoice::Light, small, &with(sample::probe()), &show);
     picture("send-reply-light", ThemeChoice::Light, large, &with(sample::replied()), &show);
+    let compared = [Step::Run(UiCommand::Show(ViewKind::Send)), Step::Run(UiCommand::CompareSent)];
+    picture("send-compared-dark", ThemeChoice::Dark, small, &source(sample::compared()), &compared);
+    picture("send-compared-light", ThemeChoice::Light, small, &source(sample::compared()), &compared);
     let narrow = [Step::Run(UiCommand::LayoutTraces), Step::Goto(Target::Saved("orders/place an order".to_owned()))];
     picture("send-narrow-light", ThemeChoice::Light, small, &answered, &narrow);
     picture("send-empty-dark", ThemeChoice::Dark, small, &source(SendBoard::default()), &[Step::Run(UiCommand::Show(ViewKind::Send))]);

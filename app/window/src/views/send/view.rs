@@ -165,7 +165,7 @@ impl View for SendView {
     }
 
     fn has_form(&self) -> bool {
-        self.is_editing || self.saving.is_some() || self.asking == Some(true)
+        self.is_editing || self.saving.is_some() || self.answer.writing.is_some() || self.asking == Some(true)
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {
