@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use switchboard_desk::ledger::{Settled, SettledAs};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::draft::{Draft, Request};
-use switchboard_desk::send::{Question, SendAsk, SendBoard, SendCommand, Sent, Status};
+use switchboard_desk::send::{Question, RepeatFigures, Reply, SendAsk, SendBoard, SendCommand, Sent, Status};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_model::SourcePhase;
@@ -72,7 +72,13 @@ async fn send(session: &Session, args: &SendArgs, draft: Draft) -> anyhow::Resul
     if matches!(draft.request, Request::Record(_)) {
         cluster_is_known(session).await;
     }
-    let ask = SendAsk { draft: Arc::new(draft), environment: args.environment.clone(), given: args.variables.iter().cloned().collect(), by_hand: false };
+    let ask = SendAsk {
+        draft: Arc::new(draft),
+        environment: args.environment.clone(),
+        given: args.variables.iter().cloned().collect(),
+        by_hand: false,
+        is_probe: false,
+    };
     session.send(SendCommand::Send(ask));
     loop {
         let board = session.send_board();
@@ -128,8 +134,11 @@ async fn cluster_is_known(session: &Session) {
 
 /// How it ended, for scripts.
 fn ending(sent: &Sent) -> Ending {
+    let has_failed = sent.answer.status.as_ref().is_some_and(Status::is_failure)
+        || matches!(sent.reply, Some(Reply::Missing(_)))
+        || sent.figures.as_ref().is_some_and(|figures| figures.num_failed > 0);
     match sent.settled.as_ref().map(Settled::counts_as) {
-        Some(SettledAs::Done) if sent.answer.status.as_ref().is_some_and(Status::is_failure) => Ending::Failed,
+        Some(SettledAs::Done) if has_failed => Ending::Failed,
         Some(SettledAs::Done) => Ending::Done,
         Some(SettledAs::Possibly) => Ending::Possibly,
         _ => Ending::NotSent,
@@ -166,5 +175,38 @@ fn told(sent: &Sent) -> Value {
         "cut": answer.cut,
         "messages": messages,
         "details": pairs(&answer.details),
+        "reply": sent.reply.as_ref().map(told_reply),
+        "figures": sent.figures.as_ref().map(|figures| told_figures(figures)),
     })
+}
+
+/// Figures of many, as JSON; durations in ms.
+fn told_figures(figures: &RepeatFigures) -> Value {
+    let ms = |took: Duration| took.as_secs_f64() * 1e3;
+    json!({
+        "num": figures.num,
+        "num_failed": figures.num_failed,
+        "rate_per_s": figures.rate_per_s,
+        "p50_ms": figures.percentiles.map(|[p50, ..]| ms(p50)),
+        "p95_ms": figures.percentiles.map(|[_, p95, ..]| ms(p95)),
+        "p99_ms": figures.percentiles.map(|[_, _, p99, _]| ms(p99)),
+        "longest_ms": figures.percentiles.map(|[.., longest]| ms(longest)),
+    })
+}
+
+/// The reply to a record, as JSON.
+fn told_reply(reply: &Reply) -> Value {
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    match reply {
+        Reply::Awaited => Value::Null,
+        Reply::Missing(why) => json!({ "missing": why }),
+        Reply::Came { record, took_ns } => json!({
+            "channel": record.at.channel,
+            "place": record.at.place.to_string(),
+            "took_ms": *took_ns as f64 / 1e6,
+            "key": record.key.as_ref().map(text),
+            "value": record.value.as_ref().map(text),
+            "headers": record.headers.iter().map(|(name, value)| json!([name, value.as_ref().map(text)])).collect::<Vec<_>>(),
+        }),
+    }
 }

@@ -415,6 +415,14 @@ fn own_traffic_is_folded_and_seen_nowhere() {
 }
 
 #[test]
+fn what_somebody_sends_by_hand_is_no_own_traffic() {
+    let agent = format!("{}/0.1.0", switchboard_model::SENT_USER_AGENT);
+    let sent = Span::server("orders", 5, 11, 99).with(&[("user_agent.original", &agent)]);
+    let report = report(&one_by_one(&[sent]));
+    assert_eq!((report.sources[0].counts.folded, report.sources[0].counts.stored), (0, 1));
+}
+
+#[test]
 fn a_snapshot_is_made_anew_only_where_something_changed() {
     let mut engine = engine();
     let all = one_by_one(&[Span::client("shop", 1, 10, 0), Span::server("orders", 1, 11, 10)]);

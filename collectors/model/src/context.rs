@@ -20,6 +20,9 @@ pub const OWN_TRACE_PREFIX: u64 = u64::from_be_bytes(*b"SWITCHBD");
 /// User agent, and prefix of client ids and group ids, of everything Switchboard does by itself.
 pub const OWN_USER_AGENT: &str = "switchboard";
 
+/// User agent of a request or call that somebody sends by hand. It is none of Switchboard's own, which are folded: what it causes is looked for.
+pub const SENT_USER_AGENT: &str = "switchboard-send";
+
 /// Whether a trace was begun by a poll or probe of a Switchboard.
 pub fn is_own_trace(trace_id: TraceId) -> bool {
     (trace_id.0 >> 64) as u64 == OWN_TRACE_PREFIX

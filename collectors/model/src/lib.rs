@@ -42,8 +42,8 @@ pub use batch_check::BatchError;
 pub use batch_header::{BATCH_VERSION, BatchHeader};
 pub use clock::{ClockNews, ClockWatch, now_ns, slept, wall_ns};
 pub use context::{
-    OWN_TRACE_PREFIX, OWN_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id, parse_traceparent,
-    parse_uber_trace_id,
+    OWN_TRACE_PREFIX, OWN_USER_AGENT, SENT_USER_AGENT, SpanContext, is_own_trace, own_traceparent, parse_b3_single, parse_datadog, parse_hex_id,
+    parse_traceparent, parse_uber_trace_id,
 };
 pub use correlation::{CorrelationId, is_correlation_name};
 pub use dead_letter::{DeadLetterName, dead_letter_name, group_in_name, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
@@ -65,7 +65,7 @@ pub use outcome::{Outcome, Receipt};
 pub use permit::{Leave, PermitRefused, SendPermit, SendRules};
 pub use record::{ChannelRow, CorrelationRow, HeaderRow, NO_TIME, RecordBatch, RecordRow, TimestampType};
 pub use redact::{Kept, RawHash, Redactor};
-pub use request::{AnswerEnd, AnswerNews, CallEnd, CallNews, Compression, OutgoingCall, OutgoingRequest, Phase};
+pub use request::{AnswerEnd, AnswerNews, CallEnd, CallNews, Compression, OutgoingCall, OutgoingRequest, Phase, RPC_STATUSES};
 pub use semantic::WellKnown;
 pub use sink::{Input, Intake, IntakeCounts, Offer, Outlet, Sink, Waker, channel};
 pub use source::{FailureKind, ItemKind, SourceCommand, SourceId, SourceInfo, SourceKind, SourcePhase, SourceStatus, TailFrom};

@@ -28,8 +28,8 @@ fn an_order_is_placed_by_keys_alone_and_what_it_caused_is_seen() {
         });
         is_answered.then_some(())
     });
-    // Who worked on it, down to whoever reads what it published.
-    for part in ["orders shop.v1.Orders/PlaceOrder", "shipping process orders.placed"] {
+    // Who worked on it, from the shop to whoever reads what it published.
+    for part in ["storefront POST /checkout", "orders shop.v1.Orders/PlaceOrder", "shipping process orders.placed"] {
         window.eyes.wait_for(part, |thing| thing.name.starts_with(part));
     }
     window.eyes.wait_for("the record that was written", |thing| thing.name.starts_with("orders.placed"));

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use switchboard_engine::view::RecordView;
 use switchboard_model::{Origin, Phase, Place, TraceId};
 
 use crate::ledger::Settled;
 use crate::send::access::MethodSchema;
 use crate::send::command::SendAsk;
 use crate::send::draft::SchemaFrom;
+use crate::send::figures::RepeatFigures;
 use crate::send::plan::Mistake;
 use crate::send::saved::SavedBoard;
 
@@ -32,6 +34,8 @@ pub struct SendBoard {
     pub mistake: Option<Mistake>,
     /// Why the last command was not carried out; what to do.
     pub refusal: Option<String>,
+    /// The body that was written into a file last: of which answer, and where it lies.
+    pub written: Option<(SentId, String)>,
     /// The requests that are kept in files, and the environments beside them.
     pub saved: Arc<SavedBoard>,
     /// What methods take, by where that is known from.
@@ -40,6 +44,18 @@ pub struct SendBoard {
     pub clusters: Vec<String>,
     /// Secrets of the profile that a request can name, each with the one server that it may go to.
     pub secrets: Vec<(String, Origin)>,
+}
+
+impl SendBoard {
+    /// What was sent last, as long as it goes on; a probe goes on beside.
+    pub fn going(&self) -> Option<&Arc<Sent>> {
+        self.sent.iter().find(|sent| !sent.is_probe()).filter(|sent| sent.is_going())
+    }
+
+    /// Probes that run, the last one first.
+    pub fn probes(&self) -> impl Iterator<Item = &Arc<Sent>> {
+        self.sent.iter().filter(|sent| sent.is_probe() && sent.is_going())
+    }
 }
 
 /// Number of something that was sent; never given again in a session.
@@ -57,9 +73,11 @@ pub struct Sent {
     pub call: String,
     /// Where it goes: an origin, or a cluster by the name of its source.
     pub target: String,
+    /// How many requests or records it is.
+    pub num: u64,
     /// When, ns since the Unix epoch.
     pub at_ns: i64,
-    /// The trace that it begins; `None` = none.
+    /// The trace that it, or the first of it, begins; `None` = none.
     pub trace_id: Option<TraceId>,
     /// Its correlation id; `None` = none.
     pub correlation_id: Option<String>,
@@ -71,12 +89,21 @@ pub struct Sent {
     pub is_open: bool,
     /// What was answered until now.
     pub answer: Answer,
+    /// The reply that a record awaits; `None` = none is awaited.
+    pub reply: Option<Reply>,
+    /// Figures of many; `None` = it is one, or records. The answer is that of the first, of a probe that of the last.
+    pub figures: Option<Arc<RepeatFigures>>,
 }
 
 impl Sent {
     /// Whether it goes on.
     pub fn is_going(&self) -> bool {
-        self.settled.is_none()
+        self.settled.is_none() || matches!(self.reply, Some(Reply::Awaited))
+    }
+
+    /// Whether it is a probe, which is sent again and again until it is stopped.
+    pub fn is_probe(&self) -> bool {
+        self.ask.is_probe
     }
 
     /// How long it took, or takes until now, ns.
@@ -146,6 +173,31 @@ impl Status {
             Self::Grpc { code, .. } => *code != 0,
             Self::Persisted { .. } => false,
         }
+    }
+}
+
+/// The reply to a record, on another topic.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// It has not come yet.
+    Awaited,
+    /// It came.
+    Came {
+        /// As it was read there.
+        record: Arc<RecordView>,
+        /// How long after the first record was sent, ns.
+        took_ns: i64,
+    },
+    /// It did not come in time, or cannot be seen: why, and what to do.
+    Missing(String),
+}
+
+impl Reply {
+    /// Bytes that it takes to keep it.
+    pub(super) fn kept_bytes(&self) -> usize {
+        let Self::Came { record, .. } = self else { return 0 };
+        let headers = record.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len));
+        record.key.as_ref().map_or(0, Vec::len) + record.value.as_ref().map_or(0, Vec::len) + headers.sum::<usize>()
     }
 }
 

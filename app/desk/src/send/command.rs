@@ -17,6 +17,8 @@ pub struct SendAsk {
     pub given: BTreeMap<String, String>,
     /// Whether a stream of a gRPC client stays open for messages written by hand.
     pub by_hand: bool,
+    /// Whether it is sent again and again, once in as many seconds as the draft says, until it is stopped or the session ends.
+    pub is_probe: bool,
 }
 
 /// A command.
@@ -33,6 +35,8 @@ pub enum SendCommand {
     Withdraw,
     /// Stop waiting for an answer.
     Cancel(SentId),
+    /// Write the whole body of an answer into a file that is not there yet: an absolute path, or one below the folder of requests.
+    SaveBody(SentId, String),
     /// Another message, JSON, for a stream that is open.
     Message(SentId, String),
     /// No more messages come.

@@ -1,10 +1,13 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
-//! (`sending`), which carries a request (`request`), a call (`call`) or records (`records`).
+//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`).
 
+mod bodies;
 mod call;
 mod leave;
 mod live;
+mod many;
 mod records;
+mod replies;
 mod request;
 mod sending;
 mod worker;
@@ -25,7 +28,7 @@ use crate::ledger::LazyLedger;
 use crate::operations::Operations;
 use crate::profile::NamedSecret;
 use crate::send::access::{Observed, ServerAccess};
-use crate::send::board::{Asking, SendBoard, Sent, SentId};
+use crate::send::board::{Asking, Reply, SendBoard, Sent, SentId};
 use crate::send::command::{SendAsk, SendCommand};
 use crate::send::desk::leave::Way;
 use crate::send::desk::worker::Worker;
@@ -72,6 +75,8 @@ struct Office {
     confirmed: Mutex<BTreeSet<Origin>>,
     /// Streams that are open for messages.
     open: Mutex<BTreeMap<SentId, OpenStream>>,
+    /// Whole bodies of answers that are longer than what is shown.
+    bodies: Mutex<BTreeMap<SentId, Bytes>>,
 }
 
 /// What was asked, and what it is about.
@@ -109,7 +114,7 @@ impl Office {
             let mut place = 0;
             let before = board.sent.len();
             board.sent.retain(|sent| {
-                num_bytes += sent.answer.kept_bytes();
+                num_bytes += sent.answer.kept_bytes() + sent.reply.as_ref().map_or(0, Reply::kept_bytes);
                 place += 1;
                 sent.is_going() || place <= MAX_SENT && num_bytes <= KEPT_BYTES_MAX
             });
@@ -173,6 +178,7 @@ impl SendDesk {
             asked: Mutex::default(),
             confirmed: Mutex::default(),
             open: Mutex::default(),
+            bodies: Mutex::default(),
         });
         let task = runtime.spawn(Worker::new(Arc::clone(&office)).run(receiver));
         Self { commands, office, task }

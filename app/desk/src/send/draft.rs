@@ -156,6 +156,9 @@ pub struct HttpDraft {
     /// How the server proves who it is.
     #[serde(skip_serializing_if = "is_default")]
     pub tls: TlsDraft,
+    /// How often it is sent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub repeat: RepeatDraft,
     /// What it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub carries: Carries,
@@ -172,6 +175,7 @@ impl Default for HttpDraft {
             body: Body::None,
             timeout_s: DEFAULT_TIMEOUT_S,
             tls: TlsDraft::default(),
+            repeat: RepeatDraft::default(),
             carries: Carries::default(),
         }
     }
@@ -179,6 +183,29 @@ impl Default for HttpDraft {
 
 /// How long a request or call may take unless it says otherwise, seconds.
 pub const DEFAULT_TIMEOUT_S: f64 = 30.0;
+
+/// How often a request or a call is sent, and how fast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepeatDraft {
+    /// How many times; 0 = once, or once for each row.
+    pub times: u32,
+    /// How many begin in a second, at most.
+    pub rate_per_s: u32,
+    /// How many are on their way at once, at most.
+    pub at_once: u32,
+    /// A file in the folder of requests with values, a row for each (CSV with names in its first row, or JSON lines); empty = none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rows: String,
+    /// As a probe it is sent once in so many seconds.
+    pub every_s: f64,
+}
+
+impl Default for RepeatDraft {
+    fn default() -> Self {
+        Self { times: 0, rate_per_s: 10, at_once: 8, rows: String::new(), every_s: 30.0 }
+    }
+}
 
 /// How a server proves who it is, where it speaks TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,6 +298,9 @@ pub struct GrpcDraft {
     /// How the server proves who it is.
     #[serde(skip_serializing_if = "is_default")]
     pub tls: TlsDraft,
+    /// How often it is sent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub repeat: RepeatDraft,
     /// What it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub carries: Carries,
@@ -288,6 +318,7 @@ impl Default for GrpcDraft {
             deadline_s: DEFAULT_TIMEOUT_S,
             compression: String::new(),
             tls: TlsDraft::default(),
+            repeat: RepeatDraft::default(),
             carries: Carries::default(),
         }
     }
@@ -334,13 +365,20 @@ pub struct RecordDraft {
     /// The time it carries, ms since the Unix epoch; none = when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_ms: Option<i64>,
-    /// How many are sent.
+    /// How many are sent; 0 = one, or one for each row.
+    #[serde(skip_serializing_if = "is_default")]
     pub copies: u32,
+    /// A file in the folder of requests with values, a row for each copy (CSV with names in its first row, or JSON lines); empty = none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rows: String,
     /// How many a second.
     pub rate_per_s: u32,
     /// Where a reply is awaited; empty = nowhere.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reply_topic: String,
+    /// How a reply is asked for and known.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reply: ReplyDraft,
     /// What it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub carries: Carries,
@@ -356,12 +394,45 @@ impl Default for RecordDraft {
             value: Payload::Json("{}".to_owned()),
             headers: Vec::new(),
             timestamp_ms: None,
-            copies: 1,
+            copies: 0,
+            rows: String::new(),
             rate_per_s: 10,
             reply_topic: String::new(),
+            reply: ReplyDraft::default(),
             carries: Carries::default(),
         }
     }
+}
+
+/// How a reply is asked for and known: unless it says otherwise as Spring's request and reply has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReplyDraft {
+    /// Name of the header that says where the reply is awaited.
+    pub topic_header: String,
+    /// Name of the header with the id, in the request and in its reply.
+    pub id_header: String,
+    /// How the id is written.
+    pub id_as: ReplyId,
+    /// How long it is waited for, seconds.
+    pub within_s: f64,
+}
+
+impl Default for ReplyDraft {
+    fn default() -> Self {
+        Self { topic_header: "kafka_replyTopic".to_owned(), id_header: "kafka_correlationId".to_owned(), id_as: ReplyId::Bytes, within_s: 10.0 }
+    }
+}
+
+/// How the id by which a reply is known is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyId {
+    /// A UUID as its 16 bytes, as Spring does; what is none as it is written.
+    #[default]
+    Bytes,
+    /// As text.
+    Text,
 }
 
 /// A header of a record.
@@ -404,6 +475,15 @@ impl Draft {
             RequestKind::Record => Request::Record(RecordDraft::default()),
         };
         Self { name: String::new(), request }
+    }
+
+    /// How often it is sent; `None` = it is a record, which has copies.
+    pub fn repeat(&self) -> Option<&RepeatDraft> {
+        match &self.request {
+            Request::Http(http) => Some(&http.repeat),
+            Request::Grpc(grpc) => Some(&grpc.repeat),
+            Request::Record(_) => None,
+        }
     }
 
     /// Which kind it is of.

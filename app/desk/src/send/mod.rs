@@ -1,8 +1,10 @@
 //! The one desk for all that goes out: records, requests and calls. A draft becomes a plan, which is pure; with leave, and a line in the ledger
 //! before, it is sent once; what becomes of it stands in the ledger after.
 //!
-//! `draft` is what is composed and `variables` what fills it in, `plan` what that comes to, `saved` where drafts are kept. `exchange` reads them from what is
-//! pasted, and writes them as lines for others' programs. `desk` is where sending is asked for, `command` what, `board` what can be seen of it. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before. `access` is what all of it needs of the session.
+//! `draft` is what is composed and `variables` what fills it in, `rows` values for one after another, `plan` what that comes to, `saved` where drafts are
+//! kept. `exchange` reads them from what is pasted, and writes them as lines for others' programs. `figures` is what many came to, `desk` where sending is
+//! asked for, `command` what, `board` what can be seen of it. `replay` sends again what lies on a broker, and `edit` is what can be changed of it before.
+//! `access` is what all of it needs of the session.
 
 pub mod access;
 mod board;
@@ -11,14 +13,18 @@ mod desk;
 pub mod draft;
 pub mod edit;
 pub mod exchange;
+mod figures;
 mod plan;
 pub mod replay;
+mod rows;
 mod saved;
 mod variables;
 
-pub use board::{Answer, Asking, Message, Question, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
+pub use board::{Answer, Asking, Message, Question, Reply, SHOWN_BYTES, SchemaBoard, SchemaKey, SendBoard, Sent, SentId, Status};
 pub use command::{SendAsk, SendCommand};
 pub use desk::{SendDesk, SendDeskConfig};
+pub use figures::{Ended, One, RepeatFigures};
 pub use plan::{Mistake, Plan, Planned, plan};
+pub use rows::Rows;
 pub use saved::SavedBoard;
 pub use variables::{MADE, VariableError, Variables};

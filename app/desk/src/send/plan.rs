@@ -97,6 +97,21 @@ pub struct PlannedRecord {
     pub cluster: String,
     /// The record.
     pub record: OutgoingRecord,
+    /// The reply that is awaited; `None` = none.
+    pub reply: Option<AwaitedReply>,
+}
+
+/// A reply that is awaited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AwaitedReply {
+    /// Where.
+    pub topic: String,
+    /// Name of the header with its id.
+    pub id_header: String,
+    /// The id, as it is written.
+    pub id: Vec<u8>,
+    /// How long it is waited for, seconds.
+    pub within_s: f64,
 }
 
 /// Makes a plan of a draft.

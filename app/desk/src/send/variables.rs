@@ -25,6 +25,9 @@ pub enum VariableError {
     /// Nothing is called so.
     #[error("no variable is called `{0}`: write it into the environment that is chosen, or choose another")]
     Unknown(String),
+    /// The row has no value of that name.
+    #[error("the row has no value called `{0}`: name the file with the rows, and a column of it")]
+    NotInRow(String),
     /// Braces without their end.
     #[error("{{{{ has no }}}}; write \\{{{{ for the braces themselves")]
     Unclosed,
@@ -37,7 +40,7 @@ pub enum VariableError {
 pub struct Variables<'a> {
     /// Of the environment that was chosen.
     pub named: &'a BTreeMap<String, String>,
-    /// Of the row of the file of values that this request is for; they come before those of the environment.
+    /// Of the row of the file of values that this request is for, `{{row.NAME}}` or `{{NAME}}`; they come before those of the environment.
     pub row: &'a BTreeMap<String, String>,
     /// Which request of one sending it is, from 1.
     pub counter: u64,
@@ -75,7 +78,8 @@ impl Variables<'_> {
     }
 
     fn value(&self, name: &str) -> Result<Cow<'_, str>, VariableError> {
-        if let Some(value) = self.row.get(name).or_else(|| self.named.get(name)) {
+        let of_row = name.strip_prefix("row.").and_then(|name| self.row.get(name));
+        if let Some(value) = of_row.or_else(|| self.row.get(name)).or_else(|| self.named.get(name)) {
             return Ok(Cow::Borrowed(value));
         }
         Ok(Cow::Owned(match name {
@@ -87,6 +91,7 @@ impl Variables<'_> {
             }
             "now_ms" => (self.now_ns / 1_000_000).to_string(),
             "random" => ((self.random)() % 1_000_000_000).to_string(),
+            _ if name.starts_with("row.") => return Err(VariableError::NotInRow(name["row.".len()..].chars().take(80).collect())),
             // A name is told as it is written, but no novel.
             _ => return Err(VariableError::Unknown(name.chars().take(80).collect())),
         }))

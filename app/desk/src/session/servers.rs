@@ -82,6 +82,19 @@ impl Servers {
     }
 }
 
+impl Servers {
+    /// Sends with a permit, where there is leave; without, nothing goes.
+    fn permitted<F>(&self, server: &Server, typed_name: Option<&str>, send: impl FnOnce(SendPermit) -> F) -> Waiting<Outcome>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        match self.permit(server, typed_name, false) {
+            Ok(permit) => Box::pin(send(permit)),
+            Err(refused) => Box::pin(std::future::ready(Outcome::NotDone(refused.to_string()))),
+        }
+    }
+}
+
 impl ServerAccess for Servers {
     fn resolve(&self, origin: &Origin) -> Waiting<Result<Vec<SocketAddr>, String>> {
         Box::pin(resolve(origin.clone()))
@@ -115,12 +128,7 @@ impl ServerAccess for Servers {
         mut tell: Tell<AnswerNews>,
     ) -> Waiting<Outcome> {
         use switchboard_http::{CallConfig, Caller, Tls, TlsCheck};
-        let permit = self.permit(&server, typed_name.as_deref(), false);
-        Box::pin(async move {
-            let permit = match permit {
-                Ok(permit) => permit,
-                Err(refused) => return Outcome::NotDone(refused.to_string()),
-            };
+        self.permitted(&server, typed_name.as_deref(), |permit| async move {
             let check = if tls.unchecked { TlsCheck::Off } else { TlsCheck::Full };
             let tls = Tls { root_certificates_pem: tls.root_certificates, check, identity_pem: tls.identity };
             let config = CallConfig { connect_timeout: CONNECT_WITHIN, timeout: Some(timeout), tls, body_bytes_max: ANSWER_BYTES_MAX as u64 };
@@ -140,12 +148,7 @@ impl ServerAccess for Servers {
         typed_name: Option<String>,
         mut tell: Tell<CallNews>,
     ) -> Waiting<Outcome> {
-        let permit = self.permit(&server, typed_name.as_deref(), false);
-        Box::pin(async move {
-            let permit = match permit {
-                Ok(permit) => permit,
-                Err(refused) => return Outcome::NotDone(refused.to_string()),
-            };
+        self.permitted(&server, typed_name.as_deref(), |permit| async move {
             let messages = futures::stream::unfold(messages, |mut messages| async move { messages.recv().await.map(|message| (message, messages)) });
             match switchboard_grpc::Caller::new(permit, call_config(tls)) {
                 Ok(caller) => caller.call(call, messages, &mut *tell).await,

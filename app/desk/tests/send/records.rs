@@ -7,7 +7,7 @@ use rdkafka::message::Headers as _;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use switchboard_desk::ledger::{Settled, SettledAs, TargetKind};
 use switchboard_desk::send::draft::{HeaderDraft, Payload};
-use switchboard_desk::send::{Question, Status};
+use switchboard_desk::send::{Question, Reply, SendCommand, Status};
 use switchboard_kafka::testing::MockKafka;
 
 use crate::sending::{Sending, Told, record};
@@ -131,4 +131,118 @@ async fn a_topic_or_partition_that_is_not_there_is_not_made() {
     assert_eq!(sending.settled().await.settled.as_ref().map(Settled::counts_as), Some(SettledAs::NotDone));
     let refused = sending.until("refusal", |board| board.refusal.clone()).await;
     assert!(refused.contains("0 to 0, and no 1"), "{refused}");
+}
+
+const REPLIES: &str = "orders.replies";
+
+/// Answers the first record on [`TOPIC`] as Spring's clients do: with its id, after a record with another.
+fn answer(brokers: &str, partition: i32) {
+    use rdkafka::message::{Header, OwnedHeaders};
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+    let lying = read(brokers, partition, 1);
+    let header =
+        |name: &str| lying[0].2.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.clone()).unwrap_or_else(|| panic!("no {name}: {lying:?}"));
+    assert_eq!(header("kafka_replyTopic"), REPLIES.as_bytes());
+    let id = header("kafka_correlationId");
+    assert_eq!(id.len(), 16, "as bytes");
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
+    for (id, value) in [(vec![7; 16], "of another"), (id, "{\"state\":\"placed\"}")] {
+        let headers = OwnedHeaders::new().insert(Header { key: "kafka_correlationId", value: Some(&id) });
+        producer.send(BaseRecord::to(REPLIES).key("4711").payload(value).headers(headers)).map_err(|(error, _)| error).expect("queued");
+    }
+    producer.flush(Duration::from_secs(10)).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_is_shown_beside_the_record_that_awaits_it() {
+    let cluster = cluster(1);
+    cluster.cluster().create_topic(REPLIES, 1, 1).expect("a topic");
+    let sending = Sending::start(&format!("{}tail = [{{ channel = \"{REPLIES}\" }}]\n", profile(&cluster)));
+    is_known(&sending).await;
+    let is_read = || sending.session.snapshot().figures.channels.iter().any(|channel| channel.not_tailed.is_none());
+    sending.until("topic that is read", |_| is_read().then_some(())).await;
+    let asked = || record(|record| (record.topic, record.reply_topic, record.reply.within_s) = (TOPIC.to_owned(), REPLIES.to_owned(), 20.0));
+    let Told::Sent(_) = sending.send(asked()).await else { panic!("it was not sent") };
+    let brokers = cluster.brokers();
+    tokio::task::spawn_blocking(move || answer(&brokers, 0)).await.expect("answered");
+    let sent = sending.settled().await;
+    let Some(Reply::Came { record: reply, took_ns }) = &sent.reply else { panic!("no reply came: {sent:?}") };
+    assert_eq!(
+        (reply.value.as_deref(), reply.at.channel.as_str(), reply.at.place.to_string()),
+        (Some(&b"{\"state\":\"placed\"}"[..]), REPLIES, "0@1".to_owned())
+    );
+    assert!(*took_ns > 0 && sent.settled.as_ref().map(Settled::counts_as) == Some(SettledAs::Done));
+
+    // Nobody answers the next one, and it is not waited for to the end.
+    let Told::Sent(sent) = sending.send(asked()).await else { panic!("it was not sent") };
+    sending.until("its record", |board| board.sent[0].settled.clone()).await;
+    let begun = Instant::now();
+    sending.session.send(SendCommand::Cancel(sent.sent_id));
+    let sent = sending.settled().await;
+    assert!(matches!(&sent.reply, Some(Reply::Missing(why)) if why.contains("not waited for")), "{sent:?}");
+    assert!(
+        begun.elapsed() < Duration::from_secs(2) && sent.settled.as_ref().map(Settled::counts_as) == Some(SettledAs::Done),
+        "the record itself was written"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_reply_comes_it_says_why_that_may_be() {
+    let cluster = cluster(1);
+    cluster.cluster().create_topic(REPLIES, 1, 1).expect("a topic");
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    for (topic, told) in [(REPLIES, "are not read here"), ("nobody.made.this", "nobody.made.this may not be there")] {
+        let asked = record(|record| (record.topic, record.reply_topic, record.reply.within_s) = (TOPIC.to_owned(), topic.to_owned(), 0.5));
+        let Told::Sent(_) = sending.send(asked).await else { panic!("it was not sent") };
+        let sent = sending.settled().await;
+        assert!(matches!(&sent.reply, Some(Reply::Missing(why)) if why.contains(told)), "{topic}: {:?}", sent.reply);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_of_a_file_is_a_record() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");
+    write("orders.csv", "sku,parcels\nlamp,1\n\"a, chair\",2\n");
+    write("wrong.csv", "sku\nlamp\nchair,2\n");
+    let of = |rows: &str, copies: u32| {
+        record(|record| {
+            record.topic = TOPIC.to_owned();
+            record.key = Payload::Text("{{row.sku}}".to_owned());
+            record.value = Payload::Json("{\"n\":{{counter}},\"parcels\":{{parcels}}}".to_owned());
+            (record.rows, record.copies, record.rate_per_s) = (rows.to_owned(), copies, 1_000);
+        })
+    };
+    for (rows, field, told) in
+        [("wrong.csv", "rows", "wrong.csv: line 3: it has 2 values"), ("../orders.csv", "file", "leads out"), ("", "key", "no value called `sku`")]
+    {
+        let refused = sending.send(of(rows, 0)).await;
+        assert!(matches!(&refused, Told::Mistake(at, reason) if *at == field && reason.contains(told)), "{rows}: {refused:?}");
+    }
+    let Told::Asks(Question::Confirm { what, .. }) = sending.send(of("orders.csv", 0)).await else { panic!("nothing was asked") };
+    assert_eq!(what, format!("2 records to {TOPIC} of shop"));
+    let Told::Sent(sent) = sending.confirm(None).await else { panic!("it was not sent") };
+    assert_eq!(sent.num, 2);
+    sending.settled().await;
+    let Told::Asks(_) = sending.send(of("orders.csv", 3)).await else { panic!("nothing was asked") };
+    let Told::Sent(_) = sending.confirm(None).await else { panic!("it was not sent") };
+    sending.until("all of them", |board| (board.sent.len() == 2 && !board.sent[0].is_going()).then_some(())).await;
+    let lying: Vec<String> = read(&cluster.brokers(), 0, 5).into_iter().map(|(key, value, ..)| format!("{} {}", text(key), text(value))).collect();
+    let expected = [
+        "lamp {\"n\":1,\"parcels\":1}",
+        "a, chair {\"n\":2,\"parcels\":2}",
+        "lamp {\"n\":1,\"parcels\":1}",
+        "a, chair {\"n\":2,\"parcels\":2}",
+        "lamp {\"n\":3,\"parcels\":1}",
+    ];
+    assert_eq!(lying, expected, "beyond the last row it begins again");
+}
+
+fn text(bytes: Option<Vec<u8>>) -> String {
+    String::from_utf8(bytes.expect("some")).expect("text")
 }

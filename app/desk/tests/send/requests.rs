@@ -165,3 +165,35 @@ async fn requests_are_kept_in_files_and_filled_in_by_an_environment() {
     let refused = sending.until("refusal", |board| board.refusal.clone()).await;
     assert!(refused.contains("leads out of the folder"), "{refused}");
 }
+
+/// A server that answers with so many bytes.
+async fn answers_with(num_bytes: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut part = [0; 4096];
+            let _ = stream.read(&mut part).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {num_bytes}\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(&vec![b'x'; num_bytes]).await;
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_body_of_an_answer_is_written_into_a_file() {
+    let address = answers_with((3 << 20) + 7).await;
+    let sending = Sending::start("[otlp]\ngrpc_port = 0\nhttp_port = 0\n");
+    let Told::Sent(_) = sending.send(http(|http| http.url = format!("http://{address}/"))).await else { panic!("it was not sent") };
+    let sent = sending.settled().await;
+    assert_eq!((sent.answer.body.len(), sent.answer.body_bytes), (1 << 20, (3 << 20) + 7), "the beginning is shown");
+    let path = sending.folder.path().join("answer.bin");
+    sending.session.send(SendCommand::SaveBody(sent.sent_id, path.display().to_string()));
+    sending.until("file", |board| board.written.clone()).await;
+    assert_eq!(std::fs::metadata(&path).expect("there").len(), (3 << 20) + 7);
+    sending.session.send(SendCommand::SaveBody(sent.sent_id, path.display().to_string()));
+    let refused = sending.until("refusal", |board| board.refusal.clone()).await;
+    assert!(refused.contains("there is one already"), "{refused}");
+}

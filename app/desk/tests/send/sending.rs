@@ -51,13 +51,18 @@ impl Sending {
 
     /// The same with the variables of an environment.
     pub async fn send_in(&self, draft: Draft, environment: Option<&str>) -> Told {
+        self.ask(draft, environment, false).await
+    }
+
+    /// Asks for something to be sent as a probe, and waits until that has shown.
+    pub async fn probe(&self, draft: Draft) -> Told {
+        self.ask(draft, None, true).await
+    }
+
+    async fn ask(&self, draft: Draft, environment: Option<&str>, is_probe: bool) -> Told {
         let (num_sent, version) = self.before();
-        self.session.send(SendCommand::Send(SendAsk {
-            draft: Arc::new(draft),
-            environment: environment.map(str::to_owned),
-            given: BTreeMap::new(),
-            by_hand: false,
-        }));
+        let ask = SendAsk { draft: Arc::new(draft), environment: environment.map(str::to_owned), given: BTreeMap::new(), by_hand: false, is_probe };
+        self.session.send(SendCommand::Send(ask));
         self.told(num_sent, version).await
     }
 

@@ -1,11 +1,11 @@
 //! The conventions' rules: what a span does, over what, whether it failed and whether time ran out.
 
-use switchboard_model::{SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena, Value, WellKnown};
+use switchboard_model::{RPC_STATUSES, SpanBatch, SpanKind, SpanRow, SpanStatus, TextArena, Value, WellKnown};
 
 use crate::extract::cause::{back_off_ms, cause, recorded};
 use crate::extract::told::{DATABASE, ENDING, HTTP, MESSAGING, RPC, Told, is_told};
 use crate::extract::{Role, rows};
-use crate::names::{FlowNames, RPC_STATUSES, StatusId, Via};
+use crate::names::{FlowNames, StatusId, Via};
 
 /// What a span does: by its messaging operation first, by its kind second.
 pub(super) fn role(kind: SpanKind, told: &Told<'_>, text: &TextArena) -> Role {

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
-use switchboard_model::SourceId;
+use switchboard_model::{RPC_STATUSES, SourceId};
 
 use crate::intern::{Marks, Namer, Numbers, Registry};
 use crate::names::operations::Operations;
 use crate::names::service::{Seen, Service};
-use crate::names::{ChannelId, Gone, GroupId, OperationId, PeerId, RPC_STATUSES, ServiceId, StatusId, StatusKind};
+use crate::names::{ChannelId, Gone, GroupId, OperationId, PeerId, ServiceId, StatusId, StatusKind};
 use crate::source_shares::Shares;
 
 /// What a caller's attributes name.

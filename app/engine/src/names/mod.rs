@@ -13,5 +13,5 @@ mod via;
 pub(crate) use flow_names::{FlowNames, OTHER_NAME};
 pub(crate) use gone::Gone;
 pub(crate) use ids::{ChannelId, GroupId, OperationId, PeerId, ServiceId};
-pub(crate) use status::{RPC_STATUSES, StatusId, StatusKind};
+pub(crate) use status::{StatusId, StatusKind};
 pub(crate) use via::Via;

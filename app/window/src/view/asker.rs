@@ -63,6 +63,8 @@ pub(crate) enum Slot {
     LetterStory,
     /// The trace of what was sent.
     SentTrace,
+    /// The way of what was sent, on the map.
+    SentWay,
     /// What has the correlation id of what was sent.
     SentConversation,
     /// The search.

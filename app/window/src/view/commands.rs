@@ -182,6 +182,10 @@ commands! {
     SentTrace: SEND, Object, "To the trace of what was sent", "What it caused, span by span", [NONE T];
     SentStory: SEND, Object, "To the conversation of what was sent", "All that carries its correlation id", [NONE S];
     SentOnMap: SEND, Object, "To where it was sent on the map", "The service that answered, or the topic", [NONE M];
+    CompareSent: SEND, Object, "Compare with the one before", "What is new in this answer, and what is gone; a second time shows the answer", [NONE C];
+    WriteBody: SEND, Object, "Write the body into a file…", "All of it, readable by you alone", [];
+    StartProbe: SEND, Object, "Start a probe", "Sends the request by itself, once in as many seconds as stand under Repeat", [];
+    StopProbe: SEND, Object, "Stop the probe", "The one that is looked at", [];
     ForgetSent: SEND, Session, "Forget what was sent", "The list of this session; the ledger keeps its lines", [];
     ReloadRequests: SEND, Session, "Read saved requests again", "After files were changed elsewhere", [];
 

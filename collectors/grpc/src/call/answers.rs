@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Uri};
-use switchboard_model::{CallEnd, Compression, OWN_USER_AGENT};
+use switchboard_model::{CallEnd, Compression, SENT_USER_AGENT};
 use tonic::client::Grpc;
 use tonic::codec::{CompressionEncoding, Streaming};
 use tonic::codegen::tokio_stream::Stream;
@@ -149,6 +149,6 @@ fn cut(end: CallEnd, num_missing: usize) -> CallEnd {
 }
 
 fn user_agent() -> HeaderValue {
-    let own = format!("{OWN_USER_AGENT}/{}", env!("CARGO_PKG_VERSION"));
-    HeaderValue::from_str(&own).unwrap_or(HeaderValue::from_static(OWN_USER_AGENT))
+    let own = format!("{SENT_USER_AGENT}/{}", env!("CARGO_PKG_VERSION"));
+    HeaderValue::from_str(&own).unwrap_or(HeaderValue::from_static(SENT_USER_AGENT))
 }

@@ -22,7 +22,7 @@ async fn one_message_is_answered_with_one() {
     let (outcome, told) = call(&caller(&server), to(&server.origin(), "/shop.Shop/Get"), sent(&[b"an order"])).await;
     assert_eq!((outcome, told.messages.as_slice()), (OK, &[Bytes::from_static(b"an order")][..]));
     assert_eq!(told.phases, [Phase::Connect, Phase::FirstByte, Phase::Rest]);
-    assert!(told.header("user-agent").starts_with("switchboard/"), "{:?}", told.headers);
+    assert!(told.header("user-agent").starts_with("switchboard-send/"), "{:?}", told.headers);
     assert_eq!((told.end().code, told.end().message.as_str()), (0, ""));
 }
 

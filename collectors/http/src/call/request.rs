@@ -7,7 +7,7 @@ use http::header::{
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::Full;
-use switchboard_model::{OWN_USER_AGENT, Origin, OutgoingRequest};
+use switchboard_model::{Origin, OutgoingRequest, SENT_USER_AGENT};
 
 /// Headers that are about one connection, or about how long the body is: who speaks there says them, not who asks (RFC 9110, 7.6.1).
 const OF_THE_CONNECTION: [HeaderName; 9] = [
@@ -47,8 +47,8 @@ impl Prepared {
             Some(host) => host,
             None => HeaderValue::from_str(&origin.authority()).map_err(|error| format!("the host cannot be written into a header ({error}). Correct it"))?,
         };
-        let user_agent = HeaderValue::from_str(&format!("{OWN_USER_AGENT}/{}", env!("CARGO_PKG_VERSION")));
-        let user_agent = user_agent.unwrap_or_else(|_| HeaderValue::from_static(OWN_USER_AGENT));
+        let user_agent = HeaderValue::from_str(&format!("{SENT_USER_AGENT}/{}", env!("CARGO_PKG_VERSION")));
+        let user_agent = user_agent.unwrap_or_else(|_| HeaderValue::from_static(SENT_USER_AGENT));
         let mut defaults = vec![(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd")), (USER_AGENT, user_agent)];
         if body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&method) {
             // Some servers refuse what has no length, even where it has no body (RFC 9110, 8.6).
@@ -102,7 +102,7 @@ mod tests {
         let sent = prepared("http://shop.example:8080/a?b=1", &own).for_http1().expect("a request");
         let mut headers: Vec<_> = sent.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
         headers.sort();
-        let agent = format!("user-agent: switchboard/{}", env!("CARGO_PKG_VERSION"));
+        let agent = format!("user-agent: switchboard-send/{}", env!("CARGO_PKG_VERSION"));
         assert_eq!(headers, ["accept-encoding: gzip, br, zstd", "content-length: 0", "host: shop.example:8080", agent.as_str()]);
         assert_eq!(sent.uri(), "/a?b=1");
     }

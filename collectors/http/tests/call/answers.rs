@@ -61,7 +61,7 @@ fn each_method_is_sent_with_its_body_and_the_answer_told() {
                     &HeaderValue::from_str(&address.to_string()).expect("a value")
                 )
             );
-            assert_eq!(headers["x-sent-user-agent"], format!("switchboard/{}", env!("CARGO_PKG_VERSION")));
+            assert_eq!(headers["x-sent-user-agent"], format!("switchboard-send/{}", env!("CARGO_PKG_VERSION")));
             assert_eq!(headers["x-sent-accept-encoding"], "gzip, br, zstd");
             assert_eq!(headers["x-sent-content-length"], "6");
             assert_eq!((told.body().as_slice(), told.end().wire_bytes, told.end().body_bytes), (&b"a body"[..], 6, 6));

@@ -85,7 +85,7 @@ async fn write(messages: Vec<Bytes>, texts: Vec<String>, sender: mpsc::Sender<By
     }
 }
 
-fn told(live: &Live, office: &Office, schema: &dyn MethodSchema, method: &str, news: CallNews) {
+pub(super) fn told(live: &Live, office: &Office, schema: &dyn MethodSchema, method: &str, news: CallNews) {
     match news {
         CallNews::Took(phase, took) => live.took(phase, took),
         CallNews::Leaves => live.leaves(),

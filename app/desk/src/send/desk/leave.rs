@@ -44,6 +44,14 @@ impl Way {
         }
     }
 
+    /// Whether it is production.
+    pub(super) fn is_production(&self, office: &Office) -> bool {
+        match self {
+            Self::Server(server) => office.config.servers.type_name(&server.target).is_some(),
+            Self::Cluster(reach, _) => reach.access().is_production(),
+        }
+    }
+
     /// Whether there is leave to send there. Nothing is connected to.
     pub(super) fn may_send(&self, office: &Office) -> Result<(), PermitRefused> {
         match self {
@@ -93,14 +101,24 @@ impl Way {
         match self {
             Self::Server(server) => {
                 let (Target::Origin(origin) | Target::Authority(origin)) = &server.target else { return None };
-                if !plan.changes_something() || server.is_loopback() && office.confirmed.lock().contains(origin) {
+                let is_many = num > 1 && !server.is_loopback();
+                if !(plan.changes_something() || is_many) || server.is_loopback() && office.confirmed.lock().contains(origin) {
                     return None;
                 }
+                let times = if num > 1 { format!("{num} × ") } else { String::new() };
+                let may = if plan.changes_something() { " may change something there" } else { "" };
                 let once = if server.is_loopback() { ". It is on this machine, where a tunnel may lead elsewhere; asked once a session" } else { "" };
-                Some(Question::Confirm { what: format!("{call} to {name} may change something there{once}"), is_here: server.is_loopback() })
+                Some(Question::Confirm { what: format!("{times}{call} to {name}{may}{once}"), is_here: server.is_loopback() })
             }
             Self::Cluster(..) => (num > 1).then(|| Question::Confirm { what: format!("{num} records to {call} of {name}"), is_here: false }),
         }
+    }
+
+    /// What has to be confirmed before a probe goes there that may change something.
+    pub(super) fn probe_question(&self, plan: &Plan, every_s: f64) -> Question {
+        let is_here = matches!(self, Self::Server(server) if server.is_loopback());
+        let what = format!("{} to {} once in {every_s} s, until it is stopped or the session ends; each may change something there", plan.call(), self.name());
+        Question::Confirm { what, is_here }
     }
 
     /// Writes down that something was not allowed.

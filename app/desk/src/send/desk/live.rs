@@ -13,6 +13,8 @@ use crate::send::board::{Answer, Message, SHOWN_BYTES, SentId, Status};
 
 /// Between two looks at what came.
 pub(super) const SHOW_EVERY: Duration = Duration::from_millis(34);
+/// Of a body so much is kept at most, bytes: no more of it is read.
+const WHOLE_BYTES_MAX: usize = 64 << 20;
 /// Messages of a call that are kept.
 const MAX_MESSAGES: usize = 5_000;
 /// Bytes of their texts.
@@ -25,8 +27,10 @@ pub(super) struct Live(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     answer: Answer,
-    /// The body's beginning while it grows.
+    /// The body while it grows, as much of it as is kept.
     body: Vec<u8>,
+    /// Whether all of it is kept; else what is shown.
+    is_kept_whole: bool,
     messages_bytes: usize,
     /// Whether bytes of what is sent may have left this machine.
     has_left: bool,
@@ -34,6 +38,18 @@ struct State {
 }
 
 impl Live {
+    /// One that keeps the whole body, which may be asked for once it has come.
+    pub(super) fn whole() -> Self {
+        Self(Arc::new(Mutex::new(State { is_kept_whole: true, ..State::default() })))
+    }
+
+    /// The whole body, where it is longer than what is shown and was kept.
+    pub(super) fn take_whole(&self) -> Option<Bytes> {
+        let mut state = self.0.lock();
+        let is_longer = state.is_kept_whole && state.body.len() > SHOWN_BYTES && state.body.len() as u64 == state.answer.body_bytes;
+        is_longer.then(|| std::mem::take(&mut state.body).into())
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.0.lock();
         change(&mut state);
@@ -69,7 +85,8 @@ impl Live {
     pub(super) fn body(&self, part: &Bytes) {
         self.change(|state| {
             state.answer.body_bytes += part.len() as u64;
-            let room = SHOWN_BYTES.saturating_sub(state.body.len());
+            let most = if state.is_kept_whole { WHOLE_BYTES_MAX } else { SHOWN_BYTES };
+            let room = most.saturating_sub(state.body.len());
             state.body.extend_from_slice(&part[..part.len().min(room)]);
         });
     }
@@ -109,8 +126,9 @@ impl Live {
             if !std::mem::take(&mut state.is_changed) {
                 return;
             }
-            if state.answer.body.len() < state.body.len() {
-                state.answer.body = Bytes::copy_from_slice(&state.body);
+            let shown = state.body.len().min(SHOWN_BYTES);
+            if state.answer.body.len() < shown {
+                state.answer.body = Bytes::copy_from_slice(&state.body[..shown]);
             }
             state.answer.clone()
         };

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::leave::Way;
 use super::live::SHOW_EVERY;
+use super::replies::Awaiting;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name};
 use crate::ledger::{ComposedIntent, Ending, Ledger, NewRun, RunId, SendId, Settled, Settlement, TargetKind};
 use crate::operations::Teller;
@@ -57,8 +58,12 @@ impl Sending {
                 return ended.and(Err(Stop::Refused(FailureKind::Connect, reason)));
             }
         };
+        let awaiting = match &first.reply {
+            Some(reply) => Some(Awaiting::begin(&self.office, reach.name(), reply, teller).await),
+            None => None,
+        };
         let mut flight = Flight { sending: self, ready: &ready, ledger, run_id, send_name: &send_name, sender, shown: &shown, counts: Counts::default() };
-        let went = flight.all(draft.copies.max(1).into(), draft.rate_per_s.clamp(1, RATE_MAX), teller).await;
+        let went = flight.all(ready.num, draft.rate_per_s.clamp(1, RATE_MAX), teller).await;
         let (ending, reason) = match &went {
             Ok(()) if teller.is_cancelled() => (Ending::Stopped, String::new()),
             Ok(()) => (Ending::Finished, String::new()),
@@ -67,15 +72,19 @@ impl Sending {
             Err(Stop::Asks(_)) => (Ending::Halted, String::new()),
         };
         let settled = flight.counts.settled();
+        let sender = Arc::clone(&flight.sender);
         let ended = ledger.end_run(run_id, ending, &reason, self.office.now_ns()).await.map_err(unwritten);
         shown.settle(settled);
+        if let Some(awaiting) = awaiting {
+            awaiting.reply(self.sent_id, &*sender, teller).await;
+        }
         went.and(ended)
     }
 }
 
 /// What became of records until now.
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     num_persisted: u64,
     not_done: Option<String>,
     possibly: Option<String>,
@@ -83,10 +92,10 @@ struct Counts {
 }
 
 impl Counts {
-    fn count(&mut self, outcome: &Outcome) {
+    pub(super) fn count(&mut self, outcome: &Outcome) {
         match outcome {
-            Outcome::Done(_) => {
-                self.num_persisted += 1;
+            Outcome::Done(receipt) => {
+                self.num_persisted += u64::from(matches!(receipt, Receipt::Persisted { .. }));
                 self.last = Some(outcome.clone());
             }
             Outcome::NotDone(reason) => drop(self.not_done.get_or_insert_with(|| reason.clone())),
@@ -95,7 +104,7 @@ impl Counts {
     }
 
     /// The worst that became of any.
-    fn settled(&self) -> Settled {
+    pub(super) fn settled(&self) -> Settled {
         Settled::Tried(match (&self.possibly, &self.not_done, &self.last) {
             (Some(reason), ..) => Outcome::Possibly(reason.clone()),
             (None, Some(reason), _) => Outcome::NotDone(reason.clone()),
@@ -137,7 +146,7 @@ impl Flight<'_> {
 
     fn record(&self, copy: u64) -> Result<OutgoingRecord, Stop> {
         // The first is the one that was planned: what it carries stands on the board.
-        let plan = if copy == 1 { self.ready.plan.clone() } else { self.sending.plan(&self.ready.files, copy)? };
+        let plan = if copy == 1 { self.ready.plan.clone() } else { self.sending.plan(&self.ready.files, &self.ready.rows, copy)? };
         match plan.what {
             Planned::Record(planned) => Ok(planned.record),
             Planned::Http(_) | Planned::Grpc(_) => Err(Stop::refused("this is no record")),

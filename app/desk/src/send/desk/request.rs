@@ -67,7 +67,7 @@ pub(super) fn ended(shown: OnTheBoard, settled: Result<Settled, Stop>) -> Result
     }
 }
 
-fn told(live: &Live, news: AnswerNews) {
+pub(super) fn told(live: &Live, news: AnswerNews) {
     match news {
         AnswerNews::Took(phase, took) => live.took(phase, took),
         AnswerNews::Leaves => live.leaves(),
@@ -93,6 +93,11 @@ pub(super) async fn carried(mut answering: Waiting<Outcome>, live: &Live, teller
         }
     }
     drop(answering);
+    given_up(live)
+}
+
+/// What became of something that was given up.
+pub(super) fn given_up(live: &Live) -> Outcome {
     match live.status_now() {
         Some(Status::Http { status, .. }) => Outcome::Done(Receipt::Answered(status)),
         _ if live.has_left() => Outcome::Possibly("cancelled after it had left".to_owned()),

@@ -1,7 +1,6 @@
 //! One send, from what was asked to what became of it: planned, looked whether there is leave and whether it is meant, written down, carried,
 //! written down again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +14,24 @@ use super::{Asked, Office};
 use crate::ledger::{Ending, Ledger, NewRun, SendId, Settled, Settlement};
 use crate::operations::Teller;
 use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
-use crate::send::board::{Answer, Asking, Question, SchemaBoard, SchemaKey, Sent, SentId};
+use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, SchemaKey, Sent, SentId};
 use crate::send::command::SendAsk;
-use crate::send::draft::{Auth, Body, GrpcDraft, Payload, Request, SchemaFrom, TlsDraft};
+use crate::send::draft::{Auth, Body, GrpcDraft, HttpDraft, Payload, RepeatDraft, Request, SchemaFrom, TlsDraft};
 use crate::send::plan::{Files, Mistake, Plan, Planned, plan};
+use crate::send::rows::Rows;
 use crate::send::saved;
 use crate::send::variables::Variables;
 
 /// How long a name may take to be looked up.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The most times that a request is sent at one asking, the most a second, and the most at once.
+const TIMES_MAX: u64 = 100_000;
+const RATE_MAX: u32 = 1_000;
+const AT_ONCE_MAX: u32 = 64;
+/// Seconds between two of a probe, at least and at most.
+const PROBE_S_MIN: f64 = 1.0;
+const PROBE_S_MAX: f64 = 3_600.0;
 
 /// Something that is to be sent.
 pub(super) struct Sending {
@@ -58,7 +66,10 @@ pub(super) struct Ready {
     pub tls: TlsFiles,
     /// How long the name took to be looked up.
     pub resolved_in: Option<Duration>,
+    /// How many requests or records.
     pub num: u64,
+    /// Values for one after another.
+    pub rows: Rows,
 }
 
 impl Sending {
@@ -78,6 +89,7 @@ impl Sending {
             Err(error) => return self.stopped(Stop::Refused(FailureKind::Internal, error.to_string())),
         };
         let carried = match &ready.plan.what {
+            Planned::Http(_) | Planned::Grpc(_) if ready.num > 1 || self.ask.is_probe => self.carry_many(ready, &ledger, &teller).await,
             Planned::Http(_) => self.carry_request(ready, &ledger, &teller).await,
             Planned::Grpc(_) => self.carry_call(ready, &ledger, &teller).await,
             Planned::Record(_) => self.carry_records(ready, &ledger, &teller).await,
@@ -108,14 +120,19 @@ impl Sending {
     /// Plans it, and looks whether it may go.
     async fn ready(&self) -> Result<Ready, Stop> {
         let files = read_files(&self.office, &self.ask).await?;
-        let plan = self.plan(&files, 1)?;
+        let rows = read_rows(&self.ask, &files).await?;
+        let plan = self.plan(&files, &rows, 1)?;
         let num = match &self.ask.draft.request {
-            Request::Record(record) => u64::from(record.copies.max(1)),
-            Request::Http(_) | Request::Grpc(_) => 1,
+            Request::Record(record) if record.copies == 0 => rows.len().max(1) as u64,
+            Request::Record(record) => u64::from(record.copies),
+            Request::Http(HttpDraft { repeat, .. }) | Request::Grpc(GrpcDraft { repeat, .. }) => times(&self.ask, repeat, &rows)?,
         };
         let begun = tokio::time::Instant::now();
         let way = way(&self.office, &plan).await?;
         let resolved_in = matches!(way, Way::Server(_)).then(|| begun.elapsed());
+        if self.ask.is_probe && way.is_production(&self.office) {
+            return Err(Stop::refused(format!("{} is production, and nothing is probed there: a probe sends by itself, again and again", way.name())));
+        }
         if let Err(refused) = way.may_send(&self.office) {
             way.refused(&self.office, &plan, num, &refused.to_string()).await.map_err(|error| Stop::Refused(FailureKind::Internal, error))?;
             return Err(match way.question(&self.office, &refused) {
@@ -123,9 +140,12 @@ impl Sending {
                 None => Stop::refused(refused.to_string()),
             });
         }
-        if !self.is_meant
-            && let Some(question) = way.confirmation(&self.office, &plan, num)
-        {
+        let question = match self.ask.draft.repeat() {
+            // It goes by itself, so it is asked about each time one is started, also on this machine.
+            Some(repeat) if self.ask.is_probe && plan.changes_something() => Some(way.probe_question(&plan, repeat.every_s)),
+            _ => way.confirmation(&self.office, &plan, num),
+        };
+        if let Some(question) = question.filter(|_| !self.is_meant) {
             return Err(self.asks(way, question));
         }
         let tls = match &plan.what {
@@ -133,7 +153,7 @@ impl Sending {
             Planned::Grpc(planned) => tls_files(&planned.tls, &files)?,
             Planned::Record(_) => TlsFiles::default(),
         };
-        Ok(Ready { plan, way, files, tls, resolved_in, num })
+        Ok(Ready { plan, way, files, tls, resolved_in, num, rows })
     }
 
     fn asks(&self, way: Way, question: Question) -> Stop {
@@ -141,8 +161,8 @@ impl Sending {
     }
 
     /// What the draft comes to, for one of its copies.
-    pub(super) fn plan(&self, files: &Files, counter: u64) -> Result<Plan, Stop> {
-        make_plan(&self.office, &self.ask, files, counter)
+    pub(super) fn plan(&self, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
+        make_plan(&self.office, &self.ask, files, rows, counter)
     }
 
     /// The run that this is in the ledger.
@@ -162,7 +182,7 @@ impl Sending {
 
     /// It stands on the board from now on, until what is given back is told what became of it.
     pub(super) fn shows(&self, ready: &Ready, is_open: bool) -> OnTheBoard {
-        let live = Live::default();
+        let live = if ready.num == 1 && !self.ask.is_probe { Live::whole() } else { Live::default() };
         if let Some(took) = ready.resolved_in {
             live.took(switchboard_model::Phase::Resolve, took);
         }
@@ -172,6 +192,7 @@ impl Sending {
             ask: self.ask.clone(),
             call: ready.plan.call(),
             target: ready.way.name(),
+            num: ready.num,
             at_ns: self.office.now_ns(),
             trace_id: ready.plan.trace_id,
             correlation_id: ready.plan.correlation_id.clone(),
@@ -179,6 +200,8 @@ impl Sending {
             ended_ns: None,
             is_open,
             answer: Answer::default(),
+            figures: None,
+            reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
         });
         OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, is_settled: false }
     }
@@ -206,9 +229,18 @@ impl OnTheBoard {
     fn end(&mut self, settled: Settled) {
         self.is_settled = true;
         self.look();
+        if let Some(body) = self.live.take_whole() {
+            self.office.keep_body(self.sent_id, body);
+        }
         self.office.open.lock().remove(&self.sent_id);
         let now_ns = self.office.now_ns();
-        self.office.change(self.sent_id, |sent| (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false));
+        self.office.change(self.sent_id, |sent| {
+            (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false);
+            // Where none was written, none is awaited.
+            if sent.answer.num_persisted == 0 {
+                sent.reply = None;
+            }
+        });
     }
 }
 
@@ -242,16 +274,16 @@ fn random() -> Result<u128, String> {
     Ok(u128::from_ne_bytes(bytes))
 }
 
-fn make_plan(office: &Office, ask: &SendAsk, files: &Files, counter: u64) -> Result<Plan, Stop> {
+fn make_plan(office: &Office, ask: &SendAsk, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
     // Tried once before: what a plan draws from has no way to fail.
     random().map_err(Stop::refused)?;
-    let (named, row) = (office.variables(ask), BTreeMap::new());
+    let (named, row) = (office.variables(ask), rows.row(counter.saturating_sub(1)));
     let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
     plan(&ask.draft, &variables, files).map_err(Stop::Mistake)
 }
 
 /// Where it goes: a server's name is looked up, a cluster is one of the profile's.
-async fn way(office: &Office, plan: &Plan) -> Result<Way, Stop> {
+pub(super) async fn way(office: &Office, plan: &Plan) -> Result<Way, Stop> {
     match &plan.what {
         Planned::Http(planned) => server(office, Target::Origin(planned.request.origin.clone())).await.map(Way::Server),
         Planned::Grpc(planned) => server(office, Target::Authority(planned.call.authority.clone())).await.map(Way::Server),
@@ -288,6 +320,47 @@ async fn read_files(office: &Office, ask: &SendAsk) -> Result<Files, Stop> {
     read.map_err(|reason| Stop::Mistake(Mistake::new("file", reason)))
 }
 
+/// How many times a request or a call is sent.
+fn times(ask: &SendAsk, repeat: &RepeatDraft, rows: &Rows) -> Result<u64, Stop> {
+    let mistake = |reason: String| Err(Stop::Mistake(Mistake::new("repeat", reason)));
+    if ask.is_probe {
+        return match repeat.every_s {
+            every_s if (PROBE_S_MIN..=PROBE_S_MAX).contains(&every_s) => Ok(1),
+            _ => mistake(format!("a probe is sent once in {PROBE_S_MIN} to {PROBE_S_MAX} s")),
+        };
+    }
+    let times = if repeat.times == 0 { rows.len().max(1) as u64 } else { u64::from(repeat.times) };
+    if times > TIMES_MAX {
+        return mistake(format!("it would be sent {times} times; {TIMES_MAX} are the most"));
+    }
+    if times > 1 && !((1..=RATE_MAX).contains(&repeat.rate_per_s) && (1..=AT_ONCE_MAX).contains(&repeat.at_once)) {
+        return mistake(format!("write a rate of 1 to {RATE_MAX} a second, and 1 to {AT_ONCE_MAX} at once"));
+    }
+    if times > 1 && ask.by_hand {
+        return mistake("a stream that is open for messages by hand is sent once".to_owned());
+    }
+    Ok(times)
+}
+
+/// The rows that a draft names, out of their file.
+async fn read_rows(ask: &SendAsk, files: &Files) -> Result<Rows, Stop> {
+    let Some((name, bytes)) = rows_file(&ask.draft.request).and_then(|name| Some((name.to_owned(), files.get(name)?.clone()))) else {
+        return Ok(Rows::default());
+    };
+    let told = name.clone();
+    let read = tokio::task::spawn_blocking(move || Rows::parse(&name, &bytes)).await.unwrap_or_else(|_| Err("the program itself failed".to_owned()));
+    read.map_err(|reason| Stop::Mistake(Mistake::new("rows", format!("{told}: {reason}"))))
+}
+
+/// Name of the file with the rows of a draft; `None` = it has none.
+fn rows_file(request: &Request) -> Option<&str> {
+    let name = match request {
+        Request::Record(record) => &record.rows,
+        Request::Http(HttpDraft { repeat, .. }) | Request::Grpc(GrpcDraft { repeat, .. }) => &repeat.rows,
+    };
+    Some(name.as_str()).filter(|name| !name.is_empty())
+}
+
 /// The names of the files that a request is made of.
 fn named_files(request: &Request) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
@@ -311,6 +384,7 @@ fn named_files(request: &Request) -> Vec<&str> {
             names.extend(payloads.filter_map(|payload| if let Payload::File(name) = payload { Some(name.as_str()) } else { None }));
         }
     }
+    names.extend(rows_file(request));
     names.retain(|name| !name.is_empty());
     names
 }
@@ -376,7 +450,7 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
         () = teller.cancelled() => Err(Stop::Refused(FailureKind::Limit, "it was stopped; ask again".to_owned())),
         known = async {
             let files = read_files(&office, &ask).await?;
-            let plan = make_plan(&office, &ask, &files, 1)?;
+            let plan = make_plan(&office, &ask, &files, &Rows::default(), 1)?;
             schema(&office, &plan, &files, None).await
         } => known,
     };

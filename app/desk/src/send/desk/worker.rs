@@ -65,6 +65,16 @@ impl Worker {
                     office.config.operations.cancel(*operation);
                 }
             }
+            SendCommand::SaveBody(sent_id, path) => {
+                // No other command waits for the disk.
+                tokio::spawn(async move {
+                    let written = Arc::clone(&office).save_body(sent_id, path).await;
+                    office.update(|board| match written {
+                        Ok(path) => (board.refusal, board.written) = (None, Some((sent_id, path))),
+                        Err(reason) => (board.refusal, board.written) = (Some(reason), None),
+                    });
+                });
+            }
             SendCommand::Message(sent_id, text) => {
                 if let Err(reason) = self.message(sent_id, &text) {
                     office.refuse(reason);
@@ -74,7 +84,10 @@ impl Worker {
                 office.open.lock().remove(&sent_id);
                 office.change(sent_id, |sent| sent.is_open = false);
             }
-            SendCommand::Forget => office.update(|board| board.sent.retain(|sent| sent.is_going())),
+            SendCommand::Forget => {
+                office.update(|board| board.sent.retain(|sent| sent.is_going()));
+                office.forget_bodies();
+            }
             SendCommand::Describe(draft, environment) => self.describe(*draft, environment),
             SendCommand::Save { path, draft } => self.change_saved(move |folder| saved::save(folder, &path, &draft)).await,
             SendCommand::Remove(path) => self.change_saved(move |folder| saved::remove(folder, &path)).await,
@@ -132,8 +145,13 @@ impl Worker {
             }
             board.schemas.insert(key.clone(), SchemaBoard::Asking);
         });
-        let ask =
-            SendAsk { draft: Arc::new(Draft { name: String::new(), request: Request::Grpc(draft) }), environment, given: BTreeMap::new(), by_hand: false };
+        let ask = SendAsk {
+            draft: Arc::new(Draft { name: String::new(), request: Request::Grpc(draft) }),
+            environment,
+            given: BTreeMap::new(),
+            by_hand: false,
+            is_probe: false,
+        };
         let asking = Arc::clone(&office);
         let started = office.config.operations.start::<(), _, _>(info, |teller| describe(asking, ask, teller));
         if let Err(failure) = started {

@@ -40,6 +40,8 @@ fn all() -> Vec<Draft> {
             value: payload.clone(),
             headers: vec![HeaderDraft { name: "h".to_owned(), value: payload, off: false }],
             timestamp_ms: Some(1),
+            reply_topic: "replies".to_owned(),
+            reply: ReplyDraft { id_as: ReplyId::Text, within_s: 2.5, ..ReplyDraft::default() },
             ..RecordDraft::default()
         }),
     }));
@@ -53,6 +55,13 @@ fn a_draft_is_read_as_it_was_written() {
         let text = draft.to_text();
         assert_eq!(Draft::parse(&text).as_ref(), Ok(&draft), "{text}");
     }
+}
+
+#[test]
+fn a_file_of_before_is_read_with_what_goes_without_saying() {
+    let text = "[record]\ntopic = \"orders\"\nreply_topic = \"replies\"\ncopies = 1\nrate_per_s = 10\nkey = \"null\"\nvalue = { json = \"{}\" }\n";
+    let Request::Record(record) = Draft::parse(text).expect("a request").request else { panic!("a record") };
+    assert_eq!((record.reply_topic.as_str(), &record.reply), ("replies", &ReplyDraft::default()));
 }
 
 #[test]

@@ -1,16 +1,45 @@
 //! A record.
 
-use switchboard_model::{OutgoingRecord, RawHeader, Route};
+use switchboard_model::{CorrelationId, OutgoingRecord, RawHeader, Route};
 
-use super::{Mistake, Plan, Planned, PlannedRecord, Planner, check_json, from_hex};
-use crate::send::draft::{Payload, RecordDraft};
-
-/// Where a reply is awaited, for whoever answers: as Spring's clients write it.
-pub(crate) const REPLY_TOPIC_HEADER: &str = "kafka_replyTopic";
-/// By which a reply is known, as Spring's clients write it.
-pub(crate) const REPLY_CORRELATION_HEADER: &str = "kafka_correlationId";
+use super::request::timeout;
+use super::{AwaitedReply, Mistake, Plan, Planned, PlannedRecord, Planner, check_json, from_hex};
+use crate::send::draft::{Payload, RecordDraft, ReplyDraft, ReplyId};
+use crate::send::variables::uuid;
 
 impl Planner<'_> {
+    /// Puts among the headers where a reply is awaited and by which id it is known, but for what was written there by hand.
+    fn awaited(&self, draft: &RecordDraft, headers: &mut Vec<RawHeader>, correlation_id: &mut Option<String>) -> Result<Option<AwaitedReply>, Mistake> {
+        let topic = self.fill("reply topic", &draft.reply_topic)?.trim().to_owned();
+        if topic.is_empty() {
+            return Ok(None);
+        }
+        let ReplyDraft { topic_header, id_header, id_as, within_s } = &draft.reply;
+        let (topic_header, id_header) = (self.fill("reply topic", topic_header)?, self.fill("reply topic", id_header)?);
+        if id_header.is_empty() {
+            return Err(Mistake::new("reply topic", "name the header with the id by which the reply is known, such as kafka_correlationId"));
+        }
+        let within_s = timeout("reply topic", *within_s)?;
+        if !topic_header.is_empty() && !headers.iter().any(|header| header.name == topic_header) {
+            headers.push(RawHeader { name: topic_header, value: Some(topic.clone().into_bytes()) });
+        }
+        let own = headers.iter().find(|header| header.name == id_header).map(|header| header.value.clone().unwrap_or_default());
+        let id = match own {
+            Some(id) if !id.is_empty() => id,
+            Some(_) => return Err(Mistake::new("headers", format!("{id_header} is empty, so no reply can be known by it"))),
+            None => {
+                let text = correlation_id.get_or_insert_with(|| uuid((self.variables.random)()));
+                let id = match (id_as, CorrelationId::parse(text.as_bytes())) {
+                    (ReplyId::Bytes, Some(CorrelationId::Wide(wide))) => wide.to_be_bytes().to_vec(),
+                    _ => text.clone().into_bytes(),
+                };
+                headers.push(RawHeader { name: id_header.clone(), value: Some(id.clone()) });
+                id
+            }
+        };
+        Ok(Some(AwaitedReply { topic, id_header, id, within_s }))
+    }
+
     pub(super) fn record(&self, draft: &RecordDraft) -> Result<Plan, Mistake> {
         let topic = self.fill("topic", &draft.topic)?;
         let topic = topic.trim();
@@ -43,17 +72,7 @@ impl Planner<'_> {
                 None => headers.push(RawHeader { name, value: Some(value.into_bytes()) }),
             }
         }
-        let reply_topic = self.fill("reply topic", &draft.reply_topic)?;
-        if !reply_topic.is_empty() {
-            let has = |name: &str| headers.iter().any(|header| header.name == name);
-            let (has_topic, has_correlation) = (has(REPLY_TOPIC_HEADER), has(REPLY_CORRELATION_HEADER));
-            if !has_topic {
-                headers.push(RawHeader { name: REPLY_TOPIC_HEADER.to_owned(), value: Some(reply_topic.into_bytes()) });
-            }
-            if let Some(correlation_id) = correlation_id.as_ref().filter(|_| !has_correlation) {
-                headers.push(RawHeader { name: REPLY_CORRELATION_HEADER.to_owned(), value: Some(correlation_id.clone().into_bytes()) });
-            }
-        }
+        let reply = self.awaited(draft, &mut headers, &mut correlation_id)?;
         let record = OutgoingRecord {
             channel: topic.to_owned(),
             route,
@@ -62,7 +81,7 @@ impl Planner<'_> {
             headers,
             timestamp_ms: draft.timestamp_ms,
         };
-        let planned = PlannedRecord { cluster: self.fill("cluster", &draft.cluster)?, record };
+        let planned = PlannedRecord { cluster: self.fill("cluster", &draft.cluster)?, record, reply };
         Ok(Plan { what: Planned::Record(Box::new(planned)), trace_id, correlation_id })
     }
 

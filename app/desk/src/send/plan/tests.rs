@@ -1,10 +1,10 @@
 use std::cell::Cell;
 
 use proptest::prelude::*;
-use switchboard_model::{RawHeader, Route};
+use switchboard_model::Route;
 
 use super::*;
-use crate::send::draft::{Body, GrpcDraft, HeaderDraft, HttpDraft, Part, Payload, RecordDraft};
+use crate::send::draft::{Body, GrpcDraft, HeaderDraft, HttpDraft, Part, Payload, RecordDraft, ReplyId};
 
 fn planned(draft: &Draft, files: &Files) -> Result<Plan, Mistake> {
     let named = BTreeMap::from([("base".to_owned(), "http://localhost:8080".to_owned()), ("crlf".to_owned(), "a\r\nx: y".to_owned())]);
@@ -164,11 +164,31 @@ fn each_request_begins_a_trace_of_its_own_unless_it_says_otherwise() {
 }
 
 #[test]
-fn a_record_that_awaits_a_reply_says_where() {
-    let record = record_of(&record(|record| (record.reply_topic, record.carries.correlation_id) = ("replies".to_owned(), "c".to_owned())));
-    let text = |header: &RawHeader| (header.name.clone(), String::from_utf8(header.value.clone().unwrap_or_default()).expect("text"));
-    let headers: Vec<(String, String)> = record.headers.iter().map(text).collect();
-    assert!(headers.contains(&("kafka_replyTopic".to_owned(), "replies".to_owned())) && headers.contains(&("kafka_correlationId".to_owned(), "c".to_owned())));
+fn a_record_that_awaits_a_reply_says_where_and_by_which_id() {
+    let of = |change: &dyn Fn(&mut RecordDraft)| {
+        let Planned::Record(planned) =
+            planned(&record(|record| ("replies".clone_into(&mut record.reply_topic), change(record)).1), &Files::new()).expect("a plan").what
+        else {
+            unreachable!("a record was planned")
+        };
+        let header = |name: &str| planned.record.headers.iter().find(|header| header.name == name).map(|header| header.value.clone().unwrap_or_default());
+        let reply = planned.reply.clone().expect("one is awaited");
+        (header("kafka_replyTopic"), header(&reply.id_header), reply)
+    };
+    let (topic, id, reply) = of(&|record| "c".clone_into(&mut record.carries.correlation_id));
+    assert_eq!((topic, id, reply.id), (Some(b"replies".to_vec()), Some(b"c".to_vec()), b"c".to_vec()), "what is no UUID is text");
+    let uuid = "8a0f4c98-9ab0-42e1-9540-5fb08035e729";
+    let (_, id, _) = of(&|record| uuid.clone_into(&mut record.carries.correlation_id));
+    assert_eq!(id, Some(0x8a0f_4c98_9ab0_42e1_9540_5fb0_8035_e729_u128.to_be_bytes().to_vec()), "a UUID goes as its bytes");
+    let (_, id, _) = of(&|record| (record.carries.correlation_id, record.reply.id_as) = (uuid.to_owned(), ReplyId::Text));
+    assert_eq!(id, Some(uuid.as_bytes().to_vec()));
+    let (topic, id, _) = of(&|record| (record.carries, record.reply.topic_header) = (bare(), String::new()));
+    assert_eq!((topic, id.map(|id| id.len())), (None, Some(16)), "without a correlation id it has one of its own");
+    let (_, _, reply) = of(&|record| {
+        record.reply.id_header = "x-id".to_owned();
+        record.headers = vec![HeaderDraft { name: "x-id".to_owned(), value: Payload::Text("by hand".to_owned()), off: false }];
+    });
+    assert_eq!((reply.id_header.as_str(), &reply.id[..]), ("x-id", &b"by hand"[..]), "what is written by hand is the id");
 }
 
 #[test]
@@ -183,6 +203,8 @@ fn what_cannot_be_a_record_is_told_at_its_field() {
         ("key", record(|record| record.key = Payload::Hex("zz".to_owned()))),
         ("value", record(|record| record.value = Payload::Text("{{nobody}}".to_owned()))),
         ("value", record(|record| record.value = Payload::File("a".to_owned()))),
+        ("reply topic", record(|record| (record.reply_topic, record.reply.within_s) = ("r".to_owned(), 0.0))),
+        ("reply topic", record(|record| (record.reply_topic, record.reply.id_header) = ("r".to_owned(), String::new()))),
     ] {
         assert_eq!(mistake(&draft).field, field);
     }

@@ -370,6 +370,11 @@ pub(super) fn all_parked() -> ReplayBoard {
     ReplayBoard { letters_version: 20, handled: Arc::new(handled), ..board(Writing::Allowed) }
 }
 
+/// A letter as it is asked for.
+pub(crate) fn asked(number: i64) -> AskedLetter {
+    AskedLetter::of(&letter(number), KindHash::of(Some(ORIGIN), CAUSE))
+}
+
 /// A preview in which every letter is edited.
 pub(crate) fn edited() -> ReplayBoard {
     let mut board = previewed(Writing::Allowed);

@@ -445,6 +445,13 @@ fn pictures_of_the_inbox_stay_as_they_are() {
     picture("inbox-before-light", ThemeChoice::Light, (1280, 800), &before, &show);
     picture("inbox-preview-dark", ThemeChoice::Dark, (1280, 800), &previewed, &all);
     picture("inbox-after-light", ThemeChoice::Light, (1280, 800), &after, &show);
+    let changed = source(sample::edited());
+    let form = [Step::Run(UiCommand::Show(ViewKind::DeadLetters)), Step::Run(UiCommand::ChangeReplay)];
+    picture("inbox-changes-dark", ThemeChoice::Dark, (1280, 1000), &changed, &form);
+    let value = b"{\n  \"orderId\": 4999,\n  \"customer\": \"customer-3\",\n  \"parcels\": 0,\n  \"shipTo\": { \"country\": \"DE\" }\n}";
+    let edited = source(sample::editing(&sample::asked(297), value, false));
+    let editor = [Step::Run(UiCommand::Show(ViewKind::DeadLetters)), Step::Run(UiCommand::EditRecord)];
+    picture("inbox-editor-light", ThemeChoice::Light, (1280, 800), &edited, &editor);
 }
 
 fn write(harness: &mut Harness, role: Role, label: &str, text: &str) {

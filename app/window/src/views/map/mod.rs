@@ -14,6 +14,7 @@ mod empty;
 pub(crate) mod geometry;
 pub(crate) mod grouping;
 pub(crate) mod layout;
+mod lit;
 pub(crate) mod mode;
 pub(crate) mod noise;
 pub(crate) mod paint;

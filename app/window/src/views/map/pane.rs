@@ -9,7 +9,7 @@ use crate::{
     figures,
     theme::Ink,
     view::{CopyForm, Freshness, Target, UiCommand, View, ViewAction, ViewContext},
-    views::map::{Answers, Known, MapSettings, MapView, Motion, PanelAction, empty, mode::Mode, panel_ui, scene::Selection, sentence, topic::Ask},
+    views::map::{Answers, Known, MapSettings, MapView, Motion, PanelAction, empty, lit::Lit, mode::Mode, panel_ui, scene::Selection, sentence, topic::Ask},
     widgets::detail::Detail,
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct MapPane {
     answers_of: Option<Target>,
     /// What the panel says, to be copied.
     panel: Detail,
+    /// The way of what was just sent.
+    lit: Lit,
     /// Whether anything on the map may move by itself.
     moves: bool,
     /// Width of the side panel, points.
@@ -44,6 +46,7 @@ impl Default for MapPane {
             answers: Answers::default(),
             answers_of: None,
             panel: Detail::default(),
+            lit: Lit::default(),
             moves: true,
             panel_width_pt: PANEL_WIDTH_PT,
         }
@@ -159,7 +162,7 @@ impl View for MapPane {
         self.map.ask_labels(context.asker, context.range, context.asked_at_ns);
         let run = context.replay.run.as_ref().filter(|run| !run.phase.is_ended());
         let motion = if self.moves && !context.in_place && !context.is_paused {
-            Motion::Moving { replayed_into: run.map(|run| run.target.as_str()) }
+            Motion::Moving { replayed_into: run.map(|run| run.target.as_str()), lit: self.lit.take(context.send, context.asker, (context.clock_ns, now_s)) }
         } else {
             Motion::Still
         };

@@ -17,6 +17,7 @@ use super::{
     edge_label::{self, EdgeFigure, EdgeLabel, EdgeLabels},
     geometry::Geometry,
     layout::LayoutGraph,
+    lit::Ways,
     mode::Mode,
     noise::NoiseRules,
     paint::{Dots, MapPainter},
@@ -56,10 +57,12 @@ const DOTS_PT_PER_S: f64 = 70.0;
 pub(crate) enum Motion<'a> {
     /// Nothing.
     Still,
-    /// Dots along the selected edge, and along those out of a channel into which is replayed.
+    /// Dots along the selected edge, along those out of a channel into which is replayed, and along the way of what was just sent.
     Moving {
         /// That channel, while a replay runs.
         replayed_into: Option<&'a str>,
+        /// That way.
+        lit: &'a Ways,
     },
 }
 
@@ -438,15 +441,18 @@ impl MapView {
         }
     }
 
-    /// Along which edges dots move: the one that is selected, and those out of a channel into which is replayed now.
+    /// Along which edges dots move: the one that is selected, those out of a channel into which is replayed now, and the way of what was just sent.
     pub(super) fn moving_edges(&self, motion: Motion<'_>) -> Vec<usize> {
-        let Motion::Moving { replayed_into } = motion else { return Vec::new() };
+        let Motion::Moving { replayed_into, lit } = motion else { return Vec::new() };
         let selected = match self.selected {
             Some(Selection::Edge(edge_id)) => self.seen.edge_index(edge_id),
             _ => None,
         };
         let is_replayed = |index: &usize| {
-            let from = &self.seen.nodes[self.seen.edges[*index].from];
+            let (from, to) = (&self.seen.nodes[self.seen.edges[*index].from], &self.seen.nodes[self.seen.edges[*index].to]);
+            if lit.iter().any(|(lit_from, lit_to)| *lit_from == from.full_name && *lit_to == to.full_name) {
+                return true;
+            }
             from.kind == NodeKind::Channel && replayed_into.is_some_and(|channel| visible(channel) == from.full_name)
         };
         selected.into_iter().chain((0..self.seen.edges.len()).filter(is_replayed)).collect()

@@ -13,6 +13,7 @@ use super::{
     asking_ui::asks_name,
     caused::on_the_map,
     caused_ui::{story_action, trace_action},
+    compare::before,
     editing::CameFrom,
     json_text,
     library_ui::{LibraryKey, walked},
@@ -88,7 +89,7 @@ impl SendView {
     pub(super) fn ask(&self) -> SendAsk {
         let draft = Arc::new(without_empty_lines(&self.editing.draft));
         let by_hand = self.look.grpc.by_hand && matches!(draft.request, Request::Grpc(_));
-        SendAsk { draft, environment: self.environment.clone(), given: BTreeMap::new(), by_hand }
+        SendAsk { draft, environment: self.environment.clone(), given: BTreeMap::new(), by_hand, is_probe: false }
     }
 
     /// Carries out a command.
@@ -96,7 +97,7 @@ impl SendView {
         let board = context.send;
         let shown = self.shown(board);
         match command {
-            UiCommand::SendRequest => self.send_it(actions),
+            UiCommand::SendRequest => self.send_as(false, actions),
             UiCommand::StopSending => actions.extend(self.step_back(board).map(send)),
             // The way back through what was looked at stops nothing that goes on.
             UiCommand::ClearSelection => (self.cursor, self.selected, self.is_editing) = (None, None, false),
@@ -128,6 +129,10 @@ impl SendView {
             UiCommand::SentTrace => actions.extend(shown.and_then(|sent| trace_action(&sent))),
             UiCommand::SentStory => actions.extend(shown.and_then(|sent| story_action(&sent))),
             UiCommand::SentOnMap => actions.extend(shown.and_then(|sent| on_the_map(&sent, &self.caused.caused, context.snapshot))),
+            UiCommand::CompareSent => self.answer.comparison.is_shown ^= true,
+            UiCommand::WriteBody => drop(self.answer.writing.get_or_insert_default()),
+            UiCommand::StartProbe => self.send_as(true, actions),
+            UiCommand::StopProbe => actions.extend(shown.filter(|sent| sent.is_probe()).map(|sent| send(SendCommand::Cancel(sent.sent_id)))),
             UiCommand::ForgetSent => {
                 (self.selected, self.cursor) = (None, None);
                 actions.push(send(SendCommand::Forget));
@@ -139,12 +144,12 @@ impl SendView {
         }
     }
 
-    /// Sends the request; what follows is of that.
-    pub(super) fn send_it(&mut self, actions: &mut Vec<ViewAction>) {
+    /// Sends the request, once or as a probe; what follows is of that.
+    pub(super) fn send_as(&mut self, is_probe: bool, actions: &mut Vec<ViewAction>) {
         if why_not(&self.editing.draft).is_some() {
             return;
         }
-        let ask = self.ask();
+        let ask = SendAsk { is_probe, ..self.ask() };
         self.asked_draft = Some(Arc::clone(&ask.draft));
         (self.selected, self.cursor) = (None, None);
         self.typed_name.clear();
@@ -186,7 +191,7 @@ impl SendView {
     /// Leaves what was opened last, answers no, or stops waiting.
     fn step_back(&mut self, board: &SendBoard) -> Option<SendCommand> {
         let was_editing = std::mem::take(&mut self.is_editing);
-        if self.saving.take().is_some() || self.removing.take().is_some() {
+        if self.saving.take().is_some() || self.removing.take().is_some() || self.answer.writing.take().is_some() {
             return None;
         }
         if board.asking.is_some() {
@@ -196,7 +201,7 @@ impl SendView {
         if was_editing {
             return None;
         }
-        if let Some(sent) = board.sent.first().filter(|sent| sent.is_going()) {
+        if let Some(sent) = board.going() {
             return Some(SendCommand::Cancel(sent.sent_id));
         }
         (self.cursor, self.selected) = (None, None);
@@ -246,6 +251,13 @@ impl SendView {
         let is_saved_selected = matches!(self.cursor, Some(LibraryKey::Saved(_)));
         missing(UiCommand::RemoveRequest, (!is_saved_selected).then_some("no saved request is selected"));
         missing(UiCommand::EditSent, shown.is_none().then_some("nothing was sent yet"));
+        let compared = shown.as_ref().and_then(|sent| before(board, sent));
+        missing(UiCommand::CompareSent, compared.is_none().then_some("no answer to the same request came before"));
+        missing(UiCommand::WriteBody, shown.as_ref().is_none_or(|sent| sent.answer.body.is_empty()).then_some("there is no body"));
+        let is_record = matches!(self.editing.draft.request, Request::Record(_));
+        missing(UiCommand::StartProbe, why_not(&self.editing.draft).or(is_record.then_some("records are no probes")));
+        let is_probing = shown.as_ref().is_some_and(|sent| sent.is_probe() && sent.is_going());
+        missing(UiCommand::StopProbe, (!is_probing).then_some("no probe that runs is looked at"));
         missing(UiCommand::ForgetSent, board.sent.is_empty().then_some("nothing was sent yet"));
         missing(UiCommand::FormatRequest, (!has_json(&self.editing.draft)).then_some("there is no JSON in it"));
         let trace = shown.as_ref().and_then(|sent| trace_action(sent));
@@ -257,10 +269,11 @@ impl SendView {
         let can_stop = self.is_editing
             || self.saving.is_some()
             || self.removing.is_some()
+            || self.answer.writing.is_some()
             || self.cursor.is_some()
             || self.selected.is_some()
             || board.asking.is_some()
-            || board.sent.first().is_some_and(|sent| sent.is_going());
+            || board.going().is_some();
         missing(UiCommand::StopSending, (!can_stop).then_some("nothing goes on here"));
         missing(UiCommand::Open, (self.cursor.is_none() && board.asking.is_none()).then_some("nothing is selected"));
         self.unavailable = unavailable;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use switchboard_desk::{
     ledger::Settled,
-    send::{Answer, Sent, Status, draft::RequestKind},
+    send::{Answer, Ended, One, RepeatFigures, Sent, Status, draft::RequestKind},
 };
-use switchboard_model::{Outcome, Phase, Place};
+use switchboard_model::{Outcome, Phase, Place, RPC_STATUSES};
 
 use crate::{figures, ink::Tone, sanitise::visible, theme::Ink};
 
@@ -29,6 +29,9 @@ impl Became {
 
     /// Of what was sent, as of now.
     pub(super) fn of(sent: &Sent) -> Self {
+        if let Some(told) = &sent.figures {
+            return Self::of_many(sent, told);
+        }
         let Some(settled) = &sent.settled else {
             let word = if sent.is_open { "open" } else { "…" };
             return Self::new(word, Ink::Dim);
@@ -49,6 +52,54 @@ impl Became {
             Settled::Refused(_) => Self::new("refused", Ink::Warn),
         }
     }
+}
+
+impl Became {
+    /// Of many: how far they are, and how many failed; of a probe how the last one ended.
+    fn of_many(sent: &Sent, told: &RepeatFigures) -> Self {
+        if sent.is_probe() {
+            let every = sent.ask.draft.repeat().map(|repeat| figures::age((repeat.every_s * 1e9) as i64)).unwrap_or_default();
+            let state = if sent.is_going() { every } else { "stopped".to_owned() };
+            return match told.last.last() {
+                Some(one) if one.ended.is_failure() => Self::new(format!("✕ {} {state}", end_word(one.ended)), Ink::Bad),
+                Some(_) => Self::new(format!("✓ {state}"), Ink::Text),
+                None => Self::new(state, Ink::Dim),
+            };
+        }
+        let (num, failed) = (figures::count(told.num), figures::count(told.num_failed));
+        match (sent.is_going(), told.num_failed) {
+            (true, 0) => Self::new(format!("{num} of {}", figures::count(sent.num)), Ink::Dim),
+            (_, 0) if told.num < sent.num => Self::new(format!("{num} of {}", figures::count(sent.num)), Ink::Warn),
+            (_, 0) => Self::new(format!("{num} ✓"), Ink::Text),
+            (_, _) => Self::new(format!("{failed} of {num} ✕"), Ink::Bad),
+        }
+    }
+}
+
+/// How one ended, in a word.
+pub(super) fn end_word(ended: Ended) -> String {
+    match ended {
+        Ended::Http(status) => status.to_string(),
+        Ended::Grpc(code) => grpc_word(code),
+        Ended::NotSent => "not sent".to_owned(),
+        Ended::Possibly => "possibly sent".to_owned(),
+    }
+}
+
+/// One of many, in words.
+pub(super) fn one_words(one: &One) -> String {
+    let why = if one.why.is_empty() { String::new() } else { format!(": {}", visible(&one.why)) };
+    format!("{}, {}{why}", end_word(one.ended), figures::duration(one.took.as_nanos().min(i64::MAX as u128) as i64))
+}
+
+/// How many there were, how fast, and how they ended.
+pub(super) fn ends(sent: &Sent, told: &RepeatFigures) -> String {
+    let by_end: Vec<String> = told.by_end.iter().map(|(ended, num)| format!("{} × {}", end_word(*ended), figures::count(*num))).collect();
+    let failed = if told.num_failed == 0 { "none failed".to_owned() } else { format!("{} failed", figures::count(told.num_failed)) };
+    let share = if told.num_failed > 0 { format!(" ({})", figures::percent(told.num_failed as f64 / told.num as f64)) } else { String::new() };
+    let rate = (!sent.is_probe()).then(|| format!("{}/s", figures::rate(told.rate_per_s)));
+    let parts = [Some(format!("{} sent", figures::count(told.num))), rate, Some(format!("{failed}{share}"))];
+    parts.into_iter().flatten().chain(by_end).collect::<Vec<_>>().join(" · ")
 }
 
 fn not_done_word(sent: &Sent) -> &'static str {
@@ -75,26 +126,7 @@ fn grpc_ink(code: i32) -> Ink {
 
 /// A code of gRPC by its name (google.rpc.Code).
 pub(super) fn grpc_word(code: i32) -> String {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    usize::try_from(code).ok().and_then(|code| NAMES.get(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
+    usize::try_from(code).ok().and_then(|code| RPC_STATUSES.get(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
 }
 
 /// What a status of HTTP is called (RFC 9110, 15); empty where it has no name that people know.
@@ -139,6 +171,7 @@ pub(super) fn status_line(sent: &Sent, now_ns: i64) -> (Became, Vec<String>) {
     let answer = &sent.answer;
     let outcome = Became::of(sent);
     let lead = match (&answer.status, &sent.settled) {
+        _ if sent.figures.is_some() => outcome,
         (Some(Status::Http { status, .. }), None | Some(Settled::Tried(Outcome::Done(_)))) => {
             Became::new(format!("{status} {}", reason(*status)).trim_end(), http_ink(*status))
         }

@@ -1,12 +1,18 @@
 //! Draws what was answered: what it says of itself, its body or messages, and where the time went.
 
 use egui::{Align, Layout, RichText, Sense, WidgetInfo, accesskit::Role, pos2, vec2};
-use switchboard_desk::send::{Message, SHOWN_BYTES, Sent, SentId, draft::Request};
-use switchboard_engine::view::ChannelKey;
+use switchboard_desk::send::{
+    Message, Reply, SHOWN_BYTES, SendBoard, Sent, SentId,
+    draft::{RecordDraft, Request},
+};
+use switchboard_engine::view::{ChannelKey, RowId};
 
 use super::{
     answer::{PhasePart, phases, status_line, why, written_to},
+    compare::before,
+    compare_ui::Comparison,
     fields::{Form, button_ui, heading_ui, tabs_ui},
+    many_ui::many_ui,
 };
 use crate::{
     figures, fonts,
@@ -16,7 +22,7 @@ use crate::{
     view::{Target, UiCommand, ViewAction},
     widgets::{
         detail::{Row, Section, section_ui},
-        payload::{Payload, PayloadUi, payload_ui},
+        payload::{Payload, PayloadUi, bytes_in_line, header_value, payload_ui},
     },
 };
 
@@ -24,6 +30,8 @@ use crate::{
 const BAR_PT: f32 = 8.0;
 /// Messages that are laid out; of more the last ones.
 const MESSAGES_MAX: usize = 200;
+/// Headers of a reply that are listed.
+const REPLY_HEADERS_MAX: usize = 12;
 /// Headers that are listed.
 const HEADERS_MAX: usize = 200;
 
@@ -44,6 +52,12 @@ pub(super) struct AnswerLook {
     form: PayloadUi,
     /// The body as it was read, and of what.
     read: Option<((SentId, usize, bool), Payload)>,
+    /// The reply to a record as it was read, and of what.
+    reply: Option<((SentId, RowId), Payload)>,
+    /// How it differs from the one before.
+    pub comparison: Comparison,
+    /// The path to which the body is to be written, while that is typed.
+    pub writing: Option<String>,
     /// The next message of an open stream, as it is typed.
     pub next_message: String,
 }
@@ -59,12 +73,17 @@ pub(super) enum AnswerAsk {
     Message(String),
     /// No more messages come.
     HalfClose,
+    /// The probe is to stop.
+    Stop,
+    /// The body is to be written into this file.
+    Write(String),
 }
 
 impl AnswerLook {
     /// Draws it.
-    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, now_ns: i64) -> Option<AnswerAsk> {
+    pub(super) fn ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent, board: &SendBoard, now_ns: i64) -> Option<AnswerAsk> {
         let tokens = form.tokens;
+        let before = before(board, sent);
         let mut asked = head_ui(ui, sent, now_ns, tokens);
         if let Some((why, tone)) = why(sent) {
             ui.add(egui::Label::new(RichText::new(why).size(12.5).color(tokens.ink(tone_inks(tone).0))).wrap());
@@ -72,11 +91,18 @@ impl AnswerLook {
         for (kind, text) in sent.answer.details.iter().take(20) {
             ui.add(egui::Label::new(RichText::new(format!("{}: {}", visible(kind), visible(text))).font(fonts::data(12.0)).color(tokens.ink(Ink::Dim))).wrap());
         }
+        asked = many_ui(ui, sent, now_ns, tokens).or(asked);
         let height_pt = (ui.available_height() - 96.0).max(120.0);
-        match &sent.ask.draft.request {
-            Request::Http(_) => self.parts_ui(ui, sent, height_pt, tokens),
-            Request::Grpc(_) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
-            Request::Record(_) => asked = record_ui(ui, sent, tokens).or(asked),
+        match (&sent.ask.draft.request, before) {
+            (_, Some(before)) if self.comparison.is_shown => {
+                self.comparison.ui(ui, (before, sent), now_ns, height_pt, tokens);
+            }
+            (Request::Http(_), _) => self.parts_ui(ui, sent, height_pt, tokens),
+            (Request::Grpc(_), _) => asked = self.messages_ui(ui, form, sent, height_pt, now_ns).or(asked),
+            (Request::Record(record), _) => {
+                asked = record_ui(ui, sent, tokens).or(asked);
+                asked = self.reply_ui(ui, sent, record, height_pt, tokens).or(asked);
+            }
         }
         phases_ui(ui, &phases(&sent.answer.took), tokens);
         ui.horizontal_wrapped(|ui| {
@@ -92,8 +118,43 @@ impl AnswerLook {
             {
                 asked = Some(AnswerAsk::Do(ViewAction::Copy(body.to_owned())));
             }
+            if !sent.answer.body.is_empty() && button_ui(ui, ["Body to a file…", ""], false, None, tokens) {
+                self.writing.get_or_insert_default();
+            }
+            let is_compared = self.comparison.is_shown;
+            if before.is_some() {
+                let text = if is_compared { "Show the answer" } else { "Compare with the one before" };
+                self.comparison.is_shown ^= button_ui(ui, [text, &UiCommand::CompareSent.keys()], false, None, tokens);
+            }
         });
+        asked = self.write_ui(ui, form, sent).or(asked);
+        if let Some((_, path)) = board.written.as_ref().filter(|(of, _)| *of == sent.sent_id) {
+            let text = format!("The body lies in {}, readable by you alone", visible(path));
+            ui.add(egui::Label::new(RichText::new(text).size(12.0).color(tokens.ink(Ink::Dim))).wrap());
+        }
         asked
+    }
+
+    /// Asks for the file that the body is written into.
+    fn write_ui(&mut self, ui: &mut egui::Ui, form: &mut Form<'_>, sent: &Sent) -> Option<AnswerAsk> {
+        let path = self.writing.as_mut()?;
+        let mut ending = None;
+        ui.horizontal(|ui| {
+            let room_pt = (ui.available_width() - 170.0).max(60.0);
+            let typed = form.line(ui, ["File for the body", "/tmp/answer.json, or a name in the folder of requests"], path, room_pt);
+            let why_not = path.trim().is_empty().then_some("write the path of a file first");
+            let whole = format!("Writes all {} of it; no file is replaced", figures::bytes(sent.answer.body_bytes));
+            if button_ui(ui, ["Write", ""], true, why_not, form.tokens) || typed.is_done && why_not.is_none() {
+                ending = Some(Some(AnswerAsk::Write(path.trim().to_owned())));
+            }
+            if button_ui(ui, ["Close", ""], false, None, form.tokens) {
+                ending = Some(None);
+            }
+            typed.response.on_hover_text(whole);
+        });
+        let ending = ending?;
+        self.writing = None;
+        ending
     }
 
     fn parts_ui(&mut self, ui: &mut egui::Ui, sent: &Sent, height_pt: f32, tokens: &DesignTokens) {
@@ -130,11 +191,50 @@ impl AnswerLook {
         if let Some(cut) = &answer.cut {
             ui.add(egui::Label::new(RichText::new(visible(cut)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Warn))).wrap());
         } else if answer.body.len() >= SHOWN_BYTES {
-            let text = format!("The first {} are shown", figures::bytes(SHOWN_BYTES as u64));
+            let text = format!("The first {} are shown; the whole body can be written into a file", figures::bytes(SHOWN_BYTES as u64));
             ui.label(RichText::new(text).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
         }
         if let Some((_, payload)) = &mut self.read {
             payload_ui(ui, &mut self.form, payload, height_pt, tokens);
+        }
+    }
+
+    /// The reply to a record, beside it: where it lies, how long it took, and what it says.
+    fn reply_ui(&mut self, ui: &mut egui::Ui, sent: &Sent, record: &RecordDraft, height_pt: f32, tokens: &DesignTokens) -> Option<AnswerAsk> {
+        let reply = sent.reply.as_ref()?;
+        ui.add_space(6.0);
+        heading_ui(ui, "Reply", &reply_note(sent, record), tokens);
+        let told = |ui: &mut egui::Ui, text: &str, ink: Ink| {
+            ui.add(egui::Label::new(RichText::new(visible(text)).size(12.5).color(tokens.ink(ink))).wrap());
+        };
+        match reply {
+            Reply::Awaited => {
+                told(ui, &format!("Awaited for {} s; none came yet", record.reply.within_s), Ink::Dim);
+                None
+            }
+            Reply::Missing(why) => {
+                told(ui, why, Ink::Warn);
+                None
+            }
+            Reply::Came { record, took_ns } => {
+                let place = format!("{} {}", record.at.channel, figures::place(&record.at.place));
+                let target = Target::Record { channel: ChannelKey::of(&record.at), row: record.row };
+                let mut rows = vec![Row::link(&place, &format!("after {}", figures::duration(*took_ns)), Some(ViewAction::Goto(target)))];
+                if record.key.is_some() {
+                    rows.push(Row::pair("key", &bytes_in_line(record.key.as_deref()).text));
+                }
+                rows.extend(record.headers.iter().take(REPLY_HEADERS_MAX).map(|(name, value)| Row::pair(name, &header_value(name, value.as_deref()).text)));
+                rows.extend(Row::more(record.headers.len(), REPLY_HEADERS_MAX));
+                let asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
+                let of = (sent.sent_id, record.row);
+                if self.reply.as_ref().is_none_or(|(read_of, _)| *read_of != of) {
+                    self.reply = Some((of, Payload::read(record.value.as_deref(), record.value_size_bytes.into(), record.truncated)));
+                }
+                if let Some((_, payload)) = &mut self.reply {
+                    payload_ui(ui, &mut self.form, payload, height_pt, tokens);
+                }
+                asked
+            }
         }
     }
 
@@ -213,7 +313,7 @@ fn headers_ui(ui: &mut egui::Ui, headers: &[(String, String)], tokens: &DesignTo
 
 /// Draws a section whose rows begin where the answer does, for it has a margin of its own. It takes no more of the answer's width than there is:
 /// what asks for more makes the pane wider with every frame.
-fn from_edge_to_edge_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens) -> Option<ViewAction> {
+pub(super) fn from_edge_to_edge_ui(ui: &mut egui::Ui, section: &Section, tokens: &DesignTokens) -> Option<ViewAction> {
     let room = ui.available_rect_before_wrap();
     let mut child = ui.new_child(egui::UiBuilder::new().max_rect(room.expand2(vec2(18.0, 0.0))));
     let asked = section_ui(&mut child, section, tokens);
@@ -256,20 +356,21 @@ fn record_ui(ui: &mut egui::Ui, sent: &Sent, tokens: &DesignTokens) -> Option<An
         let text = format!("{} {place}", channel.name);
         rows.push(Row::link(&text, "the last one", Some(ViewAction::Goto(Target::Channel(channel.clone())))));
     }
-    if sent.ask.draft.kind() == switchboard_desk::send::draft::RequestKind::Record && record.copies > 1 {
-        let text = format!("{} of {} persisted", figures::count(sent.answer.num_persisted), figures::count(u64::from(record.copies)));
+    if sent.num > 1 {
+        let text = format!("{} of {} persisted", figures::count(sent.answer.num_persisted), figures::count(sent.num));
         rows.push(Row::text(&text));
     }
     let mut asked = None;
     if !rows.is_empty() {
         asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
     }
-    if !record.reply_topic.is_empty() {
-        heading_ui(ui, "Reply", &visible(&record.reply_topic), tokens);
-        let text = if sent.answer.body.is_empty() { "None came yet".to_owned() } else { String::from_utf8_lossy(&sent.answer.body).into_owned() };
-        ui.add(egui::Label::new(RichText::new(crate::sanitise::lines(&text, 8_000)).font(fonts::data(12.0)).color(tokens.ink(Ink::Text))).wrap());
-    }
     asked
+}
+
+/// What stands beside the heading of a reply: where it is awaited, and to which record.
+fn reply_note(sent: &Sent, record: &RecordDraft) -> String {
+    let of_first = if sent.answer.num_persisted > 1 { " · of the first one" } else { "" };
+    format!("{}{of_first}", visible(&record.reply_topic))
 }
 
 /// The bar of phases, with words above it that do not overlap.

@@ -14,6 +14,7 @@ use super::{
     methods_ui::MethodList,
     options_ui::{auth_ui, auth_word, correlation_ui, tls_ui},
     pairs_ui::pairs_ui,
+    repeat_ui::{repeat_ui, repeat_word},
 };
 use crate::{
     figures,
@@ -34,6 +35,8 @@ pub(super) enum GrpcTab {
     Auth,
     /// Time, compression, TLS, correlation.
     Options,
+    /// How often it is sent.
+    Repeat,
 }
 
 impl GrpcTab {
@@ -45,6 +48,7 @@ impl GrpcTab {
             "schema" => Some(Self::Schema),
             "auth" => Some(Self::Auth),
             "deadline" | "compression" | "tls" => Some(Self::Options),
+            "repeat" | "rows" => Some(Self::Repeat),
             _ => None,
         }
     }
@@ -120,7 +124,14 @@ pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcD
 }
 
 /// Draws its tabs, and what the chosen one shows.
-pub(super) fn grpc_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) {
+pub(super) fn grpc_ui(
+    ui: &mut egui::Ui,
+    form: &mut Form<'_>,
+    grpc: &mut GrpcDraft,
+    look: &mut GrpcLook,
+    schema: Option<&SchemaBoard>,
+    why_not: Option<&str>,
+) -> bool {
     let num_sent = grpc.metadata.iter().filter(|pair| !pair.off).count();
     let tabs = [
         (
@@ -132,10 +143,12 @@ pub(super) fn grpc_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDra
         (GrpcTab::Schema, "Schema".to_owned(), form.is_wrong(&["schema"])),
         (GrpcTab::Auth, format!("Auth {}", auth_word(&grpc.auth)), form.is_wrong(&["auth"])),
         (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "tls"])),
+        (GrpcTab::Repeat, repeat_word(&grpc.repeat), form.is_wrong(&["repeat", "rows"])),
     ];
     tabs_ui(ui, "request", &tabs, &mut look.tab, form.tokens);
     ui.add_space(4.0);
     match look.tab {
+        GrpcTab::Repeat => return repeat_ui(ui, form, &mut grpc.repeat, why_not),
         GrpcTab::Messages => messages_ui(ui, form, grpc, look, schema),
         GrpcTab::Metadata => {
             pairs_ui(ui, form, ["metadata", "another name"], &mut grpc.metadata);
@@ -163,6 +176,7 @@ pub(super) fn grpc_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDra
             tls_ui(ui, form, &mut grpc.tls);
         }
     }
+    false
 }
 
 fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) {

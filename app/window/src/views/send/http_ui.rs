@@ -7,6 +7,7 @@ use super::{
     fields::{Form, tabs_ui},
     options_ui::{auth_ui, auth_word, correlation_ui, tls_ui},
     pairs_ui::{pairs_ui, parts_ui},
+    repeat_ui::{repeat_ui, repeat_word},
 };
 use crate::{sanitise::visible, theme::Ink};
 
@@ -27,6 +28,8 @@ pub(super) enum HttpTab {
     Auth,
     /// Time, TLS, correlation.
     Options,
+    /// How often it is sent.
+    Repeat,
 }
 
 impl HttpTab {
@@ -38,6 +41,7 @@ impl HttpTab {
             "query" => Some(Self::Query),
             "auth" => Some(Self::Auth),
             "timeout" | "tls" => Some(Self::Options),
+            "repeat" | "rows" => Some(Self::Repeat),
             _ => None,
         }
     }
@@ -116,8 +120,8 @@ pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, method: &mut Str
     combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Method: {shown}")));
 }
 
-/// Draws its tabs, and what the chosen one shows.
-pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDraft, tab: &mut HttpTab) {
+/// Draws its tabs, and what the chosen one shows; whether it is to be sent as a probe.
+pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDraft, tab: &mut HttpTab, why_not: Option<&str>) -> bool {
     let num_sent = |pairs: &[switchboard_desk::send::draft::Pair]| pairs.iter().filter(|pair| !pair.off).count();
     let tabs = [
         (HttpTab::Body, "Body".to_owned(), form.is_wrong(&["body", "variables", "operation"])),
@@ -125,10 +129,12 @@ pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDra
         (HttpTab::Query, format!("Query {}", num_sent(&http.query)), form.is_wrong(&["query"])),
         (HttpTab::Auth, format!("Auth {}", auth_word(&http.auth)), form.is_wrong(&["auth"])),
         (HttpTab::Options, "Options".to_owned(), form.is_wrong(&["timeout", "tls"])),
+        (HttpTab::Repeat, repeat_word(&http.repeat), form.is_wrong(&["repeat", "rows"])),
     ];
     tabs_ui(ui, "request", &tabs, tab, form.tokens);
     ui.add_space(4.0);
     match tab {
+        HttpTab::Repeat => return repeat_ui(ui, form, &mut http.repeat, why_not),
         HttpTab::Body => body_ui(ui, form, &mut http.body),
         HttpTab::Headers => {
             pairs_ui(ui, form, ["header", "another header"], &mut http.headers);
@@ -147,6 +153,7 @@ pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDra
             tls_ui(ui, form, &mut http.tls);
         }
     }
+    false
 }
 
 fn body_ui(ui: &mut egui::Ui, form: &mut Form<'_>, body: &mut Body) {

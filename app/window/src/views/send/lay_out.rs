@@ -160,7 +160,7 @@ impl SendView {
             // Room between, so that a click above the address hits nothing.
             ui.add_space(8.0);
             let variables = board.saved.variables(self.environment.as_deref());
-            let is_going = board.sent.first().is_some_and(|sent| sent.is_going());
+            let is_going = board.going().is_some();
             let why_not = why_not(&self.editing.draft);
             let request = RequestUi { board, variables: &variables, is_going, why_not };
             asked = request.ui(ui, &mut form, &mut self.editing, &mut self.look).or(asked);
@@ -173,10 +173,11 @@ impl SendView {
         self.is_editing |= form.is_typing;
         match asked {
             Some(RequestAsk::Run(UiCommand::StopSending)) => {
-                let going = board.sent.first().filter(|sent| sent.is_going());
+                let going = board.going();
                 actions.extend(going.map(|sent| send(SendCommand::Cancel(sent.sent_id))));
             }
             Some(RequestAsk::Run(command)) => self.commands.push(command),
+            Some(RequestAsk::Probe) => self.send_as(true, actions),
             Some(RequestAsk::Turn(kind)) => self.editing.begin(kind),
             Some(RequestAsk::Describe) => {
                 let ask = self.ask();
@@ -216,7 +217,7 @@ impl SendView {
             ui.label(RichText::new(crate::sanitise::visible(&text)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
         }
         let mut form = Form { tokens, mistake: None, secrets: &board.secrets, height_pt: 0.0, is_typing: false };
-        match self.answer.ui(ui, &mut form, &sent, context.clock_ns) {
+        match self.answer.ui(ui, &mut form, &sent, board, context.clock_ns) {
             Some(AnswerAsk::Do(action)) => actions.push(action),
             Some(AnswerAsk::Run(command)) if command.copies() => actions.push(ViewAction::Run(command)),
             Some(AnswerAsk::Run(command)) => {
@@ -224,6 +225,8 @@ impl SendView {
                 ui.ctx().request_repaint();
             }
             Some(AnswerAsk::Message(json)) => actions.push(send(SendCommand::Message(sent.sent_id, json))),
+            Some(AnswerAsk::Write(path)) => actions.push(send(SendCommand::SaveBody(sent.sent_id, path))),
+            Some(AnswerAsk::Stop) => actions.push(send(SendCommand::Cancel(sent.sent_id))),
             Some(AnswerAsk::HalfClose) => actions.push(send(SendCommand::HalfClose(sent.sent_id))),
             None => {}
         }

@@ -86,7 +86,12 @@ pub(super) fn walked(board: &SendBoard, closed: &BTreeSet<String>) -> Vec<Librar
         SavedRow::Saved { path, .. } => Some(LibraryKey::Saved(path)),
         SavedRow::Folder { .. } => None,
     });
-    saved.chain(board.sent.iter().take(SENT_MAX).map(|sent| LibraryKey::Sent(sent.sent_id))).collect()
+    saved.chain(board.probes().chain(listed(board)).map(|sent| LibraryKey::Sent(sent.sent_id))).collect()
+}
+
+/// What was sent lately: probes that run stand above.
+fn listed(board: &SendBoard) -> impl Iterator<Item = &Arc<Sent>> {
+    board.sent.iter().filter(|sent| !(sent.is_probe() && sent.is_going())).take(SENT_MAX)
 }
 
 impl LibraryUi<'_> {
@@ -211,11 +216,19 @@ impl LibraryUi<'_> {
     fn sent_ui(&self, ui: &mut egui::Ui) -> Option<LibraryAsk> {
         let board = self.board;
         let mut asked = None;
+        let mut probes = board.probes().peekable();
+        if probes.peek().is_some() {
+            heading_ui(ui, "Probes", "end with the session", self.tokens);
+            for sent in probes {
+                asked = self.sent_row_ui(ui, sent).or(asked);
+            }
+            ui.add_space(14.0);
+        }
         heading_ui(ui, "Sent lately", "this session", self.tokens);
         if board.sent.is_empty() {
             ui.add(egui::Label::new(RichText::new("What is sent is listed here, with what was answered").size(12.0).color(self.tokens.ink(Ink::Dim))).wrap());
         }
-        for sent in board.sent.iter().take(SENT_MAX) {
+        for sent in listed(board) {
             asked = self.sent_row_ui(ui, sent).or(asked);
         }
         let num_more = board.num_forgotten + board.sent.len().saturating_sub(SENT_MAX) as u64;
@@ -230,10 +243,7 @@ impl LibraryUi<'_> {
         let key = LibraryKey::Sent(sent.sent_id);
         let outcome = Became::of(sent);
         let at = figures::when(sent.at_ns, self.now_ns).in_8();
-        let copies = match &sent.ask.draft.request {
-            switchboard_desk::send::draft::Request::Record(record) if record.copies > 1 => format!(" × {}", record.copies),
-            _ => String::new(),
-        };
+        let copies = if sent.num > 1 { format!(" × {}", figures::count(sent.num)) } else { String::new() };
         // Of a method of gRPC the name tells it, of an HTTP request method and path.
         let call = if sent.ask.draft.kind() == switchboard_desk::send::draft::RequestKind::Grpc {
             sent.call.rsplit('/').next().unwrap_or_default()
@@ -241,7 +251,8 @@ impl LibraryUi<'_> {
             &sent.call
         };
         let call = format!("{}{copies}", visible(call));
-        let words = format!("sent {call} at {at}, {}", outcome.word);
+        let what = if sent.is_probe() { "probe" } else { "sent" };
+        let words = format!("{what} {call} at {at}, {}", outcome.word);
         let (rect, response) = self.row_ui(ui, &key, self.shown == Some(sent.sent_id), &words);
         if ui.is_rect_visible(rect) {
             self.paint_sent(ui.painter(), rect, [&at, &call], &outcome);

@@ -1,7 +1,7 @@
 //! Requests, calls and records that are composed here: sent once, with what was answered and what that caused.
 //!
 //! `editing` is the request that is composed, `library` what is kept and was sent, `json_text` JSON as it is typed, `answer` what was
-//! answered in words, `caused` what came of it, `copied` what is copied of it (all pure); `exchanging` takes and gives requests of other programs. `view` keeps what is looked at, `act` carries out
+//! answered in words, `caused` what came of it, `copied` what is copied of it, `compare` how it differs from the one before (all pure); `exchanging` takes and gives requests of other programs. `view` keeps what is looked at, `act` carries out
 //! commands, `lay_out` puts all in its place; the `*_ui` draw, of which `fields` has the pieces that requests of all kinds are made of.
 
 mod act;
@@ -10,6 +10,8 @@ mod answer_ui;
 mod asking_ui;
 mod caused;
 mod caused_ui;
+mod compare;
+mod compare_ui;
 mod copied;
 mod editing;
 mod exchanging;
@@ -20,10 +22,12 @@ mod json_text;
 mod lay_out;
 mod library;
 mod library_ui;
+mod many_ui;
 mod methods_ui;
 mod options_ui;
 mod pairs_ui;
 mod record_ui;
+mod repeat_ui;
 mod request_ui;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -135,6 +135,15 @@ pub(super) fn carries_ui(ui: &mut egui::Ui, form: &Form<'_>, carries: &mut Carri
     form.mistake_ui(ui, &["carries"]);
 }
 
+/// The file with values, a row for each request or record.
+pub(super) fn rows_ui(ui: &mut egui::Ui, form: &mut Form<'_>, rows: &mut String) {
+    form.named_line(ui, ["File with rows", "orders.csv or orders.jsonl in the folder of requests; empty: none"], rows);
+    if !rows.is_empty() {
+        form.told_ui(ui, "{{row.NAME}} is the value of that column, or of that member of a line's JSON", Ink::Faint);
+    }
+    form.mistake_ui(ui, &["rows"]);
+}
+
 /// Header and id of the correlation.
 pub(super) fn correlation_ui(ui: &mut egui::Ui, form: &mut Form<'_>, carries: &mut Carries) {
     form.named_line(ui, ["Header of the correlation id", "None: it carries no correlation id"], &mut carries.correlation_header);

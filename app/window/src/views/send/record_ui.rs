@@ -1,11 +1,11 @@
 //! Draws a record to be composed.
 
 use egui::{WidgetInfo, accesskit::Role};
-use switchboard_desk::send::draft::RecordDraft;
+use switchboard_desk::send::draft::{RecordDraft, ReplyDraft, ReplyId};
 
 use super::{
     fields::{Form, tabs_ui},
-    options_ui::correlation_ui,
+    options_ui::{correlation_ui, rows_ui},
     pairs_ui::headers_ui,
 };
 use crate::{sanitise::visible, theme::Ink};
@@ -28,7 +28,7 @@ impl RecordTab {
         match field {
             "key" | "value" => Some(Self::Content),
             "headers" => Some(Self::Headers),
-            "partition" | "timestamp" | "copies" | "rate" | "reply topic" => Some(Self::Options),
+            "partition" | "timestamp" | "copies" | "rate" | "rows" | "reply topic" => Some(Self::Options),
             _ => None,
         }
     }
@@ -56,8 +56,12 @@ pub(super) fn cluster_ui(ui: &mut egui::Ui, clusters: &[String], cluster: &mut S
 /// Draws its tabs, and what the chosen one shows.
 pub(super) fn record_ui(ui: &mut egui::Ui, form: &mut Form<'_>, record: &mut RecordDraft, tab: &mut RecordTab) {
     let num_sent = record.headers.iter().filter(|header| !header.off).count();
-    let options = ["partition", "timestamp", "copies", "rate", "reply topic"];
-    let copies = if record.copies > 1 { format!("Options × {}", record.copies) } else { "Options".to_owned() };
+    let options = ["partition", "timestamp", "copies", "rate", "rows", "reply topic"];
+    let copies = match (record.copies, record.rows.is_empty()) {
+        (0, false) => "Options × rows".to_owned(),
+        (0 | 1, _) => "Options".to_owned(),
+        (copies, _) => format!("Options × {copies}"),
+    };
     let tabs = [
         (RecordTab::Content, "Key and value".to_owned(), form.is_wrong(&["key", "value"])),
         (RecordTab::Headers, format!("Headers {num_sent}"), form.is_wrong(&["headers"])),
@@ -98,14 +102,35 @@ fn options_ui(ui: &mut egui::Ui, form: &mut Form<'_>, record: &mut RecordDraft) 
     ui.horizontal(|ui| {
         let show = |num: &u32| num.to_string();
         let read = |text: &str| text.parse::<u32>().ok().filter(|num| *num > 0);
-        form.number(ui, ["Copies", "1"], &mut record.copies, NUMBER_PT, (show, read));
+        let show_given = |num: &u32| if *num == 0 { String::new() } else { num.to_string() };
+        let read_given = move |text: &str| if optional(text) { Some(0) } else { read(text) };
+        let hint = if record.rows.is_empty() { "1" } else { "one for each row" };
+        form.number(ui, ["Copies", hint], &mut record.copies, NUMBER_PT, (show_given, read_given));
         form.number(ui, ["Copies a second", "10"], &mut record.rate_per_s, NUMBER_PT, (show, read));
     });
-    if record.copies > 1 {
+    form.mistake_ui(ui, &["copies", "rate"]);
+    rows_ui(ui, form, &mut record.rows);
+    if record.copies > 1 || !record.rows.is_empty() {
         form.told_ui(ui, "{{counter}}, {{uuid}} and {{random}} are new in each copy", Ink::Faint);
     }
-    form.mistake_ui(ui, &["copies", "rate"]);
     form.named_line(ui, ["Reply topic", "Where a reply is awaited; empty: nowhere"], &mut record.reply_topic);
+    if !record.reply_topic.trim().is_empty() {
+        reply_ui(ui, form, &mut record.reply);
+    }
     form.mistake_ui(ui, &["reply topic"]);
     correlation_ui(ui, form, &mut record.carries);
+}
+
+/// By what a reply is known, and how long it is waited for.
+fn reply_ui(ui: &mut egui::Ui, form: &mut Form<'_>, reply: &mut ReplyDraft) {
+    form.named_line(ui, ["Header that names the reply topic", "Empty: none says it"], &mut reply.topic_header);
+    form.named_line(ui, ["Header with the id of the reply", "Needed: a reply is known by it"], &mut reply.id_header);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        form.label_ui(ui, "A UUID is written as");
+        ui.add_space(6.0);
+        form.choice(ui, "id of the reply as", &[(ReplyId::Bytes, "16 bytes"), (ReplyId::Text, "text")], &mut reply.id_as);
+    });
+    form.label_ui(ui, "How long the reply is waited for, s");
+    form.seconds(ui, "How long the reply is waited for, s", &mut reply.within_s);
 }

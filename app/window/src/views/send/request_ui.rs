@@ -64,6 +64,8 @@ pub(super) enum RequestAsk {
     Turn(RequestKind),
     /// What methods there are.
     Describe,
+    /// Send it as a probe.
+    Probe,
 }
 
 /// What the request is drawn with besides itself.
@@ -88,20 +90,24 @@ impl RequestUi<'_> {
         };
         match &mut editing.draft.request {
             Request::Http(http) => {
-                form.mistake_ui(ui, &["url", "method"]);
+                form.mistake_ui(ui, &["url", "method", "file"]);
                 carries_ui(ui, form, &mut http.carries);
-                http_ui::http_ui(ui, form, http, &mut look.http);
+                if http_ui::http_ui(ui, form, http, &mut look.http, self.why_not) {
+                    asked = Some(RequestAsk::Probe);
+                }
             }
             Request::Grpc(grpc) => {
-                form.mistake_ui(ui, &["url"]);
+                form.mistake_ui(ui, &["url", "file"]);
                 if grpc_ui::method_ui(ui, form, grpc, &mut look.grpc, schema) {
                     asked = Some(RequestAsk::Describe);
                 }
                 carries_ui(ui, form, &mut grpc.carries);
-                grpc_ui::grpc_ui(ui, form, grpc, &mut look.grpc, schema);
+                if grpc_ui::grpc_ui(ui, form, grpc, &mut look.grpc, schema, self.why_not) {
+                    asked = Some(RequestAsk::Probe);
+                }
             }
             Request::Record(record) => {
-                form.mistake_ui(ui, &["topic", "cluster"]);
+                form.mistake_ui(ui, &["topic", "cluster", "file"]);
                 carries_ui(ui, form, &mut record.carries);
                 record_ui::record_ui(ui, form, record, &mut look.record);
             }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use switchboard_desk::{
     ledger::Settled,
     send::{
-        Answer, Asking, Message, Question, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
+        Answer, Asking, Ended, Message, One, Question, RepeatFigures, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
         access::{Method, MethodSchema},
-        draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, Request, RequestKind, SchemaFrom},
+        draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, RepeatDraft, Request, RequestKind, SchemaFrom},
     },
 };
-use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query};
-use switchboard_model::{Origin, Outcome, Phase, Place, Receipt};
+use switchboard_engine::view::{Answer as EngineAnswer, ConversationItem, PointQuery, Query, RecordView, RowId};
+use switchboard_model::{MessageRef, Origin, Outcome, Phase, Place, Receipt, TraceId};
 
 use crate::{testing::NOW_NS, views::traces::sample as traces};
 
@@ -60,7 +60,7 @@ pub(crate) fn placed() -> Draft {
 }
 
 fn ask(draft: Draft) -> SendAsk {
-    SendAsk { draft: Arc::new(draft), environment: Some("local".to_owned()), given: BTreeMap::new(), by_hand: false }
+    SendAsk { draft: Arc::new(draft), environment: Some("local".to_owned()), given: BTreeMap::new(), by_hand: false, is_probe: false }
 }
 
 fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us: i64) -> Sent {
@@ -70,6 +70,7 @@ fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us
         ask: ask(draft),
         call: call.to_owned(),
         target: target.to_owned(),
+        num: 1,
         at_ns,
         trace_id: None,
         correlation_id: None,
@@ -77,6 +78,8 @@ fn sent(number: u64, draft: Draft, call: &str, target: &str, ago_s: i64, took_us
         ended_ns: Some(at_ns + took_us * 1_000),
         is_open: false,
         answer: Answer::default(),
+        reply: None,
+        figures: None,
     }
 }
 
@@ -115,6 +118,102 @@ pub(crate) fn going() -> Sent {
     Sent { settled: None, ended_ns: None, answer: Answer::default(), sent_id: SentId(6), at_ns: NOW_NS - SECOND_NS, ..answered() }
 }
 
+/// What was many times asked came to: three of a hundred failed.
+fn figures_of_many() -> RepeatFigures {
+    let us = Duration::from_micros;
+    let columns = [2, 9, 18, 21, 16, 11, 7, 5, 3, 2, 1, 1, 0, 1, 0, 0, 1, 0, 0, 2];
+    let histogram = columns.iter().enumerate().map(|(column, num)| (us((4_200.0 * 1.16_f64.powi(column as i32 + 1)) as u64), *num)).collect();
+    RepeatFigures {
+        num: 100,
+        num_failed: 3,
+        rate_per_s: 9.8,
+        by_end: vec![(Ended::Http(200), 97), (Ended::Http(503), 3)],
+        percentiles: Some([us(7_900), us(18_400), us(61_000), us(81_800)]),
+        histogram,
+        shortest: us(4_200),
+        last: Vec::new(),
+    }
+}
+
+/// A checkout that was sent a hundred times.
+pub(crate) fn many() -> Sent {
+    let Request::Http(http) = checkout().request else { unreachable!("a request of HTTP") };
+    let draft = Draft { name: String::new(), request: Request::Http(HttpDraft { repeat: RepeatDraft { times: 100, ..RepeatDraft::default() }, ..http }) };
+    Sent { sent_id: SentId(9), ask: ask(draft), num: 100, figures: Some(Arc::new(figures_of_many())), ended_ns: Some(NOW_NS - 29 * SECOND_NS), ..answered() }
+}
+
+/// A probe of the shop's health, which fails now and then.
+pub(crate) fn probe() -> Sent {
+    let one = |place: i64| {
+        let is_bad = matches!(place, 21 | 22 | 37);
+        let took = Duration::from_micros(1_900 + (place * 613 % 1_400) as u64);
+        let (ended, why) = if place == 22 { (Ended::NotSent, "nobody listens on localhost:8080") } else { (Ended::Http(if is_bad { 503 } else { 200 }), "") };
+        One { at_ns: NOW_NS - (40 - place) * 30 * SECOND_NS, took, ended, why: text(why), trace_id: Some(TraceId(place as u128 + 1)) }
+    };
+    let figures = RepeatFigures {
+        num: 40,
+        num_failed: 3,
+        rate_per_s: 1.0 / 30.0,
+        by_end: vec![(Ended::Http(200), 37), (Ended::Http(503), 2), (Ended::NotSent, 1)],
+        last: (0..40).map(one).collect(),
+        ..figures_of_many()
+    };
+    let health = Draft { request: Request::Http(HttpDraft { url: text("{{base}}/health"), ..HttpDraft::default() }), name: String::new() };
+    Sent {
+        ask: SendAsk { is_probe: true, ..ask(health) },
+        sent_id: SentId(10),
+        call: text("GET /health"),
+        num: 1,
+        figures: Some(Arc::new(figures)),
+        settled: None,
+        ended_ns: None,
+        ..answered()
+    }
+}
+
+/// A checkout that was answered otherwise than the one before.
+pub(crate) fn compared() -> SendBoard {
+    let body = br#"{"order_id":"1b7e02aa-4c0d-4f43-8b0e-b3f04a0c93c1","state":"refused","reason":"no carrier"}"#.to_vec();
+    let answer =
+        Answer { status: Some(Status::Http { status: 503, version: "HTTP/1.1" }), body_bytes: body.len() as u64, body: body.into(), ..answered().answer };
+    let refused = Sent { sent_id: SentId(6), answer, settled: Some(Settled::Tried(Outcome::Done(Receipt::Answered(503)))), ..answered() };
+    SendBoard { sent: [refused, answered()].map(Arc::new).to_vec(), ..board() }
+}
+
+/// A record with the reply that came to it.
+pub(crate) fn replied() -> Sent {
+    let header = |name: &str, value: &[u8]| (text(name), Some(value.to_vec()));
+    let reply = RecordView {
+        row: RowId(77),
+        at: MessageRef { cluster: text("lab-kafka"), channel: text("inventory.reserved"), place: Place::at(2, 311) },
+        key: Some(b"4711".to_vec()),
+        value: Some(br#"{"order_id":"4711","sku":"lamp","shelf":87}"#.to_vec()),
+        value_size_bytes: 43,
+        headers: vec![
+            header("kafka_correlationId", &0x8a0f_4c98_9ab0_42e1_9540_5fb0_8035_e729_u128.to_be_bytes()),
+            header("content-type", b"application/json"),
+            header("ce_type", b"shop.inventory.reserved.v1"),
+        ],
+        headers_readable: true,
+        received_ns: NOW_NS - 30 * SECOND_NS,
+        ..RecordView::default()
+    };
+    Sent { reply: Some(Reply::Came { record: Arc::new(reply), took_ns: 41 * MS_NS }), ..awaiting() }
+}
+
+/// A record that awaits a reply.
+pub(crate) fn awaiting() -> Sent {
+    let Request::Record(record) = placed().request else { unreachable!("a record") };
+    let record = RecordDraft { copies: 1, reply_topic: text("inventory.reserved"), ..record };
+    let at = Place::at(3, 18_190);
+    Sent {
+        answer: Answer { status: Some(Status::Persisted { at: Some(at.clone()) }), num_persisted: 1, ..Answer::default() },
+        settled: Some(Settled::Tried(Outcome::persisted(Some(at)))),
+        reply: Some(Reply::Awaited),
+        ..sent(8, Draft { name: String::new(), request: Request::Record(record) }, "orders.placed", "lab-kafka", 31, 4_000)
+    }
+}
+
 /// A stream that is open for messages written by hand.
 pub(crate) fn open_stream() -> Sent {
     let message =
@@ -138,6 +237,7 @@ pub(crate) fn board() -> SendBoard {
         ..sent(4, checkout(), "POST /checkout", "http://localhost:8080", 61, 2_004_000)
     };
     let records = Sent {
+        num: 23,
         answer: Answer { status: Some(Status::Persisted { at: Some(Place::at(3, 18_190)) }), num_persisted: 23, ..Answer::default() },
         settled: Some(Settled::Tried(Outcome::persisted(Some(Place::at(3, 18_190))))),
         ..sent(3, placed(), "orders.placed", "lab-kafka", 119, 2_300_000)

@@ -107,7 +107,7 @@ impl SendView {
             self.is_editing = false;
         }
         self.asking = asking;
-        self.is_going = board.sent.first().is_some_and(|sent| sent.is_going());
+        self.is_going = board.going().is_some();
         self.shown = self.shown(board).map(|sent| sent.sent_id);
     }
 
@@ -165,7 +165,7 @@ impl View for SendView {
     }
 
     fn has_form(&self) -> bool {
-        self.is_editing || self.saving.is_some() || self.asking == Some(true)
+        self.is_editing || self.saving.is_some() || self.answer.writing.is_some() || self.asking == Some(true)
     }
 
     fn copy(&self, context: &ViewContext<'_>, form: CopyForm) -> Option<String> {

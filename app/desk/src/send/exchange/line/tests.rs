@@ -268,7 +268,7 @@ fn record(key: Option<&[u8]>, value: Option<&[u8]>, headers: Vec<RawHeader>) -> 
         headers,
         timestamp_ms: None,
     };
-    planned(Planned::Record(Box::new(PlannedRecord { cluster: String::new(), record })))
+    planned(Planned::Record(Box::new(PlannedRecord { cluster: String::new(), record, reply: None })))
 }
 
 /// Key, value and headers.

@@ -10,7 +10,7 @@ use egui_kittest::{
 };
 use switchboard_engine::view::{NodeBasis, NodeId, Snapshot};
 
-use super::super::{MapSettings, MapView, Motion, edge_label::EdgeLabel, mode::Mode, scene::Selection};
+use super::super::{MapSettings, MapView, Motion, edge_label::EdgeLabel, lit::Ways, mode::Mode, scene::Selection};
 
 use crate::{
     WindowApp, WindowOptions,
@@ -367,7 +367,8 @@ fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
     let business = testing::order_business();
     let mut map = MapView::default();
     map.update(&business, testing::NOW_NS, 0.0, None);
-    let moving = |replayed_into| Motion::Moving { replayed_into };
+    let (none, lit) = (Ways::new(), Ways::from([("orders".to_owned(), "orders.placed".to_owned()), ("orders".to_owned(), "nobody".to_owned())]));
+    let moving = |replayed_into| Motion::Moving { replayed_into, lit: &none };
     assert_eq!((map.moving_edges(moving(None)), map.moving_edges(Motion::Still)), (vec![], vec![]));
     let titles = |map: &MapView, motion| -> Vec<String> {
         let scene = map.shown_scene();
@@ -375,6 +376,7 @@ fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
     };
     assert_eq!(titles(&map, moving(Some("inventory.reserved"))), ["inventory.reserved → orders"]);
     assert_eq!(titles(&map, moving(Some("orders.placed"))).len(), 4, "every group that reads there");
+    assert_eq!(titles(&map, Motion::Moving { replayed_into: None, lit: &lit }), ["orders → orders.placed"], "the way of what was just sent");
     let edge_id = map.shown_scene().edges[0].edge_id;
     map.select(Some(Selection::Edge(edge_id)));
     assert_eq!(map.moving_edges(moving(None)), [0]);

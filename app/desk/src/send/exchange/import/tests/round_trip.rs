@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use switchboard_model::Redactor;
 
 use super::*;
-use crate::send::draft::{Carries, Pair, Part, SchemaFrom, TlsDraft};
+use crate::send::draft::{Carries, Pair, Part, RepeatDraft, SchemaFrom, TlsDraft};
 use crate::send::exchange::{OF_THE_CONNECTION, to_curl, to_grpcurl};
 use crate::send::plan::{Files, Plan, Planned, plan};
 use crate::send::variables::Variables;
@@ -74,7 +74,18 @@ fn request() -> impl Strategy<Value = Draft> {
     let headers = prop::collection::vec((name(), value()).prop_map(|(name, value)| Pair::new(literal(&name), value)), 0..5);
     (method, url, pairs(), headers, auth(), body(), timeout, tls()).prop_map(|(method, url, query, headers, auth, body, timeout_s, tls)| Draft {
         name: String::new(),
-        request: Request::Http(HttpDraft { method, url, query, headers, auth, body, timeout_s, tls, carries: Carries::default() }),
+        request: Request::Http(HttpDraft {
+            method,
+            url,
+            query,
+            headers,
+            auth,
+            body,
+            timeout_s,
+            tls,
+            repeat: RepeatDraft::default(),
+            carries: Carries::default(),
+        }),
     })
 }
 

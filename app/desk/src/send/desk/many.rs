@@ -1,0 +1,376 @@
+//! A request or a call, carried many times: at the rate that was asked for, some at once, each with a line of its own; or as a probe, again and
+//! again until it is stopped.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use switchboard_model::{FailureKind, Outcome, OutgoingCall, OutgoingRequest, Progress, TraceId};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::leave::Way;
+use super::live::{Live, SHOW_EVERY};
+use super::records::Counts;
+use super::request::given_up;
+use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, schema, schema_key, send_name, way};
+use super::{call, request};
+use crate::ledger::{ComposedIntent, Ending, Ledger, LedgerError, RunId, SendId, Settled, Settlement};
+use crate::operations::Teller;
+use crate::send::access::{MethodSchema, Server, Waiting};
+use crate::send::draft::{RepeatDraft, Request};
+use crate::send::figures::{Counting, Ended, One};
+use crate::send::plan::{Mistake, Plan, Planned};
+
+/// Between two looks at what they came to.
+const COUNT_EVERY: Duration = Duration::from_millis(200);
+/// Requests of which the intents share a commit, at most, and of which the outcomes do.
+const BLOCK: u64 = 500;
+
+fn unwritten(error: &LedgerError) -> Stop {
+    Stop::Refused(FailureKind::Internal, error.to_string())
+}
+
+impl Sending {
+    pub(super) async fn carry_many(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
+        let (Some(repeat), Way::Server(server)) = (self.ask.draft.repeat(), &ready.way) else { return Err(Stop::refused("this is a record")) };
+        let made_ready = tokio::select! {
+            biased;
+            () = teller.cancelled() => return Ok(()),
+            made_ready = self.credential_and_schema(&ready) => made_ready?,
+        };
+        let send_name = send_name()?;
+        let run_id = ledger.begin_run(self.new_run(&ready, &send_name)).await.map_err(|error| unwritten(&error))?;
+        let shown = self.shows(&ready, false);
+        let (credential, known) = made_ready;
+        let mut many = Many {
+            sending: self,
+            ready: &ready,
+            server: server.clone(),
+            ledger,
+            run_id,
+            send_name,
+            credential,
+            known,
+            shown: &shown,
+            begun: Instant::now(),
+            counts: Counts::default(),
+            counting: Counting::default(),
+            settled: Vec::new(),
+        };
+        let went = if self.ask.is_probe { many.probe(Duration::from_secs_f64(repeat.every_s), teller).await } else { many.all(repeat, teller).await };
+        let written = many.write_settled().await;
+        many.show();
+        let (ending, reason) = match &went {
+            Ok(()) if teller.is_cancelled() => (Ending::Stopped, String::new()),
+            Ok(()) => (Ending::Finished, String::new()),
+            Err(Stop::Refused(_, reason)) => (Ending::Halted, reason.clone()),
+            Err(Stop::Mistake(mistake)) => (Ending::Halted, mistake.to_string()),
+            Err(Stop::Asks(_)) => (Ending::Halted, String::new()),
+        };
+        let settled = many.counts.settled();
+        let ended = ledger.end_run(run_id, ending, &reason, self.office.now_ns()).await.map_err(|error| unwritten(&error));
+        shown.settle(settled);
+        went.and(written).and(ended)
+    }
+
+    /// What all of them need, fetched once.
+    async fn credential_and_schema(&self, ready: &Ready) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
+        let mut credential = HeaderMap::new();
+        if let Some(origin) = ready.plan.origin() {
+            authorise(&self.office, ready.plan.auth(), origin, &mut credential).await?;
+        }
+        let Request::Grpc(draft) = &self.ask.draft.request else { return Ok((credential, None)) };
+        let schema = schema(&self.office, &ready.plan, &ready.files, Some(&schema_key(draft))).await?;
+        Ok((credential, Some(schema)))
+    }
+}
+
+/// One that is ready to go.
+struct Load {
+    what: Laden,
+    hash: String,
+    size_bytes: u64,
+    trace_id: Option<TraceId>,
+    correlation_id: Option<String>,
+}
+
+enum Laden {
+    Http(OutgoingRequest, Duration),
+    Grpc(OutgoingCall, Vec<Bytes>, Arc<dyn MethodSchema>),
+}
+
+/// One that is on its way.
+struct Flying {
+    live: Live,
+    at_ns: i64,
+    trace_id: Option<TraceId>,
+}
+
+/// How one landed: which, what became of it, and how long it took.
+type Landed = (SendId, Outcome, Duration);
+
+/// Many on their way.
+struct Many<'a> {
+    sending: &'a Sending,
+    ready: &'a Ready,
+    server: Server,
+    ledger: &'a Ledger,
+    run_id: RunId,
+    send_name: String,
+    credential: HeaderMap,
+    known: Option<Arc<dyn MethodSchema>>,
+    shown: &'a OnTheBoard,
+    begun: Instant,
+    counts: Counts,
+    counting: Counting,
+    /// What became of those that ended, as long as that is not written down.
+    settled: Vec<(SendId, Settlement)>,
+}
+
+impl Many<'_> {
+    /// Sends all of them, at most so many at once, until it is told to stop.
+    async fn all(&mut self, repeat: &RepeatDraft, teller: &Teller<()>) -> Result<(), Stop> {
+        let num = self.ready.num;
+        // A block is what goes in half a second, so that little was written down that is not sent where it stops.
+        let block = u64::from(repeat.rate_per_s / 2).clamp(1, BLOCK);
+        let step = Duration::from_secs(1) / repeat.rate_per_s.max(1);
+        let (mut planned, mut due) = (0, Instant::now());
+        let mut waiting: VecDeque<(SendId, Load)> = VecDeque::new();
+        let mut flying: BTreeMap<SendId, Flying> = BTreeMap::new();
+        let mut tasks: JoinSet<Landed> = JoinSet::new();
+        let (mut looks, mut counts) = (tokio::time::interval(SHOW_EVERY), tokio::time::interval(COUNT_EVERY));
+        let mut went = Ok(());
+        while !teller.is_cancelled() {
+            if waiting.is_empty() && planned < num && went.is_ok() {
+                let next = planned + 1..=(planned + block).min(num);
+                planned = *next.end();
+                match self.intend(next).await {
+                    Ok(loads) => waiting = loads.into(),
+                    // Nothing more goes; what is on its way is waited for.
+                    Err(stop) => went = Err(stop),
+                }
+            }
+            if waiting.is_empty() && flying.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = teller.cancelled() => break,
+                Some(landed) = tasks.join_next(), if !tasks.is_empty() => {
+                    if let Ok((send_id, outcome, took)) = landed
+                        && let Some(one) = flying.remove(&send_id)
+                    {
+                        self.land(send_id, &one, outcome, took);
+                    }
+                }
+                () = tokio::time::sleep_until(due), if !waiting.is_empty() && flying.len() < repeat.at_once as usize => {
+                    if let Some((send_id, load)) = waiting.pop_front() {
+                        let live = if self.counting.num() == 0 && flying.is_empty() { self.shown.live.clone() } else { Live::default() };
+                        flying.insert(send_id, self.launch(send_id, load, live, &mut tasks));
+                        // What could not go in time is not made good by a burst.
+                        due = (due + step).max(Instant::now());
+                    }
+                }
+                _ = looks.tick() => self.shown.look(),
+                _ = counts.tick() => {
+                    self.show();
+                    teller.progress(Progress { done: self.counting.num(), total: Some(num), unit: "requests" });
+                    self.write_settled().await?;
+                }
+            }
+        }
+        tasks.shutdown().await;
+        for (send_id, one) in std::mem::take(&mut flying) {
+            let took = Duration::from_nanos((self.sending.office.now_ns() - one.at_ns).max(0) as u64);
+            let outcome = given_up(&one.live);
+            self.land(send_id, &one, outcome, took);
+        }
+        for (send_id, _) in waiting {
+            self.settle(send_id, Outcome::NotDone("cancelled before it was sent".to_owned()));
+        }
+        went
+    }
+
+    /// Sends one after another, each once in so long, until it is told to stop.
+    async fn probe(&mut self, every: Duration, teller: &Teller<()>) -> Result<(), Stop> {
+        let office = Arc::clone(&self.sending.office);
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut copy = 0;
+        loop {
+            tokio::select! {
+                biased;
+                () = teller.cancelled() => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            copy += 1;
+            let looked_up = tokio::select! {
+                biased;
+                () = teller.cancelled() => return Ok(()),
+                looked_up = way(&office, &self.ready.plan) => looked_up,
+            };
+            match looked_up {
+                Ok(Way::Server(server)) if server.is_loopback() == self.server.is_loopback() => self.server = server,
+                Ok(_) => return Err(Stop::refused(format!("{} leads elsewhere now, so it is probed no longer", self.ready.way.name()))),
+                Err(Stop::Refused(_, why)) => {
+                    // Nothing was sent, so there is no line of it.
+                    self.counting.count(One { at_ns: office.now_ns(), took: Duration::ZERO, ended: Ended::NotSent, why, trace_id: None });
+                    self.show();
+                    continue;
+                }
+                Err(stop) => return Err(stop),
+            }
+            if let Err(refused) = self.ready.way.may_send(&office) {
+                return Err(Stop::refused(refused.to_string()));
+            }
+            let mut loads = self.intend(copy..=copy).await?;
+            let Some((send_id, load)) = loads.pop() else { continue };
+            let (live, mut tasks) = (Live::default(), JoinSet::new());
+            let (trace_id, correlation_id) = (load.trace_id, load.correlation_id.clone());
+            let one = self.launch(send_id, load, live.clone(), &mut tasks);
+            let landed = tokio::select! {
+                biased;
+                () = teller.cancelled() => None,
+                landed = tasks.join_next() => landed.and_then(Result::ok),
+            };
+            tasks.shutdown().await;
+            let (outcome, took) = landed.map_or_else(|| (given_up(&live), Duration::ZERO), |(_, outcome, took)| (outcome, took));
+            self.land(send_id, &one, outcome, took);
+            live.show(&office, self.sending.sent_id);
+            office.change(self.sending.sent_id, |sent| (sent.trace_id, sent.correlation_id) = (trace_id, correlation_id));
+            self.show();
+            self.write_settled().await?;
+        }
+    }
+
+    /// Plans these, and writes down that they are about to go.
+    async fn intend(&self, copies: std::ops::RangeInclusive<u64>) -> Result<Vec<(SendId, Load)>, Stop> {
+        let at_ns = self.sending.office.now_ns();
+        let first = *copies.start();
+        let loads = copies.map(|copy| self.load(copy)).collect::<Result<Vec<Load>, Stop>>()?;
+        let intent = |(index, load): (usize, &Load)| ComposedIntent {
+            target_kind: self.ready.way.kind(),
+            target: self.ready.way.name(),
+            call: self.ready.plan.call(),
+            partition: None,
+            hash: load.hash.clone(),
+            size_bytes: load.size_bytes,
+            send_name: format!("{}.{}", self.send_name, first + index as u64),
+            at_ns,
+        };
+        let intents = loads.iter().enumerate().map(intent).collect();
+        let send_ids = self.ledger.intend_composed(self.run_id, intents).await.map_err(|error| unwritten(&error))?;
+        Ok(send_ids.into_iter().zip(loads).collect())
+    }
+
+    /// One of them, with its credential; it goes where the first one goes.
+    fn load(&self, copy: u64) -> Result<Load, Stop> {
+        // The first is the one that was planned: what it carries stands on the board.
+        let plan = if copy == 1 { self.ready.plan.clone() } else { self.sending.plan(&self.ready.files, &self.ready.rows, copy)? };
+        if plan.origin() != self.ready.plan.origin() {
+            return Err(Stop::Mistake(Mistake::new("url", format!("number {copy} would go to another server than the first; send it by itself"))));
+        }
+        let size_bytes = plan.size_bytes();
+        let Plan { what, trace_id, correlation_id } = plan;
+        let key = self.ledger.hash_key();
+        let (what, hash) = match what {
+            Planned::Http(planned) => {
+                let mut request = planned.request;
+                let parts = [request.method.as_str().as_bytes(), request.path.as_str().as_bytes(), &request.body];
+                let hash = key.hash_parts(&parts.map(Some));
+                self.authorise(&mut request.headers);
+                (Laden::Http(request, Duration::from_secs_f64(planned.timeout_s)), hash)
+            }
+            Planned::Grpc(planned) => {
+                let Some(schema) = &self.known else { return Err(Stop::refused("what the method takes is not known")) };
+                let method = planned.call.method.path().trim_start_matches('/').to_owned();
+                let encode = |message: &String| schema.encode(&method, message).map_err(|error| Stop::Mistake(Mistake::new("messages", error)));
+                let messages = planned.messages.iter().map(encode).collect::<Result<Vec<Bytes>, Stop>>()?;
+                let known = schema.methods().iter().find(|known| known.path() == method);
+                if known.is_none_or(|known| !known.client_streaming && messages.len() != 1) {
+                    return Err(Stop::Mistake(Mistake::new(
+                        "method",
+                        format!("the server tells of no method {method} that takes {} messages", messages.len()),
+                    )));
+                }
+                let parts: Vec<Option<&[u8]>> = std::iter::once(method.as_bytes()).chain(messages.iter().map(|message| &message[..])).map(Some).collect();
+                let hash = key.hash_parts(&parts);
+                let mut call = planned.call;
+                self.authorise(&mut call.metadata);
+                (Laden::Grpc(call, messages, Arc::clone(schema)), hash)
+            }
+            Planned::Record(_) => return Err(Stop::refused("this is a record")),
+        };
+        Ok(Load { what, hash: format!("{:032x}", hash.0), size_bytes, trace_id, correlation_id })
+    }
+
+    fn authorise(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.credential {
+            headers.insert(name, value.clone());
+        }
+    }
+
+    /// Sends one; its time is taken where it runs, whatever the ledger does meanwhile.
+    fn launch(&self, send_id: SendId, load: Load, live: Live, tasks: &mut JoinSet<Landed>) -> Flying {
+        let answering = self.answering(load.what, &live);
+        tasks.spawn(async move {
+            let begun = Instant::now();
+            let outcome = answering.await;
+            (send_id, outcome, begun.elapsed())
+        });
+        Flying { live, at_ns: self.sending.office.now_ns(), trace_id: load.trace_id }
+    }
+
+    fn answering(&self, what: Laden, live: &Live) -> Waiting<Outcome> {
+        let office = Arc::clone(&self.sending.office);
+        let (server, tls, live) = (self.server.clone(), self.ready.tls.clone(), live.clone());
+        match what {
+            Laden::Http(outgoing, timeout) => {
+                office.config.servers.request(server, outgoing, tls, timeout, None, Box::new(move |news| request::told(&live, news)))
+            }
+            Laden::Grpc(outgoing, messages, schema) => {
+                let method = outgoing.method.path().trim_start_matches('/').to_owned();
+                let (sender, receiver) = mpsc::channel(messages.len().max(1));
+                for message in messages {
+                    // There is room for all of them.
+                    let _ = sender.try_send(message);
+                }
+                let told = Arc::clone(&office);
+                office.config.servers.call(server, outgoing, tls, receiver, None, Box::new(move |news| call::told(&live, &told, &*schema, &method, news)))
+            }
+        }
+    }
+
+    fn land(&mut self, send_id: SendId, one: &Flying, outcome: Outcome, took: Duration) {
+        let why = match &outcome {
+            Outcome::Done(_) => String::new(),
+            Outcome::NotDone(why) | Outcome::Possibly(why) => why.clone(),
+        };
+        self.counting.count(One { at_ns: one.at_ns, took, ended: Ended::of(&outcome), why, trace_id: one.trace_id });
+        self.settle(send_id, outcome);
+    }
+
+    fn settle(&mut self, send_id: SendId, outcome: Outcome) {
+        self.counts.count(&outcome);
+        self.settled.push((send_id, Settlement { settled: Settled::Tried(outcome), at_ns: self.sending.office.now_ns() }));
+    }
+
+    async fn write_settled(&mut self) -> Result<(), Stop> {
+        let settled = std::mem::take(&mut self.settled);
+        if settled.is_empty() { Ok(()) } else { self.ledger.settle_composed(settled).await.map_err(|error| unwritten(&error)) }
+    }
+
+    fn show(&self) {
+        self.shown.look();
+        let figures = Arc::new(self.counting.figures(self.begun.elapsed()));
+        self.sending.office.change(self.sending.sent_id, |sent| {
+            if sent.figures.as_ref().is_none_or(|shown| shown.num != figures.num) {
+                sent.figures = Some(figures);
+            }
+        });
+    }
+}
