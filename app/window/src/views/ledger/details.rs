@@ -63,8 +63,8 @@ pub(super) fn sends_words(page: &SendsPage) -> String {
     if page.total == page.num_all { all } else { format!("{} of {all}", figures::count(page.total as u64)) }
 }
 
-/// What is known of a send.
-pub(super) fn send_detail(send: &SendLine, behind: &Behind, now_ns: i64) -> Detail {
+/// What is known of a send. Where it is alone its run says what both share.
+pub(super) fn send_detail(send: &SendLine, behind: &Behind, is_alone: bool, now_ns: i64) -> Detail {
     let when = |ns: i64| figures::when(ns, now_ns).to_ms();
     let standing = standing_of_send(send);
     let mut verdict = vec![(standing.sentence(), standing.tone)];
@@ -76,7 +76,7 @@ pub(super) fn send_detail(send: &SendLine, behind: &Behind, now_ns: i64) -> Deta
         title: origin_words(send),
         kind: format!("{kind} · {} · {}", figures::bytes(send.size_bytes), when(send.at_ns)),
         verdict,
-        sections: send_sections(send, behind, now_ns),
+        sections: send_sections(send, behind, is_alone, now_ns),
     }
 }
 
@@ -88,8 +88,7 @@ fn of_kind(kind: TargetKind) -> &'static str {
     }
 }
 
-/// The sections of a send.
-pub(super) fn send_sections(send: &SendLine, behind: &Behind, now_ns: i64) -> Vec<Section> {
+fn send_sections(send: &SendLine, behind: &Behind, is_alone: bool, now_ns: i64) -> Vec<Section> {
     let when = |ns: i64| figures::when(ns, now_ns).to_ms();
     let outcome = match send.status() {
         Some(status) => format!("{} {status}", send.word()),
@@ -115,11 +114,11 @@ pub(super) fn send_sections(send: &SendLine, behind: &Behind, now_ns: i64) -> Ve
         ("letter", letter.as_deref()),
         ("died in the group", send.failed_group.as_deref()),
         ("call", some(&send.call)),
-        ("target", Some(send.target.as_str())),
+        ("target", Some(send.target.as_str()).filter(|_| !is_alone)),
         ("route", some(&send.route)),
         ("written to", written.as_deref()),
         ("replayed", replayed.as_deref()),
-        ("id", Some(send.replay_id.as_str())),
+        ("id", Some(send.replay_id.as_str()).filter(|_| !is_alone || send.letter.is_some())),
     ];
     rows.extend(pairs.into_iter().filter_map(|(name, value)| Some(Row::pair(name, value?))));
     rows.push(Row::pair("size", &figures::bytes(send.size_bytes)));

@@ -2,6 +2,7 @@
 
 use switchboard_desk::ledger::{Became, Ending, Fate, LineKind, RunLine, SendLine, Settled, SettledAs, TargetKind, fate_word};
 
+use super::filter::BECAME;
 use crate::{
     figures, fonts,
     ink::{Tone, tone_inks},
@@ -50,14 +51,14 @@ pub(super) fn run_columns(width_pt: f32) -> &'static [Column] {
 const SENDS_WIDE_FROM_PT: f32 = 700.0;
 const SENDS_WIDE: [Column; 6] = [
     TIME,
-    Column::left("from", Width::Share(0.2)),
+    Column::left("from", Width::Share(0.3)),
     Column::left("route", Width::Points(72.0)),
     Column::left("written to", Width::Share(0.12)),
     Column::right("size", Width::Points(56.0)),
-    Column::left("what became of it", Width::Share(0.5)),
+    Column::left("what became of it", Width::Share(0.44)),
 ];
 const SENDS_NARROW: [Column; 3] =
-    [Column::left("from", Width::Share(0.32)), Column::right("size", Width::Points(56.0)), Column::left("what became of it", Width::Share(0.68))];
+    [Column::left("from", Width::Share(0.46)), Column::right("size", Width::Points(56.0)), Column::left("what became of it", Width::Share(0.54))];
 
 /// The columns of sends for a table of this width.
 pub(super) fn send_columns(width_pt: f32) -> &'static [Column] {
@@ -109,7 +110,9 @@ pub(super) fn standing_of_run(line: &RunLine) -> Standing {
     let Some(counts) = line.counts else { return Standing::of(&["…".to_owned()], "", Tone::Quiet) };
     let is_on_its_way = line.ended_ns.is_none();
     let (mut parts, mut tone) = (Vec::new(), Tone::Quiet);
-    for (became, num) in line.became() {
+    let num_of = line.became();
+    // The most urgent first: it is what is still read where there is little room.
+    for (became, num) in BECAME.iter().flatten().filter_map(|became| num_of.iter().find(|(of, _)| of == became)).copied() {
         // As long as a run goes on what has no outcome may only be on its way.
         let num = if became == Became::Possibly && is_on_its_way { counts.possibly } else { num };
         if num == 0 {
@@ -160,7 +163,7 @@ pub(super) fn tone_of_settled(settled: &Settled) -> Tone {
 
 /// What was sent to, in a line: the call first, for that is what tells lines apart.
 pub(super) fn target_words(line: &RunLine) -> String {
-    let target = visible(&line.target);
+    let target = visible(line.target.split_once("://").map_or(line.target.as_str(), |(_, host)| host));
     if line.call.is_empty() || line.call == line.target { target.into_owned() } else { format!("{} · {target}", visible(&line.call)) }
 }
 

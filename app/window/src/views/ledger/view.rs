@@ -180,7 +180,7 @@ impl View for LedgerView {
         let line = self.line()?;
         // One of several sends is copied by itself, the only one with its run.
         let send = self.open_send();
-        let of_send = send.map(|send| send_detail(send, &self.behind, context.now_ns));
+        let of_send = send.map(|send| send_detail(send, &self.behind, !self.has_list(), context.now_ns));
         let mut detail = run_detail(line, context.now_ns);
         match (&of_send, self.has_list()) {
             (Some(of_send), true) => detail = of_send.clone(),
@@ -209,7 +209,7 @@ impl View for LedgerView {
         hints.extend([
             (UiCommand::LedgerOutcome, "outcome"),
             (UiCommand::LedgerKind, "sent to"),
-            (UiCommand::FilterView, "find"),
+            (UiCommand::FilterView, "search"),
             (UiCommand::CopyText, "copy"),
         ]);
         hints
@@ -374,7 +374,7 @@ impl LedgerView {
     fn beside_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>) {
         let Some(line) = self.line() else { return };
         let run = run_detail(line, context.now_ns);
-        let send = self.open_send().map(|send| send_detail(send, &self.behind, context.now_ns));
+        let send = self.open_send().map(|send| send_detail(send, &self.behind, !self.has_list(), context.now_ns));
         let sends = self.sends.clone();
         let beside = Beside {
             run: &run,
