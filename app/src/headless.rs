@@ -15,6 +15,7 @@ use crate::demo::LabChild;
 use crate::interruptions::Interruptions;
 use crate::terminal::StatusLines;
 use crate::written;
+use switchboard_desk::ledger::{LedgerBoard, LedgerLook};
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::send::SendBoard;
 use switchboard_desk::send::replay::{ReplayBoard, ReplayCommand};
@@ -299,6 +300,18 @@ impl SnapshotSource for Observed<'_> {
 
     fn send(&mut self) -> Arc<SendBoard> {
         self.session.send_board()
+    }
+
+    fn ledger(&mut self, look: Option<&LedgerLook>) -> Arc<LedgerBoard> {
+        let deadline = Instant::now() + ANSWERED_WITHIN;
+        loop {
+            let board = self.session.ledger(look);
+            let is_answered = look.is_none() || board.look.as_ref() == look && board.is_counted;
+            if is_answered || Instant::now() >= deadline {
+                return board;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn sources(&mut self) -> Arc<SourcesBoard> {

@@ -13,6 +13,7 @@ use switchboard_model::SourceCommand;
 
 use crate::demo::LabDesk;
 use switchboard_desk::lab::LabState;
+use switchboard_desk::ledger::{LedgerBoard, LedgerLook};
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::own_log::OwnLog;
 use switchboard_desk::profile::Profile;
@@ -57,6 +58,7 @@ pub struct LiveSession {
     last_board: Arc<ReplayBoard>,
     last_sends: Arc<SendBoard>,
     last_operations: Arc<OperationsBoard>,
+    last_ledger: Arc<LedgerBoard>,
 }
 
 impl LiveSession {
@@ -88,6 +90,7 @@ impl LiveSession {
             last_board: Arc::default(),
             last_sends: Arc::default(),
             last_operations: Arc::default(),
+            last_ledger: Arc::default(),
         })
     }
 
@@ -224,6 +227,13 @@ impl SnapshotSource for LiveSession {
         Arc::clone(&self.last_sends)
     }
 
+    fn ledger(&mut self, look: Option<&LedgerLook>) -> Arc<LedgerBoard> {
+        if let Some(session) = &*self.current.lock() {
+            self.last_ledger = session.ledger(look);
+        }
+        Arc::clone(&self.last_ledger)
+    }
+
     fn sources(&mut self) -> Arc<SourcesBoard> {
         self.sources.board()
     }
@@ -253,6 +263,11 @@ impl SnapshotSource for LiveSession {
             SessionCommand::Send(command) => {
                 if let Some(session) = &*self.current.lock() {
                     session.send(*command);
+                }
+            }
+            SessionCommand::ExportLedger(export) => {
+                if let Some(session) = &*self.current.lock() {
+                    session.export_ledger(*export);
                 }
             }
             SessionCommand::Replay(command) => {

@@ -14,7 +14,7 @@ use switchboard_engine::{EngineConfig, EngineState, EngineThread};
 pub use switchboard_model::now_ns;
 use switchboard_model::{Batch, BatchHeader, Condition, FailureKind, Intake, Redactor, SourceCommand, SourceId, SourceInfo, SourcePhase, Teller, channel};
 
-use crate::ledger::{LazyLedger, LedgerPlace};
+use crate::ledger::{LazyLedger, LedgerBoard, LedgerDesk, LedgerExport, LedgerLook, LedgerPlace};
 use crate::operations::Operations;
 use crate::profile::{Profile, ProfileError};
 use crate::send::access::{Observed, ServerAccess};
@@ -48,6 +48,7 @@ pub struct Session {
     operations: Operations,
     replay: ReplayDesk,
     sends: SendDesk,
+    ledger: LedgerDesk,
     ticker: tokio::task::JoinHandle<()>,
 }
 
@@ -136,8 +137,9 @@ impl Session {
         let redactor = Arc::new(Redactor::new(key, &profile.secret_names));
         intake.redact_with(Arc::clone(&redactor));
         let operations = Operations::new(runtime, telling());
-        let (ledger, operator) =
-            (LazyLedger::new(profile.ledger.as_deref().map(LedgerPlace::own).or_else(|| data_folder.map(LedgerPlace::shared_in))), operator());
+        let place = profile.ledger.as_deref().map(LedgerPlace::own).or_else(|| data_folder.map(LedgerPlace::shared_in));
+        let (ledger, operator) = (LazyLedger::new(place.clone()), operator());
+        let browsed = LedgerDesk::start(place, operations.clone(), runtime, telling());
         let observed: Arc<dyn Observed> = Arc::new(SessionObserved { snapshots: engine.snapshots(), queries: engine.queries() });
         let allowed = Allowed::default();
         let servers = Arc::new(Servers::new(profile, allowed.clone()));
@@ -164,7 +166,8 @@ impl Session {
         };
         let sends = SendDesk::start(desk, runtime, telling());
         let starter = Starter { intake, redactor, runtime: runtime.clone(), sources: Arc::default(), clusters: replay.clusters(), allowed, servers };
-        let mut session = Self { engine, runtime: runtime.clone(), memory_bytes, starter, operations, replay, sends, ticker: runtime.spawn(async {}) };
+        let mut session =
+            Self { engine, runtime: runtime.clone(), memory_bytes, starter, operations, replay, sends, ledger: browsed, ticker: runtime.spawn(async {}) };
         session.add_some_sources(profile, reads);
         session.ticker = session.spawn_ticker();
         tracing::info!(profile = profile.name, memory_bytes, "The session begins.");
@@ -315,6 +318,16 @@ impl Session {
     /// What can be seen of sending.
     pub fn send_board(&self) -> Arc<SendBoard> {
         self.sends.board()
+    }
+
+    /// What can be seen of the ledger, while this is looked at; `None` = nobody looks.
+    pub fn ledger(&self, look: Option<&LedgerLook>) -> Arc<LedgerBoard> {
+        self.ledger.look(look)
+    }
+
+    /// Lines of the ledger are written into a file.
+    pub fn export_ledger(&self, export: LedgerExport) {
+        self.ledger.export(export);
     }
 
     /// What touches the world because somebody asked for it.

@@ -6,6 +6,7 @@ use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::OperationId;
 
 use switchboard_desk::lab::LabState;
+use switchboard_desk::ledger::{LedgerBoard, LedgerExport, LedgerLook};
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::send::replay::{ReplayBoard, ReplayCommand};
 use switchboard_desk::send::{SendBoard, SendCommand};
@@ -37,6 +38,9 @@ pub trait SnapshotSource {
 
     /// What can be seen of sending; changes are told as publications are.
     fn send(&mut self) -> Arc<SendBoard>;
+
+    /// What can be seen of the ledger, while this is looked at; `None` = nobody looks. What was read comes later, and is told as publications are.
+    fn ledger(&mut self, look: Option<&LedgerLook>) -> Arc<LedgerBoard>;
 
     /// The sources as the profile has them; changes are told as publications are.
     fn sources(&mut self) -> Arc<SourcesBoard>;
@@ -73,6 +77,8 @@ pub enum SessionCommand {
     Replay(Box<ReplayCommand>),
     /// Something about sending.
     Send(Box<SendCommand>),
+    /// Lines of the ledger are written into a file.
+    ExportLedger(Box<LedgerExport>),
     /// Something about sources.
     Sources(Box<SourcesCommand>),
 }

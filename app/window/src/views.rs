@@ -3,6 +3,7 @@
 pub(crate) mod breakers;
 pub(crate) mod dead_letters;
 pub(crate) mod groups;
+pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod map;
 pub(crate) mod messages;
@@ -14,6 +15,7 @@ pub(crate) mod traces;
 use breakers::BreakersView;
 use dead_letters::DeadLettersView;
 use groups::GroupsView;
+use ledger::LedgerView;
 use log::LogView;
 use map::MapPane;
 use messages::MessagesView;
@@ -42,6 +44,8 @@ pub(crate) struct Views {
     pub log: LogView,
     /// Requests, calls and records that are composed here.
     pub send: SendView,
+    /// What was sent, of all sessions.
+    pub ledger: LedgerView,
     /// Dead letters and sending them again.
     pub dead_letters: DeadLettersView,
 }
@@ -56,6 +60,7 @@ impl Views {
             ViewKind::Groups => &self.groups,
             ViewKind::Breakers => &self.breakers,
             ViewKind::Send => &self.send,
+            ViewKind::Ledger => &self.ledger,
             ViewKind::Sources => &self.sources,
             ViewKind::Log => &self.log,
             ViewKind::DeadLetters => &self.dead_letters,
@@ -71,6 +76,7 @@ impl Views {
             ViewKind::Groups => &mut self.groups,
             ViewKind::Breakers => &mut self.breakers,
             ViewKind::Send => &mut self.send,
+            ViewKind::Ledger => &mut self.ledger,
             ViewKind::Sources => &mut self.sources,
             ViewKind::Log => &mut self.log,
             ViewKind::DeadLetters => &mut self.dead_letters,

@@ -84,7 +84,7 @@ _switchboard() {
                     return 0
                     ;;
                 --view)
-                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send sources log" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send ledger sources log" -- "${cur}"))
                     return 0
                     ;;
                 --keys)
@@ -142,7 +142,7 @@ _switchboard() {
                     return 0
                     ;;
                 --view)
-                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send sources log" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send ledger sources log" -- "${cur}"))
                     return 0
                     ;;
                 --keys)
@@ -348,7 +348,7 @@ _switchboard() {
                     return 0
                     ;;
                 --view)
-                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send sources log" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "map traces messages groups dead-letters breakers send ledger sources log" -- "${cur}"))
                     return 0
                     ;;
                 --keys)

@@ -37,6 +37,7 @@ groups\t'Consumer groups and how far they are behind'
 dead-letters\t'What died, of what, and sending it again'
 breakers\t'Circuit breakers and their states'
 send\t'Requests, calls and records that are composed here, what was answered, and what that caused'
+ledger\t'What was sent from here, of all sessions, and what became of it'
 sources\t'Where the data come from, and how that goes'
 log\t'What this program says of itself; logs of services stand in Find and in a service\'s panel'"
 complete -c switchboard -n "__fish_switchboard_needs_command" -l keys -d 'What to press and type in it before, as \'Ctrl+K "4711" Enter\'' -r
@@ -65,6 +66,7 @@ groups\t'Consumer groups and how far they are behind'
 dead-letters\t'What died, of what, and sending it again'
 breakers\t'Circuit breakers and their states'
 send\t'Requests, calls and records that are composed here, what was answered, and what that caused'
+ledger\t'What was sent from here, of all sessions, and what became of it'
 sources\t'Where the data come from, and how that goes'
 log\t'What this program says of itself; logs of services stand in Find and in a service\'s panel'"
 complete -c switchboard -n "__fish_switchboard_using_subcommand demo" -l keys -d 'What to press and type in it before, as \'Ctrl+K "4711" Enter\'' -r
@@ -89,6 +91,7 @@ groups\t'Consumer groups and how far they are behind'
 dead-letters\t'What died, of what, and sending it again'
 breakers\t'Circuit breakers and their states'
 send\t'Requests, calls and records that are composed here, what was answered, and what that caused'
+ledger\t'What was sent from here, of all sessions, and what became of it'
 sources\t'Where the data come from, and how that goes'
 log\t'What this program says of itself; logs of services stand in Find and in a service\'s panel'"
 complete -c switchboard -n "__fish_switchboard_using_subcommand watch" -l keys -d 'What to press and type in it before, as \'Ctrl+K "4711" Enter\'' -r

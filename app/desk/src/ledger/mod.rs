@@ -2,6 +2,7 @@
 //! An intent stands in it before anything is sent and its outcome after, so that what was going on when the program died can be told. It holds
 //! positions, hashes, counts and times, never a payload or a header; its hashes are under a key of its own.
 
+mod browse;
 mod files;
 mod import;
 mod key;
@@ -21,6 +22,10 @@ mod writer;
 /// What clusters call themselves, by the names of the sources that read them.
 pub type ClusterIds = std::collections::BTreeMap<String, String>;
 
+pub use browse::{
+    Became, ExportState, Exported, LedgerBoard, LedgerDesk, LedgerExport, LedgerFilter, LedgerLook, LedgerState, LineId, LineKind, PAGE, RunLine, RunsPage,
+    RunsQuery, SendCounts, SendLine, SendsPage, SendsQuery, fate_word, outcome_word,
+};
 pub use files::LedgerPlace;
 pub use key::HashKey;
 pub use lazy::LazyLedger;

@@ -13,14 +13,14 @@ use super::{ClusterIds, KindHash, LedgerLine, LetterKey, LetterRecord, LetterSta
 /// What stands for an outcome that was never written.
 pub(super) const NO_OUTCOME: &str = "no outcome was written: the program ended in between";
 
-fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
+pub(super) fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
     let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else { return Ok(None) };
     let unreadable = || rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, "these bytes are no place".into());
     decode(&bytes).map(Some).ok_or_else(unreadable)
 }
 
 /// A letter from three columns: its channel, where there is one, and what tells it apart there.
-fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option<LetterKey>> {
+pub(super) fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option<LetterKey>> {
     let Some(channel) = row.get(first)? else { return Ok(None) };
     let place = place(row, first + 1)?.unwrap_or_default();
     Ok(Some(LetterKey { at: MessageRef { cluster: cluster.to_owned(), channel, place }, timestamp_ns: row.get(first + 2)? }))
@@ -28,7 +28,7 @@ fn letter(row: &Row<'_>, first: usize, cluster: &str) -> rusqlite::Result<Option
 
 /// What became of a send, from its word and the columns beside it: an intent without an outcome, or with one that this version does not know, may have
 /// been written.
-fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>, status: Option<i32>) -> Settled {
+pub(super) fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>, status: Option<i32>) -> Settled {
     let no_reason = if word.is_none() { NO_OUTCOME } else { "" };
     let reason = reason.unwrap_or_else(|| no_reason.to_owned());
     let known = |settled: SettledAs| Some(settled.word()) == word;
@@ -50,7 +50,7 @@ fn settled(word: Option<&str>, reason: Option<String>, written_to: Option<Place>
 }
 
 /// What a line goes to; a word that this version does not know is a channel's, as all were once.
-fn target_kind(word: &str) -> TargetKind {
+pub(super) fn target_kind(word: &str) -> TargetKind {
     TargetKind::ALL.into_iter().find(|kind| kind.word() == word).unwrap_or(TargetKind::Channel)
 }
 

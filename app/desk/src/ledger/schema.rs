@@ -9,7 +9,7 @@ use super::tables::{EDITED, INDEXES, TABLES, VERSION};
 use super::{LedgerError, version_1};
 
 /// Written into the file's header, so that another program's file is not taken for a ledger.
-const APPLICATION_ID: i64 = 0x5377_4c67;
+pub(super) const APPLICATION_ID: i64 = 0x5377_4c67;
 /// How long another window may hold the file.
 const BUSY: Duration = Duration::from_secs(2);
 /// Between two tries where `SQLite` itself does not wait.

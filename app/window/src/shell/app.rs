@@ -33,6 +33,7 @@ use crate::{
     words::letters::OpenLetters,
 };
 use switchboard_desk::lab::LabState;
+use switchboard_desk::ledger::{LedgerBoard, LedgerLook};
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::own_log::OwnLogPage;
 use switchboard_desk::send::{SendBoard, replay::ReplayBoard};
@@ -53,6 +54,7 @@ pub(crate) struct Window {
     session_ns: Option<i64>,
     replay: Arc<ReplayBoard>,
     send: Arc<SendBoard>,
+    ledger: Arc<LedgerBoard>,
     letters: OpenLetters,
     sources: Arc<SourcesBoard>,
     /// Those of the snapshot that were not removed.
@@ -131,6 +133,7 @@ impl Window {
             session_ns: None,
             replay: Arc::default(),
             send: Arc::default(),
+            ledger: Arc::default(),
             letters: OpenLetters::default(),
             sources: Arc::default(),
             current_sources: CurrentSources::default(),
@@ -233,6 +236,16 @@ impl Window {
     /// Takes in what can be seen of sending.
     pub(crate) fn take_send(&mut self, send: Arc<SendBoard>) {
         self.send = send;
+    }
+
+    /// What is looked at in the ledger; `None` = its view is not shown.
+    pub(crate) fn ledger_look(&self) -> Option<LedgerLook> {
+        self.panes.shown().contains(&ViewKind::Ledger).then(|| self.views.ledger.look())
+    }
+
+    /// Takes in what was read of the ledger.
+    pub(crate) fn take_ledger(&mut self, ledger: Arc<LedgerBoard>) {
+        self.ledger = ledger;
     }
 
     /// Asks what views want to know, and looks again when an answer may be there.
@@ -453,13 +466,14 @@ impl Window {
 
     /// Panes and views, with what views draw with.
     fn with_views<R>(&mut self, tokens: &DesignTokens, f: impl FnOnce(&mut Panes, &mut Views, &mut ViewContext<'_>) -> R) -> R {
-        let Self { panes, views, asker, news, paused, snapshot, replay, send, sources, options, settings, now_ns, in_place, .. } = self;
+        let Self { panes, views, asker, news, paused, snapshot, replay, send, ledger, sources, options, settings, now_ns, in_place, .. } = self;
         let (snapshot, as_of_ns) = paused.as_ref().map_or((&*snapshot, *now_ns), |paused| (&paused.snapshot, paused.at_ns));
         let range = settings.range;
         let mut context = ViewContext {
             snapshot,
             replay,
             send,
+            ledger,
             sources,
             now_ns: as_of_ns,
             clock_ns: *now_ns,

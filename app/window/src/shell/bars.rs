@@ -52,7 +52,7 @@ const NAMED_FROM_PT: f32 = 1_320.0;
 /// A narrower one does without the program's own name, and its tabs stand closer together.
 const ROOMY_FROM_PT: f32 = 960.0;
 /// Room beside the name of a tab, both sides together, points: where there is much, and where there is little.
-const TAB_PT: (f32, f32) = (16.0, 8.0);
+const TAB_PT: (f32, f32) = (14.0, 8.0);
 /// Room between two key hints, points.
 const HINT_GAP_PT: f32 = 16.0;
 /// Width of the search's field, points; with less room than the second there is none.

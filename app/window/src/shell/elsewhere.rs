@@ -38,7 +38,14 @@ fn described(target: &Target, snapshot: &Snapshot) -> Option<Described> {
             Some((LinkKind::Topic, vec![("topic", channel.name.clone()), ("cluster", some(&channel.cluster))]))
         }
         Target::Breaker { caller, .. } => caller.clone().map(|caller| (LinkKind::Service, vec![("service", caller)])),
-        Target::Conversation(_) | Target::Traces(_) | Target::Draft(_) | Target::Sent(_) | Target::Saved(_) | Target::Source(_) | Target::Find(_) => None,
+        Target::Conversation(_)
+        | Target::Traces(_)
+        | Target::Draft(_)
+        | Target::Sent(_)
+        | Target::Saved(_)
+        | Target::LedgerLine(_)
+        | Target::Source(_)
+        | Target::Find(_) => None,
     }
 }
 

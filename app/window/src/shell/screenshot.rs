@@ -55,6 +55,7 @@ pub fn screenshot(source: &mut dyn SnapshotSource, window_options: &WindowOption
         move |ui: &mut egui::Ui| {
             window.take_replay(source.replay());
             window.take_send(source.send());
+            window.take_ledger(source.ledger(window.ledger_look().as_ref()));
             window.take(ui.ctx(), snapshot.clone(), None, snapshot.as_of_ns);
             window.take_sources(source.sources());
             window.take_operations(source.operations());

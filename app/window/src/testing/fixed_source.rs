@@ -14,6 +14,7 @@ use switchboard_engine::view::{Answer, Query, Snapshot};
 use super::{NOW_NS, SECOND_NS};
 use crate::{SessionCommand, SnapshotSource};
 use switchboard_desk::lab::LabState;
+use switchboard_desk::ledger::{LedgerBoard, LedgerLook};
 use switchboard_desk::operations::OperationsBoard;
 use switchboard_desk::send::SendBoard;
 use switchboard_desk::send::replay::ReplayBoard;
@@ -39,7 +40,18 @@ struct Fixed {
     replay: Arc<ReplayBoard>,
     send: Arc<SendBoard>,
     operations: Arc<OperationsBoard>,
+    ledger: Ledger,
 }
+
+/// What is looked at in the ledger, and what is read of it.
+struct Ledger {
+    read: LedgerRead,
+    look: Option<LedgerLook>,
+    board: Arc<LedgerBoard>,
+}
+
+/// Reads the ledger in place.
+type LedgerRead = Box<dyn FnMut(&LedgerLook) -> LedgerBoard + Send>;
 
 /// Frames until an answer comes, and which do not come at once.
 #[derive(Clone, Copy)]
@@ -70,6 +82,7 @@ impl FixedSource {
             replay: Arc::default(),
             send: Arc::default(),
             operations: Arc::default(),
+            ledger: Ledger { read: Box::new(|_| LedgerBoard::default()), look: None, board: Arc::default() },
         })))
     }
 
@@ -143,6 +156,21 @@ impl FixedSource {
         if let Some(wake) = &fixed.wake {
             wake();
         }
+    }
+
+    /// Lets a ledger be read from now on.
+    pub fn show_ledger(&self, read: impl FnMut(&LedgerLook) -> LedgerBoard + Send + 'static) {
+        let mut fixed = self.0.lock();
+        fixed.ledger.read = Box::new(read);
+        fixed.ledger.look = None;
+        if let Some(wake) = &fixed.wake {
+            wake();
+        }
+    }
+
+    /// What is looked at in the ledger; `None` = nobody looks.
+    pub fn ledger_look(&self) -> Option<LedgerLook> {
+        self.0.lock().ledger.look.clone()
     }
 
     /// Lets other operations be seen.
@@ -221,6 +249,17 @@ impl SnapshotSource for FixedSource {
 
     fn send(&mut self) -> Arc<SendBoard> {
         Arc::clone(&self.0.lock().send)
+    }
+
+    fn ledger(&mut self, look: Option<&LedgerLook>) -> Arc<LedgerBoard> {
+        let Ledger { read, look: before, board } = &mut self.0.lock().ledger;
+        if before.as_ref() != look {
+            *before = look.cloned();
+            if let Some(look) = look {
+                *board = Arc::new(read(look));
+            }
+        }
+        Arc::clone(board)
     }
 
     fn operations(&mut self) -> Arc<OperationsBoard> {

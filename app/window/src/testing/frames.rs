@@ -106,6 +106,7 @@ impl Frames {
             let now_ns = source.now_ns();
             window.take_replay(source.replay());
             window.take_send(source.send());
+            window.take_ledger(source.ledger(window.ledger_look().as_ref()));
             window.take_sources(source.sources());
             window.take(ui.ctx(), source.snapshot(), None, now_ns);
             window.ui(ui);

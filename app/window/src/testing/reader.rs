@@ -35,7 +35,7 @@ pub fn read_window(source: &mut dyn SnapshotSource, options: &WindowOptions, tra
             ViewKind::Messages => reader.read_records(),
             ViewKind::DeadLetters => reader.read_letters(),
             ViewKind::Sources => reader.read_sources(),
-            ViewKind::Groups | ViewKind::Breakers | ViewKind::Send | ViewKind::Log => reader.read_rows(view),
+            ViewKind::Groups | ViewKind::Breakers | ViewKind::Send | ViewKind::Ledger | ViewKind::Log => reader.read_rows(view),
         }
     }
     for text in sought {
@@ -200,6 +200,7 @@ impl Reader<'_> {
             let now_ns = source.now_ns();
             window.take_replay(source.replay());
             window.take_send(source.send());
+            window.take_ledger(source.ledger(window.ledger_look().as_ref()));
             window.take_sources(source.sources());
             window.take(ui.ctx(), source.snapshot(), source.engine_failure(), now_ns);
             window.ui(ui);

@@ -15,7 +15,7 @@ use crate::{
     WindowApp, WindowOptions,
     testing::{self, FixedSource},
     view::{Scope, UiCommand, ViewKind},
-    views::send,
+    views::{ledger, send},
 };
 use switchboard_desk::links::Links;
 use switchboard_desk::profile::Profile;
@@ -34,6 +34,9 @@ fn before(command: UiCommand) -> &'static [UiCommand] {
         C::MapNeighbourhood | C::ClearSelection => &[C::WalkRight],
         // The first step is to whoever calls from outside, the third to a service.
         C::OpenElsewhere | C::WalkLeft | C::PinBox | C::SendToThis => &[C::WalkRight, C::WalkRight, C::WalkRight],
+        C::LedgerTarget | C::ExportLedger => &[C::Show(ViewKind::Ledger), C::WalkFirst],
+        C::LedgerAll => &[C::Show(ViewKind::Ledger), C::LedgerKind],
+        C::LedgerLetters | C::LedgerStory => &[C::Show(ViewKind::Ledger), C::WalkFirst, C::WalkRight],
         C::SendRequest => &[C::Show(ViewKind::Send), C::EditSent],
         C::StopSending => &[C::Show(ViewKind::Send), C::EditRequest],
         C::RemoveRequest => &[C::Show(ViewKind::Send), C::WalkFirst],
@@ -55,6 +58,7 @@ fn source() -> FixedSource {
     Arc::make_mut(&mut business.sources)[2].phase = SourcePhase::Failed;
     let source = FixedSource::new(business);
     source.show_send(send::sample::board());
+    source.show_ledger(|look| ledger::sample::answer(look, &ledger::sample::lines()));
     let profile = "name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"\n[[http]]\nname = \"a\"\nurl = \"http://h:1\"";
     source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
     source

@@ -110,6 +110,7 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
         let mut frame = |ui: &mut egui::Ui, window: &mut Window| {
             window.take_replay(source.replay());
             window.take_send(source.send());
+            window.take_ledger(source.ledger(window.ledger_look().as_ref()));
             window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
             window.ui(ui);
             window.ask(ui.ctx(), |query| source.query(query));
@@ -132,6 +133,7 @@ pub(crate) fn picture(name: &str, theme: ThemeChoice, size_px: (u32, u32), sourc
         move |ui: &mut egui::Ui| {
             window.take_replay(source.replay());
             window.take_send(source.send());
+            window.take_ledger(source.ledger(window.ledger_look().as_ref()));
             window.take(ui.ctx(), snapshot.clone(), None, NOW_NS);
             window.ui(ui);
             window.ask(ui.ctx(), |query| source.query(query));

@@ -14,6 +14,7 @@ use egui_kittest::{
     kittest::{By, NodeT as _, Queryable as _},
 };
 use switchboard_desk::{
+    ledger::{LineId, RunId},
     own_log::{LogLevel, LogLine, OwnLog},
     profile::Profile,
     sources_desk::SourcesBoard,
@@ -26,7 +27,7 @@ use crate::{
     testing::{FixedSource, NOW_NS},
     tests::harness::{Step, goto, press, run, settle},
     view::{Target, UiCommand, ViewKind},
-    views::{dead_letters, send, traces},
+    views::{dead_letters, ledger, send, traces},
 };
 
 /// A table, and how one comes to it.
@@ -62,6 +63,8 @@ pub(super) fn all() -> Vec<Walked> {
         of("groups", show(ViewKind::Groups), Sorts::All),
         of("dead letters", show(ViewKind::DeadLetters), Sorts::Some(&[])),
         of("breakers", show(ViewKind::Breakers), Sorts::All),
+        of("ledger", show(ViewKind::Ledger), Sorts::Some(&[])),
+        of("sends", vec![Step::Goto(Target::LedgerLine(LineId::Run(RunId(4)))), Step::Run(UiCommand::Open)], Sorts::Some(&[])),
         of("sources", show(ViewKind::Sources), Sorts::All),
         of("log", show(ViewKind::Log), Sorts::Some(&[])),
     ]
@@ -87,6 +90,7 @@ pub(super) fn window() -> Harness<'static, WindowApp> {
     let source = FixedSource::new(dead_letters::sample::snapshot());
     source.answer_with(answer);
     source.show_send(send::sample::board());
+    source.show_ledger(|look| ledger::sample::answer(look, &ledger::sample::lines()));
     let profile = "name = \"x\"\n[otlp]\ngrpc_port = 0\nhttp_port = 0\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"localhost:9092\"";
     source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
     let own_log = OwnLog::default();

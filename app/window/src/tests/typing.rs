@@ -12,7 +12,7 @@ use crate::{
     testing::{self, FixedSource},
     tests::harness::{harness, press, settle},
     view::{UiCommand, ViewKind},
-    views::{dead_letters::sample, send},
+    views::{dead_letters::sample, ledger, send},
 };
 
 /// Every letter, every digit, spaces, and what commands have as keys besides.
@@ -27,6 +27,7 @@ fn source(field: TextField) -> FixedSource {
     }
     let source = FixedSource::new(testing::order_business());
     source.show_send(send::sample::board());
+    source.show_ledger(|look| ledger::sample::answer(look, &ledger::sample::lines()));
     let profile = "name = \"x\"\n[[kafka]]\nname = \"lab-kafka\"\nbrokers = \"h:1\"";
     source.show_sources(SourcesBoard { profile: Profile::parse(profile, "x").expect("valid"), ..SourcesBoard::default() });
     source
@@ -135,7 +136,7 @@ fn a_field_takes_all_that_is_typed_though_its_keys_come_in_the_same_frame() {
 
 #[test]
 fn what_was_looked_for_last_is_typed_over_or_looked_for_again() {
-    for field in [TextField::Find, TextField::TraceFilter, TextField::LogFilter, TextField::RecordFilter] {
+    for field in [TextField::Find, TextField::TraceFilter, TextField::LogFilter, TextField::RecordFilter, TextField::LedgerSearch] {
         let (_, mut harness) = opened(field);
         type_in(&mut harness, "before");
         press(&mut harness, &[Key::Escape]);
@@ -199,7 +200,7 @@ fn click(harness: &mut Harness<'static, WindowApp>, pos: Pos2) {
 
 #[test]
 fn escape_leaves_a_filter_and_clears_nothing_else() {
-    for view in [ViewKind::Traces, ViewKind::Log, ViewKind::Map] {
+    for view in [ViewKind::Traces, ViewKind::Log, ViewKind::Ledger, ViewKind::Map] {
         let field = TextField::filter_of(view).expect("a filter");
         let (_, mut harness) = opened(field);
         type_in(&mut harness, "abc");

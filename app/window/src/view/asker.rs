@@ -67,6 +67,10 @@ pub(crate) enum Slot {
     SentWay,
     /// What has the correlation id of what was sent.
     SentConversation,
+    /// The letter of the open send of the ledger.
+    LedgerLetter,
+    /// The record that the open send of the ledger wrote.
+    LedgerWritten,
     /// The search.
     Find,
     /// Whether what is searched is the id of a conversation.

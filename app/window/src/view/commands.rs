@@ -92,6 +92,7 @@ macro_rules! commands {
 fn view_keys(kind: ViewKind) -> &'static [(Modifiers, Key)] {
     match kind {
         ViewKind::Send => &[(Modifiers::COMMAND, Key::Num5)],
+        ViewKind::Ledger => &[(Modifiers::COMMAND, Key::Num6)],
         _ => &[],
     }
 }
@@ -99,13 +100,14 @@ fn view_keys(kind: ViewKind) -> &'static [(Modifiers, Key)] {
 const WINDOW: Scope = Scope::Window;
 const FOCUS: Scope = Scope::Focus;
 const MAP: Scope = Scope::Views(&[ViewKind::Map]);
-const FILTERED: Scope = Scope::Views(&[ViewKind::Map, ViewKind::Traces, ViewKind::Messages, ViewKind::Log]);
+const FILTERED: Scope = Scope::Views(&[ViewKind::Map, ViewKind::Traces, ViewKind::Messages, ViewKind::Ledger, ViewKind::Log]);
 const SOURCES: Scope = Scope::Views(&[ViewKind::Sources]);
 const TRACES: Scope = Scope::Views(&[ViewKind::Traces]);
 const MESSAGES: Scope = Scope::Views(&[ViewKind::Messages]);
 const DEAD: Scope = Scope::Views(&[ViewKind::DeadLetters]);
 const REPLAY: Scope = Scope::Views(&[ViewKind::DeadLetters, ViewKind::Messages]);
 const SEND: Scope = Scope::Views(&[ViewKind::Send]);
+const LEDGER: Scope = Scope::Views(&[ViewKind::Ledger]);
 
 commands! {
     OpenPalette: WINDOW, Go, "Find a command…", "All commands, by name", [COMMAND P];
@@ -187,6 +189,14 @@ commands! {
     StartProbe: SEND, Object, "Start a probe", "Sends the request by itself, once in as many seconds as stand under Repeat", [];
     StopProbe: SEND, Object, "Stop the probe", "The one that is looked at", [];
     ForgetSent: SEND, Session, "Forget what was sent", "The list of this session; the ledger keeps its lines", [];
+    LedgerOutcome: LEDGER, Show, "Ledger: by the next outcome", "Any, in doubt, dead again, not sent, refused, skipped, sent, consumed in turn", [NONE F];
+    LedgerKind: LEDGER, Show, "Ledger: by the next kind of target", "All, topics, HTTP, gRPC in turn", [NONE K];
+    LedgerTarget: LEDGER, Show, "Ledger: only this target, or all", "What was sent to the same as the selected line; a second time to whatever", [NONE T];
+    LedgerAll: LEDGER, Show, "Ledger: all lines", "Without what is looked for and chosen", [NONE A];
+    ExportLedger: LEDGER, Object, "Export what is listed…", "All lines that are listed, with what they sent, as JSON, into a file", [NONE E];
+    LedgerRecord: LEDGER, Object, "To the record that was sent", "As it was written, or else as the letter lay, among the messages of its channel", [NONE M];
+    LedgerLetters: LEDGER, Object, "To the dead letters of the send", "Those of the channel that the letter lay on", [NONE L];
+    LedgerStory: LEDGER, Object, "To the conversation of the send", "All that carries its replay id", [NONE S];
     ReloadRequests: SEND, Session, "Read saved requests again", "After files were changed elsewhere", [];
 
     WalkUp: FOCUS, Walk, "Up", "To the row or box above", [NONE ArrowUp];

@@ -1,5 +1,6 @@
 //! What a view gets to draw with.
 
+use switchboard_desk::ledger::LedgerBoard;
 use switchboard_desk::own_log::OwnLogPage;
 use switchboard_desk::send::{SendBoard, replay::ReplayBoard};
 use switchboard_desk::sources_desk::SourcesBoard;
@@ -16,6 +17,8 @@ pub(crate) struct ViewContext<'a> {
     pub replay: &'a ReplayBoard,
     /// What can be seen of sending, as of now also while paused.
     pub send: &'a SendBoard,
+    /// What was read of the ledger, as of now also while paused.
+    pub ledger: &'a LedgerBoard,
     /// The sources as the profile has them.
     pub sources: &'a SourcesBoard,
     /// The instant that is looked at, and that ages are told at, ns since the Unix epoch: now, or when it was paused.

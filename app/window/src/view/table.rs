@@ -42,6 +42,7 @@ views! {
     DeadLetters: "dead-letters", "Dead letters", "Show dead letters", "What died, of what, and sending it again";
     Breakers: "breakers", "Breakers", "Show breakers", "Circuit breakers and their states";
     Send: "send", "Send", "Show sending", "Requests, calls and records that are composed here, what was answered, and what that caused";
+    Ledger: "ledger", "Ledger", "Show the ledger", "What was sent from here, of all sessions, and what became of it";
     Sources: "sources", "Sources", "Show sources", "Where the data come from, and how that goes";
     Log: "log", "Switchboard's log", "Show Switchboard's log", "What this program says of itself; logs of services stand in Find and in a service's panel";
 }

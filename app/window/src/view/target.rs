@@ -1,5 +1,6 @@
 //! What one can jump to from anywhere, and the view that shows it.
 
+use switchboard_desk::ledger::LineId;
 use switchboard_desk::send::{SentId, draft::Draft};
 use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, RowId, TraceFilter};
 use switchboard_model::{CorrelationId, SpanId, TraceId};
@@ -69,6 +70,8 @@ pub(crate) enum Target {
     Sent(SentId),
     /// A request that is kept in a file, by its path.
     Saved(String),
+    /// A run in the ledger, or an attempt that was not allowed.
+    LedgerLine(LineId),
     /// A source, by its name.
     Source(String),
     /// The traces that pass a filter.
@@ -88,6 +91,7 @@ impl Target {
             Self::Breaker { .. } => Some(ViewKind::Breakers),
             Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
             Self::Draft(_) | Self::Sent(_) | Self::Saved(_) => Some(ViewKind::Send),
+            Self::LedgerLine(_) => Some(ViewKind::Ledger),
             Self::Source(_) => Some(ViewKind::Sources),
             Self::Find(_) => None,
         }
@@ -110,6 +114,7 @@ mod tests {
             (Target::Source("kafka".to_owned()), Some(ViewKind::Sources)),
             (Target::Sent(SentId(1)), Some(ViewKind::Send)),
             (Target::Saved("orders/place".to_owned()), Some(ViewKind::Send)),
+            (Target::LedgerLine(LineId::Refusal(1)), Some(ViewKind::Ledger)),
             (Target::Find("4711".to_owned()), None),
         ] {
             assert_eq!(target.view(), view, "{target:?}");

@@ -71,6 +71,8 @@ places! {
     SendText: "Body", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Tab Tab Tab Tab Tab Space Tab Tab Tab Tab Tab Tab Tab", 4_194_304;
     SendPath: "Path of the request", Form, Some(ViewKind::Send), "Ctrl+S", 200;
     SendTypedName: "Name of the target", Form, Some(ViewKind::Send), "Ctrl+N \"http://localhost:1/\" Ctrl+Enter", 256;
+    LedgerSearch: "Target, call, id, operator, reason or letter", Filter, Some(ViewKind::Ledger), "Ctrl+F", 200;
+    LedgerExport: "File of the export", Form, Some(ViewKind::Ledger), "E", 4_096;
     SourceSecret: "Where a secret comes from", Form, Some(ViewKind::Sources), "A Tab Tab Tab Space Tab Tab", usize::MAX;
 }
 

@@ -88,6 +88,7 @@ impl eframe::App for WindowApp {
         let (snapshot, now_ns) = (self.source.snapshot(), self.source.now_ns());
         self.window.take_replay(self.source.replay());
         self.window.take_send(self.source.send());
+        self.window.take_ledger(self.source.ledger(self.window.ledger_look().as_ref()));
         self.window.take_sources(self.source.sources());
         self.window.take_operations(self.source.operations());
         self.window.take_lab(self.source.lab());
