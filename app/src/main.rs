@@ -98,9 +98,7 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
 fn send(args: SendArgs) -> anyhow::Result<Ending> {
     let threads = Threads::new(runtime()?);
     let mut interruptions = Interruptions::listen(&threads.handle);
-    let lines = StatusLines::to(Stream::Out)?;
-    let ending = threads.handle.block_on(switchboard::send::run(args, &lines, &mut interruptions));
-    lines.flush();
+    let ending = threads.handle.block_on(switchboard::send::run(args, &mut interruptions));
     threads.end();
     ending
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use switchboard_desk::hidden::is_hidden;
 use switchboard_desk::ledger::{Settled, SettledAs};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::draft::{Draft, Request};
@@ -19,7 +20,7 @@ use crate::cli::SendArgs;
 use crate::folders;
 use crate::headless::Ending;
 use crate::interruptions::Interruptions;
-use crate::terminal::StatusLines;
+use crate::written;
 
 /// Memory for what is observed meanwhile: little.
 const MEMORY_BYTES: usize = 64 << 20;
@@ -31,7 +32,7 @@ const FOLDERS_MAX: usize = 8;
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Sends a request and tells what was answered.
-pub async fn run(args: SendArgs, lines: &StatusLines, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+pub async fn run(args: SendArgs, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let draft = Draft::parse(&text).with_context(|| format!("{} is no request", args.file.display()))?;
     let profile = profile(&args)?;
@@ -46,8 +47,24 @@ pub async fn run(args: SendArgs, lines: &StatusLines, interruptions: &mut Interr
     // What is still on its way is written down.
     session.stop().await;
     let sent = sent?;
-    lines.say_all(&format!("{:#}", told(&sent)));
+    if let Err(error) = written::text("answer", Path::new("-"), &harmless(&format!("{:#}\n", told(&sent)))) {
+        // How it ended is known all the same, and is the exit code.
+        tracing::error!("{error:#}");
+    }
     Ok(ending(&sent))
+}
+
+/// JSON as it can be shown: whatever a terminal would obey is written as JSON's own escape. Such characters stand within its texts only, but for line ends.
+fn harmless(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// The profile, as it says what may be sent to; files that the request names lie beside it.
@@ -171,4 +188,17 @@ fn told(sent: &Sent) -> Value {
         "messages": messages,
         "details": pairs(&answer.details),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_an_escape_and_means_the_same() {
+        let said = json!({ "body": "a\u{9b}31m\u{202e}b\u{7f}\u{e0041} größer ☂ 😀\n", "\u{feff}": ["\u{1b}]0;title\u{7}"] });
+        let shown = harmless(&format!("{said:#}\n"));
+        assert!(shown.chars().all(|c| c == '\n' || !is_hidden(c)), "{shown:?}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), said);
+    }
 }
