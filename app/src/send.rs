@@ -150,7 +150,7 @@ async fn cluster_is_known(session: &Session) {
 /// How it ended, for scripts.
 fn ending(sent: &Sent) -> Ending {
     match sent.settled.as_ref().map(Settled::counts_as) {
-        Some(SettledAs::Done) if sent.answer.status.as_ref().is_some_and(Status::is_failure) => Ending::Failed,
+        Some(SettledAs::Done) if sent.answer.cut.is_some() || sent.answer.status.as_ref().is_some_and(Status::is_failure) => Ending::Failed,
         Some(SettledAs::Done) => Ending::Done,
         Some(SettledAs::Possibly) => Ending::Possibly,
         _ => Ending::NotSent,
@@ -186,6 +186,7 @@ fn told(sent: &Sent) -> Value {
         "body_bytes": answer.body_bytes,
         "cut": answer.cut,
         "messages": messages,
+        "messages_left_out": answer.messages_left_out,
         "details": pairs(&answer.details),
     })
 }
