@@ -1,6 +1,7 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
 //! (`sending`), which carries a request (`request`), a call (`call`) or records (`records`).
 
+mod boxed;
 mod call;
 mod leave;
 mod live;
