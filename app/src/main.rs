@@ -97,20 +97,18 @@ fn lab(args: LabArgs) -> anyhow::Result<Ending> {
 }
 
 fn send(args: SendArgs) -> anyhow::Result<Ending> {
-    told(async |lines, interruptions| switchboard::send::run(args, lines, interruptions).await)
+    told(async |interruptions| switchboard::send::run(args, interruptions).await)
 }
 
 fn replay(args: ReplayArgs) -> anyhow::Result<Ending> {
-    told(async |lines, interruptions| switchboard::replay::run(args, lines, interruptions).await)
+    told(async |interruptions| switchboard::replay::run(args, interruptions).await)
 }
 
-/// Something that is done without a window and tells of it on standard output.
-fn told(run: impl AsyncFnOnce(&StatusLines, &mut Interruptions) -> anyhow::Result<Ending>) -> anyhow::Result<Ending> {
+/// Something that is done without a window and told of on standard output.
+fn told(run: impl AsyncFnOnce(&mut Interruptions) -> anyhow::Result<Ending>) -> anyhow::Result<Ending> {
     let threads = Threads::new(runtime()?);
     let mut interruptions = Interruptions::listen(&threads.handle);
-    let lines = StatusLines::to(Stream::Out)?;
-    let ending = threads.handle.block_on(run(&lines, &mut interruptions));
-    lines.flush();
+    let ending = threads.handle.block_on(run(&mut interruptions));
     threads.end();
     ending
 }

@@ -16,7 +16,7 @@ use crate::cli::ReplayArgs;
 use crate::folders;
 use crate::headless::Ending;
 use crate::interruptions::Interruptions;
-use crate::terminal::StatusLines;
+use crate::written;
 
 /// Memory for what is observed meanwhile.
 const MEMORY_BYTES: usize = 128 << 20;
@@ -28,7 +28,7 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Sends a plan, or looks at it again, and tells what became of it.
-pub async fn run(args: ReplayArgs, lines: &StatusLines, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
     let ask = read_plan(&args.plan).map_err(|reason| anyhow::anyhow!(reason))?;
     let mut profile = Profile::read(&args.profile)?;
     profile.listen_nowhere();
@@ -43,7 +43,7 @@ pub async fn run(args: ReplayArgs, lines: &StatusLines, interruptions: &mut Inte
     // What is still on its way is written down.
     session.stop().await;
     let (told, ending) = told?;
-    lines.say_all(&format!("{told:#}"));
+    written::json("replay", &told);
     Ok(ending)
 }
 

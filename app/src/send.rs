@@ -19,7 +19,7 @@ use crate::cli::SendArgs;
 use crate::folders;
 use crate::headless::Ending;
 use crate::interruptions::Interruptions;
-use crate::terminal::StatusLines;
+use crate::written;
 
 /// Memory for what is observed meanwhile: little.
 const MEMORY_BYTES: usize = 64 << 20;
@@ -31,7 +31,7 @@ const FOLDERS_MAX: usize = 8;
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Sends a request and tells what was answered.
-pub async fn run(args: SendArgs, lines: &StatusLines, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
+pub async fn run(args: SendArgs, interruptions: &mut Interruptions) -> anyhow::Result<Ending> {
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let draft = Draft::parse(&text).with_context(|| format!("{} is no request", args.file.display()))?;
     let profile = profile(&args)?;
@@ -46,7 +46,7 @@ pub async fn run(args: SendArgs, lines: &StatusLines, interruptions: &mut Interr
     // What is still on its way is written down.
     session.stop().await;
     let sent = sent?;
-    lines.say_all(&format!("{:#}", told(&sent)));
+    written::json("answer", &told(&sent));
     Ok(ending(&sent))
 }
 
@@ -134,7 +134,8 @@ async fn cluster_is_known(session: &Session) {
 
 /// How it ended, for scripts.
 fn ending(sent: &Sent) -> Ending {
-    let has_failed = sent.answer.status.as_ref().is_some_and(Status::is_failure)
+    let has_failed = sent.answer.cut.is_some()
+        || sent.answer.status.as_ref().is_some_and(Status::is_failure)
         || matches!(sent.reply, Some(Reply::Missing(_)))
         || sent.figures.as_ref().is_some_and(|figures| figures.num_failed > 0);
     match sent.settled.as_ref().map(Settled::counts_as) {
@@ -174,6 +175,7 @@ fn told(sent: &Sent) -> Value {
         "body_bytes": answer.body_bytes,
         "cut": answer.cut,
         "messages": messages,
+        "messages_left_out": answer.messages_left_out,
         "details": pairs(&answer.details),
         "reply": sent.reply.as_ref().map(told_reply),
         "figures": sent.figures.as_ref().map(|figures| told_figures(figures)),

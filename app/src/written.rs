@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use serde_json::Value;
+use switchboard_desk::hidden::is_hidden;
 
 /// Stands for standard output.
 const STANDARD_OUTPUT: &str = "-";
@@ -61,6 +63,26 @@ pub fn text(what: &str, path: &Path, text: &str) -> anyhow::Result<()> {
     whole(path, |part| Ok(std::fs::write(part, text)?)).with_context(|| format!("the {what} could not be written to {}", path.display()))
 }
 
+/// Writes JSON to standard output. Where that cannot be written it is logged: how it ended is known all the same, and is the exit code.
+pub fn json(what: &str, value: &Value) {
+    if let Err(error) = text(what, Path::new(STANDARD_OUTPUT), &harmless(&format!("{value:#}\n"))) {
+        tracing::error!("{error:#}");
+    }
+}
+
+/// JSON as it can be shown: whatever a terminal would obey is written as JSON's own escape. Such characters stand within its texts only, but for line ends.
+fn harmless(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_hidden(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// A device or a pipe has no place beside it that could be renamed.
 fn is_written_in_place(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
@@ -80,6 +102,14 @@ fn beside(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_an_escape_and_means_the_same() {
+        let said = serde_json::json!({ "body": "a\u{9b}31m\u{202e}b\u{7f}\u{e0041} größer ☂ 😀\n", "\u{feff}": ["\u{1b}]0;title\u{7}"] });
+        let shown = harmless(&format!("{said:#}\n"));
+        assert!(shown.chars().all(|c| c == '\n' || !is_hidden(c)), "{shown:?}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), said);
+    }
 
     #[test]
     fn a_file_is_replaced_whole_or_not_at_all() {

@@ -98,7 +98,7 @@ fn opening(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("reflection", |bencher| {
         bencher.iter(|| {
-            let schema = runtime.block_on(reflect(&origin, &[address], &HeaderMap::new(), &CallConfig::default())).expect("a schema");
+            let schema = runtime.block_on(reflect(&origin, &[address], &HeaderMap::new(), &[], &CallConfig::default())).expect("a schema");
             assert!(schema.outline("p99.M99").is_some(), "{:?}", schema.notes());
         });
     });

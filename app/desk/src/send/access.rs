@@ -152,8 +152,8 @@ pub trait ServerAccess: Send + Sync {
         tell: Tell<CallNews>,
     ) -> Waiting<Outcome>;
 
-    /// Asks a server what its methods take: a read, which needs no leave.
-    fn reflect(&self, authority: Origin, metadata: HeaderMap, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
+    /// Asks a server what its methods take, and for messages by their full names: a read, which needs no leave.
+    fn reflect(&self, authority: Origin, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
 
     /// Reads what methods take from files.
     fn schema_of(&self, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String>;
@@ -209,6 +209,9 @@ pub trait MethodSchema: fmt::Debug + Send + Sync {
 
     /// What was left out, and why.
     fn notes(&self) -> &[String];
+
+    /// Whether it knows a message, by its full name.
+    fn knows(&self, message: &str) -> bool;
 
     /// A message to begin with, JSON, for a method (`package.Service/Method`).
     fn template(&self, method: &str) -> Result<String, String>;

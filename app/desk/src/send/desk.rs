@@ -2,6 +2,7 @@
 //! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`).
 
 mod bodies;
+mod boxed;
 mod call;
 mod leave;
 mod live;

@@ -157,11 +157,12 @@ impl ServerAccess for Servers {
         })
     }
 
-    fn reflect(&self, authority: Origin, metadata: HeaderMap, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+    fn reflect(&self, authority: Origin, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
         Box::pin(async move {
             let late = |_| format!("the name {} could not be looked up within {} s", authority.host(), RESOLVE_WITHIN.as_secs());
             let addresses = tokio::time::timeout(RESOLVE_WITHIN, resolve(authority.clone())).await.map_err(late)??;
-            let schema = switchboard_grpc::reflect(&authority, &addresses, &metadata, &call_config(tls)).await.map_err(|failure| failure.to_string())?;
+            let schema = switchboard_grpc::reflect(&authority, &addresses, &metadata, &types, &call_config(tls)).await;
+            let schema = schema.map_err(|failure| failure.to_string())?;
             Ok(Arc::new(Known::new(schema)) as Arc<dyn MethodSchema>)
         })
     }
@@ -227,6 +228,10 @@ impl MethodSchema for Known {
 
     fn notes(&self) -> &[String] {
         self.schema.notes()
+    }
+
+    fn knows(&self, message: &str) -> bool {
+        self.schema.outline(message).is_some()
     }
 
     fn template(&self, method: &str) -> Result<String, String> {

@@ -5,7 +5,11 @@ use egui_kittest::{
     Harness,
     kittest::{By, NodeT as _, Queryable as _},
 };
-use switchboard_desk::{profile::Profile, send::replay::{ReplayCommand, Writing}, sources_desk::SourcesBoard};
+use switchboard_desk::{
+    profile::Profile,
+    send::replay::{ReplayCommand, Writing},
+    sources_desk::SourcesBoard,
+};
 
 use crate::{
     SessionCommand, Strokes, TextField, WindowApp,
@@ -100,7 +104,11 @@ fn every_field_takes_all_that_is_typed_and_nothing_else_happens() {
         let is_setting = matches!(field, TextField::SourceLine | TextField::SourceLines | TextField::SourceSecret);
         let (role, name, text) = focused(&harness).unwrap_or_else(|| panic!("{field:?}: nothing has the keys after {}", field.keys()));
         assert!(is_setting || name == field.name(), "{field:?}: {} lead to {name}", field.keys());
-        assert_eq!(role == Role::MultilineTextInput, matches!(field, TextField::SourceLines | TextField::SendText | TextField::ReplayText), "{field:?} is {role:?} {name}");
+        assert_eq!(
+            role == Role::MultilineTextInput,
+            matches!(field, TextField::SourceLines | TextField::SendText | TextField::ReplayText),
+            "{field:?} is {role:?} {name}"
+        );
         assert_eq!(text, "", "{field:?}");
         let seen = |harness: &Harness<'_, WindowApp>| {
             let window = &harness.state().window;

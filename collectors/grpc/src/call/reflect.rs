@@ -44,8 +44,15 @@ const NAME_FILES: &str = "Name .proto files or a set of descriptors instead";
 
 /// Asks a server for its schema by reflection. Connected to are the addresses given and no others.
 ///
-/// A file that is broken or missing costs itself and what needs it, and is told in [`Schema::notes`].
-pub async fn reflect(authority: &Origin, addresses: &[SocketAddr], metadata: &HeaderMap, config: &CallConfig) -> Result<Schema, ReflectFailure> {
+/// `types` are full names of messages to ask for besides what the services need: values of `google.protobuf.Any` may be of any. A file that is broken or
+/// missing costs itself and what needs it, and is told in [`Schema::notes`].
+pub async fn reflect(
+    authority: &Origin,
+    addresses: &[SocketAddr],
+    metadata: &HeaderMap,
+    types: &[String],
+    config: &CallConfig,
+) -> Result<Schema, ReflectFailure> {
     let place = Place::new(authority, addresses, config).map_err(|refused| {
         let kind = if matches!(refused, CallRefused::Tls(_)) { FailureKind::Authenticate } else { FailureKind::Connect };
         ReflectFailure::new(kind, refused.to_string(), "Correct it in the profile")
@@ -58,7 +65,7 @@ pub async fn reflect(authority: &Origin, addresses: &[SocketAddr], metadata: &He
     let asking = async {
         for method in METHODS {
             let mut asked = Asked::begin(&place, &connection, method, metadata).await;
-            match asked.schema().await {
+            match asked.schema(types).await {
                 Err(Unanswered::Unimplemented) => {}
                 Err(Unanswered::Failed(failure)) => return Err(failure),
                 Ok(schema) => return Ok(schema),
@@ -87,6 +94,8 @@ struct Asked<'a> {
     under_way: VecDeque<Question>,
     /// Not asked yet.
     waiting: VecDeque<Question>,
+    /// Asked last, one at a time.
+    types: VecDeque<Question>,
     num_asked: usize,
     num_bytes: usize,
     /// Names of files that came.
@@ -103,6 +112,7 @@ struct Asked<'a> {
 enum Question {
     Services,
     Service(String),
+    Type(String),
     File(String),
 }
 
@@ -110,7 +120,7 @@ impl Question {
     fn request(&self) -> ServerReflectionRequest {
         let request = match self {
             Self::Services => MessageRequest::ListServices(String::new()),
-            Self::Service(name) => MessageRequest::FileContainingSymbol(name.clone()),
+            Self::Service(name) | Self::Type(name) => MessageRequest::FileContainingSymbol(name.clone()),
             Self::File(name) => MessageRequest::FileByFilename(name.clone()),
         };
         ServerReflectionRequest { host: String::new(), message_request: Some(request) }
@@ -120,6 +130,7 @@ impl Question {
         match self {
             Self::Services => "the list of services".to_owned(),
             Self::Service(name) => format!("the service {}", one_line(name)),
+            Self::Type(name) => format!("the type {}", one_line(name)),
             Self::File(name) => format!("the file {}", one_line(name)),
         }
     }
@@ -146,6 +157,7 @@ impl<'a> Asked<'a> {
             answers,
             under_way: VecDeque::from([first]),
             waiting: VecDeque::new(),
+            types: VecDeque::new(),
             num_asked: 1,
             num_bytes: 0,
             came: HashSet::new(),
@@ -156,10 +168,19 @@ impl<'a> Asked<'a> {
         }
     }
 
-    async fn schema(&mut self) -> Result<Schema, Unanswered> {
+    async fn schema(&mut self, types: &[String]) -> Result<Schema, Unanswered> {
         let mut services = Vec::new();
         while let Some(question) = self.under_way.pop_front() {
-            let Some(answer) = self.answers.next().await else { return Err(self.ended(&question)) };
+            let Some(answer) = self.answers.next().await else {
+                let Question::Type(_) = &question else { return Err(self.ended(&question)) };
+                // Some servers end the call at a name that they do not know. All that services need came before.
+                let reason = match self.answers.end() {
+                    End::Told(code, end) => format!("{:?} ({})", Code::from_i32(code), one_line(&end.message)),
+                    End::Broken(broken) => broken.reason,
+                };
+                self.notes.add(format!("{} is needed, and the server does not tell it: {reason}", question.words()));
+                break;
+            };
             self.num_bytes += answer.len();
             if self.num_bytes > SCHEMA_BYTES_MAX {
                 return Err(self.beyond(&format!("{SCHEMA_BYTES_MAX} bytes")));
@@ -175,6 +196,7 @@ impl<'a> Asked<'a> {
                         return Err(self.beyond(&format!("{SCHEMA_FILES_MAX} services")));
                     }
                     self.waiting.extend(services.iter().cloned().map(Question::Service));
+                    self.types.extend(types.iter().cloned().map(Question::Type));
                 }
                 (Question::Services, Some(MessageResponse::ErrorResponse(error))) => {
                     if error.error_code == Code::Unimplemented as i32 {
@@ -249,7 +271,8 @@ impl<'a> Asked<'a> {
     /// Asks what is to be asked, as far ahead as is let.
     fn ask_more(&mut self) -> Result<(), Unanswered> {
         while self.under_way.len() < AHEAD {
-            let Some(question) = self.waiting.pop_front() else { break };
+            let last = if self.under_way.is_empty() { &mut self.types } else { &mut VecDeque::new() };
+            let Some(question) = self.waiting.pop_front().or_else(|| last.pop_front()) else { break };
             if matches!(&question, Question::File(name) if self.came.contains(name)) {
                 continue;
             }

@@ -23,7 +23,7 @@ pub fn compiled(files: &[(&str, String)]) -> FileDescriptorSet {
 
 /// Asks a server on loopback.
 pub async fn asked(address: std::net::SocketAddr) -> Result<Schema, ReflectFailure> {
-    reflect(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &CallConfig::default()).await
+    reflect(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &[], &CallConfig::default()).await
 }
 
 fn files() -> FileDescriptorSet {
@@ -63,6 +63,25 @@ async fn a_schema_is_told_by_either_version() {
 }
 
 #[tokio::test]
+async fn types_that_no_service_needs_are_told_when_they_are_asked_for() {
+    let mut files = files();
+    let hidden = "syntax = \"proto3\"; package shop; import \"item.proto\"; message Hidden { Item item = 1; }";
+    let item = "syntax = \"proto3\"; package shop; message Item { string sku = 1; }";
+    files.file.extend(
+        compiled(&[("hidden.proto", hidden.to_owned()), ("item.proto", item.to_owned())]).file.into_iter().filter(|file| file.name() == "hidden.proto"),
+    );
+    for (v1, v1alpha) in [(true, false), (false, true)] {
+        let (address, _server) = tonic_server(files.clone(), v1, v1alpha).await;
+        assert!(asked(address).await.expect("a schema").outline("shop.Hidden").is_none());
+        let types = ["shop.Item", "shop.Hidden", "shop.Unknown"].map(str::to_owned);
+        let schema = reflect(&origin(&format!("http://{address}")), &[address], &HeaderMap::new(), &types, &CallConfig::default()).await.expect("a schema");
+        assert!(schema.outline("shop.Hidden").is_some() && schema.method("/shop.Shop/Get").is_some());
+        let notes = schema.notes();
+        assert!(notes.len() == 1 && notes[0].starts_with("the type shop.Unknown is needed, and the server does not tell it: NotFound"), "{notes:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_reflection_is_told_with_what_helps() {
     let (address, _server) = tonic_server(files(), false, false).await;
     let failure = asked(address).await.expect_err("no reflection");
@@ -82,12 +101,12 @@ async fn a_server_without_reflection_is_told_with_what_helps() {
 async fn connections_that_do_not_come_about_are_told_as_of_calls() {
     let mut server = Server::start(shop()).await;
     let address = server.address;
-    let failure = reflect(&origin(&format!("https://{address}")), &[address], &HeaderMap::new(), &CallConfig::default()).await.expect_err("plain text");
+    let failure = reflect(&origin(&format!("https://{address}")), &[address], &HeaderMap::new(), &[], &CallConfig::default()).await.expect_err("plain text");
     assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Protocol, "Write http:// instead of https://"));
     server.kill().await;
     let failure = asked(address).await.expect_err("gone");
     assert_eq!((failure.kind, failure.next_step.as_str()), (FailureKind::Connect, "Start the server, or correct the port"));
-    let failure = reflect(&origin("http://shop.invalid"), &[], &HeaderMap::new(), &CallConfig::default()).await.expect_err("no address");
+    let failure = reflect(&origin("http://shop.invalid"), &[], &HeaderMap::new(), &[], &CallConfig::default()).await.expect_err("no address");
     assert!(failure.detail.contains("not looked up"), "{failure}");
 }
 
@@ -103,7 +122,7 @@ async fn a_server_that_asks_for_credentials_gets_the_metadata() {
     let failure = asked(server.address).await.expect_err("refused");
     assert_eq!(failure.kind, FailureKind::Authenticate);
     let metadata = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, HeaderValue::from_static("Bearer hunter2Zq7"))]);
-    let failure = reflect(&server.origin(), &[server.address], &metadata, &CallConfig::default()).await.expect_err("refused");
+    let failure = reflect(&server.origin(), &[server.address], &metadata, &[], &CallConfig::default()).await.expect_err("refused");
     assert!(failure.kind == FailureKind::Authorise && !format!("{failure:?}").contains("hunter2"), "{failure}");
 }
 

@@ -39,6 +39,9 @@ fn letter(offset: i64) -> LetterKey {
 
 fn intent(run_id: RunId, offset: i64) -> Intent {
     Intent {
+        cluster_id: None,
+        edited: false,
+        again: None,
         run_id,
         letter: letter(offset),
         kind: KindHash::of(Some("orders.placed"), "NullPointerException"),

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use switchboard_model::{FailureKind, OperationFailure, Origin, Outcome, Target};
 
+use super::boxed::boxed_types;
 use super::leave::Way;
 use super::live::Live;
 use super::{Asked, Office};
@@ -473,7 +474,10 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
 /// What a call's method takes and gives: as it is known already, from files, or as the server tells.
 pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: Option<&SchemaKey>) -> Result<Arc<dyn MethodSchema>, Stop> {
     let Planned::Grpc(planned) = &plan.what else { return Err(Stop::refused("this is no call")) };
-    if let Some(SchemaBoard::Known(schema)) = known.and_then(|key| office.board.lock().schemas.get(key).cloned()) {
+    let types = boxed_types(&planned.messages);
+    if let Some(SchemaBoard::Known(schema)) = known.and_then(|key| office.board.lock().schemas.get(key).cloned())
+        && (planned.schema != SchemaFrom::Reflection || types.iter().all(|name| schema.knows(name)))
+    {
         return Ok(schema);
     }
     let wrong = |reason: String| Stop::Mistake(Mistake::new("schema", reason));
@@ -485,7 +489,7 @@ pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: O
             metadata.remove("traceparent");
             authorise(office, &planned.auth, &authority, &mut metadata).await?;
             let tls = tls_files(&planned.tls, files)?;
-            office.config.servers.reflect(authority, metadata, tls).await.map_err(wrong)
+            office.config.servers.reflect(authority, metadata, types, tls).await.map_err(wrong)
         }
         SchemaFrom::Protos { files, roots } => {
             let folder = office.config.requests.clone().ok_or_else(|| wrong("these requests lie in no folder. Save the request first".to_owned()))?;

@@ -342,6 +342,10 @@ impl MethodSchema for MadeUpSchema {
         &[]
     }
 
+    fn knows(&self, message: &str) -> bool {
+        self.0.iter().any(|method| method.input == message || method.output == message)
+    }
+
     fn template(&self, method: &str) -> Result<String, String> {
         self.0.iter().find(|known| known.path() == method).map(|known| format!("{{\n  \"of\": \"{}\"\n}}", known.input)).ok_or_else(|| text("no such method"))
     }
