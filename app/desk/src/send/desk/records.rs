@@ -11,7 +11,7 @@ use super::leave::Way;
 use super::live::SHOW_EVERY;
 use super::replies::Awaiting;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name};
-use crate::ledger::{ComposedIntent, Ending, Ledger, NewRun, RunId, SendId, Settled, Settlement, TargetKind};
+use crate::ledger::{ComposedIntent, Ending, Ledger, NewRun, RunId, RunLock, SendId, Settled, Settlement, TargetKind};
 use crate::operations::Teller;
 use crate::send::access::{Queued, RecordSender, Waiting};
 use crate::send::board::Status;
@@ -31,6 +31,9 @@ impl Sending {
             return Err(Stop::refused("this is no record"));
         };
         let unwritten = |error: crate::ledger::LedgerError| Stop::Refused(FailureKind::Internal, error.to_string());
+        // One record by hand is no run; several keep to themselves what a cluster bears.
+        let held = cluster_id.as_deref().unwrap_or_else(|| reach.name());
+        let _lock = if ready.num > 1 { Some(RunLock::take(ledger.path(), held).map_err(Stop::refused)?) } else { None };
         let send_name = send_name()?;
         let run: NewRun = self.new_run(&ready, &send_name);
         let run_id = ledger.begin_run(run).await.map_err(unwritten)?;
