@@ -26,13 +26,17 @@ const FAILURES_MAX: usize = 6;
 pub(super) fn many_ui(ui: &mut egui::Ui, sent: &Sent, now_ns: i64, tokens: &DesignTokens) -> Option<AnswerAsk> {
     let told = sent.figures.as_ref()?;
     let mut asked = None;
+    // Above all else, so that it is in reach however little room there is.
+    if sent.is_probe() && sent.is_going() && button_ui(ui, ["Stop the probe", ""], false, None, tokens) {
+        asked = Some(AnswerAsk::Stop);
+    }
     if sent.is_probe() {
         strip_ui(ui, told, tokens);
         let failures: Vec<&One> = told.last.iter().rev().filter(|one| one.ended.is_failure()).collect();
         let rows = failures.iter().take(FAILURES_MAX).map(|one| failure_row(one, now_ns)).chain(Row::more(failures.len(), FAILURES_MAX));
         let rows: Vec<Row> = rows.collect();
         if !rows.is_empty() {
-            asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do);
+            asked = from_edge_to_edge_ui(ui, &Section::new("", rows), tokens).map(AnswerAsk::Do).or(asked);
         }
     }
     ui.add(egui::Label::new(RichText::new(ends(sent, told)).size(12.5).color(tokens.ink(Ink::Text))).wrap());
@@ -54,12 +58,6 @@ pub(super) fn many_ui(ui: &mut egui::Ui, sent: &Sent, now_ns: i64, tokens: &Desi
     }
     if told.histogram.len() > 1 {
         histogram_ui(ui, told, tokens);
-    }
-    if sent.is_probe() && sent.is_going() {
-        ui.add_space(4.0);
-        if button_ui(ui, ["Stop the probe", ""], false, None, tokens) {
-            asked = Some(AnswerAsk::Stop);
-        }
     }
     ui.add_space(6.0);
     let of = if sent.is_probe() { "of the last one" } else { "of the first one" };
