@@ -107,6 +107,7 @@ CREATE INDEX IF NOT EXISTS sent_again ON sends (cluster_id, channel, place, ifnu
   WHERE again IS NOT NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
 CREATE INDEX IF NOT EXISTS sends_of_run ON sends (run_id, replay_id);
 CREATE INDEX IF NOT EXISTS sends_by_time ON sends (intended_ns);
+CREATE INDEX IF NOT EXISTS runs_by_time ON runs (started_ns);
 CREATE INDEX IF NOT EXISTS runs_of_cluster ON runs (cluster, cluster_id);
 CREATE INDEX IF NOT EXISTS refusals_by_time ON refusals (at_ns);
 CREATE INDEX IF NOT EXISTS parkings_of_letter ON parkings (channel, place, at_ns);
