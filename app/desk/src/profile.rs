@@ -61,11 +61,7 @@ impl Default for Profile {
 impl Profile {
     /// Listens on no port: what is done once, for a script, is beside whatever has the ports.
     pub fn listen_nowhere(&mut self) {
-        for source in &mut self.sources {
-            if let SourceProfile::Otlp(otlp) = source {
-                (otlp.grpc_port, otlp.http_port) = (0, 0);
-            }
-        }
+        self.sources.iter_mut().for_each(SourceProfile::listen_nowhere);
     }
 
     /// Reads a profile from a file.

@@ -91,6 +91,13 @@ impl Family {
 }
 
 impl SourceProfile {
+    /// Listens on no port, where it would on any.
+    pub fn listen_nowhere(&mut self) {
+        if let Self::Otlp(otlp) = self {
+            (otlp.grpc_port, otlp.http_port) = (0, 0);
+        }
+    }
+
     /// What a new source of a family begins with.
     pub fn blank(kind: SourceKind) -> Self {
         match kind {

@@ -10,6 +10,7 @@ mod figures;
 mod fonts;
 mod ink;
 mod missing_glyphs;
+mod replay;
 mod sanitise;
 mod shell;
 mod source;

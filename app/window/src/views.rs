@@ -7,7 +7,6 @@ pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod map;
 pub(crate) mod messages;
-pub(crate) mod replay;
 pub(crate) mod send;
 pub(crate) mod sources;
 pub(crate) mod traces;

@@ -20,7 +20,7 @@ fn named_in(family: &str) -> &'static [&'static str] {
     // The one list, which everything else asks, and its collector's start.
     match family {
         // Its ports can be given on the command line.
-        "otlp" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/src/main.rs", "app/src/send.rs"],
+        "otlp" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/src/main.rs"],
         // Records are read again from it and sent to it.
         "kafka" => &["app/desk/src/sources.rs", "app/desk/src/session/collector.rs", "app/desk/src/session/kafka_access.rs"],
         // Requests and calls are sent to them.

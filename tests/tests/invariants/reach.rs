@@ -31,7 +31,7 @@ fn the_window_knows_no_network_no_disk_and_no_store_and_waits_for_nothing() {
 #[test]
 fn only_what_a_user_starts_asks_where_the_user_keeps_things() {
     assert_eq!(where_in("app", |source| source.names("directories")), these(["app/src/folders.rs"]));
-    assert_eq!(where_in("app", |source| names_last(source, "folders::data")), these(["app/src/main.rs", "app/src/send.rs"]));
+    assert_eq!(where_in("app", |source| names_last(source, "folders::data")), these(["app/src/main.rs", "app/src/replay.rs", "app/src/send.rs"]));
 }
 
 #[test]

@@ -67,8 +67,8 @@ places! {
     SourceLine: "A setting of one line", Form, Some(ViewKind::Sources), "A", usize::MAX;
     SourceLines: "A setting of several lines", Form, Some(ViewKind::Sources), "A Tab Tab Tab Tab Tab Tab Tab Tab", usize::MAX;
     SendAddress: "URL", Form, Some(ViewKind::Send), "Ctrl+N", 8_192;
-    SendLine: "Name of header 1", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Space Tab Tab Tab Tab", 65_536;
-    SendText: "Body", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Tab Tab Tab Tab Tab Space Tab Tab Tab Tab Tab Tab Tab", 4_194_304;
+    SendLine: "Name of header 1", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Space Tab Tab Tab Tab Tab", 65_536;
+    SendText: "Body", Form, Some(ViewKind::Send), "Ctrl+N Tab Tab Tab Tab Tab Tab Tab Tab Tab Tab Space Tab Tab Tab Tab Tab Tab Tab", 4_194_304;
     SendPath: "Path of the request", Form, Some(ViewKind::Send), "Ctrl+S", 200;
     SendTypedName: "Name of the target", Form, Some(ViewKind::Send), "Ctrl+N \"http://localhost:1/\" Ctrl+Enter", 256;
     LedgerSearch: "Target, call, id, operator, reason or letter", Filter, Some(ViewKind::Ledger), "Ctrl+F", 200;

@@ -7,8 +7,8 @@ use switchboard_desk::{
 };
 
 use crate::{
+    replay::{ReplayPanel, ReplayRoom, send},
     view::{Target, UiCommand, ViewAction},
-    views::replay::{ReplayPanel, ReplayRoom, send},
     widgets::table::TableState,
 };
 

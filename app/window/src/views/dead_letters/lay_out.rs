@@ -15,9 +15,9 @@ use switchboard_desk::send::replay::{ReplayBoard, ReplayCommand};
 
 use crate::{
     figures, fonts,
+    replay::{ReplayPanel, send},
     theme::{DesignTokens, Ink},
     view::{ViewAction, ViewContext},
-    views::replay::{ReplayPanel, send},
     widgets::{
         blocks::blocks_ui,
         detail::{head_ui, section_ui},

@@ -8,7 +8,7 @@ use switchboard_desk::{
     send::replay::{AskedLetter, AskedLetters, LetterCause, ReplayBoard},
 };
 
-use crate::views::replay::Marked;
+use crate::replay::Marked;
 
 /// Letters of a cause that are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! `inbox` is what they died of, `letters` are the rows, `state_filter` which of them are listed, `marks` which are meant, `letter_detail` is what is known of
 //! one (all pure). `view` keeps what is looked at and `letter_list` the page of
 //! letters, `act` carries out commands, `lay_out` puts all in its place; `cards_ui` and `note_ui` draw.
-//! The replay beside them is `views/replay`'s.
+//! The replay beside them is `replay`'s.
 
 mod act;
 mod cards_ui;

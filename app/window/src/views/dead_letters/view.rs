@@ -20,9 +20,9 @@ use switchboard_desk::{
 };
 
 use crate::{
+    replay::{Asking, Marked, ReplayRoom, panel},
     sanitise::visible,
     view::{CopyForm, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
-    views::replay::{Asking, Marked, ReplayRoom, panel},
     widgets::{
         detail::{Row, Section},
         empty_state::{EmptyState, empty_state_ui},

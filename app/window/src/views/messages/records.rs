@@ -237,6 +237,11 @@ impl Records {
         }
     }
 
+    /// How many records a command is for.
+    pub(crate) fn num_meant(&self) -> usize {
+        if self.marks.is_empty() { usize::from(self.selected.is_some()) } else { self.marks.len() }
+    }
+
     /// The marked records, or the selected one, in the order of their arrival.
     pub(crate) fn meant(&self) -> Vec<&RecordLine> {
         let rows: Vec<RowId> = if self.marks.is_empty() { self.selected.into_iter().collect() } else { self.marks.iter().copied().collect() };

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     figures,
+    replay::{Asking, Marked, ReplayPanel, ReplayRoom, panel, send},
     sanitise::visible,
     theme::Ink,
     view::{UiCommand, ViewAction, ViewContext},
-    views::replay::{Asking, Marked, ReplayPanel, ReplayRoom, panel, send},
 };
 
 /// What stands beside the records.
@@ -36,22 +36,22 @@ pub(super) fn is_of_replay(command: UiCommand) -> bool {
     )
 }
 
-/// What would be asked for; the reason where nothing can be.
-fn ask(records: &Records, board: &ReplayBoard) -> Result<ReplayAsk, String> {
-    let meant = records.meant();
-    if meant.is_empty() {
-        return Err("mark records first: Space, or A for all that are listed".to_owned());
+/// The cluster on which the marked records lie, by the name of its source; the reason where nothing can be asked for.
+fn cluster<'a>(records: &'a Records, board: &'a ReplayBoard) -> Result<&'a str, String> {
+    match (records.num_meant(), &records.channel.cluster, board.clusters.as_slice()) {
+        (0, ..) => Err("mark records first: Space, or A for all that are listed".to_owned()),
+        (num, ..) if num > REPLAYED_MAX => Err(format!("mark {} records at most", figures::count(REPLAYED_MAX as u64))),
+        (_, Some(cluster), _) => Ok(cluster),
+        (_, None, [only]) => Ok(&only.name),
+        (_, None, _) => Err("it is not known on which cluster this topic lies".to_owned()),
     }
-    if meant.len() > REPLAYED_MAX {
-        return Err(format!("mark {} records at most", figures::count(REPLAYED_MAX as u64)));
-    }
-    let cluster = match (&records.channel.cluster, board.clusters.as_slice()) {
-        (Some(cluster), _) => cluster.clone(),
-        (None, [only]) => only.name.clone(),
-        (None, _) => return Err("it is not known on which cluster this topic lies".to_owned()),
-    };
-    let letters: Vec<AskedLetter> = meant.into_iter().map(|line| asked(line, &cluster, &records.channel.name)).collect();
-    Ok(ReplayAsk {
+}
+
+/// What would be asked for; `None` = nothing can be.
+fn ask(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
+    let cluster = cluster(records, board).ok()?.to_owned();
+    let letters: Vec<AskedLetter> = records.meant().into_iter().map(|line| asked(line, &cluster, &records.channel.name)).collect();
+    Some(ReplayAsk {
         target: records.channel.name.clone(),
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
@@ -72,7 +72,7 @@ impl MessagesView {
         self.room.take(board);
         let Some(records) = &self.records else { return };
         for command in std::mem::take(&mut self.pending) {
-            let asked_for = || ask(records, board).ok();
+            let asked_for = || ask(records, board);
             let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
@@ -127,7 +127,7 @@ impl MessagesView {
         self.unavailable.clear();
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
-        let is_selected = self.records.as_ref().is_some_and(|records| !records.meant().is_empty());
+        let is_selected = self.records.as_ref().is_some_and(|records| records.num_meant() > 0);
         for command in [UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, is_selected).map(|why| (command, why.to_owned())));
         }
@@ -141,7 +141,7 @@ impl MessagesView {
     /// Why commands of the replay can not be used where none is shown.
     pub(super) fn note_nothing_shown(&mut self, board: &ReplayBoard) {
         self.unavailable.clear();
-        let why_not = self.records.as_ref().map_or_else(|| Some("no topic is open".to_owned()), |records| ask(records, board).err());
+        let why_not = self.records.as_ref().map_or_else(|| Some("no topic is open".to_owned()), |records| cluster(records, board).err());
         if let Some(why) = why_not {
             self.unavailable.extend([UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord].map(|command| (command, why.clone())));
         }

@@ -379,5 +379,5 @@ fn marked_records_are_replayed_and_the_panel_stands_beside_them() {
     source.show_replay(ReplayBoard::default());
     settle(&mut harness);
     press(&mut harness, &[Key::End, Key::A, Key::A]);
-    assert!(harness.query_by_label_contains(", marked").is_some(), "all that are listed");
+    assert!(harness.query_all_by_label_contains(", marked").count() > 5, "all that are listed");
 }

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
     figures,
+    replay::ReplayRoom,
     sanitise::visible,
     theme::{DesignTokens, Ink},
     view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
-    views::replay::ReplayRoom,
     widgets::{
         blocks::blocks_ui,
         detail,
