@@ -271,7 +271,7 @@ mod tests {
     fn completions_and_man_pages_are_those_of_this_command_line() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/package");
         let pages = pages();
-        assert_eq!(pages.len(), 8, "three shells, the program and its four subcommands");
+        assert_eq!(pages.len(), 9, "three shells, the program and its five subcommands");
         for (name, page) in &pages {
             let path = folder.join(name);
             if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
@@ -285,7 +285,7 @@ mod tests {
         let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
         let options = cli.get_subcommands().chain([&cli]).flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
         let options: BTreeSet<&str> = options.collect();
-        assert!(names.len() == 4 && options.contains("report") && options.contains("books"));
+        assert!(names.len() == 5 && options.contains("report") && options.contains("books"));
         let text = |is_wanted: &dyn Fn(&str) -> bool| {
             let pages = pages.iter().filter(|(name, _)| is_wanted(name)).map(|(_, page)| String::from_utf8_lossy(page).replace('\\', ""));
             pages.collect::<String>()
