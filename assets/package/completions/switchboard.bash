@@ -25,6 +25,9 @@ _switchboard() {
             switchboard,lab)
                 cmd="switchboard__subcmd__lab"
                 ;;
+            switchboard,replay)
+                cmd="switchboard__subcmd__replay"
+                ;;
             switchboard,send)
                 cmd="switchboard__subcmd__send"
                 ;;
@@ -40,6 +43,9 @@ _switchboard() {
             switchboard__subcmd__help,lab)
                 cmd="switchboard__subcmd__help__subcmd__lab"
                 ;;
+            switchboard__subcmd__help,replay)
+                cmd="switchboard__subcmd__help__subcmd__replay"
+                ;;
             switchboard__subcmd__help,send)
                 cmd="switchboard__subcmd__help__subcmd__send"
                 ;;
@@ -53,7 +59,7 @@ _switchboard() {
 
     case "${cmd}" in
         switchboard)
-            opts="-h -V --profile --otlp-grpc-port --otlp-http-port --headless --for --report --screenshot --view --keys --size --theme --memory --help --version demo watch lab send help"
+            opts="-h -V --profile --otlp-grpc-port --otlp-http-port --headless --for --report --screenshot --view --keys --size --theme --memory --help --version demo watch lab send replay help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -169,7 +175,7 @@ _switchboard() {
             return 0
             ;;
         switchboard__subcmd__help)
-            opts="demo watch lab send help"
+            opts="demo watch lab send replay help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -211,6 +217,20 @@ _switchboard() {
             return 0
             ;;
         switchboard__subcmd__help__subcmd__lab)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchboard__subcmd__help__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -276,6 +296,36 @@ _switchboard() {
                     return 0
                     ;;
                 --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        switchboard__subcmd__replay)
+            opts="-h -V --plan --profile --dry-run --confirm --unseen --wait --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --plan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
