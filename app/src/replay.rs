@@ -22,6 +22,8 @@ use crate::written;
 const MEMORY_BYTES: usize = 128 << 20;
 /// How long clusters may take to tell what they are.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
+/// How long the groups on the channel may take to be told.
+const READERS_WITHIN: Duration = Duration::from_secs(10);
 /// How long the desk may take to say that it begins to read.
 const BEGINS_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks.
@@ -49,6 +51,7 @@ pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow:
 
 async fn replay(session: &Session, args: &ReplayArgs, ask: ReplayAsk) -> anyhow::Result<(Value, Ending)> {
     clusters_are_known(session, &[&ask.cluster, ask.to()]).await;
+    readers_are_known(session, ask.to(), &ask.target).await;
     let preview = preview(session, ask).await?;
     if args.dry_run {
         return Ok((told_of_preview(&preview), Ending::Done));
@@ -69,6 +72,18 @@ async fn clusters_are_known(session: &Session, names: &[&str]) {
         snapshot.sources.iter().any(|source| source.name == **name && (source.cluster_id.is_some() || source.phase == SourcePhase::Failed))
     };
     while !names.iter().all(is_known) && Instant::now() < deadline {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until it is told who reads the channel; where nobody does, that is not told, and it is not waited for long.
+async fn readers_are_known(session: &Session, cluster: &str, channel: &str) {
+    let deadline = Instant::now() + READERS_WITHIN;
+    let is_known = || {
+        let snapshot = session.snapshot();
+        snapshot.groups.iter().any(|group| group.topic == channel && group.cluster.as_deref().is_none_or(|name| name == cluster) && group.lag.is_some())
+    };
+    while !is_known() && Instant::now() < deadline {
         tokio::time::sleep(LOOK).await;
     }
 }
