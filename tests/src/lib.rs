@@ -2,5 +2,6 @@
 
 pub mod agreement;
 pub mod display;
+pub mod lab;
 pub mod program;
 pub mod spring;

@@ -1,6 +1,5 @@
 //! `switchboard replay`: an order that could not be shipped is mended by a plan, sent without a window, and consumed; a second time nothing of it is sent.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,8 @@ use switchboard_desk::send::edit::{Change, Changes};
 use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions};
 use switchboard_desk::session::Session;
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, LetterView, Query, ScanQuery};
-use switchboard_tests::program::{Program, free_ports};
+use switchboard_tests::lab::quiet_lab;
+use switchboard_tests::program::Program;
 
 const WITHIN: Duration = Duration::from_mins(1);
 const MEMORY_BYTES: usize = 128 << 20;
@@ -55,16 +55,8 @@ fn letter(session: &Session, order: &str) -> Option<LetterView> {
 
 #[test]
 fn an_order_that_could_not_be_shipped_is_mended_by_a_plan_and_consumed() {
-    let (grpc_port, http_port) = free_ports().expect("ports");
-    let ports = (grpc_port.to_string(), http_port.to_string());
-    let args = ["lab", "--rate", "0.1", "--no-script", "--otlp-grpc-port", &ports.0, "--otlp-http-port", &ports.1];
-    // It ends when its standard input does.
-    let mut lab = Program::start_as(&args, |command| {
-        command.stdin(Stdio::piped());
-    })
-    .expect("starts");
-    lab.wait_for_line("# ready", WITHIN).expect("the lab");
-    let mut profile: toml::Table = lab.output().split("# ready").next().unwrap_or_default().parse().expect("its profile");
+    let (_lab, profile) = quiet_lab(WITHIN);
+    let mut profile: toml::Table = profile.parse().expect("its profile");
     let folder = tempfile::tempdir().expect("a folder");
     let requests = profile["requests"].as_str().expect("a folder").to_owned();
     profile.insert("ledger".to_owned(), folder.path().join("ledger.sqlite").display().to_string().into());

@@ -1,10 +1,10 @@
 //! `switchboard send`: the requests that the lab has to try out arrive, and what may not be sent is not.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use switchboard_tests::program::{Program, free_ports};
+use switchboard_tests::lab::quiet_lab;
+use switchboard_tests::program::Program;
 
 const WITHIN: Duration = Duration::from_mins(1);
 
@@ -21,16 +21,8 @@ fn json(said: &str) -> Value {
 
 #[test]
 fn an_order_arrives_by_http_by_grpc_and_as_a_record() {
-    let (grpc_port, http_port) = free_ports().expect("ports");
-    let ports = (grpc_port.to_string(), http_port.to_string());
-    let args = ["lab", "--rate", "0.1", "--no-script", "--otlp-grpc-port", &ports.0, "--otlp-http-port", &ports.1];
-    // It ends when its standard input does.
-    let mut lab = Program::start_as(&args, |command| {
-        command.stdin(Stdio::piped());
-    })
-    .expect("starts");
-    lab.wait_for_line("# ready", WITHIN).expect("the lab");
-    let profile: toml::Table = lab.output().split("# ready").next().unwrap_or_default().parse().expect("its profile");
+    let (_lab, profile) = quiet_lab(WITHIN);
+    let profile: toml::Table = profile.parse().expect("its profile");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("lab.toml");
     std::fs::write(&path, toml::to_string(&profile).expect("text")).expect("written");
