@@ -13,6 +13,7 @@ use http::HeaderMap;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::{
     AnswerNews, CallNews, Origin, OriginalRecord, Outcome, OutgoingCall, OutgoingRecord, OutgoingRequest, PermitRefused, SeenRecord, Skipped, Target,
+    is_dead_letter_name,
 };
 use tokio::sync::mpsc;
 
@@ -35,6 +36,11 @@ pub trait ClusterAccess: Send + Sync {
 
     /// Whether it is production: its name has to be typed before sending to it is allowed.
     fn is_production(&self) -> bool;
+
+    /// Whether a channel holds dead letters, by its name or by what the profile says: what is sent there is dead before anybody has read it.
+    fn is_dead_letter_channel(&self, channel: &str) -> bool {
+        is_dead_letter_name(channel)
+    }
 
     /// Makes what sends, for one run, where there is leave to; the reason in words where there is none.
     fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;

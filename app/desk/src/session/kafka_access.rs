@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, read_originals};
-use switchboard_model::{Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target};
+use switchboard_model::{
+    Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target, is_dead_letter_name,
+};
 
 use crate::send::access::{ClusterAccess, Queued, RecordSender, Waiting};
 use crate::session::allowed::Allowed;
@@ -61,6 +63,10 @@ impl ClusterAccess for KafkaAccess {
 
     fn is_production(&self) -> bool {
         self.is_production
+    }
+
+    fn is_dead_letter_channel(&self, channel: &str) -> bool {
+        is_dead_letter_name(channel) || self.config.dead_letter_channels.iter().any(|named| named == channel)
     }
 
     fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {

@@ -123,13 +123,19 @@ pub enum PartitionRule {
     },
 }
 
-/// Why it makes no sense to send letters from this cluster to this channel.
-pub(super) fn wrong(cluster: &str, to: &str, target: &str, letters: &[AskedLetter]) -> Option<String> {
+/// Why it makes no sense to send letters from this cluster to this channel. `is_for_the_dead`: whether that channel holds dead letters.
+pub(super) fn wrong(cluster: &str, to: &str, target: &str, is_for_the_dead: bool, letters: &[AskedLetter]) -> Option<String> {
     if letters.is_empty() {
         return Some("no open letter is meant".to_owned());
     }
     if target.is_empty() {
         return Some("the letters do not tell which channel they came from. Name the channel to send them to".to_owned());
+    }
+    if is_for_the_dead {
+        return Some(format!(
+            "{target} is a dead-letter channel: what is sent there counts as given up before anybody has read it. Name the channel that they came from, or another \
+             one that is read"
+        ));
     }
     if cluster == to && letters.iter().any(|asked| asked.is_dead && asked.letter.at.channel == target) {
         return Some(format!("they would go back to {target}, where they lie dead"));

@@ -13,6 +13,7 @@ use switchboard_engine::view::{
 use switchboard_model::{
     MessageRef, OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash,
     RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, ToldPlace, TraceId,
+    is_dead_letter_name,
 };
 use tokio::sync::{Notify, watch};
 
@@ -38,6 +39,8 @@ const OTHER: &str = "staging";
 const OTHER_ID: &str = "lkc-2";
 const TARGET: &str = "orders";
 const DEAD: &str = "orders-dlt";
+/// One that the profile calls so.
+const FAILED: &str = "orders.rejected";
 const GROUP: &str = "inventory";
 const WITHIN: Duration = Duration::from_secs(20);
 
@@ -247,6 +250,10 @@ impl ClusterAccess for World {
 
     fn is_production(&self) -> bool {
         self.is_production
+    }
+
+    fn is_dead_letter_channel(&self, channel: &str) -> bool {
+        channel == FAILED || is_dead_letter_name(channel)
     }
 
     fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {

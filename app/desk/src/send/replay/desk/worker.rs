@@ -248,7 +248,7 @@ impl Worker {
                 self.all_open(&ledger, cause, *until_ns, except).await?
             }
         };
-        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, &letters) {
+        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, to.access.is_dead_letter_channel(&ask.target), &letters) {
             return Err(reason);
         }
         // Without a ledger nobody knows what was sent before.

@@ -156,8 +156,7 @@ async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_wher
     let other = Arc::new(World { write: false, ..World::new(0) });
     desk.desk.add_cluster(OTHER, Arc::clone(&other) as Arc<dyn ClusterAccess>);
     let options = ReplayOptions { to: Some(OTHER.into()), ..ReplayOptions::default() };
-    // There a channel of the same name is another one.
-    let board = desk.previewed(asks(DEAD, (0..3).map(asked).collect(), options.clone())).await;
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), options.clone())).await;
     let preview = board.preview.as_ref().expect("a preview");
     assert_eq!((preview.from.as_str(), preview.cluster.as_str(), preview.cluster_id.as_deref()), (CLUSTER, OTHER, Some(OTHER_ID)));
     assert!(matches!(preview.writing, Writing::Locked { .. }), "{:?}", preview.writing);
@@ -167,7 +166,7 @@ async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_wher
     let board = desk.until("leave", |board| board.preview.as_ref().is_some_and(|preview| preview.writing == Writing::Allowed)).await;
     desk.start(&board, None);
     desk.until("sent", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 3)).await;
-    assert_eq!((other.sent().len(), desk.world.sent().len(), other.sent()[0].channel.as_str()), (3, 0, DEAD));
+    assert_eq!((other.sent().len(), desk.world.sent().len(), other.sent()[0].channel.as_str()), (3, 0, TARGET));
     // The group of the first cluster says nothing of what lies on the other.
     desk.world.read_all();
     let board = desk.until("sent", |board| (0..3).all(|offset| matches!(board.state(&key(offset)), LetterState::Sent(_)))).await;
@@ -179,8 +178,42 @@ async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_wher
     desk.desk.command(ReplayCommand::Stop);
     desk.until_phase(is_ended).await;
     let nobody = ReplayOptions { to: Some("nowhere".into()), ..ReplayOptions::default() };
-    let board = desk.previewed(asks(DEAD, vec![asked(0)], nobody)).await;
+    let board = desk.previewed(asks(TARGET, vec![asked(0)], nobody)).await;
     assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("nowhere")), "{:?}", board.refusal);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_the_dead_whoever_asks_and_wherever_they_lie() {
+    let desk = Desk::new(World::new(3));
+    desk.desk.add_cluster(OTHER, Arc::new(World::new(0)) as Arc<dyn ClusterAccess>);
+    // What was chosen in a list of records by its place alone, as it lies among the dead.
+    let by_place = || vec![AskedLetter::at(at(DEAD, 0))];
+    let elsewhere = ReplayOptions { to: Some(OTHER.into()), ..ReplayOptions::default() };
+    for (case, target, letters, options) in [
+        ("where it lies", DEAD, by_place(), ReplayOptions::default()),
+        ("where it lies, though it is sent once more", DEAD, by_place(), ReplayOptions { again: true, ..ReplayOptions::default() }),
+        ("another of them", "payments.DLQ", by_place(), ReplayOptions::default()),
+        ("a letter", DEAD, vec![asked(0)], ReplayOptions::default()),
+        ("what is alive", "payments-dead-letter", vec![plain(1)], ReplayOptions::default()),
+        ("another cluster", DEAD, vec![asked(0)], elsewhere.clone()),
+        ("what the profile names", FAILED, vec![plain(1)], ReplayOptions::default()),
+    ] {
+        let board = desk.previewed(asks(target, letters, options)).await;
+        let told = board.refusal.clone().unwrap_or_default();
+        assert!(told.starts_with(target) && told.contains("is a dead-letter channel") && told.contains("Name the channel"), "{case}: {told}");
+        assert!(board.preview.is_none() && desk.world.num_reads.load(Ordering::Relaxed) == 0, "{case}");
+        desk.desk.command(ReplayCommand::Dismiss);
+        desk.until("no refusal", |board| board.refusal.is_none()).await;
+    }
+    // A plan's file asks as anybody does.
+    let board = desk.previewed(asks(TARGET, vec![asked(0)], ReplayOptions::default())).await;
+    desk.desk.command(ReplayCommand::WritePlan { replay_id: board.preview.as_ref().expect("a preview").replay_id.clone() });
+    let (_, path) = desk.until("the file", |board| board.plan_file.is_some()).await.plan_file.clone().expect("a file");
+    let text = std::fs::read_to_string(&path).expect("it is there").replace("\"target\": \"orders\"", "\"target\": \"orders-dlt\"");
+    std::fs::write(&path, text).expect("written");
+    let board = desk.previewed(read_plan(&path).expect("a plan")).await;
+    assert!(board.refusal.as_ref().is_some_and(|told| told.starts_with("orders-dlt is a dead-letter channel")), "{:?}", board.refusal);
+    assert!(desk.world.sent().is_empty());
 }
 
 #[tokio::test]

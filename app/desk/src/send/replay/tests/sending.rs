@@ -351,13 +351,18 @@ async fn parked_letters_stay_out_until_they_are_taken_out_also_after_a_restart()
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_in_words() {
     let desk = Desk::new(World::new(3));
-    for (target, cluster, told) in [("", CLUSTER, "Name the channel"), (DEAD, CLUSTER, "where they lie dead"), (TARGET, "elsewhere", "no source")] {
+    for (target, cluster, told) in [("", CLUSTER, "Name the channel"), (DEAD, CLUSTER, "is a dead-letter channel"), (TARGET, "elsewhere", "no source")] {
         let mut letter = asked(0);
         letter.letter.at.cluster = cluster.to_owned();
         desk.desk.command(ask(cluster, target, AskedLetters::These(vec![letter])));
         let board = desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains(told))).await;
         assert!(board.preview.is_none());
     }
+    // What only its headers prove to be dead.
+    let mut letter = asked(0);
+    letter.letter.at.channel = "orders.v2".to_owned();
+    desk.desk.command(ask(CLUSTER, "orders.v2", AskedLetters::These(vec![letter])));
+    desk.until("refusal", |board| board.refusal.as_ref().is_some_and(|reason| reason.contains("where they lie dead"))).await;
     desk.desk.command(ReplayCommand::Continue);
     desk.until("refusal", |board| board.refusal.as_deref() == Some("no run is going on")).await;
     assert!(!desk.folder.path().join("ledger.sqlite").exists(), "a ledger is made only when it is needed");
