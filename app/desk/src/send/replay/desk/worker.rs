@@ -1,29 +1,25 @@
-//! The one task behind the desk: it takes commands, keeps the ledger, and follows what was sent.
+//! The one task behind the desk: it takes commands, keeps the ledger, starts runs, and follows what was sent. `previewing` is what is
+//! asked before anything is sent.
+
+mod previewing;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard_engine::view::{Answer, LetterOrder};
-use switchboard_model::{OperationEnd, OperationInfo, OriginalRecord, Redactor, Skipped};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::ledger::{ClusterIds, KindHash, Ledger, LedgerError, LetterKey, LetterState, Refusal, RunLock};
 use crate::operations::OperationHandle;
-use crate::send::replay::board::{Preparing, handled};
-use crate::send::replay::clusters::{Reach, ReplayClusters, writing};
+use crate::send::replay::board::handled;
+use crate::send::replay::clusters::{Reach, ReplayClusters};
+use crate::send::replay::desk::worker::previewing::end_of;
 use crate::send::replay::desk::{ReplayDeskConfig, Shared};
 use crate::send::replay::follow::{Follower, Round};
-use crate::send::replay::plan::{choose, wrong};
-use crate::send::replay::plan_file::{self, plans_folder};
-use crate::send::replay::prepare::seen;
-use crate::send::replay::preview_task::PreviewTask;
 use crate::send::replay::run::{GONE, Run, Wanted};
-use crate::send::replay::{AskedLetter, AskedLetters, EditBoard, LetterCause, Preview, ReplayAsk, ReplayCommand};
+use crate::send::replay::{AskedLetters, ReplayCommand};
 
-/// Letters of a cause asked for at a time, where all are meant.
-const LISTED_AT_ONCE: usize = 5_000;
 /// A note is cut here, in characters.
 const MAX_NOTE_CHARS: usize = 400;
 
@@ -217,105 +213,8 @@ impl Worker {
         }
     }
 
-    /// The preview is made, or whoever looks at the operations stopped it, or it failed.
-    fn show_preparing_ended(&mut self, end: OperationEnd) {
-        self.preparing = None;
-        match end {
-            OperationEnd::Done => {}
-            OperationEnd::Cancelled => self.shared.give_up_preview("the preview was stopped; ask for it again"),
-            OperationEnd::Failed(failure) => self.shared.give_up_preview(&failure.to_string()),
-        }
-    }
-
     fn is_running(&self) -> bool {
         self.run.is_some() && self.shared.board.lock().run.as_ref().is_some_and(|run| !run.phase.is_ended())
-    }
-
-    async fn preview(&mut self, ask: ReplayAsk) -> Result<(), String> {
-        if self.is_running() {
-            return Err("a run is going on; stop it first".to_owned());
-        }
-        let (reach, to) = (self.clusters.reach(&ask.cluster)?, self.clusters.reach(ask.to())?);
-        let to_name = to.name().to_owned();
-        if let Some(mistake) = ask.options.changes.mistake() {
-            return Err(mistake);
-        }
-        let ask = Arc::new(ask);
-        let (letters, num_stored) = match &ask.letters {
-            AskedLetters::These(letters) => (letters.clone(), ask.num_stored),
-            AskedLetters::AllOpen { cause, until_ns, except } => {
-                let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-                self.all_open(&ledger, cause, *until_ns, except).await?
-            }
-        };
-        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, to.access.is_dead_letter_channel(&ask.target), &letters) {
-            return Err(reason);
-        }
-        // Without a ledger nobody knows what was sent before.
-        let ledger = self.ledger().await.map_err(|error| error.to_string())?;
-        if ask.plan_key.as_ref().is_some_and(|plan_key| plan_key != ledger.hash_key().id()) {
-            return Err("the plan was written beside another ledger, so nobody can tell whether its records are still the same. Make it anew here".to_owned());
-        }
-        let known = ledger.letters();
-        let (chosen, skipped) = choose(letters, ask.options.again, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
-        let ids = self.cluster_ids();
-        let replay_id = new_replay_id()?;
-        let task = PreviewTask {
-            cluster_id: ids.get(&to_name).cloned(),
-            cluster: to_name,
-            from_id: ids.get(&ask.cluster).cloned(),
-            from: ask.cluster.clone(),
-            target: ask.target.clone(),
-            ask,
-            num_stored,
-            chosen,
-            replay_id,
-            access: Arc::clone(&reach.access),
-            to: Arc::clone(&to.access),
-            letters: known,
-            observed: Arc::clone(&self.config.observed),
-            redactor: Arc::clone(&self.config.redactor),
-            hash_key: ledger.hash_key().clone(),
-        };
-        let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
-        let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
-        let shared = Arc::clone(&self.shared);
-        let mut done = Ok(());
-        // At once: what is shown stays where another cannot begin, and one that begins shows nothing before that is gone.
-        shared.update(|board| match self.config.operations.start(info, |teller| task.run(skipped, Arc::clone(&shared), teller)) {
-            Ok(operation) => {
-                self.end_preparing();
-                self.end_run();
-                self.preparing = Some((reach, operation));
-                (board.preparing, board.preview, board.run, board.plan_file) = (Some(preparing), None, None, None);
-            }
-            Err(failure) => done = Err(failure.to_string()),
-        });
-        done
-    }
-
-    /// All letters of a cause that are open and had come by then, oldest first, and how many of it are stored.
-    async fn all_open(&self, ledger: &Ledger, cause: &LetterCause, until_ns: i64, except: &BTreeSet<LetterKey>) -> Result<(Vec<AskedLetter>, u64), String> {
-        let (kind, known) = (cause.kind(), ledger.letters());
-        let is_open = |letter: &LetterKey| known.get(letter).is_none_or(|record| record.state.is_open()) && !except.contains(letter);
-        let (mut letters, mut num_read) = (Vec::new(), 0);
-        loop {
-            let Some(Answer::DeadLetters(page)) = self.config.observed.query(cause.query(LetterOrder::OldestFirst, num_read, LISTED_AT_ONCE)).await else {
-                return Err("the engine did not answer in time; try again".to_owned());
-            };
-            num_read += page.letters.len();
-            let had_come = page.letters.iter().filter(|view| view.received_ns <= until_ns);
-            letters.extend(had_come.map(|view| AskedLetter::of(view, kind)).filter(|asked| is_open(&asked.letter)));
-            if page.letters.is_empty() || page.num_left() == 0 {
-                return Ok((letters, page.total));
-            }
-        }
-    }
-
-    fn end_preparing(&mut self) {
-        if let Some((_, operation)) = self.preparing.take() {
-            operation.cancel();
-        }
     }
 
     fn end_run(&mut self) {
@@ -323,17 +222,6 @@ impl Worker {
             // It has ended and only watches.
             run.task.abort();
         }
-    }
-
-    fn allow(&mut self, replay_id: &str, typed_name: Option<&str>) -> Result<(), String> {
-        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
-        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
-        let reach = self.clusters.reach(&preview.cluster)?;
-        reach.access.allow(preview.cluster_id.as_deref(), typed_name).map_err(|refused| refused.to_string())?;
-        let allowed = Preview { writing: writing(reach.access.as_ref(), preview.cluster_id.as_ref()), ..Preview::clone(&preview) };
-        self.shared.update(|board| board.preview = Some(Arc::new(allowed)));
-        self.show_clusters();
-        Ok(())
     }
 
     fn dismiss(&mut self) -> Result<(), String> {
@@ -344,46 +232,6 @@ impl Worker {
         self.end_run();
         self.shared.update(|board| (board.preparing, board.preview, board.run, board.plan_file) = (None, None, None, None));
         Ok(())
-    }
-
-    /// Writes the preview into a file of its own.
-    async fn write_plan(&self, replay_id: &str) -> Result<(), String> {
-        let preview = self.shared.board.lock().preview.clone().filter(|preview| preview.replay_id == replay_id);
-        let Some(preview) = preview else { return Err("the preview is gone; make it again".to_owned()) };
-        let ledger = self.config.ledger.open().await.map_err(|error| error.to_string())?;
-        let (folder, key_id) = (plans_folder(ledger.path()), ledger.hash_key().id().to_owned());
-        let written = tokio::task::spawn_blocking(move || plan_file::write(&folder, &preview, &key_id)).await;
-        let path = written.map_err(|error| error.to_string())??;
-        self.shared.update(|board| board.plan_file = Some((replay_id.to_owned(), path)));
-        Ok(())
-    }
-
-    /// Reads a record again, to be edited.
-    fn edit(&mut self, asked: AskedLetter) -> Result<(), String> {
-        let reach = self.clusters.reach(&asked.letter.at.cluster)?;
-        let (shared, redactor, letter) = (Arc::clone(&self.shared), Arc::clone(&self.config.redactor), asked.letter.clone());
-        shared.update(|board| board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: None, has_secrets: false })));
-        let reading = async move {
-            let read = reach.access().read(vec![seen(&asked)]).await.pop();
-            let read = read.unwrap_or_else(|| Err(Skipped::Refused("the reading ended early".to_owned()))).map_err(|skipped| skipped.to_string());
-            let has_secrets = read.as_ref().is_ok_and(|record| has_secrets(record, &redactor));
-            shared.update(|board| {
-                if board.editing.as_ref().is_some_and(|editing| editing.letter == letter) {
-                    board.editing = Some(Arc::new(EditBoard { letter: letter.clone(), read: Some(read.clone()), has_secrets }));
-                }
-            });
-        };
-        if let Some(before) = self.editing.replace(tokio::spawn(reading)) {
-            before.abort();
-        }
-        Ok(())
-    }
-
-    fn end_edit(&mut self) {
-        if let Some(reading) = self.editing.take() {
-            reading.abort();
-        }
-        self.shared.update(|board| board.editing = None);
     }
 
     async fn start(&mut self, replay_id: &str, typed_name: Option<String>) -> Result<(), String> {
@@ -494,21 +342,6 @@ impl Worker {
     }
 }
 
-/// Whether anything in a record is a secret, by its name or its shape.
-fn has_secrets(record: &OriginalRecord, redactor: &Redactor) -> bool {
-    let is_secret = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| redactor.redact_bytes(bytes) != bytes);
-    let in_headers = || record.headers.iter().any(|header| redactor.is_secret_name(&header.name) || is_secret(header.value.as_deref()));
-    is_secret(record.key.as_deref()) || is_secret(record.value.as_deref()) || in_headers()
-}
-
-/// Waits for the end of a preview that is being made; without one for ever.
-async fn end_of(preparing: Option<&mut (Reach, OperationHandle<()>)>) -> OperationEnd {
-    match preparing {
-        Some((_, operation)) => operation.end().await,
-        None => std::future::pending().await,
-    }
-}
-
 async fn stop(run: Going, shared: &Shared) {
     run.wanted.send_replace(Wanted::Stop);
     let is_ended = || shared.board.lock().run.as_ref().is_none_or(|run| run.phase.is_ended());
@@ -518,12 +351,4 @@ async fn stop(run: Going, shared: &Shared) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     run.task.abort();
-}
-
-/// Tells runs apart over all sessions.
-fn new_replay_id() -> Result<String, String> {
-    const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let mut random = [0_u8; 10];
-    getrandom::fill(&mut random).map_err(|error| format!("the system gives no random numbers: {error}"))?;
-    Ok(format!("r-{}", random.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect::<String>()))
 }
