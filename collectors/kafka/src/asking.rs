@@ -6,6 +6,7 @@ mod answer;
 mod broker;
 mod gate;
 mod nameless;
+mod once;
 mod security;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use switchboard_model::{GroupKind, GroupMember, OpenTransaction};
 use crate::failure::{CallError, Code};
 
 pub(crate) use broker::BrokerAsker;
+pub(crate) use once::once;
 
 /// How long a call may take and what ends it before.
 #[derive(Clone, Copy)]

@@ -42,6 +42,12 @@ pub trait ClusterAccess: Send + Sync {
         is_dead_letter_name(channel)
     }
 
+    /// How many bytes a record may take on a channel, as [`Self::size_there`] counts them; an error says why nobody knows. Dropping it ends the question.
+    fn size_limit(&self, channel: &str) -> Waiting<Result<u64, String>>;
+
+    /// How many bytes a record takes as it is written there.
+    fn size_there(&self, record: &OutgoingRecord) -> u64;
+
     /// Makes what sends, for one run, where there is leave to; the reason in words where there is none.
     fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, batch_bytes, batch_limit, read_originals};
 use switchboard_model::{
     Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target, is_dead_letter_name,
 };
@@ -67,6 +67,15 @@ impl ClusterAccess for KafkaAccess {
 
     fn is_dead_letter_channel(&self, channel: &str) -> bool {
         is_dead_letter_name(channel) || self.config.dead_letter_channels.iter().any(|named| named == channel)
+    }
+
+    fn size_limit(&self, channel: &str) -> Waiting<Result<u64, String>> {
+        let (config, channel) = (Arc::clone(&self.config), channel.to_owned());
+        Box::pin(async move { batch_limit(&config, &channel).await })
+    }
+
+    fn size_there(&self, record: &OutgoingRecord) -> u64 {
+        batch_bytes(record)
     }
 
     fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use hashbrown::HashMap;
 use krafka::admin::{
-    AdminClient, DescribeConsumerGroupsOptions, DescribeProducersOptions, DescribeShareGroupOffsetsOptions, DescribeStreamsGroupsOptions,
-    DescribeTopicsOptions, DescribeTransactionsOptions, ListConsumerGroupOffsetsOptions, ListConsumerGroupsOptions, ListOffsetsOptions, ListTopicsOptions,
-    ListTransactionsOptions, OffsetSpec, TopicPartition,
+    AdminClient, ConfigResource, DescribeConfigsOptions, DescribeConsumerGroupsOptions, DescribeProducersOptions, DescribeShareGroupOffsetsOptions,
+    DescribeStreamsGroupsOptions, DescribeTopicsOptions, DescribeTransactionsOptions, ListConsumerGroupOffsetsOptions, ListConsumerGroupsOptions,
+    ListOffsetsOptions, ListTopicsOptions, ListTransactionsOptions, OffsetSpec, TopicPartition,
 };
 use krafka::auth::AuthConfig;
 use krafka::error::KrafkaError;
@@ -108,6 +108,15 @@ impl BrokerAsker {
                 }
             }
         })
+    }
+
+    /// A setting of a topic as it is in effect; `None` = it is not told.
+    pub fn topic_setting(&self, topic: &str, setting: &str, patience: &Patience<'_>) -> Result<Option<String>, CallError> {
+        let options = DescribeConfigsOptions::default().timeout(patience.timeout).config_names(vec![setting.to_owned()]);
+        let resource = ConfigResource::topic(topic);
+        let mut told = self.call(patience, async |client| client.describe_configs([resource.clone()], options).await.map_err(|error| call_error(&error)))?;
+        let settings = told.remove(&resource).ok_or_else(timed_out)?.map_err(|error| call_error(&error))?;
+        Ok(settings.into_iter().find(|told| told.name == setting).and_then(|told| told.value))
     }
 
     async fn client(&self, timeout: Duration) -> Result<Arc<AdminClient>, CallError> {

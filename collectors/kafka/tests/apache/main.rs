@@ -35,7 +35,12 @@ fn options() -> AdminOptions {
 }
 
 fn create_topic(broker: &str, name: &str, num_partitions: i32) {
+    create_topic_with(broker, name, num_partitions, &[]);
+}
+
+fn create_topic_with(broker: &str, name: &str, num_partitions: i32, settings: &[(&str, &str)]) {
     let topic = NewTopic::new(name, num_partitions, TopicReplication::Fixed(1));
+    let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
     let made = block_on(admin(broker).create_topics([&topic], &options())).expect("answered");
     assert!(made.iter().all(Result::is_ok), "{made:?}");
 }

@@ -10,10 +10,10 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::sending::{at, block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
 use switchboard_kafka::testing::session::send;
 use switchboard_kafka::testing::{Proxy, apache_kafka};
-use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, batch_bytes, batch_limit, read_originals};
 use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, RawHash, ReplayMark, Route, SeenRecord, Skipped, plan_headers};
 
-use crate::{admin, create_topic, options, unique};
+use crate::{admin, create_topic, create_topic_with, options, unique};
 
 fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
     let Route::Partition(partition) = record.route else { panic!("a partition") };
@@ -73,6 +73,30 @@ fn a_dead_letter_is_replayed_byte_for_byte() {
         let kept = sent.headers[1..4].iter().cloned().chain(marks).collect::<Vec<_>>();
         assert!(arrived.key == sent.key && arrived.value == sent.value && arrived.headers == kept, "{arrived:?}");
     }
+}
+
+#[test]
+fn a_topic_takes_what_is_as_large_as_it_says_and_not_one_byte_more() {
+    let Some(broker) = apache_kafka("a_topic_takes_what_is_as_large_as_it_says_and_not_one_byte_more") else { return };
+    let (small, common) = (unique("small"), unique("common"));
+    create_topic_with(&broker, &small, 1, &[("max.message.bytes", "1000")]);
+    create_topic(&broker, &common, 1);
+    let config = Config::new("shop", &broker);
+    block_on(async {
+        assert_eq!(batch_limit(&config, &small).await, Ok(1_000));
+        // What the broker says where the topic says nothing.
+        assert_eq!(batch_limit(&config, &common).await, Ok(1_048_588));
+        let absent = unique("absent");
+        assert_eq!(batch_limit(&config, &absent).await, Err(format!("there is no topic {absent}")));
+        let sender = Sender::connect(&config, permit(&cluster_id_of(&broker)), SenderOptions::default()).await.expect("connected");
+        let headers = vec![header("a", None), header("b", Some(b"")), header("traceparent", Some(&[b'0'; 55]))];
+        for (name, key, headers) in [("bare", None, Vec::new()), ("with all", Some(vec![7; 200]), headers)] {
+            let of = |len: usize| OutgoingRecord { key: key.clone(), value: Some(vec![b'x'; len]), headers: headers.clone(), ..outgoing(&small, Some(0), "") };
+            let len = (0..1_000).rev().find(|len| batch_bytes(&of(*len)) == 1_000).expect("one is as large as that");
+            assert_eq!(sender.send(of(len)).await.word(), "persisted", "{name}");
+            assert_eq!(sender.send(of(len + 1)).await.word(), "not persisted", "{name}");
+        }
+    });
 }
 
 #[test]

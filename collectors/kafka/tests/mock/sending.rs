@@ -8,7 +8,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::testing::sending::{at, block_on, cluster_id, config, header, outgoing, permit, read_all, redactor, send_as_it_is, sender};
-use switchboard_kafka::{Cancel, ReadLimits, Sender, SenderOptions, SenderRefused, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, batch_limit, read_originals};
 use switchboard_model::{
     DEFAULT_MAX_REPLAYS, Outcome, OutgoingRecord, Place, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHeader, ReplayMark, Route, SOURCE_HEADER, SeenRecord,
     plan_headers,
@@ -285,4 +285,15 @@ fn what_is_in_flight_comes_to_its_end_without_the_sender() {
         drop(sender);
         assert_eq!(delivery.outcome().await, Outcome::persisted(Some(Place::at(0, 0))));
     });
+}
+
+#[test]
+fn brokers_that_tell_no_settings_and_such_as_are_not_there_leave_it_unknown_how_large_a_record_may_be() {
+    let mock = cluster(&[("orders", 1)]);
+    let told = block_on(batch_limit(&config(&mock), "orders"));
+    assert_eq!(told, Err("these brokers do not tell the settings of topics".to_owned()));
+    let began = Instant::now();
+    let nobody = block_on(batch_limit(&Config::new("shop", "127.0.0.1:9"), "orders")).expect_err("nobody is there");
+    assert!(nobody.contains("127.0.0.1:9") && nobody.contains("Check that the brokers are up"), "{nobody}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }

@@ -7,7 +7,7 @@ use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, Outgoin
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
 use crate::send::edit::{Edited, change_headers};
-use crate::send::replay::{AskedLetter, AskedLetters, Readers, ReplayAsk, ReplayOptions, Writing};
+use crate::send::replay::{AskedLetter, AskedLetters, ClusterAccess, Readers, ReplayAsk, ReplayOptions, Writing};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
@@ -39,6 +39,8 @@ pub struct Preview {
     pub num_stored: u64,
     /// Into which partitions.
     pub partitions: PartitionRule,
+    /// How many bytes a record may take on the target; an error says why nobody knows.
+    pub size_limit: Result<u64, String>,
     /// Who will read it.
     pub readers: Readers,
     /// The groups that letters of this ask died in.
@@ -241,12 +243,35 @@ fn partition(asked: &AskedLetter, num_partitions: Option<i32>) -> Option<i32> {
     asked.origin_place.as_ref()?.partition().filter(|partition| num_partitions.is_some_and(|num| (0..num).contains(partition)))
 }
 
+/// How much room a record has on the target.
+#[derive(Clone, Copy)]
+pub(super) struct Room<'a> {
+    /// How many bytes it may take; `None` = unknown.
+    pub limit: Option<u64>,
+    /// Tells how many it takes.
+    pub access: &'a dyn ClusterAccess,
+}
+
+impl Room<'_> {
+    /// Gives the record back if it fits; else the reason.
+    fn fit(&self, built: Built) -> Result<Built, String> {
+        match self.limit {
+            Some(limit) if self.access.size_there(&built.outgoing) > limit => Err(format!(
+                "too large: with what a batch adds {} takes {limit} bytes at most (max.message.bytes). Raise that, or make it smaller by a change",
+                built.outgoing.channel
+            )),
+            _ => Ok(built),
+        }
+    }
+}
+
 /// Collects what was read again.
 pub(super) struct Planner<'a> {
     pub route: Way<'a>,
     pub replay_id: &'a str,
     /// Where letters stand, which were told apart only now that they were read.
     pub letters: &'a Letters,
+    pub room: Room<'a>,
     pub planned: Vec<Planned>,
     pub skipped: Vec<SkippedLetter>,
 }
@@ -266,7 +291,10 @@ impl Planner<'_> {
         }
         let partition = self.route.partition(&asked);
         let replay_id = record_replay_id(self.replay_id, self.planned.len());
-        let built = read.map_err(|skipped| skipped.to_string()).and_then(|original| self.route.build(&asked, original, &replay_id));
+        let built = read
+            .map_err(|skipped| skipped.to_string())
+            .and_then(|original| self.route.build(&asked, original, &replay_id))
+            .and_then(|built| self.room.fit(built));
         match built {
             Ok(built) => {
                 let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.route.redactor)));

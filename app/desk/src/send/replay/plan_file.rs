@@ -51,7 +51,9 @@ struct PlanFile {
     changes: Vec<Change>,
     num_records: usize,
     num_bytes: usize,
-    /// Told only, and not read: who would read them, as it was when the plan was written.
+    /// Told only, and not read: how many bytes a record may take on the target, and who would read them, as it was when the plan was written.
+    #[serde(default)]
+    size_limit_bytes: Option<u64>,
     #[serde(default)]
     readers: Vec<ReaderLine>,
     #[serde(default)]
@@ -161,6 +163,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         changes: options.changes.to_all.clone(),
         num_records: preview.planned.len(),
         num_bytes: preview.size_bytes(),
+        size_limit_bytes: preview.size_limit.as_ref().ok().copied(),
         readers: readers.collect(),
         breakers: breakers.collect(),
         skipped: preview.skipped.iter().map(|skipped| SkippedLine { at: skipped.letter.to_string(), reason: skipped.reason.clone() }).collect(),

@@ -11,7 +11,7 @@ use crate::operations::Teller;
 use crate::send::replay::board::{Preparing, ReplayBoard};
 use crate::send::replay::clusters::writing;
 use crate::send::replay::desk::Shared;
-use crate::send::replay::plan::{Planner, Preview, Way};
+use crate::send::replay::plan::{Planner, Preview, Room, Way};
 use crate::send::replay::prepare::{Reading, seen};
 use crate::send::replay::readers::readers;
 use crate::send::replay::run::failed_groups;
@@ -56,6 +56,11 @@ impl PreviewTask {
         let letters = self.chosen.into_iter().map(|asked| (asked.clone(), seen(&asked)));
         let mut reading = Reading::new(letters, PAGE);
         let snapshot = self.observed.snapshot();
+        let size_limit = tokio::select! {
+            biased;
+            () = teller.cancelled() => return Ok(()),
+            size_limit = self.to.size_limit(&self.target) => size_limit,
+        };
         let mut planner = Planner {
             route: Way {
                 target: &self.target,
@@ -66,6 +71,7 @@ impl PreviewTask {
             },
             replay_id: &self.replay_id,
             letters: &self.letters,
+            room: Room { limit: size_limit.as_ref().ok().copied(), access: self.to.as_ref() },
             planned: Vec::new(),
             skipped,
         };
@@ -101,6 +107,7 @@ impl PreviewTask {
             skipped,
             num_stored: self.num_stored,
             partitions,
+            size_limit,
             failed_groups,
             read_ns: self.observed.now_ns(),
         });

@@ -85,6 +85,8 @@ struct World {
     /// As its letters tell.
     failed_group: Option<String>,
     retried_ns: Option<i64>,
+    /// How many bytes a record may have on the target.
+    size_limit: Result<u64, String>,
     /// Whether what is read comes at all.
     is_mute: bool,
 }
@@ -126,6 +128,7 @@ impl World {
             channels: Vec::new(),
             failed_group: Some(GROUP.into()),
             retried_ns: None,
+            size_limit: Ok(1 << 20),
             is_mute: false,
         }
     }
@@ -254,6 +257,14 @@ impl ClusterAccess for World {
 
     fn is_dead_letter_channel(&self, channel: &str) -> bool {
         channel == FAILED || is_dead_letter_name(channel)
+    }
+
+    fn size_limit(&self, _channel: &str) -> Waiting<Result<u64, String>> {
+        Box::pin(std::future::ready(self.size_limit.clone()))
+    }
+
+    fn size_there(&self, record: &OutgoingRecord) -> u64 {
+        record.value.as_ref().map_or(0, |value| value.len() as u64)
     }
 
     fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {

@@ -32,6 +32,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         outcome_row(SettledAs::Skipped, preview.skipped.len()),
         figure("size", &figures::bytes(preview.size_bytes() as u64)).explained("each compared with what was seen before: not a byte has changed on the broker"),
+        size_limit_row(&preview.size_limit),
         partition_row(preview.partitions),
         figure("order", if preview.is_of_the_dead() { "as they died" } else { "as they were chosen" }),
         figure("timestamp", if preview.options().keeps_time { "as it was" } else { "of sending" }),
@@ -120,6 +121,16 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
 fn things(preview: &Preview, num: usize) -> String {
     let [one, several] = if preview.is_of_the_dead() { ["letter", "letters"] } else { ["record", "records"] };
     figures::things(num as u64, one, several)
+}
+
+fn size_limit_row(limit: &Result<u64, String>) -> Row {
+    match limit {
+        Ok(limit) => figure("largest there", &figures::bytes(*limit)).explained("of a record with what a batch adds; what is larger is skipped"),
+        Err(why) => {
+            let why = format!("what is too large the brokers refuse when it is sent: {}", visible(why));
+            figure("largest there", "unknown").explained(&why).toned(Tone::Unknown)
+        }
+    }
 }
 
 fn partition_row(rule: PartitionRule) -> Row {

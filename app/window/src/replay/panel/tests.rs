@@ -105,6 +105,21 @@ fn where_waiting_can_not_tell_the_operator_is_told_why_and_decides() {
 }
 
 #[test]
+fn how_large_a_record_may_be_stands_in_the_plan_and_so_does_that_nobody_knows() {
+    for (limit, said) in [
+        (Ok(1_048_588), "\"largest there\", value: \"1.0 MiB\""),
+        (Err("these brokers do not tell the settings of topics".to_owned()), "\"largest there\", value: \"unknown\""),
+    ] {
+        let mut board = sample::previewed(Writing::Allowed);
+        Arc::make_mut(board.preview.as_mut().expect("a preview")).size_limit = limit.clone();
+        let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
+        let text = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
+        assert!(text.contains(said), "{text}");
+        assert_eq!(text.contains("do not tell the settings of topics"), limit.is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_run_that_has_ended_shows_what_has_died_since() {
     let ended = RunPhase::Ended(Ending::Halted, "orders.placed-dlt 0@7718 came back dead".into());
     let (panel, text) = said(&ended, |run| {

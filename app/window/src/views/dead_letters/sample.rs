@@ -253,6 +253,7 @@ pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
         skipped: (0..2).map(|number| SkippedLetter { letter: key(number), reason: reason.clone() }).collect(),
         num_stored: NUM_LETTERS as u64,
         partitions: PartitionRule::AsOriginal { num_partitions: 4 },
+        size_limit: Ok(1_048_588),
         readers: readers(0),
         failed_groups: BTreeSet::from(["inventory".to_owned()]),
         writing: writing.clone(),

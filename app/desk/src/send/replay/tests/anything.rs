@@ -5,7 +5,7 @@ use switchboard_model::EDITED_HEADER;
 use super::*;
 use crate::ledger::RunLock;
 use crate::send::edit::{Change, Changes, NewBytes};
-use crate::send::replay::{PartitionRule, read_plan};
+use crate::send::replay::{PartitionRule, SkippedLetter, read_plan};
 
 fn set(path: &str, json: &str) -> Change {
     Change::Set { path: path.parse().expect("a path"), json: json.to_owned() }
@@ -214,6 +214,34 @@ async fn nothing_is_sent_to_the_dead_whoever_asks_and_wherever_they_lie() {
     let board = desk.previewed(read_plan(&path).expect("a plan")).await;
     assert!(board.refusal.as_ref().is_some_and(|told| told.starts_with("orders-dlt is a dead-letter channel")), "{:?}", board.refusal);
     assert!(desk.world.sent().is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_fit_into_the_target_is_skipped_as_it_would_be_sent_and_an_unknown_limit_is_told() {
+    // `{"order":1,"password":"hunter2"}` has 32 bytes, the one of the third letter two more.
+    let world = World { size_limit: Ok(32), ..World::new(3) };
+    world.records.lock().get_mut(&2).expect("it lies there").value = Some(b"{\"order\":222,\"password\":\"hunter2\"}".to_vec());
+    let desk = Desk::new(world);
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), ReplayOptions::default())).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!((preview.size_limit.clone(), preview.planned.len(), preview.skipped.len()), (Ok(32), 2, 1));
+    let SkippedLetter { letter, reason } = &preview.skipped[0];
+    assert!(*letter == key(2) && reason.starts_with("too large:") && reason.contains("orders takes 32 bytes at most (max.message.bytes)"), "{reason}");
+    // The ids of records go on without a gap, and what a change makes smaller fits.
+    let options = ReplayOptions { changes: to_all(vec![set("order", "7")]), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), options)).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert!(preview.skipped.is_empty() && preview.planned[2].replay_id.ends_with(".3"), "{:?}", preview.skipped);
+    // And what one makes larger does not.
+    let options = ReplayOptions { changes: to_all(vec![set("order", "77777")]), ..ReplayOptions::default() };
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), options)).await;
+    assert_eq!(board.preview.as_ref().map(|preview| (preview.planned.len(), preview.skipped.len())), Some((0, 3)));
+
+    let why = "these brokers do not tell the settings of topics".to_owned();
+    let desk = Desk::new(World { size_limit: Err(why.clone()), ..World::new(3) });
+    let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), ReplayOptions::default())).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!((preview.size_limit.clone(), preview.planned.len()), (Err(why), 3));
 }
 
 #[tokio::test]
