@@ -193,6 +193,8 @@ fn told_of_preview(preview: &Preview) -> Value {
         "target": preview.target,
         "num_records": preview.planned.len(),
         "num_bytes": preview.size_bytes(),
+        "first": preview.num_first,
+        "per_second": preview.rate_per_s,
         "size_limit_bytes": preview.size_limit.as_ref().ok(),
         "size_limit_unknown": preview.size_limit.as_ref().err(),
         "num_edited": preview.planned.iter().filter(|planned| planned.edited).count(),

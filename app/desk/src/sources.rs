@@ -8,6 +8,7 @@ mod http;
 mod kafka;
 mod otlp;
 mod polling;
+mod replaying;
 mod settings;
 
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub use grpc::GrpcProfile;
 pub use http::HttpProfile;
 pub use kafka::{FromProfile, KafkaProfile, TailProfile};
 pub use otlp::OtlpProfile;
+pub use replaying::ReplayProfile;
 pub use settings::Family;
 
 use crate::profile_error::ProfileError;
@@ -172,6 +174,11 @@ impl SourceProfile {
     /// What the profile says of sending to it.
     pub(crate) fn leave(&self) -> Leave {
         ask!(self, settings => settings.leave())
+    }
+
+    /// What the profile says of replaying to it.
+    pub(crate) fn replay(&self) -> ReplayProfile {
+        ask!(self, settings => settings.replay())
     }
 
     /// Channels of it that hold dead letters, besides those found by name.

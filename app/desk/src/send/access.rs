@@ -20,6 +20,17 @@ use tokio::sync::mpsc;
 /// What is waited for.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// How carefully records are replayed to a cluster; `None` = as it is everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// How many go first.
+    pub num_first: Option<usize>,
+    /// How many the rest goes at, a second.
+    pub rate_per_s: Option<u32>,
+    /// How many one run sends at most; `None` = all that are meant.
+    pub num_most: Option<usize>,
+}
+
 /// A cluster of the profile.
 pub trait ClusterAccess: Send + Sync {
     /// Reads records again, in the order in which they are asked for. Dropping it ends the reading.
@@ -41,6 +52,9 @@ pub trait ClusterAccess: Send + Sync {
     fn is_dead_letter_channel(&self, channel: &str) -> bool {
         is_dead_letter_name(channel)
     }
+
+    /// How carefully records are replayed to it.
+    fn caps(&self) -> Caps;
 
     /// How many bytes a record may take on a channel, as [`Self::size_there`] counts them; an error says why nobody knows. Dropping it ends the question.
     fn size_limit(&self, channel: &str) -> Waiting<Result<u64, String>>;

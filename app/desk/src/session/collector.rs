@@ -11,11 +11,11 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::profile::{Profile, ProfileError};
-use crate::send::replay::ClusterAccess;
+use crate::send::replay::{Caps, ClusterAccess};
 use crate::session::allowed::{Allowed, is_production};
 use crate::session::kafka_access::KafkaAccess;
 pub(crate) use crate::sources::Prepared;
-use crate::sources::SourceProfile;
+use crate::sources::{ReplayProfile, SourceProfile};
 
 impl Prepared {
     /// Makes a source ready: fetches its secrets, which may ask a command; only then it has to be waited for.
@@ -36,6 +36,7 @@ impl Prepared {
                 config: Arc::new(config.clone()),
                 redactor: Arc::clone(redactor),
                 leave: profile.leave(source),
+                caps: caps(source.replay()),
                 allowed: allowed.clone(),
                 is_production: is_production(profile.environment.as_deref()),
             })),
@@ -52,6 +53,12 @@ impl Prepared {
             Self::Grpc(config) => Collector::Grpc(GrpcHealth::start(config, sink, redactor, runtime)),
         }
     }
+}
+
+/// How carefully records are replayed, as a profile says it.
+fn caps(said: ReplayProfile) -> Caps {
+    let number = |said: u32| usize::try_from(said).unwrap_or(usize::MAX);
+    Caps { num_first: said.first.map(number), rate_per_s: said.per_second, num_most: said.at_most.map(number) }
 }
 
 /// A running collector.

@@ -7,7 +7,7 @@ use switchboard_model::{
     Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target, is_dead_letter_name,
 };
 
-use crate::send::access::{ClusterAccess, Queued, RecordSender, Waiting};
+use crate::send::access::{Caps, ClusterAccess, Queued, RecordSender, Waiting};
 use crate::session::allowed::Allowed;
 
 /// A cluster, and what the profile says about sending to it.
@@ -15,6 +15,7 @@ pub(super) struct KafkaAccess {
     pub config: Arc<Config>,
     pub redactor: Arc<Redactor>,
     pub leave: Leave,
+    pub caps: Caps,
     pub is_production: bool,
     pub allowed: Allowed,
 }
@@ -69,6 +70,10 @@ impl ClusterAccess for KafkaAccess {
         is_dead_letter_name(channel) || self.config.dead_letter_channels.iter().any(|named| named == channel)
     }
 
+    fn caps(&self) -> Caps {
+        self.caps
+    }
+
     fn size_limit(&self, channel: &str) -> Waiting<Result<u64, String>> {
         let (config, channel) = (Arc::clone(&self.config), channel.to_owned());
         Box::pin(async move { batch_limit(&config, &channel).await })
@@ -109,5 +114,31 @@ impl RecordSender for KafkaSender {
 
     fn cancel(&self) {
         self.0.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+    use crate::sources::Prepared;
+
+    async fn access(table: &str) -> Arc<dyn ClusterAccess> {
+        let text = format!("name = \"p\"\n[[kafka]]\nname = \"shop\"\nbrokers = \"127.0.0.1:9\"\n{table}");
+        let profile = Profile::parse(&text, "test").expect("valid");
+        let source = profile.source("shop").expect("it is there").clone();
+        let prepared = Prepared::of(source.clone(), profile.clone(), 64 << 20).await.expect("prepared");
+        prepared.cluster_access(&source, &profile, &Arc::new(Redactor::new([7; 16], &[])), &Allowed::default()).expect("it has records")
+    }
+
+    #[tokio::test]
+    async fn a_profile_says_how_carefully_it_is_replayed_and_which_channels_hold_the_dead() {
+        let said = access("dead_letter_channels = [\"orders.rejected\"]\nreplay = { first = 2, per_second = 40, at_most = 300 }").await;
+        assert_eq!(said.caps(), Caps { num_first: Some(2), rate_per_s: Some(40), num_most: Some(300) });
+        let dead = |access: &dyn ClusterAccess| ["orders.rejected", "orders-dlt", "orders"].map(|channel| access.is_dead_letter_channel(channel));
+        assert_eq!(dead(said.as_ref()), [true, true, false]);
+        let unsaid = access("").await;
+        assert_eq!((unsaid.caps(), dead(unsaid.as_ref())), (Caps::default(), [false, true, false]));
+        assert_eq!(access("replay = { at_most = 7 }").await.caps(), Caps { num_most: Some(7), ..Caps::default() });
     }
 }

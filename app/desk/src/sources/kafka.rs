@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::form::{Field, Input, list};
 use super::polling;
+use super::replaying::ReplayProfile;
 use super::settings::{Family, Settings};
 use crate::profile_error::ProfileError;
 use crate::secret::Secret;
@@ -52,6 +53,9 @@ pub struct KafkaProfile {
     /// Whether records may be sent to it; read-only by default.
     #[serde(default)]
     pub write: Leave,
+    /// How carefully records are replayed to it.
+    #[serde(default, skip_serializing_if = "ReplayProfile::is_unsaid")]
+    pub replay: ReplayProfile,
     /// Seconds between two looks at the cluster.
     #[serde(default = "polling::default_s")]
     pub poll_s: f64,
@@ -193,6 +197,7 @@ impl Settings for KafkaProfile {
             token: None,
             trusted_hosts: Vec::new(),
             write: Leave::Unsaid,
+            replay: ReplayProfile::default(),
             poll_s: polling::default_s(),
         }
     }
@@ -227,11 +232,16 @@ impl Settings for KafkaProfile {
             return Err(ProfileError::value("kafka.trusted_hosts", named, reason));
         }
         polling::check("kafka.poll_s", self.poll_s)?;
+        self.replay.check("kafka")?;
         self.tail.iter().try_for_each(|tail| tail.tail_from().map(drop))
     }
 
     fn leave(&self) -> Leave {
         self.write
+    }
+
+    fn replay(&self) -> ReplayProfile {
+        self.replay
     }
 
     fn dead_letter_channels(&self) -> &[String] {

@@ -3,6 +3,7 @@
 use switchboard_model::{Leave, SourceKind};
 
 use super::form::Field;
+use super::replaying::ReplayProfile;
 use crate::profile_error::ProfileError;
 
 /// What is the same of all sources of a family.
@@ -60,6 +61,11 @@ pub(super) trait Settings: Clone + 'static {
     /// What the profile says of sending to it.
     fn leave(&self) -> Leave {
         Leave::Unsaid
+    }
+
+    /// What the profile says of replaying to it.
+    fn replay(&self) -> ReplayProfile {
+        ReplayProfile::default()
     }
 
     /// Channels that hold dead letters, besides those found by name.

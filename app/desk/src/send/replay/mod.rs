@@ -21,7 +21,7 @@ mod sighting;
 #[cfg(test)]
 mod tests;
 
-pub use crate::send::access::{Answering, ClusterAccess, Observed, RecordSender, Waiting};
+pub use crate::send::access::{Answering, Caps, ClusterAccess, Observed, RecordSender, Waiting};
 pub use board::{CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
 pub(in crate::send) use clusters::Reach;
 pub use clusters::ReplayClusters;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use crate::send::replay::Caps;
+
 /// How fast, and how carefully.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -26,6 +28,11 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// The same as it is let on a cluster.
+    pub(super) fn within(self, caps: Caps) -> Self {
+        Self { num_canary: caps.num_first.unwrap_or(self.num_canary), rate_per_s: caps.rate_per_s.unwrap_or(self.rate_per_s), ..self }
+    }
+
     /// Ticks at which it is looked what became of it.
     pub(super) fn looks(&self) -> Interval {
         ticks(self.look_every)

@@ -39,6 +39,10 @@ pub struct Preview {
     pub num_stored: u64,
     /// Into which partitions.
     pub partitions: PartitionRule,
+    /// How many go first, and are followed before the rest goes.
+    pub num_first: usize,
+    /// How many the rest goes at, a second.
+    pub rate_per_s: u32,
     /// How many bytes a record may take on the target; an error says why nobody knows.
     pub size_limit: Result<u64, String>,
     /// Who will read it.
@@ -272,13 +276,30 @@ pub(super) struct Planner<'a> {
     /// Where letters stand, which were told apart only now that they were read.
     pub letters: &'a Letters,
     pub room: Room<'a>,
+    /// How many one run sends at most; `None` = all.
+    pub num_most: Option<usize>,
     pub planned: Vec<Planned>,
     pub skipped: Vec<SkippedLetter>,
 }
 
 impl Planner<'_> {
+    /// Whether one run sends no more than is planned by now.
+    pub(super) fn is_full(&self) -> bool {
+        self.num_most.is_some_and(|num_most| self.planned.len() >= num_most)
+    }
+
+    /// Leaves a letter for another run.
+    pub(super) fn leave(&mut self, asked: AskedLetter) {
+        let num_most = self.num_most.unwrap_or_default();
+        let reason = format!("left for another run: the profile lets one send {num_most} at most. It stays as it is");
+        self.skipped.push(SkippedLetter { letter: asked.letter, reason });
+    }
+
     /// Takes what was read of a letter.
     pub(super) fn take(&mut self, mut asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
+        if self.is_full() {
+            return self.leave(asked);
+        }
         if let (RawHash::UNKNOWN, Ok(original)) = (asked.raw_hash, &read)
             && asked.letter.timestamp_ns.is_none()
         {

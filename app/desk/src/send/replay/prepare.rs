@@ -28,6 +28,11 @@ impl<T> Reading<T> {
         self.waiting.is_empty()
     }
 
+    /// What is still to be read.
+    pub(super) fn left(self) -> impl Iterator<Item = T> {
+        self.waiting.into_iter().map(|(letter, _)| letter)
+    }
+
     /// Reads the next page. What found no room in it is left for the one after.
     pub(super) async fn next(&mut self, access: &dyn ClusterAccess) -> Vec<(T, Result<OriginalRecord, Skipped>)> {
         let taken: Vec<(T, SeenRecord)> = self.waiting.drain(..self.page.min(self.waiting.len())).collect();

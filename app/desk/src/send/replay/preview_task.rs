@@ -11,6 +11,7 @@ use crate::operations::Teller;
 use crate::send::replay::board::{Preparing, ReplayBoard};
 use crate::send::replay::clusters::writing;
 use crate::send::replay::desk::Shared;
+use crate::send::replay::pace::Pace;
 use crate::send::replay::plan::{Planner, Preview, Room, Way};
 use crate::send::replay::prepare::{Reading, seen};
 use crate::send::replay::readers::readers;
@@ -39,6 +40,7 @@ pub(super) struct PreviewTask {
     pub observed: Arc<dyn Observed>,
     pub redactor: Arc<Redactor>,
     pub hash_key: HashKey,
+    pub pace: Pace,
 }
 
 impl PreviewTask {
@@ -71,13 +73,15 @@ impl PreviewTask {
             },
             replay_id: &self.replay_id,
             letters: &self.letters,
+            num_most: self.to.caps().num_most,
             room: Room { limit: size_limit.as_ref().ok().copied(), access: self.to.as_ref() },
             planned: Vec::new(),
             skipped,
         };
         let mut num_read = 0;
         progress(num_read);
-        while !reading.is_done() {
+        // What one run would not send is not read.
+        while !reading.is_done() && !planner.is_full() {
             let page = tokio::select! {
                 biased;
                 () = teller.cancelled() => return Ok(()),
@@ -90,6 +94,7 @@ impl PreviewTask {
             progress(num_read);
             show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked }));
         }
+        reading.left().for_each(|asked| planner.leave(asked));
         let partitions = planner.partitions();
         let Planner { planned, skipped, .. } = planner;
         let failed_groups = failed_groups(planned.iter());
@@ -107,6 +112,8 @@ impl PreviewTask {
             skipped,
             num_stored: self.num_stored,
             partitions,
+            num_first: self.pace.num_canary,
+            rate_per_s: self.pace.rate_per_s,
             size_limit,
             failed_groups,
             read_ns: self.observed.now_ns(),

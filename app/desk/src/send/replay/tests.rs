@@ -21,7 +21,7 @@ use crate::ledger::{Ending, KindHash, LazyLedger, Ledger, LedgerPlace, LetterKey
 use crate::operations::{Operations, OperationsBoard};
 use crate::send::access::Queued;
 use crate::send::replay::{
-    Answering, AskedLetter, AskedLetters, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
+    Answering, AskedLetter, AskedLetters, Caps, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
     ReplayDeskConfig, ReplayOptions, RunPhase, Waiting, Writing,
 };
 
@@ -85,6 +85,8 @@ struct World {
     /// As its letters tell.
     failed_group: Option<String>,
     retried_ns: Option<i64>,
+    /// What the profile says of replaying to it.
+    caps: Caps,
     /// How many bytes a record may have on the target.
     size_limit: Result<u64, String>,
     /// Whether what is read comes at all.
@@ -128,6 +130,7 @@ impl World {
             channels: Vec::new(),
             failed_group: Some(GROUP.into()),
             retried_ns: None,
+            caps: Caps::default(),
             size_limit: Ok(1 << 20),
             is_mute: false,
         }
@@ -257,6 +260,10 @@ impl ClusterAccess for World {
 
     fn is_dead_letter_channel(&self, channel: &str) -> bool {
         channel == FAILED || is_dead_letter_name(channel)
+    }
+
+    fn caps(&self) -> Caps {
+        self.caps
     }
 
     fn size_limit(&self, _channel: &str) -> Waiting<Result<u64, String>> {

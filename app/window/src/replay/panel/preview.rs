@@ -35,6 +35,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         size_limit_row(&preview.size_limit),
         partition_row(preview.partitions),
         figure("order", if preview.is_of_the_dead() { "as they died" } else { "as they were chosen" }),
+        pace_row(preview),
         figure("timestamp", if preview.options().keeps_time { "as it was" } else { "of sending" }),
     ];
     let num_edited = preview.planned.iter().filter(|planned| planned.edited).count();
@@ -90,7 +91,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         _ => (format!("dry run · nothing has been sent · read {} ago", figures::age(age_ns)), Tone::Quiet),
     };
     let unavailable = if num == 0 { "nothing is left to send" } else { "" };
-    let first = num.min(5);
+    let first = num.min(preview.num_first);
     let text = if allows {
         format!("Allow sending to {} for this session", visible(&preview.cluster))
     } else if num > first {
@@ -121,6 +122,11 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
 fn things(preview: &Preview, num: usize) -> String {
     let [one, several] = if preview.is_of_the_dead() { ["letter", "letters"] } else { ["record", "records"] };
     figures::things(num as u64, one, several)
+}
+
+fn pace_row(preview: &Preview) -> Row {
+    let pace = format!("{} first, then {} /s", figures::count(preview.num_first as u64), figures::count(u64::from(preview.rate_per_s)));
+    figure("pace", &pace).explained("the rest waits until the first were consumed; it begins slowly")
 }
 
 fn size_limit_row(limit: &Result<u64, String>) -> Row {

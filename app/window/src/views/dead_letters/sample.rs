@@ -253,6 +253,8 @@ pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
         skipped: (0..2).map(|number| SkippedLetter { letter: key(number), reason: reason.clone() }).collect(),
         num_stored: NUM_LETTERS as u64,
         partitions: PartitionRule::AsOriginal { num_partitions: 4 },
+        num_first: 5,
+        rate_per_s: 10,
         size_limit: Ok(1_048_588),
         readers: readers(0),
         failed_groups: BTreeSet::from(["inventory".to_owned()]),

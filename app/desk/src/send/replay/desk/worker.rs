@@ -17,6 +17,7 @@ use crate::send::replay::clusters::{Reach, ReplayClusters};
 use crate::send::replay::desk::worker::previewing::end_of;
 use crate::send::replay::desk::{ReplayDeskConfig, Shared};
 use crate::send::replay::follow::{Follower, Round};
+use crate::send::replay::pace::Pace;
 use crate::send::replay::run::{GONE, Run, Wanted};
 use crate::send::replay::{AskedLetters, ReplayCommand};
 
@@ -274,6 +275,7 @@ impl Worker {
         let (wanted, receiver) = watch::channel(Wanted::Canary);
         let going_from = from.clone();
         let run = Run {
+            pace: Pace { num_canary: preview.num_first, rate_per_s: preview.rate_per_s, ..self.config.pace },
             preview,
             reach: reach.clone(),
             from,
@@ -286,7 +288,6 @@ impl Worker {
             operator: self.config.operator.clone(),
             shared: Arc::clone(&self.shared),
             wanted: receiver,
-            pace: self.config.pace,
         };
         self.run = Some(Going { reach, from: going_from, wanted, task: tokio::spawn(run.run()) });
         Ok(())

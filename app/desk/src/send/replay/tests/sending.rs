@@ -349,6 +349,32 @@ async fn parked_letters_stay_out_until_they_are_taken_out_also_after_a_restart()
 }
 
 #[tokio::test]
+async fn a_run_goes_by_what_the_profile_lets_and_leaves_the_others_for_another() {
+    let caps = Caps { num_first: Some(2), rate_per_s: Some(1_000), num_most: Some(7) };
+    let desk = Desk::new(World { caps, ..World::new(450) });
+    let board = desk.preview(0..450).await;
+    let preview = board.preview.as_ref().expect("a preview");
+    assert_eq!((preview.planned.len(), preview.skipped.len(), preview.num_first, preview.rate_per_s), (7, 443, 2, 1_000));
+    let why = "left for another run: the profile lets one send 7 at most. It stays as it is";
+    assert!(preview.skipped.iter().all(|skipped| skipped.reason == why), "{:?}", preview.skipped[0]);
+    assert_eq!(desk.world.num_reads.load(Ordering::Relaxed), 1, "what would not be sent is not read");
+    desk.start(&board, None);
+    let board = desk.until("the first two", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 2 && run.phase == RunPhase::Watching)).await;
+    assert_eq!((desk.world.sent().len(), board.run.as_ref().map(|run| run.rate_per_s)), (2, Some(1_000)));
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!((ending(&board), desk.world.sent().len()), ((Ending::Finished, String::new()), 7));
+    // The next run goes on where this one ended.
+    desk.desk.command(ReplayCommand::Dismiss);
+    desk.until("nothing", |board| board.run.is_none()).await;
+    let board = desk.preview(0..450).await;
+    let next: Vec<i64> = board.preview.as_ref().expect("a preview").planned.iter().filter_map(|planned| planned.asked.letter.at.place.offset()).collect();
+    assert_eq!(next, (7..14).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_in_words() {
     let desk = Desk::new(World::new(3));
     for (target, cluster, told) in [("", CLUSTER, "Name the channel"), (DEAD, CLUSTER, "is a dead-letter channel"), (TARGET, "elsewhere", "no source")] {

@@ -76,6 +76,7 @@ impl Worker {
             observed: Arc::clone(&self.config.observed),
             redactor: Arc::clone(&self.config.redactor),
             hash_key: ledger.hash_key().clone(),
+            pace: self.config.pace.within(to.access.caps()),
         };
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
         let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
