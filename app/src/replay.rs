@@ -186,6 +186,11 @@ fn told_of_preview(preview: &Preview) -> Value {
         |reader| json!({ "group": reader.group, "has_failed": reader.has_failed, "lag": reader.lag, "members": reader.num_members, "state": reader.sentence }),
     );
     let breakers = preview.readers.breakers.iter().map(|breaker| json!({ "caller": breaker.caller, "guards": breaker.guards, "is_open": breaker.is_open() }));
+    let calls = preview
+        .readers
+        .calls
+        .iter()
+        .map(|calls| json!({ "from": calls.from, "to": calls.to, "recent": calls.num_recent, "recent_errors": calls.num_recent_errors }));
     json!({
         "replay_id": preview.replay_id,
         "from": preview.from,
@@ -200,6 +205,7 @@ fn told_of_preview(preview: &Preview) -> Value {
         "num_edited": preview.planned.iter().filter(|planned| planned.edited).count(),
         "skipped": skipped,
         "readers": readers.collect::<Vec<_>>(),
+        "calls": calls.collect::<Vec<_>>(),
         "breakers": breakers.collect::<Vec<_>>(),
     })
 }

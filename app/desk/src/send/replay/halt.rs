@@ -1,7 +1,12 @@
 //! When the first few have passed, and when a run stops by itself. Pure.
 
 use crate::ledger::{LetterState, SettledAs};
-use crate::send::replay::{CanaryLine, Readers};
+use crate::send::replay::{CallsOnTheWay, CanaryLine, Readers};
+
+/// So many failures make a difference.
+const ERRORS_MIN: u64 = 5;
+/// By so much, of all, more have to fail than before.
+const ERROR_MARGIN: f64 = 0.1;
 
 /// What the first few come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +79,9 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
             return Some(format!("the breaker {} → {} opened", breaker.caller, breaker.guards));
         }
     }
+    if let Some(reason) = now.calls.iter().find_map(|calls| fails_more(&before.calls, calls)) {
+        return Some(reason);
+    }
     for reader in &now.groups {
         let Some(lag) = reader.lag else { continue };
         let lag_before = if let Some(known) = before.groups.iter_mut().find(|other| other.group == reader.group) {
@@ -88,6 +96,22 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
         }
     }
     None
+}
+
+/// That more of these calls fail than before, in words; `None` = it is not so, as far as can be told.
+fn fails_more(before: &[CallsOnTheWay], now: &CallsOnTheWay) -> Option<String> {
+    let before = before.iter().find(|known| (&known.from, &known.to) == (&now.from, &now.to));
+    // What the last minute has of the time before is no reason.
+    let num_since = now.num_errors.saturating_sub(before.map_or(0, |before| before.num_errors));
+    if num_since.min(now.num_recent_errors) < ERRORS_MIN {
+        return None;
+    }
+    let share_before = before.and_then(CallsOnTheWay::error_share);
+    if now.error_share()? <= share_before.unwrap_or_default() + ERROR_MARGIN {
+        return None;
+    }
+    let told_before = share_before.map_or_else(|| "of before nothing is known".to_owned(), |share| format!("{:.0} % before", share * 100.0));
+    Some(format!("{} → {} fails more: {} of {} in the last minute, {told_before}", now.from, now.to, now.num_recent_errors, now.num_recent))
 }
 
 #[cfg(test)]
@@ -182,6 +206,7 @@ mod tests {
     fn the_rest_stops_when_something_gets_worse_but_not_for_what_was_bad_before() {
         let readers = |lag: Option<u64>, state: BreakerState| Readers {
             groups: vec![Reader { group: "inventory".into(), has_failed: true, lag, lag_s: None, verdict: LagVerdict::Ok, ..Reader::default() }],
+            calls: Vec::new(),
             breakers: vec![BreakerOnTheWay { caller: "inventory".into(), guards: "postgres".into(), state: Some(state), instances: (1, 1) }],
         };
         let before = readers(Some(40), BreakerState::Closed);
@@ -203,6 +228,42 @@ mod tests {
             assert_eq!(halt_reason(None, &mut before, &readers(Some(9_000), BreakerState::Closed), 500), None);
             let worse = halt_reason(None, &mut before, &readers(Some(9_501), BreakerState::Closed), 500);
             assert_eq!(worse.as_deref(), Some("inventory is 9501 behind, more than 9500"));
+        }
+    }
+
+    #[test]
+    fn the_rest_stops_where_more_fails_than_before_the_run() {
+        let calls = |recent: (u64, u64), session: (u64, u64)| CallsOnTheWay {
+            from: "inventory".into(),
+            to: "stock".into(),
+            num_recent: recent.0,
+            num_recent_errors: recent.1,
+            num: session.0,
+            num_errors: session.1,
+        };
+        let readers = |calls: &CallsOnTheWay| Readers { calls: vec![calls.clone()], ..Readers::default() };
+        let quiet = calls((100, 2), (900, 9));
+        for (name, before, now, reason) in [
+            ("as before", Some(&quiet), calls((100, 2), (1_000, 11)), None),
+            ("too few to tell", Some(&quiet), calls((8, 4), (1_000, 13)), None),
+            ("within the margin", Some(&quiet), calls((100, 12), (1_000, 21)), None),
+            ("more", Some(&quiet), calls((100, 13), (1_000, 22)), Some("inventory → stock fails more: 13 of 100 in the last minute, 2 % before")),
+            ("those are of before", Some(&quiet), calls((20, 9), (920, 13)), None),
+            // In a quiet minute the session tells how it was.
+            ("bad already", Some(&calls((0, 0), (10, 5))), calls((10, 6), (20, 11)), None),
+            (
+                "worse than that",
+                Some(&calls((0, 0), (10, 5))),
+                calls((10, 7), (20, 12)),
+                Some("inventory → stock fails more: 7 of 10 in the last minute, 50 % before"),
+            ),
+            ("new", None, calls((5, 5), (5, 5)), Some("inventory → stock fails more: 5 of 5 in the last minute, of before nothing is known")),
+            ("new, and well", None, calls((50, 5), (50, 5)), None),
+        ] {
+            let mut before = before.map(readers).unwrap_or_default();
+            assert_eq!(halt_reason(None, &mut before, &readers(&now), 500).as_deref(), reason, "{name}");
+            // Said once and gone on with, it is how it is.
+            assert_eq!(halt_reason(None, &mut readers(&now), &readers(&now), 500), None, "{name}");
         }
     }
 }

@@ -31,5 +31,5 @@ pub use pace::Pace;
 pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
 pub use plan_file::read as read_plan;
-pub use readers::{BreakerOnTheWay, Reader, Readers, readers};
+pub use readers::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers, readers};
 pub use sighting::{At, Retry, Sighting, consumed_in};

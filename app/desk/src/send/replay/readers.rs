@@ -1,8 +1,10 @@
-//! Who will read what is sent: every group on the target, and the breakers behind the one that failed.
+//! Who will read what is sent: every group on the target, and the calls and breakers behind the one that failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use switchboard_engine::view::{BreakerView, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Severity, Snapshot, breaker_refuses, breaker_severity};
+use switchboard_engine::view::{
+    BreakerView, Edge, Figure, GroupView, HopKind, LagVerdict, NodeId, NodeKind, Severity, Snapshot, breaker_refuses, breaker_severity,
+};
 use switchboard_model::{BreakerState, GroupKind};
 
 use crate::send::replay::sighting::is_of_group;
@@ -45,11 +47,30 @@ pub struct BreakerOnTheWay {
     pub instances: (usize, usize),
 }
 
+/// What a service on the way takes or asks for, as spans tell it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallsOnTheWay {
+    /// Who hands over: a group, or whoever calls.
+    pub from: String,
+    /// Who processes or answers.
+    pub to: String,
+    /// How many there were in the last 60 s.
+    pub num_recent: u64,
+    /// Of these, failed.
+    pub num_recent_errors: u64,
+    /// How many there were in the session.
+    pub num: u64,
+    /// Of these, failed.
+    pub num_errors: u64,
+}
+
 /// Who will read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readers {
     /// The groups on the target: those that failed first, then by name.
     pub groups: Vec<Reader>,
+    /// What the services that work for those that failed process, answer and ask for, by both ends.
+    pub calls: Vec<CallsOnTheWay>,
     /// Breakers of the services that work for those that failed, by caller and callee.
     pub breakers: Vec<BreakerOnTheWay>,
 }
@@ -88,7 +109,7 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
     // Where it is not told in which group they died, any of them may be the one.
     let is_meant = |group: &str| failed.is_empty() || failed.iter().any(|failed| is_of_group(group, failed));
     let services = services_of(snapshot, target, is_meant);
-    Readers { groups, breakers: breakers_of(snapshot, &services) }
+    Readers { groups, calls: calls_of(snapshot, &services), breakers: breakers_of(snapshot, &services) }
 }
 
 /// The services that work for groups on a channel.
@@ -101,6 +122,37 @@ fn services_of(snapshot: &Snapshot, target: &str, is_meant: impl Fn(&str) -> boo
     let groups: BTreeSet<NodeId> =
         edges(HopKind::Deliver).filter(|edge| channels.contains(&edge.from) && meant.contains(&edge.to)).map(|edge| edge.to).collect();
     edges(HopKind::Process).filter(|edge| groups.contains(&edge.from)).map(|edge| edge.to).collect()
+}
+
+fn calls_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<CallsOnTheWay> {
+    let is_theirs = |edge: &&Edge| match edge.kind {
+        HopKind::Process => services.contains(&edge.to),
+        HopKind::Call => services.contains(&edge.from) || services.contains(&edge.to),
+        HopKind::Publish | HopKind::Deliver => false,
+    };
+    let name = |node_id: NodeId| snapshot.topology.nodes.iter().find(|node| node.node_id == node_id).map_or_else(String::new, |node| node.name.clone());
+    let figures = &snapshot.figures.edges;
+    let mut found: BTreeMap<(String, String), Figure> = BTreeMap::new();
+    for edge in snapshot.topology.edges.iter().filter(is_theirs) {
+        let Some((_, figure, _)) = figures.iter().find(|(edge_id, ..)| *edge_id == edge.edge_id) else { continue };
+        // Two of the same ends speak different protocols.
+        let sum = found.entry((name(edge.from), name(edge.to))).or_default();
+        sum.recent_calls += figure.recent_calls;
+        sum.recent_errors += figure.recent_errors;
+        sum.total_calls += figure.total_calls;
+        sum.total_errors += figure.total_errors;
+    }
+    let calls = found.into_iter().filter(|(_, figure)| figure.total_calls > 0);
+    calls
+        .map(|((from, to), figure)| CallsOnTheWay {
+            from,
+            to,
+            num_recent: figure.recent_calls,
+            num_recent_errors: figure.recent_errors,
+            num: figure.total_calls,
+            num_errors: figure.total_errors,
+        })
+        .collect()
 }
 
 fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerOnTheWay> {
@@ -122,6 +174,14 @@ fn breakers_of(snapshot: &Snapshot, services: &BTreeSet<NodeId>) -> Vec<BreakerO
     found.into_iter().map(worst).collect()
 }
 
+impl CallsOnTheWay {
+    /// Which share of them failed: in the last 60 s, or in the session where there were none in these; `None` = there were none at all.
+    pub fn error_share(&self) -> Option<f64> {
+        let (errors, of) = if self.num_recent > 0 { (self.num_recent_errors, self.num_recent) } else { (self.num_errors, self.num) };
+        (of > 0).then(|| errors as f64 / of as f64)
+    }
+}
+
 impl BreakerOnTheWay {
     /// Whether it lets nothing through.
     pub fn is_open(&self) -> bool {
@@ -134,6 +194,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::send::replay::tests::{behind_a_group, snapshot_of_channels};
 
     #[test]
     fn the_group_of_a_connector_that_failed_is_no_reader_of_duplicates() {
@@ -175,5 +236,26 @@ mod tests {
             ]
         );
         assert_eq!(told.others().count(), 2);
+    }
+
+    #[test]
+    fn what_the_services_behind_the_group_process_and_ask_for_is_counted_by_both_ends() {
+        let fares = Figure { recent_calls: 20, recent_errors: 3, total_calls: 400, total_errors: 9, ..Figure::default() };
+        let snapshot = behind_a_group(snapshot_of_channels("lab", &[("orders", None), ("payments", None)]), "inventory", "stock", "postgres", fares);
+        let calls = |target: &str, failed: &str| readers(&snapshot, "lab", target, &BTreeSet::from([failed.to_owned()])).calls;
+        let call = |from: &str, to: &str, recent: (u64, u64), session: (u64, u64)| CallsOnTheWay {
+            from: from.into(),
+            to: to.into(),
+            num_recent: recent.0,
+            num_recent_errors: recent.1,
+            num: session.0,
+            num_errors: session.1,
+        };
+        // Both protocols that it speaks to its database count as one; what it publishes is no call.
+        let told = [call("inventory", "stock", (20, 3), (400, 9)), call("stock", "postgres", (6, 0), (60, 0))];
+        assert_eq!(calls("orders", "inventory"), told);
+        assert_eq!((calls("payments", "inventory"), calls("orders", "audit")), (Vec::new(), Vec::new()), "of no group that is meant");
+        let [of_minute, nothing] = [told[0].clone(), CallsOnTheWay { num_recent: 0, ..told[0].clone() }].map(|calls| calls.error_share());
+        assert_eq!((of_minute, nothing, CallsOnTheWay::default().error_share()), (Some(0.15), Some(0.0225), None));
     }
 }

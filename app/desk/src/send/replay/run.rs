@@ -20,7 +20,7 @@ use crate::send::replay::halt::waits_for;
 use crate::send::replay::pace::Pace;
 use crate::send::replay::readers::readers;
 use crate::send::replay::run::sending::Sending;
-use crate::send::replay::{Observed, Planned, Preview, RecordSender, Sighting};
+use crate::send::replay::{Observed, Planned, Preview, Readers, RecordSender, Sighting};
 
 /// Dead-letter channels of which it is asked where they end, before anything is sent.
 const MAX_CHANNELS: usize = 64;
@@ -235,8 +235,13 @@ impl Run {
 
     fn observe_readers(&self, board: &mut RunBoard) {
         (board.waits_for, board.is_untellable) = waits_for(&board.canary, self.observed.now_ns());
+        board.readers = self.readers();
+    }
+
+    /// Who reads the target now.
+    fn readers(&self) -> Readers {
         let preview = &self.preview;
-        board.readers = readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups);
+        readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups)
     }
 
     /// Nothing more is sent; what becomes of what was is still shown, until the run is dismissed: what was consumed may come back

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use switchboard_engine::view::{
-    Answer, ChannelFigures, ConversationItem, DeadLetterView, Figures, GroupDetail, GroupView, LagVerdict, LetterPage, LetterView, MemberView, Node, NodeBasis,
-    NodeId, NodeKind, PartitionLag, PointQuery, Query, RecordView, ScanQuery, Snapshot, SourceView, SpanView, Topology,
+    Answer, ChannelFigures, ConversationItem, DeadLetterView, Edge, EdgeId, Evidence, Figure, Figures, GroupDetail, GroupView, HopKind, LagVerdict, LetterPage,
+    LetterView, MemberView, Node, NodeBasis, NodeId, NodeKind, PartitionLag, PointQuery, Query, RecordView, ScanQuery, Snapshot, SourceView, SpanView,
+    Topology,
 };
 use switchboard_model::{
     MessageRef, OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash,
@@ -82,6 +83,8 @@ struct World {
     items: Mutex<Vec<ConversationItem>>,
     /// Channels beside the target, and why they are not read.
     channels: Vec<(String, Option<String>)>,
+    /// How the service behind the group fares.
+    fares: Mutex<Figure>,
     /// As its letters tell.
     failed_group: Option<String>,
     retried_ns: Option<i64>,
@@ -128,6 +131,7 @@ impl World {
             dead_end: num_letters,
             items: Mutex::default(),
             channels: Vec::new(),
+            fares: Mutex::default(),
             failed_group: Some(GROUP.into()),
             retried_ns: None,
             caps: Caps::default(),
@@ -379,12 +383,9 @@ impl Observed for Eyes {
         };
         let channels = self.0.channels.iter().map(|(name, unread)| (name.as_str(), unread.as_deref()));
         let channels: Vec<(&str, Option<&str>)> = [(TARGET, None)].into_iter().chain(channels).collect();
-        Snapshot {
-            groups: Arc::new(groups),
-            sources: Arc::new(vec![source, other]),
-            dead_letters: Arc::new(vec![dead]),
-            ..snapshot_of_channels(CLUSTER, &channels)
-        }
+        let of_channels = snapshot_of_channels(CLUSTER, &channels);
+        let snapshot = behind_a_group(of_channels, GROUP, "stock", "postgres", *self.0.fares.lock());
+        Snapshot { groups: Arc::new(groups), sources: Arc::new(vec![source, other]), dead_letters: Arc::new(vec![dead]), ..snapshot }
     }
 
     fn query(&self, query: Query) -> Answering {
@@ -412,12 +413,11 @@ impl Observed for Eyes {
     }
 }
 
-/// A snapshot of channels of a cluster: their names, and why they are not read.
-pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -> Snapshot {
-    let node = |(number, (name, _)): (usize, &(&str, Option<&str>))| Node {
-        node_id: NodeId(number as u32 + 1),
-        kind: NodeKind::Channel,
-        name: (*name).to_owned(),
+fn node(number: u32, kind: NodeKind, name: &str) -> Node {
+    Node {
+        node_id: NodeId(number),
+        kind,
+        name: name.to_owned(),
         namespace: None,
         environment: None,
         system: None,
@@ -428,7 +428,32 @@ pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -
         last_seen_ns: None,
         labels: Vec::new(),
         folded_into: None,
+    }
+}
+
+/// The same with a group on the first channel, a service that works for it and fares like this, and what that calls, always well.
+pub(super) fn behind_a_group(snapshot: Snapshot, group: &str, service: &str, callee: &str, fares: Figure) -> Snapshot {
+    let mut topology = Topology::clone(&snapshot.topology);
+    topology.nodes.extend([node(101, NodeKind::Group, group), node(102, NodeKind::Service, service), node(103, NodeKind::Database, callee)]);
+    let edges = [(1, 101, HopKind::Deliver), (101, 102, HopKind::Process), (102, 103, HopKind::Call), (102, 103, HopKind::Call), (102, 1, HopKind::Publish)];
+    let edge = |(number, (from, to, kind)): (usize, (u32, u32, HopKind))| Edge {
+        edge_id: EdgeId(number as u32),
+        from: NodeId(from),
+        to: NodeId(to),
+        kind,
+        via: None,
+        inferred: false,
     };
+    topology.edges = edges.into_iter().enumerate().map(edge).collect();
+    let well = Figure { recent_calls: 3, total_calls: 30, ..Figure::default() };
+    let figure = |edge: &Edge| (edge.edge_id, if edge.kind == HopKind::Process { fares } else { well }, Evidence::default());
+    let figures = Figures { edges: topology.edges.iter().map(figure).collect(), ..Figures::clone(&snapshot.figures) };
+    Snapshot { topology: Arc::new(topology), figures: Arc::new(figures), ..snapshot }
+}
+
+/// A snapshot of channels of a cluster: their names, and why they are not read.
+pub(super) fn snapshot_of_channels(cluster: &str, of: &[(&str, Option<&str>)]) -> Snapshot {
+    let node = |(number, (name, _)): (usize, &(&str, Option<&str>))| node(number as u32 + 1, NodeKind::Channel, name);
     let figures = |(number, (_, unread)): (usize, &(&str, Option<&str>))| ChannelFigures {
         node_id: NodeId(number as u32 + 1),
         cluster: Some(cluster.into()),

@@ -9,7 +9,7 @@ use switchboard_desk::{
 
 use super::{
     Asking, NAMED_MAX, ReplayPanel, button, figure, outcome_row,
-    readers::{breakers_section, readers_section},
+    readers::{breakers_section, calls_section, readers_section},
 };
 use crate::{
     figures,
@@ -58,6 +58,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         sections.push(Section::new("Skipped", skipped_rows(preview)));
     }
     sections.push(readers_section(&preview.readers, "Who will read them again"));
+    sections.extend(calls_section(&preview.readers));
     sections.extend(breakers_section(&preview.readers));
     let (mut asks_name, mut allows) = (None, false);
     // What is not allowed can still be asked for: the session refuses it and writes that down.

@@ -1,6 +1,6 @@
 //! Who reads what is sent: groups, and breakers on the way.
 
-use switchboard_desk::send::replay::{BreakerOnTheWay, Reader, Readers};
+use switchboard_desk::send::replay::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers};
 use switchboard_engine::view::{LagVerdict, Severity, breaker_word, group_kind_word};
 use switchboard_model::GroupKind;
 
@@ -13,6 +13,9 @@ use crate::{
     sanitise::visible,
     widgets::detail::{Row, Section},
 };
+
+/// Calls that are listed.
+const CALLS_MAX: usize = 6;
 
 pub(super) fn readers_section(readers: &Readers, title: &str) -> Section {
     if readers.groups.is_empty() {
@@ -52,6 +55,25 @@ fn reader_row(reader: &Reader) -> Row {
         Some(sign) => row.signed(sign),
         None => row,
     }
+}
+
+/// What the services behind the groups process, answer and ask for, those with the most failures first; `None` = nothing is known of it.
+pub(super) fn calls_section(readers: &Readers) -> Option<Section> {
+    let mut calls: Vec<&CallsOnTheWay> = readers.calls.iter().collect();
+    calls.sort_by_key(|calls| std::cmp::Reverse(calls.num_recent_errors));
+    let mut rows: Vec<Row> = calls.iter().take(CALLS_MAX).map(|calls| calls_row(calls)).collect();
+    rows.extend(Row::more(calls.len(), CALLS_MAX));
+    (!rows.is_empty()).then(|| Section::new("Calls behind them", rows).noted("in the last minute"))
+}
+
+fn calls_row(calls: &CallsOnTheWay) -> Row {
+    let value = match (calls.num_recent, calls.num_recent_errors) {
+        (0, _) => "none".to_owned(),
+        (num, 0) => format!("{} well", figures::count(num)),
+        (num, errors) => format!("{} of {} failed", figures::count(errors), figures::count(num)),
+    };
+    let tone = if calls.num_recent_errors > 0 { Tone::Warn } else { Tone::Quiet };
+    Row::link(&format!("{} → {}", calls.from, calls.to), &value, None).toned(tone)
 }
 
 /// The breakers on the way; `None` = there are none.

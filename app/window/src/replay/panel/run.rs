@@ -11,7 +11,7 @@ use switchboard_model::Place;
 
 use super::{
     NAMED_MAX, PanelButton, Progress, ReplayPanel, button, figure, num_row, outcome_row,
-    readers::{breakers_section, readers_section},
+    readers::{breakers_section, calls_section, readers_section},
 };
 use crate::{
     figures,
@@ -51,6 +51,7 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         told.push(Row::text(&text).toned(doubtful.severity().into()));
     }
     sections.insert(told_at, Section::new("What became of them", told));
+    sections.extend(calls_section(&run.readers));
     sections.extend(breakers_section(&run.readers));
     let tried = num - counts.waiting;
     let left_s = counts.waiting as u64 / u64::from(run.rate_per_s.max(1));
@@ -67,7 +68,7 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         progress: Some(Progress { counts, left: format!("{} of {} tried", figures::count(tried as u64), figures::count(num as u64)), right }),
         buttons: run_buttons(run),
         foot: format!(
-            "{} · {elapsed} · up to {} /s, pauses when a group lags {} more than before, a breaker opens or one comes back dead",
+            "{} · {elapsed} · up to {} /s, pauses when a group lags {} more than before, more calls behind it fail, a breaker opens or one comes back dead",
             run.replay_id, run.rate_per_s, run.lag_limit
         ),
         ..ReplayPanel::default()

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState},
-    send::replay::{At, Retry, RunBoard, RunPhase, Sighting},
+    send::replay::{At, CallsOnTheWay, Retry, RunBoard, RunPhase, Sighting},
 };
 
 use super::super::panel_ui::bar_parts;
@@ -117,6 +117,28 @@ fn how_large_a_record_may_be_stands_in_the_plan_and_so_does_that_nobody_knows() 
         assert!(text.contains(said), "{text}");
         assert_eq!(text.contains("do not tell the settings of topics"), limit.is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_fails_behind_the_group_comes_first_and_what_is_left_out_is_counted() {
+    let call = |number: u64| CallsOnTheWay {
+        from: "inventory".into(),
+        to: format!("service-{number}"),
+        num_recent: 10 * number,
+        num_recent_errors: if number == 7 { 4 } else { 0 },
+        num: 100,
+        num_errors: 4,
+    };
+    let (panel, text) = said(&RunPhase::Rest, |run| run.readers.calls = (0..8).map(call).collect());
+    let section = panel.sections.iter().find(|section| section.title == "Calls behind them").expect("a section");
+    assert!(
+        matches!(&section.rows[0], Row::Link { label, value, tone: Tone::Warn, .. } if label == "inventory → service-7" && value == "4 of 70 failed"),
+        "{text}"
+    );
+    assert!(matches!(&section.rows[1], Row::Link { value, tone: Tone::Quiet, .. } if value == "none"), "{text}");
+    assert!(text.contains("10 well") && text.contains("and 2 more"), "{text}");
+    let (panel, _) = said(&RunPhase::Rest, |_| {});
+    assert!(panel.sections.iter().all(|section| section.title != "Calls behind them"), "nothing is said of nothing");
 }
 
 #[test]

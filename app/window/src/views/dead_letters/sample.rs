@@ -176,6 +176,7 @@ fn readers(lag: u64) -> Readers {
             reader("notifications", 0, LagVerdict::Ok),
             reader("shipping", 0, LagVerdict::Ok),
         ],
+        calls: Vec::new(),
         breakers: vec![breaker("postgres", BreakerState::Closed), breaker("ups-gateway", BreakerState::HalfOpen)],
     }
 }

@@ -62,7 +62,8 @@ impl<'a> Sending<'a> {
             in_flight: JoinSet::new(),
             flying: Vec::new(),
             board,
-            before: run.preview.readers.clone(),
+            // What fails until now has nothing to do with what is sent from here on.
+            before: Readers { calls: run.readers().calls, ..run.preview.readers.clone() },
             dead_before: 0,
         }
     }

@@ -308,6 +308,32 @@ async fn a_run_pauses_where_something_gets_worse_and_goes_on_when_it_is_told_to(
 }
 
 #[tokio::test]
+async fn a_run_pauses_where_more_fails_behind_the_group_and_does_so_once() {
+    let desk = Desk::new(World::new(200));
+    // Some had failed before it began, and the minute before is no reason.
+    let fares = |recent_errors: u64, total_errors: u64| Figure { recent_calls: 40, recent_errors, total_calls: 1_000, total_errors, ..Figure::default() };
+    *desk.world.fares.lock() = fares(2, 30);
+    let board = desk.preview(0..200).await;
+    assert_eq!(board.preview.as_ref().map(|preview| preview.readers.calls.len()), Some(2));
+    *desk.world.fares.lock() = fares(4, 36);
+    desk.start(&board, None);
+    desk.until("canary", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    desk.desk.command(ReplayCommand::Continue);
+    desk.until("some of the rest", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted > 8)).await;
+    *desk.world.fares.lock() = fares(10, 42);
+    let board = desk.until_phase(|phase| matches!(phase, RunPhase::Paused(_))).await;
+    let told = "inventory → stock fails more: 10 of 40 in the last minute, 10 % before";
+    assert_eq!(board.run.as_ref().expect("a run").phase, RunPhase::Paused(told.to_owned()));
+    assert!(desk.world.sent().len() < 200, "the rest waits");
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()), "the same does not make it pause again");
+    assert_eq!(desk.world.sent().len(), 200);
+}
+
+#[tokio::test]
 async fn one_run_at_a_time_sends_to_a_cluster_over_all_programs() {
     let desk = Desk::new(World::new(3));
     let board = desk.preview(0..3).await;
