@@ -200,6 +200,12 @@ fn told_of_preview(preview: &Preview) -> Value {
         "num_bytes": preview.size_bytes(),
         "first": preview.num_first,
         "per_second": preview.rate_per_s,
+        "ranges": preview.ranges.as_ref().map(|found| json!({
+            "places": found.num_places,
+            "without_record": found.num_empty,
+            "of_another_time": found.num_outside,
+            "notes": found.notes,
+        })),
         "size_limit_bytes": preview.size_limit.as_ref().ok(),
         "size_limit_unknown": preview.size_limit.as_ref().err(),
         "num_edited": preview.planned.iter().filter(|planned| planned.edited).count(),

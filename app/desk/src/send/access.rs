@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,10 +32,17 @@ pub struct Caps {
     pub num_most: Option<usize>,
 }
 
+/// Partitions, and between which offsets each has records, the end left out.
+pub type Extents = Vec<(i32, Range<i64>)>;
+
 /// A cluster of the profile.
 pub trait ClusterAccess: Send + Sync {
     /// Reads records again, in the order in which they are asked for. Dropping it ends the reading.
     fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>>;
+
+    /// Of each partition of a channel, between which offsets it has records now (the end left out); of a span of time (ms since the Unix epoch, its end
+    /// left out), from the first record that is as late as its begin to before the first one as late as its end. An error says why nobody knows.
+    fn extents(&self, channel: &str, times_ms: Option<Range<i64>>) -> Waiting<Result<Extents, String>>;
 
     /// Whether there is leave to write to this cluster, with what was typed to confirm it. Nothing is connected to.
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused>;

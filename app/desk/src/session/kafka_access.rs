@@ -1,13 +1,14 @@
 //! A Kafka cluster of the profile, as replaying reaches it: fresh reads always, a producer only with a permit.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, batch_bytes, batch_limit, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, batch_bytes, batch_limit, extents, read_originals};
 use switchboard_model::{
     Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target, is_dead_letter_name,
 };
 
-use crate::send::access::{Caps, ClusterAccess, Queued, RecordSender, Waiting};
+use crate::send::access::{Caps, ClusterAccess, Extents, Queued, RecordSender, Waiting};
 use crate::session::allowed::Allowed;
 
 /// A cluster, and what the profile says about sending to it.
@@ -43,6 +44,11 @@ impl ClusterAccess for KafkaAccess {
     fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>> {
         let (config, redactor) = (Arc::clone(&self.config), Arc::clone(&self.redactor));
         Box::pin(async move { read_originals(&config, redactor, seen, ReadLimits::default(), Cancel::default()).await })
+    }
+
+    fn extents(&self, channel: &str, times_ms: Option<Range<i64>>) -> Waiting<Result<Extents, String>> {
+        let (config, channel) = (Arc::clone(&self.config), channel.to_owned());
+        Box::pin(async move { extents(&config, &channel, times_ms).await })
     }
 
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {

@@ -10,7 +10,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use switchboard_kafka::testing::sending::{at, block_on, cluster_id_of, header, outgoing, permit, read_all, redactor, send_as_it_is};
 use switchboard_kafka::testing::session::send;
 use switchboard_kafka::testing::{Proxy, apache_kafka};
-use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, batch_bytes, batch_limit, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, SenderRefused, batch_bytes, batch_limit, extents, read_originals};
 use switchboard_model::{DEFAULT_MAX_REPLAYS, OutgoingRecord, RawHash, ReplayMark, Route, SeenRecord, Skipped, plan_headers};
 
 use crate::{admin, create_topic, create_topic_with, options, unique};
@@ -97,6 +97,24 @@ fn a_topic_takes_what_is_as_large_as_it_says_and_not_one_byte_more() {
             assert_eq!(sender.send(of(len + 1)).await.word(), "not persisted", "{name}");
         }
     });
+}
+
+#[test]
+fn a_span_of_time_is_told_as_offsets_of_each_partition() {
+    let Some(broker) = apache_kafka("a_span_of_time_is_told_as_offsets_of_each_partition") else { return };
+    let topic = unique("orders");
+    create_topic(&broker, &topic, 2);
+    let now_ms = crate::now_ms();
+    let record = |number: i64| OutgoingRecord { timestamp_ms: Some(now_ms - 60_000 + number * 1_000), ..outgoing(&topic, Some(0), &number.to_string()) };
+    send_as_it_is(&broker, &(0..10).map(record).collect::<Vec<_>>());
+    let config = Config::new("shop", &broker);
+    let of = |from: i64, to: i64| block_on(extents(&config, &topic, Some(now_ms - 60_000 + from..now_ms - 60_000 + to)));
+    assert_eq!(block_on(extents(&config, &topic, None)), Ok(vec![(0, 0..10), (1, 0..0)]));
+    assert_eq!(of(3_000, 6_000), Ok(vec![(0, 3..6), (1, 0..0)]), "the end is no part of it");
+    assert_eq!(of(2_001, 5_001), Ok(vec![(0, 3..6), (1, 0..0)]));
+    assert_eq!(of(-5_000, 1), Ok(vec![(0, 0..1), (1, 0..0)]));
+    assert_eq!(of(8_000, 100_000), Ok(vec![(0, 8..10), (1, 0..0)]));
+    assert_eq!(of(50_000, 60_000), Ok(vec![(0, 10..10), (1, 0..0)]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use switchboard_kafka::testing::sending::{at, block_on, config, outgoing, redactor, send_as_it_is};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
-use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, extents, read_originals};
 use switchboard_model::{MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
 
 const FETCH: i16 = 1;
@@ -208,4 +208,18 @@ fn a_cancel_does_not_wait_for_a_command_that_is_asked_for_a_token() {
         assert!(at.elapsed() < Duration::from_secs(2), "{:?}", at.elapsed());
         assert_eq!(answers, [Err(Skipped::Cancelled)]);
     });
+}
+
+#[test]
+fn between_which_offsets_a_topic_has_records_is_told_of_each_partition() {
+    let mock = MockKafka::new(1).expect("a cluster");
+    mock.cluster().create_topic("orders", 3, 1).expect("a topic");
+    send_as_it_is(&mock.brokers(), &(0..10).map(|number| outgoing("orders", Some(number % 2), "x")).collect::<Vec<_>>());
+    mock.track_requests();
+    assert_eq!(block_on(extents(&config(&mock), "orders", None)), Ok(vec![(0, 0..5), (1, 0..5), (2, 0..0)]));
+    assert!(mock.requests().iter().all(|request| HARMLESS.contains(request)), "{:?}", mock.requests());
+    let absent = block_on(extents(&config(&mock), "nowhere", None));
+    assert_eq!(absent, Err("there is no topic nowhere. Check its name".to_owned()));
+    let nobody = block_on(extents(&Config::new("shop", "127.0.0.1:9"), "orders", None)).expect_err("nobody is there");
+    assert!(nobody.contains("127.0.0.1:9") && nobody.contains("Check that the brokers are up"), "{nobody}");
 }

@@ -8,6 +8,7 @@ use switchboard_model::{MessageRef, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::Changes;
+use crate::send::replay::AskedRange;
 
 /// A dead letter that is asked for, or another record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub enum AskedLetters {
         /// Those that are not meant.
         except: BTreeSet<LetterKey>,
     },
+    /// What lies in these ranges now, whether it was ever read here or not.
+    Ranges(Vec<AskedRange>),
 }
 
 /// What letters died of, and where they lie.

@@ -1,7 +1,7 @@
 //! Sending again what lies on a broker, dead letters above all: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
 //! from the broker, never from the store; every step stands in the ledger; what may have been written is never sent twice.
 //!
-//! `command` is what is asked for and `desk` where; `preview_task`, `plan` and `prepare` make the preview, `run` sends what it shows, `halt`
+//! `command` is what is asked for and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too, `run` sends what it shows, `halt`
 //! says when it stops by itself, `follow` and `sighting` what became of what was sent. `board` is what can be seen of all that.
 
 mod board;
@@ -15,13 +15,14 @@ mod plan;
 mod plan_file;
 mod prepare;
 mod preview_task;
+mod range;
 mod readers;
 mod run;
 mod sighting;
 #[cfg(test)]
 mod tests;
 
-pub use crate::send::access::{Answering, Caps, ClusterAccess, Observed, RecordSender, Waiting};
+pub use crate::send::access::{Answering, Caps, ClusterAccess, Extents, Observed, RecordSender, Waiting};
 pub use board::{CanaryLine, ClusterBoard, EditBoard, Handled, HandledAs, KindKey, Preparing, ReplayBoard, RunBoard, RunPhase, SentCounts, Writing};
 pub(in crate::send) use clusters::Reach;
 pub use clusters::ReplayClusters;
@@ -31,5 +32,6 @@ pub use pace::Pace;
 pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
 pub use plan_file::read as read_plan;
+pub use range::{AskedRange, RangeOf, RangesFound};
 pub use readers::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers, readers};
 pub use sighting::{At, Retry, Sighting, consumed_in};

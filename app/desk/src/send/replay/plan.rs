@@ -1,13 +1,16 @@
 //! What would be sent: pure, from letters, what was read again, and what is known of them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
-use switchboard_model::{DEFAULT_MAX_REPLAYS, HeaderDiff, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers};
+use switchboard_model::{
+    DEFAULT_MAX_REPLAYS, HeaderDiff, MessageRef, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers,
+};
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
 use crate::send::edit::{Edited, change_headers};
-use crate::send::replay::{AskedLetter, AskedLetters, ClusterAccess, Readers, ReplayAsk, ReplayOptions, Writing};
+use crate::send::replay::{AskedLetter, AskedLetters, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, Writing};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
@@ -35,8 +38,10 @@ pub struct Preview {
     pub planned: Vec<Planned>,
     /// Letters that would not, and why.
     pub skipped: Vec<SkippedLetter>,
-    /// How many are stored in all of those that died of the same; the others were not asked for.
+    /// How many are stored in all of those that died of the same; the others were not asked for. Of ranges, how many lie in them.
     pub num_stored: u64,
+    /// What the ranges came to that were asked for; `None` = none were.
+    pub ranges: Option<RangesFound>,
     /// Into which partitions.
     pub partitions: PartitionRule,
     /// How many go first, and are followed before the rest goes.
@@ -130,8 +135,9 @@ pub enum PartitionRule {
 }
 
 /// Why it makes no sense to send letters from this cluster to this channel. `is_for_the_dead`: whether that channel holds dead letters.
-pub(super) fn wrong(cluster: &str, to: &str, target: &str, is_for_the_dead: bool, letters: &[AskedLetter]) -> Option<String> {
-    if letters.is_empty() {
+/// `letters`: `None` = which they are is not known before they are read.
+pub(super) fn wrong(cluster: &str, to: &str, target: &str, is_for_the_dead: bool, letters: Option<&[AskedLetter]>) -> Option<String> {
+    if letters.is_some_and(<[AskedLetter]>::is_empty) {
         return Some("no open letter is meant".to_owned());
     }
     if target.is_empty() {
@@ -143,6 +149,7 @@ pub(super) fn wrong(cluster: &str, to: &str, target: &str, is_for_the_dead: bool
              one that is read"
         ));
     }
+    let letters = letters.unwrap_or_default();
     if cluster == to && letters.iter().any(|asked| asked.is_dead && asked.letter.at.channel == target) {
         return Some(format!("they would go back to {target}, where they lie dead"));
     }
@@ -280,23 +287,53 @@ pub(super) struct Planner<'a> {
     pub num_most: Option<usize>,
     pub planned: Vec<Planned>,
     pub skipped: Vec<SkippedLetter>,
+    /// What ranges came to; `None` = these are of no range.
+    pub ranges: Option<RangesFound>,
+    /// Places of ranges that were taken: ranges may overlap.
+    pub taken: BTreeSet<MessageRef>,
 }
 
 impl Planner<'_> {
+    /// Takes what was read at a place of a range, if it is of it.
+    pub(super) fn take_of_range(&mut self, asked: AskedLetter, times_ms: Option<&Range<i64>>, read: Result<OriginalRecord, Skipped>) {
+        if let Some(ranges) = &mut self.ranges {
+            if matches!(read, Err(Skipped::Gone)) {
+                ranges.num_empty += 1;
+                return;
+            }
+            let is_outside = |times_ms: &Range<i64>| read.as_ref().is_ok_and(|original| original.timestamp_ms.is_none_or(|ms| !times_ms.contains(&ms)));
+            if times_ms.is_some_and(is_outside) {
+                ranges.num_outside += 1;
+                return;
+            }
+            if !self.taken.insert(asked.letter.at.clone()) {
+                ranges.num_places -= 1;
+                return;
+            }
+        }
+        self.take(asked, read);
+    }
+
     /// Whether one run sends no more than is planned by now.
     pub(super) fn is_full(&self) -> bool {
         self.num_most.is_some_and(|num_most| self.planned.len() >= num_most)
     }
 
-    /// Leaves a letter for another run.
-    pub(super) fn leave(&mut self, asked: AskedLetter) {
+    /// Leaves a letter that was not read for another run.
+    pub(super) fn leave_unread(&mut self, asked: AskedLetter) {
+        if self.taken.insert(asked.letter.at.clone()) {
+            self.leave(asked);
+        }
+    }
+
+    fn leave(&mut self, asked: AskedLetter) {
         let num_most = self.num_most.unwrap_or_default();
         let reason = format!("left for another run: the profile lets one send {num_most} at most. It stays as it is");
         self.skipped.push(SkippedLetter { letter: asked.letter, reason });
     }
 
     /// Takes what was read of a letter.
-    pub(super) fn take(&mut self, mut asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
+    fn take(&mut self, mut asked: AskedLetter, read: Result<OriginalRecord, Skipped>) {
         if self.is_full() {
             return self.leave(asked);
         }
@@ -365,6 +402,7 @@ impl Preview {
         match &self.ask.letters {
             AskedLetters::AllOpen { .. } => true,
             AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
+            AskedLetters::Ranges(_) => false,
         }
     }
 

@@ -11,10 +11,12 @@ use switchboard_model::{MessageRef, Place, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::{Change, Changes};
-use crate::send::replay::{AskedLetter, AskedLetters, PartitionRule, Planned, Preview, ReplayAsk, ReplayOptions};
+use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, PartitionRule, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions};
 
 /// Version of the file.
 const VERSION: u32 = 1;
+/// Ranges of a plan.
+const RANGES_MAX: usize = 64;
 /// A longer file is no plan.
 const BYTES_MAX: u64 = 256 << 20;
 
@@ -29,9 +31,11 @@ struct PlanFile {
     switchboard_plan: u32,
     /// The cluster on which the records lie, by the name of its source.
     from: String,
-    /// The one that is sent to.
+    /// The one that is sent to; where it is left out, the same.
+    #[serde(default)]
     to: String,
     /// What it calls itself.
+    #[serde(default)]
     to_id: Option<String>,
     /// The channel that is sent to.
     target: String,
@@ -44,12 +48,15 @@ struct PlanFile {
     /// Whether what was sent before is sent once more.
     #[serde(default)]
     again: bool,
-    /// Which key the hashes are of.
-    key_id: String,
+    /// Which key the hashes are of; `None` = it has no records.
+    #[serde(default)]
+    key_id: Option<String>,
     /// What is changed of each.
     #[serde(default)]
     changes: Vec<Change>,
+    #[serde(default)]
     num_records: usize,
+    #[serde(default)]
     num_bytes: usize,
     /// Told only, and not read: how many bytes a record may take on the target, and who would read them, as it was when the plan was written.
     #[serde(default)]
@@ -60,7 +67,30 @@ struct PlanFile {
     breakers: Vec<BreakerLine>,
     #[serde(default)]
     skipped: Vec<SkippedLine>,
+    #[serde(default)]
     records: Vec<RecordLine>,
+    /// Instead of records: what lies in these ranges when the plan is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ranges: Vec<RangeLine>,
+}
+
+/// Offsets of a partition, or a span of time.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RangeLine {
+    channel: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    partition: Option<i32>,
+    /// The first offset, and the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<i64>,
+    /// RFC 3339; the end is no part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_time: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_time: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -159,7 +189,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         keeps_time: options.keeps_time,
         by_key: matches!(preview.partitions, PartitionRule::ByKeyAsAsked { .. }),
         again: options.again,
-        key_id: key_id.to_owned(),
+        key_id: Some(key_id.to_owned()),
         changes: options.changes.to_all.clone(),
         num_records: preview.planned.len(),
         num_bytes: preview.size_bytes(),
@@ -168,6 +198,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         breakers: breakers.collect(),
         skipped: preview.skipped.iter().map(|skipped| SkippedLine { at: skipped.letter.to_string(), reason: skipped.reason.clone() }).collect(),
         records: preview.planned.iter().map(|planned| line(planned, &options.changes)).collect::<Result<_, _>>()?,
+        ranges: Vec::new(),
     })
 }
 
@@ -219,6 +250,12 @@ fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
     if plan.switchboard_plan != VERSION {
         return Err(format!("it is of version {}, and this program knows {VERSION}", plan.switchboard_plan));
     }
+    if !plan.ranges.is_empty() {
+        return of_ranges(plan);
+    }
+    if plan.key_id.is_none() {
+        return Err("it has no `key_id`, which says what the hashes of its records are of. Save it anew in the window, or write `ranges`".to_owned());
+    }
     let (mut letters, mut to_one) = (Vec::with_capacity(plan.records.len()), BTreeMap::new());
     for record in plan.records {
         let at = MessageRef { cluster: plan.from.clone(), channel: record.channel, place: Place::at(record.partition, record.offset) };
@@ -243,15 +280,50 @@ fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
         });
     }
     let changes = Arc::new(Changes { to_all: plan.changes, to_one });
-    let to = (plan.to != plan.from).then_some(plan.to);
+    let to = other_cluster(plan.to, &plan.from);
     Ok(ReplayAsk {
         cluster: plan.from,
         target: plan.target,
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
-        plan_key: Some(plan.key_id),
+        plan_key: plan.key_id,
         options: ReplayOptions { to, changes, by_key: plan.by_key, keeps_time: plan.keeps_time, again: plan.again },
     })
+}
+
+fn other_cluster(to: String, from: &str) -> Option<String> {
+    (!to.is_empty() && to != from).then_some(to)
+}
+
+/// What a plan of ranges asks for: it is written by hand.
+fn of_ranges(plan: PlanFile) -> Result<ReplayAsk, String> {
+    if !plan.records.is_empty() {
+        return Err("it has `records` and `ranges`; leave one of the two out".to_owned());
+    }
+    if plan.ranges.len() > RANGES_MAX {
+        return Err(format!("it has {} ranges; write {RANGES_MAX} at most", plan.ranges.len()));
+    }
+    let ranges = plan.ranges.iter().map(range).collect::<Result<_, _>>()?;
+    let changes = Arc::new(Changes { to_all: plan.changes, ..Changes::default() });
+    Ok(ReplayAsk {
+        target: plan.target,
+        letters: AskedLetters::Ranges(ranges),
+        num_stored: 0,
+        plan_key: None,
+        options: ReplayOptions { to: other_cluster(plan.to, &plan.from), changes, by_key: plan.by_key, keeps_time: plan.keeps_time, again: plan.again },
+        cluster: plan.from,
+    })
+}
+
+fn range(line: &RangeLine) -> Result<AskedRange, String> {
+    match (line.partition, line.from, line.to, &line.from_time, &line.to_time) {
+        (Some(partition), Some(from), Some(to), None, None) => Ok(AskedRange { channel: line.channel.clone(), of: RangeOf::Offsets { partition, from, to } }),
+        (None, None, None, Some(from), Some(to)) => AskedRange::typed_times(&line.channel, from, to),
+        _ => {
+            let write = "write `partition`, `from` and `to`, or `from_time` and `to_time`";
+            Err(format!("a range of {} is neither of offsets nor of time: {write}", line.channel))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -265,6 +337,22 @@ mod tests {
         }
         let other = "{\"switchboard_plan\":2,\"from\":\"a\",\"to\":\"a\",\"to_id\":null,\"target\":\"t\",\"key_id\":\"\",\"num_records\":0,\"num_bytes\":0,\"records\":[]}";
         assert_eq!(parse(other.as_bytes()), Err("it is of version 2, and this program knows 1".to_owned()));
+        let plan = |rest: &str| parse(format!("{{\"switchboard_plan\":1,\"from\":\"a\",\"target\":\"t\"{rest}}}").as_bytes());
+        let of = |range: &str| plan(&format!(",\"ranges\":[{{\"channel\":\"orders\"{range}}}]"));
+        for (parsed, why) in [
+            (plan(""), "it has no `key_id`"),
+            (of(""), "a range of orders is neither of offsets nor of time: write `partition`, `from` and `to`, or `from_time` and `to_time`"),
+            (of(",\"partition\":0,\"from\":1"), "is neither of offsets nor of time"),
+            (of(",\"partition\":0,\"from\":1,\"to\":2,\"to_time\":\"2026-11-21T10:00:00Z\""), "is neither of offsets nor of time"),
+            (of(",\"from_time\":\"noon\",\"to_time\":\"2026-11-21T10:00:00Z\""), "\"noon\" is no time; write RFC 3339"),
+            (of(",\"form\":1"), "unknown field `form`"),
+            (plan(&format!(",\"ranges\":[{}]", vec!["{\"channel\":\"o\"}"; 65].join(","))), "it has 65 ranges; write 64 at most"),
+        ] {
+            assert!(parsed.as_ref().is_err_and(|told| told.contains(why)), "{why}: {parsed:?}");
+        }
+        let times = of(",\"from_time\":\"1970-01-01T00:00:01Z\",\"to_time\":\"1970-01-01T01:00:02+01:00\"").expect("a plan");
+        let range = AskedRange { channel: "orders".to_owned(), of: RangeOf::Times { from_ns: 1_000_000_000, to_ns: 2_000_000_000 } };
+        assert_eq!((times.letters, times.cluster.as_str(), times.options.to), (AskedLetters::Ranges(vec![range]), "a", None));
         let folder = tempfile::tempdir().expect("a folder");
         assert!(read(&folder.path().join("none.json")).is_err_and(|told| told.contains("cannot be read")));
     }

@@ -1,6 +1,6 @@
 //! Making a preview: the letters are read again from the broker, and what would be sent is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use switchboard_engine::view::{NodeKind, Snapshot};
@@ -14,12 +14,31 @@ use crate::send::replay::desk::Shared;
 use crate::send::replay::pace::Pace;
 use crate::send::replay::plan::{Planner, Preview, Room, Way};
 use crate::send::replay::prepare::{Reading, seen};
+use crate::send::replay::range::{PlaceOfRange, resolve};
 use crate::send::replay::readers::readers;
 use crate::send::replay::run::failed_groups;
-use crate::send::replay::{AskedLetter, ClusterAccess, Observed, ReplayAsk, SkippedLetter};
+use crate::send::replay::{AskedLetter, AskedRange, ClusterAccess, Observed, ReplayAsk, SkippedLetter};
 
 /// Letters read again at a time.
 const PAGE: usize = 200;
+
+/// What is to be read.
+pub(super) enum Chosen {
+    /// These; and those that are skipped without being read.
+    Letters(Vec<AskedLetter>, Vec<SkippedLetter>),
+    /// What lies in these ranges.
+    Ranges(Vec<AskedRange>),
+}
+
+impl Chosen {
+    /// How many are known to be asked for.
+    pub(super) fn num(&self) -> usize {
+        match self {
+            Self::Letters(letters, _) => letters.len(),
+            Self::Ranges(_) => 0,
+        }
+    }
+}
 
 /// Reads the letters again and says what would be sent.
 pub(super) struct PreviewTask {
@@ -28,7 +47,7 @@ pub(super) struct PreviewTask {
     pub target: String,
     pub num_stored: u64,
     pub ask: Arc<ReplayAsk>,
-    pub chosen: Vec<AskedLetter>,
+    pub chosen: Chosen,
     pub from_id: Option<String>,
     pub cluster_id: Option<String>,
     pub replay_id: String,
@@ -44,8 +63,7 @@ pub(super) struct PreviewTask {
 }
 
 impl PreviewTask {
-    pub(super) async fn run(self, skipped: Vec<SkippedLetter>, shared: Arc<Shared>, teller: Teller<()>) -> Result<(), OperationFailure> {
-        let num_asked = self.chosen.len();
+    pub(super) async fn run(self, shared: Arc<Shared>, teller: Teller<()>) -> Result<(), OperationFailure> {
         // Once it is to stop, the board is others' to change.
         let show = |change: &mut dyn FnMut(&mut ReplayBoard)| {
             shared.update(|board| {
@@ -54,9 +72,29 @@ impl PreviewTask {
                 }
             });
         };
+        let (chosen, skipped, ranges) = match self.chosen {
+            Chosen::Letters(letters, skipped) => (letters.into_iter().map(|asked| (asked, None)).collect(), skipped, None),
+            Chosen::Ranges(ranges) => {
+                let found = tokio::select! {
+                    biased;
+                    () = teller.cancelled() => return Ok(()),
+                    found = resolve(&ranges, &self.from, self.access.as_ref()) => found,
+                };
+                let (places, found) = found.map_err(no_range)?;
+                (places, Vec::new(), Some(found))
+            }
+        };
+        let num_asked = chosen.len();
         let progress = |num_read: usize| teller.progress(Progress { done: num_read as u64, total: Some(num_asked as u64), unit: "letters" });
-        let letters = self.chosen.into_iter().map(|asked| (asked.clone(), seen(&asked)));
-        let mut reading = Reading::new(letters, PAGE);
+        let mut reading = Reading::new(
+            chosen.into_iter().map(|place: PlaceOfRange| {
+                let seen = seen(&place.0);
+                (place, seen)
+            }),
+            PAGE,
+        );
+        let mut num_read = 0;
+        progress(num_read);
         let snapshot = self.observed.snapshot();
         let size_limit = tokio::select! {
             biased;
@@ -77,9 +115,9 @@ impl PreviewTask {
             room: Room { limit: size_limit.as_ref().ok().copied(), access: self.to.as_ref() },
             planned: Vec::new(),
             skipped,
+            ranges,
+            taken: BTreeSet::new(),
         };
-        let mut num_read = 0;
-        progress(num_read);
         // What one run would not send is not read.
         while !reading.is_done() && !planner.is_full() {
             let page = tokio::select! {
@@ -87,16 +125,17 @@ impl PreviewTask {
                 () = teller.cancelled() => return Ok(()),
                 page = reading.next(self.access.as_ref()) => page,
             };
-            for (asked, read) in page {
-                planner.take(asked, read);
+            for ((asked, times_ms), read) in page {
+                planner.take_of_range(asked, times_ms.as_ref(), read);
                 num_read += 1;
             }
             progress(num_read);
             show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked }));
         }
-        reading.left().for_each(|asked| planner.leave(asked));
+        reading.left().for_each(|(asked, _)| planner.leave_unread(asked));
         let partitions = planner.partitions();
-        let Planner { planned, skipped, .. } = planner;
+        let Planner { planned, skipped, ranges, .. } = planner;
+        let num_stored = ranges.as_ref().map_or(self.num_stored, |found| (found.num_places - found.num_empty - found.num_outside) as u64);
         let failed_groups = failed_groups(planned.iter());
         let preview = Arc::new(Preview {
             readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
@@ -110,7 +149,8 @@ impl PreviewTask {
             target: self.target,
             planned,
             skipped,
-            num_stored: self.num_stored,
+            num_stored,
+            ranges,
             partitions,
             num_first: self.pace.num_canary,
             rate_per_s: self.pace.rate_per_s,
@@ -121,6 +161,10 @@ impl PreviewTask {
         show(&mut |board| (board.preparing, board.preview) = (None, Some(Arc::clone(&preview))));
         preview.nothing().map_or(Ok(()), Err)
     }
+}
+
+fn no_range(reason: String) -> OperationFailure {
+    OperationFailure { kind: FailureKind::Peer, reason, next_step: "Nothing was read and nothing is sent".to_owned() }
 }
 
 impl Preview {

@@ -1,6 +1,7 @@
 //! Replaying on a cluster of the test's own making: what is sent, in which order, what is written down, and when it stops.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -22,13 +23,14 @@ use crate::ledger::{Ending, KindHash, LazyLedger, Ledger, LedgerPlace, LetterKey
 use crate::operations::{Operations, OperationsBoard};
 use crate::send::access::Queued;
 use crate::send::replay::{
-    Answering, AskedLetter, AskedLetters, Caps, ClusterAccess, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand, ReplayDesk,
-    ReplayDeskConfig, ReplayOptions, RunPhase, Waiting, Writing,
+    Answering, AskedLetter, AskedLetters, Caps, ClusterAccess, Extents, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand,
+    ReplayDesk, ReplayDeskConfig, ReplayOptions, RunPhase, Waiting, Writing,
 };
 
 mod anything;
 mod desk;
 mod fates;
+mod ranges;
 mod sending;
 
 use desk::{Desk, ending, is_ended};
@@ -83,6 +85,10 @@ struct World {
     items: Mutex<Vec<ConversationItem>>,
     /// Channels beside the target, and why they are not read.
     channels: Vec<(String, Option<String>)>,
+    /// Offsets at which no record lies.
+    holes: BTreeSet<i64>,
+    /// Where its channels end; `None` = behind the last record.
+    end: Option<i64>,
     /// How the service behind the group fares.
     fares: Mutex<Figure>,
     /// As its letters tell.
@@ -131,6 +137,8 @@ impl World {
             dead_end: num_letters,
             items: Mutex::default(),
             channels: Vec::new(),
+            holes: BTreeSet::new(),
+            end: None,
             fares: Mutex::default(),
             failed_group: Some(GROUP.into()),
             retried_ns: None,
@@ -222,6 +230,7 @@ impl ClusterAccess for World {
         self.num_reads.fetch_add(1, Ordering::Relaxed);
         let records = self.records.lock();
         let read = |seen: &SeenRecord| match records.get(&seen.at.place.offset().expect("an offset")) {
+            _ if self.holes.contains(&seen.at.place.offset().expect("an offset")) => Err(Skipped::Gone),
             None => Err(Skipped::Expired { low_watermark: 1 }),
             Some(record) if seen.raw_hash != RawHash::UNKNOWN && record.seen.raw_hash != seen.raw_hash => Err(Skipped::Changed),
             Some(record) => Ok(record.clone()),
@@ -233,6 +242,21 @@ impl ClusterAccess for World {
                 std::future::pending::<()>().await;
             }
             read
+        })
+    }
+
+    fn extents(&self, _channel: &str, times_ms: Option<Range<i64>>) -> Waiting<Result<Extents, String>> {
+        let records = self.records.lock();
+        let end = self.end.unwrap_or_else(|| records.keys().next_back().map_or(0, |last| last + 1));
+        // As the broker does: the first one that is as late.
+        let first = |ms: i64| records.iter().find(|(_, record)| record.timestamp_ms.is_some_and(|at| at >= ms)).map_or(end, |(offset, _)| *offset);
+        let offsets = times_ms.map_or(0..end, |times_ms| first(times_ms.start)..first(times_ms.end));
+        let is_mute = self.is_mute;
+        Box::pin(async move {
+            if is_mute {
+                std::future::pending::<()>().await;
+            }
+            Ok(vec![(0, offsets)])
         })
     }
 

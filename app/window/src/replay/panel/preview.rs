@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_desk::{
     ledger::SettledAs,
-    send::replay::{PartitionRule, Preview, Writing},
+    send::replay::{AskedLetters, PartitionRule, Preview, RangesFound, Writing},
 };
 
 use super::{
@@ -34,7 +34,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         figure("size", &figures::bytes(preview.size_bytes() as u64)).explained("each compared with what was seen before: not a byte has changed on the broker"),
         size_limit_row(&preview.size_limit),
         partition_row(preview.partitions),
-        figure("order", if preview.is_of_the_dead() { "as they died" } else { "as they were chosen" }),
+        figure("order", order_word(preview)),
         pace_row(preview),
         figure("timestamp", if preview.options().keeps_time { "as it was" } else { "of sending" }),
     ];
@@ -54,6 +54,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         what.insert(2, figure("not asked for", &figures::count(num_others)));
     }
     let mut sections = vec![Section::new("What", what).noted("read again from the broker")];
+    sections.extend(preview.ranges.as_ref().map(ranges_section));
     if !preview.skipped.is_empty() {
         sections.push(Section::new("Skipped", skipped_rows(preview)));
     }
@@ -123,6 +124,26 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
 fn things(preview: &Preview, num: usize) -> String {
     let [one, several] = if preview.is_of_the_dead() { ["letter", "letters"] } else { ["record", "records"] };
     figures::things(num as u64, one, several)
+}
+
+fn order_word(preview: &Preview) -> &'static str {
+    match &preview.ask.letters {
+        AskedLetters::Ranges(_) => "as they lie, partition by partition",
+        _ if preview.is_of_the_dead() => "as they died",
+        _ => "as they were chosen",
+    }
+}
+
+fn ranges_section(found: &RangesFound) -> Section {
+    let mut rows = vec![figure("places", &figures::count(found.num_places as u64))];
+    if found.num_empty > 0 {
+        rows.push(figure("without a record", &figures::count(found.num_empty as u64)).explained("compacted away, or a marker of a transaction"));
+    }
+    if found.num_outside > 0 {
+        rows.push(figure("of another time", &figures::count(found.num_outside as u64)).explained("they lie among those that are meant"));
+    }
+    rows.extend(found.notes.iter().map(|note| Row::text(&visible(note)).toned(Tone::Warn)));
+    Section::new("Range", rows)
 }
 
 fn pace_row(preview: &Preview) -> Row {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState},
-    send::replay::{At, CallsOnTheWay, Retry, RunBoard, RunPhase, Sighting},
+    send::replay::{AskedLetters, At, CallsOnTheWay, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting},
 };
 
 use super::super::panel_ui::bar_parts;
@@ -117,6 +117,21 @@ fn how_large_a_record_may_be_stands_in_the_plan_and_so_does_that_nobody_knows() 
         assert!(text.contains(said), "{text}");
         assert_eq!(text.contains("do not tell the settings of topics"), limit.is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_a_range_came_to_stands_in_the_plan() {
+    let mut board = sample::previewed(Writing::Allowed);
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    let notes = vec!["orders 0 begins at offset 10 by now: what was before has expired".to_owned()];
+    preview.ranges = Some(RangesFound { num_places: 1_204, num_empty: 7, num_outside: 0, notes });
+    preview.ask = Arc::new(ReplayAsk { letters: AskedLetters::Ranges(Vec::new()), ..ReplayAsk::clone(&preview.ask) });
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
+    let text = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
+    for part in ["\"places\", value: \"1,204\"", "\"without a record\", value: \"7\"", "what was before has expired", "partition by partition"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("of another time"), "{text}");
 }
 
 #[test]

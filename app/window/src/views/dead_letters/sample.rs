@@ -253,6 +253,7 @@ pub(crate) fn previewed(writing: Writing) -> ReplayBoard {
         planned: (2..NUM_LETTERS).map(planned).collect(),
         skipped: (0..2).map(|number| SkippedLetter { letter: key(number), reason: reason.clone() }).collect(),
         num_stored: NUM_LETTERS as u64,
+        ranges: None,
         partitions: PartitionRule::AsOriginal { num_partitions: 4 },
         num_first: 5,
         rate_per_s: 10,

@@ -328,6 +328,7 @@ impl Worker {
         let letters = match letters {
             AskedLetters::These(letters) => letters,
             AskedLetters::AllOpen { cause, until_ns, except } => self.all_open(&ledger, &cause, until_ns, &except).await?.0,
+            AskedLetters::Ranges(_) => return Err("only letters are put aside; mark them in Dead letters".to_owned()),
         };
         self.set_aside(ledger, letters.into_iter().map(|asked| (asked.letter, asked.kind)).collect(), Some(note)).await
     }

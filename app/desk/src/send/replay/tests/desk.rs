@@ -68,6 +68,26 @@ impl Desk {
         self.until("preview", |board| board.preview.is_some() || board.refusal.is_some()).await
     }
 
+    pub(super) async fn previewed(&self, ask: ReplayAsk) -> Arc<ReplayBoard> {
+        let before = self.desk.board().preview.as_ref().map(|preview| preview.replay_id.clone());
+        self.desk.command(ReplayCommand::Preview(ask));
+        let is_new = |board: &ReplayBoard| board.preview.as_ref().is_some_and(|preview| Some(&preview.replay_id) != before.as_ref());
+        self.until("preview", |board| is_new(board) || board.refusal.is_some()).await
+    }
+
+    /// Sends all of the preview, of which nobody is seen to read the first few.
+    pub(super) async fn send_all(&self, board: &ReplayBoard) -> Arc<ReplayBoard> {
+        self.start(board, None);
+        let num = board.preview.as_ref().expect("a preview").planned.len().min(5);
+        let is_told = move |board: &ReplayBoard| {
+            let run = board.run.as_ref();
+            run.is_some_and(|run| run.phase.is_ended() || (run.counts.persisted >= num && run.is_untellable && run.phase == RunPhase::Watching))
+        };
+        self.until("the first few", is_told).await;
+        self.desk.command(ReplayCommand::Continue);
+        self.until_phase(is_ended).await
+    }
+
     pub(super) fn start(&self, board: &ReplayBoard, typed_name: Option<&str>) {
         let replay_id = board.preview.as_ref().expect("a preview").replay_id.clone();
         self.desk.command(ReplayCommand::Start { replay_id, typed_name: typed_name.map(str::to_owned) });

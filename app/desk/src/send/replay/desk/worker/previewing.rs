@@ -14,8 +14,8 @@ use crate::send::replay::desk::worker::Worker;
 use crate::send::replay::plan::{choose, wrong};
 use crate::send::replay::plan_file::{self, plans_folder};
 use crate::send::replay::prepare::seen;
-use crate::send::replay::preview_task::PreviewTask;
-use crate::send::replay::{AskedLetter, AskedLetters, EditBoard, LetterCause, Preview, ReplayAsk};
+use crate::send::replay::preview_task::{Chosen, PreviewTask};
+use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, EditBoard, LetterCause, Preview, ReplayAsk};
 
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
@@ -42,13 +42,21 @@ impl Worker {
         }
         let ask = Arc::new(ask);
         let (letters, num_stored) = match &ask.letters {
+            AskedLetters::Ranges(ranges) => {
+                if let Some(mistake) = ranges.iter().find_map(AskedRange::mistake) {
+                    return Err(mistake);
+                }
+                (Vec::new(), 0)
+            }
             AskedLetters::These(letters) => (letters.clone(), ask.num_stored),
             AskedLetters::AllOpen { cause, until_ns, except } => {
                 let ledger = self.ledger().await.map_err(|error| error.to_string())?;
                 self.all_open(&ledger, cause, *until_ns, except).await?
             }
         };
-        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, to.access.is_dead_letter_channel(&ask.target), &letters) {
+        let is_for_the_dead = to.access.is_dead_letter_channel(&ask.target);
+        let known_letters = (!matches!(ask.letters, AskedLetters::Ranges(_))).then_some(letters.as_slice());
+        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, is_for_the_dead, known_letters) {
             return Err(reason);
         }
         // Without a ledger nobody knows what was sent before.
@@ -57,7 +65,12 @@ impl Worker {
             return Err("the plan was written beside another ledger, so nobody can tell whether its records are still the same. Make it anew here".to_owned());
         }
         let known = ledger.letters();
-        let (chosen, skipped) = choose(letters, ask.options.again, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
+        let chosen = if let AskedLetters::Ranges(ranges) = &ask.letters {
+            Chosen::Ranges(ranges.clone())
+        } else {
+            let (letters, skipped) = choose(letters, ask.options.again, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
+            Chosen::Letters(letters, skipped)
+        };
         let ids = self.cluster_ids();
         let replay_id = new_replay_id()?;
         let task = PreviewTask {
@@ -78,12 +91,12 @@ impl Worker {
             hash_key: ledger.hash_key().clone(),
             pace: self.config.pace.within(to.access.caps()),
         };
-        let preparing = Preparing { num_read: 0, num_asked: task.chosen.len() };
+        let preparing = Preparing { num_read: 0, num_asked: task.chosen.num() };
         let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
         let shared = Arc::clone(&self.shared);
         let mut done = Ok(());
         // At once: what is shown stays where another cannot begin, and one that begins shows nothing before that is gone.
-        shared.update(|board| match self.config.operations.start(info, |teller| task.run(skipped, Arc::clone(&shared), teller)) {
+        shared.update(|board| match self.config.operations.start(info, |teller| task.run(Arc::clone(&shared), teller)) {
             Ok(operation) => {
                 self.end_preparing();
                 self.end_run();
