@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use switchboard_desk::send::{
     edit::{Change, Changes, JsonPath, NewBytes},
-    replay::{ReplayAsk, ReplayOptions},
+    replay::{AskedLetters, ReplayAsk, ReplayOptions},
 };
 
+use super::range_form::RangeForm;
 use crate::widgets::text_field::TextField;
 
 /// What is chosen.
@@ -14,6 +15,8 @@ use crate::widgets::text_field::TextField;
 pub(super) struct ReplayForm {
     /// What was asked for, or would be.
     pub of: ReplayAsk,
+    /// Which records.
+    pub range: RangeForm,
     /// The channel to send to.
     pub target: String,
     /// The cluster to send to, by the name of its source; `None` = the one on which the records lie.
@@ -87,6 +90,7 @@ impl ReplayForm {
         let ReplayOptions { to, changes, by_key, keeps_time, again } = ask.options.clone();
         Self {
             of: ask.clone(),
+            range: RangeForm::of(ask),
             target: ask.target.clone(),
             to,
             by_key,
@@ -100,11 +104,14 @@ impl ReplayForm {
         }
     }
 
-    /// The same records, asked for as it is chosen.
+    /// What is chosen, asked for; of a range that is none yet, the records that were asked for.
     pub(super) fn ask(&self) -> ReplayAsk {
         let of = &self.of;
+        let letters = self.range.letters(&of.letters).unwrap_or_else(|_| of.letters.clone());
         ReplayAsk {
             target: self.target.trim().to_owned(),
+            num_stored: if matches!(letters, AskedLetters::Ranges(_)) { 0 } else { of.num_stored },
+            letters,
             options: ReplayOptions {
                 to: self.to.clone().filter(|to| *to != of.cluster),
                 changes: Arc::new(self.changes.clone()),
@@ -116,6 +123,15 @@ impl ReplayForm {
             plan_key: None,
             ..of.clone()
         }
+    }
+
+    /// Whether all that was typed can be asked for; the change that was typed is added.
+    pub(super) fn is_whole(&mut self) -> bool {
+        if !self.add() {
+            return false;
+        }
+        self.wrong = self.range.letters(&self.of.letters).err();
+        self.wrong.is_none()
     }
 
     /// Adds the change that was typed, where it is one; whether all that was typed is taken.
@@ -157,8 +173,6 @@ impl ReplayForm {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_desk::send::replay::AskedLetters;
-
     use super::*;
 
     fn ask() -> ReplayAsk {
@@ -178,6 +192,34 @@ mod tests {
         assert_eq!(same, ReplayAsk { plan_key: None, ..ask() });
         let here = ReplayForm { to: Some("lab".into()), ..ReplayForm::of(&ask()) };
         assert_eq!(here.ask().options.to, None, "the cluster on which they lie is no other");
+    }
+
+    #[test]
+    fn a_range_is_typed_instead_of_what_is_marked() {
+        use super::super::range_form::Which;
+        use switchboard_desk::send::replay::{AskedRange, RangeOf};
+
+        // Nothing is marked, so a range is to be typed.
+        let mut form = ReplayForm::of(&ask());
+        assert_eq!((form.range.which, form.range.channel.as_str()), (Which::Offsets, "orders"));
+        assert!(!form.is_whole());
+        assert!(form.wrong.as_ref().is_some_and(|wrong| wrong.contains("is no offset")), "{:?}", form.wrong);
+        form.range.which = Which::AsAsked;
+        assert!(!form.is_whole() && form.wrong.as_ref().is_some_and(|wrong| wrong.contains("nothing is marked")), "{:?}", form.wrong);
+        form.range.which = Which::Offsets;
+        (form.range.from, form.range.to) = ("100".into(), "109".into());
+        let asked = |form: &ReplayForm| form.ask().letters;
+        let range = AskedRange { channel: "orders".into(), of: RangeOf::Offsets { partition: 0, from: 100, to: 109 } };
+        assert!(form.is_whole() && asked(&form) == AskedLetters::Ranges(vec![range]));
+        assert_eq!(ReplayForm::of(&form.ask()).range, form.range, "asked for and chosen again it is the same");
+        form.range.which = Which::Times;
+        (form.range.from_time, form.range.to_time) = ("2026-11-21T10:00:00Z".into(), "2026-11-21T10:00:00Z".into());
+        assert!(!form.is_whole() && form.wrong.as_ref().is_some_and(|wrong| wrong.contains("ends before it begins")), "{:?}", form.wrong);
+        form.range.to_time = "2026-11-21T10:01:00Z".into();
+        assert!(form.is_whole() && matches!(asked(&form), AskedLetters::Ranges(ranges) if matches!(ranges[0].of, RangeOf::Times { .. })));
+        // What is previewed is not forgotten with its form.
+        let again = ReplayForm::of(&form.ask());
+        assert_eq!((again.range.which, again.ask().letters), (Which::AsAsked, form.ask().letters));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use switchboard_desk::send::replay::ReplayBoard;
 use super::{
     editor::{Editor, Form},
     form::{ChangeKind, ReplayForm},
+    range_form::{RangeForm, Which},
 };
 use crate::{
     fonts,
@@ -99,9 +100,11 @@ fn check_ui(ui: &mut egui::Ui, text: &str, is_set: &mut bool, tokens: &DesignTok
 pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBoard, tokens: &DesignTokens) -> Option<FormAsked> {
     let mut asked = None;
     framed_ui(ui, |ui| {
+        let mut is_done = range_ui(ui, &mut form.range, tokens);
         heading_ui(ui, "To where and how", tokens);
         let entered = line_ui(ui, ["Channel to send to", "a topic"], &mut form.target, false, tokens);
-        if entered.is_done {
+        is_done |= entered.is_done;
+        if is_done && form.is_whole() {
             asked = Some(FormAsked::Preview);
         }
         if board.clusters.len() > 1 {
@@ -122,7 +125,7 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
         if let Some(kind) = choice_ui(ui, "change", &ChangeKind::ALL, form.kind, tokens) {
             (form.kind, form.wrong) = (kind, None);
         }
-        let mut is_done = line_ui(ui, form.kind.what(), &mut form.what, true, tokens).is_done;
+        let mut is_done = line_ui(ui, form.kind.what(), &mut form.what, form.range.which == Which::AsAsked, tokens).is_done;
         if let Some(value) = form.kind.value() {
             is_done |= line_ui(ui, value, &mut form.value, false, tokens).is_done;
         }
@@ -134,12 +137,36 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
                 form.add();
             }
             // What was typed and not added yet is meant as well.
-            if button_ui(ui, "Preview with this", true, tokens) && form.add() {
+            if button_ui(ui, "Preview with this", true, tokens) && form.is_whole() {
                 asked = Some(FormAsked::Preview);
             }
         });
     });
     asked
+}
+
+/// Which records; whether what was typed of it is done.
+fn range_ui(ui: &mut egui::Ui, range: &mut RangeForm, tokens: &DesignTokens) -> bool {
+    heading_ui(ui, "Which records", tokens);
+    if let Some(which) = choice_ui(ui, "records", &Which::ALL, range.which, tokens) {
+        range.which = which;
+    }
+    let mut is_done = false;
+    let lines: &mut [([&str; 2], &mut String)] = match range.which {
+        Which::AsAsked => return false,
+        Which::Offsets => {
+            &mut [(["Partition", "0"], &mut range.partition), (["First offset", "100"], &mut range.from), (["Last offset", "109"], &mut range.to)]
+        }
+        Which::Times => &mut [(["From", "2026-11-21T10:00:00Z"], &mut range.from_time), (["To before", "2026-11-21T10:01:00Z"], &mut range.to_time)],
+    };
+    // The keys go to the first one that says nothing yet.
+    let first = lines.iter().position(|(_, text)| text.is_empty());
+    for (place, (words, text)) in lines.iter_mut().enumerate() {
+        is_done |= line_ui(ui, *words, text, first == Some(place), tokens).is_done;
+    }
+    told_ui(ui, &format!("Of {}, as it lies on the broker, whether it was read here or not", range.channel), Ink::Dim, tokens);
+    ui.add_space(6.0);
+    is_done
 }
 
 fn changes_ui(ui: &mut egui::Ui, form: &mut ReplayForm, tokens: &DesignTokens) {

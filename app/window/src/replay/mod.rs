@@ -1,6 +1,6 @@
 //! Sending again what lies on a broker, beside whatever lists it: what would be sent and is, to where and how, and what is changed before.
 //!
-//! `panel` is what a replay would do and does, `difference` what a change changes (both pure), `form` what can be chosen of it, `editor` one record that is
+//! `panel` is what a replay would do and does, `difference` what a change changes (both pure), `form` what can be chosen of it, a range too (`range_form`), `editor` one record that is
 //! edited; `room` keeps them for a view. `panel_ui` and `form_ui` draw.
 
 mod difference;
@@ -9,6 +9,7 @@ mod form;
 mod form_ui;
 mod panel;
 mod panel_ui;
+mod range_form;
 mod room;
 
 pub(crate) use panel::{Asking, Marked, ReplayPanel, panel};

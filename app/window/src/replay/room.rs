@@ -109,6 +109,10 @@ impl ReplayRoom {
         let preview = board.preview.as_ref();
         let commands = match command {
             UiCommand::PreviewReplay => {
+                // What makes no sense yet stays in its form, which says why.
+                if self.form.as_mut().is_some_and(|form| !form.is_whole()) {
+                    return Some(Vec::new());
+                }
                 // What is made again is of the same records, whatever is marked by now.
                 let again = self.form.as_ref().map(ReplayForm::ask).or_else(|| preview.map(|preview| ReplayAsk::clone(&preview.ask)));
                 again.or_else(ask).map(ReplayCommand::Preview)
@@ -138,7 +142,7 @@ impl ReplayRoom {
             (None, preview) if self.form.is_some() => {
                 // What was chosen since is previewed before anything of it is sent.
                 let form = self.form.as_mut()?;
-                if !form.add() {
+                if !form.is_whole() {
                     return None;
                 }
                 let ask = form.ask();

@@ -47,18 +47,35 @@ fn cluster<'a>(records: &'a Records, board: &'a ReplayBoard) -> Result<&'a str, 
     }
 }
 
-/// What would be asked for; `None` = nothing can be.
-fn ask(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
-    let cluster = cluster(records, board).ok()?.to_owned();
-    let letters: Vec<AskedLetter> = records.meant().into_iter().map(|line| asked(line, &cluster, &records.channel.name)).collect();
-    Some(ReplayAsk {
-        target: records.channel.name.clone(),
+/// What can be changed before it is asked for: what is marked, or where nothing is, nothing yet of the open topic, of which a range can be typed.
+fn ask_to_change(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
+    ask(records, board).or_else(|| {
+        let cluster = match (&records.channel.cluster, board.clusters.as_slice()) {
+            _ if records.num_meant() > 0 => return None,
+            (Some(cluster), _) => cluster.clone(),
+            (None, [only]) => only.name.clone(),
+            (None, _) => return None,
+        };
+        Some(asking(cluster, &records.channel.name, Vec::new()))
+    })
+}
+
+fn asking(cluster: String, channel: &str, letters: Vec<AskedLetter>) -> ReplayAsk {
+    ReplayAsk {
+        target: channel.to_owned(),
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
         cluster,
         plan_key: None,
         options: ReplayOptions::default(),
-    })
+    }
+}
+
+/// What would be asked for; `None` = nothing can be.
+fn ask(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
+    let cluster = cluster(records, board).ok()?.to_owned();
+    let letters: Vec<AskedLetter> = records.meant().into_iter().map(|line| asked(line, &cluster, &records.channel.name)).collect();
+    Some(asking(cluster, &records.channel.name, letters))
 }
 
 fn asked(line: &RecordLine, cluster: &str, channel: &str) -> AskedLetter {
@@ -72,7 +89,7 @@ impl MessagesView {
         self.room.take(board);
         let Some(records) = &self.records else { return };
         for command in std::mem::take(&mut self.pending) {
-            let asked_for = || ask(records, board);
+            let asked_for = || if command == UiCommand::ChangeReplay { ask_to_change(records, board) } else { ask(records, board) };
             let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
@@ -128,8 +145,9 @@ impl MessagesView {
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
         let is_selected = self.records.as_ref().is_some_and(|records| records.num_meant() > 0);
-        for command in [UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan] {
-            self.unavailable.extend(ReplayRoom::unavailable(board, command, is_selected).map(|why| (command, why.to_owned())));
+        let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, board).is_some());
+        for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
+            self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
         for (command, why) in [(UiCommand::SendReplay, "make a preview first"), (UiCommand::PreviewReplay, "close the replay first")] {
             if !panel.buttons.iter().any(|button| button.command == command) {
@@ -143,7 +161,9 @@ impl MessagesView {
         self.unavailable.clear();
         let why_not = self.records.as_ref().map_or_else(|| Some("no topic is open".to_owned()), |records| cluster(records, board).err());
         if let Some(why) = why_not {
-            self.unavailable.extend([UiCommand::PreviewReplay, UiCommand::ChangeReplay, UiCommand::EditRecord].map(|command| (command, why.clone())));
+            let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, board).is_some());
+            let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
+            self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }
         let first = [UiCommand::SendReplay, UiCommand::SaveReplayPlan, UiCommand::StopReplay];
         self.unavailable.extend(first.map(|command| (command, "make a preview first".to_owned())));

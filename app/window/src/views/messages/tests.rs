@@ -9,7 +9,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
 use switchboard_model::{MessageRef, Place, RawHash};
 
-use switchboard_desk::send::replay::{AskedLetters, ClusterBoard, ReplayBoard, ReplayCommand, Writing};
+use switchboard_desk::send::replay::{AskedLetters, AskedRange, ClusterBoard, RangeOf, ReplayBoard, ReplayCommand, Writing};
 
 use crate::{
     SessionCommand, ThemeChoice, WindowApp,
@@ -380,4 +380,42 @@ fn marked_records_are_replayed_and_the_panel_stands_beside_them() {
     settle(&mut harness);
     press(&mut harness, &[Key::End, Key::A, Key::A]);
     assert!(harness.query_all_by_label_contains(", marked").count() > 5, "all that are listed");
+}
+
+#[test]
+fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
+    let source = FixedSource::new(testing::order_business());
+    source.answer_with(answer);
+    source
+        .show_replay(ReplayBoard { clusters: Arc::new(vec![ClusterBoard { name: "lab-kafka".into(), writing: Writing::Allowed }]), ..ReplayBoard::default() });
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Channel(ChannelKey { cluster: None, name: "orders.placed".into() }));
+    press(&mut harness, &[Key::E]);
+    let write = |harness: &mut Harness, label: &str, text: &str| {
+        harness.get_by_role_and_label(Role::TextInput, label).focus();
+        settle(harness);
+        harness.event(egui::Event::Text(text.to_owned()));
+        settle(harness);
+    };
+    let previewed = |source: &FixedSource| {
+        source.commands().into_iter().rev().find_map(|command| match command {
+            SessionCommand::Replay(command) => match *command {
+                ReplayCommand::Preview(ask) => Some(ask),
+                _ => None,
+            },
+            _ => None,
+        })
+    };
+    write(&mut harness, "First offset", "100");
+    harness.get_by_role_and_label(Role::Button, "Preview with this").click();
+    settle(&mut harness);
+    harness.get_by_label_contains("is no offset; write a number");
+    assert!(previewed(&source).is_none(), "half a range asks for nothing");
+    write(&mut harness, "Last offset", "109");
+    harness.get_by_role_and_label(Role::Button, "Preview with this").click();
+    settle(&mut harness);
+    let ask = previewed(&source).expect("it is asked for");
+    let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
+    assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed".into(), of }]));
+    assert_eq!((ask.cluster.as_str(), ask.target.as_str()), ("lab-kafka", "orders.placed"));
 }
