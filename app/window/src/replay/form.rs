@@ -118,6 +118,15 @@ impl ReplayForm {
         }
     }
 
+    /// Takes along what was typed and not added yet, for it is meant as well; `false` = it is no change, and the form says so.
+    pub(super) fn take_typed(&mut self) -> bool {
+        let is_taken = self.add();
+        if let Some(wrong) = &mut self.wrong {
+            *wrong = format!("The change in the field is not added yet: {wrong}");
+        }
+        is_taken
+    }
+
     /// Adds the change that was typed, where it is one; whether all that was typed is taken.
     pub(super) fn add(&mut self) -> bool {
         if self.what.is_empty() && self.value.is_empty() {

@@ -133,8 +133,7 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
             if button_ui(ui, "Add the change", false, tokens) || is_done {
                 form.add();
             }
-            // What was typed and not added yet is meant as well.
-            if button_ui(ui, "Preview with this", true, tokens) && form.add() {
+            if button_ui(ui, "Preview with this", true, tokens) {
                 asked = Some(FormAsked::Preview);
             }
         });

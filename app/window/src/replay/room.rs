@@ -86,6 +86,12 @@ impl ReplayRoom {
         };
     }
 
+    /// Why there is nothing to be sent yet, where no preview is shown; `None` = what is filled in is previewed first.
+    pub(crate) fn why_nothing_to_send(&self) -> Option<String> {
+        let is_filled_in = self.form.is_some() || self.wants_to_edit.is_some();
+        (!is_filled_in).then(|| format!("make a preview first: {}", UiCommand::PreviewReplay.keys()))
+    }
+
     /// Why a command cannot be used; `None` = it can, or is none of the replay's. `selected`: whether a record is.
     pub(crate) fn unavailable(board: &ReplayBoard, command: UiCommand, selected: bool) -> Option<&'static str> {
         let is_going = board.run.is_some() || board.preparing.is_some();
@@ -108,7 +114,12 @@ impl ReplayRoom {
     ) -> Option<Vec<ReplayCommand>> {
         let preview = board.preview.as_ref();
         let commands = match command {
+            // What is edited is previewed before anything of it is sent.
+            UiCommand::PreviewReplay | UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(self.take_edit(board)),
             UiCommand::PreviewReplay => {
+                if self.form.as_mut().is_some_and(|form| !form.take_typed()) {
+                    return Some(Vec::new());
+                }
                 // What is made again is of the same records, whatever is marked by now.
                 let again = self.form.as_ref().map(ReplayForm::ask).or_else(|| preview.map(|preview| ReplayAsk::clone(&preview.ask)));
                 again.or_else(ask).map(ReplayCommand::Preview)
@@ -123,8 +134,6 @@ impl ReplayRoom {
                 ReplayCommand::Edit(asked)
             }),
             UiCommand::SaveReplayPlan => preview.map(|preview| ReplayCommand::WritePlan { replay_id: preview.replay_id.clone() }),
-            // What is edited is previewed before anything of it is sent.
-            UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(self.take_edit(board)),
             UiCommand::SendReplay => self.go_on(board),
             _ => return None,
         };
@@ -138,7 +147,7 @@ impl ReplayRoom {
             (None, preview) if self.form.is_some() => {
                 // What was chosen since is previewed before anything of it is sent.
                 let form = self.form.as_mut()?;
-                if !form.add() {
+                if !form.take_typed() {
                     return None;
                 }
                 let ask = form.ask();
@@ -221,6 +230,12 @@ impl ReplayRoom {
     /// Takes over what was edited: the record is previewed with it, among others where there are.
     fn take_edit(&mut self, board: &ReplayBoard) -> Vec<ReplayCommand> {
         let Some(editor) = &mut self.editor else { return Vec::new() };
+        if let Some(form) = &mut self.form
+            && !form.take_typed()
+        {
+            editor.wrong.clone_from(&form.wrong);
+            return Vec::new();
+        }
         let changes = match editor.changes() {
             Ok(changes) => changes,
             Err(wrong) => {

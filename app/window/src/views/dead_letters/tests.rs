@@ -512,6 +512,36 @@ fn what_is_chosen_and_changed_is_previewed_before_anything_of_it_is_sent() {
 }
 
 #[test]
+fn with_nothing_previewed_yet_a_change_that_was_typed_goes_along_or_is_told() {
+    let (source, mut harness) = inbox(sample::board(Writing::Allowed));
+    // The panel names the key that leads to the changes, as it does of the others.
+    harness.get_by_role_and_label(Role::Button, "Change…");
+    press_with_command(&mut harness, Key::Enter);
+    harness.get_by_label_contains("make a preview first: R");
+    assert!(asked(&source).is_empty(), "{:?}", asked(&source));
+    press(&mut harness, &[Key::E]);
+    write(&mut harness, Role::TextInput, "Path in the JSON", "parcels");
+    write(&mut harness, Role::TextInput, "Becomes, JSON", "one");
+    let preview = |harness: &mut Harness| click(harness, Role::Button, "Preview 1 letter…");
+    preview(&mut harness);
+    harness.get_by_label_contains("The change in the field is not added yet: \"one\" is no JSON value");
+    press_with_command(&mut harness, Key::Enter);
+    harness.get_by_label_contains("The change in the field is not added yet: \"one\" is no JSON value");
+    assert!(asked(&source).is_empty(), "{:?}", asked(&source));
+    harness.get_by_role_and_label(Role::TextInput, "Becomes, JSON").focus();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.event(egui::Event::Text("1".to_owned()));
+    settle(&mut harness);
+    let changes = |source: &FixedSource| previewed_last(source).options.changes.to_all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    preview(&mut harness);
+    assert_eq!(changes(&source), ["set parcels to 1"]);
+    write(&mut harness, Role::TextInput, "Path in the JSON", "express");
+    write(&mut harness, Role::TextInput, "Becomes, JSON", "true");
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(changes(&source), ["set parcels to 1", "set express to true"]);
+}
+
+#[test]
 fn one_letter_is_edited_as_it_lies_on_the_broker_with_its_secrets_only_where_that_is_asked_for() {
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
     press_with_command(&mut harness, Key::E);
