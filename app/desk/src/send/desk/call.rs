@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::leave::Way;
 use super::live::Live;
 use super::request::{carried, ended};
-use super::sending::{Ready, Sending, Stop, authorise, schema, schema_key, send_name, settle_call};
+use super::sending::{Ready, Sending, Stop, authorise, in_time, schema, schema_key, send_name, settle_call};
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
 use crate::operations::Teller;
@@ -20,6 +20,8 @@ use crate::send::plan::{Mistake, Planned};
 
 /// Messages that wait to be taken by the server.
 const MAX_WAITING: usize = 64;
+/// What is waited for before a call can be made.
+pub(super) const TOLD: &str = "the server had told what its methods take (reflection)";
 
 impl Sending {
     pub(super) async fn carry_call(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
@@ -30,7 +32,7 @@ impl Sending {
         let schema = tokio::select! {
             biased;
             () = teller.cancelled() => return Ok(()),
-            schema = schema(&self.office, &ready.plan, &ready.files, Some(&key)) => schema?,
+            schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(&key))) => schema?,
         };
         let method = planned.call.method.path().trim_start_matches('/').to_owned();
         let known = schema.methods().iter().find(|known| known.path() == method);
@@ -45,7 +47,8 @@ impl Sending {
         let parts: Vec<Option<&[u8]>> = std::iter::once(method.as_bytes()).chain(messages.iter().map(|message| &message[..])).map(Some).collect();
         let hash = format!("{:032x}", ledger.hash_key().hash_parts(&parts).0);
         let mut call = planned.call.clone();
-        authorise(&self.office, &planned.auth, &call.authority.clone(), &mut call.metadata).await?;
+        let authority = call.authority.clone();
+        in_time(&ready.plan, ready.begun, "its credential was fetched", authorise(&self.office, &planned.auth, &authority, &mut call.metadata)).await?;
         let ids = self.intend_call(&ready, ledger, send_name()?, hash).await?;
         let shown = self.shows(&ready, stays_open);
         let live = shown.live.clone();
@@ -59,6 +62,7 @@ impl Sending {
             let (live, office) = (live.clone(), Arc::clone(&self.office));
             Box::new(move |news| told(&live, &office, &*schema, &method, news))
         };
+        call.spent = ready.begun.elapsed();
         let answering = self.office.config.servers.call(server.clone(), call, ready.tls.clone(), receiver, None, tell);
         let both = Box::pin(async move {
             let mut answering = answering;
