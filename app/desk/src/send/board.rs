@@ -8,10 +8,10 @@ use bytes::Bytes;
 use switchboard_engine::view::RecordView;
 use switchboard_model::{Origin, Phase, Place, TraceId};
 
-use crate::ledger::Settled;
+use crate::ledger::{Settled, TargetKind, outcome_word};
 use crate::send::access::MethodSchema;
 use crate::send::command::SendAsk;
-use crate::send::draft::SchemaFrom;
+use crate::send::draft::{Request, SchemaFrom};
 use crate::send::figures::RepeatFigures;
 use crate::send::plan::Mistake;
 use crate::send::saved::SavedBoard;
@@ -99,6 +99,17 @@ impl Sent {
     /// Whether it goes on.
     pub fn is_going(&self) -> bool {
         self.settled.is_none() || matches!(self.reply, Some(Reply::Awaited))
+    }
+
+    /// What became of it, in a word: `answered`, `called`, `persisted`, `not sent`, `not persisted`, `possibly sent` (no answer came, so a server may have
+    /// carried it out), `possibly persisted`, `skipped`, `refused`; `None` = it goes on.
+    pub fn outcome_word(&self) -> Option<&'static str> {
+        let kind = match &self.ask.draft.request {
+            Request::Http(_) => TargetKind::Http,
+            Request::Grpc(_) => TargetKind::Grpc,
+            Request::Record(_) => TargetKind::Channel,
+        };
+        self.settled.as_ref().map(|settled| outcome_word(settled, kind))
     }
 
     /// Whether it is a probe, which is sent again and again until it is stopped.

@@ -126,7 +126,7 @@ async fn what_nobody_answers_is_given_up_at_once_and_may_have_been_sent() {
     sending.session.send(SendCommand::Cancel(sent.sent_id));
     let sent = sending.settled().await;
     let took = begun.elapsed();
-    assert_eq!(sent.settled.as_ref().expect("an end").counts_as(), SettledAs::Possibly);
+    assert_eq!((sent.settled.as_ref().expect("an end").counts_as(), sent.outcome_word()), (SettledAs::Possibly, Some("possibly sent")));
     assert!(took < Duration::from_secs(2), "{took:?}");
     let lines = sending.lines().await;
     assert_eq!(lines.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), [SettledAs::Possibly]);
