@@ -180,11 +180,17 @@ impl Status {
     /// Whether the server says that it failed, or refused.
     pub fn is_failure(&self) -> bool {
         match self {
-            Self::Http { status, .. } => *status >= 400,
+            Self::Http { status, .. } => is_http_failure(*status),
             Self::Grpc { code, .. } => *code != 0,
             Self::Persisted { .. } => false,
         }
     }
+}
+
+/// Whether an HTTP status says that a request failed. The last word of a server is no 1xx; that of 101 is that it speaks something else from then on,
+/// which nobody here asks for.
+pub(super) fn is_http_failure(status: u16) -> bool {
+    !(200..400).contains(&status)
 }
 
 /// The reply to a record, on another topic.

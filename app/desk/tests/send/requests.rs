@@ -133,6 +133,16 @@ async fn what_nobody_answers_is_given_up_at_once_and_may_have_been_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_switches_to_another_protocol_has_not_answered_well() {
+    let server = Server::start(Some("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")).await;
+    let sending = Sending::start("[otlp]\ngrpc_port = 0\nhttp_port = 0\n");
+    let Told::Sent(_) = sending.send(http(|http| http.url = server.url("/"))).await else { panic!("it was not sent") };
+    let sent = sending.settled().await;
+    assert_eq!((sent.answer.status.as_ref().map(Status::is_failure), sent.outcome_word()), (Some(true), Some("answered")));
+    assert!(sent.answer.cut.as_ref().is_some_and(|cut| cut.contains("(websocket) that nobody asked for")), "{:?}", sent.answer.cut);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_was_surely_not_sent_to() {
     let port = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address").port();
     let sending = Sending::start("[otlp]\ngrpc_port = 0\nhttp_port = 0\n");
