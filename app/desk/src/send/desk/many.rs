@@ -342,7 +342,14 @@ impl Many<'_> {
                     let _ = sender.try_send(message);
                 }
                 let told = Arc::clone(&office);
-                office.config.servers.call(server, outgoing, tls, receiver, None, Box::new(move |news| call::told(&live, &told, &*schema, &method, news)))
+                office.config.servers.call(
+                    server,
+                    outgoing,
+                    tls,
+                    receiver,
+                    None,
+                    Box::new(move |news| call::told(&live, &told, (&*schema, &method), None, news)),
+                )
             }
         }
     }

@@ -208,7 +208,7 @@ impl Sending {
             figures: None,
             reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
         });
-        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, is_settled: false }
+        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, ended_ns: None, is_settled: false }
     }
 }
 
@@ -217,6 +217,8 @@ pub(super) struct OnTheBoard {
     office: Arc<Office>,
     sent_id: SentId,
     pub(super) live: Live,
+    /// When it was over, where that is not when it is settled.
+    ended_ns: Option<i64>,
     is_settled: bool,
 }
 
@@ -224,6 +226,11 @@ impl OnTheBoard {
     /// Shows what came since the last look.
     pub(super) fn look(&self) {
         self.live.show(&self.office, self.sent_id);
+    }
+
+    /// It is over now, whatever is still done with what came.
+    pub(super) fn ends_now(&mut self) {
+        self.ended_ns = Some(self.office.now_ns());
     }
 
     /// Nothing more comes.
@@ -238,9 +245,9 @@ impl OnTheBoard {
             self.office.keep_body(self.sent_id, body);
         }
         self.office.open.lock().remove(&self.sent_id);
-        let now_ns = self.office.now_ns();
+        let ended_ns = self.ended_ns.unwrap_or_else(|| self.office.now_ns());
         self.office.change(self.sent_id, |sent| {
-            (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false);
+            (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(ended_ns), false);
             // Where none was written, none is awaited.
             if sent.answer.num_persisted == 0 {
                 sent.reply = None;

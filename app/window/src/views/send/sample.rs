@@ -8,7 +8,7 @@ use switchboard_desk::{
     ledger::Settled,
     send::{
         Answer, Asking, Ended, Message, One, Question, RepeatFigures, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
-        access::{Method, MethodSchema},
+        access::{AsRead, Method, MethodSchema},
         draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, RepeatDraft, Request, RequestKind, SchemaFrom},
     },
 };
@@ -354,12 +354,12 @@ impl MethodSchema for MadeUpSchema {
         Ok(json.as_bytes().to_vec().into())
     }
 
-    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<String, String> {
+    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<AsRead<String>, String> {
         Err(text("made up"))
     }
 
-    fn details(&self, _bytes: &[u8]) -> Vec<(String, String)> {
-        Vec::new()
+    fn details(&self, _bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
+        AsRead::default()
     }
 }
 
