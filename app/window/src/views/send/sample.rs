@@ -171,6 +171,17 @@ pub(crate) fn probe() -> Sent {
     }
 }
 
+/// The same probe, which fails since two minutes.
+pub(crate) fn failing_probe() -> Sent {
+    let sent = probe();
+    let mut figures = RepeatFigures::clone(sent.figures.as_deref().unwrap_or(&RepeatFigures::default()));
+    for one in figures.last.iter_mut().rev().take(4) {
+        (one.ended, one.why) = (Ended::NotSent, text("nobody listens on localhost:8080"));
+    }
+    (figures.num_failed, figures.by_end) = (6, vec![(Ended::Http(200), 34), (Ended::NotSent, 5), (Ended::Http(503), 1)]);
+    Sent { figures: Some(Arc::new(figures)), ..sent }
+}
+
 /// A checkout that was answered otherwise than the one before.
 pub(crate) fn compared() -> SendBoard {
     let body = br#"{"order_id":"1b7e02aa-4c0d-4f43-8b0e-b3f04a0c93c1","state":"refused","reason":"no carrier"}"#.to_vec();
