@@ -162,7 +162,7 @@ fn told(sent: &Sent) -> Value {
     json!({
         "call": sent.call,
         "target": sent.target,
-        "outcome": sent.settled.as_ref().map(Settled::word),
+        "outcome": sent.outcome_word(),
         "reason": sent.settled.as_ref().map(Settled::reason).filter(|reason| !reason.is_empty()),
         "answer": status,
         "took_ms": sent.took_ns(sent.at_ns) as f64 / 1e6,

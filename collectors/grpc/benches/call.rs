@@ -71,6 +71,7 @@ fn unary(criterion: &mut Criterion) {
                 method: PathAndQuery::from_static(CHECK),
                 metadata: HeaderMap::new(),
                 deadline: Some(Duration::from_secs(10)),
+                spent: Duration::ZERO,
                 compression: None,
             };
             let mut num_messages = 0;

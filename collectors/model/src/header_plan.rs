@@ -48,16 +48,7 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
     };
     let marks = [(REPLAY_ID_HEADER, mark.replay_id.to_owned()), (SOURCE_HEADER, source), (REPLAY_COUNT_HEADER, replay_count.to_string())];
     let mut is_marked = [false; 3];
-    let present: Vec<&FailureDialect> = FAILURE_DIALECTS
-        .iter()
-        .filter(|dialect| {
-            let mut names: Vec<&str> = original.headers.iter().map(|header| header.name.as_str()).filter(|name| dialect.strips(name)).collect();
-            names.sort_unstable();
-            names.dedup();
-            names.len() >= dialect.min_headers
-        })
-        .collect();
-
+    let present = dialects_of(&original.headers);
     let mut headers = Vec::with_capacity(original.headers.len() + marks.len());
     let mut changes = Vec::with_capacity(original.headers.len() + marks.len());
     let shown = |header: &RawHeader| ShownValue::of(header, redactor);
@@ -88,6 +79,24 @@ pub fn plan_headers(original: &OriginalRecord, mark: &ReplayMark<'_>, redactor: 
         }
     }
     Ok(HeaderPlan { headers, diff: HeaderDiff { changes }, replay_count })
+}
+
+/// Whether each header goes out as it is: it tells of no failure, and is none of ours. In the order of the headers.
+pub fn headers_kept(headers: &[RawHeader]) -> Vec<bool> {
+    let present = dialects_of(headers);
+    let is_own = |name: &str| [REPLAY_ID_HEADER, SOURCE_HEADER, REPLAY_COUNT_HEADER].contains(&name);
+    headers.iter().map(|header| !is_own(&header.name) && !present.iter().any(|dialect| dialect.strips(&header.name))).collect()
+}
+
+/// The frameworks that wrote down a failure among these headers.
+fn dialects_of(headers: &[RawHeader]) -> Vec<&'static FailureDialect> {
+    let is_present = |dialect: &&FailureDialect| {
+        let mut names: Vec<&str> = headers.iter().map(|header| header.name.as_str()).filter(|name| dialect.strips(name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len() >= dialect.min_headers
+    };
+    FAILURE_DIALECTS.iter().filter(is_present).collect()
 }
 
 /// How often a record says it was replayed; the most of what it says.

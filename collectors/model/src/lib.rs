@@ -55,7 +55,7 @@ pub use failure_headers::{FAILURE_DIALECTS, FailureDialect, FailureField, Header
 pub use header_diff::{
     EDITED_HEADER, HeaderChange, HeaderChangeKind, HeaderCounts, HeaderDiff, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, SOURCE_HEADER, ShownValue,
 };
-pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, plan_headers};
+pub use header_plan::{DEFAULT_MAX_REPLAYS, HeaderPlan, ReplayMark, headers_kept, plan_headers};
 pub use identity::{InstanceSource, SpanId, TraceId};
 pub use log::{LogBatch, LogRow};
 pub use message::{MAX_PLACE_BYTES, MessageRef, Place, PlaceRef, PlaceRow, ToldPlace, WrittenPlace};

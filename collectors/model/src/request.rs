@@ -101,6 +101,8 @@ pub struct OutgoingCall {
     pub metadata: HeaderMap,
     /// How long it may take, told to the server as well; `None` = as long as it likes.
     pub deadline: Option<Duration>,
+    /// How much of that was over before the call is handed over: its server was looked up and asked what the method takes.
+    pub spent: Duration,
     /// How its messages are compressed; `None` = not at all.
     pub compression: Option<Compression>,
 }

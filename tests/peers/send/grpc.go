@@ -111,7 +111,15 @@ func (*shop) Echo(ctx context.Context, message *peersv1.Everything) (*peersv1.To
 	if err := ends(ctx); err != nil {
 		return nil, err
 	}
-	return told(ctx, message, 1)
+	told, err := told(ctx, message, 1)
+	if err != nil || message.GetText() != "boxed" {
+		return told, err
+	}
+	// What only the answer holds: of a type that no service names, and of one that nobody knows.
+	hidden, err := anypb.New(&peersv1.Hidden{SecretIngredient: "salt", Grams: 3})
+	told.Seen.Any = hidden
+	told.Seen.Several = []*anypb.Any{{TypeUrl: "type.googleapis.com/peers.v1.Nowhere", Value: []byte{8, 1}}}
+	return told, err
 }
 
 func (*shop) Collect(stream peersv1.Shop_CollectServer) error {

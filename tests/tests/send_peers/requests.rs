@@ -153,7 +153,7 @@ fn redirects_are_shown_and_failures_are_failures() {
         assert_eq!((sent.codes(), sent.told()["body"].as_str()), ((4, status), Some(body)), "{}", sent.said);
     }
     let sent = desk.send(&get(&format!("{at}/panics")));
-    assert_eq!((sent.code, sent.told()["outcome"].as_str()), (5, Some("possibly persisted")), "{}", sent.said);
+    assert_eq!((sent.code, sent.told()["outcome"].as_str()), (5, Some("possibly sent")), "{}", sent.said);
     assert!(sent.said.contains("ended the connection without an answer"), "{}", sent.said);
 
     let basic = format!("[http]\nurl = \"{at}/basic\"\nauth = {{ basic = {{ user = \"ann\", secret = \"user password\" }} }}\n");

@@ -254,8 +254,17 @@ pub trait MethodSchema: fmt::Debug + Send + Sync {
     fn encode(&self, method: &str, json: &str) -> Result<Bytes, String>;
 
     /// A message as JSON; of our own where `is_input`.
-    fn decode(&self, method: &str, is_input: bool, bytes: &[u8]) -> Result<String, String>;
+    fn decode(&self, method: &str, is_input: bool, bytes: &[u8]) -> Result<AsRead<String>, String>;
 
     /// Details of a status: a type, and what it says.
-    fn details(&self, bytes: &[u8]) -> Vec<(String, String)>;
+    fn details(&self, bytes: &[u8]) -> AsRead<Vec<(String, String)>>;
+}
+
+/// What was read of bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AsRead<T> {
+    /// What they say, as far as their types are known.
+    pub says: T,
+    /// Full names of messages in a `google.protobuf.Any` whose types are not known: what they hold stays digits. Whoever sent them wrote the names.
+    pub unknown_types: Vec<String>,
 }

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use switchboard_engine::view::RecordView;
 use switchboard_model::{Origin, Phase, Place, TraceId};
 
-use crate::ledger::Settled;
+use crate::ledger::{Settled, TargetKind, outcome_word};
 use crate::send::access::MethodSchema;
 use crate::send::command::SendAsk;
-use crate::send::draft::SchemaFrom;
+use crate::send::draft::{Request, SchemaFrom};
 use crate::send::figures::RepeatFigures;
 use crate::send::plan::Mistake;
 use crate::send::saved::SavedBoard;
@@ -101,6 +101,17 @@ impl Sent {
         self.settled.is_none() || matches!(self.reply, Some(Reply::Awaited))
     }
 
+    /// What became of it, in a word: `answered`, `called`, `persisted`, `not sent`, `not persisted`, `possibly sent` (no answer came, so a server may have
+    /// carried it out), `possibly persisted`, `skipped`, `refused`; `None` = it goes on.
+    pub fn outcome_word(&self) -> Option<&'static str> {
+        let kind = match &self.ask.draft.request {
+            Request::Http(_) => TargetKind::Http,
+            Request::Grpc(_) => TargetKind::Grpc,
+            Request::Record(_) => TargetKind::Channel,
+        };
+        self.settled.as_ref().map(|settled| outcome_word(settled, kind))
+    }
+
     /// Whether it is a probe, which is sent again and again until it is stopped.
     pub fn is_probe(&self) -> bool {
         self.ask.is_probe
@@ -169,11 +180,17 @@ impl Status {
     /// Whether the server says that it failed, or refused.
     pub fn is_failure(&self) -> bool {
         match self {
-            Self::Http { status, .. } => *status >= 400,
+            Self::Http { status, .. } => is_http_failure(*status),
             Self::Grpc { code, .. } => *code != 0,
             Self::Persisted { .. } => false,
         }
     }
+}
+
+/// Whether an HTTP status says that a request failed. The last word of a server is no 1xx; that of 101 is that it speaks something else from then on,
+/// which nobody here asks for.
+pub(super) fn is_http_failure(status: u16) -> bool {
+    !(200..400).contains(&status)
 }
 
 /// The reply to a record, on another topic.

@@ -11,6 +11,7 @@ mod records;
 mod replies;
 mod request;
 mod sending;
+mod unread;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use switchboard_model::{Outcome, Receipt, TraceId};
 
+use crate::send::board::is_http_failure;
+
 /// Of the last so many is told how each went.
 const LAST_MAX: usize = 60;
 /// Durations that are kept; of more the last ones count.
@@ -41,7 +43,7 @@ impl Ended {
     /// Whether that is a failure.
     pub fn is_failure(self) -> bool {
         match self {
-            Self::Http(status) => status >= 400,
+            Self::Http(status) => is_http_failure(status),
             Self::Grpc(code) => code != 0,
             Self::NotSent | Self::Possibly => true,
         }
@@ -163,6 +165,12 @@ mod tests {
 
     fn one(took_ms: u64, ended: Ended) -> One {
         One { at_ns: 0, took: Duration::from_millis(took_ms), ended, why: String::new(), trace_id: None }
+    }
+
+    #[test]
+    fn a_status_is_a_failure_by_its_hundred() {
+        let failures = [101, 199, 200, 204, 302, 399, 400, 503, 599].map(|status| Ended::Http(status).is_failure());
+        assert_eq!(failures, [true, true, false, false, false, false, true, true, true]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod request;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -145,6 +146,14 @@ impl Plan {
             Planned::Http(planned) => Some(&planned.request.origin),
             Planned::Grpc(planned) => Some(&planned.call.authority),
             Planned::Record(_) => None,
+        }
+    }
+
+    /// How long all of a call may take; `None` = it is none.
+    pub fn deadline(&self) -> Option<Duration> {
+        match &self.what {
+            Planned::Grpc(planned) => planned.call.deadline,
+            Planned::Http(_) | Planned::Record(_) => None,
         }
     }
 

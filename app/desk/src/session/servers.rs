@@ -13,7 +13,7 @@ use switchboard_model::{AnswerNews, CallNews, Leave, Origin, Outcome, OutgoingCa
 use tokio::sync::mpsc;
 
 use crate::profile::Profile;
-use crate::send::access::{Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Waiting};
+use crate::send::access::{AsRead, Method, MethodSchema, SchemaFiles, Server, ServerAccess, Tell, TlsFiles, Waiting};
 use crate::session::allowed::{Allowed, is_production};
 use crate::sources::SourceProfile;
 
@@ -242,16 +242,18 @@ impl MethodSchema for Known {
         self.schema.encode(&path(method), json).map_err(|error| error.to_string())
     }
 
-    fn decode(&self, method: &str, is_input: bool, bytes: &[u8]) -> Result<String, String> {
+    fn decode(&self, method: &str, is_input: bool, bytes: &[u8]) -> Result<AsRead<String>, String> {
         let decoded = self.schema.decode(&path(method), is_input, bytes).map_err(|error| error.to_string())?;
-        Ok(match decoded.num_unknown_fields {
+        let says = match decoded.num_unknown_fields {
             0 => decoded.json,
             num => format!("{}\n// and {num} fields ({} bytes) that the schema does not know", decoded.json, decoded.num_unknown_bytes),
-        })
+        };
+        Ok(AsRead { says, unknown_types: decoded.unknown_types })
     }
 
-    fn details(&self, bytes: &[u8]) -> Vec<(String, String)> {
-        self.schema.status_details(bytes).into_iter().map(detail).collect()
+    fn details(&self, bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
+        let says = self.schema.status_details(bytes).into_iter().map(detail).collect();
+        AsRead { says, unknown_types: self.schema.unknown_details(bytes) }
     }
 }
 

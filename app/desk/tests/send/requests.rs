@@ -126,10 +126,20 @@ async fn what_nobody_answers_is_given_up_at_once_and_may_have_been_sent() {
     sending.session.send(SendCommand::Cancel(sent.sent_id));
     let sent = sending.settled().await;
     let took = begun.elapsed();
-    assert_eq!(sent.settled.as_ref().expect("an end").counts_as(), SettledAs::Possibly);
+    assert_eq!((sent.settled.as_ref().expect("an end").counts_as(), sent.outcome_word()), (SettledAs::Possibly, Some("possibly sent")));
     assert!(took < Duration::from_secs(2), "{took:?}");
     let lines = sending.lines().await;
     assert_eq!(lines.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), [SettledAs::Possibly]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_switches_to_another_protocol_has_not_answered_well() {
+    let server = Server::start(Some("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")).await;
+    let sending = Sending::start("[otlp]\ngrpc_port = 0\nhttp_port = 0\n");
+    let Told::Sent(_) = sending.send(http(|http| http.url = server.url("/"))).await else { panic!("it was not sent") };
+    let sent = sending.settled().await;
+    assert_eq!((sent.answer.status.as_ref().map(Status::is_failure), sent.outcome_word()), (Some(true), Some("answered")));
+    assert!(sent.answer.cut.as_ref().is_some_and(|cut| cut.contains("(websocket) that nobody asked for")), "{:?}", sent.answer.cut);
 }
 
 #[tokio::test(flavor = "multi_thread")]

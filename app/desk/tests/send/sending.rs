@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::{Ledger, LedgerLine};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::draft::{Draft, HttpDraft, RecordDraft, Request};
+use switchboard_desk::send::draft::{Draft, GrpcDraft, HttpDraft, RecordDraft, Request};
 use switchboard_desk::send::{Question, SendAsk, SendBoard, SendCommand, Sent};
 use switchboard_desk::session::Session;
 
@@ -130,6 +130,12 @@ pub fn http(change: impl FnOnce(&mut HttpDraft)) -> Draft {
     let mut draft = HttpDraft::default();
     change(&mut draft);
     Draft { name: String::new(), request: Request::Http(draft) }
+}
+
+pub fn grpc(change: impl FnOnce(&mut GrpcDraft)) -> Draft {
+    let mut draft = GrpcDraft::default();
+    change(&mut draft);
+    Draft { name: String::new(), request: Request::Grpc(draft) }
 }
 
 pub fn record(change: impl FnOnce(&mut RecordDraft)) -> Draft {

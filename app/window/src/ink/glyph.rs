@@ -29,6 +29,8 @@ pub(crate) enum Glyph {
     Check,
     /// Several things, told in words.
     Dot,
+    /// A probe of ours fails.
+    Probe,
 }
 
 /// Paints a sign in a circle of this radius.
@@ -69,6 +71,14 @@ pub(crate) fn paint(painter: &Painter, sign: Glyph, center: Pos2, radius: f32, c
         }
         Glyph::Question => question(painter, center, radius, color),
         Glyph::Dot => drop(painter.circle_filled(center, radius * 0.6, color)),
+        Glyph::Probe => {
+            // Rings as of a call into the distance, and nothing comes back.
+            painter.circle_filled(at(-0.7, 0.7), radius * 0.25, color);
+            for reach in [0.75, 1.3] {
+                let arc: Vec<Pos2> = (0..=6).map(|step| turn(at(-0.7, 0.7), radius * reach, 0.75 + 0.25 * step as f32 / 6.0)).collect();
+                painter.line(arc, stroke);
+            }
+        }
         Glyph::Check => drop(painter.line(vec![at(-0.8, 0.05), at(-0.2, 0.65), at(0.85, -0.65)], stroke)),
     }
 }

@@ -1,5 +1,7 @@
-//! One record that is edited before it is replayed: its key and its value as they lie on the broker, with their secrets only once these are asked for.
-//! Pure.
+//! One record that is edited before it is replayed: its key, its value and its headers as they lie on the broker, with their secrets only once these are
+//! asked for. Pure.
+
+mod headers;
 
 use switchboard_desk::{
     ledger::LetterKey,
@@ -10,8 +12,13 @@ use switchboard_desk::{
 };
 use switchboard_model::OriginalRecord;
 
+use crate::widgets::json_text;
+pub(super) use headers::{HeaderField, HeaderFields};
+
 /// A longer value is edited elsewhere, bytes.
 const BYTES_MAX: usize = 4 << 20;
+/// JSON that is no longer than this is looked at while it is typed, bytes.
+const LIVE_BYTES_MAX: usize = 1 << 20;
 
 /// A record that is edited.
 #[derive(Clone, Debug)]
@@ -22,6 +29,12 @@ pub(super) struct Editor {
     pub key: Field,
     /// Its value.
     pub value: Field,
+    /// Whether its value was JSON.
+    was_json: bool,
+    /// What is wrong with the value as JSON, and with which text; told anew where that is another.
+    looked_at: Option<(String, Option<String>)>,
+    /// Its headers.
+    pub headers: HeaderFields,
     /// Whether secrets are shown; without that nothing is.
     pub is_revealed: bool,
     /// Why what was typed cannot be sent.
@@ -94,6 +107,9 @@ impl Editor {
             letter: board.letter.clone(),
             key: Field::of(record.key.as_deref()),
             value: Field::of(record.value.as_deref()),
+            was_json: record.value.as_deref().is_some_and(is_json),
+            looked_at: None,
+            headers: HeaderFields::of(&record.headers),
             is_revealed: !board.has_secrets,
             wrong: None,
         })
@@ -109,8 +125,32 @@ impl Editor {
                 changes.push(if what == "key" { Change::Key(now.clone()) } else { Change::Value(now.clone()) });
             }
         }
+        changes.extend(self.headers.change()?);
         Ok(changes)
     }
+
+    /// What is wrong with the value as JSON, where it was JSON or begins as that does: with line and column, and that it can be sent all the same.
+    pub(super) fn json_mistake(&mut self) -> Option<&str> {
+        let text = &self.value.text;
+        let is_meant = self.value.form == Form::Text && (self.was_json || text.trim_start().starts_with(['{', '[']));
+        if !is_meant {
+            return None;
+        }
+        if self.looked_at.as_ref().is_none_or(|(of, _)| of != text) {
+            let mistake = match text.len() {
+                0 => Some("No JSON: it is empty".to_owned()),
+                len if len > LIVE_BYTES_MAX => Some("Too long to be looked at as JSON while it is typed".to_owned()),
+                _ => json_text::mistake_as_it_stands(text),
+            };
+            self.looked_at = Some((text.clone(), mistake.map(|mistake| format!("{mistake}. It is sent as it stands"))));
+        }
+        self.looked_at.as_ref().and_then(|(_, mistake)| mistake.as_deref())
+    }
+}
+
+/// Whether bytes are JSON, of those that are short enough to be looked at.
+fn is_json(bytes: &[u8]) -> bool {
+    bytes.len() <= LIVE_BYTES_MAX && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -139,6 +179,27 @@ mod tests {
         editor.key.write_as(Form::Hex);
         editor.key.text = "0".to_owned();
         assert!(editor.changes().is_err_and(|wrong| wrong.starts_with("the key: ")));
+    }
+
+    #[test]
+    fn json_is_looked_at_while_it_is_typed_and_what_was_none_is_left_alone() {
+        let mut editor = Editor::of(&board(None, b"{\n  \"a\": 1\n}", false)).expect("it was read");
+        assert_eq!(editor.json_mistake(), None);
+        editor.value.text = "{\n  \"a\": 1,\n}".to_owned();
+        let told = "No JSON at line 3, column 1: key must be a string. It is sent as it stands";
+        assert_eq!(editor.json_mistake(), Some(told));
+        assert_eq!(editor.json_mistake(), Some(told), "without looking again");
+        assert_eq!(editor.changes(), Ok(vec![Change::Value(NewBytes::Text(editor.value.text.clone()))]), "it can be meant");
+        editor.value.text.clear();
+        assert_eq!(editor.json_mistake(), Some("No JSON: it is empty. It is sent as it stands"));
+        editor.value.write_as(Form::Null);
+        assert_eq!(editor.json_mistake(), None);
+        let mut plain = Editor::of(&board(None, b"hello", false)).expect("it was read");
+        assert_eq!(plain.json_mistake(), None);
+        plain.value.text = "[".to_owned();
+        assert!(plain.json_mistake().is_some_and(|told| told.starts_with("No JSON at ")));
+        plain.value.text = format!("[{}]", " ".repeat(LIVE_BYTES_MAX));
+        assert!(plain.json_mistake().is_some_and(|told| told.starts_with("Too long")));
     }
 
     #[test]

@@ -127,11 +127,20 @@ impl ReplayForm {
 
     /// Whether all that was typed can be asked for; the change that was typed is added.
     pub(super) fn is_whole(&mut self) -> bool {
-        if !self.add() {
+        if !self.take_typed() {
             return false;
         }
         self.wrong = self.range.letters(&self.of.letters).err();
         self.wrong.is_none()
+    }
+
+    /// Takes along what was typed and not added yet, for it is meant as well; `false` = it is no change, and the form says so.
+    fn take_typed(&mut self) -> bool {
+        let is_taken = self.add();
+        if let Some(wrong) = &mut self.wrong {
+            *wrong = format!("The change in the field is not added yet: {wrong}");
+        }
+        is_taken
     }
 
     /// Adds the change that was typed, where it is one; whether all that was typed is taken.

@@ -1,15 +1,15 @@
 //! Draws what can be chosen of a replay, and the record that is edited.
 
 use egui::{RichText, Stroke, WidgetInfo, accesskit::Role, vec2};
-use switchboard_desk::send::replay::ReplayBoard;
+use switchboard_desk::send::{edit::Change, replay::ReplayBoard};
 
 use super::{
-    editor::{Editor, Form},
+    editor::{Editor, Form, HeaderField, HeaderFields},
     form::{ChangeKind, ReplayForm},
     range_form::{RangeForm, Which},
 };
 use crate::{
-    fonts,
+    figures, fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
     widgets::text_field::{TextEntered, TextEntry, TextField},
@@ -136,8 +136,7 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
             if button_ui(ui, "Add the change", false, tokens) || is_done {
                 form.add();
             }
-            // What was typed and not added yet is meant as well.
-            if button_ui(ui, "Preview with this", true, tokens) && form.is_whole() {
+            if button_ui(ui, "Preview with this", true, tokens) {
                 asked = Some(FormAsked::Preview);
             }
         });
@@ -191,18 +190,90 @@ fn changes_ui(ui: &mut egui::Ui, form: &mut ReplayForm, tokens: &DesignTokens) {
     let mut unedited = None;
     for (letter, changes) in form.changes.to_one.iter().filter(|(_, changes)| !changes.is_empty()) {
         ui.horizontal(|ui| {
-            let words = format!("{} is edited by hand", letter.at.place);
+            let words = format!("{} is edited by hand: {}", letter.at.place, edited_parts(changes));
             let response = ui.add(egui::Button::new(RichText::new("✕").size(11.0).color(tokens.ink(Ink::Dim))).frame(false));
             response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Take out: {words}")));
             if response.clicked() {
                 unedited = Some(letter.clone());
             }
-            ui.label(RichText::new(if changes.len() > 1 { format!("{words}, key and value") } else { words }).size(12.5).color(tokens.ink(Ink::Text)));
+            ui.label(RichText::new(words).size(12.5).color(tokens.ink(Ink::Text)));
         });
     }
     if let Some(letter) = unedited {
         form.changes.to_one.remove(&letter);
     }
+}
+
+/// Which parts of a record are edited, in words.
+fn edited_parts(changes: &[Change]) -> String {
+    let part = |change: &Change| match change {
+        Change::Key(_) => "key",
+        Change::Value(_) => "value",
+        _ => "headers",
+    };
+    changes.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// Draws the headers of the record that is edited.
+fn headers_ui(ui: &mut egui::Ui, headers: &mut HeaderFields, tokens: &DesignTokens) {
+    label_ui(ui, "Headers", tokens);
+    let mut away = None;
+    for (at, field) in headers.fields.iter_mut().enumerate() {
+        let words = format!("header {}", at + 1);
+        if header_ui(ui, field, &words, tokens) {
+            away = Some(at);
+        }
+    }
+    if let Some(at) = away {
+        if headers.fields[at].is_new() {
+            headers.fields.remove(at);
+        } else {
+            headers.fields[at].is_gone = true;
+        }
+    }
+    if headers.num_more > 0 {
+        told_ui(ui, &format!("{} more go out as they are; change them by a rule", headers.num_more), Ink::Dim, tokens);
+    }
+    if headers.num_planned > 0 {
+        let num = figures::things(headers.num_planned as u64, "other", "others");
+        told_ui(ui, &format!("{num} of its failure or of a replay: taken away or written anew by themselves"), Ink::Dim, tokens);
+    }
+    if button_ui(ui, "Add a header", false, tokens) {
+        headers.add();
+    }
+}
+
+/// Draws a header in two lines; whether it is to be taken away.
+fn header_ui(ui: &mut egui::Ui, field: &mut HeaderField, words: &str, tokens: &DesignTokens) -> bool {
+    let sign_ui = |ui: &mut egui::Ui, sign: &str, label: String| {
+        let response = ui.add(egui::Button::new(RichText::new(sign).size(11.0).color(tokens.ink(Ink::Dim))).frame(false));
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
+        response.clicked()
+    };
+    if field.is_gone {
+        ui.horizontal(|ui| {
+            let gone = RichText::new(visible(&field.name)).font(fonts::data(DATA_PT)).color(tokens.ink(Ink::Dim)).strikethrough();
+            field.is_gone = !sign_ui(ui, "+", format!("Keep {words}"));
+            ui.add(egui::Label::new(gone).truncate());
+        });
+        return false;
+    }
+    let is_away = ui
+        .horizontal(|ui| {
+            let is_away = sign_ui(ui, "✕", format!("Take {words} away"));
+            let name = TextEntry::new(TextField::ReplayLine, &mut field.name).hint("name");
+            let _entered = name.named(&format!("Name of {words}")).font(fonts::data(DATA_PT)).ui(ui, tokens);
+            is_away
+        })
+        .inner;
+    if let Some(form) = choice_ui(ui, &format!("{words} as"), &Form::ALL, field.value.form, tokens) {
+        field.value.write_as(form);
+    }
+    if field.value.form != Form::Null {
+        let value = TextEntry::new(TextField::ReplayLine, &mut field.value.text).hint("empty");
+        let _entered = value.named(&format!("Value of {words}")).font(fonts::data(DATA_PT)).ui(ui, tokens);
+    }
+    is_away
 }
 
 /// Draws the record that is edited; what was asked for.
@@ -256,6 +327,10 @@ pub(super) fn editor_ui(ui: &mut egui::Ui, board: &ReplayBoard, editor: Option<&
             let value = TextEntry::new(TextField::ReplayText, &mut editor.value.text).hint("empty").lines(VALUE_LINES).first(true);
             let _entered = value.font(fonts::data(DATA_PT)).ui(ui, tokens);
         }
+        if let Some(mistake) = editor.json_mistake() {
+            told_ui(ui, mistake, Ink::Warn, tokens);
+        }
+        headers_ui(ui, &mut editor.headers, tokens);
         if let Some(wrong) = &editor.wrong {
             told_ui(ui, wrong, Ink::Bad, tokens);
         }

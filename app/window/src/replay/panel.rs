@@ -86,6 +86,8 @@ pub(crate) struct Marked {
     pub num_open: usize,
     /// Of these, parked.
     pub num_parked: usize,
+    /// Whether they are records, not dead letters: of these all are open, and none is parked.
+    pub are_records: bool,
 }
 
 /// What would be asked for.
@@ -154,16 +156,25 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
         Some(Writing::Allowed) => Row::text("The profile lets this cluster be written to"),
         None => Row::text("Nothing can be sent to this cluster: the profile does not name it").toned(Tone::Warn),
     };
-    let how = "A preview reads the letters again from the broker and shows the very bytes, who will read them, and what is skipped. It sends nothing";
-    let none = if marked.num == 0 { "mark letters first: Space, or A for all open ones" } else { "" };
+    let [one, several] = if marked.are_records { ["record", "records"] } else { ["letter", "letters"] };
+    let how =
+        format!("A preview reads the {several} again from the broker and shows the very bytes, who will read them, and what is skipped. It sends nothing");
+    let none = match (marked.num, marked.are_records) {
+        (0, false) => "mark letters first: Space, or A for all open ones",
+        (0, true) => "mark records first: Space, or A for all",
+        _ => "",
+    };
     let none_open = match (none.is_empty(), marked.num_open) {
         (true, 0) => "none of them is open",
         _ => none,
     };
     let num = figures::count(marked.num_open as u64);
-    let letters = figures::things(marked.num_open as u64, "letter", "letters");
-    let preview = if marked.num_open > 0 { format!("Preview {letters}…") } else { "Preview…".to_owned() };
-    let mut buttons = vec![button(&preview, UiCommand::PreviewReplay, true, none_open), button("Park…", UiCommand::ParkLetters, false, none_open)];
+    let things = figures::things(marked.num_open as u64, one, several);
+    let preview = if marked.num_open > 0 { format!("Preview {things}…") } else { "Preview…".to_owned() };
+    let mut buttons = vec![button(&preview, UiCommand::PreviewReplay, true, none_open), button("Change…", UiCommand::ChangeReplay, false, none_open)];
+    if !marked.are_records {
+        buttons.push(button("Park…", UiCommand::ParkLetters, false, none_open));
+    }
     if marked.num_parked > 0 {
         buttons.push(button("Take out", UiCommand::UnparkLetters, false, ""));
     }
@@ -171,10 +182,12 @@ fn of_nothing(board: &ReplayBoard, asking: &Asking<'_>) -> ReplayPanel {
         title: "Replay".to_owned(),
         phase: if marked.is_selection {
             "the selected letter; Space marks several, A all open ones".to_owned()
+        } else if marked.are_records {
+            format!("{} marked or selected", figures::things(marked.num as u64, one, several))
         } else {
             format!("{} marked, {num} of them open", figures::count(marked.num as u64))
         },
-        sections: std::iter::once(Section::new("Sending", vec![may, Row::text(how)]))
+        sections: std::iter::once(Section::new("Sending", vec![may, Row::text(&how)]))
             .chain(asking.readers.iter().map(|readers| readers_section(readers, "Who would read them again")))
             .collect(),
         buttons,

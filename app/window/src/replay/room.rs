@@ -86,6 +86,12 @@ impl ReplayRoom {
         };
     }
 
+    /// Why there is nothing to be sent yet, where no preview is shown; `None` = what is filled in is previewed first.
+    pub(crate) fn why_nothing_to_send(&self) -> Option<String> {
+        let is_filled_in = self.form.is_some() || self.wants_to_edit.is_some();
+        (!is_filled_in).then(|| format!("make a preview first: {}", UiCommand::PreviewReplay.keys()))
+    }
+
     /// Why a command cannot be used; `None` = it can, or is none of the replay's. `selected`: whether a record is.
     pub(crate) fn unavailable(board: &ReplayBoard, command: UiCommand, selected: bool) -> Option<&'static str> {
         let is_going = board.run.is_some() || board.preparing.is_some();
@@ -108,6 +114,8 @@ impl ReplayRoom {
     ) -> Option<Vec<ReplayCommand>> {
         let preview = board.preview.as_ref();
         let commands = match command {
+            // What is edited is previewed before anything of it is sent.
+            UiCommand::PreviewReplay | UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(self.take_edit(board)),
             UiCommand::PreviewReplay => {
                 // What makes no sense yet stays in its form, which says why.
                 if self.form.as_mut().is_some_and(|form| !form.is_whole()) {
@@ -127,8 +135,6 @@ impl ReplayRoom {
                 ReplayCommand::Edit(asked)
             }),
             UiCommand::SaveReplayPlan => preview.map(|preview| ReplayCommand::WritePlan { replay_id: preview.replay_id.clone() }),
-            // What is edited is previewed before anything of it is sent.
-            UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(self.take_edit(board)),
             UiCommand::SendReplay => self.go_on(board),
             _ => return None,
         };
@@ -225,6 +231,12 @@ impl ReplayRoom {
     /// Takes over what was edited: the record is previewed with it, among others where there are.
     fn take_edit(&mut self, board: &ReplayBoard) -> Vec<ReplayCommand> {
         let Some(editor) = &mut self.editor else { return Vec::new() };
+        if let Some(form) = &mut self.form
+            && !form.is_whole()
+        {
+            editor.wrong.clone_from(&form.wrong);
+            return Vec::new();
+        }
         let changes = match editor.changes() {
             Ok(changes) => changes,
             Err(wrong) => {

@@ -65,6 +65,8 @@ pub(crate) enum Slot {
     SentTrace,
     /// The way of what was sent, on the map.
     SentWay,
+    /// The trace of a probe that fails, on the map.
+    ProbeTrace,
     /// What has the correlation id of what was sent.
     SentConversation,
     /// The letter of the open send of the ledger.

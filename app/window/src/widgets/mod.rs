@@ -6,6 +6,7 @@ pub(crate) mod detail;
 pub(crate) mod empty_state;
 pub(crate) mod focus_ring;
 pub(crate) mod heat_strip;
+pub(crate) mod json_text;
 pub(crate) mod kept_order;
 pub(crate) mod object_menu;
 pub(crate) mod payload;

@@ -4,4 +4,5 @@ pub(crate) mod breakers;
 pub(crate) mod drafts;
 pub(crate) mod groups;
 pub(crate) mod letters;
+pub(crate) mod probes;
 pub(crate) mod traces;

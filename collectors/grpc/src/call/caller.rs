@@ -102,7 +102,7 @@ impl Caller {
         if let Some(name) = reserved(&call.metadata) {
             return Outcome::NotDone(format!("`{name}` is written by HTTP or gRPC itself. Take it out of the metadata"));
         }
-        let by = call.deadline.map(|deadline| Instant::now() + deadline.min(LONGEST));
+        let by = call.deadline.map(|deadline| Instant::now() + deadline.min(LONGEST).saturating_sub(call.spent));
         let connection = match within(by, self.connection(told)).await {
             Some(Ok(connection)) => connection,
             Some(Err(trouble)) => return Outcome::NotDone(trouble.to_string()),

@@ -9,7 +9,7 @@ pub(crate) const SCHEMA_BYTES_MAX: usize = 32 << 20;
 /// The most files.
 pub(crate) const SCHEMA_FILES_MAX: usize = 20_000;
 /// The longest full name, in bytes: each part of it repeats all of those before.
-const NAME_BYTES_MAX: usize = 1_024;
+pub(super) const NAME_BYTES_MAX: usize = 1_024;
 /// Bytes of all full names together.
 const NAMES_BYTES_MAX: usize = 128 << 20;
 /// Comparisons of numbers with reserved ranges, and values of an enum moved while they are put in order.
@@ -119,7 +119,7 @@ impl Bounds {
 }
 
 /// A name as protobuf's grammar has it: paths of methods and of fields are made of them.
-fn is_identifier(name: &str) -> bool {
+pub(super) fn is_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 

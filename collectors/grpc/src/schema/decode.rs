@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use prost::encoding::{WireType, decode_key, decode_varint};
 use prost_reflect::{DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage as _, SerializeOptions, Value};
 
+use super::bounds::{NAME_BYTES_MAX, is_identifier};
 use super::json::Json;
 use super::{SchemaError, one_line};
 
@@ -14,6 +15,8 @@ use super::{SchemaError, one_line};
 const VALUES_MAX: usize = 1 << 20;
 /// The longest JSON of a message, in bytes.
 const JSON_BYTES_MAX: usize = 64 << 20;
+/// Of types that are not known so many are named.
+const UNKNOWN_TYPES_MAX: usize = 64;
 /// The depth beyond which what an `Any` holds is not read.
 const ANY_DEPTH_MAX: usize = 64;
 /// The depth beyond which prost reads no messages.
@@ -31,6 +34,8 @@ pub struct Decoded {
     /// Values that have no canonical JSON: an `Any` of a type that the schema does not know, a time out of range. They are written by their fields, and
     /// what the JSON holds in their place cannot be encoded again.
     pub num_opaque: usize,
+    /// Full names of the messages among these that an `Any` holds and the schema does not know, each once, the first 64. Whoever sent it wrote them.
+    pub unknown_types: Vec<String>,
 }
 
 /// Reads a message and writes it as JSON.
@@ -38,7 +43,7 @@ pub(super) fn decode(message: &MessageDescriptor, bytes: &[u8]) -> Result<Decode
     let mut writer = Writer {
         json: Json::new(JSON_BYTES_MAX),
         room: VALUES_MAX,
-        found: Decoded { json: String::new(), num_unknown_fields: 0, num_unknown_bytes: 0, num_opaque: 0 },
+        found: Decoded { json: String::new(), num_unknown_fields: 0, num_unknown_bytes: 0, num_opaque: 0, unknown_types: Vec::new() },
     };
     let read = writer.read(message, Bytes::copy_from_slice(bytes)).map_err(|reason| match reason {
         Unread::TooLarge => too_large(message),
@@ -179,6 +184,9 @@ impl Writer {
         let (Some(url), Some(bytes)) = (url.as_ref().and_then(|url| url.as_str()), value.as_ref().and_then(|value| value.as_bytes())) else { return false };
         let name = url.rsplit('/').next().unwrap_or_default();
         let message = any.descriptor().parent_pool().get_message_by_name(name).filter(|_| depth < ANY_DEPTH_MAX);
+        if message.is_none() && depth < ANY_DEPTH_MAX {
+            note_unknown(&mut self.found.unknown_types, name);
+        }
         let read = message.and_then(|message| self.read(&message, bytes.clone()).ok());
         self.json.open('{');
         self.json.name("@type");
@@ -204,6 +212,14 @@ impl Writer {
         }
         self.json.close('}');
         true
+    }
+}
+
+/// Notes a type that is not known, where its name is one.
+pub(super) fn note_unknown(types: &mut Vec<String>, name: &str) {
+    let is_name = name.len() <= NAME_BYTES_MAX && name.split('.').all(is_identifier);
+    if is_name && types.len() < UNKNOWN_TYPES_MAX && !types.iter().any(|known| known == name) {
+        types.push(name.to_owned());
     }
 }
 

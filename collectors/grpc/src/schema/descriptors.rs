@@ -147,6 +147,11 @@ impl Schema {
         super::status::status_details(&self.pool, details)
     }
 
+    /// Full names of the messages that details of a status are and neither the schema nor we know, each once, the first 64.
+    pub fn unknown_details(&self, details: &[u8]) -> Vec<String> {
+        super::status::unknown_details(&self.pool, details)
+    }
+
     fn find(&self, path: &str) -> Option<MethodDescriptor> {
         let (service, name) = path.strip_prefix('/')?.split_once('/')?;
         self.pool.get_service_by_name(service)?.methods().find(|method| method.name() == name)

@@ -6,6 +6,7 @@ use prost::Message;
 use prost_reflect::DescriptorPool;
 use tonic_types::pb;
 
+use super::decode::note_unknown;
 use super::one_line;
 
 /// The most details that are told; the bound of headers keeps them fewer.
@@ -49,6 +50,27 @@ pub(super) fn status_details(pool: &DescriptorPool, details: &[u8]) -> Vec<Statu
         content: content(pool, &detail.type_url, &detail.value).unwrap_or_else(|| hex(&detail.value)),
     });
     told.collect()
+}
+
+/// Types of details that neither the pool nor we know, and those that messages in details hold.
+pub(super) fn unknown_details(pool: &DescriptorPool, details: &[u8]) -> Vec<String> {
+    let mut types = Vec::new();
+    for detail in pb::Status::decode(details).unwrap_or_default().details.iter().take(DETAILS_MAX) {
+        let name = detail.type_url.rsplit('/').next().unwrap_or_default();
+        if name.strip_prefix("google.rpc.").is_some_and(|name| standard(name, &detail.value).is_some()) {
+            continue;
+        }
+        match pool.get_message_by_name(name) {
+            None => note_unknown(&mut types, name),
+            Some(message) => {
+                let within = super::decode::decode(&message, &detail.value).map(|decoded| decoded.unknown_types).unwrap_or_default();
+                for name in &within {
+                    note_unknown(&mut types, name);
+                }
+            }
+        }
+    }
+    types
 }
 
 fn content(pool: &DescriptorPool, type_url: &str, value: &[u8]) -> Option<StatusDetailContent> {

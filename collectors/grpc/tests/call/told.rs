@@ -51,6 +51,7 @@ pub fn to(origin: &Origin, method: &'static str) -> OutgoingCall {
         method: axum::http::uri::PathAndQuery::from_static(method),
         metadata: HeaderMap::new(),
         deadline: None,
+        spent: Duration::ZERO,
         compression: None,
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use http::{Response, Version};
+use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
-use switchboard_model::{AnswerNews, Origin, Outcome, OutgoingRequest, Phase, Receipt, Scheme, SendPermit, Target};
+use switchboard_model::{AnswerEnd, AnswerNews, Origin, Outcome, OutgoingRequest, Phase, Receipt, Scheme, SendPermit, Target};
 
 use super::connection::{Connection, NoAnswer};
 use super::deadline::{Deadline, Late};
@@ -73,7 +73,11 @@ impl Caller {
         let (head, body) = response.into_parts();
         let (status, version) = (head.status.as_u16(), in_words(head.version));
         told(AnswerNews::Head { status, version, headers: head.headers.clone() });
-        let end = body::read(body, &head.headers, self.config.body_bytes_max, deadline, told).await;
+        let end = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            AnswerEnd { cut: Some(failure::switched(&head.headers)), ..AnswerEnd::default() }
+        } else {
+            body::read(body, &head.headers, self.config.body_bytes_max, deadline, told).await
+        };
         if end.cut.is_none() {
             connection.is_done();
             *self.idle.lock() = Some(connection);

@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::HeaderMap;
+use http::header::UPGRADE;
 use rustls::{AlertDescription, CertificateError};
 use switchboard_model::{Origin, Scheme};
 
@@ -169,6 +171,14 @@ pub(super) fn no_answer(origin: &Origin, error: &hyper::Error, first: &[u8]) -> 
 fn is_too_large_for_http2(said: &str) -> bool {
     let begins = ["stream error detected: refused stream", "stream error detected: unspecific protocol error"];
     said.contains("too_many_continuations") || begins.iter().any(|begin| said.starts_with(begin))
+}
+
+/// The server speaks something else from now on. Nothing that is sent here asks for that (RFC 9110, 15.2.2).
+pub(super) fn switched(headers: &HeaderMap) -> String {
+    let to = headers.get(UPGRADE).map_or_else(|| "which it does not name".to_owned(), |to| quoted(&String::from_utf8_lossy(to.as_bytes())));
+    format!(
+        "it switched to another protocol ({to}) that nobody asked for, and what follows is no answer. Correct the path, or look what stands before the server"
+    )
 }
 
 /// The body was not over in time.

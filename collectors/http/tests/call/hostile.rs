@@ -88,6 +88,25 @@ fn what_is_no_http_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_protocol_that_nobody_asked_for_is_no_answer() {
+    run(async {
+        for (upgrade, expected) in [
+            ("Upgrade: websocket\r\n", "it switched to another protocol (websocket) that nobody asked for"),
+            ("", "it switched to another protocol (which it does not name) that nobody asked for"),
+        ] {
+            let server = Server::answers(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n{upgrade}\r\nwhatever it says")).await;
+            let caller = caller_with(&server.url(), server.address, impatient(2_000));
+            for num_connections in 1..=2 {
+                let told = call(&caller, get(&server.url())).await;
+                assert_eq!((told.outcome.clone(), told.head().0, told.body()), (Outcome::Done(Receipt::Answered(101)), 101, Vec::new()));
+                assert!(told.cut().starts_with(expected), "{}", told.cut());
+                assert_eq!(server.num_connections(), num_connections, "no other request goes over what speaks something else");
+            }
+        }
+    });
+}
+
+#[test]
 fn no_answer_makes_it_panic_or_hang() {
     run(async {
         let text = prop::collection::vec(

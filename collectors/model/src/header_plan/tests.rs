@@ -201,3 +201,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!(planned.headers.len(), changes.iter().filter(|change| change.after.is_some()).count());
     }
 }
+
+#[test]
+fn which_headers_stay_is_told_before_anything_is_planned() {
+    let names = ["traceparent", "kafka_dlt-original-topic", "kafka_dlt-exception-fqcn", REPLAY_COUNT_HEADER, "a", SOURCE_HEADER, "source_topic"];
+    let headers: Vec<RawHeader> = names.iter().map(|name| header(name, Some(b"1"))).collect();
+    let kept = headers_kept(&headers);
+    let planned = plan(headers.clone()).expect("planned");
+    let stay: Vec<&RawHeader> = headers.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(header, _)| header).collect();
+    assert_eq!(stay.iter().map(|header| header.name.as_str()).collect::<Vec<_>>(), ["traceparent", "a", "source_topic"]);
+    assert!(planned.headers.iter().filter(|header| !header.name.starts_with("x-switchboard-")).eq(stay), "as the plan has it");
+}

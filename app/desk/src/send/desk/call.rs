@@ -3,23 +3,30 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use switchboard_model::CallNews;
+use switchboard_model::{CallNews, OutgoingCall};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
+use super::boxed::boxed_types;
 use super::leave::Way;
 use super::live::Live;
 use super::request::{carried, ended};
-use super::sending::{Ready, Sending, Stop, authorise, schema, schema_key, send_name, settle_call};
+use super::sending::{Ready, Sending, Stop, authorise, in_time, schema, schema_key, send_name, settle_call};
+use super::unread::{self, Asking, ReadLater, Rereading, details_later, show_message};
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
 use crate::operations::Teller;
-use crate::send::access::{MethodSchema, Tell};
-use crate::send::board::Status;
-use crate::send::draft::Request;
-use crate::send::plan::{Mistake, Planned};
+use crate::send::access::{AsRead, MethodSchema, Tell};
+use crate::send::board::{SchemaBoard, SchemaKey, Status};
+use crate::send::draft::{Request, SchemaFrom};
+use crate::send::plan::{Mistake, Planned, PlannedCall};
 
 /// Messages that wait to be taken by the server.
 const MAX_WAITING: usize = 64;
+/// How long a call without a deadline has until what it said is read no longer.
+const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+/// What is waited for before a call can be made.
+pub(super) const TOLD: &str = "the server had told what its methods take (reflection)";
 
 impl Sending {
     pub(super) async fn carry_call(&self, ready: Ready, ledger: &Ledger, teller: &Teller<()>) -> Result<(), Stop> {
@@ -30,7 +37,7 @@ impl Sending {
         let schema = tokio::select! {
             biased;
             () = teller.cancelled() => return Ok(()),
-            schema = schema(&self.office, &ready.plan, &ready.files, Some(&key)) => schema?,
+            schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(&key))) => schema?,
         };
         let method = planned.call.method.path().trim_start_matches('/').to_owned();
         let known = schema.methods().iter().find(|known| known.path() == method);
@@ -45,9 +52,10 @@ impl Sending {
         let parts: Vec<Option<&[u8]>> = std::iter::once(method.as_bytes()).chain(messages.iter().map(|message| &message[..])).map(Some).collect();
         let hash = format!("{:032x}", ledger.hash_key().hash_parts(&parts).0);
         let mut call = planned.call.clone();
-        authorise(&self.office, &planned.auth, &call.authority.clone(), &mut call.metadata).await?;
+        let authority = call.authority.clone();
+        in_time(&ready.plan, ready.begun, "its credential was fetched", authorise(&self.office, &planned.auth, &authority, &mut call.metadata)).await?;
         let ids = self.intend_call(&ready, ledger, send_name()?, hash).await?;
-        let shown = self.shows(&ready, stays_open);
+        let mut shown = self.shows(&ready, stays_open);
         let live = shown.live.clone();
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         if stays_open {
@@ -55,10 +63,15 @@ impl Sending {
             self.office.open.lock().insert(self.sent_id, stream);
         }
         let writing = write(messages, planned.messages.clone(), sender, live.clone(), Arc::clone(&self.office));
+        let (later, unread) = unread::queue();
+        let rereading = self.rereading(&ready, planned, &call, key, (live.clone(), method.clone(), Arc::clone(&schema)));
+        let mut reading = JoinSet::new();
+        reading.spawn(rereading.run(unread));
         let tell: Tell<CallNews> = {
             let (live, office) = (live.clone(), Arc::clone(&self.office));
-            Box::new(move |news| told(&live, &office, &*schema, &method, news))
+            Box::new(move |news| told(&live, &office, (&*schema, &method), Some(&later), news))
         };
+        call.spent = ready.begun.elapsed();
         let answering = self.office.config.servers.call(server.clone(), call, ready.tls.clone(), receiver, None, tell);
         let both = Box::pin(async move {
             let mut answering = answering;
@@ -69,8 +82,48 @@ impl Sending {
             }
         });
         let outcome = carried(both, &live, teller, || shown.look()).await;
+        shown.ends_now();
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
+        // Nothing more is told of the call; what it said may still be read again, in the time that is left to it.
+        tokio::select! {
+            biased;
+            () = teller.cancelled() => {}
+            _ = reading.join_next() => {}
+        }
         ended(shown, settled)
+    }
+
+    /// Who reads again what the schema does not know yet.
+    fn rereading(
+        &self,
+        ready: &Ready,
+        planned: &PlannedCall,
+        call: &OutgoingCall,
+        key: SchemaKey,
+        (live, method, schema): (Live, String, Arc<dyn MethodSchema>),
+    ) -> Rereading {
+        let mut metadata = call.metadata.clone();
+        // It is no part of what is being debugged.
+        metadata.remove("traceparent");
+        let types = boxed_types(&planned.messages);
+        let asking = Asking { authority: call.authority.clone(), metadata, types, tls: ready.tls.clone() };
+        let office = Arc::clone(&self.office);
+        let learnt = move |schema: Arc<dyn MethodSchema>| {
+            office.update(|board| {
+                if let Some(known @ SchemaBoard::Known(_)) = board.schemas.get_mut(&key) {
+                    *known = SchemaBoard::Known(Arc::clone(&schema));
+                }
+            });
+        };
+        Rereading {
+            live,
+            method,
+            schema,
+            servers: Arc::clone(&self.office.config.servers),
+            asking: (planned.schema == SchemaFrom::Reflection).then_some(asking),
+            by: ready.begun + planned.call.deadline.unwrap_or(READ_WITHIN),
+            learnt: Box::new(learnt),
+        }
     }
 }
 
@@ -81,22 +134,25 @@ async fn write(messages: Vec<Bytes>, texts: Vec<String>, sender: mpsc::Sender<By
         if sender.send(message).await.is_err() {
             return;
         }
-        live.message(true, text, size_bytes, office.now_ns());
+        let _ = live.message(true, text, size_bytes, office.now_ns());
     }
 }
 
-pub(super) fn told(live: &Live, office: &Office, schema: &dyn MethodSchema, method: &str, news: CallNews) {
+/// Shows what is told of a call. `later` takes what is to be read again, where somebody does that.
+pub(super) fn told(live: &Live, office: &Office, (schema, method): (&dyn MethodSchema, &str), later: Option<&ReadLater>, news: CallNews) {
     match news {
         CallNews::Took(phase, took) => live.took(phase, took),
         CallNews::Leaves => live.leaves(),
         CallNews::Headers(headers) => live.headers(&headers),
         CallNews::Message(bytes) => {
-            let text = schema.decode(method, false, &bytes).unwrap_or_else(|_| bytes.escape_ascii().to_string());
-            live.message(false, text, bytes.len(), office.now_ns());
+            let as_it_came = |_| AsRead { says: bytes.escape_ascii().to_string(), unknown_types: Vec::new() };
+            let read = schema.decode(method, false, &bytes).unwrap_or_else(as_it_came);
+            show_message(live, later, read, bytes, office.now_ns());
         }
         CallNews::Ended(end) => {
-            let details = if end.details.is_empty() { Vec::new() } else { schema.details(&end.details) };
-            live.trailers(&end.trailers, details);
+            let details = if end.details.is_empty() { AsRead::default() } else { schema.details(&end.details) };
+            live.trailers(&end.trailers, details.says.clone());
+            details_later(later, &details, &end.details);
             live.status(Status::Grpc { code: end.code, message: end.message });
         }
     }

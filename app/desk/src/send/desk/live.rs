@@ -78,6 +78,12 @@ impl Live {
         self.0.lock().answer.status.clone()
     }
 
+    /// All that came until now.
+    #[cfg(test)]
+    pub(super) fn answer_now(&self) -> Answer {
+        self.0.lock().answer.clone()
+    }
+
     pub(super) fn headers(&self, headers: &HeaderMap) {
         self.change(|state| state.answer.headers = lines(headers));
     }
@@ -99,16 +105,36 @@ impl Live {
         });
     }
 
-    /// A message of a call, as JSON.
-    pub(super) fn message(&self, is_ours: bool, text: String, size_bytes: usize, at_ns: i64) {
+    /// A message of a call, as JSON; its place among those that are kept, or `None` where it is not.
+    pub(super) fn message(&self, is_ours: bool, text: String, size_bytes: usize, at_ns: i64) -> Option<usize> {
+        let mut place = None;
         self.change(|state| {
             if state.answer.messages.len() >= MAX_MESSAGES || state.messages_bytes + text.len() > MESSAGES_BYTES_MAX {
                 state.answer.messages_left_out += 1;
             } else {
+                place = Some(state.answer.messages.len());
                 state.messages_bytes += text.len();
                 state.answer.messages.push(Message { is_ours, at_ns, text, size_bytes });
             }
         });
+        place
+    }
+
+    /// The same message in other words, now that more is known of it; where there is room for these.
+    pub(super) fn reword(&self, place: usize, text: String) {
+        self.change(|state| {
+            let Some(message) = state.answer.messages.get_mut(place) else { return };
+            let others = state.messages_bytes.saturating_sub(message.text.len());
+            if others + text.len() <= MESSAGES_BYTES_MAX {
+                state.messages_bytes = others + text.len();
+                message.text = text;
+            }
+        });
+    }
+
+    /// Details of the status, now that more is known of them.
+    pub(super) fn details(&self, details: Vec<(String, String)>) {
+        self.change(|state| state.answer.details = details);
     }
 
     pub(super) fn trailers(&self, trailers: &HeaderMap, details: Vec<(String, String)>) {

@@ -12,11 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::call::TOLD;
 use super::leave::Way;
 use super::live::{Live, SHOW_EVERY};
 use super::records::Counts;
 use super::request::given_up;
-use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, schema, schema_key, send_name, way};
+use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, in_time, schema, schema_key, send_name, way};
 use super::{call, request};
 use crate::ledger::{ComposedIntent, Ending, Ledger, LedgerError, RunId, SendId, Settled, Settlement};
 use crate::operations::Teller;
@@ -84,7 +85,8 @@ impl Sending {
             authorise(&self.office, ready.plan.auth(), origin, &mut credential).await?;
         }
         let Request::Grpc(draft) = &self.ask.draft.request else { return Ok((credential, None)) };
-        let schema = schema(&self.office, &ready.plan, &ready.files, Some(&schema_key(draft))).await?;
+        let key = schema_key(draft);
+        let schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(&key))).await?;
         Ok((credential, Some(schema)))
     }
 }
@@ -340,7 +342,14 @@ impl Many<'_> {
                     let _ = sender.try_send(message);
                 }
                 let told = Arc::clone(&office);
-                office.config.servers.call(server, outgoing, tls, receiver, None, Box::new(move |news| call::told(&live, &told, &*schema, &method, news)))
+                office.config.servers.call(
+                    server,
+                    outgoing,
+                    tls,
+                    receiver,
+                    None,
+                    Box::new(move |news| call::told(&live, &told, (&*schema, &method), None, news)),
+                )
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use switchboard_model::{FailureKind, OperationFailure, Origin, Outcome, Target};
+use tokio::time::Instant;
 
 use super::boxed::boxed_types;
 use super::leave::Way;
@@ -67,6 +68,8 @@ pub(super) struct Ready {
     pub tls: TlsFiles,
     /// How long the name took to be looked up.
     pub resolved_in: Option<Duration>,
+    /// When it was begun: all that a call needs is part of the time that it may take.
+    pub begun: Instant,
     /// How many requests or records.
     pub num: u64,
     /// Values for one after another.
@@ -120,6 +123,7 @@ impl Sending {
 
     /// Plans it, and looks whether it may go.
     async fn ready(&self) -> Result<Ready, Stop> {
+        let begun = Instant::now();
         let files = read_files(&self.office, &self.ask).await?;
         let rows = read_rows(&self.ask, &files).await?;
         let plan = self.plan(&files, &rows, 1)?;
@@ -128,9 +132,9 @@ impl Sending {
             Request::Record(record) => u64::from(record.copies),
             Request::Http(HttpDraft { repeat, .. }) | Request::Grpc(GrpcDraft { repeat, .. }) => times(&self.ask, repeat, &rows)?,
         };
-        let begun = tokio::time::Instant::now();
-        let way = way(&self.office, &plan).await?;
-        let resolved_in = matches!(way, Way::Server(_)).then(|| begun.elapsed());
+        let looked_up = Instant::now();
+        let way = in_time(&plan, begun, "it was known where its name leads", way(&self.office, &plan)).await?;
+        let resolved_in = matches!(way, Way::Server(_)).then(|| looked_up.elapsed());
         if self.ask.is_probe && way.is_production(&self.office) {
             return Err(Stop::refused(format!("{} is production, and nothing is probed there: a probe sends by itself, again and again", way.name())));
         }
@@ -154,7 +158,7 @@ impl Sending {
             Planned::Grpc(planned) => tls_files(&planned.tls, &files)?,
             Planned::Record(_) => TlsFiles::default(),
         };
-        Ok(Ready { plan, way, files, tls, resolved_in, num, rows })
+        Ok(Ready { plan, way, files, tls, resolved_in, begun, num, rows })
     }
 
     fn asks(&self, way: Way, question: Question) -> Stop {
@@ -204,7 +208,7 @@ impl Sending {
             figures: None,
             reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
         });
-        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, is_settled: false }
+        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, ended_ns: None, is_settled: false }
     }
 }
 
@@ -213,6 +217,8 @@ pub(super) struct OnTheBoard {
     office: Arc<Office>,
     sent_id: SentId,
     pub(super) live: Live,
+    /// When it was over, where that is not when it is settled.
+    ended_ns: Option<i64>,
     is_settled: bool,
 }
 
@@ -220,6 +226,11 @@ impl OnTheBoard {
     /// Shows what came since the last look.
     pub(super) fn look(&self) {
         self.live.show(&self.office, self.sent_id);
+    }
+
+    /// It is over now, whatever is still done with what came.
+    pub(super) fn ends_now(&mut self) {
+        self.ended_ns = Some(self.office.now_ns());
     }
 
     /// Nothing more comes.
@@ -234,9 +245,9 @@ impl OnTheBoard {
             self.office.keep_body(self.sent_id, body);
         }
         self.office.open.lock().remove(&self.sent_id);
-        let now_ns = self.office.now_ns();
+        let ended_ns = self.ended_ns.unwrap_or_else(|| self.office.now_ns());
         self.office.change(self.sent_id, |sent| {
-            (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(now_ns), false);
+            (sent.settled, sent.ended_ns, sent.is_open) = (Some(settled), Some(ended_ns), false);
             // Where none was written, none is awaited.
             if sent.answer.num_persisted == 0 {
                 sent.reply = None;
@@ -281,6 +292,15 @@ fn make_plan(office: &Office, ask: &SendAsk, files: &Files, rows: &Rows, counter
     let (named, row) = (office.variables(ask), rows.row(counter.saturating_sub(1)));
     let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
     plan(&ask.draft, &variables, files).map_err(Stop::Mistake)
+}
+
+/// Waits for something that a call needs, no longer than the call may take. Where that is over, nothing was sent.
+pub(super) async fn in_time<T>(plan: &Plan, begun: Instant, what: &str, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let Some(deadline) = plan.deadline() else { return work.await };
+    tokio::time::timeout_at(begun + deadline, work).await.unwrap_or_else(|_| {
+        let reason = format!("the deadline ({deadline:?}) was over before {what}, and nothing was sent. Look whether the server hangs, or allow it more time");
+        Err(Stop::Refused(FailureKind::Limit, reason))
+    })
 }
 
 /// Where it goes: a server's name is looked up, a cluster is one of the profile's.

@@ -131,7 +131,7 @@ impl Worker {
         let bytes = stream.schema.encode(&stream.method, text)?;
         let size_bytes = bytes.len();
         stream.messages.try_send(bytes).map_err(|_| "messages wait to be taken by the server; wait a little, or cancel the call")?;
-        stream.live.message(true, text.to_owned(), size_bytes, self.office.now_ns());
+        let _ = stream.live.message(true, text.to_owned(), size_bytes, self.office.now_ns());
         Ok(())
     }
 

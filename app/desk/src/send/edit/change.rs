@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use switchboard_model::{EDITED_HEADER, HeaderChange, HeaderChangeKind, OriginalRecord, OutgoingRecord, RawHeader, Redactor, ShownValue};
 
+use super::headers::{self, HeaderEdit};
 use super::json::{self, Why};
 use super::path::JsonPath;
 use crate::ledger::LetterKey;
@@ -70,6 +71,8 @@ pub enum Change {
         /// Their new name.
         to: String,
     },
+    /// Edits headers one by one, as somebody does by hand.
+    Headers(Vec<HeaderEdit>),
     /// Puts another key in the key's place.
     Key(NewBytes),
     /// Puts another value in the value's place.
@@ -162,6 +165,7 @@ impl Change {
             Self::SetHeader { name, value } => header_mistake(name).or_else(|| value.bytes().err()),
             Self::RemoveHeader { name } => header_mistake(name),
             Self::RenameHeader { name, to } => header_mistake(name).or_else(|| header_mistake(to)),
+            Self::Headers(edits) => edits.iter().find_map(HeaderEdit::mistake),
             Self::Key(value) | Self::Value(value) => value.bytes().err(),
             Self::Replace { .. } | Self::Remove { .. } | Self::Rename { .. } => None,
         }
@@ -169,11 +173,11 @@ impl Change {
 
     /// Whether it is about a header.
     fn is_of_headers(&self) -> bool {
-        matches!(self, Self::SetHeader { .. } | Self::RemoveHeader { .. } | Self::RenameHeader { .. })
+        matches!(self, Self::SetHeader { .. } | Self::RemoveHeader { .. } | Self::RenameHeader { .. } | Self::Headers(_))
     }
 }
 
-fn header_mistake(name: &str) -> Option<String> {
+pub(super) fn header_mistake(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("a header needs a name".to_owned());
     }
@@ -281,7 +285,7 @@ fn apply(record: &mut OriginalRecord, change: &Change) -> Result<(), ChangeError
                 Err(Why::Wrong(why)) => return Err(wrong(why)),
             }
         }
-        Change::Replace { .. } | Change::SetHeader { .. } | Change::RemoveHeader { .. } | Change::RenameHeader { .. } => {}
+        Change::Replace { .. } | Change::SetHeader { .. } | Change::RemoveHeader { .. } | Change::RenameHeader { .. } | Change::Headers(_) => {}
     }
     Ok(())
 }
@@ -306,6 +310,7 @@ fn apply_to_headers(record: &mut OutgoingRecord, change: &Change) -> Result<(), 
         }
         Change::RemoveHeader { name } => headers.retain(|header| header.name != *name),
         Change::RenameHeader { name, to } => headers.iter_mut().filter(|header| header.name == *name).for_each(|header| header.name.clone_from(to)),
+        Change::Headers(edits) => headers::edit(headers, edits).map_err(|why| ChangeError::Wrong { change: change.to_string(), why })?,
         _ => {}
     }
     Ok(())
@@ -356,6 +361,10 @@ impl fmt::Display for Change {
             Self::SetHeader { name, value } => write!(f, "header {name} becomes {value}"),
             Self::RemoveHeader { name } => write!(f, "header {name} goes"),
             Self::RenameHeader { name, to } => write!(f, "header {name} is called {to}"),
+            Self::Headers(edits) => {
+                f.write_str("headers by hand: ")?;
+                edits.iter().enumerate().try_for_each(|(at, edit)| write!(f, "{}{edit}", if at == 0 { "" } else { "; " }))
+            }
             Self::Key(value) => write!(f, "the key becomes {value}"),
             Self::Value(value) => write!(f, "the value becomes {value}"),
         }

@@ -2,9 +2,11 @@
 //! for secrets. What no change names stays byte for byte.
 
 mod change;
+mod headers;
 mod json;
 mod path;
 
 pub use change::{Change, ChangeError, Changes, NewBytes};
 pub(in crate::send) use change::{Edited, change_headers};
+pub use headers::{HeaderEdit, NewHeader};
 pub use path::{JsonPath, PathError};

@@ -34,7 +34,7 @@ impl Planner<'_> {
             _ => return Err(Mistake::new("compression", "write gzip or zstd, or leave it empty")),
         };
         let deadline = Some(Duration::from_secs_f64(timeout("deadline", draft.deadline_s)?));
-        let call = OutgoingCall { authority, method, metadata, deadline, compression };
+        let call = OutgoingCall { authority, method, metadata, deadline, spent: Duration::ZERO, compression };
         let planned = PlannedCall { call, messages, schema: draft.schema.clone(), auth: draft.auth.clone(), tls: draft.tls.clone() };
         Ok(Plan { what: Planned::Grpc(Box::new(planned)), trace_id, correlation_id })
     }

@@ -53,7 +53,9 @@ impl DeadLettersView {
                 self.unavailable.push((command, why.to_owned()));
             }
         };
-        missing(UiCommand::SendReplay, "make a preview first");
+        if let Some(why) = self.room.why_nothing_to_send() {
+            missing(UiCommand::SendReplay, &why);
+        }
         missing(UiCommand::PreviewReplay, "close the replay first");
         let is_selected = self.list.selected().is_some();
         for command in [UiCommand::ChangeReplay, UiCommand::EditRecord, UiCommand::SaveReplayPlan] {

@@ -89,7 +89,7 @@ impl Marks {
             let dealt_with_since = stored.num_dealt_with.saturating_sub(then.num_dealt_with);
             let open_then = then.num.saturating_sub(then.num_dealt_with);
             let num = open_then.saturating_sub(dealt_with_since).saturating_sub(except.len() as u64) as usize;
-            return Marked { num, is_selection: false, num_open: num, num_parked: 0 };
+            return Marked { num, num_open: num, ..Marked::default() };
         }
         let meant = self.these(selected);
         let states = || meant.iter().map(|row| board.state(&row.key));
@@ -98,6 +98,7 @@ impl Marks {
             is_selection: self.is_empty() && !meant.is_empty(),
             num_open: states().filter(|state| state.is_open()).count(),
             num_parked: states().filter(|state| matches!(state, LetterState::Parked(_))).count(),
+            are_records: false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use switchboard_engine::view::{ChannelKey, Query, ScanQuery, Snapshot};
-use switchboard_model::ToldPlace;
+use switchboard_model::{RawHeader, ToldPlace};
 
 use super::sample;
 use switchboard_desk::{
@@ -512,6 +512,38 @@ fn what_is_chosen_and_changed_is_previewed_before_anything_of_it_is_sent() {
 }
 
 #[test]
+fn with_nothing_previewed_yet_a_change_that_was_typed_goes_along_or_is_told() {
+    let (source, mut harness) = inbox(sample::board(Writing::Allowed));
+    // The panel names the key that leads to the changes, as it does of the others.
+    harness.get_by_role_and_label(Role::Button, "Change…");
+    press_with_command(&mut harness, Key::Enter);
+    assert!(harness.query_all_by_label_contains("make a preview first: R").count() > 0);
+    assert!(asked(&source).is_empty(), "{:?}", asked(&source));
+    press(&mut harness, &[Key::E]);
+    write(&mut harness, Role::TextInput, "Path in the JSON", "parcels");
+    write(&mut harness, Role::TextInput, "Becomes, JSON", "one");
+    let preview = |harness: &mut Harness| click(harness, Role::Button, "Preview 1 letter…");
+    preview(&mut harness);
+    let told = |harness: &Harness| harness.query_all_by_label_contains("The change in the field is not added yet: \"one\" is no JSON value").count();
+    assert_eq!(told(&harness), 1);
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(told(&harness), 1);
+    assert!(asked(&source).is_empty(), "{:?}", asked(&source));
+    harness.get_by_role_and_label(Role::TextInput, "Becomes, JSON").focus();
+    settle(&mut harness);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.event(egui::Event::Text("1".to_owned()));
+    settle(&mut harness);
+    let changes = |source: &FixedSource| previewed_last(source).options.changes.to_all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    preview(&mut harness);
+    assert_eq!(changes(&source), ["set parcels to 1"]);
+    write(&mut harness, Role::TextInput, "Path in the JSON", "express");
+    write(&mut harness, Role::TextInput, "Becomes, JSON", "true");
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(changes(&source), ["set parcels to 1", "set express to true"]);
+}
+
+#[test]
 fn one_letter_is_edited_as_it_lies_on_the_broker_with_its_secrets_only_where_that_is_asked_for() {
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
     press_with_command(&mut harness, Key::E);
@@ -534,6 +566,39 @@ fn one_letter_is_edited_as_it_lies_on_the_broker_with_its_secrets_only_where_tha
     press_with_command(&mut harness, Key::E);
     press(&mut harness, &[Key::Escape]);
     assert_eq!(asked(&source).last(), Some(&ReplayCommand::EndEdit));
+}
+
+#[test]
+fn headers_of_one_letter_are_edited_one_by_one_and_what_is_no_json_any_longer_is_told_and_can_be_meant() {
+    let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
+    press_with_command(&mut harness, Key::E);
+    let Some(ReplayCommand::Edit(letter)) = asked(&source).pop() else { panic!("{:?}", asked(&source)) };
+    let mut board = sample::editing(&letter, b"{\"order\":4999}", false);
+    let header = |name: &str, value: &[u8]| RawHeader { name: name.into(), value: Some(value.to_vec()) };
+    let editing = Arc::make_mut(board.editing.as_mut().expect("it is edited"));
+    let record = editing.read.as_mut().and_then(|read| read.as_mut().ok()).expect("it was read");
+    record.headers = vec![header("traceparent", b"00-1"), header("kafka_dlt-original-topic", b"orders.placed"), header("kind", b"old")];
+    source.show_replay(board);
+    settle(&mut harness);
+    harness.get_by_label_contains("1 other of its failure or of a replay");
+    assert!(harness.query_by_label_contains("No JSON").is_none());
+    write(&mut harness, Role::MultilineTextInput, "Value of the record", ",");
+    harness.get_by_label_contains("No JSON at line 1, column 15");
+    write(&mut harness, Role::TextInput, "Value of header 2", "er");
+    let press_button = |harness: &mut Harness, label: &str| {
+        harness.get_by_role_and_label(Role::Button, label).click_accesskit();
+        settle(harness);
+    };
+    press_button(&mut harness, "Take header 1 away");
+    harness.get_by_role_and_label(Role::Button, "Keep header 1");
+    press_button(&mut harness, "Add a header");
+    write(&mut harness, Role::TextInput, "Name of header 3", "note");
+    write(&mut harness, Role::TextInput, "Value of header 3", "mended");
+    press_with_command(&mut harness, Key::Enter);
+    let changes = previewed_last(&source).options.changes.to_one.get(&letter.letter).cloned().expect("to this one");
+    let told: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    let headers = "headers by hand: traceparent goes; kind becomes \"older\"; note is added, \"mended\"";
+    assert_eq!(told, ["the value becomes \"{\\\"order\\\":4999},\"", headers]);
 }
 
 #[test]

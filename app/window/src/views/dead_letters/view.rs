@@ -191,6 +191,7 @@ impl View for DeadLettersView {
             (UiCommand::MarkAllLetters, "all"),
             (UiCommand::NextLetterState, "state"),
             (UiCommand::PreviewReplay, "preview"),
+            (UiCommand::ChangeReplay, "change"),
             (UiCommand::SendReplay, "send"),
             (UiCommand::StopReplay, "stop"),
             (UiCommand::ParkLetters, "park"),

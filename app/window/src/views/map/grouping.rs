@@ -128,6 +128,7 @@ fn group_box(scene: &Scene, name: &str, inside: &[usize], outside: &BTreeSet<usi
         version: None,
         num_partitions: None,
         recovered: None,
+        probes: Vec::new(),
         cluster: Some(Cluster { members: inside.iter().map(|index| scene.nodes[*index].node_id).collect(), num_outside, num_unusual }),
     }
 }

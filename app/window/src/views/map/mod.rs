@@ -23,6 +23,7 @@ pub(crate) mod panel;
 mod panel_ui;
 pub(crate) mod place;
 mod pointer;
+mod probed;
 pub(crate) mod problems;
 mod recovery;
 #[cfg(test)]

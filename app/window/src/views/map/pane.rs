@@ -9,7 +9,10 @@ use crate::{
     figures,
     theme::Ink,
     view::{CopyForm, Freshness, Target, UiCommand, View, ViewAction, ViewContext},
-    views::map::{Answers, Known, MapSettings, MapView, Motion, PanelAction, empty, lit::Lit, mode::Mode, panel_ui, scene::Selection, sentence, topic::Ask},
+    views::map::{
+        Answers, Known, MapSettings, MapView, Motion, PanelAction, empty, lit::Lit, mode::Mode, panel_ui, probed::Probed, scene::Selection, sentence,
+        topic::Ask,
+    },
     widgets::detail::Detail,
 };
 
@@ -31,6 +34,8 @@ pub(crate) struct MapPane {
     panel: Detail,
     /// The way of what was just sent.
     lit: Lit,
+    /// Who answers the probes that fail.
+    probed: Probed,
     /// Whether anything on the map may move by itself.
     moves: bool,
     /// Width of the side panel, points.
@@ -47,6 +52,7 @@ impl Default for MapPane {
             answers_of: None,
             panel: Detail::default(),
             lit: Lit::default(),
+            probed: Probed::default(),
             moves: true,
             panel_width_pt: PANEL_WIDTH_PT,
         }
@@ -138,6 +144,9 @@ impl View for MapPane {
         let mut actions = Vec::new();
         let now_s = ui.input(|input| input.time);
         let ctx = ui.ctx().clone();
+        if !context.is_paused {
+            self.map.take_probes(self.probed.take(context.send, context.asker, context.clock_ns));
+        }
         self.map.update(context.snapshot, context.now_ns, now_s, (!context.in_place).then_some(&ctx));
         if self.map.is_empty() {
             if empty::empty_ui(ui, context.snapshot, context.options, context.tokens) {

@@ -86,7 +86,7 @@ pub(super) fn interact(ui: &egui::Ui, sight: &Sight<'_>, list: &DrawList, respon
         if widget.double_clicked() {
             outcome.opened = Some(own);
         }
-        if outcome.hovered == Some(own) && (list.detail < draw::Detail::Full || node.recovered.is_some()) {
+        if outcome.hovered == Some(own) && (list.detail < draw::Detail::Full || node.recovered.is_some() || !node.probes.is_empty()) {
             widget.on_hover_text(node_in_words(node));
         } else if outcome.hovered == Some(own) && (node.full_name != node.name || node.name.chars().count() > 18) {
             widget.on_hover_text(&node.full_name);

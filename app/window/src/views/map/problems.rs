@@ -33,11 +33,12 @@ pub(crate) struct Problem {
 /// How long it is told that the machine's clock was set, ns.
 const CLOCK_SET_TOLD_NS: i64 = 15 * 60 * 1_000_000_000;
 
-/// Everything unusual, most urgent first; within one urgency breakers, groups, failures, dead letters, sources, silence.
+/// Everything unusual, most urgent first; within one urgency breakers, groups, failures, probes, dead letters, sources, silence.
 pub(crate) fn problems(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {
     let mut found = breakers(scene, snapshot, now_ns);
     found.extend(groups(scene, snapshot, now_ns));
     found.extend(failures(scene));
+    found.extend(probes(scene));
     found.extend(dead_letters(scene, snapshot, now_ns));
     found.extend(sources(snapshot));
     found.extend(scene.nodes.iter().filter_map(|node| {
@@ -151,6 +152,17 @@ fn failures(scene: &Scene) -> Vec<Problem> {
         })
     };
     scene.edges.iter().filter_map(problem).collect()
+}
+
+/// Probes of ours that fail. One without a box is told here alone, and that it is so.
+fn probes(scene: &Scene) -> impl Iterator<Item = Problem> + '_ {
+    scene.probes.iter().map(|probe| Problem {
+        selects: probe.node.map(Selection::Node),
+        tone: Tone::Warn,
+        glyph: Glyph::Probe,
+        title: probe.title.clone(),
+        detail: if probe.node.is_some() { probe.detail.clone() } else { format!("{} · no box of the map is known to be there", probe.detail) },
+    })
 }
 
 fn dead_letters(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<Problem> {

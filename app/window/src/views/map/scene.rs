@@ -11,12 +11,13 @@ pub(crate) use words::{badge_in_words, edge_in_words, edge_word, kind_word, node
 
 use std::collections::BTreeMap;
 
-use switchboard_engine::view::{EdgeId, Figure, HopKind, NodeId, NodeKind, Snapshot, channel_word};
+use switchboard_engine::view::{EdgeId, Figure, HopKind, NodeId, NodeKind, Snapshot, Topology, channel_word};
 
 use super::noise::NoiseRules;
 use crate::{
     figures,
     ink::{Glyph, Tone},
+    words::probes::FailingProbe,
 };
 use marks::breaker_mark;
 use structure::Structure;
@@ -91,6 +92,8 @@ pub(crate) struct SceneNode {
     pub num_partitions: Option<u64>,
     /// What was wrong, where it is as usual again since a short while ago.
     pub recovered: Option<Recovered>,
+    /// Probes of it that fail, in words.
+    pub probes: Vec<String>,
     /// What stands for many.
     pub cluster: Option<Cluster>,
 }
@@ -188,6 +191,17 @@ impl SceneEdge {
     }
 }
 
+/// A probe that fails, in words.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SceneProbe {
+    /// The box of where it goes; `None` = the map has none for that.
+    pub node: Option<NodeId>,
+    /// What fails.
+    pub title: String,
+    /// Where, since when, how often and why.
+    pub detail: String,
+}
+
 /// All boxes and edges that are shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scene {
@@ -199,6 +213,8 @@ pub(crate) struct Scene {
     pub prefix: String,
     /// Nodes that are not shown, and by which of the rules.
     pub hidden: BTreeMap<NodeId, usize>,
+    /// Probes that fail, whether they have a box or not.
+    pub probes: Vec<SceneProbe>,
     /// Nodes that are part of others: what they belong to.
     folded: BTreeMap<NodeId, NodeId>,
     by_node: BTreeMap<NodeId, usize>,
@@ -242,7 +258,16 @@ impl Scene {
         }
         let of_bundles: Vec<_> = bundled.iter().filter_map(|(own, bundle)| Some((*own, *by_edge.get(bundle)?))).collect();
         by_edge.extend(of_bundles);
-        Self { nodes, edges, prefix: self.prefix.clone(), hidden: self.hidden.clone(), folded: self.folded.clone(), by_node, by_edge }
+        Self {
+            nodes,
+            edges,
+            prefix: self.prefix.clone(),
+            hidden: self.hidden.clone(),
+            probes: self.probes.clone(),
+            folded: self.folded.clone(),
+            by_node,
+            by_edge,
+        }
     }
 
     /// The box of a node, or of what it is folded into.
@@ -336,6 +361,23 @@ impl Scene {
             let tone = Tone::from(channel_word(count).1);
             node.tone = node.tone.max(tone);
             node.badges.push(Badge { glyph: Glyph::Envelope, text: figures::count(count), tone });
+        }
+    }
+
+    /// Marks boxes that probes of ours fail at, until these end or go well again.
+    pub(crate) fn mark_probes(&mut self, topology: &Topology, probes: &[FailingProbe], now_ns: i64) {
+        for probe in probes {
+            let index = probe.node(topology).and_then(|node_id| self.node_index(node_id));
+            let (title, detail) = (probe.title(), probe.detail(now_ns));
+            if let Some(index) = index {
+                let node = &mut self.nodes[index];
+                node.probes.push(format!("{title}: {detail}"));
+                let text = if node.probes.len() == 1 { probe.short() } else { figures::things(node.probes.len() as u64, "probe", "probes") };
+                node.badges.retain(|badge| badge.glyph != Glyph::Probe);
+                node.badges.push(Badge { glyph: Glyph::Probe, text, tone: Tone::Warn });
+                node.tone = node.tone.max(Tone::Warn);
+            }
+            self.probes.push(SceneProbe { node: index.map(|index| self.nodes[index].node_id), title, detail });
         }
     }
 

@@ -60,6 +60,7 @@ pub(crate) fn sentence(scene: &Scene, snapshot: &Snapshot, now_ns: i64) -> Vec<P
     let (bad, warn): (Vec<_>, Vec<_>) = failing.into_iter().partition(|problem| problem.tone == Tone::Bad);
     parts.extend(summed(&bad, Topic::Failing, |n| format!("{n} failing")));
     parts.extend(summed(&warn, Topic::Failing, |n| format!("{n} failing in part")));
+    parts.extend(summed(&of(&found, &[Glyph::Probe]), Topic::Problems, |n| format!("{} failing", figures::things(n, "probe", "probes"))));
     let dead: u64 = snapshot.dead_letters.iter().map(|letters| letters.num_open).sum();
     if dead > 0 {
         parts.extend(summed(&of(&found, &[Glyph::Envelope]), Topic::Dead, |_| format!("{} dead", figures::count(dead))));

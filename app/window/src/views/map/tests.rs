@@ -1,6 +1,7 @@
 //! Scene, layout, placing and drawing as a whole.
 
 mod panel;
+mod probes;
 mod sight;
 mod window;
 

@@ -39,6 +39,7 @@ use crate::{
     sanitise::visible,
     theme::DesignTokens,
     view::{Asker, Slot, TimeRange},
+    words::probes::FailingProbe,
 };
 
 /// Figures change at most this often, s.
@@ -112,6 +113,8 @@ pub(crate) struct MapView {
     /// Once they are, all of the map is shown.
     fits_arranged: bool,
     recoveries: Recoveries,
+    /// Probes that fail.
+    probes: Vec<FailingProbe>,
     edge_label: EdgeLabel,
     /// What edges with labels did over the range; `None` = the range is the minute that each edge has figures of.
     label_figures: Option<BTreeMap<EdgeId, EdgeFigure>>,
@@ -178,6 +181,12 @@ impl MapView {
         settings.within_bounds()
     }
 
+    /// Takes in which probes fail; the next update shows it.
+    pub(crate) fn take_probes(&mut self, probes: Vec<FailingProbe>) {
+        self.is_stale |= self.probes != probes;
+        self.probes = probes;
+    }
+
     /// Takes in a snapshot at the time `now_ns` (wall) and `now_s` (monotonic). With a context, large layouts are computed
     /// on a thread of their own; without one everything is done on return.
     pub(crate) fn update(&mut self, snapshot: &Snapshot, now_ns: i64, now_s: f64, ctx: Option<&egui::Context>) {
@@ -193,6 +202,8 @@ impl MapView {
             self.now_ns = now_ns;
             self.scene = Scene::without(&self.noise, snapshot, now_ns);
             self.recoveries.mark(&mut self.scene, now_ns);
+            // After that: a probe that ended has not recovered.
+            self.scene.mark_probes(&snapshot.topology, &self.probes, now_ns);
             self.built = Some((snapshot.clone(), now_s));
             self.is_stale = false;
             self.scene_revision += 1;

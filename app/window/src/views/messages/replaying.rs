@@ -78,6 +78,12 @@ fn ask(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
     Some(asking(cluster, &records.channel.name, letters))
 }
 
+/// The records that are meant, as the panel counts them.
+fn marked(records: &Records) -> Marked {
+    let num = records.num_meant();
+    Marked { num, num_open: num, is_selection: false, num_parked: 0, are_records: true }
+}
+
 fn asked(line: &RecordLine, cluster: &str, channel: &str) -> AskedLetter {
     AskedLetter::at(MessageRef { cluster: cluster.to_owned(), channel: channel.to_owned(), place: line.place.clone() })
 }
@@ -118,8 +124,8 @@ impl MessagesView {
         let (board, tokens) = (context.replay, context.tokens);
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
         let cluster = self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
-        let asking =
-            Asking { marked: Marked::default(), cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
+        let marked = self.records.as_ref().map(marked).unwrap_or_default();
+        let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let shown = panel(board, &asking, context.clock_ns);
         self.note_unavailable(&shown, board);
         let selected =
@@ -149,9 +155,10 @@ impl MessagesView {
         for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
-        for (command, why) in [(UiCommand::SendReplay, "make a preview first"), (UiCommand::PreviewReplay, "close the replay first")] {
+        for (command, why) in [(UiCommand::SendReplay, self.room.why_nothing_to_send()), (UiCommand::PreviewReplay, Some("close the replay first".to_owned()))]
+        {
             if !panel.buttons.iter().any(|button| button.command == command) {
-                self.unavailable.push((command, why.to_owned()));
+                self.unavailable.extend(why.map(|why| (command, why)));
             }
         }
     }
@@ -166,6 +173,7 @@ impl MessagesView {
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }
         let first = [UiCommand::SendReplay, UiCommand::SaveReplayPlan, UiCommand::StopReplay];
-        self.unavailable.extend(first.map(|command| (command, "make a preview first".to_owned())));
+        let why = self.room.why_nothing_to_send();
+        self.unavailable.extend(first.into_iter().zip(std::iter::repeat(why)).filter_map(|(command, why)| Some((command, why?))));
     }
 }

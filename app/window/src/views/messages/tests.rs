@@ -347,7 +347,11 @@ fn marked_records_are_replayed_and_the_panel_stands_beside_them() {
     goto(&mut harness, &Target::Record { channel, row: RowId(20) });
     press(&mut harness, &[Key::Space, Key::ArrowDown, Key::Space]);
     harness.get_by_label_contains("record 0@20, marked");
-    press(&mut harness, &[Key::R]);
+    // What can be chosen is asked about the marked records before anything is previewed.
+    press(&mut harness, &[Key::E]);
+    harness.get_by_role_and_label(Role::Button, "Preview 2 records…");
+    assert!(harness.query_by_role_and_label(Role::Button, "Park…").is_none(), "records are not put aside");
+    press(&mut harness, &[Key::Escape, Key::R]);
     let replay = |source: &FixedSource| {
         source
             .commands()

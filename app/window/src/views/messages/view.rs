@@ -257,7 +257,7 @@ impl View for MessagesView {
         }
         hints.push((UiCommand::CopyText, "copy"));
         if self.side == Side::Records {
-            hints.extend([(UiCommand::MarkLetter, "mark"), (UiCommand::PreviewReplay, "replay")]);
+            hints.extend([(UiCommand::MarkLetter, "mark"), (UiCommand::PreviewReplay, "replay"), (UiCommand::ChangeReplay, "change")]);
         }
         hints
     }

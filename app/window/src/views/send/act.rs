@@ -15,7 +15,6 @@ use super::{
     caused_ui::{story_action, trace_action},
     compare::before,
     editing::CameFrom,
-    json_text,
     library_ui::{LibraryKey, walked},
     request_ui::{NO_FOLDER, RequestLook},
     view::SendView,
@@ -23,7 +22,7 @@ use super::{
 use crate::{
     SessionCommand,
     view::{UiCommand, ViewAction, ViewContext},
-    widgets::{table::TableState, text_field::TextField},
+    widgets::{json_text, table::TableState, text_field::TextField},
 };
 
 /// Something for the session.

@@ -110,7 +110,7 @@ fn not_done_word(sent: &Sent) -> &'static str {
 fn http_ink(status: u16) -> Ink {
     match status {
         500.. => Ink::Bad,
-        400.. => Ink::Warn,
+        400.. | ..200 => Ink::Warn,
         _ => Ink::Text,
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use similar::{ChangeTag, TextDiff};
 use switchboard_desk::send::{SendBoard, Sent, draft::RequestKind};
 
-use super::{answer::status_line, json_text};
+use super::answer::status_line;
+use crate::widgets::json_text;
 
 /// Lines that are alike and stand around a difference.
 const AROUND: usize = 3;

@@ -34,7 +34,7 @@ pub(super) fn copied(sent: &Sent, form: CopyForm, now_ns: i64) -> String {
             "sent": figures::instant(sent.at_ns),
             "sent_ns": sent.at_ns,
             "took_ns": sent.took_ns(now_ns),
-            "outcome": sent.settled.as_ref().map(switchboard_desk::ledger::Settled::word),
+            "outcome": sent.outcome_word(),
             "because": why(sent).map(|(why, _)| why),
             "answered": lead.word,
             "trace_id": trace_id,

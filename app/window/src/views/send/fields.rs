@@ -4,12 +4,14 @@ use egui::{RichText, Sense, Stroke, WidgetInfo, accesskit::Role, vec2};
 use switchboard_desk::send::{Mistake, draft::Payload};
 use switchboard_model::Origin;
 
-use super::json_text;
 use crate::{
     fonts,
     sanitise::visible,
     theme::{DesignTokens, Ink, TEXT_BODY_PT, TEXT_SMALL_PT},
-    widgets::text_field::{TextEntered, TextEntry, TextField},
+    widgets::{
+        json_text,
+        text_field::{TextEntered, TextEntry, TextField},
+    },
 };
 
 /// Size of what is typed, points.

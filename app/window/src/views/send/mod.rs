@@ -1,6 +1,6 @@
 //! Requests, calls and records that are composed here: sent once, with what was answered and what that caused.
 //!
-//! `editing` is the request that is composed, `library` what is kept and was sent, `json_text` JSON as it is typed, `answer` what was
+//! `editing` is the request that is composed, `library` what is kept and was sent, `answer` what was
 //! answered in words, `caused` what came of it, `copied` what is copied of it, `compare` how it differs from the one before (all pure); `exchanging` takes and gives requests of other programs. `view` keeps what is looked at, `act` carries out
 //! commands, `lay_out` puts all in its place; the `*_ui` draw, of which `fields` has the pieces that requests of all kinds are made of.
 
@@ -18,7 +18,6 @@ mod exchanging;
 mod fields;
 mod grpc_ui;
 mod http_ui;
-mod json_text;
 mod lay_out;
 mod library;
 mod library_ui;

@@ -8,7 +8,7 @@ use switchboard_desk::{
     ledger::Settled,
     send::{
         Answer, Asking, Ended, Message, One, Question, RepeatFigures, Reply, SavedBoard, SchemaBoard, SchemaKey, SendAsk, SendBoard, Sent, SentId, Status,
-        access::{Method, MethodSchema},
+        access::{AsRead, Method, MethodSchema},
         draft::{Auth, Body, Draft, GrpcDraft, HttpDraft, Pair, Payload, RecordDraft, RepeatDraft, Request, RequestKind, SchemaFrom},
     },
 };
@@ -169,6 +169,17 @@ pub(crate) fn probe() -> Sent {
         ended_ns: None,
         ..answered()
     }
+}
+
+/// The same probe, which fails since two minutes.
+pub(crate) fn failing_probe() -> Sent {
+    let sent = probe();
+    let mut figures = RepeatFigures::clone(sent.figures.as_deref().unwrap_or(&RepeatFigures::default()));
+    for one in figures.last.iter_mut().rev().take(4) {
+        (one.ended, one.why) = (Ended::NotSent, text("nobody listens on localhost:8080"));
+    }
+    (figures.num_failed, figures.by_end) = (6, vec![(Ended::Http(200), 34), (Ended::NotSent, 5), (Ended::Http(503), 1)]);
+    Sent { figures: Some(Arc::new(figures)), ..sent }
 }
 
 /// A checkout that was answered otherwise than the one before.
@@ -354,12 +365,12 @@ impl MethodSchema for MadeUpSchema {
         Ok(json.as_bytes().to_vec().into())
     }
 
-    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<String, String> {
+    fn decode(&self, _method: &str, _is_input: bool, _bytes: &[u8]) -> Result<AsRead<String>, String> {
         Err(text("made up"))
     }
 
-    fn details(&self, _bytes: &[u8]) -> Vec<(String, String)> {
-        Vec::new()
+    fn details(&self, _bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
+        AsRead::default()
     }
 }
 

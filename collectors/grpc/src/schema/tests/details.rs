@@ -60,4 +60,6 @@ fn details_of_a_status_are_read_or_given_as_they_came() {
     assert_eq!(told.last().expect("a detail").type_url, "type.googleapis.com/google.rpc.BadRequest");
     assert_eq!(schema.status_details(b"\xff\xff"), [StatusDetail { type_url: String::new(), content: hex("ffff") }]);
     assert_eq!(Schema::empty().status_details(b""), []);
+    assert_eq!(schema.unknown_details(&status), ["shop.Nothing", "google.rpc.BadRequest"]);
+    assert_eq!((schema.unknown_details(b"\xff\xff"), schema.unknown_details(b"")), (Vec::new(), Vec::new()));
 }

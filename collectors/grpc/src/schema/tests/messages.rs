@@ -161,7 +161,27 @@ fn what_json_has_no_word_for_is_told_and_not_lost() {
     bytes.extend(any);
     let decoded = order(&bytes);
     assert_eq!(decoded.num_opaque, 2, "{}", decoded.json);
+    assert_eq!(decoded.unknown_types, ["a.B"]);
     assert!(decoded.json.contains("\"AQID\"") && decoded.json.contains("9223372036854775807"), "{}", decoded.json);
+}
+
+#[test]
+fn types_that_an_any_names_and_nobody_knows_are_told_by_their_names() {
+    let schema = shop();
+    // One in the other, so that the innermost is found.
+    let types = |url: &str| {
+        let inner = Any { type_url: url.to_owned(), value: vec![0x0a, 1, b'a'] }.encode_to_vec();
+        let outer = Any { type_url: "x/google.protobuf.Any".to_owned(), value: inner }.encode_to_vec();
+        let mut order = vec![0xba, 0x01];
+        prost::encoding::encode_varint(outer.len() as u64, &mut order);
+        order.extend(outer);
+        schema.decode("/shop.Shop/Get", true, &order).expect("a message").unknown_types
+    };
+    assert_eq!(types("type.googleapis.com/a.B"), ["a.B"]);
+    for no_name in ["", "x/", "x/a..B", "x/a.B C", "x/1", &"a".repeat(2_000)] {
+        assert_eq!(types(no_name), [""; 0], "{no_name:.20}");
+    }
+    assert_eq!(types("x/shop.Item"), [""; 0], "what is known is not told");
 }
 
 #[test]

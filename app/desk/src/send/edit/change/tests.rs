@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use switchboard_model::{HeaderDiff, MessageRef, Place, RawHash, Route, SeenRecord, TimestampType};
 
 use super::*;
+use crate::send::edit::NewHeader;
 
 fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> OriginalRecord {
     let at = MessageRef { cluster: "lab".to_owned(), channel: "orders-dlt".to_owned(), place: Place::at(0, 7) };
@@ -118,6 +119,31 @@ fn headers_are_set_removed_and_renamed_and_the_mark_says_so() {
             (EDITED_HEADER, "Added".to_owned()),
         ]
     );
+}
+
+#[test]
+fn headers_that_are_edited_by_hand_are_told_one_by_one_and_a_stand_in_among_them_is_refused() {
+    let mut record = built(vec![header("a", Some(b"1")), header("a", Some(b"\xff")), header("b", Some(b"2"))]);
+    let to = |name: &str, value: &str| NewHeader { name: name.to_owned(), value: NewBytes::Text(value.to_owned()) };
+    let edits = vec![
+        HeaderEdit::At { name: "b".to_owned(), nth: 0, to: Some(to("c", "2")) },
+        HeaderEdit::At { name: "a".to_owned(), nth: 0, to: Some(to("a", "9")) },
+        HeaderEdit::Add(to("d", "4")),
+    ];
+    let change = Change::Headers(edits);
+    assert_eq!(change.to_string(), "headers by hand: b is called c and is \"2\"; a becomes \"9\"; d is added, \"4\"");
+    assert_eq!(change_headers(false, &mut record, [change.clone()].iter(), &redactor()), Ok(true));
+    let expected = [header("a", Some(b"9")), header("a", Some(b"\xff")), header("c", Some(b"2")), header("d", Some(b"4")), header(EDITED_HEADER, Some(b"1"))];
+    assert_eq!(record.outgoing.headers, expected);
+    let told: Vec<String> = record.diff.changes.iter().map(|change| format!("{} {:?}", change.name, change.kind)).collect();
+    assert_eq!(told, ["a Changed", "a Kept", "b Removed { dialect: \"your change\" }", "c Added", "d Added", "x-switchboard-edited Added"]);
+    // Written down and read again it is the same.
+    let text = serde_json::to_string(&change).expect("JSON");
+    assert_eq!(serde_json::from_str::<Change>(&text).expect(&text), change);
+    let stand_in = Change::Headers(vec![HeaderEdit::Add(to("auth", "redacted:00ff00"))]);
+    assert_eq!(change_headers(false, &mut built(Vec::new()), [stand_in].iter(), &redactor()), Err(ChangeError::StandIn("a header")));
+    let gone = Change::Headers(vec![HeaderEdit::At { name: "z".to_owned(), nth: 0, to: Some(to("z", "")) }]);
+    assert!(matches!(change_headers(false, &mut built(Vec::new()), [gone].iter(), &redactor()), Err(ChangeError::Wrong { .. })));
 }
 
 #[test]

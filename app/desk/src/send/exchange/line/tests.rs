@@ -214,6 +214,7 @@ fn call(messages: Vec<String>, metadata: HeaderMap, schema: SchemaFrom, auth: Au
         method: PathAndQuery::from_static("/shop.v1.Orders/PlaceOrder"),
         metadata,
         deadline: Some(std::time::Duration::from_millis(1_500)),
+        spent: std::time::Duration::ZERO,
         compression: None,
     };
     planned(Planned::Grpc(Box::new(PlannedCall { call, messages, schema, auth, tls: TlsDraft::default() })))

@@ -81,7 +81,7 @@ impl<'a> Structure<'a> {
                 by_edge.entry(process).or_insert(index);
             }
         }
-        Scene { nodes, edges, prefix: String::new(), hidden: self.hidden, folded: self.folded, by_node, by_edge }
+        Scene { nodes, edges, prefix: String::new(), hidden: self.hidden, probes: Vec::new(), folded: self.folded, by_node, by_edge }
     }
 
     fn is_box(&self, node_id: NodeId) -> bool {
@@ -189,6 +189,7 @@ fn scene_node(node: &Node, figure: Figure, is_called: bool, now_ns: i64) -> Scen
         version: node.version.as_deref().map(|version| sanitise::visible(version).into_owned()),
         num_partitions: None,
         recovered: None,
+        probes: Vec::new(),
         cluster: None,
     }
 }

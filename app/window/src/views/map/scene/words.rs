@@ -38,7 +38,9 @@ pub(crate) fn node_in_words(node: &SceneNode) -> String {
     if !node.rate.is_empty() && node.rate != "–" {
         parts.push(node.rate.clone());
     }
-    parts.extend(node.badges.iter().map(badge_in_words));
+    // A probe is told with all that is known of it.
+    parts.extend(node.badges.iter().filter(|badge| badge.glyph != Glyph::Probe || node.probes.is_empty()).map(badge_in_words));
+    parts.extend(node.probes.iter().cloned());
     parts.extend(node.recovered.as_ref().map(Recovered::in_words));
     parts.join(", ")
 }
@@ -91,6 +93,7 @@ pub(crate) fn badge_in_words(badge: &Badge) -> String {
         Glyph::Question if text.starts_with("lag") => format!("{text}, not read since"),
         Glyph::BreakerUnknown => format!("breaker {}", breaker_word(None)),
         Glyph::Question => "state unknown".to_owned(),
+        Glyph::Probe => format!("probe failed {text}"),
         Glyph::Check | Glyph::Dot | Glyph::Nobody => text.clone(),
     }
 }

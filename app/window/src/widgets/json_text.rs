@@ -32,11 +32,16 @@ fn stood_in(text: &str) -> Cow<'_, str> {
 }
 
 /// What is wrong with it, and where; `None` = it is JSON, or nothing yet.
-pub(super) fn mistake(text: &str) -> Option<String> {
+pub(crate) fn mistake(text: &str) -> Option<String> {
+    mistake_as_it_stands(&stood_in(text))
+}
+
+/// The same of a text in which nothing stands for anything else.
+pub(crate) fn mistake_as_it_stands(text: &str) -> Option<String> {
     if text.trim().is_empty() {
         return None;
     }
-    let error = serde_json::from_str::<serde::de::IgnoredAny>(&stood_in(text)).err()?;
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
     let told = error.to_string();
     let what = told.split(" at line ").next().unwrap_or_default();
     // An end of a line is told as the beginning of the next one.
@@ -48,7 +53,7 @@ pub(super) fn mistake(text: &str) -> Option<String> {
 }
 
 /// The same JSON, a member a line; no value is changed, and a variable stays as it is.
-pub(super) fn format(text: &str) -> Result<String, String> {
+pub(crate) fn format(text: &str) -> Result<String, String> {
     if let Some(mistake) = mistake(text) {
         return Err(mistake);
     }
@@ -129,6 +134,8 @@ mod tests {
         assert_eq!(mistake("[\n  tru\n]").as_deref(), Some("No JSON at the end of line 2: expected ident"));
         assert_eq!(mistake(r#"{"a": 1,}"#).as_deref(), Some("No JSON at line 1, column 9: key must be a string"));
         assert!(mistake("{{").is_some() && mistake(r#"{"a": {{}}}"#).is_some() && format("[").is_err());
+        assert!(mistake_as_it_stands(r#"{"a": {{x}}}"#).is_some_and(|told| told.starts_with("No JSON at line 1, column 8: ")));
+        assert_eq!(mistake_as_it_stands("{\"a\": 1}"), None);
         assert_eq!([mistake(""), mistake("{{x}}"), mistake("\"é {{x}}\"")], [None, None, None]);
     }
 

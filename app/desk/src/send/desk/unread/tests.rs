@@ -1,0 +1,223 @@
+use std::net::SocketAddr;
+
+use parking_lot::Mutex;
+use switchboard_model::{AnswerNews, CallNews, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
+
+use super::*;
+use crate::send::access::{Method, SchemaFiles, Server, Tell, Waiting};
+
+/// A server's types, each of which holds others.
+struct Types {
+    /// What it tells; of others it says that they are not found.
+    told: BTreeMap<&'static str, Vec<&'static str>>,
+    /// What was asked for, each time.
+    asked: Mutex<Vec<Vec<String>>>,
+    /// Whether it never answers.
+    is_silent: bool,
+}
+
+/// What is known of them. A message is names with commas between, and reads as the names that are known, one after the other, with all that they hold.
+#[derive(Debug)]
+struct Known {
+    types: BTreeMap<String, Vec<String>>,
+    notes: Vec<String>,
+}
+
+impl Known {
+    fn read(&self, bytes: &[u8]) -> AsRead<Vec<String>> {
+        let mut read = AsRead::<Vec<String>>::default();
+        let mut names: Vec<String> = String::from_utf8_lossy(bytes).split(',').rev().map(str::to_owned).collect();
+        while let Some(name) = names.pop() {
+            if let Some(holds) = self.types.get(&name) {
+                names.extend(holds.iter().rev().cloned());
+                read.says.push(name);
+                continue;
+            }
+            read.says.push("?".to_owned());
+            if !read.unknown_types.contains(&name) {
+                read.unknown_types.push(name);
+            }
+        }
+        read
+    }
+}
+
+impl MethodSchema for Known {
+    fn methods(&self) -> &[Method] {
+        &[]
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn knows(&self, message: &str) -> bool {
+        self.types.contains_key(message)
+    }
+
+    fn template(&self, _method: &str) -> Result<String, String> {
+        Err("none".to_owned())
+    }
+
+    fn encode(&self, _method: &str, _json: &str) -> Result<Bytes, String> {
+        Err("none".to_owned())
+    }
+
+    fn decode(&self, _method: &str, _is_input: bool, bytes: &[u8]) -> Result<AsRead<String>, String> {
+        let AsRead { says, unknown_types } = self.read(bytes);
+        Ok(AsRead { says: says.join(" "), unknown_types })
+    }
+
+    fn details(&self, bytes: &[u8]) -> AsRead<Vec<(String, String)>> {
+        let mut details = AsRead::<Vec<(String, String)>>::default();
+        for name in String::from_utf8_lossy(bytes).split(',') {
+            let AsRead { says, unknown_types } = self.read(name.as_bytes());
+            details.says.push((name.to_owned(), says.join(" ")));
+            details.unknown_types.extend(unknown_types);
+        }
+        details
+    }
+}
+
+/// Servers that are only asked for types.
+struct Servers(Arc<Types>);
+
+impl ServerAccess for Servers {
+    fn resolve(&self, _origin: &Origin) -> Waiting<Result<Vec<SocketAddr>, String>> {
+        panic!("nothing is looked up")
+    }
+
+    fn may_send(&self, _server: &Server, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        panic!("nothing is sent")
+    }
+
+    fn allow(&self, _server: &Server, _typed_name: Option<&str>) -> Result<(), PermitRefused> {
+        panic!("nothing is sent")
+    }
+
+    fn type_name(&self, _target: &Target) -> Option<String> {
+        None
+    }
+
+    fn request(&self, _: Server, _: OutgoingRequest, _: TlsFiles, _: Duration, _: Option<String>, _: Tell<AnswerNews>) -> Waiting<Outcome> {
+        panic!("nothing is sent")
+    }
+
+    fn call(&self, _: Server, _: OutgoingCall, _: TlsFiles, _: mpsc::Receiver<Bytes>, _: Option<String>, _: Tell<CallNews>) -> Waiting<Outcome> {
+        panic!("nothing is sent")
+    }
+
+    fn reflect(&self, _: Origin, _: HeaderMap, types: Vec<String>, _: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+        self.0.asked.lock().push(types.clone());
+        if self.0.is_silent {
+            return Box::pin(std::future::pending());
+        }
+        let mut known = Known { types: BTreeMap::new(), notes: Vec::new() };
+        for name in types {
+            match self.0.told.get(name.as_str()) {
+                Some(holds) => drop(known.types.insert(name, holds.iter().map(ToString::to_string).collect())),
+                None => known.notes.push(format!("the type {name} is needed, and the server does not tell it: NotFound (no such thing)")),
+            }
+        }
+        Box::pin(std::future::ready(Ok(Arc::new(known) as Arc<dyn MethodSchema>)))
+    }
+
+    fn schema_of(&self, _files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String> {
+        panic!("there are no files")
+    }
+}
+
+fn types(told: &[(&'static str, &[&'static str])]) -> Arc<Types> {
+    Arc::new(Types { told: told.iter().map(|(name, holds)| (*name, holds.to_vec())).collect(), asked: Mutex::default(), is_silent: false })
+}
+
+/// What is shown in the end of messages, and of details behind them.
+async fn read(types: &Arc<Types>, messages: &[&str], details: &str, by_reflection: bool, by: Instant) -> (Vec<String>, Vec<(String, String)>, usize) {
+    let live = Live::default();
+    let empty = Arc::new(Known { types: BTreeMap::new(), notes: Vec::new() });
+    let (later, unread) = queue();
+    let (authority, _) = Origin::parse("http://localhost:1").expect("an address");
+    let asking = Asking { authority, metadata: HeaderMap::new(), types: vec!["sent".to_owned()], tls: TlsFiles::default() };
+    let learnt = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&learnt);
+    let rereading = Rereading {
+        live: live.clone(),
+        method: "a.B/C".to_owned(),
+        schema: empty.clone(),
+        servers: Arc::new(Servers(Arc::clone(types))),
+        asking: by_reflection.then_some(asking),
+        by,
+        learnt: Box::new(move |_| *counted.lock() += 1),
+    };
+    for message in messages {
+        let bytes = Bytes::copy_from_slice(message.as_bytes());
+        let read = empty.decode("", false, &bytes).expect("read");
+        show_message(&live, Some(&later), read, bytes, 0);
+    }
+    let bytes = Bytes::copy_from_slice(details.as_bytes());
+    if !details.is_empty() {
+        details_later(Some(&later), &empty.details(&bytes), &bytes);
+    }
+    drop(later);
+    rereading.run(unread).await;
+    let answer = live.answer_now();
+    let num_learnt = *learnt.lock();
+    (answer.messages.into_iter().map(|message| message.text).collect(), answer.details, num_learnt)
+}
+
+fn in_a_minute() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+#[tokio::test]
+async fn what_only_an_answer_holds_is_asked_for_with_all_that_it_holds_and_the_rest_says_why_not() {
+    let types = types(&[("a", &["b", "x"]), ("b", &["c"]), ("c", &[])]);
+    let (messages, details, num_learnt) = read(&types, &["a", "c"], "b,y", true, in_a_minute()).await;
+    let x = "x: the server does not tell it: NotFound (no such thing)";
+    assert_eq!(messages, [format!("a b c ?\n// {x}"), "c".to_owned()]);
+    let y = "?\n// y: the server does not tell it: NotFound (no such thing)".to_owned();
+    assert_eq!(details, [("b".to_owned(), "b c".to_owned()), ("y".to_owned(), y)]);
+    assert_eq!(num_learnt, types.asked.lock().len());
+    // What the request needed is asked for each time, so that what is learnt serves the next one, too.
+    let asked: Vec<String> = types.asked.lock().iter().map(|names| names.join(" ")).collect();
+    assert_eq!(asked, ["sent a b c y", "sent a b c x y"]);
+}
+
+#[tokio::test]
+async fn who_does_not_tell_in_time_is_not_asked_again() {
+    let silent = Arc::new(Types { told: BTreeMap::new(), asked: Mutex::default(), is_silent: true });
+    let soon = Instant::now() + Duration::from_millis(20);
+    let (messages, _, num_learnt) = read(&silent, &["a", "b"], "", true, soon).await;
+    assert_eq!(messages, ["?\n// a: the server did not tell it in time", "?\n// b: the server did not tell it in time"]);
+    assert_eq!((num_learnt, silent.asked.lock().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn who_names_types_without_end_is_asked_for_some() {
+    // Each message of as many as wait names another type, and each type holds one more.
+    let deep: Vec<(&'static str, &'static [&'static str])> =
+        vec![("a0", &["a1"]), ("a1", &["a2"]), ("a2", &["a3"]), ("a3", &["a4"]), ("a4", &["a5"]), ("a5", &["a6"]), ("a6", &["a7"]), ("a7", &[])];
+    let types = types(&deep);
+    let (messages, _, num_learnt) = read(&types, &["a0"], "", true, in_a_minute()).await;
+    assert_eq!(num_learnt, ROUNDS_MAX);
+    assert_eq!(messages, [format!("a0 a1 a2 a3 a4 a5 ?\n// a6: the server is asked {ROUNDS_MAX} times at most because of one answer")]);
+    let names: Vec<String> = (0..WAITING_MAX + 5).map(|number| format!("t{number:02}")).collect();
+    let messages: Vec<&str> = names.iter().map(String::as_str).collect();
+    let types = self::types(&[]);
+    let (shown, _, _) = read(&types, &messages, "", true, in_a_minute()).await;
+    let num = |why: &str| shown.iter().filter(|text| text.contains(why)).count();
+    let told = [num("NotFound"), num("types of one answer are asked for at most"), num("too many messages hold what is not known")];
+    assert_eq!(told, [TYPES_MAX, WAITING_MAX - TYPES_MAX, 5], "{shown:?}");
+    assert!(types.asked.lock().iter().all(|asked| asked.len() <= TYPES_MAX + 1));
+}
+
+#[tokio::test]
+async fn where_files_tell_or_a_message_is_long_nobody_is_asked() {
+    let types = types(&[("a", &[])]);
+    let (messages, ..) = read(&types, &["a"], "", false, in_a_minute()).await;
+    assert_eq!(messages, ["?\n// a: the files that tell what methods take do not have it"]);
+    let long = format!("a{}", ",a".repeat(BYTES_MAX / 2));
+    let (messages, ..) = read(&types, &[&long], "", true, in_a_minute()).await;
+    assert!(messages[0].ends_with("// a: the message is too long to be read again, so the server is not asked for it"));
+    assert!(types.asked.lock().is_empty());
+}

@@ -1,0 +1,88 @@
+//! What is kept and was sent lately, and what is pasted and copied.
+
+use super::*;
+
+#[test]
+fn saved_and_sent_requests_are_copied_in_and_what_was_edited_is_not_lost() {
+    let (source, mut harness) = open(sample::board());
+    click(&mut harness, Role::ListItem, "saved POST place an order");
+    assert_eq!(value(&harness, Role::TextInput, "URL"), "{{base}}/checkout");
+    harness.get_by_role_and_label(Role::Heading, "place an order");
+    line(&mut harness, "URL", "?dry=1");
+    harness.get_by_role_and_label(Role::Heading, "place an order, edited");
+    harness.get_by_label_contains("sent PlaceOrder at").click();
+    settle(&mut harness);
+    assert_eq!(harness.state().window.target(), Some(Target::Sent(SentId(2))));
+    assert_eq!(value(&harness, Role::TextInput, "URL"), "{{base}}/checkout?dry=1", "to look at one changes nothing");
+    press(&mut harness, &[Key::Enter]);
+    assert_eq!(value(&harness, Role::TextInput, "Method"), "shop.v1.Orders/PlaceOrder");
+    harness.get_by_label("given up: place an order").click();
+    settle(&mut harness);
+    assert_eq!(value(&harness, Role::TextInput, "URL"), "{{base}}/checkout?dry=1");
+    assert_eq!(asked(&source), []);
+}
+
+#[test]
+fn a_request_is_saved_under_a_path_and_removed_on_the_second_request() {
+    let (source, mut harness) = open(sample::board());
+    click(&mut harness, Role::ListItem, "saved POST place an order");
+    line(&mut harness, "URL", "?x");
+    ctrl(&mut harness, Key::S);
+    assert_eq!(value(&harness, Role::TextInput, "Path of the request"), "orders/place an order");
+    harness.get_by_label("There is a request of this name, which is replaced");
+    line(&mut harness, "Path of the request", " twice");
+    press(&mut harness, &[Key::Enter]);
+    let Some(SendCommand::Save { path, draft }) = asked(&source).pop() else { panic!("it is saved") };
+    assert_eq!(path, "orders/place an order twice");
+    harness.get_by_role_and_label(Role::Heading, "place an order, edited");
+    let mut saved = sample::saved();
+    saved.requests.insert(path, draft);
+    source.show_send(SendBoard { saved: Arc::new(saved), ..sample::board() });
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::Heading, "place an order");
+    press(&mut harness, &[Key::Escape, Key::Home, Key::Delete]);
+    assert!(!asked(&source).iter().any(|command| matches!(command, SendCommand::Remove(_))), "it asks first");
+    harness.get_by_role_and_label(Role::ListItem, "saved gRPC PlaceOrder, a second time removes it");
+    press(&mut harness, &[Key::Delete]);
+    assert_eq!(asked(&source).last(), Some(&SendCommand::Remove("orders/PlaceOrder".to_owned())));
+}
+
+#[test]
+fn the_environment_is_chosen_and_its_variables_are_told() {
+    let (source, mut harness) = open(sample::board());
+    harness.get_by_label("base is http://localhost:8080");
+    harness.get_by_label_contains("base, orders, sku · counter, uuid, now, now_ms, random");
+    click(&mut harness, Role::ComboBox, "Environment: local");
+    harness.get_by_label("staging").click();
+    settle(&mut harness);
+    harness.get_by_label("base is https://staging.shop.example");
+    click(&mut harness, Role::ListItem, "saved POST place an order");
+    ctrl(&mut harness, Key::Enter);
+    assert_eq!(sent(&source).environment.as_deref(), Some("staging"));
+}
+
+#[test]
+fn a_line_of_curl_is_pasted_and_a_request_is_copied_as_one() {
+    let (source, mut harness) = open(SendBoard::default());
+    harness.event(Event::Paste("curl -X PUT 'http://localhost:8080/orders/1?x={{y}}' -H 'Authorization: Bearer hunter2Zq7' --json '{\"a\":1}'".to_owned()));
+    settle(&mut harness);
+    assert_eq!(value(&harness, Role::TextInput, "URL"), "http://localhost:8080/orders/1?x=\\{{y}}");
+    ctrl(&mut harness, Key::Enter);
+    let ask = sent(&source);
+    let http = http(&ask);
+    assert_eq!((http.method.as_str(), &http.body), ("PUT", &Body::Json("{\"a\":1}".to_owned())));
+    assert!(matches!(&http.auth, Auth::Bearer { .. }) && !format!("{ask:?}").contains("hunter"), "{ask:?}");
+    harness.event(Event::Paste("hello".to_owned()));
+    settle(&mut harness);
+    assert_eq!(http_of(&harness), "http://localhost:8080/orders/1?x=\\{{y}}", "what is no request changes nothing");
+    let ctx = harness.ctx.clone();
+    harness.state_mut().window.run(&ctx, UiCommand::CopyRequestLine);
+    harness.step();
+    let line = copied(&harness).expect("a line");
+    assert!(line.starts_with("# TOKEN is a secret") && !line.contains("hunter"), "{line}");
+    assert!(line.contains("\ncurl -X PUT ") && line.contains("http://localhost:8080/orders/1?x=") && !line.contains("traceparent"), "{line}");
+}
+
+fn http_of(harness: &Window) -> String {
+    value(harness, Role::TextInput, "URL")
+}
