@@ -135,6 +135,11 @@ impl Program {
         signal(self.pid(), name)
     }
 
+    /// Ends it at once, by `SIGKILL` on Unix: nothing is closed or flushed.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill()?)
+    }
+
     /// Its children, by their process ids; Linux only.
     pub fn children(&self) -> Vec<u32> {
         let stats = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {

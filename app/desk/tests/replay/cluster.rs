@@ -177,7 +177,7 @@ impl Cluster {
     }
 
     /// For clients that are not the session's.
-    fn brokers(&self) -> &str {
+    pub fn brokers(&self) -> &str {
         match &self.peer {
             Peer::Mock(_) => &self.place.brokers,
             Peer::Apache { broker, .. } => broker,

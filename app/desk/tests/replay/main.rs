@@ -1,13 +1,20 @@
 //! Dead letters sent again by a whole session, on librdkafka's mock cluster and on Apache Kafka: the bytes, the pace, who is asked,
 //! and what the ledger says, also after a kill. Both clusters see the same scenarios.
 
+mod byte_exact;
 mod cluster;
 mod scenarios;
 mod session;
 
 mod mock {
+    use crate::byte_exact;
     use crate::cluster::{Cluster, Death};
     use crate::scenarios;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_a_record_holds_arrives_and_differs_by_its_change_alone() {
+        byte_exact::any_record(Cluster::mock()).await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn letters_arrive_byte_for_byte_but_for_the_declared_headers_and_are_followed_until_they_are_consumed() {
@@ -70,8 +77,15 @@ mod mock {
 }
 
 mod apache {
+    use crate::byte_exact;
     use crate::cluster::{Cluster, Death};
     use crate::scenarios;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_a_record_holds_arrives_and_differs_by_its_change_alone() {
+        let Some(cluster) = Cluster::apache("whatever_a_record_holds").await else { return };
+        byte_exact::any_record(cluster).await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn letters_arrive_byte_for_byte_but_for_the_declared_headers_and_are_followed_until_they_are_consumed() {

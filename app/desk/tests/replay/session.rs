@@ -23,9 +23,9 @@ pub struct Replaying {
     place: Place,
 }
 
-fn profile(place: &Place, folder: &Path, write: bool) -> Profile {
+fn profile(place: &Place, folder: &Path, write: bool, more: &str) -> Profile {
     let (brokers, groups) = (&place.brokers, [place.group.clone(), place.retry_group(), place.other_group()]);
-    let text = format!("name = \"{SOURCE}\"\nbrokers = \"{brokers}\"\ngroups = {groups:?}\npoll_s = 0.2\nwrite = {write}\n");
+    let text = format!("name = \"{SOURCE}\"\nbrokers = \"{brokers}\"\ngroups = {groups:?}\npoll_s = 0.2\nwrite = {write}\n{more}");
     let kafka: KafkaProfile = toml::from_str(&text).expect("valid");
     Profile {
         name: "replay test".into(),
@@ -53,7 +53,16 @@ pub async fn until_or<T>(what: &str, mut look: impl FnMut() -> Option<T>, instea
 
 impl Replaying {
     pub fn start(place: &Place, folder: &Path, write: bool) -> Self {
-        let session = Session::start(&profile(place, folder, write), None, 64 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
+        Self::of(place, &profile(place, folder, write, ""))
+    }
+
+    /// One that reads all records of a channel, too.
+    pub fn start_reading(place: &Place, folder: &Path, channel: &str) -> Self {
+        Self::of(place, &profile(place, folder, true, &format!("tail = [{{ channel = \"{channel}\", from = \"beginning\" }}]\n")))
+    }
+
+    fn of(place: &Place, profile: &Profile) -> Self {
+        let session = Session::start(profile, None, 64 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
         Self { session, place: place.clone() }
     }
 
@@ -97,9 +106,13 @@ impl Replaying {
     }
 
     pub async fn preview(&self, letters: Vec<AskedLetter>) -> Arc<ReplayBoard> {
+        self.preview_of(self.ask(letters)).await
+    }
+
+    pub async fn preview_of(&self, ask: ReplayAsk) -> Arc<ReplayBoard> {
         // The cluster has said what it calls itself.
         until("cluster id", || self.session.snapshot().sources.iter().any(|source| source.cluster_id.is_some()).then_some(())).await;
-        self.session.replay(ReplayCommand::Preview(self.ask(letters)));
+        self.session.replay(ReplayCommand::Preview(ask));
         until("preview", || Some(self.session.replay_board()).filter(|board| board.preview.is_some() || board.refusal.is_some())).await
     }
 

@@ -1,17 +1,38 @@
-//! Every way to send, wherever there is no leave: not a byte goes, and each attempt is one line of the ledger.
+//! Every way to send, wherever there is no leave: between the program and each of its servers stands a proxy that counts, and brokers count themselves; what
+//! is seen are the polls that are declared, and nothing else. Each attempt is one line of the ledger.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
-use switchboard_desk::send::Question;
-use switchboard_desk::send::draft::{Draft, GrpcDraft, Request};
+use switchboard_desk::send::draft::{Body, Draft, GrpcDraft, RepeatDraft, Request};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions};
+use switchboard_desk::send::{Question, SendCommand};
+use switchboard_kafka::testing::MockKafka;
+use switchboard_kafka::testing::sending::{outgoing, send_as_it_is};
+use switchboard_model::{MessageRef, Place};
 
-use crate::requests::Server;
+use crate::counting::{Counting, actuator, health, not_loopback};
 use crate::sending::{Sending, Told, http, record};
+
+const NAME: &str = "shop";
+const TOPIC: &str = "orders";
+const WITHIN: Duration = Duration::from_secs(30);
+/// What is asked of an actuator by itself.
+const POLLS: [&str; 5] = ["circuitbreakers", "circuitbreakerevents", "retryevents", "timelimiterevents", "info"];
+/// Of a server of gRPC.
+const HEALTH: [&str; 2] = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
+/// Of brokers, by the protocol's numbers: fetch, list offsets, metadata, offset fetch, find coordinator, describe groups, list groups, handshake, versions,
+/// describe configs, describe cluster, describe producers, describe and list transactions, describe consumer, share and streams groups.
+const READS: [i16; 17] = [1, 2, 3, 9, 10, 15, 16, 17, 18, 32, 60, 61, 65, 66, 69, 77, 89];
 
 /// Why there is no leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rail {
-    /// The profile says nothing of it, and it is elsewhere.
+    /// The profile has it, and does not say that it may be sent to.
     ReadOnly,
+    /// The profile does not know of it.
+    Locked,
     /// The profile forbids this connection.
     Never,
     /// The profile forbids all.
@@ -20,74 +41,203 @@ enum Rail {
     Production,
 }
 
-/// What is sent.
-#[derive(Clone, Copy, Debug)]
-enum Way {
-    Http,
-    Grpc,
-    Record,
-}
+impl Rail {
+    const ALL: [Self; 5] = [Self::ReadOnly, Self::Locked, Self::Never, Self::NeverAll, Self::Production];
 
-impl Way {
-    fn draft(self, url: &str) -> Draft {
-        match self {
-            Self::Http => http(|http| (http.method, http.url) = ("POST".to_owned(), format!("{url}/pay"))),
-            Self::Grpc => {
-                let grpc = GrpcDraft { url: url.to_owned(), method: "shop.v1.Orders/PlaceOrder".to_owned(), ..GrpcDraft::default() };
-                Draft { name: String::new(), request: Request::Grpc(grpc) }
-            }
-            Self::Record => record(|record| "orders".clone_into(&mut record.topic)),
-        }
+    /// A profile with this source.
+    fn profile(self, source: &str) -> String {
+        let first = match self {
+            Self::NeverAll => "write = \"never\"\n",
+            Self::Production => "environment = \"production\"\n",
+            Self::ReadOnly | Self::Locked | Self::Never => "",
+        };
+        let source = if self == Self::Locked { "" } else { source };
+        let write = if self == Self::Never { "\"never\"" } else { "false" };
+        format!("{first}[otlp]\ngrpc_port = 0\nhttp_port = 0\n{}", source.replace("WRITE", write))
     }
 
-    fn profile(self, rail: Rail, address: &str) -> String {
-        let write = if rail == Rail::Never { "\"never\"" } else { "false" };
-        let first = match rail {
-            Rail::NeverAll => "write = \"never\"\n",
-            Rail::Production => "environment = \"production\"\n",
-            Rail::ReadOnly | Rail::Never => "",
+    /// Where a server has to be so that this holds it back; `None` where this machine has no such address.
+    fn address(self) -> Option<IpAddr> {
+        // What is on this machine needs no allowing.
+        if matches!(self, Self::ReadOnly | Self::Locked) { not_loopback() } else { Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) }
+    }
+}
+
+/// Asks for something to be sent, and looks whether that is refused as it has to be.
+async fn is_refused(sending: &Sending, rail: Rail, draft: Draft, is_probe: bool) {
+    let told = if is_probe { sending.probe(draft.clone()).await } else { sending.send(draft.clone()).await };
+    match (rail, &told) {
+        (Rail::ReadOnly | Rail::Locked, Told::Asks(Question::Allow { type_name: None, .. })) => {}
+        (Rail::Production, Told::Asks(Question::Allow { type_name: Some(name), .. })) => {
+            assert!(name == NAME || name.starts_with("127.0.0.1"), "{name}");
+            let told = sending.confirm(Some("sohp")).await;
+            assert!(matches!(&told, Told::Asks(Question::Allow { .. })), "{draft:?}: {told:?}");
+        }
+        (Rail::Never | Rail::NeverAll, Told::Refused(reason)) => assert!(reason.contains("the profile forbids"), "{draft:?}: {reason}"),
+        told => panic!("{draft:?} {rail:?}: {told:?}"),
+    }
+}
+
+/// Looks whether each of so many attempts is a line, and nothing else is.
+async fn are_lines(sending: &Sending, num: usize, what: &str) {
+    let lines = sending.lines().await;
+    assert_eq!(lines.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), vec![SettledAs::Refused; num], "{what}: {lines:?}");
+    assert!(sending.session.send_board().sent.is_empty(), "{what}");
+}
+
+async fn until(what: &str, look: impl Fn() -> bool) {
+    let deadline = Instant::now() + WITHIN;
+    while !look() {
+        assert!(Instant::now() < deadline, "no {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Many of a request.
+fn many() -> RepeatDraft {
+    RepeatDraft { times: 20, rate_per_s: 1_000, at_once: 4, ..RepeatDraft::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_leave_an_http_server_hears_its_polls_alone() {
+    for rail in Rail::ALL {
+        let Some(at) = rail.address() else { continue };
+        let proxy = Counting::before(actuator().await, at).await;
+        let url = format!("http://{}", proxy.address);
+        let sending = Sending::start(&rail.profile(&format!("[[http]]\nname = \"{NAME}\"\nurl = \"{url}/actuator\"\nwrite = WRITE\npoll_s = 0.5\n")));
+        let is_polled = rail != Rail::Locked;
+        if is_polled {
+            until("poll", || proxy.request_lines().len() > 1).await;
+        }
+        let request = |method: &str, repeat: RepeatDraft| {
+            http(|http| {
+                (http.method, http.url, http.repeat) = (method.to_owned(), format!("{url}/actuator/circuitbreakers/{method}"), repeat);
+                http.body = if method == "GET" { Body::None } else { Body::Json("{}".to_owned()) };
+            })
         };
-        let source = match self {
-            // Nobody reads it, for nobody is to connect there.
-            Self::Http | Self::Grpc if rail == Rail::ReadOnly => String::new(),
-            // Nothing is polled within the time of the test, so that whatever comes was sent.
-            Self::Http => format!("[[http]]\nname = \"shop\"\nurl = \"http://{address}\"\nwrite = {write}\npoll_s = 3600.0\n"),
-            Self::Grpc => format!("[[grpc]]\nname = \"shop\"\nurl = \"http://{address}\"\nwrite = {write}\n"),
-            Self::Record => format!("[[kafka]]\nname = \"shop\"\nbrokers = \"{address}\"\nwrite = {write}\n"),
-        };
-        // What sources connect to is not what is looked at: the servers that are sent to are read by none, but for what the profile says.
-        format!("{first}[otlp]\ngrpc_port = 0\nhttp_port = 0\n{source}")
+        let mut num_tried = 0;
+        for method in ["GET", "POST", "DELETE"] {
+            is_refused(&sending, rail, request(method, RepeatDraft::default()), false).await;
+            is_refused(&sending, rail, request(method, many()), false).await;
+            num_tried += 2;
+            // Production is never probed, whoever allows it.
+            if rail != Rail::Production {
+                is_refused(&sending, rail, request(method, RepeatDraft::default()), true).await;
+                num_tried += 1;
+            }
+        }
+        are_lines(&sending, num_tried, &format!("{rail:?}")).await;
+        let num_before = proxy.request_lines().len();
+        if is_polled {
+            until("poll after all that", || proxy.request_lines().len() > num_before + 1).await;
+        }
+        sending.session.stop().await;
+        let declared = POLLS.map(|path| format!("GET /actuator/{path} HTTP/1.1"));
+        let others: Vec<String> = proxy.request_lines().into_iter().filter(|line| !declared.contains(line)).collect();
+        assert_eq!(others, Vec::<String>::new(), "{rail:?}");
+        assert!(is_polled || proxy.num_connections() == 0, "{rail:?}: {} connections", proxy.num_connections());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_leave_not_a_byte_goes_and_each_attempt_is_a_line() {
-    // A network of documentation (RFC 5737), to which nobody is to connect.
-    const ELSEWHERE: &str = "192.0.2.1:9";
-    for way in [Way::Http, Way::Grpc, Way::Record] {
-        for rail in [Rail::ReadOnly, Rail::Never, Rail::NeverAll, Rail::Production] {
-            let server = Server::start(None).await;
-            let here = server.address.to_string();
-            let target = if rail == Rail::ReadOnly && !matches!(way, Way::Record) { ELSEWHERE } else { &here };
-            let sending = Sending::start(&way.profile(rail, target));
-            // What the source itself asks has come, or has not: it is none of this.
-            let num_sent = || server.requests().iter().filter(|text| ["/pay", "PlaceOrder", "x-correlation-id"].iter().any(|word| text.contains(word))).count();
-            let told = sending.send(way.draft(&format!("http://{target}"))).await;
-            match (rail, &told) {
-                (Rail::ReadOnly, Told::Asks(Question::Allow { type_name: None, .. })) => {}
-                (Rail::Production, Told::Asks(Question::Allow { type_name: Some(name), .. })) => {
-                    assert_eq!(name, "shop", "{way:?}");
-                    let told = sending.confirm(Some("sohp")).await;
-                    assert!(matches!(&told, Told::Asks(Question::Allow { .. })), "{way:?}: {told:?}");
-                }
-                (Rail::Never | Rail::NeverAll, Told::Refused(reason)) => assert!(reason.contains("the profile forbids"), "{way:?}: {reason}"),
-                told => panic!("{way:?} {rail:?}: {told:?}"),
-            }
-            assert_eq!(num_sent(), 0, "{way:?} {rail:?}: {:?}", server.requests());
-            let lines = sending.lines().await;
-            assert_eq!(lines.iter().map(|line| line.settled.counts_as()).collect::<Vec<_>>(), [SettledAs::Refused], "{way:?} {rail:?}: {lines:?}");
-            assert!(sending.session.send_board().sent.is_empty());
-            sending.session.stop().await;
+async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
+    for rail in Rail::ALL {
+        let Some(at) = rail.address() else { continue };
+        let (server, asked) = health().await;
+        let proxy = Counting::before(server, at).await;
+        let url = format!("http://{}", proxy.address);
+        let sending = Sending::start(&rail.profile(&format!("[[grpc]]\nname = \"{NAME}\"\nurl = \"{url}\"\nwrite = WRITE\n")));
+        let is_polled = rail != Rail::Locked;
+        if is_polled {
+            until("question", || !asked.lock().is_empty()).await;
         }
+        let call = |repeat: RepeatDraft| {
+            let grpc = GrpcDraft { url: url.clone(), method: "shop.v1.Orders/PlaceOrder".to_owned(), repeat, ..GrpcDraft::default() };
+            Draft { name: String::new(), request: Request::Grpc(grpc) }
+        };
+        is_refused(&sending, rail, call(RepeatDraft::default()), false).await;
+        is_refused(&sending, rail, call(many()), false).await;
+        let mut num_tried = 2;
+        if rail != Rail::Production {
+            is_refused(&sending, rail, call(RepeatDraft::default()), true).await;
+            num_tried += 1;
+        }
+        are_lines(&sending, num_tried, &format!("{rail:?}")).await;
+        sending.session.stop().await;
+        let others: Vec<String> = asked.lock().iter().filter(|path| !HEALTH.contains(&path.as_str())).cloned().collect();
+        assert_eq!(others, Vec::<String>::new(), "{rail:?}");
+        assert!(is_polled || proxy.num_connections() == 0, "{rail:?}: {} connections", proxy.num_connections());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_leave_brokers_are_only_read_from() {
+    for rail in Rail::ALL.into_iter().filter(|rail| *rail != Rail::Locked) {
+        let cluster = MockKafka::new(1).expect("a cluster");
+        cluster.cluster().create_topic(TOPIC, 1, 1).expect("a topic");
+        send_as_it_is(&cluster.brokers(), &[outgoing(TOPIC, Some(0), "{\"parcels\":0}")]);
+        // The cluster itself counts what it is asked, by whomever.
+        cluster.track_requests();
+        let source = format!("[[kafka]]\nname = \"{NAME}\"\nbrokers = \"{}\"\nwrite = WRITE\npoll_s = 0.2\n", cluster.brokers());
+        let sending = Sending::start(&rail.profile(&source));
+        let is_known = || sending.session.snapshot().sources.iter().any(|source| source.cluster_id.is_some());
+        until("cluster", is_known).await;
+        let record = |copies: u32| record(|record| (record.topic, record.copies) = (TOPIC.to_owned(), copies));
+        is_refused(&sending, rail, record(0), false).await;
+        is_refused(&sending, rail, record(300), false).await;
+        let num_tried = 2 + replays(&sending).await;
+        are_lines(&sending, num_tried, &format!("{rail:?}")).await;
+        let num_before = cluster.requests().len();
+        until("poll after all that", || cluster.requests().len() > num_before + 1).await;
+        sending.session.stop().await;
+        let others: Vec<i16> = cluster.requests().into_iter().filter(|key| !READS.contains(key)).collect();
+        assert_eq!(others, Vec::<i16>::new(), "{rail:?}");
+    }
+}
+
+/// Tries to send the one record again, with and without a name; how often.
+async fn replays(sending: &Sending) -> usize {
+    let at = MessageRef { cluster: NAME.to_owned(), channel: TOPIC.to_owned(), place: Place::at(0, 0) };
+    let board = || sending.session.replay_board();
+    sending.session.replay(ReplayCommand::Preview(ReplayAsk {
+        cluster: NAME.to_owned(),
+        target: TOPIC.to_owned(),
+        letters: AskedLetters::These(vec![AskedLetter::at(at)]),
+        num_stored: 1,
+        plan_key: None,
+        options: ReplayOptions::default(),
+    }));
+    until("preview", || board().preview.is_some()).await;
+    let replay_id = board().preview.as_ref().map(|preview| preview.replay_id.clone()).expect("a preview");
+    let names = [None, Some("sohp".to_owned())];
+    for typed_name in &names {
+        let before = board().version;
+        sending.session.replay(ReplayCommand::Start { replay_id: replay_id.clone(), typed_name: typed_name.clone() });
+        until("refusal", || board().version > before && board().refusal.is_some()).await;
+        assert!(board().run.is_none(), "{:?}", board().run);
+    }
+    names.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_in_a_saved_request_is_not_connected_to() {
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let (http_peer, (grpc_peer, _)) = (actuator().await, health().await);
+    let (polled, saved_http) = (Counting::before(http_peer, here).await, Counting::before(http_peer, here).await);
+    let (saved_grpc, saved_tls) = (Counting::before(grpc_peer, here).await, Counting::before(grpc_peer, here).await);
+    let source = format!("[[http]]\nname = \"{NAME}\"\nurl = \"http://{}/actuator\"\nwrite = false\npoll_s = 0.5\n", polled.address);
+    let sending = Sending::start(&format!("[otlp]\ngrpc_port = 0\nhttp_port = 0\n{source}"));
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");
+    write("pay.toml", &format!("[http]\nmethod = \"POST\"\nurl = \"http://{}/pay\"\n", saved_http.address));
+    write("place.toml", &format!("[grpc]\nurl = \"http://{}\"\nmethod = \"shop.v1.Orders/PlaceOrder\"\n", saved_grpc.address));
+    write("secure.toml", &format!("[grpc]\nurl = \"https://{}\"\nmethod = \"shop.v1.Orders/PlaceOrder\"\n", saved_tls.address));
+    sending.session.send(SendCommand::Reload);
+    sending.until("requests", |board| (board.saved.requests.len() == 3).then_some(())).await;
+    let num_before = polled.request_lines().len();
+    until("polls", || polled.request_lines().len() > num_before + 3).await;
+    sending.session.stop().await;
+    let nums = [&saved_http, &saved_grpc, &saved_tls].map(Counting::num_connections);
+    assert_eq!(nums, [0; 3]);
 }

@@ -1,0 +1,253 @@
+//! Whatever a record holds, it is read, planned, sent and read again byte for byte, and one that is changed differs by its change alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use switchboard_desk::send::edit::{Change, Changes, NewBytes};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions, RunPhase};
+use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
+use switchboard_kafka::testing::sending::{header, read_all, send_as_it_is};
+use switchboard_model::{OriginalRecord, OutgoingRecord, RawHeader, Route, SOURCE_HEADER};
+
+use crate::cluster::Cluster;
+use crate::session::{Replaying, SOURCE, until};
+
+/// So many at a time, which a run at its pace sends within seconds.
+const NUM_RECORDS: usize = 40;
+const NUM_PARTITIONS: i32 = 2;
+/// What this program adds, in this order; and to what was edited besides.
+const MARKS: [&str; 3] = ["x-switchboard-replay-id", SOURCE_HEADER, "x-switchboard-replay-count"];
+const EDITED: &str = "x-switchboard-edited";
+
+/// A record that is written, and what is changed of it, if anything.
+#[derive(Clone, Debug)]
+struct Case {
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Vec<RawHeader>,
+    /// How long before now it says that it was written: not so long that brokers give it up.
+    ago_ms: i64,
+    edit: Edit,
+}
+
+/// A change, and what makes it easy to say what has to come of it.
+#[derive(Clone, Debug)]
+enum Edit {
+    None,
+    Key(Option<Vec<u8>>),
+    Value(Option<Vec<u8>>),
+    /// A header that the record may have never, once or often.
+    SetHeader(String, Option<Vec<u8>>),
+    RemoveHeader(String),
+    RenameHeader(String, String),
+    /// The value is this text, a JSON number and this text: the number becomes another.
+    Number(String, String),
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        2 => prop::collection::vec(any::<u8>(), 0..64),
+        1 => Just(Vec::new()),
+        1 => "\\PC{0,40}".prop_map(String::into_bytes),
+        1 => "[ \\t\\n]{0,3}\\{\"card\" ?: ?\"4111111111111111\", \"password\":\"[a-z0-9]{1,12}\"\\}".prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 900..3_000),
+    ]
+}
+
+fn nullable() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop_oneof![1 => Just(None), 5 => bytes().prop_map(Some)]
+}
+
+/// Names of which few are alike, some that mean something elsewhere, and any text but NUL, at which the client's library ends a name.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => prop::sample::select(vec!["a", "b", "A", "traceparent", "authorization", "Content-Type", "x-correlation-id", "ключ"]).prop_map(str::to_owned),
+        2 => "\\PC{1,12}",
+        1 => "[\\x01-\\x1f]{1,4}",
+    ]
+}
+
+fn headers() -> impl Strategy<Value = Vec<RawHeader>> {
+    prop::collection::vec((name(), nullable()), 0..8).prop_map(|all| all.into_iter().map(|(name, value)| RawHeader { name, value }).collect())
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        6 => Just(Edit::None),
+        1 => nullable().prop_map(Edit::Key),
+        1 => nullable().prop_map(Edit::Value),
+        1 => (name(), nullable()).prop_map(|(name, value)| Edit::SetHeader(name, value)),
+        1 => name().prop_map(Edit::RemoveHeader),
+        1 => (name(), name()).prop_map(|(name, to)| Edit::RenameHeader(name, to)),
+        2 => (r#"[ \n\t]{0,3}\{ ?"é" ?:[ ]{0,2}"\\u00e9\\/",\n?"parcels":[ ]{0,3}"#, r#"[ \n]{0,3},[ ]?"n":1\.50e\+3 ?\}[ \n]{0,2}"#)
+            .prop_map(|(before, after)| Edit::Number(before, after)),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    (nullable(), nullable(), headers(), 0..3_600_000_i64, edit()).prop_map(|(key, value, headers, ago_ms, edit)| {
+        let value = if let Edit::Number(before, after) = &edit { Some(format!("{before}0{after}").into_bytes()) } else { value };
+        Case { key, value, headers, ago_ms, edit }
+    })
+}
+
+fn new_bytes(bytes: Option<&Vec<u8>>) -> NewBytes {
+    NewBytes::of(bytes.map(Vec::as_slice))
+}
+
+impl Case {
+    fn written(&self, channel: &str, number: usize, now_ms: i64) -> OutgoingRecord {
+        OutgoingRecord {
+            channel: channel.to_owned(),
+            route: Route::Partition((number % NUM_PARTITIONS as usize) as i32),
+            key: self.key.clone(),
+            value: self.value.clone(),
+            headers: self.headers.clone(),
+            timestamp_ms: Some(now_ms - self.ago_ms),
+        }
+    }
+
+    /// What is asked for; `None` = to send it as it is.
+    fn change(&self) -> Option<Change> {
+        Some(match &self.edit {
+            Edit::None => return None,
+            Edit::Key(key) => Change::Key(new_bytes(key.as_ref())),
+            Edit::Value(value) => Change::Value(new_bytes(value.as_ref())),
+            Edit::SetHeader(name, value) => Change::SetHeader { name: name.clone(), value: new_bytes(value.as_ref()) },
+            Edit::RemoveHeader(name) => Change::RemoveHeader { name: name.clone() },
+            Edit::RenameHeader(name, to) => Change::RenameHeader { name: name.clone(), to: to.clone() },
+            Edit::Number(..) => Change::Set { path: "parcels".parse().expect("a path"), json: "1".to_owned() },
+        })
+    }
+
+    /// Key, value and headers as they have to arrive, but for the marks, by another way than the one that is tested.
+    fn arrives(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>, Vec<RawHeader>) {
+        let (mut key, mut value, mut headers) = (self.key.clone(), self.value.clone(), self.headers.clone());
+        match &self.edit {
+            Edit::None => {}
+            Edit::Key(new) => key.clone_from(new),
+            Edit::Value(new) => value.clone_from(new),
+            Edit::Number(before, after) => value = Some(format!("{before}1{after}").into_bytes()),
+            Edit::RemoveHeader(name) => headers.retain(|header| header.name != *name),
+            Edit::RenameHeader(name, to) => {
+                headers.iter_mut().filter(|header| header.name == *name).for_each(|header| header.name.clone_from(to));
+            }
+            Edit::SetHeader(name, new) => {
+                let mut is_set = false;
+                headers = headers
+                    .into_iter()
+                    .filter_map(|header| {
+                        if header.name == *name { (!std::mem::replace(&mut is_set, true)).then(|| self::header(name, new.as_deref())) } else { Some(header) }
+                    })
+                    .collect();
+            }
+        }
+        (key, value, headers)
+    }
+
+    /// A header that is new comes after the marks, for these are planned before.
+    fn comes_last(&self) -> Option<RawHeader> {
+        match &self.edit {
+            Edit::SetHeader(name, new) if !self.headers.iter().any(|header| header.name == *name) => Some(header(name, new.as_deref())),
+            _ => None,
+        }
+    }
+
+    /// Whether the change makes anything of it another.
+    fn is_changed(&self) -> bool {
+        self.arrives() != (self.key.clone(), self.value.clone(), self.headers.clone()) || self.comes_last().is_some()
+    }
+}
+
+/// Records that the session has stored of the channel, by partition and offset.
+fn browsed(replaying: &Replaying, channel: &str) -> BTreeMap<(i32, i64), RecordView> {
+    let channel = ChannelKey { cluster: Some(SOURCE.to_owned()), name: channel.to_owned() };
+    let ask = |query: PointQuery| replaying.session.query(Query::Point(query)).recv_timeout(std::time::Duration::from_secs(10)).expect("an answer");
+    let Answer::Records(page) = ask(PointQuery::Records { channel, after: None, limit: 1_000 }) else { return BTreeMap::new() };
+    let Answer::RecordDetails(records) = ask(PointQuery::RecordDetails { rows: page.rows.iter().map(|line| line.row).collect() }) else { panic!("no details") };
+    let place = |record: RecordView| Some(((record.at.place.partition()?, record.at.place.offset()?), record));
+    records.into_iter().flatten().filter_map(place).collect()
+}
+
+/// What a session shows of a record is what lies there, but for secrets, which it says.
+fn shows(view: &RecordView, lies: &OriginalRecord) {
+    let headers: Vec<(String, Option<Vec<u8>>)> = lies.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
+    let is_same = (&view.key, &view.value, &view.headers) == (&lies.key, &lies.value, &headers);
+    assert!(is_same || view.redacted, "{view:#?}\nlies there as\n{lies:#?}");
+    let names = |headers: &[(String, Option<Vec<u8>>)]| headers.iter().map(|(name, value)| (name.clone(), value.is_none())).collect::<Vec<_>>();
+    assert_eq!((names(&view.headers), view.truncated, view.headers_readable), (names(&headers), false, true));
+}
+
+pub async fn any_record(cluster: Cluster) {
+    let channel = cluster.place.target.clone();
+    let mut runner = TestRunner::default();
+    let cases: Vec<Case> = prop::collection::vec(case(), NUM_RECORDS).new_tree(&mut runner).expect("records").current();
+    let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let written: Vec<OutgoingRecord> = cases.iter().enumerate().map(|(number, case)| case.written(&channel, number, now_ms)).collect();
+    send_as_it_is(cluster.brokers(), &written);
+    let folder = tempfile::tempdir().expect("a folder");
+    let replaying = Replaying::start_reading(&cluster.place, folder.path(), &channel);
+    let browsed = until("records", || Some(browsed(&replaying, &channel)).filter(|found| found.len() == NUM_RECORDS)).await;
+
+    // The records of a partition lie there in the order in which they were written.
+    let lies: Vec<(i32, i64)> = (0..NUM_RECORDS).map(|number| ((number % NUM_PARTITIONS as usize) as i32, (number / NUM_PARTITIONS as usize) as i64)).collect();
+    let asked: Vec<AskedLetter> = lies.iter().map(|place| AskedLetter::of_record(&browsed[place])).collect();
+    let changes = asked.iter().zip(&cases).filter_map(|(asked, case)| Some((asked.letter.clone(), vec![case.change()?])));
+    let options =
+        ReplayOptions { changes: Arc::new(Changes { to_one: changes.collect(), ..Changes::default() }), keeps_time: true, ..ReplayOptions::default() };
+    let ask = ReplayAsk { letters: AskedLetters::These(asked.clone()), options, ..replaying.ask(Vec::new()) };
+    let board = replaying.preview_of(ask).await;
+    let preview = board.preview.as_ref().unwrap_or_else(|| panic!("{:?}", board.refusal));
+    let goes: Vec<bool> = cases.iter().map(|case| case.change().is_none() || case.is_changed()).collect();
+    let is_planned = |asked: &AskedLetter| preview.planned.iter().any(|planned| planned.asked.letter == asked.letter);
+    for ((asked, case), goes) in asked.iter().zip(&cases).zip(&goes) {
+        assert_eq!(is_planned(asked), *goes, "{case:?}: {:?}", preview.skipped);
+    }
+    replaying.begin(&board);
+    // Nobody reads there, so nobody can be waited for.
+    let is_over = || {
+        let board = replaying.session.replay_board();
+        let run = board.run.as_ref()?;
+        if run.phase == RunPhase::Watching && run.counts.in_flight == 0 {
+            replaying.session.replay(ReplayCommand::Continue);
+        }
+        run.phase.is_ended().then(|| run.clone())
+    };
+    let run = until("end", is_over).await;
+    let num_sent = goes.iter().filter(|goes| **goes).count();
+    assert_eq!((run.counts.persisted, run.counts.sum()), (num_sent, num_sent), "{:?} {:?}", run.phase, run.counts);
+
+    let all = read_all(cluster.brokers(), &channel, NUM_RECORDS + num_sent);
+    let place = |record: &OriginalRecord| (record.seen.at.place.partition().expect("a partition"), record.seen.at.place.offset().expect("an offset"));
+    let source = |record: &OriginalRecord| record.headers.iter().find(|header| header.name == SOURCE_HEADER).and_then(|header| header.value.clone());
+    let copies: BTreeMap<Vec<u8>, &OriginalRecord> = all.iter().filter_map(|record| Some((source(record)?, record))).collect();
+    assert_eq!((copies.len(), all.len()), (num_sent, NUM_RECORDS + num_sent));
+    for (((partition, offset), case), goes) in lies.iter().zip(&cases).zip(&goes) {
+        let source = format!("{channel}/{partition}/{offset}");
+        let copy = copies.get(source.as_bytes());
+        assert_eq!(copy.is_some(), *goes, "{source}");
+        let Some(copy) = copy else { continue };
+        let (key, value, headers) = case.arrives();
+        assert_eq!((&copy.key, &copy.value), (&key, &value), "{source}: {:?}", case.edit);
+        assert_eq!((copy.timestamp_ms, place(copy).0), (Some(now_ms - case.ago_ms), *partition), "{source}");
+        let (own, marks) = copy.headers.split_at(headers.len());
+        assert_eq!(own, headers, "{source}: {:?}", case.edit);
+        let mut added: Vec<&str> = marks.iter().map(|header| header.name.as_str()).collect();
+        if let Some(last) = case.comes_last() {
+            assert!(marks.contains(&last), "{source}: {marks:?}");
+            added.retain(|name| *name != last.name);
+        }
+        let expected: Vec<&str> = MARKS.into_iter().chain(case.change().is_some().then_some(EDITED)).collect();
+        assert_eq!(added, expected, "{source}: {:?}", case.edit);
+    }
+    // And what was sent is seen as it lies there.
+    let browsed = until("copies", || Some(self::browsed(&replaying, &channel)).filter(|found| found.len() == all.len())).await;
+    for record in &all {
+        shows(&browsed[&place(record)], record);
+    }
+    replaying.session.stop().await;
+}
