@@ -259,6 +259,11 @@ impl Books {
         self.lines.extend(std::iter::repeat_n(json!({"what": "record", "channel": channel}), num));
     }
 
+    /// Deliveries of an order to a group, in the order of time: whether each failed.
+    pub fn deliveries(&self, group: &str, order: &str) -> Vec<bool> {
+        self.of("delivery").filter(|line| line["group"] == group && line["key"] == order).map(|line| line["failed"] == true).collect()
+    }
+
     /// Deliveries of a group by place, in the order of time: whether each failed.
     fn attempts(&self, group: &str) -> BTreeMap<(i64, i64), Vec<bool>> {
         let mut attempts: BTreeMap<(i64, i64), Vec<bool>> = BTreeMap::new();

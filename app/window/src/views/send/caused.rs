@@ -7,7 +7,7 @@ use switchboard_desk::{
     send::{Sent, draft::RequestKind},
     sources::Family,
 };
-use switchboard_engine::view::{ChannelKey, ConversationItem, LogView, NodeKind, RecordView, Snapshot, SpanView, Timing, TraceView};
+use switchboard_engine::view::{ChannelKey, ConversationItem, GroupView, LagVerdict, LogView, NodeKind, RecordView, Snapshot, SpanView, Timing, TraceView};
 use switchboard_model::{ItemKind, SpanId, SpanKind};
 
 use crate::{
@@ -332,12 +332,25 @@ fn readers(records: &[&RecordView], spans: &[&SpanView], snapshot: &Snapshot) ->
     }
     let waiting: Vec<_> = snapshot.groups.iter().filter(|group| channels.contains(group.topic.as_str()) && !read.contains_key(&group.group)).collect();
     for group in &waiting {
-        let behind = group.lag.filter(|lag| *lag > 0).map(|lag| format!(" · {} behind", figures::count(lag))).unwrap_or_default();
         let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
-        rows.push(Row::link(&group.group, &format!("not yet{behind}"), goto(target)).toned(if behind.is_empty() { Tone::Quiet } else { Tone::Warn }));
+        if has_read_all(group, records) {
+            num_read += 1;
+            rows.push(Row::link(&group.group, "✓ by its commits", goto(target)));
+            continue;
+        }
+        // What it has committed of this one place is not told here: it may have read it, and be behind by what came since.
+        let behind = group.lag.filter(|lag| *lag > 0).map(|lag| format!(" · {} behind", figures::count(lag))).unwrap_or_default();
+        let tone = if behind.is_empty() || group.verdict == LagVerdict::Ok { Tone::Quiet } else { Tone::Warn };
+        rows.push(Row::link(&group.group, &format!("no span yet{behind}"), goto(target)).toned(tone));
     }
     let num = rows.len();
     (limited(rows.into_iter(), num), (num_read, num))
+}
+
+/// Whether a group had nothing left to read when it was looked at, after these records had come.
+fn has_read_all(group: &GroupView, records: &[&RecordView]) -> bool {
+    let came = records.iter().filter(|record| record.at.channel == group.topic).map(|record| record.received_ns).max();
+    group.lag == Some(0) && came.zip(group.read_ns).is_some_and(|(came_ns, read_ns)| came_ns < read_ns)
 }
 
 /// Why nothing may have come of it, as far as what is known says so: what is wrong, and what to do.
@@ -384,6 +397,8 @@ pub(super) fn on_the_map(sent: &Sent, caused: &Caused, snapshot: &Snapshot) -> O
 
 #[cfg(test)]
 mod tests {
+    use switchboard_model::MessageRef;
+
     use super::*;
     use crate::{
         testing::{self, NOW_NS},
@@ -431,6 +446,22 @@ mod tests {
             ["pool exhausted, waiting (20/20) | 10:59:20.130 | orders", "payment call timed out after 2000 ms | 10:59:22.123 | orders"]
         );
         assert_eq!(caused.num_logs, 4);
+    }
+
+    #[test]
+    fn a_group_that_sends_no_spans_has_read_once_nothing_was_left_to_it_since() {
+        let record = RecordView { at: MessageRef { channel: "orders".to_owned(), ..MessageRef::default() }, received_ns: 100, ..RecordView::default() };
+        for (lag, read_ns, verdict, told) in [
+            (Some(0), Some(101), LagVerdict::Ok, ("✓ by its commits", 1)),
+            (Some(0), Some(100), LagVerdict::Ok, ("no span yet", 0)),
+            (Some(2), Some(101), LagVerdict::Ok, ("no span yet · 2 behind", 0)),
+            (None, None, LagVerdict::Unknown, ("no span yet", 0)),
+        ] {
+            let group = GroupView { group: "fraud".to_owned(), topic: "orders".to_owned(), lag, read_ns, verdict, ..GroupView::default() };
+            let snapshot = Snapshot { groups: std::sync::Arc::new(vec![group]), ..Snapshot::default() };
+            let (rows, (num_read, _)) = readers(&[&record], &[], &snapshot);
+            assert_eq!((labels(&rows), num_read), (vec![format!("fraud | {}", told.0)], told.1));
+        }
     }
 
     #[test]

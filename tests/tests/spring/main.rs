@@ -2,21 +2,24 @@
 //! its own: what Switchboard reports is what the business wrote into its books. It needs a JDK and
 //! Maven, and runs where `CI_PEERS` is set.
 
+mod by_hand;
+mod replays;
+
 use std::fmt::Display;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use switchboard_desk::ledger::{Ending, KindHash, LetterState};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayCommand, ReplayOptions, RunPhase};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::{HttpProfile, KafkaProfile, OtlpProfile, SourceProfile};
-use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, Query, ScanQuery};
 use switchboard_kafka::testing::Broker;
 use switchboard_tests::agreement::unaccounted;
 use switchboard_tests::program::{Program, free_ports, read_json, signal};
 use switchboard_tests::spring::{Books, Spring, strangers};
+
+use by_hand::sent_by_hand;
+use replays::replayed;
 
 /// The name of the cluster in the profile.
 const CLUSTER: &str = "local";
@@ -209,84 +212,6 @@ impl Watched {
             self.group(scenario, group, |row| row["lag"] == 0 && row["verdict"] == "ok", "keeping up, with nothing behind").await;
         }
     }
-
-    /// Asks for all letters of a channel that are open.
-    async fn preview(&mut self, channel: &str, target: &str, num: usize) -> Option<std::sync::Arc<ReplayBoard>> {
-        let deadline = Instant::now() + AGREES_WITHIN;
-        let letters = loop {
-            let view = self.session.snapshot().dead_letters.iter().find(|view| view.channel == channel && view.count >= num as u64).cloned();
-            if let Some(view) = view {
-                let key = ChannelKey { cluster: Some(view.cluster.clone()), name: view.channel.clone() };
-                let query = Query::Scan(ScanQuery::DeadLetters {
-                    channel: key,
-                    origin: view.origin.clone(),
-                    fingerprint: view.fingerprint.clone(),
-                    order: LetterOrder::OldestFirst,
-                    skip: 0,
-                    limit: 1000,
-                });
-                if let Ok(Answer::DeadLetters(page)) = self.session.query(query).recv_timeout(Duration::from_secs(5)) {
-                    break page.letters.iter().map(|letter| AskedLetter::of(letter, KindHash(1))).collect::<Vec<_>>();
-                }
-            }
-            if Instant::now() > deadline {
-                self.note("replay", format!("{num} letters of {channel} of one cause are not known"));
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        };
-        self.session.replay(ReplayCommand::Dismiss);
-        let ask = ReplayAsk {
-            cluster: CLUSTER.into(),
-            target: target.into(),
-            num_stored: letters.len() as u64,
-            plan_key: None,
-            options: ReplayOptions::default(),
-            letters: AskedLetters::These(letters),
-        };
-        let before = self.session.replay_board().preview.as_ref().map(|preview| preview.replay_id.clone());
-        self.session.replay(ReplayCommand::Preview(ask));
-        loop {
-            let board = self.session.replay_board();
-            if board.preview.as_ref().is_some_and(|preview| Some(&preview.replay_id) != before.as_ref()) {
-                return Some(board);
-            }
-            if Instant::now() > deadline + AGREES_WITHIN {
-                self.note("replay", format!("no preview: {:?}", board.refusal));
-                return None;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Sends the letters of a channel again, the rest after the first few; how it ended, and whether the gate opened.
-    async fn replay(&mut self, channel: &'static str, target: &'static str, num: usize) -> Option<(Ending, bool, std::sync::Arc<ReplayBoard>)> {
-        let board = self.preview(channel, target, num).await?;
-        let replay_id = board.preview.as_ref()?.replay_id.clone();
-        self.session.replay(ReplayCommand::Start { replay_id, typed_name: None });
-        let deadline = Instant::now() + RESTS_WITHIN;
-        let mut is_passed = false;
-        loop {
-            let board = self.session.replay_board();
-            match board.run.as_ref().map(|run| run.phase.clone()) {
-                Some(RunPhase::Passed) => {
-                    is_passed = true;
-                    self.session.replay(ReplayCommand::Continue);
-                }
-                Some(RunPhase::Ended(ending, reason)) => {
-                    let num_sent = board.run.as_ref().map_or(0, |run| run.counts.persisted);
-                    eprintln!("replay of {channel}: {ending:?} {reason:?}, {num_sent} sent");
-                    self.replayed.push((target, num_sent));
-                    return Some((ending, is_passed, board));
-                }
-                _ if Instant::now() > deadline => {
-                    self.note("replay", format!("the replay of {channel} does not end: {:?} {:?}", board.run.as_ref().map(|run| &run.phase), board.refusal));
-                    return None;
-                }
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-    }
 }
 
 async fn normal_load(watched: &mut Watched, spring: &mut Spring) {
@@ -411,33 +336,6 @@ async fn broker_restart(watched: &mut Watched, spring: &mut Spring, broker: &Bro
     watched.all_keep_up("broker restart").await;
 }
 
-/// Letters are sent again while their cause lasts, and after it was mended.
-async fn replayed(watched: &mut Watched, spring: &mut Spring, channel: &'static str, target: &'static str, num: usize) {
-    let scenario = format!("replay of {channel}");
-    if let Some((ending, is_passed, board)) = watched.replay(channel, target, num).await {
-        let states: Vec<LetterState> = board.run.iter().flat_map(|run| &run.canary).map(|line| line.state.clone()).collect();
-        if ending != Ending::Halted || is_passed || !states.contains(&LetterState::DeadAgain) {
-            watched.note(&scenario, format!("its cause lasts, and it ended as {ending:?}, the rest let go: {is_passed}, the first few: {states:?}"));
-        }
-    }
-    watched.agrees(&scenario, spring).await;
-    spring.tell_shipping("heal on").expect("told");
-    if let Some((ending, is_passed, board)) = watched.replay(channel, target, num).await {
-        let planned = board.preview.as_ref().map_or(0, |preview| preview.planned.len());
-        let consumed = async || {
-            let board = watched.session.replay_board();
-            let states: Vec<LetterState> = board.run.iter().flat_map(|run| &run.canary).map(|line| line.state.clone()).collect();
-            if states.is_empty() || states.iter().any(|state| *state != LetterState::Consumed) { vec![format!("{states:?}")] } else { vec![] }
-        };
-        let states = until_none(AGREES_WITHIN, consumed).await;
-        if ending != Ending::Finished || !is_passed || !states.is_empty() || planned < num {
-            watched.note(&scenario, format!("its cause is mended, and it ended as {ending:?}, the rest let go: {is_passed}, {planned} planned, {states:?}"));
-        }
-    }
-    watched.agrees(&scenario, spring).await;
-    spring.tell_shipping("heal off").expect("told");
-}
-
 async fn until_some<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + within;
     loop {
@@ -458,6 +356,7 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
     let broker = Broker::start();
     let (ports, (orders_port, _)) = (free_ports().expect("free ports"), free_ports().expect("free ports"));
     let profile = profile(folder.path(), &broker.address, ports, orders_port);
+    std::fs::write(folder.path().join("profile.toml"), toml::to_string(&profile).expect("TOML")).expect("written");
     let session = Session::start(&profile, None, 256 << 20, &tokio::runtime::Handle::current(), Box::new(|| ())).expect("a session");
     assert!(until_some(AGREES_WITHIN, || session.is_listening().then_some(())).await.is_some(), "it does not listen");
     let mut spring = Spring::start(folder.path(), &broker.address, ports.1, orders_port, 2).expect("Spring");
@@ -473,6 +372,7 @@ async fn whole_the_report_follows_the_books_through_everything_that_goes_wrong()
     broker_restart(&mut watched, &mut spring, &broker).await;
     replayed(&mut watched, &mut spring, "orders.placed-dlt", "orders.placed", 7).await;
     replayed(&mut watched, &mut spring, "orders.invoice-dlt", "orders.invoice", 7).await;
+    sent_by_hand(&mut watched, &mut spring, folder.path()).await;
 
     let kept = kept(&watched.report(), &spring);
     watched.session.stop().await;
