@@ -69,6 +69,8 @@ impl Sending {
             }
         });
         let outcome = carried(both, &live, teller, || shown.look()).await;
+        // The answer need not wait for the disk.
+        shown.look();
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
         ended(shown, settled)
     }
