@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use switchboard_desk::ledger::{Settled, SettledAs};
 use switchboard_desk::profile::Profile;
 use switchboard_desk::send::draft::{Draft, Request};
-use switchboard_desk::send::{Question, RepeatFigures, Reply, SendAsk, SendBoard, SendCommand, Sent, Status};
+use switchboard_desk::send::{Ended, Question, RepeatFigures, Reply, SendAsk, SendBoard, SendCommand, Sent, Status};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_model::SourcePhase;
@@ -142,8 +142,15 @@ fn ending(sent: &Sent) -> Ending {
         Some(SettledAs::Done) if has_failed => Ending::Failed,
         Some(SettledAs::Done) => Ending::Done,
         Some(SettledAs::Possibly) => Ending::Possibly,
+        _ if was_any_sent(sent) => Ending::Failed,
         _ => Ending::NotSent,
     }
+}
+
+/// Whether any of several was sent, where not all were.
+fn was_any_sent(sent: &Sent) -> bool {
+    let was_sent = |figures: &RepeatFigures| figures.by_end.iter().any(|(ended, _)| *ended != Ended::NotSent);
+    sent.answer.num_persisted > 0 || sent.figures.as_deref().is_some_and(was_sent)
 }
 
 /// What was answered, as JSON.

@@ -18,7 +18,7 @@ use switchboard_kafka::testing::sending::{header, read_all, send_as_it_is};
 use switchboard_kafka::testing::session::commit;
 use switchboard_model::{OutgoingRecord, Route, SOURCE_HEADER};
 
-const SOURCE: &str = "shop";
+pub const SOURCE: &str = "shop";
 const NUM_PARTITIONS: i32 = 2;
 const MEMORY_BYTES: usize = 128 << 20;
 pub const WITHIN: Duration = Duration::from_mins(1);

@@ -10,6 +10,7 @@ use crate::{
     shell::{Window, settings::Settings},
     view::{Target, UiCommand},
     views::map::{MapSettings, mode::Mode},
+    widgets::text_field::TextField,
 };
 
 /// What is computed beside the window is there within this time.
@@ -63,6 +64,13 @@ impl Frames {
     /// Jumps to an object.
     pub(crate) fn goto(&mut self, target: &Target) {
         self.window.goto(&self.ctx, target);
+    }
+
+    /// Leads the keys into a field that is in view.
+    pub(crate) fn type_into(&mut self, field: TextField) {
+        field.seek(&self.ctx);
+        self.settle();
+        assert!(self.ctx.memory(|memory| memory.focused().is_some()), "{field:?} is not in view");
     }
 
     /// Zooms a number of steps into the middle of the map.

@@ -15,8 +15,10 @@ use crate::{
     shell::settings::Settings,
     view::{Target, UiCommand, ViewKind},
     views::map::{MapSettings, mode::Mode},
+    widgets::text_field::TextField,
 };
 use switchboard_desk::own_log::{LogLevel, LogLine, OwnLog};
+use switchboard_desk::send::draft::{Body, Draft, HttpDraft, Request};
 
 /// The screen, points.
 const SIZE: egui::Vec2 = vec2(2560.0, 1440.0);
@@ -79,6 +81,9 @@ pub fn loads() -> Vec<fn() -> Load> {
         || breakers("breakers, walked", walk_down),
         || log("log, walked", walk_down),
         || find("find", |_, _| Vec::new()),
+        || editor("editor, 1 MiB of JSON", |_, _| Vec::new()),
+        || editor("editor, 1 MiB of JSON, scrolled", |_, _| vec![Event::PointerMoved(EDITOR), wheel(-90.0, Modifiers::NONE)]),
+        || editor("editor, 1 MiB of JSON, typed into", |_, number| vec![Event::Text((number % 10).to_string())]),
     ]
 }
 
@@ -104,6 +109,29 @@ fn open(source: &FixedSource, settings: Settings, options: WindowOptions) -> Fra
     let mut frames = Frames::open(source, settings, options, SIZE);
     frames.settle();
     frames
+}
+
+/// Somewhere in the body of a request.
+const EDITOR: egui::Pos2 = pos2(1_000.0, 700.0);
+/// How long the body is, bytes.
+const EDITED_BYTES: usize = 1 << 20;
+
+/// A request with a long body, in which keys are typed.
+fn editor(name: &'static str, act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {
+    let mut body = "[\n".to_owned();
+    for number in 0.. {
+        if body.len() >= EDITED_BYTES {
+            break;
+        }
+        body += &format!("  {{\n    \"order\": {number},\n    \"customer\": \"customer-{}\",\n    \"note\": \"größer ☂\"\n  }},\n", number % 7);
+    }
+    body += "  null\n]\n";
+    let http = HttpDraft { method: "POST".to_owned(), url: "http://localhost:8080/orders".to_owned(), body: Body::Json(body), ..HttpDraft::default() };
+    let mut frames = open(&FixedSource::new(order_business()), Settings::default(), WindowOptions::default());
+    frames.goto(&Target::Draft(Box::new(Draft { name: String::new(), request: Request::Http(http) })));
+    frames.settle();
+    frames.type_into(TextField::SendText);
+    Load { name, cells: Some((40, 2)), frames, act, number: 0 }
 }
 
 fn map(name: &'static str, mode: Mode, commands: &[UiCommand], act: fn(&mut Frames, usize) -> Vec<Event>) -> Load {

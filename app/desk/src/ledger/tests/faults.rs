@@ -211,6 +211,41 @@ fn letters_are_put_aside_together_or_not_at_all() {
 }
 
 #[test]
+fn what_was_composed_is_written_down_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("local.sqlite");
+    let ledger = on_a_full_disk(&path, 6);
+    let composed = |number: i64| ComposedIntent {
+        target_kind: TargetKind::Http,
+        target: "http://localhost:8080".into(),
+        call: "POST /checkout".into(),
+        partition: None,
+        hash: format!("{number:032x}"),
+        size_bytes: 68,
+        send_name: format!("s-{number}"),
+        at_ns: T + number,
+    };
+    let run_id = wait(ledger.begin_run(new_run("s-0"))).expect("written");
+    let block: Vec<ComposedIntent> = (0..500).map(composed).collect();
+    let told = wait(ledger.intend_composed(run_id, block.clone())).expect_err("does not fit").to_string();
+    assert!(told.contains("local.sqlite could not be written") && told.contains("Nothing more is sent; make room on its disk"), "{told}");
+    let lines = |ledger: &Ledger| wait(ledger.lines(10_000)).expect("lines").len();
+    assert_eq!(lines(&open(&path)), 0);
+    let mut num_begun = 0;
+    let told = loop {
+        match wait(ledger.begin_call(new_run(&format!("s-{}", num_begun + 1)), composed(num_begun))) {
+            Ok(_) => num_begun += 1,
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(num_begun > 0 && told.contains("make room on its disk"), "{num_begun} {told}");
+    let again = open(&path);
+    assert_eq!(lines(&again), num_begun as usize, "each that may go has its line, and no other has one");
+    let run_id = wait(again.begin_run(new_run("s-again"))).expect("there is room again");
+    assert_eq!(wait(again.intend_composed(run_id, block)).expect("written").len(), 500);
+}
+
+#[test]
 fn where_it_cannot_lie_is_told_with_its_name_and_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);

@@ -83,6 +83,8 @@ impl Sending {
         });
         let outcome = carried(both, &live, teller, || shown.look()).await;
         shown.ends_now();
+        // The answer need not wait for the disk.
+        shown.look();
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
         // Nothing more is told of the call; what it said may still be read again, in the time that is left to it.
         tokio::select! {

@@ -63,6 +63,9 @@ impl Sending {
             settled: Vec::new(),
         };
         let went = if self.ask.is_probe { many.probe(Duration::from_secs_f64(repeat.every_s), teller).await } else { many.all(repeat, teller).await };
+        if let Err(stop) = &went {
+            many.counts.stop(stop);
+        }
         let written = many.write_settled().await;
         many.show();
         let (ending, reason) = match &went {
@@ -370,7 +373,13 @@ impl Many<'_> {
 
     async fn write_settled(&mut self) -> Result<(), Stop> {
         let settled = std::mem::take(&mut self.settled);
-        if settled.is_empty() { Ok(()) } else { self.ledger.settle_composed(settled).await.map_err(|error| unwritten(&error)) }
+        if settled.is_empty() {
+            return Ok(());
+        }
+        self.ledger.settle_composed(settled).await.map_err(|error| {
+            self.counts.unwritten(&error);
+            unwritten(&error)
+        })
     }
 
     fn show(&self) {

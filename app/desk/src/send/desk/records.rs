@@ -11,7 +11,7 @@ use super::leave::Way;
 use super::live::SHOW_EVERY;
 use super::replies::Awaiting;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, send_name};
-use crate::ledger::{ComposedIntent, Ending, Ledger, NewRun, RunId, RunLock, SendId, Settled, Settlement, TargetKind};
+use crate::ledger::{ComposedIntent, Ending, Ledger, LedgerError, NewRun, RunId, RunLock, SendId, Settled, Settlement, TargetKind};
 use crate::operations::Teller;
 use crate::send::access::{Queued, RecordSender, Waiting};
 use crate::send::board::Status;
@@ -30,7 +30,7 @@ impl Sending {
         let (Way::Cluster(reach, cluster_id), Planned::Record(first), Request::Record(draft)) = (&ready.way, &ready.plan.what, &self.ask.draft.request) else {
             return Err(Stop::refused("this is no record"));
         };
-        let unwritten = |error: crate::ledger::LedgerError| Stop::Refused(FailureKind::Internal, error.to_string());
+        let unwritten = |error: LedgerError| Stop::Refused(FailureKind::Internal, error.to_string());
         // One record by hand is no run; several keep to themselves what a cluster bears.
         let held = cluster_id.as_deref().unwrap_or_else(|| reach.name());
         let _lock = if ready.num > 1 { Some(RunLock::take(ledger.path(), held).map_err(Stop::refused)?) } else { None };
@@ -67,6 +67,9 @@ impl Sending {
         };
         let mut flight = Flight { sending: self, ready: &ready, ledger, run_id, send_name: &send_name, sender, shown: &shown, counts: Counts::default() };
         let went = flight.all(ready.num, draft.rate_per_s.clamp(1, RATE_MAX), teller).await;
+        if let Err(stop) = &went {
+            flight.counts.stop(stop);
+        }
         let (ending, reason) = match &went {
             Ok(()) if teller.is_cancelled() => (Ending::Stopped, String::new()),
             Ok(()) => (Ending::Finished, String::new()),
@@ -104,6 +107,21 @@ impl Counts {
             Outcome::NotDone(reason) => drop(self.not_done.get_or_insert_with(|| reason.clone())),
             Outcome::Possibly(reason) => drop(self.possibly.get_or_insert_with(|| reason.clone())),
         }
+    }
+
+    /// Nothing more goes: what was to be sent besides is not.
+    pub(super) fn stop(&mut self, stop: &Stop) {
+        let reason = match stop {
+            Stop::Refused(_, reason) => reason.clone(),
+            Stop::Mistake(mistake) => mistake.to_string(),
+            Stop::Asks(_) => "something has to be answered first".to_owned(),
+        };
+        self.not_done.get_or_insert(reason);
+    }
+
+    /// What became of the last ones could not be written down.
+    pub(super) fn unwritten(&mut self, error: &LedgerError) {
+        self.possibly.get_or_insert_with(|| error.to_string());
     }
 
     /// The worst that became of any.
@@ -164,7 +182,7 @@ impl Flight<'_> {
         due: &mut tokio::time::Instant,
         teller: &Teller<()>,
     ) -> Result<(), Stop> {
-        let unwritten = |error: crate::ledger::LedgerError| Stop::Refused(FailureKind::Internal, error.to_string());
+        let unwritten = |error: LedgerError| Stop::Refused(FailureKind::Internal, error.to_string());
         let at_ns = self.sending.office.now_ns();
         let intents = records.iter().enumerate().map(|(index, record)| ComposedIntent {
             target_kind: TargetKind::Channel,
@@ -229,7 +247,10 @@ impl Flight<'_> {
             };
             self.land(send_id, outcome, &mut settled, &mut BTreeMap::new());
         }
-        self.ledger.settle_composed(settled).await.map_err(unwritten)
+        self.ledger.settle_composed(settled).await.map_err(|error| {
+            self.counts.unwritten(&error);
+            unwritten(error)
+        })
     }
 
     fn land(&mut self, send_id: SendId, outcome: Outcome, settled: &mut Vec<(SendId, Settlement)>, left: &mut BTreeMap<SendId, bool>) {

@@ -32,6 +32,8 @@ impl Sending {
         let timeout = Duration::from_secs_f64(planned.timeout_s);
         let answering = self.office.config.servers.request(server.clone(), request, ready.tls.clone(), timeout, None, tell);
         let outcome = carried(answering, &live, teller, || shown.look()).await;
+        // The answer need not wait for the disk.
+        shown.look();
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
         ended(shown, settled)
     }
@@ -61,7 +63,8 @@ pub(super) fn ended(shown: OnTheBoard, settled: Result<Settled, Stop>) -> Result
             Ok(())
         }
         Err(stop) => {
-            shown.settle(Settled::Tried(Outcome::Possibly("the ledger could not be written".to_owned())));
+            let reason = if let Stop::Refused(_, reason) = &stop { reason.clone() } else { "the ledger could not be written".to_owned() };
+            shown.settle(Settled::Tried(Outcome::Possibly(reason)));
             Err(stop)
         }
     }

@@ -136,10 +136,12 @@ impl Sending {
         let way = in_time(&plan, begun, "it was known where its name leads", way(&self.office, &plan)).await?;
         let resolved_in = matches!(way, Way::Server(_)).then(|| looked_up.elapsed());
         if self.ask.is_probe && way.is_production(&self.office) {
-            return Err(Stop::refused(format!("{} is production, and nothing is probed there: a probe sends by itself, again and again", way.name())));
+            let reason = format!("{} is production, and nothing is probed there: a probe sends by itself, again and again", way.name());
+            self.write_refusal(&way, &plan, num, &reason).await?;
+            return Err(Stop::refused(reason));
         }
         if let Err(refused) = way.may_send(&self.office) {
-            way.refused(&self.office, &plan, num, &refused.to_string()).await.map_err(|error| Stop::Refused(FailureKind::Internal, error))?;
+            self.write_refusal(&way, &plan, num, &refused.to_string()).await?;
             return Err(match way.question(&self.office, &refused) {
                 Some(question) => self.asks(way, question),
                 None => Stop::refused(refused.to_string()),
@@ -159,6 +161,11 @@ impl Sending {
             Planned::Record(_) => TlsFiles::default(),
         };
         Ok(Ready { plan, way, files, tls, resolved_in, begun, num, rows })
+    }
+
+    /// Writes down that it is not allowed.
+    async fn write_refusal(&self, way: &Way, plan: &Plan, num: u64, reason: &str) -> Result<(), Stop> {
+        way.refused(&self.office, plan, num, reason).await.map_err(|error| Stop::Refused(FailureKind::Internal, error))
     }
 
     fn asks(&self, way: Way, question: Question) -> Stop {
