@@ -30,6 +30,7 @@ pub use desk::{ReplayDesk, ReplayDeskConfig};
 pub use pace::Pace;
 pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
+pub use plan_file::parse as parse_plan;
 pub use plan_file::read as read_plan;
 pub use readers::{BreakerOnTheWay, Reader, Readers, readers};
 pub use sighting::{At, Retry, Sighting, consumed_in};
