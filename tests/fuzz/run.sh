@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes: `tests/fuzz/run.sh SECONDS [TARGET…]`, each target (all that src/targets.rs lists, or those named) for so long, as many at once as there are
+# Fuzzes: `tests/fuzz/run.sh SECONDS [TARGET…]`, each target (all that src/targets/mod.rs lists, or those named) for so long, as many at once as there are
 # cores. Prints each one's closing line, and for what broke a target the input in base64: that becomes a file of corpus/TARGET, with the mended reader.
 #
 # libFuzzer, on stable Rust: its runtime is C++ that cargo builds, and rustc counts what is reached. What was found new is kept below the target
@@ -11,7 +11,7 @@ usage="usage: tests/fuzz/run.sh SECONDS [TARGET…]"
 seconds=${1:?$usage}
 shift
 # shellcheck disable=SC2046
-[ $# -gt 0 ] || set -- $(sed -n 's/^ *Target { name: "\([a-z_]*\)".*/\1/p' src/targets.rs)
+[ $# -gt 0 ] || set -- $(sed -n 's/^ *Target { name: "\([a-z_]*\)".*/\1/p' src/targets/mod.rs)
 for target in "$@"; do
     [ -d "corpus/$target" ] || { echo "no corpus: $target" >&2; exit 2; }
 done

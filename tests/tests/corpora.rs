@@ -1,9 +1,9 @@
 //! What fuzzing begins with, and whatever it found: each file of `tests/fuzz/corpus` is read by its target. So an input that once broke something
 //! is read at every landing, where libFuzzer itself runs only in a lane of its own.
 
-#[path = "../fuzz/src/seeds.rs"]
+#[path = "../fuzz/src/seeds/mod.rs"]
 mod seeds;
-#[path = "../fuzz/src/targets.rs"]
+#[path = "../fuzz/src/targets/mod.rs"]
 mod targets;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,8 @@
-//! What actuators answer, read from bytes that may come from anywhere, as the poller reads it.
+//! What actuators and servers answer, read from bytes that may come from anywhere, as poller and caller read it.
 
 use serde_json::Value;
+
+pub use crate::call::fuzzing::read_body;
 
 use crate::actuator::{GUARDS, MOST_BREAKERS, lists_endpoint, read_breakers, read_events, read_guard_events, read_instance, read_process_id};
 

@@ -9,8 +9,8 @@ use crate::source::tokens;
 /// Modules that are told where they stand: the file that declares them, and their path.
 const TOLD: &[(&str, &str)] = &[
     // What fuzzes is a workspace of its own, and no package that could be depended on here.
-    ("tests/tests/corpora.rs", "../fuzz/src/seeds.rs"),
-    ("tests/tests/corpora.rs", "../fuzz/src/targets.rs"),
+    ("tests/tests/corpora.rs", "../fuzz/src/seeds/mod.rs"),
+    ("tests/tests/corpora.rs", "../fuzz/src/targets/mod.rs"),
     // Benches of two packages measure the processor's time alike; no library needs that.
     ("tests/benches/ingest.rs", "../../collectors/otlp/benches/processor_time/mod.rs"),
     ("tests/benches/loopback.rs", "../../collectors/otlp/benches/processor_time/mod.rs"),

@@ -14,6 +14,8 @@ pub mod draft;
 pub mod edit;
 pub mod exchange;
 mod figures;
+#[doc(hidden)]
+pub mod fuzzing;
 mod plan;
 pub mod replay;
 mod rows;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use switchboard_model::{AnswerEnd, AnswerNews};
 
 use super::deadline::{Deadline, Late};
@@ -15,7 +15,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Tells of a body until it ends, is too long, cannot be read, or the deadline is over.
 pub(super) async fn read(
-    mut body: Incoming,
+    mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
     headers: &HeaderMap,
     body_bytes_max: u64,
     deadline: Deadline,

@@ -11,6 +11,7 @@ mod connection;
 mod deadline;
 mod decode;
 mod failure;
+pub(crate) mod fuzzing;
 mod open;
 mod refused;
 mod request;

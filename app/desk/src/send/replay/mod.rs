@@ -31,6 +31,7 @@ pub use desk::{ReplayDesk, ReplayDeskConfig};
 pub use pace::Pace;
 pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
+pub use plan_file::parse as parse_plan;
 pub use plan_file::read as read_plan;
 pub use range::{AskedRange, RangeOf, RangesFound};
 pub use readers::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers, readers};

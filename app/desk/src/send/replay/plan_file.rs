@@ -245,7 +245,8 @@ pub fn read(path: &Path) -> Result<ReplayAsk, String> {
     parse(&text).map_err(unread)
 }
 
-fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
+/// What the text of a plan's file asks for.
+pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
     let plan: PlanFile = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     if plan.switchboard_plan != VERSION {
         return Err(format!("it is of version {}, and this program knows {VERSION}", plan.switchboard_plan));

@@ -1,6 +1,9 @@
 //! What is fuzzed: each reader of what comes from outside, as a function of bytes. It panics where something is wrong. `tests/tests/corpora.rs`
 //! reads the corpora with the same functions, so that each input that ever broke something stays read.
 
+mod json_scan;
+mod sending;
+
 use std::sync::{Arc, LazyLock};
 
 use switchboard_desk::profile::Profile;
@@ -28,10 +31,15 @@ pub const TARGETS: &[Target] = &[
     Target { name: "actuator", read: switchboard_http::fuzzing::read_answer },
     Target { name: "batch", read: batch },
     Target { name: "context", read: context },
+    Target { name: "draft", read: sending::draft },
+    Target { name: "edit", read: sending::edit },
     Target { name: "engine", read: engine },
     Target { name: "find", read: find },
+    Target { name: "http_body", read: switchboard_http::fuzzing::read_body },
+    Target { name: "import", read: sending::import },
     Target { name: "otlp_json", read: otlp_json },
     Target { name: "otlp_protobuf", read: otlp_protobuf },
+    Target { name: "plan_file", read: sending::plan_file },
     Target { name: "profile", read: profile },
     Target { name: "record", read: record },
     Target { name: "redact", read: redact },

@@ -1,6 +1,8 @@
 //! What fuzzing begins with: small inputs of every kind, as the tests of the readers have them. `UPDATE_CORPORA=1 cargo test -p switchboard-tests
 //! --release --test corpora` writes them.
 
+mod sending;
+
 use switchboard_kafka::testing::record_batch;
 use switchboard_model::{
     Attrs, BATCH_VERSION, Batch, BatchHeader, BreakerEventFact, BreakerEventKind, BreakerFact, BreakerState, Broker, ClusterFact, ClusterRef, FAILURE_DIALECTS,
@@ -139,6 +141,9 @@ pub fn seeds() -> Vec<Seed> {
     for (name, bytes) in records() {
         add("record", name, &bytes);
     }
+    for (target, name, bytes) in sending::all() {
+        add(target, name, &bytes);
+    }
     for (name, batch) in batches() {
         add("batch", name.to_owned(), &serde_json::to_vec(&batch).expect("a batch can be written"));
     }
@@ -147,7 +152,7 @@ pub fn seeds() -> Vec<Seed> {
 
 /// The sample, and each of its tables by itself.
 fn profiles() -> Vec<String> {
-    let sample = include_str!("../../../assets/profiles/sample.toml");
+    let sample = include_str!("../../../../assets/profiles/sample.toml");
     let lines: Vec<&str> = sample.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
     let tables: Vec<usize> = (0..=lines.len()).filter(|at| lines.get(*at).is_none_or(|line| line.starts_with('['))).collect();
     let parts = tables.windows(2).map(|edges| format!("{}\n", lines[edges[0]..edges[1]].join("\n")));
