@@ -167,11 +167,11 @@ pub(super) fn target_words(line: &RunLine) -> String {
     if line.call.is_empty() || line.call == line.target { target.into_owned() } else { format!("{} · {target}", visible(&line.call)) }
 }
 
-/// Where a send came from: where its letter lay, or what it called.
+/// Where a send came from: where its letter lay, or what it called; of a composed record where it went, for that is what tells it from others.
 pub(super) fn origin_words(send: &SendLine) -> String {
     match &send.letter {
         Some(letter) => visible(&letter.to_string()).into_owned(),
-        None if send.call.is_empty() => "composed".to_owned(),
+        None if send.call.is_empty() => send.settled.place().map_or_else(|| "composed".to_owned(), |place| format!("composed → {place}")),
         None => visible(&send.call).into_owned(),
     }
 }
