@@ -109,6 +109,19 @@ async fn a_probe_goes_on_beside_what_is_sent_until_it_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_answer_of_the_first_of_a_probe_stands_there_before_there_is_a_second() {
+    let server = Server::start(Some(BROKEN)).await;
+    let sending = Sending::start(NO_SOURCES);
+    let seldom = RepeatDraft { every_s: 600.0, ..RepeatDraft::default() };
+    let Told::Sent(probe) = sending.probe(http(|http| (http.url, http.repeat) = (server.url("/health"), seldom))).await else { panic!("it was not sent") };
+    let answered = |board: &switchboard_desk::send::SendBoard| {
+        let sent = board.sent.iter().find(|sent| sent.sent_id == probe.sent_id)?;
+        (sent.answer.body[..] == b"down"[..]).then(|| sent.figures.as_ref().map(|figures| figures.num))
+    };
+    assert_eq!(sending.until("the answer", answered).await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_probe_that_may_change_something_is_confirmed_each_time_it_is_started() {
     let server = Server::start(Some(WELL)).await;
     let sending = Sending::start(NO_SOURCES);

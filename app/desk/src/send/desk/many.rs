@@ -245,9 +245,10 @@ impl Many<'_> {
             tasks.shutdown().await;
             let (outcome, took) = landed.map_or_else(|| (given_up(&live), Duration::ZERO), |(_, outcome, took)| (outcome, took));
             self.land(send_id, &one, outcome, took);
+            self.show();
+            // The answer is that of the last one, and after what is shown of all.
             live.show(&office, self.sending.sent_id);
             office.change(self.sending.sent_id, |sent| (sent.trace_id, sent.correlation_id) = (trace_id, correlation_id));
-            self.show();
             self.write_settled().await?;
         }
     }
