@@ -436,6 +436,7 @@ mod tests {
             Some("dead letters") => "NullPointerException at OrderMapper:",
             Some("breakers") => "payment-client",
             Some("log") => "lab-kafka-",
+            Some("editor") => "customer-6",
             _ => "Orders/Place",
         }
     }
