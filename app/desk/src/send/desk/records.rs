@@ -19,7 +19,7 @@ use crate::send::draft::Request;
 use crate::send::plan::Planned;
 
 /// Records of which the intents share a commit, at most.
-const BLOCK: u64 = 500;
+const BLOCK: u64 = 2_000;
 /// The most that may be asked for in a second.
 const RATE_MAX: u32 = 100_000;
 /// All that is on its way comes back within 200 ms of a cancel; what does not is taken for possibly written after this long.
