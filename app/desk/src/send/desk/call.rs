@@ -25,6 +25,8 @@ use crate::send::plan::{Mistake, Planned, PlannedCall};
 const MAX_WAITING: usize = 64;
 /// How long a call without a deadline has until what it said is read no longer.
 const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long what it said last may still be read after that.
+const READ_LAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
 /// What is waited for before a call can be made.
 pub(super) const TOLD: &str = "the server had told what its methods take (reflection)";
 
@@ -65,6 +67,8 @@ impl Sending {
         let writing = write(messages, planned.messages.clone(), sender, live.clone(), Arc::clone(&self.office));
         let (later, unread) = unread::queue();
         let rereading = self.rereading(&ready, planned, &call, key, (live.clone(), method.clone(), Arc::clone(&schema)));
+        // What it is told last is still read.
+        let reads_until = rereading.by + READ_LAST_WITHIN;
         let mut reading = JoinSet::new();
         reading.spawn(rereading.run(unread));
         let tell: Tell<CallNews> = {
@@ -86,11 +90,12 @@ impl Sending {
         // The answer need not wait for the disk.
         shown.look();
         let settled = settle_call(&self.office, ledger, ids, outcome).await;
+        shown.became(&settled);
         // Nothing more is told of the call; what it said may still be read again, in the time that is left to it.
         tokio::select! {
             biased;
             () = teller.cancelled() => {}
-            _ = reading.join_next() => {}
+            _ = tokio::time::timeout_at(reads_until, reading.join_next()) => {}
         }
         ended(shown, settled)
     }

@@ -114,8 +114,10 @@ impl Sending {
                 failure(kind, reason)
             }
             Stop::Asks(asked) => {
-                self.office.update(|board| board.asking = Some(Arc::new(asked.asking.clone())));
+                // Before it shows: who sees it may answer at once.
+                let asking = Arc::new(asked.asking.clone());
                 *self.office.asked.lock() = Some(*asked);
+                self.office.update(|board| board.asking = Some(asking));
                 Ok(())
             }
         }
@@ -215,7 +217,7 @@ impl Sending {
             figures: None,
             reply: matches!(&ready.plan.what, Planned::Record(planned) if planned.reply.is_some()).then_some(Reply::Awaited),
         });
-        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, ended_ns: None, is_settled: false }
+        OnTheBoard { office: Arc::clone(&self.office), sent_id: self.sent_id, live, ended_ns: None, known: None, is_settled: false }
     }
 }
 
@@ -226,6 +228,8 @@ pub(super) struct OnTheBoard {
     pub(super) live: Live,
     /// When it was over, where that is not when it is settled.
     ended_ns: Option<i64>,
+    /// What became of it, where that is known before it is settled.
+    known: Option<Settled>,
     is_settled: bool,
 }
 
@@ -235,9 +239,16 @@ impl OnTheBoard {
         self.live.show(&self.office, self.sent_id);
     }
 
-    /// It is over now, whatever is still done with what came.
+    /// It is over now, whatever is still done with what came: nothing more is written to it.
     pub(super) fn ends_now(&mut self) {
         self.ended_ns = Some(self.office.now_ns());
+        self.office.open.lock().remove(&self.sent_id);
+        self.office.change(self.sent_id, |sent| sent.is_open = false);
+    }
+
+    /// What became of it, whatever is still done with what came.
+    pub(super) fn became(&mut self, settled: &Result<Settled, Stop>) {
+        self.known = settled.as_ref().ok().cloned();
     }
 
     /// Nothing more comes.
@@ -266,7 +277,9 @@ impl OnTheBoard {
 impl Drop for OnTheBoard {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.end(Settled::Tried(Outcome::Possibly("it was given up before what became of it was known".to_owned())));
+            let unknown = || Settled::Tried(Outcome::Possibly("it was given up before what became of it was known".to_owned()));
+            let settled = self.known.take().unwrap_or_else(unknown);
+            self.end(settled);
         }
     }
 }

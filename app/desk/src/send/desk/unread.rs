@@ -126,10 +126,13 @@ impl Rereading {
             }
             loop {
                 // Of what was told before, or not, it is known by now.
-                for one in &mut all {
+                for one in all.iter_mut().filter(|one| !one.types.is_empty()) {
                     self.read(one, &why);
+                    // A long answer is read in pieces, between which the call can be given up.
+                    tokio::task::yield_now().await;
                 }
-                let new: BTreeSet<&String> = all.iter().flat_map(|one| &one.types).filter(|name| !asked.contains(*name) && !why.contains_key(*name)).collect();
+                let is_new = |name: &&String| !asked.contains(*name) && !why.contains_key(*name) && !self.schema.knows(name);
+                let new: BTreeSet<&String> = all.iter().flat_map(|one| &one.types).filter(is_new).collect();
                 let new: Vec<String> = new.into_iter().cloned().collect();
                 if new.is_empty() {
                     break;
@@ -181,11 +184,14 @@ impl Rereading {
 
     /// Reads one with what is known now, and shows it.
     fn read(&self, one: &mut Unread, why: &BTreeMap<String, String>) {
-        let waits = "not known yet; the server is asked for it";
-        let reason = |name: &str| why.get(name).map_or(waits, String::as_str);
+        let reason = |name: &str| why.get(name).map_or("not known; the server is asked for it while the call goes on", String::as_str);
         match one.what {
             What::Message(place) => {
-                let Ok(AsRead { says, unknown_types }) = self.schema.decode(&self.method, false, &one.bytes) else { return };
+                let Ok(AsRead { says, unknown_types }) = self.schema.decode(&self.method, false, &one.bytes) else {
+                    // With what is known by now it cannot be shown: it stays as it was, and nothing of it is asked for any longer.
+                    one.types.clear();
+                    return;
+                };
                 self.live.reword(place, with_reasons(says, &unknown_types, reason));
                 one.types = unknown_types;
             }

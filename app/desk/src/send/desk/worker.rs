@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use switchboard_model::{OperationId, OperationInfo};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::Office;
 use super::sending::{Sending, describe, schema_key};
@@ -130,7 +131,10 @@ impl Worker {
         let stream = open.get(&sent_id).ok_or("this stream is not open any more; send it again")?;
         let bytes = stream.schema.encode(&stream.method, text)?;
         let size_bytes = bytes.len();
-        stream.messages.try_send(bytes).map_err(|_| "messages wait to be taken by the server; wait a little, or cancel the call")?;
+        stream.messages.try_send(bytes).map_err(|error| match error {
+            TrySendError::Full(_) => "messages wait to be taken by the server; wait a little, or cancel the call",
+            TrySendError::Closed(_) => "the call is over; send it again",
+        })?;
         let _ = stream.live.message(true, text.to_owned(), size_bytes, self.office.now_ns());
         Ok(())
     }

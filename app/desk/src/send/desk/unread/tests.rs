@@ -14,7 +14,12 @@ struct Types {
     asked: Mutex<Vec<Vec<String>>>,
     /// Whether it never answers.
     is_silent: bool,
+    /// Whether it tells all of them, whatever was asked for: as one that has them in one file.
+    tells_all: bool,
 }
+
+/// Of a type so called nothing can be shown once it is known.
+const HUGE: &str = "huge";
 
 /// What is known of them. A message is names with commas between, and reads as the names that are known, one after the other, with all that they hold.
 #[derive(Debug)]
@@ -65,6 +70,9 @@ impl MethodSchema for Known {
 
     fn decode(&self, _method: &str, _is_input: bool, bytes: &[u8]) -> Result<AsRead<String>, String> {
         let AsRead { says, unknown_types } = self.read(bytes);
+        if says.iter().any(|name| name == HUGE) {
+            return Err("too large as JSON".to_owned());
+        }
         Ok(AsRead { says: says.join(" "), unknown_types })
     }
 
@@ -113,7 +121,8 @@ impl ServerAccess for Servers {
             return Box::pin(std::future::pending());
         }
         let mut known = Known { types: BTreeMap::new(), notes: Vec::new() };
-        for name in types {
+        let all = self.0.tells_all.then(|| self.0.told.keys().map(ToString::to_string));
+        for name in types.into_iter().chain(all.into_iter().flatten()) {
             match self.0.told.get(name.as_str()) {
                 Some(holds) => drop(known.types.insert(name, holds.iter().map(ToString::to_string).collect())),
                 None => known.notes.push(format!("the type {name} is needed, and the server does not tell it: NotFound (no such thing)")),
@@ -128,7 +137,7 @@ impl ServerAccess for Servers {
 }
 
 fn types(told: &[(&'static str, &[&'static str])]) -> Arc<Types> {
-    Arc::new(Types { told: told.iter().map(|(name, holds)| (*name, holds.to_vec())).collect(), asked: Mutex::default(), is_silent: false })
+    Arc::new(Types { told: told.iter().map(|(name, holds)| (*name, holds.to_vec())).collect(), asked: Mutex::default(), is_silent: false, tells_all: false })
 }
 
 /// What is shown in the end of messages, and of details behind them.
@@ -185,7 +194,7 @@ async fn what_only_an_answer_holds_is_asked_for_with_all_that_it_holds_and_the_r
 
 #[tokio::test]
 async fn who_does_not_tell_in_time_is_not_asked_again() {
-    let silent = Arc::new(Types { told: BTreeMap::new(), asked: Mutex::default(), is_silent: true });
+    let silent = Arc::new(Types { told: BTreeMap::new(), asked: Mutex::default(), is_silent: true, tells_all: false });
     let soon = Instant::now() + Duration::from_millis(20);
     let (messages, _, num_learnt) = read(&silent, &["a", "b"], "", true, soon).await;
     assert_eq!(messages, ["?\n// a: the server did not tell it in time", "?\n// b: the server did not tell it in time"]);
@@ -209,6 +218,19 @@ async fn who_names_types_without_end_is_asked_for_some() {
     let told = [num("NotFound"), num("types of one answer are asked for at most"), num("too many messages hold what is not known")];
     assert_eq!(told, [TYPES_MAX, WAITING_MAX - TYPES_MAX, 5], "{shown:?}");
     assert!(types.asked.lock().iter().all(|asked| asked.len() <= TYPES_MAX + 1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_with_all_that_is_known_by_now_ends_it() {
+    let names: Vec<&'static str> = (0..TYPES_MAX + 8).map(|number| &*format!("t{number:02}").leak()).collect();
+    let told = names.iter().copied().chain([HUGE]).map(|name| (name, Vec::new())).collect();
+    let types = Arc::new(Types { told, asked: Mutex::default(), is_silent: false, tells_all: true });
+    let message = format!("{HUGE},{}", names.join(","));
+    let messages = [message.as_str()];
+    let read = read(&types, &messages, "", true, in_a_minute());
+    let (messages, ..) = tokio::time::timeout(Duration::from_secs(30), read).await.expect("it ends");
+    assert!(messages[0].starts_with("? ? ?"), "it stays as it was shown first: {messages:?}");
+    assert_eq!(types.asked.lock().len(), 1);
 }
 
 #[tokio::test]
