@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use switchboard_model::{
-    DEFAULT_MAX_REPLAYS, HeaderDiff, MessageRef, OriginalRecord, OutgoingRecord, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers,
+    DEFAULT_MAX_REPLAYS, HeaderDiff, MessageRef, OriginalRecord, OutgoingRecord, REPLAY_ID_HEADER, RawHash, Redactor, ReplayMark, Route, Skipped, plan_headers,
 };
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
@@ -309,6 +309,13 @@ impl Planner<'_> {
             if !self.taken.insert(asked.letter.at.clone()) {
                 ranges.num_places -= 1;
                 return;
+            }
+            // What the last run of a range put behind it is not what was meant: it would go round and round.
+            let comes_back = self.route.options.to.is_none() && !self.route.options.again && asked.letter.at.channel == self.route.target;
+            let is_replayed = |original: &OriginalRecord| original.headers.iter().any(|header| header.name == REPLAY_ID_HEADER);
+            if comes_back && read.as_ref().is_ok_and(is_replayed) {
+                let reason = "a replay put it there, so it was sent before; choose \"also what was sent before\" to send it again".to_owned();
+                return self.skipped.push(SkippedLetter { letter: asked.letter, reason });
             }
         }
         self.take(asked, read);

@@ -92,7 +92,8 @@ impl AskedRange {
         match self.of {
             RangeOf::Offsets { .. } => None,
             // Records bear whole milliseconds: the first one that is not before the time.
-            RangeOf::Times { from_ns, to_ns } => Some(ceil_ms(from_ns)..ceil_ms(to_ns)),
+            // Times before 1970 are words of the brokers' for other things, such as the end.
+            RangeOf::Times { from_ns, to_ns } => Some(ceil_ms(from_ns).max(0)..ceil_ms(to_ns).max(0)),
         }
     }
 
@@ -131,10 +132,18 @@ impl std::fmt::Display for AskedRange {
 /// The places of ranges as they are now, partition by partition in their order, and what they came to; the reason where that is not known.
 pub(super) async fn resolve(ranges: &[AskedRange], cluster: &str, access: &dyn ClusterAccess) -> Result<(Vec<PlaceOfRange>, RangesFound), String> {
     let (mut places, mut found) = (Vec::new(), RangesFound::default());
-    for range in ranges {
+    'ranges: for range in ranges {
+        if places.len() >= PLACES_MAX {
+            found.notes.push(format!("cut at {PLACES_MAX} places: {range} and what follows is left for another plan"));
+            break;
+        }
         let times_ms = range.times_ms();
         let extents = access.extents(&range.channel, times_ms.clone()).await?;
         for (partition, offsets) in range.within(extents, &mut found.notes)? {
+            if places.len() >= PLACES_MAX && !offsets.is_empty() {
+                found.notes.push(format!("cut at {PLACES_MAX} places: {} from partition {partition} on is left for another plan", range.channel));
+                break 'ranges;
+            }
             let room = i64::try_from(PLACES_MAX - places.len()).unwrap_or(i64::MAX);
             let cut = offsets.end.min(offsets.start.saturating_add(room));
             if cut < offsets.end {
@@ -216,7 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn times_are_of_whole_milliseconds() {
+    fn times_are_of_whole_milliseconds_and_never_before_1970() {
+        let early = AskedRange { channel: "orders".into(), of: RangeOf::Times { from_ns: -5_000_001, to_ns: 1_500_000 } };
+        assert_eq!(early.times_ms(), Some(0..2));
         assert_eq!([0, 1, 999_999, 1_000_000, 1_000_001, -1, -1_000_000].map(ceil_ms), [0, 1, 1, 1, 2, 0, -1]);
     }
 }

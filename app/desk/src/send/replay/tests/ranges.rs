@@ -1,5 +1,7 @@
 //! Ranges of a channel, of records that were never read before.
 
+use switchboard_model::{REPLAY_ID_HEADER, RawHeader};
+
 use super::*;
 use crate::send::replay::{AskedRange, RangeOf, read_plan};
 
@@ -70,6 +72,23 @@ async fn a_span_of_time_has_the_records_that_bear_a_time_of_it() {
     assert_eq!(board.preview.as_ref().map(|preview| preview.num_stored), Some(6));
     let board = desk.previewed(ask_for(COPY, vec![times(5_000, 6_000)])).await;
     assert!(planned(&board).is_empty(), "nobody wrote then");
+}
+
+#[tokio::test]
+async fn what_a_replay_put_into_its_own_range_does_not_go_round() {
+    let world = World::new(6);
+    let mark = RawHeader { name: REPLAY_ID_HEADER.to_owned(), value: Some(b"r-1.2".to_vec()) };
+    world.records.lock().get_mut(&4).expect("it lies there").headers.push(mark);
+    let desk = Desk::new(world);
+    let board = desk.previewed(ask_for(TARGET, vec![offsets(0, 5)])).await;
+    assert_eq!(planned(&board), [0, 1, 2, 3, 5]);
+    let skipped = board.preview.as_ref().map(|preview| preview.skipped.clone()).unwrap_or_default();
+    assert!(matches!(&skipped[..], [one] if one.reason.starts_with("a replay put it there")), "{skipped:?}");
+    let again = ReplayOptions { again: true, ..ReplayOptions::default() };
+    let board = desk.previewed(ReplayAsk { options: again, ..ask_for(TARGET, vec![offsets(0, 5)]) }).await;
+    assert_eq!(planned(&board), [0, 1, 2, 3, 4, 5], "it was asked for once more");
+    let board = desk.previewed(ask_for(COPY, vec![offsets(0, 5)])).await;
+    assert_eq!(planned(&board), [0, 1, 2, 3, 4, 5], "elsewhere it is new");
 }
 
 #[tokio::test]
