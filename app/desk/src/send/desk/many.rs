@@ -85,7 +85,8 @@ impl Sending {
     async fn credential_and_schema(&self, ready: &Ready) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
         let mut credential = HeaderMap::new();
         if let Some(origin) = ready.plan.origin() {
-            authorise(&self.office, ready.plan.auth(), origin, &mut credential).await?;
+            let fetched = authorise(&self.office, ready.plan.auth(), origin, &mut credential);
+            in_time(&ready.plan, ready.begun, "its credential was fetched", fetched).await?;
         }
         let Request::Grpc(draft) = &self.ask.draft.request else { return Ok((credential, None)) };
         let key = schema_key(draft);

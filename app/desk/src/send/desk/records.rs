@@ -20,6 +20,8 @@ use crate::send::plan::Planned;
 
 /// Records of which the intents share a commit, at most.
 const BLOCK: u64 = 2_000;
+/// Bytes of them, about: all of a block are held at once.
+const BLOCK_BYTES: u64 = 64 << 20;
 /// The most that may be asked for in a second.
 const RATE_MAX: u32 = 100_000;
 /// All that is on its way comes back within 200 ms of a cancel; what does not is taken for possibly written after this long.
@@ -151,7 +153,8 @@ impl Flight<'_> {
     /// Sends all copies, block by block, until it is told to stop.
     async fn all(&mut self, num: u64, rate_per_s: u32, teller: &Teller<()>) -> Result<(), Stop> {
         // A block is what goes in half a second, so that little was written down that is not sent where it stops.
-        let block = u64::from(rate_per_s / 2).clamp(1, BLOCK);
+        let room = BLOCK_BYTES / self.ready.plan.size_bytes().max(1);
+        let block = u64::from(rate_per_s / 2).min(BLOCK).min(room).max(1);
         let mut due = tokio::time::Instant::now();
         let mut done = 0;
         while done < num && !teller.is_cancelled() {
