@@ -229,6 +229,7 @@ mod tests {
         // What is previewed is not forgotten with its form.
         let again = ReplayForm::of(&form.ask());
         assert_eq!((again.range.which, again.ask().letters), (Which::AsAsked, form.ask().letters));
+        assert_eq!([Which::all(&again.of.letters)[0].1, Which::all(&form.of.letters)[0].1], ["as asked for", "as marked"]);
     }
 
     #[test]

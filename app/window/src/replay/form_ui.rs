@@ -1,7 +1,10 @@
 //! Draws what can be chosen of a replay, and the record that is edited.
 
 use egui::{RichText, Stroke, WidgetInfo, accesskit::Role, vec2};
-use switchboard_desk::send::{edit::Change, replay::ReplayBoard};
+use switchboard_desk::send::{
+    edit::Change,
+    replay::{AskedLetters, ReplayBoard},
+};
 
 use super::{
     editor::{Editor, Form, HeaderField, HeaderFields},
@@ -100,7 +103,7 @@ fn check_ui(ui: &mut egui::Ui, text: &str, is_set: &mut bool, tokens: &DesignTok
 pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBoard, tokens: &DesignTokens) -> Option<FormAsked> {
     let mut asked = None;
     framed_ui(ui, |ui| {
-        let mut is_done = range_ui(ui, &mut form.range, tokens);
+        let mut is_done = range_ui(ui, &mut form.range, &form.of.letters, tokens);
         heading_ui(ui, "To where and how", tokens);
         let entered = line_ui(ui, ["Channel to send to", "a topic"], &mut form.target, false, tokens);
         is_done |= entered.is_done;
@@ -145,9 +148,9 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
 }
 
 /// Which records; whether what was typed of it is done.
-fn range_ui(ui: &mut egui::Ui, range: &mut RangeForm, tokens: &DesignTokens) -> bool {
+fn range_ui(ui: &mut egui::Ui, range: &mut RangeForm, asked: &AskedLetters, tokens: &DesignTokens) -> bool {
     heading_ui(ui, "Which records", tokens);
-    if let Some(which) = choice_ui(ui, "records", &Which::ALL, range.which, tokens) {
+    if let Some(which) = choice_ui(ui, "records", &Which::all(asked), range.which, tokens) {
         range.which = which;
     }
     let mut is_done = false;

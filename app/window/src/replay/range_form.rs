@@ -14,8 +14,11 @@ pub(super) enum Which {
 }
 
 impl Which {
-    /// All, as they are called.
-    pub(super) const ALL: [(Self, &str); 3] = [(Self::AsAsked, "as marked"), (Self::Offsets, "offsets"), (Self::Times, "a time")];
+    /// All, as they are called where these were asked for.
+    pub(super) fn all(asked: &AskedLetters) -> [(Self, &'static str); 3] {
+        let as_asked = if matches!(asked, AskedLetters::Ranges(_)) { "as asked for" } else { "as marked" };
+        [(Self::AsAsked, as_asked), (Self::Offsets, "offsets"), (Self::Times, "a time")]
+    }
 }
 
 /// What is chosen, and what is typed of it.

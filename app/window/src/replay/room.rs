@@ -17,6 +17,7 @@ use super::{
     form_ui::{FormAsked, editor_ui, form_ui},
     panel::ReplayPanel,
     panel_ui::{Asked, panel_ui},
+    range_form::Which,
 };
 use crate::{
     SessionCommand,
@@ -56,7 +57,12 @@ impl ReplayRoom {
             self.last_preview = preview;
             // From here on it is of the same records as the preview, whatever is marked by now.
             if let (Some(form), Some(preview)) = (&mut self.form, &board.preview) {
+                // Those that were marked can still be chosen instead of a range.
+                let marked = (form.range.which != Which::AsAsked).then(|| (form.of.letters.clone(), form.of.num_stored));
                 form.of = ReplayAsk::clone(&preview.ask);
+                if let Some((letters, num_stored)) = marked {
+                    (form.of.letters, form.of.num_stored) = (letters, num_stored);
+                }
             }
         }
         if board.run.is_some() {
@@ -88,8 +94,20 @@ impl ReplayRoom {
 
     /// Why there is nothing to be sent yet, where no preview is shown; `None` = what is filled in is previewed first.
     pub(crate) fn why_nothing_to_send(&self) -> Option<String> {
-        let is_filled_in = self.form.is_some() || self.wants_to_edit.is_some();
-        (!is_filled_in).then(|| format!("make a preview first: {}", UiCommand::PreviewReplay.keys()))
+        (!self.is_filled_in()).then(|| format!("make a preview first: {}", UiCommand::PreviewReplay.keys()))
+    }
+
+    /// Whether there is something that can be previewed.
+    fn is_filled_in(&self) -> bool {
+        self.form.is_some() || self.editor.is_some()
+    }
+
+    /// What is filled in can be previewed and closed, whatever is marked beside it.
+    pub(crate) fn free_buttons(&self, panel: &mut ReplayPanel, board: &ReplayBoard) {
+        if self.is_filled_in() && board.preview.is_none() {
+            let is_of_form = |command: UiCommand| matches!(command, UiCommand::PreviewReplay | UiCommand::ChangeReplay);
+            panel.buttons.iter_mut().filter(|button| is_of_form(button.command)).for_each(|button| button.unavailable.clear());
+        }
     }
 
     /// Why a command cannot be used; `None` = it can, or is none of the replay's. `selected`: whether a record is.
@@ -115,7 +133,9 @@ impl ReplayRoom {
         let preview = board.preview.as_ref();
         let commands = match command {
             // What is edited is previewed before anything of it is sent.
-            UiCommand::PreviewReplay | UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(self.take_edit(board)),
+            UiCommand::PreviewReplay | UiCommand::SendReplay if self.editor.is_some() => return Some(self.take_edit(board)),
+            // Not read, or not to be read: nothing goes unedited.
+            UiCommand::SendReplay if self.wants_to_edit.is_some() => return Some(Vec::new()),
             UiCommand::PreviewReplay => {
                 // What makes no sense yet stays in its form, which says why.
                 if self.form.as_mut().is_some_and(|form| !form.is_whole()) {
@@ -315,4 +335,29 @@ fn is_by_hand(change: &switchboard_model::HeaderChange) -> bool {
 
 fn null_or_text(bytes: Option<&[u8]>) -> String {
     bytes.map_or_else(|| "null".to_owned(), |bytes| visible(&String::from_utf8_lossy(&bytes[..bytes.len().min(80)])).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_desk::send::replay::AskedLetters;
+
+    use super::*;
+    use crate::views::dead_letters::sample;
+
+    #[test]
+    fn what_was_marked_can_be_chosen_again_once_a_range_was_previewed() {
+        let mut board = sample::previewed(Writing::Allowed);
+        let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+        let marked = ReplayAsk { letters: AskedLetters::These(vec![sample::asked(1)]), num_stored: 1, ..ReplayAsk::clone(&preview.ask) };
+        let mut form = ReplayForm::of(&marked);
+        form.range.which = Which::Offsets;
+        (form.range.from, form.range.to) = ("100".into(), "109".into());
+        preview.ask = Arc::new(form.ask());
+        let mut room = ReplayRoom { form: Some(form), ..ReplayRoom::default() };
+        room.take(&board);
+        let form = room.form.as_mut().expect("it stays open");
+        assert!(matches!(form.ask().letters, AskedLetters::Ranges(_)));
+        form.range.which = Which::AsAsked;
+        assert_eq!(form.ask(), marked);
+    }
 }

@@ -28,10 +28,15 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     let target = visible(&preview.target).into_owned();
     let num = preview.planned.len();
     let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
+    let compared = if preview.is_of_the_dead() {
+        "each compared with what was seen before: not a byte has changed on the broker"
+    } else {
+        "as they lie on the broker now"
+    };
     let mut what = vec![
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         outcome_row(SettledAs::Skipped, preview.skipped.len()),
-        figure("size", &figures::bytes(preview.size_bytes() as u64)).explained("each compared with what was seen before: not a byte has changed on the broker"),
+        figure("size", &figures::bytes(preview.size_bytes() as u64)).explained(compared),
         size_limit_row(&preview.size_limit),
         partition_row(preview.partitions),
         figure("order", order_word(preview)),

@@ -122,16 +122,20 @@ fn how_large_a_record_may_be_stands_in_the_plan_and_so_does_that_nobody_knows() 
 #[test]
 fn what_a_range_came_to_stands_in_the_plan() {
     let mut board = sample::previewed(Writing::Allowed);
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
+    let of_letters = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
     let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
     let notes = vec!["orders 0 begins at offset 10 by now: what was before has expired".to_owned()];
     preview.ranges = Some(RangesFound { num_places: 1_204, num_empty: 7, num_outside: 0, notes });
     preview.ask = Arc::new(ReplayAsk { letters: AskedLetters::Ranges(Vec::new()), ..ReplayAsk::clone(&preview.ask) });
-    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
     let text = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
     for part in ["\"places\", value: \"1,204\"", "\"without a record\", value: \"7\"", "what was before has expired", "partition by partition"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("of another time"), "{text}");
+    // What was never seen is compared with nothing.
+    let is_compared = |text: &str| text.contains("not a byte has changed");
+    assert!(is_compared(&of_letters) && !is_compared(&text), "{text}");
 }
 
 #[test]

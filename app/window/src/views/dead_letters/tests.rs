@@ -548,6 +548,8 @@ fn one_letter_is_edited_as_it_lies_on_the_broker_with_its_secrets_only_where_tha
     let (source, mut harness) = inbox(sample::previewed(Writing::Allowed));
     press_with_command(&mut harness, Key::E);
     let Some(ReplayCommand::Edit(letter)) = asked(&source).pop() else { panic!("{:?}", asked(&source)) };
+    press_with_command(&mut harness, Key::Enter);
+    assert_eq!(asked(&source).pop(), Some(ReplayCommand::Edit(letter.clone())), "until it is read nothing goes unedited");
     source.show_replay(sample::editing(&letter, b"{\"order\":4999,\"password\":\"hunter2\"}", true));
     settle(&mut harness);
     let value =

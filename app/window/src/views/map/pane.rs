@@ -205,6 +205,10 @@ impl View for MapPane {
         }
     }
 
+    fn begin_anew(&mut self) {
+        self.probed = Probed::default();
+    }
+
     fn run(&mut self, command: UiCommand) -> bool {
         match command {
             UiCommand::ToggleMotion => self.moves = !self.moves,

@@ -28,8 +28,9 @@ impl Probed {
     pub(crate) fn take(&mut self, board: &SendBoard, asker: &mut Asker, clock_ns: i64) -> Vec<FailingProbe> {
         let mut failing: Vec<FailingProbe> = board.probes().filter_map(|sent| FailingProbe::of(sent)).collect();
         self.services.retain(|sent_id, _| board.probes().any(|sent| sent.sent_id == *sent_id));
-        if failing.is_empty() {
-            self.told_nothing.clear();
+        if !self.told_nothing.is_empty() {
+            let remembered: BTreeSet<TraceId> = failing.iter().flat_map(|probe| last_of(board, probe)).filter_map(|one| one.trace_id).collect();
+            self.told_nothing.retain(|trace_id| remembered.contains(trace_id));
         }
         if let Some((sent_id, trace_id)) = self.asks(board, &failing, clock_ns) {
             let standing = asker.standing(Slot::ProbeTrace, &Query::Point(PointQuery::Trace { trace_id }));
@@ -54,13 +55,19 @@ impl Probed {
 
     /// The newest trace that may tell who answers a probe, and of which probe it is.
     fn asks(&self, board: &SendBoard, failing: &[FailingProbe], clock_ns: i64) -> Option<(SentId, TraceId)> {
-        let unknown = failing.iter().find(|probe| !self.services.contains_key(&probe.sent_id))?;
-        let sent = board.probes().find(|sent| sent.sent_id == unknown.sent_id)?;
-        let last: &[One] = &sent.figures.as_ref()?.last;
-        let ready = last.iter().rev().filter(|one| clock_ns.saturating_sub(one.at_ns) >= SPANS_WITHIN_NS);
-        let trace_id = ready.filter_map(|one| one.trace_id).find(|trace_id| !self.told_nothing.contains(trace_id))?;
-        Some((unknown.sent_id, trace_id))
+        let mut unknown = failing.iter().filter(|probe| !self.services.contains_key(&probe.sent_id));
+        unknown.find_map(|probe| {
+            let ready = last_of(board, probe).iter().rev().filter(|one| clock_ns.saturating_sub(one.at_ns) >= SPANS_WITHIN_NS);
+            let trace_id = ready.filter_map(|one| one.trace_id).find(|trace_id| !self.told_nothing.contains(trace_id))?;
+            Some((probe.sent_id, trace_id))
+        })
     }
+}
+
+/// Its last requests, as far as they are remembered.
+fn last_of<'a>(board: &'a SendBoard, probe: &FailingProbe) -> &'a [One] {
+    let sent = board.probes().find(|sent| sent.sent_id == probe.sent_id);
+    sent.and_then(|sent| sent.figures.as_ref()).map_or(&[], |figures| figures.last.as_slice())
 }
 
 /// The service at which a trace begins.
@@ -71,12 +78,46 @@ fn answered_by(trace: &TraceView) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc::sync_channel};
+
+    use switchboard_desk::send::{RepeatFigures, Sent};
+
     use super::*;
-    use crate::views::traces::sample as traces;
+    use crate::{
+        testing::NOW_NS,
+        views::{send::sample, traces::sample as traces},
+    };
 
     #[test]
     fn the_first_that_serves_has_answered() {
         assert_eq!(answered_by(&traces::checkout()).as_deref(), Some("web-bff"));
         assert_eq!(answered_by(&TraceView::default()), None);
+    }
+
+    #[test]
+    fn a_probe_of_which_no_trace_tells_keeps_no_other_from_being_asked_about() {
+        let silent = sample::failing_probe();
+        let mut figures = RepeatFigures::clone(silent.figures.as_deref().expect("figures"));
+        figures.last.iter_mut().for_each(|one| one.trace_id = Some(traces::TRACE));
+        let other = Sent { sent_id: SentId(11), figures: Some(Arc::new(figures)), ..silent.clone() };
+        let both = SendBoard { sent: [silent, other.clone()].map(Arc::new).to_vec(), ..sample::board() };
+        let (mut probed, mut asker) = (Probed::default(), Asker::default());
+        let mut told = Vec::new();
+        for frame in 0..100 {
+            asker.take(1, 7, f64::from(frame));
+            told = probed.take(&both, &mut asker, NOW_NS);
+            asker.send(|query| {
+                let is_of_other = query == Query::Point(PointQuery::Trace { trace_id: traces::TRACE });
+                let (sender, receiver) = sync_channel(1);
+                sender.send(Answer::Trace(Arc::new(if is_of_other { traces::checkout() } else { TraceView::default() }))).expect("room");
+                receiver
+            });
+        }
+        let told: Vec<_> = told.iter().map(|probe| (probe.sent_id, probe.service.as_deref())).collect();
+        assert_eq!(told, [(SentId(10), None), (SentId(11), Some("web-bff"))]);
+        assert_eq!(probed.told_nothing.len(), 40);
+        let alone = SendBoard { sent: vec![Arc::new(other)], ..sample::board() };
+        probed.take(&alone, &mut asker, NOW_NS);
+        assert!(probed.told_nothing.is_empty(), "what nobody remembers is forgotten");
     }
 }

@@ -126,7 +126,8 @@ impl MessagesView {
         let cluster = self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
         let marked = self.records.as_ref().map(marked).unwrap_or_default();
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
-        let shown = panel(board, &asking, context.clock_ns);
+        let mut shown = panel(board, &asking, context.clock_ns);
+        self.room.free_buttons(&mut shown, board);
         self.note_unavailable(&shown, board);
         let selected =
             self.records.as_ref().and_then(|records| records.selected.and_then(|row| records.place(row)).map(|place| records.lines[place].place.clone()));

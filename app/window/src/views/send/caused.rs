@@ -330,7 +330,13 @@ fn readers(records: &[&RecordView], spans: &[&SpanView], snapshot: &Snapshot) ->
             None => Row::link(group, &format!("✓ {}", last.map(took).unwrap_or_default()), goto(target)),
         });
     }
-    let waiting: Vec<_> = snapshot.groups.iter().filter(|group| channels.contains(group.topic.as_str()) && !read.contains_key(&group.group)).collect();
+    // Of a channel that only a span names it is not known on which cluster it lies.
+    let may_lie_there = |group: &GroupView| {
+        let mut known = records.iter().filter(|record| record.at.channel == group.topic).peekable();
+        known.peek().is_none() || known.any(|record| is_on(record, group))
+    };
+    let of_channels = snapshot.groups.iter().filter(|group| channels.contains(group.topic.as_str()) && may_lie_there(group));
+    let waiting: Vec<_> = of_channels.filter(|group| !read.contains_key(&group.group)).collect();
     for group in &waiting {
         let target = Target::Group { cluster: group.cluster.clone(), group: group.group.clone(), topic: group.topic.clone() };
         if has_read_all(group, records) {
@@ -347,9 +353,14 @@ fn readers(records: &[&RecordView], spans: &[&SpanView], snapshot: &Snapshot) ->
     (limited(rows.into_iter(), num), (num_read, num))
 }
 
+/// Whether a record lies where a group reads.
+fn is_on(record: &RecordView, group: &GroupView) -> bool {
+    record.at.channel == group.topic && group.cluster.as_ref().is_none_or(|cluster| *cluster == record.at.cluster)
+}
+
 /// Whether a group had nothing left to read when it was looked at, after these records had come.
 fn has_read_all(group: &GroupView, records: &[&RecordView]) -> bool {
-    let came = records.iter().filter(|record| record.at.channel == group.topic).map(|record| record.received_ns).max();
+    let came = records.iter().filter(|record| is_on(record, group)).map(|record| record.received_ns).max();
     group.lag == Some(0) && came.zip(group.read_ns).is_some_and(|(came_ns, read_ns)| came_ns < read_ns)
 }
 
@@ -462,6 +473,17 @@ mod tests {
             let (rows, (num_read, _)) = readers(&[&record], &[], &snapshot);
             assert_eq!((labels(&rows), num_read), (vec![format!("fraud | {}", told.0)], told.1));
         }
+        // A topic of the same name on another cluster is another.
+        let group = GroupView {
+            group: "fraud".to_owned(),
+            topic: "orders".to_owned(),
+            cluster: Some("elsewhere".to_owned()),
+            lag: Some(0),
+            read_ns: Some(101),
+            ..GroupView::default()
+        };
+        let snapshot = Snapshot { groups: std::sync::Arc::new(vec![group]), ..Snapshot::default() };
+        assert_eq!(readers(&[&record], &[], &snapshot), (Vec::new(), (0, 0)));
     }
 
     #[test]
