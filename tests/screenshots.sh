@@ -95,6 +95,7 @@ sent() {
     kill -TERM "$window"
     wait "$window" || { cat "$home/$1.log"; exit 1; }
     kill "$server"
+    wait "$server" || true
 }
 
 # sends HOME: what is sent there to a lab by command lines: an order by HTTP three times, by gRPC, as records that die; and what may not be sent.
@@ -141,6 +142,5 @@ wait -n && wait -n
 sent send-dark dark
 sent send-light light
 sends ledger
-picture ledger-dark ledger dark 'Down Down' ledger 8 &
-wait -n
+picture ledger-dark ledger dark 'Down Down' ledger 8
 picture ledger-light ledger light 'Down Down Down Enter Down' ledger 8

@@ -285,7 +285,7 @@ fn what_is_no_grpc_is_told_before_a_call_is_made() {
         (server(|_| {}), "closed the connection without a word of HTTP/2"),
         (answering("HTTP/1.1 400 Bad Request\r\n\r\n"), "speaks HTTP/1, which carries no gRPC"),
         (server(|stream| pour(stream, b"", b"garbage", 1 << 20)), "speaks something else than HTTP/2"),
-        (server(wait_for_end), "took the connection and said nothing within 10s"),
+        (server(wait_for_end), "was over before the server had told what its methods take"),
         (after_settings(frame(7, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 11])), ""),
         (after_settings(frame(0, 1, 1, b"no head")), ""),
         (after_settings(frame(1, 4, 1, &[0xff; 64])), ""),
@@ -295,6 +295,6 @@ fn what_is_no_grpc_is_told_before_a_call_is_made() {
     for (address, reason) in cases {
         let sent = desk.send(&format!("[grpc]\nurl = \"http://{address}\"\nmethod = \"a.B/C\"\ndeadline_s = {TIMEOUT_S:?}\n"));
         assert!(sent.code == 1 && sent.said.contains(reason), "{reason}: {}", sent.head());
-        assert!(sent.took < Duration::from_secs(10) + SLACK, "{:?}: {}", sent.took, sent.head());
+        assert!(sent.took < Duration::from_secs_f64(TIMEOUT_S) + SLACK, "{:?}: {}", sent.took, sent.head());
     }
 }

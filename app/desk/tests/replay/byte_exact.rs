@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use switchboard_desk::send::edit::{Change, Changes, NewBytes};
 use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions, RunPhase};
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
@@ -182,9 +182,25 @@ fn shows(view: &RecordView, lies: &OriginalRecord) {
     assert_eq!((names(&view.headers), view.truncated, view.headers_readable), (names(&headers), false, true));
 }
 
+/// What the records are drawn from, which is told: the same again with `SWITCHBOARD_SEED`.
+fn seed() -> [u8; 32] {
+    let mut seed = [0_u8; 32];
+    match std::env::var("SWITCHBOARD_SEED") {
+        Ok(text) => {
+            assert_eq!(text.len(), 2 * seed.len(), "a seed is 64 hex digits: {text}");
+            for (place, byte) in seed.iter_mut().enumerate() {
+                *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).expect("hex digits");
+            }
+        }
+        Err(_) => getrandom::fill(&mut seed).expect("random bytes"),
+    }
+    eprintln!("SWITCHBOARD_SEED={}", seed.map(|byte| format!("{byte:02x}")).concat());
+    seed
+}
+
 pub async fn any_record(cluster: Cluster) {
     let channel = cluster.place.target.clone();
-    let mut runner = TestRunner::default();
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed()));
     let cases: Vec<Case> = prop::collection::vec(case(), NUM_RECORDS).new_tree(&mut runner).expect("records").current();
     let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     let written: Vec<OutgoingRecord> = cases.iter().enumerate().map(|(number, case)| case.written(&channel, number, now_ms)).collect();

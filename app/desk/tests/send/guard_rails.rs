@@ -1,7 +1,7 @@
 //! Every way to send, wherever there is no leave: between the program and each of its servers stands a proxy that counts, and brokers count themselves; what
 //! is seen are the polls that are declared, and nothing else. Each attempt is one line of the ledger.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use switchboard_desk::ledger::SettledAs;
@@ -63,6 +63,16 @@ impl Rail {
     }
 }
 
+/// Where a server is that a rail holds back, and the proxy that counts before it; where this machine has no such address, one where nobody is.
+async fn held_back(rail: Rail, server: SocketAddr) -> (String, Option<Counting>) {
+    let Some(at) = rail.address() else {
+        eprintln!("skipped: no bytes are counted for {rail:?} (this machine has no address but loopback)");
+        return ("http://192.0.2.1:9".to_owned(), None);
+    };
+    let proxy = Counting::before(server, at).await;
+    (format!("http://{}", proxy.address), Some(proxy))
+}
+
 /// Asks for something to be sent, and looks whether that is refused as it has to be.
 async fn is_refused(sending: &Sending, rail: Rail, draft: Draft, is_probe: bool) {
     let told = if is_probe { sending.probe(draft.clone()).await } else { sending.send(draft.clone()).await };
@@ -102,12 +112,10 @@ fn many() -> RepeatDraft {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_an_http_server_hears_its_polls_alone() {
     for rail in Rail::ALL {
-        let Some(at) = rail.address() else { continue };
-        let proxy = Counting::before(actuator().await, at).await;
-        let url = format!("http://{}", proxy.address);
+        let (url, proxy) = held_back(rail, actuator().await).await;
         let sending = Sending::start(&rail.profile(&format!("[[http]]\nname = \"{NAME}\"\nurl = \"{url}/actuator\"\nwrite = WRITE\npoll_s = 0.5\n")));
         let is_polled = rail != Rail::Locked;
-        if is_polled {
+        if let Some(proxy) = proxy.as_ref().filter(|_| is_polled) {
             until("poll", || proxy.request_lines().len() > 1).await;
         }
         let request = |method: &str, repeat: RepeatDraft| {
@@ -124,11 +132,12 @@ async fn without_leave_an_http_server_hears_its_polls_alone() {
             num_tried += 3;
         }
         are_lines(&sending, num_tried, &format!("{rail:?}")).await;
-        let num_before = proxy.request_lines().len();
-        if is_polled {
+        if let Some(proxy) = proxy.as_ref().filter(|_| is_polled) {
+            let num_before = proxy.request_lines().len();
             until("poll after all that", || proxy.request_lines().len() > num_before + 1).await;
         }
         sending.session.stop().await;
+        let Some(proxy) = proxy else { continue };
         let declared = POLLS.map(|path| format!("GET /actuator/{path} HTTP/1.1"));
         let others: Vec<String> = proxy.request_lines().into_iter().filter(|line| !declared.contains(line)).collect();
         assert_eq!(others, Vec::<String>::new(), "{rail:?}");
@@ -139,13 +148,11 @@ async fn without_leave_an_http_server_hears_its_polls_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
     for rail in Rail::ALL {
-        let Some(at) = rail.address() else { continue };
         let (server, asked) = health().await;
-        let proxy = Counting::before(server, at).await;
-        let url = format!("http://{}", proxy.address);
+        let (url, proxy) = held_back(rail, server).await;
         let sending = Sending::start(&rail.profile(&format!("[[grpc]]\nname = \"{NAME}\"\nurl = \"{url}\"\nwrite = WRITE\n")));
         let is_polled = rail != Rail::Locked;
-        if is_polled {
+        if is_polled && proxy.is_some() {
             until("question", || !asked.lock().is_empty()).await;
         }
         let call = |repeat: RepeatDraft| {
@@ -159,7 +166,8 @@ async fn without_leave_a_grpc_server_is_asked_for_its_health_alone() {
         sending.session.stop().await;
         let others: Vec<String> = asked.lock().iter().filter(|path| !HEALTH.contains(&path.as_str())).cloned().collect();
         assert_eq!(others, Vec::<String>::new(), "{rail:?}");
-        assert!(is_polled || proxy.num_connections() == 0, "{rail:?}: {} connections", proxy.num_connections());
+        let num_connections = proxy.as_ref().map_or(0, Counting::num_connections);
+        assert!(is_polled || num_connections == 0, "{rail:?}: {num_connections} connections");
     }
 }
 
