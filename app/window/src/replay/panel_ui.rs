@@ -19,6 +19,8 @@ use crate::{
 
 /// Room left and right, points.
 const MARGIN_PT: i8 = 18;
+/// Room that the button takes which stops or closes it, points.
+const STOP_WIDTH_PT: f32 = 120.0;
 
 /// What was asked for in the panel.
 pub(crate) enum Asked {
@@ -66,6 +68,10 @@ pub(crate) fn panel_ui(
                 let (stops, others): (Vec<_>, Vec<_>) = panel.buttons.iter().partition(|button| button.command == UiCommand::StopReplay);
                 for button in others {
                     draw(ui, button);
+                }
+                // Where it has no room beside the others it stands in a row of its own.
+                if ui.available_size_before_wrap().x < STOP_WIDTH_PT {
+                    ui.end_row();
                 }
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     for button in stops {
