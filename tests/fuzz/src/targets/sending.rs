@@ -251,7 +251,9 @@ fn json_stays(before: &str, after: &str, change: &Change, steps: &[&str]) -> boo
         (Change::Set { json, .. }, None) => {
             let room = all.last().map_or(at.start + 1..at.end - 1, |last| last.value.end..last.value.end);
             let comma = if all.is_empty() { "" } else { "," };
-            between(room).and_then(|added| added.strip_prefix(comma)).is_some_and(|added| is_one_member(added, last, json))
+            // Written as those that are there, which may have blanks before their commas.
+            let added = between(room).map(|added| added.trim_start_matches([' ', '\t', '\r', '\n']));
+            added.and_then(|added| added.strip_prefix(comma)).is_some_and(|added| is_one_member(added, last, json))
         }
         (Change::Remove { .. }, Some(part)) => {
             let (whole, num_gone) = (part.whole(), before.len() - after.len());
