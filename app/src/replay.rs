@@ -234,6 +234,7 @@ fn told_of_run(preview: &Preview, run: &RunBoard) -> Value {
         "not_tried": counts.waiting,
     });
     told["consumed"] = run.num_consumed.into();
+    told["read_by_every_group"] = run.num_read.into();
     told["dead_again"] = run.num_dead_again.into();
     told
 }

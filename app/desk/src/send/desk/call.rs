@@ -101,7 +101,7 @@ impl Sending {
     }
 
     /// Who reads again what the schema does not know yet.
-    fn rereading(
+    pub(super) fn rereading(
         &self,
         ready: &Ready,
         planned: &PlannedCall,

@@ -214,6 +214,8 @@ pub struct RunBoard {
     pub counts: SentCounts,
     /// Of those sent: processed by the group that failed.
     pub num_consumed: usize,
+    /// Of those sent that never were dead letters: read by every group known where they lie. None of these counts as consumed.
+    pub num_read: usize,
     /// Of those sent: moved to a retry channel, where they wait to be tried again.
     pub num_retried: usize,
     /// Of those sent: came back.
@@ -238,6 +240,13 @@ pub struct RunBoard {
     pub rate_per_s: u32,
     /// It stops by itself where a group lags more than this.
     pub lag_limit: u64,
+}
+
+impl RunBoard {
+    /// Whether what was sent never was a dead letter, as far as it was looked at: then no group is the one that failed.
+    pub fn is_of_the_living(&self) -> bool {
+        self.canary.iter().any(|line| line.seen.groups.is_some())
+    }
 }
 
 impl CanaryLine {

@@ -24,7 +24,7 @@ use crate::operations::{Operations, OperationsBoard};
 use crate::send::access::Queued;
 use crate::send::replay::{
     Answering, AskedLetter, AskedLetters, Caps, ClusterAccess, Extents, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand,
-    ReplayDesk, ReplayDeskConfig, ReplayOptions, RunPhase, Waiting, Writing,
+    ReplayDesk, ReplayDeskConfig, ReplayOptions, RunBoard, RunPhase, Waiting, Writing,
 };
 
 mod anything;

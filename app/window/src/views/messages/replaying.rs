@@ -5,16 +5,23 @@ use switchboard_engine::view::RecordLine;
 use switchboard_model::MessageRef;
 
 use super::{
+    origin::proposed,
     records::{REPLAYED_MAX, Records},
     view::MessagesView,
 };
 use crate::{
     figures,
+    ink::Tone,
     replay::{Asking, Marked, ReplayPanel, ReplayRoom, panel, send},
     sanitise::visible,
     theme::Ink,
     view::{UiCommand, ViewAction, ViewContext},
 };
+
+/// From this width beside the topics on the replay stands beside the records, points; before, below.
+const BESIDE_FROM_PT: f32 = 640.0;
+/// So much the records keep beside it, points.
+const LIST_PT: f32 = 320.0;
 
 /// What stands beside the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,21 +55,21 @@ fn cluster<'a>(records: &'a Records, board: &'a ReplayBoard) -> Result<&'a str, 
 }
 
 /// What can be changed before it is asked for: what is marked, or where nothing is, nothing yet of the open topic, of which a range can be typed.
-fn ask_to_change(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
-    ask(records, board).or_else(|| {
+fn ask_to_change(records: &Records, to: &str, board: &ReplayBoard) -> Option<ReplayAsk> {
+    ask(records, to, board).or_else(|| {
         let cluster = match (&records.channel.cluster, board.clusters.as_slice()) {
             _ if records.num_meant() > 0 => return None,
             (Some(cluster), _) => cluster.clone(),
             (None, [only]) => only.name.clone(),
             (None, _) => return None,
         };
-        Some(asking(cluster, &records.channel.name, Vec::new()))
+        Some(asking(cluster, to, Vec::new()))
     })
 }
 
-fn asking(cluster: String, channel: &str, letters: Vec<AskedLetter>) -> ReplayAsk {
+fn asking(cluster: String, to: &str, letters: Vec<AskedLetter>) -> ReplayAsk {
     ReplayAsk {
-        target: channel.to_owned(),
+        target: to.to_owned(),
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
         cluster,
@@ -71,11 +78,11 @@ fn asking(cluster: String, channel: &str, letters: Vec<AskedLetter>) -> ReplayAs
     }
 }
 
-/// What would be asked for; `None` = nothing can be.
-fn ask(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
+/// What would be asked for, to be sent to this channel; `None` = nothing can be.
+fn ask(records: &Records, to: &str, board: &ReplayBoard) -> Option<ReplayAsk> {
     let cluster = cluster(records, board).ok()?.to_owned();
     let letters: Vec<AskedLetter> = records.meant().into_iter().map(|line| asked(line, &cluster, &records.channel.name)).collect();
-    Some(asking(cluster, &records.channel.name, letters))
+    Some(asking(cluster, to, letters))
 }
 
 /// The records that are meant, as the panel counts them.
@@ -94,8 +101,10 @@ impl MessagesView {
         let board = context.replay;
         self.room.take(board);
         let Some(records) = &self.records else { return };
+        // Where nothing tells where they came from, the desk refuses an empty name, and says so.
+        let to = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
-            let asked_for = || if command == UiCommand::ChangeReplay { ask_to_change(records, board) } else { ask(records, board) };
+            let asked_for = || if command == UiCommand::ChangeReplay { ask_to_change(records, &to, board) } else { ask(records, &to, board) };
             let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
@@ -119,7 +128,7 @@ impl MessagesView {
         };
     }
 
-    /// Draws the replay beside the records.
+    /// Draws the replay beside the records, or below them where there is no room.
     pub(super) fn replay_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let (board, tokens) = (context.replay, context.tokens);
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
@@ -128,6 +137,12 @@ impl MessagesView {
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let mut shown = panel(board, &asking, context.clock_ns);
         self.room.free_buttons(&mut shown, board);
+        let is_open = board.preview.is_none() && board.run.is_none() && board.preparing.is_none() && board.editing.is_none();
+        if let Some(records) = self.records.as_ref().filter(|_| is_open)
+            && let Err(why) = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics)
+        {
+            (shown.phase, shown.phase_tone) = (format!("{}; {why}", shown.phase), Tone::Warn);
+        }
         self.note_unavailable(&shown, board);
         let selected =
             self.records.as_ref().and_then(|records| records.selected.and_then(|row| records.place(row)).map(|place| records.lines[place].place.clone()));
@@ -136,10 +151,16 @@ impl MessagesView {
             let preview = board.preview.as_ref()?;
             preview.planned.iter().map(|planned| &planned.asked.letter).find(|letter| letter.at.place == place)
         });
-        let width = (ui.available_width() * 0.32).clamp(300.0, 440.0);
-        let side = egui::Panel::right("replay of records").resizable(true).default_size(width).size_range(260.0..=560.0);
+        let room = ui.available_size();
+        let panel = if room.x >= BESIDE_FROM_PT {
+            let width = (room.x * 0.32).clamp(300.0, 440.0);
+            egui::Panel::right("replay of records").default_size(width).size_range(260.0..=(room.x - LIST_PT).min(560.0))
+        } else {
+            // Side by side neither has room, so it stands where the detail does.
+            egui::Panel::bottom("replay below the records").default_size(room.y * 0.54).size_range(100.0..=(room.y * 0.8).max(101.0))
+        };
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
-        let (command, asked) = side.frame(frame).show(ui, |ui| self.room.ui(ui, &shown, board, of_selected, tokens)).inner;
+        let (command, asked) = panel.resizable(true).frame(frame).show(ui, |ui| self.room.ui(ui, &shown, board, of_selected, tokens)).inner;
         if let Some(command) = command {
             self.pending.push(command);
             ui.ctx().request_repaint();
@@ -152,7 +173,7 @@ impl MessagesView {
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
         let is_selected = self.records.as_ref().is_some_and(|records| records.num_meant() > 0);
-        let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, board).is_some());
+        let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, "", board).is_some());
         for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
@@ -169,7 +190,7 @@ impl MessagesView {
         self.unavailable.clear();
         let why_not = self.records.as_ref().map_or_else(|| Some("no topic is open".to_owned()), |records| cluster(records, board).err());
         if let Some(why) = why_not {
-            let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, board).is_some());
+            let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, "", board).is_some());
             let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }
