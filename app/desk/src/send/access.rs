@@ -186,8 +186,8 @@ pub trait ServerAccess: Send + Sync {
         tell: Tell<CallNews>,
     ) -> Waiting<Outcome>;
 
-    /// Asks a server what its methods take, and for messages by their full names: a read, which needs no leave.
-    fn reflect(&self, authority: Origin, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
+    /// Asks a server, at the addresses that its name led to, what its methods take, and for messages by their full names: a read, which needs no leave.
+    fn reflect(&self, server: Server, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
 
     /// Reads what methods take from files.
     fn schema_of(&self, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String>;
