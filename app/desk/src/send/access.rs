@@ -70,8 +70,9 @@ pub trait ClusterAccess: Send + Sync {
     /// How many bytes a record takes as it is written there.
     fn size_there(&self, record: &OutgoingRecord) -> u64;
 
-    /// Makes what sends, for one run, where there is leave to; the reason in words where there is none.
-    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;
+    /// Makes what sends, for one run, where there is leave to; the reason in words where there is none. What several records may take together as they are
+    /// written, bytes, is what [`Self::size_limit`] tells of the channel; `None` = nobody knows.
+    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;
 }
 
 /// Sends records to one cluster.

@@ -89,12 +89,13 @@ impl ClusterAccess for KafkaAccess {
         batch_bytes(record)
     }
 
-    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
         let permit = self.permit(cluster_id.as_deref(), typed_name.as_deref(), false);
         let config = Arc::clone(&self.config);
         Box::pin(async move {
             let permit = permit.map_err(|refused| refused.to_string())?;
-            let sender = Sender::connect(&config, permit, SenderOptions::default()).await.map_err(|refused| refused.to_string())?;
+            let options = SenderOptions { batch_bytes: size_limit, ..SenderOptions::default() };
+            let sender = Sender::connect(&config, permit, options).await.map_err(|refused| refused.to_string())?;
             Ok(Arc::new(KafkaSender(Arc::new(sender))) as Arc<dyn RecordSender>)
         })
     }

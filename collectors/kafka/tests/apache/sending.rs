@@ -100,6 +100,31 @@ fn a_topic_takes_what_is_as_large_as_it_says_and_not_one_byte_more() {
 }
 
 #[test]
+fn many_records_of_which_each_fits_all_arrive_however_many_are_sent_at_once() {
+    const NUM: usize = 200;
+    let Some(broker) = apache_kafka("many_records_of_which_each_fits_all_arrive_however_many_are_sent_at_once") else { return };
+    let small = unique("small");
+    create_topic_with(&broker, &small, 1, &[("max.message.bytes", "1000")]);
+    let config = Config::new("shop", &broker);
+    block_on(async {
+        let batch_bytes = batch_limit(&config, &small).await.ok();
+        assert_eq!(batch_bytes, Some(1_000));
+        let options = SenderOptions { batch_bytes, ..SenderOptions::default() };
+        let sender = Sender::connect(&config, permit(&cluster_id_of(&broker)), options).await.expect("connected");
+        let mut deliveries = Vec::new();
+        for number in 0..NUM {
+            deliveries.push(sender.enqueue(outgoing(&small, Some(0), &format!("{number:450}"))).await);
+        }
+        for delivery in deliveries {
+            assert_eq!(delivery.outcome().await.word(), "persisted");
+        }
+    });
+    let arrived = read_all(&broker, &small, NUM);
+    let number = |record: &switchboard_model::OriginalRecord| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).trim().parse().ok();
+    assert_eq!(arrived.iter().filter_map(number).collect::<Vec<usize>>(), (0..NUM).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_span_of_time_is_told_as_offsets_of_each_partition() {
     let Some(broker) = apache_kafka("a_span_of_time_is_told_as_offsets_of_each_partition") else { return };
     let topic = unique("orders");

@@ -100,6 +100,8 @@ struct World {
     size_limit: Result<u64, String>,
     /// Whether what is read comes at all.
     is_mute: bool,
+    /// How large a batch of several may be to each sender that was made.
+    batch_limits: Mutex<Vec<Option<u64>>>,
 }
 
 /// A group on a channel, by its name and the channel's.
@@ -145,6 +147,7 @@ impl World {
             caps: Caps::default(),
             size_limit: Ok(1 << 20),
             is_mute: false,
+            batch_limits: Mutex::default(),
         }
     }
 
@@ -302,7 +305,8 @@ impl ClusterAccess for World {
         record.value.as_ref().map_or(0, |value| value.len() as u64)
     }
 
-    fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+    fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+        self.batch_limits.lock().push(size_limit);
         self.num_connects.fetch_add(1, Ordering::Relaxed);
         let sender =
             Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled), dead_end: self.dead_end };

@@ -46,6 +46,7 @@ async fn what_lies_in_a_range_now_is_planned_sent_and_known_as_any_other_record(
     assert!(!preview.is_of_the_dead() && preview.planned[0].asked.letter.at.channel == TARGET);
     let board = desk.send_all(&board).await;
     assert_eq!(ending(&board), (Ending::Finished, String::new()));
+    assert_eq!(*desk.world.batch_limits.lock(), [Some(1 << 20)], "several together are no larger than the preview says of one");
     let keys: Vec<Vec<u8>> = desk.world.sent().into_iter().filter_map(|record| record.key).collect();
     assert_eq!(keys, [3, 4, 6, 7, 8, 9, 10, 11].map(|offset| format!("order-{offset}").into_bytes()));
     // Asked for once more, only what was not sent before is planned.
