@@ -307,7 +307,7 @@ fn no_batch_of_several_records_is_larger_than_is_said() {
 fn brokers_that_tell_no_settings_and_such_as_are_not_there_leave_it_unknown_how_large_a_record_may_be() {
     let mock = cluster(&[("orders", 1)]);
     let told = block_on(batch_limit(&config(&mock), "orders"));
-    assert_eq!(told, Err("these brokers do not tell the settings of topics".to_owned()));
+    assert_eq!(told, Err("these brokers do not tell the settings of topics. Look up max.message.bytes where orders was made".to_owned()));
     let began = Instant::now();
     let nobody = block_on(batch_limit(&Config::new("shop", "127.0.0.1:9"), "orders")).expect_err("nobody is there");
     assert!(nobody.contains("127.0.0.1:9") && nobody.contains("Check that the brokers are up"), "{nobody}");
