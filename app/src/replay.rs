@@ -204,6 +204,7 @@ fn told_of_preview(preview: &Preview) -> Value {
             "places": found.num_places,
             "without_record": found.num_empty,
             "of_another_time": found.num_outside,
+            "partitions_left_out": found.num_partitions_left_out,
             "notes": found.notes,
         })),
         "size_limit_bytes": preview.size_limit.as_ref().ok(),

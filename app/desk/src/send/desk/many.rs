@@ -46,7 +46,7 @@ impl Sending {
         let made_ready = tokio::select! {
             biased;
             () = teller.cancelled() => return Ok(()),
-            made_ready = self.credential_and_schema(&ready) => made_ready?,
+            made_ready = self.credential_and_schema(&ready, server) => made_ready?,
         };
         let send_name = send_name()?;
         let run_id = ledger.begin_run(self.new_run(&ready, &send_name)).await.map_err(|error| unwritten(&error))?;
@@ -86,7 +86,7 @@ impl Sending {
     }
 
     /// What all of them need, fetched once.
-    async fn credential_and_schema(&self, ready: &Ready) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
+    async fn credential_and_schema(&self, ready: &Ready, server: &Server) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
         let mut credential = HeaderMap::new();
         if let Some(origin) = ready.plan.origin() {
             let fetched = authorise(&self.office, ready.plan.auth(), origin, &mut credential);
@@ -94,7 +94,7 @@ impl Sending {
         }
         let Request::Grpc(draft) = &self.ask.draft.request else { return Ok((credential, None)) };
         let key = schema_key(draft);
-        let schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(&key))).await?;
+        let schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(server), Some(&key))).await?;
         Ok((credential, Some(schema)))
     }
 }

@@ -505,7 +505,7 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
         known = async {
             let files = read_files(&office, &ask).await?;
             let plan = make_plan(&office, &ask, &files, &Rows::default(), 1)?;
-            schema(&office, &plan, &files, None).await
+            schema(&office, &plan, &files, None, None).await
         } => known,
     };
     let (board, ended) = match known {
@@ -524,8 +524,15 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
     ended
 }
 
-/// What a call's method takes and gives: as it is known already, from files, or as the server tells.
-pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: Option<&SchemaKey>) -> Result<Arc<dyn MethodSchema>, Stop> {
+/// What a call's method takes and gives: as it is known already, from files, or as the server tells. Where it is known which server is called, no other
+/// is asked; else its name is looked up.
+pub(super) async fn schema(
+    office: &Office,
+    plan: &Plan,
+    files: &Files,
+    called: Option<&Server>,
+    known: Option<&SchemaKey>,
+) -> Result<Arc<dyn MethodSchema>, Stop> {
     let Planned::Grpc(planned) = &plan.what else { return Err(Stop::refused("this is no call")) };
     let types = boxed_types(&planned.messages);
     if let Some(SchemaBoard::Known(schema)) = known.and_then(|key| office.board.lock().schemas.get(key).cloned())
@@ -542,7 +549,11 @@ pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: O
             metadata.remove("traceparent");
             authorise(office, &planned.auth, &authority, &mut metadata).await?;
             let tls = tls_files(&planned.tls, files)?;
-            office.config.servers.reflect(authority, metadata, types, tls).await.map_err(wrong)
+            let asked = match called {
+                Some(called) => called.clone(),
+                None => server(office, Target::Authority(authority)).await?,
+            };
+            office.config.servers.reflect(asked, metadata, types, tls).await.map_err(wrong)
         }
         SchemaFrom::Protos { files, roots } => {
             let folder = office.config.requests.clone().ok_or_else(|| wrong("these requests lie in no folder. Save the request first".to_owned()))?;

@@ -116,8 +116,8 @@ pub enum Writing {
 pub struct Preparing {
     /// Letters that were read again.
     pub num_read: usize,
-    /// Of so many.
-    pub num_asked: usize,
+    /// Of so many; `None` = what lies in a range is being looked up.
+    pub num_asked: Option<usize>,
 }
 
 /// Where a run is.

@@ -172,7 +172,7 @@ impl Run {
         let typed_name = self.typed_name.take();
         let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
         let connecting = async {
-            let sender = access.connect(preview.cluster_id.clone(), typed_name).await?;
+            let sender = access.connect(preview.cluster_id.clone(), typed_name, preview.size_limit.as_ref().ok().copied()).await?;
             let num_partitions = sender.num_partitions(&preview.target).await?;
             shared.begins(&preview.replay_id, ends(sender.as_ref(), channels).await);
             Ok::<_, String>((sender, num_partitions))

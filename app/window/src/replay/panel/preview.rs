@@ -149,6 +149,10 @@ fn ranges_section(found: &RangesFound) -> Section {
     if found.num_outside > 0 {
         rows.push(figure("of another time", &figures::count(found.num_outside as u64)).explained("they lie among those that are meant"));
     }
+    if found.num_partitions_left_out > 0 {
+        let num = figures::count(found.num_partitions_left_out as u64);
+        rows.push(figure("partitions left out", &num).explained("nothing of them was looked at").toned(Tone::Warn));
+    }
     rows.extend(found.notes.iter().map(|note| Row::text(&visible(note)).toned(Tone::Warn)));
     Section::new("Range", rows)
 }

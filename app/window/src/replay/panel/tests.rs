@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState},
-    send::replay::{AskedLetters, At, CallsOnTheWay, GroupsAt, Proof, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting},
+    send::replay::{AskedLetters, At, CallsOnTheWay, GroupsAt, Preparing, Proof, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting},
 };
 
 use super::super::panel_ui::bar_parts;
@@ -120,16 +120,32 @@ fn how_large_a_record_may_be_stands_in_the_plan_and_so_does_that_nobody_knows() 
 }
 
 #[test]
+fn how_many_are_read_again_is_told_once_that_is_known() {
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
+    for (num_asked, said) in [(None, "asking the brokers what lies in the range now"), (Some(1_204), "reading 200 of 1,204 again from the broker")] {
+        let preparing = Some(Preparing { num_read: num_asked.map_or(0, |_| 200), num_asked });
+        let board = ReplayBoard { preparing, ..ReplayBoard::default() };
+        assert_eq!(panel(&board, &asking, NOW_NS).phase, said);
+    }
+}
+
+#[test]
 fn what_a_range_came_to_stands_in_the_plan() {
     let mut board = sample::previewed(Writing::Allowed);
     let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
     let of_letters = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
     let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
     let notes = vec!["orders 0 begins at offset 10 by now: what was before has expired".to_owned()];
-    preview.ranges = Some(RangesFound { num_places: 1_204, num_empty: 7, num_outside: 0, notes });
+    preview.ranges = Some(RangesFound { num_places: 1_204, num_empty: 7, num_outside: 0, num_partitions_left_out: 2, notes });
     preview.ask = Arc::new(ReplayAsk { letters: AskedLetters::Ranges(Vec::new()), ..ReplayAsk::clone(&preview.ask) });
     let text = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
-    for part in ["\"places\", value: \"1,204\"", "\"without a record\", value: \"7\"", "what was before has expired", "partition by partition"] {
+    for part in [
+        "\"places\", value: \"1,204\"",
+        "\"without a record\", value: \"7\"",
+        "what was before has expired",
+        "partition by partition",
+        "\"partitions left out\", value: \"2\"",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("of another time"), "{text}");
