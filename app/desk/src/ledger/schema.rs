@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::tables::{EDITED, INDEXES, TABLES, VERSION};
+use super::tables::{EDITED, INDEXES, TABLES, VERSION, WIDE_INDEX};
 use super::{LedgerError, version_1};
 
 /// Written into the file's header, so that another program's file is not taken for a ledger.
@@ -169,6 +169,9 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     if transaction.query_row("SELECT count(*) FROM pragma_table_info('sends') WHERE name = 'edited'", [], |row| row.get::<_, i64>(0))? == 0 {
         transaction.execute_batch(EDITED)?;
+    }
+    if transaction.query_row(WIDE_INDEX, [], |row| row.get::<_, i64>(0))? > 0 {
+        transaction.execute_batch("DROP INDEX sent_once")?;
     }
     transaction.execute_batch(INDEXES)?;
     transaction.commit()

@@ -93,14 +93,17 @@ CREATE TRIGGER refusals_stay BEFORE DELETE ON refusals BEGIN SELECT RAISE(ABORT,
 /// Added where it is missing whenever a ledger is opened: an earlier build of this version had none.
 pub(super) const EDITED: &str = "ALTER TABLE sends ADD COLUMN edited INTEGER NOT NULL DEFAULT 0";
 
+/// Taken away before [`INDEXES`] where it also has what was composed, as an earlier build of this version made it.
+pub(super) const WIDE_INDEX: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'sent_once' AND instr(sql, 'channel IS NOT NULL') = 0";
+
 /// Made where they are missing whenever a ledger is opened: an earlier build of this version had fewer.
 ///
 /// They guard, too: all of the file is looked at when it is opened, and a byte of a cluster's id, name or place that changed in the one no
 /// longer fits the other. Where version 1 wrote a cluster's id nothing guarded it, so its lines (they have no `key_id`) hold a letter by
-/// the name of its source as well, as they did then.
+/// the name of its source as well, as they did then. What was composed has no letter to hold, and is in none of them.
 pub(super) const INDEXES: &str = "
 CREATE UNIQUE INDEX IF NOT EXISTS sent_once ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))
-  WHERE again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
+  WHERE channel IS NOT NULL AND again IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
 CREATE INDEX IF NOT EXISTS sent_by_name ON sends (cluster, channel, place, ifnull(timestamp_ns, -1))
   WHERE key_id IS NULL AND (outcome IS NULL OR outcome NOT IN ('not persisted', 'skipped', 'refused'));
 CREATE INDEX IF NOT EXISTS sent_again ON sends (cluster_id, channel, place, ifnull(timestamp_ns, -1))

@@ -5,6 +5,7 @@ use switchboard_model::{MessageRef, Outcome, Place, Receipt};
 
 use super::*;
 
+mod composed;
 mod faults;
 mod import;
 mod key;

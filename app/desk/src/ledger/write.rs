@@ -1,6 +1,6 @@
 //! The statements that write.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 use switchboard_model::{Outcome, Place, Receipt};
 
 use super::place::encode;
@@ -93,22 +93,55 @@ pub(super) fn intend(connection: &Connection, intent: &Intent, key_id: &str) -> 
     }
 }
 
-/// What is composed has no letter, and is never the same as something else.
+/// Intents that share a statement, and outcomes.
+const INTENDED_TOGETHER: usize = 100;
+const SETTLED_TOGETHER: usize = 200;
+
+/// So many rows of so many parameters each, after others.
+fn rows(row: &str, num: usize) -> String {
+    vec![row; num].join(", ")
+}
+
+/// What is composed has no letter, and is never the same as something else. For [`together`].
 pub(super) fn intend_composed(connection: &Connection, run_id: RunId, intents: &[ComposedIntent], key_id: &str) -> Result<Vec<SendId>, LedgerError> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO sends (run_id, cluster, cluster_id, place, kind, target_kind, target, call, route, hash, key_id, size_bytes, replay_count, replay_id, \
-         intended_ns) SELECT ?1, cluster, cluster_id, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11 FROM runs WHERE run_id = ?1",
-    )?;
+    let run = connection
+        .prepare_cached("SELECT cluster, cluster_id FROM runs WHERE run_id = ?")?
+        .query_row([run_id.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    let Some((cluster, cluster_id)) = run else {
+        return Err(LedgerError::unwritten("its run is not there".to_owned(), "look into it before more is sent"));
+    };
     let nowhere = encode(&Place::default());
     let mut send_ids = Vec::with_capacity(intents.len());
-    for intent in intents {
-        let ComposedIntent { target_kind, target, call, partition, hash, size_bytes, send_name, at_ns } = intent;
-        let (call, size_bytes) = ((!call.is_empty()).then_some(call), *size_bytes as i64);
-        let inserted =
-            statement.insert(params![run_id.0, nowhere, target_kind.word(), target, call, route(*partition), hash, key_id, size_bytes, send_name, at_ns]);
-        send_ids.push(SendId(inserted?));
-    }
+    let mut insert = |intents: &[ComposedIntent]| -> Result<(), LedgerError> {
+        let mut statement = connection.prepare_cached(&format!(
+            "INSERT INTO sends (run_id, cluster, cluster_id, place, key_id, kind, replay_count, target_kind, target, call, route, hash, size_bytes, replay_id, \
+             intended_ns) VALUES {}",
+            rows("(?1, ?2, ?3, ?4, ?5, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?)", intents.len()),
+        ))?;
+        let of_all: [&dyn ToSql; 5] = [&run_id.0, &cluster, &cluster_id, &nowhere, &key_id];
+        bind(&mut statement, 0, &of_all)?;
+        for (index, intent) in intents.iter().enumerate() {
+            let ComposedIntent { target_kind, target, call, partition, hash, size_bytes, send_name, at_ns } = intent;
+            let (kind, call, route, size_bytes) = (target_kind.word(), (!call.is_empty()).then_some(call), route(*partition), *size_bytes as i64);
+            let values: [&dyn ToSql; 8] = [&kind, target, &call, &route, hash, &size_bytes, send_name, at_ns];
+            bind(&mut statement, of_all.len() + index * values.len(), &values)?;
+        }
+        statement.raw_execute()?;
+        // Nobody else writes meanwhile, so each row has the number after that of the one before.
+        let last = connection.last_insert_rowid();
+        send_ids.extend((last - intents.len() as i64 + 1..=last).map(SendId));
+        Ok(())
+    };
+    let (chunks, rest) = intents.as_chunks::<INTENDED_TOGETHER>();
+    chunks.iter().try_for_each(|chunk| insert(chunk))?;
+    rest.chunks(1).try_for_each(&mut insert)?;
     Ok(send_ids)
+}
+
+/// Gives a statement these values, after so many others.
+fn bind(statement: &mut Statement<'_>, num_before: usize, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    values.iter().zip(num_before + 1..).try_for_each(|(value, index)| statement.raw_bind_parameter(index, value))
 }
 
 /// Whether a line was not taken because its letter was sent before, or may have been.
@@ -117,21 +150,48 @@ pub(super) fn is_sent_before(error: &rusqlite::Error) -> bool {
         || error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
 
-pub(super) fn settle(connection: &Connection, send_id: SendId, settlement: &Settlement) -> Result<(), LedgerError> {
-    let Settlement { settled, at_ns } = settlement;
-    let status = match settled {
+/// The status that a server answered with.
+fn status(settled: &Settled) -> Option<i32> {
+    match settled {
         Settled::Tried(Outcome::Done(Receipt::Answered(status))) => Some(i32::from(*status)),
         Settled::Tried(Outcome::Done(Receipt::Called(code))) => Some(*code),
         _ => None,
-    };
+    }
+}
+
+pub(super) fn settle(connection: &Connection, send_id: SendId, settlement: &Settlement) -> Result<(), LedgerError> {
+    let Settlement { settled, at_ns } = settlement;
     let num_changed = connection
         .prepare_cached("UPDATE sends SET outcome = ?, reason = ?, written_to = ?, status = ?, settled_ns = ? WHERE send_id = ? AND outcome IS NULL")?
-        .execute(params![settled.word(), settled.reason(), settled.place().map(encode), status, at_ns, send_id.0])?;
+        .execute(params![settled.word(), settled.reason(), settled.place().map(encode), status(settled), at_ns, send_id.0])?;
     if num_changed == 0 {
         Err(LedgerError::unwritten(format!("send {} has an outcome already", send_id.0), "look into it before more is sent"))
     } else {
         Ok(())
     }
+}
+
+/// The same of many, for [`together`]: the trigger that keeps outcomes makes each statement keep what its pages held before, so many share one.
+pub(super) fn settle_all(connection: &Connection, settled: &[(SendId, Settlement)]) -> Result<(), LedgerError> {
+    let (chunks, rest) = settled.as_chunks::<SETTLED_TOGETHER>();
+    for chunk in chunks {
+        let mut statement = connection.prepare_cached(&format!(
+            "WITH ended (send_id, outcome, reason, written_to, status, settled_ns) AS (VALUES {}) UPDATE sends SET outcome = ended.outcome, \
+             reason = ended.reason, written_to = ended.written_to, status = ended.status, settled_ns = ended.settled_ns FROM ended \
+             WHERE sends.send_id = ended.send_id AND sends.outcome IS NULL",
+            rows("(?, ?, ?, ?, ?, ?)", SETTLED_TOGETHER),
+        ))?;
+        for (index, (send_id, Settlement { settled, at_ns })) in chunk.iter().enumerate() {
+            let (word, reason, place, status) = (settled.word(), settled.reason(), settled.place().map(encode), status(settled));
+            let values: [&dyn ToSql; 6] = [&send_id.0, &word, &reason, &place, &status, at_ns];
+            bind(&mut statement, index * values.len(), &values)?;
+        }
+        if statement.raw_execute()? < SETTLED_TOGETHER {
+            let (first, last) = (chunk[0].0.0, chunk[SETTLED_TOGETHER - 1].0.0);
+            return Err(LedgerError::unwritten(format!("one of the sends {first} to {last} has an outcome already"), "look into it before more is sent"));
+        }
+    }
+    rest.iter().try_for_each(|(send_id, settlement)| settle(connection, *send_id, settlement))
 }
 
 pub(super) fn follow(connection: &Connection, send_id: SendId, line: &FateLine) -> Result<(), LedgerError> {

@@ -407,10 +407,7 @@ fn carry_out(connection: &Connection, job: Job, clusters: &ClusterIds, key_id: &
             };
             after(reply, write::together(connection, end), |(), _| {})
         }
-        Job::SettleComposed(settled, reply) => {
-            let settle = || settled.iter().try_for_each(|(send_id, settlement)| write::settle(connection, *send_id, settlement));
-            after(reply, write::together(connection, settle), |(), _| {})
-        }
+        Job::SettleComposed(settled, reply) => after(reply, write::together(connection, || write::settle_all(connection, &settled)), |(), _| {}),
         Job::Follow(send_id, letter, line, reply) => after(reply, write::follow(connection, send_id, &line), move |(), known| known.followed(&letter, &line)),
         Job::Refuse(refusal, reply) => after(reply, write::refuse(connection, &refusal), |(), _| {}),
         Job::Park { letters, note, operator, at_ns, reply } => {

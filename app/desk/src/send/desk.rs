@@ -1,9 +1,10 @@
 //! The desk where sending is asked for, as session and window reach it. `worker` is the one task behind it; each send is an operation of its own
-//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`).
+//! (`sending`), which carries a request (`request`), a call (`call`), many of these (`many`) or records (`records`, on their way by `flight`).
 
 mod bodies;
 mod boxed;
 mod call;
+mod flight;
 mod leave;
 mod live;
 mod many;

@@ -243,6 +243,66 @@ async fn each_row_of_a_file_is_a_record() {
     assert_eq!(lying, expected, "beyond the last row it begins again");
 }
 
+fn num_lying(brokers: &str) -> usize {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a consumer");
+    consumer.fetch_watermarks(TOPIC, 0, Duration::from_secs(10)).expect("told").1 as usize
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stopped_in_the_midst_has_a_line_for_each_that_went_and_an_outcome_in_each_line() {
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let composed = record(|record| (record.topic, record.copies, record.rate_per_s) = (TOPIC.to_owned(), 9_000, 3_000));
+    let Told::Asks(_) = sending.send(composed).await else { panic!("nothing was asked") };
+    let Told::Sent(sent) = sending.confirm(None).await else { panic!("it was not sent") };
+    sending.until("some of them", |board| (board.sent[0].answer.num_persisted >= 500).then_some(())).await;
+    sending.session.send(SendCommand::Cancel(sent.sent_id));
+    sending.settled().await;
+    // The operation has let go, and the ledger is closed once all of it is written.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let lines = loop {
+        let lines = sending.lines().await;
+        if lines.iter().all(|line| !line.settled.reason().contains("no outcome was written")) {
+            break lines;
+        }
+        assert!(Instant::now() < deadline, "lines without an outcome");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let num = |wanted: SettledAs| lines.iter().filter(|line| line.settled.counts_as() == wanted).count();
+    let (done, possibly, not_done) = (num(SettledAs::Done), num(SettledAs::Possibly), num(SettledAs::NotDone));
+    let lying = num_lying(&cluster.brokers());
+    assert!((done..=done + possibly).contains(&lying) && done >= 500 && not_done > 0, "{lying} lie there; {done} done, {possibly} in doubt, {not_done} not");
+    assert!(lines.len() < 9_000 && lines.len() == done + possibly + not_done, "{} lines", lines.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_made_in_the_midst_ends_it_and_all_that_was_written_down_before_goes() {
+    const NUM_ROWS: usize = 5_000;
+    let cluster = cluster(1);
+    let sending = Sending::start(&profile(&cluster));
+    is_known(&sending).await;
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let rows: String = (1..=NUM_ROWS).map(|number| if number == 3_001 { "{\"other\":1}\n".to_owned() } else { format!("{{\"sku\":{number}}}\n") }).collect();
+    std::fs::write(folder.join("orders.jsonl"), rows).expect("written");
+    let composed = record(|record| {
+        (record.topic, record.rows) = (TOPIC.to_owned(), "orders.jsonl".to_owned());
+        record.key = Payload::Text("{{row.sku}}".to_owned());
+        (record.copies, record.rate_per_s) = (0, 100_000);
+    });
+    let Told::Asks(_) = sending.send(composed).await else { panic!("nothing was asked") };
+    let Told::Sent(_) = sending.confirm(None).await else { panic!("it was not sent") };
+    let mistake = sending.until("mistake", |board| board.mistake.clone()).await;
+    assert!(mistake.field == "key" && mistake.reason.contains("no value called `sku`"), "{mistake}");
+    let sent = sending.settled().await;
+    let lines = sending.lines().await;
+    assert!(!lines.is_empty() && lines.len() <= 3_000, "{} lines", lines.len());
+    assert!(lines.iter().all(|line| line.settled.counts_as() == SettledAs::Done));
+    assert_eq!((sent.answer.num_persisted as usize, num_lying(&cluster.brokers())), (lines.len(), lines.len()));
+    assert_eq!(sent.settled.as_ref().map(Settled::counts_as), Some(SettledAs::NotDone), "the rest did not go");
+}
+
 fn text(bytes: Option<Vec<u8>>) -> String {
     String::from_utf8(bytes.expect("some")).expect("text")
 }

@@ -369,7 +369,8 @@ impl Many<'_> {
             return None;
         }
         let method = outgoing.method.path().trim_start_matches('/').to_owned();
-        let mut rereading = self.sending.rereading(self.ready, planned, (&self.server, outgoing), schema_key(draft), (live.clone(), method, Arc::clone(schema)));
+        let mut rereading =
+            self.sending.rereading(self.ready, planned, (&self.server, outgoing), schema_key(draft), (live.clone(), method, Arc::clone(schema)));
         rereading.by = Instant::now() + outgoing.deadline.unwrap_or(READ_AGAIN_WITHIN);
         let (known, learnt) = (Arc::clone(&typed.known), rereading.learnt);
         rereading.learnt = Box::new(move |schema| {

@@ -60,6 +60,15 @@ impl Stop {
     pub(super) fn refused(reason: impl Into<String>) -> Self {
         Self::Refused(FailureKind::Authorise, reason.into())
     }
+
+    /// Why, in words.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Mistake(mistake) => mistake.to_string(),
+            Self::Refused(_, reason) => reason.clone(),
+            Self::Asks(_) => "something has to be answered first".to_owned(),
+        }
+    }
 }
 
 /// Something that is planned and may go.
@@ -178,7 +187,9 @@ impl Sending {
 
     /// What the draft comes to, for one of its copies.
     pub(super) fn plan(&self, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
-        make_plan(&self.office, &self.ask, files, rows, counter)
+        // Tried once before: what a plan draws from has no way to fail.
+        random().map_err(Stop::refused)?;
+        make_plan(&self.office, &self.ask, &self.office.variables(&self.ask), files, rows, counter)
     }
 
     /// The run that this is in the ledger.
@@ -302,19 +313,18 @@ pub(super) fn send_name() -> Result<String, Stop> {
     Ok(format!("s-{:020x}", bits >> 48))
 }
 
-fn random() -> Result<u128, String> {
+/// Random bits.
+pub(super) fn random() -> Result<u128, String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| format!("the system gives no random numbers: {error}"))?;
     Ok(u128::from_ne_bytes(bytes))
 }
 
-fn make_plan(office: &Office, ask: &SendAsk, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
-    // Tried once before: what a plan draws from has no way to fail.
-    random().map_err(Stop::refused)?;
+/// What a draft comes to with these values; whether there are random numbers was looked at before.
+pub(super) fn make_plan(office: &Office, ask: &SendAsk, named: &BTreeMap<String, String>, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
     // Where rows are messages of one call, none of them is the call's.
     let row = if has_row_messages(&ask.draft.request) { BTreeMap::new() } else { rows.row(counter.saturating_sub(1)) };
-    let named = office.variables(ask);
-    let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
+    let variables = Variables { named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
     plan_with_rows(&ask.draft, &variables, files, rows).map_err(Stop::Mistake)
 }
 
@@ -504,7 +514,8 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
         () = teller.cancelled() => Err(Stop::Refused(FailureKind::Limit, "it was stopped; ask again".to_owned())),
         known = async {
             let files = read_files(&office, &ask).await?;
-            let plan = make_plan(&office, &ask, &files, &Rows::default(), 1)?;
+            random().map_err(Stop::refused)?;
+            let plan = make_plan(&office, &ask, &office.variables(&ask), &files, &Rows::default(), 1)?;
             schema(&office, &plan, &files, None, None).await
         } => known,
     };
