@@ -48,8 +48,8 @@ pub(super) struct Follower {
 pub(super) struct Round<'a> {
     /// What the clusters in reach call themselves, by the names of their sources.
     pub cluster_ids: &'a BTreeMap<String, String>,
-    /// Where a run is about to send: cluster and channel.
-    pub target: Option<(&'a str, &'a str)>,
+    /// Where a run is about to send: cluster and channels.
+    pub targets: Vec<(&'a str, &'a str)>,
     /// Replay ids of letters whose traces are wanted.
     pub traced: &'a BTreeSet<String>,
     /// Replay ids of this session's runs.

@@ -32,6 +32,7 @@ mod desk;
 mod fates;
 mod ranges;
 mod sending;
+mod targets;
 
 use desk::{Desk, ending, is_ended};
 
@@ -98,6 +99,8 @@ struct World {
     caps: Caps,
     /// How many bytes a record may have on the target.
     size_limit: Result<u64, String>,
+    /// Where it is fewer.
+    smaller: BTreeMap<String, u64>,
     /// Whether what is read comes at all.
     is_mute: bool,
 }
@@ -144,6 +147,7 @@ impl World {
             retried_ns: None,
             caps: Caps::default(),
             size_limit: Ok(1 << 20),
+            smaller: BTreeMap::new(),
             is_mute: false,
         }
     }
@@ -294,8 +298,9 @@ impl ClusterAccess for World {
         self.caps
     }
 
-    fn size_limit(&self, _channel: &str) -> Waiting<Result<u64, String>> {
-        Box::pin(std::future::ready(self.size_limit.clone()))
+    fn size_limit(&self, channel: &str) -> Waiting<Result<u64, String>> {
+        let limit = self.smaller.get(channel).map_or_else(|| self.size_limit.clone(), |limit| Ok(*limit));
+        Box::pin(std::future::ready(limit))
     }
 
     fn size_there(&self, record: &OutgoingRecord) -> u64 {

@@ -68,7 +68,7 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
     let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
     let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect();
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![8_603, 8_609]));
+    assert_eq!((ask.cluster.as_str(), &ask.target, offsets), (sample::CLUSTER, &"orders.placed".into(), vec![8_603, 8_609]));
     assert_eq!(
         (letters[0].origin_place.as_ref().and_then(ToldPlace::partition), letters[0].failed_group.as_deref(), ask.num_stored),
         (Some(3), Some("inventory"), 298)
@@ -499,7 +499,7 @@ fn what_is_chosen_and_changed_is_previewed_before_anything_of_it_is_sent() {
     press_with_command(&mut harness, Key::Enter);
     let ask = previewed_last(&source);
     let changes: Vec<String> = ask.options.changes.to_all.iter().map(ToString::to_string).collect();
-    assert_eq!((ask.target.as_str(), changes), ("orders.placed.again", vec!["set parcels to 1".to_owned(), "header x-debug goes".to_owned()]));
+    assert_eq!((&ask.target, changes), (&"orders.placed.again".into(), vec!["set parcels to 1".to_owned(), "header x-debug goes".to_owned()]));
     assert!(ask.options.keeps_time && !ask.options.by_key && !ask.options.again);
     click(&mut harness, Role::Button, "Take out: set parcels to 1");
     click(&mut harness, Role::Button, "Preview with this");

@@ -62,7 +62,7 @@ fn ask_to_change(records: &Records, board: &ReplayBoard) -> Option<ReplayAsk> {
 
 fn asking(cluster: String, channel: &str, letters: Vec<AskedLetter>) -> ReplayAsk {
     ReplayAsk {
-        target: channel.to_owned(),
+        target: channel.into(),
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
         cluster,

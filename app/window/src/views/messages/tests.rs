@@ -362,7 +362,7 @@ fn marked_records_are_replayed_and_the_panel_stands_beside_them() {
     let Some(ReplayCommand::Preview(ask)) = replay(&source).pop() else { panic!("{:?}", replay(&source)) };
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
     let places: Vec<String> = letters.iter().map(|asked| asked.letter.at.to_string()).collect();
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str()), ("lab-kafka", "orders.placed"));
+    assert_eq!((ask.cluster.as_str(), &ask.target), ("lab-kafka", &"orders.placed".into()));
     assert_eq!(places, ["orders.placed 0@20", "orders.placed 1@21"]);
     assert!(letters.iter().all(|asked| !asked.is_dead && asked.raw_hash == RawHash::UNKNOWN), "whatever lies there is meant");
     // The letters' preview stands beside the letters, this one here.
@@ -421,5 +421,5 @@ fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
     let ask = previewed(&source).expect("it is asked for");
     let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
     assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed".into(), of }]));
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str()), ("lab-kafka", "orders.placed"));
+    assert_eq!((ask.cluster.as_str(), &ask.target), ("lab-kafka", &"orders.placed".into()));
 }

@@ -50,7 +50,7 @@ impl Follower {
     /// from outside.
     pub(super) fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
         let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.at.cluster.as_str(), self.channel(record))).collect();
-        channels.extend(round.target);
+        channels.extend(round.targets.iter().copied());
         let mut empty_since = BTreeMap::new();
         for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
             let on = channels.iter().filter(|(cluster, topic)| group.topic == *topic && group.cluster.as_deref().is_none_or(|name| name == *cluster));

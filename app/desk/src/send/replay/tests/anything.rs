@@ -117,7 +117,7 @@ async fn any_record_is_sent_again_and_twice_only_where_that_is_asked_for() {
     assert!(board.preview.as_ref().is_some_and(|preview| preview.planned.is_empty() && preview.skipped[0].reason == "sent before"));
     let again = ReplayOptions { again: true, keeps_time: true, by_key: true, ..ReplayOptions::default() };
     let board = desk.previewed(asks(TARGET, vec![plain(3)], again)).await;
-    assert_eq!(board.preview.as_ref().expect("a preview").partitions, PartitionRule::ByKeyAsAsked { num_partitions: Some(1) });
+    assert_eq!(board.preview.as_ref().expect("a preview").targets[0].partitions, PartitionRule::ByKeyAsAsked { num_partitions: Some(1) });
     let board = desk.send_all(&board).await;
     assert_eq!(ending(&board), (Ending::Finished, String::new()));
     let sent = desk.world.sent();
@@ -202,7 +202,7 @@ async fn what_cannot_fit_into_the_target_is_skipped_as_it_would_be_sent_and_an_u
     let desk = Desk::new(world);
     let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), ReplayOptions::default())).await;
     let preview = board.preview.as_ref().expect("a preview");
-    assert_eq!((preview.size_limit.clone(), preview.planned.len(), preview.skipped.len()), (Ok(32), 2, 1));
+    assert_eq!((preview.targets[0].size_limit.clone(), preview.planned.len(), preview.skipped.len()), (Ok(32), 2, 1));
     let SkippedLetter { letter, reason } = &preview.skipped[0];
     assert!(*letter == key(2) && reason.starts_with("too large:") && reason.contains("orders takes 32 bytes at most (max.message.bytes)"), "{reason}");
     // The ids of records go on without a gap, and what a change makes smaller fits.
@@ -219,7 +219,7 @@ async fn what_cannot_fit_into_the_target_is_skipped_as_it_would_be_sent_and_an_u
     let desk = Desk::new(World { size_limit: Err(why.clone()), ..World::new(3) });
     let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), ReplayOptions::default())).await;
     let preview = board.preview.as_ref().expect("a preview");
-    assert_eq!((preview.size_limit.clone(), preview.planned.len()), (Err(why), 3));
+    assert_eq!((preview.targets[0].size_limit.clone(), preview.planned.len()), (Err(why), 3));
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn a_plan_is_written_down_and_asks_for_the_same_again() {
         assert_eq!(std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
     }
     let read = read_plan(&path).expect("a plan");
-    assert_eq!((&read.options, read.target.as_str(), read.cluster.as_str()), (&options, TARGET, CLUSTER));
+    assert_eq!((&read.options, &read.target, read.cluster.as_str()), (&options, &TARGET.into(), CLUSTER));
     // What lies there by now is looked at again: one is another record.
     desk.world.records.lock().get_mut(&4).expect("it lies there").value = Some(b"{\"other\":1}".to_vec());
     let board = desk.previewed(read.clone()).await;
