@@ -65,10 +65,28 @@ pub(super) struct Round<'a> {
 /// By channel: where its partitions end.
 pub(super) type Ends = BTreeMap<String, Vec<i64>>;
 
-type Sent<'a> = (&'a LetterKey, &'a LetterRecord);
+/// A letter that was sent.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    letter: &'a LetterKey,
+    record: &'a LetterRecord,
+    /// The cluster that it was sent to, by the name of its source: there it is followed.
+    cluster: &'a str,
+}
 
 /// By cluster and channel.
 type ByChannel<T> = BTreeMap<(String, String), T>;
+
+impl Round<'_> {
+    /// The cluster that a letter was sent to, by the name of its source; `None` = it is not in reach.
+    fn cluster<'a>(&'a self, letter: &'a LetterKey, record: &LetterRecord) -> Option<&'a str> {
+        let is_it = |id: &String| *id == record.target_cluster_id;
+        if self.cluster_ids.get(&letter.at.cluster).is_some_and(is_it) {
+            return Some(&letter.at.cluster);
+        }
+        self.cluster_ids.iter().find(|(_, id)| is_it(id)).map(|(name, _)| name.as_str())
+    }
+}
 
 impl Follower {
     /// One round over all letters that were sent to clusters that are in reach. First it is looked whether they are tried again
@@ -76,20 +94,16 @@ impl Follower {
     pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
         let now_ns = observed.now_ns();
         let letters = ledger.letters();
-        // What went to another cluster than the one where it lay is not followed there.
-        let here = |letter: &LetterKey, record: &LetterRecord| {
-            record.target_cluster_id == record.cluster_id && round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id)
-        };
-        let sent: Vec<Sent<'_>> =
-            letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
+        let followed = letters.iter().filter(|(_, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed));
+        let sent: Vec<Sent<'_>> = followed.filter_map(|(letter, record)| Some(Sent { letter, record, cluster: round.cluster(letter, record)? })).collect();
         // Also those that count as consumed and are tried again after all.
         let is_waiting = |record: &LetterRecord| match record.state {
             LetterState::Sent(SentState::Persisted) => true,
             LetterState::Consumed => self.sightings.get(&record.replay_id).is_some_and(Sighting::is_being_retried),
             _ => false,
         };
-        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.written_to.is_some() && is_waiting(record)).collect();
-        let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
+        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|sent| sent.record.written_to.is_some() && is_waiting(sent.record)).collect();
+        let kept: BTreeSet<&str> = waiting.iter().map(|sent| sent.record.replay_id.as_str()).collect();
         self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
         self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
 
@@ -105,8 +119,8 @@ impl Follower {
             matches!(record.state, LetterState::Sent(_)) || kept.contains(replay_id.as_str()) || round.traced.contains(replay_id)
         });
         self.look_for_spans_and_retries(observed, &channels, &sent, round, now_ns).await;
-        for (letter, record) in &waiting {
-            self.weigh(letter, record, &commits, now_ns);
+        for sent in &waiting {
+            self.weigh(*sent, &commits, now_ns);
         }
         if is_known_who_died {
             self.write_consumed(ledger, observed, &channels, &waiting, round, now_ns).await?;
@@ -125,11 +139,11 @@ impl Follower {
         now_ns: i64,
     ) -> Result<(), LedgerError> {
         let mut num_looked_at = 0;
-        for (letter, record) in waiting {
+        for Sent { letter, record, cluster } in waiting {
             let Some(send_id) = record.send_id else { continue };
             let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
             let none = RetryChannels::default();
-            let channels = channels.get(&(letter.at.cluster.clone(), record.target.clone())).unwrap_or(&none);
+            let channels = channels.get(&((*cluster).to_owned(), record.target.clone())).unwrap_or(&none);
             let settles = settles(channels, self.retried(record, round), round.quiet_ns);
             let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
             match settles {

@@ -54,9 +54,7 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         what.push(figure("sent before", "is sent once more").toned(Tone::Warn));
     }
     if preview.from != preview.cluster {
-        what.push(
-            figure("to another cluster", &visible(&preview.cluster)).explained(&format!("read from {}; nobody follows them there", visible(&preview.from))),
-        );
+        what.push(figure("to another cluster", &visible(&preview.cluster)).explained(&format!("read from {}", visible(&preview.from))));
     }
     if num_others > 0 {
         what.insert(2, figure("not asked for", &figures::count(num_others)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_engine::view::{Answer, GroupView, PointQuery, Query, Snapshot};
 
-use crate::ledger::{LetterKey, LetterRecord};
+use crate::ledger::LetterRecord;
 use crate::send::replay::Observed;
 use crate::send::replay::follow::{ByChannel, Follower, Round, Sent};
 use crate::send::replay::sighting::{GroupReading, Proof, is_of_group};
@@ -15,8 +15,7 @@ pub(super) type Commits = ByChannel<BTreeMap<String, GroupReading>>;
 impl Follower {
     /// What the groups on the channels where letters wait have committed.
     pub(super) async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
-        let channels: BTreeSet<(String, String)> =
-            waiting.iter().map(|(letter, record)| (letter.at.cluster.clone(), self.channel(record).to_owned())).collect();
+        let channels: BTreeSet<(String, String)> = waiting.iter().map(|sent| (sent.cluster.to_owned(), self.channel(sent.record).to_owned())).collect();
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
             let before = self.commits.get(&(cluster.clone(), channel.clone()));
@@ -49,7 +48,7 @@ impl Follower {
     /// Remembers since when nobody is in the groups on the channels where letters wait, or will: what such a group commits was set
     /// from outside.
     pub(super) fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
-        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|(letter, record)| (letter.at.cluster.as_str(), self.channel(record))).collect();
+        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|sent| (sent.cluster, self.channel(sent.record))).collect();
         channels.extend(round.targets.iter().copied());
         let mut empty_since = BTreeMap::new();
         for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
@@ -64,10 +63,11 @@ impl Follower {
     }
 
     /// Takes in what the groups on a letter's channel have committed.
-    pub(super) fn weigh(&mut self, letter: &LetterKey, record: &LetterRecord, commits: &Commits, now_ns: i64) {
+    pub(super) fn weigh(&mut self, sent: Sent<'_>, commits: &Commits, now_ns: i64) {
+        let Sent { record, cluster, .. } = sent;
         let Some((sighting, at)) = self.sighting(record) else { return };
         let none = BTreeMap::new();
-        let known = commits.get(&(letter.at.cluster.clone(), at.channel.clone()));
+        let known = commits.get(&(cluster.to_owned(), at.channel.clone()));
         // Where it was moved to this round, it is looked for readers from the next one on.
         sighting.is_unread = known.is_none();
         let groups = known.unwrap_or(&none);

@@ -129,7 +129,7 @@ async fn any_record_is_sent_again_and_twice_only_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_where_they_lie() {
+async fn records_go_to_another_cluster_with_its_leave_and_are_followed_there() {
     let desk = Desk::new(World::new(3));
     let other = Arc::new(World { write: false, ..World::new(0) });
     desk.desk.add_cluster(OTHER, Arc::clone(&other) as Arc<dyn ClusterAccess>);
@@ -153,8 +153,15 @@ async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_wher
     ledger.know_clusters([(CLUSTER.to_owned(), CLUSTER_ID.to_owned()), (OTHER.to_owned(), OTHER_ID.to_owned())].into()).await.expect("known");
     let record = ledger.letter(&key(0)).expect("it is known where it lies");
     assert_eq!((record.cluster_id.as_str(), record.target_cluster_id.as_str()), (CLUSTER_ID, OTHER_ID));
-    desk.desk.command(ReplayCommand::Stop);
-    desk.until_phase(is_ended).await;
+    let reads = |committed: i64| Consumers { committed: Some(committed), num_members: Some(1) };
+    let group = (GROUP.to_owned(), TARGET.to_owned());
+    desk.world.groups_elsewhere.lock().insert(group.clone(), reads(1));
+    let board = desk.until("the first is consumed", |board| *board.state(&key(0)) == LetterState::Consumed).await;
+    assert!(matches!(board.state(&key(2)), LetterState::Sent(_)), "the group there has not read it");
+    desk.world.groups_elsewhere.lock().insert(group, reads(3));
+    desk.until("all are consumed", |board| (0..3).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()));
     let nobody = ReplayOptions { to: Some("nowhere".into()), ..ReplayOptions::default() };
     let board = desk.previewed(asks(TARGET, vec![asked(0)], nobody)).await;
     assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("nowhere")), "{:?}", board.refusal);
