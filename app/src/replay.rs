@@ -226,6 +226,7 @@ fn told_of_preview(preview: &Preview) -> Value {
             "places": found.num_places,
             "without_record": found.num_empty,
             "of_another_time": found.num_outside,
+            "partitions_left_out": found.num_partitions_left_out,
             "notes": found.notes,
         })),
         "size_limit_bytes": limit_of_one.clone().and_then(Result::ok),
@@ -256,6 +257,7 @@ fn told_of_run(preview: &Preview, run: &RunBoard) -> Value {
         "not_tried": counts.waiting,
     });
     told["consumed"] = run.num_consumed.into();
+    told["read_by_every_group"] = run.num_read.into();
     told["dead_again"] = run.num_dead_again.into();
     told
 }

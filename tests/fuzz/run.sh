@@ -44,8 +44,7 @@ fuzz_one() {
         grep -vE '^#[0-9]+' "$log" | tail -n 40
         for input in "$WORK/$target"/*; do
             [ -f "$input" ] || continue
-            echo "fuzz $target: $(basename "$input") in base64, kept in $FOUND:"
-            base64 "$input"
+            echo "fuzz $target: $(basename "$input") in base64, kept in $FOUND: $(base64 -w 0 "$input")"
             cp "$input" "$FOUND/"
         done
     } >"$log.told"

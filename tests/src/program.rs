@@ -41,6 +41,19 @@ pub fn wait_until(what: &str, within: Duration, mut is_so: impl FnMut() -> bool)
     Ok(())
 }
 
+/// Looks again and again until something is there.
+#[track_caller]
+pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Two ports on loopback that are free now, below those that the system hands out by itself: no connection that begins meanwhile gets one.
 pub fn free_ports() -> anyhow::Result<(u16, u16)> {
     let (one, other) = (free_port()?, free_port()?);

@@ -1,7 +1,7 @@
 //! `switchboard replay`: an order that could not be shipped is mended by a plan, sent without a window, and consumed; a second time nothing of it is sent.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use switchboard_desk::ledger::KindHash;
@@ -11,7 +11,7 @@ use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, Repla
 use switchboard_desk::session::Session;
 use switchboard_engine::view::{Answer, ChannelKey, LetterOrder, LetterView, Query, ScanQuery};
 use switchboard_tests::lab::quiet_lab;
-use switchboard_tests::program::Program;
+use switchboard_tests::program::{Program, until};
 
 const WITHIN: Duration = Duration::from_mins(1);
 const MEMORY_BYTES: usize = 128 << 20;
@@ -25,17 +25,6 @@ fn run(args: &[&str]) -> (i32, String) {
 
 fn json(said: &str) -> Value {
     serde_json::from_str(said).unwrap_or_else(|error| panic!("{error}: {said}"))
-}
-
-fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let deadline = Instant::now() + WITHIN;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "no {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// The dead letter of an order, once it is known.
@@ -95,7 +84,7 @@ fn plan(profile: &str) -> String {
     profile.listen_nowhere();
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let session = Session::start(&profile, None, MEMORY_BYTES, runtime.handle(), Box::new(|| {})).expect("a session");
-    let letter = until("dead letter", || letter(&session, "customer-by-hand"));
+    let letter = until("dead letter", WITHIN, || letter(&session, "customer-by-hand"));
     let changes = Changes { to_all: vec![Change::Set { path: "parcels".parse().expect("a path"), json: "1".into() }], ..Changes::default() };
     let ask = ReplayAsk {
         cluster: letter.at.cluster.clone(),
@@ -106,7 +95,7 @@ fn plan(profile: &str) -> String {
         options: ReplayOptions { changes: Arc::new(changes), ..ReplayOptions::default() },
     };
     session.replay(ReplayCommand::Preview(ask));
-    let told = |look: fn(&ReplayBoard) -> Option<String>| until("answer", || look(&session.replay_board()));
+    let told = |look: fn(&ReplayBoard) -> Option<String>| until("answer", WITHIN, || look(&session.replay_board()));
     let replay_id = told(|board| board.preview.as_ref().map(|preview| preview.replay_id.clone()));
     session.replay(ReplayCommand::WritePlan { replay_id });
     let plan = told(|board| board.plan_file.as_ref().map(|(_, path)| path.display().to_string()));

@@ -18,7 +18,7 @@ use switchboard_model::{GroupKind, GroupMember, OpenTransaction};
 use crate::failure::{CallError, Code};
 
 pub(crate) use broker::BrokerAsker;
-pub(crate) use once::once;
+pub(crate) use once::{Unanswered, once};
 
 /// How long a call may take and what ends it before.
 #[derive(Clone, Copy)]

@@ -68,6 +68,8 @@ pub(crate) enum Role {
     Send {
         /// How long a record may be on its way.
         delivery_timeout: Duration,
+        /// How many bytes several records in one batch may have at most; `None` = as many as the library lets.
+        batch_bytes: Option<u64>,
     },
 }
 
@@ -82,6 +84,9 @@ impl Role {
         }
     }
 }
+
+/// The library's own `batch.size`.
+const BATCH_BYTES: u64 = 1_000_000;
 
 /// Makes a client. Fails only over its configuration: connecting comes later, by itself.
 pub(crate) fn make(config: &Config, role: Role, errors: &Arc<BrokerErrors>) -> Result<NativeClient, Failure> {
@@ -138,8 +143,13 @@ pub(crate) fn settings(config: &Config, role: Role) -> Result<ClientConfig, Fail
         .set("allow.auto.create.topics", "false")
         .set("enable.metrics.push", "false")
         .set("statistics.interval.ms", "0");
-    if let Role::Send { delivery_timeout } = role {
+    if let Role::Send { delivery_timeout, batch_bytes } = role {
         set_for_sending(&mut settings, delivery_timeout);
+        // A batch of several that is larger than the topic takes would be refused with all of its records, of which each fits.
+        let own = settings.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES);
+        if let Some(bytes) = batch_bytes.filter(|bytes| *bytes < own) {
+            settings.set("batch.size", bytes.max(1).to_string());
+        }
     } else {
         set_for_reading(&mut settings, role);
     }
@@ -210,7 +220,7 @@ mod tests {
             Role::Observe => Some(Role::Tail),
             Role::Tail => Some(Role::Reread),
             Role::Reread => Some(Role::Count),
-            Role::Count => Some(Role::Send { delivery_timeout: Duration::from_secs(3) }),
+            Role::Count => Some(Role::Send { delivery_timeout: Duration::from_secs(3), batch_bytes: None }),
             Role::Send { .. } => None,
         }
     }
@@ -245,7 +255,7 @@ mod tests {
         let mut config = Config::new("k", "localhost:9092");
         config.properties.insert("isolation.level".to_owned(), "read_committed".to_owned());
         config.properties.insert("security.protocol".to_owned(), "SSL".to_owned());
-        let settings = settings(&config, Role::Send { delivery_timeout: Duration::from_secs(3) }).expect("settings");
+        let settings = settings(&config, Role::Send { delivery_timeout: Duration::from_secs(3), batch_bytes: None }).expect("settings");
         for (property, value) in [
             ("acks", "all"),
             ("message.send.max.retries", "0"),
@@ -258,6 +268,20 @@ mod tests {
             assert_eq!(settings.get(property), Some(value), "{property}");
         }
         assert_eq!((settings.get("isolation.level"), settings.get("group.id")), (None, None));
+    }
+
+    #[test]
+    fn a_batch_of_several_is_no_larger_than_the_topic_takes() {
+        let batch_size = |config: &Config, batch_bytes| {
+            let role = Role::Send { delivery_timeout: Duration::from_secs(3), batch_bytes };
+            let settings = settings(config, role).expect("settings");
+            assert_eq!(settings.get("message.max.bytes"), Some("104857600"), "a single record is the broker's affair");
+            settings.get("batch.size").map(str::to_owned)
+        };
+        let config = Config::new("k", "localhost:9092");
+        for (limit, size) in [(None, None), (Some(1_000), Some("1000")), (Some(0), Some("1")), (Some(1_048_588), None)] {
+            assert_eq!(batch_size(&config, limit).as_deref(), size, "{limit:?}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod trust;
 pub use cancel::Cancel;
 pub use collector::KafkaCollector;
 pub use config::{Config, PropertyRefused};
-pub use extents::{Extent, extents};
+pub use extents::{Extent, extent, extents_of_times};
 pub use originals::{ReadLimits, read_originals};
 pub use record_size::{batch_bytes, batch_limit};
 pub use sender::{Delivery, Sender, SenderOptions, SenderRefused};

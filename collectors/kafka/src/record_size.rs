@@ -48,11 +48,11 @@ pub async fn batch_limit(config: &Config, topic: &str) -> Result<u64, String> {
     let told =
         once(config, WITHIN, move |asker, patience| asker.topic_setting(&asked, SETTING, patience)).await.map_err(|unanswered| match unanswered.code {
             Code::TOPIC_AUTHORIZATION_FAILED => format!("this user may not look at the settings of {topic}. Allow it (ACL operation DESCRIBE_CONFIGS)"),
-            Code::UNKNOWN_TOPIC_OR_PARTITION => format!("there is no topic {topic}"),
-            Code::UNSUPPORTED_FEATURE => "these brokers do not tell the settings of topics".to_owned(),
-            _ => unanswered.words,
+            Code::UNKNOWN_TOPIC_OR_PARTITION => format!("there is no topic {topic}. Check its name"),
+            Code::UNSUPPORTED_FEATURE => format!("these brokers do not tell the settings of topics. Look up {SETTING} where {topic} was made"),
+            _ => unanswered.words(),
         })?;
-    told.and_then(|value| value.parse().ok()).ok_or_else(|| format!("the brokers do not tell {SETTING} of {topic}"))
+    told.and_then(|value| value.parse().ok()).ok_or_else(|| format!("the brokers do not tell {SETTING} of {topic}. Look it up where {topic} was made"))
 }
 
 #[cfg(test)]

@@ -23,12 +23,15 @@ pub struct SenderOptions {
     pub delivery_timeout: Duration,
     /// From the call to the check of the cluster's id.
     pub connect_timeout: Duration,
+    /// How many bytes a batch of several records may have at most, as the topic says that is sent to; `None` = as many as the library lets. A single
+    /// record that is larger is sent all the same: the broker says what becomes of it.
+    pub batch_bytes: Option<u64>,
 }
 
 impl Default for SenderOptions {
-    /// 30 s for a record, 10 s to connect.
+    /// 30 s for a record, 10 s to connect, batches as the library makes them.
     fn default() -> Self {
-        Self { delivery_timeout: Duration::from_secs(30), connect_timeout: Duration::from_secs(10) }
+        Self { delivery_timeout: Duration::from_secs(30), connect_timeout: Duration::from_secs(10), batch_bytes: None }
     }
 }
 
@@ -189,7 +192,7 @@ fn connect(config: &Config, permit: SendPermit, options: SenderOptions) -> Resul
         return Err(SenderRefused::NotConnected { detail: detail.to_owned(), next_step: next_step.to_owned() });
     }
     let errors = Arc::new(BrokerErrors::default());
-    let producer = client::make(config, Role::Send { delivery_timeout: options.delivery_timeout }, &errors)?;
+    let producer = client::make(config, Role::Send { delivery_timeout: options.delivery_timeout, batch_bytes: options.batch_bytes }, &errors)?;
     let queue = DeliveryQueue::new(producer).map_err(|error| describe(&config.brokers, &error))?;
     let state = Mutex::new(State::default());
     let room = Arc::new(Semaphore::new(ROOM_KIB as usize));

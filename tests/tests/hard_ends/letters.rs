@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -17,6 +17,7 @@ use switchboard_kafka::testing::MockKafka;
 use switchboard_kafka::testing::sending::{header, read_all, send_as_it_is};
 use switchboard_kafka::testing::session::commit;
 use switchboard_model::{OutgoingRecord, Route, SOURCE_HEADER};
+use switchboard_tests::program::until;
 
 pub const SOURCE: &str = "shop";
 const NUM_PARTITIONS: i32 = 2;
@@ -122,17 +123,6 @@ impl Cluster {
     }
 }
 
-fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let deadline = Instant::now() + WITHIN;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "no {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// The letters, as a session knows them once it has read all of them.
 fn letters(session: &Session, cluster: &Cluster, num: usize) -> Option<Vec<AskedLetter>> {
     let dead = session.snapshot().dead_letters.iter().find(|view| view.channel == cluster.dead && view.count >= num as u64).cloned()?;
@@ -156,8 +146,8 @@ pub fn plan(cluster: &Cluster, profile: &Path, num: usize) -> PathBuf {
     profile.listen_nowhere();
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let session = Session::start(&profile, None, MEMORY_BYTES, runtime.handle(), Box::new(|| {})).expect("a session");
-    let letters = until("dead letters", || letters(&session, cluster, num));
-    until("id of the cluster", || session.snapshot().sources.iter().any(|source| source.cluster_id.is_some()).then_some(()));
+    let letters = until("dead letters", WITHIN, || letters(&session, cluster, num));
+    until("id of the cluster", WITHIN, || session.snapshot().sources.iter().any(|source| source.cluster_id.is_some()).then_some(()));
     session.replay(ReplayCommand::Preview(ReplayAsk {
         cluster: SOURCE.to_owned(),
         target: cluster.target.clone().into(),
@@ -166,7 +156,7 @@ pub fn plan(cluster: &Cluster, profile: &Path, num: usize) -> PathBuf {
         plan_key: None,
         options: ReplayOptions::default(),
     }));
-    let told = |look: fn(&ReplayBoard) -> Option<String>| until("answer", || look(&session.replay_board()));
+    let told = |look: fn(&ReplayBoard) -> Option<String>| until("answer", WITHIN, || look(&session.replay_board()));
     let replay_id = told(|board| board.preview.as_ref().map(|preview| preview.replay_id.clone()));
     session.replay(ReplayCommand::WritePlan { replay_id });
     let path = told(|board| board.plan_file.as_ref().map(|(_, path)| path.display().to_string()));

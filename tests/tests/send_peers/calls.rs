@@ -251,6 +251,11 @@ fn messages_in_any_that_no_service_names_are_sent_and_told() {
         assert_eq!((sent.codes(), &message["seen"]["any"]), ((0, 0), &hidden), "{told:#}");
         assert_eq!(message["seen"]["several"], json!([{"@type": "type.googleapis.com/peers.v1.Nowhere", "value": "CAE="}]), "{told:#}");
         assert!(reason.starts_with("peers.v1.Nowhere: the server does not tell it: NotFound"), "{told:#}");
+        // So it is where the call is made several times: because of the answer that is shown.
+        let sent = desk.send(&call(peer.address(name), "Echo", &[r#"{"text": "boxed"}"#], "repeat = { times = 3, rate_per_s = 1000, at_once = 1 }\n"));
+        let told = sent.told();
+        let text = told["messages"][0]["message"].as_str().expect("an answer");
+        assert!(text.contains("secretIngredient") && text.contains("// peers.v1.Nowhere: the server does not tell it: NotFound"), "{told:#}");
     }
 }
 

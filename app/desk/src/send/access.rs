@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use switchboard_engine::view::{Answer, Query, Snapshot};
 use switchboard_model::{
-    AnswerNews, CallNews, Origin, OriginalRecord, Outcome, OutgoingCall, OutgoingRecord, OutgoingRequest, PermitRefused, SeenRecord, Skipped, Target,
-    is_dead_letter_name,
+    AnswerNews, CallNews, OperationFailure, Origin, OriginalRecord, Outcome, OutgoingCall, OutgoingRecord, OutgoingRequest, PermitRefused, SeenRecord, Skipped,
+    Target, is_dead_letter_name,
 };
 use tokio::sync::mpsc;
 
@@ -32,17 +32,20 @@ pub struct Caps {
     pub num_most: Option<usize>,
 }
 
-/// Partitions, and between which offsets each has records, the end left out.
-pub type Extents = Vec<(i32, Range<i64>)>;
+/// Partitions, and between which offsets each has records, the end left out; or why that is not known of it.
+pub type Extents = Vec<(i32, Result<Range<i64>, String>)>;
 
 /// A cluster of the profile.
 pub trait ClusterAccess: Send + Sync {
     /// Reads records again, in the order in which they are asked for. Dropping it ends the reading.
     fn read(&self, seen: Vec<SeenRecord>) -> Waiting<Vec<Result<OriginalRecord, Skipped>>>;
 
-    /// Of each partition of a channel, between which offsets it has records now (the end left out); of a span of time (ms since the Unix epoch, its end
-    /// left out), from the first record that is as late as its begin to before the first one as late as its end. An error says why nobody knows.
-    fn extents(&self, channel: &str, times_ms: Option<Range<i64>>) -> Waiting<Result<Extents, String>>;
+    /// Between which offsets a partition of a channel has records now, the end left out. No other partition is asked. Dropping it ends the question.
+    fn extent(&self, channel: &str, partition: i32) -> Waiting<Result<Range<i64>, OperationFailure>>;
+
+    /// Of each partition of a channel, where a span of time lies (ms since the Unix epoch, its end left out): from the first record that is as late as its
+    /// begin to before the first one as late as its end. An error says why it is known of none. Dropping it ends the question.
+    fn extents(&self, channel: &str, times_ms: Range<i64>) -> Waiting<Result<Extents, OperationFailure>>;
 
     /// Whether there is leave to write to this cluster, with what was typed to confirm it. Nothing is connected to.
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused>;
@@ -70,8 +73,9 @@ pub trait ClusterAccess: Send + Sync {
     /// How many bytes a record takes as it is written there.
     fn size_there(&self, record: &OutgoingRecord) -> u64;
 
-    /// Makes what sends, for one run, where there is leave to; the reason in words where there is none.
-    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;
+    /// Makes what sends, for one run, where there is leave to; the reason in words where there is none. What several records may take together as they are
+    /// written, bytes, is what [`Self::size_limit`] tells of the channel; `None` = nobody knows.
+    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>>;
 }
 
 /// Sends records to one cluster.
@@ -186,8 +190,8 @@ pub trait ServerAccess: Send + Sync {
         tell: Tell<CallNews>,
     ) -> Waiting<Outcome>;
 
-    /// Asks a server what its methods take, and for messages by their full names: a read, which needs no leave.
-    fn reflect(&self, authority: Origin, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
+    /// Asks a server, at the addresses that its name led to, what its methods take, and for messages by their full names: a read, which needs no leave.
+    fn reflect(&self, server: Server, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>>;
 
     /// Reads what methods take from files.
     fn schema_of(&self, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, String>;

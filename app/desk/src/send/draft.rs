@@ -290,6 +290,9 @@ pub struct GrpcDraft {
     pub auth: Auth,
     /// Its messages, JSON each; all but a client's stream have one.
     pub messages: Vec<String>,
+    /// Whether each row of the file of rows makes messages of one call, a client's stream, and not a call of its own.
+    #[serde(skip_serializing_if = "is_false")]
+    pub row_messages: bool,
     /// How long it may take, seconds; the server is told.
     pub deadline_s: f64,
     /// How messages are compressed: `gzip`, `zstd`, or empty.
@@ -315,6 +318,7 @@ impl Default for GrpcDraft {
             metadata: Vec::new(),
             auth: Auth::None,
             messages: vec!["{}".to_owned()],
+            row_messages: false,
             deadline_s: DEFAULT_TIMEOUT_S,
             compression: String::new(),
             tls: TlsDraft::default(),

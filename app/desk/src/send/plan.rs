@@ -17,6 +17,7 @@ use http::{HeaderMap, Method};
 use switchboard_model::{Origin, OutgoingCall, OutgoingRecord, OutgoingRequest, TraceId};
 
 use crate::send::draft::{Auth, Carries, Draft, Pair, Request, SchemaFrom, TlsDraft};
+use crate::send::rows::Rows;
 use crate::send::variables::{Variables, uuid};
 
 /// Headers and messages of one request at most.
@@ -115,9 +116,14 @@ pub struct AwaitedReply {
     pub within_s: f64,
 }
 
-/// Makes a plan of a draft.
+/// Makes a plan of a draft, of which no file of rows was read.
 pub fn plan(draft: &Draft, variables: &Variables<'_>, files: &Files) -> Result<Plan, Mistake> {
-    let planner = Planner { variables, files };
+    plan_with_rows(draft, variables, files, &Rows::default())
+}
+
+/// Makes a plan of a draft; `rows` are those of its file, where messages of one call are made of them.
+pub(in crate::send) fn plan_with_rows(draft: &Draft, variables: &Variables<'_>, files: &Files, rows: &Rows) -> Result<Plan, Mistake> {
+    let planner = Planner { variables, files, rows };
     match &draft.request {
         Request::Http(http) => planner.request(http),
         Request::Grpc(grpc) => planner.call(grpc),
@@ -190,6 +196,7 @@ impl Plan {
 struct Planner<'a> {
     variables: &'a Variables<'a>,
     files: &'a Files,
+    rows: &'a Rows,
 }
 
 impl Planner<'_> {

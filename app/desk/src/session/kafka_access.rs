@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, batch_bytes, batch_limit, extents, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, Sender, SenderOptions, batch_bytes, batch_limit, extent, extents_of_times, read_originals};
 use switchboard_model::{
-    Leave, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target, is_dead_letter_name,
+    Leave, OperationFailure, OriginalRecord, OutgoingRecord, PermitRefused, Redactor, SeenRecord, SendPermit, SendRules, Skipped, Target, is_dead_letter_name,
 };
 
 use crate::send::access::{Caps, ClusterAccess, Extents, Queued, RecordSender, Waiting};
@@ -46,9 +46,14 @@ impl ClusterAccess for KafkaAccess {
         Box::pin(async move { read_originals(&config, redactor, seen, ReadLimits::default(), Cancel::default()).await })
     }
 
-    fn extents(&self, channel: &str, times_ms: Option<Range<i64>>) -> Waiting<Result<Extents, String>> {
+    fn extent(&self, channel: &str, partition: i32) -> Waiting<Result<Range<i64>, OperationFailure>> {
         let (config, channel) = (Arc::clone(&self.config), channel.to_owned());
-        Box::pin(async move { extents(&config, &channel, times_ms).await })
+        Box::pin(async move { extent(&config, &channel, partition).await })
+    }
+
+    fn extents(&self, channel: &str, times_ms: Range<i64>) -> Waiting<Result<Extents, OperationFailure>> {
+        let (config, channel) = (Arc::clone(&self.config), channel.to_owned());
+        Box::pin(async move { extents_of_times(&config, &channel, times_ms).await })
     }
 
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
@@ -89,12 +94,13 @@ impl ClusterAccess for KafkaAccess {
         batch_bytes(record)
     }
 
-    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+    fn connect(&self, cluster_id: Option<String>, typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
         let permit = self.permit(cluster_id.as_deref(), typed_name.as_deref(), false);
         let config = Arc::clone(&self.config);
         Box::pin(async move {
             let permit = permit.map_err(|refused| refused.to_string())?;
-            let sender = Sender::connect(&config, permit, SenderOptions::default()).await.map_err(|refused| refused.to_string())?;
+            let options = SenderOptions { batch_bytes: size_limit, ..SenderOptions::default() };
+            let sender = Sender::connect(&config, permit, options).await.map_err(|refused| refused.to_string())?;
             Ok(Arc::new(KafkaSender(Arc::new(sender))) as Arc<dyn RecordSender>)
         })
     }

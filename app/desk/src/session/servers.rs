@@ -19,8 +19,6 @@ use crate::sources::SourceProfile;
 
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// How long a name may take to be looked up, where a server is only asked.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(10);
 /// The most of an answer that is read, bytes, decompressed.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -157,11 +155,12 @@ impl ServerAccess for Servers {
         })
     }
 
-    fn reflect(&self, authority: Origin, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+    fn reflect(&self, server: Server, metadata: HeaderMap, types: Vec<String>, tls: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
         Box::pin(async move {
-            let late = |_| format!("the name {} could not be looked up within {} s", authority.host(), RESOLVE_WITHIN.as_secs());
-            let addresses = tokio::time::timeout(RESOLVE_WITHIN, resolve(authority.clone())).await.map_err(late)??;
-            let schema = switchboard_grpc::reflect(&authority, &addresses, &metadata, &types, &call_config(tls)).await;
+            let (Target::Origin(authority) | Target::Authority(authority)) = &server.target else {
+                return Err("a cluster has no methods. Ask a server".to_owned());
+            };
+            let schema = switchboard_grpc::reflect(authority, &server.addresses, &metadata, &types, &call_config(tls)).await;
             let schema = schema.map_err(|failure| failure.to_string())?;
             Ok(Arc::new(Known::new(schema)) as Arc<dyn MethodSchema>)
         })
@@ -300,6 +299,28 @@ mod tests {
         servers.allow(&other, None).expect("nothing forbids it");
         assert!(servers.may_send(&other, None).is_ok() && servers.may_send(&server("http://d/", THERE), None).is_err());
         assert!(servers.may_send(&server("http://d/", HERE), None).is_ok(), "what is on this machine needs no allowing");
+    }
+
+    #[tokio::test]
+    async fn what_methods_take_is_asked_at_the_addresses_given_and_no_name_is_looked_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address").to_string();
+        // A name that leads nowhere (RFC 6761), at a port where nobody listens.
+        let (authority, _) = Origin::parse("http://orders.invalid:1").expect("an address");
+        let asked = Server { target: Target::Authority(authority), ..server("http://orders.invalid:1", &at) };
+        let reflecting = servers("name = \"p\"").reflect(asked, HeaderMap::new(), Vec::new(), TlsFiles::default());
+        let mut num_connected = 0;
+        let connected = async {
+            while listener.accept().await.is_ok() {
+                // Whoever asks is hung up on.
+                num_connected += 1;
+            }
+        };
+        let told = tokio::select! {
+            told = reflecting => told,
+            () = connected => panic!("nobody can connect any longer"),
+        };
+        assert!(num_connected > 0 && told.is_err(), "{told:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use switchboard_desk::send::Question;
+use switchboard_desk::send::draft::{RepeatDraft, SchemaFrom};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
@@ -46,5 +47,54 @@ async fn the_deadline_of_a_call_bounds_what_comes_before_it_too() {
         // Without a deadline of its own a connection has 10 s, and a reflection 30.
         assert!(took < Duration::from_secs(5), "{took:?}");
         assert!(sending.lines().await.is_empty(), "nothing left, so nothing was written down");
+    }
+}
+
+const STOCK: &str = r#"syntax = "proto3";
+package shop.v1;
+message Item { string sku = 1; int32 num = 2; }
+message Done { int32 num = 1; }
+service Stock {
+  rpc Import (stream Item) returns (Done);
+  rpc Put (Item) returns (Done);
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_file_are_messages_of_one_call_and_of_one_that_takes_a_single_message_that_is_a_mistake() {
+    // Nobody listens there any more, so what would be sent is written down, and nothing is.
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let sending = Sending::start(NO_SOURCES);
+    let folder = sending.folder.path().join("requests");
+    std::fs::create_dir_all(folder.join("protos/shop")).expect("a folder");
+    std::fs::write(folder.join("protos/shop/stock.proto"), STOCK).expect("written");
+    std::fs::write(folder.join("stock.csv"), "sku,num\nlamp,3\nchair,4\ntable,5\n").expect("written");
+    let call = |method: &str, times: u32| {
+        grpc(|grpc| {
+            (grpc.url, grpc.method) = (format!("http://{nobody}"), format!("shop.v1.Stock/{method}"));
+            // As another file imports it, with an empty line behind.
+            grpc.schema = SchemaFrom::Protos { files: vec!["shop/stock.proto".to_owned(), String::new()], roots: vec!["protos".to_owned()] };
+            grpc.messages = vec![r#"{"sku":"{{row.sku}}","num":{{row.num}}}"#.to_owned()];
+            grpc.row_messages = true;
+            grpc.repeat = RepeatDraft { rows: "stock.csv".to_owned(), times, ..RepeatDraft::default() };
+        })
+    };
+    let Told::Asks(Question::Confirm { .. }) = sending.send(call("Put", 0)).await else { panic!("nothing was asked") };
+    let told = sending.confirm(None).await;
+    assert!(matches!(&told, Told::Mistake("messages", reason) if reason.contains("takes one message; there are 3")), "{told:?}");
+    assert!(sending.lines().await.is_empty());
+    let mut num_lines = 0;
+    for times in [0, 2] {
+        let told = match sending.send(call("Import", times)).await {
+            Told::Asks(_) => sending.confirm(None).await,
+            told => told,
+        };
+        let Told::Sent(sent) = told else { panic!("{told:?}") };
+        num_lines += u64::from(times.max(1));
+        assert_eq!(sent.num, u64::from(times.max(1)), "the rows are messages, not calls");
+        sending.settled().await;
+        let lines = sending.lines().await;
+        assert_eq!(lines.len() as u64, num_lines);
+        assert!(lines.iter().all(|line| line.call == "shop.v1.Stock/Import"), "{lines:?}");
     }
 }

@@ -133,9 +133,13 @@ pub(crate) fn panel(board: &ReplayBoard, asking: &Asking<'_>, now_ns: i64) -> Re
     } else if let Some(preview) = &board.preview {
         of_preview(preview, asking, now_ns)
     } else if let Some(preparing) = board.preparing {
+        let phase = match preparing.num_asked {
+            Some(num) => format!("reading {} of {} again from the broker", figures::count(preparing.num_read as u64), figures::count(num as u64)),
+            None => "asking the brokers what lies in the range now".to_owned(),
+        };
         ReplayPanel {
             title: "Replay".to_owned(),
-            phase: format!("reading {} of {} again from the broker", figures::count(preparing.num_read as u64), figures::count(preparing.num_asked as u64)),
+            phase,
             buttons: vec![button("Cancel", UiCommand::StopReplay, false, "")],
             foot: "nothing is sent".to_owned(),
             ..ReplayPanel::default()

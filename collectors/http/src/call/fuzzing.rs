@@ -31,7 +31,8 @@ impl Body for Parts {
 }
 
 /// Reads bytes as a body: the first says in parts of how many it comes (0 = all at once), then a line is its `Content-Encoding`, the rest it itself.
-/// It is read a second time as it would come by one byte: so as it comes, it is the same.
+/// It is read a second time as it would come by one byte, and one of the two is how the other begins. They need not be one: what is compressed twice may
+/// be whole inside before its outside is found to be broken, and libzstd compares the length that a frame tells only of one that is there at once.
 pub fn read_body(bytes: &[u8]) {
     let Some((part_bytes, rest)) = bytes.split_first() else { return };
     let line_bytes = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
@@ -43,8 +44,8 @@ pub fn read_body(bytes: &[u8]) {
     let part_bytes = if *part_bytes == 0 { body.len().max(1) } else { usize::from(*part_bytes) };
     let (told, end) = read(&headers, body, part_bytes);
     let (told_by_one, end_by_one) = read(&headers, body, 1);
-    assert_eq!(end.cut.is_some(), end_by_one.cut.is_some(), "{:?}, and by one byte {:?}", end.cut, end_by_one.cut);
-    assert!(end.cut.is_some() || told == told_by_one, "it is another body, as it comes by one byte");
+    assert!(told.starts_with(&told_by_one) || told_by_one.starts_with(&told), "it is another body, as it comes by one byte");
+    assert!(end.cut.is_some() || end_by_one.cut.is_some() || told == told_by_one, "it is whole twice, and not the same");
 }
 
 /// All that is told of a body, and how it ended.

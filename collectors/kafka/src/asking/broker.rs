@@ -13,7 +13,7 @@ use krafka::admin::{
     ListOffsetsOptions, ListTopicsOptions, ListTransactionsOptions, OffsetSpec, TopicPartition,
 };
 use krafka::auth::AuthConfig;
-use krafka::error::{ErrorCode, KrafkaError};
+use krafka::error::KrafkaError;
 use krafka::{Kafka, ProxyConfig};
 use switchboard_model::{FailureKind, GroupKind, OWN_USER_AGENT, OpenTransaction};
 
@@ -119,38 +119,17 @@ impl BrokerAsker {
         Ok(settings.into_iter().find(|told| told.name == setting).and_then(|told| told.value))
     }
 
-    /// The partitions of a topic.
-    pub fn partitions(&self, topic: &str, patience: &Patience<'_>) -> Result<Vec<i32>, CallError> {
+    /// What the brokers said went wrong. Whoever asks them beside this one adds to it.
+    pub fn errors(&self) -> &Arc<BrokerErrors> {
+        &self.errors
+    }
+
+    /// The partitions of a topic, and whether each has a leader.
+    pub fn partitions(&self, topic: &str, patience: &Patience<'_>) -> Result<Vec<(i32, bool)>, CallError> {
         let options = DescribeTopicsOptions::default().timeout(patience.timeout);
         let mut told = self.call(patience, async |client| client.describe_topics([topic], options).await.map_err(|error| call_error(&error)))?;
         let described = told.remove(topic).ok_or_else(timed_out)?.map_err(|error| call_error(&error))?;
-        Ok(described.partitions.into_iter().map(|partition| partition.partition).collect())
-    }
-
-    /// Reads the first offset at or after a time (ms since the Unix epoch) of many partitions, as [`Ask::offsets`] does; below zero: no record is as late.
-    pub fn offsets_at(&self, partitions: &[PartitionName], time_ms: i64, patience: &Patience<'_>, each: &mut EachOffset<'_>) -> Result<(), CallError> {
-        self.list_offsets(partitions, OffsetSpec::Timestamp(time_ms), false, patience, each)
-    }
-
-    fn list_offsets(
-        &self,
-        partitions: &[PartitionName],
-        spec: OffsetSpec,
-        is_stable: bool,
-        patience: &Patience<'_>,
-        each: &mut EachOffset<'_>,
-    ) -> Result<(), CallError> {
-        let options = ListOffsetsOptions::default().timeout(patience.timeout).read_committed(is_stable);
-        let asked = partitions.iter().map(|partition| (partition_of(partition), spec));
-        let offsets = self.call(patience, async |client| client.list_offsets(asked, options).await.map_err(|error| call_error(&error)))?;
-        for (at, offset) in offsets {
-            let offset = match offset {
-                Err(error) if matches!(spec, OffsetSpec::Timestamp(_)) && tells_none(&error) => Ok(-1),
-                offset => offset.map(|offset| offset.offset).map_err(|error| code_of(&error)),
-            };
-            each(&at.topic, at.partition, offset);
-        }
-        Ok(())
+        Ok(described.partitions.into_iter().map(|partition| (partition.partition, partition.leader.is_some())).collect())
     }
 
     async fn client(&self, timeout: Duration) -> Result<Arc<AdminClient>, CallError> {
@@ -228,11 +207,6 @@ fn may_be_garbled(error: &KrafkaError) -> bool {
         next = error.source();
     }
     false
-}
-
-/// Whether a broker has no offset to tell, which the client makes an error of that another failure has, too.
-fn tells_none(error: &KrafkaError) -> bool {
-    matches!(error, KrafkaError::Broker { code: ErrorCode::OffsetNotAvailable, message } if message == "the broker reported no offset for this spec")
 }
 
 fn timed_out() -> CallError {
@@ -354,7 +328,13 @@ impl Ask for BrokerAsker {
 
     fn offsets(&self, partitions: &[PartitionName], which: Which, patience: &Patience<'_>, each: &mut EachOffset<'_>) -> Result<(), CallError> {
         let spec = if which == Which::Earliest { OffsetSpec::Earliest } else { OffsetSpec::Latest };
-        self.list_offsets(partitions, spec, which == Which::LastStable, patience, each)
+        let options = ListOffsetsOptions::default().timeout(patience.timeout).read_committed(which == Which::LastStable);
+        let asked = partitions.iter().map(|partition| (partition_of(partition), spec));
+        let offsets = self.call(patience, async |client| client.list_offsets(asked, options).await.map_err(|error| call_error(&error)))?;
+        for (at, offset) in offsets {
+            each(&at.topic, at.partition, offset.map(|offset| offset.offset).map_err(|error| code_of(&error)));
+        }
+        Ok(())
     }
 
     fn topic_ids(&self, topics: &[&str], patience: &Patience<'_>) -> Result<HashMap<String, String>, CallError> {

@@ -7,13 +7,24 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
 use switchboard_kafka::testing::sending::{at, block_on, config, outgoing, redactor, send_as_it_is};
 use switchboard_kafka::testing::{MockKafka, produce_with_raw_header};
-use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, extents, read_originals};
+use switchboard_kafka::{Cancel, Config, ReadLimits, TokenSource, extent, extents_of_times, read_originals};
 use switchboard_model::{MessageRef, OriginalRecord, OutgoingRecord, Place, RawHash, Route, SeenRecord, Skipped};
 
 const FETCH: i16 = 1;
+/// Far less than the ten seconds that the brokers have for each answer, and more than a busy machine takes for all.
+const AT_ONCE: Duration = Duration::from_secs(8);
 /// Fetch, `ListOffsets`, Metadata, `ApiVersions`: what reading by assignment asks; and `FindCoordinator`, which the library asks for any
 /// group id, although nobody joins it.
 const HARMLESS: [i16; 5] = [FETCH, 2, 3, 10, 18];
+
+/// Waits for an answer that nothing holds up.
+fn at_once<T>(question: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let told = block_on(question);
+    let took = began.elapsed();
+    assert!(took < AT_ONCE, "{took:?}");
+    told
+}
 
 fn seen(record: &OutgoingRecord, offset: i64) -> SeenRecord {
     let Route::Partition(partition) = record.route else { panic!("a partition") };
@@ -216,10 +227,58 @@ fn between_which_offsets_a_topic_has_records_is_told_of_each_partition() {
     mock.cluster().create_topic("orders", 3, 1).expect("a topic");
     send_as_it_is(&mock.brokers(), &(0..10).map(|number| outgoing("orders", Some(number % 2), "x")).collect::<Vec<_>>());
     mock.track_requests();
-    assert_eq!(block_on(extents(&config(&mock), "orders", None)), Ok(vec![(0, 0..5), (1, 0..5), (2, 0..0)]));
+    let of = |config: &Config, topic: &str, partition| block_on(extent(config, topic, partition)).map_err(|failure| failure.to_string());
+    assert_eq!([0, 1, 2].map(|partition| of(&config(&mock), "orders", partition)), [Ok(0..5), Ok(0..5), Ok(0..0)]);
     assert!(mock.requests().iter().all(|request| HARMLESS.contains(request)), "{:?}", mock.requests());
-    let absent = block_on(extents(&config(&mock), "nowhere", None));
-    assert_eq!(absent, Err("there is no topic nowhere. Check its name".to_owned()));
-    let nobody = block_on(extents(&Config::new("shop", "127.0.0.1:9"), "orders", None)).expect_err("nobody is there");
+    assert_eq!(of(&config(&mock), "nowhere", 0), Err("there is no topic nowhere. Check its name".to_owned()));
+    assert_eq!(of(&config(&mock), "orders", 7), Err("orders has no partition 7: it has 3, from 0 on. Correct the range".to_owned()));
+    let nobody = of(&Config::new("shop", "127.0.0.1:9"), "orders", 0).expect_err("nobody is there");
     assert!(nobody.contains("127.0.0.1:9") && nobody.contains("Check that the brokers are up"), "{nobody}");
+}
+
+#[test]
+fn a_span_later_than_all_records_is_empty_at_the_end_and_that_is_known_at_once() {
+    let mock = MockKafka::new(2).expect("a cluster");
+    mock.cluster().create_topic("orders", 3, 1).expect("a topic");
+    send_as_it_is(&mock.brokers(), &(0..10).map(|number| outgoing("orders", Some(number % 2), "x")).collect::<Vec<_>>());
+    mock.track_requests();
+    // To the mock no record is as late as any time.
+    let told = at_once(extents_of_times(&config(&mock), "orders", 0..1));
+    assert_eq!(told, Ok(vec![(0, Ok(5..5)), (1, Ok(5..5)), (2, Ok(0..0))]));
+    assert!(mock.requests().iter().all(|request| HARMLESS.contains(request)), "{:?}", mock.requests());
+    let absent = block_on(extents_of_times(&config(&mock), "nowhere", 0..1)).map_err(|failure| failure.to_string());
+    assert_eq!(absent, Err("there is no topic nowhere. Check its name".to_owned()));
+}
+
+#[test]
+fn a_partition_without_a_leader_holds_up_no_other() {
+    let mock = MockKafka::new(2).expect("a cluster");
+    mock.cluster().create_topic("orders", 3, 1).expect("a topic");
+    send_as_it_is(&mock.brokers(), &(0..10).map(|number| outgoing("orders", Some(number % 2), "x")).collect::<Vec<_>>());
+    mock.cluster().partition_leader("orders", 1, None).expect("nobody leads it");
+    let config = config(&mock);
+    let of = |partition| at_once(extent(&config, "orders", partition)).map_err(|failure| failure.to_string());
+    assert_eq!([of(0), of(2)], [Ok(0..5), Ok(0..0)]);
+    let why = "partition 1 of orders cannot be read: it has no leader now. Wait until a broker leads it again, or start the one that does";
+    assert_eq!(of(1), Err(why.to_owned()));
+    let no_leader = Err("it has no leader now".to_owned());
+    assert_eq!(at_once(extents_of_times(&config, "orders", 0..1)), Ok(vec![(0, Ok(5..5)), (1, no_leader), (2, Ok(0..0))]));
+    for partition in [0, 2] {
+        mock.cluster().partition_leader("orders", partition, None).expect("nobody leads it");
+    }
+    let none = at_once(extents_of_times(&config, "orders", 0..1)).expect_err("nobody can tell").to_string();
+    assert_eq!(none, "no partition of orders has a leader now. Wait until a broker leads it again, or start the one that does");
+}
+
+#[test]
+fn the_question_which_offsets_are_of_a_time_is_given_up_at_once() {
+    let mock = MockKafka::new(1).expect("a cluster");
+    mock.cluster().create_topic("orders", 1, 1).expect("a topic");
+    mock.cluster().broker_round_trip_time(1, Duration::from_secs(8)).expect("it is slow");
+    block_on(async {
+        let config = config(&mock);
+        let question = extents_of_times(&config, "orders", 0..1);
+        // Dropped in the midst of it.
+        assert!(tokio::time::timeout(Duration::from_millis(300), question).await.is_err());
+    });
 }

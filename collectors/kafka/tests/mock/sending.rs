@@ -288,10 +288,26 @@ fn what_is_in_flight_comes_to_its_end_without_the_sender() {
 }
 
 #[test]
+fn no_batch_of_several_records_is_larger_than_is_said() {
+    const NUM: usize = 20;
+    let mock = cluster(&[("orders", 1)]);
+    // Two of them in one batch would be larger than that.
+    let value = "x".repeat(600);
+    let options = SenderOptions { batch_bytes: Some(1_000), ..SenderOptions::default() };
+    block_on(async {
+        let sender = Sender::connect(&config(&mock), permit(&cluster_id(&mock)), options).await.expect("connected");
+        mock.track_requests();
+        let outcomes = send_all(&sender, (0..NUM).map(|_| outgoing("orders", Some(0), &value))).await;
+        assert!(outcomes.iter().all(|outcome| outcome.word() == "persisted"), "{outcomes:?}");
+    });
+    assert_eq!(mock.requests().iter().filter(|request| **request == PRODUCE).count(), NUM);
+}
+
+#[test]
 fn brokers_that_tell_no_settings_and_such_as_are_not_there_leave_it_unknown_how_large_a_record_may_be() {
     let mock = cluster(&[("orders", 1)]);
     let told = block_on(batch_limit(&config(&mock), "orders"));
-    assert_eq!(told, Err("these brokers do not tell the settings of topics".to_owned()));
+    assert_eq!(told, Err("these brokers do not tell the settings of topics. Look up max.message.bytes where orders was made".to_owned()));
     let began = Instant::now();
     let nobody = block_on(batch_limit(&Config::new("shop", "127.0.0.1:9"), "orders")).expect_err("nobody is there");
     assert!(nobody.contains("127.0.0.1:9") && nobody.contains("Check that the brokers are up"), "{nobody}");

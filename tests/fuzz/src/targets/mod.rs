@@ -35,7 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "edit", read: sending::edit },
     Target { name: "engine", read: engine },
     Target { name: "find", read: find },
-    Target { name: "http_body", read: http_body },
+    Target { name: "http_body", read: switchboard_http::fuzzing::read_body },
     Target { name: "import", read: sending::import },
     Target { name: "otlp_json", read: otlp_json },
     Target { name: "otlp_protobuf", read: otlp_protobuf },
@@ -44,14 +44,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "record", read: record },
     Target { name: "redact", read: redact },
 ];
-
-/// Of what is compressed more than once and broken, it hangs on the parts in which it comes whether that is found out; so each is compressed once.
-fn http_body(bytes: &[u8]) {
-    let encoding = bytes.get(1..).and_then(|rest| rest.split(|byte| *byte == b'\n').next()).unwrap_or_default();
-    if !encoding.contains(&b',') {
-        switchboard_http::fuzzing::read_body(bytes);
-    }
-}
 
 /// When inputs arrive, ns since the Unix epoch: shortly after the spans of the corpora.
 pub const RECEIVED_NS: i64 = 1_790_000_001_000_000_000;

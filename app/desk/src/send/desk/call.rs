@@ -16,7 +16,7 @@ use super::unread::{self, Asking, ReadLater, Rereading, details_later, show_mess
 use super::{Office, OpenStream};
 use crate::ledger::Ledger;
 use crate::operations::Teller;
-use crate::send::access::{AsRead, MethodSchema, Tell};
+use crate::send::access::{AsRead, MethodSchema, Server, Tell};
 use crate::send::board::{SchemaBoard, SchemaKey, Status};
 use crate::send::draft::{Request, SchemaFrom};
 use crate::send::plan::{Mistake, Planned, PlannedCall};
@@ -39,7 +39,7 @@ impl Sending {
         let schema = tokio::select! {
             biased;
             () = teller.cancelled() => return Ok(()),
-            schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(&key))) => schema?,
+            schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(server), Some(&key))) => schema?,
         };
         let method = planned.call.method.path().trim_start_matches('/').to_owned();
         let known = schema.methods().iter().find(|known| known.path() == method);
@@ -66,7 +66,7 @@ impl Sending {
         }
         let writing = write(messages, planned.messages.clone(), sender, live.clone(), Arc::clone(&self.office));
         let (later, unread) = unread::queue();
-        let rereading = self.rereading(&ready, planned, &call, key, (live.clone(), method.clone(), Arc::clone(&schema)));
+        let rereading = self.rereading(&ready, planned, (server, &call), key, (live.clone(), method.clone(), Arc::clone(&schema)));
         // What it is told last is still read.
         let reads_until = rereading.by + READ_LAST_WITHIN;
         let mut reading = JoinSet::new();
@@ -101,11 +101,11 @@ impl Sending {
     }
 
     /// Who reads again what the schema does not know yet.
-    fn rereading(
+    pub(super) fn rereading(
         &self,
         ready: &Ready,
         planned: &PlannedCall,
-        call: &OutgoingCall,
+        (server, call): (&Server, &OutgoingCall),
         key: SchemaKey,
         (live, method, schema): (Live, String, Arc<dyn MethodSchema>),
     ) -> Rereading {
@@ -113,7 +113,7 @@ impl Sending {
         // It is no part of what is being debugged.
         metadata.remove("traceparent");
         let types = boxed_types(&planned.messages);
-        let asking = Asking { authority: call.authority.clone(), metadata, types, tls: ready.tls.clone() };
+        let asking = Asking { server: server.clone(), metadata, types, tls: ready.tls.clone() };
         let office = Arc::clone(&self.office);
         let learnt = move |schema: Arc<dyn MethodSchema>| {
             office.update(|board| {

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use parking_lot::Mutex;
 use switchboard_model::{FailureKind, Outcome, OutgoingCall, OutgoingRequest, Progress, TraceId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -18,6 +20,7 @@ use super::live::{Live, SHOW_EVERY};
 use super::records::Counts;
 use super::request::given_up;
 use super::sending::{OnTheBoard, Ready, Sending, Stop, authorise, in_time, schema, schema_key, send_name, way};
+use super::unread::{self, ReadLater};
 use super::{call, request};
 use crate::ledger::{ComposedIntent, Ending, Ledger, LedgerError, RunId, SendId, Settled, Settlement};
 use crate::operations::Teller;
@@ -30,6 +33,8 @@ use crate::send::plan::{Mistake, Plan, Planned};
 const COUNT_EVERY: Duration = Duration::from_millis(200);
 /// Requests of which the intents share a commit, at most, and of which the outcomes do.
 const BLOCK: u64 = 500;
+/// How long it is waited for that an answer is read again.
+const READ_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 
 fn unwritten(error: &LedgerError) -> Stop {
     Stop::Refused(FailureKind::Internal, error.to_string())
@@ -41,12 +46,11 @@ impl Sending {
         let made_ready = tokio::select! {
             biased;
             () = teller.cancelled() => return Ok(()),
-            made_ready = self.credential_and_schema(&ready) => made_ready?,
+            made_ready = self.credential_and_schema(&ready, server) => made_ready?,
         };
         let send_name = send_name()?;
         let run_id = ledger.begin_run(self.new_run(&ready, &send_name)).await.map_err(|error| unwritten(&error))?;
         let shown = self.shows(&ready, false);
-        let (credential, known) = made_ready;
         let mut many = Many {
             sending: self,
             ready: &ready,
@@ -54,8 +58,8 @@ impl Sending {
             ledger,
             run_id,
             send_name,
-            credential,
-            known,
+            credential: made_ready.0,
+            typed: made_ready.1.map(Typed::new),
             shown: &shown,
             begun: Instant::now(),
             counts: Counts::default(),
@@ -82,7 +86,7 @@ impl Sending {
     }
 
     /// What all of them need, fetched once.
-    async fn credential_and_schema(&self, ready: &Ready) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
+    async fn credential_and_schema(&self, ready: &Ready, server: &Server) -> Result<(HeaderMap, Option<Arc<dyn MethodSchema>>), Stop> {
         let mut credential = HeaderMap::new();
         if let Some(origin) = ready.plan.origin() {
             let fetched = authorise(&self.office, ready.plan.auth(), origin, &mut credential);
@@ -90,7 +94,7 @@ impl Sending {
         }
         let Request::Grpc(draft) = &self.ask.draft.request else { return Ok((credential, None)) };
         let key = schema_key(draft);
-        let schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(&key))).await?;
+        let schema = in_time(&ready.plan, ready.begun, TOLD, schema(&self.office, &ready.plan, &ready.files, Some(server), Some(&key))).await?;
         Ok((credential, Some(schema)))
     }
 }
@@ -109,6 +113,26 @@ enum Laden {
     Grpc(OutgoingCall, Vec<Bytes>, Arc<dyn MethodSchema>),
 }
 
+/// What tells of the types of messages.
+struct Typed {
+    known: Arc<Mutex<Arc<dyn MethodSchema>>>,
+    /// Whether an answer held what is not known: the server is asked because of one, and not because of each.
+    has_asked: Arc<AtomicBool>,
+    /// Reads that one again.
+    reading: JoinSet<()>,
+}
+
+impl Typed {
+    fn new(schema: Arc<dyn MethodSchema>) -> Self {
+        Self { known: Arc::new(Mutex::new(schema)), has_asked: Arc::default(), reading: JoinSet::new() }
+    }
+
+    /// What is known by now.
+    fn schema(&self) -> Arc<dyn MethodSchema> {
+        Arc::clone(&self.known.lock())
+    }
+}
+
 /// One that is on its way.
 struct Flying {
     live: Live,
@@ -121,6 +145,8 @@ type Landed = (SendId, Outcome, Duration);
 
 /// Many on their way.
 struct Many<'a> {
+    /// What tells of the types of messages; one answer is read again, and what is learnt of it is so for all after it.
+    typed: Option<Typed>,
     sending: &'a Sending,
     ready: &'a Ready,
     server: Server,
@@ -128,7 +154,6 @@ struct Many<'a> {
     run_id: RunId,
     send_name: String,
     credential: HeaderMap,
-    known: Option<Arc<dyn MethodSchema>>,
     shown: &'a OnTheBoard,
     begun: Instant,
     counts: Counts,
@@ -175,8 +200,9 @@ impl Many<'_> {
                 }
                 () = tokio::time::sleep_until(due), if !waiting.is_empty() && flying.len() < repeat.at_once as usize => {
                     if let Some((send_id, load)) = waiting.pop_front() {
-                        let live = if self.counting.num() == 0 && flying.is_empty() { self.shown.live.clone() } else { Live::default() };
-                        flying.insert(send_id, self.launch(send_id, load, live, &mut tasks));
+                        let is_shown = self.counting.num() == 0 && flying.is_empty();
+                        let live = if is_shown { self.shown.live.clone() } else { Live::default() };
+                        flying.insert(send_id, self.launch(send_id, load, (live, is_shown), &mut tasks));
                         // What could not go in time is not made good by a burst.
                         due = (due + step).max(Instant::now());
                     }
@@ -198,6 +224,7 @@ impl Many<'_> {
         for (send_id, _) in waiting {
             self.settle(send_id, Outcome::NotDone("cancelled before it was sent".to_owned()));
         }
+        self.read_again(teller).await;
         went
     }
 
@@ -237,7 +264,7 @@ impl Many<'_> {
             let Some((send_id, load)) = loads.pop() else { continue };
             let (live, mut tasks) = (Live::default(), JoinSet::new());
             let (trace_id, correlation_id) = (load.trace_id, load.correlation_id.clone());
-            let one = self.launch(send_id, load, live.clone(), &mut tasks);
+            let one = self.launch(send_id, load, (live.clone(), true), &mut tasks);
             let landed = tokio::select! {
                 biased;
                 () = teller.cancelled() => None,
@@ -246,6 +273,7 @@ impl Many<'_> {
             tasks.shutdown().await;
             let (outcome, took) = landed.map_or_else(|| (given_up(&live), Duration::ZERO), |(_, outcome, took)| (outcome, took));
             self.land(send_id, &one, outcome, took);
+            self.read_again(teller).await;
             self.show();
             // The answer is that of the last one, and after what is shown of all.
             live.show(&office, self.sending.sent_id);
@@ -293,7 +321,7 @@ impl Many<'_> {
                 (Laden::Http(request, Duration::from_secs_f64(planned.timeout_s)), hash)
             }
             Planned::Grpc(planned) => {
-                let Some(schema) = &self.known else { return Err(Stop::refused("what the method takes is not known")) };
+                let Some(schema) = self.typed.as_ref().map(Typed::schema) else { return Err(Stop::refused("what the method takes is not known")) };
                 let method = planned.call.method.path().trim_start_matches('/').to_owned();
                 let encode = |message: &String| schema.encode(&method, message).map_err(|error| Stop::Mistake(Mistake::new("messages", error)));
                 let messages = planned.messages.iter().map(encode).collect::<Result<Vec<Bytes>, Stop>>()?;
@@ -308,7 +336,7 @@ impl Many<'_> {
                 let hash = key.hash_parts(&parts);
                 let mut call = planned.call;
                 self.authorise(&mut call.metadata);
-                (Laden::Grpc(call, messages, Arc::clone(schema)), hash)
+                (Laden::Grpc(call, messages, schema), hash)
             }
             Planned::Record(_) => return Err(Stop::refused("this is a record")),
         };
@@ -321,9 +349,10 @@ impl Many<'_> {
         }
     }
 
-    /// Sends one; its time is taken where it runs, whatever the ledger does meanwhile.
-    fn launch(&self, send_id: SendId, load: Load, live: Live, tasks: &mut JoinSet<Landed>) -> Flying {
-        let answering = self.answering(load.what, &live);
+    /// Sends one; its time is taken where it runs, whatever the ledger does meanwhile. `is_shown`: whether somebody sees its answer.
+    fn launch(&mut self, send_id: SendId, load: Load, (live, is_shown): (Live, bool), tasks: &mut JoinSet<Landed>) -> Flying {
+        let later = if is_shown { self.reads_later(&load.what, &live) } else { None };
+        let answering = self.answering(load.what, &live, later);
         tasks.spawn(async move {
             let begun = Instant::now();
             let outcome = answering.await;
@@ -332,7 +361,51 @@ impl Many<'_> {
         Flying { live, at_ns: self.sending.office.now_ns(), trace_id: load.trace_id }
     }
 
-    fn answering(&self, what: Laden, live: &Live) -> Waiting<Outcome> {
+    /// Takes what an answer holds of types that are not known, where it is the first that does.
+    fn reads_later(&mut self, what: &Laden, live: &Live) -> Option<ReadLater> {
+        let (Laden::Grpc(outgoing, _, schema), Some(typed)) = (what, &mut self.typed) else { return None };
+        let (Planned::Grpc(planned), Request::Grpc(draft)) = (&self.ready.plan.what, &self.sending.ask.draft.request) else { return None };
+        if typed.has_asked.load(Ordering::SeqCst) {
+            return None;
+        }
+        let method = outgoing.method.path().trim_start_matches('/').to_owned();
+        let mut rereading =
+            self.sending.rereading(self.ready, planned, (&self.server, outgoing), schema_key(draft), (live.clone(), method, Arc::clone(schema)));
+        rereading.by = Instant::now() + outgoing.deadline.unwrap_or(READ_AGAIN_WITHIN);
+        let (known, learnt) = (Arc::clone(&typed.known), rereading.learnt);
+        rereading.learnt = Box::new(move |schema| {
+            *known.lock() = Arc::clone(&schema);
+            learnt(schema);
+        });
+        let ((later, mut first), (again, unread)) = (unread::queue(), unread::queue());
+        let has_asked = Arc::clone(&typed.has_asked);
+        typed.reading.spawn(async move {
+            let passing = async move {
+                while let Some(one) = first.recv().await {
+                    has_asked.store(true, Ordering::SeqCst);
+                    if again.send(one).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            tokio::join!(rereading.run(unread), passing);
+        });
+        Some(later)
+    }
+
+    /// Waits until what an answer holds is read again, which is over at once where all of it is known.
+    async fn read_again(&mut self, teller: &Teller<()>) {
+        let Some(typed) = &mut self.typed else { return };
+        let read = async { while typed.reading.join_next().await.is_some() {} };
+        tokio::select! {
+            biased;
+            () = teller.cancelled() => {}
+            _ = tokio::time::timeout(READ_AGAIN_WITHIN, read) => {}
+        }
+        typed.reading.abort_all();
+    }
+
+    fn answering(&self, what: Laden, live: &Live, later: Option<ReadLater>) -> Waiting<Outcome> {
         let office = Arc::clone(&self.sending.office);
         let (server, tls, live) = (self.server.clone(), self.ready.tls.clone(), live.clone());
         match what {
@@ -353,7 +426,7 @@ impl Many<'_> {
                     tls,
                     receiver,
                     None,
-                    Box::new(move |news| call::told(&live, &told, (&*schema, &method), None, news)),
+                    Box::new(move |news| call::told(&live, &told, (&*schema, &method), later.as_ref(), news)),
                 )
             }
         }

@@ -41,7 +41,9 @@ impl Sending {
         let run_id = ledger.begin_run(run).await.map_err(unwritten)?;
         let shown = self.shows(&ready, false);
         let connecting = async {
-            let sender = reach.access().connect(cluster_id.clone(), None).await?;
+            // One by itself makes no batch that could be too large.
+            let size_limit = if ready.num > 1 { reach.access().size_limit(&first.record.channel).await.ok() } else { None };
+            let sender = reach.access().connect(cluster_id.clone(), None, size_limit).await?;
             let num_partitions = sender.num_partitions(&first.record.channel).await?;
             if let Route::Partition(partition) = first.record.route
                 && partition >= num_partitions

@@ -1,6 +1,8 @@
 //! One send, from what was asked to what became of it: planned, looked whether there is leave and whether it is meant, written down, carried,
 //! written down again.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::send::access::{MethodSchema, SchemaFiles, Server, TlsFiles};
 use crate::send::board::{Answer, Asking, Question, Reply, SchemaBoard, SchemaKey, Sent, SentId};
 use crate::send::command::SendAsk;
 use crate::send::draft::{Auth, Body, GrpcDraft, HttpDraft, Payload, RepeatDraft, Request, SchemaFrom, TlsDraft};
-use crate::send::plan::{Files, Mistake, Plan, Planned, plan};
+use crate::send::plan::{Files, Mistake, Plan, Planned, plan_with_rows};
 use crate::send::rows::Rows;
 use crate::send::saved;
 use crate::send::variables::Variables;
@@ -309,9 +311,11 @@ fn random() -> Result<u128, String> {
 fn make_plan(office: &Office, ask: &SendAsk, files: &Files, rows: &Rows, counter: u64) -> Result<Plan, Stop> {
     // Tried once before: what a plan draws from has no way to fail.
     random().map_err(Stop::refused)?;
-    let (named, row) = (office.variables(ask), rows.row(counter.saturating_sub(1)));
+    // Where rows are messages of one call, none of them is the call's.
+    let row = if has_row_messages(&ask.draft.request) { BTreeMap::new() } else { rows.row(counter.saturating_sub(1)) };
+    let named = office.variables(ask);
     let variables = Variables { named: &named, row: &row, counter, now_ns: office.now_ns(), random: &|| random().unwrap_or(1) };
-    plan(&ask.draft, &variables, files).map_err(Stop::Mistake)
+    plan_with_rows(&ask.draft, &variables, files, rows).map_err(Stop::Mistake)
 }
 
 /// Waits for something that a call needs, no longer than the call may take. Where that is over, nothing was sent.
@@ -370,7 +374,11 @@ fn times(ask: &SendAsk, repeat: &RepeatDraft, rows: &Rows) -> Result<u64, Stop> 
             _ => mistake(format!("a probe is sent once in {PROBE_S_MIN} to {PROBE_S_MAX} s")),
         };
     }
-    let times = if repeat.times == 0 { rows.len().max(1) as u64 } else { u64::from(repeat.times) };
+    let times = match repeat.times {
+        0 if has_row_messages(&ask.draft.request) => 1,
+        0 => rows.len().max(1) as u64,
+        times => u64::from(times),
+    };
     if times > TIMES_MAX {
         return mistake(format!("it would be sent {times} times; {TIMES_MAX} are the most"));
     }
@@ -381,6 +389,11 @@ fn times(ask: &SendAsk, repeat: &RepeatDraft, rows: &Rows) -> Result<u64, Stop> 
         return mistake("a stream that is open for messages by hand is sent once".to_owned());
     }
     Ok(times)
+}
+
+/// Whether rows are messages of one call.
+fn has_row_messages(request: &Request) -> bool {
+    matches!(request, Request::Grpc(grpc) if grpc.row_messages)
 }
 
 /// The rows that a draft names, out of their file.
@@ -492,7 +505,7 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
         known = async {
             let files = read_files(&office, &ask).await?;
             let plan = make_plan(&office, &ask, &files, &Rows::default(), 1)?;
-            schema(&office, &plan, &files, None).await
+            schema(&office, &plan, &files, None, None).await
         } => known,
     };
     let (board, ended) = match known {
@@ -511,8 +524,15 @@ pub(super) async fn describe(office: Arc<Office>, mut ask: SendAsk, teller: Tell
     ended
 }
 
-/// What a call's method takes and gives: as it is known already, from files, or as the server tells.
-pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: Option<&SchemaKey>) -> Result<Arc<dyn MethodSchema>, Stop> {
+/// What a call's method takes and gives: as it is known already, from files, or as the server tells. Where it is known which server is called, no other
+/// is asked; else its name is looked up.
+pub(super) async fn schema(
+    office: &Office,
+    plan: &Plan,
+    files: &Files,
+    called: Option<&Server>,
+    known: Option<&SchemaKey>,
+) -> Result<Arc<dyn MethodSchema>, Stop> {
     let Planned::Grpc(planned) = &plan.what else { return Err(Stop::refused("this is no call")) };
     let types = boxed_types(&planned.messages);
     if let Some(SchemaBoard::Known(schema)) = known.and_then(|key| office.board.lock().schemas.get(key).cloned())
@@ -529,15 +549,15 @@ pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: O
             metadata.remove("traceparent");
             authorise(office, &planned.auth, &authority, &mut metadata).await?;
             let tls = tls_files(&planned.tls, files)?;
-            office.config.servers.reflect(authority, metadata, types, tls).await.map_err(wrong)
+            let asked = match called {
+                Some(called) => called.clone(),
+                None => server(office, Target::Authority(authority)).await?,
+            };
+            office.config.servers.reflect(asked, metadata, types, tls).await.map_err(wrong)
         }
         SchemaFrom::Protos { files, roots } => {
             let folder = office.config.requests.clone().ok_or_else(|| wrong("these requests lie in no folder. Save the request first".to_owned()))?;
-            let paths = |names: &[String]| names.iter().map(|name| saved::inside(&folder, name)).collect::<Result<Vec<_>, String>>().map_err(wrong);
-            let (files, mut roots) = (paths(files)?, paths(roots)?);
-            if roots.is_empty() {
-                roots.push(folder.clone());
-            }
+            let (files, roots) = proto_files(&folder, files, roots).map_err(wrong)?;
             read_schema(office, SchemaFiles::Protos(files, roots)).await
         }
         SchemaFrom::DescriptorSet(name) => {
@@ -545,6 +565,28 @@ pub(super) async fn schema(office: &Office, plan: &Plan, files: &Files, known: O
             read_schema(office, SchemaFiles::DescriptorSet(bytes)).await
         }
     }
+}
+
+/// Files in protobuf's language and the folders in which imports are looked for, below the folder of requests. A file is named from that folder on, or
+/// from a folder for imports on, as others import it and as `protoc` has it.
+fn proto_files(folder: &Path, files: &[String], roots: &[String]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), String> {
+    let named = |names: &[String]| names.iter().filter(|name| !name.trim().is_empty()).cloned().collect::<Vec<_>>();
+    let (files, roots) = (named(files), named(roots));
+    if files.is_empty() {
+        return Err("name the file".to_owned());
+    }
+    let file = |name: &String| {
+        let path = saved::inside(folder, name)?;
+        let below_roots = roots.iter().filter_map(|root| saved::inside(folder, &format!("{}/{name}", root.trim_end_matches('/'))).ok());
+        let is_there = |path: &PathBuf| path.is_file();
+        Ok::<_, String>(if is_there(&path) { path } else { below_roots.into_iter().find(is_there).unwrap_or(path) })
+    };
+    let files = files.iter().map(file).collect::<Result<Vec<_>, String>>()?;
+    let mut roots = roots.iter().map(|root| saved::inside(folder, root)).collect::<Result<Vec<_>, String>>()?;
+    if roots.is_empty() {
+        roots.push(folder.to_owned());
+    }
+    Ok((files, roots))
 }
 
 async fn read_schema(office: &Office, files: SchemaFiles) -> Result<Arc<dyn MethodSchema>, Stop> {

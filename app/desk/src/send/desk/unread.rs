@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use switchboard_model::Origin;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::live::Live;
-use crate::send::access::{AsRead, MethodSchema, ServerAccess, TlsFiles};
+use crate::send::access::{AsRead, MethodSchema, Server, ServerAccess, TlsFiles};
 
 /// What waits to be read again, at most.
 const WAITING_MAX: usize = 64;
@@ -45,7 +44,8 @@ enum What {
 
 /// How a server is asked for its schema once more.
 pub(super) struct Asking {
-    pub authority: Origin,
+    /// At the addresses to which the call goes: its name is not looked up again.
+    pub server: Server,
     pub metadata: HeaderMap,
     /// Types that were asked for before, and are still wanted.
     pub types: Vec<String>,
@@ -166,7 +166,7 @@ impl Rereading {
             return Ok(());
         }
         let types = asking.types.iter().chain(asked.iter()).cloned().collect();
-        let reflecting = self.servers.reflect(asking.authority.clone(), asking.metadata.clone(), types, asking.tls.clone());
+        let reflecting = self.servers.reflect(asking.server.clone(), asking.metadata.clone(), types, asking.tls.clone());
         let by = self.by.min(Instant::now() + WITHIN);
         let told = timeout_at(by, reflecting).await.map_err(|_| "the server did not tell it in time".to_owned())?;
         let schema = told.map_err(|reason| format!("the server does not tell it: {reason}"))?;

@@ -8,9 +8,12 @@ use switchboard_model::{Compression, Origin, OutgoingCall};
 use super::request::timeout;
 use super::{Mistake, Plan, Planned, PlannedCall, Planner, check_json};
 use crate::send::draft::GrpcDraft;
+use crate::send::variables::Variables;
 
 /// Messages of one call at most.
 const MAX_MESSAGES: usize = 10_000;
+/// Bytes of their texts at most.
+const MESSAGES_BYTES_MAX: usize = 64 << 20;
 
 impl Planner<'_> {
     pub(super) fn call(&self, draft: &GrpcDraft) -> Result<Plan, Mistake> {
@@ -18,15 +21,7 @@ impl Planner<'_> {
         let method = method(&self.fill("method", &draft.method)?)?;
         let mut metadata = self.headers("metadata", &draft.metadata)?;
         let (trace_id, correlation_id) = self.carried(&draft.carries)?.put_into(&mut metadata)?;
-        if draft.messages.len() > MAX_MESSAGES {
-            return Err(Mistake::new("messages", format!("there are {}; {MAX_MESSAGES} are the most", draft.messages.len())));
-        }
-        let messages = draft.messages.iter().map(|message| {
-            let message = self.fill("messages", message)?;
-            check_json("messages", &message)?;
-            Ok(message)
-        });
-        let messages = messages.collect::<Result<Vec<String>, Mistake>>()?;
+        let messages = self.messages(draft)?;
         let compression = match draft.compression.trim() {
             "" => None,
             "gzip" => Some(Compression::Gzip),
@@ -37,6 +32,36 @@ impl Planner<'_> {
         let call = OutgoingCall { authority, method, metadata, deadline, spent: Duration::ZERO, compression };
         let planned = PlannedCall { call, messages, schema: draft.schema.clone(), auth: draft.auth.clone(), tls: draft.tls.clone() };
         Ok(Plan { what: Planned::Grpc(Box::new(planned)), trace_id, correlation_id })
+    }
+}
+
+impl Planner<'_> {
+    /// The messages as they are written, or, where each row makes some, once for each row.
+    fn messages(&self, draft: &GrpcDraft) -> Result<Vec<String>, Mistake> {
+        let is_by_row = draft.row_messages && !self.rows.is_empty();
+        let num_rows = if is_by_row { self.rows.len() } else { 1 };
+        let num = draft.messages.len().saturating_mul(num_rows);
+        if num > MAX_MESSAGES {
+            return Err(Mistake::new("messages", format!("there are {num}; {MAX_MESSAGES} are the most")));
+        }
+        let (mut messages, mut num_bytes) = (Vec::with_capacity(num), 0);
+        for index in 0..num_rows as u64 {
+            let row = self.rows.row(index);
+            let of_row = Variables { row: &row, counter: index + 1, ..*self.variables };
+            let planner = Planner { variables: if is_by_row { &of_row } else { self.variables }, ..*self };
+            for message in &draft.messages {
+                let made = planner.fill("messages", message).and_then(|message| check_json("messages", &message).map(|()| message));
+                let of_its_row =
+                    |mistake: Mistake| if is_by_row { Mistake { reason: format!("row {}: {}", index + 1, mistake.reason), ..mistake } } else { mistake };
+                let made = made.map_err(of_its_row)?;
+                num_bytes += made.len();
+                if num_bytes > MESSAGES_BYTES_MAX {
+                    return Err(Mistake::new("messages", format!("together they are longer than {} MiB", MESSAGES_BYTES_MAX >> 20)));
+                }
+                messages.push(made);
+            }
+        }
+        Ok(messages)
     }
 }
 

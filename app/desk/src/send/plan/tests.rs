@@ -131,6 +131,37 @@ fn nothing_can_be_put_between_the_lines_of_a_request() {
 }
 
 #[test]
+fn each_row_is_a_message_of_one_call_where_that_is_asked_for() {
+    let named = BTreeMap::from([("unit".to_owned(), "pieces".to_owned())]);
+    let none = BTreeMap::new();
+    let of = |row_messages: bool, messages: &[&str], rows: &Rows| {
+        let variables = Variables { named: &named, row: &none, counter: 7, now_ns: 0, random: &|| 1 };
+        let messages = messages.iter().map(|message| (*message).to_owned()).collect();
+        let grpc = GrpcDraft { url: "http://h:1".to_owned(), method: "shop.v1.Stock/Import".to_owned(), messages, row_messages, ..GrpcDraft::default() };
+        let draft = Draft { name: String::new(), request: Request::Grpc(grpc) };
+        plan_with_rows(&draft, &variables, &Files::new(), rows).map(|plan| match plan.what {
+            Planned::Grpc(planned) => planned.messages,
+            _ => unreachable!("a call was planned"),
+        })
+    };
+    let rows = Rows::parse("stock.csv", b"sku,num\nlamp,3\nchair,4\n").expect("rows");
+    let message = r#"{"n":{{counter}},"sku":"{{row.sku}}","num":{{num}},"unit":"{{unit}}"}"#;
+    let made = [r#"{"n":1,"sku":"lamp","num":3,"unit":"pieces"}"#, r#"{"n":2,"sku":"chair","num":4,"unit":"pieces"}"#];
+    assert_eq!(of(true, &[message], &rows).expect("a plan"), made);
+    assert_eq!(of(true, &[message, "{}"], &rows).expect("a plan"), [made[0], "{}", made[1], "{}"]);
+    assert_eq!(of(false, &["{\"n\":{{counter}}}"], &rows).expect("a plan"), ["{\"n\":7}"], "each row is a call of its own");
+    let mistake = of(true, &["{\"sku\":{{row.sku}}}"], &rows).expect_err("no JSON");
+    assert!(mistake.field == "messages" && mistake.reason.starts_with("row 1: this is no JSON"), "{mistake}");
+    let mistake = of(true, &["{\"sku\":\"{{row.skew}}\"}"], &rows).expect_err("no such column");
+    assert!(mistake.reason.contains("row 1: the row has no value called `skew`"), "{mistake}");
+    let many = Rows::parse("many.csv", ("n\n".to_owned() + &"1\n".repeat(10_001)).as_bytes()).expect("rows");
+    assert!(of(true, &["{}"], &many).expect_err("too many").reason.contains("there are 10001; 10000 are the most"));
+    let long = format!("\"{}\"", "x".repeat(1 << 20));
+    let rows = Rows::parse("few.csv", ("n\n".to_owned() + &"1\n".repeat(65)).as_bytes()).expect("rows");
+    assert!(of(true, &[&long], &rows).expect_err("too long").reason.contains("together they are longer than 64 MiB"));
+}
+
+#[test]
 fn what_was_put_in_the_place_of_a_secret_is_not_sent() {
     let placeholder = "Bearer redacted:0a1b2c".to_owned();
     for draft in [

@@ -116,8 +116,8 @@ pub enum Writing {
 pub struct Preparing {
     /// Letters that were read again.
     pub num_read: usize,
-    /// Of so many.
-    pub num_asked: usize,
+    /// Of so many; `None` = what lies in a range is being looked up.
+    pub num_asked: Option<usize>,
 }
 
 /// Where a run is.
@@ -214,6 +214,8 @@ pub struct RunBoard {
     pub counts: SentCounts,
     /// Of those sent: processed by the group that failed.
     pub num_consumed: usize,
+    /// Of those sent that never were dead letters: read by every group known where they lie. None of these counts as consumed.
+    pub num_read: usize,
     /// Of those sent: moved to a retry channel, where they wait to be tried again.
     pub num_retried: usize,
     /// Of those sent: came back.
@@ -244,6 +246,11 @@ impl RunBoard {
     /// The channel that is sent to, or how many are.
     pub fn target_words(&self) -> String {
         target_words(self.targets.iter().map(String::as_str))
+    }
+
+    /// Whether what was sent never was a dead letter, as far as it was looked at: then no group is the one that failed.
+    pub fn is_of_the_living(&self) -> bool {
+        self.canary.iter().any(|line| line.seen.groups.is_some())
     }
 }
 

@@ -12,13 +12,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use switchboard_engine::view::Snapshot;
 use switchboard_model::Place;
 
-use crate::ledger::{Fate, FateLine, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
+use crate::ledger::{Fate, FateLine, KindHash, Ledger, LedgerError, LetterKey, LetterRecord, LetterState, SentState};
 use crate::send::replay::Observed;
 use crate::send::replay::follow::commits::Commits;
 use crate::send::replay::follow::conversation::{channels_of, conversation};
-use crate::send::replay::sighting::{At, Retried, RetryChannels, Settles, Sighting, settles};
+use crate::send::replay::sighting::{At, Proof, Retried, RetryChannels, Settles, Sighting, settles};
 
 /// Letters of which spans and retries are looked for in one round.
 const MAX_LOOKED_FOR: usize = 200;
@@ -60,6 +61,29 @@ pub(super) struct Round<'a> {
     pub retried_ns: &'a BTreeMap<String, i64>,
     /// How long after the group that failed had read a record a retry or a dead letter of it would have shown, ns.
     pub quiet_ns: i64,
+    /// Whether a channel of a cluster in reach is for dead letters, by its name or as the profile says.
+    pub is_for_the_dead: &'a (dyn Fn(&str, &str) -> bool + Sync),
+}
+
+/// Channels of which what was chosen on them never was a dead letter, by cluster and name.
+pub(super) struct Living(BTreeSet<(String, String)>);
+
+impl Living {
+    /// Of those that letters were sent from: none that is for dead letters, or on which some were seen, among others or not.
+    fn of(snapshot: &Snapshot, sent: &[Sent<'_>], round: &Round<'_>) -> Self {
+        let dead: BTreeSet<(&str, &str)> = snapshot.dead_letters.iter().map(|view| (view.cluster.as_str(), view.channel.as_str())).collect();
+        let by_place = sent.iter().filter(|sent| sent.record.kind == KindHash::default());
+        let channels: BTreeSet<(&str, &str)> = by_place.map(|sent| (sent.letter.at.cluster.as_str(), sent.letter.at.channel.as_str())).collect();
+        let living = channels.into_iter().filter(|channel| !dead.contains(channel) && !(round.is_for_the_dead)(channel.0, channel.1));
+        Self(living.map(|(cluster, channel)| (cluster.to_owned(), channel.to_owned())).collect())
+    }
+
+    /// Whether a record that was sent never was a dead letter.
+    fn has(&self, letter: &LetterKey, record: &LetterRecord) -> bool {
+        record.kind == KindHash::default()
+            && record.failed_group.is_none()
+            && self.0.iter().any(|(cluster, channel)| *cluster == letter.at.cluster && *channel == letter.at.channel)
+    }
 }
 
 /// By channel: where its partitions end.
@@ -108,6 +132,7 @@ impl Follower {
         self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
 
         let snapshot = observed.snapshot();
+        let living = Living::of(&snapshot, &sent, round);
         self.note_who_is_empty(&snapshot, &waiting, round, now_ns);
         // Commits are read before what would disprove them.
         let commits = self.commits(observed, &snapshot, &waiting, now_ns).await;
@@ -118,18 +143,23 @@ impl Follower {
             let replay_id = &record.replay_id;
             matches!(record.state, LetterState::Sent(_)) || kept.contains(replay_id.as_str()) || round.traced.contains(replay_id)
         });
-        self.look_for_spans_and_retries(observed, &channels, &sent, round, now_ns).await;
+        self.look_for_spans_and_retries(observed, &channels, &sent, &living, round, now_ns).await;
         for sent in &waiting {
-            self.weigh(*sent, &commits, now_ns);
+            if living.has(sent.letter, sent.record) {
+                self.weigh_groups(*sent, &commits, now_ns);
+            } else {
+                self.weigh(*sent, &commits, now_ns);
+            }
         }
         if is_known_who_died {
-            self.write_consumed(ledger, observed, &channels, &waiting, round, now_ns).await?;
+            self.settle(ledger, observed, &channels, &waiting, round, now_ns).await?;
         }
         Ok(())
     }
 
-    /// Writes down which letters the group that failed has processed, once a retry or a death of theirs would have shown.
-    async fn write_consumed(
+    /// Writes down which letters the group that failed has processed, once a retry or a death of theirs would have shown. That every group has read
+    /// what never was a dead letter is no group's word that it dealt with it: that settles too, and is not written down.
+    async fn settle(
         &mut self,
         ledger: &Ledger,
         observed: &dyn Observed,
@@ -141,7 +171,9 @@ impl Follower {
         let mut num_looked_at = 0;
         for Sent { letter, record, cluster } in waiting {
             let Some(send_id) = record.send_id else { continue };
-            let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()) else { continue };
+            let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()).filter(|proof| !proof.has_settled) else {
+                continue;
+            };
             let none = RetryChannels::default();
             let channels = channels.get(&((*cluster).to_owned(), record.target.clone())).unwrap_or(&none);
             let settles = settles(channels, self.retried(record, round), round.quiet_ns);
@@ -165,8 +197,10 @@ impl Follower {
             // Once more, for what came while it settled.
             let Some(items) = conversation(observed, &record.replay_id).await else { continue };
             self.take_retries(&items, record, channels, round);
-            let is_still_so = self.sightings.get(&record.replay_id).is_some_and(|sighting| sighting.proof.as_ref() == Some(&proof));
-            if is_still_so {
+            let Some(sighting) = self.sightings.get_mut(&record.replay_id).filter(|sighting| sighting.proof.as_ref() == Some(&proof)) else { continue };
+            if sighting.groups.is_some() {
+                sighting.proof = Some(Proof { has_settled: true, ..proof });
+            } else {
                 let line = FateLine { fate: Fate::Consumed, evidence: proof.evidence, at_ns: proof.since_ns };
                 ledger.follow(send_id, letter, line).await?;
             }

@@ -39,6 +39,8 @@ pub(super) fn canary_verdict(lines: &[CanaryLine], now_ns: i64, quiet_ns: i64) -
     }
     let is_over = |line: &CanaryLine| match line.seen.retry.as_ref().filter(|_| line.is_being_retried()) {
         Some(retry) => retry.over_ns.is_some_and(|over_ns| now_ns >= over_ns) && !line.seen.is_unread,
+        // What never was a dead letter is not called consumed: every group has read it.
+        None if line.seen.groups.is_some() => line.seen.proof.as_ref().is_some_and(|proof| proof.has_settled),
         None => line.state == LetterState::Consumed && now_ns.saturating_sub(line.at_ns) >= quiet_ns,
     };
     if persisted.all(is_over) { Verdict::Passed } else { Verdict::Wait }
@@ -122,7 +124,8 @@ mod tests {
     use switchboard_model::{MessageRef, Place};
 
     use crate::ledger::{LetterKey, SentState};
-    use crate::send::replay::{At, BreakerOnTheWay, Retry, Sighting};
+    use crate::send::replay::sighting::Proof;
+    use crate::send::replay::{At, BreakerOnTheWay, GroupsAt, Retry, Sighting};
     use switchboard_engine::view::LagVerdict;
     use switchboard_model::BreakerState;
 
@@ -202,6 +205,35 @@ mod tests {
         let unknown = Sighting { waits_for: "its headers do not tell in which group it died".into(), is_untellable: true, ..Sighting::default() };
         let line = CanaryLine { seen: unknown, ..line(Some(SettledAs::Done), sent, 0) };
         assert_eq!(waits_for(&[line], 0), ("its headers do not tell in which group it died".to_owned(), true));
+    }
+
+    #[test]
+    fn what_never_was_a_dead_letter_passes_once_every_group_has_read_it_and_stays_sent() {
+        let groups = |read_by: &[&str], unread_by: &[&str]| GroupsAt {
+            read_by: read_by.iter().map(|group| (*group).to_owned()).collect(),
+            unread_by: unread_by.iter().map(|group| (*group).to_owned()).collect(),
+            ..GroupsAt::default()
+        };
+        let at = || At { channel: "orders".into(), partition: 0, offset: 3 };
+        let proof = |has_settled: bool| Some(Proof { evidence: "read by billing".into(), at: at(), since_ns: 0, has_settled });
+        let sent = |groups: GroupsAt, proof: Option<Proof>, waits_for: &str| {
+            let seen = Sighting { groups: Some(groups), proof, waits_for: waits_for.into(), ..Sighting::default() };
+            CanaryLine { seen, ..line(Some(SettledAs::Done), LetterState::Sent(SentState::Persisted), 0) }
+        };
+        let all = || sent(groups(&["billing"], &[]), proof(true), "");
+        let some = || sent(groups(&["billing"], &["audit"]), None, "read by billing; not yet by audit");
+        let just = || sent(groups(&["billing"], &[]), proof(false), "");
+        for (lines, verdict, words) in [
+            (vec![all(), all()], Verdict::Passed, ""),
+            (vec![all(), some()], Verdict::Wait, "read by billing; not yet by audit"),
+            (vec![all(), just()], Verdict::Wait, ""),
+        ] {
+            assert_eq!((canary_verdict(&lines, 100, 10), waits_for(&lines, 100)), (verdict, (words.to_owned(), false)));
+        }
+        // It was moved to be tried again since.
+        let mut again = all();
+        again.seen.retry = Some(Retry { at: At { channel: "orders-retry-0".into(), ..at() }, next_try: None, due_ns: None, since_ns: 0, over_ns: Some(200) });
+        assert_eq!(canary_verdict(&[again], 100, 10), Verdict::Wait);
     }
 
     #[test]

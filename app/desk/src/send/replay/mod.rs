@@ -2,13 +2,14 @@
 //! from the broker, never from the store; every step stands in the ledger; what may have been written is never sent twice.
 //!
 //! `command` is what is asked for, `target` to where, and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too, `run` sends what it shows, `halt`
-//! says when it stops by itself, `follow` and `sighting` what became of what was sent. `board` is what can be seen of all that.
+//! says when it stops by itself, `follow`, `sighting` and `groups_at` what became of what was sent. `board` is what can be seen of all that.
 
 mod board;
 mod clusters;
 mod command;
 mod desk;
 mod follow;
+mod groups_at;
 mod halt;
 mod pace;
 mod plan;
@@ -29,6 +30,7 @@ pub(in crate::send) use clusters::Reach;
 pub use clusters::ReplayClusters;
 pub use command::{AskedLetter, AskedLetters, LetterCause, ReplayAsk, ReplayCommand, ReplayOptions};
 pub use desk::{ReplayDesk, ReplayDeskConfig};
+pub use groups_at::GroupsAt;
 pub use pace::Pace;
 pub(in crate::send) use plan::Built;
 pub use plan::{PartitionRule, Planned, Preview, ShownRecord, SkippedLetter};
@@ -36,5 +38,5 @@ pub use plan_file::parse as parse_plan;
 pub use plan_file::read as read_plan;
 pub use range::{AskedRange, RangeOf, RangesFound};
 pub use readers::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers, readers};
-pub use sighting::{At, Retry, Sighting, consumed_in};
+pub use sighting::{At, Proof, Retry, Sighting, consumed_in};
 pub use target::{ReplayTarget, TargetPlan, target_words};

@@ -32,11 +32,11 @@ pub(super) enum Chosen {
 }
 
 impl Chosen {
-    /// How many are known to be asked for.
-    pub(super) fn num(&self) -> usize {
+    /// How many are asked for, where that is known.
+    pub(super) fn num(&self) -> Option<usize> {
         match self {
-            Self::Letters(letters, _) => letters.len(),
-            Self::Ranges(_) => 0,
+            Self::Letters(letters, _) => Some(letters.len()),
+            Self::Ranges(_) => None,
         }
     }
 
@@ -93,7 +93,7 @@ impl PreviewTask {
                     () = teller.cancelled() => return Ok(()),
                     found = resolve(&ranges, &self.from, self.access.as_ref()) => found,
                 };
-                let (places, found) = found.map_err(no_range)?;
+                let (places, found) = found?;
                 (places, Vec::new(), Some(found))
             }
         };
@@ -108,6 +108,7 @@ impl PreviewTask {
         );
         let mut num_read = 0;
         progress(num_read);
+        show(&mut |board| board.preparing = Some(Preparing { num_read: 0, num_asked: Some(num_asked) }));
         let snapshot = self.observed.snapshot();
         let size_limits = tokio::select! {
             biased;
@@ -145,7 +146,7 @@ impl PreviewTask {
                 num_read += 1;
             }
             progress(num_read);
-            show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked }));
+            show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked: Some(num_asked) }));
         }
         reading.left().for_each(|(asked, _)| planner.leave_unread(asked));
         let targets = planner.targets();
@@ -175,10 +176,6 @@ impl PreviewTask {
         show(&mut |board| (board.preparing, board.preview) = (None, Some(Arc::clone(&preview))));
         preview.nothing().map_or(Ok(()), Err)
     }
-}
-
-fn no_range(reason: String) -> OperationFailure {
-    OperationFailure { kind: FailureKind::Peer, reason, next_step: "Nothing was read and nothing is sent".to_owned() }
 }
 
 impl Preview {

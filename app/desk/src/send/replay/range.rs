@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use switchboard_model::{MessageRef, Place};
+use switchboard_model::{MessageRef, OperationFailure, Place};
 
-use crate::send::replay::{AskedLetter, ClusterAccess, Extents};
+use crate::send::replay::{AskedLetter, ClusterAccess};
 
 /// So many places of all ranges are looked at.
 pub(super) const PLACES_MAX: usize = 50_000;
@@ -48,6 +48,8 @@ pub struct RangesFound {
     pub num_empty: usize,
     /// Of these, such at which a record of another time lies.
     pub num_outside: usize,
+    /// Partitions of which none is known, so that nothing of them was looked at; the notes say why.
+    pub num_partitions_left_out: usize,
     /// What of them is not there, and where they are cut, in words.
     pub notes: Vec<String>,
 }
@@ -97,14 +99,33 @@ impl AskedRange {
         }
     }
 
-    /// Of what lies in its partitions, what is meant; what is not there is noted.
-    fn within(&self, extents: Extents, notes: &mut Vec<String>) -> Result<Extents, String> {
-        let RangeOf::Offsets { partition, from, to } = self.of else { return Ok(extents) };
-        let num_partitions = extents.len();
-        let found = extents.into_iter().find(|(known, _)| *known == partition);
+    /// Its offsets, partition by partition, as they are now; what is not there, and which partitions are left out, is noted. The reason where nothing is known.
+    async fn offsets(&self, access: &dyn ClusterAccess, found: &mut RangesFound) -> Result<Vec<(i32, Range<i64>)>, OperationFailure> {
         let channel = &self.channel;
-        let (_, lies) = found.ok_or_else(|| format!("{channel} has no partition {partition}: it has {num_partitions}, from 0 on. Correct the range"))?;
-        let meant = from..to.saturating_add(1);
+        let times_ms = match (self.of, self.times_ms()) {
+            (RangeOf::Offsets { partition, from, to }, _) => {
+                let lies = access.extent(channel, partition).await?;
+                return Ok(vec![(partition, self.within(partition, from..to.saturating_add(1), &lies, &mut found.notes))]);
+            }
+            (RangeOf::Times { .. }, times_ms) => times_ms.unwrap_or_default(),
+        };
+        let mut offsets = Vec::new();
+        for (partition, extent) in access.extents(channel, times_ms).await? {
+            match extent {
+                Ok(extent) => offsets.push((partition, extent)),
+                // The others can be sent all the same: what was sent is known by its place when the range is asked for again.
+                Err(reason) => {
+                    found.num_partitions_left_out += 1;
+                    found.notes.push(format!("partition {partition} of {channel} is left out: {reason}. Ask for the range again once it can be read"));
+                }
+            }
+        }
+        Ok(offsets)
+    }
+
+    /// Of what lies in a partition, what is meant; what is not there is noted.
+    fn within(&self, partition: i32, meant: Range<i64>, lies: &Range<i64>, notes: &mut Vec<String>) -> Range<i64> {
+        let channel = &self.channel;
         if meant.start < lies.start {
             notes.push(format!("{channel} {partition} begins at offset {} by now: what was before has expired", lies.start));
         }
@@ -112,7 +133,7 @@ impl AskedRange {
             notes.push(format!("{channel} {partition} ends before offset {}: nothing lies there yet", lies.end));
         }
         let start = meant.start.clamp(lies.start, lies.end);
-        Ok(vec![(partition, start..meant.end.clamp(start, lies.end))])
+        start..meant.end.clamp(start, lies.end)
     }
 }
 
@@ -130,7 +151,7 @@ impl std::fmt::Display for AskedRange {
 }
 
 /// The places of ranges as they are now, partition by partition in their order, and what they came to; the reason where that is not known.
-pub(super) async fn resolve(ranges: &[AskedRange], cluster: &str, access: &dyn ClusterAccess) -> Result<(Vec<PlaceOfRange>, RangesFound), String> {
+pub(super) async fn resolve(ranges: &[AskedRange], cluster: &str, access: &dyn ClusterAccess) -> Result<(Vec<PlaceOfRange>, RangesFound), OperationFailure> {
     let (mut places, mut found) = (Vec::new(), RangesFound::default());
     'ranges: for range in ranges {
         if places.len() >= PLACES_MAX {
@@ -138,8 +159,7 @@ pub(super) async fn resolve(ranges: &[AskedRange], cluster: &str, access: &dyn C
             break;
         }
         let times_ms = range.times_ms();
-        let extents = access.extents(&range.channel, times_ms.clone()).await?;
-        for (partition, offsets) in range.within(extents, &mut found.notes)? {
+        for (partition, offsets) in range.offsets(access, &mut found).await? {
             if places.len() >= PLACES_MAX && !offsets.is_empty() {
                 found.notes.push(format!("cut at {PLACES_MAX} places: {} from partition {partition} on is left for another plan", range.channel));
                 break 'ranges;
@@ -184,7 +204,6 @@ mod tests {
 
     #[test]
     fn a_range_is_what_lies_there_of_it_and_what_does_not_is_noted() {
-        let extents = || vec![(0, 10..20), (1, 0..0)];
         for (range, offsets, noted) in [
             (of_offsets(0, 12, 15), 12..16, vec![]),
             (of_offsets(0, 3, 11), 10..12, vec!["orders 0 begins at offset 10 by now: what was before has expired"]),
@@ -198,11 +217,10 @@ mod tests {
             ),
         ] {
             let mut notes = Vec::new();
-            assert_eq!(range.within(extents(), &mut notes), Ok(vec![(0, offsets)]), "{range}");
+            let RangeOf::Offsets { partition, from, to } = range.of else { panic!("{range}") };
+            assert_eq!(range.within(partition, from..to.saturating_add(1), &(10..20), &mut notes), offsets, "{range}");
             assert_eq!(notes, noted, "{range}");
         }
-        let none = of_offsets(2, 0, 1).within(extents(), &mut Vec::new());
-        assert_eq!(none, Err("orders has no partition 2: it has 2, from 0 on. Correct the range".to_owned()));
     }
 
     #[test]

@@ -151,6 +151,7 @@ impl Run {
             phase: RunPhase::Connecting,
             counts: SentCounts { waiting: self.preview.planned.len(), ..SentCounts::default() },
             num_consumed: 0,
+            num_read: 0,
             num_retried: 0,
             num_dead_again: 0,
             canary: Vec::new(),
@@ -172,7 +173,9 @@ impl Run {
         let typed_name = self.typed_name.take();
         let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
         let connecting = async {
-            let sender = access.connect(preview.cluster_id.clone(), typed_name).await?;
+            // What is too large for its own channel was skipped: what sends takes what the largest one does.
+            let size_limit = preview.targets.iter().filter_map(|target| target.size_limit.as_ref().ok().copied()).max();
+            let sender = access.connect(preview.cluster_id.clone(), typed_name, size_limit).await?;
             let mut num_partitions = BTreeMap::new();
             for TargetPlan { channel, .. } in &preview.targets {
                 num_partitions.insert(channel.clone(), sender.num_partitions(channel).await?);
@@ -205,6 +208,7 @@ impl Run {
     /// Takes over what the ledger and the brokers say by now. How many letters came back, and which did last, where any did.
     fn observe(&self, board: &mut RunBoard) -> Option<Dead> {
         let (mut num_consumed, mut num_retried, mut num_dead_again, mut dead) = (0, 0, 0, Dead::default());
+        board.num_read = 0;
         let (letters, sightings) = (self.ledger.letters(), self.shared.sightings());
         for planned in &self.preview.planned {
             let Some(record) = letters.get(&planned.asked.letter).filter(|record| record.replay_id == planned.replay_id) else { continue };
@@ -217,6 +221,7 @@ impl Run {
                 }
                 LetterState::Consumed | LetterState::Sent(_) if is_being_retried => num_retried += 1,
                 LetterState::Consumed => num_consumed += 1,
+                LetterState::Sent(_) if seen.is_some_and(Sighting::is_read_by_all) => board.num_read += 1,
                 _ => {}
             }
             if let Some(how) = seen.and_then(|seen| seen.died_elsewhere.as_ref()) {

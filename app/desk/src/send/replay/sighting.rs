@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use switchboard_engine::view::{ConversationItem, GroupDetail, NodeId, RecordView, Snapshot, SpanView};
 use switchboard_model::{Place, REPLAY_ID_HEADER, SpanId, SpanKind, SpanStatus, TraceId, is_dead_letter_name, is_retry_name, java_big_integer, retry_delay_ms};
 
+use crate::send::replay::GroupsAt;
+
 /// Java's framework writes when a record that waits on a retry channel is to be tried again, ms since the Unix epoch.
 const DUE_HEADER: &str = "retry_topic-backoff-timestamp";
 /// The number of the try that comes next.
@@ -64,11 +66,13 @@ pub struct Sighting {
     pub is_unread: bool,
     /// Where the group that failed processed it.
     pub new_trace: Option<(TraceId, SpanId)>,
-    /// That the group that failed processed it: how that is known, where, and since when, ns since the Unix epoch.
+    /// That the group that failed processed it; of what never was a dead letter, that every group known where it lies has read it.
     pub proof: Option<Proof>,
+    /// Of what never was a dead letter: how far the groups on the channel that it was sent to are with it; `None` = it was one, or may have been.
+    pub groups: Option<GroupsAt>,
 }
 
-/// That the group that failed processed a record.
+/// That the group that failed processed a record, or, where none did, that every group has read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// How that is known, in words.
@@ -77,9 +81,16 @@ pub struct Proof {
     pub at: At,
     /// Since when, ns since the Unix epoch.
     pub since_ns: i64,
+    /// Whether a retry or a death of it would have shown by now.
+    pub has_settled: bool,
 }
 
 impl Sighting {
+    /// Whether every group known where it lies has read it; of what never was a dead letter only.
+    pub fn is_read_by_all(&self) -> bool {
+        self.groups.is_some() && self.proof.is_some() && !self.is_being_retried()
+    }
+
     /// Whether it waits to be tried again, as far as is known.
     pub fn is_being_retried(&self) -> bool {
         self.retry.as_ref().is_some_and(|retry| self.proof.as_ref().is_none_or(|proof| proof.at != retry.at))
@@ -167,6 +178,12 @@ impl GroupReading {
             }
             Some(_) => Ok(format!("{group} past {place}")),
         }
+    }
+
+    /// Whether it is on its way to a place: somebody is in it, as far as is known, and it has committed, but not past it.
+    pub fn stands_before(&self, at: &At) -> bool {
+        let committed = self.partitions.get(&at.partition).and_then(|reading| reading.committed);
+        self.is_empty_since.is_none() && committed.is_some_and(|committed| committed <= at.offset)
     }
 
     /// Whether it has committed past a place, whatever that proves.

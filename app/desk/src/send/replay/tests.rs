@@ -13,9 +13,9 @@ use switchboard_engine::view::{
     Topology,
 };
 use switchboard_model::{
-    MessageRef, OperationEnd, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER, REPLAY_ID_HEADER, RawHash,
-    RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType, ToldPlace, TraceId,
-    is_dead_letter_name,
+    FailureKind, MessageRef, OperationEnd, OperationFailure, OriginalRecord, Outcome, OutgoingRecord, PermitRefused, Place, Progress, REPLAY_COUNT_HEADER,
+    REPLAY_ID_HEADER, RawHash, RawHeader, Redactor, Route, SOURCE_HEADER, SeenRecord, Skipped, SourceKind, SourcePhase, SpanId, SpanKind, TimestampType,
+    ToldPlace, TraceId, is_dead_letter_name,
 };
 use tokio::sync::{Notify, watch};
 
@@ -24,7 +24,7 @@ use crate::operations::{Operations, OperationsBoard};
 use crate::send::access::Queued;
 use crate::send::replay::{
     Answering, AskedLetter, AskedLetters, Caps, ClusterAccess, Extents, LetterCause, Observed, Pace, RecordSender, ReplayAsk, ReplayBoard, ReplayCommand,
-    ReplayDesk, ReplayDeskConfig, ReplayOptions, RunPhase, Waiting, Writing,
+    ReplayDesk, ReplayDeskConfig, ReplayOptions, RunBoard, RunPhase, Waiting, Writing,
 };
 
 mod anything;
@@ -105,6 +105,12 @@ struct World {
     smaller: BTreeMap<String, u64>,
     /// Whether what is read comes at all.
     is_mute: bool,
+    /// Whether it is not told either which offsets there are.
+    tells_no_extents: bool,
+    /// Partitions of the channels, beside the one with records, that nobody leads.
+    leaderless: Vec<i32>,
+    /// How large a batch of several may be to each sender that was made.
+    batch_limits: Mutex<Vec<Option<u64>>>,
 }
 
 /// A group on a channel, by its name and the channel's.
@@ -152,6 +158,9 @@ impl World {
             size_limit: Ok(1 << 20),
             smaller: BTreeMap::new(),
             is_mute: false,
+            tells_no_extents: false,
+            leaderless: Vec::new(),
+            batch_limits: Mutex::default(),
         }
     }
 
@@ -168,6 +177,14 @@ impl World {
         let at = at(channel, self.items.lock().len() as i64);
         let record = RecordView { at, timestamp_ns: Some(now_ns), received_ns: now_ns, headers, ..RecordView::default() };
         self.items.lock().push(ConversationItem::Record(record));
+    }
+
+    fn end(&self) -> i64 {
+        self.end.unwrap_or_else(|| self.records.lock().keys().next_back().map_or(0, |last| last + 1))
+    }
+
+    fn extents_told<T: Send + 'static>(&self, told: T) -> Waiting<T> {
+        if self.tells_no_extents { Box::pin(std::future::pending()) } else { Box::pin(std::future::ready(told)) }
     }
 
     fn sent(&self) -> Vec<OutgoingRecord> {
@@ -252,19 +269,26 @@ impl ClusterAccess for World {
         })
     }
 
-    fn extents(&self, _channel: &str, times_ms: Option<Range<i64>>) -> Waiting<Result<Extents, String>> {
+    fn extent(&self, channel: &str, partition: i32) -> Waiting<Result<Range<i64>, OperationFailure>> {
+        let refused = |reason: String, next_step: &str| Err(OperationFailure { kind: FailureKind::Peer, reason, next_step: next_step.to_owned() });
+        let told = match partition {
+            0 => Ok(0..self.end()),
+            leaderless if self.leaderless.contains(&leaderless) => {
+                refused(format!("partition {partition} of {channel} cannot be read: it has no leader now"), "Wait until a broker leads it again")
+            }
+            _ => refused(format!("{channel} has no partition {partition}: it has 1, from 0 on"), "Correct the range"),
+        };
+        self.extents_told(told)
+    }
+
+    fn extents(&self, _channel: &str, times_ms: Range<i64>) -> Waiting<Result<Extents, OperationFailure>> {
+        let end = self.end();
         let records = self.records.lock();
-        let end = self.end.unwrap_or_else(|| records.keys().next_back().map_or(0, |last| last + 1));
         // As the broker does: the first one that is as late.
         let first = |ms: i64| records.iter().find(|(_, record)| record.timestamp_ms.is_some_and(|at| at >= ms)).map_or(end, |(offset, _)| *offset);
-        let offsets = times_ms.map_or(0..end, |times_ms| first(times_ms.start)..first(times_ms.end));
-        let is_mute = self.is_mute;
-        Box::pin(async move {
-            if is_mute {
-                std::future::pending::<()>().await;
-            }
-            Ok(vec![(0, offsets)])
-        })
+        let led = std::iter::once((0, Ok(first(times_ms.start)..first(times_ms.end))));
+        let told = led.chain(self.leaderless.iter().map(|partition| (*partition, Err("it has no leader now".to_owned()))));
+        self.extents_told(Ok(told.collect()))
     }
 
     fn may_write(&self, cluster_id: Option<&str>, typed_name: Option<&str>) -> Result<(), PermitRefused> {
@@ -310,7 +334,8 @@ impl ClusterAccess for World {
         record.value.as_ref().map_or(0, |value| value.len() as u64)
     }
 
-    fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+    fn connect(&self, _cluster_id: Option<String>, _typed_name: Option<String>, size_limit: Option<u64>) -> Waiting<Result<Arc<dyn RecordSender>, String>> {
+        self.batch_limits.lock().push(size_limit);
         self.num_connects.fetch_add(1, Ordering::Relaxed);
         let sender =
             Line { sent: Arc::clone(&self.sent), fortunes: Arc::clone(&self.fortunes), cancelled: Arc::clone(&self.cancelled), dead_end: self.dead_end };

@@ -97,9 +97,10 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
             format!("{} since it was made and will be skipped", figures::things(asking.num_changed as u64, "letter was dealt with", "letters were dealt with"));
         sections.insert(0, Section::new("No longer as it was", vec![Row::text(&text).toned(Tone::Warn)]));
     }
+    let saved = if asking.plan_file.is_some() { " · saved as a plan" } else { "" };
     let (phase, phase_tone) = match num {
         0 => (format!("nothing would be sent: every letter is skipped, for the reasons below · read {} ago", figures::age(age_ns)), Tone::Warn),
-        _ => (format!("dry run · nothing has been sent · read {} ago", figures::age(age_ns)), Tone::Quiet),
+        _ => (format!("dry run · nothing has been sent{saved} · read {} ago", figures::age(age_ns)), Tone::Quiet),
     };
     let unavailable = if num == 0 { "nothing is left to send" } else { "" };
     let first = num.min(preview.num_first);
@@ -112,8 +113,9 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
     };
     let cluster_id = preview.cluster_id.as_deref().map(|id| format!(" ({})", visible(id))).unwrap_or_default();
     if let Some(path) = asking.plan_file {
-        sections
-            .push(Section::new("Plan", vec![Row::text(path), Row::text("switchboard replay --plan sends it without a window; --dry-run looks at it again")]));
+        // What was just asked for stands where it is seen.
+        let told = "switchboard replay --plan sends it without a window; --dry-run looks at it again";
+        sections.insert(0, Section::new("Plan", vec![Row::text(path), Row::text(told)]));
     }
     let again = is_old.then(|| button("Make it again", UiCommand::PreviewReplay, false, ""));
     let more = [button("Change…", UiCommand::ChangeReplay, false, ""), button("Save plan", UiCommand::SaveReplayPlan, false, unavailable)];
@@ -151,6 +153,10 @@ fn ranges_section(found: &RangesFound) -> Section {
     }
     if found.num_outside > 0 {
         rows.push(figure("of another time", &figures::count(found.num_outside as u64)).explained("they lie among those that are meant"));
+    }
+    if found.num_partitions_left_out > 0 {
+        let num = figures::count(found.num_partitions_left_out as u64);
+        rows.push(figure("partitions left out", &num).explained("nothing of them was looked at").toned(Tone::Warn));
     }
     rows.extend(found.notes.iter().map(|note| Row::text(&visible(note)).toned(Tone::Warn)));
     Section::new("Range", rows)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState, SettledAs},
-    send::replay::{CanaryLine, Retry, RunBoard, RunPhase},
+    send::replay::{CanaryLine, GroupsAt, Retry, RunBoard, RunPhase},
 };
 use switchboard_engine::view::Severity;
 use switchboard_model::Place;
@@ -33,8 +33,12 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         outcome_row(SettledAs::NotDone, counts.not_persisted),
         outcome_row(SettledAs::Possibly, counts.possibly_persisted),
         outcome_row(SettledAs::Skipped, counts.skipped),
-        num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed),
-        num_row(LetterState::DeadAgain.word(), LetterState::DeadAgain.severity(), run.num_dead_again),
+        if run.is_of_the_living() {
+            num_row("read by every group", Severity::Quiet, run.num_read)
+        } else {
+            num_row(LetterState::Consumed.word(), LetterState::Consumed.severity(), run.num_consumed)
+        },
+        num_row(dead_word(run), LetterState::DeadAgain.severity(), run.num_dead_again),
     ];
     if run.num_retried > 0 {
         told.insert(5, figure("being tried again", &figures::count(run.num_retried as u64)).toned(Tone::Warn));
@@ -56,8 +60,8 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     let tried = num - counts.waiting;
     let left_s = counts.waiting as u64 / u64::from(run.rate_per_s.max(1));
     let right = match &run.phase {
-        RunPhase::Rest => format!("{} dead again · {left_s} s left", run.num_dead_again),
-        _ => format!("{} dead again", run.num_dead_again),
+        RunPhase::Rest => format!("{} {} · {left_s} s left", run.num_dead_again, dead_word(run)),
+        _ => format!("{} {}", run.num_dead_again, dead_word(run)),
     };
     let elapsed = figures::age(run.ended_ns.unwrap_or(now_ns).saturating_sub(run.started_ns));
     ReplayPanel {
@@ -73,6 +77,11 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
         ),
         ..ReplayPanel::default()
     }
+}
+
+/// What is said of one that is among the dead after it was sent.
+fn dead_word(run: &RunBoard) -> &'static str {
+    if run.is_of_the_living() { "dead" } else { LetterState::DeadAgain.word() }
 }
 
 /// Who else read it: the first few by name.
@@ -92,10 +101,12 @@ fn phase_words(run: &RunBoard) -> (String, Tone) {
             ("the first few are sent; no group is known to read the target, so nobody can be seen to consume them".to_owned(), Tone::Warn)
         }
         RunPhase::Watching if !run.waits_for.is_empty() => (format!("the first few are sent; {}", visible(&run.waits_for)), Tone::Warn),
+        RunPhase::Watching if run.is_of_the_living() => quiet("the first few are sent and read by every group that is known; waiting whether any comes back"),
         RunPhase::Watching => quiet("the first few are sent; waiting to see the group that failed process them, and none come back"),
         RunPhase::Passed if run.canary.iter().any(CanaryLine::is_being_retried) => {
             ("the first few were tried again, and none came back within the time that takes: the rest may go".to_owned(), Tone::Warn)
         }
+        RunPhase::Passed if run.is_of_the_living() => quiet("every group that is known has read the first few, and none came back: the rest may go"),
         RunPhase::Passed => quiet("the group that failed processed the first few, and none came back: the rest may go"),
         RunPhase::Rest => quiet("sending the rest"),
         RunPhase::Paused(reason) => (format!("paused: {}. Nothing goes until you say so", visible(reason)), Tone::Warn),
@@ -129,6 +140,7 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let (text, severity) = match (&line.state, outcome) {
             (LetterState::DeadAgain, _) => (format!("✕ {word} {at}"), line.state.severity()),
             _ if line.is_being_retried() => ("· being tried again".to_owned(), Severity::Warning),
+            _ if line.seen.is_read_by_all() => ("✓ read by every group".to_owned(), Severity::Quiet),
             (LetterState::Consumed, _) => (format!("✓ {word} {at}"), line.state.severity()),
             (_, None) => ("· on its way".to_owned(), Severity::Quiet),
             (_, Some(outcome)) => {
@@ -141,7 +153,8 @@ fn canary_rows(run: &RunBoard, now_ns: i64) -> Vec<Row> {
         let retry = line.seen.retry.as_ref().filter(|_| line.is_being_retried()).map(|retry| retry_words(retry, now_ns));
         let waits_for = Some(line.seen.waits_for.as_str()).filter(|_| matches!(line.state, LetterState::Sent(_)) && retry.is_none());
         let elsewhere = line.seen.died_elsewhere.as_deref();
-        let told = [retry.as_deref(), elsewhere, waits_for, trace.as_deref(), Some(line.evidence.as_str())];
+        let read = line.seen.groups.as_ref().filter(|_| line.seen.is_read_by_all() && line.seen.waits_for.is_empty()).map(GroupsAt::words);
+        let told = [retry.as_deref(), elsewhere, waits_for, read.as_deref(), trace.as_deref(), Some(line.evidence.as_str())];
         let detail: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         Row::link(&line.letter.at.place.to_string(), &text, action).explained(&detail.join(" · ")).toned(severity.into())
     };
@@ -171,6 +184,7 @@ fn run_buttons(run: &RunBoard) -> Vec<PanelButton> {
         RunPhase::Passed | RunPhase::Paused(_) => "",
         RunPhase::Watching if nobody_reads => "",
         RunPhase::Rest | RunPhase::Stopping => "it is being sent",
+        _ if run.is_of_the_living() => "every group that is known has to read the first few first",
         _ => "the group that failed has to process the first few first",
     };
     let words = match &run.phase {

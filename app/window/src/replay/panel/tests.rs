@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState},
-    send::replay::{AskedLetters, At, CallsOnTheWay, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting, TargetPlan},
+    send::replay::{AskedLetters, At, CallsOnTheWay, GroupsAt, Preparing, Proof, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting, TargetPlan},
 };
 
 use super::super::panel_ui::bar_parts;
@@ -146,16 +146,32 @@ fn what_goes_to_each_of_several_topics_stands_in_the_plan_and_who_reads_which() 
 }
 
 #[test]
+fn how_many_are_read_again_is_told_once_that_is_known() {
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
+    for (num_asked, said) in [(None, "asking the brokers what lies in the range now"), (Some(1_204), "reading 200 of 1,204 again from the broker")] {
+        let preparing = Some(Preparing { num_read: num_asked.map_or(0, |_| 200), num_asked });
+        let board = ReplayBoard { preparing, ..ReplayBoard::default() };
+        assert_eq!(panel(&board, &asking, NOW_NS).phase, said);
+    }
+}
+
+#[test]
 fn what_a_range_came_to_stands_in_the_plan() {
     let mut board = sample::previewed(Writing::Allowed);
     let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
     let of_letters = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
     let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
     let notes = vec!["orders 0 begins at offset 10 by now: what was before has expired".to_owned()];
-    preview.ranges = Some(RangesFound { num_places: 1_204, num_empty: 7, num_outside: 0, notes });
+    preview.ranges = Some(RangesFound { num_places: 1_204, num_empty: 7, num_outside: 0, num_partitions_left_out: 2, notes });
     preview.ask = Arc::new(ReplayAsk { letters: AskedLetters::Ranges(Vec::new()), ..ReplayAsk::clone(&preview.ask) });
     let text = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
-    for part in ["\"places\", value: \"1,204\"", "\"without a record\", value: \"7\"", "what was before has expired", "partition by partition"] {
+    for part in [
+        "\"places\", value: \"1,204\"",
+        "\"without a record\", value: \"7\"",
+        "what was before has expired",
+        "partition by partition",
+        "\"partitions left out\", value: \"2\"",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("of another time"), "{text}");
@@ -195,4 +211,34 @@ fn a_run_that_has_ended_shows_what_has_died_since() {
     });
     assert_eq!(text.matches("✕ dead again").count(), 5, "{text}");
     assert!(panel.progress.is_some_and(|progress| progress.right == "5 dead again"));
+}
+
+#[test]
+fn of_what_never_was_a_dead_letter_the_groups_that_read_it_are_named_and_nothing_is_called_consumed() {
+    let groups = |read_by: &[&str], unread_by: &[&str]| GroupsAt {
+        read_by: read_by.iter().map(|group| (*group).to_owned()).collect(),
+        unread_by: unread_by.iter().map(|group| (*group).to_owned()).collect(),
+        ..GroupsAt::default()
+    };
+    let of = |phase: RunPhase, groups: GroupsAt| {
+        said(&phase, move |run| {
+            let waits_for = if groups.have_all_read() { String::new() } else { groups.words() };
+            let at = At { channel: "orders.placed".into(), partition: 0, offset: 3 };
+            let proof = groups.have_all_read().then(|| Proof { evidence: groups.words(), at, since_ns: NOW_NS, has_settled: true });
+            for line in &mut run.canary {
+                line.state = LetterState::Sent(SentState::Persisted);
+                line.seen = Sighting { groups: Some(groups.clone()), proof: proof.clone(), waits_for: waits_for.clone(), ..Sighting::default() };
+            }
+            (run.num_consumed, run.num_read, run.waits_for) = (0, if proof.is_some() { 5 } else { 0 }, waits_for);
+        })
+    };
+    let (panel, text) = of(RunPhase::Watching, groups(&["billing", "inventory"], &["audit"]));
+    assert!(panel.phase.starts_with("the first few are sent; read by billing, inventory; not yet by audit"), "{text}");
+    let rest = panel.buttons.iter().find(|button| button.command == UiCommand::SendReplay).expect("a button");
+    assert_eq!(rest.unavailable, "every group that is known has to read the first few first");
+    assert!(!text.contains("consumed") && !text.contains("dead again") && !text.contains("group that failed processed"), "{text}");
+    let (panel, text) = of(RunPhase::Passed, groups(&["billing", "inventory"], &[]));
+    assert_eq!(panel.phase, "every group that is known has read the first few, and none came back: the rest may go");
+    assert_eq!(text.matches("✓ read by every group").count(), 5, "{text}");
+    assert!(text.contains("read by billing, inventory") && text.contains("\"read by every group\", value: \"5\""), "{text}");
 }

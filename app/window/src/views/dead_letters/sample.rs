@@ -338,6 +338,7 @@ pub(crate) fn running(phase: &RunPhase, num_tried: usize) -> ReplayBoard {
         phase: phase.clone(),
         counts,
         num_consumed: count(|state| *state == LetterState::Consumed),
+        num_read: 0,
         num_retried: 0,
         num_dead_again: count(|state| *state == LetterState::DeadAgain),
         canary,

@@ -74,8 +74,9 @@ impl<'a> Meant<'a> {
         std::iter::once((&self.records.channel, here)).chain(elsewhere).filter(|(_, places)| !places.is_empty()).collect()
     }
 
-    /// What would be asked for: all to the one topic on which they lie, of several each to its own; the reason where nothing can be.
-    pub(super) fn ask(self, board: &ReplayBoard) -> Result<ReplayAsk, String> {
+    /// What would be asked for: all that lie on one topic to the one that is proposed for it (`to`), of several each to its own, or to the one that is
+    /// proposed for it; the reason where nothing can be.
+    pub(super) fn ask(self, to: &dyn Fn(&ChannelKey) -> String, board: &ReplayBoard) -> Result<ReplayAsk, String> {
         match self.num() {
             0 => return Err("mark records first: Space, or A for all that are listed".to_owned()),
             num if num > REPLAYED_MAX => return Err(format!("mark {} records at most", figures::count(REPLAYED_MAX as u64))),
@@ -91,8 +92,11 @@ impl<'a> Meant<'a> {
             return Err("the marked records lie on several clusters; mark those of one".to_owned());
         };
         let target = match &by_topic[..] {
-            [(only, _)] => ReplayTarget::One(only.name.clone()),
-            _ => ReplayTarget::Own(BTreeMap::new()),
+            [(only, _)] => ReplayTarget::One(to(only)),
+            several => {
+                let proposed = several.iter().map(|(channel, _)| (channel.name.clone(), to(channel)));
+                ReplayTarget::Own(proposed.filter(|(own, other)| !other.is_empty() && other != own).collect())
+            }
         };
         let at = |channel: &ChannelKey, place: Place| MessageRef { cluster: cluster.to_owned(), channel: channel.name.clone(), place };
         let letters = by_topic.iter().flat_map(|(channel, places)| places.iter().map(|place| AskedLetter::at(at(channel, place.clone()))));
@@ -100,13 +104,13 @@ impl<'a> Meant<'a> {
     }
 
     /// What can be changed before it is asked for: what is marked, or where nothing is, nothing yet of the open topic, of which a range can be typed.
-    pub(super) fn ask_to_change(self, board: &ReplayBoard) -> Option<ReplayAsk> {
+    pub(super) fn ask_to_change(self, to: &dyn Fn(&ChannelKey) -> String, board: &ReplayBoard) -> Option<ReplayAsk> {
         let nothing_yet = || {
             let channel = &self.records.channel;
             let cluster = cluster_of(channel, board).filter(|_| self.num() == 0)?;
-            Some(asking(cluster, ReplayTarget::One(channel.name.clone()), Vec::new()))
+            Some(asking(cluster, ReplayTarget::One(to(channel)), Vec::new()))
         };
-        self.ask(board).ok().or_else(nothing_yet)
+        self.ask(to, board).ok().or_else(nothing_yet)
     }
 }
 
@@ -142,6 +146,10 @@ mod tests {
         ChannelKey { cluster: cluster.map(str::to_owned), name: name.to_owned() }
     }
 
+    fn itself(channel: &ChannelKey) -> String {
+        channel.name.clone()
+    }
+
     fn marks(rows: &[u64]) -> Marks {
         rows.iter().map(|row| (RowId(*row), Place::at(0, *row as i64))).collect()
     }
@@ -161,7 +169,7 @@ mod tests {
     fn what_is_marked_stays_marked_while_other_topics_are_open_and_goes_each_to_its_own() {
         let (mut elsewhere, records, board) = (Elsewhere::default(), open("orders", &[7, 3]), board(&["lab"]));
         let ask = |elsewhere: &Elsewhere, records: &Records| {
-            let ask = Meant { records, elsewhere }.ask(&board)?;
+            let ask = Meant { records, elsewhere }.ask(&itself, &board)?;
             let AskedLetters::These(letters) = ask.letters else { return Err("no records".to_owned()) };
             Ok((ask.target, letters.iter().map(|asked| asked.letter.at.to_string()).collect::<Vec<_>>()))
         };
@@ -187,11 +195,11 @@ mod tests {
         elsewhere.put(key(Some("staging"), "payments"), marks(&[9]));
         let records = open("orders", &[3]);
         let meant = Meant { records: &records, elsewhere: &elsewhere };
-        assert!(meant.ask(&board(&["lab"])).is_err_and(|why| why.contains("several clusters")));
-        assert!(meant.ask(&board(&["lab", "staging"])).is_err_and(|why| why.contains("not known on which cluster")));
-        assert!(meant.ask_to_change(&board(&["lab"])).is_none(), "nothing is not what was marked");
+        assert!(meant.ask(&itself, &board(&["lab"])).is_err_and(|why| why.contains("several clusters")));
+        assert!(meant.ask(&itself, &board(&["lab", "staging"])).is_err_and(|why| why.contains("not known on which cluster")));
+        assert!(meant.ask_to_change(&itself, &board(&["lab"])).is_none(), "nothing is not what was marked");
         let nothing = Meant { records: &open("orders", &[]), elsewhere: &Elsewhere::default() };
-        assert!(nothing.ask(&board(&["lab"])).is_err_and(|why| why.contains("mark records first")));
-        assert!(nothing.ask_to_change(&board(&["lab"])).is_some_and(|ask| ask.target == "orders".into()));
+        assert!(nothing.ask(&itself, &board(&["lab"])).is_err_and(|why| why.contains("mark records first")));
+        assert!(nothing.ask_to_change(&itself, &board(&["lab"])).is_some_and(|ask| ask.target == "orders".into()));
     }
 }

@@ -1,14 +1,21 @@
 //! Replaying the marked records, or the selected one: what is asked for, and the panel beside them.
 
 use switchboard_desk::send::replay::{AskedLetters, ReplayBoard};
+use switchboard_engine::view::ChannelKey;
 
-use super::{marked::Meant, view::MessagesView};
+use super::{marked::Meant, origin::proposed, view::MessagesView};
 use crate::{
+    ink::Tone,
     replay::{Asking, Marked, ReplayPanel, ReplayRoom, panel, send},
     sanitise::visible,
     theme::Ink,
     view::{UiCommand, ViewAction, ViewContext},
 };
+
+/// From this width beside the topics on the replay stands beside the records, points; before, below.
+const BESIDE_FROM_PT: f32 = 640.0;
+/// So much the records keep beside it, points.
+const LIST_PT: f32 = 320.0;
 
 /// What stands beside the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +37,11 @@ pub(super) fn is_of_replay(command: UiCommand) -> bool {
     )
 }
 
+/// Whether something can be asked for does not depend on where it goes.
+fn anywhere(_: &ChannelKey) -> String {
+    String::new()
+}
+
 /// The records that are meant, as the panel counts them.
 fn marked(meant: Meant<'_>) -> Marked {
     let num = meant.num();
@@ -47,8 +59,10 @@ impl MessagesView {
         if std::mem::take(&mut self.is_to_be_asked) && board.run.is_none() && board.preparing.is_none() && board.preview.is_none() && !self.room.has_form() {
             self.pending.push(UiCommand::ChangeReplay);
         }
+        // Where nothing tells where they came from, the desk refuses an empty name, and says so.
+        let to = |channel: &ChannelKey| proposed(channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
-            let asked_for = || if command == UiCommand::ChangeReplay { meant.ask_to_change(board) } else { meant.ask(board).ok() };
+            let asked_for = || if command == UiCommand::ChangeReplay { meant.ask_to_change(&to, board) } else { meant.ask(&to, board).ok() };
             let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
@@ -72,7 +86,7 @@ impl MessagesView {
         };
     }
 
-    /// Draws the replay beside the records.
+    /// Draws the replay beside the records, or below them where there is no room.
     pub(super) fn replay_ui(&mut self, ui: &mut egui::Ui, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
         let (board, tokens) = (context.replay, context.tokens);
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
@@ -81,6 +95,12 @@ impl MessagesView {
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let mut shown = panel(board, &asking, context.clock_ns);
         self.room.free_buttons(&mut shown, board);
+        let is_open = board.preview.is_none() && board.run.is_none() && board.preparing.is_none() && board.editing.is_none();
+        if let Some(records) = self.records.as_ref().filter(|_| is_open)
+            && let Err(why) = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics)
+        {
+            (shown.phase, shown.phase_tone) = (format!("{}; {why}", shown.phase), Tone::Warn);
+        }
         self.note_unavailable(&shown, board);
         let selected = self.records.as_ref().and_then(|records| Some((records.channel.name.as_str(), &records.lines[records.place(records.selected?)?].place)));
         // A record is known by its place: of its time the ledger has what the broker says.
@@ -88,10 +108,16 @@ impl MessagesView {
             let preview = board.preview.as_ref()?;
             preview.planned.iter().map(|planned| &planned.asked.letter).find(|letter| letter.at.channel == channel && letter.at.place == *place)
         });
-        let width = (ui.available_width() * 0.32).clamp(300.0, 440.0);
-        let side = egui::Panel::right("replay of records").resizable(true).default_size(width).size_range(260.0..=560.0);
+        let room = ui.available_size();
+        let panel = if room.x >= BESIDE_FROM_PT {
+            let width = (room.x * 0.32).clamp(300.0, 440.0);
+            egui::Panel::right("replay of records").default_size(width).size_range(260.0..=(room.x - LIST_PT).min(560.0))
+        } else {
+            // Side by side neither has room, so it stands where the detail does.
+            egui::Panel::bottom("replay below the records").default_size(room.y * 0.54).size_range(100.0..=(room.y * 0.8).max(101.0))
+        };
         let frame = egui::Frame::new().fill(tokens.ink(Ink::Panel));
-        let (command, asked) = side.frame(frame).show(ui, |ui| self.room.ui(ui, &shown, board, of_selected, tokens)).inner;
+        let (command, asked) = panel.resizable(true).frame(frame).show(ui, |ui| self.room.ui(ui, &shown, board, of_selected, tokens)).inner;
         if let Some(command) = command {
             self.pending.push(command);
             ui.ctx().request_repaint();
@@ -108,7 +134,7 @@ impl MessagesView {
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
         let is_selected = self.meant().is_some_and(|meant| meant.num() > 0);
-        let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(board).is_some());
+        let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
         for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
@@ -123,9 +149,9 @@ impl MessagesView {
     /// Why commands of the replay can not be used where none is shown.
     pub(super) fn note_nothing_shown(&mut self, board: &ReplayBoard) {
         self.unavailable.clear();
-        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.ask(board).err());
+        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.ask(&anywhere, board).err());
         if let Some(why) = why_not {
-            let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(board).is_some());
+            let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
             let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use egui::{Key, accesskit::Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot};
+use switchboard_engine::view::{
+    Answer, ChannelKey, DeadLetterView, PointQuery, Query, RecordLine, RecordMatches, RecordPage, RecordView, RowId, ScanQuery, Snapshot,
+};
 use switchboard_model::{MessageRef, Place, RawHash};
 
 use switchboard_desk::send::replay::{
-    AskedLetters, AskedRange, ClusterBoard, PartitionRule, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, ReplayTarget, TargetPlan, Writing,
+    AskedLetter, AskedLetters, AskedRange, ClusterBoard, PartitionRule, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, ReplayTarget, TargetPlan, Writing,
 };
 
 use crate::{
@@ -464,19 +466,24 @@ fn records_marked_on_several_topics_go_each_to_its_own() {
     harness.get_by_role_and_label(Role::Button, "1 marked on 1 topic: take all marks away");
     press(&mut harness, &[Key::Space, Key::R]);
     let ask = previewed(&source).expect("it is asked for");
-    assert_eq!((places(&ask), ask.target.clone()), (vec!["orders.placed-dlt 2@30".to_owned(), "orders.placed 0@20".to_owned()], own(&[])));
+    assert_eq!(
+        (places(&ask), ask.target.clone()),
+        (vec!["orders.placed-dlt 2@30".to_owned(), "orders.placed 0@20".to_owned()], own(&[("orders.placed-dlt", "orders.placed")]))
+    );
     // Where they come back to their topic their marks are there.
     goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
     harness.get_by_label_contains("record 0@20, marked");
     press(&mut harness, &[Key::E]);
     harness.get_by_role_and_label(Role::RadioButton, "goes each to its own topic");
-    harness.get_by_role_and_label(Role::TextInput, "orders.placed goes to");
-    harness.get_by_role_and_label(Role::TextInput, "orders.placed-dlt goes to").focus();
+    // What lies among the dead is proposed to go where it came from.
+    let proposed = harness.get_by_role_and_label(Role::TextInput, "orders.placed-dlt goes to").accesskit_node().value();
+    assert_eq!(proposed.as_deref(), Some("orders.placed"));
+    harness.get_by_role_and_label(Role::TextInput, "orders.placed goes to").focus();
     settle(&mut harness);
     harness.event(egui::Event::Text("orders.again".to_owned()));
     settle(&mut harness);
     press(&mut harness, &[Key::Enter]);
-    assert_eq!(previewed(&source).map(|ask| ask.target), Some(own(&[("orders.placed-dlt", "orders.again")])));
+    assert_eq!(previewed(&source).map(|ask| ask.target), Some(own(&[("orders.placed", "orders.again"), ("orders.placed-dlt", "orders.placed")])));
     // All to one after all.
     harness.get_by_role_and_label(Role::RadioButton, "goes all to one topic").click();
     settle(&mut harness);
@@ -555,4 +562,63 @@ fn pictures_of_a_replay_to_several_topics_stay_as_they_are() {
     }
     source.show_replay(ReplayBoard { preview: Some(preview), ..board });
     picture("replay-own-preview-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Goto(marked())]);
+}
+
+#[test]
+fn what_lies_among_the_dead_is_proposed_to_go_where_it_came_from_or_the_field_is_empty_and_says_why() {
+    let replayed = |origin: Option<&str>, name: &str| {
+        let mut business = testing::order_business();
+        let dead = business.dead_letters.iter().map(|view| DeadLetterView { origin: origin.map(str::to_owned), ..view.clone() }).collect();
+        business.dead_letters = Arc::new(dead);
+        let source = FixedSource::new(business);
+        source.answer_with(answer);
+        let clusters = Arc::new(vec![ClusterBoard { name: "lab-kafka".into(), writing: Writing::Allowed }]);
+        source.show_replay(ReplayBoard { clusters, ..ReplayBoard::default() });
+        let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+        let channel = ChannelKey { cluster: Some("lab-kafka".into()), name: name.to_owned() };
+        goto(&mut harness, &Target::Record { channel, row: RowId(20) });
+        press(&mut harness, &[Key::E]);
+        (harness, source)
+    };
+    let field = |harness: &Harness| harness.get_by_role_and_label(Role::TextInput, "Channel to send to").accesskit_node().value().unwrap_or_default();
+    let (mut harness, source) = replayed(Some("orders.v2"), "orders.placed-dlt");
+    assert_eq!(field(&harness), "orders.v2");
+    press(&mut harness, &[Key::Escape, Key::R]);
+    let asked = source.commands().into_iter().rev().find_map(|command| match command {
+        SessionCommand::Replay(command) => match *command {
+            ReplayCommand::Preview(ask) => Some(ask),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(asked.map(|ask| ask.target), Some("orders.v2".into()));
+    let (harness, _) = replayed(None, "orders.placed-dlt");
+    assert_eq!(field(&harness), "orders.placed", "by the name of the topic");
+    let (harness, _) = replayed(None, "unheard-of-dlt");
+    assert_eq!(field(&harness), "");
+    harness.get_by_label_contains("neither the headers of what lies here nor the name of the topic tell which channel it came from");
+}
+
+#[test]
+fn in_half_a_window_the_replay_stands_below_and_leaves_the_records_their_width() {
+    let source = source();
+    let mut board = dead_letters::previewed(Writing::Allowed);
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    let at = |offset: i64| MessageRef { cluster: "lab-kafka".into(), channel: "orders.placed".into(), place: Place::at(0, offset) };
+    let letters = AskedLetters::These((20..60).map(|offset| AskedLetter::at(at(offset))).collect());
+    preview.ask = Arc::new(ReplayAsk { letters, ..ReplayAsk::clone(&preview.ask) });
+    source.show_replay(board);
+    let target = Target::Record { channel: channel(), row: RowId(40) };
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    run(&mut harness, UiCommand::LayoutMessages);
+    goto(&mut harness, &target);
+    let title = harness.get_by_role_and_label(Role::Heading, "Replay 296 to orders.placed").rect();
+    let is_row = |label: Option<String>| label.is_some_and(|label| label.starts_with("record "));
+    let rows = harness.query_all_by_role(Role::ListItem).filter(|node| is_row(node.accesskit_node().label()));
+    let rows: Vec<egui::Rect> = rows.map(|node| node.rect()).collect();
+    let widest = rows.iter().map(egui::Rect::width).fold(0.0, f32::max);
+    assert!(rows.len() > 3 && widest > 300.0, "{widest} points wide, {} rows", rows.len());
+    assert!(rows.iter().all(|row| row.top() < title.top()), "the panel stands below");
+    let steps = [Step::Run(UiCommand::LayoutMessages), Step::Goto(target)];
+    picture("messages-replay-narrow-light", ThemeChoice::Light, (1280, 800), &source, &steps);
 }

@@ -107,7 +107,6 @@ impl SendView {
             UiCommand::NewRequest => {
                 let kind = self.editing.draft.kind();
                 self.editing.begin(kind);
-                self.notes.clear();
                 (self.look, self.is_editing) = (RequestLook::default(), true);
                 TextField::SendAddress.seek(ctx);
             }
@@ -181,7 +180,6 @@ impl SendView {
     pub(super) fn load_saved(&mut self, path: &str, board: &SendBoard) {
         if let Some(draft) = board.saved.requests.get(path) {
             self.editing.load((**draft).clone(), CameFrom::Saved(path.to_owned()));
-            self.notes.clear();
             self.cursor = Some(LibraryKey::Saved(path.to_owned()));
             self.removing = None;
         }

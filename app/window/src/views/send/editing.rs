@@ -31,6 +31,8 @@ pub(super) struct Editing {
     pub draft: Draft,
     /// Where it came from.
     pub from: CameFrom,
+    /// What is to be said of it: what was left out when it was pasted, or why it could not be copied.
+    pub notes: Vec<String>,
     /// As it was loaded, or saved last.
     before: Draft,
     former: VecDeque<(Draft, CameFrom)>,
@@ -39,7 +41,7 @@ pub(super) struct Editing {
 impl Default for Editing {
     fn default() -> Self {
         let blank = Draft::blank(RequestKind::Http);
-        Self { draft: blank.clone(), from: CameFrom::New, before: blank, former: VecDeque::new() }
+        Self { draft: blank.clone(), from: CameFrom::New, notes: Vec::new(), before: blank, former: VecDeque::new() }
     }
 }
 
@@ -57,6 +59,7 @@ impl Editing {
             self.former.truncate(FORMER_MAX);
         }
         (self.before, self.draft, self.from) = (draft.clone(), draft, from);
+        self.notes.clear();
     }
 
     /// Those that were edited and given up, the last one first.
@@ -128,5 +131,19 @@ mod tests {
         assert_eq!((editing.is_changed(), editing.path()), (true, None));
         editing.saved_as("orders/x".to_owned());
         assert_eq!((editing.is_changed(), editing.path()), (false, Some("orders/x")));
+    }
+
+    #[test]
+    fn what_is_told_of_one_is_not_told_of_the_next() {
+        let nexts: [fn(&mut Editing); 3] =
+            [|editing| editing.begin(RequestKind::Record), |editing| editing.take_again(0), |editing| editing.load(named("b"), CameFrom::Sent(SentId(1)))];
+        for next in nexts {
+            let mut editing = Editing::default();
+            editing.draft.name = "edited".to_owned();
+            editing.load(named("pasted"), CameFrom::Elsewhere);
+            editing.notes = vec!["the credential was left out".to_owned()];
+            next(&mut editing);
+            assert_eq!(editing.notes, Vec::<String>::new());
+        }
     }
 }

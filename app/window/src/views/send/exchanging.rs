@@ -35,28 +35,30 @@ impl SendView {
         let pasted = ctx.input(|input| input.events.iter().find_map(|event| if let Event::Paste(text) = event { Some(text.clone()) } else { None }));
         let Some(text) = pasted.filter(|text| !text.trim().is_empty()) else { return };
         if text.len() > PASTED_BYTES_MAX {
-            self.notes = vec![format!("What is in the clipboard is longer than {} MiB", PASTED_BYTES_MAX >> 20)];
+            self.editing.notes = vec![format!("What is in the clipboard is longer than {} MiB", PASTED_BYTES_MAX >> 20)];
             return;
         }
         match from_text(&text) {
             Ok(imported) => self.take_imported(imported, context, actions),
-            Err(error) => self.notes = vec![error.to_string()],
+            Err(error) => self.editing.notes = vec![error.to_string()],
         }
     }
 
     /// The first is composed; the others are saved, where there is a folder.
     fn take_imported(&mut self, imported: Imported, context: &ViewContext<'_>, actions: &mut Vec<ViewAction>) {
-        let Imported { drafts, variables, notes } = imported;
-        self.notes = notes;
+        let Imported { drafts, variables, mut notes } = imported;
         if !variables.is_empty() {
             let values = variables.iter().map(|(name, value)| format!("{name} = {value:?}")).collect::<Vec<_>>().join(", ");
-            self.notes.insert(0, format!("Its variables, for environments.toml: {values}"));
+            notes.insert(0, format!("Its variables, for environments.toml: {values}"));
         }
         let mut drafts = drafts.into_iter();
-        let Some(first) = drafts.next() else { return };
+        let Some(first) = drafts.next() else {
+            self.editing.notes = notes;
+            return;
+        };
         let others: Vec<Draft> = drafts.collect();
         if !others.is_empty() && context.send.saved.folder.is_none() {
-            self.notes.insert(0, format!("The first of {} was taken: others can be saved only beside a profile that is kept in a file", others.len() + 1));
+            notes.insert(0, format!("The first of {} was taken: others can be saved only beside a profile that is kept in a file", others.len() + 1));
         } else if !others.is_empty() {
             let mut taken: BTreeSet<String> = context.send.saved.requests.keys().cloned().collect();
             let num = others.len().min(KEPT_MAX);
@@ -65,9 +67,10 @@ impl SendView {
                 taken.insert(path.clone());
                 actions.push(send(SendCommand::Save { path, draft: Arc::new(draft) }));
             }
-            self.notes.insert(0, format!("The first of {} is composed here, the others are saved under imported/", num + 1));
+            notes.insert(0, format!("The first of {} is composed here, the others are saved under imported/", num + 1));
         }
         self.editing.load(first, CameFrom::Elsewhere);
+        self.editing.notes = notes;
         self.cursor = None;
     }
 
@@ -77,7 +80,7 @@ impl SendView {
         match line(&self.ask().draft, &named, context) {
             Ok(line) => Some(ViewAction::Copy(line)),
             Err(reason) => {
-                self.notes = vec![reason];
+                self.editing.notes = vec![reason];
                 None
             }
         }

@@ -12,7 +12,7 @@ use switchboard_desk::send::{
 use super::{
     fields::{Form, tabs_ui},
     methods_ui::MethodList,
-    options_ui::{auth_ui, auth_word, correlation_ui, tls_ui},
+    options_ui::{auth_ui, auth_word, correlation_ui, rows_ui, tls_ui},
     pairs_ui::pairs_ui,
     repeat_ui::{repeat_ui, repeat_word},
 };
@@ -112,9 +112,11 @@ pub(super) fn method_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcD
     match schema {
         Some(SchemaBoard::Failed(reason)) => form.told_ui(ui, reason, Ink::Warn),
         Some(SchemaBoard::Known(known)) => {
+            let num_known = figures::things(known.methods().len() as u64, "method is known", "methods are known");
             let text = match method_of(grpc, schema) {
                 Some(method) => format!("{} · takes {}, gives {}", method.kind(), method.input, method.output),
-                None => format!("{} are known; this is none of them", figures::things(known.methods().len() as u64, "method", "methods")),
+                None if grpc.method.is_empty() => format!("{num_known}; choose one"),
+                None => format!("{num_known}; this is none of them"),
             };
             ui.add(egui::Label::new(RichText::new(crate::sanitise::visible(&text)).size(TEXT_SMALL_PT).color(form.tokens.ink(Ink::Dim))).truncate());
         }
@@ -134,21 +136,17 @@ pub(super) fn grpc_ui(
 ) -> bool {
     let num_sent = grpc.metadata.iter().filter(|pair| !pair.off).count();
     let tabs = [
-        (
-            GrpcTab::Messages,
-            if grpc.messages.len() == 1 { "Message".to_owned() } else { format!("Messages {}", grpc.messages.len()) },
-            form.is_wrong(&["messages"]),
-        ),
+        (GrpcTab::Messages, messages_word(grpc), form.is_wrong(&["messages"])),
         (GrpcTab::Metadata, format!("Metadata {num_sent}"), form.is_wrong(&["metadata"])),
         (GrpcTab::Schema, "Schema".to_owned(), form.is_wrong(&["schema"])),
         (GrpcTab::Auth, format!("Auth {}", auth_word(&grpc.auth)), form.is_wrong(&["auth"])),
         (GrpcTab::Options, "Options".to_owned(), form.is_wrong(&["deadline", "compression", "tls"])),
-        (GrpcTab::Repeat, repeat_word(&grpc.repeat), form.is_wrong(&["repeat", "rows"])),
+        (GrpcTab::Repeat, repeat_word(&grpc.repeat, !grpc.row_messages), form.is_wrong(&["repeat", "rows"])),
     ];
     tabs_ui(ui, "request", &tabs, &mut look.tab, form.tokens);
     ui.add_space(4.0);
     match look.tab {
-        GrpcTab::Repeat => return repeat_ui(ui, form, &mut grpc.repeat, why_not),
+        GrpcTab::Repeat => return repeat_ui(ui, form, &mut grpc.repeat, !grpc.row_messages, why_not),
         GrpcTab::Messages => messages_ui(ui, form, grpc, look, schema),
         GrpcTab::Metadata => {
             pairs_ui(ui, form, ["metadata", "another name"], &mut grpc.metadata);
@@ -177,6 +175,15 @@ pub(super) fn grpc_ui(
         }
     }
     false
+}
+
+/// What the tab of messages is called.
+fn messages_word(grpc: &GrpcDraft) -> String {
+    match grpc.messages.len() {
+        _ if grpc.row_messages && !grpc.repeat.rows.is_empty() => "Messages × rows".to_owned(),
+        1 => "Message".to_owned(),
+        num => format!("Messages {num}"),
+    }
 }
 
 fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, look: &mut GrpcLook, schema: Option<&SchemaBoard>) {
@@ -227,7 +234,14 @@ fn messages_ui(ui: &mut egui::Ui, form: &mut Form<'_>, grpc: &mut GrpcDraft, loo
             ui.checkbox(&mut look.by_hand, "Keep the stream open")
                 .on_hover_text("More messages can be written by hand below the answer, until it is half-closed");
         }
+        if is_stream || grpc.row_messages {
+            ui.checkbox(&mut grpc.row_messages, "Once for each row of a file")
+                .on_hover_text("Rows of a CSV or of JSON lines are messages of one call, one after the other, and not calls of their own");
+        }
     });
+    if grpc.row_messages {
+        rows_ui(ui, form, &mut grpc.repeat.rows);
+    }
     if let Some(told) = &look.told {
         form.told_ui(ui, told, Ink::Warn);
     }
@@ -264,6 +278,7 @@ fn schema_ui(ui: &mut egui::Ui, form: &mut Form<'_>, from: &mut SchemaFrom, know
         SchemaFrom::Protos { files, roots } => {
             lines_ui(ui, form, "Files, one a line", "orders/v1/orders.proto", files);
             lines_ui(ui, form, "Folders for imports, one a line", "protos", roots);
+            form.told_ui(ui, "In the folder of requests; a file may be named from a folder for imports on, as other files import it", Ink::Faint);
         }
         SchemaFrom::DescriptorSet(file) => {
             form.named_line(ui, ["File of descriptors", "shop.binpb, made by protoc --descriptor_set_out or buf build"], file);

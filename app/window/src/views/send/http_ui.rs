@@ -129,12 +129,12 @@ pub(super) fn http_ui(ui: &mut egui::Ui, form: &mut Form<'_>, http: &mut HttpDra
         (HttpTab::Query, format!("Query {}", num_sent(&http.query)), form.is_wrong(&["query"])),
         (HttpTab::Auth, format!("Auth {}", auth_word(&http.auth)), form.is_wrong(&["auth"])),
         (HttpTab::Options, "Options".to_owned(), form.is_wrong(&["timeout", "tls"])),
-        (HttpTab::Repeat, repeat_word(&http.repeat), form.is_wrong(&["repeat", "rows"])),
+        (HttpTab::Repeat, repeat_word(&http.repeat, true), form.is_wrong(&["repeat", "rows"])),
     ];
     tabs_ui(ui, "request", &tabs, tab, form.tokens);
     ui.add_space(4.0);
     match tab {
-        HttpTab::Repeat => return repeat_ui(ui, form, &mut http.repeat, why_not),
+        HttpTab::Repeat => return repeat_ui(ui, form, &mut http.repeat, true, why_not),
         HttpTab::Body => body_ui(ui, form, &mut http.body),
         HttpTab::Headers => {
             pairs_ui(ui, form, ["header", "another header"], &mut http.headers);

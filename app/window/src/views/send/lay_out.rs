@@ -156,7 +156,7 @@ impl SendView {
                     None => {}
                 }
             }
-            notes_ui(ui, &self.notes, tokens);
+            notes_ui(ui, &self.editing.notes, tokens);
             // Room between, so that a click above the address hits nothing.
             ui.add_space(8.0);
             let variables = board.saved.variables(self.environment.as_deref());

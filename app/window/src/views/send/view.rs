@@ -40,8 +40,6 @@ pub(crate) struct SendView {
     pub(super) cursor: Option<LibraryKey>,
     /// Folders whose requests are not shown.
     pub(super) closed: BTreeSet<String>,
-    /// What is to be said of a request that was pasted, or could not be copied.
-    pub(super) notes: Vec<String>,
     /// The path under which it is to be saved, while that is typed.
     pub(super) saving: Option<String>,
     /// The path under which it is being saved.

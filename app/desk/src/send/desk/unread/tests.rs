@@ -1,10 +1,10 @@
 use std::net::SocketAddr;
 
 use parking_lot::Mutex;
-use switchboard_model::{AnswerNews, CallNews, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
+use switchboard_model::{AnswerNews, CallNews, Origin, Outcome, OutgoingCall, OutgoingRequest, PermitRefused, Target};
 
 use super::*;
-use crate::send::access::{Method, SchemaFiles, Server, Tell, Waiting};
+use crate::send::access::{Method, SchemaFiles, Tell, Waiting};
 
 /// A server's types, each of which holds others.
 struct Types {
@@ -87,6 +87,12 @@ impl MethodSchema for Known {
     }
 }
 
+/// The server that is called: where its name led to when that was allowed.
+fn called() -> Server {
+    let (authority, _) = Origin::parse("http://orders.invalid:1").expect("an address");
+    Server { target: Target::Authority(authority), addresses: vec![SocketAddr::from(([127, 0, 0, 9], 1))] }
+}
+
 /// Servers that are only asked for types.
 struct Servers(Arc<Types>);
 
@@ -115,7 +121,8 @@ impl ServerAccess for Servers {
         panic!("nothing is sent")
     }
 
-    fn reflect(&self, _: Origin, _: HeaderMap, types: Vec<String>, _: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+    fn reflect(&self, server: Server, _: HeaderMap, types: Vec<String>, _: TlsFiles) -> Waiting<Result<Arc<dyn MethodSchema>, String>> {
+        assert_eq!(server, called(), "what is asked is what is called");
         self.0.asked.lock().push(types.clone());
         if self.0.is_silent {
             return Box::pin(std::future::pending());
@@ -145,8 +152,7 @@ async fn read(types: &Arc<Types>, messages: &[&str], details: &str, by_reflectio
     let live = Live::default();
     let empty = Arc::new(Known { types: BTreeMap::new(), notes: Vec::new() });
     let (later, unread) = queue();
-    let (authority, _) = Origin::parse("http://localhost:1").expect("an address");
-    let asking = Asking { authority, metadata: HeaderMap::new(), types: vec!["sent".to_owned()], tls: TlsFiles::default() };
+    let asking = Asking { server: called(), metadata: HeaderMap::new(), types: vec!["sent".to_owned()], tls: TlsFiles::default() };
     let learnt = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&learnt);
     let rereading = Rereading {

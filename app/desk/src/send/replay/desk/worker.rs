@@ -182,6 +182,7 @@ impl Worker {
             ends: &ends,
             retried_ns: &retried_ns,
             quiet_ns: i64::try_from(self.config.pace.quiet.as_nanos()).unwrap_or(i64::MAX),
+            is_for_the_dead: &|cluster, channel| self.clusters.reach(cluster).is_ok_and(|reach| reach.access().is_dead_letter_channel(channel)),
         };
         let followed = match ledger.know_clusters(ids.clone()).await {
             Ok(()) => self.follower.round(&ledger, self.config.observed.as_ref(), &round).await,

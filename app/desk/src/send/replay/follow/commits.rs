@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_engine::view::{Answer, GroupView, PointQuery, Query, Snapshot};
 
-use crate::ledger::LetterRecord;
-use crate::send::replay::Observed;
-use crate::send::replay::follow::{ByChannel, Follower, Round, Sent};
+use crate::ledger::{KindHash, LetterRecord};
+use crate::send::replay::follow::{ByChannel, Follower, Round, Sent, place};
 use crate::send::replay::sighting::{GroupReading, Proof, is_of_group};
+use crate::send::replay::{GroupsAt, Observed};
 
 /// What groups have committed, by their names.
 pub(super) type Commits = ByChannel<BTreeMap<String, GroupReading>>;
@@ -15,7 +15,8 @@ pub(super) type Commits = ByChannel<BTreeMap<String, GroupReading>>;
 impl Follower {
     /// What the groups on the channels where letters wait have committed.
     pub(super) async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
-        let channels: BTreeSet<(String, String)> = waiting.iter().map(|sent| (sent.cluster.to_owned(), self.channel(sent.record).to_owned())).collect();
+        let of = |sent: &Sent<'_>| self.channels(sent.record).map(|channel| (sent.cluster.to_owned(), channel.to_owned()));
+        let channels: BTreeSet<(String, String)> = waiting.iter().flat_map(of).collect();
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
             let before = self.commits.get(&(cluster.clone(), channel.clone()));
@@ -45,10 +46,18 @@ impl Follower {
         retry.map_or(record.target.as_str(), |retry| retry.at.channel.as_str())
     }
 
+    /// The channels of which it is asked who reads them: the one where a record waits, and the one that it was sent to.
+    fn channels<'a>(&'a self, record: &'a LetterRecord) -> [&'a str; 2] {
+        [self.channel(record), record.target.as_str()]
+    }
+
     /// Remembers since when nobody is in the groups on the channels where letters wait, or will: what such a group commits was set
     /// from outside.
     pub(super) fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
-        let mut channels: BTreeSet<(&str, &str)> = waiting.iter().map(|sent| (sent.cluster, self.channel(sent.record))).collect();
+        let mut channels: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for sent in waiting {
+            channels.extend(self.channels(sent.record).map(|channel| (sent.cluster, channel)));
+        }
         channels.extend(round.targets.iter().copied());
         let mut empty_since = BTreeMap::new();
         for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
@@ -66,6 +75,10 @@ impl Follower {
     pub(super) fn weigh(&mut self, sent: Sent<'_>, commits: &Commits, now_ns: i64) {
         let Sent { record, cluster, .. } = sent;
         let Some((sighting, at)) = self.sighting(record) else { return };
+        if sighting.groups.take().is_some() {
+            // Dead letters were seen on its channel since, so it may have been one: what was proved of every group proves nothing of the one that failed.
+            sighting.proof = None;
+        }
         let none = BTreeMap::new();
         let known = commits.get(&(cluster.to_owned(), at.channel.clone()));
         // Where it was moved to this round, it is looked for readers from the next one on.
@@ -73,7 +86,12 @@ impl Follower {
         let groups = known.unwrap_or(&none);
         let Some(failed) = &record.failed_group else {
             sighting.others.extend(groups.iter().filter(|(_, reading)| reading.is_past(&at)).map(|(group, _)| group.clone()));
-            (sighting.waits_for, sighting.is_untellable) = ("its headers do not tell in which group it died".to_owned(), true);
+            let why = if record.kind == KindHash::default() {
+                "it was chosen by its place, and nobody looked in which group it died"
+            } else {
+                "its headers do not tell in which group it died"
+            };
+            (sighting.waits_for, sighting.is_untellable) = (why.to_owned(), true);
             return;
         };
         let own = |group: &str| is_of_group(group, failed);
@@ -96,12 +114,40 @@ impl Follower {
             match reading {
                 Ok(evidence) => {
                     (sighting.is_unread, sighting.is_untellable) = (false, false);
-                    return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns });
+                    return sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns, has_settled: false });
                 }
                 Err(why) => (sighting.waits_for, sighting.is_unread) = (why, true),
             }
             // Who was moved past a record will not come back to it.
             sighting.is_untellable |= is_past && sighting.retry.is_some();
         }
+    }
+
+    /// Takes in how far the groups are with a record that never was a dead letter: no group is the one that failed, so it is read once every group
+    /// has read it that is known where it was sent to, and where it was moved to be tried again.
+    pub(super) fn weigh_groups(&mut self, sent: Sent<'_>, commits: &Commits, now_ns: i64) {
+        let Sent { record, cluster, .. } = sent;
+        let (Some((sighting, at)), Some(sent_to)) = (self.sighting(record), place(record)) else { return };
+        let none = BTreeMap::new();
+        let on = |channel: &str| commits.get(&(cluster.to_owned(), channel.to_owned()));
+        let groups = GroupsAt::of(on(&sent_to.channel).unwrap_or(&none), &sent_to, record.intended_ns, now_ns);
+        let retried = sighting.retry.as_ref().map(|retry| GroupsAt::of(on(&at.channel).unwrap_or(&none), &at, retry.since_ns, now_ns));
+        // Where it was moved to this round, it is looked for readers from the next one on.
+        let of_place = retried.as_ref().unwrap_or(&groups);
+        sighting.is_unread = on(&at.channel).is_none() || !of_place.unread_by.is_empty();
+        if groups.have_all_read() && retried.as_ref().is_none_or(GroupsAt::have_all_read) {
+            sighting.proved(Proof { evidence: groups.words(), at, since_ns: now_ns, has_settled: false });
+            (sighting.waits_for, sighting.is_untellable) = (String::new(), false);
+        } else {
+            // One that came since has not read it yet.
+            sighting.proof = None;
+            sighting.is_untellable = !groups.is_awaited() && !retried.as_ref().is_some_and(GroupsAt::is_awaited);
+            let of_those_that_wait = if groups.have_all_read() { of_place } else { &groups };
+            sighting.waits_for = match of_those_that_wait.words() {
+                words if words.is_empty() => format!("no group is known that reads {}", if groups.have_all_read() { &at.channel } else { &sent_to.channel }),
+                words => words,
+            };
+        }
+        sighting.groups = Some(groups);
     }
 }

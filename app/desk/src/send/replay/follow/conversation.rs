@@ -7,7 +7,7 @@ use switchboard_model::CorrelationId;
 
 use crate::ledger::{LetterRecord, LetterState};
 use crate::send::replay::Observed;
-use crate::send::replay::follow::{ByChannel, Follower, LOOKED_FOR_NS, MAX_LOOKED_FOR, Round, Sent, is_own};
+use crate::send::replay::follow::{ByChannel, Follower, LOOKED_FOR_NS, Living, MAX_LOOKED_FOR, Round, Sent, is_own};
 use crate::send::replay::sighting::{Proof, Retried, RetryChannels, is_of_group, processed, retry_channels, retry_of};
 
 /// Items of a conversation that are looked at.
@@ -21,6 +21,7 @@ impl Follower {
         observed: &dyn Observed,
         channels: &ByChannel<RetryChannels>,
         letters: &[Sent<'_>],
+        living: &Living,
         round: &Round<'_>,
         now_ns: i64,
     ) {
@@ -37,7 +38,10 @@ impl Follower {
             if let Some(channels) = channels.get(&((*cluster).to_owned(), record.target.clone())) {
                 self.take_retries(&items, record, channels, round);
             }
-            self.take_spans(&items, record, now_ns);
+            // Of what never was a dead letter every group's commits tell who has read it, and no group is the one that failed.
+            if !living.has(letter, record) {
+                self.take_spans(&items, record, now_ns);
+            }
         }
     }
 
@@ -71,7 +75,7 @@ impl Follower {
                     if !of.has_failed {
                         sighting.new_trace = Some((of.span.trace_id, of.span.span_id));
                         let evidence = format!("{} processed it for {group}: {}", of.span.service, of.span.name);
-                        sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns });
+                        sighting.proved(Proof { evidence, at: at.clone(), since_ns: now_ns, has_settled: false });
                     }
                 }
                 Some(group) => drop(sighting.others.insert(group.to_owned())),

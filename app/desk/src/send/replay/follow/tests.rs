@@ -37,7 +37,16 @@ fn the_names_of_retry_channels_tell_a_chain_better_than_a_letter_that_had_lain_l
     let (cluster_ids, traced) = (BTreeMap::new(), BTreeSet::new());
     let (own_runs, retried_ns) = (BTreeSet::from(["r-1".to_owned()]), BTreeMap::from([("r-1.1".to_owned(), 3_600 * SECOND_NS)]));
     let (ends, quiet_ns) = (BTreeMap::new(), 3 * SECOND_NS);
-    let round = Round { cluster_ids: &cluster_ids, targets: Vec::new(), traced: &traced, own_runs: &own_runs, ends: &ends, retried_ns: &retried_ns, quiet_ns };
+    let round = Round {
+        cluster_ids: &cluster_ids,
+        targets: Vec::new(),
+        traced: &traced,
+        own_runs: &own_runs,
+        ends: &ends,
+        retried_ns: &retried_ns,
+        quiet_ns,
+        is_for_the_dead: &|_, _| false,
+    };
     for (channel, over_s) in [("orders-retry-2000", 5), ("orders-retry-0", 3_603)] {
         let headers = vec![(REPLAY_ID_HEADER.to_owned(), Some(b"r-1.1".to_vec()))];
         let moved = RecordView { at: at(channel, 0), timestamp_ns: Some(0), headers, ..RecordView::default() };

@@ -167,7 +167,7 @@ fn who_gives_a_record_up_commits_too_so_a_retry_takes_a_proof_away() {
         since_ns: place,
         over_ns: None,
     };
-    let proof = |at: At, since_ns: i64| Proof { evidence: "stock past".into(), at, since_ns };
+    let proof = |at: At, since_ns: i64| Proof { evidence: "stock past".into(), at, since_ns, has_settled: false };
     let mut seen = Sighting::default();
     seen.proved(proof(at("orders", 2, 100), 1));
     seen.proved(proof(at("orders", 2, 100), 9));

@@ -129,6 +129,85 @@ async fn any_record_is_sent_again_and_twice_only_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_rest_of_what_never_was_dead_goes_once_every_group_has_read_the_first_few_and_nothing_of_it_is_called_consumed() {
+    let desk = Desk::new(World::new(12));
+    desk.world.group("audit", TARGET, Some(0), Some(1));
+    let board = desk.previewed(asks(TARGET, (0..12).map(plain).collect(), ReplayOptions::default())).await;
+    desk.start(&board, None);
+    desk.until("the first few", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    let board = desk.until_waits_for("not yet read by audit, inventory").await;
+    assert!(board.run.as_ref().is_some_and(|run| run.is_of_the_living() && !run.is_untellable && run.num_read == 0));
+    desk.world.read_all();
+    let board = desk.until_waits_for("read by inventory; not yet by audit").await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(!run.is_untellable && run.others.is_empty() && desk.world.sent().len() == 5, "{run:#?}");
+    desk.world.group("audit", TARGET, Some(5), Some(1));
+    let board = desk.until_phase(|phase| *phase == RunPhase::Passed).await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(run.canary.iter().all(|line| line.seen.groups.as_ref().is_some_and(|groups| groups.words() == "read by audit, inventory")), "{run:#?}");
+    assert_eq!((run.num_read, run.num_consumed, desk.world.sent().len()), (5, 0, 5));
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!((ending(&board).0, desk.world.sent().len()), (Ending::Finished, 12));
+    desk.world.read_all();
+    desk.world.group("audit", TARGET, Some(12), Some(1));
+    let board = desk.until("all read", |board| board.run.as_ref().is_some_and(|run| run.num_read == 12)).await;
+    let state = |offset: i64| board.state(&LetterKey { at: at(TARGET, offset), timestamp_ns: Some(offset) }).clone();
+    assert!((0..12).all(|offset| state(offset) == LetterState::Sent(SentState::Persisted)), "{board:#?}");
+    assert_eq!(board.run.as_ref().map(|run| run.num_consumed), Some(0));
+}
+
+#[tokio::test]
+async fn where_a_group_that_has_not_read_them_is_stopped_the_operator_decides() {
+    let desk = Desk::new(World::new(7));
+    desk.world.group("audit", TARGET, Some(0), Some(0));
+    let board = desk.previewed(asks(TARGET, (0..7).map(plain).collect(), ReplayOptions::default())).await;
+    desk.start(&board, None);
+    desk.until("the first few", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    let board = desk.until_waits_for("not yet read by audit, inventory: audit has no members").await;
+    assert!(board.run.as_ref().is_some_and(|run| !run.is_untellable), "inventory is on its way to them");
+    desk.world.read_all();
+    let board = desk.until_waits_for("read by inventory; not yet by audit: audit has no members").await;
+    assert!(board.run.as_ref().is_some_and(|run| run.is_untellable));
+    desk.desk.command(ReplayCommand::Continue);
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!((ending(&board).0, desk.world.sent().len()), (Ending::Finished, 7));
+}
+
+#[tokio::test]
+async fn what_was_never_dead_and_dies_after_all_stops_the_run_and_what_is_tried_again_is_waited_for() {
+    let desk = Desk::new(World { channels: vec![("orders-retry-0".into(), None)], ..World::new(7) });
+    let board = desk.previewed(asks(TARGET, (0..7).map(plain).collect(), ReplayOptions::default())).await;
+    desk.start(&board, None);
+    let board = desk.until("the first few", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    let replay_id = board.run.as_ref().expect("a run").replay_id.clone();
+    // The listener moves one on before it commits.
+    desk.world.moves(&format!("{replay_id}.2"), "orders-retry-0", &[("retry_topic-attempts", &[0, 0, 0, 2])]);
+    desk.world.read_all();
+    let board = desk.until_waits_for("1 of the first is being tried again on orders-retry-0").await;
+    assert_eq!(board.run.as_ref().map(|run| (run.num_retried, run.num_consumed)), Some((1, 0)));
+    desk.world.dies_again(&format!("{replay_id}.2"));
+    let board = desk.until_phase(is_ended).await;
+    let (ending, reason) = ending(&board);
+    assert!(ending == Ending::Halted && reason.contains("came back dead"), "{reason}");
+    assert_eq!(desk.world.sent().len(), 5);
+}
+
+#[tokio::test]
+async fn of_a_dead_letter_that_was_chosen_by_its_place_nobody_looked_in_which_group_it_died() {
+    let desk = Desk::new(World::new(7));
+    let by_place = (0..7).map(|offset| AskedLetter::at(at(DEAD, offset))).collect();
+    let board = desk.previewed(asks(TARGET, by_place, ReplayOptions::default())).await;
+    desk.start(&board, None);
+    desk.until("the first few", |board| board.run.as_ref().is_some_and(|run| run.counts.persisted == 5)).await;
+    desk.world.read_all();
+    let board = desk.until_waits_for("it was chosen by its place, and nobody looked in which group it died").await;
+    let run = board.run.as_ref().expect("a run");
+    assert!(run.is_untellable && !run.is_of_the_living() && run.num_consumed == 0, "{run:#?}");
+    assert!(run.canary.iter().all(|line| line.state == LetterState::Sent(SentState::Persisted)), "{run:#?}");
+}
+
+#[tokio::test]
 async fn records_go_to_another_cluster_with_its_leave_and_are_followed_there() {
     let desk = Desk::new(World::new(3));
     let other = Arc::new(World { write: false, ..World::new(0) });

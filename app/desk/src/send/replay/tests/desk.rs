@@ -75,15 +75,19 @@ impl Desk {
         self.until("preview", |board| is_new(board) || board.refusal.is_some()).await
     }
 
-    /// Sends all of the preview, of which nobody is seen to read the first few.
+    /// Sends all of the preview, of which nobody is seen to read the first few; of what never was a dead letter, all that is there is read.
     pub(super) async fn send_all(&self, board: &ReplayBoard) -> Arc<ReplayBoard> {
         self.start(board, None);
         let num = board.preview.as_ref().expect("a preview").planned.len().min(5);
         let is_told = move |board: &ReplayBoard| {
             let run = board.run.as_ref();
-            run.is_some_and(|run| run.phase.is_ended() || (run.counts.persisted >= num && run.is_untellable && run.phase == RunPhase::Watching))
+            let is_watched = |run: &RunBoard| run.counts.persisted >= num && run.phase == RunPhase::Watching;
+            run.is_some_and(|run| run.phase.is_ended() || (is_watched(run) && (run.is_untellable || run.is_of_the_living())))
         };
-        self.until("the first few", is_told).await;
+        let board = self.until("the first few", is_told).await;
+        if board.run.as_ref().is_some_and(|run| run.is_of_the_living()) {
+            self.world.read_all();
+        }
         self.desk.command(ReplayCommand::Continue);
         self.until_phase(is_ended).await
     }

@@ -3,7 +3,7 @@
 use switchboard_model::{REPLAY_ID_HEADER, RawHeader};
 
 use super::*;
-use crate::send::replay::{AskedRange, RangeOf, read_plan};
+use crate::send::replay::{AskedRange, Preparing, RangeOf, read_plan};
 
 const COPY: &str = "orders-copy";
 
@@ -46,6 +46,7 @@ async fn what_lies_in_a_range_now_is_planned_sent_and_known_as_any_other_record(
     assert!(!preview.is_of_the_dead() && preview.planned[0].asked.letter.at.channel == TARGET);
     let board = desk.send_all(&board).await;
     assert_eq!(ending(&board), (Ending::Finished, String::new()));
+    assert_eq!(*desk.world.batch_limits.lock(), [Some(1 << 20)], "several together are no larger than the preview says of one");
     let keys: Vec<Vec<u8>> = desk.world.sent().into_iter().filter_map(|record| record.key).collect();
     assert_eq!(keys, [3, 4, 6, 7, 8, 9, 10, 11].map(|offset| format!("order-{offset}").into_bytes()));
     // Asked for once more, only what was not sent before is planned.
@@ -125,12 +126,37 @@ async fn a_range_that_makes_no_sense_is_refused_before_anything_is_read() {
 
 #[tokio::test]
 async fn the_question_what_lies_in_a_range_can_be_stopped() {
-    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    let desk = Desk::new(World { tells_no_extents: true, ..World::new(3) });
     desk.desk.command(ReplayCommand::Preview(ask_for(COPY, vec![offsets(0, 2)])));
+    let board = desk.until("the question", |board| board.preparing.is_some()).await;
+    assert_eq!(board.preparing, Some(Preparing { num_read: 0, num_asked: None }), "how many there are is not known yet");
     let board = desk.until_operations("the operation", |board| board.running.len() == 1).await;
     desk.operations.cancel(board.running[0].id);
     let board = desk.until("its end", |board| board.preparing.is_none() && board.refusal.is_some()).await;
     assert!(board.refusal.as_ref().is_some_and(|refusal| refusal.contains("stopped")) && board.preview.is_none(), "{:?}", board.refusal);
+}
+
+#[tokio::test]
+async fn how_many_lie_in_a_range_is_told_once_it_is_known() {
+    let desk = Desk::new(World { is_mute: true, ..World::new(3) });
+    desk.desk.command(ReplayCommand::Preview(ask_for(COPY, vec![offsets(0, 2)])));
+    desk.until("how many", |board| board.preparing == Some(Preparing { num_read: 0, num_asked: Some(3) })).await;
+}
+
+#[tokio::test]
+async fn a_partition_without_a_leader_holds_up_no_other_and_is_told() {
+    let desk = Desk::new(World { leaderless: vec![2, 5], ..World::new(6) });
+    let board = desk.previewed(ask_for(COPY, vec![times(1_001, 1_004)])).await;
+    assert_eq!(planned(&board), [1, 2, 3]);
+    let found = board.preview.as_ref().and_then(|preview| preview.ranges.clone()).expect("of a range");
+    let told = |partition| format!("partition {partition} of orders is left out: it has no leader now. Ask for the range again once it can be read");
+    assert_eq!((found.num_partitions_left_out, found.notes), (2, vec![told(2), told(5)]));
+    let board = desk.previewed(ask_for(COPY, vec![offsets(0, 1)])).await;
+    assert_eq!(planned(&board), [0, 1], "of another partition nobody is asked");
+    let without = AskedRange { channel: TARGET.into(), of: RangeOf::Offsets { partition: 2, from: 0, to: 1 } };
+    desk.desk.command(ReplayCommand::Preview(ask_for(COPY, vec![without])));
+    let told = "partition 2 of orders cannot be read: it has no leader now. Wait until a broker leads it again";
+    desk.until(told, |board| board.refusal.as_deref() == Some(told) && board.preview.is_none()).await;
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ const PILLS_MAX: usize = 160;
 const LOOKED_FOR_MAX: usize = 240;
 /// Where along its edge a pill stands, the first that is free.
 const SHARES: [f32; 13] = [0.5, 0.55, 0.45, 0.6, 0.4, 0.65, 0.35, 0.7, 0.3, 0.8, 0.2, 0.87, 0.13];
+/// Room between what stands on a box, points.
+const BADGE_GAP: f32 = 4.0;
 /// Height of a pill, points.
 const PILL_HEIGHT: f32 = 20.0;
 /// Room for a sign in a pill, points.
@@ -63,6 +65,11 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
     let style = PillStyle { compact: detail == Detail::Spots, text_pt: TEXT_MIN_PT * sight.camera.scale.clamp(1.0, 1.3) };
     // A box without a second line has no room for more than the sign.
     let on_box = PillStyle { compact: detail < Detail::Full, ..style };
+    let mut by_urgency: Vec<usize> = in_view.iter().copied().filter(|&index| wants_pill(sight, lit, index, detail)).collect();
+    by_urgency.sort_by_key(|&index| (std::cmp::Reverse(sight.scene.edges[index].tone), index));
+    by_urgency.truncate(LOOKED_FOR_MAX);
+    // A breaker's mark stands where its edge begins; what stands on a box gives way to it.
+    let breakers: Vec<PillMark> = by_urgency.iter().filter_map(|&index| breaker_pill(sight, index, style)).collect();
     let mut pills: Vec<PillMark> = Vec::new();
     for mark in nodes {
         let node = &sight.scene.nodes[mark.node];
@@ -78,13 +85,12 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
             let badge = &if short { Badge { text: first_word(), ..badge.clone() } } else { badge.clone() };
             let on_box = if badge.glyph == Glyph::Check { PillStyle { compact: true, ..on_box } } else { on_box };
             let size = on_box.size(badge, true);
+            right = free_right(right, top, size, &breakers);
             pills.push(on_box.pill(badge, pos2(right - size.x / 2.0, top), true, Selection::Node(node.node_id)));
-            right -= size.x + 4.0;
+            right -= size.x + BADGE_GAP;
         }
     }
-    let mut by_urgency: Vec<usize> = in_view.iter().copied().filter(|&index| wants_pill(sight, lit, index, detail)).collect();
-    by_urgency.sort_by_key(|&index| (std::cmp::Reverse(sight.scene.edges[index].tone), index));
-    for index in by_urgency.into_iter().take(LOOKED_FOR_MAX) {
+    for index in by_urgency {
         if pills.len() >= PILLS_MAX {
             break;
         }
@@ -92,6 +98,18 @@ pub(super) fn pills(sight: &Sight<'_>, lit: &Lit, nodes: &[NodeMark], in_view: &
         pills.extend(edge_pill(sight, lit, (nodes, detail), &pills, index, style));
     }
     pills
+}
+
+/// The right edge of a badge of this size on a box, as far right as it covers no breaker's mark.
+fn free_right(right: f32, middle: f32, size: Vec2, breakers: &[PillMark]) -> f32 {
+    let mut right = right;
+    // Each of them moves it at most once, for it only goes left.
+    for _ in 0..=breakers.len() {
+        let rect = Rect::from_min_max(pos2(right - size.x, middle - size.y / 2.0), pos2(right, middle + size.y / 2.0));
+        let Some(covered) = breakers.iter().map(PillMark::covers).find(|covers| covers.intersects(rect)) else { break };
+        right = covered.left() - BADGE_GAP;
+    }
+    right
 }
 
 /// How pills look at a scale.

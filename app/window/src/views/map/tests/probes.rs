@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::accesskit::Role;
+use egui::{Rect, accesskit::Role, pos2};
 use egui_kittest::{
     Harness,
     kittest::{NodeT as _, Queryable as _},
@@ -11,9 +11,11 @@ use switchboard_desk::send::{SendBoard, Sent};
 use switchboard_engine::view::{Answer, PointQuery, Query};
 use switchboard_model::SpanKind;
 
-use super::super::{sample as answers, scene::Scene, sentence::sentence};
+use super::super::{camera::Camera, draw, geometry::Geometry, layout, place::layout_graph, sample as answers, scene::Scene, sentence::sentence};
+use super::{NONE, sight};
 use crate::{
     ThemeChoice, WindowApp,
+    ink::Glyph,
     testing::{self, FixedSource, NOW_NS},
     tests::harness::{Step, harness, picture, run, settle},
     view::{UiCommand, ViewKind},
@@ -98,6 +100,29 @@ fn the_sentence_counts_probes_that_fail() {
     let elsewhere = FailingProbe { target: "http://elsewhere:1".into(), ..failing.clone() };
     scene.mark_probes(&business.topology, &[FailingProbe { service: Some("orders".into()), ..failing }, elsewhere], NOW_NS);
     assert!(told(&scene).contains(&"2 probes failing".to_owned()), "{:?}", told(&scene));
+}
+
+#[test]
+fn the_badge_on_a_box_and_a_breakers_mark_on_an_edge_beside_it_do_not_cover_each_other() {
+    let business = testing::order_business();
+    let mut scene = Scene::build(&business, NOW_NS);
+    let failing = FailingProbe::of(&sample::failing_probe()).expect("it fails");
+    scene.mark_probes(&business.topology, &[FailingProbe { service: Some("orders".into()), ..failing }], NOW_NS);
+    let geometry = Geometry::of(&scene, &layout::layout(&layout_graph(&scene)), &NONE);
+    for scale in [0.3, 0.5, 0.76, 0.9, 1.0, 1.35, 2.0] {
+        let mut sight = sight(&scene, &geometry, Camera { scale, origin: pos2(20.0, 60.0) });
+        sight.viewport = Rect::EVERYTHING;
+        let list = draw::draw_list(&sight);
+        let of = |wanted: fn(&Glyph) -> bool| list.pills.iter().filter(move |pill| pill.glyph.as_ref().is_some_and(wanted)).collect::<Vec<_>>();
+        let probe = of(|glyph| *glyph == Glyph::Probe);
+        let breakers = of(|glyph| matches!(glyph, Glyph::BreakerOpen | Glyph::BreakerHalfOpen));
+        assert!(probe.len() == 1 && !breakers.is_empty(), "{} and {} at {scale}", probe.len(), breakers.len());
+        for breaker in &breakers {
+            assert!(!breaker.covers().intersects(probe[0].covers()), "at {scale}: {:?} and {:?}", breaker.covers(), probe[0].covers());
+        }
+        let orders = list.nodes.iter().find(|mark| scene.nodes[mark.node].name == "orders").expect("in view").rect;
+        assert!(probe[0].rect.intersects(orders), "it still stands on its box at {scale}");
+    }
 }
 
 #[test]

@@ -133,6 +133,22 @@ fn a_call_is_composed_from_what_the_server_tells() {
 }
 
 #[test]
+fn messages_of_one_call_are_made_of_the_rows_of_a_file() {
+    let (source, mut harness) = open(SendBoard { sent: Vec::new(), schemas: std::collections::BTreeMap::default(), ..sample::board() });
+    click(&mut harness, Role::RadioButton, "kind gRPC");
+    line(&mut harness, "Server", "http://localhost:50051");
+    line(&mut harness, "Method", "shop.v1.Stock/Import");
+    click(&mut harness, Role::CheckBox, "Once for each row of a file");
+    line(&mut harness, "File with rows", "stock.csv");
+    harness.get_by_role_and_label(Role::Tab, "request Messages × rows");
+    click(&mut harness, Role::Tab, "request Repeat");
+    assert!(harness.query_by_role_and_label(Role::TextInput, "File with rows").is_none(), "rows are no calls");
+    ctrl(&mut harness, Key::Enter);
+    let Request::Grpc(grpc) = &sent(&source).draft.request else { panic!("a call") };
+    assert_eq!((grpc.row_messages, grpc.repeat.rows.as_str(), grpc.repeat.times), (true, "stock.csv", 0));
+}
+
+#[test]
 fn messages_are_written_into_an_open_stream_by_hand() {
     let (source, mut harness) = open(SendBoard { sent: vec![Arc::new(sample::open_stream())], ..sample::board() });
     harness.get_by_label_contains("{\"sku\":\"lamp\",\"stock\":3}");
