@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use switchboard_desk::profile::Profile;
-use switchboard_desk::send::replay::{Preview, ReplayAsk, ReplayBoard, ReplayCommand, RunBoard, RunPhase, Writing, read_plan};
+use switchboard_desk::send::replay::{Preview, ReplayAsk, ReplayBoard, ReplayCommand, RunBoard, RunPhase, TargetPlan, Writing, read_plan};
 use switchboard_desk::session::Session;
 use switchboard_desk::sources::SourceProfile;
 use switchboard_model::SourcePhase;
@@ -51,7 +51,8 @@ pub async fn run(args: ReplayArgs, interruptions: &mut Interruptions) -> anyhow:
 
 async fn replay(session: &Session, args: &ReplayArgs, ask: ReplayAsk) -> anyhow::Result<(Value, Ending)> {
     clusters_are_known(session, &[&ask.cluster, ask.to()]).await;
-    readers_are_known(session, ask.to(), &ask.target).await;
+    let targets: Vec<String> = ask.targets().into_iter().map(str::to_owned).collect();
+    readers_are_known(session, ask.to(), &targets).await;
     let preview = preview(session, ask).await?;
     if args.dry_run {
         return Ok((told_of_preview(&preview), Ending::Done));
@@ -76,12 +77,16 @@ async fn clusters_are_known(session: &Session, names: &[&str]) {
     }
 }
 
-/// Waits until it is told who reads the channel; where nobody does, that is not told, and it is not waited for long.
-async fn readers_are_known(session: &Session, cluster: &str, channel: &str) {
+/// Waits until it is told who reads the channels; where nobody does, that is not told, and it is not waited for long.
+async fn readers_are_known(session: &Session, cluster: &str, channels: &[String]) {
     let deadline = Instant::now() + READERS_WITHIN;
     let is_known = || {
         let snapshot = session.snapshot();
-        snapshot.groups.iter().any(|group| group.topic == channel && group.cluster.as_deref().is_none_or(|name| name == cluster) && group.lag.is_some())
+        let is_told = |channel: &String| {
+            let mut groups = snapshot.groups.iter().filter(|group| group.topic == *channel && group.lag.is_some());
+            groups.any(|group| group.cluster.as_deref().is_none_or(|name| name == cluster))
+        };
+        channels.iter().all(is_told)
     };
     while !is_known() && Instant::now() < deadline {
         tokio::time::sleep(LOOK).await;
@@ -183,7 +188,7 @@ fn ending(run: &RunBoard) -> Ending {
 fn told_of_preview(preview: &Preview) -> Value {
     let skipped: Vec<Value> = preview.skipped.iter().map(|skipped| json!({ "at": skipped.letter.to_string(), "reason": skipped.reason })).collect();
     let readers = preview.readers.groups.iter().map(
-        |reader| json!({ "group": reader.group, "has_failed": reader.has_failed, "lag": reader.lag, "members": reader.num_members, "state": reader.sentence }),
+        |reader| json!({ "group": reader.group, "channel": reader.topic, "has_failed": reader.has_failed, "lag": reader.lag, "members": reader.num_members, "state": reader.sentence }),
     );
     let breakers = preview.readers.breakers.iter().map(|breaker| json!({ "caller": breaker.caller, "guards": breaker.guards, "is_open": breaker.is_open() }));
     let calls = preview
@@ -191,11 +196,28 @@ fn told_of_preview(preview: &Preview) -> Value {
         .calls
         .iter()
         .map(|calls| json!({ "from": calls.from, "to": calls.to, "recent": calls.num_recent, "recent_errors": calls.num_recent_errors }));
+    // Each has its own limit; of one it stands beside the sums.
+    let limit = |target: &TargetPlan| target.size_limit.clone();
+    let targets: Vec<Value> = preview
+        .targets
+        .iter()
+        .map(|target| {
+            json!({
+                "channel": target.channel,
+                "num_records": target.num,
+                "num_bytes": target.size_bytes,
+                "size_limit_bytes": limit(target).ok(),
+                "size_limit_unknown": limit(target).err(),
+            })
+        })
+        .collect();
+    let limit_of_one = if let [only] = &preview.targets[..] { Some(limit(only)) } else { None };
     json!({
         "replay_id": preview.replay_id,
         "from": preview.from,
         "to": preview.cluster,
-        "target": preview.target,
+        "target": preview.target_words(),
+        "targets": targets,
         "num_records": preview.planned.len(),
         "num_bytes": preview.size_bytes(),
         "first": preview.num_first,
@@ -207,8 +229,8 @@ fn told_of_preview(preview: &Preview) -> Value {
             "partitions_left_out": found.num_partitions_left_out,
             "notes": found.notes,
         })),
-        "size_limit_bytes": preview.size_limit.as_ref().ok(),
-        "size_limit_unknown": preview.size_limit.as_ref().err(),
+        "size_limit_bytes": limit_of_one.clone().and_then(Result::ok),
+        "size_limit_unknown": limit_of_one.and_then(Result::err),
         "num_edited": preview.planned.iter().filter(|planned| planned.edited).count(),
         "skipped": skipped,
         "readers": readers.collect::<Vec<_>>(),

@@ -88,7 +88,7 @@ fn plan(profile: &str) -> String {
     let changes = Changes { to_all: vec![Change::Set { path: "parcels".parse().expect("a path"), json: "1".into() }], ..Changes::default() };
     let ask = ReplayAsk {
         cluster: letter.at.cluster.clone(),
-        target: letter.origin.clone().expect("it tells where it came from"),
+        target: letter.origin.clone().expect("it tells where it came from").into(),
         letters: AskedLetters::These(vec![AskedLetter::of(&letter, KindHash(1))]),
         num_stored: 1,
         plan_key: None,

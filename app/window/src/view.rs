@@ -22,7 +22,7 @@ pub(crate) use freshness::{Freshness, newest_ns};
 pub(crate) use news::News;
 pub(crate) use range::TimeRange;
 pub use table::ViewKind;
-pub(crate) use target::Target;
+pub(crate) use target::{StoredRecord, Target};
 
 use std::borrow::Cow;
 

@@ -150,7 +150,7 @@ pub fn plan(cluster: &Cluster, profile: &Path, num: usize) -> PathBuf {
     until("id of the cluster", WITHIN, || session.snapshot().sources.iter().any(|source| source.cluster_id.is_some()).then_some(()));
     session.replay(ReplayCommand::Preview(ReplayAsk {
         cluster: SOURCE.to_owned(),
-        target: cluster.target.clone(),
+        target: cluster.target.clone().into(),
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
         plan_key: None,

@@ -152,7 +152,7 @@ impl Watched {
         let changes = Changes { to_all: vec![Change::Set { path: "kind".parse().expect("a path"), json: "\"good\"".into() }], ..Changes::default() };
         let ask = ReplayAsk {
             cluster: CLUSTER.into(),
-            target: letter.origin.clone().unwrap_or_default(),
+            target: letter.origin.clone().unwrap_or_default().into(),
             letters: AskedLetters::These(vec![AskedLetter::of(&letter, KindHash(1))]),
             num_stored: 1,
             plan_key: None,

@@ -66,13 +66,21 @@ pub struct NewRun {
     pub cluster: String,
     /// What the cluster calls itself.
     pub cluster_id: String,
-    /// The channel that is sent to.
+    /// The channel that is sent to, or how many are ([`several_channels`]); each send has its own.
     pub target: String,
     /// How many records it means to send.
     pub num_planned: u64,
     /// When, ns since the Unix epoch.
     pub at_ns: i64,
 }
+
+/// What a run has as its target that sends to so many channels.
+pub fn several_channels(num: usize) -> String {
+    format!("{num}{SEVERAL}")
+}
+
+/// The end of that.
+pub(super) const SEVERAL: &str = " topics";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

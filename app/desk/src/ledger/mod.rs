@@ -31,7 +31,7 @@ pub use key::HashKey;
 pub use lazy::LazyLedger;
 pub use line::{
     ComposedIntent, Ending, Fate, FateLine, Intent, KindHash, LedgerLine, LetterKey, LetterRecord, LetterState, NewRun, Refusal, RunId, SendId, SentState,
-    Settled, SettledAs, Settlement, TargetKind,
+    Settled, SettledAs, Settlement, TargetKind, several_channels,
 };
 pub use run_lock::RunLock;
 pub use writer::{Ledger, LedgerError, Letters};

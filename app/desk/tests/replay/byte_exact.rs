@@ -1,6 +1,6 @@
 //! Whatever a record holds, it is read, planned, sent and read again byte for byte, and one that is changed differs by its change alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use switchboard_desk::send::edit::{Change, Changes, NewBytes};
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions, RunPhase};
+use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayCommand, ReplayOptions, ReplayTarget, RunBoard, RunPhase};
 use switchboard_engine::view::{Answer, ChannelKey, PointQuery, Query, RecordView};
 use switchboard_kafka::testing::sending::{header, read_all, send_as_it_is};
-use switchboard_model::{OriginalRecord, OutgoingRecord, RawHeader, Route, SOURCE_HEADER};
+use switchboard_model::{MessageRef, OriginalRecord, OutgoingRecord, Place, RawHeader, Route, SOURCE_HEADER};
 
 use crate::cluster::Cluster;
 use crate::session::{Replaying, SOURCE, until};
@@ -198,6 +198,52 @@ fn seed() -> [u8; 32] {
     seed
 }
 
+/// The end of a run whose records nobody reads, so nobody can be waited for.
+async fn over(replaying: &Replaying) -> Arc<RunBoard> {
+    let is_over = || {
+        let board = replaying.session.replay_board();
+        let run = board.run.as_ref()?;
+        if run.phase == RunPhase::Watching && run.counts.in_flight == 0 {
+            replaying.session.replay(ReplayCommand::Continue);
+        }
+        run.phase.is_ended().then(|| Arc::clone(run))
+    };
+    until("end", is_over).await
+}
+
+/// Where a record came from, as it says.
+fn source(record: &OriginalRecord) -> Option<Vec<u8>> {
+    record.headers.iter().find(|header| header.name == SOURCE_HEADER).and_then(|header| header.value.clone())
+}
+
+/// Letters and a record of another topic in one replay, each to its own.
+pub async fn each_to_its_own(cluster: Cluster) {
+    let place = &cluster.place;
+    let (target, retry) = (place.target.clone(), place.retry());
+    let (key, value) = (Some(b"k".to_vec()), Some(b"v".to_vec()));
+    let other = OutgoingRecord { channel: retry.clone(), route: Route::Partition(1), key, value, headers: Vec::new(), timestamp_ms: None };
+    send_as_it_is(cluster.brokers(), &[other]);
+    let dead = cluster.dead_letters(2);
+    let folder = tempfile::tempdir().expect("a folder");
+    let replaying = Replaying::start(place, folder.path(), true);
+    let mut letters = replaying.letters(2).await;
+    letters.push(AskedLetter::at(MessageRef { cluster: SOURCE.to_owned(), channel: retry.clone(), place: Place::at(1, 0) }));
+    let board = replaying.preview_of(ReplayAsk { target: ReplayTarget::Own(BTreeMap::new()), ..replaying.ask(letters) }).await;
+    let preview = board.preview.as_ref().unwrap_or_else(|| panic!("{:?}", board.refusal));
+    let targets: Vec<(&str, usize)> = preview.targets.iter().map(|of| (of.channel.as_str(), of.num)).collect();
+    assert_eq!(targets, [(target.as_str(), 2), (retry.as_str(), 1)], "{:?}", preview.skipped);
+    replaying.begin(&board);
+    let run = over(&replaying).await;
+    assert_eq!((run.counts.persisted, run.counts.sum()), (3, 3), "{:?} {:?}", run.phase, run.counts);
+    let values = |records: &[OriginalRecord]| records.iter().filter_map(|record| record.value.clone()).collect::<BTreeSet<_>>();
+    let arrived = read_all(cluster.brokers(), &target, 2);
+    assert_eq!((arrived.len(), values(&arrived)), (2, dead.into_iter().map(|dead| dead.value).collect()));
+    let beside = read_all(cluster.brokers(), &retry, 2);
+    let copies: Vec<Vec<u8>> = beside.iter().filter_map(source).collect();
+    assert_eq!((beside.len(), copies), (2, vec![format!("{retry}/1/0").into_bytes()]));
+    replaying.session.stop().await;
+}
+
 pub async fn any_record(cluster: Cluster) {
     let channel = cluster.place.target.clone();
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed()));
@@ -224,22 +270,12 @@ pub async fn any_record(cluster: Cluster) {
         assert_eq!(is_planned(asked), *goes, "{case:?}: {:?}", preview.skipped);
     }
     replaying.begin(&board);
-    // Nobody reads there, so nobody can be waited for.
-    let is_over = || {
-        let board = replaying.session.replay_board();
-        let run = board.run.as_ref()?;
-        if run.phase == RunPhase::Watching && run.counts.in_flight == 0 {
-            replaying.session.replay(ReplayCommand::Continue);
-        }
-        run.phase.is_ended().then(|| run.clone())
-    };
-    let run = until("end", is_over).await;
+    let run = over(&replaying).await;
     let num_sent = goes.iter().filter(|goes| **goes).count();
     assert_eq!((run.counts.persisted, run.counts.sum()), (num_sent, num_sent), "{:?} {:?}", run.phase, run.counts);
 
     let all = read_all(cluster.brokers(), &channel, NUM_RECORDS + num_sent);
     let place = |record: &OriginalRecord| (record.seen.at.place.partition().expect("a partition"), record.seen.at.place.offset().expect("an offset"));
-    let source = |record: &OriginalRecord| record.headers.iter().find(|header| header.name == SOURCE_HEADER).and_then(|header| header.value.clone());
     let copies: BTreeMap<Vec<u8>, &OriginalRecord> = all.iter().filter_map(|record| Some((source(record)?, record))).collect();
     assert_eq!((copies.len(), all.len()), (num_sent, NUM_RECORDS + num_sent));
     for (((partition, offset), case), goes) in lies.iter().zip(&cases).zip(&goes) {

@@ -17,6 +17,11 @@ mod mock {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn records_of_two_topics_go_each_to_its_own_in_one_run() {
+        byte_exact::each_to_its_own(Cluster::mock()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn letters_arrive_byte_for_byte_but_for_the_declared_headers_and_are_followed_until_they_are_consumed() {
         scenarios::byte_for_byte(Cluster::mock()).await;
     }
@@ -85,6 +90,12 @@ mod apache {
     async fn whatever_a_record_holds_arrives_and_differs_by_its_change_alone() {
         let Some(cluster) = Cluster::apache("whatever_a_record_holds").await else { return };
         byte_exact::any_record(cluster).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn records_of_two_topics_go_each_to_its_own_in_one_run() {
+        let Some(cluster) = Cluster::apache("records_of_two_topics_go_each_to_its_own").await else { return };
+        byte_exact::each_to_its_own(cluster).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

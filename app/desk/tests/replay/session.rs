@@ -97,7 +97,7 @@ impl Replaying {
     pub fn ask(&self, letters: Vec<AskedLetter>) -> ReplayAsk {
         ReplayAsk {
             cluster: SOURCE.into(),
-            target: self.place.target.clone(),
+            target: self.place.target.clone().into(),
             num_stored: letters.len() as u64,
             plan_key: None,
             options: ReplayOptions::default(),

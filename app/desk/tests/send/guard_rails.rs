@@ -202,7 +202,7 @@ async fn replays(sending: &Sending) -> usize {
     let board = || sending.session.replay_board();
     sending.session.replay(ReplayCommand::Preview(ReplayAsk {
         cluster: NAME.to_owned(),
-        target: TOPIC.to_owned(),
+        target: TOPIC.into(),
         letters: AskedLetters::These(vec![AskedLetter::at(at)]),
         num_stored: 1,
         plan_key: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use switchboard_desk::send::{
     edit::{Change, Changes, JsonPath, NewBytes},
-    replay::{AskedLetters, ReplayAsk, ReplayOptions},
+    replay::{AskedLetters, ReplayAsk, ReplayOptions, ReplayTarget},
 };
 
 use super::range_form::RangeForm;
@@ -17,8 +17,12 @@ pub(super) struct ReplayForm {
     pub of: ReplayAsk,
     /// Which records.
     pub range: RangeForm,
-    /// The channel to send to.
+    /// The channel to send to, where all go to one.
     pub target: String,
+    /// Whether each goes to its own.
+    pub is_own: bool,
+    /// The channels that they belong to, and where those go instead, as it is typed; empty = to the same.
+    pub others: Vec<(String, String)>,
     /// The cluster to send to, by the name of its source; `None` = the one on which the records lie.
     pub to: Option<String>,
     /// Whether each goes by its key.
@@ -88,10 +92,19 @@ impl ReplayForm {
     /// As something was asked for.
     pub(super) fn of(ask: &ReplayAsk) -> Self {
         let ReplayOptions { to, changes, by_key, keeps_time, again } = ask.options.clone();
+        let own = ask.own_channels();
+        let (target, named) = match &ask.target {
+            ReplayTarget::One(channel) => (channel.clone(), None),
+            // Where all are to go to one after all, it is to be named.
+            ReplayTarget::Own(named) => (String::new(), Some(named)),
+        };
+        let other = |channel: &str| named.and_then(|named| named.get(channel)).cloned().unwrap_or_default();
         Self {
             of: ask.clone(),
             range: RangeForm::of(ask),
-            target: ask.target.clone(),
+            target,
+            is_own: named.is_some(),
+            others: own.into_iter().map(|channel| (channel.to_owned(), other(channel))).collect(),
             to,
             by_key,
             keeps_time,
@@ -109,7 +122,7 @@ impl ReplayForm {
         let of = &self.of;
         let letters = self.range.letters(&of.letters).unwrap_or_else(|_| of.letters.clone());
         ReplayAsk {
-            target: self.target.trim().to_owned(),
+            target: self.goes_to(),
             num_stored: if matches!(letters, AskedLetters::Ranges(_)) { 0 } else { of.num_stored },
             letters,
             options: ReplayOptions {
@@ -123,6 +136,19 @@ impl ReplayForm {
             plan_key: None,
             ..of.clone()
         }
+    }
+
+    fn goes_to(&self) -> ReplayTarget {
+        if !self.is_own {
+            return ReplayTarget::One(self.target.trim().to_owned());
+        }
+        let others = self.others.iter().map(|(own, other)| (own, other.trim()));
+        ReplayTarget::Own(others.filter(|(own, other)| !other.is_empty() && other != own).map(|(own, other)| (own.clone(), other.to_owned())).collect())
+    }
+
+    /// Whether it can be chosen that each goes to its own: there are several, or it was asked for.
+    pub(super) fn offers_own(&self) -> bool {
+        self.is_own || self.others.len() > 1
     }
 
     /// Whether all that was typed can be asked for; the change that was typed is added.
@@ -201,6 +227,27 @@ mod tests {
         assert_eq!(same, ReplayAsk { plan_key: None, ..ask() });
         let here = ReplayForm { to: Some("lab".into()), ..ReplayForm::of(&ask()) };
         assert_eq!(here.ask().options.to, None, "the cluster on which they lie is no other");
+    }
+
+    #[test]
+    fn each_goes_to_its_own_topic_or_to_the_one_that_is_typed_for_it() {
+        use switchboard_desk::send::replay::AskedLetter;
+        use switchboard_model::{MessageRef, Place};
+
+        let at = |channel: &str| AskedLetter::at(MessageRef { cluster: "lab".into(), channel: channel.into(), place: Place::at(0, 1) });
+        let letters = AskedLetters::These(vec![at("payments"), at("orders"), at("payments")]);
+        let own = |others: &[(&str, &str)]| ReplayTarget::Own(others.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect());
+        let asked = ReplayAsk { target: own(&[]), letters, plan_key: None, ..ask() };
+        let mut form = ReplayForm::of(&asked);
+        assert!(form.offers_own() && form.ask() == asked);
+        assert_eq!(form.others.iter().map(|(own, _)| own.as_str()).collect::<Vec<_>>(), ["orders", "payments"]);
+        (form.others[0].1, form.others[1].1) = (" orders ".into(), " payments-copy ".into());
+        let named = form.ask();
+        assert_eq!(named.target, own(&[("payments", "payments-copy")]), "to the same is to its own");
+        assert_eq!(ReplayForm::of(&named).others[1], ("payments".to_owned(), "payments-copy".to_owned()), "chosen again it is the same");
+        (form.is_own, form.target) = (false, "all".into());
+        assert!(form.offers_own() && form.ask().target == "all".into());
+        assert!(!ReplayForm::of(&ask()).offers_own(), "there is nothing to choose");
     }
 
     #[test]

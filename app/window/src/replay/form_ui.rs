@@ -105,8 +105,7 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
     framed_ui(ui, |ui| {
         let mut is_done = range_ui(ui, &mut form.range, &form.of.letters, tokens);
         heading_ui(ui, "To where and how", tokens);
-        let entered = line_ui(ui, ["Channel to send to", "a topic"], &mut form.target, false, tokens);
-        is_done |= entered.is_done;
+        is_done |= target_ui(ui, form, tokens);
         if is_done && form.is_whole() {
             asked = Some(FormAsked::Preview);
         }
@@ -145,6 +144,24 @@ pub(super) fn form_ui(ui: &mut egui::Ui, form: &mut ReplayForm, board: &ReplayBo
         });
     });
     asked
+}
+
+/// To which channels; whether what was typed of it is done.
+fn target_ui(ui: &mut egui::Ui, form: &mut ReplayForm, tokens: &DesignTokens) -> bool {
+    if form.offers_own()
+        && let Some(is_own) = choice_ui(ui, "goes", &[(true, "each to its own topic"), (false, "all to one topic")], form.is_own, tokens)
+    {
+        form.is_own = is_own;
+    }
+    if !form.is_own {
+        return line_ui(ui, ["Channel to send to", "a topic"], &mut form.target, false, tokens).is_done;
+    }
+    let mut is_done = false;
+    for (own, other) in &mut form.others {
+        let own = visible(own);
+        is_done |= line_ui(ui, [&format!("{own} goes to"), &own], other, false, tokens).is_done;
+    }
+    is_done
 }
 
 /// Which records; whether what was typed of it is done.

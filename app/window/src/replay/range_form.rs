@@ -1,6 +1,6 @@
 //! Which records are replayed: those that are marked, or a range of their channel. Pure.
 
-use switchboard_desk::send::replay::{AskedLetters, AskedRange, RangeOf, ReplayAsk};
+use switchboard_desk::send::replay::{AskedLetters, AskedRange, RangeOf, ReplayAsk, ReplayTarget};
 
 /// Which records are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl RangeForm {
     /// As something was asked for; where nothing is marked, a range is to be typed.
     pub(super) fn of(ask: &ReplayAsk) -> Self {
         let blank = Self {
-            channel: ask.target.clone(),
+            channel: if let ReplayTarget::One(channel) = &ask.target { channel.clone() } else { String::new() },
             which: Which::AsAsked,
             partition: "0".to_owned(),
             from: String::new(),

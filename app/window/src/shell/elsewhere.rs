@@ -45,6 +45,7 @@ fn described(target: &Target, snapshot: &Snapshot) -> Option<Described> {
         | Target::Saved(_)
         | Target::LedgerLine(_)
         | Target::Source(_)
+        | Target::Replay(_)
         | Target::Find(_) => None,
     }
 }

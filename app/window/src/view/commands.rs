@@ -169,6 +169,7 @@ commands! {
     UnparkLetters: DEAD, Object, "Take letters out of parking", "They are open again", [NONE U];
     LetterTrace: DEAD, Object, "To the letter's trace", "The trace of its failure", [NONE T];
     LetterRecord: DEAD, Object, "To the letter's record", "Among the messages of its channel", [NONE M];
+    ReplayRecords: TRACES, Object, "Replay its records…", "Marks those of the open trace or conversation in Messages, where it is asked to where they go", [NONE E];
 
     SendToThis: WINDOW, Object, "Send to this…", "Composes a request to the selected service, or a record to the selected topic; sends nothing", [];
     SendRequest: SEND, Object, "Send the request", "As it is composed; where it may change something it is asked about first", [COMMAND Enter];

@@ -2,8 +2,8 @@
 
 use switchboard_desk::ledger::LineId;
 use switchboard_desk::send::{SentId, draft::Draft};
-use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, RowId, TraceFilter};
-use switchboard_model::{CorrelationId, SpanId, TraceId};
+use switchboard_engine::view::{ChannelKey, EdgeId, NodeId, RecordView, RowId, TraceFilter};
+use switchboard_model::{CorrelationId, Place, SpanId, TraceId};
 
 use super::ViewKind;
 
@@ -76,8 +76,28 @@ pub(crate) enum Target {
     Source(String),
     /// The traces that pass a filter.
     Traces(TraceFilter),
+    /// Stored records that are to be replayed: they are marked, and it is asked where they shall go.
+    Replay(Vec<StoredRecord>),
     /// A search.
     Find(String),
+}
+
+/// A record that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StoredRecord {
+    /// Its channel.
+    pub channel: ChannelKey,
+    /// Which.
+    pub row: RowId,
+    /// Where it lies there.
+    pub place: Place,
+}
+
+impl StoredRecord {
+    /// Of one that was read.
+    pub(crate) fn of(record: &RecordView) -> Self {
+        Self { channel: ChannelKey::of(&record.at), row: record.row, place: record.at.place.clone() }
+    }
 }
 
 impl Target {
@@ -86,7 +106,7 @@ impl Target {
         match self {
             Self::Node(_) | Self::Edge(_) | Self::Instance { .. } => Some(ViewKind::Map),
             Self::Trace { .. } | Self::Conversation(_) | Self::Traces(_) => Some(ViewKind::Traces),
-            Self::Channel(_) | Self::Record { .. } => Some(ViewKind::Messages),
+            Self::Channel(_) | Self::Record { .. } | Self::Replay(_) => Some(ViewKind::Messages),
             Self::Group { .. } => Some(ViewKind::Groups),
             Self::Breaker { .. } => Some(ViewKind::Breakers),
             Self::DeadLetters { .. } => Some(ViewKind::DeadLetters),
@@ -115,6 +135,7 @@ mod tests {
             (Target::Sent(SentId(1)), Some(ViewKind::Send)),
             (Target::Saved("orders/place".to_owned()), Some(ViewKind::Send)),
             (Target::LedgerLine(LineId::Refusal(1)), Some(ViewKind::Ledger)),
+            (Target::Replay(Vec::new()), Some(ViewKind::Messages)),
             (Target::Find("4711".to_owned()), None),
         ] {
             assert_eq!(target.view(), view, "{target:?}");

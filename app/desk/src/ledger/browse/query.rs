@@ -79,7 +79,7 @@ pub struct LedgerFilter {
     pub text: String,
     /// What was sent to; `None` = to whatever.
     pub target_kind: Option<TargetKind>,
-    /// The very target; `None` = any.
+    /// The very target, of a run or of one of its sends; `None` = any.
     pub target: Option<String>,
     /// What became of it, or of one of its sends; `None` = whatever.
     pub became: Option<Became>,

@@ -9,6 +9,7 @@ use rusqlite::{Connection, InterruptHandle, OpenFlags, OptionalExtension as _, R
 
 use super::page::{LineId, LineKind, RunLine, RunsPage, SendCounts, SendLine, SendsPage};
 use super::query::{Became, LedgerFilter, LedgerLook, PAGE, RunsQuery, SendsQuery, Sought};
+use crate::ledger::line::SEVERAL;
 use crate::ledger::place::encode;
 use crate::ledger::tables::VERSION;
 use crate::ledger::{Ending, Fate, RunId, SendId, TargetKind, read, schema};
@@ -307,13 +308,20 @@ fn send_holds(sought: &Sought) -> (String, Vec<Value>) {
     (sql, values)
 }
 
+/// A condition that a run goes to several channels, and a send of it is as another condition says: only its sends name them.
+fn goes_to_several(condition: &str) -> String {
+    format!("(target LIKE '%{SEVERAL}' AND EXISTS (SELECT 1 FROM sends WHERE sends.run_id = runs.run_id AND ({condition})))")
+}
+
 /// The condition on `runs` that a filter means.
 fn of_runs(filter: &LedgerFilter) -> Conditions {
     let mut conditions = Conditions::default();
     if let Some(sought) = filter.sought() {
         let (own, own_values) = holds(&["target", "replay_id", "cluster", "cluster_id", "profile", "operator", "reason"], &sought);
+        let (targets, target_values) = holds(&["sends.target"], &sought);
         let (of_sends, send_values) = send_holds(&sought);
-        conditions.add(format!("({own} OR run_id IN (SELECT run_id FROM sends WHERE {of_sends}))"), own_values.into_iter().chain(send_values));
+        let values = own_values.into_iter().chain(target_values).chain(send_values);
+        conditions.add(format!("({own} OR {} OR run_id IN (SELECT run_id FROM sends WHERE {of_sends}))", goes_to_several(&targets)), values);
     }
     if let Some(kind) = filter.target_kind {
         // All sends of a run go to the same; one that has none was to send records.
@@ -321,7 +329,8 @@ fn of_runs(filter: &LedgerFilter) -> Conditions {
         conditions.add(format!("coalesce(({first}), 'channel') = ?"), [Value::Text(kind.word().to_owned())]);
     }
     if let Some(target) = &filter.target {
-        conditions.add("target = ?", [Value::Text(target.clone())]);
+        let of_several = goes_to_several("sends.target = ?");
+        conditions.add(format!("(target = ? OR {of_several})"), [Value::Text(target.clone()), Value::Text(target.clone())]);
     }
     if let Some(became) = filter.became {
         conditions.add(format!("run_id IN (SELECT run_id FROM sends WHERE {})", became.sql()), []);
@@ -383,6 +392,13 @@ fn meant_sends(connection: &Connection, run_id: RunId, filter: &LedgerFilter) ->
     let mut conditions = Conditions::default();
     if let Some(became) = filter.became {
         conditions.add(became.sql(), []);
+    }
+    // Of a run to several channels those to this one; a target that none of them has is of the run.
+    if let Some(target) = &filter.target {
+        let mut of_run = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sends WHERE run_id = ? AND target = ?)")?;
+        if of_run.query_row(params![run_id.0, target], |row| row.get::<_, bool>(0))? {
+            conditions.add("target = ?", [Value::Text(target.clone())]);
+        }
     }
     let num_all = connection
         .prepare_cached("SELECT count(*) FROM sends WHERE run_id = ?")?

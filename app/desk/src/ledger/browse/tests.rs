@@ -11,6 +11,7 @@ use super::*;
 use crate::ledger::place::encode;
 use crate::ledger::{
     ComposedIntent, Ending, Fate, FateLine, Intent, KindHash, Ledger, LedgerPlace, LetterKey, NewRun, Refusal, RunId, Settled, Settlement, TargetKind, schema,
+    several_channels,
 };
 
 const T: i64 = 1_795_258_800_000_000_000;
@@ -222,6 +223,31 @@ fn a_text_a_target_and_an_outcome_find_runs_and_the_sends_that_are_meant() {
     assert_eq!(sends(became(Became::NotDone)), ("r-1.2".to_owned(), 4));
     assert_eq!(sends(text("0@3")), ("r-1.3".to_owned(), 4));
     assert_eq!(sends(text("first five")), ("r-1.1 r-1.2 r-1.3 r-1.4".to_owned(), 4), "a text of the run means all of its sends");
+}
+
+#[test]
+fn a_run_to_several_channels_is_found_by_each_of_them_with_the_sends_that_go_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.sqlite");
+    let ledger = ledger(&path);
+    let run_id = wait(ledger.begin_run(run("r-9", &several_channels(2), 3, T + 9_000))).expect("written");
+    for (offset, target) in [(21, "payments"), (22, "orders.placed"), (23, "payments")] {
+        let intent = Intent { target: target.into(), replay_id: format!("r-9.{offset}"), ..intent(run_id, offset) };
+        wait(ledger.intend(intent)).expect("written");
+    }
+    let to = |target: &str| LedgerFilter { target: Some(target.into()), ..LedgerFilter::default() };
+    let text = |text: &str| LedgerFilter { text: text.into(), ..LedgerFilter::default() };
+    let found = |filter: LedgerFilter| {
+        let (runs, sends) = read(&path, filter, Some(run_id));
+        let sends: Vec<String> = sends.expect("sends").rows.iter().map(|send| format!("{} {}", send.replay_id, send.target)).collect();
+        (runs.rows.iter().map(|row| (row.at_ns - T) / 500).collect::<Vec<_>>(), sends)
+    };
+    let all = ["r-9.21 payments", "r-9.22 orders.placed", "r-9.23 payments"];
+    assert_eq!(found(to("payments")), (vec![18], vec![all[0].to_owned(), all[2].to_owned()]));
+    assert_eq!(found(to("orders.placed")), (vec![18, 10, 8, 0], vec![all[1].to_owned()]));
+    assert_eq!(found(to("2 topics")), (vec![18], all.map(str::to_owned).to_vec()));
+    assert_eq!(found(text("payments")), (vec![18], all.map(str::to_owned).to_vec()));
+    assert!(found(to("shipments")).0.is_empty());
 }
 
 /// A ledger with a run of so many sends, and as many requests before it.

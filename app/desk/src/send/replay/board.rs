@@ -7,7 +7,7 @@ use std::sync::Arc;
 use switchboard_model::OriginalRecord;
 
 use crate::ledger::{Ending, KindHash, LetterKey, LetterRecord, LetterState, Letters, SentState, SettledAs};
-use crate::send::replay::{Preview, Readers, Sighting};
+use crate::send::replay::{Preview, Readers, Sighting, target_words};
 
 /// All that can be seen of replaying.
 #[derive(Clone, Debug, Default)]
@@ -206,8 +206,8 @@ pub struct RunBoard {
     pub replay_id: String,
     /// Name of the source.
     pub cluster: String,
-    /// The channel that is sent to.
-    pub target: String,
+    /// The channels that are sent to, by name.
+    pub targets: Vec<String>,
     /// Where it is.
     pub phase: RunPhase,
     /// Its records by what became of them.
@@ -230,7 +230,7 @@ pub struct RunBoard {
     pub waits_for: String,
     /// Whether waiting can not tell whether the first few are consumed: then the operator decides.
     pub is_untellable: bool,
-    /// The groups on the target, as of now.
+    /// The groups on what is sent to, as of now.
     pub readers: Readers,
     /// When it began, ns since the Unix epoch.
     pub started_ns: i64,
@@ -243,6 +243,11 @@ pub struct RunBoard {
 }
 
 impl RunBoard {
+    /// The channel that is sent to, or how many are.
+    pub fn target_words(&self) -> String {
+        target_words(self.targets.iter().map(String::as_str))
+    }
+
     /// Whether what was sent never was a dead letter, as far as it was looked at: then no group is the one that failed.
     pub fn is_of_the_living(&self) -> bool {
         self.canary.iter().any(|line| line.seen.groups.is_some())

@@ -8,7 +8,7 @@ use switchboard_model::{MessageRef, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::Changes;
-use crate::send::replay::AskedRange;
+use crate::send::replay::{AskedRange, ReplayTarget};
 
 /// A dead letter that is asked for, or another record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct AskedLetter {
     pub raw_hash: RawHash,
     /// Hash of its bytes under the ledger's key, as a plan that was written down has it; `None` = it is of no such plan.
     pub planned_hash: Option<RawHash>,
+    /// The channel that a dead letter came from, as far as it tells.
+    pub origin: Option<String>,
     /// Where it first lay, as far as it tells.
     pub origin_place: Option<ToldPlace>,
     /// The group it died in; unknown = `None`.
@@ -44,6 +46,7 @@ impl AskedLetter {
             is_dead: true,
             raw_hash: view.raw_hash,
             planned_hash: None,
+            origin: view.origin.clone(),
             origin_place: view.origin_place.clone(),
             failed_group: view.origin_group.clone(),
             replay_count: view.replay_count,
@@ -66,6 +69,7 @@ impl AskedLetter {
             is_dead: false,
             raw_hash: view.raw_hash,
             planned_hash: None,
+            origin: None,
             origin_place: ToldPlace::of(view.at.place.partition(), view.at.place.offset()),
             failed_group: None,
             replay_count: 0,
@@ -149,8 +153,8 @@ pub struct ReplayOptions {
 pub struct ReplayAsk {
     /// Name of the source.
     pub cluster: String,
-    /// The channel to send to.
-    pub target: String,
+    /// Where they go.
+    pub target: ReplayTarget,
     /// Which letters.
     pub letters: AskedLetters,
     /// How many are stored in all of those that died of the same.

@@ -49,8 +49,8 @@ pub(super) struct Follower {
 pub(super) struct Round<'a> {
     /// What the clusters in reach call themselves, by the names of their sources.
     pub cluster_ids: &'a BTreeMap<String, String>,
-    /// Where a run is about to send: cluster and channel.
-    pub target: Option<(&'a str, &'a str)>,
+    /// Where a run is about to send: cluster and channels.
+    pub targets: Vec<(&'a str, &'a str)>,
     /// Replay ids of letters whose traces are wanted.
     pub traced: &'a BTreeSet<String>,
     /// Replay ids of this session's runs.
@@ -72,8 +72,8 @@ impl Living {
     /// Of those that letters were sent from: none that is for dead letters, or on which some were seen, among others or not.
     fn of(snapshot: &Snapshot, sent: &[Sent<'_>], round: &Round<'_>) -> Self {
         let dead: BTreeSet<(&str, &str)> = snapshot.dead_letters.iter().map(|view| (view.cluster.as_str(), view.channel.as_str())).collect();
-        let by_place = sent.iter().filter(|(_, record)| record.kind == KindHash::default());
-        let channels: BTreeSet<(&str, &str)> = by_place.map(|(letter, _)| (letter.at.cluster.as_str(), letter.at.channel.as_str())).collect();
+        let by_place = sent.iter().filter(|sent| sent.record.kind == KindHash::default());
+        let channels: BTreeSet<(&str, &str)> = by_place.map(|sent| (sent.letter.at.cluster.as_str(), sent.letter.at.channel.as_str())).collect();
         let living = channels.into_iter().filter(|channel| !dead.contains(channel) && !(round.is_for_the_dead)(channel.0, channel.1));
         Self(living.map(|(cluster, channel)| (cluster.to_owned(), channel.to_owned())).collect())
     }
@@ -89,10 +89,28 @@ impl Living {
 /// By channel: where its partitions end.
 pub(super) type Ends = BTreeMap<String, Vec<i64>>;
 
-type Sent<'a> = (&'a LetterKey, &'a LetterRecord);
+/// A letter that was sent.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    letter: &'a LetterKey,
+    record: &'a LetterRecord,
+    /// The cluster that it was sent to, by the name of its source: there it is followed.
+    cluster: &'a str,
+}
 
 /// By cluster and channel.
 type ByChannel<T> = BTreeMap<(String, String), T>;
+
+impl Round<'_> {
+    /// The cluster that a letter was sent to, by the name of its source; `None` = it is not in reach.
+    fn cluster<'a>(&'a self, letter: &'a LetterKey, record: &LetterRecord) -> Option<&'a str> {
+        let is_it = |id: &String| *id == record.target_cluster_id;
+        if self.cluster_ids.get(&letter.at.cluster).is_some_and(is_it) {
+            return Some(&letter.at.cluster);
+        }
+        self.cluster_ids.iter().find(|(_, id)| is_it(id)).map(|(name, _)| name.as_str())
+    }
+}
 
 impl Follower {
     /// One round over all letters that were sent to clusters that are in reach. First it is looked whether they are tried again
@@ -100,20 +118,16 @@ impl Follower {
     pub(super) async fn round(&mut self, ledger: &Ledger, observed: &dyn Observed, round: &Round<'_>) -> Result<(), LedgerError> {
         let now_ns = observed.now_ns();
         let letters = ledger.letters();
-        // What went to another cluster than the one where it lay is not followed there.
-        let here = |letter: &LetterKey, record: &LetterRecord| {
-            record.target_cluster_id == record.cluster_id && round.cluster_ids.get(&letter.at.cluster).is_some_and(|id| *id == record.cluster_id)
-        };
-        let sent: Vec<Sent<'_>> =
-            letters.iter().filter(|(letter, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed) && here(letter, record)).collect();
+        let followed = letters.iter().filter(|(_, record)| matches!(record.state, LetterState::Sent(_) | LetterState::Consumed));
+        let sent: Vec<Sent<'_>> = followed.filter_map(|(letter, record)| Some(Sent { letter, record, cluster: round.cluster(letter, record)? })).collect();
         // Also those that count as consumed and are tried again after all.
         let is_waiting = |record: &LetterRecord| match record.state {
             LetterState::Sent(SentState::Persisted) => true,
             LetterState::Consumed => self.sightings.get(&record.replay_id).is_some_and(Sighting::is_being_retried),
             _ => false,
         };
-        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|(_, record)| record.written_to.is_some() && is_waiting(record)).collect();
-        let kept: BTreeSet<&str> = waiting.iter().map(|(_, record)| record.replay_id.as_str()).collect();
+        let waiting: Vec<Sent<'_>> = sent.iter().copied().filter(|sent| sent.record.written_to.is_some() && is_waiting(sent.record)).collect();
+        let kept: BTreeSet<&str> = waiting.iter().map(|sent| sent.record.replay_id.as_str()).collect();
         self.sightings.retain(|replay_id, seen| kept.contains(replay_id.as_str()) || round.traced.contains(replay_id) || seen.died_elsewhere.is_some());
         self.read_again.retain(|replay_id, _| kept.contains(replay_id.as_str()));
 
@@ -130,11 +144,11 @@ impl Follower {
             matches!(record.state, LetterState::Sent(_)) || kept.contains(replay_id.as_str()) || round.traced.contains(replay_id)
         });
         self.look_for_spans_and_retries(observed, &channels, &sent, &living, round, now_ns).await;
-        for (letter, record) in &waiting {
-            if living.has(letter, record) {
-                self.weigh_groups(letter, record, &commits, now_ns);
+        for sent in &waiting {
+            if living.has(sent.letter, sent.record) {
+                self.weigh_groups(*sent, &commits, now_ns);
             } else {
-                self.weigh(letter, record, &commits, now_ns);
+                self.weigh(*sent, &commits, now_ns);
             }
         }
         if is_known_who_died {
@@ -155,13 +169,13 @@ impl Follower {
         now_ns: i64,
     ) -> Result<(), LedgerError> {
         let mut num_looked_at = 0;
-        for (letter, record) in waiting {
+        for Sent { letter, record, cluster } in waiting {
             let Some(send_id) = record.send_id else { continue };
             let Some(proof) = self.sightings.get(&record.replay_id).and_then(|sighting| sighting.proof.clone()).filter(|proof| !proof.has_settled) else {
                 continue;
             };
             let none = RetryChannels::default();
-            let channels = channels.get(&(letter.at.cluster.clone(), record.target.clone())).unwrap_or(&none);
+            let channels = channels.get(&((*cluster).to_owned(), record.target.clone())).unwrap_or(&none);
             let settles = settles(channels, self.retried(record, round), round.quiet_ns);
             let Some(sighting) = self.sightings.get_mut(&record.replay_id) else { continue };
             match settles {

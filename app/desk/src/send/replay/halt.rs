@@ -1,7 +1,7 @@
 //! When the first few have passed, and when a run stops by itself. Pure.
 
 use crate::ledger::{LetterState, SettledAs};
-use crate::send::replay::{CallsOnTheWay, CanaryLine, Readers};
+use crate::send::replay::{CallsOnTheWay, CanaryLine, Reader, Readers};
 
 /// So many failures make a difference.
 const ERRORS_MIN: u64 = 5;
@@ -86,7 +86,8 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
     }
     for reader in &now.groups {
         let Some(lag) = reader.lag else { continue };
-        let lag_before = if let Some(known) = before.groups.iter_mut().find(|other| other.group == reader.group) {
+        let is_same = |other: &&mut Reader| (&other.group, &other.topic) == (&reader.group, &reader.topic);
+        let lag_before = if let Some(known) = before.groups.iter_mut().find(is_same) {
             *known.lag.get_or_insert(lag)
         } else {
             before.groups.push(reader.clone());
@@ -94,7 +95,8 @@ pub(super) fn halt_reason(dead_again: Option<String>, before: &mut Readers, now:
         };
         let limit = lag_before.saturating_add(lag_margin);
         if lag > limit {
-            return Some(format!("{} is {lag} behind, more than {limit}", reader.group));
+            let on = if now.are_of_several() && !reader.topic.is_empty() { format!(" on {}", reader.topic) } else { String::new() };
+            return Some(format!("{} is {lag} behind{on}, more than {limit}", reader.group));
         }
     }
     None
@@ -123,7 +125,7 @@ mod tests {
 
     use crate::ledger::{LetterKey, SentState};
     use crate::send::replay::sighting::Proof;
-    use crate::send::replay::{At, BreakerOnTheWay, GroupsAt, Reader, Retry, Sighting};
+    use crate::send::replay::{At, BreakerOnTheWay, GroupsAt, Retry, Sighting};
     use switchboard_engine::view::LagVerdict;
     use switchboard_model::BreakerState;
 
@@ -255,6 +257,12 @@ mod tests {
         assert_eq!(halt_reason(None, &mut open.clone(), &open, 500), None);
         let came_back = || Some("t-dlt 0@7 came back dead".to_owned());
         assert_eq!(halt_reason(came_back(), &mut open.clone(), &open, 500), came_back());
+        // One that reads several is measured on each.
+        let on = |topic: &str, lag: u64| Reader { topic: topic.into(), lag: Some(lag), ..before.groups[0].clone() };
+        let of_two = |lags: [u64; 2]| Readers { groups: vec![on("orders", lags[0]), on("payments", lags[1])], ..Readers::default() };
+        assert_eq!(halt_reason(None, &mut of_two([700, 0]), &of_two([700, 500]), 500), None);
+        let worse = halt_reason(None, &mut of_two([700, 0]), &of_two([0, 501]), 500);
+        assert_eq!(worse.as_deref(), Some("inventory is 501 behind on payments, more than 500"));
         // What was not known when the run began was not 0.
         for mut before in [readers(None, BreakerState::Closed), Readers::default()] {
             assert_eq!(halt_reason(None, &mut before, &readers(Some(9_000), BreakerState::Closed), 500), None);

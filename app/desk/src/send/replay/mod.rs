@@ -1,7 +1,7 @@
 //! Sending again what lies on a broker, dead letters above all: a preview of the very bytes first, then a few, then, once those were read, the rest. Bytes come
 //! from the broker, never from the store; every step stands in the ledger; what may have been written is never sent twice.
 //!
-//! `command` is what is asked for and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too, `run` sends what it shows, `halt`
+//! `command` is what is asked for, `target` to where, and `desk` where; `preview_task`, `plan` and `prepare` make the preview, of a `range` too, `run` sends what it shows, `halt`
 //! says when it stops by itself, `follow`, `sighting` and `groups_at` what became of what was sent. `board` is what can be seen of all that.
 
 mod board;
@@ -20,6 +20,7 @@ mod range;
 mod readers;
 mod run;
 mod sighting;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -38,3 +39,4 @@ pub use plan_file::read as read_plan;
 pub use range::{AskedRange, RangeOf, RangesFound};
 pub use readers::{BreakerOnTheWay, CallsOnTheWay, Reader, Readers, readers};
 pub use sighting::{At, Proof, Retry, Sighting, consumed_in};
+pub use target::{ReplayTarget, TargetPlan, target_words};

@@ -1,6 +1,6 @@
 //! What would be sent: pure, from letters, what was read again, and what is known of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,7 +10,9 @@ use switchboard_model::{
 
 use crate::ledger::{HashKey, LetterKey, LetterState, Letters, SentState};
 use crate::send::edit::{Edited, change_headers};
-use crate::send::replay::{AskedLetter, AskedLetters, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, Writing};
+use crate::send::replay::{
+    AskedLetter, AskedLetters, ClusterAccess, RangesFound, Readers, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan, Writing, target_words,
+};
 
 /// Records of a preview whose contents are kept to be looked at.
 const MAX_SHOWN: usize = 200;
@@ -32,8 +34,8 @@ pub struct Preview {
     pub cluster_id: Option<String>,
     /// What the one on which they lie calls itself; `None` = it has not said.
     pub from_id: Option<String>,
-    /// The channel that is sent to.
-    pub target: String,
+    /// The channels that are sent to, by name, and what goes to each; the one that was asked for also where nothing would go.
+    pub targets: Vec<TargetPlan>,
     /// Records that would be sent, in that order.
     pub planned: Vec<Planned>,
     /// Letters that would not, and why.
@@ -42,18 +44,14 @@ pub struct Preview {
     pub num_stored: u64,
     /// What the ranges came to that were asked for; `None` = none were.
     pub ranges: Option<RangesFound>,
-    /// Into which partitions.
-    pub partitions: PartitionRule,
     /// How many go first, and are followed before the rest goes.
     pub num_first: usize,
     /// How many the rest goes at, a second.
     pub rate_per_s: u32,
-    /// How many bytes a record may take on the target; an error says why nobody knows.
-    pub size_limit: Result<u64, String>,
     /// Who will read it.
     pub readers: Readers,
-    /// The groups that letters of this ask died in.
-    pub failed_groups: BTreeSet<String>,
+    /// By channel that is sent to: the groups that letters died in which go there.
+    pub failed_groups: BTreeMap<String, BTreeSet<String>>,
     /// Whether it may be sent.
     pub writing: Writing,
     /// When it was read, ns since the Unix epoch.
@@ -65,6 +63,8 @@ pub struct Preview {
 pub struct Planned {
     /// The letter.
     pub asked: AskedLetter,
+    /// The channel that it goes to.
+    pub target: String,
     /// The id that the record will carry.
     pub replay_id: String,
     /// Hash of the very bytes under the ledger's key.
@@ -134,31 +134,6 @@ pub enum PartitionRule {
     },
 }
 
-/// Why it makes no sense to send letters from this cluster to this channel. `is_for_the_dead`: whether that channel holds dead letters.
-/// `letters`: `None` = which they are is not known before they are read.
-pub(super) fn wrong(cluster: &str, to: &str, target: &str, is_for_the_dead: bool, letters: Option<&[AskedLetter]>) -> Option<String> {
-    if letters.is_some_and(<[AskedLetter]>::is_empty) {
-        return Some("no open letter is meant".to_owned());
-    }
-    if target.is_empty() {
-        return Some("the letters do not tell which channel they came from. Name the channel to send them to".to_owned());
-    }
-    if is_for_the_dead {
-        return Some(format!(
-            "{target} is a dead-letter channel: what is sent there counts as given up before anybody has read it. Name the channel that they came from, or another \
-             one that is read"
-        ));
-    }
-    let letters = letters.unwrap_or_default();
-    if cluster == to && letters.iter().any(|asked| asked.is_dead && asked.letter.at.channel == target) {
-        return Some(format!("they would go back to {target}, where they lie dead"));
-    }
-    if letters.iter().any(|asked| asked.letter.at.cluster != cluster) {
-        return Some("the letters lie on several clusters; send those of one at a time".to_owned());
-    }
-    None
-}
-
 /// Why a letter in this state is not sent; `None` = it may be.
 pub(super) fn held(state: LetterState, again: bool) -> Option<String> {
     match state {
@@ -205,7 +180,7 @@ pub(in crate::send) struct Built {
     pub was: Option<KeyAndValue>,
 }
 
-/// Where records go, and how.
+/// To which channel a record goes, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Way<'a> {
     pub target: &'a str,
@@ -254,20 +229,20 @@ fn partition(asked: &AskedLetter, num_partitions: Option<i32>) -> Option<i32> {
     asked.origin_place.as_ref()?.partition().filter(|partition| num_partitions.is_some_and(|num| (0..num).contains(partition)))
 }
 
-/// How much room a record has on the target.
-#[derive(Clone, Copy)]
-pub(super) struct Room<'a> {
-    /// How many bytes it may take; `None` = unknown.
-    pub limit: Option<u64>,
-    /// Tells how many it takes.
-    pub access: &'a dyn ClusterAccess,
+/// What is known of a channel that is sent to.
+#[derive(Clone, Debug)]
+pub(super) struct There {
+    /// Its partitions; `None` = unknown.
+    pub num_partitions: Option<i32>,
+    /// How many bytes a record may take; an error says why nobody knows.
+    pub size_limit: Result<u64, String>,
 }
 
-impl Room<'_> {
-    /// Gives the record back if it fits; else the reason.
-    fn fit(&self, built: Built) -> Result<Built, String> {
-        match self.limit {
-            Some(limit) if self.access.size_there(&built.outgoing) > limit => Err(format!(
+impl There {
+    /// Gives the record back if it fits; else the reason. `access` tells how many bytes it takes.
+    fn fit(&self, built: Built, access: &dyn ClusterAccess) -> Result<Built, String> {
+        match self.size_limit {
+            Ok(limit) if access.size_there(&built.outgoing) > limit => Err(format!(
                 "too large: with what a batch adds {} takes {limit} bytes at most (max.message.bytes). Raise that, or make it smaller by a change",
                 built.outgoing.channel
             )),
@@ -278,11 +253,17 @@ impl Room<'_> {
 
 /// Collects what was read again.
 pub(super) struct Planner<'a> {
-    pub route: Way<'a>,
+    pub target: &'a ReplayTarget,
+    /// The channels that are sent to.
+    pub there: BTreeMap<String, There>,
+    pub options: &'a ReplayOptions,
+    pub redactor: &'a Redactor,
+    pub hash_key: &'a HashKey,
     pub replay_id: &'a str,
     /// Where letters stand, which were told apart only now that they were read.
     pub letters: &'a Letters,
-    pub room: Room<'a>,
+    /// The cluster that is sent to.
+    pub access: &'a dyn ClusterAccess,
     /// How many one run sends at most; `None` = all.
     pub num_most: Option<usize>,
     pub planned: Vec<Planned>,
@@ -311,7 +292,8 @@ impl Planner<'_> {
                 return;
             }
             // What the last run of a range put behind it is not what was meant: it would go round and round.
-            let comes_back = self.route.options.to.is_none() && !self.route.options.again && asked.letter.at.channel == self.route.target;
+            let target = self.target.of(asked.own_channel());
+            let comes_back = self.options.to.is_none() && !self.options.again && asked.letter.at.channel == target;
             let is_replayed = |original: &OriginalRecord| original.headers.iter().any(|header| header.name == REPLAY_ID_HEADER);
             if comes_back && read.as_ref().is_ok_and(is_replayed) {
                 let reason = "a replay put it there, so it was sent before; choose \"also what was sent before\" to send it again".to_owned();
@@ -350,31 +332,53 @@ impl Planner<'_> {
             // What was asked for by its place alone has its time from now on, by which the ledger knows it.
             asked.letter.timestamp_ns = original.timestamp_ms.and_then(|ms| ms.checked_mul(1_000_000));
             let state = self.letters.get(&asked.letter).map(|record| record.state.clone()).unwrap_or_default();
-            if let Some(reason) = held(state, self.route.options.again) {
+            if let Some(reason) = held(state, self.options.again) {
                 return self.skipped.push(SkippedLetter { letter: asked.letter, reason });
             }
         }
-        let partition = self.route.partition(&asked);
+        let target = self.target.of(asked.own_channel()).to_owned();
+        let there = self.there.get(&target);
+        let num_partitions = there.and_then(|there| there.num_partitions);
+        let way = Way { target: &target, num_partitions, options: self.options, redactor: self.redactor, hash_key: self.hash_key };
+        let partition = way.partition(&asked);
         let replay_id = record_replay_id(self.replay_id, self.planned.len());
         let built = read
             .map_err(|skipped| skipped.to_string())
-            .and_then(|original| self.route.build(&asked, original, &replay_id))
-            .and_then(|built| self.room.fit(built));
+            .and_then(|original| way.build(&asked, original, &replay_id))
+            .and_then(|built| there.map_or(Err("nothing is known of the channel that it goes to".to_owned()), |there| there.fit(built, self.access)));
         match built {
             Ok(built) => {
-                let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.route.redactor)));
+                let shown = (self.planned.len() < MAX_SHOWN).then(|| Arc::new(shown(&built, self.redactor)));
                 let Built { outgoing, replay_count, hash, source_hash, edited, .. } = built;
-                self.planned.push(Planned { asked, replay_id, hash, source_hash, edited, size_bytes: outgoing.size_bytes(), partition, replay_count, shown });
+                let size_bytes = outgoing.size_bytes();
+                self.planned.push(Planned { asked, target, replay_id, hash, source_hash, edited, size_bytes, partition, replay_count, shown });
             }
             Err(reason) => self.skipped.push(SkippedLetter { letter: asked.letter, reason }),
         }
     }
 
-    /// Into which partitions the records go.
-    pub(super) fn partitions(&self) -> PartitionRule {
-        let num_unknown = self.planned.iter().filter(|planned| planned.partition.is_none()).count();
-        match self.route.num_partitions {
-            num_partitions if self.route.options.by_key => PartitionRule::ByKeyAsAsked { num_partitions },
+    /// What goes to each channel; of several, to those to which anything does.
+    pub(super) fn targets(&self) -> Vec<TargetPlan> {
+        // Of each: how many, their bytes, and how many of which it is not known where they first lay.
+        let mut sums: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+        for planned in &self.planned {
+            let (num, size_bytes, num_unknown) = sums.entry(&planned.target).or_default();
+            *num += 1;
+            *size_bytes += planned.size_bytes;
+            *num_unknown += usize::from(planned.partition.is_none());
+        }
+        let plan = |(channel, there): (&String, &There)| {
+            let (num, size_bytes, num_unknown) = sums.get(channel.as_str()).copied().unwrap_or_default();
+            let partitions = self.partitions(there.num_partitions, num_unknown);
+            TargetPlan { channel: channel.clone(), num, size_bytes, partitions, size_limit: there.size_limit.clone() }
+        };
+        self.there.iter().map(plan).filter(|target| target.num > 0 || self.planned.is_empty()).collect()
+    }
+
+    /// Into which partitions of a channel records go.
+    fn partitions(&self, num_partitions: Option<i32>, num_unknown: usize) -> PartitionRule {
+        match num_partitions {
+            num_partitions if self.options.by_key => PartitionRule::ByKeyAsAsked { num_partitions },
             Some(num_partitions) if num_unknown == 0 => PartitionRule::AsOriginal { num_partitions },
             num_partitions => PartitionRule::ByKey { num_unknown, num_partitions },
         }
@@ -411,6 +415,11 @@ impl Preview {
             AskedLetters::These(letters) => letters.iter().any(|asked| asked.is_dead),
             AskedLetters::Ranges(_) => false,
         }
+    }
+
+    /// The channel that is sent to, or how many are.
+    pub fn target_words(&self) -> String {
+        target_words(self.targets.iter().map(|target| target.channel.as_str()))
     }
 
     /// Bytes of all records.

@@ -11,7 +11,7 @@ use switchboard_model::{MessageRef, Place, RawHash, ToldPlace, TraceId};
 
 use crate::ledger::{KindHash, LetterKey};
 use crate::send::edit::{Change, Changes};
-use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, PartitionRule, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions};
+use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, Planned, Preview, RangeOf, ReplayAsk, ReplayOptions, ReplayTarget, TargetPlan};
 
 /// Version of the file.
 const VERSION: u32 = 1;
@@ -37,8 +37,12 @@ struct PlanFile {
     /// What it calls itself.
     #[serde(default)]
     to_id: Option<String>,
-    /// The channel that is sent to.
-    target: String,
+    /// The channel that is sent to; left out where `targets` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    /// Each goes to the channel that it lies on, or that a dead letter came from; those of the channels named here to the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    targets: Option<BTreeMap<String, String>>,
     /// Whether each keeps its time.
     #[serde(default)]
     keeps_time: bool,
@@ -58,9 +62,12 @@ struct PlanFile {
     num_records: usize,
     #[serde(default)]
     num_bytes: usize,
-    /// Told only, and not read: how many bytes a record may take on the target, and who would read them, as it was when the plan was written.
+    /// Told only, and not read: what goes to each channel, how many bytes a record may take there, and who would read them, as it was when the plan was
+    /// written.
     #[serde(default)]
     size_limit_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    goes_to: Vec<TargetLine>,
     #[serde(default)]
     readers: Vec<ReaderLine>,
     #[serde(default)]
@@ -94,8 +101,18 @@ struct RangeLine {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+struct TargetLine {
+    channel: String,
+    num_records: usize,
+    num_bytes: usize,
+    size_limit_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct ReaderLine {
     group: String,
+    #[serde(default)]
+    channel: String,
     has_failed: bool,
     lag: Option<u64>,
     members: Option<usize>,
@@ -127,6 +144,9 @@ struct RecordLine {
     kind: i64,
     #[serde(default)]
     failed_group: Option<String>,
+    /// The channel that a dead letter came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
     #[serde(default)]
     origin_partition: Option<i32>,
     #[serde(default)]
@@ -140,6 +160,9 @@ struct RecordLine {
     /// Of what lies on the broker.
     hash: String,
     size_bytes: usize,
+    /// Told only, where the plan has `targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
     to_partition: Option<i32>,
     #[serde(default)]
     edited: bool,
@@ -170,6 +193,7 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
     let options = preview.options();
     let readers = preview.readers.groups.iter().map(|reader| ReaderLine {
         group: reader.group.clone(),
+        channel: reader.topic.clone(),
         has_failed: reader.has_failed,
         lag: reader.lag,
         members: reader.num_members,
@@ -180,29 +204,43 @@ fn of_preview(preview: &Preview, key_id: &str) -> Result<PlanFile, String> {
         guards: breaker.guards.clone(),
         is_open: breaker.is_open(),
     });
+    let (target, targets) = match &preview.ask.target {
+        ReplayTarget::One(channel) => (Some(channel.clone()), None),
+        ReplayTarget::Own(others) => (None, Some(others.clone())),
+    };
+    let limit = |target: &TargetPlan| target.size_limit.as_ref().ok().copied();
+    let goes_to = |target: &TargetPlan| TargetLine {
+        channel: target.channel.clone(),
+        num_records: target.num,
+        num_bytes: target.size_bytes,
+        size_limit_bytes: limit(target),
+    };
+    let is_own = targets.is_some();
     Ok(PlanFile {
         switchboard_plan: VERSION,
         from: preview.from.clone(),
         to: preview.cluster.clone(),
         to_id: preview.cluster_id.clone(),
-        target: preview.target.clone(),
+        target,
+        targets,
         keeps_time: options.keeps_time,
-        by_key: matches!(preview.partitions, PartitionRule::ByKeyAsAsked { .. }),
+        by_key: options.by_key,
         again: options.again,
         key_id: Some(key_id.to_owned()),
         changes: options.changes.to_all.clone(),
         num_records: preview.planned.len(),
         num_bytes: preview.size_bytes(),
-        size_limit_bytes: preview.size_limit.as_ref().ok().copied(),
+        size_limit_bytes: preview.targets.first().filter(|_| !is_own).and_then(limit),
+        goes_to: preview.targets.iter().filter(|_| is_own).map(goes_to).collect(),
         readers: readers.collect(),
         breakers: breakers.collect(),
         skipped: preview.skipped.iter().map(|skipped| SkippedLine { at: skipped.letter.to_string(), reason: skipped.reason.clone() }).collect(),
-        records: preview.planned.iter().map(|planned| line(planned, &options.changes)).collect::<Result<_, _>>()?,
+        records: preview.planned.iter().map(|planned| line(planned, &options.changes, is_own)).collect::<Result<_, _>>()?,
         ranges: Vec::new(),
     })
 }
 
-fn line(planned: &Planned, changes: &Changes) -> Result<RecordLine, String> {
+fn line(planned: &Planned, changes: &Changes, is_own: bool) -> Result<RecordLine, String> {
     let asked = &planned.asked;
     let Place::Offset { partition, offset } = asked.letter.at.place else {
         return Err(format!("{} is no partition and offset, so no plan can name it", asked.letter));
@@ -221,6 +259,7 @@ fn line(planned: &Planned, changes: &Changes) -> Result<RecordLine, String> {
         is_dead: asked.is_dead,
         kind: asked.kind.0,
         failed_group: asked.failed_group.clone(),
+        origin: asked.origin.clone(),
         origin_partition,
         origin_offset,
         replay_count: asked.replay_count,
@@ -228,6 +267,7 @@ fn line(planned: &Planned, changes: &Changes) -> Result<RecordLine, String> {
         retried_ns: asked.retried_ns,
         hash: format!("{:032x}", planned.source_hash.0),
         size_bytes: planned.size_bytes,
+        to: is_own.then(|| planned.target.clone()),
         to_partition: planned.partition,
         edited: planned.edited,
         changes: changes.to_one.get(&asked.letter).cloned().unwrap_or_default(),
@@ -251,8 +291,14 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
     if plan.switchboard_plan != VERSION {
         return Err(format!("it is of version {}, and this program knows {VERSION}", plan.switchboard_plan));
     }
+    let target = match (plan.target.clone(), plan.targets.clone()) {
+        (Some(channel), None) => ReplayTarget::One(channel),
+        (None, Some(others)) => ReplayTarget::Own(others),
+        (Some(_), Some(_)) => return Err("it has `target` and `targets`; leave one of the two out".to_owned()),
+        (None, None) => return Err("it does not say where its records go: write `target`, or `targets` ({} = each to its own channel)".to_owned()),
+    };
     if !plan.ranges.is_empty() {
-        return of_ranges(plan);
+        return of_ranges(plan, target);
     }
     if plan.key_id.is_none() {
         return Err("it has no `key_id`, which says what the hashes of its records are of. Save it anew in the window, or write `ranges`".to_owned());
@@ -272,6 +318,7 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
             is_dead: record.is_dead,
             raw_hash: RawHash::UNKNOWN,
             planned_hash,
+            origin: record.origin,
             origin_place: ToldPlace::of(record.origin_partition, record.origin_offset),
             failed_group: record.failed_group,
             replay_count: record.replay_count,
@@ -284,7 +331,7 @@ pub fn parse(text: &[u8]) -> Result<ReplayAsk, String> {
     let to = other_cluster(plan.to, &plan.from);
     Ok(ReplayAsk {
         cluster: plan.from,
-        target: plan.target,
+        target,
         num_stored: letters.len() as u64,
         letters: AskedLetters::These(letters),
         plan_key: plan.key_id,
@@ -297,7 +344,7 @@ fn other_cluster(to: String, from: &str) -> Option<String> {
 }
 
 /// What a plan of ranges asks for: it is written by hand.
-fn of_ranges(plan: PlanFile) -> Result<ReplayAsk, String> {
+fn of_ranges(plan: PlanFile, target: ReplayTarget) -> Result<ReplayAsk, String> {
     if !plan.records.is_empty() {
         return Err("it has `records` and `ranges`; leave one of the two out".to_owned());
     }
@@ -307,7 +354,7 @@ fn of_ranges(plan: PlanFile) -> Result<ReplayAsk, String> {
     let ranges = plan.ranges.iter().map(range).collect::<Result<_, _>>()?;
     let changes = Arc::new(Changes { to_all: plan.changes, ..Changes::default() });
     Ok(ReplayAsk {
-        target: plan.target,
+        target,
         letters: AskedLetters::Ranges(ranges),
         num_stored: 0,
         plan_key: None,
@@ -354,6 +401,14 @@ mod tests {
         let times = of(",\"from_time\":\"1970-01-01T00:00:01Z\",\"to_time\":\"1970-01-01T01:00:02+01:00\"").expect("a plan");
         let range = AskedRange { channel: "orders".to_owned(), of: RangeOf::Times { from_ns: 1_000_000_000, to_ns: 2_000_000_000 } };
         assert_eq!((times.letters, times.cluster.as_str(), times.options.to), (AskedLetters::Ranges(vec![range]), "a", None));
+        let to = |target: &str| {
+            let range = "{\"channel\":\"orders\",\"partition\":0,\"from\":1,\"to\":2}";
+            parse(format!("{{\"switchboard_plan\":1,\"from\":\"a\"{target},\"ranges\":[{range}]}}").as_bytes()).map(|ask| ask.target)
+        };
+        let own = ReplayTarget::Own(BTreeMap::from([("orders".to_owned(), "copy".to_owned())]));
+        assert_eq!([to(",\"target\":\"t\""), to(",\"targets\":{\"orders\":\"copy\"}")], [Ok("t".into()), Ok(own)]);
+        assert!(to("").is_err_and(|told| told.contains("write `target`, or `targets`")));
+        assert!(to(",\"target\":\"t\",\"targets\":{}").is_err_and(|told| told.contains("leave one of the two out")));
         let folder = tempfile::tempdir().expect("a folder");
         assert!(read(&folder.path().join("none.json")).is_err_and(|told| told.contains("cannot be read")));
     }

@@ -12,12 +12,13 @@ use crate::send::replay::board::{Preparing, ReplayBoard};
 use crate::send::replay::clusters::writing;
 use crate::send::replay::desk::Shared;
 use crate::send::replay::pace::Pace;
-use crate::send::replay::plan::{Planner, Preview, Room, Way};
+use crate::send::replay::plan::{Planner, Preview, There};
 use crate::send::replay::prepare::{Reading, seen};
 use crate::send::replay::range::{PlaceOfRange, resolve};
-use crate::send::replay::readers::readers;
+use crate::send::replay::readers::readers_of_all;
 use crate::send::replay::run::failed_groups;
-use crate::send::replay::{AskedLetter, AskedRange, ClusterAccess, Observed, ReplayAsk, SkippedLetter};
+use crate::send::replay::target::{first_of_each, size_limits};
+use crate::send::replay::{AskedLetter, AskedRange, ClusterAccess, Observed, ReplayAsk, ReplayTarget, SkippedLetter};
 
 /// Letters read again at a time.
 const PAGE: usize = 200;
@@ -38,13 +39,25 @@ impl Chosen {
             Self::Ranges(_) => None,
         }
     }
+
+    /// The channels that they may go to; where nothing is to be read, those that were asked for.
+    pub(super) fn targets(&self, ask: &ReplayAsk) -> BTreeSet<String> {
+        match (self, &ask.target) {
+            (Self::Letters(letters, _), own @ ReplayTarget::Own(_)) if !letters.is_empty() => {
+                let channels: BTreeSet<&str> = letters.iter().map(|asked| own.of(asked.own_channel())).collect();
+                channels.into_iter().map(str::to_owned).collect()
+            }
+            _ => ask.targets().into_iter().map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// Reads the letters again and says what would be sent.
 pub(super) struct PreviewTask {
     pub from: String,
     pub cluster: String,
-    pub target: String,
+    /// The channels that may be sent to.
+    pub targets: BTreeSet<String>,
     pub num_stored: u64,
     pub ask: Arc<ReplayAsk>,
     pub chosen: Chosen,
@@ -97,23 +110,25 @@ impl PreviewTask {
         progress(num_read);
         show(&mut |board| board.preparing = Some(Preparing { num_read: 0, num_asked: Some(num_asked) }));
         let snapshot = self.observed.snapshot();
-        let size_limit = tokio::select! {
+        let size_limits = tokio::select! {
             biased;
             () = teller.cancelled() => return Ok(()),
-            size_limit = self.to.size_limit(&self.target) => size_limit,
+            size_limits = size_limits(self.to.as_ref(), &self.targets) => size_limits,
+        };
+        let there = |(channel, size_limit): (String, Result<u64, String>)| {
+            let num_partitions = num_partitions(&snapshot, &self.cluster, &channel);
+            (channel, There { num_partitions, size_limit })
         };
         let mut planner = Planner {
-            route: Way {
-                target: &self.target,
-                num_partitions: num_partitions(&snapshot, &self.cluster, &self.target),
-                options: &self.ask.options,
-                redactor: &self.redactor,
-                hash_key: &self.hash_key,
-            },
+            target: &self.ask.target,
+            there: size_limits.into_iter().map(there).collect(),
+            options: &self.ask.options,
+            redactor: &self.redactor,
+            hash_key: &self.hash_key,
             replay_id: &self.replay_id,
             letters: &self.letters,
             num_most: self.to.caps().num_most,
-            room: Room { limit: size_limit.as_ref().ok().copied(), access: self.to.as_ref() },
+            access: self.to.as_ref(),
             planned: Vec::new(),
             skipped,
             ranges,
@@ -134,12 +149,13 @@ impl PreviewTask {
             show(&mut |board| board.preparing = Some(Preparing { num_read, num_asked: Some(num_asked) }));
         }
         reading.left().for_each(|(asked, _)| planner.leave_unread(asked));
-        let partitions = planner.partitions();
+        let targets = planner.targets();
         let Planner { planned, skipped, ranges, .. } = planner;
+        let planned = first_of_each(planned, self.pace.num_canary);
         let num_stored = ranges.as_ref().map_or(self.num_stored, |found| (found.num_places - found.num_empty - found.num_outside) as u64);
-        let failed_groups = failed_groups(planned.iter());
+        let failed_groups = failed_groups(&targets, &planned);
         let preview = Arc::new(Preview {
-            readers: readers(&self.observed.snapshot(), &self.cluster, &self.target, &failed_groups),
+            readers: readers_of_all(&self.observed.snapshot(), &self.cluster, &failed_groups),
             writing: writing(self.to.as_ref(), self.cluster_id.as_ref()),
             replay_id: self.replay_id,
             from: self.from,
@@ -147,15 +163,13 @@ impl PreviewTask {
             cluster_id: self.cluster_id,
             from_id: self.from_id,
             ask: self.ask,
-            target: self.target,
+            targets,
             planned,
             skipped,
             num_stored,
             ranges,
-            partitions,
             num_first: self.pace.num_canary,
             rate_per_s: self.pace.rate_per_s,
-            size_limit,
             failed_groups,
             read_ns: self.observed.now_ns(),
         });

@@ -14,7 +14,9 @@ use crate::send::replay::sighting::is_of_group;
 pub struct Reader {
     /// `group.id`.
     pub group: String,
-    /// Whether letters of this ask died in it; the others have read the records already, unless they began later.
+    /// The channel that it reads; empty = the brokers do not tell.
+    pub topic: String,
+    /// Whether letters died in it that go there; the others have read the records already, unless they began later.
     pub has_failed: bool,
     /// Whether the brokers tell of the group and not of its topics: it may read the target.
     pub has_untold_topics: bool,
@@ -67,7 +69,7 @@ pub struct CallsOnTheWay {
 /// Who will read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readers {
-    /// The groups on the target: those that failed first, then by name.
+    /// The groups on what is sent to: those that failed first, then by name and channel.
     pub groups: Vec<Reader>,
     /// What the services that work for those that failed process, answer and ask for, by both ends.
     pub calls: Vec<CallsOnTheWay>,
@@ -80,12 +82,27 @@ impl Readers {
     pub fn others(&self) -> impl Iterator<Item = &Reader> {
         self.groups.iter().filter(|reader| !reader.has_failed)
     }
+
+    /// Whether they read several channels, as far as the brokers tell.
+    pub fn are_of_several(&self) -> bool {
+        let mut told = self.groups.iter().map(|reader| &reader.topic).filter(|topic| !topic.is_empty());
+        told.next().is_some_and(|first| told.any(|topic| topic != first))
+    }
 }
 
 /// Who will read what is sent to a channel of a cluster, where letters died in these groups.
 pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeSet<String>) -> Readers {
-    // A group of which no topics are told may read this one.
-    let reads = |group: &GroupView| group.topic == target || group.topic.is_empty();
+    readers_of_all(snapshot, cluster, &BTreeMap::from([(target.to_owned(), failed.clone())]))
+}
+
+/// Who will read what is sent to several. `failed`: by each of them, the groups that letters died in which go there.
+pub(super) fn readers_of_all(snapshot: &Snapshot, cluster: &str, failed: &BTreeMap<String, BTreeSet<String>>) -> Readers {
+    // A group of which no topics are told may read any of them.
+    let has_failed = |group: &GroupView| {
+        let here = failed.iter().filter(|(target, _)| group.topic.is_empty() || group.topic == **target);
+        here.flat_map(|(_, groups)| groups).any(|failed| is_of_group(&group.group, failed))
+    };
+    let reads = |group: &GroupView| failed.contains_key(&group.topic) || group.topic.is_empty();
     let here = |group: &&GroupView| reads(group) && group.cluster.as_deref().is_none_or(|name| name == cluster);
     let mut groups: Vec<Reader> = snapshot
         .groups
@@ -93,7 +110,8 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
         .filter(here)
         .map(|group| Reader {
             group: group.group.clone(),
-            has_failed: failed.iter().any(|failed| is_of_group(&group.group, failed)),
+            topic: group.topic.clone(),
+            has_failed: has_failed(group),
             has_untold_topics: group.topic.is_empty(),
             lag: group.lag,
             lag_s: group.lag_s,
@@ -104,11 +122,13 @@ pub fn readers(snapshot: &Snapshot, cluster: &str, target: &str, failed: &BTreeS
             num_members: group.members.as_ref().map(Vec::len),
         })
         .collect();
-    groups.sort_by(|a, b| b.has_failed.cmp(&a.has_failed).then_with(|| a.group.cmp(&b.group)));
-    groups.dedup_by(|a, b| a.group == b.group);
-    // Where it is not told in which group they died, any of them may be the one.
-    let is_meant = |group: &str| failed.is_empty() || failed.iter().any(|failed| is_of_group(group, failed));
-    let services = services_of(snapshot, target, is_meant);
+    groups.sort_by(|a, b| b.has_failed.cmp(&a.has_failed).then_with(|| (&a.group, &a.topic).cmp(&(&b.group, &b.topic))));
+    groups.dedup_by(|a, b| (&a.group, &a.topic) == (&b.group, &b.topic));
+    let mut services = BTreeSet::new();
+    for (target, failed) in failed {
+        // Where it is not told in which group they died, any of them may be the one.
+        services.extend(services_of(snapshot, target, |group| failed.is_empty() || failed.iter().any(|failed| is_of_group(group, failed))));
+    }
     Readers { groups, calls: calls_of(snapshot, &services), breakers: breakers_of(snapshot, &services) }
 }
 
@@ -204,6 +224,29 @@ mod tests {
         let rows: Vec<(&str, bool)> = told.groups.iter().map(|reader| (reader.group.as_str(), reader.has_failed)).collect();
         assert_eq!(rows, [("connect-search-sink", true), ("billing", false)]);
         assert_eq!(told.others().map(|reader| reader.group.as_str()).collect::<Vec<_>>(), ["billing"]);
+    }
+
+    #[test]
+    fn of_several_channels_all_groups_are_readers_and_each_failed_only_where_its_letters_go() {
+        let group = |name: &str, topic: &str| GroupView { group: name.to_owned(), topic: topic.to_owned(), ..GroupView::default() };
+        let groups =
+            vec![group("billing", "orders"), group("billing", "payments"), group("audit", "payments"), group("totals", ""), group("other", "shipments")];
+        let fares = Figure { recent_calls: 20, total_calls: 400, ..Figure::default() };
+        let of_channels = snapshot_of_channels("lab", &[("orders", None), ("payments", None)]);
+        let snapshot = Snapshot { groups: Arc::new(groups), ..behind_a_group(of_channels, "billing", "bills", "postgres", fares) };
+        let failed = |payments: &[&str]| {
+            let groups = payments.iter().map(|group| (*group).to_owned()).collect();
+            BTreeMap::from([("orders".to_owned(), BTreeSet::from(["billing".to_owned()])), ("payments".to_owned(), groups)])
+        };
+        let told = readers_of_all(&snapshot, "lab", &failed(&[]));
+        let rows: Vec<(&str, &str, bool)> = told.groups.iter().map(|reader| (reader.group.as_str(), reader.topic.as_str(), reader.has_failed)).collect();
+        assert_eq!(rows, [("billing", "orders", true), ("audit", "payments", false), ("billing", "payments", false), ("totals", "", false)]);
+        let of_orders = readers(&snapshot, "lab", "orders", &BTreeSet::new());
+        assert_eq!((told.are_of_several(), of_orders.groups.len(), of_orders.are_of_several()), (true, 2, false), "one does not tell what it reads");
+        let both = readers_of_all(&snapshot, "lab", &failed(&["audit"]));
+        assert_eq!(both.groups.iter().filter(|reader| reader.has_failed).count(), 2);
+        // What is behind a group is told once.
+        assert_eq!((told.calls.len(), readers(&snapshot, "lab", "orders", &failed(&[])["orders"]).calls), (2, told.calls.clone()));
     }
 
     #[test]

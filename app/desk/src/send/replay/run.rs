@@ -3,7 +3,7 @@
 
 mod sending;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ use crate::send::replay::desk::Shared;
 use crate::send::replay::follow::Ends;
 use crate::send::replay::halt::waits_for;
 use crate::send::replay::pace::Pace;
-use crate::send::replay::readers::readers;
+use crate::send::replay::readers::readers_of_all;
 use crate::send::replay::run::sending::Sending;
-use crate::send::replay::{Observed, Planned, Preview, Readers, RecordSender, Sighting};
+use crate::send::replay::{Observed, Planned, Preview, Readers, RecordSender, Sighting, TargetPlan};
 
 /// Dead-letter channels of which it is asked where they end, before anything is sent.
 const MAX_CHANNELS: usize = 64;
@@ -108,7 +108,7 @@ impl Run {
             operator: self.operator.clone(),
             cluster: self.preview.cluster.clone(),
             cluster_id: self.preview.cluster_id.clone().unwrap_or_default(),
-            target: self.preview.target.clone(),
+            target: self.preview.target_words(),
             num_planned: self.preview.planned.len() as u64,
             at_ns: started_ns,
         };
@@ -147,7 +147,7 @@ impl Run {
         RunBoard {
             replay_id: self.preview.replay_id.clone(),
             cluster: self.preview.cluster.clone(),
-            target: self.preview.target.clone(),
+            targets: self.preview.targets.iter().map(|target| target.channel.clone()).collect(),
             phase: RunPhase::Connecting,
             counts: SentCounts { waiting: self.preview.planned.len(), ..SentCounts::default() },
             num_consumed: 0,
@@ -167,13 +167,19 @@ impl Run {
         }
     }
 
-    async fn connect(&mut self) -> Result<(Arc<dyn RecordSender>, i32), Stop> {
+    /// What sends, and how many partitions each of its channels has.
+    async fn connect(&mut self) -> Result<(Arc<dyn RecordSender>, BTreeMap<String, i32>), Stop> {
         let (access, preview) = (Arc::clone(&self.reach.access), Arc::clone(&self.preview));
         let typed_name = self.typed_name.take();
         let (shared, channels) = (Arc::clone(&self.shared), self.dead_letter_channels());
         let connecting = async {
-            let sender = access.connect(preview.cluster_id.clone(), typed_name, preview.size_limit.as_ref().ok().copied()).await?;
-            let num_partitions = sender.num_partitions(&preview.target).await?;
+            // What is too large for its own channel was skipped: what sends takes what the largest one does.
+            let size_limit = preview.targets.iter().filter_map(|target| target.size_limit.as_ref().ok().copied()).max();
+            let sender = access.connect(preview.cluster_id.clone(), typed_name, size_limit).await?;
+            let mut num_partitions = BTreeMap::new();
+            for TargetPlan { channel, .. } in &preview.targets {
+                num_partitions.insert(channel.clone(), sender.num_partitions(channel).await?);
+            }
             shared.begins(&preview.replay_id, ends(sender.as_ref(), channels).await);
             Ok::<_, String>((sender, num_partitions))
         };
@@ -241,10 +247,10 @@ impl Run {
         board.readers = self.readers();
     }
 
-    /// Who reads the target now.
+    /// Who reads what is sent to now.
     fn readers(&self) -> Readers {
         let preview = &self.preview;
-        readers(&self.observed.snapshot(), &preview.cluster, &preview.target, &preview.failed_groups)
+        readers_of_all(&self.observed.snapshot(), &preview.cluster, &preview.failed_groups)
     }
 
     /// Nothing more is sent; what becomes of what was is still shown, until the run is dismissed: what was consumed may come back
@@ -294,7 +300,15 @@ async fn stop_wanted(wanted: &mut watch::Receiver<Wanted>) -> Stop {
     }
 }
 
-/// Groups that letters died in.
-pub(super) fn failed_groups<'a>(letters: impl Iterator<Item = &'a Planned>) -> BTreeSet<String> {
-    letters.filter_map(|planned| planned.asked.failed_group.clone()).collect()
+/// By channel that is sent to: the groups that letters died in which go there.
+pub(super) fn failed_groups(targets: &[TargetPlan], planned: &[Planned]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut failed: BTreeMap<String, BTreeSet<String>> = targets.iter().map(|target| (target.channel.clone(), BTreeSet::new())).collect();
+    for planned in planned {
+        if let (Some(groups), Some(group)) = (failed.get_mut(&planned.target), &planned.asked.failed_group)
+            && !groups.contains(group)
+        {
+            groups.insert(group.clone());
+        }
+    }
+    failed
 }

@@ -32,6 +32,7 @@ mod desk;
 mod fates;
 mod ranges;
 mod sending;
+mod targets;
 
 use desk::{Desk, ending, is_ended};
 
@@ -78,6 +79,8 @@ struct World {
     fortunes: Arc<Mutex<Vec<Fortune>>>,
     cancelled: Arc<watch::Sender<bool>>,
     groups: Mutex<BTreeMap<(String, String), Consumers>>,
+    /// The same on the other cluster.
+    groups_elsewhere: Mutex<BTreeMap<(String, String), Consumers>>,
     back: Mutex<Vec<LetterView>>,
     /// Where the dead-letter channel ends, as the brokers say.
     dead_end: i64,
@@ -98,6 +101,8 @@ struct World {
     caps: Caps,
     /// How many bytes a record may have on the target.
     size_limit: Result<u64, String>,
+    /// Where it is fewer.
+    smaller: BTreeMap<String, u64>,
     /// Whether what is read comes at all.
     is_mute: bool,
     /// Whether it is not told either which offsets there are.
@@ -139,6 +144,7 @@ impl World {
             fortunes: Arc::default(),
             cancelled: Arc::new(watch::channel(false).0),
             groups: Mutex::new(BTreeMap::from([((GROUP.into(), TARGET.into()), Consumers { committed: Some(0), num_members: None })])),
+            groups_elsewhere: Mutex::default(),
             back: Mutex::default(),
             dead_end: num_letters,
             items: Mutex::default(),
@@ -150,6 +156,7 @@ impl World {
             retried_ns: None,
             caps: Caps::default(),
             size_limit: Ok(1 << 20),
+            smaller: BTreeMap::new(),
             is_mute: false,
             tells_no_extents: false,
             leaderless: Vec::new(),
@@ -318,8 +325,9 @@ impl ClusterAccess for World {
         self.caps
     }
 
-    fn size_limit(&self, _channel: &str) -> Waiting<Result<u64, String>> {
-        Box::pin(std::future::ready(self.size_limit.clone()))
+    fn size_limit(&self, channel: &str) -> Waiting<Result<u64, String>> {
+        let limit = self.smaller.get(channel).map_or_else(|| self.size_limit.clone(), |limit| Ok(*limit));
+        Box::pin(std::future::ready(limit))
     }
 
     fn size_there(&self, record: &OutgoingRecord) -> u64 {
@@ -377,13 +385,13 @@ impl RecordSender for Line {
     }
 }
 
-fn group_view(group: &str, channel: &str, consumers: &Consumers) -> GroupView {
+fn group_view(cluster: &str, group: &str, channel: &str, consumers: &Consumers) -> GroupView {
     let member = |number: usize| MemberView { member_id: format!("m-{number}").into(), client_id: "c".into(), host: "h".into(), partitions: [0].into() };
     GroupView {
         node_id: None,
         group: group.into(),
         topic: channel.into(),
-        cluster: Some(CLUSTER.into()),
+        cluster: Some(cluster.into()),
         state: None,
         members: consumers.num_members.map(|num| (0..num).map(member).collect()),
         members_reason: None,
@@ -402,7 +410,10 @@ struct Eyes(Arc<World>);
 impl Observed for Eyes {
     fn snapshot(&self) -> Snapshot {
         let num = 12 + self.0.back.lock().len() as u64;
-        let groups = self.0.groups.lock().iter().map(|((group, channel), consumers)| group_view(group, channel, consumers)).collect();
+        let mut groups = Vec::new();
+        for (cluster, of) in [(CLUSTER, &self.0.groups), (OTHER, &self.0.groups_elsewhere)] {
+            groups.extend(of.lock().iter().map(|((group, channel), consumers)| group_view(cluster, group, channel, consumers)));
+        }
         let source = SourceView {
             name: CLUSTER.into(),
             kind: SourceKind::Kafka,
@@ -439,12 +450,13 @@ impl Observed for Eyes {
 
     fn query(&self, query: Query) -> Answering {
         let answer = match query {
-            Query::Point(PointQuery::Group { group, topic, .. }) => {
-                let known = self.0.groups.lock().get(&(group.clone(), topic.clone())).cloned();
+            Query::Point(PointQuery::Group { group, topic, cluster }) => {
+                let (cluster, of) = if cluster.as_deref() == Some(OTHER) { (OTHER, &self.0.groups_elsewhere) } else { (CLUSTER, &self.0.groups) };
+                let known = of.lock().get(&(group.clone(), topic.clone())).cloned();
                 Some(Answer::Group(known.map(|consumers| {
                     let committed = consumers.committed;
                     let partition = PartitionLag { partition: 0, low: Some(0), end: None, committed, ..PartitionLag::default() };
-                    let view = group_view(&group, &topic, &consumers);
+                    let view = group_view(cluster, &group, &topic, &consumers);
                     Box::new(GroupDetail { view, partitions: vec![partition], history: Vec::new(), others: Vec::new() })
                 })))
             }

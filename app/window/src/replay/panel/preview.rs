@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchboard_desk::{
     ledger::SettledAs,
-    send::replay::{AskedLetters, PartitionRule, Preview, RangesFound, Writing},
+    send::replay::{AskedLetters, PartitionRule, Preview, RangesFound, TargetPlan, Writing},
 };
 
 use super::{
@@ -25,7 +25,7 @@ const OLD_AFTER_NS: i64 = 60_000_000_000;
 const REASONS_MAX: usize = 6;
 
 pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) -> ReplayPanel {
-    let target = visible(&preview.target).into_owned();
+    let target = visible(&preview.target_words()).into_owned();
     let num = preview.planned.len();
     let num_others = preview.num_stored.saturating_sub((num + preview.skipped.len()) as u64);
     let compared = if preview.is_of_the_dead() {
@@ -37,12 +37,15 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         figure("will be sent", &format!("{} of {}", figures::count(num as u64), figures::count(preview.num_stored))),
         outcome_row(SettledAs::Skipped, preview.skipped.len()),
         figure("size", &figures::bytes(preview.size_bytes() as u64)).explained(compared),
-        size_limit_row(&preview.size_limit),
-        partition_row(preview.partitions),
+    ];
+    if let [only] = &preview.targets[..] {
+        what.extend([size_limit_row(&only.size_limit), partition_row(only.partitions)]);
+    }
+    what.extend([
         figure("order", order_word(preview)),
         pace_row(preview),
         figure("timestamp", if preview.options().keeps_time { "as it was" } else { "of sending" }),
-    ];
+    ]);
     let num_edited = preview.planned.iter().filter(|planned| planned.edited).count();
     if num_edited > 0 {
         what.insert(2, figure("edited", &figures::count(num_edited as u64)).toned(Tone::Warn).explained("each bears the header x-switchboard-edited"));
@@ -51,14 +54,15 @@ pub(super) fn of_preview(preview: &Preview, asking: &Asking<'_>, now_ns: i64) ->
         what.push(figure("sent before", "is sent once more").toned(Tone::Warn));
     }
     if preview.from != preview.cluster {
-        what.push(
-            figure("to another cluster", &visible(&preview.cluster)).explained(&format!("read from {}; nobody follows them there", visible(&preview.from))),
-        );
+        what.push(figure("to another cluster", &visible(&preview.cluster)).explained(&format!("read from {}", visible(&preview.from))));
     }
     if num_others > 0 {
         what.insert(2, figure("not asked for", &figures::count(num_others)));
     }
     let mut sections = vec![Section::new("What", what).noted("read again from the broker")];
+    if preview.targets.len() > 1 {
+        sections.push(Section::new("To", preview.targets.iter().map(target_row).collect()).noted("each to its own topic"));
+    }
     sections.extend(preview.ranges.as_ref().map(ranges_section));
     if !preview.skipped.is_empty() {
         sections.push(Section::new("Skipped", skipped_rows(preview)));
@@ -136,6 +140,7 @@ fn things(preview: &Preview, num: usize) -> String {
 fn order_word(preview: &Preview) -> &'static str {
     match &preview.ask.letters {
         AskedLetters::Ranges(_) => "as they lie, partition by partition",
+        _ if preview.targets.len() > 1 => "as they were chosen, topic by topic",
         _ if preview.is_of_the_dead() => "as they died",
         _ => "as they were chosen",
     }
@@ -160,6 +165,22 @@ fn ranges_section(found: &RangesFound) -> Section {
 fn pace_row(preview: &Preview) -> Row {
     let pace = format!("{} first, then {} /s", figures::count(preview.num_first as u64), figures::count(u64::from(preview.rate_per_s)));
     figure("pace", &pace).explained("the rest waits until the first were consumed; it begins slowly")
+}
+
+/// What goes to one of several channels.
+fn target_row(target: &TargetPlan) -> Row {
+    let value = format!("{} · {}", figures::count(target.num as u64), figures::bytes(target.size_bytes as u64));
+    let (limit, tone) = match &target.size_limit {
+        Ok(limit) => (format!("takes {} at most", figures::bytes(*limit)), Tone::Quiet),
+        Err(why) => (format!("how much it takes is unknown: {}", visible(why)), Tone::Unknown),
+    };
+    let partition = match target.partitions {
+        PartitionRule::AsOriginal { num_partitions } => format!("partition as original of {num_partitions}"),
+        PartitionRule::ByKeyAsAsked { .. } => "partition by key".to_owned(),
+        PartitionRule::ByKey { num_unknown, num_partitions: Some(num) } => format!("partition as original of {num}, {num_unknown} by key"),
+        PartitionRule::ByKey { .. } => "partition by key: how many it has is unknown".to_owned(),
+    };
+    figure(&visible(&target.channel), &value).explained(&format!("{partition} · {limit}")).toned(tone)
 }
 
 fn size_limit_row(limit: &Result<u64, String>) -> Row {

@@ -23,7 +23,8 @@ pub(super) fn readers_section(readers: &Readers, title: &str) -> Section {
     }
     let num_others = readers.others().count();
     let note = if num_others > 0 { figures::things(num_others as u64, "other group", "other groups") } else { String::new() };
-    Section::new(title, readers.groups.iter().map(reader_row).collect()).noted(&note)
+    let is_of_several = readers.are_of_several();
+    Section::new(title, readers.groups.iter().map(|reader| reader_row(reader, is_of_several)).collect()).noted(&note)
 }
 
 /// `1,204 · 38 s ▲` in words and sign.
@@ -35,7 +36,7 @@ fn lag_words(reader: &Reader) -> String {
     }
 }
 
-fn reader_row(reader: &Reader) -> Row {
+fn reader_row(reader: &Reader, is_of_several: bool) -> Row {
     // That a group reads them twice is worth a warning, however it stands.
     let role_tone = if reader.has_failed { Tone::Quiet } else { Tone::Warn };
     let tone = role_tone.max(reader.severity.into());
@@ -49,8 +50,9 @@ fn reader_row(reader: &Reader) -> Row {
         None | Some(GroupKind::Classic | GroupKind::Consumer) => String::new(),
         kind => format!(" · {}", group_kind_word(kind.as_ref())),
     };
+    let on = if is_of_several && !reader.topic.is_empty() { format!("{} · ", visible(&reader.topic)) } else { String::new() };
     let standing = if reader.verdict == LagVerdict::Ok { String::new() } else { format!(" · {}", visible(&reader.sentence)) };
-    let row = Row::link(&reader.group, &lag_words(reader), None).explained(&format!("{role}{kind}{members}{standing}")).toned(tone);
+    let row = Row::link(&reader.group, &lag_words(reader), None).explained(&format!("{on}{role}{kind}{members}{standing}")).toned(tone);
     match verdict_glyph(reader.verdict).filter(|_| reader.severity >= Severity::Warning) {
         Some(sign) => row.signed(sign),
         None => row,

@@ -65,7 +65,7 @@ pub(super) fn of_run(run: &RunBoard, now_ns: i64) -> ReplayPanel {
     };
     let elapsed = figures::age(run.ended_ns.unwrap_or(now_ns).saturating_sub(run.started_ns));
     ReplayPanel {
-        title: format!("Replay of {} to {}", figures::count(num as u64), visible(&run.target)),
+        title: format!("Replay of {} to {}", figures::count(num as u64), visible(&run.target_words())),
         phase,
         phase_tone,
         sections,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use switchboard_desk::{
     ledger::{Ending, LetterState, SentState},
-    send::replay::{AskedLetters, At, CallsOnTheWay, GroupsAt, Preparing, Proof, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting},
+    send::replay::{AskedLetters, At, CallsOnTheWay, GroupsAt, Preparing, Proof, RangesFound, ReplayAsk, Retry, RunBoard, RunPhase, Sighting, TargetPlan},
 };
 
 use super::super::panel_ui::bar_parts;
@@ -111,12 +111,38 @@ fn how_large_a_record_may_be_stands_in_the_plan_and_so_does_that_nobody_knows() 
         (Err("these brokers do not tell the settings of topics".to_owned()), "\"largest there\", value: \"unknown\""),
     ] {
         let mut board = sample::previewed(Writing::Allowed);
-        Arc::make_mut(board.preview.as_mut().expect("a preview")).size_limit = limit.clone();
+        Arc::make_mut(board.preview.as_mut().expect("a preview")).targets[0].size_limit = limit.clone();
         let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
         let text = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
         assert!(text.contains(said), "{text}");
         assert_eq!(text.contains("do not tell the settings of topics"), limit.is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_goes_to_each_of_several_topics_stands_in_the_plan_and_who_reads_which() {
+    let mut board = sample::previewed(Writing::Allowed);
+    let asking = Asking { marked: Marked::default(), cluster: None, readers: None, typed_name: "", num_changed: 0, plan_file: None };
+    let of_one = format!("{:?}", panel(&board, &asking, NOW_NS).sections);
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    let other = TargetPlan { channel: "payments".into(), num: 3, size_limit: Err("nobody told".into()), ..preview.targets[0].clone() };
+    preview.targets.push(other);
+    preview.readers.groups[0].topic = "orders.placed".into();
+    preview.readers.groups[1].topic = "payments".into();
+    let panel = panel(&board, &asking, NOW_NS);
+    let text = format!("{:?}", panel.sections);
+    assert_eq!(panel.title, "Replay 296 to 2 topics");
+    for part in [
+        "label: \"orders.placed\", value: \"296 · 177.2 KiB\"",
+        "partition as original of 4 · takes 1.0 MiB at most",
+        "label: \"payments\", value: \"3 · 177.2 KiB\"",
+        "how much it takes is unknown: nobody told",
+        "payments · reads them twice",
+        "topic by topic",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("largest there") && of_one.contains("largest there") && !of_one.contains("each to its own topic"), "{text}");
 }
 
 #[test]

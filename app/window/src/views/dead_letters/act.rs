@@ -144,7 +144,7 @@ impl DeadLettersView {
         let letters = self.list.marks.open(self.list.selected(), cause, board)?;
         Some(ReplayAsk {
             cluster: cause.cluster.clone(),
-            target: cause.origin.clone().unwrap_or_default(),
+            target: cause.origin.clone().unwrap_or_default().into(),
             letters,
             num_stored: self.list.stored().num,
             plan_key: None,

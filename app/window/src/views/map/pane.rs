@@ -171,7 +171,10 @@ impl View for MapPane {
         self.map.ask_labels(context.asker, context.range, context.asked_at_ns);
         let run = context.replay.run.as_ref().filter(|run| !run.phase.is_ended());
         let motion = if self.moves && !context.in_place && !context.is_paused {
-            Motion::Moving { replayed_into: run.map(|run| run.target.as_str()), lit: self.lit.take(context.send, context.asker, (context.clock_ns, now_s)) }
+            Motion::Moving {
+                replayed_into: run.map_or(&[][..], |run| &run.targets),
+                lit: self.lit.take(context.send, context.asker, (context.clock_ns, now_s)),
+            }
         } else {
             Motion::Still
         };

@@ -58,10 +58,10 @@ const DOTS_PT_PER_S: f64 = 70.0;
 pub(crate) enum Motion<'a> {
     /// Nothing.
     Still,
-    /// Dots along the selected edge, along those out of a channel into which is replayed, and along the way of what was just sent.
+    /// Dots along the selected edge, along those out of channels into which is replayed, and along the way of what was just sent.
     Moving {
-        /// That channel, while a replay runs.
-        replayed_into: Option<&'a str>,
+        /// Those channels, while a replay runs.
+        replayed_into: &'a [String],
         /// That way.
         lit: &'a Ways,
     },
@@ -464,7 +464,7 @@ impl MapView {
             if lit.iter().any(|(lit_from, lit_to)| *lit_from == from.full_name && *lit_to == to.full_name) {
                 return true;
             }
-            from.kind == NodeKind::Channel && replayed_into.is_some_and(|channel| visible(channel) == from.full_name)
+            from.kind == NodeKind::Channel && replayed_into.iter().any(|channel| visible(channel) == from.full_name)
         };
         selected.into_iter().chain((0..self.seen.edges.len()).filter(is_replayed)).collect()
     }

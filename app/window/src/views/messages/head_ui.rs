@@ -3,7 +3,7 @@
 use egui::{RichText, WidgetInfo, accesskit::Role};
 use switchboard_engine::view::{GroupView, Snapshot};
 
-use super::{records::Records, topics::Topic};
+use super::{marked::Elsewhere, records::Records, topics::Topic};
 use crate::{
     figures, fonts,
     sanitise::visible,
@@ -66,8 +66,8 @@ fn link(text: RichText) -> egui::Label {
     egui::Label::new(text).selectable(false).sense(egui::Sense::click())
 }
 
-/// Looking for a text, and following the end.
-pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, filter_text: &mut String, tokens: &DesignTokens) {
+/// Looking for a text, following the end, and what is marked on other topics, too.
+pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, elsewhere: &mut Elsewhere, filter_text: &mut String, tokens: &DesignTokens) {
     ui.horizontal_wrapped(|ui| {
         let _typed = TextEntry::new(TextField::RecordFilter, filter_text).width(220.0).ui(ui, tokens);
         let follows = records.table.follows_end();
@@ -81,6 +81,16 @@ pub(super) fn bar_ui(ui: &mut egui::Ui, records: &mut Records, filter_text: &mut
             let text = RichText::new(format!("{} new ↓", figures::count(num_new as u64))).color(tokens.ink(Ink::Accent));
             if ui.button(text).on_hover_text("To the end").clicked() {
                 records.follow(true);
+            }
+        }
+        if let Some(words) = elsewhere.words(records) {
+            let text = RichText::new(format!("{words} ✕")).color(tokens.ink(Ink::Accent));
+            let hover = format!("{} previews them, each to its own topic. A click takes all marks away", UiCommand::PreviewReplay.keys());
+            let response = ui.button(text).on_hover_text(hover);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{words}: take all marks away")));
+            if response.clicked() {
+                records.marks.clear();
+                elsewhere.clear();
             }
         }
         ui.add(egui::Label::new(RichText::new(state_words(records)).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Faint))).wrap());

@@ -1,11 +1,15 @@
 //! Records of the open channel: their lines, loaded piece by piece, and the contents of those in view.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use switchboard_engine::view::{ChannelKey, PointQuery, Query, RecordLine, RecordPage, RecordView, RowId};
+use switchboard_model::Place;
 
-use super::record_filter::{LINES_MAX, RecordFilter};
+use super::{
+    marked::Marks,
+    record_filter::{LINES_MAX, RecordFilter},
+};
 use crate::{
     figures,
     sanitise::visible,
@@ -97,7 +101,7 @@ pub(crate) struct Records {
     /// The selected record.
     pub selected: Option<RowId>,
     /// Records that are marked: commands are for them.
-    pub marks: BTreeSet<RowId>,
+    pub marks: Marks,
     /// A record to be brought into view once its line is there.
     pub wanted: Option<RowId>,
     /// Where the rows stand.
@@ -130,7 +134,7 @@ impl Records {
             evicted: 0,
             dropped: 0,
             selected: None,
-            marks: BTreeSet::new(),
+            marks: Marks::new(),
             wanted: None,
             table,
             filter: RecordFilter::default(),
@@ -221,9 +225,11 @@ impl Records {
     /// Marks the selected record, or takes its mark away.
     pub(crate) fn toggle_mark(&mut self) {
         if let Some(row) = self.selected
-            && !self.marks.remove(&row)
+            && self.marks.remove(&row).is_none()
+            && let Some(line) = self.selected_line()
         {
-            self.marks.insert(row);
+            let place = line.place.clone();
+            self.marks.insert(row, place);
         }
     }
 
@@ -231,7 +237,7 @@ impl Records {
     pub(crate) fn toggle_all(&mut self) {
         if self.marks.is_empty() {
             let listed = self.filter.matches().unwrap_or(&self.lines);
-            self.marks = listed.iter().rev().take(REPLAYED_MAX).map(|line| line.row).collect();
+            self.marks = listed.iter().rev().take(REPLAYED_MAX).map(|line| (line.row, line.place.clone())).collect();
         } else {
             self.marks.clear();
         }
@@ -242,10 +248,18 @@ impl Records {
         if self.marks.is_empty() { usize::from(self.selected.is_some()) } else { self.marks.len() }
     }
 
-    /// The marked records, or the selected one, in the order of their arrival.
-    pub(crate) fn meant(&self) -> Vec<&RecordLine> {
-        let rows: Vec<RowId> = if self.marks.is_empty() { self.selected.into_iter().collect() } else { self.marks.iter().copied().collect() };
-        rows.into_iter().filter_map(|row| self.place(row)).map(|place| &self.lines[place]).collect()
+    /// Where the marked records lie, or the selected one, in the order of their arrival.
+    pub(crate) fn meant(&self) -> Vec<Place> {
+        if self.marks.is_empty() {
+            return self.selected_line().map(|line| line.place.clone()).into_iter().collect();
+        }
+        self.marks.values().cloned().collect()
+    }
+
+    /// The line of the selected record; `None` = it is not loaded.
+    fn selected_line(&self) -> Option<&RecordLine> {
+        let loaded = self.place(self.selected?).map(|place| &self.lines[place]);
+        loaded.or_else(|| self.line(self.selected_row()?))
     }
 
     /// Follows the end, or stays where it is.
@@ -295,7 +309,7 @@ impl Records {
     /// Paints a row of the list; what it says.
     pub(crate) fn row_ui(&self, row: &Row<'_>, index: usize, columns: Columns, now_ns: i64) -> String {
         let Some(line) = self.line(index) else { return String::new() };
-        let is_marked = self.marks.contains(&line.row);
+        let is_marked = self.marks.contains_key(&line.row);
         row.data(0, &figures::part_of_place(line.place.partition()), Ink::Dim);
         let offset = figures::part_of_place(line.place.offset());
         if is_marked {
@@ -355,8 +369,6 @@ fn preview(value: Option<&[u8]>) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
-    use switchboard_model::Place;
-
     use super::*;
 
     fn page(rows: std::ops::Range<u64>, has_more: bool) -> RecordPage {

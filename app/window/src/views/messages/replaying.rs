@@ -1,16 +1,10 @@
 //! Replaying the marked records, or the selected one: what is asked for, and the panel beside them.
 
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, ReplayAsk, ReplayBoard, ReplayOptions};
-use switchboard_engine::view::RecordLine;
-use switchboard_model::MessageRef;
+use switchboard_desk::send::replay::{AskedLetters, ReplayBoard};
+use switchboard_engine::view::ChannelKey;
 
-use super::{
-    origin::proposed,
-    records::{REPLAYED_MAX, Records},
-    view::MessagesView,
-};
+use super::{marked::Meant, origin::proposed, view::MessagesView};
 use crate::{
-    figures,
     ink::Tone,
     replay::{Asking, Marked, ReplayPanel, ReplayRoom, panel, send},
     sanitise::visible,
@@ -43,56 +37,15 @@ pub(super) fn is_of_replay(command: UiCommand) -> bool {
     )
 }
 
-/// The cluster on which the marked records lie, by the name of its source; the reason where nothing can be asked for.
-fn cluster<'a>(records: &'a Records, board: &'a ReplayBoard) -> Result<&'a str, String> {
-    match (records.num_meant(), &records.channel.cluster, board.clusters.as_slice()) {
-        (0, ..) => Err("mark records first: Space, or A for all that are listed".to_owned()),
-        (num, ..) if num > REPLAYED_MAX => Err(format!("mark {} records at most", figures::count(REPLAYED_MAX as u64))),
-        (_, Some(cluster), _) => Ok(cluster),
-        (_, None, [only]) => Ok(&only.name),
-        (_, None, _) => Err("it is not known on which cluster this topic lies".to_owned()),
-    }
-}
-
-/// What can be changed before it is asked for: what is marked, or where nothing is, nothing yet of the open topic, of which a range can be typed.
-fn ask_to_change(records: &Records, to: &str, board: &ReplayBoard) -> Option<ReplayAsk> {
-    ask(records, to, board).or_else(|| {
-        let cluster = match (&records.channel.cluster, board.clusters.as_slice()) {
-            _ if records.num_meant() > 0 => return None,
-            (Some(cluster), _) => cluster.clone(),
-            (None, [only]) => only.name.clone(),
-            (None, _) => return None,
-        };
-        Some(asking(cluster, to, Vec::new()))
-    })
-}
-
-fn asking(cluster: String, to: &str, letters: Vec<AskedLetter>) -> ReplayAsk {
-    ReplayAsk {
-        target: to.to_owned(),
-        num_stored: letters.len() as u64,
-        letters: AskedLetters::These(letters),
-        cluster,
-        plan_key: None,
-        options: ReplayOptions::default(),
-    }
-}
-
-/// What would be asked for, to be sent to this channel; `None` = nothing can be.
-fn ask(records: &Records, to: &str, board: &ReplayBoard) -> Option<ReplayAsk> {
-    let cluster = cluster(records, board).ok()?.to_owned();
-    let letters: Vec<AskedLetter> = records.meant().into_iter().map(|line| asked(line, &cluster, &records.channel.name)).collect();
-    Some(asking(cluster, to, letters))
+/// Whether something can be asked for does not depend on where it goes.
+fn anywhere(_: &ChannelKey) -> String {
+    String::new()
 }
 
 /// The records that are meant, as the panel counts them.
-fn marked(records: &Records) -> Marked {
-    let num = records.num_meant();
+fn marked(meant: Meant<'_>) -> Marked {
+    let num = meant.num();
     Marked { num, num_open: num, is_selection: false, num_parked: 0, are_records: true }
-}
-
-fn asked(line: &RecordLine, cluster: &str, channel: &str) -> AskedLetter {
-    AskedLetter::at(MessageRef { cluster: cluster.to_owned(), channel: channel.to_owned(), place: line.place.clone() })
 }
 
 impl MessagesView {
@@ -101,10 +54,15 @@ impl MessagesView {
         let board = context.replay;
         self.room.take(board);
         let Some(records) = &self.records else { return };
+        let meant = Meant { records, elsewhere: &self.elsewhere };
+        // Asked for from elsewhere, it is asked where they shall go, unless another replay stands here.
+        if std::mem::take(&mut self.is_to_be_asked) && board.run.is_none() && board.preparing.is_none() && board.preview.is_none() && !self.room.has_form() {
+            self.pending.push(UiCommand::ChangeReplay);
+        }
         // Where nothing tells where they came from, the desk refuses an empty name, and says so.
-        let to = proposed(&records.channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
+        let to = |channel: &ChannelKey| proposed(channel, &context.snapshot.dead_letters, &self.topics).unwrap_or_default();
         for command in std::mem::take(&mut self.pending) {
-            let asked_for = || if command == UiCommand::ChangeReplay { ask_to_change(records, &to, board) } else { ask(records, &to, board) };
+            let asked_for = || if command == UiCommand::ChangeReplay { meant.ask_to_change(&to, board) } else { meant.ask(&to, board).ok() };
             let selected = || asked_for().and_then(|ask| if let AskedLetters::These(letters) = ask.letters { letters.into_iter().next() } else { None });
             let commands = match self.room.run(command, board, asked_for, selected) {
                 Some(commands) => commands,
@@ -133,7 +91,7 @@ impl MessagesView {
         let (board, tokens) = (context.replay, context.tokens);
         let plan_file = board.plan_file.as_ref().map(|(_, path)| visible(&path.display().to_string()).into_owned());
         let cluster = self.records.as_ref().and_then(|records| records.channel.cluster.as_deref());
-        let marked = self.records.as_ref().map(marked).unwrap_or_default();
+        let marked = self.meant().map(marked).unwrap_or_default();
         let asking = Asking { marked, cluster, readers: None, typed_name: &self.room.typed_name, num_changed: 0, plan_file: plan_file.as_deref() };
         let mut shown = panel(board, &asking, context.clock_ns);
         self.room.free_buttons(&mut shown, board);
@@ -144,12 +102,11 @@ impl MessagesView {
             (shown.phase, shown.phase_tone) = (format!("{}; {why}", shown.phase), Tone::Warn);
         }
         self.note_unavailable(&shown, board);
-        let selected =
-            self.records.as_ref().and_then(|records| records.selected.and_then(|row| records.place(row)).map(|place| records.lines[place].place.clone()));
+        let selected = self.records.as_ref().and_then(|records| Some((records.channel.name.as_str(), &records.lines[records.place(records.selected?)?].place)));
         // A record is known by its place: of its time the ledger has what the broker says.
-        let of_selected = selected.and_then(|place| {
+        let of_selected = selected.and_then(|(channel, place)| {
             let preview = board.preview.as_ref()?;
-            preview.planned.iter().map(|planned| &planned.asked.letter).find(|letter| letter.at.place == place)
+            preview.planned.iter().map(|planned| &planned.asked.letter).find(|letter| letter.at.channel == channel && letter.at.place == *place)
         });
         let room = ui.available_size();
         let panel = if room.x >= BESIDE_FROM_PT {
@@ -168,12 +125,16 @@ impl MessagesView {
         actions.extend(asked);
     }
 
+    fn meant(&self) -> Option<Meant<'_>> {
+        self.records.as_ref().map(|records| Meant { records, elsewhere: &self.elsewhere })
+    }
+
     fn note_unavailable(&mut self, panel: &ReplayPanel, board: &ReplayBoard) {
         self.unavailable.clear();
         let buttons = panel.buttons.iter().filter(|button| !button.unavailable.is_empty());
         self.unavailable.extend(buttons.map(|button| (button.command, button.unavailable.clone())));
-        let is_selected = self.records.as_ref().is_some_and(|records| records.num_meant() > 0);
-        let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, "", board).is_some());
+        let is_selected = self.meant().is_some_and(|meant| meant.num() > 0);
+        let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
         for (command, has_any) in [(UiCommand::ChangeReplay, can_change), (UiCommand::EditRecord, is_selected), (UiCommand::SaveReplayPlan, true)] {
             self.unavailable.extend(ReplayRoom::unavailable(board, command, has_any).map(|why| (command, why.to_owned())));
         }
@@ -188,9 +149,9 @@ impl MessagesView {
     /// Why commands of the replay can not be used where none is shown.
     pub(super) fn note_nothing_shown(&mut self, board: &ReplayBoard) {
         self.unavailable.clear();
-        let why_not = self.records.as_ref().map_or_else(|| Some("no topic is open".to_owned()), |records| cluster(records, board).err());
+        let why_not = self.meant().map_or_else(|| Some("no topic is open".to_owned()), |meant| meant.ask(&anywhere, board).err());
         if let Some(why) = why_not {
-            let can_change = self.records.as_ref().is_some_and(|records| ask_to_change(records, "", board).is_some());
+            let can_change = self.meant().is_some_and(|meant| meant.ask_to_change(&anywhere, board).is_some());
             let of_marked = [UiCommand::PreviewReplay, UiCommand::EditRecord].into_iter().chain((!can_change).then_some(UiCommand::ChangeReplay));
             self.unavailable.extend(of_marked.map(|command| (command, why.clone())));
         }

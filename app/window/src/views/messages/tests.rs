@@ -11,13 +11,15 @@ use switchboard_engine::view::{
 };
 use switchboard_model::{MessageRef, Place, RawHash};
 
-use switchboard_desk::send::replay::{AskedLetter, AskedLetters, AskedRange, ClusterBoard, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, Writing};
+use switchboard_desk::send::replay::{
+    AskedLetter, AskedLetters, AskedRange, ClusterBoard, PartitionRule, RangeOf, ReplayAsk, ReplayBoard, ReplayCommand, ReplayTarget, TargetPlan, Writing,
+};
 
 use crate::{
     SessionCommand, ThemeChoice, WindowApp,
     testing::{self, FixedSource},
     tests::harness::{Step, copied, goto, harness, picture, press, run, settle, stays_while_answers_are_late},
-    view::{Target, UiCommand, ViewKind},
+    view::{StoredRecord, Target, UiCommand, ViewKind},
     views::{dead_letters::sample as dead_letters, traces::sample},
 };
 
@@ -364,7 +366,7 @@ fn marked_records_are_replayed_and_the_panel_stands_beside_them() {
     let Some(ReplayCommand::Preview(ask)) = replay(&source).pop() else { panic!("{:?}", replay(&source)) };
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
     let places: Vec<String> = letters.iter().map(|asked| asked.letter.at.to_string()).collect();
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str()), ("lab-kafka", "orders.placed"));
+    assert_eq!((ask.cluster.as_str(), &ask.target), ("lab-kafka", &"orders.placed".into()));
     assert_eq!(places, ["orders.placed 0@20", "orders.placed 1@21"]);
     assert!(letters.iter().all(|asked| !asked.is_dead && asked.raw_hash == RawHash::UNKNOWN), "whatever lies there is meant");
     // The letters' preview stands beside the letters, this one here.
@@ -423,7 +425,143 @@ fn a_range_of_the_open_topic_is_replayed_where_nothing_is_marked() {
     let ask = previewed(&source).expect("it is asked for");
     let of = RangeOf::Offsets { partition: 0, from: 100, to: 109 };
     assert_eq!(ask.letters, AskedLetters::Ranges(vec![AskedRange { channel: "orders.placed".into(), of }]));
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str()), ("lab-kafka", "orders.placed"));
+    assert_eq!((ask.cluster.as_str(), &ask.target), ("lab-kafka", &"orders.placed".into()));
+}
+
+fn own(others: &[(&str, &str)]) -> ReplayTarget {
+    ReplayTarget::Own(others.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect())
+}
+
+/// What was asked to be previewed last.
+fn previewed(source: &FixedSource) -> Option<ReplayAsk> {
+    source.commands().into_iter().rev().find_map(|command| match command {
+        SessionCommand::Replay(command) => match *command {
+            ReplayCommand::Preview(ask) => Some(ask),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn places(ask: &ReplayAsk) -> Vec<String> {
+    let AskedLetters::These(letters) = &ask.letters else { return Vec::new() };
+    letters.iter().map(|asked| asked.letter.at.to_string()).collect()
+}
+
+fn can_send(source: &FixedSource) -> ReplayBoard {
+    let board = ReplayBoard { clusters: Arc::new(vec![ClusterBoard { name: "lab-kafka".into(), writing: Writing::Allowed }]), ..ReplayBoard::default() };
+    source.show_replay(board.clone());
+    board
+}
+
+#[test]
+fn records_marked_on_several_topics_go_each_to_its_own() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    let dead = || ChannelKey { cluster: None, name: "orders.placed-dlt".into() };
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    press(&mut harness, &[Key::Space]);
+    goto(&mut harness, &Target::Record { channel: dead(), row: RowId(30) });
+    harness.get_by_role_and_label(Role::Button, "1 marked on 1 topic: take all marks away");
+    press(&mut harness, &[Key::Space, Key::R]);
+    let ask = previewed(&source).expect("it is asked for");
+    assert_eq!(
+        (places(&ask), ask.target.clone()),
+        (vec!["orders.placed-dlt 2@30".to_owned(), "orders.placed 0@20".to_owned()], own(&[("orders.placed-dlt", "orders.placed")]))
+    );
+    // Where they come back to their topic their marks are there.
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(20) });
+    harness.get_by_label_contains("record 0@20, marked");
+    press(&mut harness, &[Key::E]);
+    harness.get_by_role_and_label(Role::RadioButton, "goes each to its own topic");
+    // What lies among the dead is proposed to go where it came from.
+    let proposed = harness.get_by_role_and_label(Role::TextInput, "orders.placed-dlt goes to").accesskit_node().value();
+    assert_eq!(proposed.as_deref(), Some("orders.placed"));
+    harness.get_by_role_and_label(Role::TextInput, "orders.placed goes to").focus();
+    settle(&mut harness);
+    harness.event(egui::Event::Text("orders.again".to_owned()));
+    settle(&mut harness);
+    press(&mut harness, &[Key::Enter]);
+    assert_eq!(previewed(&source).map(|ask| ask.target), Some(own(&[("orders.placed", "orders.again"), ("orders.placed-dlt", "orders.placed")])));
+    // All to one after all.
+    harness.get_by_role_and_label(Role::RadioButton, "goes all to one topic").click();
+    settle(&mut harness);
+    harness.get_by_role_and_label(Role::TextInput, "Channel to send to").focus();
+    settle(&mut harness);
+    harness.event(egui::Event::Text("everything".to_owned()));
+    settle(&mut harness);
+    press(&mut harness, &[Key::Enter]);
+    assert_eq!(previewed(&source).map(|ask| ask.target), Some("everything".into()));
+    press(&mut harness, &[Key::Escape]);
+    harness.get_by_role_and_label(Role::Button, "2 marked on 2 topics: take all marks away").click();
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains(", marked").is_none() && harness.query_by_label_contains("marked on").is_none());
+}
+
+fn stored(channel: &str, row: u64) -> StoredRecord {
+    StoredRecord { channel: ChannelKey { cluster: Some("lab-kafka".into()), name: channel.into() }, row: RowId(row), place: line(row).place }
+}
+
+#[test]
+fn records_from_elsewhere_are_marked_and_it_is_asked_where_they_go() {
+    let source = source();
+    can_send(&source);
+    let mut harness = harness(&source, UiCommand::Show(ViewKind::Messages));
+    goto(&mut harness, &Target::Record { channel: channel(), row: RowId(50) });
+    press(&mut harness, &[Key::Space]);
+    goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 20), stored("inventory.reserved", 21), stored("orders.placed", 22)]));
+    harness.get_by_role_and_label(Role::TextInput, "inventory.reserved goes to");
+    harness.get_by_label_contains("3 marked on 2 topics");
+    press(&mut harness, &[Key::Escape, Key::R]);
+    let ask = previewed(&source).expect("it is asked for");
+    let told = ["orders.placed 0@20", "orders.placed 2@22", "inventory.reserved 1@21"].map(str::to_owned);
+    assert_eq!((places(&ask), ask.target.clone(), ask.cluster.as_str()), (told.to_vec(), own(&[]), "lab-kafka"));
+    // A replay that stands here is not changed by it.
+    let mut board = dead_letters::previewed(Writing::Allowed);
+    let preview = Arc::make_mut(board.preview.as_mut().expect("a preview"));
+    preview.ask = Arc::new(ask);
+    source.show_replay(board);
+    press(&mut harness, &[Key::Escape]);
+    goto(&mut harness, &Target::Replay(vec![stored("orders.placed", 23)]));
+    assert!(harness.query_by_role_and_label(Role::TextInput, "Channel to send to").is_none());
+    harness.get_by_label_contains("record 3@23, marked");
+}
+
+#[test]
+fn pictures_of_a_replay_to_several_topics_stay_as_they_are() {
+    let source = source();
+    let board = can_send(&source);
+    let marked =
+        || Target::Replay(vec![stored("orders.placed", 40), stored("orders.placed", 41), stored("inventory.reserved", 42), stored("shipments.sent", 43)]);
+    picture("replay-own-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Goto(marked())]);
+    let of_letters = dead_letters::previewed(Writing::Allowed);
+    let mut preview = of_letters.preview.expect("a preview");
+    let of = Arc::make_mut(&mut preview);
+    of.ask = Arc::new(ReplayAsk { target: own(&[("orders.placed", "orders.again")]), letters: AskedLetters::Ranges(Vec::new()), ..ReplayAsk::clone(&of.ask) });
+    let plan = |channel: &str, num: usize, partitions: PartitionRule, size_limit: Result<u64, String>| TargetPlan {
+        channel: channel.into(),
+        num,
+        size_bytes: 613 * num,
+        partitions,
+        size_limit,
+    };
+    of.targets = vec![
+        plan("inventory.reserved", 96, PartitionRule::AsOriginal { num_partitions: 4 }, Ok(1_048_588)),
+        plan(
+            "orders.again",
+            180,
+            PartitionRule::ByKey { num_unknown: 180, num_partitions: None },
+            Err("these brokers do not tell the settings of topics".into()),
+        ),
+        plan("shipments.sent", 20, PartitionRule::ByKey { num_unknown: 3, num_partitions: Some(2) }, Ok(8_388_608)),
+    ];
+    for (place, reader) in of.readers.groups.iter_mut().enumerate() {
+        reader.has_failed = false;
+        reader.topic = of.targets[place % 3].channel.clone();
+    }
+    source.show_replay(ReplayBoard { preview: Some(preview), ..board });
+    picture("replay-own-preview-dark", ThemeChoice::Dark, (1280, 800), &source, &[Step::Goto(marked())]);
 }
 
 #[test]
@@ -453,7 +591,7 @@ fn what_lies_among_the_dead_is_proposed_to_go_where_it_came_from_or_the_field_is
         },
         _ => None,
     });
-    assert_eq!(asked.map(|ask| ask.target), Some("orders.v2".to_owned()));
+    assert_eq!(asked.map(|ask| ask.target), Some("orders.v2".into()));
     let (harness, _) = replayed(None, "orders.placed-dlt");
     assert_eq!(field(&harness), "orders.placed", "by the name of the topic");
     let (harness, _) = replayed(None, "unheard-of-dlt");

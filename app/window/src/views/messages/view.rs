@@ -8,6 +8,7 @@ use switchboard_engine::view::{Answer, ChannelKey, NodeId, PointQuery, Query, Re
 
 use super::{
     head_ui::{bar_ui, head_ui},
+    marked::Elsewhere,
     record_detail,
     records::{Columns, Records},
     replaying::{Beside, is_of_replay},
@@ -18,7 +19,7 @@ use crate::{
     replay::ReplayRoom,
     sanitise::visible,
     theme::{DesignTokens, Ink},
-    view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    view::{CopyForm, Seen, Slot, StoredRecord, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         blocks::blocks_ui,
         detail,
@@ -58,6 +59,8 @@ pub(crate) struct MessagesView {
     topics_table: TableState,
     side: Side,
     pub(super) records: Option<Records>,
+    /// What is marked on topics that were open before.
+    pub(super) elsewhere: Elsewhere,
     opened: Option<Opened>,
     filter_text: String,
     payload: PayloadUi,
@@ -65,6 +68,8 @@ pub(crate) struct MessagesView {
     pub(super) room: ReplayRoom,
     /// Commands of it that wait for the next frame.
     pub(super) pending: Vec<UiCommand>,
+    /// Whether it is to be asked where what is marked shall go.
+    pub(super) is_to_be_asked: bool,
     /// What stands beside the records.
     pub(super) beside: Beside,
     /// Whether it was shown in the last frame.
@@ -138,6 +143,7 @@ impl View for MessagesView {
                     }
                 }
             }
+            Target::Replay(stored) => self.mark(stored),
             _ => {}
         }
     }
@@ -159,6 +165,7 @@ impl View for MessagesView {
 
     fn begin_anew(&mut self) {
         self.records = self.records.take().map(|records| Records::new(records.channel));
+        self.elsewhere.clear();
         self.opened = None;
     }
 
@@ -184,6 +191,9 @@ impl View for MessagesView {
             }
             (UiCommand::MarkAllLetters, _) => {
                 let Some(records) = &mut self.records else { return false };
+                if !records.marks.is_empty() {
+                    self.elsewhere.clear();
+                }
                 records.toggle_all();
             }
             (command, _) if is_of_replay(command) => self.pending.push(command),
@@ -193,6 +203,7 @@ impl View for MessagesView {
                 let Some(records) = &mut self.records else { return false };
                 if records.selected.take().is_none() {
                     self.records = None;
+                    self.elsewhere.clear();
                     self.side = Side::Topics;
                 }
                 self.opened = None;
@@ -339,10 +350,34 @@ impl MessagesView {
             records.channel.name == channel.name && (open == asked || asked.is_none() || (open.is_none() && !shares_name))
         });
         if !is_open {
-            self.records = Some(Records::new(channel));
+            if let Some(left) = self.records.take() {
+                self.elsewhere.put(left.channel, left.marks);
+            }
+            let mut records = Records::new(channel);
+            records.marks = self.elsewhere.take(&records.channel);
+            self.records = Some(records);
             self.opened = None;
             self.filter_text.clear();
         }
+    }
+
+    /// Marks these records and no others, and asks where they shall go.
+    fn mark(&mut self, stored: &[StoredRecord]) {
+        let Some(first) = stored.first() else { return };
+        self.elsewhere.clear();
+        if let Some(records) = &mut self.records {
+            records.marks.clear();
+        }
+        for record in stored {
+            self.elsewhere.put(record.channel.clone(), [(record.row, record.place.clone())].into());
+        }
+        self.goto(&Target::Record { channel: first.channel.clone(), row: first.row });
+        // Where the topic was open already its marks are still among those of others.
+        if let Some(records) = &mut self.records {
+            let marks = self.elsewhere.take(&records.channel);
+            records.marks.extend(marks);
+        }
+        self.is_to_be_asked = true;
     }
 
     fn topics_ui(&mut self, ui: &mut egui::Ui, tokens: &DesignTokens) {
@@ -425,7 +460,7 @@ impl MessagesView {
         let frame = egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 9, bottom: 7 });
         frame.show(ui, |ui| {
             asked = head_ui(ui, records, topic, context.snapshot, tokens);
-            bar_ui(ui, records, &mut self.filter_text, tokens);
+            bar_ui(ui, records, &mut self.elsewhere, &mut self.filter_text, tokens);
         });
         records.filter.set(self.filter_text.trim());
         if records.num_rows() == 0 {

@@ -12,7 +12,7 @@ use crate::{
     ink::{Glyph, Tone, glyph, tone_inks},
     sanitise::{elide_middle, visible},
     theme::{DesignTokens, Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::{Target, ViewAction},
+    view::{StoredRecord, Target, UiCommand, ViewAction},
     widgets::{
         kept_order::KeptOrder,
         table::{Column, Order, Row, SortKey, Table, TableState, Way, Width},
@@ -58,6 +58,8 @@ pub(crate) struct Story {
     pub id: CorrelationId,
     /// Its items, oldest first.
     pub rows: Arc<Vec<StoryRow>>,
+    /// The records among them, in the order of time.
+    pub records: Vec<StoredRecord>,
     /// The selected one, by its place in the order of time.
     pub selected: Option<usize>,
     /// In which order they are shown.
@@ -82,7 +84,7 @@ pub(crate) fn id_words(id: &CorrelationId) -> String {
 impl Story {
     /// A conversation of which nothing is known yet.
     pub(crate) fn new(id: CorrelationId) -> Self {
-        Self { id, rows: Arc::default(), selected: None, order: KeptOrder::default(), table: TableState::default(), revision: None }
+        Self { id, rows: Arc::default(), records: Vec::new(), selected: None, order: KeptOrder::default(), table: TableState::default(), revision: None }
     }
 
     /// Takes in an answer.
@@ -93,6 +95,7 @@ impl Story {
         self.revision = Some(revision);
         let selected = self.selected.and_then(|place| self.rows.get(place)).cloned();
         self.rows = Arc::new(rows(items));
+        self.records = records(items);
         self.selected = selected.and_then(|mut row| {
             self.rows.iter().position(|other| {
                 row.number = other.number;
@@ -126,10 +129,18 @@ impl Story {
 
     /// Draws it; what was asked for.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, now_ns: i64, tokens: &DesignTokens) -> Option<ViewAction> {
+        let mut asked = None;
         egui::Frame::new().inner_margin(egui::Margin { left: 18, right: 18, top: 8, bottom: 8 }).show(ui, |ui| {
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 ui.label(RichText::new(format!("Story of {}", id_words(&self.id))).font(fonts::strong(TEXT_HEADING_PT)).color(tokens.ink(Ink::Text)));
                 ui.label(RichText::new(self.words()).size(TEXT_SMALL_PT).color(tokens.ink(Ink::Dim)));
+                if !self.records.is_empty() {
+                    let num = figures::things(self.records.len() as u64, "record", "records");
+                    let command = UiCommand::ReplayRecords;
+                    if ui.button(format!("Replay {num}…  {}", command.keys())).on_hover_text(command.tooltip()).clicked() {
+                        asked = Some(ViewAction::Run(command));
+                    }
+                }
             });
         });
         self.order.take(&self.rows, &self.table, |row| row.number, |rows| (0..rows.len()).collect(), sort_key);
@@ -141,7 +152,7 @@ impl Story {
         if let Some(clicked) = response.clicked {
             self.selected = order.key(clicked).copied();
         }
-        response.opened.and_then(|index| order.item(index)?.target.clone()).map(ViewAction::Goto)
+        asked.or_else(|| response.opened.and_then(|index| order.item(index)?.target.clone()).map(ViewAction::Goto))
     }
 
     /// As lines.
@@ -174,6 +185,13 @@ pub(crate) fn rows(items: &[ConversationItem]) -> Vec<StoryRow> {
         row.number = number;
     }
     rows
+}
+
+/// The records among items, oldest first.
+fn records(items: &[ConversationItem]) -> Vec<StoredRecord> {
+    let mut records: Vec<_> = items.iter().filter_map(|item| if let ConversationItem::Record(record) = item { Some(record) } else { None }).collect();
+    records.sort_by_key(|record| record.at_ns().unwrap_or(i64::MAX));
+    records.into_iter().map(StoredRecord::of).collect()
 }
 
 /// What an item is sorted by in a column.

@@ -293,3 +293,26 @@ fn pictures_of_traces_stay_as_they_are() {
     picture("traces-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Run(UiCommand::Show(ViewKind::Traces)), Step::Run(UiCommand::WalkDown)]);
     picture("story-light", ThemeChoice::Light, (1280, 800), &source, &[Step::Goto(Target::Conversation(CorrelationId::Number(4_704)))]);
 }
+
+#[test]
+fn the_records_of_a_conversation_or_a_trace_are_replayed_in_messages() {
+    let mut harness = traces();
+    let why = |harness: &Harness| harness.state().window.unavailable(UiCommand::ReplayRecords).map(std::borrow::Cow::into_owned);
+    assert_eq!(why(&harness).as_deref(), Some("no trace or conversation is open"));
+    let record = sample::record();
+    goto(&mut harness, &Target::Conversation(CorrelationId::Number(7)));
+    assert_eq!(why(&harness).as_deref(), Some("no stored record belongs to it"));
+    for target in [Target::Conversation(CorrelationId::Number(4_704)), checkout()] {
+        let is_story = matches!(target, Target::Conversation(_));
+        goto(&mut harness, &target);
+        assert_eq!(why(&harness), None, "{target:?}");
+        if is_story {
+            harness.get_by_label_contains("Replay 1 record…").click();
+            settle(&mut harness);
+        } else {
+            press(&mut harness, &[Key::E]);
+        }
+        let shown = harness.state().window.target();
+        assert!(matches!(&shown, Some(Target::Record { channel, row }) if channel.name == record.at.channel && *row == record.row), "{shown:?}");
+    }
+}

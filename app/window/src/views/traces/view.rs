@@ -18,7 +18,7 @@ use crate::{
     figures, fonts,
     sanitise::{elide_middle, visible},
     theme::{Ink, TEXT_HEADING_PT, TEXT_SMALL_PT},
-    view::{CopyForm, Seen, Slot, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
+    view::{CopyForm, Seen, Slot, StoredRecord, Target, UiCommand, View, ViewAction, ViewContext, ViewKind},
     widgets::{
         blocks::blocks_ui,
         detail,
@@ -98,6 +98,12 @@ impl View for TracesView {
         match command {
             UiCommand::Open => return self.enter(),
             UiCommand::ClearSelection => return self.leave(),
+            UiCommand::ReplayRecords => {
+                let records = self.records();
+                if !records.is_empty() {
+                    self.asked.push(ViewAction::Goto(Target::Replay(records)));
+                }
+            }
             UiCommand::TracesNewest => self.order(TraceOrder::Newest),
             UiCommand::TracesSlowest => self.order(TraceOrder::Slowest),
             UiCommand::TracesFailed => self.order(TraceOrder::Failed),
@@ -124,6 +130,8 @@ impl View for TracesView {
             {
                 told("no trace is open")
             }
+            UiCommand::ReplayRecords if self.open.is_none() && self.story.is_none() => told("no trace or conversation is open"),
+            UiCommand::ReplayRecords if self.records().is_empty() => told("no stored record belongs to it"),
             UiCommand::NextError if self.open.as_ref().is_some_and(|open| open.tree.num_errors == 0) => told("nothing failed in this trace"),
             _ if command.copies() && self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
             UiCommand::Open if self.open.is_none() && self.story.is_none() && self.list.selected_row().is_none() => told("no trace is selected"),
@@ -244,6 +252,15 @@ impl TracesView {
     /// Whether a tree is built beside the window, for tests and benches.
     pub(crate) fn is_computing(&self) -> bool {
         self.open.as_ref().is_some_and(OpenTrace::is_pending)
+    }
+
+    /// The records of the open trace or conversation.
+    fn records(&self) -> Vec<StoredRecord> {
+        match (&self.open, &self.story) {
+            (Some(open), _) => open.view.records.iter().map(StoredRecord::of).collect(),
+            (None, Some(story)) => story.records.clone(),
+            (None, None) => Vec::new(),
+        }
     }
 
     fn order(&mut self, order: TraceOrder) {

@@ -176,7 +176,7 @@ impl Worker {
         let preview = self.shared.board.lock().preview.clone();
         let round = Round {
             cluster_ids: &ids,
-            target: preview.as_ref().map(|preview| (preview.cluster.as_str(), preview.target.as_str())),
+            targets: preview.iter().flat_map(|preview| preview.targets.iter().map(|target| (preview.cluster.as_str(), target.channel.as_str()))).collect(),
             traced: &traced,
             own_runs: &self.own_runs,
             ends: &ends,
@@ -257,7 +257,7 @@ impl Worker {
                 operator: self.config.operator.clone(),
                 cluster: preview.cluster.clone(),
                 command: "replay".to_owned(),
-                target: preview.target.clone(),
+                target: preview.target_words(),
                 num_letters: preview.planned.len() as u64,
                 reason: reason.clone(),
                 at_ns: self.config.observed.now_ns(),

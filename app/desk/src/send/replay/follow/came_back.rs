@@ -33,17 +33,17 @@ impl Follower {
         if self.looked_through == Some(is_of) || letters.is_empty() {
             return Ok(true);
         }
-        let clusters: BTreeSet<&str> = letters.iter().map(|(letter, _)| letter.at.cluster.as_str()).collect();
+        let clusters: BTreeSet<&str> = letters.iter().map(|sent| sent.cluster).collect();
         for cluster in clusters {
-            let of_cluster = || letters.iter().filter(|(letter, _)| letter.at.cluster == cluster);
+            let of_cluster = || letters.iter().filter(|sent| sent.cluster == cluster);
             // What an earlier session sent may have come back at any time by this one's clock: the wall's may have been set in between.
             let from_ns = |record: &LetterRecord| if is_own(record, round) { record.intended_ns } else { 0 };
-            let oldest_ns = of_cluster().map(|(_, record)| from_ns(record)).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
+            let oldest_ns = of_cluster().map(|sent| from_ns(sent.record)).min().unwrap_or(now_ns).saturating_sub(CLOCKS_DIFFER_NS);
             let since_ns = self.looked_until.get(cluster).map_or(oldest_ns, |until_ns| oldest_ns.max(until_ns.saturating_sub(CLOCKS_DIFFER_NS)));
             // Nobody answered: the next round looks again.
             let Some(came) = came_since(observed, cluster, since_ns).await else { return Ok(false) };
             let came = Came::new(&came);
-            for (letter, record) in of_cluster() {
+            for Sent { letter, record, .. } in of_cluster() {
                 if !is_own(record, round)
                     && let Some(view) = came.itself(letter)
                 {
@@ -148,7 +148,8 @@ fn is_later(view: &LetterView, letter: &LetterKey, record: &LetterRecord, ends: 
     }
     // All that is there was read in this session, long after an earlier one sent. The letter that was sent lay there before.
     let is_before = |(place, than): ((i32, i64), (i32, i64))| place.0 == than.0 && place.1 < than.1;
-    let is_before_it = view.at.channel == letter.at.channel && in_a_log(&view.at.place).zip(in_a_log(&letter.at.place)).is_some_and(is_before);
+    let lies_beside = (&view.at.cluster, &view.at.channel) == (&letter.at.cluster, &letter.at.channel);
+    let is_before_it = lies_beside && in_a_log(&view.at.place).zip(in_a_log(&letter.at.place)).is_some_and(is_before);
     // By the clock of who wrote that one it is younger; one without a time may have come back, unless it is known to have been consumed.
     let not_before_ns = record.intended_ns.saturating_sub(CLOCKS_DIFFER_NS).min(letter.timestamp_ns.unwrap_or(i64::MAX));
     let by_its_time = view.timestamp_ns.map_or(record.state != LetterState::Consumed, |at_ns| (not_before_ns..=not_after_ns).contains(&at_ns));

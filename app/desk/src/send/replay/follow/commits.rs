@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchboard_engine::view::{Answer, GroupView, PointQuery, Query, Snapshot};
 
-use crate::ledger::{KindHash, LetterKey, LetterRecord};
+use crate::ledger::{KindHash, LetterRecord};
 use crate::send::replay::follow::{ByChannel, Follower, Round, Sent, place};
 use crate::send::replay::sighting::{GroupReading, Proof, is_of_group};
 use crate::send::replay::{GroupsAt, Observed};
@@ -15,7 +15,7 @@ pub(super) type Commits = ByChannel<BTreeMap<String, GroupReading>>;
 impl Follower {
     /// What the groups on the channels where letters wait have committed.
     pub(super) async fn commits(&self, observed: &dyn Observed, snapshot: &Snapshot, waiting: &[Sent<'_>], now_ns: i64) -> Commits {
-        let of = |(letter, record): &Sent<'_>| self.channels(record).map(|channel| (letter.at.cluster.clone(), channel.to_owned()));
+        let of = |sent: &Sent<'_>| self.channels(sent.record).map(|channel| (sent.cluster.to_owned(), channel.to_owned()));
         let channels: BTreeSet<(String, String)> = waiting.iter().flat_map(of).collect();
         let mut commits = Commits::new();
         for (cluster, channel) in channels {
@@ -55,10 +55,10 @@ impl Follower {
     /// from outside.
     pub(super) fn note_who_is_empty(&mut self, snapshot: &Snapshot, waiting: &[Sent<'_>], round: &Round<'_>, now_ns: i64) {
         let mut channels: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for (letter, record) in waiting {
-            channels.extend(self.channels(record).map(|channel| (letter.at.cluster.as_str(), channel)));
+        for sent in waiting {
+            channels.extend(self.channels(sent.record).map(|channel| (sent.cluster, channel)));
         }
-        channels.extend(round.target);
+        channels.extend(round.targets.iter().copied());
         let mut empty_since = BTreeMap::new();
         for group in snapshot.groups.iter().filter(|group| group.members.as_ref().is_some_and(Vec::is_empty)) {
             let on = channels.iter().filter(|(cluster, topic)| group.topic == *topic && group.cluster.as_deref().is_none_or(|name| name == *cluster));
@@ -72,14 +72,15 @@ impl Follower {
     }
 
     /// Takes in what the groups on a letter's channel have committed.
-    pub(super) fn weigh(&mut self, letter: &LetterKey, record: &LetterRecord, commits: &Commits, now_ns: i64) {
+    pub(super) fn weigh(&mut self, sent: Sent<'_>, commits: &Commits, now_ns: i64) {
+        let Sent { record, cluster, .. } = sent;
         let Some((sighting, at)) = self.sighting(record) else { return };
         if sighting.groups.take().is_some() {
             // Dead letters were seen on its channel since, so it may have been one: what was proved of every group proves nothing of the one that failed.
             sighting.proof = None;
         }
         let none = BTreeMap::new();
-        let known = commits.get(&(letter.at.cluster.clone(), at.channel.clone()));
+        let known = commits.get(&(cluster.to_owned(), at.channel.clone()));
         // Where it was moved to this round, it is looked for readers from the next one on.
         sighting.is_unread = known.is_none();
         let groups = known.unwrap_or(&none);
@@ -124,10 +125,11 @@ impl Follower {
 
     /// Takes in how far the groups are with a record that never was a dead letter: no group is the one that failed, so it is read once every group
     /// has read it that is known where it was sent to, and where it was moved to be tried again.
-    pub(super) fn weigh_groups(&mut self, letter: &LetterKey, record: &LetterRecord, commits: &Commits, now_ns: i64) {
+    pub(super) fn weigh_groups(&mut self, sent: Sent<'_>, commits: &Commits, now_ns: i64) {
+        let Sent { record, cluster, .. } = sent;
         let (Some((sighting, at)), Some(sent_to)) = (self.sighting(record), place(record)) else { return };
         let none = BTreeMap::new();
-        let on = |channel: &str| commits.get(&(letter.at.cluster.clone(), channel.to_owned()));
+        let on = |channel: &str| commits.get(&(cluster.to_owned(), channel.to_owned()));
         let groups = GroupsAt::of(on(&sent_to.channel).unwrap_or(&none), &sent_to, record.intended_ns, now_ns);
         let retried = sighting.retry.as_ref().map(|retry| GroupsAt::of(on(&at.channel).unwrap_or(&none), &at, retry.since_ns, now_ns));
         // Where it was moved to this round, it is looked for readers from the next one on.

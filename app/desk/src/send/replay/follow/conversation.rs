@@ -29,13 +29,13 @@ impl Follower {
             let is_unseen = matches!(record.state, LetterState::Sent(_)) && now_ns.saturating_sub(record.intended_ns) <= LOOKED_FOR_NS;
             record.written_to.is_some() && (is_unseen || round.traced.contains(&record.replay_id))
         };
-        let wanted: Vec<_> = letters.iter().filter(|(_, record)| is_wanted(record)).collect();
+        let wanted: Vec<_> = letters.iter().filter(|sent| is_wanted(sent.record)).collect();
         // In turn, where there are more than fit into a round.
-        let first = wanted.partition_point(|(letter, _)| self.last_looked_for.as_ref().is_some_and(|last| *letter <= last));
-        for (letter, record) in wanted.iter().cycle().skip(first).take(wanted.len().min(MAX_LOOKED_FOR)) {
+        let first = wanted.partition_point(|sent| self.last_looked_for.as_ref().is_some_and(|last| sent.letter <= last));
+        for Sent { letter, record, cluster } in wanted.iter().cycle().skip(first).take(wanted.len().min(MAX_LOOKED_FOR)) {
             self.last_looked_for = Some((*letter).clone());
             let Some(items) = conversation(observed, &record.replay_id).await else { continue };
-            if let Some(channels) = channels.get(&(letter.at.cluster.clone(), record.target.clone())) {
+            if let Some(channels) = channels.get(&((*cluster).to_owned(), record.target.clone())) {
                 self.take_retries(&items, record, channels, round);
             }
             // Of what never was a dead letter every group's commits tell who has read it, and no group is the one that failed.
@@ -87,8 +87,8 @@ impl Follower {
 
 /// The retry channels of the channels that letters were sent to, of those that are still followed.
 pub(super) fn channels_of(snapshot: &Snapshot, letters: &[Sent<'_>], is_followed: impl Fn(&LetterRecord) -> bool) -> ByChannel<RetryChannels> {
-    let followed = letters.iter().filter(|(_, record)| is_followed(record));
-    let targets: BTreeSet<(&str, &str)> = followed.map(|(letter, record)| (letter.at.cluster.as_str(), record.target.as_str())).collect();
+    let followed = letters.iter().filter(|sent| is_followed(sent.record));
+    let targets: BTreeSet<(&str, &str)> = followed.map(|sent| (sent.cluster, sent.record.target.as_str())).collect();
     let all = if targets.is_empty() { Vec::new() } else { retry_channels(snapshot) };
     let of = |(cluster, target): (&str, &str)| ((cluster.to_owned(), target.to_owned()), RetryChannels::of(&all, cluster, target));
     targets.into_iter().map(of).collect()

@@ -36,10 +36,10 @@ fn the_names_of_retry_channels_tell_a_chain_better_than_a_letter_that_had_lain_l
     const SECOND_NS: i64 = 1_000_000_000;
     let (cluster_ids, traced) = (BTreeMap::new(), BTreeSet::new());
     let (own_runs, retried_ns) = (BTreeSet::from(["r-1".to_owned()]), BTreeMap::from([("r-1.1".to_owned(), 3_600 * SECOND_NS)]));
-    let (target, ends, quiet_ns) = (None, BTreeMap::new(), 3 * SECOND_NS);
+    let (ends, quiet_ns) = (BTreeMap::new(), 3 * SECOND_NS);
     let round = Round {
         cluster_ids: &cluster_ids,
-        target,
+        targets: Vec::new(),
         traced: &traced,
         own_runs: &own_runs,
         ends: &ends,
@@ -88,14 +88,15 @@ async fn a_group_that_nobody_answers_for_keeps_its_last_reading_with_its_age() {
     let group = GroupView { group: "stock".into(), topic: "orders".into(), cluster: Some("c".into()), ..GroupView::default() };
     let mut eyes = Eyes { answers: true, group, committed: 7 };
     let (letter, record) = (letter(), record(Some("stock")));
+    let sent = Sent { letter: &letter, record: &record, cluster: "c" };
     let mut follower = Follower::default();
     let mut looked = Vec::new();
     for (at_s, answers, is_listed) in [(1, true, true), (5, false, true), (9, true, true), (10, false, true), (11, false, false)] {
         eyes.answers = answers;
         let snapshot = if is_listed { eyes.snapshot() } else { Snapshot::default() };
-        let commits = follower.commits(&eyes, &snapshot, &[(&letter, &record)], at_s * SECOND_NS).await;
+        let commits = follower.commits(&eyes, &snapshot, &[sent], at_s * SECOND_NS).await;
         follower.commits.clone_from(&commits);
-        follower.weigh(&letter, &record, &commits, at_s * SECOND_NS);
+        follower.weigh(sent, &commits, at_s * SECOND_NS);
         let seen = follower.sightings.get("r-1.1").expect("it is followed");
         looked.push((seen.waits_for.clone(), seen.is_untellable));
     }

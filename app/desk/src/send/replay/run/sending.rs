@@ -1,6 +1,6 @@
 //! What is sent: the first few, then, once those were read, the rest. Each is intended in the ledger before it goes and settled there after.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(super) struct Sending<'a> {
     run: &'a Run,
     run_id: RunId,
     sender: Arc<dyn RecordSender>,
-    num_partitions: i32,
+    /// Of the channels that are sent to.
+    num_partitions: BTreeMap<String, i32>,
     reading: Reading<usize>,
     /// Read, and not yet sent.
     read: VecDeque<Read>,
@@ -50,7 +51,7 @@ pub(super) struct Sending<'a> {
     dead_before: usize,
 }
 impl<'a> Sending<'a> {
-    pub(super) fn new(run: &'a Run, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: i32, board: RunBoard) -> Self {
+    pub(super) fn new(run: &'a Run, run_id: RunId, sender: Arc<dyn RecordSender>, num_partitions: BTreeMap<String, i32>, board: RunBoard) -> Self {
         let letters = run.preview.planned.iter().enumerate().map(|(index, planned)| (index, seen(&planned.asked)));
         Self {
             run,
@@ -292,7 +293,7 @@ impl<'a> Sending<'a> {
             letter: planned.asked.letter.clone(),
             kind: planned.asked.kind,
             failed_group: planned.asked.failed_group.clone(),
-            target: run.preview.target.clone(),
+            target: planned.target.clone(),
             target_partition: planned.partition,
             hash: format!("{:032x}", planned.hash.0),
             size_bytes: planned.size_bytes as u64,
@@ -356,8 +357,8 @@ impl<'a> Sending<'a> {
     fn rebuild(&self, planned: &Planned, read: Result<OriginalRecord, Skipped>) -> Result<Built, String> {
         let original = read.map_err(|reason| reason.to_string())?;
         let way = Way {
-            target: &self.run.preview.target,
-            num_partitions: Some(self.num_partitions),
+            target: &planned.target,
+            num_partitions: self.num_partitions.get(&planned.target).copied(),
             options: self.run.preview.options(),
             redactor: &self.run.redactor,
             hash_key: self.run.ledger.hash_key(),

@@ -117,7 +117,7 @@ async fn any_record_is_sent_again_and_twice_only_where_that_is_asked_for() {
     assert!(board.preview.as_ref().is_some_and(|preview| preview.planned.is_empty() && preview.skipped[0].reason == "sent before"));
     let again = ReplayOptions { again: true, keeps_time: true, by_key: true, ..ReplayOptions::default() };
     let board = desk.previewed(asks(TARGET, vec![plain(3)], again)).await;
-    assert_eq!(board.preview.as_ref().expect("a preview").partitions, PartitionRule::ByKeyAsAsked { num_partitions: Some(1) });
+    assert_eq!(board.preview.as_ref().expect("a preview").targets[0].partitions, PartitionRule::ByKeyAsAsked { num_partitions: Some(1) });
     let board = desk.send_all(&board).await;
     assert_eq!(ending(&board), (Ending::Finished, String::new()));
     let sent = desk.world.sent();
@@ -208,7 +208,7 @@ async fn of_a_dead_letter_that_was_chosen_by_its_place_nobody_looked_in_which_gr
 }
 
 #[tokio::test]
-async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_where_they_lie() {
+async fn records_go_to_another_cluster_with_its_leave_and_are_followed_there() {
     let desk = Desk::new(World::new(3));
     let other = Arc::new(World { write: false, ..World::new(0) });
     desk.desk.add_cluster(OTHER, Arc::clone(&other) as Arc<dyn ClusterAccess>);
@@ -232,8 +232,15 @@ async fn records_go_to_another_cluster_with_its_leave_and_are_known_as_sent_wher
     ledger.know_clusters([(CLUSTER.to_owned(), CLUSTER_ID.to_owned()), (OTHER.to_owned(), OTHER_ID.to_owned())].into()).await.expect("known");
     let record = ledger.letter(&key(0)).expect("it is known where it lies");
     assert_eq!((record.cluster_id.as_str(), record.target_cluster_id.as_str()), (CLUSTER_ID, OTHER_ID));
-    desk.desk.command(ReplayCommand::Stop);
-    desk.until_phase(is_ended).await;
+    let reads = |committed: i64| Consumers { committed: Some(committed), num_members: Some(1) };
+    let group = (GROUP.to_owned(), TARGET.to_owned());
+    desk.world.groups_elsewhere.lock().insert(group.clone(), reads(1));
+    let board = desk.until("the first is consumed", |board| *board.state(&key(0)) == LetterState::Consumed).await;
+    assert!(matches!(board.state(&key(2)), LetterState::Sent(_)), "the group there has not read it");
+    desk.world.groups_elsewhere.lock().insert(group, reads(3));
+    desk.until("all are consumed", |board| (0..3).all(|offset| *board.state(&key(offset)) == LetterState::Consumed)).await;
+    let board = desk.until_phase(is_ended).await;
+    assert_eq!(ending(&board), (Ending::Finished, String::new()));
     let nobody = ReplayOptions { to: Some("nowhere".into()), ..ReplayOptions::default() };
     let board = desk.previewed(asks(TARGET, vec![asked(0)], nobody)).await;
     assert!(board.refusal.as_ref().is_some_and(|reason| reason.contains("nowhere")), "{:?}", board.refusal);
@@ -281,7 +288,7 @@ async fn what_cannot_fit_into_the_target_is_skipped_as_it_would_be_sent_and_an_u
     let desk = Desk::new(world);
     let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), ReplayOptions::default())).await;
     let preview = board.preview.as_ref().expect("a preview");
-    assert_eq!((preview.size_limit.clone(), preview.planned.len(), preview.skipped.len()), (Ok(32), 2, 1));
+    assert_eq!((preview.targets[0].size_limit.clone(), preview.planned.len(), preview.skipped.len()), (Ok(32), 2, 1));
     let SkippedLetter { letter, reason } = &preview.skipped[0];
     assert!(*letter == key(2) && reason.starts_with("too large:") && reason.contains("orders takes 32 bytes at most (max.message.bytes)"), "{reason}");
     // The ids of records go on without a gap, and what a change makes smaller fits.
@@ -298,7 +305,7 @@ async fn what_cannot_fit_into_the_target_is_skipped_as_it_would_be_sent_and_an_u
     let desk = Desk::new(World { size_limit: Err(why.clone()), ..World::new(3) });
     let board = desk.previewed(asks(TARGET, (0..3).map(asked).collect(), ReplayOptions::default())).await;
     let preview = board.preview.as_ref().expect("a preview");
-    assert_eq!((preview.size_limit.clone(), preview.planned.len()), (Err(why), 3));
+    assert_eq!((preview.targets[0].size_limit.clone(), preview.planned.len()), (Err(why), 3));
 }
 
 #[tokio::test]
@@ -323,7 +330,7 @@ async fn a_plan_is_written_down_and_asks_for_the_same_again() {
         assert_eq!(std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
     }
     let read = read_plan(&path).expect("a plan");
-    assert_eq!((&read.options, read.target.as_str(), read.cluster.as_str()), (&options, TARGET, CLUSTER));
+    assert_eq!((&read.options, &read.target, read.cluster.as_str()), (&options, &TARGET.into(), CLUSTER));
     // What lies there by now is looked at again: one is another record.
     desk.world.records.lock().get_mut(&4).expect("it lies there").value = Some(b"{\"other\":1}".to_vec());
     let board = desk.previewed(read.clone()).await;

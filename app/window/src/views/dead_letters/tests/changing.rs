@@ -42,7 +42,7 @@ fn what_is_chosen_and_changed_is_previewed_before_anything_of_it_is_sent() {
     press_with_command(&mut harness, Key::Enter);
     let ask = previewed_last(&source);
     let changes: Vec<String> = ask.options.changes.to_all.iter().map(ToString::to_string).collect();
-    assert_eq!((ask.target.as_str(), changes), ("orders.placed.again", vec!["set parcels to 1".to_owned(), "header x-debug goes".to_owned()]));
+    assert_eq!((&ask.target, changes), (&"orders.placed.again".into(), vec!["set parcels to 1".to_owned(), "header x-debug goes".to_owned()]));
     assert!(ask.options.keeps_time && !ask.options.by_key && !ask.options.again);
     click(&mut harness, Role::Button, "Take out: set parcels to 1");
     click(&mut harness, Role::Button, "Preview with this");

@@ -18,7 +18,7 @@ fn letters_are_marked_and_previewed_by_keyboard_alone() {
     let [ReplayCommand::Preview(ask)] = &asked(&source)[..] else { panic!("{:?}", asked(&source)) };
     let AskedLetters::These(letters) = &ask.letters else { panic!("{ask:?}") };
     let offsets: Vec<i64> = letters.iter().filter_map(|asked| asked.letter.at.place.offset()).collect();
-    assert_eq!((ask.cluster.as_str(), ask.target.as_str(), offsets), (sample::CLUSTER, "orders.placed", vec![8_603, 8_609]));
+    assert_eq!((ask.cluster.as_str(), &ask.target, offsets), (sample::CLUSTER, &"orders.placed".into(), vec![8_603, 8_609]));
     assert_eq!(
         (letters[0].origin_place.as_ref().and_then(ToldPlace::partition), letters[0].failed_group.as_deref(), ask.num_stored),
         (Some(3), Some("inventory"), 298)

@@ -369,17 +369,19 @@ fn dots_move_along_one_selected_edge_or_a_running_replay_and_else_nowhere() {
     map.update(&business, testing::NOW_NS, 0.0, None);
     let (none, lit) = (Ways::new(), Ways::from([("orders".to_owned(), "orders.placed".to_owned()), ("orders".to_owned(), "nobody".to_owned())]));
     let moving = |replayed_into| Motion::Moving { replayed_into, lit: &none };
-    assert_eq!((map.moving_edges(moving(None)), map.moving_edges(Motion::Still)), (vec![], vec![]));
+    let channels = ["inventory.reserved", "orders.placed"].map(str::to_owned);
+    assert_eq!((map.moving_edges(moving(&[])), map.moving_edges(Motion::Still)), (vec![], vec![]));
     let titles = |map: &MapView, motion| -> Vec<String> {
         let scene = map.shown_scene();
         map.moving_edges(motion).into_iter().map(|index| scene.edge_title(&scene.edges[index])).collect()
     };
-    assert_eq!(titles(&map, moving(Some("inventory.reserved"))), ["inventory.reserved → orders"]);
-    assert_eq!(titles(&map, moving(Some("orders.placed"))).len(), 4, "every group that reads there");
-    assert_eq!(titles(&map, Motion::Moving { replayed_into: None, lit: &lit }), ["orders → orders.placed"], "the way of what was just sent");
+    assert_eq!(titles(&map, moving(&channels[..1])), ["inventory.reserved → orders"]);
+    assert_eq!(titles(&map, moving(&channels[1..])).len(), 4, "every group that reads there");
+    assert_eq!(titles(&map, moving(&channels)).len(), 5, "of several each");
+    assert_eq!(titles(&map, Motion::Moving { replayed_into: &[], lit: &lit }), ["orders → orders.placed"], "the way of what was just sent");
     let edge_id = map.shown_scene().edges[0].edge_id;
     map.select(Some(Selection::Edge(edge_id)));
-    assert_eq!(map.moving_edges(moving(None)), [0]);
+    assert_eq!(map.moving_edges(moving(&[])), [0]);
     assert!(map.moving_edges(Motion::Still).is_empty(), "off is off");
 }
 

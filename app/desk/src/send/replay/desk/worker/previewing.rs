@@ -11,11 +11,12 @@ use crate::operations::OperationHandle;
 use crate::send::replay::board::Preparing;
 use crate::send::replay::clusters::{Reach, writing};
 use crate::send::replay::desk::worker::Worker;
-use crate::send::replay::plan::{choose, wrong};
+use crate::send::replay::plan::choose;
 use crate::send::replay::plan_file::{self, plans_folder};
 use crate::send::replay::prepare::seen;
 use crate::send::replay::preview_task::{Chosen, PreviewTask};
-use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, EditBoard, LetterCause, Preview, ReplayAsk};
+use crate::send::replay::target::Goal;
+use crate::send::replay::{AskedLetter, AskedLetters, AskedRange, EditBoard, LetterCause, Preview, ReplayAsk, target_words};
 
 /// Letters of a cause asked for at a time, where all are meant.
 const LISTED_AT_ONCE: usize = 5_000;
@@ -54,9 +55,9 @@ impl Worker {
                 self.all_open(&ledger, cause, *until_ns, except).await?
             }
         };
-        let is_for_the_dead = to.access.is_dead_letter_channel(&ask.target);
-        let known_letters = (!matches!(ask.letters, AskedLetters::Ranges(_))).then_some(letters.as_slice());
-        if let Some(reason) = wrong(&ask.cluster, &to_name, &ask.target, is_for_the_dead, known_letters) {
+        let is_for_the_dead = |channel: &str| to.access.is_dead_letter_channel(channel);
+        let goal = Goal { ask: &ask, is_for_the_dead: &is_for_the_dead };
+        if let Some(reason) = goal.wrong(&letters) {
             return Err(reason);
         }
         // Without a ledger nobody knows what was sent before.
@@ -69,8 +70,10 @@ impl Worker {
             Chosen::Ranges(ranges.clone())
         } else {
             let (letters, skipped) = choose(letters, ask.options.again, |letter| known.get(letter).map(|record| record.state.clone()).unwrap_or_default());
+            let (letters, skipped) = goal.direct(letters, skipped);
             Chosen::Letters(letters, skipped)
         };
+        let targets = chosen.targets(&ask);
         let ids = self.cluster_ids();
         let replay_id = new_replay_id()?;
         let task = PreviewTask {
@@ -78,7 +81,7 @@ impl Worker {
             cluster: to_name,
             from_id: ids.get(&ask.cluster).cloned(),
             from: ask.cluster.clone(),
-            target: ask.target.clone(),
+            targets,
             ask,
             num_stored,
             chosen,
@@ -92,7 +95,8 @@ impl Worker {
             pace: self.config.pace.within(to.access.caps()),
         };
         let preparing = Preparing { num_read: 0, num_asked: task.chosen.num() };
-        let info = OperationInfo { what: format!("Preview of a replay to {}", task.target), source: task.cluster.clone() };
+        let to_where = target_words(task.targets.iter().map(String::as_str));
+        let info = OperationInfo { what: format!("Preview of a replay to {to_where}"), source: task.cluster.clone() };
         let shared = Arc::clone(&self.shared);
         let mut done = Ok(());
         // At once: what is shown stays where another cannot begin, and one that begins shows nothing before that is gone.
